@@ -1,0 +1,43 @@
+"""soart: generate pictures with any Stable Diffusion model, score them, rank them.
+
+Importing the package imports none of its parts; a public name is loaded when it is first used (PEP 562).
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .errors import SoartError as SoartError
+    from .metrics.image import read_image as read_image
+    from .metrics.soart import SoartExtractor as SoartExtractor
+    from .metrics.technical import TechnicalScorer as TechnicalScorer
+    from .pipelines.collection import Collection as Collection
+    from .pipelines.generate import ImageGenerator as ImageGenerator
+    from .pipelines.jobs import generate as generate
+    from .pipelines.jobs import rank as rank
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Collection": ".pipelines.collection",
+    "ImageGenerator": ".pipelines.generate",
+    "SoartError": ".errors",
+    "SoartExtractor": ".metrics.soart",
+    "TechnicalScorer": ".metrics.technical",
+    "generate": ".pipelines.jobs",
+    "rank": ".pipelines.jobs",
+    "read_image": ".metrics.image",
+}
+__all__ = ["__version__", *sorted(_HOMES)]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name], __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

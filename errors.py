@@ -1,0 +1,27 @@
+"""The mistakes soart expects: each message is one sentence that says what, where, and what to do."""
+
+from __future__ import annotations
+
+
+class SoartError(Exception):
+    """Base of every expected mistake; the command line prints it as one sentence and ends with code 1."""
+
+
+class ImageError(SoartError):
+    """A picture that cannot be read or measured."""
+
+
+class PromptError(SoartError):
+    """A prompt template that cannot be expanded."""
+
+
+class ModelError(SoartError):
+    """A diffusion model that cannot be loaded or run."""
+
+
+class CollectionError(SoartError):
+    """A collection that cannot be opened, read or written."""
+
+
+class ProfileError(SoartError):
+    """A scoring profile that cannot be read, or does not fit the items it is given."""

@@ -1,0 +1,1 @@
+"""Pictures to numbers: safe decoding, SOART items, and the technical score."""

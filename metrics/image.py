@@ -1,0 +1,156 @@
+"""One safe way from a file or an array to 8-bit sRGB.
+
+The content decides the format, never the suffix. EXIF orientation is applied, an ICC profile is converted to sRGB,
+transparency is laid over a stated background, 16-bit and palette pictures become 8-bit RGB, and of an animation the
+first frame is taken; what was done is noted on the result.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+
+from ..errors import ImageError
+
+#: Pictures of more pixels than this are refused unread (a decompression bomb of 100 megapixels takes 300 MB).
+PIXEL_LIMIT = 100_000_000
+WHITE = (255, 255, 255)
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif"})
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A decoded picture.
+
+    Attributes:
+        pixels: (height, width, 3) uint8 sRGB, read-only.
+        format: the format found in the content, such as ``"PNG"``.
+        notes: what had to be done beyond plain decoding, such as ``"first of 12 frames"``.
+    """
+
+    pixels: np.ndarray
+    format: str
+    notes: tuple[str, ...] = ()
+
+
+def read_image(
+    source: Path | str | bytes, *, background: tuple[int, int, int] = WHITE, pixel_limit: int = PIXEL_LIMIT
+) -> Picture:
+    """Decode a file, or the bytes of one, to 8-bit sRGB.
+
+    Args:
+        source: a path, or the content itself.
+        background: the RGB colour, 0–255, laid under transparent pixels.
+        pixel_limit: the largest width × height that is decoded.
+
+    Raises:
+        ImageError: the file is missing, unreadable, empty, no picture, truncated, corrupt or too large.
+    """
+    where = "the given bytes" if isinstance(source, bytes) else str(source)
+    try:
+        content = source if isinstance(source, bytes) else Path(source).read_bytes()
+    except OSError as error:
+        raise ImageError(f"{where!r} cannot be read: {error.strerror or error}.") from error
+    if not content:
+        raise ImageError(f"{where!r} is empty: expected a picture, got 0 bytes.")
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns of large pictures below our own limit, and of harmless metadata slips.
+            warnings.simplefilter("ignore")
+            with Image.open(io.BytesIO(content)) as image:
+                if image.width * image.height > pixel_limit:
+                    raise ImageError(
+                        f"{where!r} has {image.width}×{image.height} pixels, more than the limit of {pixel_limit}: "
+                        "make it smaller or raise the limit."
+                    )
+                return _decode(image, background)
+    except ImageError:
+        raise
+    except UnidentifiedImageError as error:
+        raise ImageError(f"{where!r} is not a picture in any format known here.") from error
+    # Decoders raise nearly anything on hostile content.
+    except Exception as error:
+        raise ImageError(f"{where!r} is damaged or cut short: {error}.") from error
+
+
+def _decode(image: Image.Image, background: tuple[int, int, int]) -> Picture:
+    notes = []
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1:
+        notes.append(f"first of {frames} frames")
+    image.load()
+    kind = image.format or "unknown"
+    profile = image.info.get("icc_profile")
+    turned = ImageOps.exif_transpose(image)
+    if turned.size != image.size or image.getexif().get(0x0112, 1) != 1:
+        notes.append("turned by EXIF orientation")
+    flat = _to_rgb(turned, background, notes)
+    if profile and image.mode in {"RGB", "RGBA", "CMYK"}:
+        flat = _to_srgb(turned, flat, profile, notes)
+    pixels = np.array(flat, dtype=np.uint8)
+    pixels.flags.writeable = False
+    return Picture(pixels, kind, tuple(notes))
+
+
+def _to_rgb(image: Image.Image, background: tuple[int, int, int], notes: list[str]) -> Image.Image:
+    if image.mode in {"I", "F", "I;16", "I;16B", "I;16L"}:
+        values = np.asarray(image).astype(np.float64)
+        low, high = float(np.nanmin(values, initial=0.0)), float(np.nanmax(values, initial=0.0))
+        top = 65535.0 if image.mode != "F" else (1.0 if high <= 1.0 else 255.0 if high <= 255.0 else high)
+        notes.append(f"{image.mode} values {low:g}…{high:g} scaled to 8 bits")
+        gray = np.clip(np.nan_to_num(values) / top * 255.0 + 0.5, 0, 255).astype(np.uint8)
+        return Image.fromarray(gray, "L").convert("RGB")
+    if image.has_transparency_data:
+        notes.append("transparency laid over background")
+        layer = image.convert("RGBA")
+        below = Image.new("RGBA", layer.size, (*background, 255))
+        return Image.alpha_composite(below, layer).convert("RGB")
+    if image.mode != "RGB":
+        if image.mode not in {"L", "P", "1"}:
+            notes.append(f"{image.mode} converted to RGB")
+        return image.convert("RGB")
+    return image
+
+
+def _to_srgb(image: Image.Image, flat: Image.Image, profile: bytes, notes: list[str]) -> Image.Image:
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if "sRGB" in ImageCms.getProfileDescription(source):
+            return flat
+        origin = image if image.mode == "CMYK" else flat
+        converted = ImageCms.profileToProfile(origin, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError):
+        notes.append("unusable colour profile ignored")
+        return flat
+    notes.append("colour profile converted to sRGB")
+    return converted or flat
+
+
+def check_pixels(array: np.ndarray) -> np.ndarray:
+    """Check an array of RGB pictures and bring it to float32 in 0…1.
+
+    Args:
+        array: (height, width, 3) or (n, height, width, 3); uint8 0–255, or floating point 0…1.
+
+    Returns:
+        float32 of the same shape.
+
+    Raises:
+        ImageError: another shape or dtype, no pixels, NaN or infinite values, or values outside 0…1.
+    """
+    if array.ndim not in {3, 4} or array.shape[-1] != 3 or 0 in array.shape[-3:]:
+        raise ImageError(f"Expected RGB pictures of shape (height, width, 3) or (n, height, width, 3), got {array.shape}.")
+    if array.dtype == np.uint8:
+        return array.astype(np.float32) / 255.0
+    if not np.issubdtype(array.dtype, np.floating):
+        raise ImageError(f"Expected pictures as uint8 0–255 or floating point 0…1, got {array.dtype}.")
+    if not np.isfinite(array).all():
+        raise ImageError("Expected finite pixel values, got NaN or infinity.")
+    if array.size and (array.min() < 0 or array.max() > 1):
+        raise ImageError(f"Expected floating-point pixels in 0…1, got {array.min():g}…{array.max():g}.")
+    return array.astype(np.float32)

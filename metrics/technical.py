@@ -1,0 +1,120 @@
+"""The built-in technical score: how far a picture lies from damage, in words that can be checked.
+
+A linear technometric over SOART items. It was learnt from clean and damaged versions of the same pictures (blur, noise,
+fading, blocking, ringing…), so it knows nothing of anybody's taste; ``benchmarks/build_technical.py`` rebuilds it. Being
+linear, the score is exactly the sum of its items' contributions, which is where the reasons come from.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from ..errors import ProfileError
+from .soart import SoartExtractor
+
+#: Parts of item names in words, for reasons.
+_SCALES = {"s0": "finest", "s1": "fine", "s2": "coarse", "s3": "coarsest"}
+_CHANNELS = {"luma": "light–dark", "redgreen": "red–green", "blueyellow": "blue–yellow"}
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One group of items and what it added to the score, against the mean clean picture."""
+
+    text: str
+    contribution: float
+
+
+@dataclass(frozen=True)
+class TechnicalScorer:
+    """A linear score over items: 0 is the mean damaged picture of the learning set, 100 the mean clean one.
+
+    Attributes:
+        names: item names, in the extractor's order.
+        centre: mean of each item over clean pictures, (p,).
+        scale: standard deviation of each item, (p,).
+        weights: score per standard deviation, (p,).
+        extractor: settings of the extractor that the items must come from.
+        name: profile name and version, under which scores are stored.
+    """
+
+    higher_is_better = True
+
+    names: tuple[str, ...]
+    centre: np.ndarray
+    scale: np.ndarray
+    weights: np.ndarray
+    extractor: SoartExtractor
+    name: str = "technical-1"
+
+    def standardise(self, items: np.ndarray) -> np.ndarray:
+        """(n, p) items to deviations from the mean clean picture, cut at ±6 so that no single item decides alone.
+
+        Raises:
+            ProfileError: the items are of another length, or not finite.
+        """
+        if items.ndim != 2 or items.shape[1] != len(self.names):
+            raise ProfileError(f"Profile {self.name!r} expects items of shape (n, {len(self.names)}), got {items.shape}.")
+        if not np.isfinite(items).all():
+            raise ProfileError(f"Profile {self.name!r} expects finite items, got NaN or infinity.")
+        return np.clip((items - self.centre) / self.scale, -6.0, 6.0)
+
+    def score(self, items: np.ndarray) -> np.ndarray:
+        """Scores (n,) of items (n, p); higher is better, unbounded, about 0…100 on the learning pictures."""
+        return 100.0 + self.standardise(items) @ self.weights
+
+    def explain(self, items: np.ndarray, top: int = 2) -> list[list[Reason]]:
+        """The ``top`` groups of items that moved each score most, largest first."""
+        parts = self.standardise(items) * self.weights
+        groups: dict[str, list[int]] = {}
+        for i, name in enumerate(self.names):
+            representation, channel, scale, _, _ = name.split("/")
+            kind = "contrast" if representation == "raw" else "texture"
+            groups.setdefault(f"{_SCALES.get(scale, scale)} {_CHANNELS[channel]} {kind}", []).append(i)
+        sums = {text: parts[:, index].sum(axis=1) for text, index in groups.items()}
+        rows = []
+        for i in range(len(items)):
+            largest = sorted(sums, key=lambda text: -abs(sums[text][i]))[:top]  # noqa: B023
+            rows.append([Reason(text, float(sums[text][i])) for text in largest])
+        return rows
+
+    def save(self, path: Path) -> None:
+        """Write weights and names as safetensors (no pickle)."""
+        arrays = {"centre": self.centre, "scale": self.scale, "weights": self.weights}
+        settings = {"scales": self.extractor.scales, "representations": self.extractor.representations,
+                    "metrics": self.extractor.metrics}  # fmt: skip
+        header = {"names": json.dumps(self.names), "name": self.name, "extractor": json.dumps(settings),
+                  "version": self.extractor.version}  # fmt: skip
+        save_file(arrays, path, metadata=header)
+
+    @classmethod
+    def load(cls, path: Path | None = None) -> TechnicalScorer:
+        """Read a profile; without ``path`` the built-in one.
+
+        Raises:
+            ProfileError: no such file, damaged, or of another extractor version.
+        """
+        path = path or Path(__file__).with_name("technical.safetensors")
+        try:
+            with safe_open(path, framework="numpy") as file:
+                header = file.metadata()
+                arrays = {key: file.get_tensor(key) for key in ("centre", "scale", "weights")}
+            settings = json.loads(header["extractor"])
+            extractor = SoartExtractor(
+                settings["scales"], tuple(settings["representations"]), tuple(settings["metrics"])
+            )
+            profile = cls(tuple(json.loads(header["names"])), **arrays, extractor=extractor, name=header["name"])
+        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+            raise ProfileError(f"The profile {str(path)!r} cannot be read: {error}.") from error
+        if header["version"] != extractor.version or profile.names != extractor.names:
+            raise ProfileError(
+                f"The profile {str(path)!r} was learnt on items {header['version']}, this version measures "
+                f"{extractor.version}: rebuild or update it."
+            )
+        return profile

@@ -1,0 +1,122 @@
+"""The plain words that the embedded model understands, and captions made of them.
+
+A :class:`Scene` names what a picture shows; :func:`caption` says it in words, in one of several orders,
+leaving words out at random so that the model also learns what an unsaid attribute looks like.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+SUBJECTS: dict[str, tuple[str, ...]] = {
+    "boat": ("boat", "ship", "sailboat"),
+    "house": ("house", "cottage", "cabin"),
+    "tree": ("tree", "oak"),
+    "fish": ("fish", "goldfish"),
+    "flower": ("flower", "daisy"),
+    "fox": ("fox", "red fox"),
+    "owl": ("owl", "night owl"),
+    "mushroom": ("mushroom", "toadstool"),
+    "mountain": ("mountain", "mountains", "peak"),
+    "castle": ("castle", "fortress"),
+}
+PALETTES: dict[str, tuple[str, ...]] = {
+    "warm": ("warm colors", "warm colours", "warm palette", "warm"),
+    "cool": ("cool colors", "cool colours", "cool palette", "cool"),
+    "pastel": ("pastel colors", "pastel colours", "pastel palette", "pastel"),
+    "neon": ("neon colors", "neon colours", "neon palette", "neon"),
+    "earthy": ("earthy colors", "earthy colours", "earth tones", "earthy"),
+    "monochrome": ("monochrome", "black and white", "grayscale"),
+}
+STYLES: dict[str, tuple[str, ...]] = {
+    "flat": ("flat design", "flat style", "poster style"),
+    "watercolor": ("watercolor", "watercolor style", "watercolour painting"),
+    "pixel": ("pixel art", "pixel art style", "pixel style"),
+    "sketch": ("ink sketch", "sketch style", "line drawing"),
+    "pointillism": ("pointillism", "pointillist style", "dotted style"),
+    "woodcut": ("woodcut", "woodcut style", "linocut print"),
+}
+QUALITIES: dict[str, tuple[str, ...]] = {
+    "sharp": ("sharp", "crisp", "detailed", "high quality"),
+    "vivid": ("vivid", "vibrant", "colorful", "high quality"),
+    "blurry": ("blurry", "out of focus", "soft", "low quality"),
+    "noisy": ("noisy", "grainy", "low quality"),
+    "faded": ("faded", "washed out", "dull", "low quality"),
+}
+FRAMINGS: dict[str, tuple[str, ...]] = {
+    "close": ("close up", "large", "big"),
+    "far": ("far away", "small", "tiny"),
+}
+FACTORS: dict[str, dict[str, tuple[str, ...]]] = {
+    "subject": SUBJECTS,
+    "palette": PALETTES,
+    "style": STYLES,
+    "quality": QUALITIES,
+    "framing": FRAMINGS,
+}
+#: How often a caption leaves a factor unsaid.
+UNSAID = {"subject": 0.03, "palette": 0.12, "style": 0.12, "quality": 0.2, "framing": 0.5}
+_FILLER = (
+    "beautiful nice artwork image scene illustration style view morning evening summer winter story dream ancient "
+    "tiny giant glowing calm trending studio award 8k masterpiece lighting forest garden city sky snow rain portrait"
+).split()
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What one picture shows: one option for each factor; ``framing`` may be ``"medium"``, which has no word."""
+
+    subject: str
+    palette: str
+    style: str
+    quality: str
+    framing: str = "medium"
+
+
+def random_scene(rng: np.random.Generator) -> Scene:
+    """Draw a scene uniformly (framing: a quarter close, a quarter far, the rest medium)."""
+    pick = {name: str(rng.choice(list(options))) for name, options in FACTORS.items() if name != "framing"}
+    return Scene(**pick, framing=str(rng.choice(["close", "far", "medium", "medium"])))
+
+
+def _filler(rng: np.random.Generator) -> str:
+    if rng.random() < 0.6:
+        return str(rng.choice(_FILLER))
+    return "".join(rng.choice(list(_LETTERS), size=rng.integers(3, 9)))
+
+
+def caption(scene: Scene, rng: np.random.Generator) -> str:
+    """Describe ``scene`` in words: random synonyms, order, omissions and now and then a word nobody knows."""
+    said = {}
+    for name, options in FACTORS.items():
+        value = getattr(scene, name)
+        if value in options and rng.random() >= UNSAID[name]:
+            said[name] = str(rng.choice(options[value]))
+    subject, quality, framing = (said.get(k, "") for k in ("subject", "quality", "framing"))
+    palette, style = said.get("palette", ""), said.get("style", "")
+    order = rng.random()
+    if order < 0.35:
+        head = " ".join(w for w in ("a", quality, "picture of", "a", framing, subject or "thing") if w)
+        text = ", ".join(w for w in (f"{head} in {palette}" if palette else head, style) if w)
+    elif order < 0.6:
+        head = " ".join(w for w in ("a", quality, framing, subject) if w)
+        tail = [w for w in (palette, style) if w]
+        rng.shuffle(tail)
+        text = ", ".join([head, *tail])
+    else:
+        parts = [w for w in (quality, framing, subject, palette, style) if w]
+        rng.shuffle(parts)
+        text = ", ".join(parts) if rng.random() < 0.7 else " ".join(parts)
+    for _ in range(rng.choice([0, 0, 0, 1, 2])):
+        text = f"{_filler(rng)} {text}" if rng.random() < 0.3 else f"{text}, {_filler(rng)}"
+    return text
+
+
+def corpus() -> list[str]:
+    """Every word the model should hold as one token, for building the tokenizer."""
+    phrases = [p for options in FACTORS.values() for words in options.values() for p in words]
+    words = " ".join([*phrases, *_FILLER, "a an the of in on at with and picture photo thing color colour"]).split()
+    return sorted(set(words))
