@@ -38,24 +38,34 @@ class Picture:
     notes: tuple[str, ...] = ()
 
 
+def read_content(path: Path | str) -> bytes:
+    """The bytes of a file, or an ImageError that says why there are none."""
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise ImageError(f"{str(path)!r} cannot be read: {error.strerror or error}.") from error
+
+
 def read_image(
-    source: Path | str | bytes, *, background: tuple[int, int, int] = WHITE, pixel_limit: int = PIXEL_LIMIT
+    source: Path | str | bytes,
+    *,
+    label: str | None = None,
+    background: tuple[int, int, int] = WHITE,
+    pixel_limit: int = PIXEL_LIMIT,
 ) -> Picture:
     """Decode a file, or the bytes of one, to 8-bit sRGB.
 
     Args:
         source: a path, or the content itself.
+        label: what messages call the picture; by default its path.
         background: the RGB colour, 0–255, laid under transparent pixels.
         pixel_limit: the largest width × height that is decoded.
 
     Raises:
         ImageError: the file is missing, unreadable, empty, no picture, truncated, corrupt or too large.
     """
-    where = "the given bytes" if isinstance(source, bytes) else str(source)
-    try:
-        content = source if isinstance(source, bytes) else Path(source).read_bytes()
-    except OSError as error:
-        raise ImageError(f"{where!r} cannot be read: {error.strerror or error}.") from error
+    where = label or ("the given bytes" if isinstance(source, bytes) else str(source))
+    content = source if isinstance(source, bytes) else read_content(source)
     if not content:
         raise ImageError(f"{where!r} is empty: expected a picture, got 0 bytes.")
     try:

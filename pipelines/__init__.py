@@ -1,0 +1,1 @@
+"""Data in motion: generating pictures, keeping them, ranking them, reporting on them."""

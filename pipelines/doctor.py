@@ -1,0 +1,48 @@
+"""Looks at what is installed and what is missing."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import platform
+from dataclasses import dataclass
+
+from ..errors import SoartError
+from ..metrics.technical import TechnicalScorer
+from .loading import EMBEDDED_FOLDER, choose_device, choose_dtype
+
+_REQUIRED = ("torch", "diffusers", "transformers", "safetensors", "numpy", "pillow", "sqlalchemy", "dynamicprompts")
+_OPTIONAL = {"accelerate": "offloading of large models", "sentencepiece": "models with a T5 text encoder (SD3, Flux, PixArt)"}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding; ``optional`` ones never make the whole a failure."""
+
+    name: str
+    ok: bool
+    found: str
+    advice: str = ""
+    optional: bool = False
+
+
+def examine() -> list[Check]:
+    """All findings, the required ones first."""
+    checks = [Check("Python", True, platform.python_version())]
+    for name in (*_REQUIRED, *_OPTIONAL):
+        optional = name in _OPTIONAL
+        try:
+            checks.append(Check(name, True, importlib.metadata.version(name), optional=optional))
+        except importlib.metadata.PackageNotFoundError:
+            use = f" for {_OPTIONAL[name]}" if optional else ""
+            checks.append(Check(name, False, "not installed", f"pip install {name}{use}", optional))
+    device = choose_device()
+    checks.append(Check("device", True, f"{device}, {str(choose_dtype(device)).removeprefix('torch.')}"))
+    weights = EMBEDDED_FOLDER / "unet" / "diffusion_pytorch_model.safetensors"
+    found = "there" if weights.is_file() else "missing"
+    checks.append(Check("embedded model", weights.is_file(), found, "" if weights.is_file() else "reinstall soart"))
+    try:
+        checks.append(Check("technical profile", True, TechnicalScorer.load().name))
+    except SoartError as error:
+        checks.append(Check("technical profile", False, str(error), "reinstall soart"))
+    return checks

@@ -1,0 +1,187 @@
+"""Draws pictures for requests with any loaded text-to-image pipeline, batch by batch.
+
+The noise of a picture comes from its own seed on the CPU, never from its batch: the same seed and prompt give the same
+picture, bit for bit in batches of the same size and within one grey level in others.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..errors import ModelError
+from .loading import LoadedModel, quiet_libraries
+
+log = logging.getLogger(__name__)
+#: A picture whose brightest value stays under this (of 1) is all black.
+BLACK = 2 / 255
+SEED_LIMIT = 2**63
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One picture to draw: the choice (prompt and settings) and the seed."""
+
+    prompt: str
+    seed: int
+    negative: str = ""
+    steps: int = 30
+    guidance: float = 5.0
+    width: int | None = None
+    height: int | None = None
+
+    def check(self) -> None:
+        """Raise ModelError where a value cannot be drawn."""
+        problems = {
+            "steps": not 1 <= self.steps <= 1000,
+            "guidance": not 0 <= self.guidance <= 100,
+            "seed": not 0 <= self.seed < SEED_LIMIT,
+            "size": any(side is not None and not 8 <= side <= 8192 for side in (self.width, self.height)),
+        }
+        for name in (name for name, wrong in problems.items() if wrong):
+            allowed = {"steps": "1…1000", "guidance": "0…100", "seed": "0…2^63−1", "size": "8…8192 pixels a side"}[name]
+            got = f"{self.width}x{self.height}" if name == "size" else getattr(self, name)
+            raise ModelError(f"Expected {name} in {allowed}, got {got}.")
+
+    def key(self, model: str) -> str:
+        """Identity of the picture this request draws with ``model``: a hash over all that decides its pixels."""
+        content = json.dumps([model, asdict(self)], sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(content.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A picture that was drawn.
+
+    Attributes:
+        request: what was asked.
+        pixels: (height, width, 3) uint8.
+        problem: why it must stay out of the ranking, such as ``"all black"``; None for a sound picture.
+        seconds: its share of the time of its batch in the pipeline.
+    """
+
+    request: Request
+    pixels: np.ndarray
+    problem: str | None
+    seconds: float
+
+
+def _problem(image: np.ndarray, flagged: bool) -> str | None:
+    if not np.isfinite(image).all():
+        return "not a number: the model computed NaN or infinity"
+    if flagged:
+        return "blanked by the model's safety checker"
+    if image.max() < BLACK:
+        return "all black"
+    return None
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
+        isinstance(error, RuntimeError)
+        and any(text in str(error).lower() for text in ("out of memory", "can't allocate memory", "failed to allocate"))
+    )
+
+
+class ImageGenerator:
+    """Draws requests with one loaded model; remembers the batch size that fits into memory."""
+
+    def __init__(self, model: LoadedModel, batch_size: int | None = None) -> None:
+        if batch_size is not None and batch_size < 1:
+            raise ModelError(f"Expected a batch size of at least 1, got {batch_size}.")
+        self.model = model
+        self.batch_size = batch_size or model.batch_size
+        #: Seconds spent inside the diffusion pipeline so far.
+        self.pipeline_seconds = 0.0
+
+    def request(self, prompt: str, seed: int, **settings: Any) -> Request:  # noqa: ANN401
+        """A checked request with the model's own default steps, guidance and size where none are given."""
+        width, height = self.model.size or (None, None)
+        usual = {"steps": self.model.steps, "guidance": self.model.guidance, "width": width, "height": height}
+        given = {name: value for name, value in settings.items() if value is not None}
+        request = Request(prompt, seed, **{**usual, **given})
+        request.check()
+        if request.negative and "negative_prompt" not in self.model.accepts:
+            raise ModelError(f"The model {self.model.identity!r} takes no negative prompt: leave it out.")
+        return request
+
+    def draw(self, requests: Iterable[Request]) -> Iterator[list[Drawn]]:
+        """Draw ``requests`` in order; yields each finished batch.
+
+        A batch holds requests that differ in prompt and seed only. When memory runs out the batch size is halved, down to
+        one, and kept.
+
+        Raises:
+            ModelError: the pipeline fails, or even one picture does not fit into memory.
+        """
+        for _, group in groupby(requests, key=lambda r: (r.steps, r.guidance, r.width, r.height)):
+            waiting = list(group)
+            while waiting:
+                batch = waiting[: self.batch_size]
+                try:
+                    done = self._run(batch)
+                except Exception as error:
+                    if not _out_of_memory(error):
+                        raise ModelError(f"The model {self.model.identity!r} failed: {_first_line(error)}.") from error
+                    if len(batch) == 1:
+                        raise ModelError(
+                            "Not enough memory for a single picture: choose a smaller size, another dtype, or offloading."
+                        ) from error
+                    self.batch_size = len(batch) // 2
+                    log.warning("Out of memory: drawing %d pictures at a time from here on.", self.batch_size)
+                else:
+                    yield done
+                    waiting = waiting[len(batch) :]
+                    continue
+                # After the except block, so that the traceback no longer holds the tensors.
+                if torch.cuda.is_available():
+                    torch.cuda.empty_cache()
+
+    def _arguments(self, batch: list[Request]) -> dict[str, Any]:
+        first = batch[0]
+        arguments: dict[str, Any] = {
+            "prompt": [r.prompt for r in batch],
+            "num_inference_steps": first.steps,
+            "generator": [torch.Generator("cpu").manual_seed(r.seed) for r in batch],
+            "output_type": "np",
+        }
+        if "guidance_scale" in self.model.accepts:
+            arguments["guidance_scale"] = first.guidance
+        if "negative_prompt" in self.model.accepts and any(r.negative for r in batch):
+            arguments["negative_prompt"] = [r.negative for r in batch]
+            # Flux-like pipelines look at a negative prompt only under true guidance.
+            if "true_cfg_scale" in self.model.accepts:
+                arguments["true_cfg_scale"] = max(first.guidance, 1.01)
+        for side in ("width", "height"):
+            value = getattr(first, side)
+            if value is not None:
+                arguments[side] = value
+        return arguments
+
+    def _run(self, batch: list[Request]) -> list[Drawn]:
+        started = time.perf_counter()
+        with quiet_libraries(), torch.inference_mode():
+            output = self.model.pipeline(**self._arguments(batch))
+        seconds = time.perf_counter() - started
+        self.pipeline_seconds += seconds
+        flags = getattr(output, "nsfw_content_detected", None) or [False] * len(batch)
+        drawn = []
+        for request, image, flag in zip(batch, np.asarray(output.images), flags, strict=True):
+            problem = _problem(image, bool(flag))
+            pixels = (np.nan_to_num(image, nan=0.0, posinf=1.0, neginf=0.0).clip(0, 1) * 255).round().astype(np.uint8)
+            drawn.append(Drawn(request, pixels, problem, seconds / len(batch)))
+        return drawn
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0].rstrip(".") if text else type(error).__name__

@@ -1,0 +1,88 @@
+"""The main job from end to end: expand a template, draw what is missing, measure, rank."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..metrics.technical import TechnicalScorer
+from ..prompts.templates import expand
+from .collection import Collection
+from .generate import ImageGenerator, Request
+from .rank import measure
+from .schema import ImageRow
+
+#: The demo's prompts: every quality word, so that the ranking has something to find.
+DEMO_TEMPLATE = "a {sharp|vivid|blurry|noisy|faded} picture of a __subject__ in __palette__, __style__"
+DEMO_COUNT = 24
+DEMO_SEED = 7
+
+
+@dataclass
+class Generated:
+    """What a call of :func:`generate` did.
+
+    Attributes:
+        rows: the pictures, in the order of the requests.
+        drawn, reused: how many were drawn now, and how many lay in the collection already.
+        problems: a sentence for each picture kept out of rankings.
+    """
+
+    rows: list[ImageRow] = field(default_factory=list)
+    drawn: int = 0
+    reused: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+def plan(
+    template: str,
+    count: int,
+    generator: ImageGenerator,
+    *,
+    seed: int = 0,
+    prompt_seed: int = 0,
+    wildcards: Path | None = None,
+    **settings: Any,  # noqa: ANN401
+) -> list[Request]:
+    """Requests for ``count`` pictures: prompts by ``prompt_seed``, image seeds ``seed``, ``seed + 1``…"""
+    prompts = expand(template, count, prompt_seed, wildcards)
+    return [generator.request(prompt, seed + i, **settings) for i, prompt in enumerate(prompts)]
+
+
+def generate(
+    collection: Collection,
+    generator: ImageGenerator,
+    requests: Sequence[Request],
+    scorer: TechnicalScorer | None = None,
+    progress: Callable[[int], None] = lambda done: None,
+) -> Generated:
+    """Draw the requests the collection does not hold yet, and measure them while their pixels are at hand.
+
+    Every batch is committed before the next begins: an interrupted call, made again, goes on where it was.
+
+    Args:
+        collection: where pictures and items go.
+        generator: the model that draws.
+        requests: what to draw.
+        scorer: whose items to measure; None measures nothing.
+        progress: called with the number of pictures that are new in the collection.
+    """
+    identity = generator.model.identity
+    keys = [request.key(identity) for request in requests]
+    done = collection.known_requests(keys)
+    result = Generated(reused=sum(key in done for key in keys))
+    progress(result.reused)
+    missing = {key: request for key, request in zip(keys, requests, strict=True) if key not in done}
+    for batch in generator.draw(missing.values()):
+        rows = collection.add_drawn(batch, identity, generator.model.sampler)
+        pixels = {row.id: drawn.pixels for row, drawn in zip(rows, batch, strict=True) if not row.problem}
+        if scorer is not None:
+            measure(collection, [row for row in rows if row.id in pixels], scorer, pixels)
+        done.update({drawn.request.key(identity): row for row, drawn in zip(rows, batch, strict=True)})
+        result.drawn += len(batch)
+        progress(len(batch))
+    result.rows = [done[key] for key in keys]
+    result.problems = [f"{str(collection.locate(r))!r} is kept out of the ranking: {r.problem}." for r in result.rows if r.problem]
+    return result

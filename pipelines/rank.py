@@ -1,0 +1,137 @@
+"""Scores and ranks the pictures of a collection: items where they are missing, scores, percentiles, reasons."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import ImageError
+from ..metrics.image import SUFFIXES, read_image
+from ..metrics.technical import Reason, TechnicalScorer
+from .collection import Collection
+from .schema import ImageRow
+
+#: Items are stored after this many pictures, so that a killed run loses no more.
+_STORE_EVERY = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A picture in its place.
+
+    Attributes:
+        place: 1 for the best.
+        row: the picture in the collection, with the request behind it if it was generated.
+        path: where its file lies.
+        score: under the profile, higher is better.
+        percentile: share of the ranked pictures that it beats, ties counted half, 0–100.
+        reasons: what moved the score most.
+    """
+
+    place: int
+    row: ImageRow
+    path: Path
+    score: float
+    percentile: float
+    reasons: tuple[Reason, ...]
+
+
+def percentiles(scores: np.ndarray) -> np.ndarray:
+    """Percentage of scores below each score, ties (itself among them) counted half; (n,) to (n,)."""
+    ordered = np.sort(scores)
+    below, upto = np.searchsorted(ordered, scores, "left"), np.searchsorted(ordered, scores, "right")
+    return 50.0 * (below + upto) / max(len(scores), 1)
+
+
+def find_pictures(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
+    """Picture files among ``paths`` and, recursively, in the folders among them; and a sentence for each that is not there.
+
+    Inside folders files are taken by suffix, hidden ones and links to folders are passed over; a file named by the user is
+    taken whatever it is called.
+    """
+    found: dict[Path, None] = {}
+    problems = []
+    for path in paths:
+        if path.is_dir():
+            for folder, inner, names in os.walk(path, onerror=lambda e: problems.append(f"{e.filename!r} cannot be read: {e.strerror}.")):
+                inner[:] = sorted(name for name in inner if not name.startswith("."))
+                files = (Path(folder, name) for name in sorted(names) if not name.startswith("."))
+                found.update({file: None for file in files if file.suffix.lower() in SUFFIXES})
+        elif path.is_file():
+            found[path] = None
+        else:
+            problems.append(f"{str(path)!r} does not exist.")
+    return list(found), problems
+
+
+def measure(
+    collection: Collection,
+    rows: Sequence[ImageRow],
+    scorer: TechnicalScorer,
+    pixels: dict[int, np.ndarray] | None = None,
+    progress: Callable[[], None] = lambda: None,
+) -> tuple[dict[int, np.ndarray], list[str]]:
+    """Items of ``rows``: those stored, and the rest measured from ``pixels`` or the file, and stored.
+
+    Returns:
+        items by picture id, and a sentence for each picture that could not be read.
+    """
+    version = scorer.extractor.version
+    items = collection.items(version, [row.id for row in rows])
+    fresh: dict[int, np.ndarray] = {}
+    problems = []
+    for row in rows:
+        if row.id not in items:
+            try:
+                decoded = (pixels or {}).get(row.id)
+                image = decoded if decoded is not None else read_image(collection.locate(row)).pixels
+                # As stored, so that a score does not depend on whether its items came from the store.
+                items[row.id] = fresh[row.id] = scorer.extractor.extract(image)[0].astype(np.float32)
+            except ImageError as error:
+                problems.append(str(error))
+        if len(fresh) >= _STORE_EVERY:
+            collection.add_items(version, fresh)
+            fresh = {}
+        progress()
+    collection.add_items(version, fresh)
+    return items, problems
+
+
+def rank(
+    collection: Collection,
+    rows: Sequence[ImageRow] | None = None,
+    scorer: TechnicalScorer | None = None,
+    progress: Callable[[], None] = lambda: None,
+) -> tuple[list[Ranked], list[str]]:
+    """Rank pictures of a collection, best first; equal scores keep the order in which they came.
+
+    Args:
+        collection: the store; missing items and all scores are written to it.
+        rows: the pictures to rank, by default all. Those with a problem (all black…) are left out.
+        scorer: the profile, by default the built-in technical one.
+        progress: called once a picture.
+
+    Returns:
+        the ranking, and a sentence for each picture that could not be ranked.
+    """
+    scorer = scorer or TechnicalScorer.load()
+    rows = collection.images() if rows is None else rows
+    problems = [f"{str(collection.locate(row))!r} is left out: {row.problem}." for row in rows if row.problem]
+    sound = [row for row in rows if not row.problem]
+    items, unreadable = measure(collection, sound, scorer, progress=progress)
+    sound = [row for row in sound if row.id in items]
+    if not sound:
+        return [], problems + unreadable
+    matrix = np.stack([items[row.id] for row in sound]).astype(np.float64)
+    scores = scorer.score(matrix)
+    collection.set_scores(scorer.name, {row.id: float(s) for row, s in zip(sound, scores, strict=True)})
+    order, share, reasons = np.argsort(-scores, kind="stable"), percentiles(scores), scorer.explain(matrix)
+    ranking = [
+        Ranked(place, sound[i], collection.locate(sound[i]), float(scores[i]), float(share[i]), tuple(reasons[i]))
+        for place, i in enumerate(order, start=1)
+    ]
+    return ranking, problems + unreadable

@@ -1,0 +1,110 @@
+"""The ranking as one self-contained HTML page: no scripts, no requests, everything escaped."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader
+from PIL import Image
+from scipy import stats
+
+from ..errors import SoartError
+from ..metrics.image import read_image
+from .rank import Ranked
+
+#: Longest side of a picture on the page, in pixels.
+THUMBNAIL = 320
+_EXPLANATION = (
+    "The technical score measures freedom from damage (blur, noise, fading, blocking…): 100 is the mean undamaged picture "
+    "of the learning set, 0 the mean damaged one. It knows nothing of content or taste."
+)
+_COMMON = {"a", "an", "the", "of", "in", "on", "at", "with", "and", "or", "picture", "photo", "image", "style"}
+
+
+@dataclass(frozen=True, slots=True)
+class WordEffect:
+    """How scores differ between pictures with and without a word in their prompt."""
+
+    word: str
+    count: int
+    difference: float
+    low: float
+    high: float
+
+
+def word_effects(ranking: Sequence[Ranked], least: int = 3, top: int = 12) -> list[WordEffect]:
+    """The words that part the scores most, by the |t| of Welch's test; both sides need ``least`` pictures."""
+    drawn = [(r.score, set(re.findall(r"[^\W\d_][\w'-]*", r.row.generation.prompt.lower()))) for r in ranking if r.row.generation]
+    scores = np.array([score for score, _ in drawn])
+    effects: list[tuple[float, WordEffect]] = []
+    for word in sorted(set().union(*(words for _, words in drawn)) - _COMMON):
+        has = np.array([word in words for _, words in drawn])
+        count = int(has.sum())
+        if min(count, len(has) - count) < least or np.ptp(scores[has]) == 0 or np.ptp(scores[~has]) == 0:
+            continue
+        test = stats.ttest_ind(scores[has], scores[~has], equal_var=False)
+        interval = test.confidence_interval(0.95)
+        difference = float(scores[has].mean() - scores[~has].mean())
+        effects.append((abs(float(test.statistic)), WordEffect(word, count, difference, interval.low, interval.high)))
+    largest = sorted(effects, key=lambda pair: -pair[0])[:top]
+    return sorted((effect for _, effect in largest), key=lambda effect: -effect.difference)
+
+
+def _data_url(path: Path) -> str:
+    image = Image.fromarray(read_image(path).pixels)
+    buffer = io.BytesIO()
+    if max(image.size) > THUMBNAIL:
+        image.thumbnail((THUMBNAIL, THUMBNAIL))
+        image.save(buffer, "JPEG", quality=85)
+        kind = "jpeg"
+    else:
+        image.save(buffer, "PNG")
+        kind = "png"
+    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def render_report(
+    ranking: Sequence[Ranked], title: str, profile: str, notes: Sequence[str] = (), problems: Sequence[str] = ()
+) -> str:
+    """The page as text.
+
+    Args:
+        ranking: best first.
+        title: heading of the page.
+        profile: name of the profile behind the scores.
+        notes: sentences under the heading.
+        problems: a sentence for each picture that was left out.
+    """
+    pictures = {r.row.id: _data_url(r.path) for r in ranking}
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("report.html").render(
+        title=title,
+        profile=profile,
+        ranking=ranking,
+        words=word_effects(ranking),
+        notes=notes,
+        problems=problems,
+        explanation=_EXPLANATION,
+        models=sorted({r.row.generation.model for r in ranking if r.row.generation}),
+        date=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"),
+        picture=lambda r: pictures[r.row.id],
+        sharpness=lambda r: "small" if max(r.row.width, r.row.height) <= 128 else "",
+    )
+
+
+def write_report(path: Path, page: str) -> Path:
+    """Write the page; raises SoartError where that is not possible."""
+    try:
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise SoartError(f"The report {str(path)!r} cannot be written: {error.strerror or error}.") from error
+    return path.resolve()

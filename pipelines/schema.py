@@ -1,0 +1,78 @@
+"""Tables of a collection. Plain SQL types only, so that any database SQLAlchemy speaks to can hold them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import BigInteger, DateTime, ForeignKey, LargeBinary, String, Text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+#: Raised whenever a table changes; checked when a collection is opened.
+SCHEMA_VERSION = 1
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Base(DeclarativeBase):
+    """Base of the tables."""
+
+
+class Meta(Base):
+    """Facts about the collection itself."""
+
+    __tablename__ = "meta"
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    value: Mapped[str] = mapped_column(Text)
+
+
+class ImageRow(Base):
+    """A picture; its identity is the SHA-256 of its file."""
+
+    __tablename__ = "images"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    #: Relative to the collection for its own pictures, absolute for those left in place.
+    path: Mapped[str] = mapped_column(Text)
+    width: Mapped[int]
+    height: Mapped[int]
+    #: Why the picture stays out of rankings; NULL for a sound one.
+    problem: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=_now)
+    generation: Mapped[GenerationRow | None] = relationship(back_populates="image", lazy="selectin")
+
+
+class GenerationRow(Base):
+    """The request a picture was drawn for."""
+
+    __tablename__ = "generations"
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
+    request_key: Mapped[str] = mapped_column(String(64), unique=True)
+    model: Mapped[str] = mapped_column(Text)
+    prompt: Mapped[str] = mapped_column(Text)
+    negative: Mapped[str] = mapped_column(Text)
+    seed: Mapped[int] = mapped_column(BigInteger)
+    steps: Mapped[int]
+    guidance: Mapped[float]
+    sampler: Mapped[str] = mapped_column(Text)
+    seconds: Mapped[float]
+    image: Mapped[ImageRow] = relationship(back_populates="generation")
+
+
+class ItemsRow(Base):
+    """Items of a picture under one extractor version, float32 little-endian."""
+
+    __tablename__ = "items"
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
+    version: Mapped[str] = mapped_column(String(128), primary_key=True)
+    values: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class ScoreRow(Base):
+    """Score of a picture under one profile; derived, may be thrown away."""
+
+    __tablename__ = "scores"
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
+    profile: Mapped[str] = mapped_column(String(128), primary_key=True)
+    value: Mapped[float]

@@ -1,0 +1,1 @@
+"""Faces of soart: they hold no logic."""
