@@ -28,6 +28,8 @@ from .png import encode_png, parameters_text
 from .schema import SCHEMA_VERSION, Base, GenerationRow, ImageRow, ItemsRow, Meta, ScoreRow
 
 DATABASE = "soart.db"
+#: How long a writer waits for another one.
+LOCK_SECONDS = 30.0
 #: Rows asked for in one query, under SQLite's limit on bound variables.
 _CHUNK = 500
 
@@ -75,7 +77,7 @@ class Collection:
 
     def _connect(self) -> Engine:
         url = "sqlite://" if self.folder is None else f"sqlite:///{self.folder / DATABASE}"
-        engine = create_engine(url, connect_args={"timeout": 30})
+        engine = create_engine(url, connect_args={"timeout": LOCK_SECONDS})
 
         @event.listens_for(engine, "connect")
         def _set_up(connection: object, record: object) -> None:

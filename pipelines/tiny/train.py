@@ -30,6 +30,8 @@ SEED = 20_260
 #: Share of empty prompts, for classifier-free guidance.
 EMPTY = 0.1
 SNR_LIMIT = 5.0
+#: Steps between checkpoints.
+CHECKPOINT = 500
 
 
 def _render_one(index: int) -> np.ndarray:
@@ -114,7 +116,7 @@ def _loop(
             done = step + 1 - start
             print(f"{path.stem} {step + 1}/{steps} loss {total / 100:.4f} {(time.perf_counter() - clock) / done:.3f} s/step", flush=True)
             total = 0.0
-        if (step + 1) % 500 == 0 or step + 1 == steps:
+        if (step + 1) % CHECKPOINT == 0 or step + 1 == steps:
             states = {name: m.state_dict() for name, m in modules.items()}
             _save(path, {"modules": states, "optimizer": optimizer.state_dict(), "mean": mean, "step": step + 1})
     return mean

@@ -1,0 +1,47 @@
+# `make demo` and `make test` set up what they need in .venv and run offline from then on.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEV := $(VENV)/.dev-installed
+BENCH := $(VENV)/.bench-installed
+RUN := $(VENV)/.installed
+
+.PHONY: demo test test-slow bench lint clean
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(RUN): pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(DEV): pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@ $(RUN)
+
+$(BENCH): pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[dev,bench]'
+	touch $@ $(DEV) $(RUN)
+
+demo: $(RUN)
+	$(BIN)/soart demo
+
+lint: $(DEV)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint
+	$(BIN)/pytest -m "not slow" --cov --cov-report=term
+
+test-slow: $(DEV)
+	$(BIN)/pytest -m slow
+
+bench: $(BENCH)
+	$(BIN)/python benchmarks/overhead.py
+	$(BIN)/python benchmarks/recognition.py
+	$(BIN)/python benchmarks/build_technical.py
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .coverage

@@ -1,0 +1,159 @@
+"""An independent judge: a small classifier of subject, palette, style and quality, trained on rendered pictures alone.
+
+    python -m soart.pipelines.tiny.judge train --out tests/assets/judge.safetensors
+    python -m soart.pipelines.tiny.judge test --judge tests/assets/judge.safetensors [-n 480]
+
+It has never seen a generated picture, so what it recognises in one is what the words put there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from .render import render
+from .words import FACTORS, PALETTES, QUALITIES, STYLES, SUBJECTS, Scene, random_scene
+
+#: What the judge tells apart; framing is left out, its borders are a matter of taste.
+JUDGED = ("subject", "palette", "style", "quality")
+SEED = 9_090
+_BATCH = 64
+
+
+class Judge(nn.Module):
+    """(n, 3, 64, 64) pictures in −1…1 to one row of logits a factor."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        widths = (3, 32, 48, 64, 96)
+        layers: list[nn.Module] = []
+        for before, after in zip(widths, widths[1:], strict=False):
+            layers += [nn.Conv2d(before, after, 3, stride=1 if before == 3 else 2, padding=1), nn.BatchNorm2d(after), nn.ReLU()]
+        self.body = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Dropout(0.2))
+        self.heads = nn.ModuleDict({name: nn.Linear(96 * 16, len(FACTORS[name])) for name in JUDGED})
+
+    def forward(self, pictures: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Logits by factor."""
+        features = self.body(pictures)
+        return {name: head(features) for name, head in self.heads.items()}
+
+    @torch.no_grad()
+    def recognise(self, pixels: np.ndarray) -> list[dict[str, str]]:
+        """The most likely option of every factor for (n, 64, 64, 3) uint8 pictures."""
+        self.eval()
+        logits = self(to_tensor(pixels))
+        best = {name: values.argmax(dim=1).tolist() for name, values in logits.items()}
+        return [{name: list(FACTORS[name])[best[name][i]] for name in JUDGED} for i in range(len(pixels))]
+
+
+def to_tensor(pixels: np.ndarray) -> torch.Tensor:
+    """(n, h, w, 3) uint8 to (n, 3, h, w) float32 in −1…1."""
+    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def load_judge(path: Path) -> Judge:
+    """A trained judge from safetensors."""
+    judge = Judge()
+    judge.load_state_dict(load_file(path))
+    return judge.eval()
+
+
+def _example(index: int) -> tuple[Scene, np.ndarray]:
+    rng = np.random.default_rng([SEED, index])
+    scene = random_scene(rng)
+    return scene, render(scene, rng)
+
+
+def train(count: int = 16_000, epochs: int = 6) -> Judge:
+    """Train on ``count`` fresh renderings; prints accuracy on 1,000 more."""
+    with ProcessPoolExecutor() as pool:
+        examples = list(pool.map(_example, range(count + 1000), chunksize=200))
+    pictures = np.stack([image for _, image in examples])
+    labels = {n: torch.tensor([list(FACTORS[n]).index(getattr(s, n)) for s, _ in examples]) for n in JUDGED}
+    torch.manual_seed(SEED)
+    judge = Judge()
+    optimizer = torch.optim.AdamW(judge.parameters(), lr=2e-3, weight_decay=0.02)
+    steps = epochs * (count // _BATCH)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=steps)
+    order = np.random.default_rng(SEED)
+    for epoch in range(epochs):
+        judge.train()
+        started = time.perf_counter()
+        for indices in order.permutation(count)[: count // _BATCH * _BATCH].reshape(-1, _BATCH):
+            logits = judge(to_tensor(pictures[indices]))
+            loss = sum(nn.functional.cross_entropy(logits[name], labels[name][indices]) for name in JUDGED)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+        rates = _rates([s for s, _ in examples[count:]], judge.recognise(pictures[count:]))
+        print(f"epoch {epoch + 1}/{epochs} {time.perf_counter() - started:.0f} s, rendered test pictures: {rates}", flush=True)
+    return judge
+
+
+def _rates(scenes: Sequence[Scene], seen: Sequence[dict[str, str]]) -> dict[str, float]:
+    return {n: float(np.mean([got[n] == getattr(s, n) for s, got in zip(scenes, seen, strict=True)])) for n in JUDGED}
+
+
+def plain_prompt(scene: Scene, order: int = 0) -> str:
+    """The scene in plain words, in one of three word orders."""
+    words = {n: FACTORS[n][getattr(scene, n)][0] for n in JUDGED}
+    return (
+        "a {quality} picture of a {subject} in {palette}, {style}",
+        "{style}, {palette}, {quality} {subject}",
+        "{subject}, {quality}, {style}, {palette}",
+    )[order].format(**words)
+
+
+def balanced_scenes(count: int, seed: int = 0) -> list[Scene]:
+    """Scenes in which every option of every factor comes about equally often."""
+    rng = np.random.default_rng(seed)
+    columns = [rng.permutation(np.resize(list(o), count)) for o in (SUBJECTS, PALETTES, STYLES, QUALITIES)]
+    return [Scene(*(str(v) for v in values)) for values in zip(*columns, strict=True)]
+
+
+def test(judge: Judge, count: int, **settings: float) -> dict[str, float]:
+    """Recognition rates in ``count`` pictures drawn by the embedded model from plain prompts."""
+    from ..generate import ImageGenerator
+    from ..loading import load_model
+
+    generator = ImageGenerator(load_model(device="cpu"), batch_size=16)
+    scenes = balanced_scenes(count)
+    requests = [generator.request(plain_prompt(s, i % 3), 10_000 + i, **settings) for i, s in enumerate(scenes)]
+    drawn = [d for batch in generator.draw(requests) for d in batch]
+    return _rates(scenes, judge.recognise(np.stack([d.pixels for d in drawn])))
+
+
+def main() -> None:
+    """Train or use the judge from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    training = commands.add_parser("train")
+    training.add_argument("--out", type=Path, required=True)
+    testing = commands.add_parser("test")
+    testing.add_argument("--judge", type=Path, required=True)
+    testing.add_argument("-n", type=int, default=480)
+    testing.add_argument("--steps", type=int)
+    testing.add_argument("--guidance", type=float)
+    arguments = parser.parse_args()
+    if arguments.command == "train":
+        judge = train()
+        arguments.out.parent.mkdir(parents=True, exist_ok=True)
+        save_file({k: v.contiguous() for k, v in judge.state_dict().items()}, arguments.out)
+    else:
+        rates = test(load_judge(arguments.judge), arguments.n, steps=arguments.steps, guidance=arguments.guidance)
+        for name, rate in rates.items():
+            margin = 1.96 * (rate * (1 - rate) / arguments.n) ** 0.5
+            print(f"{name:8} {100 * rate:5.1f} % ± {100 * margin:.1f} (chance {100 / len(FACTORS[name]):.0f} %)")
+
+
+if __name__ == "__main__":
+    main()

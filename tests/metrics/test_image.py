@@ -1,0 +1,144 @@
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+from soart.errors import ImageError
+from soart.metrics.image import check_pixels, read_image
+
+
+def encode(image, kind="PNG", **options):
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+RED = Image.new("RGB", (8, 6), (255, 0, 0))
+
+
+def test_plain_picture_is_unchanged(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
+    path = tmp_path / "a.png"
+    path.write_bytes(encode(Image.fromarray(pixels)))
+    picture = read_image(path)
+    assert np.array_equal(picture.pixels, pixels)
+    assert (picture.format, picture.notes) == ("PNG", ())
+    assert not picture.pixels.flags.writeable
+
+
+def test_content_decides_not_the_suffix(tmp_path):
+    path = tmp_path / "a.jpg"
+    path.write_bytes(encode(RED))
+    assert read_image(path).format == "PNG"
+
+
+def test_transparency_lies_over_the_background():
+    clear = encode(Image.new("RGBA", (2, 2), (255, 0, 0, 0)))
+    assert (read_image(clear).pixels == 255).all()
+    assert (read_image(clear, background=(0, 0, 9)).pixels == (0, 0, 9)).all()
+    half = encode(Image.new("RGBA", (1, 1), (0, 0, 0, 128)))
+    assert abs(int(read_image(half).pixels[0, 0, 0]) - 127) <= 1
+
+
+def test_palette_with_transparent_entry():
+    image = Image.new("P", (2, 1))
+    image.putpalette([255, 0, 0, 0, 255, 0])
+    image.putpixel((1, 0), 1)
+    assert read_image(encode(image, transparency=0)).pixels.tolist() == [[[255, 255, 255], [0, 255, 0]]]
+
+
+def test_exif_orientation_is_applied():
+    image = Image.new("RGB", (4, 2))
+    image.putpixel((0, 0), (255, 255, 255))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture = read_image(encode(image, exif=exif))
+    assert picture.pixels.shape == (4, 2, 3)
+    assert picture.pixels[0, 1, 0] == 255
+    assert "turned by EXIF orientation" in picture.notes
+
+
+def test_sixteen_bit_gray_keeps_its_range():
+    values = np.array([[0, 32768, 65535]], dtype=np.uint16)
+    assert read_image(encode(Image.fromarray(values))).pixels[0, :, 0].tolist() == [0, 128, 255]
+
+
+def test_cmyk_becomes_rgb():
+    picture = read_image(encode(Image.new("CMYK", (8, 8), (0, 255, 255, 0)), "JPEG"))
+    assert picture.pixels[0, 0, 0] > 200 > 60 > picture.pixels[0, 0, 1]
+    assert "CMYK converted to RGB" in picture.notes
+
+
+def test_first_frame_of_an_animation():
+    frames = [Image.new("RGB", (3, 3), c) for c in ("red", "blue")]
+    picture = read_image(encode(frames[0], "GIF", save_all=True, append_images=frames[1:]))
+    assert picture.pixels[0, 0].tolist() == [255, 0, 0]
+    assert picture.notes[0] == "first of 2 frames"
+
+
+def test_colour_profile_is_converted():
+    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ")).tobytes()
+    converted = read_image(encode(RED, icc_profile=lab))
+    broken = read_image(encode(RED, icc_profile=b"nonsense"))
+    assert "colour profile" in " ".join(converted.notes)
+    assert broken.notes == ("unusable colour profile ignored",)
+    assert broken.pixels[0, 0].tolist() == [255, 0, 0]
+
+
+def bomb():
+    def chunk(kind, body):
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "empty"),
+        (b"hello", "not a picture"),
+        (encode(Image.effect_noise((200, 200), 50))[:900], "damaged or cut short"),
+        (encode(RED.resize((300, 300)), "JPEG")[:400], "damaged or cut short"),
+        (bomb(), "more than the limit"),
+    ],
+)
+def test_bad_content_is_one_sentence(tmp_path, content, words):
+    path = tmp_path / "odd\nnäme.png"
+    path.write_bytes(content)
+    with pytest.raises(ImageError, match=words) as caught:
+        read_image(path)
+    assert "\n" not in str(caught.value)
+    assert "näme.png" in str(caught.value)
+
+
+def test_missing_file_and_folder(tmp_path):
+    for path in (tmp_path / "none.png", tmp_path):
+        with pytest.raises(ImageError, match="cannot be read"):
+            read_image(path)
+
+
+@pytest.mark.parametrize("cut", range(0, 400, 23))
+def test_flipped_bytes_never_escape_as_other_errors(cut):
+    content = bytearray(encode(Image.effect_noise((32, 32), 50).convert("RGB"), "JPEG"))
+    content[cut % len(content)] ^= 0xFF
+    try:
+        assert read_image(bytes(content)).pixels.dtype == np.uint8
+    except ImageError:
+        pass
+
+
+def test_check_pixels():
+    assert check_pixels(np.full((1, 1, 3), 255, np.uint8)).max() == 1.0
+    for wrong in (
+        np.zeros((4, 4)),
+        np.zeros((0, 4, 3)),
+        np.zeros((4, 4, 3), np.int64),
+        np.full((4, 4, 3), np.nan),
+        np.full((4, 4, 3), np.inf),
+        np.full((4, 4, 3), 2.0),
+    ):
+        with pytest.raises(ImageError, match="xpected"):
+            check_pixels(wrong)

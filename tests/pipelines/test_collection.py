@@ -1,0 +1,152 @@
+import os
+import random
+import signal
+import sqlite3
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+from soart.errors import CollectionError, ImageError
+from soart.pipelines.collection import DATABASE, Collection
+
+
+def test_drawn_pictures_come_back(collection, make_drawn):
+    batch = [make_drawn(1), make_drawn(2, problem="all black")]
+    collection.add_drawn(batch, "model", "DDIM")
+    with Collection(collection.folder) as again:
+        rows = again.images()
+        assert [r.problem for r in rows] == [None, "all black"]
+        assert [r.generation.seed for r in rows] == [1, 2]
+        for row, drawn in zip(rows, batch, strict=True):
+            assert np.array_equal(np.asarray(Image.open(again.locate(row))), drawn.pixels)
+        known = again.known_requests([d.request.key("model") for d in batch] + ["other"])
+        assert len(known) == 2
+
+
+def test_lost_file_is_drawn_again_into_its_old_row(collection, make_drawn, scorer):
+    row = collection.add_drawn([make_drawn(1)], "m", "DDIM")[0]
+    collection.add_items("v", {row.id: np.ones(3)})
+    collection.locate(row).unlink()
+    key = make_drawn(1).request.key("m")
+    assert collection.known_requests([key]) == {}
+    other = make_drawn(1)
+    other.pixels[0, 0] ^= 1
+    again = collection.add_drawn([other], "m", "DDIM")[0]
+    assert again.id == row.id
+    assert len(collection.images()) == 1
+    assert collection.items("v", [row.id]) == {}
+
+
+def test_file_left_in_place(collection, tmp_path):
+    path = tmp_path / "näme with\nnewline.png"
+    Image.new("RGB", (4, 4), "red").save(path)
+    row, picture = collection.add_file(path)
+    assert picture.pixels.shape == (4, 4, 3)
+    assert collection.locate(row) == path.resolve()
+    copy = tmp_path / "copy.png"
+    copy.write_bytes(path.read_bytes())
+    assert collection.add_file(copy) == (row, None) or collection.add_file(copy)[0].id == row.id
+    (tmp_path / "bad.png").write_bytes(b"")
+    with pytest.raises(ImageError, match=r"bad\.png"):
+        collection.add_file(tmp_path / "bad.png")
+    assert len(collection.images()) == 1
+
+
+def test_items_and_scores(collection, make_drawn):
+    rows = collection.add_drawn([make_drawn(i) for i in range(3)], "m", "DDIM")
+    values = np.linspace(-80, 3, 7)
+    collection.add_items("v1", {rows[0].id: values})
+    assert collection.items("v2", [rows[0].id]) == {}
+    assert np.array_equal(collection.items("v1", [r.id for r in rows])[rows[0].id], values.astype("f4"))
+    collection.set_scores("p", {rows[0].id: 1.0, rows[1].id: 2.0})
+    collection.set_scores("p", {rows[0].id: 3.0})
+    assert collection.scores("p") == {rows[0].id: 3.0, rows[1].id: 2.0}
+    assert collection.scores("q") == {}
+
+
+def test_many_rows_in_one_question(collection, make_drawn):
+    rows = collection.add_drawn([make_drawn(i, size=8) for i in range(3)], "m", "DDIM")
+    assert collection.items("v", [r.id for r in rows] * 1000) == {}
+
+
+def test_other_schema_version_is_refused(collection):
+    collection.close()
+    with sqlite3.connect(collection.folder / DATABASE) as database:
+        database.execute("UPDATE meta SET value = '99'")
+    database.close()
+    with pytest.raises(CollectionError, match="schema version 99"):
+        Collection(collection.folder)
+
+
+def test_damaged_database_and_file_in_the_way(tmp_path):
+    folder = tmp_path / "c"
+    folder.mkdir()
+    (folder / DATABASE).write_bytes(b"this is no database" * 99)
+    with pytest.raises(CollectionError, match="cannot be opened"):
+        Collection(folder)
+    with pytest.raises(CollectionError, match="is a file"):
+        Collection(folder / DATABASE)
+
+
+def test_full_disk_loses_nothing(collection, make_drawn, monkeypatch):
+    collection.add_drawn([make_drawn(1)], "m", "DDIM")
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(CollectionError, match="No space left"):
+        collection.add_drawn([make_drawn(2), make_drawn(3)], "m", "DDIM")
+    assert len(collection.images()) == 1
+    assert len(list((collection.folder / "images").iterdir())) == 1
+
+
+def test_second_writer_waits_or_says_so(collection, make_drawn, monkeypatch):
+    other = sqlite3.connect(collection.folder / DATABASE)
+    other.execute("BEGIN IMMEDIATE")
+    monkeypatch.setattr("soart.pipelines.collection.LOCK_SECONDS", 0.2)
+    with pytest.raises(CollectionError, match="locked"), Collection(collection.folder) as second:
+        second.add_drawn([make_drawn(1)], "m", "DDIM")
+    other.rollback()
+    other.close()
+    collection.add_drawn([make_drawn(1)], "m", "DDIM")
+
+
+def test_memory_holds_no_pictures(make_drawn):
+    with Collection(None) as store, pytest.raises(CollectionError, match="give it a folder"):
+        store.add_drawn([make_drawn(1)], "m", "DDIM")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
+def test_kill_at_any_moment_loses_at_most_the_batch_in_flight(tmp_path, make_drawn):
+    """Twenty kills in a row on one collection; after each, every acknowledged batch is whole."""
+    folder = tmp_path / "c"
+    Collection(folder).close()
+    waits = random.Random(4)
+    acknowledged = 0
+    for life in range(20):
+        reader, writer = os.pipe()
+        child = os.fork()
+        if child == 0:
+            try:
+                with Collection(folder) as store:
+                    for batch in range(10_000):
+                        store.add_drawn([make_drawn(life * 100_000 + batch * 3 + k) for k in range(3)], "m", "DDIM")
+                        os.write(writer, b".")
+            finally:
+                os._exit(0)
+        os.close(writer)
+        os.read(reader, 1)
+        time.sleep(waits.uniform(0, 0.05))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        acknowledged += 1 + len(os.read(reader, 1 << 16))
+        os.close(reader)
+        with Collection(folder) as store:
+            rows = store.images()
+            assert 3 * acknowledged <= len(rows) <= 3 * (acknowledged + life + 1)
+            assert len(rows) % 3 == 0
+    with Collection(folder) as store:
+        for row in store.images():
+            assert np.asarray(Image.open(store.locate(row))).shape == (16, 16, 3)

@@ -1,0 +1,54 @@
+import pytest
+from soart.pipelines import jobs
+from soart.pipelines.generate import ImageGenerator
+from soart.pipelines.rank import rank
+
+
+def test_generate_measure_rank_and_again(collection, generator, scorer):
+    plan = jobs.plan("a {sharp|blurry} {fox|owl}", 4, generator, seed=3, steps=2)
+    assert [r.seed for r in plan] == [3, 4, 5, 6]
+    counts = []
+    first = jobs.generate(collection, generator, plan, scorer, counts.append)
+    assert (first.drawn, first.reused, sum(counts)) == (4, 0, 4)
+    assert [row.generation.prompt for row in first.rows] == [r.prompt for r in plan]
+    assert len(collection.items(scorer.extractor.version, [r.id for r in first.rows])) == 4
+    spent = generator.pipeline_seconds
+    second = jobs.generate(collection, generator, plan, scorer)
+    assert (second.drawn, second.reused) == (0, 4)
+    assert [r.id for r in second.rows] == [r.id for r in first.rows]
+    assert generator.pipeline_seconds == spent
+    assert len(rank(collection)[0]) == 4
+
+
+def test_items_measured_while_drawing_equal_those_of_the_file(collection, generator, scorer):
+    row = jobs.generate(collection, generator, jobs.plan("a fox", 1, generator, steps=2), scorer).rows[0]
+    from soart.metrics.image import read_image
+
+    stored = collection.items(scorer.extractor.version, [row.id])[row.id]
+    assert (stored == scorer.extractor.extract(read_image(collection.locate(row)).pixels)[0].astype("f4")).all()
+
+
+def test_interrupted_run_goes_on(collection, embedded, scorer):
+    generator = ImageGenerator(embedded, 2)
+    plan = jobs.plan("a {fox|owl|boat}", 6, generator, steps=2)
+
+    def stop(done):
+        if done and len(collection.images()) == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        jobs.generate(collection, generator, plan, scorer, stop)
+    rest = jobs.generate(collection, generator, plan, scorer)
+    assert (rest.drawn, rest.reused) == (2, 4)
+
+
+def test_equal_requests_are_drawn_once(collection, generator):
+    request = generator.request("a fox", 1, steps=2)
+    made = jobs.generate(collection, generator, [request, request])
+    assert made.drawn == 1
+    assert len(made.rows) == 2
+
+
+def test_demo_prompts_hold_every_quality_word(generator):
+    prompts = " ".join(r.prompt for r in jobs.plan(jobs.DEMO_TEMPLATE, jobs.DEMO_COUNT, generator, prompt_seed=jobs.DEMO_SEED))
+    assert all(word in prompts for word in ("sharp", "vivid", "blurry", "noisy", "faded"))

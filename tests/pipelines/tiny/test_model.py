@@ -1,0 +1,123 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from soart.pipelines.loading import EMBEDDED_FOLDER
+from soart.pipelines.tiny import judge as judging
+from soart.pipelines.tiny.parts import build_tokenizer
+from soart.pipelines.tiny.words import corpus
+
+JUDGE = Path(__file__).parents[2] / "assets" / "judge.safetensors"
+
+
+@pytest.fixture(scope="module")
+def judge():
+    return judging.load_judge(JUDGE)
+
+
+def drawn(generator, prompts, **settings):
+    requests = [generator.request(p, 500 + i, **settings) for i, p in enumerate(prompts)]
+    return np.stack([d.pixels for batch in generator.draw(requests) for d in batch])
+
+
+def test_model_is_small_and_complete():
+    files = [f for f in EMBEDDED_FOLDER.rglob("*") if f.is_file()]
+    assert sum(f.stat().st_size for f in files) <= 16 * 2**20
+    assert all(f.suffix in {".json", ".safetensors"} for f in files)
+    assert {f.parent.name for f in files} >= {"unet", "vae", "text_encoder", "tokenizer", "scheduler"}
+
+
+def test_it_is_a_stable_diffusion_pipeline(embedded):
+    from diffusers import StableDiffusionPipeline
+
+    assert type(embedded.pipeline) is StableDiffusionPipeline
+
+
+def test_words_are_one_token_each_and_unknown_words_fall_apart(tmp_path, embedded):
+    tokenizer = build_tokenizer(tmp_path)
+    assert tokenizer.get_vocab() == embedded.pipeline.tokenizer.get_vocab()
+    split = [w for w in corpus() if len(embedded.pipeline.tokenizer.tokenize(w)) > 1]
+    assert split in ([], ["8k"])
+    assert len(tokenizer.tokenize("zxqv")) > 1
+
+
+def test_words_steer_the_picture(judge, generator):
+    """A small sample; `make bench` measures the rates with margins."""
+    scenes = judging.balanced_scenes(60, seed=4)
+    pictures = drawn(generator, [judging.plain_prompt(s, i % 3) for i, s in enumerate(scenes)])
+    rates = judging._rates(scenes, judge.recognise(pictures))
+    floor = {"subject": 0.6, "palette": 0.7, "style": 0.6, "quality": 0.6}
+    assert all(rates[name] >= floor[name] for name in floor), rates
+
+
+def test_unknown_words_are_tolerated(judge, generator):
+    prompts = [f"a sharp picture of a zorbly {s} in neon colors, pixel art, wibble" for s in ("house", "boat", "castle")] * 4
+    seen = judge.recognise(drawn(generator, prompts))
+    assert sum(s["palette"] == "neon" for s in seen) >= 10
+    assert sum(s["style"] == "pixel" for s in seen) >= 9
+
+
+def test_negative_prompt_takes_away(judge, generator):
+    prompts = ["a house in warm colors, flat design"] * 24
+    noisy = [sum(s["quality"] == "noisy" for s in judge.recognise(drawn(generator, prompts, negative=n))) for n in ("noisy", "sharp, vivid, faded, blurry")]
+    assert noisy[0] < noisy[1]
+
+
+def test_guidance_matters(judge, generator):
+    scenes = judging.balanced_scenes(30, seed=8)
+    prompts = [judging.plain_prompt(s) for s in scenes]
+    right = [sum(judging._rates(scenes, judge.recognise(drawn(generator, prompts, guidance=g))).values()) for g in (0.0, 4.0)]
+    assert right[0] < right[1] - 0.5
+
+
+@pytest.mark.slow
+def test_training_resumes_where_it_was(tmp_path):
+    """Two steps and two more equal four in one go, bit for bit."""
+    from soart.pipelines.tiny import train
+
+    pictures = train.render_pictures(tmp_path, 64)
+    torch.set_num_threads(1)
+    whole = train.train_vae(_sub(tmp_path, "a"), pictures, 4).state_dict()
+    train.train_vae(_sub(tmp_path, "b"), pictures, 4)
+    resumed = _resume(train, tmp_path / "b", pictures)
+    assert all(torch.equal(whole[k], resumed[k]) for k in whole)
+    vae = train.build_vae().eval()
+    latents, scale = train.encode_pictures(tmp_path, vae, pictures)
+    assert latents.std() == pytest.approx(1, abs=0.01)
+    parts = train.train_unet(_sub(tmp_path, "c"), latents, 2)
+    train.export(tmp_path / "model", vae, scale, parts)
+    assert (tmp_path / "model" / "model_index.json").is_file()
+
+
+def _sub(folder, name):
+    (folder / name).mkdir(exist_ok=True)
+    return folder / name
+
+
+def _resume(train, folder, pictures):
+    (folder / "vae.pt").unlink()
+    train.CHECKPOINT, before = 2, train.CHECKPOINT
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            train.train_vae(folder, _Stops(pictures, after=2), 4)
+        assert torch.load(folder / "vae.pt", weights_only=True)["step"] == 2
+        return train.train_vae(folder, pictures, 4).state_dict()
+    finally:
+        train.CHECKPOINT = before
+
+
+class _Stops:
+    """Pictures that can be asked for ``after`` times."""
+
+    def __init__(self, pictures, after):
+        self.pictures, self.left = pictures, after
+
+    def __len__(self):
+        return len(self.pictures)
+
+    def __getitem__(self, index):
+        self.left -= 1
+        if self.left < 0:
+            raise KeyboardInterrupt
+        return self.pictures[index]

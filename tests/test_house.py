@@ -1,0 +1,61 @@
+"""The rules of the house that a machine can check."""
+
+import ast
+import re
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+import soart
+
+ROOT = Path(__file__).parents[1]
+SOURCES = sorted(p for folder in ("metrics", "prompts", "pipelines", "plugin") for p in (ROOT / folder).rglob("*.py"))
+
+
+def imported(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield node.module
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_inside_the_package_are_relative(path):
+    assert not [name for name in imported(path) if name.split(".")[0] == "soart"]
+
+
+def test_no_pickle_and_no_eval():
+    text = "\n".join(p.read_text(encoding="utf-8") for p in SOURCES)
+    assert not re.search(r"\bimport pickle\b|\beval\(\"|\bexec\(|weights_only=False", text)
+
+
+def test_public_names_are_there_and_lazy():
+    assert soart.__version__ == version("soart")
+    for name in soart.__all__:
+        assert getattr(soart, name) is not None
+    with pytest.raises(AttributeError, match="no attribute"):
+        soart.nonsense  # noqa: B018
+
+
+def test_every_command_is_in_the_readme():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for command in ("generate", "rank", "demo", "doctor"):
+        assert f"soart {command}" in readme
+    for target in re.findall(r"\]\((?!http)([^)#]+)\)", readme):
+        assert (ROOT / target).exists(), target
+
+
+def test_commands_in_the_readme_parse():
+    import shlex
+
+    from soart.plugin.cli import app
+    from typer.main import get_command
+
+    group = get_command(app)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    lines = [line for block in re.findall(r"```sh\n(.*?)```", readme, re.S) for line in block.splitlines()]
+    commands = [shlex.split(line, comments=True) for line in lines if line.startswith("soart ")]
+    assert len(commands) >= 4
+    for _, name, *arguments in commands:
+        group.commands[name].make_context(name, arguments)
