@@ -29,6 +29,7 @@ demo: $(RUN)
 lint: $(DEV)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	mkdir -p .typing && ln -sfn .. .typing/soart
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .pipelines.collection import Collection as Collection
     from .pipelines.generate import ImageGenerator as ImageGenerator
     from .pipelines.jobs import generate as generate
-    from .pipelines.jobs import rank as rank
+    from .pipelines.rank import rank as rank
 
 __version__ = "0.1.0"
 
@@ -27,10 +27,10 @@ _HOMES = {
     "SoartExtractor": ".metrics.soart",
     "TechnicalScorer": ".metrics.technical",
     "generate": ".pipelines.jobs",
-    "rank": ".pipelines.jobs",
+    "rank": ".pipelines.rank",
     "read_image": ".metrics.image",
 }
-__all__ = ["__version__", *sorted(_HOMES)]  # noqa: PLE0604
+__all__ = ["__version__", *sorted(_HOMES)]
 
 
 def __getattr__(name: str) -> object:

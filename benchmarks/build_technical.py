@@ -13,12 +13,11 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+import soart.metrics.technical as technical
 from damage import DAMAGES, damage
 from PIL import Image
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold
-
-import soart.metrics.technical as technical
 from soart.metrics.image import read_image
 from soart.metrics.soart import SoartExtractor
 from soart.metrics.technical import TechnicalScorer
@@ -100,7 +99,10 @@ def main() -> None:
     rows, good, groups, kinds, strengths = [], [], [], [], []
     for source, image in patches(arguments.per_photograph, arguments.per_subject):
         kind, strength = str(rng.choice(list(DAMAGES))), float(rng.uniform())
-        for picture, label, what, how in ((image, 1, "none", -1.0), (damage(image, kind, strength, rng), 0, kind, strength)):
+        for picture, label, what, how in (
+            (image, 1, "none", -1.0),
+            (damage(image, kind, strength, rng), 0, kind, strength),
+        ):
             # Through 8 bits, as real pictures come.
             rows.append(extractor.extract((picture * 255 + 0.5).astype(np.uint8))[0])
             good.append(label)

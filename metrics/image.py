@@ -59,7 +59,7 @@ def read_image(
         source: a path, or the content itself.
         label: what messages call the picture; by default its path.
         background: the RGB colour, 0–255, laid under transparent pixels.
-        pixel_limit: the largest width × height that is decoded.
+        pixel_limit: the largest width × height that is decoded (Pillow stops at 179 million whatever is given).
 
     Raises:
         ImageError: the file is missing, unreadable, empty, no picture, truncated, corrupt or too large.
@@ -81,6 +81,8 @@ def read_image(
                 return _decode(image, background)
     except ImageError:
         raise
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"{where!r} has more pixels than the limit of {pixel_limit}: make it smaller.") from error
     except UnidentifiedImageError as error:
         raise ImageError(f"{where!r} is not a picture in any format known here.") from error
     # Decoders raise nearly anything on hostile content.
@@ -154,7 +156,9 @@ def check_pixels(array: np.ndarray) -> np.ndarray:
         ImageError: another shape or dtype, no pixels, NaN or infinite values, or values outside 0…1.
     """
     if array.ndim not in {3, 4} or array.shape[-1] != 3 or 0 in array.shape[-3:]:
-        raise ImageError(f"Expected RGB pictures of shape (height, width, 3) or (n, height, width, 3), got {array.shape}.")
+        raise ImageError(
+            f"Expected RGB pictures of shape (height, width, 3) or (n, height, width, 3), got {array.shape}."
+        )
     if array.dtype == np.uint8:
         return array.astype(np.float32) / 255.0
     if not np.issubdtype(array.dtype, np.floating):

@@ -21,6 +21,7 @@ Source: the SOART quality-engineering series (2023); RT method after Taguchi (20
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -56,7 +57,7 @@ PARTS: dict[str, frozenset[tuple[int, int]]] = {
 LAGS = [(dy, dx) for dy, dx in product(range(3), range(-2, 3)) if dy > 0 or dx >= 0]
 
 
-def _weights(part: frozenset[tuple[int, int]]) -> np.ndarray:
+def _weights(part: Collection[tuple[int, ...]]) -> np.ndarray:
     """3×3 kernel of a part, summing to one."""
     return np.array([[((y, x) in part) / len(part) for x in (-1, 0, 1)] for y in (-1, 0, 1)])
 

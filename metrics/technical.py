@@ -60,14 +60,18 @@ class TechnicalScorer:
             ProfileError: the items are of another length, or not finite.
         """
         if items.ndim != 2 or items.shape[1] != len(self.names):
-            raise ProfileError(f"Profile {self.name!r} expects items of shape (n, {len(self.names)}), got {items.shape}.")
+            raise ProfileError(
+                f"Profile {self.name!r} expects items of shape (n, {len(self.names)}), got {items.shape}."
+            )
         if not np.isfinite(items).all():
             raise ProfileError(f"Profile {self.name!r} expects finite items, got NaN or infinity.")
-        return np.clip((items - self.centre) / self.scale, -6.0, 6.0)
+        deviations: np.ndarray = np.clip((items - self.centre) / self.scale, -6.0, 6.0)
+        return deviations
 
     def score(self, items: np.ndarray) -> np.ndarray:
         """Scores (n,) of items (n, p); higher is better, unbounded, about 0…100 on the learning pictures."""
-        return 100.0 + self.standardise(items) @ self.weights
+        scores: np.ndarray = 100.0 + self.standardise(items) @ self.weights
+        return scores
 
     def explain(self, items: np.ndarray, top: int = 2) -> list[list[Reason]]:
         """The ``top`` groups of items that moved each score most, largest first."""
@@ -80,7 +84,7 @@ class TechnicalScorer:
         sums = {text: parts[:, index].sum(axis=1) for text, index in groups.items()}
         rows = []
         for i in range(len(items)):
-            largest = sorted(sums, key=lambda text: -abs(sums[text][i]))[:top]  # noqa: B023
+            largest = sorted(sums, key=lambda text: -abs(sums[text][i]))[:top]
             rows.append([Reason(text, float(sums[text][i])) for text in largest])
         return rows
 

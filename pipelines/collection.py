@@ -113,7 +113,7 @@ class Collection:
 
     @contextlib.contextmanager
     def _session(self, what: str, *, write: bool = False) -> Iterator[Session]:
-        with self._trouble(what), (self._sessions.begin() if write else self._sessions()) as session:
+        with self._trouble(what), self._sessions.begin() if write else self._sessions() as session:
             yield session
 
     def close(self) -> None:
@@ -123,7 +123,9 @@ class Collection:
     def __enter__(self) -> Collection:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     # Pictures
@@ -216,7 +218,8 @@ class Collection:
     def add_items(self, version: str, items: dict[int, np.ndarray]) -> None:
         """Store items of pictures that have none of this version."""
         rows = [
-            {"image_id": i, "version": version, "values": np.asarray(v, dtype="<f4").tobytes()} for i, v in items.items()
+            {"image_id": i, "version": version, "values": np.asarray(v, dtype="<f4").tobytes()}
+            for i, v in items.items()
         ]
         if rows:
             with self._session("be written", write=True) as session:

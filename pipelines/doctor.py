@@ -12,7 +12,10 @@ from ..metrics.technical import TechnicalScorer
 from .loading import EMBEDDED_FOLDER, choose_device, choose_dtype
 
 _REQUIRED = ("torch", "diffusers", "transformers", "safetensors", "numpy", "pillow", "sqlalchemy", "dynamicprompts")
-_OPTIONAL = {"accelerate": "offloading of large models", "sentencepiece": "models with a T5 text encoder (SD3, Flux, PixArt)"}
+_OPTIONAL = {
+    "accelerate": "offloading of large models",
+    "sentencepiece": "models with a T5 text encoder (SD3, Flux, PixArt)",
+}
 
 
 @dataclass(frozen=True, slots=True)

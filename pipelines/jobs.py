@@ -46,7 +46,7 @@ def plan(
     wildcards: Path | None = None,
     **settings: Any,  # noqa: ANN401
 ) -> list[Request]:
-    """Requests for ``count`` pictures: prompts by ``prompt_seed``, image seeds ``seed``, ``seed + 1``…"""
+    """Requests for ``count`` pictures: prompts by ``prompt_seed``, image seeds counting up from ``seed``."""
     prompts = expand(template, count, prompt_seed, wildcards)
     return [generator.request(prompt, seed + i, **settings) for i, prompt in enumerate(prompts)]
 
@@ -84,5 +84,7 @@ def generate(
         result.drawn += len(batch)
         progress(len(batch))
     result.rows = [done[key] for key in keys]
-    result.problems = [f"{str(collection.locate(r))!r} is kept out of the ranking: {r.problem}." for r in result.rows if r.problem]
+    result.problems = [
+        f"{str(collection.locate(r))!r} is kept out of the ranking: {r.problem}." for r in result.rows if r.problem
+    ]
     return result

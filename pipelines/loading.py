@@ -98,7 +98,9 @@ def choose_dtype(device: str, wanted: str | None = None) -> torch.dtype:
         return _DTYPES[wanted]
     if device == "cpu":
         return torch.float32
-    if device.startswith("xpu") or (device.startswith("cuda") and torch.cuda.is_bf16_supported(including_emulation=False)):
+    if device.startswith("xpu") or (
+        device.startswith("cuda") and torch.cuda.is_bf16_supported(including_emulation=False)
+    ):
         return torch.bfloat16
     return torch.float16
 
@@ -128,7 +130,9 @@ def quiet_libraries() -> Iterator[None]:
 def _fingerprint(path: Path) -> str:
     """Hash of the names and contents of all weights and settings of a local model, 12 hex digits."""
     digest = hashlib.sha256()
-    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.suffix in {".json", ".txt", *SINGLE_FILES})
+    files = (
+        [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.suffix in {".json", ".txt", *SINGLE_FILES})
+    )
     for file in files:
         digest.update(str(file.relative_to(path.parent if path.is_file() else path)).encode())
         with file.open("rb") as stream:
@@ -156,7 +160,9 @@ def _single_file(path: Path, config: Path | None, dtype: torch.dtype) -> Any:  #
         kind = str(infer_diffusers_model_type(load_single_file_checkpoint(str(path))))
         name = next((c for prefix, c in _SINGLE_FILE_CLASSES.items() if kind.startswith(prefix)), None)
         if name is None:
-            raise ModelError(f"{path.name!r} holds a model of type {kind!r}, which soart cannot run from a single file.")
+            raise ModelError(
+                f"{path.name!r} holds a model of type {kind!r}, which soart cannot run from a single file."
+            )
     loader = getattr(diffusers, name, None)
     if loader is None or not hasattr(loader, "from_single_file"):
         raise ModelError(f"Pipelines of class {name!r} cannot be loaded from a single file: use a diffusers folder.")
@@ -225,7 +231,9 @@ def load_model(
     name = EMBEDDED if embedded else str(model)
     looks_local = path.exists() or path.is_absolute() or path.suffix in SINGLE_FILES or name.startswith((".", "~"))
     if looks_local and not path.exists():
-        raise ModelError(f"There is no model at {name!r}: give a diffusers folder, a .safetensors or .ckpt file, or a hub id.")
+        raise ModelError(
+            f"There is no model at {name!r}: give a diffusers folder, a .safetensors or .ckpt file, or a hub id."
+        )
     try:
         with quiet_libraries():
             if path.is_file():
@@ -239,11 +247,17 @@ def load_model(
     # The loading libraries raise nearly anything; the reason they give is the best there is.
     except Exception as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        hint = "" if looks_local else " (is the id right, and can the hub be reached? A local folder or file works offline)"
+        hint = (
+            ""
+            if looks_local
+            else " (is the id right, and can the hub be reached? A local folder or file works offline)"
+        )
         raise ModelError(f"The model {name!r} cannot be loaded: {reason.rstrip('.')}{hint}.") from error
     call = inspect.signature(pipeline.__call__).parameters
     if "prompt" not in call or "image" in call:
-        raise ModelError(f"The model {name!r} is a {type(pipeline).__name__}, which does not draw pictures from text alone.")
+        raise ModelError(
+            f"The model {name!r} is a {type(pipeline).__name__}, which does not draw pictures from text alone."
+        )
     steps = EMBEDDED_STEPS if embedded else _default(call, "num_inference_steps", 30)
     guidance = EMBEDDED_GUIDANCE if embedded else _default(call, "guidance_scale", 5.0)
     identity = f"{Path(name).name}@{_fingerprint(path)}" if looks_local else name
@@ -265,7 +279,9 @@ def load_model(
 def _native_size(pipeline: Any) -> tuple[int, int] | None:  # noqa: ANN401
     """Width and height a pipeline draws by itself, where its parts tell."""
     core = getattr(pipeline, "unet", None) or getattr(pipeline, "transformer", None)
-    sample = getattr(pipeline, "default_sample_size", None) or getattr(getattr(core, "config", None), "sample_size", None)
+    sample = getattr(pipeline, "default_sample_size", None) or getattr(
+        getattr(core, "config", None), "sample_size", None
+    )
     factor = getattr(pipeline, "vae_scale_factor", None)
     if not isinstance(sample, int) or not isinstance(factor, int):
         return None

@@ -57,7 +57,9 @@ def find_pictures(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
     problems = []
     for path in paths:
         if path.is_dir():
-            for folder, inner, names in os.walk(path, onerror=lambda e: problems.append(f"{e.filename!r} cannot be read: {e.strerror}.")):
+            for folder, inner, names in os.walk(
+                path, onerror=lambda e: problems.append(f"{e.filename!r} cannot be read: {e.strerror}.")
+            ):
                 inner[:] = sorted(name for name in inner if not name.startswith("."))
                 files = (Path(folder, name) for name in sorted(names) if not name.startswith("."))
                 found.update({file: None for file in files if file.suffix.lower() in SUFFIXES})

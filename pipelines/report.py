@@ -41,7 +41,11 @@ class WordEffect:
 
 def word_effects(ranking: Sequence[Ranked], least: int = 3, top: int = 12) -> list[WordEffect]:
     """The words that part the scores most, by the |t| of Welch's test; both sides need ``least`` pictures."""
-    drawn = [(r.score, set(re.findall(r"[^\W\d_][\w'-]*", r.row.generation.prompt.lower()))) for r in ranking if r.row.generation]
+    drawn = [
+        (r.score, set(re.findall(r"[^\W\d_][\w'-]*", r.row.generation.prompt.lower())))
+        for r in ranking
+        if r.row.generation
+    ]
     scores = np.array([score for score, _ in drawn])
     effects: list[tuple[float, WordEffect]] = []
     for word in sorted(set().union(*(words for _, words in drawn)) - _COMMON):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..pipelines.collection import Collection
     from ..pipelines.generate import ImageGenerator
     from ..pipelines.rank import Ranked
+    from ..pipelines.schema import ImageRow
 
 app = typer.Typer(
     name="soart",
@@ -34,7 +35,8 @@ err = Console(stderr=True, highlight=False)
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 Report = Annotated[Path | None, typer.Option("--report", help="Write the ranking as an HTML page to this file.")]
 Model = Annotated[
-    str | None, typer.Option("--model", help="Hub id, diffusers folder, or .safetensors/.ckpt file; default: the embedded model.")
+    str | None,
+    typer.Option("--model", help="Hub id, diffusers folder, or .safetensors/.ckpt file; default: the embedded model."),
 ]
 
 
@@ -46,7 +48,9 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     pass
 
@@ -174,7 +178,9 @@ class _Quiet:
 
 @app.command(epilog='Example: soart generate "a {fox|owl}, __style__" -n 16 --seed 1 --report foxes.html')
 def generate(
-    prompt: Annotated[str, typer.Argument(help="Prompt; {a|b} varies, __style__ draws from a vocabulary or your wildcard file.")],
+    prompt: Annotated[
+        str, typer.Argument(help="Prompt; {a|b} varies, __style__ draws from a vocabulary or your wildcard file.")
+    ],
     count: Annotated[int, typer.Option("-n", "--count", min=1, max=100_000, help="How many pictures.")] = 8,
     seed: Annotated[int, typer.Option(min=0, help="Image seed of the first picture; the next ones count up.")] = 0,
     prompt_seed: Annotated[int, typer.Option(min=0, help="Seed of the prompt variants.")] = 0,
@@ -182,14 +188,24 @@ def generate(
     steps: Annotated[int | None, typer.Option(min=1, help="Denoising steps; default: the model's own.")] = None,
     guidance: Annotated[float | None, typer.Option(min=0, help="Guidance scale; default: the model's own.")] = None,
     size: Annotated[str | None, typer.Option(help="WIDTHxHEIGHT in pixels; default: the model's own.")] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Pictures drawn together; halved when memory runs out.")] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Pictures drawn together; halved when memory runs out.")
+    ] = None,
     model: Model = None,
-    model_config: Annotated[Path | None, typer.Option(help="Diffusers folder that describes a single-file model, for use offline.")] = None,
-    device: Annotated[str | None, typer.Option(help="cuda, cuda:1, xpu, mps or cpu; default: the best there is.")] = None,
+    model_config: Annotated[
+        Path | None, typer.Option(help="Diffusers folder that describes a single-file model, for use offline.")
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="cuda, cuda:1, xpu, mps or cpu; default: the best there is.")
+    ] = None,
     dtype: Annotated[str | None, typer.Option(help="float32, float16 or bfloat16; default: by device.")] = None,
-    offload: Annotated[str, typer.Option(help="auto, none, model or sequential: keep weights off the accelerator.")] = "auto",
+    offload: Annotated[
+        str, typer.Option(help="auto, none, model or sequential: keep weights off the accelerator.")
+    ] = "auto",
     wildcards: Annotated[Path | None, typer.Option(help="Folder of your own NAME.txt wildcard files.")] = None,
-    collection: Annotated[Path, typer.Option(help="Folder that keeps pictures, prompts and scores.")] = Path("soart-pictures"),
+    collection: Annotated[Path, typer.Option(help="Folder that keeps pictures, prompts and scores.")] = Path(
+        "soart-pictures"
+    ),
     report: Report = None,
     top: Annotated[int, typer.Option(min=1, help="Lines of the ranking to print.")] = 20,
     as_json: Json = False,
@@ -209,8 +225,17 @@ def generate(
         with _Progress("drawing", count, "pictures") as progress:
             made = jobs.generate(store, generator, requests, TechnicalScorer.load(), progress)
         if not as_json:
-            out.print(f"{made.drawn} drawn, {made.reused} already there; pictures in {store.name}", soft_wrap=True, markup=False)
-        extra = {"drawn": made.drawn, "reused": made.reused, "collection": str(collection.resolve()), "model": generator.model.identity}
+            out.print(
+                f"{made.drawn} drawn, {made.reused} already there; pictures in {store.name}",
+                soft_wrap=True,
+                markup=False,
+            )
+        extra = {
+            "drawn": made.drawn,
+            "reused": made.reused,
+            "collection": str(collection.resolve()),
+            "model": generator.model.identity,
+        }
         _finish(store, made.rows, made.problems, as_json, report, top, "soart: generated pictures", extra)
 
 
@@ -231,7 +256,7 @@ def rank(
             return _finish(store, store.images(), [], as_json, report, top, f"soart: {paths[0].name}", {})
     files, problems = find_pictures(paths)
     with Collection(None) as store:
-        rows = {}
+        rows: dict[int, ImageRow] = {}
         for file in files:
             try:
                 row, _ = store.add_file(file)
@@ -246,7 +271,9 @@ def rank(
 
 @app.command(epilog="Example: soart demo --folder /tmp/soart-demo")
 def demo(
-    folder: Annotated[Path, typer.Option(help="Collection of the demo; a second run reuses what is there.")] = Path("soart-demo"),
+    folder: Annotated[Path, typer.Option(help="Collection of the demo; a second run reuses what is there.")] = Path(
+        "soart-demo"
+    ),
     as_json: Json = False,
 ) -> None:
     """The main job on the embedded model, offline, in under a minute: generate, score, rank, report."""
@@ -256,11 +283,17 @@ def demo(
 
     with Collection(folder) as store:
         generator = _load(None, None)
-        requests = jobs.plan(jobs.DEMO_TEMPLATE, jobs.DEMO_COUNT, generator, seed=jobs.DEMO_SEED, prompt_seed=jobs.DEMO_SEED)
+        requests = jobs.plan(
+            jobs.DEMO_TEMPLATE, jobs.DEMO_COUNT, generator, seed=jobs.DEMO_SEED, prompt_seed=jobs.DEMO_SEED
+        )
         with _Progress("drawing", len(requests), "pictures") as progress:
             made = jobs.generate(store, generator, requests, TechnicalScorer.load(), progress)
         if not as_json:
-            out.print(f"{made.drawn} drawn, {made.reused} already there; pictures in {store.name}", soft_wrap=True, markup=False)
+            out.print(
+                f"{made.drawn} drawn, {made.reused} already there; pictures in {store.name}",
+                soft_wrap=True,
+                markup=False,
+            )
         notes = (f"Template: {jobs.DEMO_TEMPLATE}",)
         extra = {"drawn": made.drawn, "reused": made.reused}
         _finish(store, made.rows, made.problems, as_json, folder / "report.html", 10, "soart demo", extra, notes)
@@ -277,7 +310,9 @@ def doctor(as_json: Json = False) -> None:
     else:
         for c in checks:
             mark = "ok     " if c.ok else ("missing" if c.optional else "PROBLEM")
-            out.print(f"{mark}  {c.name}: {c.found}" + (f" → {c.advice}" if c.advice else ""), markup=False, soft_wrap=True)
+            out.print(
+                f"{mark}  {c.name}: {c.found}" + (f" → {c.advice}" if c.advice else ""), markup=False, soft_wrap=True
+            )
     if not all(c.ok or c.optional for c in checks):
         raise typer.Exit(1)
 

@@ -36,7 +36,9 @@ def wildcard_values(name: str, folder: Path | None = None) -> list[str]:
                 if not values:
                     raise PromptError(f"The wildcard file {str(path)!r} holds no options: write one a line.")
                 return values
-    known = sorted({p.stem for p in VOCABULARIES.glob("*.txt")} | {p.stem for p in (folder or VOCABULARIES).glob("*.txt")})
+    known = sorted(
+        {p.stem for p in VOCABULARIES.glob("*.txt")} | {p.stem for p in (folder or VOCABULARIES).glob("*.txt")}
+    )
     raise PromptError(f"Unknown wildcard __{name}__ in the prompt: known are {', '.join(known)}.")
 
 

@@ -111,8 +111,14 @@ def _owl(p: Pen) -> None:
 
 def _mushroom(p: Pen) -> None:
     p.poly(LIGHT, [(-0.22, 0), (0.22, 0), (0.32, 0.95), (-0.32, 0.95)])
-    p.draw.pieslice([*p._at((-0.95, -0.85)), *p._at((0.95, 0.95))] if p.flip > 0 else
-                    [*p._at((0.95, -0.85)), *p._at((-0.95, 0.95))], 180, 360, fill=MAIN)
+    p.draw.pieslice(
+        [*p._at((-0.95, -0.85)), *p._at((0.95, 0.95))]
+        if p.flip > 0
+        else [*p._at((0.95, -0.85)), *p._at((-0.95, 0.95))],
+        180,
+        360,
+        fill=MAIN,
+    )
     for x, y, r in ((-0.5, -0.15, 0.15), (0.05, -0.5, 0.17), (0.52, -0.17, 0.14)):
         p.oval(LIGHT, x, y, r)
 

@@ -12,6 +12,7 @@ import argparse
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -35,8 +36,12 @@ class Judge(nn.Module):
         super().__init__()
         widths = (3, 32, 48, 64, 96)
         layers: list[nn.Module] = []
-        for before, after in zip(widths, widths[1:], strict=False):
-            layers += [nn.Conv2d(before, after, 3, stride=1 if before == 3 else 2, padding=1), nn.BatchNorm2d(after), nn.ReLU()]
+        for before, after in pairwise(widths):
+            layers += [
+                nn.Conv2d(before, after, 3, stride=1 if before == 3 else 2, padding=1),
+                nn.BatchNorm2d(after),
+                nn.ReLU(),
+            ]
         self.body = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Dropout(0.2))
         self.heads = nn.ModuleDict({name: nn.Linear(96 * 16, len(FACTORS[name])) for name in JUDGED})
 
@@ -89,13 +94,18 @@ def train(count: int = 16_000, epochs: int = 6) -> Judge:
         started = time.perf_counter()
         for indices in order.permutation(count)[: count // _BATCH * _BATCH].reshape(-1, _BATCH):
             logits = judge(to_tensor(pictures[indices]))
-            loss = sum(nn.functional.cross_entropy(logits[name], labels[name][indices]) for name in JUDGED)
+            loss = sum(
+                (nn.functional.cross_entropy(logits[name], labels[name][indices]) for name in JUDGED), torch.zeros(())
+            )
             optimizer.zero_grad(set_to_none=True)
-            loss.backward()
+            torch.autograd.backward(loss)
             optimizer.step()
             schedule.step()
         rates = _rates([s for s, _ in examples[count:]], judge.recognise(pictures[count:]))
-        print(f"epoch {epoch + 1}/{epochs} {time.perf_counter() - started:.0f} s, rendered test pictures: {rates}", flush=True)
+        print(
+            f"epoch {epoch + 1}/{epochs} {time.perf_counter() - started:.0f} s, rendered test pictures: {rates}",
+            flush=True,
+        )
     return judge
 
 

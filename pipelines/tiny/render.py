@@ -64,7 +64,8 @@ def palette_colors(palette: str, rng: np.random.Generator) -> np.ndarray:
 def _shrink(image: np.ndarray, factor: int) -> np.ndarray:
     height, width = image.shape[0] // factor, image.shape[1] // factor
     blocks = image[: height * factor, : width * factor].reshape(height, factor, width, factor, -1)
-    return blocks.mean(axis=(1, 3), dtype=np.float32)
+    means: np.ndarray = blocks.mean(axis=(1, 3), dtype=np.float32)
+    return means
 
 
 def _smooth_noise(shape: tuple[int, int], sigma: float, rng: np.random.Generator) -> np.ndarray:
@@ -101,14 +102,15 @@ def _pixel(roles: np.ndarray, colors: np.ndarray, rng: np.random.Generator) -> n
 
 def _sketch(roles: np.ndarray, colors: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     label = roles.astype(np.int16)
-    line = (ndimage.grey_dilation(label, size=6) != ndimage.grey_erosion(label, size=6)).astype(np.float32)
+    line = (ndimage.grey_dilation(label, size=(6, 6)) != ndimage.grey_erosion(label, size=(6, 6))).astype(np.float32)
     line = _shrink(line[..., None], 4)
     dark_sky = colors[SKY].mean() < 0.4
     paper = colors[SKY] if dark_sky else 0.6 + 0.4 * colors[SKY]
     ink = colors[LIGHT] if dark_sky else colors[DARK] * 0.8
     wash = 0.62 * paper + 0.38 * _shrink(colors[roles], 4)
     strength = np.clip(line * (1.0 + 0.12 * _smooth_noise((SIZE, SIZE), 6, rng)[..., None]), 0.0, 1.0)
-    return wash * (1 - strength) + ink * strength
+    image: np.ndarray = wash * (1 - strength) + ink * strength
+    return image
 
 
 def _pointillism(roles: np.ndarray, colors: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -172,7 +174,8 @@ def finish(image: np.ndarray, quality: str, rng: np.random.Generator) -> np.ndar
         image = image + strength * (0.8 * grain + 0.6 * rng.standard_normal((SIZE, SIZE, 3)))
     elif quality == "faded":
         image = 0.62 + rng.uniform(0.32, 0.42) * (image - 0.55)
-    return np.clip(image, 0.0, 1.0).astype(np.float32)
+    finished: np.ndarray = np.clip(image, 0.0, 1.0).astype(np.float32)
+    return finished
 
 
 def render(scene: Scene, rng: np.random.Generator) -> np.ndarray:

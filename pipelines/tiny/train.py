@@ -14,11 +14,11 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from diffusers import StableDiffusionPipeline
-from torch.nn import functional
 
 from .parts import build_scheduler, build_text_encoder, build_tokenizer, build_unet, build_vae
 from .render import SIZE, render
@@ -50,7 +50,8 @@ def render_pictures(work: Path, count: int) -> np.ndarray:
                 out[i] = image
         out.flush()
         part.rename(path)
-    return np.load(path, mmap_mode="r")
+    pictures: np.ndarray = np.load(path, mmap_mode="r")
+    return pictures
 
 
 def _captions(indices: np.ndarray, step: int) -> list[str]:
@@ -102,7 +103,7 @@ def _loop(
             group["lr"] = learning_rate(step, steps, peak)
         loss = loss_of(step)
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(weights, 1.0)
         optimizer.step()
         keep = min(decay, (step + 1) / (step + 10))
@@ -114,7 +115,10 @@ def _loop(
         total += loss.item()
         if (step + 1) % 100 == 0 or step + 1 == steps:
             done = step + 1 - start
-            print(f"{path.stem} {step + 1}/{steps} loss {total / 100:.4f} {(time.perf_counter() - clock) / done:.3f} s/step", flush=True)
+            print(
+                f"{path.stem} {step + 1}/{steps} loss {total / 100:.4f} {(time.perf_counter() - clock) / done:.3f} s/step",
+                flush=True,
+            )
             total = 0.0
         if (step + 1) % CHECKPOINT == 0 or step + 1 == steps:
             states = {name: m.state_dict() for name, m in modules.items()}
@@ -122,7 +126,7 @@ def _loop(
     return mean
 
 
-def train_vae(work: Path, pictures: np.ndarray, steps: int) -> torch.nn.Module:
+def train_vae(work: Path, pictures: np.ndarray, steps: int) -> Any:  # noqa: ANN401
     """Fit the autoencoder: L1 on pixels and on their gradients, latents drawn towards mean 0 and deviation 1."""
     torch.manual_seed(SEED)
     vae = build_vae().to(memory_format=torch.channels_last)
@@ -140,7 +144,8 @@ def train_vae(work: Path, pictures: np.ndarray, steps: int) -> torch.nn.Module:
         slopes = difference.diff(dim=2).abs().mean() + difference.diff(dim=3).abs().mean()
         mean, deviation = latents.mean(dim=(0, 2, 3)), latents.std(dim=(0, 2, 3))
         pull = mean.square().mean() + (deviation - 1).square().mean()
-        return difference.abs().mean() + 0.5 * difference.square().mean() + 0.5 * slopes + 0.01 * pull
+        total: torch.Tensor = difference.abs().mean() + 0.5 * difference.square().mean() + 0.5 * slopes + 0.01 * pull
+        return total
 
     mean = _loop(work / "vae.pt", {"vae": vae}, steps, 2e-3, loss_of, 0.995)
     vae.load_state_dict(mean["vae"])
@@ -148,7 +153,7 @@ def train_vae(work: Path, pictures: np.ndarray, steps: int) -> torch.nn.Module:
 
 
 @torch.no_grad()
-def encode_pictures(work: Path, vae: torch.nn.Module, pictures: np.ndarray) -> tuple[torch.Tensor, float]:
+def encode_pictures(work: Path, vae: Any, pictures: np.ndarray) -> tuple[torch.Tensor, float]:  # noqa: ANN401
     """Encode all pictures once; returns latents (n, 4, 16, 16) float32 of unit deviation, and the scaling factor."""
     path = work / "latents.pt"
     if not path.exists():
@@ -162,7 +167,7 @@ def encode_pictures(work: Path, vae: torch.nn.Module, pictures: np.ndarray) -> t
     return state["latents"].float() * state["scale"], state["scale"]
 
 
-def train_unet(work: Path, latents: torch.Tensor, steps: int) -> dict[str, torch.nn.Module]:
+def train_unet(work: Path, latents: torch.Tensor, steps: int) -> dict[str, Any]:
     """Fit UNet and text encoder together by v-prediction with min-SNR weights (Hang et al. 2023)."""
     torch.manual_seed(SEED + 1)
     tokenizer = build_tokenizer(work / "tokenizer")
@@ -186,7 +191,8 @@ def train_unet(work: Path, latents: torch.Tensor, steps: int) -> dict[str, torch
             out = unet(noisy, times, text(ids).last_hidden_state).sample
         snr = signal / (1 - signal)
         weight = snr.clamp(max=SNR_LIMIT) / (snr + 1)
-        return (weight * (out.float() - target).square()).mean() / weight.mean()
+        total: torch.Tensor = (weight * (out.float() - target).square()).mean() / weight.mean()
+        return total
 
     mean = _loop(work / "unet.pt", {"unet": unet, "text": text}, steps, 1.2e-3, loss_of, 0.999)
     unet.load_state_dict(mean["unet"])
@@ -194,7 +200,7 @@ def train_unet(work: Path, latents: torch.Tensor, steps: int) -> dict[str, torch
     return {"unet": unet.eval(), "text_encoder": text.eval(), "tokenizer": tokenizer}
 
 
-def export(out: Path, vae: torch.nn.Module, scale: float, parts: dict[str, torch.nn.Module]) -> None:
+def export(out: Path, vae: Any, scale: float, parts: dict[str, Any]) -> None:  # noqa: ANN401
     """Write a diffusers folder in float16."""
     vae.register_to_config(scaling_factor=scale)
     pipeline = StableDiffusionPipeline(

@@ -58,10 +58,40 @@ FACTORS: dict[str, dict[str, tuple[str, ...]]] = {
 }
 #: How often a caption leaves a factor unsaid.
 UNSAID = {"subject": 0.03, "palette": 0.12, "style": 0.12, "quality": 0.2, "framing": 0.5}
-_FILLER = (
-    "beautiful nice artwork image scene illustration style view morning evening summer winter story dream ancient "
-    "tiny giant glowing calm trending studio award 8k masterpiece lighting forest garden city sky snow rain portrait"
-).split()
+_FILLER = [
+    "beautiful",
+    "nice",
+    "artwork",
+    "image",
+    "scene",
+    "illustration",
+    "style",
+    "view",
+    "morning",
+    "evening",
+    "summer",
+    "winter",
+    "story",
+    "dream",
+    "ancient",
+    "tiny",
+    "giant",
+    "glowing",
+    "calm",
+    "trending",
+    "studio",
+    "award",
+    "8k",
+    "masterpiece",
+    "lighting",
+    "forest",
+    "garden",
+    "city",
+    "sky",
+    "snow",
+    "rain",
+    "portrait",
+]
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 

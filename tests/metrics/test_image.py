@@ -1,3 +1,4 @@
+import contextlib
 import io
 import struct
 import zlib
@@ -102,7 +103,7 @@ def bomb():
         (b"hello", "not a picture"),
         (encode(Image.effect_noise((200, 200), 50))[:900], "damaged or cut short"),
         (encode(RED.resize((300, 300)), "JPEG")[:400], "damaged or cut short"),
-        (bomb(), "more than the limit"),
+        (bomb(), "than the limit"),
     ],
 )
 def test_bad_content_is_one_sentence(tmp_path, content, words):
@@ -124,10 +125,8 @@ def test_missing_file_and_folder(tmp_path):
 def test_flipped_bytes_never_escape_as_other_errors(cut):
     content = bytearray(encode(Image.effect_noise((32, 32), 50).convert("RGB"), "JPEG"))
     content[cut % len(content)] ^= 0xFF
-    try:
+    with contextlib.suppress(ImageError):
         assert read_image(bytes(content)).pixels.dtype == np.uint8
-    except ImageError:
-        pass
 
 
 def test_check_pixels():

@@ -104,13 +104,19 @@ def test_blur_and_noise_move_the_items_they_should():
     extractor = SoartExtractor(scales=1, representations=("raw",), metrics=("Y2",))
     level = [
         extractor.extract(np.clip(p, 0, 1))[0].mean()
-        for p in (ndimage.gaussian_filter(clean, (2, 2, 0)), clean, clean + 0.2 * rng.standard_normal(clean.shape).astype("f"))
+        for p in (
+            ndimage.gaussian_filter(clean, (2, 2, 0)),
+            clean,
+            clean + 0.2 * rng.standard_normal(clean.shape).astype("f"),
+        )
     ]
     assert level[0] < level[1] - 5
     assert level[1] < level[2] - 2
 
 
-@pytest.mark.parametrize("wrong", [np.zeros((4, 4)), np.full((4, 4, 3), np.nan), torch.zeros(4, 4, 3), torch.full((1, 3, 4, 4), 7.0)])
+@pytest.mark.parametrize(
+    "wrong", [np.zeros((4, 4)), np.full((4, 4, 3), np.nan), torch.zeros(4, 4, 3), torch.full((1, 3, 4, 4), 7.0)]
+)
 def test_wrong_input(wrong):
     with pytest.raises(ImageError, match="xpected"):
         SoartExtractor().extract(wrong)

@@ -57,11 +57,11 @@ def vae(channels=4):
 
 
 def unet(**options):
-    settings = dict(
-        sample_size=16, layers_per_block=1, block_out_channels=(8, 16), norm_num_groups=4, cross_attention_dim=32,
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"), up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-        attention_head_dim=(2, 4),
-    )  # fmt: skip
+    settings = {
+        "sample_size": 16, "layers_per_block": 1, "block_out_channels": (8, 16), "norm_num_groups": 4, "cross_attention_dim": 32,
+        "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D"), "up_block_types": ("CrossAttnUpBlock2D", "UpBlock2D"),
+        "attention_head_dim": (2, 4),
+    }  # fmt: skip
     return UNet2DConditionModel(**{**settings, **options})
 
 
@@ -126,7 +126,11 @@ def pixart(folder):
         caption_channels=32, cross_attention_dim=24, out_channels=8, use_additional_conditions=False,
     )  # fmt: skip
     return PixArtAlphaPipeline(
-        vae=vae(), transformer=core, text_encoder=encoder, tokenizer=t5_tokenizer, scheduler=DPMSolverMultistepScheduler()
+        vae=vae(),
+        transformer=core,
+        text_encoder=encoder,
+        tokenizer=t5_tokenizer,
+        scheduler=DPMSolverMultistepScheduler(),
     )
 
 

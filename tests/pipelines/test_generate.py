@@ -35,7 +35,9 @@ def test_freshly_loaded_model_draws_the_same(embedded, generator):
     assert all(np.array_equal(a.pixels, b.pixels) for a, b in zip(first, second, strict=True))
 
 
-@pytest.mark.parametrize("change", [{"guidance": 1.0}, {"negative": "blurry, noisy"}, {"steps": 6}, {"seed": 99}, {"prompt": "a fox"}])
+@pytest.mark.parametrize(
+    "change", [{"guidance": 1.0}, {"negative": "blurry, noisy"}, {"steps": 6}, {"seed": 99}, {"prompt": "a fox"}]
+)
 def test_every_part_of_a_request_matters(generator, change):
     base = generator.request(PROMPT, 1, steps=4)
     settings = {"prompt": PROMPT, "seed": 1, "steps": 4, **change}
@@ -86,7 +88,9 @@ class Cramped:
 
 
 def cramped(embedded, room):
-    return LoadedModel(**{n: getattr(embedded, n) for n in LoadedModel.__slots__} | {"pipeline": Cramped(embedded.pipeline, room)})
+    return LoadedModel(
+        **{n: getattr(embedded, n) for n in LoadedModel.__slots__} | {"pipeline": Cramped(embedded.pipeline, room)}
+    )
 
 
 def test_batch_is_halved_when_memory_runs_out(embedded, generator):

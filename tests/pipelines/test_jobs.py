@@ -50,5 +50,7 @@ def test_equal_requests_are_drawn_once(collection, generator):
 
 
 def test_demo_prompts_hold_every_quality_word(generator):
-    prompts = " ".join(r.prompt for r in jobs.plan(jobs.DEMO_TEMPLATE, jobs.DEMO_COUNT, generator, prompt_seed=jobs.DEMO_SEED))
+    prompts = " ".join(
+        r.prompt for r in jobs.plan(jobs.DEMO_TEMPLATE, jobs.DEMO_COUNT, generator, prompt_seed=jobs.DEMO_SEED)
+    )
     assert all(word in prompts for word in ("sharp", "vivid", "blurry", "noisy", "faded"))

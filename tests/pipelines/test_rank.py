@@ -69,7 +69,9 @@ def test_second_ranking_reads_no_picture(folder, scorer):
 
 
 def test_unreadable_and_problem_pictures_are_named(collection, make_drawn, scorer):
-    good, gone, black = collection.add_drawn([make_drawn(1), make_drawn(2), make_drawn(3, problem="all black")], "m", "D")
+    good, gone, black = collection.add_drawn(
+        [make_drawn(1), make_drawn(2), make_drawn(3, problem="all black")], "m", "D"
+    )
     collection.locate(gone).unlink()
     ranking, problems = rank(collection)
     assert [r.row.id for r in ranking] == [good.id]

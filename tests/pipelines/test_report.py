@@ -20,7 +20,9 @@ class Tags(HTMLParser):
 
 @pytest.fixture
 def ranking(collection, make_drawn):
-    batch = [make_drawn(i, prompt=("a sharp " if i % 2 else "a plain ") + EVIL, size=16 if i else 400) for i in range(10)]
+    batch = [
+        make_drawn(i, prompt=("a sharp " if i % 2 else "a plain ") + EVIL, size=16 if i else 400) for i in range(10)
+    ]
     collection.add_drawn(batch, "mödel <b>", "D")
     return rank(collection)[0]
 

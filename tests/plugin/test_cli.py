@@ -35,13 +35,29 @@ def test_generate_is_the_same_everywhere(soart, tmp_path):
     folders = [tmp_path / "a", tmp_path / "b", tmp_path / "c"]
     pictures = []
     for folder, batch in zip(folders, (8, 8, 3), strict=True):
-        code, out, _ = soart("generate", PROMPT, "-n", 8, "--seed", 1, "--steps", 4, "--batch-size", batch, "--collection", folder, "--json")
+        code, out, _ = soart(
+            "generate",
+            PROMPT,
+            "-n",
+            8,
+            "--seed",
+            1,
+            "--steps",
+            4,
+            "--batch-size",
+            batch,
+            "--collection",
+            folder,
+            "--json",
+        )
         assert code == 0
         ranking = json.loads(out)["ranking"]
         by_seed = {r["seed"]: r["path"] for r in ranking}
         assert sorted(by_seed) == list(range(1, 9))
         pictures.append([np.asarray(Image.open(by_seed[s])).astype(int) for s in sorted(by_seed)])
-    assert sorted(p.name for p in (folders[0] / "images").iterdir()) == sorted(p.name for p in (folders[1] / "images").iterdir())
+    assert sorted(p.name for p in (folders[0] / "images").iterdir()) == sorted(
+        p.name for p in (folders[1] / "images").iterdir()
+    )
     assert len({p.tobytes() for p in pictures[0]}) == 8
     assert max(np.abs(a - c).max() for a, c in zip(pictures[0], pictures[2], strict=True)) <= 1
 
@@ -132,7 +148,18 @@ def test_interrupt_keeps_what_is_done(soart, tmp_path, monkeypatch):
         yield next(iter(draw(self, requests)))
         raise KeyboardInterrupt
 
-    command = ("generate", "a {fox|owl|boat|tree}", "-n", 4, "--steps", 1, "--batch-size", 2, "--collection", tmp_path / "c")
+    command = (
+        "generate",
+        "a {fox|owl|boat|tree}",
+        "-n",
+        4,
+        "--steps",
+        1,
+        "--batch-size",
+        2,
+        "--collection",
+        tmp_path / "c",
+    )
     with monkeypatch.context() as patch:
         patch.setattr(jobs.ImageGenerator, "draw", interrupted)
         code, _, err = soart(*command)
@@ -174,4 +201,6 @@ def test_help_is_quick_and_light():
     # The bar is 0.4 s on an idle machine; a loaded one gets some slack here, `make bench` measures it.
     assert statistics.median(seconds) < 0.8
     code = "import sys, soart.plugin.cli; print([m for m in ('torch', 'diffusers', 'numpy', 'PIL', 'sqlalchemy') if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    )

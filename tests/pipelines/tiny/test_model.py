@@ -52,7 +52,9 @@ def test_words_steer_the_picture(judge, generator):
 
 
 def test_unknown_words_are_tolerated(judge, generator):
-    prompts = [f"a sharp picture of a zorbly {s} in neon colors, pixel art, wibble" for s in ("house", "boat", "castle")] * 4
+    prompts = [
+        f"a sharp picture of a zorbly {s} in neon colors, pixel art, wibble" for s in ("house", "boat", "castle")
+    ] * 4
     seen = judge.recognise(drawn(generator, prompts))
     assert sum(s["palette"] == "neon" for s in seen) >= 10
     assert sum(s["style"] == "pixel" for s in seen) >= 9
@@ -60,14 +62,19 @@ def test_unknown_words_are_tolerated(judge, generator):
 
 def test_negative_prompt_takes_away(judge, generator):
     prompts = ["a house in warm colors, flat design"] * 24
-    noisy = [sum(s["quality"] == "noisy" for s in judge.recognise(drawn(generator, prompts, negative=n))) for n in ("noisy", "sharp, vivid, faded, blurry")]
+    noisy = [
+        sum(s["quality"] == "noisy" for s in judge.recognise(drawn(generator, prompts, negative=n)))
+        for n in ("noisy", "sharp, vivid, faded, blurry")
+    ]
     assert noisy[0] < noisy[1]
 
 
 def test_guidance_matters(judge, generator):
     scenes = judging.balanced_scenes(30, seed=8)
     prompts = [judging.plain_prompt(s) for s in scenes]
-    right = [sum(judging._rates(scenes, judge.recognise(drawn(generator, prompts, guidance=g))).values()) for g in (0.0, 4.0)]
+    right = [
+        sum(judging._rates(scenes, judge.recognise(drawn(generator, prompts, guidance=g))).values()) for g in (0.0, 4.0)
+    ]
     assert right[0] < right[1] - 0.5
 
 

@@ -2,7 +2,17 @@ import numpy as np
 import pytest
 from scipy import ndimage
 from soart.pipelines.tiny.render import render
-from soart.pipelines.tiny.words import FACTORS, PALETTES, QUALITIES, STYLES, SUBJECTS, Scene, caption, corpus, random_scene
+from soart.pipelines.tiny.words import (
+    FACTORS,
+    PALETTES,
+    QUALITIES,
+    STYLES,
+    SUBJECTS,
+    Scene,
+    caption,
+    corpus,
+    random_scene,
+)
 
 
 def rendered(seed=0, **change):
@@ -48,7 +58,7 @@ def test_captions_say_only_what_is_true():
         for name in ("subject", "palette"):
             others = {o: w for o, w in FACTORS[name].items() if o != getattr(scene, name)}
             said = [w for words in others.values() for w in words if f" {w} " in text]
-            allowed = [w for w in FACTORS[name][getattr(scene, name)]]
+            allowed = list(FACTORS[name][getattr(scene, name)])
             assert not [w for w in said if not any(w in a for a in allowed)], (scene, text)
 
 

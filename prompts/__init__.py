@@ -1,0 +1,1 @@
+"""Words to choices: prompt templates and the vocabularies they draw from."""
