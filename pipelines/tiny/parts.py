@@ -66,7 +66,10 @@ def build_vae() -> AutoencoderTiny:
 
 
 def build_unet() -> UNet2DConditionModel:
-    """UNet of 5 million weights over 16×16×4 latents, cross-attention at 8×8 and 4×4."""
+    """UNet of 5.6 million weights over 16×16×4 latents, cross-attention at 8×8 and 4×4.
+
+    The pooled text is added to the time embedding as well: palette, style and quality concern every pixel alike.
+    """
     return UNet2DConditionModel(
         sample_size=16,
         layers_per_block=1,
@@ -76,6 +79,8 @@ def build_unet() -> UNet2DConditionModel:
         up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
         cross_attention_dim=CONTEXT,
         attention_head_dim=4,
+        addition_embed_type="text",
+        addition_embed_type_num_heads=4,
     )
 
 
