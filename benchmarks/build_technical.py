@@ -13,11 +13,12 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-import soart.metrics.technical as technical
 from damage import DAMAGES, damage
 from PIL import Image
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold
+
+import soart.metrics.technical as technical
 from soart.metrics.image import read_image
 from soart.metrics.soart import SoartExtractor
 from soart.metrics.technical import TechnicalScorer

@@ -247,11 +247,12 @@ def load_model(
     # The loading libraries raise nearly anything; the reason they give is the best there is.
     except Exception as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        hint = (
-            ""
-            if looks_local
-            else " (is the id right, and can the hub be reached? A local folder or file works offline)"
-        )
+        if not looks_local:
+            hint = " (is the id right, and can the hub be reached? A local folder or file works offline)"
+        elif path.is_file() and config is None:
+            hint = " (to load a single file offline, give a diffusers folder of the same family as --model-config)"
+        else:
+            hint = ""
         raise ModelError(f"The model {name!r} cannot be loaded: {reason.rstrip('.')}{hint}.") from error
     call = inspect.signature(pipeline.__call__).parameters
     if "prompt" not in call or "image" in call:
@@ -260,7 +261,8 @@ def load_model(
         )
     steps = EMBEDDED_STEPS if embedded else _default(call, "num_inference_steps", 30)
     guidance = EMBEDDED_GUIDANCE if embedded else _default(call, "guidance_scale", 5.0)
-    identity = f"{Path(name).name}@{_fingerprint(path)}" if looks_local else name
+    described = f"+{_fingerprint(config)}" if config and path.is_file() else ""
+    identity = f"{Path(name).name}@{_fingerprint(path)}{described}" if looks_local else name
     batch = EMBEDDED_BATCH if embedded else (1 if device == "cpu" else 4)
     return LoadedModel(
         pipeline=pipeline,

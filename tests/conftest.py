@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
 from soart.metrics.technical import TechnicalScorer
 from soart.pipelines.collection import Collection
 from soart.pipelines.generate import Drawn, ImageGenerator, Request

@@ -6,6 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+
 import soart
 
 ROOT = Path(__file__).parents[1]
@@ -49,8 +50,9 @@ def test_every_command_is_in_the_readme():
 def test_commands_in_the_readme_parse():
     import shlex
 
-    from soart.plugin.cli import app
     from typer.main import get_command
+
+    from soart.plugin.cli import app
 
     group = get_command(app)
     readme = (ROOT / "README.md").read_text(encoding="utf-8")

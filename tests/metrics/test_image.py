@@ -6,6 +6,7 @@ import zlib
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
+
 from soart.errors import ImageError
 from soart.metrics.image import check_pixels, read_image
 

@@ -4,6 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
+
 from soart.errors import ImageError
 from soart.metrics.soart import (
     LAGS,

@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy import ndimage
+
 from soart.errors import ProfileError
 from soart.metrics.technical import TechnicalScorer
 from soart.pipelines.tiny.render import render

@@ -17,7 +17,6 @@ from diffusers import (
     StableDiffusionXLPipeline,
     UNet2DConditionModel,
 )
-from soart.pipelines.tiny.parts import build_tokenizer
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import (
     CLIPTextConfig,
@@ -27,6 +26,8 @@ from transformers import (
     T5EncoderModel,
     T5TokenizerFast,
 )
+
+from soart.pipelines.tiny.parts import build_tokenizer
 
 
 def clip_text(tokenizer, kind=CLIPTextModel, layers=2):

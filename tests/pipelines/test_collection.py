@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 from PIL import Image
+
 from soart.errors import CollectionError, ImageError
 from soart.pipelines.collection import DATABASE, Collection
 

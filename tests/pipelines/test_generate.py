@@ -3,6 +3,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
+
 from soart.errors import ModelError
 from soart.pipelines.generate import ImageGenerator, Request
 from soart.pipelines.loading import LoadedModel, load_model

@@ -1,4 +1,5 @@
 import pytest
+
 from soart.pipelines import jobs
 from soart.pipelines.generate import ImageGenerator
 from soart.pipelines.rank import rank

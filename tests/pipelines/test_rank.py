@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from scipy import ndimage, stats
+
 from soart.pipelines.collection import Collection
 from soart.pipelines.rank import find_pictures, measure, percentiles, rank
 from soart.pipelines.tiny.render import render

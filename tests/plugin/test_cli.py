@@ -7,8 +7,9 @@ import time
 import numpy as np
 import pytest
 from PIL import Image
-from soart.plugin import cli
 from typer.main import get_command
+
+from soart.plugin import cli
 
 PROMPT = "a sharp picture of a boat in cool colors, watercolor style"
 

@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from soart.errors import PromptError
 from soart.prompts.templates import VOCABULARIES, expand, wildcard_values
 

@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
 from soart.pipelines.loading import EMBEDDED_FOLDER
 from soart.pipelines.tiny import judge as judging
 from soart.pipelines.tiny.parts import build_tokenizer

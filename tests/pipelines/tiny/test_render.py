@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from scipy import ndimage
+
 from soart.pipelines.tiny.render import render
 from soart.pipelines.tiny.words import (
     FACTORS,
