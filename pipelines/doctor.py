@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from ..errors import SoartError
 from ..metrics.technical import TechnicalScorer
-from .loading import EMBEDDED_FOLDER, choose_device, choose_dtype
+from .devices import choose_device, choose_dtype
+from .loading import EMBEDDED_FOLDER
 
 _REQUIRED = ("torch", "diffusers", "transformers", "safetensors", "numpy", "pillow", "sqlalchemy", "dynamicprompts")
 _OPTIONAL = {

@@ -27,13 +27,11 @@ class Generated:
     Attributes:
         rows: the pictures, in the order of the requests.
         drawn, reused: how many were drawn now, and how many lay in the collection already.
-        problems: a sentence for each picture kept out of rankings.
     """
 
     rows: list[ImageRow] = field(default_factory=list)
     drawn: int = 0
     reused: int = 0
-    problems: list[str] = field(default_factory=list)
 
 
 def plan(
@@ -84,7 +82,4 @@ def generate(
         result.drawn += len(batch)
         progress(len(batch))
     result.rows = [done[key] for key in keys]
-    result.problems = [
-        f"{str(collection.locate(r))!r} is kept out of the ranking: {r.problem}." for r in result.rows if r.problem
-    ]
     return result

@@ -1,9 +1,4 @@
-"""Finds and loads a text-to-image pipeline: the embedded model, a hub id, a diffusers folder, or a single file.
-
-Rule for the device: the first of CUDA, XPU and MPS that is there, else the CPU. Rule for the dtype: bfloat16 on devices
-that compute in it, float16 on other accelerators, float32 on the CPU. Rule for offloading (``"auto"``): whole components
-are moved to an accelerator one at a time when the weights fill more than 70 % of its free memory.
-"""
+"""Finds and loads a text-to-image pipeline: the embedded model, a hub id, a diffusers folder, or a single file."""
 
 from __future__ import annotations
 
@@ -20,14 +15,13 @@ from typing import Any
 import torch
 
 from ..errors import ModelError
+from .devices import choose_device, choose_dtype, place
 
 EMBEDDED = "embedded"
 EMBEDDED_FOLDER = Path(__file__).parent / "tiny" / "model"
 #: Defaults of the embedded model, chosen on the judge's recognition rates (docs/embedded-model.md).
 EMBEDDED_STEPS, EMBEDDED_GUIDANCE, EMBEDDED_BATCH = 16, 4.0, 8
 SINGLE_FILES = {".safetensors", ".ckpt"}
-OFFLOADS = ("auto", "none", "model", "sequential")
-_DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 #: Pipeline class by the prefix of the architecture that diffusers recognises in a single file.
 _SINGLE_FILE_CLASSES = {
     "v1": "StableDiffusionPipeline",
@@ -46,7 +40,7 @@ class LoadedModel:
     Attributes:
         pipeline: the diffusers pipeline.
         identity: names the weights in the collection: equal identities draw equal pictures.
-        device, dtype, offload: as chosen by the rules above.
+        device, dtype, offload: as chosen by the rules of :mod:`.devices`.
         steps, guidance: the defaults for this model.
         size: (width, height) drawn when none is asked for; None where the pipeline decides alone.
         batch_size: pictures drawn together unless the caller says otherwise.
@@ -68,41 +62,6 @@ class LoadedModel:
     def sampler(self) -> str:
         """Class name of the scheduler, without the word Scheduler."""
         return type(self.pipeline.scheduler).__name__.removesuffix("Scheduler")
-
-
-def choose_device(wanted: str | None = None) -> str:
-    """The device to run on, by the rule above or as wanted.
-
-    Raises:
-        ModelError: the wanted device is not there.
-    """
-    there = ["cpu"]
-    if torch.backends.mps.is_available():
-        there.insert(0, "mps")
-    if torch.xpu.is_available():
-        there.insert(0, "xpu")
-    if torch.cuda.is_available():
-        there.insert(0, "cuda")
-    if wanted is None:
-        return there[0]
-    if wanted.split(":")[0] not in there:
-        raise ModelError(f"Device {wanted!r} is not available here: choose one of {', '.join(there)}.")
-    return wanted
-
-
-def choose_dtype(device: str, wanted: str | None = None) -> torch.dtype:
-    """The floating-point type to compute in, by the rule above or as wanted."""
-    if wanted is not None:
-        if wanted not in _DTYPES:
-            raise ModelError(f"Unknown dtype {wanted!r}: choose one of {', '.join(_DTYPES)}.")
-        return _DTYPES[wanted]
-    if device == "cpu":
-        return torch.float32
-    if device.startswith("xpu") or (
-        device.startswith("cuda") and torch.cuda.is_bf16_supported(including_emulation=False)
-    ):
-        return torch.bfloat16
-    return torch.float16
 
 
 @contextlib.contextmanager
@@ -182,28 +141,6 @@ def _from_pretrained(source: str, dtype: torch.dtype) -> Any:  # noqa: ANN401
         return DiffusionPipeline.from_pretrained(source, torch_dtype=dtype)
 
 
-def _place(pipeline: Any, device: str, offload: str) -> str:  # noqa: ANN401
-    if offload not in OFFLOADS:
-        raise ModelError(f"Unknown offload {offload!r}: choose one of {', '.join(OFFLOADS)}.")
-    if device == "cpu":
-        pipeline.to(device)
-        return "none"
-    if offload == "auto":
-        offload = "none"
-        if device.startswith("cuda"):
-            parts = [c for c in pipeline.components.values() if isinstance(c, torch.nn.Module)]
-            size = sum(w.numel() * w.element_size() for c in parts for w in c.parameters())
-            if size > 0.7 * torch.cuda.mem_get_info(device)[0]:
-                offload = "model"
-    if offload == "model":
-        pipeline.enable_model_cpu_offload(device=device)
-    elif offload == "sequential":
-        pipeline.enable_sequential_cpu_offload(device=device)
-    else:
-        pipeline.to(device)
-    return offload
-
-
 def load_model(
     model: str | None = None,
     *,
@@ -241,7 +178,7 @@ def load_model(
             else:
                 pipeline = _from_pretrained(str(path) if looks_local else name, kind)
             pipeline.set_progress_bar_config(disable=True)
-            placed = _place(pipeline, device, offload)
+            placed = place(pipeline, device, offload)
     except ModelError:
         raise
     # The loading libraries raise nearly anything; the reason they give is the best there is.

@@ -103,6 +103,31 @@ def measure(
     return items, problems
 
 
+def import_pictures(
+    collection: Collection, files: Sequence[Path], scorer: TechnicalScorer, progress: Callable[[], None] = lambda: None
+) -> tuple[list[ImageRow], list[str]]:
+    """Refer to ``files`` where they lie, and measure them while they are decoded.
+
+    Returns:
+        a row for each different picture, and a sentence for each file that is unreadable or the same as an earlier one.
+    """
+    rows: dict[int, ImageRow] = {}
+    problems = []
+    for file in files:
+        try:
+            row, picture = collection.add_file(file)
+        except ImageError as error:
+            problems.append(str(error))
+        else:
+            if row.id in rows:
+                problems.append(f"{str(file)!r} is the same file as {rows[row.id].path!r}: ranked once.")
+            rows.setdefault(row.id, row)
+            if picture is not None:
+                measure(collection, [row], scorer, {row.id: picture.pixels})
+        progress()
+    return list(rows.values()), problems
+
+
 def rank(
     collection: Collection,
     rows: Sequence[ImageRow] | None = None,

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import sys
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
 from .. import __version__
 from ..errors import SoartError
+from .terminal import Progress, emit, err, note, print_ranking, printable, ranking_rows, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..pipelines.collection import Collection
-    from ..pipelines.generate import ImageGenerator
-    from ..pipelines.rank import Ranked
+    from ..pipelines.generate import ImageGenerator, Request
     from ..pipelines.schema import ImageRow
 
 app = typer.Typer(
@@ -29,8 +29,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 Report = Annotated[Path | None, typer.Option("--report", help="Write the ranking as an HTML page to this file.")]
@@ -55,46 +53,6 @@ def _root(
     pass
 
 
-def _note(text: str) -> None:
-    err.print(text, markup=False, soft_wrap=True)
-
-
-def _emit(document: dict[str, Any]) -> None:
-    print(json.dumps(document, ensure_ascii=True, indent=2, allow_nan=False))
-
-
-def _ranked_json(ranking: Sequence[Ranked]) -> list[dict[str, Any]]:
-    rows = []
-    for r in ranking:
-        g = r.row.generation
-        drawn = {} if g is None else {"prompt": g.prompt, "negative": g.negative, "seed": g.seed, "steps": g.steps,
-                                      "guidance": g.guidance, "model": g.model}  # fmt: skip
-        reasons = [{"group": reason.text, "contribution": round(reason.contribution, 4)} for reason in r.reasons]
-        rows.append({"place": r.place, "path": str(r.path.resolve()), "score": round(r.score, 4),
-                     "percentile": round(r.percentile, 2), **drawn, "reasons": reasons})  # fmt: skip
-    return rows
-
-
-def _print_ranking(ranking: Sequence[Ranked], top: int) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("#", "score", "pct"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for name in ("picture", "prompt", "why"):
-        table.add_column(name, overflow="fold")
-    for r in ranking[:top]:
-        why = "; ".join(f"{reason.contribution:+.1f} {reason.text}" for reason in r.reasons)
-        prompt = f"{r.row.generation.prompt} (seed {r.row.generation.seed})" if r.row.generation else ""
-        # repr-like escapes keep control characters of strangers' file names off the terminal.
-        name = "".join(c if c.isprintable() else repr(c)[1:-1] for c in r.path.name)
-        table.add_row(str(r.place), f"{r.score:.1f}", f"{r.percentile:.0f}", *(Text(t) for t in (name, prompt, why)))
-    out.print(table)
-    if len(ranking) > top:
-        out.print(f"… and {len(ranking) - top} more.")
-
-
 def _parse_size(size: str | None) -> tuple[int | None, int | None]:
     if size is None:
         return None, None
@@ -104,76 +62,71 @@ def _parse_size(size: str | None) -> tuple[int | None, int | None]:
     return int(parts[0]), int(parts[-1])
 
 
-def _finish(
-    collection: Collection, rows: Sequence[Any], problems: list[str], as_json: bool, report: Path | None, top: int,
-    title: str, extra: dict[str, Any], notes: Sequence[str] = (),
-) -> None:  # fmt: skip
-    """Rank ``rows``, show the ranking in the way asked for, and end with code 1 if nothing could be ranked."""
+@dataclass(frozen=True, slots=True)
+class _Output:
+    """How a ranking is to be shown."""
+
+    as_json: bool
+    report: Path | None
+    top: int
+    title: str
+    notes: tuple[str, ...] = ()
+
+
+def _show_ranking(
+    store: Collection,
+    rows: Sequence[ImageRow],
+    output: _Output,
+    problems: Sequence[str] = (),
+    facts: dict[str, Any] | None = None,
+) -> None:
+    """Rank ``rows`` and show the ranking; a failure if nothing could be ranked."""
     from ..metrics.technical import TechnicalScorer
     from ..pipelines.rank import rank
 
     scorer = TechnicalScorer.load()
-    with _Progress("measuring", len(rows), "pictures") as progress:
-        ranking, more = rank(collection, rows, scorer, progress=progress)
-    known = set(problems)
-    problems = problems + [p for p in more if p not in known]
+    with Progress("measuring", len(rows)) as progress:
+        ranking, left_out = rank(store, rows, scorer, progress)
+    problems = [*problems, *left_out]
+    report = output.report
     if report is not None:
         from ..pipelines.report import render_report, write_report
 
-        report = write_report(report, render_report(ranking, title, scorer.name, notes, problems))
-    if as_json:
-        _emit({**extra, "profile": scorer.name, "ranking": _ranked_json(ranking), "problems": problems,
-               "report": str(report) if report else None})  # fmt: skip
+        report = write_report(report, render_report(ranking, output.title, scorer.name, output.notes, problems))
+    if output.as_json:
+        shown = {"profile": scorer.name, "ranking": ranking_rows(ranking), "problems": problems}
+        emit({**(facts or {}), **shown, "report": str(report) if report else None})
     else:
-        _print_ranking(ranking, top)
+        if ranking:
+            print_ranking(ranking, output.top)
         for problem in problems:
-            _note(problem)
+            note(printable(problem))
         if report is not None:
-            out.print(f"Report: {report}", soft_wrap=True, markup=False)
+            say(f"Report: {report}")
     if not ranking:
         raise SoartError("No picture could be ranked.")
 
 
-class _Progress:
-    """A bar with rate and time left on stderr; silent where stderr is no terminal."""
+def _draw(store: Collection, generator: ImageGenerator, requests: Sequence[Request], output: _Output) -> None:
+    """Draw what the collection lacks, and show the ranking of all that was asked for."""
+    from ..metrics.technical import TechnicalScorer
+    from ..pipelines import jobs
 
-    def __init__(self, what: str, total: int, unit: str) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        self._bar = Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(), console=err, transient=True, disable=not sys.stderr.isatty(),
-        )  # fmt: skip
-        self._unit = unit
-        self._task = self._bar.add_task(what, total=total, rate="")
-
-    def __enter__(self) -> _Progress:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
-
-    def __call__(self, done: int = 1) -> None:
-        speed = self._bar.tasks[0].finished_speed or self._bar.tasks[0].speed
-        self._bar.update(self._task, advance=done, rate=f"{speed:.1f} {self._unit}/s" if speed else "")
+    with Progress("drawing", len(requests)) as progress:
+        made = jobs.generate(store, generator, requests, TechnicalScorer.load(), progress)
+    if not output.as_json:
+        say(f"{made.drawn} drawn, {made.reused} already there; pictures in {store.name}")
+    facts = {"drawn": made.drawn, "reused": made.reused, "collection": store.name, "model": generator.model.identity}
+    _show_ranking(store, made.rows, output, facts=facts)
 
 
 def _load(model: str | None, batch_size: int | None, **options: Any) -> ImageGenerator:  # noqa: ANN401
     from ..pipelines.generate import ImageGenerator
     from ..pipelines.loading import load_model
 
-    with err.status("loading the model…") if sys.stderr.isatty() else _Quiet():
+    with err.status("loading the model…") if sys.stderr.isatty() else nullcontext():
         loaded = load_model(model, **options)
     return ImageGenerator(loaded, batch_size)
-
-
-class _Quiet:
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, *_: object) -> None:
-        pass
 
 
 @app.command(epilog='Example: soart generate "a {fox|owl}, __style__" -n 16 --seed 1 --report foxes.html')
@@ -211,7 +164,6 @@ def generate(
     as_json: Json = False,
 ) -> None:
     """Generate pictures, score them and rank them; what the collection holds already is not drawn again."""
-    from ..metrics.technical import TechnicalScorer
     from ..pipelines import jobs
     from ..pipelines.collection import Collection
 
@@ -219,24 +171,19 @@ def generate(
     with Collection(collection) as store:
         generator = _load(model, batch_size, config=model_config, device=device, dtype=dtype, offload=offload)
         requests = jobs.plan(
-            prompt, count, generator, seed=seed, prompt_seed=prompt_seed, wildcards=wildcards,
-            negative=negative, steps=steps, guidance=guidance, width=width, height=height,
-        )  # fmt: skip
-        with _Progress("drawing", count, "pictures") as progress:
-            made = jobs.generate(store, generator, requests, TechnicalScorer.load(), progress)
-        if not as_json:
-            out.print(
-                f"{made.drawn} drawn, {made.reused} already there; pictures in {store.name}",
-                soft_wrap=True,
-                markup=False,
-            )
-        extra = {
-            "drawn": made.drawn,
-            "reused": made.reused,
-            "collection": str(collection.resolve()),
-            "model": generator.model.identity,
-        }
-        _finish(store, made.rows, made.problems, as_json, report, top, "soart: generated pictures", extra)
+            prompt,
+            count,
+            generator,
+            seed=seed,
+            prompt_seed=prompt_seed,
+            wildcards=wildcards,
+            negative=negative,
+            steps=steps,
+            guidance=guidance,
+            width=width,
+            height=height,
+        )
+        _draw(store, generator, requests, _Output(as_json, report, top, "soart: generated pictures"))
 
 
 @app.command(epilog="Example: soart rank holiday-pictures/ --report ranking.html")
@@ -247,26 +194,18 @@ def rank(
     as_json: Json = False,
 ) -> None:
     """Rank pictures, best first, with scores, percentiles and reasons. Nothing is written beside the pictures."""
-    from ..errors import ImageError
+    from ..metrics.technical import TechnicalScorer
     from ..pipelines.collection import Collection
-    from ..pipelines.rank import find_pictures
+    from ..pipelines.rank import find_pictures, import_pictures
 
     if len(paths) == 1 and Collection.is_collection(paths[0]):
         with Collection(paths[0]) as store:
-            return _finish(store, store.images(), [], as_json, report, top, f"soart: {paths[0].name}", {})
+            return _show_ranking(store, store.images(), _Output(as_json, report, top, f"soart: {paths[0].name}"))
     files, problems = find_pictures(paths)
     with Collection(None) as store:
-        rows: dict[int, ImageRow] = {}
-        for file in files:
-            try:
-                row, _ = store.add_file(file)
-            except ImageError as error:
-                problems.append(str(error))
-            else:
-                if row.id in rows:
-                    problems.append(f"{str(file)!r} is the same file as {rows[row.id].path!r}: ranked once.")
-                rows.setdefault(row.id, row)
-        return _finish(store, list(rows.values()), problems, as_json, report, top, "soart: ranking", {})
+        with Progress("reading", len(files)) as progress:
+            rows, unreadable = import_pictures(store, files, TechnicalScorer.load(), progress)
+        return _show_ranking(store, rows, _Output(as_json, report, top, "soart: ranking"), [*problems, *unreadable])
 
 
 @app.command(epilog="Example: soart demo --folder /tmp/soart-demo")
@@ -277,7 +216,6 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """The main job on the embedded model, offline, in under a minute: generate, score, rank, report."""
-    from ..metrics.technical import TechnicalScorer
     from ..pipelines import jobs
     from ..pipelines.collection import Collection
 
@@ -286,17 +224,8 @@ def demo(
         requests = jobs.plan(
             jobs.DEMO_TEMPLATE, jobs.DEMO_COUNT, generator, seed=jobs.DEMO_SEED, prompt_seed=jobs.DEMO_SEED
         )
-        with _Progress("drawing", len(requests), "pictures") as progress:
-            made = jobs.generate(store, generator, requests, TechnicalScorer.load(), progress)
-        if not as_json:
-            out.print(
-                f"{made.drawn} drawn, {made.reused} already there; pictures in {store.name}",
-                soft_wrap=True,
-                markup=False,
-            )
         notes = (f"Template: {jobs.DEMO_TEMPLATE}",)
-        extra = {"drawn": made.drawn, "reused": made.reused}
-        _finish(store, made.rows, made.problems, as_json, folder / "report.html", 10, "soart demo", extra, notes)
+        _draw(store, generator, requests, _Output(as_json, folder / "report.html", 10, "soart demo", notes))
 
 
 @app.command(epilog="Example: soart doctor --json")
@@ -306,13 +235,11 @@ def doctor(as_json: Json = False) -> None:
 
     checks = examine()
     if as_json:
-        _emit({"checks": [{"name": c.name, "ok": c.ok, "found": c.found, "advice": c.advice} for c in checks]})
+        emit({"checks": [{"name": c.name, "ok": c.ok, "found": c.found, "advice": c.advice} for c in checks]})
     else:
         for c in checks:
             mark = "ok     " if c.ok else ("missing" if c.optional else "PROBLEM")
-            out.print(
-                f"{mark}  {c.name}: {c.found}" + (f" → {c.advice}" if c.advice else ""), markup=False, soft_wrap=True
-            )
+            say(f"{mark}  {c.name}: {c.found}" + (f" → {c.advice}" if c.advice else ""))
     if not all(c.ok or c.optional for c in checks):
         raise typer.Exit(1)
 
@@ -322,10 +249,10 @@ def main() -> None:
     try:
         app()
     except SoartError as error:
-        _note(f"Error: {error}")
+        note(f"Error: {error}")
         sys.exit(1)
     except KeyboardInterrupt:
-        _note("Interrupted: finished pictures are kept, and the same command goes on from there.")
+        note("Interrupted: finished pictures are kept, and the same command goes on from there.")
         sys.exit(130)
     except BrokenPipeError:
         sys.exit(1)

@@ -68,8 +68,8 @@ def _batch(pictures: np.ndarray, indices: np.ndarray) -> torch.Tensor:
 
 
 def learning_rate(step: int, steps: int, peak: float) -> float:
-    """Warm up over 200 steps, hold, and fall linearly over the last quarter."""
-    return peak * min((step + 1) / 200, 1.0, (steps - step) / (0.25 * steps))
+    """Warm up over 200 steps, hold, and fall linearly over the last half."""
+    return peak * min((step + 1) / 200, 1.0, (steps - step) / (0.5 * steps))
 
 
 def _save(path: Path, state: dict[str, object]) -> None:
@@ -219,7 +219,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "model")
     parser.add_argument("--pictures", type=int, default=PICTURES)
     parser.add_argument("--vae-steps", type=int, default=2_500)
-    parser.add_argument("--unet-steps", type=int, default=9_000)
+    parser.add_argument("--unet-steps", type=int, default=9_500)
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
     pictures = render_pictures(arguments.work, arguments.pictures)

@@ -7,8 +7,9 @@ import torch
 from safetensors.torch import save_file
 
 from soart.errors import ModelError
+from soart.pipelines.devices import choose_device, choose_dtype
 from soart.pipelines.generate import ImageGenerator
-from soart.pipelines.loading import choose_device, choose_dtype, load_model
+from soart.pipelines.loading import load_model
 
 
 def _neighbour(name):
