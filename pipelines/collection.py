@@ -179,7 +179,7 @@ class Collection:
             return known, None
         picture = read_image(content, label=str(path))
         height, width = picture.pixels.shape[:2]
-        row = ImageRow(sha256=digest, path=str(path.resolve()), width=width, height=height)
+        row = ImageRow(sha256=digest, path=str(path.resolve()), width=width, height=height, generation=None)
         with self._session("be written", write=True) as session:
             session.add(row)
         return row, picture
@@ -195,8 +195,9 @@ class Collection:
         wanted = list(dict.fromkeys(keys))
         with self._session("be read") as session:
             for start in range(0, len(wanted), _CHUNK):
-                query = select(GenerationRow).where(GenerationRow.request_key.in_(wanted[start : start + _CHUNK]))
-                found.update({row.request_key: row.image for row in session.scalars(query)})
+                chunk = wanted[start : start + _CHUNK]
+                query = select(ImageRow).join(ImageRow.generation).where(GenerationRow.request_key.in_(chunk))
+                found.update({row.generation.request_key: row for row in session.scalars(query) if row.generation})
         return {key: row for key, row in found.items() if self.locate(row).is_file()}
 
     def locate(self, row: ImageRow) -> Path:

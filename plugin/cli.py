@@ -112,8 +112,12 @@ def _draw(store: Collection, generator: ImageGenerator, requests: Sequence[Reque
     from ..metrics.technical import TechnicalScorer
     from ..pipelines import jobs
 
-    with Progress("drawing", len(requests)) as progress:
-        made = jobs.generate(store, generator, requests, TechnicalScorer.load(), progress)
+    try:
+        with Progress("drawing", len(requests)) as progress:
+            made = jobs.generate(store, generator, requests, TechnicalScorer.load(), progress)
+    except KeyboardInterrupt:
+        note("Interrupted: finished pictures are kept, and the same command goes on from there.")
+        raise typer.Exit(130) from None
     if not output.as_json:
         say(f"{made.drawn} drawn, {made.reused} already there; pictures in {store.name}")
     facts = {"drawn": made.drawn, "reused": made.reused, "collection": store.name, "model": generator.model.identity}
@@ -251,9 +255,6 @@ def main() -> None:
     except SoartError as error:
         note(f"Error: {error}")
         sys.exit(1)
-    except KeyboardInterrupt:
-        note("Interrupted: finished pictures are kept, and the same command goes on from there.")
-        sys.exit(130)
     except BrokenPipeError:
         sys.exit(1)
 

@@ -6,14 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from soart.metrics.technical import TechnicalScorer
 from soart.pipelines.collection import Collection
 from soart.pipelines.generate import Drawn, ImageGenerator, Request
 from soart.pipelines.loading import load_model
 
-torch.set_num_threads(min(2, os.cpu_count() or 1))
 ASSETS = Path(__file__).parent / "assets"
 
 
