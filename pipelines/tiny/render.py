@@ -8,13 +8,16 @@ generator passed in.
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 
 import numpy as np
 from scipy import ndimage
 
 from .drawings import DARK, LIGHT, SKY, role_map
-from .words import Scene
+from .words import Scene, random_scene
 
 SIZE = 64
 
@@ -183,3 +186,16 @@ def render(scene: Scene, rng: np.random.Generator) -> np.ndarray:
     roles = role_map(scene.subject, scene.framing, rng)
     image = PAINTERS[scene.style](roles, palette_colors(scene.palette, rng), rng)
     return np.asarray(finish(image, scene.quality, rng) * 255 + 0.5, dtype=np.uint8)
+
+
+def example(seed: int, index: int) -> tuple[Scene, np.ndarray]:
+    """Picture number ``index`` of the endless series ``seed``, with its scene."""
+    rng = np.random.default_rng([seed, index])
+    scene = random_scene(rng)
+    return scene, render(scene, rng)
+
+
+def examples(seed: int, count: int) -> Iterator[tuple[Scene, np.ndarray]]:
+    """The first ``count`` pictures of a series, rendered on all cores."""
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        yield from pool.map(partial(example, seed), range(count), chunksize=200)

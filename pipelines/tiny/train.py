@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ import torch
 from diffusers import StableDiffusionPipeline
 
 from .parts import build_scheduler, build_text_encoder, build_tokenizer, build_unet, build_vae
-from .render import SIZE, render
+from .render import SIZE, examples
 from .words import caption, random_scene
 
 PICTURES = 40_000
@@ -33,20 +32,14 @@ EMPTY = 0.1
 CHECKPOINT = 500
 
 
-def _render_one(index: int) -> np.ndarray:
-    rng = np.random.default_rng([SEED, index])
-    return render(random_scene(rng), rng)
-
-
 def render_pictures(work: Path, count: int) -> np.ndarray:
     """Render ``count`` pictures once; returns (count, 64, 64, 3) uint8, memory-mapped."""
     path = work / f"pictures-{count}.npy"
     if not path.exists():
         part = path.with_suffix(".part")
         out = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=(count, SIZE, SIZE, 3))
-        with ProcessPoolExecutor() as pool:
-            for i, image in enumerate(pool.map(_render_one, range(count), chunksize=200)):
-                out[i] = image
+        for i, (_, image) in enumerate(examples(SEED, count)):
+            out[i] = image
         out.flush()
         part.rename(path)
     pictures: np.ndarray = np.load(path, mmap_mode="r")
@@ -219,7 +212,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "model")
     parser.add_argument("--pictures", type=int, default=PICTURES)
     parser.add_argument("--vae-steps", type=int, default=2_500)
-    parser.add_argument("--unet-steps", type=int, default=9_500)
+    parser.add_argument("--unet-steps", type=int, default=9_000)
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
     pictures = render_pictures(arguments.work, arguments.pictures)

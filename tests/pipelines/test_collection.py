@@ -120,6 +120,8 @@ def test_memory_holds_no_pictures(make_drawn):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
+# The child writes pictures and rows only; it enters none of the libraries whose threads it lost.
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_kill_at_any_moment_loses_at_most_the_batch_in_flight(tmp_path, make_drawn):
     """Twenty kills in a row on one collection; after each, every acknowledged batch is whole."""
     folder = tmp_path / "c"

@@ -47,7 +47,7 @@ def test_words_steer_the_picture(judge, generator):
     """A small sample; `make bench` measures the rates with margins."""
     scenes = judging.balanced_scenes(60, seed=4)
     pictures = drawn(generator, [judging.plain_prompt(s, i % 3) for i, s in enumerate(scenes)])
-    rates = judging._rates(scenes, judge.recognise(pictures))
+    rates = judging.rates(scenes, judge.recognise(pictures))
     floor = {"subject": 0.6, "palette": 0.7, "style": 0.6, "quality": 0.6}
     assert all(rates[name] >= floor[name] for name in floor), rates
 
@@ -74,18 +74,24 @@ def test_guidance_matters(judge, generator):
     scenes = judging.balanced_scenes(30, seed=8)
     prompts = [judging.plain_prompt(s) for s in scenes]
     right = [
-        sum(judging._rates(scenes, judge.recognise(drawn(generator, prompts, guidance=g))).values()) for g in (0.0, 4.0)
+        sum(judging.rates(scenes, judge.recognise(drawn(generator, prompts, guidance=g))).values()) for g in (0.0, 4.0)
     ]
     assert right[0] < right[1] - 0.5
 
 
 @pytest.mark.slow
+def test_recognition_reaches_its_bars(judge, generator):
+    scenes = judging.balanced_scenes(240, seed=6)
+    pictures = drawn(generator, [judging.plain_prompt(s, i % 3) for i, s in enumerate(scenes)])
+    rates = judging.rates(scenes, judge.recognise(pictures))
+    assert all(rates[name] >= bar for name, bar in judging.BARS.items()), rates
+
+
 def test_training_resumes_where_it_was(tmp_path):
     """Two steps and two more equal four in one go, bit for bit."""
     from soart.pipelines.tiny import train
 
     pictures = train.render_pictures(tmp_path, 64)
-    torch.set_num_threads(1)
     whole = train.train_vae(_sub(tmp_path, "a"), pictures, 4).state_dict()
     train.train_vae(_sub(tmp_path, "b"), pictures, 4)
     resumed = _resume(train, tmp_path / "b", pictures)
