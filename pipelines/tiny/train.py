@@ -185,7 +185,7 @@ def train_unet(work: Path, latents: torch.Tensor, steps: int) -> dict[str, Any]:
         total: torch.Tensor = (out.float() - target).square().mean()
         return total
 
-    mean = _loop(work / "unet.pt", {"unet": unet, "text": text}, steps, 1.2e-3, loss_of, 0.999)
+    mean = _loop(work / "unet.pt", {"unet": unet, "text": text}, steps, 6e-4, loss_of, 0.998)
     unet.load_state_dict(mean["unet"])
     text.load_state_dict(mean["text"])
     return {"unet": unet.eval(), "text_encoder": text.eval(), "tokenizer": tokenizer}
@@ -212,7 +212,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "model")
     parser.add_argument("--pictures", type=int, default=PICTURES)
     parser.add_argument("--vae-steps", type=int, default=2_500)
-    parser.add_argument("--unet-steps", type=int, default=9_000)
+    parser.add_argument("--unet-steps", type=int, default=12_000)
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
     pictures = render_pictures(arguments.work, arguments.pictures)
