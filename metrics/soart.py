@@ -113,12 +113,9 @@ def autocorrelations(x: torch.Tensor) -> torch.Tensor:
     # Two zero columns between the rows make every lag one offset in the flattened plane.
     flat = functional.pad(x.double(), (0, 2, 0, 3)).flatten(2)
     length = x.shape[-2] * width
-    own = flat[..., :length].flatten(0, 1)
-    sums = []
-    for dy, dx in LAGS:
-        other = flat[..., dy * width + dx :] if dy * width + dx >= 0 else flat
-        sums.append(torch.stack([torch.dot(a, b) for a, b in zip(own, other[..., :length].flatten(0, 1), strict=True)]))
-    return torch.stack(sums, dim=-1).view(*x.shape[:2], len(LAGS))
+    offsets = [dy * width + dx for dy, dx in LAGS]
+    shifted = torch.stack([flat[..., k : k + length] for k in offsets], dim=-1)
+    return (flat[..., None, :length] @ shifted).squeeze(-2)
 
 
 @dataclass(frozen=True, slots=True)
