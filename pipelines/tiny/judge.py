@@ -1,9 +1,9 @@
 """An independent judge: a small classifier of subject, palette, style and quality, trained on rendered pictures alone.
 
-    python -m soart.pipelines.tiny.judge train --out tests/assets/judge.safetensors
-    python -m soart.pipelines.tiny.judge test --judge tests/assets/judge.safetensors [-n 480]
+    python -m soart.pipelines.tiny.judge --out tests/assets/judge.safetensors
 
-It has never seen a generated picture, so what it recognises in one is what the words put there.
+It has never seen a generated picture, so what it recognises in one is what the words put there; the measuring is done by
+``benchmarks/recognition.py``.
 """
 
 from __future__ import annotations
@@ -125,39 +125,14 @@ def balanced_scenes(count: int, seed: int = 0) -> list[Scene]:
     return [Scene(*(str(v) for v in values)) for values in zip(*columns, strict=True)]
 
 
-def test(judge: Judge, count: int, **settings: float) -> dict[str, float]:
-    """Recognition rates in ``count`` pictures drawn by the embedded model from plain prompts."""
-    from ..generate import ImageGenerator
-    from ..loading import load_model
-
-    generator = ImageGenerator(load_model(device="cpu"), batch_size=16)
-    scenes = balanced_scenes(count)
-    requests = [generator.request(plain_prompt(s, i % 3), 10_000 + i, **settings) for i, s in enumerate(scenes)]
-    drawn = [d for batch in generator.draw(requests) for d in batch]
-    return rates(scenes, judge.recognise(np.stack([d.pixels for d in drawn])))
-
-
 def main() -> None:
-    """Train or use the judge from the command line."""
+    """Train the judge from the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    commands = parser.add_subparsers(dest="command", required=True)
-    training = commands.add_parser("train")
-    training.add_argument("--out", type=Path, required=True)
-    testing = commands.add_parser("test")
-    testing.add_argument("--judge", type=Path, required=True)
-    testing.add_argument("-n", type=int, default=480)
-    testing.add_argument("--steps", type=int)
-    testing.add_argument("--guidance", type=float)
+    parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    if arguments.command == "train":
-        judge = train()
-        arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        save_file({k: v.contiguous() for k, v in judge.state_dict().items()}, arguments.out)
-    else:
-        reached = test(load_judge(arguments.judge), arguments.n, steps=arguments.steps, guidance=arguments.guidance)
-        for name, rate in reached.items():
-            margin = 1.96 * (rate * (1 - rate) / arguments.n) ** 0.5
-            print(f"{name:8} {100 * rate:5.1f} % ± {100 * margin:.1f} (chance {100 / len(FACTORS[name]):.0f} %)")
+    judge = train()
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    save_file({k: v.contiguous() for k, v in judge.state_dict().items()}, arguments.out)
 
 
 if __name__ == "__main__":
