@@ -134,20 +134,23 @@ class Collection:
         """Write a batch of drawn pictures to disk, then their rows in one transaction; returns the rows."""
         written = [self._write_picture(drawn, model, sampler) for drawn in batch]
         with self._session("be written", write=True) as session:
+            keys = [drawn.request.key(model) for drawn in batch]
+            # A picture whose file was lost is drawn again: its row stays, with whatever hangs on it.
+            query = select(ImageRow).join(ImageRow.generation).where(GenerationRow.request_key.in_(keys))
+            by_key = {row.generation.request_key: row for row in session.scalars(query) if row.generation}
+            query = select(ImageRow).where(ImageRow.sha256.in_([digest for digest, _ in written]))
+            by_digest = {row.sha256: row for row in session.scalars(query)}
             rows = []
-            for drawn, (digest, path) in zip(batch, written, strict=True):
+            for drawn, key, (digest, path) in zip(batch, keys, written, strict=True):
                 request = drawn.request
-                key = request.key(model)
-                # A picture whose file was lost is drawn again: its row stays, with whatever hangs on it.
-                before = session.scalar(select(GenerationRow).where(GenerationRow.request_key == key))
-                known = before.image if before else session.scalar(select(ImageRow).where(ImageRow.sha256 == digest))
+                known = by_key.get(key) or by_digest.get(digest)
                 row = known or ImageRow()
                 if known is not None and known.sha256 != digest:
                     for table in (ItemsRow, ScoreRow):
                         session.execute(delete(table).where(table.image_id == known.id))
                 row.sha256, row.path, row.problem = digest, path, drawn.problem
                 row.height, row.width = drawn.pixels.shape[:2]
-                row.generation = before or GenerationRow(
+                row.generation = row.generation or GenerationRow(
                     request_key=key, model=model, prompt=request.prompt, negative=request.negative, seed=request.seed,
                     steps=request.steps, guidance=request.guidance, sampler=sampler, seconds=drawn.seconds,
                 )  # fmt: skip
@@ -229,8 +232,10 @@ class Collection:
     def set_scores(self, profile: str, scores: dict[int, float]) -> None:
         """Store or replace the scores of pictures under ``profile``."""
         with self._session("be written", write=True) as session:
-            for image_id, value in scores.items():
-                session.merge(ScoreRow(image_id=image_id, profile=profile, value=value))
+            for chunk in _chunks(list(scores)):
+                session.execute(delete(ScoreRow).where(ScoreRow.profile == profile, ScoreRow.image_id.in_(chunk)))
+                rows = [{"image_id": i, "profile": profile, "value": scores[i]} for i in chunk]
+                session.execute(insert(ScoreRow), rows)
 
     def scores(self, profile: str) -> dict[int, float]:
         """All stored scores under ``profile``, by picture."""

@@ -83,9 +83,11 @@ def expand(template: str, count: int, seed: int, wildcards: Path | None = None) 
     misses = 0
     try:
         while len(distinct) < count and misses < _PATIENCE:
-            prompt = re.sub(r"\s+", " ", generator.generate(template, num_images=1)[0]).strip()
-            misses = misses + 1 if prompt in distinct else 0
-            distinct[prompt] = None
+            # As many as are lacking in one call: the library parses the template anew each time.
+            for text in generator.generate(template, num_images=count - len(distinct)):
+                prompt = re.sub(r"\s+", " ", text).strip()
+                misses = misses + 1 if prompt in distinct else 0
+                distinct[prompt] = None
     except RecursionError as error:
         raise PromptError(f"A wildcard of the prompt {template!r} contains itself.") from error
     except Exception as error:
