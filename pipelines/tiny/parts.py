@@ -58,8 +58,8 @@ def build_tokenizer(folder: Path) -> CLIPTokenizer:
 def build_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
     """Three CLIP text layers, 128 wide; trained together with the UNet.
 
-    Token embeddings start ten times larger than CLIP's own: a subject is one token among thirty-two, and from a small start it
-    drowned in the position embeddings and was never learnt.
+    Token embeddings start ten times larger than CLIP's own, so that single words stand out from position embeddings; that this
+    helps subjects to be learnt is not shown yet (docs/embedded-model.md).
     """
     encoder = CLIPTextModel(
         CLIPTextConfig(
