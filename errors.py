@@ -25,3 +25,7 @@ class CollectionError(SoartError):
 
 class ProfileError(SoartError):
     """A scoring profile that cannot be read, or does not fit the items it is given."""
+
+
+class ItemsError(SoartError, ValueError):
+    """An item matrix that an estimator cannot learn from or measure; a ``ValueError`` too, as scikit-learn expects."""
