@@ -91,6 +91,10 @@ class _UnitSpaceDistance(BaseEstimator):  # type: ignore[misc]
 
     higher_is_better = False
     threshold: float
+    n_features_in_: int
+    standard_: np.ndarray
+    scale_: np.ndarray
+    centre_: np.ndarray
     matrix_: np.ndarray
 
     def transform(self, items: object) -> np.ndarray:
@@ -162,7 +166,8 @@ class MT(_UnitSpaceDistance):
         return self
 
     def _transform(self, items: np.ndarray) -> np.ndarray:
-        return (items - self.standard_) / self.scale_
+        z: np.ndarray = (items - self.standard_) / self.scale_
+        return z
 
     def _matrix(self, correlation: np.ndarray, z: np.ndarray) -> np.ndarray:
         return inverse(correlation, self.singular, z)
@@ -218,4 +223,5 @@ class RT(_UnitSpaceDistance):
         return self
 
     def _transform(self, items: np.ndarray) -> np.ndarray:
-        return rt_metrics(items, self.standard_)[:, :2] - self.centre_
+        z: np.ndarray = rt_metrics(items, self.standard_)[:, :2] - self.centre_
+        return z
