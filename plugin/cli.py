@@ -12,6 +12,7 @@ import typer
 
 from .. import __version__
 from ..errors import SoartError
+from .compare import compare_attention
 from .terminal import Progress, emit, err, note, print_ranking, printable, ranking_rows, say
 
 if TYPE_CHECKING:
@@ -246,6 +247,11 @@ def doctor(as_json: Json = False) -> None:
             say(f"{mark}  {c.name}: {c.found}" + (f" → {c.advice}" if c.advice else ""))
     if not all(c.ok or c.optional for c in checks):
         raise typer.Exit(1)
+
+
+app.command(
+    "compare-attention", epilog="Example: soart compare-attention normal/ blurry/ noisy/ --versions B,D --output tables"
+)(compare_attention)
 
 
 def main() -> None:

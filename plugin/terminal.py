@@ -100,6 +100,10 @@ class Progress:
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
+    def expect(self, total: int) -> None:
+        """Set how many pictures there are, once that is known."""
+        self._bar.update(self._task, total=total)
+
     def __call__(self, done: int = 1) -> None:
         """Move the bar on by ``done`` pictures."""
         speed = self._bar.tasks[0].finished_speed or self._bar.tasks[0].speed

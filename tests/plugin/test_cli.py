@@ -205,3 +205,40 @@ def test_help_is_quick_and_light():
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
     )
+
+
+@pytest.fixture
+def mode_folders(tmp_path):
+    rng = np.random.default_rng(2)
+    for mode, strength in (("clean", 2), ("grainy", 60)):
+        (tmp_path / mode).mkdir()
+        for i in range(6):
+            ramp = np.linspace(rng.uniform(0, 80), rng.uniform(120, 200), 40)[:, None, None] * np.ones((40, 32, 3))
+            noisy = ramp + strength * rng.standard_normal(ramp.shape)
+            Image.fromarray(noisy.clip(0, 255).astype(np.uint8)).save(tmp_path / mode / f"{i}.png")
+    return tmp_path
+
+
+def test_compare_attention(soart, mode_folders, tmp_path):
+    folders = [mode_folders / "clean", mode_folders / "grainy"]
+    (folders[0] / "bad.png").write_bytes(b"")
+    code, out, err = soart("compare-attention", *folders, "--versions", "b,d", "--output", tmp_path / "out")
+    assert code == 0
+    assert "balanced accuracy" in out
+    assert "bad.png" in err
+    code, out, _ = soart("compare-attention", *folders, "--versions", "A,B", "--output", tmp_path / "out", "--json")
+    document = json.loads(out)
+    assert document["balanced_accuracy"]["D"] == 1.0
+    assert document["pictures"] == 12
+    assert set(document["blocks"]) == {"clean", "grainy"}
+    assert all((tmp_path / "out" / name).exists() for name in ("difference.csv", "plus-minus.csv", "comparison.png"))
+
+
+def test_compare_attention_refuses_what_it_cannot_do(soart, mode_folders, tmp_path):
+    clean = mode_folders / "clean"
+    assert soart("compare-attention", clean, clean)[0] == 2
+    code, _, err = soart("compare-attention", clean, tmp_path / "gone")
+    assert code == 1
+    assert "gone" in err
+    code, _, err = soart("compare-attention", clean, mode_folders / "grainy", "--versions", "X,Y")
+    assert (code, "got X, Y" in err) == (1, True)
