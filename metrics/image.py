@@ -160,7 +160,8 @@ def check_pixels(array: np.ndarray) -> np.ndarray:
             f"Expected RGB pictures of shape (height, width, 3) or (n, height, width, 3), got {array.shape}."
         )
     if array.dtype == np.uint8:
-        return np.divide(array, np.float32(255), dtype=np.float32)
+        pixels: np.ndarray = np.divide(array, np.float32(255), dtype=np.float32)
+        return pixels
     if not np.issubdtype(array.dtype, np.floating):
         raise ImageError(f"Expected pictures as uint8 0–255 or floating point 0…1, got {array.dtype}.")
     if not np.isfinite(array).all():
