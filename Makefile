@@ -43,6 +43,9 @@ bench: $(BENCH)
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/recognition.py
 	$(BIN)/python benchmarks/build_technical.py
+	$(BIN)/python benchmarks/speed.py
+	$(BIN)/python benchmarks/fewshot.py
+	$(BIN)/python benchmarks/monotonicity.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .coverage

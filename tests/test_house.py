@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import soart
+import soart.metrics
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted(p for folder in ("metrics", "prompts", "pipelines", "plugin") for p in (ROOT / folder).rglob("*.py"))
@@ -35,13 +36,20 @@ def test_public_names_are_there_and_lazy():
     assert soart.__version__ == version("soart")
     for name in soart.__all__:
         assert getattr(soart, name) is not None
-    with pytest.raises(AttributeError, match="no attribute"):
-        soart.nonsense  # noqa: B018
+    for name in soart.metrics.__all__:
+        assert getattr(soart.metrics, name) is not None
+    for package in (soart, soart.metrics):
+        with pytest.raises(AttributeError, match="no attribute"):
+            package.nonsense  # noqa: B018
 
 
 def test_every_command_is_in_the_readme():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for command in ("generate", "rank", "demo", "doctor"):
+    from typer.main import get_command
+
+    from soart.plugin.cli import app
+
+    for command in get_command(app).commands:
         assert f"soart {command}" in readme
     for target in re.findall(r"\]\((?!http)([^)#]+)\)", readme):
         assert (ROOT / target).exists(), target

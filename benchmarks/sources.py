@@ -1,0 +1,224 @@
+"""The source pictures of the few-shot benchmark: photographs and drawings, each a scene of its own.
+
+    python benchmarks/sources.py [--cache DIR] [--sheet FILE.png]
+
+Pictures come with scikit-image and scikit-learn, and in packages of Debian 13 which are downloaded and unpacked into the
+cache (180 MB), never installed and never committed. On a machine without apt only the bundled pictures are used.
+
+CHOSEN names every picture, for packages hold much that is no source: logos, text, near-constant gradients, maps, pictures
+that share a part, night and day, moods and sizes of one motif, both pictures of a stereo pair. Of such a family one
+member is named; fog and other scenes that look damaged as they are have been left out too. As a check, main prints the
+most alike pairs under a difference hash. Photographs measure at least 384 pixels on the shorter side; drawings 334, which
+leaves a crop of 256 pixels reduced by 1.3.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+from collections import Counter
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from soart.metrics.image import SUFFIXES, read_image
+
+PHOTOGRAPH, DRAWING = "photograph", "drawing"
+SHORTER = {PHOTOGRAPH: 384, DRAWING: 334}
+#: Crops of less contrast than this (standard deviation, 0…1) are drawn again: on plain paper no damage shows.
+CONTRAST = 0.04
+_WESNOTH = "usr/share/games/wesnoth/1.18/data/campaigns"
+
+#: Package, kind, folder inside it, and the names of the pictures without their suffixes.
+CHOSEN = (
+    ("scikit-image", PHOTOGRAPH, "data",
+     "astronaut brick camera coffee grass gravel hubble_deep_field ihc motorcycle_left retina rocket"),
+    ("scikit-learn", PHOTOGRAPH, "datasets/images", "china flower"),
+    ("budgie-backgrounds", PHOTOGRAPH, "usr/share/backgrounds/budgie",
+     "abstract-spiral beacon-street-sunset blue-periwinkle canyon-wren casa-mila extreme-desert-hike high-trestle-trail "
+     "lake-sherburne oakland-zoo-otters perched-osprey piazza-gae-aulenti roman-colosseum singaporean-cityscape "
+     "tea-gardens"),
+    ("budgie-backgrounds", DRAWING, "usr/share/backgrounds/budgie", "ocean-waves waves-midnight"),
+    ("lomiri-wallpapers-16.04", PHOTOGRAPH, "usr/share/backgrounds",
+     "Bridge_by_Sander_Klootwijk Dragonfly_by_Bolly Picture_0B_by_freespace Picture_1A_by_freespace "
+     "Wine_by_Jakkub_Mede aitzgorri_by_Aitzol_Berasategi free_by_Peter_Nerlich "
+     "friends_by_Aitzol_Berasategi greentock_by_Peter_Nerlich life_by_Aitzol_Berasategi "
+     "picosdeeuropa_by_Aitzol_Berasategi seeding_by_Clements_Engelhardt sunset_by_Aitzol_Berasategi"),
+    ("lomiri-wallpapers-20.04", PHOTOGRAPH, "usr/share/backgrounds", "Kleiber_by_Lukas_Baubkus"),
+    ("lomiri-wallpapers-20.04", DRAWING, "usr/share/backgrounds", "Painting-Colors_by__herobrine7gamer"),
+    ("lxqt-themes", PHOTOGRAPH, "usr/share/lxqt/wallpapers",
+     "Butterfly-Kenneth-Wimer Valendas after-the-rain beam cloud flowers this-is-not-windows"),
+    ("lxqt-themes", DRAWING, "usr/share/lxqt/wallpapers", "triangles"),
+    ("mate-backgrounds", PHOTOGRAPH, "usr/share/backgrounds/mate/nature",
+     "Aqua Blinds Dune FreshFlower Garden GreenMeadow LadyBird RainDrops Storm TwoWings YellowFlower"),
+    ("mate-backgrounds", DRAWING, "usr/share/backgrounds/mate/abstract", "Elephants_3840x2160"),
+    ("tuxpaint-data", PHOTOGRAPH, "usr/share/tuxpaint/templates",
+     "burnt_bark cliff clouds_from_airplane corn_maze jellyfish lighthouse lough_leane mossy_bark mossy_log mudstone "
+     "ocean_splash ocean_waves redwoods_above rocks sheep sun_behind_clouds sun_behind_leaves trees_above "
+     "trees_at_dusk wool_mill_machine"),
+    ("tuxpaint-data", DRAWING, "usr/share/tuxpaint/starters",
+     "carcassone chicken frog nagasaki pansy rocket shipwreck street tux_farmer"),
+    ("ukui-wallpapers", DRAWING, "usr/share/backgrounds",
+     "2004default calla firstgeneration goldfish rhythm rollpaper string"),
+    ("wesnoth-1.18-httt", DRAWING, f"{_WESNOTH}/Heir_To_The_Throne/images/story",
+     "arrival_of_the_heir httt_story1 httt_story2 httt_story3 httt_story4 httt_story5 httt_story6 httt_story7 "
+     "httt_story8"),
+    ("wesnoth-1.18-httt", DRAWING, f"{_WESNOTH}/Heir_To_The_Throne/images/portraits",
+     "asheviere delfador-elvish kalenz konrad-elvish lisar moremirmu"),
+    ("wesnoth-1.18-l", DRAWING, f"{_WESNOTH}/Liberty/images/story",
+     "Halstead frontier island return_to_Dallben_and_Delwyn"),
+    ("wesnoth-1.18-trow", DRAWING, f"{_WESNOTH}/The_Rise_Of_Wesnoth/images/story",
+     "trow_intro_01 trow_intro_03 trow_intro_04 trow_intro_05 trow_intro_06 trow_intro_07 trow_intro_08 "
+     "trow_intro_09 trow_intro_10 trow_story_01-A_Summer_of_Storms trow_story_02-The_Fall "
+     "trow_story_03-A_Harrowing_Escape trow_story_04-Fall_of_Eldaric trow_story_04a-The_Swamp_of_Esten "
+     "trow_story_04b-The_Midlands trow_story_06-Temple_in_the_Deep trow_story_13-Peoples_in_Decline "
+     "trow_story_15-A_New_Land"),
+    ("wesnoth-1.18-trow", DRAWING, f"{_WESNOTH}/The_Rise_Of_Wesnoth/images/portraits",
+     "addroran aryad dionli eldaric jevyan rithrandil"),
+    ("wesnoth-1.18-tsg", DRAWING, f"{_WESNOTH}/The_South_Guard/images/story", "summer"),
+    ("wesnoth-1.18-tsg", DRAWING, f"{_WESNOTH}/The_South_Guard/images/portraits", "deoran eltenmir ethiliel sir-gerrick"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A source picture: ``name`` is package/stem, unique and stable; ``kind`` is photograph or drawing."""
+
+    name: str
+    kind: str
+    path: Path
+
+
+def default_cache() -> Path:
+    """Where packages are kept between runs: ``$XDG_CACHE_HOME/soart-benchmarks``."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "soart-benchmarks"
+
+
+def unpack(package: str, cache: Path) -> bool:
+    """Download a Debian package and unpack it into ``cache/package`` unless it is there; False where that fails."""
+    folder, fresh = cache / package, cache / f"{package}.part"
+    if folder.is_dir():
+        return True
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    try:
+        subprocess.run(["apt-get", "download", "--quiet", package], cwd=fresh, check=True, capture_output=True)
+        archive = next(fresh.glob("*.deb"))
+        subprocess.run(["dpkg-deb", "-x", archive, fresh], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError, StopIteration):
+        shutil.rmtree(fresh)
+        return False
+    archive.unlink()
+    fresh.rename(folder)
+    return True
+
+
+def sources(cache: Path, *, fetch: bool = True) -> list[Source]:
+    """Every source at hand, sorted by name.
+
+    Args:
+        cache: the folder of unpacked packages.
+        fetch: download packages that the cache lacks; what cannot be had is left out and said.
+    """
+    import skimage
+    import sklearn
+
+    roots = {"scikit-image": Path(skimage.__file__).parent, "scikit-learn": Path(sklearn.__file__).parent}
+    packages = list(dict.fromkeys(package for package, *_ in CHOSEN if package not in roots))
+    if fetch and not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
+        print(
+            "No apt here: only pictures bundled with scikit-image and scikit-learn, and what the cache holds, are used."
+        )
+        fetch = False
+    for package in packages:
+        if fetch and not unpack(package, cache):
+            print(f"{package} cannot be downloaded (try apt-get update): its pictures are left out.")
+        if (cache / package).is_dir():
+            roots[package] = cache / package
+    found = []
+    for package, kind, folder, names in CHOSEN:
+        if package in roots:
+            paths = sorted((roots[package] / folder).glob("*.*"))
+            files = {path.stem: path for path in paths if path.suffix.lower() in SUFFIXES}
+            if missing := [name for name in names.split() if name not in files]:
+                print(f"{package} is of another version: without {', '.join(missing)}.")
+            found += [Source(f"{package}/{name}", kind, files[name]) for name in names.split() if name in files]
+    return sorted(found, key=lambda source: source.name)
+
+
+def crop(source_pixels: np.ndarray, rng: np.random.Generator, side: int = 256) -> np.ndarray:
+    """A random square of a source, reduced so that noise and JPEG of the source are averaged away.
+
+    It spans at least half of the shorter side: less of a large photograph is often nothing but sky or out of focus.
+
+    Args:
+        source_pixels: (h, w, 3) uint8 sRGB.
+        rng: draws the size of the square (at least 1.3 ``side``) and its place.
+        side: pixels of the result; less where the source is smaller than 1.3 times that.
+
+    Returns:
+        (side, side, 3) float32 in 0…1.
+    """
+    shorter = min(source_pixels.shape[:2])
+    side = min(side, int(shorter / 1.3))
+    for _ in range(20):
+        size = min(shorter, int(np.ceil(rng.uniform(max(1.3 * side, shorter / 2), shorter))))
+        y, x = (int(rng.integers(0, n - size + 1)) for n in source_pixels.shape[:2])
+        patch = Image.fromarray(source_pixels[y : y + size, x : x + size])
+        # Not BOX: at 1.3 it averages two pixels here and takes one as it is there.
+        patch = patch.resize((side, side), Image.Resampling.HAMMING)
+        reduced = np.asarray(patch, dtype=np.float32) / 255
+        if reduced.mean(axis=2).std() >= CONTRAST:
+            break
+    return reduced
+
+
+def difference_hash(pixels: np.ndarray) -> np.ndarray:
+    """(h, w, 3) uint8 to 256 bits: whether each cell of a 16×17 reduction is lighter than its right neighbour."""
+    small = np.asarray(Image.fromarray(pixels).convert("L").resize((17, 16), Image.Resampling.BOX), dtype=np.int16)
+    return (small[:, :-1] > small[:, 1:]).ravel()
+
+
+def main() -> None:
+    """Fetch, print the table and the most alike pairs, and draw the sheet."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cache", type=Path, default=default_cache(), help="folder of unpacked packages")
+    parser.add_argument("--sheet", type=Path, help="write a contact sheet to this PNG")
+    arguments = parser.parse_args()
+    found = sources(arguments.cache)
+    counts = Counter((source.kind, source.name.split("/")[0]) for source in found)
+    print(f"{'kind':12} {'package':26} {'count':>5}")
+    for (kind, package), count in sorted(counts.items()):
+        print(f"{kind:12} {package:26} {count:5}")
+    for kind in SHORTER:
+        print(f"{kind:12} {'all':26} {sum(source.kind == kind for source in found):5}")
+    hashes, tile, columns = {}, 150, 12
+    sheet = Image.new("RGB", (columns * tile, -(-len(found) // columns) * (tile + 14)), "white")
+    pen = ImageDraw.Draw(sheet)
+    for k, source in enumerate(found):
+        pixels = read_image(source.path).pixels
+        if min(pixels.shape[:2]) < SHORTER[source.kind]:
+            print(f"too small: {source.name} {pixels.shape[1]}×{pixels.shape[0]}")
+        hashes[source.name] = difference_hash(pixels)
+        y, x = divmod(k, columns)
+        thumbnail = Image.fromarray(pixels)
+        thumbnail.thumbnail((tile - 4, tile - 4))
+        sheet.paste(thumbnail, (x * tile, y * (tile + 14)))
+        pen.text((x * tile, y * (tile + 14) + tile - 3), source.path.stem[:24], fill="black")
+    pairs = [(int((hashes[a] != hashes[b]).sum()), a, b) for a, b in combinations(hashes, 2)]
+    middle = np.median([apart for apart, *_ in pairs])
+    print(f"most alike, bits of 256 apart (median of all pairs: {middle:.0f}):")
+    for apart, a, b in sorted(pairs)[:5]:
+        print(f"{apart:4}  {a}  {b}")
+    if arguments.sheet:
+        sheet.save(arguments.sheet)
+        print(f"written: {arguments.sheet}")
+
+
+if __name__ == "__main__":
+    main()
