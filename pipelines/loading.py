@@ -19,8 +19,8 @@ from .devices import choose_device, choose_dtype, place
 
 EMBEDDED = "embedded"
 EMBEDDED_FOLDER = Path(__file__).parent / "tiny" / "model"
-#: Defaults of the embedded model: set by hand, not tuned.
-EMBEDDED_STEPS, EMBEDDED_GUIDANCE, EMBEDDED_BATCH = 16, 4.0, 8
+#: Defaults of the embedded model; guidance chosen on development scenes (docs/embedded-model.md).
+EMBEDDED_STEPS, EMBEDDED_GUIDANCE, EMBEDDED_BATCH = 16, 3.0, 8
 SINGLE_FILES = {".safetensors", ".ckpt"}
 #: Pipeline class by the prefix of the architecture that diffusers recognises in a single file.
 _SINGLE_FILE_CLASSES = {

@@ -56,17 +56,17 @@ def build_tokenizer(folder: Path) -> CLIPTokenizer:
 
 
 def build_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
-    """Three CLIP text layers, 128 wide; trained together with the UNet.
+    """One CLIP text layer, 128 wide, over fixed random token embeddings; the layer is trained together with the UNet.
 
-    Token embeddings start ten times larger than CLIP's own, so that single words stand out from position embeddings; that this
-    helps subjects to be learnt is not shown yet (docs/embedded-model.md).
+    The embeddings are large and stay as drawn, so that every word keeps a direction of its own. Trained, or as small as CLIP's, they
+    run together along the words that change most pixels (palettes), before the UNet has learnt to draw what the subject's word says.
     """
     encoder = CLIPTextModel(
         CLIPTextConfig(
             vocab_size=len(tokenizer),
             hidden_size=CONTEXT,
             intermediate_size=4 * CONTEXT,
-            num_hidden_layers=3,
+            num_hidden_layers=1,
             num_attention_heads=4,
             max_position_embeddings=LENGTH,
             projection_dim=CONTEXT,
@@ -75,7 +75,9 @@ def build_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
             pad_token_id=tokenizer.pad_token_id,
         )
     )
-    nn.init.normal_(encoder.get_input_embeddings().weight, std=0.2)
+    embeddings = encoder.get_input_embeddings().weight
+    nn.init.normal_(embeddings, std=3.0)
+    embeddings.requires_grad_(False)
     return encoder
 
 

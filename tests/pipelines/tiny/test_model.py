@@ -43,12 +43,12 @@ def test_words_are_one_token_each_and_unknown_words_fall_apart(tmp_path, embedde
 
 
 def test_words_steer_the_picture(judge, generator):
-    """A small sample of what holds; `make bench` measures all rates with margins. Subjects are not steered yet."""
+    """A small sample of what holds; `make bench` measures all rates with margins."""
     scenes = judging.balanced_scenes(60, seed=4)
     pictures = drawn(generator, [judging.plain_prompt(s, i % 3) for i, s in enumerate(scenes)])
     rates = judging.rates(scenes, judge.recognise(pictures))
-    floor = {"palette": 0.6, "style": 0.7, "quality": 0.65}
-    assert all(rates[name] >= floor[name] for name in floor), rates
+    # Two deviations of sixty draws under the bars.
+    assert all(rates[name] >= bar - 0.11 for name, bar in judging.BARS.items()), rates
 
 
 def test_unknown_words_are_tolerated(judge, generator):
@@ -70,7 +70,21 @@ def test_negative_prompt_takes_away(judge, generator):
     assert warm("warm colors") < warm("cool colors, neon colors, monochrome")
 
 
-def test_guidance_weighs_prompt_against_negative_prompt(generator):
+def test_guidance_makes_the_words_count_for_more(generator):
+    """The higher the scale, the further pictures of one seed and different words lie apart."""
+
+    def apart(guidance):
+        pairs = [
+            drawn(generator, [f"a {s}, flat design"] * 8, guidance=guidance).astype(float) for s in ("castle", "fish")
+        ]
+        return np.abs(pairs[0] - pairs[1]).mean()
+
+    distances = [apart(scale) for scale in (1.0, 2.0, 4.0, 8.0)]
+    assert distances == sorted(distances)
+    assert distances[-1] > 1.2 * distances[0]
+
+
+def test_without_guidance_there_is_no_negative_prompt(generator):
     def pair(guidance):
         return [drawn(generator, ["a house"], guidance=guidance, negative=n) for n in ("warm colors", "neon colors")]
 
@@ -79,7 +93,6 @@ def test_guidance_weighs_prompt_against_negative_prompt(generator):
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(strict=True, reason="subjects stay at chance: the text encoder must be trained anew")
 def test_recognition_reaches_its_bars(judge, generator):
     scenes = judging.balanced_scenes(240, seed=6)
     pictures = drawn(generator, [judging.plain_prompt(s, i % 3) for i, s in enumerate(scenes)])
