@@ -121,7 +121,8 @@ def normalise(x: torch.Tensor) -> torch.Tensor:
 
 def halve(x: torch.Tensor) -> torch.Tensor:
     """2×2 means; an odd last row or column is averaged over what is there, so no picture vanishes."""
-    x = functional.pad(x, (0, x.shape[3] % 2, 0, x.shape[2] % 2), mode="replicate")
+    if x.shape[2] % 2 or x.shape[3] % 2:
+        x = functional.pad(x, (0, x.shape[3] % 2, 0, x.shape[2] % 2), mode="replicate")
     rows = x[:, :, ::2] + x[:, :, 1::2]
     return (rows[..., ::2] + rows[..., 1::2]).mul_(0.25)
 
@@ -130,16 +131,20 @@ def autocorrelations(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean μ of (n, c, h, w) planes, (n, c), and Σ y(p) y(p + lag) over LAGS of y = x − μ framed by zeros, (n, c, 13); float64."""
     count, channels, height, width = x.shape
     mean = x.mean(dim=(2, 3), dtype=torch.float64)
-    # Two zero columns between the rows make every lag one offset in the flattened plane.
-    framed = x.new_zeros((count, channels, height + 3, width + 2), dtype=torch.float64)
-    framed[..., :height, :width].copy_(x).sub_(mean[..., None, None])
-    length, offsets = height * (width + 2), [dy * (width + 2) + dx for dy, dx in LAGS]
-    planes = framed.flatten(2).flatten(0, 1)
-    if x.device.type == "cpu":
-        # NumPy's dot product is three times as fast as torch's.
-        sums = torch.tensor([[np.dot(y[:length], y[k : k + length]) for k in offsets] for y in planes.numpy()])
-    else:
-        sums = torch.stack([torch.stack([torch.dot(y[:length], y[k : k + length]) for k in offsets]) for y in planes])
+    # Two zero columns between rows make each lag one offset in the flattened strip; its last three rows are for looking ahead.
+    offsets = [dy * (width + 2) + dx for dy, dx in LAGS]
+    framed = x.new_zeros((min(STRIP, height) + 3, width + 2), dtype=torch.float64)
+    flat = framed.flatten()
+    # NumPy's dot product is three times as fast as torch's.
+    dot, y = (np.dot, flat.numpy()) if x.device.type == "cpu" else (torch.dot, flat)
+    sums = torch.zeros((count * channels, len(LAGS)), dtype=torch.float64)
+    for plane, centre, row in zip(x.flatten(0, 1), mean.flatten(), sums, strict=True):
+        for top in range(0, height, STRIP):
+            rows = plane[top : top + STRIP + 2]
+            framed[: len(rows), :width].copy_(rows).sub_(centre)
+            framed[len(rows) :].zero_()
+            length = min(len(rows), STRIP) * (width + 2)
+            row += torch.tensor([dot(y[:length], y[k : k + length]) for k in offsets])
     return mean, sums.view(count, channels, len(LAGS))
 
 
