@@ -1,30 +1,25 @@
 """SOART items: Recognition-Taguchi metrics *inside* a picture.
 
-A picture is seen through small parts of nine pixels. The DATUM part (all nine) gives the reference response m, each LINE
-and BEND part gives a measured response x; an item says how x behaves against m over all pixels:
+A picture is seen through small parts of nine pixels (:mod:`.parts`). The DATUM part (all nine) gives the reference response m,
+each LINE and BEND part gives a measured response x; an item says how x behaves against m over all pixels:
 
     r     = Σ m²                 effective divisor
     β     = Σ m x / r            sensitivity              Y1 = β
     V_e   = (Σ x² − r β²)/(n−1)  error variance           Y2 = 10·log10(V_e + ε)   [dB]
     γ     = Σ m x / √(r Σ x²)    cosine                   Y3 = 10·log10(1 − γ² + ε) [dB]
 
-with ε from :data:`EPSILON`. The picture
-lies on a frame of its own mean colour, so that every sum is a quadratic form in 13 autocorrelations (lags |dx|, |dy| ≤ 2,
-half plane): thirteen dot products replace the convolutions. With d = x − m the mean cancels (all parts sum to one), and
-
-    r = Σ m²,  q = Σ m d,  e = Σ d²,  β = 1 + q/r,  V_e = (e − q²/r)/(n−1),  Σ x² = r + 2q + e
-
-are free of the cancellation that Σx² − r β² would suffer. :func:`direct_statistics` convolves, as the test oracle.
+with ε from :data:`~soart.metrics.parts.EPSILON`; in three colour channels, at four scales, before and after local contrast
+normalisation.
 
 Source: the SOART quality-engineering series (2023); RT method after Taguchi (2006).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
+from itertools import pairwise, product
+from typing import overload
 
 import numpy as np
 import torch
@@ -32,51 +27,12 @@ from torch.nn import functional
 
 from ..errors import ImageError
 from .image import check_pixels
+from .parts import PARTS, STRIP, autocorrelations, items_of, responses, statistics_of
 
-#: Floor added before the logarithm: −80 dB, well under the quantisation noise of 8-bit pictures (−59 dB).
-EPSILON = 1e-8
 VERSION = "soart-1"
 CHANNELS = ("luma", "redgreen", "blueyellow")
 REPRESENTATIONS = ("raw", "normalised")
 METRICS = ("Y1", "Y2", "Y3")
-
-_PIXELS = list(product((-1, 0, 1), repeat=2))
-_DATUM = frozenset(_PIXELS)
-#: The measured parts: four 3-pixel lines through the centre, four 3-pixel right angles.
-PARTS: dict[str, frozenset[tuple[int, int]]] = {
-    "line-h": frozenset({(0, -1), (0, 0), (0, 1)}),
-    "line-v": frozenset({(-1, 0), (0, 0), (1, 0)}),
-    "line-d": frozenset({(-1, -1), (0, 0), (1, 1)}),
-    "line-u": frozenset({(1, -1), (0, 0), (-1, 1)}),
-    "bend-ne": frozenset({(-1, 0), (0, 0), (0, 1)}),
-    "bend-nw": frozenset({(-1, 0), (0, 0), (0, -1)}),
-    "bend-se": frozenset({(1, 0), (0, 0), (0, 1)}),
-    "bend-sw": frozenset({(1, 0), (0, 0), (0, -1)}),
-}
-#: Half plane of lags (dy, dx) up to two pixels: the picture against itself.
-LAGS = [(dy, dx) for dy, dx in product(range(3), range(-2, 3)) if dy > 0 or dx >= 0]
-
-
-def _weights(part: Collection[tuple[int, ...]]) -> np.ndarray:
-    """3×3 kernel of a part, summing to one."""
-    return np.array([[((y, x) in part) / len(part) for x in (-1, 0, 1)] for y in (-1, 0, 1)])
-
-
-def _quadratic_form(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Coefficients over LAGS such that Σ_p (a∗x)(p) (b∗x)(p) = coefficients · autocorrelation(x)."""
-    coefficients = dict.fromkeys(LAGS, 0.0)
-    for (i, p), (j, s) in product(enumerate(_PIXELS), repeat=2):
-        lag = (s[0] - p[0], s[1] - p[1])
-        lag = lag if lag in coefficients else (-lag[0], -lag[1])
-        coefficients[lag] += a.flat[i] * b.flat[j]
-    return np.array([coefficients[lag] for lag in LAGS])
-
-
-_KERNELS = np.stack([_weights(part) for part in PARTS.values()])
-_MEAN_KERNEL = _weights(_DATUM)
-_FORM_R = _quadratic_form(_MEAN_KERNEL, _MEAN_KERNEL)
-_FORM_Q = np.stack([_quadratic_form(_MEAN_KERNEL, k - _MEAN_KERNEL) for k in _KERNELS])
-_FORM_E = np.stack([_quadratic_form(k - _MEAN_KERNEL, k - _MEAN_KERNEL) for k in _KERNELS])
 
 
 def to_channels(rgb: torch.Tensor) -> torch.Tensor:
@@ -87,10 +43,6 @@ def to_channels(rgb: torch.Tensor) -> torch.Tensor:
 
 _TAPS = np.exp(-(np.arange(4) ** 2) / (2 * (7 / 6) ** 2))
 _TAPS /= 2 * _TAPS.sum() - _TAPS[0]
-
-
-#: Rows of a strip.
-STRIP = 128
 
 
 def smooth(x: torch.Tensor) -> torch.Tensor:
@@ -127,82 +79,16 @@ def halve(x: torch.Tensor) -> torch.Tensor:
     return (rows[..., ::2] + rows[..., 1::2]).mul_(0.25)
 
 
-def autocorrelations(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean μ of (n, c, h, w) planes, (n, c), and Σ y(p) y(p + lag) over LAGS of y = x − μ framed by zeros, (n, c, 13); float64."""
-    count, channels, height, width = x.shape
-    mean = x.mean(dim=(2, 3), dtype=torch.float64)
-    # Two zero columns between rows make each lag one offset in the flattened strip; its last three rows are for looking ahead.
-    offsets = [dy * (width + 2) + dx for dy, dx in LAGS]
-    framed = x.new_zeros((min(STRIP, height) + 3, width + 2), dtype=torch.float64)
-    flat = framed.flatten()
-    # NumPy's dot product is three times as fast as torch's.
-    dot, y = (np.dot, flat.numpy()) if x.device.type == "cpu" else (torch.dot, flat)
-    sums = torch.zeros((count * channels, len(LAGS)), dtype=torch.float64)
-    for plane, centre, row in zip(x.flatten(0, 1), mean.flatten(), sums, strict=True):
-        for top in range(0, height, STRIP):
-            rows = plane[top : top + STRIP + 2]
-            framed[: len(rows), :width].copy_(rows).sub_(centre)
-            framed[len(rows) :].zero_()
-            length = min(len(rows), STRIP) * (width + 2)
-            row += torch.tensor([dot(y[:length], y[k : k + length]) for k in offsets])
-    return mean, sums.view(count, channels, len(LAGS))
-
-
-@dataclass(frozen=True, slots=True)
-class Statistics:
-    """Sums behind items: ``r`` (…, 1); ``q``, ``e`` (…, parts); ``count`` (…, 1) responses a plane; all float64."""
-
-    r: np.ndarray
-    q: np.ndarray
-    e: np.ndarray
-    count: np.ndarray
-
-
-def statistics_of(mean: np.ndarray, correlations: np.ndarray, count: np.ndarray) -> Statistics:
-    """Statistics from means (…), autocorrelations (…, 13) and numbers of responses (…) of planes."""
-    r, q, e = (correlations @ form.T for form in (_FORM_R[None], _FORM_Q, _FORM_E))
-    # Every part sums to one, so the mean adds count·μ² to r and nothing to d, hence nothing to q and e.
-    return Statistics(r + (count * mean**2)[..., None], q, e, count[..., None])
-
-
-def fast_statistics(x: torch.Tensor) -> Statistics:
-    """Statistics of (n, c, h, w) planes from thirteen dot products each; arrays lead with (n, c)."""
-    mean, correlations = (values.cpu().numpy() for values in autocorrelations(x))
-    return statistics_of(mean, correlations, np.full(mean.shape, responses(x)))
-
-
-def responses(x: torch.Tensor) -> int:
-    """How many places a part takes on one plane, its frame included."""
-    return (x.shape[-2] + 2) * (x.shape[-1] + 2)
-
-
-def direct_statistics(x: torch.Tensor) -> Statistics:
-    """The same by plain float64 convolution; slow, kept as the oracle of the fast path."""
-    mean = x.double().mean(dim=(2, 3), keepdim=True)
-    planes = (x.double() - mean).flatten(0, 1).unsqueeze(1)
-    kernels = torch.as_tensor(np.concatenate([_MEAN_KERNEL[None], _KERNELS])).unsqueeze(1).to(x.device)
-    seen = functional.conv2d(functional.pad(planes, (2, 2, 2, 2)), kernels)
-    seen = seen.view(*x.shape[:2], len(kernels), -1) + mean
-    m, d = seen[:, :, :1], seen[:, :, 1:] - seen[:, :, :1]
-    r, q, e = ((a * b).sum(dim=3).cpu().numpy() for a, b in ((m, m), (m, d), (d, d)))
-    return Statistics(r, q, e, np.full((*x.shape[:2], 1), responses(x)))
-
-
-def error_variance(s: Statistics) -> np.ndarray:
-    """V_e of each part, (…, parts); zero where the reference response is zero everywhere."""
-    spent = np.divide(s.q**2, s.r, out=np.zeros_like(s.q), where=s.r > 0)
-    variance: np.ndarray = np.maximum(s.e - spent, 0) / (s.count - 1)
-    return variance
-
-
-def items_of(s: Statistics) -> np.ndarray:
-    """(…, parts, 3): Y1, Y2 and Y3 of each part. A flat plane gives β = 1 and the floor of −80 dB."""
-    error = error_variance(s)
-    total = s.r + 2 * s.q + s.e
-    seen = np.broadcast_to(s.r > 1e-18 * s.count, s.q.shape)
-    beta = 1 + np.divide(s.q, s.r, out=np.zeros_like(s.q), where=seen)
-    off = np.divide(error * (s.count - 1), total, out=np.zeros_like(s.q), where=seen & (total > 0))
-    return np.stack([beta, 10 * np.log10(error + EPSILON), 10 * np.log10(off.clip(0, 1) + EPSILON)], axis=-1)
+def _planes(images: np.ndarray | torch.Tensor) -> torch.Tensor:
+    """Checked (n, 3, h, w) float32 of pictures in any container."""
+    if isinstance(images, torch.Tensor):
+        if images.ndim != 4 or images.shape[1] != 3:
+            raise ImageError(f"Expected a tensor (n, 3, height, width), got {tuple(images.shape)}.")
+        rgb = images.detach().float()
+        check_pixels(rgb.cpu().permute(0, 2, 3, 1).numpy())
+        return rgb
+    pixels = check_pixels(np.asarray(images))
+    return torch.from_numpy(pixels if pixels.ndim == 4 else pixels[None]).permute(0, 3, 1, 2).contiguous()
 
 
 @dataclass(frozen=True)
@@ -237,7 +123,11 @@ class SoartExtractor:
         """Identifies extractor and settings; items of different versions must not be mixed."""
         return f"{VERSION}:{self.scales}:{'+'.join(self.representations)}:{'+'.join(self.metrics)}"
 
-    def extract(self, images: np.ndarray | torch.Tensor) -> np.ndarray:
+    @overload
+    def extract(self, images: np.ndarray) -> np.ndarray: ...
+    @overload
+    def extract(self, images: torch.Tensor) -> torch.Tensor: ...
+    def extract(self, images: np.ndarray | torch.Tensor) -> np.ndarray | torch.Tensor:
         """Measure pictures.
 
         Args:
@@ -245,22 +135,38 @@ class SoartExtractor:
                 device.
 
         Returns:
-            (n, len(names)) float64; one row for a single picture. Always finite.
+            (n, len(names)) float64, one row for a single picture, always finite; a tensor on the same device for a tensor.
 
         Raises:
             ImageError: wrong shape, dtype or range, or values that are not finite.
         """
-        if isinstance(images, torch.Tensor):
-            if images.ndim != 4 or images.shape[1] != 3:
-                raise ImageError(f"Expected a tensor (n, 3, height, width), got {tuple(images.shape)}.")
-            check_pixels(images.detach().float().cpu().permute(0, 2, 3, 1).numpy())
-            rgb = images.detach().float()
-        else:
-            pixels = check_pixels(np.asarray(images))
-            rgb = torch.from_numpy(pixels if pixels.ndim == 4 else pixels[None]).permute(0, 3, 1, 2).contiguous()
+        planes = _planes(images)
         # One picture at a time: the same sums in the same order whatever the batch.
-        rows = [self._measure(one.unsqueeze(0)) for one in rgb]
-        return np.stack(rows) if rows else np.zeros((0, len(self.names)))
+        rows = [self._measure(one.unsqueeze(0)) for one in planes]
+        items = np.stack(rows) if rows else np.zeros((0, len(self.names)))
+        return torch.from_numpy(items).to(images.device) if isinstance(images, torch.Tensor) else items
+
+    def extract_grid(self, image: np.ndarray, grid: int) -> np.ndarray:
+        """Items of the blobs of one picture: ``grid`` × ``grid`` patches, each measured as a picture of its own.
+
+        Args:
+            image: NumPy (h, w, 3), uint8 or floating 0…1, of at least ``grid`` pixels a side.
+            grid: blobs a side; sizes differ by one pixel at most.
+
+        Returns:
+            (grid, grid, len(names)) float64.
+
+        Raises:
+            ImageError: as :meth:`extract`, or a picture of fewer pixels than blobs.
+        """
+        if grid < 1 or image.ndim != 3 or min(image.shape[:2]) < grid:
+            raise ImageError(f"Expected a picture (h, w, 3) of at least {grid} × {grid} pixels, got {image.shape}.")
+        edges = [np.arange(grid + 1) * size // grid for size in image.shape[:2]]
+        blobs = [
+            self.extract(image[top:bottom, left:right])[0]
+            for (top, bottom), (left, right) in product(pairwise(edges[0]), pairwise(edges[1]))
+        ]
+        return np.stack(blobs).reshape(grid, grid, -1)
 
     @torch.inference_mode()
     def _measure(self, rgb: torch.Tensor) -> np.ndarray:

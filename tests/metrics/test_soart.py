@@ -5,19 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from soart.errors import ImageError
-from soart.metrics.soart import (
-    LAGS,
-    PARTS,
-    SoartExtractor,
-    direct_statistics,
-    error_variance,
-    fast_statistics,
-    halve,
-    items_of,
-    normalise,
-    to_channels,
-)
+from soart.errors import ImageError, ItemsError
+from soart.metrics.parts import LAGS, PARTS, direct_statistics, error_variance, fast_statistics, items_of
+from soart.metrics.ratios import ratio_items
+from soart.metrics.soart import SoartExtractor, halve, normalise, to_channels
 
 KINDS = ("random", "flat", "dark", "saturated", "ramp")
 
@@ -95,8 +86,40 @@ def test_batch_order_and_container_do_not_matter():
     assert np.array_equal(batch[2], extractor.extract(pixels[2])[0])
     assert np.array_equal(batch[::-1], extractor.extract(pixels[::-1]))
     tensor = torch.from_numpy(pixels.astype(np.float32) / 255).permute(0, 3, 1, 2)
-    assert np.allclose(extractor.extract(tensor), batch, atol=1e-9)
+    found = extractor.extract(tensor)
+    assert isinstance(found, torch.Tensor)
+    assert found.dtype == torch.float64
+    assert np.allclose(found.numpy(), batch, atol=1e-9)
     assert extractor.extract(pixels[:0]).shape == (0, len(extractor.names))
+
+
+def test_blobs_are_pictures_of_their_own():
+    extractor = SoartExtractor(scales=2)
+    pixels = np.random.default_rng(4).integers(0, 256, (31, 40, 3), dtype=np.uint8)
+    grid = extractor.extract_grid(pixels, 3)
+    assert grid.shape == (3, 3, len(extractor.names))
+    assert np.array_equal(grid[1, 2], extractor.extract(pixels[10:20, 26:40])[0])
+    assert np.array_equal(extractor.extract_grid(pixels, 1)[0, 0], extractor.extract(pixels)[0])
+    with pytest.raises(ImageError, match="at least 32"):
+        extractor.extract_grid(pixels, 32)
+
+
+def test_ratios_cancel_contrast():
+    """Halving the contrast lowers every energy by 6.02 dB, so no ratio changes."""
+    extractor = SoartExtractor()
+    rng = np.random.default_rng(5)
+    picture = 0.5 + 0.3 * (rng.random((64, 64, 3)) - 0.5)
+    items = extractor.extract(np.stack([picture, 0.5 + (picture - 0.5) / 2]))
+    ratios, names = ratio_items(items, extractor.names)
+    assert len(names) == len(set(names)) == ratios.shape[1] == 2 * 3 * 8 * (4 + 3)
+    raw = [k for k, name in enumerate(names) if name.startswith("raw")]
+    assert np.ptp(ratios[:, raw], axis=0).max() < 0.05
+    assert ratios[:, names.index("raw/luma/s0/line-h/Y2/s1")] == pytest.approx(
+        items[:, extractor.names.index("raw/luma/s0/line-h/Y2")]
+        - items[:, extractor.names.index("raw/luma/s1/line-h/Y2")]
+    )
+    with pytest.raises(ItemsError, match="Y2"):
+        ratio_items(items[:, :2], ("a/Y1", "b/Y1"))
 
 
 def test_blur_and_noise_move_the_items_they_should():
