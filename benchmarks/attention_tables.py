@@ -16,7 +16,7 @@ from sources import default_cache
 from soart.metrics.attention import AttentionA, AttentionB, AttentionC
 from soart.metrics.calibrated import AttentionD
 from soart.metrics.comparison import compare
-from soart.metrics.soart import SoartExtractor
+from soart.metrics.soart import SoartExtractor, heads_of
 
 SHOWN = 15
 
@@ -37,7 +37,7 @@ def main() -> None:
         "A": AttentionA().fit(x[:, y2], modes, x[:, y3]),
         "B": AttentionB("normal").fit(x[:, y2], modes),
         "C": AttentionC().fit(x[:, y2], modes),
-        "D": AttentionD().fit(x[:, y2], modes, data.source[learn]),
+        "D": AttentionD(heads=heads_of(np.array(SoartExtractor().names)[y2])).fit(x[:, y2], modes, data.source[learn]),
     }
     measured = data.items["SOART"][test][:, y2]
     for first, second in combinations(models, 2):

@@ -20,7 +20,7 @@ from sources import crop, default_cache, sources
 
 from soart.metrics.calibrated import AttentionD
 from soart.metrics.image import read_image
-from soart.metrics.soart import SoartExtractor
+from soart.metrics.soart import SoartExtractor, heads_of
 from soart.metrics.technical import TechnicalScorer
 
 STEPS = np.linspace(0, 1, 6)
@@ -45,7 +45,7 @@ def main() -> None:
         rows = np.concatenate(
             [rng.choice(rows[data.mode[rows] == m], fewest, replace=False) for m in np.unique(data.mode)]
         )
-        model = AttentionD().fit(data.items["SOART"][rows], data.mode[rows], data.source[rows])
+        model = AttentionD(heads=heads_of(extractor.names)).fit(data.items["SOART"][rows], data.mode[rows], data.source[rows])
         normal = model.classes_.tolist().index("normal")
         for number in np.flatnonzero(folds == fold):
             pixels = read_image(found[number].path).pixels

@@ -1,7 +1,7 @@
 """Version D, calibrated attention-RT: the skeleton of attention with rotations, temperature and values that are fitted.
 
     W_Q = W_K = Σ_w^(−1/2)     Σ_w: Ledoit–Wolf estimate of the pooled within-mode covariance
-    C[i, l] = cos(q_i, k_l)    about the mean of the modes
+    C[i, l] = cos(q_i, k_l)    about the mean of the modes; with several heads, the mean of their cosines
     A = softmax_l(τ C)         temperature 1/τ
     O = A V                    V fitted by ridge, so that the learning pictures' own outputs are their modes
 
@@ -66,21 +66,40 @@ def left_out(similarity: np.ndarray, targets: np.ndarray, ridge: float, groups: 
     return predictions
 
 
+def _check_heads(heads: Sequence[Sequence[int]] | None, count: int) -> list[np.ndarray]:
+    if heads is None:
+        return [np.arange(count)]
+    found = [np.asarray(head) for head in heads]
+    if not found or any(
+        h.ndim != 1 or not len(h) or h.dtype.kind not in "iu" or h.min() < 0 or h.max() >= count for h in found
+    ):
+        raise ItemsError(f"Expected heads of item numbers in 0…{count - 1}, got {heads!r}.")
+    return found
+
+
 class AttentionD(AttentionModel):
     """Calibrated attention-RT: the version to use. Items that do not vary within any mode take no part.
 
     Args:
         temperatures: candidates for 1/τ.
         ridges: candidates for λ.
+        heads: item numbers of each head, every item in one or more or none; by default one head of all. A head is whitened on
+            its own: a covariance of fewer items is learnt better from few pictures, and no head drowns another.
 
     Attributes:
         temperature_, ridge_: the chosen ones.
         left_out_: (n, g) metric of the learning pictures, each predicted without its group.
     """
 
-    def __init__(self, temperatures: Sequence[float] = TEMPERATURES, ridges: Sequence[float] = RIDGES) -> None:
+    def __init__(
+        self,
+        temperatures: Sequence[float] = TEMPERATURES,
+        ridges: Sequence[float] = RIDGES,
+        heads: Sequence[Sequence[int]] | None = None,
+    ) -> None:
         self.temperatures = temperatures
         self.ridges = ridges
+        self.heads = heads
 
     def fit(
         self, items: object, modes: Sequence[object] | np.ndarray, groups: Sequence[object] | np.ndarray | None = None
@@ -109,7 +128,11 @@ class AttentionD(AttentionModel):
         # The mean of the modes, not of the pictures: a mode of many examples must not pull the centre.
         self.centre_ = np.mean([x[self.modes_ == mode].mean(axis=0) for mode in self.classes_], axis=0)
         self.scale_ = deviations(np.vstack([residuals, -residuals]), "pinv")
-        self.rotation_ = inverse_root(ledoit_wolf(residuals / self.scale_, assume_centered=True)[0])
+        self.heads_ = _check_heads(self.heads, x.shape[1])
+        self.rotations_ = [
+            inverse_root(ledoit_wolf((residuals / self.scale_)[:, head], assume_centered=True)[0])
+            for head in self.heads_
+        ]
         self.keys_ = self._rotate(x)
         alike = self.keys_ @ self.keys_.T
         self.share_ = indicator.mean(axis=0)
@@ -131,7 +154,7 @@ class AttentionD(AttentionModel):
         return weights
 
     def outputs(self, items: object) -> tuple[np.ndarray, np.ndarray]:
-        """The attention-weighted mean of the keys, and the query, (i, p) each."""
+        """The attention-weighted mean of the keys, and the query, (i, items of all heads) each."""
         return self.attention(items) @ self.keys_, self._rotate(self._measured(items))
 
     def metric(self, items: object) -> np.ndarray:
@@ -145,10 +168,13 @@ class AttentionD(AttentionModel):
         return probabilities
 
     def _rotate(self, items: np.ndarray) -> np.ndarray:
-        turned = (items - self.centre_) / self.scale_ @ self.rotation_
-        lengths = np.linalg.norm(turned, axis=1, keepdims=True)
-        unit: np.ndarray = turned / np.where(lengths > 0, lengths, 1.0)
-        return unit
+        standard = (items - self.centre_) / self.scale_
+        turned = [standard[:, head] @ rotation for head, rotation in zip(self.heads_, self.rotations_, strict=True)]
+        lengths = [np.linalg.norm(part, axis=1, keepdims=True) for part in turned]
+        # Unit vectors side by side: the dot product of two rows is the mean of the heads' cosines.
+        unit = [part / np.where(length > 0, length, 1.0) for part, length in zip(turned, lengths, strict=True)]
+        together: np.ndarray = np.hstack(unit) / np.sqrt(len(unit))
+        return together
 
     def _similarity(self, items: object) -> np.ndarray:
         cosines: np.ndarray = self._rotate(self._measured(items)) @ self.keys_.T

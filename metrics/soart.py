@@ -16,6 +16,7 @@ Source: the SOART quality-engineering series (2023); RT method after Taguchi (20
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise, product
@@ -89,6 +90,18 @@ def _planes(images: np.ndarray | torch.Tensor) -> torch.Tensor:
         return rgb
     pixels = check_pixels(np.asarray(images))
     return torch.from_numpy(pixels if pixels.ndim == 4 else pixels[None]).permute(0, 3, 1, 2).contiguous()
+
+
+def heads_of(names: Sequence[str]) -> list[list[int]]:
+    """Item numbers by representation and channel: the heads of :class:`~soart.metrics.calibrated.AttentionD` for SOART items.
+
+    Names of other kinds are grouped by all but their last part: ``deep/000`` … is one head.
+    """
+    heads: dict[str, list[int]] = {}
+    for number, name in enumerate(names):
+        parts = name.split("/")
+        heads.setdefault("/".join(parts[: min(2, len(parts) - 1)]), []).append(number)
+    return list(heads.values())
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from ..metrics.attention import AttentionA, AttentionB, AttentionC, AttentionMod
 from ..metrics.calibrated import AttentionD
 from ..metrics.comparison import Comparison, compare
 from ..metrics.image import read_image
-from ..metrics.soart import SoartExtractor
+from ..metrics.soart import SoartExtractor, heads_of
 from .rank import find_pictures
 
 VERSIONS = ("A", "B", "C", "D")
@@ -104,7 +104,8 @@ def measure_modes(
 
 def fit_version(version: str, data: Modes, rows: np.ndarray, unit_space: str) -> AttentionModel:
     """Fit one version to Y2 items (version A: with Y3 for its query) of the chosen (n,) bool ``rows``."""
-    y2, modes = data.items[rows][:, data.columns("Y2")], data.modes[rows]
+    columns = data.columns("Y2")
+    y2, modes = data.items[rows][:, columns], data.modes[rows]
     if version == "A":
         return AttentionA().fit(y2, modes, data.items[rows][:, data.columns("Y3")])
     if version == "B":
@@ -112,7 +113,9 @@ def fit_version(version: str, data: Modes, rows: np.ndarray, unit_space: str) ->
     if version == "C":
         return AttentionC().fit(y2, modes)
     if version == "D":
-        return AttentionD().fit(y2, modes, [f.stem for f, chosen in zip(data.files, rows, strict=True) if chosen])
+        heads = heads_of([name for name, chosen in zip(data.names, columns, strict=True) if chosen])
+        stems = [f.stem for f, chosen in zip(data.files, rows, strict=True) if chosen]
+        return AttentionD(heads=heads).fit(y2, modes, stems)
     raise ItemsError(f"Expected a version among {', '.join(VERSIONS)}, got {version!r}.")
 
 

@@ -98,6 +98,19 @@ def test_version_d_is_ridge_over_whitened_cosines():
     )
 
 
+def test_heads_are_versions_of_their_own_whose_cosines_are_averaged():
+    heads = [[0, 1, 2], [3, 4, 5]]
+    model = AttentionD(heads=heads).fit(LEARN, MODES)
+    alone = [AttentionD().fit(LEARN[:, head], MODES) for head in heads]
+    cosines = np.mean([m._rotate(TEST[:, h]) @ m.keys_.T for m, h in zip(alone, heads, strict=True)], axis=0)
+    np.testing.assert_allclose(model._rotate(TEST) @ model.keys_.T, cosines, atol=1e-9)
+    np.testing.assert_allclose(AttentionD(heads=[range(P)]).fit(LEARN, MODES).metric(TEST), MODELS["D"].metric(TEST))
+    assert clone(model).heads == heads
+    for wrong in ([], [[]], [[0, 6]], [[-1]], [[0.5]]):
+        with pytest.raises(ItemsError, match=r"item numbers in 0…5"):
+            AttentionD(heads=wrong).fit(LEARN, MODES)
+
+
 @versions
 def test_attention_is_a_distribution_and_the_interface_is_common(model):
     attention = model.attention(TEST)

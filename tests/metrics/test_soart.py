@@ -8,7 +8,7 @@ from scipy import ndimage
 from soart.errors import ImageError, ItemsError
 from soart.metrics.parts import LAGS, PARTS, direct_statistics, error_variance, fast_statistics, items_of
 from soart.metrics.ratios import ratio_items
-from soart.metrics.soart import SoartExtractor, halve, normalise, to_channels
+from soart.metrics.soart import SoartExtractor, halve, heads_of, normalise, to_channels
 
 KINDS = ("random", "flat", "dark", "saturated", "ramp")
 
@@ -91,6 +91,14 @@ def test_batch_order_and_container_do_not_matter():
     assert found.dtype == torch.float64
     assert np.allclose(found.numpy(), batch, atol=1e-9)
     assert extractor.extract(pixels[:0]).shape == (0, len(extractor.names))
+
+
+def test_heads_by_representation_and_channel():
+    names = SoartExtractor(scales=1).names
+    heads = heads_of((*names, "deep/000", "deep/001", "lonely"))
+    assert [len(head) for head in heads] == [24] * 6 + [2, 1]
+    assert sorted(sum(heads, [])) == list(range(len(names) + 3))
+    assert {names[k].rsplit("/", 3)[0] for k in heads[1]} == {"raw/redgreen"}
 
 
 def test_blobs_are_pictures_of_their_own():
