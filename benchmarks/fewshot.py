@@ -184,7 +184,9 @@ def methods(names: tuple[str, ...]) -> dict[str, Method]:
         "MT": chosen(Nearest(MT)),
         "kNN": chosen(KNeighborsClassifier(), n_neighbors=[1, 3, 5, 9, 15]),
         "logistic": chosen(
-            LogisticRegression(max_iter=3000), rotate=True, C=[0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 1.0]
+            LogisticRegression(solver="newton-cholesky", max_iter=200),
+            rotate=True,
+            C=[0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 1.0],
         ),
         "LDA": chosen(LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")),
         "SVM": chosen(SVC(), C=[1, 3, 10, 30, 100, 300], gamma=[1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2]),
