@@ -45,7 +45,9 @@ def main() -> None:
         rows = np.concatenate(
             [rng.choice(rows[data.mode[rows] == m], fewest, replace=False) for m in np.unique(data.mode)]
         )
-        model = AttentionD(heads=heads_of(extractor.names)).fit(data.items["SOART"][rows], data.mode[rows], data.source[rows])
+        model = AttentionD(heads=heads_of(extractor.names)).fit(
+            data.items["SOART"][rows], data.mode[rows], data.source[rows]
+        )
         normal = model.classes_.tolist().index("normal")
         for number in np.flatnonzero(folds == fold):
             pixels = read_image(found[number].path).pixels

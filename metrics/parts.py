@@ -11,9 +11,10 @@ are free of the cancellation that Σx² − r β² would suffer. :func:`direct_s
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import numpy as np
 import torch
@@ -72,7 +73,8 @@ def autocorrelations(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     framed = x.new_zeros((min(STRIP, height) + 3, width + 2), dtype=torch.float64)
     flat = framed.flatten()
     # NumPy's dot product is three times as fast as torch's.
-    dot, y = (np.dot, flat.numpy()) if x.device.type == "cpu" else (torch.dot, flat)
+    dot: Callable[..., Any] = np.dot if x.device.type == "cpu" else torch.dot
+    y = flat.numpy() if x.device.type == "cpu" else flat
     sums = torch.zeros((count * channels, len(LAGS)), dtype=torch.float64)
     for plane, centre, row in zip(x.flatten(0, 1), mean.flatten(), sums, strict=True):
         for top in range(0, height, STRIP):

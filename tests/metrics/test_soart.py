@@ -97,7 +97,7 @@ def test_heads_by_representation_and_channel():
     names = SoartExtractor(scales=1).names
     heads = heads_of((*names, "deep/000", "deep/001", "lonely"))
     assert [len(head) for head in heads] == [24] * 6 + [2, 1]
-    assert sorted(sum(heads, [])) == list(range(len(names) + 3))
+    assert sorted(k for head in heads for k in head) == list(range(len(names) + 3))
     assert {names[k].rsplit("/", 3)[0] for k in heads[1]} == {"raw/redgreen"}
 
 
