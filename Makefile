@@ -46,6 +46,7 @@ bench: $(BENCH)
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/fewshot.py
 	$(BIN)/python benchmarks/monotonicity.py
+	$(BIN)/python benchmarks/taste.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .coverage

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .errors import SoartError as SoartError
     from .metrics.image import read_image as read_image
     from .metrics.soart import SoartExtractor as SoartExtractor
+    from .metrics.taste import TasteProfile as TasteProfile
     from .metrics.technical import TechnicalScorer as TechnicalScorer
     from .pipelines.collection import Collection as Collection
     from .pipelines.generate import ImageGenerator as ImageGenerator
@@ -25,6 +26,7 @@ _HOMES = {
     "ImageGenerator": ".pipelines.generate",
     "SoartError": ".errors",
     "SoartExtractor": ".metrics.soart",
+    "TasteProfile": ".metrics.taste",
     "TechnicalScorer": ".metrics.technical",
     "generate": ".pipelines.jobs",
     "rank": ".pipelines.rank",

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from .taguchi import MT as MT
     from .taguchi import MTA as MTA
     from .taguchi import RT as RT
+    from .taste import TasteProfile as TasteProfile
+    from .taste import learn_taste as learn_taste
     from .technical import TechnicalScorer as TechnicalScorer
     from .tmethod import T1 as T1
     from .tmethod import T2 as T2
@@ -30,8 +32,10 @@ _HOMES = {
     **dict.fromkeys(("MT", "MTA", "RT"), "taguchi"),
     "SoartExtractor": "soart",
     **dict.fromkeys(("T1", "T2", "Ta", "Tb"), "tmethod"),
+    "TasteProfile": "taste",
     "TechnicalScorer": "technical",
     "compare": "comparison",
+    "learn_taste": "taste",
     "read_image": "image",
 }
 __all__ = sorted(_HOMES)

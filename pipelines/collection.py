@@ -25,7 +25,7 @@ from ..errors import CollectionError
 from ..metrics.image import Picture, read_content, read_image
 from .generate import Drawn
 from .png import encode_png, parameters_text
-from .schema import SCHEMA_VERSION, Base, GenerationRow, ImageRow, ItemsRow, Meta, ScoreRow
+from .schema import SCHEMA_VERSION, UPGRADABLE, Base, GenerationRow, ImageRow, ItemsRow, Meta, ScoreRow
 
 DATABASE = "soart.db"
 #: How long a writer waits for another one.
@@ -89,11 +89,13 @@ class Collection:
         return engine
 
     def _prepare(self) -> None:
-        with self._session("be opened", write=True) as session:
+        with self.session("be opened", write=True) as session:
             Base.metadata.create_all(session.connection())
             found = session.get(Meta, "schema_version")
             if found is None:
                 session.add(Meta(key="schema_version", value=str(SCHEMA_VERSION)))
+            elif found.value in UPGRADABLE:
+                found.value = str(SCHEMA_VERSION)
             elif found.value != str(SCHEMA_VERSION):
                 raise CollectionError(
                     f"The collection {self.name!r} has schema version {found.value}, this soart reads version "
@@ -112,7 +114,8 @@ class Collection:
             ) from error
 
     @contextlib.contextmanager
-    def _session(self, what: str, *, write: bool = False) -> Iterator[Session]:
+    def session(self, what: str, *, write: bool = False) -> Iterator[Session]:
+        """A database session; one transaction where it writes. ``what`` completes "The collection cannot …"."""
         with self._trouble(what), self._sessions.begin() if write else self._sessions() as session:
             yield session
 
@@ -133,7 +136,7 @@ class Collection:
     def add_drawn(self, batch: Sequence[Drawn], model: str, sampler: str) -> list[ImageRow]:
         """Write a batch of drawn pictures to disk, then their rows in one transaction; returns the rows."""
         written = [self._write_picture(drawn, model, sampler) for drawn in batch]
-        with self._session("be written", write=True) as session:
+        with self.session("be written", write=True) as session:
             keys = [drawn.request.key(model) for drawn in batch]
             # A picture whose file was lost is drawn again: its row stays, with whatever hangs on it.
             query = select(ImageRow).join(ImageRow.generation).where(GenerationRow.request_key.in_(keys))
@@ -176,27 +179,32 @@ class Collection:
         """
         content = read_content(path)
         digest = hashlib.sha256(content).hexdigest()
-        with self._session("be read") as session:
+        with self.session("be read") as session:
             known = session.scalar(select(ImageRow).where(ImageRow.sha256 == digest))
         if known is not None:
             return known, None
         picture = read_image(content, label=str(path))
         height, width = picture.pixels.shape[:2]
         row = ImageRow(sha256=digest, path=str(path.resolve()), width=width, height=height, generation=None)
-        with self._session("be written", write=True) as session:
+        with self.session("be written", write=True) as session:
             session.add(row)
         return row, picture
 
     def images(self) -> list[ImageRow]:
         """All pictures in the order they came, with their generations."""
-        with self._session("be read") as session:
+        with self.session("be read") as session:
             return list(session.scalars(select(ImageRow).order_by(ImageRow.id)))
+
+    def ids(self) -> list[int]:
+        """Ids of all sound pictures in the order they came."""
+        with self.session("be read") as session:
+            return list(session.scalars(select(ImageRow.id).where(ImageRow.problem.is_(None)).order_by(ImageRow.id)))
 
     def known_requests(self, keys: Iterable[str]) -> dict[str, ImageRow]:
         """Pictures already drawn for these request keys whose files are still there."""
         found: dict[str, ImageRow] = {}
         wanted = list(dict.fromkeys(keys))
-        with self._session("be read") as session:
+        with self.session("be read") as session:
             for start in range(0, len(wanted), _CHUNK):
                 chunk = wanted[start : start + _CHUNK]
                 query = select(ImageRow).join(ImageRow.generation).where(GenerationRow.request_key.in_(chunk))
@@ -213,7 +221,7 @@ class Collection:
     def items(self, version: str, ids: Sequence[int]) -> dict[int, np.ndarray]:
         """Stored items by picture, for those of ``ids`` that have them; each (p,) float32."""
         found = {}
-        with self._session("be read") as session:
+        with self.session("be read") as session:
             for chunk in _chunks(ids):
                 query = select(ItemsRow).where(ItemsRow.version == version, ItemsRow.image_id.in_(chunk))
                 found.update({row.image_id: np.frombuffer(row.values, dtype="<f4") for row in session.scalars(query)})
@@ -226,12 +234,12 @@ class Collection:
             for i, v in items.items()
         ]
         if rows:
-            with self._session("be written", write=True) as session:
+            with self.session("be written", write=True) as session:
                 session.execute(insert(ItemsRow), rows)
 
     def set_scores(self, profile: str, scores: dict[int, float]) -> None:
         """Store or replace the scores of pictures under ``profile``."""
-        with self._session("be written", write=True) as session:
+        with self.session("be written", write=True) as session:
             for chunk in _chunks(list(scores)):
                 session.execute(delete(ScoreRow).where(ScoreRow.profile == profile, ScoreRow.image_id.in_(chunk)))
                 rows = [{"image_id": i, "profile": profile, "value": scores[i]} for i in chunk]
@@ -239,7 +247,7 @@ class Collection:
 
     def scores(self, profile: str) -> dict[int, float]:
         """All stored scores under ``profile``, by picture."""
-        with self._session("be read") as session:
+        with self.session("be read") as session:
             return {r.image_id: r.value for r in session.scalars(select(ScoreRow).where(ScoreRow.profile == profile))}
 
 

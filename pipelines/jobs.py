@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..metrics.technical import TechnicalScorer
 from ..prompts.templates import expand
 from .collection import Collection
 from .generate import ImageGenerator, Request
-from .rank import measure
+from .rank import Measurer, measure
 from .schema import ImageRow
 
 #: The demo's prompts: every quality word, so that the ranking has something to find.
@@ -53,7 +52,7 @@ def generate(
     collection: Collection,
     generator: ImageGenerator,
     requests: Sequence[Request],
-    scorer: TechnicalScorer | None = None,
+    scorer: Measurer | None = None,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Generated:
     """Draw the requests the collection does not hold yet, and measure them while their pixels are at hand.

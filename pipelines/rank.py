@@ -6,10 +6,12 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
 from ..errors import ImageError
+from ..metrics.cache import Extractor
 from ..metrics.image import SUFFIXES, read_image
 from ..metrics.technical import Reason, TechnicalScorer
 from .collection import Collection
@@ -17,6 +19,28 @@ from .schema import ImageRow
 
 #: Items are stored after this many pictures, so that a killed run loses no more.
 _STORE_EVERY = 32
+
+
+class Measurer(Protocol):
+    """What says which items pictures need."""
+
+    @property
+    def extractor(self) -> Extractor:
+        """Measures the items."""
+
+
+class Scorer(Measurer, Protocol):
+    """What ranks pictures: the technical score, or a taste."""
+
+    @property
+    def name(self) -> str:
+        """Under which scores are stored."""
+
+    def score(self, items: np.ndarray) -> np.ndarray:
+        """(n,) scores of (n, p) items, higher is better."""
+
+    def explain(self, items: np.ndarray) -> list[list[Reason]]:
+        """What moved each score most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +97,7 @@ def find_pictures(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
 def measure(
     collection: Collection,
     rows: Sequence[ImageRow],
-    scorer: TechnicalScorer,
+    scorer: Measurer,
     pixels: dict[int, np.ndarray] | None = None,
     progress: Callable[[], None] = lambda: None,
 ) -> tuple[dict[int, np.ndarray], list[str]]:
@@ -104,7 +128,7 @@ def measure(
 
 
 def import_pictures(
-    collection: Collection, files: Sequence[Path], scorer: TechnicalScorer, progress: Callable[[], None] = lambda: None
+    collection: Collection, files: Sequence[Path], scorer: Measurer, progress: Callable[[], None] = lambda: None
 ) -> tuple[list[ImageRow], list[str]]:
     """Refer to ``files`` where they lie, and measure them while they are decoded.
 
@@ -131,7 +155,7 @@ def import_pictures(
 def rank(
     collection: Collection,
     rows: Sequence[ImageRow] | None = None,
-    scorer: TechnicalScorer | None = None,
+    scorer: Scorer | None = None,
     progress: Callable[[], None] = lambda: None,
 ) -> tuple[list[Ranked], list[str]]:
     """Rank pictures of a collection, best first; equal scores keep the order in which they came.

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader
-from PIL import Image
 from scipy import stats
 
-from ..errors import SoartError
 from ..metrics.image import read_image
+from .page import data_url, render_page
 from .rank import Ranked
 
-#: Longest side of a picture on the page, in pixels.
-THUMBNAIL = 320
 _EXPLANATION = (
     "The technical score measures freedom from damage (blur, noise, fading, blocking…): 100 is the mean undamaged picture "
     "of the learning set, 0 the mean damaged one. It knows nothing of content or taste."
@@ -61,19 +53,6 @@ def word_effects(ranking: Sequence[Ranked], least: int = 3, top: int = 12) -> li
     return sorted((effect for _, effect in largest), key=lambda effect: -effect.difference)
 
 
-def _data_url(path: Path) -> str:
-    image = Image.fromarray(read_image(path).pixels)
-    buffer = io.BytesIO()
-    if max(image.size) > THUMBNAIL:
-        image.thumbnail((THUMBNAIL, THUMBNAIL))
-        image.save(buffer, "JPEG", quality=85)
-        kind = "jpeg"
-    else:
-        image.save(buffer, "PNG")
-        kind = "png"
-    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
-
-
 def render_report(
     ranking: Sequence[Ranked], title: str, profile: str, notes: Sequence[str] = (), problems: Sequence[str] = ()
 ) -> str:
@@ -86,11 +65,9 @@ def render_report(
         notes: sentences under the heading.
         problems: a sentence for each picture that was left out.
     """
-    pictures = {r.row.id: _data_url(r.path) for r in ranking}
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.get_template("report.html").render(
+    pictures = {r.row.id: data_url(read_image(r.path).pixels) for r in ranking}
+    return render_page(
+        "report.html",
         title=title,
         profile=profile,
         ranking=ranking,
@@ -99,16 +76,6 @@ def render_report(
         problems=problems,
         explanation=_EXPLANATION,
         models=sorted({r.row.generation.model for r in ranking if r.row.generation}),
-        date=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"),
         picture=lambda r: pictures[r.row.id],
         sharpness=lambda r: "small" if max(r.row.width, r.row.height) <= 128 else "",
     )
-
-
-def write_report(path: Path, page: str) -> Path:
-    """Write the page; raises SoartError where that is not possible."""
-    try:
-        path.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise SoartError(f"The report {str(path)!r} cannot be written: {error.strerror or error}.") from error
-    return path.resolve()

@@ -8,7 +8,9 @@ from sqlalchemy import BigInteger, DateTime, ForeignKey, LargeBinary, String, Te
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 #: Raised whenever a table changes; checked when a collection is opened.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+#: Versions that this one only adds tables to: opening such a collection adds them.
+UPGRADABLE = frozenset({"1"})
 
 
 def _now() -> datetime:
@@ -76,3 +78,38 @@ class ScoreRow(Base):
     image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
     profile: Mapped[str] = mapped_column(String(128), primary_key=True)
     value: Mapped[float]
+
+
+class RatingRow(Base):
+    """What a rater said of a picture: the last word of each rater, on each kind of scale, beside those of all others."""
+
+    __tablename__ = "ratings"
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
+    rater: Mapped[str] = mapped_column(String(128), primary_key=True)
+    #: ``stars`` 1…5, or ``reject`` (value 0): seen and not to be rated.
+    kind: Mapped[str] = mapped_column(String(16), primary_key=True)
+    value: Mapped[float]
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=_now)
+
+
+class SpaceRow(Base):
+    """A prompt space that was tuned, as YAML."""
+
+    __tablename__ = "spaces"
+    fingerprint: Mapped[str] = mapped_column(String(16), primary_key=True)
+    text: Mapped[str] = mapped_column(Text)
+
+
+class ChoiceRow(Base):
+    """A choice of a space that was asked for; its picture is the one of the same request key, if it is drawn already."""
+
+    __tablename__ = "choices"
+    fingerprint: Mapped[str] = mapped_column(ForeignKey("spaces.fingerprint"), primary_key=True)
+    request_key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    #: Order of asking within the space, counting from 0.
+    number: Mapped[int]
+    batch: Mapped[int]
+    #: Option numbers as a JSON list.
+    options: Mapped[str] = mapped_column(Text)
+    context: Mapped[str] = mapped_column(Text)
+    seed: Mapped[int] = mapped_column(BigInteger)

@@ -12,6 +12,7 @@ import typer
 
 from .. import __version__
 from ..errors import SoartError
+from . import taste, taste_views
 from .compare import compare_attention
 from .terminal import Progress, emit, err, note, print_ranking, printable, ranking_rows, say
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from ..pipelines.collection import Collection
     from ..pipelines.generate import ImageGenerator, Request
+    from ..pipelines.rank import Scorer
     from ..pipelines.schema import ImageRow
 
 app = typer.Typer(
@@ -80,18 +82,20 @@ def _show_ranking(
     output: _Output,
     problems: Sequence[str] = (),
     facts: dict[str, Any] | None = None,
+    scorer: Scorer | None = None,
 ) -> None:
     """Rank ``rows`` and show the ranking; a failure if nothing could be ranked."""
     from ..metrics.technical import TechnicalScorer
     from ..pipelines.rank import rank
 
-    scorer = TechnicalScorer.load()
+    scorer = scorer or TechnicalScorer.load()
     with Progress("measuring", len(rows)) as progress:
         ranking, left_out = rank(store, rows, scorer, progress)
     problems = [*problems, *left_out]
     report = output.report
     if report is not None:
-        from ..pipelines.report import render_report, write_report
+        from ..pipelines.page import write_report
+        from ..pipelines.report import render_report
 
         report = write_report(report, render_report(ranking, output.title, scorer.name, output.notes, problems))
     if output.as_json:
@@ -191,26 +195,30 @@ def generate(
         _draw(store, generator, requests, _Output(as_json, report, top, "soart: generated pictures"))
 
 
-@app.command(epilog="Example: soart rank holiday-pictures/ --report ranking.html")
+@app.command(epilog="Example: soart rank holiday-pictures/ --taste mine --report ranking.html")
 def rank(
     paths: Annotated[list[Path], typer.Argument(help="Pictures, folders of pictures, or a collection.")],
     report: Report = None,
     top: Annotated[int, typer.Option(min=1, help="Lines of the ranking to print.")] = 50,
+    by: Annotated[
+        str | None, typer.Option("--taste", help="Rank by this taste; default: by the built-in technical score.")
+    ] = None,
+    profiles: taste.Profiles = None,
     as_json: Json = False,
 ) -> None:
     """Rank pictures, best first, with scores, percentiles and reasons. Nothing is written beside the pictures."""
     from ..metrics.technical import TechnicalScorer
-    from ..pipelines.collection import Collection
-    from ..pipelines.rank import find_pictures, import_pictures
+    from ..pipelines.tasteviews import open_pictures
 
-    if len(paths) == 1 and Collection.is_collection(paths[0]):
-        with Collection(paths[0]) as store:
-            return _show_ranking(store, store.images(), _Output(as_json, report, top, f"soart: {paths[0].name}"))
-    files, problems = find_pictures(paths)
-    with Collection(None) as store:
-        with Progress("reading", len(files)) as progress:
-            rows, unreadable = import_pictures(store, files, TechnicalScorer.load(), progress)
-        return _show_ranking(store, rows, _Output(as_json, report, top, "soart: ranking"), [*problems, *unreadable])
+    scorer: Scorer = TechnicalScorer.load() if by is None else taste.scorer_of(by, profiles)
+    notes = taste.warning_of(scorer)
+    with Progress("reading", 0) as progress:
+        store, rows, problems = open_pictures(paths, scorer, progress, progress.expect)
+    title = f"soart: {paths[0].name}" if store.folder is not None else "soart: ranking"
+    with store:
+        _show_ranking(store, rows, _Output(as_json, report, top, title, notes), problems, scorer=scorer)
+    for text in notes:
+        note(text)
 
 
 @app.command(epilog="Example: soart demo --folder /tmp/soart-demo")
@@ -252,6 +260,10 @@ def doctor(as_json: Json = False) -> None:
 app.command(
     "compare-attention", epilog="Example: soart compare-attention normal/ blurry/ noisy/ --versions B,D --output tables"
 )(compare_attention)
+
+
+taste_views.register(taste.app)
+app.add_typer(taste.app, name="taste")
 
 
 def main() -> None:

@@ -4,8 +4,9 @@ from html.parser import HTMLParser
 import pytest
 
 from soart.errors import SoartError
+from soart.pipelines.page import write_report
 from soart.pipelines.rank import rank
-from soart.pipelines.report import render_report, word_effects, write_report
+from soart.pipelines.report import render_report, word_effects
 
 EVIL = '<script>alert(1)</script>" onerror="x'
 

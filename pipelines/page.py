@@ -1,0 +1,50 @@
+"""What all pages share: self-contained HTML, everything escaped, pictures inside."""
+
+from __future__ import annotations
+
+import base64
+import io
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader
+from PIL import Image
+
+from ..errors import SoartError
+
+#: Longest side of a picture on a page, in pixels.
+THUMBNAIL = 320
+
+
+def data_url(pixels: np.ndarray) -> str:
+    """A uint8 picture (h, w, 3) as a ``data:`` URL: reduced to JPEG where it is large, else PNG as it is."""
+    image = Image.fromarray(pixels)
+    buffer = io.BytesIO()
+    kind = "png"
+    if max(image.size) > THUMBNAIL:
+        image.thumbnail((THUMBNAIL, THUMBNAIL))
+        image.save(buffer, "JPEG", quality=85)
+        kind = "jpeg"
+    else:
+        image.save(buffer, "PNG")
+    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def render_page(template: str, **values: object) -> str:
+    """The page of a template in this folder; every one may show the ``date`` of now."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template(template).render(
+        date=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"), **values
+    )
+
+
+def write_report(path: Path, page: str) -> Path:
+    """Write the page; raises SoartError where that is not possible."""
+    try:
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise SoartError(f"The report {str(path)!r} cannot be written: {error.strerror or error}.") from error
+    return path.resolve()

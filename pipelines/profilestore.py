@@ -1,0 +1,62 @@
+"""Where tastes lie: one safetensors file each, in the user's configuration folder or a folder of the user's choice."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import platformdirs
+
+from ..errors import ProfileError
+from ..metrics.blend import Taste
+from ..metrics.profiles import load_taste, save_taste
+
+SUFFIX = ".taste.safetensors"
+_NAME = re.compile(r"[^\W_][\w .-]{0,63}")
+
+
+class ProfileStore:
+    """The tastes of a folder.
+
+    Args:
+        folder: where they lie; by default ``soart/tastes`` in the user's configuration folder.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = platformdirs.user_config_path("soart") / "tastes" if folder is None else Path(folder).expanduser()
+
+    def path(self, name: str) -> Path:
+        """Where a taste lies, or would.
+
+        Raises:
+            ProfileError: a name that makes no file name.
+        """
+        if not _NAME.fullmatch(name):
+            raise ProfileError(
+                f"Expected a taste's name of letters, digits, spaces, '.', '-' or '_', up to 64 of them, got {name!r}."
+            )
+        return self.folder / f"{name}{SUFFIX}"
+
+    def names(self) -> list[str]:
+        """All tastes, sorted."""
+        return sorted(path.name.removesuffix(SUFFIX) for path in self.folder.glob(f"*{SUFFIX}"))
+
+    def load(self, name: str) -> Taste:
+        """Read a taste.
+
+        Raises:
+            ProfileError: there is none of that name, or its file is damaged.
+        """
+        path = self.path(name)
+        if not path.is_file():
+            there = ", ".join(self.names()) or "none yet"
+            raise ProfileError(f"There is no taste {name!r} in {str(self.folder)!r} (there: {there}).")
+        return load_taste(path)
+
+    def save(self, taste: Taste) -> Path:
+        """Write a taste; an earlier one of its name is replaced.
+
+        Raises:
+            ProfileError: a bad name, or a folder that cannot be written.
+        """
+        return save_taste(taste, self.path(taste.name))

@@ -1,0 +1,40 @@
+"""Single keys and pictures in a terminal, as far as it can."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from .terminal import out, printable, say
+
+#: Columns a picture takes at most.
+COLUMNS = 48
+
+
+def keys() -> Iterator[str]:
+    """Keys as they are pressed; where stdin is no terminal, the characters in it, lines and spaces passed over."""
+    if sys.stdin.isatty():
+        import click
+
+        while True:
+            with contextlib.suppress(EOFError):
+                key = click.getchar()
+                yield "q" if key in ("\x03", "\x04", "\x1b") else key.lower()
+                continue
+            return
+    for line in sys.stdin:
+        yield from line.strip().lower().replace(" ", "")
+
+
+def show_picture(path: Path, prompt: str) -> None:
+    """Draw a picture where the terminal has graphics (kitty or sixel, by textual-image if installed); else print its path."""
+    if sys.stdout.isatty():
+        # Asks the terminal when it is imported, and fails where it cannot.
+        with contextlib.suppress(Exception):
+            from textual_image.renderable import Image, SixelImage, TGPImage
+
+            if issubclass(Image, TGPImage | SixelImage):
+                out.print(Image(path, width=COLUMNS))
+    say(printable(f"{path}  {prompt}" if prompt else str(path)))

@@ -1,0 +1,309 @@
+import re
+import sqlite3
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from soart.errors import CollectionError, ItemsError, ProfileError
+from soart.metrics.blend import blend
+from soart.metrics.colour import ColourExtractor
+from soart.metrics.combined import CombinedExtractor
+from soart.metrics.taste import learn_taste
+from soart.pipelines import ratings, tastes
+from soart.pipelines.collection import Collection
+from soart.pipelines.profilestore import ProfileStore
+from soart.pipelines.rank import find_pictures, import_pictures, rank
+from soart.pipelines.taste_report import draw_curve, render_taste_report
+from soart.pipelines.tastescorer import Measurer, TasteScorer, rescore
+from soart.pipelines.tasteviews import (
+    RatingSession,
+    compare_on,
+    disagreement_sheet,
+    explain_picture,
+    measured,
+    propose_next,
+    rating_queue,
+)
+
+
+def paint(folder, count, seed, *, vivid):
+    """Pictures of noise: in colour, or grey."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(seed)
+    for i in range(count):
+        pixels = rng.integers(40, 215, (20, 20, 3), dtype=np.uint8)
+        if not vivid:
+            pixels[:] = pixels.mean(axis=2, keepdims=True).astype(np.uint8)
+        Image.fromarray(pixels).save(folder / f"{seed}-{i}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    root = tmp_path_factory.mktemp("pictures")
+    return paint(root / "good", 7, 1, vivid=True), paint(root / "bad", 7, 2, vivid=False)
+
+
+@pytest.fixture(scope="module")
+def learnt(folders):
+    with Collection(None) as store:
+        return tastes.learn("vivid", store, tastes.Sources([folders[0]], {"grey": [folders[1]]}))
+
+
+@pytest.fixture(scope="module")
+def scorer(learnt):
+    return TasteScorer.of(learnt.taste)
+
+
+@pytest.fixture
+def rated(tmp_path):
+    """A collection with files, measured, some rated by two raters."""
+    store = Collection(tmp_path / "c")
+    files, _ = find_pictures([paint(tmp_path / "v", 10, 3, vivid=True), paint(tmp_path / "g", 10, 4, vivid=False)])
+    rows, _ = import_pictures(store, sorted(files), Measurer(tastes.taste_extractor()))
+    vivid = {row.id: "/v/" in row.path for row in rows}
+    yield store, rows, vivid
+    store.close()
+
+
+def test_folders_become_a_taste(learnt, scorer, folders, tmp_path):
+    assert learnt.taste.trust.word in ("usable", "strong")
+    assert set(learnt.taste.examples.modes) == {"good", "grey"}
+    fresh = [paint(tmp_path / "v", 3, 8, vivid=True), paint(tmp_path / "g", 3, 9, vivid=False)]
+    with Collection(None) as store:
+        rows, _ = import_pictures(store, find_pictures(fresh)[0], scorer)
+        ranking, problems = rank(store, rows, scorer)
+        assert not problems
+        assert store.scores("taste:vivid")
+    assert all("/v/" in str(r.path) for r in ranking[:3])
+    assert all(0 <= r.score <= 100 for r in ranking)
+    assert re.search("than your (bad pictures|good ones)", ranking[0].reasons[0].text)
+    assert scorer.warning is None
+
+
+def test_the_same_picture_in_good_and_bad(folders, tmp_path):
+    copy = tmp_path / "bad" / "other name.png"
+    copy.parent.mkdir()
+    copy.write_bytes(next(folders[0].iterdir()).read_bytes())
+    with Collection(None) as store, pytest.raises(ItemsError, match="is both good and bad"):
+        tastes.learn("x", store, tastes.Sources([folders[0]], {"bad": [copy.parent]}))
+
+
+def test_nothing_to_learn_from(folders, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with Collection(None) as store:
+        with pytest.raises(ItemsError, match="got none that can be read"):
+            tastes.learn("x", store, tastes.Sources([tmp_path / "empty"]))
+        with pytest.raises(ItemsError, match="only liked ones"):
+            tastes.learn("x", store, tastes.Sources([folders[0]]))
+
+
+def test_unreadable_pictures_are_left_out(folders, tmp_path):
+    (tmp_path / "broken.png").write_bytes(b"nonsense")
+    with Collection(None) as store:
+        found = tastes.learn("x", store, tastes.Sources([folders[0], tmp_path / "broken.png"], {"bad": [folders[1]]}))
+    assert len(found.problems) == 1
+    assert "broken.png" in found.problems[0]
+
+
+def test_ratings_become_a_taste(rated):
+    store, rows, vivid = rated
+    ratings.rate(store, "me", {row.id: 5 if vivid[row.id] else 1 + i % 2 for i, row in enumerate(rows)})
+    ratings.rate(store, "aunt", {row.id: 4 if vivid[row.id] else 2 for row in rows[:12]})
+    taste = tastes.learn("mine", store, tastes.Sources(rater="me")).taste
+    assert taste.prior_names == ("technical", "others")
+    assert taste.examples.graded
+    assert np.isnan(taste.examples.priors[:, 1]).sum() == len(rows) - 12
+    kept, items, _ = measured(store, rows, TasteScorer.of(taste))
+    liking = taste.liking(items)
+    assert min(v for row, v in zip(kept, liking, strict=True) if vivid[row.id]) > max(
+        v for row, v in zip(kept, liking, strict=True) if not vivid[row.id]
+    )
+
+
+def test_choices_become_a_taste(folders, tmp_path):
+    good, bad = (sorted(folder.iterdir()) for folder in folders)
+    file = tmp_path / "choices.csv"
+    file.write_text("".join(f'"{a}","{b}"\n' for a, b in zip(good, bad, strict=True)))
+    with Collection(None) as store:
+        taste = tastes.learn("x", store, tastes.Sources(choices=file)).taste
+    assert taste.trust.liked == taste.trust.disliked == 7
+    file.write_text("one\n")
+    with Collection(None) as store, pytest.raises(CollectionError, match="two paths a line"):
+        tastes.learn("x", store, tastes.Sources(choices=file))
+    with Collection(None) as store, pytest.raises(CollectionError, match="cannot be read"):
+        tastes.learn("x", store, tastes.Sources(choices=tmp_path / "none.csv"))
+
+
+def test_ratings_of_raters_stay_apart(rated):
+    store, rows, _ = rated
+    ratings.rate(store, "me", {rows[0].id: 5, rows[1].id: 1})
+    ratings.rate(store, "you", {rows[0].id: 2})
+    ratings.rate(store, "me", {rows[0].id: 4})
+    assert ratings.ratings(store, "me") == {rows[1].id: 1, rows[0].id: 4}
+    assert ratings.ratings(store, "you") == {rows[0].id: 2}
+    assert ratings.raters(store) == ["me", "you"]
+    assert ratings.others_mean(store, "you") == {rows[0].id: 1.5, rows[1].id: -1.5}
+    ratings.reject(store, "me", rows[0].id)
+    assert ratings.ratings(store, "me") == {rows[1].id: 1}
+    assert ratings.seen(store, "me") == {rows[0].id, rows[1].id}
+    for value in (0, 5.5, float("nan")):
+        with pytest.raises(CollectionError, match="rating from 1 to 5"):
+            ratings.rate(store, "me", {rows[2].id: 3, rows[3].id: value})
+    assert ratings.seen(store, "me") == {rows[0].id, rows[1].id}
+    with pytest.raises(CollectionError, match="rater's name"):
+        ratings.rate(store, "", {rows[2].id: 3})
+
+
+def test_rating_session(rated):
+    store, _, _ = rated
+    session = RatingSession(store, "me", rating_queue(store, "me", None, 3))
+    assert session.press("u") == "nothing to take back"
+    first = session.current
+    assert session.press("4") == "rated 4"
+    assert session.press("x") == "passed over"
+    assert session.press("u") == "taken back"
+    assert session.press("1") == "rated 1"
+    for key in ("9", "0", "z", ""):
+        with pytest.raises(CollectionError):
+            session.press(key)
+    assert session.press("2") == "rated 2"
+    assert session.current is None
+    assert session.press("3") == "all rated"
+    assert sorted(ratings.ratings(store, "me").values()) == [1, 2, 4]
+    assert ratings.ratings(store, "me")[first.id] == 4
+    again = {row.id for row in rating_queue(store, "me", None, 99)}
+    assert len(again) == 17
+    assert not again & ratings.seen(store, "me")
+
+
+def test_what_to_rate_next(rated, scorer):
+    store, rows, _ = rated
+    ratings.rate(store, "me", {row.id: 3 for row in rows[:15]})
+    proposal, chosen = propose_next(store, scorer, "me", 3)
+    assert {row.id for row in chosen} <= {row.id for row in rows[15:]}
+    assert proposal.reason
+    assert [row.id for row in rating_queue(store, "me", scorer, 3)] == [row.id for row in chosen]
+    ratings.rate(store, "me", {row.id: 3 for row in rows})
+    assert propose_next(store, scorer, "me", 3)[0].stop
+
+
+def test_pictures_of_one_prompt_stay_together(collection, make_drawn):
+    drawn = [make_drawn(seed, prompt=f"prompt {seed % 12}") for seed in range(24)]
+    rows = collection.add_drawn(drawn, "model", "sampler")
+    groups, note = tastes.groups_of(rows)
+    assert len(set(groups)) == 12
+    assert note is None
+    few = collection.add_drawn([make_drawn(seed, prompt="a fox") for seed in range(30, 36)], "model", "sampler")
+    groups, note = tastes.groups_of(few)
+    assert len(set(groups)) == 6
+    assert "1 prompts only" in note
+
+
+def test_report(rated, scorer, tmp_path):
+    store, rows, _ = rated
+    evil = tmp_path / "<script>alert(1)<"
+    evil.mkdir()
+    page = render_taste_report(store, rows, scorer, ["a <b>note</b>"])
+    assert "<b>note" not in page
+    assert "&lt;b&gt;note" in page
+    assert page.count("<img") == 2 * 2 * 8
+    assert "polyline" in page
+    assert scorer.taste.trust.advice.split(".")[0] in page
+    assert not re.search(r"(src|href)=\"(?!data:)", page)
+    assert "<script" not in page
+    assert draw_curve(scorer.taste.trust.__class__("usable"), 3) is None
+
+
+def test_explained_picture(scorer, folders):
+    found = explain_picture(scorer, next(folders[1].iterdir()), grid=2)
+    assert found.score < 50
+    assert found.heat.shape == (2, 2)
+    assert found.overlay.shape == (20, 20, 3)
+    assert any(
+        "saturated" in reason.text or "colour" in reason.text or "–" in reason.text
+        for reason in found.explanation.reasons
+    )
+
+
+def test_comparison_and_blend(rated, learnt, folders):
+    store, rows, _ = rated
+    with Collection(None) as other:
+        grey = tastes.learn("grey", other, tastes.Sources([folders[1]], {"bad": [folders[0]]})).taste
+    scorers = [TasteScorer.of(t) for t in (learnt.taste, grey)]
+    agreement, kept, _ = compare_on(store, rows, scorers)
+    assert agreement.correlation[0, 1] < -0.5
+    sheet = disagreement_sheet(store, agreement, kept, 5)
+    assert sheet.width == 4 * 160
+    both = TasteScorer.of(blend("both", [learnt.taste, grey], [5, 1]))
+    ranking, _ = rank(store, rows, both)
+    assert "/v/" in str(ranking[0].path)
+    with pytest.raises(ProfileError, match="is a blend"):
+        propose_next(store, both, "me", 2)
+
+
+def test_profile_store(learnt, tmp_path):
+    store = ProfileStore(tmp_path / "profiles")
+    assert store.names() == []
+    with pytest.raises(ProfileError, match=r"no taste 'vivid' .*none yet"):
+        store.load("vivid")
+    store.save(learnt.taste)
+    assert store.names() == ["vivid"]
+    assert store.load("vivid").name == "vivid"
+    for name in ("", "../up", "a/b", ".hidden", "x" * 65, "new\nline"):
+        with pytest.raises(ProfileError, match="taste's name"):
+            store.path(name)
+    assert "soart" in str(ProfileStore().folder)
+
+
+def test_profile_of_another_version(learnt, monkeypatch):
+    monkeypatch.setattr("soart.metrics.colour.VERSION", "colour-99")
+    with pytest.raises(ProfileError, match="learn it again"):
+        TasteScorer.of(learnt.taste)
+
+
+def test_old_collections_get_a_table_for_ratings(tmp_path):
+    Collection(tmp_path / "c").close()
+    with sqlite3.connect(tmp_path / "c" / "soart.db") as database:
+        database.execute("DROP TABLE ratings")
+        database.execute("UPDATE meta SET value = '1' WHERE key = 'schema_version'")
+    database.close()
+    with Collection(tmp_path / "c") as store:
+        assert ratings.raters(store) == []
+    with Collection(tmp_path / "c") as store:
+        assert ratings.seen(store, "me") == set()
+
+
+def test_rescoring_reads_stored_items_only(rated, scorer):
+    store, rows, _ = rated
+    _, items, _ = measured(store, rows, scorer)
+    for row in rows:
+        store.locate(row).unlink()
+    assert rescore(store, scorer) == len(rows)
+    stored = store.scores(scorer.name)
+    np.testing.assert_allclose([stored[row.id] for row in rows], scorer.score(items))
+
+
+def test_scoring_many_pictures_is_quick():
+    """100 000 pictures in under 10 s means 10 000 in under one; generous here, for shared machines."""
+    rng = np.random.default_rng(0)
+    extractor = tastes.taste_extractor()
+    from soart.metrics.examples import from_modes
+
+    few = rng.normal(size=(40, len(extractor.names)))
+    few[:20] += 0.5
+    taste = learn_taste(
+        from_modes({"good": few[:20], "bad": few[20:]}), extractor.names, extractor.version, curve=False, repeats=1
+    )
+    many = rng.normal(size=(10_000, len(extractor.names)))
+    started = time.perf_counter()
+    assert np.isfinite(taste.liking(many)).all()
+    assert time.perf_counter() - started < 4
+
+
+def test_parts_lie_side_by_side():
+    extractor = CombinedExtractor((ColourExtractor(),))
+    assert extractor.version == ColourExtractor().version
+    assert extractor.names == ColourExtractor().names
