@@ -1,0 +1,181 @@
+"""How good is the prompt that a tuner recommends after 20, 40, 80 and 160 pictures? On synthetic spaces with known truth.
+
+    python benchmarks/tuning.py [--seeds 20] [--methods soart,tpe,…] [--worlds quiet,noisy] [--cache DIR]
+
+A world has 8 slots of 6 options, standard normal main effects, an interaction of deviation 0.5 for every pair of options (so
+that pairs make up nearly half of the variance), and rating noise of deviation 0.5 (quiet) or 1.5 (noisy). Batches of 8. Quality is the true value of the
+recommended choice: 0 is the mean of random choices, 1 the best of the 1.7 million. Every run is cached, so that the
+benchmark resumes. Worlds 0… are for reporting; the method was tuned on worlds 1000….
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from peers import BoTorchMixed, BoTorchPairwise, OptunaGp, Tpe, TpeOneByOne
+from scipy.stats import t as student
+from sources import default_cache
+from tuners import Bandit, GibbsMachine, OrthogonalArray, Ours, OursByChoice, Random, Tuner
+
+from soart.prompts.kernels import slot_of_column
+from soart.prompts.search import Domain, best_of
+from soart.prompts.tables import Tables
+
+METHODS: dict[str, type[Tuner]] = {
+    "soart": Ours,
+    "random": Random,
+    "array": OrthogonalArray,
+    "bandit": Bandit,
+    "machine": GibbsMachine,
+    "tpe": Tpe,
+    "tpe-1": TpeOneByOne,
+    "optuna-gp": OptunaGp,
+    "botorch": BoTorchMixed,
+    "soart-best": OursByChoice,
+    "pairwise-gp": BoTorchPairwise,
+}
+#: Raise when a change makes cached runs of a method out of date.
+VERSIONS = {"soart": 1}
+PLAN = (20, 40, 80, 160)
+BATCH = 8
+#: Levels, deviation of pair interactions, deviation of the noise.
+WORLDS = {
+    "quiet": ((6,) * 8, 0.5, 0.5),
+    "noisy": ((6,) * 8, 0.5, 1.5),
+    "mixed": ((2, 3, 4, 5, 6, 8, 10, 12), 0.3, 1.0),
+}
+
+
+@dataclass(frozen=True)
+class World:
+    """A true taste: tables of effects, the mean over all choices and the best value."""
+
+    truth: Tables
+    noise: float
+    mean: float
+    top: float
+
+    @classmethod
+    def of(cls, name: str, seed: int) -> World:
+        """World number ``seed`` of a kind."""
+        levels, interaction, noise = WORLDS[name]
+        rng = np.random.default_rng([77, seed])
+        width, slot = sum(levels), slot_of_column(levels)
+        main = rng.standard_normal(width)
+        upper = np.triu(interaction * rng.standard_normal((width, width)), 1)
+        pair = (upper + upper.T) * (slot[:, None] != slot)
+        truth, domain = Tables(levels, np.zeros(1), main[None], pair[None]), Domain.of(levels)
+        mean = float(truth(domain.random(rng, 20_000)).mean())
+        best = best_of(truth, domain, rng, restarts=400)
+        return cls(truth, noise, mean, float(truth(best)[0, 0]))
+
+    def quality(self, choice: np.ndarray) -> float:
+        """Share of the way from the mean to the best."""
+        return (float(self.truth(choice[None])[0, 0]) - self.mean) / (self.top - self.mean)
+
+
+def run(name: str, kind: str, seed: int, budget: int) -> dict[str, object]:
+    """Qualities at every number of the plan up to the budget, and the seconds spent in the method."""
+    world, plan = World.of(kind, seed), tuple(size for size in PLAN if size <= budget)
+    parts = [
+        _run(name, world, seed, part) for part in ([(size,) for size in plan] if METHODS[name].separate else [plan])
+    ]
+    return {"quality": [value for part in parts for value in part[0]], "seconds": sum(part[1] for part in parts)}
+
+
+def _run(name: str, world: World, seed: int, plan: tuple[int, ...]) -> tuple[list[float], float]:
+    noise = np.random.default_rng([78, seed])
+    tuner = METHODS[name](world.truth.levels, np.random.default_rng([79, seed]), plan)
+    quality, seconds, shown = [], 0.0, 0
+    size = tuner.batch or BATCH
+    for goal in plan:
+        while shown < goal:
+            begun = time.perf_counter()
+            batch = tuner.ask(min(size, goal - shown))
+            seconds += time.perf_counter() - begun
+            ratings = world.truth(batch)[0] + world.noise * noise.standard_normal(len(batch))
+            begun = time.perf_counter()
+            tuner.tell(batch, ratings)
+            seconds += time.perf_counter() - begun
+            shown += len(batch)
+        begun = time.perf_counter()
+        best = tuner.recommend()
+        seconds += time.perf_counter() - begun
+        quality.append(world.quality(best))
+    return quality, seconds
+
+
+def cached(name: str, kind: str, seed: int, budget: int, cache: Path) -> dict[str, object]:
+    """The run from the cache, or made now."""
+    path = cache / "tuning" / kind / f"{name}-v{VERSIONS.get(name, 1)}-{budget}-{seed}.json"
+    if not path.exists():
+        result = run(name, kind, seed, budget)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".part")
+        part.write_text(json.dumps(result))
+        part.replace(path)
+    return json.loads(path.read_text())
+
+
+def half_width(values: np.ndarray) -> np.ndarray:
+    """Half of the 90 % interval of the mean of each column."""
+    n = len(values)
+    return student.ppf(0.95, max(n - 1, 1)) * values.std(axis=0, ddof=1) / np.sqrt(n) if n > 1 else values[0] * np.nan
+
+
+def main() -> None:
+    """Run what the cache lacks and print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=20, help="worlds 0 … seeds−1")
+    parser.add_argument("--first", type=int, default=0, help="number of the first world")
+    parser.add_argument("--methods", default="soart,random,array,bandit,machine,tpe,tpe-1", help="comma-separated")
+    parser.add_argument("--worlds", default="quiet,noisy", help=f"comma-separated, of {', '.join(WORLDS)}")
+    parser.add_argument(
+        "--budget", type=int, default=PLAN[-1], help="most pictures; less for methods that take minutes"
+    )
+    parser.add_argument("--cache", type=Path, default=default_cache())
+    arguments = parser.parse_args()
+    warnings.filterwarnings("ignore")
+    seeds = range(arguments.first, arguments.first + arguments.seeds)
+    for kind in arguments.worlds.split(","):
+        print(
+            f"\n{kind}: true quality of the recommended choice, mean ± half of the 90 % interval over {len(seeds)} worlds"
+        )
+        print(
+            f"{'method':10}" + "".join(f"{size:>16}" for size in PLAN if size <= arguments.budget) + f"{'s a run':>10}"
+        )
+        results = {}
+        for name in arguments.methods.split(","):
+            runs = [cached(name, kind, seed, arguments.budget, arguments.cache) for seed in seeds]
+            quality = np.array([row["quality"] for row in runs])
+            results[name] = quality
+            cells = "".join(
+                f"{m:9.3f} ± {h:.3f}" for m, h in zip(quality.mean(axis=0), half_width(quality), strict=True)
+            )
+            print(f"{name:10}{cells}{np.mean([row['seconds'] for row in runs]):10.1f}", flush=True)
+        if "soart" in results:
+            print("soart − method, paired:")
+            for name, quality in results.items():
+                if name != "soart":
+                    ahead = results["soart"] - quality
+                    cells = "".join(
+                        f"{m:+9.3f} ± {h:.3f}" for m, h in zip(ahead.mean(axis=0), half_width(ahead), strict=True)
+                    )
+                    print(f"{name:10}{cells}")
+        for name in ("tpe", "tpe-1"):
+            if "soart" in results and name in results and arguments.budget >= PLAN[-1]:
+                for ours, theirs in ((80, 160), (40, 80)):
+                    ahead = results["soart"][:, PLAN.index(ours)] - results[name][:, PLAN.index(theirs)]
+                    print(
+                        f"soart at {ours} − {name} at {theirs}: {ahead.mean():+.3f} ± {half_width(ahead[:, None])[0]:.3f}"
+                    )
+
+
+if __name__ == "__main__":
+    main()

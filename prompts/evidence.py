@@ -1,0 +1,175 @@
+"""Hyper-parameters of the rating model by maximum a posteriori of the marginal likelihood (type II), with analytic gradients.
+
+Weak log-normal priors keep few data from degenerate answers: with nothing observed the priors' medians are used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize
+
+from .kernels import Hyperparameters, Rows, main_and_squares, one_hot, same_rater, sizes, slot_of_column
+from .laplace import Mode, evidence_slope, find_mode
+from .likelihoods import Terms
+
+
+@dataclass(frozen=True, slots=True)
+class Priors:
+    """Median and deviation of the natural logarithm of each hyper-parameter.
+
+    Slots have median 1/S, so that the main effects together have variance about ``amplitude``; ``pairs`` is then about twice the
+    ratio of the variance of pair interactions to that of main effects.
+    """
+
+    amplitude: tuple[float, float] = (4.0, 1.5)
+    pairs: tuple[float, float] = (1.0, 0.5)
+    constant: tuple[float, float] = (0.5, 1.0)
+    slots: float = 0.5
+    own_constant: tuple[float, float] = (0.3, 1.0)
+    own: tuple[float, float] = (0.5, 1.0)
+    items: tuple[float, float] = (1.0, 1.0)
+    seeds: tuple[float, float] = (0.5, 1.0)
+    noise: tuple[float, float] = (0.5, 0.7)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Which hyper-parameters take part, and how they lie in the vector log θ: v, b, c, w_1…w_S, then those of ``extra``."""
+
+    slots: int
+    extra: tuple[str, ...]
+
+    @classmethod
+    def of(cls, rows: Rows, terms: Terms, raters: int) -> Layout:
+        """What these data can tell of."""
+        extra: tuple[str, ...] = ("own_constant", "own") if raters > 1 else ()
+        judged = rows.pictures[terms.cells()]
+        known = judged[judged >= 0]
+        if rows.items is not None:
+            extra += ("items",)
+        if len(np.unique(known)) < len(known):
+            extra += ("seeds",)
+        if len(terms.rated):
+            extra += ("noise",)
+        return cls(rows.choices.shape[1], extra)
+
+    def unpack(self, log_theta: np.ndarray) -> Hyperparameters:
+        """Hyper-parameters of a vector."""
+        values = np.exp(log_theta)
+        named = {name: float(value) for name, value in zip(self.extra, values[3 + self.slots :], strict=True)}
+        amplitude, pairs, constant = (float(value) for value in values[:3])
+        return Hyperparameters(amplitude, pairs, constant, values[3 : 3 + self.slots]).replace(**named)
+
+    def pack(self, theta: Hyperparameters, missing: np.ndarray) -> np.ndarray:
+        """The vector of hyper-parameters; what is 0 in ``theta`` is taken from the vector ``missing``."""
+        named = [getattr(theta, name) for name in self.extra]
+        values = np.array([theta.amplitude, theta.pairs, theta.constant, *theta.slots, *named])
+        return np.where(values > 0, np.log(np.where(values > 0, values, 1.0)), missing)
+
+    def prior(self, priors: Priors) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and deviation of log θ."""
+        pairs = [priors.amplitude, priors.pairs, priors.constant]
+        pairs += [(1 / self.slots, priors.slots)] * self.slots + [getattr(priors, name) for name in self.extra]
+        medians, deviations = np.array(pairs).T
+        return np.log(medians), deviations
+
+
+class Evidence:
+    """log Z + log prior of one data set as a function of log θ, with its gradient."""
+
+    def __init__(
+        self,
+        rows: Rows,
+        terms: Terms,
+        levels: Sequence[int],
+        layout: Layout,
+        priors: Priors,
+    ) -> None:
+        self.rows, self.terms, self.levels, self.layout = rows, terms, levels, layout
+        self.mean, self.deviation = layout.prior(priors)
+        self._ones = one_hot(rows.choices, levels)
+        same = same_rater(rows.raters, rows.raters)
+        self._same = same.astype(np.float64) if "own" in layout.extra else np.zeros((1, 1))
+        self._items = rows.items @ rows.items.T if rows.items is not None else np.zeros((1, 1))
+        shown = (rows.pictures[:, None] == rows.pictures) & (rows.pictures >= 0)[:, None]
+        self._shown = shown.astype(np.float64) if "seeds" in layout.extra else np.zeros((1, 1))
+        self._start: np.ndarray | None = None
+
+    def mode(self, theta: Hyperparameters) -> Mode:
+        """The posterior under given hyper-parameters."""
+        return find_mode(self._parts(theta)[0], self.terms, theta.noise, self._start)
+
+    def __call__(self, log_theta: np.ndarray) -> tuple[float, np.ndarray]:
+        """Minus (log Z + log prior), and its gradient."""
+        theta = self.layout.unpack(log_theta)
+        kernel, inside, main, both, taste = self._parts(theta)
+        mode = find_mode(kernel, self.terms, theta.noise, self._start)
+        # Where the mode was is a good start for where it will be.
+        self._start = mode.weights
+        slope, by_noise = evidence_slope(kernel, self.terms, theta.noise, mode)
+        outer = theta.amplitude * slope
+        by_taste = outer * (1.0 + theta.own * self._same) if theta.own else outer
+        gradient = [
+            float(np.vdot(outer, inside)),
+            float(np.vdot(by_taste, both)) * theta.pairs,
+            float(outer.sum()) * theta.constant,
+            *self._by_slot(by_taste, main, theta),
+        ]
+        own = outer * self._same
+        extra = {
+            "own_constant": theta.own_constant * float(own.sum()),
+            "own": theta.own * float((own * taste).sum()),
+            "items": theta.items * float((slope * self._items).sum()),
+            "seeds": theta.seeds * float((slope * self._shown).sum()),
+            "noise": by_noise,
+        }
+        gradient += [extra[name] for name in self.layout.extra]
+        standard = (log_theta - self.mean) / self.deviation
+        value = mode.evidence - 0.5 * float(standard @ standard)
+        return -value, -(np.array(gradient) - standard / self.deviation)
+
+    def _parts(self, theta: Hyperparameters) -> tuple[np.ndarray, ...]:
+        main, squares = main_and_squares(self.rows.choices, self.rows.choices, self.levels, theta.slots)
+        both = (main**2 - squares) / 2
+        taste = main + theta.pairs * both
+        inside = theta.constant + taste
+        # Only what takes part is added: at hundreds of cells every sweep over a matrix counts.
+        if theta.own or theta.own_constant:
+            inside += self._same * (theta.own_constant + theta.own * taste)
+        kernel = theta.amplitude * inside
+        if theta.items:
+            kernel += theta.items * self._items
+        if theta.seeds:
+            kernel += theta.seeds * self._shown
+        return kernel, inside, main, both, taste
+
+    def _by_slot(self, slope: np.ndarray, main: np.ndarray, theta: Hyperparameters) -> np.ndarray:
+        """Σ slope ∘ ∂P/∂log w_s, from ∂P/∂log w_s = w_s k_s (1 + b (A − w_s k_s)); w_s k_s has two values only."""
+        counts = np.asarray(self.levels, dtype=np.float64)
+        scale = theta.slots * sizes(self.levels)
+        agreed, differ = scale * (1 - 1 / counts), -scale / counts
+        tilted = slope * (1 + theta.pairs * main)
+        column = slot_of_column(self.levels)
+        sums = []
+        for matrix in (tilted, slope):
+            by_column = np.einsum("np,np->p", self._ones, matrix @ self._ones)
+            sums.append(np.bincount(column, by_column, len(counts)))
+        first = differ * tilted.sum() + (agreed - differ) * sums[0]
+        second = differ**2 * slope.sum() + (agreed**2 - differ**2) * sums[1]
+        total: np.ndarray = first - theta.pairs * second
+        return total
+
+
+def maximise(evidence: Evidence, start: Hyperparameters | None, iterations: int) -> Hyperparameters:
+    """The hyper-parameters of the highest posterior, by L-BFGS from ``start`` or the priors' medians."""
+    layout, low, high = evidence.layout, evidence.mean - 6 * evidence.deviation, evidence.mean + 6 * evidence.deviation
+    origin = evidence.mean if start is None else np.clip(layout.pack(start, evidence.mean), low, high)
+    if iterations <= 0 or not len(evidence.terms):
+        return layout.unpack(origin)
+    options = {"maxiter": iterations, "ftol": 1e-6, "gtol": 1e-2}
+    bounds = np.column_stack([low, high])
+    found = minimize(evidence.__call__, origin, jac=True, method="L-BFGS-B", bounds=bounds, options=options)  # type: ignore[call-overload]
+    return layout.unpack(found.x)
