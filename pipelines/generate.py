@@ -38,6 +38,8 @@ class Request:
     guidance: float = 5.0
     width: int | None = None
     height: int | None = None
+    #: Class name of a diffusers scheduler; None for the model's own.
+    scheduler: str | None = None
 
     def check(self) -> None:
         """Raise ModelError where a value cannot be drawn."""
@@ -54,7 +56,10 @@ class Request:
 
     def key(self, model: str) -> str:
         """Identity of the picture this request draws with ``model``: a hash over all that decides its pixels."""
-        content = json.dumps([model, asdict(self)], sort_keys=True, ensure_ascii=False)
+        decided = asdict(self)
+        if self.scheduler is None:
+            del decided["scheduler"]
+        content = json.dumps([model, decided], sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(content.encode()).hexdigest()
 
 
@@ -100,6 +105,7 @@ class ImageGenerator:
             raise ModelError(f"Expected a batch size of at least 1, got {batch_size}.")
         self.model = model
         self.batch_size = batch_size or model.batch_size
+        self._own_scheduler = model.pipeline.scheduler
         #: Seconds spent inside the diffusion pipeline so far.
         self.pipeline_seconds = 0.0
 
@@ -110,9 +116,28 @@ class ImageGenerator:
         given = {name: value for name, value in settings.items() if value is not None}
         request = Request(prompt, seed, **{**usual, **given})
         request.check()
+        self._scheduler(request.scheduler)
         if request.negative and "negative_prompt" not in self.model.accepts:
             raise ModelError(f"The model {self.model.identity!r} takes no negative prompt: leave it out.")
         return request
+
+    def _scheduler(self, name: str | None) -> Any:  # noqa: ANN401
+        """The scheduler of this class name with the model's own schedule."""
+        own = self._own_scheduler
+        if name is None or name == type(own).__name__:
+            return own
+        import diffusers
+
+        kind = getattr(diffusers, name, None)
+        if not (isinstance(kind, type) and issubclass(kind, diffusers.SchedulerMixin)):
+            raise ModelError(
+                f"Expected the class name of a diffusers scheduler, such as EulerDiscreteScheduler, got {name!r}."
+            )
+        try:
+            with quiet_libraries():
+                return kind.from_config(own.config)  # type: ignore[attr-defined]
+        except (ValueError, TypeError, NotImplementedError, ImportError) as error:
+            raise ModelError(f"The scheduler {name} does not suit this model: {_first_line(error)}.") from error
 
     def draw(self, requests: Iterable[Request]) -> Iterator[list[Drawn]]:
         """Draw ``requests`` in order; yields each finished batch.
@@ -123,7 +148,7 @@ class ImageGenerator:
         Raises:
             ModelError: the pipeline fails, or even one picture does not fit into memory.
         """
-        for _, group in groupby(requests, key=lambda r: (r.steps, r.guidance, r.width, r.height)):
+        for _, group in groupby(requests, key=lambda r: (r.steps, r.guidance, r.width, r.height, r.scheduler or "")):
             waiting = list(group)
             while waiting:
                 batch = waiting[: self.batch_size]
@@ -169,6 +194,7 @@ class ImageGenerator:
 
     def _run(self, batch: list[Request]) -> list[Drawn]:
         started = time.perf_counter()
+        self.model.pipeline.scheduler = self._scheduler(batch[0].scheduler)
         with quiet_libraries(), torch.inference_mode():
             output = self.model.pipeline(**self._arguments(batch))
         seconds = time.perf_counter() - started

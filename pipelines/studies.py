@@ -1,0 +1,122 @@
+"""What tuning asked for, kept in the collection: spaces, choices, and the pictures that came of them.
+
+A choice is written down before its picture is drawn, so that a run killed at any moment goes on where it was.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from sqlalchemy import select
+
+from ..prompts.space import Choice, PromptSpace
+from ..prompts.spacefile import parse_space
+from .collection import Collection
+from .schema import ChoiceRow, GenerationRow, ImageRow, SpaceRow
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A choice that was asked for.
+
+    Attributes:
+        number, batch: its place in the order of asking, and the batch it came in; both count from 0.
+        choice: option numbers in the space as it is now.
+        context: base subject, empty where the space has none.
+        seed: image seed.
+        request_key: identity of its picture.
+        row: its picture; None while it is not drawn.
+    """
+
+    number: int
+    batch: int
+    choice: Choice
+    context: str
+    seed: int
+    request_key: str
+    row: ImageRow | None = None
+
+
+@dataclass
+class Study:
+    """All that was asked for in a space and in its earlier versions in the same collection.
+
+    Attributes:
+        own: choices of this version of the space, in the order of asking.
+        earlier: choices of other versions that this one still has, their options renumbered.
+        notes: a sentence for each other version: what was taken over, what was dropped.
+    """
+
+    own: list[Asked] = field(default_factory=list)
+    earlier: list[Asked] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def drawn(self) -> list[Asked]:
+        """Every choice whose picture is there and sound, older versions first."""
+        return [asked for asked in (*self.earlier, *self.own) if asked.row is not None and not asked.row.problem]
+
+    @property
+    def waiting(self) -> list[Asked]:
+        """Choices of this version that were asked for and not drawn."""
+        return [asked for asked in self.own if asked.row is None]
+
+
+def write_down(collection: Collection, space: PromptSpace, asked: Sequence[Asked]) -> None:
+    """Store choices of ``space``, and the space with them."""
+    text = space.restrict().to_yaml()
+    with collection.session("be written", write=True) as session:
+        if session.get(SpaceRow, space.fingerprint) is None:
+            session.add(SpaceRow(fingerprint=space.fingerprint, text=text))
+            session.flush()
+        for one in asked:
+            row = ChoiceRow(
+                fingerprint=space.fingerprint,
+                request_key=one.request_key,
+                number=one.number,
+                batch=one.batch,
+                options=json.dumps(list(one.choice)),
+                context=one.context,
+                seed=one.seed,
+            )
+            session.merge(row)
+
+
+def read_study(collection: Collection, space: PromptSpace) -> Study:
+    """What was asked for in ``space``; choices of spaces that were edited into it are carried over where they keep their meaning."""
+    study = Study()
+    with collection.session("be read") as session:
+        spaces = {row.fingerprint: row.text for row in session.scalars(select(SpaceRow))}
+        for fingerprint, text in sorted(spaces.items(), key=lambda pair: pair[0] == space.fingerprint):
+            query = (
+                select(ChoiceRow, ImageRow)
+                .outerjoin(GenerationRow, GenerationRow.request_key == ChoiceRow.request_key)
+                .outerjoin(ImageRow, ImageRow.id == GenerationRow.image_id)
+                .where(ChoiceRow.fingerprint == fingerprint)
+                .order_by(ChoiceRow.number)
+            )
+            found = session.execute(query).all()
+            options = np.array([json.loads(choice.options) for choice, _ in found], dtype=np.int64)
+            kept = list(range(len(found)))
+            if fingerprint != space.fingerprint and len(found):
+                mapped = space.map_from(parse_space(text, f"space {fingerprint}"), options)
+                options, kept = mapped.choices, [int(row) for row in mapped.rows]
+                study.notes.append(str(mapped))
+            target = study.own if fingerprint == space.fingerprint else study.earlier
+            for values, place in zip(options, kept, strict=True):
+                choice, image = found[place]
+                target.append(
+                    Asked(
+                        choice.number,
+                        choice.batch,
+                        tuple(int(v) for v in values),
+                        choice.context,
+                        choice.seed,
+                        choice.request_key,
+                        image if image is not None and collection.locate(image).is_file() else None,
+                    )
+                )
+    return study
