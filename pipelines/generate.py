@@ -105,7 +105,7 @@ class ImageGenerator:
             raise ModelError(f"Expected a batch size of at least 1, got {batch_size}.")
         self.model = model
         self.batch_size = batch_size or model.batch_size
-        self._own_scheduler = model.pipeline.scheduler
+        self._own_scheduler = getattr(model.pipeline, "scheduler", None)
         #: Seconds spent inside the diffusion pipeline so far.
         self.pipeline_seconds = 0.0
 
