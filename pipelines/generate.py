@@ -129,9 +129,9 @@ class ImageGenerator:
         import diffusers
 
         kind = getattr(diffusers, name, None)
-        if not (isinstance(kind, type) and issubclass(kind, diffusers.SchedulerMixin)):
+        if own is None or not (isinstance(kind, type) and issubclass(kind, diffusers.SchedulerMixin)):
             raise ModelError(
-                f"Expected the class name of a diffusers scheduler, such as EulerDiscreteScheduler, got {name!r}."
+                f"Expected no scheduler, or the class name of a diffusers scheduler, such as EulerDiscreteScheduler, got {name!r}."
             )
         try:
             with quiet_libraries():

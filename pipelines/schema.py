@@ -113,3 +113,5 @@ class ChoiceRow(Base):
     options: Mapped[str] = mapped_column(Text)
     context: Mapped[str] = mapped_column(Text)
     seed: Mapped[int] = mapped_column(BigInteger)
+    model: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=_now)

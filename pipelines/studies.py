@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from sqlalchemy import select
 
+from ..errors import CollectionError
 from ..prompts.space import Choice, PromptSpace
 from ..prompts.spacefile import parse_space
 from .collection import Collection
@@ -56,8 +57,9 @@ class Study:
 
     @property
     def drawn(self) -> list[Asked]:
-        """Every choice whose picture is there and sound, older versions first."""
-        return [asked for asked in (*self.earlier, *self.own) if asked.row is not None and not asked.row.problem]
+        """Every choice whose picture is there and sound, older versions first; each picture once, as the newest version says it."""
+        found = {asked.request_key: asked for asked in (*self.earlier, *self.own)}
+        return [asked for asked in found.values() if asked.row is not None and not asked.row.problem]
 
     @property
     def waiting(self) -> list[Asked]:
@@ -65,13 +67,11 @@ class Study:
         return [asked for asked in self.own if asked.row is None]
 
 
-def write_down(collection: Collection, space: PromptSpace, asked: Sequence[Asked]) -> None:
-    """Store choices of ``space``, and the space with them."""
-    text = space.restrict().to_yaml()
+def write_down(collection: Collection, space: PromptSpace, model: str, asked: Sequence[Asked]) -> None:
+    """Store choices of ``space`` that are to be drawn by ``model``, and the space as it is now."""
     with collection.session("be written", write=True) as session:
-        if session.get(SpaceRow, space.fingerprint) is None:
-            session.add(SpaceRow(fingerprint=space.fingerprint, text=text))
-            session.flush()
+        session.merge(SpaceRow(fingerprint=space.fingerprint, text=space.to_yaml()))
+        session.flush()
         for one in asked:
             row = ChoiceRow(
                 fingerprint=space.fingerprint,
@@ -81,12 +81,29 @@ def write_down(collection: Collection, space: PromptSpace, asked: Sequence[Asked
                 options=json.dumps(list(one.choice)),
                 context=one.context,
                 seed=one.seed,
+                model=model,
             )
             session.merge(row)
 
 
-def read_study(collection: Collection, space: PromptSpace) -> Study:
-    """What was asked for in ``space``; choices of spaces that were edited into it are carried over where they keep their meaning."""
+def last_space(collection: Collection) -> PromptSpace:
+    """The space that was asked last.
+
+    Raises:
+        CollectionError: none was tuned here.
+    """
+    query = select(SpaceRow).join(ChoiceRow).order_by(ChoiceRow.created_at.desc(), ChoiceRow.number.desc()).limit(1)
+    with collection.session("be read") as session:
+        row = session.scalar(query)
+    if row is None:
+        raise CollectionError(
+            f"Nothing was tuned in {collection.name!r} yet, so there is nothing to resume: name a space."
+        )
+    return parse_space(row.text, f"space {row.fingerprint}")
+
+
+def read_study(collection: Collection, space: PromptSpace, model: str) -> Study:
+    """What was asked of ``model`` in ``space``; choices of spaces that were edited into it are carried over where they keep their meaning."""
     study = Study()
     with collection.session("be read") as session:
         spaces = {row.fingerprint: row.text for row in session.scalars(select(SpaceRow))}
@@ -95,7 +112,7 @@ def read_study(collection: Collection, space: PromptSpace) -> Study:
                 select(ChoiceRow, ImageRow)
                 .outerjoin(GenerationRow, GenerationRow.request_key == ChoiceRow.request_key)
                 .outerjoin(ImageRow, ImageRow.id == GenerationRow.image_id)
-                .where(ChoiceRow.fingerprint == fingerprint)
+                .where(ChoiceRow.fingerprint == fingerprint, ChoiceRow.model == model)
                 .order_by(ChoiceRow.number)
             )
             found = session.execute(query).all()

@@ -195,6 +195,10 @@ class Steering:
             model, rng, rater=model.raters_[0] if rater is None and len(model.raters_) == 1 else rater
         )
 
+    def values(self, choices: np.ndarray, rng: np.random.Generator, draws: int = 200) -> np.ndarray:
+        """(draws, n) posterior draws of the goal at (n, S) choices, in rating units."""
+        return self._draws(rng, draws)(choices)
+
     def front(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, list[Hashable]]:
         """The Pareto front of the raters of the goal: (n, S) choices, (n, g) their means, and the g raters."""
         who = self._goal()[0]
