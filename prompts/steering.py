@@ -123,6 +123,10 @@ class Steering:
         self.pictures += named
         self._fresh = False
 
+    def reserve(self, choices: object) -> None:
+        """Do not ask for these (n, S) choices, for they are being shown elsewhere."""
+        self._asked |= set(keys(check_choices(choices, self.domain.levels)))
+
     @property
     def model(self) -> RatingModel:
         """The rating model after everything told."""
@@ -156,6 +160,9 @@ class Steering:
             else:
                 more = balanced_batch(self.domain, missing, rng)
                 more = more[[key not in taken for key in keys(more)]]
+                if len(more) < missing:
+                    rest = self._steered(missing - len(more), rng, taken | set(keys(more)))
+                    more = np.vstack([more, rest])
             batch = np.vstack([batch, more])
         self._asked |= set(keys(batch))
         shown = self._shown()

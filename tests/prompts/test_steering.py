@@ -191,6 +191,16 @@ def test_what_was_asked_is_not_asked_again_and_small_spaces_run_out(rng):
     assert steering.ask(2, rng).shape == (0, 2)
 
 
+def test_what_is_shown_elsewhere_is_not_asked_for(rng):
+    steering = Steering(Domain.of((2, 3)))
+    steering.reserve([[0, 0], [1, 2]])
+    # Nothing is told between the batches.
+    asked = [key for _ in range(5) for key in keys(steering.ask(1, rng))]
+    assert sorted(asked) == [(0, 1), (0, 2), (1, 0), (1, 1)]
+    with pytest.raises(PromptError, match="slot 0"):
+        steering.reserve([[2, 0]])
+
+
 def test_batches_keep_their_distance(rng):
     steering = Steering(Domain.of((5,) * 6), apart=3, boldness=0.1)
     run(steering, taste(rng, (5,) * 6), rng, 3, 0.2)

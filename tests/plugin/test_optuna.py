@@ -1,0 +1,259 @@
+import builtins
+import importlib
+import pickle
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import optuna
+import pytest
+from optuna.distributions import CategoricalDistribution, IntDistribution
+from optuna.samplers import RandomSampler
+from optuna.trial import TrialState
+
+from soart.errors import PromptError
+from soart.plugin.optuna import SoartSampler
+
+WORDS = tuple("abcdef")
+
+
+@pytest.fixture(autouse=True)
+def quiet():
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+
+
+def planted(seed, sign=1.0, noise=0.0):
+    """An objective with main effects and pairs over five slots."""
+    rng = np.random.default_rng(seed)
+    main, pair = rng.standard_normal((5, 6)), 0.5 * rng.standard_normal((5, 5, 6, 6))
+
+    def objective(trial):
+        k = [WORDS.index(trial.suggest_categorical(f"slot{s}", WORDS)) for s in range(5)]
+        value = sum(main[s, k[s]] for s in range(5)) + sum(
+            pair[s, t, k[s], k[t]] for s in range(5) for t in range(s + 1, 5)
+        )
+        return sign * (value + noise * rng.normal())
+
+    return objective
+
+
+def params(study, *states):
+    return [tuple(sorted(t.params.items())) for t in study.trials if not states or t.state in states]
+
+
+@pytest.mark.parametrize("direction", ["maximize", "minimize"])
+def test_finds_planted_structure_faster_than_random(direction):
+    sign = 1.0 if direction == "maximize" else -1.0
+    ahead = []
+    for seed in range(3):
+        best = []
+        for sampler, count in ((SoartSampler(seed=seed), 40), (RandomSampler(seed=seed), 120)):
+            study = optuna.create_study(direction=direction, sampler=sampler)
+            study.optimize(planted(seed, sign), n_trials=count)
+            best.append(sign * study.best_value)
+        ahead.append(best[0] - best[1])
+    assert np.mean(ahead) > 0.5
+    assert min(ahead) > -0.2
+
+
+def test_the_same_seed_is_the_same_study():
+    def run(seed):
+        study = optuna.create_study(sampler=SoartSampler(seed=seed))
+        study.optimize(planted(0), n_trials=12)
+        return params(study)
+
+    assert run(3) == run(3)
+    assert run(3) != run(4)
+
+
+def test_a_resumed_study_goes_on(tmp_path):
+    storage, objective = f"sqlite:///{tmp_path / 'study.db'}", planted(1)
+    first = optuna.create_study(study_name="s", storage=storage, direction="maximize", sampler=SoartSampler(seed=1))
+    first.optimize(objective, n_trials=20)
+    second = optuna.load_study(study_name="s", storage=storage, sampler=SoartSampler(seed=1))
+    second.optimize(objective, n_trials=10)
+    tried = params(second)
+    assert len(set(tried)) == len(tried) == 30
+    values = [trial.value for trial in second.trials]
+    assert np.mean(values[20:]) > np.mean(values[:8]) + 1
+
+
+def test_failed_pruned_and_nan_trials_teach_nothing_and_are_not_repeated():
+    calls = iter(range(10_000))
+    plain = planted(2)
+
+    def objective(trial):
+        value, number = plain(trial), next(calls)
+        if number % 5 == 2:
+            raise ArithmeticError("the model failed")
+        if number % 5 == 3:
+            raise optuna.TrialPruned
+        return float("nan") if number % 5 == 4 else value
+
+    study = optuna.create_study(direction="maximize", sampler=SoartSampler(seed=0))
+    study.optimize(objective, n_trials=40, catch=ArithmeticError)
+    assert {trial.state for trial in study.trials} == {TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL}
+    assert len(set(params(study))) == 40
+    follower = study.sampler._followed[2]
+    assert len(follower._told) <= len(study.get_trials(states=[TrialState.COMPLETE]))
+
+
+def test_infinite_values_and_equal_values():
+    values = iter([float("-inf"), 1.0, float("inf"), 1.0, 1e300] + [1.0] * 20)
+
+    def objective(trial):
+        trial.suggest_categorical("x", WORDS)
+        trial.suggest_categorical("y", WORDS)
+        return next(values)
+
+    study = optuna.create_study(direction="maximize", sampler=SoartSampler(seed=0))
+    study.optimize(objective, n_trials=20)
+    assert len(set(params(study))) == 20
+
+
+def test_enqueued_trials_are_kept_and_completed():
+    study = optuna.create_study(direction="maximize", sampler=SoartSampler(seed=0))
+    objective = planted(3)
+    study.optimize(objective, n_trials=10)
+    whole = {f"slot{s}": "f" for s in range(5)}
+    study.enqueue_trial(whole)
+    study.enqueue_trial({"slot0": "e", "slot1": "e"})
+    study.enqueue_trial({"slot0": "e", "slot1": "e"})
+    study.optimize(objective, n_trials=3)
+    assert study.trials[10].params == whole
+    for trial in study.trials[11:]:
+        assert trial.params["slot0"] == trial.params["slot1"] == "e"
+    assert len(set(params(study))) == 13
+
+
+def test_trials_running_side_by_side_are_not_repeated():
+    space = {"x": CategoricalDistribution(WORDS), "y": IntDistribution(0, 3)}
+    study = optuna.create_study(direction="maximize", sampler=SoartSampler(seed=0, search_space=space))
+    running = [study.ask(space) for _ in range(16)]
+    assert len({tuple(t.params.values()) for t in running}) == 16
+    for trial in running[:12]:
+        study.tell(trial, float(trial.params["y"]))
+    # Another worker, with a sampler of its own, sees what runs.
+    other = optuna.load_study(study_name=study.study_name, storage=study._storage, sampler=SoartSampler(seed=0))
+    more = [other.ask(space) for _ in range(8)]
+    assert len({tuple(t.params.values()) for t in running + more}) == 24
+    last = other.ask(space)
+    assert last.params["y"] == 3
+
+
+def test_threads():
+    study = optuna.create_study(direction="maximize", sampler=SoartSampler(seed=0))
+    study.optimize(planted(4), n_trials=24, n_jobs=4)
+    assert len(study.trials) == 24
+
+
+def test_a_known_space_starts_balanced():
+    space = {f"slot{s}": CategoricalDistribution(WORDS) for s in range(5)}
+    study = optuna.create_study(sampler=SoartSampler(seed=0, search_space=space, startup=6))
+    study.optimize(planted(0), n_trials=6)
+    assert all(len({trial.params[name] for trial in study.trials}) == 6 for name in space)
+
+
+def test_conditional_parameters_and_changing_ranges():
+    def objective(trial):
+        kind = trial.suggest_categorical("kind", ["a", "b"])
+        size = trial.suggest_int("size", 1, 4)
+        moving = trial.suggest_int("moving", 0, 1 + trial.number % 3)
+        extra = trial.suggest_float("extra", 0, 1) if kind == "b" else 0.0
+        return size + (kind == "b") + extra + moving
+
+    study = optuna.create_study(direction="maximize", sampler=SoartSampler(seed=0))
+    study.optimize(objective, n_trials=20)
+    assert study.best_trial.params["kind"] == "b"
+    assert study.best_trial.params["size"] == 4
+    space = study.sampler.infer_relative_search_space(study, study.trials[-1])
+    assert set(space) == {"kind", "size"}
+
+
+def test_numbers_of_every_kind():
+    def objective(trial):
+        x = trial.suggest_float("x", -1, 1)
+        rate = trial.suggest_float("rate", 1e-5, 1.0, log=True)
+        steps = trial.suggest_int("steps", 1, 1000, log=True)
+        size = trial.suggest_int("size", 64, 1024, step=64)
+        guidance = trial.suggest_float("guidance", 1.0, 3.0, step=0.25)
+        assert guidance in np.arange(1.0, 3.01, 0.25)
+        return (
+            (x - 0.5) ** 2 + (np.log10(rate) + 2) ** 2 + (np.log10(steps) - 1) ** 2 + size / 1024 + (guidance - 2) ** 2
+        )
+
+    best = []
+    for sampler in (SoartSampler(seed=2), RandomSampler(seed=2)):
+        study = optuna.create_study(sampler=sampler)
+        study.optimize(objective, n_trials=50)
+        best.append(study.best_value)
+    assert best[0] < best[1]
+
+
+def test_degenerate_spaces():
+    study = optuna.create_study(direction="maximize", sampler=SoartSampler(seed=0))
+    study.optimize(lambda trial: float(len(trial.suggest_categorical("only", ["one"]))), n_trials=4)
+    study.optimize(lambda trial: 1.0, n_trials=3)
+    assert len(study.trials) == 7
+    small = optuna.create_study(direction="maximize", sampler=SoartSampler(seed=0, startup=0))
+    small.optimize(lambda trial: float(trial.suggest_int("x", 0, 7)), n_trials=30)
+    tried = [trial.params["x"] for trial in small.trials]
+    assert set(tried[:9]) == set(range(8))
+    # Then the best ones again.
+    assert min(tried[9:]) >= 3
+
+
+def test_too_many_categories_are_left_to_the_independent_sampler():
+    def objective(trial):
+        many = trial.suggest_categorical("many", tuple(range(150)))
+        return many * 0.001 + trial.suggest_int("x", 0, 3)
+
+    study = optuna.create_study(direction="maximize", sampler=SoartSampler(seed=0))
+    study.optimize(objective, n_trials=8)
+    assert set(study.sampler.infer_relative_search_space(study, study.trials[-1])) == {"x"}
+
+
+def test_several_objectives_are_refused_in_one_sentence():
+    study = optuna.create_study(directions=["maximize", "minimize"], sampler=SoartSampler(seed=0))
+    with pytest.raises(PromptError, match="one objective, but this study has 2"):
+        study.optimize(lambda trial: (trial.suggest_int("x", 0, 3), 1.0), n_trials=2)
+
+
+@pytest.mark.parametrize("settings", [{"bins": 1}, {"startup": -1}, {"boldness": 0.0}, {"boldness": float("nan")}])
+def test_settings_out_of_range(settings):
+    with pytest.raises(PromptError, match="bins"):
+        SoartSampler(**settings)
+
+
+def test_pickled_samplers_and_reseeding():
+    study = optuna.create_study(direction="maximize", sampler=SoartSampler(seed=5))
+    study.optimize(planted(5), n_trials=10)
+    study.sampler = pickle.loads(pickle.dumps(study.sampler))  # noqa: S301
+    study.optimize(planted(5), n_trials=5)
+    assert len(set(params(study))) == 15
+    before = study.sampler._rng.bit_generator.state
+    study.sampler.reseed_rng()
+    assert study.sampler._rng.bit_generator.state != before
+    assert str(study.sampler) == "SoartSampler"
+
+
+def test_without_optuna_one_sentence(monkeypatch):
+    genuine = builtins.__import__
+
+    def missing(name, *rest, **named):
+        if name.startswith("optuna."):
+            raise ImportError("No module named 'optuna'")
+        return genuine(name, *rest, **named)
+
+    monkeypatch.delitem(sys.modules, "soart.plugin.optuna")
+    monkeypatch.setattr(builtins, "__import__", missing)
+    with pytest.raises(ImportError, match=r"needs Optuna.*pip install 'soart\[optuna\]'"):
+        importlib.import_module("soart.plugin.optuna")
+
+
+def test_the_example_in_the_readme_runs(capsys):
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    (example,) = [code for code in re.findall(r"```python\n(.*?)```", readme, re.S) if "SoartSampler" in code]
+    exec(compile(example, "README.md", "exec"), {})  # noqa: S102
+    assert "'quality': " in capsys.readouterr().out
