@@ -154,8 +154,9 @@ class BoTorchPairwise(_BoTorch):
         if not len(self.choices):
             return balanced_batch(self.domain, count, self.rng)
         pool = np.vstack([self.domain.random(self.rng, 600), neighbours(self.recommend()[None], self.domain)])
+        model = self.model()
         with torch.no_grad():
-            chosen = MaxPosteriorSampling(self.model(), replacement=False)(self.encode(pool), num_samples=count)
+            chosen = MaxPosteriorSampling(model, replacement=False)(self.encode(pool), num_samples=count)
         return chosen.numpy().round().astype(np.int64)
 
     def model(self) -> object:  # noqa: D102

@@ -14,8 +14,11 @@ import argparse
 import json
 import time
 import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 from peers import BoTorchMixed, BoTorchPairwise, OptunaGp, Tpe, TpeOneByOne
@@ -44,12 +47,27 @@ METHODS: dict[str, type[Tuner]] = {
 VERSIONS = {"soart": 1}
 PLAN = (20, 40, 80, 160)
 BATCH = 8
+Run = dict[str, Any]
 #: Levels, deviation of pair interactions, deviation of the noise.
 WORLDS = {
     "quiet": ((6,) * 8, 0.5, 0.5),
     "noisy": ((6,) * 8, 0.5, 1.5),
     "mixed": ((2, 3, 4, 5, 6, 8, 10, 12), 0.3, 1.0),
 }
+
+
+class Taste(Protocol):
+    """What a world offers: noisy ratings to learn from, and the true quality to judge a recommendation by."""
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """Options of each slot."""
+
+    def rate(self, choices: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """(n,) noisy ratings of a picture of each choice."""
+
+    def quality(self, choice: np.ndarray) -> float:
+        """0 the mean of all choices, 1 the best."""
 
 
 @dataclass(frozen=True)
@@ -75,23 +93,32 @@ class World:
         best = best_of(truth, domain, rng, restarts=400)
         return cls(truth, noise, mean, float(truth(best)[0, 0]))
 
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """Options of each slot."""
+        return self.truth.levels
+
+    def rate(self, choices: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """(n,) noisy ratings of a picture of each choice."""
+        return self.truth(choices)[0] + self.noise * rng.standard_normal(len(choices))
+
     def quality(self, choice: np.ndarray) -> float:
         """Share of the way from the mean to the best."""
         return (float(self.truth(choice[None])[0, 0]) - self.mean) / (self.top - self.mean)
 
 
-def run(name: str, kind: str, seed: int, budget: int) -> dict[str, object]:
+def run(name: str, world: Taste, seed: int, budget: int) -> Run:
     """Qualities at every number of the plan up to the budget, and the seconds spent in the method."""
-    world, plan = World.of(kind, seed), tuple(size for size in PLAN if size <= budget)
+    plan = tuple(size for size in PLAN if size <= budget)
     parts = [
         _run(name, world, seed, part) for part in ([(size,) for size in plan] if METHODS[name].separate else [plan])
     ]
     return {"quality": [value for part in parts for value in part[0]], "seconds": sum(part[1] for part in parts)}
 
 
-def _run(name: str, world: World, seed: int, plan: tuple[int, ...]) -> tuple[list[float], float]:
+def _run(name: str, world: Taste, seed: int, plan: tuple[int, ...]) -> tuple[list[float], float]:
     noise = np.random.default_rng([78, seed])
-    tuner = METHODS[name](world.truth.levels, np.random.default_rng([79, seed]), plan)
+    tuner = METHODS[name](world.levels, np.random.default_rng([79, seed]), plan)
     quality, seconds, shown = [], 0.0, 0
     size = tuner.batch or BATCH
     for goal in plan:
@@ -99,7 +126,7 @@ def _run(name: str, world: World, seed: int, plan: tuple[int, ...]) -> tuple[lis
             begun = time.perf_counter()
             batch = tuner.ask(min(size, goal - shown))
             seconds += time.perf_counter() - begun
-            ratings = world.truth(batch)[0] + world.noise * noise.standard_normal(len(batch))
+            ratings = world.rate(batch, noise)
             begun = time.perf_counter()
             tuner.tell(batch, ratings)
             seconds += time.perf_counter() - begun
@@ -111,16 +138,21 @@ def _run(name: str, world: World, seed: int, plan: tuple[int, ...]) -> tuple[lis
     return quality, seconds
 
 
-def cached(name: str, kind: str, seed: int, budget: int, cache: Path) -> dict[str, object]:
+def cached(name: str, seed: int, budget: int, folder: Path, world: Callable[[int], Taste]) -> Run:
     """The run from the cache, or made now."""
-    path = cache / "tuning" / kind / f"{name}-v{VERSIONS.get(name, 1)}-{budget}-{seed}.json"
+    stem = f"{name}-v{VERSIONS.get(name, 1)}"
+    # A run of a larger budget passes through the smaller ones.
+    known = sorted(int(path.stem.split("-")[-2]) for path in folder.glob(f"{stem}-*-{seed}.json"))
+    stored = next((size for size in known if size >= budget), budget)
+    path = folder / f"{stem}-{stored}-{seed}.json"
     if not path.exists():
-        result = run(name, kind, seed, budget)
+        result = run(name, world(seed), seed, budget)
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part")
         part.write_text(json.dumps(result))
         part.replace(path)
-    return json.loads(path.read_text())
+    found = json.loads(path.read_text())
+    return {**found, "quality": found["quality"][: sum(size <= budget for size in PLAN)]}
 
 
 def half_width(values: np.ndarray) -> np.ndarray:
@@ -129,52 +161,57 @@ def half_width(values: np.ndarray) -> np.ndarray:
     return student.ppf(0.95, max(n - 1, 1)) * values.std(axis=0, ddof=1) / np.sqrt(n) if n > 1 else values[0] * np.nan
 
 
+def table(
+    title: str, methods: Sequence[str], seeds: Sequence[int], budget: int, folder: Path, world: Callable[[int], Taste]
+) -> None:
+    """Run what the cache lacks in these worlds, and print the methods' qualities and how far soart is ahead."""
+    print(
+        f"\n{title}: true quality of the recommended choice, mean ± half of the 90 % interval over {len(seeds)} worlds"
+    )
+    print(f"{'method':12}" + "".join(f"{size:>16}" for size in PLAN if size <= budget) + f"{'s a run':>10}")
+    results = {}
+    for name in methods:
+        runs = [cached(name, seed, budget, folder, world) for seed in seeds]
+        results[name] = quality = np.array([row["quality"] for row in runs])
+        print(f"{name:12}{_cells(quality, '9.3f')}{np.mean([row['seconds'] for row in runs]):10.1f}", flush=True)
+    if "soart" not in results:
+        return
+    print("soart − method, paired:")
+    for name, quality in results.items():
+        if name != "soart":
+            print(f"{name:12}{_cells(results['soart'] - quality, '+9.3f')}")
+    for name in ("tpe", "tpe-1"):
+        for ours, theirs in ((80, 160), (40, 80)):
+            if name in results and budget >= theirs:
+                ahead = results["soart"][:, PLAN.index(ours)] - results[name][:, PLAN.index(theirs)]
+                half = half_width(ahead[:, None])[0]
+                print(f"soart at {ours} − {name} at {theirs}: {ahead.mean():+.3f} ± {half:.3f}")
+
+
+def _cells(values: np.ndarray, form: str) -> str:
+    return "".join(f"{m:{form}} ± {h:.3f}" for m, h in zip(values.mean(axis=0), half_width(values), strict=True))
+
+
+def arguments_of(parser: argparse.ArgumentParser, methods: str) -> argparse.Namespace:
+    """The arguments that both benchmarks of tuning have."""
+    parser.add_argument("--seeds", type=int, default=20, help="number of worlds")
+    parser.add_argument("--first", type=int, default=0, help="number of the first world")
+    parser.add_argument("--methods", default=methods, help=f"comma-separated, of {', '.join(METHODS)}")
+    parser.add_argument("--budget", type=int, default=PLAN[-1], choices=PLAN, help="most pictures")
+    parser.add_argument("--cache", type=Path, default=default_cache())
+    return parser.parse_args()
+
+
 def main() -> None:
     """Run what the cache lacks and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=20, help="worlds 0 … seeds−1")
-    parser.add_argument("--first", type=int, default=0, help="number of the first world")
-    parser.add_argument("--methods", default="soart,random,array,bandit,machine,tpe,tpe-1", help="comma-separated")
     parser.add_argument("--worlds", default="quiet,noisy", help=f"comma-separated, of {', '.join(WORLDS)}")
-    parser.add_argument(
-        "--budget", type=int, default=PLAN[-1], help="most pictures; less for methods that take minutes"
-    )
-    parser.add_argument("--cache", type=Path, default=default_cache())
-    arguments = parser.parse_args()
+    arguments = arguments_of(parser, ",".join(METHODS))
     warnings.filterwarnings("ignore")
     seeds = range(arguments.first, arguments.first + arguments.seeds)
     for kind in arguments.worlds.split(","):
-        print(
-            f"\n{kind}: true quality of the recommended choice, mean ± half of the 90 % interval over {len(seeds)} worlds"
-        )
-        print(
-            f"{'method':10}" + "".join(f"{size:>16}" for size in PLAN if size <= arguments.budget) + f"{'s a run':>10}"
-        )
-        results = {}
-        for name in arguments.methods.split(","):
-            runs = [cached(name, kind, seed, arguments.budget, arguments.cache) for seed in seeds]
-            quality = np.array([row["quality"] for row in runs])
-            results[name] = quality
-            cells = "".join(
-                f"{m:9.3f} ± {h:.3f}" for m, h in zip(quality.mean(axis=0), half_width(quality), strict=True)
-            )
-            print(f"{name:10}{cells}{np.mean([row['seconds'] for row in runs]):10.1f}", flush=True)
-        if "soart" in results:
-            print("soart − method, paired:")
-            for name, quality in results.items():
-                if name != "soart":
-                    ahead = results["soart"] - quality
-                    cells = "".join(
-                        f"{m:+9.3f} ± {h:.3f}" for m, h in zip(ahead.mean(axis=0), half_width(ahead), strict=True)
-                    )
-                    print(f"{name:10}{cells}")
-        for name in ("tpe", "tpe-1"):
-            if "soart" in results and name in results and arguments.budget >= PLAN[-1]:
-                for ours, theirs in ((80, 160), (40, 80)):
-                    ahead = results["soart"][:, PLAN.index(ours)] - results[name][:, PLAN.index(theirs)]
-                    print(
-                        f"soart at {ours} − {name} at {theirs}: {ahead.mean():+.3f} ± {half_width(ahead[:, None])[0]:.3f}"
-                    )
+        folder = arguments.cache / "tuning" / kind
+        table(kind, arguments.methods.split(","), seeds, arguments.budget, folder, partial(World.of, kind))
 
 
 if __name__ == "__main__":
