@@ -17,20 +17,30 @@ if TYPE_CHECKING:
     from .pipelines.collection import Collection as Collection
     from .pipelines.generate import ImageGenerator as ImageGenerator
     from .pipelines.jobs import generate as generate
+    from .pipelines.judging import Panel as Panel
     from .pipelines.rank import rank as rank
+    from .pipelines.tune import Tuner as Tuner
+    from .pipelines.tune import tune as tune
+    from .pipelines.tuned import find_out as find_out
+    from .prompts.space import PromptSpace as PromptSpace
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Collection": ".pipelines.collection",
     "ImageGenerator": ".pipelines.generate",
+    "Panel": ".pipelines.judging",
+    "PromptSpace": ".prompts.space",
     "SoartError": ".errors",
     "SoartExtractor": ".metrics.soart",
     "TasteProfile": ".metrics.taste",
     "TechnicalScorer": ".metrics.technical",
+    "Tuner": ".pipelines.tune",
+    "find_out": ".pipelines.tuned",
     "generate": ".pipelines.jobs",
     "rank": ".pipelines.rank",
     "read_image": ".metrics.image",
+    "tune": ".pipelines.tune",
 }
 __all__ = ["__version__", *sorted(_HOMES)]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 from datetime import datetime
 from pathlib import Path
 
@@ -31,11 +32,20 @@ def data_url(pixels: np.ndarray) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
+def figure(value: float, digits: int = 3, sign: str = "") -> str:
+    """A number for people: ``digits`` significant ones and never fewer than its integer part, a dash for no number; ``sign`` as in a format."""
+    if not math.isfinite(value):
+        return "–"
+    # From here on the g format would write an exponent.
+    return f"{value:{sign}.0f}" if abs(value) >= 10**digits - 0.5 else f"{value:{sign}.{digits}g}"
+
+
 def render_page(template: str, **values: object) -> str:
     """The page of a template in this folder; every one may show the ``date`` of now."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters["figure"] = figure
     return environment.get_template(template).render(
         date=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"), **values
     )

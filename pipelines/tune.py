@@ -30,6 +30,8 @@ OPENING = 0.3
 #: Winners that are named, and pictures of each before they are; the budget's share that is kept for these.
 WINNERS, SEEDS, KEPT = 3, 4, 0.25
 
+STOPPED = "Ended on request."
+
 
 class Tuner:
     """Steers the prompts of one space on one collection.
@@ -195,12 +197,10 @@ def leaders(tuner: Tuner, steering: Steering, judged: Judged) -> tuple[list[Choi
     return [choices[i] for i in order], values[:, order]
 
 
-def replicate(tuner: Tuner) -> list[Asked]:
-    """Ask for the leaders on further seeds, until each has :data:`SEEDS` pictures or the budget is spent; nothing is drawn here."""
-    if not tuner.left:
-        return []
-    if waiting := tuner.waiting:
-        return waiting[: tuner.left]
+def replicate(tuner: Tuner, count: int) -> list[Asked]:
+    """Ask for the leaders on further seeds: at most ``count`` pictures, until each has :data:`SEEDS`; nothing is drawn here."""
+    if waiting := tuner.waiting[:count]:
+        return waiting
     judged = tuner.judged()
     if not judged.asked:
         return []
@@ -208,14 +208,14 @@ def replicate(tuner: Tuner) -> list[Asked]:
     wanted = []
     for choice in best[:WINNERS]:
         wanted += [choice] * (SEEDS - sum(asked.choice == choice for asked in judged.asked))
-    return tuner.write(wanted[: tuner.left])
+    return tuner.write(wanted[:count])
 
 
 def tune(
     tuner: Tuner,
     *,
     stop_below: float = 0.0,
-    on_batch: Callable[[Tuner, list[ImageRow]], None] = lambda tuner, rows: None,
+    on_batch: Callable[[list[ImageRow]], bool] = lambda rows: False,
     progress: Callable[[int], None] = lambda done: None,
 ) -> str:
     """Run a tuner until its budget is spent, the space is used up, or going on can gain little; then replicate the leaders.
@@ -223,7 +223,7 @@ def tune(
     Args:
         tuner: ready to go, or back from an interruption.
         stop_below: stop when what going on can still gain, in units of the goal's judges, is surely below this; 0 for never.
-        on_batch: called after each batch with its pictures.
+        on_batch: called after each batch with its pictures; says whether to end here.
         progress: called with the number of pictures drawn.
 
     Returns:
@@ -239,7 +239,10 @@ def tune(
         if not rows:
             why = "Every allowed choice has been shown."
             break
-        on_batch(tuner, rows)
-    while asked := replicate(tuner):
-        on_batch(tuner, tuner.draw(asked, progress))
+        if on_batch(rows):
+            return STOPPED
+    end = tuner.done + min(tuner.left, tuner.kept)
+    while tuner.done < end and (asked := replicate(tuner, end - tuner.done)):
+        if on_batch(tuner.draw(asked, progress)):
+            return STOPPED
     return why

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,7 +13,9 @@ from .. import __version__
 from ..errors import SoartError
 from . import taste, taste_views
 from .compare import compare_attention
-from .terminal import Progress, emit, err, note, print_ranking, printable, ranking_rows, say
+from .options import BatchSize, Device, Dtype, Json, Model, ModelConfig, Offload, Wildcards, load_generator
+from .terminal import Progress, emit, note, print_ranking, printable, ranking_rows, say
+from .tune import tune
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,12 +34,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 Report = Annotated[Path | None, typer.Option("--report", help="Write the ranking as an HTML page to this file.")]
-Model = Annotated[
-    str | None,
-    typer.Option("--model", help="Hub id, diffusers folder, or .safetensors/.ckpt file; default: the embedded model."),
-]
 
 
 def _version(wanted: bool) -> None:
@@ -129,15 +125,6 @@ def _draw(store: Collection, generator: ImageGenerator, requests: Sequence[Reque
     _show_ranking(store, made.rows, output, facts=facts)
 
 
-def _load(model: str | None, batch_size: int | None, **options: Any) -> ImageGenerator:  # noqa: ANN401
-    from ..pipelines.generate import ImageGenerator
-    from ..pipelines.loading import load_model
-
-    with err.status("loading the model…") if sys.stderr.isatty() else nullcontext():
-        loaded = load_model(model, **options)
-    return ImageGenerator(loaded, batch_size)
-
-
 @app.command(epilog='Example: soart generate "a {fox|owl}, __style__" -n 16 --seed 1 --report foxes.html')
 def generate(
     prompt: Annotated[
@@ -150,21 +137,13 @@ def generate(
     steps: Annotated[int | None, typer.Option(min=1, help="Denoising steps; default: the model's own.")] = None,
     guidance: Annotated[float | None, typer.Option(min=0, help="Guidance scale; default: the model's own.")] = None,
     size: Annotated[str | None, typer.Option(help="WIDTHxHEIGHT in pixels; default: the model's own.")] = None,
-    batch_size: Annotated[
-        int | None, typer.Option(min=1, help="Pictures drawn together; halved when memory runs out.")
-    ] = None,
+    batch_size: BatchSize = None,
     model: Model = None,
-    model_config: Annotated[
-        Path | None, typer.Option(help="Diffusers folder that describes a single-file model, for use offline.")
-    ] = None,
-    device: Annotated[
-        str | None, typer.Option(help="cuda, cuda:1, xpu, mps or cpu; default: the best there is.")
-    ] = None,
-    dtype: Annotated[str | None, typer.Option(help="float32, float16 or bfloat16; default: by device.")] = None,
-    offload: Annotated[
-        str, typer.Option(help="auto, none, model or sequential: keep weights off the accelerator.")
-    ] = "auto",
-    wildcards: Annotated[Path | None, typer.Option(help="Folder of your own NAME.txt wildcard files.")] = None,
+    model_config: ModelConfig = None,
+    device: Device = None,
+    dtype: Dtype = None,
+    offload: Offload = "auto",
+    wildcards: Wildcards = None,
     collection: Annotated[Path, typer.Option(help="Folder that keeps pictures, prompts and scores.")] = Path(
         "soart-pictures"
     ),
@@ -178,7 +157,7 @@ def generate(
 
     width, height = _parse_size(size)
     with Collection(collection) as store:
-        generator = _load(model, batch_size, config=model_config, device=device, dtype=dtype, offload=offload)
+        generator = load_generator(model, batch_size, config=model_config, device=device, dtype=dtype, offload=offload)
         requests = jobs.plan(
             prompt,
             count,
@@ -233,7 +212,7 @@ def demo(
     from ..pipelines.collection import Collection
 
     with Collection(folder) as store:
-        generator = _load(None, None)
+        generator = load_generator()
         requests = jobs.plan(
             jobs.DEMO_TEMPLATE, jobs.DEMO_COUNT, generator, seed=jobs.DEMO_SEED, prompt_seed=jobs.DEMO_SEED
         )
@@ -262,6 +241,7 @@ app.command(
 )(compare_attention)
 
 
+app.command(epilog='Example: soart tune "a fox in the snow" --taste mine --budget 120')(tune)
 taste_views.register(taste.app)
 app.add_typer(taste.app, name="taste")
 

@@ -6,8 +6,12 @@ import contextlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .terminal import out, printable, say
+
+if TYPE_CHECKING:
+    from ..pipelines.tasteviews import RatingSession
 
 #: Columns a picture takes at most.
 COLUMNS = 48
@@ -26,6 +30,26 @@ def keys() -> Iterator[str]:
             return
     for line in sys.stdin:
         yield from line.strip().lower().replace(" ", "")
+
+
+def rate_by_keys(session: RatingSession, pressed: Iterator[str], *, silent: bool = False) -> bool:
+    """Show the pictures of a session one after the other and store what the keys say; False when q, or the end of input, breaks it off."""
+    from ..errors import CollectionError
+
+    while (row := session.current) is not None:
+        if not silent:
+            say(f"{session.place + 1}/{len(session.queue)}")
+            show_picture(session.store.locate(row), row.generation.prompt if row.generation else "")
+        key = next(pressed, "q")
+        if key == "q":
+            return False
+        try:
+            said = session.press(key)
+        except CollectionError as error:
+            said = str(error)
+        if not silent:
+            say(said)
+    return True
 
 
 def show_picture(path: Path, prompt: str) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .options import Json
 from .terminal import Progress, emit, note, printable, say
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 Profiles = Annotated[
     Path | None,
     typer.Option("--profiles", help="Folder of tastes; default: soart/tastes in your configuration folder."),
@@ -80,8 +80,8 @@ def _bad_modes(given: list[str]) -> dict[str, list[Path]]:
         # A folder that is there may hold an equals sign itself.
         named = bool(split) and not Path(text).exists()
         modes.setdefault(mode if named else "bad", []).append(Path(folder if named else text))
-    if "good" in modes:
-        raise typer.BadParameter("a kind of bad pictures cannot be called good", param_hint="--bad")
+    if {"", "good"} & set(modes):
+        raise typer.BadParameter("a kind of bad pictures needs a name, and cannot be called good", param_hint="--bad")
     return modes
 
 
@@ -141,27 +141,13 @@ def rate(
     as_json: Json = False,
 ) -> None:
     """Rate pictures by single keys: 1–5, x passes over, u takes back, q ends. Every key is stored at once."""
-    from ..errors import CollectionError
     from ..pipelines.tasteviews import RatingSession, existing_collection, rating_queue
-    from .keys import keys, show_picture
+    from .keys import keys, rate_by_keys
 
     scorer = None if taste is None else scorer_of(taste, profiles)
     with existing_collection(collection) as store:
         session = RatingSession(store, rater, rating_queue(store, rater, scorer, count))
-        pressed = keys()
-        while (row := session.current) is not None:
-            if not as_json:
-                say(f"{session.place + 1}/{len(session.queue)}")
-                show_picture(store.locate(row), row.generation.prompt if row.generation else "")
-            key = next(pressed, "q")
-            if key == "q":
-                break
-            try:
-                said = session.press(key)
-            except CollectionError as error:
-                said = str(error)
-            if not as_json:
-                say(said)
+        rate_by_keys(session, keys(), silent=as_json)
         given = {str(store.locate(row)): session.given[row.id] for row in session.queue if row.id in session.given}
     if as_json:
         return emit({"rater": rater, "ratings": given, "left": len(session.queue) - session.place})

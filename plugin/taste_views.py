@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from .taste import Json, Name, Pictures, Profiles, Rater, describe, print_facts, scorer_of, warning_of
+from .options import Json
+from .taste import Name, Pictures, Profiles, Rater, describe, print_facts, scorer_of, warning_of
 from .terminal import Progress, emit, note, printable, say
 
 
@@ -87,10 +88,14 @@ def compare(
 
     from ..pipelines.tasteviews import compare_on, disagreement_sheet, open_pictures, write_picture
 
+    if len(taste) < 2:
+        raise typer.BadParameter("name at least two tastes", param_hint="--taste")
     scorers = [scorer_of(name, profiles) for name in taste]
     with Progress("measuring", 0) as progress:
         store, rows, problems = open_pictures(paths, scorers[0], progress, progress.expect)
         with store:
+            for text in () if as_json else problems:
+                note(printable(text))
             agreement, kept, trouble = compare_on(store, rows, scorers)
             written = None
             if picture is not None:
@@ -103,8 +108,8 @@ def compare(
         shown = [{"path": file, "percentiles": values} for file, values in zip(files, told, strict=True)]
         facts = {"tastes": list(agreement.names), "rank_correlation": matrix, "disagreements": shown}
         return emit({**facts, "problems": [*problems, *trouble], "file": None if written is None else str(written)})
-    for text in (text for scorer in scorers for text in warning_of(scorer)):
-        note(text)
+    for text in (*trouble, *(text for scorer in scorers for text in warning_of(scorer))):
+        note(printable(text))
     for i, first in enumerate(agreement.names):
         for j in range(i + 1, len(agreement.names)):
             say(f"{first} and {agreement.names[j]}: rank correlation {agreement.correlation[i, j]:.2f}")

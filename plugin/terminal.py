@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from rich.console import RenderableType
 
     from ..pipelines.rank import Ranked
 
@@ -81,7 +84,17 @@ class Progress:
     def __init__(self, what: str, total: int) -> None:
         from rich import progress
 
-        self._bar = progress.Progress(
+        class Bar(progress.Progress):
+            """A bar with room for something below it."""
+
+            below: RenderableType | None = None
+
+            def get_renderables(self) -> Iterable[RenderableType]:
+                yield from super().get_renderables()
+                if self.below is not None:
+                    yield self.below
+
+        self._bar = Bar(
             progress.TextColumn("{task.description}"),
             progress.BarColumn(),
             progress.MofNCompleteColumn(),
@@ -99,6 +112,20 @@ class Progress:
 
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
+
+    @contextmanager
+    def hidden(self) -> Iterator[None]:
+        """Take the bar away while something else uses the terminal."""
+        self._bar.stop()
+        try:
+            yield
+        finally:
+            self._bar.start()
+
+    def show(self, below: RenderableType) -> None:
+        """Set what stands below the bar."""
+        self._bar.below = below
+        self._bar.refresh()
 
     def expect(self, total: int) -> None:
         """Set how many pictures there are, once that is known."""

@@ -139,7 +139,8 @@ def read_space(path: Path | str, wildcards: Path | None = None) -> PromptSpace:
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise PromptError(f"The prompt space {str(path)!r} cannot be read: {error}.") from error
+        reason = getattr(error, "strerror", None) or error
+        raise PromptError(f"The prompt space {str(path)!r} cannot be read: {reason}.") from error
     return parse_space(text, Path(path).name, wildcards)
 
 

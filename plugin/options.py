@@ -1,0 +1,55 @@
+"""Options that several commands share, and the model they name."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .terminal import err
+
+if TYPE_CHECKING:
+    from ..pipelines.generate import ImageGenerator
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+Model = Annotated[
+    str | None,
+    typer.Option("--model", help="Hub id, diffusers folder, or .safetensors/.ckpt file; default: the embedded model."),
+]
+ModelConfig = Annotated[
+    Path | None,
+    typer.Option("--model-config", help="Diffusers folder that describes a single-file model, for use offline."),
+]
+Device = Annotated[
+    str | None, typer.Option("--device", help="cuda, cuda:1, xpu, mps or cpu; default: the best there is.")
+]
+Dtype = Annotated[str | None, typer.Option("--dtype", help="float32, float16 or bfloat16; default: by device.")]
+Offload = Annotated[
+    str, typer.Option("--offload", help="auto, none, model or sequential: keep weights off the accelerator.")
+]
+BatchSize = Annotated[
+    int | None,
+    typer.Option("--batch-size", min=1, help="Pictures drawn together; halved when memory runs out."),
+]
+Wildcards = Annotated[Path | None, typer.Option("--wildcards", help="Folder of your own NAME.txt wildcard files.")]
+
+
+def load_generator(
+    model: str | None = None,
+    batch_size: int | None = None,
+    *,
+    config: Path | None = None,
+    device: str | None = None,
+    dtype: str | None = None,
+    offload: str = "auto",
+) -> ImageGenerator:
+    """The model that the options name, ready to draw."""
+    from ..pipelines.generate import ImageGenerator
+    from ..pipelines.loading import load_model
+
+    with err.status("loading the model…") if sys.stderr.isatty() else nullcontext():
+        loaded = load_model(model, config=config, device=device, dtype=dtype, offload=offload)
+    return ImageGenerator(loaded, batch_size)

@@ -1,0 +1,188 @@
+"""``soart tune``: steer the prompts by scores and ratings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .options import (
+    BatchSize,
+    Device,
+    Dtype,
+    Json,
+    Model,
+    ModelConfig,
+    Offload,
+    Wildcards,
+    load_generator,
+)
+from .taste import Profiles, scorer_of, warning_of
+from .terminal import Progress, emit, note, say
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..pipelines.collection import Collection
+    from ..pipelines.judging import Panel
+    from ..pipelines.schema import ImageRow
+    from ..pipelines.tune import Tuner
+    from ..prompts.space import PromptSpace
+
+
+def _weighted(given: Sequence[str], option: str) -> tuple[list[str], dict[str, float]]:
+    """Names, and the weights of those that are given as NAME=WEIGHT."""
+    names, weights = [], {}
+    for text in given:
+        name, split, number = text.rpartition("=")
+        if split:
+            try:
+                weights[name] = float(number)
+            except ValueError:
+                raise typer.BadParameter(f"expected NAME or NAME=WEIGHT, got {text!r}", param_hint=option) from None
+        names.append(name if split else text)
+    return names, weights
+
+
+def _panel(tastes: Sequence[str], raters: Sequence[str], profiles: Path | None) -> Panel:
+    from ..metrics.technical import TechnicalScorer
+    from ..pipelines.judging import Panel
+
+    named, weights = _weighted(tastes, "--taste")
+    people, shares = _weighted(raters, "--rater")
+    scorers = {name: scorer_of(name, profiles) for name in named}
+    # A taste that is named is part of the goal, beside people too.
+    weights = {scorer.name: weights.get(name, 1.0) for name, scorer in scorers.items()}
+    return Panel([*scorers.values()] or [TechnicalScorer.load()], people, {**weights, **shares})
+
+
+def _space(
+    text: str | None, store: Collection, negative: str, wildcards: Path | None, model: str | None
+) -> PromptSpace:
+    from ..pipelines.studies import last_space
+    from ..prompts.space import PromptSpace
+
+    if text is None:
+        return last_space(store)
+    if text.lower().endswith((".yaml", ".yml")) or Path(text).is_file():
+        return PromptSpace.from_yaml(text, wildcards)
+    vocabulary = "embedded" if model is None else "general"
+    return PromptSpace.from_text(text, negative, vocabulary=vocabulary, wildcards=wildcards)
+
+
+def tune(
+    space: Annotated[
+        str | None,
+        typer.Argument(help="SPACE.yaml, a template such as 'a {fox|owl}, __style__', or a plain prompt."),
+    ] = None,
+    budget: Annotated[int, typer.Option(min=2, help="Pictures in all, those of earlier runs included.")] = 120,
+    batch: Annotated[int, typer.Option(min=1, max=1000, help="Pictures between two decisions.")] = 8,
+    taste: Annotated[
+        list[str] | None,
+        typer.Option("--taste", help="Taste to please, NAME or NAME=WEIGHT; repeat. Default: the technical score."),
+    ] = None,
+    rater: Annotated[
+        list[str] | None,
+        typer.Option("--rater", help="Person whose ratings to please, NAME or NAME=WEIGHT; repeat."),
+    ] = None,
+    ask: Annotated[bool, typer.Option("--ask", help="Rate every batch by keys 1–5 as it comes (x, u, q).")] = False,
+    pareto: Annotated[
+        bool, typer.Option("--pareto", help="With several judges: look for all trade-offs between them.")
+    ] = False,
+    ban: Annotated[list[str] | None, typer.Option("--ban", help="Never take this option, SLOT=OPTION; repeat.")] = None,
+    pin: Annotated[
+        list[str] | None, typer.Option("--pin", help="Always take this option, SLOT=OPTION; repeat.")
+    ] = None,
+    stop: Annotated[
+        float, typer.Option(min=0, help="End when going on can gain less than this many deviations; 0: never.")
+    ] = 0.0,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the space tuned last; naming the space again does so too.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the search and of the first picture.")] = 0,
+    negative: Annotated[str, typer.Option(help="Negative prompt or template, where SPACE is text.")] = "",
+    wildcards: Wildcards = None,
+    batch_size: BatchSize = None,
+    model: Model = None,
+    model_config: ModelConfig = None,
+    device: Device = None,
+    dtype: Dtype = None,
+    offload: Offload = "auto",
+    collection: Annotated[Path, typer.Option(help="Folder that keeps pictures, choices and ratings.")] = Path(
+        "soart-tuning"
+    ),
+    report: Annotated[
+        Path | None, typer.Option("--report", help="HTML page; default: tune.html in the collection.")
+    ] = None,
+    profiles: Profiles = None,
+    as_json: Json = False,
+) -> None:
+    """Tune prompts: draw, judge, learn what the words do, choose the next ones; ends with the best prompts and a report.
+
+    The same command goes on after any interruption.
+    """
+    from ..pipelines.collection import Collection
+    from ..pipelines.tasteviews import existing_collection
+    from ..pipelines.tune import Tuner
+
+    if space is None and not resume:
+        raise typer.BadParameter("name a space, or --resume the one tuned last", param_hint="SPACE")
+    people = [*(rater or ()), *(["me"] if ask and not rater else ())]
+    panel = _panel(taste or (), people, profiles)
+    warnings = [text for scorer in panel.scorers for text in warning_of(scorer)]
+    with existing_collection(collection) if space is None else Collection(collection) as store:
+        narrowed = _space(space, store, negative, wildcards, model).restrict(ban or (), pin or ())
+        generator = load_generator(model, batch_size, config=model_config, device=device, dtype=dtype, offload=offload)
+        tuner = Tuner(store, generator, narrowed, panel, seed=seed, batch=batch, budget=budget, pareto=pareto)
+        why = _run(tuner, stop, panel.raters[0] if ask else None, silent=as_json)
+        _finish(tuner, why, warnings, report or collection / "tune.html", as_json)
+
+
+def _run(tuner: Tuner, stop: float, rater: str | None, *, silent: bool) -> str:
+    from ..pipelines.tasteviews import RatingSession
+    from ..pipelines.tune import tune as steer
+    from .keys import keys, rate_by_keys
+    from .tune_views import batch_line, best_table
+
+    pressed = keys() if rater else iter(())
+    if tuner.done and not silent:
+        say(f"{tuner.done} of {tuner.budget} pictures are there already.")
+    try:
+        with Progress("tuning", tuner.budget) as progress:
+
+            def told(rows: list[ImageRow]) -> bool:
+                enough = False
+                if rater:
+                    with progress.hidden():
+                        session = RatingSession(tuner.collection, rater, [row for row in rows if not row.problem])
+                        enough = not rate_by_keys(session, pressed, silent=silent)
+                judged = tuner.judged()
+                progress.show(best_table(judged))
+                if not silent:
+                    say(batch_line(judged, tuner))
+                return enough
+
+            return steer(tuner, stop_below=stop, on_batch=told, progress=progress)
+    except KeyboardInterrupt:
+        note("Interrupted: finished pictures are kept, and the same command goes on from there.")
+        raise typer.Exit(130) from None
+
+
+def _finish(tuner: Tuner, why: str, warnings: Sequence[str], report: Path, as_json: bool) -> None:
+    from ..pipelines.page import write_report
+    from ..pipelines.tune_report import render_tune_report
+    from ..pipelines.tuned import find_out
+    from .tune_views import print_tuned, tuned_facts
+
+    tuned = find_out(tuner)
+    title = f"soart tune: {', '.join(tuner.space.contexts) or tuner.space.template}"
+    written = write_report(report, render_tune_report(tuner.collection, tuned, title, why, warnings))
+    if as_json:
+        facts = {"ended": why, "pictures": tuner.done, "collection": tuner.collection.name, "report": str(written)}
+        return emit({**facts, **tuned_facts(tuner.collection, tuned), "warnings": list(warnings)})
+    say(why)
+    print_tuned(tuned)
+    for text in (*warnings, *tuned.alarms, *tuned.notes):
+        note(text)
+    return say(f"Report: {written}")
