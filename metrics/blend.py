@@ -151,7 +151,7 @@ def compare_tastes(names: Sequence[str], liking: np.ndarray) -> Agreement:
         ProfileError: fewer than two tastes or pictures.
     """
     if liking.ndim != 2 or min(liking.shape) < 2 or len(names) != len(liking):
-        raise ProfileError(f"Expected at least two tastes over two pictures, got likings of shape {liking.shape}.")
+        raise ProfileError(f"Expected at least two tastes and two pictures, got {len(names)} and {liking.shape[-1]}.")
     ranks = rankdata(liking, axis=1)
     centred = ranks - ranks.mean(axis=1, keepdims=True)
     lengths = np.sqrt((centred**2).sum(axis=1))

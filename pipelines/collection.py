@@ -223,8 +223,10 @@ class Collection:
         found = {}
         with self.session("be read") as session:
             for chunk in _chunks(ids):
-                query = select(ItemsRow).where(ItemsRow.version == version, ItemsRow.image_id.in_(chunk))
-                found.update({row.image_id: np.frombuffer(row.values, dtype="<f4") for row in session.scalars(query)})
+                query = select(ItemsRow.image_id, ItemsRow.values).where(
+                    ItemsRow.version == version, ItemsRow.image_id.in_(chunk)
+                )
+                found.update({image: np.frombuffer(values, dtype="<f4") for image, values in session.execute(query)})
         return found
 
     def add_items(self, version: str, items: dict[int, np.ndarray]) -> None:

@@ -37,7 +37,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """The learning curve as coordinates of an SVG drawing."""
+    """The learning curve as coordinates of an SVG drawing; labelled with AUC, or with rank correlation for graded ratings."""
 
     points: tuple[tuple[float, float, float, float, str], ...]
     line: str
@@ -63,12 +63,17 @@ def draw_curve(trust: Trust, examples: int) -> Curve | None:
         # From 0.3 to 1: a held-out concordance far under chance is not worth the room.
         return round(10 + (_HEIGHT - _BOTTOM - 10) * (1 - (max(value, 0.3) - 0.3) / 0.7), 1)
 
-    points = tuple((across(n), up(v), up(low), up(high), f"{n} pictures: {v:.2f}") for n, v, low, high in trust.curve)
+    def shown(value: float) -> float:
+        return 2 * value - 1 if trust.graded else value
+
+    points = tuple(
+        (across(n), up(v), up(low), up(high), f"{n} pictures: {shown(v):.2f}") for n, v, low, high in trust.curve
+    )
     expected = None
     if np.isfinite(trust.expected):
         at = examples + trust.more
-        expected = (across(at), up(trust.expected), f"expected after {at} pictures: {trust.expected:.2f}")
-    ticks = tuple((up(v), f"{v:.2g}") for v in (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0))
+        expected = (across(at), up(trust.expected), f"expected after {at} pictures: {shown(trust.expected):.2f}")
+    ticks = tuple((up(v), f"{shown(v):.1f}") for v in (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0))
     return Curve(points, " ".join(f"{x},{y}" for x, y, *_ in points), expected, ticks, up(0.5))
 
 

@@ -89,7 +89,9 @@ def _read_choices(file: Path) -> list[tuple[Path, Path]]:
         with file.open(newline="", encoding="utf-8") as stream:
             lines = [line for line in csv.reader(stream) if line]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise CollectionError(f"The choices {str(file)!r} cannot be read: {error}.") from error
+        raise CollectionError(
+            f"The choices {str(file)!r} cannot be read: {getattr(error, 'strerror', None) or error}."
+        ) from error
     if any(len(line) != 2 for line in lines):
         raise CollectionError(f"Expected two paths a line in {str(file)!r}, the better picture first.")
     return [(file.parent / a.strip(), file.parent / b.strip()) for a, b in lines]
@@ -117,7 +119,7 @@ def learn(
         progress: called once a picture.
 
     Raises:
-        ItemsError: only good or only bad pictures, the same picture in both, all alike, or none.
+        ItemsError: only good or only bad pictures, the same picture in both, all alike, or a folder without any.
         CollectionError: a collection or file of choices that cannot be read.
     """
     measurer = Measurer(taste_extractor(network, device))
@@ -127,6 +129,9 @@ def learn(
         if paths:
             modes[mode], trouble = _import(store, paths, measurer, progress)
             problems += trouble
+            if not modes[mode]:
+                named = ", ".join(repr(str(path)) for path in paths)
+                raise ItemsError(_with(f"Expected {mode} pictures in {named}, got none that can be read.", trouble))
     _refuse_both(modes)
     stars = ratings(store, sources.rater) if sources.rater is not None else {}
     pairs: list[tuple[int, int]] = []
@@ -144,7 +149,7 @@ def learn(
     used = [row for i, row in by_id.items() if i in said]
     if not used:
         raise ItemsError(
-            "Expected pictures to learn a taste from, got none that can be read: name folders, or rate some."
+            _with("Expected pictures to learn a taste from, got none: name folders, or rate some.", problems)
         )
     groups, note = groups_of(used)
     of = {row.id: group for row, group in zip(used, groups, strict=True)}
@@ -161,6 +166,11 @@ def learn(
         rng=np.random.default_rng(seed), network=network,
     )  # fmt: skip
     return Learnt(taste, tuple(problems), (note,) if note else ())
+
+
+def _with(text: str, problems: Sequence[str]) -> str:
+    """A message, and the first few problems that may be behind it."""
+    return " ".join([text, *problems[:3]])
 
 
 def _refuse_both(modes: Mapping[str, Sequence[ImageRow]]) -> None:

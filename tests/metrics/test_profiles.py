@@ -180,5 +180,5 @@ def test_comparison_finds_where_tastes_part():
     assert found.correlation[0, 0] == pytest.approx(1)
     assert found.correlation[0, 1] == found.correlation[1, 0] < 1
     assert np.isnan(compare_tastes(["a", "b"], np.stack([a, a * 0])).correlation[0, 1])
-    with pytest.raises(ProfileError, match="two tastes over two pictures"):
+    with pytest.raises(ProfileError, match="at least two tastes and two pictures, got 1 and 10"):
         compare_tastes(["a"], a[None])

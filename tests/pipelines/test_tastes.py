@@ -1,6 +1,7 @@
 import re
 import sqlite3
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -98,6 +99,11 @@ def test_nothing_to_learn_from(folders, tmp_path):
             tastes.learn("x", store, tastes.Sources([tmp_path / "empty"]))
         with pytest.raises(ItemsError, match="only liked ones"):
             tastes.learn("x", store, tastes.Sources([folders[0]]))
+        with pytest.raises(ItemsError, match=r"Expected dull pictures in '.*mistyped', got none.*does not exist"):
+            tastes.learn("x", store, tastes.Sources([folders[0]], {"dull": [tmp_path / "mistyped"]}))
+        (tmp_path / "choices.csv").write_text("gone.png,lost.png\n")
+        with pytest.raises(ItemsError, match=r"got none: .*gone\.png' does not exist"):
+            tastes.learn("x", store, tastes.Sources(choices=tmp_path / "choices.csv"))
 
 
 def test_unreadable_pictures_are_left_out(folders, tmp_path):
@@ -215,6 +221,9 @@ def test_report(rated, scorer, tmp_path):
     assert not re.search(r"(src|href)=\"(?!data:)", page)
     assert "<script" not in page
     assert draw_curve(scorer.taste.trust.__class__("usable"), 3) is None
+    trust = replace(scorer.taste.trust, curve=((4, 0.7, 0.6, 0.8), (8, 0.9, 0.85, 0.95)), more=8, expected=0.95)
+    assert draw_curve(replace(trust, graded=False), 8).points[1][4] == "8 pictures: 0.90"
+    assert draw_curve(replace(trust, graded=True), 8).expected[2] == "expected after 16 pictures: 0.90"
 
 
 def test_explained_picture(scorer, folders):

@@ -1,0 +1,78 @@
+"""How long a whole collection takes to be scored anew after a refit, from stored items alone.
+
+    python benchmarks/rescore.py [-n 100000] [--runs 3]
+
+The collection is made up: rows without files, whose items are those of rendered pictures with a little noise on them. The taste
+is the usual combination of methods, learnt from 30 liked and 30 disliked pictures (those with the bluest and with the yellowest colours).
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from soart.metrics.candidates import METHODS
+from soart.metrics.combined import taste_extractor
+from soart.metrics.examples import from_modes
+from soart.metrics.taste import TECHNICAL, learn_taste, technical_prior
+from soart.pipelines.collection import Collection
+from soart.pipelines.schema import ImageRow
+from soart.pipelines.tastescorer import TasteScorer, rescore
+from soart.pipelines.tiny.render import render
+from soart.pipelines.tiny.words import random_scene
+
+SEED, SIDE = 5, 30
+
+
+def main() -> None:
+    """Fill a collection, learn a taste, and score everything."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("-n", type=int, default=100_000)
+    parser.add_argument("--runs", type=int, default=3)
+    arguments = parser.parse_args()
+    rng, extractor = np.random.default_rng(SEED), taste_extractor()
+    pictures = [render(random_scene(rng), rng) for _ in range(200)]
+    base = np.concatenate([extractor.extract(picture) for picture in pictures])
+    order = np.argsort(base[:, extractor.names.index("colour/blueyellow/mean")])
+    examples = from_modes({"good": base[order[:SIDE]], "bad": base[order[-SIDE:]]})
+    examples = replace(examples, priors=technical_prior(examples.items, extractor.names)[:, None])
+    taste = learn_taste(
+        examples,
+        extractor.names,
+        extractor.version,
+        prior_names=(TECHNICAL,),
+        rng=rng,
+        methods=METHODS[:1],
+        curve=False,
+    )
+    scorer = TasteScorer(taste, extractor)
+    with tempfile.TemporaryDirectory() as folder, Collection(Path(folder)) as store:
+        for start in range(0, arguments.n, 5000):
+            numbers = range(start, min(start + 5000, arguments.n))
+            with store.session("be written", write=True) as session:
+                rows = [
+                    ImageRow(sha256=f"{i:064d}", path=f"{i}.png", width=64, height=64, generation=None) for i in numbers
+                ]
+                session.add_all(rows)
+                session.flush()
+                ids = [row.id for row in rows]
+            noise = rng.normal(0, 0.02, (len(ids), base.shape[1])) * base.std(axis=0)
+            store.add_items(
+                extractor.version, dict(zip(ids, base[rng.integers(0, len(base), len(ids))] + noise, strict=True))
+            )
+        seconds = []
+        for _ in range(arguments.runs):
+            started = time.perf_counter()
+            done = rescore(store, scorer)
+            seconds.append(time.perf_counter() - started)
+    print(f"{done} pictures scored by {taste.method} in {np.median(seconds):.1f} s ({min(seconds):.1f} … {max(seconds):.1f} s, "
+          f"{arguments.runs} runs)")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
