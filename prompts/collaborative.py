@@ -121,7 +121,8 @@ class RatingModel:
             if len(few) < len(rows):
                 mode = find_mode(covariance(rows, rows, self.levels, self.theta_), terms, self.theta_.noise)
             self.posterior_ = KernelPosterior(self.levels, rows, self.theta_, mode)
-        self.noise_ = self.theta_.noise * self.spread_
+        self._unit = self.theta_.noise * self.spread_
+        self.noise_ = self._unit * float(np.sqrt(self.posterior_.calibration))
         return self
 
     def predict(
@@ -143,9 +144,8 @@ class RatingModel:
         rows = self.cells_.new(check_choices(choices, self.levels), raters, items)
         mean, variance = self.posterior_.predict(rows)
         if noise:
-            variance = variance + 1.0 + self.theta_.seeds
-        unit = self.noise_
-        return self.location_ + unit * mean, unit * np.sqrt(variance)
+            variance = variance + self.posterior_.calibration * (1.0 + self.theta_.seeds)
+        return self.location_ + self._unit * mean, self._unit * np.sqrt(variance)
 
     def means(self, raters: Names | None = None) -> list[Tables]:
         """Each rater's posterior mean as a function of the choice, in rating units."""
@@ -163,7 +163,7 @@ class RatingModel:
         return np.stack([table(x) for table in self.draws(rng, count, raters)])
 
     def _in_rating_units(self, table: Tables) -> Tables:
-        return table.times(self.noise_).shifted(np.full(len(table), self.location_))
+        return table.times(self._unit).shifted(np.full(len(table), self.location_))
 
     def check_scale(self, ratings: np.ndarray) -> None:
         """Refuse ratings outside the scale.

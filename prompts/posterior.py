@@ -24,6 +24,9 @@ class KernelPosterior:
         mode: the posterior at its mode.
     """
 
+    #: Factor on all variances, as in :class:`.weights.FeaturePosterior`.
+    calibration = 1.0
+
     def __init__(self, levels: tuple[int, ...], rows: Rows, theta: Hyperparameters, mode: Mode) -> None:
         self.levels, self.rows, self.theta, self.mode = levels, rows, theta, mode
 

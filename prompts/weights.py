@@ -6,7 +6,9 @@ factors z_r of the raters (none by default),
     h(r, x) = T1(x) (S_0 w_0 + Σ_q z_rq S_2 w_q + S_1 ψ_r),     w, ψ_r ~ N(0, I),  z_r ~ N(0, I)
 
 ψ_r are integrated out one rater at a time, see :mod:`.information`; z_r are fitted by expectation-maximisation over the posterior of w, as in
-probabilistic matrix factorisation. The effect of one seed on several raters is not modelled here: it joins the noise.
+probabilistic matrix factorisation. The evidence that hyper-parameters are learnt from knows no factors, so what factors explain was taken for own
+taste and noise: with factors all variances are multiplied by the mean square of the standardised leave-one-out residuals, which leaves the means as they are.
+The effect of one seed on several raters is not modelled here: it joins the noise.
 
 Sources: Rasmussen & Williams (2006) §2.1.2, §3.4; Salakhutdinov & Mnih (2008) for the factors.
 """
@@ -30,6 +32,8 @@ class FeaturePosterior:
     def __init__(self, model: FeatureModel, factors: np.ndarray) -> None:
         self.model, self.factors = model, factors
         self.scale = model.own if model.own.any() else model.shared
+        #: Factor on all variances, see above; 1 without factors.
+        self.calibration = 1.0
         self.update()
 
     def update(self) -> None:
@@ -82,7 +86,7 @@ class FeaturePosterior:
                 parts = np.concatenate([lean * mix for mix in self._mix(rater)], axis=1)
                 white = solve_triangular(self.factor, parts.T, lower=True)
                 spread[block] = np.maximum(left, 0.0) + np.einsum("pn,pn->n", white, white)
-        return mean, spread
+        return mean, self.calibration * spread
 
     def means(self, raters: Sequence[int]) -> list[Tables]:
         """The mean as a function of the choice for each rater."""
@@ -95,7 +99,7 @@ class FeaturePosterior:
 
     def draws(self, rng: np.random.Generator, count: int, raters: Sequence[int]) -> list[Tables]:
         """``count`` joint draws of the functions of several raters: one table of draws for each rater."""
-        noise = rng.standard_normal((len(self.mean), count))
+        noise = np.sqrt(self.calibration) * rng.standard_normal((len(self.mean), count))
         weights = self.mean + solve_triangular(self.factor, noise, lower=True, trans="T").T
         p, functions = len(self.model.shared), {}
         for rater in set(raters):
@@ -104,9 +108,27 @@ class FeaturePosterior:
                 scale = self.model.own
                 left = np.eye(p) - scale[:, None] * self.model.information(rater)[0].full() * scale
                 values, vectors = np.linalg.eigh(left)
-                own = self._own_given(rater, weights) + own * np.sqrt(np.maximum(values, 0.0)) @ vectors.T
+                own = (
+                    self._own_given(rater, weights)
+                    + own * np.sqrt(self.calibration * np.maximum(values, 0.0)) @ vectors.T
+                )
             functions[rater] = self.model.basis.tables(self._common(rater, weights) + self.model.own * own)
         return [functions[rater] for rater in raters]
+
+    def calibrate(self, most: int = 4000) -> None:
+        """Set the factor on variances from at most ``most`` ratings, where they outnumber the raters' factors well.
+
+        A rating's leave-one-out residual has square (y/σ − h)²/(1 − v) in units of its variance, v the cell's posterior variance (Rasmussen & Williams
+        2006, §5.4.2); what the factors, fitted as points, explain of it by chance is given back as degrees of freedom.
+        """
+        terms, free = self.model.terms, self.factors.size
+        count, chosen = len(terms.rated), slice(None, None, max(len(terms.rated) // most, 1))
+        if count < 2 * free + 30:
+            return
+        self.calibration = 1.0
+        mean, spread = self.predict(self.model.rows.take(terms.rated[chosen]))
+        left = terms.ratings[chosen] / self.model.theta.noise - mean
+        self.calibration = float(np.mean(left**2 / (1.0 - spread))) * count / (count - free)
 
     def improve_factors(self) -> None:
         """One step of expectation-maximisation of the raters' factors; their mean square is kept at 1."""
@@ -168,4 +190,6 @@ def fit_features(
         posterior.update()
     for _ in range(15 if start.shape[1] else 0):
         posterior.improve_factors()
+    if start.shape[1]:
+        posterior.calibrate()
     return posterior

@@ -249,6 +249,24 @@ def test_latent_factors_find_kinds_of_raters(rng):
     assert errors[1] < 0.7 * errors[0]
 
 
+def test_intervals_are_calibrated_with_latent_factors(rng):
+    """A plain matrix of rank 2, which the evidence, that knows no factors, takes for noise in part."""
+    raters, prompts = 40, 60
+    truth = rng.normal(size=(raters, 2)) @ rng.normal(size=(2, prompts)) / np.sqrt(2)
+    who, x = (part.ravel() for part in np.meshgrid(np.arange(raters), np.arange(prompts), indexing="ij"))
+    y = truth.ravel() + 0.5 * rng.normal(size=who.size)
+    train = rng.random(who.size) < 0.5
+    model = RatingModel((prompts,), factors=2).fit(x[train, None], y[train], raters=who[train])
+    mean, deviation = model.predict(x[~train, None], who[~train], noise=True)
+    inside = np.abs(y[~train] - mean) < 1.645 * deviation
+    assert 0.85 < inside.mean() < 0.95
+    assert model.posterior_.calibration < 0.9
+    draws = model.sample(x[:30, None], rng, 4000, [0])[0]
+    mean, deviation = model.predict(x[:30, None], np.zeros(30, dtype=int))
+    np.testing.assert_allclose(draws.mean(axis=0), mean, atol=0.06)
+    np.testing.assert_allclose(draws.std(axis=0), deviation, rtol=0.08)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
