@@ -21,7 +21,7 @@ from pathlib import Path
 import torch
 
 from soart.metrics.technical import TechnicalScorer
-from soart.pipelines import jobs
+from soart.pipelines import demo, jobs
 from soart.pipelines.collection import Collection
 from soart.pipelines.generate import ImageGenerator
 from soart.pipelines.loading import load_model
@@ -48,7 +48,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder, Collection(Path(folder)) as collection:
             generator = ImageGenerator(model)
             started = time.perf_counter()
-            requests = jobs.plan(jobs.DEMO_TEMPLATE, arguments.n, generator, seed=1000 * run, prompt_seed=run)
+            requests = jobs.plan(demo.TEMPLATE, arguments.n, generator, seed=1000 * run, prompt_seed=run)
             made = jobs.generate(collection, generator, requests, scorer)
             ranking, _ = rank(collection, made.rows, scorer)
             wall = time.perf_counter() - started

@@ -13,11 +13,6 @@ from .generate import ImageGenerator, Request
 from .rank import Measurer, measure
 from .schema import ImageRow
 
-#: The demo's prompts: every quality word, so that the ranking has something to find.
-DEMO_TEMPLATE = "a {sharp|vivid|blurry|noisy|faded} picture of a __subject__ in __palette__, __style__"
-DEMO_COUNT = 24
-DEMO_SEED = 7
-
 
 @dataclass
 class Generated:

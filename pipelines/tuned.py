@@ -92,7 +92,7 @@ class Tuned:
         goal: weights of the judges of the goal.
         unit: what a goal of 1 is: ``score``, ``stars``, or ``deviations`` of a weighted goal.
         winners: best first.
-        effects: of every option on the goal's judge, or on what the judges have in common; slot by slot.
+        effects: of every option that is not banned, on the goal's judge, or on what the judges have in common; slot by slot.
         importance: share of each slot in what varies.
         pairs: the strongest.
         raters: by judge, the options it likes most and least, in its own unit.
@@ -147,6 +147,7 @@ def find_out(tuner: Tuner) -> Tuned:
         effects=[
             OptionEffect(slots[e.slot].name, slots[e.slot].texts[e.option], unit * e.mean, unit * e.low, unit * e.high)
             for e in table.effects
+            if e.option not in tuner.space.banned[e.slot]
         ],
         importance={slot.name: float(share) for slot, share in zip(slots, table.importance, strict=True)},
         pairs=[

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,21 +12,18 @@ from .. import __version__
 from ..errors import SoartError
 from . import taste, taste_views
 from .compare import compare_attention
+from .demo import demo
 from .options import BatchSize, Device, Dtype, Json, Model, ModelConfig, Offload, Wildcards, load_generator
-from .terminal import Progress, emit, note, print_ranking, printable, ranking_rows, say
+from .ranking import Output, draw, show_ranking
+from .terminal import Progress, emit, note, say
 from .tune import tune
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ..pipelines.collection import Collection
-    from ..pipelines.generate import ImageGenerator, Request
     from ..pipelines.rank import Scorer
-    from ..pipelines.schema import ImageRow
 
 app = typer.Typer(
     name="soart",
-    help="Generate pictures with any Stable Diffusion model, score them, rank them.",
+    help="Generate pictures with any Stable Diffusion model, rank them, learn your taste, tune the prompts.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -59,70 +55,6 @@ def _parse_size(size: str | None) -> tuple[int | None, int | None]:
     if len(parts) > 2 or not all(part.strip().isdecimal() for part in parts):
         raise typer.BadParameter(f"expected WIDTHxHEIGHT such as 512x768, got {size!r}", param_hint="--size")
     return int(parts[0]), int(parts[-1])
-
-
-@dataclass(frozen=True, slots=True)
-class _Output:
-    """How a ranking is to be shown."""
-
-    as_json: bool
-    report: Path | None
-    top: int
-    title: str
-    notes: tuple[str, ...] = ()
-
-
-def _show_ranking(
-    store: Collection,
-    rows: Sequence[ImageRow],
-    output: _Output,
-    problems: Sequence[str] = (),
-    facts: dict[str, Any] | None = None,
-    scorer: Scorer | None = None,
-) -> None:
-    """Rank ``rows`` and show the ranking; a failure if nothing could be ranked."""
-    from ..metrics.technical import TechnicalScorer
-    from ..pipelines.rank import rank
-
-    scorer = scorer or TechnicalScorer.load()
-    with Progress("measuring", len(rows)) as progress:
-        ranking, left_out = rank(store, rows, scorer, progress)
-    problems = [*problems, *left_out]
-    report = output.report
-    if report is not None:
-        from ..pipelines.page import write_report
-        from ..pipelines.report import render_report
-
-        report = write_report(report, render_report(ranking, output.title, scorer.name, output.notes, problems))
-    if output.as_json:
-        shown = {"profile": scorer.name, "ranking": ranking_rows(ranking), "problems": problems}
-        emit({**(facts or {}), **shown, "report": str(report) if report else None})
-    else:
-        if ranking:
-            print_ranking(ranking, output.top)
-        for problem in problems:
-            note(printable(problem))
-        if report is not None:
-            say(f"Report: {report}")
-    if not ranking:
-        raise SoartError("No picture could be ranked.")
-
-
-def _draw(store: Collection, generator: ImageGenerator, requests: Sequence[Request], output: _Output) -> None:
-    """Draw what the collection lacks, and show the ranking of all that was asked for."""
-    from ..metrics.technical import TechnicalScorer
-    from ..pipelines import jobs
-
-    try:
-        with Progress("drawing", len(requests)) as progress:
-            made = jobs.generate(store, generator, requests, TechnicalScorer.load(), progress)
-    except KeyboardInterrupt:
-        note("Interrupted: finished pictures are kept, and the same command goes on from there.")
-        raise typer.Exit(130) from None
-    if not output.as_json:
-        say(f"{made.drawn} drawn, {made.reused} already there; pictures in {store.name}")
-    facts = {"drawn": made.drawn, "reused": made.reused, "collection": store.name, "model": generator.model.identity}
-    _show_ranking(store, made.rows, output, facts=facts)
 
 
 @app.command(epilog='Example: soart generate "a {fox|owl}, __style__" -n 16 --seed 1 --report foxes.html')
@@ -171,7 +103,9 @@ def generate(
             width=width,
             height=height,
         )
-        _draw(store, generator, requests, _Output(as_json, report, top, "soart: generated pictures"))
+        _, facts = draw(store, generator, requests, Output(as_json, report, top, "soart: generated pictures"))
+    if as_json:
+        emit(facts)
 
 
 @app.command(epilog="Example: soart rank holiday-pictures/ --taste mine --report ranking.html")
@@ -195,29 +129,11 @@ def rank(
         store, rows, problems = open_pictures(paths, scorer, progress, progress.expect)
     title = f"soart: {paths[0].name}" if store.folder is not None else "soart: ranking"
     with store:
-        _show_ranking(store, rows, _Output(as_json, report, top, title, notes), problems, scorer=scorer)
+        facts = show_ranking(store, rows, Output(as_json, report, top, title, notes), problems, scorer=scorer)
+    if as_json:
+        emit(facts)
     for text in notes:
         note(text)
-
-
-@app.command(epilog="Example: soart demo --folder /tmp/soart-demo")
-def demo(
-    folder: Annotated[Path, typer.Option(help="Collection of the demo; a second run reuses what is there.")] = Path(
-        "soart-demo"
-    ),
-    as_json: Json = False,
-) -> None:
-    """The main job on the embedded model, offline, in under a minute: generate, score, rank, report."""
-    from ..pipelines import jobs
-    from ..pipelines.collection import Collection
-
-    with Collection(folder) as store:
-        generator = load_generator()
-        requests = jobs.plan(
-            jobs.DEMO_TEMPLATE, jobs.DEMO_COUNT, generator, seed=jobs.DEMO_SEED, prompt_seed=jobs.DEMO_SEED
-        )
-        notes = (f"Template: {jobs.DEMO_TEMPLATE}",)
-        _draw(store, generator, requests, _Output(as_json, folder / "report.html", 10, "soart demo", notes))
 
 
 @app.command(epilog="Example: soart doctor --json")
@@ -241,6 +157,7 @@ app.command(
 )(compare_attention)
 
 
+app.command(epilog="Example: soart demo --folder /tmp/soart-demo")(demo)
 app.command(epilog='Example: soart tune "a fox in the snow" --taste mine --budget 120')(tune)
 taste_views.register(taste.app)
 app.add_typer(taste.app, name="taste")

@@ -7,6 +7,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import typer
 from rich.console import Console
 
 if TYPE_CHECKING:
@@ -38,6 +39,16 @@ def emit(document: dict[str, Any]) -> None:
 def printable(text: str) -> str:
     """Escape control characters, so that strangers' file names and prompts cannot steer the terminal."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let Ctrl-C end a command that keeps what is done."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        note("Interrupted: finished pictures are kept, and the same command goes on from there.")
+        raise typer.Exit(130) from None
 
 
 def ranking_rows(ranking: Sequence[Ranked]) -> list[dict[str, Any]]:

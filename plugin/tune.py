@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,7 +19,7 @@ from .options import (
     load_generator,
 )
 from .taste import Profiles, scorer_of, warning_of
-from .terminal import Progress, emit, note, say
+from .terminal import Progress, emit, interruptible, note, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -135,11 +135,14 @@ def tune(
         narrowed = _space(space, store, negative, wildcards, model).restrict(ban or (), pin or ())
         generator = load_generator(model, batch_size, config=model_config, device=device, dtype=dtype, offload=offload)
         tuner = Tuner(store, generator, narrowed, panel, seed=seed, batch=batch, budget=budget, pareto=pareto)
-        why = _run(tuner, stop, panel.raters[0] if ask else None, silent=as_json)
-        _finish(tuner, why, warnings, report or collection / "tune.html", as_json)
+        why = run(tuner, stop, panel.raters[0] if ask else None, silent=as_json)
+        facts = finish(tuner, why, warnings, report or collection / "tune.html", as_json)
+    if as_json:
+        emit(facts)
 
 
-def _run(tuner: Tuner, stop: float, rater: str | None, *, silent: bool) -> str:
+def run(tuner: Tuner, stop: float, rater: str | None, *, silent: bool) -> str:
+    """Tune, showing how it goes; returns why it ended."""
     from ..pipelines.tasteviews import RatingSession
     from ..pipelines.tune import tune as steer
     from .keys import keys, rate_by_keys
@@ -148,28 +151,25 @@ def _run(tuner: Tuner, stop: float, rater: str | None, *, silent: bool) -> str:
     pressed = keys() if rater else iter(())
     if tuner.done and not silent:
         say(f"{tuner.done} of {tuner.budget} pictures are there already.")
-    try:
-        with Progress("tuning", tuner.budget) as progress:
+    with interruptible(), Progress("tuning", tuner.budget) as progress:
 
-            def told(rows: list[ImageRow]) -> bool:
-                enough = False
-                if rater:
-                    with progress.hidden():
-                        session = RatingSession(tuner.collection, rater, [row for row in rows if not row.problem])
-                        enough = not rate_by_keys(session, pressed, silent=silent)
-                judged = tuner.judged()
-                progress.show(best_table(judged))
-                if not silent:
-                    say(batch_line(judged, tuner))
-                return enough
+        def told(rows: list[ImageRow]) -> bool:
+            enough = False
+            if rater:
+                with progress.hidden():
+                    session = RatingSession(tuner.collection, rater, [row for row in rows if not row.problem])
+                    enough = not rate_by_keys(session, pressed, silent=silent)
+            judged = tuner.judged()
+            progress.show(best_table(judged))
+            if not silent:
+                say(batch_line(judged, tuner))
+            return enough
 
-            return steer(tuner, stop_below=stop, on_batch=told, progress=progress)
-    except KeyboardInterrupt:
-        note("Interrupted: finished pictures are kept, and the same command goes on from there.")
-        raise typer.Exit(130) from None
+        return steer(tuner, stop_below=stop, on_batch=told, progress=progress)
 
 
-def _finish(tuner: Tuner, why: str, warnings: Sequence[str], report: Path, as_json: bool) -> None:
+def finish(tuner: Tuner, why: str, warnings: Sequence[str], report: Path, as_json: bool) -> dict[str, Any]:
+    """Write the report and print the findings unless JSON is wanted; returns all as plain JSON values."""
     from ..pipelines.page import write_report
     from ..pipelines.tune_report import render_tune_report
     from ..pipelines.tuned import find_out
@@ -178,11 +178,11 @@ def _finish(tuner: Tuner, why: str, warnings: Sequence[str], report: Path, as_js
     tuned = find_out(tuner)
     title = f"soart tune: {', '.join(tuner.space.contexts) or tuner.space.template}"
     written = write_report(report, render_tune_report(tuner.collection, tuned, title, why, warnings))
-    if as_json:
-        facts = {"ended": why, "pictures": tuner.done, "collection": tuner.collection.name, "report": str(written)}
-        return emit({**facts, **tuned_facts(tuner.collection, tuned), "warnings": list(warnings)})
-    say(why)
-    print_tuned(tuned)
-    for text in (*warnings, *tuned.alarms, *tuned.notes):
-        note(text)
-    return say(f"Report: {written}")
+    if not as_json:
+        say(why)
+        print_tuned(tuned)
+        for text in (*warnings, *tuned.alarms, *tuned.notes):
+            note(text)
+        say(f"Report: {written}")
+    facts = {"ended": why, "pictures": tuner.done, "collection": tuner.collection.name, "report": str(written)}
+    return {**facts, **tuned_facts(tuner.collection, tuned), "warnings": list(warnings)}

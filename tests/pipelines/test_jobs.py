@@ -48,10 +48,3 @@ def test_equal_requests_are_drawn_once(collection, generator):
     made = jobs.generate(collection, generator, [request, request])
     assert made.drawn == 1
     assert len(made.rows) == 2
-
-
-def test_demo_prompts_hold_every_quality_word(generator):
-    prompts = " ".join(
-        r.prompt for r in jobs.plan(jobs.DEMO_TEMPLATE, jobs.DEMO_COUNT, generator, prompt_seed=jobs.DEMO_SEED)
-    )
-    assert all(word in prompts for word in ("sharp", "vivid", "blurry", "noisy", "faded"))

@@ -82,9 +82,21 @@ def test_demo(soart, tmp_path):
     assert first["ranking"][0]["score"] > first["ranking"][-1]["score"] + 50
     page = (tmp_path / "d" / "report.html").read_text(encoding="utf-8")
     assert all(r["prompt"] in page for r in first["ranking"])
+    tuned = first["tuned"]
+    assert first["taste"]["trust"]["word"] in ("usable", "strong")
+    assert tuned["winners"][0]["choice"]["palette"] == "cool colors"
+    assert tuned["batches"][-1]["mean"] > tuned["batches"][0]["mean"] + 30
+    before, after = tuned["stand_in"]
+    assert after > before + 1.5
+    assert (tmp_path / "d" / "tune.html").read_text(encoding="utf-8").count("data:image/png") >= 16
+    code, out, _ = soart("demo", "--folder", tmp_path / "d")
+    assert code == 0
+    assert f"0 drawn, {first['drawn']} already there" in out
+    assert "The stand-in, not asked meanwhile, gives" in out
     again = json.loads(soart("demo", "--folder", tmp_path / "d", "--json")[1])
     assert again["reused"] == first["drawn"]
     assert again["ranking"] == first["ranking"]
+    assert again["tuned"] == tuned
 
 
 def test_rank_folder_with_ugly_files(soart, tmp_path):
