@@ -63,11 +63,12 @@ class Comparison:
 
         figure = Figure(figsize=(11, 9), layout="constrained")
         axes: list[Axes] = list(figure.subplots(2, 2).flat)
-        top = max(np.quantile(t.to_numpy(), 0.995) for t in (self.first, self.second))
+        # Versions that attend to single pictures and ones that spread over a mode need scales of their own.
+        tops = [float(np.quantile(t.to_numpy(), 0.995)) for t in (self.first, self.second)]
         reach = np.quantile(np.abs(self.difference.to_numpy()), 0.995) or 1.0
         tables = (
-            (self.first, f"version {self.names[0]}", "viridis", 0.0, top),
-            (self.second, f"version {self.names[1]}", "viridis", 0.0, top),
+            (self.first, f"version {self.names[0]}", "viridis", 0.0, tops[0]),
+            (self.second, f"version {self.names[1]}", "viridis", 0.0, tops[1]),
             (self.difference, f"difference {self.names[1]} − {self.names[0]}", "RdBu", -reach, reach),
             (self.plus_minus, f"plus–minus, lop-sidedness {self.lopsidedness:.2f}", "RdBu", -1.0, 1.0),
         )
