@@ -15,6 +15,7 @@ import numpy as np
 
 from ..errors import PromptError
 from ..prompts.following import Follower, Range
+from ..prompts.search import Key
 
 try:
     from optuna.distributions import (
@@ -101,15 +102,7 @@ class SoartSampler(BaseSampler):
         Raises:
             PromptError: a study of several objectives.
         """
-        if len(study.directions) > 1:
-            raise PromptError(
-                f"SoartSampler steers one objective, but this study has {len(study.directions)}; return a weighted mean of them, "
-                "or use NSGAIISampler or TPESampler."
-            )
-        space = self._given
-        if space is None:
-            space = intersection_search_space(study.get_trials(deepcopy=False))
-        return {name: kind for name, kind in space.items() if not kind.single() and _few(kind)}
+        return self._space(study)
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
@@ -135,40 +128,74 @@ class SoartSampler(BaseSampler):
         """Pass on to the independent sampler."""
         self._independent.after_trial(study, trial, state, values)
 
-    def _next(
-        self, study: Study, trial: FrozenTrial, space: dict[str, BaseDistribution], enqueued: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def recommend(self, study: Study) -> dict[str, Any]:
+        """The parameters of highest posterior mean, tried or not; ``study.best_params`` is rather the luckiest trial where values are noisy.
+
+        Numbers in bins are given by the middle of the best bin. Only what all finished trials have in common is there.
+
+        Raises:
+            PromptError: a study of several objectives, or without parameters in common.
+        """
+        space = self._space(study)
+        if not space:
+            raise PromptError(
+                "There is nothing to recommend: no parameter with a choice is common to all finished trials."
+            )
+        with self._lock:
+            follower, ranges = self._follow(study, space)
+            found = follower.recommend(self._history(study, space, ranges, None)[0], self._rng)
+        parts = zip(space.items(), ranges, found, strict=True)
+        return {name: kind.to_external_repr(one.middle(option)) for (name, kind), one, option in parts}
+
+    def _space(self, study: Study) -> dict[str, BaseDistribution]:
+        if len(study.directions) > 1:
+            raise PromptError(
+                f"SoartSampler steers one objective, but this study has {len(study.directions)}; return a weighted mean of them, "
+                "or use NSGAIISampler or TPESampler."
+            )
+        space = self._given
+        if space is None:
+            space = intersection_search_space(study.get_trials(deepcopy=False))
+        return {name: kind for name, kind in space.items() if not kind.single() and _few(kind)}
+
+    def _follow(self, study: Study, space: dict[str, BaseDistribution]) -> tuple[Follower, list[Range]]:
         ranges = [_range(kind, self._bins) for kind in space.values()]
         if self._followed is None or self._followed[:2] != (study.study_name, space):
             follower = Follower([len(one) for one in ranges], startup=self._startup, boldness=self._boldness)
             self._followed = (study.study_name, dict(space), follower)
-        sign = 1.0 if study.direction.name == "MAXIMIZE" else -1.0
+        return self._followed[2], ranges
 
-        def choice(params: Mapping[str, Any]) -> tuple[int, ...]:
-            return tuple(
-                one.option(kind.to_internal_repr(params[name]))
-                for one, (name, kind) in zip(ranges, space.items(), strict=True)
-            )
-
-        judged, others = {}, []
-        for other in study.get_trials(deepcopy=False):
-            params = {**other.system_attrs.get("fixed_params", {}), **other.params}
-            if other.number == trial.number or not all(name in params for name in space):
-                continue
-            if other.state == TrialState.COMPLETE and other.value is not None:
-                judged[other.number] = (choice(params), sign * other.value)
-            else:
-                others.append(choice(params))
-        slots = {
+    def _next(
+        self, study: Study, trial: FrozenTrial, space: dict[str, BaseDistribution], enqueued: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        follower, ranges = self._follow(study, space)
+        judged, others = self._history(study, space, ranges, trial.number)
+        pinned = {
             slot: ranges[slot].option(kind.to_internal_repr(enqueued[name]))
             for slot, (name, kind) in enumerate(space.items())
             if name in enqueued
         }
-        found = self._followed[2].next(judged, self._rng, others=others, pinned=slots)
-        return {
-            name: kind.to_external_repr(one.draw(option, self._rng))
-            for (name, kind), one, option in zip(space.items(), ranges, found, strict=True)
-        }
+        found = follower.next(judged, self._rng, others=others, pinned=pinned)
+        parts = zip(space.items(), ranges, found, strict=True)
+        return {name: kind.to_external_repr(one.draw(option, self._rng)) for (name, kind), one, option in parts}
+
+    def _history(
+        self, study: Study, space: dict[str, BaseDistribution], ranges: list[Range], leave_out: int | None
+    ) -> tuple[dict[int, tuple[Key, float]], list[Key]]:
+        """Finished trials with their values, larger the better, and the choices of all others."""
+        sign = 1.0 if study.direction.name == "MAXIMIZE" else -1.0
+        judged, others = {}, []
+        for trial in study.get_trials(deepcopy=False):
+            params = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
+            if trial.number == leave_out or not all(name in params for name in space):
+                continue
+            parts = zip(space.items(), ranges, strict=True)
+            choice = tuple(one.option(kind.to_internal_repr(params[name])) for (name, kind), one in parts)
+            if trial.state == TrialState.COMPLETE and trial.value is not None:
+                judged[trial.number] = (choice, sign * trial.value)
+            else:
+                others.append(choice)
+        return judged, others
 
 
 def _few(kind: BaseDistribution) -> bool:

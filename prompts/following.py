@@ -32,12 +32,14 @@ class Range:
 
     Attributes:
         low: the smallest value.
+        high: no value is larger.
         step: distance of neighbouring values, or None for a continuum.
         log: whether bins are equally wide on the logarithm, and values in one drawn so.
         edges: (bins + 1,) increasing borders: on the value or its logarithm in a continuum, else on the number of the value.
     """
 
     low: float
+    high: float
     step: float | None
     log: bool
     edges: np.ndarray
@@ -57,10 +59,10 @@ class Range:
             raise PromptError(f"Expected at least one bin, and positive bounds for a logarithm, got {bins} and {low}.")
         if step is None:
             edges = np.linspace(*((math.log(low), math.log(high)) if log else (low, high)), bins + 1)
-            return cls(low, None, log, edges if high > low else edges[[0, -1]])
+            return cls(low, high, None, log, edges if high > low else edges[[0, -1]])
         count = math.floor((high - low) / step + 1e-9) + 1
         if count <= bins:
-            return cls(low, step, log, np.arange(count + 1.0))
+            return cls(low, high, step, log, np.arange(count + 1.0))
         if log:
             borders = np.exp(np.linspace(math.log(low), math.log(low + (count - 1) * step), bins + 1))
             # Neighbouring borders with no value between them are one.
@@ -68,7 +70,7 @@ class Range:
             numbers[-1] = count
         else:
             numbers = np.ceil(np.linspace(0, count, bins + 1) - 1e-9)
-        return cls(low, step, log, np.unique(numbers))
+        return cls(low, high, step, log, np.unique(numbers))
 
     def __len__(self) -> int:
         return len(self.edges) - 1
@@ -83,13 +85,23 @@ class Range:
             place = value
         return int(np.clip(np.searchsorted(self.edges, place, side="right") - 1, 0, len(self) - 1))
 
+    def middle(self, option: int) -> float:
+        """The value in the middle of an option, or of its logarithms; the lower one of two."""
+        start, end = float(self.edges[option]), float(self.edges[option + 1])
+        if self.step is None:
+            place = (start + end) / 2
+            return min(max(math.exp(place) if self.log else place, self.low), self.high)
+        if self.log:
+            first, last = (self.low + number * self.step for number in (start, end - 1))
+            return self._value(round((math.sqrt(first * last) - self.low) / self.step))
+        return self._value(int((start + end - 1) // 2))
+
     def draw(self, option: int, rng: np.random.Generator) -> float:
         """A value of an option, uniform over its values, or over their logarithms."""
         start, end = float(self.edges[option]), float(self.edges[option + 1])
         if self.step is None:
             place = rng.uniform(start, end)
-            limits = np.exp(self.edges[[0, -1]]) if self.log else self.edges[[0, -1]]
-            return float(np.clip(math.exp(place) if self.log else place, max(limits[0], self.low), limits[1]))
+            return min(max(math.exp(place) if self.log else place, self.low), self.high)
         if end - start == 1:
             number = start
         elif self.log:
@@ -98,8 +110,11 @@ class Range:
             number = float(np.clip(round((value - self.low) / self.step), start, end - 1))
         else:
             number = float(rng.integers(int(start), int(end)))
+        return self._value(int(number))
+
+    def _value(self, number: int) -> float:
         # In decimals, so that 0.1 + 2 · 0.1 is 0.3.
-        return float(Decimal(str(self.low)) + int(number) * Decimal(str(self.step)))
+        return float(Decimal(str(self.low)) + number * Decimal(str(self.step)))
 
 
 class Follower:
@@ -140,16 +155,8 @@ class Follower:
         Raises:
             PromptError: a choice outside the levels.
         """
-        history = self._clipped(judged)
         waiting = list(others)
-        if self._steering is None or any(history.get(name) != seen for name, seen in self._told.items()):
-            missing = self.startup - len(history) - len(waiting)
-            first = balanced_batch(self.domain, missing, rng) if missing > 0 else None
-            self._steering, self._told = Steering(self.domain, first=first, boldness=self.boldness), {}
-        steering, fresh = self._steering, {name: seen for name, seen in history.items() if name not in self._told}
-        if fresh:
-            steering.tell([choice for choice, _ in fresh.values()], [value for _, value in fresh.values()])
-            self._told |= fresh
+        steering = self._learnt(judged, rng, len(waiting))
         if waiting:
             steering.reserve(waiting)
         steering.domain = self._pinned(pinned or {})
@@ -158,6 +165,24 @@ class Follower:
             if len(found):
                 return keys(found)[0]
         return keys(steering.domain.random(rng, 1))[0]
+
+    def recommend(self, judged: Mapping[int, tuple[Key, float]], rng: np.random.Generator) -> Key:
+        """(S,) the choice of highest posterior mean, tried or not: what is best once the noise is seen through."""
+        steering = self._learnt(judged, rng, 0)
+        steering.domain = self.domain
+        return keys(steering.recommend(rng).choice[None])[0]
+
+    def _learnt(self, judged: Mapping[int, tuple[Key, float]], rng: np.random.Generator, waiting: int) -> Steering:
+        history = self._clipped(judged)
+        if self._steering is None or any(history.get(name) != seen for name, seen in self._told.items()):
+            missing = self.startup - len(history) - waiting
+            first = balanced_batch(self.domain, missing, rng) if missing > 0 else None
+            self._steering, self._told = Steering(self.domain, first=first, boldness=self.boldness), {}
+        fresh = {name: seen for name, seen in history.items() if name not in self._told}
+        if fresh:
+            self._steering.tell([choice for choice, _ in fresh.values()], [value for _, value in fresh.values()])
+            self._told |= fresh
+        return self._steering
 
     def _pinned(self, pinned: Mapping[int, int]) -> Domain:
         if not pinned:

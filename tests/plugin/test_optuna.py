@@ -214,6 +214,27 @@ def test_too_many_categories_are_left_to_the_independent_sampler():
     assert set(study.sampler.infer_relative_search_space(study, study.trials[-1])) == {"x"}
 
 
+def test_recommends_what_is_best_behind_the_noise():
+    ahead = []
+    for seed in range(3):
+        study = optuna.create_study(direction="minimize", sampler=SoartSampler(seed=seed))
+        study.optimize(planted(seed, -1.0, noise=3.0), n_trials=60)
+        recommended = study.sampler.recommend(study)
+        values = [planted(seed)(optuna.trial.FixedTrial(found)) for found in (recommended, study.best_params)]
+        ahead.append(values[0] - values[1])
+    assert np.mean(ahead) > 0
+    mixed = optuna.create_study(direction="maximize", sampler=SoartSampler(seed=0))
+    with pytest.raises(PromptError, match="nothing to recommend"):
+        mixed.sampler.recommend(mixed)
+    mixed.optimize(
+        lambda trial: trial.suggest_float("x", 0, 1) + trial.suggest_int("n", 1, 1000, log=True) / 1000, n_trials=30
+    )
+    found = mixed.sampler.recommend(mixed)
+    assert found["x"] == pytest.approx(0.95)
+    assert isinstance(found["n"], int)
+    assert found["n"] > 500
+
+
 def test_several_objectives_are_refused_in_one_sentence():
     study = optuna.create_study(directions=["maximize", "minimize"], sampler=SoartSampler(seed=0))
     with pytest.raises(PromptError, match="one objective, but this study has 2"):

@@ -41,7 +41,10 @@ def test_values_drawn_from_an_option_belong_to_it(one, seed):
         assert abs(one.option(value) - option) <= (0 if one.step else 1e-9 + (value in one.edges))
         if one.step:
             assert (value - one.low) % one.step == 0
-        assert value >= one.low
+        assert one.low <= value <= one.high
+        assert abs(one.option(one.middle(option)) - option) <= (
+            0 if one.step else 1e-9 + (one.middle(option) in one.edges)
+        )
 
 
 def test_few_values_are_an_option_each():
