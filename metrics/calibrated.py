@@ -1,7 +1,7 @@
 """Version D, calibrated attention-RT: the skeleton of attention with rotations, temperature and values that are fitted.
 
     W_Q = W_K = Σ_w^(−1/2)     Σ_w: Ledoit–Wolf estimate of the pooled within-mode covariance
-    C[i, l] = cos(q_i, k_l)    about the mean of the modes; with several heads, the mean of their cosines
+    C[i, l] = cos(q_i, k_l)    about the mean of the modes; with several heads, the (weighted) mean of their cosines
     A = softmax_l(τ C)         temperature 1/τ
     O = A V                    V fitted by ridge, so that the learning pictures' own outputs are their modes
 
@@ -77,6 +77,15 @@ def _check_heads(heads: Sequence[Sequence[int]] | None, count: int) -> list[np.n
     return found
 
 
+def _check_weights(weights: Sequence[float] | None, count: int) -> np.ndarray:
+    """(count,) weights that sum to 1."""
+    found = np.ones(count) if weights is None else np.asarray(weights, dtype=np.float64)
+    if found.shape != (count,) or not (np.isfinite(found) & (found > 0)).all():
+        raise ItemsError(f"Expected a weight above zero for each of {count} heads, got {weights!r}.")
+    normalised: np.ndarray = found / found.sum()
+    return normalised
+
+
 class AttentionD(AttentionModel):
     """Calibrated attention-RT: the version to use. Items that do not vary within any mode take no part.
 
@@ -85,6 +94,7 @@ class AttentionD(AttentionModel):
         ridges: candidates for λ.
         heads: item numbers of each head, every item in one or more or none; by default one head of all. A head is whitened on
             its own: a covariance of fewer items is learnt better from few pictures, and no head drowns another.
+        weights: above zero, of each head's cosine in their mean; by default all count alike.
 
     Attributes:
         temperature_, ridge_: the chosen ones.
@@ -96,10 +106,12 @@ class AttentionD(AttentionModel):
         temperatures: Sequence[float] = TEMPERATURES,
         ridges: Sequence[float] = RIDGES,
         heads: Sequence[Sequence[int]] | None = None,
+        weights: Sequence[float] | None = None,
     ) -> None:
         self.temperatures = temperatures
         self.ridges = ridges
         self.heads = heads
+        self.weights = weights
 
     def fit(
         self, items: object, modes: Sequence[object] | np.ndarray, groups: Sequence[object] | np.ndarray | None = None
@@ -113,7 +125,7 @@ class AttentionD(AttentionModel):
                 every picture on its own.
 
         Raises:
-            ItemsError: matrices that do not fit together, or no mode of two pictures.
+            ItemsError: matrices, heads or weights that do not fit together, or no mode of two pictures.
         """
         x = self._begin(items, modes)
         if len(self.classes_) == len(x):
@@ -129,6 +141,7 @@ class AttentionD(AttentionModel):
         self.centre_ = np.mean([x[self.modes_ == mode].mean(axis=0) for mode in self.classes_], axis=0)
         self.scale_ = deviations(np.vstack([residuals, -residuals]), "pinv")
         self.heads_ = _check_heads(self.heads, x.shape[1])
+        self.weights_ = _check_weights(self.weights, len(self.heads_))
         self.rotations_ = [
             inverse_root(ledoit_wolf((residuals / self.scale_)[:, head], assume_centered=True)[0])
             for head in self.heads_
@@ -171,9 +184,12 @@ class AttentionD(AttentionModel):
         standard = (items - self.centre_) / self.scale_
         turned = [standard[:, head] @ rotation for head, rotation in zip(self.heads_, self.rotations_, strict=True)]
         lengths = [np.linalg.norm(part, axis=1, keepdims=True) for part in turned]
-        # Unit vectors side by side: the dot product of two rows is the mean of the heads' cosines.
-        unit = [part / np.where(length > 0, length, 1.0) for part, length in zip(turned, lengths, strict=True)]
-        together: np.ndarray = np.hstack(unit) / np.sqrt(len(unit))
+        # Unit vectors side by side: the dot product of two rows is the weighted mean of the heads' cosines.
+        unit = [
+            part * (np.sqrt(weight) / np.where(length > 0, length, 1.0))
+            for part, length, weight in zip(turned, lengths, self.weights_, strict=True)
+        ]
+        together: np.ndarray = np.hstack(unit)
         return together
 
     def _similarity(self, items: object) -> np.ndarray:

@@ -20,14 +20,14 @@ import numpy as np
 
 from .calibrated import AttentionD
 from .examples import Examples
-from .kernels import Frame
+from .kernels import DEEP, Frame
 from .preference import Preference, learn_preference
 from .tmethod import T2
 
 BOTH = "gp+attention"
 METHODS = (BOTH, "gp", "ridge", "attention", "T2", "prior")
-#: Principal components of a head that version D sees at most.
-COMPONENTS = 6
+#: Principal components of a head that version D sees at most, and of the items of a network.
+COMPONENTS, NETWORK_COMPONENTS = 6, 12
 #: Small grids: version D is fitted many times over in cross-validation.
 _TEMPERATURES, _RIDGES = (0.5, 2.0, 8.0), (0.01, 0.1, 1.0)
 
@@ -70,22 +70,28 @@ class Attention:
         return self.model.predict_proba(self.components(z))
 
 
-def principal_axes(rows: np.ndarray, heads: Sequence[Sequence[int]]) -> tuple[np.ndarray, list[list[int]]]:
-    """Principal axes of each head of centred (n, p) rows, (components, p), and the components of each head.
+def principal_axes(rows: np.ndarray, frame: Frame) -> tuple[np.ndarray, list[list[int]], list[float]]:
+    """Principal axes of each head of centred (n, p) rows, (components, p), the components of each head, and its weight.
 
-    Whitening sees a head's components only, so a covariance of as many items as pictures need never be learnt in full.
+    Whitening sees a head's components only, so a covariance of as many items as pictures need never be learnt in full. A
+    network's items are one head and say as much as all others together: what a picture shows, beside how it looks.
     """
     axes: list[np.ndarray] = []
     members: list[list[int]] = []
-    for head in map(list, heads):
+    network: list[bool] = []
+    for head in map(list, frame.heads):
         _, lengths, own = np.linalg.svd(rows[:, head], full_matrices=False)
-        kept = int(np.count_nonzero(lengths[:COMPONENTS] > 1e-6 * max(float(lengths[0]), 1e-12)))
+        deep = bool(frame.blocks[head[0]] == DEEP)
+        most = NETWORK_COMPONENTS if deep else COMPONENTS
+        kept = int(np.count_nonzero(lengths[:most] > 1e-6 * max(float(lengths[0]), 1e-12)))
         if lengths[0] > 0:
             members.append(list(range(len(axes), len(axes) + kept)))
+            network.append(deep)
             for axis in own[:kept]:
                 axes.append(np.zeros(rows.shape[1]))
                 axes[-1][head] = axis
-    return np.stack(axes), members
+    weights = [1 / network.count(deep) for deep in network]
+    return np.stack(axes), members, weights
 
 
 def learn_attention(z: np.ndarray, examples: Examples, frame: Frame) -> Attention | None:
@@ -95,8 +101,8 @@ def learn_attention(z: np.ndarray, examples: Examples, frame: Frame) -> Attentio
     mean = z.mean(axis=0)
     if len(names) < 2 or counts.max() < 2 or not np.ptp(z, axis=0).any():
         return None
-    axes, members = principal_axes(z - mean, frame.heads)
-    model = AttentionD(_TEMPERATURES, _RIDGES, members).fit((z - mean) @ axes.T, modes, examples.groups)
+    axes, members, weights = principal_axes(z - mean, frame)
+    model = AttentionD(_TEMPERATURES, _RIDGES, members, weights).fit((z - mean) @ axes.T, modes, examples.groups)
     worth = np.array([examples.liking[modes == mode].mean() for mode in model.classes_])
     return Attention(model, mean, axes, worth)
 

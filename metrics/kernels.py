@@ -2,7 +2,8 @@
 
 z = (items − centre)/scale, cut at ±4
 d²_b(i, l)   mean squared distance over the items of block b (SOART, colour, network), divided by its median over the learning pictures
-linear  Σ_b ⟨z_i, z_l⟩_b / blocks, scaled to mean 1;   all  exp(−mean_b d²_b / 2);   one block  exp(−d²_b / 2)
+linear  Σ_b ⟨z_i, z_l⟩_b / blocks, scaled to mean 1;   all  exp(−mean_b d²_b / 2);   one block  exp(−d²_b / 2);
+network  ⟨z_i, z_l⟩ over the items of a network alone, scaled to mean 1
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from .soart import heads_of
 
 #: Deviations are cut here, so that no single item decides alone.
 CUT = 4.0
+COLOUR, DEEP, NETWORK = "colour", "deep", "network"
 
 
 def block_of(name: str) -> str:
     """The block an item belongs to: ``colour``, ``deep``, or ``soart`` for all others."""
     head = name.split("/", 1)[0]
-    return head if head in ("colour", "deep") else "soart"
+    return head if head in (COLOUR, DEEP) else "soart"
 
 
 @dataclass(frozen=True)
@@ -83,13 +85,15 @@ class Kernels:
         frame: blocks and their weights.
         widths: median squared distance of each block's learning pictures.
         power: mean square of the weighted deviations, for the linear kernel.
-        linear_only: leave the Gaussian kernels out.
+        network_power: the same over the items of a network, for theirs.
+        linear_only: leave all kernels but the linear one out.
     """
 
     z: np.ndarray
     frame: Frame
     widths: dict[str, float]
     power: float
+    network_power: float = 1.0
     linear_only: bool = False
 
     @classmethod
@@ -102,7 +106,8 @@ class Kernels:
             apart = d2[d2 > 1e-9]
             widths[block] = float(np.median(apart)) if len(apart) else 1.0
         power = float(np.mean(np.sum((z * frame.weights) ** 2, axis=1)))
-        return cls(z, frame, widths, power or 1.0, linear_only)
+        network_power = float(np.mean(np.sum(z[:, frame.blocks == DEEP] ** 2, axis=1)))
+        return cls(z, frame, widths, power or 1.0, network_power or 1.0, linear_only)
 
     @property
     def names(self) -> list[str]:
@@ -110,7 +115,9 @@ class Kernels:
         if self.linear_only:
             return ["linear"]
         blocks = self.frame.names
-        return ["linear", "all", *(blocks if len(blocks) > 1 else [])]
+        if len(blocks) < 2:
+            return ["linear", "all"]
+        return ["linear", "all", *blocks, *([NETWORK] if DEEP in blocks else [])]
 
     def against(self, z: np.ndarray) -> list[np.ndarray]:
         """(i, n) values of every base kernel between (i, p) deviations and the learning pictures."""
@@ -122,6 +129,20 @@ class Kernels:
         for block in self.frame.names:
             own = self.frame.blocks == block
             apart[block] = squared_distances(z[:, own], self.z[:, own]) / (own.sum() * self.widths[block])
-        single = [np.exp(-d2 / 2) for d2 in apart.values()]
         every = np.exp(-sum(apart.values(), np.zeros_like(linear)) / (2 * len(apart)))
-        return [linear, every, *(single if len(single) > 1 else [])]
+        found = {"linear": linear, "all": every, **{block: np.exp(-d2 / 2) for block, d2 in apart.items()}}
+        if NETWORK in self.names:
+            own = self.frame.blocks == DEEP
+            found[NETWORK] = z[:, own] @ self.z[:, own].T / self.network_power
+        return [found[name] for name in self.names]
+
+    def own(self, number: int, z: np.ndarray) -> np.ndarray:
+        """(i,) value of base kernel ``number`` between each of (i, p) deviations and itself."""
+        name = self.names[number]
+        if name == "linear":
+            own: np.ndarray = np.sum((z * self.frame.weights) ** 2, axis=1) / self.power
+        elif name == NETWORK:
+            own = np.sum(z[:, self.frame.blocks == DEEP] ** 2, axis=1) / self.network_power
+        else:
+            own = np.ones(len(z))
+        return own

@@ -117,10 +117,7 @@ class Preference:
         return covariance
 
     def _own(self, h: Hypothesis, z: np.ndarray, priors: np.ndarray) -> np.ndarray:
-        # The linear kernel, number 0, is the only one whose diagonal is not 1.
-        own = (
-            np.ones(len(z)) if h.kernel else np.sum((z * self.kernels.frame.weights) ** 2, axis=1) / self.kernels.power
-        )
+        own = self.kernels.own(h.kernel, z)
         variance: np.ndarray = h.amplitude * own + 1 + h.deviation**2 * np.sum(priors**2, axis=1)
         return variance
 

@@ -36,7 +36,17 @@ def rate_by_keys(session: RatingSession, pressed: Iterator[str], *, silent: bool
     """Show the pictures of a session one after the other and store what the keys say; False when q, or the end of input, breaks it off."""
     from ..errors import CollectionError
 
-    while (row := session.current) is not None:
+    while True:
+        row = session.current
+        if row is None:
+            # In a terminal the last key can be a slip too; a script has said what it had to say.
+            if silent or not session.place or not sys.stdin.isatty():
+                return True
+            say("That was the last one: u takes it back, any other key goes on.")
+            if next(pressed, "q") != "u":
+                return True
+            say(session.press("u"))
+            continue
         if not silent:
             say(f"{session.place + 1}/{len(session.queue)}")
             show_picture(session.store.locate(row), row.generation.prompt if row.generation else "")
@@ -49,7 +59,6 @@ def rate_by_keys(session: RatingSession, pressed: Iterator[str], *, silent: bool
             said = str(error)
         if not silent:
             say(said)
-    return True
 
 
 def show_picture(path: Path, prompt: str) -> None:

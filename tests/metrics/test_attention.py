@@ -111,6 +111,19 @@ def test_heads_are_versions_of_their_own_whose_cosines_are_averaged():
             AttentionD(heads=wrong).fit(LEARN, MODES)
 
 
+def test_a_weightier_head_decides_more():
+    heads = [[0, 1, 2], [3, 4, 5]]
+    alike = AttentionD(heads=heads, weights=[2.0, 2.0]).fit(LEARN, MODES)
+    np.testing.assert_allclose(alike.metric(TEST), AttentionD(heads=heads).fit(LEARN, MODES).metric(TEST))
+    model = AttentionD(heads=heads, weights=[3.0, 1.0]).fit(LEARN, MODES)
+    alone = [AttentionD().fit(LEARN[:, head], MODES) for head in heads]
+    one, other = (m._rotate(TEST[:, h]) @ m.keys_.T for m, h in zip(alone, heads, strict=True))
+    np.testing.assert_allclose(model._rotate(TEST) @ model.keys_.T, 0.75 * one + 0.25 * other, atol=1e-9)
+    for wrong in ([1.0], [1.0, 0.0], [1.0, np.nan], [1.0, -1.0]):
+        with pytest.raises(ItemsError, match="weight above zero"):
+            AttentionD(heads=heads, weights=wrong).fit(LEARN, MODES)
+
+
 @versions
 def test_attention_is_a_distribution_and_the_interface_is_common(model):
     attention = model.attention(TEST)

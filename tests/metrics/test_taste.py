@@ -252,6 +252,26 @@ def test_gaussian_process_against_its_formula(taste_world):
     assert (model.uncertainty(z, none) < model.uncertainty(other + 3, np.zeros((3, 0))).max()).all()
 
 
+def test_items_of_a_network_weigh_as_much_as_all_others():
+    rng = np.random.default_rng(8)
+    names = (*taste_extractor().names, *(f"deep/{i:04d}" for i in range(200)))
+    told = np.repeat([1.0, -1.0], 60)
+    items = rng.normal(size=(120, len(names)))
+    items[:, -200:] += np.outer(told, rng.normal(size=200)) * 0.35
+    learn, test = np.r_[:8, 60:68], np.r_[8:60, 68:120]
+    examples = from_modes({"good": items[:8], "bad": items[60:68]})
+    fitted = fit(examples, names, rng)
+    assert concordance(told[test], fitted(items[test], np.zeros((len(test), 0)))) > 0.9
+    attention = fitted.model.attention.model
+    assert attention.weights_[-1] == pytest.approx(0.5)
+    kernels = fitted.model.gp.kernels
+    number = kernels.names.index("network")
+    z = fitted.scaling.frame.deviations(items[learn])
+    np.testing.assert_allclose(kernels.own(number, z), np.diag(kernels.against(z)[number]))
+    np.testing.assert_allclose(kernels.own(0, z), np.diag(kernels.against(z)[0]))
+    assert np.isfinite(fitted.model.gp.uncertainty(z, np.zeros((16, 0)))).all()
+
+
 def test_colour_items():
     extractor = ColourExtractor()
     red = np.zeros((8, 8, 3), dtype=np.uint8)

@@ -14,6 +14,7 @@ from soart.pipelines.rank import find_pictures, import_pictures
 from soart.pipelines.ratings import ratings
 from soart.pipelines.tastes import taste_extractor
 from soart.pipelines.tastescorer import Measurer
+from soart.pipelines.tasteviews import RatingSession
 from soart.plugin import cli, keys
 
 
@@ -216,3 +217,12 @@ def test_every_command_has_an_example():
 def test_keys_without_a_terminal(monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.StringIO("1 2\nXu\n"))
     assert list(keys.keys()) == ["1", "2", "x", "u"]
+
+
+def test_the_last_key_can_be_taken_back_in_a_terminal(world, tmp_path, monkeypatch, capsys):
+    with Collection(tmp_path / "c") as store:
+        rows, _ = import_pictures(store, find_pictures([world / "pool"])[0][:2], Measurer(taste_extractor()))
+        monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+        assert keys.rate_by_keys(RatingSession(store, "me", rows), iter("51u4 "))
+        assert ratings(store, "me") == {rows[0].id: 5, rows[1].id: 4}
+    assert "u takes it back" in capsys.readouterr().out
