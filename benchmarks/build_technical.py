@@ -1,4 +1,4 @@
-"""Learns the built-in technical profile and measures it on sources it has not seen.
+"""Learns the built-in technical profile, and a detector of each kind of damage, and measures them on sources they have not seen.
 
     python benchmarks/build_technical.py [--write]
 
@@ -72,7 +72,9 @@ def ridge(x: np.ndarray, y: np.ndarray, alpha: float) -> np.ndarray:
     return np.linalg.solve(x.T @ x + alpha * np.eye(x.shape[1]), x.T @ y)
 
 
-def fit(items: np.ndarray, good: np.ndarray, groups: np.ndarray, extractor: SoartExtractor) -> TechnicalScorer:
+def fit(
+    items: np.ndarray, good: np.ndarray, groups: np.ndarray, extractor: SoartExtractor, name: str = "technical-1"
+) -> TechnicalScorer:
     """A profile from items; the ridge penalty is chosen by grouped cross-validation inside them."""
     clean = items[good == 1]
     centre, scale = clean.mean(0), np.maximum(clean.std(0), 1e-3)
@@ -85,7 +87,7 @@ def fit(items: np.ndarray, good: np.ndarray, groups: np.ndarray, extractor: Soar
     weights = ridge(z, good, best)
     # Anchors 100 and 0 on left-out predictions: in-sample ones would be too far apart.
     gap = held_out[best][good == 1].mean() - held_out[best][good == 0].mean()
-    return TechnicalScorer(extractor.names, centre, scale, weights * 100 / gap, extractor)
+    return TechnicalScorer(extractor.names, centre, scale, weights * 100 / gap, extractor, name)
 
 
 def main() -> None:
@@ -126,10 +128,27 @@ def main() -> None:
         print(f"{name:10} {auc:6.3f} {pair[bad[1::2]].mean():12.3f} {mild:10.1f} {strong:12.1f}")
     for name, part in (("photographs", photo), ("renderings", ~photo)):
         print(f"AUC on {name}: {roc_auc_score(y[part], scores[part]):.3f}")
+    print(f"{'detector':10} {'AUC':>6} {'pairs right':>12} {'against other damage':>21}")
+    for name in DAMAGES:
+        own = np.repeat(kind_of[1::2] == name, 2)
+        for learn, test in GroupKFold(7).split(items, y, g):
+            chosen = learn[own[learn]]
+            scores[test] = fit(items[chosen], y[chosen], g[chosen], extractor).score(items[test])
+        pairs, bad, other = own[::2], own & (y == 0), ~own & (y == 0)
+        among, against = (
+            roc_auc_score(np.r_[y[part] * 0 + 1, y[bad]], np.r_[scores[part], scores[bad]])
+            for part in (own & (y == 1), other)
+        )
+        right = (scores[0::2] > scores[1::2])[pairs].mean()
+        print(f"{name:10} {among:6.3f} {right:12.3f} {against:21.3f}")
     if arguments.write:
-        path = Path(technical.__file__).with_name("technical.safetensors")
-        fit(items, y, g, extractor).save(path)
-        print(f"written: {path.name}, {path.stat().st_size / 1024:.0f} KiB")
+        folder = Path(technical.__file__).parent
+        fit(items, y, g, extractor).save(folder / "technical.safetensors")
+        for name in DAMAGES:
+            own = np.repeat(kind_of[1::2] == name, 2)
+            fit(items[own], y[own], g[own], extractor, f"{name}-1").save(folder / f"technical-{name}.safetensors")
+        for path in sorted(folder.glob("technical*.safetensors")):
+            print(f"written: {path.name}, {path.stat().st_size / 1024:.0f} KiB")
 
 
 if __name__ == "__main__":

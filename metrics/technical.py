@@ -18,6 +18,8 @@ from safetensors.numpy import save_file
 from ..errors import ProfileError
 from .soart import SoartExtractor
 
+#: Detectors of one kind of damage each, learnt like the technical score; 100 is the mean clean picture, 0 the mean one damaged so.
+DETECTORS = ("blur", "noise", "jpeg", "fade", "saturate", "pixelate")
 #: Parts of item names in words, for reasons.
 _SCALES = {"s0": "finest", "s1": "fine", "s2": "coarse", "s3": "coarsest"}
 _CHANNELS = {"luma": "light–dark", "redgreen": "red–green", "blueyellow": "blue–yellow"}
@@ -96,6 +98,17 @@ class TechnicalScorer:
         header = {"names": json.dumps(self.names), "name": self.name, "extractor": json.dumps(settings),
                   "version": self.extractor.version}  # fmt: skip
         save_file(arrays, path, metadata=header)
+
+    @classmethod
+    def detector(cls, damage: str) -> TechnicalScorer:
+        """The built-in detector of a damage, one of :data:`DETECTORS`.
+
+        Raises:
+            ProfileError: there is none of that name.
+        """
+        if damage not in DETECTORS:
+            raise ProfileError(f"Expected a detector among {', '.join(DETECTORS)}, got {damage!r}.")
+        return cls.load(Path(__file__).with_name(f"technical-{damage}.safetensors"))
 
     @classmethod
     def load(cls, path: Path | None = None) -> TechnicalScorer:

@@ -10,6 +10,9 @@ import platformdirs
 from ..errors import ProfileError
 from ..metrics.blend import Taste
 from ..metrics.profiles import load_taste, save_taste
+from ..metrics.taste import TECHNICAL
+from ..metrics.technical import DETECTORS, TechnicalScorer
+from .tastescorer import TasteScorer
 
 SUFFIX = ".taste.safetensors"
 _NAME = re.compile(r"[^\W_][\w .-]{0,63}")
@@ -60,3 +63,14 @@ class ProfileStore:
             ProfileError: a bad name, or a folder that cannot be written.
         """
         return save_taste(taste, self.path(taste.name))
+
+
+def scorer_named(name: str, store: ProfileStore) -> TasteScorer | TechnicalScorer:
+    """What ranks under a name: the user's taste, or else the built-in detector of a damage, or ``technical``.
+
+    Raises:
+        ProfileError: there is none of that name, its file is damaged, or it needs other items than this soart measures.
+    """
+    if name in store.names() or name not in (TECHNICAL, *DETECTORS):
+        return TasteScorer.of(store.load(name))
+    return TechnicalScorer.load() if name == TECHNICAL else TechnicalScorer.detector(name)

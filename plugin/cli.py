@@ -114,16 +114,21 @@ def rank(
     report: Report = None,
     top: Annotated[int, typer.Option(min=1, help="Lines of the ranking to print.")] = 50,
     by: Annotated[
-        str | None, typer.Option("--taste", help="Rank by this taste; default: by the built-in technical score.")
+        str | None,
+        typer.Option(
+            "--taste",
+            help="Rank by this taste, or by freedom from blur, noise, jpeg, fade, saturate or pixelate; default: technical.",
+        ),
     ] = None,
     profiles: taste.Profiles = None,
     as_json: Json = False,
 ) -> None:
     """Rank pictures, best first, with scores, percentiles and reasons. Nothing is written beside the pictures."""
     from ..metrics.technical import TechnicalScorer
+    from ..pipelines.profilestore import ProfileStore, scorer_named
     from ..pipelines.tasteviews import open_pictures
 
-    scorer: Scorer = TechnicalScorer.load() if by is None else taste.scorer_of(by, profiles)
+    scorer: Scorer = TechnicalScorer.load() if by is None else scorer_named(by, ProfileStore(profiles))
     notes = taste.warning_of(scorer)
     with Progress("reading", 0) as progress:
         store, rows, problems = open_pictures(paths, scorer, progress, progress.expect)

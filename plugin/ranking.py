@@ -54,7 +54,12 @@ def show_ranking(
         from ..pipelines.report import render_report
 
         report = write_report(report, render_report(ranking, output.title, scorer.name, output.notes, problems))
-    shown = {"profile": scorer.name, "ranking": ranking_rows(ranking), "problems": problems}
+    shown = {
+        "profile": scorer.name,
+        "ranking": ranking_rows(ranking),
+        "problems": problems,
+        "notes": list(output.notes),
+    }
     document = {**(facts or {}), **shown, "report": str(report) if report else None}
     if not output.as_json:
         if ranking:

@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 
 from soart.errors import ProfileError
-from soart.metrics.technical import TechnicalScorer
+from soart.metrics.technical import DETECTORS, TechnicalScorer
 from soart.pipelines.tiny.render import render
 from soart.pipelines.tiny.words import random_scene
 
@@ -70,3 +70,19 @@ def test_damaged_or_foreign_profile(scorer, tmp_path):
     foreign.save(tmp_path / "foreign.safetensors")
     with pytest.raises(ProfileError, match="learnt on items"):
         TechnicalScorer.load(tmp_path / "foreign.safetensors")
+
+
+def test_detectors_see_their_own_damage(scenes):
+    rng = np.random.default_rng(9)
+    damages = {
+        "blur": lambda p: ndimage.gaussian_filter(p, (1.5, 1.5, 0)),
+        "noise": lambda p: p + rng.normal(0, 0.1, p.shape),
+        "fade": lambda p: 0.5 + 0.35 * (p - 0.5),
+        "pixelate": lambda p: np.kron(p[::4, ::4], np.ones((4, 4, 1))),
+    }
+    for name, damage in damages.items():
+        detector = TechnicalScorer.detector(name)
+        assert np.mean(scores(detector, scenes) > scores(detector, [damage(p) for p in scenes])) > 0.8
+    assert {TechnicalScorer.detector(name).name for name in DETECTORS} == {f"{name}-1" for name in DETECTORS}
+    with pytest.raises(ProfileError, match=r"detector among blur, noise, .*got '\.\./x'"):
+        TechnicalScorer.detector("../x")

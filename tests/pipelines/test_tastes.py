@@ -14,7 +14,7 @@ from soart.metrics.combined import CombinedExtractor
 from soart.metrics.taste import learn_taste
 from soart.pipelines import ratings, tastes
 from soart.pipelines.collection import Collection
-from soart.pipelines.profilestore import ProfileStore
+from soart.pipelines.profilestore import ProfileStore, scorer_named
 from soart.pipelines.rank import find_pictures, import_pictures, rank
 from soart.pipelines.taste_report import draw_curve, render_taste_report
 from soart.pipelines.tastescorer import Measurer, TasteScorer, rescore
@@ -261,6 +261,10 @@ def test_profile_store(learnt, tmp_path):
     store.save(learnt.taste)
     assert store.names() == ["vivid"]
     assert store.load("vivid").name == "vivid"
+    assert scorer_named("vivid", store).name == "taste:vivid"
+    assert [scorer_named(name, store).name for name in ("technical", "blur")] == ["technical-1", "blur-1"]
+    with pytest.raises(ProfileError, match="no taste 'sharp'"):
+        scorer_named("sharp", store)
     for name in ("", "../up", "a/b", ".hidden", "x" * 65, "new\nline"):
         with pytest.raises(ProfileError, match="taste's name"):
             store.path(name)

@@ -226,3 +226,17 @@ def test_the_last_key_can_be_taken_back_in_a_terminal(world, tmp_path, monkeypat
         assert keys.rate_by_keys(RatingSession(store, "me", rows), iter("51u4 "))
         assert ratings(store, "me") == {rows[0].id: 5, rows[1].id: 4}
     assert "u takes it back" in capsys.readouterr().out
+
+
+def test_no_score_of_a_useless_taste_is_silent(soart, world, tmp_path):
+    few = [sorted((world / kind).iterdir())[0] for kind in ("good", "bad")]
+    learnt = ("taste", "learn", "few", "--good", few[0], "--bad", few[1], "--profiles", tmp_path)
+    assert "too few examples" in soart(*learnt)[1]
+    code, out, err = soart("rank", world / "pool", "--taste", "few", "--profiles", tmp_path, "--json")
+    assert code == 0
+    assert "is not to be trusted yet" in json.loads(out)["notes"][0]
+    assert "is not to be trusted yet" in err
+    code, out, _ = soart("rank", world / "pool", "--taste", "blur", "--profiles", tmp_path, "--json")
+    assert json.loads(out)["profile"] == "blur-1"
+    assert soart("taste", "learn", "x", "--good", few[0], "--bad", f"={few[1]}", "--profiles", tmp_path)[0] == 2
+    assert soart("taste", "compare", world / "pool", "--taste", "few", "--profiles", tmp_path)[0] == 2
