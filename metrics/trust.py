@@ -6,7 +6,7 @@ and pictures of one group are never on both sides.
 | word                     | when                                                                                            |
 |--------------------------|-------------------------------------------------------------------------------------------------|
 | ``too few examples``     | fewer than five liked or five disliked pictures (groups), so that nothing could be shown         |
-| ``no better than chance`` | the permutation test gives p > 0.05, or the interval reaches down to 0.5                        |
+| ``no better than chance`` | the one-sided permutation test gives p > 0.025, or the 95 % interval reaches down to 0.5           |
 | ``usable``               | better than chance                                                                              |
 | ``strong``               | the interval lies above 0.75                                                                    |
 
@@ -29,7 +29,7 @@ from .preference import TRUSTED
 TOO_FEW, CHANCE, USABLE, STRONG = "too few examples", "no better than chance", "usable", "strong"
 #: Liked and disliked groups that are needed to show anything.
 FEWEST = 5
-SIGNIFICANT, STRONG_ABOVE = 0.05, 0.75
+SIGNIFICANT, STRONG_ABOVE = 0.025, 0.75
 #: Pictures a side by which the upper end of the interval is made more careful.
 PESSIMISM = 16
 FOLDS, REPEATS, BOOTSTRAPS, PERMUTATIONS = 5, 5, 1000, 499

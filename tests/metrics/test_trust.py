@@ -68,6 +68,7 @@ def test_interval_holds_where_everything_came_out_right():
     [
         (4, 30, 0.001, 0.9, TOO_FEW),
         (8, 8, 0.2, 0.6, CHANCE),
+        (8, 8, 0.03, 0.6, CHANCE),
         (8, 8, 0.01, 0.5, CHANCE),
         (8, 8, 0.01, 0.6, USABLE),
         (8, 8, 0.01, 0.8, STRONG),
