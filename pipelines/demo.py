@@ -74,7 +74,7 @@ def learn_from_stand_in(
 def tuner(store: Collection, generator: ImageGenerator, scorer: TasteScorer) -> Tuner:
     """Ready to tune a prompt to a taste."""
     space = PromptSpace.from_text(TUNED, vocabulary="embedded").restrict(BANS)
-    return Tuner(store, generator, space, Panel([scorer]), seed=SEED, budget=BUDGET)
+    return Tuner(store, generator, space, Panel([scorer]), seed=SEED, budget=BUDGET, prune=False)
 
 
 def opinion_of_ends(tuned: Tuner) -> tuple[float, float]:

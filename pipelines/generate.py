@@ -10,8 +10,9 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -20,6 +21,7 @@ import torch
 
 from ..errors import ModelError
 from .loading import LoadedModel, quiet_libraries
+from .previews import early
 
 log = logging.getLogger(__name__)
 #: A picture whose brightest value stays under this (of 1) is all black.
@@ -148,12 +150,26 @@ class ImageGenerator:
         Raises:
             ModelError: the pipeline fails, or even one picture does not fit into memory.
         """
+        yield from self._in_batches(requests, self._run)
+
+    @property
+    def foresees(self) -> bool:
+        """Whether :meth:`foresee` can be called on this pipeline."""
+        return "callback_on_step_end" in self.model.accepts and hasattr(self.model.pipeline, "interrupt")
+
+    def foresee(self, requests: Iterable[Request], share: float) -> Iterator[list[Drawn]]:
+        """As :meth:`draw`, but after a share of the steps, in (0, 1): the picture that the model expects there; not to be kept."""
+        yield from self._in_batches(requests, partial(self._run, share=share))
+
+    def _in_batches(
+        self, requests: Iterable[Request], run: Callable[[list[Request]], list[Drawn]]
+    ) -> Iterator[list[Drawn]]:
         for _, group in groupby(requests, key=lambda r: (r.steps, r.guidance, r.width, r.height, r.scheduler or "")):
             waiting = list(group)
             while waiting:
                 batch = waiting[: self.batch_size]
                 try:
-                    done = self._run(batch)
+                    done = run(batch)
                 except Exception as error:
                     if not _out_of_memory(error):
                         raise ModelError(f"The model {self.model.identity!r} failed: {_first_line(error)}.") from error
@@ -192,11 +208,16 @@ class ImageGenerator:
                 arguments[side] = value
         return arguments
 
-    def _run(self, batch: list[Request]) -> list[Drawn]:
+    def _run(self, batch: list[Request], share: float = 1.0) -> list[Drawn]:
         started = time.perf_counter()
-        self.model.pipeline.scheduler = self._scheduler(batch[0].scheduler)
+        pipeline = self.model.pipeline
+        pipeline.scheduler = self._scheduler(batch[0].scheduler)
         with quiet_libraries(), torch.inference_mode():
-            output = self.model.pipeline(**self._arguments(batch))
+            if share < 1:
+                with early(pipeline, max(1, round(share * batch[0].steps))) as looking:
+                    output = pipeline(**self._arguments(batch), **looking)
+            else:
+                output = pipeline(**self._arguments(batch))
         seconds = time.perf_counter() - started
         self.pipeline_seconds += seconds
         flags = getattr(output, "nsfw_content_detected", None) or [False] * len(batch)

@@ -114,4 +114,8 @@ class ChoiceRow(Base):
     context: Mapped[str] = mapped_column(Text)
     seed: Mapped[int] = mapped_column(BigInteger)
     model: Mapped[str] = mapped_column(Text)
+    #: Scores of early looks as JSON: share of the steps → profile → score.
+    previews: Mapped[str] = mapped_column(Text, default="{}")
+    #: Not to be drawn, for its early look was poor.
+    dropped: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=_now)

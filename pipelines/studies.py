@@ -6,7 +6,7 @@ A choice is written down before its picture is drawn, so that a run killed at an
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -30,6 +30,8 @@ class Asked:
         seed: image seed.
         request_key: identity of its picture.
         row: its picture; None while it is not drawn.
+        previews: scores of early looks, by share of the steps and profile.
+        dropped: not to be drawn, for its early look was poor.
     """
 
     number: int
@@ -39,6 +41,8 @@ class Asked:
     seed: int
     request_key: str
     row: ImageRow | None = None
+    previews: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    dropped: bool = False
 
 
 @dataclass
@@ -63,8 +67,13 @@ class Study:
 
     @property
     def waiting(self) -> list[Asked]:
-        """Choices of this version that were asked for and not drawn."""
-        return [asked for asked in self.own if asked.row is None]
+        """Choices of this version that are still to be drawn."""
+        return [asked for asked in self.own if asked.row is None and not asked.dropped]
+
+    @property
+    def dropped(self) -> list[Asked]:
+        """Every choice that was dropped after an early look."""
+        return [asked for asked in (*self.earlier, *self.own) if asked.row is None and asked.dropped]
 
 
 def write_down(collection: Collection, space: PromptSpace, model: str, asked: Sequence[Asked]) -> None:
@@ -84,6 +93,14 @@ def write_down(collection: Collection, space: PromptSpace, model: str, asked: Se
                 model=model,
             )
             session.merge(row)
+
+
+def note_previews(collection: Collection, space: PromptSpace, looked: Sequence[Asked]) -> None:
+    """Store the early looks of choices of ``space``, and which of them are dropped."""
+    with collection.session("be written", write=True) as session:
+        for one in looked:
+            row = session.get_one(ChoiceRow, (space.fingerprint, one.request_key))
+            row.previews, row.dropped = json.dumps(one.previews), one.dropped
 
 
 def last_space(collection: Collection) -> PromptSpace:
@@ -134,6 +151,8 @@ def read_study(collection: Collection, space: PromptSpace, model: str) -> Study:
                         choice.seed,
                         choice.request_key,
                         image if image is not None and collection.locate(image).is_file() else None,
+                        json.loads(choice.previews),
+                        choice.dropped,
                     )
                 )
     return study

@@ -16,19 +16,21 @@ from ..prompts.arrays import first_batch
 from ..prompts.search import Domain
 from ..prompts.space import Choice, PromptSpace
 from ..prompts.steering import Steering
-from . import jobs
+from . import jobs, pruning
 from .collection import Collection
 from .generate import ImageGenerator, Request
 from .judging import Judge, Judged, Panel, hear
+from .leaders import SEEDS, WINNERS, replicate
+from .pruning import CANDIDATES, SHARES, expected_scores, halve, look
 from .schema import ImageRow
-from .studies import Asked, Study, read_study, write_down
+from .studies import Asked, Study, note_previews, read_study, write_down
 
 #: Pictures drawn between two questions to the model.
 BATCH = 8
 #: An orthogonal array opens a run where it takes no more than this share of the budget.
 OPENING = 0.3
-#: Winners that are named, and pictures of each before they are; the budget's share that is kept for these.
-WINNERS, SEEDS, KEPT = 3, 4, 0.25
+#: Share of the budget that is kept, at most, to show the winners again.
+KEPT = 0.25
 
 STOPPED = "Ended on request."
 
@@ -45,6 +47,7 @@ class Tuner:
         batch: pictures between two questions to the model.
         budget: pictures in all, earlier runs included.
         pareto: look for all trade-offs between the judges of the goal, not for the best of their weighted mean alone.
+        prune: drop poor candidates after an early look, where looks have proved to agree with pictures; see :mod:`.pruning`.
 
     Raises:
         PromptError: a space of one choice.
@@ -62,6 +65,7 @@ class Tuner:
         batch: int = BATCH,
         budget: int = 120,
         pareto: bool = False,
+        prune: bool = True,
     ) -> None:
         space.check_tunable()
         if batch < 1 or budget < 1:
@@ -70,6 +74,7 @@ class Tuner:
             raise SoartError("Trade-offs between judges are looked for on one base subject: leave the others out.")
         self.collection, self.generator, self.space, self.panel = collection, generator, space, panel
         self.seed, self.batch, self.budget, self.pareto = seed, batch, budget, pareto
+        self.prune = prune and generator.foresees
         #: Base subjects, or one empty text.
         self.contexts = space.contexts or ("",)
         self.study = self._read()
@@ -77,7 +82,7 @@ class Tuner:
     @property
     def done(self) -> int:
         """Pictures of this space that were asked for and drawn."""
-        return len(self.study.own) - len(self.study.waiting)
+        return sum(asked.row is not None for asked in self.study.own)
 
     @property
     def waiting(self) -> list[Asked]:
@@ -142,8 +147,24 @@ class Tuner:
     def step(self, progress: Callable[[int], None] = lambda done: None) -> list[ImageRow]:
         """One batch; empty when the budget, but for what is kept, or the space is used up."""
         count = min(self.batch, self.left - self.kept)
-        asked = self.ask(count) if count > 0 else []
+        asked = self._candidates(count) if count > 0 else []
         return self.draw(asked, progress) if asked else []
+
+    def _candidates(self, count: int) -> list[Asked]:
+        """At most ``count`` choices to draw: the next ones, or the better half of twice as many after an early look."""
+        judged = self.judged() if self.prune else None
+        if judged is None or judged.people & set(judged.goal):
+            return self.ask(count)
+        share = pruning.account(self.study, judged).share
+        looks = SHARES if not judged.asked else () if share is None else (share,)
+        asked = self.ask(count * (CANDIDATES if share else 1))
+        for one in looks:
+            asked = look(self.generator, self.panel, asked, one, self.request)
+        if share:
+            asked = halve(judged, asked, share, count)
+        if looks:
+            note_previews(self.collection, self.space, asked)
+        return [one for one in asked if not one.dropped][:count]
 
     def judged(self) -> Judged:
         """What the judges say of all sound pictures."""
@@ -171,6 +192,12 @@ class Tuner:
             for asked, value in zip(judged.asked, judged.standard(name), strict=True)
             if np.isfinite(value)
         ]
+        for scorer in self.panel.scorers:
+            middle, unit = judged.unit(scorer.name)
+            told += [
+                (asked, Judge(scorer.name, asked.context), (value - middle) / unit)
+                for asked, value in expected_scores(self.study, judged, scorer.name)
+            ]
         if told:
             steering.tell(
                 np.array([asked.choice for asked, _, _ in told]),
@@ -185,30 +212,6 @@ class Tuner:
 
     def _key(self, asked: Asked) -> str:
         return self.request(asked).key(self.generator.model.identity)
-
-
-def leaders(tuner: Tuner, steering: Steering, judged: Judged) -> tuple[list[Choice], np.ndarray]:
-    """Allowed choices, best expected goal first, and their (draws, n) posterior draws: all that were shown, and the best of all."""
-    found = {tuner.space.check(steering.recommend(tuner.rng(4)).choice): None}
-    found.update({asked.choice: None for asked in judged.asked if tuner.space.allows(asked.choice)})
-    choices = list(found)
-    values = steering.values(np.array(choices), tuner.rng(3))
-    order = np.argsort(-values.mean(axis=0), kind="stable")
-    return [choices[i] for i in order], values[:, order]
-
-
-def replicate(tuner: Tuner, count: int) -> list[Asked]:
-    """Ask for the leaders on further seeds: at most ``count`` pictures, until each has :data:`SEEDS`; nothing is drawn here."""
-    if waiting := tuner.waiting[:count]:
-        return waiting
-    judged = tuner.judged()
-    if not judged.asked:
-        return []
-    best, _ = leaders(tuner, tuner.steering(judged), judged)
-    wanted = []
-    for choice in best[:WINNERS]:
-        wanted += [choice] * (SEEDS - sum(asked.choice == choice for asked in judged.asked))
-    return tuner.write(wanted[:count])
 
 
 def tune(

@@ -10,9 +10,9 @@ from ..errors import ImageError
 from ..metrics.image import read_image
 from ..prompts.rendering import RenderedChoice
 from .collection import Collection
+from .leaders import SEEDS
 from .page import data_url, figure, render_page
 from .schema import ImageRow
-from .tune import SEEDS
 from .tuned import OptionEffect, Tuned
 
 #: Pictures of a batch that are shown.

@@ -15,9 +15,11 @@ from ..prompts.rendering import RenderedChoice
 from ..prompts.steering import Steering
 from .alarms import FEWEST, appearance, find_alarms
 from .judging import Judge, Judged
+from .leaders import WINNERS, leaders
+from .pruning import account
 from .rank import measure
 from .schema import ImageRow
-from .tune import WINNERS, Tuner, leaders
+from .tune import Tuner
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,7 @@ def find_out(tuner: Tuner) -> Tuned:
         return f"{slots[slot].name}: {slots[slot].texts[number] or '(nothing)'}"
 
     mean, error = steering.gain(tuner.rng(6))
+    pruned = account(tuner.study, judged)
     only = named[0] if len(named) == 1 else None
     return Tuned(
         goal=judged.goal,
@@ -162,7 +165,7 @@ def find_out(tuner: Tuner) -> Tuned:
         batches=_batches(judged),
         gain=(unit * mean, unit * error),
         alarms=_alarms(tuner, judged),
-        notes=list(tuner.study.notes),
+        notes=[*tuner.study.notes, *([str(pruned)] if pruned.looked else [])],
         yaml=tuner.space.to_yaml(),
     )  # fmt: skip
 

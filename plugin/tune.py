@@ -90,6 +90,9 @@ def tune(
     pareto: Annotated[
         bool, typer.Option("--pareto", help="With several judges: look for all trade-offs between them.")
     ] = False,
+    prune: Annotated[
+        bool, typer.Option(help="Drop poor candidates after an early look, where looks agree with the final pictures.")
+    ] = True,
     ban: Annotated[list[str] | None, typer.Option("--ban", help="Never take this option, SLOT=OPTION; repeat.")] = None,
     pin: Annotated[
         list[str] | None, typer.Option("--pin", help="Always take this option, SLOT=OPTION; repeat.")
@@ -134,7 +137,9 @@ def tune(
     with existing_collection(collection) if space is None else Collection(collection) as store:
         narrowed = _space(space, store, negative, wildcards, model).restrict(ban or (), pin or ())
         generator = load_generator(model, batch_size, config=model_config, device=device, dtype=dtype, offload=offload)
-        tuner = Tuner(store, generator, narrowed, panel, seed=seed, batch=batch, budget=budget, pareto=pareto)
+        tuner = Tuner(
+            store, generator, narrowed, panel, seed=seed, batch=batch, budget=budget, pareto=pareto, prune=prune
+        )
         why = run(tuner, stop, panel.raters[0] if ask else None, silent=as_json)
         facts = finish(tuner, why, warnings, report or collection / "tune.html", as_json)
     if as_json:

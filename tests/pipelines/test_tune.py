@@ -13,10 +13,11 @@ from soart.pipelines import jobs
 from soart.pipelines.alarms import appearance, find_alarms, spread
 from soart.pipelines.collection import Collection
 from soart.pipelines.judging import Panel, hear
+from soart.pipelines.leaders import SEEDS, WINNERS, replicate
 from soart.pipelines.page import figure
 from soart.pipelines.ratings import rate
 from soart.pipelines.studies import last_space, read_study
-from soart.pipelines.tune import SEEDS, STOPPED, WINNERS, Tuner, replicate, tune
+from soart.pipelines.tune import STOPPED, Tuner, tune
 from soart.pipelines.tune_report import draw_course, draw_effects, render_tune_report, words_of
 from soart.pipelines.tuned import OptionEffect, find_out
 from soart.prompts.spacefile import parse_space
@@ -112,7 +113,7 @@ def test_interrupted_run_takes_the_steps_of_an_undisturbed_one(tuner, generator,
         assert len(again.waiting) == 5
         tune(again)
         assert [(a.choice, a.seed, a.request_key) for a in again.study.own] == whole
-        assert len(store.images()) == len(whole)
+        assert len(store.images()) == tuner.done
 
 
 def test_kill_at_any_moment(tmp_path, space, panel, embedded):
