@@ -1,6 +1,6 @@
 """How good is the recommended prompt after 20 … 160 real pictures? The embedded model, and tastes planted in what can be measured in a picture.
 
-    python benchmarks/tuning_pictures.py [--pictures 8] [--seeds 20] [--methods soart,tpe,…] [--cache DIR]
+    python benchmarks/tuning_pictures.py [--pictures 6] [--seeds 20] [--methods soart,tpe,…] [--cache DIR]
 
 The space: a castle in 6 palettes × 6 styles × 5 qualities × 3 guidances × 2 negative prompts, 1,080 choices. Every choice is drawn once with each of
 ``--pictures`` seeds (8 steps); of every picture eight properties of its pixels are kept, so that all methods replay the same pictures. A world is a
@@ -20,7 +20,7 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
-from tuning import METHODS, arguments_of, table
+from tuning import FAST, arguments_of, table
 
 from soart.pipelines.generate import ImageGenerator
 from soart.pipelines.loading import load_model
@@ -126,8 +126,8 @@ class PictureWorld:
 def main() -> None:
     """Draw what the cache lacks, run what it lacks, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--pictures", type=int, default=8, help="seeds of every choice")
-    arguments = arguments_of(parser, ",".join(METHODS))
+    parser.add_argument("--pictures", type=int, default=6, help="seeds of every choice")
+    arguments = arguments_of(parser, ",".join(FAST))
     warnings.filterwarnings("ignore")
     items = measured(arguments.pictures, arguments.cache)
     worlds = [PictureWorld.of(items, seed) for seed in range(arguments.first, arguments.first + arguments.seeds)]
