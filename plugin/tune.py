@@ -18,7 +18,7 @@ from .options import (
     Wildcards,
     load_generator,
 )
-from .taste import Profiles, scorer_of, warning_of
+from .taste import Profiles, warning_of
 from .terminal import Progress, emit, interruptible, note, say
 
 if TYPE_CHECKING:
@@ -48,10 +48,11 @@ def _weighted(given: Sequence[str], option: str) -> tuple[list[str], dict[str, f
 def _panel(tastes: Sequence[str], raters: Sequence[str], profiles: Path | None) -> Panel:
     from ..metrics.technical import TechnicalScorer
     from ..pipelines.judging import Panel
+    from ..pipelines.profilestore import ProfileStore, scorer_named
 
     named, weights = _weighted(tastes, "--taste")
     people, shares = _weighted(raters, "--rater")
-    scorers = {name: scorer_of(name, profiles) for name in named}
+    scorers = {name: scorer_named(name, ProfileStore(profiles)) for name in named}
     # A taste that is named is part of the goal, beside people too.
     weights = {scorer.name: weights.get(name, 1.0) for name, scorer in scorers.items()}
     return Panel([*scorers.values()] or [TechnicalScorer.load()], people, {**weights, **shares})

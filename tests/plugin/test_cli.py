@@ -14,24 +14,6 @@ from soart.plugin import cli
 PROMPT = "a sharp picture of a boat in cool colors, watercolor style"
 
 
-@pytest.fixture
-def soart(capsys, monkeypatch):
-    """Run a command line in this process; returns code, stdout, stderr."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["soart", *map(str, arguments)])
-        try:
-            cli.main()
-            code = 0
-        except SystemExit as exit_:
-            code = exit_.code or 0
-        captured = capsys.readouterr()
-        assert "Traceback" not in captured.err
-        return code, captured.out, captured.err
-
-    return run
-
-
 def test_generate_is_the_same_everywhere(soart, tmp_path):
     folders = [tmp_path / "a", tmp_path / "b", tmp_path / "c"]
     pictures = []

@@ -29,25 +29,6 @@ def paint(folder, count, seed, *, vivid):
     return folder
 
 
-@pytest.fixture
-def soart(capsys, monkeypatch, tmp_path):
-    """Run ``soart taste …`` in this process; returns code, stdout, stderr."""
-
-    def run(*arguments, stdin=""):
-        monkeypatch.setattr(sys, "argv", ["soart", *map(str, arguments)])
-        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
-        try:
-            cli.main()
-            code = 0
-        except SystemExit as exit_:
-            code = exit_.code or 0
-        captured = capsys.readouterr()
-        assert "Traceback" not in captured.err
-        return code, captured.out, captured.err
-
-    return run
-
-
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     root = tmp_path_factory.mktemp("cli")

@@ -1,46 +1,31 @@
-import io
 import json
-import sys
+from functools import partial
 
 import pytest
 
 from soart.pipelines.collection import Collection
 from soart.pipelines.ratings import ratings
-from soart.plugin import cli
 
 SPACE = "template: a boat in {palette} colors, {style}\nslots:\n  palette: [warm, cool, neon]\n  style: [flat design, woodcut]\n  steps: ['3']\n"
 
 
 @pytest.fixture
-def soart(capsys, monkeypatch, tmp_path):
-    """Run ``soart tune …`` in this process and in an empty folder; returns code, stdout, stderr."""
+def tune(soart, monkeypatch, tmp_path):
+    """Run ``soart tune …`` in a folder with a space; returns code, stdout, stderr."""
     (tmp_path / "space.yaml").write_text(SPACE)
     monkeypatch.chdir(tmp_path)
-
-    def run(*arguments, stdin=""):
-        monkeypatch.setattr(sys, "argv", ["soart", "tune", *map(str, arguments)])
-        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
-        try:
-            cli.main()
-            code = 0
-        except SystemExit as exit_:
-            code = exit_.code or 0
-        captured = capsys.readouterr()
-        assert "Traceback" not in captured.err
-        return code, captured.out, captured.err
-
-    return run
+    return partial(soart, "tune")
 
 
-def test_tune_and_resume(soart, tmp_path):
-    code, out, err = soart("space.yaml", "--budget", 6, "--batch", 3)
+def test_tune_and_resume(tune, tmp_path):
+    code, out, err = tune("space.yaml", "--budget", 6, "--batch", 3)
     assert (code, err) == (0, "")
     assert "1. expected" in out
     assert "a boat in" in out
     assert "batch 1: mean" in out
     page = (tmp_path / "soart-tuning" / "tune.html").read_text()
     assert "Best prompts" in page
-    code, out, _ = soart("--resume", "--budget", 8, "--batch", 3, "--json", "--report", "r.html")
+    code, out, _ = tune("--resume", "--budget", 8, "--batch", 3, "--json", "--report", "r.html")
     assert code == 0
     facts = json.loads(out)
     assert facts["pictures"] == 8
@@ -49,12 +34,12 @@ def test_tune_and_resume(soart, tmp_path):
     assert {e["slot"] for e in facts["effects"]} == {"palette", "style", "steps"}
     assert facts["winners"][0]["words"][0]["prompt"].startswith("a boat in")
     assert facts["winners"][0]["words"][0]["steps"] == 3
-    code, out, _ = soart(facts["space"] and "space.yaml", "--budget", 8, "--json")
+    code, out, _ = tune(facts["space"] and "space.yaml", "--budget", 8, "--json")
     assert json.loads(out)["pictures"] == 8
 
 
-def test_asking_and_bans(soart, tmp_path):
-    code, out, _ = soart(
+def test_asking_and_bans(tune, tmp_path):
+    code, out, _ = tune(
         "space.yaml",
         "--budget",
         10,
@@ -73,17 +58,17 @@ def test_asking_and_bans(soart, tmp_path):
         assert sorted(ratings(store, "me").values()) == [1, 3, 5]
         prompts = {row.generation.prompt for row in store.images()}
     assert prompts <= {"a boat in warm colors, flat design", "a boat in cool colors, flat design"}
-    facts = json.loads(soart("--resume", "--rater", "me", "--budget", 3, "--json")[1])
+    facts = json.loads(tune("--resume", "--rater", "me", "--budget", 3, "--json")[1])
     assert facts["unit"] == "stars"
     assert facts["goal"] == {"me": 1.0}
-    code, out, _ = soart("--resume", "--rater", "me=2", "--taste", "none=1")
+    code, out, _ = tune("--resume", "--rater", "me=2", "--taste", "none=1")
     assert code == 1
 
 
-def test_plain_prompts_and_templates_make_spaces(soart):
-    facts = json.loads(soart("a {boat|tree}, __palette__", "--budget", 2, "--json")[1])
+def test_plain_prompts_and_templates_make_spaces(tune):
+    facts = json.loads(tune("a {boat|tree}, __palette__", "--budget", 2, "--json")[1])
     assert facts["pictures"] == 2
-    facts = json.loads(soart("a boat", "--budget", 2, "--json", "--collection", "other")[1])
+    facts = json.loads(tune("a boat", "--budget", 2, "--json", "--collection", "other")[1])
     assert {e["slot"] for e in facts["effects"]} >= {"palette", "style", "quality"}
 
 
@@ -105,16 +90,16 @@ def test_plain_prompts_and_templates_make_spaces(soart):
         (["space.yaml", "--model", "./none"], 1, "There is no model"),
     ],
 )
-def test_mistakes_end_in_one_sentence(soart, tmp_path, monkeypatch, arguments, code, words):
+def test_mistakes_end_in_one_sentence(tune, tmp_path, monkeypatch, arguments, code, words):
     (tmp_path / "broken.yaml").write_text("slots:\n  a: []\n")
-    got, _, err = soart(*arguments)
+    got, _, err = tune(*arguments)
     assert got == code
     assert words in err
     if code == 1:
         assert len(err.strip().splitlines()) == 1
 
 
-def test_interrupt_keeps_what_is_done(soart, tmp_path, monkeypatch):
+def test_interrupt_keeps_what_is_done(tune, tmp_path, monkeypatch):
     from soart.pipelines import jobs
 
     draw = jobs.ImageGenerator.draw
@@ -125,9 +110,9 @@ def test_interrupt_keeps_what_is_done(soart, tmp_path, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(jobs.ImageGenerator, "draw", interrupted)
-        code, _, err = soart("space.yaml", "--budget", 4, "--batch", 2)
+        code, _, err = tune("space.yaml", "--budget", 4, "--batch", 2)
     assert code == 130
     assert "same command goes on" in err
-    code, out, _ = soart("space.yaml", "--budget", 4, "--batch", 2)
+    code, out, _ = tune("space.yaml", "--budget", 4, "--batch", 2)
     assert code == 0
     assert "2 of 4 pictures are there already" in out
