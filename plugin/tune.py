@@ -168,7 +168,8 @@ def run(tuner: Tuner, stop: float, rater: str | None, *, silent: bool) -> str:
             judged = tuner.judged()
             progress.show(best_table(judged))
             if not silent:
-                say(batch_line(judged, tuner))
+                with progress.hidden():
+                    say(batch_line(judged, tuner))
             return enough
 
         return steer(tuner, stop_below=stop, on_batch=told, progress=progress)
