@@ -156,7 +156,7 @@ class Tuner:
         if judged is None or judged.people & set(judged.goal):
             return self.ask(count)
         share = pruning.account(self.study, judged).share
-        looks = SHARES if not judged.asked else () if share is None else (share,)
+        looks = SHARES if len(judged.asked) < pruning.FEWEST else () if share is None else (share,)
         asked = self.ask(count * (CANDIDATES if share else 1))
         for one in looks:
             asked = look(self.generator, self.panel, asked, one, self.request)
