@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from soart.metrics.technical import TechnicalScorer
 from soart.pipelines.collection import Collection
@@ -43,5 +44,22 @@ def make_drawn():
     def make(seed, prompt="a boat", problem=None, size=16):
         pixels = np.random.default_rng(seed).integers(0, 256, (size, size, 3), dtype=np.uint8)
         return Drawn(Request(prompt, seed, width=size, height=size), pixels, problem, 0.1)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def paint():
+    """Files of noise in a folder: in colour, or grey."""
+
+    def make(folder, count, seed, *, vivid):
+        folder.mkdir(parents=True, exist_ok=True)
+        rng = np.random.default_rng(seed)
+        for i in range(count):
+            pixels = rng.integers(40, 215, (20, 20, 3), dtype=np.uint8)
+            if not vivid:
+                pixels[:] = pixels.mean(axis=2, keepdims=True).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / f"{seed}-{i}.png")
+        return folder
 
     return make

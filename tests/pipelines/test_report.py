@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 import pytest
 
 from soart.errors import SoartError
-from soart.pipelines.page import write_report
+from soart.pipelines.page import figure, write_report
 from soart.pipelines.rank import rank
 from soart.pipelines.report import render_report, word_effects
 
@@ -64,3 +64,10 @@ def test_word_effects_find_the_planted_word(ranking):
 def test_unwritable_report(tmp_path):
     with pytest.raises(SoartError, match="cannot be written"):
         write_report(tmp_path / "none" / "r.html", "x")
+
+
+def test_numbers_for_people():
+    assert [figure(v, 2, "+") for v in (74.1, 112.3, 99.6, -0.031, 0, -8.83)] == [
+        "+74", "+112", "+100", "-0.031", "+0", "-8.8",
+    ]  # fmt: skip
+    assert figure(float("nan")) == figure(float("inf")) == "–"

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from soart.errors import CollectionError, ItemsError, ProfileError
 from soart.metrics.blend import blend
@@ -29,20 +28,8 @@ from soart.pipelines.tasteviews import (
 )
 
 
-def paint(folder, count, seed, *, vivid):
-    """Pictures of noise: in colour, or grey."""
-    folder.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng(seed)
-    for i in range(count):
-        pixels = rng.integers(40, 215, (20, 20, 3), dtype=np.uint8)
-        if not vivid:
-            pixels[:] = pixels.mean(axis=2, keepdims=True).astype(np.uint8)
-        Image.fromarray(pixels).save(folder / f"{seed}-{i}.png")
-    return folder
-
-
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory):
+def folders(tmp_path_factory, paint):
     root = tmp_path_factory.mktemp("pictures")
     return paint(root / "good", 7, 1, vivid=True), paint(root / "bad", 7, 2, vivid=False)
 
@@ -59,7 +46,7 @@ def scorer(learnt):
 
 
 @pytest.fixture
-def rated(tmp_path):
+def rated(tmp_path, paint):
     """A collection with files, measured, some rated by two raters."""
     store = Collection(tmp_path / "c")
     files, _ = find_pictures([paint(tmp_path / "v", 10, 3, vivid=True), paint(tmp_path / "g", 10, 4, vivid=False)])
@@ -69,7 +56,7 @@ def rated(tmp_path):
     store.close()
 
 
-def test_folders_become_a_taste(learnt, scorer, folders, tmp_path):
+def test_folders_become_a_taste(learnt, scorer, folders, tmp_path, paint):
     assert learnt.taste.trust.word in ("usable", "strong")
     assert set(learnt.taste.examples.modes) == {"good", "grey"}
     fresh = [paint(tmp_path / "v", 3, 8, vivid=True), paint(tmp_path / "g", 3, 9, vivid=False)]

@@ -4,7 +4,6 @@ import re
 import shlex
 import sys
 
-import numpy as np
 import pytest
 from PIL import Image
 from typer.main import get_command
@@ -18,19 +17,8 @@ from soart.pipelines.tasteviews import RatingSession
 from soart.plugin import cli, keys
 
 
-def paint(folder, count, seed, *, vivid):
-    folder.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng(seed)
-    for i in range(count):
-        pixels = rng.integers(40, 215, (20, 20, 3), dtype=np.uint8)
-        if not vivid:
-            pixels[:] = pixels.mean(axis=2, keepdims=True).astype(np.uint8)
-        Image.fromarray(pixels).save(folder / f"{seed}-{i}.png")
-    return folder
-
-
 @pytest.fixture(scope="module")
-def world(tmp_path_factory):
+def world(tmp_path_factory, paint):
     root = tmp_path_factory.mktemp("cli")
     paint(root / "good", 6, 1, vivid=True)
     paint(root / "bad", 6, 2, vivid=False)
