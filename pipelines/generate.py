@@ -155,7 +155,8 @@ class ImageGenerator:
     @property
     def foresees(self) -> bool:
         """Whether :meth:`foresee` can be called on this pipeline."""
-        return "callback_on_step_end" in self.model.accepts and hasattr(self.model.pipeline, "interrupt")
+        # The pipeline has the property from the start, its value only once it was called.
+        return "callback_on_step_end" in self.model.accepts and hasattr(type(self.model.pipeline), "interrupt")
 
     def foresee(self, requests: Iterable[Request], share: float) -> Iterator[list[Drawn]]:
         """As :meth:`draw`, but after a share of the steps, in (0, 1): the picture that the model expects there; not to be kept."""

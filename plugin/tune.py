@@ -188,7 +188,9 @@ def finish(tuner: Tuner, why: str, warnings: Sequence[str], report: Path, as_jso
     if not as_json:
         say(why)
         print_tuned(tuned)
-        for text in (*warnings, *tuned.alarms, *tuned.notes):
+        for text in tuned.notes:
+            say(text)
+        for text in (*warnings, *tuned.alarms):
             note(text)
         say(f"Report: {written}")
     facts = {"ended": why, "pictures": tuner.done, "collection": tuner.collection.name, "report": str(written)}

@@ -3,7 +3,9 @@ import pytest
 import torch
 from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, FlowMatchEulerDiscreteScheduler
 
+from soart.pipelines.generate import ImageGenerator
 from soart.pipelines.judging import Judged, Panel
+from soart.pipelines.loading import load_model
 from soart.pipelines.previews import early, predicted_original
 from soart.pipelines.pruning import (
     AGREES,
@@ -58,6 +60,10 @@ def test_the_later_the_look_the_nearer_the_picture(generator, scheduler):
     assert away[2] < 12
     assert np.array_equal(next(generator.draw([request]))[0].pixels, final)
     assert "step" not in vars(generator.model.pipeline.scheduler)
+
+
+def test_a_pipeline_that_was_never_called_foresees():
+    assert ImageGenerator(load_model(device="cpu")).foresees
 
 
 def test_a_failing_look_leaves_the_scheduler_as_it_was(generator):
