@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +22,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from ..errors import CollectionError
 from ..metrics.image import Picture, read_content, read_image
+from .files import write_whole
 from .generate import Drawn
 from .png import encode_png, parameters_text
 from .schema import SCHEMA_VERSION, UPGRADABLE, Base, GenerationRow, ImageRow, ItemsRow, Meta, ScoreRow
@@ -168,7 +168,7 @@ class Collection:
         digest = hashlib.sha256(content).hexdigest()
         path = f"images/{digest[:20]}.png"
         with self._trouble("be written"):
-            _write_whole(self.folder / path, content)
+            write_whole(self.folder / path, content)
         return digest, path
 
     def add_file(self, path: Path) -> tuple[ImageRow, Picture | None]:
@@ -251,17 +251,3 @@ class Collection:
         """All stored scores under ``profile``, by picture."""
         with self.session("be read") as session:
             return {r.image_id: r.value for r in session.scalars(select(ScoreRow).where(ScoreRow.profile == profile))}
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all, even after a power cut."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.replace(path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise

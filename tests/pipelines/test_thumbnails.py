@@ -1,0 +1,40 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from soart.errors import ImageError
+from soart.pipelines.collection import Collection
+from soart.pipelines.thumbnails import encode_thumbnail, thumbnail, thumbnail_path
+
+
+@pytest.mark.parametrize(("shape", "size"), [((600, 300, 3), (128, 256)), ((20, 30, 3), (30, 20)), ((1, 1, 3), (1, 1))])
+def test_large_pictures_are_reduced_and_small_ones_kept(shape, size):
+    image = Image.open(io.BytesIO(encode_thumbnail(np.full(shape, 90, np.uint8))))
+    assert image.size == size
+    assert image.format == "JPEG"
+
+
+def test_a_thumbnail_is_made_once(collection, make_drawn):
+    (row,) = collection.add_drawn([make_drawn(0)], "m", "s")
+    first = thumbnail(collection, row)
+    collection.locate(row).unlink()
+    assert thumbnail(collection, row) == first
+    with pytest.raises(ImageError, match="cannot be read"):
+        thumbnail(collection, row, side=64)
+
+
+def test_a_damaged_folder_of_thumbnails_costs_no_picture(collection, make_drawn):
+    (row,) = collection.add_drawn([make_drawn(0)], "m", "s")
+    (collection.folder / "thumbs").write_text("not a folder")
+    assert thumbnail(collection, row)
+
+
+def test_in_memory_nothing_is_kept(tmp_path):
+    path = tmp_path / "a.png"
+    Image.new("RGB", (9, 9)).save(path)
+    with Collection(None) as store:
+        row, _ = store.add_file(path)
+        assert thumbnail(store, row)
+        assert thumbnail_path(store, row) is None
