@@ -7,6 +7,7 @@ in both (M. Norouzi, A. Punjani, D. J. Fleet, "Fast search in Hamming space with
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 from PIL import Image
@@ -55,7 +56,7 @@ def near_pairs(hashes: np.ndarray, distance: int) -> Iterator[tuple[np.ndarray, 
     if not 0 <= distance < 16:
         raise ItemsError(f"Expected a distance from 0 to 15 bits, got {distance}.")
     edges = np.linspace(0, BITS, distance + 2).astype(int)
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in pairwise(edges):
         band = (hashes >> np.uint64(low)) & np.uint64((1 << int(high - low)) - 1)
         for run in _equal_runs(band):
             yield from _pairs_within(hashes, run, distance)

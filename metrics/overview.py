@@ -30,7 +30,8 @@ def unit_space(sample: np.ndarray) -> MT:
     first = MT(singular="shrink").fit(sample)
     distance = first.distance(sample)
     kept = sample[distance <= np.quantile(distance, 1 - STRANGE)]
-    return MT(singular="shrink").fit(kept)
+    unit: MT = MT(singular="shrink").fit(kept)
+    return unit
 
 
 def outlier_limit(distances: np.ndarray) -> float:
@@ -98,11 +99,13 @@ class Overview:
     def coordinates(self, items: np.ndarray) -> np.ndarray:
         """(n, p) items to (n, k) float32 coordinates."""
         z = (items - self.centre) / self.scale
-        return (z @ self.axes.T / np.sqrt(items.shape[1])).astype(np.float32)
+        coordinates: np.ndarray = (z @ self.axes.T / np.sqrt(items.shape[1])).astype(np.float32)
+        return coordinates
 
     def distances(self, items: np.ndarray) -> np.ndarray:
         """MT distance of (n, p) items from the collection's unit space, (n,), about 1 inside; NaN without a unit space."""
-        return np.full(len(items), np.nan) if self.unit is None else self.unit.distance(items)
+        found: np.ndarray = np.full(len(items), np.nan) if self.unit is None else self.unit.distance(items)
+        return found
 
     def style_of(self, coordinates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Number of the style (n,) that each of the (n, k) coordinates belongs to, and its distance (n,) from the centre."""

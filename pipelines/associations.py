@@ -150,8 +150,17 @@ def trend(name: str, values: np.ndarray, scores: np.ndarray) -> Trend | None:
     bins = []
     for k in np.unique(part):
         inside = part == k
-        bins.append((float(values[inside].min()), float(values[inside].max()), int(inside.sum()), float(scores[inside].mean())))
-    return Trend(name, len(values), rho, float(np.tanh(np.arctanh(rho) - half)), float(np.tanh(np.arctanh(rho) + half)), tuple(bins))
+        bins.append(
+            (float(values[inside].min()), float(values[inside].max()), int(inside.sum()), float(scores[inside].mean()))
+        )
+    return Trend(
+        name,
+        len(values),
+        rho,
+        float(np.tanh(np.arctanh(rho) - half)),
+        float(np.tanh(np.arctanh(rho) + half)),
+        tuple(bins),
+    )
 
 
 def findings(tallies: Mapping[str, Tally], top: int = 20) -> list[Association]:

@@ -17,10 +17,11 @@ from concurrent.futures.process import BrokenProcessPool
 from functools import cache
 from itertools import islice
 from multiprocessing.context import BaseContext
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from .looking import Look, look_at
 
+T = TypeVar("T")
 #: Seconds that one picture may take.
 TIME_LIMIT = 120.0
 #: Paths given to a worker at once, and how many such batches wait for each worker.
@@ -39,9 +40,9 @@ class Engine(Protocol):
         """
 
 
-def batches(paths: Iterable[str], size: int = BATCH) -> Iterator[list[str]]:
-    """``paths`` in lists of ``size``, read as they are needed."""
-    rest = iter(paths)
+def batches(things: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
+    """``things`` in lists of ``size``, read as they are needed."""
+    rest = iter(things)
     while part := list(islice(rest, size)):
         yield part
 

@@ -6,7 +6,6 @@ copied, touched) is recognised by its SHA-256 and not decoded; a file that is go
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +16,16 @@ from ..metrics.combined import taste_extractor
 from .collection import Collection
 from .execution import Engine, batches
 from .looking import sha256_of
-from .lookstore import complete_images, known_files, known_sizes, link, mark_missing, note_seen, problems_of, store_looks
+from .lookstore import (
+    complete_images,
+    known_files,
+    known_sizes,
+    link,
+    mark_missing,
+    note_seen,
+    problems_of,
+    store_looks,
+)
 from .scanning import Found, Scan
 from .schema import FileRow
 
@@ -85,8 +93,8 @@ class _Comparison:
 
 
 def settled(found: Found) -> Found:
-    """The file, with no time of change if that is too recent to be relied on."""
-    return replace(found, changed=0) if time.time_ns() - found.changed < _UNSETTLED_NS else found
+    """The file, with its time of change made negative if that is too recent to be relied on."""
+    return replace(found, changed=-found.changed) if time.time_ns() - found.changed < _UNSETTLED_NS else found
 
 
 def bring_up_to_date(
@@ -139,6 +147,6 @@ def bring_up_to_date(
         done.looked += 1
         progress(1)
     store_looks(store, done.scan, looks)
-    done.missing = mark_missing(store, done.scan, [os.path.abspath(root) for root in scan.roots if root.exists()])
+    done.missing = mark_missing(store, done.scan, [str(root.absolute()) for root in scan.roots if root.exists()])
     done.problems = scan.problems + sorted(unopened) + problems_of(store, done.scan)
     return done

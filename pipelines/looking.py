@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import numpy as np
-
 from ..errors import ImageError
 from ..metrics.cache import Extractor
 from ..metrics.combined import taste_extractor
 from ..metrics.hashing import perceptual_hash
 from ..metrics.image import read_content, read_image
+from .thumbnails import SMALL, encode_thumbnail
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +32,7 @@ class Look:
         format: found in the content.
         notes: what decoding had to do.
         phash: perceptual hash, 0 … 2⁶⁴ − 1.
+        thumbnail: JPEG of at most :data:`~.thumbnails.SMALL` pixels a side.
         items: (p,) float32 little-endian, as bytes, by version of the extractor.
     """
 
@@ -45,6 +45,7 @@ class Look:
     format: str = ""
     notes: tuple[str, ...] = ()
     phash: int = 0
+    thumbnail: bytes = b""
     items: tuple[tuple[str, bytes], ...] = ()
 
 
@@ -73,7 +74,7 @@ def look_at(path: str, networks: Sequence[str | None] = (None,)) -> Look:
             items.append((extractor.version, extractor.extract(picture.pixels)[0].astype("<f4").tobytes()))
         return Look(
             path, digest, None, True, picture.pixels.shape[1], picture.pixels.shape[0], picture.format, picture.notes,
-            perceptual_hash(picture.pixels), tuple(items),
+            perceptual_hash(picture.pixels), encode_thumbnail(picture.pixels, SMALL), tuple(items),
         )  # fmt: skip
     except ImageError as error:
         return Look(path, digest, str(error))

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import ColumnElement, and_, exists, func, insert, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from .collection import Collection
 from .looking import Look
@@ -37,7 +37,9 @@ class Known:
     complete: bool
 
 
-def _complete(image: ColumnElement[int], versions: Several[str]) -> ColumnElement[bool]:
+def _complete(
+    image: InstrumentedAttribute[int] | InstrumentedAttribute[int | None], versions: Several[str]
+) -> ColumnElement[bool]:
     items = select(func.count()).where(ItemsRow.image_id == image, ItemsRow.version.in_(versions)).scalar_subquery()
     return and_(items == len(versions), exists().where(FingerprintRow.image_id == image))
 
@@ -45,9 +47,11 @@ def _complete(image: ColumnElement[int], versions: Several[str]) -> ColumnElemen
 def known_files(store: Collection, paths: Sequence[str], versions: Several[str]) -> dict[str, Known]:
     """What is known of those of ``paths`` that were seen before."""
     complete = _complete(FileRow.image_id, versions).label("complete")
-    query = select(FileRow.path, FileRow.size, FileRow.changed, FileRow.problem, complete).where(FileRow.path.in_(paths))
+    query = select(FileRow.path, FileRow.size, FileRow.changed, FileRow.problem, complete).where(
+        FileRow.path.in_(paths)
+    )
     with store.session("be read") as session:
-        return {path: Known(*facts) for path, *facts in session.execute(query)}
+        return {row.path: Known(row.size, row.changed, row.problem, row.complete) for row in session.execute(query)}
 
 
 def known_sizes(store: Collection, sizes: Several[int]) -> set[int]:
@@ -61,7 +65,7 @@ def complete_images(store: Collection, digests: Several[str], versions: Several[
     """Picture ids by SHA-256, of those that need no further look."""
     query = select(ImageRow.sha256, ImageRow.id).where(ImageRow.sha256.in_(digests), _complete(ImageRow.id, versions))
     with store.session("be read") as session:
-        return {digest: image for digest, image in session.execute(query)}
+        return dict(session.execute(query).tuples().all())
 
 
 def note_seen(store: Collection, scan: int, paths: Sequence[str]) -> None:
@@ -96,7 +100,7 @@ def _write_files(session: Session, scan: int, files: Sequence[tuple[Found, int |
 
 def _is_there(path: str) -> bool:
     # Pictures of the collection's own are relative to it; they do not move.
-    return not os.path.isabs(path) or os.path.lexists(path)
+    return not Path(path).is_absolute() or os.path.lexists(path)
 
 
 def store_looks(store: Collection, scan: int, looks: Sequence[tuple[Look, Found]]) -> None:
@@ -106,28 +110,32 @@ def store_looks(store: Collection, scan: int, looks: Sequence[tuple[Look, Found]
         return
     with store.session("be written", write=True) as session:
         ids = _write_images(session, list(sound.values()))
-        have = set(session.execute(select(ItemsRow.image_id, ItemsRow.version).where(ItemsRow.image_id.in_(ids.values()))).tuples())
+        query = select(ItemsRow.image_id, ItemsRow.version).where(ItemsRow.image_id.in_(ids.values()))
+        have = set(session.execute(query).tuples())
         known = set(session.scalars(select(FingerprintRow.image_id).where(FingerprintRow.image_id.in_(ids.values()))))
         items = [
             {"image_id": ids[digest], "version": version, "values": values}
             for digest, look in sound.items() for version, values in look.items if (ids[digest], version) not in have
         ]  # fmt: skip
         prints = [
-            {"image_id": ids[digest], "phash": signed(look.phash), "format": look.format, "notes": "\n".join(look.notes)}
+            {"image_id": ids[digest], "phash": signed(look.phash), "format": look.format, "notes": "\n".join(look.notes),
+             "thumbnail": look.thumbnail}
             for digest, look in sound.items() if ids[digest] not in known
         ]  # fmt: skip
         for table, rows in ((ItemsRow, items), (FingerprintRow, prints)):
             if rows:
                 session.execute(insert(table), rows)
         # A file that could not be opened is tried again next time: nothing is noted of it.
-        lasting = [(look, found) for look, found in looks if look.problem is None or look.lasting]
-        _write_files(session, scan, [(f, ids.get(look.sha256) if look.problem is None else None, look.problem) for look, f in lasting])
+        files = [
+            (found, ids.get(look.sha256), look.problem) for look, found in looks if not look.problem or look.lasting
+        ]
+        _write_files(session, scan, files)
 
 
 def _write_images(session: Session, looks: Sequence[Look]) -> dict[str, int]:
     """Ids by SHA-256, with rows for pictures that had none."""
     query = select(ImageRow.sha256, ImageRow.id).where(ImageRow.sha256.in_([look.sha256 for look in looks]))
-    ids = {digest: image for digest, image in session.execute(query)}
+    ids = dict(session.execute(query).tuples().all())
     fresh = [
         ImageRow(sha256=look.sha256, path=look.path, width=look.width, height=look.height, generation=None)
         for look in looks
@@ -140,8 +148,15 @@ def _write_images(session: Session, looks: Sequence[Look]) -> dict[str, int]:
 
 def mark_missing(store: Collection, scan: int, roots: Sequence[str]) -> int:
     """Mark files under ``roots`` (absolute) that this scan did not see and that are gone; returns how many are gone by now."""
-    under = or_(*(or_(FileRow.path == root, func.substr(FileRow.path, 1, len(root) + 1) == f"{root.rstrip('/')}/") for root in roots))
-    query = select(FileRow.id, FileRow.path, FileRow.missing_since).where(FileRow.scan < scan, under).order_by(FileRow.id)
+    under = or_(
+        *(
+            or_(FileRow.path == root, func.substr(FileRow.path, 1, len(root) + 1) == f"{root.rstrip('/')}/")
+            for root in roots
+        )
+    )
+    query = (
+        select(FileRow.id, FileRow.path, FileRow.missing_since).where(FileRow.scan < scan, under).order_by(FileRow.id)
+    )
     gone, last = 0, 0
     while True:
         with store.session("be read") as session:

@@ -93,7 +93,7 @@ class Scan:
                 return
             suffix = os.path.splitext(entry.name)[1].lower()
             picture = suffix in SUFFIXES and self._wanted(entry.path, root)
-            if not picture and suffix not in SIDECARS or not entry.is_file():
+            if not (picture or suffix in SIDECARS) or not entry.is_file():
                 if picture and entry.is_symlink() and not os.path.exists(entry.path):
                     self.problems.append(f"{entry.path!r} is a link to a file that is not there.")
                 return
@@ -114,4 +114,6 @@ class Scan:
 
     def _wanted(self, path: str, root: str) -> bool:
         below = os.path.relpath(path, root)
-        return not self.globs or any(fnmatch.fnmatch(below, g) or fnmatch.fnmatch(os.path.basename(path), g) for g in self.globs)
+        return not self.globs or any(
+            fnmatch.fnmatch(below, g) or fnmatch.fnmatch(os.path.basename(path), g) for g in self.globs
+        )

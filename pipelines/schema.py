@@ -129,7 +129,7 @@ class FileRow(Base):
     #: Absolute.
     path: Mapped[str] = mapped_column(Text, unique=True)
     size: Mapped[int] = mapped_column(BigInteger, index=True)
-    #: Time of the last change in nanoseconds; 0 where it was too recent to be relied on.
+    #: Time of the last change in nanoseconds; negative where it was too recent to be relied on.
     changed: Mapped[int] = mapped_column(BigInteger)
     image_id: Mapped[int | None] = mapped_column(ForeignKey("images.id"), index=True)
     #: Why it holds no picture.
@@ -150,6 +150,8 @@ class FingerprintRow(Base):
     format: Mapped[str] = mapped_column(String(32))
     #: What decoding had to do, one a line.
     notes: Mapped[str] = mapped_column(Text)
+    #: A very small JPEG, so that pages need no picture decoded again.
+    thumbnail: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class MetadataRow(Base):

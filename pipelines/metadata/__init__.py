@@ -1,0 +1,2 @@
+def prompt_words(p):
+    return [w.strip() for w in p.split(",")]
