@@ -52,6 +52,11 @@ def _blocks(store: Collection, version: str, ids: np.ndarray) -> Iterator[tuple[
         yield slice(start, start + len(part)), np.stack([items[i] for i in part]).astype(np.float64)
 
 
+def items_of(store: Collection, version: str, ids: np.ndarray) -> np.ndarray:
+    """Items (n, p) float64 of (n,) pictures that have all been measured."""
+    return np.concatenate([items for _, items in _blocks(store, version, ids)])
+
+
 def _version_of(scorer: Scorer) -> str:
     # Technical scores need SOART items alone, which are the first ones of every taste.
     return scorer.extractor.version if isinstance(scorer, TasteScorer) else taste_extractor().version
@@ -65,8 +70,8 @@ def fingerprint(store: Collection, ids: np.ndarray, scorers: Sequence[Scorer]) -
     """Changes with the pictures and with every profile: profiles are known by what they say of the first pictures."""
     digest = hashlib.sha256(f"{_VERSION} {SAMPLE} {SUSPECT}".encode() + ids.tobytes())
     for scorer in scorers:
-        items = next((block for _, block in _blocks(store, _version_of(scorer), ids[:16])), None)
-        digest.update(scorer.name.encode() + (b"" if items is None else _score(scorer, items).tobytes()))
+        items = items_of(store, _version_of(scorer), ids[:16])
+        digest.update(scorer.name.encode() + _score(scorer, items).tobytes())
     return digest.hexdigest()
 
 
@@ -111,9 +116,7 @@ def _evaluate(
     store: Collection, scan: int, ids: np.ndarray, scorers: Sequence[Scorer], progress: Callable[[int], None]
 ) -> Evaluation:
     extractor = taste_extractor()
-    sample = np.concatenate([items for _, items in _blocks(store, extractor.version, ids[:SAMPLE])])
-    overview = Overview.of(sample)
-    del sample
+    overview = Overview.of(items_of(store, extractor.version, ids[:SAMPLE]))
     tint = [k for k, name in enumerate(extractor.names) if name.startswith("colour/")]
     scores = {scorer.name: np.empty(len(ids)) for scorer in scorers}
     distance, style, middle = np.empty(len(ids)), np.empty(len(ids), np.int64), np.empty(len(ids))
