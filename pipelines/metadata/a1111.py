@@ -62,10 +62,10 @@ def read_parameters(text: str, source: str) -> PictureMetadata | None:
             fields.setdefault(_FIELDS[name], value)
         else:
             settings[_RENAMED.get(name, name)] = value
-    used = loras(match.groups() for match in _LORA.finditer(prompt or ""))
+    used = loras((match[1], match[2]) for match in _LORA.finditer(prompt or ""))
     if used:
         settings.setdefault("loras", used)
-    return record(_tool(values), source, prompt=prompt, negative=negative, settings=settings, **fields)  # type: ignore[arg-type]
+    return record(_tool(values), source, prompt=prompt, negative=negative, settings=settings, **fields)
 
 
 def read_pairs(line: str) -> list[tuple[str, str]]:

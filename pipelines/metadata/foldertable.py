@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .common import read_flat
-from .record import PictureMetadata, clean, read_json
+from .record import PictureMetadata, clean, guarded, read_json
 from .sidecars import decoded, read_any_object
 
 _LONGEST_FILE = 512 * 2**20
@@ -74,10 +73,7 @@ class FolderTable:
             )
             return
         source = f"table:{path.name}"
-        try:
-            found = read_any_object(row, source) or read_flat("table", source, row)
-        except Exception:
-            found = None
+        found = guarded(read_any_object, row, source)
         if not found:
             return
         known = self.entries.setdefault(name, found)
@@ -117,5 +113,5 @@ def _csv(text: str) -> Iterator[tuple[int, dict[str, Any] | str]]:
         except csv.Error as error:
             yield reader.line_num, f"{error}; the line was left out"
             continue
-        row.pop(None, None)  # type: ignore[call-overload]
+        row.pop(None, None)
         yield reader.line_num, row

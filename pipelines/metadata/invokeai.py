@@ -74,11 +74,8 @@ def _model(value: object) -> object:
 
 
 def _loras(values: object) -> list[tuple[object, object]]:
-    found: list[tuple[object, object]] = []
-    for item in values[:50] if isinstance(values, list) else []:
-        if isinstance(item, dict):
-            found.append((_model(item.get("lora") or item.get("model")), item.get("weight")))
-    return found
+    listed = values[:50] if isinstance(values, list) else []
+    return [(_model(i.get("lora") or i.get("model")), i.get("weight")) for i in listed if isinstance(i, dict)]
 
 
 def _version2(values: Mapping[str, Any], image: Mapping[str, Any], source: str) -> PictureMetadata:

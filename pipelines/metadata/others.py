@@ -49,7 +49,8 @@ def read_drawthings(texts: Mapping[str, str], places: Mapping[str, str]) -> Pict
         values = read_object(texts.get(key))
         if values is None or "c" not in values or not {"uc", "sampler", "scale", "steps"} & values.keys():
             continue
-        more = values.get("v2") if isinstance(values.get("v2"), dict) else {}
+        second = values.get("v2")
+        more = second if isinstance(second, dict) else {}
         listed = values.get("lora")
         return record(
             "Draw Things",

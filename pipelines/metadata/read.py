@@ -12,7 +12,7 @@ from .fooocus import read_fooocus_object
 from .invokeai import read_invokeai
 from .novelai import read_novelai
 from .others import read_drawthings, read_easy_diffusion, read_midjourney, read_swarm_object
-from .record import PictureMetadata, read_object, record
+from .record import PictureMetadata, guarded, read_object, record
 from .stealth import stealth_text
 
 
@@ -21,16 +21,10 @@ def embedded_metadata(content: bytes) -> PictureMetadata | None:
 
     Pixels are decoded only where a hidden text may be. Never raises, whatever the bytes; time and memory are bounded.
     """
-    try:
-        found = read_texts(texts_of(content))
-    except Exception:
-        found = None
+    found = guarded(lambda: read_texts(texts_of(content)))
     if found is None or found.tool == "XMP":
-        try:
-            hidden = stealth_text(content)
-            found = (read_hidden(*hidden) if hidden else None) or found
-        except Exception:
-            return found
+        hidden = guarded(stealth_text, content)
+        found = (guarded(read_hidden, *hidden) if hidden else None) or found
     return found
 
 
@@ -61,10 +55,7 @@ def read_texts(found: Iterable[Text]) -> PictureMetadata | None:
         read_easy_diffusion,
         read_midjourney,
     ):
-        try:
-            made = reader(texts, places)
-        except Exception:
-            made = None
+        made = guarded(reader, texts, places)
         if made is not None:
             break
     if made is not None and made.tool in ("AUTOMATIC1111", "ComfyUI") and made.source != places.get("prompt"):

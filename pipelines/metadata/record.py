@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 #: Longer texts are no prompts: they are unknown rather than cut.
 LONGEST_PROMPT = 100_000
@@ -145,6 +148,14 @@ def record(
         settings=kept,
         source=clean(source) or "unknown",
     )
+
+
+def guarded(reader: Callable[P, T | None], *args: P.args, **kwargs: P.kwargs) -> T | None:
+    """What ``reader`` finds, or ``None`` if it fails in a way nobody thought of: strangers' data must not stop a scan."""
+    try:
+        return reader(*args, **kwargs)
+    except Exception:
+        return None
 
 
 def read_json(text: str) -> Any:  # noqa: ANN401 - whatever a stranger wrote

@@ -13,7 +13,7 @@ from .common import read_flat
 from .fooocus import read_fooocus_object
 from .invokeai import read_invokeai_object
 from .others import read_drawthings, read_swarm_object
-from .record import LONGEST_PROMPT, PictureMetadata, read_object, record
+from .record import LONGEST_PROMPT, PictureMetadata, guarded, read_object, record
 from .xmp import xmp_texts
 
 _LONGEST = 16 * 2**20
@@ -29,10 +29,7 @@ def sidecar_metadata(path: Path) -> PictureMetadata | None:
             content = _content(beside) if beside != path else None
             if content is None:
                 continue
-            try:
-                found = reader(content, f"sidecar:{beside.name}")
-            except Exception:
-                found = None
+            found = guarded(reader, content, f"sidecar:{beside.name}")
             if found:
                 return found
     return None

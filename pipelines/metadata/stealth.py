@@ -112,7 +112,7 @@ def _png_may(content: bytes) -> bool:
     except zlib.error:
         return False
     bits = _column(raw, stride, channels)
-    wanted = [f"{byte:08b}" for byte in b"s"][0]
+    wanted = f"{ord('s'):08b}"
     alpha = "".join(str(pixel[3] & 1) for pixel in bits) if channels == 4 else "?"
     rgb = "".join(str(value & 1) for pixel in bits for value in pixel[:3])[:8]
     return bool(bits) and (wanted.startswith(alpha[:8]) or wanted.startswith(rgb))

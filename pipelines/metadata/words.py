@@ -22,14 +22,47 @@ _NUMBERS = re.compile(
 )
 _SEPARATORS = re.compile(r"[,;|\n\r\t，、。；]|\.(?=\s|$)|::?|[()\[\]{}\"“”]")
 _STOP = frozenset(
-    ["a", "an", "and", "are", "as", "at", "be", "by", "for", "from", "has", "have", "her", "his", "in", "into", "is", "it", "its", "of", "on", "or", "over", "s", "that", "the", "their", "this", "to", "under", "was", "with"]
+    [
+        "a",
+        "an",
+        "and",
+        "are",
+        "as",
+        "at",
+        "be",
+        "by",
+        "for",
+        "from",
+        "has",
+        "have",
+        "her",
+        "his",
+        "in",
+        "into",
+        "is",
+        "it",
+        "its",
+        "of",
+        "on",
+        "or",
+        "over",
+        "s",
+        "that",
+        "the",
+        "their",
+        "this",
+        "to",
+        "under",
+        "was",
+        "with",
+    ]
 )
 
 
 def prompt_words(prompt: str) -> list[str]:
-    """The phrases of up to six words and the single words of a prompt, folded to lower case, none twice, in order.
+    r"""The phrases of up to six words and the single words of a prompt, folded to lower case, none twice, in order.
 
-    Weights, LoRAs, embeddings, wildcards, flags, ``BREAK`` and brackets are left out; ``\\(`` and ``\\)`` are kept as
+    Weights, LoRAs, embeddings, wildcards, flags, ``BREAK`` and brackets are left out; ``\(`` and ``\)`` are kept as
     brackets of a name; underscores count as spaces. Articles and prepositions are no words of their own.
     """
     text = prompt[:LONGEST_PROMPT].replace("\\(", "\ue000").replace("\\)", "\ue001")
