@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sqlalchemy import BigInteger, DateTime, ForeignKey, LargeBinary, String, Text
+from sqlalchemy import BigInteger, DateTime, Double, ForeignKey, LargeBinary
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-#: Raised whenever a table changes; checked when a collection is opened.
-SCHEMA_VERSION = 2
-#: Versions that this one only adds tables to: opening such a collection adds them.
-UPGRADABLE = frozenset({"1"})
+from .columns import String, Text
+
+#: Raised whenever a table changes, together with a revision in ``migrations``; checked when a collection is opened.
+SCHEMA_VERSION = 3
 
 
 def _now() -> datetime:
@@ -19,6 +19,8 @@ def _now() -> datetime:
 
 class Base(DeclarativeBase):
     """Base of the tables."""
+
+    type_annotation_map = {float: Double}  # noqa: RUF012
 
 
 class Meta(Base):

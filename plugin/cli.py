@@ -13,7 +13,19 @@ from ..errors import SoartError
 from . import taste, taste_views
 from .compare import compare_attention
 from .demo import demo
-from .options import BatchSize, Device, Dtype, Json, Model, ModelConfig, Offload, Wildcards, load_generator
+from .options import (
+    BatchSize,
+    Device,
+    Dtype,
+    Json,
+    Model,
+    ModelConfig,
+    Offload,
+    Pictures,
+    Store,
+    Wildcards,
+    load_generator,
+)
 from .ranking import Output, draw, show_ranking
 from .terminal import Progress, emit, note, say
 from .tune import tune
@@ -76,9 +88,7 @@ def generate(
     dtype: Dtype = None,
     offload: Offload = "auto",
     wildcards: Wildcards = None,
-    collection: Annotated[Path, typer.Option(help="Folder that keeps pictures, prompts and scores.")] = Path(
-        "soart-pictures"
-    ),
+    collection: Store = "soart-pictures",
     report: Report = None,
     top: Annotated[int, typer.Option(min=1, help="Lines of the ranking to print.")] = 20,
     as_json: Json = False,
@@ -110,7 +120,7 @@ def generate(
 
 @app.command(epilog="Example: soart rank holiday-pictures/ --taste mine --report ranking.html")
 def rank(
-    paths: Annotated[list[Path], typer.Argument(help="Pictures, folders of pictures, or a collection.")],
+    paths: Pictures,
     report: Report = None,
     top: Annotated[int, typer.Option(min=1, help="Lines of the ranking to print.")] = 50,
     by: Annotated[
@@ -132,7 +142,7 @@ def rank(
     notes = taste.warning_of(scorer)
     with Progress("reading", 0) as progress:
         store, rows, problems = open_pictures(paths, scorer, progress, progress.expect)
-    title = f"soart: {paths[0].name}" if store.folder is not None else "soart: ranking"
+    title = f"soart: {store.title}" if store.folder is not None else "soart: ranking"
     with store:
         facts = show_ranking(store, rows, Output(as_json, report, top, title, notes), problems, scorer=scorer)
     if as_json:
