@@ -164,7 +164,7 @@ def _hashes(store: Collection, ids: np.ndarray) -> np.ndarray:
         for start in range(0, len(ids), BLOCK):
             part = ids[start : start + BLOCK].tolist()
             query = select(FingerprintRow.image_id, FingerprintRow.phash).where(FingerprintRow.image_id.in_(part))
-            known = dict(session.execute(query).tuples().all())
+            known = dict(session.execute(query).all())
             found[start : start + len(part)] = [known[i] for i in part]
     return found.view(np.uint64)
 
@@ -181,7 +181,7 @@ def best_of_groups(store: Collection, ids: np.ndarray, group: np.ndarray, scores
         for start in range(0, len(members), BLOCK):
             part = ids[members[start : start + BLOCK]].tolist()
             query = select(ImageRow.id, ImageRow.width * ImageRow.height).where(ImageRow.id.in_(part))
-            pixels.update(session.execute(query).tuples().all())
+            pixels.update(session.execute(query).all())
     size = np.array([pixels[i] for i in ids[members].tolist()], dtype=np.int64)
     order = members[np.lexsort((members, -scores[members], -size, group[members]))]
     best[order[np.unique(group[order], return_index=True)[1]]] = True

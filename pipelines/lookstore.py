@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Collection as Several
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from .collection import Collection
 from .looking import Look
+from .metadata import PictureMetadata
 from .scanning import Found
-from .schema import FileRow, FingerprintRow, ImageRow, ItemsRow
+from .schema import FileRow, FingerprintRow, ImageRow, ItemsRow, MetadataRow
 
 #: Rows of files read at once where all are gone through.
 _PAGE = 2000
@@ -65,7 +68,7 @@ def complete_images(store: Collection, digests: Several[str], versions: Several[
     """Picture ids by SHA-256, of those that need no further look."""
     query = select(ImageRow.sha256, ImageRow.id).where(ImageRow.sha256.in_(digests), _complete(ImageRow.id, versions))
     with store.session("be read") as session:
-        return dict(session.execute(query).tuples().all())
+        return dict(session.execute(query).all())
 
 
 def note_seen(store: Collection, scan: int, paths: Sequence[str]) -> None:
@@ -104,14 +107,14 @@ def _is_there(path: str) -> bool:
 
 
 def store_looks(store: Collection, scan: int, looks: Sequence[tuple[Look, Found]]) -> None:
-    """Store what looks at files found, in one transaction; what is known already stays as it is."""
+    """Store what looks at files found, in one transaction; items that are known stay as they are."""
     sound = {look.sha256: look for look, _ in looks if look.problem is None}
     if not looks:
         return
     with store.session("be written", write=True) as session:
         ids = _write_images(session, list(sound.values()))
         query = select(ItemsRow.image_id, ItemsRow.version).where(ItemsRow.image_id.in_(ids.values()))
-        have = set(session.execute(query).tuples())
+        have = set(session.execute(query))
         known = set(session.scalars(select(FingerprintRow.image_id).where(FingerprintRow.image_id.in_(ids.values()))))
         items = [
             {"image_id": ids[digest], "version": version, "values": values}
@@ -122,7 +125,9 @@ def store_looks(store: Collection, scan: int, looks: Sequence[tuple[Look, Found]
              "thumbnail": look.thumbnail}
             for digest, look in sound.items() if ids[digest] not in known
         ]  # fmt: skip
-        for table, rows in ((ItemsRow, items), (FingerprintRow, prints)):
+        made = [_metadata(ids[digest], look.metadata) for digest, look in sound.items() if look.metadata is not None]
+        session.execute(delete(MetadataRow).where(MetadataRow.image_id.in_(ids.values())))
+        for table, rows in ((ItemsRow, items), (FingerprintRow, prints), (MetadataRow, made)):
             if rows:
                 session.execute(insert(table), rows)
         # A file that could not be opened is tried again next time: nothing is noted of it.
@@ -132,10 +137,17 @@ def store_looks(store: Collection, scan: int, looks: Sequence[tuple[Look, Found]
         _write_files(session, scan, files)
 
 
+def _metadata(image: int, found: PictureMetadata) -> dict[str, Any]:
+    names = ("tool", "prompt", "negative", "model", "sampler", "scheduler", "steps", "guidance", "source")
+    seed = None if found.seed is None else str(found.seed)
+    settings = json.dumps(dict(found.settings), ensure_ascii=False, sort_keys=True)
+    return {"image_id": image, "seed": seed, "settings": settings, **{name: getattr(found, name) for name in names}}
+
+
 def _write_images(session: Session, looks: Sequence[Look]) -> dict[str, int]:
     """Ids by SHA-256, with rows for pictures that had none."""
     query = select(ImageRow.sha256, ImageRow.id).where(ImageRow.sha256.in_([look.sha256 for look in looks]))
-    ids = dict(session.execute(query).tuples().all())
+    ids = dict(session.execute(query).all())
     fresh = [
         ImageRow(sha256=look.sha256, path=look.path, width=look.width, height=look.height, generation=None)
         for look in looks
@@ -148,12 +160,10 @@ def _write_images(session: Session, looks: Sequence[Look]) -> dict[str, int]:
 
 def mark_missing(store: Collection, scan: int, roots: Sequence[str]) -> int:
     """Mark files under ``roots`` (absolute) that this scan did not see and that are gone; returns how many are gone by now."""
-    under = or_(
-        *(
-            or_(FileRow.path == root, func.substr(FileRow.path, 1, len(root) + 1) == f"{root.rstrip('/')}/")
-            for root in roots
-        )
-    )
+    if not roots:
+        return 0
+    folders = [f"{root.rstrip('/')}/" for root in roots]
+    under = or_(FileRow.path.in_(roots), *(func.substr(FileRow.path, 1, len(f)) == f for f in folders))
     query = (
         select(FileRow.id, FileRow.path, FileRow.missing_since).where(FileRow.scan < scan, under).order_by(FileRow.id)
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 from ..metrics.image import SUFFIXES
 
 #: Files that speak about pictures beside them.
-SIDECARS = frozenset({".txt", ".json", ".jsonl", ".csv", ".xmp"})
+SIDECARS = frozenset({".txt", ".json", ".caption", ".jsonl", ".csv", ".xmp"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from ..errors import SoartError
 from . import taste, taste_views
 from .compare import compare_attention
 from .demo import demo
+from .evaluate import evaluate
 from .options import (
     BatchSize,
     Device,
@@ -172,6 +173,7 @@ app.command(
 )(compare_attention)
 
 
+app.command(epilog="Example: soart evaluate pictures/ --report pictures.html --export pictures.csv")(evaluate)
 app.command(epilog="Example: soart demo --folder /tmp/soart-demo")(demo)
 app.command(epilog='Example: soart tune "a fox in the snow" --taste mine --budget 120')(tune)
 taste_views.register(taste.app)
