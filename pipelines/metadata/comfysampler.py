@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .comfygraph import Graph, Link, Node
+from .comfytexts import Texts
 from .record import PictureMetadata, loras, record, size
 
 _MODELS = ("ckpt_name", "unet_name", "base_ckpt_name", "model_name", "model_path", "checkpoint", "gguf_name", "ckpt")
@@ -25,7 +26,7 @@ def is_sampler(node: Node) -> bool:
     return "sampler" in kind and ((seeded and stepped and "text_embeds" in names) or "pipe" in names)
 
 
-def read_sampler(graph: Graph, node: Node, source: str) -> PictureMetadata:
+def read_sampler(graph: Graph, texts: Texts, node: Node, source: str) -> PictureMetadata:
     """What arrives at a sampler: texts, numbers and names, each unknown where a node on the way makes it up."""
 
     def held(name: str, *names: str) -> object:
@@ -53,8 +54,8 @@ def read_sampler(graph: Graph, node: Node, source: str) -> PictureMetadata:
     return record(
         "ComfyUI",
         source,
-        prompt=_prompt(graph, positive),
-        negative=_prompt(graph, negative),
+        prompt=_prompt(texts, positive),
+        negative=_prompt(texts, negative),
         model=model,
         sampler=held("sampler_name") or _sampler(graph, behind("sampler")),
         scheduler=_schedule(graph, node, sigmas),
@@ -73,9 +74,9 @@ def read_sampler(graph: Graph, node: Node, source: str) -> PictureMetadata:
     )
 
 
-def _prompt(graph: Graph, value: object) -> str | None:
-    words = graph.words(value)
-    return ", ".join(word.strip(" ,\n") for word in words) if words else graph.text(value) if words is None else None
+def _prompt(texts: Texts, value: object) -> str | None:
+    words = texts.words(value)
+    return ", ".join(word.strip(" ,\n") for word in words) if words else texts.text(value) if words is None else None
 
 
 def _sampler(graph: Graph, node: Node | None) -> object:

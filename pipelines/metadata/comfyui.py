@@ -8,6 +8,7 @@ from typing import Any
 
 from .comfygraph import Graph, Link
 from .comfysampler import is_sampler, read_sampler
+from .comfytexts import Texts
 from .comfyworkflow import graph_of_workflow
 from .record import PictureMetadata, read_object, record
 
@@ -89,7 +90,8 @@ def _civitai(values: Mapping[str, Any], made: PictureMetadata) -> PictureMetadat
 
 def read_graph(graph: Graph, source: str) -> PictureMetadata:
     """What is the same for every picture that the graph makes; the first sampler of a chain counts."""
-    bases = [read_sampler(graph, graph.nodes[name], source) for name in base_samplers(graph)]
+    texts = Texts(graph)
+    bases = [read_sampler(graph, texts, graph.nodes[name], source) for name in base_samplers(graph)]
     if not bases:
         return record("ComfyUI", source)
     agreed = {name: getattr(bases[0], name) for name in _FIELDS if len({getattr(b, name) for b in bases}) == 1}

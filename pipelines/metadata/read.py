@@ -58,7 +58,7 @@ def read_texts(found: Iterable[Text]) -> PictureMetadata | None:
         made = guarded(reader, texts, places)
         if made is not None:
             break
-    if made is not None and made.tool in ("AUTOMATIC1111", "ComfyUI") and made.source != places.get("prompt"):
+    if made is not None and made.tool in ("AUTOMATIC1111", "ComfyUI") and made.source == places.get("parameters"):
         made = _with_graph(made, texts, places)
     rating = _rating(texts)
     if rating is None:

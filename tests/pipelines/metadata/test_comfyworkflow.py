@@ -20,7 +20,12 @@ def node(name, kind, inputs=(), outputs=(), values=None, **more):
     } | more
 
 
-SAMPLER = [("model", "MODEL", 1), ("positive", "CONDITIONING", 2), ("negative", "CONDITIONING", 3), ("latent_image", "LATENT", 4)]
+SAMPLER = [
+    ("model", "MODEL", 1),
+    ("positive", "CONDITIONING", 2),
+    ("negative", "CONDITIONING", 3),
+    ("latent_image", "LATENT", 4),
+]
 WORKFLOW = {
     "nodes": [
         node(4, "CheckpointLoaderSimple", (), ("MODEL", "CLIP", "VAE"), ["dream.safetensors"]),
@@ -79,11 +84,24 @@ def test_bypassed_and_muted_nodes():
 
 def test_a_muted_second_picture_does_not_count():
     more = [
-        node(20, "KSampler", [(n, t, 20 + i) for i, (n, t, _) in enumerate(SAMPLER)], ("LATENT",), [1, "fixed", 9, 5, "ddim", "normal", 1]),
+        node(
+            20,
+            "KSampler",
+            [(n, t, 20 + i) for i, (n, t, _) in enumerate(SAMPLER)],
+            ("LATENT",),
+            [1, "fixed", 9, 5, "ddim", "normal", 1],
+        ),
         node(21, "VAEDecode", [("samples", "LATENT", 24)], ("IMAGE",)),
         node(22, "SaveImage", [("images", "IMAGE", 25)], (), ["y"]),
     ]
-    links = [[20, 4, 0, 20, 0, "M"], [21, 6, 0, 20, 1, "C"], [22, 7, 0, 20, 2, "C"], [23, 5, 0, 20, 3, "L"], [24, 20, 0, 21, 0, "L"], [25, 21, 0, 22, 0, "I"]]
+    links = [
+        [20, 4, 0, 20, 0, "M"],
+        [21, 6, 0, 20, 1, "C"],
+        [22, 7, 0, 20, 2, "C"],
+        [23, 5, 0, 20, 3, "L"],
+        [24, 20, 0, 21, 0, "L"],
+        [25, 21, 0, 22, 0, "I"],
+    ]
     assert read(changed(more, links)).steps is None
     assert read(changed(more, links, n22=2, n21=2, n20=2)).steps == 20
 
@@ -101,11 +119,20 @@ def test_named_wires_and_primitives():
 
 
 def test_widgets_named_by_the_editor():
-    widgets = [{"name": n, "type": "X", "link": None, "widget": {"name": n}} for n in ("seed", "steps", "cfg", "sampler_name", "scheduler", "denoise")]
+    widgets = [
+        {"name": n, "type": "X", "link": None, "widget": {"name": n}}
+        for n in ("seed", "steps", "cfg", "sampler_name", "scheduler", "denoise")
+    ]
     own = node(3, "MySampler", SAMPLER, ("LATENT",), [5, "fixed", 12, 3.5, "lcm", "simple", 0.9])
     own["inputs"] += widgets
     found = read(changed([own]))
-    assert (found.seed, found.steps, found.guidance, found.sampler, found.settings["denoise"]) == (5, 12, 3.5, "lcm", "0.9")
+    assert (found.seed, found.steps, found.guidance, found.sampler, found.settings["denoise"]) == (
+        5,
+        12,
+        3.5,
+        "lcm",
+        "0.9",
+    )
     own["widgets_values"].append("one more than there are names")
     found = read(changed([own]))
     assert (found.prompt, found.seed, found.steps) == (None, None, None)
@@ -121,7 +148,10 @@ def subgraph(promoted):
         "id": SUB,
         "inputs": [{"name": "clip", "type": "CLIP"}, {"name": "text", "type": "STRING"}],
         "outputs": [{"name": "CONDITIONING", "type": "CONDITIONING"}, {"name": "negative", "type": "CONDITIONING"}],
-        "nodes": [node(1, "CLIPTextEncode", encoder, ("CONDITIONING",), ["inside"]), node(2, "CLIPTextEncode", [("clip", "CLIP", 3)], ("CONDITIONING",), ["blur"])],
+        "nodes": [
+            node(1, "CLIPTextEncode", encoder, ("CONDITIONING",), ["inside"]),
+            node(2, "CLIPTextEncode", [("clip", "CLIP", 3)], ("CONDITIONING",), ["blur"]),
+        ],
         "links": [
             {"id": 1, "origin_id": -10, "origin_slot": 0, "target_id": 1, "target_slot": 0, "type": "CLIP"},
             {"id": 2, "origin_id": -10, "origin_slot": 1, "target_id": 1, "target_slot": 1, "type": "STRING"},
@@ -131,7 +161,9 @@ def subgraph(promoted):
         ],
     }
     inner["nodes"][0]["inputs"][1]["widget"] = {"name": "text"}
-    instance = node(20, SUB, [("clip", "CLIP", 5), ("text", "STRING", None)], ("CONDITIONING", "CONDITIONING"), promoted)
+    instance = node(
+        20, SUB, [("clip", "CLIP", 5), ("text", "STRING", None)], ("CONDITIONING", "CONDITIONING"), promoted
+    )
     instance["inputs"][1]["widget"] = {"name": "text"}
     workflow = changed([instance], [[5, 4, 1, 20, 0, "CLIP"], [2, 20, 0, 3, 1, "C"], [3, 20, 1, 3, 2, "C"]])
     workflow["definitions"] = {"subgraphs": [inner]}

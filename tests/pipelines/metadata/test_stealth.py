@@ -10,7 +10,12 @@ from soart.pipelines.metadata import embedded_metadata
 from soart.pipelines.metadata.stealth import _png_may
 
 TEXT = "a fox\nNegative prompt: blur\nSteps: 20, Sampler: Euler, CFG scale: 7, Seed: 5, Size: 8x8"
-NOVEL = {"Description": "a fox", "Software": "NovelAI", "Source": "NovelAI Diffusion V4", "Comment": json.dumps({"prompt": "a fox", "uc": "blur", "steps": 28, "scale": 5, "seed": 9, "sampler": "k_euler"})}
+NOVEL = {
+    "Description": "a fox",
+    "Software": "NovelAI",
+    "Source": "NovelAI Diffusion V4",
+    "Comment": json.dumps({"prompt": "a fox", "uc": "blur", "steps": 28, "scale": 5, "seed": 9, "sampler": "k_euler"}),
+}
 
 
 def bits_of(data):
@@ -57,13 +62,21 @@ def test_rgb_without_alpha():
 def test_novelai():
     content = png(hide(canvas(), b"stealth_pngcomp", json.dumps(NOVEL)))
     found = embedded_metadata(content)
-    assert (found.tool, found.prompt, found.negative, found.steps, found.model) == ("NovelAI", "a fox", "blur", 28, "NovelAI Diffusion V4")
+    assert (found.tool, found.prompt, found.negative, found.steps, found.model) == (
+        "NovelAI",
+        "a fox",
+        "blur",
+        28,
+        "NovelAI Diffusion V4",
+    )
     assert found.source == "stealth:alpha"
 
 
 def test_webp():
     stream = io.BytesIO()
-    Image.fromarray(hide(canvas(), b"stealth_pngcomp", json.dumps(NOVEL))).save(stream, "WEBP", lossless=True, exact=True)
+    Image.fromarray(hide(canvas(), b"stealth_pngcomp", json.dumps(NOVEL))).save(
+        stream, "WEBP", lossless=True, exact=True
+    )
     assert embedded_metadata(stream.getvalue()).seed == 9
 
 
@@ -91,7 +104,12 @@ def test_the_first_column_is_read_through_every_filter(kind):
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
     header = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
-    content = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"".join(rows))) + chunk(b"IEND", b"")
+    content = (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(b"".join(rows)))
+        + chunk(b"IEND", b"")
+    )
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(content))), pixels)
     assert embedded_metadata(content).prompt == "a fox"
 

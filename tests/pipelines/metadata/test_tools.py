@@ -166,6 +166,26 @@ def test_fooocus_log(build):
         assert found.settings["loras"] == "ink.safetensors:0.5"
 
 
+def test_ruined_fooocus(build):
+    values = {
+        "Prompt": "a fox",
+        "Negative": "blur",
+        "steps": 30,
+        "cfg": 4,
+        "width": 8,
+        "height": 9,
+        "seed": 5,
+        "sampler_name": "euler",
+        "scheduler": "karras",
+        "base_model_name": "j",
+        "loras": [],
+        "software": "RuinedFooocus",
+    }
+    found = embedded_metadata(build.png({"parameters": json.dumps(values)}))
+    assert facts(found) == ("RuinedFooocus", "a fox", "blur", "j", "euler", 5, 30, 4.0)
+    assert found.settings["size"] == "8x9"
+
+
 def test_fooocus_other_scheme(build):
     text = "a fox\nNegative prompt: blur\nSteps: 30, Sampler: DPM++ 2M SDE, Seed: 5, Size: 8x8, CFG scale: 4, Model: j, Version: Fooocus v2.4.3"
     assert embedded_metadata(build.png({"parameters": text, "fooocus_scheme": "a1111"})).tool == "Fooocus"
