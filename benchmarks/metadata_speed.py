@@ -105,6 +105,16 @@ def theirs(content: bytes) -> object:
         return None
 
 
+def mixed_up(count: int = 200) -> int:
+    """Of so many JPEG files read in a row, how many get another one's prompt from ``sd-parsers``."""
+    reader, wrong = ParserManager(), 0
+    for n in range(count):
+        text = f"picture {n}\nSteps: 20, Sampler: Euler, Seed: {n}"
+        found = reader.parse(io.BytesIO(encoded(np.zeros((8, 8, 3), np.uint8), "JPEG", comment=text)))
+        wrong += found is None or found.prompts[0].value != f"picture {n}"
+    return wrong
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -139,6 +149,7 @@ def main() -> None:
         ours = microseconds(lambda content=content: embedded_metadata(content), options.runs)
         other = microseconds(lambda content=content: theirs(content), min(options.runs, 5)) if theirs(content) else None
         print(f"{name:32} {ours:10.0f} {'-' if other is None else f'{other:.0f}':>14}  {found.tool if found else '-'}")
+    print(f"sd-parsers gives {mixed_up()} of 200 JPEG files in a row another file's prompt")
 
 
 if __name__ == "__main__":

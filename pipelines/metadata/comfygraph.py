@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -102,7 +102,7 @@ class Graph:
             inside = next(iter(held.values()))
         return self.literal(inside, name, depth + 1)
 
-    def upstream(self, start: Iterator[Link], skipped: frozenset[str]) -> Iterator[str]:
+    def upstream(self, start: Iterable[Link], skipped: frozenset[str]) -> Iterator[str]:
         """Names of the nodes above some links, each once; inputs named in ``skipped`` are not followed."""
         pending, seen = list(start), set[str]()
         while pending:

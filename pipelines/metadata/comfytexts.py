@@ -87,7 +87,8 @@ class Texts:
     def _joined(self, inputs: Mapping[str, Any], depth: int) -> str | None:
         delimiter = next((inputs[name] for name in _DELIMITERS if isinstance(inputs.get(name), str)), "")
         parts = []
-        for name, value in sorted(inputs.items()):
+        for name in sorted(inputs, key=_order):
+            value = inputs[name]
             if name not in _DELIMITERS and (isinstance(value, Link) or (isinstance(value, str) and _part(name))):
                 text = self.text(value, depth + 1)
                 if text is None:
@@ -133,7 +134,6 @@ class Texts:
             return words if text is None else [text]
         if "switch" in kind:
             return self.words(self._switched(inputs), depth + 1)
-        # "conditioning_to" goes before "conditioning_from".
         sources = sorted(
             (n for n in inputs if n.lower().startswith("cond") and isinstance(inputs[n], Link)), key=_order
         )
@@ -153,5 +153,6 @@ def _part(name: str) -> bool:
     return re.fullmatch(r"(?:string|text|prompt|str|input)?_?(?:[a-z]|\d{1,2})?", name.lower()) is not None
 
 
-def _order(name: str) -> tuple[bool, str]:
-    return name.endswith("_from"), name
+def _order(name: str) -> tuple[bool, int, str]:
+    """Numbers and letters in order (``text_2`` before ``text_10``), ``conditioning_to`` before ``conditioning_from``."""
+    return name.endswith("_from"), len(name), name

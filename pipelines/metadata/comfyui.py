@@ -108,7 +108,7 @@ def base_samplers(graph: Graph) -> list[str]:
         if kept:
             ends = kept
             break
-    above = set(graph.upstream(iter(Link(name, 0) for name in ends), frozenset()))
+    above = set(graph.upstream([Link(name, 0) for name in ends], frozenset()))
     samplers = {name for name in graph.nodes if name in above and is_sampler(graph.nodes[name])}
     if not samplers:
         # Nodes of paid services: one call with the prompt in it.
@@ -120,5 +120,10 @@ def base_samplers(graph: Graph) -> list[str]:
 
 
 def _starts_from(graph: Graph, name: str) -> set[str]:
-    links = (v for k, v in graph.nodes[name].inputs.items() if isinstance(v, Link) and k not in _NO_PICTURE)
+    inputs = graph.nodes[name].inputs
+    links = [v for k, v in inputs.items() if isinstance(v, Link) and k not in _NO_PICTURE]
+    # Stable Cascade hands the first stage to the second beside the prompt.
+    asked = graph.at(inputs.get("positive"))
+    if asked and isinstance(asked[0].inputs.get("stage_c"), Link):
+        links.append(asked[0].inputs["stage_c"])
     return set(graph.upstream(links, _NO_PICTURE)) - {name}

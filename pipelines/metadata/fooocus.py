@@ -1,4 +1,4 @@
-"""Fooocus and its descendants: their JSON in ``parameters`` or EXIF, and the labels of its private log. Its other scheme is A1111's text."""
+"""Fooocus and its descendants: JSON in ``parameters`` or EXIF, and its private log; its other scheme is A1111's text."""
 
 from __future__ import annotations
 

@@ -92,6 +92,7 @@ TEXTS = {
     "was concat": {"20": node("Text Concatenate", delimiter=" ", clean_whitespace="true", text_a=["21", 0], text_b="fox"), "21": node("Text Multiline", text="a")},
     "kj join": {"20": node("JoinStrings", string1="a", string2="fox", delimiter=" ")},
     "cr concat": {"20": node("CR Text Concatenate", text1="a", text2="fox", separator=" ")},
+    "many": {"20": node("JoinStringMulti", inputcount=11, delimiter="", **{f"string_{n}": c for n, c in enumerate(["a", " ", "f", "", "", "", "", "", "", "o", "x"], 1)})},
     "easy": {"20": node("easy positive", positive="a fox")},
     "wildcards": {"20": node("ImpactWildcardProcessor", wildcard_text="a {fox|owl}", populated_text="a fox", mode="populate", seed=3)},
     "no wildcards": {"20": node("DPRandomGenerator", text="a fox", seed=3, autorefresh="No")},
@@ -334,6 +335,17 @@ def test_of_a_chain_the_first_sampler_counts():
     )
     found = read(base(**{"20": face, "9": node("SaveImage", images=["20", 0])}))
     assert (found.steps, found.seed) == (20, 2**63 + 5)
+
+
+def test_stages_of_a_cascade():
+    stage = node("StableCascade_StageB_Conditioning", conditioning=["6", 0], stage_c=["3", 0])
+    more = {
+        "20": second(["5", 1], positive=["21", 0]),
+        "21": stage,
+        "8": node("VAEDecode", samples=["20", 0], vae=["4", 2]),
+    }
+    found = read(base(**more))
+    assert (found.prompt, found.steps, found.sampler) == ("a fox", 20, "euler")
 
 
 def test_two_pictures_of_one_graph_leave_open_what_differs():

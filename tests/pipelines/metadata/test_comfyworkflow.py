@@ -196,4 +196,4 @@ def test_subgraphs_within_themselves_end(build):
     inner["links"][3]["origin_id"] = 10
     start = time.perf_counter()
     assert embedded_metadata(build.png({"workflow": json.dumps(workflow)})) is None
-    assert time.perf_counter() - start < 1
+    assert time.perf_counter() - start < 10
