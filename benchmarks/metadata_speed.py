@@ -134,6 +134,7 @@ def main() -> None:
         "PNG with alpha, nothing": encoded(rgba, "PNG"),
         "JPEG, nothing": encoded(rgb, "JPEG"),
         "WebP, nothing": encoded(rgb, "WEBP"),
+        "WebP with alpha, nothing": encoded(np.dstack([rgb, rgb[:, :, 0] | 1]), "WEBP"),
         "AVIF, nothing": encoded(rgb, "AVIF"),
         "PNG, parameters": encoded(rgb, "PNG", {"parameters": TEXT}),
         "JPEG, UserComment": encoded(rgb, "JPEG", comment=TEXT),
