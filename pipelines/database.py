@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import sqlite3
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -38,11 +40,26 @@ def connect(address: Address) -> Engine:
     @event.listens_for(engine, "connect")
     def _set_up(connection: object, record: object) -> None:
         cursor = connection.cursor()  # type: ignore[attr-defined]
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
-            cursor.execute(f"PRAGMA {pragma}")
+        _patient(cursor, "PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=NORMAL")
+        cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
 
     return engine
+
+
+def _patient(cursor: sqlite3.Cursor, command: str) -> None:
+    """Execute what SQLite refuses at once, without waiting, where another process is doing the same."""
+    end = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            cursor.execute(command)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _connect_server(address: Address) -> Engine:
