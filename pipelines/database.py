@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -99,7 +100,8 @@ def _cause(error: Exception) -> str:
     if not hasattr(found, "sqlstate"):
         hint = "is the disk full, the folder read-only, or another soart writing to it?"
         return f"{' '.join(str(found).split())} ({hint})"
-    said = found.diag.message_primary or str(found)
+    # libpq asks a question of its own.
+    said = found.diag.message_primary or re.sub(r"Is the server running[^?]*\?", "", str(found))
     if found.sqlstate in _BUSY:
         hint = " (another soart is writing to it: try again)"
     elif found.sqlstate is None or found.sqlstate[:2] in ("08", "28", "3D", "57"):

@@ -1,9 +1,6 @@
 """Several processes on one collection at the same time, on both databases."""
 
 import os
-import signal
-import sys
-import traceback
 
 import numpy as np
 import pytest
@@ -17,40 +14,15 @@ pytestmark = [
     # The children read pictures and write rows; they enter none of the libraries whose threads they lost.
     pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning"),
 ]
-PROCESSES = 4
 
 
-def together(work):
-    """Run ``work(number)`` in several processes that start at the same moment; all must end well."""
-    gate, opener = os.pipe()
-    children = []
-    for number in range(PROCESSES):
-        child = os.fork()
-        if child == 0:
-            code = 1
-            signal.alarm(60)
-            try:
-                os.close(opener)
-                os.read(gate, 1)
-                work(number)
-                code = 0
-            except BaseException:
-                traceback.print_exc(file=sys.__stderr__)
-            finally:
-                os._exit(code)
-        children.append(child)
-    os.close(gate)
-    os.close(opener)
-    assert [os.waitpid(child, 0)[1] for child in children] == [0] * PROCESSES
-
-
-def test_a_new_collection_is_made_once(where):
+def test_a_new_collection_is_made_once(where, together):
     together(lambda number: Collection(where).close())
     with Collection(where) as store:
         assert store.images() == []
 
 
-def test_same_files_are_added_once(where, tmp_path):
+def test_same_files_are_added_once(where, tmp_path, together):
     rng = np.random.default_rng(1)
     files = [tmp_path / f"{i}.png" for i in range(12)]
     for file in files:
@@ -69,7 +41,7 @@ def test_same_files_are_added_once(where, tmp_path):
         assert len(store.items("v", store.ids())) == 12
 
 
-def test_same_pictures_are_drawn_scored_and_rated_once(where, make_drawn):
+def test_same_pictures_are_drawn_scored_and_rated_once(where, make_drawn, together):
     def draw(number):
         with Collection(where) as store:
             for batch in range(5):
@@ -80,5 +52,4 @@ def test_same_pictures_are_drawn_scored_and_rated_once(where, make_drawn):
     together(draw)
     with Collection(where) as store:
         assert len(store.images()) == 15
-        assert len({*store.scores("s").values()}) <= PROCESSES
         assert store.scores("s").keys() == ratings(store, "me").keys() == set(store.ids())
