@@ -1,0 +1,184 @@
+"""Rows of files and looks: what a collection knows of the files it was shown."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection as Several
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import ColumnElement, and_, exists, func, insert, or_, select, update
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from .collection import Collection
+from .looking import Look
+from .scanning import Found
+from .schema import FileRow, FingerprintRow, ImageRow, ItemsRow
+
+#: Rows of files read at once where all are gone through.
+_PAGE = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a file.
+
+    Attributes:
+        size, changed: when it was last looked at.
+        problem: why it holds no picture.
+        complete: whether its picture has a fingerprint and all items that are wanted.
+    """
+
+    size: int
+    changed: int
+    problem: str | None
+    complete: bool
+
+
+def _complete(
+    image: InstrumentedAttribute[int] | InstrumentedAttribute[int | None], versions: Several[str]
+) -> ColumnElement[bool]:
+    items = select(func.count()).where(ItemsRow.image_id == image, ItemsRow.version.in_(versions)).scalar_subquery()
+    return and_(items == len(versions), exists().where(FingerprintRow.image_id == image))
+
+
+def known_files(store: Collection, paths: Sequence[str], versions: Several[str]) -> dict[str, Known]:
+    """What is known of those of ``paths`` that were seen before."""
+    complete = _complete(FileRow.image_id, versions).label("complete")
+    query = select(FileRow.path, FileRow.size, FileRow.changed, FileRow.problem, complete).where(
+        FileRow.path.in_(paths)
+    )
+    with store.session("be read") as session:
+        return {row.path: Known(row.size, row.changed, row.problem, row.complete) for row in session.execute(query)}
+
+
+def known_sizes(store: Collection, sizes: Several[int]) -> set[int]:
+    """Those of ``sizes`` that a known picture's file has."""
+    query = select(FileRow.size).where(FileRow.size.in_(sizes), FileRow.image_id.is_not(None)).distinct()
+    with store.session("be read") as session:
+        return set(session.scalars(query))
+
+
+def complete_images(store: Collection, digests: Several[str], versions: Several[str]) -> dict[str, int]:
+    """Picture ids by SHA-256, of those that need no further look."""
+    query = select(ImageRow.sha256, ImageRow.id).where(ImageRow.sha256.in_(digests), _complete(ImageRow.id, versions))
+    with store.session("be read") as session:
+        return dict(session.execute(query).tuples().all())
+
+
+def note_seen(store: Collection, scan: int, paths: Sequence[str]) -> None:
+    """Note that unchanged files are still there."""
+    with store.session("be written", write=True) as session:
+        session.execute(update(FileRow).where(FileRow.path.in_(paths)).values(scan=scan, missing_since=None))
+
+
+def link(store: Collection, scan: int, files: Sequence[tuple[Found, int]]) -> None:
+    """Note files that hold pictures known by content."""
+    with store.session("be written", write=True) as session:
+        _write_files(session, scan, [(found, image, None) for found, image in files])
+
+
+def _write_files(session: Session, scan: int, files: Sequence[tuple[Found, int | None, str | None]]) -> None:
+    """Insert or replace rows of files with their pictures or problems."""
+    paths = [found.path for found, _, _ in files]
+    rows = {row.path: row for row in session.scalars(select(FileRow).where(FileRow.path.in_(paths)))}
+    images = {image for _, image, _ in files if image is not None}
+    pictures = {row.id: row for row in session.scalars(select(ImageRow).where(ImageRow.id.in_(images)))}
+    for found, image, problem in files:
+        row = rows.get(found.path)
+        if row is None:
+            row = FileRow(path=found.path)
+            session.add(row)
+        row.size, row.changed, row.image_id, row.problem = found.size, found.changed, image, problem
+        row.scan, row.missing_since = scan, None
+        # A picture that was moved is found where it is now.
+        if image is not None and pictures[image].path != found.path and not _is_there(pictures[image].path):
+            pictures[image].path = found.path
+
+
+def _is_there(path: str) -> bool:
+    # Pictures of the collection's own are relative to it; they do not move.
+    return not Path(path).is_absolute() or os.path.lexists(path)
+
+
+def store_looks(store: Collection, scan: int, looks: Sequence[tuple[Look, Found]]) -> None:
+    """Store what looks at files found, in one transaction; what is known already stays as it is."""
+    sound = {look.sha256: look for look, _ in looks if look.problem is None}
+    if not looks:
+        return
+    with store.session("be written", write=True) as session:
+        ids = _write_images(session, list(sound.values()))
+        query = select(ItemsRow.image_id, ItemsRow.version).where(ItemsRow.image_id.in_(ids.values()))
+        have = set(session.execute(query).tuples())
+        known = set(session.scalars(select(FingerprintRow.image_id).where(FingerprintRow.image_id.in_(ids.values()))))
+        items = [
+            {"image_id": ids[digest], "version": version, "values": values}
+            for digest, look in sound.items() for version, values in look.items if (ids[digest], version) not in have
+        ]  # fmt: skip
+        prints = [
+            {"image_id": ids[digest], "phash": signed(look.phash), "format": look.format, "notes": "\n".join(look.notes),
+             "thumbnail": look.thumbnail}
+            for digest, look in sound.items() if ids[digest] not in known
+        ]  # fmt: skip
+        for table, rows in ((ItemsRow, items), (FingerprintRow, prints)):
+            if rows:
+                session.execute(insert(table), rows)
+        # A file that could not be opened is tried again next time: nothing is noted of it.
+        files = [
+            (found, ids.get(look.sha256), look.problem) for look, found in looks if not look.problem or look.lasting
+        ]
+        _write_files(session, scan, files)
+
+
+def _write_images(session: Session, looks: Sequence[Look]) -> dict[str, int]:
+    """Ids by SHA-256, with rows for pictures that had none."""
+    query = select(ImageRow.sha256, ImageRow.id).where(ImageRow.sha256.in_([look.sha256 for look in looks]))
+    ids = dict(session.execute(query).tuples().all())
+    fresh = [
+        ImageRow(sha256=look.sha256, path=look.path, width=look.width, height=look.height, generation=None)
+        for look in looks
+        if look.sha256 not in ids
+    ]
+    session.add_all(fresh)
+    session.flush()
+    return ids | {row.sha256: row.id for row in fresh}
+
+
+def mark_missing(store: Collection, scan: int, roots: Sequence[str]) -> int:
+    """Mark files under ``roots`` (absolute) that this scan did not see and that are gone; returns how many are gone by now."""
+    under = or_(
+        *(
+            or_(FileRow.path == root, func.substr(FileRow.path, 1, len(root) + 1) == f"{root.rstrip('/')}/")
+            for root in roots
+        )
+    )
+    query = (
+        select(FileRow.id, FileRow.path, FileRow.missing_since).where(FileRow.scan < scan, under).order_by(FileRow.id)
+    )
+    gone, last = 0, 0
+    while True:
+        with store.session("be read") as session:
+            rows = session.execute(query.where(FileRow.id > last).limit(_PAGE)).all()
+        if not rows:
+            return gone
+        last = rows[-1].id
+        lost = [row.id for row in rows if not os.path.lexists(row.path)]
+        gone += len(lost)
+        fresh = [row.id for row in rows if row.id in set(lost) and row.missing_since is None]
+        if fresh:
+            with store.session("be written", write=True) as session:
+                session.execute(update(FileRow).where(FileRow.id.in_(fresh)).values(missing_since=datetime.now(UTC)))
+
+
+def problems_of(store: Collection, scan: int) -> list[str]:
+    """A sentence for each file of a scan that holds no usable picture, in the order of their paths."""
+    query = select(FileRow.problem).where(FileRow.scan == scan, FileRow.problem.is_not(None)).order_by(FileRow.path)
+    with store.session("be read") as session:
+        return [problem for problem in session.scalars(query) if problem]
+
+
+def signed(number: int) -> int:
+    """A 64-bit number without sign as one with sign, as databases hold it."""
+    return number - (1 << 64) if number >= 1 << 63 else number
