@@ -20,11 +20,10 @@ from .address import Address
 LOCK_SECONDS = 30.0
 #: How long to wait for a server, unless the URL says so.
 _CONNECT_SECONDS = 10
-#: The lock that writers of a PostgreSQL database take for one transaction, in seconds of waiting and the letters "soart".
+#: How a writer of a PostgreSQL database waits for the lock that soart's writers share, and holds it for one transaction.
 _ADVISORY = (
-    "SELECT set_config('lock_timeout', '{milliseconds}', true), "
-    f"pg_advisory_xact_lock({int.from_bytes(b'soart')})"
-)  # fmt: skip
+    f"SELECT set_config('lock_timeout', '{{milliseconds}}', true), pg_advisory_xact_lock({int.from_bytes(b'soart')})"
+)
 _BUSY = {"40001", "40P01", "55P03"}
 
 

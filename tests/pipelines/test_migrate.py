@@ -147,7 +147,7 @@ def next_soart(tmp_path, monkeypatch):
         source = REVISION.format(number=after, before=SCHEMA_VERSION, then=then)
         (scripts / "versions" / f"revision_{after}.py").write_text(source)
         monkeypatch.setattr(migrate, "SCHEMA_VERSION", after)
-        monkeypatch.setattr(upgrade, "__defaults__", ("head", scripts))
+        monkeypatch.setattr(migrate, "_SCRIPTS", scripts)
 
     return release
 
