@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 
 from ..errors import CollectionError, ImageError
 from .contrast import Contrast
-from .evaluate import BLOCK, SUSPECT
+from .evaluate import BLOCK
 from .page import render_page, write_report
 from .schema import FileRow, FingerprintRow, ImageRow, MetadataRow
 from .summary import Summary, summarise
@@ -96,7 +96,6 @@ def render_evaluation(
         listed=len(rows),
         damaged=int((e.mode >= 0).sum()),
         limit=e.outlier_limit,
-        suspect=SUSPECT,
         histogram=histogram(e.scores[e.main]),
         associations=[a for a in e.associations if a.q <= 0.5][:60],
         trends=e.trends,

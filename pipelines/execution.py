@@ -75,8 +75,11 @@ def look_at_all(
 def start_worker() -> None:
     """Make this process a worker: one thread, deaf to Ctrl-C, gone when its parent is."""
     import torch
+    from threadpoolctl import threadpool_limits
 
+    # As many workers as cores: more threads would only wait for each other.
     torch.set_num_threads(1)
+    threadpool_limits(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_leave_with_parent, daemon=True).start()
 
