@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Collection as Several
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +22,8 @@ from .schema import FileRow, FingerprintRow, ImageRow, ItemsRow, MetadataRow
 
 #: Rows of files read at once where all are gone through.
 _PAGE = 2000
+#: Files that speak about many pictures.
+TABLES = frozenset({"metadata.jsonl", "metadata.csv"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,16 +127,44 @@ def store_looks(store: Collection, scan: int, looks: Sequence[tuple[Look, Found]
              "thumbnail": look.thumbnail}
             for digest, look in sound.items() if ids[digest] not in known
         ]  # fmt: skip
-        made = [_metadata(ids[digest], look.metadata) for digest, look in sound.items() if look.metadata is not None]
-        session.execute(delete(MetadataRow).where(MetadataRow.image_id.in_(ids.values())))
-        for table, rows in ((ItemsRow, items), (FingerprintRow, prints), (MetadataRow, made)):
+        for table, rows in ((ItemsRow, items), (FingerprintRow, prints)):
             if rows:
                 session.execute(insert(table), rows)
+        _write_metadata(session, {ids[digest]: look.metadata for digest, look in sound.items()})
         # A file that could not be opened is tried again next time: nothing is noted of it.
         files = [
             (found, ids.get(look.sha256), look.problem) for look, found in looks if not look.problem or look.lasting
         ]
         _write_files(session, scan, files)
+
+
+def store_metadata(store: Collection, found: Mapping[str, PictureMetadata | None]) -> None:
+    """Replace what is known of how pictures were made, by SHA-256; None forgets it."""
+    with store.session("be written", write=True) as session:
+        query = select(ImageRow.sha256, ImageRow.id).where(ImageRow.sha256.in_(found))
+        _write_metadata(session, {image: found[digest] for digest, image in session.execute(query)})
+
+
+def _write_metadata(session: Session, found: Mapping[int, PictureMetadata | None]) -> None:
+    session.execute(delete(MetadataRow).where(MetadataRow.image_id.in_(found)))
+    rows = [_metadata(image, metadata) for image, metadata in found.items() if metadata is not None]
+    if rows:
+        session.execute(insert(MetadataRow), rows)
+
+
+def files_beside(store: Collection, scan: int, sidecars: Iterable[str]) -> Iterator[str]:
+    """Files of a scan that texts beside them, or tables in their folder or the one above, may speak about."""
+    folders = {os.path.dirname(s) for s in sidecars if os.path.basename(s) in TABLES}
+    # NAME.txt speaks about NAME.png, and NAME.png.txt as well.
+    names = {os.path.splitext(s)[0] for s in sidecars if os.path.basename(s) not in TABLES}
+    query = select(FileRow.path).where(FileRow.scan == scan, FileRow.image_id.is_not(None))
+    if not names and not folders:
+        return
+    with store.session("be read") as session:
+        for path in session.scalars(query.order_by(FileRow.path).execution_options(yield_per=_PAGE)):
+            above = os.path.dirname(path)
+            if path in names or os.path.splitext(path)[0] in names or {above, os.path.dirname(above)} & folders:
+                yield path
 
 
 def _metadata(image: int, found: PictureMetadata) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def broken_files():
         "half.webp": webp[: len(webp) // 2], "half.gif": gif[:30], "half.tif": tiff[: len(tiff) // 2], "half.bmp": bmp[:40],
         "bomb.png": bomb(), "pdf.png": b"%PDF-1.7\n", "zip.jpg": b"PK\x03\x04" + bytes(60), "svg.png": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
         "<img src=x onerror=alert(1)>.png": b"x", "new\nline.jpg": b"x", "'quote\".png": b"x", "ünï – 画.png": b"x", " space .jpg": b"x",
-        "-rf.png": b"x", "$(reboot).jpg": b"x", "%s%n.png": b"x", "UPPER.PNG": b"x", "..jpg.png": b"x", "a" * 200 + ".png": b"x",
+        "-rf.png": b"x", "$(reboot).jpg": b"x", "%s%n.png": b"x", "UPPER.PNG": b"x", "x..jpg.png": b"x", "a" * 200 + ".png": b"x",
         "riff.webp": b"RIFF" + struct.pack("<I", 2**31) + b"WEBPVP8 ", "huge-chunk.png": png[:33] + struct.pack(">I", 2**31 - 1) + b"IDAT",
     }  # fmt: skip
     return found

@@ -14,7 +14,7 @@ from soart.pipelines.collection import Collection
 from soart.pipelines.execution import LocalEngine, engine_named
 from soart.pipelines.library import bring_up_to_date
 from soart.pipelines.scanning import Scan
-from soart.pipelines.schema import FileRow, FingerprintRow, ImageRow, ItemsRow
+from soart.pipelines.schema import FileRow, FingerprintRow, ImageRow, ItemsRow, MetadataRow
 
 
 class Counting(LocalEngine):
@@ -286,3 +286,22 @@ def alive(pid):
             return stream.read().rsplit(")", 1)[1].split()[0] not in "ZX"
     except OSError:
         return False
+
+
+def prompts(store):
+    with store.session("be read") as session:
+        query = select(FileRow.path, MetadataRow.prompt).outerjoin(MetadataRow, MetadataRow.image_id == FileRow.image_id)
+        return {Path(path).name: prompt for path, prompt in session.execute(query)}
+
+
+def test_texts_beside_pictures_are_read_and_read_again_when_they_change(collection, folder):
+    (folder / "0.txt").write_text("a boat")
+    (folder / "metadata.jsonl").write_text('{"file_name": "1.png", "text": "a tree"}\n{"file_name": "inner/3.png", "text": "a fox"}\n')
+    update(collection, folder)
+    assert prompts(collection) == {"0.png": "a boat", "1.png": "a tree", "2.png": None, "3.png": "a fox", "4.png": None}
+    (folder / "0.txt").write_text("a ship")
+    (folder / "inner" / "4.png.json").write_text('{"prompt": "a house"}')
+    (folder / "metadata.jsonl").write_text('{"file_name": "1.png", "text": "an oak"}\n')
+    done, seen = update(collection, folder)
+    assert done.looked == 0
+    assert prompts(collection) == {"0.png": "a ship", "1.png": "an oak", "2.png": None, "3.png": None, "4.png": "a house"}
