@@ -7,7 +7,7 @@ copied, touched) is recognised by its SHA-256 and not decoded; a file that is go
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy import func, select
@@ -82,12 +82,13 @@ class _Comparison:
         if seen:
             note_seen(self.store, self.done.scan, seen)
             self.done.unchanged += len(seen)
-        return self._unrecognised(rest)
+        return self._unrecognised(rest, known)
 
-    def _unrecognised(self, files: Sequence[Found]) -> list[Found]:
+    def _unrecognised(self, files: Sequence[Found], known: Container[str]) -> list[Found]:
         sizes = known_sizes(self.store, {found.size for found in files}) if files else set()
-        # Only a file of a known size can hold a known picture.
-        digests = {found.path: sha256_of(found.path) for found in files if found.size in sizes}
+        # Only a file of a known size, or one that was changed and changed back, can hold a known picture.
+        perhaps = [found.path for found in files if found.size in sizes or found.path in known]
+        digests = {path: sha256_of(path) for path in perhaps}
         images = complete_images(self.store, {d for d in digests.values() if d}, self.versions) if digests else {}
         old = [found for found in files if digests.get(found.path) in images]
         if old:

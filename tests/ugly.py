@@ -41,7 +41,7 @@ def broken_files():
     bad_crc = bytearray(png)
     bad_crc[60] ^= 0xFF
     rng = np.random.default_rng(3)
-    found = {
+    return {
         "empty.png": b"", "empty.jpg": b"", "one-byte.png": b"\x89", "text.png": b"this is no picture", "html.jpg": b"<html></html>",
         "zeros.jpg": bytes(5000), "noise.png": rng.bytes(3000), "noise.webp": rng.bytes(3000), "noise.gif": rng.bytes(3000),
         "noise.tiff": rng.bytes(3000), "noise.bmp": rng.bytes(3000), "noise.avif": rng.bytes(3000),
@@ -53,7 +53,6 @@ def broken_files():
         "-rf.png": b"x", "$(reboot).jpg": b"x", "%s%n.png": b"x", "UPPER.PNG": b"x", "x..jpg.png": b"x", "a" * 200 + ".png": b"x",
         "riff.webp": b"RIFF" + struct.pack("<I", 2**31) + b"WEBPVP8 ", "huge-chunk.png": png[:33] + struct.pack(">I", 2**31 - 1) + b"IDAT",
     }  # fmt: skip
-    return found
 
 
 def odd_files():

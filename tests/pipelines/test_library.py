@@ -87,7 +87,7 @@ def test_moved_copied_and_touched_files_are_known_by_content(collection, folder)
 def test_changed_files_are_looked_at_and_their_old_pictures_kept(collection, folder):
     update(collection, folder)
     (folder / "0.png").write_bytes(encoded(picture(99), "PNG"))
-    done, seen = update(collection, folder)
+    _, seen = update(collection, folder)
     assert seen == [str(folder / "0.png")]
     assert len(collection.images()) == 6
     # It was written just now: it may change again within the clock's tick, so it is compared by content.
@@ -123,8 +123,8 @@ def test_globs_choose_files_and_the_others_are_not_lost(collection, folder):
 
 
 def test_links_to_folders_are_followed_on_request_and_never_in_circles(folder):
-    os.symlink(folder, folder / "inner" / "loop")
-    os.symlink(folder / "inner", folder / "again")
+    (folder / "inner" / "loop").symlink_to(folder)
+    (folder / "again").symlink_to(folder / "inner")
     assert sum(1 for _ in Scan([folder])) == 5
     assert sum(1 for _ in Scan([folder], follow_links=True)) == 5
     assert sum(1 for _ in Scan([folder, folder / "inner", folder])) == 5
@@ -227,7 +227,7 @@ def test_killed_runs_lose_and_repeat_nothing(tmp_path):
             stored.append(len(files(store)))
     assert 0 < stored[0] <= stored[1]
     with Collection(tmp_path / "c") as store, Collection(tmp_path / "clean") as clean:
-        done, seen = update(store, pictures)
+        _, seen = update(store, pictures)
         assert len(seen) == 150 - stored[1]
         update(clean, pictures)
         assert contents(store) == contents(clean)
@@ -264,7 +264,7 @@ def test_workers_go_when_their_parent_is_killed(tmp_path):
     )
     environment = {
         **os.environ,
-        "PYTHONPATH": os.path.dirname(os.path.dirname(__file__)),
+        "PYTHONPATH": str(Path(__file__).parents[1]),
         "UGLY_MARK": str(tmp_path / "pid"),
     }
     with subprocess.Popen(
@@ -282,26 +282,35 @@ def test_workers_go_when_their_parent_is_killed(tmp_path):
 
 def alive(pid):
     try:
-        with open(f"/proc/{pid}/stat") as stream:
-            return stream.read().rsplit(")", 1)[1].split()[0] not in "ZX"
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
     except OSError:
         return False
 
 
 def prompts(store):
     with store.session("be read") as session:
-        query = select(FileRow.path, MetadataRow.prompt).outerjoin(MetadataRow, MetadataRow.image_id == FileRow.image_id)
+        query = select(FileRow.path, MetadataRow.prompt).outerjoin(
+            MetadataRow, MetadataRow.image_id == FileRow.image_id
+        )
         return {Path(path).name: prompt for path, prompt in session.execute(query)}
 
 
 def test_texts_beside_pictures_are_read_and_read_again_when_they_change(collection, folder):
     (folder / "0.txt").write_text("a boat")
-    (folder / "metadata.jsonl").write_text('{"file_name": "1.png", "text": "a tree"}\n{"file_name": "inner/3.png", "text": "a fox"}\n')
+    (folder / "metadata.jsonl").write_text(
+        '{"file_name": "1.png", "text": "a tree"}\n{"file_name": "inner/3.png", "text": "a fox"}\n'
+    )
     update(collection, folder)
     assert prompts(collection) == {"0.png": "a boat", "1.png": "a tree", "2.png": None, "3.png": "a fox", "4.png": None}
     (folder / "0.txt").write_text("a ship")
     (folder / "inner" / "4.png.json").write_text('{"prompt": "a house"}')
     (folder / "metadata.jsonl").write_text('{"file_name": "1.png", "text": "an oak"}\n')
-    done, seen = update(collection, folder)
+    done, _ = update(collection, folder)
     assert done.looked == 0
-    assert prompts(collection) == {"0.png": "a ship", "1.png": "an oak", "2.png": None, "3.png": None, "4.png": "a house"}
+    assert prompts(collection) == {
+        "0.png": "a ship",
+        "1.png": "an oak",
+        "2.png": None,
+        "3.png": None,
+        "4.png": "a house",
+    }
