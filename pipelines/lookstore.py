@@ -130,7 +130,7 @@ def store_looks(store: Collection, scan: int, looks: Sequence[tuple[Look, Found]
         for table, rows in ((ItemsRow, items), (FingerprintRow, prints)):
             if rows:
                 session.execute(insert(table), rows)
-        _write_metadata(session, {ids[digest]: look.metadata for digest, look in sound.items()})
+        _add_metadata(session, [(ids[look.sha256], look.metadata) for look, _ in looks if look.problem is None])
         # A file that could not be opened is tried again next time: nothing is noted of it.
         files = [
             (found, ids.get(look.sha256), look.problem) for look, found in looks if not look.problem or look.lasting
@@ -143,6 +143,18 @@ def store_metadata(store: Collection, found: Mapping[str, PictureMetadata | None
     with store.session("be written", write=True) as session:
         query = select(ImageRow.sha256, ImageRow.id).where(ImageRow.sha256.in_(found))
         _write_metadata(session, {image: found[digest] for digest, image in session.execute(query)})
+
+
+def _add_metadata(session: Session, found: Sequence[tuple[int, PictureMetadata | None]]) -> None:
+    """Store metadata; where copies of a picture say different things, the first in alphabetical order, whichever is seen first."""
+    query = select(MetadataRow.image_id, MetadataRow.source, MetadataRow.prompt)
+    known = session.execute(query.where(MetadataRow.image_id.in_({image for image, _ in found}))).all()
+    first = {image: (source, prompt or "") for image, source, prompt in known}
+    better: dict[int, PictureMetadata | None] = {}
+    for image, metadata in found:
+        if metadata is not None and (image not in first or (metadata.source, metadata.prompt or "") < first[image]):
+            first[image], better[image] = (metadata.source, metadata.prompt or ""), metadata
+    _write_metadata(session, better)
 
 
 def _write_metadata(session: Session, found: Mapping[int, PictureMetadata | None]) -> None:
