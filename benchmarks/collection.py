@@ -85,7 +85,16 @@ def _pss(pid: int) -> float:
 def run_soart(pictures: Path, store: Path, *options: str) -> tuple[float, float]:
     """Seconds and peak MB of one run of the command line."""
     start = time.perf_counter()
-    command = [sys.executable, "-m", "soart.plugin.cli", "evaluate", str(pictures), "--collection", str(store), *options]
+    command = [
+        sys.executable,
+        "-m",
+        "soart.plugin.cli",
+        "evaluate",
+        str(pictures),
+        "--collection",
+        str(store),
+        *options,
+    ]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
         memory = Memory(process.pid)
         _, said = process.communicate()
@@ -133,7 +142,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 10_000, 100_000])
     parser.add_argument("--folder", type=Path, help="where pictures are made; default: a temporary folder")
-    parser.add_argument("--peers-up-to", type=int, default=10_000, help="largest collection for imagehash and cleanvision")
+    parser.add_argument(
+        "--peers-up-to", type=int, default=10_000, help="largest collection for imagehash and cleanvision"
+    )
     arguments = parser.parse_args()
     base = arguments.folder or Path(tempfile.mkdtemp(prefix="soart-collection-"))
     print(f"{CORES} cores")

@@ -16,7 +16,7 @@ from ..errors import ItemsError
 
 BITS = 64
 #: Bits, and standard deviations of colour items, that nearly equal pictures are apart at most; ``benchmarks/duplicates.py`` shows what that finds.
-DISTANCE, APART = 8, 0.35
+DISTANCE, APART = 8, 0.45
 #: Comparisons made at once.
 _BLOCK = 4_000_000
 
