@@ -19,6 +19,7 @@ from itertools import islice
 from multiprocessing.context import BaseContext
 from typing import Protocol, TypeVar
 
+from ..errors import SoartError
 from .looking import Look, look_at
 
 T = TypeVar("T")
@@ -102,7 +103,7 @@ class LocalEngine:
     """
 
     def __init__(self, workers: int | None = None, limit: float = TIME_LIMIT) -> None:
-        self.workers = workers or _cores()
+        self.workers = workers or cores()
         self.limit = limit
 
     def _pool(self, workers: int) -> ProcessPoolExecutor:
@@ -154,5 +155,30 @@ class LocalEngine:
             pool.shutdown(cancel_futures=True)
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def engine_named(name: str, workers: int | None = None) -> Engine:
+    """The engine ``"local"`` or ``"ray"``.
+
+    Args:
+        name: as above.
+        workers: how many; by default as many as there are cores.
+
+    Raises:
+        SoartError: no such engine, or its package is not installed.
+    """
+    if name == "local":
+        return LocalEngine(workers)
+    if name == "ray":
+        from .cluster import RayEngine
+
+        return RayEngine(workers)
+    raise unknown_engine(name)
+
+
+def unknown_engine(name: str) -> SoartError:
+    """The sentence for an engine that is not there."""
+    return SoartError(f"Unknown engine {name!r}: choose local or ray.")

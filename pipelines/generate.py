@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import groupby
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -99,6 +99,11 @@ def _out_of_memory(error: BaseException) -> bool:
     )
 
 
+def drawn_together(request: Request) -> tuple[Any, ...]:
+    """What the requests of a batch have in common."""
+    return request.steps, request.guidance, request.width, request.height, request.scheduler or ""
+
+
 class ImageGenerator:
     """Draws requests with one loaded model; remembers the batch size that fits into memory."""
 
@@ -110,6 +115,15 @@ class ImageGenerator:
         self._own_scheduler = getattr(model.pipeline, "scheduler", None)
         #: Seconds spent inside the diffusion pipeline so far.
         self.pipeline_seconds = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give back what lies outside of this process: nothing here."""
 
     def request(self, prompt: str, seed: int, **settings: Any) -> Request:  # noqa: ANN401
         """A checked request with the model's own default steps, guidance and size where none are given."""
@@ -165,7 +179,7 @@ class ImageGenerator:
     def _in_batches(
         self, requests: Iterable[Request], run: Callable[[list[Request]], list[Drawn]]
     ) -> Iterator[list[Drawn]]:
-        for _, group in groupby(requests, key=lambda r: (r.steps, r.guidance, r.width, r.height, r.scheduler or "")):
+        for _, group in groupby(requests, key=drawn_together):
             waiting = list(group)
             while waiting:
                 batch = waiting[: self.batch_size]
