@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -67,6 +68,7 @@ def connected(workers: int | None = None) -> Iterator[Any]:
     here = {"num_cpus": workers or cores(), "include_dashboard": False, "object_store_memory": _STORE}
     logging.getLogger("ray").setLevel(logging.CRITICAL)
     try:
+        _knock(address)
         ray.init(address or "local", log_to_driver=False, configure_logging=False, **({} if address else here))
     # Anything from a wrong token to a port in use.
     except Exception as error:
@@ -76,6 +78,13 @@ def connected(workers: int | None = None) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _knock(address: str | None) -> None:
+    """Raise OSError if nobody listens at a HOST:PORT; Ray itself would wait for minutes."""
+    host, _, port = (address or "").rpartition(":")
+    if host and "/" not in host and port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
 
 
 def first_line(error: BaseException) -> str:

@@ -91,7 +91,9 @@ def contrast(first: Survey, second: Survey) -> Contrast:
     enough = min(len(one.ids), len(two.ids)) >= FEWEST
     scores = [mean_gap(name, one.scores[name], two.scores[name]) for name in one.scores] if enough else []
     counts = [[int((e.mode == k).sum()) for e in (one, two)] for k in range(len(DETECTORS))]
-    damage = [share_gap(name, a, len(one.ids), b, len(two.ids)) for name, (a, b) in zip(DETECTORS, counts, strict=True)]
+    damage = [
+        share_gap(name, a, len(one.ids), b, len(two.ids)) for name, (a, b) in zip(DETECTORS, counts, strict=True)
+    ]
     looks, apart = _looks(first, second) if enough else ((), float("nan"))
     return Contrast(tuple(scores), tuple(damage), looks, _words(first, second), apart, _shared(first, second))
 

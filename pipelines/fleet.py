@@ -107,20 +107,18 @@ class ClusterGenerator(ImageGenerator):
     ) -> None:
         self._choice, self._wanted_batch = choice or ModelChoice(), batch_size
         self._stack = ExitStack()
+        self._workers: list[_Worker] = []
+        self._facts: tuple[LoadedModel, bool] | None = None
         self._deaths = 0
         try:
             self._ray = self._stack.enter_context(connected(workers))
             self._stack.callback(self._dismiss)
-            self._workers: list[_Worker] = []
             count, on_gpus = _devices(self._ray, workers, self._choice.device)
             self._actor = self._ray.remote(
                 num_cpus=int(not on_gpus), num_gpus=int(on_gpus), scheduling_strategy="SPREAD"
             )(DrawingWorker)
             self._workers += [self._hired() for _ in range(count)]
-            self._facts: tuple[LoadedModel, bool] | None = None
-            while self._facts is None:
-                self._wait([])
-            super().__init__(self._facts[0], batch_size)
+            super().__init__(self._first_loaded(), batch_size)
         except BaseException:
             self.close()
             raise
@@ -149,6 +147,11 @@ class ClusterGenerator(ImageGenerator):
     def _hired(self) -> _Worker:
         actor = self._actor.remote()
         return _Worker(actor, actor.load.remote(self._choice, self._wanted_batch, torch.get_num_threads(), __version__))
+
+    def _first_loaded(self) -> LoadedModel:
+        while self._facts is None:
+            self._wait(())
+        return self._facts[0]
 
     def _dismiss(self) -> None:
         for worker in self._workers:
