@@ -227,12 +227,16 @@ class ImageGenerator:
         started = time.perf_counter()
         pipeline = self.model.pipeline
         pipeline.scheduler = self._scheduler(batch[0].scheduler)
-        with quiet_libraries(), torch.inference_mode():
-            if share < 1:
-                with early(pipeline, max(1, round(share * batch[0].steps))) as looking:
-                    output = pipeline(**self._arguments(batch), **looking)
-            else:
-                output = pipeline(**self._arguments(batch))
+        try:
+            with quiet_libraries(), torch.inference_mode():
+                if share < 1:
+                    with early(pipeline, max(1, round(share * batch[0].steps))) as looking:
+                        output = pipeline(**self._arguments(batch), **looking)
+                else:
+                    output = pipeline(**self._arguments(batch))
+        finally:
+            # The next generator with this model takes what it finds for the model's own.
+            pipeline.scheduler = self._own_scheduler
         seconds = time.perf_counter() - started
         self.pipeline_seconds += seconds
         flags = getattr(output, "nsfw_content_detected", None) or [False] * len(batch)

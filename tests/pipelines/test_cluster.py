@@ -3,6 +3,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -10,12 +11,11 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-import ray.cloudpickle
 from PIL import Image
 
 from soart.errors import ModelError, SoartError
 from soart.pipelines import jobs
-from soart.pipelines.cluster import RayEngine, check_version, connected
+from soart.pipelines.cluster import RayEngine, check_version, connected, ray_or_sentence
 from soart.pipelines.execution import BATCH, WAITING, LocalEngine, engine_named, look_at_all
 from soart.pipelines.fleet import ClusterGenerator, ModelChoice, generator_on
 from soart.pipelines.generate import ImageGenerator
@@ -23,6 +23,7 @@ from soart.pipelines.judging import Panel
 from soart.pipelines.tune import Tuner, tune
 from soart.prompts.space import PromptSpace
 
+ray = ray_or_sentence()
 # Workers cannot import this module.
 ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
 PROMPT = "a sharp picture of a boat in cool colors"
@@ -73,7 +74,19 @@ def equal(first, second):
 
 
 def workers_of_this_process():
-    return [p for p in psutil.Process().children(recursive=True) if "ray::DrawingWorker" in " ".join(p.cmdline())]
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if "ray::DrawingWorker" in " ".join(process.cmdline()):
+                found.append(process)
+    return found
+
+
+def gone_soon():
+    end = time.monotonic() + 20
+    while workers_of_this_process() and time.monotonic() < end:
+        time.sleep(0.1)
+    return not workers_of_this_process()
 
 
 def test_without_the_package(monkeypatch):
@@ -110,6 +123,35 @@ def test_looks_are_those_of_one_machine(pictures, capfd):
     assert by_path(RayEngine(2).looks(pictures)) == by_path(LocalEngine(2).looks(pictures))
     assert not ray.is_initialized()
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.slow
+def test_several_nodes_of_which_one_is_lost(pictures, monkeypatch, embedded):
+    from ray.cluster_utils import Cluster
+
+    # Comes before the tests that share a connection.
+    assert not ray.is_initialized()
+    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    try:
+        lost = nodes.add_node(num_cpus=1)
+        monkeypatch.setenv("RAY_ADDRESS", nodes.address)
+        found = []
+        for look in RayEngine().looks(pictures):
+            found.append(look)
+            if len(found) == 1:
+                nodes.remove_node(lost, allow_graceful=False)
+        assert by_path(found) == by_path(LocalEngine(2).looks(pictures))
+        lost = nodes.add_node(num_cpus=1)
+        local = ImageGenerator(embedded, 2)
+        with ClusterGenerator(batch_size=2) as generator:
+            drawn = []
+            for batch in generator.draw(requests(local, 24)):
+                drawn += batch
+                if len(drawn) == 4:
+                    nodes.remove_node(lost, allow_graceful=False)
+        assert equal(drawn, draw(local, requests(local, 24)))
+    finally:
+        nodes.shutdown()
 
 
 def fatal_for(name, what, paths, networks, limit):
@@ -199,14 +241,14 @@ def test_pictures_drawn_are_those_of_one_machine(cluster, embedded):
         with pytest.raises(ModelError, match="failed"):
             next(batches)
         assert equal(draw(generator, mixed[:3]), drawn[:3])
-    assert not workers_of_this_process()
+    assert gone_soon()
 
 
 @pytest.mark.slow
 def test_model_that_nodes_cannot_load(cluster, tmp_path):
     with pytest.raises(ModelError, match=r"Node .*There is no model at"):
         ClusterGenerator(ModelChoice(str(tmp_path / "nowhere")))
-    assert not workers_of_this_process()
+    assert gone_soon()
 
 
 @pytest.mark.slow
@@ -235,7 +277,8 @@ def test_workers_that_always_die(cluster):
     def hunt():
         while not over.wait(0.2):
             for process in workers_of_this_process():
-                process.kill()
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
 
     hunter = threading.Thread(target=hunt)
     hunter.start()
@@ -261,30 +304,3 @@ def test_tuning_takes_the_same_steps(cluster, tmp_path, embedded, scorer):
             study = [(a.choice, a.seed, a.previews, a.dropped) for a in tuner.study.own]
             seen.append((study, sorted(row.sha256 for row in store.images())))
     assert seen[0] == seen[1]
-
-
-@pytest.mark.slow
-def test_several_nodes_of_which_one_is_lost(pictures, monkeypatch, embedded):
-    from ray.cluster_utils import Cluster
-
-    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-    try:
-        lost = nodes.add_node(num_cpus=1)
-        monkeypatch.setenv("RAY_ADDRESS", nodes.address)
-        found = []
-        for look in RayEngine().looks(pictures):
-            found.append(look)
-            if len(found) == 1:
-                nodes.remove_node(lost, allow_graceful=False)
-        assert by_path(found) == by_path(LocalEngine(2).looks(pictures))
-        lost = nodes.add_node(num_cpus=1)
-        local = ImageGenerator(embedded, 2)
-        with ClusterGenerator(batch_size=2) as generator:
-            drawn = []
-            for batch in generator.draw(requests(local, 24)):
-                drawn += batch
-                if len(drawn) == 4:
-                    nodes.remove_node(lost, allow_graceful=False)
-        assert equal(drawn, draw(local, requests(local, 24)))
-    finally:
-        nodes.shutdown()
