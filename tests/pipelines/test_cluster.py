@@ -16,10 +16,15 @@ from PIL import Image
 from soart.errors import ModelError, SoartError
 from soart.pipelines import jobs
 from soart.pipelines.cluster import RayEngine, check_version, connected, ray_or_sentence
+from soart.pipelines.collection import Collection
 from soart.pipelines.execution import BATCH, WAITING, LocalEngine, engine_named, look_at_all
+from soart.pipelines.exports import export
 from soart.pipelines.fleet import ClusterGenerator, ModelChoice, generator_on
 from soart.pipelines.generate import ImageGenerator
 from soart.pipelines.judging import Panel
+from soart.pipelines.records import columns, records
+from soart.pipelines.scanning import Scan
+from soart.pipelines.surveys import survey
 from soart.pipelines.tune import Tuner, tune
 from soart.prompts.space import PromptSpace
 
@@ -182,6 +187,20 @@ def test_picture_that_brings_its_worker_down(cluster, pictures, what, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.slow
+def test_exports_are_byte_for_byte_those_of_one_machine(cluster, pictures, tmp_path):
+    exports = []
+    for name in ("local", "ray"):
+        with Collection(tmp_path / "kept" / name) as store:
+            found = survey(store, Scan([tmp_path], globs=["*.png", "*.jpg"]), engine_named(name, 2))
+            rows = records(store, found.update.scan, found.evaluation)
+            export(rows, columns(found.evaluation), tmp_path / f"{name}.csv")
+        exports.append((tmp_path / f"{name}.csv").read_bytes())
+        assert found.update.looked == 43
+    assert exports[0] == exports[1]
+    assert exports[0].count(b"\n") == 44
+
+
 def die_once(marker, paths, networks, limit):
     if not marker.exists():
         marker.touch()
@@ -292,8 +311,6 @@ def test_workers_that_always_die(cluster):
 
 @pytest.mark.slow
 def test_tuning_takes_the_same_steps(cluster, tmp_path, embedded, scorer):
-    from soart.pipelines.collection import Collection
-
     space = PromptSpace.from_text("a {sharp|vivid|blurry} picture of a {boat|fox|owl}")
     seen = []
     for name, make in (("local", partial(ImageGenerator, embedded)), ("cluster", partial(ClusterGenerator, workers=2))):
