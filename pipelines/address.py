@@ -47,7 +47,7 @@ class Address:
     @property
     def default_folder(self) -> Path:
         """Where pictures of a database lie that was given no folder for them: one for each database, whoever asks."""
-        place = hashlib.sha256(_shown(self.url.set(username=None)).encode()).hexdigest()[:8]
+        place = hashlib.sha256(_shown(self.url._replace(username=None)).encode()).hexdigest()[:8]
         title = re.sub(r"\W", "_", self.title)
         return platformdirs.user_data_path("soart") / "collections" / f"{title}-{place}"
 

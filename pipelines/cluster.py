@@ -12,15 +12,15 @@ import logging
 import os
 import socket
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from .. import __version__
 from ..errors import SoartError
-from .execution import TIME_LIMIT, WAITING, batches, cores, fatal, look_at_all
-from .looking import Look
+from .execution import TIME_LIMIT, WAITING, Looking, batches, compute_on_one_core, cores, fatal, look_at_all
+from .looking import Look, look_at
 
 #: Shared memory of a cluster on this machine, in bytes: a few batches of pictures or looks.
 _STORE = 256 << 20
@@ -110,18 +110,11 @@ def check_version(version: str) -> None:
 
 
 def _look(
-    look: Callable[[Sequence[str], Sequence[str | None], float], list[Look]],
-    version: str,
-    paths: Sequence[str],
-    networks: Sequence[str | None],
-    limit: float,
+    version: str, paths: Sequence[str], networks: Sequence[str | None], limit: float, look: Looking
 ) -> list[Look]:
-    import torch
-
     check_version(version)
-    # As in the worker processes of one machine.
-    torch.set_num_threads(1)
-    return look(paths, networks, limit)
+    compute_on_one_core()
+    return look_at_all(paths, networks, limit, look)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,18 +130,13 @@ class RayEngine:
         workers: how many batches are handed out at a time on a cluster that is there already, or how many CPUs a cluster started here
             has; by default as many as there are CPUs.
         limit: seconds that one picture may take.
-        look: what is done with each batch, in a worker process; it takes paths, networks and the limit.
+        look: what looks at one file; a function that workers can import.
 
     Raises:
         SoartError: ray is not installed.
     """
 
-    def __init__(
-        self,
-        workers: int | None = None,
-        limit: float = TIME_LIMIT,
-        look: Callable[[Sequence[str], Sequence[str | None], float], list[Look]] = look_at_all,
-    ) -> None:
+    def __init__(self, workers: int | None = None, limit: float = TIME_LIMIT, look: Looking = look_at) -> None:
         ray_or_sentence()
         self.workers, self.limit, self.look = workers, limit, look
 
@@ -170,7 +158,7 @@ class RayEngine:
                         batch = again.popleft() if again else next(fresh, None)
                         if batch is None:
                             break
-                        running[task.remote(self.look, __version__, batch.paths, networks, self.limit)] = batch
+                        running[task.remote(__version__, batch.paths, networks, self.limit, self.look)] = batch
                     if not running:
                         return
                     [done], _ = ray.wait([*running], num_returns=1)

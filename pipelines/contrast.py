@@ -91,9 +91,7 @@ def contrast(first: Survey, second: Survey) -> Contrast:
     enough = min(len(one.ids), len(two.ids)) >= FEWEST
     scores = [mean_gap(name, one.scores[name], two.scores[name]) for name in one.scores] if enough else []
     counts = [[int((e.mode == k).sum()) for e in (one, two)] for k in range(len(DETECTORS))]
-    damage = [
-        share_gap(name, a, len(one.ids), b, len(two.ids)) for name, (a, b) in zip(DETECTORS, counts, strict=True)
-    ]
+    damage = [share_gap(name, a, len(one.ids), b, len(two.ids)) for name, (a, b) in zip(DETECTORS, counts, strict=True)]
     looks, apart = _looks(first, second) if enough else ((), float("nan"))
     return Contrast(tuple(scores), tuple(damage), looks, _words(first, second), apart, _shared(first, second))
 
@@ -157,7 +155,7 @@ def _words(first: Survey, second: Survey) -> tuple[Gap, ...]:
     words = sorted(word for word in {*a, *b} if a[word] + b[word] >= 3)
     if not words or not n or not m:
         return ()
-    p = [stats.fisher_exact([[a[w], n - a[w]], [b[w], m - b[w]]]).pvalue for w in words]
+    p = [stats.fisher_exact(np.array([[a[w], n - a[w]], [b[w], m - b[w]]])).pvalue for w in words]
     q = stats.false_discovery_control(p)
     found = sorted((float(p[k]), w) for k, w in enumerate(words) if q[k] <= 0.05)[:_TOP]
     return tuple(share_gap(w, a[w], n, b[w], m) for _, w in found)

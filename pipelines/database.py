@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import re
+import sqlite3
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,11 +20,10 @@ from .address import Address
 LOCK_SECONDS = 30.0
 #: How long to wait for a server, unless the URL says so.
 _CONNECT_SECONDS = 10
-#: The lock that writers of a PostgreSQL database take for one transaction, in seconds of waiting and the letters "soart".
+#: How a writer of a PostgreSQL database waits for the lock that soart's writers share, and holds it for one transaction.
 _ADVISORY = (
-    "SELECT set_config('lock_timeout', '{milliseconds}', true), "
-    f"pg_advisory_xact_lock({int.from_bytes(b'soart')})"
-)  # fmt: skip
+    f"SELECT set_config('lock_timeout', '{{milliseconds}}', true), pg_advisory_xact_lock({int.from_bytes(b'soart')})"
+)
 _BUSY = {"40001", "40P01", "55P03"}
 
 
@@ -38,11 +40,26 @@ def connect(address: Address) -> Engine:
     @event.listens_for(engine, "connect")
     def _set_up(connection: object, record: object) -> None:
         cursor = connection.cursor()  # type: ignore[attr-defined]
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
-            cursor.execute(f"PRAGMA {pragma}")
+        _patient(cursor, "PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=NORMAL")
+        cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
 
     return engine
+
+
+def _patient(cursor: sqlite3.Cursor, command: str) -> None:
+    """Execute what SQLite refuses at once, without waiting, where another process is doing the same."""
+    end = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            cursor.execute(command)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _connect_server(address: Address) -> Engine:
@@ -82,7 +99,8 @@ def _cause(error: Exception) -> str:
     if not hasattr(found, "sqlstate"):
         hint = "is the disk full, the folder read-only, or another soart writing to it?"
         return f"{' '.join(str(found).split())} ({hint})"
-    said = found.diag.message_primary or str(found)
+    # libpq asks a question of its own.
+    said = found.diag.message_primary or re.sub(r"Is the server running[^?]*\?", "", str(found))
     if found.sqlstate in _BUSY:
         hint = " (another soart is writing to it: try again)"
     elif found.sqlstate is None or found.sqlstate[:2] in ("08", "28", "3D", "57"):

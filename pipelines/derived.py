@@ -25,7 +25,7 @@ def store_changed_scores(store: Collection, profile: str, scores: dict[int, floa
     """Store those scores by picture id that differ from what is stored; at most some thousand at once."""
     query = select(ScoreRow.image_id, ScoreRow.value).where(ScoreRow.profile == profile, ScoreRow.image_id.in_(scores))
     with store.session("be read") as session:
-        known = dict(session.execute(query).tuples().all())
+        known = dict(session.execute(query).all())
     changed = {image: value for image, value in scores.items() if known.get(image) != value}
     if changed:
         store.set_scores(profile, changed)

@@ -28,8 +28,6 @@ from .tastescorer import TasteScorer
 
 #: Pictures of which the space of the collection is learnt, and pictures handled at once.
 SAMPLE, BLOCK = 4096, 1024
-#: A picture whose detector says less is suspected of that damage: 0 is the mean damaged picture of the learning set, 100 the mean clean one.
-SUSPECT = 50.0
 #: Pictures shown for a style.
 SHOWN = 6
 #: Raised whenever an evaluation changes its meaning.
@@ -68,7 +66,7 @@ def _score(scorer: Scorer, items: np.ndarray) -> np.ndarray:
 
 def fingerprint(store: Collection, ids: np.ndarray, scorers: Sequence[Scorer]) -> str:
     """Changes with the pictures and with every profile: profiles are known by what they say of the first pictures."""
-    digest = hashlib.sha256(f"{_VERSION} {SAMPLE} {SUSPECT}".encode() + ids.tobytes())
+    digest = hashlib.sha256(f"{_VERSION} {SAMPLE}".encode() + ids.tobytes())
     for scorer in scorers:
         items = items_of(store, _version_of(scorer), ids[:16])
         digest.update(scorer.name.encode() + _score(scorer, items).tobytes())
@@ -139,8 +137,10 @@ def _evaluate(
             store_changed_scores(store, scorer.name, given)
     main = scorers[0].name
     group = near_groups(_hashes(store, ids), tints)
-    damage = np.stack([scores[TechnicalScorer.detector(name).name] for name in DETECTORS])
-    mode = np.where(damage.min(axis=0) < SUSPECT, damage.argmin(axis=0), -1)
+    detectors = [TechnicalScorer.detector(name) for name in DETECTORS]
+    # Scales of detectors differ: what counts is how unusual a score would be for an undamaged picture.
+    suspicion = np.stack([detector.suspicion(scores[detector.name]) for detector in detectors])
+    mode = np.where(suspicion.max(axis=0) > 1, suspicion.argmax(axis=0), -1)
     return Evaluation(
         main=main,
         ids=ids,
@@ -164,7 +164,7 @@ def _hashes(store: Collection, ids: np.ndarray) -> np.ndarray:
         for start in range(0, len(ids), BLOCK):
             part = ids[start : start + BLOCK].tolist()
             query = select(FingerprintRow.image_id, FingerprintRow.phash).where(FingerprintRow.image_id.in_(part))
-            known = dict(session.execute(query).tuples().all())
+            known = dict(session.execute(query).all())
             found[start : start + len(part)] = [known[i] for i in part]
     return found.view(np.uint64)
 
@@ -181,7 +181,7 @@ def best_of_groups(store: Collection, ids: np.ndarray, group: np.ndarray, scores
         for start in range(0, len(members), BLOCK):
             part = ids[members[start : start + BLOCK]].tolist()
             query = select(ImageRow.id, ImageRow.width * ImageRow.height).where(ImageRow.id.in_(part))
-            pixels.update(session.execute(query).tuples().all())
+            pixels.update(session.execute(query).all())
     size = np.array([pixels[i] for i in ids[members].tolist()], dtype=np.int64)
     order = members[np.lexsort((members, -scores[members], -size, group[members]))]
     best[order[np.unique(group[order], return_index=True)[1]]] = True

@@ -11,7 +11,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from functools import cache
@@ -23,6 +23,7 @@ from ..errors import SoartError
 from .looking import Look, look_at
 
 T = TypeVar("T")
+Looking = Callable[[str, Sequence[str | None]], Look]
 #: Seconds that one picture may take.
 TIME_LIMIT = 120.0
 #: Paths given to a worker at once, and how many such batches wait for each worker.
@@ -58,22 +59,31 @@ def _nowhere() -> int:
     return os.open(os.devnull, os.O_WRONLY)
 
 
-def look_at_all(paths: Sequence[str], networks: Sequence[str | None], limit: float) -> list[Look]:
+def look_at_all(
+    paths: Sequence[str], networks: Sequence[str | None], limit: float, look: Looking = look_at
+) -> list[Look]:
     """Looks at several files in this process, which *ends* if one of them takes longer than ``limit`` seconds."""
     looks = []
     for path in paths:
         # Nothing else ends a decoder that hangs in C code.
         faulthandler.dump_traceback_later(limit, exit=True, file=_nowhere())
-        looks.append(look_at(path, networks))
+        looks.append(look(path, networks))
         faulthandler.cancel_dump_traceback_later()
     return looks
 
 
-def start_worker() -> None:
-    """Make this process a worker: one thread, deaf to Ctrl-C, gone when its parent is."""
+def compute_on_one_core() -> None:
+    """Let this process compute in one thread: with as many workers as cores, more would only wait for each other."""
     import torch
+    from threadpoolctl import threadpool_limits
 
     torch.set_num_threads(1)
+    threadpool_limits(1)
+
+
+def start_worker() -> None:
+    """Make this process a worker: one thread, deaf to Ctrl-C, gone when its parent is."""
+    compute_on_one_core()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_leave_with_parent, daemon=True).start()
 
@@ -100,11 +110,12 @@ class LocalEngine:
     Args:
         workers: how many; by default one for each core that this process may use.
         limit: seconds that one picture may take.
+        look: what looks at one file; a function that workers can import.
     """
 
-    def __init__(self, workers: int | None = None, limit: float = TIME_LIMIT) -> None:
+    def __init__(self, workers: int | None = None, limit: float = TIME_LIMIT, look: Looking = look_at) -> None:
         self.workers = workers or cores()
-        self.limit = limit
+        self.limit, self.look = limit, look
 
     def _pool(self, workers: int) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(workers, _context(), start_worker)
@@ -121,7 +132,7 @@ class LocalEngine:
                     for batch in islice(given, WAITING * self.workers - len(running)):
                         # Noted first: a pool that broke meanwhile refuses the batch.
                         suspects = batch
-                        running[pool.submit(look_at_all, batch, networks, self.limit)] = batch
+                        running[pool.submit(look_at_all, batch, networks, self.limit, self.look)] = batch
                         suspects = []
                     if not running:
                         return
@@ -146,7 +157,7 @@ class LocalEngine:
         try:
             for path in paths:
                 try:
-                    yield from pool.submit(look_at_all, [path], networks, self.limit).result()
+                    yield from pool.submit(look_at_all, [path], networks, self.limit, self.look).result()
                 except BrokenProcessPool:
                     pool.shutdown()
                     pool = self._pool(1)
@@ -161,14 +172,10 @@ def cores() -> int:
 
 
 def engine_named(name: str, workers: int | None = None) -> Engine:
-    """The engine ``"local"`` or ``"ray"``.
-
-    Args:
-        name: as above.
-        workers: how many; by default as many as there are cores.
+    """The engine of a name, with a number of workers or its own choice.
 
     Raises:
-        SoartError: no such engine, or its package is not installed.
+        SoartError: there is none of that name, or what it needs is not installed.
     """
     if name == "local":
         return LocalEngine(workers)
@@ -181,4 +188,4 @@ def engine_named(name: str, workers: int | None = None) -> Engine:
 
 def unknown_engine(name: str) -> SoartError:
     """The sentence for an engine that is not there."""
-    return SoartError(f"Unknown engine {name!r}: choose local or ray.")
+    return SoartError(f"Expected an engine among local and ray, got {name!r}.")

@@ -45,7 +45,7 @@ def _prompts(
         .order_by(MetadataRow.prompt, column)
     )
     with store.session("be read") as session:
-        yield from session.execute(query.execution_options(yield_per=1000)).tuples()
+        yield from session.execute(query.execution_options(yield_per=1000))
 
 
 def find_associations(store: Collection, scan: int, profile: str) -> tuple[Association, ...]:
@@ -78,7 +78,7 @@ def find_trends(store: Collection, scan: int, profile: str) -> tuple[Trend, ...]
             .order_by(ImageRow.sha256)
         )
         with store.session("be read") as session:
-            rows = session.execute(query.execution_options(yield_per=1000)).tuples()
+            rows = session.execute(query.execution_options(yield_per=1000))
             pairs = np.fromiter((x for row in rows for x in row), np.float64).reshape(-1, 2)
         found.append(trend(name, pairs[:, 0], pairs[:, 1]))
     return tuple(one for one in found if one is not None)

@@ -7,7 +7,7 @@ copied, touched) is recognised by its SHA-256 and not decoded; a file that is go
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy import func, select
@@ -18,6 +18,7 @@ from .execution import Engine, batches
 from .looking import sha256_of
 from .lookstore import (
     complete_images,
+    files_beside,
     known_files,
     known_sizes,
     link,
@@ -25,10 +26,13 @@ from .lookstore import (
     note_seen,
     problems_of,
     store_looks,
+    store_metadata,
 )
 from .scanning import Found, Scan
-from .schema import FileRow
+from .schema import FileRow, Meta
 
+#: When the last update began, in nanoseconds.
+_LOOKED = "looked"
 #: Files compared with the store at once, and looks written at once.
 _CHUNK, _WRITE = 512, 64
 #: A file that changed so short a time before it is read may change again without its time showing it.
@@ -78,12 +82,13 @@ class _Comparison:
         if seen:
             note_seen(self.store, self.done.scan, seen)
             self.done.unchanged += len(seen)
-        return self._unrecognised(rest)
+        return self._unrecognised(rest, known)
 
-    def _unrecognised(self, files: Sequence[Found]) -> list[Found]:
+    def _unrecognised(self, files: Sequence[Found], known: Container[str]) -> list[Found]:
         sizes = known_sizes(self.store, {found.size for found in files}) if files else set()
-        # Only a file of a known size can hold a known picture.
-        digests = {found.path: sha256_of(found.path) for found in files if found.size in sizes}
+        # Only a file of a known size, or one that was changed and changed back, can hold a known picture.
+        perhaps = [found.path for found in files if found.size in sizes or found.path in known]
+        digests = {path: sha256_of(path) for path in perhaps}
         images = complete_images(self.store, {d for d in digests.values() if d}, self.versions) if digests else {}
         old = [found for found in files if digests.get(found.path) in images]
         if old:
@@ -123,11 +128,22 @@ def bring_up_to_date(
     """
     with store.session("be read") as session:
         done = Update((session.scalar(select(func.max(FileRow.scan))) or 0) + 1)
+        last = session.get(Meta, _LOOKED)
+    since, began = int(last.value) if last else None, time.time_ns()
     comparison = _Comparison(store, [taste_extractor(network).version for network in networks], done, retry)
     started: dict[str, Found] = {}
 
+    beside: list[str] = []
+
+    def pictures() -> Iterator[Found]:
+        for found in scan:
+            if not found.sidecar:
+                yield found
+            elif since is not None and found.changed >= since:
+                beside.append(found.path)
+
     def paths() -> Iterator[str]:
-        for chunk in batches((found for found in scan if not found.sidecar), _CHUNK):
+        for chunk in batches(pictures(), _CHUNK):
             done.found += len(chunk)
             expect(done.found)
             fresh = comparison.fresh(chunk)
@@ -147,6 +163,10 @@ def bring_up_to_date(
         done.looked += 1
         progress(1)
     store_looks(store, done.scan, looks)
+    for part in batches(files_beside(store, done.scan, beside), _WRITE):
+        store_metadata(store, {look.sha256: look.metadata for look in engine.looks(part, ()) if look.problem is None})
+    with store.session("be written", write=True) as session:
+        session.merge(Meta(key=_LOOKED, value=str(began)))
     done.missing = mark_missing(store, done.scan, [str(root.absolute()) for root in scan.roots if root.exists()])
     done.problems = scan.problems + sorted(unopened) + problems_of(store, done.scan)
     return done

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from ..errors import ImageError
@@ -16,6 +16,7 @@ from ..metrics.cache import Extractor
 from ..metrics.combined import taste_extractor
 from ..metrics.hashing import perceptual_hash
 from ..metrics.image import read_content, read_image
+from .metadata import FolderTable, PictureMetadata, embedded_metadata, sidecar_metadata
 from .thumbnails import SMALL, encode_thumbnail
 
 
@@ -34,6 +35,7 @@ class Look:
         phash: perceptual hash, 0 … 2⁶⁴ − 1.
         thumbnail: JPEG of at most :data:`~.thumbnails.SMALL` pixels a side.
         items: (p,) float32 little-endian, as bytes, by version of the extractor.
+        metadata: what the tool that made it wrote; None if nothing is known.
     """
 
     path: str
@@ -47,6 +49,11 @@ class Look:
     phash: int = 0
     thumbnail: bytes = b""
     items: tuple[tuple[str, bytes], ...] = ()
+    metadata: PictureMetadata | None = None
+
+
+#: What readers call metadata that holds a rating and nothing of how the picture was made.
+RATING_ONLY = "XMP"
 
 
 @cache
@@ -75,12 +82,29 @@ def look_at(path: str, networks: Sequence[str | None] = (None,)) -> Look:
         return Look(
             path, digest, None, True, picture.pixels.shape[1], picture.pixels.shape[0], picture.format, picture.notes,
             perceptual_hash(picture.pixels), encode_thumbnail(picture.pixels, SMALL), tuple(items),
+            metadata_of(Path(path), content),
         )  # fmt: skip
     except ImageError as error:
         return Look(path, digest, str(error))
     # Whatever strangers' pixels set off, the run goes on.
     except Exception as error:
         return Look(path, digest, f"{path!r} cannot be measured: {error or type(error).__name__}.", lasting=False)
+
+
+@lru_cache(maxsize=4)
+def _table(folder: Path) -> FolderTable:
+    return FolderTable.read(folder)
+
+
+def metadata_of(path: Path, content: bytes) -> PictureMetadata | None:
+    """What is known of how a picture was made: by itself, by a file beside it, or by a table in its folder or the one above."""
+    own = embedded_metadata(content)
+    if own is not None and own.tool != RATING_ONLY:
+        return own
+    beside = sidecar_metadata(path)
+    for folder in (path.parent, path.parent.parent):
+        beside = beside or _table(folder).get(path.relative_to(folder).as_posix())
+    return beside or own
 
 
 def sha256_of(path: Path | str) -> str | None:

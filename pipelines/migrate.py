@@ -64,37 +64,33 @@ def bring_up_to_date(engine: Engine, name: str) -> None:
             connection.execute(update(Meta).where(Meta.key == _VERSION).values(value=str(SCHEMA_VERSION)))
 
 
-def upgrade(connection: Connection, found: str | None, target: str = "head", scripts: Path = _SCRIPTS) -> None:
+def upgrade(connection: Connection, found: str | None, target: str = "head") -> None:
     """Run Alembic's revisions from version ``found`` (None: no tables) to ``target`` in the open transaction.
+
+    A copy of an SQLite file is kept beside it before tables are altered.
 
     Raises:
         CollectionError: rows would refer to rows that are gone.
+        OSError: the copy cannot be written.
     """
     # Alembic takes a fifth of a second to import, and is seldom needed.
     from alembic import command
     from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(scripts).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    if found is not None:
-        _keep_copy(config, connection, found, target)
-        command.stamp(config, found, purge=True)
-    command.upgrade(config, target)
-    if connection.dialect.name == "sqlite" and connection.execute(text("PRAGMA foreign_key_check")).first():
-        raise CollectionError("The upgrade of a collection left rows without what they refer to, and was taken back.")
-
-
-def _keep_copy(config: object, connection: Connection, found: str, target: str) -> None:
-    """Copy an SQLite file beside itself before revisions that alter tables."""
-    from alembic.config import Config
     from alembic.script import ScriptDirectory
 
-    assert isinstance(config, Config)
-    revisions = ScriptDirectory.from_config(config).iterate_revisions(target, found)
-    file = connection.engine.url.database
-    if connection.dialect.name == "sqlite" and file and any(script.module.ALTERS_TABLES for script in revisions):
-        copy_database(Path(file), Path(file).with_name(f"{Path(file).stem}-schema-{found}.db"))
+    config = Config()
+    config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    sqlite = connection.dialect.name == "sqlite"
+    if found is not None:
+        steps = ScriptDirectory.from_config(config).iterate_revisions(target, found)
+        file = connection.engine.url.database
+        if sqlite and file and any(step.module.ALTERS_TABLES for step in steps):
+            copy_database(Path(file), Path(file).with_name(f"{Path(file).stem}-schema-{found}.db"))
+        command.stamp(config, found, purge=True)
+    command.upgrade(config, target)
+    if sqlite and connection.execute(text("PRAGMA foreign_key_check")).first():
+        raise CollectionError("The upgrade of a collection left rows without what they refer to, and was taken back.")
 
 
 def copy_database(source: Path, copy: Path) -> None:
@@ -137,5 +133,5 @@ def _check_encoding(connection: Connection, name: str) -> None:
         if encoding != "UTF8":
             raise CollectionError(
                 f"The database {name!r} has encoding {encoding}, which cannot hold every prompt and file name: make it by "
-                "createdb --encoding UTF8 --template template0."
+                "createdb --encoding UTF8 --locale C --template template0."
             )

@@ -11,7 +11,7 @@ from pathlib import Path
 from ..metrics.image import SUFFIXES
 
 #: Files that speak about pictures beside them.
-SIDECARS = frozenset({".txt", ".json", ".jsonl", ".csv", ".xmp"})
+SIDECARS = frozenset({".txt", ".json", ".caption", ".jsonl", ".csv", ".xmp"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,9 @@ class Scan:
 
     def __iter__(self) -> Iterator[Found]:
         walked: set[tuple[int, int]] = set()
-        for root in self.roots:
+        single: set[str] = set()
+        # Single files first, so that a folder does not bring them again.
+        for root in sorted(self.roots, key=os.path.isdir):
             # Absolute without resolving links: the names that the user knows.
             place = os.path.abspath(root)
             try:
@@ -62,8 +64,9 @@ class Scan:
                 self._trouble(place, error)
                 continue
             if os.path.isdir(place):
-                yield from self._walk(place, walked)
-            else:
+                yield from (found for found in self._walk(place, walked) if found.path not in single)
+            elif place not in single:
+                single.add(place)
                 yield Found(place, facts.st_size, facts.st_mtime_ns)
 
     def _trouble(self, place: str, error: OSError) -> None:

@@ -32,7 +32,7 @@ def place_for(roots: Sequence[Path]) -> Path:
     return platformdirs.user_data_path("soart") / "collections" / f"{name}-{digest}"
 
 
-def open_for(folders: Sequence[Path], collection: Path | None = None) -> tuple[Collection, list[Path]]:
+def open_for(folders: Sequence[str], collection: str | None = None) -> tuple[Collection, list[Path]]:
     """The collection that an evaluation of some folders uses, to be closed by the caller, and what it has to scan.
 
     A single folder that is a collection itself is evaluated in place: the pictures it holds, and the folders it was used for before.
@@ -44,7 +44,8 @@ def open_for(folders: Sequence[Path], collection: Path | None = None) -> tuple[C
         store = Collection(folders[0])
         own = [] if store.folder is None else [store.folder / "images"]
         return store, [*own, *known_roots(store)]
-    return Collection(collection or place_for(folders)), list(folders)
+    roots = [Path(folder) for folder in folders]
+    return Collection(collection or place_for(roots)), roots
 
 
 def known_roots(store: Collection) -> list[Path]:
@@ -69,11 +70,13 @@ class Survey:
         store: the collection.
         update: what changed in the folders.
         evaluation: of the pictures that are there.
+        title: what was surveyed, in a few words.
     """
 
     store: Collection
     update: Update
     evaluation: Evaluation
+    title: str
 
 
 def survey(
@@ -95,7 +98,8 @@ def survey(
         engine: looks at what is new.
         tastes: profiles to score by; the first one ranks.
         retry: look again at files that could not be decoded.
-        progress, expect: as for :func:`~.library.bring_up_to_date`.
+        progress: as for :func:`~.library.bring_up_to_date`.
+        expect: as well.
         evaluating: as the ``progress`` of :func:`~.evaluate.evaluate`.
 
     Raises:
@@ -108,4 +112,5 @@ def survey(
         where = ", ".join(repr(str(root)) for root in scan.roots)
         said = "".join(f" {problem}" for problem in update.problems[:3])
         raise CollectionError(f"There is no picture in {where}.{said}")
-    return Survey(store, update, evaluate(store, update.scan, tastes, evaluating))
+    title = ", ".join(root.absolute().name for root in scan.roots[:3])
+    return Survey(store, update, evaluate(store, update.scan, tastes, evaluating), title)

@@ -12,7 +12,9 @@ from .. import __version__
 from ..errors import SoartError
 from . import taste, taste_views
 from .compare import compare_attention
+from .culling import annotate, cull, undo
 from .demo import demo
+from .evaluate import evaluate
 from .options import (
     BatchSize,
     Device,
@@ -145,6 +147,13 @@ def rank(
             help="Rank by this taste, or by freedom from blur, noise, jpeg, fade, saturate or pixelate; default: technical.",
         ),
     ] = None,
+    min_distance: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            help="Leave out what lies nearer than this to a better picture: 0.3 drops look-alikes, 1 leaves few.",
+        ),
+    ] = None,
     profiles: taste.Profiles = None,
     as_json: Json = False,
 ) -> None:
@@ -159,7 +168,8 @@ def rank(
         store, rows, problems = open_pictures(paths, scorer, progress, progress.expect)
     title = f"soart: {store.title}" if store.folder is not None else "soart: ranking"
     with store:
-        facts = show_ranking(store, rows, Output(as_json, report, top, title, notes), problems, scorer=scorer)
+        output = Output(as_json, report, top, title, notes)
+        facts = show_ranking(store, rows, output, problems, scorer=scorer, min_distance=min_distance)
     if as_json:
         emit(facts)
     for text in notes:
@@ -187,6 +197,10 @@ app.command(
 )(compare_attention)
 
 
+app.command(epilog="Example: soart evaluate pictures/ --report pictures.html --export pictures.csv")(evaluate)
+app.command(epilog="Example: soart cull pictures/ --duplicates --worst 20 --to culled/ --dry-run")(cull)
+app.command(epilog="Example: soart annotate pictures/ --taste mine")(annotate)
+app.command(epilog="Example: soart undo soart-undo-20261125-140000.jsonl")(undo)
 app.command(epilog="Example: soart demo --folder /tmp/soart-demo")(demo)
 app.command(epilog='Example: soart tune "a fox in the snow" --taste mine --budget 120')(tune)
 taste_views.register(taste.app)

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import SoartError
+from .evaluate_views import document, print_contrast, print_survey
 from .options import Json
 from .taste import Profiles, warning_of
 from .terminal import Progress, emit, interruptible, note, printable, say
 
 if TYPE_CHECKING:
-    from ..pipelines.collection import Collection
-    from ..pipelines.evaluation import Evaluation
-    from ..pipelines.library import Update
+    from ..pipelines.surveys import Survey
 
-Folders = Annotated[list[Path], typer.Argument(help="Folders of pictures, single pictures, or a collection.")]
+Folders = Annotated[list[str], typer.Argument(help="Folders of pictures, single pictures, or a collection.")]
 Store = Annotated[
-    Path | None,
-    typer.Option("--collection", help="Where what is found is kept; default: a place of its own for these folders."),
+    str | None,
+    typer.Option(
+        "--collection", help="Folder or URL that keeps what is found; default: a place of its own for these folders."
+    ),
 ]
 Only = Annotated[
     list[str] | None,
@@ -34,7 +35,7 @@ def evaluate(
     folders: Folders,
     tastes: Annotated[
         list[str] | None,
-        typer.Option("--taste", help="Score by this taste; repeatable, the first one ranks; default: technical."),
+        typer.Option("--taste", help="Score by this taste too; repeatable, the first one ranks; default: technical."),
     ] = None,
     report: Annotated[
         Path | None,
@@ -45,8 +46,8 @@ def evaluate(
         typer.Option("--export", help="Write a row for every file to FILE.csv, .json or .parquet; repeatable."),
     ] = None,
     against: Annotated[
-        list[Path] | None,
-        typer.Option("--against", help="Say what differs in the pictures of this folder; repeatable."),
+        list[str] | None,
+        typer.Option("--against", help="Say what differs in the pictures of this folder or collection."),
     ] = None,
     collection: Store = None,
     only: Only = None,
@@ -62,12 +63,46 @@ def evaluate(
 
     Nothing is written beside the pictures. A second run opens new and changed files only.
     """
+    from ..pipelines.contrast import contrast
+    from ..pipelines.evaluate_report import write_evaluation
+    from ..pipelines.execution import engine_named
+    from ..pipelines.exports import export as write
     from ..pipelines.exports import format_of
     from ..pipelines.profilestore import ProfileStore, scorer_named
+    from ..pipelines.records import columns, records
+    from ..pipelines.scanning import Scan
+    from ..pipelines.surveys import open_for, survey
 
     for path in export or ():
         format_of(path)
     scorers = [scorer_named(name, ProfileStore(profiles)) for name in tastes or ()]
     notes = [text for scorer in scorers for text in warning_of(scorer)]
-    with interruptible():
-        found = _run(folders, scorers, collection, only, follow_links, retry, workers, engine)
+
+    def look(places: list[str], where: str | None, stack: ExitStack) -> Survey:
+        store, roots = open_for(places, where)
+        stack.enter_context(store)
+        scan = Scan(roots, only or (), follow_links)
+        with Progress("looking", 0) as bar:
+            return survey(
+                store, scan, engine_named(engine, workers), scorers, retry=retry, progress=bar, expect=bar.expect
+            )
+
+    with interruptible(), ExitStack() as stack:
+        found = look(folders, collection, stack)
+        other = look(against, None, stack) if against else None
+        differing = contrast(found, other) if other else None
+        for path in export or ():
+            write(records(found.store, found.update.scan, found.evaluation), columns(found.evaluation), path)
+        page = write_evaluation(report, found, differing, notes) if report else None
+        if as_json:
+            emit(document(found, differing, top, page, export or [], notes))
+            return
+        print_survey(found, top)
+        if differing:
+            print_contrast(differing, ", ".join(against or ()))
+        for problem in found.update.problems:
+            note(printable(problem))
+        for text in notes:
+            note(text)
+        for path in (*(export or ()), *([page] if page else ())):
+            say(f"Written: {path}")

@@ -2,6 +2,9 @@ import os
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
+import signal
+import sys
+import traceback
 import uuid
 from pathlib import Path
 
@@ -58,6 +61,35 @@ def postgres(tmp_path):
 def where(request, tmp_path):
     """Where a collection can be made, on each kind of database."""
     return tmp_path / "collection" if request.param == "sqlite" else request.getfixturevalue("postgres")
+
+
+@pytest.fixture
+def together():
+    """Run ``work(number)`` in several processes that start at the same moment; all must end well."""
+
+    def run(work, processes=4):
+        gate, opener = os.pipe()
+        children = []
+        for number in range(processes):
+            child = os.fork()
+            if child == 0:
+                code = 1
+                signal.alarm(60)
+                try:
+                    os.close(opener)
+                    os.read(gate, 1)
+                    work(number)
+                    code = 0
+                except BaseException:
+                    traceback.print_exc(file=sys.__stderr__)
+                finally:
+                    os._exit(code)
+            children.append(child)
+        os.close(gate)
+        os.close(opener)
+        assert [os.waitpid(child, 0)[1] for child in children] == [0] * processes
+
+    return run
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ _NEGATIVE = "Negative prompt:"
 _KEY = re.compile(r"\s*([A-Za-z][\w \-/+.()]{0,60}):\s*")
 _LORA = re.compile(r"<(?:lora|lyco):([^:<>\n]{1,200})(?::([-+\d.]{1,12}))?[^<>\n]{0,80}>")
 _JSON = json.JSONDecoder()
+_MOST_PAIRS = 1_000
 
 #: Field of the record for each name in the line of settings.
 _FIELDS = {
@@ -72,7 +73,7 @@ def read_pairs(line: str) -> list[tuple[str, str]]:
     """Names and values of ``Name: value, Name: "quoted, value", Name: {"a": 1}``, in one pass."""
     pairs: list[tuple[str, str]] = []
     at = 0
-    while at < len(line):
+    while at < len(line) and len(pairs) < _MOST_PAIRS:
         match = _KEY.match(line, at)
         if match is None:
             # A comma inside a bare value: the rest belongs to it.

@@ -10,7 +10,8 @@ from .comfygraph import Graph, Link, Node
 _MUTED, _BYPASSED = 2, 4
 _INPUT, _OUTPUT = -10, -20
 _DEEPEST = 12
-_MOST_NODES = 20_000
+_MOST_NODES = 10_000
+_MOST_SCOPES = 500
 _SAMPLING = ("steps", "cfg", "sampler_name", "scheduler", "denoise")
 #: Widgets of the nodes that old workflows save without names; the word after a seed is the editor's own.
 _WIDGETS: dict[str, tuple[str, ...]] = {
@@ -82,6 +83,8 @@ class _Scope:
         instance: Mapping[str, Any],
     ) -> None:
         self.graph, self.subgraphs, self.prefix, self.parent, self.instance = graph, subgraphs, prefix, parent, instance
+        self.root: _Scope = parent.root if parent else self
+        self.scopes = 0
         self.nodes = {str(node.get("id")): node for node in _objects(graph.get("nodes"))}
         self.links: dict[str, tuple[str, int]] = {}
         self.outputs: dict[int, str] = {}
@@ -102,6 +105,9 @@ class _Scope:
         if inner is None:
             return None
         if name not in self._children:
+            self.root.scopes += 1
+            if self.root.scopes > _MOST_SCOPES:
+                raise ValueError("more subgraphs than any picture needs")
             self._children[name] = _Scope(inner, self.subgraphs, f"{self.prefix}{name}:", self, node)
         return self._children[name]
 

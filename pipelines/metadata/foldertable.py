@@ -12,7 +12,7 @@ from typing import Any
 from .record import PictureMetadata, clean, guarded, read_json
 from .sidecars import decoded, read_any_object
 
-_LONGEST_FILE = 512 * 2**20
+_LONGEST_FILE = 256 * 2**20
 _LONGEST_LINE = 2**20
 _MOST_PROBLEMS = 20
 

@@ -1,4 +1,4 @@
-"""Fooocus: its own JSON in ``parameters`` or EXIF, and the labels of its private log. Its other scheme is A1111's text."""
+"""Fooocus and its descendants: JSON in ``parameters`` or EXIF, and its private log; its other scheme is A1111's text."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .record import PictureMetadata, loras, record
+from .record import PictureMetadata, loras, record, size
 
 # The log writes labels, the picture names: "Guidance Scale" and "guidance_scale".
 _MARKS = {"metadata_scheme", "guidance_scale", "performance", "sharpness", "adm_guidance", "base_model", "styles"}
@@ -15,24 +15,23 @@ _MARKS = {"metadata_scheme", "guidance_scale", "performance", "sharpness", "adm_
 def read_fooocus_object(values: Mapping[str, Any], source: str) -> PictureMetadata | None:
     """Read the object of Fooocus's scheme or log; ``None`` if it is another tool's."""
     flat = {re.sub(r"[\s-]+", "_", str(name)[:80].strip().lower()): value for name, value in list(values.items())[:300]}
-    if "prompt" not in flat or len(_MARKS & flat.keys()) < 3:
+    ruined = str(flat.get("software")).startswith("RuinedFooocus")
+    if "prompt" not in flat or not (ruined or len(_MARKS & flat.keys()) >= 3):
         return None
     numbers = re.findall(r"\d{1,6}", str(flat.get("resolution", ""))[:40])
-    software = str(flat.get("software") or flat.get("version") or "")
-    model = flat.get("base_model")
     return record(
-        "RuinedFooocus" if software.startswith("RuinedFooocus") else "Fooocus",
+        "RuinedFooocus" if ruined else "Fooocus",
         source,
         prompt=flat["prompt"],
-        negative=flat.get("negative_prompt"),
-        model=model if model is not None else flat.get("base_model_name"),
-        sampler=flat.get("sampler"),
+        negative=flat.get("negative_prompt", flat.get("negative")),
+        model=flat.get("base_model", flat.get("base_model_name")),
+        sampler=flat.get("sampler", flat.get("sampler_name")),
         scheduler=flat.get("scheduler"),
         seed=flat.get("seed"),
         steps=flat.get("steps"),
-        guidance=flat.get("guidance_scale"),
+        guidance=flat.get("guidance_scale", flat.get("cfg")),
         settings={
-            "size": "x".join(numbers) if len(numbers) == 2 else None,
+            "size": "x".join(numbers) if len(numbers) == 2 else size(flat.get("width"), flat.get("height")),
             "styles": _listed(flat.get("styles")),
             "performance": flat.get("performance"),
             "sharpness": flat.get("sharpness"),

@@ -34,7 +34,8 @@ def read_novelai(texts: Mapping[str, str], places: Mapping[str, str]) -> Picture
             "size": size(values.get("width"), values.get("height")),
             "characters": characters,
             "negative characters": negative_characters,
-            "denoise": values.get("strength"),
+            # Written for every picture, of use for those made from another.
+            "denoise": values.get("strength") if "Img2Img" in str(values.get("request_type")) else None,
             "cfg rescale": values.get("cfg_rescale"),
             "smea": values.get("sm"),
             "smea dyn": values.get("sm_dyn"),

@@ -101,7 +101,7 @@ def read_midjourney(texts: Mapping[str, str], places: Mapping[str, str]) -> Pict
     """
     for key in ("Description", "ImageDescription", "xmp:Description", "Comment"):
         text = texts.get(key, "")
-        if ("--" not in text and "Job ID" not in text) or len(text) > LONGEST_PROMPT:
+        if len(text) > LONGEST_PROMPT or not re.search("--|—|Job ID", text):
             continue
         job = _JOB.search(text[-200:])
         body = text[: len(text) - len(job[0])] if job else text.rstrip()

@@ -58,7 +58,7 @@ def read_texts(found: Iterable[Text]) -> PictureMetadata | None:
         made = guarded(reader, texts, places)
         if made is not None:
             break
-    if made is not None and made.tool in ("AUTOMATIC1111", "ComfyUI") and made.source != places.get("prompt"):
+    if made is not None and made.tool in ("AUTOMATIC1111", "ComfyUI") and made.source == places.get("parameters"):
         made = _with_graph(made, texts, places)
     rating = _rating(texts)
     if rating is None:
@@ -71,7 +71,7 @@ def read_texts(found: Iterable[Text]) -> PictureMetadata | None:
 
 def _read_parameters(texts: Mapping[str, str], places: Mapping[str, str]) -> PictureMetadata | None:
     """``parameters`` and its places in other containers: A1111's text, or the JSON of SwarmUI and Fooocus."""
-    for key in ("parameters", "UserComment", "Comment", "XPComment", "ImageDescription"):
+    for key in ("parameters", "UserComment", "Comment", "XPComment", "ImageDescription", "Make", "Model"):
         text = texts.get(key)
         if text is None:
             continue

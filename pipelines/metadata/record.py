@@ -16,6 +16,8 @@ T = TypeVar("T")
 LONGEST_PROMPT = 100_000
 _LONGEST_VALUE = 4_000
 _MOST_SETTINGS = 64
+# A few bytes of JSON become a hundred in memory.
+_MOST_VALUES = 500_000
 
 # Controls but tab and newline; lone surrogates; bidirectional overrides and isolates, which disguise what a text says; noncharacters.
 _UNWANTED = re.compile(
@@ -159,7 +161,9 @@ def guarded(reader: Callable[P, T | None], *args: P.args, **kwargs: P.kwargs) ->
 
 
 def read_json(text: str) -> Any:  # noqa: ANN401 - whatever a stranger wrote
-    """The value of a JSON text, or ``None``: malformed, too deep, or with numbers too long."""
+    """The value of a JSON text, or ``None``: malformed, too deep, of too many values, or with numbers too long."""
+    if sum(map(text.count, ",[{")) > _MOST_VALUES:
+        return None
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

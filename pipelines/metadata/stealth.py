@@ -112,10 +112,11 @@ def _png_may(content: bytes) -> bool:
     except zlib.error:
         return False
     bits = _column(raw, stride, channels)
-    wanted = f"{ord('s'):08b}"
+    # Eight rows hold eight bits of alpha, or three times as many of colours.
+    wanted = "".join(f"{letter:08b}" for letter in b"ste")
     alpha = "".join(str(pixel[3] & 1) for pixel in bits) if channels == 4 else "?"
-    rgb = "".join(str(value & 1) for pixel in bits for value in pixel[:3])[:8]
-    return bool(bits) and (wanted.startswith(alpha[:8]) or wanted.startswith(rgb))
+    rgb = "".join(str(value & 1) for pixel in bits for value in pixel[:3])
+    return bool(bits) and (wanted.startswith(alpha) or wanted.startswith(rgb))
 
 
 def _first_data(content: bytes) -> list[tuple[int, int]]:

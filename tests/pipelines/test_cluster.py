@@ -17,11 +17,12 @@ from soart.errors import ModelError, SoartError
 from soart.pipelines import jobs
 from soart.pipelines.cluster import RayEngine, check_version, connected, ray_or_sentence
 from soart.pipelines.collection import Collection
-from soart.pipelines.execution import BATCH, WAITING, LocalEngine, engine_named, look_at_all
+from soart.pipelines.execution import BATCH, WAITING, LocalEngine, engine_named
 from soart.pipelines.exports import export
 from soart.pipelines.fleet import ClusterGenerator, ModelChoice, generator_on
 from soart.pipelines.generate import ImageGenerator
 from soart.pipelines.judging import Panel
+from soart.pipelines.looking import look_at
 from soart.pipelines.records import columns, records
 from soart.pipelines.scanning import Scan
 from soart.pipelines.surveys import survey
@@ -105,7 +106,7 @@ def test_engines_by_name():
     assert engine_named("local", 3).workers == 3
     assert isinstance(engine_named("ray"), RayEngine)
     for make in (engine_named, generator_on):
-        with pytest.raises(SoartError, match="'spark': choose local or ray"):
+        with pytest.raises(SoartError, match="local and ray, got 'spark'"):
             make("spark")
     with pytest.raises(SoartError, match="one worker"):
         generator_on("local", workers=2)
@@ -159,20 +160,11 @@ def test_several_nodes_of_which_one_is_lost(pictures, monkeypatch, embedded):
         nodes.shutdown()
 
 
-def fatal_for(name, what, paths, networks, limit):
-    """Looks at all, but the decoder dies, or hangs, at one picture."""
-    from soart.pipelines import execution
-
-    def look_at(path, networks):
-        if Path(path).name == name:
-            time.sleep(300) if what == "hang" else os.kill(os.getpid(), what)
-        return sound(path, networks)
-
-    sound, execution.look_at = execution.look_at, look_at
-    try:
-        return look_at_all(paths, networks, limit)
-    finally:
-        execution.look_at = sound
+def fatal_for(name, what, path, networks):
+    """Looks, but dies or hangs at one picture."""
+    if Path(path).name == name:
+        time.sleep(300) if what == "hang" else os.kill(os.getpid(), what)
+    return look_at(path, networks)
 
 
 @pytest.mark.slow
@@ -201,11 +193,11 @@ def test_exports_are_byte_for_byte_those_of_one_machine(cluster, pictures, tmp_p
     assert exports[0].count(b"\n") == 44
 
 
-def die_once(marker, paths, networks, limit):
+def die_once(marker, path, networks):
     if not marker.exists():
         marker.touch()
         os.kill(os.getpid(), signal.SIGKILL)
-    return look_at_all(paths, networks, limit)
+    return look_at(path, networks)
 
 
 @pytest.mark.slow
@@ -224,7 +216,7 @@ def test_few_are_read_ahead_and_nothing_goes_on_afterwards(cluster, pictures):
     assert cluster.is_initialized()
 
 
-def fails(paths, networks, limit):
+def fails(path, networks):
     raise ModuleNotFoundError("No module named 'soart'")
 
 
