@@ -54,7 +54,7 @@ def main() -> None:
             started = time.perf_counter()
             with connected(arguments.workers):
                 found["start of the cluster, s"].append(time.perf_counter() - started)
-                found["look, ray, pictures/s"].append(look(RayEngine(arguments.workers * 3), paths))
+                found["look, ray, pictures/s"].append(look(RayEngine(arguments.workers), paths))
                 found["draw, ray, one worker, pictures/s"].append(draw("ray", 1, arguments.drawn))
                 name = f"draw, ray, {arguments.workers} workers, pictures/s"
                 found[name].append(draw("ray", arguments.workers, arguments.drawn))

@@ -153,7 +153,9 @@ class RayEngine:
             running: dict[Any, _Batch] = {}
             try:
                 while True:
-                    room = self.workers or WAITING * _cpus(ray)
+                    cpus = _cpus(ray)
+                    # Batches that wait at a worker are batches that other CPUs would take, where there are more of them.
+                    room = self.workers if self.workers and self.workers < cpus else WAITING * cpus
                     while len(running) < room:
                         batch = again.popleft() if again else next(fresh, None)
                         if batch is None:
