@@ -25,6 +25,7 @@ _REQUIRED = (
 )
 _OPTIONAL = {
     "accelerate": "offloading of large models",
+    "ray": "--engine ray",
     "psycopg[binary]": "collections on PostgreSQL",
     "sentencepiece": "models with a T5 text encoder (SD3, Flux, PixArt)",
 }

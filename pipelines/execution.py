@@ -72,14 +72,18 @@ def look_at_all(
     return looks
 
 
-def start_worker() -> None:
-    """Make this process a worker: one thread, deaf to Ctrl-C, gone when its parent is."""
+def compute_on_one_core() -> None:
+    """Let this process compute in one thread: with as many workers as cores, more would only wait for each other."""
     import torch
     from threadpoolctl import threadpool_limits
 
-    # As many workers as cores: more threads would only wait for each other.
     torch.set_num_threads(1)
     threadpool_limits(1)
+
+
+def start_worker() -> None:
+    """Make this process a worker: one thread, deaf to Ctrl-C, gone when its parent is."""
+    compute_on_one_core()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_leave_with_parent, daemon=True).start()
 
@@ -110,7 +114,7 @@ class LocalEngine:
     """
 
     def __init__(self, workers: int | None = None, limit: float = TIME_LIMIT, look: Looking = look_at) -> None:
-        self.workers = workers or _cores()
+        self.workers = workers or cores()
         self.limit, self.look = limit, look
 
     def _pool(self, workers: int) -> ProcessPoolExecutor:
@@ -162,6 +166,11 @@ class LocalEngine:
             pool.shutdown(cancel_futures=True)
 
 
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def engine_named(name: str, workers: int | None = None) -> Engine:
     """The engine of a name, with a number of workers or its own choice.
 
@@ -170,8 +179,13 @@ def engine_named(name: str, workers: int | None = None) -> Engine:
     """
     if name == "local":
         return LocalEngine(workers)
-    raise SoartError(f"Expected an engine among local and ray, got {name!r}.")
+    if name == "ray":
+        from .cluster import RayEngine
+
+        return RayEngine(workers)
+    raise unknown_engine(name)
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def unknown_engine(name: str) -> SoartError:
+    """The sentence for an engine that is not there."""
+    return SoartError(f"Expected an engine among local and ray, got {name!r}.")

@@ -19,6 +19,7 @@ from .options import (
     BatchSize,
     Device,
     Dtype,
+    Engine,
     Json,
     Model,
     ModelConfig,
@@ -26,6 +27,7 @@ from .options import (
     Pictures,
     Store,
     Wildcards,
+    Workers,
     load_generator,
 )
 from .ranking import Output, draw, show_ranking
@@ -89,6 +91,8 @@ def generate(
     device: Device = None,
     dtype: Dtype = None,
     offload: Offload = "auto",
+    engine: Engine = "local",
+    workers: Workers = None,
     wildcards: Wildcards = None,
     collection: Store = "soart-pictures",
     report: Report = None,
@@ -100,8 +104,19 @@ def generate(
     from ..pipelines.collection import Collection
 
     width, height = _parse_size(size)
-    with Collection(collection) as store:
-        generator = load_generator(model, batch_size, config=model_config, device=device, dtype=dtype, offload=offload)
+    with (
+        Collection(collection) as store,
+        load_generator(
+            model,
+            batch_size,
+            config=model_config,
+            device=device,
+            dtype=dtype,
+            offload=offload,
+            engine=engine,
+            workers=workers,
+        ) as generator,
+    ):
         requests = jobs.plan(
             prompt,
             count,
