@@ -118,7 +118,16 @@ class LocalEngine:
         self.limit, self.look = limit, look
 
     def _pool(self, workers: int) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(workers, _context(), start_worker)
+        pool = ProcessPoolExecutor(workers, _context(), start_worker)
+        try:
+            # A worker that cannot even start says nothing about a picture.
+            pool.submit(os.getpid).result()
+        except BrokenProcessPool as error:
+            raise SoartError(
+                "Processes that look at pictures cannot be started: is memory short, or does a script call soart outside of "
+                "if __name__ == '__main__'?"
+            ) from error
+        return pool
 
     def looks(self, paths: Iterable[str], networks: Sequence[str | None] = (None,)) -> Iterator[Look]:
         """A look at each path, in any order; few are read ahead of what has been taken."""

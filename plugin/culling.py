@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .evaluate import Folders, Only, Store, Workers
+from .evaluate import Folders, Only, Processes, Store
 from .options import Json
 from .taste import Profiles, warning_of
 from .terminal import Progress, emit, interruptible, note, printable, say
@@ -80,7 +80,7 @@ def cull(
     profiles: Profiles = None,
     collection: Store = None,
     only: Only = None,
-    workers: Workers = None,
+    workers: Processes = None,
     as_json: Json = False,
 ) -> None:
     """Move pictures that a rule picks out to folders, with the texts beside them; nothing is deleted, all can be undone."""
@@ -132,7 +132,7 @@ def annotate(
     profiles: Profiles = None,
     collection: Store = None,
     only: Only = None,
-    workers: Workers = None,
+    workers: Processes = None,
     as_json: Json = False,
 ) -> None:
     """Write one to five stars, by score or by a rater, to XMP sidecars that photo managers read; pixels are never touched."""

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..errors import SoartError
 from .evaluate_views import document, print_contrast, print_survey
-from .options import Json
+from .options import Engine, Json
 from .taste import Profiles, warning_of
 from .terminal import Progress, emit, interruptible, note, printable, say
 
@@ -27,8 +28,10 @@ Only = Annotated[
     list[str] | None,
     typer.Option("--only", metavar="GLOB", help="Take only files that match, such as '*.png' or '2026/*'; repeatable."),
 ]
-Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Processes that decode; default: one a core.")]
-Engine = Annotated[str, typer.Option("--engine", help="local, or ray: on the cluster that RAY_ADDRESS names.")]
+
+Processes = Annotated[
+    int | None, typer.Option("--workers", min=1, help="Processes that look at pictures; default: one for each core.")
+]
 
 
 def evaluate(
@@ -53,7 +56,7 @@ def evaluate(
     only: Only = None,
     follow_links: Annotated[bool, typer.Option("--follow-links", help="Follow links to folders.")] = False,
     retry: Annotated[bool, typer.Option("--retry", help="Look again at files that could not be decoded.")] = False,
-    workers: Workers = None,
+    workers: Processes = None,
     engine: Engine = "local",
     profiles: Profiles = None,
     top: Annotated[int, typer.Option(min=0, help="Lines to print of each list.")] = 5,
@@ -78,9 +81,14 @@ def evaluate(
     scorers = [scorer_named(name, ProfileStore(profiles)) for name in tastes or ()]
     notes = [text for scorer in scorers for text in warning_of(scorer)]
 
+    opened: set[str] = set()
+
     def look(places: list[str], where: str | None, stack: ExitStack) -> Survey:
         store, roots = open_for(places, where)
         stack.enter_context(store)
+        if store.name in opened:
+            raise SoartError(f"Expected another collection to compare with, got {store.name!r} twice.")
+        opened.add(store.name)
         scan = Scan(roots, only or (), follow_links)
         with Progress("looking", 0) as bar:
             return survey(
