@@ -20,7 +20,7 @@ from .comfy_base import (
     stamp,
     warnings_of,
 )
-from .comfy_pictures import reason_texts, score_table, score_text, take, to_images, to_pictures
+from .comfy_pictures import Pictures, reason_texts, score_table, score_text, take, to_images, to_pictures
 
 if TYPE_CHECKING:
     import torch
@@ -44,8 +44,8 @@ def _judging_inputs(*more: io.Input) -> list[io.Input]:
 
 def _judge(
     images: torch.Tensor, profile: str, taste: Scorer | None, among: str
-) -> tuple[Scorer, list[Scored], list[str]]:
-    """The profile, the pictures it could judge, and sentences about the others."""
+) -> tuple[Scorer, list[Scored], Pictures]:
+    """The profile, the pictures it could judge, and all that came, with sentences about what could not be judged."""
     from ..pipelines.batch import score_batch, scores_of
     from ..pipelines.tasteviews import existing_collection
 
@@ -58,7 +58,8 @@ def _judge(
     judged, problems = score_batch(pictures.pixels, scorer, reference, progress(len(pictures.pixels)))
     if not judged:
         raise ImageError(problems[0])
-    return scorer, judged, [*warnings_of(scorer), *pictures.notes, *problems]
+    pictures.notes[:0] = [*warnings_of(scorer), *problems]
+    return scorer, judged, pictures
 
 
 class _Judging(SoartNode):
@@ -99,8 +100,8 @@ class SoartScore(_Judging):
     @classmethod
     def run(cls, images: torch.Tensor, profile: str, taste: Scorer | None = None, among: str = "") -> io.NodeOutput:
         """Score."""
-        scorer, judged, notes = _judge(images, profile, taste, among)
-        shown = cls.show(notes, score_table(judged, scorer.name))
+        scorer, judged, pictures = _judge(images, profile, taste, among)
+        shown = cls.show(pictures.notes, score_table(judged, scorer.name))
         return io.NodeOutput(
             [one.score for one in judged], [one.percentile for one in judged], score_text(judged), ui=shown
         )
@@ -136,10 +137,11 @@ class SoartRank(_Judging):
         """Rank."""
         from ..pipelines.batch import best_first
 
-        scorer, judged, notes = _judge(images, profile, taste, among)
+        scorer, judged, pictures = _judge(images, profile, taste, among)
         kept = best_first(judged)[: top_k or None]
         ranked = take(images, [one.number for one in kept])
-        shown = cls.show(notes, score_table(kept, f"{scorer.name}, best first"), ranked[..., :3])
+        seen = to_images(pictures.pixels[one.number] for one in kept)
+        shown = cls.show(pictures.notes, score_table(kept, f"{scorer.name}, best first"), seen)
         return io.NodeOutput(ranked, [one.score for one in kept], score_text(kept), ui=shown)
 
 
@@ -170,10 +172,10 @@ class SoartGate(_Judging):
         cls, images: torch.Tensor, profile: str, percentile: float = 50.0, taste: Scorer | None = None, among: str = ""
     ) -> io.NodeOutput:
         """Pass on what is good enough."""
-        scorer, judged, notes = _judge(images, profile, taste, among)
+        scorer, judged, pictures = _judge(images, profile, taste, among)
         passed = [one for one in judged if one.percentile >= percentile]
         told = f"{len(passed)} of {len(judged)} pictures pass."
-        shown = cls.show([told, *notes], score_table(judged, scorer.name))
+        shown = cls.show([told, *pictures.notes], score_table(judged, scorer.name))
         if not passed:
             # Nothing is wrong, so nothing is said to whoever waits for pictures.
             return io.NodeOutput(ExecutionBlocker(None), 0, ui=shown)

@@ -14,9 +14,8 @@ import uuid
 from pathlib import Path
 
 import numpy as np
+from comfy_standin import Ran
 from PIL import Image
-
-from .comfy_standin import Ran
 
 _START, _RUN = 240, 300
 

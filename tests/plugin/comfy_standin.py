@@ -13,12 +13,13 @@ import types
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import count
+from typing import ClassVar
 
 import numpy as np
 from PIL import Image
 
 
-class Interrupted(Exception):
+class InterruptedByUserError(Exception):
     pass
 
 
@@ -31,7 +32,7 @@ class ExecutionBlocker:
 
 
 class Input:
-    known = {"optional", "tooltip", "display_name", "lazy"}
+    known = frozenset({"optional", "tooltip", "display_name", "lazy"})
 
     def __init__(self, id, **options):  # noqa: A002
         if unknown := set(options) - self.known:
@@ -123,7 +124,7 @@ class PreviewImage:
 class ProgressBar:
     #: Set by a test to end the next run, as the button of the front end does.
     interrupt = False
-    seen = []
+    seen: ClassVar[list] = []
 
     def __init__(self, total, node_id=None):
         self.total, self.current = total, 0
@@ -131,7 +132,7 @@ class ProgressBar:
     def update(self, value):
         if ProgressBar.interrupt:
             ProgressBar.interrupt = False
-            raise Interrupted
+            raise InterruptedByUserError
         self.current = min(self.current + value, self.total)
         self.seen.append((self.current, self.total))
 
