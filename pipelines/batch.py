@@ -8,8 +8,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+import torch
+from PIL import Image
 
 from ..errors import ImageError
 from ..metrics.combined import taste_extractor
@@ -55,6 +58,27 @@ class ExplainedPicture:
     reasons: tuple[Reason, ...]
     heat: np.ndarray
     overlay: np.ndarray
+
+
+def as_pictures(images: Any) -> dict[int, np.ndarray]:  # noqa: ANN401
+    """Pictures in any form that a diffusers pipeline gives them, by number.
+
+    Args:
+        images: PIL pictures, (h, w, 3) arrays, or tensors of shape (3, h, w); a list of them, or a batch.
+
+    Raises:
+        ImageError: something else, such as latents.
+    """
+    found = {}
+    for number, image in enumerate(images):
+        pixels = np.asarray(image.convert("RGB")) if isinstance(image, Image.Image) else image
+        if isinstance(pixels, torch.Tensor):
+            pixels = pixels.detach().to("cpu", torch.float32).movedim(0, -1).numpy()
+        if not isinstance(pixels, np.ndarray) or pixels.ndim != 3 or pixels.shape[-1] != 3:
+            shape = getattr(pixels, "shape", type(pixels).__name__)
+            raise ImageError(f"Expected RGB pictures, got {tuple(shape) if not isinstance(shape, str) else shape}.")
+        found[number] = pixels
+    return found
 
 
 def measure_batch(

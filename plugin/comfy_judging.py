@@ -17,10 +17,9 @@ from .comfy_base import (
     profile_stamp,
     progress,
     scorer_of,
-    stamp,
     warnings_of,
 )
-from .comfy_pictures import Pictures, reason_texts, score_table, score_text, take, to_images, to_pictures
+from .comfy_pictures import Pictures, reason_texts, score_table, score_text, stamp, take, to_images, to_pictures
 
 if TYPE_CHECKING:
     import torch
@@ -248,7 +247,7 @@ class SoartTaste(SoartNode):
                 io.Image.Input("bad", optional=True, tooltip="Pictures you do not like."),
                 io.Combo.Input("network", options=["none", "efficientnet-lite0"], default="none", optional=True,
                                tooltip="Adds items of a network, which sees content better; needs the package extra 'deep'."),
-                io.Int.Input("seed", default=0, min=0, max=2**31 - 1, optional=True, tooltip="Seed of the cross-validation."),
+                io.Int.Input("fold_seed", default=0, min=0, max=2**31 - 1, optional=True, tooltip="Seed of the cross-validation."),
             ],
             outputs=[
                 ProfileType.Output("taste", display_name="taste", tooltip="For the input 'taste' of the other nodes."),
@@ -268,7 +267,7 @@ class SoartTaste(SoartNode):
         good: torch.Tensor | None = None,
         bad: torch.Tensor | None = None,
         network: str = "none",
-        seed: int = 0,
+        fold_seed: int = 0,
     ) -> io.NodeOutput:
         """Look the taste up, or learn it."""
         from ..pipelines.batch import learn_from_pictures
@@ -289,7 +288,7 @@ class SoartTaste(SoartNode):
             notes = [*liked.notes, *others.notes]
             pictures = list(liked.pixels.values()), list(others.pixels.values())
             taste = learn_from_pictures(
-                name, *pictures, network=None if network == "none" else network, seed=seed,
+                name, *pictures, network=None if network == "none" else network, seed=fold_seed,
                 progress=progress(sum(map(len, pictures))),
             )  # fmt: skip
             store.save(taste)

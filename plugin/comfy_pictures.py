@@ -123,7 +123,9 @@ def score_table(judged: Sequence[Scored], title: str) -> dict[str, Any]:
 
 def reason_texts(reasons: Iterable[Any]) -> list[str]:
     """Reasons in words, each with what it added."""
-    return [f"{reason.text} ({reason.contribution:+.2g})" for reason in reasons]
+    from ..pipelines.page import figure
+
+    return [f"{reason.text} ({figure(reason.contribution, 2, '+')})" for reason in reasons]
 
 
 def score_text(judged: Sequence[Scored]) -> str:

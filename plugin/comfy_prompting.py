@@ -141,7 +141,7 @@ class SoartPromptChoice(SoartNode):
                 *profile_inputs(),
                 io.Int.Input("count", default=1, min=1, max=64,
                              tooltip="Choices at once; everything that follows runs once for each."),
-                io.Int.Input("seed", default=0, min=0, max=2**31 - 1, tooltip="Seed of the search and of the first picture."),
+                io.Int.Input("search_seed", default=0, min=0, max=2**31 - 1, tooltip="Seed of the search and of the first picture."),
                 io.String.Input("model", default="comfyui",
                                 tooltip="Name for whatever draws; what is learnt of one name says nothing of another."),
                 io.Int.Input("usual_steps", default=20, min=1, max=1000, tooltip=given),
@@ -175,7 +175,7 @@ class SoartPromptChoice(SoartNode):
         collection: str,
         profile: str,
         count: int,
-        seed: int,
+        search_seed: int,
         model: str,
         usual_steps: int,
         usual_guidance: float,
@@ -193,7 +193,7 @@ class SoartPromptChoice(SoartNode):
             space_of_text(space, vocabulary),
             scorer_of(profile, taste),
             Outside(model, usual_steps, usual_guidance, (usual_width, usual_height)),
-            seed,
+            search_seed,
         )
         asked = study.ask(count)
         requests = [question.request for question in asked]

@@ -84,6 +84,14 @@ class Schema:
         ids = Counter([one.id for one in (*self.inputs, *self.outputs)])
         if twice := [name for name, times in ids.items() if times > 1]:
             raise ValueError(f"Ids must be unique between inputs and outputs, but {twice} are not.")
+        for one in self.inputs:
+            # The front end gives every such widget a second one, and workflows that do not know of it read all values after it wrongly.
+            if (
+                one.io_type == "INT"
+                and one.id in ("seed", "noise_seed")
+                and not one.options.get("control_after_generate")
+            ):
+                raise ValueError(f"A whole number called {one.id!r} must say control_after_generate.")
 
 
 class NodeOutput:

@@ -15,7 +15,7 @@ DRAWING = {"model": "embedded", "count": 1, "prompt_seed": 0, "literal": True}
 
 def ask(graph, **more):
     return graph.add("SoartPromptChoice", **{
-        "space": SPACE, "profile": "technical", "count": 1, "seed": 0, "model": "embedded", "usual_steps": 6, "usual_guidance": 3.0,
+        "space": SPACE, "profile": "technical", "count": 1, "search_seed": 0, "model": "embedded", "usual_steps": 6, "usual_guidance": 3.0,
         "usual_width": 64, "usual_height": 64, **more,
     })  # fmt: skip
 

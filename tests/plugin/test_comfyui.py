@@ -208,7 +208,7 @@ def test_a_locked_collection_is_said_in_the_node(host, graph, monkeypatch):
 
 
 CHOICE = {
-    "space": "a {sharp|noisy} picture of a {boat|owl|fox}", "profile": "technical", "count": 1, "seed": 0, "model": "test", "usual_steps": 8,
+    "space": "a {sharp|noisy} picture of a {boat|owl|fox}", "profile": "technical", "count": 1, "search_seed": 0, "model": "test", "usual_steps": 8,
     "usual_guidance": 3.0, "usual_width": 64, "usual_height": 64,
 }  # fmt: skip
 
