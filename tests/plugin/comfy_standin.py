@@ -44,6 +44,7 @@ class Input:
 class Output:
     def __init__(self, id=None, display_name=None, tooltip=None, is_output_list=False):  # noqa: A002
         self.id, self.is_output_list = id, is_output_list
+        self.display_name, self.tooltip = display_name, tooltip
 
 
 def _type(name, *more):
@@ -127,6 +128,22 @@ class PreviewImage:
 
     def as_dict(self):
         return {"images": self.values, "animated": (False,)}
+
+
+class _ShowImages(ComfyNode):
+    @classmethod
+    def execute(cls, images, filename_prefix=""):
+        return NodeOutput(ui=PreviewImage(images, cls=cls))
+
+
+def core_nodes(io):
+    """The nodes of the server itself that the example workflows use."""
+    more = {"PreviewImage": [], "SaveImage": [io.String.Input("filename_prefix", default="ComfyUI")]}
+    found = {}
+    for name, inputs in more.items():
+        schema = Schema(name, inputs=[io.Image.Input("images"), *inputs], is_output_node=True)
+        found[name] = type(name, (_ShowImages,), {"define_schema": classmethod(lambda cls, schema=schema: schema)})
+    return found
 
 
 class ProgressBar:

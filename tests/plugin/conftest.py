@@ -46,7 +46,8 @@ def _stood_in(tmp_path_factory):
         patch.setitem(sys.modules, name, module)
     patch.setenv("XDG_CONFIG_HOME", str(base / "config"))
     packs = [standin.load_pack(pack) for pack in link_packs(base)]
-    host = standin.StandIn({name: node for _, nodes in packs for name, node in nodes.items()})
+    nodes = standin.core_nodes(sys.modules["comfy_api.latest"].io)
+    host = standin.StandIn(nodes | {name: node for _, own in packs for name, node in own.items()})
     host.base, host.pack = base, packs[0][0]
     yield host
     patch.undo()
@@ -61,6 +62,14 @@ def _real(tmp_path_factory):
     host = server.Server(COMFYUI, base, {"XDG_CONFIG_HOME": str(base / "config"), "OMP_NUM_THREADS": "1"})
     yield host
     host.close()
+
+
+@pytest.fixture
+def comfyui_checkout():
+    """The checkout that COMFYUI_DIR names; skips without one."""
+    if not COMFYUI:
+        pytest.skip("COMFYUI_DIR names no checkout")
+    return Path(COMFYUI)
 
 
 REAL = pytest.param("_real", id="real", marks=pytest.mark.skipif(not COMFYUI, reason="COMFYUI_DIR names no checkout"))

@@ -15,7 +15,7 @@ class TestPictures(io.ComfyNode):
             inputs=[
                 io.String.Input("kind", default="vivid"),
                 io.Int.Input("count", default=4, min=0),
-                io.Int.Input("seed", default=0, min=0),
+                io.Int.Input("seed", default=0, min=0, control_after_generate=True),
             ],
             outputs=[io.Image.Output("images")],
         )
