@@ -50,6 +50,7 @@ def effects_chart(
 
     slots = {name: shown([e for e in effects if e.slot == name]) for name in dict.fromkeys(e.slot for e in effects)}
     rows = [len(options) for options in slots.values()]
+    room = max(width, 300) // 25
     dpi, height = 100, 70 + 26 * sum(rows) + 44 * len(rows)
     figure = Figure(figsize=(max(width, 300) / dpi, height / dpi), dpi=dpi, layout="constrained")
     canvas = FigureCanvasAgg(figure)
@@ -63,7 +64,7 @@ def effects_chart(
         axis.errorbar(means, places, xerr=reach, fmt="none", ecolor="#30343a", elinewidth=1, capsize=3)
         # A dollar sign would start a formula.
         labels = [(e.option or "(nothing)").replace("$", r"\$") for e in options]
-        axis.set_yticks(places, [text if len(text) <= 32 else text[:31] + "…" for text in labels])
+        axis.set_yticks(places, [text if len(text) <= room else text[: room - 1] + "…" for text in labels])
         axis.set_ylim(-0.6, len(options) - 0.4)
         axis.axvline(0, color="#30343a", linewidth=0.8)
         axis.set_title(
