@@ -1,6 +1,7 @@
 """Soart inside diffusers, on tiny pipelines of the families."""
 
 import importlib.util
+import re
 from pathlib import Path
 
 import numpy as np
@@ -211,3 +212,19 @@ def test_pictures_in_any_form():
         as_pictures(torch.zeros(1, 4, 8, 8))
     with pytest.raises(ImageError, match="got str"):
         as_pictures(["a.png"])
+
+
+def test_the_example_in_the_readme_runs(tmp_path, monkeypatch, capsys):
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    [example] = [code for code in re.findall(r"```python\n(.*?)```", readme, re.S) if "soart.wrap" in code]
+    for long, short in {
+        "MODEL": str(families.save_family("sd1", tmp_path)),
+        "n=16": "n=2",
+        "budget=60": "budget=4",
+    }.items():
+        assert long in example
+        example = example.replace(long, short)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(example, "README.md", "exec"), {})  # noqa: S102
+    assert "picture of a" in capsys.readouterr().out
+    assert len(list(tmp_path.glob("seed *.png"))) == 1
