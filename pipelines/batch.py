@@ -21,7 +21,7 @@ from ..metrics.explain import overlay, patch_map
 from ..metrics.taste import TECHNICAL, TasteProfile, learn_taste, technical_prior
 from ..metrics.technical import Reason
 from .collection import Collection
-from .rank import Measurer, Scorer, percentiles, rank
+from .rank import Measurer, Scorer, measure, percentiles
 from .tastescorer import Measurer as TasteMeasurer
 from .tastescorer import TasteScorer
 
@@ -144,9 +144,9 @@ def best_first(judged: Sequence[Scored]) -> list[Scored]:
 
 
 def scores_of(store: Collection, scorer: Scorer) -> np.ndarray:
-    """(m,) scores of all sound pictures of a collection, to take percentiles among."""
-    ranking, _ = rank(store, None, scorer)
-    return np.array([ranked.score for ranked in ranking])
+    """(m,) scores of all sound pictures of a collection, to take percentiles among; items that are missing are measured and stored."""
+    items = measure(store, [row for row in store.images() if not row.problem], scorer)[0]
+    return scorer.score(np.stack(list(items.values())).astype(np.float64)) if items else np.zeros(0)
 
 
 def explain_pixels(scorer: Scorer, pixels: np.ndarray, grid: int = 4, top: int = 6) -> ExplainedPicture:

@@ -28,6 +28,10 @@ CATEGORY = "SOART"
 #: A profile that was found or learnt, and a choice that was asked for.
 ProfileType = io.Custom("SOART_PROFILE")
 ChoiceType = io.Custom("SOART_CHOICE")
+#: What every node says of its pictures.
+IMAGES = (
+    "Pictures, one or a batch. Transparency is laid over white; pictures whose values are not numbers are left out."
+)
 #: Largest whole number that the front end's JavaScript holds exactly.
 MOST_SEED = 2**53 - 1
 
@@ -56,7 +60,7 @@ class SoartNode(io.ComfyNode):
             return cls.refuse(str(error))
         except ModuleNotFoundError as error:
             return cls.refuse(
-                f"SOART needs the package {error.name!r}, which is not installed: run pip install -r requirements.txt in the "
+                f"SOART needs the package {str(error.name).split('.')[0]!r}, which is not installed: run pip install -r requirements.txt in the "
                 "folder of this node pack, with ComfyUI's Python."
             )
 
@@ -99,9 +103,12 @@ def output_folder(name: str) -> Path:
 
 def profile_names() -> list[str]:
     """The built-in profiles and the user's tastes."""
-    from ..metrics.technical import DETECTORS
-    from ..pipelines.profilestore import ProfileStore
-
+    try:
+        from ..metrics.technical import DETECTORS
+        from ..pipelines.profilestore import ProfileStore
+    except ModuleNotFoundError:
+        # The nodes must be there to say what is missing.
+        return ["technical"]
     built_in = ("technical", *DETECTORS)
     return [*built_in, *(name for name in ProfileStore().names() if name not in built_in)]
 

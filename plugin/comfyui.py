@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from comfy_api.latest import ComfyExtension, io
 
-from .comfy_judging import SoartExplain, SoartGate, SoartRank, SoartScore, SoartTaste
-from .comfy_prompting import SoartFactorEffects, SoartGenerate, SoartObserve, SoartPromptChoice
+from .comfy_drawing import SoartGenerate
+from .comfy_judging import SoartGate, SoartRank, SoartScore
+from .comfy_prompting import SoartFactorEffects, SoartObserve, SoartPromptChoice
+from .comfy_tastes import SoartExplain, SoartTaste
 
 NODES = [
     SoartGenerate,

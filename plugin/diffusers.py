@@ -32,7 +32,9 @@ from ..prompts.space import PromptSpace
 from ..prompts.spacefile import space_of_text
 
 #: Folders for ``DiffusionPipeline.from_pretrained(..., custom_pipeline=FOLDER)``, by family.
-CUSTOM_PIPELINES = {path.name: path for path in sorted((Path(__file__).parent / "custom_pipelines").iterdir())}
+CUSTOM_PIPELINES = {
+    path.parent.name: path.parent for path in sorted(Path(__file__).parent.glob("custom_pipelines/*/pipeline.py"))
+}
 
 
 def scorer_for(taste: Scorer | str | None) -> Scorer:
@@ -107,7 +109,8 @@ class SoartCallback(PipelineCallback):
             assert self.scores is not None
             # NaN is hopeless too.
             self.stopped = not bool((self.scores >= self.below).any())
-            pipeline._interrupt = self.stopped
+            # Another callback may have stopped the call already.
+            pipeline._interrupt = pipeline.interrupt or self.stopped
         return callback_kwargs
 
 

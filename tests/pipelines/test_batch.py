@@ -8,6 +8,7 @@ from soart.errors import ImageError, ItemsError
 from soart.metrics.technical import TechnicalScorer
 from soart.pipelines.batch import best_first, explain_pixels, learn_from_pictures, score_batch, scores_of
 from soart.pipelines.bestof import best_of
+from soart.pipelines.collection import Collection
 from soart.pipelines.rank import import_pictures, percentiles, rank
 from soart.pipelines.tastescorer import TasteScorer
 
@@ -34,7 +35,8 @@ def test_scores_are_those_of_a_collection(collection, scorer, tmp_path):
     assert [one.percentile for one in ordered] == [one.percentile for one in ranking]
     assert [one.reasons for one in ordered] == [one.reasons for one in ranking]
     assert [f"{one.number}.png" for one in ordered] == [one.path.name for one in ranking]
-    assert scores_of(collection, scorer).tolist() == [one.score for one in ranking]
+    assert sorted(scores_of(collection, scorer), reverse=True) == pytest.approx([one.score for one in ranking])
+    assert scores_of(Collection(None), scorer).shape == (0,)
 
 
 def test_percentiles_among_others(scorer):

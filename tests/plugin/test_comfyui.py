@@ -166,6 +166,41 @@ def test_mistakes_in_words(host, graph):
     assert len(table(ran, other)) == 4
 
 
+def test_a_branch_whose_inputs_do_not_fit_is_not_run_and_the_rest_is(host, graph):
+    source = pictures(graph)
+    wrong = graph.add("SoartRank", images=source.out(), profile="technical", top_k=-1)
+    sound = graph.add("SoartScore", images=source.out(), profile="technical")
+    ran = host.run(graph)
+    assert ran.ok, ran.error
+    assert list(ran.node_errors) == [wrong.id]
+    assert wrong.id not in ran.outputs
+    assert len(table(ran, sound)) == 4
+
+
+def test_percentiles_among_a_collection(host, graph):
+    choice = graph.add("SoartPromptChoice", **{**CHOICE, "count": 3}, collection="among")
+    drawn = graph.add("SoartGenerate", **{**PROMPT, "prompt": choice.out(), "seed": choice.out(2), "count": 1})
+    seen = graph.add("SoartObserve", image=drawn.out(), choice=choice.out(7))
+    assert len(host.run(graph).outputs[seen.id]["text"]) == 3
+    graph.clear()
+    flat = graph.add("TestPictures", kind="dull", count=1, seed=0)
+    best = graph.add("SoartScore", images=flat.out(), profile="technical", among="among")
+    ran = host.run(graph)
+    assert ran.ok, ran.error
+    assert table(ran, best)[0]["percentile"] in (0, 33, 67, 100)
+    assert best.id not in host.run(graph).executed
+
+
+def test_a_missing_requirement_is_named(comfy, graph, monkeypatch):
+    for name in [name for name in sys.modules if name.startswith("dynamicprompts")]:
+        monkeypatch.setitem(sys.modules, name, None)
+    choice = graph.add("SoartPromptChoice", **CHOICE, collection="missing")
+    graph.add("TestSink", value=choice.out())
+    ran = comfy.run(graph)
+    assert ran.ok, ran.error
+    assert "SOART needs the package 'dynamicprompts', which is not installed" in texts(ran, choice)
+
+
 def test_a_model_that_is_not_there_ends_the_run_and_is_tried_again(host, graph):
     drawn = graph.add("SoartGenerate", **{**PROMPT, "model": "/nowhere/at/all"})
     graph.add("TestSink", value=drawn.out())
