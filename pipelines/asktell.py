@@ -35,7 +35,9 @@ class Outside(ImageGenerator):
 
     Args:
         name: of whatever draws; what is learnt from pictures of one name says nothing of another.
-        steps, guidance, size: where a choice decides none.
+        steps: where a choice decides none.
+        guidance: likewise.
+        size: width and height, likewise.
     """
 
     def __init__(self, name: str, steps: int = 20, guidance: float = 7.0, size: tuple[int, int] | None = None) -> None:
@@ -147,7 +149,7 @@ def tell(
         the picture in the collection, and its score under the study's profile; None with a problem.
 
     Raises:
-        CollectionError: a rating or score that is none, or a collection that cannot be written; nothing is stored of the picture then.
+        CollectionError: a rating or score that is none (nothing is stored then), or a collection that cannot be written.
     """
     if score is not None and not np.isfinite(score):
         raise CollectionError(f"Expected a finite score, got {score}.")

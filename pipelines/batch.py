@@ -1,6 +1,6 @@
 """Pictures in memory, judged together: for hosts that hand over arrays and keep the pictures themselves.
 
-Nothing is written here; a picture that cannot be measured is named in a sentence and the others go on.
+Nothing is kept of them; a picture that cannot be measured is named in a sentence and the others go on.
 """
 
 from __future__ import annotations

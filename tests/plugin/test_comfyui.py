@@ -192,7 +192,7 @@ def test_percentiles_among_a_collection(host, graph):
 
 
 def test_a_missing_requirement_is_named(comfy, graph, monkeypatch):
-    for name in [name for name in sys.modules if name.startswith("dynamicprompts")]:
+    for name in ["dynamicprompts", *(name for name in sys.modules if name.startswith("dynamicprompts."))]:
         monkeypatch.setitem(sys.modules, name, None)
     choice = graph.add("SoartPromptChoice", **CHOICE, collection="missing")
     graph.add("TestSink", value=choice.out())
