@@ -175,7 +175,7 @@ class EarlyLook:
             self.pictures = self.scores = None
             self._watch = Watch(pipeline.scheduler)
             return False
-        if self._watch is None or step < min(round(self._share * pipeline.num_timesteps), pipeline.num_timesteps) - 1:
+        if self._watch is None or step < round(self._share * pipeline.num_timesteps) - 1:
             return False
         told = self._watch.original
         self._watch.end()

@@ -1,9 +1,11 @@
 """Soart inside diffusers: a callback that stops hopeless pictures, a wrapper of any loaded pipeline, and a block for modular pipelines.
 
-pipe = soart.wrap(StableDiffusionPipeline.from_pretrained(...))
-best = pipe.best_of("a lighthouse at dusk", n=16)
-best[0].image.save("best.png")
-found = pipe.tune("a lighthouse at dusk", budget=60, collection="lighthouse")
+For example:
+
+    pipe = soart.wrap(StableDiffusionPipeline.from_pretrained(...))
+    best = pipe.best_of("a lighthouse at dusk", n=16)
+    best[0].image.save("best.png")
+    found = pipe.tune("a lighthouse at dusk", budget=60, collection="lighthouse")
 """
 
 from __future__ import annotations
