@@ -12,7 +12,9 @@ import numpy as np
 
 from ..errors import ImageError
 from ..metrics.cache import Extractor
+from ..metrics.diversity import best_apart
 from ..metrics.image import SUFFIXES, read_image
+from ..metrics.overview import Overview
 from ..metrics.technical import Reason, TechnicalScorer
 from .collection import Collection
 from .schema import ImageRow
@@ -157,6 +159,7 @@ def rank(
     rows: Sequence[ImageRow] | None = None,
     scorer: Scorer | None = None,
     progress: Callable[[], None] = lambda: None,
+    min_distance: float | None = None,
 ) -> tuple[list[Ranked], list[str]]:
     """Rank pictures of a collection, best first; equal scores keep the order in which they came.
 
@@ -165,6 +168,8 @@ def rank(
         rows: the pictures to rank, by default all. Those with a problem (all black…) are left out.
         scorer: the profile, by default the built-in technical one.
         progress: called once a picture.
+        min_distance: leave out what lies nearer than this to a better picture; pictures whose items all differ by a standard
+            deviation lie about 1 apart. Places and percentiles are those among all.
 
     Returns:
         the ranking, and a sentence for each picture that could not be ranked.
@@ -185,4 +190,7 @@ def rank(
         Ranked(place, sound[i], collection.locate(sound[i]), float(scores[i]), float(share[i]), tuple(reasons[i]))
         for place, i in enumerate(order, start=1)
     ]
+    if min_distance is not None:
+        kept = set(best_apart(scores, Overview.of(matrix).coordinates(matrix), min_distance).tolist())
+        ranking = [ranking[k] for k, i in enumerate(order) if i in kept]
     return ranking, problems + unreadable

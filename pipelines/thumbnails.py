@@ -14,8 +14,8 @@ from .collection import Collection
 from .files import write_whole
 from .schema import ImageRow
 
-#: Longest side in pixels.
-SIDE = 256
+#: Longest side in pixels: of those made on request, and of those that every look at a file makes.
+SIDE, SMALL = 256, 112
 
 
 def encode_thumbnail(pixels: np.ndarray, side: int = SIDE) -> bytes:

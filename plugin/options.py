@@ -14,6 +14,22 @@ from .terminal import err
 if TYPE_CHECKING:
     from ..pipelines.generate import ImageGenerator
 
+# A collection is text, not a Path, which would eat a slash of a URL.
+Store = Annotated[
+    str,
+    typer.Option(
+        "--collection",
+        metavar="FOLDER|URL",
+        help="Where pictures, prompts, scores and ratings are kept: a folder, or a database such as postgresql://user@host/db.",
+    ),
+]
+Kept = Annotated[
+    str, typer.Argument(metavar="COLLECTION", help="A collection: its folder, or the URL of its database.")
+]
+Pictures = Annotated[
+    list[str],
+    typer.Argument(metavar="PATHS...", help="Pictures, folders of pictures, or a collection (folder or URL)."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 Model = Annotated[
     str | None,

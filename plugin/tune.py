@@ -15,6 +15,7 @@ from .options import (
     Model,
     ModelConfig,
     Offload,
+    Store,
     Wildcards,
     load_generator,
 )
@@ -113,9 +114,7 @@ def tune(
     device: Device = None,
     dtype: Dtype = None,
     offload: Offload = "auto",
-    collection: Annotated[Path, typer.Option(help="Folder that keeps pictures, choices and ratings.")] = Path(
-        "soart-tuning"
-    ),
+    collection: Store = "soart-tuning",
     report: Annotated[
         Path | None, typer.Option("--report", help="HTML page; default: tune.html in the collection.")
     ] = None,
@@ -142,7 +141,7 @@ def tune(
             store, generator, narrowed, panel, seed=seed, batch=batch, budget=budget, pareto=pareto, prune=prune
         )
         why = run(tuner, stop, panel.raters[0] if ask else None, silent=as_json)
-        facts = finish(tuner, why, warnings, report or collection / "tune.html", as_json)
+        facts = finish(tuner, why, warnings, report or store.file("tune.html"), as_json)
     if as_json:
         emit(facts)
 
