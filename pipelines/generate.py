@@ -82,7 +82,8 @@ class Drawn:
     seconds: float
 
 
-def _problem(image: np.ndarray, flagged: bool) -> str | None:
+def problem_of(image: np.ndarray, flagged: bool = False) -> str | None:
+    """Why a floating-point picture 0…1 must stay out of rankings; None for a sound one."""
     if not np.isfinite(image).all():
         return "not a number: the model computed NaN or infinity"
     if flagged:
@@ -242,7 +243,7 @@ class ImageGenerator:
         flags = getattr(output, "nsfw_content_detected", None) or [False] * len(batch)
         drawn = []
         for request, image, flag in zip(batch, np.asarray(output.images), flags, strict=True):
-            problem = _problem(image, bool(flag))
+            problem = problem_of(image, bool(flag))
             pixels = (np.nan_to_num(image, nan=0.0, posinf=1.0, neginf=0.0).clip(0, 1) * 255).round().astype(np.uint8)
             drawn.append(Drawn(request, pixels, problem, seconds / len(batch)))
         return drawn

@@ -41,8 +41,8 @@ class Scorer(Measurer, Protocol):
     def score(self, items: np.ndarray) -> np.ndarray:
         """(n,) scores of (n, p) items, higher is better."""
 
-    def explain(self, items: np.ndarray) -> list[list[Reason]]:
-        """What moved each score most."""
+    def explain(self, items: np.ndarray, top: int = 2) -> list[list[Reason]]:
+        """The ``top`` reasons that moved each score most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +66,11 @@ class Ranked:
     reasons: tuple[Reason, ...]
 
 
-def percentiles(scores: np.ndarray) -> np.ndarray:
-    """Percentage of scores below each score, ties (itself among them) counted half; (n,) to (n,)."""
-    ordered = np.sort(scores)
+def percentiles(scores: np.ndarray, among: np.ndarray | None = None) -> np.ndarray:
+    """Percentage of scores below each of (n,) scores, ties counted half; by default among themselves, else among (m,) others."""
+    ordered = np.sort(scores if among is None else among)
     below, upto = np.searchsorted(ordered, scores, "left"), np.searchsorted(ordered, scores, "right")
-    return 50.0 * (below + upto) / max(len(scores), 1)
+    return 50.0 * (below + upto) / max(len(ordered), 1)
 
 
 def find_pictures(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:

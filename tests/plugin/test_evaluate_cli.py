@@ -37,13 +37,17 @@ def test_evaluate_says_what_is_there_and_opens_nothing_twice(soart, art, tmp_pat
 
 
 def test_evaluate_as_json(soart, art, tmp_path):
-    code, out, _ = soart("evaluate", art, "--taste", "blur", "--against", art, "--top", 2, "--json")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "same.png").write_bytes((art / "0.png").read_bytes())
+    code, out, _ = soart("evaluate", art, "--taste", "blur", "--against", tmp_path / "other", "--top", 2, "--json")
     document = json.loads(out)
     assert code == 0
     assert document["profile"] == "blur-1"
     assert (document["pictures"], document["copies"], document["update"]["found"]) == (9, 1, 10)
     assert len(document["best"]) == 2
-    assert document["against"]["shared"] == 9
+    assert document["against"]["shared"] == 1
+    code, _, err = soart("evaluate", art, "--against", art)
+    assert (code, "twice" in err) == (1, True)
 
 
 def test_ugly_folders_end_well(soart, tmp_path, monkeypatch):
@@ -83,10 +87,8 @@ def test_cull_annotate_and_undo(soart, art, tmp_path):
     code, out, _ = soart("cull", art, "--duplicates", "--worst", 25, "--to", tmp_path / "out", "--json")
     document = json.loads(out)
     assert document["moved"] == 3
-    assert soart("undo", document["undo_file"])[:2] == (
-        0,
-        f"{len(before) - sum(1 for _ in art.iterdir())} changes undone\n",
-    )
+    gone = len(before) - sum(1 for _ in art.iterdir())
+    assert soart("undo", document["undo_file"])[:2] == (0, f"{gone} changes undone\n")
     assert {p.name: p.read_bytes() for p in art.iterdir()} == before
     code, out, _ = soart("annotate", art, "--png", "--undo-file", tmp_path / "u.jsonl")
     assert (code, (art / "0.xmp").exists()) == (0, True)
