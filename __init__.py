@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 #: Where ComfyUI finds the help pages of the nodes and the script that shows their tables.
-WEB_DIRECTORY = "./plugin/web"
+WEB_DIRECTORY = "./plugin/comfy_web"
 
 _HOMES = {
     "Collection": ".pipelines.collection",

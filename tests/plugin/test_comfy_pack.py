@@ -73,7 +73,7 @@ def test_the_package_imports_without_comfyui():
 def test_every_node_is_described_and_has_a_help_page(comfy):
     ours = {name: node.GET_SCHEMA() for name, node in comfy.nodes.items() if name.startswith("Soart")}
     assert len(ours) == 9
-    pages = {page.stem: page.read_text(encoding="utf-8") for page in (ROOT / "plugin/web/docs").glob("*.md")}
+    pages = {page.stem: page.read_text(encoding="utf-8") for page in (ROOT / "plugin/comfy_web/docs").glob("*.md")}
     assert set(pages) == set(ours)
     for name, schema in ours.items():
         assert schema.display_name.startswith("SOART ")
