@@ -10,6 +10,7 @@ Words compare the picture with the learning pictures: what speaks for it, with t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -118,14 +119,21 @@ def explain(profile: TasteProfile, items: object, priors: np.ndarray | None = No
     return found
 
 
-def heat_map(profile: TasteProfile, extractor: Extractor, picture: np.ndarray, grid: int = 4) -> np.ndarray:
+class Likes(Protocol):
+    """What heat maps can be drawn of."""
+
+    def liking(self, items: object, /) -> np.ndarray:
+        """(n,) liking of (n, p) items."""
+
+
+def heat_map(profile: Likes, extractor: Extractor, picture: np.ndarray, grid: int = 4) -> np.ndarray:
     """Which parts of a picture are more to the taste than others.
 
     Every patch of a grid is measured like a picture of its own, and its liking less that of the mean patch is reported. Patches are smaller
     than pictures, so only differences between them mean anything.
 
     Args:
-        profile: a learnt taste.
+        profile: a learnt taste, or whatever else likes pictures by their items.
         extractor: of the profile's version.
         picture: (h, w, 3), uint8 or floating 0…1.
         grid: patches a side; fewer where they would be under 8 pixels.

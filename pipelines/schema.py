@@ -119,3 +119,16 @@ class ChoiceRow(Base):
     #: Not to be drawn, for its early look was poor.
     dropped: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=_now)
+
+
+class ComparisonRow(Base):
+    """A rater preferred one picture to another; one choice among four pictures makes three rows."""
+
+    __tablename__ = "comparisons"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    #: Names the choice a row belongs to, so that one sent twice counts once.
+    choice: Mapped[str] = mapped_column(String(36), index=True)
+    rater: Mapped[str] = mapped_column(String(128), index=True)
+    winner: Mapped[int] = mapped_column(ForeignKey("images.id"))
+    loser: Mapped[int] = mapped_column(ForeignKey("images.id"))
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=_now)
