@@ -125,7 +125,8 @@ def standing(ids: Sequence[int], choices: Sequence[tuple[int, int]]) -> Standing
     if pairs:
         import choix
 
-        strengths = choix.opt_pairwise(len(ids), pairs, alpha=1 / SPREAD**2, method="Newton-CG", tol=1e-8)
+        # The penalty is alpha Σ θ², so that the prior's variance is 1 / (2 alpha).
+        strengths = choix.opt_pairwise(len(ids), pairs, alpha=0.5 / SPREAD**2, method="Newton-CG", tol=1e-8)
     precision = np.eye(len(ids)) / SPREAD**2
     for a, b in pairs:
         chance = expit(strengths[a] - strengths[b])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import Select, and_, func, select
 
 from ..errors import CollectionError
 from .collection import Collection
@@ -31,7 +31,7 @@ class Query:
         sort: one of :data:`SORTS`.
         ascending: least, or oldest, first.
         low, high: percentiles under the profile between which pictures lie, 0–100.
-        words: every one must be in the prompt or the file name; one with a leading ``-`` must not.
+        words: every one must be in the prompt, or in the path of a picture without one; one with a leading ``-`` must not.
         rated: what the rater said: one of :data:`RATED`, or ``1`` … ``5``.
         since, until: days the pictures came on, both included.
         sound: leave out those with a problem.
@@ -108,11 +108,9 @@ def _rated(rated: str) -> list[Any]:
 
 
 def _has(word: str) -> Any:  # noqa: ANN401
-    text = word.removeprefix("-").lower()
-    there = or_(
-        func.lower(func.coalesce(GenerationRow.prompt, "")).contains(text, autoescape=True),
-        func.lower(ImageRow.path).contains(text, autoescape=True),
-    )
+    # The files of pictures with a prompt are named by their content, which says nothing.
+    text = func.lower(func.coalesce(GenerationRow.prompt, ImageRow.path))
+    there = text.contains(word.removeprefix("-").lower(), autoescape=True)
     return ~there if word.startswith("-") else there
 
 

@@ -184,6 +184,12 @@ class RatingDesk:
         return self.jobs.start(self.key, f"Learning the taste of {self.rater}", self._learn)
 
     def _learn(self, job: Job) -> None:
+        self._learn_once(job)
+        # What was said meanwhile may be reason enough to go on.
+        while self.due():
+            self._learn_once(job)
+
+    def _learn_once(self, job: Job) -> None:
         count, _ = self._rated()
         with self._lock:
             self._tried_at = count

@@ -26,8 +26,10 @@ def home(request: Request) -> Response:
 
 def collections(request: Request) -> Response:
     """All collections of this server."""
-    found = [(place, facts(place.store)) for place in site_of(request).places]
-    return page(request, "collections.html", found=found, view="collections")
+    places = site_of(request).places
+    found = [(place, facts(place.store)) for place in places]
+    only = places[0] if len(places) == 1 else None
+    return page(request, "collections.html", only, found=found, view="collections")
 
 
 def login_page(request: Request) -> Response:

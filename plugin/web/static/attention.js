@@ -39,7 +39,7 @@ async function load() {
 
 /** A colour between two ends: one-sided tables from paper to ink, two-sided ones from red over paper to green. */
 function colour(value, reach, oneSided) {
-  const share = Math.max(-1, Math.min(1, value / (reach || 1)));
+  const share = Math.max(oneSided ? 0 : -1, Math.min(1, value / (reach || 1)));
   const dark = matchMedia("(prefers-color-scheme: dark)").matches;
   const paper = dark ? [28, 30, 33] : [246, 246, 243];
   const end = oneSided ? (dark ? [120, 214, 170] : [16, 82, 58]) : share > 0 ? (dark ? [92, 201, 150] : [31, 125, 85]) : dark ? [233, 120, 98] : [178, 58, 38];
@@ -48,13 +48,16 @@ function colour(value, reach, oneSided) {
 
 function draw(table, title, key) {
   const [rows, columns] = [table.rows.length, table.columns.length];
-  const flat = table.values.flat().map(Math.abs).sort((a, b) => a - b);
-  const reach = key === "signs" ? 1 : flat[Math.floor(0.995 * (flat.length - 1))];
+  const oneSided = key === "first" || key === "second";
+  const flat = table.values.flat().map((value) => (oneSided ? value : Math.abs(value))).sort((a, b) => a - b);
+  const at = (share) => flat[Math.floor(share * (flat.length - 1))];
+  // A version that spreads its attention evenly needs a scale of its own to show anything.
+  const [low, reach] = key === "signs" ? [0, 1] : [oneSided ? at(0.005) : 0, at(0.995)];
   const canvas = el("canvas", { width: columns, height: rows, tabIndex: 0, role: "img" });
   canvas.setAttribute("aria-label", `${title}: ${rows} learning pictures against ${columns} measured ones; arrow keys read single cells`);
   const pen = canvas.getContext("2d");
   const pixels = pen.createImageData(columns, rows);
-  table.values.forEach((line, y) => line.forEach((value, x) => pixels.data.set([...colour(value, reach, key === "first" || key === "second"), 255], 4 * (y * columns + x))));
+  table.values.forEach((line, y) => line.forEach((value, x) => pixels.data.set([...colour(value - low, reach - low, oneSided), 255], 4 * (y * columns + x))));
   pen.putImageData(pixels, 0, 0);
   const tell = (x, y) => ($("#pointed").textContent = `${title}: learning ${table.rows[y]} ${y + 1}, measured ${table.columns[x]} picture ${table.pictures[x]}: ${table.values[y][x].toPrecision(3)}`);
   canvas.addEventListener("pointermove", (event) => {

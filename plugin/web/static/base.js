@@ -184,6 +184,9 @@ export function time(seconds) {
 document.addEventListener("visibilitychange", () => document.hidden || watchJobs());
 watchJobs();
 
+// On a phone the current view may lie beside the screen.
+$(".top [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
+
 // Who is rating.
 const who = $("#who-dialog");
 $("#who")?.addEventListener("click", () => who.showModal());
