@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from ..metrics.taste import TECHNICAL
@@ -56,7 +57,7 @@ class Settings:
 
     def whole(self) -> PromptSpace:
         """The space without bans and pins."""
-        return parse_space(self.space, "the space")
+        return _parsed(self.space)
 
     def narrowed(self) -> PromptSpace:
         """The space that may be chosen from."""
@@ -74,3 +75,8 @@ class Settings:
             return cls(**{**found, "bans": tuple(found["bans"]), "pins": tuple(found["pins"])})
         except (ValueError, TypeError, KeyError):
             return None
+
+
+@lru_cache(maxsize=16)
+def _parsed(text: str) -> PromptSpace:
+    return parse_space(text, "the space")

@@ -126,6 +126,7 @@ def _listen(host: str, port: int) -> socket.socket:
     Raises:
         SoartError: the address is none of this machine's, or the port is taken.
     """
+    listener = None
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(found[0], socket.SOCK_STREAM)
@@ -134,6 +135,8 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.bind(found[4])
         listener.listen(128)
     except OSError as error:
+        if listener is not None:
+            listener.close()
         raise SoartError(
             f"The gallery cannot listen on {host}:{port}: {error.strerror or error} (is another one running? Take another --port)."
         ) from error
@@ -155,10 +158,15 @@ def _folders(named: list[Path], *, create: bool) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
+def _asked() -> bool:
+    """Whether there is somebody to ask."""
+    return sys.stdin.isatty()
+
+
 def _offer(folder: Path) -> None:
     """Ask whether to make a collection, if there is somebody to ask."""
     missing = f"There is no collection {str(folder)!r}"
-    if not sys.stdin.isatty():
+    if not _asked():
         raise CollectionError(f"{missing}: make an empty one with --create, or one with pictures by 'soart demo'.")
     wanted = typer.prompt(
         f"{missing}. Make one with the demo's pictures (d), an empty one (e), or none (n)?", default="d"

@@ -19,6 +19,8 @@ from ..state import place_of, rater_of, site_of
 
 #: Budgets that may be asked for.
 LEAST, LARGEST = 2, 5000
+#: Pictures shown as they arrive, the newest.
+SHOWN = 240
 
 
 def tune_page(request: Request) -> Response:
@@ -115,7 +117,7 @@ def state(request: Request) -> Response:
         "bans": settings.bans if settings else [],
         "pins": settings.pins if settings else [],
         "pictures": [
-            {"id": image, "batch": batch, "goal": finite(goal.get(image))} for image, batch in reversed(drawn)
+            {"id": image, "batch": batch, "goal": finite(goal.get(image))} for image, batch in drawn[: -SHOWN - 1 : -1]
         ],
     })  # fmt: skip
 

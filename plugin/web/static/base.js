@@ -132,9 +132,15 @@ async function empty() {
       complain(error);
     }
     write(read().filter((one) => one.id !== entry.id));
-    listeners.get(entry.id)?.(answer);
-    listeners.delete(entry.id);
+    heard(entry.id, answer);
   }
+  // What another tab has sent is heard of no more.
+  const left = new Set(read().map((one) => one.id));
+  for (const id of [...listeners.keys()]) if (!left.has(id)) heard(id, null);
+}
+function heard(id, answer) {
+  listeners.get(id)?.(answer);
+  listeners.delete(id);
 }
 if (base) {
   addEventListener("online", flush);

@@ -22,7 +22,14 @@ CHROMIUM = os.environ.get("SOART_CHROMIUM") or shutil.which("chromium") or shuti
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="no chromium here: apt-get install chromium, or set SOART_CHROMIUM"
 )
-SPACE = "template: a {palette} boat, {style}\nslots:\n  palette: [warm, cool, neon]\n  style: [flat, woodcut, ink sketch]\n  steps: ['2']"
+SPACE = """
+template: a {palette} {subject}, {style}
+slots:
+  palette: [warm, cool, neon, pastel]
+  subject: [boat, fox, owl, tree, castle, house]
+  style: [flat, woodcut, ink sketch, watercolor, pixel art, pointillism]
+  steps: ['2']
+"""
 
 
 @pytest.fixture(scope="module")
@@ -317,6 +324,7 @@ def test_a_killed_server_loses_nothing(come, folder, tmp_path):
         page.wait_for_selector("#live img >> nth=9", timeout=60_000)
         server.send_signal(signal.SIGKILL)
         server.wait(20)
+        server.stdout.close()
         # Rating goes on: what is said waits in the browser, and the page says so.
         rated[press(rating, "2")] = 2.0
         rating.wait_for_selector(".toast.bad:has-text('kept in this browser')")
@@ -335,5 +343,6 @@ def test_a_killed_server_loses_nothing(come, folder, tmp_path):
         assert server.wait(30) == 0
     finally:
         server.kill()
+        server.wait(20)
         server.stdout.close()
     assert Path(folder / "soart.db").is_file()
