@@ -175,13 +175,13 @@ class TuningDesk:
         with self.store.session("be read") as session:
             return [(image, batch) for image, batch in session.execute(query)]
 
-    @property
-    def seconds_left(self) -> float | None:
-        """By the speed of this run; None where nothing can be said."""
+    def seconds_left(self, done: int) -> float | None:
+        """Time until the budget is drawn, by the speed of this run; None where nothing can be said."""
         with self._lock:
             start, drawn = self._speed
-            left = 0 if self._settings is None else self._settings.budget - len(self.pictures())
-        return (time.monotonic() - start) / drawn * max(0, left) if drawn and self.live else None
+            if self._settings is None or not self._running or drawn <= 0:
+                return None
+            return (time.monotonic() - start) / drawn * max(0, self._settings.budget - done)
 
     def look(self) -> Job:
         """Read the findings of a tune that is not running."""
@@ -236,34 +236,38 @@ class TuningDesk:
             self._end(state, why)
 
     def _go_on(self, job: Job) -> tuple[str, str]:
-        while True:
-            used, tuner = self.settings, self._tuner()
-            job.expect(tuner.budget)
+        ended = None
+        while ended is None:
+            ended = self._once(job)
+        return ended
+
+    def _once(self, job: Job) -> tuple[str, str] | None:
+        """Tune until it ends, is paused, or its settings change; None for the last."""
+        used, tuner = self.settings, self._tuner()
+        with self._lock:
+            self._speed = (time.monotonic(), -tuner.done)
+        if tuner.done:
+            self._see(tuner)
+
+        def drawn(count: int) -> None:
+            job.check()
             with self._lock:
-                self._speed = (time.monotonic(), 0)
-            if tuner.done:
-                self._see(tuner)
+                start, so_far = self._speed
+                # What earlier runs drew is told first, and took no time of this one.
+                self._speed = (start if so_far + count > 0 else time.monotonic(), so_far + count)
+                self.version += 1
 
-            def drawn(count: int) -> None:
-                # The first call tells what earlier runs drew, and comes before any time has passed.
-                with self._lock:
-                    start, so_far = self._speed
-                    self._speed = (start, so_far + count) if job.done else (time.monotonic(), 0)
-                    self.version += 1
-                job.advance(min(max(count, 1), job.total - job.done))
-
-            def told(rows: list[ImageRow], tuner: Tuner = tuner, used: Settings | None = used) -> bool:
-                self._see(tuner)
-                with self._lock:
-                    return self._pause or self._settings != used
-
-            why = tune(tuner, on_batch=told, progress=drawn)
-            if why != STOPPED:
-                self._see(tuner)
-                return ENDED, why
+        def told(rows: list[ImageRow]) -> bool:
+            self._see(tuner)
             with self._lock:
-                if self._pause:
-                    return PAUSED, ""
+                return self._pause or self._settings != used
+
+        why = tune(tuner, on_batch=told, progress=drawn)
+        if why != STOPPED:
+            self._see(tuner)
+            return ENDED, why
+        with self._lock:
+            return (PAUSED, "") if self._pause else None
 
     def _end(self, state: str, why: str) -> None:
         with self._lock:

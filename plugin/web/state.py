@@ -34,7 +34,7 @@ class Place:
         drawing: threading.Lock,
     ) -> None:
         self.number, self.store, self.jobs = number, store, Jobs()
-        self.name = "pictures" if store.folder is None else store.folder.resolve().name
+        self.name = Path(store.name).resolve().name
         self.shelf = Shelf(store, user)
         self.tune = TuningDesk(store, self.shelf, self.jobs, load, drawing)
         self._lock = threading.Lock()

@@ -199,12 +199,15 @@ def test_bans_count_from_the_next_batch_and_pausing_from_the_next_too(tuning, co
     tuning.start(Settings.of_text(SPACE, "embedded", budget=400, prune=False))
     until(lambda: tuning.seen is not None)
     assert tuning.state == RUNNING
+    left = tuning.seconds_left(len(tuning.pictures()))
+    assert 1 < left < 3600
     tuning.narrow(("palette=warm",), ("style=flat",))
     seen = len(tuning.pictures())
     until(lambda: len(tuning.pictures()) > seen + 8)
     tuning.pause()
     until(lambda: not tuning.live)
     assert tuning.state == PAUSED
+    assert tuning.seconds_left(8) is None
     prompts = [row.generation.prompt for row in collection.images()][-3:]
     assert all("flat" in prompt and "warm" not in prompt for prompt in prompts)
     with pytest.raises(PromptError):

@@ -13,7 +13,6 @@ from starlette.routing import Route
 from ....errors import ProfileError, SoartError
 from ....pipelines.background import Job
 from ....pipelines.gallery import (
-    SORTS,
     Query,
     Scale,
     facts,
@@ -97,7 +96,7 @@ def gallery(request: Request) -> Response:
     sound = counts.pictures - counts.problems
     chosen = request.query_params.get("profile") or next((name for name, scored in profiles if scored), "technical")
     return page(
-        request, "gallery.html", place, view="gallery", profiles=profiles, sound=sound, sorts=SORTS, counts=counts,
+        request, "gallery.html", place, view="gallery", profiles=profiles, sound=sound, counts=counts,
         chosen=chosen, asked=request.query_params,
     )  # fmt: skip
 

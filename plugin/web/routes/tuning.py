@@ -112,7 +112,7 @@ def state(request: Request) -> Response:
         "reading": job is not None and job.live,
         "done": len(drawn),
         "budget": settings.budget if settings else 0,
-        "left": finite(desk.seconds_left),
+        "left": finite(desk.seconds_left(len(drawn))),
         "why": (settings.why if settings else "") or (job.message if job and job.state == "failed" else ""),
         "bans": settings.bans if settings else [],
         "pins": settings.pins if settings else [],
@@ -129,24 +129,12 @@ def findings(request: Request) -> Response:
     if seen is None or settings is None:
         return page(request, "findings.html", place, tuned=None)
     tuned = seen.tuned
-    shown = {row.id: row for w in tuned.winners for row in w.pictures}
     return page(
         request, "findings.html", place, tuned=tuned, settings=settings, effects=draw_effects(tuned.effects),
-        course=draw_course(tuned), words=words_of, title=title_of, pictures=len(shown), slots=slots_of(settings),
+        course=draw_course(tuned), words=words_of, title=title_of,
         front=draw_front(tuned.front), finite=math.isfinite,
         judges={name: draw_effects(effects) for name, effects in tuned.raters.items()},
     )  # fmt: skip
-
-
-def slots_of(settings: Settings) -> dict[str, list[tuple[str, str]]]:
-    """Options of every slot with what was said of each: ``ban``, ``pin`` or nothing."""
-    found: dict[str, list[tuple[str, str]]] = {}
-    for slot in settings.whole().slots:
-        for text in slot.texts:
-            named = f"{slot.name}={text}"
-            kind = "ban" if named in settings.bans else "pin" if named in settings.pins else ""
-            found.setdefault(slot.name, []).append((text, kind))
-    return found
 
 
 routes = [

@@ -90,7 +90,7 @@ function axis(modes, side) {
 }
 
 function blocks({ modes, values }) {
-  const head = el("tr", {}, el("th"), ...modes.map((mode) => el("th", { textContent: mode, scope: "col" })));
+  const head = el("tr", {}, el("td"), ...modes.map((mode) => el("th", { textContent: mode, scope: "col" })));
   const lines = values.map((line, i) => el("tr", {}, el("th", { textContent: modes[i], scope: "row" }), ...line.map((value) => {
     const cell = el("td", { textContent: value.toFixed(2) });
     cell.className = Math.abs(value) < 0.1 ? "" : value > 0 ? "up" : "down";

@@ -228,3 +228,9 @@ export function image(cell, size = "small") {
 
 /** The key of a rating: 1–5, x for reject; null for any other. */
 export const starsOf = (key) => (/^[1-5]$/.test(key) ? Number(key) : key === "x" || key === "X" ? 0 : null);
+
+/** The mark of what was said of a picture, in the corner of its button; none for null. */
+export function badge(button, stars) {
+  $(".badge-stars", button)?.remove();
+  if (stars !== null) button.append(el("span", { className: "badge-stars num", textContent: stars === 0 ? "✕" : `★${stars}`, ariaLabel: stars ? `rated ${stars}` : "rejected" }));
+}

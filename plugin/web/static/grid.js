@@ -1,6 +1,6 @@
 // A grid of any number of pictures: only those in sight are in the page.
 
-import { $$, el, get, image } from "./base.js";
+import { badge, el, get, image } from "./base.js";
 
 const GAP = 6;
 const WINDOW = 200;
@@ -103,19 +103,14 @@ export class Grid {
     button.replaceChildren(image(cell), ...[score].filter(Boolean));
     button.title = cell.title;
     if (cell.problem) button.classList.add("problem");
-    this.badge(button, cell.stars);
-  }
-
-  badge(button, stars) {
-    button.querySelector(".badge-stars")?.remove();
-    if (stars !== null) button.append(el("span", { className: "badge-stars num", textContent: stars === 0 ? "✕" : `★${stars}`, ariaLabel: stars ? `rated ${stars}` : "rejected" }));
+    badge(button, cell.stars);
   }
 
   /** Show what was said of a picture. */
   said(id, stars) {
     const cell = this.cells.get(id);
     if (cell) cell.stars = stars;
-    for (const node of this.nodes.values()) if (this.ids[node.dataset.number] === id) this.badge(node.firstChild, stars);
+    for (const node of this.nodes.values()) if (this.ids[node.dataset.number] === id) badge(node.firstChild, stars);
   }
 
   focus(number) {
@@ -137,9 +132,5 @@ export class Grid {
     if (event.key in moves) this.focus(number + moves[event.key]);
     else if (!this.rate(this.ids[number], event.key)) return;
     event.preventDefault();
-  }
-
-  get pictures() {
-    return $$("img", this.root);
   }
 }

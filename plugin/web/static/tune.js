@@ -1,6 +1,6 @@
 // A tune as it goes: pictures arrive, findings change, options are banned and pinned.
 
-import { $, $$, complain, el, get, image, part, post, say, starsOf, time, toast } from "./base.js";
+import { $, $$, badge, complain, el, get, image, part, post, say, starsOf, time, toast } from "./base.js";
 import { open } from "./viewer.js";
 
 const form = $("#start");
@@ -66,10 +66,10 @@ async function pictures(list) {
     for (const cell of cells) {
       unknown.delete(cell.id);
       const goal = el("span", { className: "percent num" });
-      const button = el("button", { className: "cell", title: cell.title, onclick: () => open(order(), order().indexOf(cell.id), { onSay: badge }) }, image(cell), goal);
+      const button = el("button", { className: "cell", title: cell.title, onclick: () => open(order(), order().indexOf(cell.id), { onSay: said }) }, image(cell), goal);
       const node = el("div", { className: "place", role: "listitem", dataset: { id: cell.id } }, button);
       nodes.set(cell.id, { node, goal, button, stars: cell.stars });
-      badge(cell.id, cell.stars);
+      badge(button, cell.stars);
     }
   }
   const wanted = list.filter((one) => nodes.has(one.id));
@@ -83,12 +83,11 @@ async function pictures(list) {
 }
 const order = () => [...live.children].map((node) => Number(node.dataset.id));
 
-function badge(id, stars) {
+function said(id, stars) {
   const found = nodes.get(id);
   if (!found) return;
   found.stars = stars;
-  $(".badge-stars", found.button)?.remove();
-  if (stars !== null) found.button.append(el("span", { className: "badge-stars num", textContent: stars === 0 ? "✕" : `★${stars}`, ariaLabel: stars ? `rated ${stars}` : "rejected" }));
+  badge(found.button, stars);
 }
 
 async function findings() {
@@ -106,7 +105,7 @@ live.addEventListener("keydown", (event) => {
   if (stars !== null) {
     const id = Number(node.dataset.id);
     const value = nodes.get(id).stars === stars ? null : stars;
-    badge(id, value);
+    said(id, value);
     say("/api/rate", { image: id, stars: value });
   } else if (event.key === "ArrowRight" || event.key === "ArrowLeft") {
     const next = event.key === "ArrowRight" ? node.nextElementSibling : node.previousElementSibling;
@@ -128,7 +127,7 @@ $("#findings").addEventListener("click", async (event) => {
     }
   } else if (picture) {
     const list = $$("[data-picture]", button.parentElement).map((one) => Number(one.dataset.picture));
-    open(list, list.indexOf(Number(picture)), { onSay: badge });
+    open(list, list.indexOf(Number(picture)), { onSay: said });
   } else if (ban ?? pin) {
     const lists = { bans: [...state.bans], pins: [...state.pins] };
     const [list, text] = ban ? [lists.bans, ban] : [lists.pins, pin];

@@ -217,7 +217,7 @@ def test_queries_of_the_gallery(visitor):
     for params, count in (
         ({}, 40),
         ({"words": "red"}, 20),
-        ({"words": "red -7"}, 18),
+        ({"words": "red -7"}, 16),
         ({"rated": "liked"}, 1),
         ({"since": "2999-01-01"}, 0),
         ({"sort": "rating"}, 40),
