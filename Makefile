@@ -52,6 +52,7 @@ bench: $(BENCH)
 	$(BIN)/python benchmarks/collaborative.py
 	$(BIN)/python benchmarks/tuning.py
 	$(BIN)/python benchmarks/tuning_pictures.py
+	$(BIN)/python benchmarks/web.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .coverage

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -119,7 +120,14 @@ def explain(profile: TasteProfile, items: object, priors: np.ndarray | None = No
     return found
 
 
-def heat_map(profile: TasteProfile, extractor: Extractor, picture: np.ndarray, grid: int = 4) -> np.ndarray:
+class Likes(Protocol):
+    """What heat maps can be drawn of."""
+
+    def liking(self, items: object, /) -> np.ndarray:
+        """(n,) liking of (n, p) items."""
+
+
+def heat_map(profile: Likes, extractor: Extractor, picture: np.ndarray, grid: int = 4) -> np.ndarray:
     """Which parts of a picture are more to a learnt taste than others; see :func:`patch_map`."""
     return patch_map(profile.liking, extractor, picture, grid)
 

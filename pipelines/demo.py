@@ -13,13 +13,14 @@ import numpy as np
 
 from ..metrics.colour import ColourExtractor
 from ..metrics.combined import taste_extractor
+from ..metrics.technical import TechnicalScorer
 from ..prompts.space import PromptSpace
 from . import ratings, tastes
 from .collection import Collection
 from .generate import ImageGenerator, Request
-from .jobs import plan
+from .jobs import generate, plan
 from .judging import Panel
-from .rank import import_pictures, measure
+from .rank import import_pictures, measure, rank
 from .schema import ImageRow
 from .tastescorer import Measurer, TasteScorer
 from .tune import Tuner
@@ -45,6 +46,13 @@ class _Eye:
 def requests(generator: ImageGenerator) -> list[Request]:
     """The pictures to generate and rank."""
     return plan(TEMPLATE, COUNT, generator, seed=SEED, prompt_seed=SEED)
+
+
+def fill(store: Collection, generator: ImageGenerator, progress: Callable[[int], None] = lambda done: None) -> None:
+    """Draw the demonstration's pictures into a collection, and rank them."""
+    scorer = TechnicalScorer.load()
+    made = generate(store, generator, requests(generator), scorer, progress)
+    rank(store, made.rows, scorer)
 
 
 def opinion(store: Collection, rows: Sequence[ImageRow]) -> np.ndarray:

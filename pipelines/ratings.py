@@ -89,3 +89,10 @@ def others_mean(collection: Collection, rater: str) -> dict[int, float]:
         for image, value in said.items():
             found.setdefault(image, []).append(value - middle)
     return {image: float(np.mean(values)) for image, values in found.items()}
+
+
+def said_of(collection: Collection, image: int) -> dict[str, int]:
+    """What everybody said of a picture: 1…5, or 0 for rejected; by rater."""
+    query = select(RatingRow.rater, RatingRow.value).where(RatingRow.image_id == image).order_by(RatingRow.rater)
+    with collection.session("be read") as session:
+        return {rater: int(value) for rater, value in session.execute(query)}

@@ -184,3 +184,16 @@ class DerivedRow(Base):
     #: Of everything it was computed from.
     fingerprint: Mapped[str] = mapped_column(String(64))
     value: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class ComparisonRow(Base):
+    """A rater preferred one picture to another; one choice among four pictures makes three rows."""
+
+    __tablename__ = "comparisons"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    #: Names the choice a row belongs to, so that one sent twice counts once.
+    choice: Mapped[str] = mapped_column(String(36), index=True)
+    rater: Mapped[str] = mapped_column(String(128), index=True)
+    winner: Mapped[int] = mapped_column(ForeignKey("images.id"))
+    loser: Mapped[int] = mapped_column(ForeignKey("images.id"))
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=_now)

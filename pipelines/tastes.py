@@ -14,6 +14,7 @@ from ..metrics.combined import taste_extractor
 from ..metrics.examples import GOOD, Examples, from_choices, from_modes, from_ratings, mix
 from ..metrics.taste import OTHERS, TECHNICAL, TasteProfile, learn_taste, technical_prior
 from .collection import Collection
+from .comparisons import comparisons
 from .rank import find_pictures, import_pictures, measure
 from .ratings import others_mean, raters, ratings
 from .schema import ImageRow
@@ -30,7 +31,7 @@ class Sources:
     Attributes:
         good: pictures and folders of pictures that are liked.
         bad: the same of those that are not, by the name of what is bad about them.
-        rater: whose ratings in the collection count.
+        rater: whose ratings in the collection, and choices between its pictures, count.
         choices: CSV file of two paths a line, the better one first.
     """
 
@@ -134,7 +135,7 @@ def learn(
                 raise ItemsError(_with(f"Expected {mode} pictures in {named}, got none that can be read.", trouble))
     _refuse_both(modes)
     stars = ratings(store, sources.rater) if sources.rater is not None else {}
-    pairs: list[tuple[int, int]] = []
+    pairs = comparisons(store, sources.rater) if sources.rater is not None else []
     if sources.choices is not None:
         for better, worse in _read_choices(sources.choices):
             both, trouble = _import(store, [better, worse], measurer, progress)
@@ -142,7 +143,7 @@ def learn(
             if len(both) == 2:
                 pairs.append((both[0].id, both[1].id))
     every = [row for row in store.images() if not row.problem]
-    items, unreadable = measure(store, every, measurer)
+    items, unreadable = measure(store, every, measurer, progress=progress)
     problems += [p for p in unreadable if p not in problems]
     by_id = {row.id: row for row in every if row.id in items}
     said = {row.id for rows in modes.values() for row in rows} | set(stars) | {i for pair in pairs for i in pair}

@@ -9,13 +9,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..metrics.image import read_image
+from ..metrics.image import read_content, read_image
 from .collection import Collection
 from .files import write_whole
 from .schema import ImageRow
 
-#: Longest side in pixels: of those made on request, and of those that every look at a file makes.
-SIDE, SMALL = 256, 112
+#: Longest side in pixels: of those made on request, of those that every look at a file makes, and of a picture shown alone.
+SIDE, SMALL, LARGE = 256, 112, 2048
+#: First bytes of the formats that every browser shows.
+_WEB = ((b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"))
 
 
 def encode_thumbnail(pixels: np.ndarray, side: int = SIDE) -> bytes:
@@ -49,3 +51,20 @@ def thumbnail(store: Collection, row: ImageRow, side: int = SIDE) -> bytes:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_whole(path, content)
     return content
+
+
+def for_browser(store: Collection, row: ImageRow, side: int = SIDE) -> tuple[bytes, str]:
+    """A picture as a browser shows it: the file itself where it is a PNG or JPEG within ``side`` pixels, else its thumbnail.
+
+    Returns:
+        the content and its media type.
+
+    Raises:
+        ImageError: the picture is gone or cannot be decoded.
+    """
+    if max(row.width, row.height) <= side:
+        content = read_content(store.locate(row))
+        for start, kind in _WEB:
+            if content.startswith(start):
+                return content, kind
+    return thumbnail(store, row, side), "image/jpeg"

@@ -13,7 +13,7 @@ from .collection import Collection
 from .leaders import SEEDS
 from .page import data_url, figure, render_page
 from .schema import ImageRow
-from .tuned import OptionEffect, Tuned
+from .tuned import OptionEffect, TradeOff, Tuned
 
 #: Pictures of a batch that are shown.
 SHOWN = 8
@@ -48,6 +48,19 @@ class Course:
     def line(self, points: Sequence[tuple[float, float, str]]) -> str:
         """The points of a polyline."""
         return " ".join(f"{x},{y}" for x, y, _ in points)
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """Trade-offs between the first two judges as coordinates of an SVG drawing."""
+
+    judges: tuple[str, str]
+    points: tuple[tuple[float, float, str], ...]
+    line: str
+    width: int = _WIDTH
+    height: int = _HEIGHT + 60
+    left: int = _LEFT
+    bottom: int = _HEIGHT + 60 - _BOTTOM
 
 
 def words_of(words: RenderedChoice) -> str:
@@ -103,6 +116,24 @@ def draw_course(tuned: Tuned) -> Course | None:
         tuple((x, up(b.best), f"batch {b.number + 1}: best {figure(b.best)}") for x, b in named),
         tuple((up(low + room * k / 4), figure(low + room * k / 4)) for k in range(5)),
     )
+
+
+def draw_front(front: Sequence[TradeOff]) -> Front | None:
+    """Where the trade-offs lie; None without any."""
+    if not front or len(front[0].means) < 2:
+        return None
+    first, second = list(front[0].means)[:2]
+    values = [(t.means[first], t.means[second]) for t in front]
+    sides = []
+    for side, (start, end) in zip(
+        zip(*values, strict=True), ((_LEFT + 14, _WIDTH - 18), (_HEIGHT + 20, 14)), strict=True
+    ):
+        low, room = min(side), (max(side) - min(side)) or 1.0
+        sides.append([round(start + (end - start) * (value - low) / room, 1) for value in side])
+    named = [(x, y, f"{first} {figure(a)}, {second} {figure(b)}: {t.words.prompt}")
+             for x, y, (a, b), t in zip(*sides, values, front, strict=True)]  # fmt: skip
+    line = " ".join(f"{x},{y}" for x, y, _ in sorted(named))
+    return Front((first, second), tuple(named), line)
 
 
 def render_tune_report(store: Collection, tuned: Tuned, title: str, why: str, warnings: Sequence[str] = ()) -> str:

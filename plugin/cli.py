@@ -33,6 +33,7 @@ from .options import (
 from .ranking import Output, draw, show_ranking
 from .terminal import Progress, emit, note, say
 from .tune import tune
+from .web.command import web
 
 if TYPE_CHECKING:
     from ..pipelines.rank import Scorer
@@ -203,6 +204,7 @@ app.command(epilog="Example: soart annotate pictures/ --taste mine")(annotate)
 app.command(epilog="Example: soart undo soart-undo-20261125-140000.jsonl")(undo)
 app.command(epilog="Example: soart demo --folder /tmp/soart-demo")(demo)
 app.command(epilog='Example: soart tune "a fox in the snow" --taste mine --budget 120')(tune)
+app.command(epilog="Example: soart web --collection soart-pictures")(web)
 taste_views.register(taste.app)
 app.add_typer(taste.app, name="taste")
 

@@ -1,4 +1,4 @@
-"""Files of scanned folders, what looks at them found, and results that are kept."""
+"""Files of scanned folders, what looks at them found, results that are kept, and comparisons by people."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -49,4 +49,13 @@ def upgrade() -> None:
         sa.Column("name", sa.String(128), primary_key=True),
         sa.Column("fingerprint", sa.String(64), nullable=False),
         sa.Column("value", sa.LargeBinary(), nullable=False),
+    )
+    op.create_table(
+        "comparisons",
+        sa.Column("id", sa.Integer(), primary_key=True),
+        sa.Column("choice", sa.String(36), nullable=False, index=True),
+        sa.Column("rater", sa.String(128), nullable=False, index=True),
+        sa.Column("winner", sa.Integer(), sa.ForeignKey("images.id"), nullable=False),
+        sa.Column("loser", sa.Integer(), sa.ForeignKey("images.id"), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
     )

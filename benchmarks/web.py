@@ -1,0 +1,198 @@
+"""How quick the gallery is with 10,000 pictures: first view, key press to next picture, memory of the server over 2,000 ratings.
+
+The collection is made once (``--folder``, 320 × 320 pixels each, so that thumbnails have to be made); the server is the command ``soart web`` in
+a process of its own, the browser headless Chromium. Learning goes on in the background all the while, as it does for people.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import httpx2 as httpx
+import numpy as np
+from playwright.sync_api import Page, sync_playwright
+
+from soart.pipelines.collection import Collection
+from soart.pipelines.generate import Drawn, Request
+
+SIDE = 320
+#: Waits in the page until a key has brought the next picture to the screen; milliseconds from the key press.
+WATCH = """() => {
+  window.times = [];
+  addEventListener('keydown', (event) => {
+    if (!/^[1-5x]$/.test(event.key)) return;
+    const start = performance.now();
+    const picture = document.querySelector('#picture');
+    const before = picture.dataset.id;
+    const look = () => {
+      if (picture.dataset.id !== before && picture.complete && picture.naturalWidth)
+        picture.decode().then(() => requestAnimationFrame(() => window.times.push(performance.now() - start)));
+      else requestAnimationFrame(look);
+    };
+    requestAnimationFrame(look);
+  }, true);
+}"""
+#: Milliseconds from the start of the navigation until every picture in sight is drawn; false before.
+SEEN = """() => {
+  const inSight = [...document.querySelectorAll('#grid .place')].filter((node) => node.getBoundingClientRect().top < innerHeight);
+  const images = inSight.map((node) => node.querySelector('img'));
+  return images.length > 0 && images.every((image) => image?.complete && image.naturalWidth) && performance.now();
+}"""
+
+
+def draw(number: int, rng: np.random.Generator) -> np.ndarray:
+    """A smooth picture with a disc in it: compresses like a drawing."""
+    y, x = np.mgrid[0 : 1 : SIDE * 1j, 0 : 1 : SIDE * 1j]
+    ends = rng.integers(0, 256, (3, 3))
+    pixels = ends[0] * (1 - x[..., None]) + ends[1] * x[..., None] * (1 - y[..., None]) + ends[2] * (x * y)[..., None]
+    centre, radius = rng.random(2), 0.1 + 0.3 * rng.random()
+    pixels[(x - centre[0]) ** 2 + (y - centre[1]) ** 2 < radius**2] = rng.integers(0, 256, 3)
+    return np.clip(pixels, 0, 255).astype(np.uint8)
+
+
+def make(folder: Path, count: int) -> None:
+    """Fill the collection up to ``count`` pictures."""
+    with Collection(folder) as store:
+        for start in range(len(store.ids()), count, 100):
+            batch = []
+            for number in range(start, min(start + 100, count)):
+                pixels = draw(number, np.random.default_rng(number))
+                request = Request(
+                    f"a picture of disc {number}, {'warm' if number % 2 else 'cool'}", number, width=SIDE, height=SIDE
+                )
+                batch.append(Drawn(request, pixels, None, 0.1))
+            store.add_drawn(batch, "benchmark", "none")
+
+
+class Server:
+    """``soart web`` in a process of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as found:
+            port = found.getsockname()[1]
+        self.address = f"http://127.0.0.1:{port}"
+        line = [
+            sys.executable,
+            "-m",
+            "soart.plugin.cli",
+            "web",
+            "--collection",
+            str(folder),
+            "--no-open",
+            "--port",
+            str(port),
+        ]
+        self.process = subprocess.Popen(line, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        self.process.stdout.readline()
+
+    def memory(self) -> float:
+        """Resident megabytes."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmRSS"))
+
+    def close(self) -> None:
+        """End it."""
+        self.process.terminate()
+        self.process.wait(60)
+
+
+def first_view(page: Page, address: str) -> float:
+    """Seconds until the pictures in sight are drawn, for a browser that has not been here."""
+    page.goto(f"{address}/c/0/gallery")
+    return float(page.wait_for_function(SEEN).json_value()) / 1000
+
+
+def key_presses(page: Page, address: str, count: int) -> np.ndarray:
+    """(count,) milliseconds from key press to next picture, at about four keys a second."""
+    page.goto(f"{address}/c/0/rate")
+    page.wait_for_selector("#picture[data-id]")
+    page.wait_for_load_state("networkidle")
+    page.evaluate(WATCH)
+    rng = np.random.default_rng(0)
+    for number in range(count):
+        page.keyboard.press(str(rng.integers(1, 6)))
+        page.wait_for_function("count => window.times.length > count", arg=number)
+        page.wait_for_timeout(150 + 150 * rng.random())
+    return np.array(page.evaluate("window.times"))
+
+
+def rate_many(server: Server, count: int, every: int) -> list[float]:
+    """Resident megabytes of the server after every so many ratings, each picture looked at before."""
+    found = []
+    with httpx.Client(base_url=server.address, timeout=60) as client:
+        text = client.get("/c/0/gallery", headers={"accept": "text/html"}).text
+        headers = {"x-csrf-token": text.split('data-csrf="')[1].split('"')[0]}
+        client.post("/rater", json={"rater": "bench"}, headers=headers).raise_for_status()
+        rng, done = np.random.default_rng(1), 0
+        while done < count:
+            for cell in client.get("/c/0/api/queue?count=8").json()["cells"]:
+                client.get(f"/c/0/pictures/{cell['id']}/large?v={cell['v']}").raise_for_status()
+                body = {"rater": "bench", "image": cell["id"], "stars": int(rng.integers(1, 6))}
+                client.post("/c/0/api/rate", json=body, headers=headers).raise_for_status()
+                done += 1
+                if done % every == 0:
+                    found.append(server.memory())
+        for job in client.get("/c/0/api/jobs").json()["jobs"]:
+            if job["live"]:
+                client.post("/c/0/api/jobs/cancel", json={"job": job["number"]}, headers=headers)
+    return found
+
+
+def main() -> None:
+    """Print the three figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("-n", "--count", type=int, default=10_000)
+    parser.add_argument("--ratings", type=int, default=2_000)
+    parser.add_argument("--presses", type=int, default=300)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--folder", type=Path)
+    given = parser.parse_args()
+    folder = given.folder or Path(tempfile.mkdtemp(prefix="soart-web-"))
+    start = time.monotonic()
+    make(folder, given.count)
+    print(f"{given.count} pictures of {SIDE} × {SIDE}, made in {time.monotonic() - start:.0f} s")
+    shutil.rmtree(folder / "thumbs", ignore_errors=True)
+    chromium = os.environ.get("SOART_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        server = Server(folder)
+        try:
+            views = [
+                first_view(browser.new_context(viewport={"width": 1280, "height": 860}).new_page(), server.address)
+                for _ in range(given.runs)
+            ]
+            print(
+                f"first view: {views[0]:.2f} s without thumbnails, then median {np.median(views[1:]):.2f} s (goal 1.5 s)"
+            )
+            page = browser.new_context(viewport={"width": 1280, "height": 860}).new_page()
+            times = key_presses(page, server.address, given.presses)
+            print(
+                f"key press to next picture over {len(times)}: median {np.median(times):.0f} ms, 95th percentile {np.quantile(times, 0.95):.0f} ms, longest {times.max():.0f} ms (goal 150 ms)"
+            )
+        finally:
+            server.close()
+            browser.close()
+    server = Server(folder)
+    try:
+        every = max(1, given.ratings // 10)
+        start = time.monotonic()
+        memory = rate_many(server, given.ratings, every)
+        print(
+            f"{given.ratings} ratings in {time.monotonic() - start:.0f} s; resident MB after every {every}: "
+            + " ".join(f"{m:.0f}" for m in memory)
+        )
+    finally:
+        server.close()
+
+
+if __name__ == "__main__":
+    main()

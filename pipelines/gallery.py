@@ -1,0 +1,224 @@
+"""A collection to look through: sorted, filtered and shown in parts, by the database, so that 50,000 pictures stay quick."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Select, and_, func, select
+
+from ..errors import CollectionError
+from .collection import Collection
+from .ratings import REJECT, STARS
+from .schema import GenerationRow, ImageRow, RatingRow, ScoreRow
+
+SORTS = ("score", "date", "rating")
+#: What ``rated`` may ask for beside the stars 1…5.
+RATED = ("", "any", "none", "liked", "disliked", "rejected")
+#: Pictures asked for at once, at most.
+WINDOW = 400
+
+
+@dataclass(frozen=True)
+class Query:
+    """Which pictures to show, and in which order; an empty one shows all, newest first.
+
+    Attributes:
+        profile: stored score to sort and filter by, such as ``technical-1`` or ``taste:mine``.
+        sort: one of :data:`SORTS`.
+        ascending: least, or oldest, first.
+        low, high: percentiles under the profile between which pictures lie, 0–100.
+        words: every one must be in the prompt, or in the path of a picture without one; one with a leading ``-`` must not.
+        rated: what the rater said: one of :data:`RATED`, or ``1`` … ``5``.
+        since, until: days the pictures came on, both included.
+        sound: leave out those with a problem.
+
+    Raises:
+        CollectionError: an order or a rating that is not known, or percentiles out of range.
+    """
+
+    profile: str = ""
+    sort: str = "date"
+    ascending: bool = False
+    low: float = 0.0
+    high: float = 100.0
+    words: tuple[str, ...] = ()
+    rated: str = ""
+    since: dt.date | None = None
+    until: dt.date | None = None
+    sound: bool = False
+
+    def __post_init__(self) -> None:
+        if self.sort not in SORTS:
+            raise CollectionError(f"Expected pictures sorted by {', '.join(SORTS)}, got {self.sort!r}.")
+        if self.rated not in (*RATED, *"12345"):
+            raise CollectionError(f"Expected a rating 1–5 or one of {', '.join(RATED[1:])}, got {self.rated!r}.")
+        if not 0 <= self.low <= self.high <= 100:
+            raise CollectionError(f"Expected percentiles within 0…100, got {self.low:g} to {self.high:g}.")
+
+
+def order(store: Collection, query: Query, rater: str) -> list[int]:
+    """Ids of the pictures asked for, in order; pictures without a score or a rating come last, ties newest first."""
+    stars, score = RatingRow.value, ScoreRow.value
+    mine = and_(RatingRow.image_id == ImageRow.id, RatingRow.rater == rater)
+    asked: Select[Any] = select(ImageRow.id)
+    if query.rated or query.sort == "rating":
+        asked = asked.outerjoin(RatingRow, mine).where(*_rated(query.rated))
+    if query.words:
+        asked = asked.outerjoin(GenerationRow, GenerationRow.image_id == ImageRow.id)
+        asked = asked.where(*(_has(word) for word in query.words))
+    limits = query.low > 0 or query.high < 100
+    if query.sort == "score" or limits:
+        asked = asked.outerjoin(ScoreRow, and_(ScoreRow.image_id == ImageRow.id, ScoreRow.profile == query.profile))
+    if limits:
+        scale = Scale.of(store, query.profile)
+        asked = asked.where(score >= scale.value_at(query.low), score <= scale.value_at(query.high))
+    for day, after in ((query.since, False), (query.until, True)):
+        if day is not None:
+            start = dt.datetime.combine(day + dt.timedelta(days=after), dt.time(), dt.UTC)
+            asked = asked.where(ImageRow.created_at < start if after else ImageRow.created_at >= start)
+    if query.sound:
+        asked = asked.where(ImageRow.problem.is_(None))
+    with store.session("be read") as session:
+        return list(session.scalars(_sorted(asked, query, score, stars)))
+
+
+def _sorted(asked: Select[Any], query: Query, score: Any, stars: Any) -> Select[Any]:  # noqa: ANN401
+    if query.sort == "date":
+        return asked.order_by(ImageRow.id if query.ascending else ImageRow.id.desc())
+    value = score if query.sort == "score" else stars
+    return asked.order_by(value.is_(None), value if query.ascending else value.desc(), ImageRow.id.desc())
+
+
+def _rated(rated: str) -> list[Any]:
+    kind, value = RatingRow.kind, RatingRow.value
+    stars = kind == STARS
+    asked: dict[str, list[Any]] = {
+        "": [],
+        "any": [stars],
+        "none": [kind.is_(None)],
+        "liked": [stars, value >= 4],
+        "disliked": [stars, value <= 2],
+        "rejected": [kind == REJECT],
+    }
+    return asked[rated] if rated in asked else [stars, value == int(rated)]
+
+
+def _has(word: str) -> Any:  # noqa: ANN401
+    # The files of pictures with a prompt are named by their content, which says nothing.
+    text = func.lower(func.coalesce(GenerationRow.prompt, ImageRow.path))
+    there = text.contains(word.removeprefix("-").lower(), autoescape=True)
+    return ~there if word.startswith("-") else there
+
+
+@dataclass(frozen=True)
+class Scale:
+    """All scores of a profile, from which percentiles are read.
+
+    Attributes:
+        values: (n,) scores, ascending.
+    """
+
+    values: np.ndarray
+
+    @classmethod
+    def of(cls, store: Collection, profile: str) -> Scale:
+        """The scale of a stored score."""
+        with store.session("be read") as session:
+            values = session.scalars(select(ScoreRow.value).where(ScoreRow.profile == profile)).all()
+        return cls(np.sort(np.array(values, dtype=np.float64)))
+
+    def percentile(self, value: float) -> float:
+        """Percentage of scores below, ties counted half."""
+        below, upto = np.searchsorted(self.values, value, "left"), np.searchsorted(self.values, value, "right")
+        return float(50 * (below + upto) / max(len(self.values), 1))
+
+    def value_at(self, percentile: float) -> float:
+        """Score at a percentile."""
+        return float(np.quantile(self.values, percentile / 100)) if len(self.values) else 0.0
+
+
+def rows_of(store: Collection, ids: Sequence[int]) -> list[ImageRow]:
+    """Pictures by id in the order given; those that are not there are left out.
+
+    Raises:
+        CollectionError: more than :data:`WINDOW` at once.
+    """
+    if len(ids) > WINDOW:
+        raise CollectionError(f"Expected at most {WINDOW} pictures at once, got {len(ids)}.")
+    with store.session("be read") as session:
+        found = {row.id: row for row in session.scalars(select(ImageRow).where(ImageRow.id.in_(ids)))}
+    return [found[i] for i in ids if i in found]
+
+
+def row_of(store: Collection, image: int) -> ImageRow:
+    """One picture.
+
+    Raises:
+        CollectionError: it is not there.
+    """
+    rows = rows_of(store, [image])
+    if not rows:
+        raise CollectionError(f"There is no picture {image} in the collection {store.name!r}.")
+    return rows[0]
+
+
+def stars_of(store: Collection, rater: str, ids: Sequence[int]) -> dict[int, int]:
+    """What a rater said of pictures: 1…5, or 0 for rejected; by id."""
+    query = select(RatingRow.image_id, RatingRow.value).where(RatingRow.rater == rater, RatingRow.image_id.in_(ids))
+    with store.session("be read") as session:
+        return {image: int(value) for image, value in session.execute(query)}
+
+
+def scores_of(store: Collection, profile: str, ids: Sequence[int]) -> dict[int, float]:
+    """Stored scores of pictures under a profile, by id."""
+    query = select(ScoreRow.image_id, ScoreRow.value).where(ScoreRow.profile == profile, ScoreRow.image_id.in_(ids))
+    with store.session("be read") as session:
+        return {row.image_id: row.value for row in session.execute(query)}
+
+
+def title_of(row: ImageRow) -> str:
+    """What a picture is called: its prompt, or else its file's name."""
+    return row.generation.prompt if row.generation else row.path.replace("\\", "/").rsplit("/", 1)[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A collection in numbers.
+
+    Attributes:
+        pictures, problems: all, and those left out of rankings.
+        raters: number of ratings by rater.
+        profiles: number of scores by stored profile.
+        models: number of pictures by model.
+        first, last: when pictures came; None where there are none.
+    """
+
+    pictures: int
+    problems: int
+    raters: dict[str, int]
+    profiles: dict[str, int]
+    models: dict[str, int]
+    first: dt.datetime | None
+    last: dt.datetime | None
+
+
+def facts(store: Collection) -> Facts:
+    """Count what a collection holds."""
+
+    def tally(pairs: Iterable[Any]) -> dict[str, int]:
+        return dict(sorted((name, count) for name, count in pairs))
+
+    with store.session("be read") as session:
+        pictures, first, last = session.execute(
+            select(func.count(), func.min(ImageRow.created_at), func.max(ImageRow.created_at)).select_from(ImageRow)
+        ).one()
+        problems = session.scalar(select(func.count()).where(ImageRow.problem.is_not(None)))
+        given = select(RatingRow.rater, func.count()).where(RatingRow.kind == STARS).group_by(RatingRow.rater)
+        scored = select(ScoreRow.profile, func.count()).group_by(ScoreRow.profile)
+        drawn = select(GenerationRow.model, func.count()).group_by(GenerationRow.model)
+        raters, profiles, models = (tally(session.execute(one)) for one in (given, scored, drawn))
+    return Facts(pictures, problems or 0, raters, profiles, models, first, last)

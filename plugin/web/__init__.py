@@ -1,0 +1,1 @@
+"""``soart web``: the gallery in the browser."""

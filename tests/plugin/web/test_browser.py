@@ -1,0 +1,348 @@
+"""The gallery in a real browser: headless Chromium, the real server, the embedded model."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import uvicorn
+
+from soart.pipelines.collection import Collection
+from soart.pipelines.comparisons import comparisons
+from soart.pipelines.ratings import ratings, seen
+
+CHROMIUM = os.environ.get("SOART_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="no chromium here: apt-get install chromium, or set SOART_CHROMIUM"
+)
+SPACE = """
+template: a {palette} {subject}, {style}
+slots:
+  palette: [warm, cool, neon, pastel]
+  subject: [boat, fox, owl, tree, castle, house]
+  style: [flat, woodcut, ink sketch, watercolor, pixel art, pointillism]
+  steps: ['2']
+"""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def address(app):
+    """The server on a free port, in a thread."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        thread.join(20)
+
+
+@pytest.fixture
+def come(browser):
+    """Pages of people of their own; what the browser complains of fails the test."""
+    contexts, complaints = [], []
+
+    def open_page(**options):
+        context = browser.new_context(viewport={"width": 1280, "height": 860}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda m: complaints.append(m.text) if "Content Security Policy" in m.text else None)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def until(true, seconds=20):
+    end = time.monotonic() + seconds
+    while not (found := true()):
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+    return found
+
+
+def stored(folder, rater="me"):
+    with Collection(folder) as store:
+        return ratings(store, rater)
+
+
+def shown(page):
+    return page.get_attribute("#picture", "data-id")
+
+
+def press(page, key):
+    """Press a key and wait for another picture."""
+    before = shown(page)
+    page.keyboard.press(key)
+    page.wait_for_function("id => document.querySelector('#picture').dataset.id !== id", arg=before)
+    return int(before)
+
+
+def test_twenty_pictures_are_rated_by_keyboard_with_undo(come, address, folder):
+    page = come()
+    page.goto(f"{address}/c/0/rate")
+    page.wait_for_selector("#picture[data-id]")
+    said = {}
+    for number in range(20):
+        key = "x" if number % 7 == 6 else str(1 + number % 5)
+        said[press(page, key)] = key
+    last = list(said)[-1]
+    page.keyboard.press("u")
+    page.wait_for_function("id => document.querySelector('#picture').dataset.id === id", arg=str(last))
+    said[last] = "2"
+    press(page, "2")
+    assert len(said) == 20
+    expected = {image: float(key) for image, key in said.items() if key != "x"}
+    until(lambda: stored(folder) == expected)
+    with Collection(folder) as store:
+        assert seen(store, "me") == set(said)
+    assert "18 rated, 2 rejected, 20 not seen" in page.inner_text("#counts")
+    # A reload in the middle goes on with pictures that were not seen.
+    page.reload()
+    page.wait_for_selector("#picture[data-id]")
+    assert int(shown(page)) not in said
+    # Learning went on behind; its verdict arrives.
+    page.wait_for_function("() => document.querySelector('#trust').textContent.startsWith('Taste:')", timeout=60_000)
+
+
+def test_two_raters_at_once_keep_their_own(come, address, folder):
+    people = {}
+    for name in ("ann", "ben"):
+        page = come()
+        page.goto(f"{address}/c/0/rate")
+        page.click("#who")
+        page.fill("[name=rater]", name)
+        page.click("#who-dialog .primary")
+        page.wait_for_selector(f"body[data-rater={name}]")
+        page.wait_for_selector("#picture[data-id]")
+        people[name] = page
+    said = {name: {} for name in people}
+    for _ in range(6):
+        for name, page in people.items():
+            key = "5" if name == "ann" else "1"
+            said[name][press(page, key)] = float(key)
+    for name, expected in said.items():
+        until(lambda name=name, expected=expected: stored(folder, name) == expected)
+
+
+def test_two_tabs_on_one_picture_say_so(come, address, folder):
+    first = come()
+    first.goto(f"{address}/c/0/rate")
+    first.wait_for_selector("#picture[data-id]")
+    second = first.context.new_page()
+    second.goto(f"{address}/c/0/rate")
+    second.wait_for_selector("#picture[data-id]")
+    assert shown(first) == shown(second)
+    image = press(first, "5")
+    until(lambda: stored(folder) == {image: 5.0})
+    press(second, "2")
+    second.wait_for_selector(".toast:has-text('another tab')")
+    until(lambda: stored(folder) == {image: 2.0})
+
+
+def test_comparing_ends_with_the_order_the_rater_has(come, address, folder):
+    page = come()
+    page.goto(f"{address}/c/0/compare")
+    page.select_option("[name=source]", "newest")
+    page.fill("[name=count]", "5")
+    page.click("#pool .primary")
+    page.wait_for_selector(".choice")
+    for number in range(60):
+        if page.is_hidden("#duel"):
+            break
+        made = page.inner_text("#made")
+        ids = [int(choice.get_attribute("data-id")) for choice in page.query_selector_all(".choice")]
+        page.keyboard.press("ArrowLeft" if ids[0] > ids[1] else "ArrowRight")
+        page.wait_for_function(
+            "made => document.querySelector('#made').textContent !== made || document.querySelector('#duel').hidden",
+            arg=made,
+        )
+        # A reload in the middle loses nothing.
+        if number == 3:
+            page.reload()
+            page.wait_for_selector(".choice")
+    assert page.inner_text("#verdict h2") == "The order is clear"
+    names = page.eval_on_selector_all("#order .caption", "nodes => nodes.map((node) => node.textContent)")
+    assert [int(re.search(r"\d+", name)[0]) for name in names] == [39, 38, 37, 36, 35]
+    with Collection(folder) as store:
+        assert all(winner > loser for winner, loser in comparisons(store, "me"))
+
+
+def test_four_at_a_time_and_passing_over(come, address, folder):
+    page = come()
+    page.goto(f"{address}/c/0/compare?ids=3,4,5,6,7,8&up=4")
+    page.wait_for_selector(".of-4 .choice")
+    before = [choice.get_attribute("data-id") for choice in page.query_selector_all(".choice")]
+    page.keyboard.press("3")
+    page.wait_for_function("() => document.querySelector('#made').textContent.startsWith('3 choices')")
+    with Collection(folder) as store:
+        assert {winner for winner, _ in comparisons(store, "me")} == {int(before[2])}
+    page.keyboard.press("s")
+    page.keyboard.press("u")
+    page.wait_for_function("() => document.querySelector('#made').textContent.startsWith('0 choices')")
+
+
+def test_a_hostile_prompt_stays_text_in_every_view(come, address, folder):
+    page = come()
+    for view in ("gallery?sort=date&up=1", "compare?ids=1,2,3"):
+        page.goto(f"{address}/c/0/{view}")
+        page.wait_for_selector("#grid img, .choice img")
+        assert page.title() in ("Gallery · things", "Compare · things")
+    page.goto(f"{address}/c/0/gallery?sort=date&up=1")
+    page.click(".place:first-child .cell")
+    page.wait_for_selector("#viewer .prompt")
+    assert page.inner_text("#viewer .prompt").startswith("<img src=x onerror=")
+    assert page.get_attribute("#viewer-image", "alt").startswith("<img src=x")
+    assert page.evaluate("document.querySelectorAll('[onerror], main script').length") == 0
+    assert page.title() == "Gallery · things"
+
+
+def test_the_gallery_by_keyboard(come, address, folder):
+    page = come()
+    page.goto(f"{address}/c/0/gallery?up=1")
+    page.wait_for_selector("#grid .badge-stars, #grid img")
+    page.keyboard.press("ArrowDown")
+    page.wait_for_function("() => document.activeElement.className === 'cell'")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("4")
+    until(lambda: stored(folder) == {2: 4.0})
+    assert page.inner_text(":focus .badge-stars") == "★4"
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#viewer .prompt:has-text('number 1')")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector("#viewer .prompt:has-text('number 2')")
+    page.keyboard.press("h")
+    page.wait_for_function(
+        "() => document.querySelector('#viewer-image').src.includes('/heat/3') && document.querySelector('#viewer-image').naturalWidth > 0"
+    )
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.className") == "cell"
+    page.fill("[name=words]", "grey -38")
+    page.wait_for_function("() => document.querySelector('#count').textContent === '18 pictures'")
+    page.reload()
+    page.wait_for_function("() => document.querySelector('#count').textContent === '18 pictures'")
+
+
+def test_a_tune_arrives_live_is_narrowed_and_survives_a_reload(come, address, folder):
+    page = come()
+    page.goto(f"{address}/c/0/tune")
+    page.fill("[name=text]", SPACE)
+    page.fill("[name=budget]", "400")
+    page.uncheck("[name=prune]")
+    page.click("#start .primary")
+    page.wait_for_selector("#live img", timeout=30_000)
+    page.wait_for_selector("#course circle.first >> nth=1", timeout=30_000, state="attached")
+    page.click("[data-ban='palette=warm']")
+    page.wait_for_selector(".chip[data-ban='palette=warm']")
+    arrived = page.locator("#live img").count()
+    page.reload()
+    page.wait_for_selector("#live img")
+    page.wait_for_function(
+        "count => document.querySelectorAll('#live img').length > count + 16", arg=arrived, timeout=30_000
+    )
+    newest = page.eval_on_selector_all("#live .cell", "nodes => nodes.slice(0, 8).map((node) => node.title)")
+    assert not any("warm" in title for title in newest)
+    page.focus("#live .cell")
+    page.keyboard.press("5")
+    until(lambda: 5.0 in stored(folder).values())
+    page.click("#pause")
+    page.wait_for_selector("#state.paused", timeout=30_000)
+    assert page.is_visible("#resume")
+
+
+@pytest.mark.parametrize("view", ["gallery", "rate", "compare", "tune", "taste", "attention"])
+def test_no_view_is_wider_than_a_phone_and_all_is_named(come, address, view):
+    page = come()
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{address}/c/0/{view}")
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    nameless = "node => !(node.textContent.trim() || node.ariaLabel || node.title || node.querySelector('img[alt]') || node.labels?.length)"
+    assert (
+        page.evaluate(
+            f"[...document.querySelectorAll('button, a, select, input, textarea')].filter({nameless}).map((node) => node.outerHTML)"
+        )
+        == []
+    )
+    assert page.evaluate("[...document.querySelectorAll('img:not([alt])')].length") == 0
+
+
+def start(folder, tmp_path, port):
+    """The command itself, in a process of its own."""
+    environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path / "state"), "XDG_CONFIG_HOME": str(tmp_path / "config")}
+    line = [
+        sys.executable,
+        "-m",
+        "soart.plugin.cli",
+        "web",
+        "--collection",
+        str(folder),
+        "--no-open",
+        "--port",
+        str(port),
+    ]
+    process = subprocess.Popen(line, env=environment, stdout=subprocess.PIPE, text=True, cwd=tmp_path)
+    assert "http://127.0.0.1" in process.stdout.readline()
+    return process
+
+
+def test_a_killed_server_loses_nothing(come, folder, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port = found.getsockname()[1]
+    server = start(folder, tmp_path, port)
+    try:
+        page, rating = come(), come()
+        for one, view in ((page, "tune"), (rating, "rate")):
+            one.goto(f"http://127.0.0.1:{port}/c/0/{view}")
+        rating.wait_for_selector("#picture[data-id]")
+        rated = {press(rating, "4"): 4.0}
+        until(lambda: stored(folder) == rated)
+        page.fill("[name=text]", SPACE)
+        page.fill("[name=budget]", "400")
+        page.click("#start .primary")
+        page.wait_for_selector("#live img >> nth=9", timeout=60_000)
+        server.send_signal(signal.SIGKILL)
+        server.wait(20)
+        server.stdout.close()
+        # Rating goes on: what is said waits in the browser, and the page says so.
+        rated[press(rating, "2")] = 2.0
+        rating.wait_for_selector(".toast.bad:has-text('kept in this browser')")
+        page.wait_for_selector(".toast.bad:has-text('does not answer')")
+        with Collection(folder) as store:
+            drawn = len(store.images())
+        server = start(folder, tmp_path, port)
+        until(lambda: stored(folder) == rated, 40)
+        page.wait_for_selector("#state.interrupted")
+        assert "nothing is lost" in page.inner_text("#state")
+        page.click("#resume")
+        page.wait_for_function(
+            "count => document.querySelectorAll('#live img').length > count", arg=drawn - 40 + 4, timeout=60_000
+        )
+        server.send_signal(signal.SIGINT)
+        assert server.wait(30) == 0
+    finally:
+        server.kill()
+        server.wait(20)
+        server.stdout.close()
+    assert Path(folder / "soart.db").is_file()
