@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy import stats
 
 #: Fewest different prompts on each side, and most words that are counted.
 FEWEST, WORDS = 3, 50_000
@@ -94,6 +93,8 @@ class Tally:
         found = [row for row in found if np.isfinite(row[5])]
         if not found:
             return []
+        from scipy import stats
+
         q = stats.false_discovery_control([row[5] for row in found])
         order = sorted(range(len(found)), key=lambda i: (found[i][5], found[i][0]))
         rows = [(*found[i], float(q[i])) for i in order]
@@ -105,6 +106,8 @@ class Tally:
 
 def welch(one: Sums, two: Sums) -> tuple[float, float, float, float]:
     """Difference of means, its 95 % interval, and the p-value of Welch's test; NaN where nothing varies."""
+    from scipy import stats
+
     (mean1, variance1), (mean2, variance2) = one.moments(), two.moments()
     parts = variance1 / one.prompts, variance2 / two.prompts
     error = np.sqrt(sum(parts))
@@ -143,6 +146,8 @@ def trend(name: str, values: np.ndarray, scores: np.ndarray) -> Trend | None:
     values, scores = values[known], scores[known]
     if len(values) < 8 or np.ptp(values) == 0 or np.ptp(scores) == 0:
         return None
+    from scipy import stats
+
     rho = float(np.clip(stats.spearmanr(values, scores).statistic, -0.999999, 0.999999))
     half = 1.959964 * np.sqrt((1 + rho**2 / 2) / (len(values) - 3))
     edges = np.unique(np.quantile(values, np.linspace(0, 1, 6)))

@@ -16,7 +16,6 @@ from sqlalchemy import select
 from ..errors import CollectionError
 from ..metrics.combined import taste_extractor
 from ..metrics.hashing import near_groups
-from ..metrics.overview import Overview, outlier_limit
 from ..metrics.technical import DETECTORS, TechnicalScorer
 from .collection import Collection
 from .derived import derived, keep_derived, store_changed_scores
@@ -24,7 +23,6 @@ from .evaluation import Evaluation, Style
 from .findings import find_associations, find_trends, timeline
 from .rank import Scorer
 from .schema import FileRow, FingerprintRow, ImageRow
-from .tastescorer import TasteScorer
 
 #: Pictures of which the space of the collection is learnt, and pictures handled at once.
 SAMPLE, BLOCK = 4096, 1024
@@ -57,7 +55,7 @@ def items_of(store: Collection, version: str, ids: np.ndarray) -> np.ndarray:
 
 def _version_of(scorer: Scorer) -> str:
     # Technical scores need SOART items alone, which are the first ones of every taste.
-    return scorer.extractor.version if isinstance(scorer, TasteScorer) else taste_extractor().version
+    return taste_extractor().version if isinstance(scorer, TechnicalScorer) else scorer.extractor.version
 
 
 def _score(scorer: Scorer, items: np.ndarray) -> np.ndarray:
@@ -113,6 +111,9 @@ def evaluate(
 def _evaluate(
     store: Collection, scan: int, ids: np.ndarray, scorers: Sequence[Scorer], progress: Callable[[int], None]
 ) -> Evaluation:
+    # Only an evaluation needs what lies behind this, which takes a second to load; taking one from the store does not.
+    from ..metrics.overview import Overview, outlier_limit
+
     extractor = taste_extractor()
     overview = Overview.of(items_of(store, extractor.version, ids[:SAMPLE]))
     tint = [k for k, name in enumerate(extractor.names) if name.startswith("colour/")]

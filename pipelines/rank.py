@@ -12,9 +12,7 @@ import numpy as np
 
 from ..errors import ImageError
 from ..metrics.cache import Extractor
-from ..metrics.diversity import best_apart
 from ..metrics.image import SUFFIXES, read_image
-from ..metrics.overview import Overview
 from ..metrics.technical import Reason, TechnicalScorer
 from .collection import Collection
 from .schema import ImageRow
@@ -191,6 +189,9 @@ def rank(
         for place, i in enumerate(order, start=1)
     ]
     if min_distance is not None:
+        from ..metrics.diversity import best_apart
+        from ..metrics.overview import Overview
+
         kept = set(best_apart(scores, Overview.of(matrix).coordinates(matrix), min_distance).tolist())
         ranking = [ranking[k] for k, i in enumerate(order) if i in kept]
     return ranking, problems + unreadable

@@ -19,7 +19,6 @@ from .library import Update, bring_up_to_date
 from .rank import Scorer
 from .scanning import Scan
 from .schema import Meta
-from .tastescorer import TasteScorer
 
 _ROOTS = "roots"
 
@@ -105,7 +104,8 @@ def survey(
     Raises:
         CollectionError: no picture, or a collection that cannot be read or written.
     """
-    networks = [None, *{s.taste.network for s in tastes if isinstance(s, TasteScorer) and s.taste.network is not None}]
+    named = {getattr(getattr(scorer, "taste", None), "network", None) for scorer in tastes}
+    networks = [None, *sorted(name for name in named if name)]
     update = bring_up_to_date(store, scan, engine, networks, retry=retry, progress=progress, expect=expect)
     _remember(store, scan.roots)
     if update.found == 0:

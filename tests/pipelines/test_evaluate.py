@@ -136,6 +136,17 @@ def test_blocks_and_ids_do_not_matter(found, art, tmp_path, monkeypatch):
     assert rows == expected
 
 
+def test_both_databases_say_the_same(found, art, where):
+    with Collection(where) as store:
+        other = survey(store, Scan([art]), LocalEngine(2))
+        rows = list(records(store, other.update.scan, other.evaluation))
+        assert evaluate(store, other.update.scan).packed() == other.evaluation.packed()
+        assert survey(store, Scan([art]), LocalEngine(1)).update.looked <= 1
+    expected = list(records(found.store, found.update.scan, found.evaluation))
+    assert sorted(rows, key=lambda row: row["path"]) == expected
+    assert [one.value for one in other.evaluation.associations] == [one.value for one in found.evaluation.associations]
+
+
 def test_scores_are_stored_for_others_to_use(found):
     e = found.evaluation
     stored = found.store.scores(e.main)

@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -314,3 +315,14 @@ def test_texts_beside_pictures_are_read_and_read_again_when_they_change(collecti
         "3.png": None,
         "4.png": "a house",
     }
+
+
+def test_a_huge_folder_is_never_held_as_a_whole(tmp_path):
+    for k in range(20_000):
+        (tmp_path / f"{k}.png").touch()
+    tracemalloc.start()
+    assert sum(1 for _ in Scan([tmp_path])) == 20_000
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # The names alone take more than a megabyte.
+    assert peak < 300_000
