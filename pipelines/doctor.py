@@ -16,6 +16,7 @@ _REQUIRED = ("torch", "diffusers", "transformers", "safetensors", "numpy", "pill
 _OPTIONAL = {
     "accelerate": "offloading of large models",
     "sentencepiece": "models with a T5 text encoder (SD3, Flux, PixArt)",
+    **dict.fromkeys(("starlette", "uvicorn", "itsdangerous"), "the gallery in the browser, soart web"),
 }
 
 
