@@ -230,13 +230,15 @@ class Collection:
         return found
 
     def add_items(self, version: str, items: dict[int, np.ndarray]) -> None:
-        """Store items of pictures that have none of this version."""
+        """Store items of pictures; those of this version that another thread or process has stored meanwhile are replaced by the same."""
         rows = [
             {"image_id": i, "version": version, "values": np.asarray(v, dtype="<f4").tobytes()}
             for i, v in items.items()
         ]
         if rows:
             with self.session("be written", write=True) as session:
+                for chunk in _chunks(list(items)):
+                    session.execute(delete(ItemsRow).where(ItemsRow.version == version, ItemsRow.image_id.in_(chunk)))
                 session.execute(insert(ItemsRow), rows)
 
     def set_scores(self, profile: str, scores: dict[int, float]) -> None:
