@@ -41,6 +41,7 @@ test-slow: $(DEV)
 
 bench: $(BENCH)
 	$(BIN)/python benchmarks/overhead.py
+	$(BIN)/python benchmarks/metadata_speed.py
 	$(BIN)/python benchmarks/recognition.py
 	$(BIN)/python benchmarks/build_technical.py
 	$(BIN)/python benchmarks/speed.py

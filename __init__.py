@@ -22,9 +22,13 @@ if TYPE_CHECKING:
     from .pipelines.tune import Tuner as Tuner
     from .pipelines.tune import tune as tune
     from .pipelines.tuned import find_out as find_out
+    from .plugin.comfyui import comfy_entrypoint as comfy_entrypoint
+    from .plugin.diffusers import wrap as wrap
     from .prompts.space import PromptSpace as PromptSpace
 
 __version__ = "0.1.0"
+#: Where ComfyUI finds the help pages of the nodes and the script that shows their tables.
+WEB_DIRECTORY = "./plugin/comfy_web"
 
 _HOMES = {
     "Collection": ".pipelines.collection",
@@ -41,13 +45,17 @@ _HOMES = {
     "rank": ".pipelines.rank",
     "read_image": ".metrics.image",
     "tune": ".pipelines.tune",
+    "wrap": ".plugin.diffusers",
 }
 __all__ = ["__version__", *sorted(_HOMES)]
+# Importable inside ComfyUI alone.
+_HOMES_IN_COMFYUI = {"comfy_entrypoint": ".plugin.comfyui"}
 
 
 def __getattr__(name: str) -> object:
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name], __name__), name)
+    home = _HOMES.get(name) or _HOMES_IN_COMFYUI.get(name)
+    if home is not None:
+        return getattr(import_module(home, __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -32,31 +32,34 @@ def _statistics(values: np.ndarray) -> np.ndarray:
 
 
 def hue_shares(rgb: np.ndarray) -> np.ndarray:
-    """How much chroma the (pixels, 3) colours in 0…1 have near each of twelve hues, as (12,) means over all pixels.
+    """How much chroma the (3, pixels) colours in 0…1 have near each of twelve hues, as (12,) means over all pixels.
 
     A hue between two centres is shared out between both, so that the items change smoothly with it. Their sum is the mean chroma.
     """
-    largest, smallest = rgb.max(axis=1), rgb.min(axis=1)
-    chroma = largest - smallest
+    largest = np.maximum(np.maximum(rgb[0], rgb[1]), rgb[2])
+    chroma = largest - np.minimum(np.minimum(rgb[0], rgb[1]), rgb[2])
     seen = chroma > 0
-    r, g, b = rgb[seen].T
+    r, g, b = rgb[:, seen]
     c, top = chroma[seen], largest[seen]
-    sector = np.where(top == r, ((g - b) / c) % 6, np.where(top == g, (b - r) / c + 2, (r - g) / c + 4))
+    sector = np.where(top == r, (g - b) / c, np.where(top == g, (b - r) / c + 2, (r - g) / c + 4))
+    sector[sector < 0] += 6
     place = sector * len(HUES) / 6
-    below = np.floor(place).astype(int)
+    below = place.astype(int)
     share = place - below
-    total = np.zeros(len(HUES))
-    np.add.at(total, below % len(HUES), c * (1 - share))
-    np.add.at(total, (below + 1) % len(HUES), c * share)
-    return total / max(len(rgb), 1)
+    # Room for one more on both sides: a place may round up to the end of the circle.
+    total = np.bincount(below, c * (1 - share), len(HUES) + 2) + np.bincount(below + 1, c * share, len(HUES) + 2)
+    total[:2] += total[len(HUES) :]
+    shares: np.ndarray = total[: len(HUES)] / max(rgb.shape[1], 1)
+    return shares
 
 
 def colour_items(picture: np.ndarray) -> np.ndarray:
     """Colour items of one (h, w, 3) float32 picture in 0…1; (40,) float64 in the order of :class:`ColourExtractor`."""
-    planes = to_channels(torch.from_numpy(picture).permute(2, 0, 1)[None])[0].flatten(1).numpy().astype(np.float64)
-    pixels = picture.reshape(-1, 3).astype(np.float64)
-    chroma = (pixels.max(axis=1) - pixels.min(axis=1))[None]
-    return np.concatenate([_statistics(planes).ravel(), _statistics(chroma).ravel(), hue_shares(pixels)])
+    rows = np.ascontiguousarray(picture.reshape(-1, 3).T)
+    planes = to_channels(torch.from_numpy(rows)[None, :, None])[0, :, 0].numpy().astype(np.float64)
+    rgb = rows.astype(np.float64)
+    chroma = np.maximum(np.maximum(rgb[0], rgb[1]), rgb[2]) - np.minimum(np.minimum(rgb[0], rgb[1]), rgb[2])
+    return np.concatenate([_statistics(planes).ravel(), _statistics(chroma[None]).ravel(), hue_shares(rgb)])
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ Words compare the picture with the learning pictures: what speaks for it, with t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -127,19 +128,26 @@ class Likes(Protocol):
 
 
 def heat_map(profile: Likes, extractor: Extractor, picture: np.ndarray, grid: int = 4) -> np.ndarray:
-    """Which parts of a picture are more to the taste than others.
+    """Which parts of a picture are more to a learnt taste than others; see :func:`patch_map`."""
+    return patch_map(profile.liking, extractor, picture, grid)
 
-    Every patch of a grid is measured like a picture of its own, and its liking less that of the mean patch is reported. Patches are smaller
+
+def patch_map(
+    value: Callable[[np.ndarray], np.ndarray], extractor: Extractor, picture: np.ndarray, grid: int = 4
+) -> np.ndarray:
+    """Which parts of a picture are better than others.
+
+    Every patch of a grid is measured like a picture of its own, and its value less that of the mean patch is reported. Patches are smaller
     than pictures, so only differences between them mean anything.
 
     Args:
-        profile: a learnt taste, or whatever else likes pictures by their items.
-        extractor: of the profile's version.
+        value: (n,) values of (n, p) items, higher is better: a liking, or a score.
+        extractor: measures those items.
         picture: (h, w, 3), uint8 or floating 0…1.
         grid: patches a side; fewer where they would be under 8 pixels.
 
     Returns:
-        (g, g) liking less its mean; positive where the picture is better than its own mean.
+        (g, g) values less their mean; positive where the picture is better than its own mean.
 
     Raises:
         ImageError: no picture, or a grid under one.
@@ -156,8 +164,8 @@ def heat_map(profile: Likes, extractor: Extractor, picture: np.ndarray, grid: in
         for top, bottom in zip(edges[0][:-1], edges[0][1:], strict=True)
         for left, right in zip(edges[1][:-1], edges[1][1:], strict=True)
     ]
-    liking = profile.liking(np.stack(rows)).reshape(size, size)
-    centred: np.ndarray = liking - liking.mean()
+    values = value(np.stack(rows)).reshape(size, size)
+    centred: np.ndarray = values - values.mean()
     return centred
 
 

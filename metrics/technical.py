@@ -44,6 +44,7 @@ class TechnicalScorer:
         weights: score per standard deviation, (p,).
         extractor: settings of the extractor that the items must come from.
         name: profile name and version, under which scores are stored.
+        usual, limit: median score of undamaged pictures of sources that were left out, and the score that three in a hundred of them fall below.
     """
 
     higher_is_better = True
@@ -54,6 +55,8 @@ class TechnicalScorer:
     weights: np.ndarray
     extractor: SoartExtractor
     name: str = "technical-1"
+    usual: float = 100.0
+    limit: float = 0.0
 
     def standardise(self, items: np.ndarray) -> np.ndarray:
         """(n, p) items to deviations from the mean clean picture, cut at ±6 so that no single item decides alone.
@@ -74,6 +77,11 @@ class TechnicalScorer:
         """Scores (n,) of items (n, p); higher is better, unbounded, about 0…100 on the learning pictures."""
         scores: np.ndarray = 100.0 + self.standardise(items) @ self.weights
         return scores
+
+    def suspicion(self, scores: np.ndarray) -> np.ndarray:
+        """How unusual (n,) scores would be for an undamaged picture: 0 at the usual score, 1 at the limit, more below it."""
+        unusual: np.ndarray = (self.usual - scores) / (self.usual - self.limit)
+        return unusual
 
     def explain(self, items: np.ndarray, top: int = 2) -> list[list[Reason]]:
         """The ``top`` groups of items that moved each score most, largest first."""
@@ -96,7 +104,7 @@ class TechnicalScorer:
         settings = {"scales": self.extractor.scales, "representations": self.extractor.representations,
                     "metrics": self.extractor.metrics}  # fmt: skip
         header = {"names": json.dumps(self.names), "name": self.name, "extractor": json.dumps(settings),
-                  "version": self.extractor.version}  # fmt: skip
+                  "version": self.extractor.version, "usual": repr(self.usual), "limit": repr(self.limit)}  # fmt: skip
         save_file(arrays, path, metadata=header)
 
     @classmethod
@@ -126,7 +134,10 @@ class TechnicalScorer:
             extractor = SoartExtractor(
                 settings["scales"], tuple(settings["representations"]), tuple(settings["metrics"])
             )
-            profile = cls(tuple(json.loads(header["names"])), **arrays, extractor=extractor, name=header["name"])
+            profile = cls(
+                tuple(json.loads(header["names"])), **arrays, extractor=extractor, name=header["name"],
+                usual=float(header["usual"]), limit=float(header["limit"]),
+            )  # fmt: skip
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
             raise ProfileError(f"The profile {str(path)!r} cannot be read: {error}.") from error
         if header["version"] != extractor.version or profile.names != extractor.names:

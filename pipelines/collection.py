@@ -1,6 +1,6 @@
-"""The Collection: pictures, the requests behind them, their items and their scores, in one folder.
+"""The Collection: pictures, the requests behind them, their items and their scores, in one folder or on a PostgreSQL server.
 
-    FOLDER/soart.db        SQLite in WAL mode
+    FOLDER/soart.db        SQLite in WAL mode, unless the collection is a database named by its URL
     FOLDER/images/*.png    generated pictures, named by content hash
 
 Pictures are written before the rows that speak of them, and every batch is one transaction: a killed process loses at
@@ -9,28 +9,21 @@ most the batch in flight, and leaves at most pictures that the next run writes a
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
-from sqlalchemy import Engine, create_engine, delete, event, insert, select
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy import delete, insert, select
 
-from ..errors import CollectionError
 from ..metrics.image import Picture, read_content, read_image
 from .files import write_whole
 from .generate import Drawn
 from .png import encode_png, parameters_text
-from .schema import SCHEMA_VERSION, UPGRADABLE, Base, GenerationRow, ImageRow, ItemsRow, Meta, ScoreRow
+from .schema import GenerationRow, ImageRow, ItemsRow, ScoreRow
+from .store import Store
 
-DATABASE = "soart.db"
-#: How long a writer waits for another one.
-LOCK_SECONDS = 30.0
-#: Rows asked for in one query, under SQLite's limit on bound variables.
+#: Rows asked for in one query, under the databases' limits on bound variables.
 _CHUNK = 500
 
 
@@ -39,97 +32,8 @@ def _chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
         yield ids[start : start + _CHUNK]
 
 
-class Collection:
-    """A store of pictures. One writer at a time; any number of readers.
-
-    Args:
-        folder: where the collection lies; made if it does not exist. None keeps everything in memory (pictures are then
-            only referred to, never stored).
-
-    Raises:
-        CollectionError: not a collection, of another schema version, locked, damaged, or not writable.
-    """
-
-    def __init__(self, folder: Path | str | None) -> None:
-        self.folder = None if folder is None else Path(folder).expanduser()
-        if self.folder is not None:
-            if self.folder.exists() and not self.folder.is_dir():
-                raise CollectionError(f"{str(self.folder)!r} is a file: a collection is a folder.")
-            with self._trouble("be made"):
-                (self.folder / "images").mkdir(parents=True, exist_ok=True)
-        self._engine = self._connect()
-        self._sessions = sessionmaker(self._engine, expire_on_commit=False)
-        try:
-            self._prepare()
-        except CollectionError:
-            self.close()
-            raise
-
-    @staticmethod
-    def is_collection(folder: Path) -> bool:
-        """Whether ``folder`` holds a collection."""
-        return (folder / DATABASE).is_file()
-
-    @property
-    def name(self) -> str:
-        """The folder, for messages."""
-        return "in memory" if self.folder is None else str(self.folder)
-
-    def _connect(self) -> Engine:
-        url = "sqlite://" if self.folder is None else f"sqlite:///{self.folder / DATABASE}"
-        engine = create_engine(url, connect_args={"timeout": LOCK_SECONDS})
-
-        @event.listens_for(engine, "connect")
-        def _set_up(connection: object, record: object) -> None:
-            cursor = connection.cursor()  # type: ignore[attr-defined]
-            for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
-                cursor.execute(f"PRAGMA {pragma}")
-            cursor.close()
-
-        return engine
-
-    def _prepare(self) -> None:
-        with self.session("be opened", write=True) as session:
-            Base.metadata.create_all(session.connection())
-            found = session.get(Meta, "schema_version")
-            if found is None:
-                session.add(Meta(key="schema_version", value=str(SCHEMA_VERSION)))
-            elif found.value in UPGRADABLE:
-                found.value = str(SCHEMA_VERSION)
-            elif found.value != str(SCHEMA_VERSION):
-                raise CollectionError(
-                    f"The collection {self.name!r} has schema version {found.value}, this soart reads version "
-                    f"{SCHEMA_VERSION}: use the soart that wrote it, or another folder."
-                )
-
-    @contextlib.contextmanager
-    def _trouble(self, what: str) -> Iterator[None]:
-        try:
-            yield
-        except (OSError, SQLAlchemyError) as error:
-            cause = getattr(error, "orig", None) or getattr(error, "strerror", None) or error
-            raise CollectionError(
-                f"The collection {self.name!r} cannot {what}: {cause} (is the disk full, the folder read-only, or another "
-                "soart writing to it?)."
-            ) from error
-
-    @contextlib.contextmanager
-    def session(self, what: str, *, write: bool = False) -> Iterator[Session]:
-        """A database session; one transaction where it writes. ``what`` completes "The collection cannot …"."""
-        with self._trouble(what), self._sessions.begin() if write else self._sessions() as session:
-            yield session
-
-    def close(self) -> None:
-        """Release the database."""
-        self._engine.dispose()
-
-    def __enter__(self) -> Collection:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+class Collection(Store):
+    """A store of pictures; see :class:`Store` for where it lies. One writer at a time, any number of readers."""
 
     # Pictures
 
@@ -162,13 +66,11 @@ class Collection:
         return rows
 
     def _write_picture(self, drawn: Drawn, model: str, sampler: str) -> tuple[str, str]:
-        if self.folder is None:
-            raise CollectionError("A collection in memory cannot hold generated pictures: give it a folder.")
         content = encode_png(drawn.pixels, parameters_text(drawn.request, drawn.pixels.shape, model, sampler))
         digest = hashlib.sha256(content).hexdigest()
         path = f"images/{digest[:20]}.png"
         with self._trouble("be written"):
-            write_whole(self.folder / path, content)
+            write_whole(self.file(path), content)
         return digest, path
 
     def add_file(self, path: Path) -> tuple[ImageRow, Picture | None]:
@@ -187,8 +89,11 @@ class Collection:
         height, width = picture.pixels.shape[:2]
         row = ImageRow(sha256=digest, path=str(path.resolve()), width=width, height=height, generation=None)
         with self.session("be written", write=True) as session:
-            session.add(row)
-        return row, picture
+            # Another process may have added it while this one decoded.
+            known = session.scalar(select(ImageRow).where(ImageRow.sha256 == digest))
+            if known is None:
+                session.add(row)
+        return known or row, picture
 
     def images(self) -> list[ImageRow]:
         """All pictures in the order they came, with their generations."""
@@ -211,11 +116,6 @@ class Collection:
                 found.update({row.generation.request_key: row for row in session.scalars(query) if row.generation})
         return {key: row for key, row in found.items() if self.locate(row).is_file()}
 
-    def locate(self, row: ImageRow) -> Path:
-        """Where the file of a picture lies."""
-        path = Path(row.path)
-        return path if path.is_absolute() or self.folder is None else self.folder / path
-
     # Items and scores
 
     def items(self, version: str, ids: Sequence[int]) -> dict[int, np.ndarray]:
@@ -230,16 +130,20 @@ class Collection:
         return found
 
     def add_items(self, version: str, items: dict[int, np.ndarray]) -> None:
-        """Store items of pictures; those of this version that another thread or process has stored meanwhile are replaced by the same."""
-        rows = [
-            {"image_id": i, "version": version, "values": np.asarray(v, dtype="<f4").tobytes()}
-            for i, v in items.items()
-        ]
-        if rows:
-            with self.session("be written", write=True) as session:
-                for chunk in _chunks(list(items)):
-                    session.execute(delete(ItemsRow).where(ItemsRow.version == version, ItemsRow.image_id.in_(chunk)))
-                session.execute(insert(ItemsRow), rows)
+        """Store items of pictures; those that have some of this version keep them."""
+        if not items:
+            return
+        with self.session("be written", write=True) as session:
+            for chunk in _chunks(list(items)):
+                query = select(ItemsRow.image_id).where(ItemsRow.version == version, ItemsRow.image_id.in_(chunk))
+                known = set(session.scalars(query))
+                rows = [
+                    {"image_id": i, "version": version, "values": np.asarray(items[i], dtype="<f4").tobytes()}
+                    for i in chunk
+                    if i not in known
+                ]
+                if rows:
+                    session.execute(insert(ItemsRow), rows)
 
     def set_scores(self, profile: str, scores: dict[int, float]) -> None:
         """Store or replace the scores of pictures under ``profile``."""
@@ -252,4 +156,5 @@ class Collection:
     def scores(self, profile: str) -> dict[int, float]:
         """All stored scores under ``profile``, by picture."""
         with self.session("be read") as session:
-            return {r.image_id: r.value for r in session.scalars(select(ScoreRow).where(ScoreRow.profile == profile))}
+            query = select(ScoreRow).where(ScoreRow.profile == profile).order_by(ScoreRow.image_id)
+            return {row.image_id: row.value for row in session.scalars(query)}

@@ -12,9 +12,21 @@ from ..metrics.technical import TechnicalScorer
 from .devices import choose_device, choose_dtype
 from .loading import EMBEDDED_FOLDER
 
-_REQUIRED = ("torch", "diffusers", "transformers", "safetensors", "numpy", "pillow", "sqlalchemy", "dynamicprompts")
+_REQUIRED = (
+    "torch",
+    "diffusers",
+    "transformers",
+    "safetensors",
+    "numpy",
+    "pillow",
+    "sqlalchemy",
+    "alembic",
+    "dynamicprompts",
+)
 _OPTIONAL = {
     "accelerate": "offloading of large models",
+    "ray": "--engine ray",
+    "psycopg[binary]": "collections on PostgreSQL",
     "sentencepiece": "models with a T5 text encoder (SD3, Flux, PixArt)",
     **dict.fromkeys(("starlette", "uvicorn", "itsdangerous"), "the gallery in the browser, soart web"),
 }
@@ -37,7 +49,7 @@ def examine() -> list[Check]:
     for name in (*_REQUIRED, *_OPTIONAL):
         optional = name in _OPTIONAL
         try:
-            checks.append(Check(name, True, importlib.metadata.version(name), optional=optional))
+            checks.append(Check(name, True, importlib.metadata.version(name.partition("[")[0]), optional=optional))
         except importlib.metadata.PackageNotFoundError:
             use = f" for {_OPTIONAL[name]}" if optional else ""
             checks.append(Check(name, False, "not installed", f"pip install {name}{use}", optional))

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import groupby
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -82,7 +82,8 @@ class Drawn:
     seconds: float
 
 
-def _problem(image: np.ndarray, flagged: bool) -> str | None:
+def problem_of(image: np.ndarray, flagged: bool = False) -> str | None:
+    """Why a floating-point picture 0…1 must stay out of rankings; None for a sound one."""
     if not np.isfinite(image).all():
         return "not a number: the model computed NaN or infinity"
     if flagged:
@@ -99,6 +100,11 @@ def _out_of_memory(error: BaseException) -> bool:
     )
 
 
+def drawn_together(request: Request) -> tuple[Any, ...]:
+    """What the requests of a batch have in common."""
+    return request.steps, request.guidance, request.width, request.height, request.scheduler or ""
+
+
 class ImageGenerator:
     """Draws requests with one loaded model; remembers the batch size that fits into memory."""
 
@@ -110,6 +116,15 @@ class ImageGenerator:
         self._own_scheduler = getattr(model.pipeline, "scheduler", None)
         #: Seconds spent inside the diffusion pipeline so far.
         self.pipeline_seconds = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give back what lies outside of this process: nothing here."""
 
     def request(self, prompt: str, seed: int, **settings: Any) -> Request:  # noqa: ANN401
         """A checked request with the model's own default steps, guidance and size where none are given."""
@@ -165,7 +180,7 @@ class ImageGenerator:
     def _in_batches(
         self, requests: Iterable[Request], run: Callable[[list[Request]], list[Drawn]]
     ) -> Iterator[list[Drawn]]:
-        for _, group in groupby(requests, key=lambda r: (r.steps, r.guidance, r.width, r.height, r.scheduler or "")):
+        for _, group in groupby(requests, key=drawn_together):
             waiting = list(group)
             while waiting:
                 batch = waiting[: self.batch_size]
@@ -213,18 +228,22 @@ class ImageGenerator:
         started = time.perf_counter()
         pipeline = self.model.pipeline
         pipeline.scheduler = self._scheduler(batch[0].scheduler)
-        with quiet_libraries(), torch.inference_mode():
-            if share < 1:
-                with early(pipeline, max(1, round(share * batch[0].steps))) as looking:
-                    output = pipeline(**self._arguments(batch), **looking)
-            else:
-                output = pipeline(**self._arguments(batch))
+        try:
+            with quiet_libraries(), torch.inference_mode():
+                if share < 1:
+                    with early(pipeline, max(1, round(share * batch[0].steps))) as looking:
+                        output = pipeline(**self._arguments(batch), **looking)
+                else:
+                    output = pipeline(**self._arguments(batch))
+        finally:
+            # The next generator with this model takes what it finds for the model's own.
+            pipeline.scheduler = self._own_scheduler
         seconds = time.perf_counter() - started
         self.pipeline_seconds += seconds
         flags = getattr(output, "nsfw_content_detected", None) or [False] * len(batch)
         drawn = []
         for request, image, flag in zip(batch, np.asarray(output.images), flags, strict=True):
-            problem = _problem(image, bool(flag))
+            problem = problem_of(image, bool(flag))
             pixels = (np.nan_to_num(image, nan=0.0, posinf=1.0, neginf=0.0).clip(0, 1) * 255).round().astype(np.uint8)
             drawn.append(Drawn(request, pixels, problem, seconds / len(batch)))
         return drawn

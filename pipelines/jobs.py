@@ -36,10 +36,11 @@ def plan(
     seed: int = 0,
     prompt_seed: int = 0,
     wildcards: Path | None = None,
+    literal: bool = False,
     **settings: Any,  # noqa: ANN401
 ) -> list[Request]:
-    """Requests for ``count`` pictures: prompts by ``prompt_seed``, image seeds counting up from ``seed``."""
-    prompts = expand(template, count, prompt_seed, wildcards)
+    """Requests for ``count`` pictures: prompts by ``prompt_seed``, or all ``template`` as it is where ``literal``; image seeds count up from ``seed``."""
+    prompts = [template] * count if literal else expand(template, count, prompt_seed, wildcards)
     return [generator.request(prompt, seed + i, **settings) for i, prompt in enumerate(prompts)]
 
 

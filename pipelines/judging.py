@@ -40,6 +40,7 @@ class Panel:
         raters: people, whose ratings in the collection count as they come.
         weights: in the goal, by name. Without a word every person has 1, and a profile 1 where there are no people, else 0: then it
             only helps to foretell what people will say.
+        outside: names of scores that something else gave and the collection holds; in the goal they count as people do.
 
     Raises:
         SoartError: no scorers, a weight for nobody, a negative one, or none above 0.
@@ -48,9 +49,10 @@ class Panel:
     scorers: Sequence[Scorer]
     raters: Sequence[str] = ()
     weights: Mapping[str, float] = field(default_factory=dict)
+    outside: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        names = [*(scorer.name for scorer in self.scorers), *self.raters]
+        names = [*(scorer.name for scorer in self.scorers), *self.raters, *self.outside]
         if not self.scorers or len(set(names)) < len(names):
             raise SoartError(f"Expected at least one profile, and judges of different names, got {names}.")
         if unknown := set(self.weights) - set(names):
@@ -65,7 +67,8 @@ class Panel:
 
     def weight(self, name: str) -> float:
         """The weight of a judge in the goal."""
-        return self.weights.get(name, 1.0 if name in self.raters or not self.raters else 0.0)
+        told = (*self.raters, *self.outside)
+        return self.weights.get(name, 1.0 if name in told or not told else 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,7 @@ class Judged:
         """Middle and unit of a judge: of people those of the scale, of profiles mean and deviation; 1 where all are equal."""
         if name in self.people:
             return STARS
-        values = self.said[name]
+        values = self.said[name][np.isfinite(self.said[name])]
         middle, deviation = (float(values.mean()), float(values.std())) if len(values) else (0.0, 0.0)
         return middle, deviation if deviation > 1e-9 * (1 + abs(middle)) else 1.0
 
@@ -143,6 +146,9 @@ def hear(panel: Panel, collection: Collection, drawn: Sequence[Asked]) -> Judged
     for rater in panel.raters:
         stars = ratings.ratings(collection, rater)
         said[rater] = np.array([stars.get(row.id, np.nan) for row in rows])
+    for name in panel.outside:
+        given = collection.scores(name)
+        said[name] = np.array([given.get(row.id, np.nan) for row in rows])
     heard = [name for name, values in said.items() if np.isfinite(values).any()]
     goal = {name: panel.weight(name) for name in heard if panel.weight(name) > 0}
     # Before people have spoken, profiles stand in for them.

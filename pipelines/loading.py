@@ -191,26 +191,44 @@ def load_model(
         else:
             hint = ""
         raise ModelError(f"The model {name!r} cannot be loaded: {reason.rstrip('.')}{hint}.") from error
+    steps, guidance, batch = (
+        (EMBEDDED_STEPS, EMBEDDED_GUIDANCE, EMBEDDED_BATCH) if embedded else (None, None, 1 if device == "cpu" else 4)
+    )
+    described = f"+{_fingerprint(config)}" if config and path.is_file() else ""
+    identity = f"{Path(name).name}@{_fingerprint(path)}{described}" if looks_local else name
+    return describe_model(pipeline, name, identity, (device, str(kind), placed), batch, steps, guidance)
+
+
+def describe_model(
+    pipeline: Any,  # noqa: ANN401
+    name: str,
+    identity: str,
+    placed: tuple[str, str, str],
+    batch_size: int,
+    steps: int | None = None,
+    guidance: float | None = None,
+) -> LoadedModel:
+    """What there is to say of a pipeline that is placed already; ``placed`` is its device, dtype and offloading.
+
+    Raises:
+        ModelError: it does not draw pictures from text alone.
+    """
     call = inspect.signature(pipeline.__call__).parameters
     if "prompt" not in call or "image" in call:
         raise ModelError(
             f"The model {name!r} is a {type(pipeline).__name__}, which does not draw pictures from text alone."
         )
-    steps = EMBEDDED_STEPS if embedded else _default(call, "num_inference_steps", 30)
-    guidance = EMBEDDED_GUIDANCE if embedded else _default(call, "guidance_scale", 5.0)
-    described = f"+{_fingerprint(config)}" if config and path.is_file() else ""
-    identity = f"{Path(name).name}@{_fingerprint(path)}{described}" if looks_local else name
-    batch = EMBEDDED_BATCH if embedded else (1 if device == "cpu" else 4)
+    device, kind, offload = placed
     return LoadedModel(
         pipeline=pipeline,
         identity=identity,
         device=device,
-        dtype=str(kind).removeprefix("torch."),
-        offload=placed,
-        steps=int(steps),
-        guidance=float(guidance),
+        dtype=kind.removeprefix("torch."),
+        offload=offload,
+        steps=int(_default(call, "num_inference_steps", 30) if steps is None else steps),
+        guidance=float(_default(call, "guidance_scale", 5.0) if guidance is None else guidance),
         size=_native_size(pipeline) if {"width", "height"} <= set(call) else None,
-        batch_size=batch,
+        batch_size=batch_size,
         accepts=frozenset(call),
     )
 

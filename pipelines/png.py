@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,10 +31,11 @@ _SAMPLER_NAMES = {
 def parameters_text(request: Request, shape: tuple[int, ...], model: str, sampler: str) -> str:
     """The ``parameters`` text of AUTOMATIC1111's web UI for a picture of ``shape`` (height, width, …)."""
     lines = [request.prompt]
-    if request.negative:
+    # A line of the prompt may look like the mark of the negative one: with two marks readers see that it is open.
+    if request.negative or re.search(r"^\s*Negative prompt:", request.prompt, re.MULTILINE):
         lines.append(f"Negative prompt: {request.negative}")
     # A comma or quote in a value would split it; A1111 quotes such values as JSON does.
-    name = '"' + model.replace('"', "'") + '"' if any(c in model for c in ',:"\n') else model
+    name = json.dumps(model, ensure_ascii=False) if any(c in model for c in ',:"\n') else model
     lines.append(
         f"Steps: {request.steps}, Sampler: {_SAMPLER_NAMES.get(sampler, sampler)}, CFG scale: {request.guidance:g}, "
         f"Seed: {request.seed}, Size: {shape[1]}x{shape[0]}, Model: {name}, Version: soart {__version__}"

@@ -7,17 +7,24 @@ for rectified flows (Liu et al. 2023).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
+
+from ..errors import ModelError
+
+if TYPE_CHECKING:
+    from .rank import Scorer
 
 
 def predicted_original(
-    scheduler: Any,  # noqa: ANN401
+    scheduler: Any,
     model_output: torch.Tensor,
-    timestep: Any,  # noqa: ANN401
+    timestep: Any,
     sample: torch.Tensor,
     sigma: torch.Tensor | None,
 ) -> torch.Tensor | None:
@@ -43,36 +50,142 @@ def predicted_original(
     return alpha.sqrt() * sample - (1 - alpha).sqrt() * model_output
 
 
-@contextmanager
-def early(pipeline: Any, steps: int) -> Iterator[dict[str, Any]]:  # noqa: ANN401
-    """Arguments for a call of ``pipeline`` that ends after ``steps`` steps with the original predicted there, decoded as usual.
+class Watch:
+    """Follows the steps of a scheduler, and keeps the original that the last one points to.
 
-    Only pipelines whose call takes ``callback_on_step_end`` can be called so.
+    Attributes:
+        original: its latents; None before the first step, and where this kind of scheduler does not tell.
     """
-    scheduler = pipeline.scheduler
-    step, seen = scheduler.step, {}
 
-    def watched(model_output: torch.Tensor, timestep: Any, sample: torch.Tensor, *rest: Any, **options: Any) -> Any:  # noqa: ANN401
+    def __init__(self, scheduler: Any) -> None:
+        self._scheduler, self._step = scheduler, scheduler.step
+        self.original: torch.Tensor | None = None
+        scheduler.step = self._watched
+
+    def _watched(
+        self,
+        model_output: torch.Tensor,
+        timestep: Any,
+        sample: torch.Tensor,
+        *rest: Any,
+        **options: Any,
+    ) -> Any:
         as_dict = options.pop("return_dict", True)
-        output = step(model_output, timestep, sample, *rest, **options, return_dict=True)
+        output = self._step(model_output, timestep, sample, *rest, **options, return_dict=True)
+        scheduler = self._scheduler
         sigmas, index = getattr(scheduler, "sigmas", None), getattr(scheduler, "step_index", None)
         # The index has moved on to the next step by now.
         sigma = sigmas[index - 1] if sigmas is not None and index else None
         told = getattr(output, "pred_original_sample", None)
-        seen["original"] = (
-            predicted_original(scheduler, model_output, timestep, sample, sigma) if told is None else told
-        )
+        self.original = predicted_original(scheduler, model_output, timestep, sample, sigma) if told is None else told
         return output if as_dict else output.to_tuple()
 
-    def look(called: Any, number: int, timestep: Any, kept: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401
+    def end(self) -> None:
+        """Leave the scheduler as it was."""
+        self._scheduler.__dict__.pop("step", None)
+
+
+@contextmanager
+def early(pipeline: Any, steps: int) -> Iterator[dict[str, Any]]:
+    """Arguments for a call of ``pipeline`` that ends after ``steps`` steps with the original predicted there, decoded as usual.
+
+    Only pipelines whose call takes ``callback_on_step_end`` can be called so.
+    """
+    watch = Watch(pipeline.scheduler)
+
+    def look(called: Any, number: int, timestep: Any, kept: dict[str, Any]) -> dict[str, Any]:
         if number + 1 == steps:
             called._interrupt = True
-            if seen["original"] is not None:
-                return {"latents": seen["original"].to(kept["latents"])}
+            if watch.original is not None:
+                return {"latents": watch.original.to(kept["latents"])}
         return {}
 
-    scheduler.step = watched
     try:
         yield {"callback_on_step_end": look, "callback_on_step_end_tensor_inputs": ["latents"]}
     finally:
-        del scheduler.step
+        watch.end()
+
+
+def decode(pipeline: Any, latents: torch.Tensor, size: tuple[int, int] | None = None) -> np.ndarray:
+    """Decode latents as the end of a pipeline does.
+
+    Args:
+        pipeline: of any family with a ``vae`` and an ``image_processor``.
+        latents: (k, c, h, w), or (k, tokens, c) where the family packs them.
+        size: width and height in pixels, for packed latents; by default square.
+
+    Returns:
+        (k, height, width, 3) float32 0…1.
+
+    Raises:
+        ModelError: packed latents that are not square, without a size.
+    """
+    vae = pipeline.vae
+    if latents.ndim == 3:
+        factor, side = pipeline.vae_scale_factor, math.isqrt(latents.shape[1])
+        if size is None and side * side != latents.shape[1]:
+            raise ModelError("Say width and height: they cannot be told from the latents of this model.")
+        width, height = size or (2 * factor * side,) * 2
+        latents = pipeline._unpack_latents(latents, height, width, factor)
+    mean, deviation = getattr(vae.config, "latents_mean", None), getattr(vae.config, "latents_std", None)
+    latents = latents / getattr(vae.config, "scaling_factor", 1.0)
+    if mean is not None and deviation is not None:
+        shape = (1, -1, 1, 1)
+        latents = latents * torch.tensor(deviation).view(shape).to(latents) + torch.tensor(mean).view(shape).to(latents)
+    else:
+        latents = latents + (getattr(vae.config, "shift_factor", None) or 0.0)
+    # The decoder of SDXL overflows in float16.
+    raised = vae.dtype == torch.float16 and getattr(vae.config, "force_upcast", False)
+    if raised:
+        vae.to(dtype=torch.float32)
+    with torch.no_grad():
+        decoded = vae.decode(latents.to(vae.dtype), return_dict=False)[0]
+    if raised:
+        vae.to(dtype=torch.float16)
+    pictures: np.ndarray = pipeline.image_processor.postprocess(decoded, output_type="np")
+    return pictures
+
+
+class EarlyLook:
+    """Looks once at what every call of a pipeline will come to; for callbacks after a step.
+
+    Args:
+        scorer: who judges.
+        share: of the steps after which to look, in (0, 1); the second step at the earliest.
+        size: width and height in pixels, see :func:`decode`.
+
+    Attributes:
+        pictures: (k, h, w, 3) float32 0…1 of the last look; None before it.
+        scores: (k,) scores of them, NaN where values are not numbers.
+    """
+
+    def __init__(self, scorer: Scorer, share: float, size: tuple[int, int] | None = None) -> None:
+        if not 0 < share < 1:
+            raise ModelError(f"Expected a share of the steps between 0 and 1, got {share}.")
+        self._scorer, self._share, self._size = scorer, share, size
+        self._watch: Watch | None = None
+        self.pictures: np.ndarray | None = None
+        self.scores: np.ndarray | None = None
+
+    def after(self, pipeline: Any, step: int, latents: torch.Tensor) -> bool:
+        """To be called after every step, counted from 0, with its latents; returns whether this was the look."""
+        if step == 0:
+            if self._watch is not None:
+                self._watch.end()
+            self.pictures = self.scores = None
+            self._watch = Watch(pipeline.scheduler)
+            return False
+        if self._watch is None or step < round(self._share * pipeline.num_timesteps) - 1:
+            return False
+        told = self._watch.original
+        self._watch.end()
+        self._watch = None
+        self.pictures = decode(pipeline, latents if told is None else told.to(latents), self._size)
+        self.scores = np.array([self._score(picture) for picture in self.pictures])
+        return True
+
+    def _score(self, picture: np.ndarray) -> float:
+        if not np.isfinite(picture).all():
+            return float("nan")
+        pixels = (picture.clip(0, 1) * 255).round().astype(np.uint8)
+        return float(self._scorer.score(self._scorer.extractor.extract(pixels).astype(np.float64))[0])

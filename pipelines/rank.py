@@ -39,8 +39,8 @@ class Scorer(Measurer, Protocol):
     def score(self, items: np.ndarray) -> np.ndarray:
         """(n,) scores of (n, p) items, higher is better."""
 
-    def explain(self, items: np.ndarray) -> list[list[Reason]]:
-        """What moved each score most."""
+    def explain(self, items: np.ndarray, top: int = 2) -> list[list[Reason]]:
+        """The ``top`` reasons that moved each score most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +64,11 @@ class Ranked:
     reasons: tuple[Reason, ...]
 
 
-def percentiles(scores: np.ndarray) -> np.ndarray:
-    """Percentage of scores below each score, ties (itself among them) counted half; (n,) to (n,)."""
-    ordered = np.sort(scores)
+def percentiles(scores: np.ndarray, among: np.ndarray | None = None) -> np.ndarray:
+    """Percentage of scores below each of (n,) scores, ties counted half; by default among themselves, else among (m,) others."""
+    ordered = np.sort(scores if among is None else among)
     below, upto = np.searchsorted(ordered, scores, "left"), np.searchsorted(ordered, scores, "right")
-    return 50.0 * (below + upto) / max(len(scores), 1)
+    return 50.0 * (below + upto) / max(len(ordered), 1)
 
 
 def find_pictures(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
@@ -157,6 +157,7 @@ def rank(
     rows: Sequence[ImageRow] | None = None,
     scorer: Scorer | None = None,
     progress: Callable[[], None] = lambda: None,
+    min_distance: float | None = None,
 ) -> tuple[list[Ranked], list[str]]:
     """Rank pictures of a collection, best first; equal scores keep the order in which they came.
 
@@ -165,6 +166,8 @@ def rank(
         rows: the pictures to rank, by default all. Those with a problem (all black…) are left out.
         scorer: the profile, by default the built-in technical one.
         progress: called once a picture.
+        min_distance: leave out what lies nearer than this to a better picture; pictures whose items all differ by a standard
+            deviation lie about 1 apart. Places and percentiles are those among all.
 
     Returns:
         the ranking, and a sentence for each picture that could not be ranked.
@@ -185,4 +188,10 @@ def rank(
         Ranked(place, sound[i], collection.locate(sound[i]), float(scores[i]), float(share[i]), tuple(reasons[i]))
         for place, i in enumerate(order, start=1)
     ]
+    if min_distance is not None:
+        from ..metrics.diversity import best_apart
+        from ..metrics.overview import Overview
+
+        kept = set(best_apart(scores, Overview.of(matrix).coordinates(matrix), min_distance).tolist())
+        ranking = [ranking[k] for k, i in enumerate(order) if i in kept]
     return ranking, problems + unreadable

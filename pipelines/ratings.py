@@ -58,7 +58,8 @@ def take_back(collection: Collection, rater: str, image: int) -> None:
 
 def ratings(collection: Collection, rater: str) -> dict[int, float]:
     """Ratings 1–5 of a rater by picture id, in the order they were given."""
-    query = select(RatingRow).where(RatingRow.rater == rater, RatingRow.kind == STARS).order_by(RatingRow.created_at)
+    query = select(RatingRow).where(RatingRow.rater == rater, RatingRow.kind == STARS)
+    query = query.order_by(RatingRow.created_at, RatingRow.image_id)
     with collection.session("be read") as session:
         return {row.image_id: row.value for row in session.scalars(query)}
 
@@ -77,7 +78,7 @@ def raters(collection: Collection) -> list[str]:
 
 def others_mean(collection: Collection, rater: str) -> dict[int, float]:
     """Mean over all other raters of their rating of each picture, each taken from that rater's own mean; by picture id."""
-    query = select(RatingRow).where(RatingRow.rater != rater, RatingRow.kind == STARS)
+    query = select(RatingRow).where(RatingRow.rater != rater, RatingRow.kind == STARS).order_by(RatingRow.image_id)
     given: dict[str, dict[int, float]] = {}
     with collection.session("be read") as session:
         for row in session.scalars(query):

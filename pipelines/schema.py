@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sqlalchemy import BigInteger, DateTime, ForeignKey, LargeBinary, String, Text
+from sqlalchemy import BigInteger, DateTime, Double, ForeignKey, LargeBinary
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-#: Raised whenever a table changes; checked when a collection is opened.
-SCHEMA_VERSION = 2
-#: Versions that this one only adds tables to: opening such a collection adds them.
-UPGRADABLE = frozenset({"1"})
+from .columns import String, Text
+
+#: Raised whenever a table changes, together with a revision in ``migrations``; checked when a collection is opened.
+SCHEMA_VERSION = 3
 
 
 def _now() -> datetime:
@@ -19,6 +19,8 @@ def _now() -> datetime:
 
 class Base(DeclarativeBase):
     """Base of the tables."""
+
+    type_annotation_map = {float: Double}  # noqa: RUF012
 
 
 class Meta(Base):
@@ -119,6 +121,69 @@ class ChoiceRow(Base):
     #: Not to be drawn, for its early look was poor.
     dropped: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=_now)
+
+
+class FileRow(Base):
+    """A file that was seen under a scanned folder. Several files may hold one picture; a broken file holds none."""
+
+    __tablename__ = "files"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    #: Absolute.
+    path: Mapped[str] = mapped_column(Text, unique=True)
+    size: Mapped[int] = mapped_column(BigInteger, index=True)
+    #: Time of the last change in nanoseconds; negative where it was too recent to be relied on.
+    changed: Mapped[int] = mapped_column(BigInteger)
+    image_id: Mapped[int | None] = mapped_column(ForeignKey("images.id"), index=True)
+    #: Why it holds no picture.
+    problem: Mapped[str | None] = mapped_column(Text)
+    #: Number of the last scan that saw it.
+    scan: Mapped[int] = mapped_column(index=True)
+    #: When a scan first missed it.
+    missing_since: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class FingerprintRow(Base):
+    """What a look at a picture found beside its items."""
+
+    __tablename__ = "fingerprints"
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
+    #: 64-bit perceptual hash, as a signed number.
+    phash: Mapped[int] = mapped_column(BigInteger)
+    format: Mapped[str] = mapped_column(String(32))
+    #: What decoding had to do, one a line.
+    notes: Mapped[str] = mapped_column(Text)
+    #: A very small JPEG, so that pages need no picture decoded again.
+    thumbnail: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class MetadataRow(Base):
+    """What the tool that made a picture wrote about it."""
+
+    __tablename__ = "metadata"
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
+    tool: Mapped[str] = mapped_column(String(64))
+    prompt: Mapped[str | None] = mapped_column(Text)
+    negative: Mapped[str | None] = mapped_column(Text)
+    model: Mapped[str | None] = mapped_column(Text)
+    sampler: Mapped[str | None] = mapped_column(Text)
+    scheduler: Mapped[str | None] = mapped_column(Text)
+    #: As text: some tools draw seeds of more than 63 bits.
+    seed: Mapped[str | None] = mapped_column(Text)
+    steps: Mapped[int | None] = mapped_column(BigInteger)
+    guidance: Mapped[float | None]
+    #: The rest as a JSON object of texts.
+    settings: Mapped[str] = mapped_column(Text)
+    source: Mapped[str] = mapped_column(Text)
+
+
+class DerivedRow(Base):
+    """A result that can be computed again, kept because that takes long."""
+
+    __tablename__ = "derived"
+    name: Mapped[str] = mapped_column(String(128), primary_key=True)
+    #: Of everything it was computed from.
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    value: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class ComparisonRow(Base):

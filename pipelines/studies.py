@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from ..errors import CollectionError
 from ..prompts.space import Choice, PromptSpace
@@ -123,16 +123,19 @@ def read_study(collection: Collection, space: PromptSpace, model: str) -> Study:
     """What was asked of ``model`` in ``space``; choices of spaces that were edited into it are carried over where they keep their meaning."""
     study = Study()
     with collection.session("be read") as session:
-        spaces = {row.fingerprint: row.text for row in session.scalars(select(SpaceRow))}
+        # In the order they were first asked, for the newest of them has the last word.
+        query = select(SpaceRow.fingerprint, SpaceRow.text).outerjoin(ChoiceRow)
+        query = query.group_by(SpaceRow.fingerprint, SpaceRow.text).order_by(func.min(ChoiceRow.created_at))
+        spaces = dict(session.execute(query).all())
         for fingerprint, text in sorted(spaces.items(), key=lambda pair: pair[0] == space.fingerprint):
-            query = (
+            drawn = (
                 select(ChoiceRow, ImageRow)
                 .outerjoin(GenerationRow, GenerationRow.request_key == ChoiceRow.request_key)
                 .outerjoin(ImageRow, ImageRow.id == GenerationRow.image_id)
                 .where(ChoiceRow.fingerprint == fingerprint, ChoiceRow.model == model)
                 .order_by(ChoiceRow.number)
             )
-            found = session.execute(query).all()
+            found = session.execute(drawn).all()
             options = np.array([json.loads(choice.options) for choice, _ in found], dtype=np.int64)
             kept = list(range(len(found)))
             if fingerprint != space.fingerprint and len(found):

@@ -15,6 +15,7 @@ from ..metrics.explain import Explanation, explain, heat_map, overlay
 from ..metrics.image import read_image
 from ..metrics.proposals import Proposal, propose
 from ..metrics.taste import TasteProfile
+from .address import address_of, is_url
 from .collection import Collection
 from .rank import Measurer, find_pictures, import_pictures, measure
 from .ratings import check_rating, rate, reject, seen, take_back
@@ -49,19 +50,19 @@ def measured(
     return kept, matrix.astype(np.float64), problems
 
 
-def existing_collection(folder: Path) -> Collection:
-    """The collection in a folder; unlike ``Collection(folder)`` it makes none.
+def existing_collection(where: Path | str) -> Collection:
+    """The collection in a folder or a database; unlike ``Collection(where)`` it makes none.
 
     Raises:
         CollectionError: there is none.
     """
-    if not Collection.is_collection(folder):
-        raise CollectionError(f"{str(folder)!r} is no collection: generate pictures into one first.")
-    return Collection(folder)
+    if not Collection.is_collection(where):
+        raise CollectionError(f"{address_of(where).name!r} is no collection: generate pictures into one first.")
+    return Collection(where)
 
 
 def open_pictures(
-    paths: Sequence[Path],
+    paths: Sequence[Path | str],
     measurer: Measurer,
     progress: Callable[[], None] = lambda: None,
     found: Callable[[int], None] = lambda n: None,
@@ -70,11 +71,16 @@ def open_pictures(
 
     Returns:
         the collection, its pictures, and a sentence for each file that cannot be used.
+
+    Raises:
+        CollectionError: a URL among several paths, or of no collection.
     """
-    if len(paths) == 1 and Collection.is_collection(paths[0]):
-        store = Collection(paths[0])
+    if any(map(is_url, paths)) and len(paths) > 1:
+        raise CollectionError("A collection named by a URL stands alone: name it without other pictures.")
+    if len(paths) == 1 and (is_url(paths[0]) or Collection.is_collection(paths[0])):
+        store = existing_collection(paths[0])
         return store, store.images(), []
-    files, problems = find_pictures(paths)
+    files, problems = find_pictures([Path(path) for path in paths])
     found(len(files))
     store = Collection(None)
     rows, unreadable = import_pictures(store, files, measurer, progress)

@@ -14,8 +14,8 @@ from .collection import Collection
 from .files import write_whole
 from .schema import ImageRow
 
-#: Longest side in pixels, and that of a picture shown alone.
-SIDE, LARGE = 256, 2048
+#: Longest side in pixels: of those made on request, of those that every look at a file makes, and of a picture shown alone.
+SIDE, SMALL, LARGE = 256, 112, 2048
 #: First bytes of the formats that every browser shows.
 _WEB = ((b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"))
 

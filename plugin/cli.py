@@ -12,8 +12,24 @@ from .. import __version__
 from ..errors import SoartError
 from . import taste, taste_views
 from .compare import compare_attention
+from .culling import annotate, cull, undo
 from .demo import demo
-from .options import BatchSize, Device, Dtype, Json, Model, ModelConfig, Offload, Wildcards, load_generator
+from .evaluate import evaluate
+from .options import (
+    BatchSize,
+    Device,
+    Dtype,
+    Engine,
+    Json,
+    Model,
+    ModelConfig,
+    Offload,
+    Pictures,
+    Store,
+    Wildcards,
+    Workers,
+    load_generator,
+)
 from .ranking import Output, draw, show_ranking
 from .terminal import Progress, emit, note, say
 from .tune import tune
@@ -76,10 +92,10 @@ def generate(
     device: Device = None,
     dtype: Dtype = None,
     offload: Offload = "auto",
+    engine: Engine = "local",
+    workers: Workers = None,
     wildcards: Wildcards = None,
-    collection: Annotated[Path, typer.Option(help="Folder that keeps pictures, prompts and scores.")] = Path(
-        "soart-pictures"
-    ),
+    collection: Store = "soart-pictures",
     report: Report = None,
     top: Annotated[int, typer.Option(min=1, help="Lines of the ranking to print.")] = 20,
     as_json: Json = False,
@@ -89,8 +105,19 @@ def generate(
     from ..pipelines.collection import Collection
 
     width, height = _parse_size(size)
-    with Collection(collection) as store:
-        generator = load_generator(model, batch_size, config=model_config, device=device, dtype=dtype, offload=offload)
+    with (
+        Collection(collection) as store,
+        load_generator(
+            model,
+            batch_size,
+            config=model_config,
+            device=device,
+            dtype=dtype,
+            offload=offload,
+            engine=engine,
+            workers=workers,
+        ) as generator,
+    ):
         requests = jobs.plan(
             prompt,
             count,
@@ -111,7 +138,7 @@ def generate(
 
 @app.command(epilog="Example: soart rank holiday-pictures/ --taste mine --report ranking.html")
 def rank(
-    paths: Annotated[list[Path], typer.Argument(help="Pictures, folders of pictures, or a collection.")],
+    paths: Pictures,
     report: Report = None,
     top: Annotated[int, typer.Option(min=1, help="Lines of the ranking to print.")] = 50,
     by: Annotated[
@@ -119,6 +146,13 @@ def rank(
         typer.Option(
             "--taste",
             help="Rank by this taste, or by freedom from blur, noise, jpeg, fade, saturate or pixelate; default: technical.",
+        ),
+    ] = None,
+    min_distance: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            help="Leave out what lies nearer than this to a better picture: 0.3 drops look-alikes, 1 leaves few.",
         ),
     ] = None,
     profiles: taste.Profiles = None,
@@ -133,9 +167,10 @@ def rank(
     notes = taste.warning_of(scorer)
     with Progress("reading", 0) as progress:
         store, rows, problems = open_pictures(paths, scorer, progress, progress.expect)
-    title = f"soart: {paths[0].name}" if store.folder is not None else "soart: ranking"
+    title = f"soart: {store.title}" if store.folder is not None else "soart: ranking"
     with store:
-        facts = show_ranking(store, rows, Output(as_json, report, top, title, notes), problems, scorer=scorer)
+        output = Output(as_json, report, top, title, notes)
+        facts = show_ranking(store, rows, output, problems, scorer=scorer, min_distance=min_distance)
     if as_json:
         emit(facts)
     for text in notes:
@@ -163,6 +198,10 @@ app.command(
 )(compare_attention)
 
 
+app.command(epilog="Example: soart evaluate pictures/ --report pictures.html --export pictures.csv")(evaluate)
+app.command(epilog="Example: soart cull pictures/ --duplicates --worst 20 --to culled/ --dry-run")(cull)
+app.command(epilog="Example: soart annotate pictures/ --taste mine")(annotate)
+app.command(epilog="Example: soart undo soart-undo-20261125-140000.jsonl")(undo)
 app.command(epilog="Example: soart demo --folder /tmp/soart-demo")(demo)
 app.command(epilog='Example: soart tune "a fox in the snow" --taste mine --budget 120')(tune)
 app.command(epilog="Example: soart web --collection soart-pictures")(web)

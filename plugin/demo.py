@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,9 +14,9 @@ from .tune import finish, run
 
 
 def demo(
-    folder: Annotated[Path, typer.Option(help="Collection of the demo; a second run reuses what is there.")] = Path(
-        "soart-demo"
-    ),
+    folder: Annotated[
+        str, typer.Option(metavar="FOLDER|URL", help="Collection of the demo; a second run reuses what is there.")
+    ] = "soart-demo",
     as_json: Json = False,
 ) -> None:
     """The whole loop on the embedded model, offline, in about a minute.
@@ -29,7 +28,7 @@ def demo(
 
     with Collection(folder) as store:
         generator = load_generator()
-        output = Output(as_json, folder / "report.html", 10, "soart demo", (f"Template: {loop.TEMPLATE}",))
+        output = Output(as_json, store.file("report.html"), 10, "soart demo", (f"Template: {loop.TEMPLATE}",))
         rows, facts = draw(store, generator, loop.requests(generator), output)
         with Progress("learning", len(rows)) as progress:
             scorer = loop.learn_from_stand_in(store, rows, progress)
@@ -39,7 +38,7 @@ def demo(
             say(f"Now {loop.TUNED!r} is tuned to that taste, {loop.BUDGET} pictures:")
         tuner = loop.tuner(store, generator, scorer)
         why = run(tuner, 0.0, None, silent=as_json)
-        tuned = finish(tuner, why, (), folder / "tune.html", as_json)
+        tuned = finish(tuner, why, (), store.file("tune.html"), as_json)
         first, last = loop.opinion_of_ends(tuner)
         if not as_json:
             say(f"The stand-in, not asked meanwhile, gives the first batch {first:.1f} of 5 and the last {last:.1f}.")

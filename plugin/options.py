@@ -14,6 +14,22 @@ from .terminal import err
 if TYPE_CHECKING:
     from ..pipelines.generate import ImageGenerator
 
+# A collection is text, not a Path, which would eat a slash of a URL.
+Store = Annotated[
+    str,
+    typer.Option(
+        "--collection",
+        metavar="FOLDER|URL",
+        help="Where pictures, prompts, scores and ratings are kept: a folder, or a database such as postgresql://user@host/db.",
+    ),
+]
+Kept = Annotated[
+    str, typer.Argument(metavar="COLLECTION", help="A collection: its folder, or the URL of its database.")
+]
+Pictures = Annotated[
+    list[str],
+    typer.Argument(metavar="PATHS...", help="Pictures, folders of pictures, or a collection (folder or URL)."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 Model = Annotated[
     str | None,
@@ -36,6 +52,21 @@ BatchSize = Annotated[
 ]
 Wildcards = Annotated[Path | None, typer.Option("--wildcards", help="Folder of your own NAME.txt wildcard files.")]
 
+Engine = Annotated[
+    str,
+    typer.Option(
+        "--engine",
+        metavar="local|ray",
+        help="Where it runs: here, or on the Ray cluster at RAY_ADDRESS (docs/cluster.md).",
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers", min=1, help="With --engine ray: how many workers draw; default: one for each GPU, or node without."
+    ),
+]
+
 
 def load_generator(
     model: str | None = None,
@@ -45,11 +76,11 @@ def load_generator(
     device: str | None = None,
     dtype: str | None = None,
     offload: str = "auto",
+    engine: str = "local",
+    workers: int | None = None,
 ) -> ImageGenerator:
-    """The model that the options name, ready to draw."""
-    from ..pipelines.generate import ImageGenerator
-    from ..pipelines.loading import load_model
+    """The model that the options name, ready to draw; to be closed when a cluster draws."""
+    from ..pipelines.fleet import ModelChoice, generator_on
 
     with err.status("loading the model…") if sys.stderr.isatty() else nullcontext():
-        loaded = load_model(model, config=config, device=device, dtype=dtype, offload=offload)
-    return ImageGenerator(loaded, batch_size)
+        return generator_on(engine, ModelChoice(model, config, device, dtype, offload), batch_size, workers)

@@ -35,6 +35,7 @@ def show_ranking(
     problems: Sequence[str] = (),
     facts: dict[str, Any] | None = None,
     scorer: Scorer | None = None,
+    min_distance: float | None = None,
 ) -> dict[str, Any]:
     """Rank ``rows``, write the report, print the ranking unless JSON is wanted; returns all as plain JSON values.
 
@@ -46,7 +47,7 @@ def show_ranking(
 
     scorer = scorer or TechnicalScorer.load()
     with Progress("measuring", len(rows)) as progress:
-        ranking, left_out = rank(store, rows, scorer, progress)
+        ranking, left_out = rank(store, rows, scorer, progress, min_distance)
     problems = [*problems, *left_out]
     report = output.report
     if report is not None:

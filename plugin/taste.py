@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .options import Json
+from .options import Json, Kept
 from .terminal import Progress, emit, note, printable, say
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ Profiles = Annotated[
     typer.Option("--profiles", help="Folder of tastes; default: soart/tastes in your configuration folder."),
 ]
 Name = Annotated[str, typer.Argument(help="Name of the taste.")]
-Pictures = Annotated[list[Path], typer.Argument(help="Pictures, folders of pictures, or a collection.")]
 Rater = Annotated[str, typer.Option("--rater", help="Whose ratings they are.")]
 
 
@@ -96,7 +95,10 @@ def learn(
         list[str] | None, typer.Option("--bad", help="Pictures or folders you do not like, or KIND=FOLDER; repeat.")
     ] = None,
     collection: Annotated[
-        Path | None, typer.Option(help="Collection whose ratings count, and whose pictures are the background.")
+        str | None,
+        typer.Option(
+            metavar="FOLDER|URL", help="Collection whose ratings count, and whose pictures are the background."
+        ),
     ] = None,
     rater: Rater = "me",
     choices: Annotated[
@@ -133,7 +135,7 @@ def learn(
 
 @app.command(epilog="Example: soart taste rate pictures/ --taste mine -n 20")
 def rate(
-    collection: Annotated[Path, typer.Argument(help="Collection whose pictures are rated.")],
+    collection: Kept,
     rater: Rater = "me",
     taste: Annotated[str | None, typer.Option(help="Show the pictures first that teach this taste most.")] = None,
     count: Annotated[int, typer.Option("-n", "--count", min=1, help="How many pictures at most.")] = 20,
@@ -148,20 +150,19 @@ def rate(
     with existing_collection(collection) as store:
         session = RatingSession(store, rater, rating_queue(store, rater, scorer, count))
         rate_by_keys(session, keys(), silent=as_json)
+        name = store.name
         given = {str(store.locate(row)): session.given[row.id] for row in session.queue if row.id in session.given}
     if as_json:
         return emit({"rater": rater, "ratings": given, "left": len(session.queue) - session.place})
     rated = sum(value is not None for value in given.values())
-    return say(
-        f"{rated} rated, {len(given) - rated} passed over. Learn: soart taste learn NAME --collection {collection}"
-    )
+    return say(f"{rated} rated, {len(given) - rated} passed over. Learn: soart taste learn NAME --collection {name}")
 
 
 @app.command(epilog="Example: soart taste show mine pictures/ --report mine.html")
 def show(
     name: Annotated[str | None, typer.Argument(help="Name of the taste; all are listed without one.")] = None,
     paths: Annotated[
-        list[Path] | None, typer.Argument(help="Pictures or a collection to score for the report.")
+        list[str] | None, typer.Argument(help="Pictures or a collection (folder or URL) to score for the report.")
     ] = None,
     report: Annotated[Path | None, typer.Option(help="Write a page with pictures, reasons and learning curve.")] = None,
     profiles: Profiles = None,

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from .options import Json
-from .taste import Name, Pictures, Profiles, Rater, describe, print_facts, scorer_of, warning_of
+from .options import Json, Kept, Pictures
+from .taste import Name, Profiles, Rater, describe, print_facts, scorer_of, warning_of
 from .terminal import Progress, emit, note, printable, say
 
 
@@ -51,7 +51,7 @@ def explain(
 
 def next_(
     name: Name,
-    collection: Annotated[Path, typer.Argument(help="Collection to choose from.")],
+    collection: Kept,
     count: Annotated[int, typer.Option("-n", "--count", min=1, help="How many pictures.")] = 8,
     rater: Rater = "me",
     profiles: Profiles = None,

@@ -11,11 +11,14 @@ from .options import (
     BatchSize,
     Device,
     Dtype,
+    Engine,
     Json,
     Model,
     ModelConfig,
     Offload,
+    Store,
     Wildcards,
+    Workers,
     load_generator,
 )
 from .taste import Profiles, warning_of
@@ -113,9 +116,9 @@ def tune(
     device: Device = None,
     dtype: Dtype = None,
     offload: Offload = "auto",
-    collection: Annotated[Path, typer.Option(help="Folder that keeps pictures, choices and ratings.")] = Path(
-        "soart-tuning"
-    ),
+    engine: Engine = "local",
+    workers: Workers = None,
+    collection: Store = "soart-tuning",
     report: Annotated[
         Path | None, typer.Option("--report", help="HTML page; default: tune.html in the collection.")
     ] = None,
@@ -137,12 +140,21 @@ def tune(
     warnings = [text for scorer in panel.scorers for text in warning_of(scorer)]
     with existing_collection(collection) if space is None else Collection(collection) as store:
         narrowed = _space(space, store, negative, wildcards, model).restrict(ban or (), pin or ())
-        generator = load_generator(model, batch_size, config=model_config, device=device, dtype=dtype, offload=offload)
-        tuner = Tuner(
-            store, generator, narrowed, panel, seed=seed, batch=batch, budget=budget, pareto=pareto, prune=prune
-        )
-        why = run(tuner, stop, panel.raters[0] if ask else None, silent=as_json)
-        facts = finish(tuner, why, warnings, report or collection / "tune.html", as_json)
+        with load_generator(
+            model,
+            batch_size,
+            config=model_config,
+            device=device,
+            dtype=dtype,
+            offload=offload,
+            engine=engine,
+            workers=workers,
+        ) as generator:
+            tuner = Tuner(
+                store, generator, narrowed, panel, seed=seed, batch=batch, budget=budget, pareto=pareto, prune=prune
+            )
+            why = run(tuner, stop, panel.raters[0] if ask else None, silent=as_json)
+            facts = finish(tuner, why, warnings, report or store.file("tune.html"), as_json)
     if as_json:
         emit(facts)
 

@@ -130,6 +130,21 @@ def _constraint(rule: RuleModel) -> Constraint:
     raise PromptError("Expected 'not both' with two options, or 'if' and 'needs' with one each.")
 
 
+def space_of_text(text: str, vocabulary: str = "general") -> PromptSpace:
+    """The space that somebody typed: YAML where a line begins with ``slots:``, else a template or a plain prompt.
+
+    Args:
+        text: what was typed.
+        vocabulary: put around a plain prompt, see :func:`~.plain.space_from_text`.
+
+    Raises:
+        PromptError: a mistake in it.
+    """
+    if re.search(r"^slots\s*:", text, re.MULTILINE):
+        return parse_space(text, "the space")
+    return PromptSpace.from_text(text, vocabulary=vocabulary)
+
+
 def read_space(path: Path | str, wildcards: Path | None = None) -> PromptSpace:
     """The space of a YAML file; see :func:`parse_space`.
 

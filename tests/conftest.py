@@ -2,11 +2,16 @@ import os
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
+import signal
+import sys
+import traceback
+import uuid
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from sqlalchemy import make_url
 
 from soart.metrics.technical import TechnicalScorer
 from soart.pipelines.collection import Collection
@@ -35,6 +40,56 @@ def scorer():
 def collection(tmp_path):
     with Collection(tmp_path / "collection") as store:
         yield store
+
+
+@pytest.fixture
+def postgres(tmp_path):
+    """URL of an empty database on the PostgreSQL server of SOART_TEST_POSTGRES; dropped afterwards."""
+    server = os.environ.get("SOART_TEST_POSTGRES")
+    if not server:
+        pytest.skip("SOART_TEST_POSTGRES names no PostgreSQL server; .ci/postgres starts one")
+    psycopg = pytest.importorskip("psycopg")
+    name = f"soart_{uuid.uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as administrator:
+        administrator.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")
+        url = make_url(server).set(database=name).update_query_dict({"pictures": str(tmp_path / "pictures")})
+        yield url.render_as_string(hide_password=False)
+        administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def where(request, tmp_path):
+    """Where a collection can be made, on each kind of database."""
+    return tmp_path / "collection" if request.param == "sqlite" else request.getfixturevalue("postgres")
+
+
+@pytest.fixture
+def together():
+    """Run ``work(number)`` in several processes that start at the same moment; all must end well."""
+
+    def run(work, processes=4):
+        gate, opener = os.pipe()
+        children = []
+        for number in range(processes):
+            child = os.fork()
+            if child == 0:
+                code = 1
+                signal.alarm(60)
+                try:
+                    os.close(opener)
+                    os.read(gate, 1)
+                    work(number)
+                    code = 0
+                except BaseException:
+                    traceback.print_exc(file=sys.__stderr__)
+                finally:
+                    os._exit(code)
+            children.append(child)
+        os.close(gate)
+        os.close(opener)
+        assert [os.waitpid(child, 0)[1] for child in children] == [0] * processes
+
+    return run
 
 
 @pytest.fixture

@@ -22,7 +22,26 @@ def imported(path):
             yield node.module
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+#: Copied into a cache of diffusers' own before they are loaded.
+CUSTOM = [p for p in SOURCES if "custom_pipelines" in p.parts]
+#: Top-level modules of the hosts, and who alone may import them.
+HOSTS = {
+    ("comfy", "comfy_api", "comfy_execution", "folder_paths"): r"plugin/comfy\w+\.py",
+    ("diffusers",): r"pipelines/(generate|loading|tiny/\w+)\.py|plugin/(diffusers|custom_pipelines/\w+/pipeline)\.py",
+    ("optuna",): r"plugin/optuna\.py",
+}
+
+
+@pytest.mark.parametrize("modules", HOSTS, ids=lambda modules: modules[0])
+def test_hosts_are_imported_in_their_places_alone(modules):
+    users = [
+        p.relative_to(ROOT).as_posix() for p in SOURCES if {name.split(".")[0] for name in imported(p)} & set(modules)
+    ]
+    assert users
+    assert [path for path in users if not re.fullmatch(HOSTS[modules], path)] == []
+
+
+@pytest.mark.parametrize("path", sorted({*SOURCES} - {*CUSTOM}), ids=lambda p: str(p.relative_to(ROOT)))
 def test_imports_inside_the_package_are_relative(path):
     assert not [name for name in imported(path) if name.split(".")[0] == "soart"]
 

@@ -289,7 +289,7 @@ def test_colour_items():
 @settings(max_examples=40, deadline=None)
 def test_hue_shares_sum_to_the_mean_chroma(colours):
     pixels = np.array(colours, dtype=np.float64)
-    assert hue_shares(pixels).sum() == pytest.approx((pixels.max(axis=1) - pixels.min(axis=1)).mean(), abs=1e-9)
+    assert hue_shares(pixels.T).sum() == pytest.approx((pixels.max(axis=1) - pixels.min(axis=1)).mean(), abs=1e-9)
 
 
 def test_combined_items_and_technical_prior(scorer):

@@ -44,4 +44,4 @@ def test_same_input_same_bytes():
 
 def test_model_names_with_separators_are_quoted():
     text = parameters_text(Request("a", 1), (8, 8, 3), 'odd, "name": x', "DDIM")
-    assert "Model: \"odd, 'name': x\"" in text
+    assert r'Model: "odd, \"name\": x"' in text

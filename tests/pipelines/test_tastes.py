@@ -1,5 +1,4 @@
 import re
-import sqlite3
 import time
 from dataclasses import replace
 
@@ -262,18 +261,6 @@ def test_profile_of_another_version(learnt, monkeypatch):
     monkeypatch.setattr("soart.metrics.colour.VERSION", "colour-99")
     with pytest.raises(ProfileError, match="learn it again"):
         TasteScorer.of(learnt.taste)
-
-
-def test_old_collections_get_a_table_for_ratings(tmp_path):
-    Collection(tmp_path / "c").close()
-    with sqlite3.connect(tmp_path / "c" / "soart.db") as database:
-        database.execute("DROP TABLE ratings")
-        database.execute("UPDATE meta SET value = '1' WHERE key = 'schema_version'")
-    database.close()
-    with Collection(tmp_path / "c") as store:
-        assert ratings.raters(store) == []
-    with Collection(tmp_path / "c") as store:
-        assert ratings.seen(store, "me") == set()
 
 
 def test_rescoring_reads_stored_items_only(rated, scorer):

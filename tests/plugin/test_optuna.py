@@ -1,9 +1,7 @@
 import builtins
 import importlib
 import pickle
-import re
 import sys
-from pathlib import Path
 
 import numpy as np
 import optuna
@@ -271,10 +269,3 @@ def test_without_optuna_one_sentence(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", missing)
     with pytest.raises(ImportError, match=r"needs Optuna.*pip install 'soart\[optuna\]'"):
         importlib.import_module("soart.plugin.optuna")
-
-
-def test_the_example_in_the_readme_runs(capsys):
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    (example,) = [code for code in re.findall(r"```python\n(.*?)```", readme, re.S) if "SoartSampler" in code]
-    exec(compile(example, "README.md", "exec"), {})  # noqa: S102
-    assert "'quality': " in capsys.readouterr().out

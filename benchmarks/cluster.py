@@ -1,0 +1,86 @@
+"""What a Ray cluster on this very machine costs and brings, beside soart's own worker processes.
+
+    python benchmarks/cluster.py [-n 2000] [--drawn 64] [--runs 3] [--workers 2]
+
+Looks at JPEG files of 256×256 made by this script, and draws with the embedded model, once by each engine in turn in every run. A cluster of one
+machine can bring nothing that the machine does not have: the figures say what the way over Ray costs. Starting and ending the cluster is timed apart.
+Median over the runs, with their range.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from soart.pipelines.cluster import RayEngine, connected
+from soart.pipelines.execution import LocalEngine
+from soart.pipelines.fleet import generator_on
+
+SIDE, SEED = 256, 4
+
+
+def make(folder: Path, number: int) -> list[str]:
+    """JPEG files of smooth colours with some noise."""
+    rng, paths = np.random.default_rng(SEED), []
+    for k in range(number):
+        smooth = Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)).resize((SIDE, SIDE))
+        pixels = np.clip(np.asarray(smooth) + rng.normal(0, 8, (SIDE, SIDE, 3)), 0, 255).astype(np.uint8)
+        paths.append(str(folder / f"{k}.jpg"))
+        Image.fromarray(pixels).save(paths[-1], quality=90)
+    return paths
+
+
+def main() -> None:
+    """Time both engines, looking and drawing."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("-n", type=int, default=2000, help="pictures to look at")
+    parser.add_argument("--drawn", type=int, default=64, help="pictures to draw")
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--workers", type=int, default=2)
+    arguments = parser.parse_args()
+    found: dict[str, list[float]] = defaultdict(list)
+    with tempfile.TemporaryDirectory() as folder:
+        paths = make(Path(folder), arguments.n)
+        for _ in range(arguments.runs):
+            found["look, local, pictures/s"].append(look(LocalEngine(arguments.workers), paths))
+            found["draw, local, pictures/s"].append(draw("local", None, arguments.drawn))
+            started = time.perf_counter()
+            with connected(arguments.workers):
+                found["start of the cluster, s"].append(time.perf_counter() - started)
+                found["look, ray, pictures/s"].append(look(RayEngine(arguments.workers), paths))
+                found["draw, ray, one worker, pictures/s"].append(draw("ray", 1, arguments.drawn))
+                name = f"draw, ray, {arguments.workers} workers, pictures/s"
+                found[name].append(draw("ray", arguments.workers, arguments.drawn))
+                started = time.perf_counter()
+            found["end of the cluster, s"].append(time.perf_counter() - started)
+    for name, values in found.items():
+        print(f"{name:40} {statistics.median(values):8.1f}   {min(values):.1f} … {max(values):.1f}")
+
+
+def look(engine: LocalEngine | RayEngine, paths: list[str]) -> float:
+    """Pictures looked at in a second, the start of the workers included."""
+    started = time.perf_counter()
+    sound = sum(look.problem is None for look in engine.looks(paths))
+    assert sound == len(paths)
+    return len(paths) / (time.perf_counter() - started)
+
+
+def draw(engine: str, workers: int | None, number: int) -> float:
+    """Pictures drawn in a second, with the model loaded and warm."""
+    with generator_on(engine, workers=workers) as generator:
+        requests = [generator.request("a boat in cool colors", seed) for seed in range(number + 16)]
+        list(generator.draw(requests[:16]))
+        started = time.perf_counter()
+        drawn = sum(len(batch) for batch in generator.draw(requests[16:]))
+        return drawn / (time.perf_counter() - started)
+
+
+if __name__ == "__main__":
+    main()

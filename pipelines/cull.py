@@ -1,0 +1,143 @@
+"""Moves pictures that a rule picks out into folders, so that somebody can look before anything is deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from sqlalchemy import select
+
+from ..errors import CollectionError
+from ..metrics.image import SUFFIXES
+from .evaluation import Evaluation
+from .journal import Journal
+from .schema import FileRow
+from .surveys import Survey
+
+#: Endings of files beside a picture that go where it goes.
+BESIDE = (".txt", ".json", ".caption", ".xmp")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What to pick out; a picture that several parts pick goes by the first of them.
+
+    Attributes:
+        duplicates: all but the one to keep of each group of near-duplicates, and exact copies.
+        damaged: pictures suspected of damage.
+        outliers: pictures far from the rest.
+        worst: share of the pictures, 0–100, that have the lowest scores.
+        below: pictures of a lower score than this.
+    """
+
+    duplicates: bool = False
+    damaged: bool = False
+    outliers: bool = False
+    worst: float | None = None
+    below: float | None = None
+
+    def __post_init__(self) -> None:
+        if not (self.duplicates or self.damaged or self.outliers or self.worst or self.below is not None):
+            raise CollectionError("Expected a rule: duplicates, damaged, outliers, a worst share, or a score.")
+        if self.worst is not None and not 0 < self.worst < 100:
+            raise CollectionError(f"Expected a worst share between 0 and 100, got {self.worst:g}.")
+
+    def reasons(self, e: Evaluation) -> np.ndarray:
+        """Name (n,) of the folder each picture goes to; empty where it stays."""
+        found = np.full(len(e.ids), "", dtype=object)
+        scores = e.scores[e.main]
+        if self.below is not None:
+            found[scores < self.below] = "low"
+        if self.worst is not None:
+            found[np.argsort(scores, kind="stable")[: int(len(scores) * self.worst / 100)]] = "low"
+        if self.outliers:
+            found[e.outlier] = "outliers"
+        if self.damaged:
+            for row in np.flatnonzero(e.mode >= 0):
+                found[row] = e.mode_name(int(row))
+        if self.duplicates:
+            found[(e.group >= 0) & ~e.best] = "duplicates"
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A file that goes to a folder."""
+
+    source: Path
+    target: Path
+
+
+def plan_cull(survey: Survey, rule: Rule, roots: Sequence[Path], target: Path) -> list[Move]:
+    """What a rule would move, in the order of paths: to ``target/REASON/`` and the path below its root.
+
+    Of exact copies the first stays, if the rule has ``duplicates`` and the picture itself stays.
+    """
+    e = survey.evaluation
+    reasons = rule.reasons(e)
+    query = select(FileRow.path, FileRow.image_id).where(
+        FileRow.scan == survey.update.scan, FileRow.image_id.is_not(None)
+    )
+    with survey.store.session("be read") as session:
+        files = session.execute(query.order_by(FileRow.path)).all()
+    moves, seen = [], set()
+    for path, image in files:
+        row = e.place.get(image or 0)
+        reason = reasons[row] if row is not None else ""
+        if not reason and rule.duplicates and image in seen:
+            reason = "duplicates"
+        seen.add(image)
+        if reason:
+            moves.append(Move(Path(path), target / reason / _below(Path(path), roots)))
+    return moves
+
+
+def _below(path: Path, roots: Sequence[Path]) -> Path:
+    for root in roots:
+        if path.is_relative_to(root.absolute()) and path != root.absolute():
+            return path.relative_to(root.absolute())
+    return Path(path.name)
+
+
+def _with_companions(move: Move) -> Iterator[Move]:
+    """The picture, and the texts beside it that speak of no other picture."""
+    yield move
+    others = any(move.source.with_suffix(s).exists() for s in SUFFIXES if s != move.source.suffix.lower())
+    for suffix in BESIDE:
+        for beside, to in (
+            (move.source.with_suffix(suffix), move.target.with_suffix(suffix)),
+            (move.source.with_name(move.source.name + suffix), move.target.with_name(move.target.name + suffix)),
+        ):
+            if beside.is_file() and not (others and beside.stem == move.source.stem):
+                yield Move(beside, to)
+
+
+def cull(
+    moves: Sequence[Move], undo_file: Path, progress: Callable[[int], None] = lambda done: None
+) -> tuple[int, list[str]]:
+    """Move files, with the texts beside them, noting each move first so that all can be undone.
+
+    Returns:
+        how many pictures were moved, and a sentence for each file that could not be.
+
+    Raises:
+        CollectionError: the undo file exists or cannot be written.
+    """
+    journal = Journal(undo_file)
+    done, problems = 0, []
+    try:
+        for move in moves:
+            for part in _with_companions(move):
+                try:
+                    journal.move(part.source, part.target)
+                except OSError as error:
+                    problems.append(f"{str(part.source)!r} cannot be moved: {error.strerror or error}.")
+                    break
+            else:
+                done += 1
+            progress(1)
+    finally:
+        journal.close()
+    return done, problems

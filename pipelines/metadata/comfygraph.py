@@ -1,0 +1,120 @@
+"""Graphs of ComfyUI: what arrives at an input, followed through the nodes on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+_MOST_NODES = 20_000
+DEEPEST = 150
+
+
+class Link(NamedTuple):
+    """An input that comes from slot ``slot`` of node ``node``."""
+
+    node: str
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node: its class, and its inputs as literals or links."""
+
+    kind: str
+    inputs: Mapping[str, Any]
+
+
+#: Inputs that carry several things at once, and the slots at which nodes hand them out.
+_PIPES = ("pipe", "basic_pipe", "context", "ctx", "base_ctx", "sdxl_pipe", "optional_pipe", "any_pipe")
+SLOTS: dict[str, dict[int, str]] = {
+    "frombasicpipe": {0: "model", 3: "positive", 4: "negative"},
+    "frombasicpipe_v2": {1: "model", 4: "positive", 5: "negative"},
+    "context (rgthree)": {1: "model", 4: "positive", 5: "negative", 8: "seed"},
+    "context big (rgthree)": {1: "model", 4: "positive", 5: "negative", 8: "seed"},
+    "applyinstantid": {0: "model", 1: "positive", 2: "negative"},
+    "applyinstantidadvanced": {0: "model", 1: "positive", 2: "negative"},
+    "efficient loader": {0: "model", 1: "positive", 2: "negative"},
+}
+_VALUES = ("value", "number", "int", "float", "seed", "string", "text")
+
+
+class Graph:
+    """A graph; asking it costs a bounded number of steps, whatever its loops."""
+
+    def __init__(self, nodes: dict[str, Node]) -> None:
+        self.nodes = nodes
+        self._budget = 50_000
+
+    @classmethod
+    def of_prompt(cls, prompt: Mapping[str, Any]) -> Graph | None:
+        """The graph of ComfyUI's API format; ``None`` if it is another object."""
+        nodes: dict[str, Node] = {}
+        for name, node in list(prompt.items())[:_MOST_NODES]:
+            if (
+                isinstance(node, dict)
+                and isinstance(node.get("class_type"), str)
+                and isinstance(node.get("inputs"), dict)
+            ):
+                nodes[str(name)] = Node(node["class_type"], {str(k): _input(v) for k, v in node["inputs"].items()})
+        return cls(nodes) if nodes else None
+
+    def at(self, value: object) -> tuple[Node, int] | None:
+        """The node and slot behind a link, past reroutes; ``None`` if it leads nowhere."""
+        for _ in range(DEEPEST):
+            node = self.nodes.get(value.node) if isinstance(value, Link) else None
+            self._budget -= 1
+            if node is None or self._budget < 0 or not isinstance(value, Link):
+                return None
+            if "reroute" not in node.kind.lower():
+                return node, value.slot
+            value = next((item for item in node.inputs.values() if isinstance(item, Link)), None)
+        return None
+
+    def find(self, node: Node | None, *names: str) -> Any:  # noqa: ANN401 - a literal of a stranger, or a link
+        """The first of the inputs that the node has, or that comes to it in a pipe."""
+        for _ in range(DEEPEST):
+            if node is None:
+                break
+            for name in names:
+                if node.inputs.get(name) is not None:
+                    return node.inputs[name]
+            found = next(
+                (self.at(node.inputs[name]) for name in _PIPES if isinstance(node.inputs.get(name), Link)), None
+            )
+            node = found[0] if found else None
+        return None
+
+    def literal(self, value: object, name: str, depth: int = 0) -> object:
+        """A number or name that arrives at input ``name``: itself, or what primitive nodes hold."""
+        if not isinstance(value, Link):
+            return value.get("content") if isinstance(value, dict) else value
+        found = self.at(value)
+        if found is None or depth > DEEPEST:
+            return None
+        node, slot = found
+        wanted = SLOTS.get(node.kind.lower(), {}).get(slot, name)
+        inside = self.find(node, wanted) if wanted in node.inputs or wanted != name else None
+        if inside is None:
+            held = {key: item for key, item in node.inputs.items() if key.lower() in _VALUES}
+            if len(held) != 1 or any(isinstance(item, Link) for key, item in node.inputs.items() if key not in held):
+                return None
+            inside = next(iter(held.values()))
+        return self.literal(inside, name, depth + 1)
+
+    def upstream(self, start: Iterable[Link], skipped: frozenset[str]) -> Iterator[str]:
+        """Names of the nodes above some links, each once; inputs named in ``skipped`` are not followed."""
+        pending, seen = list(start), set[str]()
+        while pending:
+            name = pending.pop().node
+            if name in seen or name not in self.nodes:
+                continue
+            seen.add(name)
+            yield name
+            pending += [v for k, v in self.nodes[name].inputs.items() if isinstance(v, Link) and k not in skipped]
+
+
+def _input(value: object) -> object:
+    if isinstance(value, list) and len(value) == 2 and isinstance(value[0], str | int) and isinstance(value[1], int):
+        return Link(str(value[0]), value[1])
+    return value

@@ -1,0 +1,151 @@
+"""What the graph of ComfyUI says above one sampler."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from .comfygraph import Graph, Link, Node
+from .comfytexts import Texts
+from .record import PictureMetadata, loras, record, size
+
+_MODELS = ("ckpt_name", "unet_name", "base_ckpt_name", "model_name", "model_path", "checkpoint", "gguf_name", "ckpt")
+
+
+def is_sampler(node: Node) -> bool:
+    """Whether a node turns noise into a picture, by what goes in."""
+    names = node.inputs.keys()
+    seeded = bool({"seed", "noise_seed", "noise"} & names)
+    stepped = bool({"steps", "sigmas"} & names)
+    if "guider" in names and stepped:
+        return True
+    if "positive" in names and seeded and stepped and not re.search("presampling|loader", node.kind, re.IGNORECASE):
+        return True
+    kind = node.kind.lower()
+    return "sampler" in kind and ((seeded and stepped and "text_embeds" in names) or "pipe" in names)
+
+
+def read_sampler(graph: Graph, texts: Texts, node: Node, source: str) -> PictureMetadata:
+    """What arrives at a sampler: texts, numbers and names, each unknown where a node on the way makes it up."""
+
+    def held(name: str, *names: str) -> object:
+        return graph.literal(graph.find(node, name, *names), name)
+
+    def behind(name: str) -> Node | None:
+        found = graph.at(graph.find(node, name))
+        return found[0] if found else None
+
+    guider, noise, sigmas, embeds = behind("guider"), behind("noise"), behind("sigmas"), behind("text_embeds")
+    asked = guider or node
+    positive = graph.find(asked, "positive", "conditioning", "cond1", "prompt")
+    negative = graph.find(asked, "negative", "negative_prompt")
+    if embeds is not None:
+        positive, negative = embeds.inputs.get("positive_prompt"), embeds.inputs.get("negative_prompt")
+    for _ in range(20):
+        # Sigmas are split and cut on their way.
+        if sigmas is None or "steps" in sigmas.inputs:
+            break
+        found = graph.at(sigmas.inputs.get("sigmas"))
+        sigmas = found[0] if found else None
+    model, added = _model(graph, node, guider)
+    scheduled = sigmas or node
+    denoise = graph.literal(graph.find(scheduled, "denoise"), "denoise")
+    return record(
+        "ComfyUI",
+        source,
+        prompt=_prompt(texts, positive),
+        negative=_prompt(texts, negative),
+        model=model,
+        sampler=held("sampler_name") or _sampler(graph, behind("sampler")),
+        scheduler=_schedule(graph, node, sigmas),
+        seed=graph.literal(graph.find(noise, "noise_seed", "seed"), "noise_seed")
+        if noise
+        else held("seed", "noise_seed"),
+        steps=graph.literal(graph.find(scheduled, "steps"), "steps"),
+        guidance=graph.literal(graph.find(asked, "cfg"), "cfg"),
+        settings={
+            "size": _size(graph, node),
+            # 1 is a picture from noise alone.
+            "denoise": None if denoise == 1 else denoise,
+            "distilled guidance": _distilled(graph, positive),
+            "loras": loras(added),
+        },
+    )
+
+
+def _prompt(texts: Texts, value: object) -> str | None:
+    words = texts.words(value)
+    return ", ".join(word.strip(" ,\n") for word in words) if words else texts.text(value) if words is None else None
+
+
+def _sampler(graph: Graph, node: Node | None) -> object:
+    """``euler_ancestral`` of a node with that input, or of one named ``SamplerEulerAncestral``."""
+    if node is None:
+        return None
+    named = graph.literal(graph.find(node, "sampler_name"), "sampler_name")
+    if named or not node.kind.startswith("Sampler"):
+        return named
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", node.kind.removeprefix("Sampler")).lower().replace("__", "_") or None
+
+
+def _schedule(graph: Graph, node: Node, sigmas: Node | None) -> object:
+    named = graph.literal(graph.find(sigmas or node, "scheduler"), "scheduler")
+    if named or sigmas is None or not sigmas.kind.endswith("Scheduler"):
+        return named
+    return sigmas.kind.removesuffix("Scheduler").lower() or None
+
+
+def _model(graph: Graph, node: Node, guider: Node | None) -> tuple[object, list[tuple[object, object]]]:
+    """The checkpoint at the head of the chain of models, and the LoRAs on it; a merge of two has no one name."""
+    added: list[tuple[object, object]] = []
+    value = graph.find(node, "model") or graph.find(guider, "model")
+    if value is None:
+        return graph.literal(graph.find(node, *_MODELS), "ckpt_name"), added
+    for _ in range(100):
+        found = graph.at(value)
+        if found is None or "model2" in found[0].inputs:
+            break
+        inputs = found[0].inputs
+        added[:0] = _added(graph, inputs)
+        name = next((inputs[key] for key in _MODELS if inputs.get(key) is not None), inputs.get("model"))
+        if not isinstance(name, Link) or any(key in inputs for key in _MODELS):
+            return (
+                graph.literal(name, "ckpt_name")
+                if name is not None
+                else graph.literal(graph.find(found[0], *_MODELS), "ckpt_name")
+            ), added
+        value = name
+    return None, added
+
+
+def _added(graph: Graph, inputs: Mapping[str, Any]) -> list[tuple[object, object]]:
+    if "lora_name" in inputs:
+        name = graph.literal(inputs["lora_name"], "lora_name")
+        weight = inputs.get("strength_model", inputs.get("lora_model_strength", inputs.get("strength")))
+        return [] if name == "None" else [(name, graph.literal(weight, "strength_model"))]
+    # A stack in one node: {"lora_1": {"on": true, "lora": "a.safetensors", "strength": 0.8}}.
+    stack = [value for name, value in inputs.items() if name.lower().startswith("lora_") and isinstance(value, dict)]
+    return [(item.get("lora"), item.get("strength")) for item in stack if item.get("on")]
+
+
+def _size(graph: Graph, node: Node) -> str | None:
+    """The size of the empty latent at the start, if it is one."""
+    for name in ("latent_image", "latent", "samples"):
+        found = graph.at(graph.find(node, name))
+        if found and "width" in found[0].inputs:
+            inputs = found[0].inputs
+            return size(graph.literal(inputs["width"], "width"), graph.literal(inputs.get("height"), "height"))
+    return None
+
+
+def _distilled(graph: Graph, value: object) -> object:
+    """Flux's own guidance on the way from the encoder."""
+    for _ in range(50):
+        found = graph.at(value)
+        if found is None:
+            return None
+        if "guidance" in found[0].inputs:
+            return graph.literal(found[0].inputs["guidance"], "guidance")
+        value = found[0].inputs.get("conditioning") or found[0].inputs.get("positive")
+    return None

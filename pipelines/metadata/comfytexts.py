@@ -1,0 +1,158 @@
+"""The texts of a graph of ComfyUI: what arrives at an encoder, and what lies behind a conditioning."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from .comfygraph import DEEPEST, SLOTS, Graph, Link, Node
+from .record import LONGEST_PROMPT, number
+
+#: Texts of encoders, the most telling first.
+_ENCODED = (
+    "populated_text",
+    "t5xxl",
+    "text_g",
+    "clip_g",
+    "clip_l",
+    "text_l",
+    "llama",
+    "mt5xl",
+    "bert",
+    "user_prompt",
+    "prompt",
+    "text",
+)
+_WORDS = (
+    "text",
+    "string",
+    "value",
+    "prompt",
+    "positive",
+    "negative",
+    "str",
+    "multiline_text",
+    "text_input",
+    "string_input",
+)
+_DELIMITERS = ("delimiter", "separator", "sep", "delim")
+# Names of inputs that show that a node makes its text rather than passes it on.
+_OPAQUE = re.compile(
+    r"model|seed|temperature|token|api|instruct|find|replace|pattern|template|mode|style|random", re.IGNORECASE
+)
+
+
+class Texts:
+    """The texts of a graph, each followed once."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self._texts: dict[Link, str | None] = {}
+        self._words: dict[Link, list[str] | None] = {}
+
+    def text(self, value: object, depth: int = 0) -> str | None:
+        """The text that arrives at an input; ``None`` if a node on the way makes one that is not written down."""
+        if isinstance(value, str):
+            return value if len(value) <= LONGEST_PROMPT else None
+        if not isinstance(value, Link):
+            return None
+        if value not in self._texts:
+            found = self.graph.at(value)
+            self._texts[value] = self._made(*found, depth) if found and depth <= DEEPEST else None
+        return self._texts[value]
+
+    def _made(self, node: Node, slot: int, depth: int) -> str | None:
+        inputs, kind = node.inputs, node.kind.lower()
+        if isinstance(inputs.get("populated_text"), str):
+            return str(inputs["populated_text"])
+        if "styler" in kind and ("text_positive" in inputs or "text_negative" in inputs):
+            # The style's own words are in another file: this is what was typed.
+            return self.text(inputs.get("text_negative" if slot == 1 else "text_positive", ""), depth + 1)
+        if "concat" in kind or "join" in kind or "combine" in kind:
+            return self._joined(inputs, depth)
+        if "switch" in kind:
+            return self.text(self._switched(inputs), depth + 1)
+        if "show" in kind or "display" in kind or kind.startswith(("power prompt", "sdxl power prompt")):
+            return self.text(inputs.get("prompt", inputs.get("text")), depth + 1)
+        names = [name for name in inputs if name.lower() in _WORDS and isinstance(inputs[name], str | Link)]
+        others = [name for name in inputs if name not in names]
+        if len(names) != 1 or any(isinstance(inputs[name], Link) or _OPAQUE.search(name) for name in others):
+            if len(names) != 1 or not ("wildcard" in kind or kind.startswith("dp")):
+                return None
+            text = self.text(inputs[names[0]], depth + 1)
+            return None if text is None or re.search(r"[{}]|__", text) else text
+        return self.text(inputs[names[0]], depth + 1)
+
+    def _joined(self, inputs: Mapping[str, Any], depth: int) -> str | None:
+        delimiter = next((inputs[name] for name in _DELIMITERS if isinstance(inputs.get(name), str)), "")
+        parts = []
+        for name in sorted(inputs, key=_order):
+            value = inputs[name]
+            if name not in _DELIMITERS and (isinstance(value, Link) or (isinstance(value, str) and _part(name))):
+                text = self.text(value, depth + 1)
+                if text is None:
+                    return None
+                parts.append(text)
+        joined = delimiter.replace("\\n", "\n").join(part for part in parts if part)
+        return joined if parts and len(joined) <= LONGEST_PROMPT else None
+
+    def _switched(self, inputs: Mapping[str, Any]) -> object:
+        """The input that a switch lets through, if its setting is written down."""
+        choice = next(
+            (inputs[name] for name in ("switch", "select", "index", "boolean", "input") if name in inputs), None
+        )
+        if isinstance(choice, bool):
+            names: tuple[str, ...] = ("on_true", "true") if choice else ("on_false", "false")
+        else:
+            which = number(choice)
+            names = (
+                tuple(f"{stem}{which:g}" for stem in ("input", "text", "text_", "input_")) if which is not None else ()
+            )
+        return next((inputs[name] for name in names if name in inputs), None)
+
+    def words(self, value: object, depth: int = 0) -> list[str] | None:
+        """The texts behind a conditioning, in order, none twice; ``None`` if one of them is unknown."""
+        if isinstance(value, str):
+            return [value]
+        if not isinstance(value, Link):
+            return None
+        if value not in self._words:
+            found = self.graph.at(value)
+            self._words[value] = self._asked(*found, depth) if found and depth <= DEEPEST else None
+        return self._words[value]
+
+    def _asked(self, node: Node, slot: int, depth: int) -> list[str] | None:
+        inputs, kind = node.inputs, node.kind.lower()
+        if "zeroout" in kind:
+            return []
+        if kind in SLOTS or ("positive" in inputs and "negative" in inputs):
+            names = SLOTS.get(kind, {0: "positive", 1: "negative"})
+            inside = self.graph.find(node, names[slot]) if names.get(slot) in ("positive", "negative") else None
+            words = self.words(inside, depth + 1)
+            text = self.text(inside, depth + 1) if words is None else None
+            return words if text is None else [text]
+        if "switch" in kind:
+            return self.words(self._switched(inputs), depth + 1)
+        sources = sorted(
+            (n for n in inputs if n.lower().startswith("cond") and isinstance(inputs[n], Link)), key=_order
+        )
+        if sources:
+            parts = [self.words(inputs[name], depth + 1) for name in sources]
+            known = [text for part in parts for text in part or ()]
+            return None if None in parts or len(known) > 1000 else list(dict.fromkeys(known))
+        texts = [self.text(inputs[name], depth + 1) for name in _ENCODED if isinstance(inputs.get(name), str | Link)]
+        if not texts or not any(isinstance(item, Link) for item in inputs.values()):
+            return None
+        if "populated_text" in inputs:
+            texts = texts[:1]
+        return None if None in texts else list(dict.fromkeys(text for text in texts if text))
+
+
+def _part(name: str) -> bool:
+    return re.fullmatch(r"(?:string|text|prompt|str|input)?_?(?:[a-z]|\d{1,2})?", name.lower()) is not None
+
+
+def _order(name: str) -> tuple[bool, int, str]:
+    """Numbers and letters in order (``text_2`` before ``text_10``), ``conditioning_to`` before ``conditioning_from``."""
+    return name.endswith("_from"), len(name), name

@@ -1,0 +1,129 @@
+"""ComfyUI: what its graphs say of the picture, from the sampler up."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from .comfygraph import Graph, Link
+from .comfysampler import is_sampler, read_sampler
+from .comfytexts import Texts
+from .comfyworkflow import graph_of_workflow
+from .record import PictureMetadata, read_object, record
+
+# Everything above a sampler but the picture it starts from.
+_NO_PICTURE = frozenset(
+    {
+        "positive",
+        "negative",
+        "conditioning",
+        "model",
+        "clip",
+        "vae",
+        "guider",
+        "sigmas",
+        "noise",
+        "seed",
+        "noise_seed",
+        "sampler",
+    }
+    | {"control_net", "text", "prompt", "text_embeds", "steps", "cfg", "clip_vision", "style_model"}
+)
+_FIELDS = ("prompt", "negative", "model", "sampler", "scheduler", "seed", "steps", "guidance")
+
+
+def read_comfyui(texts: Mapping[str, str], places: Mapping[str, str]) -> PictureMetadata | None:
+    """Read the graph that ran (``prompt``), else the editor's (``workflow``), from PNG text or EXIF."""
+    prompt, workflow = None, None
+    for key in ("prompt", "workflow", "UserComment", "ImageDescription", "Make", "Model", "Comment"):
+        text = texts.get(key, "")
+        # WebP and JPEG have no names: "prompt:{...}", "Workflow: {...}".
+        label = re.match(r"\s*(prompt|workflow)\s*:\s*(?=\{)", text[:40], re.IGNORECASE)
+        values = read_object(text[label.end() :] if label else text)
+        if values is None:
+            continue
+        for found, nested in (
+            (values, values),
+            (_inner(values, "prompt"), values),
+            (_inner(values, "workflow"), values),
+        ):
+            if found and prompt is None and any(isinstance(n, dict) and "class_type" in n for n in found.values()):
+                prompt = found, places[key], nested
+            elif found and workflow is None and isinstance(found.get("nodes"), list):
+                workflow = found, places[key]
+    if prompt:
+        graph = Graph.of_prompt(prompt[0])
+        made = read_graph(graph, prompt[1]) if graph else None
+        if made is not None:
+            return _civitai(prompt[2], made)
+    if workflow:
+        graph = graph_of_workflow(workflow[0])
+        return read_graph(graph, workflow[1]) if graph else None
+    return None
+
+
+def _inner(values: Mapping[str, Any], name: str) -> dict[str, Any] | None:
+    inner = values.get(name)
+    return inner if isinstance(inner, dict) else read_object(inner) if isinstance(inner, str) else None
+
+
+def _civitai(values: Mapping[str, Any], made: PictureMetadata) -> PictureMetadata:
+    """Civitai's generator writes the final values beside its graph."""
+    extra = read_object(values.get("extraMetadata")) if isinstance(values.get("extraMetadata"), str) else None
+    if not extra or not isinstance(extra.get("prompt"), str):
+        return made
+    return record(
+        "Civitai",
+        made.source,
+        prompt=extra["prompt"],
+        negative=extra.get("negativePrompt"),
+        model=made.model,
+        sampler=extra.get("sampler") or made.sampler,
+        scheduler=made.scheduler,
+        seed=extra.get("seed", made.seed),
+        steps=extra.get("steps", made.steps),
+        guidance=extra.get("cfgScale", made.guidance),
+        settings=made.settings,
+    )
+
+
+def read_graph(graph: Graph, source: str) -> PictureMetadata:
+    """What is the same for every picture that the graph makes; the first sampler of a chain counts."""
+    texts = Texts(graph)
+    bases = [read_sampler(graph, texts, graph.nodes[name], source) for name in base_samplers(graph)]
+    if not bases:
+        return record("ComfyUI", source)
+    agreed = {name: getattr(bases[0], name) for name in _FIELDS if len({getattr(b, name) for b in bases}) == 1}
+    settings = {k: v for k, v in bases[0].settings.items() if all(b.settings.get(k) == v for b in bases)}
+    return record("ComfyUI", source, settings=settings, **agreed)
+
+
+def base_samplers(graph: Graph) -> list[str]:
+    """Names of the samplers from which the saved pictures start: no other sampler is above them."""
+    used = {v.node for node in graph.nodes.values() for v in node.inputs.values() if isinstance(v, Link)}
+    ends = [name for name in graph.nodes if name not in used]
+    for wanted in ("save", "preview"):
+        kept = [name for name in graph.nodes if wanted in graph.nodes[name].kind.lower()]
+        if kept:
+            ends = kept
+            break
+    above = set(graph.upstream([Link(name, 0) for name in ends], frozenset()))
+    samplers = {name for name in graph.nodes if name in above and is_sampler(graph.nodes[name])}
+    if not samplers:
+        # Nodes of paid services: one call with the prompt in it.
+        calls = [name for name in above if {"prompt", "seed"} <= graph.nodes[name].inputs.keys()]
+        return calls if len(calls) == 1 else []
+    if len(samplers) > 100:
+        return []
+    return [name for name in graph.nodes if name in samplers and not _starts_from(graph, name) & samplers]
+
+
+def _starts_from(graph: Graph, name: str) -> set[str]:
+    inputs = graph.nodes[name].inputs
+    links = [v for k, v in inputs.items() if isinstance(v, Link) and k not in _NO_PICTURE]
+    # Stable Cascade hands the first stage to the second beside the prompt.
+    asked = graph.at(inputs.get("positive"))
+    if asked and isinstance(asked[0].inputs.get("stage_c"), Link):
+        links.append(asked[0].inputs["stage_c"])
+    return set(graph.upstream(links, _NO_PICTURE)) - {name}

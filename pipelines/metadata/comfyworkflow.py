@@ -1,0 +1,201 @@
+"""Workflows of ComfyUI's editor as graphs: muted and bypassed nodes, subgraphs and named widgets resolved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from .comfygraph import Graph, Link, Node
+
+_MUTED, _BYPASSED = 2, 4
+_INPUT, _OUTPUT = -10, -20
+_DEEPEST = 12
+_MOST_NODES = 10_000
+_MOST_SCOPES = 500
+_SAMPLING = ("steps", "cfg", "sampler_name", "scheduler", "denoise")
+#: Widgets of the nodes that old workflows save without names; the word after a seed is the editor's own.
+_WIDGETS: dict[str, tuple[str, ...]] = {
+    "KSampler": ("seed", *_SAMPLING),
+    "KSampler (Efficient)": ("seed", *_SAMPLING),
+    "KSamplerAdvanced": (
+        "add_noise",
+        "noise_seed",
+        *_SAMPLING[:4],
+        "start_at_step",
+        "end_at_step",
+        "return_with_leftover_noise",
+    ),
+    "SamplerCustom": ("add_noise", "noise_seed", "cfg"),
+    "RandomNoise": ("noise_seed",),
+    "BasicScheduler": ("scheduler", "steps", "denoise"),
+    "KSamplerSelect": ("sampler_name",),
+    "CFGGuider": ("cfg",),
+    "FluxGuidance": ("guidance",),
+    "CLIPTextEncode": ("text",),
+    "CLIPTextEncodeSDXL": ("width", "height", "crop_w", "crop_h", "target_width", "target_height", "text_g", "text_l"),
+    "CLIPTextEncodeSDXLRefiner": ("ascore", "width", "height", "text"),
+    "CLIPTextEncodeFlux": ("clip_l", "t5xxl", "guidance"),
+    "CLIPTextEncodeSD3": ("clip_l", "clip_g", "t5xxl", "empty_padding"),
+    "CheckpointLoaderSimple": ("ckpt_name",),
+    "CheckpointLoader": ("config_name", "ckpt_name"),
+    "UNETLoader": ("unet_name", "weight_dtype"),
+    "UnetLoaderGGUF": ("unet_name",),
+    "LoraLoader": ("lora_name", "strength_model", "strength_clip"),
+    "LoraLoaderModelOnly": ("lora_name", "strength_model"),
+    "EmptyLatentImage": ("width", "height", "batch_size"),
+    "EmptySD3LatentImage": ("width", "height", "batch_size"),
+    "PrimitiveNode": ("value", "control"),
+    "StringConcatenate": ("string_a", "string_b", "delimiter"),
+    "GetNode": ("name",),
+    "SetNode": ("name",),
+}
+_CONTROL = ("fixed", "increment", "decrement", "randomize")
+
+
+def graph_of_workflow(workflow: Mapping[str, Any]) -> Graph | None:
+    """The graph that a saved workflow runs as; ``None`` if it is another object."""
+    if not isinstance(workflow.get("nodes"), list):
+        return None
+    definitions = workflow.get("definitions")
+    listed = definitions.get("subgraphs") if isinstance(definitions, dict) else None
+    subgraphs = {str(item.get("id")): item for item in _objects(listed)}
+    nodes: dict[str, Node] = {}
+    for name, node in _Scope(workflow, subgraphs, "", None, {}).flat(0):
+        nodes[name] = node
+        if len(nodes) >= _MOST_NODES:
+            break
+    return Graph(nodes) if nodes else None
+
+
+def _objects(value: object) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+class _Scope:
+    """One level of a workflow: the whole, or a subgraph in the place of a node ``instance`` of its parent."""
+
+    def __init__(
+        self,
+        graph: Mapping[str, Any],
+        subgraphs: Mapping[str, Any],
+        prefix: str,
+        parent: _Scope | None,
+        instance: Mapping[str, Any],
+    ) -> None:
+        self.graph, self.subgraphs, self.prefix, self.parent, self.instance = graph, subgraphs, prefix, parent, instance
+        self.root: _Scope = parent.root if parent else self
+        self.scopes = 0
+        self.nodes = {str(node.get("id")): node for node in _objects(graph.get("nodes"))}
+        self.links: dict[str, tuple[str, int]] = {}
+        self.outputs: dict[int, str] = {}
+        self._children: dict[str, _Scope] = {}
+        listed = graph.get("links")
+        for link in listed if isinstance(listed, list) else []:
+            if isinstance(link, dict):
+                link = [link.get(k) for k in ("id", "origin_id", "origin_slot", "target_id", "target_slot")]
+            if isinstance(link, list) and len(link) >= 5 and isinstance(link[2], int):
+                self.links[str(link[0])] = str(link[1]), link[2]
+                if link[3] == _OUTPUT and isinstance(link[4], int):
+                    self.outputs[link[4]] = str(link[0])
+
+    def child(self, name: str) -> _Scope | None:
+        """The subgraph that node ``name`` stands for."""
+        node = self.nodes[name]
+        inner = self.subgraphs.get(str(node.get("type")))
+        if inner is None:
+            return None
+        if name not in self._children:
+            self.root.scopes += 1
+            if self.root.scopes > _MOST_SCOPES:
+                raise ValueError("more subgraphs than any picture needs")
+            self._children[name] = _Scope(inner, self.subgraphs, f"{self.prefix}{name}:", self, node)
+        return self._children[name]
+
+    def flat(self, depth: int) -> Iterator[tuple[str, Node]]:
+        """The nodes that run, with the names that the API format gives them."""
+        for name, node in self.nodes.items():
+            if node.get("mode") in (_MUTED, _BYPASSED) or depth > _DEEPEST:
+                continue
+            inner = self.child(name)
+            if inner is not None:
+                yield from inner.flat(depth + 1)
+                continue
+            inputs = _widgets(node)
+            for item in _objects(node.get("inputs")):
+                if item.get("link") is not None:
+                    value = self.origin(str(item["link"]), 0)
+                    # A link from an unused input of a subgraph leaves the widget's own value.
+                    if value is not None or not isinstance(item.get("widget"), dict):
+                        inputs[str(item.get("name"))] = value
+            yield f"{self.prefix}{name}", Node(str(node.get("type")), inputs)
+
+    def origin(self, link: str, depth: int) -> Any:  # noqa: ANN401 - a link, or a literal of a stranger
+        """What a link brings: the link to the node that runs, the literal of a promoted widget, or ``None``."""
+        if link not in self.links or depth > 10 * _DEEPEST:
+            return None
+        name, slot = self.links[link]
+        if name == str(_INPUT):
+            return self._inbound(slot, depth)
+        node = self.nodes.get(name)
+        if node is None or node.get("mode") == _MUTED:
+            return None
+        if node.get("mode") == _BYPASSED:
+            return self._through(node, slot, depth)
+        if node.get("type") == "GetNode":
+            return self._named(_widgets(node).get("name"), depth)
+        inner = self.child(name) if depth < _DEEPEST else None
+        if inner is not None:
+            return inner.origin(inner.outputs.get(slot, ""), depth + 1)
+        return Link(f"{self.prefix}{name}", slot)
+
+    def _inbound(self, slot: int, depth: int) -> Any:  # noqa: ANN401
+        """What comes in at a slot of this subgraph's input."""
+        declared = _objects(self.graph.get("inputs"))
+        if self.parent is None or not 0 <= slot < len(declared):
+            return None
+        name = declared[slot].get("name")
+        outer = next((item for item in _objects(self.instance.get("inputs")) if item.get("name") == name), None)
+        if outer is not None and outer.get("link") is not None:
+            return self.parent.origin(str(outer["link"]), depth + 1)
+        return _widgets(self.instance).get(str(name))
+
+    def _through(self, node: Mapping[str, Any], slot: int, depth: int) -> Any:  # noqa: ANN401
+        """What a bypassed node hands on: its input of the same type, the one in the same place first."""
+        outputs, inputs = _objects(node.get("outputs")), _objects(node.get("inputs"))
+        if not 0 <= slot < len(outputs):
+            return None
+        order = [*inputs[slot : slot + 1], *inputs]
+        fit = next((item for item in order if item.get("type") == outputs[slot].get("type")), None)
+        return self.origin(str(fit["link"]), depth + 1) if fit and fit.get("link") is not None else None
+
+    def _named(self, name: object, depth: int) -> Any:  # noqa: ANN401
+        """What the ``SetNode`` of that name holds."""
+        setters = [n for n in self.nodes.values() if n.get("type") == "SetNode" and _widgets(n).get("name") == name]
+        inputs = _objects(setters[0].get("inputs")) if len(setters) == 1 else []
+        return self.origin(str(inputs[0].get("link")), depth + 1) if inputs else None
+
+
+def _widgets(node: Mapping[str, Any]) -> dict[str, Any]:
+    """The values typed into a node by name; none where the names cannot be told for sure."""
+    values = node.get("widgets_values")
+    if isinstance(values, dict):
+        return {str(name): value for name, value in values.items()}
+    if not isinstance(values, list):
+        return {}
+    named = [
+        item["widget"].get("name") for item in _objects(node.get("inputs")) if isinstance(item.get("widget"), dict)
+    ]
+    kind = str(node.get("type"))
+    for names in (_WIDGETS.get(kind, ()), [str(name) for name in named]):
+        found: dict[str, Any] = {}
+        rest = list(values)
+        for name in names:
+            if not rest:
+                break
+            found[name] = rest.pop(0)
+            if "seed" in name and rest and rest[0] in _CONTROL:
+                rest.pop(0)
+        if found and not rest:
+            return found
+    texts = [value for value in values if isinstance(value, str)]
+    return {"text": texts[0]} if len(values) == 1 and texts else {}

@@ -1,0 +1,117 @@
+"""Tables of a folder's pictures: ``metadata.jsonl`` and ``metadata.csv``, as Hugging Face's imagefolder has them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .record import PictureMetadata, clean, guarded, read_json
+from .sidecars import decoded, read_any_object
+
+_LONGEST_FILE = 256 * 2**20
+_LONGEST_LINE = 2**20
+_MOST_PROBLEMS = 20
+
+
+@dataclass
+class FolderTable:
+    """What the tables of one folder say of the pictures in it.
+
+    Attributes:
+        entries: by name of the file, relative to the folder, with ``/`` between folders.
+        problems: what could not be read, a sentence each; a bad line does not hide the others.
+    """
+
+    entries: dict[str, PictureMetadata] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, folder: Path) -> FolderTable:
+        """Read both tables of ``folder``; none there gives an empty table. Never raises."""
+        table = cls()
+        doubtful: set[str] = set()
+        for name, rows in (("metadata.jsonl", _jsonl), ("metadata.csv", _csv)):
+            path = folder / name
+            try:
+                if not path.is_file():
+                    continue
+                if path.stat().st_size > _LONGEST_FILE:
+                    table._problem(
+                        f"{str(path)!r} is larger than {_LONGEST_FILE >> 20} MiB and was not read; split it."
+                    )
+                    continue
+                content = path.read_bytes()
+            except (OSError, ValueError) as error:
+                table._problem(f"{str(path)!r} cannot be read: {getattr(error, 'strerror', None) or error}.")
+                continue
+            for line, row in rows(decoded(content)):
+                if isinstance(row, str):
+                    table._problem(f"{str(path)!r}, line {line}: {row}.")
+                else:
+                    table._add(path, line, row, doubtful)
+        for name in doubtful:
+            table.entries.pop(name, None)
+        return table
+
+    def get(self, file_name: str) -> PictureMetadata | None:
+        """What is known of a picture, by its name relative to the folder."""
+        return self.entries.get(_normal(file_name) or "")
+
+    def _problem(self, sentence: str) -> None:
+        if len(self.problems) < _MOST_PROBLEMS:
+            self.problems.append(clean(sentence) or sentence[:200])
+
+    def _add(self, path: Path, line: int, row: dict[str, Any], doubtful: set[str]) -> None:
+        name = _normal(row.get("file_name"))
+        if name is None:
+            self._problem(
+                f"{str(path)!r}, line {line}: 'file_name' is missing or leads out of the folder; name a file in it."
+            )
+            return
+        source = f"table:{path.name}"
+        found = guarded(read_any_object, row, source)
+        if not found:
+            return
+        known = self.entries.setdefault(name, found)
+        if _facts(known) != _facts(found) and name not in doubtful:
+            doubtful.add(name)
+            self._problem(
+                f"{str(path)!r}, line {line}: {name!r} has two different entries, so neither counts; keep one."
+            )
+
+
+def _facts(entry: PictureMetadata) -> tuple[object, ...]:
+    return entry.prompt, entry.negative, entry.model, entry.sampler, entry.seed, entry.steps, entry.guidance
+
+
+def _normal(name: object) -> str | None:
+    if not isinstance(name, str) or not 0 < len(name) <= 4096 or name.startswith("/") or "\0" in name:
+        return None
+    parts = [part for part in name.split("/") if part not in ("", ".")]
+    return "/".join(parts) if parts and ".." not in parts else None
+
+
+def _jsonl(text: str) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    for line, content in enumerate(io.StringIO(text), 1):
+        if not content.strip():
+            continue
+        row = read_json(content) if len(content) <= _LONGEST_LINE else None
+        yield line, row if isinstance(row, dict) else "no JSON object of bearable size; the line was left out"
+
+
+def _csv(text: str) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    reader = csv.DictReader(io.StringIO(text.replace("\0", ""), newline=""))
+    while True:
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield reader.line_num, f"{error}; the line was left out"
+            continue
+        row.pop(None, None)
+        yield reader.line_num, row

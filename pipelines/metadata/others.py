@@ -1,0 +1,155 @@
+"""Tools with a short format of their own: SwarmUI, Draw Things, Midjourney, Easy Diffusion."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from .common import read_flat
+from .record import LONGEST_PROMPT, PictureMetadata, loras, read_object, record, size
+
+
+def read_swarm_object(values: Mapping[str, Any], source: str) -> PictureMetadata | None:
+    """Read SwarmUI's ``sui_image_params``."""
+    inner = values.get("sui_image_params")
+    if not isinstance(inner, dict):
+        return None
+    names, weights = inner.get("loras"), inner.get("loraweights")
+    names = names if isinstance(names, list) else str(names).split(",") if isinstance(names, str) else []
+    weights = weights if isinstance(weights, list) else str(weights).split(",") if isinstance(weights, str) else []
+    weights = [*weights, *[None] * len(names)]
+    return record(
+        "SwarmUI",
+        source,
+        prompt=inner.get("prompt"),
+        negative=inner.get("negativeprompt"),
+        model=inner.get("model"),
+        sampler=inner.get("sampler") or inner.get("comfyuisampler"),
+        scheduler=inner.get("scheduler") or inner.get("comfyuischeduler"),
+        seed=inner.get("seed"),
+        steps=inner.get("steps"),
+        guidance=inner.get("cfgscale"),
+        settings={
+            "size": size(inner.get("width"), inner.get("height")),
+            "loras": loras(zip(names, weights, strict=False)),
+            "distilled guidance": inner.get("fluxguidancescale"),
+            "vae": inner.get("vae"),
+            "denoise": inner.get("initimagecreativity"),
+            "refiner": inner.get("refinermodel"),
+            "clip skip": inner.get("clipstopatlayer"),
+            "version": inner.get("swarm_version"),
+        },
+    )
+
+
+def read_drawthings(texts: Mapping[str, str], places: Mapping[str, str]) -> PictureMetadata | None:
+    """Read the JSON that Draw Things puts into the XMP's (or EXIF's) UserComment."""
+    for key in ("xmp:UserComment", "UserComment"):
+        values = read_object(texts.get(key))
+        if values is None or "c" not in values or not {"uc", "sampler", "scale", "steps"} & values.keys():
+            continue
+        second = values.get("v2")
+        more = second if isinstance(second, dict) else {}
+        listed = values.get("lora")
+        return record(
+            "Draw Things",
+            places[key],
+            prompt=values["c"],
+            negative=values.get("uc"),
+            model=values.get("model"),
+            sampler=values.get("sampler"),
+            seed=values.get("seed"),
+            steps=values.get("steps"),
+            guidance=values.get("scale"),
+            settings={
+                "size": values.get("size"),
+                "denoise": values.get("strength"),
+                "shift": more.get("shift"),
+                "clip skip": more.get("clipSkip"),
+                "loras": loras(
+                    (item.get("model") or item.get("file"), item.get("weight"))
+                    for item in (listed if isinstance(listed, list) else [])
+                    if isinstance(item, dict)
+                ),
+            },
+        )
+    return None
+
+
+_JOB = re.compile(r"\s*Job ID:\s*([0-9a-fA-F-]{8,40})\s*\Z")
+_VALUED = {
+    "s": "stylize",
+    "c": "chaos",
+    "iw": "image weight",
+    "q": "quality",
+    "ar": "aspect",
+    "aspect": "aspect",
+    "w": "weird",
+}
+_KNOWN = {
+    *_VALUED, "stylize", "chaos", "quality", "weird", "no", "seed", "v", "version", "niji", "style", "tile", "raw", "stop", "sref",
+    "sw", "cref", "cw", "p", "profile", "personalize", "repeat", "r", "video", "fast", "relax", "turbo", "upbeta", "uplight", "oref",
+    "ow", "draft", "exp", "hd", "creative", "test", "testp", "sameseed", "stealth", "public",
+}  # fmt: skip
+
+
+def read_midjourney(texts: Mapping[str, str], places: Mapping[str, str]) -> PictureMetadata | None:
+    """Read a description as Midjourney writes it: the prompt, its flags, the job.
+
+    A job, or two known flags, or one that no other tool knows (``--v``, ``--ar``, ``--niji``), make it Midjourney's.
+    """
+    for key in ("Description", "ImageDescription", "xmp:Description", "Comment"):
+        text = texts.get(key, "")
+        if len(text) > LONGEST_PROMPT or not re.search("--|—|Job ID", text):
+            continue
+        job = _JOB.search(text[-200:])
+        body = text[: len(text) - len(job[0])] if job else text.rstrip()
+        start, flags = _flags(body)
+        known = flags.keys() & _KNOWN
+        if not job and len(known) < 2 and not known & {"v", "ar", "niji"}:
+            continue
+        version = flags.get("v") or flags.get("version")
+        model = f"Midjourney {version}" if version else f"Niji {flags['niji']}" if flags.get("niji") else None
+        settings: dict[str, object] = {_VALUED.get(name, name): flags[name] or "true" for name in known}
+        for name in ("no", "seed", "v", "version"):
+            settings.pop(name, None)
+        settings["job"] = job[1] if job else None
+        return record(
+            "Midjourney",
+            places[key],
+            prompt=body[:start],
+            negative=flags.get("no"),
+            model=model,
+            seed=flags.get("seed"),
+            settings=settings,
+        )
+    return None
+
+
+def _flags(body: str) -> tuple[int, dict[str, str]]:
+    """Where the flags begin, and their values; a dash before the first known flag is the writer's own."""
+    start, name = len(body), ""
+    flags: dict[str, list[str]] = {}
+    for match in re.finditer(r"\S+", body):
+        flag = re.fullmatch(r"(?:--|—)([a-zA-Z]\w{0,20})", match[0])
+        if flag and (flags or flag[1].lower() in _KNOWN):
+            name = flag[1].lower()
+            start = match.start() if not flags else start
+            flags.setdefault(name, [])
+        elif flags:
+            flags[name].append(match[0])
+    return start, {name: " ".join(words) for name, words in flags.items()}
+
+
+def read_easy_diffusion(texts: Mapping[str, str], places: Mapping[str, str]) -> PictureMetadata | None:
+    """Read the PNG texts (``prompt``, ``seed``, …, in two spellings) or the JSON comment of Easy Diffusion."""
+    key = next((name for name in ("prompt", "Prompt") if name in texts), None)
+    if key and {"num_inference_steps", "guidance_scale", "Steps", "Guidance Scale"} & texts.keys():
+        return read_flat(
+            "Easy Diffusion", places[key], {n: t for n, t in texts.items() if places[n].startswith("png:")}
+        )
+    values = read_object(texts.get("UserComment"))
+    if values and "prompt" in values and "num_inference_steps" in values:
+        return read_flat("Easy Diffusion", places["UserComment"], values)
+    return None

@@ -1,0 +1,194 @@
+"""What is known of how a picture was made, cleaned so that any database and page can take it."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+#: Longer texts are no prompts: they are unknown rather than cut.
+LONGEST_PROMPT = 100_000
+_LONGEST_VALUE = 4_000
+_MOST_SETTINGS = 64
+# A few bytes of JSON become a hundred in memory.
+_MOST_VALUES = 500_000
+
+# Controls but tab and newline; lone surrogates; bidirectional overrides and isolates, which disguise what a text says; noncharacters.
+_UNWANTED = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PictureMetadata:
+    """How a picture was made, as the tool that made it wrote down; ``None`` is unknown or empty, never a guess.
+
+    Attributes:
+        tool: who wrote it: ``"AUTOMATIC1111"``, ``"ComfyUI"``, …, ``"caption"`` for a bare text beside the picture.
+        prompt: what was asked for.
+        negative: what was to be avoided.
+        model: the name of the checkpoint, as written.
+        sampler: the sampler's name, as written.
+        scheduler: the noise schedule's name, as written.
+        seed: 0 … 2**64 − 1 (more than a signed 64-bit column holds).
+        steps: sampling steps, above 0.
+        guidance: scale of classifier-free guidance, finite and not negative.
+        settings: the rest that is plain, names in lower case: ``size``, ``clip skip``, ``loras``, ``denoise``, …
+        source: where it was found: ``"png:parameters"``, ``"exif:UserComment"``, ``"sidecar:a.txt"``, …
+    """
+
+    tool: str
+    prompt: str | None
+    negative: str | None
+    model: str | None
+    sampler: str | None
+    scheduler: str | None
+    seed: int | None
+    steps: int | None
+    guidance: float | None
+    settings: Mapping[str, str]
+    source: str
+
+    def __bool__(self) -> bool:
+        """Whether anything but the tool is known."""
+        known = (
+            self.prompt,
+            self.negative,
+            self.model,
+            self.sampler,
+            self.scheduler,
+            self.seed,
+            self.steps,
+            self.guidance,
+        )
+        return any(value is not None for value in known) or bool(self.settings)
+
+
+def clean(text: object, longest: int = _LONGEST_VALUE) -> str | None:
+    """A text as valid Unicode without NUL, controls and bidirectional overrides; ``None`` if empty, too long or no text."""
+    if not isinstance(text, str) or len(text) > longest:
+        return None
+    if not text.isprintable():
+        text = _UNWANTED.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    return text.strip() or None
+
+
+def number(value: object) -> float | None:
+    """A finite number, also if written as text."""
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float | str)
+        or (isinstance(value, str) and len(value) > 40)
+    ):
+        return None
+    try:
+        result = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return result if math.isfinite(result) else None
+
+
+def whole(value: object, least: int, most: int) -> int | None:
+    """A whole number within bounds, exact also beyond 2**53."""
+    if isinstance(value, str):
+        try:
+            value = int(value) if len(value) <= 24 else None
+        except ValueError:
+            value = number(value)
+    if isinstance(value, float) and math.isfinite(value) and value.is_integer():
+        value = int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most else None
+
+
+def plain(value: object) -> str | None:
+    """A setting's value as a short text; containers and unknown things give ``None``."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        known = number(value)
+        return None if known is None else format(value, "g" if isinstance(value, float) else "d")
+    return clean(value)
+
+
+def record(
+    tool: str,
+    source: str,
+    *,
+    prompt: object = None,
+    negative: object = None,
+    model: object = None,
+    sampler: object = None,
+    scheduler: object = None,
+    seed: object = None,
+    steps: object = None,
+    guidance: object = None,
+    settings: Mapping[str, object] | None = None,
+) -> PictureMetadata:
+    """Clean what a reader found, whatever its types; what does not fit is unknown."""
+    kept: dict[str, str] = {}
+    for name, value in (settings or {}).items():
+        key, text = clean(name, 80), plain(value)
+        if key and text and len(kept) < _MOST_SETTINGS:
+            kept[key.lower()] = text
+    scale = number(guidance)
+    return PictureMetadata(
+        tool=clean(tool, 80) or "unknown",
+        prompt=clean(prompt, LONGEST_PROMPT),
+        negative=clean(negative, LONGEST_PROMPT),
+        model=clean(model),
+        sampler=clean(sampler),
+        scheduler=clean(scheduler),
+        seed=whole(seed, 0, 2**64 - 1),
+        steps=whole(steps, 1, 1_000_000),
+        guidance=scale if scale is not None and scale >= 0 else None,
+        settings=kept,
+        source=clean(source) or "unknown",
+    )
+
+
+def guarded(reader: Callable[P, T | None], *args: P.args, **kwargs: P.kwargs) -> T | None:
+    """What ``reader`` finds, or ``None`` if it fails in a way nobody thought of: strangers' data must not stop a scan."""
+    try:
+        return reader(*args, **kwargs)
+    except Exception:
+        return None
+
+
+def read_json(text: str) -> Any:  # noqa: ANN401 - whatever a stranger wrote
+    """The value of a JSON text, or ``None``: malformed, too deep, of too many values, or with numbers too long."""
+    if sum(map(text.count, ",[{")) > _MOST_VALUES:
+        return None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def read_object(text: str | None) -> dict[str, Any] | None:
+    """The object of a JSON text, or ``None``."""
+    if not text or not text.lstrip("\ufeff \t\r\n").startswith("{"):
+        return None
+    value = read_json(text.lstrip("\ufeff"))
+    return value if isinstance(value, dict) else None
+
+
+def size(width: object, height: object) -> str | None:
+    """``WIDTHxHEIGHT`` if both are known."""
+    known = whole(width, 1, 1_000_000), whole(height, 1, 1_000_000)
+    return f"{known[0]}x{known[1]}" if None not in known else None
+
+
+def loras(pairs: Iterable[tuple[object, object]]) -> str | None:
+    """``name:weight, …`` of the LoRAs of a picture."""
+    parts = []
+    for name, weight in pairs:
+        text, value = clean(name), number(weight)
+        if text:
+            parts.append(text if value is None else f"{text}:{value:g}")
+    return ", ".join(parts) or None

@@ -1,0 +1,122 @@
+"""Lists the picture files of folders one by one: a folder of a million entries is never held as a whole."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..metrics.image import SUFFIXES
+
+#: Files that speak about pictures beside them.
+SIDECARS = frozenset({".txt", ".json", ".caption", ".jsonl", ".csv", ".xmp"})
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file that a scan came across.
+
+    Attributes:
+        path: absolute.
+        size: in bytes.
+        changed: time of the last change of its content, in nanoseconds.
+        sidecar: whether it speaks about pictures rather than being one; ``changed`` is then that of its name or rights too.
+    """
+
+    path: str
+    size: int
+    changed: int
+    sidecar: bool = False
+
+
+@dataclass
+class Scan:
+    """Walks folders; hidden files and folders are passed over, a folder that is reached twice is walked once.
+
+    Args:
+        roots: folders, or single files (taken whatever they are called).
+        globs: patterns that the path below the root, or the file name, must match; none takes all.
+        follow_links: whether links to folders are followed.
+
+    Attributes:
+        problems: a sentence for each place that could not be listed, added while it walks.
+        unseen: absolute folders whose contents could not be listed.
+    """
+
+    roots: Sequence[Path]
+    globs: Sequence[str] = ()
+    follow_links: bool = False
+    problems: list[str] = field(default_factory=list)
+    unseen: list[str] = field(default_factory=list)
+
+    def __iter__(self) -> Iterator[Found]:
+        walked: set[tuple[int, int]] = set()
+        single: set[str] = set()
+        # Single files first, so that a folder does not bring them again.
+        for root in sorted(self.roots, key=os.path.isdir):
+            # Absolute without resolving links: the names that the user knows.
+            place = os.path.abspath(root)
+            try:
+                facts = os.stat(place)
+            except OSError as error:
+                self._trouble(place, error)
+                continue
+            if os.path.isdir(place):
+                yield from (found for found in self._walk(place, walked) if found.path not in single)
+            elif place not in single:
+                single.add(place)
+                yield Found(place, facts.st_size, facts.st_mtime_ns)
+
+    def _trouble(self, place: str, error: OSError) -> None:
+        self.problems.append(f"{place!r} cannot be read: {error.strerror or error}.")
+        self.unseen.append(place)
+
+    def _walk(self, root: str, walked: set[tuple[int, int]]) -> Iterator[Found]:
+        waiting = [root]
+        while waiting:
+            folder = waiting.pop()
+            try:
+                facts = os.stat(folder)
+                if (facts.st_dev, facts.st_ino) in walked:
+                    continue
+                walked.add((facts.st_dev, facts.st_ino))
+                with os.scandir(folder) as entries:
+                    for entry in entries:
+                        if not entry.name.startswith("."):
+                            yield from self._entry(entry, root, waiting)
+            except OSError as error:
+                self._trouble(folder, error)
+
+    def _entry(self, entry: os.DirEntry[str], root: str, waiting: list[str]) -> Iterator[Found]:
+        try:
+            if entry.is_dir(follow_symlinks=self.follow_links):
+                waiting.append(entry.path)
+                return
+            suffix = os.path.splitext(entry.name)[1].lower()
+            picture = suffix in SUFFIXES and self._wanted(entry.path, root)
+            if not (picture or suffix in SIDECARS) or not entry.is_file():
+                if picture and entry.is_symlink() and not os.path.exists(entry.path):
+                    self.problems.append(f"{entry.path!r} is a link to a file that is not there.")
+                return
+            facts = entry.stat()
+        except OSError as error:
+            self.problems.append(f"{entry.path!r} cannot be read: {error.strerror or error}.")
+            return
+        try:
+            entry.path.encode()
+        except UnicodeEncodeError:
+            if picture:
+                self.problems.append(f"{entry.path!r} has a name that is no valid text: rename it.")
+            return
+        if picture:
+            yield Found(entry.path, facts.st_size, facts.st_mtime_ns)
+        else:
+            yield Found(entry.path, facts.st_size, max(facts.st_mtime_ns, facts.st_ctime_ns), sidecar=True)
+
+    def _wanted(self, path: str, root: str) -> bool:
+        below = os.path.relpath(path, root)
+        return not self.globs or any(
+            fnmatch.fnmatch(below, g) or fnmatch.fnmatch(os.path.basename(path), g) for g in self.globs
+        )

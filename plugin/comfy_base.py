@@ -1,0 +1,185 @@
+"""What all of soart's ComfyUI nodes share: mistakes become sentences in the node, and a run shows its progress.
+
+A node that meets an expected mistake says it in its own text and blocks what hangs on it; all other branches of the graph run on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import folder_paths
+from comfy.utils import ProgressBar
+from comfy_api.latest import io, ui
+
+from ..errors import ModelError, ProfileError, SoartError
+from .comfy_pictures import folder_inside, stamp
+
+if TYPE_CHECKING:
+    import torch
+
+    from ..pipelines.generate import ImageGenerator
+    from ..pipelines.rank import Scorer
+
+CATEGORY = "SOART"
+#: A profile that was found or learnt, and a choice that was asked for.
+ProfileType = io.Custom("SOART_PROFILE")
+ChoiceType = io.Custom("SOART_CHOICE")
+#: What every node says of its pictures.
+IMAGES = (
+    "Pictures, one or a batch. Transparency is laid over white; pictures whose values are not numbers are left out."
+)
+#: Largest whole number that the front end's JavaScript holds exactly.
+MOST_SEED = 2**53 - 1
+
+
+class SoartNode(io.ComfyNode):
+    """Base of the nodes: subclasses define ``define_schema`` and ``run``.
+
+    Attributes:
+        run: the node's own work.
+        shows_images: whether the node shows pictures.
+        ends_run: mistakes that end the whole run, for ComfyUI would remember the node's silence and not try again.
+    """
+
+    run: ClassVar[Callable[..., io.NodeOutput]]
+    shows_images: ClassVar[bool] = False
+    ends_run: ClassVar[tuple[type[Exception], ...]] = ()
+
+    @classmethod
+    def execute(cls, **inputs: Any) -> io.NodeOutput:  # noqa: ANN401
+        """Run, or say why not."""
+        try:
+            return cls.run(**inputs)
+        except cls.ends_run:
+            raise
+        except SoartError as error:
+            return cls.refuse(str(error))
+        except ModuleNotFoundError as error:
+            return cls.refuse(
+                f"SOART needs the package {str(error.name).split('.')[0]!r}, which is not installed: run pip install -r requirements.txt in the "
+                "folder of this node pack, with ComfyUI's Python."
+            )
+
+    @classmethod
+    def refuse(cls, sentence: str) -> io.NodeOutput:
+        """Say a sentence and block the outputs."""
+        outputs = cls.define_schema().outputs or []
+        # ComfyUI blocks nothing where there are no values to block.
+        return io.NodeOutput(*[None] * len(outputs), ui=cls.show([sentence]), block_execution=sentence)
+
+    @classmethod
+    def show(
+        cls,
+        texts: Sequence[str],
+        table: dict[str, Any] | None = None,
+        images: torch.Tensor | None = None,
+    ) -> dict[str, Any]:
+        """What the node shows: always the same keys, for ComfyUI lays the runs of a list over each other by the keys of the first."""
+        shown: dict[str, Any] = {"text": list(texts), "soart_table": [] if table is None else [table]}
+        if cls.shows_images:
+            empty = {"images": [], "animated": (False,)}
+            shown |= empty if images is None else ui.PreviewImage(images, cls=cls).as_dict()
+        return shown
+
+
+def progress(total: int) -> Callable[..., None]:
+    """A function that moves the node's progress bar on by one or as many as it is told; it also ends the run when the user says so."""
+    bar = ProgressBar(max(total, 1))
+
+    def step(count: int = 1) -> None:
+        bar.update(count)
+
+    return step
+
+
+def output_folder(name: str) -> Path:
+    """Where the collection of this name lies: below ComfyUI's output folder."""
+    return folder_inside(Path(folder_paths.get_output_directory()), name)
+
+
+def profile_names() -> list[str]:
+    """The built-in profiles and the user's tastes."""
+    try:
+        from ..metrics.technical import DETECTORS
+        from ..pipelines.profilestore import ProfileStore
+    except ModuleNotFoundError:
+        # The nodes must be there to say what is missing.
+        return ["technical"]
+    built_in = ("technical", *DETECTORS)
+    return [*built_in, *(name for name in ProfileStore().names() if name not in built_in)]
+
+
+def profile_inputs() -> list[io.Input]:
+    """The profile as a list to choose from, and as something learnt in the same graph."""
+    return [
+        io.Combo.Input(
+            "profile",
+            options=profile_names(),
+            default="technical",
+            tooltip="Who judges: the built-in technical score, a detector of one kind of damage, or a taste of yours.",
+        ),
+        ProfileType.Input(
+            "taste", optional=True, tooltip="A profile from SOART Taste; counts in place of the one named above."
+        ),
+    ]
+
+
+def scorer_of(profile: str, taste: Scorer | None) -> Scorer:
+    """The profile that a node is to judge by.
+
+    Raises:
+        ProfileError: there is none of that name, or its file is damaged.
+    """
+    from ..pipelines.profilestore import ProfileStore, scorer_named
+
+    return scorer_named(profile, ProfileStore()) if taste is None else taste
+
+
+def warnings_of(scorer: Scorer) -> list[str]:
+    """What must be said beside the scores of a profile."""
+    warning = getattr(scorer, "warning", None)
+    return [warning] if warning else []
+
+
+def profile_stamp(profile: object) -> str:
+    """Changes when the file of a taste does."""
+    from ..pipelines.profilestore import ProfileStore
+
+    try:
+        return stamp(ProfileStore().path(str(profile)))
+    except ProfileError:
+        return ""
+
+
+def always() -> int:
+    """A fingerprint that never comes again: the node runs every time."""
+    return time.time_ns()
+
+
+@lru_cache(maxsize=1)
+def _loaded(model: str, device: str, changed: str) -> ImageGenerator:
+    from ..pipelines.generate import ImageGenerator
+    from ..pipelines.loading import load_model
+
+    return ImageGenerator(load_model(model, device=None if device == "auto" else device))
+
+
+def generator_of(model: str, device: str) -> ImageGenerator:
+    """The model, loaded once and kept until another one is named or its files change.
+
+    Raises:
+        ModelError: it cannot be loaded.
+    """
+    if not model.strip():
+        raise ModelError("Expected a model: 'embedded', a diffusers folder, a .safetensors file, or a hub id.")
+    return _loaded(model.strip(), device, model_stamp(model))
+
+
+def model_stamp(model: object) -> str:
+    """Changes when a local model does."""
+    path = Path(str(model).strip()).expanduser()
+    return stamp(path, path / "model_index.json")

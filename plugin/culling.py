@@ -1,0 +1,186 @@
+"""``soart cull``, ``annotate`` and ``undo``: what an evaluation changes among the user's files, on request only."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .evaluate import Folders, Only, Processes, Store
+from .options import Json
+from .taste import Profiles, warning_of
+from .terminal import Progress, emit, interruptible, note, printable, say
+
+if TYPE_CHECKING:
+    from ..pipelines.collection import Collection
+    from ..pipelines.surveys import Survey
+
+Dry = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
+UndoFile = Annotated[
+    Path | None, typer.Option("--undo-file", help="Where to note how to undo it; default: soart-undo-TIME.jsonl here.")
+]
+ByTaste = Annotated[
+    str | None, typer.Option("--taste", help="Score by this taste or detector; default: the technical score.")
+]
+
+
+def _journal(given: Path | None) -> Path:
+    return given or Path(f"soart-undo-{datetime.now():%Y%m%d-%H%M%S}.jsonl")
+
+
+def _look(
+    folders: list[str],
+    collection: str | None,
+    only: list[str] | None,
+    taste: str | None,
+    profiles: Path | None,
+    workers: int | None,
+) -> tuple[Collection, list[Path], Survey]:
+    """The collection, to be closed by the caller, what was scanned, and what was found."""
+    from ..pipelines.execution import LocalEngine
+    from ..pipelines.profilestore import ProfileStore, scorer_named
+    from ..pipelines.scanning import Scan
+    from ..pipelines.surveys import open_for, survey
+
+    scorers = [] if taste is None else [scorer_named(taste, ProfileStore(profiles))]
+    for text in (text for scorer in scorers for text in warning_of(scorer)):
+        note(text)
+    store, roots = open_for(folders, collection)
+    try:
+        with Progress("looking", 0) as bar:
+            found = survey(
+                store, Scan(roots, only or ()), LocalEngine(workers), scorers, progress=bar, expect=bar.expect
+            )
+    except BaseException:
+        store.close()
+        raise
+    return store, roots, found
+
+
+def cull(
+    folders: Folders,
+    to: Annotated[
+        Path, typer.Option("--to", help="Folder that takes what is picked out, in a folder for each reason.")
+    ],
+    duplicates: Annotated[
+        bool, typer.Option("--duplicates", help="Pick all but the best of near-duplicates, and exact copies.")
+    ] = False,
+    damaged: Annotated[bool, typer.Option("--damaged", help="Pick pictures suspected of damage.")] = False,
+    outliers: Annotated[bool, typer.Option("--outliers", help="Pick pictures far from the rest.")] = False,
+    worst: Annotated[
+        float | None, typer.Option("--worst", help="Pick this share of lowest scores, in percent.")
+    ] = None,
+    below: Annotated[float | None, typer.Option("--below", help="Pick pictures of a lower score.")] = None,
+    dry_run: Dry = False,
+    undo_file: UndoFile = None,
+    taste: ByTaste = None,
+    profiles: Profiles = None,
+    collection: Store = None,
+    only: Only = None,
+    workers: Processes = None,
+    as_json: Json = False,
+) -> None:
+    """Move pictures that a rule picks out to folders, with the texts beside them; nothing is deleted, all can be undone."""
+    from ..pipelines.cull import Rule, plan_cull
+    from ..pipelines.cull import cull as move
+
+    rule = Rule(duplicates, damaged, outliers, worst, below)
+    with interruptible():
+        store, roots, found = _look(folders, collection, only, taste, profiles, workers)
+        with store:
+            moves = plan_cull(found, rule, roots, to.absolute())
+            journal = _journal(undo_file)
+            done, problems = 0, list[str]()
+            if moves and not dry_run:
+                with Progress("moving", len(moves)) as bar:
+                    done, problems = move(moves, journal, bar)
+    reasons = Counter(step.target.relative_to(to.absolute()).parts[0] for step in moves)
+    if as_json:
+        emit(
+            {
+                "moves": [{"from": str(step.source), "to": str(step.target)} for step in moves],
+                "moved": done,
+                "problems": problems,
+                "undo_file": str(journal) if done else None,
+            }
+        )
+        return
+    if dry_run:
+        for step in moves:
+            say(f"{printable(str(step.source))} → {printable(str(step.target))}")
+    counted = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items())) or "nothing"
+    say(f"{'Would move' if dry_run else 'Moved'}: {counted}, of {len(found.evaluation.ids)} pictures")
+    for problem in problems:
+        note(printable(problem))
+    if done:
+        say(f"To undo: soart undo {journal}")
+
+
+def annotate(
+    folders: Folders,
+    xmp: Annotated[bool, typer.Option("--xmp/--no-xmp", help="Write NAME.xmp beside each picture.")] = True,
+    png: Annotated[bool, typer.Option("--png", help="Write a text into PNG files, before their pixels.")] = False,
+    rater: Annotated[
+        str | None, typer.Option("--rater", help="Write the stars this rater gave instead of those of the score.")
+    ] = None,
+    dry_run: Dry = False,
+    undo_file: UndoFile = None,
+    taste: ByTaste = None,
+    profiles: Profiles = None,
+    collection: Store = None,
+    only: Only = None,
+    workers: Processes = None,
+    as_json: Json = False,
+) -> None:
+    """Write one to five stars, by score or by a rater, to XMP sidecars that photo managers read; pixels are never touched."""
+    from ..pipelines.annotate import annotate as write
+    from ..pipelines.annotate import notes_of
+
+    with interruptible():
+        store, _, found = _look(folders, collection, only, taste, profiles, workers)
+        with store:
+            notes = list(notes_of(found, rater))
+            journal = _journal(undo_file)
+            done, problems = 0, list[str]()
+            if notes and not dry_run:
+                with Progress("writing", len(notes)) as bar:
+                    done, problems = write(found, notes, journal, xmp=xmp, png=png, progress=bar)
+    if as_json:
+        stars = [{"path": str(one.path), "stars": one.stars} for one in notes]
+        emit(
+            {
+                "notes": stars,
+                "written": done,
+                "problems": problems,
+                "undo_file": str(journal) if journal.exists() else None,
+            }
+        )
+        return
+    if dry_run:
+        for one in notes:
+            say(f"{printable(str(one.path))}: {one.stars}")
+    say(f"{'Would annotate' if dry_run else 'Annotated'} {len(notes) if dry_run else done} files")
+    for problem in problems:
+        note(printable(problem))
+    if journal.exists():
+        say(f"To undo: soart undo {journal}")
+
+
+def undo(
+    file: Annotated[Path, typer.Argument(help="The undo file that cull or annotate named.")], as_json: Json = False
+) -> None:
+    """Undo a cull or an annotation; files that were changed since are left as they are."""
+    from ..pipelines.journal import undo as take_back
+
+    done, problems = take_back(file)
+    if as_json:
+        emit({"undone": done, "problems": problems})
+    else:
+        say(f"{done} changes undone")
+        for problem in problems:
+            note(printable(problem))
+    if problems:
+        raise typer.Exit(1)

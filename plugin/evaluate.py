@@ -1,0 +1,116 @@
+"""``soart evaluate``: what is in a collection of pictures."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import SoartError
+from .evaluate_views import document, print_contrast, print_survey
+from .options import Engine, Json
+from .taste import Profiles, warning_of
+from .terminal import Progress, emit, interruptible, note, printable, say
+
+if TYPE_CHECKING:
+    from ..pipelines.surveys import Survey
+
+Folders = Annotated[list[str], typer.Argument(help="Folders of pictures, single pictures, or a collection.")]
+Store = Annotated[
+    str | None,
+    typer.Option(
+        "--collection", help="Folder or URL that keeps what is found; default: a place of its own for these folders."
+    ),
+]
+Only = Annotated[
+    list[str] | None,
+    typer.Option("--only", metavar="GLOB", help="Take only files that match, such as '*.png' or '2026/*'; repeatable."),
+]
+
+Processes = Annotated[
+    int | None, typer.Option("--workers", min=1, help="Processes that look at pictures; default: one for each core.")
+]
+
+
+def evaluate(
+    folders: Folders,
+    tastes: Annotated[
+        list[str] | None,
+        typer.Option("--taste", help="Score by this taste too; repeatable, the first one ranks; default: technical."),
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", help="Write a page: OUT.html with everything inside, or a folder for many pictures."),
+    ] = None,
+    export: Annotated[
+        list[Path] | None,
+        typer.Option("--export", help="Write a row for every file to FILE.csv, .json or .parquet; repeatable."),
+    ] = None,
+    against: Annotated[
+        list[str] | None,
+        typer.Option("--against", help="Say what differs in the pictures of this folder or collection."),
+    ] = None,
+    collection: Store = None,
+    only: Only = None,
+    follow_links: Annotated[bool, typer.Option("--follow-links", help="Follow links to folders.")] = False,
+    retry: Annotated[bool, typer.Option("--retry", help="Look again at files that could not be decoded.")] = False,
+    workers: Processes = None,
+    engine: Engine = "local",
+    profiles: Profiles = None,
+    top: Annotated[int, typer.Option(min=0, help="Lines to print of each list.")] = 5,
+    as_json: Json = False,
+) -> None:
+    """Say what is in a collection: what is good, broken, double or strange, and what goes with better pictures.
+
+    Nothing is written beside the pictures. A second run opens new and changed files only.
+    """
+    from ..pipelines.contrast import contrast
+    from ..pipelines.evaluate_report import write_evaluation
+    from ..pipelines.execution import engine_named
+    from ..pipelines.exports import export as write
+    from ..pipelines.exports import format_of
+    from ..pipelines.profilestore import ProfileStore, scorer_named
+    from ..pipelines.records import columns, records
+    from ..pipelines.scanning import Scan
+    from ..pipelines.surveys import open_for, survey
+
+    for path in export or ():
+        format_of(path)
+    scorers = [scorer_named(name, ProfileStore(profiles)) for name in tastes or ()]
+    notes = [text for scorer in scorers for text in warning_of(scorer)]
+
+    opened: set[str] = set()
+
+    def look(places: list[str], where: str | None, stack: ExitStack) -> Survey:
+        store, roots = open_for(places, where)
+        stack.enter_context(store)
+        if store.name in opened:
+            raise SoartError(f"Expected another collection to compare with, got {store.name!r} twice.")
+        opened.add(store.name)
+        scan = Scan(roots, only or (), follow_links)
+        with Progress("looking", 0) as bar:
+            return survey(
+                store, scan, engine_named(engine, workers), scorers, retry=retry, progress=bar, expect=bar.expect
+            )
+
+    with interruptible(), ExitStack() as stack:
+        found = look(folders, collection, stack)
+        other = look(against, None, stack) if against else None
+        differing = contrast(found, other) if other else None
+        for path in export or ():
+            write(records(found.store, found.update.scan, found.evaluation), columns(found.evaluation), path)
+        page = write_evaluation(report, found, differing, notes) if report else None
+        if as_json:
+            emit(document(found, differing, top, page, export or [], notes))
+            return
+        print_survey(found, top)
+        if differing:
+            print_contrast(differing, ", ".join(against or ()))
+        for problem in found.update.problems:
+            note(printable(problem))
+        for text in notes:
+            note(text)
+        for path in (*(export or ()), *([page] if page else ())):
+            say(f"Written: {path}")

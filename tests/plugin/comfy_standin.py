@@ -1,0 +1,348 @@
+"""A small stand-in of ComfyUI 0.3.64, as far as a node pack sees it: the V3 interface, and how the server runs a graph.
+
+Held to what the real server does: ids must not collide, ``ui`` values are lists of plain JSON values without NaN, runs of a list are laid over each
+other by the keys of the first, blockers travel on, a blocker without values blocks nothing, the same inputs are answered from the cache, and a pack
+is loaded under a name made of its path.
+"""
+
+import asyncio
+import importlib.util
+import json
+import sys
+import types
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import count
+from typing import ClassVar
+
+import numpy as np
+from PIL import Image
+
+
+class InterruptedByUserError(Exception):
+    pass
+
+
+class ExecutionBlocker:
+    def __init__(self, message):
+        self.message = message
+
+
+# The V3 interface
+
+
+class Input:
+    known = frozenset({"optional", "tooltip", "display_name", "lazy"})
+
+    def __init__(self, id, **options):  # noqa: A002
+        if unknown := set(options) - self.known:
+            raise TypeError(f"{type(self).__qualname__} takes no {unknown}")
+        self.id, self.options = id, options
+        self.optional = options.get("optional", False)
+
+
+class Output:
+    def __init__(self, id=None, display_name=None, tooltip=None, is_output_list=False):  # noqa: A002
+        self.id, self.is_output_list = id, is_output_list
+        self.display_name, self.tooltip = display_name, tooltip
+
+
+def _type(name, *more):
+    known = Input.known | set(more)
+    made = type(name, (), {"io_type": name})
+    made.Input = type("Input", (Input,), {"known": known, "io_type": name})
+    made.Output = type("Output", (Output,), {"io_type": name})
+    return made
+
+
+_WIDGET = ("default", "socketless", "force_input")
+_NUMBER = (*_WIDGET, "min", "max", "step", "control_after_generate", "display_mode")
+
+
+class Combo(_type("COMBO")):
+    class Input(Input):
+        known = Input.known | {"default", "socketless", "control_after_generate"}
+        io_type = "COMBO"
+
+        def __init__(self, id, options, **others):  # noqa: A002
+            super().__init__(id, **others)
+            assert all(isinstance(option, str) for option in options)
+            self.choices = options
+
+
+@dataclass
+class Schema:
+    node_id: str
+    display_name: str | None = None
+    category: str = "sd"
+    inputs: list = field(default_factory=list)
+    outputs: list = field(default_factory=list)
+    description: str = ""
+    is_input_list: bool = False
+    is_output_node: bool = False
+
+    def validate(self):
+        ids = Counter([one.id for one in (*self.inputs, *self.outputs)])
+        if twice := [name for name, times in ids.items() if times > 1]:
+            raise ValueError(f"Ids must be unique between inputs and outputs, but {twice} are not.")
+        for one in self.inputs:
+            # The front end gives every such widget a second one, and workflows that do not know of it read all values after it wrongly.
+            if (
+                one.io_type == "INT"
+                and one.id in ("seed", "noise_seed")
+                and not one.options.get("control_after_generate")
+            ):
+                raise ValueError(f"A whole number called {one.id!r} must say control_after_generate.")
+
+
+class NodeOutput:
+    def __init__(self, *args, ui=None, expand=None, block_execution=None):
+        self.args, self.ui, self.block_execution = args, ui, block_execution
+
+
+class ComfyNode:
+    hidden = None
+
+    @classmethod
+    def GET_SCHEMA(cls):  # noqa: N802
+        schema = cls.define_schema()
+        schema.validate()
+        return schema
+
+
+class ComfyExtension:
+    pass
+
+
+class PreviewImage:
+    folder = None
+    numbers = count()
+
+    def __init__(self, image, animated=False, cls=None):
+        self.values = []
+        for picture in image:
+            name = f"preview_{next(self.numbers):05}.png"
+            pixels = np.clip(255.0 * picture.cpu().numpy(), 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(self.folder / name)
+            self.values.append({"filename": name, "subfolder": "", "type": "temp"})
+
+    def as_dict(self):
+        return {"images": self.values, "animated": (False,)}
+
+
+class _ShowImages(ComfyNode):
+    @classmethod
+    def execute(cls, images, filename_prefix=""):
+        return NodeOutput(ui=PreviewImage(images, cls=cls))
+
+
+def core_nodes(io):
+    """The nodes of the server itself that the example workflows use."""
+    more = {"PreviewImage": [], "SaveImage": [io.String.Input("filename_prefix", default="ComfyUI")]}
+    found = {}
+    for name, inputs in more.items():
+        schema = Schema(name, inputs=[io.Image.Input("images"), *inputs], is_output_node=True)
+        found[name] = type(name, (_ShowImages,), {"define_schema": classmethod(lambda cls, schema=schema: schema)})
+    return found
+
+
+class ProgressBar:
+    #: Set by a test to end the next run, as the button of the front end does.
+    interrupt = False
+    seen: ClassVar[list] = []
+
+    def __init__(self, total, node_id=None):
+        self.total, self.current = total, 0
+
+    def update(self, value):
+        if ProgressBar.interrupt:
+            ProgressBar.interrupt = False
+            raise InterruptedByUserError
+        self.current = min(self.current + value, self.total)
+        self.seen.append((self.current, self.total))
+
+
+def interface(output, temp):
+    """The modules that a pack imports from its host, by name."""
+    io = types.SimpleNamespace(
+        ComfyNode=ComfyNode, Schema=Schema, NodeOutput=NodeOutput, Input=Input, Combo=Combo, Custom=_type,
+        Image=_type("IMAGE"), AnyType=_type("*"), String=_type("STRING", *_WIDGET, "multiline", "placeholder"), Int=_type("INT", *_NUMBER),
+        Float=_type("FLOAT", *_NUMBER, "round"), Boolean=_type("BOOLEAN", *_WIDGET, "label_on", "label_off"),
+    )  # fmt: skip
+    PreviewImage.folder = temp
+    contents = {
+        "comfy": {},
+        "comfy.utils": {"ProgressBar": ProgressBar},
+        "comfy_api": {},
+        "comfy_api.latest": {
+            "io": io,
+            "ui": types.SimpleNamespace(PreviewImage=PreviewImage),
+            "ComfyExtension": ComfyExtension,
+        },
+        "comfy_execution": {},
+        "comfy_execution.graph_utils": {"ExecutionBlocker": ExecutionBlocker},
+        "folder_paths": {"get_output_directory": lambda: str(output), "get_temp_directory": lambda: str(temp)},
+    }
+    found = {}
+    for name, values in contents.items():
+        found[name] = types.ModuleType(name)
+        found[name].__dict__.update(values)
+    return found
+
+
+def load_pack(folder):
+    """Load a pack as the server does; returns its name in ``sys.modules`` and its nodes by id."""
+    name = str(folder).replace(".", "_x_")
+    spec = importlib.util.spec_from_file_location(name, folder / "__init__.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    assert not hasattr(module, "NODE_CLASS_MAPPINGS"), "with V1 mappings the V3 entry point would be ignored"
+    extension = module.comfy_entrypoint()
+    assert isinstance(extension, ComfyExtension)
+    return name, {node.GET_SCHEMA().node_id: node for node in asyncio.run(extension.get_node_list())}
+
+
+# The server
+
+
+@dataclass
+class Ran:
+    """What ``/history`` says of a run.
+
+    Attributes:
+        ok: whether it came to its end.
+        outputs: what each node shows, by node id.
+        error: message of the node that ended the run.
+        executed: ids of the nodes that were not answered from the cache.
+        node_errors: by node id, what is wrong with its inputs; its branch is not run.
+    """
+
+    ok: bool
+    outputs: dict
+    error: str
+    executed: set
+    node_errors: dict
+
+
+class StandIn:
+    """Runs graphs in API form."""
+
+    def __init__(self, nodes):
+        self.nodes, self.cache = nodes, {}
+
+    def run(self, prompt):
+        errors = {key: wrong for key in prompt if (wrong := self._wrong(prompt, key))}
+        ends = [key for key, node in prompt.items() if self.nodes[node["class_type"]].GET_SCHEMA().is_output_node]
+        sound = [key for key in ends if not errors.keys() & self._ancestry(prompt, key)]
+        assert sound, f"prompt_outputs_failed_validation: {errors}"
+        ran, values, signatures = Ran(True, {}, "", set(), errors), {}, {}
+        try:
+            for key in sound:
+                self._visit(prompt, key, values, signatures, ran)
+        except Exception as error:
+            ran.ok, ran.error = False, str(error)
+        json.dumps(ran.outputs, allow_nan=False)
+        return ran
+
+    def image(self, entry):
+        return np.asarray(Image.open(PreviewImage.folder / entry["filename"]))
+
+    def _ancestry(self, prompt, key):
+        links = [value[0] for value in prompt[key]["inputs"].values() if isinstance(value, list)]
+        return {key}.union(*(self._ancestry(prompt, link) for link in links))
+
+    def _wrong(self, prompt, key):
+        schema, given = self.nodes[prompt[key]["class_type"]].GET_SCHEMA(), prompt[key]["inputs"]
+        for one in schema.inputs:
+            value = given.get(one.id)
+            if value is None:
+                if not one.optional:
+                    return f"Required input is missing: {one.id}"
+                continue
+            if isinstance(value, list):
+                outputs = self.nodes[prompt[value[0]]["class_type"]].GET_SCHEMA().outputs
+                if "*" not in (one.io_type, outputs[value[1]].io_type) and one.io_type != outputs[value[1]].io_type:
+                    return f"Return type mismatch between linked nodes: {one.id}"
+                continue
+            low, high = one.options.get("min"), one.options.get("max")
+            if (low is not None and value < low) or (high is not None and value > high):
+                return f"Value {value} out of range: {one.id}"
+        return ""
+
+    def _visit(self, prompt, key, values, signatures, ran):
+        if key in values:
+            return
+        node, inputs = self.nodes[prompt[key]["class_type"]], prompt[key]["inputs"]
+        schema, links = node.GET_SCHEMA(), {}
+        for name, value in inputs.items():
+            if isinstance(value, list):
+                self._visit(prompt, value[0], values, signatures, ran)
+                links[name] = values[value[0]][value[1]]
+        known = {one.id for one in schema.inputs}
+        given = {name: value for name, value in inputs.items() if name in known}
+        mark = None
+        if hasattr(node, "fingerprint_inputs"):
+            mark = node.fingerprint_inputs(**{n: None if n in links else v for n, v in given.items()})
+        own = {n: (signatures[v[0]], v[1]) if n in links else v for n, v in given.items()}
+        signatures[key] = json.dumps([prompt[key]["class_type"], mark, own], sort_keys=True)
+        if signatures[key] not in self.cache:
+            self.cache[signatures[key]] = self._execute(node, schema, {**given, **links}, links)
+            ran.executed.add(key)
+        values[key], shown = self.cache[signatures[key]]
+        if shown:
+            ran.outputs[key] = shown
+
+    def _execute(self, node, schema, given, links):
+        lists = {name: value if name in links else [value] for name, value in given.items()}
+        if schema.is_input_list:
+            runs = [lists]
+            blocked = [any(isinstance(v, ExecutionBlocker) for values in lists.values() for v in values)]
+        else:
+            times = max((len(values) for values in lists.values()), default=1)
+            runs = [{n: v[min(i, len(v) - 1)] for n, v in lists.items()} for i in range(times)]
+            blocked = [any(isinstance(v, ExecutionBlocker) for v in run.values()) for run in runs]
+        results, shows = [], []
+        for run, stopped in zip(runs, blocked, strict=True):
+            if stopped:
+                results.append([ExecutionBlocker(None)] * len(schema.outputs))
+                continue
+            # A class of its own each time, so that nothing can be kept in it.
+            clone = type(f"{node.__name__}Clone", (node, *node.__bases__), dict(node.__dict__))
+            output = clone.execute(**run)
+            if output.ui is not None:
+                shows.append(check_ui(output.ui if isinstance(output.ui, dict) else output.ui.as_dict()))
+            if output.args:
+                blocker = output.block_execution
+                results.append(output.args if blocker is None else [ExecutionBlocker(blocker)] * len(schema.outputs))
+        outputs = []
+        for place, slot in enumerate(schema.outputs if results else []):
+            column = [result[place] for result in results]
+            if slot.is_output_list:
+                column = [v for one in column for v in ([one] if isinstance(one, ExecutionBlocker) else one)]
+            outputs.append(column)
+        shown = {name: [v for show in shows for v in show[name]] for name in shows[0]} if shows else {}
+        return outputs, json.loads(json.dumps(shown))
+
+
+def check_ui(shown):
+    """Refuse what makes ``/history`` fail, or the front end."""
+    for name, values in shown.items():
+        if not isinstance(values, list | tuple):
+            raise TypeError(f"The ui value {name!r} must be a list, got {type(values).__name__}.")
+        json.dumps(list(values), allow_nan=False)
+        _check_plain(values)
+    return shown
+
+
+def _check_plain(value):
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            assert isinstance(key, str)
+            _check_plain(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            _check_plain(inner)
+    # Subclasses too: numpy's float64 is a float, and no plain value.
+    elif type(value) not in (str, int, float, bool, type(None)):
+        raise TypeError(f"The ui value {value!r} is a {type(value).__name__}, no plain JSON value.")

@@ -1,0 +1,127 @@
+"""The closed loop in ComfyUI: ask, draw, observe, and again; on the stand-in, and on the real server where COMFYUI_DIR names one."""
+
+import numpy as np
+import pytest
+
+SPACE = """
+template: a {quality} picture of a {subject} in {palette} colors, {style} style
+slots:
+  quality: [noisy, blurry, faded, sharp, vivid]
+  subject: [boat, tree, house]
+  palette: [warm, cool, monochrome]
+  style: [flat, watercolor, woodcut, pixel art]
+"""
+DRAWING = {"model": "embedded", "count": 1, "prompt_seed": 0, "literal": True}
+
+
+def ask(graph, **more):
+    return graph.add("SoartPromptChoice", **{
+        "space": SPACE, "profile": "technical", "count": 1, "search_seed": 0, "model": "embedded", "usual_steps": 6, "usual_guidance": 3.0,
+        "usual_width": 64, "usual_height": 64, **more,
+    })  # fmt: skip
+
+
+def draw(graph, choice):
+    names = ("prompt", "negative", "seed", "steps", "guidance", "width", "height")
+    return graph.add("SoartGenerate", **DRAWING, **{name: choice.out(number) for number, name in enumerate(names)})
+
+
+def loop(graph, *, effects=True, **more):
+    choice = ask(graph, **more)
+    seen = graph.add("SoartObserve", image=draw(graph, choice).out(), choice=choice.out(7))
+    chart = graph.add("SoartFactorEffects", observed=seen.out()) if effects else None
+    values, best = graph.add("TestSink", value=seen.out(1)), chart and graph.add("TestSink", value=chart.out(1))
+    return choice, seen, chart, values, best
+
+
+def test_three_queue_runs_get_better(host, graph):
+    _, seen, chart, values, best = loop(graph, count=6, collection="loop")
+    means, spoken = [], []
+    for _ in range(3):
+        ran = host.run(graph)
+        assert ran.ok, ran.error
+        assert len(ran.outputs[seen.id]["text"]) == 6
+        means.append(np.mean([float(value) for value in ran.outputs[values.id]["text"]]))
+        spoken += ran.outputs[seen.id]["text"]
+    # In each of eight searches that were tried the runs got better one by one, by 88 points and more in the end.
+    assert means[0] < means[1] < means[2]
+    assert means[2] > means[0] + 40
+    # Every run asked anew.
+    assert len({text.split(":")[0] for text in spoken}) == len(spoken)
+    [picture] = ran.outputs[chart.id]["images"]
+    assert host.image(picture).shape[1] == 900
+    [found] = ran.outputs[chart.id]["soart_table"]
+    assert found["columns"][0] == "prompt"
+    assert found["rows"][0][0] == ran.outputs[best.id]["text"][0]
+    assert any(word in found["rows"][0][0] for word in ("sharp", "vivid"))
+
+
+def test_ratings_and_other_scores_count_in_place_of_the_profile(host, graph):
+    choice = ask(graph, collection="rated")
+    image = draw(graph, choice)
+    judged = graph.add("SoartScore", images=image.out(), profile="blur")
+    scored = graph.add(
+        "SoartObserve", image=image.out(), choice=choice.out(7), score=judged.out(), rating=4, rater="ann"
+    )
+    chart = graph.add("SoartFactorEffects", observed=scored.out(), chart_width=400)
+    ran = host.run(graph)
+    assert ran.ok, ran.error
+    [said] = ran.outputs[scored.id]["text"]
+    assert "told score" in said
+    assert "rated 4 by ann" in said
+    assert ran.outputs[chart.id]["soart_table"][0]["columns"][1] == "deviations"
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"space": "slots:\n  style: [flat, flat]"}, "the space line 2"),
+        ({"space": "a plain boat", "vocabulary": "klingon"}, "klingon"),
+        ({"space": "{only}"}, "Nothing varies"),
+        ({"space": ""}, "empty"),
+        ({"space": "slots: {style: [flat]}"}, "single choice"),
+        ({"collection": "../outside"}, "inside ComfyUI's output folder"),
+        ({"collection": "/tmp/outside"}, "inside ComfyUI's output folder"),
+        ({"collection": ""}, "name of a collection"),
+        ({"model": " "}, "a name for the model"),
+    ],
+)
+def test_mistakes_in_words(host, graph, more, said):
+    choice = ask(graph, **{"collection": "mistakes", **more})
+    image = draw(graph, choice)
+    other = graph.add("TestSink", value=graph.add("TestPictures", kind="vivid", count=1, seed=0).out())
+    drawn = graph.add("TestSink", value=image.out())
+    ran = host.run(graph)
+    assert ran.ok, ran.error
+    [text] = ran.outputs[choice.id]["text"]
+    assert said in text
+    assert "\n" not in text
+    assert drawn.id not in ran.outputs
+    assert other.id in ran.outputs
+
+
+def test_pictures_that_cannot_be_learnt_from(host, graph):
+    choice = ask(graph, collection="broken")
+    many = graph.add("TestPictures", kind="vivid", count=2, seed=0)
+    none = graph.add("TestPictures", kind="nan", count=1, seed=0)
+    several = graph.add("SoartObserve", image=many.out(), choice=choice.out(7))
+    broken = graph.add("SoartObserve", image=none.out(), choice=choice.out(7))
+    chart = graph.add("SoartFactorEffects", observed=broken.out())
+    first = host.run(graph)
+    assert first.ok, first.error
+    assert "got a batch of 2" in first.outputs[several.id]["text"][0]
+    assert "nothing is learnt from it: not a number" in first.outputs[broken.id]["text"][0]
+    assert chart.id not in first.outputs
+    # A choice that was told, if only as broken, does not come again.
+    second = host.run(graph)
+    assert first.outputs[broken.id]["text"] != second.outputs[broken.id]["text"]
+
+
+def test_a_choice_that_was_never_observed_comes_again(host, graph):
+    choice = ask(graph, collection="again", count=2)
+    prompts = graph.add("TestSink", value=choice.out())
+    seen = host.run(graph).outputs[prompts.id]["text"]
+    assert len(seen) == 2
+    assert host.run(graph).outputs[prompts.id]["text"] == seen
+    graph[choice.id]["inputs"]["count"] = 3
+    assert host.run(graph).outputs[prompts.id]["text"][:2] == seen

@@ -1,0 +1,230 @@
+"""Soart inside diffusers, on tiny pipelines of the families."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from diffusers import DiffusionPipeline, StableDiffusionXLAutoBlocks
+from PIL import Image
+
+import soart
+from soart.errors import ImageError, ModelError, ProfileError
+from soart.metrics.colour import ColourExtractor
+from soart.pipelines.batch import as_pictures
+from soart.pipelines.previews import decode
+from soart.plugin.diffusers import CUSTOM_PIPELINES, SoartCallback, SoartScoreBlock, wrap
+
+_spec = importlib.util.spec_from_file_location("families", Path(__file__).parents[1] / "pipelines" / "families.py")
+families = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(families)
+SIZE = {"width": 32, "height": 32}
+# Of a scheduler of diffusers.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+
+class Bright:
+    """A judge whose truth is plain."""
+
+    name = "bright"
+    extractor = ColourExtractor()
+
+    def score(self, items):
+        return items[:, self.extractor.names.index("colour/luma/mean")]
+
+    def explain(self, items, top=2):
+        return [[] for _ in items]
+
+
+@pytest.fixture(scope="module", params=["sd1", "sdxl", "flux"])
+def pipe(request, tmp_path_factory):
+    torch.manual_seed(0)
+    made = families.FAMILIES[request.param](tmp_path_factory.mktemp(request.param))
+    made.set_progress_bar_config(disable=True)
+    return made
+
+
+def call(pipe, seed=1, steps=6, **more):
+    return pipe(
+        "a fox", num_inference_steps=steps, generator=torch.Generator().manual_seed(seed), output_type="np", **{**SIZE, **more}
+    ).images  # fmt: skip
+
+
+def test_the_callback_looks_and_lets_good_pictures_through(pipe):
+    plain = call(pipe)
+    callback = SoartCallback(below=-1e9)
+    watched = call(pipe, callback_on_step_end=callback)
+    assert np.array_equal(plain, watched)
+    assert not callback.stopped
+    assert callback.pictures.shape == (1, 32, 32, 3)
+    assert np.isfinite(callback.scores).all()
+    assert "step" not in vars(pipe.scheduler)
+
+
+def test_the_callback_stops_hopeless_pictures(pipe):
+    steps = []
+
+    class Counting(SoartCallback):
+        def callback_fn(self, pipeline, step_index, timestep, callback_kwargs):
+            steps.append(step_index)
+            return super().callback_fn(pipeline, step_index, timestep, callback_kwargs)
+
+    callback = Counting(below=1e9, share=0.5)
+    call(pipe, callback_on_step_end=callback)
+    assert callback.stopped
+    assert steps == [0, 1, 2]
+    # The next call begins anew, and one of a single step is never judged.
+    callback.below = -1e9
+    assert np.array_equal(call(pipe, callback_on_step_end=callback), call(pipe))
+    call(pipe, steps=1, callback_on_step_end=callback)
+    assert callback.scores is None
+    assert not callback.stopped
+
+
+def test_the_early_look_is_what_the_generator_foresees(pipe):
+    wrapped = wrap(pipe)
+    request = wrapped.generator.request("a fox", 1, steps=6, **SIZE)
+    [[foreseen]] = wrapped.generator.foresee([request], 0.5)
+    callback = SoartCallback(below=-1e9, share=0.5)
+    call(pipe, callback_on_step_end=callback, guidance_scale=request.guidance)
+    assert np.abs(callback.pictures[0] * 255 - foreseen.pixels).max() <= 1
+
+
+def test_a_batch_is_stopped_only_where_all_is_hopeless(pipe):
+    callback = SoartCallback(below=0, taste=Bright())
+    pipe(["a fox", "a boat"], num_inference_steps=4, callback_on_step_end=callback, **SIZE)
+    assert callback.scores.shape == (2,)
+    callback.below = float(callback.scores.mean())
+    pipe(["a fox", "a boat"], num_inference_steps=4, callback_on_step_end=callback, **SIZE)
+    assert not callback.stopped
+
+
+def test_best_of(pipe):
+    wrapped = soart.wrap(pipe)
+    best = wrapped.best_of("a {fox|boat}", n=4, steps=2, taste=Bright(), **SIZE)
+    scores = [one.score for one in best]
+    assert scores == sorted(scores, reverse=True)
+    assert len({one.request.seed for one in best}) == 4
+    assert best[0].image.size == (32, 32)
+    assert wrapped.best_of("a {fox|boat}", n=4, keep=1, steps=2, taste=Bright(), **SIZE)[0].score == scores[0]
+    assert len(wrapped("a fox", num_inference_steps=1, **SIZE).images) == 1
+    assert wrapped.scheduler is pipe.scheduler
+
+
+def test_tune(pipe, tmp_path):
+    wrapped = wrap(pipe)
+    space = "template: a {colour} {thing}\nslots:\n  colour: [red, blue]\n  thing: [fox, boat]\n  steps: ['2']\n  size: ['32x32']"
+    done = []
+    found = wrapped.tune(space, collection=tmp_path / "study", taste=Bright(), budget=4, batch=2, progress=done.append)
+    assert sum(done) == 4
+    assert found.winners[0].words[0].prompt.startswith("a ")
+    again = wrapped.tune(space, collection=tmp_path / "study", taste=Bright(), budget=4, batch=2)
+    assert [winner.choice for winner in again.winners] == [winner.choice for winner in found.winners]
+
+
+def test_identity_follows_the_weights(pipe):
+    before = wrap(pipe).generator.model.identity
+    assert before == wrap(pipe).generator.model.identity
+    weight = next(pipe.vae.parameters())
+    kept = weight.detach().clone()
+    with torch.no_grad():
+        weight.add_(1)
+        assert wrap(pipe).generator.model.identity != before
+        weight.copy_(kept)
+    assert wrap(pipe).generator.model.identity == before
+    assert wrap(pipe, identity="mine").generator.model.identity == "mine"
+
+
+def test_decode_says_what_is_missing(tmp_path):
+    torch.manual_seed(0)
+    flux = families.flux(tmp_path)
+    packed = torch.randn(1, 6, 32)
+    with pytest.raises(ModelError, match="Say width and height"):
+        decode(flux, packed)
+    factor = 2 * flux.vae_scale_factor
+    assert decode(flux, packed, (3 * factor, 2 * factor)).shape == (1, 2 * factor, 3 * factor, 3)
+
+
+def test_what_does_not_draw_from_text_is_refused(tmp_path):
+    from diffusers import StableDiffusionImg2ImgPipeline
+
+    torch.manual_seed(0)
+    parts = families.sd1(tmp_path).components
+    with pytest.raises(ModelError, match="does not draw pictures from text alone"):
+        wrap(StableDiffusionImg2ImgPipeline(**parts, requires_safety_checker=False))
+    with pytest.raises(ModelError, match="between 0 and 1"):
+        SoartCallback(below=0, share=1.0)
+    with pytest.raises(ProfileError, match="There is no taste"):
+        SoartCallback(below=0, taste="nobody at all")
+
+
+@pytest.mark.parametrize(("family", "folder"), [("sd1", "stable_diffusion"), ("sdxl", "stable_diffusion_xl"), ("sd3", "stable_diffusion_3"), ("flux", "flux")])  # fmt: skip
+def test_custom_pipeline(tmp_path, monkeypatch, family, folder):
+    monkeypatch.setattr("diffusers.utils.dynamic_modules_utils.HF_MODULES_CACHE", str(tmp_path / "modules"))
+    saved = families.save_family(family, tmp_path)
+    pipe = DiffusionPipeline.from_pretrained(
+        saved, custom_pipeline=str(CUSTOM_PIPELINES[folder]), trust_remote_code=True
+    )
+    pipe.set_progress_bar_config(disable=True)
+    assert type(pipe).__name__ == "SoartPipeline"
+    best = pipe.best_of("a fox", n=2, steps=2, **SIZE)
+    assert len(best) == 2
+    assert best[0].score >= best[1].score
+
+
+def modular(tmp_path, *, block=None):
+    torch.manual_seed(0)
+    blocks = StableDiffusionXLAutoBlocks().get_workflow("text2image")
+    blocks.sub_blocks.insert("soart_score", block or SoartScoreBlock(Bright()), len(blocks.sub_blocks))
+    pipe = blocks.init_pipeline()
+    parts = families.sdxl(tmp_path).components
+    pipe.update_components(
+        **{name: part for name, part in parts.items() if part is not None and name in pipe.component_names}
+    )
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+@pytest.mark.parametrize("kind", ["pil", "np", "pt"])
+def test_modular_block_after_decode(tmp_path, kind):
+    pipe = modular(tmp_path)
+    state = pipe(
+        prompt="a fox", num_inference_steps=2, num_images_per_prompt=3, output_type=kind, generator=torch.Generator().manual_seed(0), **SIZE
+    )  # fmt: skip
+    images, scores, ranking = (state.get(name) for name in ("images", "scores", "ranking"))
+    assert len(images) == len(scores) == 3
+    assert scores[ranking[0]] == max(scores)
+    assert scores[ranking[2]] == min(scores)
+
+
+def test_pictures_in_any_form():
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 5, 4, 3), dtype=np.uint8)
+    tensor = torch.from_numpy(pixels).movedim(-1, 1) / 255
+    forms = [pixels, list(pixels), [Image.fromarray(p) for p in pixels], tensor]
+    for form in forms:
+        found = as_pictures(form)
+        assert list(found) == [0, 1]
+        scale = 255 if found[0].dtype != np.uint8 else 1
+        assert np.allclose(found[1] * scale, pixels[1], atol=1e-3)
+    with pytest.raises(ImageError, match="Expected RGB pictures"):
+        as_pictures(torch.zeros(1, 4, 8, 8))
+    with pytest.raises(ImageError, match="got str"):
+        as_pictures(["a.png"])
+
+
+def test_the_example_in_the_readme_runs(tmp_path, monkeypatch, capsys):
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    [example] = [code for code in re.findall(r"```python\n(.*?)```", readme, re.S) if "soart.wrap" in code]
+    for long, short in {
+        "MODEL": str(families.save_family("sd1", tmp_path)),
+        "n=16": "n=2",
+        "budget=60": "budget=4",
+    }.items():
+        assert long in example
+        example = example.replace(long, short)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(example, "README.md", "exec"), {})  # noqa: S102
+    assert "picture of a" in capsys.readouterr().out
+    assert len(list(tmp_path.glob("seed *.png"))) == 1

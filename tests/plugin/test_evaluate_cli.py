@@ -1,0 +1,109 @@
+import json
+import os
+
+import pytest
+from ugly import encoded, picture, write_ugly
+
+
+@pytest.fixture
+def art(tmp_path, monkeypatch):
+    """Nine pictures, one of them twice; the user's own places lie in a temporary folder."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "art"
+    folder.mkdir()
+    for k in range(9):
+        (folder / f"{k}.png").write_bytes(encoded(picture(k), "PNG"))
+        (folder / f"{k}.txt").write_text(f"thing {k}")
+    (folder / "again.png").write_bytes(encoded(picture(3), "PNG"))
+    for path in folder.iterdir():
+        os.utime(path, (1e9, 1e9))
+    return folder
+
+
+def test_evaluate_says_what_is_there_and_opens_nothing_twice(soart, art, tmp_path):
+    code, out, err = soart("evaluate", art, "--export", tmp_path / "all.csv", "--report", tmp_path / "page.html")
+    assert (code, err) == (0, "")
+    assert "9 pictures in 10 files (10 looked at" in out
+    assert "exact copies: 1" in out
+    assert (tmp_path / "all.csv").read_text().count("\n") == 11
+    assert "<title>soart: art</title>" in (tmp_path / "page.html").read_text()
+    code, out, _ = soart("evaluate", art)
+    assert code == 0
+    assert "(0 looked at, 0 recognised, 10 unchanged)" in out
+    assert sorted(p.name for p in art.iterdir()) == sorted(
+        [*(f"{k}.{s}" for k in range(9) for s in ("png", "txt")), "again.png"]
+    )
+
+
+def test_evaluate_as_json(soart, art, tmp_path):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "same.png").write_bytes((art / "0.png").read_bytes())
+    code, out, _ = soart("evaluate", art, "--taste", "blur", "--against", tmp_path / "other", "--top", 2, "--json")
+    document = json.loads(out)
+    assert code == 0
+    assert document["profile"] == "blur-1"
+    assert (document["pictures"], document["copies"], document["update"]["found"]) == (9, 1, 10)
+    assert len(document["best"]) == 2
+    assert document["against"]["shared"] == 1
+    code, _, err = soart("evaluate", art, "--against", art)
+    assert (code, "twice" in err) == (1, True)
+
+
+def test_ugly_folders_end_well(soart, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    broken, odd = write_ugly(tmp_path / "ugly")
+    code, out, err = soart("evaluate", tmp_path / "ugly", "--top", 100)
+    assert code == 0
+    assert f"{len(odd)} pictures" in out
+    assert len(err.splitlines()) == len(broken) + 1
+    assert "\nline.jpg" not in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["missing"], 1, "There is no picture in"),
+        (["art", "--export", "x.xls"], 1, "ends in .csv, .json, .parquet"),
+        (["art", "--engine", "steam"], 1, "local and ray"),
+        (["art", "--taste", "nobody"], 1, "There is no taste 'nobody'"),
+        (["art", "--workers", "0"], 2, "Invalid value"),
+        (["art", "--report", "no/such/page.html"], 1, "cannot be written"),
+        ([], 2, "Missing argument"),
+    ],
+)
+def test_mistakes_are_one_sentence(soart, art, arguments, code, said):
+    found, _, err = soart("evaluate", *arguments)
+    assert found == code
+    assert said in err
+
+
+def test_cull_annotate_and_undo(soart, art, tmp_path):
+    before = {p.name: p.read_bytes() for p in art.iterdir()}
+    code, out, _ = soart("cull", art, "--duplicates", "--worst", 25, "--to", tmp_path / "out", "--dry-run")
+    assert code == 0
+    assert "Would move: 1 duplicates, 2 low, of 9 pictures" in out
+    assert not (tmp_path / "out").exists()
+    code, out, _ = soart("cull", art, "--duplicates", "--worst", 25, "--to", tmp_path / "out", "--json")
+    document = json.loads(out)
+    assert document["moved"] == 3
+    gone = len(before) - sum(1 for _ in art.iterdir())
+    assert soart("undo", document["undo_file"])[:2] == (0, f"{gone} changes undone\n")
+    assert {p.name: p.read_bytes() for p in art.iterdir()} == before
+    code, out, _ = soart("annotate", art, "--png", "--undo-file", tmp_path / "u.jsonl")
+    assert (code, (art / "0.xmp").exists()) == (0, True)
+    assert "Annotated 10 files" in out
+    assert soart("undo", tmp_path / "u.jsonl")[0] == 0
+    assert {p.name: p.read_bytes() for p in art.iterdir()} == before
+    code, _, err = soart("undo", tmp_path / "u.jsonl")
+    assert (code, "cannot be read" in err) == (1, True)
+    code, _, err = soart("cull", art, "--to", tmp_path / "out")
+    assert (code, "Expected a rule" in err) == (1, True)
+
+
+def test_rank_leaves_out_look_alikes(soart, art):
+    everything = json.loads(soart("rank", art, "--json")[1])["ranking"]
+    apart = json.loads(soart("rank", art, "--min-distance", 1.2, "--json")[1])["ranking"]
+    assert apart[0] == everything[0]
+    assert len(apart) < len(everything)
+    assert [one["place"] for one in apart] == sorted(one["place"] for one in apart)
