@@ -67,6 +67,9 @@ def web(
         ) from error
     from ...pipelines.profilestore import ProfileStore
 
+    kept = ProfileStore(profiles)
+    # A rater's taste bears the rater's name: one that cannot be a file's is refused now.
+    kept.path(rater)
     local = _loopback(host)
     with _listen(host, port) as listener:
         folders = _folders(collection or [], create=create)
@@ -77,7 +80,7 @@ def web(
                     model, batch_size, config=model_config, device=device, dtype=dtype, offload=offload
                 ),
                 vocabulary="embedded" if model is None else "general",
-                profiles=ProfileStore(profiles),
+                profiles=kept,
                 rater=rater,
                 password=password,
                 names=frozenset({host.lower(), *(name.lower() for name in allow_host or ())}),
