@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from starlette.testclient import TestClient
 
-from soart.pipelines import collection as collections
+from soart.pipelines import database
 from soart.pipelines.collection import Collection
 from soart.pipelines.ratings import ratings
 from soart.plugin.web.app import create_app
@@ -199,7 +199,7 @@ def test_rating_and_progress(visitor, folder):
 
 
 def test_a_locked_database_is_said_and_the_same_request_works_later(monkeypatch, folder, visit):
-    monkeypatch.setattr(collections, "LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(database, "LOCK_SECONDS", 0.1)
     visitor = visit(fresh=True)
     with sqlite3.connect(folder / "soart.db", isolation_level=None) as other:
         other.execute("BEGIN IMMEDIATE")
