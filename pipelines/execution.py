@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from functools import cache
-from itertools import islice
+from itertools import chain, islice
 from multiprocessing.context import BaseContext
 from typing import Protocol, TypeVar
 
@@ -132,6 +132,11 @@ class LocalEngine:
     def looks(self, paths: Iterable[str], networks: Sequence[str | None] = (None,)) -> Iterator[Look]:
         """A look at each path, in any order; few are read ahead of what has been taken."""
         given = batches(paths)
+        first = next(given, None)
+        # Starting processes takes seconds; often nothing is new.
+        if first is None:
+            return
+        given = chain([first], given)
         pool = self._pool(self.workers)
         running: dict[Future[list[Look]], list[str]] = {}
         try:
