@@ -53,6 +53,10 @@ bench: $(BENCH)
 	$(BIN)/python benchmarks/tuning.py
 	$(BIN)/python benchmarks/tuning_pictures.py
 	$(BIN)/python benchmarks/web.py
+	$(BIN)/python benchmarks/damage_modes.py
+	$(BIN)/python benchmarks/duplicates.py
+	$(BIN)/python benchmarks/collection.py
+	$(BIN)/python benchmarks/cluster.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .coverage

@@ -15,10 +15,13 @@ if TYPE_CHECKING:
     from .metrics.taste import TasteProfile as TasteProfile
     from .metrics.technical import TechnicalScorer as TechnicalScorer
     from .pipelines.collection import Collection as Collection
+    from .pipelines.execution import LocalEngine as LocalEngine
     from .pipelines.generate import ImageGenerator as ImageGenerator
     from .pipelines.jobs import generate as generate
     from .pipelines.judging import Panel as Panel
     from .pipelines.rank import rank as rank
+    from .pipelines.scanning import Scan as Scan
+    from .pipelines.surveys import survey as survey
     from .pipelines.tune import Tuner as Tuner
     from .pipelines.tune import tune as tune
     from .pipelines.tuned import find_out as find_out
@@ -33,8 +36,10 @@ WEB_DIRECTORY = "./plugin/comfy_web"
 _HOMES = {
     "Collection": ".pipelines.collection",
     "ImageGenerator": ".pipelines.generate",
+    "LocalEngine": ".pipelines.execution",
     "Panel": ".pipelines.judging",
     "PromptSpace": ".prompts.space",
+    "Scan": ".pipelines.scanning",
     "SoartError": ".errors",
     "SoartExtractor": ".metrics.soart",
     "TasteProfile": ".metrics.taste",
@@ -44,6 +49,7 @@ _HOMES = {
     "generate": ".pipelines.jobs",
     "rank": ".pipelines.rank",
     "read_image": ".metrics.image",
+    "survey": ".pipelines.surveys",
     "tune": ".pipelines.tune",
     "wrap": ".plugin.diffusers",
 }

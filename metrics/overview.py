@@ -21,8 +21,8 @@ from .taguchi import MT
 FEWEST = 12
 #: Principal axes at most, and pictures for each; share of a unit space that may be strange to it; modified z-score of an outlier.
 AXES, PICTURES_AN_AXIS, STRANGE, OUTLIER = 32, 10, 0.05, 3.5
-#: Most styles that are told apart, and how much clearer they must be than parts of a single cloud.
-STYLES, CLEAR = 10, 0.02
+#: Most styles that are told apart, how much clearer they must be than parts of a single cloud, and fewest pictures of one.
+STYLES, CLEAR, SMALLEST = 10, 0.02, 3
 
 
 def unit_space(sample: np.ndarray) -> MT:
@@ -64,7 +64,9 @@ def find_styles(coordinates: np.ndarray, seed: int = 0) -> np.ndarray:
         clearer = _clearness(coordinates, groups.labels_, seed) - _clearness(cloud, reference, seed)
         if clearer > best:
             sizes = np.bincount(groups.labels_, minlength=count)
-            best, found = clearer, groups.cluster_centers_[np.argsort(-sizes, kind="stable")]
+            # One or two strange pictures make no style.
+            order = np.argsort(-sizes, kind="stable")
+            best, found = clearer, groups.cluster_centers_[order[sizes[order] >= SMALLEST]]
     return found
 
 

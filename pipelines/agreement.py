@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from sqlalchemy import select
 
 from ..metrics.blend import Agreement, compare_tastes
 from .collection import Collection
 from .gallery import Query, order
-from .schema import ScoreRow
 
 
 def ends(store: Collection, profile: str, count: int) -> tuple[list[int], list[int]]:
     """Ids of the ``count`` best and of the ``count`` worst pictures under a stored score; no picture is in both."""
-    with store.session("be read") as session:
-        scored = set(session.scalars(select(ScoreRow.image_id).where(ScoreRow.profile == profile)))
-    ids = [i for i in order(store, Query(profile=profile, sort="score", sound=True), "") if i in scored]
+    ids = order(store, Query(profile=profile, sort="score", sound=True, scored=True), "")
     count = min(count, len(ids) // 2)
     return ids[:count], ids[len(ids) - count :][::-1]
 

@@ -28,6 +28,7 @@ _OPTIONAL = {
     "ray": "--engine ray",
     "psycopg[binary]": "collections on PostgreSQL",
     "sentencepiece": "models with a T5 text encoder (SD3, Flux, PixArt)",
+    **dict.fromkeys(("starlette", "uvicorn", "itsdangerous"), "the gallery in the browser, soart web"),
 }
 
 

@@ -133,7 +133,6 @@ class LocalEngine:
         """A look at each path, in any order; few are read ahead of what has been taken."""
         given = batches(paths)
         first = next(given, None)
-        # Starting processes takes seconds; often nothing is new.
         if first is None:
             return
         given = chain([first], given)

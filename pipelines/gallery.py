@@ -36,6 +36,7 @@ class Query:
         rated: what the rater said: one of :data:`RATED`, or ``1`` … ``5``.
         since, until: days the pictures came on, both included.
         sound: leave out those with a problem.
+        scored: leave out those without a score under the profile.
 
     Raises:
         CollectionError: an order or a rating that is not known, or percentiles out of range.
@@ -51,6 +52,7 @@ class Query:
     since: dt.date | None = None
     until: dt.date | None = None
     sound: bool = False
+    scored: bool = False
 
     def __post_init__(self) -> None:
         if self.sort not in SORTS:
@@ -72,7 +74,7 @@ def order(store: Collection, query: Query, rater: str) -> list[int]:
         asked = asked.outerjoin(GenerationRow, GenerationRow.image_id == ImageRow.id)
         asked = asked.where(*(_has(word) for word in query.words))
     limits = query.low > 0 or query.high < 100
-    if query.sort == "score" or limits:
+    if query.sort == "score" or limits or query.scored:
         asked = asked.outerjoin(ScoreRow, and_(ScoreRow.image_id == ImageRow.id, ScoreRow.profile == query.profile))
     if limits:
         scale = Scale.of(store, query.profile)
@@ -81,6 +83,8 @@ def order(store: Collection, query: Query, rater: str) -> list[int]:
         if day is not None:
             start = dt.datetime.combine(day + dt.timedelta(days=after), dt.time(), dt.UTC)
             asked = asked.where(ImageRow.created_at < start if after else ImageRow.created_at >= start)
+    if query.scored:
+        asked = asked.where(score.is_not(None))
     if query.sound:
         asked = asked.where(ImageRow.problem.is_(None))
     with store.session("be read") as session:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Collection as Some
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from sqlalchemy import func, select
 
-from ..errors import ProfileError, SoartError
+from ..errors import SoartError
 from ..metrics.taste import TasteProfile
 from . import ratings, tastes
 from .background import Job, Jobs
@@ -18,7 +19,7 @@ from .gallery import rows_of, stars_of
 from .schema import ImageRow, RatingRow
 from .shelf import Shelf, score_all
 from .tastescorer import TasteScorer
-from .tasteviews import propose_next
+from .tasteviews import only_profile, propose_next
 
 #: A taste is learnt anew after so many new ratings, or this share of those it was learnt from where that is more: learning
 #: from many takes long and changes little.
@@ -68,26 +69,24 @@ class RatingDesk:
         self._proposed: list[int] = []
         self._stop = False
         # What a restarted server finds counts as learnt from: nothing is learnt anew before there is something new.
-        taste = self._taste()
-        self._learnt_from = len(taste.examples) if taste else 0
-        self._tried_at = self._learnt_from
-        if taste:
-            jobs.start(f"propose:{rater}", f"Looking for what {rater} should rate", self._propose_again)
+        scorer = self._scorer()
+        self._learnt_from = self._tried_at = len(only_profile(scorer.taste).examples) if scorer else 0
+        if scorer:
+            jobs.start(f"propose:{rater}", f"Looking for what {rater} should rate", lambda job: self._propose(scorer))
 
     @property
     def key(self) -> str:
         """Of the learning job."""
         return f"learn:{self.rater}"
 
-    def _taste(self) -> TasteProfile | None:
-        if self.rater not in self.shelf.own.names():
-            return None
-        try:
-            taste = self.shelf.own.load(self.rater)
-        except ProfileError:
-            # A damaged taste is learnt anew from the ratings.
-            return None
-        return taste if isinstance(taste, TasteProfile) else None
+    def _scorer(self) -> TasteScorer | None:
+        """The rater's taste as the shelf holds it; a damaged one counts as none, and is learnt anew from the ratings."""
+        if self.rater in self.shelf.own.names():
+            with contextlib.suppress(SoartError):
+                scorer = self.shelf.scorer(self.rater)
+                if isinstance(scorer, TasteScorer) and isinstance(scorer.taste, TasteProfile):
+                    return scorer
+        return None
 
     def say(self, image: int, value: int | None) -> int | None:
         """Store what the rater says: 1…5, 0 to reject, None to take it back; returns what was said before.
@@ -132,27 +131,13 @@ class RatingDesk:
             counts = {kind: int(count) for kind, count in session.execute(query)}
             pictures = session.scalar(select(func.count()).select_from(ImageRow).where(ImageRow.problem.is_(None))) or 0
         rated, rejected = counts.get(ratings.STARS, 0), counts.get(ratings.REJECT, 0)
-        taste = self._known_taste()
-        if taste is None:
+        scorer = self._scorer()
+        if scorer is None:
             return Progress(rated, rejected, pictures)
-        trust = taste.trust
+        trust = scorer.taste.trust
         return Progress(
             rated, rejected, pictures, self._learnt_from, trust.word, trust.sentence, trust.advice, self._stop
         )
-
-    def _known_taste(self) -> TasteProfile | None:
-        """The taste as the shelf holds it, not read anew each time."""
-        if self.rater not in self.shelf.own.names():
-            return None
-        try:
-            scorer = self.shelf.scorer(self.rater)
-        except SoartError:
-            return None
-        return scorer.taste if isinstance(scorer, TasteScorer) and isinstance(scorer.taste, TasteProfile) else None
-
-    def _propose_again(self, job: Job) -> None:
-        if (taste := self._taste()) is not None:
-            self._propose(TasteScorer.of(taste))
 
     def _propose(self, scorer: TasteScorer) -> None:
         proposal, rows = propose_next(self.store, scorer, self.rater, PROPOSED)

@@ -126,7 +126,7 @@ def draw_front(front: Sequence[TradeOff]) -> Front | None:
     values = [(t.means[first], t.means[second]) for t in front]
     sides = []
     for side, (start, end) in zip(
-        zip(*values, strict=True), ((_LEFT + 14, _WIDTH - 18), (_HEIGHT + 20, 14)), strict=True
+        zip(*values, strict=True), ((_LEFT + 14, _WIDTH - 18), (_HEIGHT + 20, 32)), strict=True
     ):
         low, room = min(side), (max(side) - min(side)) or 1.0
         sides.append([round(start + (end - start) * (value - low) / room, 1) for value in side])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .evaluate import Folders, Only, Processes, Store
+from .evaluate import Folders, Only, Processes, Store, named_scorers
 from .options import Json
 from .taste import Profiles, warning_of
 from .terminal import Progress, emit, interruptible, note, printable, say
@@ -41,11 +41,10 @@ def _look(
 ) -> tuple[Collection, list[Path], Survey]:
     """The collection, to be closed by the caller, what was scanned, and what was found."""
     from ..pipelines.execution import LocalEngine
-    from ..pipelines.profilestore import ProfileStore, scorer_named
     from ..pipelines.scanning import Scan
     from ..pipelines.surveys import open_for, survey
 
-    scorers = [] if taste is None else [scorer_named(taste, ProfileStore(profiles))]
+    scorers = named_scorers([] if taste is None else [taste], profiles)
     for text in (text for scorer in scorers for text in warning_of(scorer)):
         note(text)
     store, roots = open_for(folders, collection)

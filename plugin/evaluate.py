@@ -15,6 +15,9 @@ from .taste import Profiles, warning_of
 from .terminal import Progress, emit, interruptible, note, printable, say
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..pipelines.rank import Scorer
     from ..pipelines.surveys import Survey
 
 Folders = Annotated[list[str], typer.Argument(help="Folders of pictures, single pictures, or a collection.")]
@@ -32,6 +35,15 @@ Only = Annotated[
 Processes = Annotated[
     int | None, typer.Option("--workers", min=1, help="Processes that look at pictures; default: one for each core.")
 ]
+
+
+def named_scorers(names: Sequence[str], profiles: Path | None) -> list[Scorer]:
+    """What scores under some names: tastes, detectors, or the technical score."""
+    if not names:
+        return []
+    from ..pipelines.profilestore import ProfileStore, scorer_named
+
+    return [scorer_named(name, ProfileStore(profiles)) for name in names]
 
 
 def evaluate(
@@ -66,21 +78,17 @@ def evaluate(
 
     Nothing is written beside the pictures. A second run opens new and changed files only.
     """
-    from ..pipelines.contrast import contrast
-    from ..pipelines.evaluate_report import write_evaluation
     from ..pipelines.execution import engine_named
     from ..pipelines.exports import export as write
     from ..pipelines.exports import format_of
-    from ..pipelines.profilestore import ProfileStore, scorer_named
     from ..pipelines.records import columns, records
     from ..pipelines.scanning import Scan
     from ..pipelines.surveys import open_for, survey
 
     for path in export or ():
         format_of(path)
-    scorers = [scorer_named(name, ProfileStore(profiles)) for name in tastes or ()]
+    scorers = named_scorers(tastes or (), profiles)
     notes = [text for scorer in scorers for text in warning_of(scorer)]
-
     opened: set[str] = set()
 
     def look(places: list[str], where: str | None, stack: ExitStack) -> Survey:
@@ -98,10 +106,18 @@ def evaluate(
     with interruptible(), ExitStack() as stack:
         found = look(folders, collection, stack)
         other = look(against, None, stack) if against else None
-        differing = contrast(found, other) if other else None
+        differing = page = None
+        # What only some calls need is loaded only for them: a second run shall be quick.
+        if other:
+            from ..pipelines.contrast import contrast
+
+            differing = contrast(found, other)
         for path in export or ():
             write(records(found.store, found.update.scan, found.evaluation), columns(found.evaluation), path)
-        page = write_evaluation(report, found, differing, notes) if report else None
+        if report:
+            from ..pipelines.evaluate_report import write_evaluation
+
+            page = write_evaluation(report, found, differing, notes)
         if as_json:
             emit(document(found, differing, top, page, export or [], notes))
             return

@@ -47,7 +47,6 @@ def page(request: Request, template: str, place: Place | None = None, status: in
         csrf=token_of(request.session),
         local=site.settings.local,
         locked=bool(site.settings.password),
-        path=request.url.path,
         **values,
     )
     return HTMLResponse(text, status)
@@ -58,17 +57,26 @@ def finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
+async def body_of(request: Request) -> dict[str, Any]:
+    """The JSON object in a request.
+
+    Raises:
+        SoartError: something else.
+    """
+    try:
+        body = await request.json()
+    except (ValueError, RecursionError):
+        body = None
+    if not isinstance(body, dict):
+        raise SoartError("Expected a JSON object in the request.")
+    return body
+
+
 def posted(work: Callable[[Request, dict[str, Any]], Response]) -> Callable[[Request], Awaitable[Response]]:
     """An endpoint for a JSON object, whose work runs in a thread."""
 
     async def endpoint(request: Request) -> Response:
-        try:
-            body = await request.json()
-        except (ValueError, RecursionError):
-            body = None
-        if not isinstance(body, dict):
-            raise SoartError("Expected a JSON object in the request.")
-        return await run_in_threadpool(work, request, body)
+        return await run_in_threadpool(work, request, await body_of(request))
 
     return endpoint
 

@@ -8,7 +8,6 @@ import os
 import socket
 import sys
 import webbrowser
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,9 +27,10 @@ PASSWORD = "SOART_PASSWORD"
 
 def web(
     collection: Annotated[
-        list[Path] | None,
+        list[str] | None,
         typer.Option(
-            "--collection", help=f"Collection to show; repeat. Default: {', '.join(USUAL)}, those that are here."
+            "--collection",
+            help=f"Collection to show, a folder or a URL; repeat. Default: {', '.join(USUAL)}, those that are here.",
         ),
     ] = None,
     host: Annotated[
@@ -67,6 +67,9 @@ def web(
         ) from error
     from ...pipelines.profilestore import ProfileStore
 
+    kept = ProfileStore(profiles)
+    # A rater's taste bears the rater's name: one that cannot be a file's is refused now.
+    kept.path(rater)
     local = _loopback(host)
     with _listen(host, port) as listener:
         folders = _folders(collection or [], create=create)
@@ -77,7 +80,7 @@ def web(
                     model, batch_size, config=model_config, device=device, dtype=dtype, offload=offload
                 ),
                 vocabulary="embedded" if model is None else "general",
-                profiles=ProfileStore(profiles),
+                profiles=kept,
                 rater=rater,
                 password=password,
                 names=frozenset({host.lower(), *(name.lower() for name in allow_host or ())}),
@@ -143,7 +146,7 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _folders(named: list[Path], *, create: bool) -> list[Path]:
+def _folders(named: list[str], *, create: bool) -> list[str]:
     """The collections to show; where there is none, one is offered.
 
     Raises:
@@ -151,7 +154,7 @@ def _folders(named: list[Path], *, create: bool) -> list[Path]:
     """
     from ...pipelines.collection import Collection
 
-    found = named or [Path(name) for name in USUAL if Collection.is_collection(Path(name))] or [Path(USUAL[0])]
+    found = named or [name for name in USUAL if Collection.is_collection(name)] or [USUAL[0]]
     for folder in found:
         if not Collection.is_collection(folder) and not create:
             _offer(folder)
@@ -163,9 +166,11 @@ def _asked() -> bool:
     return sys.stdin.isatty()
 
 
-def _offer(folder: Path) -> None:
+def _offer(folder: str) -> None:
     """Ask whether to make a collection, if there is somebody to ask."""
-    missing = f"There is no collection {str(folder)!r}"
+    from ...pipelines.address import address_of
+
+    missing = f"There is no collection {address_of(folder).name!r}"
     if not _asked():
         raise CollectionError(f"{missing}: make an empty one with --create, or one with pictures by 'soart demo'.")
     wanted = typer.prompt(

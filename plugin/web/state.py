@@ -65,7 +65,7 @@ class Settings:
     """How the server was started.
 
     Attributes:
-        collections: folders.
+        collections: folders, or URLs of databases.
         load: gives the model that draws.
         vocabulary: of plain prompts: ``embedded`` or ``general``.
         profiles: the user's tastes.
@@ -77,7 +77,7 @@ class Settings:
         secret: signs the session cookies.
     """
 
-    collections: Sequence[Path]
+    collections: Sequence[Path | str]
     load: Callable[[], ImageGenerator]
     vocabulary: str = "embedded"
     profiles: ProfileStore = field(default_factory=ProfileStore)

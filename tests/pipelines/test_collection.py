@@ -227,3 +227,12 @@ def test_kill_at_any_moment_loses_at_most_the_batch_in_flight(where, make_drawn)
     with Collection(where) as store:
         for row in store.images():
             assert np.asarray(Image.open(store.locate(row))).shape == (16, 16, 3)
+
+
+def test_items_that_somebody_else_stored_meanwhile_are_no_mistake(collection, make_drawn):
+    (row,) = collection.add_drawn([make_drawn(0)], "m", "s")
+    collection.add_items("v", {row.id: np.ones(3)})
+    collection.add_items("v", {row.id: np.ones(3)})
+    collection.add_items("w", {row.id: np.zeros(2)})
+    assert collection.items("v", [row.id])[row.id].tolist() == [1, 1, 1]
+    assert collection.items("w", [row.id])[row.id].tolist() == [0, 0]

@@ -5,7 +5,15 @@ from scipy.stats import kendalltau
 
 from soart.errors import CollectionError
 from soart.pipelines import comparisons as bt
+from soart.pipelines.collection import Collection
 from soart.pipelines.tastes import Sources, learn
+
+
+@pytest.fixture
+def collection(where):
+    """These tests run on both databases."""
+    with Collection(where) as store:
+        yield store
 
 
 @pytest.fixture

@@ -6,11 +6,19 @@ import pytest
 from soart.errors import CollectionError, ItemsError
 from soart.pipelines.agreement import agreement, ends
 from soart.pipelines.classes import by_ratings, by_words, modes_of
+from soart.pipelines.collection import Collection
 from soart.pipelines.gallery import Query, Scale, facts, order, row_of, rows_of, scores_of, stars_of, title_of
 from soart.pipelines.rank import percentiles
 from soart.pipelines.ratings import rate, reject, said_of
 
 PROMPTS = ["a sharp boat", "a blurry boat", "a sharp fox", "100% of a_fox", "A SHARP TREE", "a tree"]
+
+
+@pytest.fixture
+def collection(where):
+    """These tests run on both databases."""
+    with Collection(where) as store:
+        yield store
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from PIL import Image
 
 from soart.errors import ImageError
 from soart.pipelines.collection import Collection
-from soart.pipelines.thumbnails import encode_thumbnail, thumbnail, thumbnail_path
+from soart.pipelines.thumbnails import LARGE, encode_thumbnail, for_browser, thumbnail, thumbnail_path
 
 
 @pytest.mark.parametrize(("shape", "size"), [((600, 300, 3), (128, 256)), ((20, 30, 3), (30, 20)), ((1, 1, 3), (1, 1))])
@@ -38,3 +38,18 @@ def test_in_memory_nothing_is_kept(tmp_path):
         row, _ = store.add_file(path)
         assert thumbnail(store, row)
         assert thumbnail_path(store, row) is None
+
+
+def test_browsers_get_small_files_as_they_are_and_others_as_thumbnails(collection, make_drawn, tmp_path):
+    small, large = collection.add_drawn([make_drawn(0), make_drawn(1, size=300)], "m", "s")
+    assert for_browser(collection, small) == (collection.locate(small).read_bytes(), "image/png")
+    content, kind = for_browser(collection, large)
+    assert (Image.open(io.BytesIO(content)).size, kind) == ((256, 256), "image/jpeg")
+    assert for_browser(collection, large, LARGE)[1] == "image/png"
+    # What not every browser shows, or only calls itself a PNG, is drawn anew.
+    Image.new("RGB", (9, 9)).save(tmp_path / "a.png", "TIFF")
+    row, _ = collection.add_file(tmp_path / "a.png")
+    assert for_browser(collection, row)[1] == "image/jpeg"
+    collection.locate(small).unlink()
+    with pytest.raises(ImageError, match="cannot be read"):
+        for_browser(collection, small)

@@ -16,8 +16,9 @@ from soart.pipelines.leaders import SEEDS, WINNERS, replicate
 from soart.pipelines.ratings import rate
 from soart.pipelines.studies import last_space, read_study
 from soart.pipelines.tune import STOPPED, Tuner, tune
-from soart.pipelines.tune_report import draw_course, draw_effects, render_tune_report, words_of
-from soart.pipelines.tuned import OptionEffect, find_out
+from soart.pipelines.tune_report import draw_course, draw_effects, draw_front, render_tune_report, words_of
+from soart.pipelines.tuned import OptionEffect, TradeOff, find_out
+from soart.prompts.rendering import RenderedChoice
 from soart.prompts.spacefile import parse_space
 
 SPACE = """
@@ -339,3 +340,19 @@ def test_charts_of_nothing(tuner):
     assert draw_course(find_out(tuner)) is None
     zero = draw_effects([OptionEffect("s", "", 0.0, 0.0, 0.0)])["s"][0]
     assert (zero.option, zero.low, zero.zero) == ("(nothing)", 0.0, 0.0)
+
+
+def test_trade_offs_are_drawn_in_the_picture_and_need_two_judges():
+    words = RenderedChoice("a boat", "", {})
+    front = [TradeOff(words, {"a": x, "b": 10 - x}) for x in (1.0, 4.0, 9.0)]
+    drawn = draw_front(front)
+    assert drawn.judges == ("a", "b")
+    assert all(drawn.left <= x <= drawn.width and 0 <= y <= drawn.bottom for x, y, _ in drawn.points)
+    xs, ys = zip(*[(x, y) for x, y, _ in drawn.points], strict=True)
+    # More of the first judge lies to the right, more of the second one higher.
+    assert list(xs) == sorted(xs)
+    assert list(ys) == sorted(ys)
+    assert "a 1, b 9: a boat" in drawn.points[0][2]
+    assert len(draw_front(front[:1]).points) == 1
+    assert draw_front([]) is None
+    assert draw_front([TradeOff(words, {"a": 1.0})]) is None

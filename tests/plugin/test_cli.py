@@ -184,7 +184,8 @@ def test_every_command_has_help_with_an_example_that_parses(soart):
         code, out, _ = soart(name, "--help")
         assert code == 0
         assert "Example: soart " + name in out
-        assert "--json" in out
+        # The one command that ends only when it is told to has nothing to say as JSON.
+        assert ("--json" in out) == (name != "web")
         example = shlex.split(command.epilog.removeprefix("Example: soart "))
         context = command.make_context(name, example[1:], resilient_parsing=False)
         assert context.command.name == name

@@ -10,17 +10,19 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ....pipelines.comparisons import MOST, choose, comparisons, standing, take_back_choice
-from ....pipelines.gallery import Query, order, rows_of
+from ....pipelines.gallery import Query, facts, order, rows_of
 from ..answers import page, posted, whole, wholes
 from ..state import Place, place_of, rater_of
-from .gallery import cells
+from .gallery import cells, usable
 from .rating import same_rater
 
 
 def compare_page(request: Request) -> Response:
     """The view."""
     place = place_of(request)
-    return page(request, "compare.html", place, view="compare", profiles=place.shelf.names(), most=MOST)
+    known = facts(place.store).profiles
+    profiles = [name for name, scorer in usable(place).items() if scorer.name in known]
+    return page(request, "compare.html", place, view="compare", profiles=profiles, most=MOST)
 
 
 def pool(request: Request) -> Response:
@@ -30,7 +32,7 @@ def pool(request: Request) -> Response:
     source, words = given.get("source", ""), tuple(given.get("words", "").split())
     if source.startswith("by:"):
         profile = place.shelf.scorer(source.removeprefix("by:")).name
-        query = Query(profile=profile, sort="score", words=words, sound=True)
+        query = Query(profile=profile, sort="score", words=words, sound=True, scored=True)
     elif source == "liked":
         query = Query(sort="rating", rated="liked", words=words, sound=True)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -11,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ....errors import ProfileError, SoartError
+from ....metrics.technical import TechnicalScorer
 from ....pipelines.background import Job
 from ....pipelines.gallery import (
     Query,
@@ -27,6 +29,7 @@ from ....pipelines.ratings import said_of
 from ....pipelines.reasons import heat_picture, why
 from ....pipelines.schema import ImageRow
 from ....pipelines.shelf import score_all
+from ....pipelines.tastescorer import TasteScorer
 from ....pipelines.thumbnails import LARGE, SIDE, for_browser
 from ..answers import page, posted, whole, wholes
 from ..state import Place, place_of, rater_of
@@ -81,18 +84,20 @@ def query_of(given: Mapping[str, str], stored: Callable[[str], str]) -> Query:
     )
 
 
+def usable(place: Place) -> dict[str, TasteScorer | TechnicalScorer]:
+    """Profiles by name; a taste that cannot be used here is left out, for its own view says why."""
+    found = {}
+    for name in place.shelf.names():
+        with contextlib.suppress(SoartError):
+            found[name] = place.shelf.scorer(name)
+    return found
+
+
 def gallery(request: Request) -> Response:
     """The view."""
     place = place_of(request)
     counts = facts(place.store)
-    profiles = []
-    for name in place.shelf.names():
-        try:
-            scored = counts.profiles.get(place.shelf.scorer(name).name, 0)
-        except SoartError:
-            # A taste that cannot be used here is not offered; its own view says why.
-            continue
-        profiles.append((name, scored))
+    profiles = [(name, counts.profiles.get(scorer.name, 0)) for name, scorer in usable(place).items()]
     sound = counts.pictures - counts.problems
     chosen = request.query_params.get("profile") or next((name for name, scored in profiles if scored), "technical")
     return page(

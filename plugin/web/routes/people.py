@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from ....errors import SoartError
 from ....pipelines.gallery import facts
-from ..answers import page, posted
+from ..answers import body_of, page, posted
 from ..security import same
 from ..state import site_of
 
@@ -34,13 +34,12 @@ def collections(request: Request) -> Response:
 
 def login_page(request: Request) -> Response:
     """Where the password is asked for."""
-    return page(request, "login.html")
+    return page(request, "login.html", view="login")
 
 
 async def login(request: Request) -> Response:
     """Check the password."""
-    body = await request.json()
-    given = body.get("password") if isinstance(body, dict) else None
+    given = (await body_of(request)).get("password")
     if not same(str(given), site_of(request).settings.password):
         await asyncio.sleep(PENALTY)
         raise SoartError("That is not the password.")

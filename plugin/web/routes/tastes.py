@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from starlette.requests import Request
@@ -65,7 +64,7 @@ def taste_page(request: Request) -> Response:
         apart = [(cell, agreed.percentiles[:, i].tolist()) for cell, i in zip(shown, places, strict=True)]
     return page(
         request, "taste.html", place, view="taste", names=list(scorers), problems=problems, agreed=agreed, apart=apart,
-        common=len(common), sound=counts.pictures - counts.problems, finite=math.isfinite, **values,
+        common=len(common), sound=counts.pictures - counts.problems, **values,
     )  # fmt: skip
 
 

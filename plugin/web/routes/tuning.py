@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from starlette.requests import Request
@@ -14,6 +13,7 @@ from ....pipelines.gallery import title_of
 from ....pipelines.ratings import raters
 from ....pipelines.tune_report import draw_course, draw_effects, draw_front, words_of
 from ....pipelines.tunesettings import Settings
+from ....pipelines.tuningdesk import READ
 from ..answers import finite, page, posted, whole
 from ..state import place_of, rater_of, site_of
 
@@ -99,11 +99,11 @@ def state(request: Request) -> Response:
     """Where the tune stands; findings of one that was left are read in the background."""
     place = place_of(request)
     desk = place.tune
-    settings, seen = desk.settings, desk.seen
-    if settings is not None and seen is None and not desk.live and desk.pictures():
-        desk.look()
-    job = place.jobs.find("read tune")
-    drawn = desk.pictures()
+    settings, seen, drawn = desk.settings, desk.seen, desk.pictures()
+    job = place.jobs.find(READ)
+    # What failed once is not tried with every question again; resuming says what is wrong.
+    if drawn and seen is None and not desk.live and (job is None or job.state != "failed"):
+        job = desk.look()
     goal = seen.goal if seen else {}
     return JSONResponse({
         "state": desk.state,
@@ -132,7 +132,7 @@ def findings(request: Request) -> Response:
     return page(
         request, "findings.html", place, tuned=tuned, settings=settings, effects=draw_effects(tuned.effects),
         course=draw_course(tuned), words=words_of, title=title_of,
-        front=draw_front(tuned.front), finite=math.isfinite,
+        front=draw_front(tuned.front),
         judges={name: draw_effects(effects) for name, effects in tuned.raters.items()},
     )  # fmt: skip
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from starlette.testclient import TestClient
 
-from soart.pipelines import collection as collections
+from soart.pipelines import database
 from soart.pipelines.collection import Collection
 from soart.pipelines.ratings import ratings
 from soart.plugin.web.app import create_app
@@ -175,7 +175,7 @@ def test_raters_never_overwrite_each_other(visitor, app, folder, visit):
         assert other.post("/rater", {"rater": name}).status_code == 400
 
 
-def test_rating_compares_and_progress(visitor, folder):
+def test_rating_and_progress(visitor, folder):
     first = visitor.get("/api/queue", count=5).json()
     assert len(first["cells"]) == 5
     assert first["progress"]["pictures"] == 40
@@ -199,7 +199,7 @@ def test_rating_compares_and_progress(visitor, folder):
 
 
 def test_a_locked_database_is_said_and_the_same_request_works_later(monkeypatch, folder, visit):
-    monkeypatch.setattr(collections, "LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(database, "LOCK_SECONDS", 0.1)
     visitor = visit(fresh=True)
     with sqlite3.connect(folder / "soart.db", isolation_level=None) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -237,7 +237,7 @@ def test_queries_of_the_gallery(visitor):
     assert visitor.post("/c/0/api/jobs/cancel", {"job": 99}).json()["error"] == "This work is over already."
 
 
-def test_comparing_to_a_clear_order(visitor):
+def test_comparing_to_a_clear_order(visitor, folder):
     ids = visitor.get("/api/pool", source="newest", count=5).json()["ids"]
     assert len(ids) == 5
     for number in range(60):
@@ -251,7 +251,10 @@ def test_comparing_to_a_clear_order(visitor):
     assert [cell["id"] for cell in state["order"]] == sorted(ids, reverse=True)
     assert visitor.say("compare/undo", choice=f"c{number - 1}").json() == {"taken": True}
     assert visitor.get("/api/compare", ids=",".join(map(str, ids))).json()["made"] == state["made"] - 1
-    assert len(visitor.get("/api/pool", source="by:technical", count=4).json()["ids"]) == 4
+    assert visitor.get("/api/pool", source="by:technical", count=4).json()["ids"] == []
+    with Collection(folder) as store:
+        store.set_scores("technical-1", {3: 1.0, 5: 3.0, 7: 2.0})
+    assert visitor.get("/api/pool", source="by:technical", count=4).json()["ids"] == [5, 7, 3]
     assert len(visitor.get("/api/pool", source="any", count=4, words="red").json()["ids"]) == 4
     assert visitor.get("/api/pool", source="liked").json()["ids"] == []
     assert visitor.get("/api/compare", ids="1,2,999").status_code == 400

@@ -112,6 +112,21 @@ def test_two_tabs_on_one_picture_say_so(come, address, folder):
     until(lambda: stored(folder) == {image: 2.0})
 
 
+def test_pictures_whose_files_are_gone_are_passed_over(come, address, folder):
+    with Collection(folder) as store:
+        for row in store.images()[:-2]:
+            store.locate(row).unlink()
+    page = come()
+    page.goto(f"{address}/c/0/rate")
+    page.wait_for_selector(".toast:has-text('file is gone')")
+    page.wait_for_function("() => ['39', '40'].includes(document.querySelector('#picture').dataset.id)")
+    said = {press(page, "5"): 5.0}
+    until(lambda: stored(folder) == said)
+    page.goto(f"{address}/c/0/gallery?up=1")
+    page.click(".place:first-child .cell")
+    page.wait_for_selector("#viewer-gone:not([hidden])")
+
+
 def test_comparing_ends_with_the_order_the_rater_has(come, address, folder):
     page = come()
     page.goto(f"{address}/c/0/compare")
