@@ -6,7 +6,6 @@ there as soon as its folders have been listed.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import threading
@@ -15,17 +14,16 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-import numpy as np
 from sqlalchemy import func, select
 
 from ..errors import CollectionError, SoartError
 from ..metrics.taste import TECHNICAL
 from .background import Job, Jobs
 from .collection import Collection
-from .cull import Move, Rule, cull, plan_cull
-from .evaluation import Evaluation
+from .cull import Rule, cull
 from .execution import Engine, LocalEngine
 from .journal import undo
+from .keeping import Plan, duplicates, planned, prefer
 from .moved import CULLED, UNDO, UndoFile, note_moved, undo_files
 from .scanning import Found, Scan
 from .schema import DerivedRow, FileRow, Meta
@@ -49,21 +47,6 @@ class Wishes:
     keep: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What a rule would move.
-
-    Attributes:
-        moves: file by file.
-        pictures: ids by reason.
-        digest: of the moves, to name this plan by.
-    """
-
-    moves: tuple[Move, ...]
-    pictures: dict[str, list[int]]
-    digest: str
-
-
 class _Apart(Scan):
     """A scan that passes over what was moved away."""
 
@@ -73,11 +56,8 @@ class _Apart(Scan):
         return (found for found in super().__iter__() if not found.path.startswith(self.apart))
 
 
-def prefer(e: Evaluation, keep: Sequence[int]) -> Evaluation:
-    """The evaluation with other pictures to keep: in each group of near-duplicates that has some of ``keep`` these, and no other."""
-    chosen = np.isin(e.ids, keep) & (e.group >= 0)
-    touched = np.isin(e.group, e.group[chosen])
-    return replace(e, best=np.where(touched, chosen, e.best))
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count} files"
 
 
 class EvaluationDesk:
@@ -139,16 +119,11 @@ class EvaluationDesk:
 
     def groups(self) -> list[list[int]]:
         """Ids of near-duplicates group by group, the largest first, in each by falling score."""
-        if (found := self.found) is None:
-            return []
-        e = found.evaluation
-        rows = np.flatnonzero(e.group >= 0)
-        rows = rows[np.lexsort((-e.scores[e.main][rows], e.group[rows]))]
-        parts = np.split(e.ids[rows], np.flatnonzero(np.diff(e.group[rows])) + 1)
-        return sorted((part.tolist() for part in parts if len(part)), key=len, reverse=True)
+        found = self.found
+        return [] if found is None else duplicates(found.evaluation)
 
     def recall(self) -> None:
-        """Look again for an evaluation of earlier, of before a change that was broken off, or of another process; nothing where there is none."""
+        """Look again for an evaluation of earlier, or of before a change that was broken off or made by another program."""
         with self._lock:
             stale = self._stale or (self._found is not None and not self._current(self._found))
             if stale and self._known and not self._busy():
@@ -200,12 +175,7 @@ class EvaluationDesk:
             raise CollectionError("Evaluate this collection first.")
         if not self._current(found):
             raise CollectionError("Another program has looked at this collection meanwhile: evaluate it again.")
-        moves = plan_cull(found, rule, self.roots(), self.folder / CULLED, self.wishes.keep)
-        pictures: dict[str, list[int]] = {}
-        for move in moves:
-            pictures.setdefault(move.target.relative_to(self.folder / CULLED).parts[0], []).append(move.image)
-        text = "\n".join(f"{move.source}\t{move.target}" for move in moves)
-        return Plan(tuple(moves), pictures, hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:24])
+        return planned(found, rule, self.roots(), self.folder / CULLED, self.wishes.keep)
 
     def move(self, rule: Rule, digest: str) -> Job:
         """Move away what a plan said, in the background; an undo file tells of each move before it is made.
@@ -223,7 +193,7 @@ class EvaluationDesk:
         def work(job: Job) -> str:
             job.expect(len(plan.moves))
             done, problems = cull(plan.moves, self._journal(), job.advance)
-            return " ".join([f"{done} files moved away.", *problems[:3]])
+            return " ".join([f"{_files(done)} moved away.", *problems[:3]])
 
         return self._tidy("Moving pictures away", work)
 
@@ -242,7 +212,7 @@ class EvaluationDesk:
 
         def work(job: Job) -> str:
             done, problems = undo(self.folder / UNDO / name)
-            return " ".join([f"{done} files are back.", *problems[:3]])
+            return " ".join([f"{_files(done)} brought back.", *problems[:3]])
 
         return self._tidy("Bringing pictures back", work)
 

@@ -18,9 +18,11 @@ from soart.pipelines.gallery import Query, facts, order
 from soart.pipelines.looking import look_at
 from soart.pipelines.moved import note_moved
 from soart.pipelines.profilestore import ProfileStore
+from soart.pipelines.ratingdesk import RatingDesk
 from soart.pipelines.ratings import rate, ratings
-from soart.pipelines.schema import AWAY
+from soart.pipelines.schema import AWAY, ImageRow
 from soart.pipelines.shelf import Shelf
+from soart.pipelines.studies import Asked, Study
 
 
 class Here:
@@ -222,6 +224,17 @@ def test_what_was_moved_is_away_everywhere_and_undo_restores_exactly_what_was_th
     assert facts(store).away == 0
 
 
+def test_moved_pictures_still_teach(desk, store):
+    rate(store, "ann", {number: 5 if number % 2 else 1 for number in range(1, 19)})
+    rater = RatingDesk(store, desk.shelf, desk.jobs, "ann")
+    finish(rater, rater.learn_now())
+    known = len(desk.shelf.taste("ann").examples)
+    move(desk, Rule(worst=50))
+    finish(rater, rater.learn_now())
+    assert len(desk.shelf.taste("ann").examples) == known == 18
+    assert not {row.id for row in rater.queue(20)} - set(store.ids())
+
+
 def test_a_plan_that_is_out_of_date_is_refused(desk, store):
     rule = Rule(duplicates=True)
     plan = desk.plan(rule)
@@ -303,7 +316,7 @@ def test_other_problems_stay_and_what_cannot_come_back_is_said(desk, store):
     first, second = sorted((store.folder / "culled" / "duplicates").iterdir())
     first.unlink()
     said = finish(desk, desk.take_back(undo.name))
-    assert "1 files are back." in said
+    assert "1 file brought back." in said
     assert "is gone" in said
     by_id = {row.id: row.problem for row in store.images()}
     assert by_id[failed] == "all black"
@@ -371,3 +384,12 @@ def test_a_folder_that_holds_the_collection_does_not_bring_back_what_was_moved(d
     assert facts(store).away == 2
     assert len(desk.found.evaluation.ids) == 16
     assert all(not Path(row.path).is_relative_to(store.folder / "culled") for row in store.images())
+
+
+def test_moved_pictures_still_count_in_a_tune():
+    problems = (None, AWAY, "all black")
+    rows = [
+        ImageRow(id=number, sha256=str(number), path="", problem=problem) for number, problem in enumerate(problems)
+    ]
+    asked = [Asked(number, 0, (0,), "", number, str(number), row) for number, row in enumerate(rows)]
+    assert [one.number for one in Study(own=asked).drawn] == [0, 1]

@@ -37,7 +37,7 @@ async function refresh() {
   const [kind, value] = focused ? (focused.dataset.keep ? ["keep", focused.dataset.keep] : ["all", focused.dataset.all]) : [];
   $("#findings").innerHTML = await part(`/evaluate/findings?${address({ groups })}`);
   $("#undo").replaceChildren(...$$("#undo-list", $("#findings")));
-  $("#tidy").hidden = !$("#found")?.dataset.movable;
+  $("#tidy").hidden = $("#jump").hidden = !$("#found")?.dataset.movable;
   if (kind) $$(`[data-${kind}]`).find((one) => one.dataset[kind] === value)?.focus();
   await plan();
 }
@@ -61,7 +61,11 @@ document.addEventListener("click", (event) => {
   const { keep, all, groups: more, plan: digest, undo } = event.target.closest("button")?.dataset ?? {};
   let done = null;
   if (keep ?? all) done = act("/api/evaluate/keep", { image: keep ?? all, all: keep === undefined });
-  else if (digest) done = act("/api/evaluate/move", { ...picked(), plan: digest });
+  else if (digest) {
+    done = act("/api/evaluate/move", { ...picked(), plan: digest });
+    // What is left is not to be moved by a second click.
+    rule.reset();
+  }
   else if (undo) done = act("/api/evaluate/undo", { name: undo });
   else if (more) {
     groups = more;

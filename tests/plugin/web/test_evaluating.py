@@ -77,7 +77,7 @@ def test_a_collection_is_evaluated_culled_and_put_back(visitor, visit, folder):
     assert other.post("/c/0/api/evaluate/undo", {"name": "../soart.db"}).status_code == 400
     assert other.client.post("/c/0/api/evaluate/undo", json={"name": name}).status_code == 403
     assert other.post("/c/0/api/evaluate/undo", {"name": name}).status_code == 200
-    assert wait(other)["message"] == "2 files are back."
+    assert wait(other)["message"] == "2 files brought back."
     assert ids(other) == ids(visitor) == list(range(1, 20))
     assert "moved away" not in other.client.get("/collections").text
     with Collection(folder) as store:
