@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,16 +64,17 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A file that goes to a folder."""
+    """A file that goes to a folder; ``image`` is the id of its picture."""
 
     source: Path
     target: Path
+    image: int
 
 
-def plan_cull(survey: Survey, rule: Rule, roots: Sequence[Path], target: Path) -> list[Move]:
+def plan_cull(survey: Survey, rule: Rule, roots: Sequence[Path], target: Path, keep: Container[int] = ()) -> list[Move]:
     """What a rule would move, in the order of paths: to ``target/REASON/`` and the path below its root.
 
-    Of exact copies the first stays, if the rule has ``duplicates`` and the picture itself stays.
+    Of exact copies the first stays, if the rule has ``duplicates`` and the picture itself stays. Pictures of ``keep`` stay in any case.
     """
     e = survey.evaluation
     reasons = rule.reasons(e)
@@ -84,13 +85,13 @@ def plan_cull(survey: Survey, rule: Rule, roots: Sequence[Path], target: Path) -
         files = session.execute(query.order_by(FileRow.path)).all()
     moves, seen = [], set()
     for path, image in files:
-        row = e.place.get(image or 0)
+        row = None if image in keep else e.place.get(image or 0)
         reason = reasons[row] if row is not None else ""
         if not reason and rule.duplicates and image in seen:
             reason = "duplicates"
         seen.add(image)
         if reason:
-            moves.append(Move(Path(path), target / reason / _below(Path(path), roots)))
+            moves.append(Move(Path(path), target / reason / _below(Path(path), roots), image or 0))
     return moves
 
 
@@ -111,7 +112,7 @@ def _with_companions(move: Move) -> Iterator[Move]:
             (move.source.with_name(move.source.name + suffix), move.target.with_name(move.target.name + suffix)),
         ):
             if beside.is_file() and not (others and beside.stem == move.source.stem):
-                yield Move(beside, to)
+                yield Move(beside, to, move.image)
 
 
 def cull(

@@ -8,23 +8,24 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import Select, and_, func, or_, select
 
 from ..errors import CollectionError
 from .collection import Collection
 from .ratings import REJECT, STARS
-from .schema import GenerationRow, ImageRow, RatingRow, ScoreRow
+from .schema import AWAY, GenerationRow, ImageRow, RatingRow, ScoreRow
 
 SORTS = ("score", "date", "rating")
 #: What ``rated`` may ask for beside the stars 1…5.
 RATED = ("", "any", "none", "liked", "disliked", "rejected")
 #: Pictures asked for at once, at most.
 WINDOW = 400
+_HERE = or_(ImageRow.problem.is_(None), ImageRow.problem != AWAY)
 
 
 @dataclass(frozen=True)
 class Query:
-    """Which pictures to show, and in which order; an empty one shows all, newest first.
+    """Which pictures to show, and in which order; an empty one shows all but those that were moved away, newest first.
 
     Attributes:
         profile: stored score to sort and filter by, such as ``technical-1`` or ``taste:mine``.
@@ -66,7 +67,7 @@ def order(store: Collection, query: Query, rater: str) -> list[int]:
     """Ids of the pictures asked for, in order; pictures without a score or a rating come last, ties newest first."""
     stars, score = RatingRow.value, ScoreRow.value
     mine = and_(RatingRow.image_id == ImageRow.id, RatingRow.rater == rater)
-    asked: Select[Any] = select(ImageRow.id)
+    asked: Select[Any] = select(ImageRow.id).where(_HERE)
     if query.rated or query.sort == "rating":
         asked = asked.outerjoin(RatingRow, mine).where(*_rated(query.rated))
     if query.words:
@@ -194,15 +195,17 @@ class Facts:
     """A collection in numbers.
 
     Attributes:
-        pictures, problems: all, and those left out of rankings.
+        pictures, problems: all that are here, and those of them left out of rankings.
+        away: pictures that were moved away; their ratings and scores are kept.
         raters: number of ratings by rater.
-        profiles: number of scores by stored profile.
+        profiles: number of scores by stored profile, of pictures that are here.
         models: number of pictures by model.
         first, last: when pictures came; None where there are none.
     """
 
     pictures: int
     problems: int
+    away: int
     raters: dict[str, int]
     profiles: dict[str, int]
     models: dict[str, int]
@@ -218,11 +221,13 @@ def facts(store: Collection) -> Facts:
 
     with store.session("be read") as session:
         pictures, first, last = session.execute(
-            select(func.count(), func.min(ImageRow.created_at), func.max(ImageRow.created_at)).select_from(ImageRow)
+            select(func.count(), func.min(ImageRow.created_at), func.max(ImageRow.created_at)).where(_HERE)
         ).one()
-        problems = session.scalar(select(func.count()).where(ImageRow.problem.is_not(None)))
+        problems = session.scalar(select(func.count()).where(ImageRow.problem.is_not(None), _HERE))
+        away = session.scalar(select(func.count()).where(ImageRow.problem == AWAY))
         given = select(RatingRow.rater, func.count()).where(RatingRow.kind == STARS).group_by(RatingRow.rater)
-        scored = select(ScoreRow.profile, func.count()).group_by(ScoreRow.profile)
+        scored = select(ScoreRow.profile, func.count()).join(ImageRow, ImageRow.id == ScoreRow.image_id).where(_HERE)
+        scored = scored.group_by(ScoreRow.profile)
         drawn = select(GenerationRow.model, func.count()).group_by(GenerationRow.model)
         raters, profiles, models = (tally(session.execute(one)) for one in (given, scored, drawn))
-    return Facts(pictures, problems or 0, raters, profiles, models, first, last)
+    return Facts(pictures, problems or 0, away or 0, raters, profiles, models, first, last)

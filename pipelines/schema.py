@@ -11,6 +11,8 @@ from .columns import String, Text
 
 #: Raised whenever a table changes, together with a revision in ``migrations``; checked when a collection is opened.
 SCHEMA_VERSION = 3
+#: Problem of a picture whose files a cull has moved away.
+AWAY = "moved away"
 
 
 def _now() -> datetime:

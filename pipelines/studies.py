@@ -16,7 +16,7 @@ from ..errors import CollectionError
 from ..prompts.space import Choice, PromptSpace
 from ..prompts.spacefile import parse_space
 from .collection import Collection
-from .schema import ChoiceRow, GenerationRow, ImageRow, SpaceRow
+from .schema import AWAY, ChoiceRow, GenerationRow, ImageRow, SpaceRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Study:
     def drawn(self) -> list[Asked]:
         """Every choice whose picture is there and sound, older versions first; each picture once, as the newest version says it."""
         found = {asked.request_key: asked for asked in (*self.earlier, *self.own)}
-        return [asked for asked in found.values() if asked.row is not None and not asked.row.problem]
+        return [asked for asked in found.values() if asked.row is not None and asked.row.problem in (None, AWAY)]
 
     @property
     def waiting(self) -> list[Asked]:

@@ -17,7 +17,7 @@ from .collection import Collection
 from .comparisons import comparisons
 from .rank import find_pictures, import_pictures, measure
 from .ratings import others_mean, raters, ratings
-from .schema import ImageRow
+from .schema import AWAY, ImageRow
 from .tastescorer import Measurer
 
 #: Fewer prompts than this on either side, and pictures of one prompt cannot be kept on one side.
@@ -142,7 +142,8 @@ def learn(
             problems += trouble
             if len(both) == 2:
                 pairs.append((both[0].id, both[1].id))
-    every = [row for row in store.images() if not row.problem]
+    # What was measured and said of a picture teaches after its file was moved away.
+    every = [row for row in store.images() if row.problem in (None, AWAY)]
     items, unreadable = measure(store, every, measurer, progress=progress)
     problems += [p for p in unreadable if p not in problems]
     by_id = {row.id: row for row in every if row.id in items}

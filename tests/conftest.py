@@ -2,6 +2,7 @@ import os
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
+import shutil
 import signal
 import sys
 import traceback
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFilter
 from sqlalchemy import make_url
 
 from soart.metrics.technical import TechnicalScorer
@@ -19,6 +20,7 @@ from soart.pipelines.generate import Drawn, ImageGenerator, Request
 from soart.pipelines.loading import load_model
 
 ASSETS = Path(__file__).parent / "assets"
+CHROMIUM = os.environ.get("SOART_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 @pytest.fixture(scope="session")
@@ -118,3 +120,62 @@ def paint():
         return folder
 
     return make
+
+
+def scene(seed, side=96):
+    """Edges and colours at many scales, as (side, side, 3) uint8."""
+    rng = np.random.default_rng(seed)
+    image = Image.new("RGB", (96, 96), tuple(rng.integers(0, 256, 3)))
+    for size in (48, 24, 12, 6):
+        small = rng.integers(0, 256, (96 // size, 96 // size, 3), dtype=np.uint8)
+        image = Image.blend(image, Image.fromarray(small).resize((96, 96), Image.Resampling.NEAREST), 0.45)
+    if seed % 4 == 3:
+        image = image.filter(ImageFilter.GaussianBlur(2.5))
+    return np.asarray(image.resize((side, side)))
+
+
+@pytest.fixture
+def untidy(tmp_path):
+    """A collection of sixteen different pictures, every fourth one blurred, a reduced copy of the fifth and the sixth one, and a failed one."""
+    place = tmp_path / "untidy"
+    looks = [(seed, 96) for seed in range(16)] + [(4, 48), (5, 48)]
+    drawn = [
+        Drawn(Request(f"scene {seed} of {side}", seed, width=side, height=side), scene(seed, side), None, 0.1)
+        for seed, side in looks
+    ]
+    failed = Drawn(Request("failed", 99, width=48, height=48), np.zeros((48, 48, 3), np.uint8), "all black", 0.1)
+    with Collection(place) as store:
+        store.add_drawn([*drawn, failed], "m", "s")
+    return place
+
+
+@pytest.fixture(scope="session")
+def browser():
+    if CHROMIUM is None:
+        pytest.skip("no chromium here: apt-get install chromium, or set SOART_CHROMIUM")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def come(browser):
+    """Pages of people of their own; what the browser complains of fails the test."""
+    contexts, complaints = [], []
+
+    def open_page(**options):
+        context = browser.new_context(viewport={"width": 1280, "height": 860}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda m: complaints.append(m.text) if "Content Security Policy" in m.text else None)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert complaints == []

@@ -29,6 +29,7 @@ VIEWS = (
     ("tune", "Tune"),
     ("taste", "Taste"),
     ("attention", "Attention"),
+    ("evaluate", "Evaluate"),
 )
 _pages = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
 _pages.filters["figure"] = figure

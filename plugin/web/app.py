@@ -14,7 +14,7 @@ from starlette.staticfiles import StaticFiles
 
 from ...errors import SoartError
 from .answers import HERE, on_failure, on_http, on_mistake
-from .routes import attention, comparing, gallery, people, rating, tastes, tuning
+from .routes import attention, comparing, evaluating, gallery, people, rating, tastes, tuning
 from .security import Guard
 from .state import Settings, Site
 
@@ -36,7 +36,7 @@ def create_app(settings: Settings) -> Starlette:
         site.close()
 
     views: list[Route] = [
-        route for view in (gallery, rating, comparing, tuning, tastes, attention) for route in view.routes
+        route for view in (gallery, rating, comparing, tuning, tastes, attention, evaluating) for route in view.routes
     ]
     app = Starlette(
         routes=[

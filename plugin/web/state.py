@@ -13,6 +13,7 @@ from starlette.requests import Request
 from ...errors import SoartError
 from ...pipelines.background import Jobs
 from ...pipelines.collection import Collection
+from ...pipelines.evaluationdesk import EvaluationDesk
 from ...pipelines.profilestore import ProfileStore
 from ...pipelines.ratingdesk import RatingDesk
 from ...pipelines.shelf import Shelf
@@ -37,6 +38,7 @@ class Place:
         self.name = Path(store.name).resolve().name
         self.shelf = Shelf(store, user)
         self.tune = TuningDesk(store, self.shelf, self.jobs, load, drawing)
+        self.evaluation = EvaluationDesk(store, self.shelf, self.jobs)
         self._lock = threading.Lock()
         self._desks: dict[str, RatingDesk] = {}
 

@@ -39,7 +39,7 @@ def test_the_page_sorts_filters_and_opens_pictures(found, come, tmp_path, form):
     assert cards.count() < 150
     first = cards.first.locator("img")
     first.scroll_into_view_if_needed()
-    page.wait_for_function("document.querySelector('#grid img').naturalWidth > 0")
+    page.wait_for_function("() => document.querySelector('#grid img').naturalWidth > 0")
     scores = [float(text) for text in page.locator("#grid .num").all_text_contents()]
     assert scores == sorted(scores, reverse=True)
     page.select_option("select[name=sort]", "name")
@@ -55,7 +55,7 @@ def test_the_page_sorts_filters_and_opens_pictures(found, come, tmp_path, form):
     assert page.locator("dialog").is_hidden()
     page.fill("input[name=text]", "")
     page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
-    page.wait_for_function("document.querySelectorAll('#grid li').length === 150")
+    page.wait_for_function("() => document.querySelectorAll('#grid li').length === 150")
     assert page.title() == f"soart: {found.title}"
     assert all(url.startswith(("file:", "data:")) for url in requests)
 

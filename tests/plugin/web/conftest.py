@@ -1,8 +1,11 @@
+import socket
+import threading
 from contextlib import ExitStack
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import uvicorn
 from starlette.testclient import TestClient
 
 from soart.pipelines.collection import Collection
@@ -87,3 +90,15 @@ def visit(app, settings):
             return Visitor(stack.enter_context(client) if site is not app else client)
 
         yield come
+
+
+@pytest.fixture
+def address(app):
+    """The server on a free port, in a thread."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        thread.join(20)

@@ -13,7 +13,7 @@ from soart.pipelines.ratings import ratings
 from soart.plugin.web.app import create_app
 from soart.plugin.web.security import allowed_host, same, signing_key
 
-VIEWS = ("gallery", "rate", "compare", "tune", "taste", "attention")
+VIEWS = ("gallery", "rate", "compare", "tune", "taste", "attention", "evaluate")
 
 
 def wait(visitor, key, seconds=60):
