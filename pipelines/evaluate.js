@@ -66,6 +66,9 @@ function more() {
   for (const row of shown.slice(filled, filled + PAGE)) part.append(card(row));
   filled = Math.min(filled + PAGE, shown.length);
   grid.append(part);
+  // An end that stays in sight is no news to an observer unless it is observed anew.
+  near.unobserve(end);
+  near.observe(end);
 }
 
 function update() {
@@ -87,6 +90,6 @@ choices(form.style, rows.map((row) => row[at.style]));
 form.addEventListener("input", update);
 form.addEventListener("submit", (event) => event.preventDefault());
 // The end of the grid comes near: more of it.
-new IntersectionObserver((seen) => { if (seen.some((s) => s.isIntersecting) && filled < shown.length) more(); }, { rootMargin: "800px" })
-  .observe(grid.insertAdjacentElement("afterend", document.createElement("div")));
+const end = grid.insertAdjacentElement("afterend", document.createElement("div"));
+const near = new IntersectionObserver((seen) => { if (seen.some((s) => s.isIntersecting) && filled < shown.length) more(); }, { rootMargin: "800px" });
 update();
