@@ -149,7 +149,8 @@ def untidy(tmp_path):
     return place
 
 
-@pytest.fixture(scope="session")
+# Not of the whole session: while Playwright is at work, no other test could run an event loop in this thread.
+@pytest.fixture(scope="module")
 def browser():
     if CHROMIUM is None:
         pytest.skip("no chromium here: apt-get install chromium, or set SOART_CHROMIUM")
