@@ -393,3 +393,16 @@ def test_moved_pictures_still_count_in_a_tune():
     ]
     asked = [Asked(number, 0, (0,), "", number, str(number), row) for number, row in enumerate(rows)]
     assert [one.number for one in Study(own=asked).drawn] == [0, 1]
+
+
+def test_both_databases_move_and_bring_back(where, tmp_path, make_drawn):
+    with Collection(where) as store:
+        store.add_drawn([make_drawn(seed, size=40) for seed in range(8)], "m", "s")
+        desk = EvaluationDesk(store, Shelf(store, ProfileStore(tmp_path / "user")), Jobs(), Here())
+        finish(desk, desk.evaluate())
+        move(desk, Rule(worst=50))
+        assert facts(store).away == 4
+        assert len(order(store, Query(), "ann")) == len(desk.found.evaluation.ids) == 4
+        finish(desk, desk.take_back(desk.undo_files()[0].name))
+        assert facts(store).away == 0
+        assert len(desk.found.evaluation.ids) == 8
