@@ -1,70 +1,21 @@
-import csv
-import io
-import json
-import os
-import re
-
 import numpy as np
 import pytest
-from PIL import Image, ImageFilter
-from sqlalchemy import select
 from ugly import encoded, picture, write_ugly
 
 from soart.errors import CollectionError
 from soart.metrics.technical import DETECTORS, TechnicalScorer
 from soart.pipelines import evaluate as module
-from soart.pipelines.annotate import annotate, notes_of, stars_of, with_rating
 from soart.pipelines.collection import Collection
 from soart.pipelines.contrast import contrast
-from soart.pipelines.cull import Rule, cull, plan_cull
 from soart.pipelines.evaluate import evaluate
-from soart.pipelines.evaluate_report import render_evaluation, write_evaluation
+from soart.pipelines.evaluate_report import render_evaluation
 from soart.pipelines.evaluation import Evaluation
 from soart.pipelines.execution import LocalEngine
-from soart.pipelines.exports import export, format_of
-from soart.pipelines.journal import undo
 from soart.pipelines.library import bring_up_to_date
-from soart.pipelines.ratings import rate
-from soart.pipelines.records import columns, records
+from soart.pipelines.records import records
 from soart.pipelines.scanning import Scan
-from soart.pipelines.schema import FileRow
 from soart.pipelines.summary import summarise
 from soart.pipelines.surveys import known_roots, open_for, place_for, survey
-
-WORDS = ("sharp", "soft")
-
-
-def scene(seed):
-    """Edges and colours at many scales, so that blur shows."""
-    rng = np.random.default_rng(seed)
-    image = Image.new("RGB", (96, 96), tuple(rng.integers(0, 256, 3)))
-    for size in (48, 24, 12, 6):
-        small = rng.integers(0, 256, (96 // size, 96 // size, 3), dtype=np.uint8)
-        image = Image.blend(image, Image.fromarray(small).resize((96, 96), Image.Resampling.NEAREST), 0.45)
-    return image
-
-
-@pytest.fixture(scope="module")
-def art(tmp_path_factory):
-    """Forty pictures: half sharp, half soft, as their prompts say; a reduced copy, an exact one, a strange one, and broken ones."""
-    folder = tmp_path_factory.mktemp("art")
-    for k in range(40):
-        image = scene(k)
-        if k % 2:
-            image = image.filter(ImageFilter.GaussianBlur(2.5))
-        image.save(folder / f"{k:02}.png")
-        (folder / f"{k:02}.txt").write_text(f"{WORDS[k % 2]}, thing number {k // 4}")
-    scene(4).resize((48, 48)).save(folder / "small.png")
-    (folder / "copy.png").write_bytes((folder / "06.png").read_bytes())
-    Image.fromarray(np.random.default_rng(0).integers(0, 256, (96, 96, 3), dtype=np.uint8)).save(folder / "strange.png")
-    (folder / "broken <b>.png").write_bytes(b"nothing")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def found(art, tmp_path_factory):
-    with Collection(tmp_path_factory.mktemp("collection")) as store:
-        yield survey(store, Scan([art]), LocalEngine(2))
 
 
 def name_of(found, row):
@@ -154,57 +105,7 @@ def test_scores_are_stored_for_others_to_use(found):
     assert set(e.scores) == {TechnicalScorer.load().name, *(TechnicalScorer.detector(d).name for d in DETECTORS)}
 
 
-@pytest.mark.parametrize("kind", ["csv", "json", "parquet"])
-def test_exports_hold_every_file_and_come_back(found, tmp_path, kind):
-    path = tmp_path / f"out.{kind}"
-    names = columns(found.evaluation)
-    expected = list(records(found.store, found.update.scan, found.evaluation))
-    export(iter(expected), names, path)
-    first = path.read_bytes()
-    if kind == "json":
-        assert json.loads(first) == expected
-    elif kind == "parquet":
-        from pyarrow import parquet
-
-        assert parquet.read_table(path).to_pylist() == expected
-    else:
-        rows = list(csv.DictReader(io.StringIO(first.decode(), newline="")))
-        assert [row["path"] for row in rows] == [row["path"] for row in expected]
-        assert [float(row["score"] or 0) for row in rows] == [row["score"] or 0 for row in expected]
-    assert len(expected) == 44
-    export(records(found.store, found.update.scan, found.evaluation), names, path)
-    assert path.read_bytes() == first
-    assert [p.name for p in tmp_path.iterdir()] == [path.name]
-
-
-def test_formulas_stay_text_in_spreadsheets(tmp_path):
-    export([{"a": "=1+1", "b": -1.5}, {"a": "@x", "b": None}], {"a": str, "b": float}, tmp_path / "x.csv")
-    assert (tmp_path / "x.csv").read_text().splitlines() == ["a,b", "'=1+1,-1.5", "'@x,"]
-
-
-def test_exports_that_cannot_be_written_are_a_sentence(tmp_path):
-    with pytest.raises(CollectionError, match=r"ends in \.csv, \.json, \.parquet"):
-        format_of(tmp_path / "x.xls")
-    with pytest.raises(CollectionError, match="cannot be written"):
-        export([], {"a": str}, tmp_path / "missing" / "x.csv")
-
-
-def test_the_page_holds_everything_and_runs_nothing_of_strangers(found, tmp_path):
-    page = render_evaluation(found, notes=["<i>note</i>"])
-    assert "<b>" not in page.split("Cannot be used")[1].split("</ul>")[0]
-    assert "broken &lt;b&gt;.png" in page
-    assert "&lt;i&gt;note" in page
-    data = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.S)[1]
-    assert "<" not in data
-    assert len(json.loads(data)["rows"]) == 42
-    assert not re.search(r'(src|href)="(?!data:|#)', page)
-    written = write_evaluation(tmp_path / "report", found)
-    assert written.name == "index.html"
-    assert len(list((tmp_path / "report" / "thumbs").iterdir())) == 42
-    assert "data:image/jpeg" in written.read_text(encoding="utf-8")
-
-
-def test_two_collections_are_compared(found, art, tmp_path):
+def test_two_collections_are_compared(found, art, scene, tmp_path):
     other = tmp_path / "other"
     other.mkdir()
     for k in range(20):
@@ -276,105 +177,3 @@ def test_a_collection_is_evaluated_in_place_with_folders_it_knows(collection, ma
         result = survey(store, Scan(roots), LocalEngine(1))
         assert len(result.evaluation.ids) == 45
         assert known_roots(store) == [art]
-
-
-def copy_of(art, folder):
-    folder.mkdir()
-    for path in art.iterdir():
-        (folder / path.name).write_bytes(path.read_bytes())
-        os.utime(folder / path.name, (1e9, 1e9))
-    return folder
-
-
-def test_culled_pictures_go_by_reason_with_their_texts_and_come_back(collection, art, tmp_path):
-    folder = copy_of(art, tmp_path / "mine")
-    before = sorted(p.name for p in folder.iterdir())
-    result = survey(collection, Scan([folder]), LocalEngine(1))
-    moves = plan_cull(result, Rule(duplicates=True, worst=10), [folder], tmp_path / "out")
-    assert {move.target.parent.name for move in moves} == {"duplicates", "low"}
-    done, problems = cull(moves, tmp_path / "undo.jsonl")
-    assert (done, problems) == (len(moves), [])
-    moved = {p.name for p in (tmp_path / "out").rglob("*") if p.is_file()}
-    assert {"small.png", "copy.png"} <= moved or {"small.png", "06.png"} <= moved
-    for name in moved:
-        assert not (folder / name).exists()
-        if name[:2].isdigit():
-            assert name[:2] + ".txt" in moved
-    assert undo(tmp_path / "undo.jsonl")[1] == []
-    assert sorted(p.name for p in folder.iterdir()) == before
-
-
-def test_a_text_of_two_pictures_stays(collection, tmp_path):
-    for name, seed in (("a.png", 1), ("a.jpg", 2)):
-        (tmp_path / name).write_bytes(encoded(picture(seed), "PNG"))
-    (tmp_path / "a.txt").write_text("both")
-    result = survey(collection, Scan([tmp_path], ["a.*"]), LocalEngine(1))
-    moves = plan_cull(result, Rule(worst=50), [tmp_path], tmp_path / "out")
-    cull(moves, tmp_path / "undo.jsonl")
-    assert len(moves) == 1
-    assert (tmp_path / "a.txt").exists()
-
-
-@pytest.mark.parametrize("rule", [{}, {"worst": 0.0}, {"worst": 120.0}])
-def test_rules_must_say_something(rule):
-    with pytest.raises(CollectionError, match="Expected a"):
-        Rule(**rule)
-
-
-def test_stars_are_fifths():
-    assert stars_of(np.array([0, 19.9, 20, 50, 99, 100.0])).tolist() == [1, 1, 2, 3, 5, 5]
-
-
-@pytest.mark.parametrize(
-    "old",
-    [
-        None,
-        '<rdf:RDF><rdf:Description rdf:about="" xmp:Rating="1" dc:title="x"/></rdf:RDF>',
-        "<rdf:RDF><rdf:Description><xmp:Rating>1</xmp:Rating></rdf:Description></rdf:RDF>",
-        '<rdf:RDF><rdf:Description rdf:about="" dc:title="x"/></rdf:RDF>',
-    ],
-)
-def test_ratings_are_set_and_the_rest_stays(old):
-    new = with_rating(old, 4)
-    assert re.search(r'xmp:Rating(="|>)4', new)
-    if old and "title" in old:
-        assert 'dc:title="x"' in new
-    assert with_rating(new, 4) == new
-
-
-def test_sidecars_without_a_description_are_left():
-    assert with_rating("<x/>", 3) is None
-
-
-def test_annotations_touch_no_pixel_and_are_undone(collection, art, tmp_path):
-    folder = copy_of(art, tmp_path / "mine")
-    (folder / "00.xmp").write_text('<rdf:RDF><rdf:Description dc:title="x"/></rdf:RDF>')
-    before = {p.name: p.read_bytes() for p in folder.iterdir()}
-    result = survey(collection, Scan([folder]), LocalEngine(1))
-    pixels = {p.name: np.asarray(Image.open(p)).tobytes() for p in folder.glob("[0-9]*.png")}
-    done, problems = annotate(result, list(notes_of(result)), tmp_path / "undo.jsonl", png=True)
-    assert (done, problems) == (43, [])
-    for name, content in pixels.items():
-        with Image.open(folder / name) as image:
-            assert np.asarray(image).tobytes() == content
-            assert json.loads(image.info["soart"])["profile"] == "technical-1"
-    assert 'dc:title="x"' in (folder / "00.xmp").read_text()
-    # The pictures are still the same to the collection.
-    again = survey(collection, Scan([folder]), LocalEngine(1))
-    assert again.update.looked == 0
-    assert len(collection.images()) == 42
-    assert undo(tmp_path / "undo.jsonl")[1] == []
-    assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
-    assert survey(collection, Scan([folder]), LocalEngine(1)).update.looked == 0
-
-
-def test_a_raters_stars_are_written(collection, art, tmp_path):
-    folder = copy_of(art, tmp_path / "mine")
-    result = survey(collection, Scan([folder]), LocalEngine(1))
-    with collection.session("be read") as session:
-        image = session.scalar(select(FileRow.image_id).where(FileRow.path == str(folder / "02.png")))
-    rate(collection, "me", {image: 5})
-    (note,) = notes_of(result, "me")
-    assert (note.path.name, note.stars) == ("02.png", 5)
-    annotate(result, [note], tmp_path / "undo.jsonl")
-    assert 'xmp:Rating="5"' in (folder / "02.xmp").read_text()

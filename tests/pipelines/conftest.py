@@ -1,0 +1,50 @@
+"""A collection with planted structure, for every test of evaluations."""
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFilter
+
+from soart.pipelines.collection import Collection
+from soart.pipelines.execution import LocalEngine
+from soart.pipelines.scanning import Scan
+from soart.pipelines.surveys import survey
+
+WORDS = ("sharp", "soft")
+
+
+@pytest.fixture(scope="session")
+def scene():
+    """Makes pictures of edges and colours at many scales, so that blur shows."""
+    return _scene
+
+
+def _scene(seed):
+    rng = np.random.default_rng(seed)
+    image = Image.new("RGB", (96, 96), tuple(rng.integers(0, 256, 3)))
+    for size in (48, 24, 12, 6):
+        small = rng.integers(0, 256, (96 // size, 96 // size, 3), dtype=np.uint8)
+        image = Image.blend(image, Image.fromarray(small).resize((96, 96), Image.Resampling.NEAREST), 0.45)
+    return image
+
+
+@pytest.fixture(scope="session")
+def art(tmp_path_factory):
+    """Forty pictures: half sharp, half soft, as their prompts say; a reduced copy, an exact one, a strange one, and broken ones."""
+    folder = tmp_path_factory.mktemp("art")
+    for k in range(40):
+        image = _scene(k)
+        if k % 2:
+            image = image.filter(ImageFilter.GaussianBlur(2.5))
+        image.save(folder / f"{k:02}.png")
+        (folder / f"{k:02}.txt").write_text(f"{WORDS[k % 2]}, thing number {k // 4}")
+    _scene(4).resize((48, 48)).save(folder / "small.png")
+    (folder / "copy.png").write_bytes((folder / "06.png").read_bytes())
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (96, 96, 3), dtype=np.uint8)).save(folder / "strange.png")
+    (folder / "broken <b>.png").write_bytes(b"nothing")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def found(art, tmp_path_factory):
+    with Collection(tmp_path_factory.mktemp("collection")) as store:
+        yield survey(store, Scan([art]), LocalEngine(2))
