@@ -4,6 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from soart.errors import ImageError, ItemsError
 from soart.metrics.parts import LAGS, PARTS, direct_statistics, error_variance, fast_statistics, items_of
@@ -159,3 +160,17 @@ def test_wrong_settings():
         SoartExtractor(scales=0)
     with pytest.raises(ValueError, match="Y1"):
         SoartExtractor(metrics=("Y9",))
+
+
+def test_items_do_not_depend_on_the_number_of_threads():
+    picture = np.random.default_rng(4).integers(0, 256, (512, 512, 3), dtype=np.uint8)
+    extractor = SoartExtractor()
+    found = []
+    for threads in (1, 2, 4):
+        with threadpool_limits(threads, user_api="blas"):
+            found.append(extractor.extract(picture))
+            assert all(
+                library["num_threads"] == threads for library in threadpool_info() if library["user_api"] == "blas"
+            )
+    assert np.array_equal(found[0], found[1])
+    assert np.array_equal(found[0], found[2])
