@@ -24,7 +24,7 @@ form.addEventListener("submit", async (event) => {
 });
 onJob("attention", (job) => {
   if (job.state === "failed") $(".error", form).textContent = job.message;
-  else load();
+  else return load();
 });
 
 async function load() {

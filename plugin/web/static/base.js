@@ -27,14 +27,14 @@ export class Refused extends Error {
 }
 
 async function ask(address, options = {}) {
-  let answer;
+  let answer, text;
   try {
     answer = await fetch(address, { credentials: "same-origin", ...options });
+    text = await answer.text();
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Refused("The server does not answer: is it still running?", 0);
   }
-  const text = await answer.text();
   if (answer.ok) return text;
   let message = `The server answered ${answer.status}.`;
   try {
@@ -150,7 +150,8 @@ if (base) {
 // Background work: what goes on in this collection, with progress and a way to cancel it.
 const ended = new Map();
 let polling = 0;
-export const onJob = (key, act) => ended.set(key, act);
+/** Have `act`, which may be asynchronous, told of every job that ends whose key begins so. */
+export const onJob = (key, act) => ended.set(key, async (job) => act(job));
 let over = null;
 export async function watchJobs() {
   clearTimeout(polling);
@@ -169,7 +170,7 @@ export async function watchJobs() {
       if (!over.has(job.number)) {
         over.add(job.number);
         if (job.state === "failed") toast(job.message, { bad: true });
-        for (const [key, act] of ended) if (job.key.startsWith(key)) act(job);
+        for (const [key, act] of ended) if (job.key.startsWith(key)) act(job).catch(complain);
       }
     if (live.length) pause = 800;
   } catch {

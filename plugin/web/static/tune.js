@@ -22,7 +22,7 @@ async function poll() {
   if (!asking) {
     asking = true;
     try {
-      show(await get("/api/tune"));
+      await show(await get("/api/tune"));
       toast("", { key: "tune" });
     } catch (error) {
       toast(`${error.message} The tune goes on from what is kept.`, { key: "tune", sticky: true, bad: true });
@@ -144,7 +144,7 @@ $("#findings").addEventListener("click", async (event) => {
   }
 });
 
-const act = (path, body) => post(path, body).then(show, complain).then(poll);
+const act = (path, body) => post(path, body).then(show).catch(complain).then(poll);
 $("#pause").onclick = () => act("/api/tune/pause");
 $("#resume").onclick = () => act("/api/tune/resume");
 $("#longer").onclick = () => act("/api/tune/resume", { budget: state.budget + 24 });

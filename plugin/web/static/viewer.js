@@ -94,14 +94,14 @@ function heat() {
 
 dialog.addEventListener("click", (event) => {
   const stars = event.target.closest("[data-stars]");
-  if (stars) rate(Number(stars.dataset.stars));
+  if (stars) rate(Number(stars.dataset.stars)).catch(complain);
   else if (event.target.closest("[data-heat]")) heat();
   else if (event.target === dialog) dialog.close();
 });
 dialog.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   const stars = starsOf(event.key);
-  if (stars !== null) rate(stars);
+  if (stars !== null) rate(stars).catch(complain);
   else if (event.key === "ArrowRight") move(1);
   else if (event.key === "ArrowLeft") move(-1);
   else if (event.key === "h") heat();

@@ -237,6 +237,28 @@ def test_a_tune_arrives_live_is_narrowed_and_survives_a_reload(come, address, fo
     assert page.is_visible("#resume")
 
 
+def test_a_tune_whose_pictures_do_not_arrive_says_so(come, address, folder):
+    page = come()
+    page.route("**/api/cells*", lambda route: route.abort())
+    page.goto(f"{address}/c/0/tune")
+    page.fill("[name=text]", SPACE)
+    page.fill("[name=budget]", "8")
+    page.click("#start .primary")
+    page.wait_for_selector(".toast.bad:has-text('does not answer')", timeout=60_000)
+    page.unroute("**/api/cells*")
+    page.wait_for_selector("#live img")
+    page.wait_for_selector(".toast.bad", state="detached")
+
+
+@pytest.mark.parametrize("view", ["gallery", "rate", "compare?ids=1,2,3", "tune", "attention", "evaluate"])
+def test_every_view_says_that_the_server_is_gone(come, address, view):
+    """And complains of nothing else: `come` fails on an error nobody handled."""
+    page = come()
+    page.route("**/api/**", lambda route: route.abort())
+    page.goto(f"{address}/c/0/{view}")
+    page.wait_for_selector(".toast.bad:has-text('does not answer')")
+
+
 @pytest.mark.parametrize("view", ["gallery", "rate", "compare", "tune", "taste", "attention"])
 def test_no_view_is_wider_than_a_phone_and_all_is_named(come, address, view):
     page = come()
