@@ -28,8 +28,9 @@ from threadpoolctl import threadpool_limits
 from soart.metrics.attention import AttentionC
 from soart.metrics.calibrated import AttentionD
 from soart.metrics.image import check_pixels, read_image
-from soart.metrics.parts import direct_statistics, items_of
-from soart.metrics.soart import SoartExtractor, halve, normalise, to_channels
+from soart.metrics.parts import items_of
+from soart.metrics.planes import direct_statistics, halve, normalise, to_channels
+from soart.metrics.soart import SoartExtractor
 
 PHOTOGRAPHS = ("astronaut.png", "coffee.png", "chelsea.png", "motorcycle_left.png", "rocket.jpg", "ihc.png")
 

@@ -21,7 +21,7 @@ import numpy as np
 from playwright.sync_api import Page, sync_playwright
 
 from soart.pipelines.collection import Collection
-from soart.pipelines.generate import Drawn, Request
+from soart.pipelines.request import Drawn, Request
 
 SIDE = 320
 #: Waits in the page until a key has brought the next picture to the screen; milliseconds from the key press.

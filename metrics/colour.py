@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import torch
 
 from .image import check_pixels
-from .soart import CHANNELS, to_channels
+from .soart import CHANNELS
 
 VERSION = "colour-1"
 QUANTILES = (5, 25, 50, 75, 95)
@@ -55,6 +54,10 @@ def hue_shares(rgb: np.ndarray) -> np.ndarray:
 
 def colour_items(picture: np.ndarray) -> np.ndarray:
     """Colour items of one (h, w, 3) float32 picture in 0…1; (40,) float64 in the order of :class:`ColourExtractor`."""
+    import torch
+
+    from .planes import to_channels
+
     rows = np.ascontiguousarray(picture.reshape(-1, 3).T)
     planes = to_channels(torch.from_numpy(rows)[None, :, None])[0, :, 0].numpy().astype(np.float64)
     rgb = rows.astype(np.float64)

@@ -6,24 +6,19 @@ half plane): thirteen dot products replace the convolutions. With d = x − m th
 
     r = Σ m²,  q = Σ m d,  e = Σ d²,  β = 1 + q/r,  V_e = (e − q²/r)/(n−1),  Σ x² = r + 2q + e
 
-are free of the cancellation that Σx² − r β² would suffer. :func:`direct_statistics` convolves, as the test oracle.
+are free of the cancellation that Σx² − r β² would suffer. :func:`soart.metrics.planes.direct_statistics` convolves, as the test oracle.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
 
 import numpy as np
-import torch
-from torch.nn import functional
 
 #: Floor added before the logarithm: −80 dB, well under the quantisation noise of 8-bit pictures (−59 dB).
 EPSILON = 1e-8
-#: Rows of a strip: with what is computed from it, it stays in the cache.
-STRIP = 128
 
 _PIXELS = list(product((-1, 0, 1), repeat=2))
 _DATUM = frozenset(_PIXELS)
@@ -57,33 +52,11 @@ def _quadratic_form(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.array([coefficients[lag] for lag in LAGS])
 
 
-_KERNELS = np.stack([_weights(part) for part in PARTS.values()])
-_MEAN_KERNEL = _weights(_DATUM)
-_FORM_R = _quadratic_form(_MEAN_KERNEL, _MEAN_KERNEL)
-_FORM_Q = np.stack([_quadratic_form(_MEAN_KERNEL, k - _MEAN_KERNEL) for k in _KERNELS])
-_FORM_E = np.stack([_quadratic_form(k - _MEAN_KERNEL, k - _MEAN_KERNEL) for k in _KERNELS])
-
-
-def autocorrelations(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean μ of (n, c, h, w) planes, (n, c), and Σ y(p) y(p + lag) over LAGS of y = x − μ framed by zeros, (n, c, 13); float64."""
-    count, channels, height, width = x.shape
-    mean = x.mean(dim=(2, 3), dtype=torch.float64)
-    # Two zero columns between rows make each lag one offset in the flattened strip; its last three rows are for looking ahead.
-    offsets = [dy * (width + 2) + dx for dy, dx in LAGS]
-    framed = x.new_zeros((min(STRIP, height) + 3, width + 2), dtype=torch.float64)
-    flat = framed.flatten()
-    # NumPy's dot product is three times as fast as torch's.
-    dot: Callable[..., Any] = np.dot if x.device.type == "cpu" else torch.dot
-    y = flat.numpy() if x.device.type == "cpu" else flat
-    sums = torch.zeros((count * channels, len(LAGS)), dtype=torch.float64)
-    for plane, centre, row in zip(x.flatten(0, 1), mean.flatten(), sums, strict=True):
-        for top in range(0, height, STRIP):
-            rows = plane[top : top + STRIP + 2]
-            framed[: len(rows), :width].copy_(rows).sub_(centre)
-            framed[len(rows) :].zero_()
-            length = min(len(rows), STRIP) * (width + 2)
-            row += torch.tensor([dot(y[:length], y[k : k + length]) for k in offsets])
-    return mean, sums.view(count, channels, len(LAGS))
+KERNELS = np.stack([_weights(part) for part in PARTS.values()])
+MEAN_KERNEL = _weights(_DATUM)
+_FORM_R = _quadratic_form(MEAN_KERNEL, MEAN_KERNEL)
+_FORM_Q = np.stack([_quadratic_form(MEAN_KERNEL, k - MEAN_KERNEL) for k in KERNELS])
+_FORM_E = np.stack([_quadratic_form(k - MEAN_KERNEL, k - MEAN_KERNEL) for k in KERNELS])
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,29 +74,6 @@ def statistics_of(mean: np.ndarray, correlations: np.ndarray, count: np.ndarray)
     r, q, e = (correlations @ form.T for form in (_FORM_R[None], _FORM_Q, _FORM_E))
     # Every part sums to one, so the mean adds count·μ² to r and nothing to d, hence nothing to q and e.
     return Statistics(r + (count * mean**2)[..., None], q, e, count[..., None])
-
-
-def fast_statistics(x: torch.Tensor) -> Statistics:
-    """Statistics of (n, c, h, w) planes from thirteen dot products each; arrays lead with (n, c)."""
-    mean, correlations = (values.cpu().numpy() for values in autocorrelations(x))
-    return statistics_of(mean, correlations, np.full(mean.shape, responses(x)))
-
-
-def responses(x: torch.Tensor) -> int:
-    """How many places a part takes on one plane, its frame included."""
-    return (x.shape[-2] + 2) * (x.shape[-1] + 2)
-
-
-def direct_statistics(x: torch.Tensor) -> Statistics:
-    """The same by plain float64 convolution; slow, kept as the oracle of the fast path."""
-    mean = x.double().mean(dim=(2, 3), keepdim=True)
-    planes = (x.double() - mean).flatten(0, 1).unsqueeze(1)
-    kernels = torch.as_tensor(np.concatenate([_MEAN_KERNEL[None], _KERNELS])).unsqueeze(1).to(x.device)
-    seen = functional.conv2d(functional.pad(planes, (2, 2, 2, 2)), kernels)
-    seen = seen.view(*x.shape[:2], len(kernels), -1) + mean
-    m, d = seen[:, :, :1], seen[:, :, 1:] - seen[:, :, :1]
-    r, q, e = ((a * b).sum(dim=3).cpu().numpy() for a, b in ((m, m), (m, d), (d, d)))
-    return Statistics(r, q, e, np.full((*x.shape[:2], 1), responses(x)))
 
 
 def error_variance(s: Statistics) -> np.ndarray:

@@ -16,12 +16,13 @@ import numpy as np
 from ..errors import CollectionError, ModelError, SoartError
 from ..prompts.space import PromptSpace
 from .collection import Collection
-from .generate import Drawn, ImageGenerator, Request
+from .generate import ImageGenerator
 from .judging import Panel
 from .leaders import replicate
 from .loading import LoadedModel
 from .rank import Scorer, measure
 from .ratings import check_rating, rate, raters
+from .request import Drawn, Request
 from .schema import ImageRow
 from .studies import Asked
 from .tune import BATCH, Tuner

@@ -13,8 +13,9 @@ from ..errors import ModelError
 from ..metrics.technical import Reason, TechnicalScorer
 from . import jobs
 from .batch import best_first, score_batch
-from .generate import Drawn, ImageGenerator, Request
+from .generate import ImageGenerator
 from .rank import Scorer
+from .request import Drawn, Request
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from sqlalchemy import delete, insert, select
 
 from ..metrics.image import Picture, read_content, read_image
 from .files import write_whole
-from .generate import Drawn
 from .png import encode_png, parameters_text
+from .request import Drawn
 from .schema import GenerationRow, ImageRow, ItemsRow, ScoreRow
 from .store import Store
 

@@ -17,10 +17,11 @@ from ..metrics.technical import TechnicalScorer
 from ..prompts.space import PromptSpace
 from . import ratings, tastes
 from .collection import Collection
-from .generate import ImageGenerator, Request
+from .generate import ImageGenerator
 from .jobs import generate, plan
 from .judging import Panel
 from .rank import import_pictures, measure, rank
+from .request import Request
 from .schema import ImageRow
 from .tastescorer import Measurer, TasteScorer
 from .tune import Tuner

@@ -99,7 +99,8 @@ def _context() -> BaseContext:
     # A server that has imported everything once makes new workers at once; never fork a process that has threads.
     if "forkserver" in multiprocessing.get_all_start_methods():
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload([f"{__package__}.execution"])
+        whole = __package__.rpartition(".")[0]
+        context.set_forkserver_preload([f"{whole}.pipelines.execution", f"{whole}.metrics.planes"])
         return context
     return multiprocessing.get_context("spawn")
 

@@ -22,8 +22,9 @@ from .. import __version__
 from ..errors import ModelError, SoartError
 from .cluster import check_version, connected, first_line, refusal
 from .execution import batches, unknown_engine
-from .generate import Drawn, ImageGenerator, Request, drawn_together
+from .generate import ImageGenerator
 from .loading import LoadedModel, load_model
+from .request import Drawn, Request, drawn_together
 
 #: Batches given to a worker at once, so that it does not wait for this process; and batches under way or waiting for an earlier one, for each worker.
 _QUEUE, _WINDOW = 2, 4

@@ -9,8 +9,9 @@ from typing import Any
 
 from ..prompts.templates import expand
 from .collection import Collection
-from .generate import ImageGenerator, Request
+from .generate import ImageGenerator
 from .rank import Measurer, measure
+from .request import Request
 from .schema import ImageRow
 
 

@@ -13,7 +13,7 @@ from PIL import Image, PngImagePlugin
 from .. import __version__
 
 if TYPE_CHECKING:
-    from .generate import Request
+    from .request import Request
 
 #: Samplers as A1111 names them.
 _SAMPLER_NAMES = {

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.stats import spearmanr
 
-from .generate import Drawn, ImageGenerator, Request
+from .generate import ImageGenerator
 from .judging import Judged, Panel
+from .request import Drawn, Request
 from .studies import Asked, Study
 
 #: Shares of the steps at which an early look is tried, earliest first. A look at half of the steps would save nothing.

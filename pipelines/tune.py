@@ -18,10 +18,11 @@ from ..prompts.space import Choice, PromptSpace
 from ..prompts.steering import Steering
 from . import jobs, pruning
 from .collection import Collection
-from .generate import ImageGenerator, Request
+from .generate import ImageGenerator
 from .judging import Judge, Judged, Panel, hear
 from .leaders import SEEDS, WINNERS, replicate
 from .pruning import CANDIDATES, SHARES, expected_scores, halve, look
+from .request import Request
 from .schema import ImageRow
 from .studies import Asked, Study, note_previews, read_study, write_down
 

@@ -57,7 +57,7 @@ def to_picture(images: torch.Tensor) -> tuple[np.ndarray, str | None]:
     Raises:
         ImageError: an empty batch, another shape, or several pictures.
     """
-    from ..pipelines.generate import problem_of
+    from ..pipelines.request import problem_of
 
     values = _values(images)
     if len(values) != 1:

@@ -12,8 +12,9 @@ from .terminal import Progress, emit, interruptible, note, print_ranking, printa
 
 if TYPE_CHECKING:
     from ..pipelines.collection import Collection
-    from ..pipelines.generate import ImageGenerator, Request
+    from ..pipelines.generate import ImageGenerator
     from ..pipelines.rank import Scorer
+    from ..pipelines.request import Request
     from ..pipelines.schema import ImageRow
 
 

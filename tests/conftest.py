@@ -16,8 +16,9 @@ from sqlalchemy import make_url
 
 from soart.metrics.technical import TechnicalScorer
 from soart.pipelines.collection import Collection
-from soart.pipelines.generate import Drawn, ImageGenerator, Request
+from soart.pipelines.generate import ImageGenerator
 from soart.pipelines.loading import load_model
+from soart.pipelines.request import Drawn, Request
 
 ASSETS = Path(__file__).parent / "assets"
 CHROMIUM = os.environ.get("SOART_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")

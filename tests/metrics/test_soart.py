@@ -7,9 +7,10 @@ from scipy import ndimage
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from soart.errors import ImageError, ItemsError
-from soart.metrics.parts import LAGS, PARTS, direct_statistics, error_variance, fast_statistics, items_of
+from soart.metrics.parts import LAGS, PARTS, error_variance, items_of
+from soart.metrics.planes import direct_statistics, fast_statistics, halve, normalise, to_channels
 from soart.metrics.ratios import ratio_items
-from soart.metrics.soart import SoartExtractor, halve, heads_of, normalise, to_channels
+from soart.metrics.soart import SoartExtractor, heads_of
 
 KINDS = ("random", "flat", "dark", "saturated", "ramp")
 

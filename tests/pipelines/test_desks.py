@@ -9,10 +9,10 @@ import pytest
 from soart.errors import ProfileError, PromptError, SoartError
 from soart.pipelines.background import DONE, Jobs
 from soart.pipelines.collection import Collection
-from soart.pipelines.generate import Drawn, Request
 from soart.pipelines.profilestore import ProfileStore
 from soart.pipelines.ratingdesk import LEAST, RatingDesk
 from soart.pipelines.reasons import heat_picture, why
+from soart.pipelines.request import Drawn, Request
 from soart.pipelines.shelf import Shelf, score_all
 from soart.pipelines.tunesettings import Settings
 from soart.pipelines.tuningdesk import ENDED, FAILED, IDLE, INTERRUPTED, PAUSED, RUNNING, TuningDesk

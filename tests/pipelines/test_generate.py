@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from soart.errors import ModelError
-from soart.pipelines.generate import ImageGenerator, Request
+from soart.pipelines.generate import ImageGenerator
 from soart.pipelines.loading import LoadedModel, load_model
+from soart.pipelines.request import Request
 
 PROMPT = "a sharp picture of a boat in cool colors, watercolor style"
 

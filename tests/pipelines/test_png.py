@@ -4,8 +4,8 @@ import numpy as np
 from PIL import Image
 from sd_parsers import ParserManager
 
-from soart.pipelines.generate import Request
 from soart.pipelines.png import encode_png, parameters_text
+from soart.pipelines.request import Request
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (64, 96, 3), dtype=np.uint8)
 

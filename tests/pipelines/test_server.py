@@ -14,10 +14,11 @@ from soart.errors import CollectionError
 from soart.pipelines import jobs
 from soart.pipelines.address import address_of, is_url
 from soart.pipelines.collection import Collection
-from soart.pipelines.generate import ImageGenerator, Request
+from soart.pipelines.generate import ImageGenerator
 from soart.pipelines.judging import Panel
 from soart.pipelines.rank import rank
 from soart.pipelines.ratings import rate, ratings
+from soart.pipelines.request import Request
 from soart.pipelines.tasteviews import existing_collection, open_pictures
 from soart.pipelines.tune import Tuner, tune
 from soart.prompts.spacefile import parse_space

@@ -285,9 +285,9 @@ def test_scoring_many_pictures_is_quick():
         from_modes({"good": few[:20], "bad": few[20:]}), extractor.names, extractor.version, curve=False, repeats=1
     )
     many = rng.normal(size=(10_000, len(extractor.names)))
-    started = time.perf_counter()
+    started = time.process_time()
     assert np.isfinite(taste.liking(many)).all()
-    assert time.perf_counter() - started < 4
+    assert time.process_time() - started < 4
 
 
 def test_parts_lie_side_by_side():

@@ -1,8 +1,8 @@
 import json
+import resource
 import statistics
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -194,10 +194,11 @@ def test_every_command_has_help_with_an_example_that_parses(soart):
 def test_help_is_quick_and_light():
     seconds = []
     for _ in range(5):
-        started = time.perf_counter()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run([sys.executable, "-m", "soart.plugin.cli", "--help"], check=True, capture_output=True)
-        seconds.append(time.perf_counter() - started)
-    # The bar is 0.4 s on an idle machine; a loaded one gets some slack here, `make bench` measures it.
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    # The bar is 0.4 s on an idle machine. Time of the processor, with some slack: other work must not fail this.
     assert statistics.median(seconds) < 0.8
     code = "import sys, soart.plugin.cli; print([m for m in ('torch', 'diffusers', 'numpy', 'PIL', 'sqlalchemy') if m in sys.modules])"
     assert (

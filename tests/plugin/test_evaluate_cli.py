@@ -1,5 +1,7 @@
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 from ugly import encoded, picture, write_ugly
@@ -34,6 +36,19 @@ def test_evaluate_says_what_is_there_and_opens_nothing_twice(soart, art, tmp_pat
     assert sorted(p.name for p in art.iterdir()) == sorted(
         [*(f"{k}.{s}" for k in range(9) for s in ("png", "txt")), "again.png"]
     )
+
+
+def test_evaluating_needs_no_torch_in_this_process(soart, art):
+    """Only workers that measure pictures import it, which is most of the time of a run that finds nothing new."""
+    soart("evaluate", art)
+    code = (
+        "import sys\nfrom soart.plugin.cli import app\n"
+        f"try: app(['evaluate', {str(art)!r}, '--json'])\n"
+        "finally: print([m for m in ('torch', 'sklearn', 'pandas') if m in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert json.loads(done.stdout)["pictures"] == 9
+    assert done.stderr.strip() == "[]"
 
 
 def test_evaluate_as_json(soart, art, tmp_path):

@@ -1,9 +1,9 @@
 import pytest
 
-from soart.pipelines.generate import Request
 from soart.pipelines.metadata import embedded_metadata
 from soart.pipelines.metadata.a1111 import read_pairs, read_parameters
 from soart.pipelines.png import encode_png, parameters_text
+from soart.pipelines.request import Request
 
 SETTINGS = "Steps: 28, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 6.5, Seed: 4294967297, Size: 512x768, Model hash: ab12, Model: dream, Clip skip: 2, Version: v1.10.1"
 TEXT = f"a fox, (snow:1.2) <lora:ink:0.8>\nsecond line\nNegative prompt: blurry,\nnoisy\n{SETTINGS}"

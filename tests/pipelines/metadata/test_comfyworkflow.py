@@ -194,6 +194,6 @@ def test_subgraphs_within_themselves_end(build):
     inner = workflow["definitions"]["subgraphs"][0]
     inner["nodes"] += [node(name, SUB, [("clip", "CLIP", 1)], ("CONDITIONING",), []) for name in range(10, 20)]
     inner["links"][3]["origin_id"] = 10
-    start = time.perf_counter()
+    start = time.process_time()
     assert embedded_metadata(build.png({"workflow": json.dumps(workflow)})) is None
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10

@@ -56,6 +56,6 @@ def test_words(prompt, words):
     ],
 )
 def test_hostile_prompts_are_quick(text):
-    start = time.perf_counter()
+    start = time.process_time()
     prompt_words(text)
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10

@@ -9,8 +9,8 @@ import uvicorn
 from starlette.testclient import TestClient
 
 from soart.pipelines.collection import Collection
-from soart.pipelines.generate import Drawn, Request
 from soart.pipelines.profilestore import ProfileStore
+from soart.pipelines.request import Drawn, Request
 from soart.plugin.web.app import create_app
 from soart.plugin.web.state import Settings
 
