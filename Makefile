@@ -53,6 +53,7 @@ bench: $(BENCH)
 	$(BIN)/python benchmarks/tuning.py
 	$(BIN)/python benchmarks/tuning_pictures.py
 	$(BIN)/python benchmarks/web.py
+	$(BIN)/python benchmarks/build_detectors.py
 	$(BIN)/python benchmarks/damage_modes.py
 	$(BIN)/python benchmarks/duplicates.py
 	$(BIN)/python benchmarks/collection.py

@@ -2,9 +2,8 @@
 
     python benchmarks/damage_modes.py [--cache DIR]
 
-The detectors were learnt from pictures of scikit-image, scikit-learn and the embedded model's renderer; here they meet two crops, of 128 or
-256 pixels, of every other picture of sources.py, undamaged and with each damage at strengths 0.2–1 (the other half was seen while the rule was
-chosen). The rule is that of ``soart evaluate``: the damage whose detector is most beyond its limit, if one is.
+Two crops, of 128 or 256 pixels, of the half of sources.py that no detector was learnt from (build_detectors.py), undamaged and with each damage
+at strengths 0.2–1. The rule is that of ``soart evaluate``: the damage whose detector is most beyond its limit, if one is.
 """
 
 from __future__ import annotations
@@ -14,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 from damage import DAMAGES, damage
-from sources import crop, default_cache, sources
+from sources import crop, default_cache, unseen_sources
 
+from soart.metrics.combined import taste_extractor
 from soart.metrics.image import read_image
-from soart.metrics.soart import SoartExtractor
 from soart.metrics.technical import DETECTORS, TechnicalScorer
 
 SEED = 5
@@ -28,10 +27,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cache", type=Path, default=default_cache(), help="folder of unpacked packages")
     arguments = parser.parse_args()
-    rng, extractor = np.random.default_rng(SEED), SoartExtractor()
+    rng, extractor = np.random.default_rng(SEED), taste_extractor()
     items, truth = [], []
-    unseen = [s for s in sources(arguments.cache) if not s.name.startswith("scikit-")]
-    for source in unseen[1::2]:
+    unseen = unseen_sources(arguments.cache)
+    for source in unseen:
         pixels = read_image(source.path).pixels
         for _ in range(2):
             patch = crop(pixels, rng, side=int(rng.choice([128, 256])))
@@ -44,7 +43,7 @@ def main() -> None:
     suspicion = np.stack([d.suspicion(d.score(matrix)) for d in detectors])
     found = np.where(suspicion.max(axis=0) > 1, np.array(DETECTORS)[suspicion.argmax(axis=0)], "none")
     names = ("none", *DETECTORS)
-    print(f"{len(unseen[1::2])} sources, {len(items)} pictures; share by what is suspected")
+    print(f"{len(unseen)} sources, {len(items)} pictures; share by what is suspected")
     print(f"{'':10}" + "".join(f"{name:>10}" for name in names))
     for kind in names:
         print(f"{kind:10}" + "".join(f"{np.mean(found[kinds == kind] == name):10.2f}" for name in names))

@@ -151,6 +151,16 @@ def sources(cache: Path, *, fetch: bool = True) -> list[Source]:
     return sorted(found, key=lambda source: source.name)
 
 
+def learning_sources(cache: Path, *, fetch: bool = True) -> list[Source]:
+    """Every other source that does not come with a library: those that detectors of damage are learnt from."""
+    return [s for s in sources(cache, fetch=fetch) if not s.name.startswith("scikit-")][::2]
+
+
+def unseen_sources(cache: Path, *, fetch: bool = True) -> list[Source]:
+    """The other half of them."""
+    return [s for s in sources(cache, fetch=fetch) if not s.name.startswith("scikit-")][1::2]
+
+
 def crop(source_pixels: np.ndarray, rng: np.random.Generator, side: int = 256) -> np.ndarray:
     """A random square of a source, reduced so that noise and JPEG of the source are averaged away.
 

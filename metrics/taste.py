@@ -34,8 +34,8 @@ TECHNICAL, OTHERS = "technical", "others"
 
 
 def technical_prior(items: np.ndarray, names: Sequence[str]) -> np.ndarray:
-    """(n,) built-in technical score from the SOART items among (n, p) items."""
-    from .technical import TechnicalScorer
+    """(n,) built-in technical score, not bent above 100, from the SOART items among (n, p) items."""
+    from .technical import CLEAN, TechnicalScorer
 
     scorer = TechnicalScorer.load()
     place = {name: i for i, name in enumerate(names)}
@@ -43,7 +43,7 @@ def technical_prior(items: np.ndarray, names: Sequence[str]) -> np.ndarray:
         columns = [place[name] for name in scorer.names]
     except KeyError as error:
         raise ProfileError(f"The technical score needs the item {error}, which is not among those given.") from error
-    return scorer.score(items[:, columns])
+    return CLEAN + scorer.evidence(items[:, columns])
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,11 @@
 
 A linear technometric over SOART items. It was learnt from clean and damaged versions of the same pictures (blur, noise,
 fading, blocking, ringing…), so it knows nothing of anybody's taste; ``benchmarks/build_technical.py`` rebuilds it. Being
-linear, the score is exactly the sum of its items' contributions, which is where the reasons come from.
+linear, it is exactly the sum of its items' contributions, which is where the reasons come from. A picture cannot be freer
+of damage than an undamaged one: above the mean clean picture the score bends towards a ceiling, so that it does not pay to
+go on in directions that no picture was learnt from.
+
+Detectors tell one kind of damage each, over SOART and colour items; ``benchmarks/build_detectors.py`` rebuilds them.
 """
 
 from __future__ import annotations
@@ -16,13 +20,19 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from ..errors import ProfileError
+from .cache import Extractor
+from .combined import taste_extractor
 from .soart import SoartExtractor
 
-#: Detectors of one kind of damage each, learnt like the technical score; 100 is the mean clean picture, 0 the mean one damaged so.
+#: Detectors of one kind of damage each; 100 is the mean clean picture, 0 the mean one damaged so.
 DETECTORS = ("blur", "noise", "jpeg", "fade", "saturate", "pixelate")
 #: Parts of item names in words, for reasons.
 _SCALES = {"s0": "finest", "s1": "fine", "s2": "coarse", "s3": "coarsest"}
 _CHANNELS = {"luma": "light–dark", "redgreen": "red–green", "blueyellow": "blue–yellow"}
+_COLOURS = {"luma": "lightness", "chroma": "saturation", "hue": "hues",
+            "redgreen": "red–green balance", "blueyellow": "blue–yellow balance"}  # fmt: skip
+#: The mean clean picture has this score.
+CLEAN = 100.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +41,15 @@ class Reason:
 
     text: str
     contribution: float
+
+
+def _group(name: str) -> str:
+    """In words, the group that an item belongs to."""
+    if name.startswith("colour/"):
+        return _COLOURS[name.split("/")[1]]
+    representation, channel, scale, _, _ = name.split("/")
+    kind = "contrast" if representation == "raw" else "texture"
+    return f"{_SCALES.get(scale, scale)} {_CHANNELS[channel]} {kind}"
 
 
 @dataclass(frozen=True)
@@ -42,9 +61,10 @@ class TechnicalScorer:
         centre: mean of each item over clean pictures, (p,).
         scale: standard deviation of each item, (p,).
         weights: score per standard deviation, (p,).
-        extractor: settings of the extractor that the items must come from.
+        extractor: that the items must come from: SOART items, and colour items behind them where ``names`` has such.
         name: profile name and version, under which scores are stored.
-        usual, limit: median score of undamaged pictures of sources that were left out, and the score that three in a hundred of them fall below.
+        usual, limit: median score of undamaged pictures of sources that were left out, and the score that two in a hundred of them fall below.
+        headroom: how far above 100 a score can come.
     """
 
     higher_is_better = True
@@ -53,10 +73,11 @@ class TechnicalScorer:
     centre: np.ndarray
     scale: np.ndarray
     weights: np.ndarray
-    extractor: SoartExtractor
-    name: str = "technical-1"
-    usual: float = 100.0
+    extractor: Extractor
+    name: str = "technical-2"
+    usual: float = CLEAN
     limit: float = 0.0
+    headroom: float = 40.0
 
     def standardise(self, items: np.ndarray) -> np.ndarray:
         """(n, p) items to deviations from the mean clean picture, cut at ±6 so that no single item decides alone.
@@ -73,9 +94,15 @@ class TechnicalScorer:
         deviations: np.ndarray = np.clip((items - self.centre) / self.scale, -6.0, 6.0)
         return deviations
 
+    def evidence(self, items: np.ndarray) -> np.ndarray:
+        """(n,) sums of the contributions of items (n, p), 0 for the mean clean picture and unbounded both ways."""
+        sums: np.ndarray = self.standardise(items) @ self.weights
+        return sums
+
     def score(self, items: np.ndarray) -> np.ndarray:
-        """Scores (n,) of items (n, p); higher is better, unbounded, about 0…100 on the learning pictures."""
-        scores: np.ndarray = 100.0 + self.standardise(items) @ self.weights
+        """Scores (n,) of items (n, p); higher is better, about 0…100 on the learning pictures, below 100 + ``headroom``."""
+        sums = self.evidence(items)
+        scores: np.ndarray = CLEAN + np.where(sums > 0, -self.headroom * np.expm1(-sums.clip(0) / self.headroom), sums)
         return scores
 
     def suspicion(self, scores: np.ndarray) -> np.ndarray:
@@ -84,27 +111,26 @@ class TechnicalScorer:
         return unusual
 
     def explain(self, items: np.ndarray, top: int = 2) -> list[list[Reason]]:
-        """The ``top`` groups of items that moved each score most, largest first."""
+        """The ``top`` groups of items that moved each score most, largest first; those of all groups sum to the score less 100."""
         parts = self.standardise(items) * self.weights
+        sums = parts.sum(axis=1)
+        # Where the score bends, so does every contribution to it.
+        parts *= np.divide(self.score(items) - CLEAN, sums, out=np.ones_like(sums), where=sums > 0)[:, None]
         groups: dict[str, list[int]] = {}
         for i, name in enumerate(self.names):
-            representation, channel, scale, _, _ = name.split("/")
-            kind = "contrast" if representation == "raw" else "texture"
-            groups.setdefault(f"{_SCALES.get(scale, scale)} {_CHANNELS[channel]} {kind}", []).append(i)
-        sums = {text: parts[:, index].sum(axis=1) for text, index in groups.items()}
+            groups.setdefault(_group(name), []).append(i)
+        moved = {text: parts[:, index].sum(axis=1) for text, index in groups.items()}
         rows = []
         for i in range(len(items)):
-            largest = sorted(sums, key=lambda text: -abs(sums[text][i]))[:top]
-            rows.append([Reason(text, float(sums[text][i])) for text in largest])
+            largest = sorted(moved, key=lambda text: -abs(moved[text][i]))[:top]
+            rows.append([Reason(text, float(moved[text][i])) for text in largest])
         return rows
 
     def save(self, path: Path) -> None:
         """Write weights and names as safetensors (no pickle)."""
         arrays = {"centre": self.centre, "scale": self.scale, "weights": self.weights}
-        settings = {"scales": self.extractor.scales, "representations": self.extractor.representations,
-                    "metrics": self.extractor.metrics}  # fmt: skip
-        header = {"names": json.dumps(self.names), "name": self.name, "extractor": json.dumps(settings),
-                  "version": self.extractor.version, "usual": repr(self.usual), "limit": repr(self.limit)}  # fmt: skip
+        numbers = {name: repr(getattr(self, name)) for name in ("usual", "limit", "headroom")}
+        header = {"names": json.dumps(self.names), "name": self.name, "version": self.extractor.version, **numbers}
         save_file(arrays, path, metadata=header)
 
     @classmethod
@@ -130,14 +156,11 @@ class TechnicalScorer:
             with safe_open(path, framework="numpy") as file:
                 header = file.metadata()
                 arrays = {key: file.get_tensor(key) for key in ("centre", "scale", "weights")}
-            settings = json.loads(header["extractor"])
-            extractor = SoartExtractor(
-                settings["scales"], tuple(settings["representations"]), tuple(settings["metrics"])
-            )
-            profile = cls(
-                tuple(json.loads(header["names"])), **arrays, extractor=extractor, name=header["name"],
-                usual=float(header["usual"]), limit=float(header["limit"]),
-            )  # fmt: skip
+            names = tuple(json.loads(header["names"]))
+            numbers = {name: float(header[name]) for name in ("usual", "limit", "headroom")}
+            coloured = any(name.startswith("colour/") for name in names)
+            extractor: Extractor = taste_extractor() if coloured else SoartExtractor()
+            profile = cls(names, **arrays, extractor=extractor, name=header["name"], **numbers)
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
             raise ProfileError(f"The profile {str(path)!r} cannot be read: {error}.") from error
         if header["version"] != extractor.version or profile.names != extractor.names:

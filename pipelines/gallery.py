@@ -28,7 +28,7 @@ class Query:
     """Which pictures to show, and in which order; an empty one shows all but those that were moved away, newest first.
 
     Attributes:
-        profile: stored score to sort and filter by, such as ``technical-1`` or ``taste:mine``.
+        profile: stored score to sort and filter by, such as ``technical-2`` or ``taste:mine``.
         sort: one of :data:`SORTS`.
         ascending: least, or oldest, first.
         low, high: percentiles under the profile between which pictures lie, 0–100.

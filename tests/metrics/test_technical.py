@@ -46,6 +46,27 @@ def test_reasons_add_up_to_the_score(scorer, scenes):
     assert abs(reasons[0].contribution) == max(abs(r.contribution) for r in reasons)
 
 
+def test_nothing_is_much_better_than_undamaged(scorer):
+    """Far out in the good direction, where no picture was learnt from, scores rise to a ceiling and keep their order."""
+    far = np.linspace(0, 8, 60)[:, None] * np.sign(scorer.weights) * scorer.scale + scorer.centre
+    evidence, found = scorer.evidence(far), scorer.score(far)
+    assert evidence.max() > 1000
+    assert (np.diff(found)[np.diff(evidence) > 0] >= 0).all()
+    assert 100 + 0.99 * scorer.headroom < found.max() <= 100 + scorer.headroom
+    below = scorer.centre - (far[1:] - scorer.centre)
+    assert np.allclose(scorer.score(below), 100 + scorer.evidence(below))
+    for row, score in zip(scorer.explain(far[1:], top=1000), found[1:], strict=True):
+        assert sum(r.contribution for r in row) == pytest.approx(score - 100)
+    # The mean clean picture itself has no reasons.
+    assert {r.contribution for r in scorer.explain(far[:1], top=3)[0]} == {0.0}
+
+
+def test_detectors_look_at_colours_too(scenes):
+    faded = np.stack([TechnicalScorer.detector("fade").extractor.extract(0.5 + 0.3 * (p - 0.5))[0] for p in scenes])
+    reasons = {r.text for row in TechnicalScorer.detector("fade").explain(faded, top=3) for r in row}
+    assert reasons & {"lightness", "saturation", "hues"}
+
+
 def test_round_trip(scorer, tmp_path):
     scorer.save(tmp_path / "p.safetensors")
     again = TechnicalScorer.load(tmp_path / "p.safetensors")
@@ -83,6 +104,6 @@ def test_detectors_see_their_own_damage(scenes):
     for name, damage in damages.items():
         detector = TechnicalScorer.detector(name)
         assert np.mean(scores(detector, scenes) > scores(detector, [damage(p) for p in scenes])) > 0.8
-    assert {TechnicalScorer.detector(name).name for name in DETECTORS} == {f"{name}-1" for name in DETECTORS}
+    assert {TechnicalScorer.detector(name).name for name in DETECTORS} == {f"{name}-2" for name in DETECTORS}
     with pytest.raises(ProfileError, match=r"detector among blur, noise, .*got '\.\./x'"):
         TechnicalScorer.detector("../x")

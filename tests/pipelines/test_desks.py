@@ -140,7 +140,7 @@ def test_the_shelf_knows_own_tastes_users_and_built_in_ones(desk, shelf, coloure
     shelf.user.save(shelf.own.load("ann"))
     assert shelf.names()[:2] == ["ann", "technical"]
     assert shelf.scorer("ann") is shelf.scorer("ann")
-    assert shelf.scorer("blur").name == "blur-1"
+    assert shelf.scorer("blur").name == "blur-2"
     with pytest.raises(ProfileError, match="no taste 'zoe'"):
         shelf.scorer("zoe")
     with pytest.raises(ProfileError, match="in memory"), Collection(None) as store:
@@ -156,7 +156,7 @@ def test_scoring_all_goes_on_after_cancelling_and_names_lost_pictures(collection
     assert done == 29
     assert len(problems) == 1
     assert "cannot be read" in problems[0]
-    assert len(collection.scores("technical-1")) == 29
+    assert len(collection.scores("technical-2")) == 29
 
 
 def test_reasons_and_heat_maps_for_every_kind_of_profile(desk, shelf, collection, coloured):

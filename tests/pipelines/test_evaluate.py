@@ -132,7 +132,7 @@ def test_ugly_collections_are_evaluated(collection, tmp_path):
     _, odd = write_ugly(tmp_path / "ugly")
     result = survey(collection, Scan([tmp_path / "ugly"]), LocalEngine(2))
     assert len(result.evaluation.ids) == len(odd)
-    assert np.isfinite(result.evaluation.scores["technical-1"]).all()
+    assert np.isfinite(result.evaluation.scores["technical-2"]).all()
     assert render_evaluation(result)
     assert len(list(records(collection, result.update.scan, result.evaluation))) == result.update.found
 

@@ -126,7 +126,7 @@ def test_the_profile_and_the_folders_are_remembered(desk, open_desk, tmp_path, p
     other = paint(tmp_path / "other", 3, 7, vivid=True)
     finish(desk, desk.evaluate("blur", [other]))
     assert len(desk.found.evaluation.ids) == 21
-    assert desk.found.evaluation.main == "blur-1"
+    assert desk.found.evaluation.main == "blur-2"
     again = open_desk()
     again.recall()
     finish(again, again.job)

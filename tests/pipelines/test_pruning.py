@@ -182,6 +182,6 @@ def test_dropped_candidates_stay_dropped(collection, generator, scorer, monkeypa
 
 
 def test_looks_are_not_taken_twice(generator, scorer):
-    asked = Asked(0, 0, (0,), "", 1, "k", None, {KEY: {"technical-1": 5.0}})
+    asked = Asked(0, 0, (0,), "", 1, "k", None, {KEY: {"technical-2": 5.0}})
     same = look(generator, Panel([scorer]), [asked], SHARES[0], lambda one: pytest.fail("looked again"))
     assert same == [asked]

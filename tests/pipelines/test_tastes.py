@@ -248,7 +248,7 @@ def test_profile_store(learnt, tmp_path):
     assert store.names() == ["vivid"]
     assert store.load("vivid").name == "vivid"
     assert scorer_named("vivid", store).name == "taste:vivid"
-    assert [scorer_named(name, store).name for name in ("technical", "blur")] == ["technical-1", "blur-1"]
+    assert [scorer_named(name, store).name for name in ("technical", "blur")] == ["technical-2", "blur-2"]
     with pytest.raises(ProfileError, match="no taste 'sharp'"):
         scorer_named("sharp", store)
     for name in ("", "../up", "a/b", ".hidden", "x" * 65, "new\nline"):

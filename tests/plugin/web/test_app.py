@@ -253,7 +253,7 @@ def test_comparing_to_a_clear_order(visitor, folder):
     assert visitor.get("/api/compare", ids=",".join(map(str, ids))).json()["made"] == state["made"] - 1
     assert visitor.get("/api/pool", source="by:technical", count=4).json()["ids"] == []
     with Collection(folder) as store:
-        store.set_scores("technical-1", {3: 1.0, 5: 3.0, 7: 2.0})
+        store.set_scores("technical-2", {3: 1.0, 5: 3.0, 7: 2.0})
     assert visitor.get("/api/pool", source="by:technical", count=4).json()["ids"] == [5, 7, 3]
     assert len(visitor.get("/api/pool", source="any", count=4, words="red").json()["ids"]) == 4
     assert visitor.get("/api/pool", source="liked").json()["ids"] == []
