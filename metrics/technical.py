@@ -157,10 +157,12 @@ class TechnicalScorer:
                 header = file.metadata()
                 arrays = {key: file.get_tensor(key) for key in ("centre", "scale", "weights")}
             names = tuple(json.loads(header["names"]))
-            numbers = {name: float(header[name]) for name in ("usual", "limit", "headroom")}
             coloured = any(name.startswith("colour/") for name in names)
             extractor: Extractor = taste_extractor() if coloured else SoartExtractor()
-            profile = cls(names, **arrays, extractor=extractor, name=header["name"], **numbers)
+            profile = cls(
+                names, **arrays, extractor=extractor, name=header["name"],
+                usual=float(header["usual"]), limit=float(header["limit"]), headroom=float(header["headroom"]),
+            )  # fmt: skip
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
             raise ProfileError(f"The profile {str(path)!r} cannot be read: {error}.") from error
         if header["version"] != extractor.version or profile.names != extractor.names:
