@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .technical import DETECTORS
+
 _SCALES = {"s0": "the finest", "s1": "fine", "s2": "coarse", "s3": "the coarsest"}
 _TURNS = {"line-h": "horizontal", "line-v": "vertical", "line-d": "diagonal", "line-u": "diagonal"}
 _COLOURS = {"redgreen": "red–green", "blueyellow": "blue–yellow"}
@@ -18,6 +20,8 @@ _PRIORS = {
     "technical": ("technically better", "technically worse"),
     "others": ("more to others' liking", "less to others' liking"),
 }
+#: What detectors find, where their names are no nouns.
+_DAMAGES = {"jpeg": "JPEG artefacts", "fade": "fading", "saturate": "over-saturation", "pixelate": "pixelation"}
 _PLAIN = {
     ("luma", "level"): ("lighter", "darker"),
     ("luma", "spread"): ("more contrast between light and dark", "less contrast between light and dark"),
@@ -91,3 +95,13 @@ def phrases_of(names: Sequence[str], priors: Sequence[str] = ()) -> list[Phrase]
         else:
             found.append(_soart(name))
     return found + [Phrase(*_PRIORS.get(name, (f"more {name}", f"less {name}"))) for name in priors]
+
+
+def title_of(name: str) -> str:
+    """What people call a profile, by its own name or by that under which its scores are stored."""
+    plain = name if name in ("technical", *DETECTORS) else name.rpartition("-")[0]
+    if plain == "technical":
+        return "technical quality"
+    return (
+        f"freedom from {_DAMAGES.get(plain, plain)}" if plain in DETECTORS else f"taste: {name.removeprefix('taste:')}"
+    )

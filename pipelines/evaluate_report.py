@@ -14,6 +14,7 @@ from markupsafe import Markup
 from sqlalchemy import func, select
 
 from ..errors import CollectionError, ImageError
+from ..metrics.wording import title_of
 from .contrast import Contrast
 from .evaluate import BLOCK
 from .page import render_page, write_report
@@ -88,7 +89,7 @@ def render_evaluation(
     return render_page(
         "evaluate.html",
         title=f"soart: {survey.title}",
-        main=e.main,
+        main=title_of(e.main),
         notes=notes,
         summary=summary,
         update=survey.update,

@@ -317,6 +317,15 @@ def test_texts_beside_pictures_are_read_and_read_again_when_they_change(collecti
     }
 
 
+def test_what_a_text_said_stays_known_when_it_is_deleted(collection, folder):
+    (folder / "0.txt").write_text("a boat")
+    update(collection, folder)
+    (folder / "0.txt").unlink()
+    done, _ = update(collection, folder)
+    assert done.unchanged == 5
+    assert prompts(collection)["0.png"] == "a boat"
+
+
 def test_a_huge_folder_is_never_held_as_a_whole(tmp_path):
     for k in range(20_000):
         (tmp_path / f"{k}.png").touch()
