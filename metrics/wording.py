@@ -97,11 +97,14 @@ def phrases_of(names: Sequence[str], priors: Sequence[str] = ()) -> list[Phrase]
     return found + [Phrase(*_PRIORS.get(name, (f"more {name}", f"less {name}"))) for name in priors]
 
 
-def title_of(name: str) -> str:
+def damage_noun(damage: str) -> str:
+    """What a detector finds, as a noun."""
+    return _DAMAGES.get(damage, damage)
+
+
+def profile_title(name: str) -> str:
     """What people call a profile, by its own name or by that under which its scores are stored."""
     plain = name if name in ("technical", *DETECTORS) else name.rpartition("-")[0]
     if plain == "technical":
         return "technical quality"
-    return (
-        f"freedom from {_DAMAGES.get(plain, plain)}" if plain in DETECTORS else f"taste: {name.removeprefix('taste:')}"
-    )
+    return f"freedom from {damage_noun(plain)}" if plain in DETECTORS else f"taste: {name.removeprefix('taste:')}"

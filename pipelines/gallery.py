@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import Select, and_, func, select
 
 from ..errors import CollectionError
+from ..metrics.technical import DETECTORS
 from .collection import Collection
 from .ratings import REJECT, STARS
-from .schema import AWAY, GenerationRow, ImageRow, RatingRow, ScoreRow
+from .schema import HERE, GenerationRow, ImageRow, MetadataRow, RatingRow, ScoreRow
+from .suspected import examined, suspected
 
 SORTS = ("score", "date", "rating")
 #: What ``rated`` may ask for beside the stars 1…5.
 RATED = ("", "any", "none", "liked", "disliked", "rejected")
 #: Pictures asked for at once, at most.
 WINDOW = 400
-_HERE = or_(ImageRow.problem.is_(None), ImageRow.problem != AWAY)
+#: What ``damage`` may ask for.
+DAMAGE = ("", "any", "none", *DETECTORS)
 
 
 @dataclass(frozen=True)
@@ -32,14 +35,15 @@ class Query:
         sort: one of :data:`SORTS`.
         ascending: least, or oldest, first.
         low, high: percentiles under the profile between which pictures lie, 0–100.
-        words: every one must be in the prompt, or in the path of a picture without one; one with a leading ``-`` must not.
+        words: every one must be in the prompt, whoever drew the picture, or in the path of one without; one with a leading ``-`` must not.
+        damage: what a detector suspects, one of :data:`DAMAGE`; ``none`` of pictures that all detectors have scored.
         rated: what the rater said: one of :data:`RATED`, or ``1`` … ``5``.
         since, until: days the pictures came on, both included.
         sound: leave out those with a problem.
         scored: leave out those without a score under the profile.
 
     Raises:
-        CollectionError: an order or a rating that is not known, or percentiles out of range.
+        CollectionError: an order, a rating or a damage that is not known, or percentiles out of range.
     """
 
     profile: str = ""
@@ -48,6 +52,7 @@ class Query:
     low: float = 0.0
     high: float = 100.0
     words: tuple[str, ...] = ()
+    damage: str = ""
     rated: str = ""
     since: dt.date | None = None
     until: dt.date | None = None
@@ -59,6 +64,8 @@ class Query:
             raise CollectionError(f"Expected pictures sorted by {', '.join(SORTS)}, got {self.sort!r}.")
         if self.rated not in (*RATED, *"12345"):
             raise CollectionError(f"Expected a rating 1–5 or one of {', '.join(RATED[1:])}, got {self.rated!r}.")
+        if self.damage not in DAMAGE:
+            raise CollectionError(f"Expected a damage among {', '.join(DAMAGE[1:])}, got {self.damage!r}.")
         if not 0 <= self.low <= self.high <= 100:
             raise CollectionError(f"Expected percentiles within 0…100, got {self.low:g} to {self.high:g}.")
 
@@ -67,11 +74,12 @@ def order(store: Collection, query: Query, rater: str) -> list[int]:
     """Ids of the pictures asked for, in order; pictures without a score or a rating come last, ties newest first."""
     stars, score = RatingRow.value, ScoreRow.value
     mine = and_(RatingRow.image_id == ImageRow.id, RatingRow.rater == rater)
-    asked: Select[Any] = select(ImageRow.id).where(_HERE)
+    asked: Select[Any] = select(ImageRow.id).where(HERE)
     if query.rated or query.sort == "rating":
         asked = asked.outerjoin(RatingRow, mine).where(*_rated(query.rated))
     if query.words:
         asked = asked.outerjoin(GenerationRow, GenerationRow.image_id == ImageRow.id)
+        asked = asked.outerjoin(MetadataRow, MetadataRow.image_id == ImageRow.id)
         asked = asked.where(*(_has(word) for word in query.words))
     limits = query.low > 0 or query.high < 100
     if query.sort == "score" or limits or query.scored:
@@ -88,7 +96,14 @@ def order(store: Collection, query: Query, rater: str) -> list[int]:
     if query.sound:
         asked = asked.where(ImageRow.problem.is_(None))
     with store.session("be read") as session:
-        return list(session.scalars(_sorted(asked, query, score, stars)))
+        ids = list(session.scalars(_sorted(asked, query, score, stars)))
+    if not query.damage:
+        return ids
+    damages = suspected(store)
+    if query.damage == "none":
+        sound = examined(store) - damages.keys()
+        return [i for i in ids if i in sound]
+    return [i for i in ids if i in damages and query.damage in ("any", damages[i])]
 
 
 def _sorted(asked: Select[Any], query: Query, score: Any, stars: Any) -> Select[Any]:  # noqa: ANN401
@@ -114,7 +129,7 @@ def _rated(rated: str) -> list[Any]:
 
 def _has(word: str) -> Any:  # noqa: ANN401
     # The files of pictures with a prompt are named by their content, which says nothing.
-    text = func.lower(func.coalesce(GenerationRow.prompt, ImageRow.path))
+    text = func.lower(func.coalesce(GenerationRow.prompt, MetadataRow.prompt, ImageRow.path))
     there = text.contains(word.removeprefix("-").lower(), autoescape=True)
     return ~there if word.startswith("-") else there
 
@@ -185,49 +200,14 @@ def scores_of(store: Collection, profile: str, ids: Sequence[int]) -> dict[int, 
         return {row.image_id: row.value for row in session.execute(query)}
 
 
-def title_of(row: ImageRow) -> str:
-    """What a picture is called: its prompt, or else its file's name."""
-    return row.generation.prompt if row.generation else row.path.replace("\\", "/").rsplit("/", 1)[-1]
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """A collection in numbers.
-
-    Attributes:
-        pictures, problems: all that are here, and those of them left out of rankings.
-        away: pictures that were moved away; their ratings and scores are kept.
-        raters: number of ratings by rater.
-        profiles: number of scores by stored profile, of pictures that are here.
-        models: number of pictures by model.
-        first, last: when pictures came; None where there are none.
-    """
-
-    pictures: int
-    problems: int
-    away: int
-    raters: dict[str, int]
-    profiles: dict[str, int]
-    models: dict[str, int]
-    first: dt.datetime | None
-    last: dt.datetime | None
-
-
-def facts(store: Collection) -> Facts:
-    """Count what a collection holds."""
-
-    def tally(pairs: Iterable[Any]) -> dict[str, int]:
-        return dict(sorted((name, count) for name, count in pairs))
-
+def told_of(store: Collection, ids: Sequence[int]) -> dict[int, MetadataRow]:
+    """What the tools that made pictures wrote of them, by id."""
     with store.session("be read") as session:
-        pictures, first, last = session.execute(
-            select(func.count(), func.min(ImageRow.created_at), func.max(ImageRow.created_at)).where(_HERE)
-        ).one()
-        problems = session.scalar(select(func.count()).where(ImageRow.problem.is_not(None), _HERE))
-        away = session.scalar(select(func.count()).where(ImageRow.problem == AWAY))
-        given = select(RatingRow.rater, func.count()).where(RatingRow.kind == STARS).group_by(RatingRow.rater)
-        scored = select(ScoreRow.profile, func.count()).join(ImageRow, ImageRow.id == ScoreRow.image_id).where(_HERE)
-        scored = scored.group_by(ScoreRow.profile)
-        drawn = select(GenerationRow.model, func.count()).group_by(GenerationRow.model)
-        raters, profiles, models = (tally(session.execute(one)) for one in (given, scored, drawn))
-    return Facts(pictures, problems or 0, away or 0, raters, profiles, models, first, last)
+        return {row.image_id: row for row in session.scalars(select(MetadataRow).where(MetadataRow.image_id.in_(ids)))}
+
+
+def title_of(row: ImageRow, told: MetadataRow | None = None) -> str:
+    """What a picture is called: its prompt, as drawn here or as another tool told, or else its file's name."""
+    if row.generation:
+        return row.generation.prompt
+    return (told and told.prompt) or row.path.replace("\\", "/").rsplit("/", 1)[-1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sqlalchemy import BigInteger, DateTime, Double, ForeignKey, LargeBinary
+from sqlalchemy import BigInteger, DateTime, Double, ForeignKey, LargeBinary, or_
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from .columns import String, Text
@@ -47,6 +47,10 @@ class ImageRow(Base):
     problem: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=_now)
     generation: Mapped[GenerationRow | None] = relationship(back_populates="image", lazy="selectin")
+
+
+#: Condition of the pictures that were not moved away.
+HERE = or_(ImageRow.problem.is_(None), ImageRow.problem != AWAY)
 
 
 class GenerationRow(Base):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from PIL import Image, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter
 
 from soart.pipelines.collection import Collection
 from soart.pipelines.execution import LocalEngine
@@ -20,11 +20,12 @@ def scene():
 
 def _scene(seed):
     rng = np.random.default_rng(seed)
-    image = Image.new("RGB", (96, 96), tuple(rng.integers(0, 256, 3)))
-    for size in (48, 24, 12, 6):
-        small = rng.integers(0, 256, (96 // size, 96 // size, 3), dtype=np.uint8)
-        image = Image.blend(image, Image.fromarray(small).resize((96, 96), Image.Resampling.NEAREST), 0.45)
-    return image
+    image = Image.new("RGB", (288, 288), tuple(rng.integers(0, 256, 3)))
+    pen = ImageDraw.Draw(image)
+    for size in (150, 90, 60, 40, 30, 20, 20, 14, 14, 10, 10) * 4:
+        corners = rng.integers(0, 288, 2) + rng.normal(0, size / 2, (5, 2))
+        pen.polygon([tuple(corner) for corner in corners], fill=tuple(rng.integers(0, 256, 3)))
+    return image.resize((96, 96), Image.Resampling.BOX)
 
 
 @pytest.fixture(scope="session")

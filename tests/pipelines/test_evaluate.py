@@ -16,6 +16,7 @@ from soart.pipelines.records import records
 from soart.pipelines.scanning import Scan
 from soart.pipelines.summary import summarise
 from soart.pipelines.surveys import known_roots, open_for, place_for, survey
+from soart.pipelines.suspected import suspected
 
 
 def name_of(found, row):
@@ -45,6 +46,11 @@ def test_what_was_planted_is_found(found):
     assert word.q < 0.05
     blurred = {names[row] for row in range(len(e.ids)) if e.mode_name(row) == "blur"}
     assert len(blurred & {names[row] for row in soft}) > 10
+    assert not blurred & {names[row] for row in sharp}
+    stored = suspected(found.store)
+    assert {names[row]: e.mode_name(row) for row in range(len(e.ids)) if e.mode[row] >= 0} == {
+        names[row]: stored[i] for row, i in enumerate(e.ids.tolist()) if i in stored
+    }
 
 
 def test_summary_counts_agree(found):

@@ -14,7 +14,8 @@ from soart.pipelines.background import CANCELLED, DONE, FAILED, Jobs
 from soart.pipelines.collection import Collection
 from soart.pipelines.cull import Rule
 from soart.pipelines.evaluationdesk import KEY, EvaluationDesk
-from soart.pipelines.gallery import Query, facts, order
+from soart.pipelines.facts import facts
+from soart.pipelines.gallery import Query, order
 from soart.pipelines.looking import look_at
 from soart.pipelines.moved import note_moved
 from soart.pipelines.profilestore import ProfileStore

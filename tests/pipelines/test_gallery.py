@@ -7,9 +7,12 @@ from soart.errors import CollectionError, ItemsError
 from soart.pipelines.agreement import agreement, ends
 from soart.pipelines.classes import by_ratings, by_words, modes_of
 from soart.pipelines.collection import Collection
-from soart.pipelines.gallery import Query, Scale, facts, order, row_of, rows_of, scores_of, stars_of, title_of
+from soart.pipelines.facts import facts
+from soart.pipelines.gallery import Query, Scale, order, row_of, rows_of, scores_of, stars_of, title_of, told_of
 from soart.pipelines.rank import percentiles
 from soart.pipelines.ratings import rate, reject, said_of
+from soart.pipelines.schema import MetadataRow
+from soart.pipelines.suspected import detectors, suspected
 
 PROMPTS = ["a sharp boat", "a blurry boat", "a sharp fox", "100% of a_fox", "A SHARP TREE", "a tree"]
 
@@ -59,6 +62,33 @@ def test_pictures_without_a_prompt_are_found_by_their_path(filled, paint, tmp_pa
     assert title_of(row) == file.name
 
 
+def test_prompts_that_other_tools_wrote_are_found_and_shown(filled, paint, tmp_path):
+    row, _ = filled.add_file(next(paint(tmp_path / "holiday", 1, 3, vivid=True).iterdir()))
+    with filled.session("be written", write=True) as session:
+        session.add(MetadataRow(image_id=row.id, tool="Fooocus", prompt="A lonely Castle", settings="{}", source="x"))
+    assert ids(filled, words=("castle",)) == [row.id]
+    assert ids(filled, words=("holiday",)) == []
+    assert title_of(row, told_of(filled, [row.id, 1])[row.id]) == "A lonely Castle"
+
+
+def test_suspected_damage_is_that_of_evaluations(filled):
+    known = detectors()
+    usual = {name: d.usual for name, (_, d) in known.items()}
+    blur, noise = (next(name for name, (what, _) in known.items() if what == damage) for damage in ("blur", "noise"))
+    for name, value in usual.items():
+        # The sixth picture was seen by no detector, the fifth not by the one of noise.
+        filled.set_scores(name, {i: value for i in range(1, 6) if i < 5 or name != noise})
+    limits = {name: d.limit for name, (_, d) in known.items()}
+    filled.set_scores(blur, {2: limits[blur] - 1, 3: limits[blur] - 1, 4: limits[blur]})
+    filled.set_scores(noise, {3: limits[noise] - 50})
+    assert suspected(filled) == {2: "blur", 3: "noise"}
+    assert suspected(filled, [1, 2]) == {2: "blur"}
+    assert ids(filled, damage="any") == [3, 2]
+    assert ids(filled, damage="noise", ascending=True) == [3]
+    assert ids(filled, damage="fade") == []
+    assert ids(filled, damage="none") == [4, 1]
+
+
 def test_ratings_are_those_of_the_rater_who_asks(filled):
     rate(filled, "ann", {1: 5, 2: 1})
     rate(filled, "ben", {3: 5})
@@ -88,7 +118,9 @@ def test_percentiles_are_those_of_rankings(filled):
     assert Scale.of(filled, "none").percentile(1) == 0
 
 
-@pytest.mark.parametrize("wrong", [{"sort": "colour"}, {"rated": "6"}, {"low": 60, "high": 40}, {"high": 101}])
+@pytest.mark.parametrize(
+    "wrong", [{"sort": "colour"}, {"rated": "6"}, {"low": 60, "high": 40}, {"high": 101}, {"damage": "rain"}]
+)
 def test_a_query_that_means_nothing_is_refused(wrong):
     with pytest.raises(CollectionError, match="Expected"):
         Query(**wrong)

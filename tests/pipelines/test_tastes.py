@@ -10,7 +10,7 @@ from soart.metrics.blend import blend
 from soart.metrics.colour import ColourExtractor
 from soart.metrics.combined import CombinedExtractor
 from soart.metrics.taste import learn_taste
-from soart.metrics.wording import title_of
+from soart.metrics.wording import profile_title
 from soart.pipelines import ratings, tastes
 from soart.pipelines.collection import Collection
 from soart.pipelines.profilestore import ProfileStore, scorer_named
@@ -243,10 +243,10 @@ def test_comparison_and_blend(rated, learnt, folders):
 def test_profiles_are_called_by_what_they_mean(learnt):
     for name in ("technical", "saturate"):
         built_in = scorer_named(name, ProfileStore())
-        assert title_of(name) == title_of(built_in.name)
-    assert title_of("technical") == "technical quality"
-    assert title_of("saturate") == "freedom from over-saturation"
-    assert title_of("vivid") == title_of(TasteScorer.of(learnt.taste).name) == "taste: vivid"
+        assert profile_title(name) == profile_title(built_in.name)
+    assert profile_title("technical") == "technical quality"
+    assert profile_title("saturate") == "freedom from over-saturation"
+    assert profile_title("vivid") == profile_title(TasteScorer.of(learnt.taste).name) == "taste: vivid"
 
 
 def test_profile_store(learnt, tmp_path):

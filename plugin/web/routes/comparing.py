@@ -10,7 +10,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ....pipelines.comparisons import MOST, choose, comparisons, standing, take_back_choice
-from ....pipelines.gallery import Query, facts, order, rows_of
+from ....pipelines.facts import facts
+from ....pipelines.gallery import Query, order, rows_of
 from ..answers import page, posted, whole, wholes
 from ..state import Place, place_of, rater_of
 from .gallery import cells, usable

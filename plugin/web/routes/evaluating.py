@@ -13,7 +13,8 @@ from starlette.routing import Route
 from ....errors import SoartError
 from ....pipelines.cull import Rule
 from ....pipelines.evaluate_report import histogram
-from ....pipelines.gallery import WINDOW, facts, rows_of
+from ....pipelines.facts import facts
+from ....pipelines.gallery import WINDOW, rows_of
 from ....pipelines.summary import Summary, summarise
 from ....pipelines.surveys import known_roots
 from ..answers import page, posted, whole

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -14,21 +15,24 @@ from starlette.routing import Route
 from ....errors import ProfileError, SoartError
 from ....metrics.technical import TechnicalScorer
 from ....pipelines.background import Job
+from ....pipelines.facts import facts
 from ....pipelines.gallery import (
+    DAMAGE,
     Query,
     Scale,
-    facts,
     order,
     row_of,
     rows_of,
     scores_of,
     stars_of,
     title_of,
+    told_of,
 )  # fmt: skip
 from ....pipelines.ratings import said_of
 from ....pipelines.reasons import heat_picture, why
 from ....pipelines.schema import ImageRow
 from ....pipelines.shelf import score_all
+from ....pipelines.suspected import detectors, suspected
 from ....pipelines.tastescorer import TasteScorer
 from ....pipelines.thumbnails import LARGE, SIDE, for_browser
 from ..answers import page, posted, whole, wholes
@@ -44,9 +48,10 @@ def cells(place: Place, rows: Sequence[ImageRow], rater: str, profile: str = "")
     stars = stars_of(place.store, rater, ids)
     scores = scores_of(place.store, profile, ids) if profile else {}
     scale = Scale.of(place.store, profile) if scores else None
+    told = told_of(place.store, [row.id for row in rows if not row.generation])
     return [
         {
-            "id": row.id, "v": row.sha256[:10], "w": row.width, "h": row.height, "title": title_of(row),
+            "id": row.id, "v": row.sha256[:10], "w": row.width, "h": row.height, "title": title_of(row, told.get(row.id)),
             "problem": row.problem, "stars": stars.get(row.id), "score": scores.get(row.id),
             "percentile": scale.percentile(scores[row.id]) if scale and row.id in scores else None,
         }
@@ -78,6 +83,7 @@ def query_of(given: Mapping[str, str], stored: Callable[[str], str]) -> Query:
         low=_percentile(given, "low", 0.0),
         high=_percentile(given, "high", 100.0),
         words=tuple(given.get("words", "").split()),
+        damage=given.get("damage", ""),
         rated=given.get("rated", ""),
         since=_day(given.get("since", "")),
         until=_day(given.get("until", "")),
@@ -102,7 +108,7 @@ def gallery(request: Request) -> Response:
     chosen = request.query_params.get("profile") or next((name for name, scored in profiles if scored), "technical")
     return page(
         request, "gallery.html", place, view="gallery", profiles=profiles, sound=sound, counts=counts,
-        chosen=chosen, asked=request.query_params,
+        chosen=chosen, asked=request.query_params, damages=DAMAGE, examined=all(counts.profiles.get(d) for d in detectors()),
     )  # fmt: skip
 
 
@@ -152,6 +158,7 @@ def detail(request: Request) -> Response:
     except ProfileError:
         name, scorer = "technical", place.shelf.scorer("technical")
     found = why(place.store, row, scorer)
+    told = None if row.generation else told_of(place.store, [row.id]).get(row.id)
     percentile = None
     if found.score is not None:
         scale = Scale.of(place.store, scorer.name)
@@ -159,6 +166,8 @@ def detail(request: Request) -> Response:
     return page(
         request, "detail.html", place, row=row, name=name, why=found, percentile=percentile,
         warning=getattr(scorer, "warning", None), said=said_of(place.store, row.id), file=str(place.store.locate(row)),
+        title=title_of(row, told), told=told, settings=json.loads(told.settings) if told else {},
+        damage=suspected(place.store, [row.id]).get(row.id),
     )  # fmt: skip
 
 

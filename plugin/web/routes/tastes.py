@@ -10,7 +10,8 @@ from starlette.routing import Route
 
 from ....errors import SoartError
 from ....pipelines.agreement import agreement, ends
-from ....pipelines.gallery import facts, rows_of
+from ....pipelines.facts import facts
+from ....pipelines.gallery import rows_of
 from ....pipelines.taste_report import draw_curve
 from ..answers import page
 from ..state import Place, place_of, rater_of

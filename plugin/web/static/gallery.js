@@ -45,7 +45,7 @@ $("#more").onclick = ({ target }) => {
 };
 function clear() {
   for (const name of ["words", "low", "high", "since", "until"]) form[name].value = "";
-  form.rated.value = "";
+  form.rated.value = form.damage.value = "";
   form.sort.value = "date";
   form.up.checked = false;
   load();
@@ -54,7 +54,7 @@ $("#clear").onclick = clear;
 $("#all")?.addEventListener("click", clear);
 $("#score").onclick = () => post("/api/score", { profile: form.profile.value }).then(watchJobs, complain);
 onJob("score:", () => load());
-if (["low", "high", "rated", "since", "until", "up"].some((name) => new URLSearchParams(location.search).get(name))) $("#more").click();
+if (["low", "high", "rated", "damage", "since", "until", "up"].some((name) => new URLSearchParams(location.search).get(name))) $("#more").click();
 addEventListener("keydown", (event) => {
   if (event.target === document.body && ["ArrowDown", "ArrowRight"].includes(event.key) && grid.ids.length) {
     event.preventDefault();

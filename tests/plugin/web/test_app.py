@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 from soart.pipelines import database
 from soart.pipelines.collection import Collection
 from soart.pipelines.ratings import ratings
+from soart.pipelines.schema import MetadataRow
 from soart.plugin.web.app import create_app
 from soart.plugin.web.security import allowed_host, same, signing_key
 
@@ -60,6 +61,30 @@ def test_strangers_words_stay_text(visitor):
     page = visitor.get("/detail/1").text
     assert "<img" not in page
     assert "&lt;script&gt;" in page
+
+
+def test_what_other_tools_told_is_shown_as_text(visitor, folder, paint, tmp_path):
+    with Collection(folder) as store:
+        row, _ = store.add_file(next(paint(tmp_path / "found", 1, 3, vivid=True).iterdir()))
+        told = {
+            "tool": "Fooocus",
+            "prompt": "<b>a castle",
+            "seed": "7",
+            "guidance": 4.0,
+            "settings": '{"<i>style": "<u>x"}',
+        }
+        with store.session("be written", write=True) as session:
+            session.add(MetadataRow(image_id=row.id, source="png", **told))
+    assert visitor.get("/api/cells", ids=str(row.id)).json()["cells"][0]["title"] == "<b>a castle"
+    assert visitor.get("/api/ids", words="castle").json() == {"ids": [row.id]}
+    page = visitor.get(f"/detail/{row.id}").text
+    for text in (
+        "&lt;b&gt;a castle</h2>",
+        "<dd>7</dd>",
+        "<dt>&lt;i&gt;style</dt><dd>&lt;u&gt;x</dd>",
+        "<dd>Fooocus</dd>",
+    ):
+        assert text in page
 
 
 def test_pictures_are_served_by_number_alone_and_kept_by_the_browser(visitor, folder):

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from soart.metrics.wording import damage_noun
 from soart.pipelines.collection import Collection
 from soart.pipelines.schema import AWAY
+from soart.pipelines.suspected import suspected
 
 
 @pytest.fixture
@@ -35,6 +37,23 @@ def digest_of(visitor, **rule):
 
 def ids(visitor):
     return sorted(visitor.get("/api/ids").json()["ids"])
+
+
+def test_the_gallery_is_filtered_by_suspected_damage_once_it_is_evaluated(visitor, folder):
+    assert 'name="damage" disabled' in visitor.get("/gallery").text
+    assert visitor.get("/api/ids", damage="none").json() == {"ids": []}
+    evaluated(visitor)
+    assert 'name="damage" disabled' not in visitor.get("/gallery").text
+    with Collection(folder) as store:
+        found = suspected(store)
+    assert found
+    any_, none = (visitor.get("/api/ids", damage=what).json()["ids"] for what in ("any", "none"))
+    assert sorted(any_) == sorted(found)
+    assert len({*any_, *none}) == len(any_) + len(none) == 18
+    image, damage = next(iter(found.items()))
+    assert image in visitor.get("/api/ids", damage=damage).json()["ids"]
+    assert f"<dd>{damage_noun(damage)}</dd>" in visitor.get(f"/detail/{image}").text
+    assert visitor.get("/api/ids", damage="rain").status_code == 400
 
 
 def test_a_collection_is_evaluated_culled_and_put_back(visitor, visit, folder):
