@@ -1,4 +1,4 @@
-"""How quick the gallery is with 10,000 pictures: first view, key press to next picture, memory of the server over 2,000 ratings.
+"""How quick the gallery is with 10,000 pictures: first view, scrolling, filters, key press to next picture, memory over 2,000 ratings.
 
 The collection is made once (``--folder``, 320 × 320 pixels each, so that thumbnails have to be made); the server is the command ``soart web`` in
 a process of its own, the browser headless Chromium. Learning goes on in the background all the while, as it does for people.
@@ -42,10 +42,28 @@ WATCH = """() => {
 }"""
 #: Milliseconds from the start of the navigation until every picture in sight is drawn; false before.
 SEEN = """() => {
-  const inSight = [...document.querySelectorAll('#grid .place')].filter((node) => node.getBoundingClientRect().top < innerHeight);
+  const seen = (box) => box.bottom > 0 && box.top < innerHeight;
+  const inSight = [...document.querySelectorAll('#grid .place')].filter((node) => seen(node.getBoundingClientRect()));
   const images = inSight.map((node) => node.querySelector('img'));
   return images.length > 0 && images.every((image) => image?.complete && image.naturalWidth) && performance.now();
 }"""
+
+
+#: Notes the milliseconds between frames while the page is scrolled.
+FRAMES = """() => {
+  window.frames = [];
+  let last = performance.now();
+  const note = (now) => { window.frames.push(now - last); last = now; requestAnimationFrame(note); };
+  requestAnimationFrame(note);
+}"""
+FILTERS = (
+    "words=warm",
+    "words=disc+-cool&up=1",
+    "sort=rating",
+    "rated=none",
+    "since=2020-01-01&until=2999-01-01",
+    "damage=any",
+)
 
 
 def draw(number: int, rng: np.random.Generator) -> np.ndarray:
@@ -111,6 +129,40 @@ def first_view(page: Page, address: str) -> float:
     return float(page.wait_for_function(SEEN).json_value()) / 1000
 
 
+def scrolling(page: Page, address: str, seconds: float = 8.0, jumps: int = 20) -> tuple[np.ndarray, np.ndarray]:
+    """Milliseconds between frames while the wheel turns, and until all in sight is drawn after jumps to anywhere."""
+    page.goto(f"{address}/c/0/gallery")
+    page.wait_for_function(SEEN)
+    page.mouse.move(640, 500)
+    page.evaluate(FRAMES)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        page.mouse.wheel(0, 400)
+        page.wait_for_timeout(16)
+    frames = np.array(page.evaluate("window.frames"))
+    rng, waits = np.random.default_rng(2), []
+    height = page.evaluate("document.documentElement.scrollHeight - innerHeight")
+    for share in rng.random(jumps):
+        page.wait_for_timeout(300)
+        start = page.evaluate("top => { scrollTo(0, top); return performance.now(); }", height * share)
+        waits.append(float(page.wait_for_function(SEEN).json_value()) - start)
+    return frames, np.array(waits)
+
+
+def filtering(address: str, runs: int) -> dict[str, float]:
+    """Median milliseconds until the ids of all pictures that a filter asks for are here."""
+    found = {}
+    with httpx.Client(base_url=address, timeout=60) as client:
+        for asked in FILTERS:
+            times = []
+            for _ in range(runs):
+                start = time.perf_counter()
+                client.get(f"/c/0/api/ids?{asked}").raise_for_status()
+                times.append(1000 * (time.perf_counter() - start))
+            found[asked] = float(np.median(times))
+    return found
+
+
 def key_presses(page: Page, address: str, count: int) -> np.ndarray:
     """(count,) milliseconds from key press to next picture, at about four keys a second."""
     page.goto(f"{address}/c/0/rate")
@@ -148,7 +200,7 @@ def rate_many(server: Server, count: int, every: int) -> list[float]:
 
 
 def main() -> None:
-    """Print the three figures."""
+    """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-n", "--count", type=int, default=10_000)
     parser.add_argument("--ratings", type=int, default=2_000)
@@ -174,6 +226,13 @@ def main() -> None:
                 f"first view: {views[0]:.2f} s without thumbnails, then median {np.median(views[1:]):.2f} s (goal 1.5 s)"
             )
             page = browser.new_context(viewport={"width": 1280, "height": 860}).new_page()
+            frames, waits = scrolling(page, server.address)
+            print(
+                f"scrolling: median frame {np.median(frames):.0f} ms, 95th percentile {np.quantile(frames, 0.95):.0f} ms, longest {frames.max():.0f} ms; "
+                f"after a jump all in sight is drawn in {np.median(waits):.0f} ms (median; longest {waits.max():.0f} ms, thumbnails made on the way)"
+            )
+            for asked, milliseconds in filtering(server.address, given.runs).items():
+                print(f"ids of all pictures with {asked}: {milliseconds:.0f} ms")
             times = key_presses(page, server.address, given.presses)
             print(
                 f"key press to next picture over {len(times)}: median {np.median(times):.0f} ms, 95th percentile {np.quantile(times, 0.95):.0f} ms, longest {times.max():.0f} ms (goal 150 ms)"
