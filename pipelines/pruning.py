@@ -56,10 +56,9 @@ class Pruning:
         ranks = ", ".join(f"{a.correlation:.2f} after {a.share:.0%} of the steps" for a in self.agreements)
         if not self.dropped:
             return f"Early looks: rank correlation with the final pictures {ranks}; nothing was dropped."
-        return (
-            f"Early looks: {self.dropped} candidates were dropped after {self.looked} looks, which saved {self.saving:.0%} of the "
-            f"drawing time (rank correlation {ranks})."
-        )
+        candidates = "candidate was" if self.dropped == 1 else "candidates were"
+        change = f"{abs(self.saving):.0%} of the drawing time {'saved' if self.saving >= 0 else 'spent on top so far'}"
+        return f"Early looks: {self.dropped} {candidates} dropped after {self.looked} looks, {change} (rank correlation {ranks})."
 
 
 def early_goal(judged: Judged, scores: Mapping[str, float]) -> float:

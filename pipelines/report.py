@@ -10,6 +10,7 @@ import numpy as np
 from scipy import stats
 
 from ..metrics.image import read_image
+from ..metrics.wording import profile_title
 from .page import data_url, render_page
 from .rank import Ranked
 
@@ -69,7 +70,7 @@ def render_report(
     return render_page(
         "report.html",
         title=title,
-        profile=profile,
+        profile=profile_title(profile),
         ranking=ranking,
         words=word_effects(ranking),
         notes=notes,

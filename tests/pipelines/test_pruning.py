@@ -11,6 +11,8 @@ from soart.pipelines.pruning import (
     AGREES,
     FEWEST,
     SHARES,
+    Agreement,
+    Pruning,
     account,
     agreements,
     early_goal,
@@ -135,6 +137,17 @@ def test_dropped_candidates_are_told_by_regression():
     judged, study = planted(np.ones(8), np.arange(8.0), dropped=[4.0])
     assert expected_scores(study, judged, "s")[0][1] == pytest.approx(3.5)
     assert account(study, judged).dropped == 1
+
+
+def test_an_account_says_what_looks_saved_or_cost():
+    agreements = [Agreement(0.2, 0.9, 8)]
+    assert "3 candidates were dropped after 9 looks, 15% of the drawing time saved" in str(
+        Pruning(agreements, 0.2, 9, 3, 0.15)
+    )
+    assert "1 candidate was dropped after 9 looks, 29% of the drawing time spent on top so far" in str(
+        Pruning(agreements, 0.2, 9, 1, -0.29)
+    )
+    assert "nothing was dropped" in str(Pruning(agreements, None, 9, 0, -0.3))
 
 
 def test_tuning_with_and_without(collection, generator, scorer, tmp_path):
