@@ -54,6 +54,9 @@ export class Grid {
     const last = Math.min(this.ids.length, (Math.ceil((top + innerHeight) / step) + 2) * this.columns);
     for (const [number, node] of this.nodes)
       if ((number < first || number >= last) && node !== document.activeElement) {
+        // What was scrolled past must not stand in line before what is in sight.
+        const image = node.querySelector("img");
+        if (image && !image.complete) image.removeAttribute("src");
         node.remove();
         this.nodes.delete(number);
       }
