@@ -103,8 +103,15 @@ def damage_noun(damage: str) -> str:
 
 
 def profile_title(name: str) -> str:
-    """What people call a profile, by its own name or by that under which its scores are stored."""
-    plain = name if name in ("technical", *DETECTORS) else name.rpartition("-")[0]
-    if plain == "technical":
+    """What people call a profile, by its own name: ``technical``, a detector's, or else a taste's."""
+    if name == "technical":
         return "technical quality"
-    return f"freedom from {damage_noun(plain)}" if plain in DETECTORS else f"taste: {name.removeprefix('taste:')}"
+    return f"freedom from {damage_noun(name)}" if name in DETECTORS else f"taste: {name}"
+
+
+def stored_title(name: str) -> str:
+    """What people call the profile whose scores are stored under a name: ``technical-2``, ``taste:mine``; other names are left as they are."""
+    plain, _, version = name.rpartition("-")
+    if plain in ("technical", *DETECTORS) and version.isdecimal():
+        return profile_title(plain)
+    return profile_title(name.removeprefix("taste:")) if name.startswith("taste:") else name

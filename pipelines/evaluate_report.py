@@ -14,7 +14,7 @@ from markupsafe import Markup
 from sqlalchemy import func, select
 
 from ..errors import CollectionError, ImageError
-from ..metrics.wording import profile_title
+from ..metrics.wording import stored_title
 from .contrast import Contrast
 from .evaluate import BLOCK
 from .page import render_page, write_report
@@ -89,7 +89,7 @@ def render_evaluation(
     return render_page(
         "evaluate.html",
         title=f"soart: {survey.title}",
-        main=profile_title(e.main),
+        main=stored_title(e.main),
         notes=notes,
         summary=summary,
         update=survey.update,

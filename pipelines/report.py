@@ -10,7 +10,7 @@ import numpy as np
 from scipy import stats
 
 from ..metrics.image import read_image
-from ..metrics.wording import profile_title
+from ..metrics.wording import stored_title
 from .page import data_url, render_page
 from .rank import Ranked
 
@@ -70,7 +70,7 @@ def render_report(
     return render_page(
         "report.html",
         title=title,
-        profile=profile_title(profile),
+        profile=stored_title(profile),
         ranking=ranking,
         words=word_effects(ranking),
         notes=notes,

@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import ImageError, SoartError
 from ..metrics.image import read_image
 from ..metrics.technical import TechnicalScorer
-from ..metrics.wording import profile_title
+from ..metrics.wording import stored_title
 from ..prompts.batches import larger_the_better
 from ..prompts.rendering import RenderedChoice
 from ..prompts.steering import Steering
@@ -256,5 +256,5 @@ def _alarms(tuner: Tuner, judged: Judged) -> list[str]:
         items, _ = measure(tuner.collection, judged.rows, technical)
         if all(row.id in items for row in judged.rows):
             scores = technical.score(np.array([items[row.id] for row in judged.rows], dtype=np.float64))
-            judge = (profile_title(technical.name), scores[first], scores[last])
+            judge = (stored_title(technical.name), scores[first], scores[last])
     return find_alarms((judged.items[first], judged.items[last]), shown, (goal[first], goal[last]), judge)

@@ -70,7 +70,7 @@ def _names(pictures: Sequence[Shown]) -> str:
 
 def print_survey(found: Survey, top: int) -> None:
     """Print what was found."""
-    from ..metrics.wording import profile_title
+    from ..metrics.wording import stored_title
     from ..pipelines.summary import summarise
 
     e, s, u = found.evaluation, summarise(found, top), found.update
@@ -78,9 +78,7 @@ def print_survey(found: Survey, top: int) -> None:
         f"{len(e.ids)} pictures in {s.files} files ({u.looked} looked at, {u.recognised} recognised, {u.unchanged} unchanged"
         f"{f', {u.missing} gone' if u.missing else ''}); kept in {found.store.name}"
     )
-    say(
-        f"Scores by {profile_title(e.main)}: mean {s.mean:.1f}, middle half {s.quartiles[0]:.1f} … {s.quartiles[1]:.1f}"
-    )
+    say(f"Scores by {stored_title(e.main)}: mean {s.mean:.1f}, middle half {s.quartiles[0]:.1f} … {s.quartiles[1]:.1f}")
     for name, pictures in (("Best", s.best), ("Worst", s.worst)):
         if pictures:
             say(f"{name}: {_names(pictures)}")

@@ -53,6 +53,14 @@ def test_words_are_found_in_any_case_and_are_not_patterns(filled):
     assert ids(filled, words=("%",)) == [4]
 
 
+def test_words_of_any_language_are_found_in_any_case(collection, make_drawn):
+    collection.add_drawn(
+        [make_drawn(i, prompt) for i, prompt in enumerate(("Ein Äpfelbaum", "КОТ в шляпе", "a cat"))], "m", "s"
+    )
+    for word, found in (("äpfel", [1]), ("ÄPFEL", [1]), ("кот", [2]), ("-Кот", [3, 1])):
+        assert ids(collection, words=(word,)) == found
+
+
 def test_pictures_without_a_prompt_are_found_by_their_path(filled, paint, tmp_path):
     (file,) = paint(tmp_path / "Holiday", 1, 3, vivid=True).iterdir()
     row, _ = filled.add_file(file)

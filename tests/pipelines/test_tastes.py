@@ -10,7 +10,7 @@ from soart.metrics.blend import blend
 from soart.metrics.colour import ColourExtractor
 from soart.metrics.combined import CombinedExtractor
 from soart.metrics.taste import learn_taste
-from soart.metrics.wording import profile_title
+from soart.metrics.wording import profile_title, stored_title
 from soart.pipelines import ratings, tastes
 from soart.pipelines.collection import Collection
 from soart.pipelines.profilestore import ProfileStore, scorer_named
@@ -241,12 +241,13 @@ def test_comparison_and_blend(rated, learnt, folders):
 
 
 def test_profiles_are_called_by_what_they_mean(learnt):
-    for name in ("technical", "saturate"):
-        built_in = scorer_named(name, ProfileStore())
-        assert profile_title(name) == profile_title(built_in.name)
-    assert profile_title("technical") == "technical quality"
-    assert profile_title("saturate") == "freedom from over-saturation"
-    assert profile_title("vivid") == profile_title(TasteScorer.of(learnt.taste).name) == "taste: vivid"
+    for name, title in (("technical", "technical quality"), ("saturate", "freedom from over-saturation")):
+        assert profile_title(name) == stored_title(scorer_named(name, ProfileStore()).name) == title
+    assert profile_title("vivid") == stored_title(TasteScorer.of(learnt.taste).name) == "taste: vivid"
+    # Names of people's own say what they like.
+    assert profile_title("blur-faces") == stored_title("taste:blur-faces") == "taste: blur-faces"
+    assert profile_title("noise-2") == stored_title("taste:noise-2") == "taste: noise-2"
+    assert stored_title("observed score") == "observed score"
 
 
 def test_profile_store(learnt, tmp_path):
