@@ -76,7 +76,7 @@ def read_image(
                 if image.width * image.height > pixel_limit:
                     raise ImageError(
                         f"{where!r} has {image.width}×{image.height} pixels, more than the limit of {pixel_limit}: "
-                        "make it smaller or raise the limit."
+                        "make it smaller."
                     )
                 return _decode(image, background)
     except ImageError:

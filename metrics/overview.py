@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from ..errors import ItemsError
 from .taguchi import MT
@@ -111,7 +112,9 @@ class Overview:
         found = cls(centre, scale, axes, None, np.zeros((1, len(axes))))
         if len(sample) < FEWEST or not np.isfinite(scale).any():
             return found
-        return replace(found, unit=unit_space(found._seen(sample)), styles=find_styles(found.coordinates(sample)))
+        # Groups must not depend on the number of cores; and short loops in threads cost most on a busy machine.
+        with threadpool_limits(1):
+            return replace(found, unit=unit_space(found._seen(sample)), styles=find_styles(found.coordinates(sample)))
 
     def coordinates(self, items: np.ndarray) -> np.ndarray:
         """(n, p) items to (n, k) float32 coordinates."""

@@ -20,6 +20,8 @@ _PRIORS = {
     "technical": ("technically better", "technically worse"),
     "others": ("more to others' liking", "less to others' liking"),
 }
+#: What belongs beside suspicions of damage; the rates are those of benchmarks/damage_modes.py and build_detectors.py.
+CAUTION = "Of undamaged pictures 6 to 11 in a hundred are suspected of something, and style can look like damage (a soft watercolour, a grainy film)"
 #: What detectors find, where their names are no nouns.
 _DAMAGES = {"jpeg": "JPEG artefacts", "fade": "fading", "saturate": "over-saturation", "pixelate": "pixelation"}
 _PLAIN = {

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from sqlalchemy import func, select
 
 from ..errors import CollectionError, ImageError
-from ..metrics.wording import stored_title
+from ..metrics.wording import CAUTION, damage_noun, stored_title
 from .contrast import Contrast
 from .evaluate import BLOCK
 from .page import render_page, write_report
@@ -90,6 +90,7 @@ def render_evaluation(
         "evaluate.html",
         title=f"soart: {survey.title}",
         main=stored_title(e.main),
+        caution=CAUTION,
         notes=notes,
         summary=summary,
         update=survey.update,
@@ -145,7 +146,7 @@ def _rows(survey: Survey, order: np.ndarray, folder: Path | None) -> Iterator[li
                 (folder / thumb).write_bytes(facts.thumbnail)
             distance = float(e.distance[row])
             yield [
-                thumb, facts.path, round(float(e.scores[e.main][row]), 2), round(float(e.percentile[row]), 1), e.mode_name(row),
+                thumb, facts.path, round(float(e.scores[e.main][row]), 2), round(float(e.percentile[row]), 1), damage_noun(e.mode_name(row)),
                 int(e.style[row]) + 1 if len(e.styles) > 1 else 0, round(distance, 2) if distance == distance else 0,
                 bool(e.outlier[row]), int(e.group[row]), bool(e.best[row]), facts.changed // 10**9, facts.prompt, facts.model,
                 f"{facts.width} × {facts.height}",

@@ -49,7 +49,7 @@ class Update:
         looked: files that were opened and decoded, or that could not be.
         recognised: new names of known pictures.
         unchanged: files that were not opened.
-        missing: files that were there once.
+        missing: files that were there once, and whose picture is nowhere else now.
         problems: a sentence for each file that holds no usable picture, and for each place that could not be listed.
     """
 

@@ -201,24 +201,35 @@ def _write_images(session: Session, looks: Sequence[Look]) -> dict[str, int]:
 
 
 def mark_missing(store: Collection, scan: int, roots: Sequence[str]) -> int:
-    """Mark files under ``roots`` (absolute) that this scan did not see and that are gone; returns how many are gone by now."""
+    """Mark files under ``roots`` (absolute) that this scan did not see and that are gone.
+
+    Returns:
+        how many are gone by now: each picture once, unless this scan saw it elsewhere, and files that held none.
+    """
     if not roots:
         return 0
     folders = [f"{root.rstrip('/')}/" for root in roots]
     under = or_(FileRow.path.in_(roots), *(func.substr(FileRow.path, 1, len(f)) == f for f in folders))
     query = (
-        select(FileRow.id, FileRow.path, FileRow.missing_since).where(FileRow.scan < scan, under).order_by(FileRow.id)
+        select(FileRow.id, FileRow.path, FileRow.missing_since, FileRow.image_id)
+        .where(FileRow.scan < scan, under)
+        .order_by(FileRow.id)
     )
-    gone, last = 0, 0
+    gone: set[int | str] = set()
+    last = 0
     while True:
         with store.session("be read") as session:
             rows = session.execute(query.where(FileRow.id > last).limit(_PAGE)).all()
-        if not rows:
-            return gone
+            if not rows:
+                return len(gone)
+            images = {row.image_id for row in rows}
+            seen = set(
+                session.scalars(select(FileRow.image_id).where(FileRow.scan == scan, FileRow.image_id.in_(images)))
+            )
         last = rows[-1].id
-        lost = [row.id for row in rows if not os.path.lexists(row.path)]
-        gone += len(lost)
-        fresh = [row.id for row in rows if row.id in set(lost) and row.missing_since is None]
+        lost = [row for row in rows if not os.path.lexists(row.path)]
+        gone |= {row.image_id or row.path for row in lost if row.image_id not in seen}
+        fresh = [row.id for row in lost if row.missing_since is None]
         if fresh:
             with store.session("be written", write=True) as session:
                 session.execute(update(FileRow).where(FileRow.id.in_(fresh)).values(missing_since=datetime.now(UTC)))

@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader
 from PIL import Image
 
 from ..errors import SoartError
+from ..metrics.wording import damage_noun, profile_title, stored_title
 
 #: Longest side of a picture on a page, in pixels.
 THUMBNAIL = 320
@@ -40,12 +41,16 @@ def figure(value: float, digits: int = 3, sign: str = "") -> str:
     return f"{value:{sign}.0f}" if abs(value) >= 10**digits - 0.5 else f"{value:{sign}.{digits}g}"
 
 
+#: What templates may say of values.
+FILTERS = {"figure": figure, "profile": profile_title, "stored": stored_title, "damage": damage_noun}
+
+
 def render_page(template: str, **values: object) -> str:
     """The page of a template in this folder; every one may show the ``date`` of now."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters["figure"] = figure
+    environment.filters.update(FILTERS)
     return environment.get_template(template).render(
         date=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"), **values
     )

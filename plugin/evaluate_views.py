@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,7 +70,7 @@ def _names(pictures: Sequence[Shown]) -> str:
 
 def print_survey(found: Survey, top: int) -> None:
     """Print what was found."""
-    from ..metrics.wording import stored_title
+    from ..metrics.wording import damage_noun, stored_title
     from ..pipelines.summary import summarise
 
     e, s, u = found.evaluation, summarise(found, top), found.update
@@ -82,7 +82,11 @@ def print_survey(found: Survey, top: int) -> None:
     for name, pictures in (("Best", s.best), ("Worst", s.worst)):
         if pictures:
             say(f"{name}: {_names(pictures)}")
-    damaged = [f"{name} {count} ({100 * count / len(e.ids):.0f} %)" for name, (count, _) in s.damage.items() if count]
+    damaged = [
+        f"{damage_noun(name)} {count} ({100 * count / len(e.ids):.0f} %)"
+        for name, (count, _) in s.damage.items()
+        if count
+    ]
     say(f"Suspected damage: {', '.join(damaged) or 'none'}")
     say(f"Near-duplicates: {s.groups[0]} groups, {s.spare} pictures could go; exact copies: {s.copies}")
     for group in s.groups[1]:
@@ -114,9 +118,11 @@ def _gaps(title: str, gaps: Sequence[Gap], scale: float = 1.0, unit: str = "") -
 
 def print_contrast(found: Contrast, name: str) -> None:
     """Print what differs from another collection."""
+    from ..metrics.wording import damage_noun, stored_title
+
     apart = "" if not isfinite(found.apart) else f"; told apart with AUC {found.apart:.2f} (chance 0.50)"
     say(f"Against {printable(name)}: {found.shared} pictures in both{apart}")
-    _gaps("score ", found.scores)
-    _gaps("", found.damage, 100, " %")
+    _gaps("mean score by ", [replace(gap, name=stored_title(gap.name)) for gap in found.scores])
+    _gaps("suspected ", [replace(gap, name=damage_noun(gap.name)) for gap in found.damage], 100, " %")
     _gaps("", found.looks[:6])
     _gaps("prompts with ", found.words, 100, " %")

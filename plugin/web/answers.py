@@ -16,8 +16,8 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from ... import __version__
 from ...errors import ImageError, SoartError
-from ...metrics.wording import damage_noun, profile_title, stored_title
-from ...pipelines.page import figure
+from ...metrics.wording import CAUTION
+from ...pipelines.page import FILTERS
 from .security import token_of
 from .state import MissingError, Place, rater_of, site_of
 
@@ -33,8 +33,8 @@ VIEWS = (
     ("evaluate", "Evaluate"),
 )
 _pages = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
-_pages.filters.update(figure=figure, profile=profile_title, stored=stored_title, damage=damage_noun)
-_pages.globals.update(finite=math.isfinite, version=__version__, views=VIEWS)
+_pages.filters.update(FILTERS)
+_pages.globals.update(caution=CAUTION, finite=math.isfinite, version=__version__, views=VIEWS)
 
 
 def page(request: Request, template: str, place: Place | None = None, status: int = 200, **values: Any) -> HTMLResponse:  # noqa: ANN401

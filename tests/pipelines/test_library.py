@@ -77,12 +77,15 @@ def test_moved_copied_and_touched_files_are_known_by_content(collection, folder)
     (folder / "copy.png").write_bytes((folder / "1.png").read_bytes())
     settle(folder / "2.png", 50)
     done, seen = update(collection, folder)
-    assert (done.recognised, done.unchanged, done.missing, seen) == (3, 3, 1, [])
+    assert (done.recognised, done.unchanged, done.missing, seen) == (3, 3, 0, [])
     known = files(collection)
     assert known[str(folder / "0.png")].missing_since is not None
     assert known[str(folder / "copy.png")].image_id == known[str(folder / "1.png")].image_id
     moved = next(row for row in collection.images() if row.id == known[str(folder / "moved.png")].image_id)
     assert collection.locate(moved) == folder / "moved.png"
+    # Only what is nowhere any more counts as gone.
+    (folder / "moved.png").unlink()
+    assert update(collection, folder)[0].missing == 1
 
 
 def test_changed_files_are_looked_at_and_their_old_pictures_kept(collection, folder):

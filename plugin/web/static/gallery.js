@@ -28,7 +28,11 @@ async function load() {
     $("#empty").hidden = ids.length > 0;
     grid.show(ids, values.profile);
   } catch (error) {
-    complain(error);
+    if (error.status !== 400) return complain(error);
+    // Such as percentiles from 90 to 9, while 95 is typed: said where the number stands.
+    grid.show([], values.profile);
+    $("#empty").hidden = true;
+    $("#count").textContent = error.message;
   }
 }
 

@@ -210,6 +210,16 @@ def test_the_gallery_by_keyboard(come, address, folder):
     page.wait_for_function("() => document.querySelector('#count').textContent === '18 pictures'")
 
 
+def test_percentiles_the_wrong_way_round_are_said_in_the_page(come, address, folder):
+    page = come()
+    page.goto(f"{address}/c/0/gallery?low=90&high=10")
+    page.wait_for_function("() => document.querySelector('#count').textContent.startsWith('Expected percentiles')")
+    assert page.locator("#grid img").count() == 0
+    page.fill("[name=high]", "")
+    page.fill("[name=low]", "")
+    page.wait_for_function("() => document.querySelector('#count').textContent === '40 pictures'")
+
+
 def test_a_tune_arrives_live_is_narrowed_and_survives_a_reload(come, address, folder):
     page = come()
     page.goto(f"{address}/c/0/tune")
