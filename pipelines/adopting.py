@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from ..errors import ModelError
 from .loading import LoadedModel, describe_model
 
 
@@ -19,7 +20,7 @@ def adopt(pipeline: Any, *, identity: str | None = None, batch_size: int | None 
         batch_size: pictures drawn together; by default 1 on a CPU, else 4.
 
     Raises:
-        ModelError: it does not draw pictures from text alone.
+        ModelError: it does not draw pictures from text alone, or has weights that cannot be read and no ``identity``.
     """
     device = str(getattr(pipeline, "_execution_device", None) or getattr(pipeline, "device", "cpu"))
     kind = str(getattr(pipeline, "dtype", "float32"))
@@ -29,14 +30,39 @@ def adopt(pipeline: Any, *, identity: str | None = None, batch_size: int | None 
 
 
 def _weights_digest(pipeline: Any) -> str:  # noqa: ANN401
-    """Hash of the names, shapes and some values of every weight, 12 hex digits: reading all values would take minutes."""
+    """Hash of the names, shapes and some values of every weight, 12 hex digits: reading all values would take minutes.
+
+    The same wherever the weights lie, so that a study goes on when a pipeline is offloaded.
+
+    Raises:
+        ModelError: weights that cannot be read.
+    """
     digest = hashlib.sha256()
     parts = sorted((name, part) for name, part in pipeline.components.items() if isinstance(part, torch.nn.Module))
     for name, part in parts:
         for key, weight in part.state_dict().items():
             digest.update(f"{name}.{key} {tuple(weight.shape)}".encode())
-            if weight.device.type != "meta":
-                flat = weight.detach().reshape(-1)
-                some = flat[:: max(1, flat.numel() // 64)].to("cpu", torch.float32)
-                digest.update(some.numpy().tobytes())
+            held = _offloaded(part, key) if weight.device.type == "meta" else weight
+            if held is None:
+                raise ModelError(
+                    f"The weights of this {type(pipeline).__name__} cannot be told from others: {name}.{key} holds no values; "
+                    "name them with identity=, or move the pipeline to a device first."
+                )
+            flat = held.detach().reshape(-1)
+            some = flat[:: max(1, flat.numel() // 64)].to("cpu", torch.float32)
+            digest.update(some.numpy().tobytes())
     return digest.hexdigest()[:12]
+
+
+def _offloaded(part: torch.nn.Module, key: str) -> torch.Tensor | None:
+    """A weight that accelerate keeps outside of its module, in memory or on disk; None where it does not."""
+    names = key.split(".")
+    # The hook is at the weight's own module, or at one around it.
+    for depth in reversed(range(len(names))):
+        hook = getattr(part.get_submodule(".".join(names[:depth])), "_hf_hook", None)
+        for one in getattr(hook, "hooks", [hook]):
+            kept, name = getattr(one, "weights_map", None), ".".join(names[depth:])
+            if kept is not None and name in kept:
+                held: torch.Tensor = kept[name]
+                return held
+    return None

@@ -4,6 +4,7 @@ import importlib.util
 import re
 from pathlib import Path
 
+import accelerate
 import numpy as np
 import pytest
 import torch
@@ -135,6 +136,45 @@ def test_identity_follows_the_weights(pipe):
         weight.copy_(kept)
     assert wrap(pipe).generator.model.identity == before
     assert wrap(pipe, identity="mine").generator.model.identity == "mine"
+
+
+def offloaded(pipeline, how, folder):
+    for name, part in pipeline.components.items():
+        if isinstance(part, torch.nn.Module):
+            if how == "memory":
+                # As enable_sequential_cpu_offload does.
+                accelerate.cpu_offload(part, torch.device("cpu"), offload_buffers=len(part._parameters) > 0)
+            elif how == "disk":
+                accelerate.disk_offload(part, str(folder / name), torch.device("cpu"))
+            elif how == "whole":
+                hook = accelerate.hooks.AlignDevicesHook("cpu", offload=True, place_submodules=True)
+                accelerate.hooks.add_hook_to_module(part, accelerate.hooks.ModelHook())
+                accelerate.hooks.add_hook_to_module(part, hook, append=True)
+            else:
+                part.to("meta")
+    return pipeline
+
+
+@pytest.mark.parametrize("how", ["memory", "disk", "whole"])
+def test_identity_follows_the_weights_of_offloaded_pipelines(tmp_path, how):
+    first, second = (families.sd1(tmp_path) for _ in range(2))
+    for name in ("vae", "text_encoder"):
+        getattr(second, name).load_state_dict(getattr(first, name).state_dict())
+    plain = [wrap(pipe).generator.model.identity for pipe in (first, second)]
+    assert plain[0] != plain[1]
+    for number, pipe in enumerate((first, second)):
+        offloaded(pipe, how, tmp_path / str(number))
+        assert next(pipe.unet.parameters()).device.type == "meta"
+    assert [wrap(pipe).generator.model.identity for pipe in (first, second)] == plain
+
+
+def test_weights_without_values_need_a_name(tmp_path):
+    empty = offloaded(families.sd1(tmp_path), "nowhere", tmp_path)
+    with pytest.raises(
+        ModelError, match=r"cannot be told from others: text_encoder\.\S+ holds no values; name them with identity="
+    ):
+        wrap(empty)
+    wrap(empty, identity="mine")
 
 
 def test_decode_says_what_is_missing(tmp_path):
