@@ -37,11 +37,15 @@ class ImageGenerator:
     def __init__(self, model: LoadedModel, batch_size: int | None = None) -> None:
         if batch_size is not None and batch_size < 1:
             raise ModelError(f"Expected a batch size of at least 1, got {batch_size}.")
-        self.model = model
+        self._model = model
         self.batch_size = batch_size or model.batch_size
-        self._own_scheduler = getattr(model.pipeline, "scheduler", None)
         #: Seconds spent inside the diffusion pipeline so far.
         self.pipeline_seconds = 0.0
+
+    @property
+    def model(self) -> LoadedModel:
+        """What draws, under the identity of its weights and the scheduler it has now."""
+        return self._model.now()
 
     def __enter__(self) -> Self:
         return self
@@ -66,7 +70,7 @@ class ImageGenerator:
 
     def _scheduler(self, name: str | None) -> Any:  # noqa: ANN401
         """The scheduler of this class name with the model's own schedule."""
-        own = self._own_scheduler
+        own = getattr(self._model.pipeline, "scheduler", None)
         if name is None or name == type(own).__name__:
             return own
         import diffusers
@@ -152,8 +156,11 @@ class ImageGenerator:
 
     def _run(self, batch: list[Request], share: float = 1.0) -> list[Drawn]:
         started = time.perf_counter()
-        pipeline = self.model.pipeline
-        pipeline.scheduler = self._scheduler(batch[0].scheduler)
+        pipeline = self._model.pipeline
+        # Read anew every time: the pipeline belongs to somebody who may have given it another one.
+        own, chosen = getattr(pipeline, "scheduler", None), self._scheduler(batch[0].scheduler)
+        if chosen is not own:
+            pipeline.scheduler = chosen
         try:
             with quiet_libraries(), torch.inference_mode():
                 if share < 1:
@@ -162,8 +169,8 @@ class ImageGenerator:
                 else:
                     output = pipeline(**self._arguments(batch))
         finally:
-            # The next generator with this model takes what it finds for the model's own.
-            pipeline.scheduler = self._own_scheduler
+            if chosen is not own:
+                pipeline.scheduler = own
         seconds = time.perf_counter() - started
         self.pipeline_seconds += seconds
         flags = getattr(output, "nsfw_content_detected", None) or [False] * len(batch)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from diffusers.callbacks import PipelineCallback
@@ -129,23 +129,48 @@ class BestOf:
 
 
 class SoartPipeline:
-    """A loaded pipeline that can choose; made by :func:`wrap`. Whatever else is asked of it, the pipeline itself answers.
+    """A loaded pipeline that can choose; made by :func:`wrap`.
+
+    Whatever else is asked of it, the pipeline itself answers; what is set on it (``pipe.scheduler = …``) is set on the pipeline.
 
     Attributes:
         pipeline: as it was given.
         generator: draws with it.
     """
 
+    pipeline: Any
+    generator: ImageGenerator
+
     def __init__(self, pipeline: Any, identity: str | None = None, batch_size: int | None = None) -> None:
-        self.pipeline = pipeline
-        self.generator = ImageGenerator(adopt(pipeline, identity=identity, batch_size=batch_size))
+        # Attributes that are set are set on the pipeline.
+        self.__dict__.update(pipeline=pipeline, _identity=identity, _batch_size=batch_size)
+        self._adopt()
+
+    def _adopt(self) -> None:
+        model = adopt(self.pipeline, identity=self._identity, batch_size=self._batch_size)
+        self.__dict__["generator"] = ImageGenerator(model)
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         """Call the pipeline."""
         return self.pipeline(*inputs, **options)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.__dict__["pipeline"], name)
+        # Copies and unpickled ones are asked before they have a pipeline, and are not to answer with its methods.
+        if "pipeline" not in self.__dict__ or name.startswith("__"):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+        return getattr(self.pipeline, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self.__dict__ or hasattr(type(self), name):
+            super().__setattr__(name, value)
+        else:
+            setattr(self.pipeline, name, value)
+
+    def to(self, *where: Any, **options: Any) -> Self:
+        """Move or convert the pipeline, as ``DiffusionPipeline.to``; returns this wrapper."""
+        self.pipeline.to(*where, **options)
+        self._adopt()
+        return self
 
     def best_of(
         self,
@@ -191,6 +216,8 @@ class SoartPipeline:
             CollectionError: the collection cannot be opened or written.
         """
         space = space_of_text(space, vocabulary) if isinstance(space, str) else space
+        # Its weights may be others by now, such as with a LoRA.
+        self._adopt()
         with Collection(collection) as store:
             panel = Panel([scorer_for(taste)], raters)
             tuner = Tuner(store, self.generator, space, panel, seed=seed, batch=batch, budget=budget, prune=prune)
@@ -203,11 +230,12 @@ def wrap(pipeline: Any, *, identity: str | None = None, batch_size: int | None =
 
     Args:
         pipeline: of any family; nothing about it is changed.
-        identity: names its weights in collections; by default a digest of them as they are now.
+        identity: names its weights in collections; by default a digest of them, as they are at every :meth:`~SoartPipeline.tune`. Another
+            scheduler, or other settings of it, draw other pictures under either.
         batch_size: pictures drawn together; by default 1 on a CPU, else 4, halved when memory runs out.
 
     Raises:
-        ModelError: it does not draw pictures from text alone.
+        ModelError: it does not draw pictures from text alone, or has weights that cannot be read and no ``identity``.
     """
     return SoartPipeline(pipeline, identity, batch_size)
 

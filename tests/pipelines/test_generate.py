@@ -3,6 +3,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from diffusers import EulerDiscreteScheduler
 
 from soart.errors import ModelError
 from soart.pipelines.generate import ImageGenerator
@@ -148,3 +149,37 @@ def test_safety_checker_blanks_are_noticed(embedded):
 def test_wrong_batch_size(embedded):
     with pytest.raises(ModelError, match="batch size"):
         ImageGenerator(embedded, 0)
+
+
+def test_a_scheduler_given_to_the_pipeline_is_used_and_kept():
+    model = load_model(device="cpu")
+    first, second = ImageGenerator(model), ImageGenerator(model)
+    old, request = model.pipeline.scheduler, first.request(PROMPT, 1, steps=4)
+    assert first.model.identity == model.identity
+    before = draw(first, [request])[0].pixels
+    new = EulerDiscreteScheduler.from_config(old.config)
+    model.pipeline.scheduler = new
+    after = draw(first, [request])[0].pixels
+    assert not np.array_equal(before, after)
+    # One given by name goes before it, for its own pictures alone.
+    named = draw(second, [second.request(PROMPT, 1, steps=4, scheduler=type(old).__name__)])[0].pixels
+    assert not np.array_equal(named, after)
+    assert model.pipeline.scheduler is new
+    keys = {request.key(generator.model.identity) for generator in (first, second, ImageGenerator(model))}
+    assert len(keys) == 1
+    assert request.key(model.identity) not in keys
+    assert first.model.sampler == "EulerDiscrete"
+    # The same settings are the same scheduler, whoever made it.
+    model.pipeline.scheduler = type(old).from_config(old.config)
+    assert first.model.identity == model.identity
+    assert np.array_equal(draw(first, [request])[0].pixels, before)
+
+
+def test_the_pipeline_keeps_its_scheduler_where_it_fails(embedded):
+    own, request = (
+        embedded.pipeline.scheduler,
+        Request("a fox", 0, steps=1, width=61, height=64, scheduler="DDIMScheduler"),
+    )
+    with pytest.raises(ModelError, match="failed"):
+        draw(ImageGenerator(embedded), [request])
+    assert embedded.pipeline.scheduler is own

@@ -1,6 +1,8 @@
 """Soart inside diffusers, on tiny pipelines of the families."""
 
+import copy
 import importlib.util
+import pickle
 import re
 from pathlib import Path
 
@@ -8,19 +10,26 @@ import accelerate
 import numpy as np
 import pytest
 import torch
-from diffusers import DiffusionPipeline, StableDiffusionXLAutoBlocks
+from diffusers import DiffusionPipeline, EulerDiscreteScheduler, StableDiffusionXLAutoBlocks
 from PIL import Image
 
 import soart
 from soart.errors import ImageError, ModelError, ProfileError
 from soart.metrics.colour import ColourExtractor
 from soart.pipelines.batch import as_pictures
+from soart.pipelines.collection import Collection
 from soart.pipelines.previews import decode
 from soart.plugin.diffusers import CUSTOM_PIPELINES, SoartCallback, SoartScoreBlock, wrap
 
 _spec = importlib.util.spec_from_file_location("families", Path(__file__).parents[1] / "pipelines" / "families.py")
 families = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(families)
+#: Settings that change what a scheduler draws.
+SETTINGS = {
+    "DDIMScheduler": {"beta_end": 0.01},
+    "EulerDiscreteScheduler": {"use_karras_sigmas": True},
+    "FlowMatchEulerDiscreteScheduler": {"shift": 3.0},
+}
 SIZE = {"width": 32, "height": 32}
 # Of a scheduler of diffusers.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -135,7 +144,69 @@ def test_identity_follows_the_weights(pipe):
         assert wrap(pipe).generator.model.identity != before
         weight.copy_(kept)
     assert wrap(pipe).generator.model.identity == before
-    assert wrap(pipe, identity="mine").generator.model.identity == "mine"
+    named, after = (wrap(pipe, identity=identity).generator.model for identity in ("mine", None))
+    assert named.identity == "mine+" + after.identity.partition("+")[2]
+
+
+def test_another_scheduler_is_used_and_kept(pipe):
+    wrapped, other = wrap(pipe), wrap(pipe)
+    old, request = pipe.scheduler, wrapped.generator.request("a fox", 1, steps=4, **SIZE)
+    try:
+        before, identity = next(wrapped.generator.draw([request]))[0].pixels, wrapped.generator.model.identity
+        # Of the same class with other settings, through the wrapper; then on the pipeline itself.
+        changed = type(old).from_config(old.config, **SETTINGS[type(old).__name__])
+        wrapped.scheduler = changed
+        assert pipe.scheduler is wrapped.scheduler is other.scheduler is changed
+        assert not np.array_equal(next(wrapped.generator.draw([request]))[0].pixels, before)
+        assert other.best_of("a fox", n=1, steps=4, **SIZE)
+        assert pipe.scheduler is changed
+        seen = {identity, *(one.generator.model.identity for one in (wrapped, other, wrap(pipe)))}
+        assert len(seen) == 2
+        assert {one.partition("+")[0] for one in seen} == {identity.partition("+")[0]}
+        pipe.scheduler = type(old).from_config(
+            changed.config, **{name: old.config[name] for name in SETTINGS[type(old).__name__]}
+        )
+        assert np.array_equal(next(wrapped.generator.draw([request]))[0].pixels, before)
+        assert wrapped.generator.model.identity == identity
+    finally:
+        pipe.scheduler = old
+
+
+def test_pictures_of_another_scheduler_or_weights_are_not_taken_for_these(tmp_path):
+    torch.manual_seed(0)
+    wrapped = wrap(families.sd1(tmp_path))
+    wrapped.set_progress_bar_config(disable=True)
+
+    def tuned():
+        space = "template: a {thing}\nslots:\n  thing: [fox, boat]\n  steps: ['2']\n  size: ['32x32']"
+        wrapped.tune(space, collection=tmp_path / "study", taste=Bright(), budget=2, batch=2)
+        with Collection(tmp_path / "study") as store:
+            return sorted({(row.generation.sampler, row.generation.model) for row in store.images()})
+
+    assert [sampler for sampler, _ in tuned()] == ["DDIM"]
+    wrapped.scheduler = EulerDiscreteScheduler.from_config(wrapped.scheduler.config)
+    assert [sampler for sampler, _ in tuned()] == ["DDIM", "EulerDiscrete"]
+    with torch.no_grad():
+        next(wrapped.unet.parameters()).add_(1)
+    assert [sampler for sampler, _ in tuned()] == ["DDIM", "EulerDiscrete", "EulerDiscrete"]
+
+
+def test_the_wrapper_is_copied_pickled_and_moved(tmp_path):
+    torch.manual_seed(0)
+    wrapped = wrap(families.sd1(tmp_path), identity="mine", batch_size=2)
+    twin = copy.copy(wrapped)
+    assert twin.pipeline is wrapped.pipeline
+    for made in (copy.deepcopy(wrapped), pickle.loads(pickle.dumps(wrapped))):  # noqa: S301
+        assert made.pipeline is made.generator.model.pipeline is not wrapped.pipeline
+        assert made.generator.model.identity == wrapped.generator.model.identity
+        made.set_progress_bar_config(disable=True)
+        assert len(made.best_of("a fox", n=1, steps=1, **SIZE)) == 1
+    with pytest.raises(AttributeError, match="no_such_thing"):
+        wrapped.no_such_thing  # noqa: B018
+    assert wrapped.to(torch.float64) is wrapped
+    assert wrapped.dtype == torch.float64
+    assert wrapped.generator.model.dtype == "float64"
+    assert wrapped.generator.batch_size == 2
 
 
 def offloaded(pipeline, how, folder):
