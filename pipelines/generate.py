@@ -18,7 +18,7 @@ import torch
 
 from ..errors import ModelError
 from .loading import LoadedModel, quiet_libraries
-from .previews import early
+from .previews import early, interruptible
 from .request import Drawn, Request, drawn_together, problem_of
 
 log = logging.getLogger(__name__)
@@ -100,8 +100,7 @@ class ImageGenerator:
     @property
     def foresees(self) -> bool:
         """Whether :meth:`foresee` can be called on this pipeline."""
-        # The pipeline has the property from the start, its value only once it was called.
-        return "callback_on_step_end" in self.model.accepts and hasattr(type(self.model.pipeline), "interrupt")
+        return "callback_on_step_end" in self._model.accepts and interruptible(self._model.pipeline)
 
     def foresee(self, requests: Iterable[Request], share: float) -> Iterator[list[Drawn]]:
         """As :meth:`draw`, but after a share of the steps, in (0, 1): the picture that the model expects there; not to be kept."""

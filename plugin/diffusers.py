@@ -10,6 +10,7 @@ For example:
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -25,13 +26,15 @@ from ..pipelines.bestof import Candidate, best_of
 from ..pipelines.collection import Collection
 from ..pipelines.generate import ImageGenerator
 from ..pipelines.judging import Panel
-from ..pipelines.previews import EarlyLook
+from ..pipelines.previews import EarlyLook, interruptible
 from ..pipelines.profilestore import ProfileStore, scorer_named
 from ..pipelines.rank import Scorer
 from ..pipelines.tune import Tuner, tune
 from ..pipelines.tuned import Tuned, find_out
 from ..prompts.space import PromptSpace
 from ..prompts.spacefile import space_of_text
+
+log = logging.getLogger(__name__)
 
 #: Folders for ``DiffusionPipeline.from_pretrained(..., custom_pipeline=FOLDER)``, by family.
 CUSTOM_PIPELINES = {
@@ -57,7 +60,8 @@ class SoartCallback(PipelineCallback):
         image = pipe("a fox", callback_on_step_end=callback).images[0]
         if callback.stopped: ...  # the picture is unfinished
 
-    A batch is stopped only where all of its pictures are hopeless. A call of fewer than two steps is never judged.
+    A batch is stopped only where all of its pictures are hopeless. A call of fewer than two steps is never judged. Pipelines that diffusers
+    cannot interrupt (LatentConsistencyModelPipeline, AuraFlowPipeline, …) are judged too, but draw to the end.
 
     Args:
         below: pictures under this score are hopeless.
@@ -70,6 +74,10 @@ class SoartCallback(PipelineCallback):
         scores: (k,) of the last look; None before it, NaN for pictures of values that are not numbers.
         pictures: (k, h, w, 3) float32 0…1, as they were foreseen.
         stopped: whether the last call was stopped.
+
+    Raises:
+        ModelError: a share that is none; when called, a pipeline whose pictures cannot be decoded early.
+        ProfileError: there is no taste of that name.
     """
 
     tensor_inputs: ClassVar[list[str]] = ["latents"]
@@ -110,9 +118,12 @@ class SoartCallback(PipelineCallback):
         if self._look.after(pipeline, step_index, callback_kwargs["latents"]):
             assert self.scores is not None
             # NaN is hopeless too.
-            self.stopped = not bool((self.scores >= self.below).any())
-            # Another callback may have stopped the call already.
-            pipeline._interrupt = pipeline.interrupt or self.stopped
+            hopeless = not bool((self.scores >= self.below).any())
+            self.stopped = hopeless and interruptible(pipeline)
+            if self.stopped:
+                pipeline._interrupt = True
+            elif hopeless:
+                log.warning("Hopeless, but drawn to the end: a %s cannot be interrupted.", type(pipeline).__name__)
         return callback_kwargs
 
 

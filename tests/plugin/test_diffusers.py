@@ -10,7 +10,13 @@ import accelerate
 import numpy as np
 import pytest
 import torch
-from diffusers import DiffusionPipeline, EulerDiscreteScheduler, StableDiffusionXLAutoBlocks
+from diffusers import (
+    DiffusionPipeline,
+    EulerDiscreteScheduler,
+    LatentConsistencyModelPipeline,
+    LCMScheduler,
+    StableDiffusionXLAutoBlocks,
+)
 from PIL import Image
 
 import soart
@@ -91,6 +97,53 @@ def test_the_callback_stops_hopeless_pictures(pipe):
     call(pipe, steps=1, callback_on_step_end=callback)
     assert callback.scores is None
     assert not callback.stopped
+
+
+def latent_consistency(folder):
+    torch.manual_seed(0)
+    parts = {
+        **families.sd1(folder).components,
+        "unet": families.unet(time_cond_proj_dim=32),
+        "scheduler": LCMScheduler(),
+    }
+    made = LatentConsistencyModelPipeline(**parts, requires_safety_checker=False)
+    made.set_progress_bar_config(disable=True)
+    return made
+
+
+def test_a_pipeline_that_cannot_be_interrupted_is_judged(tmp_path, caplog):
+    lcm = latent_consistency(tmp_path)
+    plain = call(lcm, steps=4)
+    for below, words in (
+        (-1e9, []),
+        (1e9, ["Hopeless, but drawn to the end: a LatentConsistencyModelPipeline cannot be interrupted."]),
+    ):
+        callback = SoartCallback(below=below, share=0.5)
+        assert np.array_equal(call(lcm, steps=4, callback_on_step_end=callback), plain)
+        assert callback.scores.shape == (1,)
+        assert not callback.stopped
+        assert [record.message for record in caplog.records] == words
+    # What its scheduler says is denoised after two of four steps: the end of the same steps drawn alone.
+    timesteps = lcm.scheduler.timesteps.tolist()[:2]
+    assert np.abs(callback.pictures - call(lcm, steps=None, timesteps=timesteps)).max() < 1e-5
+    assert len(wrap(lcm).best_of("a fox", n=2, steps=2, **SIZE)) == 2
+
+
+@pytest.mark.parametrize("lacking", ["vae", "image_processor"])
+def test_a_pipeline_that_cannot_be_judged_early_is_refused(tmp_path, lacking):
+    lcm = latent_consistency(tmp_path)
+    setattr(lcm, lacking, None)
+    with pytest.raises(ModelError, match=f"LatentConsistencyModelPipeline without {lacking} cannot be judged early"):
+        SoartCallback(below=0)(lcm, 0, 999, {"latents": torch.zeros(1, 4, 16, 16)})
+
+
+def test_latents_of_a_strange_form_are_one_sentence(tmp_path):
+    lcm, callback = latent_consistency(tmp_path), SoartCallback(below=0)
+    lcm._num_timesteps = 2
+    callback(lcm, 0, 999, {"latents": torch.zeros(1, 7, 16, 16)})
+    with pytest.raises(ModelError, match="its latents cannot be decoded"):
+        callback(lcm, 1, 499, {"latents": torch.zeros(1, 7, 16, 16)})
+    assert "step" not in vars(lcm.scheduler)
 
 
 def test_the_early_look_is_what_the_generator_foresees(pipe):
