@@ -40,18 +40,26 @@ def _weights_digest(pipeline: Any) -> str:  # noqa: ANN401
     digest = hashlib.sha256()
     parts = sorted((name, part) for name, part in pipeline.components.items() if isinstance(part, torch.nn.Module))
     for name, part in parts:
+        grouped = _grouped_on_disk(part)
         for key, weight in part.state_dict().items():
             digest.update(f"{name}.{key} {tuple(weight.shape)}".encode())
-            held = _offloaded(part, key) if weight.device.type == "meta" else weight
+            held = None if grouped else _offloaded(part, key) if weight.device.type == "meta" else weight
             if held is None:
                 raise ModelError(
-                    f"The weights of this {type(pipeline).__name__} cannot be told from others: {name}.{key} holds no values; "
-                    "name them with identity=, or move the pipeline to a device first."
+                    f"The weights of this {type(pipeline).__name__} cannot be told from others, for the values of {name}.{key} are not in memory: "
+                    "name them with identity=."
                 )
             flat = held.detach().reshape(-1)
             some = flat[:: max(1, flat.numel() // 64)].to("cpu", torch.float32)
             digest.update(some.numpy().tobytes())
     return digest.hexdigest()[:12]
+
+
+def _grouped_on_disk(part: torch.nn.Module) -> bool:
+    """Whether diffusers has moved weights to disk in groups: their modules hold memory that was never written."""
+    hooks = (getattr(module, "_diffusers_hook", None) for module in part.modules())
+    groups = (one.get_hook("group_offloading") for one in hooks if one is not None)
+    return any(one is not None and one.group.offload_to_disk_path for one in groups)
 
 
 def _offloaded(part: torch.nn.Module, key: str) -> torch.Tensor | None:

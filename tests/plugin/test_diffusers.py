@@ -17,6 +17,7 @@ from diffusers import (
     LCMScheduler,
     StableDiffusionXLAutoBlocks,
 )
+from diffusers.hooks import apply_group_offloading
 from PIL import Image
 
 import soart
@@ -274,6 +275,9 @@ def offloaded(pipeline, how, folder):
                 hook = accelerate.hooks.AlignDevicesHook("cpu", offload=True, place_submodules=True)
                 accelerate.hooks.add_hook_to_module(part, accelerate.hooks.ModelHook())
                 accelerate.hooks.add_hook_to_module(part, hook, append=True)
+            elif how == "groups":
+                cpu = torch.device("cpu")
+                apply_group_offloading(part, cpu, cpu, "leaf_level", offload_to_disk_path=str(folder / name))
             else:
                 part.to("meta")
     return pipeline
@@ -292,13 +296,15 @@ def test_identity_follows_the_weights_of_offloaded_pipelines(tmp_path, how):
     assert [wrap(pipe).generator.model.identity for pipe in (first, second)] == plain
 
 
-def test_weights_without_values_need_a_name(tmp_path):
-    empty = offloaded(families.sd1(tmp_path), "nowhere", tmp_path)
+@pytest.mark.parametrize("how", ["nowhere", "groups"])
+def test_weights_without_values_need_a_name(tmp_path, how):
+    empty = offloaded(families.sd1(tmp_path), how, tmp_path)
     with pytest.raises(
-        ModelError, match=r"cannot be told from others: text_encoder\.\S+ holds no values; name them with identity="
+        ModelError,
+        match=r"cannot be told from others, for the values of text_encoder\.\S+ are not in memory: name them with",
     ):
         wrap(empty)
-    wrap(empty, identity="mine")
+    assert wrap(empty, identity="mine").generator.model.identity.startswith("mine+")
 
 
 def test_decode_says_what_is_missing(tmp_path):
