@@ -30,7 +30,7 @@ def adopt(pipeline: Any, *, identity: str | None = None, batch_size: int | None 
 
 
 def _weights_digest(pipeline: Any) -> str:  # noqa: ANN401
-    """Hash of the names, shapes and some values of every weight, 12 hex digits: reading all values would take minutes.
+    """Hash of the names, shapes and some values of every weight, and of how strong LoRAs are, 12 hex digits: reading all values would take minutes.
 
     The same wherever the weights lie, so that a study goes on when a pipeline is offloaded.
 
@@ -41,6 +41,7 @@ def _weights_digest(pipeline: Any) -> str:  # noqa: ANN401
     parts = sorted((name, part) for name, part in pipeline.components.items() if isinstance(part, torch.nn.Module))
     for name, part in parts:
         grouped = _grouped_on_disk(part)
+        digest.update(_adapters(part).encode())
         for key, weight in part.state_dict().items():
             digest.update(f"{name}.{key} {tuple(weight.shape)}".encode())
             held = None if grouped else _offloaded(part, key) if weight.device.type == "meta" else weight
@@ -53,6 +54,16 @@ def _weights_digest(pipeline: Any) -> str:  # noqa: ANN401
             some = flat[:: max(1, flat.numel() // 64)].to("cpu", torch.float32)
             digest.update(some.numpy().tobytes())
     return digest.hexdigest()[:12]
+
+
+def _adapters(part: torch.nn.Module) -> str:
+    """Which LoRAs are switched on, and how strongly: PEFT keeps that beside the weights."""
+    layers = ((name, module, getattr(module, "scaling", None)) for name, module in part.named_modules())
+    told = ((name, sorted(scaling.items()), module) for name, module, scaling in layers if isinstance(scaling, dict))
+    names = ("active_adapters", "disable_adapters")
+    return "".join(
+        f"{name} {scaling} {[getattr(module, one, None) for one in names]}" for name, scaling, module in told
+    )
 
 
 def _grouped_on_disk(part: torch.nn.Module) -> bool:

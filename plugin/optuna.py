@@ -170,8 +170,11 @@ class SoartSampler(BaseSampler):
     ) -> dict[str, Any]:
         follower, ranges = self._follow(study, space)
         judged, others = self._history(study, space, ranges, trial.number)
-        parts = enumerate(zip(space.items(), ranges, strict=True))
-        options = {slot: _option(kind, one, enqueued[name]) for slot, ((name, kind), one) in parts if name in enqueued}
+        options = {
+            slot: _option(kind, ranges[slot], enqueued[name])
+            for slot, (name, kind) in enumerate(space.items())
+            if name in enqueued
+        }
         # What no distribution contains is left to Optuna, which warns of it or fails the trial.
         pinned = {slot: option for slot, option in options.items() if option is not None}
         found = follower.next(judged, self._rng, others=others, pinned=pinned)

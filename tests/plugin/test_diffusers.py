@@ -263,6 +263,25 @@ def test_the_wrapper_is_copied_pickled_and_moved(tmp_path):
     assert wrapped.generator.batch_size == 2
 
 
+@pytest.mark.filterwarnings("ignore:Already found a `peft_config`")
+def test_identity_follows_how_strong_loras_are(tmp_path):
+    peft = pytest.importorskip("peft")
+    pipe = families.sd1(tmp_path)
+    seen = [wrap(pipe).generator.model.identity]
+    config = peft.LoraConfig(r=2, target_modules=["to_q", "to_v"], init_lora_weights=False)
+    for name in ("first", "second"):
+        pipe.unet.add_adapter(config, name)
+    for chosen in ({"first": 1.0}, {"first": 0.3}, {"second": 1.0}, {"first": 1.0, "second": 1.0}):
+        pipe.set_adapters(list(chosen), list(chosen.values()))
+        seen.append(wrap(pipe).generator.model.identity)
+    pipe.unet.disable_lora()
+    seen.append(wrap(pipe).generator.model.identity)
+    assert len(set(seen)) == 6
+    pipe.unet.enable_lora()
+    pipe.set_adapters(["first"], [1.0])
+    assert wrap(pipe).generator.model.identity == seen[1]
+
+
 def offloaded(pipeline, how, folder):
     for name, part in pipeline.components.items():
         if isinstance(part, torch.nn.Module):
