@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields
 from functools import partial
 from itertools import groupby
 from typing import Any, Self
@@ -22,6 +23,9 @@ from .previews import early, interruptible
 from .request import Drawn, Request, drawn_together, problem_of
 
 log = logging.getLogger(__name__)
+
+#: Of a request, beside its prompt and seed.
+SETTINGS = tuple(field.name for field in fields(Request) if field.name not in ("prompt", "seed"))
 
 
 def _out_of_memory(error: BaseException) -> bool:
@@ -61,6 +65,8 @@ class ImageGenerator:
         width, height = self.model.size or (None, None)
         usual = {"steps": self.model.steps, "guidance": self.model.guidance, "width": width, "height": height}
         given = {name: value for name, value in settings.items() if value is not None}
+        if unknown := given.keys() - set(SETTINGS):
+            raise ModelError(f"There is no setting {min(unknown)!r}: there are {', '.join(SETTINGS)}.")
         request = Request(prompt, seed, **{**usual, **given})
         request.check()
         self._scheduler(request.scheduler)
@@ -157,7 +163,9 @@ class ImageGenerator:
         started = time.perf_counter()
         pipeline = self._model.pipeline
         # Read anew every time: the pipeline belongs to somebody who may have given it another one.
-        own, chosen = getattr(pipeline, "scheduler", None), self._scheduler(batch[0].scheduler)
+        own: Any = getattr(pipeline, "scheduler", None)
+        chosen = self._scheduler(batch[0].scheduler)
+        settings = getattr(own, "_internal_dict", None)
         if chosen is not own:
             pipeline.scheduler = chosen
         try:
@@ -168,8 +176,11 @@ class ImageGenerator:
                 else:
                     output = pipeline(**self._arguments(batch))
         finally:
-            if chosen is not own:
+            if getattr(pipeline, "scheduler", None) is not own:
                 pipeline.scheduler = own
+            if settings is not None:
+                # Some write into their settings what suits the number of steps: the next picture must not depend on that.
+                own._internal_dict = settings
         seconds = time.perf_counter() - started
         self.pipeline_seconds += seconds
         flags = getattr(output, "nsfw_content_detected", None) or [False] * len(batch)

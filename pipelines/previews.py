@@ -185,13 +185,13 @@ class EarlyLook:
             ModelError: pictures of this pipeline cannot be decoded early.
         """
         if step == 0:
+            if self._watch is not None:
+                self._watch.end()
+            self.pictures = self.scores = self._watch = None
             if missing := [name for name in _NEEDED if getattr(pipeline, name, None) is None]:
                 raise ModelError(
                     f"A {type(pipeline).__name__} without {missing[0]} cannot be judged early: draw without this callback."
                 )
-            if self._watch is not None:
-                self._watch.end()
-            self.pictures = self.scores = None
             self._watch = Watch(pipeline.scheduler)
             return False
         if self._watch is None or step < round(self._share * _steps(pipeline)) - 1:

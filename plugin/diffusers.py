@@ -36,6 +36,8 @@ from ..prompts.spacefile import space_of_text
 
 log = logging.getLogger(__name__)
 
+#: Settings by the names that diffusers has for them.
+_NAMES = {"num_inference_steps": "steps", "guidance_scale": "guidance", "negative_prompt": "negative"}
 #: Folders for ``DiffusionPipeline.from_pretrained(..., custom_pipeline=FOLDER)``, by family.
 CUSTOM_PIPELINES = {
     path.parent.name: path.parent for path in sorted(Path(__file__).parent.glob("custom_pipelines/*/pipeline.py"))
@@ -191,8 +193,20 @@ class SoartPipeline:
         taste: Scorer | str | None = None,
         **options: Any,
     ) -> list[Candidate]:
-        """Draw ``n`` pictures of a prompt or template; best first. Options as of :func:`soart.pipelines.bestof.best_of`."""
-        return best_of(self.generator, prompt, n, scorer=scorer_for(taste), **options)
+        """Draw ``n`` pictures of a prompt or template; best first.
+
+        Args:
+            prompt: a prompt or a dynamic-prompts template.
+            n: how many to draw.
+            taste: who judges.
+            options: as of :func:`soart.pipelines.bestof.best_of`; settings by their names in diffusers too.
+
+        Raises:
+            ModelError: settings that there are not or out of range, or pictures that all failed.
+            PromptError: a template that cannot be expanded.
+        """
+        named = {_NAMES.get(name, name): value for name, value in options.items()}
+        return best_of(self.generator, prompt, n, scorer=scorer_for(taste), **named)
 
     def tune(
         self,

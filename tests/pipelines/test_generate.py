@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from diffusers import EulerDiscreteScheduler
+from diffusers import DPMSolverSinglestepScheduler, EulerDiscreteScheduler
 
 from soart.errors import ModelError
 from soart.pipelines.generate import ImageGenerator
@@ -69,6 +69,13 @@ def test_size_and_defaults(generator):
 def test_wrong_requests(generator, wrong):
     with pytest.raises(ModelError, match="Expected"):
         generator.request("a fox", **{"seed": 0, **wrong})
+
+
+def test_a_setting_that_there_is_not(generator):
+    with pytest.raises(
+        ModelError, match="There is no setting 'num_inference_steps': there are negative, steps, guidance, "
+    ):
+        generator.request("a fox", 0, num_inference_steps=4)
 
 
 def test_size_the_model_cannot_draw_is_one_sentence(generator):
@@ -173,6 +180,23 @@ def test_a_scheduler_given_to_the_pipeline_is_used_and_kept():
     model.pipeline.scheduler = type(old).from_config(old.config)
     assert first.model.identity == model.identity
     assert np.array_equal(draw(first, [request])[0].pixels, before)
+
+
+def test_a_scheduler_that_writes_into_its_settings_stays_the_same():
+    model = load_model(device="cpu")
+    model.pipeline.scheduler = DPMSolverSinglestepScheduler.from_config(
+        model.pipeline.scheduler.config,
+        algorithm_type="dpmsolver++",
+        lower_order_final=False,
+        final_sigmas_type="sigma_min",
+    )
+    generator = ImageGenerator(model)
+    identity, even = generator.model.identity, generator.request(PROMPT, 1, steps=4)
+    before = draw(generator, [even])[0].pixels
+    # An odd number of steps makes it write.
+    draw(generator, [generator.request(PROMPT, 1, steps=3)])
+    assert generator.model.identity == identity
+    assert np.array_equal(draw(generator, [even])[0].pixels, before)
 
 
 def test_the_pipeline_keeps_its_scheduler_where_it_fails(embedded):

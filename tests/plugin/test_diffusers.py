@@ -177,6 +177,15 @@ def test_best_of(pipe):
     assert wrapped.scheduler is pipe.scheduler
 
 
+def test_settings_have_the_names_of_diffusers_too(pipe):
+    wrapped = wrap(pipe)
+    first = wrapped.best_of("a fox", n=1, steps=2, guidance=3.0, **SIZE)[0]
+    second = wrapped.best_of("a fox", n=1, num_inference_steps=2, guidance_scale=3.0, **SIZE)[0]
+    assert first.request == second.request
+    with pytest.raises(ModelError, match="no setting 'strength'"):
+        wrapped.best_of("a fox", n=1, strength=0.5)
+
+
 def test_tune(pipe, tmp_path):
     wrapped = wrap(pipe)
     space = "template: a {colour} {thing}\nslots:\n  colour: [red, blue]\n  thing: [fox, boat]\n  steps: ['2']\n  size: ['32x32']"
