@@ -179,6 +179,12 @@ class SoartPipeline:
         else:
             setattr(self.pipeline, name, value)
 
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *dir(self.pipeline)})
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.pipeline!r})"
+
     def to(self, *where: Any, **options: Any) -> Self:
         """Move or convert the pipeline, as ``DiffusionPipeline.to``; returns this wrapper."""
         self.pipeline.to(*where, **options)

@@ -266,6 +266,8 @@ def test_the_wrapper_is_copied_pickled_and_moved(tmp_path):
         assert len(made.best_of("a fox", n=1, steps=1, **SIZE)) == 1
     with pytest.raises(AttributeError, match="no_such_thing"):
         wrapped.no_such_thing  # noqa: B018
+    assert {"best_of", "generator", "load_lora_weights", "unet"} <= set(dir(wrapped))
+    assert repr(wrapped) == f"SoartPipeline({wrapped.pipeline!r})"
     assert wrapped.to(torch.float64) is wrapped
     assert wrapped.dtype == torch.float64
     assert wrapped.generator.model.dtype == "float64"
