@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields
 from functools import partial
 from itertools import groupby
 from typing import Any, Self
@@ -18,10 +19,13 @@ import torch
 
 from ..errors import ModelError
 from .loading import LoadedModel, quiet_libraries
-from .previews import early
+from .previews import early, interruptible
 from .request import Drawn, Request, drawn_together, problem_of
 
 log = logging.getLogger(__name__)
+
+#: Of a request, beside its prompt and seed.
+SETTINGS = tuple(field.name for field in fields(Request) if field.name not in ("prompt", "seed"))
 
 
 def _out_of_memory(error: BaseException) -> bool:
@@ -37,11 +41,15 @@ class ImageGenerator:
     def __init__(self, model: LoadedModel, batch_size: int | None = None) -> None:
         if batch_size is not None and batch_size < 1:
             raise ModelError(f"Expected a batch size of at least 1, got {batch_size}.")
-        self.model = model
+        self._model = model
         self.batch_size = batch_size or model.batch_size
-        self._own_scheduler = getattr(model.pipeline, "scheduler", None)
         #: Seconds spent inside the diffusion pipeline so far.
         self.pipeline_seconds = 0.0
+
+    @property
+    def model(self) -> LoadedModel:
+        """What draws, under the identity of its weights and the scheduler it has now."""
+        return self._model.now()
 
     def __enter__(self) -> Self:
         return self
@@ -57,6 +65,8 @@ class ImageGenerator:
         width, height = self.model.size or (None, None)
         usual = {"steps": self.model.steps, "guidance": self.model.guidance, "width": width, "height": height}
         given = {name: value for name, value in settings.items() if value is not None}
+        if unknown := given.keys() - set(SETTINGS):
+            raise ModelError(f"There is no setting {min(unknown)!r}: there are {', '.join(SETTINGS)}.")
         request = Request(prompt, seed, **{**usual, **given})
         request.check()
         self._scheduler(request.scheduler)
@@ -66,7 +76,7 @@ class ImageGenerator:
 
     def _scheduler(self, name: str | None) -> Any:  # noqa: ANN401
         """The scheduler of this class name with the model's own schedule."""
-        own = self._own_scheduler
+        own = getattr(self._model.pipeline, "scheduler", None)
         if name is None or name == type(own).__name__:
             return own
         import diffusers
@@ -96,8 +106,7 @@ class ImageGenerator:
     @property
     def foresees(self) -> bool:
         """Whether :meth:`foresee` can be called on this pipeline."""
-        # The pipeline has the property from the start, its value only once it was called.
-        return "callback_on_step_end" in self.model.accepts and hasattr(type(self.model.pipeline), "interrupt")
+        return "callback_on_step_end" in self._model.accepts and interruptible(self._model.pipeline)
 
     def foresee(self, requests: Iterable[Request], share: float) -> Iterator[list[Drawn]]:
         """As :meth:`draw`, but after a share of the steps, in (0, 1): the picture that the model expects there; not to be kept."""
@@ -152,8 +161,13 @@ class ImageGenerator:
 
     def _run(self, batch: list[Request], share: float = 1.0) -> list[Drawn]:
         started = time.perf_counter()
-        pipeline = self.model.pipeline
-        pipeline.scheduler = self._scheduler(batch[0].scheduler)
+        pipeline = self._model.pipeline
+        # Read anew every time: the pipeline belongs to somebody who may have given it another one.
+        own: Any = getattr(pipeline, "scheduler", None)
+        chosen = self._scheduler(batch[0].scheduler)
+        settings = getattr(own, "_internal_dict", None)
+        if chosen is not own:
+            pipeline.scheduler = chosen
         try:
             with quiet_libraries(), torch.inference_mode():
                 if share < 1:
@@ -162,8 +176,11 @@ class ImageGenerator:
                 else:
                     output = pipeline(**self._arguments(batch))
         finally:
-            # The next generator with this model takes what it finds for the model's own.
-            pipeline.scheduler = self._own_scheduler
+            if getattr(pipeline, "scheduler", None) is not own:
+                pipeline.scheduler = own
+            if settings is not None:
+                # Some write into their settings what suits the number of steps: the next picture must not depend on that.
+                own._internal_dict = settings
         seconds = time.perf_counter() - started
         self.pipeline_seconds += seconds
         flags = getattr(output, "nsfw_content_detected", None) or [False] * len(batch)

@@ -70,7 +70,9 @@ def generate(
     progress(result.reused)
     missing = {key: request for key, request in zip(keys, requests, strict=True) if key not in done}
     for batch in generator.draw(missing.values()):
-        rows = collection.add_drawn(batch, identity, generator.model.sampler)
+        # A batch has one scheduler.
+        named = (batch[0].request.scheduler or "").removesuffix("Scheduler")
+        rows = collection.add_drawn(batch, identity, named or generator.model.sampler)
         pixels = {row.id: drawn.pixels for row, drawn in zip(rows, batch, strict=True) if not row.problem}
         if scorer is not None:
             measure(collection, [row for row in rows if row.id in pixels], scorer, pixels)

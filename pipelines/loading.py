@@ -8,7 +8,7 @@ import inspect
 import json
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +39,13 @@ class LoadedModel:
 
     Attributes:
         pipeline: the diffusers pipeline.
-        identity: names the weights in the collection: equal identities draw equal pictures.
+        identity: names the weights in the collection; see :meth:`now`.
         device, dtype, offload: as chosen by the rules of :mod:`.devices`.
         steps, guidance: the defaults for this model.
         size: (width, height) drawn when none is asked for; None where the pipeline decides alone.
         batch_size: pictures drawn together unless the caller says otherwise.
         accepts: names of the arguments its call takes.
+        schedule: digest of the scheduler that the identity stands for; empty where it stands for the weights alone.
     """
 
     pipeline: Any
@@ -57,11 +58,29 @@ class LoadedModel:
     size: tuple[int, int] | None
     batch_size: int
     accepts: frozenset[str]
+    schedule: str = ""
 
     @property
     def sampler(self) -> str:
         """Class name of the scheduler, without the word Scheduler."""
         return type(self.pipeline.scheduler).__name__.removesuffix("Scheduler")
+
+    def now(self) -> LoadedModel:
+        """The model under an identity that counts in the scheduler it has now: equal identities draw equal pictures."""
+        schedule = schedule_digest(getattr(self.pipeline, "scheduler", None))
+        if schedule in ("", self.schedule):
+            return self
+        return replace(self, identity=f"{self.identity}+{schedule}", schedule=schedule)
+
+
+def schedule_digest(scheduler: Any) -> str:  # noqa: ANN401
+    """Hash of the class and settings of a scheduler, 12 hex digits; empty for None."""
+    if scheduler is None:
+        return ""
+    # Settings with an underscore speak of versions and of how they were given.
+    settings = {name: value for name, value in getattr(scheduler, "config", {}).items() if not name.startswith("_")}
+    content = json.dumps([type(scheduler).__name__, settings], sort_keys=True, default=str)
+    return hashlib.sha256(content.encode()).hexdigest()[:12]
 
 
 @contextlib.contextmanager
@@ -194,9 +213,10 @@ def load_model(
     steps, guidance, batch = (
         (EMBEDDED_STEPS, EMBEDDED_GUIDANCE, EMBEDDED_BATCH) if embedded else (None, None, 1 if device == "cpu" else 4)
     )
-    described = f"+{_fingerprint(config)}" if config and path.is_file() else ""
-    identity = f"{Path(name).name}@{_fingerprint(path)}{described}" if looks_local else name
-    return describe_model(pipeline, name, identity, (device, str(kind), placed), batch, steps, guidance)
+    settings = f"+{_fingerprint(config)}" if config and path.is_file() else ""
+    identity = f"{Path(name).name}@{_fingerprint(path)}{settings}" if looks_local else name
+    described = describe_model(pipeline, name, identity, (device, str(kind), placed), batch, steps, guidance)
+    return replace(described, schedule=schedule_digest(getattr(pipeline, "scheduler", None)))
 
 
 def describe_model(

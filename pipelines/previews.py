@@ -20,6 +20,17 @@ from ..errors import ModelError
 if TYPE_CHECKING:
     from .rank import Scorer
 
+#: What schedulers call the original that they predict, where they say it.
+_PREDICTIONS = ("pred_original_sample", "denoised")
+#: What an early look needs of a pipeline.
+_NEEDED = ("scheduler", "vae", "image_processor")
+
+
+def interruptible(pipeline: Any) -> bool:
+    """Whether a call of this pipeline can be ended after a step."""
+    # The class has the property from the start, a pipeline its value only once it was called.
+    return hasattr(type(pipeline), "interrupt")
+
 
 def predicted_original(
     scheduler: Any,
@@ -76,7 +87,7 @@ class Watch:
         sigmas, index = getattr(scheduler, "sigmas", None), getattr(scheduler, "step_index", None)
         # The index has moved on to the next step by now.
         sigma = sigmas[index - 1] if sigmas is not None and index else None
-        told = getattr(output, "pred_original_sample", None)
+        told = next((getattr(output, name) for name in _PREDICTIONS if getattr(output, name, None) is not None), None)
         self.original = predicted_original(scheduler, model_output, timestep, sample, sigma) if told is None else told
         return output if as_dict else output.to_tuple()
 
@@ -168,19 +179,36 @@ class EarlyLook:
         self.scores: np.ndarray | None = None
 
     def after(self, pipeline: Any, step: int, latents: torch.Tensor) -> bool:
-        """To be called after every step, counted from 0, with its latents; returns whether this was the look."""
+        """To be called after every step, counted from 0, with its latents; returns whether this was the look.
+
+        Raises:
+            ModelError: pictures of this pipeline cannot be decoded early.
+        """
         if step == 0:
             if self._watch is not None:
                 self._watch.end()
-            self.pictures = self.scores = None
+            self.pictures = self.scores = self._watch = None
+            if missing := [name for name in _NEEDED if getattr(pipeline, name, None) is None]:
+                raise ModelError(
+                    f"A {type(pipeline).__name__} without {missing[0]} cannot be judged early: draw without this callback."
+                )
             self._watch = Watch(pipeline.scheduler)
             return False
-        if self._watch is None or step < round(self._share * pipeline.num_timesteps) - 1:
+        if self._watch is None or step < round(self._share * _steps(pipeline)) - 1:
             return False
         told = self._watch.original
         self._watch.end()
         self._watch = None
-        self.pictures = decode(pipeline, latents if told is None else told.to(latents), self._size)
+        try:
+            self.pictures = decode(pipeline, latents if told is None else told.to(latents), self._size)
+        except torch.OutOfMemoryError:
+            raise
+        # Each family packs its latents in its own way; torch says so in any of these.
+        except (AttributeError, RuntimeError, TypeError, ValueError) as error:
+            raise ModelError(
+                f"A {type(pipeline).__name__} cannot be judged early, for its latents cannot be decoded ({str(error).splitlines()[0]}): "
+                "draw without this callback."
+            ) from error
         self.scores = np.array([self._score(picture) for picture in self.pictures])
         return True
 
@@ -189,3 +217,7 @@ class EarlyLook:
             return float("nan")
         pixels = (picture.clip(0, 1) * 255).round().astype(np.uint8)
         return float(self._scorer.score(self._scorer.extractor.extract(pixels).astype(np.float64))[0])
+
+
+def _steps(pipeline: Any) -> int:
+    return getattr(pipeline, "num_timesteps", None) or len(pipeline.scheduler.timesteps)

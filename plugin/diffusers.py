@@ -10,9 +10,10 @@ For example:
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from diffusers.callbacks import PipelineCallback
@@ -25,7 +26,7 @@ from ..pipelines.bestof import Candidate, best_of
 from ..pipelines.collection import Collection
 from ..pipelines.generate import ImageGenerator
 from ..pipelines.judging import Panel
-from ..pipelines.previews import EarlyLook
+from ..pipelines.previews import EarlyLook, interruptible
 from ..pipelines.profilestore import ProfileStore, scorer_named
 from ..pipelines.rank import Scorer
 from ..pipelines.tune import Tuner, tune
@@ -33,6 +34,10 @@ from ..pipelines.tuned import Tuned, find_out
 from ..prompts.space import PromptSpace
 from ..prompts.spacefile import space_of_text
 
+log = logging.getLogger(__name__)
+
+#: Settings by the names that diffusers has for them.
+_NAMES = {"num_inference_steps": "steps", "guidance_scale": "guidance", "negative_prompt": "negative"}
 #: Folders for ``DiffusionPipeline.from_pretrained(..., custom_pipeline=FOLDER)``, by family.
 CUSTOM_PIPELINES = {
     path.parent.name: path.parent for path in sorted(Path(__file__).parent.glob("custom_pipelines/*/pipeline.py"))
@@ -57,7 +62,8 @@ class SoartCallback(PipelineCallback):
         image = pipe("a fox", callback_on_step_end=callback).images[0]
         if callback.stopped: ...  # the picture is unfinished
 
-    A batch is stopped only where all of its pictures are hopeless. A call of fewer than two steps is never judged.
+    A batch is stopped only where all of its pictures are hopeless. A call of fewer than two steps is never judged. Pipelines that diffusers
+    cannot interrupt (LatentConsistencyModelPipeline, AuraFlowPipeline, …) are judged too, but draw to the end.
 
     Args:
         below: pictures under this score are hopeless.
@@ -70,6 +76,10 @@ class SoartCallback(PipelineCallback):
         scores: (k,) of the last look; None before it, NaN for pictures of values that are not numbers.
         pictures: (k, h, w, 3) float32 0…1, as they were foreseen.
         stopped: whether the last call was stopped.
+
+    Raises:
+        ModelError: a share that is none; when called, a pipeline whose pictures cannot be decoded early.
+        ProfileError: there is no taste of that name.
     """
 
     tensor_inputs: ClassVar[list[str]] = ["latents"]
@@ -110,9 +120,12 @@ class SoartCallback(PipelineCallback):
         if self._look.after(pipeline, step_index, callback_kwargs["latents"]):
             assert self.scores is not None
             # NaN is hopeless too.
-            self.stopped = not bool((self.scores >= self.below).any())
-            # Another callback may have stopped the call already.
-            pipeline._interrupt = pipeline.interrupt or self.stopped
+            hopeless = not bool((self.scores >= self.below).any())
+            self.stopped = hopeless and interruptible(pipeline)
+            if self.stopped:
+                pipeline._interrupt = True
+            elif hopeless:
+                log.warning("Hopeless, but drawn to the end: a %s cannot be interrupted.", type(pipeline).__name__)
         return callback_kwargs
 
 
@@ -129,23 +142,54 @@ class BestOf:
 
 
 class SoartPipeline:
-    """A loaded pipeline that can choose; made by :func:`wrap`. Whatever else is asked of it, the pipeline itself answers.
+    """A loaded pipeline that can choose; made by :func:`wrap`.
+
+    Whatever else is asked of it, the pipeline itself answers; what is set on it (``pipe.scheduler = …``) is set on the pipeline.
 
     Attributes:
         pipeline: as it was given.
         generator: draws with it.
     """
 
+    pipeline: Any
+    generator: ImageGenerator
+
     def __init__(self, pipeline: Any, identity: str | None = None, batch_size: int | None = None) -> None:
-        self.pipeline = pipeline
-        self.generator = ImageGenerator(adopt(pipeline, identity=identity, batch_size=batch_size))
+        # Attributes that are set are set on the pipeline.
+        self.__dict__.update(pipeline=pipeline, _identity=identity, _batch_size=batch_size)
+        self._adopt()
+
+    def _adopt(self) -> None:
+        model = adopt(self.pipeline, identity=self._identity, batch_size=self._batch_size)
+        self.__dict__["generator"] = ImageGenerator(model)
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         """Call the pipeline."""
         return self.pipeline(*inputs, **options)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.__dict__["pipeline"], name)
+        # Copies and unpickled ones are asked before they have a pipeline, and are not to answer with its methods.
+        if "pipeline" not in self.__dict__ or name.startswith("__"):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+        return getattr(self.pipeline, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self.__dict__ or hasattr(type(self), name):
+            super().__setattr__(name, value)
+        else:
+            setattr(self.pipeline, name, value)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *dir(self.pipeline)})
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.pipeline!r})"
+
+    def to(self, *where: Any, **options: Any) -> Self:
+        """Move or convert the pipeline, as ``DiffusionPipeline.to``; returns this wrapper."""
+        self.pipeline.to(*where, **options)
+        self._adopt()
+        return self
 
     def best_of(
         self,
@@ -155,8 +199,20 @@ class SoartPipeline:
         taste: Scorer | str | None = None,
         **options: Any,
     ) -> list[Candidate]:
-        """Draw ``n`` pictures of a prompt or template; best first. Options as of :func:`soart.pipelines.bestof.best_of`."""
-        return best_of(self.generator, prompt, n, scorer=scorer_for(taste), **options)
+        """Draw ``n`` pictures of a prompt or template; best first.
+
+        Args:
+            prompt: a prompt or a dynamic-prompts template.
+            n: how many to draw.
+            taste: who judges.
+            options: as of :func:`soart.pipelines.bestof.best_of`; settings by their names in diffusers too.
+
+        Raises:
+            ModelError: settings that there are not or out of range, or pictures that all failed.
+            PromptError: a template that cannot be expanded.
+        """
+        named = {_NAMES.get(name, name): value for name, value in options.items()}
+        return best_of(self.generator, prompt, n, scorer=scorer_for(taste), **named)
 
     def tune(
         self,
@@ -191,6 +247,8 @@ class SoartPipeline:
             CollectionError: the collection cannot be opened or written.
         """
         space = space_of_text(space, vocabulary) if isinstance(space, str) else space
+        # Its weights may be others by now, such as with a LoRA.
+        self._adopt()
         with Collection(collection) as store:
             panel = Panel([scorer_for(taste)], raters)
             tuner = Tuner(store, self.generator, space, panel, seed=seed, batch=batch, budget=budget, prune=prune)
@@ -203,11 +261,12 @@ def wrap(pipeline: Any, *, identity: str | None = None, batch_size: int | None =
 
     Args:
         pipeline: of any family; nothing about it is changed.
-        identity: names its weights in collections; by default a digest of them as they are now.
+        identity: names its weights in collections; by default a digest of them, as they are at every :meth:`~SoartPipeline.tune`. Another
+            scheduler, or other settings of it, draw other pictures under either.
         batch_size: pictures drawn together; by default 1 on a CPU, else 4, halved when memory runs out.
 
     Raises:
-        ModelError: it does not draw pictures from text alone.
+        ModelError: it does not draw pictures from text alone, or has weights that cannot be read and no ``identity``.
     """
     return SoartPipeline(pipeline, identity, batch_size)
 

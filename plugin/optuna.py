@@ -170,11 +170,13 @@ class SoartSampler(BaseSampler):
     ) -> dict[str, Any]:
         follower, ranges = self._follow(study, space)
         judged, others = self._history(study, space, ranges, trial.number)
-        pinned = {
-            slot: ranges[slot].option(kind.to_internal_repr(enqueued[name]))
+        options = {
+            slot: _option(kind, ranges[slot], enqueued[name])
             for slot, (name, kind) in enumerate(space.items())
             if name in enqueued
         }
+        # What no distribution contains is left to Optuna, which warns of it or fails the trial.
+        pinned = {slot: option for slot, option in options.items() if option is not None}
         found = follower.next(judged, self._rng, others=others, pinned=pinned)
         parts = zip(space.items(), ranges, found, strict=True)
         return {name: kind.to_external_repr(one.draw(option, self._rng)) for (name, kind), one, option in parts}
@@ -182,7 +184,10 @@ class SoartSampler(BaseSampler):
     def _history(
         self, study: Study, space: dict[str, BaseDistribution], ranges: list[Range], leave_out: int | None
     ) -> tuple[dict[int, tuple[Key, float]], list[Key]]:
-        """Finished trials with their values, larger the better, and the choices of all others."""
+        """Finished trials with their values, larger the better, and the choices of all others.
+
+        Trials of values that are not in the space are left out: enqueued by mistake, or from before a range was changed.
+        """
         sign = 1.0 if study.direction.name == "MAXIMIZE" else -1.0
         judged, others = {}, []
         for trial in study.get_trials(deepcopy=False):
@@ -190,7 +195,11 @@ class SoartSampler(BaseSampler):
             if trial.number == leave_out or not all(name in params for name in space):
                 continue
             parts = zip(space.items(), ranges, strict=True)
-            choice = tuple(one.option(kind.to_internal_repr(params[name])) for (name, kind), one in parts)
+            choice = tuple(
+                option for (name, kind), one in parts if (option := _option(kind, one, params[name])) is not None
+            )
+            if len(choice) < len(space):
+                continue
             if trial.state == TrialState.COMPLETE and trial.value is not None:
                 judged[trial.number] = (choice, sign * trial.value)
             else:
@@ -202,6 +211,15 @@ def _few(kind: BaseDistribution) -> bool:
     if isinstance(kind, CategoricalDistribution):
         return len(kind.choices) <= MOST_OPTIONS
     return isinstance(kind, IntDistribution | FloatDistribution)
+
+
+def _option(kind: BaseDistribution, one: Range, value: object) -> int | None:
+    """The option of a parameter's value; None where its distribution does not contain it."""
+    try:
+        inner = kind.to_internal_repr(value)
+    except ValueError:
+        return None
+    return one.option(inner) if kind._contains(inner) else None
 
 
 def _range(kind: BaseDistribution, bins: int) -> Range:

@@ -3,6 +3,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from diffusers import DPMSolverSinglestepScheduler, EulerDiscreteScheduler
 
 from soart.errors import ModelError
 from soart.pipelines.generate import ImageGenerator
@@ -68,6 +69,13 @@ def test_size_and_defaults(generator):
 def test_wrong_requests(generator, wrong):
     with pytest.raises(ModelError, match="Expected"):
         generator.request("a fox", **{"seed": 0, **wrong})
+
+
+def test_a_setting_that_there_is_not(generator):
+    with pytest.raises(
+        ModelError, match="There is no setting 'num_inference_steps': there are negative, steps, guidance, "
+    ):
+        generator.request("a fox", 0, num_inference_steps=4)
 
 
 def test_size_the_model_cannot_draw_is_one_sentence(generator):
@@ -148,3 +156,54 @@ def test_safety_checker_blanks_are_noticed(embedded):
 def test_wrong_batch_size(embedded):
     with pytest.raises(ModelError, match="batch size"):
         ImageGenerator(embedded, 0)
+
+
+def test_a_scheduler_given_to_the_pipeline_is_used_and_kept():
+    model = load_model(device="cpu")
+    first, second = ImageGenerator(model), ImageGenerator(model)
+    old, request = model.pipeline.scheduler, first.request(PROMPT, 1, steps=4)
+    assert first.model.identity == model.identity
+    before = draw(first, [request])[0].pixels
+    new = EulerDiscreteScheduler.from_config(old.config)
+    model.pipeline.scheduler = new
+    after = draw(first, [request])[0].pixels
+    assert not np.array_equal(before, after)
+    # One given by name goes before it, for its own pictures alone.
+    named = draw(second, [second.request(PROMPT, 1, steps=4, scheduler=type(old).__name__)])[0].pixels
+    assert not np.array_equal(named, after)
+    assert model.pipeline.scheduler is new
+    keys = {request.key(generator.model.identity) for generator in (first, second, ImageGenerator(model))}
+    assert len(keys) == 1
+    assert request.key(model.identity) not in keys
+    assert first.model.sampler == "EulerDiscrete"
+    # The same settings are the same scheduler, whoever made it.
+    model.pipeline.scheduler = type(old).from_config(old.config)
+    assert first.model.identity == model.identity
+    assert np.array_equal(draw(first, [request])[0].pixels, before)
+
+
+def test_a_scheduler_that_writes_into_its_settings_stays_the_same():
+    model = load_model(device="cpu")
+    model.pipeline.scheduler = DPMSolverSinglestepScheduler.from_config(
+        model.pipeline.scheduler.config,
+        algorithm_type="dpmsolver++",
+        lower_order_final=False,
+        final_sigmas_type="sigma_min",
+    )
+    generator = ImageGenerator(model)
+    identity, even = generator.model.identity, generator.request(PROMPT, 1, steps=4)
+    before = draw(generator, [even])[0].pixels
+    # An odd number of steps makes it write.
+    draw(generator, [generator.request(PROMPT, 1, steps=3)])
+    assert generator.model.identity == identity
+    assert np.array_equal(draw(generator, [even])[0].pixels, before)
+
+
+def test_the_pipeline_keeps_its_scheduler_where_it_fails(embedded):
+    own, request = (
+        embedded.pipeline.scheduler,
+        Request("a fox", 0, steps=1, width=61, height=64, scheduler="DDIMScheduler"),
+    )
+    with pytest.raises(ModelError, match="failed"):
+        draw(ImageGenerator(embedded), [request])
+    assert embedded.pipeline.scheduler is own

@@ -1,4 +1,5 @@
 import pytest
+from PIL import Image
 
 from soart.pipelines import jobs
 from soart.pipelines.generate import ImageGenerator
@@ -48,3 +49,11 @@ def test_equal_requests_are_drawn_once(collection, generator):
     made = jobs.generate(collection, generator, [request, request])
     assert made.drawn == 1
     assert len(made.rows) == 2
+
+
+def test_the_scheduler_that_drew_is_written_down(collection, generator):
+    requests = [generator.request("a fox", seed=1, steps=2, scheduler=name) for name in (None, "DDIMScheduler")]
+    rows = jobs.generate(collection, generator, requests, None).rows
+    assert [row.generation.sampler for row in rows] == [generator.model.sampler, "DDIM"]
+    with Image.open(collection.file(rows[1].path)) as picture:
+        assert "Sampler: DDIM," in picture.info["parameters"]

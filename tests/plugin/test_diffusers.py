@@ -1,25 +1,42 @@
 """Soart inside diffusers, on tiny pipelines of the families."""
 
+import copy
 import importlib.util
+import pickle
 import re
 from pathlib import Path
 
+import accelerate
 import numpy as np
 import pytest
 import torch
-from diffusers import DiffusionPipeline, StableDiffusionXLAutoBlocks
+from diffusers import (
+    DiffusionPipeline,
+    EulerDiscreteScheduler,
+    LatentConsistencyModelPipeline,
+    LCMScheduler,
+    StableDiffusionXLAutoBlocks,
+)
+from diffusers.hooks import apply_group_offloading
 from PIL import Image
 
 import soart
 from soart.errors import ImageError, ModelError, ProfileError
 from soart.metrics.colour import ColourExtractor
 from soart.pipelines.batch import as_pictures
+from soart.pipelines.collection import Collection
 from soart.pipelines.previews import decode
 from soart.plugin.diffusers import CUSTOM_PIPELINES, SoartCallback, SoartScoreBlock, wrap
 
 _spec = importlib.util.spec_from_file_location("families", Path(__file__).parents[1] / "pipelines" / "families.py")
 families = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(families)
+#: Settings that change what a scheduler draws.
+SETTINGS = {
+    "DDIMScheduler": {"beta_end": 0.01},
+    "EulerDiscreteScheduler": {"use_karras_sigmas": True},
+    "FlowMatchEulerDiscreteScheduler": {"shift": 3.0},
+}
 SIZE = {"width": 32, "height": 32}
 # Of a scheduler of diffusers.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -83,6 +100,53 @@ def test_the_callback_stops_hopeless_pictures(pipe):
     assert not callback.stopped
 
 
+def latent_consistency(folder):
+    torch.manual_seed(0)
+    parts = {
+        **families.sd1(folder).components,
+        "unet": families.unet(time_cond_proj_dim=32),
+        "scheduler": LCMScheduler(),
+    }
+    made = LatentConsistencyModelPipeline(**parts, requires_safety_checker=False)
+    made.set_progress_bar_config(disable=True)
+    return made
+
+
+def test_a_pipeline_that_cannot_be_interrupted_is_judged(tmp_path, caplog):
+    lcm = latent_consistency(tmp_path)
+    plain = call(lcm, steps=4)
+    for below, words in (
+        (-1e9, []),
+        (1e9, ["Hopeless, but drawn to the end: a LatentConsistencyModelPipeline cannot be interrupted."]),
+    ):
+        callback = SoartCallback(below=below, share=0.5)
+        assert np.array_equal(call(lcm, steps=4, callback_on_step_end=callback), plain)
+        assert callback.scores.shape == (1,)
+        assert not callback.stopped
+        assert [record.message for record in caplog.records] == words
+    # What its scheduler says is denoised after two of four steps: the end of the same steps drawn alone.
+    timesteps = lcm.scheduler.timesteps.tolist()[:2]
+    assert np.abs(callback.pictures - call(lcm, steps=None, timesteps=timesteps)).max() < 1e-5
+    assert len(wrap(lcm).best_of("a fox", n=2, steps=2, **SIZE)) == 2
+
+
+@pytest.mark.parametrize("lacking", ["vae", "image_processor"])
+def test_a_pipeline_that_cannot_be_judged_early_is_refused(tmp_path, lacking):
+    lcm = latent_consistency(tmp_path)
+    setattr(lcm, lacking, None)
+    with pytest.raises(ModelError, match=f"LatentConsistencyModelPipeline without {lacking} cannot be judged early"):
+        SoartCallback(below=0)(lcm, 0, 999, {"latents": torch.zeros(1, 4, 16, 16)})
+
+
+def test_latents_of_a_strange_form_are_one_sentence(tmp_path):
+    lcm, callback = latent_consistency(tmp_path), SoartCallback(below=0)
+    lcm._num_timesteps = 2
+    callback(lcm, 0, 999, {"latents": torch.zeros(1, 7, 16, 16)})
+    with pytest.raises(ModelError, match="its latents cannot be decoded"):
+        callback(lcm, 1, 499, {"latents": torch.zeros(1, 7, 16, 16)})
+    assert "step" not in vars(lcm.scheduler)
+
+
 def test_the_early_look_is_what_the_generator_foresees(pipe):
     wrapped = wrap(pipe)
     request = wrapped.generator.request("a fox", 1, steps=6, **SIZE)
@@ -113,6 +177,15 @@ def test_best_of(pipe):
     assert wrapped.scheduler is pipe.scheduler
 
 
+def test_settings_have_the_names_of_diffusers_too(pipe):
+    wrapped = wrap(pipe)
+    first = wrapped.best_of("a fox", n=1, steps=2, guidance=3.0, **SIZE)[0]
+    second = wrapped.best_of("a fox", n=1, num_inference_steps=2, guidance_scale=3.0, **SIZE)[0]
+    assert first.request == second.request
+    with pytest.raises(ModelError, match="no setting 'strength'"):
+        wrapped.best_of("a fox", n=1, strength=0.5)
+
+
 def test_tune(pipe, tmp_path):
     wrapped = wrap(pipe)
     space = "template: a {colour} {thing}\nslots:\n  colour: [red, blue]\n  thing: [fox, boat]\n  steps: ['2']\n  size: ['32x32']"
@@ -134,7 +207,134 @@ def test_identity_follows_the_weights(pipe):
         assert wrap(pipe).generator.model.identity != before
         weight.copy_(kept)
     assert wrap(pipe).generator.model.identity == before
-    assert wrap(pipe, identity="mine").generator.model.identity == "mine"
+    named, after = (wrap(pipe, identity=identity).generator.model for identity in ("mine", None))
+    assert named.identity == "mine+" + after.identity.partition("+")[2]
+
+
+def test_another_scheduler_is_used_and_kept(pipe):
+    wrapped, other = wrap(pipe), wrap(pipe)
+    old, request = pipe.scheduler, wrapped.generator.request("a fox", 1, steps=4, **SIZE)
+    try:
+        before, identity = next(wrapped.generator.draw([request]))[0].pixels, wrapped.generator.model.identity
+        # Of the same class with other settings, through the wrapper; then on the pipeline itself.
+        changed = type(old).from_config(old.config, **SETTINGS[type(old).__name__])
+        wrapped.scheduler = changed
+        assert pipe.scheduler is wrapped.scheduler is other.scheduler is changed
+        assert not np.array_equal(next(wrapped.generator.draw([request]))[0].pixels, before)
+        assert other.best_of("a fox", n=1, steps=4, **SIZE)
+        assert pipe.scheduler is changed
+        seen = {identity, *(one.generator.model.identity for one in (wrapped, other, wrap(pipe)))}
+        assert len(seen) == 2
+        assert {one.partition("+")[0] for one in seen} == {identity.partition("+")[0]}
+        pipe.scheduler = type(old).from_config(
+            changed.config, **{name: old.config[name] for name in SETTINGS[type(old).__name__]}
+        )
+        assert np.array_equal(next(wrapped.generator.draw([request]))[0].pixels, before)
+        assert wrapped.generator.model.identity == identity
+    finally:
+        pipe.scheduler = old
+
+
+def test_pictures_of_another_scheduler_or_weights_are_not_taken_for_these(tmp_path):
+    torch.manual_seed(0)
+    wrapped = wrap(families.sd1(tmp_path))
+    wrapped.set_progress_bar_config(disable=True)
+
+    def tuned():
+        space = "template: a {thing}\nslots:\n  thing: [fox, boat]\n  steps: ['2']\n  size: ['32x32']"
+        wrapped.tune(space, collection=tmp_path / "study", taste=Bright(), budget=2, batch=2)
+        with Collection(tmp_path / "study") as store:
+            return sorted({(row.generation.sampler, row.generation.model) for row in store.images()})
+
+    assert [sampler for sampler, _ in tuned()] == ["DDIM"]
+    wrapped.scheduler = EulerDiscreteScheduler.from_config(wrapped.scheduler.config)
+    assert [sampler for sampler, _ in tuned()] == ["DDIM", "EulerDiscrete"]
+    with torch.no_grad():
+        next(wrapped.unet.parameters()).add_(1)
+    assert [sampler for sampler, _ in tuned()] == ["DDIM", "EulerDiscrete", "EulerDiscrete"]
+
+
+def test_the_wrapper_is_copied_pickled_and_moved(tmp_path):
+    torch.manual_seed(0)
+    wrapped = wrap(families.sd1(tmp_path), identity="mine", batch_size=2)
+    twin = copy.copy(wrapped)
+    assert twin.pipeline is wrapped.pipeline
+    for made in (copy.deepcopy(wrapped), pickle.loads(pickle.dumps(wrapped))):  # noqa: S301
+        assert made.pipeline is made.generator.model.pipeline is not wrapped.pipeline
+        assert made.generator.model.identity == wrapped.generator.model.identity
+        made.set_progress_bar_config(disable=True)
+        assert len(made.best_of("a fox", n=1, steps=1, **SIZE)) == 1
+    with pytest.raises(AttributeError, match="no_such_thing"):
+        wrapped.no_such_thing  # noqa: B018
+    assert {"best_of", "generator", "load_lora_weights", "unet"} <= set(dir(wrapped))
+    assert repr(wrapped) == f"SoartPipeline({wrapped.pipeline!r})"
+    assert wrapped.to(torch.float64) is wrapped
+    assert wrapped.dtype == torch.float64
+    assert wrapped.generator.model.dtype == "float64"
+    assert wrapped.generator.batch_size == 2
+
+
+@pytest.mark.filterwarnings("ignore:Already found a `peft_config`")
+def test_identity_follows_how_strong_loras_are(tmp_path):
+    peft = pytest.importorskip("peft")
+    pipe = families.sd1(tmp_path)
+    seen = [wrap(pipe).generator.model.identity]
+    config = peft.LoraConfig(r=2, target_modules=["to_q", "to_v"], init_lora_weights=False)
+    for name in ("first", "second"):
+        pipe.unet.add_adapter(config, name)
+    for chosen in ({"first": 1.0}, {"first": 0.3}, {"second": 1.0}, {"first": 1.0, "second": 1.0}):
+        pipe.set_adapters(list(chosen), list(chosen.values()))
+        seen.append(wrap(pipe).generator.model.identity)
+    pipe.unet.disable_lora()
+    seen.append(wrap(pipe).generator.model.identity)
+    assert len(set(seen)) == 6
+    pipe.unet.enable_lora()
+    pipe.set_adapters(["first"], [1.0])
+    assert wrap(pipe).generator.model.identity == seen[1]
+
+
+def offloaded(pipeline, how, folder):
+    for name, part in pipeline.components.items():
+        if isinstance(part, torch.nn.Module):
+            if how == "memory":
+                # As enable_sequential_cpu_offload does.
+                accelerate.cpu_offload(part, torch.device("cpu"), offload_buffers=len(part._parameters) > 0)
+            elif how == "disk":
+                accelerate.disk_offload(part, str(folder / name), torch.device("cpu"))
+            elif how == "whole":
+                hook = accelerate.hooks.AlignDevicesHook("cpu", offload=True, place_submodules=True)
+                accelerate.hooks.add_hook_to_module(part, accelerate.hooks.ModelHook())
+                accelerate.hooks.add_hook_to_module(part, hook, append=True)
+            elif how == "groups":
+                cpu = torch.device("cpu")
+                apply_group_offloading(part, cpu, cpu, "leaf_level", offload_to_disk_path=str(folder / name))
+            else:
+                part.to("meta")
+    return pipeline
+
+
+@pytest.mark.parametrize("how", ["memory", "disk", "whole"])
+def test_identity_follows_the_weights_of_offloaded_pipelines(tmp_path, how):
+    first, second = (families.sd1(tmp_path) for _ in range(2))
+    for name in ("vae", "text_encoder"):
+        getattr(second, name).load_state_dict(getattr(first, name).state_dict())
+    plain = [wrap(pipe).generator.model.identity for pipe in (first, second)]
+    assert plain[0] != plain[1]
+    for number, pipe in enumerate((first, second)):
+        offloaded(pipe, how, tmp_path / str(number))
+        assert next(pipe.unet.parameters()).device.type == "meta"
+    assert [wrap(pipe).generator.model.identity for pipe in (first, second)] == plain
+
+
+@pytest.mark.parametrize("how", ["nowhere", "groups"])
+def test_weights_without_values_need_a_name(tmp_path, how):
+    empty = offloaded(families.sd1(tmp_path), how, tmp_path)
+    with pytest.raises(
+        ModelError,
+        match=r"cannot be told from others, for the values of text_encoder\.\S+ are not in memory: name them with",
+    ):
+        wrap(empty)
+    assert wrap(empty, identity="mine").generator.model.identity.startswith("mine+")
 
 
 def test_decode_says_what_is_missing(tmp_path):

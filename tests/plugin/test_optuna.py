@@ -125,6 +125,49 @@ def test_enqueued_trials_are_kept_and_completed():
     assert len(set(params(study))) == 13
 
 
+@pytest.mark.filterwarnings("ignore:Fixed parameter")
+@pytest.mark.parametrize("known", [False, True])
+@pytest.mark.parametrize("wrong", ["dragon", None, float("nan"), 3])
+def test_an_enqueued_trial_of_a_value_that_is_no_option_fails_alone(known, wrong):
+    space = {"x": CategoricalDistribution(WORDS), "n": IntDistribution(1, 5)}
+    sampler = SoartSampler(seed=0, search_space=space if known else None)
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+
+    def objective(trial):
+        return WORDS.index(trial.suggest_categorical("x", WORDS)) + trial.suggest_int("n", 1, 5)
+
+    study.optimize(objective, n_trials=3)
+    study.enqueue_trial({"x": wrong, "n": 2})
+    # Still waiting while the next one is sampled.
+    study.enqueue_trial({"x": wrong})
+    study.optimize(objective, n_trials=12, catch=ValueError)
+    states = [trial.state for trial in study.trials]
+    assert states[3:5] == [TrialState.FAIL] * 2
+    assert states[:3] + states[5:] == [TrialState.COMPLETE] * 13
+    assert sampler.recommend(study).keys() == space.keys()
+
+
+@pytest.mark.filterwarnings("ignore:Fixed parameter")
+@pytest.mark.parametrize("wrong", [99, float("inf"), "two", None])
+def test_enqueued_numbers_out_of_range_teach_nothing(wrong):
+    def objective(trial):
+        return trial.suggest_int("n", 1, 5) + WORDS.index(trial.suggest_categorical("x", WORDS))
+
+    study = optuna.create_study(direction="maximize", sampler=SoartSampler(seed=0))
+    study.optimize(objective, n_trials=3)
+    study.enqueue_trial({"n": wrong})
+    study.optimize(objective, n_trials=5, catch=(ValueError, TypeError, OverflowError))
+    assert [trial.state for trial in study.trials].count(TrialState.COMPLETE) >= 7
+    judged, others = study.sampler._history(study, *_followed(study), None)
+    assert 3 not in judged
+    assert len(judged) + len(others) == 7
+
+
+def _followed(study):
+    space = study.sampler._space(study)
+    return space, study.sampler._follow(study, space)[1]
+
+
 def test_trials_running_side_by_side_are_not_repeated():
     space = {"x": CategoricalDistribution(WORDS), "y": IntDistribution(0, 3)}
     study = optuna.create_study(direction="maximize", sampler=SoartSampler(seed=0, search_space=space))
