@@ -6,7 +6,9 @@ A node that meets an expected mistake says it in its own text and blocks what ha
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -36,25 +38,27 @@ IMAGES = (
 MOST_SEED = 2**53 - 1
 
 
+class NotLoadedError(ModelError):
+    """A model that cannot be loaded: the run ends as in any loader, for ComfyUI would remember the node's silence and not try again."""
+
+
 class SoartNode(io.ComfyNode):
     """Base of the nodes: subclasses define ``define_schema`` and ``run``.
 
     Attributes:
         run: the node's own work.
         shows_images: whether the node shows pictures.
-        ends_run: mistakes that end the whole run, for ComfyUI would remember the node's silence and not try again.
     """
 
     run: ClassVar[Callable[..., io.NodeOutput]]
     shows_images: ClassVar[bool] = False
-    ends_run: ClassVar[tuple[type[Exception], ...]] = ()
 
     @classmethod
     def execute(cls, **inputs: Any) -> io.NodeOutput:  # noqa: ANN401
         """Run, or say why not."""
         try:
             return cls.run(**inputs)
-        except cls.ends_run:
+        except NotLoadedError:
             raise
         except SoartError as error:
             return cls.refuse(str(error))
@@ -172,11 +176,33 @@ def generator_of(model: str, device: str) -> ImageGenerator:
     """The model, loaded once and kept until another one is named or its files change.
 
     Raises:
-        ModelError: it cannot be loaded.
+        NotLoadedError: it cannot be loaded.
     """
     if not model.strip():
-        raise ModelError("Expected a model: 'embedded', a diffusers folder, a .safetensors file, or a hub id.")
-    return _loaded(model.strip(), device, model_stamp(model))
+        raise NotLoadedError("Expected a model: 'embedded', a diffusers folder, a .safetensors file, or a hub id.")
+    try:
+        return _loaded(model.strip(), device, model_stamp(model))
+    except ModelError as error:
+        raise NotLoadedError(str(error)) from error
+
+
+#: How often something outside of the graph was in the way, by what it was.
+_obstacles: Counter[str] = Counter()
+
+
+@contextmanager
+def retried(what: str) -> Iterator[None]:
+    """If this fails, :func:`obstacles` changes: else ComfyUI would answer with the failure for good, even when its cause is gone."""
+    try:
+        yield
+    except SoartError:
+        _obstacles[what] += 1
+        raise
+
+
+def obstacles(what: str) -> str:
+    """Belongs in the fingerprint of a node that uses :func:`retried`."""
+    return str(_obstacles[what])
 
 
 def model_stamp(model: object) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import torch
 
     from ..pipelines.batch import Scored
+    from ..pipelines.request import Drawn
 
 
 @dataclass
@@ -98,6 +99,18 @@ def to_images(pixels: Iterable[np.ndarray]) -> torch.Tensor:
     if len(sizes) != 1:
         raise ImageError(f"Expected pictures of one size, got {sorted(sizes) or 'none'}.")
     return torch.from_numpy(np.stack(pictures).astype(np.float32) / 255)
+
+
+def drawn_images(drawn: Iterable[Drawn]) -> torch.Tensor:
+    """Drawn pictures of one size as an IMAGE batch; those with a problem are NaN where that was the problem, else black."""
+    from ..pipelines.request import NOT_NUMBERS
+
+    made = list(drawn)
+    images = to_images(one.pixels for one in made)
+    for image, one in zip(images, made, strict=True):
+        if one.problem:
+            image[:] = float("nan") if one.problem == NOT_NUMBERS else 0.0
+    return images
 
 
 def take(images: torch.Tensor, numbers: Sequence[int]) -> torch.Tensor:

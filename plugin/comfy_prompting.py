@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
+from comfy_execution.graph_utils import ExecutionBlocker
 
 from .comfy_base import (
     CATEGORY,
@@ -159,7 +160,9 @@ class SoartObserve(SoartNode):
         _row, value = tell(choice, pixels, problem=problem, score=score, rating=rating or None, rater=rater)
         number = choice.asked.number + 1
         if value is None:
-            return cls.refuse(f"Number {number} is kept, but nothing is learnt from it: {problem}.")
+            said = f"Number {number} is kept, but nothing is learnt from it: {problem}."
+            # The choice goes on: a blocked one would block the chart of all the others.
+            return io.NodeOutput(choice, ExecutionBlocker(None), ui=cls.show([said]))
         said = [f"score {plain(value)}"]
         said += [f"told score {plain(score)}"] if score is not None else []
         said += [f"rated {rating} by {rater}"] if rating else []
