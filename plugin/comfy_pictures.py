@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -166,6 +167,15 @@ def folder_inside(base: Path, name: str) -> Path:
     return path
 
 
+#: The stamp of a file that is not there.
+MISSING = "none"
+
+
+def when_changed(path: Path) -> str:
+    """When a file was last written, in the local time; empty where there is none."""
+    return f"{datetime.fromtimestamp(path.stat().st_mtime).astimezone():%Y-%m-%d %H:%M}" if path.is_file() else ""
+
+
 def stamp(*paths: Path) -> str:
     """Changes when one of the files does; for ``fingerprint_inputs``."""
     found = []
@@ -174,5 +184,5 @@ def stamp(*paths: Path) -> str:
             state = path.stat()
             found.append(f"{state.st_mtime_ns}:{state.st_size}")
         except (OSError, ValueError):
-            found.append("none")
+            found.append(MISSING)
     return " ".join(found)

@@ -1,11 +1,13 @@
 """The nodes in ComfyUI: on the stand-in always, and on the real server where COMFYUI_DIR names a checkout."""
 
+import re
 import sqlite3
 import sys
 
 import numpy as np
 import pytest
 
+from soart.metrics.profiles import load_taste, same_taste
 from soart.plugin import comfy_pictures
 
 PROMPT = {
@@ -101,6 +103,8 @@ def test_a_taste_is_learnt_kept_and_found_again(host, graph):
     assert min(r["score"] for r in table(ran, first)) > max(r["score"] for r in table(ran, second))
     # Percentiles are taken among the pictures it was learnt from.
     assert min(r["percentile"] for r in table(ran, first)) >= 40
+    # The file is new since the first run, which the second finds, and not since the second.
+    host.run(graph)
     assert learnt.id not in host.run(graph).executed
     graph.clear()
     found = graph.add("SoartTaste", name="vivid ones")
@@ -108,6 +112,60 @@ def test_a_taste_is_learnt_kept_and_found_again(host, graph):
     again = host.run(graph)
     assert "vivid ones: " in texts(again, found)
     assert table(again, named) == table(ran, first)
+
+
+def taste_file(host, name):
+    return host.base / "config" / "soart" / "tastes" / f"{name}.taste.safetensors"
+
+
+
+
+def test_a_taste_that_another_graph_replaced_is_learnt_again(host, graph):
+    mine = {"good": pictures(graph, "vivid", 8).out(), "bad": pictures(graph, "dull", 8, seed=1).out()}
+    learnt = graph.add("SoartTaste", name="shared", **mine)
+    assert "replaced" not in texts(host.run(graph), learnt)
+    own = load_taste(taste_file(host, "shared"))
+    for _ in range(2):
+        ran = host.run(graph)
+    assert learnt.id not in ran.executed
+    theirs = type(graph)()
+    others = {"good": pictures(theirs, "dull", 8, seed=2).out(), "bad": pictures(theirs, "vivid", 8, seed=3).out()}
+    other = theirs.add("SoartTaste", name="shared", **others)
+    said = texts(host.run(theirs), other)
+    assert re.search(r"It replaced the taste of that name of \d{4}-\d\d-\d\d \d\d:\d\d\.", said), said
+    assert not same_taste(load_taste(taste_file(host, "shared")), own)
+    ran = host.run(graph)
+    assert learnt.id in ran.executed
+    assert "It replaced" in texts(ran, learnt)
+    assert same_taste(load_taste(taste_file(host, "shared")), own)
+    taste_file(host, "shared").unlink()
+    host.run(graph)
+    assert same_taste(load_taste(taste_file(host, "shared")), own)
+
+
+@pytest.mark.parametrize("earlier", [False, True])
+def test_a_taste_that_could_not_be_saved_is_tried_again(comfy, graph, monkeypatch, earlier):
+    name = f"unsaved {earlier}"
+    good, bad = pictures(graph, "vivid", 8, seed=4), pictures(graph, "dull", 8, seed=5)
+    if earlier:
+        before = type(graph)()
+        more = {"good": pictures(before, "dull", 8).out(), "bad": pictures(before, "vivid", 8).out()}
+        before.add("SoartTaste", name=name, **more)
+        comfy.run(before)
+    learnt = graph.add("SoartTaste", name=name, good=good.out(), bad=bad.out())
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", full)
+        said = texts(comfy.run(graph), learnt)
+    assert "No space left on device" in said
+    ran = comfy.run(graph)
+    assert learnt.id in ran.executed
+    assert f"{name}: " in texts(ran, learnt)
+    assert ("It replaced" in texts(ran, learnt)) == earlier
+    assert taste_file(comfy, name).is_file()
 
 
 @pytest.mark.parametrize(
@@ -152,6 +210,9 @@ def test_mistakes_in_words(host, graph):
         "a name of letters": None,
         "There is no taste 'lost'": graph.add("SoartTaste", name="lost"),
         "link a bad batch too": graph.add("SoartTaste", name="half", good=source.out()),
+        "'blur' is the name of a built-in profile": graph.add(
+            "SoartTaste", name="blur", good=source.out(), bad=pictures(graph, seed=9).out()
+        ),
         "got '../x'": graph.add("SoartTaste", name="../x", good=source.out(), bad=source.out()),
         "both": graph.add("SoartTaste", name="both", good=source.out(), bad=source.out()),
         "is no collection": graph.add("SoartRank", images=source.out(), profile="technical", top_k=0, among="nowhere"),
