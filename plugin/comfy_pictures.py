@@ -59,12 +59,15 @@ def to_picture(images: torch.Tensor) -> tuple[np.ndarray, str | None]:
     Raises:
         ImageError: an empty batch, another shape, or several pictures.
     """
-    from ..pipelines.request import problem_of
+    from ..pipelines.request import NOT_NUMBERS, problem_of
 
     values = _values(images)
     if len(values) != 1:
         raise ImageError(f"Expected the one picture of the choice, got a batch of {len(values)}.")
-    return _rgb(np.nan_to_num(values[0], nan=0.0, posinf=1.0, neginf=0.0)), problem_of(values[0][..., :3])
+    picture = values[0]
+    sound = np.isfinite(picture).all()
+    pixels = _rgb(np.nan_to_num(picture, nan=0.0, posinf=1.0, neginf=0.0))
+    return pixels, problem_of(pixels / 255) if sound else NOT_NUMBERS
 
 
 def _values(images: torch.Tensor) -> np.ndarray:

@@ -135,7 +135,7 @@ class SoartObserve(SoartNode):
                 io.Float.Input("score", optional=True, force_input=True,
                                tooltip="Any other judge's score, higher is better; it counts in place of the profile's."),
                 io.Int.Input("rating", default=0, min=0, max=5, optional=True,
-                             tooltip="Your rating, 1 to 5; it counts in place of the profile's score. 0: none."),
+                             tooltip="A rating, 1 to 5, that counts in place of the profile's score; one for all pictures of the run unless a list is linked. 0: none."),
                 io.String.Input("rater", default="me", optional=True, tooltip="Who rates."),
             ],
             outputs=[
@@ -165,7 +165,10 @@ class SoartObserve(SoartNode):
             return io.NodeOutput(choice, ExecutionBlocker(None), ui=cls.show([said]))
         said = [f"score {plain(value)}"]
         said += [f"told score {plain(score)}"] if score is not None else []
-        said += [f"rated {rating} by {rater}"] if rating else []
+        if rating:
+            said += [f"rated {rating} by {rater}"]
+            if choice.together > 1:
+                said += [f"and a rating set in the node goes to all {choice.together} pictures of the run"]
         return io.NodeOutput(choice, value, ui=cls.show([f"Number {number}: {', '.join(said)}."]))
 
 

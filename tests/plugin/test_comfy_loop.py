@@ -198,3 +198,29 @@ def test_settings_that_no_model_takes_block_the_branch_alone(host, graph):
     assert "Expected size in 8" in ran.outputs[image.id]["text"][0]
     assert seen.id not in ran.outputs
     assert other.id in ran.outputs
+
+
+@pytest.mark.parametrize("rater", ["", "technical-2", "observed score"])
+def test_a_rater_nobody_can_be_is_refused_before_anything_is_stored(host, graph, rater):
+    choice = ask(graph, collection=f"rater {rater}")
+    seen = graph.add("SoartObserve", image=draw(graph, choice).out(), choice=choice.out(7), rating=5, rater=rater)
+    prompts = graph.add("TestSink", value=choice.out())
+    said = {"": "1 to 128 characters"}.get(rater, "nobody can rate by that name")
+    ran = host.run(graph)
+    assert said in ran.outputs[seen.id]["text"][0]
+    asked = ran.outputs[prompts.id]["text"]
+    # The choice is still to be had, and the collection is as it was.
+    graph[seen.id]["inputs"]["rater"] = "ann"
+    ran = host.run(graph)
+    assert ran.outputs[prompts.id]["text"] == asked
+    assert "rated 5 by ann" in ran.outputs[seen.id]["text"][0]
+    assert host.run(graph).outputs[prompts.id]["text"] != asked
+
+
+def test_one_rating_for_several_pictures_says_so(host, graph):
+    choice = ask(graph, collection="rated at once", count=2)
+    seen = graph.add("SoartObserve", image=draw(graph, choice).out(), choice=choice.out(7), rating=4)
+    said = host.run(graph).outputs[seen.id]["text"]
+    assert ["goes to all 2 pictures of the run" in text for text in said] == [True, True]
+    graph[choice.id]["inputs"]["count"] = 1
+    assert "goes to all" not in host.run(graph).outputs[seen.id]["text"][0]

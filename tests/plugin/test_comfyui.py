@@ -6,8 +6,10 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 
 from soart.metrics.profiles import load_taste, same_taste
+from soart.pipelines.request import NOT_NUMBERS
 from soart.plugin import comfy_pictures
 
 PROMPT = {
@@ -327,6 +329,29 @@ def test_the_pack_uses_its_own_modules_alone(comfy):
         for name, value in vars(module).items():
             home = getattr(value, "__module__", None) or ""
             assert not str(home).startswith("soart."), f"{module.__name__}.{name} comes from {home}"
+
+
+def rgba(colour, opacity):
+    return torch.cat([torch.full((1, 8, 8, 3), colour), torch.full((1, 8, 8, 1), opacity)], dim=-1)
+
+
+@pytest.mark.parametrize(
+    ("picture", "pixel", "problem"),
+    [
+        (rgba(0.0, 0.0), 255, None),
+        (rgba(0.0, 1.0), 0, "all black"),
+        (rgba(1.0, float("nan")), None, NOT_NUMBERS),
+        (rgba(1.0, float("inf")), None, NOT_NUMBERS),
+        (rgba(float("nan"), 0.0), None, NOT_NUMBERS),
+        (torch.zeros((1, 8, 8, 1)), 0, "all black"),
+        (torch.full((8, 8, 3), 0.5), 128, None),
+    ],
+)
+def test_the_picture_that_is_stored_is_the_one_that_is_judged(picture, pixel, problem):
+    pixels, found = comfy_pictures.to_picture(picture)
+    assert found == problem
+    assert pixels.shape == (8, 8, 3)
+    assert pixel is None or (pixels == pixel).all()
 
 
 def test_numbers_for_json():
