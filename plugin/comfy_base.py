@@ -5,6 +5,7 @@ A node that meets an expected mistake says it in its own text and blocks what ha
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -34,6 +35,11 @@ ChoiceType = io.Custom("SOART_CHOICE")
 IMAGES = (
     "Pictures, one or a batch. Transparency is laid over white; pictures whose values are not numbers are left out."
 )
+#: Seconds between two signs of progress, at least.
+BETWEEN = 0.05
+#: What a model folder is made of, and how many such files are looked at.
+MODEL_FILES = {".json", ".txt", ".model", ".safetensors", ".ckpt", ".bin"}
+MOST_FILES = 1000
 #: Largest whole number that the front end's JavaScript holds exactly.
 MOST_SEED = 2**53 - 1
 
@@ -93,9 +99,15 @@ class SoartNode(io.ComfyNode):
 def progress(total: int) -> Callable[..., None]:
     """A function that moves the node's progress bar on by one or as many as it is told; it also ends the run when the user says so."""
     bar = ProgressBar(max(total, 1))
+    waiting, told, since = 0, 0, 0.0
 
     def step(count: int = 1) -> None:
-        bar.update(count)
+        nonlocal waiting, told, since
+        waiting, now = waiting + count, time.monotonic()
+        # Every update is a message to the browser; pictures that were measured before go by in no time.
+        if now - since >= BETWEEN or told + waiting >= total:
+            told, waiting, since, new = told + waiting, 0, now, waiting
+            bar.update(new)
 
     return step
 
@@ -206,6 +218,12 @@ def obstacles(what: str) -> str:
 
 
 def model_stamp(model: object) -> str:
-    """Changes when a local model does."""
+    """Changes when a local model does: a file that is overwritten leaves the times of the folders above it as they were."""
     path = Path(str(model).strip()).expanduser()
-    return stamp(path, path / "model_index.json")
+    try:
+        parts = [*path.glob("*"), *path.glob("*/*")] if (path / "model_index.json").is_file() else []
+    except (OSError, ValueError):
+        parts = []
+    files = sorted(part for part in parts if part.suffix in MODEL_FILES)[:MOST_FILES]
+    found = f"{[str(file) for file in files]} {stamp(path, *files)}"
+    return hashlib.sha256(found.encode()).hexdigest()

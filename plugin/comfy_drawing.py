@@ -41,6 +41,8 @@ class SoartGenerate(SoartNode):
                 io.Boolean.Input("literal", default=False, optional=True,
                                  tooltip="Take the prompt as it is, with all its braces; on for a prompt of SOART Prompt Choice."),
                 io.Combo.Input("device", options=DEVICES, default="auto", optional=True, tooltip="auto: the best there is."),
+                io.String.Input("scheduler", default="", optional=True,
+                                tooltip="Class name of a diffusers scheduler, such as EulerDiscreteScheduler. Empty: the model's own."),
             ],
             outputs=[
                 io.Image.Output("images", display_name="images", tooltip="The batch."),
@@ -68,6 +70,7 @@ class SoartGenerate(SoartNode):
         height: int,
         literal: bool = False,
         device: str = "auto",
+        scheduler: str = "",
     ) -> io.NodeOutput:
         """Draw."""
         from ..pipelines import jobs
@@ -76,6 +79,7 @@ class SoartGenerate(SoartNode):
         requests = jobs.plan(
             prompt, count, generator, seed=seed, prompt_seed=prompt_seed, literal=literal, negative=negative,
             steps=steps or None, guidance=None if guidance < 0 else guidance, width=width or None, height=height or None,
+            scheduler=scheduler.strip() or None,
         )  # fmt: skip
         step, made = progress(count), []
         with retried(model):

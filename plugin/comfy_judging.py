@@ -48,7 +48,7 @@ def _judge(
     pictures, scorer, reference = to_pictures(images), scorer_of(profile, taste), None
     if among.strip():
         with existing_collection(output_folder(among)) as store:
-            reference = scores_of(store, scorer)
+            reference = scores_of(store, scorer, progress(len(store.ids())))
         if not len(reference):
             raise ItemsError(f"The collection {among!r} holds no picture yet to take percentiles among.")
     judged, problems = score_batch(pictures.pixels, scorer, reference, progress(len(pictures.pixels)))

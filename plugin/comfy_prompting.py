@@ -73,6 +73,9 @@ class SoartPromptChoice(SoartNode):
                 io.Int.Output("width", display_name="width", is_output_list=True, tooltip="In pixels."),
                 io.Int.Output("height", display_name="height", is_output_list=True, tooltip="In pixels."),
                 ChoiceType.Output("choice", display_name="choice", is_output_list=True, tooltip="For SOART Observe."),
+                # The last, so that the links of saved workflows stay.
+                io.String.Output("scheduler", display_name="scheduler", is_output_list=True,
+                                 tooltip="Class name of a diffusers scheduler, where the space has such a slot; else empty: the model's own."),
             ],
         )  # fmt: skip
 
@@ -114,7 +117,8 @@ class SoartPromptChoice(SoartNode):
         values = [[getattr(request, name) for request in requests] for name in columns]
         rows = [[question.asked.number + 1, question.request.prompt] for question in asked]
         table = {"title": f"{collection}: what is drawn next", "columns": ["number", "prompt"], "rows": rows}
-        return io.NodeOutput(*values, asked, ui=cls.show(warnings_of(study.scorer), table))
+        schedulers = [request.scheduler or "" for request in requests]
+        return io.NodeOutput(*values, asked, schedulers, ui=cls.show(warnings_of(study.scorer), table))
 
 
 class SoartObserve(SoartNode):

@@ -224,3 +224,38 @@ def test_one_rating_for_several_pictures_says_so(host, graph):
     assert ["goes to all 2 pictures of the run" in text for text in said] == [True, True]
     graph[choice.id]["inputs"]["count"] = 1
     assert "goes to all" not in host.run(graph).outputs[seen.id]["text"][0]
+
+
+def test_a_scheduler_of_the_space_draws_the_pictures(host, graph):
+    names = ("EulerDiscreteScheduler", "HeunDiscreteScheduler")
+    space = f"template: a sharp {{subject}}\nslots:\n  subject: [boat]\n  scheduler: [{', '.join(names)}]\n"
+    choice = ask(graph, space=space, collection="schedulers", count=2)
+    linked = draw(graph, choice, scheduler=choice.out(8), seed=5)
+    told = graph.add("TestSink", value=choice.out(8))
+    chosen = [draw(graph, choice, scheduler=name, seed=5) for name in names]
+    own = draw(graph, choice, seed=5)
+    shown = {node.id: graph.add("PreviewImage", images=node.out()) for node in (linked, own, *chosen)}
+    ran = host.run(graph)
+    assert ran.ok, ran.error
+    schedulers = ran.outputs[told.id]["text"]
+    assert sorted(schedulers) == sorted(names)
+
+    def picture(node, number):
+        return host.image(ran.outputs[shown[node.id].id]["images"][number])
+
+    for number, name in enumerate(schedulers):
+        np.testing.assert_array_equal(picture(linked, number), picture(chosen[names.index(name)], number))
+    assert not np.array_equal(picture(linked, 0), picture(linked, 1))
+    assert any(not np.array_equal(picture(linked, number), picture(own, number)) for number in (0, 1))
+
+
+def test_a_space_without_schedulers_leaves_the_model_its_own(host, graph):
+    choice = ask(graph, collection="own scheduler")
+    image, told = draw(graph, choice, scheduler=choice.out(8)), graph.add("TestSink", value=choice.out(8))
+    wrong = graph.add("PreviewImage", images=draw(graph, choice, scheduler="euler").out())
+    shown = graph.add("PreviewImage", images=image.out())
+    ran = host.run(graph)
+    assert ran.ok, ran.error
+    assert ran.outputs[told.id]["text"] == [""]
+    assert shown.id in ran.outputs
+    assert wrong.id not in ran.outputs

@@ -1,15 +1,19 @@
 """The nodes in ComfyUI: on the stand-in always, and on the real server where COMFYUI_DIR names a checkout."""
 
 import re
+import shutil
 import sqlite3
 import sys
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save
 
 from soart.metrics.profiles import load_taste, same_taste
-from soart.pipelines.request import NOT_NUMBERS
+from soart.pipelines.collection import Collection
+from soart.pipelines.loading import EMBEDDED_FOLDER
+from soart.pipelines.request import NOT_NUMBERS, Drawn, Request
 from soart.plugin import comfy_pictures
 
 PROMPT = {
@@ -320,6 +324,56 @@ def test_a_run_can_be_interrupted(comfy, graph):
     bar.seen.clear()
     assert comfy.run(graph).ok
     assert bar.seen[-1] == (4, 4)
+
+
+def test_percentiles_among_a_large_collection_can_be_waited_for_and_interrupted(comfy, graph):
+    with Collection(comfy.base / "output" / "many") as store:
+        for seed in range(12):
+            pixels = np.random.default_rng(seed).integers(0, 255, (24, 24, 3)).astype(np.uint8)
+            store.add_drawn([Drawn(Request("a", seed), pixels, None, 0.0)], "m", "s")
+    source = pictures(graph, count=2, seed=7)
+    graph.add("SoartScore", images=source.out(), profile="blur", among="many")
+    bar = sys.modules["comfy.utils"].ProgressBar
+    bar.interrupt = True
+    assert not comfy.run(graph).ok
+    assert not bar.interrupt
+    bar.seen.clear()
+    assert comfy.run(graph).ok
+    assert (12, 12) in bar.seen
+    assert bar.seen[-1] == (2, 2)
+
+
+def test_weights_that_are_overwritten_are_loaded_anew(host, graph, tmp_path):
+    model = tmp_path / "changing"
+    shutil.copytree(EMBEDDED_FOLDER, model)
+    drawn = graph.add("SoartGenerate", **{**PROMPT, "model": str(model), "count": 1})
+    judged = graph.add("SoartScore", images=drawn.out(), profile="technical")
+    first = host.run(graph)
+    assert drawn.id not in host.run(graph).executed
+    [file] = (model / "unet").glob("*.safetensors")
+    weights = {name: value * 0.7 for name, value in load_file(file).items()}
+    file.write_bytes(save(weights, metadata={"format": "pt"}))
+    second = host.run(graph)
+    assert drawn.id in second.executed
+    assert table(second, judged) != table(first, judged)
+
+
+def test_model_stamp_is_cheap_and_asks_nothing_of_what_is_no_model(comfy, tmp_path):
+    stamp = sys.modules[f"{comfy.pack}.plugin.comfy_base"].model_stamp
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "weights.safetensors").write_bytes(b"1")
+    before = stamp(tmp_path)
+    (tmp_path / "a" / "weights.safetensors").write_bytes(b"22")
+    assert stamp(tmp_path) == before
+    (tmp_path / "model_index.json").write_text("{}")
+    seen = {before, stamp(tmp_path)}
+    (tmp_path / "a" / "weights.safetensors").write_bytes(b"333")
+    seen.add(stamp(tmp_path))
+    (tmp_path / "a" / "weights.safetensors").rename(tmp_path / "a" / "others.safetensors")
+    seen.add(stamp(tmp_path))
+    assert len(seen) == 4
+    assert stamp("embedded") == stamp(" embedded ")
+    assert all(isinstance(stamp(odd), str) for odd in ("", "\0", None, "x" * 5000, "org/name"))
 
 
 def test_the_pack_uses_its_own_modules_alone(comfy):
