@@ -157,7 +157,9 @@ def tell(
     if rating is not None:
         check_rating(rating)
         if check_rater(rater) == study.scorer.name:
-            raise CollectionError(f"{rater!r} is the name of the profile that judges: choose another for whoever rates.")
+            raise CollectionError(
+                f"{rater!r} is the name of the profile that judges: choose another for whoever rates."
+            )
     with Collection(study.folder) as collection:
         drawn = Drawn(question.request, pixels, problem, 0.0)
         identity = study.outside.model.identity

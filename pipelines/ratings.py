@@ -41,7 +41,9 @@ def check_rater(name: str) -> str:
     if not name.strip() or len(name) > 128:
         raise CollectionError(f"Expected a rater's name of 1 to 128 characters, got {len(name)}.")
     if name == OBSERVED or _PROFILE.fullmatch(name):
-        raise CollectionError(f"{name!r} is what scores are stored under, so nobody can rate by that name: choose another.")
+        raise CollectionError(
+            f"{name!r} is what scores are stored under, so nobody can rate by that name: choose another."
+        )
     return name
 
 

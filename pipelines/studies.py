@@ -69,9 +69,7 @@ class Study:
     def failed(self) -> list[Asked]:
         """Choices that were drawn, and never soundly."""
         sound = {asked.choice for asked in self.drawn}
-        return [
-            asked for asked in (*self.earlier, *self.own) if asked.row is not None and asked.choice not in sound
-        ]
+        return [asked for asked in (*self.earlier, *self.own) if asked.row is not None and asked.choice not in sound]
 
     @property
     def waiting(self) -> list[Asked]:

@@ -164,9 +164,9 @@ class SoartObserve(SoartNode):
         _row, value = tell(choice, pixels, problem=problem, score=score, rating=rating or None, rater=rater)
         number = choice.asked.number + 1
         if value is None:
-            said = f"Number {number} is kept, but nothing is learnt from it: {problem}."
             # The choice goes on: a blocked one would block the chart of all the others.
-            return io.NodeOutput(choice, ExecutionBlocker(None), ui=cls.show([said]))
+            shown = cls.show([f"Number {number} is kept, but nothing is learnt from it: {problem}."])
+            return io.NodeOutput(choice, ExecutionBlocker(None), ui=shown)
         said = [f"score {plain(value)}"]
         said += [f"told score {plain(score)}"] if score is not None else []
         if rating:
