@@ -76,19 +76,33 @@ def _plain(value: object) -> object:
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
+def _packed(taste: Taste, *, dated: bool = True) -> tuple[str, dict[str, np.ndarray]]:
+    parts, weights = (taste.parts, taste.weights) if isinstance(taste, Blend) else ((taste,), (1.0,))
+    headers, arrays = [], {}
+    for number, part in enumerate(parts):
+        header, own = _part(part if dated else replace(part, created=""))
+        headers.append(header)
+        arrays.update({f"{number}/{name}": values for name, values in own.items()})
+    text = json.dumps({"format": FORMAT, "name": taste.name, "weights": weights, "parts": headers}, allow_nan=False)
+    return text, arrays
+
+
+def same_taste(one: Taste, other: Taste) -> bool:
+    """Whether two tastes differ in nothing but when they were learnt, and in rounding."""
+    (text, arrays), (others_text, others) = _packed(one, dated=False), _packed(other, dated=False)
+    return text == others_text and all(
+        arrays[name].shape == others[name].shape and np.allclose(arrays[name], others[name], equal_nan=True)
+        for name in arrays
+    )
+
+
 def save_taste(taste: Taste, path: Path) -> Path:
     """Write a taste or a blend, whole or not at all.
 
     Raises:
         ProfileError: the file cannot be written.
     """
-    parts, weights = (taste.parts, taste.weights) if isinstance(taste, Blend) else ((taste,), (1.0,))
-    headers, arrays = [], {}
-    for number, part in enumerate(parts):
-        header, own = _part(part)
-        headers.append(header)
-        arrays.update({f"{number}/{name}": values for name, values in own.items()})
-    text = json.dumps({"format": FORMAT, "name": taste.name, "weights": weights, "parts": headers}, allow_nan=False)
+    text, arrays = _packed(taste)
     content = to_bytes(arrays, metadata={"soart_taste": text, "sha256": _digest(text, arrays)})
     temporary = None
     try:

@@ -21,14 +21,11 @@ from .judging import Panel
 from .leaders import replicate
 from .loading import LoadedModel
 from .rank import Scorer, measure
-from .ratings import check_rating, rate, raters
+from .ratings import OBSERVED, check_rater, check_rating, rate, raters
 from .request import Drawn, Request
 from .schema import ImageRow
 from .studies import Asked
 from .tune import BATCH, Tuner
-
-#: Under which scores of others are stored.
-OBSERVED = "observed score"
 
 
 class Outside(ImageGenerator):
@@ -71,11 +68,13 @@ class Question:
         study: folder of the collection, space, profile, and who draws.
         asked: the choice, as it was written down.
         request: prompt, negative prompt, seed and settings to draw with.
+        together: how many were asked at once.
     """
 
     study: OpenStudy
     asked: Asked
     request: Request
+    together: int = 1
 
 
 @dataclass(frozen=True)
@@ -124,7 +123,7 @@ class OpenStudy:
                     f"All {self.space.size} choices of the space have been shown, the best ones several times: add options, or "
                     "look at the effects."
                 )
-            return [Question(self, one, tuner.request(one)) for one in asked]
+            return [Question(self, one, tuner.request(one), len(asked)) for one in asked]
 
 
 def tell(
@@ -150,13 +149,17 @@ def tell(
         the picture in the collection, and its score under the study's profile; None with a problem.
 
     Raises:
-        CollectionError: a rating or score that is none (nothing is stored then), or a collection that cannot be written.
+        CollectionError: a rating, score or rater's name that is none (nothing is stored then), or a collection that cannot be written.
     """
     if score is not None and not np.isfinite(score):
         raise CollectionError(f"Expected a finite score, got {score}.")
+    study = question.study
     if rating is not None:
         check_rating(rating)
-    study = question.study
+        if check_rater(rater) == study.scorer.name:
+            raise CollectionError(
+                f"{rater!r} is the name of the profile that judges: choose another for whoever rates."
+            )
     with Collection(study.folder) as collection:
         drawn = Drawn(question.request, pixels, problem, 0.0)
         identity = study.outside.model.identity

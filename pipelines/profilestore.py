@@ -15,6 +15,8 @@ from ..metrics.technical import DETECTORS, TechnicalScorer
 from .tastescorer import TasteScorer
 
 SUFFIX = ".taste.safetensors"
+#: Names of what is built in.
+RESERVED = (TECHNICAL, *DETECTORS)
 _NAME = re.compile(r"[^\W_][\w .-]{0,63}")
 
 
@@ -40,6 +42,18 @@ class ProfileStore:
             )
         return self.folder / f"{name}{SUFFIX}"
 
+    def place(self, name: str) -> Path:
+        """Where a new taste would lie; to be asked before the work of learning it.
+
+        Raises:
+            ProfileError: a name that makes no file name, or that of a built-in profile, which the taste would hide.
+        """
+        if name in RESERVED:
+            raise ProfileError(
+                f"{name!r} is the name of a built-in profile, which a taste of that name would hide: choose another."
+            )
+        return self.path(name)
+
     def names(self) -> list[str]:
         """All tastes, sorted."""
         return sorted(path.name.removesuffix(SUFFIX) for path in self.folder.glob(f"*{SUFFIX}"))
@@ -60,9 +74,9 @@ class ProfileStore:
         """Write a taste; an earlier one of its name is replaced.
 
         Raises:
-            ProfileError: a bad name, or a folder that cannot be written.
+            ProfileError: a bad name, see :meth:`place`, or a folder that cannot be written.
         """
-        return save_taste(taste, self.path(taste.name))
+        return save_taste(taste, self.place(taste.name))
 
 
 def scorer_named(name: str, store: ProfileStore) -> TasteScorer | TechnicalScorer:
@@ -71,6 +85,6 @@ def scorer_named(name: str, store: ProfileStore) -> TasteScorer | TechnicalScore
     Raises:
         ProfileError: there is none of that name, its file is damaged, or it needs other items than this soart measures.
     """
-    if name in store.names() or name not in (TECHNICAL, *DETECTORS):
+    if name in store.names() or name not in RESERVED:
         return TasteScorer.of(store.load(name))
     return TechnicalScorer.load() if name == TECHNICAL else TechnicalScorer.detector(name)

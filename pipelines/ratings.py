@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -9,10 +10,15 @@ from sqlalchemy import delete, select
 
 from ..errors import CollectionError
 from ..metrics.examples import HIGHEST, LOWEST
+from ..metrics.taste import TECHNICAL
+from ..metrics.technical import DETECTORS
 from .collection import Collection
 from .schema import RatingRow
 
 STARS, REJECT = "stars", "reject"
+#: Under which scores of others are stored, beside those of profiles.
+OBSERVED = "observed score"
+_PROFILE = re.compile(rf"(taste:.*|({'|'.join((TECHNICAL, *DETECTORS))})-\d+)", re.DOTALL)
 
 
 def check_rating(value: float) -> float:
@@ -26,11 +32,26 @@ def check_rating(value: float) -> float:
     return float(value)
 
 
+def check_rater(name: str) -> str:
+    """A name for somebody who rates.
+
+    Raises:
+        CollectionError: empty, too long, or that under which the scores of a profile are stored, which would then be two judges of one name.
+    """
+    if not name.strip() or len(name) > 128:
+        raise CollectionError(f"Expected a rater's name of 1 to 128 characters, got {len(name)}.")
+    if name == OBSERVED or _PROFILE.fullmatch(name):
+        raise CollectionError(
+            f"{name!r} is what scores are stored under, so nobody can rate by that name: choose another."
+        )
+    return name
+
+
 def rate(collection: Collection, rater: str, stars: Mapping[int, float]) -> None:
     """Store ratings 1–5 by picture id; a rater's earlier rating or rejection of the same picture is replaced.
 
     Raises:
-        CollectionError: a rating out of scale (nothing is stored then), or a collection that cannot be written.
+        CollectionError: a rating out of scale or a name nobody can have (nothing is stored then), or a collection that cannot be written.
     """
     checked = {image: check_rating(value) for image, value in stars.items()}
     _store(collection, rater, {image: (STARS, value) for image, value in checked.items()})
@@ -42,8 +63,7 @@ def reject(collection: Collection, rater: str, image: int) -> None:
 
 
 def _store(collection: Collection, rater: str, said: Mapping[int, tuple[str, float]]) -> None:
-    if not 0 < len(rater) <= 128:
-        raise CollectionError(f"Expected a rater's name of 1 to 128 characters, got {len(rater)}.")
+    check_rater(rater)
     with collection.session("be written", write=True) as session:
         for image, (kind, value) in said.items():
             session.execute(delete(RatingRow).where(RatingRow.rater == rater, RatingRow.image_id == image))

@@ -13,6 +13,8 @@ from ..errors import ModelError
 
 #: A picture whose brightest value stays under this (of 1) is all black.
 BLACK = 2 / 255
+#: The problem of a picture that holds NaN or infinity.
+NOT_NUMBERS = "not a number: the model computed NaN or infinity"
 SEED_LIMIT = 2**63
 
 
@@ -72,7 +74,7 @@ class Drawn:
 def problem_of(image: np.ndarray, flagged: bool = False) -> str | None:
     """Why a floating-point picture 0…1 must stay out of rankings; None for a sound one."""
     if not np.isfinite(image).all():
-        return "not a number: the model computed NaN or infinity"
+        return NOT_NUMBERS
     if flagged:
         return "blanked by the model's safety checker"
     if image.max() < BLACK:

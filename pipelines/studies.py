@@ -66,6 +66,12 @@ class Study:
         return [asked for asked in found.values() if asked.row is not None and asked.row.problem in (None, AWAY)]
 
     @property
+    def failed(self) -> list[Asked]:
+        """Choices that were drawn, and never soundly."""
+        sound = {asked.choice for asked in self.drawn}
+        return [asked for asked in (*self.earlier, *self.own) if asked.row is not None and asked.choice not in sound]
+
+    @property
     def waiting(self) -> list[Asked]:
         """Choices of this version that are still to be drawn."""
         return [asked for asked in self.own if asked.row is None and not asked.dropped]

@@ -187,6 +187,8 @@ class Tuner:
             goal=goal or None,
             pareto=self.pareto,
         )
+        # Another seed rarely helps, and nothing is told of them that would keep the search away.
+        steering.reserve(np.array([one.choice for one in self.study.failed]).reshape(-1, len(self.space.slots)))
         told = [
             (asked, Judge(name, asked.context), value)
             for name in judged.said

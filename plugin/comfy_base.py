@@ -5,8 +5,11 @@ A node that meets an expected mistake says it in its own text and blocks what ha
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -32,8 +35,17 @@ ChoiceType = io.Custom("SOART_CHOICE")
 IMAGES = (
     "Pictures, one or a batch. Transparency is laid over white; pictures whose values are not numbers are left out."
 )
+#: Seconds between two signs of progress, at least.
+BETWEEN = 0.05
+#: What a model folder is made of, and how many such files are looked at.
+MODEL_FILES = {".json", ".txt", ".model", ".safetensors", ".ckpt", ".bin"}
+MOST_FILES = 1000
 #: Largest whole number that the front end's JavaScript holds exactly.
 MOST_SEED = 2**53 - 1
+
+
+class NotLoadedError(ModelError):
+    """A model that cannot be loaded: the run ends as in any loader, for ComfyUI would remember the node's silence and not try again."""
 
 
 class SoartNode(io.ComfyNode):
@@ -42,19 +54,17 @@ class SoartNode(io.ComfyNode):
     Attributes:
         run: the node's own work.
         shows_images: whether the node shows pictures.
-        ends_run: mistakes that end the whole run, for ComfyUI would remember the node's silence and not try again.
     """
 
     run: ClassVar[Callable[..., io.NodeOutput]]
     shows_images: ClassVar[bool] = False
-    ends_run: ClassVar[tuple[type[Exception], ...]] = ()
 
     @classmethod
     def execute(cls, **inputs: Any) -> io.NodeOutput:  # noqa: ANN401
         """Run, or say why not."""
         try:
             return cls.run(**inputs)
-        except cls.ends_run:
+        except NotLoadedError:
             raise
         except SoartError as error:
             return cls.refuse(str(error))
@@ -89,9 +99,15 @@ class SoartNode(io.ComfyNode):
 def progress(total: int) -> Callable[..., None]:
     """A function that moves the node's progress bar on by one or as many as it is told; it also ends the run when the user says so."""
     bar = ProgressBar(max(total, 1))
+    waiting, told, since = 0, 0, 0.0
 
     def step(count: int = 1) -> None:
-        bar.update(count)
+        nonlocal waiting, told, since
+        waiting, now = waiting + count, time.monotonic()
+        # Every update is a message to the browser; pictures that were measured before go by in no time.
+        if now - since >= BETWEEN or told + waiting >= total:
+            told, waiting, since, new = told + waiting, 0, now, waiting
+            bar.update(new)
 
     return step
 
@@ -172,14 +188,42 @@ def generator_of(model: str, device: str) -> ImageGenerator:
     """The model, loaded once and kept until another one is named or its files change.
 
     Raises:
-        ModelError: it cannot be loaded.
+        NotLoadedError: it cannot be loaded.
     """
     if not model.strip():
-        raise ModelError("Expected a model: 'embedded', a diffusers folder, a .safetensors file, or a hub id.")
-    return _loaded(model.strip(), device, model_stamp(model))
+        raise NotLoadedError("Expected a model: 'embedded', a diffusers folder, a .safetensors file, or a hub id.")
+    try:
+        return _loaded(model.strip(), device, model_stamp(model))
+    except ModelError as error:
+        raise NotLoadedError(str(error)) from error
+
+
+#: How often something outside of the graph was in the way, by what it was.
+_obstacles: Counter[str] = Counter()
+
+
+@contextmanager
+def retried(what: str) -> Iterator[None]:
+    """If this fails, :func:`obstacles` changes: else ComfyUI would answer with the failure for good, even when its cause is gone."""
+    try:
+        yield
+    except SoartError:
+        _obstacles[what] += 1
+        raise
+
+
+def obstacles(what: str) -> str:
+    """Belongs in the fingerprint of a node that uses :func:`retried`."""
+    return str(_obstacles[what])
 
 
 def model_stamp(model: object) -> str:
-    """Changes when a local model does."""
+    """Changes when a local model does: a file that is overwritten leaves the times of the folders above it as they were."""
     path = Path(str(model).strip()).expanduser()
-    return stamp(path, path / "model_index.json")
+    try:
+        parts = [*path.glob("*"), *path.glob("*/*")] if (path / "model_index.json").is_file() else []
+    except (OSError, ValueError):
+        parts = []
+    files = sorted(part for part in parts if part.suffix in MODEL_FILES)[:MOST_FILES]
+    found = f"{[str(file) for file in files]} {stamp(path, *files)}"
+    return hashlib.sha256(found.encode()).hexdigest()

@@ -6,17 +6,14 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..errors import ModelError
-from .comfy_base import CATEGORY, MOST_SEED, SoartNode, generator_of, model_stamp, progress
-from .comfy_pictures import to_images
+from .comfy_base import CATEGORY, MOST_SEED, SoartNode, generator_of, model_stamp, obstacles, progress, retried
+from .comfy_pictures import drawn_images
 
 DEVICES = ["auto", "cpu", "cuda", "mps", "xpu"]
 
 
 class SoartGenerate(SoartNode):
     """Draws a batch."""
-
-    ends_run = (ModelError,)
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -44,6 +41,8 @@ class SoartGenerate(SoartNode):
                 io.Boolean.Input("literal", default=False, optional=True,
                                  tooltip="Take the prompt as it is, with all its braces; on for a prompt of SOART Prompt Choice."),
                 io.Combo.Input("device", options=DEVICES, default="auto", optional=True, tooltip="auto: the best there is."),
+                io.String.Input("scheduler", default="", optional=True,
+                                tooltip="Class name of a diffusers scheduler, such as EulerDiscreteScheduler. Empty: the model's own."),
             ],
             outputs=[
                 io.Image.Output("images", display_name="images", tooltip="The batch."),
@@ -53,8 +52,8 @@ class SoartGenerate(SoartNode):
 
     @classmethod
     def fingerprint_inputs(cls, model: str = "", **_others: Any) -> str:  # noqa: ANN401
-        """Drawn again when a local model has changed."""
-        return model_stamp(model or "")
+        """Drawn again when a local model has changed, or failed."""
+        return f"{model_stamp(model or '')} {obstacles(model or '')}"
 
     @classmethod
     def run(
@@ -71,6 +70,7 @@ class SoartGenerate(SoartNode):
         height: int,
         literal: bool = False,
         device: str = "auto",
+        scheduler: str = "",
     ) -> io.NodeOutput:
         """Draw."""
         from ..pipelines import jobs
@@ -79,17 +79,19 @@ class SoartGenerate(SoartNode):
         requests = jobs.plan(
             prompt, count, generator, seed=seed, prompt_seed=prompt_seed, literal=literal, negative=negative,
             steps=steps or None, guidance=None if guidance < 0 else guidance, width=width or None, height=height or None,
+            scheduler=scheduler.strip() or None,
         )  # fmt: skip
-        step, sound, notes = progress(count), [], []
-        for batch in generator.draw(requests):
-            sound += [drawn for drawn in batch if not drawn.problem]
-            notes += [
-                f"The picture of seed {drawn.request.seed} is left out: {drawn.problem}."
-                for drawn in batch
-                if drawn.problem
-            ]
-            step(len(batch))
-        if not sound:
-            raise ModelError(f"All {count} pictures failed. {notes[0]}")
-        prompts = "\n".join(f"{drawn.request.prompt} (seed {drawn.request.seed})" for drawn in sound)
-        return io.NodeOutput(to_images(drawn.pixels for drawn in sound), prompts, ui=cls.show([*notes, prompts]))
+        step, made = progress(count), []
+        with retried(model):
+            for batch in generator.draw(requests):
+                made += batch
+                step(len(batch))
+        # Where none is sound the failed ones go on, so that SOART Observe can say that their choice is done.
+        passed = [drawn for drawn in made if not drawn.problem] or made
+        notes = [
+            f"The picture of seed {drawn.request.seed} {'failed' if drawn in passed else 'is left out'}: {drawn.problem}."
+            for drawn in made
+            if drawn.problem
+        ]
+        prompts = "\n".join(f"{drawn.request.prompt} (seed {drawn.request.seed})" for drawn in passed)
+        return io.NodeOutput(drawn_images(passed), prompts, ui=cls.show([*notes, prompts]))

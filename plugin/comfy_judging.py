@@ -12,10 +12,12 @@ from .comfy_base import (
     CATEGORY,
     IMAGES,
     SoartNode,
+    obstacles,
     output_folder,
     profile_inputs,
     profile_stamp,
     progress,
+    retried,
     scorer_of,
     warnings_of,
 )
@@ -47,8 +49,8 @@ def _judge(
 
     pictures, scorer, reference = to_pictures(images), scorer_of(profile, taste), None
     if among.strip():
-        with existing_collection(output_folder(among)) as store:
-            reference = scores_of(store, scorer)
+        with retried(among), existing_collection(output_folder(among)) as store:
+            reference = scores_of(store, scorer, progress(len(store.ids())))
         if not len(reference):
             raise ItemsError(f"The collection {among!r} holds no picture yet to take percentiles among.")
     judged, problems = score_batch(pictures.pixels, scorer, reference, progress(len(pictures.pixels)))
@@ -70,7 +72,7 @@ class _Judging(SoartNode):
             folder = output_folder(among)
         except SoartError:
             return profile_stamp(profile)
-        return f"{profile_stamp(profile)} {stamp(folder / 'soart.db', folder / 'soart.db-wal')}"
+        return f"{profile_stamp(profile)} {stamp(folder / 'soart.db', folder / 'soart.db-wal')} {obstacles(among)}"
 
 
 class SoartScore(_Judging):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import torch
 
     from ..pipelines.batch import Scored
+    from ..pipelines.request import Drawn
 
 
 @dataclass
@@ -57,12 +59,15 @@ def to_picture(images: torch.Tensor) -> tuple[np.ndarray, str | None]:
     Raises:
         ImageError: an empty batch, another shape, or several pictures.
     """
-    from ..pipelines.request import problem_of
+    from ..pipelines.request import NOT_NUMBERS, problem_of
 
     values = _values(images)
     if len(values) != 1:
         raise ImageError(f"Expected the one picture of the choice, got a batch of {len(values)}.")
-    return _rgb(np.nan_to_num(values[0], nan=0.0, posinf=1.0, neginf=0.0)), problem_of(values[0][..., :3])
+    picture = values[0]
+    sound = np.isfinite(picture).all()
+    pixels = _rgb(np.nan_to_num(picture, nan=0.0, posinf=1.0, neginf=0.0))
+    return pixels, problem_of(pixels / 255) if sound else NOT_NUMBERS
 
 
 def _values(images: torch.Tensor) -> np.ndarray:
@@ -98,6 +103,18 @@ def to_images(pixels: Iterable[np.ndarray]) -> torch.Tensor:
     if len(sizes) != 1:
         raise ImageError(f"Expected pictures of one size, got {sorted(sizes) or 'none'}.")
     return torch.from_numpy(np.stack(pictures).astype(np.float32) / 255)
+
+
+def drawn_images(drawn: Iterable[Drawn]) -> torch.Tensor:
+    """Drawn pictures of one size as an IMAGE batch; those with a problem are NaN where that was the problem, else black."""
+    from ..pipelines.request import NOT_NUMBERS
+
+    made = list(drawn)
+    images = to_images(one.pixels for one in made)
+    for image, one in zip(images, made, strict=True):
+        if one.problem:
+            image[:] = float("nan") if one.problem == NOT_NUMBERS else 0.0
+    return images
 
 
 def take(images: torch.Tensor, numbers: Sequence[int]) -> torch.Tensor:
@@ -153,6 +170,15 @@ def folder_inside(base: Path, name: str) -> Path:
     return path
 
 
+#: The stamp of a file that is not there.
+MISSING = "none"
+
+
+def when_changed(path: Path) -> str:
+    """When a file was last written, in the local time; empty where there is none."""
+    return f"{datetime.fromtimestamp(path.stat().st_mtime).astimezone():%Y-%m-%d %H:%M}" if path.is_file() else ""
+
+
 def stamp(*paths: Path) -> str:
     """Changes when one of the files does; for ``fingerprint_inputs``."""
     found = []
@@ -161,5 +187,5 @@ def stamp(*paths: Path) -> str:
             state = path.stat()
             found.append(f"{state.st_mtime_ns}:{state.st_size}")
         except (OSError, ValueError):
-            found.append("none")
+            found.append(MISSING)
     return " ".join(found)

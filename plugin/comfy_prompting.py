@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
+from comfy_execution.graph_utils import ExecutionBlocker
 
 from .comfy_base import (
     CATEGORY,
@@ -72,6 +73,9 @@ class SoartPromptChoice(SoartNode):
                 io.Int.Output("width", display_name="width", is_output_list=True, tooltip="In pixels."),
                 io.Int.Output("height", display_name="height", is_output_list=True, tooltip="In pixels."),
                 ChoiceType.Output("choice", display_name="choice", is_output_list=True, tooltip="For SOART Observe."),
+                # The last, so that the links of saved workflows stay.
+                io.String.Output("scheduler", display_name="scheduler", is_output_list=True,
+                                 tooltip="Class name of a diffusers scheduler, where the space has such a slot; else empty: the model's own."),
             ],
         )  # fmt: skip
 
@@ -113,7 +117,8 @@ class SoartPromptChoice(SoartNode):
         values = [[getattr(request, name) for request in requests] for name in columns]
         rows = [[question.asked.number + 1, question.request.prompt] for question in asked]
         table = {"title": f"{collection}: what is drawn next", "columns": ["number", "prompt"], "rows": rows}
-        return io.NodeOutput(*values, asked, ui=cls.show(warnings_of(study.scorer), table))
+        schedulers = [request.scheduler or "" for request in requests]
+        return io.NodeOutput(*values, asked, schedulers, ui=cls.show(warnings_of(study.scorer), table))
 
 
 class SoartObserve(SoartNode):
@@ -134,7 +139,7 @@ class SoartObserve(SoartNode):
                 io.Float.Input("score", optional=True, force_input=True,
                                tooltip="Any other judge's score, higher is better; it counts in place of the profile's."),
                 io.Int.Input("rating", default=0, min=0, max=5, optional=True,
-                             tooltip="Your rating, 1 to 5; it counts in place of the profile's score. 0: none."),
+                             tooltip="A rating, 1 to 5, that counts in place of the profile's score; one for all pictures of the run unless a list is linked. 0: none."),
                 io.String.Input("rater", default="me", optional=True, tooltip="Who rates."),
             ],
             outputs=[
@@ -159,10 +164,15 @@ class SoartObserve(SoartNode):
         _row, value = tell(choice, pixels, problem=problem, score=score, rating=rating or None, rater=rater)
         number = choice.asked.number + 1
         if value is None:
-            return cls.refuse(f"Number {number} is kept, but nothing is learnt from it: {problem}.")
+            # The choice goes on: a blocked one would block the chart of all the others.
+            shown = cls.show([f"Number {number} is kept, but nothing is learnt from it: {problem}."])
+            return io.NodeOutput(choice, ExecutionBlocker(None), ui=shown)
         said = [f"score {plain(value)}"]
         said += [f"told score {plain(score)}"] if score is not None else []
-        said += [f"rated {rating} by {rater}"] if rating else []
+        if rating:
+            said += [f"rated {rating} by {rater}"]
+            if choice.together > 1:
+                said += [f"and a rating set in the node goes to all {choice.together} pictures of the run"]
         return io.NodeOutput(choice, value, ui=cls.show([f"Number {number}: {', '.join(said)}."]))
 
 

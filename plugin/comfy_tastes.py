@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
-from ..errors import ItemsError
+from ..errors import ItemsError, ProfileError
 from .comfy_base import (
     CATEGORY,
     IMAGES,
     ProfileType,
     SoartNode,
+    always,
+    obstacles,
     profile_inputs,
     profile_stamp,
     progress,
+    retried,
     scorer_of,
     warnings_of,
 )
-from .comfy_pictures import reason_texts, to_images, to_pictures
+from .comfy_pictures import MISSING, reason_texts, to_images, to_pictures, when_changed
 
 if TYPE_CHECKING:
     import torch
 
+    from ..metrics.blend import Taste
+    from ..pipelines.profilestore import ProfileStore
     from ..pipelines.rank import Scorer
 
 
@@ -84,10 +90,10 @@ class SoartTaste(SoartNode):
             node_id="SoartTaste",
             display_name="SOART Taste",
             category=CATEGORY,
-            description="A taste by name. With pictures you like and pictures you do not it is learnt and kept under that name.",
+            description="A taste by name. With pictures you like and pictures you do not it is learnt and kept under that name, in place of an earlier one.",
             is_output_node=True,
             inputs=[
-                io.String.Input("name", default="mine", tooltip="Name of the taste: to be looked up, or to be learnt."),
+                io.String.Input("name", default="mine", tooltip="Name of the taste: to be looked up, or to be learnt. Learning replaces an earlier taste of that name."),
                 io.Image.Input("good", optional=True, tooltip="Pictures you like; eight or more are a start."),
                 io.Image.Input("bad", optional=True, tooltip="Pictures you do not like."),
                 io.Combo.Input("network", options=["none", "efficientnet-lite0"], default="none", optional=True,
@@ -102,8 +108,11 @@ class SoartTaste(SoartNode):
 
     @classmethod
     def fingerprint_inputs(cls, name: str = "", **others: Any) -> str:  # noqa: ANN401
-        """Looked up again when the file has changed; what is learnt depends on the pictures alone."""
-        return "" if "good" in others or "bad" in others else profile_stamp(name)
+        """Looked up, or learnt, again when the file is another one than it was or could not be written."""
+        found = profile_stamp(name)
+        learns = "good" in others or "bad" in others
+        # A name that is linked is not known yet; a file that is not there is to be written, however often it was written before.
+        return str(always()) if name is None or (learns and found == MISSING) else f"{found} {obstacles(name)}"
 
     @classmethod
     def run(
@@ -123,7 +132,7 @@ class SoartTaste(SoartNode):
         if good is None and bad is None:
             taste = store.load(name)
         else:
-            store.path(name)
+            store.place(name)
             liked, others = (None if batch is None else to_pictures(batch) for batch in (good, bad))
             if liked is None or others is None:
                 missing = "good" if liked is None else "bad"
@@ -136,6 +145,22 @@ class SoartTaste(SoartNode):
                 name, *pictures, network=None if network == "none" else network, seed=fold_seed,
                 progress=progress(sum(map(len, pictures))),
             )  # fmt: skip
-            store.save(taste)
+            notes += _keep(store, taste)
         report = f"{name}: {taste.trust.word}. {taste.trust.sentence}"
         return io.NodeOutput(TasteScorer.of(taste), report, ui=cls.show([report, *notes]))
+
+
+def _keep(store: ProfileStore, taste: Taste) -> list[str]:
+    """Save a taste, but for one that lies there already; a sentence where another one is replaced."""
+    from ..metrics.profiles import same_taste
+
+    path, there = store.place(taste.name), None
+    with contextlib.suppress(ProfileError):
+        there = store.load(taste.name)
+    # Its file must stay as it is, else the next run would find a new one and learn again.
+    if there is not None and same_taste(there, taste):
+        return []
+    since = when_changed(path)
+    with retried(taste.name):
+        store.save(taste)
+    return [f"It replaced the taste of that name of {since}."] if since else []

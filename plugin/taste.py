@@ -119,7 +119,7 @@ def learn(
     if not good and not bad and collection is None and choices is None:
         raise typer.BadParameter("name pictures with --good and --bad, a collection, or choices", param_hint="--good")
     kept = ProfileStore(profiles)
-    kept.path(name)
+    kept.place(name)
     sources = tastes.Sources(good or (), _bad_modes(bad or []), None if collection is None else rater, choices)
     opened = existing_collection(collection) if collection and not (good or bad or choices) else Collection(collection)
     with opened as store, Progress("measuring", 0) as progress:

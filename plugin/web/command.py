@@ -68,8 +68,8 @@ def web(
     from ...pipelines.profilestore import ProfileStore
 
     kept = ProfileStore(profiles)
-    # A rater's taste bears the rater's name: one that cannot be a file's is refused now.
-    kept.path(rater)
+    # A rater's taste bears the rater's name: one that no taste can have is refused now.
+    kept.place(rater)
     local = _loopback(host)
     with _listen(host, port) as listener:
         folders = _folders(collection or [], create=create)

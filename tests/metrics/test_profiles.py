@@ -8,7 +8,7 @@ from safetensors.numpy import save_file
 
 from soart.errors import ProfileError
 from soart.metrics.blend import Blend, blend, compare_tastes
-from soart.metrics.profiles import FORMAT, check_version, load_taste, save_taste
+from soart.metrics.profiles import FORMAT, check_version, load_taste, same_taste, save_taste
 from soart.metrics.taste import learn_taste
 
 
@@ -132,6 +132,14 @@ def test_nothing_is_half_saved(profile, tmp_path, monkeypatch):
     assert [p.name for p in tmp_path.iterdir()] == ["p.safetensors"]
     with pytest.raises(ProfileError, match="cannot be written"):
         save_taste(profile, path / "below" / "a file")
+
+
+def test_same_taste_but_for_its_date(profile, taste_world, tmp_path):
+    later = replace(profile, created="2030-01-01T00:00:00+00:00")
+    assert same_taste(profile, load_taste(save_taste(later, tmp_path / "p")))
+    assert same_taste(blend("b", [profile, later]), blend("b", [later, profile]))
+    others = (replace(profile, name="other"), make(taste_world, seed=2), blend("mine", [profile, profile], [1, 2]))
+    assert not any(same_taste(profile, other) for other in others)
 
 
 def test_versions_must_match(profile, taste_world):

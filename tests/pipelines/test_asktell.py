@@ -108,13 +108,46 @@ def test_scores_of_another_judge(study):
     assert max((e for e in found.effects if e.slot == "colour"), key=lambda e: -e.mean).option == "red"
 
 
-@pytest.mark.parametrize(("more", "said"), [({"score": float("nan")}, "finite score"), ({"rating": 6}, "from 1 to 5")])
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"score": float("nan")}, "finite score"),
+        ({"rating": 6}, "from 1 to 5"),
+        ({"rating": 4, "rater": ""}, "1 to 128 characters"),
+        ({"rating": 4, "rater": "x" * 129}, "1 to 128 characters"),
+        ({"rating": 4, "rater": "technical-2"}, "nobody can rate by that name"),
+        ({"rating": 4, "rater": "blur-10"}, "nobody can rate by that name"),
+        ({"rating": 4, "rater": "taste:mine"}, "nobody can rate by that name"),
+        ({"rating": 4, "rater": OBSERVED}, "nobody can rate by that name"),
+        ({"rating": 4, "rater": "bright"}, "name of the profile that judges"),
+    ],
+)
 def test_nonsense_is_refused_and_nothing_stored(study, more, said):
     [question] = study.ask()
     with pytest.raises(CollectionError, match=said):
         tell(question, draw(question.request), **more)
     with Collection(study.folder) as store:
         assert store.images() == []
+
+
+def test_names_near_those_of_profiles_are_names(study):
+    for rater in ("technical", "blur", "Ann-2", "technical-2 "):
+        [question] = study.ask()
+        tell(question, draw(question.request), rating=3, rater=rater)
+    assert study.ask()
+
+
+def test_choices_that_failed_are_not_asked_again(study):
+    failed = set()
+    for _ in range(6):
+        [question] = study.ask()
+        tell(question, np.zeros((8, 8, 3), np.uint8), problem="all black")
+        failed.add(question.asked.choice)
+    assert len(failed) == 6
+    for _ in range(3):
+        [question] = study.ask()
+        tell(question, draw(question.request))
+        assert question.asked.choice not in failed
 
 
 def test_a_broken_picture_is_kept_and_not_learnt_from(study):

@@ -268,6 +268,17 @@ def test_profile_store(learnt, tmp_path):
     assert "soart" in str(ProfileStore().folder)
 
 
+def test_a_taste_never_hides_a_built_in_profile(learnt, tmp_path):
+    store = ProfileStore(tmp_path)
+    for name in ("technical", "blur", "noise", "jpeg", "fade", "saturate", "pixelate"):
+        with pytest.raises(ProfileError, match="name of a built-in profile"):
+            store.save(replace(learnt.taste, name=name))
+    assert store.names() == []
+    # Scores of tastes are stored under names of their own.
+    store.save(replace(learnt.taste, name="technical-2"))
+    assert scorer_named("technical-2", store).name == "taste:technical-2"
+
+
 def test_profile_of_another_version(learnt, monkeypatch):
     monkeypatch.setattr("soart.metrics.colour.VERSION", "colour-99")
     with pytest.raises(ProfileError, match="learn it again"):

@@ -5,7 +5,9 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 
+from soart.pipelines.request import NOT_NUMBERS
 from soart.plugin import comfy_pictures
 
 PROMPT = {
@@ -101,6 +103,8 @@ def test_a_taste_is_learnt_kept_and_found_again(host, graph):
     assert min(r["score"] for r in table(ran, first)) > max(r["score"] for r in table(ran, second))
     # Percentiles are taken among the pictures it was learnt from.
     assert min(r["percentile"] for r in table(ran, first)) >= 40
+    # The file is new since the first run, which the second finds, and not since the second.
+    host.run(graph)
     assert learnt.id not in host.run(graph).executed
     graph.clear()
     found = graph.add("SoartTaste", name="vivid ones")
@@ -152,6 +156,9 @@ def test_mistakes_in_words(host, graph):
         "a name of letters": None,
         "There is no taste 'lost'": graph.add("SoartTaste", name="lost"),
         "link a bad batch too": graph.add("SoartTaste", name="half", good=source.out()),
+        "'blur' is the name of a built-in profile": graph.add(
+            "SoartTaste", name="blur", good=source.out(), bad=pictures(graph, seed=9).out()
+        ),
         "got '../x'": graph.add("SoartTaste", name="../x", good=source.out(), bad=source.out()),
         "both": graph.add("SoartTaste", name="both", good=source.out(), bad=source.out()),
         "is no collection": graph.add("SoartRank", images=source.out(), profile="technical", top_k=0, among="nowhere"),
@@ -266,6 +273,29 @@ def test_the_pack_uses_its_own_modules_alone(comfy):
         for name, value in vars(module).items():
             home = getattr(value, "__module__", None) or ""
             assert not str(home).startswith("soart."), f"{module.__name__}.{name} comes from {home}"
+
+
+def rgba(colour, opacity):
+    return torch.cat([torch.full((1, 8, 8, 3), colour), torch.full((1, 8, 8, 1), opacity)], dim=-1)
+
+
+@pytest.mark.parametrize(
+    ("picture", "pixel", "problem"),
+    [
+        (rgba(0.0, 0.0), 255, None),
+        (rgba(0.0, 1.0), 0, "all black"),
+        (rgba(1.0, float("nan")), None, NOT_NUMBERS),
+        (rgba(1.0, float("inf")), None, NOT_NUMBERS),
+        (rgba(float("nan"), 0.0), None, NOT_NUMBERS),
+        (torch.zeros((1, 8, 8, 1)), 0, "all black"),
+        (torch.full((8, 8, 3), 0.5), 128, None),
+    ],
+)
+def test_the_picture_that_is_stored_is_the_one_that_is_judged(picture, pixel, problem):
+    pixels, found = comfy_pictures.to_picture(picture)
+    assert found == problem
+    assert pixels.shape == (8, 8, 3)
+    assert pixel is None or (pixels == pixel).all()
 
 
 def test_numbers_for_json():

@@ -149,6 +149,7 @@ def test_compare_blend_export_import(soart, world, mine, tmp_path):
     [
         (("taste", "learn", "x"), 2),
         (("taste", "learn", "a/b", "--good", "G"), 1),
+        (("taste", "learn", "blur", "--good", "G", "--bad", "B"), 1),
         (("taste", "learn", "x", "--good", "G"), 1),
         (("taste", "learn", "x", "--good", "G", "--bad", "good=B"), 2),
         (("taste", "learn", "x", "--good", "G", "--bad", "G"), 1),

@@ -56,8 +56,8 @@ def logout(request: Request, body: dict[str, Any]) -> Response:
 def name_rater(request: Request, body: dict[str, Any]) -> Response:
     """Say who is rating."""
     name = " ".join(str(body.get("rater", "")).split())
-    # A rater's taste bears the rater's name, so the rules of its file name hold.
-    site_of(request).places[0].shelf.own.path(name)
+    # A rater's taste bears the rater's name, so the rules of tastes' names hold.
+    site_of(request).places[0].shelf.own.place(name)
     request.session["rater"] = name
     return JSONResponse({"rater": name})
 

@@ -85,8 +85,9 @@ def test_a_taken_port_and_a_strange_address_are_said(soart, tmp_path):
 
 def test_a_rater_who_cannot_have_a_taste_is_refused_at_once(soart, tmp_path):
     Collection(tmp_path / "c").close()
-    code, _, err = soart("web", "--collection", "c", "--no-open", "--port", "0", "--rater", "../me")
-    assert (code, "Expected a taste's name" in err) == (1, True)
+    for name, said in (("../me", "Expected a taste's name"), ("technical", "name of a built-in profile")):
+        code, _, err = soart("web", "--collection", "c", "--no-open", "--port", "0", "--rater", name)
+        assert (code, said in err) == (1, True)
 
 
 def test_others_are_let_in_with_a_warning_unless_there_is_a_password(soart, serving, tmp_path, monkeypatch):
