@@ -38,7 +38,7 @@ class ProfileStore:
         """
         if not _NAME.fullmatch(name):
             raise ProfileError(
-                f"Expected a taste's name of letters, digits, spaces, '.', '-' or '_', up to 64 of them, got {name!r}."
+                f"Expected a name of letters, digits, spaces, '.', '-' or '_', up to 64 of them, got {name!r}."
             )
         return self.folder / f"{name}{SUFFIX}"
 

@@ -117,7 +117,7 @@ def test_what_waits_at_the_rater_is_not_sent_again_and_raters_differ(desk, shelf
 
 def test_a_name_that_is_no_file_name_is_refused(collection, shelf, jobs):
     for name in ("../ann", "", "a/b", ".x", "x" * 70):
-        with pytest.raises(ProfileError, match="Expected a taste's name"):
+        with pytest.raises(ProfileError, match="Expected a name of letters"):
             RatingDesk(collection, shelf, jobs, name)
 
 

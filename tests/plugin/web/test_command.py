@@ -85,7 +85,7 @@ def test_a_taken_port_and_a_strange_address_are_said(soart, tmp_path):
 
 def test_a_rater_who_cannot_have_a_taste_is_refused_at_once(soart, tmp_path):
     Collection(tmp_path / "c").close()
-    for name, said in (("../me", "Expected a taste's name"), ("technical", "name of a built-in profile")):
+    for name, said in (("../me", "Expected a name of letters"), ("technical", "name of a built-in profile")):
         code, _, err = soart("web", "--collection", "c", "--no-open", "--port", "0", "--rater", name)
         assert (code, said in err) == (1, True)
 
