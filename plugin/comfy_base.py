@@ -155,6 +155,13 @@ def scorer_of(profile: str, taste: Scorer | None) -> Scorer:
     return scorer_named(profile, ProfileStore()) if taste is None else taste
 
 
+def title_of(scorer: Scorer) -> str:
+    """What people call what judges."""
+    from ..metrics.wording import stored_title
+
+    return stored_title(scorer.name)
+
+
 def warnings_of(scorer: Scorer) -> list[str]:
     """What must be said beside the scores of a profile."""
     warning = getattr(scorer, "warning", None)

@@ -19,6 +19,7 @@ from .comfy_base import (
     progress,
     retried,
     scorer_of,
+    title_of,
     warnings_of,
 )
 from .comfy_pictures import Pictures, score_table, score_text, stamp, take, to_images, to_pictures
@@ -99,7 +100,7 @@ class SoartScore(_Judging):
     def run(cls, images: torch.Tensor, profile: str, taste: Scorer | None = None, among: str = "") -> io.NodeOutput:
         """Score."""
         scorer, judged, pictures = _judge(images, profile, taste, among)
-        shown = cls.show(pictures.notes, score_table(judged, scorer.name))
+        shown = cls.show(pictures.notes, score_table(judged, title_of(scorer)))
         return io.NodeOutput(
             [one.score for one in judged], [one.percentile for one in judged], score_text(judged), ui=shown
         )
@@ -139,7 +140,7 @@ class SoartRank(_Judging):
         kept = best_first(judged)[: top_k or None]
         ranked = take(images, [one.number for one in kept])
         seen = to_images(pictures.pixels[one.number] for one in kept)
-        shown = cls.show(pictures.notes, score_table(kept, f"{scorer.name}, best first"), seen)
+        shown = cls.show(pictures.notes, score_table(kept, f"{title_of(scorer)}, best first"), seen)
         return io.NodeOutput(ranked, [one.score for one in kept], score_text(kept), ui=shown)
 
 
@@ -173,7 +174,7 @@ class SoartGate(_Judging):
         scorer, judged, pictures = _judge(images, profile, taste, among)
         passed = [one for one in judged if one.percentile >= percentile]
         told = f"{len(passed)} of {len(judged)} pictures pass."
-        shown = cls.show([told, *pictures.notes], score_table(judged, scorer.name))
+        shown = cls.show([told, *pictures.notes], score_table(judged, title_of(scorer)))
         if not passed:
             # Nothing is wrong, so nothing is said to whoever waits for pictures.
             return io.NodeOutput(ExecutionBlocker(None), 0, ui=shown)

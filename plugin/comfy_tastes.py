@@ -20,6 +20,7 @@ from .comfy_base import (
     progress,
     retried,
     scorer_of,
+    title_of,
     warnings_of,
 )
 from .comfy_pictures import MISSING, reason_texts, to_images, to_pictures, when_changed
@@ -75,7 +76,7 @@ class SoartExplain(SoartNode):
             rows += [[number + 1, text] for text in reason_texts(found.reasons)]
             step()
         heat = to_images(maps)
-        table = {"title": scorer.name, "columns": ["picture", "reason and what it added"], "rows": rows}
+        table = {"title": title_of(scorer), "columns": ["picture", "reason and what it added"], "rows": rows}
         text = "\n".join(f"picture {number}: {reason}" for number, reason in rows)
         return io.NodeOutput(heat, text, ui=cls.show([*warnings_of(scorer), *pictures.notes], table, heat))
 
