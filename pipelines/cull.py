@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Container, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,17 @@ class Move:
     image: int
 
 
+def check_target(target: Path) -> None:
+    """Refuse a folder to move to that cannot be one.
+
+    Raises:
+        CollectionError: it is a file or lies below one.
+    """
+    place = next(place for place in (target.absolute(), *target.absolute().parents) if os.path.lexists(place))
+    if not place.is_dir():
+        raise CollectionError(f"Nothing can be moved to {str(target)!r}: {str(place)!r} is no folder.")
+
+
 def plan_cull(survey: Survey, rule: Rule, roots: Sequence[Path], target: Path, keep: Container[int] = ()) -> list[Move]:
     """What a rule would move, in the order of paths: to ``target/REASON/`` and the path below its root.
 
@@ -117,27 +129,28 @@ def _with_companions(move: Move) -> Iterator[Move]:
 
 def cull(
     moves: Sequence[Move], undo_file: Path, progress: Callable[[int], None] = lambda done: None
-) -> tuple[int, list[str]]:
+) -> tuple[list[Move], list[str]]:
     """Move files, with the texts beside them, noting each move first so that all can be undone.
 
     Returns:
-        how many pictures were moved, and a sentence for each file that could not be.
+        the pictures that were moved, with where they lie now, and a sentence for each file that could not be moved.
 
     Raises:
         CollectionError: the undo file exists or cannot be written.
     """
     journal = Journal(undo_file)
-    done, problems = 0, []
+    done: list[Move] = []
+    problems = []
     try:
         for move in moves:
             for part in _with_companions(move):
                 try:
-                    journal.move(part.source, part.target)
+                    now = journal.move(part.source, part.target)
                 except OSError as error:
                     problems.append(f"{str(part.source)!r} cannot be moved: {error.strerror or error}.")
                     break
-            else:
-                done += 1
+                if part is move:
+                    done.append(replace(move, target=now))
             progress(1)
     finally:
         journal.close()

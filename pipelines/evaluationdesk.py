@@ -193,7 +193,7 @@ class EvaluationDesk:
         def work(job: Job) -> str:
             job.expect(len(plan.moves))
             done, problems = cull(plan.moves, self._journal(), job.advance)
-            return " ".join([f"{_files(done)} moved away.", *problems[:3]])
+            return " ".join([f"{_files(len(done))} moved away.", *problems[:3]])
 
         return self._tidy("Moving pictures away", work)
 

@@ -83,39 +83,43 @@ def cull(
     as_json: Json = False,
 ) -> None:
     """Move pictures that a rule picks out to folders, with the texts beside them; nothing is deleted, all can be undone."""
-    from ..pipelines.cull import Rule, plan_cull
+    from ..pipelines.cull import Rule, check_target, plan_cull
     from ..pipelines.cull import cull as move
 
     rule = Rule(duplicates, damaged, outliers, worst, below)
+    check_target(to)
     with interruptible():
         store, roots, found = _look(folders, collection, only, taste, profiles, workers)
         with store:
             moves = plan_cull(found, rule, roots, to.absolute())
             journal = _journal(undo_file)
-            done, problems = 0, list[str]()
+            done, problems = moves, list[str]()
             if moves and not dry_run:
                 with Progress("moving", len(moves)) as bar:
                     done, problems = move(moves, journal, bar)
-    reasons = Counter(step.target.relative_to(to.absolute()).parts[0] for step in moves)
+    moved = 0 if dry_run else len(done)
     if as_json:
         emit(
             {
-                "moves": [{"from": str(step.source), "to": str(step.target)} for step in moves],
-                "moved": done,
+                "moves": [{"from": str(step.source), "to": str(step.target)} for step in done],
+                "moved": moved,
                 "problems": problems,
-                "undo_file": str(journal) if done else None,
+                "undo_file": str(journal) if moved else None,
             }
         )
-        return
-    if dry_run:
-        for step in moves:
-            say(f"{printable(str(step.source))} → {printable(str(step.target))}")
-    counted = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items())) or "nothing"
-    say(f"{'Would move' if dry_run else 'Moved'}: {counted}, of {len(found.evaluation.ids)} pictures")
-    for problem in problems:
-        note(printable(problem))
-    if done:
-        say(f"To undo: soart undo {journal}")
+    else:
+        if dry_run:
+            for step in done:
+                say(f"{printable(str(step.source))} → {printable(str(step.target))}")
+        reasons = Counter(step.target.relative_to(to.absolute()).parts[0] for step in done)
+        counted = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items())) or "nothing"
+        say(f"{'Would move' if dry_run else 'Moved'}: {counted}, of {len(found.evaluation.ids)} pictures")
+        for problem in problems:
+            note(printable(problem))
+        if moved:
+            say(f"To undo: soart undo {journal}")
+    if moves and not done:
+        raise typer.Exit(1)
 
 
 def annotate(

@@ -116,6 +116,32 @@ def test_cull_annotate_and_undo(soart, art, tmp_path):
     assert (code, "Expected a rule" in err) == (1, True)
 
 
+@pytest.mark.parametrize("to", ["art/0.txt", "art/0.txt/deep/er"])
+@pytest.mark.parametrize("more", [[], ["--dry-run"]])
+def test_nothing_is_moved_to_or_below_a_file(soart, art, to, more):
+    code, out, err = soart("cull", art, "--worst", 50, "--to", to, *more)
+    assert (code, out) == (1, "")
+    assert err.endswith("art/0.txt' is no folder.\n")
+    assert (art / "0.txt").read_text() == "thing 0"
+
+
+def test_cull_counts_what_was_moved(soart, art, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "low").write_text("in the way")
+    before = sorted(art.iterdir())
+    code, out, err = soart("cull", art, "--worst", 25, "--to", "out")
+    assert (code, out) == (1, "Moved: nothing, of 9 pictures\n")
+    assert err.count("cannot be moved: ") == 2
+    assert sorted(art.iterdir()) == before
+    code, out, _ = soart("cull", art, "--worst", 25, "--to", "out", "--json")
+    document = json.loads(out)
+    assert (code, document["moved"], document["moves"], document["undo_file"]) == (1, 0, [], None)
+    code, out, err = soart("cull", art, "--worst", 25, "--duplicates", "--to", "out")
+    assert (code, err.count("cannot be moved: ")) == (0, 2)
+    assert out.startswith("Moved: 1 duplicates, of 9 pictures\n")
+    assert len(list(art.iterdir())) < len(before)
+
+
 def test_rank_leaves_out_look_alikes(soart, art):
     everything = json.loads(soart("rank", art, "--json")[1])["ranking"]
     apart = json.loads(soart("rank", art, "--min-distance", 1.2, "--json")[1])["ranking"]
