@@ -72,15 +72,20 @@ class Move:
     image: int
 
 
-def check_target(target: Path) -> None:
-    """Refuse a folder to move to that cannot be one.
+def check_target(target: Path, roots: Sequence[Path] = ()) -> None:
+    """Refuse a folder to move to where that cannot end well.
 
     Raises:
-        CollectionError: it is a file or lies below one.
+        CollectionError: it is a file or lies below one; or one of ``roots`` lies in it, so that what was moved would be moved again.
     """
     place = next(place for place in (target.absolute(), *target.absolute().parents) if os.path.lexists(place))
     if not place.is_dir():
         raise CollectionError(f"Nothing can be moved to {str(target)!r}: {str(place)!r} is no folder.")
+    for root in roots:
+        if root.resolve().is_relative_to(target.resolve()):
+            raise CollectionError(
+                f"{str(target)!r} is, or holds, what is looked at: name a folder of its own to move to, below it or elsewhere."
+            )
 
 
 def plan_cull(survey: Survey, rule: Rule, roots: Sequence[Path], target: Path, keep: Container[int] = ()) -> list[Move]:

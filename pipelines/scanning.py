@@ -39,6 +39,7 @@ class Scan:
         roots: folders, or single files (taken whatever they are called).
         globs: patterns that the path below the root, or the file name, must match; none takes all.
         follow_links: whether links to folders are followed.
+        apart: a folder that is passed over with all that lies in it, however it is reached.
 
     Attributes:
         problems: a sentence for each place that could not be listed, added while it walks.
@@ -48,6 +49,7 @@ class Scan:
     roots: Sequence[Path]
     globs: Sequence[str] = ()
     follow_links: bool = False
+    apart: Path | None = None
     problems: list[str] = field(default_factory=list)
     unseen: list[str] = field(default_factory=list)
 
@@ -58,6 +60,8 @@ class Scan:
         for root in sorted(self.roots, key=os.path.isdir):
             # Absolute without resolving links: the names that the user knows.
             place = os.path.abspath(root)
+            if self._is_apart(root):
+                continue
             try:
                 facts = os.stat(place)
             except OSError as error:
@@ -69,6 +73,9 @@ class Scan:
                 single.add(place)
                 yield Found(place, facts.st_size, facts.st_mtime_ns)
 
+    def _is_apart(self, place: str | Path) -> bool:
+        return self.apart is not None and Path(place).resolve().is_relative_to(self.apart.resolve())
+
     def _trouble(self, place: str, error: OSError) -> None:
         self.problems.append(f"{place!r} cannot be read: {error.strerror or error}.")
         self.unseen.append(place)
@@ -77,6 +84,8 @@ class Scan:
         waiting = [root]
         while waiting:
             folder = waiting.pop()
+            if self._is_apart(folder):
+                continue
             try:
                 facts = os.stat(folder)
                 if (facts.st_dev, facts.st_ino) in walked:

@@ -15,6 +15,8 @@ from .taste import Profiles, warning_of
 from .terminal import Progress, emit, interruptible, note, printable, say
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from ..pipelines.collection import Collection
     from ..pipelines.surveys import Survey
 
@@ -38,8 +40,10 @@ def _look(
     taste: str | None,
     profiles: Path | None,
     workers: int | None,
+    check: Callable[[Collection, Sequence[Path]], None],
+    apart: Path | None = None,
 ) -> tuple[Collection, list[Path], Survey]:
-    """The collection, to be closed by the caller, what was scanned, and what was found."""
+    """The collection, to be closed by the caller, what was scanned, and what was found; ``check`` may refuse before that."""
     from ..pipelines.execution import LocalEngine
     from ..pipelines.scanning import Scan
     from ..pipelines.surveys import open_for, survey
@@ -49,10 +53,10 @@ def _look(
         note(text)
     store, roots = open_for(folders, collection)
     try:
+        check(store, roots)
+        scan = Scan(roots, only or (), apart=apart)
         with Progress("looking", 0) as bar:
-            found = survey(
-                store, Scan(roots, only or ()), LocalEngine(workers), scorers, progress=bar, expect=bar.expect
-            )
+            found = survey(store, scan, LocalEngine(workers), scorers, progress=bar, expect=bar.expect)
     except BaseException:
         store.close()
         raise
@@ -88,8 +92,12 @@ def cull(
 
     rule = Rule(duplicates, damaged, outliers, worst, below)
     check_target(to)
+
+    def check(_: Collection, roots: Sequence[Path]) -> None:
+        check_target(to, roots)
+
     with interruptible():
-        store, roots, found = _look(folders, collection, only, taste, profiles, workers)
+        store, roots, found = _look(folders, collection, only, taste, profiles, workers, check, to)
         with store:
             moves = plan_cull(found, rule, roots, to.absolute())
             journal = _journal(undo_file)
@@ -141,9 +149,17 @@ def annotate(
     """Write one to five stars, by score or by a rater, to XMP sidecars that photo managers read; pixels are never touched."""
     from ..pipelines.annotate import annotate as write
     from ..pipelines.annotate import notes_of
+    from ..pipelines.ratings import check_rater
+
+    if not (xmp or png):
+        raise typer.BadParameter("with --no-xmp there is nothing to write: add --png", param_hint="--no-xmp")
+
+    def check(store: Collection, _: Sequence[Path]) -> None:
+        if rater is not None:
+            check_rater(store, rater)
 
     with interruptible():
-        store, _, found = _look(folders, collection, only, taste, profiles, workers)
+        store, _, found = _look(folders, collection, only, taste, profiles, workers, check)
         with store:
             notes = list(notes_of(found, rater))
             journal = _journal(undo_file)

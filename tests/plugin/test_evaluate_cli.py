@@ -142,6 +142,42 @@ def test_cull_counts_what_was_moved(soart, art, tmp_path):
     assert len(list(art.iterdir())) < len(before)
 
 
+def everything_in(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
+
+
+def test_what_was_culled_is_not_culled_again(soart, art, tmp_path, monkeypatch):
+    before = everything_in(art)
+    monkeypatch.chdir(art)
+    for number, names in enumerate((4, 6), start=1):
+        code, out, _ = soart("cull", ".", "--worst", 50, "--to", "culled", "--undo-file", tmp_path / f"{number}.jsonl")
+        assert code == 0
+        assert sum(path.suffix == ".png" for path in (art / "culled" / "low").iterdir()) >= names
+    assert not (art / "culled" / "low" / "culled").exists()
+    # A link is no way in.
+    (tmp_path / "way").symlink_to(art / "culled")
+    assert soart("cull", tmp_path / "way", "--worst", 50, "--to", "culled")[0] == 1
+    for number in (2, 1):
+        assert soart("undo", tmp_path / f"{number}.jsonl")[0] == 0
+    assert everything_in(art) == before
+
+
+@pytest.mark.parametrize("to", [".", "art", "art/../art/"])
+def test_the_folder_looked_at_cannot_take_what_is_culled(soart, art, to):
+    before = everything_in(art)
+    code, out, err = soart("cull", "art", "--worst", 50, "--to", to)
+    assert (code, out, "is, or holds, what is looked at" in err) == (1, "", True)
+    assert everything_in(art) == before
+
+
+def test_undo_leaves_folders_that_were_there_or_hold_something(soart, art, tmp_path):
+    (tmp_path / "out").mkdir()
+    soart("cull", art, "--worst", 25, "--duplicates", "--to", "out/deep", "--undo-file", "u.jsonl")
+    (tmp_path / "out" / "deep" / "low" / "mine.txt").write_text("mine")
+    assert soart("undo", "u.jsonl")[0] == 0
+    assert sorted(everything_in(tmp_path / "out")) == ["deep", "deep/low", "deep/low/mine.txt"]
+
+
 def test_rank_leaves_out_look_alikes(soart, art):
     everything = json.loads(soart("rank", art, "--json")[1])["ranking"]
     apart = json.loads(soart("rank", art, "--min-distance", 1.2, "--json")[1])["ranking"]
