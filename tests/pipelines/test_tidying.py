@@ -15,6 +15,7 @@ from soart.pipelines.annotate import annotate, notes_of, stars_of, with_rating
 from soart.pipelines.cull import Rule, cull, plan_cull
 from soart.pipelines.execution import LocalEngine
 from soart.pipelines.journal import undo
+from soart.pipelines.metadata.sidecars import sidecar_metadata
 from soart.pipelines.ratings import rate
 from soart.pipelines.scanning import Scan
 from soart.pipelines.schema import FileRow
@@ -121,3 +122,31 @@ def test_a_raters_stars_are_written(collection, art, tmp_path):
     assert (note.path.name, note.stars) == ("02.png", 5)
     annotate(result, [note], tmp_path / "undo.jsonl")
     assert 'xmp:Rating="5"' in (folder / "02.xmp").read_text()
+
+
+def test_pictures_of_one_name_get_a_sidecar_each(collection, tmp_path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    names = ["alone.png", "own.png", "same.jpg", "same.PNG", "same.png", "same.webp"]
+    for seed, name in enumerate(names):
+        kind = {"jpg": "JPEG", "webp": "WEBP"}.get(name.split(".")[1], "PNG")
+        (folder / name).write_bytes(encoded(picture(seed), kind))
+    others = '<rdf:RDF xmlns:rdf="r" xmlns:xmp="http://ns.adobe.com/xap/1.0/"><rdf:Description xmp:Rating="-1"/></rdf:RDF>'
+    (folder / "same.xmp").write_text(others)
+    (folder / "own.png.xmp").write_text(others)
+    result = survey(collection, Scan([folder]), LocalEngine(1))
+    notes = list(notes_of(result))
+    assert len({note.stars for note in notes}) > 2
+    assert annotate(result, notes, tmp_path / "undo.jsonl") == (6, [])
+    assert {path.name for path in folder.glob("*.xmp")} == {
+        "alone.xmp", "same.xmp", *(f"{name}.xmp" for name in names if name != "alone.png")
+    }  # fmt: skip
+    assert (folder / "same.xmp").read_text() == others
+    for note in notes:
+        assert sidecar_metadata(note.path).settings["rating"] == str(note.stars)
+    written = {path.name: path.read_bytes() for path in folder.iterdir()}
+    annotate(result, notes, tmp_path / "again.jsonl")
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == written
+    assert not (tmp_path / "again.jsonl").exists()
+    assert undo(tmp_path / "undo.jsonl") == (6, [])
+    assert {path.name for path in folder.glob("*.xmp")} == {"same.xmp", "own.png.xmp"}

@@ -178,6 +178,14 @@ def test_undo_leaves_folders_that_were_there_or_hold_something(soart, art, tmp_p
     assert sorted(everything_in(tmp_path / "out")) == ["deep", "deep/low", "deep/low/mine.txt"]
 
 
+def test_annotations_that_write_nothing_are_refused(soart, art):
+    code, _, err = soart("annotate", art, "--rater", "nobody")
+    assert (code, err.endswith(": nobody did.\n")) == (1, True)
+    code, _, err = soart("annotate", art, "--no-xmp")
+    assert (code, "add --png" in err) == (2, True)
+    assert soart("annotate", art, "--no-xmp", "--png")[0] == 0
+
+
 def test_rank_leaves_out_look_alikes(soart, art):
     everything = json.loads(soart("rank", art, "--json")[1])["ranking"]
     apart = json.loads(soart("rank", art, "--min-distance", 1.2, "--json")[1])["ranking"]
