@@ -113,7 +113,8 @@ def evaluate(
 
             differing = contrast(found, other)
         for path in export or ():
-            write(records(found.store, found.update.scan, found.evaluation), columns(found.evaluation), path)
+            rows = records(found.store, found.update.scan, found.evaluation, found.update.unusable)
+            write(rows, columns(found.evaluation), path)
         if report:
             from ..pipelines.evaluate_report import write_evaluation
 
