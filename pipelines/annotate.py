@@ -148,8 +148,8 @@ def annotate(
 def _shared_stems(folder: Path) -> frozenset[str]:
     """Names, without their endings, that several pictures of a folder have."""
     with os.scandir(folder) as entries:
-        names = (os.path.splitext(entry.name) for entry in entries if entry.is_file())
-        counted = Counter(stem for stem, suffix in names if suffix.lower() in SUFFIXES)
+        names = (Path(entry.name) for entry in entries if entry.is_file())
+        counted = Counter(name.stem for name in names if name.suffix.lower() in SUFFIXES)
     return frozenset(stem for stem, count in counted.items() if count > 1)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -42,6 +43,8 @@ class Rule:
     def __post_init__(self) -> None:
         if not (self.duplicates or self.damaged or self.outliers or self.worst or self.below is not None):
             raise CollectionError("Expected a rule: duplicates, damaged, outliers, a worst share, or a score.")
+        if self.below is not None and math.isnan(self.below):
+            raise CollectionError("Expected a score to be below of, got nan.")
         if self.worst is not None and not 0 < self.worst < 100:
             raise CollectionError(f"Expected a worst share between 0 and 100, got {self.worst:g}.")
 

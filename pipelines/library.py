@@ -169,7 +169,11 @@ def bring_up_to_date(
         store_metadata(store, {look.sha256: look.metadata for look in engine.looks(part, ()) if look.problem is None})
     with store.session("be written", write=True) as session:
         session.merge(Meta(key=_LOOKED, value=str(began)))
-    done.missing = mark_missing(store, done.scan, [str(root.absolute()) for root in scan.roots if root.exists() and is_text(str(root.absolute()))])
+    done.missing = mark_missing(
+        store,
+        done.scan,
+        [str(root.absolute()) for root in scan.roots if root.exists() and is_text(str(root.absolute()))],
+    )
     done.unusable = dict(sorted((scan.unusable | unopened).items()))
     done.problems = [*scan.problems, *done.unusable.values(), *problems_of(store, done.scan)]
     return done

@@ -42,7 +42,7 @@ def is_text(path: str) -> bool:
 
 
 def as_text(path: str) -> str:
-    """A path as valid Unicode: bytes that are not are escaped as ``\\xNN``."""
+    r"""A path as valid Unicode: bytes that are not are escaped as ``\xNN``."""
     return path.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 

@@ -1,6 +1,7 @@
 """What an evaluation changes among files, and how it is undone: culls and annotations."""
 
 import json
+import math
 import os
 import re
 
@@ -59,7 +60,7 @@ def test_a_text_of_two_pictures_stays(collection, tmp_path):
     assert (tmp_path / "a.txt").exists()
 
 
-@pytest.mark.parametrize("rule", [{}, {"worst": 0.0}, {"worst": 120.0}])
+@pytest.mark.parametrize("rule", [{}, {"worst": 0.0}, {"worst": 120.0}, {"below": math.nan}])
 def test_rules_must_say_something(rule):
     with pytest.raises(CollectionError, match="Expected a"):
         Rule(**rule)
@@ -131,7 +132,9 @@ def test_pictures_of_one_name_get_a_sidecar_each(collection, tmp_path):
     for seed, name in enumerate(names):
         kind = {"jpg": "JPEG", "webp": "WEBP"}.get(name.split(".")[1], "PNG")
         (folder / name).write_bytes(encoded(picture(seed), kind))
-    others = '<rdf:RDF xmlns:rdf="r" xmlns:xmp="http://ns.adobe.com/xap/1.0/"><rdf:Description xmp:Rating="-1"/></rdf:RDF>'
+    others = (
+        '<rdf:RDF xmlns:rdf="r" xmlns:xmp="http://ns.adobe.com/xap/1.0/"><rdf:Description xmp:Rating="-1"/></rdf:RDF>'
+    )
     (folder / "same.xmp").write_text(others)
     (folder / "own.png.xmp").write_text(others)
     result = survey(collection, Scan([folder]), LocalEngine(1))

@@ -85,12 +85,36 @@ def test_ugly_folders_end_well(soart, tmp_path, monkeypatch):
         (["art", "--workers", "0"], 2, "Invalid value"),
         (["art", "--report", "no/such/page.html"], 1, "cannot be written"),
         ([], 2, "Missing argument"),
+        ([""], 1, "got an empty one"),
+        (["art", ""], 1, "got an empty one"),
+        (["art", "--against", ""], 1, "got an empty one"),
+        (["art", "--report", ""], 2, "expected one file or folder, got ''"),
+        (["art", "--report", "a.html", "--report", "a.html"], 2, "got 'a.html', 'a.html'"),
+        (["art", "--report", "a.html", "--report", "b"], 2, "got 'a.html', 'b'"),
+        (["art", "--report", "art"], 1, "would lie among the pictures of 'art'"),
+        (["art", "--report", "art/page"], 1, "would lie among the pictures of 'art'"),
+        (["art/0.png", "--against", "art", "--report", "way/page"], 1, "would lie among the pictures of 'art'"),
     ],
 )
 def test_mistakes_are_one_sentence(soart, art, arguments, code, said):
+    (art.parent / "way").symlink_to(art)
+    before = sorted(art.parent.rglob("*.*"))
     found, _, err = soart("evaluate", *arguments)
     assert found == code
-    assert said in err
+    assert said in " ".join(err.replace("│", " ").split())
+    assert [path for path in sorted(art.parent.rglob("*.*")) if "data" not in path.parts] == before
+
+
+@pytest.mark.parametrize("command", ["cull", "annotate"])
+def test_a_folder_without_a_name_is_not_the_one_we_are_in(soart, art, monkeypatch, command):
+    monkeypatch.chdir(art)
+    code, out, err = soart(command, "", *(["--to", "out", "--worst", 50] if command == "cull" else []))
+    assert (code, out, "got an empty one" in err) == (1, "", True)
+
+
+def test_a_page_of_one_file_may_lie_among_the_pictures(soart, art):
+    assert soart("evaluate", art, "--report", art / "page.html")[0] == 0
+    assert "10 unchanged" in soart("evaluate", art)[1]
 
 
 def test_cull_annotate_and_undo(soart, art, tmp_path):
@@ -150,7 +174,7 @@ def test_what_was_culled_is_not_culled_again(soart, art, tmp_path, monkeypatch):
     before = everything_in(art)
     monkeypatch.chdir(art)
     for number, names in enumerate((4, 6), start=1):
-        code, out, _ = soart("cull", ".", "--worst", 50, "--to", "culled", "--undo-file", tmp_path / f"{number}.jsonl")
+        code, _, _ = soart("cull", ".", "--worst", 50, "--to", "culled", "--undo-file", tmp_path / f"{number}.jsonl")
         assert code == 0
         assert sum(path.suffix == ".png" for path in (art / "culled" / "low").iterdir()) >= names
     assert not (art / "culled" / "low" / "culled").exists()
