@@ -47,9 +47,9 @@ def records(
             their names is escaped.
     """
     blank: dict[str, Any] = dict.fromkeys(columns(evaluation))
-    others = [blank | {"path": as_text(path), "problem": problem} for path, problem in unusable.items()]
-    # Escaping may have changed their order.
-    others.sort(key=lambda record: str(record["path"]))
+    # Escaping may change their order.
+    ordered = sorted((as_text(path), problem) for path, problem in unusable.items())
+    others = (blank | {"path": path, "problem": problem} for path, problem in ordered)
     return heapq.merge(_noted(store, scan, evaluation), others, key=lambda record: str(record["path"]))
 
 

@@ -132,7 +132,7 @@ def cull(
 
 def annotate(
     folders: Folders,
-    xmp: Annotated[bool, typer.Option("--xmp/--no-xmp", help="Write NAME.xmp beside each picture.")] = True,
+    xmp: Annotated[bool, typer.Option("--xmp/--no-xmp", help="Write NAME.xmp, or NAME.png.xmp, beside each picture.")] = True,
     png: Annotated[bool, typer.Option("--png", help="Write a text into PNG files, before their pixels.")] = False,
     rater: Annotated[
         str | None, typer.Option("--rater", help="Write the stars this rater gave instead of those of the score.")
@@ -177,15 +177,17 @@ def annotate(
                 "undo_file": str(journal) if journal.exists() else None,
             }
         )
-        return
-    if dry_run:
-        for one in notes:
-            say(f"{printable(str(one.path))}: {one.stars}")
-    say(f"{'Would annotate' if dry_run else 'Annotated'} {len(notes) if dry_run else done} files")
-    for problem in problems:
-        note(printable(problem))
-    if journal.exists():
-        say(f"To undo: soart undo {journal}")
+    else:
+        if dry_run:
+            for one in notes:
+                say(f"{printable(str(one.path))}: {one.stars}")
+        say(f"{'Would annotate' if dry_run else 'Annotated'} {len(notes) if dry_run else done} files")
+        for problem in problems:
+            note(printable(problem))
+        if journal.exists():
+            say(f"To undo: soart undo {journal}")
+    if problems and not done:
+        raise typer.Exit(1)
 
 
 def undo(
