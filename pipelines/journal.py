@@ -58,8 +58,16 @@ class Journal:
         target.parent.mkdir(parents=True, exist_ok=True)
         free = next(p for p in _names(target) if not os.path.lexists(p))
         # How many of the folders above it were made for it, so that they can go again.
-        self._note(moved=str(source.absolute()), to=str(free.absolute()), **({"made": made} if made else {}))
-        shutil.move(source, free)
+        entry = {"moved": str(source.absolute()), "to": str(free.absolute()), **({"made": made} if made else {})}
+        self._note(**entry)
+        try:
+            shutil.move(source, free)
+        except OSError:
+            # Where it cannot be renamed it is copied: nothing of that shall stay.
+            if os.path.lexists(source) and os.path.lexists(free):
+                free.unlink()
+            _remove_folders([entry])
+            raise
         return free
 
     def write(self, path: Path, content: bytes) -> None:

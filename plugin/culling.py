@@ -132,7 +132,9 @@ def cull(
 
 def annotate(
     folders: Folders,
-    xmp: Annotated[bool, typer.Option("--xmp/--no-xmp", help="Write NAME.xmp, or NAME.png.xmp, beside each picture.")] = True,
+    xmp: Annotated[
+        bool, typer.Option("--xmp/--no-xmp", help="Write NAME.xmp, or NAME.png.xmp, beside each picture.")
+    ] = True,
     png: Annotated[bool, typer.Option("--png", help="Write a text into PNG files, before their pixels.")] = False,
     rater: Annotated[
         str | None, typer.Option("--rater", help="Write the stars this rater gave instead of those of the score.")
