@@ -76,7 +76,7 @@ def raters(collection: Collection) -> list[str]:
         return sorted(session.scalars(select(RatingRow.rater).where(RatingRow.kind == STARS).distinct()))
 
 
-def check_rater(collection: Collection, rater: str) -> None:
+def check_has_rated(collection: Collection, rater: str) -> None:
     """Refuse somebody who rated nothing.
 
     Raises:

@@ -151,14 +151,14 @@ def annotate(
     """Write one to five stars, by score or by a rater, to XMP sidecars that photo managers read; pixels are never touched."""
     from ..pipelines.annotate import annotate as write
     from ..pipelines.annotate import notes_of
-    from ..pipelines.ratings import check_rater
+    from ..pipelines.ratings import check_has_rated
 
     if not (xmp or png):
         raise typer.BadParameter("with --no-xmp there is nothing to write: add --png", param_hint="--no-xmp")
 
     def check(store: Collection, _: Sequence[Path]) -> None:
         if rater is not None:
-            check_rater(store, rater)
+            check_has_rated(store, rater)
 
     with interruptible():
         store, _, found = _look(folders, collection, only, taste, profiles, workers, check)
