@@ -1,7 +1,7 @@
 """Writes scores and ratings back beside the pictures, or into the texts of PNG files; never touches a pixel.
 
-XMP sidecars (``NAME.xmp``) carry ``xmp:Rating``, 1–5 stars, −1 for rejected, as photo managers read them; PNG files get an ``iTXt`` chunk of the
-keyword ``soart`` before their pixels. Both can be undone.
+XMP sidecars (``NAME.xmp``; ``NAME.png.xmp`` where other pictures have the same name) carry ``xmp:Rating``, 1–5 stars, −1 for rejected, as photo
+managers read them; PNG files get an ``iTXt`` chunk of the keyword ``soart`` before their pixels. Both can be undone.
 
 Sources: Adobe XMP Specification Part 1–3 (2016); PNG Specification, third edition (W3C 2025).
 """
@@ -9,18 +9,21 @@ Sources: Adobe XMP Specification Part 1–3 (2016); PNG Specification, third edi
 from __future__ import annotations
 
 import json
+import os
 import re
 import struct
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from sqlalchemy import select, update
 
 from ..errors import ImageError
-from ..metrics.image import read_content
+from ..metrics.image import SUFFIXES, read_content
 from .evaluation import Evaluation
 from .journal import Journal
 from .ratings import ratings
@@ -118,13 +121,20 @@ def annotate(
         CollectionError: the undo file exists or cannot be written.
     """
     journal = Journal(undo_file)
+    # For each annotation anew: folders change.
+    shared = lru_cache(maxsize=64)(_shared_stems)
+    writers: list[Callable[[Note], str | None]] = []
+    if xmp:
+        writers.append(lambda note: _write_xmp(note, shared, journal))
+    if png:
+        writers.append(lambda note: _write_png(survey, note, journal))
     done, problems = 0, []
     try:
         for note in notes:
             found = []
-            for write in ([_write_xmp] if xmp else []) + ([_write_png] if png else []):
+            for write in writers:
                 try:
-                    found.append(write(survey, note, journal))
+                    found.append(write(note))
                 except (OSError, ImageError) as error:
                     found.append(f"{str(note.path)!r} cannot be annotated: {getattr(error, 'strerror', None) or error}")
             problems += [problem for problem in found if problem]
@@ -135,8 +145,19 @@ def annotate(
     return done, problems
 
 
-def _write_xmp(survey: Survey, note: Note, journal: Journal) -> str | None:
-    path = note.path.with_suffix(".xmp")
+def _shared_stems(folder: Path) -> frozenset[str]:
+    """Names, without their endings, that several pictures of a folder have."""
+    with os.scandir(folder) as entries:
+        names = (Path(entry.name) for entry in entries if entry.is_file())
+        counted = Counter(name.stem for name in names if name.suffix.lower() in SUFFIXES)
+    return frozenset(stem for stem, count in counted.items() if count > 1)
+
+
+def _write_xmp(note: Note, shared: Callable[[Path], frozenset[str]], journal: Journal) -> str | None:
+    path, own = note.path.with_suffix(".xmp"), note.path.with_name(f"{note.path.name}.xmp")
+    # One that is there is read first: a rating beside it would not count.
+    if own.exists() or note.path.stem in shared(note.path.parent):
+        path = own
     try:
         old = path.read_text(encoding="utf-8") if path.exists() else None
     except UnicodeDecodeError:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Callable, Container, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +43,8 @@ class Rule:
     def __post_init__(self) -> None:
         if not (self.duplicates or self.damaged or self.outliers or self.worst or self.below is not None):
             raise CollectionError("Expected a rule: duplicates, damaged, outliers, a worst share, or a score.")
+        if self.below is not None and math.isnan(self.below):
+            raise CollectionError("Expected a score to be below of, got nan.")
         if self.worst is not None and not 0 < self.worst < 100:
             raise CollectionError(f"Expected a worst share between 0 and 100, got {self.worst:g}.")
 
@@ -69,6 +73,22 @@ class Move:
     source: Path
     target: Path
     image: int
+
+
+def check_target(target: Path, roots: Sequence[Path] = ()) -> None:
+    """Refuse a folder to move to where that cannot end well.
+
+    Raises:
+        CollectionError: it is a file or lies below one; or one of ``roots`` lies in it, so that what was moved would be moved again.
+    """
+    place = next(place for place in (target.absolute(), *target.absolute().parents) if os.path.lexists(place))
+    if not place.is_dir():
+        raise CollectionError(f"Nothing can be moved to {str(target)!r}: {str(place)!r} is no folder.")
+    for root in roots:
+        if root.resolve().is_relative_to(target.resolve()):
+            raise CollectionError(
+                f"{str(target)!r} is, or holds, what is looked at: name a folder of its own to move to, below it or elsewhere."
+            )
 
 
 def plan_cull(survey: Survey, rule: Rule, roots: Sequence[Path], target: Path, keep: Container[int] = ()) -> list[Move]:
@@ -117,27 +137,28 @@ def _with_companions(move: Move) -> Iterator[Move]:
 
 def cull(
     moves: Sequence[Move], undo_file: Path, progress: Callable[[int], None] = lambda done: None
-) -> tuple[int, list[str]]:
+) -> tuple[list[Move], list[str]]:
     """Move files, with the texts beside them, noting each move first so that all can be undone.
 
     Returns:
-        how many pictures were moved, and a sentence for each file that could not be.
+        the pictures that were moved, with where they lie now, and a sentence for each file that could not be moved.
 
     Raises:
         CollectionError: the undo file exists or cannot be written.
     """
     journal = Journal(undo_file)
-    done, problems = 0, []
+    done: list[Move] = []
+    problems = []
     try:
         for move in moves:
             for part in _with_companions(move):
                 try:
-                    journal.move(part.source, part.target)
+                    now = journal.move(part.source, part.target)
                 except OSError as error:
                     problems.append(f"{str(part.source)!r} cannot be moved: {error.strerror or error}.")
                     break
-            else:
-                done += 1
+                if part is move:
+                    done.append(replace(move, target=now))
             progress(1)
     finally:
         journal.close()

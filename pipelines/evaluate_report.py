@@ -53,6 +53,30 @@ def histogram(scores: np.ndarray) -> list[Bar]:
     ]
 
 
+def check_report(path: Path, roots: Sequence[Path]) -> None:
+    """Refuse a folder for a page whose thumbnails would be taken for pictures of the collection the next time.
+
+    Args:
+        path: as for :func:`write_evaluation`; a single file is harmless anywhere.
+        roots: what is looked at.
+
+    Raises:
+        CollectionError: the folder is one of ``roots`` or lies below one.
+    """
+    if _is_file(path):
+        return
+    for root in roots:
+        if path.resolve().is_relative_to(root.resolve()):
+            raise CollectionError(
+                f"The report {str(path)!r} would lie among the pictures of {str(root)!r}, and its thumbnails would count as pictures: "
+                "name a folder elsewhere, or a file that ends in .html."
+            )
+
+
+def _is_file(path: Path) -> bool:
+    return path.suffix.lower() in (".html", ".htm")
+
+
 def write_evaluation(path: Path, survey: Survey, contrast: Contrast | None = None, notes: Sequence[str] = ()) -> Path:
     """Write the page of a survey.
 
@@ -66,7 +90,7 @@ def write_evaluation(path: Path, survey: Survey, contrast: Contrast | None = Non
     Raises:
         SoartError: it cannot be written.
     """
-    if path.suffix.lower() in (".html", ".htm"):
+    if _is_file(path):
         return write_report(path, render_evaluation(survey, contrast, notes))
     try:
         (path / "thumbs").mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -25,7 +25,7 @@ from .execution import Engine, LocalEngine
 from .journal import undo
 from .keeping import Plan, duplicates, planned, prefer
 from .moved import CULLED, UNDO, UndoFile, note_moved, undo_files
-from .scanning import Found, Scan
+from .scanning import Scan
 from .schema import DerivedRow, FileRow, Meta
 from .shelf import Shelf
 from .surveys import Survey, known_roots, survey
@@ -45,15 +45,6 @@ class Wishes:
 
     profile: str = ""
     keep: tuple[int, ...] = ()
-
-
-class _Apart(Scan):
-    """A scan that passes over what was moved away."""
-
-    apart = ""
-
-    def __iter__(self) -> Iterator[Found]:
-        return (found for found in super().__iter__() if not found.path.startswith(self.apart))
 
 
 def _files(count: int) -> str:
@@ -193,7 +184,7 @@ class EvaluationDesk:
         def work(job: Job) -> str:
             job.expect(len(plan.moves))
             done, problems = cull(plan.moves, self._journal(), job.advance)
-            return " ".join([f"{_files(done)} moved away.", *problems[:3]])
+            return " ".join([f"{_files(len(done))} moved away.", *problems[:3]])
 
         return self._tidy("Moving pictures away", work)
 
@@ -272,10 +263,8 @@ class EvaluationDesk:
 
         def once() -> Survey:
             job.expect(0)
-            scan = _Apart(roots)
-            scan.apart = f"{self.folder / CULLED}{os.sep}"
             return survey(
-                self.store, scan, self.engine, tastes,
+                self.store, Scan(roots, apart=self.folder / CULLED), self.engine, tastes,
                 progress=job.advance, expect=expect, evaluating=lambda pictures: job.check(),
             )  # fmt: skip
 

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -54,10 +54,20 @@ class Journal:
         Raises:
             OSError: it cannot be moved; it stays where it is.
         """
+        made = sum(not parent.exists() for parent in target.absolute().parents)
         target.parent.mkdir(parents=True, exist_ok=True)
         free = next(p for p in _names(target) if not os.path.lexists(p))
-        self._note(moved=str(source.absolute()), to=str(free.absolute()))
-        shutil.move(source, free)
+        # How many of the folders above it were made for it, so that they can go again.
+        entry = {"moved": str(source.absolute()), "to": str(free.absolute()), **({"made": made} if made else {})}
+        self._note(**entry)
+        try:
+            shutil.move(source, free)
+        except OSError:
+            # Where it cannot be renamed it is copied: nothing of that shall stay.
+            if os.path.lexists(source) and os.path.lexists(free):
+                free.unlink()
+            _remove_folders([entry])
+            raise
         return free
 
     def write(self, path: Path, content: bytes) -> None:
@@ -139,9 +149,21 @@ def undo(path: Path) -> tuple[int, list[str]]:
             done += 1
             with path.open("a", encoding="utf-8") as stream:
                 stream.write(json.dumps({"undone": number}) + "\n")
+    _remove_folders(entries)
     if not problems:
         path.unlink(missing_ok=True)
     return done, problems
+
+
+def _remove_folders(entries: Sequence[Any]) -> None:
+    """Remove folders that moves made, where nothing is in them any more."""
+    for entry in reversed(entries):
+        made = entry.get("made") if isinstance(entry, dict) and isinstance(entry.get("to"), str) else None
+        for folder in Path(entry["to"]).parents[:made] if isinstance(made, int) and made > 0 else ():
+            try:
+                folder.rmdir()
+            except OSError:
+                break
 
 
 def _undo_one(entry: dict[str, Any]) -> str | None:

@@ -28,7 +28,7 @@ from .lookstore import (
     store_looks,
     store_metadata,
 )
-from .scanning import Found, Scan
+from .scanning import Found, Scan, is_text
 from .schema import FileRow, Meta
 
 #: When the last update began, in nanoseconds.
@@ -51,6 +51,7 @@ class Update:
         unchanged: files that were not opened.
         missing: files that were there once, and whose picture is nowhere else now.
         problems: a sentence for each file that holds no usable picture, and for each place that could not be listed.
+        unusable: those of these sentences that the collection does not keep, by path, in the order of paths.
     """
 
     scan: int
@@ -60,6 +61,7 @@ class Update:
     unchanged: int = 0
     missing: int = 0
     problems: list[str] = field(default_factory=list)
+    unusable: dict[str, str] = field(default_factory=dict)
 
 
 class _Comparison:
@@ -152,11 +154,11 @@ def bring_up_to_date(
                 started[found.path] = settled(found)
                 yield found.path
 
-    unopened, looks = [], []
+    unopened, looks = dict[str, str](), []
     for look in engine.looks(paths(), networks):
         looks.append((look, started.pop(look.path)))
         if look.problem and not look.lasting:
-            unopened.append(look.problem)
+            unopened[look.path] = look.problem
         if len(looks) >= _WRITE:
             store_looks(store, done.scan, looks)
             looks = []
@@ -167,6 +169,11 @@ def bring_up_to_date(
         store_metadata(store, {look.sha256: look.metadata for look in engine.looks(part, ()) if look.problem is None})
     with store.session("be written", write=True) as session:
         session.merge(Meta(key=_LOOKED, value=str(began)))
-    done.missing = mark_missing(store, done.scan, [str(root.absolute()) for root in scan.roots if root.exists()])
-    done.problems = scan.problems + sorted(unopened) + problems_of(store, done.scan)
+    done.missing = mark_missing(
+        store,
+        done.scan,
+        [str(root.absolute()) for root in scan.roots if root.exists() and is_text(str(root.absolute()))],
+    )
+    done.unusable = dict(sorted((scan.unusable | unopened).items()))
+    done.problems = [*scan.problems, *done.unusable.values(), *problems_of(store, done.scan)]
     return done

@@ -15,6 +15,7 @@ from ..metrics.cache import Extractor
 from ..metrics.image import SUFFIXES, read_image
 from ..metrics.technical import Reason, TechnicalScorer
 from .collection import Collection
+from .scanning import special_problem
 from .schema import ImageRow
 
 #: Items are stored after this many pictures, so that a killed run loses no more.
@@ -72,7 +73,7 @@ def percentiles(scores: np.ndarray, among: np.ndarray | None = None) -> np.ndarr
 
 
 def find_pictures(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
-    """Picture files among ``paths`` and, recursively, in the folders among them; and a sentence for each that is not there.
+    """Picture files among ``paths`` and, recursively, in the folders among them; and a sentence for each that is not there or no regular file.
 
     Inside folders files are taken by suffix, hidden ones and links to folders are passed over; a file named by the user is
     taken whatever it is called.
@@ -86,11 +87,15 @@ def find_pictures(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
             ):
                 inner[:] = sorted(name for name in inner if not name.startswith("."))
                 files = (Path(folder, name) for name in sorted(names) if not name.startswith("."))
-                found.update({file: None for file in files if file.suffix.lower() in SUFFIXES})
+                for file in (file for file in files if file.suffix.lower() in SUFFIXES):
+                    if problem := special_problem(file):
+                        problems.append(problem)
+                    else:
+                        found[file] = None
         elif path.is_file():
             found[path] = None
         else:
-            problems.append(f"{str(path)!r} does not exist.")
+            problems.append(special_problem(path) or f"{str(path)!r} does not exist.")
     return list(found), problems
 
 

@@ -96,6 +96,18 @@ def raters(collection: Collection) -> list[str]:
         return sorted(session.scalars(select(RatingRow.rater).where(RatingRow.kind == STARS).distinct()))
 
 
+def check_has_rated(collection: Collection, rater: str) -> None:
+    """Refuse somebody who rated nothing.
+
+    Raises:
+        CollectionError: this rater gave no stars to a picture of the collection.
+    """
+    known = raters(collection)
+    if rater not in known:
+        others = f"those who did are {', '.join(map(repr, known))}" if known else "nobody did"
+        raise CollectionError(f"{rater!r} has rated no picture of {collection.name!r}: {others}.")
+
+
 def others_mean(collection: Collection, rater: str) -> dict[int, float]:
     """Mean over all other raters of their rating of each picture, each taken from that rater's own mean; by picture id."""
     query = select(RatingRow).where(RatingRow.rater != rater, RatingRow.kind == STARS).order_by(RatingRow.image_id)

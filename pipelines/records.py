@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import heapq
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import select
 
 from .collection import Collection
 from .evaluation import Evaluation
+from .scanning import as_text
 from .schema import FileRow, FingerprintRow, ImageRow, MetadataRow
 
 #: Rows read at once.
@@ -29,11 +32,28 @@ def columns(evaluation: Evaluation) -> dict[str, type]:
     return COLUMNS | {f"score:{profile}": float for profile in evaluation.scores}
 
 
-def records(store: Collection, scan: int, evaluation: Evaluation) -> Iterator[dict[str, Any]]:
+def records(
+    store: Collection, scan: int, evaluation: Evaluation, unusable: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[dict[str, Any]]:
     """A record for every file that a scan saw, in the order of paths; None where something is not known.
 
     ``duplicates`` names the group of near-duplicates by the hash of the picture to keep.
+
+    Args:
+        store: the collection.
+        scan: number of the scan.
+        evaluation: of its pictures.
+        unusable: what is wrong, by path, with files of which the collection keeps nothing, see :class:`~.library.Update`; what is no text in
+            their names is escaped.
     """
+    blank: dict[str, Any] = dict.fromkeys(columns(evaluation))
+    # Escaping may change their order.
+    ordered = sorted((as_text(path), problem) for path, problem in unusable.items())
+    others = (blank | {"path": path, "problem": problem} for path, problem in ordered)
+    return heapq.merge(_noted(store, scan, evaluation), others, key=lambda record: str(record["path"]))
+
+
+def _noted(store: Collection, scan: int, evaluation: Evaluation) -> Iterator[dict[str, Any]]:
     heads = _heads(store, evaluation)
     query = (
         select(FileRow, ImageRow, FingerprintRow.format, FingerprintRow.notes, MetadataRow)

@@ -17,7 +17,7 @@ from .evaluation import Evaluation
 from .execution import Engine
 from .library import Update, bring_up_to_date
 from .rank import Scorer
-from .scanning import Scan
+from .scanning import Scan, as_text
 from .schema import Meta
 
 _ROOTS = "roots"
@@ -37,8 +37,10 @@ def open_for(folders: Sequence[str], collection: str | None = None) -> tuple[Col
     A single folder that is a collection itself is evaluated in place: the pictures it holds, and the folders it was used for before.
 
     Raises:
-        CollectionError: the collection cannot be opened.
+        CollectionError: the collection cannot be opened, or a folder has no name.
     """
+    if not all(folders):
+        raise CollectionError("Expected names of folders, got an empty one: for the folder you are in say '.'.")
     if collection is None and len(folders) == 1 and Collection.is_collection(folders[0]):
         store = Collection(folders[0])
         own = [] if store.folder is None else [store.folder / "images"]
@@ -112,5 +114,5 @@ def survey(
         where = ", ".join(repr(str(root)) for root in scan.roots)
         said = "".join(f" {problem}" for problem in update.problems[:3])
         raise CollectionError(f"There is no picture in {where}.{said}")
-    title = ", ".join(root.absolute().name for root in scan.roots[:3])
+    title = ", ".join(as_text(root.absolute().name) for root in scan.roots[:3])
     return Survey(store, update, evaluate(store, update.scan, tastes, evaluating), title)

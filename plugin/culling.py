@@ -15,6 +15,8 @@ from .taste import Profiles, warning_of
 from .terminal import Progress, emit, interruptible, note, printable, say
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from ..pipelines.collection import Collection
     from ..pipelines.surveys import Survey
 
@@ -38,8 +40,10 @@ def _look(
     taste: str | None,
     profiles: Path | None,
     workers: int | None,
+    check: Callable[[Collection, Sequence[Path]], None],
+    apart: Path | None = None,
 ) -> tuple[Collection, list[Path], Survey]:
-    """The collection, to be closed by the caller, what was scanned, and what was found."""
+    """The collection, to be closed by the caller, what was scanned, and what was found; ``check`` may refuse before that."""
     from ..pipelines.execution import LocalEngine
     from ..pipelines.scanning import Scan
     from ..pipelines.surveys import open_for, survey
@@ -49,10 +53,10 @@ def _look(
         note(text)
     store, roots = open_for(folders, collection)
     try:
+        check(store, roots)
+        scan = Scan(roots, only or (), apart=apart)
         with Progress("looking", 0) as bar:
-            found = survey(
-                store, Scan(roots, only or ()), LocalEngine(workers), scorers, progress=bar, expect=bar.expect
-            )
+            found = survey(store, scan, LocalEngine(workers), scorers, progress=bar, expect=bar.expect)
     except BaseException:
         store.close()
         raise
@@ -83,44 +87,54 @@ def cull(
     as_json: Json = False,
 ) -> None:
     """Move pictures that a rule picks out to folders, with the texts beside them; nothing is deleted, all can be undone."""
-    from ..pipelines.cull import Rule, plan_cull
+    from ..pipelines.cull import Rule, check_target, plan_cull
     from ..pipelines.cull import cull as move
 
     rule = Rule(duplicates, damaged, outliers, worst, below)
+    check_target(to)
+
+    def check(_: Collection, roots: Sequence[Path]) -> None:
+        check_target(to, roots)
+
     with interruptible():
-        store, roots, found = _look(folders, collection, only, taste, profiles, workers)
+        store, roots, found = _look(folders, collection, only, taste, profiles, workers, check, to)
         with store:
             moves = plan_cull(found, rule, roots, to.absolute())
             journal = _journal(undo_file)
-            done, problems = 0, list[str]()
+            done, problems = moves, list[str]()
             if moves and not dry_run:
                 with Progress("moving", len(moves)) as bar:
                     done, problems = move(moves, journal, bar)
-    reasons = Counter(step.target.relative_to(to.absolute()).parts[0] for step in moves)
+    moved = 0 if dry_run else len(done)
     if as_json:
         emit(
             {
-                "moves": [{"from": str(step.source), "to": str(step.target)} for step in moves],
-                "moved": done,
+                "moves": [{"from": str(step.source), "to": str(step.target)} for step in done],
+                "moved": moved,
                 "problems": problems,
-                "undo_file": str(journal) if done else None,
+                "undo_file": str(journal) if moved else None,
             }
         )
-        return
-    if dry_run:
-        for step in moves:
-            say(f"{printable(str(step.source))} → {printable(str(step.target))}")
-    counted = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items())) or "nothing"
-    say(f"{'Would move' if dry_run else 'Moved'}: {counted}, of {len(found.evaluation.ids)} pictures")
-    for problem in problems:
-        note(printable(problem))
-    if done:
-        say(f"To undo: soart undo {journal}")
+    else:
+        if dry_run:
+            for step in done:
+                say(f"{printable(str(step.source))} → {printable(str(step.target))}")
+        reasons = Counter(step.target.relative_to(to.absolute()).parts[0] for step in done)
+        counted = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items())) or "nothing"
+        say(f"{'Would move' if dry_run else 'Moved'}: {counted}, of {len(found.evaluation.ids)} pictures")
+        for problem in problems:
+            note(printable(problem))
+        if moved:
+            say(f"To undo: soart undo {journal}")
+    if moves and not done:
+        raise typer.Exit(1)
 
 
 def annotate(
     folders: Folders,
-    xmp: Annotated[bool, typer.Option("--xmp/--no-xmp", help="Write NAME.xmp beside each picture.")] = True,
+    xmp: Annotated[
+        bool, typer.Option("--xmp/--no-xmp", help="Write NAME.xmp, or NAME.png.xmp, beside each picture.")
+    ] = True,
     png: Annotated[bool, typer.Option("--png", help="Write a text into PNG files, before their pixels.")] = False,
     rater: Annotated[
         str | None, typer.Option("--rater", help="Write the stars this rater gave instead of those of the score.")
@@ -137,9 +151,17 @@ def annotate(
     """Write one to five stars, by score or by a rater, to XMP sidecars that photo managers read; pixels are never touched."""
     from ..pipelines.annotate import annotate as write
     from ..pipelines.annotate import notes_of
+    from ..pipelines.ratings import check_has_rated
+
+    if not (xmp or png):
+        raise typer.BadParameter("with --no-xmp there is nothing to write: add --png", param_hint="--no-xmp")
+
+    def check(store: Collection, _: Sequence[Path]) -> None:
+        if rater is not None:
+            check_has_rated(store, rater)
 
     with interruptible():
-        store, _, found = _look(folders, collection, only, taste, profiles, workers)
+        store, _, found = _look(folders, collection, only, taste, profiles, workers, check)
         with store:
             notes = list(notes_of(found, rater))
             journal = _journal(undo_file)
@@ -157,15 +179,17 @@ def annotate(
                 "undo_file": str(journal) if journal.exists() else None,
             }
         )
-        return
-    if dry_run:
-        for one in notes:
-            say(f"{printable(str(one.path))}: {one.stars}")
-    say(f"{'Would annotate' if dry_run else 'Annotated'} {len(notes) if dry_run else done} files")
-    for problem in problems:
-        note(printable(problem))
-    if journal.exists():
-        say(f"To undo: soart undo {journal}")
+    else:
+        if dry_run:
+            for one in notes:
+                say(f"{printable(str(one.path))}: {one.stars}")
+        say(f"{'Would annotate' if dry_run else 'Annotated'} {len(notes) if dry_run else done} files")
+        for problem in problems:
+            note(printable(problem))
+        if journal.exists():
+            say(f"To undo: soart undo {journal}")
+    if problems and not done:
+        raise typer.Exit(1)
 
 
 def undo(

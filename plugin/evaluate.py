@@ -17,6 +17,7 @@ from .terminal import Progress, emit, interruptible, note, printable, say
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ..pipelines.collection import Collection
     from ..pipelines.rank import Scorer
     from ..pipelines.surveys import Survey
 
@@ -31,6 +32,14 @@ Only = Annotated[
     list[str] | None,
     typer.Option("--only", metavar="GLOB", help="Take only files that match, such as '*.png' or '2026/*'; repeatable."),
 ]
+
+
+def _one_place(names: list[str] | None) -> list[str] | None:
+    """A report that is named twice, or not at all, is a mistake: of several the command line would keep the last."""
+    if names and (len(names) > 1 or not names[0]):
+        raise typer.BadParameter(f"expected one file or folder, got {', '.join(map(repr, names))}")
+    return names
+
 
 Processes = Annotated[
     int | None, typer.Option("--workers", min=1, help="Processes that look at pictures; default: one for each core.")
@@ -53,8 +62,13 @@ def evaluate(
         typer.Option("--taste", help="Score by this taste too; repeatable, the first one ranks; default: technical."),
     ] = None,
     report: Annotated[
-        Path | None,
-        typer.Option("--report", help="Write a page: OUT.html with everything inside, or a folder for many pictures."),
+        list[str] | None,
+        typer.Option(
+            "--report",
+            metavar="PATH",
+            callback=_one_place,
+            help="Write a page: OUT.html with everything inside, or a folder for many pictures.",
+        ),
     ] = None,
     export: Annotated[
         list[Path] | None,
@@ -89,14 +103,9 @@ def evaluate(
         format_of(path)
     scorers = named_scorers(tastes or (), profiles)
     notes = [text for scorer in scorers for text in warning_of(scorer)]
-    opened: set[str] = set()
+    target = Path(report[0]) if report else None
 
-    def look(places: list[str], where: str | None, stack: ExitStack) -> Survey:
-        store, roots = open_for(places, where)
-        stack.enter_context(store)
-        if store.name in opened:
-            raise SoartError(f"Expected another collection to compare with, got {store.name!r} twice.")
-        opened.add(store.name)
+    def look(store: Collection, roots: list[Path]) -> Survey:
         scan = Scan(roots, only or (), follow_links)
         with Progress("looking", 0) as bar:
             return survey(
@@ -104,8 +113,18 @@ def evaluate(
             )
 
     with interruptible(), ExitStack() as stack:
-        found = look(folders, collection, stack)
-        other = look(against, None, stack) if against else None
+        opened: list[tuple[Collection, list[Path]]] = []
+        for places, where in ((folders, collection), *([(against, None)] if against else [])):
+            opened.append(open_for(places, where))
+            stack.enter_context(opened[-1][0])
+        if len({store.name for store, _ in opened}) < len(opened):
+            raise SoartError(f"Expected another collection to compare with, got {opened[0][0].name!r} twice.")
+        if target:
+            from ..pipelines.evaluate_report import check_report
+
+            check_report(target, [root for _, roots in opened for root in roots])
+        found, *others = (look(store, roots) for store, roots in opened)
+        other = others[0] if others else None
         differing = page = None
         # What only some calls need is loaded only for them: a second run shall be quick.
         if other:
@@ -113,11 +132,12 @@ def evaluate(
 
             differing = contrast(found, other)
         for path in export or ():
-            write(records(found.store, found.update.scan, found.evaluation), columns(found.evaluation), path)
-        if report:
+            rows = records(found.store, found.update.scan, found.evaluation, found.update.unusable)
+            write(rows, columns(found.evaluation), path)
+        if target:
             from ..pipelines.evaluate_report import write_evaluation
 
-            page = write_evaluation(report, found, differing, notes)
+            page = write_evaluation(target, found, differing, notes)
         if as_json:
             emit(document(found, differing, top, page, export or [], notes))
             return

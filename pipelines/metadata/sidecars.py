@@ -20,12 +20,13 @@ _LONGEST = 16 * 2**20
 
 
 def sidecar_metadata(path: Path) -> PictureMetadata | None:
-    """What a file beside the picture ``path`` says: ``NAME.SUFFIX`` before ``NAME.png.SUFFIX``; JSON before text before XMP.
+    """What a file beside the picture ``path`` says: JSON before text before XMP.
 
+    ``NAME.png.SUFFIX`` comes before ``NAME.SUFFIX``, which several pictures may share.
     A ``.txt`` is A1111's parameters or, whatever else it holds, a caption. Never raises.
     """
     for suffix, reader in ((".json", _json), (".txt", read_note), (".caption", read_note), (".xmp", _xmp)):
-        for beside in (path.with_suffix(suffix), path.with_name(path.name + suffix)):
+        for beside in (path.with_name(path.name + suffix), path.with_suffix(suffix)):
             content = _content(beside) if beside != path else None
             if content is None:
                 continue

@@ -182,15 +182,16 @@ def test_picture_that_brings_its_worker_down(cluster, pictures, what, capfd):
 @pytest.mark.slow
 def test_exports_are_byte_for_byte_those_of_one_machine(cluster, pictures, tmp_path):
     exports = []
+    (tmp_path / "gone.png").symlink_to("nowhere.png")
     for name in ("local", "ray"):
         with Collection(tmp_path / "kept" / name) as store:
             found = survey(store, Scan([tmp_path], globs=["*.png", "*.jpg"]), engine_named(name, 2))
-            rows = records(store, found.update.scan, found.evaluation)
+            rows = records(store, found.update.scan, found.evaluation, found.update.unusable)
             export(rows, columns(found.evaluation), tmp_path / f"{name}.csv")
         exports.append((tmp_path / f"{name}.csv").read_bytes())
         assert found.update.looked == 43
     assert exports[0] == exports[1]
-    assert exports[0].count(b"\n") == 44
+    assert exports[0].count(b"\n") == 45
 
 
 def die_once(marker, path, networks):

@@ -112,3 +112,13 @@ def test_an_undo_file_is_never_overwritten(files):
         Journal(files / "undo.jsonl")
     with pytest.raises(CollectionError, match="cannot be read"):
         undo(files / "missing")
+
+
+def test_a_move_that_fails_leaves_nothing(files):
+    before = sorted(files.rglob("*"))
+    journal = Journal(files / "undo.jsonl")
+    with pytest.raises(OSError, match="too long"):
+        journal.move(files / "a", files / "x" / "y" / ("n" * 300))
+    journal.close()
+    assert sorted(path for path in files.rglob("*") if path.suffix != ".jsonl") == before
+    assert undo(files / "undo.jsonl") == (1, [])

@@ -1,4 +1,5 @@
 import os
+import socket
 
 import numpy as np
 import pytest
@@ -112,3 +113,19 @@ def test_find_pictures(tmp_path):
     assert [os.path.relpath(p, tmp_path) for p in found] == ["a.jpg", "b.PNG", "deep/c.webp", "note.txt"]
     assert len(problems) == 1
     assert "does not exist" in problems[0]
+
+
+def test_pipes_sockets_and_devices_are_named_and_not_opened(tmp_path, monkeypatch):
+    (tmp_path / "a.png").touch()
+    (tmp_path / "folder.png").mkdir()
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "device.png").symlink_to("/dev/zero")
+    monkeypatch.chdir(tmp_path)
+    with socket.socket(socket.AF_UNIX) as one:
+        one.bind("socket.png")
+    found, problems = find_pictures([tmp_path, tmp_path / "pipe.png"])
+    assert found == [tmp_path / "a.png"]
+    assert all("is no regular file" in problem for problem in problems)
+    assert [name for name in ("device", "pipe", "socket") if any(f"{name}.png" in text for text in problems)] == [
+        "device", "pipe", "socket"
+    ]  # fmt: skip

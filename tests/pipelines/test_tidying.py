@@ -1,6 +1,7 @@
 """What an evaluation changes among files, and how it is undone: culls and annotations."""
 
 import json
+import math
 import os
 import re
 
@@ -15,6 +16,7 @@ from soart.pipelines.annotate import annotate, notes_of, stars_of, with_rating
 from soart.pipelines.cull import Rule, cull, plan_cull
 from soart.pipelines.execution import LocalEngine
 from soart.pipelines.journal import undo
+from soart.pipelines.metadata.sidecars import sidecar_metadata
 from soart.pipelines.ratings import rate
 from soart.pipelines.scanning import Scan
 from soart.pipelines.schema import FileRow
@@ -36,7 +38,7 @@ def test_culled_pictures_go_by_reason_with_their_texts_and_come_back(collection,
     moves = plan_cull(result, Rule(duplicates=True, worst=10), [folder], tmp_path / "out")
     assert {move.target.parent.name for move in moves} == {"duplicates", "low"}
     done, problems = cull(moves, tmp_path / "undo.jsonl")
-    assert (done, problems) == (len(moves), [])
+    assert (done, problems) == (moves, [])
     moved = {p.name for p in (tmp_path / "out").rglob("*") if p.is_file()}
     assert {"small.png", "copy.png"} <= moved or {"small.png", "06.png"} <= moved
     for name in moved:
@@ -58,7 +60,7 @@ def test_a_text_of_two_pictures_stays(collection, tmp_path):
     assert (tmp_path / "a.txt").exists()
 
 
-@pytest.mark.parametrize("rule", [{}, {"worst": 0.0}, {"worst": 120.0}])
+@pytest.mark.parametrize("rule", [{}, {"worst": 0.0}, {"worst": 120.0}, {"below": math.nan}])
 def test_rules_must_say_something(rule):
     with pytest.raises(CollectionError, match="Expected a"):
         Rule(**rule)
@@ -121,3 +123,33 @@ def test_a_raters_stars_are_written(collection, art, tmp_path):
     assert (note.path.name, note.stars) == ("02.png", 5)
     annotate(result, [note], tmp_path / "undo.jsonl")
     assert 'xmp:Rating="5"' in (folder / "02.xmp").read_text()
+
+
+def test_pictures_of_one_name_get_a_sidecar_each(collection, tmp_path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    names = ["alone.png", "own.png", "same.jpg", "same.PNG", "same.png", "same.webp"]
+    for seed, name in enumerate(names):
+        kind = {"jpg": "JPEG", "webp": "WEBP"}.get(name.split(".")[1], "PNG")
+        (folder / name).write_bytes(encoded(picture(seed), kind))
+    others = (
+        '<rdf:RDF xmlns:rdf="r" xmlns:xmp="http://ns.adobe.com/xap/1.0/"><rdf:Description xmp:Rating="-1"/></rdf:RDF>'
+    )
+    (folder / "same.xmp").write_text(others)
+    (folder / "own.png.xmp").write_text(others)
+    result = survey(collection, Scan([folder]), LocalEngine(1))
+    notes = list(notes_of(result))
+    assert len({note.stars for note in notes}) > 2
+    assert annotate(result, notes, tmp_path / "undo.jsonl") == (6, [])
+    assert {path.name for path in folder.glob("*.xmp")} == {
+        "alone.xmp", "same.xmp", *(f"{name}.xmp" for name in names if name != "alone.png")
+    }  # fmt: skip
+    assert (folder / "same.xmp").read_text() == others
+    for note in notes:
+        assert sidecar_metadata(note.path).settings["rating"] == str(note.stars)
+    written = {path.name: path.read_bytes() for path in folder.iterdir()}
+    annotate(result, notes, tmp_path / "again.jsonl")
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == written
+    assert not (tmp_path / "again.jsonl").exists()
+    assert undo(tmp_path / "undo.jsonl") == (6, [])
+    assert {path.name for path in folder.glob("*.xmp")} == {"same.xmp", "own.png.xmp"}
