@@ -263,7 +263,7 @@ def test_profile_store(learnt, tmp_path):
     with pytest.raises(ProfileError, match="no taste 'sharp'"):
         scorer_named("sharp", store)
     for name in ("", "../up", "a/b", ".hidden", "x" * 65, "new\nline"):
-        with pytest.raises(ProfileError, match="taste's name"):
+        with pytest.raises(ProfileError, match="Expected a name of letters"):
             store.path(name)
     assert "soart" in str(ProfileStore().folder)
 
