@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image, ImageFilter
 from sqlalchemy import make_url
 
@@ -19,6 +20,10 @@ from soart.pipelines.collection import Collection
 from soart.pipelines.generate import ImageGenerator
 from soart.pipelines.loading import load_model
 from soart.pipelines.request import Drawn, Request
+
+# The same examples in every run, however slow the machine; `pytest --hypothesis-profile=default` looks for new ones.
+settings.register_profile("steady", derandomize=True, deadline=None)
+settings.load_profile("steady")
 
 ASSETS = Path(__file__).parent / "assets"
 CHROMIUM = os.environ.get("SOART_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
