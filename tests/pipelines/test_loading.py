@@ -1,6 +1,5 @@
-import importlib.util
-from pathlib import Path
-
+import families
+import ldm
 import numpy as np
 import pytest
 import torch
@@ -10,17 +9,6 @@ from soart.errors import ModelError
 from soart.pipelines.devices import choose_device, choose_dtype
 from soart.pipelines.generate import ImageGenerator
 from soart.pipelines.loading import load_model
-
-
-def _neighbour(name):
-    """A helper module beside this one; importlib mode puts no folder on the path."""
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-families, ldm = _neighbour("families"), _neighbour("ldm")
 
 
 @pytest.mark.parametrize("name", ["sd1", "sdxl", "sd3", "flux", "pixart"])
