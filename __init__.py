@@ -10,52 +10,53 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .errors import SoartError as SoartError
+    from .metrics.damage.scorer import TechnicalScorer as TechnicalScorer
     from .metrics.image import read_image as read_image
-    from .metrics.soart import SoartExtractor as SoartExtractor
-    from .metrics.taste import TasteProfile as TasteProfile
-    from .metrics.technical import TechnicalScorer as TechnicalScorer
-    from .pipelines.collection import Collection as Collection
-    from .pipelines.execution import LocalEngine as LocalEngine
-    from .pipelines.generate import ImageGenerator as ImageGenerator
-    from .pipelines.jobs import generate as generate
-    from .pipelines.judging import Panel as Panel
-    from .pipelines.rank import rank as rank
-    from .pipelines.scanning import Scan as Scan
-    from .pipelines.surveys import survey as survey
-    from .pipelines.tune import Tuner as Tuner
-    from .pipelines.tune import tune as tune
-    from .pipelines.tuned import find_out as find_out
-    from .plugin.comfyui import comfy_entrypoint as comfy_entrypoint
+    from .metrics.items.soart import SoartExtractor as SoartExtractor
+    from .metrics.tastes.profile import TasteProfile as TasteProfile
+    from .pipelines.collection.collection import Collection as Collection
+    from .pipelines.evaluation.survey import survey as survey
+    from .pipelines.generate import generate as generate
+    from .pipelines.ingest.local_engine import LocalEngine as LocalEngine
+    from .pipelines.ingest.scan import Scan as Scan
+    from .pipelines.models.generator import ImageGenerator as ImageGenerator
+    from .pipelines.scoring.ranking import rank as rank
+    from .pipelines.tuning.findings import find_out as find_out
+    from .pipelines.tuning.loop import tune as tune
+    from .pipelines.tuning.panel import Panel as Panel
+    from .pipelines.tuning.tuner import Tuner as Tuner
+    from .plugin.comfyui.extension import comfy_entrypoint as comfy_entrypoint
     from .plugin.diffusers import wrap as wrap
-    from .prompts.space import PromptSpace as PromptSpace
+    from .prompts.space.space import PromptSpace as PromptSpace
 
-__version__ = "0.1.0"
+from .version import __version__ as __version__
+
 #: Where ComfyUI finds the help pages of the nodes and the script that shows their tables.
-WEB_DIRECTORY = "./plugin/comfy_web"
+WEB_DIRECTORY = "./plugin/comfyui/web"
 
 _HOMES = {
-    "Collection": ".pipelines.collection",
-    "ImageGenerator": ".pipelines.generate",
-    "LocalEngine": ".pipelines.execution",
-    "Panel": ".pipelines.judging",
-    "PromptSpace": ".prompts.space",
-    "Scan": ".pipelines.scanning",
+    "Collection": ".pipelines.collection.collection",
+    "ImageGenerator": ".pipelines.models.generator",
+    "LocalEngine": ".pipelines.ingest.local_engine",
+    "Panel": ".pipelines.tuning.panel",
+    "PromptSpace": ".prompts.space.space",
+    "Scan": ".pipelines.ingest.scan",
     "SoartError": ".errors",
-    "SoartExtractor": ".metrics.soart",
-    "TasteProfile": ".metrics.taste",
-    "TechnicalScorer": ".metrics.technical",
-    "Tuner": ".pipelines.tune",
-    "find_out": ".pipelines.tuned",
-    "generate": ".pipelines.jobs",
-    "rank": ".pipelines.rank",
+    "SoartExtractor": ".metrics.items.soart",
+    "TasteProfile": ".metrics.tastes.profile",
+    "TechnicalScorer": ".metrics.damage.scorer",
+    "Tuner": ".pipelines.tuning.tuner",
+    "find_out": ".pipelines.tuning.findings",
+    "generate": ".pipelines.generate",
+    "rank": ".pipelines.scoring.ranking",
     "read_image": ".metrics.image",
-    "survey": ".pipelines.surveys",
-    "tune": ".pipelines.tune",
+    "survey": ".pipelines.evaluation.survey",
+    "tune": ".pipelines.tuning.loop",
     "wrap": ".plugin.diffusers",
 }
 __all__ = ["__version__", *sorted(_HOMES)]
 # Importable inside ComfyUI alone.
-_HOMES_IN_COMFYUI = {"comfy_entrypoint": ".plugin.comfyui"}
+_HOMES_IN_COMFYUI = {"comfy_entrypoint": ".plugin.comfyui.extension"}
 
 
 def __getattr__(name: str) -> object:

@@ -13,10 +13,10 @@ import numpy as np
 from fewshot import SEED, measure, split
 from sources import default_cache
 
-from soart.metrics.attention import AttentionA, AttentionB, AttentionC
-from soart.metrics.calibrated import AttentionD
-from soart.metrics.comparison import compare
-from soart.metrics.soart import SoartExtractor, heads_of
+from soart.metrics.attention.comparison import compare
+from soart.metrics.attention.version_d import AttentionD
+from soart.metrics.attention.versions_abc import AttentionA, AttentionB, AttentionC
+from soart.metrics.items.soart import SoartExtractor, heads_of
 
 SHOWN = 15
 

@@ -95,7 +95,7 @@ def fit_ggd(x: np.ndarray) -> tuple[float, float]:
 
 
 def fit_aggd(x: np.ndarray) -> tuple[float, float, float, float]:
-    """Fit an asymmetric generalised Gaussian of mode zero; ``x`` as for :func:`fit_ggd`.
+    """Fit an asymmetric generalised Gaussian of mode zero; ``x`` as for ``fit_ggd``.
 
     Returns:
         Shape, mean, and the variances left (x < 0) and right (x ≥ 0) of zero.
@@ -131,7 +131,7 @@ def brisque_features(rgb: np.ndarray, border: str = "nearest") -> np.ndarray:
 
     Args:
         rgb: (h, w, 3) uint8 sRGB.
-        border: see :func:`mscn`.
+        border: see ``mscn``.
 
     Returns:
         (36,) float64, always finite.

@@ -20,10 +20,10 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold
 from sources import crop, default_cache, learning_sources
 
-import soart.metrics.technical as technical
-from soart.metrics.combined import taste_extractor
+import soart.metrics.damage.scorer as technical
+from soart.metrics.damage.scorer import TechnicalScorer
 from soart.metrics.image import read_image
-from soart.metrics.technical import TechnicalScorer
+from soart.metrics.items.combined import taste_extractor
 
 #: How much a picture of another damage counts as undamaged.
 OTHERS = 0.03

@@ -19,11 +19,11 @@ from PIL import Image
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold
 
-import soart.metrics.technical as technical
-from soart.metrics.cache import Extractor
+import soart.metrics.damage.scorer as technical
+from soart.metrics.damage.scorer import CLEAN, TechnicalScorer
 from soart.metrics.image import read_image
-from soart.metrics.soart import SoartExtractor
-from soart.metrics.technical import CLEAN, TechnicalScorer
+from soart.metrics.items.soart import SoartExtractor
+from soart.metrics.protocols import Extractor
 from soart.pipelines.tiny.drawings import role_map
 from soart.pipelines.tiny.render import PAINTERS, palette_colors
 from soart.pipelines.tiny.words import random_scene

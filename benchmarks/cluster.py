@@ -19,9 +19,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from soart.pipelines.cluster import RayEngine, connected
-from soart.pipelines.execution import LocalEngine
-from soart.pipelines.fleet import generator_on
+from soart.pipelines.ingest.local_engine import LocalEngine
+from soart.pipelines.ingest.ray_engine import RayEngine
+from soart.pipelines.models.ray_generator import generator_on
+from soart.pipelines.support.ray_cluster import connected
 
 SIDE, SEED = 256, 4
 

@@ -22,11 +22,11 @@ import numpy as np
 from ratings import Ratings, low_rank, structured
 from scipy.stats import norm
 
-from soart.prompts.collaborative import RatingModel
-from soart.prompts.evidence import Layout
-from soart.prompts.search import Domain
-from soart.prompts.steering import Steering
-from soart.prompts.tables import prior_draws
+from soart.prompts.rating_model.choice_functions import prior_draws
+from soart.prompts.rating_model.hyperparameters import Layout
+from soart.prompts.rating_model.model import RatingModel
+from soart.prompts.steering.search import Domain
+from soart.prompts.steering.steering import Steering
 
 
 def bias(data: Ratings, rng: np.random.Generator) -> np.ndarray:

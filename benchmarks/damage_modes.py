@@ -15,9 +15,9 @@ import numpy as np
 from damage import DAMAGES, damage
 from sources import crop, default_cache, unseen_sources
 
-from soart.metrics.combined import taste_extractor
+from soart.metrics.damage.scorer import DETECTORS, TechnicalScorer
 from soart.metrics.image import read_image
-from soart.metrics.technical import DETECTORS, TechnicalScorer
+from soart.metrics.items.combined import taste_extractor
 
 SEED = 5
 

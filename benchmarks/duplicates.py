@@ -21,10 +21,10 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance
 from sources import default_cache, sources
 
-from soart.metrics.combined import taste_extractor
-from soart.metrics.hashing import DISTANCE, near_groups, perceptual_hash
 from soart.metrics.image import read_image
-from soart.metrics.overview import Overview
+from soart.metrics.items.combined import taste_extractor
+from soart.metrics.similarity.near_duplicates import DISTANCE, near_groups, perceptual_hash
+from soart.metrics.similarity.outliers_and_styles import Overview
 
 
 def _jpeg(image: Image.Image, quality: int) -> Image.Image:
@@ -65,8 +65,8 @@ CHANGES: dict[str, Callable[[Image.Image], Image.Image]] = {
 
 def drawn(count: int) -> list[Image.Image]:
     """Pictures of the embedded model, many seeds of few prompts."""
-    from soart.pipelines.generate import ImageGenerator
-    from soart.pipelines.loading import load_model
+    from soart.pipelines.models.generator import ImageGenerator
+    from soart.pipelines.models.loading import load_model
 
     generator = ImageGenerator(load_model(device="cpu"))
     prompts = ("a boat", "a tree, warm palette", "a house, pointillism", "a fish")

@@ -39,12 +39,12 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sources import crop, default_cache, sources
 
-from soart.metrics.attention import AttentionA, AttentionB, AttentionC
-from soart.metrics.calibrated import AttentionD
-from soart.metrics.deep import DeepExtractor
+from soart.metrics.attention.version_d import AttentionD
+from soart.metrics.attention.versions_abc import AttentionA, AttentionB, AttentionC
 from soart.metrics.image import read_image
-from soart.metrics.soart import SoartExtractor, heads_of
-from soart.metrics.taguchi import MT, RT
+from soart.metrics.items.deep import DeepExtractor
+from soart.metrics.items.soart import SoartExtractor, heads_of
+from soart.metrics.taguchi.distances import MT, RT
 
 SEED = 20_261
 CROPS = 2

@@ -21,7 +21,7 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 from sd_parsers import Eagerness, ParserManager
 
-from soart.pipelines.metadata import embedded_metadata
+from soart.pipelines.ingest.metadata import embedded_metadata
 
 TEXT = (
     "a fox in the snow, (sharp:1.2), " * 8

@@ -18,10 +18,10 @@ from fewshot import SEED, interval, measure
 from scipy.stats import kendalltau
 from sources import crop, default_cache, sources
 
-from soart.metrics.calibrated import AttentionD
+from soart.metrics.attention.version_d import AttentionD
+from soart.metrics.damage.scorer import TechnicalScorer
 from soart.metrics.image import read_image
-from soart.metrics.soart import SoartExtractor, heads_of
-from soart.metrics.technical import TechnicalScorer
+from soart.metrics.items.soart import SoartExtractor, heads_of
 
 STEPS = np.linspace(0, 1, 6)
 FOLDS = 4

@@ -20,13 +20,14 @@ from pathlib import Path
 
 import torch
 
-from soart.metrics.technical import TechnicalScorer
-from soart.pipelines import demo, jobs
-from soart.pipelines.collection import Collection
-from soart.pipelines.generate import ImageGenerator
-from soart.pipelines.loading import load_model
-from soart.pipelines.rank import rank
-from soart.pipelines.report import render_report
+from soart.metrics.damage.scorer import TechnicalScorer
+from soart.pipelines import demo
+from soart.pipelines import generate as jobs
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.models.generator import ImageGenerator
+from soart.pipelines.models.loading import load_model
+from soart.pipelines.reports.ranking import render_report
+from soart.pipelines.scoring.ranking import rank
 
 
 def show(name: str, values: list[float], unit: str) -> None:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from tuners import Tuner
 
-from soart.prompts.batches import balanced_batch
-from soart.prompts.search import neighbours
+from soart.prompts.steering.batches import balanced_batch
+from soart.prompts.steering.search import neighbours
 
 
 class _Optuna(Tuner):

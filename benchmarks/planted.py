@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from soart.pipelines.generate import ImageGenerator
-from soart.pipelines.loading import load_model
+from soart.pipelines.models.generator import ImageGenerator
+from soart.pipelines.models.loading import load_model
 from soart.pipelines.tiny.judge import balanced_scenes, plain_prompt
 from soart.pipelines.tiny.words import FACTORS, Scene, random_scene
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from soart.prompts.evidence import Layout
-from soart.prompts.search import Domain
-from soart.prompts.tables import prior_draws
+from soart.prompts.rating_model.choice_functions import prior_draws
+from soart.prompts.rating_model.hyperparameters import Layout
+from soart.prompts.steering.search import Domain
 
 NOISE = 0.5
 

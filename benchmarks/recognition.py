@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from scipy.stats import binomtest
 
-from soart.pipelines.generate import ImageGenerator
-from soart.pipelines.loading import load_model
+from soart.pipelines.models.generator import ImageGenerator
+from soart.pipelines.models.loading import load_model
 from soart.pipelines.tiny.judge import JUDGED, balanced_scenes, load_judge, plain_prompt, to_tensor
 from soart.pipelines.tiny.render import render
 from soart.pipelines.tiny.words import FACTORS

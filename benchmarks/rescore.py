@@ -16,13 +16,14 @@ from pathlib import Path
 
 import numpy as np
 
-from soart.metrics.candidates import METHODS
-from soart.metrics.combined import taste_extractor
-from soart.metrics.examples import from_modes
-from soart.metrics.taste import TECHNICAL, learn_taste, technical_prior
-from soart.pipelines.collection import Collection
-from soart.pipelines.schema import ImageRow
-from soart.pipelines.tastescorer import TasteScorer, rescore
+from soart.metrics.items.combined import taste_extractor
+from soart.metrics.tastes.examples import from_modes
+from soart.metrics.tastes.methods import METHODS
+from soart.metrics.tastes.profile import TECHNICAL, learn_taste, technical_prior
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.collection.tables import ImageRow
+from soart.pipelines.scoring.rescoring import rescore
+from soart.pipelines.scoring.taste_scorer import TasteScorer
 from soart.pipelines.tiny.render import render
 from soart.pipelines.tiny.words import random_scene
 

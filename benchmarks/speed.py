@@ -25,12 +25,12 @@ from cleanvision.issue_managers.image_property import BlurrinessProperty, Bright
 from PIL import Image
 from threadpoolctl import threadpool_limits
 
-from soart.metrics.attention import AttentionC
-from soart.metrics.calibrated import AttentionD
+from soart.metrics.attention.version_d import AttentionD
+from soart.metrics.attention.versions_abc import AttentionC
 from soart.metrics.image import check_pixels, read_image
-from soart.metrics.parts import items_of
-from soart.metrics.planes import direct_statistics, halve, normalise, to_channels
-from soart.metrics.soart import SoartExtractor
+from soart.metrics.items.parts import items_of
+from soart.metrics.items.planes import direct_statistics, halve, normalise, to_channels
+from soart.metrics.items.soart import SoartExtractor
 
 PHOTOGRAPHS = ("astronaut.png", "coffee.png", "chelsea.png", "motorcycle_left.png", "rocket.jpg", "ihc.png")
 

@@ -33,13 +33,13 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sources import crop, default_cache, sources
 
-from soart.metrics.combined import taste_extractor
-from soart.metrics.deep import DeepExtractor
-from soart.metrics.examples import from_modes
-from soart.metrics.fitting import fit
 from soart.metrics.image import read_image
-from soart.metrics.taste import learn_taste, technical_prior
-from soart.metrics.trust import CHANCE
+from soart.metrics.items.combined import taste_extractor
+from soart.metrics.items.deep import DeepExtractor
+from soart.metrics.tastes.examples import from_modes
+from soart.metrics.tastes.fitting import fit
+from soart.metrics.tastes.profile import learn_taste, technical_prior
+from soart.metrics.tastes.trust import CHANCE
 
 SEED = 77
 SIZES = (8, 30)

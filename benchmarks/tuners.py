@@ -11,12 +11,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from soart.prompts.arrays import orthogonal_design
-from soart.prompts.batches import balanced_batch
-from soart.prompts.feedback import Feedback
-from soart.prompts.search import Domain, best_of, keys
-from soart.prompts.steering import Steering
-from soart.prompts.tables import Tables
+from soart.prompts.rating_model.choice_functions import Tables
+from soart.prompts.rating_model.feedback import Feedback
+from soart.prompts.steering.batches import balanced_batch
+from soart.prompts.steering.orthogonal_arrays import orthogonal_design
+from soart.prompts.steering.search import Domain, best_of, keys
+from soart.prompts.steering.steering import Steering
 
 
 class Tuner(ABC):

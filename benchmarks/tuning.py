@@ -26,9 +26,9 @@ from scipy.stats import t as student
 from sources import default_cache
 from tuners import Bandit, GibbsMachine, OrthogonalArray, Ours, OursByChoice, Random, Tuner
 
-from soart.prompts.kernels import slot_of_column
-from soart.prompts.search import Domain, best_of
-from soart.prompts.tables import Tables
+from soart.prompts.rating_model.choice_functions import Tables
+from soart.prompts.rating_model.kernels import slot_of_column
+from soart.prompts.steering.search import Domain, best_of
 
 METHODS: dict[str, type[Tuner]] = {
     "soart": Ours,

@@ -22,11 +22,11 @@ from pathlib import Path
 import numpy as np
 from tuning import FAST, arguments_of, table
 
-from soart.pipelines.generate import ImageGenerator
-from soart.pipelines.loading import load_model
+from soart.pipelines.models.generator import ImageGenerator
+from soart.pipelines.models.loading import load_model
 from soart.pipelines.tiny.words import PALETTES, QUALITIES, STYLES
-from soart.prompts.slots import Slot
-from soart.prompts.space import PromptSpace
+from soart.prompts.space.slots import Slot
+from soart.prompts.space.space import PromptSpace
 
 STEPS, SEED = 8, 50_505
 SPACE = PromptSpace(
@@ -44,7 +44,7 @@ PROPERTIES = ("brightness", "contrast", "saturation", "warmth", "greenness", "sh
 
 
 def properties(pixels: np.ndarray) -> np.ndarray:
-    """(n, 8) properties of (n, height, width, 3) uint8 pictures, in the order of :data:`PROPERTIES`."""
+    """(n, 8) properties of (n, height, width, 3) uint8 pictures, in the order of ``PROPERTIES``."""
     rgb = pixels.astype(np.float64) / 255
     luma = rgb @ [0.299, 0.587, 0.114]
     # Second differences within two pixels, and first differences over four, in decibels.

@@ -20,8 +20,8 @@ import httpx2 as httpx
 import numpy as np
 from playwright.sync_api import Page, sync_playwright
 
-from soart.pipelines.collection import Collection
-from soart.pipelines.request import Drawn, Request
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.models.request import Drawn, Request
 
 SIDE = 320
 #: Waits in the page until a key has brought the next picture to the screen; milliseconds from the key press.

@@ -17,7 +17,7 @@ from optuna.artifacts import FileSystemArtifactStore, get_all_artifact_meta, upl
 from PIL import Image
 
 import soart
-from soart.pipelines.loading import load_model
+from soart.pipelines.models.loading import load_model
 from soart.plugin.optuna import SoartSampler
 
 CHOICES = {

@@ -6,36 +6,36 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .attention import AttentionA as AttentionA
-    from .attention import AttentionB as AttentionB
-    from .attention import AttentionC as AttentionC
-    from .calibrated import AttentionD as AttentionD
-    from .comparison import compare as compare
-    from .deep import DeepExtractor as DeepExtractor
+    from .attention.comparison import compare as compare
+    from .attention.version_d import AttentionD as AttentionD
+    from .attention.versions_abc import AttentionA as AttentionA
+    from .attention.versions_abc import AttentionB as AttentionB
+    from .attention.versions_abc import AttentionC as AttentionC
+    from .damage.scorer import TechnicalScorer as TechnicalScorer
     from .image import read_image as read_image
-    from .soart import SoartExtractor as SoartExtractor
-    from .taguchi import MT as MT
-    from .taguchi import MTA as MTA
-    from .taguchi import RT as RT
-    from .taste import TasteProfile as TasteProfile
-    from .taste import learn_taste as learn_taste
-    from .technical import TechnicalScorer as TechnicalScorer
-    from .tmethod import T1 as T1
-    from .tmethod import T2 as T2
-    from .tmethod import Ta as Ta
-    from .tmethod import Tb as Tb
+    from .items.deep import DeepExtractor as DeepExtractor
+    from .items.soart import SoartExtractor as SoartExtractor
+    from .taguchi.distances import MT as MT
+    from .taguchi.distances import MTA as MTA
+    from .taguchi.distances import RT as RT
+    from .taguchi.tmethods import T1 as T1
+    from .taguchi.tmethods import T2 as T2
+    from .taguchi.tmethods import Ta as Ta
+    from .taguchi.tmethods import Tb as Tb
+    from .tastes.profile import TasteProfile as TasteProfile
+    from .tastes.profile import learn_taste as learn_taste
 
 _HOMES = {
-    **dict.fromkeys(("AttentionA", "AttentionB", "AttentionC"), "attention"),
-    "AttentionD": "calibrated",
-    "DeepExtractor": "deep",
-    **dict.fromkeys(("MT", "MTA", "RT"), "taguchi"),
-    "SoartExtractor": "soart",
-    **dict.fromkeys(("T1", "T2", "Ta", "Tb"), "tmethod"),
-    "TasteProfile": "taste",
-    "TechnicalScorer": "technical",
-    "compare": "comparison",
-    "learn_taste": "taste",
+    **dict.fromkeys(("AttentionA", "AttentionB", "AttentionC"), "attention.versions_abc"),
+    "AttentionD": "attention.version_d",
+    "DeepExtractor": "items.deep",
+    **dict.fromkeys(("MT", "MTA", "RT"), "taguchi.distances"),
+    "SoartExtractor": "items.soart",
+    **dict.fromkeys(("T1", "T2", "Ta", "Tb"), "taguchi.tmethods"),
+    "TasteProfile": "tastes.profile",
+    "TechnicalScorer": "damage.scorer",
+    "compare": "attention.comparison",
+    "learn_taste": "tastes.profile",
     "read_image": "image",
 }
 __all__ = sorted(_HOMES)

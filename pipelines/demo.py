@@ -11,20 +11,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..metrics.colour import ColourExtractor
-from ..metrics.combined import taste_extractor
-from ..metrics.technical import TechnicalScorer
-from ..prompts.space import PromptSpace
-from . import ratings, tastes
-from .collection import Collection
-from .generate import ImageGenerator
-from .jobs import generate, plan
-from .judging import Panel
-from .rank import import_pictures, measure, rank
-from .request import Request
-from .schema import ImageRow
-from .tastescorer import Measurer, TasteScorer
-from .tune import Tuner
+from ..metrics.damage.scorer import TechnicalScorer
+from ..metrics.items.colour import ColourExtractor
+from ..metrics.items.combined import taste_extractor
+from ..prompts.space.space import PromptSpace
+from .collection import ratings
+from .collection.collection import Collection
+from .collection.tables import ImageRow
+from .generate import generate, plan
+from .models.generator import ImageGenerator
+from .models.request import Request
+from .scoring.measuring import import_pictures, measure
+from .scoring.ranking import rank
+from .scoring.taste_scorer import TasteMeasurer, TasteScorer
+from .tastes import learning as tastes
+from .tuning.panel import Panel
+from .tuning.tuner import Tuner
 
 #: The prompts: every quality word, so that the ranking has something to find.
 TEMPLATE = "a {sharp|vivid|blurry|noisy|faded} picture of a __subject__ in __palette__, __style__"
@@ -74,7 +76,9 @@ def learn_from_stand_in(
     They are rated in an album of their own, so that the taste is the same whatever else the collection holds by now.
     """
     with Collection(None) as album:
-        copies, _ = import_pictures(album, [store.locate(row) for row in rows], Measurer(taste_extractor()), progress)
+        copies, _ = import_pictures(
+            album, [store.locate(row) for row in rows], TasteMeasurer(taste_extractor()), progress
+        )
         stars = np.clip(np.round(opinion(album, copies)), 1, 5)
         ratings.rate(album, RATER, dict(zip((row.id for row in copies), stars.tolist(), strict=True)))
         return TasteScorer.of(tastes.learn(RATER, album, tastes.Sources(rater=RATER)).taste)

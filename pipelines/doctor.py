@@ -8,9 +8,9 @@ import platform
 from dataclasses import dataclass
 
 from ..errors import SoartError
-from ..metrics.technical import TechnicalScorer
-from .devices import choose_device, choose_dtype
-from .loading import EMBEDDED_FOLDER
+from ..metrics.damage.scorer import TechnicalScorer
+from .models.devices import choose_device, choose_dtype
+from .models.loading import EMBEDDED_FOLDER
 
 _REQUIRED = (
     "torch",

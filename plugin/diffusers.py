@@ -19,20 +19,21 @@ import numpy as np
 from diffusers.callbacks import PipelineCallback
 from diffusers.modular_pipelines import InputParam, ModularPipelineBlocks, OutputParam, PipelineState
 
-from ..metrics.technical import TechnicalScorer
-from ..pipelines.adopting import adopt
-from ..pipelines.batch import as_pictures, score_batch
-from ..pipelines.bestof import Candidate, best_of
-from ..pipelines.collection import Collection
-from ..pipelines.generate import ImageGenerator
-from ..pipelines.judging import Panel
-from ..pipelines.previews import EarlyLook, interruptible
-from ..pipelines.profilestore import ProfileStore, scorer_named
-from ..pipelines.rank import Scorer
-from ..pipelines.tune import Tuner, tune
-from ..pipelines.tuned import Tuned, find_out
-from ..prompts.space import PromptSpace
-from ..prompts.spacefile import space_of_text
+from ..metrics.damage.scorer import TechnicalScorer
+from ..metrics.protocols import Scorer
+from ..pipelines.best_of import Candidate, best_of
+from ..pipelines.collection.collection import Collection
+from ..pipelines.models.adopting import adopt
+from ..pipelines.models.early_look import EarlyLook, interruptible
+from ..pipelines.models.generator import ImageGenerator
+from ..pipelines.scoring.in_memory import as_pictures, score_batch
+from ..pipelines.scoring.profile_store import ProfileStore, scorer_named
+from ..pipelines.tuning.findings import Tuned, find_out
+from ..pipelines.tuning.loop import tune
+from ..pipelines.tuning.panel import Panel
+from ..pipelines.tuning.tuner import Tuner
+from ..prompts.space.space import PromptSpace
+from ..prompts.space.yaml_file import space_of_text
 
 log = logging.getLogger(__name__)
 
@@ -130,19 +131,19 @@ class SoartCallback(PipelineCallback):
 
 
 class BestOf:
-    """Adds ``best_of`` and ``tune`` to a pipeline class; see :class:`SoartPipeline`."""
+    """Adds ``best_of`` and ``tune`` to a pipeline class; see ``SoartPipeline``."""
 
     def best_of(self, prompt: str, n: int = 16, **options: Any) -> list[Candidate]:
-        """See :meth:`SoartPipeline.best_of`."""
+        """See ``SoartPipeline.best_of``."""
         return wrap(self).best_of(prompt, n, **options)
 
     def tune(self, space: PromptSpace | str, **options: Any) -> Tuned:
-        """See :meth:`SoartPipeline.tune`."""
+        """See ``SoartPipeline.tune``."""
         return wrap(self).tune(space, **options)
 
 
 class SoartPipeline:
-    """A loaded pipeline that can choose; made by :func:`wrap`.
+    """A loaded pipeline that can choose; made by ``wrap``.
 
     Whatever else is asked of it, the pipeline itself answers; what is set on it (``pipe.scheduler = …``) is set on the pipeline.
 
@@ -205,7 +206,7 @@ class SoartPipeline:
             prompt: a prompt or a dynamic-prompts template.
             n: how many to draw.
             taste: who judges.
-            options: as of :func:`soart.pipelines.bestof.best_of`; settings by their names in diffusers too.
+            options: as of ``best_of``; settings by their names in diffusers too.
 
         Raises:
             ModelError: settings that there are not or out of range, or pictures that all failed.
@@ -261,7 +262,7 @@ def wrap(pipeline: Any, *, identity: str | None = None, batch_size: int | None =
 
     Args:
         pipeline: of any family; nothing about it is changed.
-        identity: names its weights in collections; by default a digest of them, as they are at every :meth:`~SoartPipeline.tune`. Another
+        identity: names its weights in collections; by default a digest of them, as they are at every ``SoartPipeline.tune``. Another
             scheduler, or other settings of it, draw other pictures under either.
         batch_size: pictures drawn together; by default 1 on a CPU, else 4, halved when memory runs out.
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import PromptError
-from ..prompts.following import Follower, Range
-from ..prompts.search import Key
+from ..prompts.steering.ranges import Range
+from ..prompts.steering.replay import Follower
+from ..prompts.steering.search import Key
 
 try:
     from optuna.distributions import (
@@ -55,7 +56,7 @@ class SoartSampler(BaseSampler):
         search_space: name → distribution, where it is known beforehand: then the first trials are a balanced design already.
         bins: most options of a numeric parameter, ≥ 2.
         startup: trials of a balanced design before the model steers.
-        boldness: how far to stray from what is known to be good, > 0; see :mod:`soart.prompts.batches`.
+        boldness: how far to stray from what is known to be good, > 0; see ``soart.prompts.steering.batches``.
         independent_sampler: for what is not sampled together; Optuna's RandomSampler by default.
 
     Raises:

@@ -15,11 +15,11 @@ from hypothesis import settings
 from PIL import Image, ImageFilter
 from sqlalchemy import make_url
 
-from soart.metrics.technical import TechnicalScorer
-from soart.pipelines.collection import Collection
-from soart.pipelines.generate import ImageGenerator
-from soart.pipelines.loading import load_model
-from soart.pipelines.request import Drawn, Request
+from soart.metrics.damage.scorer import TechnicalScorer
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.models.generator import ImageGenerator
+from soart.pipelines.models.loading import load_model
+from soart.pipelines.models.request import Drawn, Request
 
 # The same examples in every run, however slow the machine; `pytest --hypothesis-profile=default` looks for new ones.
 settings.register_profile("steady", derandomize=True, deadline=None)

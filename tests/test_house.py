@@ -26,8 +26,8 @@ def imported(path):
 CUSTOM = [p for p in SOURCES if "custom_pipelines" in p.parts]
 #: Top-level modules of the hosts, and who alone may import them.
 HOSTS = {
-    ("comfy", "comfy_api", "comfy_execution", "folder_paths"): r"plugin/comfy\w+\.py",
-    ("diffusers",): r"pipelines/(generate|loading|tiny/\w+)\.py|plugin/(diffusers|custom_pipelines/\w+/pipeline)\.py",
+    ("comfy", "comfy_api", "comfy_execution", "folder_paths"): r"plugin/comfyui/\w+\.py",
+    ("diffusers",): r"pipelines/(models/(generator|loading)|tiny/\w+)\.py|plugin/(diffusers|custom_pipelines/\w+/pipeline)\.py",
     ("optuna",): r"plugin/optuna\.py",
 }
 
@@ -66,7 +66,7 @@ def test_every_command_is_in_the_readme():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     from typer.main import get_command
 
-    from soart.plugin.cli import app
+    from soart.plugin.cli.app import app
 
     for command in get_command(app).commands:
         assert f"soart {command}" in readme
@@ -79,7 +79,7 @@ def test_commands_in_the_readme_parse():
 
     from typer.main import get_command
 
-    from soart.plugin.cli import app
+    from soart.plugin.cli.app import app
 
     group = get_command(app)
     readme = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -43,7 +43,7 @@ def learn_merges(words: Iterable[str]) -> list[tuple[str, str]]:
 
 
 def build_tokenizer(folder: Path) -> CLIPTokenizer:
-    """A tokenizer that knows each word of :func:`corpus` as one token; unknown words fall apart into letters."""
+    """A tokenizer that knows each word of ``corpus`` as one token; unknown words fall apart into letters."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     # CLIP's tokenizer splits digits off before it merges anything.
     merges = learn_merges(word for word in corpus() if word.isalpha())

@@ -1,6 +1,6 @@
 """Renders the captioned pictures that the embedded model is trained on, and that its judge is trained on.
 
-A picture is a role map (:mod:`.drawings`) coloured by a palette, laid down in a style, and finished with a quality.
+A picture is a role map (``drawings``) coloured by a palette, laid down in a style, and finished with a quality.
 All functions work on float32 RGB in 0…1, shape (64, 64, 3) unless said otherwise, and draw every random number from the
 generator passed in.
 """

@@ -1,6 +1,6 @@
 """The plain words that the embedded model understands, and captions made of them.
 
-A :class:`Scene` names what a picture shows; :func:`caption` says it in words, in one of several orders,
+A ``Scene`` names what a picture shows; ``caption`` says it in words, in one of several orders,
 leaving words out at random so that the model also learns what an unsaid attribute looks like.
 """
 

@@ -14,10 +14,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from ... import __version__
 from ...errors import ImageError, SoartError
-from ...metrics.wording import CAUTION
-from ...pipelines.page import FILTERS
+from ...metrics.damage.titles import CAUTION
+from ...pipelines.reports.page import FILTERS
+from ...version import __version__
 from .security import token_of
 from .state import MissingError, Place, rater_of, site_of
 

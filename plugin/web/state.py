@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 from starlette.requests import Request
 
 from ...errors import SoartError
-from ...pipelines.background import Jobs
-from ...pipelines.collection import Collection
-from ...pipelines.evaluationdesk import EvaluationDesk
-from ...pipelines.profilestore import ProfileStore
-from ...pipelines.ratingdesk import RatingDesk
-from ...pipelines.shelf import Shelf
-from ...pipelines.tuningdesk import TuningDesk
+from ...pipelines.collection.collection import Collection
+from ...pipelines.scoring.collection_profiles import Shelf
+from ...pipelines.scoring.profile_store import ProfileStore
+from ...pipelines.services.evaluation import EvaluationDesk
+from ...pipelines.services.rating import RatingDesk
+from ...pipelines.services.tuning import TuningDesk
+from ...pipelines.support.background import Jobs
 
 if TYPE_CHECKING:
-    from ...pipelines.generate import ImageGenerator
+    from ...pipelines.models.generator import ImageGenerator
 
 
 class Place:

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from soart.metrics.examples import from_modes
+from soart.metrics.tastes.examples import from_modes
 
 NAMES = (
     *(f"raw/luma/s{s}/{part}/Y2" for s in range(2) for part in ("line-h", "line-v", "bend-ne")),

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
-from soart.pipelines.collection import Collection
-from soart.pipelines.execution import LocalEngine
-from soart.pipelines.scanning import Scan
-from soart.pipelines.surveys import survey
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.evaluation.survey import survey
+from soart.pipelines.ingest.local_engine import LocalEngine
+from soart.pipelines.ingest.scan import Scan
 
 WORDS = ("sharp", "soft")
 

@@ -1,7 +1,7 @@
 import numpy as np
 
 from soart.pipelines import demo
-from soart.pipelines.request import Drawn, Request
+from soart.pipelines.models.request import Drawn, Request
 
 
 def test_prompts_hold_every_quality_word(generator):

@@ -1,4 +1,3 @@
-import importlib.util
 import io
 import os
 import sys
@@ -6,24 +5,12 @@ import types
 from pathlib import Path
 
 import pytest
+from material import comfy_server, comfy_standin
 
-from soart.plugin import cli
+from soart.plugin.cli import app as cli
 
 ROOT = Path(__file__).parents[2]
 COMFYUI = os.environ.get("COMFYUI_DIR")
-
-
-def neighbour(path):
-    """A helper module of the tests; importlib mode puts no folder on the path."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-standin = neighbour(Path(__file__).with_name("comfy_standin.py"))
-server = neighbour(Path(__file__).with_name("comfy_server.py"))
 
 
 def link_packs(folder):
@@ -32,7 +19,7 @@ def link_packs(folder):
     nodes.mkdir(parents=True)
     packs = nodes / "soart-checkout.v1", nodes / "comfy-test-nodes"
     packs[0].symlink_to(ROOT)
-    packs[1].symlink_to(Path(__file__).with_name("comfy_test_nodes"))
+    packs[1].symlink_to(ROOT / "tests" / "material" / "comfy_test_nodes")
     return packs
 
 
@@ -42,12 +29,12 @@ def _stood_in(tmp_path_factory):
     for name in ("output", "temp"):
         (base / name).mkdir()
     patch = pytest.MonkeyPatch()
-    for name, module in standin.interface(base / "output", base / "temp").items():
+    for name, module in comfy_standin.interface(base / "output", base / "temp").items():
         patch.setitem(sys.modules, name, module)
     patch.setenv("XDG_CONFIG_HOME", str(base / "config"))
-    packs = [standin.load_pack(pack) for pack in link_packs(base)]
-    nodes = standin.core_nodes(sys.modules["comfy_api.latest"].io)
-    host = standin.StandIn(nodes | {name: node for _, own in packs for name, node in own.items()})
+    packs = [comfy_standin.load_pack(pack) for pack in link_packs(base)]
+    nodes = comfy_standin.core_nodes(sys.modules["comfy_api.latest"].io)
+    host = comfy_standin.StandIn(nodes | {name: node for _, own in packs for name, node in own.items()})
     host.base, host.pack = base, packs[0][0]
     yield host
     patch.undo()
@@ -59,7 +46,7 @@ def _stood_in(tmp_path_factory):
 def _real(tmp_path_factory):
     base = tmp_path_factory.mktemp("comfyui")
     link_packs(base)
-    host = server.Server(COMFYUI, base, {"XDG_CONFIG_HOME": str(base / "config"), "OMP_NUM_THREADS": "1"})
+    host = comfy_server.Server(COMFYUI, base, {"XDG_CONFIG_HOME": str(base / "config"), "OMP_NUM_THREADS": "1"})
     yield host
     host.close()
 

@@ -5,7 +5,6 @@ import pickle
 import re
 from pathlib import Path
 
-import families
 import numpy as np
 import pytest
 import torch
@@ -16,14 +15,15 @@ from diffusers import (
     LCMScheduler,
     StableDiffusionXLAutoBlocks,
 )
+from material import families
 from PIL import Image
 
 import soart
 from soart.errors import ImageError, ModelError, ProfileError
-from soart.metrics.colour import ColourExtractor
-from soart.pipelines.batch import as_pictures
-from soart.pipelines.collection import Collection
-from soart.pipelines.previews import decode
+from soart.metrics.items.colour import ColourExtractor
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.models.early_look import decode
+from soart.pipelines.scoring.in_memory import as_pictures
 from soart.plugin.diffusers import CUSTOM_PIPELINES, SoartCallback, SoartScoreBlock, wrap
 
 #: Settings that change what a scheduler draws.

@@ -12,9 +12,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ....errors import SoartError
-from ....pipelines.background import Job
-from ....pipelines.classes import by_ratings, by_words, modes_of
-from ....pipelines.modes import VERSIONS, Modes, VersionReport, compare_versions, measure_modes
+from ....pipelines.attention.collection_modes import by_ratings, by_words, modes_of
+from ....pipelines.attention.modes import VERSIONS, Modes, VersionReport, compare_versions, measure_modes
+from ....pipelines.support.background import Job
 from ..answers import page, posted
 from ..state import Place, place_of, rater_of, site_of
 

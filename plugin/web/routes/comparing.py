@@ -9,9 +9,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ....pipelines.comparisons import MOST, choose, comparisons, standing, take_back_choice
-from ....pipelines.facts import facts
-from ....pipelines.gallery import Query, order, rows_of
+from ....metrics.tastes.bradley_terry import MOST, standing
+from ....pipelines.collection.comparisons import choose, comparisons, take_back_choice
+from ....pipelines.collection.counts import facts
+from ....pipelines.collection.queries import Query, order, rows_of
 from ..answers import page, posted, whole, wholes
 from ..state import Place, place_of, rater_of
 from .gallery import cells, usable

@@ -11,12 +11,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ....errors import SoartError
-from ....pipelines.cull import Rule
-from ....pipelines.evaluate_report import histogram
-from ....pipelines.facts import facts
-from ....pipelines.gallery import WINDOW, rows_of
-from ....pipelines.summary import Summary, summarise
-from ....pipelines.surveys import known_roots
+from ....pipelines.collection.counts import facts
+from ....pipelines.collection.queries import WINDOW, rows_of
+from ....pipelines.evaluation.summary import Summary, summarise
+from ....pipelines.ingest.roots import known_roots
+from ....pipelines.reports.evaluation import histogram
+from ....pipelines.tidying.cull import Rule
 from ..answers import page, posted, whole
 from ..state import Place, place_of, rater_of, site_of
 from .gallery import cells

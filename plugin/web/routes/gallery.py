@@ -13,10 +13,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ....errors import ProfileError, SoartError
-from ....metrics.technical import TechnicalScorer
-from ....pipelines.background import Job
-from ....pipelines.facts import facts
-from ....pipelines.gallery import (
+from ....metrics.damage.scorer import TechnicalScorer
+from ....pipelines.collection.counts import facts
+from ....pipelines.collection.damage import detectors, suspected
+from ....pipelines.collection.queries import (  # fmt: skip
     DAMAGE,
     Query,
     Scale,
@@ -27,14 +27,14 @@ from ....pipelines.gallery import (
     stars_of,
     title_of,
     told_of,
-)  # fmt: skip
-from ....pipelines.ratings import said_of
-from ....pipelines.reasons import heat_picture, why
-from ....pipelines.schema import ImageRow
-from ....pipelines.shelf import score_all
-from ....pipelines.suspected import detectors, suspected
-from ....pipelines.tastescorer import TasteScorer
-from ....pipelines.thumbnails import LARGE, SIDE, for_browser
+)
+from ....pipelines.collection.ratings import said_of
+from ....pipelines.collection.tables import ImageRow
+from ....pipelines.collection.thumbnails import LARGE, SIDE, for_browser
+from ....pipelines.scoring.explaining import heat_picture, why
+from ....pipelines.scoring.rescoring import score_all
+from ....pipelines.scoring.taste_scorer import TasteScorer
+from ....pipelines.support.background import Job
 from ..answers import page, posted, whole, wholes
 from ..state import Place, place_of, rater_of
 

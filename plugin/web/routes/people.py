@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from ....errors import SoartError
-from ....pipelines.facts import facts
+from ....pipelines.collection.counts import facts
 from ..answers import body_of, page, posted
 from ..security import same
 from ..state import site_of

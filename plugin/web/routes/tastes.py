@@ -9,10 +9,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ....errors import SoartError
-from ....pipelines.agreement import agreement, ends
-from ....pipelines.facts import facts
-from ....pipelines.gallery import rows_of
-from ....pipelines.taste_report import draw_curve
+from ....pipelines.collection.counts import facts
+from ....pipelines.collection.queries import rows_of
+from ....pipelines.reports.taste import draw_curve
+from ....pipelines.tastes.agreement import agreement, ends
 from ..answers import page
 from ..state import Place, place_of, rater_of
 from .gallery import cells

@@ -9,11 +9,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ....errors import SoartError
-from ....pipelines.gallery import title_of
-from ....pipelines.ratings import raters
-from ....pipelines.tune_report import draw_course, draw_effects, draw_front, words_of
-from ....pipelines.tunesettings import Settings
-from ....pipelines.tuningdesk import READ
+from ....pipelines.collection.queries import title_of
+from ....pipelines.collection.ratings import raters
+from ....pipelines.reports.tuning import draw_course, draw_effects, draw_front, words_of
+from ....pipelines.services.tuning import READ
+from ....pipelines.tuning.settings import Settings
 from ..answers import finite, page, posted, whole
 from ..state import place_of, rater_of, site_of
 

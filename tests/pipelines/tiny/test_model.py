@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from soart.pipelines.loading import EMBEDDED_FOLDER
+from soart.pipelines.models.loading import EMBEDDED_FOLDER
 from soart.pipelines.tiny import judge as judging
 from soart.pipelines.tiny.parts import build_tokenizer
 from soart.pipelines.tiny.words import corpus

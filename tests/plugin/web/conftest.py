@@ -8,9 +8,9 @@ import pytest
 import uvicorn
 from starlette.testclient import TestClient
 
-from soart.pipelines.collection import Collection
-from soart.pipelines.profilestore import ProfileStore
-from soart.pipelines.request import Drawn, Request
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.models.request import Drawn, Request
+from soart.pipelines.scoring.profile_store import ProfileStore
 from soart.plugin.web.app import create_app
 from soart.plugin.web.state import Settings
 

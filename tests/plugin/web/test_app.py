@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 from starlette.testclient import TestClient
 
-from soart.pipelines import database
-from soart.pipelines.collection import Collection
-from soart.pipelines.ratings import ratings
-from soart.pipelines.schema import MetadataRow
+from soart.pipelines.collection import database
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.collection.ratings import ratings
+from soart.pipelines.collection.tables import MetadataRow
 from soart.plugin.web.app import create_app
 from soart.plugin.web.security import allowed_host, same, signing_key
 

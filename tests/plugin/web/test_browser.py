@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from soart.pipelines.collection import Collection
-from soart.pipelines.comparisons import comparisons
-from soart.pipelines.ratings import ratings, seen
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.collection.comparisons import comparisons
+from soart.pipelines.collection.ratings import ratings, seen
 
 SPACE = """
 template: a {palette} {subject}, {style}

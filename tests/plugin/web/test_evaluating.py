@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from soart.metrics.wording import damage_noun
-from soart.pipelines.collection import Collection
-from soart.pipelines.schema import AWAY
-from soart.pipelines.suspected import suspected
+from soart.metrics.damage.titles import damage_noun
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.collection.damage import suspected
+from soart.pipelines.collection.tables import AWAY
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ def test_nothing_is_moved_where_the_folder_cannot_be_written(visitor, monkeypatc
     evaluated(visitor)
     assert 'data-movable="yes"' in visitor.get("/evaluate/findings").text
     plan = digest_of(visitor, worst="50")
-    monkeypatch.setattr("soart.pipelines.evaluationdesk.os.access", lambda path, mode: False)
+    monkeypatch.setattr("soart.pipelines.services.evaluation.os.access", lambda path, mode: False)
     assert 'data-movable=""' in visitor.get("/evaluate/findings").text
     refused = visitor.post("/c/0/api/evaluate/move", {"worst": "50", "plan": plan})
     assert "cannot be written" in refused.json()["error"]

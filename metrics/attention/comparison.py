@@ -1,0 +1,152 @@
+"""Two versions of attention side by side: the transposed, difference and plus–minus tables.
+
+The transposed table has the learning pictures in rows and the measured pictures in columns. The difference table is the second
+version less the first, the plus–minus table holds its signs: the more lop-sided they are within a block of one learning
+mode and one measured mode, the more plainly the versions differ there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...errors import ItemsError
+from .versions_abc import AttentionModel
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Attention of two versions over the same learning and measured pictures.
+
+    Attributes:
+        first, second: (n learning, i measured) weights; every column sums to 1. Rows and columns are indexed by mode
+            and picture.
+        names: what the versions are called.
+    """
+
+    first: pd.DataFrame
+    second: pd.DataFrame
+    names: tuple[str, str] = ("first", "second")
+
+    @property
+    def difference(self) -> pd.DataFrame:
+        """Second less first."""
+        return self.second - self.first
+
+    @property
+    def plus_minus(self) -> pd.DataFrame:
+        """Signs of the difference: −1, 0 or 1."""
+        return (self.difference > 0).astype(int) - (self.difference < 0).astype(int)
+
+    @property
+    def blocks(self) -> pd.DataFrame:
+        """Mean sign, −1…1, of each learning mode (rows) against each measured mode (columns)."""
+        return self.plus_minus.T.groupby(level="mode").mean().T.groupby(level="mode").mean()
+
+    @property
+    def lopsidedness(self) -> float:
+        """Mean size of the block signs: 0 where plus and minus balance in every block, 1 where each has one sign only."""
+        return float(self.blocks.abs().to_numpy().mean())
+
+    def figure(self) -> Figure:
+        """The two transposed tables, their difference and its signs as one picture."""
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(11, 9), layout="constrained")
+        axes: list[Axes] = list(figure.subplots(2, 2).flat)
+        # Versions that attend to single pictures and ones that spread over a mode need scales of their own.
+        tops = [float(np.quantile(t.to_numpy(), 0.995)) for t in (self.first, self.second)]
+        reach = np.quantile(np.abs(self.difference.to_numpy()), 0.995) or 1.0
+        tables = (
+            (self.first, f"version {self.names[0]}", "viridis", 0.0, tops[0]),
+            (self.second, f"version {self.names[1]}", "viridis", 0.0, tops[1]),
+            (self.difference, f"difference {self.names[1]} − {self.names[0]}", "RdBu", -reach, reach),
+            (self.plus_minus, f"plus–minus, lop-sidedness {self.lopsidedness:.2f}", "RdBu", -1.0, 1.0),
+        )
+        for axis, (table, title, colours, low, high) in zip(axes, tables, strict=True):
+            image = axis.imshow(
+                table.to_numpy(), cmap=colours, vmin=low, vmax=high, aspect="auto", interpolation="nearest"
+            )
+            figure.colorbar(image, ax=axis, shrink=0.8)
+            axis.set_title(title)
+            _mark(axis, table)
+        axes[2].set_xlabel("measured pictures")
+        axes[2].set_ylabel("learning pictures")
+        return figure
+
+
+def _mark(axis: Axes, table: pd.DataFrame) -> None:
+    """Name the modes along both axes and draw lines between them."""
+    for names, place, label, line in (
+        (table.columns.get_level_values("mode"), axis.set_xticks, axis.set_xticklabels, axis.axvline),
+        (table.index.get_level_values("mode"), axis.set_yticks, axis.set_yticklabels, axis.axhline),
+    ):
+        starts = [0, *(np.flatnonzero(names[1:] != names[:-1]) + 1), len(names)]
+        place([(a + b - 1) / 2 for a, b in pairwise(starts)])
+        label([str(names[a]) for a in starts[:-1]], rotation=45 if place == axis.set_xticks else 0, fontsize=8)
+        for edge in starts[1:-1]:
+            line(edge - 0.5, color="white", linewidth=0.8)
+
+
+def transposed(
+    model: AttentionModel, items: object, modes: Sequence[str] | None = None, pictures: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """Attention of a fitted version with learning pictures in rows and measured pictures in columns, sorted by mode.
+
+    Args:
+        model: a fitted version A, B, C or D.
+        items: (i, p) items of the measured pictures.
+        modes: (i,) their modes, where known; ``"measured"`` otherwise.
+        pictures: (i,) their names; numbers otherwise.
+    """
+    import pandas as pd
+
+    weights = model.attention(items).T
+    learnt, measured = weights.shape
+    of_modes = ["measured"] * measured if modes is None else list(modes)
+    names = [str(i) for i in range(measured)] if pictures is None else list(pictures)
+    if not len(of_modes) == len(names) == measured:
+        raise ItemsError(
+            f"Expected {measured} modes and names of measured pictures, got {len(of_modes)} and {len(names)}."
+        )
+    columns = pd.MultiIndex.from_arrays([of_modes, names], names=["mode", "picture"])
+    rows = pd.MultiIndex.from_arrays([model.modes_, [str(i) for i in range(learnt)]], names=["mode", "picture"])
+    table = pd.DataFrame(weights, index=rows, columns=columns)
+    return table.sort_index(level="mode", sort_remaining=False).sort_index(axis=1, level="mode", sort_remaining=False)
+
+
+def compare(
+    first: AttentionModel,
+    second: AttentionModel,
+    items: object,
+    modes: Sequence[str] | None = None,
+    pictures: Sequence[str] | None = None,
+    names: tuple[str, str] | None = None,
+) -> Comparison:
+    """Compare two fitted versions, learnt from the same pictures in the same order, on measured pictures.
+
+    Args:
+        first: a fitted version.
+        second: another, fitted on the same items.
+        items: (i, p) items of the measured pictures.
+        modes: (i,) their modes, where known.
+        pictures: (i,) their names.
+        names: what to call the versions; by default the last letter of their class names.
+
+    Raises:
+        ItemsError: the versions were learnt from other pictures, or the items do not fit.
+    """
+    if first.modes_.tolist() != second.modes_.tolist():
+        raise ItemsError("Expected two versions learnt from the same pictures in the same order, got other modes.")
+    tables = [transposed(model, items, modes, pictures) for model in (first, second)]
+    called = names or (type(first).__name__[-1], type(second).__name__[-1])
+    return Comparison(tables[0], tables[1], called)

@@ -1,0 +1,1 @@
+"""The technical score, damage detectors, and the rule of suspected damage."""

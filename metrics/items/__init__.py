@@ -1,0 +1,1 @@
+"""Extractors: pictures to item vectors."""

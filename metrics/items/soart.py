@@ -1,0 +1,138 @@
+"""SOART items: Recognition-Taguchi metrics *inside* a picture.
+
+A picture is seen through small parts of nine pixels (``parts``). The DATUM part (all nine) gives the reference response m,
+each LINE and BEND part gives a measured response x; an item says how x behaves against m over all pixels:
+
+    r     = Σ m²                 effective divisor
+    β     = Σ m x / r            sensitivity              Y1 = β
+    V_e   = (Σ x² − r β²)/(n−1)  error variance           Y2 = 10·log10(V_e + ε)   [dB]
+    γ     = Σ m x / √(r Σ x²)    cosine                   Y3 = 10·log10(1 − γ² + ε) [dB]
+
+with ε from ``EPSILON``; in three colour channels, at four scales, before and after local contrast
+normalisation.
+
+Source: the SOART quality-engineering series (2023); RT method after Taguchi (2006).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise, product
+from typing import TYPE_CHECKING, overload
+
+import numpy as np
+
+from ...errors import ImageError
+from .parts import PARTS, items_of, statistics_of
+
+if TYPE_CHECKING:
+    import torch
+
+VERSION = "soart-1"
+CHANNELS = ("luma", "redgreen", "blueyellow")
+REPRESENTATIONS = ("raw", "normalised")
+METRICS = ("Y1", "Y2", "Y3")
+
+
+def heads_of(names: Sequence[str]) -> list[list[int]]:
+    """Item numbers by representation and channel: the heads of ``AttentionD`` for SOART items.
+
+    Names of other kinds are grouped by all but their last part: ``deep/000`` … is one head.
+    """
+    heads: dict[str, list[int]] = {}
+    for number, name in enumerate(names):
+        parts = name.split("/")
+        heads.setdefault("/".join(parts[: min(2, len(parts) - 1)]), []).append(number)
+    return list(heads.values())
+
+
+@dataclass(frozen=True)
+class SoartExtractor:
+    """Measures SOART items of pictures.
+
+    Attributes:
+        scales: full size and ``scales − 1`` reductions by 2×2 means.
+        representations: ``raw``, ``normalised`` or both.
+        metrics: any of ``Y1`` (sensitivity), ``Y2`` (dB of error variance), ``Y3`` (dB of 1 − γ²).
+    """
+
+    scales: int = 4
+    representations: tuple[str, ...] = REPRESENTATIONS
+    metrics: tuple[str, ...] = METRICS
+
+    def __post_init__(self) -> None:
+        if self.scales < 1:
+            raise ValueError(f"Expected at least one scale, got {self.scales}.")
+        for got, known in ((self.representations, REPRESENTATIONS), (self.metrics, METRICS)):
+            if not got or set(got) - set(known):
+                raise ValueError(f"Expected some of {', '.join(known)}, got {got!r}.")
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names of the items in order, such as ``raw/luma/s0/line-h/Y2``."""
+        axes = (self.representations, CHANNELS, [f"s{k}" for k in range(self.scales)], PARTS, self.metrics)
+        return tuple("/".join(name) for name in product(*axes))
+
+    @cached_property
+    def version(self) -> str:
+        """Identifies extractor and settings; items of different versions must not be mixed."""
+        return f"{VERSION}:{self.scales}:{'+'.join(self.representations)}:{'+'.join(self.metrics)}"
+
+    @overload
+    def extract(self, images: np.ndarray) -> np.ndarray: ...
+    @overload
+    def extract(self, images: torch.Tensor) -> torch.Tensor: ...
+    def extract(self, images: np.ndarray | torch.Tensor) -> np.ndarray | torch.Tensor:
+        """Measure pictures.
+
+        Args:
+            images: NumPy (h, w, 3) or (n, h, w, 3), uint8 or floating 0…1; or a torch tensor (n, 3, h, w) in 0…1 on any
+                device.
+
+        Returns:
+            (n, len(names)) float64, one row for a single picture, always finite; a tensor on the same device for a tensor.
+
+        Raises:
+            ImageError: wrong shape, dtype or range, or values that are not finite.
+        """
+        import torch
+
+        from .planes import planes_of
+
+        # One picture at a time: the same sums in the same order whatever the batch.
+        rows = [self._measure(one.unsqueeze(0)) for one in planes_of(images)]
+        items = np.stack(rows) if rows else np.zeros((0, len(self.names)))
+        return torch.from_numpy(items).to(images.device) if isinstance(images, torch.Tensor) else items
+
+    def extract_grid(self, image: np.ndarray, grid: int) -> np.ndarray:
+        """Items of the blobs of one picture: ``grid`` × ``grid`` patches, each measured as a picture of its own.
+
+        Args:
+            image: NumPy (h, w, 3), uint8 or floating 0…1, of at least ``grid`` pixels a side.
+            grid: blobs a side; sizes differ by one pixel at most.
+
+        Returns:
+            (grid, grid, len(names)) float64.
+
+        Raises:
+            ImageError: as ``extract``, or a picture of fewer pixels than blobs.
+        """
+        if grid < 1 or image.ndim != 3 or min(image.shape[:2]) < grid:
+            raise ImageError(f"Expected a picture (h, w, 3) of at least {grid} × {grid} pixels, got {image.shape}.")
+        edges = [np.arange(grid + 1) * size // grid for size in image.shape[:2]]
+        blobs = [
+            self.extract(image[top:bottom, left:right])[0]
+            for (top, bottom), (left, right) in product(pairwise(edges[0]), pairwise(edges[1]))
+        ]
+        return np.stack(blobs).reshape(grid, grid, -1)
+
+    def _measure(self, rgb: torch.Tensor) -> np.ndarray:
+        from .planes import sums_of
+
+        means, correlations, counts = sums_of(rgb, self.scales, self.representations)
+        order = (1, 2, 0)  # from (scale, representation, channel) to that of the names
+        mean, count = means.transpose(order), np.broadcast_to(counts, means.shape).transpose(order)
+        items = items_of(statistics_of(mean, correlations.transpose(*order, 3), count))
+        return items[..., [METRICS.index(m) for m in self.metrics]].ravel()

@@ -1,0 +1,1 @@
+"""Distances between pictures: near-duplicates, diversity, outliers and styles."""

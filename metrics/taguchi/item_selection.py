@@ -1,0 +1,89 @@
+"""Item selection by two-level orthogonal arrays: each item's gain in SN ratio, with it against without it.
+
+Source: Taguchi & Jugulum, *The Mahalanobis–Taguchi Strategy* (2002), chapter 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.linalg import hadamard
+
+from ...errors import ItemsError
+from ..checks import check_items, check_targets
+from .distances import MT, Singular
+from .tmethods import _TMethod, larger_the_better, signal_to_noise
+
+
+def two_level_array(items: int) -> np.ndarray:
+    """Which items each run of the smallest orthogonal array L4, L8, L16 … uses.
+
+    Args:
+        items: number of items, one column each.
+
+    Returns:
+        (runs, items) bool; every column holds both levels equally often, every pair of columns all four combinations. The first
+        run uses every item.
+    """
+    if items < 1:
+        raise ItemsError(f"Expected at least one item to select from, got {items}.")
+    runs = max(4, 1 << items.bit_length())
+    array: np.ndarray = hadamard(runs)[:, 1 : items + 1] > 0
+    return array
+
+
+def gains(sn_ratio: Callable[[np.ndarray], float], items: int) -> np.ndarray:
+    """Gain of each item: mean SN ratio of the runs with it less that of the runs without it.
+
+    Args:
+        sn_ratio: SN ratio in dB of a (items,) bool choice of items.
+        items: number of items.
+
+    Returns:
+        (items,) dB; items worth keeping have a gain above zero.
+
+    Raises:
+        ItemsError: an SN ratio came out NaN or infinite.
+    """
+    array = two_level_array(items)
+    # A run without any item measures nothing; it takes no part in the means.
+    ratios = np.array([sn_ratio(row) if row.any() else np.nan for row in array])
+    if not np.isfinite(ratios[array.any(axis=1)]).all():
+        raise ItemsError(
+            "Expected finite SN ratios in every run of the orthogonal array; a choice of items measures nothing."
+        )
+    return np.array([np.nanmean(ratios[used]) - np.nanmean(ratios[~used]) for used in array.T])
+
+
+def distance_gains(unit: object, abnormal: object, singular: Singular = "shrink") -> np.ndarray:
+    """Gains of (p,) items in dB when MT is to set abnormal pictures far from the unit space (larger the better).
+
+    Args:
+        unit: (n, p) items of the unit space.
+        abnormal: (k, p) items of pictures outside it.
+        singular: see ``inverse``.
+    """
+    inside = check_items(unit, rows=2, what="unit-space items")
+    outside = check_items(abnormal, inside.shape[1], what="abnormal items")
+
+    def sn_ratio(used: np.ndarray) -> float:
+        return larger_the_better(MT(singular=singular).fit(inside[:, used]).distance(outside[:, used]))
+
+    return gains(sn_ratio, inside.shape[1])
+
+
+def prediction_gains(model: _TMethod, items: object, targets: object) -> np.ndarray:
+    """Gains of (p,) items in dB when a fitted T-method is to predict the true values of (n, p) pictures."""
+    shares = model.contributions(items)
+    signal = check_targets(targets, len(shares)) - model.target_centre_
+    total = model.eta_.sum()
+
+    def sn_ratio(used: np.ndarray) -> float:
+        weight = model.eta_[used].sum()
+        estimated = shares[:, used].sum(axis=1) * (total / weight if weight > 0 else 0.0)
+        eta = signal_to_noise(estimated[:, None], signal)[1][0]
+        # A choice that predicts nothing is far below every other; −100 dB stands for it.
+        return float(10 * np.log10(max(eta * float(signal @ signal), 1e-10)))
+
+    return gains(sn_ratio, shares.shape[1])

@@ -1,0 +1,213 @@
+"""Taguchi's T-methods: a signal predicted as the η-weighted mean of one small regression an item.
+
+Symbols: M signal (true value less that of the centre), X items less those of the centre, r = ΣM², L_j = Σ M X_j,
+S_T = ΣX_j², S_β = L_j²/r, V_e = (S_T − S_β)/(n − 1), and for each item
+
+    β_j = L_j / r            proportionality
+    η_j = (S_β − V_e)/(r V_e), 0 where S_β ≤ V_e       SN ratio, not in dB
+    M̂ = Σ η_j X_j/β_j / Σ η_j
+
+The methods differ in the centre: T1 takes the mean of a unit space in the middle of the signal, T2 that of a unit space at
+one end, Ta the mean of all samples, Tb for each item the one sample that gives this item its largest η.
+
+Sources: Taguchi, *Standardization and Quality* 58 (2005), for T1 and T2; Inou, Nagata, Horita & Mori, *J. Japanese Soc. Quality Control*
+42 (2012), and Kawada & Nagata, *Total Quality Science* 1 (2015), for Ta and Tb; conventions of the R package MTSYS 1.2.0.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.utils.validation import check_is_fitted
+
+from ...errors import ItemsError
+from ..checks import check_items, check_targets
+
+
+def signal_to_noise(x: np.ndarray, signal: np.ndarray, *, subtract: bool = True) -> tuple[np.ndarray, np.ndarray]:
+    """β and η of each item.
+
+    Args:
+        x: (n, p) items less their centre.
+        signal: (n,) signal M.
+        subtract: whether V_e is taken off S_β in η.
+
+    Returns:
+        (p,) β and (p,) η ≥ 0; both 0 for items, or a signal, that do not vary.
+    """
+    r = float(signal @ signal)
+    if r == 0:
+        return np.zeros(x.shape[1]), np.zeros(x.shape[1])
+    beta = signal @ x / r
+    explained = r * beta**2
+    total = np.einsum("np,np->p", x, x)
+    # An item that follows the signal exactly would have an infinite ratio; rounding bounds what can be known.
+    error = np.maximum(total - explained, 1e-15 * total) / max(len(x) - 1, 1)
+    seen = (explained > error) & (error > 0)
+    eta = np.where(seen, (explained - (error if subtract else 0.0)) / r / np.where(seen, error, 1.0), 0.0)
+    return beta, eta
+
+
+def larger_the_better(values: np.ndarray) -> float:
+    """Taguchi's SN ratio −10 log₁₀(mean 1/y²) in dB of positive ``values``; −∞ where one is zero."""
+    with np.errstate(divide="ignore"):
+        return float(-10 * np.log10(np.mean(1.0 / np.square(np.asarray(values, dtype=np.float64)))))
+
+
+class _TMethod(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+    """What the T-methods share: M̂ is a weighted sum of items less their centre.
+
+    Attributes:
+        n_features_in_: items p.
+        beta_, eta_: (p,) of each item.
+        centre_: (p,) items of the centre.
+        target_centre_: true value of the centre.
+        overall_eta_: η of M̂ against the signal in the learning samples.
+    """
+
+    higher_is_better = True
+    subtract_error: bool
+
+    def signal(self, items: object) -> np.ndarray:
+        """Estimated signal M̂ of (n, p) items; 0 where no item carries any."""
+        total: np.ndarray = self.contributions(items).sum(axis=1)
+        return total
+
+    def contributions(self, items: object) -> np.ndarray:
+        """(n, p) exact share of each item in M̂: η_j X_j/β_j / Σ η."""
+        check_is_fitted(self, "eta_")
+        x = check_items(items, self.n_features_in_) - self.centre_
+        shares: np.ndarray = x * self.weights_
+        return shares
+
+    def predict(self, items: object) -> np.ndarray:
+        """Estimated true value of (n, p) items; (n,)."""
+        predicted: np.ndarray = self.signal(items) + self.target_centre_
+        return predicted
+
+    def _learn(self, x: np.ndarray, signal: np.ndarray) -> None:
+        self.beta_, self.eta_ = signal_to_noise(x, signal, subtract=self.subtract_error)
+        self._weigh()
+
+    def _weigh(self) -> None:
+        carries = self.eta_ > 0
+        weights = np.where(carries, self.eta_ / np.where(carries, self.beta_, 1.0), 0.0)
+        self.weights_ = weights / self.eta_.sum() if carries.any() else weights
+
+    def _judge(self, x: np.ndarray, signal: np.ndarray) -> Self:
+        estimated = (x * self.weights_).sum(axis=1)
+        self.overall_eta_ = float(signal_to_noise(estimated[:, None], signal, subtract=self.subtract_error)[1][0])
+        return self
+
+
+class T1(_TMethod):
+    """T-method (1): the unit space lies in the middle, signals on both sides.
+
+    Args:
+        unit_size: how many samples make the unit space, if ``fit`` is not told which.
+        subtract_error: whether η takes V_e off S_β.
+    """
+
+    def __init__(self, unit_size: int = 3, *, subtract_error: bool = True) -> None:
+        self.unit_size = unit_size
+        self.subtract_error = subtract_error
+
+    def fit(self, items: object, targets: object, unit_space: np.ndarray | None = None) -> Self:
+        """Learn from (n, p) items and (n,) true values.
+
+        Args:
+            items: learning pictures.
+            targets: true values.
+            unit_space: (n,) bool, which samples make the unit space; by default the ``unit_size`` whose true values are nearest to
+                the median (T1) or at the end (T2).
+
+        Raises:
+            ItemsError: matrices that do not fit together, or no sample left beside the unit space.
+        """
+        x = check_items(items, rows=2)
+        y = check_targets(targets, len(x))
+        if unit_space is None:
+            if self.unit_size < 1:
+                raise ItemsError(f"Expected a unit space of at least one sample, got unit_size={self.unit_size}.")
+            unit_space = np.zeros(len(x), dtype=bool)
+            unit_space[np.argsort(self._distance_from_unit(y), kind="stable")[: self.unit_size]] = True
+        unit = np.asarray(unit_space)
+        if unit.dtype != bool or unit.shape != y.shape:
+            raise ItemsError(f"Expected unit_space as {len(x)} booleans, got {unit.dtype} of shape {unit.shape}.")
+        if not unit.any() or (~unit).sum() < 2:
+            raise ItemsError(
+                f"Expected a unit space and at least two samples beside it, got {unit.sum()} and {(~unit).sum()}."
+            )
+        self.n_features_in_ = x.shape[1]
+        self.centre_, self.target_centre_ = x[unit].mean(axis=0), float(y[unit].mean())
+        x, signal = x[~unit] - self.centre_, y[~unit] - self.target_centre_
+        self._learn(x, signal)
+        return self._judge(x, signal)
+
+    def _distance_from_unit(self, targets: np.ndarray) -> np.ndarray:
+        distances: np.ndarray = np.abs(targets - np.median(targets))
+        return distances
+
+
+class T2(T1):
+    """T-method (2): the unit space lies at one end, the worst or the best pictures, and all signals on one side of it.
+
+    Args:
+        end: ``low`` or ``high`` true values.
+        unit_size: how many samples make the unit space, if ``fit`` is not told which.
+        subtract_error: whether η takes V_e off S_β.
+    """
+
+    def __init__(self, end: Literal["low", "high"] = "low", unit_size: int = 3, *, subtract_error: bool = True) -> None:
+        self.end = end
+        super().__init__(unit_size, subtract_error=subtract_error)
+
+    def _distance_from_unit(self, targets: np.ndarray) -> np.ndarray:
+        if self.end not in ("low", "high"):
+            raise ItemsError(f"Expected end='low' or 'high', got {self.end!r}.")
+        return targets if self.end == "low" else -targets
+
+
+class Ta(_TMethod):
+    """Ta method: the centre is the mean of all samples, so none has to be named a unit space."""
+
+    def __init__(self, *, subtract_error: bool = True) -> None:
+        self.subtract_error = subtract_error
+
+    def fit(self, items: object, targets: object) -> Self:
+        """Learn from (n, p) items and (n,) true values, n ≥ 2."""
+        x = check_items(items, rows=2)
+        y = check_targets(targets, len(x))
+        self.n_features_in_ = x.shape[1]
+        self.centre_, self.target_centre_ = x.mean(axis=0), float(y.mean())
+        x, signal = x - self.centre_, y - self.target_centre_
+        self._learn(x, signal)
+        return self._judge(x, signal)
+
+
+class Tb(_TMethod):
+    """Tb method: each item is centred on the one sample that gives it its largest η.
+
+    The centre of the true values is the mean over those samples, weighted by η with V_e subtracted whatever
+    ``subtract_error`` says, as in MTSYS.
+    """
+
+    def __init__(self, *, subtract_error: bool = True) -> None:
+        self.subtract_error = subtract_error
+
+    def fit(self, items: object, targets: object) -> Self:
+        """Learn from (n, p) items and (n,) true values, n ≥ 2."""
+        x = check_items(items, rows=2)
+        y = check_targets(targets, len(x))
+        self.n_features_in_ = x.shape[1]
+        tried = [signal_to_noise(x - x[i], y - y[i], subtract=self.subtract_error) for i in range(len(x))]
+        betas, etas = (np.array(rows) for rows in zip(*tried, strict=True))
+        best, columns = etas.argmax(axis=0), np.arange(x.shape[1])
+        self.beta_, self.eta_ = betas[best, columns], etas[best, columns]
+        self.centre_ = x[best, columns]
+        subtracted = np.array([signal_to_noise(x - x[i], y - y[i])[1] for i in range(len(x))])[best, columns]
+        self.target_centre_ = float(np.average(y[best], weights=subtracted) if subtracted.any() else y.mean())
+        self._weigh()
+        return self._judge(x - self.centre_, y - self.target_centre_)

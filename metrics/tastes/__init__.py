@@ -1,0 +1,1 @@
+"""Profiles learnt from ratings: learning, trust, explanation and exchange."""

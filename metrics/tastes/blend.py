@@ -1,0 +1,135 @@
+"""Several tastes: blended with weights, and compared on the same pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...errors import ProfileError
+from .profile import TasteProfile
+from .trust import Trust
+
+
+@dataclass(frozen=True)
+class Blend:
+    """Tastes taken together: the weighted mean of their likings, each in deviations from its own reference collection.
+
+    Attributes:
+        name: what the user calls it.
+        parts: tastes on the same items.
+        weights: (parts,) > 0, summing to 1.
+    """
+
+    higher_is_better = True
+
+    name: str
+    parts: tuple[TasteProfile, ...]
+    weights: tuple[float, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the items."""
+        return self.parts[0].names
+
+    @property
+    def version(self) -> str:
+        """Version of the extractor."""
+        return self.parts[0].version
+
+    @property
+    def network(self) -> str | None:
+        """Source of the network behind deep items, if any."""
+        return self.parts[0].network
+
+    @property
+    def method(self) -> str:
+        """Parts with their weights."""
+        return " + ".join(f"{weight:.2f} {part.name}" for part, weight in zip(self.parts, self.weights, strict=True))
+
+    @property
+    def trust(self) -> Trust:
+        """That of the part trusted least."""
+        return min((part.trust for part in self.parts), key=lambda trust: (not trust.useless, trust.low))
+
+    @property
+    def reference(self) -> np.ndarray:
+        """(101,) quantiles of liking: the weighted means of the parts' quantiles."""
+        each = [_standard(part, part.reference) * weight for part, weight in zip(self.parts, self.weights, strict=True)]
+        quantiles: np.ndarray = np.sum(each, axis=0)
+        return quantiles
+
+    def liking(self, items: object, priors: Sequence[np.ndarray | None] | None = None) -> np.ndarray:
+        """(n,) liking of (n, p) items, 0 for the middle of the collections; ``priors`` holds prior scores for each part."""
+        given = priors or [None] * len(self.parts)
+        each = [
+            weight * _standard(part, part.liking(items, prior))
+            for part, weight, prior in zip(self.parts, self.weights, given, strict=True)
+        ]
+        liking: np.ndarray = np.sum(each, axis=0)
+        return liking
+
+    def percentile(self, liking: np.ndarray) -> np.ndarray:
+        """(n,) percentiles of (n,) likings within the mean reference collection."""
+        low, high = (np.searchsorted(self.reference, liking, side) for side in ("left", "right"))
+        share: np.ndarray = 50.0 * (low + high) / len(self.reference)
+        return share
+
+    def score(self, items: object, *, useless_ok: bool = False) -> np.ndarray:
+        """(n,) scores 0–100 of (n, p) items: the weighted mean of the parts' scores.
+
+        Raises:
+            ProfileError: a part is useless, and that was not accepted.
+        """
+        each = [w * part.score(items, useless_ok=useless_ok) for part, w in zip(self.parts, self.weights, strict=True)]
+        scores: np.ndarray = np.sum(each, axis=0)
+        return scores
+
+
+Taste = TasteProfile | Blend
+
+
+def _standard(part: TasteProfile, liking: np.ndarray) -> np.ndarray:
+    spread = float(part.reference.std())
+    standard: np.ndarray = (liking - part.reference.mean()) / (spread if spread > 0 else 1.0)
+    return standard
+
+
+def blend(name: str, parts: Sequence[Taste], weights: Sequence[float] | None = None) -> Blend:
+    """Blend tastes; a blend among them is taken apart into its own.
+
+    Args:
+        name: what to call it.
+        parts: tastes on the same items.
+        weights: one each, any positive numbers; by default equal.
+
+    Raises:
+        ProfileError: fewer than two tastes, items of different versions, or weights that are not positive numbers.
+    """
+    given = [1.0] * len(parts) if weights is None else [float(w) for w in weights]
+    if len(parts) < 2 or len(given) != len(parts):
+        raise ProfileError(f"Expected at least two tastes and a weight for each, got {len(parts)} and {len(given)}.")
+    if not all(np.isfinite(w) and w > 0 for w in given):
+        raise ProfileError(f"Expected weights above zero, got {', '.join(f'{w:g}' for w in given)}.")
+    if len({part.version for part in parts}) > 1:
+        raise ProfileError(
+            "Expected tastes on the same items, got " + ", ".join(f"{p.name!r} on {p.version}" for p in parts) + "."
+        )
+    flat: list[tuple[TasteProfile, float]] = []
+    for part, weight in zip(parts, given, strict=True):
+        inner = [(part, 1.0)] if isinstance(part, TasteProfile) else list(zip(part.parts, part.weights, strict=True))
+        flat += [(p, weight * w / sum(given)) for p, w in inner]
+    return Blend(name, tuple(p for p, _ in flat), tuple(w for _, w in flat))
+
+
+def only_profile(taste: Taste) -> TasteProfile:
+    """The taste, if it is no blend.
+
+    Raises:
+        ProfileError: it is a blend.
+    """
+    if isinstance(taste, Blend):
+        names = ", ".join(part.name for part in taste.parts)
+        raise ProfileError(f"{taste.name!r} is a blend: ask one of its tastes instead ({names}).")
+    return taste

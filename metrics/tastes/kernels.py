@@ -1,0 +1,148 @@
+"""One scale for items of several kinds, and kernels over them: how alike two pictures are, by all items or by one block of them.
+
+z = (items − centre)/scale, cut at ±4
+d²_b(i, l)   mean squared distance over the items of block b (SOART, colour, network), divided by its median over the learning pictures
+linear  Σ_b ⟨z_i, z_l⟩_b / blocks, scaled to mean 1;   all  exp(−mean_b d²_b / 2);   one block  exp(−d²_b / 2);
+network  ⟨z_i, z_l⟩ over the items of a network alone, scaled to mean 1
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ..items.soart import heads_of
+
+#: Deviations are cut here, so that no single item decides alone.
+CUT = 4.0
+COLOUR, DEEP, NETWORK = "colour", "deep", "network"
+
+
+def block_of(name: str) -> str:
+    """The block an item belongs to: ``colour``, ``deep``, or ``soart`` for all others."""
+    head = name.split("/", 1)[0]
+    return head if head in (COLOUR, DEEP) else "soart"
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Puts items on one scale.
+
+    Attributes:
+        centre, scale: (p,) mean and standard deviation of the reference pictures; constant items have an infinite scale.
+        blocks: (p,) block of each item.
+        heads: item numbers of each head of version D.
+    """
+
+    centre: np.ndarray
+    scale: np.ndarray
+    blocks: np.ndarray
+    heads: tuple[tuple[int, ...], ...] = ()
+
+    @classmethod
+    def of(cls, reference: np.ndarray, names: tuple[str, ...]) -> Frame:
+        """Learn from (m, p) items of reference pictures."""
+        centre, scale = reference.mean(axis=0), reference.std(axis=0)
+        heads = tuple(tuple(head) for head in heads_of(names))
+        # Rounding of large constant items is no variation.
+        varies = scale > 1e-9 * np.maximum(np.abs(centre), 1e-3)
+        return cls(centre, np.where(varies, scale, np.inf), np.array([block_of(name) for name in names]), heads)
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Blocks in order of appearance."""
+        return list(dict.fromkeys(self.blocks.tolist()))
+
+    def deviations(self, items: np.ndarray) -> np.ndarray:
+        """(n, p) items to deviations in −CUT…CUT."""
+        z: np.ndarray = np.clip((items - self.centre) / self.scale, -CUT, CUT)
+        return z
+
+    @cached_property
+    def weights(self) -> np.ndarray:
+        """(p,) factors that give every block a mean square of 1/blocks."""
+        factors = np.empty(len(self.blocks))
+        for block in self.names:
+            own = self.blocks == block
+            factors[own] = 1 / np.sqrt(own.sum() * len(self.names))
+        return factors
+
+
+def squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """(i, p) and (l, p) to squared distances (i, l)."""
+    apart: np.ndarray = np.maximum(np.einsum("ip,ip->i", a, a)[:, None] + np.einsum("lp,lp->l", b, b) - 2 * a @ b.T, 0)
+    return apart
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """Base kernels against fixed learning pictures.
+
+    Attributes:
+        z: (n, p) deviations of the learning pictures.
+        frame: blocks and their weights.
+        widths: median squared distance of each block's learning pictures.
+        power: mean square of the weighted deviations, for the linear kernel.
+        network_power: the same over the items of a network, for theirs.
+        linear_only: leave all kernels but the linear one out.
+    """
+
+    z: np.ndarray
+    frame: Frame
+    widths: dict[str, float]
+    power: float
+    network_power: float = 1.0
+    linear_only: bool = False
+
+    @classmethod
+    def of(cls, z: np.ndarray, frame: Frame, *, linear_only: bool = False) -> Kernels:
+        """Measure widths on the (n, p) deviations of the learning pictures."""
+        widths = {}
+        for block in frame.names:
+            own = frame.blocks == block
+            d2 = squared_distances(z[:, own], z[:, own])[np.triu_indices(len(z), 1)] / own.sum()
+            apart = d2[d2 > 1e-9]
+            widths[block] = float(np.median(apart)) if len(apart) else 1.0
+        power = float(np.mean(np.sum((z * frame.weights) ** 2, axis=1)))
+        network_power = float(np.mean(np.sum(z[:, frame.blocks == DEEP] ** 2, axis=1)))
+        return cls(z, frame, widths, power or 1.0, network_power or 1.0, linear_only)
+
+    @property
+    def names(self) -> list[str]:
+        """What ``against`` returns, in order."""
+        if self.linear_only:
+            return ["linear"]
+        blocks = self.frame.names
+        if len(blocks) < 2:
+            return ["linear", "all"]
+        return ["linear", "all", *blocks, *([NETWORK] if DEEP in blocks else [])]
+
+    def against(self, z: np.ndarray) -> list[np.ndarray]:
+        """(i, n) values of every base kernel between (i, p) deviations and the learning pictures."""
+        weights = self.frame.weights
+        linear = (z * weights) @ (self.z * weights).T / self.power
+        if self.linear_only:
+            return [linear]
+        apart = {}
+        for block in self.frame.names:
+            own = self.frame.blocks == block
+            apart[block] = squared_distances(z[:, own], self.z[:, own]) / (own.sum() * self.widths[block])
+        every = np.exp(-sum(apart.values(), np.zeros_like(linear)) / (2 * len(apart)))
+        found = {"linear": linear, "all": every, **{block: np.exp(-d2 / 2) for block, d2 in apart.items()}}
+        if NETWORK in self.names:
+            own = self.frame.blocks == DEEP
+            found[NETWORK] = z[:, own] @ self.z[:, own].T / self.network_power
+        return [found[name] for name in self.names]
+
+    def own(self, number: int, z: np.ndarray) -> np.ndarray:
+        """(i,) value of base kernel ``number`` between each of (i, p) deviations and itself."""
+        name = self.names[number]
+        if name == "linear":
+            own: np.ndarray = np.sum((z * self.frame.weights) ** 2, axis=1) / self.power
+        elif name == NETWORK:
+            own = np.sum(z[:, self.frame.blocks == DEEP] ** 2, axis=1) / self.network_power
+        else:
+            own = np.ones(len(z))
+        return own

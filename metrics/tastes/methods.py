@@ -1,0 +1,192 @@
+"""Methods that learn a liking from items and prior scores; ``method_choice`` chooses between them.
+
+| method      | what it is                                                                                    | explained |
+|-------------|-----------------------------------------------------------------------------------------------|-----------|
+| ``gp+attention`` | mean of the two below, version D counting as far as the prior scores alone are not believed: the usual one | masking |
+| ``gp``      | average of Gaussian processes on top of the prior scores, ``gaussian_process``                   | masking   |
+| ``ridge``   | the same with the linear kernel only                                                          | exactly   |
+| ``attention`` | version D over the modes, ``AttentionD``, on principal components; blind to prior scores | masking   |
+| ``T2``      | Taguchi's T-method (2), the unit space at the disliked end                                     | exactly   |
+| ``prior``   | the prior scores alone                                                                        | exactly   |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from ..attention.version_d import AttentionD
+from ..taguchi.tmethods import T2
+from .examples import Examples
+from .gaussian_process import Preference, learn_preference
+from .kernels import DEEP, Frame
+
+BOTH = "gp+attention"
+METHODS = (BOTH, "gp", "ridge", "attention", "T2", "prior")
+#: Principal components of a head that version D sees at most, and of the items of a network.
+COMPONENTS, NETWORK_COMPONENTS = 6, 12
+#: Small grids: version D is fitted many times over in cross-validation.
+_TEMPERATURES, _RIDGES = (0.5, 2.0, 8.0), (0.01, 0.1, 1.0)
+
+
+class Model(Protocol):
+    """A fitted method."""
+
+    def predict(self, z: np.ndarray, priors: np.ndarray) -> np.ndarray:
+        """(i,) liking from (i, p) deviations and (i, k) standardised prior scores."""
+
+
+@dataclass(frozen=True)
+class Attention:
+    """Version D over the modes of the examples, one head for each kind of items, on their principal components.
+
+    Attributes:
+        model: the fitted version.
+        mean: (p,) of the examples' deviations.
+        axes: (components, p) principal axes, head after head.
+        worth: (g,) mean liking of each mode of ``model.classes_``.
+    """
+
+    model: AttentionD
+    mean: np.ndarray
+    axes: np.ndarray
+    worth: np.ndarray
+
+    def components(self, z: np.ndarray) -> np.ndarray:
+        """What version D sees of pictures, (i, components)."""
+        seen: np.ndarray = (z - self.mean) @ self.axes.T
+        return seen
+
+    def predict(self, z: np.ndarray, priors: np.ndarray) -> np.ndarray:
+        """(i,) liking: mode outputs weighted by what the modes are worth."""
+        liking: np.ndarray = self.model.metric(self.components(z)) @ self.worth
+        return liking
+
+    def probabilities(self, z: np.ndarray) -> np.ndarray:
+        """(i, g) probability of each mode."""
+        return self.model.predict_proba(self.components(z))
+
+
+def principal_axes(rows: np.ndarray, frame: Frame) -> tuple[np.ndarray, list[list[int]], list[float]]:
+    """Principal axes of each head of centred (n, p) rows, (components, p), the components of each head, and its weight.
+
+    Whitening sees a head's components only, so a covariance of as many items as pictures need never be learnt in full. A
+    network's items are one head and say as much as all others together: what a picture shows, beside how it looks.
+    """
+    axes: list[np.ndarray] = []
+    members: list[list[int]] = []
+    network: list[bool] = []
+    for head in map(list, frame.heads):
+        _, lengths, own = np.linalg.svd(rows[:, head], full_matrices=False)
+        deep = bool(frame.blocks[head[0]] == DEEP)
+        most = NETWORK_COMPONENTS if deep else COMPONENTS
+        kept = int(np.count_nonzero(lengths[:most] > 1e-6 * max(float(lengths[0]), 1e-12)))
+        if lengths[0] > 0:
+            members.append(list(range(len(axes), len(axes) + kept)))
+            network.append(deep)
+            for axis in own[:kept]:
+                axes.append(np.zeros(rows.shape[1]))
+                axes[-1][head] = axis
+    weights = [1 / network.count(deep) for deep in network]
+    return np.stack(axes), members, weights
+
+
+def learn_attention(z: np.ndarray, examples: Examples, frame: Frame) -> Attention | None:
+    """Fit version D; None where there are not two modes, one of them of two pictures, or nothing varies."""
+    modes = examples.modes
+    names, counts = np.unique(modes, return_counts=True)
+    mean = z.mean(axis=0)
+    if len(names) < 2 or counts.max() < 2 or not np.ptp(z, axis=0).any():
+        return None
+    axes, members, weights = principal_axes(z - mean, frame)
+    model = AttentionD(_TEMPERATURES, _RIDGES, members, weights).fit((z - mean) @ axes.T, modes, examples.groups)
+    worth = np.array([examples.liking[modes == mode].mean() for mode in model.classes_])
+    return Attention(model, mean, axes, worth)
+
+
+@dataclass(frozen=True)
+class Both:
+    """Gaussian processes and version D together.
+
+    Attributes:
+        gp, attention: the two.
+        share: weight of version D, half the belief that the prior scores alone do not say all.
+    """
+
+    gp: Preference
+    attention: Attention
+    share: float
+
+    def predict(self, z: np.ndarray, priors: np.ndarray) -> np.ndarray:
+        """(i,) liking."""
+        one, other = self.gp.predict(z, priors), self.attention.predict(z, priors)
+        liking: np.ndarray = (1 - self.share) * one + self.share * other
+        return liking
+
+
+@dataclass(frozen=True)
+class Linear:
+    """A T-method over deviations and prior scores."""
+
+    model: T2
+
+    def predict(self, z: np.ndarray, priors: np.ndarray) -> np.ndarray:
+        """(i,) liking."""
+        liking: np.ndarray = self.model.predict(np.hstack([z, priors]))
+        return liking
+
+
+def learn_t2(z: np.ndarray, examples: Examples, priors: np.ndarray) -> Linear | None:
+    """Fit T2 with the least liked pictures, three at least, as its unit space; None for fewer than six pictures."""
+    if len(z) < 6:
+        return None
+    order = np.argsort(examples.liking, kind="stable")
+    lowest = int((examples.liking == examples.liking.min()).sum())
+    unit = np.zeros(len(z), dtype=bool)
+    unit[order[: min(max(lowest, 3), len(z) - 2)]] = True
+    return Linear(T2("low").fit(np.hstack([z, priors]), examples.liking, unit))
+
+
+def learn_all(
+    methods: Sequence[str], z: np.ndarray, examples: Examples, priors: np.ndarray, frame: Frame
+) -> dict[str, Model]:
+    """Fit several methods, each part once.
+
+    Args:
+        methods: some of ``METHODS``.
+        z: (n, p) deviations of the examples.
+        examples: what was said.
+        priors: (n, k) standardised prior scores of the examples.
+        frame: blocks of the items.
+
+    Returns:
+        models by method; those that cannot learn from these examples are left out.
+    """
+    found: dict[str, Model] = {}
+    attention = learn_attention(z, examples, frame) if {"attention", BOTH} & set(methods) else None
+    gp = None
+    if {"gp", BOTH} & set(methods):
+        gp = learn_preference(z, examples.liking, examples.weights, priors, frame)
+    for method in methods:
+        model: Model | None = None
+        if method == "gp":
+            model = gp
+        elif method == "attention":
+            model = attention
+        elif method == BOTH and gp is not None:
+            model = gp if attention is None else Both(gp, attention, (1 - gp.shares["prior"]) / 2)
+        elif method == "T2":
+            model = learn_t2(z, examples, priors)
+        elif method == "ridge" or priors.shape[1]:
+            model = learn_preference(z, examples.liking, examples.weights, priors, frame, kind=method)
+        if model is not None:
+            found[method] = model
+    return found
+
+
+def learn(method: str, z: np.ndarray, examples: Examples, priors: np.ndarray, frame: Frame) -> Model | None:
+    """Fit one method; None where it cannot learn from these examples. See ``learn_all``."""
+    return learn_all([method], z, examples, priors, frame).get(method)

@@ -1,0 +1,202 @@
+"""Taste profiles on disk: safetensors with a JSON header, never pickle.
+
+A file holds what the taste was learnt from and what was chosen (method, scaling, calibration, trust report); the method is fitted again when
+the file is read, and must give the learning pictures the likings that were stored. A SHA-256 over everything shows a file that was
+changed or damaged. Pictures themselves are not in it, only their items.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save as to_bytes
+
+from ...errors import ItemsError, ProfileError
+from .blend import Blend, Taste
+from .examples import Examples
+from .fitting import Fitted, Scaling
+from .kernels import Frame
+from .method_choice import Choice
+from .methods import METHODS, learn
+from .profile import TasteProfile, mode_model
+from .trust import CHANCE, STRONG, TOO_FEW, USABLE, Trust
+
+#: Raised whenever the contents of a file change their meaning.
+FORMAT = 1
+_ARRAYS = (
+    "items",
+    "liking",
+    "weights",
+    "priors",
+    "centre",
+    "scale",
+    "prior_centre",
+    "prior_scale",
+    "reference",
+    "fitted",
+)
+
+
+def _digest(header: str, arrays: dict[str, np.ndarray]) -> str:
+    """SHA-256 over the header and every array with its name, type and shape."""
+    found = hashlib.sha256(header.encode())
+    for name in sorted(arrays):
+        found.update(f"{name} {arrays[name].dtype} {arrays[name].shape}".encode())
+        found.update(np.ascontiguousarray(arrays[name]).tobytes())
+    return found.hexdigest()
+
+
+def _part(profile: TasteProfile) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    examples, scaling = profile.examples, profile.fitted.scaling
+    header = {
+        "name": profile.name, "names": profile.names, "version": profile.version, "prior_names": profile.prior_names,
+        "network": profile.network, "created": profile.created, "method": profile.method,
+        "reached": profile.fitted.choice.reached, "calibration": profile.calibration,
+        "trust": {k: _plain(v) for k, v in asdict(profile.trust).items()}, "modes": examples.modes.tolist(),
+        "groups": examples.groups.tolist(), "pictures": examples.pictures.tolist(),
+    }  # fmt: skip
+    values = (
+        examples.items, examples.liking, examples.weights, examples.priors, scaling.frame.centre, scaling.frame.scale,
+        scaling.prior_centre, scaling.prior_scale, profile.reference, profile.fitted(examples.items, examples.priors),
+    )  # fmt: skip
+    return header, {name: np.ascontiguousarray(v, dtype="<f8") for name, v in zip(_ARRAYS, values, strict=True)}
+
+
+def _plain(value: object) -> object:
+    """NaN as null, so that the header is plain JSON."""
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def _packed(taste: Taste, *, dated: bool = True) -> tuple[str, dict[str, np.ndarray]]:
+    parts, weights = (taste.parts, taste.weights) if isinstance(taste, Blend) else ((taste,), (1.0,))
+    headers, arrays = [], {}
+    for number, part in enumerate(parts):
+        header, own = _part(part if dated else replace(part, created=""))
+        headers.append(header)
+        arrays.update({f"{number}/{name}": values for name, values in own.items()})
+    text = json.dumps({"format": FORMAT, "name": taste.name, "weights": weights, "parts": headers}, allow_nan=False)
+    return text, arrays
+
+
+def same_taste(one: Taste, other: Taste) -> bool:
+    """Whether two tastes differ in nothing but when they were learnt, and in rounding."""
+    (text, arrays), (others_text, others) = _packed(one, dated=False), _packed(other, dated=False)
+    return text == others_text and all(
+        arrays[name].shape == others[name].shape and np.allclose(arrays[name], others[name], equal_nan=True)
+        for name in arrays
+    )
+
+
+def save_taste(taste: Taste, path: Path) -> Path:
+    """Write a taste or a blend, whole or not at all.
+
+    Raises:
+        ProfileError: the file cannot be written.
+    """
+    text, arrays = _packed(taste)
+    content = to_bytes(arrays, metadata={"soart_taste": text, "sha256": _digest(text, arrays)})
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(temporary).replace(path)
+    except OSError as error:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                Path(temporary).unlink()
+        raise ProfileError(
+            f"The taste cannot be written to {str(path)!r}: {error.strerror or error} (is the disk full, or the folder "
+            "read-only?)."
+        ) from error
+    return path
+
+
+def load_taste(path: Path) -> Taste:
+    """Read a taste or a blend.
+
+    Raises:
+        ProfileError: no such file, no taste, of another format, or changed or damaged since it was written.
+    """
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except OSError as error:
+        raise ProfileError(f"The taste {str(path)!r} cannot be read: {error.strerror or error}.") from error
+    except (SafetensorError, ValueError) as error:
+        raise ProfileError(f"{str(path)!r} is no taste profile, or is damaged: {error}.") from error
+    text = metadata.get("soart_taste")
+    if text is None:
+        raise ProfileError(f"{str(path)!r} is a safetensors file, but no taste profile: give one that soart exported.")
+    if metadata.get("sha256") != _digest(text, arrays):
+        raise ProfileError(f"The taste {str(path)!r} was changed or damaged since it was written: get it again.")
+    try:
+        header = json.loads(text)
+        if header["format"] != FORMAT:
+            raise ProfileError(
+                f"The taste {str(path)!r} has format {header['format']}, this soart reads format {FORMAT}: learn it again, or "
+                "use the soart that wrote it."
+            )
+        parts = tuple(
+            _restore(one, {name: arrays[f"{number}/{name}"] for name in _ARRAYS}, str(path))
+            for number, one in enumerate(header["parts"])
+        )
+        weights = tuple(float(w) for w in header["weights"])
+        if len(parts) == 1:
+            return parts[0]
+        return Blend(str(header["name"]), parts, weights)
+    except (KeyError, TypeError, ValueError, ItemsError) as error:
+        raise ProfileError(f"The taste {str(path)!r} is incomplete: {error}.") from error
+
+
+def _restore(header: dict[str, Any], arrays: dict[str, np.ndarray], where: str) -> TasteProfile:
+    names = tuple(str(n) for n in header["names"])
+    labels = {key: np.array([str(v) for v in header[key]], dtype=np.str_) for key in ("modes", "groups", "pictures")}
+    examples = Examples(
+        arrays["items"], arrays["liking"], labels["modes"], labels["groups"], labels["pictures"], arrays["weights"],
+        arrays["priors"],
+    )  # fmt: skip
+    frame = replace(Frame.of(np.zeros((1, len(names))), names), centre=arrays["centre"], scale=arrays["scale"])
+    scaling = Scaling(frame, arrays["prior_centre"], arrays["prior_scale"])
+    method = str(header["method"])
+    trust = {**header["trust"], "curve": tuple(tuple(point) for point in header["trust"]["curve"])}
+    trust = {key: float("nan") if value is None else value for key, value in trust.items()}
+    if method not in METHODS or trust["word"] not in (TOO_FEW, CHANCE, USABLE, STRONG):
+        raise ProfileError(
+            f"The taste {where!r} was learnt by {method!r}, which this soart does not know: learn it again."
+        )
+    z, priors = scaling.frame.deviations(examples.items), scaling.priors(examples.priors)
+    model = learn(method, z, examples, priors, scaling.frame)
+    if model is None:
+        raise ProfileError(f"The taste {where!r} cannot be fitted to its own examples: learn it again.")
+    fitted = Fitted(scaling, Choice(method, dict(header["reached"])), model)
+    if not np.allclose(fitted(examples.items, examples.priors), arrays["fitted"], atol=1e-5):
+        raise ProfileError(f"The taste {where!r} gives other likings here than where it was learnt: learn it again.")
+    slope, offset = header["calibration"]
+    return TasteProfile(
+        str(header["name"]), names, str(header["version"]), examples, fitted, tuple(header["prior_names"]), Trust(**trust),
+        (float(slope), float(offset)), arrays["reference"], header["network"], str(header["created"]),
+        mode_model(examples, fitted),
+    )  # fmt: skip
+
+
+def check_version(taste: Taste, names: tuple[str, ...], version: str) -> None:
+    """Raise ProfileError where a taste was learnt on other items than an extractor measures."""
+    if taste.version != version or taste.names != names:
+        raise ProfileError(
+            f"The taste {taste.name!r} was learnt on items {taste.version}, this soart measures {version}: learn it again from "
+            "its pictures."
+        )

@@ -1,0 +1,1 @@
+"""Attention of the modes of a collection, and its tables as files."""

@@ -1,0 +1,160 @@
+"""The Collection: pictures, the requests behind them, their items and their scores, in one folder or on a PostgreSQL server.
+
+    FOLDER/soart.db        SQLite in WAL mode, unless the collection is a database named by its URL
+    FOLDER/images/*.png    generated pictures, named by content hash
+
+Pictures are written before the rows that speak of them, and every batch is one transaction: a killed process loses at
+most the batch in flight, and leaves at most pictures that the next run writes again under the same names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from sqlalchemy import delete, insert, select
+
+from ...files import write_whole
+from ...metrics.image import Picture, read_content, read_image
+from ..models.request import Drawn
+from .png import encode_png, parameters_text
+from .store import Store
+from .tables import GenerationRow, ImageRow, ItemsRow, ScoreRow
+
+#: Rows asked for in one query, under the databases' limits on bound variables.
+_CHUNK = 500
+
+
+def _chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    for start in range(0, len(ids), _CHUNK):
+        yield ids[start : start + _CHUNK]
+
+
+class Collection(Store):
+    """A store of pictures; see ``Store`` for where it lies. One writer at a time, any number of readers."""
+
+    # Pictures
+
+    def add_drawn(self, batch: Sequence[Drawn], model: str, sampler: str) -> list[ImageRow]:
+        """Write a batch of drawn pictures to disk, then their rows in one transaction; returns the rows."""
+        written = [self._write_picture(drawn, model, sampler) for drawn in batch]
+        with self.session("be written", write=True) as session:
+            keys = [drawn.request.key(model) for drawn in batch]
+            # A picture whose file was lost is drawn again: its row stays, with whatever hangs on it.
+            query = select(ImageRow).join(ImageRow.generation).where(GenerationRow.request_key.in_(keys))
+            by_key = {row.generation.request_key: row for row in session.scalars(query) if row.generation}
+            query = select(ImageRow).where(ImageRow.sha256.in_([digest for digest, _ in written]))
+            by_digest = {row.sha256: row for row in session.scalars(query)}
+            rows = []
+            for drawn, key, (digest, path) in zip(batch, keys, written, strict=True):
+                request = drawn.request
+                known = by_key.get(key) or by_digest.get(digest)
+                row = known or ImageRow()
+                if known is not None and known.sha256 != digest:
+                    for table in (ItemsRow, ScoreRow):
+                        session.execute(delete(table).where(table.image_id == known.id))
+                row.sha256, row.path, row.problem = digest, path, drawn.problem
+                row.height, row.width = drawn.pixels.shape[:2]
+                row.generation = row.generation or GenerationRow(
+                    request_key=key, model=model, prompt=request.prompt, negative=request.negative, seed=request.seed,
+                    steps=request.steps, guidance=request.guidance, sampler=sampler, seconds=drawn.seconds,
+                )  # fmt: skip
+                session.add(row)
+                rows.append(row)
+        return rows
+
+    def _write_picture(self, drawn: Drawn, model: str, sampler: str) -> tuple[str, str]:
+        content = encode_png(drawn.pixels, parameters_text(drawn.request, drawn.pixels.shape, model, sampler))
+        digest = hashlib.sha256(content).hexdigest()
+        path = f"images/{digest[:20]}.png"
+        with self._trouble("be written"):
+            write_whole(self.file(path), content)
+        return digest, path
+
+    def add_file(self, path: Path) -> tuple[ImageRow, Picture | None]:
+        """Refer to a picture where it lies; returns its row, and its pixels if it was decoded just now.
+
+        Raises:
+            ImageError: the file is no sound picture; nothing is stored.
+        """
+        content = read_content(path)
+        digest = hashlib.sha256(content).hexdigest()
+        with self.session("be read") as session:
+            known = session.scalar(select(ImageRow).where(ImageRow.sha256 == digest))
+        if known is not None:
+            return known, None
+        picture = read_image(content, label=str(path))
+        height, width = picture.pixels.shape[:2]
+        row = ImageRow(sha256=digest, path=str(path.resolve()), width=width, height=height, generation=None)
+        with self.session("be written", write=True) as session:
+            # Another process may have added it while this one decoded.
+            known = session.scalar(select(ImageRow).where(ImageRow.sha256 == digest))
+            if known is None:
+                session.add(row)
+        return known or row, picture
+
+    def images(self) -> list[ImageRow]:
+        """All pictures in the order they came, with their generations."""
+        with self.session("be read") as session:
+            return list(session.scalars(select(ImageRow).order_by(ImageRow.id)))
+
+    def ids(self) -> list[int]:
+        """Ids of all sound pictures in the order they came."""
+        with self.session("be read") as session:
+            return list(session.scalars(select(ImageRow.id).where(ImageRow.problem.is_(None)).order_by(ImageRow.id)))
+
+    def known_requests(self, keys: Iterable[str]) -> dict[str, ImageRow]:
+        """Pictures already drawn for these request keys whose files are still there."""
+        found: dict[str, ImageRow] = {}
+        wanted = list(dict.fromkeys(keys))
+        with self.session("be read") as session:
+            for start in range(0, len(wanted), _CHUNK):
+                chunk = wanted[start : start + _CHUNK]
+                query = select(ImageRow).join(ImageRow.generation).where(GenerationRow.request_key.in_(chunk))
+                found.update({row.generation.request_key: row for row in session.scalars(query) if row.generation})
+        return {key: row for key, row in found.items() if self.locate(row).is_file()}
+
+    # Items and scores
+
+    def items(self, version: str, ids: Sequence[int]) -> dict[int, np.ndarray]:
+        """Stored items by picture, for those of ``ids`` that have them; each (p,) float32."""
+        found = {}
+        with self.session("be read") as session:
+            for chunk in _chunks(ids):
+                query = select(ItemsRow.image_id, ItemsRow.values).where(
+                    ItemsRow.version == version, ItemsRow.image_id.in_(chunk)
+                )
+                found.update({image: np.frombuffer(values, dtype="<f4") for image, values in session.execute(query)})
+        return found
+
+    def add_items(self, version: str, items: dict[int, np.ndarray]) -> None:
+        """Store items of pictures; those that have some of this version keep them."""
+        if not items:
+            return
+        with self.session("be written", write=True) as session:
+            for chunk in _chunks(list(items)):
+                query = select(ItemsRow.image_id).where(ItemsRow.version == version, ItemsRow.image_id.in_(chunk))
+                known = set(session.scalars(query))
+                rows = [
+                    {"image_id": i, "version": version, "values": np.asarray(items[i], dtype="<f4").tobytes()}
+                    for i in chunk
+                    if i not in known
+                ]
+                if rows:
+                    session.execute(insert(ItemsRow), rows)
+
+    def set_scores(self, profile: str, scores: dict[int, float]) -> None:
+        """Store or replace the scores of pictures under ``profile``."""
+        with self.session("be written", write=True) as session:
+            for chunk in _chunks(list(scores)):
+                session.execute(delete(ScoreRow).where(ScoreRow.profile == profile, ScoreRow.image_id.in_(chunk)))
+                rows = [{"image_id": i, "profile": profile, "value": scores[i]} for i in chunk]
+                session.execute(insert(ScoreRow), rows)
+
+    def scores(self, profile: str) -> dict[int, float]:
+        """All stored scores under ``profile``, by picture."""
+        with self.session("be read") as session:
+            query = select(ScoreRow).where(ScoreRow.profile == profile).order_by(ScoreRow.image_id)
+            return {row.image_id: row.value for row in session.scalars(query)}

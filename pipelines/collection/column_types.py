@@ -1,0 +1,51 @@
+"""Text columns that hold whatever a file name or a stranger's prompt holds.
+
+PostgreSQL takes no NUL in text, and no database takes lone surrogates, which stand for bytes of a file name that are no
+UTF-8. Both are stored behind the control character SUBSTITUTE as four hexadecimal digits, and come back as they were.
+"""
+
+from __future__ import annotations
+
+import re
+
+import sqlalchemy as sa
+from sqlalchemy.types import TypeDecorator
+
+_SUBSTITUTE = "\x1a"
+_AWKWARD = re.compile("[\x00\x1a\ud800-\udfff]")
+_STORED = re.compile("\x1a([0-9a-f]{4})")
+
+
+def storable(text: str) -> str:
+    """The text without characters that a database refuses; ``restored`` is its inverse."""
+    return _AWKWARD.sub(lambda found: f"{_SUBSTITUTE}{ord(found[0]):04x}", text)
+
+
+def restored(text: str) -> str:
+    """The text that ``storable`` was given."""
+    return _STORED.sub(lambda found: chr(int(found[1], 16)), text) if _SUBSTITUTE in text else text
+
+
+class _Storable(TypeDecorator[str]):
+    impl: type[sa.String] = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
+        return None if value is None else storable(value)
+
+    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> str | None:
+        return None if value is None else restored(value)
+
+
+class Text(_Storable):
+    """Text of any length."""
+
+    impl = sa.Text
+    cache_ok = True
+
+
+class String(_Storable):
+    """Text of limited length, for keys."""
+
+    impl = sa.String
+    cache_ok = True

@@ -1,0 +1,55 @@
+"""Pictures as PNG files that other tools read: prompt and settings in the A1111 ``parameters`` text."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, PngImagePlugin
+
+from ...version import __version__
+
+if TYPE_CHECKING:
+    from ..models.request import Request
+
+#: Samplers as A1111 names them.
+_SAMPLER_NAMES = {
+    "DPMSolverMultistep": "DPM++ 2M",
+    "DDIM": "DDIM",
+    "EulerDiscrete": "Euler",
+    "EulerAncestralDiscrete": "Euler a",
+    "PNDM": "PLMS",
+    "UniPCMultistep": "UniPC",
+    "HeunDiscrete": "Heun",
+    "LMSDiscrete": "LMS",
+}
+
+
+def parameters_text(request: Request, shape: tuple[int, ...], model: str, sampler: str) -> str:
+    """The ``parameters`` text of AUTOMATIC1111's web UI for a picture of ``shape`` (height, width, …)."""
+    lines = [request.prompt]
+    # A line of the prompt may look like the mark of the negative one: with two marks readers see that it is open.
+    if request.negative or re.search(r"^\s*Negative prompt:", request.prompt, re.MULTILINE):
+        lines.append(f"Negative prompt: {request.negative}")
+    # A comma or quote in a value would split it; A1111 quotes such values as JSON does.
+    name = json.dumps(model, ensure_ascii=False) if any(c in model for c in ',:"\n') else model
+    lines.append(
+        f"Steps: {request.steps}, Sampler: {_SAMPLER_NAMES.get(sampler, sampler)}, CFG scale: {request.guidance:g}, "
+        f"Seed: {request.seed}, Size: {shape[1]}x{shape[0]}, Model: {name}, Version: soart {__version__}"
+    )
+    return "\n".join(lines)
+
+
+def encode_png(pixels: np.ndarray, parameters: str) -> bytes:
+    """Encode (height, width, 3) uint8 pixels; the same input gives the same bytes."""
+    info = PngImagePlugin.PngInfo()
+    if parameters.isascii():
+        info.add_text("parameters", parameters)
+    else:
+        info.add_itxt("parameters", parameters)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG", pnginfo=info)
+    return buffer.getvalue()

@@ -1,0 +1,213 @@
+"""A collection to look through: sorted, filtered and shown in parts, by the database, so that 50,000 pictures stay quick."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Select, and_, func, select
+
+from ...errors import CollectionError
+from ...metrics.damage.scorer import DETECTORS
+from .collection import Collection
+from .damage import examined, suspected
+from .ratings import REJECT, STARS
+from .tables import HERE, GenerationRow, ImageRow, MetadataRow, RatingRow, ScoreRow
+
+SORTS = ("score", "date", "rating")
+#: What ``rated`` may ask for beside the stars 1…5.
+RATED = ("", "any", "none", "liked", "disliked", "rejected")
+#: Pictures asked for at once, at most.
+WINDOW = 400
+#: What ``damage`` may ask for.
+DAMAGE = ("", "any", "none", *DETECTORS)
+
+
+@dataclass(frozen=True)
+class Query:
+    """Which pictures to show, and in which order; an empty one shows all but those that were moved away, newest first.
+
+    Attributes:
+        profile: stored score to sort and filter by, such as ``technical-2`` or ``taste:mine``.
+        sort: one of ``SORTS``.
+        ascending: least, or oldest, first.
+        low, high: percentiles under the profile between which pictures lie, 0–100.
+        words: every one must be in the prompt, whoever drew the picture, or in the path of one without; one with a leading ``-`` must not.
+        damage: what a detector suspects, one of ``DAMAGE``; ``none`` of pictures that all detectors have scored.
+        rated: what the rater said: one of ``RATED``, or ``1`` … ``5``.
+        since, until: days the pictures came on, both included.
+        sound: leave out those with a problem.
+        scored: leave out those without a score under the profile.
+
+    Raises:
+        CollectionError: an order, a rating or a damage that is not known, or percentiles out of range.
+    """
+
+    profile: str = ""
+    sort: str = "date"
+    ascending: bool = False
+    low: float = 0.0
+    high: float = 100.0
+    words: tuple[str, ...] = ()
+    damage: str = ""
+    rated: str = ""
+    since: dt.date | None = None
+    until: dt.date | None = None
+    sound: bool = False
+    scored: bool = False
+
+    def __post_init__(self) -> None:
+        if self.sort not in SORTS:
+            raise CollectionError(f"Expected pictures sorted by {', '.join(SORTS)}, got {self.sort!r}.")
+        if self.rated not in (*RATED, *"12345"):
+            raise CollectionError(f"Expected a rating 1–5 or one of {', '.join(RATED[1:])}, got {self.rated!r}.")
+        if self.damage not in DAMAGE:
+            raise CollectionError(f"Expected a damage among {', '.join(DAMAGE[1:])}, got {self.damage!r}.")
+        if not 0 <= self.low <= self.high <= 100:
+            raise CollectionError(f"Expected percentiles within 0…100, got {self.low:g} to {self.high:g}.")
+
+
+def order(store: Collection, query: Query, rater: str) -> list[int]:
+    """Ids of the pictures asked for, in order; pictures without a score or a rating come last, ties newest first."""
+    stars, score = RatingRow.value, ScoreRow.value
+    mine = and_(RatingRow.image_id == ImageRow.id, RatingRow.rater == rater)
+    asked: Select[Any] = select(ImageRow.id).where(HERE)
+    if query.rated or query.sort == "rating":
+        asked = asked.outerjoin(RatingRow, mine).where(*_rated(query.rated))
+    if query.words:
+        asked = asked.outerjoin(GenerationRow, GenerationRow.image_id == ImageRow.id)
+        asked = asked.outerjoin(MetadataRow, MetadataRow.image_id == ImageRow.id)
+        asked = asked.where(*(_has(word) for word in query.words))
+    limits = query.low > 0 or query.high < 100
+    if query.sort == "score" or limits or query.scored:
+        asked = asked.outerjoin(ScoreRow, and_(ScoreRow.image_id == ImageRow.id, ScoreRow.profile == query.profile))
+    if limits:
+        scale = Scale.of(store, query.profile)
+        asked = asked.where(score >= scale.value_at(query.low), score <= scale.value_at(query.high))
+    for day, after in ((query.since, False), (query.until, True)):
+        if day is not None:
+            start = dt.datetime.combine(day + dt.timedelta(days=after), dt.time(), dt.UTC)
+            asked = asked.where(ImageRow.created_at < start if after else ImageRow.created_at >= start)
+    if query.scored:
+        asked = asked.where(score.is_not(None))
+    if query.sound:
+        asked = asked.where(ImageRow.problem.is_(None))
+    with store.session("be read") as session:
+        ids = list(session.scalars(_sorted(asked, query, score, stars)))
+    if not query.damage:
+        return ids
+    damages = suspected(store)
+    if query.damage == "none":
+        sound = examined(store) - damages.keys()
+        return [i for i in ids if i in sound]
+    return [i for i in ids if i in damages and query.damage in ("any", damages[i])]
+
+
+def _sorted(asked: Select[Any], query: Query, score: Any, stars: Any) -> Select[Any]:  # noqa: ANN401
+    if query.sort == "date":
+        return asked.order_by(ImageRow.id if query.ascending else ImageRow.id.desc())
+    value = score if query.sort == "score" else stars
+    return asked.order_by(value.is_(None), value if query.ascending else value.desc(), ImageRow.id.desc())
+
+
+def _rated(rated: str) -> list[Any]:
+    kind, value = RatingRow.kind, RatingRow.value
+    stars = kind == STARS
+    asked: dict[str, list[Any]] = {
+        "": [],
+        "any": [stars],
+        "none": [kind.is_(None)],
+        "liked": [stars, value >= 4],
+        "disliked": [stars, value <= 2],
+        "rejected": [kind == REJECT],
+    }
+    return asked[rated] if rated in asked else [stars, value == int(rated)]
+
+
+def _has(word: str) -> Any:  # noqa: ANN401
+    # The files of pictures with a prompt are named by their content, which says nothing.
+    text = func.lower(func.coalesce(GenerationRow.prompt, MetadataRow.prompt, ImageRow.path))
+    there = text.contains(word.removeprefix("-").lower(), autoescape=True)
+    return ~there if word.startswith("-") else there
+
+
+@dataclass(frozen=True)
+class Scale:
+    """All scores of a profile, from which percentiles are read.
+
+    Attributes:
+        values: (n,) scores, ascending.
+    """
+
+    values: np.ndarray
+
+    @classmethod
+    def of(cls, store: Collection, profile: str) -> Scale:
+        """The scale of a stored score."""
+        with store.session("be read") as session:
+            values = session.scalars(select(ScoreRow.value).where(ScoreRow.profile == profile)).all()
+        return cls(np.sort(np.array(values, dtype=np.float64)))
+
+    def percentile(self, value: float) -> float:
+        """Percentage of scores below, ties counted half."""
+        below, upto = np.searchsorted(self.values, value, "left"), np.searchsorted(self.values, value, "right")
+        return float(50 * (below + upto) / max(len(self.values), 1))
+
+    def value_at(self, percentile: float) -> float:
+        """Score at a percentile."""
+        return float(np.quantile(self.values, percentile / 100)) if len(self.values) else 0.0
+
+
+def rows_of(store: Collection, ids: Sequence[int]) -> list[ImageRow]:
+    """Pictures by id in the order given; those that are not there are left out.
+
+    Raises:
+        CollectionError: more than ``WINDOW`` at once.
+    """
+    if len(ids) > WINDOW:
+        raise CollectionError(f"Expected at most {WINDOW} pictures at once, got {len(ids)}.")
+    with store.session("be read") as session:
+        found = {row.id: row for row in session.scalars(select(ImageRow).where(ImageRow.id.in_(ids)))}
+    return [found[i] for i in ids if i in found]
+
+
+def row_of(store: Collection, image: int) -> ImageRow:
+    """One picture.
+
+    Raises:
+        CollectionError: it is not there.
+    """
+    rows = rows_of(store, [image])
+    if not rows:
+        raise CollectionError(f"There is no picture {image} in the collection {store.name!r}.")
+    return rows[0]
+
+
+def stars_of(store: Collection, rater: str, ids: Sequence[int]) -> dict[int, int]:
+    """What a rater said of pictures: 1…5, or 0 for rejected; by id."""
+    query = select(RatingRow.image_id, RatingRow.value).where(RatingRow.rater == rater, RatingRow.image_id.in_(ids))
+    with store.session("be read") as session:
+        return {image: int(value) for image, value in session.execute(query)}
+
+
+def scores_of(store: Collection, profile: str, ids: Sequence[int]) -> dict[int, float]:
+    """Stored scores of pictures under a profile, by id."""
+    query = select(ScoreRow.image_id, ScoreRow.value).where(ScoreRow.profile == profile, ScoreRow.image_id.in_(ids))
+    with store.session("be read") as session:
+        return {row.image_id: row.value for row in session.execute(query)}
+
+
+def told_of(store: Collection, ids: Sequence[int]) -> dict[int, MetadataRow]:
+    """What the tools that made pictures wrote of them, by id."""
+    with store.session("be read") as session:
+        return {row.image_id: row for row in session.scalars(select(MetadataRow).where(MetadataRow.image_id.in_(ids)))}
+
+
+def title_of(row: ImageRow, told: MetadataRow | None = None) -> str:
+    """What a picture is called: its prompt, as drawn here or as another tool told, or else its file's name."""
+    if row.generation:
+        return row.generation.prompt
+    return (told and told.prompt) or row.path.replace("\\", "/").rsplit("/", 1)[-1]

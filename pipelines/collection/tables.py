@@ -1,0 +1,205 @@
+"""Tables of a collection. Plain SQL types only, so that any database SQLAlchemy speaks to can hold them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import BigInteger, DateTime, Double, ForeignKey, LargeBinary, or_
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from .column_types import String, Text
+
+#: Raised whenever a table changes, together with a revision in ``migrations``; checked when a collection is opened.
+SCHEMA_VERSION = 3
+#: Problem of a picture whose files a cull has moved away.
+AWAY = "moved away"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Base(DeclarativeBase):
+    """Base of the tables."""
+
+    type_annotation_map = {float: Double}  # noqa: RUF012
+
+
+class Meta(Base):
+    """Facts about the collection itself."""
+
+    __tablename__ = "meta"
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    value: Mapped[str] = mapped_column(Text)
+
+
+class ImageRow(Base):
+    """A picture; its identity is the SHA-256 of its file."""
+
+    __tablename__ = "images"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    #: Relative to the collection for its own pictures, absolute for those left in place.
+    path: Mapped[str] = mapped_column(Text)
+    width: Mapped[int]
+    height: Mapped[int]
+    #: Why the picture stays out of rankings; NULL for a sound one.
+    problem: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=_now)
+    generation: Mapped[GenerationRow | None] = relationship(back_populates="image", lazy="selectin")
+
+
+#: Condition of the pictures that were not moved away.
+HERE = or_(ImageRow.problem.is_(None), ImageRow.problem != AWAY)
+
+
+class GenerationRow(Base):
+    """The request a picture was drawn for."""
+
+    __tablename__ = "generations"
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
+    request_key: Mapped[str] = mapped_column(String(64), unique=True)
+    model: Mapped[str] = mapped_column(Text)
+    prompt: Mapped[str] = mapped_column(Text)
+    negative: Mapped[str] = mapped_column(Text)
+    seed: Mapped[int] = mapped_column(BigInteger)
+    steps: Mapped[int]
+    guidance: Mapped[float]
+    sampler: Mapped[str] = mapped_column(Text)
+    seconds: Mapped[float]
+    image: Mapped[ImageRow] = relationship(back_populates="generation")
+
+
+class ItemsRow(Base):
+    """Items of a picture under one extractor version, float32 little-endian."""
+
+    __tablename__ = "items"
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
+    version: Mapped[str] = mapped_column(String(128), primary_key=True)
+    values: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class ScoreRow(Base):
+    """Score of a picture under one profile; derived, may be thrown away."""
+
+    __tablename__ = "scores"
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
+    profile: Mapped[str] = mapped_column(String(128), primary_key=True)
+    value: Mapped[float]
+
+
+class RatingRow(Base):
+    """What a rater said of a picture: the last word of each rater, on each kind of scale, beside those of all others."""
+
+    __tablename__ = "ratings"
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
+    rater: Mapped[str] = mapped_column(String(128), primary_key=True)
+    #: ``stars`` 1…5, or ``reject`` (value 0): seen and not to be rated.
+    kind: Mapped[str] = mapped_column(String(16), primary_key=True)
+    value: Mapped[float]
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=_now)
+
+
+class SpaceRow(Base):
+    """A prompt space that was tuned, as YAML."""
+
+    __tablename__ = "spaces"
+    fingerprint: Mapped[str] = mapped_column(String(16), primary_key=True)
+    text: Mapped[str] = mapped_column(Text)
+
+
+class ChoiceRow(Base):
+    """A choice of a space that was asked for; its picture is the one of the same request key, if it is drawn already."""
+
+    __tablename__ = "choices"
+    fingerprint: Mapped[str] = mapped_column(ForeignKey("spaces.fingerprint"), primary_key=True)
+    request_key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    #: Order of asking within the space, counting from 0.
+    number: Mapped[int]
+    batch: Mapped[int]
+    #: Option numbers as a JSON list.
+    options: Mapped[str] = mapped_column(Text)
+    context: Mapped[str] = mapped_column(Text)
+    seed: Mapped[int] = mapped_column(BigInteger)
+    model: Mapped[str] = mapped_column(Text)
+    #: Scores of early looks as JSON: share of the steps → profile → score.
+    previews: Mapped[str] = mapped_column(Text, default="{}")
+    #: Not to be drawn, for its early look was poor.
+    dropped: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=_now)
+
+
+class FileRow(Base):
+    """A file that was seen under a scanned folder. Several files may hold one picture; a broken file holds none."""
+
+    __tablename__ = "files"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    #: Absolute.
+    path: Mapped[str] = mapped_column(Text, unique=True)
+    size: Mapped[int] = mapped_column(BigInteger, index=True)
+    #: Time of the last change in nanoseconds; negative where it was too recent to be relied on.
+    changed: Mapped[int] = mapped_column(BigInteger)
+    image_id: Mapped[int | None] = mapped_column(ForeignKey("images.id"), index=True)
+    #: Why it holds no picture.
+    problem: Mapped[str | None] = mapped_column(Text)
+    #: Number of the last scan that saw it.
+    scan: Mapped[int] = mapped_column(index=True)
+    #: When a scan first missed it.
+    missing_since: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class FingerprintRow(Base):
+    """What a look at a picture found beside its items."""
+
+    __tablename__ = "fingerprints"
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
+    #: 64-bit perceptual hash, as a signed number.
+    phash: Mapped[int] = mapped_column(BigInteger)
+    format: Mapped[str] = mapped_column(String(32))
+    #: What decoding had to do, one a line.
+    notes: Mapped[str] = mapped_column(Text)
+    #: A very small JPEG, so that pages need no picture decoded again.
+    thumbnail: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class MetadataRow(Base):
+    """What the tool that made a picture wrote about it."""
+
+    __tablename__ = "metadata"
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
+    tool: Mapped[str] = mapped_column(String(64))
+    prompt: Mapped[str | None] = mapped_column(Text)
+    negative: Mapped[str | None] = mapped_column(Text)
+    model: Mapped[str | None] = mapped_column(Text)
+    sampler: Mapped[str | None] = mapped_column(Text)
+    scheduler: Mapped[str | None] = mapped_column(Text)
+    #: As text: some tools draw seeds of more than 63 bits.
+    seed: Mapped[str | None] = mapped_column(Text)
+    steps: Mapped[int | None] = mapped_column(BigInteger)
+    guidance: Mapped[float | None]
+    #: The rest as a JSON object of texts.
+    settings: Mapped[str] = mapped_column(Text)
+    source: Mapped[str] = mapped_column(Text)
+
+
+class DerivedRow(Base):
+    """A result that can be computed again, kept because that takes long."""
+
+    __tablename__ = "derived"
+    name: Mapped[str] = mapped_column(String(128), primary_key=True)
+    #: Of everything it was computed from.
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    value: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class ComparisonRow(Base):
+    """A rater preferred one picture to another; one choice among four pictures makes three rows."""
+
+    __tablename__ = "comparisons"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    #: Names the choice a row belongs to, so that one sent twice counts once.
+    choice: Mapped[str] = mapped_column(String(36), index=True)
+    rater: Mapped[str] = mapped_column(String(128), index=True)
+    winner: Mapped[int] = mapped_column(ForeignKey("images.id"))
+    loser: Mapped[int] = mapped_column(ForeignKey("images.id"))
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=_now)

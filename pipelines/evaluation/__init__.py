@@ -1,0 +1,1 @@
+"""Evaluates a collection: scores, damage, near-duplicates, outliers and correlates."""

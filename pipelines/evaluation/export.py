@@ -1,0 +1,90 @@
+"""Writes the records of an evaluated collection as CSV, JSON or Parquet, a thousand at a time."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ...errors import CollectionError
+from ..support.batching import batches
+
+FORMATS = ("csv", "json", "parquet")
+_BLOCK = 1000
+#: Texts that begin so are formulas to a spreadsheet.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+Record = Mapping[str, Any]
+
+
+def format_of(path: Path) -> str:
+    """The format that the name of a file asks for.
+
+    Raises:
+        CollectionError: none of ``FORMATS``.
+    """
+    name = path.suffix.removeprefix(".").lower()
+    if name not in FORMATS:
+        raise CollectionError(f"Expected a file to export to that ends in .{', .'.join(FORMATS)}, got {str(path)!r}.")
+    return name
+
+
+def export(records: Iterable[Record], columns: Mapping[str, type], path: Path) -> None:
+    """Write records to a file whose name ends in one of ``FORMATS``, whole or not at all.
+
+    Args:
+        records: with a value or None for every column.
+        columns: names and kinds of values.
+        path: of the file; an earlier one is replaced. In CSV, texts that a spreadsheet would take for formulas get an apostrophe in front.
+
+    Raises:
+        CollectionError: another ending, a file that cannot be written, or a missing package.
+    """
+    write = {"csv": _write_csv, "json": _write_json, "parquet": _write_parquet}[format_of(path)]
+    part = path.with_name(f".{path.name}.part")
+    try:
+        write(records, columns, part)
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise CollectionError(f"{str(path)!r} cannot be written: {error.strerror or error}.") from error
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return f"'{value}"
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+def _write_csv(records: Iterable[Record], columns: Mapping[str, type], path: Path) -> None:
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(columns)
+        for record in records:
+            writer.writerow(_cell(record[name]) for name in columns)
+
+
+def _write_json(records: Iterable[Record], columns: Mapping[str, type], path: Path) -> None:
+    with path.open("w", encoding="utf-8") as stream:
+        separator = "[\n"
+        for record in records:
+            stream.write(separator + json.dumps({name: record[name] for name in columns}, allow_nan=False))
+            separator = ",\n"
+        stream.write("[]\n" if separator == "[\n" else "\n]\n")
+
+
+def _write_parquet(records: Iterable[Record], columns: Mapping[str, type], path: Path) -> None:
+    try:
+        import pyarrow as pa
+        from pyarrow import parquet
+    except ImportError as error:
+        raise CollectionError(
+            "Parquet needs the package pyarrow: pip install 'soart[parquet]', or export to CSV."
+        ) from error
+    kinds = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+    schema = pa.schema([(name, kinds[kind]) for name, kind in columns.items()])
+    with parquet.ParquetWriter(path, schema) as writer:
+        for block in batches(records, _BLOCK):
+            writer.write_table(pa.Table.from_pylist([dict(record) for record in block], schema=schema))

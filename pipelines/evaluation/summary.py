@@ -1,0 +1,144 @@
+"""The pictures of an evaluation that are worth showing, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sqlalchemy import func, select
+
+from ...metrics.damage.scorer import DETECTORS, TechnicalScorer
+from ..collection.collection import Collection
+from ..collection.tables import FileRow
+from .evaluate import BLOCK
+from .result import Evaluation, Style
+from .survey import Survey
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A picture that is shown.
+
+    Attributes:
+        id: of the picture.
+        path: of the first of its files.
+        score, percentile: by the main profile.
+        note: why it is shown.
+    """
+
+    id: int
+    path: str
+    score: float
+    percentile: float
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What is worth showing of a collection, each list as long as was asked for.
+
+    Attributes:
+        files, copies: files that hold usable pictures, and how many of them repeat another one byte by byte.
+        mean, quartiles: of the main score.
+        best, worst: by the main score, from the end.
+        damage: how many pictures are suspected of each damage, and the most damaged ones.
+        groups: how many groups of near-duplicates there are; shown are the largest, the one to keep first.
+        spare: pictures that could go without losing a group.
+        outliers: how many lie far from the rest, and the farthest ones.
+        styles: with their most typical pictures.
+    """
+
+    files: int
+    copies: int
+    mean: float
+    quartiles: tuple[float, float]
+    best: tuple[Shown, ...]
+    worst: tuple[Shown, ...]
+    damage: Mapping[str, tuple[int, tuple[Shown, ...]]]
+    groups: tuple[int, tuple[tuple[Shown, ...], ...]]
+    spare: int
+    outliers: tuple[int, tuple[Shown, ...]]
+    styles: tuple[tuple[Style, tuple[Shown, ...]], ...]
+
+
+def paths_of(store: Collection, scan: int, ids: Sequence[int]) -> dict[int, str]:
+    """Path of the first file that a scan saw of each picture."""
+    found: dict[int, str] = {}
+    with store.session("be read") as session:
+        for start in range(0, len(ids), BLOCK):
+            query = (
+                select(FileRow.image_id, func.min(FileRow.path))
+                .where(FileRow.scan == scan, FileRow.image_id.in_(ids[start : start + BLOCK]))
+                .group_by(FileRow.image_id)
+            )
+            found.update({image: path for image, path in session.execute(query) if image is not None})
+    return found
+
+
+class _Rows:
+    """Rows of an evaluation that are wanted, whose paths are looked up together."""
+
+    def __init__(self, survey: Survey) -> None:
+        self.survey, self.wanted = survey, set[int]()
+
+    def want(self, rows: np.ndarray) -> list[int]:
+        self.wanted |= set(rows.tolist())
+        return [int(row) for row in rows]
+
+    def paths(self) -> dict[int, str]:
+        ids = self.survey.evaluation.ids
+        found = paths_of(self.survey.store, self.survey.update.scan, [int(ids[row]) for row in sorted(self.wanted)])
+        return {row: found[int(ids[row])] for row in self.wanted}
+
+
+def summarise(survey: Survey, top: int = 12) -> Summary:
+    """What is worth showing of a survey, at most ``top`` of each."""
+    e = survey.evaluation
+    scores, rows = e.scores[e.main], _Rows(survey)
+    order = np.argsort(-scores, kind="stable")
+    best, worst = rows.want(order[:top]), rows.want(order[::-1][: min(top, len(order) - min(top, len(order)))])
+    damaged = {}
+    for k, name in enumerate(DETECTORS):
+        found = np.flatnonzero(e.mode == k)
+        by = e.scores[TechnicalScorer.detector(name).name]
+        damaged[name] = (len(found), rows.want(found[np.argsort(by[found], kind="stable")][:top]))
+    far = np.flatnonzero(e.outlier)
+    outliers = rows.want(far[np.argsort(-e.distance[far], kind="stable")][:top])
+    sizes = np.bincount(e.group[e.group >= 0])
+    groups = [rows.want(_members(e, int(g))) for g in np.argsort(-sizes, kind="stable")[:top]]
+    styles = [(style, rows.want(np.array([e.place[i] for i in style.typical], dtype=int)[:top])) for style in e.styles]
+    paths = rows.paths()
+
+    def show(row: int, note: str = "") -> Shown:
+        return Shown(int(e.ids[row]), paths[row], float(scores[row]), float(e.percentile[row]), note)
+
+    def show_all(chosen: Sequence[int]) -> tuple[Shown, ...]:
+        return tuple(show(row) for row in chosen)
+
+    return Summary(
+        files=(files := _usable(survey)),
+        copies=files - len(e.ids),
+        mean=float(scores.mean()),
+        quartiles=(float(np.quantile(scores, 0.25)), float(np.quantile(scores, 0.75))),
+        best=show_all(best),
+        worst=show_all(worst),
+        damage={name: (n, show_all(chosen)) for name, (n, chosen) in sorted(damaged.items(), key=lambda d: -d[1][0])},
+        groups=(len(sizes), tuple(tuple(show(r, "keep" if e.best[r] else "") for r in g) for g in groups)),
+        spare=int(sizes.sum()) - len(sizes),
+        outliers=(len(far), tuple(show(r, f"{e.distance[r]:.1f} times the usual distance") for r in outliers)),
+        styles=tuple((style, show_all(chosen)) for style, chosen in styles),
+    )
+
+
+def _members(e: Evaluation, group: int) -> np.ndarray:
+    """Rows of a group, the one to keep first, then by falling score."""
+    members = np.flatnonzero(e.group == group)
+    order: np.ndarray = members[np.lexsort((-e.scores[e.main][members], ~e.best[members]))]
+    return order
+
+
+def _usable(survey: Survey) -> int:
+    query = select(func.count()).where(FileRow.scan == survey.update.scan, FileRow.image_id.is_not(None))
+    with survey.store.session("be read") as session:
+        return session.scalar(query) or 0

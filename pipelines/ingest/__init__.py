@@ -1,0 +1,1 @@
+"""Files on disk to rows of a collection."""

@@ -1,0 +1,122 @@
+"""Who looks at pictures: worker processes on this machine, or (``ray_engine``) a Ray cluster.
+
+An engine takes paths and gives a ``Look`` for each, in any order. A picture that brings its worker down, or takes too
+long, costs that worker and gives a look with a problem; all others are looked at.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from itertools import chain, islice
+from multiprocessing.context import BaseContext
+
+from ...errors import SoartError
+from ..support.batching import WAITING, batches
+from ..support.ray_cluster import cores
+from .look import Look, look_at
+from .worker import TIME_LIMIT, Looking, compute_on_one_core, fatal, look_at_all
+
+
+def start_worker() -> None:
+    """Make this process a worker: one thread, deaf to Ctrl-C, gone when its parent is."""
+    compute_on_one_core()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+
+
+def _leave_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _context() -> BaseContext:
+    # A server that has imported everything once makes new workers at once; never fork a process that has threads.
+    if "forkserver" in multiprocessing.get_all_start_methods():
+        context = multiprocessing.get_context("forkserver")
+        whole = __package__.split(".")[0]
+        context.set_forkserver_preload([f"{whole}.pipelines.ingest.worker", f"{whole}.metrics.items.planes"])
+        return context
+    return multiprocessing.get_context("spawn")
+
+
+class LocalEngine:
+    """Worker processes on this machine.
+
+    Args:
+        workers: how many; by default one for each core that this process may use.
+        limit: seconds that one picture may take.
+        look: what looks at one file; a function that workers can import.
+    """
+
+    def __init__(self, workers: int | None = None, limit: float = TIME_LIMIT, look: Looking = look_at) -> None:
+        self.workers = workers or cores()
+        self.limit, self.look = limit, look
+
+    def _pool(self, workers: int) -> ProcessPoolExecutor:
+        pool = ProcessPoolExecutor(workers, _context(), start_worker)
+        try:
+            # A worker that cannot even start says nothing about a picture.
+            pool.submit(os.getpid).result()
+        except BrokenProcessPool as error:
+            raise SoartError(
+                "Processes that look at pictures cannot be started: is memory short, or does a script call soart outside of "
+                "if __name__ == '__main__'?"
+            ) from error
+        return pool
+
+    def looks(self, paths: Iterable[str], networks: Sequence[str | None] = (None,)) -> Iterator[Look]:
+        """A look at each path, in any order; few are read ahead of what has been taken."""
+        given = batches(paths)
+        first = next(given, None)
+        if first is None:
+            return
+        given = chain([first], given)
+        pool = self._pool(self.workers)
+        running: dict[Future[list[Look]], list[str]] = {}
+        try:
+            while True:
+                suspects: list[str] = []
+                try:
+                    for batch in islice(given, WAITING * self.workers - len(running)):
+                        # Noted first: a pool that broke meanwhile refuses the batch.
+                        suspects = batch
+                        running[pool.submit(look_at_all, batch, networks, self.limit, self.look)] = batch
+                        suspects = []
+                    if not running:
+                        return
+                    for done in wait(running, return_when=FIRST_COMPLETED).done:
+                        yield from done.result()
+                        del running[done]
+                except BrokenProcessPool:
+                    pool.shutdown(cancel_futures=True)
+                    for future, batch in running.items():
+                        if future.done() and future.exception() is None:
+                            yield from future.result()
+                        else:
+                            suspects += batch
+                    running.clear()
+                    yield from self._one_by_one(suspects, networks)
+                    pool = self._pool(self.workers)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _one_by_one(self, paths: Sequence[str], networks: Sequence[str | None]) -> Iterator[Look]:
+        pool = self._pool(1)
+        try:
+            for path in paths:
+                try:
+                    yield from pool.submit(look_at_all, [path], networks, self.limit, self.look).result()
+                except BrokenProcessPool:
+                    pool.shutdown()
+                    pool = self._pool(1)
+                    yield fatal(path)
+        finally:
+            pool.shutdown(cancel_futures=True)

@@ -1,0 +1,1 @@
+"""Diffusion models: a request to pixels."""

@@ -1,0 +1,270 @@
+"""Finds and loads a text-to-image pipeline: the embedded model, a hub id, a diffusers folder, or a single file."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import inspect
+import json
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ...errors import ModelError
+from .devices import choose_device, choose_dtype, place
+
+EMBEDDED = "embedded"
+EMBEDDED_FOLDER = Path(__file__).parents[1] / "tiny" / "model"
+#: Defaults of the embedded model; guidance chosen on development scenes (docs/embedded-model.md).
+EMBEDDED_STEPS, EMBEDDED_GUIDANCE, EMBEDDED_BATCH = 16, 3.0, 8
+SINGLE_FILES = {".safetensors", ".ckpt"}
+#: Pipeline class by the prefix of the architecture that diffusers recognises in a single file.
+_SINGLE_FILE_CLASSES = {
+    "v1": "StableDiffusionPipeline",
+    "v2": "StableDiffusionPipeline",
+    "xl": "StableDiffusionXLPipeline",
+    "playground": "StableDiffusionXLPipeline",
+    "sd3": "StableDiffusion3Pipeline",
+    "flux": "FluxPipeline",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A pipeline ready to run, and what was decided about it.
+
+    Attributes:
+        pipeline: the diffusers pipeline.
+        identity: names the weights in the collection; see ``now``.
+        device, dtype, offload: as chosen by the rules of ``devices``.
+        steps, guidance: the defaults for this model.
+        size: (width, height) drawn when none is asked for; None where the pipeline decides alone.
+        batch_size: pictures drawn together unless the caller says otherwise.
+        accepts: names of the arguments its call takes.
+        schedule: digest of the scheduler that the identity stands for; empty where it stands for the weights alone.
+    """
+
+    pipeline: Any
+    identity: str
+    device: str
+    dtype: str
+    offload: str
+    steps: int
+    guidance: float
+    size: tuple[int, int] | None
+    batch_size: int
+    accepts: frozenset[str]
+    schedule: str = ""
+
+    @property
+    def sampler(self) -> str:
+        """Class name of the scheduler, without the word Scheduler."""
+        return type(self.pipeline.scheduler).__name__.removesuffix("Scheduler")
+
+    def now(self) -> LoadedModel:
+        """The model under an identity that counts in the scheduler it has now: equal identities draw equal pictures."""
+        schedule = schedule_digest(getattr(self.pipeline, "scheduler", None))
+        if schedule in ("", self.schedule):
+            return self
+        return replace(self, identity=f"{self.identity}+{schedule}", schedule=schedule)
+
+
+def schedule_digest(scheduler: Any) -> str:  # noqa: ANN401
+    """Hash of the class and settings of a scheduler, 12 hex digits; empty for None."""
+    if scheduler is None:
+        return ""
+    # Settings with an underscore speak of versions and of how they were given.
+    settings = {name: value for name, value in getattr(scheduler, "config", {}).items() if not name.startswith("_")}
+    content = json.dumps([type(scheduler).__name__, settings], sort_keys=True, default=str)
+    return hashlib.sha256(content.encode()).hexdigest()[:12]
+
+
+@contextlib.contextmanager
+def quiet_libraries() -> Iterator[None]:
+    """Keep progress bars and notices of the loading libraries off the terminal; errors still raise."""
+    import diffusers
+    import transformers
+
+    saved = diffusers.utils.logging.get_verbosity(), transformers.logging.get_verbosity()
+    diffusers.utils.logging.set_verbosity_error()
+    transformers.logging.set_verbosity_error()
+    diffusers.utils.logging.disable_progress_bar()
+    transformers.logging.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        diffusers.utils.logging.set_verbosity(saved[0])
+        transformers.logging.set_verbosity(saved[1])
+        diffusers.utils.logging.enable_progress_bar()
+        transformers.logging.enable_progress_bar()
+
+
+def _fingerprint(path: Path) -> str:
+    """Hash of the names and contents of all weights and settings of a local model, 12 hex digits."""
+    digest = hashlib.sha256()
+    files = (
+        [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.suffix in {".json", ".txt", *SINGLE_FILES})
+    )
+    for file in files:
+        digest.update(str(file.relative_to(path.parent if path.is_file() else path)).encode())
+        with file.open("rb") as stream:
+            # Large weights: size, first and last megabyte tell versions apart without reading gigabytes.
+            size = file.stat().st_size
+            digest.update(f"{size}".encode() + stream.read(1 << 20))
+            if size > 1 << 20:
+                stream.seek(max(1 << 20, size - (1 << 20)))
+                digest.update(stream.read())
+    return digest.hexdigest()[:12]
+
+
+def _single_file(path: Path, config: Path | None, dtype: torch.dtype) -> Any:  # noqa: ANN401
+    import diffusers
+    from diffusers.loaders.single_file_utils import infer_diffusers_model_type, load_single_file_checkpoint
+
+    if config is not None:
+        try:
+            name = json.loads((config / "model_index.json").read_text())["_class_name"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ModelError(
+                f"{str(config)!r} is no diffusers model folder (no readable model_index.json): it cannot describe {path.name!r}."
+            ) from error
+    else:
+        kind = str(infer_diffusers_model_type(load_single_file_checkpoint(str(path))))
+        name = next((c for prefix, c in _SINGLE_FILE_CLASSES.items() if kind.startswith(prefix)), None)
+        if name is None:
+            raise ModelError(
+                f"{path.name!r} holds a model of type {kind!r}, which soart cannot run from a single file."
+            )
+    loader = getattr(diffusers, name, None)
+    if loader is None or not hasattr(loader, "from_single_file"):
+        raise ModelError(f"Pipelines of class {name!r} cannot be loaded from a single file: use a diffusers folder.")
+    extra = {"config": str(config), "local_files_only": True} if config else {}
+    return loader.from_single_file(str(path), torch_dtype=dtype, **extra)
+
+
+def _from_pretrained(source: str, dtype: torch.dtype) -> Any:  # noqa: ANN401
+    from diffusers import AutoPipelineForText2Image, DiffusionPipeline
+
+    try:
+        return AutoPipelineForText2Image.from_pretrained(source, torch_dtype=dtype)
+    except ValueError as error:
+        # Not one of the families diffusers lists; most other pipelines run from a prompt all the same.
+        if "AutoPipeline can't find a pipeline linked to" not in str(error):
+            raise
+        return DiffusionPipeline.from_pretrained(source, torch_dtype=dtype)
+
+
+def load_model(
+    model: str | None = None,
+    *,
+    config: Path | None = None,
+    device: str | None = None,
+    dtype: str | None = None,
+    offload: str = "auto",
+) -> LoadedModel:
+    """Load a text-to-image pipeline.
+
+    Args:
+        model: None or ``"embedded"``; a diffusers folder; a ``.safetensors`` or ``.ckpt`` file; or a hub id.
+        config: a diffusers folder whose settings describe a single file, so that nothing is asked of a hub.
+        device: ``"cuda"``, ``"cuda:1"``, ``"mps"``, ``"cpu"``…; by default the best there is.
+        dtype: ``"float32"``, ``"float16"`` or ``"bfloat16"``; by default by device.
+        offload: ``"auto"``, ``"none"``, ``"model"`` or ``"sequential"``.
+
+    Raises:
+        ModelError: nothing there, not readable, not a text-to-image pipeline, or the hub cannot be reached.
+    """
+    device = choose_device(device)
+    kind = choose_dtype(device, dtype)
+    embedded = model in {None, EMBEDDED}
+    path = EMBEDDED_FOLDER if embedded else Path(str(model)).expanduser()
+    name = EMBEDDED if embedded else str(model)
+    looks_local = path.exists() or path.is_absolute() or path.suffix in SINGLE_FILES or name.startswith((".", "~"))
+    if looks_local and not path.exists():
+        raise ModelError(
+            f"There is no model at {name!r}: give a diffusers folder, a .safetensors or .ckpt file, or a hub id."
+        )
+    try:
+        with quiet_libraries():
+            if path.is_file():
+                pipeline = _single_file(path, config, kind)
+            else:
+                pipeline = _from_pretrained(str(path) if looks_local else name, kind)
+            pipeline.set_progress_bar_config(disable=True)
+            placed = place(pipeline, device, offload)
+    except ModelError:
+        raise
+    # The loading libraries raise nearly anything; the reason they give is the best there is.
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        if not looks_local:
+            hint = " (is the id right, and can the hub be reached? A local folder or file works offline)"
+        elif path.is_file() and config is None:
+            hint = " (to load a single file offline, give a diffusers folder of the same family as --model-config)"
+        else:
+            hint = ""
+        raise ModelError(f"The model {name!r} cannot be loaded: {reason.rstrip('.')}{hint}.") from error
+    steps, guidance, batch = (
+        (EMBEDDED_STEPS, EMBEDDED_GUIDANCE, EMBEDDED_BATCH) if embedded else (None, None, 1 if device == "cpu" else 4)
+    )
+    settings = f"+{_fingerprint(config)}" if config and path.is_file() else ""
+    identity = f"{Path(name).name}@{_fingerprint(path)}{settings}" if looks_local else name
+    described = describe_model(pipeline, name, identity, (device, str(kind), placed), batch, steps, guidance)
+    return replace(described, schedule=schedule_digest(getattr(pipeline, "scheduler", None)))
+
+
+def describe_model(
+    pipeline: Any,  # noqa: ANN401
+    name: str,
+    identity: str,
+    placed: tuple[str, str, str],
+    batch_size: int,
+    steps: int | None = None,
+    guidance: float | None = None,
+) -> LoadedModel:
+    """What there is to say of a pipeline that is placed already; ``placed`` is its device, dtype and offloading.
+
+    Raises:
+        ModelError: it does not draw pictures from text alone.
+    """
+    call = inspect.signature(pipeline.__call__).parameters
+    if "prompt" not in call or "image" in call:
+        raise ModelError(
+            f"The model {name!r} is a {type(pipeline).__name__}, which does not draw pictures from text alone."
+        )
+    device, kind, offload = placed
+    return LoadedModel(
+        pipeline=pipeline,
+        identity=identity,
+        device=device,
+        dtype=kind.removeprefix("torch."),
+        offload=offload,
+        steps=int(_default(call, "num_inference_steps", 30) if steps is None else steps),
+        guidance=float(_default(call, "guidance_scale", 5.0) if guidance is None else guidance),
+        size=_native_size(pipeline) if {"width", "height"} <= set(call) else None,
+        batch_size=batch_size,
+        accepts=frozenset(call),
+    )
+
+
+def _native_size(pipeline: Any) -> tuple[int, int] | None:  # noqa: ANN401
+    """Width and height a pipeline draws by itself, where its parts tell."""
+    core = getattr(pipeline, "unet", None) or getattr(pipeline, "transformer", None)
+    sample = getattr(pipeline, "default_sample_size", None) or getattr(
+        getattr(core, "config", None), "sample_size", None
+    )
+    factor = getattr(pipeline, "vae_scale_factor", None)
+    if not isinstance(sample, int) or not isinstance(factor, int):
+        return None
+    return sample * factor, sample * factor
+
+
+def _default(call: Any, name: str, otherwise: float) -> float:  # noqa: ANN401
+    value = call[name].default if name in call else None
+    return value if isinstance(value, int | float) else otherwise

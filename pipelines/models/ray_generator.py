@@ -1,0 +1,275 @@
+"""Draws pictures on a Ray cluster: one worker that holds the model for each device.
+
+Requests are put into the same batches as on one machine and come back in the same order, and a worker computes with as many threads as this
+process does, so that the same seed and choice give the same picture. The collection stays with this process, its one writer.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+
+from ...errors import ModelError, SoartError
+from ...version import __version__
+from ..support.batching import batches
+from ..support.ray_cluster import check_version, connected, first_line, refusal, unknown_engine
+from .generator import ImageGenerator
+from .loading import LoadedModel, load_model
+from .request import Drawn, Request, drawn_together
+
+#: Batches given to a worker at once, so that it does not wait for this process; and batches under way or waiting for an earlier one, for each worker.
+_QUEUE, _WINDOW = 2, 4
+#: Workers that a batch, or the loading of the model, may cost.
+_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ModelChoice:
+    """What a worker loads; see ``load_model``."""
+
+    model: str | None = None
+    config: Path | None = None
+    device: str | None = None
+    dtype: str | None = None
+    offload: str = "auto"
+
+    def load(self) -> LoadedModel:
+        """Load it in this process."""
+        return load_model(self.model, config=self.config, device=self.device, dtype=self.dtype, offload=self.offload)
+
+
+class DrawingWorker:
+    """Holds a model in a process of the cluster."""
+
+    def load(self, choice: ModelChoice, batch_size: int | None, threads: int, version: str) -> tuple[LoadedModel, bool]:
+        """Load the model; returns it without its weights, and whether it can be looked at early."""
+        check_version(version)
+        torch.set_num_threads(threads)
+        # Which of a node's devices it is, Ray decides.
+        choice = replace(choice, device=choice.device and choice.device.partition(":")[0])
+        try:
+            model = choice.load()
+        except ModelError as error:
+            raise ModelError(f"Node {platform.node()}: {error}") from error
+        self._generator = ImageGenerator(model, batch_size)
+        told = SimpleNamespace(scheduler=getattr(model.pipeline, "scheduler", None))
+        return replace(model, pipeline=told), self._generator.foresees
+
+    def draw(self, batch: list[Request], share: float) -> list[Drawn]:
+        """Draw a batch, or what it looks like after a share of the steps; in parts if memory runs out."""
+        parts = self._generator.draw(batch) if share == 1 else self._generator.foresee(batch, share)
+        return [drawn for part in parts for drawn in part]
+
+
+@dataclass(eq=False)
+class _Worker:
+    actor: Any
+    #: Result of loading the model, until it has been taken.
+    loading: Any | None
+
+
+@dataclass(eq=False)
+class _Job:
+    requests: list[Request]
+    worker: _Worker | None = None
+    ref: Any | None = None
+    tries: int = 0
+    drawn: list[Drawn] = field(default_factory=list)
+    #: Raised when its turn comes, after all that was drawn before it.
+    failure: SoartError | None = None
+
+
+class ClusterGenerator(ImageGenerator):
+    """As ``ImageGenerator``, drawn by a worker on each device of a Ray cluster; to be closed, or used in a ``with``.
+
+    A device is a GPU or, in a cluster without, a node. A worker that dies is replaced, and what it was drawing is drawn again.
+
+    Args:
+        choice: the model, which every node must be able to load.
+        batch_size: pictures that a worker draws together; by default the model's own.
+        workers: how many at most; in a cluster without GPUs, how many.
+
+    Raises:
+        ModelError: the model cannot be loaded.
+        SoartError: ray is not installed, or there is no cluster to be had.
+    """
+
+    def __init__(
+        self, choice: ModelChoice | None = None, batch_size: int | None = None, workers: int | None = None
+    ) -> None:
+        self._choice, self._wanted_batch = choice or ModelChoice(), batch_size
+        self._stack = ExitStack()
+        self._workers: list[_Worker] = []
+        self._facts: tuple[LoadedModel, bool] | None = None
+        self._deaths = 0
+        try:
+            self._ray = self._stack.enter_context(connected(workers))
+            self._stack.callback(self._dismiss)
+            count, on_gpus = _devices(self._ray, workers, self._choice.device)
+            self._actor = self._ray.remote(
+                num_cpus=int(not on_gpus), num_gpus=int(on_gpus), scheduling_strategy="SPREAD"
+            )(DrawingWorker)
+            self._workers += [self._hired() for _ in range(count)]
+            super().__init__(self._first_loaded(), batch_size)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Dismiss the workers, and end the cluster if it was started for them."""
+        self._stack.close()
+
+    @property
+    def foresees(self) -> bool:
+        """Whether ``foresee`` can be called on this pipeline."""
+        return bool(self._facts and self._facts[1])
+
+    def draw(self, requests: Iterable[Request]) -> Iterator[list[Drawn]]:
+        """As ``ImageGenerator.draw``; batches are drawn at the same time and come in order.
+
+        Raises:
+            ModelError: the pipeline fails, or its workers die again and again.
+        """
+        yield from self._fan_out(requests, 1.0)
+
+    def foresee(self, requests: Iterable[Request], share: float) -> Iterator[list[Drawn]]:
+        """As ``ImageGenerator.foresee``."""
+        yield from self._fan_out(requests, share)
+
+    def _hired(self) -> _Worker:
+        actor = self._actor.remote()
+        return _Worker(actor, actor.load.remote(self._choice, self._wanted_batch, torch.get_num_threads(), __version__))
+
+    def _first_loaded(self) -> LoadedModel:
+        while self._facts is None:
+            self._wait(())
+        return self._facts[0]
+
+    def _dismiss(self) -> None:
+        for worker in self._workers:
+            self._ray.kill(worker.actor)
+
+    def _fan_out(self, requests: Iterable[Request], share: float) -> Iterator[list[Drawn]]:
+        todo = (
+            _Job(batch)
+            for _, group in groupby(requests, key=drawn_together)
+            for batch in batches(group, self.batch_size)
+        )
+        jobs: deque[_Job] = deque()
+        try:
+            while True:
+                while len(jobs) < _WINDOW * len(self._workers) and (job := next(todo, None)):
+                    jobs.append(job)
+                if not jobs:
+                    return
+                for job in jobs:
+                    self._assign(job, jobs, share)
+                if jobs[0].failure:
+                    raise jobs[0].failure
+                if jobs[0].drawn:
+                    drawn = jobs.popleft().drawn
+                    self.pipeline_seconds += sum(one.seconds for one in drawn)
+                    yield drawn
+                else:
+                    self._wait(jobs)
+        finally:
+            for job in jobs:
+                if job.ref is not None:
+                    self._ray.cancel(job.ref)
+
+    def _assign(self, job: _Job, jobs: Iterable[_Job], share: float) -> None:
+        if job.ref is not None or job.drawn or job.failure:
+            return
+        busy = [other.worker for other in jobs if other.ref is not None]
+        free = [worker for worker in self._workers if worker.loading is None and busy.count(worker) < _QUEUE]
+        if free:
+            job.worker = min(free, key=busy.count)
+            job.ref = job.worker.actor.draw.remote(job.requests, share)
+
+    def _wait(self, jobs: Iterable[_Job]) -> None:
+        """Wait until a worker has loaded its model or drawn a batch, and take what it gives."""
+        loading = {worker.loading: worker for worker in self._workers if worker.loading is not None}
+        drawing = {job.ref: job for job in jobs if job.ref is not None}
+        [done], _ = self._ray.wait([*drawing, *loading], num_returns=1)
+        try:
+            result = self._ray.get(done)
+        except self._ray.exceptions.RayTaskError as error:
+            if done in loading:
+                raise refusal(error) from error
+            drawing[done].failure, drawing[done].ref = refusal(error), None
+        except self._ray.exceptions.RayError as error:
+            self._replace(loading[done] if done in loading else drawing[done].worker, drawing.values(), error)
+        else:
+            if done in loading:
+                loading[done].loading, self._deaths = None, 0
+                self._check(*result)
+            else:
+                drawing[done].drawn, drawing[done].ref = result, None
+
+    def _replace(self, dead: _Worker | None, jobs: Iterable[_Job], error: Exception) -> None:
+        """Put a new worker in the place of a dead one, whose batches are drawn again."""
+        lost = [job for job in jobs if job.worker is dead]
+        for job in lost:
+            job.ref, job.tries = None, job.tries + 1
+        self._deaths += not lost
+        if max((self._deaths, *(job.tries for job in lost))) >= _TRIES:
+            raise ModelError(
+                f"{_TRIES} workers in a row died over the same work ({first_line(error)}): choose a smaller batch size, or give them more memory."
+            ) from error
+        self._workers = [self._hired() if worker is dead else worker for worker in self._workers]
+
+    def _check(self, model: LoadedModel, foresees: bool) -> None:
+        if self._facts is None:
+            self._facts = model, foresees
+        first = self._facts[0]
+        if (model.identity, model.dtype) != (first.identity, first.dtype):
+            raise ModelError(
+                f"The cluster's nodes would draw different pictures ({first.identity} in {first.dtype}, {model.identity} in {model.dtype}): "
+                "give all the same model files, and name a dtype."
+            )
+
+
+def _devices(ray: Any, workers: int | None, device: str | None) -> tuple[int, bool]:  # noqa: ANN401
+    """How many workers there are to be, and whether each takes a GPU."""
+    there = ray.cluster_resources()
+    gpus = int(there.get("GPU", 0)) if device is None or device.startswith(("cuda", "xpu")) else 0
+    if gpus:
+        return min(workers or gpus, gpus), True
+    nodes = sum(node["Alive"] and node["Resources"].get("CPU", 0) >= 1 for node in ray.nodes())
+    # More workers than CPUs would wait for ever.
+    return max(1, min(workers or nodes, int(there.get("CPU", 1)))), False
+
+
+def generator_on(
+    engine: str, choice: ModelChoice | None = None, batch_size: int | None = None, workers: int | None = None
+) -> ImageGenerator:
+    """The generator of the engine ``"local"`` or ``"ray"``.
+
+    Args:
+        engine: as above.
+        choice: the model.
+        batch_size: pictures drawn together; by default the model's own.
+        workers: as for ``ClusterGenerator``; without a cluster there is one.
+
+    Raises:
+        ModelError: the model cannot be loaded.
+        SoartError: no such engine, workers without a cluster, ray is not installed, or there is no cluster to be had.
+    """
+    if engine == "ray":
+        return ClusterGenerator(choice, batch_size, workers)
+    if engine != "local":
+        raise unknown_engine(engine)
+    if workers is not None:
+        raise SoartError(
+            "Without a cluster one worker draws: leave the number of workers out, or choose the engine ray."
+        )
+    return ImageGenerator((choice or ModelChoice()).load(), batch_size)

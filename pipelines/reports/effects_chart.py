@@ -1,0 +1,82 @@
+"""Findings as pictures, for hosts that show pictures and no pages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from ...errors import SoartError
+from ..tuning.findings import OptionEffect
+
+_UP, _DOWN, _UNSURE = "#1b9e5a", "#c8372d", "#8a8f98"
+#: Options shown of a slot that has more, the best and the worst.
+MOST = 16
+
+
+def shown(effects: Sequence[OptionEffect]) -> list[OptionEffect]:
+    """Effects of one slot, best first; of very many the best and the worst."""
+    ordered = sorted(effects, key=lambda e: -e.mean)
+    half = MOST // 2
+    return ordered if len(ordered) <= MOST else [*ordered[:half], *ordered[-half:]]
+
+
+def effects_chart(
+    effects: Sequence[OptionEffect],
+    importance: Mapping[str, float],
+    unit: str = "score",
+    title: str = "",
+    width: int = 900,
+) -> np.ndarray:
+    """What every option adds to the goal, with 90 % intervals: green where surely better, red where surely worse than its slot's mean.
+
+    Args:
+        effects: slot by slot.
+        importance: share of each slot in what varies.
+        unit: of the effects.
+        title: above the chart.
+        width: in pixels, at least 300.
+
+    Returns:
+        (height, width, 3) uint8; the height follows from the number of options.
+
+    Raises:
+        SoartError: no effects.
+    """
+    if not effects:
+        raise SoartError("There are no effects to show: no picture is judged yet.")
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    slots = {name: shown([e for e in effects if e.slot == name]) for name in dict.fromkeys(e.slot for e in effects)}
+    rows = [len(options) for options in slots.values()]
+    room = max(width, 300) // 25
+    dpi, height = 100, 70 + 26 * sum(rows) + 44 * len(rows)
+    figure = Figure(figsize=(max(width, 300) / dpi, height / dpi), dpi=dpi, layout="constrained")
+    canvas = FigureCanvasAgg(figure)
+    axes = figure.subplots(len(rows), 1, sharex=True, squeeze=False, height_ratios=[n + 0.6 for n in rows])[:, 0]
+    for axis, (name, options) in zip(axes, slots.items(), strict=True):
+        places = np.arange(len(options))[::-1]
+        means = np.array([e.mean for e in options])
+        reach = np.array([[e.mean - e.low for e in options], [e.high - e.mean for e in options]]).clip(0)
+        colours = [_UP if e.low > 0 else _DOWN if e.high < 0 else _UNSURE for e in options]
+        axis.barh(places, means, height=0.68, color=colours)
+        axis.errorbar(means, places, xerr=reach, fmt="none", ecolor="#30343a", elinewidth=1, capsize=3)
+        # A dollar sign would start a formula.
+        labels = [(e.option or "(nothing)").replace("$", r"\$") for e in options]
+        axis.set_yticks(places, [text if len(text) <= room else text[: room - 1] + "…" for text in labels])
+        axis.set_ylim(-0.6, len(options) - 0.4)
+        axis.axvline(0, color="#30343a", linewidth=0.8)
+        axis.set_title(
+            f"{name.replace('$', chr(92) + '$')} · {importance.get(name, 0.0):.0%} of what varies",
+            loc="left",
+            fontsize=10,
+        )
+        axis.spines[["top", "right", "left"]].set_visible(False)
+        axis.tick_params(axis="y", length=0)
+    axes[-1].set_xlabel(f"effect ({unit}), 90 % interval")
+    if title:
+        figure.suptitle(title.replace("$", r"\$"), fontsize=11)
+    canvas.draw()  # type: ignore[no-untyped-call]
+    picture: np.ndarray = np.asarray(canvas.buffer_rgba())[..., :3].copy()  # type: ignore[no-untyped-call]
+    return picture

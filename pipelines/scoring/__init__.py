@@ -1,0 +1,1 @@
+"""Measures, scores, ranks and explains the pictures of a collection."""

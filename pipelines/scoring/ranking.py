@@ -1,0 +1,82 @@
+"""Scores and ranks the pictures of a collection: items where they are missing, scores, percentiles, reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ...metrics.damage.scorer import TechnicalScorer
+from ...metrics.percentiles import percentiles
+from ...metrics.protocols import Reason, Scorer
+from ..collection.collection import Collection
+from ..collection.tables import ImageRow
+from .measuring import measure
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A picture in its place.
+
+    Attributes:
+        place: 1 for the best.
+        row: the picture in the collection, with the request behind it if it was generated.
+        path: where its file lies.
+        score: under the profile, higher is better.
+        percentile: share of the ranked pictures that it beats, ties counted half, 0–100.
+        reasons: what moved the score most.
+    """
+
+    place: int
+    row: ImageRow
+    path: Path
+    score: float
+    percentile: float
+    reasons: tuple[Reason, ...]
+
+
+def rank(
+    collection: Collection,
+    rows: Sequence[ImageRow] | None = None,
+    scorer: Scorer | None = None,
+    progress: Callable[[], None] = lambda: None,
+    min_distance: float | None = None,
+) -> tuple[list[Ranked], list[str]]:
+    """Rank pictures of a collection, best first; equal scores keep the order in which they came.
+
+    Args:
+        collection: the store; missing items and all scores are written to it.
+        rows: the pictures to rank, by default all. Those with a problem (all black…) are left out.
+        scorer: the profile, by default the built-in technical one.
+        progress: called once a picture.
+        min_distance: leave out what lies nearer than this to a better picture; pictures whose items all differ by a standard
+            deviation lie about 1 apart. Places and percentiles are those among all.
+
+    Returns:
+        the ranking, and a sentence for each picture that could not be ranked.
+    """
+    scorer = scorer or TechnicalScorer.load()
+    rows = collection.images() if rows is None else rows
+    problems = [f"{str(collection.locate(row))!r} is left out: {row.problem}." for row in rows if row.problem]
+    sound = [row for row in rows if not row.problem]
+    items, unreadable = measure(collection, sound, scorer, progress=progress)
+    sound = [row for row in sound if row.id in items]
+    if not sound:
+        return [], problems + unreadable
+    matrix = np.stack([items[row.id] for row in sound]).astype(np.float64)
+    scores = scorer.score(matrix)
+    collection.set_scores(scorer.name, {row.id: float(s) for row, s in zip(sound, scores, strict=True)})
+    order, share, reasons = np.argsort(-scores, kind="stable"), percentiles(scores), scorer.explain(matrix)
+    ranking = [
+        Ranked(place, sound[i], collection.locate(sound[i]), float(scores[i]), float(share[i]), tuple(reasons[i]))
+        for place, i in enumerate(order, start=1)
+    ]
+    if min_distance is not None:
+        from ...metrics.similarity.diversity import best_apart
+        from ...metrics.similarity.outliers_and_styles import Overview
+
+        kept = set(best_apart(scores, Overview.of(matrix).coordinates(matrix), min_distance).tolist())
+        ranking = [ranking[k] for k, i in enumerate(order) if i in kept]
+    return ranking, problems + unreadable

@@ -1,0 +1,1 @@
+"""Long-lived, threaded state behind the browser."""

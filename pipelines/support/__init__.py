@@ -1,0 +1,1 @@
+"""Helpers without a subject: batching, background jobs, a Ray connection."""

@@ -1,0 +1,1 @@
+"""Learns tastes from the ratings of a collection."""

@@ -1,0 +1,82 @@
+"""How far stored scores agree, and what they like most and least: from the database alone, nothing is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from ...metrics.image import read_image
+from ...metrics.tastes.agreement import Agreement, compare_tastes
+from ..collection.collection import Collection
+from ..collection.queries import Query, order
+from ..collection.tables import ImageRow
+from ..scoring.measuring import measured
+from ..scoring.taste_scorer import TasteScorer
+
+
+def ends(store: Collection, profile: str, count: int) -> tuple[list[int], list[int]]:
+    """Ids of the ``count`` best and of the ``count`` worst pictures under a stored score; no picture is in both."""
+    ids = order(store, Query(profile=profile, sort="score", sound=True, scored=True), "")
+    count = min(count, len(ids) // 2)
+    return ids[:count], ids[len(ids) - count :][::-1]
+
+
+def agreement(store: Collection, profiles: Mapping[str, str]) -> tuple[Agreement | None, list[int]]:
+    """Compare stored scores on the pictures that all of them have.
+
+    Args:
+        store: the collection.
+        profiles: stored score by the name to show.
+
+    Returns:
+        the agreement, None with fewer than two profiles or two pictures in common, and the ids of these pictures.
+    """
+    found = {name: store.scores(profile) for name, profile in profiles.items()}
+    found = {name: scores for name, scores in found.items() if scores}
+    common = sorted(set.intersection(*(set(scores) for scores in found.values()))) if found else []
+    if len(found) < 2 or len(common) < 2:
+        return None, common
+    values = np.array([[scores[image] for image in common] for scores in found.values()])
+    return compare_tastes(list(found), values), common
+
+
+#: Side of a picture on a sheet, in pixels.
+TILE = 160
+
+
+def compare_on(
+    store: Collection,
+    rows: Sequence[ImageRow],
+    scorers: Sequence[TasteScorer],
+    progress: Callable[[], None] = lambda: None,
+) -> tuple[Agreement, list[ImageRow], list[str]]:
+    """Several tastes on the same pictures; a sentence for each picture that cannot be read."""
+    kept, problems = list(rows), []
+    for scorer in scorers:
+        kept, _, trouble = measured(store, kept, scorer, progress)
+        problems += trouble
+    likings = np.stack([scorer.taste.liking(measured(store, kept, scorer)[1]) for scorer in scorers])
+    return compare_tastes([scorer.taste.name for scorer in scorers], likings), kept, problems
+
+
+def disagreement_sheet(store: Collection, agreement: Agreement, rows: Sequence[ImageRow], top: int = 8) -> Image.Image:
+    """The pictures that tastes disagree on most, with the percentile each taste gives them, as one picture."""
+    chosen = agreement.disagreements(min(top, len(rows)))
+    line = 14
+    height = TILE + line * len(agreement.names) + 8
+    columns = min(4, max(1, len(chosen)))
+    sheet = Image.new("RGB", (columns * TILE, -(-len(chosen) // columns) * height), "white")
+    pen = ImageDraw.Draw(sheet)
+    for k, i in enumerate(chosen):
+        y, x = divmod(k, columns)
+        picture = Image.fromarray(read_image(store.locate(rows[i])).pixels)
+        scale = (TILE - 8) / max(picture.size)
+        size = tuple(max(1, round(side * scale)) for side in picture.size)
+        picture = picture.resize((size[0], size[1]), Image.Resampling.NEAREST if scale > 1 else Image.Resampling.BOX)
+        sheet.paste(picture, (x * TILE + 4, y * height + 4))
+        for number, name in enumerate(agreement.names):
+            text = f"{agreement.percentiles[number, i]:3.0f}  {name[:20]}"
+            pen.text((x * TILE + 6, y * height + TILE + number * line), text, fill="black")
+    return sheet

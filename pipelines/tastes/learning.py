@@ -1,0 +1,277 @@
+"""Tastes over collections: from folders, ratings and choices to a profile, and from a profile to scores."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from ...errors import CollectionError, ImageError, ItemsError
+from ...metrics.items.combined import taste_extractor
+from ...metrics.protocols import Measurer
+from ...metrics.tastes.examples import GOOD, Examples, from_choices, from_modes, from_ratings, mix
+from ...metrics.tastes.profile import OTHERS, TECHNICAL, TasteProfile, learn_taste, technical_prior
+from ..collection.collection import Collection
+from ..collection.comparisons import comparisons
+from ..collection.ratings import others_mean, raters, ratings
+from ..collection.tables import AWAY, ImageRow
+from ..ingest.listing import find_pictures
+from ..scoring.in_memory import measure_batch
+from ..scoring.measuring import import_pictures, measure
+from ..scoring.taste_scorer import TasteMeasurer
+
+#: Fewer prompts than this on either side, and pictures of one prompt cannot be kept on one side.
+FEWEST_PROMPTS = 10
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What a taste is to be learnt from; any mix.
+
+    Attributes:
+        good: pictures and folders of pictures that are liked.
+        bad: the same of those that are not, by the name of what is bad about them.
+        rater: whose ratings in the collection, and choices between its pictures, count.
+        choices: CSV file of two paths a line, the better one first.
+    """
+
+    good: Sequence[Path] = ()
+    bad: Mapping[str, Sequence[Path]] = field(default_factory=dict)
+    rater: str | None = None
+    choices: Path | None = None
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """A taste with what came up on the way.
+
+    Attributes:
+        taste: the profile.
+        problems: a sentence for each picture that could not be used.
+        notes: sentences about how it was learnt.
+    """
+
+    taste: TasteProfile
+    problems: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def _import(
+    store: Collection, paths: Sequence[Path], measurer: Measurer, progress: Callable[[], None]
+) -> tuple[list[ImageRow], list[str]]:
+    files, problems = find_pictures(paths)
+    rows, unreadable = import_pictures(store, files, measurer, progress)
+    return rows, problems + unreadable
+
+
+def groups_of(rows: Sequence[ImageRow]) -> tuple[list[str], str | None]:
+    """Which pictures must be left out together: those of one prompt, or of one seed where there are too few prompts.
+
+    Returns:
+        a group for each picture, and a note where pictures of one prompt could not be kept on one side.
+    """
+    prompts = {row.generation.prompt for row in rows if row.generation}
+    by_seed = 0 < len(prompts) < FEWEST_PROMPTS
+    groups = []
+    for row in rows:
+        drawn = row.generation
+        groups.append(
+            f"image {row.id}" if drawn is None else f"seed {drawn.seed}" if by_seed else f"prompt {drawn.prompt}"
+        )
+    note = (
+        f"The pictures come from {len(prompts)} prompts only: pictures of one seed, not of one prompt, were left out "
+        "together, so the report holds for these prompts."
+    )
+    return groups, note if by_seed else None
+
+
+def _read_choices(file: Path) -> list[tuple[Path, Path]]:
+    try:
+        with file.open(newline="", encoding="utf-8") as stream:
+            lines = [line for line in csv.reader(stream) if line]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise CollectionError(
+            f"The choices {str(file)!r} cannot be read: {getattr(error, 'strerror', None) or error}."
+        ) from error
+    if any(len(line) != 2 for line in lines):
+        raise CollectionError(f"Expected two paths a line in {str(file)!r}, the better picture first.")
+    return [(file.parent / a.strip(), file.parent / b.strip()) for a, b in lines]
+
+
+def learn(
+    name: str,
+    store: Collection,
+    sources: Sources,
+    *,
+    network: str | None = None,
+    device: str = "cpu",
+    seed: int = 0,
+    progress: Callable[[], None] = lambda: None,
+) -> Learnt:
+    """Learn a taste from folders, ratings and choices; items are measured once and kept in the collection.
+
+    Args:
+        name: what to call the taste.
+        store: the collection; its pictures are the background, and its other raters' means a prior score.
+        sources: what was said.
+        network: adds deep items of this network.
+        device: where the network runs.
+        seed: of the cross-validation.
+        progress: called once a picture.
+
+    Raises:
+        ItemsError: only good or only bad pictures, the same picture in both, all alike, or a folder without any.
+        CollectionError: a collection or file of choices that cannot be read.
+    """
+    measurer = TasteMeasurer(taste_extractor(network, device))
+    problems: list[str] = []
+    modes: dict[str, list[ImageRow]] = {}
+    for mode, paths in {GOOD: sources.good, **sources.bad}.items():
+        if paths:
+            modes[mode], trouble = _import(store, paths, measurer, progress)
+            problems += trouble
+            if not modes[mode]:
+                named = ", ".join(repr(str(path)) for path in paths)
+                raise ItemsError(_with(f"Expected {mode} pictures in {named}, got none that can be read.", trouble))
+    _refuse_both(modes)
+    stars = ratings(store, sources.rater) if sources.rater is not None else {}
+    pairs = comparisons(store, sources.rater) if sources.rater is not None else []
+    if sources.choices is not None:
+        for better, worse in _read_choices(sources.choices):
+            both, trouble = _import(store, [better, worse], measurer, progress)
+            problems += trouble
+            if len(both) == 2:
+                pairs.append((both[0].id, both[1].id))
+    # What was measured and said of a picture teaches after its file was moved away.
+    every = [row for row in store.images() if row.problem in (None, AWAY)]
+    items, unreadable = measure(store, every, measurer, progress=progress)
+    problems += [p for p in unreadable if p not in problems]
+    by_id = {row.id: row for row in every if row.id in items}
+    said = {row.id for rows in modes.values() for row in rows} | set(stars) | {i for pair in pairs for i in pair}
+    used = [row for i, row in by_id.items() if i in said]
+    if not used:
+        raise ItemsError(
+            _with("Expected pictures to learn a taste from, got none: name folders, or rate some.", problems)
+        )
+    groups, note = groups_of(used)
+    of = {row.id: group for row, group in zip(used, groups, strict=True)}
+    examples = _examples(items, of, by_id, {m: [r.id for r in rows] for m, rows in modes.items()}, stars, pairs)
+    rater = sources.rater or ""
+    prior_names = (TECHNICAL, OTHERS) if any(other != rater for other in raters(store)) else (TECHNICAL,)
+    priors = prior_matrix(store, rater, prior_names, items, measurer.extractor.names)
+    examples = replace(examples, priors=np.stack([priors[int(i)] for i in examples.pictures]))
+    ids = list(by_id)
+    background = np.stack([items[i] for i in ids]).astype(np.float64), np.stack([priors[i] for i in ids])
+    taste = learn_taste(
+        replace(examples, pictures=np.array([by_id[int(i)].sha256[:16] for i in examples.pictures])),
+        measurer.extractor.names, measurer.extractor.version, name=name, prior_names=prior_names, background=background,
+        rng=np.random.default_rng(seed), network=network,
+    )  # fmt: skip
+    return Learnt(taste, tuple(problems), (note,) if note else ())
+
+
+def _with(text: str, problems: Sequence[str]) -> str:
+    """A message, and the first few problems that may be behind it."""
+    return " ".join([text, *problems[:3]])
+
+
+def _refuse_both(modes: Mapping[str, Sequence[ImageRow]]) -> None:
+    good = {row.id: row for row in modes.get(GOOD, ())}
+    for mode, rows in modes.items():
+        both = [row.path for row in rows if row.id in good and mode != GOOD]
+        if both:
+            more = f" and {len(both) - 1} more" if len(both) > 1 else ""
+            raise ItemsError(f"{both[0]!r}{more} is both good and {mode}: take it out of one of them.")
+
+
+def _examples(
+    items: Mapping[int, np.ndarray], groups: Mapping[int, str], rows: Mapping[int, ImageRow],
+    modes: Mapping[str, Sequence[int]], stars: Mapping[int, float], pairs: Sequence[tuple[int, int]],
+) -> Examples:  # fmt: skip
+    """Everything that was said, with picture ids as names."""
+    parts = []
+    kept = {mode: [i for i in ids if i in rows] for mode, ids in modes.items()}
+    if any(kept.values()):
+        parts.append(
+            from_modes(
+                {mode: [items[i] for i in ids] for mode, ids in kept.items() if ids},
+                {mode: [groups[i] for i in ids] for mode, ids in kept.items()},
+                {mode: [str(i) for i in ids] for mode, ids in kept.items()},
+            )
+        )
+    rated = [i for i in stars if i in rows]
+    if rated:
+        parts.append(
+            from_ratings([items[i] for i in rated], [stars[i] for i in rated], [groups[i] for i in rated], rated)
+        )
+    pairs = [(a, b) for a, b in pairs if a in rows and b in rows]
+    if pairs:
+        ids = sorted({i for pair in pairs for i in pair})
+        place = {i: k for k, i in enumerate(ids)}
+        parts.append(
+            from_choices(
+                [items[i] for i in ids], [(place[a], place[b]) for a, b in pairs], [groups[i] for i in ids], ids
+            )
+        )
+    return mix(*parts)
+
+
+def prior_matrix(
+    store: Collection, rater: str, prior_names: Sequence[str], items: Mapping[int, np.ndarray], names: Sequence[str]
+) -> dict[int, np.ndarray]:
+    """Prior scores (k,) of every picture with items; NaN where nobody else has rated it."""
+    ids = list(items)
+    columns = []
+    for prior in prior_names:
+        if prior == TECHNICAL:
+            columns.append(technical_prior(np.stack([items[i] for i in ids]).astype(np.float64), names))
+        else:
+            mean = others_mean(store, rater)
+            columns.append(np.array([mean.get(i, np.nan) for i in ids]))
+    matrix = np.stack(columns, axis=1) if columns else np.zeros((len(ids), 0))
+    return dict(zip(ids, matrix, strict=True))
+
+
+def learn_from_pictures(
+    name: str,
+    good: Sequence[np.ndarray],
+    bad: Sequence[np.ndarray],
+    *,
+    network: str | None = None,
+    seed: int = 0,
+    progress: Callable[[], None] = lambda: None,
+) -> TasteProfile:
+    """Learn a taste from pictures in memory, on top of the technical score.
+
+    Args:
+        name: what to call the taste.
+        good: (h, w, 3) uint8 or floating 0…1 each.
+        bad: the same of those that are not liked.
+        network: adds deep items of this network.
+        seed: of the cross-validation.
+        progress: called once a picture.
+
+    Raises:
+        ItemsError: only good or only bad pictures, the same picture in both, or all alike.
+        ImageError: a picture that cannot be measured.
+        ModelError: the network cannot be loaded.
+    """
+    measurer = TasteMeasurer(taste_extractor(network))
+    items: dict[str, np.ndarray] = {}
+    names: dict[str, list[str]] = {}
+    for mode, pictures in ((GOOD, good), ("bad", bad)):
+        _, items[mode], problems = measure_batch(dict(enumerate(pictures)), measurer, progress)
+        if problems:
+            raise ImageError(f"Of the {mode} pictures: {problems[0]}")
+        names[mode] = [hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest()[:16] for pixels in pictures]
+    examples = from_modes(items, pictures=names)
+    extractor = measurer.extractor
+    priors = technical_prior(examples.items, extractor.names)[:, None]
+    return learn_taste(
+        replace(examples, priors=priors), extractor.names, extractor.version, name=name, prior_names=(TECHNICAL,),
+        rng=np.random.default_rng(seed), network=network,
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Moves or annotates the user's files; everything can be undone."""

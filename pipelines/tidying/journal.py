@@ -1,0 +1,192 @@
+"""A journal of what was changed among the user's files, written before each change, so that all of it can be undone.
+
+One JSON object a line: a file was ``moved`` to another place; a small one ``written``, with its old content; bytes were ``inserted`` into one. What
+is written or inserted is known by the SHA-256 before and after.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from ...errors import CollectionError
+from ...files import write_whole
+
+
+class Journal:
+    """Changes files and writes down how to undo it.
+
+    Args:
+        path: of the journal; it must not exist.
+
+    Raises:
+        CollectionError: it exists, or cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._stream: IO[str] | None = None
+        if path.exists():
+            raise CollectionError(f"{str(path)!r} exists: undo it, or name another undo file.")
+
+    def _note(self, **entry: Any) -> None:  # noqa: ANN401
+        try:
+            if self._stream is None:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self._stream = self.path.open("x", encoding="utf-8")
+            self._stream.write(json.dumps(entry) + "\n")
+            self._stream.flush()
+            os.fsync(self._stream.fileno())
+        except OSError as error:
+            raise CollectionError(
+                f"The undo file {str(self.path)!r} cannot be written: {error.strerror or error}."
+            ) from error
+
+    def move(self, source: Path, target: Path) -> Path:
+        """Move a file to ``target``, or beside it where that is taken; returns where it is now.
+
+        Raises:
+            OSError: it cannot be moved; it stays where it is.
+        """
+        made = sum(not parent.exists() for parent in target.absolute().parents)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        free = next(p for p in _names(target) if not os.path.lexists(p))
+        # How many of the folders above it were made for it, so that they can go again.
+        entry = {"moved": str(source.absolute()), "to": str(free.absolute()), **({"made": made} if made else {})}
+        self._note(**entry)
+        try:
+            shutil.move(source, free)
+        except OSError:
+            # Where it cannot be renamed it is copied: nothing of that shall stay.
+            if os.path.lexists(source) and os.path.lexists(free):
+                free.unlink()
+            _remove_folders([entry])
+            raise
+        return free
+
+    def write(self, path: Path, content: bytes) -> None:
+        """Write a small file; an earlier one is kept in the journal.
+
+        Raises:
+            OSError: it cannot be written; an earlier one stays as it is.
+        """
+        old = path.read_bytes() if path.exists() else None
+        kept = None if old is None else base64.b64encode(old).decode()
+        self._note(written=str(path.absolute()), old=kept, before=_sha256(old), after=_sha256(content))
+        write_whole(path, content)
+
+    def insert(self, path: Path, content: bytes, at: int, part: bytes) -> bytes:
+        """Insert bytes into a file of known content; returns its new content.
+
+        Raises:
+            OSError: it cannot be written; it stays as it is.
+        """
+        new = content[:at] + part + content[at:]
+        self._note(inserted=str(path.absolute()), at=at, length=len(part), before=_sha256(content), after=_sha256(new))
+        _rewrite(path, new)
+        return new
+
+    def close(self) -> None:
+        """Nothing more will be changed."""
+        if self._stream is not None:
+            self._stream.close()
+
+
+def _names(target: Path) -> Iterator[Path]:
+    yield target
+    number = 2
+    while True:
+        yield target.with_name(f"{target.stem} ({number}){target.suffix}")
+        number += 1
+
+
+def _sha256(content: bytes | None) -> str | None:
+    return None if content is None else hashlib.sha256(content).hexdigest()
+
+
+def _rewrite(path: Path, content: bytes) -> None:
+    """Replace a file, with the rights and times it has."""
+    facts = path.stat()
+    write_whole(path, content)
+    path.chmod(facts.st_mode & 0o7777)
+    os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+
+
+def undo(path: Path) -> tuple[int, list[str]]:
+    """Undo all changes of a journal, the last one first; it is deleted when nothing is left to undo.
+
+    Returns:
+        how many changes were undone, and a sentence for each that could not be: files that were changed since are left as they are.
+
+    Raises:
+        CollectionError: it cannot be read, or is no journal.
+    """
+    try:
+        entries = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    except OSError as error:
+        raise CollectionError(f"The undo file {str(path)!r} cannot be read: {error.strerror or error}.") from error
+    except ValueError as error:
+        raise CollectionError(f"{str(path)!r} is no undo file: {error}.") from error
+    # What was undone is noted too: an undo that was broken off goes on where it was.
+    already = {entry["undone"] for entry in entries if isinstance(entry, dict) and "undone" in entry}
+    done, problems = 0, []
+    for number, entry in reversed(list(enumerate(entries))):
+        if number in already or (isinstance(entry, dict) and "undone" in entry):
+            continue
+        try:
+            problem = _undo_one(entry)
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            problem = f"{entry!r} cannot be undone: {getattr(error, 'strerror', None) or error}."
+        if problem:
+            problems.append(problem)
+        else:
+            done += 1
+            with path.open("a", encoding="utf-8") as stream:
+                stream.write(json.dumps({"undone": number}) + "\n")
+    _remove_folders(entries)
+    if not problems:
+        path.unlink(missing_ok=True)
+    return done, problems
+
+
+def _remove_folders(entries: Sequence[Any]) -> None:
+    """Remove folders that moves made, where nothing is in them any more."""
+    for entry in reversed(entries):
+        made = entry.get("made") if isinstance(entry, dict) and isinstance(entry.get("to"), str) else None
+        for folder in Path(entry["to"]).parents[:made] if isinstance(made, int) and made > 0 else ():
+            try:
+                folder.rmdir()
+            except OSError:
+                break
+
+
+def _undo_one(entry: dict[str, Any]) -> str | None:
+    """Undo one change; a sentence if that would lose something. A change that was noted and never made is undone already."""
+    if "moved" in entry:
+        source, target = Path(entry["moved"]), Path(entry["to"])
+        if not os.path.lexists(target):
+            return None if os.path.lexists(source) else f"{str(target)!r} is gone: it cannot be moved back."
+        if os.path.lexists(source):
+            return f"{str(source)!r} is taken: {str(target)!r} stays where it is."
+        source.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(target, source)
+        return None
+    path = Path(entry["written"] if "written" in entry else entry["inserted"])
+    content = path.read_bytes() if path.exists() else None
+    if _sha256(content) == entry["before"]:
+        return None
+    if content is None or _sha256(content) != entry["after"]:
+        return f"{str(path)!r} was changed since: it stays as it is."
+    if "inserted" in entry:
+        _rewrite(path, content[: entry["at"]] + content[entry["at"] + entry["length"] :])
+    elif entry["old"] is None:
+        path.unlink()
+    else:
+        _rewrite(path, base64.b64decode(entry["old"]))
+    return None

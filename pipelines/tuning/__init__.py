@@ -1,0 +1,1 @@
+"""Tunes prompts: studies, judges, steering and the loop."""

@@ -1,0 +1,82 @@
+"""What is tuned in a collection, as it is kept there."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from ...metrics.tastes.profile import TECHNICAL
+from ...prompts.space.space import PromptSpace
+from ...prompts.space.yaml_file import parse_space
+
+RUNNING, PAUSED = "running", "paused"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is tuned.
+
+    Attributes:
+        space: as YAML, without the bans and pins below.
+        budget: pictures in all.
+        profiles: weights of tastes and built-in scores in the goal.
+        raters: weights of people in the goal.
+        bans, pins: as ``slot=option``.
+        pareto: look for trade-offs between the judges.
+        prune: drop poor candidates after an early look.
+        seed: of images and search.
+        state: running, paused, ended or failed.
+        why: a sentence, where it ended or failed.
+    """
+
+    space: str
+    budget: int = 60
+    profiles: dict[str, float] = field(default_factory=lambda: {TECHNICAL: 1.0})
+    raters: dict[str, float] = field(default_factory=dict)
+    bans: tuple[str, ...] = ()
+    pins: tuple[str, ...] = ()
+    pareto: bool = False
+    prune: bool = True
+    seed: int = 0
+    state: str = PAUSED
+    why: str = ""
+
+    @classmethod
+    def of_text(cls, text: str, vocabulary: str, **rest: Any) -> Settings:  # noqa: ANN401
+        """Settings for a plain prompt, a template, or a space in YAML.
+
+        Raises:
+            PromptError: no space can be made of it.
+        """
+        yaml = "\n" in text.strip() and "slots:" in text
+        space = parse_space(text, "the space") if yaml else PromptSpace.from_text(text.strip(), vocabulary=vocabulary)
+        space.check_tunable()
+        return cls(space.to_yaml(), **rest)
+
+    def whole(self) -> PromptSpace:
+        """The space without bans and pins."""
+        return _parsed(self.space)
+
+    def narrowed(self) -> PromptSpace:
+        """The space that may be chosen from."""
+        return self.whole().restrict(self.bans, self.pins)
+
+    def write(self) -> str:
+        """As JSON."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def read(cls, text: str) -> Settings | None:
+        """What ``write`` wrote; None where another version of soart did: the same prompt, started again, goes on with its choices."""
+        try:
+            found = json.loads(text)
+            return cls(**{**found, "bans": tuple(found["bans"]), "pins": tuple(found["pins"])})
+        except (ValueError, TypeError, KeyError):
+            return None
+
+
+@lru_cache(maxsize=16)
+def _parsed(text: str) -> PromptSpace:
+    return parse_space(text, "the space")

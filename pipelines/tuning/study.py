@@ -1,0 +1,167 @@
+"""What tuning asked for, kept in the collection: spaces, choices, and the pictures that came of them.
+
+A choice is written down before its picture is drawn, so that a run killed at any moment goes on where it was.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from sqlalchemy import func, select
+
+from ...errors import CollectionError
+from ...prompts.space.space import Choice, PromptSpace
+from ...prompts.space.yaml_file import parse_space
+from ..collection.collection import Collection
+from ..collection.tables import AWAY, ChoiceRow, GenerationRow, ImageRow, SpaceRow
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A choice that was asked for.
+
+    Attributes:
+        number, batch: its place in the order of asking, and the batch it came in; both count from 0.
+        choice: option numbers in the space as it is now.
+        context: base subject, empty where the space has none.
+        seed: image seed.
+        request_key: identity of its picture.
+        row: its picture; None while it is not drawn.
+        previews: scores of early looks, by share of the steps and profile.
+        dropped: not to be drawn, for its early look was poor.
+    """
+
+    number: int
+    batch: int
+    choice: Choice
+    context: str
+    seed: int
+    request_key: str
+    row: ImageRow | None = None
+    previews: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    dropped: bool = False
+
+
+@dataclass
+class Study:
+    """All that was asked for in a space and in its earlier versions in the same collection.
+
+    Attributes:
+        own: choices of this version of the space, in the order of asking.
+        earlier: choices of other versions that this one still has, their options renumbered.
+        notes: a sentence for each other version: what was taken over, what was dropped.
+    """
+
+    own: list[Asked] = field(default_factory=list)
+    earlier: list[Asked] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def drawn(self) -> list[Asked]:
+        """Every choice whose picture is there and sound, older versions first; each picture once, as the newest version says it."""
+        found = {asked.request_key: asked for asked in (*self.earlier, *self.own)}
+        return [asked for asked in found.values() if asked.row is not None and asked.row.problem in (None, AWAY)]
+
+    @property
+    def failed(self) -> list[Asked]:
+        """Choices that were drawn, and never soundly."""
+        sound = {asked.choice for asked in self.drawn}
+        return [asked for asked in (*self.earlier, *self.own) if asked.row is not None and asked.choice not in sound]
+
+    @property
+    def waiting(self) -> list[Asked]:
+        """Choices of this version that are still to be drawn."""
+        return [asked for asked in self.own if asked.row is None and not asked.dropped]
+
+    @property
+    def dropped(self) -> list[Asked]:
+        """Every choice that was dropped after an early look."""
+        return [asked for asked in (*self.earlier, *self.own) if asked.row is None and asked.dropped]
+
+
+def write_down(collection: Collection, space: PromptSpace, model: str, asked: Sequence[Asked]) -> None:
+    """Store choices of ``space`` that are to be drawn by ``model``, and the space as it is now."""
+    with collection.session("be written", write=True) as session:
+        session.merge(SpaceRow(fingerprint=space.fingerprint, text=space.to_yaml()))
+        session.flush()
+        for one in asked:
+            row = ChoiceRow(
+                fingerprint=space.fingerprint,
+                request_key=one.request_key,
+                number=one.number,
+                batch=one.batch,
+                options=json.dumps(list(one.choice)),
+                context=one.context,
+                seed=one.seed,
+                model=model,
+            )
+            session.merge(row)
+
+
+def note_previews(collection: Collection, space: PromptSpace, looked: Sequence[Asked]) -> None:
+    """Store the early looks of choices of ``space``, and which of them are dropped."""
+    with collection.session("be written", write=True) as session:
+        for one in looked:
+            row = session.get_one(ChoiceRow, (space.fingerprint, one.request_key))
+            row.previews, row.dropped = json.dumps(one.previews), one.dropped
+
+
+def last_space(collection: Collection) -> PromptSpace:
+    """The space that was asked last.
+
+    Raises:
+        CollectionError: none was tuned here.
+    """
+    query = select(SpaceRow).join(ChoiceRow).order_by(ChoiceRow.created_at.desc(), ChoiceRow.number.desc()).limit(1)
+    with collection.session("be read") as session:
+        row = session.scalar(query)
+    if row is None:
+        raise CollectionError(
+            f"Nothing was tuned in {collection.name!r} yet, so there is nothing to resume: name a space."
+        )
+    return parse_space(row.text, f"space {row.fingerprint}")
+
+
+def read_study(collection: Collection, space: PromptSpace, model: str) -> Study:
+    """What was asked of ``model`` in ``space``; choices of spaces that were edited into it are carried over where they keep their meaning."""
+    study = Study()
+    with collection.session("be read") as session:
+        # In the order they were first asked, for the newest of them has the last word.
+        query = select(SpaceRow.fingerprint, SpaceRow.text).outerjoin(ChoiceRow)
+        query = query.group_by(SpaceRow.fingerprint, SpaceRow.text).order_by(func.min(ChoiceRow.created_at))
+        spaces = dict(session.execute(query).all())
+        for fingerprint, text in sorted(spaces.items(), key=lambda pair: pair[0] == space.fingerprint):
+            drawn = (
+                select(ChoiceRow, ImageRow)
+                .outerjoin(GenerationRow, GenerationRow.request_key == ChoiceRow.request_key)
+                .outerjoin(ImageRow, ImageRow.id == GenerationRow.image_id)
+                .where(ChoiceRow.fingerprint == fingerprint, ChoiceRow.model == model)
+                .order_by(ChoiceRow.number)
+            )
+            found = session.execute(drawn).all()
+            options = np.array([json.loads(choice.options) for choice, _ in found], dtype=np.int64)
+            kept = list(range(len(found)))
+            if fingerprint != space.fingerprint and len(found):
+                mapped = space.map_from(parse_space(text, f"space {fingerprint}"), options)
+                options, kept = mapped.choices, [int(row) for row in mapped.rows]
+                study.notes.append(str(mapped))
+            target = study.own if fingerprint == space.fingerprint else study.earlier
+            for values, place in zip(options, kept, strict=True):
+                choice, image = found[place]
+                target.append(
+                    Asked(
+                        choice.number,
+                        choice.batch,
+                        tuple(int(v) for v in values),
+                        choice.context,
+                        choice.seed,
+                        choice.request_key,
+                        image if image is not None and collection.locate(image).is_file() else None,
+                        json.loads(choice.previews),
+                        choice.dropped,
+                    )
+                )
+    return study

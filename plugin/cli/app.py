@@ -1,0 +1,79 @@
+"""The command line. Exit codes: 0 done, 1 failure, 2 wrong usage, 130 interrupted."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ...errors import SoartError
+from ...version import __version__
+from . import taste
+from . import taste_exchange as taste_views
+from .compare_attention import compare_attention
+from .demo import demo
+from .evaluate import evaluate
+from .terminal import note
+from .tidy import annotate, cull, undo
+from .tune import tune
+from .web import web
+
+if TYPE_CHECKING:
+    pass
+
+
+app = typer.Typer(
+    name="soart",
+    help="Generate pictures with any Stable Diffusion model, rank them, learn your taste, tune the prompts.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"soart {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+app.command(
+    "compare-attention", epilog="Example: soart compare-attention normal/ blurry/ noisy/ --versions B,D --output tables"
+)(compare_attention)
+
+
+app.command(epilog="Example: soart evaluate pictures/ --report pictures.html --export pictures.csv")(evaluate)
+app.command(epilog="Example: soart cull pictures/ --duplicates --worst 20 --to culled/ --dry-run")(cull)
+app.command(epilog="Example: soart annotate pictures/ --taste mine")(annotate)
+app.command(epilog="Example: soart undo soart-undo-20261125-140000.jsonl")(undo)
+app.command(epilog="Example: soart demo --folder /tmp/soart-demo")(demo)
+app.command(epilog='Example: soart tune "a fox in the snow" --taste mine --budget 120')(tune)
+app.command(epilog="Example: soart web --collection soart-pictures")(web)
+taste_views.register(taste.app)
+app.add_typer(taste.app, name="taste")
+
+
+def main() -> None:
+    """Run the command line; expected mistakes end in one sentence."""
+    try:
+        app()
+    except SoartError as error:
+        note(f"Error: {error}")
+        sys.exit(1)
+    except BrokenPipeError:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

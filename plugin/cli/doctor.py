@@ -1,0 +1,32 @@
+"""The command ``soart doctor``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from .options import (
+    Json,
+)
+from .terminal import emit, say
+
+if TYPE_CHECKING:
+    pass
+from .app import app
+
+
+@app.command(epilog="Example: soart doctor --json")
+def doctor(as_json: Json = False) -> None:
+    """Say what is installed, which device will be used, and what is missing."""
+    from ...pipelines.doctor import examine
+
+    checks = examine()
+    if as_json:
+        emit({"checks": [{"name": c.name, "ok": c.ok, "found": c.found, "advice": c.advice} for c in checks]})
+    else:
+        for c in checks:
+            mark = "ok     " if c.ok else ("missing" if c.optional else "PROBLEM")
+            say(f"{mark}  {c.name}: {c.found}" + (f" → {c.advice}" if c.advice else ""))
+    if not all(c.ok or c.optional for c in checks):
+        raise typer.Exit(1)

@@ -1,0 +1,224 @@
+"""ComfyUI nodes that steer: Prompt Choice, Observe, Factor Effects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from comfy_api.latest import io
+from comfy_execution.graph_utils import ExecutionBlocker
+
+from .base import CATEGORY, ChoiceType, SoartNode, always, output_folder, profile_inputs, scorer_of, warnings_of
+from .pictures import plain, to_images, to_picture
+
+if TYPE_CHECKING:
+    import torch
+
+    from ...metrics.protocols import Scorer
+    from ...pipelines.tuning.ask_tell import Question
+
+EXAMPLE_SPACE = """\
+template: a {quality} picture of a {subject} in {palette} colors, {style} style
+slots:
+  quality: [sharp, vivid, blurry, noisy, faded]
+  subject: [boat, castle, owl]
+  palette: [warm, cool, monochrome]
+  style: [flat, watercolor, woodcut]
+"""
+
+
+class SoartPromptChoice(SoartNode):
+    """Asks the steering model what to draw next."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Inputs and outputs."""
+        given = "Where the space does not decide it."
+        return io.Schema(
+            node_id="SoartPromptChoice",
+            display_name="SOART Prompt Choice",
+            category=CATEGORY,
+            description="Asks the steering model for the next prompt of a space; what SOART Observe tells makes the next ones better.",
+            inputs=[
+                io.String.Input("space", multiline=True, default=EXAMPLE_SPACE,
+                                tooltip="A prompt space in YAML, a template such as a {fox|owl}, or a plain prompt."),
+                io.String.Input("collection", default="soart", tooltip="Folder in ComfyUI's output folder that keeps everything."),
+                *profile_inputs(),
+                io.Int.Input("count", default=1, min=1, max=64,
+                             tooltip="Choices at once; everything that follows runs once for each."),
+                io.Int.Input("search_seed", default=0, min=0, max=2**31 - 1, tooltip="Seed of the search and of the first picture."),
+                io.String.Input("model", default="comfyui",
+                                tooltip="Name for whatever draws; what is learnt of one name says nothing of another."),
+                io.Int.Input("usual_steps", default=20, min=1, max=1000, tooltip=given),
+                io.Float.Input("usual_guidance", default=7.0, min=0.0, max=100.0, step=0.5, tooltip=given),
+                io.Int.Input("usual_width", default=512, min=8, max=8192, step=8, tooltip=given),
+                io.Int.Input("usual_height", default=512, min=8, max=8192, step=8, tooltip=given),
+                io.Combo.Input("vocabulary", options=["general", "embedded"], default="general", optional=True,
+                               tooltip="Words put around a plain prompt; 'embedded' are those the embedded model knows."),
+            ],
+            outputs=[
+                io.String.Output("prompt", display_name="prompt", is_output_list=True, tooltip="What to draw."),
+                io.String.Output("negative", display_name="negative", is_output_list=True, tooltip="What not to draw."),
+                io.Int.Output("image_seed", display_name="seed", is_output_list=True, tooltip="Seed of the picture."),
+                io.Int.Output("steps", display_name="steps", is_output_list=True, tooltip="Sampling steps."),
+                io.Float.Output("guidance", display_name="guidance", is_output_list=True, tooltip="Guidance scale (cfg)."),
+                io.Int.Output("width", display_name="width", is_output_list=True, tooltip="In pixels."),
+                io.Int.Output("height", display_name="height", is_output_list=True, tooltip="In pixels."),
+                ChoiceType.Output("choice", display_name="choice", is_output_list=True, tooltip="For SOART Observe."),
+                # The last, so that the links of saved workflows stay.
+                io.String.Output("scheduler", display_name="scheduler", is_output_list=True,
+                                 tooltip="Class name of a diffusers scheduler, where the space has such a slot; else empty: the model's own."),
+            ],
+        )  # fmt: skip
+
+    @classmethod
+    def fingerprint_inputs(cls, **_inputs: Any) -> int:  # noqa: ANN401
+        """A new choice every time."""
+        return always()
+
+    @classmethod
+    def run(
+        cls,
+        space: str,
+        collection: str,
+        profile: str,
+        count: int,
+        search_seed: int,
+        model: str,
+        usual_steps: int,
+        usual_guidance: float,
+        usual_width: int,
+        usual_height: int,
+        vocabulary: str = "general",
+        taste: Scorer | None = None,
+    ) -> io.NodeOutput:
+        """Ask."""
+        from ...pipelines.tuning.ask_tell import OpenStudy, Outside
+        from ...prompts.space.yaml_file import space_of_text
+
+        study = OpenStudy(
+            output_folder(collection),
+            space_of_text(space, vocabulary),
+            scorer_of(profile, taste),
+            Outside(model, usual_steps, usual_guidance, (usual_width, usual_height)),
+            search_seed,
+        )
+        asked = study.ask(count)
+        requests = [question.request for question in asked]
+        columns = ("prompt", "negative", "seed", "steps", "guidance", "width", "height")
+        values = [[getattr(request, name) for request in requests] for name in columns]
+        rows = [[question.asked.number + 1, question.request.prompt] for question in asked]
+        table = {"title": f"{collection}: what is drawn next", "columns": ["number", "prompt"], "rows": rows}
+        schedulers = [request.scheduler or "" for request in requests]
+        return io.NodeOutput(*values, asked, schedulers, ui=cls.show(warnings_of(study.scorer), table))
+
+
+class SoartObserve(SoartNode):
+    """Tells what came of a choice."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Inputs and outputs."""
+        return io.Schema(
+            node_id="SoartObserve",
+            display_name="SOART Observe",
+            category=CATEGORY,
+            description="Puts the picture of a choice into the collection, with its score or your rating; the next choice learns from it.",
+            is_output_node=True,
+            inputs=[
+                io.Image.Input("image", tooltip="The picture of the choice: one, not a batch."),
+                ChoiceType.Input("choice", tooltip="From SOART Prompt Choice."),
+                io.Float.Input("score", optional=True, force_input=True,
+                               tooltip="Any other judge's score, higher is better; it counts in place of the profile's."),
+                io.Int.Input("rating", default=0, min=0, max=5, optional=True,
+                             tooltip="A rating, 1 to 5, that counts in place of the profile's score; one for all pictures of the run unless a list is linked. 0: none."),
+                io.String.Input("rater", default="me", optional=True, tooltip="Who rates."),
+            ],
+            outputs=[
+                ChoiceType.Output("observed", display_name="observed", tooltip="For SOART Factor Effects."),
+                io.Float.Output("value", display_name="value", tooltip="Score of the picture under the profile."),
+            ],
+        )  # fmt: skip
+
+    @classmethod
+    def run(
+        cls,
+        image: torch.Tensor,
+        choice: Question,
+        score: float | None = None,
+        rating: int = 0,
+        rater: str = "me",
+    ) -> io.NodeOutput:
+        """Tell."""
+        from ...pipelines.tuning.ask_tell import tell
+
+        pixels, problem = to_picture(image)
+        _row, value = tell(choice, pixels, problem=problem, score=score, rating=rating or None, rater=rater)
+        number = choice.asked.number + 1
+        if value is None:
+            # The choice goes on: a blocked one would block the chart of all the others.
+            shown = cls.show([f"Number {number} is kept, but nothing is learnt from it: {problem}."])
+            return io.NodeOutput(choice, ExecutionBlocker(None), ui=shown)
+        said = [f"score {plain(value)}"]
+        said += [f"told score {plain(score)}"] if score is not None else []
+        if rating:
+            said += [f"rated {rating} by {rater}"]
+            if choice.together > 1:
+                said += [f"and a rating set in the node goes to all {choice.together} pictures of the run"]
+        return io.NodeOutput(choice, value, ui=cls.show([f"Number {number}: {', '.join(said)}."]))
+
+
+class SoartFactorEffects(SoartNode):
+    """Shows what each option does."""
+
+    shows_images = True
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Inputs and outputs."""
+        return io.Schema(
+            node_id="SoartFactorEffects",
+            display_name="SOART Factor Effects",
+            category=CATEGORY,
+            description="What each option of the space adds to the goal, with 90 % intervals, and the best prompt so far.",
+            is_output_node=True,
+            # After a list of choices there is still one chart to draw.
+            is_input_list=True,
+            inputs=[
+                ChoiceType.Input("observed", tooltip="From SOART Observe, so that the chart knows its picture."),
+                io.Int.Input("chart_width", default=900, min=300, max=4096, optional=True, tooltip="In pixels."),
+            ],
+            outputs=[
+                io.Image.Output("chart", display_name="chart", tooltip="The chart as a picture."),
+                io.String.Output("best_prompt", display_name="best prompt", tooltip="The prompt expected to be best."),
+                io.String.Output("text", display_name="text", tooltip="The best prompts with their expected score."),
+            ],
+        )  # fmt: skip
+
+    @classmethod
+    def fingerprint_inputs(cls, **_inputs: Any) -> int:  # noqa: ANN401
+        """The collection may have changed meanwhile."""
+        return always()
+
+    @classmethod
+    def run(cls, observed: list[Question], chart_width: list[int] | None = None) -> io.NodeOutput:
+        """Look at everything that was observed."""
+        from ...pipelines.collection.collection import Collection
+        from ...pipelines.reports.effects_chart import effects_chart
+        from ...pipelines.tuning.findings import find_out
+
+        study = observed[0].study
+        with Collection(study.folder) as store:
+            found = find_out(study.tuner(store))
+        judged = sum(batch.count for batch in found.batches)
+        title = f"{study.folder.name}: {judged} pictures"
+        chart = to_images(
+            [effects_chart(found.effects, found.importance, found.unit, title, (chart_width or [900])[0])]
+        )
+        rows = [
+            [winner.words[0].prompt, plain(winner.mean), f"{winner.low:.2f} … {winner.high:.2f}", len(winner.pictures)]
+            for winner in found.winners
+        ]
+        table = {"title": "Best so far", "columns": ["prompt", found.unit, "90 % interval", "pictures"], "rows": rows}
+        text = "\n".join(f"{mean} ({reach}): {prompt}" for prompt, mean, reach, _ in rows)
+        shown = cls.show([*found.alarms, *found.notes], table, chart)
+        return io.NodeOutput(chart, found.winners[0].words[0].prompt, text, ui=shown)

@@ -1,0 +1,1 @@
+"""The collaborative-filtering model of ratings."""

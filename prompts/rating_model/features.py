@@ -1,0 +1,78 @@
+"""Explicit features of choices: contrasts of options and of pairs of options, with T Tᵀ = P of ``kernels``."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+from scipy.linalg import helmert
+
+from .choice_functions import Tables
+from .kernels import Hyperparameters, Rows, offsets, sizes
+
+
+class Basis:
+    """Features T1(x) = [1, T(x), items] of cells, and tables of functions given as weights of them.
+
+    Args:
+        levels: options of each slot.
+        theta: hyper-parameters.
+        width: number of image items.
+        largest: most features; where the space has more, pairs of the slots of least weight are left out.
+    """
+
+    def __init__(self, levels: tuple[int, ...], theta: Hyperparameters, width: int = 0, largest: int = 5000) -> None:
+        self.levels, self.width = levels, width
+        scales = np.sqrt(theta.slots * sizes(levels))
+        self.contrasts = [
+            scale * (helmert(level).T if level > 1 else np.zeros((1, 0)))
+            for level, scale in zip(levels, scales, strict=True)
+        ]
+        self.root_pairs = np.sqrt(theta.pairs)
+        pairs = sorted(
+            combinations(range(len(levels)), 2), key=lambda pair: -theta.slots[pair[0]] * theta.slots[pair[1]]
+        )
+        room = largest - 1 - width - sum(level - 1 for level in levels)
+        self.pairs = []
+        for s, t in pairs:
+            room -= (levels[s] - 1) * (levels[t] - 1)
+            if room < 0:
+                break
+            self.pairs.append((s, t))
+        mains = sum(level - 1 for level in levels)
+        taste = mains + sum((levels[s] - 1) * (levels[t] - 1) for s, t in self.pairs)
+        root = np.sqrt(theta.amplitude)
+        ones, zeros = np.ones(taste), np.zeros(width)
+        #: (p,) what turns T1 into shared and into own features.
+        self.shared = np.concatenate([[root * np.sqrt(theta.constant)], root * ones, zeros + np.sqrt(theta.items)])
+        self.own = np.concatenate([[root * np.sqrt(theta.own_constant)], root * np.sqrt(theta.own) * ones, zeros])
+
+    def __call__(self, rows: Rows) -> np.ndarray:
+        """(n, p) T1."""
+        mains = [contrast[rows.choices[:, s]] for s, contrast in enumerate(self.contrasts)]
+        parts = [np.ones((len(rows), 1)), *mains]
+        for s, t in self.pairs:
+            products = mains[s][:, :, None] * mains[t][:, None, :]
+            parts.append(self.root_pairs * products.reshape(len(rows), -1))
+        if self.width:
+            parts.append(np.zeros((len(rows), self.width)) if rows.items is None else rows.items)
+        return np.concatenate(parts, axis=1)
+
+    def tables(self, weights: np.ndarray) -> Tables:
+        """The functions T1(x)·weights for (d, p) ``weights``; image items do not enter."""
+        start, width = offsets(self.levels), int(np.sum(self.levels))
+        main, pair = np.zeros((len(weights), width)), np.zeros((len(weights), width, width))
+        at = 1
+        for s, contrast in enumerate(self.contrasts):
+            size = contrast.shape[1]
+            main[:, start[s] : start[s] + self.levels[s]] = weights[:, at : at + size] @ contrast.T
+            at += size
+        for s, t in self.pairs:
+            first, second = self.contrasts[s], self.contrasts[t]
+            size = first.shape[1] * second.shape[1]
+            block = weights[:, at : at + size].reshape(len(weights), first.shape[1], second.shape[1])
+            table = self.root_pairs * (first @ block @ second.T)
+            here, there = slice(start[s], start[s] + self.levels[s]), slice(start[t], start[t] + self.levels[t])
+            pair[:, here, there], pair[:, there, here] = table, table.transpose(0, 2, 1)
+            at += size
+        return Tables(self.levels, weights[:, 0], main, pair)

@@ -1,0 +1,199 @@
+"""The covariance of the rating model: raters × (choices + pictures).
+
+Symbols: x_s the option of slot s, |s| its number of options, w_s the slot's weight, n_s = |s|/(|s| − 1) so that an option's own
+main effect has variance w_s whatever the slot's size. All variances are in units of the rating noise σ².
+
+    k_s  = n_s (1[x_s = x'_s] − 1/|s|)
+    P    = A + b (A² − A₂)/2,     A = Σ_s w_s k_s,  A₂ = Σ_s w_s² k_s²
+    K    = v { (c + P) + 1[r = r'] (d + o P) } + u·⟨items, items'⟩ + t·1[same picture]
+
+P holds main effects and pair interactions of the options: the kernel of a second-order factorisation machine with all ranks
+(Rendle 2010; functional ANOVA, Durrande et al. 2013). c and d are the variances of the common mean and of a rater's own mean, o the
+share of taste that is a rater's own (intrinsic coregionalisation, Bonilla, Chai & Williams 2008), u the weight of image items, t the
+variance between seeds of one choice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ...errors import PromptError
+
+
+@dataclass(frozen=True, slots=True)
+class Hyperparameters:
+    """θ of the covariance; all positive, variances in units of σ².
+
+    Attributes:
+        amplitude: v.
+        pairs: b.
+        constant: c.
+        slots: (S,) w_s.
+        own_constant: d, 0 for a single rater.
+        own: o, 0 for a single rater.
+        items: u, 0 without image items.
+        seeds: t, 0 where no picture is judged twice.
+        noise: σ, in units of the mapped ratings.
+    """
+
+    amplitude: float
+    pairs: float
+    constant: float
+    slots: np.ndarray
+    own_constant: float = 0.0
+    own: float = 0.0
+    items: float = 0.0
+    seeds: float = 0.0
+    noise: float = 1.0
+
+    def replace(self, **changes: float) -> Hyperparameters:
+        """A copy with some values changed."""
+        return replace(self, **changes)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The n latent cells that feedback speaks of.
+
+    Attributes:
+        choices: (n, S) option of every slot.
+        raters: (n,) index of the rater; −1 for a rater never seen.
+        items: (n, p) standardised image items, or None.
+        pictures: (n,) identity of the picture; −1 for one never seen.
+    """
+
+    choices: np.ndarray
+    raters: np.ndarray
+    items: np.ndarray | None
+    pictures: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.choices)
+
+    def take(self, rows: np.ndarray) -> Rows:
+        """The cells at ``rows``."""
+        items = None if self.items is None else self.items[rows]
+        return Rows(self.choices[rows], self.raters[rows], items, self.pictures[rows])
+
+
+def check_levels(levels: Sequence[int]) -> tuple[int, ...]:
+    """Numbers of options of the slots.
+
+    Raises:
+        PromptError: no slot, or a slot without options.
+    """
+    counts = tuple(int(level) for level in levels)
+    if not counts or min(counts) < 1:
+        raise PromptError(f"Expected at least one slot with at least one option each, got levels {list(levels)}.")
+    return counts
+
+
+def check_choices(choices: object, levels: Sequence[int]) -> np.ndarray:
+    """(n, S) integer choices inside their slots.
+
+    Raises:
+        PromptError: another shape, another type, or an option outside 0…|s| − 1.
+    """
+    array = np.asarray(choices)
+    if array.size == 0:
+        return np.zeros((0, len(levels)), dtype=np.int64)
+    if array.ndim != 2 or array.shape[1] != len(levels) or not np.issubdtype(array.dtype, np.integer):
+        raise PromptError(
+            f"Expected integer choices of shape (n, {len(levels)}), got {array.dtype} of shape {array.shape}."
+        )
+    outside = (array < 0) | (array >= np.asarray(levels))
+    if outside.any():
+        row, slot = np.argwhere(outside)[0]
+        raise PromptError(
+            f"Expected options 0…{levels[slot] - 1} in slot {slot}, got {array[row, slot]} in choice {row}."
+        )
+    return array.astype(np.int64)
+
+
+def offsets(levels: Sequence[int]) -> np.ndarray:
+    """(S,) first column of each slot among the Σ|s| one-hot columns."""
+    return np.concatenate([[0], np.cumsum(levels)[:-1]]).astype(np.int64)
+
+
+def slot_of_column(levels: Sequence[int]) -> np.ndarray:
+    """(Σ|s|,) slot of each one-hot column."""
+    return np.repeat(np.arange(len(levels)), levels)
+
+
+def one_hot(choices: np.ndarray, levels: Sequence[int]) -> np.ndarray:
+    """(n, Σ|s|) indicator of the options chosen."""
+    indicator = np.zeros((len(choices), int(np.sum(levels))))
+    np.put_along_axis(indicator, choices + offsets(levels), 1.0, axis=1)
+    return indicator
+
+
+def sizes(levels: Sequence[int]) -> np.ndarray:
+    """(S,) n_s = |s|/(|s| − 1); 1 for a slot of one option, whose effect is 0 anyway."""
+    counts = np.asarray(levels, dtype=np.float64)
+    return counts / np.maximum(counts - 1, 1)
+
+
+def centred(choices: np.ndarray, levels: Sequence[int], slots: np.ndarray) -> np.ndarray:
+    """(n, Σ|s|) E with A = E Eᵀ: one-hot columns less 1/|s|, times √(w_s n_s)."""
+    counts = np.asarray(levels)
+    column = slot_of_column(levels)
+    scaled: np.ndarray = (one_hot(choices, levels) - 1.0 / counts[column]) * np.sqrt(slots * sizes(levels))[column]
+    return scaled
+
+
+def main_and_squares(
+    first: np.ndarray, second: np.ndarray, levels: Sequence[int], slots: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """(n, m) A and A₂; each is a constant plus a weight for every slot in which two choices agree."""
+    counts = np.asarray(levels, dtype=np.float64)
+    scale, column = slots * sizes(levels), slot_of_column(levels)
+    ones, others = one_hot(first, levels), one_hot(second, levels).T
+    main = (ones * scale[column]) @ others - (scale / counts).sum()
+    squares = (ones * (scale**2 * (1 - 2 / counts))[column]) @ others + ((scale / counts) ** 2).sum()
+    return main, squares
+
+
+def taste_kernel(first: np.ndarray, second: np.ndarray, levels: Sequence[int], theta: Hyperparameters) -> np.ndarray:
+    """(n, m) P."""
+    main, squares = main_and_squares(first, second, levels, theta.slots)
+    taste: np.ndarray = main + theta.pairs * (main**2 - squares) / 2
+    return taste
+
+
+def taste_variance(levels: Sequence[int], theta: Hyperparameters) -> float:
+    """P(x, x), the same for every choice."""
+    weights = theta.slots * (np.asarray(levels) > 1)
+    return float(weights.sum() + theta.pairs * (weights.sum() ** 2 - (weights**2).sum()) / 2)
+
+
+def same_rater(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """(n, m) whether two cells are of one known rater."""
+    same: np.ndarray = (first[:, None] == second[None, :]) & (first >= 0)[:, None]
+    return same
+
+
+def covariance(first: Rows, second: Rows, levels: Sequence[int], theta: Hyperparameters) -> np.ndarray:
+    """(n, m) K between cells, in units of σ². Two rows of one unknown rater or picture count as different ones."""
+    taste = taste_kernel(first.choices, second.choices, levels, theta)
+    kernel = theta.constant + taste
+    if theta.own or theta.own_constant:
+        kernel += same_rater(first.raters, second.raters) * (theta.own_constant + theta.own * taste)
+    kernel *= theta.amplitude
+    if theta.items and first.items is not None and second.items is not None:
+        kernel += theta.items * (first.items @ second.items.T)
+    if theta.seeds:
+        kernel += theta.seeds * ((first.pictures[:, None] == second.pictures) & (first.pictures >= 0)[:, None])
+    return kernel
+
+
+def variance(rows: Rows, levels: Sequence[int], theta: Hyperparameters) -> np.ndarray:
+    """(n,) prior variance of each cell without its seed effect, in units of σ²; a rater unseen has an own part too."""
+    taste = taste_variance(levels, theta)
+    prior = theta.amplitude * (theta.constant + taste + theta.own_constant + theta.own * taste)
+    total = np.full(len(rows), prior)
+    if theta.items and rows.items is not None:
+        total += theta.items * (rows.items**2).sum(axis=1)
+    return total

@@ -1,0 +1,118 @@
+"""Laplace's approximation of a Gaussian process seen through ``likelihoods``; exact where all feedback is ratings.
+
+With K the covariance of the latent cells, W = R Rᵀ the curvature at the mode ĥ = K a and B = I + Rᵀ K R:
+
+    log Z ≈ −½ aᵀĥ + log p(feedback | ĥ) − ½ log |B|
+    E f(x) = k(x)ᵀ a,     cov = k(x, x') − k(x)ᵀ R B⁻¹ Rᵀ k(x')
+
+Source: Rasmussen & Williams, *Gaussian Processes for Machine Learning* (2006), algorithms 3.1 and 5.1, for W with blocks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+from scipy.linalg import cho_solve, cholesky, solve_triangular
+from scipy.linalg.lapack import dpotri
+
+from .likelihoods import Likelihood, Terms, determinant_slope, likelihood
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """The posterior at its mode.
+
+    Attributes:
+        weights: (n,) a.
+        latent: (n,) ĥ.
+        root: (n, m) sparse R.
+        factor: (m, m) lower Cholesky factor of B.
+        evidence: log Z.
+    """
+
+    weights: np.ndarray
+    latent: np.ndarray
+    root: sparse.csr_array
+    factor: np.ndarray
+    evidence: float
+
+
+def _factorise(kernel: np.ndarray, root: sparse.csr_array, *, diagonal: bool) -> np.ndarray:
+    if diagonal:
+        scale = root.diagonal()
+        inner = kernel * scale * scale[:, None]
+    else:
+        inner = root.T @ (root.T @ kernel).T
+    inner[np.diag_indices_from(inner)] += 1.0
+    lower: np.ndarray = cholesky(inner, lower=True, check_finite=False, overwrite_a=True)
+    return lower
+
+
+def find_mode(kernel: np.ndarray, terms: Terms, noise: float, start: np.ndarray | None = None) -> Mode:
+    """Newton's method, with halved steps where the posterior would fall; (n, n) ``kernel``, a (n,) to start from."""
+    weights = np.zeros(len(kernel)) if start is None else start
+    latent = kernel @ weights
+    state = likelihood(terms, latent, noise)
+    height = state.value - 0.5 * weights @ latent
+    for _ in range(1 if terms.gaussian else 50):
+        factor = _factorise(kernel, state.root, diagonal=terms.gaussian)
+        b = state.root @ (state.root.T @ latent) + state.gradient
+        full = b - state.root @ cho_solve((factor, True), state.root.T @ (kernel @ b), check_finite=False)
+        step, gained = 1.0, -np.inf
+        for _halving in range(20):
+            tried = weights + step * (full - weights)
+            tried_latent = kernel @ tried
+            tried_state = likelihood(terms, tried_latent, noise)
+            gained = tried_state.value - 0.5 * tried @ tried_latent - height
+            if gained > -1e-12 * abs(height) or terms.gaussian:
+                break
+            step /= 2
+        if gained < 0 and not terms.gaussian:
+            break
+        weights, latent, state, height = tried, tried_latent, tried_state, height + gained
+        if gained < 1e-10 * (1 + abs(height)):
+            break
+    if not terms.gaussian:
+        weights = state.gradient
+        factor = _factorise(kernel, state.root, diagonal=terms.gaussian)
+    return _finish(weights, latent, state, factor)
+
+
+def _finish(weights: np.ndarray, latent: np.ndarray, state: Likelihood, factor: np.ndarray) -> Mode:
+    evidence = state.value - 0.5 * float(weights @ latent) - float(np.log(np.diag(factor)).sum())
+    return Mode(weights, latent, state.root, factor, evidence)
+
+
+def evidence_slope(kernel: np.ndarray, terms: Terms, noise: float, mode: Mode) -> tuple[np.ndarray, float]:
+    """How log Z changes with the covariance and the noise.
+
+    Returns:
+        (n, n) symmetric G with ∂log Z/∂θ = Σ G ∘ ∂K/∂θ, and ∂log Z/∂log σ.
+    """
+    inverse = dpotri(mode.factor, lower=1)[0]
+    # The upper triangle is the factor's, which is zero.
+    inverse += inverse.T
+    inverse[np.diag_indices_from(inverse)] /= 2
+    if terms.gaussian:
+        scale = mode.root.diagonal()
+        spread = inverse * scale * scale[:, None]
+    else:
+        spread = mode.root @ (mode.root @ inverse).T  # R B⁻¹ Rᵀ
+    slope = 0.5 * (np.outer(mode.weights, mode.weights) - spread)
+    scaled = terms.ratings / noise
+    left = scaled - mode.latent[terms.rated]
+    by_noise = float((left * scaled).sum()) - len(scaled)
+    if not terms.gaussian:
+        s = determinant_slope(terms, mode.latent, kernel - kernel @ spread @ kernel)
+        q = s - spread @ (kernel @ s)
+        slope += 0.5 * (np.outer(mode.weights, q) + np.outer(q, mode.weights))
+        by_noise -= float((kernel @ q) @ np.bincount(terms.rated, scaled, len(kernel)))
+    return slope, by_noise
+
+
+def whiten(mode: Mode, cross: np.ndarray) -> np.ndarray:
+    """(m, k) L⁻¹ Rᵀ K for (n, k) covariances with the cells: its squares are what the data take off the variance."""
+    white: np.ndarray = solve_triangular(mode.factor, mode.root.T @ cross, lower=True, check_finite=False)
+    return white

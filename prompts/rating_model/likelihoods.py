@@ -1,0 +1,183 @@
+"""The likelihoods of every kind of ``feedback``, with what Newton's method and Laplace's evidence need of them.
+
+Each gives its value, gradient, a root R of its negative Hessian W = R Rᵀ, and the contraction of third derivatives by which the
+evidence's determinant moves with the mode (Rasmussen & Williams 2006, §3.4, §5.5).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+from scipy.special import log_ndtr, logsumexp
+
+from ...errors import PromptError
+from .feedback import Feedback
+from .kernels import Rows
+
+GUMBEL = np.sqrt(6.0) / np.pi
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Feedback in the form the likelihoods use; rows are latent cells, ratings are mapped."""
+
+    rated: np.ndarray
+    ratings: np.ndarray
+    judged: np.ndarray
+    signs: np.ndarray
+    pairs: np.ndarray
+    best: dict[int, np.ndarray]
+
+    @classmethod
+    def of(cls, feedback: Feedback, cells: np.ndarray, mapped: np.ndarray) -> Terms:
+        """Terms of ``feedback`` whose rows are cells ``cells[row]``; a pair of one cell with itself says nothing and is left out."""
+        bad = [cells[np.asarray(members, dtype=np.int64)] for members in feedback.all_bad]
+        judged = np.concatenate([cells[np.asarray(feedback.judged, dtype=np.int64)], *bad])
+        signs = np.concatenate([np.where(feedback.liked, 1.0, -1.0), *(-np.ones(len(part)) for part in bad)])
+        pairs = cells[np.asarray(feedback.pairs, dtype=np.int64).reshape(-1, 2)]
+        best: dict[int, list[np.ndarray]] = {}
+        for members in feedback.best:
+            best.setdefault(len(members), []).append(cells[np.asarray(members, dtype=np.int64)])
+        return cls(
+            cells[np.asarray(feedback.rated, dtype=np.int64)],
+            mapped,
+            judged,
+            signs,
+            pairs[pairs[:, 0] != pairs[:, 1]],
+            {size: np.array(sets) for size, sets in best.items()},
+        )
+
+    def check_raters(self, rows: Rows) -> None:
+        """Refuse comparisons between pictures that different raters saw.
+
+        Raises:
+            PromptError: a pair or set of more than one rater.
+        """
+        for sets in (self.pairs, *self.best.values()):
+            who = rows.raters[sets]
+            if len(sets) and (who != who[:, :1]).any():
+                raise PromptError("Expected every comparison to be of one rater, got one across raters.")
+
+    def cells(self) -> np.ndarray:
+        """Cell of every judgement, one after the other."""
+        sets = [part.ravel() for part in self.best.values()]
+        return np.concatenate([self.rated, self.judged, self.pairs.ravel(), *sets])
+
+    @property
+    def gaussian(self) -> bool:
+        """Whether there is nothing but ratings, for which the posterior is exact."""
+        return not (len(self.judged) or len(self.pairs) or self.best)
+
+    def __len__(self) -> int:
+        return len(self.rated) + len(self.judged) + len(self.pairs) + sum(len(sets) for sets in self.best.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Likelihood:
+    """log p(feedback | h), its gradient (n,) and a sparse root R (n, m) of its negative Hessian."""
+
+    value: float
+    gradient: np.ndarray
+    root: sparse.csr_array
+
+
+def _probit(u: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Log Φ(u), its derivative, minus its second derivative, and the derivative of that."""
+    value = log_ndtr(u)
+    ratio = np.exp(-0.5 * u**2 - value) / np.sqrt(2 * np.pi)
+    curvature = np.maximum(ratio * (ratio + u), 0.0)
+    return value, ratio, curvature, ratio - curvature * (2 * ratio + u)
+
+
+def likelihood(terms: Terms, h: np.ndarray, noise: float) -> Likelihood:
+    """Value, gradient and curvature of all feedback at latent values ``h`` (n,)."""
+    n = len(h)
+    left = terms.ratings / noise - h[terms.rated]
+    value = float(-0.5 * (left**2).sum() - len(left) * (np.log(noise) + 0.5 * np.log(2 * np.pi)))
+    # An empty count is of integers.
+    gradient = np.bincount(terms.rated, left, n).astype(np.float64)
+    diagonal = np.bincount(terms.rated, minlength=n).astype(np.float64)
+    log_p, ratio, curvature, _ = _probit(terms.signs * h[terms.judged])
+    value += float(log_p.sum())
+    gradient += np.bincount(terms.judged, terms.signs * ratio, n)
+    diagonal += np.bincount(terms.judged, curvature, n)
+    parts: list[sparse.sparray] = [sparse.diags_array(np.sqrt(diagonal))]
+    if len(terms.pairs):
+        winners, losers = terms.pairs.T
+        log_p, ratio, curvature, _ = _probit((h[winners] - h[losers]) / np.sqrt(2))
+        value += float(log_p.sum())
+        gradient += (np.bincount(winners, ratio, n) - np.bincount(losers, ratio, n)) / np.sqrt(2)
+        root, count = np.sqrt(curvature / 2), np.arange(len(winners))
+        places = (np.concatenate([winners, losers]), np.concatenate([count, count]))
+        parts.append(sparse.coo_array((np.concatenate([root, -root]), places), shape=(n, len(count))))
+    for size, sets in terms.best.items():
+        scaled = h[sets] / GUMBEL
+        value += float((scaled[:, 0] - logsumexp(scaled, axis=1)).sum())
+        p = np.exp(scaled - logsumexp(scaled, axis=1, keepdims=True))
+        chosen = np.zeros(size)
+        chosen[0] = 1.0
+        gradient += np.bincount(sets.ravel(), ((chosen - p) / GUMBEL).ravel(), n)
+        half = np.sqrt(p)
+        blocks = half[:, :, None] * (np.eye(size) - half[:, :, None] * half[:, None, :]) / GUMBEL
+        columns = np.arange(len(sets) * size).reshape(len(sets), 1, size)
+        places = (np.repeat(sets, size, axis=1).ravel(), np.broadcast_to(columns, blocks.shape).ravel())
+        parts.append(sparse.coo_array((blocks.ravel(), places), shape=(n, len(sets) * size)))
+    return Likelihood(value, gradient, sparse.csr_array(sparse.hstack(parts)))
+
+
+def determinant_slope(terms: Terms, h: np.ndarray, posterior: np.ndarray) -> np.ndarray:
+    """(n,) −½ tr(Σ ∂W/∂h_i) for the (n, n) posterior covariance Σ: how the evidence's determinant moves with the mode."""
+    n = len(h)
+    slope = np.zeros(n)
+    if len(terms.judged):
+        third = _probit(terms.signs * h[terms.judged])[3]
+        slope -= 0.5 * np.bincount(terms.judged, terms.signs * third * np.diag(posterior)[terms.judged], n)
+    if len(terms.pairs):
+        winners, losers = terms.pairs.T
+        third = _probit((h[winners] - h[losers]) / np.sqrt(2))[3]
+        spread = posterior[winners, winners] + posterior[losers, losers] - 2 * posterior[winners, losers]
+        moved = third * spread / (4 * np.sqrt(2))
+        slope += np.bincount(losers, moved, n) - np.bincount(winners, moved, n)
+    for sets in terms.best.values():
+        scaled = h[sets] / GUMBEL
+        p = np.exp(scaled - logsumexp(scaled, axis=1, keepdims=True))
+        blocks = posterior[sets[:, :, None], sets[:, None, :]]
+        v = np.einsum("gkk->gk", blocks) - 2 * np.einsum("gjk,gk->gj", blocks, p)
+        contracted = p * (v - (p * v).sum(axis=1, keepdims=True)) / GUMBEL**3
+        slope -= 0.5 * np.bincount(sets.ravel(), contracted.ravel(), n)
+    return slope
+
+
+def thin(rows: Rows, terms: Terms, limit: int, rng: np.random.Generator, a_rater: int = 100) -> tuple[Rows, Terms]:
+    """About ``limit`` cells with the feedback on them: whole raters rather than a little of everyone, ``a_rater`` judgements at first."""
+    groups = [part.reshape(-1, 1) for part in (terms.rated, terms.judged)] + [terms.pairs, *terms.best.values()]
+    kind = np.concatenate([np.full(len(group), number) for number, group in enumerate(groups)])
+    place = np.concatenate([np.arange(len(group)) for group in groups])
+    rater = rows.raters[np.concatenate([group[:, 0] for group in groups])]
+    order = rng.permutation(len(kind))
+    order = order[np.argsort(rater[order], kind="stable")]
+    sorted_raters = rater[order]
+    turn = np.arange(len(order)) - np.searchsorted(sorted_raters, sorted_raters)
+    luck = rng.permutation(int(rater.max(initial=0)) + 1)[sorted_raters]
+    chosen: set[int] = set()
+    kept: list[list[int]] = [[] for _ in groups]
+    for index in order[np.lexsort((turn, luck, turn // a_rater))]:
+        cells = set(groups[kind[index]][place[index]].tolist()) - chosen
+        if len(chosen) + len(cells) > limit:
+            break
+        chosen |= cells
+        kept[kind[index]].append(int(place[index]))
+    members = np.array(sorted(chosen), dtype=np.int64)
+    new = np.full(len(rows), -1, dtype=np.int64)
+    new[members] = np.arange(len(members))
+    rated, judged, pairs, *best = (new[group[places]] for group, places in zip(groups, kept, strict=True))
+    return rows.take(members), Terms(
+        rated[:, 0],
+        terms.ratings[kept[0]],
+        judged[:, 0],
+        terms.signs[kept[1]],
+        pairs,
+        dict(zip(terms.best, best, strict=True)),
+    )

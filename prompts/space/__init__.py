@@ -1,0 +1,1 @@
+"""Prompt spaces: slots, options, constraints, rendering, and their YAML."""

@@ -1,0 +1,97 @@
+"""Random draws whose order stays as it is when options are appended.
+
+Every option of every draw has its own random number, a hash of prompt seed, draw, slot name and option text; the option
+with the largest weighted number is taken (the Gumbel-max trick; Maddison, Tarlow & Minka 2014). An option appended to a
+slot changes exactly those draws that it wins, and a slot added or moved changes no other slot.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .constraints import cheapest
+from .slots import Slot
+
+if TYPE_CHECKING:
+    from .space import PromptSpace
+
+#: Times a draw is made anew because it breaks a constraint, before the best allowed choice is searched for.
+_ATTEMPTS = 100
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+
+
+def option_keys(slot: Slot, seed: int) -> np.ndarray:
+    """(options,) uint64: the hash of seed, slot name and option text."""
+    texts = (f"{seed}\x1f{slot.name}\x1f{text}".encode() for text in slot.texts)
+    return np.array(
+        [int.from_bytes(hashlib.blake2b(t, digest_size=8).digest(), "little") for t in texts], dtype=np.uint64
+    )
+
+
+def _mix(bits: np.ndarray) -> np.ndarray:
+    """The finalizer of SplitMix64 (Steele, Lea & Flood 2014): every bit of the input sways every bit of the output."""
+    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    mixed: np.ndarray = bits ^ (bits >> np.uint64(31))
+    return mixed
+
+
+def scores(slot: Slot, keys: np.ndarray, draws: np.ndarray, attempt: int) -> np.ndarray:
+    """Log weight plus Gumbel noise of every option in every draw; the largest of a row is drawn.
+
+    Args:
+        slot: whose weights count.
+        keys: (options,) from ``option_keys``.
+        draws: (n,) numbers of the draws, from 0.
+        attempt: 0, or how many times these draws broke a constraint.
+
+    Returns:
+        (n, options) float64.
+    """
+    places = _mix(draws.astype(np.uint64) * _GOLDEN + np.array([attempt], dtype=np.uint64))
+    bits = _mix(_mix(keys[None, :] ^ places[:, None]) + _GOLDEN)
+    uniform = ((bits >> np.uint64(11)).astype(np.float64) + 0.5) / 2.0**53
+    weights = np.log([option.weight for option in slot.options])
+    result: np.ndarray = weights - np.log(-np.log(uniform))
+    return result
+
+
+def _draw(space: PromptSpace, keys: Sequence[np.ndarray], draws: np.ndarray) -> np.ndarray:
+    """(n, slots) allowed choices of the draws with these numbers."""
+    choices = np.zeros((len(draws), len(space.slots)), dtype=np.int64)
+    waiting = np.arange(len(draws))
+    for attempt in range(_ATTEMPTS):
+        for at, (slot, key, mask) in enumerate(zip(space.slots, keys, space.masks, strict=True)):
+            drawn = scores(slot, key, draws[waiting], attempt)
+            choices[waiting, at] = np.where(mask, drawn, -np.inf).argmax(axis=1)
+        waiting = waiting[~space.allowed(choices[waiting])]
+        if not len(waiting):
+            return choices
+    each = [scores(slot, key, draws[waiting], _ATTEMPTS) for slot, key in zip(space.slots, keys, strict=True)]
+    for at, row in enumerate(waiting):
+        choices[row] = np.array(cheapest(space.options, space.forbidden, [-s[at] for s in each]))
+    return choices
+
+
+def sample(space: PromptSpace, count: int, seed: int | np.random.Generator, *, distinct: bool = True) -> np.ndarray:
+    """Random allowed choices; see ``PromptSpace.sample``."""
+    if isinstance(seed, np.random.Generator):
+        seed = int(seed.integers(2**63))
+    keys = [option_keys(slot, seed) for slot in space.slots]
+    wanted = min(count, space.size) if distinct else count
+    patience = 200 + 20 * min(space.size, 5_000)
+    found: dict[object, list[int]] = {}
+    first = misses = 0
+    while len(found) < wanted and misses < patience:
+        block = _draw(space, keys, np.arange(first, first + max(64, wanted - len(found))))
+        for number, row in enumerate(block.tolist(), first):
+            key = tuple(row) if distinct else number
+            misses = misses + 1 if key in found else 0
+            if len(found) < wanted:
+                found.setdefault(key, row)
+        first += len(block)
+    return np.array(list(found.values()), dtype=np.int64).reshape(-1, len(space.slots))

@@ -1,0 +1,213 @@
+"""Slots of a prompt space: what may vary, with its options and their weights."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from ...errors import PromptError
+
+Kind = Literal["text", "negative", "setting"]
+SettingValue = float | int | str | tuple[int, int]
+#: Slots of these names set the pipeline, not the words.
+SETTINGS = ("guidance", "steps", "scheduler", "size")
+_NAME = re.compile(r"[A-Za-z_][\w-]*")
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option of a slot.
+
+    Attributes:
+        text: what it puts into the prompt, white space tidied; empty for nothing at all (a setting: the pipeline's default).
+        weight: how often a random draw takes it, relative to its neighbours; finite, above 0.
+    """
+
+    text: str
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", " ".join(str(self.text).split()))
+        if not (math.isfinite(self.weight) and self.weight > 0):
+            raise PromptError(
+                f"Expected a weight above 0 for option {self.text!r}, got {self.weight}; "
+                "ban the option if it is never to be drawn."
+            )
+        object.__setattr__(self, "weight", float(self.weight))
+
+
+def setting_value(slot: str, text: str) -> SettingValue:
+    """Value of a setting's option: guidance 0…100, steps 1…1000, a scheduler's name, or a size as (width, height).
+
+    Raises:
+        PromptError: the text says no such value.
+    """
+    try:
+        if slot == "guidance" and 0 <= (guidance := float(text)) <= 100:
+            return guidance
+        if slot == "steps" and 1 <= (steps := int(text)) <= 1000:
+            return steps
+    except ValueError:
+        pass
+    if slot == "scheduler" and re.fullmatch(r"[\w +.-]+", text):
+        return text
+    size = re.fullmatch(r"(\d{1,4})\s*[x×]\s*(\d{1,4})", text) if slot == "size" else None
+    if size and all(8 <= int(side) <= 8192 and int(side) % 8 == 0 for side in size.groups()):
+        return int(size[1]), int(size[2])
+    expected = {
+        "guidance": "a number in 0…100",
+        "steps": "a whole number in 1…1000",
+        "scheduler": "the name of a scheduler",
+        "size": "WIDTHxHEIGHT in multiples of 8 up to 8192, such as 512x768",
+    }[slot]
+    raise PromptError(f"Expected {expected} as an option of slot {slot!r}, got {text!r}.")
+
+
+def default_kind(name: str) -> Kind:
+    """Kind of a slot that does not say it: ``setting`` for the names in ``SETTINGS``, else ``text``."""
+    return "setting" if name in SETTINGS else "text"
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place of the prompt, of the negative prompt or of the settings, with its options.
+
+    Attributes:
+        name: a letter, then letters, digits, ``_`` or ``-``; the template's place is ``{name}``.
+        options: at least one, no two alike; plain strings are options of weight 1.
+        kind: ``text`` fills a place of the prompt, ``negative`` one of the negative prompt, ``setting`` sets the pipeline;
+            by default as ``default_kind`` says.
+    """
+
+    name: str
+    options: tuple[Option, ...]
+    kind: Kind
+
+    def __init__(self, name: str, options: Iterable[Option | str], kind: Kind | None = None) -> None:
+        """Check and store; see the attributes.
+
+        Raises:
+            PromptError: a wrong name or kind, no options, two alike, or a setting's option without a value.
+        """
+        object.__setattr__(self, "name", name)
+        made = tuple(o if isinstance(o, Option) else Option(o) for o in options)
+        object.__setattr__(self, "options", made)
+        object.__setattr__(self, "kind", kind or default_kind(name))
+        if not _NAME.fullmatch(name):
+            raise PromptError(f"Expected a slot name of letters, digits, '_' and '-', got {name!r}.")
+        if self.kind not in ("text", "negative", "setting"):
+            raise PromptError(f"Expected kind text, negative or setting for slot {name!r}, got {self.kind!r}.")
+        if self.kind == "setting" and name not in SETTINGS:
+            raise PromptError(f"Unknown setting {name!r}: settings are {', '.join(SETTINGS)}.")
+        if not made:
+            raise PromptError(f"Slot {name!r} has no options: list at least one.")
+        seen: dict[SettingValue, str] = {}
+        for option, value in zip(made, self.values, strict=True):
+            if value in seen:
+                raise PromptError(f"Slot {name!r} has the option {option.text!r} twice: keep one of them.")
+            seen[value] = option.text
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Text of each option."""
+        return tuple(option.text for option in self.options)
+
+    @property
+    def values(self) -> tuple[SettingValue, ...]:
+        """Value of each option: its text or, in a setting, what the pipeline is given (empty: its own default)."""
+        if self.kind != "setting":
+            return self.texts
+        return tuple(setting_value(self.name, text) if text else "" for text in self.texts)
+
+    def index(self, option: object) -> int:
+        """Index of an option by its text (else without regard to case), or by its value in a setting.
+
+        Raises:
+            PromptError: there is no such option.
+        """
+        text = " ".join(str(option).split())
+        folded = [t.casefold() for t in self.texts]
+        for wanted, known in ((text, list(self.texts)), (text.casefold(), folded)):
+            if wanted in known:
+                return known.index(wanted)
+        if self.kind == "setting" and text:
+            try:
+                return self.values.index(setting_value(self.name, text))
+            except (PromptError, ValueError):
+                pass
+        close = difflib.get_close_matches(text, self.texts, 1, 0.5)
+        hint = f"did you mean {close[0]!r}" if close else f"it has {', '.join(map(repr, self.texts[:12]))}"
+        raise PromptError(f"Slot {self.name!r} has no option {text!r}: {hint}.")
+
+    def matching(self, text: str) -> tuple[int, ...]:
+        """Indices of the options that ``text`` means: the one it names, else all that hold its words.
+
+        Raises:
+            PromptError: no option is meant.
+        """
+        try:
+            return (self.index(text),)
+        except PromptError:
+            words = re.compile(rf"(?<!\w){re.escape(' '.join(text.split()))}(?!\w)", re.IGNORECASE)
+            found = tuple(i for i, t in enumerate(self.texts) if text.strip() and words.search(t))
+            if self.kind == "setting" or not found:
+                raise
+            return found
+
+
+def check_names(slots: tuple[Slot, ...]) -> None:
+    """Raise PromptError where there are no slots, or two of one name."""
+    if not slots:
+        raise PromptError("The space has no slots: add at least one, with its options.")
+    names = [slot.name for slot in slots]
+    for name in names:
+        if names.count(name) > 1:
+            raise PromptError(f"The space has two slots called {name!r}: rename one.")
+
+
+def find_slot(slots: tuple[Slot, ...], name: str) -> int:
+    """Index of the slot called ``name``.
+
+    Raises:
+        PromptError: there is none.
+    """
+    names = [slot.name for slot in slots]
+    if name in names:
+        return names.index(name)
+    raise PromptError(f"Unknown slot {name!r}: the slots are {', '.join(names)}.")
+
+
+def find_options(slots: tuple[Slot, ...], text: str) -> tuple[int, frozenset[int]]:
+    """Slot index and option indices of a text such as ``style=pixel art``.
+
+    Raises:
+        PromptError: not of that form, an unknown slot, or no such option.
+    """
+    name, equals, option = text.partition("=")
+    if not equals:
+        raise PromptError(f"Expected slot=option, such as {slots[0].name}={slots[0].texts[-1]}, got {text!r}.")
+    at = find_slot(slots, name.strip())
+    return at, frozenset(slots[at].matching(option))
+
+
+def restricted(
+    slots: tuple[Slot, ...], banned: tuple[frozenset[int], ...], bans: Iterable[str], pins: Iterable[str]
+) -> tuple[frozenset[int], ...]:
+    """``banned`` with the options of ``bans`` added, and all but the pinned ones in the slots that ``pins`` name.
+
+    Raises:
+        PromptError: an unknown slot or option.
+    """
+    taken = [set(own) for own in banned]
+    pinned: dict[int, set[int]] = {}
+    for at, options in (find_options(slots, text) for text in bans):
+        taken[at] |= options
+    for at, options in (find_options(slots, text) for text in pins):
+        pinned.setdefault(at, set()).update(options)
+    for at, kept in pinned.items():
+        taken[at] |= set(range(len(slots[at].options))) - kept
+    return tuple(frozenset(own) for own in taken)

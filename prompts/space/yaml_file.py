@@ -1,0 +1,194 @@
+"""Prompt spaces as YAML files: every mistake is told with file, line and path.
+
+Every scalar is read as the text it is, so that ``no``, ``16:9`` and ``1e3`` stay words; numbers are made where they are
+wanted. Anchors work, tags are not obeyed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import yaml  # type: ignore[import-untyped]  # it ships no types
+from pydantic import ValidationError
+
+from ...errors import PromptError
+from .constraints import Constraint, needs, not_both
+from .slots import Option, Slot, default_kind
+from .space import PromptSpace
+from .templates import wildcard_values
+from .yaml_schema import WILDCARD, Place, RuleModel, SlotModel, SpaceModel, complaint
+
+#: A file with more nodes than this (aliases counted each time) is no prompt space.
+_MOST_NODES = 100_000
+
+
+def _plain(node: yaml.Node, place: Place, lines: dict[Place, int], above: tuple[int, ...] = ()) -> object:
+    """The node as text, lists and dictionaries; ``lines`` learns where each place stands."""
+    lines[place] = node.start_mark.line + 1
+    if id(node) in above or len(lines) > _MOST_NODES:
+        raise PromptError(f"line {lines[place]}: the anchors and aliases lead round in circles or grow without end.")
+    inside = (*above, id(node))
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(item, (*place, i), lines, inside) for i, item in enumerate(node.value)]
+    if isinstance(node, yaml.MappingNode):
+        made: dict[str, object] = {}
+        for key, value in node.value:
+            line = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode):
+                raise PromptError(f"line {line}: expected a plain word before the colon.")
+            if key.value in made:
+                raise PromptError(f"line {line}: the key {key.value!r} stands here for the second time; merge the two.")
+            made[key.value] = _plain(value, (*place, key.value), lines, inside)
+            lines[(*place, key.value)] = line
+        return made
+    return None if node.tag == "tag:yaml.org,2002:null" and node.style is None else str(node.value)
+
+
+def parse_space(text: str, name: str = "space.yaml", wildcards: Path | None = None) -> PromptSpace:
+    """The space that YAML ``text`` describes.
+
+    Keys: ``slots`` (name: list of options, or ``options`` and ``kind``), ``template``, ``negative``, ``contexts``,
+    ``constraints`` (``not both: [slot=option, …]``, or ``if: slot=option`` with ``needs: …``), ``ban`` and ``pin``. An option is a
+    text, ``text: weight``, or ``__wildcard__`` for all of a vocabulary's; ``{text: …, weight: …}`` is taken literally.
+
+    Args:
+        text: the YAML.
+        name: of the file, for messages.
+        wildcards: a folder of the user's own ``NAME.txt`` files.
+
+    Raises:
+        PromptError: malformed YAML or a mistake in the space; the message names file, line and path.
+    """
+    lines: dict[Place, int] = {}
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        raw = _plain(node, (), lines) if node else {}
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark else text.count("\n", 0, getattr(error, "position", 0)) + 1
+        reason = getattr(error, "problem", None) or getattr(error, "reason", "") or "unreadable"
+        reason = f"{error.context}, {reason}" if reason.startswith("but ") else reason
+        raise PromptError(f"{name} line {line}: not valid YAML: {reason}.") from error
+    except RecursionError as error:
+        raise PromptError(f"{name}: nested too deeply for a prompt space.") from error
+    except PromptError as error:
+        raise PromptError(f"{name} {error}") from error
+    if not isinstance(raw, dict):
+        raise PromptError(f"{name} line 1: expected keys such as 'slots' and 'template', got a {type(raw).__name__}.")
+    try:
+        model = SpaceModel.model_validate(raw)
+    except ValidationError as error:
+        raise PromptError(complaint(error, name, lines)) from None
+
+    @contextmanager
+    def at(*place: str | int) -> Iterator[None]:
+        try:
+            yield
+        except PromptError as error:
+            line = next(lines[place[:k]] for k in range(len(place), -1, -1) if place[:k] in lines)
+            raise PromptError(f"{name} line {line}, {'.'.join(map(str, place))}: {error}") from error
+
+    slots = []
+    for key, entry in model.slots.items():
+        with at("slots", key):
+            slots.append(Slot(key, _options(entry, wildcards), entry.kind))
+    # Step by step, so that a mistake is told where it was made.
+    with at("template" if "template" in raw else "slots"):
+        words = [slot for slot in slots if slot.kind != "negative"] or slots
+        PromptSpace(tuple(words), model.template, tuple(model.contexts))
+    with at("negative" if "negative" in raw else "slots"):
+        space = PromptSpace(tuple(slots), model.template, tuple(model.contexts), (), model.negative)
+    for i, rule in enumerate(model.constraints):
+        with at("constraints", i):
+            space = replace(space, constraints=(*space.constraints, _constraint(rule)))
+    for i, ban in enumerate(model.ban):
+        with at("ban", i):
+            space = space.restrict(bans=[ban])
+    if model.pin:
+        with at("pin"):
+            space = space.restrict(pins=model.pin)
+    return space
+
+
+def _options(entry: SlotModel, wildcards: Path | None) -> list[Option]:
+    found = []
+    for option in entry.options:
+        texts = wildcard_values(option.wildcard, wildcards) if option.wildcard else [option.text]
+        found += [Option(text, option.weight) for text in texts]
+    return found
+
+
+def _constraint(rule: RuleModel) -> Constraint:
+    if rule.not_both and not rule.if_ and not rule.needs:
+        return not_both(*rule.not_both)
+    if rule.if_ and rule.needs and not rule.not_both:
+        return needs(rule.if_, *rule.needs)
+    raise PromptError("Expected 'not both' with two options, or 'if' and 'needs' with one each.")
+
+
+def space_of_text(text: str, vocabulary: str = "general") -> PromptSpace:
+    """The space that somebody typed: YAML where a line begins with ``slots:``, else a template or a plain prompt.
+
+    Args:
+        text: what was typed.
+        vocabulary: put around a plain prompt, see ``space_from_text``.
+
+    Raises:
+        PromptError: a mistake in it.
+    """
+    if re.search(r"^slots\s*:", text, re.MULTILINE):
+        return parse_space(text, "the space")
+    return PromptSpace.from_text(text, vocabulary=vocabulary)
+
+
+def read_space(path: Path | str, wildcards: Path | None = None) -> PromptSpace:
+    """The space of a YAML file; see ``parse_space``.
+
+    Raises:
+        PromptError: the file cannot be read, or holds a mistake.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise PromptError(f"The prompt space {str(path)!r} cannot be read: {reason}.") from error
+    return parse_space(text, Path(path).name, wildcards)
+
+
+def _written(text: str, slot: Slot, weight: float) -> object:
+    """An option in its shortest form that reads back as it is; plain numbers of settings without quotes."""
+    shown: object = text
+    if slot.kind == "setting" and re.fullmatch(r"(0|[1-9]\d*)(\.\d*[1-9]|\.0)?", text):
+        shown = float(text) if "." in text else int(text)
+    return shown if weight == 1 and not WILDCARD.fullmatch(text) else {"text": shown, "weight": weight}
+
+
+def space_to_yaml(space: PromptSpace) -> str:
+    """``space`` as YAML, in the form that ``parse_space`` reads."""
+    slots: dict[str, object] = {}
+    for slot in space.slots:
+        options = [_written(o.text, slot, o.weight) for o in slot.options]
+        slots[slot.name] = options if slot.kind == default_kind(slot.name) else {"kind": slot.kind, "options": options}
+    rules: list[dict[str, object]] = [
+        {"not both": [rule.first, *rule.others]}
+        if rule.kind == "not both"
+        else {"if": rule.first, "needs": list(rule.others)}
+        for rule in space.constraints
+    ]
+    bans = [
+        f"{slot.name}={slot.texts[i]}" for slot, own in zip(space.slots, space.banned, strict=True) for i in sorted(own)
+    ]
+    parts = {
+        "template": space.template,
+        "negative": space.negative,
+        "contexts": list(space.contexts),
+        "slots": slots,
+        "constraints": rules,
+        "ban": bans,
+    }
+    kept = {key: value for key, value in parts.items() if value}
+    return str(yaml.safe_dump(kept, sort_keys=False, allow_unicode=True, width=120))

@@ -1,0 +1,1 @@
+"""Chooses the next prompts to draw."""

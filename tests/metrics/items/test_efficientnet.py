@@ -1,0 +1,72 @@
+import importlib.util
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from sklearn.datasets import load_sample_images
+
+from soart.errors import ModelError
+from soart.metrics.items.deep import DeepExtractor
+from soart.metrics.items.efficientnet import PACKAGE, load_efficientnet, weights_file
+
+packaged = pytest.mark.skipif(
+    not importlib.util.find_spec(PACKAGE.replace("-", "_")), reason=f"needs the package {PACKAGE}"
+)
+
+
+@pytest.fixture(scope="module")
+def efficientnet():
+    return DeepExtractor.load("efficientnet-lite0", batch_size=4)
+
+
+@packaged
+def test_efficientnet_knows_what_it_sees(efficientnet):
+    """A palace and a daisy by the package's own classifier: architecture, weights and preparation fit together."""
+    items = efficientnet.extract(load_sample_images().images)
+    assert items.shape == (2, 1280)
+    assert efficientnet.names[-1] == "deep/1279"
+    carried = torch.load(weights_file(), weights_only=True)
+    logits = items @ carried["_fc.weight"].numpy().T + carried["_fc.bias"].numpy()
+    assert logits.argmax(axis=1).tolist() == [698, 985]
+
+
+@packaged
+def test_efficientnet_recognises_a_changed_picture(efficientnet, tmp_path):
+    photos = load_sample_images().images
+    pictures = [photo[y : y + 210, x : x + 210] for photo in photos for y in (0, 200) for x in (0, 200, 400)]
+    changed = []
+    for k, picture in enumerate(pictures):
+        Image.fromarray(picture[4:, 6:]).resize((150, 150)).save(tmp_path / f"{k}.jpg", quality=60)
+        changed.append(np.asarray(Image.open(tmp_path / f"{k}.jpg")))
+    one, two = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in map(efficientnet.extract, (pictures, changed)))
+    assert ((two @ one.T).argmax(axis=1) == np.arange(len(pictures))).mean() >= 0.9
+
+
+@packaged
+def test_efficientnet_degenerate_pictures(efficientnet):
+    flat = [np.full((h, w, 3), v, np.uint8) for h, w in ((1, 1), (2, 3), (300, 4)) for v in (0, 255)]
+    items = efficientnet.extract(flat)
+    assert np.isfinite(items).all()
+    assert np.allclose(items[3], efficientnet.extract(flat[3])[0], atol=1e-5)
+
+
+@pytest.mark.parametrize("content", [b"", b"no weights", {"_fc.weight": torch.zeros(2)}, torch.zeros(2), "cut"])
+def test_efficientnet_with_wrong_weights(tmp_path, content):
+    path = tmp_path / "weights.pth"
+    if content == "cut":
+        torch.save({"_conv_stem.weight": torch.zeros(99)}, path)
+        path.write_bytes(path.read_bytes()[:300])
+    elif isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        torch.save(content, path)
+    with pytest.raises(ModelError, match="cannot be read as EfficientNet-Lite0") as caught:
+        load_efficientnet(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_efficientnet_without_its_package(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ModelError, match=r"pip install 'soart\[deep\]'"):
+        DeepExtractor.load("efficientnet-lite0")

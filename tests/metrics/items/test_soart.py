@@ -1,0 +1,177 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from soart.errors import ImageError, ItemsError
+from soart.metrics.items.parts import LAGS, PARTS, error_variance, items_of
+from soart.metrics.items.planes import direct_statistics, fast_statistics, halve, normalise, to_channels
+from soart.metrics.items.ratios import ratio_items
+from soart.metrics.items.soart import SoartExtractor, heads_of
+
+KINDS = ("random", "flat", "dark", "saturated", "ramp")
+
+
+def picture(kind, height, width, seed=0):
+    rng = np.random.default_rng(seed)
+    noise = rng.random((1, 3, height, width))
+    values = {
+        "random": noise,
+        "flat": np.full_like(noise, 0.3),
+        "dark": noise * 0.02,
+        "saturated": (noise > 0.5).astype(float),
+        "ramp": np.broadcast_to(np.linspace(0, 1, width), noise.shape).copy(),
+    }[kind]
+    return torch.from_numpy(values.astype(np.float32))
+
+
+def test_parts_and_lags():
+    assert len(PARTS) == 8
+    assert len(set(PARTS.values())) == 8
+    assert all(len(part) == 3 and (0, 0) in part for part in PARTS.values())
+    assert len(LAGS) == 13
+
+
+@given(st.sampled_from(KINDS), st.integers(1, 40), st.integers(1, 40), st.booleans(), st.integers(0, 99))
+@settings(max_examples=60, deadline=None)
+def test_fast_path_equals_direct_convolution(kind, height, width, normalised, seed):
+    x = picture(kind, height, width, seed)
+    x = normalise(x) if normalised else x
+    fast, direct = fast_statistics(x), direct_statistics(x)
+    assert np.array_equal(fast.count, direct.count)
+    a, b = error_variance(fast), error_variance(direct)
+    assert np.allclose(a, b, rtol=1e-6, atol=1e-18)
+    assert np.allclose(items_of(fast), items_of(direct), rtol=1e-6, atol=1e-6)
+
+
+def test_items_follow_the_textbook():
+    """Y1, Y2, Y3 of METHOD's own formulas, with SciPy's correlation and no shortcut."""
+    x = picture("random", 19, 23).numpy()[0].astype(float)
+    items = items_of(fast_statistics(torch.from_numpy(x)[None]))[0]
+    for c in range(3):
+        framed = np.pad(x[c], 3, constant_values=x[c].mean())
+        m = ndimage.uniform_filter(framed, 3)[2:-2, 2:-2].ravel()
+        kernel = np.zeros((3, 3))
+        kernel[1] = 1 / 3
+        y = ndimage.correlate(framed, kernel)[2:-2, 2:-2].ravel()
+        r, cross, total = m @ m, m @ y, y @ y
+        ve = (total - cross**2 / r) / (len(m) - 1)
+        gamma = cross / np.sqrt(r * total)
+        expected = [cross / r, 10 * np.log10(ve + 1e-8), 10 * np.log10(1 - gamma**2 + 1e-8)]
+        assert items[c, list(PARTS).index("line-h")] == pytest.approx(expected, rel=1e-8)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 2), (3, 1), (1, 50), (64, 64)])
+@pytest.mark.parametrize("value", [0, 1, 128, 255])
+def test_constant_pictures_give_finite_items(shape, value):
+    items = SoartExtractor().extract(np.full((*shape, 3), value, np.uint8))
+    assert np.isfinite(items).all()
+
+
+def test_names_match_values():
+    extractor = SoartExtractor(scales=2, metrics=("Y2",))
+    rgb = picture("random", 16, 16)
+    items = dict(zip(extractor.names, extractor.extract(rgb)[0], strict=True))
+    assert len(items) == 2 * 3 * 2 * 8
+    plane = halve(to_channels(rgb))
+    expected = items_of(fast_statistics(normalise(plane)))[0, 2, list(PARTS).index("bend-sw"), 1]
+    assert items["normalised/blueyellow/s1/bend-sw/Y2"] == float(expected)
+
+
+def test_batch_order_and_container_do_not_matter():
+    extractor = SoartExtractor()
+    pixels = np.random.default_rng(3).integers(0, 256, (4, 20, 24, 3), dtype=np.uint8)
+    batch = extractor.extract(pixels)
+    assert np.array_equal(batch[2], extractor.extract(pixels[2])[0])
+    assert np.array_equal(batch[::-1], extractor.extract(pixels[::-1]))
+    tensor = torch.from_numpy(pixels.astype(np.float32) / 255).permute(0, 3, 1, 2)
+    found = extractor.extract(tensor)
+    assert isinstance(found, torch.Tensor)
+    assert found.dtype == torch.float64
+    assert np.allclose(found.numpy(), batch, atol=1e-9)
+    assert extractor.extract(pixels[:0]).shape == (0, len(extractor.names))
+
+
+def test_heads_by_representation_and_channel():
+    names = SoartExtractor(scales=1).names
+    heads = heads_of((*names, "deep/000", "deep/001", "lonely"))
+    assert [len(head) for head in heads] == [24] * 6 + [2, 1]
+    assert sorted(k for head in heads for k in head) == list(range(len(names) + 3))
+    assert {names[k].rsplit("/", 3)[0] for k in heads[1]} == {"raw/redgreen"}
+
+
+def test_blobs_are_pictures_of_their_own():
+    extractor = SoartExtractor(scales=2)
+    pixels = np.random.default_rng(4).integers(0, 256, (31, 40, 3), dtype=np.uint8)
+    grid = extractor.extract_grid(pixels, 3)
+    assert grid.shape == (3, 3, len(extractor.names))
+    assert np.array_equal(grid[1, 2], extractor.extract(pixels[10:20, 26:40])[0])
+    assert np.array_equal(extractor.extract_grid(pixels, 1)[0, 0], extractor.extract(pixels)[0])
+    with pytest.raises(ImageError, match="at least 32"):
+        extractor.extract_grid(pixels, 32)
+
+
+def test_ratios_cancel_contrast():
+    """Halving the contrast lowers every energy by 6.02 dB, so no ratio changes."""
+    extractor = SoartExtractor()
+    rng = np.random.default_rng(5)
+    picture = 0.5 + 0.3 * (rng.random((64, 64, 3)) - 0.5)
+    items = extractor.extract(np.stack([picture, 0.5 + (picture - 0.5) / 2]))
+    ratios, names = ratio_items(items, extractor.names)
+    assert len(names) == len(set(names)) == ratios.shape[1] == 2 * 3 * 8 * (4 + 3)
+    raw = [k for k, name in enumerate(names) if name.startswith("raw")]
+    assert np.ptp(ratios[:, raw], axis=0).max() < 0.05
+    assert ratios[:, names.index("raw/luma/s0/line-h/Y2/s1")] == pytest.approx(
+        items[:, extractor.names.index("raw/luma/s0/line-h/Y2")]
+        - items[:, extractor.names.index("raw/luma/s1/line-h/Y2")]
+    )
+    with pytest.raises(ItemsError, match="Y2"):
+        ratio_items(items[:, :2], ("a/Y1", "b/Y1"))
+
+
+def test_blur_and_noise_move_the_items_they_should():
+    rng = np.random.default_rng(5)
+    clean = ndimage.zoom(rng.random((8, 8, 3)), (8, 8, 1), order=0).astype(np.float32)
+    extractor = SoartExtractor(scales=1, representations=("raw",), metrics=("Y2",))
+    level = [
+        extractor.extract(np.clip(p, 0, 1))[0].mean()
+        for p in (
+            ndimage.gaussian_filter(clean, (2, 2, 0)),
+            clean,
+            clean + 0.2 * rng.standard_normal(clean.shape).astype("f"),
+        )
+    ]
+    assert level[0] < level[1] - 5
+    assert level[1] < level[2] - 2
+
+
+@pytest.mark.parametrize(
+    "wrong", [np.zeros((4, 4)), np.full((4, 4, 3), np.nan), torch.zeros(4, 4, 3), torch.full((1, 3, 4, 4), 7.0)]
+)
+def test_wrong_input(wrong):
+    with pytest.raises(ImageError, match="xpected"):
+        SoartExtractor().extract(wrong)
+
+
+def test_wrong_settings():
+    with pytest.raises(ValueError, match="scale"):
+        SoartExtractor(scales=0)
+    with pytest.raises(ValueError, match="Y1"):
+        SoartExtractor(metrics=("Y9",))
+
+
+def test_items_do_not_depend_on_the_number_of_threads():
+    picture = np.random.default_rng(4).integers(0, 256, (512, 512, 3), dtype=np.uint8)
+    extractor = SoartExtractor()
+    found = []
+    for threads in (1, 2, 4):
+        with threadpool_limits(threads, user_api="blas"):
+            found.append(extractor.extract(picture))
+            assert all(
+                library["num_threads"] == threads for library in threadpool_info() if library["user_api"] == "blas"
+            )
+    assert np.array_equal(found[0], found[1])
+    assert np.array_equal(found[0], found[2])

@@ -1,0 +1,147 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from soart.errors import ImageError
+from soart.metrics.items.combined import taste_extractor
+from soart.metrics.items.phrases import phrases_of
+from soart.metrics.tastes.examples import from_modes
+from soart.metrics.tastes.explanation import explain, heat_map, linear_weights, overlay
+from soart.metrics.tastes.profile import learn_taste
+from soart.metrics.tastes.proposals import propose, stop_rule
+from soart.metrics.tastes.trust import STRONG
+
+
+def learnt(world, size=12, **options):
+    rng = np.random.default_rng(1)
+    return learn_taste(world.planted(size, rng), world.names, "v", rng=rng, curve=False, repeats=1, **options)
+
+
+@pytest.mark.parametrize("method", ["ridge", "T2"])
+def test_linear_contributions_are_exact(method, taste_world):
+    profile = learnt(taste_world, methods=(method,))
+    items, _ = taste_world.draw(6, np.random.default_rng(2))
+    assert linear_weights(profile) is not None
+    for one, liking in zip(explain(profile, items, top=99), profile.liking(items), strict=True):
+        assert one.exact
+        assert one.remainder == pytest.approx(0, abs=1e-9)
+        total = one.baseline + sum(reason.contribution for reason in one.reasons)
+        assert total == pytest.approx(liking, abs=1e-9)
+
+
+@pytest.mark.parametrize("method", ["gp+attention", "gp", "ridge"])
+def test_what_was_planted_is_named(method, taste_world):
+    profile = learnt(taste_world, methods=(method,))
+    base = profile.examples.items.mean(axis=0)
+    vivid, dull = base.copy(), base.copy()
+    vivid[taste_world.saturation] += 2
+    dull[taste_world.saturation] -= 2
+    good, bad = explain(profile, np.stack([vivid, dull]))
+    assert good.reasons[0].text == "colours more saturated than your bad pictures"
+    assert good.reasons[0].contribution > 0
+    assert bad.reasons[0].text == "colours less saturated than your good ones"
+    assert bad.reasons[0].contribution < 0
+    fine = base.copy()
+    fine[taste_world.detail] += 3
+    texts = [reason.text for reason in explain(profile, fine[None])[0].reasons]
+    assert "more of the finest horizontal detail than your bad pictures" in texts
+
+
+def test_reasons_name_the_mode(taste_world):
+    items, _ = taste_world.draw(30, np.random.default_rng(3))
+    items[10:20, 3] -= 6
+    items[20:, 4] -= 6
+    examples = from_modes({"good": items[:10], "grey": items[10:20], "soft": items[20:]})
+    profile = learn_taste(examples, taste_world.names, "v", curve=False, repeats=1)
+    assert explain(profile, items[12:13])[0].mode[0] == "grey"
+    assert 0 < explain(profile, items[12:13])[0].mode[1] <= 1
+
+
+def test_every_item_has_words():
+    names = taste_extractor().names
+    phrases = phrases_of((*names, "deep/001", "strange"), ("technical", "others", "aunt"))
+    assert len(phrases) == len(names) + 5
+    assert all(p.more and p.less and p.more != p.less for p in phrases)
+    assert 20 < len(set(phrases)) < 120
+
+
+@pytest.fixture(scope="module")
+def real_profile():
+    """Likes saturated pictures, on real items of drawn patterns."""
+    rng, extractor = np.random.default_rng(4), taste_extractor()
+    grey = rng.integers(60, 190, (20, 32, 32, 1), dtype=np.uint8).repeat(3, axis=3)
+    vivid = grey.copy()
+    vivid[..., 2] //= 4
+    items = extractor.extract(np.concatenate([vivid[:10], grey[10:]]))
+    return learn_taste(
+        from_modes({"good": items[:10], "bad": items[10:]}), extractor.names, extractor.version, curve=False, repeats=1
+    ), extractor
+
+
+def test_heat_map_finds_the_liked_half(real_profile):
+    profile, extractor = real_profile
+    picture = np.random.default_rng(5).integers(60, 190, (64, 64, 1), dtype=np.uint8).repeat(3, axis=2)
+    picture[:, 32:, 2] //= 4
+    heat = heat_map(profile, extractor, picture, 4)
+    assert heat.shape == (4, 4)
+    assert heat.mean() == pytest.approx(0, abs=1e-9)
+    assert heat[:, 2:].min() > heat[:, :2].max()
+    shown = overlay(picture, heat)
+    assert shown.shape == picture.shape
+    assert shown.dtype == np.uint8
+    Image.fromarray(shown)
+
+
+def test_heat_map_of_odd_pictures(real_profile):
+    profile, extractor = real_profile
+    assert heat_map(profile, extractor, np.zeros((1, 1, 3), dtype=np.uint8)).shape == (1, 1)
+    assert heat_map(profile, extractor, np.zeros((17, 90, 3))).shape == (2, 2)
+    flat = np.zeros((16, 16, 3), dtype=np.uint8)
+    assert (overlay(flat, np.zeros((2, 2))) == flat).all()
+    with pytest.raises(ImageError, match="grid of at least one"):
+        heat_map(profile, extractor, flat, 0)
+    with pytest.raises(ImageError, match="one picture"):
+        heat_map(profile, extractor, flat[None])
+
+
+def test_proposals_are_telling_and_diverse(taste_world):
+    rng = np.random.default_rng(6)
+    profile = learnt(taste_world)
+    items, _ = taste_world.draw(40, rng)
+    items[1:5] = items[0] + 1e-6 * rng.normal(size=(4, items.shape[1]))
+    items[0:5] *= 3
+    proposal = propose(profile, items, 6)
+    assert len(set(proposal.rows.tolist())) == len(proposal.rows) <= 6
+    assert (np.diff(proposal.bits) <= 1e-9).all()
+    assert sum(row < 5 for row in proposal.rows) <= 2
+    known = propose(profile, profile.examples.items, 3)
+    assert known.bits.sum() < proposal.bits[:3].sum()
+
+
+def test_proposals_teach_faster_than_chance(taste_world):
+    """The posterior over a pool is surer after the proposed ratings than after as many random ones."""
+    from soart.metrics.tastes.proposals import information_model
+
+    rng = np.random.default_rng(7)
+    profile = learnt(taste_world, size=5)
+    items, _ = taste_world.draw(150, rng)
+    model, z = information_model(profile), profile.fitted.scaling.frame.deviations(items)
+    covariance, noise = model.covariance(z, np.zeros((150, 0)))
+
+    def left(rows):
+        inner = np.linalg.inv(covariance[np.ix_(rows, rows)] + noise * np.eye(len(rows)))
+        return np.trace(covariance - covariance[:, rows] @ inner @ covariance[rows])
+
+    chosen = left(propose(profile, items, 8).rows)
+    assert chosen < np.mean([left(rng.choice(150, 8, replace=False)) for _ in range(20)])
+
+
+def test_stop_rule(taste_world):
+    profile = learnt(taste_world)
+    assert propose(profile, np.zeros((0, len(taste_world.names)))).stop
+    trust = replace(profile.trust, word=STRONG, concordance=0.99, expected=0.993, more=24)
+    assert stop_rule(replace(profile, trust=trust))[0]
+    trust = replace(trust, concordance=0.8, expected=0.9)
+    assert not stop_rule(replace(profile, trust=trust))[0]

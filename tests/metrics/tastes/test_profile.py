@@ -1,0 +1,304 @@
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from soart.errors import ItemsError, ProfileError
+from soart.metrics.items.colour import ColourExtractor, hue_shares
+from soart.metrics.items.combined import taste_extractor
+from soart.metrics.tastes.examples import from_choices, from_modes, from_ratings, mix
+from soart.metrics.tastes.fitting import Scaling, fit
+from soart.metrics.tastes.folds import concordance
+from soart.metrics.tastes.gaussian_process import learn_preference
+from soart.metrics.tastes.kernels import Frame
+from soart.metrics.tastes.methods import METHODS, learn_all, learn_attention
+from soart.metrics.tastes.profile import learn_taste, technical_prior
+
+
+def learn(examples, world, **options):
+    options = {"curve": False, "repeats": 2, "rng": np.random.default_rng(0), **options}
+    return learn_taste(examples, world.names, "v1", **options)
+
+
+@pytest.fixture(scope="module")
+def profile(taste_world):
+    return learn(taste_world.planted(15, np.random.default_rng(1)), taste_world)
+
+
+def test_planted_taste_is_found(profile, taste_world):
+    items, liking = taste_world.draw(400, np.random.default_rng(2))
+    assert concordance(liking, profile.liking(items)) > 0.8
+    assert profile.trust.word in ("usable", "strong")
+    assert profile.method in METHODS
+    assert set(profile.fitted.choice.reached) <= set(METHODS)
+
+
+def test_scales(profile, taste_world):
+    items, _ = taste_world.draw(200, np.random.default_rng(3))
+    liking = profile.liking(items)
+    probability, score = profile.probability(liking), profile.score(items)
+    assert ((probability > 0) & (probability < 1)).all()
+    np.testing.assert_allclose(score, 100 * probability)
+    percentile = profile.percentile(liking)
+    assert percentile.min() >= 0
+    assert percentile.max() <= 100
+    order = np.argsort(liking)
+    assert (np.diff(probability[order]) >= 0).all()
+    assert (np.diff(percentile[order]) >= 0).all()
+
+
+def test_probability_is_calibrated(taste_world):
+    rng = np.random.default_rng(8)
+    profile = learn(taste_world.planted(40, rng, noise=1.5), taste_world, repeats=4)
+    test = taste_world.planted(300, rng, noise=1.5)
+    chance = profile.probability(profile.liking(test.items))
+    for low, high in ((0.0, 0.3), (0.3, 0.7), (0.7, 1.0)):
+        inside = (chance >= low) & (chance < high)
+        assert abs((test.liking[inside] > 0).mean() - chance[inside].mean()) < 0.15
+
+
+def test_same_seed_same_profile(taste_world):
+    examples = taste_world.planted(8, np.random.default_rng(4))
+    first, second = (learn(examples, taste_world) for _ in range(2))
+    items, _ = taste_world.draw(20, np.random.default_rng(5))
+    np.testing.assert_array_equal(first.liking(items), second.liking(items))
+    assert first.trust == second.trust
+
+
+def test_every_method_learns(taste_world):
+    examples = taste_world.planted(15, np.random.default_rng(6))
+    examples = replace(examples, priors=examples.items[:, [taste_world.detail]])
+    scaling = Scaling.of(examples.items, examples.priors, taste_world.names)
+    z, priors = scaling.frame.deviations(examples.items), scaling.priors(examples.priors)
+    models = learn_all(METHODS, z, examples, priors, scaling.frame)
+    assert set(models) == set(METHODS)
+    items, liking = taste_world.draw(300, np.random.default_rng(7))
+    z, priors = scaling.frame.deviations(items), scaling.priors(items[:, [taste_world.detail]])
+    for method, model in models.items():
+        assert concordance(liking, model.predict(z, priors)) > 0.7, method
+
+
+def test_prior_rules_until_pictures_speak(taste_world):
+    rng = np.random.default_rng(9)
+    items, liking = taste_world.draw(300, rng)
+    prior = liking + 0.3 * rng.normal(size=300)
+    alone = concordance(liking, prior)
+    few = taste_world.planted(4, rng)
+    own = few.items[:, taste_world.saturation] + few.items[:, taste_world.detail]
+    fitted = fit(replace(few, priors=own[:, None]), taste_world.names, rng)
+    assert concordance(liking, fitted(items, prior[:, None])) > alone - 0.05
+
+
+def test_misleading_prior_is_unlearnt(taste_world):
+    rng = np.random.default_rng(10)
+    examples = taste_world.planted(20, rng)
+    against = -examples.liking + 0.5 * rng.normal(size=len(examples))
+    fitted = fit(replace(examples, priors=against[:, None]), taste_world.names, rng)
+    items, liking = taste_world.draw(300, rng)
+    assert concordance(liking, fitted(items, -np.sign(liking)[:, None])) > 0.8
+
+
+def test_missing_prior_scores_are_neutral(taste_world):
+    rng = np.random.default_rng(11)
+    examples = taste_world.planted(8, rng)
+    examples = replace(examples, priors=np.column_stack([examples.liking, np.full(len(examples), np.nan)]))
+    profile = learn(examples, taste_world, prior_names=("a", "b"))
+    items, _ = taste_world.draw(5, rng)
+    assert np.isfinite(profile.liking(items)).all()
+    with pytest.raises(ItemsError, match="2 prior scores"):
+        profile.liking(items, np.zeros((5, 1)))
+
+
+def test_ratings_choices_and_folders_mix(taste_world):
+    rng = np.random.default_rng(12)
+    items, liking = taste_world.draw(60, rng)
+    stars = np.clip(np.round(3 + 1.2 * liking), 1, 5)
+    rated = from_ratings(items[:30], stars[:30], pictures=range(30))
+    pairs = [(a, b) if liking[a] > liking[b] else (b, a) for a, b in rng.integers(30, 60, (80, 2)) if a != b]
+    chosen = from_choices(items, pairs, pictures=range(60))
+    folders = from_modes({"good": items[liking > 1.5][:5]}, pictures={"good": np.flatnonzero(liking > 1.5)[:5]})
+    every = mix(rated, chosen, folders)
+    assert every.graded
+    assert len(set(every.pictures)) == len(every)
+    assert every.weights.max() > 1
+    profile = learn(every, taste_world)
+    test, truth = taste_world.draw(300, rng)
+    assert concordance(truth, profile.liking(test)) > 0.75
+    assert "rank correlation" in profile.trust.sentence
+
+
+def test_choices_order_pictures():
+    examples = from_choices(np.eye(4), [(0, 1), (1, 2), (0, 2), (2, 3), (1, 3)])
+    assert (np.diff(examples.liking) < 0).all()
+    assert np.abs(examples.liking).max() < 1
+
+
+@pytest.mark.parametrize(
+    ("build", "words"),
+    [
+        (lambda x: from_ratings(x, np.full(4, 6.0)), "from 1 to 5, got 6"),
+        (lambda x: from_ratings(x, [1, 2, 3, np.nan]), "from 1 to 5, got nan"),
+        (lambda x: from_ratings(x, ["good"] * 4), "ratings as numbers"),
+        (lambda x: from_choices(x, [(0, 0)]), "two of 4 pictures"),
+        (lambda x: from_choices(x, [(0, 9)]), "two of 4 pictures"),
+        (lambda x: from_choices(x, []), "got none"),
+        (lambda x: from_modes({"good": np.zeros((0, 3))}), "got none"),
+        (lambda x: from_modes({"good": x}, {"good": ["a"]}), "one good group for each of 4"),
+        (lambda x: mix(from_modes({"good": x}), from_modes({"bad": x[:, :3]})), "different extractors"),
+        (
+            lambda x: mix(
+                from_modes({"good": x[:1]}, pictures={"good": ["p"]}),
+                from_modes({"bad": x[:1]}, pictures={"bad": ["p"]}),
+            ),
+            "'p' is both good and bad",
+        ),
+    ],
+)
+def test_bad_judgements_are_refused_in_one_sentence(build, words):
+    items = np.random.default_rng(0).normal(size=(4, 5))
+    with pytest.raises(ItemsError, match=words) as caught:
+        build(items)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("choose", "words"),
+    [
+        (lambda x: from_modes({"good": x}), "only liked ones"),
+        (lambda x: from_modes({"bad": x}), "only disliked ones"),
+        (lambda x: from_ratings(x, np.full(len(x), 3.0)), "only equally rated ones"),
+        (lambda x: from_modes({"good": x[:1]}), "a single picture"),
+        (lambda x: from_modes({"good": x[:3], "bad": x[2:]}), "both good and bad"),
+        (lambda x: from_modes({"good": np.repeat(x[:1], 3, axis=0), "bad": x[:1]}), "measure alike"),
+        (lambda x: from_ratings(np.repeat(x[:1], 4, axis=0), [1, 2, 4, 5]), "measure alike"),
+    ],
+)
+def test_degenerate_examples(choose, words, taste_world):
+    items, _ = taste_world.draw(6, np.random.default_rng(0))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ItemsError, match=words):
+            learn(choose(items), taste_world)
+
+
+@given(seed=st.integers(0, 1000), good=st.integers(1, 6), bad=st.integers(1, 6), constant=st.booleans())
+@settings(max_examples=8, deadline=None)
+def test_any_few_pictures_give_finite_likings(taste_world, seed, good, bad, constant):
+    rng = np.random.default_rng(seed)
+    items, _ = taste_world.draw(good + bad, rng)
+    if constant:
+        items[:, :4] = 7.25
+    profile = learn(from_modes({"good": items[:good], "bad": items[good:]}), taste_world, repeats=1)
+    assert np.isfinite(profile.liking(items)).all()
+    assert np.isfinite(profile.score(items, useless_ok=True)).all()
+    assert profile.trust.word == "too few examples" or min(good, bad) >= 5
+
+
+def test_useless_profile_does_not_score_silently(taste_world):
+    examples = taste_world.planted(3, np.random.default_rng(1))
+    profile = learn(examples, taste_world)
+    with pytest.raises(ProfileError, match="too few examples"):
+        profile.score(examples.items)
+    assert len(profile.score(examples.items, useless_ok=True)) == 6
+    with pytest.raises(ItemsError, match="items of different extractors"):
+        profile.liking(examples.items[:, :5])
+
+
+def test_named_modes_are_told_apart(taste_world):
+    rng = np.random.default_rng(13)
+    items, _ = taste_world.draw(45, rng)
+    items[15:30, taste_world.saturation] -= 5
+    items[30:, taste_world.detail] -= 5
+    profile = learn(from_modes({"good": items[:15], "grey": items[15:30], "soft": items[30:]}), taste_world)
+    z = profile.fitted.scaling.frame.deviations(items)
+    chances = profile.modes.probabilities(z)
+    assert (profile.modes.model.classes_[chances.argmax(axis=1)] == profile.examples.modes).mean() > 0.9
+
+
+def test_version_d_alone_needs_a_pair(taste_world):
+    items, _ = taste_world.draw(2, np.random.default_rng(0))
+    frame = Frame.of(items, taste_world.names)
+    assert learn_attention(frame.deviations(items), from_modes({"good": items[:1], "bad": items[1:]}), frame) is None
+
+
+def test_many_pictures_are_learnt_from_quickly(taste_world):
+    rng = np.random.default_rng(14)
+    items, liking = taste_world.draw(900, rng)
+    frame = Frame.of(items, taste_world.names)
+    z = frame.deviations(items)
+    model = learn_preference(z, np.tanh(liking), np.ones(900), np.zeros((900, 0)), frame)
+    assert concordance(liking, model.predict(z, np.zeros((900, 0)))) > 0.95
+
+
+def test_gaussian_process_against_its_formula(taste_world):
+    """One hypothesis, by hand: mean = k C⁻¹ y, as in Rasmussen & Williams (2.23), averaged over hypotheses by evidence."""
+    rng = np.random.default_rng(15)
+    examples = taste_world.planted(4, rng)
+    frame = Frame.of(examples.items, taste_world.names)
+    z, none = frame.deviations(examples.items), np.zeros((8, 0))
+    model = learn_preference(z, examples.liking, np.ones(8), none, frame)
+    other = frame.deviations(taste_world.draw(3, rng)[0])
+    total, mean = 0.0, np.zeros(3)
+    learnt, cross = model.kernels.against(z), model.kernels.against(other)
+    for share, h, _, _ in model.parts:
+        c = h.amplitude * learnt[h.kernel] + 1 + h.noise * np.eye(8)
+        mean += share * (h.amplitude * cross[h.kernel] + 1) @ np.linalg.inv(c) @ examples.liking
+        total += share
+    np.testing.assert_allclose(model.predict(other, np.zeros((3, 0))), mean, atol=0.02)
+    assert total > 0.95
+    assert (model.uncertainty(z, none) < model.uncertainty(other + 3, np.zeros((3, 0))).max()).all()
+
+
+def test_items_of_a_network_weigh_as_much_as_all_others():
+    rng = np.random.default_rng(8)
+    names = (*taste_extractor().names, *(f"deep/{i:04d}" for i in range(200)))
+    told = np.repeat([1.0, -1.0], 60)
+    items = rng.normal(size=(120, len(names)))
+    items[:, -200:] += np.outer(told, rng.normal(size=200)) * 0.35
+    learn, test = np.r_[:8, 60:68], np.r_[8:60, 68:120]
+    examples = from_modes({"good": items[:8], "bad": items[60:68]})
+    fitted = fit(examples, names, rng)
+    assert concordance(told[test], fitted(items[test], np.zeros((len(test), 0)))) > 0.9
+    attention = fitted.model.attention.model
+    assert attention.weights_[-1] == pytest.approx(0.5)
+    kernels = fitted.model.gp.kernels
+    number = kernels.names.index("network")
+    z = fitted.scaling.frame.deviations(items[learn])
+    np.testing.assert_allclose(kernels.own(number, z), np.diag(kernels.against(z)[number]))
+    np.testing.assert_allclose(kernels.own(0, z), np.diag(kernels.against(z)[0]))
+    assert np.isfinite(fitted.model.gp.uncertainty(z, np.zeros((16, 0)))).all()
+
+
+def test_colour_items():
+    extractor = ColourExtractor()
+    red = np.zeros((8, 8, 3), dtype=np.uint8)
+    red[..., 0] = 255
+    items = dict(zip(extractor.names, extractor.extract(red)[0], strict=True))
+    assert items["colour/hue/red"] == pytest.approx(1)
+    assert items["colour/chroma/mean"] == pytest.approx(1)
+    assert items["colour/luma/mean"] == pytest.approx(0.299)
+    assert items["colour/luma/deviation"] == pytest.approx(0, abs=1e-6)
+    black = extractor.extract(np.zeros((3, 5, 3), dtype=np.uint8))
+    assert np.isfinite(black).all()
+
+
+@given(st.lists(st.tuples(*[st.floats(0, 1, width=32)] * 3), min_size=1, max_size=20))
+@settings(max_examples=40, deadline=None)
+def test_hue_shares_sum_to_the_mean_chroma(colours):
+    pixels = np.array(colours, dtype=np.float64)
+    assert hue_shares(pixels.T).sum() == pytest.approx((pixels.max(axis=1) - pixels.min(axis=1)).mean(), abs=1e-9)
+
+
+def test_combined_items_and_technical_prior(scorer):
+    extractor = taste_extractor()
+    picture = np.random.default_rng(0).integers(0, 256, (2, 24, 20, 3), dtype=np.uint8)
+    items = extractor.extract(picture)
+    assert items.shape == (2, len(extractor.names))
+    np.testing.assert_allclose(
+        technical_prior(items, extractor.names), scorer.score(items[:, : len(extractor.parts[0].names)])
+    )
+    with pytest.raises(ProfileError, match="not among those given"):
+        technical_prior(items[:, :3], extractor.names[:3])

@@ -1,0 +1,193 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from safetensors import safe_open
+from safetensors.numpy import save_file
+
+from soart.errors import ProfileError
+from soart.metrics.tastes.agreement import compare_tastes
+from soart.metrics.tastes.blend import Blend, blend
+from soart.metrics.tastes.profile import learn_taste
+from soart.metrics.tastes.profile_files import FORMAT, check_version, load_taste, same_taste, save_taste
+
+
+def make(world, seed=1, name="mine", **options):
+    rng = np.random.default_rng(seed)
+    examples = world.planted(8, rng)
+    examples = replace(examples, priors=np.column_stack([examples.liking + rng.normal(size=16), np.full(16, np.nan)]))
+    return learn_taste(
+        examples, world.names, "v1", name=name, prior_names=("a", "others"), rng=rng, curve=False, repeats=1, **options
+    )
+
+
+@pytest.fixture(scope="module")
+def profile(taste_world):
+    return make(taste_world)
+
+
+def parts_of(path):
+    with safe_open(path, framework="numpy") as file:
+        return file.metadata(), {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+
+
+@pytest.mark.parametrize("method", ["gp+attention", "gp", "ridge", "attention", "T2", "prior"])
+def test_round_trip(method, taste_world, tmp_path):
+    profile = make(taste_world, methods=(method,))
+    path = save_taste(profile, tmp_path / "deep" / "mine.safetensors")
+    again = load_taste(path)
+    items, _ = taste_world.draw(30, np.random.default_rng(2))
+    np.testing.assert_allclose(again.liking(items), profile.liking(items), atol=1e-9)
+    np.testing.assert_allclose(again.score(items, useless_ok=True), profile.score(items, useless_ok=True), atol=1e-6)
+    np.testing.assert_array_equal(again.percentile(profile.liking(items)), profile.percentile(profile.liking(items)))
+    assert (again.name, again.version, again.method, again.names) == ("mine", "v1", method, taste_world.names)
+    assert again.trust.word == profile.trust.word
+    assert again.fitted.choice.reached == profile.fitted.choice.reached
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+def test_named_modes_survive(taste_world, tmp_path):
+    from soart.metrics.tastes.examples import from_modes
+
+    items, _ = taste_world.draw(30, np.random.default_rng(3))
+    examples = from_modes({"good": items[:10], "grey": items[10:20], "soft": items[20:]})
+    profile = learn_taste(examples, taste_world.names, "v1", curve=False, repeats=1)
+    again = load_taste(save_taste(profile, tmp_path / "p"))
+    z = profile.fitted.scaling.frame.deviations(items)
+    np.testing.assert_allclose(again.modes.probabilities(z), profile.modes.probabilities(z), atol=1e-8)
+
+
+def test_damaged_and_foreign_files_are_refused(profile, tmp_path):
+    path = save_taste(profile, tmp_path / "p.safetensors")
+    whole = path.read_bytes()
+    broken = tmp_path / "b.safetensors"
+    flipped = bytearray(whole)
+    flipped[-9] ^= 1
+    for content, words in (
+        (whole[: len(whole) // 2], "no taste profile, or is damaged"),
+        (b"", "no taste profile, or is damaged"),
+        (b"not safetensors at all", "no taste profile, or is damaged"),
+        (bytes(flipped), "changed or damaged"),
+    ):
+        broken.write_bytes(content)
+        with pytest.raises(ProfileError, match=words) as caught:
+            load_taste(broken)
+        assert "\n" not in str(caught.value)
+    save_file({"x": np.zeros(3)}, broken)
+    with pytest.raises(ProfileError, match="but no taste profile"):
+        load_taste(broken)
+    with pytest.raises(ProfileError, match="cannot be read"):
+        load_taste(tmp_path / "nothing")
+
+
+def rewrite(path, change, rehash):
+    from soart.metrics.tastes.profile_files import _digest
+
+    metadata, arrays = parts_of(path)
+    header = json.loads(metadata["soart_taste"])
+    change(header, arrays)
+    text = json.dumps(header)
+    save_file(
+        arrays, path, metadata={"soart_taste": text, "sha256": _digest(text, arrays) if rehash else metadata["sha256"]}
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda h, a: h.update(format=FORMAT + 1), f"format {FORMAT + 1}"),
+        (lambda h, a: h["parts"][0].update(method="magic"), "'magic'"),
+        (lambda h, a: h["parts"][0].pop("names"), "incomplete"),
+        (lambda h, a: h["parts"][0]["trust"].update(word="divine"), "learn it again"),
+        (lambda h, a: a.pop("0/items"), "incomplete"),
+        (lambda h, a: a.update({"0/fitted": a["0/fitted"] + 1}), "other likings here"),
+        (lambda h, a: a.update({"0/items": a["0/items"] * np.nan}), "incomplete"),
+    ],
+)
+def test_contents_are_checked_even_under_a_right_hash(change, words, profile, tmp_path):
+    path = save_taste(profile, tmp_path / "p.safetensors")
+    rewrite(path, change, rehash=True)
+    with pytest.raises(ProfileError, match=words):
+        load_taste(path)
+
+
+def test_header_is_under_the_hash(profile, tmp_path):
+    path = save_taste(profile, tmp_path / "p.safetensors")
+    rewrite(path, lambda h, a: h["parts"][0].update(calibration=[9.0, 0.0]), rehash=False)
+    with pytest.raises(ProfileError, match="changed or damaged"):
+        load_taste(path)
+
+
+def test_nothing_is_half_saved(profile, tmp_path, monkeypatch):
+    path = save_taste(profile, tmp_path / "p.safetensors")
+    before = path.read_bytes()
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("soart.metrics.tastes.profile_files.os.fsync", full)
+    with pytest.raises(ProfileError, match="No space left"):
+        save_taste(replace(profile, name="other"), path)
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["p.safetensors"]
+    with pytest.raises(ProfileError, match="cannot be written"):
+        save_taste(profile, path / "below" / "a file")
+
+
+def test_same_taste_but_for_its_date(profile, taste_world, tmp_path):
+    later = replace(profile, created="2030-01-01T00:00:00+00:00")
+    assert same_taste(profile, load_taste(save_taste(later, tmp_path / "p")))
+    assert same_taste(blend("b", [profile, later]), blend("b", [later, profile]))
+    others = (replace(profile, name="other"), make(taste_world, seed=2), blend("mine", [profile, profile], [1, 2]))
+    assert not any(same_taste(profile, other) for other in others)
+
+
+def test_versions_must_match(profile, taste_world):
+    check_version(profile, taste_world.names, "v1")
+    with pytest.raises(ProfileError, match="learnt on items v1, this soart measures v2"):
+        check_version(profile, taste_world.names, "v2")
+
+
+def test_blend(profile, taste_world, tmp_path):
+    other = make(taste_world, seed=5, name="yours")
+    both = blend("ours", [profile, other], [3, 1])
+    assert both.weights == (0.75, 0.25)
+    items, _ = taste_world.draw(40, np.random.default_rng(6))
+    mixed = 0.75 * profile.score(items, useless_ok=True) + 0.25 * other.score(items, useless_ok=True)
+    np.testing.assert_allclose(both.score(items, useless_ok=True), mixed)
+    again = load_taste(save_taste(both, tmp_path / "b"))
+    assert isinstance(again, Blend)
+    np.testing.assert_allclose(again.liking(items), both.liking(items), atol=1e-9)
+    nested = blend("all", [both, profile])
+    assert [p.name for p in nested.parts] == ["mine", "yours", "mine"]
+    assert sum(nested.weights) == pytest.approx(1)
+    percentile = both.percentile(both.liking(items))
+    assert (percentile >= 0).all()
+    assert (percentile <= 100).all()
+    assert both.trust in (profile.trust, other.trust)
+    assert "0.75 mine" in both.method
+
+
+def test_blends_that_make_no_sense(profile, taste_world):
+    for parts, weights, words in (
+        ([profile], None, "at least two"),
+        ([profile, profile], [1, 0], "above zero"),
+        ([profile, profile], [1, float("nan")], "above zero"),
+        ([profile, replace(profile, version="v2")], None, "same items"),
+    ):
+        with pytest.raises(ProfileError, match=words):
+            blend("x", parts, weights)
+
+
+def test_comparison_finds_where_tastes_part():
+    a = np.arange(10.0)
+    b = a.copy()
+    b[[0, 9]] = b[[9, 0]]
+    found = compare_tastes(["a", "b"], np.stack([a, b]))
+    assert set(found.disagreements(2)) == {0, 9}
+    assert found.correlation[0, 0] == pytest.approx(1)
+    assert found.correlation[0, 1] == found.correlation[1, 0] < 1
+    assert np.isnan(compare_tastes(["a", "b"], np.stack([a, a * 0])).correlation[0, 1])
+    with pytest.raises(ProfileError, match="at least two tastes and two pictures, got 1 and 10"):
+        compare_tastes(["a"], a[None])

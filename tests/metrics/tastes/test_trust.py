@@ -1,0 +1,190 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score
+
+from soart.metrics.tastes.examples import from_modes, from_ratings
+from soart.metrics.tastes.fitting import Scaling, fit
+from soart.metrics.tastes.folds import concordance, fold_numbers, gather, near_duplicates
+from soart.metrics.tastes.learning_curve import PowerLaw, fit_power_law
+from soart.metrics.tastes.profile import learn_taste
+from soart.metrics.tastes.trust import (
+    CHANCE,
+    STRONG,
+    TOO_FEW,
+    USABLE,
+    permutation_test,
+    score_interval,
+    sides,
+    word_for,
+)
+
+
+@given(st.integers(0, 10_000), st.integers(2, 30))
+@settings(max_examples=40, deadline=None)
+def test_concordance_is_the_auc(seed, n):
+    rng = np.random.default_rng(seed)
+    liking = rng.choice([-1.0, 1.0], n)
+    scores = rng.integers(0, 4, n).astype(float)
+    if len(set(liking)) == 1:
+        assert np.isnan(concordance(liking, scores))
+    else:
+        assert concordance(liking, scores) == pytest.approx(roc_auc_score(liking > 0, scores))
+
+
+@given(st.integers(0, 10_000), st.integers(6, 40), st.integers(2, 6))
+@settings(max_examples=40, deadline=None)
+def test_folds_keep_groups_whole_and_balance_likings(seed, n, folds):
+    rng = np.random.default_rng(seed)
+    groups = rng.integers(0, n, n)
+    numbers = fold_numbers(rng.choice([-1.0, 1.0], n), groups, folds, rng)
+    for group in np.unique(groups):
+        assert len(set(numbers[groups == group])) == 1
+    alone = fold_numbers(np.repeat([-1.0, 1.0], 10), np.arange(20), 5, rng)
+    assert all(np.bincount(alone[part], minlength=5).tolist() == [2] * 5 for part in (slice(10), slice(10, 20)))
+
+
+def test_only_pictures_of_one_fold_are_compared():
+    liking = np.array([1.0, -1.0, 1.0, -1.0])
+    found = gather(liking, [(np.array([0, 1]), np.array([5.0, 4.0])), (np.array([2, 3]), np.array([-2.0, -1.0]))])
+    assert found.counts.sum() == 2
+    assert found.concordance == 0.5
+    assert found.placements().tolist() == [1, 1, 0, 0]
+    assert np.isnan(found.resampled(np.array([[1.0, 0, 0, 0]]))).all()
+
+
+def test_near_duplicates_join_and_so_do_given_groups():
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(6, 20))
+    z[3] = z[0] + 1e-3
+    numbers = near_duplicates(z, np.array(["a", "b", "b", "c", "d", "e"]))
+    assert numbers[0] == numbers[3]
+    assert numbers[1] == numbers[2]
+    assert len(set(numbers)) == 4
+
+
+def test_interval_holds_where_everything_came_out_right():
+    low, high = score_interval(1.0, 8, 8)
+    assert high == 1
+    assert 0.6 < low < 0.9
+    assert score_interval(0.5, 100, 100)[0] > 0.4
+    assert score_interval(0.0, 8, 8)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("better", "worse", "p_value", "low", "word"),
+    [
+        (4, 30, 0.001, 0.9, TOO_FEW),
+        (8, 8, 0.2, 0.6, CHANCE),
+        (8, 8, 0.03, 0.6, CHANCE),
+        (8, 8, 0.01, 0.5, CHANCE),
+        (8, 8, 0.01, 0.6, USABLE),
+        (8, 8, 0.01, 0.8, STRONG),
+    ],
+)
+def test_words(better, worse, p_value, low, word):
+    assert word_for(better, worse, p_value, low) == word
+
+
+def scaled(examples, names):
+    scaling = Scaling.of(examples.items, examples.priors, names)
+    return scaling.frame.deviations(examples.items), scaling.priors(examples.priors), scaling.frame
+
+
+def test_permutation_test_is_level_and_powerful(taste_world):
+    rng = np.random.default_rng(1)
+    small, chance = 0, 40
+    for _ in range(chance):
+        items, _ = taste_world.draw(20, rng)
+        examples = from_modes({"good": items[:10], "bad": items[10:]})
+        z, priors, frame = scaled(examples, taste_world.names)
+        small += permutation_test(z, examples, priors, frame, rng) <= 0.1
+    assert small <= 10
+    examples = taste_world.planted(10, rng)
+    z, priors, frame = scaled(examples, taste_world.names)
+    assert permutation_test(z, examples, priors, frame, rng) < 0.02
+
+
+def test_copies_in_a_group_count_once(taste_world):
+    """Guards against leakage: random labels of a few scenes, each many times, must not look learnt."""
+    rng = np.random.default_rng(3)
+    scenes, _ = taste_world.draw(12, rng)
+    items = np.repeat(scenes, 5, axis=0) + 0.01 * rng.normal(size=(60, scenes.shape[1]))
+    good = np.repeat(rng.permutation([True] * 6 + [False] * 6), 5)
+    examples = from_modes({"good": items[good], "bad": items[~good]})
+    profile = learn_taste(examples, taste_world.names, "v", curve=False, rng=rng)
+    assert profile.trust.groups == 12
+    assert profile.trust.useless
+
+
+def test_report_of_a_planted_taste(taste_world):
+    rng = np.random.default_rng(4)
+    profile = learn_taste(taste_world.planted(15, rng), taste_world.names, "v", rng=rng)
+    trust = profile.trust
+    assert trust.word in (USABLE, STRONG)
+    assert trust.low <= trust.concordance <= trust.high
+    assert "held-out AUC" in trust.sentence
+    assert [n for n, *_ in trust.curve] == sorted(n for n, *_ in trust.curve)
+    assert all(low <= v <= high for _, v, low, high in trust.curve)
+    assert "more" in trust.advice
+    assert 0.5 < trust.expected <= 1
+
+
+def test_graded_report_speaks_of_rank_correlation(taste_world):
+    rng = np.random.default_rng(5)
+    items, liking = taste_world.draw(30, rng)
+    stars = np.clip(np.round(3 + liking), 1, 5)
+    trust = learn_taste(from_ratings(items, stars), taste_world.names, "v", rng=rng, curve=False).trust
+    assert trust.graded
+    assert trust.rank_correlation == pytest.approx(2 * trust.concordance - 1)
+    assert f"rank correlation {trust.rank_correlation:.2f}" in trust.sentence
+
+
+def test_too_few_examples_say_so(taste_world):
+    rng = np.random.default_rng(6)
+    trust = learn_taste(taste_world.planted(1, rng), taste_world.names, "v", rng=rng).trust
+    assert trust.word == TOO_FEW
+    assert trust.useless
+    assert "five pictures" in trust.advice
+    assert "nothing can be held out" in trust.sentence
+    assert sides(taste_world.planted(4, rng)) == (4, 4)
+
+
+def test_power_law_is_recovered():
+    law = PowerLaw(0.05, 0.8, 0.5)
+    sizes = np.array([8.0, 16, 32, 64])
+    found = fit_power_law(sizes, np.array([law(n) for n in sizes]))
+    assert found(200) == pytest.approx(law(200), abs=1e-6)
+    flat = fit_power_law(sizes, np.full(4, 0.7))
+    assert flat(1000) == pytest.approx(0.7, abs=1e-6)
+
+
+@pytest.mark.slow
+def test_interval_covers_and_chance_is_called_chance(taste_world):
+    covered, called = [], []
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        examples = taste_world.planted(10, rng, noise=1.5)
+        profile = learn_taste(examples, taste_world.names, "v", rng=rng, curve=False)
+        test = taste_world.planted(200, rng, noise=1.5)
+        true = concordance(test.liking, profile.liking(test.items))
+        covered.append(profile.trust.low <= true <= profile.trust.high)
+        items, _ = taste_world.draw(20, rng)
+        random = from_modes({"good": items[:10], "bad": items[10:]})
+        called.append(learn_taste(random, taste_world.names, "v", rng=rng, curve=False).trust.word == CHANCE)
+    assert np.mean(covered) >= 0.9
+    assert np.mean(called) >= 0.9
+
+
+def test_choice_is_made_again_in_every_fold(taste_world):
+    """A method that is chosen or fitted with sight of the held-out pictures would score random labels above chance."""
+    values = []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        items, _ = taste_world.draw(16, rng)
+        examples = from_modes({"good": items[:8], "bad": items[8:]})
+        trust = learn_taste(examples, taste_world.names, "v", rng=rng, curve=False, repeats=1).trust
+        values.append(trust.concordance)
+    assert abs(np.mean(values) - 0.5) < 0.17
+    assert fit(examples, taste_world.names, rng).choice.method

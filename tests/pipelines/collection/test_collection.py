@@ -1,0 +1,238 @@
+import os
+import random
+import signal
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from sqlalchemy import select
+
+from soart.errors import CollectionError, ImageError
+from soart.pipelines.collection.address import DATABASE
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.collection.column_types import restored, storable
+from soart.pipelines.collection.ratings import rate, ratings
+from soart.pipelines.collection.tables import GenerationRow, Meta
+
+
+@pytest.fixture
+def collection(where):
+    """These tests run on both databases."""
+    with Collection(where) as store:
+        yield store
+
+
+def test_drawn_pictures_come_back(collection, where, make_drawn):
+    batch = [make_drawn(1), make_drawn(2, problem="all black")]
+    collection.add_drawn(batch, "model", "DDIM")
+    with Collection(where) as again:
+        rows = again.images()
+        assert [r.problem for r in rows] == [None, "all black"]
+        assert [r.generation.seed for r in rows] == [1, 2]
+        for row, drawn in zip(rows, batch, strict=True):
+            assert np.array_equal(np.asarray(Image.open(again.locate(row))), drawn.pixels)
+        known = again.known_requests([d.request.key("model") for d in batch] + ["other"])
+        assert len(known) == 2
+
+
+def test_lost_file_is_drawn_again_into_its_old_row(collection, make_drawn, scorer):
+    row = collection.add_drawn([make_drawn(1)], "m", "DDIM")[0]
+    collection.add_items("v", {row.id: np.ones(3)})
+    collection.locate(row).unlink()
+    key = make_drawn(1).request.key("m")
+    assert collection.known_requests([key]) == {}
+    other = make_drawn(1)
+    other.pixels[0, 0] ^= 1
+    again = collection.add_drawn([other], "m", "DDIM")[0]
+    assert again.id == row.id
+    assert len(collection.images()) == 1
+    assert collection.items("v", [row.id]) == {}
+
+
+def test_file_left_in_place(collection, tmp_path):
+    path = tmp_path / "näme with\nnewline.png"
+    Image.new("RGB", (4, 4), "red").save(path)
+    row, picture = collection.add_file(path)
+    assert picture.pixels.shape == (4, 4, 3)
+    assert collection.locate(row) == path.resolve()
+    copy = tmp_path / "copy.png"
+    copy.write_bytes(path.read_bytes())
+    assert collection.add_file(copy) == (row, None) or collection.add_file(copy)[0].id == row.id
+    (tmp_path / "bad.png").write_bytes(b"")
+    with pytest.raises(ImageError, match=r"bad\.png"):
+        collection.add_file(tmp_path / "bad.png")
+    assert len(collection.images()) == 1
+
+
+def test_items_and_scores(collection, make_drawn):
+    rows = collection.add_drawn([make_drawn(i) for i in range(3)], "m", "DDIM")
+    values = np.linspace(-80, 3, 7)
+    collection.add_items("v1", {rows[0].id: values})
+    assert collection.items("v2", [rows[0].id]) == {}
+    assert np.array_equal(collection.items("v1", [r.id for r in rows])[rows[0].id], values.astype("f4"))
+    collection.set_scores("p", {rows[0].id: 1.0, rows[1].id: 2.0})
+    collection.set_scores("p", {rows[0].id: 3.0})
+    assert collection.scores("p") == {rows[0].id: 3.0, rows[1].id: 2.0}
+    assert collection.scores("q") == {}
+
+
+def test_many_rows_in_one_question(collection, make_drawn):
+    rows = collection.add_drawn([make_drawn(i, size=8) for i in range(3)], "m", "DDIM")
+    assert collection.items("v", [r.id for r in rows] * 1000) == {}
+
+
+@pytest.mark.parametrize("version", ["99", "nonsense"])
+def test_later_schema_version_is_refused(collection, where, version):
+    with collection.session("be written", write=True) as session:
+        session.get(Meta, "schema_version").value = version
+    with pytest.raises(CollectionError, match=f"schema version {version}, this soart reads"):
+        Collection(where)
+    with collection.session("be read") as session:
+        assert session.get(Meta, "schema_version").value == version
+
+
+def test_damaged_database_and_file_in_the_way(tmp_path):
+    folder = tmp_path / "c"
+    folder.mkdir()
+    (folder / DATABASE).write_bytes(b"this is no database" * 99)
+    with pytest.raises(CollectionError, match="cannot be opened"):
+        Collection(folder)
+    with pytest.raises(CollectionError, match="is a file"):
+        Collection(folder / DATABASE)
+
+
+def test_full_disk_loses_nothing(collection, make_drawn, monkeypatch):
+    collection.add_drawn([make_drawn(1)], "m", "DDIM")
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(CollectionError, match="No space left"):
+        collection.add_drawn([make_drawn(2), make_drawn(3)], "m", "DDIM")
+    assert len(collection.images()) == 1
+    assert len(list((collection.folder / "images").iterdir())) == 1
+
+
+def test_second_writer_waits_or_says_so(collection, where, make_drawn, monkeypatch):
+    monkeypatch.setattr("soart.pipelines.collection.database.LOCK_SECONDS", 0.2)
+    with Collection(where) as second:
+        with collection.session("be written", write=True), pytest.raises(CollectionError, match=r"lock.*another soart"):
+            second.add_drawn([make_drawn(1)], "m", "DDIM")
+        assert second.images() == []
+        second.add_drawn([make_drawn(1)], "m", "DDIM")
+    assert len(collection.images()) == 1
+
+
+def test_reader_sees_whole_batches_while_another_writes(collection, where, make_drawn):
+    collection.add_drawn([make_drawn(1)], "m", "DDIM")
+    with Collection(where) as reader:
+        with collection.session("be written", write=True) as session:
+            session.add(Meta(key="k", value="v"))
+            session.flush()
+            assert len(reader.images()) == 1
+            with reader.session("be read") as reading:
+                assert reading.get(Meta, "k") is None
+        with reader.session("be read") as reading:
+            assert reading.get(Meta, "k").value == "v"
+
+
+AWKWARD = ["\x00nul\x00", "\udcff surrogate", "\x1a", "\x1a0041", "\x1a\x00", "emoji 🦊 \r\n\t", "a" * 100_000, ""]
+
+
+def test_text_of_strangers_comes_back(collection, make_drawn):
+    rows = collection.add_drawn([make_drawn(i, size=8) for i in range(len(AWKWARD))], "m", "DDIM")
+    with collection.session("be written", write=True) as session:
+        for row, text in zip(rows, AWKWARD, strict=True):
+            session.get(GenerationRow, row.id).prompt = text
+    assert [row.generation.prompt for row in collection.images()] == AWKWARD
+    with collection.session("be read") as session:
+        for row, text in zip(rows, AWKWARD, strict=True):
+            assert session.scalar(select(GenerationRow.image_id).where(GenerationRow.prompt == text)) == row.id
+    rate(collection, "r\udcff", {rows[0].id: 5})
+    assert ratings(collection, "r\udcff") == {rows[0].id: 5}
+
+
+@given(st.text(st.characters(exclude_categories=())))
+def test_stored_text_is_restored(text):
+    kept = storable(text)
+    assert restored(kept) == text
+    assert "\0" not in kept
+    kept.encode()
+
+
+def test_file_name_of_bytes_that_are_no_text(collection, tmp_path):
+    path = tmp_path / os.fsdecode(b"caf\xe9.png")
+    Image.new("RGB", (4, 4), "red").save(path)
+    collection.add_file(path)
+    assert collection.locate(collection.images()[0]) == path.resolve()
+
+
+def test_numbers_too_large_end_in_a_sentence(collection, make_drawn):
+    with pytest.raises(CollectionError, match=r"cannot be written: .*(large|out of range)"):
+        collection.add_drawn([make_drawn(1), big(make_drawn(2))], "m", "DDIM")
+    assert collection.images() == []
+
+
+def big(drawn):
+    return replace(drawn, request=replace(drawn.request, seed=2**63))
+
+
+def test_items_are_kept_as_first_stored(collection, make_drawn):
+    (row,) = collection.add_drawn([make_drawn(1)], "m", "DDIM")
+    collection.add_items("v", {row.id: np.zeros(3)})
+    collection.add_items("v", {row.id: np.ones(3)})
+    assert collection.items("v", [row.id])[row.id].tolist() == [0, 0, 0]
+
+
+def test_memory_holds_no_pictures(make_drawn):
+    with Collection(None) as store, pytest.raises(CollectionError, match="give it a folder"):
+        store.add_drawn([make_drawn(1)], "m", "DDIM")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
+# The child writes pictures and rows only; it enters none of the libraries whose threads it lost.
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_kill_at_any_moment_loses_at_most_the_batch_in_flight(where, make_drawn):
+    """Twenty kills in a row on one collection; after each, every acknowledged batch is whole."""
+    Collection(where).close()
+    waits = random.Random(4)
+    acknowledged = 0
+    for life in range(20):
+        reader, writer = os.pipe()
+        child = os.fork()
+        if child == 0:
+            try:
+                with Collection(where) as store:
+                    for batch in range(10_000):
+                        store.add_drawn([make_drawn(life * 100_000 + batch * 3 + k) for k in range(3)], "m", "DDIM")
+                        os.write(writer, b".")
+            finally:
+                os._exit(0)
+        os.close(writer)
+        os.read(reader, 1)
+        time.sleep(waits.uniform(0, 0.05))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        acknowledged += 1 + len(os.read(reader, 1 << 16))
+        os.close(reader)
+        with Collection(where) as store:
+            rows = store.images()
+            assert 3 * acknowledged <= len(rows) <= 3 * (acknowledged + life + 1)
+            assert len(rows) % 3 == 0
+    with Collection(where) as store:
+        for row in store.images():
+            assert np.asarray(Image.open(store.locate(row))).shape == (16, 16, 3)
+
+
+def test_items_that_somebody_else_stored_meanwhile_are_no_mistake(collection, make_drawn):
+    (row,) = collection.add_drawn([make_drawn(0)], "m", "s")
+    collection.add_items("v", {row.id: np.ones(3)})
+    collection.add_items("v", {row.id: np.ones(3)})
+    collection.add_items("w", {row.id: np.zeros(2)})
+    assert collection.items("v", [row.id])[row.id].tolist() == [1, 1, 1]
+    assert collection.items("w", [row.id])[row.id].tolist() == [0, 0]

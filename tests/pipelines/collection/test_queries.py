@@ -1,0 +1,188 @@
+import datetime as dt
+
+import numpy as np
+import pytest
+
+from soart.errors import CollectionError, ItemsError
+from soart.metrics.percentiles import percentiles
+from soart.pipelines.attention.collection_modes import by_ratings, by_words, modes_of
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.collection.counts import facts
+from soart.pipelines.collection.damage import detectors, suspected
+from soart.pipelines.collection.queries import (
+    Query,
+    Scale,
+    order,
+    row_of,
+    rows_of,
+    scores_of,
+    stars_of,
+    title_of,
+    told_of,
+)
+from soart.pipelines.collection.ratings import rate, reject, said_of
+from soart.pipelines.collection.tables import MetadataRow
+from soart.pipelines.tastes.agreement import agreement, ends
+
+PROMPTS = ["a sharp boat", "a blurry boat", "a sharp fox", "100% of a_fox", "A SHARP TREE", "a tree"]
+
+
+@pytest.fixture
+def collection(where):
+    """These tests run on both databases."""
+    with Collection(where) as store:
+        yield store
+
+
+@pytest.fixture
+def filled(collection, make_drawn):
+    rows = collection.add_drawn([make_drawn(i, prompt) for i, prompt in enumerate(PROMPTS)], "m", "s")
+    collection.set_scores("p", dict(zip([row.id for row in rows[:5]], [3.0, 1.0, 2.0, 2.0, 5.0], strict=True)))
+    return collection
+
+
+def ids(store, **query):
+    return [row.id for row in rows_of(store, order(store, Query(**query), "ann"))]
+
+
+def test_the_newest_come_first_and_reversed_last(filled):
+    assert ids(filled) == [6, 5, 4, 3, 2, 1]
+    assert ids(filled, ascending=True) == [1, 2, 3, 4, 5, 6]
+
+
+def test_pictures_without_a_score_come_last_whichever_way(filled):
+    assert ids(filled, profile="p", sort="score") == [5, 1, 4, 3, 2, 6]
+    assert ids(filled, profile="p", sort="score", ascending=True) == [2, 4, 3, 1, 5, 6]
+
+
+def test_words_are_found_in_any_case_and_are_not_patterns(filled):
+    assert ids(filled, words=("sharp",)) == [5, 3, 1]
+    assert ids(filled, words=("sharp", "-boat")) == [5, 3]
+    assert ids(filled, words=("100%",)) == [4]
+    assert ids(filled, words=("a_fox",)) == [4]
+    assert ids(filled, words=("%",)) == [4]
+
+
+def test_words_of_any_language_are_found_in_any_case(collection, make_drawn):
+    collection.add_drawn(
+        [make_drawn(i, prompt) for i, prompt in enumerate(("Ein Äpfelbaum", "КОТ в шляпе", "a cat"))], "m", "s"
+    )
+    for word, found in (("äpfel", [1]), ("ÄPFEL", [1]), ("кот", [2]), ("-Кот", [3, 1])):
+        assert ids(collection, words=(word,)) == found
+
+
+def test_pictures_without_a_prompt_are_found_by_their_path(filled, paint, tmp_path):
+    (file,) = paint(tmp_path / "Holiday", 1, 3, vivid=True).iterdir()
+    row, _ = filled.add_file(file)
+    assert ids(filled, words=("holiday",)) == [row.id]
+    # Those with one are not found by theirs, which holds nothing but a hash.
+    assert ids(filled, words=("images/",)) == []
+    assert title_of(row) == file.name
+
+
+def test_prompts_that_other_tools_wrote_are_found_and_shown(filled, paint, tmp_path):
+    row, _ = filled.add_file(next(paint(tmp_path / "holiday", 1, 3, vivid=True).iterdir()))
+    with filled.session("be written", write=True) as session:
+        session.add(MetadataRow(image_id=row.id, tool="Fooocus", prompt="A lonely Castle", settings="{}", source="x"))
+    assert ids(filled, words=("castle",)) == [row.id]
+    assert ids(filled, words=("holiday",)) == []
+    assert title_of(row, told_of(filled, [row.id, 1])[row.id]) == "A lonely Castle"
+
+
+def test_suspected_damage_is_that_of_evaluations(filled):
+    known = detectors()
+    usual = {name: d.usual for name, (_, d) in known.items()}
+    blur, noise = (next(name for name, (what, _) in known.items() if what == damage) for damage in ("blur", "noise"))
+    for name, value in usual.items():
+        # The sixth picture was seen by no detector, the fifth not by the one of noise.
+        filled.set_scores(name, {i: value for i in range(1, 6) if i < 5 or name != noise})
+    limits = {name: d.limit for name, (_, d) in known.items()}
+    filled.set_scores(blur, {2: limits[blur] - 1, 3: limits[blur] - 1, 4: limits[blur]})
+    filled.set_scores(noise, {3: limits[noise] - 50})
+    assert suspected(filled) == {2: "blur", 3: "noise"}
+    assert suspected(filled, [1, 2]) == {2: "blur"}
+    assert ids(filled, damage="any") == [3, 2]
+    assert ids(filled, damage="noise", ascending=True) == [3]
+    assert ids(filled, damage="fade") == []
+    assert ids(filled, damage="none") == [4, 1]
+
+
+def test_ratings_are_those_of_the_rater_who_asks(filled):
+    rate(filled, "ann", {1: 5, 2: 1})
+    rate(filled, "ben", {3: 5})
+    reject(filled, "ann", 4)
+    assert ids(filled, rated="any") == [2, 1]
+    assert ids(filled, rated="none") == [6, 5, 3]
+    assert ids(filled, rated="liked") == ids(filled, rated="5") == [1]
+    assert ids(filled, rated="disliked") == [2]
+    assert ids(filled, rated="rejected") == [4]
+    assert ids(filled, sort="rating")[:2] == [1, 2]
+    assert stars_of(filled, "ann", [1, 2, 3, 4]) == {1: 5, 2: 1, 4: 0}
+    assert said_of(filled, 3) == {"ben": 5}
+
+
+def test_days_are_both_included(filled):
+    today = dt.datetime.now(dt.UTC).date()
+    assert len(ids(filled, since=today, until=today)) == 6
+    assert ids(filled, until=today - dt.timedelta(days=1)) == []
+
+
+def test_percentiles_are_those_of_rankings(filled):
+    values = np.array([3.0, 1.0, 2.0, 2.0, 5.0])
+    scale = Scale.of(filled, "p")
+    assert [scale.percentile(v) for v in values] == percentiles(values).tolist()
+    assert ids(filled, profile="p", low=50) == [5, 4, 3, 1]
+    assert ids(filled, profile="p", high=10) == [2]
+    assert Scale.of(filled, "none").percentile(1) == 0
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"sort": "colour"}, {"rated": "6"}, {"low": 60, "high": 40}, {"high": 101}, {"damage": "rain"}]
+)
+def test_a_query_that_means_nothing_is_refused(wrong):
+    with pytest.raises(CollectionError, match="Expected"):
+        Query(**wrong)
+
+
+def test_pictures_by_id_and_what_is_not_there(filled):
+    assert [row.id for row in rows_of(filled, [3, 99, 1])] == [3, 1]
+    assert title_of(row_of(filled, 3)) == "a sharp fox"
+    assert scores_of(filled, "p", [1, 6]) == {1: 3.0}
+    with pytest.raises(CollectionError, match="no picture 99"):
+        row_of(filled, 99)
+    with pytest.raises(CollectionError, match="at most"):
+        rows_of(filled, range(1000))
+
+
+def test_facts_count(filled):
+    rate(filled, "ann", {1: 5})
+    found = facts(filled)
+    assert (found.pictures, found.problems) == (6, 0)
+    assert (found.raters, found.profiles, found.models) == ({"ann": 1}, {"p": 5}, {"m": 6})
+
+
+def test_ends_hold_scored_pictures_once(filled):
+    assert ends(filled, "p", 12) == ([5, 1], [2, 3])
+    assert ends(filled, "none", 12) == ([], [])
+
+
+def test_agreement_of_stored_scores(filled):
+    assert agreement(filled, {"one": "p"})[0] is None
+    filled.set_scores("q", {1: -3.0, 2: -1.0, 5: -5.0, 6: 0.0})
+    found, common = agreement(filled, {"one": "p", "two": "q", "none": "r"})
+    assert common == [1, 2, 5]
+    assert found.correlation[0, 1] == pytest.approx(-1)
+
+
+def test_classes_of_ratings_and_of_words(collection, make_drawn):
+    batch = [make_drawn(i, "a warm boat" if i % 2 else "a cool boat") for i in range(12)]
+    collection.add_drawn([*batch, make_drawn(20, "warm and cool")], "m", "s")
+    rate(collection, "ann", dict.fromkeys(range(1, 5), 5) | dict.fromkeys(range(5, 9), 1) | {9: 3})
+    assert by_ratings(collection, "ann") == {"disliked": [5, 6, 7, 8], "liked": [1, 2, 3, 4]}
+    words = by_words(collection, ["warm", "cool", "-x", ""])
+    assert words == {"warm": [2, 4, 6, 8, 10, 12], "cool": [1, 3, 5, 7, 9, 11]}
+    data = modes_of(collection, words, most=4)
+    assert data.items.shape == (8, len(data.names))
+    assert sorted(set(data.modes)) == ["cool", "warm"]
+    with pytest.raises(ItemsError, match="two kinds"):
+        modes_of(collection, {"warm": [2]})

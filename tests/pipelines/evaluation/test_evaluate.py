@@ -1,0 +1,186 @@
+import numpy as np
+import pytest
+from material.ugly import encoded, picture, write_ugly
+
+from soart.errors import CollectionError
+from soart.metrics.damage.scorer import DETECTORS, TechnicalScorer
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.collection.damage import suspected
+from soart.pipelines.evaluation import evaluate as module
+from soart.pipelines.evaluation.contrast import contrast
+from soart.pipelines.evaluation.evaluate import evaluate
+from soart.pipelines.evaluation.records import records
+from soart.pipelines.evaluation.result import Evaluation
+from soart.pipelines.evaluation.summary import summarise
+from soart.pipelines.evaluation.survey import survey
+from soart.pipelines.ingest.local_engine import LocalEngine
+from soart.pipelines.ingest.roots import known_roots, open_for, place_for
+from soart.pipelines.ingest.scan import Scan
+from soart.pipelines.ingest.sync import bring_up_to_date
+from soart.pipelines.reports.evaluation import render_evaluation
+
+
+def name_of(found, row):
+    return next(iter(module_paths(found, [int(found.evaluation.ids[row])]).values())).rsplit("/", 1)[1]
+
+
+def module_paths(found, ids):
+    from soart.pipelines.evaluation.summary import paths_of
+
+    return paths_of(found.store, found.update.scan, ids)
+
+
+def test_what_was_planted_is_found(found):
+    e = found.evaluation
+    names = {row: name_of(found, row) for row in range(len(e.ids))}
+    assert len(e.ids) == 42
+    (group,) = ({names[row] for row in np.flatnonzero(e.group == g)} for g in range(e.group.max() + 1))
+    assert group == {"04.png", "small.png"}
+    assert [names[row] for row in np.flatnonzero(e.best)] == ["04.png"]
+    assert "strange.png" in {names[row] for row in np.flatnonzero(e.outlier)}
+    sharp = [row for row, name in names.items() if name[:2].isdigit() and int(name[:2]) % 2 == 0]
+    soft = [row for row, name in names.items() if name[:2].isdigit() and int(name[:2]) % 2]
+    scores = e.scores[e.main]
+    assert np.median(scores[sharp]) > np.median(scores[soft])
+    word = next(one for one in e.associations if one.value == "soft")
+    assert word.high < 0
+    assert word.q < 0.05
+    blurred = {names[row] for row in range(len(e.ids)) if e.mode_name(row) == "blur"}
+    assert len(blurred & {names[row] for row in soft}) > 10
+    assert not blurred & {names[row] for row in sharp}
+    stored = suspected(found.store)
+    assert {names[row]: e.mode_name(row) for row in range(len(e.ids)) if e.mode[row] >= 0} == {
+        names[row]: stored[i] for row, i in enumerate(e.ids.tolist()) if i in stored
+    }
+
+
+def test_summary_counts_agree(found):
+    e, summary = found.evaluation, summarise(found, 5)
+    assert (summary.files, summary.copies, summary.spare) == (43, 1, 1)
+    assert len(summary.best) == 5
+    assert summary.best[0].score == e.scores[e.main].max()
+    assert sum(count for count, _ in summary.damage.values()) == (e.mode >= 0).sum()
+    assert sum(style.pictures for style, _ in summary.styles) == len(e.ids)
+    assert "not a picture" in found.update.problems[0]
+
+
+def test_the_same_pictures_are_evaluated_once(found, monkeypatch):
+    monkeypatch.setattr(module, "_evaluate", None)
+    again = evaluate(found.store, found.update.scan)
+    assert again.packed() == found.evaluation.packed()
+
+
+def test_evaluations_survive_packing(found):
+    e, copy = found.evaluation, Evaluation.unpacked(found.evaluation.packed())
+    for name in ("ids", "distance", "mode", "group", "best", "style"):
+        assert np.array_equal(getattr(e, name), getattr(copy, name))
+    assert (copy.associations, copy.trends, copy.styles, copy.timeline) == (
+        e.associations,
+        e.trends,
+        e.styles,
+        e.timeline,
+    )
+    assert copy.scores.keys() == e.scores.keys()
+
+
+def test_blocks_and_ids_do_not_matter(found, art, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "BLOCK", 7)
+    with Collection(tmp_path / "c") as store:
+        # The last ones first, so that ids are others.
+        bring_up_to_date(store, Scan([art], ["[2-9]*"]), LocalEngine(1))
+        other = survey(store, Scan([art]), LocalEngine(1))
+        rows = list(records(store, other.update.scan, other.evaluation))
+    expected = list(records(found.store, found.update.scan, found.evaluation))
+    assert rows == expected
+
+
+def test_both_databases_say_the_same(found, art, where):
+    with Collection(where) as store:
+        other = survey(store, Scan([art]), LocalEngine(2))
+        rows = list(records(store, other.update.scan, other.evaluation))
+        assert evaluate(store, other.update.scan).packed() == other.evaluation.packed()
+        assert survey(store, Scan([art]), LocalEngine(1)).update.looked <= 1
+    expected = list(records(found.store, found.update.scan, found.evaluation))
+    assert sorted(rows, key=lambda row: row["path"]) == expected
+    assert [one.value for one in other.evaluation.associations] == [one.value for one in found.evaluation.associations]
+
+
+def test_scores_are_stored_for_others_to_use(found):
+    e = found.evaluation
+    stored = found.store.scores(e.main)
+    assert [stored[i] for i in e.ids.tolist()] == e.scores[e.main].tolist()
+    assert set(e.scores) == {TechnicalScorer.load().name, *(TechnicalScorer.detector(d).name for d in DETECTORS)}
+
+
+def test_two_collections_are_compared(found, art, scene, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    for k in range(20):
+        scene(100 + k).convert("L").save(other / f"{k}.png")
+    (other / "same.png").write_bytes((art / "00.png").read_bytes())
+    with Collection(tmp_path / "c") as store:
+        second = survey(store, Scan([other]), LocalEngine(1))
+        result = contrast(found, second)
+    assert result.shared == 1
+    assert result.apart > 0.9
+    # The others are grey.
+    assert any("red–green" in gap.name for gap in result.looks)
+    assert all(gap.clear for gap in result.looks)
+    assert {gap.name for gap in result.damage} == set(DETECTORS)
+
+
+def test_a_collection_is_like_itself(found):
+    result = contrast(found, found)
+    assert not any(gap.clear for gap in (*result.scores, *result.damage))
+    assert (result.looks, result.words) == ((), ())
+
+
+def test_ugly_collections_are_evaluated(collection, tmp_path):
+    _, odd = write_ugly(tmp_path / "ugly")
+    result = survey(collection, Scan([tmp_path / "ugly"]), LocalEngine(2))
+    assert len(result.evaluation.ids) == len(odd)
+    assert np.isfinite(result.evaluation.scores["technical-2"]).all()
+    assert render_evaluation(result)
+    assert len(list(records(collection, result.update.scan, result.evaluation))) == result.update.found
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_few_pictures_are_enough(collection, tmp_path, count):
+    for k in range(count):
+        (tmp_path / f"{k}.png").write_bytes(encoded(picture(k), "PNG"))
+    result = survey(collection, Scan([tmp_path], ["*.png"]), LocalEngine(1))
+    assert len(result.evaluation.ids) == count
+    assert not result.evaluation.outlier.any()
+    assert render_evaluation(result)
+    assert contrast(result, result).apart != contrast(result, result).apart
+
+
+def test_a_folder_without_pictures_is_a_sentence(collection, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(CollectionError, match="There is no picture"):
+        survey(collection, Scan([tmp_path / "empty"]), LocalEngine(1))
+    (tmp_path / "empty" / "a.png").write_bytes(b"x")
+    with pytest.raises(CollectionError, match="no picture that can be evaluated"):
+        survey(collection, Scan([tmp_path / "empty"]), LocalEngine(1))
+
+
+def test_places_belong_to_folders(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    one, two = tmp_path / "one", tmp_path / "two"
+    assert place_for([one, two]) == place_for([two, one, two])
+    assert place_for([one]) != place_for([two])
+    store, roots = open_for([str(one)])
+    with store:
+        assert store.folder == place_for([one])
+        assert roots == [one]
+
+
+def test_a_collection_is_evaluated_in_place_with_folders_it_knows(collection, make_drawn, art):
+    collection.add_drawn([make_drawn(k) for k in range(3)], "m", "s")
+    survey(collection, Scan([art]), LocalEngine(1))
+    store, roots = open_for([str(collection.folder)])
+    with store:
+        assert roots == [collection.folder / "images", art]
+        result = survey(store, Scan(roots), LocalEngine(1))
+        assert len(result.evaluation.ids) == 45
+        assert known_roots(store) == [art]

@@ -1,0 +1,137 @@
+"""What leaves an evaluation: tables and the page."""
+
+import csv
+import io
+import json
+import os
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from material.ugly import encoded, picture
+
+from soart.errors import CollectionError
+from soart.pipelines.evaluation.export import export, format_of
+from soart.pipelines.evaluation.records import columns, records
+from soart.pipelines.evaluation.survey import survey
+from soart.pipelines.ingest.local_engine import LocalEngine
+from soart.pipelines.ingest.scan import Scan
+from soart.pipelines.reports.evaluation import render_evaluation, write_evaluation
+
+
+@pytest.mark.parametrize("kind", ["csv", "json", "parquet"])
+def test_exports_hold_every_file_and_come_back(found, tmp_path, kind):
+    path = tmp_path / f"out.{kind}"
+    names = columns(found.evaluation)
+    expected = list(records(found.store, found.update.scan, found.evaluation))
+    export(iter(expected), names, path)
+    first = path.read_bytes()
+    if kind == "json":
+        assert json.loads(first) == expected
+    elif kind == "parquet":
+        from pyarrow import parquet
+
+        assert parquet.read_table(path).to_pylist() == expected
+    else:
+        rows = list(csv.DictReader(io.StringIO(first.decode(), newline="")))
+        assert [row["path"] for row in rows] == [row["path"] for row in expected]
+        assert [float(row["score"] or 0) for row in rows] == [row["score"] or 0 for row in expected]
+    assert len(expected) == 44
+    export(records(found.store, found.update.scan, found.evaluation), names, path)
+    assert path.read_bytes() == first
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_formulas_stay_text_in_spreadsheets(tmp_path):
+    export([{"a": "=1+1", "b": -1.5}, {"a": "@x", "b": None}], {"a": str, "b": float}, tmp_path / "x.csv")
+    assert (tmp_path / "x.csv").read_text().splitlines() == ["a,b", "'=1+1,-1.5", "'@x,"]
+
+
+def test_exports_that_cannot_be_written_are_a_sentence(tmp_path):
+    with pytest.raises(CollectionError, match=r"ends in \.csv, \.json, \.parquet"):
+        format_of(tmp_path / "x.xls")
+    with pytest.raises(CollectionError, match="cannot be written"):
+        export([], {"a": str}, tmp_path / "missing" / "x.csv")
+
+
+def test_the_page_holds_everything_and_runs_nothing_of_strangers(found, tmp_path):
+    page = render_evaluation(found, notes=["<i>note</i>"])
+    assert "<b>" not in page.split("Cannot be used")[1].split("</ul>")[0]
+    assert "broken &lt;b&gt;.png" in page
+    assert "&lt;i&gt;note" in page
+    data = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.S)[1]
+    assert "<" not in data
+    assert len(json.loads(data)["rows"]) == 42
+    assert not re.search(r'(src|href)="(?!data:|#)', page)
+    written = write_evaluation(tmp_path / "report", found)
+    assert written.name == "index.html"
+    assert len(list((tmp_path / "report" / "thumbs").iterdir())) == 42
+    assert "data:image/jpeg" in written.read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def strange(tmp_path):
+    """A folder with a good picture, a broken one, and files that are bad by name or kind."""
+    folder = tmp_path / "strange"
+    folder.mkdir()
+    (folder / "good.png").write_bytes(encoded(picture(1), "PNG"))
+    (folder / "noise.png").write_bytes(b"noise")
+    (folder / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    (folder / "circle.png").symlink_to(folder / "circle.png")
+    os.mkfifo(folder / "pipe.png")
+    (folder / "device.jpg").symlink_to(os.devnull)
+    (folder / "folder.png").mkdir()
+    (folder / "link.png").symlink_to(tmp_path)
+    (folder / "note.txt").symlink_to(tmp_path / "nowhere.txt")
+    Path(os.fsdecode(os.fsencode(folder) + b"/b\xff.png")).write_bytes(encoded(picture(2), "PNG"))
+    return folder
+
+
+@pytest.mark.parametrize("kind", ["csv", "json", "parquet"])
+def test_files_that_cannot_be_looked_at_have_rows(collection, strange, tmp_path, kind):
+    bad = {
+        "b\\xff.png": "no valid text", "circle.png": "symbolic links", "device.jpg": "no regular file", "gone.png": "not there",
+        "noise.png": "", "pipe.png": "no regular file",
+    }  # fmt: skip
+    result = survey(collection, Scan([strange, strange / "pipe.png"]), LocalEngine(1))
+    assert len(result.update.problems) == len(bad)
+    path = tmp_path / f"out.{kind}"
+    rows = records(collection, result.update.scan, result.evaluation, result.update.unusable)
+    export(rows, columns(result.evaluation), path)
+    if kind == "json":
+        got = json.loads(path.read_bytes())
+    elif kind == "parquet":
+        from pyarrow import parquet
+
+        got = parquet.read_table(path).to_pylist()
+    else:
+        got = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"), newline="")))
+    names = {row["path"].removeprefix(f"{strange}/"): row["problem"] or "" for row in got}
+    assert list(names) == sorted([*bad, "good.png"])
+    assert len(got) == len(names)
+    assert names.pop("good.png") == ""
+    assert all(names[name] and reason in names[name] for name, reason in bad.items())
+
+
+def test_files_that_cannot_be_opened_have_rows(collection, strange):
+    class Locked(LocalEngine):
+        def looks(self, paths, networks=(None,)):
+            for look in super().looks(paths, networks):
+                refused = look.path.endswith("noise.png")
+                yield replace(look, problem="It is locked.", lasting=False) if refused else look
+
+    result = survey(collection, Scan([strange]), Locked(1))
+    rows = records(collection, result.update.scan, result.evaluation, result.update.unusable)
+    assert {row["path"]: row["problem"] for row in rows}[str(strange / "noise.png")] == "It is locked."
+
+
+def test_a_folder_whose_name_is_no_text(collection, strange, tmp_path):
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/d\xfe"))
+    folder.mkdir()
+    (folder / "a.png").write_bytes(encoded(picture(3), "PNG"))
+    for _ in range(2):
+        result = survey(collection, Scan([strange, folder, folder / "a.png"]), LocalEngine(1))
+        assert result.title == "strange, d\\xfe, a.png"
+        assert "no valid text" in result.update.unusable[str(folder / "a.png")]
+    write_evaluation(tmp_path / "page.html", result)

@@ -1,0 +1,482 @@
+import json
+
+import pytest
+
+from soart.pipelines.ingest.metadata import embedded_metadata
+from soart.pipelines.ingest.metadata.comfygraph import Graph
+from soart.pipelines.ingest.metadata.comfyui import read_graph
+
+
+def node(kind, **inputs):
+    return {"class_type": kind, "inputs": inputs}
+
+
+def base(**more):
+    """Checkpoint, two encoders, sampler, decoder, file: the graph everybody starts from."""
+    nodes = {
+        "3": node(
+            "KSampler",
+            seed=2**63 + 5,
+            steps=20,
+            cfg=8,
+            sampler_name="euler",
+            scheduler="normal",
+            denoise=1,
+            model=["4", 0],
+            positive=["6", 0],
+            negative=["7", 0],
+            latent_image=["5", 0],
+        ),
+        "4": node("CheckpointLoaderSimple", ckpt_name="dream.safetensors"),
+        "5": node("EmptyLatentImage", width=512, height=768, batch_size=1),
+        "6": node("CLIPTextEncode", text="a fox", clip=["4", 1]),
+        "7": node("CLIPTextEncode", text="blur", clip=["4", 1]),
+        "8": node("VAEDecode", samples=["3", 0], vae=["4", 2]),
+        "9": node("SaveImage", filename_prefix="x", images=["8", 0]),
+    }
+    return nodes | more
+
+
+def read(nodes):
+    return read_graph(Graph.of_prompt(nodes), "x")
+
+
+def change(nodes, name, **inputs):
+    nodes[name]["inputs"].update(inputs)
+    return nodes
+
+
+def test_the_graph_everybody_starts_from(build):
+    text = json.dumps(base())
+    webp = build.tiff({0x0110: (2, b"prompt:" + text.encode() + b"\0"), 0x010F: (2, b'workflow:{"nodes": []}\0')})
+    pictures = [
+        (build.png({"prompt": text, "workflow": '{"nodes": []}'}), "png:prompt"),
+        (build.saved("WEBP", webp), "exif:Model"),
+        (build.saved("JPEG", build.tiff({0x010E: (2, b"Prompt: " + text.encode() + b"\0")})), "exif:ImageDescription"),
+        (
+            build.saved("JPEG", build.tiff({}, ">", b"UNICODE\0" + json.dumps({"prompt": base()}).encode("utf-16-be"))),
+            "exif:UserComment",
+        ),
+    ]
+    for content, source in pictures:
+        found = embedded_metadata(content)
+        assert (found.tool, found.prompt, found.negative, found.model) == (
+            "ComfyUI",
+            "a fox",
+            "blur",
+            "dream.safetensors",
+        )
+        assert (found.sampler, found.scheduler, found.seed, found.steps, found.guidance) == (
+            "euler",
+            "normal",
+            2**63 + 5,
+            20,
+            8.0,
+        )
+        assert found.settings == {"size": "512x768"}
+        assert found.source == source
+
+
+def test_nan_in_the_graph(build):
+    text = json.dumps(base() | {"99": node("X", is_changed=float("nan"))})
+    assert embedded_metadata(build.png({"prompt": text.replace('"cfg": 8', '"cfg": NaN')})).guidance is None
+
+
+TEXTS = {
+    "primitive": {"20": node("PrimitiveStringMultiline", value="a fox")},
+    "reroute": {"20": node("Reroute", **{"": ["21", 0]}), "21": node("Text Multiline", text="a fox")},
+    "custom": {"20": node("CR Prompt Text", prompt="a fox")},
+    "flagged": {"20": node("StringConstantMultiline", string="a fox", strip_newlines=True)},
+    "shown": {"20": node("ShowText|pysssss", text=["21", 0], text_0="stale"), "21": node("String Literal", string="a fox")},
+    "core concat": {"20": node("StringConcatenate", string_a="a", string_b=["21", 0], delimiter=" "), "21": node("PrimitiveString", value="fox")},
+    "was concat": {"20": node("Text Concatenate", delimiter=" ", clean_whitespace="true", text_a=["21", 0], text_b="fox"), "21": node("Text Multiline", text="a")},
+    "kj join": {"20": node("JoinStrings", string1="a", string2="fox", delimiter=" ")},
+    "cr concat": {"20": node("CR Text Concatenate", text1="a", text2="fox", separator=" ")},
+    "many": {"20": node("JoinStringMulti", inputcount=11, delimiter="", **{f"string_{n}": c for n, c in enumerate(["a", " ", "f", "", "", "", "", "", "", "o", "x"], 1)})},
+    "easy": {"20": node("easy positive", positive="a fox")},
+    "wildcards": {"20": node("ImpactWildcardProcessor", wildcard_text="a {fox|owl}", populated_text="a fox", mode="populate", seed=3)},
+    "no wildcards": {"20": node("DPRandomGenerator", text="a fox", seed=3, autorefresh="No")},
+    "switch": {"20": node("ComfySwitchNode", switch=False, on_true="an owl", on_false=["21", 0]), "21": node("PrimitiveString", value="a fox")},
+    "select": {"20": node("ImpactSwitch", select=2, input1="an owl", input2="a fox")},
+    "styler": {"20": node("SDXLPromptStyler", text_positive="a fox", text_negative="b", style="cinematic")},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_texts_are_followed(name):
+    assert read(change(base(**TEXTS[name]), "6", text=["20", 0])).prompt == "a fox"
+
+
+UNKNOWN = {
+    "language model": {"20": node("OllamaGenerate", prompt="describe", model="llama", seed=1)},
+    "caption": {"20": node("Florence2Run", text_input="", image=["5", 0], florence2_model=["4", 0])},
+    "random": {"20": node("DPRandomGenerator", text="a {fox|owl}", seed=3)},
+    "replaced": {"20": node("Text Find and Replace", text="a fox", find="fox", replace="owl")},
+    "open switch": {"20": node("ImpactSwitch", select=["21", 0], input1="an owl", input2="a fox"), "21": node("Random", min=1, max=2)},
+    "half a concat": {"20": node("StringConcatenate", string_a="a", string_b=["77", 0], delimiter=" ")},
+    "dangling": {},
+    "loop": {"20": node("Reroute", **{"": ["20", 0]})},
+    "long loop": {"20": node("Text Multiline", text=["21", 0]), "21": node("ShowText", text=["20", 0])},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_texts_that_are_not_written_down_are_unknown(name):
+    found = read(change(base(**UNKNOWN[name]), "6", text=["20", 0]))
+    assert (found.prompt, found.negative, found.steps) == (None, "blur", 20)
+
+
+CONDITIONS = {
+    "combine": ({"20": node("ConditioningCombine", conditioning_1=["6", 0], conditioning_2=["21", 0]), "21": node("CLIPTextEncode", text="snow", clip=["4", 1])}, "a fox, snow"),
+    "concat": ({"20": node("ConditioningConcat", conditioning_from=["21", 0], conditioning_to=["6", 0]), "21": node("CLIPTextEncode", text="snow", clip=["4", 1])}, "a fox, snow"),
+    "area": ({"20": node("ConditioningSetArea", conditioning=["6", 0], width=64, height=64, x=0, y=0, strength=1)}, "a fox"),
+    "guidance": ({"20": node("FluxGuidance", conditioning=["6", 0], guidance=3.5)}, "a fox"),
+    "sdxl": ({"20": node("CLIPTextEncodeSDXL", text_g="a fox", text_l="a fox", width=1, height=1, clip=["4", 1])}, "a fox"),
+    "sdxl two": ({"20": node("CLIPTextEncodeSDXL", text_g="a fox", text_l="oil", width=1, height=1, clip=["4", 1])}, "a fox, oil"),
+    "flux": ({"20": node("CLIPTextEncodeFlux", clip_l="fox", t5xxl="a fox sits", guidance=3.5, clip=["4", 1])}, "a fox sits, fox"),
+    "sd3": ({"20": node("CLIPTextEncodeSD3", clip_l="a fox", clip_g="a fox", t5xxl="", empty_padding="none", clip=["4", 1])}, "a fox"),
+    "qwen": ({"20": node("TextEncodeQwenImageEdit", prompt="a fox", clip=["4", 1], vae=["4", 2])}, "a fox"),
+    "control": ({"20": node("ControlNetApplyAdvanced", positive=["6", 0], negative=["7", 0], control_net=["4", 0], image=["5", 0], strength=1)}, "a fox"),
+    "zero": ({"20": node("ConditioningZeroOut", conditioning=["6", 0])}, None),
+    "efficient": ({"20": node("Efficient Loader", positive="a fox", negative="b", ckpt_name="c", clip_skip=-1)}, None),
+    "half": ({"20": node("ConditioningCombine", conditioning_1=["6", 0], conditioning_2=["77", 0])}, None),
+    "loop": ({"20": node("ConditioningCombine", conditioning_1=["6", 0], conditioning_2=["20", 0])}, None),
+    "wildcards": ({"20": node("ImpactWildcardEncode", wildcard_text="{x}", populated_text="a fox", model=["4", 0], clip=["4", 1])}, "a fox"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CONDITIONS)
+def test_conditioning_is_followed(name):
+    more, prompt = CONDITIONS[name]
+    assert read(change(base(**more), "3", positive=["20", 0])).prompt == prompt
+
+
+def test_the_slot_says_which_prompt_it_is():
+    control = node(
+        "ControlNetApplyAdvanced", positive=["6", 0], negative=["7", 0], control_net=["4", 0], image=["5", 0]
+    )
+    found = read(change(base(**{"20": control}), "3", positive=["20", 0], negative=["20", 1]))
+    assert (found.prompt, found.negative) == ("a fox", "blur")
+    loader = node("Efficient Loader", ckpt_name="c.ckpt", positive="an owl", negative=["21", 0], lora_name="None")
+    nodes = base(**{"20": loader, "21": node("PrimitiveString", value="noise")})
+    found = read(change(nodes, "3", model=["20", 0], positive=["20", 1], negative=["20", 2]))
+    assert (found.prompt, found.negative, found.model) == ("an owl", "noise", "c.ckpt")
+    pipe = {
+        "20": node("ToBasicPipe", model=["4", 0], clip=["4", 1], vae=["4", 2], positive=["6", 0], negative=["7", 0]),
+        "21": node("FromBasicPipe", basic_pipe=["20", 0]),
+    }
+    found = read(change(base(**pipe), "3", model=["21", 0], positive=["21", 3], negative=["21", 4]))
+    assert (found.prompt, found.negative) == ("a fox", "blur")
+
+
+def flux(**more):
+    return {
+        "1": node(
+            "SamplerCustomAdvanced",
+            noise=["2", 0],
+            guider=["3", 0],
+            sampler=["4", 0],
+            sigmas=["5", 0],
+            latent_image=["6", 0],
+        ),
+        "2": node("RandomNoise", noise_seed=42),
+        "3": node("BasicGuider", model=["7", 0], conditioning=["8", 0]),
+        "4": node("KSamplerSelect", sampler_name="euler"),
+        "5": node("BasicScheduler", scheduler="simple", steps=25, denoise=1.0, model=["7", 0]),
+        "6": node("EmptySD3LatentImage", width=["13", 0], height=1024, batch_size=1),
+        "7": node("ModelSamplingFlux", model=["9", 0], max_shift=1.15),
+        "8": node("FluxGuidance", guidance=3.5, conditioning=["10", 0]),
+        "9": node("LoraLoaderModelOnly", lora_name="ink.safetensors", strength_model=0.8, model=["11", 0]),
+        "10": node("CLIPTextEncode", text="a fox", clip=["12", 0]),
+        "11": node("UNETLoader", unet_name="flux1-dev.safetensors", weight_dtype="default"),
+        "12": node("DualCLIPLoader", clip_name1="t5", clip_name2="l"),
+        "13": node("PrimitiveInt", value=768),
+        "14": node("VAEDecode", samples=["1", 0]),
+        "15": node("SaveImage", images=["14", 0]),
+    } | more
+
+
+def test_custom_sampling():
+    found = read(flux())
+    assert (found.prompt, found.negative, found.model) == ("a fox", None, "flux1-dev.safetensors")
+    assert (found.sampler, found.scheduler, found.seed, found.steps, found.guidance) == (
+        "euler",
+        "simple",
+        42,
+        25,
+        None,
+    )
+    assert found.settings == {"size": "768x1024", "distilled guidance": "3.5", "loras": "ink.safetensors:0.8"}
+    guider = node("CFGGuider", model=["11", 0], positive=["10", 0], negative=["16", 0], cfg=4.5)
+    more = {
+        "3": guider,
+        "16": node("CLIPTextEncode", text="blur", clip=["12", 0]),
+        "4": node("SamplerEulerAncestral", eta=1.0),
+    }
+    found = read(
+        flux(
+            **more,
+            **{
+                "5": node("SplitSigmas", sigmas=["17", 0], step=5),
+                "17": node("KarrasScheduler", steps=12, sigma_max=14.0),
+            },
+        )
+    )
+    assert (found.negative, found.guidance, found.sampler, found.scheduler, found.steps) == (
+        "blur",
+        4.5,
+        "euler_ancestral",
+        "karras",
+        12,
+    )
+    assert read(flux(**{"2": node("DisableNoise")})).seed is None
+
+
+def test_sampler_custom_and_advanced():
+    advanced = node(
+        "KSamplerAdvanced",
+        add_noise="enable",
+        noise_seed=["20", 0],
+        steps=30,
+        cfg=["21", 0],
+        sampler_name=["22", 0],
+        scheduler="karras",
+        start_at_step=0,
+        end_at_step=25,
+        model=["4", 0],
+        positive=["6", 0],
+        negative=["7", 0],
+        latent_image=["5", 0],
+    )
+    more = {
+        "3": advanced,
+        "20": node("Seed (rgthree)", seed=5),
+        "21": node("FloatConstant", value=6.5),
+        "22": node("Sampler Selector", sampler_name="dpmpp_2m"),
+    }
+    found = read(base(**more))
+    assert (found.seed, found.steps, found.guidance, found.sampler, found.scheduler) == (
+        5,
+        30,
+        6.5,
+        "dpmpp_2m",
+        "karras",
+    )
+    custom = node(
+        "SamplerCustom",
+        add_noise=True,
+        noise_seed=9,
+        cfg=1.0,
+        model=["4", 0],
+        positive=["6", 0],
+        negative=["7", 0],
+        sampler=["20", 0],
+        sigmas=["21", 0],
+        latent_image=["5", 0],
+    )
+    found = read(
+        base(
+            **{
+                "3": custom,
+                "20": node("KSamplerSelect", sampler_name="lcm"),
+                "21": node("SDTurboScheduler", steps=1, denoise=1),
+            }
+        )
+    )
+    assert (found.seed, found.steps, found.sampler, found.scheduler, found.prompt) == (9, 1, "lcm", "sdturbo", "a fox")
+
+
+def test_numbers_from_sums_are_unknown():
+    assert read(change(base(**{"20": node("MathAdd", a=1, b=2)}), "3", steps=["20", 0])).steps is None
+    assert read(change(base(**{"20": node("Seed (rgthree)", seed=-1)}), "3", seed=["20", 0])).seed is None
+
+
+def second(start, **inputs):
+    return node(
+        "KSampler",
+        **(
+            {
+                "seed": 1,
+                "steps": 10,
+                "cfg": 5,
+                "sampler_name": "ddim",
+                "scheduler": "normal",
+                "denoise": 0.4,
+                "model": ["4", 0],
+                "positive": ["6", 0],
+                "negative": ["7", 0],
+                "latent_image": start,
+            }
+            | inputs
+        ),
+    )
+
+
+def test_of_a_chain_the_first_sampler_counts():
+    chain = {
+        "20": node("LatentUpscale", samples=["3", 0], width=1024),
+        "21": second(["20", 0]),
+        "8": node("VAEDecode", samples=["21", 0], vae=["4", 2]),
+    }
+    found = read(base(**chain))
+    assert (found.steps, found.seed, found.sampler, found.settings) == (20, 2**63 + 5, "euler", {"size": "512x768"})
+    face = node(
+        "FaceDetailer",
+        image=["8", 0],
+        model=["4", 0],
+        positive=["6", 0],
+        negative=["7", 0],
+        seed=4,
+        steps=8,
+        cfg=3,
+        sampler_name="ddim",
+        scheduler="simple",
+        denoise=0.5,
+    )
+    found = read(base(**{"20": face, "9": node("SaveImage", images=["20", 0])}))
+    assert (found.steps, found.seed) == (20, 2**63 + 5)
+
+
+def test_stages_of_a_cascade():
+    stage = node("StableCascade_StageB_Conditioning", conditioning=["6", 0], stage_c=["3", 0])
+    more = {
+        "20": second(["5", 1], positive=["21", 0]),
+        "21": stage,
+        "8": node("VAEDecode", samples=["20", 0], vae=["4", 2]),
+    }
+    found = read(base(**more))
+    assert (found.prompt, found.steps, found.sampler) == ("a fox", 20, "euler")
+
+
+def test_two_pictures_of_one_graph_leave_open_what_differs():
+    two = {
+        "20": second(["5", 0]),
+        "21": node("VAEDecode", samples=["20", 0], vae=["4", 2]),
+        "22": node("SaveImage", images=["21", 0]),
+    }
+    found = read(base(**two))
+    assert (found.prompt, found.negative, found.model) == ("a fox", "blur", "dream.safetensors")
+    assert (found.steps, found.seed, found.sampler, found.guidance, found.scheduler) == (
+        None,
+        None,
+        None,
+        None,
+        "normal",
+    )
+    # A branch that is only looked at, and one that leads nowhere, are not the saved picture.
+    two["22"] = node("PreviewImage", images=["21", 0])
+    assert read(base(**two)).steps == 20
+    assert read(base(**{"20": second(["5", 0])})).steps == 20
+
+
+def test_merged_models_have_no_one_name():
+    more = {
+        "20": node("ModelMergeSimple", model1=["4", 0], model2=["21", 0], ratio=0.5),
+        "21": node("CheckpointLoaderSimple", ckpt_name="b"),
+    }
+    assert read(change(base(**more), "3", model=["20", 0])).model is None
+
+
+def test_loras_in_stacks():
+    stack = node(
+        "Power Lora Loader (rgthree)",
+        lora_1={"on": True, "lora": "a.safetensors", "strength": 0.5},
+        lora_2={"on": False, "lora": "b", "strength": 1},
+        model=["4", 0],
+        clip=["4", 1],
+    )
+    found = read(change(base(**{"20": stack}), "3", model=["20", 0]))
+    assert (found.settings["loras"], found.model) == ("a.safetensors:0.5", "dream.safetensors")
+
+
+def test_easy_use_pipes():
+    nodes = {
+        "1": node("easy fullLoader", ckpt_name="c", positive="a fox", negative="blur", lora_name="None"),
+        "2": node(
+            "easy preSampling",
+            pipe=["1", 0],
+            steps=20,
+            cfg=7,
+            sampler_name="euler",
+            scheduler="karras",
+            denoise=1,
+            seed=8,
+        ),
+        "3": node("easy kSampler", pipe=["2", 0], image_output="Save"),
+    }
+    found = read(nodes)
+    assert (found.prompt, found.negative, found.model, found.steps, found.seed) == ("a fox", "blur", "c", 20, 8)
+
+
+def test_video_sampler():
+    nodes = {
+        "1": node("WanVideoTextEncode", positive_prompt="a fox", negative_prompt="blur", t5=["9", 0]),
+        "2": node("WanVideoModelLoader", model="wan.safetensors"),
+        "3": node(
+            "WanVideoSampler",
+            model=["2", 0],
+            text_embeds=["1", 0],
+            steps=30,
+            cfg=6,
+            seed=1,
+            scheduler="unipc",
+            samples=["8", 0],
+        ),
+        "4": node("VHS_VideoCombine", images=["3", 0]),
+    }
+    found = read(nodes)
+    assert (found.prompt, found.negative, found.model, found.seed) == ("a fox", "blur", "wan.safetensors", 1)
+
+
+def test_paid_service():
+    found = read(
+        {
+            "1": node("FluxProUltraImageNode", prompt="a fox", seed=4, aspect_ratio="1:1"),
+            "2": node("SaveImage", images=["1", 0]),
+        }
+    )
+    assert (found.prompt, found.seed) == ("a fox", 4)
+
+
+def test_a_graph_without_samplers_says_only_who_made_it():
+    found = read({"1": node("LoadImage", image="a.png"), "2": node("SaveImage", images=["1", 0])})
+    assert (found.tool, bool(found)) == ("ComfyUI", False)
+
+
+def test_parameters_beside_a_graph(build):
+    text = "a red fox\nNegative prompt: blur\nSteps: 20, Sampler: Euler, CFG scale: 7, Seed: 5, Version: ComfyUI"
+    found = embedded_metadata(build.png({"parameters": text, "prompt": json.dumps(base())}))
+    assert (found.tool, found.prompt, found.sampler, found.model) == (
+        "ComfyUI",
+        "a red fox",
+        "Euler",
+        "dream.safetensors",
+    )
+    # Where the two disagree on a number, neither is believed.
+    assert (found.steps, found.seed, found.guidance) == (20, None, None)
+
+
+def test_civitai(build):
+    values = base() | {
+        "extra": {"airs": []},
+        "extraMetadata": json.dumps(
+            {
+                "prompt": "a fox, final",
+                "negativePrompt": "b",
+                "steps": 25,
+                "cfgScale": 4,
+                "sampler": "Euler a",
+                "seed": 3,
+            }
+        ),
+    }
+    found = embedded_metadata(
+        build.saved("JPEG", build.tiff({}, ">", b"UNICODE\0" + json.dumps(values).encode("utf-16-be")))
+    )
+    assert (found.tool, found.prompt, found.negative, found.steps, found.seed) == (
+        "Civitai",
+        "a fox, final",
+        "b",
+        25,
+        3,
+    )

@@ -1,0 +1,131 @@
+import json
+import os
+
+import pytest
+
+from soart.pipelines.ingest.metadata import sidecar_metadata
+
+SETTINGS = "Steps: 20, Sampler: Euler, CFG scale: 7, Seed: 5, Size: 8x8, Model: m"
+
+
+def test_parameters_beside_a_picture(tmp_path):
+    (tmp_path / "a.txt").write_text(f"a fox\nNegative prompt: blur\n{SETTINGS}", encoding="utf-8")
+    found = sidecar_metadata(tmp_path / "a.png")
+    assert (found.tool, found.prompt, found.negative, found.seed, found.source) == (
+        "AUTOMATIC1111",
+        "a fox",
+        "blur",
+        5,
+        "sidecar:a.txt",
+    )
+    assert sidecar_metadata(tmp_path / "b.png") is None
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1"])
+def test_captions(tmp_path, encoding):
+    (tmp_path / "a.b.png.txt").write_bytes("ein schöner Fuchs\r\nim Schnee \n".encode(encoding))
+    found = sidecar_metadata(tmp_path / "a.b.png")
+    assert (found.tool, found.prompt, found.steps, found.source) == (
+        "caption",
+        "ein schöner Fuchs\nim Schnee",
+        None,
+        "sidecar:a.b.png.txt",
+    )
+
+
+def test_the_kinds_in_order(tmp_path):
+    (tmp_path / "a.caption").write_text("third")
+    assert sidecar_metadata(tmp_path / "a.png").prompt == "third"
+    (tmp_path / "a.txt").write_text("second")
+    assert sidecar_metadata(tmp_path / "a.png").prompt == "second"
+    (tmp_path / "a.json").write_text(
+        '{"prompt": "first", "seed": "12", "cfgScale": 6, "Model": "m", "width": 8, "height": 9, "note": "x"}'
+    )
+    found = sidecar_metadata(tmp_path / "a.png")
+    assert (found.tool, found.prompt, found.seed, found.guidance, found.model) == ("table", "first", 12, 6.0, "m")
+    assert found.settings == {"size": "8x9", "note": "x"}
+    # What cannot be read does not hide what can.
+    (tmp_path / "a.json").write_text("{broken")
+    assert sidecar_metadata(tmp_path / "a.png").prompt == "second"
+
+
+GRAPH = {
+    "1": {
+        "class_type": "KSampler",
+        "inputs": {"seed": 4, "steps": 9, "cfg": 2, "positive": ["2", 0], "latent_image": ["9", 0]},
+    },
+    "2": {"class_type": "CLIPTextEncode", "inputs": {"text": "a fox", "clip": ["9", 0]}},
+}
+
+
+@pytest.mark.parametrize(
+    ("values", "tool"),
+    [
+        ({"sui_image_params": {"prompt": "a fox", "seed": 4}}, "SwarmUI"),
+        (
+            {
+                "Prompt": "a fox",
+                "Seed": 4,
+                "Sharpness": 2,
+                "Performance": "Speed",
+                "Base Model": "j",
+                "Guidance Scale": 4,
+            },
+            "Fooocus",
+        ),
+        ({"positive_prompt": "a fox", "seed": 4, "app_version": "3"}, "InvokeAI"),
+        ({"c": "a fox", "uc": "", "seed": 4, "steps": 2}, "Draw Things"),
+        ({"prompt": "a fox", "seed": 4, "num_inference_steps": 25}, "Easy Diffusion"),
+        ({"meta": {"prompt": "a fox", "seed": 4}, "id": 3}, "table"),
+        ({"parameters": f"a fox\n{SETTINGS.replace('5', '4')}"}, "AUTOMATIC1111"),
+        ({"prompt": GRAPH}, "ComfyUI"),
+        (GRAPH, "ComfyUI"),
+        ({"caption": "a fox", "seed": 4}, "table"),
+    ],
+)
+def test_objects_of_every_tool(tmp_path, values, tool):
+    (tmp_path / "a.json").write_text(json.dumps(values))
+    found = sidecar_metadata(tmp_path / "a.jpg")
+    assert (found.tool, found.prompt, found.seed, found.source) == (tool, "a fox", 4, "sidecar:a.json")
+
+
+def test_fields_under_two_names_that_disagree_are_unknown(tmp_path):
+    (tmp_path / "a.json").write_text(
+        '{"prompt": "a fox", "steps": 20, "num_steps": 3, "cfg": 7, "guidance_scale": 4, "caption": "other"}'
+    )
+    found = sidecar_metadata(tmp_path / "a.png")
+    assert (found.prompt, found.steps, found.guidance) == ("a fox", 20, None)
+
+
+def test_xmp_beside_a_picture(tmp_path):
+    packet = '<x xmlns:xmp="http://ns.adobe.com/xap/1.0/"><y xmp:Rating="3"/></x>'
+    (tmp_path / "a.xmp").write_text(packet)
+    assert sidecar_metadata(tmp_path / "a.png").settings == {"rating": "3"}
+    (tmp_path / "a.xmp").write_text("<x")
+    assert sidecar_metadata(tmp_path / "a.png") is None
+
+
+def test_what_is_no_plain_file_is_left_alone(tmp_path):
+    (tmp_path / "a.txt").mkdir()
+    os.mkfifo(tmp_path / "a.json")
+    (tmp_path / "a.caption").symlink_to(tmp_path / "a.caption")
+    with (tmp_path / "a.xmp").open("wb") as stream:
+        stream.truncate(2**40)
+    assert sidecar_metadata(tmp_path / "a.png") is None
+
+
+@pytest.mark.parametrize("content", [b"", b"   \n", b"\0\1\2\xff", b"a" * 200_000, b"[1, 2]", b"{}", b'{"prompt": 3}'])
+def test_nothing_to_read(tmp_path, content):
+    (tmp_path / "a.json").write_bytes(content)
+    assert sidecar_metadata(tmp_path / "a.png") is None
+    (tmp_path / "b.txt").write_bytes(content)
+    found = sidecar_metadata(tmp_path / "b.png")
+    assert found is None or (found.tool == "caption" and content.startswith((b"[", b"{")))
+
+
+def test_odd_names(tmp_path):
+    for name in ("new\nline.png", "ü🦊.png", ".hidden.png", "a%00.png", "noext"):
+        (tmp_path / f"{name}.txt").write_text("a fox")
+        found = sidecar_metadata(tmp_path / name)
+        assert found.prompt == "a fox"
+        assert found.source == f"sidecar:{name}.txt"

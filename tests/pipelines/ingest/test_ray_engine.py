@@ -1,0 +1,320 @@
+import os
+import signal
+import sys
+import threading
+import time
+from contextlib import suppress
+from functools import partial
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from PIL import Image
+
+from soart.errors import ModelError, SoartError
+from soart.pipelines import generate as jobs
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.evaluation.export import export
+from soart.pipelines.evaluation.records import columns, records
+from soart.pipelines.evaluation.survey import survey
+from soart.pipelines.ingest.engines import engine_named
+from soart.pipelines.ingest.local_engine import LocalEngine
+from soart.pipelines.ingest.look import look_at
+from soart.pipelines.ingest.ray_engine import RayEngine
+from soart.pipelines.ingest.scan import Scan
+from soart.pipelines.models.generator import ImageGenerator
+from soart.pipelines.models.ray_generator import ClusterGenerator, ModelChoice, generator_on
+from soart.pipelines.support.batching import BATCH, WAITING
+from soart.pipelines.support.ray_cluster import check_version, connected, ray_or_sentence
+from soart.pipelines.tuning.loop import tune
+from soart.pipelines.tuning.panel import Panel
+from soart.pipelines.tuning.tuner import Tuner
+from soart.prompts.space.space import PromptSpace
+
+ray = ray_or_sentence()
+# Workers cannot import this module.
+ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
+PROMPT = "a sharp picture of a boat in cool colors"
+
+
+@pytest.fixture(autouse=True)
+def no_cluster_of_others(monkeypatch):
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    with connected(2) as connection:
+        yield connection
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Paths of 40 good pictures and four broken ones."""
+    rng = np.random.default_rng(0)
+    for number in range(40):
+        Image.fromarray(rng.integers(0, 256, (24, 32, 3), dtype=np.uint8)).save(tmp_path / f"{number:02}.png")
+    good = (tmp_path / "00.png").read_bytes()
+    (tmp_path / "cut.png").write_bytes(good[: len(good) // 2])
+    (tmp_path / "empty.png").touch()
+    (tmp_path / "text.jpg").write_text("no picture")
+    return [*map(str, sorted(tmp_path.iterdir())), str(tmp_path / "gone.png")]
+
+
+def by_path(looks):
+    found = [(look.path, look) for look in looks]
+    assert len(dict(found)) == len(found)
+    return dict(found)
+
+
+def requests(generator, number, **settings):
+    return [generator.request(PROMPT, seed, **{"steps": 3, **settings}) for seed in range(number)]
+
+
+def draw(generator, wanted):
+    return [one for batch in generator.draw(wanted) for one in batch]
+
+
+def equal(first, second):
+    return [d.request for d in first] == [d.request for d in second] and all(
+        np.array_equal(a.pixels, b.pixels) and a.problem == b.problem for a, b in zip(first, second, strict=True)
+    )
+
+
+def workers_of_this_process():
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if "ray::DrawingWorker" in " ".join(process.cmdline()):
+                found.append(process)
+    return found
+
+
+def gone_soon():
+    end = time.monotonic() + 20
+    while workers_of_this_process() and time.monotonic() < end:
+        time.sleep(0.1)
+    return not workers_of_this_process()
+
+
+def test_without_the_package(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    for make in (RayEngine, partial(engine_named, "ray"), ClusterGenerator, partial(generator_on, "ray")):
+        with pytest.raises(SoartError, match="pip install"):
+            make()
+
+
+def test_engines_by_name():
+    assert engine_named("local", 3).workers == 3
+    assert isinstance(engine_named("ray"), RayEngine)
+    for make in (engine_named, generator_on):
+        with pytest.raises(SoartError, match="local and ray, got 'spark'"):
+            make("spark")
+    with pytest.raises(SoartError, match="one worker"):
+        generator_on("local", workers=2)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "nonsense"])
+def test_no_cluster_at_the_address(monkeypatch, address):
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    with pytest.raises(SoartError, match=f"at RAY_ADDRESS={address} cannot be reached"):
+        list(RayEngine().looks(["x.png"]))
+
+
+def test_nodes_with_another_version():
+    with pytest.raises(SoartError, match="not 99: install the same version"):
+        check_version("99")
+
+
+def test_looks_are_those_of_one_machine(pictures, capfd):
+    # Starts a cluster of its own, ends it, and says nothing.
+    assert by_path(RayEngine(2).looks(pictures)) == by_path(LocalEngine(2).looks(pictures))
+    assert not ray.is_initialized()
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.slow
+def test_several_nodes_of_which_one_is_lost(pictures, monkeypatch, embedded):
+    from ray.cluster_utils import Cluster
+
+    # Comes before the tests that share a connection.
+    assert not ray.is_initialized()
+    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    try:
+        lost = nodes.add_node(num_cpus=1)
+        monkeypatch.setenv("RAY_ADDRESS", nodes.address)
+        found = []
+        for look in RayEngine().looks(pictures):
+            found.append(look)
+            if len(found) == 1:
+                nodes.remove_node(lost, allow_graceful=False)
+        assert by_path(found) == by_path(LocalEngine(2).looks(pictures))
+        lost = nodes.add_node(num_cpus=1)
+        local = ImageGenerator(embedded, 2)
+        with ClusterGenerator(batch_size=2) as generator:
+            drawn = []
+            for batch in generator.draw(requests(local, 24)):
+                drawn += batch
+                if len(drawn) == 4:
+                    nodes.remove_node(lost, allow_graceful=False)
+        assert equal(drawn, draw(local, requests(local, 24)))
+    finally:
+        nodes.shutdown()
+
+
+def fatal_for(name, what, path, networks):
+    """Looks, but dies or hangs at one picture."""
+    if Path(path).name == name:
+        time.sleep(300) if what == "hang" else os.kill(os.getpid(), what)
+    return look_at(path, networks)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", [signal.SIGSEGV, signal.SIGKILL, "hang"])
+def test_picture_that_brings_its_worker_down(cluster, pictures, what, capfd):
+    found = by_path(RayEngine(2, 2, partial(fatal_for, "07.png", what)).looks(pictures))
+    expected = by_path(LocalEngine(2).looks(pictures))
+    [culprit] = [path for path in pictures if path.endswith("07.png")]
+    assert "crashed its decoder or took too long" in found.pop(culprit).problem
+    del expected[culprit]
+    assert found == expected
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.slow
+def test_exports_are_byte_for_byte_those_of_one_machine(cluster, pictures, tmp_path):
+    exports = []
+    (tmp_path / "gone.png").symlink_to("nowhere.png")
+    for name in ("local", "ray"):
+        with Collection(tmp_path / "kept" / name) as store:
+            found = survey(store, Scan([tmp_path], globs=["*.png", "*.jpg"]), engine_named(name, 2))
+            rows = records(store, found.update.scan, found.evaluation, found.update.unusable)
+            export(rows, columns(found.evaluation), tmp_path / f"{name}.csv")
+        exports.append((tmp_path / f"{name}.csv").read_bytes())
+        assert found.update.looked == 43
+    assert exports[0] == exports[1]
+    assert exports[0].count(b"\n") == 45
+
+
+def die_once(marker, path, networks):
+    if not marker.exists():
+        marker.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return look_at(path, networks)
+
+
+@pytest.mark.slow
+def test_worker_killed_in_the_middle_costs_no_picture(cluster, pictures, tmp_path):
+    found = by_path(RayEngine(2, look=partial(die_once, tmp_path / "marker")).looks(pictures))
+    assert found == by_path(LocalEngine(2).looks(pictures))
+
+
+@pytest.mark.slow
+def test_few_are_read_ahead_and_nothing_goes_on_afterwards(cluster, pictures):
+    taken = count()
+    looks = RayEngine(2).looks(path for path in pictures * 50 if next(taken) >= 0)
+    next(looks)
+    looks.close()
+    assert next(taken) <= (2 * WAITING + 1) * BATCH
+    assert cluster.is_initialized()
+
+
+def fails(path, networks):
+    raise ModuleNotFoundError("No module named 'soart'")
+
+
+@pytest.mark.slow
+def test_nodes_that_cannot_run_soart(cluster, pictures):
+    with pytest.raises(SoartError, match=r"No module named 'soart'.*install soart"):
+        list(RayEngine(2, look=fails).looks(pictures))
+
+
+@pytest.mark.slow
+def test_pictures_drawn_are_those_of_one_machine(cluster, embedded):
+    local = ImageGenerator(embedded, 3)
+    with ClusterGenerator(batch_size=3, workers=2) as generator:
+        assert (generator.model.identity, generator.model.sampler) == (embedded.identity, embedded.sampler)
+        assert generator.request("a fox", 1) == local.request("a fox", 1)
+        with pytest.raises(ModelError, match="diffusers scheduler"):
+            generator.request("a fox", 1, scheduler="Nonsense")
+        mixed = [
+            *requests(local, 7),
+            *requests(local, 4, steps=2),
+            *requests(local, 4, scheduler="EulerDiscreteScheduler"),
+        ]
+        drawn = draw(generator, mixed)
+        assert equal(drawn, draw(local, mixed))
+        assert generator.pipeline_seconds == pytest.approx(sum(one.seconds for one in drawn))
+        assert generator.foresees
+        early, expected = ([d for b in g.foresee(mixed, 0.4) for d in b] for g in (generator, local))
+        assert equal(early, expected)
+        assert draw(generator, []) == []
+        # What was drawn before the failure comes first.
+        batches = generator.draw([*requests(local, 3), local.request("a fox", 0, width=61, height=64)])
+        assert len(next(batches)) == 3
+        with pytest.raises(ModelError, match="failed"):
+            next(batches)
+        assert equal(draw(generator, mixed[:3]), drawn[:3])
+    assert gone_soon()
+
+
+@pytest.mark.slow
+def test_model_that_nodes_cannot_load(cluster, tmp_path):
+    with pytest.raises(ModelError, match=r"Node .*There is no model at"):
+        ClusterGenerator(ModelChoice(str(tmp_path / "nowhere")))
+    assert gone_soon()
+
+
+@pytest.mark.slow
+def test_drawing_worker_killed_in_the_middle(cluster, collection, embedded, scorer):
+    local = ImageGenerator(embedded, 2)
+    plan = jobs.plan("a {fox|owl|boat}", 24, local, steps=4)
+
+    def kill_one(done):
+        if done and len(collection.images()) == 4:
+            workers_of_this_process()[0].kill()
+
+    with ClusterGenerator(batch_size=2, workers=2) as generator:
+        made = jobs.generate(collection, generator, plan, scorer, kill_one)
+    assert (made.drawn, made.reused) == (24, 0)
+    expected = draw(local, plan)
+    from soart.metrics.image import read_image
+
+    for row, one in zip(made.rows, expected, strict=True):
+        assert np.array_equal(read_image(collection.locate(row)).pixels, one.pixels)
+
+
+@pytest.mark.slow
+def test_workers_that_always_die(cluster):
+    over = threading.Event()
+
+    def hunt():
+        while not over.wait(0.2):
+            for process in workers_of_this_process():
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+
+    hunter = threading.Thread(target=hunt)
+    hunter.start()
+    try:
+        with pytest.raises(ModelError, match="3 workers in a row died"):
+            ClusterGenerator()
+    finally:
+        over.set()
+        hunter.join()
+
+
+@pytest.mark.slow
+def test_tuning_takes_the_same_steps(cluster, tmp_path, embedded, scorer):
+    space = PromptSpace.from_text("a {sharp|vivid|blurry} picture of a {boat|fox|owl}")
+    seen = []
+    for name, make in (("local", partial(ImageGenerator, embedded)), ("cluster", partial(ClusterGenerator, workers=2))):
+        with Collection(tmp_path / name) as store, make() as generator:
+            tuner = Tuner(store, generator, space, Panel([scorer]), batch=8, budget=24)
+            assert tuner.prune
+            tune(tuner)
+            study = [(a.choice, a.seed, a.previews, a.dropped) for a in tuner.study.own]
+            seen.append((study, sorted(row.sha256 for row in store.images())))
+    assert seen[0] == seen[1]

@@ -1,0 +1,341 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+import tracemalloc
+from pathlib import Path
+
+import pytest
+from material.ugly import dangerous_look, encoded, failing_look, picture, write_ugly
+from sqlalchemy import select
+
+from soart.errors import SoartError
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.collection.tables import FileRow, FingerprintRow, ImageRow, ItemsRow, MetadataRow
+from soart.pipelines.ingest.engines import engine_named
+from soart.pipelines.ingest.local_engine import LocalEngine
+from soart.pipelines.ingest.scan import Scan
+from soart.pipelines.ingest.sync import bring_up_to_date
+
+
+class Counting(LocalEngine):
+    """Counts the files that are looked at."""
+
+    def __init__(self):
+        super().__init__(2)
+        self.seen = []
+
+    def looks(self, paths, networks=(None,)):
+        def counted():
+            for path in paths:
+                self.seen.append(path)
+                yield path
+
+        yield from super().looks(counted(), networks)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    pictures = tmp_path / "pictures"
+    (pictures / "inner").mkdir(parents=True)
+    for k in range(5):
+        content = encoded(picture(k), "PNG")
+        path = pictures / ("inner" if k > 2 else "") / f"{k}.png"
+        path.write_bytes(content)
+        settle(path)
+    return pictures
+
+
+def settle(path, seconds=100):
+    """As if the file had not changed for a while."""
+    then = time.time() - seconds
+    os.utime(path, (then, then))
+
+
+def update(store, folder, **options):
+    engine = Counting()
+    return bring_up_to_date(store, Scan([folder]), engine, **options), engine.seen
+
+
+def files(store):
+    with store.session("be read") as session:
+        return {row.path: row for row in session.scalars(select(FileRow))}
+
+
+def test_unchanged_files_are_not_opened_again(where, folder):
+    with Collection(where) as store:
+        first, seen = update(store, folder)
+        assert (first.found, first.looked, len(seen)) == (5, 5, 5)
+        second, seen = update(store, folder)
+        assert (second.found, second.unchanged, second.looked, seen) == (5, 5, 0, [])
+        assert {row.scan for row in files(store).values()} == {2}
+
+
+def test_moved_copied_and_touched_files_are_known_by_content(collection, folder):
+    update(collection, folder)
+    (folder / "0.png").rename(folder / "moved.png")
+    (folder / "copy.png").write_bytes((folder / "1.png").read_bytes())
+    settle(folder / "2.png", 50)
+    done, seen = update(collection, folder)
+    assert (done.recognised, done.unchanged, done.missing, seen) == (3, 3, 0, [])
+    known = files(collection)
+    assert known[str(folder / "0.png")].missing_since is not None
+    assert known[str(folder / "copy.png")].image_id == known[str(folder / "1.png")].image_id
+    moved = next(row for row in collection.images() if row.id == known[str(folder / "moved.png")].image_id)
+    assert collection.locate(moved) == folder / "moved.png"
+    # Only what is nowhere any more counts as gone.
+    (folder / "moved.png").unlink()
+    assert update(collection, folder)[0].missing == 1
+
+
+def test_changed_files_are_looked_at_and_their_old_pictures_kept(collection, folder):
+    update(collection, folder)
+    (folder / "0.png").write_bytes(encoded(picture(99), "PNG"))
+    _, seen = update(collection, folder)
+    assert seen == [str(folder / "0.png")]
+    assert len(collection.images()) == 6
+    # It was written just now: it may change again within the clock's tick, so it is compared by content.
+    done, seen = update(collection, folder)
+    assert (done.recognised, done.unchanged, seen) == (1, 4, [])
+
+
+def test_lost_files_are_marked_and_found_again(collection, folder):
+    update(collection, folder)
+    content = (folder / "inner" / "3.png").read_bytes()
+    (folder / "inner" / "3.png").unlink()
+    assert update(collection, folder)[0].missing == 1
+    assert update(collection, folder)[0].missing == 1
+    (folder / "inner" / "3.png").write_bytes(content)
+    done, seen = update(collection, folder)
+    assert (done.missing, done.recognised, seen) == (0, 1, [])
+    assert files(collection)[str(folder / "inner" / "3.png")].missing_since is None
+
+
+def test_a_folder_that_cannot_be_reached_loses_nothing(collection, folder, tmp_path):
+    update(collection, folder)
+    folder.rename(tmp_path / "unplugged")
+    done, _ = update(collection, folder)
+    assert (done.found, done.missing) == (0, 0)
+    assert "No such file" in done.problems[0]
+    assert all(row.missing_since is None for row in files(collection).values())
+
+
+def test_globs_choose_files_and_the_others_are_not_lost(collection, folder):
+    update(collection, folder)
+    done = bring_up_to_date(collection, Scan([folder], ["inner/*"]), LocalEngine(1))
+    assert (done.found, done.missing) == (2, 0)
+
+
+def test_links_to_folders_are_followed_on_request_and_never_in_circles(folder):
+    (folder / "inner" / "loop").symlink_to(folder)
+    (folder / "again").symlink_to(folder / "inner")
+    assert sum(1 for _ in Scan([folder])) == 5
+    assert sum(1 for _ in Scan([folder], follow_links=True)) == 5
+    assert sum(1 for _ in Scan([folder, folder / "inner", folder])) == 5
+
+
+def test_every_broken_file_is_named_with_a_reason_and_good_ones_are_measured(collection, tmp_path):
+    broken, odd = write_ugly(tmp_path / "ugly")
+    assert len(broken) >= 40
+    done = bring_up_to_date(collection, Scan([tmp_path / "ugly"]), LocalEngine(2))
+    assert done.found == len(broken) + len(odd)
+    for name in broken:
+        (reason,) = [text for text in done.problems if repr(str(tmp_path / "ugly" / name)) in text]
+        assert len(reason) > len(name) + 20
+    assert len(done.problems) == len(broken) + 1  # the link that leads nowhere
+    assert len(collection.images()) == len(odd)
+    again = bring_up_to_date(collection, Scan([tmp_path / "ugly"]), LocalEngine(2))
+    assert again.problems == done.problems
+
+
+def test_a_file_that_vanishes_while_it_is_read_is_no_loss(collection, folder):
+    class Vanishing(LocalEngine):
+        def looks(self, paths, networks=(None,)):
+            for path in paths:
+                content = Path(path).read_bytes()
+                Path(path).unlink()
+                yield from super().looks([path], networks)
+                Path(path).write_bytes(content)
+
+    done = bring_up_to_date(collection, Scan([folder]), Vanishing(1))
+    assert len([text for text in done.problems if "cannot be read" in text]) == 5
+    assert collection.images() == []
+    done, seen = update(collection, folder)
+    assert len(seen) == 5
+    assert done.problems == []
+
+
+def test_pictures_that_bring_a_worker_down_are_named_and_the_others_measured(collection, folder):
+    for name in ("crash-1.png", "crash-2.png", "hang.png"):
+        (folder / name).write_bytes(encoded(picture(50), "PNG"))
+        settle(folder / name)
+    done = bring_up_to_date(collection, Scan([folder]), LocalEngine(2, limit=2.0, look=dangerous_look))
+    assert len(done.problems) == 3
+    assert all("crashed its decoder or took too long" in text for text in done.problems)
+    assert len(collection.images()) == 5
+    # Once is enough, unless the user asks for another try.
+    assert bring_up_to_date(collection, Scan([folder]), LocalEngine(1)).looked == 0
+    done = bring_up_to_date(collection, Scan([folder]), LocalEngine(1), retry=True)
+    assert (done.looked, done.problems, len(collection.images())) == (3, [], 6)
+
+
+def test_an_unexpected_error_is_a_sentence(tmp_path):
+    path = str(tmp_path / "a.png")
+    (look,) = LocalEngine(1, look=failing_look).looks([path])
+    assert look.problem == f"{path!r} cannot be measured: out of cheese."
+
+
+def test_engines_have_names():
+    assert engine_named("local", 3).workers == 3
+    with pytest.raises(SoartError, match="local and ray"):
+        engine_named("steam")
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from soart.pipelines.collection import Collection
+from soart.pipelines.execution import LocalEngine
+from soart.pipelines.library import bring_up_to_date
+from soart.pipelines.scanning import Scan
+
+if __name__ == "__main__":
+    with Collection(sys.argv[1]) as store:
+        print("ready", flush=True)
+        bring_up_to_date(store, Scan([Path(sys.argv[2])]), LocalEngine(2))
+"""
+
+
+def test_killed_runs_lose_and_repeat_nothing(tmp_path):
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for k in range(150):
+        (pictures / f"{k}.png").write_bytes(encoded(picture(k, (160, 120)), "PNG"))
+        settle(pictures / f"{k}.png")
+    script = tmp_path / "run.py"
+    script.write_text(KILLED)
+    stored = []
+    for patience in (0.3, 0.6):
+        with subprocess.Popen([sys.executable, script, tmp_path / "c", pictures], stdout=subprocess.PIPE) as process:
+            process.stdout.readline()
+            deadline = time.monotonic() + 60
+            while time.monotonic() < deadline and process.poll() is None:
+                with Collection(tmp_path / "c") as store:
+                    count = len(files(store))
+                if count > (stored[-1] if stored else 0):
+                    break
+                time.sleep(0.05)
+            time.sleep(patience / 10)
+            process.send_signal(signal.SIGKILL)
+        with Collection(tmp_path / "c") as store:
+            stored.append(len(files(store)))
+    assert 0 < stored[0] <= stored[1]
+    with Collection(tmp_path / "c") as store, Collection(tmp_path / "clean") as clean:
+        _, seen = update(store, pictures)
+        assert len(seen) == 150 - stored[1]
+        update(clean, pictures)
+        assert contents(store) == contents(clean)
+
+
+def contents(store):
+    """All that was found, by content."""
+    query = (
+        select(
+            ImageRow.sha256,
+            ImageRow.width,
+            FingerprintRow.phash,
+            FingerprintRow.thumbnail,
+            ItemsRow.version,
+            ItemsRow.values,
+        )
+        .join(FingerprintRow, FingerprintRow.image_id == ImageRow.id)
+        .join(ItemsRow, ItemsRow.image_id == ImageRow.id)
+        .order_by(ImageRow.sha256)
+    )
+    with store.session("be read") as session:
+        return [tuple(row) for row in session.execute(query)]
+
+
+def test_workers_go_when_their_parent_is_killed(tmp_path):
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    (pictures / "hang.png").write_bytes(encoded(picture(1), "PNG"))
+    script = tmp_path / "run.py"
+    script.write_text(
+        KILLED.replace("LocalEngine(2)", "LocalEngine(2, look=dangerous_look)").replace(
+            "import sys", "import sys\nfrom material.ugly import dangerous_look", 1
+        )
+    )
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "UGLY_MARK": str(tmp_path / "pid"),
+    }
+    with subprocess.Popen(
+        [sys.executable, script, tmp_path / "c", pictures], env=environment, stdout=subprocess.PIPE
+    ) as process:
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "pid").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGKILL)
+    worker = int((tmp_path / "pid").read_text())
+    while alive(worker) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not alive(worker)
+
+
+def alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def prompts(store):
+    with store.session("be read") as session:
+        query = select(FileRow.path, MetadataRow.prompt).outerjoin(
+            MetadataRow, MetadataRow.image_id == FileRow.image_id
+        )
+        return {Path(path).name: prompt for path, prompt in session.execute(query)}
+
+
+def test_texts_beside_pictures_are_read_and_read_again_when_they_change(collection, folder):
+    (folder / "0.txt").write_text("a boat")
+    (folder / "metadata.jsonl").write_text(
+        '{"file_name": "1.png", "text": "a tree"}\n{"file_name": "inner/3.png", "text": "a fox"}\n'
+    )
+    update(collection, folder)
+    assert prompts(collection) == {"0.png": "a boat", "1.png": "a tree", "2.png": None, "3.png": "a fox", "4.png": None}
+    (folder / "0.txt").write_text("a ship")
+    (folder / "inner" / "4.png.json").write_text('{"prompt": "a house"}')
+    (folder / "metadata.jsonl").write_text('{"file_name": "1.png", "text": "an oak"}\n')
+    done, _ = update(collection, folder)
+    assert done.looked == 0
+    assert prompts(collection) == {
+        "0.png": "a ship",
+        "1.png": "an oak",
+        "2.png": None,
+        "3.png": None,
+        "4.png": "a house",
+    }
+
+
+def test_what_a_text_said_stays_known_when_it_is_deleted(collection, folder):
+    (folder / "0.txt").write_text("a boat")
+    update(collection, folder)
+    (folder / "0.txt").unlink()
+    done, _ = update(collection, folder)
+    assert done.unchanged == 5
+    assert prompts(collection)["0.png"] == "a boat"
+
+
+def test_a_huge_folder_is_never_held_as_a_whole(tmp_path):
+    for k in range(20_000):
+        (tmp_path / f"{k}.png").touch()
+    tracemalloc.start()
+    assert sum(1 for _ in Scan([tmp_path])) == 20_000
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # The names alone take more than a megabyte.
+    assert peak < 300_000

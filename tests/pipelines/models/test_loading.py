@@ -1,0 +1,97 @@
+import numpy as np
+import pytest
+import torch
+from material import families, ldm
+from safetensors.torch import save_file
+
+from soart.errors import ModelError
+from soart.pipelines.models.devices import choose_device, choose_dtype
+from soart.pipelines.models.generator import ImageGenerator
+from soart.pipelines.models.loading import load_model
+
+
+@pytest.mark.parametrize("name", ["sd1", "sdxl", "sd3", "flux", "pixart"])
+def test_family_from_a_folder(tmp_path, name):
+    folder = families.save_family(name, tmp_path)
+    model = load_model(str(folder), device="cpu")
+    assert (model.device, model.dtype, model.offload) == ("cpu", "float32", "none")
+    generator = ImageGenerator(model, 2)
+    wanted = [generator.request("a fox", seed, steps=2, width=32, height=32) for seed in (1, 2, 1)]
+    drawn = [d for batch in generator.draw(wanted) for d in batch]
+    assert [d.problem for d in drawn] == [None] * 3
+    assert drawn[0].pixels.shape == (32, 32, 3)
+    assert not np.array_equal(drawn[0].pixels, drawn[1].pixels)
+    # The third picture came alone, the first in a batch of two.
+    assert np.abs(drawn[0].pixels.astype(int) - drawn[2].pixels).max() <= 1
+    if name == "pixart":
+        assert "negative_prompt" in model.accepts
+    assert generator.foresees == (name != "pixart")
+    if generator.foresees:
+        four = generator.request("a fox", 1, steps=4, width=32, height=32)
+        [foreseen] = next(generator.foresee([four], 0.5))
+        assert foreseen.problem is None
+        assert foreseen.pixels.shape == (32, 32, 3)
+        assert not np.array_equal(foreseen.pixels, next(generator.draw([four]))[0].pixels)
+        assert np.array_equal(next(generator.draw(wanted[:2]))[0].pixels, drawn[0].pixels)
+    negative = generator.request("a fox", 1, steps=2, width=32, height=32, negative="owl")
+    assert not np.array_equal(next(generator.draw([negative]))[0].pixels, drawn[0].pixels)
+
+
+def test_single_file_draws_what_its_folder_draws(tmp_path):
+    folder = families.save_family("sd1", tmp_path)
+    whole = load_model(str(folder), device="cpu")
+    file = tmp_path / "single.safetensors"
+    ldm.save_single_file(whole.pipeline, file)
+    single = load_model(str(file), config=folder, device="cpu")
+    assert single.identity.startswith("single.safetensors@")
+    pictures = []
+    for model in (whole, single):
+        generator = ImageGenerator(model)
+        request = generator.request("a fox", 1, steps=2, width=32, height=32)
+        pictures.append(next(generator.draw([request]))[0].pixels)
+    assert np.array_equal(*pictures)
+    # Without a folder that describes it, its settings would have to come from the hub, which tests cannot reach.
+    with pytest.raises(ModelError, match="--model-config"):
+        load_model(str(file), device="cpu")
+
+
+def test_identity_follows_the_weights(tmp_path):
+    folder = families.save_family("sd1", tmp_path)
+    before = load_model(str(folder), device="cpu").identity
+    assert load_model(str(folder), device="cpu").identity == before
+    file = folder / "unet" / "diffusion_pytorch_model.safetensors"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    assert load_model(str(folder), device="cpu").identity != before
+
+
+def test_things_that_are_no_model(tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "broken.safetensors").write_bytes(b"no weights")
+    save_file({"a": torch.zeros(3)}, tmp_path / "other.safetensors")
+    for name in ("empty", "broken.safetensors", "none.ckpt", "none/at/all"):
+        with pytest.raises(ModelError) as caught:
+            load_model(str(tmp_path / name), device="cpu")
+        assert "\n" not in str(caught.value)
+        assert name.split("/")[0] in str(caught.value)
+    with pytest.raises(ModelError, match="no diffusers model folder"):
+        load_model(str(tmp_path / "other.safetensors"), config=tmp_path / "empty", device="cpu")
+
+
+def test_hub_out_of_reach():
+    with pytest.raises(ModelError, match="hub be reached"):
+        load_model("nobody/no-such-model", device="cpu")
+
+
+def test_wrong_choices():
+    for wrong in ({"device": "tpu"}, {"dtype": "int4", "device": "cpu"}, {"offload": "disk", "device": "cpu"}):
+        with pytest.raises(ModelError, match="choose one of"):
+            load_model(**wrong)
+
+
+def test_rules():
+    assert choose_dtype("cpu") is torch.float32
+    assert choose_dtype("mps") is torch.float16
+    assert choose_dtype("cpu", "bfloat16") is torch.bfloat16
+    assert choose_device("cpu") == "cpu"

@@ -1,0 +1,68 @@
+"""The page of an evaluation in a real browser."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.evaluation.survey import survey
+from soart.pipelines.ingest.local_engine import LocalEngine
+from soart.pipelines.ingest.scan import Scan
+from soart.pipelines.reports.evaluation import write_evaluation
+
+EVIL = "<img src=x onerror=\"document.title='owned'\"></script><script>document.title='owned'</script>"
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    """150 pictures, lighter and lighter, with prompts; one prompt and one name are hostile."""
+    folder = tmp_path_factory.mktemp("art")
+    rng = np.random.default_rng(0)
+    for k in range(150):
+        pixels = rng.integers(0, 60 + k, (24, 24, 3), dtype=np.uint8)
+        name = "<b>bold<b>" if k == 7 else f"{k:03}"
+        Image.fromarray(pixels).save(folder / f"{name}.png")
+        (folder / f"{name}.txt").write_text(EVIL if k == 8 else f"a {'boat' if k % 3 else 'tree'} number {k}")
+    with Collection(tmp_path_factory.mktemp("collection")) as store:
+        yield survey(store, Scan([folder]), LocalEngine(2))
+
+
+@pytest.mark.parametrize("form", ["file", "folder"])
+def test_the_page_sorts_filters_and_opens_pictures(found, come, tmp_path, form):
+    path = write_evaluation(tmp_path / ("page.html" if form == "file" else "page"), found)
+    page = come()
+    requests = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.goto(path.as_uri())
+    cards, count = page.locator("#grid li"), page.locator("#count")
+    assert count.text_content() == "150 of 150"
+    assert cards.count() < 150
+    first = cards.first.locator("img")
+    first.scroll_into_view_if_needed()
+    page.wait_for_function("() => document.querySelector('#grid img').naturalWidth > 0")
+    scores = [float(text) for text in page.locator("#grid .num").all_text_contents()]
+    assert scores == sorted(scores, reverse=True)
+    page.select_option("select[name=sort]", "name")
+    assert cards.first.locator(".dim").text_content() == "000.png"
+    page.fill("input[name=text]", "TREE")
+    assert count.text_content() == "50 of 150"
+    page.fill("input[name=text]", "onerror")
+    assert count.text_content() == "1 of 150"
+    cards.first.locator("img").focus()
+    page.keyboard.press("Enter")
+    assert EVIL in page.locator("dialog dd", has_text="owned").text_content()
+    page.keyboard.press("Escape")
+    assert page.locator("dialog").is_hidden()
+    page.fill("input[name=text]", "")
+    page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+    page.wait_for_function("() => document.querySelectorAll('#grid li').length === 150")
+    assert page.title() == f"soart: {found.title}"
+    assert all(url.startswith(("file:", "data:")) for url in requests)
+
+
+def test_the_page_fits_a_phone(found, come, tmp_path):
+    path = write_evaluation(tmp_path / "page.html", found)
+    page = come()
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.goto(path.as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390

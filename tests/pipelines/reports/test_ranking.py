@@ -1,0 +1,73 @@
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from soart.errors import SoartError
+from soart.pipelines.reports.page import figure, write_report
+from soart.pipelines.reports.ranking import render_report, word_effects
+from soart.pipelines.scoring.ranking import rank
+
+EVIL = '<script>alert(1)</script>" onerror="x'
+
+
+class Tags(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def handle_starttag(self, tag, attributes):
+        self.seen.append((tag, dict(attributes)))
+
+
+@pytest.fixture
+def ranking(collection, make_drawn):
+    batch = [
+        make_drawn(i, prompt=("a sharp " if i % 2 else "a plain ") + EVIL, size=16 if i else 400) for i in range(10)
+    ]
+    collection.add_drawn(batch, "mödel <b>", "D")
+    return rank(collection)[0]
+
+
+def test_page_is_escaped_and_self_contained(ranking):
+    page = render_report(ranking, "title <i>", "profile", ["note <u>"], ["problem <s>"])
+    parser = Tags()
+    parser.feed(page)
+    assert not {"script", "i", "u", "s"} & {tag for tag, attributes in parser.seen if "style" not in attributes}
+    images = [attributes for tag, attributes in parser.seen if tag == "img"]
+    assert len(images) == 10 + 8
+    assert all(a["src"].startswith("data:image/") and "onerror" not in a for a in images)
+    assert not {"link", "iframe", "object", "base"} & {tag for tag, _ in parser.seen}
+    assert not any("href" in attributes or any(k.startswith("on") for k in attributes) for _, attributes in parser.seen)
+    assert any(a["src"].startswith("data:image/jpeg") for a in images)
+    assert "viewport" in page
+    order = [float(s) for s in re.findall(r'title="score">(-?[\d.]+)<', page)]
+    assert order == sorted(order, reverse=True)
+    assert len(order) == 10
+
+
+def test_empty_page():
+    assert "0 pictures" in render_report([], "t", "p")
+
+
+def test_word_effects_find_the_planted_word(ranking):
+    effects = word_effects(ranking)
+    assert {e.word for e in effects} == {"plain", "sharp"}
+    sharp, plain = sorted(effects, key=lambda e: e.word == "plain")
+    assert sharp.difference == pytest.approx(-plain.difference)
+    with_sharp = [r.score for r in ranking if "sharp" in r.row.generation.prompt]
+    without = [r.score for r in ranking if "sharp" not in r.row.generation.prompt]
+    assert sharp.difference == pytest.approx(sum(with_sharp) / 5 - sum(without) / 5)
+    assert sharp.low < sharp.difference < sharp.high
+
+
+def test_unwritable_report(tmp_path):
+    with pytest.raises(SoartError, match="cannot be written"):
+        write_report(tmp_path / "none" / "r.html", "x")
+
+
+def test_numbers_for_people():
+    assert [figure(v, 2, "+") for v in (74.1, 112.3, 99.6, -0.031, 0, -8.83)] == [
+        "+74", "+112", "+100", "-0.031", "+0", "-8.8",
+    ]  # fmt: skip
+    assert figure(float("nan")) == figure(float("inf")) == "–"

@@ -1,0 +1,109 @@
+"""Pictures in memory: the same scores as from a collection, and nothing lost to a bad one."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from soart.errors import ImageError, ItemsError
+from soart.metrics.damage.scorer import TechnicalScorer
+from soart.metrics.percentiles import percentiles
+from soart.pipelines.best_of import best_of
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.scoring.explaining import explain_pixels
+from soart.pipelines.scoring.in_memory import best_first, score_batch, scores_of
+from soart.pipelines.scoring.measuring import import_pictures
+from soart.pipelines.scoring.ranking import rank
+from soart.pipelines.scoring.taste_scorer import TasteScorer
+from soart.pipelines.tastes.learning import learn_from_pictures
+
+
+def noise(count, seed=0, *, vivid=True):
+    rng = np.random.default_rng(seed)
+    made = rng.integers(40, 215, (count, 20, 20, 3), dtype=np.uint8)
+    if not vivid:
+        made[:] = made.mean(axis=-1, keepdims=True).astype(np.uint8)
+    return list(made)
+
+
+def test_scores_are_those_of_a_collection(collection, scorer, tmp_path):
+    pictures = noise(5)
+    files = [tmp_path / f"{i}.png" for i in range(5)]
+    for file, pixels in zip(files, pictures, strict=True):
+        Image.fromarray(pixels).save(file)
+    import_pictures(collection, files, scorer)
+    ranking, _ = rank(collection)
+    judged, problems = score_batch(dict(enumerate(pictures)), scorer)
+    assert problems == []
+    ordered = best_first(judged)
+    assert [one.score for one in ordered] == [one.score for one in ranking]
+    assert [one.percentile for one in ordered] == [one.percentile for one in ranking]
+    assert [one.reasons for one in ordered] == [one.reasons for one in ranking]
+    assert [f"{one.number}.png" for one in ordered] == [one.path.name for one in ranking]
+    assert sorted(scores_of(collection, scorer), reverse=True) == pytest.approx([one.score for one in ranking])
+    assert scores_of(Collection(None), scorer).shape == (0,)
+
+
+def test_percentiles_among_others(scorer):
+    pictures = dict(enumerate(noise(3)))
+    scores = [one.score for one in score_batch(pictures, scorer)[0]]
+    among = np.array([min(scores) - 1, max(scores) + 1])
+    assert [one.percentile for one in score_batch(pictures, scorer, among)[0]] == [50.0] * 3
+    assert percentiles(np.array([1.0, 5.0]), np.array([1.0, 2.0])).tolist() == [25.0, 100.0]
+
+
+def test_bad_pictures_are_named_and_the_others_judged(scorer):
+    good = noise(1)[0]
+    pictures = {0: np.full((8, 8, 3), np.nan), 3: good, 4: np.zeros((0, 8, 3), np.uint8)}
+    judged, problems = score_batch(pictures, scorer)
+    assert [one.number for one in judged] == [3]
+    assert judged[0].percentile == 50
+    assert [text.split(" is")[0] for text in problems] == ["Picture 1", "Picture 5"]
+    assert score_batch({}, scorer) == ([], [])
+
+
+def test_a_taste_from_pictures_in_memory():
+    done = []
+    taste = learn_from_pictures("vivid", noise(8), noise(8, 1, vivid=False), progress=lambda: done.append(1))
+    assert len(done) == 16
+    scorer = TasteScorer.of(taste)
+    liked, _ = score_batch(dict(enumerate(noise(3, 2))), scorer)
+    others, _ = score_batch(dict(enumerate(noise(3, 3, vivid=False))), scorer)
+    assert min(one.score for one in liked) > max(one.score for one in others)
+    assert [one.percentile for one in liked] != percentiles(np.array([one.score for one in liked])).tolist()
+    found = explain_pixels(scorer, noise(1, 2)[0], grid=2)
+    assert found.heat.shape == (2, 2)
+    assert found.overlay.shape == (20, 20, 3)
+    assert found.score == pytest.approx(liked[0].score)
+    assert found.reasons
+
+
+def test_a_taste_is_a_difference():
+    pictures = noise(4)
+    with pytest.raises(ItemsError, match="good and bad"):
+        learn_from_pictures("both", pictures, pictures)
+    with pytest.raises(ItemsError, match="only liked"):
+        learn_from_pictures("good", pictures, [])
+    with pytest.raises(ImageError, match="Of the bad pictures: Picture 2"):
+        learn_from_pictures("broken", pictures, [pictures[0], np.full((9, 9, 3), np.nan)])
+
+
+def test_explaining_the_technical_score_finds_the_damaged_part(scorer):
+    rng = np.random.default_rng(0)
+    steps = np.repeat(np.repeat(rng.integers(30, 225, (8, 8, 3)), 8, axis=0), 8, axis=1).astype(np.float64)
+    spoilt = steps.copy()
+    spoilt[:, 32:] += rng.normal(0, 40, (64, 32, 3))
+    found = explain_pixels(TechnicalScorer.detector("noise"), spoilt.clip(0, 255).astype(np.uint8), grid=2)
+    assert found.heat[:, 0].min() > found.heat[:, 1].max()
+    one = explain_pixels(scorer, np.zeros((1, 1, 3), np.uint8))
+    assert one.heat.shape == (1, 1)
+
+
+def test_best_of_keeps_the_best(generator, scorer):
+    done = []
+    best = best_of(generator, "a {sharp|noisy} picture of a boat", 6, seed=3, steps=6, progress=done.append)
+    assert sum(done) == 6
+    assert [one.score for one in best] == sorted([one.score for one in best], reverse=True)
+    assert "sharp" in best[0].request.prompt
+    again = best_of(generator, best[0].request.prompt, 1, seed=best[0].request.seed, steps=6)
+    assert np.abs(again[0].pixels.astype(int) - best[0].pixels).max() <= 1
+    assert len(best_of(generator, "a boat", 2, keep=1, steps=2)) == 1

@@ -1,0 +1,134 @@
+import os
+import socket
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from scipy import ndimage, stats
+
+from soart.metrics.percentiles import percentiles
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.ingest.listing import find_pictures
+from soart.pipelines.scoring.measuring import measure
+from soart.pipelines.scoring.ranking import rank
+from soart.pipelines.tiny.render import render
+from soart.pipelines.tiny.words import Scene
+
+
+@given(st.lists(st.integers(-5, 5), min_size=1, max_size=30))
+def test_percentiles_against_scipy(values):
+    scores = np.array(values, float)
+    expected = [stats.percentileofscore(scores, s, "mean") for s in scores]
+    assert np.allclose(percentiles(scores), expected)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Four sharp scenes, and each one blurred."""
+    rng = np.random.default_rng(0)
+    for i, subject in enumerate(("boat", "fox", "owl", "house")):
+        clean = render(Scene(subject, "warm", "flat", "sharp"), rng)
+        Image.fromarray(clean).save(tmp_path / f"sharp{i}.png")
+        blurred = ndimage.gaussian_filter(clean.astype(float), (2.5, 2.5, 0)).astype(np.uint8)
+        Image.fromarray(blurred).save(tmp_path / f"blurred{i}.png")
+    return tmp_path
+
+
+def ranked_folder(folder):
+    with Collection(None) as store:
+        files, problems = find_pictures([folder])
+        for file in files:
+            store.add_file(file)
+        return rank(store), problems
+
+
+def test_sharp_before_blurred(folder):
+    (ranking, problems), missing = ranked_folder(folder)
+    assert problems == missing == []
+    assert [r.place for r in ranking] == list(range(1, 9))
+    assert all(r.path.name.startswith("sharp") for r in ranking[:4])
+    assert ranking[0].percentile > 90 > 10 > ranking[-1].percentile
+    assert all(len(r.reasons) == 2 for r in ranking)
+
+
+def test_ranking_does_not_depend_on_order(folder):
+    (first, _), _ = ranked_folder(folder)
+    with Collection(None) as store:
+        for file in sorted(find_pictures([folder])[0], reverse=True):
+            store.add_file(file)
+        second, _ = rank(store)
+    assert [(r.path.name, r.score) for r in first] == [(r.path.name, r.score) for r in second]
+
+
+def test_second_ranking_reads_no_picture(folder, scorer):
+    with Collection(folder / "c") as store:
+        rows = [store.add_file(p)[0] for p in sorted(folder.glob("*.png"))]
+        first, _ = rank(store, rows)
+        for path in folder.glob("*.png"):
+            path.unlink()
+        second, problems = rank(store, rows)
+    assert problems == []
+    assert [r.score for r in first] == [r.score for r in second]
+
+
+def test_unreadable_and_problem_pictures_are_named(collection, make_drawn, scorer):
+    good, gone, black = collection.add_drawn(
+        [make_drawn(1), make_drawn(2), make_drawn(3, problem="all black")], "m", "D"
+    )
+    collection.locate(gone).unlink()
+    ranking, problems = rank(collection)
+    assert [r.row.id for r in ranking] == [good.id]
+    assert ranking[0].percentile == 50.0
+    assert len(problems) == 2
+    assert "all black" in problems[0]
+    assert "cannot be read" in problems[1]
+    assert collection.scores(scorer.name).keys() == {good.id}
+    assert black.id not in collection.scores(scorer.name)
+
+
+def test_nothing_to_rank(collection):
+    assert rank(collection) == ([], [])
+
+
+def test_measure_stores_as_it_goes(collection, make_drawn, scorer):
+    rows = collection.add_drawn([make_drawn(i, size=8) for i in range(40)], "m", "D")
+    seen = []
+
+    def stop():
+        seen.append(1)
+        if len(seen) == 35:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        measure(collection, rows, scorer, progress=stop)
+    assert len(collection.items(scorer.extractor.version, [r.id for r in rows])) == 32
+
+
+def test_find_pictures(tmp_path):
+    for name in ("b.PNG", "a.jpg", ".hidden.png", "note.txt", "deep/c.webp", ".git/d.png"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    (tmp_path / "deep" / "loop").symlink_to(tmp_path)
+    found, problems = find_pictures([tmp_path, tmp_path / "note.txt", tmp_path / "none", tmp_path / "a.jpg"])
+    assert [os.path.relpath(p, tmp_path) for p in found] == ["a.jpg", "b.PNG", "deep/c.webp", "note.txt"]
+    assert len(problems) == 1
+    assert "does not exist" in problems[0]
+
+
+def test_pipes_sockets_and_devices_are_named_and_not_opened(tmp_path, monkeypatch):
+    (tmp_path / "a.png").touch()
+    (tmp_path / "folder.png").mkdir()
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "device.png").symlink_to("/dev/zero")
+    monkeypatch.chdir(tmp_path)
+    with socket.socket(socket.AF_UNIX) as one:
+        one.bind("socket.png")
+    found, problems = find_pictures([tmp_path, tmp_path / "pipe.png"])
+    assert found == [tmp_path / "a.png"]
+    assert all("is no regular file" in problem for problem in problems)
+    assert [name for name in ("device", "pipe", "socket") if any(f"{name}.png" in text for text in problems)] == [
+        "device", "pipe", "socket"
+    ]  # fmt: skip

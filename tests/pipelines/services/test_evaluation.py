@@ -1,0 +1,409 @@
+"""The desk behind evaluating and tidying, on real pictures; nothing is looked at in other processes."""
+
+import json
+import os
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from soart.errors import CollectionError, ProfileError, SoartError
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.collection.counts import facts
+from soart.pipelines.collection.queries import Query, order
+from soart.pipelines.collection.ratings import rate, ratings
+from soart.pipelines.collection.tables import AWAY, ImageRow
+from soart.pipelines.ingest.look import look_at
+from soart.pipelines.scoring.collection_profiles import Shelf
+from soart.pipelines.scoring.profile_store import ProfileStore
+from soart.pipelines.services.evaluation import KEY, EvaluationDesk
+from soart.pipelines.services.rating import RatingDesk
+from soart.pipelines.support.background import CANCELLED, DONE, FAILED, Jobs
+from soart.pipelines.tidying.cull import Rule
+from soart.pipelines.tidying.moved_away import note_moved
+from soart.pipelines.tuning.study import Asked, Study
+
+
+class Here:
+    """Looks at files in this process, and counts."""
+
+    count = 0
+
+    def looks(self, paths, networks=(None,)):
+        for path in paths:
+            self.count += 1
+            yield look_at(path, networks)
+
+
+@pytest.fixture
+def store(untidy):
+    with Collection(untidy) as found:
+        yield found
+
+
+@pytest.fixture
+def open_desk(store, tmp_path):
+    """Desks of one server after the other."""
+    opened = []
+
+    def make():
+        opened.append(Jobs())
+        return EvaluationDesk(store, Shelf(store, ProfileStore(tmp_path / "user")), opened[-1], Here())
+
+    yield make
+    for jobs in opened:
+        jobs.close()
+
+
+@pytest.fixture
+def desk(open_desk):
+    found = open_desk()
+    finish(found, found.evaluate())
+    return found
+
+
+def finish(desk, job, state=DONE):
+    assert job.wait(60)
+    assert job.state == state, job.message
+    return job.message
+
+
+def contents(folder):
+    """Every file below with its content and time, but for databases and thumbnails."""
+    return {
+        str(path.relative_to(folder)): (path.read_bytes(), path.stat().st_mtime_ns)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and "soart.db" not in path.name and "thumbs" not in path.parts
+    }
+
+
+def rows(store):
+    """All tables of pictures as they are, without what each scan counts up."""
+    with sqlite3.connect(store.folder / "soart.db") as base:
+        return {
+            table: base.execute(f"SELECT {columns} FROM {table} ORDER BY 1, 2").fetchall()
+            for table, columns in {
+                "images": "id, path, problem, sha256", "ratings": "*", "scores": "*", "items": "*", "metadata": "*",
+                "files": "id, path, size, image_id, problem, missing_since",
+            }.items()
+        }  # fmt: skip
+
+
+def move(desk, rule):
+    plan = desk.plan(rule)
+    return plan, finish(desk, desk.move(rule, plan.digest))
+
+
+def test_an_evaluation_is_found_again_after_a_restart_without_opening_a_file(desk, open_desk, monkeypatch):
+    assert desk.engine.count == 19
+    assert len(desk.found.evaluation.ids) == 18
+    again = open_desk()
+    assert again.found is None
+    monkeypatch.setattr("soart.pipelines.evaluation.evaluate._evaluate", None)
+    again.recall()
+    finish(again, again.job)
+    assert again.engine.count == 0
+    assert again.found.evaluation.packed() == desk.found.evaluation.packed()
+    before = again.job
+    again.recall()
+    assert again.job is before
+
+
+def test_nothing_is_evaluated_unasked(open_desk):
+    desk = open_desk()
+    desk.recall()
+    assert desk.job is None
+    assert desk.groups() == []
+    with pytest.raises(CollectionError, match="first"):
+        desk.plan(Rule(damaged=True))
+    with pytest.raises(ProfileError):
+        desk.evaluate("nobody")
+    assert desk.job is None
+
+
+def test_the_profile_and_the_folders_are_remembered(desk, open_desk, tmp_path, paint):
+    other = paint(tmp_path / "other", 3, 7, vivid=True)
+    finish(desk, desk.evaluate("blur", [other]))
+    assert len(desk.found.evaluation.ids) == 21
+    assert desk.found.evaluation.main == "blur-2"
+    again = open_desk()
+    again.recall()
+    finish(again, again.job)
+    assert again.found.evaluation.packed() == desk.found.evaluation.packed()
+    assert again.engine.count == 0
+    finish(desk, desk.evaluate("technical", []))
+    assert len(desk.found.evaluation.ids) == 18
+    assert desk.wishes.profile == ""
+
+
+def test_an_empty_collection_and_missing_folders_are_sentences(tmp_path):
+    with Collection(tmp_path / "empty") as store:
+        desk = EvaluationDesk(store, Shelf(store, ProfileStore(tmp_path / "user")), Jobs(), Here())
+        assert "no picture" in finish(desk, desk.evaluate(), FAILED)
+        assert "no picture" in finish(desk, desk.evaluate("", [tmp_path / "gone"]), FAILED)
+        assert desk.found is None
+
+
+def test_another_one_can_be_kept_or_all(desk, open_desk):
+    assert [sorted(group) for group in desk.groups()] in ([[5, 17], [6, 18]], [[6, 18], [5, 17]])
+    rule = Rule(duplicates=True)
+    assert sorted(desk.plan(rule).pictures["duplicates"]) == [17, 18]
+    desk.keep(17)
+    assert sorted(desk.plan(rule).pictures["duplicates"]) == [5, 18]
+    again = open_desk()
+    again.recall()
+    finish(again, again.job)
+    assert sorted(again.plan(rule).pictures["duplicates"]) == [5, 18]
+    # What is shown names files by their last scan; the other desk has made a newer one.
+    with pytest.raises(CollectionError, match="meanwhile"):
+        desk.plan(rule)
+    desk.recall()
+    finish(desk, desk.job)
+    desk.keep(17, every=True)
+    assert desk.plan(rule).pictures["duplicates"] == [18]
+    desk.keep(18, every=True)
+    assert desk.plan(rule).moves == ()
+    # What is kept on purpose stays under every other rule, too.
+    away = desk.plan(Rule(worst=99)).pictures["low"]
+    assert len(away) == 14
+    assert not {5, 6, 17, 18} & set(away)
+    desk.keep(5, every=True)
+    desk.keep(6, every=True)
+    assert sorted(desk.plan(rule).pictures["duplicates"]) == [17, 18]
+    with pytest.raises(CollectionError, match="no near-duplicates"):
+        desk.keep(1)
+
+
+def test_what_was_moved_is_away_everywhere_and_undo_restores_exactly_what_was_there(desk, open_desk, store, tmp_path):
+    folder = tmp_path / "more"
+    folder.mkdir()
+    for k in range(4):
+        Image.fromarray(np.random.default_rng(k).integers(0, 256, (40, 40, 3), dtype=np.uint8)).save(
+            folder / f"{k}.png"
+        )
+        (folder / f"{k}.txt").write_text(f"strange {k}")
+    (folder / "sub").mkdir()
+    (folder / "sub" / "copy.png").write_bytes((folder / "2.png").read_bytes())
+    rate(store, "ann", {number: 1 + number % 5 for number in range(1, 19)})
+    finish(desk, desk.evaluate("", [folder]))
+    before = contents(store.folder), contents(folder), rows(store)
+    rule = Rule(duplicates=True, worst=60)
+    plan, said = move(desk, rule)
+    assert said.startswith(f"{len(plan.moves)} files moved away.")
+    moved = {move.image for move in plan.moves}
+    assert {17, 18} <= moved
+    assert {one.source.is_relative_to(folder) for one in plan.moves} == {True, False}
+    for one in plan.moves:
+        assert not one.source.exists()
+        assert one.target.is_file()
+        assert one.target.is_relative_to(store.folder / "culled")
+    away = {row.id for row in store.images() if row.problem == AWAY}
+    # The copy that stays keeps its picture here.
+    assert away == {image for image in moved if image not in desk.found.evaluation.place}
+    assert not set(desk.found.evaluation.ids.tolist()) & away
+    assert facts(store).away == len(away)
+    assert facts(store).pictures == 23 - len(away)
+    assert facts(store).problems == 1
+    assert set(order(store, Query(), "ann")) == {row.id for row in store.images()} - away
+    assert not set(store.ids()) & away
+    assert len(ratings(store, "ann")) == 18
+    (undo,) = desk.undo_files()
+    assert sum(undo.reasons.values()) == len(plan.moves)
+    # A restarted server knows as much.
+    again = open_desk()
+    again.recall()
+    finish(again, again.job)
+    assert again.found.evaluation.packed() == desk.found.evaluation.packed()
+    assert {row.id for row in store.images() if row.problem == AWAY} == away
+    finish(again, again.take_back(undo.name))
+    after = contents(store.folder), contents(folder), rows(store)
+    assert after == before
+    assert again.undo_files() == []
+    assert len(again.found.evaluation.ids) == 22
+    assert facts(store).away == 0
+
+
+def test_moved_pictures_still_teach(desk, store):
+    rate(store, "ann", {number: 5 if number % 2 else 1 for number in range(1, 19)})
+    rater = RatingDesk(store, desk.shelf, desk.jobs, "ann")
+    finish(rater, rater.learn_now())
+    known = len(desk.shelf.taste("ann").examples)
+    move(desk, Rule(worst=50))
+    finish(rater, rater.learn_now())
+    assert len(desk.shelf.taste("ann").examples) == known == 18
+    assert not {row.id for row in rater.queue(20)} - set(store.ids())
+
+
+def test_a_plan_that_is_out_of_date_is_refused(desk, store):
+    rule = Rule(duplicates=True)
+    plan = desk.plan(rule)
+    desk.keep(17)
+    with pytest.raises(CollectionError, match="look at it again"):
+        desk.move(rule, plan.digest)
+    nothing = Rule(below=-1e9)
+    with pytest.raises(CollectionError, match="look at it again"):
+        desk.move(nothing, desk.plan(nothing).digest)
+    assert not (store.folder / "culled").exists()
+
+
+def test_when_nothing_is_left_it_is_said_and_comes_back(desk, store):
+    rule = Rule(below=1e9)
+    said = finish(desk, desk.move(rule, desk.plan(rule).digest), FAILED)
+    assert said.startswith("18 files moved away.")
+    assert desk.found is None
+    assert facts(store).pictures == 1
+    finish(desk, desk.take_back(desk.undo_files()[0].name))
+    assert len(desk.found.evaluation.ids) == 18
+
+
+def test_one_thing_at_a_time(desk):
+    plan = desk.plan(Rule(duplicates=True))
+    with desk._lock:
+        desk.jobs.start(KEY, "Holding", lambda job: job._told_to_stop.wait(30))
+        for act in (desk.evaluate, lambda: desk.move(Rule(duplicates=True), plan.digest)):
+            with pytest.raises(SoartError, match="wait until"):
+                act()
+    desk.job.cancel()
+
+
+def test_a_cancelled_cull_stops_and_can_be_undone(desk, store, monkeypatch):
+    before = contents(store.folder), rows(store)
+    rule = Rule(worst=50)
+    plan = desk.plan(rule)
+    done = []
+    real = os.fsync
+
+    def cancel_at_the_third(stream):
+        done.append(stream)
+        if len(done) == 3:
+            desk.job.cancel()
+        real(stream)
+
+    monkeypatch.setattr("soart.pipelines.tidying.journal.os.fsync", cancel_at_the_third)
+    finish(desk, desk.move(rule, plan.digest), CANCELLED)
+    assert facts(store).away == 3
+    assert desk.found is None
+    desk.recall()
+    finish(desk, desk.job)
+    assert len(desk.found.evaluation.ids) == 15
+    finish(desk, desk.take_back(desk.undo_files()[0].name))
+    assert (contents(store.folder), rows(store)) == before
+
+
+def test_a_cull_that_was_killed_before_it_said_so_is_made_good(desk, open_desk, store, monkeypatch):
+    rule = Rule(duplicates=True)
+    monkeypatch.setattr("soart.pipelines.services.evaluation.note_moved", lambda store: 1 / 0)
+    finish(desk, desk.move(rule, desk.plan(rule).digest), FAILED)
+    assert facts(store).away == 0
+    monkeypatch.undo()
+    again = open_desk()
+    again.recall()
+    finish(again, again.job)
+    assert facts(store).away == 2
+    # Moved back by hand, without the undo file.
+    for path in (store.folder / "culled" / "duplicates").iterdir():
+        path.rename(store.folder / "images" / path.name)
+    finish(again, again.evaluate())
+    assert facts(store).away == 0
+    assert len(again.found.evaluation.ids) == 18
+
+
+def test_other_problems_stay_and_what_cannot_come_back_is_said(desk, store):
+    failed = 19
+    _, _ = move(desk, Rule(duplicates=True))
+    (undo,) = desk.undo_files()
+    first, second = sorted((store.folder / "culled" / "duplicates").iterdir())
+    first.unlink()
+    said = finish(desk, desk.take_back(undo.name))
+    assert "1 file brought back." in said
+    assert "is gone" in said
+    by_id = {row.id: row.problem for row in store.images()}
+    assert by_id[failed] == "all black"
+    assert sorted(str(problem) for problem in by_id.values() if problem) == ["all black", AWAY]
+    assert desk.undo_files()[0].reasons == {"duplicates": 1}
+    assert (store.folder / "images" / second.name).is_file()
+    # The failed picture's file was never part of it, and is no reason to mark anything.
+    assert note_moved(store) is False
+
+
+def test_another_picture_at_the_old_place_is_not_taken_for_the_moved_one(desk, store, tmp_path):
+    folder = tmp_path / "more"
+    folder.mkdir()
+    place = folder / "strange.png"
+    rng = np.random.default_rng(0)
+    Image.fromarray(rng.integers(0, 256, (40, 40, 3), dtype=np.uint8)).save(place)
+    finish(desk, desk.evaluate("", [folder]))
+    plan, _ = move(desk, Rule(worst=99))
+    assert place in {one.source for one in plan.moves}
+    Image.fromarray(rng.integers(0, 256, (48, 48, 3), dtype=np.uint8)).save(place)
+    finish(desk, desk.evaluate())
+    strange = next(one.image for one in plan.moves if one.source == place)
+    assert next(row for row in store.images() if row.id == strange).problem == AWAY
+    assert "is taken" in finish(desk, desk.take_back(desk.undo_files()[0].name))
+
+
+def test_strangers_undo_files_are_not_carried_out(desk, store, tmp_path):
+    undo, culled = store.folder / "undo", store.folder / "culled"
+    undo.mkdir()
+    (culled / "x").mkdir(parents=True)
+    (culled / "x" / "evil.png").write_bytes(b"evil")
+    (tmp_path / "secret.txt").write_text("secret")
+    images = store.folder / "images"
+    entries = [
+        {"moved": str(tmp_path / ".bashrc"), "to": str(culled / "x" / "evil.png")},
+        {"moved": str(images / "a.png"), "to": str(tmp_path / "secret.png")},
+        {"moved": str(images / "a.png"), "to": f"{culled}/../../secret.png"},
+        {"moved": "a.png", "to": str(culled / "x" / "evil.png")},
+        {"moved": 3, "to": None},
+        {"written": str(tmp_path / "secret.txt"), "old": None, "before": "", "after": ""},
+        {"undone": [[]]},
+    ]
+    for number, entry in enumerate(entries[:-1]):
+        (undo / f"{number}.jsonl").write_text(json.dumps(entry) + "\n")
+    (undo / "7.jsonl").write_text("junk")
+    (undo / "8.jsonl").write_text("[1]\n")
+    (undo / "9.jsonl").write_bytes(b"\xff\xfe")
+    found = desk.undo_files()
+    assert len(found) == 9
+    assert all(one.problem for one in found)
+    for one in found:
+        with pytest.raises(CollectionError, match="undo"):
+            desk.take_back(one.name)
+    for name in ("../soart.db", "/etc/passwd", "", "undo/0.jsonl"):
+        with pytest.raises(CollectionError, match="nothing to undo"):
+            desk.take_back(name)
+    assert (tmp_path / "secret.txt").read_text() == "secret"
+    assert note_moved(store) is False
+    assert not (tmp_path / ".bashrc").exists()
+
+
+def test_a_folder_that_holds_the_collection_does_not_bring_back_what_was_moved(desk, store):
+    move(desk, Rule(duplicates=True))
+    finish(desk, desk.evaluate("", [store.folder.parent]))
+    assert facts(store).away == 2
+    assert len(desk.found.evaluation.ids) == 16
+    assert all(not Path(row.path).is_relative_to(store.folder / "culled") for row in store.images())
+
+
+def test_moved_pictures_still_count_in_a_tune():
+    problems = (None, AWAY, "all black")
+    rows = [
+        ImageRow(id=number, sha256=str(number), path="", problem=problem) for number, problem in enumerate(problems)
+    ]
+    asked = [Asked(number, 0, (0,), "", number, str(number), row) for number, row in enumerate(rows)]
+    assert [one.number for one in Study(own=asked).drawn] == [0, 1]
+
+
+def test_both_databases_move_and_bring_back(where, tmp_path, make_drawn):
+    with Collection(where) as store:
+        store.add_drawn([make_drawn(seed, size=40) for seed in range(8)], "m", "s")
+        desk = EvaluationDesk(store, Shelf(store, ProfileStore(tmp_path / "user")), Jobs(), Here())
+        finish(desk, desk.evaluate())
+        move(desk, Rule(worst=50))
+        assert facts(store).away == 4
+        assert len(order(store, Query(), "ann")) == len(desk.found.evaluation.ids) == 4
+        finish(desk, desk.take_back(desk.undo_files()[0].name))
+        assert facts(store).away == 0
+        assert len(desk.found.evaluation.ids) == 8

@@ -1,0 +1,273 @@
+"""The desks behind rating and tuning, on real pictures and the embedded model."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from soart.errors import ProfileError, PromptError, SoartError
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.models.request import Drawn, Request
+from soart.pipelines.scoring.collection_profiles import Shelf
+from soart.pipelines.scoring.explaining import heat_picture, why
+from soart.pipelines.scoring.profile_store import ProfileStore
+from soart.pipelines.scoring.rescoring import score_all
+from soart.pipelines.services.rating import LEAST, RatingDesk
+from soart.pipelines.services.tuning import ENDED, FAILED, IDLE, INTERRUPTED, PAUSED, RUNNING, TuningDesk
+from soart.pipelines.support.background import DONE, Jobs
+from soart.pipelines.tuning.settings import Settings
+
+SPACE = """
+template: a {style} picture of a boat in {palette} colors
+slots:
+  palette: [warm, cool, monochrome, neon]
+  style: [flat, watercolor, pixel art, woodcut]
+  steps: ['2']
+"""
+
+
+def until(true, seconds=30):
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def jobs():
+    found = Jobs()
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def shelf(collection, tmp_path):
+    return Shelf(collection, ProfileStore(tmp_path / "user"))
+
+
+@pytest.fixture
+def coloured(collection):
+    """Pictures of noise, every other one tinted red."""
+    rng = np.random.default_rng(0)
+    batch = []
+    for i in range(30):
+        pixels = rng.integers(40, 215, (24, 24, 3), dtype=np.uint8)
+        if i % 2:
+            pixels[..., 1:] //= 3
+        batch.append(Drawn(Request(f"p{i}", i, width=24, height=24), pixels, None, 0.1))
+    return [row.id for row in collection.add_drawn(batch, "m", "s")]
+
+
+@pytest.fixture
+def desk(collection, shelf, jobs, coloured):
+    return RatingDesk(collection, shelf, jobs, "ann")
+
+
+def test_rating_teaches_behind_the_back(desk, coloured, shelf, collection):
+    for image in coloured[: 2 * LEAST]:
+        assert desk.say(image, 5 if image % 2 else 1) is None
+    job = desk.jobs.find(desk.key)
+    assert job.wait(60)
+    assert job.state == DONE
+    progress = desk.progress()
+    assert (progress.rated, progress.rejected, progress.pictures) == (10, 0, 30)
+    assert progress.word
+    assert shelf.own.names() == ["ann"]
+    assert shelf.user.names() == []
+    assert len(collection.scores("taste:ann")) == 30
+    # What is proposed has not been seen.
+    queue = [row.id for row in desk.queue(8)]
+    assert len(queue) == 8
+    assert not set(queue) & set(coloured[:10])
+    # A desk of a restarted server knows the taste, and proposes by it.
+    again = RatingDesk(desk.store, shelf, Jobs(), "ann")
+    assert again.progress().word
+    assert not again.due()
+
+
+def test_saying_replaces_rejects_and_takes_back(desk, coloured):
+    image = coloured[0]
+    assert desk.say(image, 4) is None
+    assert desk.say(image, 0) == 4
+    assert desk.say(image, None) == 0
+    assert desk.progress().rated == 0
+    with pytest.raises(SoartError, match="go on with the next"):
+        desk.say(999, 4)
+    with pytest.raises(SoartError, match="rating from 1 to 5"):
+        desk.say(image, 9)
+
+
+def test_equal_ratings_are_no_reason_to_learn(desk, coloured):
+    for image in coloured[:12]:
+        desk.say(image, 3)
+    assert not desk.due()
+    assert desk.jobs.find(desk.key) is None
+
+
+def test_what_waits_at_the_rater_is_not_sent_again_and_raters_differ(desk, shelf, jobs, coloured):
+    first = [row.id for row in desk.queue(5)]
+    second = [row.id for row in desk.queue(5, first)]
+    assert not set(first) & set(second)
+    assert [row.id for row in desk.queue(5)] == first
+    assert [row.id for row in RatingDesk(desk.store, shelf, jobs, "ben").queue(30)] != [
+        row.id for row in desk.queue(30)
+    ]
+    assert len(desk.queue(99)) == 30
+
+
+def test_a_name_that_is_no_file_name_is_refused(collection, shelf, jobs):
+    for name in ("../ann", "", "a/b", ".x", "x" * 70):
+        with pytest.raises(ProfileError, match="Expected a name of letters"):
+            RatingDesk(collection, shelf, jobs, name)
+
+
+def test_a_damaged_taste_is_learnt_anew(collection, shelf, jobs, coloured):
+    shelf.own.folder.mkdir()
+    shelf.own.path("ann").write_bytes(b"junk")
+    desk = RatingDesk(collection, shelf, jobs, "ann")
+    assert desk.progress().word == ""
+    for image in coloured[:LEAST]:
+        desk.say(image, 5 if image % 2 else 1)
+    assert desk.jobs.find(desk.key).wait(60)
+    assert desk.progress().word
+
+
+def test_the_shelf_knows_own_tastes_users_and_built_in_ones(desk, shelf, coloured, jobs, tmp_path):
+    for image in coloured[:6]:
+        desk.say(image, 5 if image % 2 else 1)
+    job = desk.learn_now()
+    assert job.wait(60)
+    shelf.user.save(shelf.own.load("ann"))
+    assert shelf.names()[:2] == ["ann", "technical"]
+    assert shelf.scorer("ann") is shelf.scorer("ann")
+    assert shelf.scorer("blur").name == "blur-2"
+    with pytest.raises(ProfileError, match="no taste 'zoe'"):
+        shelf.scorer("zoe")
+    with pytest.raises(ProfileError, match="in memory"), Collection(None) as store:
+        Shelf(store, ProfileStore(tmp_path))
+
+
+def test_scoring_all_goes_on_after_cancelling_and_names_lost_pictures(collection, shelf, jobs, coloured):
+    lost = collection.images()[3]
+    collection.locate(lost).unlink()
+    job = jobs.start("s", "Scoring", lambda job: score_all(collection, shelf.scorer("technical"), job))
+    assert job.wait(60)
+    done, problems = job.result
+    assert done == 29
+    assert len(problems) == 1
+    assert "cannot be read" in problems[0]
+    assert len(collection.scores("technical-2")) == 29
+
+
+def test_reasons_and_heat_maps_for_every_kind_of_profile(desk, shelf, collection, coloured):
+    for image in coloured[:6]:
+        desk.say(image, 5 if image % 2 else 1)
+    assert desk.learn_now().wait(60)
+    row = collection.images()[0]
+    for name in ("ann", "technical", "noise"):
+        found = why(collection, row, shelf.scorer(name))
+        assert found.reasons
+        assert np.isfinite(found.score)
+        assert heat_picture(collection, row, shelf.scorer(name))[:3] == b"\xff\xd8\xff"
+    fresh = collection.images()[5]
+    collection.locate(fresh).unlink()
+    assert why(collection, fresh, shelf.scorer("ann")).score is not None
+
+
+@pytest.fixture
+def tuning(collection, shelf, jobs, generator):
+    return TuningDesk(collection, shelf, jobs, lambda: generator, threading.Lock())
+
+
+def test_a_tune_runs_to_its_end_and_shows_what_it_found(tuning):
+    assert tuning.state == IDLE
+    tuning.start(Settings.of_text(SPACE, "embedded", budget=16, prune=False))
+    with pytest.raises(SoartError, match="going on"):
+        tuning.start(Settings.of_text(SPACE, "embedded"))
+    until(lambda: not tuning.live, 60)
+    assert tuning.state == ENDED
+    assert "16 pictures" in tuning.settings.why
+    assert len(tuning.pictures()) == 16 == tuning.seen.done
+    assert tuning.seen.tuned.winners
+    assert set(tuning.seen.goal) == {image for image, _ in tuning.pictures()}
+    tuning.resume(budget=20)
+    until(lambda: not tuning.live, 60)
+    assert len(tuning.pictures()) == 20
+
+
+def test_bans_count_from_the_next_batch_and_pausing_from_the_next_too(tuning, collection):
+    tuning.start(Settings.of_text(SPACE, "embedded", budget=400, prune=False))
+    until(lambda: tuning.seen is not None)
+    assert tuning.state == RUNNING
+    left = tuning.seconds_left(len(tuning.pictures()))
+    assert 1 < left < 3600
+    tuning.narrow(("palette=warm",), ("style=flat",))
+    seen = len(tuning.pictures())
+    until(lambda: len(tuning.pictures()) > seen + 8)
+    tuning.pause()
+    until(lambda: not tuning.live)
+    assert tuning.state == PAUSED
+    assert tuning.seconds_left(8) is None
+    prompts = [row.generation.prompt for row in collection.images()][-3:]
+    assert all("flat" in prompt and "warm" not in prompt for prompt in prompts)
+    with pytest.raises(PromptError):
+        tuning.narrow(("palette=plaid",), ())
+    with pytest.raises(PromptError):
+        tuning.narrow(tuple(f"palette={p}" for p in ("warm", "cool", "monochrome", "neon")), ())
+    assert tuning.settings.bans == ("palette=warm",)
+
+
+def test_a_killed_process_leaves_a_tune_to_resume(tuning, collection, shelf, generator):
+    tuning.start(Settings.of_text(SPACE, "embedded", budget=24, prune=False))
+    until(lambda: len(tuning.pictures()) >= 8)
+    # What a closing server does; a killed one leaves the same in the collection.
+    tuning.jobs.close()
+    assert not tuning.live
+    assert tuning.state == INTERRUPTED
+    before = {image for image, _ in tuning.pictures()}
+    again = TuningDesk(collection, shelf, Jobs(), lambda: generator, threading.Lock())
+    assert again.state == INTERRUPTED
+    assert again.look().wait(60)
+    assert again.seen.done == len(before)
+    again.resume()
+    until(lambda: not again.live, 60)
+    assert again.state == ENDED
+    assert before < {image for image, _ in again.pictures()}
+    assert len(again.pictures()) <= 24
+
+
+def test_one_model_draws_for_one_tune_at_a_time_and_a_failing_model_is_said(collection, shelf, jobs, generator):
+    drawing = threading.Lock()
+    desk = TuningDesk(collection, shelf, jobs, lambda: generator, drawing)
+    with drawing:
+        desk.start(Settings.of_text(SPACE, "embedded", budget=8))
+        until(lambda: not desk.live)
+    assert desk.state == PAUSED
+    assert "Another collection" in desk.settings.why
+
+    def broken():
+        raise SoartError("The model cannot be loaded.")
+
+    desk = TuningDesk(collection, shelf, jobs, broken, drawing)
+    desk.resume()
+    until(lambda: not desk.live)
+    assert (desk.state, desk.settings.why) == (FAILED, "The model cannot be loaded.")
+
+
+def test_settings_of_all_kinds_of_text_and_of_other_versions():
+    assert Settings.of_text("a boat", "embedded").whole().contexts == ("a boat",)
+    assert Settings.of_text("a {fox|owl}", "embedded").whole().size == 2
+    with pytest.raises(PromptError):
+        Settings.of_text("a {fox|owl", "embedded")
+    settings = Settings.of_text(SPACE, "embedded", bans=("palette=warm",))
+    assert Settings.read(settings.write()) == settings
+    assert settings.narrowed().size == 12
+    for text in ("", "{}", '{"space": "x", "bans": [], "pins": [], "colour": 1}'):
+        assert Settings.read(text) is None
+
+
+def test_nothing_to_resume(tuning):
+    for act in (tuning.resume, lambda: tuning.narrow((), ())):
+        with pytest.raises(SoartError, match="Nothing was tuned"):
+            act()

@@ -1,0 +1,88 @@
+import threading
+
+import pytest
+
+from soart.errors import SoartError
+from soart.pipelines.support.background import CANCELLED, DONE, FAILED, KEPT, RUNNING, Jobs
+
+
+@pytest.fixture
+def jobs():
+    found = Jobs()
+    yield found
+    found.close()
+
+
+def test_work_is_done_and_counted(jobs):
+    def work(job):
+        job.expect(3)
+        for _ in range(3):
+            job.advance()
+        job.message = "done it"
+        return 7
+
+    job = jobs.start("k", "Counting", work)
+    assert job.wait(5)
+    assert (job.state, job.done, job.total, job.result, job.message) == (DONE, 3, 3, 7, "done it")
+    assert jobs.find("k") is jobs.get(job.number) is job
+    assert jobs.find("other") is jobs.get(99) is None
+
+
+def test_one_key_is_worked_on_once_at_a_time(jobs):
+    go = threading.Event()
+    first = jobs.start("k", "Waiting", lambda job: go.wait(5))
+    assert jobs.start("k", "Waiting", lambda job: None) is first
+    assert jobs.start("other", "Else", lambda job: None) is not first
+    go.set()
+    assert first.wait(5)
+    assert jobs.start("k", "Again", lambda job: None) is not first
+
+
+def test_cancelling_ends_it_at_the_next_step(jobs):
+    started = threading.Event()
+
+    def work(job):
+        job.expect(10**9)
+        while True:
+            job.advance()
+            started.set()
+
+    job = jobs.start("k", "Endless", work)
+    assert started.wait(5)
+    assert job.live
+    assert job.state == RUNNING
+    assert job.seconds_left > 0
+    job.cancel()
+    assert job.wait(5)
+    assert job.state == CANCELLED
+    assert job.seconds_left is None
+
+
+def test_mistakes_and_failures_end_as_a_sentence(jobs, caplog):
+    def mistake(job):
+        raise SoartError("That picture is gone.")
+
+    job = jobs.start("k", "Work", mistake)
+    assert job.wait(5)
+    assert (job.state, job.message) == (FAILED, "That picture is gone.")
+    job = jobs.start("k", "Work", lambda job: 1 / 0)
+    assert job.wait(5)
+    assert "Work failed unexpectedly (ZeroDivisionError" in job.message
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_few_finished_jobs_are_remembered_and_closing_ends_all(jobs):
+    for _ in range(KEPT + 5):
+        jobs.start("k", "Quick", lambda job: None).wait(5)
+    assert len(jobs.list()) <= KEPT + 1
+
+    def work(job):
+        while True:
+            job.check()
+
+    job = jobs.start("k", "Endless", work)
+    jobs.close()
+    assert job.state == CANCELLED
+    late = jobs.start("k", "Late", lambda job: None)
+    assert late.wait(5)
+    assert late.state == CANCELLED

@@ -1,0 +1,316 @@
+import re
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from soart.errors import CollectionError, ItemsError, ProfileError
+from soart.metrics.damage.titles import profile_title, stored_title
+from soart.metrics.items.colour import ColourExtractor
+from soart.metrics.items.combined import CombinedExtractor
+from soart.metrics.tastes.blend import blend
+from soart.metrics.tastes.profile import learn_taste
+from soart.pipelines.collection import ratings
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.ingest.listing import find_pictures
+from soart.pipelines.reports.taste import draw_curve, render_taste_report
+from soart.pipelines.scoring.explaining import explain_picture
+from soart.pipelines.scoring.measuring import import_pictures, measured
+from soart.pipelines.scoring.profile_store import ProfileStore, scorer_named
+from soart.pipelines.scoring.ranking import rank
+from soart.pipelines.scoring.rescoring import rescore
+from soart.pipelines.scoring.taste_scorer import TasteMeasurer, TasteScorer
+from soart.pipelines.tastes import learning as tastes
+from soart.pipelines.tastes.agreement import compare_on, disagreement_sheet
+from soart.pipelines.tastes.rating_session import RatingSession, propose_next, rating_queue
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory, paint):
+    root = tmp_path_factory.mktemp("pictures")
+    return paint(root / "good", 7, 1, vivid=True), paint(root / "bad", 7, 2, vivid=False)
+
+
+@pytest.fixture(scope="module")
+def learnt(folders):
+    with Collection(None) as store:
+        return tastes.learn("vivid", store, tastes.Sources([folders[0]], {"grey": [folders[1]]}))
+
+
+@pytest.fixture(scope="module")
+def scorer(learnt):
+    return TasteScorer.of(learnt.taste)
+
+
+@pytest.fixture
+def rated(tmp_path, paint):
+    """A collection with files, measured, some rated by two raters."""
+    store = Collection(tmp_path / "c")
+    files, _ = find_pictures([paint(tmp_path / "v", 10, 3, vivid=True), paint(tmp_path / "g", 10, 4, vivid=False)])
+    rows, _ = import_pictures(store, sorted(files), TasteMeasurer(tastes.taste_extractor()))
+    vivid = {row.id: "/v/" in row.path for row in rows}
+    yield store, rows, vivid
+    store.close()
+
+
+def test_folders_become_a_taste(learnt, scorer, folders, tmp_path, paint):
+    assert learnt.taste.trust.word in ("usable", "strong")
+    assert set(learnt.taste.examples.modes) == {"good", "grey"}
+    fresh = [paint(tmp_path / "v", 3, 8, vivid=True), paint(tmp_path / "g", 3, 9, vivid=False)]
+    with Collection(None) as store:
+        rows, _ = import_pictures(store, find_pictures(fresh)[0], scorer)
+        ranking, problems = rank(store, rows, scorer)
+        assert not problems
+        assert store.scores("taste:vivid")
+    assert all("/v/" in str(r.path) for r in ranking[:3])
+    assert all(0 <= r.score <= 100 for r in ranking)
+    assert re.search("than your (bad pictures|good ones)", ranking[0].reasons[0].text)
+    assert scorer.warning is None
+
+
+def test_the_same_picture_in_good_and_bad(folders, tmp_path):
+    copy = tmp_path / "bad" / "other name.png"
+    copy.parent.mkdir()
+    copy.write_bytes(next(folders[0].iterdir()).read_bytes())
+    with Collection(None) as store, pytest.raises(ItemsError, match="is both good and bad"):
+        tastes.learn("x", store, tastes.Sources([folders[0]], {"bad": [copy.parent]}))
+
+
+def test_nothing_to_learn_from(folders, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with Collection(None) as store:
+        with pytest.raises(ItemsError, match="got none that can be read"):
+            tastes.learn("x", store, tastes.Sources([tmp_path / "empty"]))
+        with pytest.raises(ItemsError, match="only liked ones"):
+            tastes.learn("x", store, tastes.Sources([folders[0]]))
+        with pytest.raises(ItemsError, match=r"Expected dull pictures in '.*mistyped', got none.*does not exist"):
+            tastes.learn("x", store, tastes.Sources([folders[0]], {"dull": [tmp_path / "mistyped"]}))
+        (tmp_path / "choices.csv").write_text("gone.png,lost.png\n")
+        with pytest.raises(ItemsError, match=r"got none: .*gone\.png' does not exist"):
+            tastes.learn("x", store, tastes.Sources(choices=tmp_path / "choices.csv"))
+
+
+def test_unreadable_pictures_are_left_out(folders, tmp_path):
+    (tmp_path / "broken.png").write_bytes(b"nonsense")
+    with Collection(None) as store:
+        found = tastes.learn("x", store, tastes.Sources([folders[0], tmp_path / "broken.png"], {"bad": [folders[1]]}))
+    assert len(found.problems) == 1
+    assert "broken.png" in found.problems[0]
+
+
+def test_ratings_become_a_taste(rated):
+    store, rows, vivid = rated
+    ratings.rate(store, "me", {row.id: 5 if vivid[row.id] else 1 + i % 2 for i, row in enumerate(rows)})
+    ratings.rate(store, "aunt", {row.id: 4 if vivid[row.id] else 2 for row in rows[:12]})
+    taste = tastes.learn("mine", store, tastes.Sources(rater="me")).taste
+    assert taste.prior_names == ("technical", "others")
+    assert taste.examples.graded
+    assert np.isnan(taste.examples.priors[:, 1]).sum() == len(rows) - 12
+    kept, items, _ = measured(store, rows, TasteScorer.of(taste))
+    liking = taste.liking(items)
+    assert min(v for row, v in zip(kept, liking, strict=True) if vivid[row.id]) > max(
+        v for row, v in zip(kept, liking, strict=True) if not vivid[row.id]
+    )
+
+
+def test_choices_become_a_taste(folders, tmp_path):
+    good, bad = (sorted(folder.iterdir()) for folder in folders)
+    file = tmp_path / "choices.csv"
+    file.write_text("".join(f'"{a}","{b}"\n' for a, b in zip(good, bad, strict=True)))
+    with Collection(None) as store:
+        taste = tastes.learn("x", store, tastes.Sources(choices=file)).taste
+    assert taste.trust.liked == taste.trust.disliked == 7
+    file.write_text("one\n")
+    with Collection(None) as store, pytest.raises(CollectionError, match="two paths a line"):
+        tastes.learn("x", store, tastes.Sources(choices=file))
+    with Collection(None) as store, pytest.raises(CollectionError, match="cannot be read"):
+        tastes.learn("x", store, tastes.Sources(choices=tmp_path / "none.csv"))
+
+
+def test_ratings_of_raters_stay_apart(rated):
+    store, rows, _ = rated
+    ratings.rate(store, "me", {rows[0].id: 5, rows[1].id: 1})
+    ratings.rate(store, "you", {rows[0].id: 2})
+    ratings.rate(store, "me", {rows[0].id: 4})
+    assert ratings.ratings(store, "me") == {rows[1].id: 1, rows[0].id: 4}
+    assert ratings.ratings(store, "you") == {rows[0].id: 2}
+    assert ratings.raters(store) == ["me", "you"]
+    assert ratings.others_mean(store, "you") == {rows[0].id: 1.5, rows[1].id: -1.5}
+    ratings.reject(store, "me", rows[0].id)
+    assert ratings.ratings(store, "me") == {rows[1].id: 1}
+    assert ratings.seen(store, "me") == {rows[0].id, rows[1].id}
+    for value in (0, 5.5, float("nan")):
+        with pytest.raises(CollectionError, match="rating from 1 to 5"):
+            ratings.rate(store, "me", {rows[2].id: 3, rows[3].id: value})
+    assert ratings.seen(store, "me") == {rows[0].id, rows[1].id}
+    with pytest.raises(CollectionError, match="rater's name"):
+        ratings.rate(store, "", {rows[2].id: 3})
+
+
+def test_rating_session(rated):
+    store, _, _ = rated
+    session = RatingSession(store, "me", rating_queue(store, "me", None, 3))
+    assert session.press("u") == "nothing to take back"
+    first = session.current
+    assert session.press("4") == "rated 4"
+    assert session.press("x") == "passed over"
+    assert session.press("u") == "taken back"
+    assert session.press("1") == "rated 1"
+    for key in ("9", "0", "z", ""):
+        with pytest.raises(CollectionError):
+            session.press(key)
+    assert session.press("2") == "rated 2"
+    assert session.current is None
+    assert session.press("3") == "all rated"
+    assert sorted(ratings.ratings(store, "me").values()) == [1, 2, 4]
+    assert ratings.ratings(store, "me")[first.id] == 4
+    again = {row.id for row in rating_queue(store, "me", None, 99)}
+    assert len(again) == 17
+    assert not again & ratings.seen(store, "me")
+
+
+def test_what_to_rate_next(rated, scorer):
+    store, rows, _ = rated
+    ratings.rate(store, "me", {row.id: 3 for row in rows[:15]})
+    proposal, chosen = propose_next(store, scorer, "me", 3)
+    assert {row.id for row in chosen} <= {row.id for row in rows[15:]}
+    assert proposal.reason
+    assert [row.id for row in rating_queue(store, "me", scorer, 3)] == [row.id for row in chosen]
+    ratings.rate(store, "me", {row.id: 3 for row in rows})
+    assert propose_next(store, scorer, "me", 3)[0].stop
+
+
+def test_pictures_of_one_prompt_stay_together(collection, make_drawn):
+    drawn = [make_drawn(seed, prompt=f"prompt {seed % 12}") for seed in range(24)]
+    rows = collection.add_drawn(drawn, "model", "sampler")
+    groups, note = tastes.groups_of(rows)
+    assert len(set(groups)) == 12
+    assert note is None
+    few = collection.add_drawn([make_drawn(seed, prompt="a fox") for seed in range(30, 36)], "model", "sampler")
+    groups, note = tastes.groups_of(few)
+    assert len(set(groups)) == 6
+    assert "1 prompts only" in note
+
+
+def test_report(rated, scorer, tmp_path):
+    store, rows, _ = rated
+    evil = tmp_path / "<script>alert(1)<"
+    evil.mkdir()
+    page = render_taste_report(store, rows, scorer, ["a <b>note</b>"])
+    assert "<b>note" not in page
+    assert "&lt;b&gt;note" in page
+    assert page.count("<img") == 2 * 2 * 8
+    assert "polyline" in page
+    assert scorer.taste.trust.advice.split(".")[0] in page
+    assert not re.search(r"(src|href)=\"(?!data:)", page)
+    assert "<script" not in page
+    assert draw_curve(scorer.taste.trust.__class__("usable"), 3) is None
+    trust = replace(scorer.taste.trust, curve=((4, 0.7, 0.6, 0.8), (8, 0.9, 0.85, 0.95)), more=8, expected=0.95)
+    assert draw_curve(replace(trust, graded=False), 8).points[1][4] == "8 pictures: 0.90"
+    assert draw_curve(replace(trust, graded=True), 8).expected[2] == "expected after 16 pictures: 0.90"
+
+
+def test_explained_picture(scorer, folders):
+    found = explain_picture(scorer, next(folders[1].iterdir()), grid=2)
+    assert found.score < 50
+    assert found.heat.shape == (2, 2)
+    assert found.overlay.shape == (20, 20, 3)
+    assert any(
+        "saturated" in reason.text or "colour" in reason.text or "–" in reason.text
+        for reason in found.explanation.reasons
+    )
+
+
+def test_comparison_and_blend(rated, learnt, folders):
+    store, rows, _ = rated
+    with Collection(None) as other:
+        grey = tastes.learn("grey", other, tastes.Sources([folders[1]], {"bad": [folders[0]]})).taste
+    scorers = [TasteScorer.of(t) for t in (learnt.taste, grey)]
+    agreement, kept, _ = compare_on(store, rows, scorers)
+    assert agreement.correlation[0, 1] < -0.5
+    sheet = disagreement_sheet(store, agreement, kept, 5)
+    assert sheet.width == 4 * 160
+    both = TasteScorer.of(blend("both", [learnt.taste, grey], [5, 1]))
+    ranking, _ = rank(store, rows, both)
+    assert "/v/" in str(ranking[0].path)
+    with pytest.raises(ProfileError, match="is a blend"):
+        propose_next(store, both, "me", 2)
+
+
+def test_profiles_are_called_by_what_they_mean(learnt):
+    for name, title in (("technical", "technical quality"), ("saturate", "freedom from over-saturation")):
+        assert profile_title(name) == stored_title(scorer_named(name, ProfileStore()).name) == title
+    assert profile_title("vivid") == stored_title(TasteScorer.of(learnt.taste).name) == "taste: vivid"
+    # Names of people's own say what they like.
+    assert profile_title("blur-faces") == stored_title("taste:blur-faces") == "taste: blur-faces"
+    assert profile_title("noise-2") == stored_title("taste:noise-2") == "taste: noise-2"
+    assert stored_title("observed score") == "observed score"
+
+
+def test_profile_store(learnt, tmp_path):
+    store = ProfileStore(tmp_path / "profiles")
+    assert store.names() == []
+    with pytest.raises(ProfileError, match=r"no taste 'vivid' .*none yet"):
+        store.load("vivid")
+    store.save(learnt.taste)
+    assert store.names() == ["vivid"]
+    assert store.load("vivid").name == "vivid"
+    assert scorer_named("vivid", store).name == "taste:vivid"
+    assert [scorer_named(name, store).name for name in ("technical", "blur")] == ["technical-2", "blur-2"]
+    with pytest.raises(ProfileError, match="no taste 'sharp'"):
+        scorer_named("sharp", store)
+    for name in ("", "../up", "a/b", ".hidden", "x" * 65, "new\nline"):
+        with pytest.raises(ProfileError, match="Expected a name of letters"):
+            store.path(name)
+    assert "soart" in str(ProfileStore().folder)
+
+
+def test_a_taste_never_hides_a_built_in_profile(learnt, tmp_path):
+    store = ProfileStore(tmp_path)
+    for name in ("technical", "blur", "noise", "jpeg", "fade", "saturate", "pixelate"):
+        with pytest.raises(ProfileError, match="name of a built-in profile"):
+            store.save(replace(learnt.taste, name=name))
+    assert store.names() == []
+    # Scores of tastes are stored under names of their own.
+    store.save(replace(learnt.taste, name="technical-2"))
+    assert scorer_named("technical-2", store).name == "taste:technical-2"
+
+
+def test_profile_of_another_version(learnt, monkeypatch):
+    monkeypatch.setattr("soart.metrics.items.colour.VERSION", "colour-99")
+    with pytest.raises(ProfileError, match="learn it again"):
+        TasteScorer.of(learnt.taste)
+
+
+def test_rescoring_reads_stored_items_only(rated, scorer):
+    store, rows, _ = rated
+    _, items, _ = measured(store, rows, scorer)
+    for row in rows:
+        store.locate(row).unlink()
+    assert rescore(store, scorer) == len(rows)
+    stored = store.scores(scorer.name)
+    np.testing.assert_allclose([stored[row.id] for row in rows], scorer.score(items))
+
+
+def test_scoring_many_pictures_is_quick():
+    """100 000 pictures in under 10 s means 10 000 in under one; generous here, for shared machines."""
+    rng = np.random.default_rng(0)
+    extractor = tastes.taste_extractor()
+    from soart.metrics.tastes.examples import from_modes
+
+    few = rng.normal(size=(40, len(extractor.names)))
+    few[:20] += 0.5
+    taste = learn_taste(
+        from_modes({"good": few[:20], "bad": few[20:]}), extractor.names, extractor.version, curve=False, repeats=1
+    )
+    many = rng.normal(size=(10_000, len(extractor.names)))
+    started = time.process_time()
+    assert np.isfinite(taste.liking(many)).all()
+    assert time.process_time() - started < 4
+
+
+def test_parts_lie_side_by_side():
+    extractor = CombinedExtractor((ColourExtractor(),))
+    assert extractor.version == ColourExtractor().version
+    assert extractor.names == ColourExtractor().names

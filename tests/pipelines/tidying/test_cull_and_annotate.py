@@ -1,0 +1,155 @@
+"""What an evaluation changes among files, and how it is undone: culls and annotations."""
+
+import json
+import math
+import os
+import re
+
+import numpy as np
+import pytest
+from material.ugly import encoded, picture
+from PIL import Image
+from sqlalchemy import select
+
+from soart.errors import CollectionError
+from soart.pipelines.collection.ratings import rate
+from soart.pipelines.collection.tables import FileRow
+from soart.pipelines.evaluation.survey import survey
+from soart.pipelines.ingest.local_engine import LocalEngine
+from soart.pipelines.ingest.metadata.sidecars import sidecar_metadata
+from soart.pipelines.ingest.scan import Scan
+from soart.pipelines.tidying.annotate import annotate, notes_of, stars_of, with_rating
+from soart.pipelines.tidying.cull import Rule, cull, plan_cull
+from soart.pipelines.tidying.journal import undo
+
+
+def copy_of(art, folder):
+    folder.mkdir()
+    for path in art.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+        os.utime(folder / path.name, (1e9, 1e9))
+    return folder
+
+
+def test_culled_pictures_go_by_reason_with_their_texts_and_come_back(collection, art, tmp_path):
+    folder = copy_of(art, tmp_path / "mine")
+    before = sorted(p.name for p in folder.iterdir())
+    result = survey(collection, Scan([folder]), LocalEngine(1))
+    moves = plan_cull(result, Rule(duplicates=True, worst=10), [folder], tmp_path / "out")
+    assert {move.target.parent.name for move in moves} == {"duplicates", "low"}
+    done, problems = cull(moves, tmp_path / "undo.jsonl")
+    assert (done, problems) == (moves, [])
+    moved = {p.name for p in (tmp_path / "out").rglob("*") if p.is_file()}
+    assert {"small.png", "copy.png"} <= moved or {"small.png", "06.png"} <= moved
+    for name in moved:
+        assert not (folder / name).exists()
+        if name[:2].isdigit():
+            assert name[:2] + ".txt" in moved
+    assert undo(tmp_path / "undo.jsonl")[1] == []
+    assert sorted(p.name for p in folder.iterdir()) == before
+
+
+def test_a_text_of_two_pictures_stays(collection, tmp_path):
+    for name, seed in (("a.png", 1), ("a.jpg", 2)):
+        (tmp_path / name).write_bytes(encoded(picture(seed), "PNG"))
+    (tmp_path / "a.txt").write_text("both")
+    result = survey(collection, Scan([tmp_path], ["a.*"]), LocalEngine(1))
+    moves = plan_cull(result, Rule(worst=50), [tmp_path], tmp_path / "out")
+    cull(moves, tmp_path / "undo.jsonl")
+    assert len(moves) == 1
+    assert (tmp_path / "a.txt").exists()
+
+
+@pytest.mark.parametrize("rule", [{}, {"worst": 0.0}, {"worst": 120.0}, {"below": math.nan}])
+def test_rules_must_say_something(rule):
+    with pytest.raises(CollectionError, match="Expected a"):
+        Rule(**rule)
+
+
+def test_stars_are_fifths():
+    assert stars_of(np.array([0, 19.9, 20, 50, 99, 100.0])).tolist() == [1, 1, 2, 3, 5, 5]
+
+
+@pytest.mark.parametrize(
+    "old",
+    [
+        None,
+        '<rdf:RDF><rdf:Description rdf:about="" xmp:Rating="1" dc:title="x"/></rdf:RDF>',
+        "<rdf:RDF><rdf:Description><xmp:Rating>1</xmp:Rating></rdf:Description></rdf:RDF>",
+        '<rdf:RDF><rdf:Description rdf:about="" dc:title="x"/></rdf:RDF>',
+    ],
+)
+def test_ratings_are_set_and_the_rest_stays(old):
+    new = with_rating(old, 4)
+    assert re.search(r'xmp:Rating(="|>)4', new)
+    if old and "title" in old:
+        assert 'dc:title="x"' in new
+    assert with_rating(new, 4) == new
+
+
+def test_sidecars_without_a_description_are_left():
+    assert with_rating("<x/>", 3) is None
+
+
+def test_annotations_touch_no_pixel_and_are_undone(collection, art, tmp_path):
+    folder = copy_of(art, tmp_path / "mine")
+    (folder / "00.xmp").write_text('<rdf:RDF><rdf:Description dc:title="x"/></rdf:RDF>')
+    before = {p.name: p.read_bytes() for p in folder.iterdir()}
+    result = survey(collection, Scan([folder]), LocalEngine(1))
+    pixels = {p.name: np.asarray(Image.open(p)).tobytes() for p in folder.glob("[0-9]*.png")}
+    done, problems = annotate(result, list(notes_of(result)), tmp_path / "undo.jsonl", png=True)
+    assert (done, problems) == (43, [])
+    for name, content in pixels.items():
+        with Image.open(folder / name) as image:
+            assert np.asarray(image).tobytes() == content
+            assert json.loads(image.info["soart"])["profile"] == "technical-2"
+    assert 'dc:title="x"' in (folder / "00.xmp").read_text()
+    # The pictures are still the same to the collection.
+    again = survey(collection, Scan([folder]), LocalEngine(1))
+    assert again.update.looked == 0
+    assert len(collection.images()) == 42
+    assert undo(tmp_path / "undo.jsonl")[1] == []
+    assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
+    assert survey(collection, Scan([folder]), LocalEngine(1)).update.looked == 0
+
+
+def test_a_raters_stars_are_written(collection, art, tmp_path):
+    folder = copy_of(art, tmp_path / "mine")
+    result = survey(collection, Scan([folder]), LocalEngine(1))
+    with collection.session("be read") as session:
+        image = session.scalar(select(FileRow.image_id).where(FileRow.path == str(folder / "02.png")))
+    rate(collection, "me", {image: 5})
+    (note,) = notes_of(result, "me")
+    assert (note.path.name, note.stars) == ("02.png", 5)
+    annotate(result, [note], tmp_path / "undo.jsonl")
+    assert 'xmp:Rating="5"' in (folder / "02.xmp").read_text()
+
+
+def test_pictures_of_one_name_get_a_sidecar_each(collection, tmp_path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    names = ["alone.png", "own.png", "same.jpg", "same.PNG", "same.png", "same.webp"]
+    for seed, name in enumerate(names):
+        kind = {"jpg": "JPEG", "webp": "WEBP"}.get(name.split(".")[1], "PNG")
+        (folder / name).write_bytes(encoded(picture(seed), kind))
+    others = (
+        '<rdf:RDF xmlns:rdf="r" xmlns:xmp="http://ns.adobe.com/xap/1.0/"><rdf:Description xmp:Rating="-1"/></rdf:RDF>'
+    )
+    (folder / "same.xmp").write_text(others)
+    (folder / "own.png.xmp").write_text(others)
+    result = survey(collection, Scan([folder]), LocalEngine(1))
+    notes = list(notes_of(result))
+    assert len({note.stars for note in notes}) > 2
+    assert annotate(result, notes, tmp_path / "undo.jsonl") == (6, [])
+    assert {path.name for path in folder.glob("*.xmp")} == {
+        "alone.xmp", "same.xmp", *(f"{name}.xmp" for name in names if name != "alone.png")
+    }  # fmt: skip
+    assert (folder / "same.xmp").read_text() == others
+    for note in notes:
+        assert sidecar_metadata(note.path).settings["rating"] == str(note.stars)
+    written = {path.name: path.read_bytes() for path in folder.iterdir()}
+    annotate(result, notes, tmp_path / "again.jsonl")
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == written
+    assert not (tmp_path / "again.jsonl").exists()
+    assert undo(tmp_path / "undo.jsonl") == (6, [])
+    assert {path.name for path in folder.glob("*.xmp")} == {"same.xmp", "own.png.xmp"}

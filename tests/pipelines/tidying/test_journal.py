@@ -1,0 +1,124 @@
+import json
+
+import pytest
+
+from soart.errors import CollectionError
+from soart.pipelines.tidying import journal as journal_module
+from soart.pipelines.tidying.journal import Journal, undo
+
+
+@pytest.fixture
+def files(tmp_path):
+    for name in "abc":
+        (tmp_path / name).write_text(name)
+    return tmp_path
+
+
+def state(folder):
+    return {
+        str(p.relative_to(folder)): p.read_bytes()
+        for p in sorted(folder.rglob("*"))
+        if p.is_file() and p.suffix != ".jsonl"
+    }
+
+
+def change(files):
+    journal = Journal(files / "undo.jsonl")
+    journal.move(files / "a", files / "x" / "b")
+    journal.move(files / "b", files / "x" / "b")
+    journal.write(files / "new", b"new")
+    journal.write(files / "c", b"changed")
+    journal.insert(files / "c", b"changed", 3, b"--")
+    journal.close()
+
+
+def test_everything_is_undone_in_reverse(files):
+    before = state(files)
+    change(files)
+    assert state(files) == {"c": b"cha--nged", "new": b"new", "x/b": b"a", "x/b (2)": b"b"}
+    assert undo(files / "undo.jsonl") == (5, [])
+    assert state(files) == before
+    assert not (files / "undo.jsonl").exists()
+
+
+def test_a_change_that_was_noted_and_never_made_needs_no_undoing(files):
+    before = state(files)
+    change(files)
+    # As after a kill between the last note and its change.
+    (files / "c").write_bytes(b"changed")
+    assert undo(files / "undo.jsonl") == (5, [])
+    assert state(files) == before
+
+
+def test_an_undo_that_was_broken_off_goes_on(files, monkeypatch):
+    before = state(files)
+    change(files)
+    plain, calls = journal_module._undo_one, []
+
+    def killed(entry):
+        calls.append(entry)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return plain(entry)
+
+    monkeypatch.setattr(journal_module, "_undo_one", killed)
+    with pytest.raises(KeyboardInterrupt):
+        undo(files / "undo.jsonl")
+    monkeypatch.undo()
+    assert undo(files / "undo.jsonl") == (3, [])
+    assert state(files) == before
+
+
+def test_files_changed_since_are_left_as_they_are(files):
+    change(files)
+    (files / "c").write_text("mine")
+    (files / "new").write_text("mine too")
+    (files / "a").write_text("another a")
+    (files / "x" / "b (2)").unlink()
+    done, problems = undo(files / "undo.jsonl")
+    assert done == 0
+    assert len(problems) == 5
+    assert (files / "c").read_text() == "mine"
+    assert (files / "a").read_text() == "another a"
+    assert (files / "x" / "b").read_text() == "a"
+    assert (files / "undo.jsonl").exists()
+
+
+def test_times_and_rights_stay(files):
+    (files / "c").chmod(0o640)
+    old = (files / "c").stat()
+    journal = Journal(files / "undo.jsonl")
+    journal.insert(files / "c", b"c", 0, b"x")
+    journal.close()
+    new = (files / "c").stat()
+    assert (new.st_mtime_ns, new.st_mode) == (old.st_mtime_ns, old.st_mode)
+
+
+@pytest.mark.parametrize("content", ["{", "[1]\n", json.dumps({"nonsense": 1})])
+def test_other_files_are_no_undo_files(tmp_path, content):
+    (tmp_path / "u").write_text(content)
+    if content == "{":
+        with pytest.raises(CollectionError, match="is no undo file"):
+            undo(tmp_path / "u")
+    else:
+        done, problems = undo(tmp_path / "u")
+        assert done == 0
+        assert len(problems) == 1
+
+
+def test_an_undo_file_is_never_overwritten(files):
+    (files / "undo.jsonl").write_text("precious")
+    with pytest.raises(CollectionError, match="exists"):
+        Journal(files / "undo.jsonl")
+    with pytest.raises(CollectionError, match="cannot be read"):
+        undo(files / "missing")
+
+
+def test_a_move_that_fails_leaves_nothing(files):
+    before = sorted(files.rglob("*"))
+    journal = Journal(files / "undo.jsonl")
+    with pytest.raises(OSError, match="too long"):
+        journal.move(files / "a", files / "x" / "y" / ("n" * 300))
+    journal.close()
+    assert sorted(path for path in files.rglob("*") if path.suffix != ".jsonl") == before
+    assert undo(files / "undo.jsonl") == (1, [])

@@ -1,0 +1,189 @@
+"""Tuning where somebody else draws, with a drawer whose truth is planted."""
+
+import numpy as np
+import pytest
+
+from soart.errors import CollectionError, ModelError, SoartError
+from soart.metrics.items.colour import ColourExtractor
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.collection.ratings import ratings
+from soart.pipelines.reports.effects_chart import MOST, effects_chart, shown
+from soart.pipelines.tuning.ask_tell import OBSERVED, OpenStudy, Outside, tell
+from soart.pipelines.tuning.findings import OptionEffect, find_out
+from soart.prompts.space.yaml_file import parse_space, space_of_text
+
+SPACE = """
+template: a {light} {colour} {thing}
+slots:
+  light: [dark, grey, bright]
+  colour: [red, green, blue]
+  thing: [fox, owl, boat]
+"""
+LEVEL = {"dark": 40, "grey": 110, "bright": 200}
+
+
+class Bright:
+    """A judge whose truth is plain: it likes light pictures."""
+
+    name = "bright"
+    extractor = ColourExtractor()
+
+    def score(self, items):
+        return 100 * items[:, self.extractor.names.index("colour/luma/mean")]
+
+    def explain(self, items, top=2):
+        return [[] for _ in items]
+
+
+def draw(request):
+    rng = np.random.default_rng(request.seed)
+    level = next(value for word, value in LEVEL.items() if word in request.prompt)
+    return (level + rng.integers(-20, 20, (12, 12, 3))).astype(np.uint8)
+
+
+@pytest.fixture
+def study(tmp_path):
+    return OpenStudy(tmp_path / "open", parse_space(SPACE), Bright(), Outside("a camera", 12, 4.0, (64, 32)))
+
+
+def test_it_learns_from_what_it_is_told(study):
+    means = []
+    for _ in range(3):
+        asked = study.ask(4)
+        assert len({question.asked.choice for question in asked}) == 4
+        means.append(np.mean([tell(question, draw(question.request))[1] for question in asked]))
+    assert means[2] > means[0]
+    with Collection(study.folder) as store:
+        found = find_out(study.tuner(store))
+    assert found.winners[0].choice["light"] == "bright"
+    assert max(found.importance, key=found.importance.get) == "light"
+    picture = effects_chart(found.effects, found.importance, found.unit, "a $title", 500)
+    assert picture.shape[1:] == (500, 3)
+    assert picture.dtype == np.uint8
+    assert picture.std() > 10
+
+
+def test_requests_carry_the_usual_settings(study):
+    [question] = study.ask()
+    request = question.request
+    assert (request.steps, request.guidance, request.width, request.height) == (12, 4.0, 64, 32)
+    with pytest.raises(ModelError, match="drawn elsewhere"):
+        study.outside.draw([request])
+    with pytest.raises(ModelError, match="a name for the model"):
+        Outside("  ")
+
+
+def test_what_was_asked_and_never_told_comes_again(study):
+    first = study.ask(2)
+    again = study.ask(3)
+    assert [one.asked.choice for one in again[:2]] == [one.asked.choice for one in first]
+    assert again[2].asked.choice not in [one.asked.choice for one in first]
+    tell(first[0], draw(first[0].request))
+    assert first[0].asked.choice not in [one.asked.choice for one in study.ask(2)]
+
+
+def test_ratings_and_scores_count_in_place_of_the_profile(study):
+    # The rater likes what the profile does not.
+    for _ in range(3):
+        for question in study.ask(4):
+            stars = {"dark": 5, "grey": 3, "bright": 1}[question.request.prompt.split()[1]]
+            row, _ = tell(question, draw(question.request), rating=stars, rater="ann")
+    with Collection(study.folder) as store:
+        assert ratings(store, "ann")[row.id] == stars
+        found = find_out(study.tuner(store))
+    assert (found.goal, found.unit) == ({"ann": 1.0}, "stars")
+    assert found.winners[0].choice["light"] == "dark"
+
+
+def test_scores_of_another_judge(study):
+    for question in study.ask(6):
+        row, own = tell(question, draw(question.request), score=-7.0 if "red" in question.request.prompt else 3.0)
+    with Collection(study.folder) as store:
+        assert store.scores(OBSERVED)[row.id] in (-7.0, 3.0)
+        assert store.scores("bright")[row.id] == pytest.approx(own)
+        # One without a score, as when the other judge failed.
+        tell(study.ask()[0], draw(question.request))
+        found = find_out(study.tuner(store))
+    assert found.goal == {OBSERVED: 1.0}
+    assert max((e for e in found.effects if e.slot == "colour"), key=lambda e: -e.mean).option == "red"
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"score": float("nan")}, "finite score"),
+        ({"rating": 6}, "from 1 to 5"),
+        ({"rating": 4, "rater": ""}, "1 to 128 characters"),
+        ({"rating": 4, "rater": "x" * 129}, "1 to 128 characters"),
+        ({"rating": 4, "rater": "technical-2"}, "nobody can rate by that name"),
+        ({"rating": 4, "rater": "blur-10"}, "nobody can rate by that name"),
+        ({"rating": 4, "rater": "taste:mine"}, "nobody can rate by that name"),
+        ({"rating": 4, "rater": OBSERVED}, "nobody can rate by that name"),
+        ({"rating": 4, "rater": "bright"}, "name of the profile that judges"),
+    ],
+)
+def test_nonsense_is_refused_and_nothing_stored(study, more, said):
+    [question] = study.ask()
+    with pytest.raises(CollectionError, match=said):
+        tell(question, draw(question.request), **more)
+    with Collection(study.folder) as store:
+        assert store.images() == []
+
+
+def test_names_near_those_of_profiles_are_names(study):
+    for rater in ("technical", "blur", "Ann-2", "technical-2 "):
+        [question] = study.ask()
+        tell(question, draw(question.request), rating=3, rater=rater)
+    assert study.ask()
+
+
+def test_choices_that_failed_are_not_asked_again(study):
+    failed = set()
+    for _ in range(6):
+        [question] = study.ask()
+        tell(question, np.zeros((8, 8, 3), np.uint8), problem="all black")
+        failed.add(question.asked.choice)
+    assert len(failed) == 6
+    for _ in range(3):
+        [question] = study.ask()
+        tell(question, draw(question.request))
+        assert question.asked.choice not in failed
+
+
+def test_a_broken_picture_is_kept_and_not_learnt_from(study):
+    [question] = study.ask()
+    row, value = tell(question, np.zeros((8, 8, 3), np.uint8), problem="all black")
+    assert value is None
+    assert row.problem == "all black"
+    assert study.ask()[0].asked.choice != question.asked.choice
+
+
+def test_a_space_that_is_used_up_shows_its_best_again_and_ends(tmp_path):
+    study = OpenStudy(tmp_path / "small", space_of_text("a {dark|bright} fox"), Bright(), Outside("a camera"))
+    seen = []
+    # Four pictures of each are enough.
+    for _ in range(8):
+        [question] = study.ask()
+        seen.append(question.asked.choice)
+        tell(question, draw(question.request))
+    assert seen.count(seen[0]) == 4
+    assert len(set(seen)) == 2
+    with pytest.raises(SoartError, match="All 2 choices"):
+        study.ask()
+
+
+def test_charts_of_many_options_and_of_none():
+    many = [OptionEffect("style", f"option {i} " + "x" * 40, i - 20.0, i - 22.0, i - 18.0) for i in range(40)]
+    kept = shown(many)
+    assert len(kept) == MOST
+    assert kept[0].mean == 19
+    assert kept[-1].mean == -20
+    assert effects_chart(many, {}, width=10).shape[1] == 300
+    with pytest.raises(SoartError, match="no effects"):
+        effects_chart([], {})
+
+
+def test_a_space_that_was_typed():
+    assert len(space_of_text("slots:\n  style: [flat, round]").slots) == 1
+    assert space_of_text("a {fox|owl}").size == 2
+    assert space_of_text("a boat", "embedded").size > 100

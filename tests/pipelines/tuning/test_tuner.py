@@ -1,0 +1,359 @@
+"""The tune loop on the embedded model at three steps, with planted judges."""
+
+import os
+import signal
+import time
+
+import numpy as np
+import pytest
+
+from soart.errors import CollectionError, ItemsError, ModelError, PromptError, SoartError
+from soart.metrics.items.colour import ColourExtractor
+from soart.pipelines import generate as jobs
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.collection.ratings import rate
+from soart.pipelines.reports.tuning import draw_course, draw_effects, draw_front, render_tune_report, words_of
+from soart.pipelines.tuning.findings import OptionEffect, TradeOff, find_out
+from soart.pipelines.tuning.leaders import replicate
+from soart.pipelines.tuning.loop import STOPPED, tune
+from soart.pipelines.tuning.panel import Panel, hear
+from soart.pipelines.tuning.study import last_space, read_study
+from soart.pipelines.tuning.tuner import SEEDS, WINNERS, Tuner
+from soart.prompts.space.rendering import RenderedChoice
+from soart.prompts.space.yaml_file import parse_space
+
+SPACE = """
+template: a {style} picture of a {subject} in {palette} colors
+slots:
+  subject: [boat, tree, house]
+  palette: [warm, cool, monochrome, neon]
+  style: [flat, watercolor, pixel art, woodcut]
+  steps: ['3']
+"""
+
+
+class Liking:
+    """A judge whose truth is plain: it likes pictures of some hues."""
+
+    extractor = ColourExtractor()
+
+    def __init__(self, name, *hues):
+        self.name = name
+        self.columns = [self.extractor.names.index(f"colour/hue/{hue}") for hue in hues]
+
+    def score(self, items):
+        return 100 * items[:, self.columns].sum(axis=1)
+
+    def explain(self, items):
+        return [[] for _ in items]
+
+
+@pytest.fixture
+def space():
+    return parse_space(SPACE)
+
+
+@pytest.fixture
+def panel():
+    return Panel([Liking("blue", "cyan", "azure", "blue")])
+
+
+@pytest.fixture
+def tuner(collection, generator, space, panel):
+    return Tuner(collection, generator, space, panel, budget=24, batch=8)
+
+
+def test_tuning_finds_what_the_judge_likes_and_ends_within_the_budget(tuner, collection):
+    seen, done = [], []
+    why = tune(tuner, on_batch=lambda rows: seen.append(len(rows)), progress=done.append)
+    assert "24 pictures" in why
+    assert sum(seen) == sum(done) == tuner.done <= 24
+    assert len(collection.images()) == tuner.done
+    found = find_out(tuner)
+    assert found.winners[0].choice["palette"] == "cool"
+    assert len(found.winners[0].pictures) >= SEEDS
+    assert found.batches[-1].mean > found.batches[0].mean + 2
+    assert found.winners[0].low <= found.winners[0].mean <= found.winners[0].high
+    assert found.importance["palette"] == max(found.importance.values())
+    best = max((e for e in found.effects if e.slot == "palette"), key=lambda e: e.mean)
+    assert best.option == "cool"
+    assert sum(found.importance.values()) == pytest.approx(1)
+    assert parse_space(found.yaml) == tuner.space
+    assert found.unit == "score"
+    assert found.front == []
+    page = render_tune_report(collection, found, "a <b>title</b>", why, ["Mind <this>."])
+    assert "a &lt;b&gt;title" in page
+    assert "Mind &lt;this&gt;" in page
+    assert page.count("data:image/png") >= 8
+    assert words_of(found.winners[0].words[0]).splitlines()[0] in page
+    # The same command again draws nothing.
+    again = Tuner(collection, tuner.generator, tuner.space, tuner.panel, budget=24)
+    assert tune(again, on_batch=lambda rows: pytest.fail("drew again")) == why
+
+
+def test_interrupted_run_takes_the_steps_of_an_undisturbed_one(tuner, generator, space, panel, tmp_path, monkeypatch):
+    tune(tuner)
+    whole = [(a.choice, a.seed, a.request_key) for a in tuner.study.own]
+    with Collection(tmp_path / "other") as store:
+        draw = jobs.ImageGenerator.draw
+
+        def torn(self, requests):
+            for number, batch in enumerate(draw(self, requests)):
+                yield batch[:3]
+                if number == 0:
+                    raise KeyboardInterrupt
+
+        cut = Tuner(store, generator, space, panel, budget=24, batch=8)
+        cut.step()
+        with monkeypatch.context() as patch:
+            patch.setattr(jobs.ImageGenerator, "draw", torn)
+            with pytest.raises(KeyboardInterrupt):
+                cut.step()
+        again = Tuner(store, generator, space, panel, budget=24, batch=8)
+        assert len(again.waiting) == 5
+        tune(again)
+        assert [(a.choice, a.seed, a.request_key) for a in again.study.own] == whole
+        assert len(store.images()) == tuner.done
+
+
+def test_kill_at_any_moment(tmp_path, space, panel, embedded):
+    """A run killed again and again still ends, and no picture is drawn twice."""
+    folder = tmp_path / "killed"
+    Collection(folder).close()
+    for life in range(4):
+        child = os.fork()
+        if child == 0:
+            try:
+                import torch
+
+                torch.set_num_threads(1)
+                with Collection(folder) as store:
+                    tune(Tuner(store, jobs.ImageGenerator(embedded, 2), space, panel, budget=12, batch=4))
+            finally:
+                os._exit(0)
+        time.sleep(0.4 + 0.5 * life)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    with Collection(folder) as store:
+        tuner = Tuner(store, jobs.ImageGenerator(embedded, 2), space, panel, budget=12, batch=4)
+        tune(tuner)
+        assert tuner.done == len(store.images()) == len({row.sha256 for row in store.images()}) <= 12
+        assert not tuner.study.waiting
+
+
+def test_people_rate_while_it_runs(collection, generator, space, panel):
+    """A rater who likes warm colours outweighs the profile that likes blue, as soon as there are ratings."""
+    warm = Liking("hidden", "red", "orange", "yellow")
+    tuner = Tuner(collection, generator, space, Panel(panel.scorers, ["ana"]), budget=32, batch=8)
+
+    def say(rows):
+        judged = hear(Panel([warm]), collection, [a for a in tuner.study.drawn if a.row.id in {r.id for r in rows}])
+        stars = dict(zip((row.id for row in judged.rows), np.clip(1 + judged.said["hidden"] / 8, 1, 5), strict=True))
+        rate(collection, "ana", stars)
+        return False
+
+    assert tuner.judged().goal == {}
+    tuner.step()
+    assert tuner.judged().goal == {"blue": 1.0}
+    tune(tuner, on_batch=say)
+    found = find_out(tuner)
+    assert found.goal == {"ana": 1.0}
+    assert found.unit == "stars"
+    assert found.winners[0].choice["palette"] == "warm"
+    assert set(found.raters) == {"ana", "blue"}
+    assert np.isnan(tuner.judged().goal_values()[0])
+
+
+def test_several_judges_are_weighted_and_traded_off(collection, generator, space):
+    judges = [Liking("blue", "azure", "blue"), Liking("red", "red", "orange")]
+    tuner = Tuner(collection, generator, space, Panel(judges, weights={"red": 0.5}), budget=16, pareto=True)
+    tune(tuner)
+    judged = tuner.judged()
+    assert judged.goal == {"blue": 1.0, "red": 0.5}
+    expected = (judged.standard("blue") + 0.5 * judged.standard("red")) / 1.5
+    np.testing.assert_allclose(judged.goal_values(), expected)
+    found = find_out(tuner)
+    assert found.unit == "deviations"
+    assert found.front
+    values = np.array([list(point.means.values()) for point in found.front])
+    assert (np.diff(values[:, 0]) <= 1e-9).all()
+    assert (np.diff(values[:, 1]) >= -1e-9).all()
+    assert "Trade-offs" in render_tune_report(collection, found, "t", "w")
+
+
+def test_a_space_edited_between_runs(tuner, generator, panel, collection):
+    tuner.step()
+    edited = SPACE.replace("neon]", "pastel, sepia]").replace("subject: [boat, ", "subject: [")
+    again = Tuner(collection, generator, parse_space(edited), panel, budget=16)
+    kept = [a for a in tuner.study.drawn if a.choice[0] > 0 and a.choice[1] < 3]
+    assert len(again.study.earlier) == len(kept)
+    assert again.done == 0
+    assert len(again.study.notes) == 1
+    assert str(len(tuner.study.drawn) - len(kept)) in again.study.notes[0]
+    again.step()
+    assert last_space(collection) == again.space
+    batches = {asked.batch for asked in again.study.drawn}
+    assert len(batches) == 2
+    # Both versions are known to each other now, and the first has lost nothing.
+    assert len(read_study(collection, tuner.space, generator.model.identity).own) == 8
+
+
+def test_choices_of_another_model_are_another_study(tuner, collection):
+    tuner.ask(4)
+    assert len(read_study(collection, tuner.space, tuner.generator.model.identity).own) == 4
+    assert read_study(collection, tuner.space, "another").own == []
+
+
+def test_bans_reach_what_waits(tuner, generator, panel, collection):
+    asked = tuner.ask(8)
+    option = tuner.space.describe(asked[0].choice)["palette"]
+    narrow = Tuner(collection, generator, tuner.space.restrict([f"palette={option}"]), panel, budget=24)
+    assert 0 < len(narrow.waiting) < 8
+    for _ in range(2):
+        narrow.step()
+    drawn = [a for a in narrow.study.own if a.row is not None]
+    assert drawn
+    assert option not in {tuner.space.describe(a.choice)["palette"] for a in drawn}
+    assert find_out(narrow).winners[0].choice["palette"] != option
+
+
+def test_base_subjects_take_turns(collection, generator, panel):
+    text = (
+        "contexts: [a boat, a tree]\nslots:\n  palette: [warm colors, cool colors]\n  style: [flat design, woodcut]\n"
+    )
+    text += "  quality: [sharp, vivid]\n  steps: ['3']\n"
+    tuner = Tuner(collection, generator, parse_space(text), panel, budget=8, batch=4)
+    tune(tuner)
+    assert {asked.context for asked in tuner.study.own} == {"a boat", "a tree"}
+    found = find_out(tuner)
+    assert [words.prompt.split(",")[0] for words in found.winners[0].words] == ["a boat", "a tree"]
+    with pytest.raises(SoartError, match="base subject"):
+        Tuner(collection, generator, parse_space(text), panel, pareto=True)
+
+
+def test_small_space_ends_when_all_is_shown(collection, generator, panel):
+    text = "template: a boat in {palette} colors\nslots:\n  palette: [warm, cool]\n  steps: ['3']\n"
+    tuner = Tuner(collection, generator, parse_space(text), panel, budget=40, batch=8)
+    assert tune(tuner) == "Every allowed choice has been shown."
+    assert tuner.done == 2 * SEEDS
+    assert find_out(tuner).winners[0].choice["palette"] == "cool"
+    assert len(find_out(tuner).winners) == 2 <= WINNERS
+
+
+def test_a_run_may_end_early(collection, generator, space, panel):
+    tuner = Tuner(collection, generator, space, panel, budget=24, batch=4)
+    assert tune(tuner, on_batch=lambda rows: True) == STOPPED
+    assert tuner.done == 4
+    assert "less than 50 deviations" in tune(tuner, stop_below=50)
+    # Three batches, and the leaders on their further seeds.
+    assert 12 < tuner.done <= 12 + tuner.kept
+
+
+def test_all_judged_alike(collection, generator, space):
+    flat = Liking("flat")
+    tuner = Tuner(collection, generator, space, Panel([flat]), budget=10, batch=4)
+    tune(tuner)
+    found = find_out(tuner)
+    assert found.winners[0].mean == pytest.approx(0, abs=0.01)
+    assert all(abs(e.mean) < 0.01 for e in found.effects)
+    render_tune_report(collection, found, "t", "w")
+
+
+def test_nothing_judged_yet(tuner):
+    with pytest.raises(SoartError, match="No picture"):
+        find_out(tuner)
+    assert replicate(tuner, 9) == []
+
+
+def test_bad_input(tuner, collection, generator, space, panel):
+    with pytest.raises(PromptError, match="single choice"):
+        Tuner(collection, generator, space.restrict(pins=["subject=boat", "palette=warm", "style=flat"]), panel)
+    with pytest.raises(SoartError, match="batch and a budget"):
+        Tuner(collection, generator, space, panel, budget=0)
+    for arguments in (
+        ([], ["ana"]),
+        (panel.scorers, ["blue"]),
+        (panel.scorers, (), {"nobody": 1}),
+        (panel.scorers, (), {"blue": 0}),
+        (panel.scorers, (), {"blue": float("nan")}),
+        (panel.scorers, ["ana"], {"ana": -1}),
+    ):
+        with pytest.raises(SoartError, match=r"^(Expected|There is a weight)"):
+            Panel(*arguments)
+    with pytest.raises(CollectionError, match="nothing to resume"):
+        last_space(collection)
+    unknown = parse_space(SPACE + "  scheduler: [NoSuchScheduler, DDIMScheduler]\n")
+    with pytest.raises(ModelError, match="NoSuchScheduler"):
+        tune(Tuner(collection, generator, unknown, panel))
+
+
+def test_scores_that_are_no_numbers(collection, generator, space):
+    class Broken(Liking):
+        def score(self, items):
+            return np.full(len(items), np.nan)
+
+    tuner = Tuner(collection, generator, space, Panel([Broken("broken", "red")]), budget=8, batch=4)
+    tuner.step()
+    with pytest.raises(ItemsError, match="'broken' is not a number"):
+        tuner.step()
+    assert len(collection.images()) == 4
+
+
+def test_failed_pictures(collection, generator, space, panel, monkeypatch):
+    """A batch that fails whole is an error; single failures are passed over and stay in the collection."""
+    draw = jobs.ImageGenerator.draw
+
+    def failing(count):
+        def drawn(self, requests):
+            for batch in draw(self, requests):
+                for one in batch[:count]:
+                    object.__setattr__(one, "problem", "all black")
+                yield batch
+
+        return drawn
+
+    tuner = Tuner(collection, generator, space, panel, budget=12, batch=4)
+    with monkeypatch.context() as patch:
+        patch.setattr(jobs.ImageGenerator, "draw", failing(1))
+        tuner.step()
+        assert len(tuner.judged().asked) == 3
+        patch.setattr(jobs.ImageGenerator, "draw", failing(99))
+        with pytest.raises(SoartError, match="All 4 pictures of the last batch failed"):
+            tuner.step()
+    tune(tuner)
+    assert len(find_out(tuner).winners) == WINNERS
+
+
+def test_lost_files_are_drawn_again(tuner, collection):
+    tuner.step()
+    for row in collection.images()[:2]:
+        collection.locate(row).unlink()
+    again = Tuner(collection, tuner.generator, tuner.space, tuner.panel, budget=24)
+    assert len(again.waiting) == 2
+    assert again.done == 6
+    again.step()
+    assert again.done == 8
+
+
+def test_charts_of_nothing(tuner):
+    assert draw_effects([]) == {}
+    tuner.step()
+    assert draw_course(find_out(tuner)) is None
+    zero = draw_effects([OptionEffect("s", "", 0.0, 0.0, 0.0)])["s"][0]
+    assert (zero.option, zero.low, zero.zero) == ("(nothing)", 0.0, 0.0)
+
+
+def test_trade_offs_are_drawn_in_the_picture_and_need_two_judges():
+    words = RenderedChoice("a boat", "", {})
+    front = [TradeOff(words, {"a": x, "b": 10 - x}) for x in (1.0, 4.0, 9.0)]
+    drawn = draw_front(front)
+    assert drawn.judges == ("a", "b")
+    assert all(drawn.left <= x <= drawn.width and 0 <= y <= drawn.bottom for x, y, _ in drawn.points)
+    xs, ys = zip(*[(x, y) for x, y, _ in drawn.points], strict=True)
+    # More of the first judge lies to the right, more of the second one higher.
+    assert list(xs) == sorted(xs)
+    assert list(ys) == sorted(ys)
+    assert "a 1, b 9: a boat" in drawn.points[0][2]
+    assert len(draw_front(front[:1]).points) == 1
+    assert draw_front([]) is None
+    assert draw_front([TradeOff(words, {"a": 1.0})]) is None

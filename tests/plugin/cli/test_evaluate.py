@@ -1,0 +1,218 @@
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from material.ugly import encoded, picture, write_ugly
+
+
+@pytest.fixture
+def art(tmp_path, monkeypatch):
+    """Nine pictures, one of them twice; the user's own places lie in a temporary folder."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "art"
+    folder.mkdir()
+    for k in range(9):
+        (folder / f"{k}.png").write_bytes(encoded(picture(k), "PNG"))
+        (folder / f"{k}.txt").write_text(f"thing {k}")
+    (folder / "again.png").write_bytes(encoded(picture(3), "PNG"))
+    for path in folder.iterdir():
+        os.utime(path, (1e9, 1e9))
+    return folder
+
+
+def test_evaluate_says_what_is_there_and_opens_nothing_twice(soart, art, tmp_path):
+    code, out, err = soart("evaluate", art, "--export", tmp_path / "all.csv", "--report", tmp_path / "page.html")
+    assert (code, err) == (0, "")
+    assert "9 pictures in 10 files (10 looked at" in out
+    assert "exact copies: 1" in out
+    assert (tmp_path / "all.csv").read_text().count("\n") == 11
+    assert "<title>soart: art</title>" in (tmp_path / "page.html").read_text()
+    code, out, _ = soart("evaluate", art)
+    assert code == 0
+    assert "(0 looked at, 0 recognised, 10 unchanged)" in out
+    assert sorted(p.name for p in art.iterdir()) == sorted(
+        [*(f"{k}.{s}" for k in range(9) for s in ("png", "txt")), "again.png"]
+    )
+
+
+def test_evaluating_needs_no_torch_in_this_process(soart, art):
+    """Only workers that measure pictures import it, which is most of the time of a run that finds nothing new."""
+    soart("evaluate", art)
+    code = (
+        "import sys\nfrom soart.plugin.cli.app import app\n"
+        f"try: app(['evaluate', {str(art)!r}, '--json'])\n"
+        "finally: print([m for m in ('torch', 'sklearn', 'pandas') if m in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert json.loads(done.stdout)["pictures"] == 9
+    assert done.stderr.strip() == "[]"
+
+
+def test_evaluate_as_json(soart, art, tmp_path):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "same.png").write_bytes((art / "0.png").read_bytes())
+    code, out, _ = soart("evaluate", art, "--taste", "blur", "--against", tmp_path / "other", "--top", 2, "--json")
+    document = json.loads(out)
+    assert code == 0
+    assert document["profile"] == "blur-2"
+    assert (document["pictures"], document["copies"], document["update"]["found"]) == (9, 1, 10)
+    assert len(document["best"]) == 2
+    assert document["against"]["shared"] == 1
+    code, _, err = soart("evaluate", art, "--against", art)
+    assert (code, "twice" in err) == (1, True)
+
+
+def test_ugly_folders_end_well(soart, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    broken, odd = write_ugly(tmp_path / "ugly")
+    code, out, err = soart("evaluate", tmp_path / "ugly", "--top", 100)
+    assert code == 0
+    assert f"{len(odd)} pictures" in out
+    assert len(err.splitlines()) == len(broken) + 1
+    assert "\nline.jpg" not in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["missing"], 1, "There is no picture in"),
+        (["art", "--export", "x.xls"], 1, "ends in .csv, .json, .parquet"),
+        (["art", "--engine", "steam"], 1, "local and ray"),
+        (["art", "--taste", "nobody"], 1, "There is no taste 'nobody'"),
+        (["art", "--workers", "0"], 2, "Invalid value"),
+        (["art", "--report", "no/such/page.html"], 1, "cannot be written"),
+        ([], 2, "Missing argument"),
+        ([""], 1, "got an empty one"),
+        (["art", ""], 1, "got an empty one"),
+        (["art", "--against", ""], 1, "got an empty one"),
+        (["art", "--report", ""], 2, "expected one file or folder, got ''"),
+        (["art", "--report", "a.html", "--report", "a.html"], 2, "got 'a.html', 'a.html'"),
+        (["art", "--report", "a.html", "--report", "b"], 2, "got 'a.html', 'b'"),
+        (["art", "--report", "art"], 1, "would lie among the pictures of 'art'"),
+        (["art", "--report", "art/page"], 1, "would lie among the pictures of 'art'"),
+        (["art/0.png", "--against", "art", "--report", "way/page"], 1, "would lie among the pictures of 'art'"),
+    ],
+)
+def test_mistakes_are_one_sentence(soart, art, arguments, code, said):
+    (art.parent / "way").symlink_to(art)
+    before = sorted(art.parent.rglob("*.*"))
+    found, _, err = soart("evaluate", *arguments)
+    assert found == code
+    assert said in " ".join(err.replace("│", " ").split())
+    assert [path for path in sorted(art.parent.rglob("*.*")) if "data" not in path.parts] == before
+
+
+@pytest.mark.parametrize("command", ["cull", "annotate"])
+def test_a_folder_without_a_name_is_not_the_one_we_are_in(soart, art, monkeypatch, command):
+    monkeypatch.chdir(art)
+    code, out, err = soart(command, "", *(["--to", "out", "--worst", 50] if command == "cull" else []))
+    assert (code, out, "got an empty one" in err) == (1, "", True)
+
+
+def test_a_page_of_one_file_may_lie_among_the_pictures(soart, art):
+    assert soart("evaluate", art, "--report", art / "page.html")[0] == 0
+    assert "10 unchanged" in soart("evaluate", art)[1]
+
+
+def test_cull_annotate_and_undo(soart, art, tmp_path):
+    before = {p.name: p.read_bytes() for p in art.iterdir()}
+    code, out, _ = soart("cull", art, "--duplicates", "--worst", 25, "--to", tmp_path / "out", "--dry-run")
+    assert code == 0
+    assert "Would move: 1 duplicates, 2 low, of 9 pictures" in out
+    assert not (tmp_path / "out").exists()
+    code, out, _ = soart("cull", art, "--duplicates", "--worst", 25, "--to", tmp_path / "out", "--json")
+    document = json.loads(out)
+    assert document["moved"] == 3
+    gone = len(before) - sum(1 for _ in art.iterdir())
+    assert soart("undo", document["undo_file"])[:2] == (0, f"{gone} changes undone\n")
+    assert {p.name: p.read_bytes() for p in art.iterdir()} == before
+    code, out, _ = soart("annotate", art, "--png", "--undo-file", tmp_path / "u.jsonl")
+    assert (code, (art / "0.xmp").exists()) == (0, True)
+    assert "Annotated 10 files" in out
+    assert soart("undo", tmp_path / "u.jsonl")[0] == 0
+    assert {p.name: p.read_bytes() for p in art.iterdir()} == before
+    code, _, err = soart("undo", tmp_path / "u.jsonl")
+    assert (code, "cannot be read" in err) == (1, True)
+    code, _, err = soart("cull", art, "--to", tmp_path / "out")
+    assert (code, "Expected a rule" in err) == (1, True)
+
+
+@pytest.mark.parametrize("to", ["art/0.txt", "art/0.txt/deep/er"])
+@pytest.mark.parametrize("more", [[], ["--dry-run"]])
+def test_nothing_is_moved_to_or_below_a_file(soart, art, to, more):
+    code, out, err = soart("cull", art, "--worst", 50, "--to", to, *more)
+    assert (code, out) == (1, "")
+    assert err.endswith("art/0.txt' is no folder.\n")
+    assert (art / "0.txt").read_text() == "thing 0"
+
+
+def test_cull_counts_what_was_moved(soart, art, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "low").write_text("in the way")
+    before = sorted(art.iterdir())
+    code, out, err = soart("cull", art, "--worst", 25, "--to", "out")
+    assert (code, out) == (1, "Moved: nothing, of 9 pictures\n")
+    assert err.count("cannot be moved: ") == 2
+    assert sorted(art.iterdir()) == before
+    code, out, _ = soart("cull", art, "--worst", 25, "--to", "out", "--json")
+    document = json.loads(out)
+    assert (code, document["moved"], document["moves"], document["undo_file"]) == (1, 0, [], None)
+    code, out, err = soart("cull", art, "--worst", 25, "--duplicates", "--to", "out")
+    assert (code, err.count("cannot be moved: ")) == (0, 2)
+    assert out.startswith("Moved: 1 duplicates, of 9 pictures\n")
+    assert len(list(art.iterdir())) < len(before)
+
+
+def everything_in(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
+
+
+def test_what_was_culled_is_not_culled_again(soart, art, tmp_path, monkeypatch):
+    before = everything_in(art)
+    monkeypatch.chdir(art)
+    for number, names in enumerate((4, 6), start=1):
+        code, _, _ = soart("cull", ".", "--worst", 50, "--to", "culled", "--undo-file", tmp_path / f"{number}.jsonl")
+        assert code == 0
+        assert sum(path.suffix == ".png" for path in (art / "culled" / "low").iterdir()) >= names
+    assert not (art / "culled" / "low" / "culled").exists()
+    # A link is no way in.
+    (tmp_path / "way").symlink_to(art / "culled")
+    assert soart("cull", tmp_path / "way", "--worst", 50, "--to", "culled")[0] == 1
+    for number in (2, 1):
+        assert soart("undo", tmp_path / f"{number}.jsonl")[0] == 0
+    assert everything_in(art) == before
+
+
+@pytest.mark.parametrize("to", [".", "art", "art/../art/"])
+def test_the_folder_looked_at_cannot_take_what_is_culled(soart, art, to):
+    before = everything_in(art)
+    code, out, err = soart("cull", "art", "--worst", 50, "--to", to)
+    assert (code, out, "is, or holds, what is looked at" in err) == (1, "", True)
+    assert everything_in(art) == before
+
+
+def test_undo_leaves_folders_that_were_there_or_hold_something(soart, art, tmp_path):
+    (tmp_path / "out").mkdir()
+    soart("cull", art, "--worst", 25, "--duplicates", "--to", "out/deep", "--undo-file", "u.jsonl")
+    (tmp_path / "out" / "deep" / "low" / "mine.txt").write_text("mine")
+    assert soart("undo", "u.jsonl")[0] == 0
+    assert sorted(everything_in(tmp_path / "out")) == ["deep", "deep/low", "deep/low/mine.txt"]
+
+
+def test_annotations_that_write_nothing_are_refused(soart, art):
+    code, _, err = soart("annotate", art, "--rater", "nobody")
+    assert (code, err.endswith(": nobody did.\n")) == (1, True)
+    code, _, err = soart("annotate", art, "--no-xmp")
+    assert (code, "add --png" in err) == (2, True)
+    assert soart("annotate", art, "--no-xmp", "--png")[0] == 0
+
+
+def test_rank_leaves_out_look_alikes(soart, art):
+    everything = json.loads(soart("rank", art, "--json")[1])["ranking"]
+    apart = json.loads(soart("rank", art, "--min-distance", 1.2, "--json")[1])["ranking"]
+    assert apart[0] == everything[0]
+    assert len(apart) < len(everything)
+    assert [one["place"] for one in apart] == sorted(one["place"] for one in apart)

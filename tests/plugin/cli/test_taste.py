@@ -1,0 +1,214 @@
+import io
+import json
+import re
+import shlex
+import sys
+
+import pytest
+from PIL import Image
+from typer.main import get_command
+
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.collection.ratings import ratings
+from soart.pipelines.ingest.listing import find_pictures
+from soart.pipelines.scoring.measuring import import_pictures
+from soart.pipelines.scoring.taste_scorer import TasteMeasurer
+from soart.pipelines.tastes.learning import taste_extractor
+from soart.pipelines.tastes.rating_session import RatingSession
+from soart.plugin.cli import app as cli
+from soart.plugin.cli import keys
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory, paint):
+    root = tmp_path_factory.mktemp("cli")
+    paint(root / "good", 6, 1, vivid=True)
+    paint(root / "bad", 6, 2, vivid=False)
+    paint(root / "pool", 4, 3, vivid=True)
+    paint(root / "pool", 4, 4, vivid=False)
+    return root
+
+
+@pytest.fixture
+def mine(soart, world):
+    """A taste that was learnt by the command line."""
+    if not (world / "P" / "mine.taste.safetensors").exists():
+        code, _, _ = soart(
+            "taste",
+            "learn",
+            "mine",
+            "--good",
+            world / "good",
+            "--bad",
+            f"grey={world / 'bad'}",
+            "--profiles",
+            world / "P",
+        )
+        assert code == 0
+    return "--profiles", world / "P"
+
+
+def test_learn_show_rank(soart, world, mine, tmp_path):
+    code, out, _ = soart("taste", "learn", "again", "--good", world / "good", "--bad", world / "bad", *mine, "--json")
+    facts = json.loads(out)
+    assert code == 0
+    assert facts["trust"]["word"] in ("usable", "strong")
+    assert facts["method"] in facts["methods"]
+    code, out, _ = soart("taste", "show", "mine", world / "pool", "--report", tmp_path / "r.html", *mine)
+    assert code == 0
+    assert "held-out AUC" in out
+    assert "Report:" in out
+    assert (tmp_path / "r.html").read_text(encoding="utf-8").count("data:image/png") == 16
+    listed = json.loads(soart("taste", "show", *mine, "--json")[1])["tastes"]
+    assert [t["name"] for t in listed] == ["again", "mine"]
+    code, out, _ = soart("rank", world / "pool", "--taste", "mine", *mine, "--json")
+    ranking = json.loads(out)
+    assert code == 0
+    assert ranking["profile"] == "taste:mine"
+    assert all("/3-" in r["path"] for r in ranking["ranking"][:4])
+
+
+def test_explain(soart, world, mine, tmp_path):
+    picture = world / "pool" / "4-0.png"
+    code, out, _ = soart("taste", "explain", "mine", picture, "--heat", tmp_path / "h.png", *mine)
+    assert code == 0
+    assert "of 100, percentile" in out
+    assert "than your" in out
+    with Image.open(tmp_path / "h.png") as heat:
+        assert heat.size == (20, 20)
+    told = json.loads(soart("taste", "explain", "mine", picture, "--grid", 2, *mine, "--json")[1])
+    assert len(told["heat"]) == 2
+    assert told["score"] < 50
+    assert told["reasons"]
+
+
+def test_rate_next_and_learn_from_ratings(soart, world, mine, tmp_path):
+    folder = tmp_path / "collection"
+    with Collection(folder) as store:
+        import_pictures(store, find_pictures([world / "pool"])[0], TasteMeasurer(taste_extractor()))
+    code, out, _ = soart("taste", "rate", folder, "--taste", "mine", *mine, "-n", 4, stdin="5u4x9\n1 q\n")
+    assert code == 0
+    assert "taken back" in out
+    assert "rating from 1 to 5" in out
+    with Collection(folder) as store:
+        assert sorted(ratings(store, "me").values()) == [1, 4]
+    code, out, _ = soart("taste", "rate", folder, "--json", stdin="32u")
+    assert json.loads(out)["left"] == 4
+    told = json.loads(soart("taste", "next", "mine", folder, "-n", 2, *mine, "--json")[1])
+    assert len(told["pictures"]) <= 2
+    assert soart("taste", "next", "mine", folder, *mine)[0] == 0
+    soart("taste", "rate", folder, stdin="5 5 5 5 5 5")
+    code, out, _ = soart("taste", "learn", "rated", "--collection", folder, *mine, "--json")
+    facts = json.loads(out)
+    assert code == 0
+    assert facts["trust"]["word"] == "too few examples"
+    code, _, err = soart("rank", world / "pool", "--taste", "rated", *mine)
+    assert code == 0
+    assert "not to be trusted yet" in err
+    assert soart("taste", "rate", tmp_path, stdin="1")[2].startswith("Error: ")
+
+
+def test_compare_blend_export_import(soart, world, mine, tmp_path):
+    soart("taste", "learn", "grey", "--good", world / "bad", "--bad", world / "good", *mine)
+    code, out, _ = soart(
+        "taste",
+        "compare",
+        world / "pool",
+        "--taste",
+        "mine",
+        "--taste",
+        "grey",
+        "--picture",
+        tmp_path / "apart.png",
+        *mine,
+    )
+    assert code == 0
+    assert "rank correlation -" in out
+    with Image.open(tmp_path / "apart.png") as sheet:
+        assert sheet.width == 640
+    told = json.loads(
+        soart("taste", "compare", world / "pool", "--taste", "mine", "--taste", "grey", *mine, "--json")[1]
+    )
+    assert len(told["rank_correlation"]) == 2
+    code, out, _ = soart("taste", "blend", "ours", "mine=3", "grey", *mine, "--json")
+    assert code == 0
+    assert "0.75 mine" in json.loads(out)["method"]
+    file = tmp_path / "ours.safetensors"
+    assert soart("taste", "export", "ours", file, *mine)[0] == 0
+    code, out, _ = soart("taste", "import", file, "--name", "theirs", "--profiles", tmp_path / "Q", "--json")
+    assert code == 0
+    assert json.loads(out)["name"] == "theirs"
+    assert soart("rank", world / "pool", "--taste", "theirs", "--profiles", tmp_path / "Q")[0] == 0
+    file.write_bytes(file.read_bytes()[:-8])
+    code, _, err = soart("taste", "import", file, "--profiles", tmp_path / "R")
+    assert code == 1
+    assert err.count("\n") == 1
+    assert not (tmp_path / "R").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("taste", "learn", "x"), 2),
+        (("taste", "learn", "a/b", "--good", "G"), 1),
+        (("taste", "learn", "blur", "--good", "G", "--bad", "B"), 1),
+        (("taste", "learn", "x", "--good", "G"), 1),
+        (("taste", "learn", "x", "--good", "G", "--bad", "good=B"), 2),
+        (("taste", "learn", "x", "--good", "G", "--bad", "G"), 1),
+        (("taste", "explain", "nobody", "p.png"), 1),
+        (("taste", "blend", "x", "a=b"), 2),
+        (("taste", "import", "nothing"), 1),
+        (("taste", "rate", "nowhere"), 1),
+        (("taste", "learn", "x", "--collection", "nowhere"), 1),
+        (("rank", "G", "--taste", "nobody"), 1),
+    ],
+)
+def test_mistakes_end_in_one_sentence(soart, world, tmp_path, arguments, code):
+    named = [str(world / "good") if a == "G" else str(a).replace("=B", f"={world / 'bad'}") for a in arguments]
+    got, _, err = soart(*named, "--profiles", tmp_path / "P")
+    assert got == code
+    if code == 1:
+        assert err.startswith("Error: ")
+        assert err.count("\n") == 1
+    assert not list(tmp_path.rglob("*.safetensors"))
+
+
+def test_every_command_has_an_example():
+    group = get_command(cli.app).commands["taste"]
+    assert set(group.commands) >= {"learn", "rate", "show", "explain", "next", "compare", "blend", "export", "import"}
+    for name, command in group.commands.items():
+        examples = re.findall(r"soart taste ([^\n]*?)(?=\s{2,}or:|$)", command.epilog or "")
+        assert examples, name
+        for example in examples:
+            words = shlex.split(example)
+            assert words[0] == name
+            assert command.make_context(name, words[1:], resilient_parsing=False).command.name == name
+        assert "--json" in [option for p in command.params for option in p.opts], name
+
+
+def test_keys_without_a_terminal(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("1 2\nXu\n"))
+    assert list(keys.keys()) == ["1", "2", "x", "u"]
+
+
+def test_the_last_key_can_be_taken_back_in_a_terminal(world, tmp_path, monkeypatch, capsys):
+    with Collection(tmp_path / "c") as store:
+        rows, _ = import_pictures(store, find_pictures([world / "pool"])[0][:2], TasteMeasurer(taste_extractor()))
+        monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+        assert keys.rate_by_keys(RatingSession(store, "me", rows), iter("51u4 "))
+        assert ratings(store, "me") == {rows[0].id: 5, rows[1].id: 4}
+    assert "u takes it back" in capsys.readouterr().out
+
+
+def test_no_score_of_a_useless_taste_is_silent(soart, world, tmp_path):
+    few = [sorted((world / kind).iterdir())[0] for kind in ("good", "bad")]
+    learnt = ("taste", "learn", "few", "--good", few[0], "--bad", few[1], "--profiles", tmp_path)
+    assert "too few examples" in soart(*learnt)[1]
+    code, out, err = soart("rank", world / "pool", "--taste", "few", "--profiles", tmp_path, "--json")
+    assert code == 0
+    assert "is not to be trusted yet" in json.loads(out)["notes"][0]
+    assert "is not to be trusted yet" in err
+    code, out, _ = soart("rank", world / "pool", "--taste", "blur", "--profiles", tmp_path, "--json")
+    assert json.loads(out)["profile"] == "blur-2"
+    assert soart("taste", "learn", "x", "--good", few[0], "--bad", f"={few[1]}", "--profiles", tmp_path)[0] == 2
+    assert soart("taste", "compare", world / "pool", "--taste", "few", "--profiles", tmp_path)[0] == 2

@@ -1,0 +1,118 @@
+import json
+from functools import partial
+
+import pytest
+
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.collection.ratings import ratings
+
+SPACE = "template: a boat in {palette} colors, {style}\nslots:\n  palette: [warm, cool, neon]\n  style: [flat design, woodcut]\n  steps: ['3']\n"
+
+
+@pytest.fixture
+def tune(soart, monkeypatch, tmp_path):
+    """Run ``soart tune …`` in a folder with a space; returns code, stdout, stderr."""
+    (tmp_path / "space.yaml").write_text(SPACE)
+    monkeypatch.chdir(tmp_path)
+    return partial(soart, "tune")
+
+
+def test_tune_and_resume(tune, tmp_path):
+    code, out, err = tune("space.yaml", "--budget", 6, "--batch", 3)
+    assert (code, err) == (0, "")
+    assert "1. expected" in out
+    assert "a boat in" in out
+    assert "batch 1: mean" in out
+    page = (tmp_path / "soart-tuning" / "tune.html").read_text()
+    assert "Best prompts" in page
+    code, out, _ = tune("--resume", "--budget", 8, "--batch", 3, "--json", "--report", "r.html")
+    assert code == 0
+    facts = json.loads(out)
+    assert facts["pictures"] == 8
+    assert facts["report"] == str(tmp_path / "r.html")
+    assert sum(batch["pictures"] for batch in facts["batches"]) == 8
+    assert {e["slot"] for e in facts["effects"]} == {"palette", "style", "steps"}
+    assert facts["winners"][0]["words"][0]["prompt"].startswith("a boat in")
+    assert facts["winners"][0]["words"][0]["steps"] == 3
+    code, out, _ = tune(facts["space"] and "space.yaml", "--budget", 8, "--json")
+    assert json.loads(out)["pictures"] == 8
+
+
+def test_asking_and_bans(tune, tmp_path):
+    code, out, _ = tune(
+        "space.yaml",
+        "--budget",
+        10,
+        "--batch",
+        3,
+        "--ask",
+        "--ban",
+        "palette=neon",
+        "--pin",
+        "style=flat",
+        stdin="5 1 9 3\nq",
+    )
+    assert code == 0
+    assert "Ended on request" in out
+    with Collection(tmp_path / "soart-tuning") as store:
+        assert sorted(ratings(store, "me").values()) == [1, 3, 5]
+        prompts = {row.generation.prompt for row in store.images()}
+    assert prompts <= {"a boat in warm colors, flat design", "a boat in cool colors, flat design"}
+    facts = json.loads(tune("--resume", "--rater", "me", "--budget", 3, "--json")[1])
+    assert facts["unit"] == "stars"
+    assert facts["goal"] == {"me": 1.0}
+    code, out, _ = tune("--resume", "--rater", "me=2", "--taste", "none=1")
+    assert code == 1
+
+
+def test_plain_prompts_and_templates_make_spaces(tune):
+    facts = json.loads(tune("a {boat|tree}, __palette__", "--budget", 2, "--json")[1])
+    assert facts["pictures"] == 2
+    facts = json.loads(tune("a boat", "--budget", 2, "--json", "--collection", "other")[1])
+    assert {e["slot"] for e in facts["effects"]} >= {"palette", "style", "quality"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        ([], 2, "name a space"),
+        (["space.yaml", "--budget", "1"], 2, "--budget"),
+        (["space.yaml", "--rater", "me=much"], 2, "NAME=WEIGHT"),
+        (["space.yaml", "--taste", "nobody"], 1, "no taste 'nobody'"),
+        (["none.yaml"], 1, "No such file"),
+        (["broken.yaml"], 1, "line 2"),
+        (["a boat", "--pin", "style=zzz"], 1, "no option"),
+        (["a {boat}"], 1, "Nothing varies"),
+        (["--resume", "--collection", "none"], 1, "no collection"),
+        (["space.yaml", "--pin", "palette=warm", "--pin", "style=woodcut"], 1, "single choice"),
+        (["space.yaml", "--rater", "me=-1"], 1, "weights of at least 0"),
+        (["space.yaml", "--report", "none/r.html", "--budget", "2"], 1, "cannot be written"),
+        (["space.yaml", "--model", "./none"], 1, "There is no model"),
+    ],
+)
+def test_mistakes_end_in_one_sentence(tune, tmp_path, monkeypatch, arguments, code, words):
+    (tmp_path / "broken.yaml").write_text("slots:\n  a: []\n")
+    got, _, err = tune(*arguments)
+    assert got == code
+    assert words in err
+    if code == 1:
+        assert len(err.strip().splitlines()) == 1
+
+
+def test_interrupt_keeps_what_is_done(tune, tmp_path, monkeypatch):
+    from soart.pipelines import generate as jobs
+
+    draw = jobs.ImageGenerator.draw
+
+    def interrupted(self, requests):
+        yield next(iter(draw(self, requests)))
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(jobs.ImageGenerator, "draw", interrupted)
+        code, _, err = tune("space.yaml", "--budget", 4, "--batch", 2)
+    assert code == 130
+    assert "same command goes on" in err
+    code, out, _ = tune("space.yaml", "--budget", 4, "--batch", 2)
+    assert code == 0
+    assert "2 of 4 pictures are there already" in out

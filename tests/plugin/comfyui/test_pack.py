@@ -1,0 +1,150 @@
+"""The repository as a node pack: what ComfyUI and its registry read, help pages, and example workflows that run."""
+
+import json
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).parents[3]
+WORKFLOWS = sorted((ROOT / "example_workflows").glob("*.json"))
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+#: Nodes that are in the front end alone.
+NOTES = {"Note", "MarkdownNote"}
+CONTROLS = {"fixed", "increment", "decrement", "randomize"}
+
+
+def nodes_of(workflow):
+    return [node for node in workflow["nodes"] if node["type"] not in NOTES]
+
+
+def widgets_of(node):
+    """Values of the widgets by name; a control after a seed is none of the node's own."""
+    names = [slot["widget"]["name"] for slot in node["inputs"] if "widget" in slot]
+    values = iter(node["widgets_values"])
+    found = {}
+    for name in names:
+        found[name] = next(values)
+        if name == "seed":
+            assert next(values) in CONTROLS
+    assert not list(values)
+    return found
+
+
+def to_api(workflow):
+    """A workflow of the front end in API form."""
+    links = {link[0]: [str(link[1]), link[2]] for link in workflow["links"]}
+    prompt = {}
+    for node in nodes_of(workflow):
+        linked = {slot["name"]: links[slot["link"]] for slot in node["inputs"] if slot["link"] is not None}
+        prompt[str(node["id"])] = {"class_type": node["type"], "inputs": {**widgets_of(node), **linked}}
+    return prompt
+
+
+def test_requirements_are_those_of_the_project():
+    assert (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines() == PROJECT["project"]["dependencies"]
+
+
+def test_the_registry_finds_what_it_needs():
+    comfy = PROJECT["tool"]["comfy"]
+    assert set(comfy) == {"PublisherId", "DisplayName", "Icon", "requires-comfyui", "includes"}
+    assert "comfyui" not in PROJECT["project"]["name"].lower()
+    assert len(PROJECT["project"]["version"].split(".")) == 3
+    assert (ROOT / PROJECT["project"]["license-files"][0]).is_file()
+    with Image.open(ROOT / comfy["Icon"]) as icon:
+        assert icon.width <= 800
+        assert icon.height <= 400
+    ignored = (ROOT / ".comfyignore").read_text(encoding="utf-8").splitlines()
+    assert "tests/" in ignored
+    assert not {"plugin/", "example_workflows/", "requirements.txt"} & set(ignored)
+
+
+def test_the_package_imports_without_comfyui():
+    code = "import sys, soart; assert soart.WEB_DIRECTORY; assert not {'torch', 'comfy_api', 'diffusers'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd="/")
+    code = "import soart\ntry: soart.comfy_entrypoint\nexcept ModuleNotFoundError: print('no host')"
+    ran = subprocess.run([sys.executable, "-c", code], check=True, cwd="/", capture_output=True, text=True)
+    assert ran.stdout == "no host\n"
+
+
+def test_every_node_is_described_and_has_a_help_page(comfy):
+    ours = {name: node.GET_SCHEMA() for name, node in comfy.nodes.items() if name.startswith("Soart")}
+    assert len(ours) == 9
+    pages = {page.stem: page.read_text(encoding="utf-8") for page in (ROOT / "plugin/comfyui/web/docs").glob("*.md")}
+    assert set(pages) == set(ours)
+    for name, schema in ours.items():
+        assert schema.display_name.startswith("SOART ")
+        assert schema.category == "SOART"
+        assert schema.description.endswith(".")
+        assert pages[name].startswith(f"# {schema.display_name}\n")
+        for one in schema.inputs:
+            assert one.options["tooltip"].endswith((".", "learnt.", "1")), (name, one.id)
+            assert f"**{one.id}**" in pages[name], (name, one.id)
+        for one in schema.outputs:
+            assert one.tooltip
+            assert f"**{one.display_name}**" in pages[name], (name, one.display_name)
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_workflows_fit_the_nodes(path, comfy):
+    workflow = json.loads(path.read_text(encoding="utf-8"))
+    with Image.open(path.with_suffix(".jpg")) as thumbnail:
+        assert thumbnail.width > 200
+    assert len((ROOT / f"docs/comfyui/{path.stem}.png").read_bytes()) < 200_000
+    by_id = {node["id"]: node for node in workflow["nodes"]}
+    for number, source, slot, target, place, kind in workflow["links"]:
+        assert number in by_id[source]["outputs"][slot]["links"]
+        assert by_id[target]["inputs"][place]["link"] == number
+        assert by_id[source]["outputs"][slot]["type"] == by_id[target]["inputs"][place]["type"] == kind
+    for node in nodes_of(workflow):
+        if not node["type"].startswith("Soart"):
+            continue
+        schema = comfy.nodes[node["type"]].GET_SCHEMA()
+        # The front end orders required inputs before optional ones.
+        ordered = sorted(schema.inputs, key=lambda one: one.optional)
+        assert [slot["name"] for slot in node["inputs"]] == [one.id for one in ordered]
+        widgets = [one for one in ordered if one.io_type in ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO") and not one.options.get("force_input")]  # fmt: skip
+        assert list(widgets_of(node)) == [one.id for one in widgets]
+        for one in widgets:
+            value = widgets_of(node)[one.id]
+            assert one.io_type != "COMBO" or value in one.choices
+        assert [slot["type"] for slot in node["outputs"]] == [one.io_type for one in schema.outputs]
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_workflows_run(path, host):
+    prompt = to_api(json.loads(path.read_text(encoding="utf-8")))
+    for node in prompt.values():
+        if node["class_type"] == "SoartGenerate":
+            # Shorter than for people.
+            node["inputs"].update({"count": min(node["inputs"]["count"], 4), "steps": 4})
+        if node["class_type"] == "SoartPromptChoice":
+            node["inputs"].update({"count": 2, "collection": "example"})
+    ran = host.run(prompt)
+    assert ran.ok, ran.error
+    assert not ran.node_errors
+    ends = {key for key, node in prompt.items() if node["class_type"] != "SoartPromptChoice"}
+    for key in ends:
+        shown = ran.outputs[key]
+        assert shown.get("images") or shown.get("text") or shown.get("soart_table"), prompt[key]["class_type"]
+        for entry in shown.get("images", []):
+            assert host.image(entry).ndim == 3
+
+
+@pytest.mark.usefixtures("comfyui_checkout")
+def test_the_server_serves_help_and_the_front_end_script(request):
+    server = request.getfixturevalue("_real")
+    info = server.json("/object_info")
+    ours = sorted(name for name in info if name.startswith("Soart"))
+    assert len(ours) == 9
+    assert info["SoartScore"]["category"] == "SOART"
+    folder = "soart-checkout.v1"
+    for name in ours:
+        assert server.get(f"/extensions/{folder}/docs/{name}.md").startswith(b"# SOART")
+    assert f"/extensions/{folder}/soart.js" in server.json("/extensions")
+    found = server.json("/workflow_templates")
+    assert sorted(found[folder]) == [path.stem for path in WORKFLOWS]
+    assert not [line for line in server.log.read_text().splitlines() if "soart" in line and "Cannot import" in line]

@@ -1,0 +1,287 @@
+import numpy as np
+import pytest
+
+from soart.errors import PromptError
+from soart.prompts.rating_model.cells import Cells
+from soart.prompts.rating_model.choice_functions import combination, prior_draws
+from soart.prompts.rating_model.feature_posterior import fit_features
+from soart.prompts.rating_model.features import Basis
+from soart.prompts.rating_model.feedback import Feedback
+from soart.prompts.rating_model.hyperparameters import Layout
+from soart.prompts.rating_model.kernel_posterior import KernelPosterior
+from soart.prompts.rating_model.kernels import Rows, covariance, offsets, sizes, taste_kernel
+from soart.prompts.rating_model.laplace import find_mode
+from soart.prompts.rating_model.likelihoods import Terms
+from soart.prompts.rating_model.model import RatingModel
+
+LEVELS = (3, 4, 2, 5)
+THETA = Layout(4, ("own_constant", "own", "noise")).unpack(np.log([2.0, 0.8, 0.4, 0.3, 0.5, 0.2, 0.6, 0.3, 0.5, 0.7]))
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def draw_choices(rng, n, levels=LEVELS):
+    return np.column_stack([rng.integers(0, level, n) for level in levels])
+
+
+def planted(rng, n, noise, raters=1, own=0.5, levels=(4,) * 5):
+    """Ratings of tastes with main effects and pairs: shared ones, and each rater's own."""
+    theta = Layout(len(levels), ()).unpack(np.log([1.0, 1.0, 0.5, *[0.2] * len(levels)]))
+    shared = prior_draws(rng, 1, levels, theta, 0.5)
+    part = prior_draws(rng, raters, levels, theta, 0.3)
+    choices = draw_choices(rng, n, levels)
+    rater = rng.integers(0, raters, n)
+    truth = shared(choices)[0] + own * part(choices)[rater, np.arange(n)]
+    return choices, rater, truth, truth + noise * rng.normal(size=n)
+
+
+def test_taste_kernel_equals_the_formula_read_naively(rng):
+    x, y = draw_choices(rng, 6), draw_choices(rng, 5)
+    naive = np.zeros((6, 5))
+    for i in range(6):
+        for j in range(5):
+            k = [THETA.slots[s] * sizes(LEVELS)[s] * ((x[i, s] == y[j, s]) - 1 / n) for s, n in enumerate(LEVELS)]
+            naive[i, j] = sum(k) + THETA.pairs * (sum(k) ** 2 - sum(v**2 for v in k)) / 2
+    np.testing.assert_allclose(taste_kernel(x, y, LEVELS, THETA), naive, atol=1e-12)
+
+
+def test_features_and_tables_reproduce_the_kernel(rng):
+    x, y = draw_choices(rng, 30), draw_choices(rng, 20)
+    basis = Basis(LEVELS, THETA)
+    rows = [Rows(part, np.zeros(len(part), int), None, np.full(len(part), -1)) for part in (x, y)]
+    first, second = basis(rows[0])[:, 1:], basis(rows[1])[:, 1:]
+    kernel = taste_kernel(x, y, LEVELS, THETA)
+    np.testing.assert_allclose(first @ second.T, kernel, atol=1e-12)
+    weights = rng.normal(size=(3, 30))
+    np.testing.assert_allclose(combination(x, weights, LEVELS, THETA, np.zeros(3))(y), weights @ kernel, atol=1e-11)
+    loads = rng.normal(size=(2, basis(rows[1]).shape[1]))
+    np.testing.assert_allclose(basis.tables(loads)(y), loads @ basis(rows[1]).T, atol=1e-11)
+
+
+def test_prior_draws_have_the_kernel_as_covariance(rng):
+    x = draw_choices(rng, 12)
+    values = prior_draws(rng, 30_000, LEVELS, THETA, 0.4)(x)
+    np.testing.assert_allclose(np.cov(values.T), 0.4 + taste_kernel(x, x, LEVELS, THETA), atol=0.06)
+    table = prior_draws(rng, 1, LEVELS, THETA, 0.4)
+    for start, level in zip(offsets(LEVELS), LEVELS, strict=True):
+        part = slice(start, start + level)
+        assert abs(table.main[0, part].sum()) < 1e-12
+        assert np.abs(table.pair[0, part].sum(axis=0)).max() < 1e-12
+        assert not table.pair[0, part, part].any()
+
+
+@pytest.mark.parametrize("kind", ["ratings", "mixed"])
+@pytest.mark.parametrize("raters", [1, 3])
+def test_kernel_form_and_feature_form_are_one_model(rng, kind, raters):
+    n = 60
+    x, who = draw_choices(rng, n), np.sort(rng.integers(0, raters, n))
+    feedback = Feedback.of_ratings(rng.normal(size=n))
+    if kind == "mixed":
+        same = [i for i in range(n - 2) if who[i] == who[i + 2]]
+        feedback = Feedback(
+            rated=np.arange(20),
+            ratings=rng.normal(size=20),
+            judged=np.arange(15, 40),
+            liked=rng.random(25) > 0.5,
+            pairs=np.array([[i, i + 1] for i in same[::3]]),
+            best=[[i, i + 1, i + 2] for i in same[::4]],
+            all_bad=[[50, 51]],
+        )
+    cells = Cells(x, who.tolist(), None, None)
+    terms = Terms.of(feedback, cells.cell, feedback.ratings)
+    theta = THETA if raters > 1 else THETA.replace(own=0.0, own_constant=0.0)
+    kernel = KernelPosterior(
+        LEVELS, cells.rows, theta, find_mode(covariance(cells.rows, cells.rows, LEVELS, theta), terms, theta.noise)
+    )
+    features = fit_features(LEVELS, cells.rows, terms, theta, raters)
+    new = cells.new(draw_choices(rng, 40), [*range(raters), "unseen"] * 10 if raters == 3 else [0] * 40, None)
+    for ours, theirs in zip(kernel.predict(new), features.predict(new), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+    for ours, theirs in zip(kernel.means([0, -1]), features.means([0, -1]), strict=True):
+        np.testing.assert_allclose(ours(new.choices), theirs(new.choices), atol=1e-5)
+    for posterior in (kernel, features):
+        for rater, table in zip((0, -1), posterior.draws(rng, 3000, [0, -1]), strict=True):
+            same = Rows(new.choices, np.full(40, rater), None, new.pictures)
+            mean, variance = posterior.predict(same)
+            values = table(new.choices)
+            np.testing.assert_allclose(values.mean(axis=0), mean, atol=5 * np.sqrt(variance.max() / 3000))
+            np.testing.assert_allclose(values.var(axis=0) / variance, 1.0, atol=0.17)
+
+
+def test_primal_and_dual_blocks_agree(rng):
+    """A rater of more cells than features takes the other form; both must give what the kernel gives."""
+    levels, n = (3, 2), 60
+    x, who = draw_choices(rng, n, levels), np.repeat([0, 1], [55, 5])
+    y = rng.normal(size=n)
+    theta = Layout(2, ("own_constant", "own")).unpack(np.log([2.0, 0.8, 0.4, 0.3, 0.5, 0.3, 0.5]))
+    rows = Rows(x, who, None, np.full(n, -1))
+    terms = Terms.of(Feedback.of_ratings(y), np.arange(n), y)
+    kernel = KernelPosterior(levels, rows, theta, find_mode(covariance(rows, rows, levels, theta), terms, 1.0))
+    features = fit_features(levels, rows, terms, theta, 2)
+    for ours, theirs in zip(kernel.predict(rows), features.predict(rows), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-8)
+
+
+def test_planted_taste_is_found_and_intervals_cover(rng):
+    covered, explained = [], []
+    for _ in range(6):
+        x, _, truth, y = planted(rng, 360, 0.5)
+        model = RatingModel((4,) * 5).fit(x[:160], y[:160])
+        mean, deviation = model.predict(x[160:], noise=True)
+        covered.append(np.abs(y[160:] - mean) < 1.645 * deviation)
+        explained.append(1 - np.mean((mean - truth[160:]) ** 2) / truth[160:].var())
+        assert model.noise_ == pytest.approx(0.5, rel=0.4)
+    assert 0.85 <= np.mean(covered) <= 0.95
+    assert np.mean(explained) > 0.6
+
+
+def test_raters_help_each_other_and_a_new_one_gets_what_they_share(rng):
+    x, who, truth, y = planted(rng, 420, 0.4, raters=4, own=0.6)
+    known = np.arange(420) < 300
+    known &= (who < 3) | (np.arange(420) < 40)
+    together = RatingModel((4,) * 5).fit(x[known], y[known], raters=who[known])
+    alone = RatingModel((4,) * 5).fit(x[known & (who == 3)], y[known & (who == 3)])
+    test = ~known & (who == 3)
+    assert test.sum() > 60
+    mean, deviation = together.predict(x[test], who[test])
+    error = np.mean((mean - truth[test]) ** 2)
+    assert error < 0.8 * np.mean((alone.predict(x[test])[0] - truth[test]) ** 2)
+    unseen, wider = together.predict(x[test], ["stranger"] * test.sum())
+    assert np.mean((unseen - truth[test]) ** 2) < truth[test].var()
+    assert (wider > deviation).mean() > 0.95
+
+
+def test_comparisons_alone_rank_choices(rng):
+    x, _, truth, _ = planted(rng, 240, 0.0)
+    sets = [list(range(i, i + 4)) for i in range(0, 200, 4)]
+    best = [sorted(group, key=lambda row: -(truth[row] + 0.3 * rng.gumbel())) for group in sets]
+    likes = Feedback(judged=np.arange(200), liked=truth[:200] > 0)
+    for feedback in (Feedback(best=best), Feedback(pairs=np.array([group[:2] for group in best])), likes):
+        mean, _ = RatingModel((4,) * 5).fit(x, feedback).predict(x[200:])
+        assert np.corrcoef(mean, truth[200:])[0, 1] > 0.35
+
+
+def test_all_bad_lowers_what_was_shown(rng):
+    x = draw_choices(rng, 8)
+    model = RatingModel(LEVELS).fit(x, Feedback(all_bad=[list(range(8))]))
+    assert (model.predict(x)[0] < 0).all()
+
+
+def test_seed_noise_is_told_from_rating_noise(rng):
+    """Ten pictures of one choice, each rated by the same person four times."""
+    pictures = np.repeat(np.arange(40), 4)
+    x = np.repeat(draw_choices(rng, 10), 16, axis=0)
+    y = rng.normal(size=40)[pictures] * 1.0 + 0.3 * rng.normal(size=160)
+    model = RatingModel(LEVELS).fit(x, y, pictures=pictures)
+    assert model.noise_ == pytest.approx(0.3, rel=0.35)
+    assert model.noise_ * np.sqrt(model.theta_.seeds) == pytest.approx(1.0, rel=0.4)
+
+
+def test_image_items_carry_over_to_new_pictures(rng):
+    x, items = draw_choices(rng, 150), rng.normal(size=(150, 6))
+    y = 2 * items[:, 0] + 0.3 * rng.normal(size=150)
+    model = RatingModel(LEVELS).fit(x[:100], y[:100], items=items[:100])
+    mean, _deviation = model.predict(x[100:], items=items[100:])
+    assert np.corrcoef(mean, items[100:, 0])[0, 1] > 0.9
+    blind, _wider = model.predict(x[100:])
+    assert blind.std() < mean.std()
+    with pytest.raises(PromptError, match="items of shape"):
+        model.predict(x[100:], items=items[100:, :3])
+
+
+def test_replicates_of_one_choice_are_averaged():
+    model = RatingModel((3, 3))
+    x = np.array([[0, 0]] * 30 + [[1, 1]])
+    model.fit(x, np.r_[np.tile([1.0, 3.0], 15), 2.0])
+    _, deviation = model.predict(np.array([[0, 0], [1, 1]]))
+    assert deviation[0] < deviation[1]
+    assert len(model.cells_.rows) == 2
+
+
+@pytest.mark.parametrize("n", [0, 1, 2])
+def test_few_observations_fall_back_on_the_prior(n):
+    model = RatingModel(LEVELS, (1, 5)).fit(np.zeros((n, 4), int), np.full(n, 5.0))
+    mean, deviation = model.predict(np.array([[0, 0, 0, 0], [1, 1, 1, 1]]))
+    assert np.isfinite(mean).all()
+    assert (deviation > 0).all()
+    if n == 0:
+        np.testing.assert_allclose(mean, 3.0)
+    else:
+        assert mean[0] > mean[1]
+    assert model.sample(np.zeros((3, 4), int), np.random.default_rng(0), 5).shape == (1, 5, 3)
+
+
+def test_equal_ratings_and_single_options_do_no_harm(rng):
+    levels = (1, 3, 4)
+    x = draw_choices(rng, 20, levels)
+    model = RatingModel(levels).fit(x, np.full(20, 4.0))
+    mean, deviation = model.predict(x)
+    np.testing.assert_allclose(mean, 4.0, atol=1e-6)
+    assert np.isfinite(deviation).all()
+    assert RatingModel((1,)).fit(np.zeros((3, 1), int), [1.0, 2.0, 3.0]).predict([[0]])[0] == pytest.approx(2, abs=0.5)
+
+
+def test_feature_form_takes_over_for_many(rng):
+    x, who, truth, y = planted(rng, 700, 0.5, raters=4)
+    many = RatingModel((4,) * 5, exact_limit=300).fit(x, y, raters=who)
+    mean, deviation = many.predict(x, who)
+    assert np.corrcoef(mean, truth)[0, 1] > 0.9
+    assert (np.abs(y - mean) < 1.645 * np.hypot(deviation, many.noise_)).mean() > 0.85
+    assert type(many.posterior_).__name__ == "FeaturePosterior"
+
+
+def test_latent_factors_find_kinds_of_raters(rng):
+    """Thirty raters of two opposite kinds: what one half likes the other dislikes."""
+    levels, n = (5, 5, 3), 1000
+    theta = Layout(3, ()).unpack(np.log([1.0, 0.3, 0.1, 0.4, 0.4, 0.4]))
+    taste = prior_draws(rng, 1, levels, theta, 0.0)
+    x, who = draw_choices(rng, n, levels), rng.integers(0, 30, n)
+    truth = np.where(who < 15, 1.0, -1.0) * taste(x)[0]
+    y = truth + 0.4 * rng.normal(size=n)
+    train = rng.random(n) < 0.5
+    errors = []
+    for factors in (0, 1):
+        model = RatingModel(levels, factors=factors).fit(x[train], y[train], raters=who[train])
+        errors.append(np.mean((model.predict(x[~train], who[~train])[0] - truth[~train]) ** 2))
+    assert errors[1] < 0.7 * errors[0]
+
+
+def test_intervals_are_calibrated_with_latent_factors(rng):
+    """A plain matrix of rank 2, which the evidence, that knows no factors, takes for noise in part."""
+    raters, prompts = 40, 60
+    truth = rng.normal(size=(raters, 2)) @ rng.normal(size=(2, prompts)) / np.sqrt(2)
+    who, x = (part.ravel() for part in np.meshgrid(np.arange(raters), np.arange(prompts), indexing="ij"))
+    y = truth.ravel() + 0.5 * rng.normal(size=who.size)
+    train = rng.random(who.size) < 0.5
+    model = RatingModel((prompts,), factors=2).fit(x[train, None], y[train], raters=who[train])
+    mean, deviation = model.predict(x[~train, None], who[~train], noise=True)
+    inside = np.abs(y[~train] - mean) < 1.645 * deviation
+    assert 0.85 < inside.mean() < 0.95
+    assert model.posterior_.calibration < 0.9
+    draws = model.sample(x[:30, None], rng, 4000, [0])[0]
+    mean, deviation = model.predict(x[:30, None], np.zeros(30, dtype=int))
+    np.testing.assert_allclose(draws.mean(axis=0), mean, atol=0.06)
+    np.testing.assert_allclose(draws.std(axis=0), deviation, rtol=0.08)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda m: m.fit([[0, 0, 0]], [1.0]), "shape"),
+        (lambda m: m.fit([[0, 0, 0, 5]], [1.0]), "slot 3"),
+        (lambda m: m.fit([[0.5, 0, 0, 0]], [1.0]), "integer"),
+        (lambda m: m.fit([[0, 0, 0, 0]], [np.nan]), "finite"),
+        (lambda m: m.fit([[0, 0, 0, 0]], [7.0]), "from 1 to 5"),
+        (lambda m: m.fit([[0, 0, 0, 0]], [2.0], raters=["a", "b"]), "raters"),
+        (lambda m: m.fit([[0, 0, 0, 0]], [2.0], items=[[np.nan]]), "items"),
+        (lambda m: RatingModel(()), "at least one slot"),
+        (lambda m: RatingModel((3, 0)), "at least one option"),
+        (lambda m: RatingModel((3,), (5, 1)), "low to high"),
+    ],
+)
+def test_bad_input_is_refused_in_one_sentence(call, message):
+    with pytest.raises(PromptError, match=message):
+        call(RatingModel(LEVELS, (1, 5)))

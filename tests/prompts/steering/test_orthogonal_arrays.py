@@ -1,0 +1,165 @@
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from soart.errors import PromptError
+from soart.prompts.space.constraints import needs, not_both
+from soart.prompts.space.slots import Slot
+from soart.prompts.space.space import PromptSpace
+from soart.prompts.steering.array_tables import choose_array, standard_arrays
+from soart.prompts.steering.orthogonal_arrays import balance, first_batch, orthogonal_design
+
+
+def space(levels, **parts):
+    return PromptSpace(tuple(Slot(f"s{i}", [f"o{k}" for k in range(n)]) for i, n in enumerate(levels)), **parts)
+
+
+@pytest.mark.parametrize("name", standard_arrays())
+def test_every_pair_of_columns_of_a_standard_array_is_even(name):
+    array = standard_arrays()[name]
+    levels = (array.max(axis=0) + 1).tolist()
+    assert name.startswith(f"L{len(array)}(")
+    assert array.min() == 0
+    assert balance(array, levels) == balance(array[::-1], levels)
+    assert balance(array, levels).two_way == balance(array, levels).one_way == 0
+
+
+def test_the_classics_are_there():
+    names = set(standard_arrays())
+    assert {"L4(2^3)", "L8(2^7)", "L9(3^4)", "L12(2^11)", "L16(2^15)", "L16(4^5)", "L18(2^1 3^7)", "L25(5^6)"} <= names
+    assert {"L27(3^13)", "L32(2^31)", "L36(2^11 3^12)", "L64(2^63)", "L81(3^40)", "L8(2^4 4^1)"} <= names
+
+
+@pytest.mark.parametrize(
+    ("levels", "count", "name"),
+    [
+        ((2,) * 7, 8, "L8(2^7)"),
+        ((2,) * 11, 12, "L12(2^11)"),
+        ((3,) * 4, 8, "L9(3^4)"),
+        ((2,) + (3,) * 7, 16, "L18(2^1 3^7)"),
+        ((4,) * 5, 16, "L16(4^5)"),
+        ((4, 2, 2, 2, 2), 8, "L8(2^4 4^1)"),
+        ((3,) * 13, 27, "L27(3^13)"),
+        ((5,) * 6, 20, "L25(5^6)"),
+        ((2, 2, 2, 3, 3, 3, 3, 3), 36, "L36(2^11 3^12)"),
+    ],
+)
+def test_the_array_that_fits_is_found_and_perfectly_even(levels, count, name):
+    made = orthogonal_design(levels, count, np.random.default_rng(0))
+    assert made.array == name == choose_array(levels, count)
+    assert (made.balance.one_way, made.balance.two_way) == (0, 0)
+    assert made.uneven == ()
+    assert made.repaired == made.repeats == 0
+
+
+@given(st.sampled_from([(2, 16), (3, 27), (4, 32), (5, 25)]), st.data())
+@settings(max_examples=30, deadline=None)
+def test_full_strength_cases(case, data):
+    level, count = case
+    slots = data.draw(st.integers(3, 6))
+    made = orthogonal_design((level,) * slots, count, np.random.default_rng(data.draw(st.integers(0, 2**32))))
+    for a, b in itertools.combinations(range(slots), 2):
+        counts = np.zeros((level, level))
+        np.add.at(counts, (made.choices[:, a], made.choices[:, b]), 1)
+        assert (counts == len(made.choices) / level**2).all()
+
+
+@given(st.lists(st.integers(1, 12), min_size=1, max_size=12), st.integers(1, 90), st.integers(0, 2**32))
+@settings(max_examples=40, deadline=None)
+def test_any_levels_give_a_batch(levels, count, seed):
+    made = orthogonal_design(levels, count, np.random.default_rng(seed))
+    assert made.choices.shape[1] == len(levels)
+    assert (made.choices >= 0).all()
+    assert (made.choices < levels).all()
+    for column, level in zip(made.choices.T, levels, strict=True):
+        assert len(set(column)) == min(level, len(column))
+    again = orthogonal_design(levels, count, np.random.default_rng(seed))
+    assert (again.choices == made.choices).all()
+    assert again.array == made.array
+
+
+def test_collapsed_slots_show_every_option_evenly():
+    levels = (6,) * 8
+    made = orthogonal_design(levels, 36, np.random.default_rng(0))
+    assert made.uneven == tuple(range(8))
+    assert made.balance.one_way == 0
+    random = np.random.default_rng(1)
+    naive = [balance(random.integers(0, 6, (36, 8)), levels) for _ in range(50)]
+    assert made.balance.two_way < min(b.two_way for b in naive)
+
+
+def test_more_slots_than_columns_stay_nearly_even():
+    made = orthogonal_design((2,) * 30, 16, np.random.default_rng(0))
+    assert made.balance.one_way == 0
+    assert made.balance.two_way <= 3
+    assert made.repeats == 0
+
+
+def test_columns_are_chosen_so_that_no_run_repeats():
+    for seed in range(5):
+        made = orthogonal_design((2, 2, 2), 7, np.random.default_rng(seed))
+        assert made.repeats == 0
+        assert len(made.choices) == 8
+
+
+def test_small_spaces_are_gone_through_whole():
+    made = orthogonal_design((2, 3), 8, np.random.default_rng(0))
+    assert made.array == "full factorial"
+    assert len(np.unique(made.choices, axis=0)) == 6
+    one = orthogonal_design((1, 1), 8, np.random.default_rng(0))
+    assert one.choices.tolist() == [[0, 0]]
+    assert (one.balance.one_way, one.balance.two_way) == (0, 0)
+
+
+def test_balance_against_counting():
+    choices = np.array([[0, 0], [0, 1], [1, 1], [0, 1]])
+    found = balance(choices, (2, 3))
+    assert found.one_way == pytest.approx(3 - 4 / 3)
+    assert found.two_way == pytest.approx(2 - 4 / 6)
+
+
+def test_broken_rows_are_repaired_to_the_nearest_choice():
+    rules = (not_both("s0=o0", "s1=o0"), needs("s2=o1", "s3=o2"))
+    made = space((3,) * 6, constraints=rules)
+    free = orthogonal_design((3,) * 6, 27, np.random.default_rng(4))
+    fixed = first_batch(made, 27, np.random.default_rng(4))
+    broken = ~made.allowed(free.choices)
+    assert fixed.repaired == broken.sum() > 0
+    assert made.allowed(fixed.choices).all()
+    assert (fixed.choices[~broken] == free.choices[~broken]).all()
+    for was, now in zip(free.choices[broken], fixed.choices[broken], strict=True):
+        assert (was != now).sum() == (was != np.array(made.nearest(was))).sum()
+    assert fixed.balance == balance(fixed.choices, made.levels)
+    assert f"{fixed.repaired} repaired" in str(fixed)
+
+
+def test_bans_are_left_out_of_the_array():
+    made = space((4, 3, 3, 3)).restrict(bans=["s0=o1"])
+    batch = first_batch(made, 9, np.random.default_rng(0))
+    assert batch.array == "L9(3^4)"
+    assert set(batch.choices[:, 0]) == {0, 2, 3}
+    assert (batch.balance.one_way, batch.balance.two_way) == (0, 0)
+
+
+def test_a_small_constrained_space_gives_its_allowed_choices():
+    made = space((2, 2, 2), constraints=(not_both("s0=o0", "s1=o0"),))
+    batch = first_batch(made, 8, np.random.default_rng(0))
+    assert len(batch.choices) == made.size == 6
+    assert batch.repaired == batch.repeats == 0
+
+
+def test_the_shape_of_a_plain_prompt_is_quick():
+    made = PromptSpace.from_text("a fox")
+    batch = first_batch(made, 24, np.random.default_rng(0))
+    assert 18 <= len(batch.choices) <= 32
+    assert batch.balance.one_way <= 1
+    assert batch.repeats == 0
+
+
+@pytest.mark.parametrize(("levels", "count"), [((), 8), ((2, 0), 8), ((2, 2), 0)])
+def test_bad_input(levels, count):
+    with pytest.raises(PromptError, match="at least one run"):
+        orthogonal_design(levels, count, np.random.default_rng(0))
