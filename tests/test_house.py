@@ -27,7 +27,9 @@ CUSTOM = [p for p in SOURCES if "custom_pipelines" in p.parts]
 #: Top-level modules of the hosts, and who alone may import them.
 HOSTS = {
     ("comfy", "comfy_api", "comfy_execution", "folder_paths"): r"plugin/comfyui/\w+\.py",
-    ("diffusers",): r"pipelines/(models/(generator|loading)|tiny/\w+)\.py|plugin/(diffusers|custom_pipelines/\w+/pipeline)\.py",
+    (
+        "diffusers",
+    ): r"pipelines/(models/(generator|loading)|tiny/\w+)\.py|plugin/(diffusers|custom_pipelines/\w+/pipeline)\.py",
     ("optuna",): r"plugin/optuna\.py",
 }
 
