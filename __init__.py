@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from .metrics.items.soart import SoartExtractor as SoartExtractor
     from .metrics.tastes.profile import TasteProfile as TasteProfile
     from .pipelines.collection.collection import Collection as Collection
-    from .pipelines.evaluation.survey import survey as survey
+    from .pipelines.evaluation.folders import sync_and_evaluate as sync_and_evaluate
     from .pipelines.generate import generate as generate
     from .pipelines.ingest.local_engine import LocalEngine as LocalEngine
     from .pipelines.ingest.scan import Scan as Scan
     from .pipelines.models.generator import ImageGenerator as ImageGenerator
     from .pipelines.scoring.ranking import rank as rank
-    from .pipelines.tuning.findings import find_out as find_out
+    from .pipelines.tuning.findings import findings_of as findings_of
     from .pipelines.tuning.loop import tune as tune
     from .pipelines.tuning.panel import Panel as Panel
     from .pipelines.tuning.tuner import Tuner as Tuner
@@ -46,20 +46,23 @@ _HOMES = {
     "TasteProfile": ".metrics.tastes.profile",
     "TechnicalScorer": ".metrics.damage.scorer",
     "Tuner": ".pipelines.tuning.tuner",
-    "find_out": ".pipelines.tuning.findings",
+    "findings_of": ".pipelines.tuning.findings",
     "generate": ".pipelines.generate",
     "rank": ".pipelines.scoring.ranking",
     "read_image": ".metrics.image",
-    "survey": ".pipelines.evaluation.survey",
+    "sync_and_evaluate": ".pipelines.evaluation.folders",
     "tune": ".pipelines.tuning.loop",
     "wrap": ".plugin.diffusers",
 }
 __all__ = ["__version__", *sorted(_HOMES)]
+#: Earlier names of what is public, until 1.0.
+_ALIASES = {"find_out": "findings_of", "survey": "sync_and_evaluate"}
 # Importable inside ComfyUI alone.
 _HOMES_IN_COMFYUI = {"comfy_entrypoint": ".plugin.comfyui.extension"}
 
 
 def __getattr__(name: str) -> object:
+    name = _ALIASES.get(name, name)
     home = _HOMES.get(name) or _HOMES_IN_COMFYUI.get(name)
     if home is not None:
         return getattr(import_module(home, __name__), name)

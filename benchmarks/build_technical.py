@@ -113,7 +113,7 @@ def with_limits(
     """The profile, with what clean pictures score when their sources are left out of the learning."""
     left_out = np.zeros(len(good))
     for learn, test in GroupKFold(7).split(items, good, groups):
-        fold = fit(items[learn], good[learn], groups[learn], profile.extractor, profile.name, weights[learn])
+        fold = fit(items[learn], good[learn], groups[learn], profile.extractor, profile.stored_name, weights[learn])
         left_out[test] = CLEAN + fold.evidence(items[test])
     low, usual, high = np.quantile(left_out[(good == 1) & (weights == 1)], [0.02, 0.5, 0.75])
     # Half of the clean pictures lie about this near to each other: what lies further up is no freer of damage.

@@ -82,7 +82,7 @@ def _pss(pid: int) -> float:
     return 0.0
 
 
-def run_soart(pictures: Path, store: Path, *options: str) -> tuple[float, float]:
+def run_soart(pictures: Path, collection: Path, *options: str) -> tuple[float, float]:
     """Seconds and peak MB of one run of the command line."""
     start = time.perf_counter()
     command = [
@@ -92,7 +92,7 @@ def run_soart(pictures: Path, store: Path, *options: str) -> tuple[float, float]
         "evaluate",
         str(pictures),
         "--collection",
-        str(store),
+        str(collection),
         *options,
     ]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
@@ -151,22 +151,22 @@ def main() -> None:
     print(f"{'pictures':>9} {'first s':>8} {'per s':>6} {'ms each':>8} {'MB':>6} {'second s':>9} {'MB':>6} {'faster':>7} "
           f"{'decode s':>9} {'imagehash s':>12} {'cleanvision s':>14}")  # fmt: skip
     for count in arguments.sizes:
-        pictures, store = base / f"pictures-{count}", base / f"store-{count}"
+        pictures, collection = base / f"pictures-{count}", base / f"store-{count}"
         if not pictures.exists():
             make(pictures, count)
         paths = sorted(str(p) for p in pictures.rglob("*.jpg"))
         for path in paths:
             Path(path).read_bytes()
-        shutil.rmtree(store, ignore_errors=True)
-        first, peak = run_soart(pictures, store)
-        second, peak2 = run_soart(pictures, store)
+        shutil.rmtree(collection, ignore_errors=True)
+        first, peak = run_soart(pictures, collection)
+        second, peak2 = run_soart(pictures, collection)
         decoding = on_all(decode, paths)
         peers = [f"{'–':>12}", f"{'–':>14}"]
         if count <= arguments.peers_up_to:
             peers = [f"{on_all(phash, paths):12.1f}", f"{run_cleanvision(pictures):14.1f}"]
         print(f"{count:9} {first:8.1f} {count / first:6.0f} {1000 * first / count:8.2f} {peak:6.0f} {second:9.2f} {peak2:6.0f} "
               f"{first / second:6.0f}× {decoding:9.1f} {' '.join(peers)}", flush=True)  # fmt: skip
-        shutil.rmtree(store)
+        shutil.rmtree(collection)
         if arguments.folder is None:
             shutil.rmtree(pictures)
 

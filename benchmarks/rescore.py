@@ -52,10 +52,10 @@ def main() -> None:
         curve=False,
     )
     scorer = TasteScorer(taste, extractor)
-    with tempfile.TemporaryDirectory() as folder, Collection(Path(folder)) as store:
+    with tempfile.TemporaryDirectory() as folder, Collection(Path(folder)) as collection:
         for start in range(0, arguments.n, 5000):
             numbers = range(start, min(start + 5000, arguments.n))
-            with store.session("be written", write=True) as session:
+            with collection.session("be written", write=True) as session:
                 rows = [
                     ImageRow(sha256=f"{i:064d}", path=f"{i}.png", width=64, height=64, generation=None) for i in numbers
                 ]
@@ -63,13 +63,13 @@ def main() -> None:
                 session.flush()
                 ids = [row.id for row in rows]
             noise = rng.normal(0, 0.02, (len(ids), base.shape[1])) * base.std(axis=0)
-            store.add_items(
+            collection.add_items(
                 extractor.version, dict(zip(ids, base[rng.integers(0, len(base), len(ids))] + noise, strict=True))
             )
         seconds = []
         for _ in range(arguments.runs):
             started = time.perf_counter()
-            done = rescore(store, scorer)
+            done = rescore(collection, scorer)
             seconds.append(time.perf_counter() - started)
     print(f"{done} pictures scored by {taste.method} in {np.median(seconds):.1f} s ({min(seconds):.1f} … {max(seconds):.1f} s, "
           f"{arguments.runs} runs)")  # fmt: skip

@@ -78,8 +78,8 @@ def draw(number: int, rng: np.random.Generator) -> np.ndarray:
 
 def make(folder: Path, count: int) -> None:
     """Fill the collection up to ``count`` pictures."""
-    with Collection(folder) as store:
-        for start in range(len(store.ids()), count, 100):
+    with Collection(folder) as collection:
+        for start in range(len(collection.ids()), count, 100):
             batch = []
             for number in range(start, min(start + 100, count)):
                 pixels = draw(number, np.random.default_rng(number))
@@ -87,7 +87,7 @@ def make(folder: Path, count: int) -> None:
                     f"a picture of disc {number}, {'warm' if number % 2 else 'cool'}", number, width=SIDE, height=SIDE
                 )
                 batch.append(Drawn(request, pixels, None, 0.1))
-            store.add_drawn(batch, "benchmark", "none")
+            collection.add_drawn(batch, "benchmark", "none")
 
 
 class Server:

@@ -43,7 +43,7 @@ class Scorer(Measurer, Protocol):
     """What ranks pictures: the technical score, or a taste."""
 
     @property
-    def name(self) -> str:
+    def stored_name(self) -> str:
         """Under which scores are stored."""
 
     def score(self, items: np.ndarray) -> np.ndarray:

@@ -51,17 +51,19 @@ def requests(generator: ImageGenerator) -> list[Request]:
     return plan(TEMPLATE, COUNT, generator, seed=SEED, prompt_seed=SEED)
 
 
-def fill(store: Collection, generator: ImageGenerator, progress: Callable[[int], None] = lambda done: None) -> None:
+def fill(
+    collection: Collection, generator: ImageGenerator, progress: Callable[[int], None] = lambda done: None
+) -> None:
     """Draw the demonstration's pictures into a collection, and rank them."""
     scorer = TechnicalScorer.load()
-    made = generate(store, generator, requests(generator), scorer, progress)
-    rank(store, made.rows, scorer)
+    made = generate(collection, generator, requests(generator), scorer, progress)
+    rank(collection, made.rows, scorer)
 
 
-def opinion(store: Collection, rows: Sequence[ImageRow]) -> np.ndarray:
+def opinion(collection: Collection, rows: Sequence[ImageRow]) -> np.ndarray:
     """(n,) what the stand-in thinks of pictures, from 1 to 5: by the share of cool hues in all colour, greys counting against it."""
     names = _Eye.extractor.names
-    items, _ = measure(store, rows, _Eye())
+    items, _ = measure(collection, rows, _Eye())
     hues = np.array([items[row.id] for row in rows])[:, [name.startswith("colour/hue/") for name in names]]
     cool = hues[:, [name.removeprefix("colour/hue/") in COOL for name in names if name.startswith("colour/hue/")]]
     thought: np.ndarray = 1 + 4 * cool.sum(axis=1) / (hues.sum(axis=1) + 0.05)
@@ -69,7 +71,7 @@ def opinion(store: Collection, rows: Sequence[ImageRow]) -> np.ndarray:
 
 
 def learn_from_stand_in(
-    store: Collection, rows: Sequence[ImageRow], progress: Callable[[], None] = lambda: None
+    collection: Collection, rows: Sequence[ImageRow], progress: Callable[[], None] = lambda: None
 ) -> TasteScorer:
     """Let the stand-in rate pictures in whole stars, and learn its taste from these ratings.
 
@@ -77,17 +79,17 @@ def learn_from_stand_in(
     """
     with Collection(None) as album:
         copies, _ = import_pictures(
-            album, [store.locate(row) for row in rows], TasteMeasurer(taste_extractor()), progress
+            album, [collection.locate(row) for row in rows], TasteMeasurer(taste_extractor()), progress
         )
         stars = np.clip(np.round(opinion(album, copies)), 1, 5)
         ratings.rate(album, RATER, dict(zip((row.id for row in copies), stars.tolist(), strict=True)))
         return TasteScorer.of(tastes.learn(RATER, album, tastes.Sources(rater=RATER)).taste)
 
 
-def tuner(store: Collection, generator: ImageGenerator, scorer: TasteScorer) -> Tuner:
+def tuner(collection: Collection, generator: ImageGenerator, scorer: TasteScorer) -> Tuner:
     """Ready to tune a prompt to a taste."""
     space = PromptSpace.from_text(TUNED, vocabulary="embedded").restrict(BANS)
-    return Tuner(store, generator, space, Panel([scorer]), seed=SEED, budget=BUDGET, prune=False)
+    return Tuner(collection, generator, space, Panel([scorer]), seed=SEED, budget=BUDGET, prune=False)
 
 
 def opinion_of_ends(tuned: Tuner) -> tuple[float, float]:

@@ -59,7 +59,7 @@ def examine() -> list[Check]:
     found = "there" if weights.is_file() else "missing"
     checks.append(Check("embedded model", weights.is_file(), found, "" if weights.is_file() else "reinstall soart"))
     try:
-        checks.append(Check("technical profile", True, TechnicalScorer.load().name))
+        checks.append(Check("technical profile", True, TechnicalScorer.load().stored_name))
     except SoartError as error:
         checks.append(Check("technical profile", False, str(error), "reinstall soart"))
     return checks

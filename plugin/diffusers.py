@@ -24,11 +24,11 @@ from ..metrics.protocols import Scorer
 from ..pipelines.best_of import Candidate, best_of
 from ..pipelines.collection.collection import Collection
 from ..pipelines.models.adopting import adopt
-from ..pipelines.models.early_look import EarlyLook, interruptible
+from ..pipelines.models.early_look import StepPreview, interruptible
 from ..pipelines.models.generator import ImageGenerator
 from ..pipelines.scoring.in_memory import as_pictures, score_batch
 from ..pipelines.scoring.profile_store import ProfileStore, scorer_named
-from ..pipelines.tuning.findings import Tuned, find_out
+from ..pipelines.tuning.findings import StudyFindings, findings_of
 from ..pipelines.tuning.loop import tune
 from ..pipelines.tuning.panel import Panel
 from ..pipelines.tuning.tuner import Tuner
@@ -95,7 +95,7 @@ class SoartCallback(PipelineCallback):
     ) -> None:
         super().__init__(cutoff_step_ratio=float(share), cutoff_step_index=None)
         size = (width, height) if width and height else None
-        self._look = EarlyLook(scorer_for(taste), share, size)
+        self._look = StepPreview(scorer_for(taste), share, size)
         self.below, self.stopped = below, False
 
     @property
@@ -137,7 +137,7 @@ class BestOf:
         """See ``SoartPipeline.best_of``."""
         return wrap(self).best_of(prompt, n, **options)
 
-    def tune(self, space: PromptSpace | str, **options: Any) -> Tuned:
+    def tune(self, space: PromptSpace | str, **options: Any) -> StudyFindings:
         """See ``SoartPipeline.tune``."""
         return wrap(self).tune(space, **options)
 
@@ -228,7 +228,7 @@ class SoartPipeline:
         prune: bool = True,
         vocabulary: str = "general",
         progress: Callable[[int], None] = lambda done: None,
-    ) -> Tuned:
+    ) -> StudyFindings:
         """Tune the prompts of a space; the same call goes on after an interruption.
 
         Args:
@@ -254,7 +254,7 @@ class SoartPipeline:
             panel = Panel([scorer_for(taste)], raters)
             tuner = Tuner(store, self.generator, space, panel, seed=seed, batch=batch, budget=budget, prune=prune)
             tune(tuner, progress=progress)
-            return find_out(tuner)
+            return findings_of(tuner)
 
 
 def wrap(pipeline: Any, *, identity: str | None = None, batch_size: int | None = None) -> SoartPipeline:

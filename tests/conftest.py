@@ -150,8 +150,8 @@ def untidy(tmp_path):
         for seed, side in looks
     ]
     failed = Drawn(Request("failed", 99, width=48, height=48), np.zeros((48, 48, 3), np.uint8), "all black", 0.1)
-    with Collection(place) as store:
-        store.add_drawn([*drawn, failed], "m", "s")
+    with Collection(place) as collection:
+        collection.add_drawn([*drawn, failed], "m", "s")
     return place
 
 

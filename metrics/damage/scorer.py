@@ -54,7 +54,7 @@ class TechnicalScorer:
         scale: standard deviation of each item, (p,).
         weights: score per standard deviation, (p,).
         extractor: that the items must come from: SOART items, and colour items behind them where ``names`` has such.
-        name: profile name and version, under which scores are stored.
+        stored_name: profile name and version, under which scores are stored.
         usual, limit: median score of undamaged pictures of sources that were left out, and the score that two in a hundred of them fall below.
         headroom: how far above 100 a score can come.
     """
@@ -66,7 +66,7 @@ class TechnicalScorer:
     scale: np.ndarray
     weights: np.ndarray
     extractor: Extractor
-    name: str = "technical-2"
+    stored_name: str = "technical-2"
     usual: float = CLEAN
     limit: float = 0.0
     headroom: float = 40.0
@@ -79,10 +79,10 @@ class TechnicalScorer:
         """
         if items.ndim != 2 or items.shape[1] != len(self.names):
             raise ProfileError(
-                f"Profile {self.name!r} expects items of shape (n, {len(self.names)}), got {items.shape}."
+                f"Profile {self.stored_name!r} expects items of shape (n, {len(self.names)}), got {items.shape}."
             )
         if not np.isfinite(items).all():
-            raise ProfileError(f"Profile {self.name!r} expects finite items, got NaN or infinity.")
+            raise ProfileError(f"Profile {self.stored_name!r} expects finite items, got NaN or infinity.")
         deviations: np.ndarray = np.clip((items - self.centre) / self.scale, -6.0, 6.0)
         return deviations
 
@@ -122,7 +122,12 @@ class TechnicalScorer:
         """Write weights and names as safetensors (no pickle)."""
         arrays = {"centre": self.centre, "scale": self.scale, "weights": self.weights}
         numbers = {name: repr(getattr(self, name)) for name in ("usual", "limit", "headroom")}
-        header = {"names": json.dumps(self.names), "name": self.name, "version": self.extractor.version, **numbers}
+        header = {
+            "names": json.dumps(self.names),
+            "name": self.stored_name,
+            "version": self.extractor.version,
+            **numbers,
+        }
         save_file(arrays, path, metadata=header)
 
     @classmethod
@@ -152,7 +157,7 @@ class TechnicalScorer:
             coloured = any(name.startswith("colour/") for name in names)
             extractor: Extractor = taste_extractor() if coloured else SoartExtractor()
             profile = cls(
-                names, **arrays, extractor=extractor, name=header["name"],
+                names, **arrays, extractor=extractor, stored_name=header["name"],
                 usual=float(header["usual"]), limit=float(header["limit"]), headroom=float(header["headroom"]),
             )  # fmt: skip
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:

@@ -24,19 +24,19 @@ CLASSES = (("disliked", 1.0, 2.0), ("middle", 3.0, 3.0), ("liked", 4.0, 5.0))
 _FEWEST = 4
 
 
-def by_ratings(store: Collection, rater: str) -> dict[str, list[int]]:
+def by_ratings(collection: Collection, rater: str) -> dict[str, list[int]]:
     """Picture ids of each class of a rater's ratings; classes of fewer than four pictures are left out."""
     query = select(RatingRow.image_id, RatingRow.value).where(RatingRow.rater == rater, RatingRow.kind == STARS)
-    with store.session("be read") as session:
+    with collection.session("be read") as session:
         said = [(image, value) for image, value in session.execute(query.order_by(RatingRow.image_id))]
     classes = {name: [image for image, value in said if low <= value <= high] for name, low, high in CLASSES}
     return {name: ids for name, ids in classes.items() if len(ids) >= _FEWEST}
 
 
-def by_words(store: Collection, words: Sequence[str]) -> dict[str, list[int]]:
+def by_words(collection: Collection, words: Sequence[str]) -> dict[str, list[int]]:
     """Picture ids whose prompt holds each word; pictures with several of them are left out."""
     found = {
-        word: order(store, Query(words=(word,), ascending=True, sound=True), "")
+        word: order(collection, Query(words=(word,), ascending=True, sound=True), "")
         for word in dict.fromkeys(words)
         if word and not word.startswith("-")
     }
@@ -48,12 +48,15 @@ def by_words(store: Collection, words: Sequence[str]) -> dict[str, list[int]]:
 
 
 def modes_of(
-    store: Collection, classes: Mapping[str, Sequence[int]], step: Callable[[], None] = lambda: None, most: int = MOST
+    collection: Collection,
+    classes: Mapping[str, Sequence[int]],
+    step: Callable[[], None] = lambda: None,
+    most: int = MOST,
 ) -> Modes:
     """Measured pictures of classes; of large classes an even selection.
 
     Args:
-        store: where the pictures are.
+        collection: where the pictures are.
         classes: picture ids by mode.
         step: called once a picture.
         most: pictures of a mode, at most.
@@ -65,8 +68,8 @@ def modes_of(
     items, modes, files, problems = [], [], [], []
     for mode, ids in classes.items():
         chosen = [ids[i] for i in np.linspace(0, len(ids) - 1, min(most, len(ids))).round().astype(int)]
-        rows = rows_of(store, chosen)
-        measured, unreadable = measure(store, rows, scorer, progress=step)
+        rows = rows_of(collection, chosen)
+        measured, unreadable = measure(collection, rows, scorer, progress=step)
         problems += unreadable
         for row in rows:
             if row.id in measured:

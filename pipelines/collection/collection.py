@@ -20,7 +20,7 @@ from ...files import write_whole
 from ...metrics.image import Picture, read_content, read_image
 from ..models.request import Drawn
 from .png import encode_png, parameters_text
-from .store import Store
+from .store import Storage
 from .tables import GenerationRow, ImageRow, ItemsRow, ScoreRow
 
 #: Rows asked for in one query, under the databases' limits on bound variables.
@@ -32,8 +32,8 @@ def _chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
         yield ids[start : start + _CHUNK]
 
 
-class Collection(Store):
-    """A store of pictures; see ``Store`` for where it lies. One writer at a time, any number of readers."""
+class Collection(Storage):
+    """A store of pictures; see ``Storage`` for where it lies. One writer at a time, any number of readers."""
 
     # Pictures
 

@@ -37,13 +37,13 @@ class Facts:
     last: dt.datetime | None
 
 
-def facts(store: Collection) -> Facts:
+def facts(collection: Collection) -> Facts:
     """Count what a collection holds."""
 
     def tally(pairs: Iterable[Any]) -> dict[str, int]:
         return dict(sorted((name, count) for name, count in pairs))
 
-    with store.session("be read") as session:
+    with collection.session("be read") as session:
         pictures, first, last = session.execute(
             select(func.count(), func.min(ImageRow.created_at), func.max(ImageRow.created_at)).where(HERE)
         ).one()

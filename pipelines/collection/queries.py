@@ -70,7 +70,7 @@ class Query:
             raise CollectionError(f"Expected percentiles within 0…100, got {self.low:g} to {self.high:g}.")
 
 
-def order(store: Collection, query: Query, rater: str) -> list[int]:
+def order(collection: Collection, query: Query, rater: str) -> list[int]:
     """Ids of the pictures asked for, in order; pictures without a score or a rating come last, ties newest first."""
     stars, score = RatingRow.value, ScoreRow.value
     mine = and_(RatingRow.image_id == ImageRow.id, RatingRow.rater == rater)
@@ -85,7 +85,7 @@ def order(store: Collection, query: Query, rater: str) -> list[int]:
     if query.sort == "score" or limits or query.scored:
         asked = asked.outerjoin(ScoreRow, and_(ScoreRow.image_id == ImageRow.id, ScoreRow.profile == query.profile))
     if limits:
-        scale = Scale.of(store, query.profile)
+        scale = Scale.of(collection, query.profile)
         asked = asked.where(score >= scale.value_at(query.low), score <= scale.value_at(query.high))
     for day, after in ((query.since, False), (query.until, True)):
         if day is not None:
@@ -95,13 +95,13 @@ def order(store: Collection, query: Query, rater: str) -> list[int]:
         asked = asked.where(score.is_not(None))
     if query.sound:
         asked = asked.where(ImageRow.problem.is_(None))
-    with store.session("be read") as session:
+    with collection.session("be read") as session:
         ids = list(session.scalars(_sorted(asked, query, score, stars)))
     if not query.damage:
         return ids
-    damages = suspected(store)
+    damages = suspected(collection)
     if query.damage == "none":
-        sound = examined(store) - damages.keys()
+        sound = examined(collection) - damages.keys()
         return [i for i in ids if i in sound]
     return [i for i in ids if i in damages and query.damage in ("any", damages[i])]
 
@@ -145,9 +145,9 @@ class Scale:
     values: np.ndarray
 
     @classmethod
-    def of(cls, store: Collection, profile: str) -> Scale:
+    def of(cls, collection: Collection, profile: str) -> Scale:
         """The scale of a stored score."""
-        with store.session("be read") as session:
+        with collection.session("be read") as session:
             values = session.scalars(select(ScoreRow.value).where(ScoreRow.profile == profile)).all()
         return cls(np.sort(np.array(values, dtype=np.float64)))
 
@@ -161,7 +161,7 @@ class Scale:
         return float(np.quantile(self.values, percentile / 100)) if len(self.values) else 0.0
 
 
-def rows_of(store: Collection, ids: Sequence[int]) -> list[ImageRow]:
+def rows_of(collection: Collection, ids: Sequence[int]) -> list[ImageRow]:
     """Pictures by id in the order given; those that are not there are left out.
 
     Raises:
@@ -169,40 +169,40 @@ def rows_of(store: Collection, ids: Sequence[int]) -> list[ImageRow]:
     """
     if len(ids) > WINDOW:
         raise CollectionError(f"Expected at most {WINDOW} pictures at once, got {len(ids)}.")
-    with store.session("be read") as session:
+    with collection.session("be read") as session:
         found = {row.id: row for row in session.scalars(select(ImageRow).where(ImageRow.id.in_(ids)))}
     return [found[i] for i in ids if i in found]
 
 
-def row_of(store: Collection, image: int) -> ImageRow:
+def row_of(collection: Collection, image: int) -> ImageRow:
     """One picture.
 
     Raises:
         CollectionError: it is not there.
     """
-    rows = rows_of(store, [image])
+    rows = rows_of(collection, [image])
     if not rows:
-        raise CollectionError(f"There is no picture {image} in the collection {store.name!r}.")
+        raise CollectionError(f"There is no picture {image} in the collection {collection.name!r}.")
     return rows[0]
 
 
-def stars_of(store: Collection, rater: str, ids: Sequence[int]) -> dict[int, int]:
+def stars_of(collection: Collection, rater: str, ids: Sequence[int]) -> dict[int, int]:
     """What a rater said of pictures: 1…5, or 0 for rejected; by id."""
     query = select(RatingRow.image_id, RatingRow.value).where(RatingRow.rater == rater, RatingRow.image_id.in_(ids))
-    with store.session("be read") as session:
+    with collection.session("be read") as session:
         return {image: int(value) for image, value in session.execute(query)}
 
 
-def scores_of(store: Collection, profile: str, ids: Sequence[int]) -> dict[int, float]:
+def scores_of(collection: Collection, profile: str, ids: Sequence[int]) -> dict[int, float]:
     """Stored scores of pictures under a profile, by id."""
     query = select(ScoreRow.image_id, ScoreRow.value).where(ScoreRow.profile == profile, ScoreRow.image_id.in_(ids))
-    with store.session("be read") as session:
+    with collection.session("be read") as session:
         return {row.image_id: row.value for row in session.execute(query)}
 
 
-def told_of(store: Collection, ids: Sequence[int]) -> dict[int, MetadataRow]:
+def told_of(collection: Collection, ids: Sequence[int]) -> dict[int, MetadataRow]:
     """What the tools that made pictures wrote of them, by id."""
-    with store.session("be read") as session:
+    with collection.session("be read") as session:
         return {row.image_id: row for row in session.scalars(select(MetadataRow).where(MetadataRow.image_id.in_(ids)))}
 
 

@@ -8,24 +8,24 @@ from .collection import Collection
 from .tables import DerivedRow, ScoreRow
 
 
-def derived(store: Collection, name: str, fingerprint: str) -> bytes | None:
+def derived(collection: Collection, name: str, fingerprint: str) -> bytes | None:
     """The result kept under a name, if it was computed from what the fingerprint stands for."""
-    with store.session("be read") as session:
+    with collection.session("be read") as session:
         row = session.get(DerivedRow, name)
         return None if row is None or row.fingerprint != fingerprint else row.value
 
 
-def keep_derived(store: Collection, name: str, fingerprint: str, value: bytes) -> None:
+def keep_derived(collection: Collection, name: str, fingerprint: str, value: bytes) -> None:
     """Keep a result in place of an earlier one of its name."""
-    with store.session("be written", write=True) as session:
+    with collection.session("be written", write=True) as session:
         session.merge(DerivedRow(name=name, fingerprint=fingerprint, value=value))
 
 
-def store_changed_scores(store: Collection, profile: str, scores: dict[int, float]) -> None:
+def store_changed_scores(collection: Collection, profile: str, scores: dict[int, float]) -> None:
     """Store those scores by picture id that differ from what is stored; at most some thousand at once."""
     query = select(ScoreRow.image_id, ScoreRow.value).where(ScoreRow.profile == profile, ScoreRow.image_id.in_(scores))
-    with store.session("be read") as session:
+    with collection.session("be read") as session:
         known = dict(session.execute(query).all())
     changed = {image: value for image, value in scores.items() if known.get(image) != value}
     if changed:
-        store.set_scores(profile, changed)
+        collection.set_scores(profile, changed)

@@ -14,13 +14,13 @@ from ...errors import CollectionError
 from .address import DATABASE, address_of, is_url
 from .database import connect, trouble, write_alone
 from .tables import ImageRow, Meta
-from .upgrade import bring_up_to_date, is_current, stored_version
+from .upgrade import is_current, stored_version, upgrade_if_needed
 
 #: Where a database says in which folder its pictures lie.
 _PICTURES = "pictures"
 
 
-class Store:
+class Storage:
     """A database and a folder, made, upgraded and opened. One writer at a time; any number of readers.
 
     Args:
@@ -80,7 +80,7 @@ class Store:
             with self._engine.connect() as connection:
                 current = is_current(connection, self.name)
             if not current:
-                bring_up_to_date(self._engine, self.name)
+                upgrade_if_needed(self._engine, self.name)
         if self._address.by_url:
             self.folder = self._shared_folder()
 

@@ -29,22 +29,26 @@ def encode_thumbnail(pixels: np.ndarray, side: int = SIDE) -> bytes:
     return buffer.getvalue()
 
 
-def thumbnail_path(store: Collection, row: ImageRow, side: int = SIDE) -> Path | None:
+def thumbnail_path(collection: Collection, row: ImageRow, side: int = SIDE) -> Path | None:
     """Where a thumbnail is kept; None for a collection in memory."""
-    return None if store.folder is None else store.folder / "thumbs" / row.sha256[:2] / f"{row.sha256}-{side}.jpg"
+    return (
+        None
+        if collection.folder is None
+        else collection.folder / "thumbs" / row.sha256[:2] / f"{row.sha256}-{side}.jpg"
+    )
 
 
-def thumbnail(store: Collection, row: ImageRow, side: int = SIDE) -> bytes:
+def thumbnail(collection: Collection, row: ImageRow, side: int = SIDE) -> bytes:
     """The thumbnail of a picture as JPEG, from the store or made now and kept there.
 
     Raises:
         ImageError: the picture is gone or cannot be decoded.
     """
-    path = thumbnail_path(store, row, side)
+    path = thumbnail_path(collection, row, side)
     if path is not None:
         with contextlib.suppress(OSError):
             return path.read_bytes()
-    content = encode_thumbnail(read_image(store.locate(row)).pixels, side)
+    content = encode_thumbnail(read_image(collection.locate(row)).pixels, side)
     if path is not None:
         # A cache that cannot be written costs time, no picture.
         with contextlib.suppress(OSError):
@@ -53,7 +57,7 @@ def thumbnail(store: Collection, row: ImageRow, side: int = SIDE) -> bytes:
     return content
 
 
-def for_browser(store: Collection, row: ImageRow, side: int = SIDE) -> tuple[bytes, str]:
+def for_browser(collection: Collection, row: ImageRow, side: int = SIDE) -> tuple[bytes, str]:
     """A picture as a browser shows it: the file itself where it is a PNG or JPEG within ``side`` pixels, else its thumbnail.
 
     Returns:
@@ -63,8 +67,8 @@ def for_browser(store: Collection, row: ImageRow, side: int = SIDE) -> tuple[byt
         ImageError: the picture is gone or cannot be decoded.
     """
     if max(row.width, row.height) <= side:
-        content = read_content(store.locate(row))
+        content = read_content(collection.locate(row))
         for start, kind in _WEB:
             if content.startswith(start):
                 return content, kind
-    return thumbnail(store, row, side), "image/jpeg"
+    return thumbnail(collection, row, side), "image/jpeg"

@@ -43,7 +43,7 @@ def stored_version(connection: Connection) -> str | None:
     return connection.scalar(select(Meta.value).where(Meta.key == _VERSION))
 
 
-def bring_up_to_date(engine: Engine, name: str) -> None:
+def upgrade_if_needed(engine: Engine, name: str) -> None:
     """Make the tables of a new collection, or upgrade those of an older one; all of it or nothing.
 
     Raises:

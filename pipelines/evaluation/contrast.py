@@ -21,7 +21,7 @@ from ..collection.tables import FileRow, ImageRow, MetadataRow
 from ..ingest.metadata import prompt_words
 from .associations import Sums, welch
 from .evaluate import SAMPLE, items_of
-from .survey import Survey
+from .folders import EvaluatedCollection
 
 #: Fewest pictures on each side of which anything is said.
 FEWEST = 8
@@ -85,21 +85,21 @@ def share_gap(name: str, count1: int, n1: int, count2: int, n2: int) -> Gap:
     return Gap(name, count1 / n1, count2 / n2, p1 - p2 - half, p1 - p2 + half)
 
 
-def contrast(first: Survey, second: Survey) -> Contrast:
+def contrast(first: EvaluatedCollection, second: EvaluatedCollection) -> Contrast:
     """Compare two surveys made with the same profiles."""
     one, two = first.evaluation, second.evaluation
     enough = min(len(one.ids), len(two.ids)) >= FEWEST
     scores = [mean_gap(name, one.scores[name], two.scores[name]) for name in one.scores] if enough else []
-    counts = [[int((e.mode == k).sum()) for e in (one, two)] for k in range(len(DETECTORS))]
+    counts = [[int((e.damage == k).sum()) for e in (one, two)] for k in range(len(DETECTORS))]
     damage = [share_gap(name, a, len(one.ids), b, len(two.ids)) for name, (a, b) in zip(DETECTORS, counts, strict=True)]
     looks, apart = _looks(first, second) if enough else ((), float("nan"))
     return Contrast(tuple(scores), tuple(damage), looks, _words(first, second), apart, _shared(first, second))
 
 
-def _looks(first: Survey, second: Survey) -> tuple[tuple[Gap, ...], float]:
+def _looks(first: EvaluatedCollection, second: EvaluatedCollection) -> tuple[tuple[Gap, ...], float]:
     """Largest gaps of items in words, and how well the collections are told apart by them."""
     version = taste_extractor().version
-    a, b = (items_of(s.store, version, s.evaluation.ids[:SAMPLE]) for s in (first, second))
+    a, b = (items_of(s.collection, version, s.evaluation.ids[:SAMPLE]) for s in (first, second))
     both = np.concatenate([a, b])
     spread = both.std(axis=0)
     varies = spread > 1e-9 * np.abs(both).max(axis=0)
@@ -137,20 +137,20 @@ def _told_apart(z: np.ndarray, first: np.ndarray) -> float:
     return float(roc_auc_score(first, cross_val_predict(model, z, first, cv=folds, method="predict_proba")[:, 1]))
 
 
-def _word_counts(survey: Survey) -> tuple[Counter[str], int]:
+def _word_counts(survey: EvaluatedCollection) -> tuple[Counter[str], int]:
     """How many different prompts hold each word, and how many prompts there are."""
-    seen = select(FileRow.image_id).where(FileRow.scan == survey.update.scan)
+    seen = select(FileRow.image_id).where(FileRow.scan == survey.update.scan_number)
     query = select(MetadataRow.prompt).where(MetadataRow.image_id.in_(seen), MetadataRow.prompt.is_not(None)).distinct()
     counted: Counter[str] = Counter()
     prompts = 0
-    with survey.store.session("be read") as session:
+    with survey.collection.session("be read") as session:
         for prompt in session.scalars(query.execution_options(yield_per=1000)):
             counted.update(set(prompt_words(prompt or "")))
             prompts += 1
     return counted, prompts
 
 
-def _words(first: Survey, second: Survey) -> tuple[Gap, ...]:
+def _words(first: EvaluatedCollection, second: EvaluatedCollection) -> tuple[Gap, ...]:
     (a, n), (b, m) = _word_counts(first), _word_counts(second)
     words = sorted(word for word in {*a, *b} if a[word] + b[word] >= 3)
     if not words or not n or not m:
@@ -161,12 +161,12 @@ def _words(first: Survey, second: Survey) -> tuple[Gap, ...]:
     return tuple(share_gap(w, a[w], n, b[w], m) for _, w in found)
 
 
-def _shared(first: Survey, second: Survey) -> int:
+def _shared(first: EvaluatedCollection, second: EvaluatedCollection) -> int:
     """Pictures whose content is in both."""
     return len(set(_digests(first)) & set(_digests(second)))
 
 
-def _digests(survey: Survey) -> Sequence[bytes]:
-    seen = select(FileRow.image_id).where(FileRow.scan == survey.update.scan)
-    with survey.store.session("be read") as session:
+def _digests(survey: EvaluatedCollection) -> Sequence[bytes]:
+    seen = select(FileRow.image_id).where(FileRow.scan == survey.update.scan_number)
+    with survey.collection.session("be read") as session:
         return [bytes.fromhex(d)[:8] for d in session.scalars(select(ImageRow.sha256).where(ImageRow.id.in_(seen)))]

@@ -15,6 +15,7 @@ from sqlalchemy import select
 
 from ...errors import CollectionError
 from ...metrics.damage.scorer import DETECTORS, TechnicalScorer
+from ...metrics.damage.suspicion import suspected
 from ...metrics.items.combined import taste_extractor
 from ...metrics.protocols import Scorer
 from ...metrics.similarity.near_duplicates import near_groups
@@ -32,25 +33,25 @@ SHOWN = 6
 _VERSION = "1"
 
 
-def scanned(store: Collection, scan: int) -> np.ndarray:
+def scanned(collection: Collection, scan_number: int) -> np.ndarray:
     """Ids (n,) int64 of the pictures that a scan saw, in the order of their hashes."""
-    seen = select(FileRow.image_id).where(FileRow.scan == scan, FileRow.image_id.is_not(None))
+    seen = select(FileRow.image_id).where(FileRow.scan == scan_number, FileRow.image_id.is_not(None))
     query = select(ImageRow.id).where(ImageRow.id.in_(seen), ImageRow.problem.is_(None)).order_by(ImageRow.sha256)
-    with store.session("be read") as session:
+    with collection.session("be read") as session:
         return np.fromiter(session.scalars(query.execution_options(yield_per=BLOCK)), dtype=np.int64)
 
 
-def _blocks(store: Collection, version: str, ids: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+def _blocks(collection: Collection, version: str, ids: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
     """Items (b, p) float64 of the pictures, block by block."""
     for start in range(0, len(ids), BLOCK):
         part = ids[start : start + BLOCK].tolist()
-        items = store.items(version, part)
+        items = collection.items(version, part)
         yield slice(start, start + len(part)), np.stack([items[i] for i in part]).astype(np.float64)
 
 
-def items_of(store: Collection, version: str, ids: np.ndarray) -> np.ndarray:
+def items_of(collection: Collection, version: str, ids: np.ndarray) -> np.ndarray:
     """Items (n, p) float64 of (n,) pictures that have all been measured."""
-    return np.concatenate([items for _, items in _blocks(store, version, ids)])
+    return np.concatenate([items for _, items in _blocks(collection, version, ids)])
 
 
 def _version_of(scorer: Scorer) -> str:
@@ -62,12 +63,12 @@ def _score(scorer: Scorer, items: np.ndarray) -> np.ndarray:
     return scorer.score(items[:, : len(scorer.extractor.names)])
 
 
-def fingerprint(store: Collection, ids: np.ndarray, scorers: Sequence[Scorer]) -> str:
+def fingerprint(collection: Collection, ids: np.ndarray, scorers: Sequence[Scorer]) -> str:
     """Changes with the pictures and with every profile: profiles are known by what they say of the first pictures."""
     digest = hashlib.sha256(f"{_VERSION} {SAMPLE}".encode() + ids.tobytes())
     for scorer in scorers:
-        items = items_of(store, _version_of(scorer), ids[:16])
-        digest.update(scorer.name.encode() + _score(scorer, items).tobytes())
+        items = items_of(collection, _version_of(scorer), ids[:16])
+        digest.update(scorer.stored_name.encode() + _score(scorer, items).tobytes())
     return digest.hexdigest()
 
 
@@ -77,91 +78,91 @@ def default_scorers() -> list[Scorer]:
 
 
 def evaluate(
-    store: Collection,
-    scan: int,
+    collection: Collection,
+    scan_number: int,
     tastes: Sequence[Scorer] = (),
     progress: Callable[[int], None] = lambda pictures: None,
 ) -> Evaluation:
     """Evaluate the pictures that a scan saw; an evaluation of the same pictures by the same profiles is taken from the store.
 
     Args:
-        store: the collection, brought up to date.
-        scan: number of the scan, as ``bring_up_to_date`` gives it.
+        collection: the collection, brought up to date.
+        scan_number: number of the scan, as ``sync`` gives it.
         tastes: profiles to score by beside the technical score and the detectors; the first one ranks.
         progress: called with a number of pictures that are done.
 
     Raises:
         CollectionError: no picture, or a collection that cannot be read or written.
     """
-    scorers = [*tastes, *(s for s in default_scorers() if s.name not in {t.name for t in tastes})]
-    ids = scanned(store, scan)
+    scorers = [*tastes, *(s for s in default_scorers() if s.stored_name not in {t.stored_name for t in tastes})]
+    ids = scanned(collection, scan_number)
     if not len(ids):
-        raise CollectionError(f"The collection {store.name!r} holds no picture that can be evaluated.")
-    key = f"evaluation:{','.join(s.name for s in scorers)}"[:128]
-    state = fingerprint(store, ids, scorers)
-    found = derived(store, key, state)
+        raise CollectionError(f"The collection {collection.name!r} holds no picture that can be evaluated.")
+    key = f"evaluation:{','.join(s.stored_name for s in scorers)}"[:128]
+    state = fingerprint(collection, ids, scorers)
+    found = derived(collection, key, state)
     if found is not None:
         progress(len(ids))
         return Evaluation.unpacked(found)
-    result = _evaluate(store, scan, ids, scorers, progress)
-    keep_derived(store, key, state, result.packed())
+    result = _evaluate(collection, scan_number, ids, scorers, progress)
+    keep_derived(collection, key, state, result.packed())
     return result
 
 
 def _evaluate(
-    store: Collection, scan: int, ids: np.ndarray, scorers: Sequence[Scorer], progress: Callable[[int], None]
+    collection: Collection,
+    scan_number: int,
+    ids: np.ndarray,
+    scorers: Sequence[Scorer],
+    progress: Callable[[int], None],
 ) -> Evaluation:
     # Only an evaluation needs what lies behind this, which takes a second to load; taking one from the store does not.
     from ...metrics.similarity.outliers_and_styles import Overview, outlier_limit
 
     extractor = taste_extractor()
-    overview = Overview.of(items_of(store, extractor.version, ids[:SAMPLE]))
+    overview = Overview.of(items_of(collection, extractor.version, ids[:SAMPLE]))
     tint = [k for k, name in enumerate(extractor.names) if name.startswith("colour/")]
-    scores = {scorer.name: np.empty(len(ids)) for scorer in scorers}
+    scores = {scorer.stored_name: np.empty(len(ids)) for scorer in scorers}
     distance, style, middle = np.empty(len(ids)), np.empty(len(ids), np.int64), np.empty(len(ids))
     tints = np.empty((len(ids), len(tint)), np.float32)
-    for part, items in _blocks(store, extractor.version, ids):
+    for part, items in _blocks(collection, extractor.version, ids):
         for scorer in scorers:
             if _version_of(scorer) == extractor.version:
-                scores[scorer.name][part] = _score(scorer, items)
+                scores[scorer.stored_name][part] = _score(scorer, items)
         distance[part] = overview.distances(items)
         style[part], middle[part] = overview.style_of(overview.coordinates(items))
         tints[part] = ((items - overview.centre) / overview.scale)[:, tint]
         progress(len(items))
     for scorer in scorers:
         if (version := _version_of(scorer)) != extractor.version:
-            for part, items in _blocks(store, version, ids):
-                scores[scorer.name][part] = _score(scorer, items)
+            for part, items in _blocks(collection, version, ids):
+                scores[scorer.stored_name][part] = _score(scorer, items)
         for start in range(0, len(ids), BLOCK):
             part = slice(start, start + BLOCK)
-            given = dict(zip(ids[part].tolist(), scores[scorer.name][part].tolist(), strict=True))
-            store_changed_scores(store, scorer.name, given)
-    main = scorers[0].name
-    group = near_groups(_hashes(store, ids), tints)
-    detectors = [TechnicalScorer.detector(name) for name in DETECTORS]
-    # Scales of detectors differ: what counts is how unusual a score would be for an undamaged picture.
-    suspicion = np.stack([detector.suspicion(scores[detector.name]) for detector in detectors])
-    mode = np.where(suspicion.max(axis=0) > 1, suspicion.argmax(axis=0), -1)
+            given = dict(zip(ids[part].tolist(), scores[scorer.stored_name][part].tolist(), strict=True))
+            store_changed_scores(collection, scorer.stored_name, given)
+    main = scorers[0].stored_name
+    group = near_groups(_hashes(collection, ids), tints)
     return Evaluation(
         main=main,
         ids=ids,
         scores=scores,
         distance=distance,
         outlier_limit=outlier_limit(distance) if np.isfinite(distance).all() else float("inf"),
-        mode=mode,
+        damage=suspected(scores),
         group=group,
-        best=best_of_groups(store, ids, group, scores[main]),
+        best=best_of_groups(collection, ids, group, scores[main]),
         style=style,
         styles=_styles(style, middle, ids, scores[main], len(overview.styles)),
-        associations=find_associations(store, scan, main),
-        trends=find_trends(store, scan, main),
-        timeline=timeline(store, scan, main),
+        associations=find_associations(collection, scan_number, main),
+        trends=find_trends(collection, scan_number, main),
+        timeline=timeline(collection, scan_number, main),
     )
 
 
-def _hashes(store: Collection, ids: np.ndarray) -> np.ndarray:
+def _hashes(collection: Collection, ids: np.ndarray) -> np.ndarray:
     found = np.zeros(len(ids), np.int64)
-    with store.session("be read") as session:
+    with collection.session("be read") as session:
         for start in range(0, len(ids), BLOCK):
             part = ids[start : start + BLOCK].tolist()
             query = select(FingerprintRow.image_id, FingerprintRow.phash).where(FingerprintRow.image_id.in_(part))
@@ -170,7 +171,7 @@ def _hashes(store: Collection, ids: np.ndarray) -> np.ndarray:
     return found.view(np.uint64)
 
 
-def best_of_groups(store: Collection, ids: np.ndarray, group: np.ndarray, scores: np.ndarray) -> np.ndarray:
+def best_of_groups(collection: Collection, ids: np.ndarray, group: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """(n,) bool: the one to keep of each group of near-duplicates: of most pixels, then of the best score, then of the first hash.
 
     More pixels come first because scores compare what is shown, and a reduced copy shows the same, often sharper.
@@ -178,7 +179,7 @@ def best_of_groups(store: Collection, ids: np.ndarray, group: np.ndarray, scores
     best = np.zeros(len(ids), bool)
     members = np.flatnonzero(group >= 0)
     pixels: dict[int, int] = {}
-    with store.session("be read") as session:
+    with collection.session("be read") as session:
         for start in range(0, len(members), BLOCK):
             part = ids[members[start : start + BLOCK]].tolist()
             query = select(ImageRow.id, ImageRow.width * ImageRow.height).where(ImageRow.id.in_(part))
@@ -204,5 +205,5 @@ def _styles(
 
 def counts_of_modes(evaluation: Evaluation) -> Mapping[str, int]:
     """How many pictures are suspected of each damage, most first."""
-    counted = {name: int((evaluation.mode == k).sum()) for k, name in enumerate(DETECTORS)}
+    counted = {name: int((evaluation.damage == k).sum()) for k, name in enumerate(DETECTORS)}
     return dict(sorted(counted.items(), key=lambda pair: -pair[1]))

@@ -33,15 +33,15 @@ def columns(evaluation: Evaluation) -> dict[str, type]:
 
 
 def records(
-    store: Collection, scan: int, evaluation: Evaluation, unusable: Mapping[str, str] = MappingProxyType({})
+    collection: Collection, scan_number: int, evaluation: Evaluation, unusable: Mapping[str, str] = MappingProxyType({})
 ) -> Iterator[dict[str, Any]]:
     """A record for every file that a scan saw, in the order of paths; None where something is not known.
 
     ``duplicates`` names the group of near-duplicates by the hash of the picture to keep.
 
     Args:
-        store: the collection.
-        scan: number of the scan.
+        collection: the collection.
+        scan_number: number of the scan.
         evaluation: of its pictures.
         unusable: what is wrong, by path, with files of which the collection keeps nothing, see ``Update``; what is no text in
             their names is escaped.
@@ -50,23 +50,23 @@ def records(
     # Escaping may change their order.
     ordered = sorted((as_text(path), problem) for path, problem in unusable.items())
     others = (blank | {"path": path, "problem": problem} for path, problem in ordered)
-    return heapq.merge(_noted(store, scan, evaluation), others, key=lambda record: str(record["path"]))
+    return heapq.merge(_noted(collection, scan_number, evaluation), others, key=lambda record: str(record["path"]))
 
 
-def _noted(store: Collection, scan: int, evaluation: Evaluation) -> Iterator[dict[str, Any]]:
-    heads = _heads(store, evaluation)
+def _noted(collection: Collection, scan_number: int, evaluation: Evaluation) -> Iterator[dict[str, Any]]:
+    heads = _heads(collection, evaluation)
     query = (
         select(FileRow, ImageRow, FingerprintRow.format, FingerprintRow.notes, MetadataRow)
         .outerjoin(ImageRow, ImageRow.id == FileRow.image_id)
         .outerjoin(FingerprintRow, FingerprintRow.image_id == FileRow.image_id)
         .outerjoin(MetadataRow, MetadataRow.image_id == FileRow.image_id)
-        .where(FileRow.scan == scan)
+        .where(FileRow.scan == scan_number)
         .order_by(FileRow.path)
         .limit(_PAGE)
     )
     last = ""
     while True:
-        with store.session("be read") as session:
+        with collection.session("be read") as session:
             rows = session.execute(query.where(FileRow.path > last)).all()
         for file, image, kind, notes, metadata in rows:
             yield _record(file, image, kind, notes, metadata, evaluation, heads)
@@ -75,10 +75,10 @@ def _noted(store: Collection, scan: int, evaluation: Evaluation) -> Iterator[dic
         last = rows[-1][0].path
 
 
-def _heads(store: Collection, evaluation: Evaluation) -> dict[int, str]:
+def _heads(collection: Collection, evaluation: Evaluation) -> dict[int, str]:
     """Hash of the picture to keep of each group."""
     kept = {int(evaluation.ids[row]): int(evaluation.group[row]) for row in evaluation.best.nonzero()[0]}
-    with store.session("be read") as session:
+    with collection.session("be read") as session:
         ids, found = list(kept), {}
         for start in range(0, len(ids), _PAGE):
             query = select(ImageRow.id, ImageRow.sha256).where(ImageRow.id.in_(ids[start : start + _PAGE]))
@@ -118,7 +118,7 @@ def _judgement(evaluation: Evaluation, row: int, heads: dict[int, str]) -> dict[
     return scores | {
         "score": round(float(evaluation.scores[evaluation.main][row]), 4),
         "percentile": round(float(evaluation.percentile[row]), 3),
-        "damage": evaluation.mode_name(row) or None,
+        "damage": evaluation.damage_name(row) or None,
         "mt_distance": round(distance, 4) if distance == distance else None,
         "outlier": bool(evaluation.outlier[row]),
         "style": int(evaluation.style[row]) + 1 if len(evaluation.styles) > 1 else None,

@@ -60,7 +60,7 @@ class Evaluation:
         scores: by profile, higher is better.
         distance: MT distance from the collection's own unit space, about 1 inside; NaN where there are too few pictures.
         outlier_limit: distance beyond which a picture is an outlier.
-        mode: number of the detector whose damage is suspected, −1 for none.
+        damage: number of the detector whose damage is suspected, −1 for none.
         group: number of the group of near-duplicates, −1 for none.
         best: whether it is the one to keep of its group.
         style: number of its style.
@@ -75,7 +75,7 @@ class Evaluation:
     scores: Mapping[str, np.ndarray]
     distance: np.ndarray
     outlier_limit: float
-    mode: np.ndarray
+    damage: np.ndarray
     group: np.ndarray
     best: np.ndarray
     style: np.ndarray
@@ -99,9 +99,9 @@ class Evaluation:
         """Row of each picture by its id."""
         return {image: row for row, image in enumerate(self.ids.tolist())}
 
-    def mode_name(self, row: int) -> str:
+    def damage_name(self, row: int) -> str:
         """Damage that a picture is suspected of; empty for none."""
-        return DETECTORS[self.mode[row]] if self.mode[row] >= 0 else ""
+        return DETECTORS[self.damage[row]] if self.damage[row] >= 0 else ""
 
     def packed(self) -> bytes:
         """As bytes, without pickle."""

@@ -12,8 +12,8 @@ from ...metrics.damage.scorer import DETECTORS, TechnicalScorer
 from ..collection.collection import Collection
 from ..collection.tables import FileRow
 from .evaluate import BLOCK
+from .folders import EvaluatedCollection
 from .result import Evaluation, Style
-from .survey import Survey
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +62,14 @@ class Summary:
     styles: tuple[tuple[Style, tuple[Shown, ...]], ...]
 
 
-def paths_of(store: Collection, scan: int, ids: Sequence[int]) -> dict[int, str]:
+def paths_of(collection: Collection, scan_number: int, ids: Sequence[int]) -> dict[int, str]:
     """Path of the first file that a scan saw of each picture."""
     found: dict[int, str] = {}
-    with store.session("be read") as session:
+    with collection.session("be read") as session:
         for start in range(0, len(ids), BLOCK):
             query = (
                 select(FileRow.image_id, func.min(FileRow.path))
-                .where(FileRow.scan == scan, FileRow.image_id.in_(ids[start : start + BLOCK]))
+                .where(FileRow.scan == scan_number, FileRow.image_id.in_(ids[start : start + BLOCK]))
                 .group_by(FileRow.image_id)
             )
             found.update({image: path for image, path in session.execute(query) if image is not None})
@@ -79,7 +79,7 @@ def paths_of(store: Collection, scan: int, ids: Sequence[int]) -> dict[int, str]
 class _Rows:
     """Rows of an evaluation that are wanted, whose paths are looked up together."""
 
-    def __init__(self, survey: Survey) -> None:
+    def __init__(self, survey: EvaluatedCollection) -> None:
         self.survey, self.wanted = survey, set[int]()
 
     def want(self, rows: np.ndarray) -> list[int]:
@@ -88,11 +88,13 @@ class _Rows:
 
     def paths(self) -> dict[int, str]:
         ids = self.survey.evaluation.ids
-        found = paths_of(self.survey.store, self.survey.update.scan, [int(ids[row]) for row in sorted(self.wanted)])
+        found = paths_of(
+            self.survey.collection, self.survey.update.scan_number, [int(ids[row]) for row in sorted(self.wanted)]
+        )
         return {row: found[int(ids[row])] for row in self.wanted}
 
 
-def summarise(survey: Survey, top: int = 12) -> Summary:
+def summarise(survey: EvaluatedCollection, top: int = 12) -> Summary:
     """What is worth showing of a survey, at most ``top`` of each."""
     e = survey.evaluation
     scores, rows = e.scores[e.main], _Rows(survey)
@@ -100,8 +102,8 @@ def summarise(survey: Survey, top: int = 12) -> Summary:
     best, worst = rows.want(order[:top]), rows.want(order[::-1][: min(top, len(order) - min(top, len(order)))])
     damaged = {}
     for k, name in enumerate(DETECTORS):
-        found = np.flatnonzero(e.mode == k)
-        by = e.scores[TechnicalScorer.detector(name).name]
+        found = np.flatnonzero(e.damage == k)
+        by = e.scores[TechnicalScorer.detector(name).stored_name]
         damaged[name] = (len(found), rows.want(found[np.argsort(by[found], kind="stable")][:top]))
     far = np.flatnonzero(e.outlier)
     outliers = rows.want(far[np.argsort(-e.distance[far], kind="stable")][:top])
@@ -138,7 +140,7 @@ def _members(e: Evaluation, group: int) -> np.ndarray:
     return order
 
 
-def _usable(survey: Survey) -> int:
-    query = select(func.count()).where(FileRow.scan == survey.update.scan, FileRow.image_id.is_not(None))
-    with survey.store.session("be read") as session:
+def _usable(survey: EvaluatedCollection) -> int:
+    query = select(func.count()).where(FileRow.scan == survey.update.scan_number, FileRow.image_id.is_not(None))
+    with survey.collection.session("be read") as session:
         return session.scalar(query) or 0

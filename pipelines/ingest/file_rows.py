@@ -16,7 +16,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from ..collection.collection import Collection
 from ..collection.tables import FileRow, FingerprintRow, ImageRow, ItemsRow, MetadataRow
-from .look import Look
+from .look import Inspection
 from .metadata import PictureMetadata
 from .scan import Found
 
@@ -49,43 +49,43 @@ def _complete(
     return and_(items == len(versions), exists().where(FingerprintRow.image_id == image))
 
 
-def known_files(store: Collection, paths: Sequence[str], versions: Several[str]) -> dict[str, Known]:
+def known_files(collection: Collection, paths: Sequence[str], versions: Several[str]) -> dict[str, Known]:
     """What is known of those of ``paths`` that were seen before."""
     complete = _complete(FileRow.image_id, versions).label("complete")
     query = select(FileRow.path, FileRow.size, FileRow.changed, FileRow.problem, complete).where(
         FileRow.path.in_(paths)
     )
-    with store.session("be read") as session:
+    with collection.session("be read") as session:
         return {row.path: Known(row.size, row.changed, row.problem, row.complete) for row in session.execute(query)}
 
 
-def known_sizes(store: Collection, sizes: Several[int]) -> set[int]:
+def known_sizes(collection: Collection, sizes: Several[int]) -> set[int]:
     """Those of ``sizes`` that a known picture's file has."""
     query = select(FileRow.size).where(FileRow.size.in_(sizes), FileRow.image_id.is_not(None)).distinct()
-    with store.session("be read") as session:
+    with collection.session("be read") as session:
         return set(session.scalars(query))
 
 
-def complete_images(store: Collection, digests: Several[str], versions: Several[str]) -> dict[str, int]:
+def complete_images(collection: Collection, digests: Several[str], versions: Several[str]) -> dict[str, int]:
     """Picture ids by SHA-256, of those that need no further look."""
     query = select(ImageRow.sha256, ImageRow.id).where(ImageRow.sha256.in_(digests), _complete(ImageRow.id, versions))
-    with store.session("be read") as session:
+    with collection.session("be read") as session:
         return dict(session.execute(query).all())
 
 
-def note_seen(store: Collection, scan: int, paths: Sequence[str]) -> None:
+def note_seen(collection: Collection, scan_number: int, paths: Sequence[str]) -> None:
     """Note that unchanged files are still there."""
-    with store.session("be written", write=True) as session:
-        session.execute(update(FileRow).where(FileRow.path.in_(paths)).values(scan=scan, missing_since=None))
+    with collection.session("be written", write=True) as session:
+        session.execute(update(FileRow).where(FileRow.path.in_(paths)).values(scan=scan_number, missing_since=None))
 
 
-def link(store: Collection, scan: int, files: Sequence[tuple[Found, int]]) -> None:
+def link(collection: Collection, scan_number: int, files: Sequence[tuple[Found, int]]) -> None:
     """Note files that hold pictures known by content."""
-    with store.session("be written", write=True) as session:
-        _write_files(session, scan, [(found, image, None) for found, image in files])
+    with collection.session("be written", write=True) as session:
+        _write_files(session, scan_number, [(found, image, None) for found, image in files])
 
 
-def _write_files(session: Session, scan: int, files: Sequence[tuple[Found, int | None, str | None]]) -> None:
+def _write_files(session: Session, scan_number: int, files: Sequence[tuple[Found, int | None, str | None]]) -> None:
     """Insert or replace rows of files with their pictures or problems."""
     paths = [found.path for found, _, _ in files]
     rows = {row.path: row for row in session.scalars(select(FileRow).where(FileRow.path.in_(paths)))}
@@ -97,7 +97,7 @@ def _write_files(session: Session, scan: int, files: Sequence[tuple[Found, int |
             row = FileRow(path=found.path)
             session.add(row)
         row.size, row.changed, row.image_id, row.problem = found.size, found.changed, image, problem
-        row.scan, row.missing_since = scan, None
+        row.scan, row.missing_since = scan_number, None
         # A picture that was moved is found where it is now.
         if image is not None and pictures[image].path != found.path and not _is_there(pictures[image].path):
             pictures[image].path = found.path
@@ -108,12 +108,12 @@ def _is_there(path: str) -> bool:
     return not Path(path).is_absolute() or os.path.lexists(path)
 
 
-def store_looks(store: Collection, scan: int, looks: Sequence[tuple[Look, Found]]) -> None:
+def store_looks(collection: Collection, scan_number: int, looks: Sequence[tuple[Inspection, Found]]) -> None:
     """Store what looks at files found, in one transaction; items that are known stay as they are."""
     sound = {look.sha256: look for look, _ in looks if look.problem is None}
     if not looks:
         return
-    with store.session("be written", write=True) as session:
+    with collection.session("be written", write=True) as session:
         ids = _write_images(session, list(sound.values()))
         query = select(ItemsRow.image_id, ItemsRow.version).where(ItemsRow.image_id.in_(ids.values()))
         have = set(session.execute(query))
@@ -135,12 +135,12 @@ def store_looks(store: Collection, scan: int, looks: Sequence[tuple[Look, Found]
         files = [
             (found, ids.get(look.sha256), look.problem) for look, found in looks if not look.problem or look.lasting
         ]
-        _write_files(session, scan, files)
+        _write_files(session, scan_number, files)
 
 
-def store_metadata(store: Collection, found: Mapping[str, PictureMetadata | None]) -> None:
+def store_metadata(collection: Collection, found: Mapping[str, PictureMetadata | None]) -> None:
     """Replace what is known of how pictures were made, by SHA-256; None forgets it."""
-    with store.session("be written", write=True) as session:
+    with collection.session("be written", write=True) as session:
         query = select(ImageRow.sha256, ImageRow.id).where(ImageRow.sha256.in_(found))
         _write_metadata(session, {image: found[digest] for digest, image in session.execute(query)})
 
@@ -164,15 +164,15 @@ def _write_metadata(session: Session, found: Mapping[int, PictureMetadata | None
         session.execute(insert(MetadataRow), rows)
 
 
-def files_beside(store: Collection, scan: int, sidecars: Iterable[str]) -> Iterator[str]:
+def files_beside(collection: Collection, scan_number: int, sidecars: Iterable[str]) -> Iterator[str]:
     """Files of a scan that texts beside them, or tables in their folder or the one above, may speak about."""
     folders = {os.path.dirname(s) for s in sidecars if os.path.basename(s) in TABLES}
     # NAME.txt speaks about NAME.png, and NAME.png.txt as well.
     names = {os.path.splitext(s)[0] for s in sidecars if os.path.basename(s) not in TABLES}
-    query = select(FileRow.path).where(FileRow.scan == scan, FileRow.image_id.is_not(None))
+    query = select(FileRow.path).where(FileRow.scan == scan_number, FileRow.image_id.is_not(None))
     if not names and not folders:
         return
-    with store.session("be read") as session:
+    with collection.session("be read") as session:
         for path in session.scalars(query.order_by(FileRow.path).execution_options(yield_per=_PAGE)):
             above = os.path.dirname(path)
             if path in names or os.path.splitext(path)[0] in names or {above, os.path.dirname(above)} & folders:
@@ -186,7 +186,7 @@ def _metadata(image: int, found: PictureMetadata) -> dict[str, Any]:
     return {"image_id": image, "seed": seed, "settings": settings, **{name: getattr(found, name) for name in names}}
 
 
-def _write_images(session: Session, looks: Sequence[Look]) -> dict[str, int]:
+def _write_images(session: Session, looks: Sequence[Inspection]) -> dict[str, int]:
     """Ids by SHA-256, with rows for pictures that had none."""
     query = select(ImageRow.sha256, ImageRow.id).where(ImageRow.sha256.in_([look.sha256 for look in looks]))
     ids = dict(session.execute(query).all())
@@ -200,7 +200,7 @@ def _write_images(session: Session, looks: Sequence[Look]) -> dict[str, int]:
     return ids | {row.sha256: row.id for row in fresh}
 
 
-def mark_missing(store: Collection, scan: int, roots: Sequence[str]) -> int:
+def mark_missing(collection: Collection, scan_number: int, roots: Sequence[str]) -> int:
     """Mark files under ``roots`` (absolute) that this scan did not see and that are gone.
 
     Returns:
@@ -212,33 +212,37 @@ def mark_missing(store: Collection, scan: int, roots: Sequence[str]) -> int:
     under = or_(FileRow.path.in_(roots), *(func.substr(FileRow.path, 1, len(f)) == f for f in folders))
     query = (
         select(FileRow.id, FileRow.path, FileRow.missing_since, FileRow.image_id)
-        .where(FileRow.scan < scan, under)
+        .where(FileRow.scan < scan_number, under)
         .order_by(FileRow.id)
     )
     gone: set[int | str] = set()
     last = 0
     while True:
-        with store.session("be read") as session:
+        with collection.session("be read") as session:
             rows = session.execute(query.where(FileRow.id > last).limit(_PAGE)).all()
             if not rows:
                 return len(gone)
             images = {row.image_id for row in rows}
             seen = set(
-                session.scalars(select(FileRow.image_id).where(FileRow.scan == scan, FileRow.image_id.in_(images)))
+                session.scalars(
+                    select(FileRow.image_id).where(FileRow.scan == scan_number, FileRow.image_id.in_(images))
+                )
             )
         last = rows[-1].id
         lost = [row for row in rows if not os.path.lexists(row.path)]
         gone |= {row.image_id or row.path for row in lost if row.image_id not in seen}
         fresh = [row.id for row in lost if row.missing_since is None]
         if fresh:
-            with store.session("be written", write=True) as session:
+            with collection.session("be written", write=True) as session:
                 session.execute(update(FileRow).where(FileRow.id.in_(fresh)).values(missing_since=datetime.now(UTC)))
 
 
-def problems_of(store: Collection, scan: int) -> list[str]:
+def problems_of(collection: Collection, scan_number: int) -> list[str]:
     """A sentence for each file of a scan that holds no usable picture, in the order of their paths."""
-    query = select(FileRow.problem).where(FileRow.scan == scan, FileRow.problem.is_not(None)).order_by(FileRow.path)
-    with store.session("be read") as session:
+    query = (
+        select(FileRow.problem).where(FileRow.scan == scan_number, FileRow.problem.is_not(None)).order_by(FileRow.path)
+    )
+    with collection.session("be read") as session:
         return [problem for problem in session.scalars(query) if problem]
 
 

@@ -1,6 +1,6 @@
 """Who looks at pictures: worker processes on this machine, or (``ray_engine``) a Ray cluster.
 
-An engine takes paths and gives a ``Look`` for each, in any order. A picture that brings its worker down, or takes too
+An engine takes paths and gives a ``Inspection`` for each, in any order. A picture that brings its worker down, or takes too
 long, costs that worker and gives a look with a problem; all others are looked at.
 """
 
@@ -19,8 +19,8 @@ from multiprocessing.context import BaseContext
 from ...errors import SoartError
 from ..support.batching import WAITING, batches
 from ..support.ray_cluster import cores
-from .look import Look, look_at
-from .worker import TIME_LIMIT, Looking, compute_on_one_core, fatal, look_at_all
+from .look import Inspection, inspect_file
+from .worker import TIME_LIMIT, InspectFile, compute_on_one_core, fatal, inspect_all
 
 
 def start_worker() -> None:
@@ -56,7 +56,7 @@ class LocalEngine:
         look: what looks at one file; a function that workers can import.
     """
 
-    def __init__(self, workers: int | None = None, limit: float = TIME_LIMIT, look: Looking = look_at) -> None:
+    def __init__(self, workers: int | None = None, limit: float = TIME_LIMIT, look: InspectFile = inspect_file) -> None:
         self.workers = workers or cores()
         self.limit, self.look = limit, look
 
@@ -72,7 +72,7 @@ class LocalEngine:
             ) from error
         return pool
 
-    def looks(self, paths: Iterable[str], networks: Sequence[str | None] = (None,)) -> Iterator[Look]:
+    def looks(self, paths: Iterable[str], networks: Sequence[str | None] = (None,)) -> Iterator[Inspection]:
         """A look at each path, in any order; few are read ahead of what has been taken."""
         given = batches(paths)
         first = next(given, None)
@@ -80,7 +80,7 @@ class LocalEngine:
             return
         given = chain([first], given)
         pool = self._pool(self.workers)
-        running: dict[Future[list[Look]], list[str]] = {}
+        running: dict[Future[list[Inspection]], list[str]] = {}
         try:
             while True:
                 suspects: list[str] = []
@@ -88,7 +88,7 @@ class LocalEngine:
                     for batch in islice(given, WAITING * self.workers - len(running)):
                         # Noted first: a pool that broke meanwhile refuses the batch.
                         suspects = batch
-                        running[pool.submit(look_at_all, batch, networks, self.limit, self.look)] = batch
+                        running[pool.submit(inspect_all, batch, networks, self.limit, self.look)] = batch
                         suspects = []
                     if not running:
                         return
@@ -108,12 +108,12 @@ class LocalEngine:
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _one_by_one(self, paths: Sequence[str], networks: Sequence[str | None]) -> Iterator[Look]:
+    def _one_by_one(self, paths: Sequence[str], networks: Sequence[str | None]) -> Iterator[Inspection]:
         pool = self._pool(1)
         try:
             for path in paths:
                 try:
-                    yield from pool.submit(look_at_all, [path], networks, self.limit, self.look).result()
+                    yield from pool.submit(inspect_all, [path], networks, self.limit, self.look).result()
                 except BrokenProcessPool:
                     pool.shutdown()
                     pool = self._pool(1)

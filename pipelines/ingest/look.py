@@ -21,7 +21,7 @@ from .metadata import FolderTable, PictureMetadata, embedded_metadata, sidecar_m
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Inspection:
     """What a look at a file found.
 
     Attributes:
@@ -61,7 +61,7 @@ def _extractor(network: str | None) -> Extractor:
     return taste_extractor(network)
 
 
-def look_at(path: str, networks: Sequence[str | None] = (None,)) -> Look:
+def inspect_file(path: str, networks: Sequence[str | None] = (None,)) -> Inspection:
     """Look at a file; never raises for what it may hold.
 
     Args:
@@ -71,7 +71,7 @@ def look_at(path: str, networks: Sequence[str | None] = (None,)) -> Look:
     try:
         content = read_content(path)
     except ImageError as error:
-        return Look(path, problem=str(error), lasting=False)
+        return Inspection(path, problem=str(error), lasting=False)
     digest = hashlib.sha256(content).hexdigest()
     try:
         picture = read_image(content, label=path)
@@ -79,16 +79,16 @@ def look_at(path: str, networks: Sequence[str | None] = (None,)) -> Look:
         for network in networks:
             extractor = _extractor(network)
             items.append((extractor.version, extractor.extract(picture.pixels)[0].astype("<f4").tobytes()))
-        return Look(
+        return Inspection(
             path, digest, None, True, picture.pixels.shape[1], picture.pixels.shape[0], picture.format, picture.notes,
             perceptual_hash(picture.pixels), encode_thumbnail(picture.pixels, SMALL), tuple(items),
             metadata_of(Path(path), content),
         )  # fmt: skip
     except ImageError as error:
-        return Look(path, digest, str(error))
+        return Inspection(path, digest, str(error))
     # Whatever strangers' pixels set off, the run goes on.
     except Exception as error:
-        return Look(path, digest, f"{path!r} cannot be measured: {error or type(error).__name__}.", lasting=False)
+        return Inspection(path, digest, f"{path!r} cannot be measured: {error or type(error).__name__}.", lasting=False)
 
 
 @lru_cache(maxsize=4)

@@ -16,19 +16,19 @@ from typing import Any
 from ...version import __version__
 from ..support.batching import WAITING, batches
 from ..support.ray_cluster import check_version, connected, ray_or_sentence, refusal
-from .look import Look, look_at
-from .worker import TIME_LIMIT, Looking, compute_on_one_core, fatal, look_at_all
+from .look import Inspection, inspect_file
+from .worker import TIME_LIMIT, InspectFile, compute_on_one_core, fatal, inspect_all
 
 #: Times that a lone picture is looked at again when its worker was lost for a reason that need not be the picture.
 _TRIES = 3
 
 
 def _look(
-    version: str, paths: Sequence[str], networks: Sequence[str | None], limit: float, look: Looking
-) -> list[Look]:
+    version: str, paths: Sequence[str], networks: Sequence[str | None], limit: float, look: InspectFile
+) -> list[Inspection]:
     check_version(version)
     compute_on_one_core()
-    return look_at_all(paths, networks, limit, look)
+    return inspect_all(paths, networks, limit, look)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +50,11 @@ class RayEngine:
         SoartError: ray is not installed.
     """
 
-    def __init__(self, workers: int | None = None, limit: float = TIME_LIMIT, look: Looking = look_at) -> None:
+    def __init__(self, workers: int | None = None, limit: float = TIME_LIMIT, look: InspectFile = inspect_file) -> None:
         ray_or_sentence()
         self.workers, self.limit, self.look = workers, limit, look
 
-    def looks(self, paths: Iterable[str], networks: Sequence[str | None] = (None,)) -> Iterator[Look]:
+    def looks(self, paths: Iterable[str], networks: Sequence[str | None] = (None,)) -> Iterator[Inspection]:
         """A look at each path, in any order; few are read ahead of what has been taken.
 
         Raises:

@@ -42,16 +42,16 @@ def open_for(folders: Sequence[str], collection: str | None = None) -> tuple[Col
     return Collection(collection or place_for(roots)), roots
 
 
-def known_roots(store: Collection) -> list[Path]:
+def known_roots(collection: Collection) -> list[Path]:
     """Folders that a collection was brought in step with before."""
-    with store.session("be read") as session:
+    with collection.session("be read") as session:
         found = session.get(Meta, _ROOTS)
         return [Path(root) for root in json.loads(found.value)] if found else []
 
 
-def remember_roots(store: Collection, roots: Sequence[Path]) -> None:
+def remember_roots(collection: Collection, roots: Sequence[Path]) -> None:
     """Store the folders that a collection is brought in step with."""
-    own = None if store.folder is None else (store.folder / "images").absolute()
+    own = None if collection.folder is None else (collection.folder / "images").absolute()
     names = [str(root.absolute()) for root in roots if root.absolute() != own]
-    with store.session("be written", write=True) as session:
+    with collection.session("be written", write=True) as session:
         session.merge(Meta(key=_ROOTS, value=json.dumps(names)))

@@ -45,7 +45,7 @@ class Update:
     """What an update did.
 
     Attributes:
-        scan: number under which the files that are there now are noted.
+        scan_number: number under which the files that are there now are noted.
         found: files that are there.
         looked: files that were opened and decoded, or that could not be.
         recognised: new names of known pictures.
@@ -55,7 +55,7 @@ class Update:
         unusable: those of these sentences that the collection does not keep, by path, in the order of paths.
     """
 
-    scan: int
+    scan_number: int
     found: int = 0
     looked: int = 0
     recognised: int = 0
@@ -68,12 +68,12 @@ class Update:
 class _Comparison:
     """Compares what a scan finds with what the store knows, and gives the rest to be looked at."""
 
-    def __init__(self, store: Collection, versions: Sequence[str], done: Update, retry: bool) -> None:
-        self.store, self.versions, self.done, self.retry = store, versions, done, retry
+    def __init__(self, collection: Collection, versions: Sequence[str], done: Update, retry: bool) -> None:
+        self.collection, self.versions, self.done, self.retry = collection, versions, done, retry
 
     def fresh(self, chunk: Sequence[Found]) -> list[Found]:
         """Those of some files that must be looked at; the others are noted as seen."""
-        known = known_files(self.store, [found.path for found in chunk], self.versions)
+        known = known_files(self.collection, [found.path for found in chunk], self.versions)
         seen, rest = [], []
         for found in chunk:
             file = known.get(found.path)
@@ -83,19 +83,23 @@ class _Comparison:
             else:
                 rest.append(found)
         if seen:
-            note_seen(self.store, self.done.scan, seen)
+            note_seen(self.collection, self.done.scan_number, seen)
             self.done.unchanged += len(seen)
         return self._unrecognised(rest, known)
 
     def _unrecognised(self, files: Sequence[Found], known: Container[str]) -> list[Found]:
-        sizes = known_sizes(self.store, {found.size for found in files}) if files else set()
+        sizes = known_sizes(self.collection, {found.size for found in files}) if files else set()
         # Only a file of a known size, or one that was changed and changed back, can hold a known picture.
         perhaps = [found.path for found in files if found.size in sizes or found.path in known]
         digests = {path: sha256_of(path) for path in perhaps}
-        images = complete_images(self.store, {d for d in digests.values() if d}, self.versions) if digests else {}
+        images = complete_images(self.collection, {d for d in digests.values() if d}, self.versions) if digests else {}
         old = [found for found in files if digests.get(found.path) in images]
         if old:
-            link(self.store, self.done.scan, [(settled(found), images[digests[found.path] or ""]) for found in old])
+            link(
+                self.collection,
+                self.done.scan_number,
+                [(settled(found), images[digests[found.path] or ""]) for found in old],
+            )
             self.done.recognised += len(old)
         return [found for found in files if digests.get(found.path) not in images]
 
@@ -105,8 +109,8 @@ def settled(found: Found) -> Found:
     return replace(found, changed=-found.changed) if time.time_ns() - found.changed < _UNSETTLED_NS else found
 
 
-def bring_up_to_date(
-    store: Collection,
+def sync(
+    collection: Collection,
     scan: Scan,
     engine: Engine,
     networks: Sequence[str | None] = (None,),
@@ -118,10 +122,10 @@ def bring_up_to_date(
     """Bring a collection in step with folders; a call that was broken off is made good by the next one.
 
     Args:
-        store: the collection.
+        collection: the collection.
         scan: the folders.
         engine: looks at what is new.
-        networks: for which items are wanted, see ``look_at``.
+        networks: for which items are wanted, see ``inspect_file``.
         retry: look again at files that could not be decoded.
         progress: called with a number of files that are done.
         expect: called with the number of files found so far.
@@ -129,11 +133,11 @@ def bring_up_to_date(
     Raises:
         CollectionError: the collection cannot be read or written.
     """
-    with store.session("be read") as session:
+    with collection.session("be read") as session:
         done = Update((session.scalar(select(func.max(FileRow.scan))) or 0) + 1)
         last = session.get(Meta, _LOOKED)
     since, began = int(last.value) if last else None, time.time_ns()
-    comparison = _Comparison(store, [taste_extractor(network).version for network in networks], done, retry)
+    comparison = _Comparison(collection, [taste_extractor(network).version for network in networks], done, retry)
     started: dict[str, Found] = {}
 
     beside: list[str] = []
@@ -161,20 +165,22 @@ def bring_up_to_date(
         if look.problem and not look.lasting:
             unopened[look.path] = look.problem
         if len(looks) >= _WRITE:
-            store_looks(store, done.scan, looks)
+            store_looks(collection, done.scan_number, looks)
             looks = []
         done.looked += 1
         progress(1)
-    store_looks(store, done.scan, looks)
-    for part in batches(files_beside(store, done.scan, beside), _WRITE):
-        store_metadata(store, {look.sha256: look.metadata for look in engine.looks(part, ()) if look.problem is None})
-    with store.session("be written", write=True) as session:
+    store_looks(collection, done.scan_number, looks)
+    for part in batches(files_beside(collection, done.scan_number, beside), _WRITE):
+        store_metadata(
+            collection, {look.sha256: look.metadata for look in engine.looks(part, ()) if look.problem is None}
+        )
+    with collection.session("be written", write=True) as session:
         session.merge(Meta(key=_LOOKED, value=str(began)))
     done.missing = mark_missing(
-        store,
-        done.scan,
+        collection,
+        done.scan_number,
         [str(root.absolute()) for root in scan.roots if root.exists() and is_text(str(root.absolute()))],
     )
     done.unusable = dict(sorted((scan.unusable | unopened).items()))
-    done.problems = [*scan.problems, *done.unusable.values(), *problems_of(store, done.scan)]
+    done.problems = [*scan.problems, *done.unusable.values(), *problems_of(collection, done.scan_number)]
     return done

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Protocol
 
-from .look import Look, look_at
+from .look import Inspection, inspect_file
 
-Looking = Callable[[str, Sequence[str | None]], Look]
+InspectFile = Callable[[str, Sequence[str | None]], Inspection]
 #: Seconds that one picture may take.
 TIME_LIMIT = 120.0
 
@@ -18,18 +18,18 @@ TIME_LIMIT = 120.0
 class Engine(Protocol):
     """Looks at files."""
 
-    def looks(self, paths: Iterable[str], networks: Sequence[str | None] = (None,)) -> Iterator[Look]:
+    def looks(self, paths: Iterable[str], networks: Sequence[str | None] = (None,)) -> Iterator[Inspection]:
         """A look at each path, in any order; few are read ahead of what has been taken.
 
         Args:
             paths: of the files.
-            networks: as for ``look_at``.
+            networks: as for ``inspect_file``.
         """
 
 
-def fatal(path: str) -> Look:
+def fatal(path: str) -> Inspection:
     """The look at a picture that no worker survived."""
-    return Look(path, problem=f"{path!r} crashed its decoder or took too long: it is left out.")
+    return Inspection(path, problem=f"{path!r} crashed its decoder or took too long: it is left out.")
 
 
 @cache
@@ -37,9 +37,9 @@ def _nowhere() -> int:
     return os.open(os.devnull, os.O_WRONLY)
 
 
-def look_at_all(
-    paths: Sequence[str], networks: Sequence[str | None], limit: float, look: Looking = look_at
-) -> list[Look]:
+def inspect_all(
+    paths: Sequence[str], networks: Sequence[str | None], limit: float, look: InspectFile = inspect_file
+) -> list[Inspection]:
     """Looks at several files in this process, which *ends* if one of them takes longer than ``limit`` seconds."""
     looks = []
     for path in paths:

@@ -97,7 +97,7 @@ class Watch:
 
 
 @contextmanager
-def early(pipeline: Any, steps: int) -> Iterator[dict[str, Any]]:
+def preview_call(pipeline: Any, steps: int) -> Iterator[dict[str, Any]]:
     """Arguments for a call of ``pipeline`` that ends after ``steps`` steps with the original predicted there, decoded as usual.
 
     Only pipelines whose call takes ``callback_on_step_end`` can be called so.
@@ -157,7 +157,7 @@ def decode(pipeline: Any, latents: torch.Tensor, size: tuple[int, int] | None = 
     return pictures
 
 
-class EarlyLook:
+class StepPreview:
     """Looks once at what every call of a pipeline will come to; for callbacks after a step.
 
     Args:

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from ...errors import ModelError
-from .early_look import early, interruptible
+from .early_look import interruptible, preview_call
 from .loading import LoadedModel, quiet_libraries
 from .request import Drawn, Request, drawn_together, problem_of
 
@@ -104,11 +104,11 @@ class ImageGenerator:
         yield from self._in_batches(requests, self._run)
 
     @property
-    def foresees(self) -> bool:
-        """Whether ``foresee`` can be called on this pipeline."""
+    def can_preview(self) -> bool:
+        """Whether ``preview`` can be called on this pipeline."""
         return "callback_on_step_end" in self._model.accepts and interruptible(self._model.pipeline)
 
-    def foresee(self, requests: Iterable[Request], share: float) -> Iterator[list[Drawn]]:
+    def preview(self, requests: Iterable[Request], share: float) -> Iterator[list[Drawn]]:
         """As ``draw``, but after a share of the steps, in (0, 1): the picture that the model expects there; not to be kept."""
         yield from self._in_batches(requests, partial(self._run, share=share))
 
@@ -171,7 +171,7 @@ class ImageGenerator:
         try:
             with quiet_libraries(), torch.inference_mode():
                 if share < 1:
-                    with early(pipeline, max(1, round(share * batch[0].steps))) as looking:
+                    with preview_call(pipeline, max(1, round(share * batch[0].steps))) as looking:
                         output = pipeline(**self._arguments(batch), **looking)
                 else:
                     output = pipeline(**self._arguments(batch))

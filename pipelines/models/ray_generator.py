@@ -62,11 +62,11 @@ class DrawingWorker:
             raise ModelError(f"Node {platform.node()}: {error}") from error
         self._generator = ImageGenerator(model, batch_size)
         told = SimpleNamespace(scheduler=getattr(model.pipeline, "scheduler", None))
-        return replace(model, pipeline=told), self._generator.foresees
+        return replace(model, pipeline=told), self._generator.can_preview
 
     def draw(self, batch: list[Request], share: float) -> list[Drawn]:
         """Draw a batch, or what it looks like after a share of the steps; in parts if memory runs out."""
-        parts = self._generator.draw(batch) if share == 1 else self._generator.foresee(batch, share)
+        parts = self._generator.draw(batch) if share == 1 else self._generator.preview(batch, share)
         return [drawn for part in parts for drawn in part]
 
 
@@ -129,8 +129,8 @@ class ClusterGenerator(ImageGenerator):
         self._stack.close()
 
     @property
-    def foresees(self) -> bool:
-        """Whether ``foresee`` can be called on this pipeline."""
+    def can_preview(self) -> bool:
+        """Whether ``preview`` can be called on this pipeline."""
         return bool(self._facts and self._facts[1])
 
     def draw(self, requests: Iterable[Request]) -> Iterator[list[Drawn]]:
@@ -141,7 +141,7 @@ class ClusterGenerator(ImageGenerator):
         """
         yield from self._fan_out(requests, 1.0)
 
-    def foresee(self, requests: Iterable[Request], share: float) -> Iterator[list[Drawn]]:
+    def preview(self, requests: Iterable[Request], share: float) -> Iterator[list[Drawn]]:
         """As ``ImageGenerator.foresee``."""
         yield from self._fan_out(requests, share)
 
@@ -227,9 +227,9 @@ class ClusterGenerator(ImageGenerator):
             ) from error
         self._workers = [self._hired() if worker is dead else worker for worker in self._workers]
 
-    def _check(self, model: LoadedModel, foresees: bool) -> None:
+    def _check(self, model: LoadedModel, can_preview: bool) -> None:
         if self._facts is None:
-            self._facts = model, foresees
+            self._facts = model, can_preview
         first = self._facts[0]
         if (model.identity, model.dtype) != (first.identity, first.dtype):
             raise ModelError(

@@ -19,8 +19,8 @@ from ..collection.tables import FileRow, FingerprintRow, ImageRow, MetadataRow
 from ..collection.thumbnails import thumbnail
 from ..evaluation.contrast import Contrast
 from ..evaluation.evaluate import BLOCK
+from ..evaluation.folders import EvaluatedCollection
 from ..evaluation.summary import Summary, summarise
-from ..evaluation.survey import Survey
 from .page import render_page, write_report
 
 #: Pictures in a file that holds everything, pictures of each kind that are shown large, and bars of the histogram.
@@ -77,7 +77,9 @@ def _is_file(path: Path) -> bool:
     return path.suffix.lower() in (".html", ".htm")
 
 
-def write_evaluation(path: Path, survey: Survey, contrast: Contrast | None = None, notes: Sequence[str] = ()) -> Path:
+def write_evaluation(
+    path: Path, survey: EvaluatedCollection, contrast: Contrast | None = None, notes: Sequence[str] = ()
+) -> Path:
     """Write the page of a survey.
 
     Args:
@@ -101,7 +103,7 @@ def write_evaluation(path: Path, survey: Survey, contrast: Contrast | None = Non
 
 
 def render_evaluation(
-    survey: Survey, contrast: Contrast | None = None, notes: Sequence[str] = (), folder: Path | None = None
+    survey: EvaluatedCollection, contrast: Contrast | None = None, notes: Sequence[str] = (), folder: Path | None = None
 ) -> str:
     """The page as text; thumbnails are written to ``folder``, or stand in the page."""
     e, summary = survey.evaluation, summarise(survey, TOP)
@@ -120,7 +122,7 @@ def render_evaluation(
         update=survey.update,
         pictures=len(e.ids),
         listed=len(rows),
-        damaged=int((e.mode >= 0).sum()),
+        damaged=int((e.damage >= 0).sum()),
         limit=e.outlier_limit,
         histogram=histogram(e.scores[e.main]),
         associations=[a for a in e.associations if a.q <= 0.5][:60],
@@ -137,14 +139,14 @@ def render_evaluation(
     )
 
 
-def _rows(survey: Survey, order: np.ndarray, folder: Path | None) -> Iterator[list[object]]:
+def _rows(survey: EvaluatedCollection, order: np.ndarray, folder: Path | None) -> Iterator[list[object]]:
     """A row for each picture, best first."""
-    e, scan = survey.evaluation, survey.update.scan
+    e, scan_number = survey.evaluation, survey.update.scan_number
     file = (
         select(
             FileRow.image_id, func.min(FileRow.path).label("path"), func.max(func.abs(FileRow.changed)).label("changed")
         )
-        .where(FileRow.scan == scan)
+        .where(FileRow.scan == scan_number)
         .group_by(FileRow.image_id)
         .subquery()
     )
@@ -159,7 +161,7 @@ def _rows(survey: Survey, order: np.ndarray, folder: Path | None) -> Iterator[li
     )  # fmt: skip
     for start in range(0, len(order), BLOCK):
         part = order[start : start + BLOCK]
-        with survey.store.session("be read") as session:
+        with survey.collection.session("be read") as session:
             found = {row.id: row for row in session.execute(query.where(ImageRow.id.in_(e.ids[part].tolist())))}
         for row in part.tolist():
             facts = found[int(e.ids[row])]
@@ -170,26 +172,26 @@ def _rows(survey: Survey, order: np.ndarray, folder: Path | None) -> Iterator[li
                 (folder / thumb).write_bytes(facts.thumbnail)
             distance = float(e.distance[row])
             yield [
-                thumb, facts.path, round(float(e.scores[e.main][row]), 2), round(float(e.percentile[row]), 1), damage_noun(e.mode_name(row)),
+                thumb, facts.path, round(float(e.scores[e.main][row]), 2), round(float(e.percentile[row]), 1), damage_noun(e.damage_name(row)),
                 int(e.style[row]) + 1 if len(e.styles) > 1 else 0, round(distance, 2) if distance == distance else 0,
                 bool(e.outlier[row]), int(e.group[row]), bool(e.best[row]), facts.changed // 10**9, facts.prompt, facts.model,
                 f"{facts.width} × {facts.height}",
             ]  # fmt: skip
 
 
-def _pictures(survey: Survey, summary: Summary) -> dict[int, str]:
+def _pictures(survey: EvaluatedCollection, summary: Summary) -> dict[int, str]:
     """Larger versions of the pictures that the upper part of the page shows, as URLs; the small one where the file is gone."""
     lists = [summary.best, summary.worst, summary.outliers[1], *(shown for _, shown in summary.damage.values())]
     lists += [*(shown for _, shown in summary.styles), *(group[:24] for group in summary.groups[1])]
     wanted = sorted({one.id for shown in lists for one in shown})
-    with survey.store.session("be read") as session:
+    with survey.collection.session("be read") as session:
         rows = list(session.scalars(select(ImageRow).where(ImageRow.id.in_(wanted))))
         query = select(FingerprintRow.image_id, FingerprintRow.thumbnail).where(FingerprintRow.image_id.in_(wanted))
         small = dict(session.execute(query).all())
     found = {}
     for row in rows:
         try:
-            content = thumbnail(survey.store, row)
+            content = thumbnail(survey.collection, row)
         except ImageError:
             content = small[row.id]
         found[row.id] = f"data:image/jpeg;base64,{base64.b64encode(content).decode()}"

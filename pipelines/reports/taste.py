@@ -79,19 +79,19 @@ def draw_curve(trust: Trust, examples: int) -> Curve | None:
 
 
 def render_taste_report(
-    store: Collection, rows: Sequence[ImageRow], scorer: TasteScorer, notes: Sequence[str] = (), shown: int = SHOWN
+    collection: Collection, rows: Sequence[ImageRow], scorer: TasteScorer, notes: Sequence[str] = (), shown: int = SHOWN
 ) -> str:
     """The page as text.
 
     Args:
-        store: where the pictures are.
+        collection: where the pictures are.
         rows: the pictures to score.
         scorer: the taste, which is no blend.
         notes: sentences under the heading.
         shown: pictures of each end, at most.
     """
     profile = only_profile(scorer.taste)
-    kept, items, problems = measured(store, rows, scorer)
+    kept, items, problems = measured(collection, rows, scorer)
     liking = profile.liking(items)
     order = np.argsort(-liking, kind="stable")
     count = min(shown, len(order) // 2) if len(order) > 1 else len(order)
@@ -100,7 +100,7 @@ def render_taste_report(
     percentile, score = profile.percentile(liking), 100 * profile.probability(liking)
 
     def show(i: int) -> Shown:
-        path = store.locate(kept[i])
+        path = collection.locate(kept[i])
         pixels = read_image(path).pixels
         heat = overlay(pixels, heat_map(profile, scorer.extractor, pixels))
         drawn = kept[i].generation

@@ -11,7 +11,7 @@ from ...metrics.image import read_image
 from ...prompts.space.rendering import RenderedChoice
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
-from ..tuning.findings import OptionEffect, TradeOff, Tuned
+from ..tuning.findings import OptionEffect, StudyFindings, TradeOff
 from ..tuning.tuner import SEEDS
 from .page import data_url, figure, render_page
 
@@ -98,7 +98,7 @@ def draw_effects(effects: Sequence[OptionEffect]) -> dict[str, list[Bar]]:
     return {slot: found[slot] for slot in order}
 
 
-def draw_course(tuned: Tuned) -> Course | None:
+def draw_course(tuned: StudyFindings) -> Course | None:
     """Where the batches lie; None with fewer than two judged ones."""
     batches = [batch for batch in tuned.batches if math.isfinite(batch.mean)]
     if len(batches) < 2:
@@ -136,11 +136,13 @@ def draw_front(front: Sequence[TradeOff]) -> Front | None:
     return Front((first, second), tuple(named), line)
 
 
-def render_tune_report(store: Collection, tuned: Tuned, title: str, why: str, warnings: Sequence[str] = ()) -> str:
+def render_tune_report(
+    collection: Collection, tuned: StudyFindings, title: str, why: str, warnings: Sequence[str] = ()
+) -> str:
     """The page as text.
 
     Args:
-        store: where the pictures are.
+        collection: where the pictures are.
         tuned: the findings.
         title: heading of the page.
         why: why the run ended.
@@ -151,7 +153,7 @@ def render_tune_report(store: Collection, tuned: Tuned, title: str, why: str, wa
     def picture(row: ImageRow) -> str:
         if row.id not in known:
             try:
-                known[row.id] = data_url(read_image(store.locate(row)).pixels)
+                known[row.id] = data_url(read_image(collection.locate(row)).pixels)
             except ImageError:
                 known[row.id] = ""
         return known[row.id]

@@ -17,18 +17,18 @@ from .taste_scorer import TasteScorer
 FOLDER = "tastes"
 
 
-class Shelf:
+class CollectionProfiles:
     """Profiles by name; a taste in the collection goes before one of the user, and that before a built-in score.
 
     Args:
-        store: the collection.
+        collection: the collection.
         user: the user's tastes.
     """
 
-    def __init__(self, store: Collection, user: ProfileStore) -> None:
-        if store.folder is None:
+    def __init__(self, collection: Collection, user: ProfileStore) -> None:
+        if collection.folder is None:
             raise ProfileError("A collection in memory keeps no tastes: give it a folder.")
-        self.own, self.user = ProfileStore(store.folder / FOLDER), user
+        self.own, self.user = ProfileStore(collection.folder / FOLDER), user
         self._lock = threading.Lock()
         self._known: dict[tuple[Path, int], TasteScorer] = {}
         self._built_in: dict[str, TechnicalScorer] = {}

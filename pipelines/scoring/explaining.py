@@ -42,22 +42,22 @@ class _Liking:
         return self.scorer.score(np.asarray(items, dtype=np.float64))
 
 
-def why(store: Collection, row: ImageRow, scorer: Scorer) -> Why:
+def why(collection: Collection, row: ImageRow, scorer: Scorer) -> Why:
     """Score a picture and say why."""
-    items, problems = measure(store, [row], scorer)
+    items, problems = measure(collection, [row], scorer)
     if row.id not in items:
         return Why(None, problem=problems[0])
     matrix = items[row.id][None].astype(np.float64)
     return Why(float(scorer.score(matrix)[0]), tuple(scorer.explain(matrix)[0]))
 
 
-def heat_picture(store: Collection, row: ImageRow, scorer: Scorer) -> bytes:
+def heat_picture(collection: Collection, row: ImageRow, scorer: Scorer) -> bytes:
     """The picture under its heat map, as JPEG: green where the profile likes it better than the rest of it, red where less.
 
     Raises:
         ImageError: the picture is gone or cannot be decoded.
     """
-    pixels = read_image(store.locate(row)).pixels
+    pixels = read_image(collection.locate(row)).pixels
     profile = (
         scorer.taste if isinstance(scorer, TasteScorer) and not isinstance(scorer.taste, Blend) else _Liking(scorer)
     )

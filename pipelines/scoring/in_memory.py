@@ -121,13 +121,13 @@ def best_first(judged: Sequence[Scored]) -> list[Scored]:
     return sorted(judged, key=lambda one: -one.score)
 
 
-def scores_of(store: Collection, scorer: Scorer, progress: Callable[[], None] = lambda: None) -> np.ndarray:
+def scores_of(collection: Collection, scorer: Scorer, progress: Callable[[], None] = lambda: None) -> np.ndarray:
     """(m,) scores of all sound pictures of a collection, to take percentiles among; items that are missing are measured and stored.
 
     Args:
-        store: the collection.
+        collection: the collection.
         scorer: the profile.
         progress: called once a picture; what it raises ends the measuring, and most of what was measured is kept.
     """
-    items = measure(store, [row for row in store.images() if not row.problem], scorer, progress=progress)[0]
+    items = measure(collection, [row for row in collection.images() if not row.problem], scorer, progress=progress)[0]
     return scorer.score(np.stack(list(items.values())).astype(np.float64)) if items else np.zeros(0)

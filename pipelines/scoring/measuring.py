@@ -79,11 +79,11 @@ def import_pictures(
 
 
 def measured(
-    store: Collection, rows: Sequence[ImageRow], scorer: TasteScorer, progress: Callable[[], None] = lambda: None
+    collection: Collection, rows: Sequence[ImageRow], scorer: TasteScorer, progress: Callable[[], None] = lambda: None
 ) -> tuple[list[ImageRow], np.ndarray, list[str]]:
     """The sound pictures among ``rows``, their (n, p) items, and a sentence for each that cannot be read."""
     sound = [row for row in rows if not row.problem]
-    items, problems = measure(store, sound, scorer, progress=progress)
+    items, problems = measure(collection, sound, scorer, progress=progress)
     kept = [row for row in sound if row.id in items]
     matrix = np.stack([items[row.id] for row in kept]) if kept else np.zeros((0, len(scorer.extractor.names)))
     return kept, matrix.astype(np.float64), problems
@@ -117,10 +117,10 @@ def open_pictures(
     if any(map(is_url, paths)) and len(paths) > 1:
         raise CollectionError("A collection named by a URL stands alone: name it without other pictures.")
     if len(paths) == 1 and (is_url(paths[0]) or Collection.is_collection(paths[0])):
-        store = existing_collection(paths[0])
-        return store, store.images(), []
+        collection = existing_collection(paths[0])
+        return collection, collection.images(), []
     files, problems = find_pictures([Path(path) for path in paths])
     found(len(files))
-    store = Collection(None)
-    rows, unreadable = import_pictures(store, files, measurer, progress)
-    return store, rows, problems + unreadable
+    collection = Collection(None)
+    rows, unreadable = import_pictures(collection, files, measurer, progress)
+    return collection, rows, problems + unreadable

@@ -79,12 +79,12 @@ class ProfileStore:
         return save_taste(taste, self.place(taste.name))
 
 
-def scorer_named(name: str, store: ProfileStore) -> TasteScorer | TechnicalScorer:
+def scorer_named(name: str, profiles: ProfileStore) -> TasteScorer | TechnicalScorer:
     """What ranks under a name: the user's taste, or else the built-in detector of a damage, or ``technical``.
 
     Raises:
         ProfileError: there is none of that name, its file is damaged, or it needs other items than this soart measures.
     """
-    if name in store.names() or name not in RESERVED:
-        return TasteScorer.of(store.load(name))
+    if name in profiles.names() or name not in RESERVED:
+        return TasteScorer.of(profiles.load(name))
     return TechnicalScorer.load() if name == TECHNICAL else TechnicalScorer.detector(name)

@@ -67,7 +67,7 @@ def rank(
         return [], problems + unreadable
     matrix = np.stack([items[row.id] for row in sound]).astype(np.float64)
     scores = scorer.score(matrix)
-    collection.set_scores(scorer.name, {row.id: float(s) for row, s in zip(sound, scores, strict=True)})
+    collection.set_scores(scorer.stored_name, {row.id: float(s) for row, s in zip(sound, scores, strict=True)})
     order, share, reasons = np.argsort(-scores, kind="stable"), percentiles(scores), scorer.explain(matrix)
     ranking = [
         Ranked(place, sound[i], collection.locate(sound[i]), float(scores[i]), float(share[i]), tuple(reasons[i]))

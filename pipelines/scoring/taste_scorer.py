@@ -49,7 +49,7 @@ class TasteScorer:
         return cls(taste, extractor)
 
     @property
-    def name(self) -> str:
+    def stored_name(self) -> str:
         """Under which scores are stored."""
         return f"taste:{self.taste.name}"
 

@@ -20,12 +20,12 @@ from ...errors import CollectionError, SoartError
 from ...metrics.tastes.profile import TECHNICAL
 from ..collection.collection import Collection
 from ..collection.tables import DerivedRow, FileRow, Meta
-from ..evaluation.survey import Survey, survey
+from ..evaluation.folders import EvaluatedCollection, sync_and_evaluate
 from ..ingest.local_engine import LocalEngine
 from ..ingest.roots import known_roots
 from ..ingest.scan import Scan
 from ..ingest.worker import Engine
-from ..scoring.collection_profiles import Shelf
+from ..scoring.collection_profiles import CollectionProfiles
 from ..support.background import Job, Jobs
 from ..tidying.cull import Rule, cull
 from ..tidying.journal import undo
@@ -37,7 +37,7 @@ KEY = "evaluate"
 
 
 @dataclass(frozen=True)
-class Wishes:
+class EvaluationSettings:
     """What was asked of a collection's evaluation.
 
     Attributes:
@@ -53,30 +53,32 @@ def _files(count: int) -> str:
     return "1 file" if count == 1 else f"{count} files"
 
 
-class EvaluationDesk:
+class EvaluationService:
     """The evaluation of one collection.
 
     Args:
-        store: the collection.
+        collection: the collection.
         shelf: whose profiles can rank.
         jobs: where it runs.
         engine: looks at new pictures.
     """
 
-    def __init__(self, store: Collection, shelf: Shelf, jobs: Jobs, engine: Engine | None = None) -> None:
-        self.store, self.shelf, self.jobs = store, shelf, jobs
-        self.folder = store.file("").absolute()
+    def __init__(
+        self, collection: Collection, shelf: CollectionProfiles, jobs: Jobs, engine: Engine | None = None
+    ) -> None:
+        self.collection, self.shelf, self.jobs = collection, shelf, jobs
+        self.folder = collection.file("").absolute()
         self.engine = engine or LocalEngine()
         self._lock = threading.RLock()
-        self._found: Survey | None = None
+        self._found: EvaluatedCollection | None = None
         self._stale = True
         #: Counts up with every change that is worth showing.
         self.version = 0
-        with store.session("be read") as session:
+        with collection.session("be read") as session:
             fact = session.get(Meta, KEY)
             known = session.scalar(select(DerivedRow.name).where(DerivedRow.name.startswith("evaluation:")).limit(1))
         kept = json.loads(fact.value) if fact else {}
-        self._wishes = Wishes(kept.get("profile", ""), tuple(kept.get("keep", ())))
+        self._wishes = EvaluationSettings(kept.get("profile", ""), tuple(kept.get("keep", ())))
         self._known = known is not None
 
     @property
@@ -85,13 +87,13 @@ class EvaluationDesk:
         return self.jobs.find(KEY)
 
     @property
-    def wishes(self) -> Wishes:
+    def wishes(self) -> EvaluationSettings:
         """What was asked."""
         with self._lock:
             return self._wishes
 
     @property
-    def found(self) -> Survey | None:
+    def found(self) -> EvaluatedCollection | None:
         """What was found last, with the wishes in it."""
         with self._lock:
             found, wishes = self._found, self._wishes
@@ -104,7 +106,7 @@ class EvaluationDesk:
 
     def roots(self) -> list[Path]:
         """What it looks at: the collection's own pictures and the folders it was used for."""
-        return [self.folder / "images", *known_roots(self.store)]
+        return [self.folder / "images", *known_roots(self.collection)]
 
     def undo_files(self) -> list[UndoFile]:
         """What can be undone, newest first."""
@@ -217,7 +219,7 @@ class EvaluationDesk:
             finally:
                 with self._lock:
                     self._found, self._stale = None, True
-                note_moved(self.store)
+                note_moved(self.collection)
             try:
                 self._survey(job, self.roots())
             except CollectionError as error:
@@ -229,10 +231,10 @@ class EvaluationDesk:
             self._refuse_busy()
             return self._start(title, work)
 
-    def _current(self, found: Survey) -> bool:
+    def _current(self, found: EvaluatedCollection) -> bool:
         """Whether nobody has scanned since: what was found names files by its scan."""
-        with self.store.session("be read") as session:
-            return session.scalar(select(func.max(FileRow.scan))) == found.update.scan
+        with self.collection.session("be read") as session:
+            return session.scalar(select(func.max(FileRow.scan))) == found.update.scan_number
 
     def _busy(self) -> bool:
         return (job := self.job) is not None and job.live
@@ -246,8 +248,8 @@ class EvaluationDesk:
         self.version += 1
         return self.jobs.start(KEY, title, work)
 
-    def _wish(self, wishes: Wishes) -> None:
-        with self.store.session("be written", write=True) as session:
+    def _wish(self, wishes: EvaluationSettings) -> None:
+        with self.collection.session("be written", write=True) as session:
             session.merge(Meta(key=KEY, value=json.dumps(asdict(wishes))))
         self._wishes = wishes
 
@@ -263,17 +265,17 @@ class EvaluationDesk:
         def expect(total: int) -> None:
             job.total = total
 
-        def once() -> Survey:
+        def once() -> EvaluatedCollection:
             job.expect(0)
-            return survey(
-                self.store, Scan(roots, apart=self.folder / CULLED), self.engine, tastes,
+            return sync_and_evaluate(
+                self.collection, Scan(roots, apart=self.folder / CULLED), self.engine, tastes,
                 progress=job.advance, expect=expect, evaluating=lambda pictures: job.check(),
             )  # fmt: skip
 
-        note_moved(self.store)
+        note_moved(self.collection)
         found = once()
         # The scan may have come across files of pictures that were thought to be away.
-        if note_moved(self.store):
+        if note_moved(self.collection):
             found = once()
         with self._lock:
             self._found, self._known, self._stale = found, True, False

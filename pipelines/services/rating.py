@@ -17,7 +17,7 @@ from ..collection import ratings
 from ..collection.collection import Collection
 from ..collection.queries import rows_of, stars_of
 from ..collection.tables import ImageRow, RatingRow
-from ..scoring.collection_profiles import Shelf
+from ..scoring.collection_profiles import CollectionProfiles
 from ..scoring.rescoring import score_all
 from ..scoring.taste_scorer import TasteScorer
 from ..support.background import Job, Jobs
@@ -52,11 +52,11 @@ class Progress:
     stop: bool = False
 
 
-class RatingDesk:
+class RatingService:
     """One rater at one collection.
 
     Args:
-        store: the collection.
+        collection: the collection.
         shelf: where the rater's taste, which bears the rater's name, is kept.
         jobs: where learning runs.
         rater: the name.
@@ -65,8 +65,8 @@ class RatingDesk:
         ProfileError: a name that cannot be a taste's.
     """
 
-    def __init__(self, store: Collection, shelf: Shelf, jobs: Jobs, rater: str) -> None:
-        self.store, self.shelf, self.jobs, self.rater = store, shelf, jobs, rater
+    def __init__(self, collection: Collection, shelf: CollectionProfiles, jobs: Jobs, rater: str) -> None:
+        self.collection, self.shelf, self.jobs, self.rater = collection, shelf, jobs, rater
         shelf.own.path(rater)
         self._lock = threading.Lock()
         self._proposed: list[int] = []
@@ -97,15 +97,15 @@ class RatingDesk:
         Raises:
             CollectionError: no such picture or rating, or a collection that cannot be written.
         """
-        if not rows_of(self.store, [image]):
+        if not rows_of(self.collection, [image]):
             raise SoartError(f"There is no picture {image} in this collection any more: go on with the next one.")
-        before = stars_of(self.store, self.rater, [image]).get(image)
+        before = stars_of(self.collection, self.rater, [image]).get(image)
         if value is None:
-            ratings.take_back(self.store, self.rater, image)
+            ratings.take_back(self.collection, self.rater, image)
         elif value == 0:
-            ratings.reject(self.store, self.rater, image)
+            ratings.reject(self.collection, self.rater, image)
         else:
-            ratings.rate(self.store, self.rater, {image: float(value)})
+            ratings.rate(self.collection, self.rater, {image: float(value)})
         self.learn_if_due()
         return before
 
@@ -116,21 +116,21 @@ class RatingDesk:
             count: how many.
             skip: ids that are waiting at the rater's already.
         """
-        done = ratings.seen(self.store, self.rater) | set(skip)
+        done = ratings.seen(self.collection, self.rater) | set(skip)
         with self._lock:
             wanted = [image for image in self._proposed if image not in done][:count]
         if len(wanted) < count:
-            fresh = [image for image in self.store.ids() if image not in done and image not in wanted]
+            fresh = [image for image in self.collection.ids() if image not in done and image not in wanted]
             # The same order for one rater each time, another for the next: several people cover more of the collection.
             seed = [ord(letter) for letter in self.rater]
             chance = np.random.default_rng(seed).random(1 + max(fresh, default=0))
             wanted += sorted(fresh, key=lambda image: float(chance[image]))[: count - len(wanted)]
-        return rows_of(self.store, wanted)
+        return rows_of(self.collection, wanted)
 
     def progress(self) -> Progress:
         """How far the rater is, and what the taste is worth."""
         query = select(RatingRow.kind, func.count()).where(RatingRow.rater == self.rater).group_by(RatingRow.kind)
-        with self.store.session("be read") as session:
+        with self.collection.session("be read") as session:
             counts = {kind: int(count) for kind, count in session.execute(query)}
             pictures = session.scalar(select(func.count()).select_from(ImageRow).where(ImageRow.problem.is_(None))) or 0
         rated, rejected = counts.get(ratings.STARS, 0), counts.get(ratings.REJECT, 0)
@@ -143,7 +143,7 @@ class RatingDesk:
         )
 
     def _propose(self, scorer: TasteScorer) -> None:
-        proposal, rows = propose_next(self.store, scorer, self.rater, PROPOSED)
+        proposal, rows = propose_next(self.collection, scorer, self.rater, PROPOSED)
         with self._lock:
             self._proposed, self._stop = [row.id for row in rows], proposal.stop
 
@@ -152,7 +152,7 @@ class RatingDesk:
         query = select(func.count(), func.count(RatingRow.value.distinct())).where(
             RatingRow.rater == self.rater, RatingRow.kind == ratings.STARS
         )
-        with self.store.session("be read") as session:
+        with self.collection.session("be read") as session:
             count, kinds = session.execute(query).one()
         return count, kinds
 
@@ -181,13 +181,13 @@ class RatingDesk:
         count, _ = self._rated()
         with self._lock:
             self._tried_at = count
-        job.expect(len(self.store.ids()))
+        job.expect(len(self.collection.ids()))
         sources = tastes.Sources(rater=self.rater)
-        learnt = tastes.learn(self.rater, self.store, sources, progress=job.advance)
+        learnt = tastes.learn(self.rater, self.collection, sources, progress=job.advance)
         self.shelf.own.save(learnt.taste)
         scorer = TasteScorer.of(learnt.taste)
         self._propose(scorer)
         with self._lock:
             self._learnt_from = count
-        score_all(self.store, scorer, job)
+        score_all(self.collection, scorer, job)
         job.message = learnt.taste.trust.sentence

@@ -18,12 +18,12 @@ from ...metrics.tastes.profile import TECHNICAL
 from ..collection.collection import Collection
 from ..collection.tables import ChoiceRow, GenerationRow, ImageRow, Meta
 from ..models.generator import ImageGenerator
-from ..scoring.collection_profiles import Shelf
+from ..scoring.collection_profiles import CollectionProfiles
 from ..support.background import Job, Jobs
-from ..tuning.findings import Tuned, find_out
+from ..tuning.findings import StudyFindings, findings_of
 from ..tuning.loop import STOPPED, tune
 from ..tuning.panel import Panel
-from ..tuning.settings import PAUSED, RUNNING, Settings
+from ..tuning.settings import PAUSED, RUNNING, TuneSettings
 from ..tuning.tuner import Tuner
 
 FACT = "tune"
@@ -43,16 +43,16 @@ class Seen:
         done: pictures drawn.
     """
 
-    tuned: Tuned
+    tuned: StudyFindings
     goal: dict[int, float]
     done: int
 
 
-class TuningDesk:
+class TuningService:
     """The tune of one collection.
 
     Args:
-        store: the collection.
+        collection: the collection.
         shelf: whose profiles can judge.
         jobs: where it runs.
         load: gives the model that draws.
@@ -61,13 +61,13 @@ class TuningDesk:
 
     def __init__(
         self,
-        store: Collection,
-        shelf: Shelf,
+        collection: Collection,
+        shelf: CollectionProfiles,
         jobs: Jobs,
         load: Callable[[], ImageGenerator],
         drawing: threading.Lock,
     ) -> None:
-        self.store, self.shelf, self.jobs, self._load, self._drawing = store, shelf, jobs, load, drawing
+        self.collection, self.shelf, self.jobs, self._load, self._drawing = collection, shelf, jobs, load, drawing
         self._lock = threading.RLock()
         self._pause = self._running = False
         self._speed: tuple[float, int] = (0.0, 0)
@@ -75,12 +75,12 @@ class TuningDesk:
         #: Counts up with every change that is worth showing.
         self.version = 0
         self._runs = 0
-        with store.session("be read") as session:
+        with collection.session("be read") as session:
             fact = session.get(Meta, FACT)
-        self._settings = None if fact is None else Settings.read(fact.value)
+        self._settings = None if fact is None else TuneSettings.read(fact.value)
 
     @property
-    def settings(self) -> Settings | None:
+    def settings(self) -> TuneSettings | None:
         """What is tuned; None before the first start."""
         with self._lock:
             return self._settings
@@ -101,7 +101,7 @@ class TuningDesk:
                 return PAUSING if self._pause else RUNNING
             return INTERRUPTED if self._settings.state == RUNNING else self._settings.state
 
-    def start(self, settings: Settings) -> None:
+    def start(self, settings: TuneSettings) -> None:
         """Begin a tune; the choices and pictures of earlier ones stay in the collection.
 
         Raises:
@@ -149,7 +149,7 @@ class TuningDesk:
             changed.narrowed().check_tunable()
             self._keep(changed)
 
-    def panel(self, settings: Settings) -> Panel:
+    def panel(self, settings: TuneSettings) -> Panel:
         """The judges.
 
         Raises:
@@ -158,7 +158,9 @@ class TuningDesk:
         """
         names = list(settings.profiles) or [TECHNICAL]
         scorers = [self.shelf.scorer(name) for name in names]
-        weights = {scorer.name: settings.profiles.get(name, 0.0) for name, scorer in zip(names, scorers, strict=True)}
+        weights = {
+            scorer.stored_name: settings.profiles.get(name, 0.0) for name, scorer in zip(names, scorers, strict=True)
+        }
         return Panel(scorers, list(settings.raters), {**weights, **settings.raters})
 
     def pictures(self) -> list[tuple[int, int]]:
@@ -173,7 +175,7 @@ class TuningDesk:
             .where(ChoiceRow.fingerprint == settings.whole().fingerprint)
             .order_by(ChoiceRow.number)
         )
-        with self.store.session("be read") as session:
+        with self.collection.session("be read") as session:
             return [(image, batch) for image, batch in session.execute(query)]
 
     def seconds_left(self, done: int) -> float | None:
@@ -188,8 +190,8 @@ class TuningDesk:
         """Read the findings of a tune that is not running."""
         return self.jobs.start(READ, "Reading the tune", lambda job: self._see(self._tuner()))
 
-    def _keep(self, settings: Settings) -> None:
-        with self.store.session("be written", write=True) as session:
+    def _keep(self, settings: TuneSettings) -> None:
+        with self.collection.session("be written", write=True) as session:
             session.merge(Meta(key=FACT, value=settings.write()))
         self._settings = settings
         self.version += 1
@@ -206,7 +208,7 @@ class TuningDesk:
         if settings is None:
             raise SoartError("Nothing was tuned in this collection yet: start with a prompt.")
         return Tuner(
-            self.store, self._load(), settings.narrowed(), self.panel(settings), seed=settings.seed,
+            self.collection, self._load(), settings.narrowed(), self.panel(settings), seed=settings.seed,
             budget=settings.budget, pareto=settings.pareto, prune=settings.prune,
         )  # fmt: skip
 
@@ -215,7 +217,7 @@ class TuningDesk:
         if not judged.asked:
             return
         goal = dict(zip((row.id for row in judged.rows), judged.goal_values().tolist(), strict=True))
-        seen = Seen(find_out(tuner), {image: value for image, value in goal.items() if value == value}, tuner.done)
+        seen = Seen(findings_of(tuner), {image: value for image, value in goal.items() if value == value}, tuner.done)
         with self._lock:
             self.seen = seen
             self.version += 1

@@ -16,24 +16,24 @@ from ..scoring.measuring import measured
 from ..scoring.taste_scorer import TasteScorer
 
 
-def ends(store: Collection, profile: str, count: int) -> tuple[list[int], list[int]]:
+def ends(collection: Collection, profile: str, count: int) -> tuple[list[int], list[int]]:
     """Ids of the ``count`` best and of the ``count`` worst pictures under a stored score; no picture is in both."""
-    ids = order(store, Query(profile=profile, sort="score", sound=True, scored=True), "")
+    ids = order(collection, Query(profile=profile, sort="score", sound=True, scored=True), "")
     count = min(count, len(ids) // 2)
     return ids[:count], ids[len(ids) - count :][::-1]
 
 
-def agreement(store: Collection, profiles: Mapping[str, str]) -> tuple[Agreement | None, list[int]]:
+def agreement(collection: Collection, profiles: Mapping[str, str]) -> tuple[Agreement | None, list[int]]:
     """Compare stored scores on the pictures that all of them have.
 
     Args:
-        store: the collection.
+        collection: the collection.
         profiles: stored score by the name to show.
 
     Returns:
         the agreement, None with fewer than two profiles or two pictures in common, and the ids of these pictures.
     """
-    found = {name: store.scores(profile) for name, profile in profiles.items()}
+    found = {name: collection.scores(profile) for name, profile in profiles.items()}
     found = {name: scores for name, scores in found.items() if scores}
     common = sorted(set.intersection(*(set(scores) for scores in found.values()))) if found else []
     if len(found) < 2 or len(common) < 2:
@@ -47,7 +47,7 @@ TILE = 160
 
 
 def compare_on(
-    store: Collection,
+    collection: Collection,
     rows: Sequence[ImageRow],
     scorers: Sequence[TasteScorer],
     progress: Callable[[], None] = lambda: None,
@@ -55,13 +55,15 @@ def compare_on(
     """Several tastes on the same pictures; a sentence for each picture that cannot be read."""
     kept, problems = list(rows), []
     for scorer in scorers:
-        kept, _, trouble = measured(store, kept, scorer, progress)
+        kept, _, trouble = measured(collection, kept, scorer, progress)
         problems += trouble
-    likings = np.stack([scorer.taste.liking(measured(store, kept, scorer)[1]) for scorer in scorers])
+    likings = np.stack([scorer.taste.liking(measured(collection, kept, scorer)[1]) for scorer in scorers])
     return compare_tastes([scorer.taste.name for scorer in scorers], likings), kept, problems
 
 
-def disagreement_sheet(store: Collection, agreement: Agreement, rows: Sequence[ImageRow], top: int = 8) -> Image.Image:
+def disagreement_sheet(
+    collection: Collection, agreement: Agreement, rows: Sequence[ImageRow], top: int = 8
+) -> Image.Image:
     """The pictures that tastes disagree on most, with the percentile each taste gives them, as one picture."""
     chosen = agreement.disagreements(min(top, len(rows)))
     line = 14
@@ -71,7 +73,7 @@ def disagreement_sheet(store: Collection, agreement: Agreement, rows: Sequence[I
     pen = ImageDraw.Draw(sheet)
     for k, i in enumerate(chosen):
         y, x = divmod(k, columns)
-        picture = Image.fromarray(read_image(store.locate(rows[i])).pixels)
+        picture = Image.fromarray(read_image(collection.locate(rows[i])).pixels)
         scale = (TILE - 8) / max(picture.size)
         size = tuple(max(1, round(side * scale)) for side in picture.size)
         picture = picture.resize((size[0], size[1]), Image.Resampling.NEAREST if scale > 1 else Image.Resampling.BOX)

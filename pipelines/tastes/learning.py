@@ -61,10 +61,10 @@ class Learnt:
 
 
 def _import(
-    store: Collection, paths: Sequence[Path], measurer: Measurer, progress: Callable[[], None]
+    collection: Collection, paths: Sequence[Path], measurer: Measurer, progress: Callable[[], None]
 ) -> tuple[list[ImageRow], list[str]]:
     files, problems = find_pictures(paths)
-    rows, unreadable = import_pictures(store, files, measurer, progress)
+    rows, unreadable = import_pictures(collection, files, measurer, progress)
     return rows, problems + unreadable
 
 
@@ -104,7 +104,7 @@ def _read_choices(file: Path) -> list[tuple[Path, Path]]:
 
 def learn(
     name: str,
-    store: Collection,
+    collection: Collection,
     sources: Sources,
     *,
     network: str | None = None,
@@ -116,7 +116,7 @@ def learn(
 
     Args:
         name: what to call the taste.
-        store: the collection; its pictures are the background, and its other raters' means a prior score.
+        collection: the collection; its pictures are the background, and its other raters' means a prior score.
         sources: what was said.
         network: adds deep items of this network.
         device: where the network runs.
@@ -132,23 +132,23 @@ def learn(
     modes: dict[str, list[ImageRow]] = {}
     for mode, paths in {GOOD: sources.good, **sources.bad}.items():
         if paths:
-            modes[mode], trouble = _import(store, paths, measurer, progress)
+            modes[mode], trouble = _import(collection, paths, measurer, progress)
             problems += trouble
             if not modes[mode]:
                 named = ", ".join(repr(str(path)) for path in paths)
                 raise ItemsError(_with(f"Expected {mode} pictures in {named}, got none that can be read.", trouble))
     _refuse_both(modes)
-    stars = ratings(store, sources.rater) if sources.rater is not None else {}
-    pairs = comparisons(store, sources.rater) if sources.rater is not None else []
+    stars = ratings(collection, sources.rater) if sources.rater is not None else {}
+    pairs = comparisons(collection, sources.rater) if sources.rater is not None else []
     if sources.choices is not None:
         for better, worse in _read_choices(sources.choices):
-            both, trouble = _import(store, [better, worse], measurer, progress)
+            both, trouble = _import(collection, [better, worse], measurer, progress)
             problems += trouble
             if len(both) == 2:
                 pairs.append((both[0].id, both[1].id))
     # What was measured and said of a picture teaches after its file was moved away.
-    every = [row for row in store.images() if row.problem in (None, AWAY)]
-    items, unreadable = measure(store, every, measurer, progress=progress)
+    every = [row for row in collection.images() if row.problem in (None, AWAY)]
+    items, unreadable = measure(collection, every, measurer, progress=progress)
     problems += [p for p in unreadable if p not in problems]
     by_id = {row.id: row for row in every if row.id in items}
     said = {row.id for rows in modes.values() for row in rows} | set(stars) | {i for pair in pairs for i in pair}
@@ -161,8 +161,8 @@ def learn(
     of = {row.id: group for row, group in zip(used, groups, strict=True)}
     examples = _examples(items, of, by_id, {m: [r.id for r in rows] for m, rows in modes.items()}, stars, pairs)
     rater = sources.rater or ""
-    prior_names = (TECHNICAL, OTHERS) if any(other != rater for other in raters(store)) else (TECHNICAL,)
-    priors = prior_matrix(store, rater, prior_names, items, measurer.extractor.names)
+    prior_names = (TECHNICAL, OTHERS) if any(other != rater for other in raters(collection)) else (TECHNICAL,)
+    priors = prior_matrix(collection, rater, prior_names, items, measurer.extractor.names)
     examples = replace(examples, priors=np.stack([priors[int(i)] for i in examples.pictures]))
     ids = list(by_id)
     background = np.stack([items[i] for i in ids]).astype(np.float64), np.stack([priors[i] for i in ids])
@@ -221,7 +221,11 @@ def _examples(
 
 
 def prior_matrix(
-    store: Collection, rater: str, prior_names: Sequence[str], items: Mapping[int, np.ndarray], names: Sequence[str]
+    collection: Collection,
+    rater: str,
+    prior_names: Sequence[str],
+    items: Mapping[int, np.ndarray],
+    names: Sequence[str],
 ) -> dict[int, np.ndarray]:
     """Prior scores (k,) of every picture with items; NaN where nobody else has rated it."""
     ids = list(items)
@@ -230,7 +234,7 @@ def prior_matrix(
         if prior == TECHNICAL:
             columns.append(technical_prior(np.stack([items[i] for i in ids]).astype(np.float64), names))
         else:
-            mean = others_mean(store, rater)
+            mean = others_mean(collection, rater)
             columns.append(np.array([mean.get(i, np.nan) for i in ids]))
     matrix = np.stack(columns, axis=1) if columns else np.zeros((len(ids), 0))
     return dict(zip(ids, matrix, strict=True))

@@ -19,15 +19,15 @@ from .learning import prior_matrix
 
 
 def propose_next(
-    store: Collection, scorer: TasteScorer, rater: str, count: int, progress: Callable[[], None] = lambda: None
+    collection: Collection, scorer: TasteScorer, rater: str, count: int, progress: Callable[[], None] = lambda: None
 ) -> tuple[Proposal, list[ImageRow]]:
     """What a rater should rate next among the pictures of a collection that this rater has not seen."""
     profile = only_profile(scorer.taste)
-    done, known = seen(store, rater), {str(name) for name in profile.examples.pictures}
-    fresh = [row for row in store.images() if row.id not in done and row.sha256[:16] not in known]
-    rows, items, _ = measured(store, fresh, scorer, progress)
+    done, known = seen(collection, rater), {str(name) for name in profile.examples.pictures}
+    fresh = [row for row in collection.images() if row.id not in done and row.sha256[:16] not in known]
+    rows, items, _ = measured(collection, fresh, scorer, progress)
     by_id = dict(zip([row.id for row in rows], items, strict=True))
-    priors = prior_matrix(store, rater, profile.prior_names, by_id, profile.names) if rows else {}
+    priors = prior_matrix(collection, rater, profile.prior_names, by_id, profile.names) if rows else {}
     given = np.stack([priors[row.id] for row in rows]) if rows else None
     proposal = propose(profile, items, count, given)
     return proposal, [rows[i] for i in proposal.rows]
@@ -40,14 +40,14 @@ class RatingSession:
     Every key is stored at once, so nothing is lost when the session breaks off.
 
     Attributes:
-        store: the collection.
+        collection: the collection.
         rater: whose ratings they are.
         queue: pictures to rate, in order.
         place: number of the current one.
         given: what was said so far, by picture id; None for passed over.
     """
 
-    store: Collection
+    collection: Collection
     rater: str
     queue: Sequence[ImageRow]
     place: int = 0
@@ -70,16 +70,16 @@ class RatingSession:
                 return "nothing to take back"
             self.place -= 1
             last = self.queue[self.place]
-            take_back(self.store, self.rater, last.id)
+            take_back(self.collection, self.rater, last.id)
             self.given.pop(last.id, None)
             return "taken back"
         if row is None:
             return "all rated"
         if key == "x":
-            reject(self.store, self.rater, row.id)
+            reject(self.collection, self.rater, row.id)
             self.given[row.id] = None
         elif key.isdecimal() and len(key) == 1:
-            rate(self.store, self.rater, {row.id: check_rating(float(key))})
+            rate(self.collection, self.rater, {row.id: check_rating(float(key))})
             self.given[row.id] = int(key)
         else:
             raise CollectionError(f"Expected 1–5, x (pass over), u (undo) or q (quit), got {key!r}.")
@@ -88,12 +88,12 @@ class RatingSession:
 
 
 def rating_queue(
-    store: Collection, rater: str, scorer: TasteScorer | None, count: int, seed: int = 0
+    collection: Collection, rater: str, scorer: TasteScorer | None, count: int, seed: int = 0
 ) -> list[ImageRow]:
     """Pictures a rater has not seen: the most telling for a taste first, or in random order without one."""
     if scorer is not None:
-        return propose_next(store, scorer, rater, count)[1]
-    done = seen(store, rater)
-    fresh = [row for row in store.images() if row.id not in done and not row.problem]
+        return propose_next(collection, scorer, rater, count)[1]
+    done = seen(collection, rater)
+    fresh = [row for row in collection.images() if row.id not in done and not row.problem]
     order = np.random.default_rng(seed).permutation(len(fresh))
     return [fresh[i] for i in order[:count]]

@@ -26,8 +26,8 @@ from ...errors import ImageError
 from ...metrics.image import SUFFIXES, read_content
 from ..collection.ratings import ratings
 from ..collection.tables import FileRow
+from ..evaluation.folders import EvaluatedCollection
 from ..evaluation.result import Evaluation
-from ..evaluation.survey import Survey
 from .journal import Journal
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -81,13 +81,15 @@ class Note:
     facts: Mapping[str, object]
 
 
-def notes_of(survey: Survey, rater: str | None = None) -> Iterator[Note]:
+def notes_of(survey: EvaluatedCollection, rater: str | None = None) -> Iterator[Note]:
     """A note for every file: stars by the percentile of its score, or those that a rater gave (files not rated are passed over)."""
     e = survey.evaluation
-    given = None if rater is None else ratings(survey.store, rater)
+    given = None if rater is None else ratings(survey.collection, rater)
     stars = stars_of(e.percentile)
-    query = select(FileRow.path, FileRow.image_id).where(FileRow.scan == survey.update.scan).order_by(FileRow.path)
-    with survey.store.session("be read") as session:
+    query = (
+        select(FileRow.path, FileRow.image_id).where(FileRow.scan == survey.update.scan_number).order_by(FileRow.path)
+    )
+    with survey.collection.session("be read") as session:
         files = session.execute(query).all()
     for path, image in files:
         row = e.place.get(image or 0)
@@ -99,12 +101,12 @@ def notes_of(survey: Survey, rater: str | None = None) -> Iterator[Note]:
 def _facts(e: Evaluation, row: int) -> dict[str, object]:
     return {
         "profile": e.main, "score": round(float(e.scores[e.main][row]), 2), "percentile": round(float(e.percentile[row]), 1),
-        "damage": e.mode_name(row) or None,
+        "damage": e.damage_name(row) or None,
     }  # fmt: skip
 
 
 def annotate(
-    survey: Survey,
+    survey: EvaluatedCollection,
     notes: Sequence[Note],
     undo_file: Path,
     *,
@@ -170,7 +172,7 @@ def _write_xmp(note: Note, shared: Callable[[Path], frozenset[str]], journal: Jo
     return None
 
 
-def _write_png(survey: Survey, note: Note, journal: Journal) -> str | None:
+def _write_png(survey: EvaluatedCollection, note: Note, journal: Journal) -> str | None:
     content = read_content(note.path)
     if not content.startswith(PNG):
         return f"{str(note.path)!r} is no PNG file: only the XMP sidecar can hold its rating."
@@ -185,7 +187,7 @@ def _write_png(survey: Survey, note: Note, journal: Journal) -> str | None:
     return None
 
 
-def _note_size(survey: Survey, note: Note, size: int) -> None:
+def _note_size(survey: EvaluatedCollection, note: Note, size: int) -> None:
     """Tell the collection that the file is as it was but for its size: its picture is the same, and is not looked at again."""
-    with survey.store.session("be written", write=True) as session:
+    with survey.collection.session("be written", write=True) as session:
         session.execute(update(FileRow).where(FileRow.path == str(note.path)).values(size=size))

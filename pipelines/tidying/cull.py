@@ -14,8 +14,8 @@ from sqlalchemy import select
 from ...errors import CollectionError
 from ...metrics.image import SUFFIXES
 from ..collection.tables import FileRow
+from ..evaluation.folders import EvaluatedCollection
 from ..evaluation.result import Evaluation
-from ..evaluation.survey import Survey
 from .journal import Journal
 
 #: Endings of files beside a picture that go where it goes.
@@ -59,8 +59,8 @@ class Rule:
         if self.outliers:
             found[e.outlier] = "outliers"
         if self.damaged:
-            for row in np.flatnonzero(e.mode >= 0):
-                found[row] = e.mode_name(int(row))
+            for row in np.flatnonzero(e.damage >= 0):
+                found[row] = e.damage_name(int(row))
         if self.duplicates:
             found[(e.group >= 0) & ~e.best] = "duplicates"
         return found
@@ -91,7 +91,9 @@ def check_target(target: Path, roots: Sequence[Path] = ()) -> None:
             )
 
 
-def plan_cull(survey: Survey, rule: Rule, roots: Sequence[Path], target: Path, keep: Container[int] = ()) -> list[Move]:
+def plan_cull(
+    survey: EvaluatedCollection, rule: Rule, roots: Sequence[Path], target: Path, keep: Container[int] = ()
+) -> list[Move]:
     """What a rule would move, in the order of paths: to ``target/REASON/`` and the path below its root.
 
     Of exact copies the first stays, if the rule has ``duplicates`` and the picture itself stays. Pictures of ``keep`` stay in any case.
@@ -99,9 +101,9 @@ def plan_cull(survey: Survey, rule: Rule, roots: Sequence[Path], target: Path, k
     e = survey.evaluation
     reasons = rule.reasons(e)
     query = select(FileRow.path, FileRow.image_id).where(
-        FileRow.scan == survey.update.scan, FileRow.image_id.is_not(None)
+        FileRow.scan == survey.update.scan_number, FileRow.image_id.is_not(None)
     )
-    with survey.store.session("be read") as session:
+    with survey.collection.session("be read") as session:
         files = session.execute(query.order_by(FileRow.path)).all()
     moves, seen = [], set()
     for path, image in files:

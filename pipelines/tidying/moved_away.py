@@ -113,7 +113,7 @@ def _noted(folder: Path) -> Iterator[str]:
             continue
 
 
-def note_moved(store: Collection) -> bool:
+def note_moved(collection: Collection) -> bool:
     """Mark pictures that were moved away, and unmark those that are back; says whether anything changed.
 
     Pictures with another problem keep it.
@@ -121,31 +121,31 @@ def note_moved(store: Collection) -> bool:
     Raises:
         CollectionError: the collection cannot be read or written.
     """
-    if store.folder is None:
+    if collection.folder is None:
         return False
-    with store.session("be read") as session:
+    with collection.session("be read") as session:
         ids = set(session.scalars(select(ImageRow.id).where(ImageRow.problem == AWAY)))
-        for paths in batches(_noted(store.folder), _CHUNK):
+        for paths in batches(_noted(collection.folder), _CHUNK):
             found = session.scalars(select(FileRow.image_id).where(FileRow.path.in_(paths)))
             ids.update(image for image in found if image is not None)
-    changes = [change for part in batches(sorted(ids), _CHUNK) for change in _changes(store, part)]
+    changes = [change for part in batches(sorted(ids), _CHUNK) for change in _changes(collection, part)]
     for part in batches(changes, _CHUNK):
-        with store.session("be written", write=True) as session:
+        with collection.session("be written", write=True) as session:
             session.execute(update(ImageRow), part)
     return bool(changes)
 
 
-def _changes(store: Collection, ids: Sequence[int]) -> Iterator[dict[str, Any]]:
+def _changes(collection: Collection, ids: Sequence[int]) -> Iterator[dict[str, Any]]:
     """What is to be changed in the rows of pictures, by what lies on the disk."""
     places = defaultdict[int, list[str]](list)
     sound_or_away = or_(ImageRow.problem.is_(None), ImageRow.problem == AWAY)
-    with store.session("be read") as session:
+    with collection.session("be read") as session:
         rows = list(session.scalars(select(ImageRow).where(ImageRow.id.in_(ids), sound_or_away)))
         query = select(FileRow.image_id, FileRow.path).where(FileRow.image_id.in_(ids)).order_by(FileRow.path)
         for image, path in session.execute(query):
             places[image or 0].append(path)
     for row in rows:
-        own = [] if Path(row.path).is_absolute() else [str(store.locate(row))]
+        own = [] if Path(row.path).is_absolute() else [str(collection.locate(row))]
         # At the old place another picture may lie by now.
         files = [
             path

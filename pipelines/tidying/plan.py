@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ..evaluation.folders import EvaluatedCollection
 from ..evaluation.result import Evaluation
-from ..evaluation.survey import Survey
 from .cull import Move, Rule, plan_cull
 
 
@@ -44,7 +44,9 @@ class Plan:
     digest: str
 
 
-def planned(survey: Survey, rule: Rule, roots: Sequence[Path], target: Path, keep: Sequence[int] = ()) -> Plan:
+def planned(
+    survey: EvaluatedCollection, rule: Rule, roots: Sequence[Path], target: Path, keep: Sequence[int] = ()
+) -> Plan:
     """What a rule would move, as ``plan_cull`` says."""
     moves = plan_cull(survey, rule, roots, target, keep)
     pictures: dict[str, list[int]] = {}

@@ -25,11 +25,11 @@ from ..models.request import Drawn, Request
 from ..scoring.measuring import measure
 from .leaders import replicate
 from .panel import Panel
-from .study import Asked
+from .study import Trial
 from .tuner import BATCH, Tuner
 
 
-class Outside(ImageGenerator):
+class ExternalGenerator(ImageGenerator):
     """Stands where the generator is when pictures are drawn elsewhere: it makes requests, and draws nothing.
 
     Args:
@@ -56,7 +56,7 @@ class Outside(ImageGenerator):
         """
         raise ModelError(f"The pictures of {self.model.identity!r} are drawn elsewhere: ask, draw there, and tell.")
 
-    def foresee(self, requests: Iterable[Request], share: float) -> Iterator[list[Drawn]]:
+    def preview(self, requests: Iterable[Request], share: float) -> Iterator[list[Drawn]]:
         """Refuse, as ``draw`` does."""
         return self.draw(requests)
 
@@ -72,14 +72,14 @@ class Question:
         together: how many were asked at once.
     """
 
-    study: OpenStudy
-    asked: Asked
+    study: ExternalStudy
+    asked: Trial
     request: Request
     together: int = 1
 
 
 @dataclass(frozen=True)
-class OpenStudy:
+class ExternalStudy:
     """A space that is tuned on pictures drawn elsewhere.
 
     Attributes:
@@ -93,7 +93,7 @@ class OpenStudy:
     folder: Path
     space: PromptSpace
     scorer: Scorer
-    outside: Outside
+    outside: ExternalGenerator
     seed: int = 0
 
     def tuner(self, collection: Collection, batch: int = BATCH) -> Tuner:
@@ -157,7 +157,7 @@ def tell(
     study = question.study
     if rating is not None:
         check_rating(rating)
-        if check_rater(rater) == study.scorer.name:
+        if check_rater(rater) == study.scorer.stored_name:
             raise CollectionError(
                 f"{rater!r} is the name of the profile that judges: choose another for whoever rates."
             )
@@ -171,7 +171,7 @@ def tell(
         if unreadable:
             raise CollectionError(unreadable[0])
         own = float(study.scorer.score(items[row.id][None].astype(np.float64))[0])
-        collection.set_scores(study.scorer.name, {row.id: own})
+        collection.set_scores(study.scorer.stored_name, {row.id: own})
         if score is not None:
             collection.set_scores(OBSERVED, {row.id: float(score)})
         if rating is not None:

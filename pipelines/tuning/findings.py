@@ -18,7 +18,7 @@ from ..collection.tables import ImageRow
 from ..scoring.measuring import measure
 from .alarms import FEWEST, appearance, find_alarms
 from .leaders import leaders
-from .panel import Judge, Judged
+from .panel import Judge, Judgements
 from .pruning import account
 from .tuner import WINNERS, Tuner
 
@@ -58,7 +58,7 @@ class OptionEffect:
 
 
 @dataclass(frozen=True, slots=True)
-class PairEffect:
+class NamedPairEffect:
     """What two options add together beyond the sum of their effects."""
 
     first: str
@@ -88,7 +88,7 @@ class BatchScore:
 
 
 @dataclass(frozen=True, slots=True)
-class Tuned:
+class StudyFindings:
     """The findings.
 
     Attributes:
@@ -111,7 +111,7 @@ class Tuned:
     winners: list[Winner]
     effects: list[OptionEffect]
     importance: dict[str, float]
-    pairs: list[PairEffect]
+    pairs: list[NamedPairEffect]
     raters: dict[str, list[OptionEffect]]
     front: list[TradeOff]
     batches: list[BatchScore]
@@ -121,7 +121,7 @@ class Tuned:
     yaml: str
 
 
-def find_out(tuner: Tuner) -> Tuned:
+def findings_of(tuner: Tuner) -> StudyFindings:
     """Everything that a study says.
 
     Raises:
@@ -144,7 +144,7 @@ def find_out(tuner: Tuner) -> Tuned:
     mean, error = steering.gain(tuner.rng(6))
     pruned = account(tuner.study, judged)
     only = named[0] if len(named) == 1 else None
-    return Tuned(
+    return StudyFindings(
         goal=judged.goal,
         unit="deviations" if only is None else "stars" if only in judged.people else "score",
         winners=_winners(tuner, steering, judged, middle, unit),
@@ -155,7 +155,7 @@ def find_out(tuner: Tuner) -> Tuned:
         ],
         importance={slot.name: float(share) for slot, share in zip(slots, table.importance, strict=True)},
         pairs=[
-            PairEffect(
+            NamedPairEffect(
                 option(p.slots[0], p.options[0]), option(p.slots[1], p.options[1]),
                 unit * p.mean, unit * p.low, unit * p.high,
             )
@@ -171,7 +171,7 @@ def find_out(tuner: Tuner) -> Tuned:
     )  # fmt: skip
 
 
-def _winners(tuner: Tuner, steering: Steering, judged: Judged, middle: float, unit: float) -> list[Winner]:
+def _winners(tuner: Tuner, steering: Steering, judged: Judgements, middle: float, unit: float) -> list[Winner]:
     choices, draws = leaders(tuner, steering, judged)
     goal = judged.goal_values()
     winners = []
@@ -192,7 +192,7 @@ def _winners(tuner: Tuner, steering: Steering, judged: Judged, middle: float, un
     return winners
 
 
-def _raters(tuner: Tuner, steering: Steering, judged: Judged, top: int = 3) -> dict[str, list[OptionEffect]]:
+def _raters(tuner: Tuner, steering: Steering, judged: Judgements, top: int = 3) -> dict[str, list[OptionEffect]]:
     """The strongest effects on each judge, on its first context."""
     found, slots = {}, tuner.space.slots
     known = {judge.name: judge for judge in reversed(steering.model.raters_) if isinstance(judge, Judge)}
@@ -207,7 +207,7 @@ def _raters(tuner: Tuner, steering: Steering, judged: Judged, top: int = 3) -> d
     return found
 
 
-def _front(tuner: Tuner, steering: Steering, judged: Judged) -> list[TradeOff]:
+def _front(tuner: Tuner, steering: Steering, judged: Judgements) -> list[TradeOff]:
     if len(judged.goal) < 2 or len(tuner.contexts) > 1:
         return []
     choices, means, who = steering.front(tuner.rng(7))
@@ -219,7 +219,7 @@ def _front(tuner: Tuner, steering: Steering, judged: Judged) -> list[TradeOff]:
     ]
 
 
-def _batches(judged: Judged) -> list[BatchScore]:
+def _batches(judged: Judgements) -> list[BatchScore]:
     goal, batch = judged.goal_values(), np.array([asked.batch for asked in judged.asked])
     found = []
     for number in np.unique(batch):
@@ -230,7 +230,7 @@ def _batches(judged: Judged) -> list[BatchScore]:
     return found
 
 
-def _alarms(tuner: Tuner, judged: Judged) -> list[str]:
+def _alarms(tuner: Tuner, judged: Judgements) -> list[str]:
     # Leaders that are shown again look alike on purpose: choices count where they came first.
     _, fresh = np.unique([asked.choice for asked in judged.asked], axis=0, return_index=True)
     batch = np.array([asked.batch for asked in judged.asked])
@@ -252,9 +252,9 @@ def _alarms(tuner: Tuner, judged: Judged) -> list[str]:
     first, last = ends[early], ends[~early]
     goal = judged.goal_values()
     judge, technical = None, TechnicalScorer.load()
-    if technical.name not in judged.goal:
+    if technical.stored_name not in judged.goal:
         items, _ = measure(tuner.collection, judged.rows, technical)
         if all(row.id in items for row in judged.rows):
             scores = technical.score(np.array([items[row.id] for row in judged.rows], dtype=np.float64))
-            judge = (stored_title(technical.name), scores[first], scores[last])
+            judge = (stored_title(technical.stored_name), scores[first], scores[last])
     return find_alarms((judged.items[first], judged.items[last]), shown, (goal[first], goal[last]), judge)

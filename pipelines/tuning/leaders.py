@@ -8,15 +8,15 @@ import numpy as np
 
 from ...prompts.space.space import Choice
 from ...prompts.steering.steering import Steering
-from .panel import Judged
-from .study import Asked
+from .panel import Judgements
+from .study import Trial
+from .tuner import SEEDS, WINNERS
 
 if TYPE_CHECKING:
     from .tuner import Tuner
-from .tuner import SEEDS, WINNERS
 
 
-def leaders(tuner: Tuner, steering: Steering, judged: Judged) -> tuple[list[Choice], np.ndarray]:
+def leaders(tuner: Tuner, steering: Steering, judged: Judgements) -> tuple[list[Choice], np.ndarray]:
     """Allowed choices, best expected goal first, and their (draws, n) posterior draws: all that were shown, and the best of all."""
     found = {tuner.space.check(steering.recommend(tuner.rng(4)).choice): None}
     found.update({asked.choice: None for asked in judged.asked if tuner.space.allows(asked.choice)})
@@ -26,7 +26,7 @@ def leaders(tuner: Tuner, steering: Steering, judged: Judged) -> tuple[list[Choi
     return [choices[i] for i in order], values[:, order]
 
 
-def replicate(tuner: Tuner, count: int) -> list[Asked]:
+def replicate(tuner: Tuner, count: int) -> list[Trial]:
     """Ask for the leaders on further seeds: at most ``count`` pictures, until each has ``SEEDS``; nothing is drawn here."""
     if waiting := tuner.waiting[:count]:
         return waiting

@@ -19,10 +19,10 @@ from ..collection import ratings
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
 from ..scoring.measuring import measure
-from .study import Asked
+from .study import Trial
 
 #: Middle and unit of ratings.
-STARS = ((LOWEST + HIGHEST) / 2, 1.0)
+STAR_UNIT = ((LOWEST + HIGHEST) / 2, 1.0)
 
 
 class Judge(NamedTuple):
@@ -38,7 +38,7 @@ class Panel:
 
     Attributes:
         scorers: profiles, at least one; the first one's items also tell how diverse pictures are.
-        raters: people, whose ratings in the collection count as they come.
+        people: people, whose ratings in the collection count as they come.
         weights: in the goal, by name. Without a word every person has 1, and a profile 1 where there are no people, else 0: then it
             only helps to foretell what people will say.
         outside: names of scores that something else gave and the collection holds; in the goal they count as people do.
@@ -48,12 +48,12 @@ class Panel:
     """
 
     scorers: Sequence[Scorer]
-    raters: Sequence[str] = ()
+    people: Sequence[str] = ()
     weights: Mapping[str, float] = field(default_factory=dict)
     outside: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        names = [*(scorer.name for scorer in self.scorers), *self.raters, *self.outside]
+        names = [*(scorer.stored_name for scorer in self.scorers), *self.people, *self.outside]
         if not self.scorers or len(set(names)) < len(names):
             raise SoartError(f"Expected at least one profile, and judges of different names, got {names}.")
         if unknown := set(self.weights) - set(names):
@@ -68,12 +68,12 @@ class Panel:
 
     def weight(self, name: str) -> float:
         """The weight of a judge in the goal."""
-        told = (*self.raters, *self.outside)
+        told = (*self.people, *self.outside)
         return self.weights.get(name, 1.0 if name in told or not told else 0.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class Judgements:
     """What is known of the pictures of a study.
 
     Attributes:
@@ -85,7 +85,7 @@ class Judged:
         people: which judges are people.
     """
 
-    asked: list[Asked]
+    asked: list[Trial]
     rows: list[ImageRow]
     items: np.ndarray
     said: dict[str, np.ndarray]
@@ -95,7 +95,7 @@ class Judged:
     def unit(self, name: str) -> tuple[float, float]:
         """Middle and unit of a judge: of people those of the scale, of profiles mean and deviation; 1 where all are equal."""
         if name in self.people:
-            return STARS
+            return STAR_UNIT
         values = self.said[name][np.isfinite(self.said[name])]
         middle, deviation = (float(values.mean()), float(values.std())) if len(values) else (0.0, 0.0)
         return middle, deviation if deviation > 1e-9 * (1 + abs(middle)) else 1.0
@@ -124,7 +124,7 @@ class Judged:
         return values
 
 
-def hear(panel: Panel, collection: Collection, drawn: Sequence[Asked]) -> Judged:
+def collect_judgements(panel: Panel, collection: Collection, drawn: Sequence[Trial]) -> Judgements:
     """Let every judge speak of pictures that are drawn; those that cannot be read are left out.
 
     Raises:
@@ -141,10 +141,10 @@ def hear(panel: Panel, collection: Collection, drawn: Sequence[Asked]) -> Judged
     ]
     said: dict[str, np.ndarray] = {}
     for scorer, matrix in zip(panel.scorers, matrices, strict=True):
-        said[scorer.name] = scorer.score(matrix) if rows else np.zeros(0)
-        if not np.isfinite(said[scorer.name]).all():
-            raise ItemsError(f"The score {scorer.name!r} is not a number for some pictures: learn it anew.")
-    for rater in panel.raters:
+        said[scorer.stored_name] = scorer.score(matrix) if rows else np.zeros(0)
+        if not np.isfinite(said[scorer.stored_name]).all():
+            raise ItemsError(f"The score {scorer.stored_name!r} is not a number for some pictures: learn it anew.")
+    for rater in panel.people:
         stars = ratings.ratings(collection, rater)
         said[rater] = np.array([stars.get(row.id, np.nan) for row in rows])
     for name in panel.outside:
@@ -153,5 +153,5 @@ def hear(panel: Panel, collection: Collection, drawn: Sequence[Asked]) -> Judged
     heard = [name for name, values in said.items() if np.isfinite(values).any()]
     goal = {name: panel.weight(name) for name in heard if panel.weight(name) > 0}
     # Before people have spoken, profiles stand in for them.
-    goal = goal or {scorer.name: 1.0 for scorer in panel.scorers if scorer.name in heard}
-    return Judged(asked, rows, matrices[0], said, goal, frozenset(panel.raters))
+    goal = goal or {scorer.stored_name: 1.0 for scorer in panel.scorers if scorer.stored_name in heard}
+    return Judgements(asked, rows, matrices[0], said, goal, frozenset(panel.people))

@@ -14,8 +14,8 @@ from scipy.stats import spearmanr
 
 from ..models.generator import ImageGenerator
 from ..models.request import Drawn, Request
-from .panel import Judged, Panel
-from .study import Asked, Study
+from .panel import Judgements, Panel
+from .study import Study, Trial
 
 #: Shares of the steps at which an early look is tried, earliest first. A look at half of the steps would save nothing.
 SHARES = (0.2, 0.35)
@@ -26,7 +26,7 @@ FEWEST, AGREES = 6, 0.7
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
+class PreviewAgreement:
     """How well early looks at a share of the steps rank pictures: Spearman's correlation with the final goal over ``pictures``."""
 
     share: float
@@ -45,7 +45,7 @@ class Pruning:
         saving: share of the drawing time that judging the same candidates by whole pictures would have taken more; negative while only looks were taken.
     """
 
-    agreements: list[Agreement]
+    agreements: list[PreviewAgreement]
     share: float | None
     looked: int
     dropped: int
@@ -61,7 +61,7 @@ class Pruning:
         return f"Early looks: {self.dropped} {candidates} dropped after {self.looked} looks, {change} (rank correlation {ranks})."
 
 
-def early_goal(judged: Judged, scores: Mapping[str, float]) -> float:
+def early_goal(judged: Judgements, scores: Mapping[str, float]) -> float:
     """The goal as an early look has it, in deviations; NaN where a judge of the goal has not looked."""
     total = sum(judged.goal.values())
     value = 0.0
@@ -75,7 +75,7 @@ def _key(share: float) -> str:
     return f"{share:g}"
 
 
-def agreements(judged: Judged) -> list[Agreement]:
+def agreements(judged: Judgements) -> list[PreviewAgreement]:
     """How well each share ranks, over the judged pictures that were seen early."""
     found, goal = [], judged.goal_values()
     for share in SHARES:
@@ -87,11 +87,11 @@ def agreements(judged: Judged) -> list[Agreement]:
         pairs = np.array([pair for pair in seen if np.isfinite(pair).all()]).reshape(-1, 2)
         if len(pairs) >= FEWEST:
             moved = np.ptp(pairs, axis=0).min() > 0
-            found.append(Agreement(share, float(spearmanr(*pairs.T)[0]) if moved else 0.0, len(pairs)))
+            found.append(PreviewAgreement(share, float(spearmanr(*pairs.T)[0]) if moved else 0.0, len(pairs)))
     return found
 
 
-def account(study: Study, judged: Judged) -> Pruning:
+def account(study: Study, judged: Judgements) -> Pruning:
     """What pruning did in a study, and whether it goes on."""
     known = agreements(judged)
     share = next((a.share for a in known if a.correlation >= AGREES), None)
@@ -102,13 +102,13 @@ def account(study: Study, judged: Judged) -> Pruning:
     return Pruning(known, share, len(looks), dropped, saving)
 
 
-def look(
-    generator: ImageGenerator, panel: Panel, asked: Sequence[Asked], share: float, request: Callable[[Asked], Request]
-) -> list[Asked]:
+def add_previews(
+    generator: ImageGenerator, panel: Panel, asked: Sequence[Trial], share: float, request: Callable[[Trial], Request]
+) -> list[Trial]:
     """The same choices with what the profiles think of them at ``share`` of the steps; those looked at already are left alone."""
     fresh = [one for one in asked if _key(share) not in one.previews]
     seen: dict[str, dict[str, float]] = {}
-    batches = generator.foresee([request(one) for one in fresh], share)
+    batches = generator.preview([request(one) for one in fresh], share)
     for one, drawn in zip(fresh, (drawn for batch in batches for drawn in batch), strict=True):
         seen[one.request_key] = _scores(panel, drawn)
     return [
@@ -122,11 +122,11 @@ def _scores(panel: Panel, drawn: Drawn) -> dict[str, float]:
     for scorer in panel.scorers:
         value = float(scorer.score(scorer.extractor.extract(drawn.pixels).astype(np.float64))[0])
         if np.isfinite(value) and not drawn.problem:
-            found[scorer.name] = value
+            found[scorer.stored_name] = value
     return found
 
 
-def halve(judged: Judged, asked: Sequence[Asked], share: float, count: int) -> list[Asked]:
+def halve(judged: Judgements, asked: Sequence[Trial], share: float, count: int) -> list[Trial]:
     """All ``asked``, those marked as dropped that are not among the ``count`` best at ``share`` of the steps."""
     values = [early_goal(judged, one.previews.get(_key(share), {})) for one in asked]
     order = np.argsort([-value if np.isfinite(value) else np.inf for value in values], kind="stable")
@@ -134,9 +134,9 @@ def halve(judged: Judged, asked: Sequence[Asked], share: float, count: int) -> l
     return [replace(one, dropped=number in dropped) for number, one in enumerate(asked)]
 
 
-def expected_scores(study: Study, judged: Judged, name: str) -> list[tuple[Asked, float]]:
+def expected_scores(study: Study, judged: Judgements, name: str) -> list[tuple[Trial, float]]:
     """What a profile would say of the dropped choices, by linear regression of its final scores on its early ones."""
-    found: dict[str, tuple[Asked, float]] = {}
+    found: dict[str, tuple[Trial, float]] = {}
     for share in SHARES:
         key = _key(share)
         pairs = [

@@ -15,7 +15,7 @@ RUNNING, PAUSED = "running", "paused"
 
 
 @dataclass(frozen=True)
-class Settings:
+class TuneSettings:
     """What is tuned.
 
     Attributes:
@@ -44,7 +44,7 @@ class Settings:
     why: str = ""
 
     @classmethod
-    def of_text(cls, text: str, vocabulary: str, **rest: Any) -> Settings:  # noqa: ANN401
+    def of_text(cls, text: str, vocabulary: str, **rest: Any) -> TuneSettings:  # noqa: ANN401
         """Settings for a plain prompt, a template, or a space in YAML.
 
         Raises:
@@ -68,7 +68,7 @@ class Settings:
         return json.dumps(asdict(self))
 
     @classmethod
-    def read(cls, text: str) -> Settings | None:
+    def read(cls, text: str) -> TuneSettings | None:
         """What ``write`` wrote; None where another version of soart did: the same prompt, started again, goes on with its choices."""
         try:
             found = json.loads(text)

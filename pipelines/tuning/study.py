@@ -20,7 +20,7 @@ from ..collection.tables import AWAY, ChoiceRow, GenerationRow, ImageRow, SpaceR
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Trial:
     """A choice that was asked for.
 
     Attributes:
@@ -55,34 +55,34 @@ class Study:
         notes: a sentence for each other version: what was taken over, what was dropped.
     """
 
-    own: list[Asked] = field(default_factory=list)
-    earlier: list[Asked] = field(default_factory=list)
+    own: list[Trial] = field(default_factory=list)
+    earlier: list[Trial] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     @property
-    def drawn(self) -> list[Asked]:
+    def drawn(self) -> list[Trial]:
         """Every choice whose picture is there and sound, older versions first; each picture once, as the newest version says it."""
         found = {asked.request_key: asked for asked in (*self.earlier, *self.own)}
         return [asked for asked in found.values() if asked.row is not None and asked.row.problem in (None, AWAY)]
 
     @property
-    def failed(self) -> list[Asked]:
+    def failed(self) -> list[Trial]:
         """Choices that were drawn, and never soundly."""
         sound = {asked.choice for asked in self.drawn}
         return [asked for asked in (*self.earlier, *self.own) if asked.row is not None and asked.choice not in sound]
 
     @property
-    def waiting(self) -> list[Asked]:
+    def waiting(self) -> list[Trial]:
         """Choices of this version that are still to be drawn."""
         return [asked for asked in self.own if asked.row is None and not asked.dropped]
 
     @property
-    def dropped(self) -> list[Asked]:
+    def dropped(self) -> list[Trial]:
         """Every choice that was dropped after an early look."""
         return [asked for asked in (*self.earlier, *self.own) if asked.row is None and asked.dropped]
 
 
-def write_down(collection: Collection, space: PromptSpace, model: str, asked: Sequence[Asked]) -> None:
+def store_trials(collection: Collection, space: PromptSpace, model: str, asked: Sequence[Trial]) -> None:
     """Store choices of ``space`` that are to be drawn by ``model``, and the space as it is now."""
     with collection.session("be written", write=True) as session:
         session.merge(SpaceRow(fingerprint=space.fingerprint, text=space.to_yaml()))
@@ -101,7 +101,7 @@ def write_down(collection: Collection, space: PromptSpace, model: str, asked: Se
             session.merge(row)
 
 
-def note_previews(collection: Collection, space: PromptSpace, looked: Sequence[Asked]) -> None:
+def store_previews(collection: Collection, space: PromptSpace, looked: Sequence[Trial]) -> None:
     """Store the early looks of choices of ``space``, and which of them are dropped."""
     with collection.session("be written", write=True) as session:
         for one in looked:
@@ -152,7 +152,7 @@ def read_study(collection: Collection, space: PromptSpace, model: str) -> Study:
             for values, place in zip(options, kept, strict=True):
                 choice, image = found[place]
                 target.append(
-                    Asked(
+                    Trial(
                         choice.number,
                         choice.batch,
                         tuple(int(v) for v in values),

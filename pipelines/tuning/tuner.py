@@ -22,9 +22,9 @@ from ..collection.tables import ImageRow
 from ..models.generator import ImageGenerator
 from ..models.request import Request
 from . import pruning
-from .panel import Judge, Judged, Panel, hear
-from .pruning import CANDIDATES, SHARES, expected_scores, halve, look
-from .study import Asked, Study, note_previews, read_study, write_down
+from .panel import Judge, Judgements, Panel, collect_judgements
+from .pruning import CANDIDATES, SHARES, add_previews, expected_scores, halve
+from .study import Study, Trial, read_study, store_previews, store_trials
 
 #: Pictures drawn between two questions to the model.
 BATCH = 8
@@ -73,7 +73,7 @@ class Tuner:
             raise SoartError("Trade-offs between judges are looked for on one base subject: leave the others out.")
         self.collection, self.generator, self.space, self.panel = collection, generator, space, panel
         self.seed, self.batch, self.budget, self.pareto = seed, batch, budget, pareto
-        self.prune = prune and generator.foresees
+        self.prune = prune and generator.can_preview
         #: Base subjects, or one empty text.
         self.contexts = space.contexts or ("",)
         self.study = self._read()
@@ -84,7 +84,7 @@ class Tuner:
         return sum(asked.row is not None for asked in self.study.own)
 
     @property
-    def waiting(self) -> list[Asked]:
+    def waiting(self) -> list[Trial]:
         """Choices of a killed run that are still allowed and would still be drawn as they were asked for."""
         allowed = [a for a in self.study.waiting if a.context in self.contexts and self.space.allows(a.choice)]
         return [asked for asked in allowed if self._key(asked) == asked.request_key]
@@ -103,16 +103,16 @@ class Tuner:
         """A generator that depends on the seed and on how far the study is, so that a resumed run takes the same steps."""
         return np.random.default_rng([self.seed, len(self.study.own), purpose])
 
-    def request(self, asked: Asked) -> Request:
+    def request(self, asked: Trial) -> Request:
         """The picture of a choice."""
         words = self.space.render(asked.choice, self.contexts.index(asked.context))
         return self.generator.request(words.prompt, asked.seed, negative=words.negative, **words.settings)
 
-    def ask(self, count: int) -> list[Asked]:
+    def ask(self, count: int) -> list[Trial]:
         """The next ``count`` choices, written down; those of a killed run first."""
         return self.waiting[:count] or self.write(self.steering().ask(count, self.rng(1)))
 
-    def write(self, choices: Sequence[Choice] | np.ndarray) -> list[Asked]:
+    def write(self, choices: Sequence[Choice] | np.ndarray) -> list[Trial]:
         """Write down a batch of choices, each on a seed of its own, for seeds are what a choice must be robust against."""
         start, batch = (
             len(self.study.own),
@@ -121,12 +121,12 @@ class Tuner:
         written = []
         for number, choice in enumerate(choices, start=start):
             context = self.contexts[number % len(self.contexts)]
-            asked = Asked(number, batch, self.space.check(choice), context, self.seed + number, "")
+            asked = Trial(number, batch, self.space.check(choice), context, self.seed + number, "")
             written.append(replace(asked, request_key=self._key(asked)))
-        write_down(self.collection, self.space, self.generator.model.identity, written)
+        store_trials(self.collection, self.space, self.generator.model.identity, written)
         return written
 
-    def draw(self, asked: Sequence[Asked], progress: Callable[[int], None] = lambda done: None) -> list[ImageRow]:
+    def draw(self, asked: Sequence[Trial], progress: Callable[[int], None] = lambda done: None) -> list[ImageRow]:
         """Draw and measure choices, and read the study again.
 
         Raises:
@@ -149,7 +149,7 @@ class Tuner:
         asked = self._candidates(count) if count > 0 else []
         return self.draw(asked, progress) if asked else []
 
-    def _candidates(self, count: int) -> list[Asked]:
+    def _candidates(self, count: int) -> list[Trial]:
         """At most ``count`` choices to draw: the next ones, or the better half of twice as many after an early look."""
         judged = self.judged() if self.prune else None
         if judged is None or judged.people & set(judged.goal):
@@ -158,18 +158,18 @@ class Tuner:
         looks = SHARES if len(judged.asked) < pruning.FEWEST else () if share is None else (share,)
         asked = self.ask(count * (CANDIDATES if share else 1))
         for one in looks:
-            asked = look(self.generator, self.panel, asked, one, self.request)
+            asked = add_previews(self.generator, self.panel, asked, one, self.request)
         if share:
             asked = halve(judged, asked, share, count)
         if looks:
-            note_previews(self.collection, self.space, asked)
+            store_previews(self.collection, self.space, asked)
         return [one for one in asked if not one.dropped][:count]
 
-    def judged(self) -> Judged:
+    def judged(self) -> Judgements:
         """What the judges say of all sound pictures."""
-        return hear(self.panel, self.collection, self.study.drawn)
+        return collect_judgements(self.panel, self.collection, self.study.drawn)
 
-    def steering(self, judged: Judged | None = None) -> Steering:
+    def steering(self, judged: Judgements | None = None) -> Steering:
         """The steering model after all that is known, every judge in units of its own."""
         judged = judged or self.judged()
         first = None
@@ -194,10 +194,10 @@ class Tuner:
             if np.isfinite(value)
         ]
         for scorer in self.panel.scorers:
-            middle, unit = judged.unit(scorer.name)
+            middle, unit = judged.unit(scorer.stored_name)
             told += [
-                (asked, Judge(scorer.name, asked.context), (value - middle) / unit)
-                for asked, value in expected_scores(self.study, judged, scorer.name)
+                (asked, Judge(scorer.stored_name, asked.context), (value - middle) / unit)
+                for asked, value in expected_scores(self.study, judged, scorer.stored_name)
             ]
         if told:
             steering.tell(
@@ -211,7 +211,7 @@ class Tuner:
     def _read(self) -> Study:
         return read_study(self.collection, self.space, self.generator.model.identity)
 
-    def _key(self, asked: Asked) -> str:
+    def _key(self, asked: Trial) -> str:
         return self.request(asked).key(self.generator.model.identity)
 
 

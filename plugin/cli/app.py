@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -13,15 +13,14 @@ from . import taste
 from . import taste_exchange as taste_views
 from .compare_attention import compare_attention
 from .demo import demo
+from .doctor import doctor
 from .evaluate import evaluate
+from .generate import generate
+from .rank import rank
 from .terminal import note
 from .tidy import annotate, cull, undo
 from .tune import tune
 from .web import web
-
-if TYPE_CHECKING:
-    pass
-
 
 app = typer.Typer(
     name="soart",
@@ -48,6 +47,9 @@ def _root(
     pass
 
 
+app.command(epilog='Example: soart generate "a {fox|owl}, __style__" -n 16 --seed 1 --report foxes.html')(generate)
+app.command(epilog="Example: soart rank holiday-pictures/ --taste mine --report ranking.html")(rank)
+app.command(epilog="Example: soart doctor --json")(doctor)
 app.command(
     "compare-attention", epilog="Example: soart compare-attention normal/ blurry/ noisy/ --versions B,D --output tables"
 )(compare_attention)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import typer
 
 from .options import (
@@ -11,12 +9,7 @@ from .options import (
 )
 from .terminal import emit, say
 
-if TYPE_CHECKING:
-    pass
-from .app import app
 
-
-@app.command(epilog="Example: soart doctor --json")
 def doctor(as_json: Json = False) -> None:
     """Say what is installed, which device will be used, and what is missing."""
     from ...pipelines.doctor import examine

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ...metrics.protocols import Scorer
     from ...pipelines.collection.collection import Collection
-    from ...pipelines.evaluation.survey import Survey
+    from ...pipelines.evaluation.folders import EvaluatedCollection
 
 Folders = Annotated[list[str], typer.Argument(help="Folders of pictures, single pictures, or a collection.")]
 Store = Annotated[
@@ -94,8 +94,8 @@ def evaluate(
     """
     from ...pipelines.evaluation.export import export as write
     from ...pipelines.evaluation.export import format_of
+    from ...pipelines.evaluation.folders import sync_and_evaluate
     from ...pipelines.evaluation.records import columns, records
-    from ...pipelines.evaluation.survey import survey
     from ...pipelines.ingest.engines import engine_named
     from ...pipelines.ingest.roots import open_for
     from ...pipelines.ingest.scan import Scan
@@ -106,10 +106,10 @@ def evaluate(
     notes = [text for scorer in scorers for text in warning_of(scorer)]
     target = Path(report[0]) if report else None
 
-    def look(store: Collection, roots: list[Path]) -> Survey:
+    def look(store: Collection, roots: list[Path]) -> EvaluatedCollection:
         scan = Scan(roots, only or (), follow_links)
         with Progress("looking", 0) as bar:
-            return survey(
+            return sync_and_evaluate(
                 store, scan, engine_named(engine, workers), scorers, retry=retry, progress=bar, expect=bar.expect
             )
 
@@ -133,7 +133,7 @@ def evaluate(
 
             differing = contrast(found, other)
         for path in export or ():
-            rows = records(found.store, found.update.scan, found.evaluation, found.update.unusable)
+            rows = records(found.collection, found.update.scan_number, found.evaluation, found.update.unusable)
             write(rows, columns(found.evaluation), path)
         if target:
             from ...pipelines.reports.evaluation import write_evaluation

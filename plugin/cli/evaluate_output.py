@@ -12,8 +12,8 @@ from .terminal import printable, say
 
 if TYPE_CHECKING:
     from ...pipelines.evaluation.contrast import Contrast, Gap
+    from ...pipelines.evaluation.folders import EvaluatedCollection
     from ...pipelines.evaluation.summary import Shown
-    from ...pipelines.evaluation.survey import Survey
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401
@@ -28,7 +28,7 @@ def _plain(value: Any) -> Any:  # noqa: ANN401
 
 
 def document(
-    found: Survey,
+    found: EvaluatedCollection,
     differing: Contrast | None,
     top: int,
     report: Path | None,
@@ -47,7 +47,7 @@ def document(
     update = asdict(found.update)
     plain: dict[str, Any] = _plain(
         {
-            "collection": found.store.name,
+            "collection": found.collection.name,
             "profile": evaluation.main,
             "pictures": len(evaluation.ids),
             "update": update,
@@ -68,7 +68,7 @@ def _names(pictures: Sequence[Shown]) -> str:
     return ", ".join(f"{printable(Path(one.path).name)} ({one.score:.0f})" for one in pictures)
 
 
-def print_survey(found: Survey, top: int) -> None:
+def print_survey(found: EvaluatedCollection, top: int) -> None:
     """Print what was found."""
     from ...metrics.damage.titles import damage_noun, stored_title
     from ...pipelines.evaluation.summary import summarise
@@ -76,7 +76,7 @@ def print_survey(found: Survey, top: int) -> None:
     e, s, u = found.evaluation, summarise(found, top), found.update
     say(
         f"{len(e.ids)} pictures in {s.files} files ({u.looked} looked at, {u.recognised} recognised, {u.unchanged} unchanged"
-        f"{f', {u.missing} gone' if u.missing else ''}); kept in {found.store.name}"
+        f"{f', {u.missing} gone' if u.missing else ''}); kept in {found.collection.name}"
     )
     say(f"Scores by {stored_title(e.main)}: mean {s.mean:.1f}, middle half {s.quartiles[0]:.1f} … {s.quartiles[1]:.1f}")
     for name, pictures in (("Best", s.best), ("Worst", s.worst)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -15,6 +15,7 @@ from .options import (
     Model,
     ModelConfig,
     Offload,
+    Report,
     Store,
     Wildcards,
     Workers,
@@ -22,11 +23,6 @@ from .options import (
 )
 from .ranking_output import Output, draw
 from .terminal import emit
-
-if TYPE_CHECKING:
-    pass
-from .app import app
-from .options import Report
 
 
 def _parse_size(size: str | None) -> tuple[int | None, int | None]:
@@ -38,7 +34,6 @@ def _parse_size(size: str | None) -> tuple[int | None, int | None]:
     return int(parts[0]), int(parts[-1])
 
 
-@app.command(epilog='Example: soart generate "a {fox|owl}, __style__" -n 16 --seed 1 --report foxes.html')
 def generate(
     prompt: Annotated[
         str, typer.Argument(help="Prompt; {a|b} varies, __style__ draws from a vocabulary or your wildcard file.")

@@ -49,7 +49,7 @@ def rate_by_keys(session: RatingSession, pressed: Iterator[str], *, silent: bool
             continue
         if not silent:
             say(f"{session.place + 1}/{len(session.queue)}")
-            show_picture(session.store.locate(row), row.generation.prompt if row.generation else "")
+            show_picture(session.collection.locate(row), row.generation.prompt if row.generation else "")
         key = next(pressed, "q")
         if key == "q":
             return False

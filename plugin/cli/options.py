@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    pass
-
-
-from contextlib import nullcontext
-from typing import TYPE_CHECKING
-
 from .terminal import err
 
 if TYPE_CHECKING:
     from ...pipelines.models.generator import ImageGenerator
+
 
 # A collection is text, not a Path, which would eat a slash of a URL.
 Store = Annotated[

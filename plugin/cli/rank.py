@@ -10,17 +10,15 @@ from . import taste
 from .options import (
     Json,
     Pictures,
+    Report,
 )
 from .ranking_output import Output, show_ranking
 from .terminal import Progress, emit, note
 
 if TYPE_CHECKING:
     from ...metrics.protocols import Scorer
-from .app import app
-from .options import Report
 
 
-@app.command(epilog="Example: soart rank holiday-pictures/ --taste mine --report ranking.html")
 def rank(
     paths: Pictures,
     report: Report = None,
@@ -50,11 +48,11 @@ def rank(
     scorer: Scorer = TechnicalScorer.load() if by is None else scorer_named(by, ProfileStore(profiles))
     notes = taste.warning_of(scorer)
     with Progress("reading", 0) as progress:
-        store, rows, problems = open_pictures(paths, scorer, progress, progress.expect)
-    title = f"soart: {store.title}" if store.folder is not None else "soart: ranking"
-    with store:
+        collection, rows, problems = open_pictures(paths, scorer, progress, progress.expect)
+    title = f"soart: {collection.title}" if collection.folder is not None else "soart: ranking"
+    with collection:
         output = Output(as_json, report, top, title, notes)
-        facts = show_ranking(store, rows, output, problems, scorer=scorer, min_distance=min_distance)
+        facts = show_ranking(collection, rows, output, problems, scorer=scorer, min_distance=min_distance)
     if as_json:
         emit(facts)
     for text in notes:

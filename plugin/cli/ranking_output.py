@@ -30,7 +30,7 @@ class Output:
 
 
 def show_ranking(
-    store: Collection,
+    collection: Collection,
     rows: Sequence[ImageRow],
     output: Output,
     problems: Sequence[str] = (),
@@ -48,16 +48,16 @@ def show_ranking(
 
     scorer = scorer or TechnicalScorer.load()
     with Progress("measuring", len(rows)) as progress:
-        ranking, left_out = rank(store, rows, scorer, progress, min_distance)
+        ranking, left_out = rank(collection, rows, scorer, progress, min_distance)
     problems = [*problems, *left_out]
     report = output.report
     if report is not None:
         from ...pipelines.reports.page import write_report
         from ...pipelines.reports.ranking import render_report
 
-        report = write_report(report, render_report(ranking, output.title, scorer.name, output.notes, problems))
+        report = write_report(report, render_report(ranking, output.title, scorer.stored_name, output.notes, problems))
     shown = {
-        "profile": scorer.name,
+        "profile": scorer.stored_name,
         "ranking": ranking_rows(ranking),
         "problems": problems,
         "notes": list(output.notes),
@@ -78,15 +78,20 @@ def show_ranking(
 
 
 def draw(
-    store: Collection, generator: ImageGenerator, requests: Sequence[Request], output: Output
+    collection: Collection, generator: ImageGenerator, requests: Sequence[Request], output: Output
 ) -> tuple[list[ImageRow], dict[str, Any]]:
     """Draw what the collection lacks, and show the ranking of all that was asked for; returns the pictures and the ranking."""
     from ...metrics.damage.scorer import TechnicalScorer
     from ...pipelines import generate as jobs
 
     with interruptible(), Progress("drawing", len(requests)) as progress:
-        made = jobs.generate(store, generator, requests, TechnicalScorer.load(), progress)
+        made = jobs.generate(collection, generator, requests, TechnicalScorer.load(), progress)
     if not output.as_json:
-        say(f"{made.drawn} drawn, {made.reused} already there; pictures in {store.name}")
-    facts = {"drawn": made.drawn, "reused": made.reused, "collection": store.name, "model": generator.model.identity}
-    return made.rows, show_ranking(store, made.rows, output, facts=facts)
+        say(f"{made.drawn} drawn, {made.reused} already there; pictures in {collection.name}")
+    facts = {
+        "drawn": made.drawn,
+        "reused": made.reused,
+        "collection": collection.name,
+        "model": generator.model.identity,
+    }
+    return made.rows, show_ranking(collection, made.rows, output, facts=facts)

@@ -191,9 +191,9 @@ def show(
 
         scorer = scorer_of(name, profiles)
         with Progress("measuring", 0) as progress:
-            store, rows, problems = open_pictures(paths, scorer, progress, progress.expect)
-        with store:
-            written = write_report(report, render_taste_report(store, rows, scorer, problems))
+            collection, rows, problems = open_pictures(paths, scorer, progress, progress.expect)
+        with collection:
+            written = write_report(report, render_taste_report(collection, rows, scorer, problems))
     if as_json:
         return emit({**facts, "report": None if written is None else str(written)})
     print_facts(facts)

@@ -95,16 +95,16 @@ def compare(
         raise typer.BadParameter("name at least two tastes", param_hint="--taste")
     scorers = [scorer_of(name, profiles) for name in taste]
     with Progress("measuring", 0) as progress:
-        store, rows, problems = open_pictures(paths, scorers[0], progress, progress.expect)
-        with store:
+        collection, rows, problems = open_pictures(paths, scorers[0], progress, progress.expect)
+        with collection:
             for text in () if as_json else problems:
                 note(printable(text))
-            agreement, kept, trouble = compare_on(store, rows, scorers)
+            agreement, kept, trouble = compare_on(collection, rows, scorers)
             written = None
             if picture is not None:
-                written = write_picture(np.asarray(disagreement_sheet(store, agreement, kept, top)), picture)
+                written = write_picture(np.asarray(disagreement_sheet(collection, agreement, kept, top)), picture)
             apart = agreement.disagreements(top)
-            files = [str(store.locate(kept[i])) for i in apart]
+            files = [str(collection.locate(kept[i])) for i in apart]
     told = [dict(zip(taste, (float(v) for v in agreement.percentiles[:, i]), strict=True)) for i in apart]
     if as_json:
         matrix = [[float(v) if isfinite(v) else None for v in line] for line in agreement.correlation]

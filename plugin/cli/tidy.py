@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ...pipelines.collection.collection import Collection
-    from ...pipelines.evaluation.survey import Survey
+    from ...pipelines.evaluation.folders import EvaluatedCollection
 
 Dry = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 UndoFile = Annotated[
@@ -42,9 +42,9 @@ def _look(
     workers: int | None,
     check: Callable[[Collection, Sequence[Path]], None],
     apart: Path | None = None,
-) -> tuple[Collection, list[Path], Survey]:
+) -> tuple[Collection, list[Path], EvaluatedCollection]:
     """The collection, to be closed by the caller, what was scanned, and what was found; ``check`` may refuse before that."""
-    from ...pipelines.evaluation.survey import survey
+    from ...pipelines.evaluation.folders import sync_and_evaluate
     from ...pipelines.ingest.local_engine import LocalEngine
     from ...pipelines.ingest.roots import open_for
     from ...pipelines.ingest.scan import Scan
@@ -57,7 +57,7 @@ def _look(
         check(store, roots)
         scan = Scan(roots, only or (), apart=apart)
         with Progress("looking", 0) as bar:
-            found = survey(store, scan, LocalEngine(workers), scorers, progress=bar, expect=bar.expect)
+            found = sync_and_evaluate(store, scan, LocalEngine(workers), scorers, progress=bar, expect=bar.expect)
     except BaseException:
         store.close()
         raise

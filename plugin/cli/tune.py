@@ -57,18 +57,18 @@ def _panel(tastes: Sequence[str], raters: Sequence[str], profiles: Path | None) 
     people, shares = _weighted(raters, "--rater")
     scorers = {name: scorer_named(name, ProfileStore(profiles)) for name in named}
     # A taste that is named is part of the goal, beside people too.
-    weights = {scorer.name: weights.get(name, 1.0) for name, scorer in scorers.items()}
+    weights = {scorer.stored_name: weights.get(name, 1.0) for name, scorer in scorers.items()}
     return Panel([*scorers.values()] or [TechnicalScorer.load()], people, {**weights, **shares})
 
 
 def _space(
-    text: str | None, store: Collection, negative: str, wildcards: Path | None, model: str | None
+    text: str | None, collection: Collection, negative: str, wildcards: Path | None, model: str | None
 ) -> PromptSpace:
     from ...pipelines.tuning.study import last_space
     from ...prompts.space.space import PromptSpace
 
     if text is None:
-        return last_space(store)
+        return last_space(collection)
     if text.lower().endswith((".yaml", ".yml")) or Path(text).is_file():
         return PromptSpace.from_yaml(text, wildcards)
     vocabulary = "embedded" if model is None else "general"
@@ -153,7 +153,7 @@ def tune(
             tuner = Tuner(
                 store, generator, narrowed, panel, seed=seed, batch=batch, budget=budget, pareto=pareto, prune=prune
             )
-            why = run(tuner, stop, panel.raters[0] if ask else None, silent=as_json)
+            why = run(tuner, stop, panel.people[0] if ask else None, silent=as_json)
             facts = finish(tuner, why, warnings, report or store.file("tune.html"), as_json)
     if as_json:
         emit(facts)
@@ -191,10 +191,10 @@ def finish(tuner: Tuner, why: str, warnings: Sequence[str], report: Path, as_jso
     """Write the report and print the findings unless JSON is wanted; returns all as plain JSON values."""
     from ...pipelines.reports.page import write_report
     from ...pipelines.reports.tuning import render_tune_report
-    from ...pipelines.tuning.findings import find_out
+    from ...pipelines.tuning.findings import findings_of
     from .tune_output import print_tuned, tuned_facts
 
-    tuned = find_out(tuner)
+    tuned = findings_of(tuner)
     title = f"soart tune: {', '.join(tuner.space.contexts) or tuner.space.template}"
     written = write_report(report, render_tune_report(tuner.collection, tuned, title, why, warnings))
     if not as_json:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from ...pipelines.collection.collection import Collection
-    from ...pipelines.tuning.findings import OptionEffect, Tuned
-    from ...pipelines.tuning.panel import Judged
+    from ...pipelines.tuning.findings import OptionEffect, StudyFindings
+    from ...pipelines.tuning.panel import Judgements
     from ...pipelines.tuning.tuner import Tuner
     from ...prompts.space.rendering import RenderedChoice
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SHOWN = 5
 
 
-def best_table(judged: Judged) -> Table:
+def best_table(judged: Judgements) -> Table:
     """The best pictures so far."""
     from rich.table import Table
     from rich.text import Text
@@ -40,7 +40,7 @@ def best_table(judged: Judged) -> Table:
     return table
 
 
-def batch_line(judged: Judged, tuner: Tuner) -> str:
+def batch_line(judged: Judgements, tuner: Tuner) -> str:
     """How the last batch went, and its best picture."""
     from ...pipelines.reports.page import figure
 
@@ -57,7 +57,7 @@ def batch_line(judged: Judged, tuner: Tuner) -> str:
     return f"{start}mean {mean}, best {figure(float(goal[best]))}  {printable(str(path))}"
 
 
-def print_tuned(tuned: Tuned) -> None:
+def print_tuned(tuned: StudyFindings) -> None:
     """The findings in short."""
     from ...pipelines.reports.page import figure
     from ...pipelines.reports.tuning import words_of
@@ -91,7 +91,7 @@ def _effects(effects: list[OptionEffect]) -> list[dict[str, Any]]:
     return [{"slot": e.slot, "option": e.option, "mean": e.mean, "interval": [e.low, e.high]} for e in effects]
 
 
-def tuned_facts(store: Collection, tuned: Tuned) -> dict[str, Any]:
+def tuned_facts(collection: Collection, tuned: StudyFindings) -> dict[str, Any]:
     """The findings as plain JSON values."""
     return {
         "goal": tuned.goal,
@@ -100,7 +100,7 @@ def tuned_facts(store: Collection, tuned: Tuned) -> dict[str, Any]:
             {
                 "choice": w.choice, "words": [_words(words) for words in w.words], "mean": w.mean,
                 "interval": [w.low, w.high], "scores": w.scores, "sn_ratio": _number(w.robustness),
-                "pictures": [str(store.locate(row)) for row in w.pictures],
+                "pictures": [str(collection.locate(row)) for row in w.pictures],
             }
             for w in tuned.winners
         ],

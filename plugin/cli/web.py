@@ -182,5 +182,5 @@ def _offer(folder: str) -> None:
         from ...pipelines.collection.collection import Collection
         from ...pipelines.demo import COUNT, fill
 
-        with Collection(folder) as store, Progress("drawing", COUNT) as progress:
-            fill(store, load_generator(), progress)
+        with Collection(folder) as collection, Progress("drawing", COUNT) as progress:
+            fill(collection, load_generator(), progress)

@@ -159,7 +159,7 @@ def title_of(scorer: Scorer) -> str:
     """What people call what judges."""
     from ...metrics.damage.titles import stored_title
 
-    return stored_title(scorer.name)
+    return stored_title(scorer.stored_name)
 
 
 def warnings_of(scorer: Scorer) -> list[str]:

@@ -50,8 +50,8 @@ def _judge(
 
     pictures, scorer, reference = to_pictures(images), scorer_of(profile, taste), None
     if among.strip():
-        with retried(among), existing_collection(output_folder(among)) as store:
-            reference = scores_of(store, scorer, progress(len(store.ids())))
+        with retried(among), existing_collection(output_folder(among)) as collection:
+            reference = scores_of(collection, scorer, progress(len(collection.ids())))
         if not len(reference):
             raise ItemsError(f"The collection {among!r} holds no picture yet to take percentiles among.")
     judged, problems = score_batch(pictures.pixels, scorer, reference, progress(len(pictures.pixels)))

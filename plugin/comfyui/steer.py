@@ -92,14 +92,14 @@ class SoartPromptChoice(SoartNode):
         taste: Scorer | None = None,
     ) -> io.NodeOutput:
         """Ask."""
-        from ...pipelines.tuning.ask_tell import OpenStudy, Outside
+        from ...pipelines.tuning.ask_tell import ExternalGenerator, ExternalStudy
         from ...prompts.space.yaml_file import space_of_text
 
-        study = OpenStudy(
+        study = ExternalStudy(
             output_folder(collection),
             space_of_text(space, vocabulary),
             scorer_of(profile, taste),
-            Outside(model, usual_steps, usual_guidance, (usual_width, usual_height)),
+            ExternalGenerator(model, usual_steps, usual_guidance, (usual_width, usual_height)),
             search_seed,
         )
         asked = study.ask(count)
@@ -204,11 +204,11 @@ class SoartFactorEffects(SoartNode):
         """Look at everything that was observed."""
         from ...pipelines.collection.collection import Collection
         from ...pipelines.reports.effects_chart import effects_chart
-        from ...pipelines.tuning.findings import find_out
+        from ...pipelines.tuning.findings import findings_of
 
         study = observed[0].study
-        with Collection(study.folder) as store:
-            found = find_out(study.tuner(store))
+        with Collection(study.folder) as collection:
+            found = findings_of(study.tuner(collection))
         judged = sum(batch.count for batch in found.batches)
         title = f"{study.folder.name}: {judged} pictures"
         chart = to_images(

@@ -129,11 +129,11 @@ class SoartTaste(SoartNode):
         from ...pipelines.scoring.taste_scorer import TasteScorer
         from ...pipelines.tastes.learning import learn_from_pictures
 
-        store, notes = ProfileStore(), []
+        collection, notes = ProfileStore(), []
         if good is None and bad is None:
-            taste = store.load(name)
+            taste = collection.load(name)
         else:
-            store.place(name)
+            collection.place(name)
             liked, others = (None if batch is None else to_pictures(batch) for batch in (good, bad))
             if liked is None or others is None:
                 missing = "good" if liked is None else "bad"
@@ -146,22 +146,22 @@ class SoartTaste(SoartNode):
                 name, *pictures, network=None if network == "none" else network, seed=fold_seed,
                 progress=progress(sum(map(len, pictures))),
             )  # fmt: skip
-            notes += _keep(store, taste)
+            notes += _keep(collection, taste)
         report = f"{name}: {taste.trust.word}. {taste.trust.sentence}"
         return io.NodeOutput(TasteScorer.of(taste), report, ui=cls.show([report, *notes]))
 
 
-def _keep(store: ProfileStore, taste: Taste) -> list[str]:
+def _keep(profiles: ProfileStore, taste: Taste) -> list[str]:
     """Save a taste, but for one that lies there already; a sentence where another one is replaced."""
     from ...metrics.tastes.profile_files import same_taste
 
-    path, there = store.place(taste.name), None
+    path, there = profiles.place(taste.name), None
     with contextlib.suppress(ProfileError):
-        there = store.load(taste.name)
+        there = profiles.load(taste.name)
     # Its file must stay as it is, else the next run would find a new one and learn again.
     if there is not None and same_taste(there, taste):
         return []
     since = when_changed(path)
     with retried(taste.name):
-        store.save(taste)
+        profiles.save(taste)
     return [f"It replaced the taste of that name of {since}."] if since else []

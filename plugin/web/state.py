@@ -12,11 +12,11 @@ from starlette.requests import Request
 
 from ...errors import SoartError
 from ...pipelines.collection.collection import Collection
-from ...pipelines.scoring.collection_profiles import Shelf
+from ...pipelines.scoring.collection_profiles import CollectionProfiles
 from ...pipelines.scoring.profile_store import ProfileStore
-from ...pipelines.services.evaluation import EvaluationDesk
-from ...pipelines.services.rating import RatingDesk
-from ...pipelines.services.tuning import TuningDesk
+from ...pipelines.services.evaluation import EvaluationService
+from ...pipelines.services.rating import RatingService
+from ...pipelines.services.tuning import TuningService
 from ...pipelines.support.background import Jobs
 
 if TYPE_CHECKING:
@@ -29,35 +29,35 @@ class Place:
     def __init__(
         self,
         number: int,
-        store: Collection,
+        collection: Collection,
         user: ProfileStore,
         load: Callable[[], ImageGenerator],
         drawing: threading.Lock,
     ) -> None:
-        self.number, self.store, self.jobs = number, store, Jobs()
-        self.name = Path(store.name).resolve().name
-        self.shelf = Shelf(store, user)
-        self.tune = TuningDesk(store, self.shelf, self.jobs, load, drawing)
-        self.evaluation = EvaluationDesk(store, self.shelf, self.jobs)
+        self.number, self.collection, self.jobs = number, collection, Jobs()
+        self.name = Path(collection.name).resolve().name
+        self.shelf = CollectionProfiles(collection, user)
+        self.tune = TuningService(collection, self.shelf, self.jobs, load, drawing)
+        self.evaluation = EvaluationService(collection, self.shelf, self.jobs)
         self._lock = threading.Lock()
-        self._desks: dict[str, RatingDesk] = {}
+        self._desks: dict[str, RatingService] = {}
 
     @property
     def base(self) -> str:
         """Start of its addresses."""
         return f"/c/{self.number}"
 
-    def desk(self, rater: str) -> RatingDesk:
+    def desk(self, rater: str) -> RatingService:
         """Where a rater rates."""
         with self._lock:
             if rater not in self._desks:
-                self._desks[rater] = RatingDesk(self.store, self.shelf, self.jobs, rater)
+                self._desks[rater] = RatingService(self.collection, self.shelf, self.jobs, rater)
             return self._desks[rater]
 
     def close(self) -> None:
         """End the background work, then the database."""
         self.jobs.close()
-        self.store.close()
+        self.collection.close()
 
 
 @dataclass(frozen=True)

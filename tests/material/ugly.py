@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from soart.pipelines.ingest.look import look_at
+from soart.pipelines.ingest.look import inspect_file
 
 
 def encoded(image, kind, **options):
@@ -95,7 +95,7 @@ def dangerous_look(path, networks):
         if mark := os.environ.get("UGLY_MARK"):
             Path(mark).write_text(str(os.getpid()))
         time.sleep(60)
-    return look_at(path, networks)
+    return inspect_file(path, networks)
 
 
 class _Cheese:
@@ -115,6 +115,6 @@ def failing_look(path, networks):
     looking._extractor.cache_clear()
     kept, looking._extractor = looking._extractor, lambda network: _Cheese()
     try:
-        return look_at(path, networks)
+        return inspect_file(path, networks)
     finally:
         looking._extractor = kept

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 from soart.pipelines.collection.collection import Collection
-from soart.pipelines.evaluation.survey import survey
+from soart.pipelines.evaluation.folders import sync_and_evaluate
 from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.scan import Scan
 
@@ -47,5 +47,5 @@ def art(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def found(art, tmp_path_factory):
-    with Collection(tmp_path_factory.mktemp("collection")) as store:
-        yield survey(store, Scan([art]), LocalEngine(2))
+    with Collection(tmp_path_factory.mktemp("collection")) as collection:
+        yield sync_and_evaluate(collection, Scan([art]), LocalEngine(2))

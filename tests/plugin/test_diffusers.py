@@ -40,7 +40,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 class Bright:
     """A judge whose truth is plain."""
 
-    name = "bright"
+    stored_name = "bright"
     extractor = ColourExtractor()
 
     def score(self, items):
@@ -145,7 +145,7 @@ def test_latents_of_a_strange_form_are_one_sentence(tmp_path):
 def test_the_early_look_is_what_the_generator_foresees(pipe):
     wrapped = wrap(pipe)
     request = wrapped.generator.request("a fox", 1, steps=6, **SIZE)
-    [[foreseen]] = wrapped.generator.foresee([request], 0.5)
+    [[foreseen]] = wrapped.generator.preview([request], 0.5)
     callback = SoartCallback(below=-1e9, share=0.5)
     call(pipe, callback_on_step_end=callback, guidance_scale=request.guidance)
     assert np.abs(callback.pictures[0] * 255 - foreseen.pixels).max() <= 1
@@ -238,8 +238,8 @@ def test_pictures_of_another_scheduler_or_weights_are_not_taken_for_these(tmp_pa
     def tuned():
         space = "template: a {thing}\nslots:\n  thing: [fox, boat]\n  steps: ['2']\n  size: ['32x32']"
         wrapped.tune(space, collection=tmp_path / "study", taste=Bright(), budget=2, batch=2)
-        with Collection(tmp_path / "study") as store:
-            return sorted({(row.generation.sampler, row.generation.model) for row in store.images()})
+        with Collection(tmp_path / "study") as collection:
+            return sorted({(row.generation.sampler, row.generation.model) for row in collection.images()})
 
     assert [sampler for sampler, _ in tuned()] == ["DDIM"]
     wrapped.scheduler = EulerDiscreteScheduler.from_config(wrapped.scheduler.config)

@@ -24,7 +24,7 @@ KEY = "attention"
 def attention_page(request: Request) -> Response:
     """The view."""
     place = place_of(request)
-    classes = {name: len(ids) for name, ids in by_ratings(place.store, rater_of(request)).items()}
+    classes = {name: len(ids) for name, ids in by_ratings(place.collection, rater_of(request)).items()}
     return page(request, "attention.html", place, view="attention", versions=VERSIONS, classes=classes)
 
 
@@ -59,8 +59,8 @@ def start(request: Request, body: dict[str, Any]) -> Response:
 def _data(place: Place, rater: str, source: str, text: str, folders: dict[str, Path], job: Job) -> Modes:
     if source == "folders":
         return measure_modes(folders, job.advance, job.expect)
-    classes = by_words(place.store, text.split()) if source == "words" else by_ratings(place.store, rater)
-    return modes_of(place.store, classes, job.advance)
+    classes = by_words(place.collection, text.split()) if source == "words" else by_ratings(place.collection, rater)
+    return modes_of(place.collection, classes, job.advance)
 
 
 def _table(table: pd.DataFrame) -> dict[str, Any]:

@@ -22,8 +22,8 @@ from .rating import same_rater
 def compare_page(request: Request) -> Response:
     """The view."""
     place = place_of(request)
-    known = facts(place.store).profiles
-    profiles = [name for name, scorer in usable(place).items() if scorer.name in known]
+    known = facts(place.collection).profiles
+    profiles = [name for name, scorer in usable(place).items() if scorer.stored_name in known]
     return page(request, "compare.html", place, view="compare", profiles=profiles, most=MOST)
 
 
@@ -33,22 +33,22 @@ def pool(request: Request) -> Response:
     count = min(MOST, max(1, whole(given.get("count", "12"), "a count")))
     source, words = given.get("source", ""), tuple(given.get("words", "").split())
     if source.startswith("by:"):
-        profile = place.shelf.scorer(source.removeprefix("by:")).name
+        profile = place.shelf.scorer(source.removeprefix("by:")).stored_name
         query = Query(profile=profile, sort="score", words=words, sound=True, scored=True)
     elif source == "liked":
         query = Query(sort="rating", rated="liked", words=words, sound=True)
     else:
         query = Query(words=words, sound=True)
-    found = order(place.store, query, rater_of(request))
+    found = order(place.collection, query, rater_of(request))
     if source == "any":
         found = [int(image) for image in np.random.default_rng().permutation(found)]
     return JSONResponse({"ids": found[:count]})
 
 
 def _state(place: Place, rater: str, ids: list[int], count: int, passed: list[int]) -> dict[str, Any]:
-    rows = rows_of(place.store, ids)
+    rows = rows_of(place.collection, ids)
     there = [row.id for row in rows]
-    choices = comparisons(place.store, rater, there)
+    choices = comparisons(place.collection, rater, there)
     now = standing(there, choices)
     shown = {cell["id"]: cell for cell in cells(place, rows, rater)}
     made = len(choices)
@@ -82,7 +82,7 @@ def prefer(request: Request, body: dict[str, Any]) -> Response:
     losers = body.get("losers")
     others = [whole(image, "a picture's number") for image in losers] if isinstance(losers, list) else []
     new = choose(
-        place.store, rater, str(body.get("choice", "")), whole(body.get("winner"), "a picture's number"), others
+        place.collection, rater, str(body.get("choice", "")), whole(body.get("winner"), "a picture's number"), others
     )
     return JSONResponse({"new": new})
 
@@ -90,7 +90,7 @@ def prefer(request: Request, body: dict[str, Any]) -> Response:
 def undo(request: Request, body: dict[str, Any]) -> Response:
     """Take a choice back."""
     place, rater = place_of(request), same_rater(request, body)
-    return JSONResponse({"taken": take_back_choice(place.store, rater, str(body.get("choice", "")))})
+    return JSONResponse({"taken": take_back_choice(place.collection, rater, str(body.get("choice", "")))})
 
 
 routes = [

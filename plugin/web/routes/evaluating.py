@@ -28,7 +28,7 @@ TOP, GROUPS, MEMBERS, PLANNED = 12, 12, 24, 24
 def _cells(place: Place, rater: str, ids: Iterable[int]) -> dict[int, dict[str, Any]]:
     wanted = sorted(set(ids))
     parts = (wanted[start : start + WINDOW] for start in range(0, len(wanted), WINDOW))
-    return {cell["id"]: cell for part in parts for cell in cells(place, rows_of(place.store, part), rater)}
+    return {cell["id"]: cell for part in parts for cell in cells(place, rows_of(place.collection, part), rater)}
 
 
 def _state(place: Place) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def evaluate_page(request: Request) -> Response:
     """The view; an evaluation of earlier is read in the background."""
     place = place_of(request)
     place.evaluation.recall()
-    folders = "\n".join(map(str, known_roots(place.store))) if site_of(request).settings.local else ""
+    folders = "\n".join(map(str, known_roots(place.collection))) if site_of(request).settings.local else ""
     return page(
         request, "evaluate.html", place, view="evaluate", profiles=place.shelf.names(), folders=folders, state=_state(place),
         chosen=place.evaluation.wishes.profile or "technical",
@@ -69,7 +69,7 @@ def findings(request: Request) -> Response:
     """What was found and what can be undone, as part of a page."""
     place = place_of(request)
     desk = place.evaluation
-    values: dict[str, Any] = {"found": desk.found, "undo": desk.undo_files(), "away": facts(place.store).away}
+    values: dict[str, Any] = {"found": desk.found, "undo": desk.undo_files(), "away": facts(place.collection).away}
     if desk.found is None:
         return page(request, "evaluated.html", place, **values)
     asked = max(GROUPS, whole(request.query_params.get("groups", GROUPS), "a number of groups"))
@@ -79,7 +79,7 @@ def findings(request: Request) -> Response:
     ids = _shown(summary).union(*shown)
     return page(
         request, "evaluated.html", place, **values, e=e, summary=summary, update=found.update, top=TOP, step=GROUPS,
-        histogram=histogram(e.scores[e.main]), damaged=int((e.mode >= 0).sum()), groups=groups, shown=shown,
+        histogram=histogram(e.scores[e.main]), damaged=int((e.damage >= 0).sum()), groups=groups, shown=shown,
         kept=set(e.ids[e.best].tolist()), scores=dict(zip(e.ids.tolist(), e.scores[e.main].tolist(), strict=True)),
         cell=_cells(place, rater_of(request), ids), movable=desk.movable,
         associations=[a for a in e.associations if a.q <= 0.5][:24],

@@ -14,8 +14,9 @@ from starlette.routing import Route
 
 from ....errors import ProfileError, SoartError
 from ....metrics.damage.scorer import TechnicalScorer
+from ....metrics.damage.suspicion import detectors
 from ....pipelines.collection.counts import facts
-from ....pipelines.collection.damage import detectors, suspected
+from ....pipelines.collection.damage import suspected
 from ....pipelines.collection.queries import (  # fmt: skip
     DAMAGE,
     Query,
@@ -45,10 +46,10 @@ FOREVER = "private, max-age=31536000, immutable"
 def cells(place: Place, rows: Sequence[ImageRow], rater: str, profile: str = "") -> list[dict[str, Any]]:
     """What scripts need to show pictures: size, words, rating, score and percentile."""
     ids = [row.id for row in rows]
-    stars = stars_of(place.store, rater, ids)
-    scores = scores_of(place.store, profile, ids) if profile else {}
-    scale = Scale.of(place.store, profile) if scores else None
-    told = told_of(place.store, [row.id for row in rows if not row.generation])
+    stars = stars_of(place.collection, rater, ids)
+    scores = scores_of(place.collection, profile, ids) if profile else {}
+    scale = Scale.of(place.collection, profile) if scores else None
+    told = told_of(place.collection, [row.id for row in rows if not row.generation])
     return [
         {
             "id": row.id, "v": row.sha256[:10], "w": row.width, "h": row.height, "title": title_of(row, told.get(row.id)),
@@ -102,36 +103,38 @@ def usable(place: Place) -> dict[str, TasteScorer | TechnicalScorer]:
 def gallery(request: Request) -> Response:
     """The view."""
     place = place_of(request)
-    counts = facts(place.store)
-    profiles = [(name, counts.profiles.get(scorer.name, 0)) for name, scorer in usable(place).items()]
+    counts = facts(place.collection)
+    profiles = [(name, counts.profiles.get(scorer.stored_name, 0)) for name, scorer in usable(place).items()]
     sound = counts.pictures - counts.problems
     chosen = request.query_params.get("profile") or next((name for name, scored in profiles if scored), "technical")
     return page(
         request, "gallery.html", place, view="gallery", profiles=profiles, sound=sound, counts=counts,
-        chosen=chosen, asked=request.query_params, damages=DAMAGE, examined=all(counts.profiles.get(d) for d in detectors()),
+        chosen=chosen, asked=request.query_params, damages=DAMAGE, examined=all(counts.profiles.get(d.stored_name) for d in detectors()),
     )  # fmt: skip
 
 
 def ids(request: Request) -> Response:
     """Ids of all pictures that are asked for, in order."""
     place = place_of(request)
-    query = query_of(request.query_params, lambda name: place.shelf.scorer(name).name)
-    return JSONResponse({"ids": order(place.store, query, rater_of(request))})
+    query = query_of(request.query_params, lambda name: place.shelf.scorer(name).stored_name)
+    return JSONResponse({"ids": order(place.collection, query, rater_of(request))})
 
 
 def some(request: Request) -> Response:
     """Cells of pictures."""
     place = place_of(request)
     name = request.query_params.get("profile", "")
-    rows = rows_of(place.store, wholes(request.query_params.get("ids", ""), "a picture's number"))
-    return JSONResponse({"cells": cells(place, rows, rater_of(request), place.shelf.scorer(name).name if name else "")})
+    rows = rows_of(place.collection, wholes(request.query_params.get("ids", ""), "a picture's number"))
+    return JSONResponse(
+        {"cells": cells(place, rows, rater_of(request), place.shelf.scorer(name).stored_name if name else "")}
+    )
 
 
 def picture(request: Request) -> Response:
     """A picture's file, small or large."""
     place = place_of(request)
-    row = row_of(place.store, request.path_params["image"])
-    content, kind = for_browser(place.store, row, SIDE if request.path_params["size"] == "small" else LARGE)
+    row = row_of(place.collection, request.path_params["image"])
+    content, kind = for_browser(place.collection, row, SIDE if request.path_params["size"] == "small" else LARGE)
     lasting = request.query_params.get("v") == row.sha256[:10]
     return Response(content, media_type=kind, headers={"cache-control": FOREVER if lasting else "private, no-cache"})
 
@@ -139,10 +142,10 @@ def picture(request: Request) -> Response:
 def heat(request: Request) -> Response:
     """A picture under its heat map."""
     place = place_of(request)
-    row = row_of(place.store, request.path_params["image"])
+    row = row_of(place.collection, request.path_params["image"])
     scorer = place.shelf.scorer(request.query_params.get("profile") or "technical")
     return Response(
-        heat_picture(place.store, row, scorer),
+        heat_picture(place.collection, row, scorer),
         media_type="image/jpeg",
         headers={"cache-control": "private, max-age=60"},
     )
@@ -151,23 +154,23 @@ def heat(request: Request) -> Response:
 def detail(request: Request) -> Response:
     """All that is known of a picture, as part of a page."""
     place = place_of(request)
-    row = row_of(place.store, request.path_params["image"])
+    row = row_of(place.collection, request.path_params["image"])
     name = request.query_params.get("profile") or "technical"
     try:
         scorer = place.shelf.scorer(name)
     except ProfileError:
         name, scorer = "technical", place.shelf.scorer("technical")
-    found = why(place.store, row, scorer)
-    told = None if row.generation else told_of(place.store, [row.id]).get(row.id)
+    found = why(place.collection, row, scorer)
+    told = None if row.generation else told_of(place.collection, [row.id]).get(row.id)
     percentile = None
     if found.score is not None:
-        scale = Scale.of(place.store, scorer.name)
+        scale = Scale.of(place.collection, scorer.stored_name)
         percentile = scale.percentile(found.score) if len(scale.values) > 1 else None
     return page(
         request, "detail.html", place, row=row, name=name, why=found, percentile=percentile,
-        warning=getattr(scorer, "warning", None), said=said_of(place.store, row.id), file=str(place.store.locate(row)),
+        warning=getattr(scorer, "warning", None), said=said_of(place.collection, row.id), file=str(place.collection.locate(row)),
         title=title_of(row, told), told=told, settings=json.loads(told.settings) if told else {},
-        damage=suspected(place.store, [row.id]).get(row.id),
+        damage=suspected(place.collection, [row.id]).get(row.id),
     )  # fmt: skip
 
 
@@ -178,7 +181,7 @@ def score(request: Request, body: dict[str, Any]) -> Response:
     scorer = place.shelf.scorer(name)
 
     def work(job: Job) -> None:
-        done, problems = score_all(place.store, scorer, job)
+        done, problems = score_all(place.collection, scorer, job)
         job.message = " ".join([f"{done} pictures scored.", *problems[:3]])
 
     job = place.jobs.start(f"score:{name}", f"Scoring by {name}", work)

@@ -27,7 +27,7 @@ def home(request: Request) -> Response:
 def collections(request: Request) -> Response:
     """All collections of this server."""
     places = site_of(request).places
-    found = [(place, facts(place.store)) for place in places]
+    found = [(place, facts(place.collection)) for place in places]
     only = places[0] if len(places) == 1 else None
     return page(request, "collections.html", only, found=found, view="collections")
 

@@ -40,7 +40,7 @@ def taste_page(request: Request) -> Response:
     if name and name not in scorers:
         scorers[name] = place.shelf.scorer(name)
     chosen = scorers.get(name)
-    counts = facts(place.store)
+    counts = facts(place.collection)
     values: dict[str, Any] = {
         "name": name,
         "taste": chosen.taste if chosen else None,
@@ -50,18 +50,18 @@ def taste_page(request: Request) -> Response:
     }
     if chosen is not None:
         profile = chosen.name
-        best, worst = ends(place.store, profile, SHOWN)
+        best, worst = ends(place.collection, profile, SHOWN)
         values["most"], values["least"] = (
-            cells(place, rows_of(place.store, side), rater, profile) for side in (best, worst)
+            cells(place, rows_of(place.collection, side), rater, profile) for side in (best, worst)
         )
         values["scored"] = counts.profiles.get(profile, 0)
         examples = getattr(chosen.taste, "examples", None)
         values["curve"] = draw_curve(chosen.taste.trust, len(examples)) if examples is not None else None
-    agreed, common = agreement(place.store, {one: scorer.name for one, scorer in scorers.items()})
+    agreed, common = agreement(place.collection, {one: scorer.stored_name for one, scorer in scorers.items()})
     apart = []
     if agreed is not None:
         places = agreed.disagreements(min(APART, len(common)))
-        shown = cells(place, rows_of(place.store, [common[i] for i in places]), rater)
+        shown = cells(place, rows_of(place.collection, [common[i] for i in places]), rater)
         apart = [(cell, agreed.percentiles[:, i].tolist()) for cell, i in zip(shown, places, strict=True)]
     return page(
         request, "taste.html", place, view="taste", names=list(scorers), problems=problems, agreed=agreed, apart=apart,

@@ -13,7 +13,7 @@ from ....pipelines.collection.queries import title_of
 from ....pipelines.collection.ratings import raters
 from ....pipelines.reports.tuning import draw_course, draw_effects, draw_front, words_of
 from ....pipelines.services.tuning import READ
-from ....pipelines.tuning.settings import Settings
+from ....pipelines.tuning.settings import TuneSettings
 from ..answers import finite, page, posted, whole
 from ..state import place_of, rater_of, site_of
 
@@ -26,7 +26,7 @@ SHOWN = 240
 def tune_page(request: Request) -> Response:
     """The view."""
     place = place_of(request)
-    people = sorted({*raters(place.store), rater_of(request)})
+    people = sorted({*raters(place.collection), rater_of(request)})
     return page(request, "tune.html", place, view="tune", profiles=place.shelf.names(), people=people)
 
 
@@ -58,7 +58,7 @@ def start(request: Request, body: dict[str, Any]) -> Response:
     if not text:
         raise SoartError("Name a prompt to tune, such as: a boat.")
     profiles, people = _weights(body.get("profiles")), _weights(body.get("raters"))
-    settings = Settings.of_text(
+    settings = TuneSettings.of_text(
         text,
         site_of(request).settings.vocabulary,
         budget=budget_of(body.get("budget", 60)),

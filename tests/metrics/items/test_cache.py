@@ -85,11 +85,11 @@ def test_folder_cache(vit, tmp_path):
     soart = SoartExtractor(scales=1)
     stores = {e.version: FolderCache(tmp_path, e.version) for e in (soart, vit)}
     for extractor in (soart, vit):
-        store = stores[extractor.version]
-        items = extract_cached(extractor, [picture], ["abc"], store)
-        assert np.array_equal(store["abc"], items[0])
-        assert list(store) == ["abc"]
-        assert len(list(store.folder.iterdir())) == len(store) == 1
+        collection = stores[extractor.version]
+        items = extract_cached(extractor, [picture], ["abc"], collection)
+        assert np.array_equal(collection["abc"], items[0])
+        assert list(collection) == ["abc"]
+        assert len(list(collection.folder.iterdir())) == len(collection) == 1
     assert stores[vit.version]["abc"].dtype == np.float32
     assert stores[soart.version]["abc"].dtype == np.float64
     del stores[vit.version]["abc"]

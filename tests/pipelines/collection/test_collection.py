@@ -190,8 +190,8 @@ def test_items_are_kept_as_first_stored(collection, make_drawn):
 
 
 def test_memory_holds_no_pictures(make_drawn):
-    with Collection(None) as store, pytest.raises(CollectionError, match="give it a folder"):
-        store.add_drawn([make_drawn(1)], "m", "DDIM")
+    with Collection(None) as collection, pytest.raises(CollectionError, match="give it a folder"):
+        collection.add_drawn([make_drawn(1)], "m", "DDIM")
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
@@ -207,9 +207,11 @@ def test_kill_at_any_moment_loses_at_most_the_batch_in_flight(where, make_drawn)
         child = os.fork()
         if child == 0:
             try:
-                with Collection(where) as store:
+                with Collection(where) as collection:
                     for batch in range(10_000):
-                        store.add_drawn([make_drawn(life * 100_000 + batch * 3 + k) for k in range(3)], "m", "DDIM")
+                        collection.add_drawn(
+                            [make_drawn(life * 100_000 + batch * 3 + k) for k in range(3)], "m", "DDIM"
+                        )
                         os.write(writer, b".")
             finally:
                 os._exit(0)
@@ -220,13 +222,13 @@ def test_kill_at_any_moment_loses_at_most_the_batch_in_flight(where, make_drawn)
         os.waitpid(child, 0)
         acknowledged += 1 + len(os.read(reader, 1 << 16))
         os.close(reader)
-        with Collection(where) as store:
-            rows = store.images()
+        with Collection(where) as collection:
+            rows = collection.images()
             assert 3 * acknowledged <= len(rows) <= 3 * (acknowledged + life + 1)
             assert len(rows) % 3 == 0
-    with Collection(where) as store:
-        for row in store.images():
-            assert np.asarray(Image.open(store.locate(row))).shape == (16, 16, 3)
+    with Collection(where) as collection:
+        for row in collection.images():
+            assert np.asarray(Image.open(collection.locate(row))).shape == (16, 16, 3)
 
 
 def test_items_that_somebody_else_stored_meanwhile_are_no_mistake(collection, make_drawn):

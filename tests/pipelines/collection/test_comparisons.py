@@ -21,34 +21,34 @@ def eight(collection, make_drawn):
 
 
 def test_choices_are_kept_by_rater_once_and_taken_back(eight):
-    store, ids = eight
-    assert choose(store, "ann", "c1", ids[0], ids[1:4])
-    assert not choose(store, "ann", "c1", ids[0], ids[1:4])
-    assert choose(store, "ben", "c2", ids[1], [ids[0]])
-    assert comparisons(store, "ann") == [(ids[0], other) for other in ids[1:4]]
-    assert comparisons(store, "ann", ids[:2]) == [(ids[0], ids[1])]
-    assert not take_back_choice(store, "ben", "c1")
-    assert take_back_choice(store, "ann", "c1")
-    assert comparisons(store, "ann") == []
-    assert comparisons(store, "ben") == [(ids[1], ids[0])]
+    collection, ids = eight
+    assert choose(collection, "ann", "c1", ids[0], ids[1:4])
+    assert not choose(collection, "ann", "c1", ids[0], ids[1:4])
+    assert choose(collection, "ben", "c2", ids[1], [ids[0]])
+    assert comparisons(collection, "ann") == [(ids[0], other) for other in ids[1:4]]
+    assert comparisons(collection, "ann", ids[:2]) == [(ids[0], ids[1])]
+    assert not take_back_choice(collection, "ben", "c1")
+    assert take_back_choice(collection, "ann", "c1")
+    assert comparisons(collection, "ann") == []
+    assert comparisons(collection, "ben") == [(ids[1], ids[0])]
 
 
 def test_choices_that_mean_nothing_are_refused(eight):
-    store, ids = eight
+    collection, ids = eight
     for winner, losers in ((ids[0], []), (ids[0], [ids[0]]), (ids[0], ids[1:6]), (ids[0], [ids[1], ids[1]])):
         with pytest.raises(CollectionError, match="choice among"):
-            choose(store, "ann", "c", winner, losers)
+            choose(collection, "ann", "c", winner, losers)
     with pytest.raises(CollectionError, match="no picture 99"):
-        choose(store, "ann", "c", ids[0], [99])
+        choose(collection, "ann", "c", ids[0], [99])
     with pytest.raises(CollectionError, match="name"):
-        choose(store, "", "c", ids[0], [ids[1]])
-    assert comparisons(store, "ann") == []
+        choose(collection, "", "c", ids[0], [ids[1]])
+    assert comparisons(collection, "ann") == []
 
 
 def test_a_taste_is_learnt_from_choices_in_the_collection(eight):
-    store, ids = eight
+    collection, ids = eight
     for number, (a, b) in enumerate(zip(ids[:4], ids[4:], strict=True)):
-        choose(store, "ann", f"c{number}", a, [b])
-    taste = learn("ann", store, Sources(rater="ann")).taste
+        choose(collection, "ann", f"c{number}", a, [b])
+    taste = learn("ann", collection, Sources(rater="ann")).taste
     assert len(taste.examples) == 8
     assert sorted(np.sign(taste.examples.liking)) == [-1] * 4 + [1] * 4

@@ -138,14 +138,14 @@ def test_connection_cut_between_and_within_batches(postgres, make_drawn):
         session.execute(text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND "
                              "datname = current_database()"))  # fmt: skip
 
-    with Collection(postgres) as store, Collection(postgres) as other:
-        store.add_drawn([make_drawn(1)], "m", "DDIM")
+    with Collection(postgres) as collection, Collection(postgres) as other:
+        collection.add_drawn([make_drawn(1)], "m", "DDIM")
         with other.session("be read") as session:
             cut(session)
-        assert len(store.images()) == 1
+        assert len(collection.images()) == 1
 
         def lose_it_halfway():
-            with store.session("be written", write=True) as session:
+            with collection.session("be written", write=True) as session:
                 session.execute(text("DELETE FROM generations"))
                 with other.session("be read") as another:
                     cut(another)
@@ -153,15 +153,15 @@ def test_connection_cut_between_and_within_batches(postgres, make_drawn):
 
         with pytest.raises(CollectionError, match=r"cannot be written: .*\(is the server running"):
             lose_it_halfway()
-        store.add_drawn([make_drawn(2)], "m", "DDIM")
-        assert len(store.images()) == 2
+        collection.add_drawn([make_drawn(2)], "m", "DDIM")
+        assert len(collection.images()) == 2
 
 
 def test_role_that_may_only_read(postgres, make_drawn):
-    with Collection(postgres) as store:
-        (row,) = store.add_drawn([make_drawn(1)], "m", "DDIM")
+    with Collection(postgres) as collection:
+        (row,) = collection.add_drawn([make_drawn(1)], "m", "DDIM")
         role, database = f"reader_{make_url(postgres).database}", make_url(postgres).database
-        with store.session("be written", write=True) as session:
+        with collection.session("be written", write=True) as session:
             for command in (
                 f"CREATE ROLE {role} LOGIN PASSWORD 'r'",
                 f"GRANT CONNECT ON DATABASE {database} TO {role}",
@@ -174,7 +174,7 @@ def test_role_that_may_only_read(postgres, make_drawn):
                 with pytest.raises(CollectionError, match=r"cannot be written: permission denied for table \w+\.$"):
                     reader.set_scores("s", {row.id: 1.0})
         finally:
-            with store.session("be written", write=True) as session:
+            with collection.session("be written", write=True) as session:
                 session.execute(text(f"DROP OWNED BY {role}"))
                 session.execute(text(f"DROP ROLE {role}"))
 
@@ -184,12 +184,12 @@ def test_role_that_may_only_read(postgres, make_drawn):
 
 def test_folder_is_remembered_and_can_lie_elsewhere_on_another_machine(postgres, tmp_path, make_drawn):
     plain = changed(postgres, query={})
-    with Collection(postgres) as store:
-        (row,) = store.add_drawn([make_drawn(1)], "m", "DDIM")
-        assert store.folder == tmp_path / "pictures"
-    with Collection(plain) as store:
-        assert store.locate(row) == tmp_path / "pictures" / row.path
-        assert store.locate(row).is_file()
+    with Collection(postgres) as collection:
+        (row,) = collection.add_drawn([make_drawn(1)], "m", "DDIM")
+        assert collection.folder == tmp_path / "pictures"
+    with Collection(plain) as collection:
+        assert collection.locate(row) == tmp_path / "pictures" / row.path
+        assert collection.locate(row).is_file()
     (tmp_path / "pictures").rename(tmp_path / "mounted")
     with pytest.raises(
         CollectionError, match=r"lie in '.*pictures', which is not on this machine: .*\?pictures=FOLDER"
@@ -198,8 +198,8 @@ def test_folder_is_remembered_and_can_lie_elsewhere_on_another_machine(postgres,
     with pytest.raises(CollectionError, match="not on this machine"):
         Collection(changed(postgres, query={"pictures": str(tmp_path / "typo")}))
     assert not (tmp_path / "typo").exists()
-    with Collection(changed(postgres, query={"pictures": str(tmp_path / "mounted")})) as store:
-        assert store.locate(row).is_file()
+    with Collection(changed(postgres, query={"pictures": str(tmp_path / "mounted")})) as collection:
+        assert collection.locate(row).is_file()
     with pytest.raises(CollectionError, match="not on this machine"):
         Collection(plain)
 
@@ -207,12 +207,12 @@ def test_folder_is_remembered_and_can_lie_elsewhere_on_another_machine(postgres,
 def test_folder_nobody_named_lies_with_the_users_data(postgres, tmp_path, monkeypatch, make_drawn):
     monkeypatch.setattr(platformdirs, "user_data_path", lambda name: tmp_path / "data" / name)
     plain = changed(postgres, query={})
-    with Collection(plain) as store:
-        (row,) = store.add_drawn([make_drawn(1)], "m", "DDIM")
-        assert store.locate(row).is_relative_to(tmp_path / "data" / "soart" / "collections")
+    with Collection(plain) as collection:
+        (row,) = collection.add_drawn([make_drawn(1)], "m", "DDIM")
+        assert collection.locate(row).is_relative_to(tmp_path / "data" / "soart" / "collections")
     monkeypatch.setattr(platformdirs, "user_data_path", lambda name: tmp_path / "somebody else" / name)
-    with Collection(plain) as store:
-        assert store.locate(row).is_file()
+    with Collection(plain) as collection:
+        assert collection.locate(row).is_file()
 
 
 def test_looking_makes_no_collection(postgres, scorer):
@@ -244,14 +244,14 @@ slots:
 def whole_way(where, embedded, scorer):
     """Generate, rank, rate, tune, and interrupted tuning: all that can be compared between two databases."""
     generator, told = ImageGenerator(embedded), []
-    with Collection(where) as store:
-        made = jobs.generate(store, generator, [Request("a boat", seed, steps=2) for seed in range(4)], scorer)
-        ranking, _ = rank(store, made.rows)
+    with Collection(where) as collection:
+        made = jobs.generate(collection, generator, [Request("a boat", seed, steps=2) for seed in range(4)], scorer)
+        ranking, _ = rank(collection, made.rows)
         told += [(r.row.sha256, r.score, r.percentile, r.reasons) for r in ranking]
-        rate(store, "me", {row.id: 1 + k for k, row in enumerate(made.rows)})
+        rate(collection, "me", {row.id: 1 + k for k, row in enumerate(made.rows)})
         for budget in (4, 8):
             tuner = Tuner(
-                store,
+                collection,
                 generator,
                 parse_space(SPACE),
                 Panel([scorer], ["me"]),
@@ -260,13 +260,13 @@ def whole_way(where, embedded, scorer):
                 seed=1,
                 prune=False,
             )
-            tune(tuner, on_batch=lambda rows: rate(store, "me", {rows[0].id: 3}))
+            tune(tuner, on_batch=lambda rows: rate(collection, "me", {rows[0].id: 3}))
         told += [(a.number, a.choice, a.seed, a.row.sha256) for a in tuner.study.own]
-    with Collection(where) as store:
-        told += [(row.id, row.sha256, row.path, row.generation.prompt) for row in store.images()]
-        told += [store.scores(scorer.name), ratings(store, "me")]
-        told += [values.tolist() for values in store.items(scorer.extractor.version, store.ids()).values()]
-        assert all(np.isfinite(score) for score in store.scores(scorer.name).values())
+    with Collection(where) as collection:
+        told += [(row.id, row.sha256, row.path, row.generation.prompt) for row in collection.images()]
+        told += [collection.scores(scorer.stored_name), ratings(collection, "me")]
+        told += [values.tolist() for values in collection.items(scorer.extractor.version, collection.ids()).values()]
+        assert all(np.isfinite(score) for score in collection.scores(scorer.stored_name).values())
     return told
 
 

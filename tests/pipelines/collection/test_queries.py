@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 
 from soart.errors import CollectionError, ItemsError
+from soart.metrics.damage.scorer import DETECTORS
+from soart.metrics.damage.suspicion import detectors
 from soart.metrics.percentiles import percentiles
 from soart.pipelines.attention.collection_modes import by_ratings, by_words, modes_of
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.counts import facts
-from soart.pipelines.collection.damage import detectors, suspected
+from soart.pipelines.collection.damage import suspected
 from soart.pipelines.collection.queries import (
     Query,
     Scale,
@@ -41,8 +43,8 @@ def filled(collection, make_drawn):
     return collection
 
 
-def ids(store, **query):
-    return [row.id for row in rows_of(store, order(store, Query(**query), "ann"))]
+def ids(collection, **query):
+    return [row.id for row in rows_of(collection, order(collection, Query(**query), "ann"))]
 
 
 def test_the_newest_come_first_and_reversed_last(filled):
@@ -90,13 +92,12 @@ def test_prompts_that_other_tools_wrote_are_found_and_shown(filled, paint, tmp_p
 
 
 def test_suspected_damage_is_that_of_evaluations(filled):
-    known = detectors()
-    usual = {name: d.usual for name, (_, d) in known.items()}
-    blur, noise = (next(name for name, (what, _) in known.items() if what == damage) for damage in ("blur", "noise"))
+    usual = {d.stored_name: d.usual for d in detectors()}
+    blur, noise = (detectors()[DETECTORS.index(damage)].stored_name for damage in ("blur", "noise"))
     for name, value in usual.items():
         # The sixth picture was seen by no detector, the fifth not by the one of noise.
         filled.set_scores(name, {i: value for i in range(1, 6) if i < 5 or name != noise})
-    limits = {name: d.limit for name, (_, d) in known.items()}
+    limits = {d.stored_name: d.limit for d in detectors()}
     filled.set_scores(blur, {2: limits[blur] - 1, 3: limits[blur] - 1, 4: limits[blur]})
     filled.set_scores(noise, {3: limits[noise] - 50})
     assert suspected(filled) == {2: "blur", 3: "noise"}

@@ -34,10 +34,10 @@ def test_a_damaged_folder_of_thumbnails_costs_no_picture(collection, make_drawn)
 def test_in_memory_nothing_is_kept(tmp_path):
     path = tmp_path / "a.png"
     Image.new("RGB", (9, 9)).save(path)
-    with Collection(None) as store:
-        row, _ = store.add_file(path)
-        assert thumbnail(store, row)
-        assert thumbnail_path(store, row) is None
+    with Collection(None) as collection:
+        row, _ = collection.add_file(path)
+        assert thumbnail(collection, row)
+        assert thumbnail_path(collection, row) is None
 
 
 def test_browsers_get_small_files_as_they_are_and_others_as_thumbnails(collection, make_drawn, tmp_path):

@@ -23,7 +23,7 @@ from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.database import connect
 from soart.pipelines.collection.ratings import rate, ratings
 from soart.pipelines.collection.tables import SCHEMA_VERSION, Base
-from soart.pipelines.collection.upgrade import bring_up_to_date, is_current, upgrade
+from soart.pipelines.collection.upgrade import is_current, upgrade, upgrade_if_needed
 
 ASSETS = Path(__file__).parents[2] / "assets"
 SCRIPTS = Path(migrate.__file__).parent / "migrations"
@@ -70,7 +70,7 @@ def described(engine):
 @pytest.fixture
 def as_made_now(where, engine):
     """What a new collection's tables look like; the database is empty again afterwards."""
-    bring_up_to_date(engine, "new")
+    upgrade_if_needed(engine, "new")
     assert differences(engine) == []
     found = described(engine)
     with engine.begin() as connection:
@@ -85,7 +85,7 @@ def test_every_version_becomes_the_models(engine, as_made_now, version):
             upgrade(connection, None)
     else:
         prepare(engine, version)
-        bring_up_to_date(engine, "old")
+        upgrade_if_needed(engine, "old")
         with engine.connect() as connection:
             assert is_current(connection, "old")
     assert differences(engine) == []
@@ -110,13 +110,13 @@ def test_collection_of_the_first_soart_is_upgraded_with_all_that_is_in_it(tmp_pa
     tmp_path.joinpath("images").mkdir()
     with contextlib.closing(sqlite3.connect(tmp_path / DATABASE)) as database:
         database.executescript((ASSETS / "schema-1.sql").read_text())
-    with Collection(tmp_path) as store:
-        (row,) = store.images()
+    with Collection(tmp_path) as collection:
+        (row,) = collection.images()
         assert (row.generation.prompt, row.generation.seed) == ("a boat", 7)
-        assert store.scores("technical") == {row.id: 50.0}
-        rate(store, "me", {row.id: 4})
-    with Collection(tmp_path) as store:
-        assert ratings(store, "me") == {row.id: 4}
+        assert collection.scores("technical") == {row.id: 50.0}
+        rate(collection, "me", {row.id: 4})
+    with Collection(tmp_path) as collection:
+        assert ratings(collection, "me") == {row.id: 4}
     # Tables were only added: no copy is needed.
     assert [path.name for path in tmp_path.glob("*.db")] == [DATABASE]
 
@@ -153,12 +153,12 @@ def next_soart(tmp_path, monkeypatch):
 
 
 def test_tables_are_altered_after_a_copy_was_kept(where, make_drawn, next_soart):
-    with Collection(where) as store:
-        rows = store.add_drawn([make_drawn(i, size=8) for i in range(3)], "m", "DDIM")
-        store.add_items("v", {row.id: np.ones(2) for row in rows})
+    with Collection(where) as collection:
+        rows = collection.add_drawn([make_drawn(i, size=8) for i in range(3)], "m", "DDIM")
+        collection.add_items("v", {row.id: np.ones(2) for row in rows})
     next_soart()
     engine = connect(address_of(where))
-    bring_up_to_date(engine, "next")
+    upgrade_if_needed(engine, "next")
     with engine.connect() as connection:
         assert connection.execute(text("SELECT breadth, note FROM images")).all() == [(8, "none")] * 3
         assert connection.scalar(text("SELECT count(*) FROM items")) == 3
@@ -173,15 +173,15 @@ def test_tables_are_altered_after_a_copy_was_kept(where, make_drawn, next_soart)
 
 @pytest.mark.parametrize("then", ["raise OSError('the power went')", "op.execute('DELETE FROM images')"])
 def test_upgrade_that_fails_changes_nothing(where, make_drawn, next_soart, then, monkeypatch):
-    with Collection(where) as store:
-        store.add_items("v", {store.add_drawn([make_drawn(1)], "m", "DDIM")[0].id: np.ones(2)})
+    with Collection(where) as collection:
+        collection.add_items("v", {collection.add_drawn([make_drawn(1)], "m", "DDIM")[0].id: np.ones(2)})
     next_soart(then)
     with pytest.raises(CollectionError, match=r"the power went|violates|without what they refer to"):
         Collection(where)
     monkeypatch.undo()
-    with Collection(where) as store:
-        assert len(store.images()) == len(store.ids()) == 1
-        assert store.images()[0].width == 16
+    with Collection(where) as collection:
+        assert len(collection.images()) == len(collection.ids()) == 1
+        assert collection.images()[0].width == 16
 
 
 def test_copy_that_cannot_be_kept_stops_the_upgrade(tmp_path, next_soart):

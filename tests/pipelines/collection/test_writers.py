@@ -18,8 +18,8 @@ pytestmark = [
 
 def test_a_new_collection_is_made_once(where, together):
     together(lambda number: Collection(where).close())
-    with Collection(where) as store:
-        assert store.images() == []
+    with Collection(where) as collection:
+        assert collection.images() == []
 
 
 def test_same_files_are_added_once(where, tmp_path, together):
@@ -29,27 +29,27 @@ def test_same_files_are_added_once(where, tmp_path, together):
         Image.fromarray(rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)).save(file)
 
     def add(number):
-        with Collection(where) as store:
+        with Collection(where) as collection:
             # Two from the front and two from the back, so that they meet.
-            rows = [store.add_file(file)[0] for file in (files if number % 2 else files[::-1])]
+            rows = [collection.add_file(file)[0] for file in (files if number % 2 else files[::-1])]
             for row in rows:
-                store.add_items("v", {row.id: np.full(2, number)})
+                collection.add_items("v", {row.id: np.full(2, number)})
 
     together(add)
-    with Collection(where) as store:
-        assert len(store.images()) == len({row.sha256 for row in store.images()}) == 12
-        assert len(store.items("v", store.ids())) == 12
+    with Collection(where) as collection:
+        assert len(collection.images()) == len({row.sha256 for row in collection.images()}) == 12
+        assert len(collection.items("v", collection.ids())) == 12
 
 
 def test_same_pictures_are_drawn_scored_and_rated_once(where, make_drawn, together):
     def draw(number):
-        with Collection(where) as store:
+        with Collection(where) as collection:
             for batch in range(5):
-                rows = store.add_drawn([make_drawn(batch * 3 + k) for k in range(3)], "m", "DDIM")
-                store.set_scores("s", {row.id: float(number) for row in rows})
-                rate(store, "me", {row.id: 1 + number for row in rows})
+                rows = collection.add_drawn([make_drawn(batch * 3 + k) for k in range(3)], "m", "DDIM")
+                collection.set_scores("s", {row.id: float(number) for row in rows})
+                rate(collection, "me", {row.id: 1 + number for row in rows})
 
     together(draw)
-    with Collection(where) as store:
-        assert len(store.images()) == 15
-        assert store.scores("s").keys() == ratings(store, "me").keys() == set(store.ids())
+    with Collection(where) as collection:
+        assert len(collection.images()) == 15
+        assert collection.scores("s").keys() == ratings(collection, "me").keys() == set(collection.ids())

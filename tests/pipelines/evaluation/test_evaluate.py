@@ -9,14 +9,14 @@ from soart.pipelines.collection.damage import suspected
 from soart.pipelines.evaluation import evaluate as module
 from soart.pipelines.evaluation.contrast import contrast
 from soart.pipelines.evaluation.evaluate import evaluate
+from soart.pipelines.evaluation.folders import sync_and_evaluate
 from soart.pipelines.evaluation.records import records
 from soart.pipelines.evaluation.result import Evaluation
 from soart.pipelines.evaluation.summary import summarise
-from soart.pipelines.evaluation.survey import survey
 from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.roots import known_roots, open_for, place_for
 from soart.pipelines.ingest.scan import Scan
-from soart.pipelines.ingest.sync import bring_up_to_date
+from soart.pipelines.ingest.sync import sync
 from soart.pipelines.reports.evaluation import render_evaluation
 
 
@@ -27,7 +27,7 @@ def name_of(found, row):
 def module_paths(found, ids):
     from soart.pipelines.evaluation.summary import paths_of
 
-    return paths_of(found.store, found.update.scan, ids)
+    return paths_of(found.collection, found.update.scan_number, ids)
 
 
 def test_what_was_planted_is_found(found):
@@ -45,11 +45,11 @@ def test_what_was_planted_is_found(found):
     word = next(one for one in e.associations if one.value == "soft")
     assert word.high < 0
     assert word.q < 0.05
-    blurred = {names[row] for row in range(len(e.ids)) if e.mode_name(row) == "blur"}
+    blurred = {names[row] for row in range(len(e.ids)) if e.damage_name(row) == "blur"}
     assert len(blurred & {names[row] for row in soft}) > 10
     assert not blurred & {names[row] for row in sharp}
-    stored = suspected(found.store)
-    assert {names[row]: e.mode_name(row) for row in range(len(e.ids)) if e.mode[row] >= 0} == {
+    stored = suspected(found.collection)
+    assert {names[row]: e.damage_name(row) for row in range(len(e.ids)) if e.damage[row] >= 0} == {
         names[row]: stored[i] for row, i in enumerate(e.ids.tolist()) if i in stored
     }
 
@@ -59,14 +59,14 @@ def test_summary_counts_agree(found):
     assert (summary.files, summary.copies, summary.spare) == (43, 1, 1)
     assert len(summary.best) == 5
     assert summary.best[0].score == e.scores[e.main].max()
-    assert sum(count for count, _ in summary.damage.values()) == (e.mode >= 0).sum()
+    assert sum(count for count, _ in summary.damage.values()) == (e.damage >= 0).sum()
     assert sum(style.pictures for style, _ in summary.styles) == len(e.ids)
     assert "not a picture" in found.update.problems[0]
 
 
 def test_the_same_pictures_are_evaluated_once(found, monkeypatch):
     monkeypatch.setattr(module, "_evaluate", None)
-    again = evaluate(found.store, found.update.scan)
+    again = evaluate(found.collection, found.update.scan_number)
     assert again.packed() == found.evaluation.packed()
 
 
@@ -85,31 +85,34 @@ def test_evaluations_survive_packing(found):
 
 def test_blocks_and_ids_do_not_matter(found, art, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "BLOCK", 7)
-    with Collection(tmp_path / "c") as store:
+    with Collection(tmp_path / "c") as collection:
         # The last ones first, so that ids are others.
-        bring_up_to_date(store, Scan([art], ["[2-9]*"]), LocalEngine(1))
-        other = survey(store, Scan([art]), LocalEngine(1))
-        rows = list(records(store, other.update.scan, other.evaluation))
-    expected = list(records(found.store, found.update.scan, found.evaluation))
+        sync(collection, Scan([art], ["[2-9]*"]), LocalEngine(1))
+        other = sync_and_evaluate(collection, Scan([art]), LocalEngine(1))
+        rows = list(records(collection, other.update.scan_number, other.evaluation))
+    expected = list(records(found.collection, found.update.scan_number, found.evaluation))
     assert rows == expected
 
 
 def test_both_databases_say_the_same(found, art, where):
-    with Collection(where) as store:
-        other = survey(store, Scan([art]), LocalEngine(2))
-        rows = list(records(store, other.update.scan, other.evaluation))
-        assert evaluate(store, other.update.scan).packed() == other.evaluation.packed()
-        assert survey(store, Scan([art]), LocalEngine(1)).update.looked <= 1
-    expected = list(records(found.store, found.update.scan, found.evaluation))
+    with Collection(where) as collection:
+        other = sync_and_evaluate(collection, Scan([art]), LocalEngine(2))
+        rows = list(records(collection, other.update.scan_number, other.evaluation))
+        assert evaluate(collection, other.update.scan_number).packed() == other.evaluation.packed()
+        assert sync_and_evaluate(collection, Scan([art]), LocalEngine(1)).update.looked <= 1
+    expected = list(records(found.collection, found.update.scan_number, found.evaluation))
     assert sorted(rows, key=lambda row: row["path"]) == expected
     assert [one.value for one in other.evaluation.associations] == [one.value for one in found.evaluation.associations]
 
 
 def test_scores_are_stored_for_others_to_use(found):
     e = found.evaluation
-    stored = found.store.scores(e.main)
+    stored = found.collection.scores(e.main)
     assert [stored[i] for i in e.ids.tolist()] == e.scores[e.main].tolist()
-    assert set(e.scores) == {TechnicalScorer.load().name, *(TechnicalScorer.detector(d).name for d in DETECTORS)}
+    assert set(e.scores) == {
+        TechnicalScorer.load().stored_name,
+        *(TechnicalScorer.detector(d).stored_name for d in DETECTORS),
+    }
 
 
 def test_two_collections_are_compared(found, art, scene, tmp_path):
@@ -118,8 +121,8 @@ def test_two_collections_are_compared(found, art, scene, tmp_path):
     for k in range(20):
         scene(100 + k).convert("L").save(other / f"{k}.png")
     (other / "same.png").write_bytes((art / "00.png").read_bytes())
-    with Collection(tmp_path / "c") as store:
-        second = survey(store, Scan([other]), LocalEngine(1))
+    with Collection(tmp_path / "c") as collection:
+        second = sync_and_evaluate(collection, Scan([other]), LocalEngine(1))
         result = contrast(found, second)
     assert result.shared == 1
     assert result.apart > 0.9
@@ -137,18 +140,18 @@ def test_a_collection_is_like_itself(found):
 
 def test_ugly_collections_are_evaluated(collection, tmp_path):
     _, odd = write_ugly(tmp_path / "ugly")
-    result = survey(collection, Scan([tmp_path / "ugly"]), LocalEngine(2))
+    result = sync_and_evaluate(collection, Scan([tmp_path / "ugly"]), LocalEngine(2))
     assert len(result.evaluation.ids) == len(odd)
     assert np.isfinite(result.evaluation.scores["technical-2"]).all()
     assert render_evaluation(result)
-    assert len(list(records(collection, result.update.scan, result.evaluation))) == result.update.found
+    assert len(list(records(collection, result.update.scan_number, result.evaluation))) == result.update.found
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
 def test_few_pictures_are_enough(collection, tmp_path, count):
     for k in range(count):
         (tmp_path / f"{k}.png").write_bytes(encoded(picture(k), "PNG"))
-    result = survey(collection, Scan([tmp_path], ["*.png"]), LocalEngine(1))
+    result = sync_and_evaluate(collection, Scan([tmp_path], ["*.png"]), LocalEngine(1))
     assert len(result.evaluation.ids) == count
     assert not result.evaluation.outlier.any()
     assert render_evaluation(result)
@@ -158,10 +161,10 @@ def test_few_pictures_are_enough(collection, tmp_path, count):
 def test_a_folder_without_pictures_is_a_sentence(collection, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(CollectionError, match="There is no picture"):
-        survey(collection, Scan([tmp_path / "empty"]), LocalEngine(1))
+        sync_and_evaluate(collection, Scan([tmp_path / "empty"]), LocalEngine(1))
     (tmp_path / "empty" / "a.png").write_bytes(b"x")
     with pytest.raises(CollectionError, match="no picture that can be evaluated"):
-        survey(collection, Scan([tmp_path / "empty"]), LocalEngine(1))
+        sync_and_evaluate(collection, Scan([tmp_path / "empty"]), LocalEngine(1))
 
 
 def test_places_belong_to_folders(tmp_path, monkeypatch):
@@ -169,18 +172,18 @@ def test_places_belong_to_folders(tmp_path, monkeypatch):
     one, two = tmp_path / "one", tmp_path / "two"
     assert place_for([one, two]) == place_for([two, one, two])
     assert place_for([one]) != place_for([two])
-    store, roots = open_for([str(one)])
-    with store:
-        assert store.folder == place_for([one])
+    collection, roots = open_for([str(one)])
+    with collection:
+        assert collection.folder == place_for([one])
         assert roots == [one]
 
 
 def test_a_collection_is_evaluated_in_place_with_folders_it_knows(collection, make_drawn, art):
     collection.add_drawn([make_drawn(k) for k in range(3)], "m", "s")
-    survey(collection, Scan([art]), LocalEngine(1))
+    sync_and_evaluate(collection, Scan([art]), LocalEngine(1))
     store, roots = open_for([str(collection.folder)])
     with store:
         assert roots == [collection.folder / "images", art]
-        result = survey(store, Scan(roots), LocalEngine(1))
+        result = sync_and_evaluate(store, Scan(roots), LocalEngine(1))
         assert len(result.evaluation.ids) == 45
         assert known_roots(store) == [art]

@@ -13,8 +13,8 @@ from material.ugly import encoded, picture
 
 from soart.errors import CollectionError
 from soart.pipelines.evaluation.export import export, format_of
+from soart.pipelines.evaluation.folders import sync_and_evaluate
 from soart.pipelines.evaluation.records import columns, records
-from soart.pipelines.evaluation.survey import survey
 from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.reports.evaluation import render_evaluation, write_evaluation
@@ -24,7 +24,7 @@ from soart.pipelines.reports.evaluation import render_evaluation, write_evaluati
 def test_exports_hold_every_file_and_come_back(found, tmp_path, kind):
     path = tmp_path / f"out.{kind}"
     names = columns(found.evaluation)
-    expected = list(records(found.store, found.update.scan, found.evaluation))
+    expected = list(records(found.collection, found.update.scan_number, found.evaluation))
     export(iter(expected), names, path)
     first = path.read_bytes()
     if kind == "json":
@@ -38,7 +38,7 @@ def test_exports_hold_every_file_and_come_back(found, tmp_path, kind):
         assert [row["path"] for row in rows] == [row["path"] for row in expected]
         assert [float(row["score"] or 0) for row in rows] == [row["score"] or 0 for row in expected]
     assert len(expected) == 44
-    export(records(found.store, found.update.scan, found.evaluation), names, path)
+    export(records(found.collection, found.update.scan_number, found.evaluation), names, path)
     assert path.read_bytes() == first
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
 
@@ -94,10 +94,10 @@ def test_files_that_cannot_be_looked_at_have_rows(collection, strange, tmp_path,
         "b\\xff.png": "no valid text", "circle.png": "symbolic links", "device.jpg": "no regular file", "gone.png": "not there",
         "noise.png": "", "pipe.png": "no regular file",
     }  # fmt: skip
-    result = survey(collection, Scan([strange, strange / "pipe.png"]), LocalEngine(1))
+    result = sync_and_evaluate(collection, Scan([strange, strange / "pipe.png"]), LocalEngine(1))
     assert len(result.update.problems) == len(bad)
     path = tmp_path / f"out.{kind}"
-    rows = records(collection, result.update.scan, result.evaluation, result.update.unusable)
+    rows = records(collection, result.update.scan_number, result.evaluation, result.update.unusable)
     export(rows, columns(result.evaluation), path)
     if kind == "json":
         got = json.loads(path.read_bytes())
@@ -121,8 +121,8 @@ def test_files_that_cannot_be_opened_have_rows(collection, strange):
                 refused = look.path.endswith("noise.png")
                 yield replace(look, problem="It is locked.", lasting=False) if refused else look
 
-    result = survey(collection, Scan([strange]), Locked(1))
-    rows = records(collection, result.update.scan, result.evaluation, result.update.unusable)
+    result = sync_and_evaluate(collection, Scan([strange]), Locked(1))
+    rows = records(collection, result.update.scan_number, result.evaluation, result.update.unusable)
     assert {row["path"]: row["problem"] for row in rows}[str(strange / "noise.png")] == "It is locked."
 
 
@@ -131,7 +131,7 @@ def test_a_folder_whose_name_is_no_text(collection, strange, tmp_path):
     folder.mkdir()
     (folder / "a.png").write_bytes(encoded(picture(3), "PNG"))
     for _ in range(2):
-        result = survey(collection, Scan([strange, folder, folder / "a.png"]), LocalEngine(1))
+        result = sync_and_evaluate(collection, Scan([strange, folder, folder / "a.png"]), LocalEngine(1))
         assert result.title == "strange, d\\xfe, a.png"
         assert "no valid text" in result.update.unusable[str(folder / "a.png")]
     write_evaluation(tmp_path / "page.html", result)

@@ -17,11 +17,11 @@ from soart.errors import ModelError, SoartError
 from soart.pipelines import generate as jobs
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.evaluation.export import export
+from soart.pipelines.evaluation.folders import sync_and_evaluate
 from soart.pipelines.evaluation.records import columns, records
-from soart.pipelines.evaluation.survey import survey
 from soart.pipelines.ingest.engines import engine_named
 from soart.pipelines.ingest.local_engine import LocalEngine
-from soart.pipelines.ingest.look import look_at
+from soart.pipelines.ingest.look import inspect_file
 from soart.pipelines.ingest.ray_engine import RayEngine
 from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.models.generator import ImageGenerator
@@ -168,7 +168,7 @@ def fatal_for(name, what, path, networks):
     """Looks, but dies or hangs at one picture."""
     if Path(path).name == name:
         time.sleep(300) if what == "hang" else os.kill(os.getpid(), what)
-    return look_at(path, networks)
+    return inspect_file(path, networks)
 
 
 @pytest.mark.slow
@@ -188,9 +188,9 @@ def test_exports_are_byte_for_byte_those_of_one_machine(cluster, pictures, tmp_p
     exports = []
     (tmp_path / "gone.png").symlink_to("nowhere.png")
     for name in ("local", "ray"):
-        with Collection(tmp_path / "kept" / name) as store:
-            found = survey(store, Scan([tmp_path], globs=["*.png", "*.jpg"]), engine_named(name, 2))
-            rows = records(store, found.update.scan, found.evaluation, found.update.unusable)
+        with Collection(tmp_path / "kept" / name) as collection:
+            found = sync_and_evaluate(collection, Scan([tmp_path], globs=["*.png", "*.jpg"]), engine_named(name, 2))
+            rows = records(collection, found.update.scan_number, found.evaluation, found.update.unusable)
             export(rows, columns(found.evaluation), tmp_path / f"{name}.csv")
         exports.append((tmp_path / f"{name}.csv").read_bytes())
         assert found.update.looked == 43
@@ -202,7 +202,7 @@ def die_once(marker, path, networks):
     if not marker.exists():
         marker.touch()
         os.kill(os.getpid(), signal.SIGKILL)
-    return look_at(path, networks)
+    return inspect_file(path, networks)
 
 
 @pytest.mark.slow
@@ -247,8 +247,8 @@ def test_pictures_drawn_are_those_of_one_machine(cluster, embedded):
         drawn = draw(generator, mixed)
         assert equal(drawn, draw(local, mixed))
         assert generator.pipeline_seconds == pytest.approx(sum(one.seconds for one in drawn))
-        assert generator.foresees
-        early, expected = ([d for b in g.foresee(mixed, 0.4) for d in b] for g in (generator, local))
+        assert generator.can_preview
+        early, expected = ([d for b in g.preview(mixed, 0.4) for d in b] for g in (generator, local))
         assert equal(early, expected)
         assert draw(generator, []) == []
         # What was drawn before the failure comes first.
@@ -311,10 +311,10 @@ def test_tuning_takes_the_same_steps(cluster, tmp_path, embedded, scorer):
     space = PromptSpace.from_text("a {sharp|vivid|blurry} picture of a {boat|fox|owl}")
     seen = []
     for name, make in (("local", partial(ImageGenerator, embedded)), ("cluster", partial(ClusterGenerator, workers=2))):
-        with Collection(tmp_path / name) as store, make() as generator:
-            tuner = Tuner(store, generator, space, Panel([scorer]), batch=8, budget=24)
+        with Collection(tmp_path / name) as collection, make() as generator:
+            tuner = Tuner(collection, generator, space, Panel([scorer]), batch=8, budget=24)
             assert tuner.prune
             tune(tuner)
             study = [(a.choice, a.seed, a.previews, a.dropped) for a in tuner.study.own]
-            seen.append((study, sorted(row.sha256 for row in store.images())))
+            seen.append((study, sorted(row.sha256 for row in collection.images())))
     assert seen[0] == seen[1]

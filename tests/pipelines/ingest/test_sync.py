@@ -16,7 +16,7 @@ from soart.pipelines.collection.tables import FileRow, FingerprintRow, ImageRow,
 from soart.pipelines.ingest.engines import engine_named
 from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.scan import Scan
-from soart.pipelines.ingest.sync import bring_up_to_date
+from soart.pipelines.ingest.sync import sync
 
 
 class Counting(LocalEngine):
@@ -53,23 +53,23 @@ def settle(path, seconds=100):
     os.utime(path, (then, then))
 
 
-def update(store, folder, **options):
+def update(collection, folder, **options):
     engine = Counting()
-    return bring_up_to_date(store, Scan([folder]), engine, **options), engine.seen
+    return sync(collection, Scan([folder]), engine, **options), engine.seen
 
 
-def files(store):
-    with store.session("be read") as session:
+def files(collection):
+    with collection.session("be read") as session:
         return {row.path: row for row in session.scalars(select(FileRow))}
 
 
 def test_unchanged_files_are_not_opened_again(where, folder):
-    with Collection(where) as store:
-        first, seen = update(store, folder)
+    with Collection(where) as collection:
+        first, seen = update(collection, folder)
         assert (first.found, first.looked, len(seen)) == (5, 5, 5)
-        second, seen = update(store, folder)
+        second, seen = update(collection, folder)
         assert (second.found, second.unchanged, second.looked, seen) == (5, 5, 0, [])
-        assert {row.scan for row in files(store).values()} == {2}
+        assert {row.scan for row in files(collection).values()} == {2}
 
 
 def test_moved_copied_and_touched_files_are_known_by_content(collection, folder):
@@ -123,7 +123,7 @@ def test_a_folder_that_cannot_be_reached_loses_nothing(collection, folder, tmp_p
 
 def test_globs_choose_files_and_the_others_are_not_lost(collection, folder):
     update(collection, folder)
-    done = bring_up_to_date(collection, Scan([folder], ["inner/*"]), LocalEngine(1))
+    done = sync(collection, Scan([folder], ["inner/*"]), LocalEngine(1))
     assert (done.found, done.missing) == (2, 0)
 
 
@@ -138,14 +138,14 @@ def test_links_to_folders_are_followed_on_request_and_never_in_circles(folder):
 def test_every_broken_file_is_named_with_a_reason_and_good_ones_are_measured(collection, tmp_path):
     broken, odd = write_ugly(tmp_path / "ugly")
     assert len(broken) >= 40
-    done = bring_up_to_date(collection, Scan([tmp_path / "ugly"]), LocalEngine(2))
+    done = sync(collection, Scan([tmp_path / "ugly"]), LocalEngine(2))
     assert done.found == len(broken) + len(odd)
     for name in broken:
         (reason,) = [text for text in done.problems if repr(str(tmp_path / "ugly" / name)) in text]
         assert len(reason) > len(name) + 20
     assert len(done.problems) == len(broken) + 1  # the link that leads nowhere
     assert len(collection.images()) == len(odd)
-    again = bring_up_to_date(collection, Scan([tmp_path / "ugly"]), LocalEngine(2))
+    again = sync(collection, Scan([tmp_path / "ugly"]), LocalEngine(2))
     assert again.problems == done.problems
 
 
@@ -158,7 +158,7 @@ def test_a_file_that_vanishes_while_it_is_read_is_no_loss(collection, folder):
                 yield from super().looks([path], networks)
                 Path(path).write_bytes(content)
 
-    done = bring_up_to_date(collection, Scan([folder]), Vanishing(1))
+    done = sync(collection, Scan([folder]), Vanishing(1))
     assert len([text for text in done.problems if "cannot be read" in text]) == 5
     assert collection.images() == []
     done, seen = update(collection, folder)
@@ -170,13 +170,13 @@ def test_pictures_that_bring_a_worker_down_are_named_and_the_others_measured(col
     for name in ("crash-1.png", "crash-2.png", "hang.png"):
         (folder / name).write_bytes(encoded(picture(50), "PNG"))
         settle(folder / name)
-    done = bring_up_to_date(collection, Scan([folder]), LocalEngine(2, limit=2.0, look=dangerous_look))
+    done = sync(collection, Scan([folder]), LocalEngine(2, limit=2.0, look=dangerous_look))
     assert len(done.problems) == 3
     assert all("crashed its decoder or took too long" in text for text in done.problems)
     assert len(collection.images()) == 5
     # Once is enough, unless the user asks for another try.
-    assert bring_up_to_date(collection, Scan([folder]), LocalEngine(1)).looked == 0
-    done = bring_up_to_date(collection, Scan([folder]), LocalEngine(1), retry=True)
+    assert sync(collection, Scan([folder]), LocalEngine(1)).looked == 0
+    done = sync(collection, Scan([folder]), LocalEngine(1), retry=True)
     assert (done.looked, done.problems, len(collection.images())) == (3, [], 6)
 
 
@@ -221,24 +221,24 @@ def test_killed_runs_lose_and_repeat_nothing(tmp_path):
             process.stdout.readline()
             deadline = time.monotonic() + 60
             while time.monotonic() < deadline and process.poll() is None:
-                with Collection(tmp_path / "c") as store:
-                    count = len(files(store))
+                with Collection(tmp_path / "c") as collection:
+                    count = len(files(collection))
                 if count > (stored[-1] if stored else 0):
                     break
                 time.sleep(0.05)
             time.sleep(patience / 10)
             process.send_signal(signal.SIGKILL)
-        with Collection(tmp_path / "c") as store:
-            stored.append(len(files(store)))
+        with Collection(tmp_path / "c") as collection:
+            stored.append(len(files(collection)))
     assert 0 < stored[0] <= stored[1]
-    with Collection(tmp_path / "c") as store, Collection(tmp_path / "clean") as clean:
-        _, seen = update(store, pictures)
+    with Collection(tmp_path / "c") as collection, Collection(tmp_path / "clean") as clean:
+        _, seen = update(collection, pictures)
         assert len(seen) == 150 - stored[1]
         update(clean, pictures)
-        assert contents(store) == contents(clean)
+        assert contents(collection) == contents(clean)
 
 
-def contents(store):
+def contents(collection):
     """All that was found, by content."""
     query = (
         select(
@@ -253,7 +253,7 @@ def contents(store):
         .join(ItemsRow, ItemsRow.image_id == ImageRow.id)
         .order_by(ImageRow.sha256)
     )
-    with store.session("be read") as session:
+    with collection.session("be read") as session:
         return [tuple(row) for row in session.execute(query)]
 
 
@@ -292,8 +292,8 @@ def alive(pid):
         return False
 
 
-def prompts(store):
-    with store.session("be read") as session:
+def prompts(collection):
+    with collection.session("be read") as session:
         query = select(FileRow.path, MetadataRow.prompt).outerjoin(
             MetadataRow, MetadataRow.image_id == FileRow.image_id
         )

@@ -25,10 +25,10 @@ def test_family_from_a_folder(tmp_path, name):
     assert np.abs(drawn[0].pixels.astype(int) - drawn[2].pixels).max() <= 1
     if name == "pixart":
         assert "negative_prompt" in model.accepts
-    assert generator.foresees == (name != "pixart")
-    if generator.foresees:
+    assert generator.can_preview == (name != "pixart")
+    if generator.can_preview:
         four = generator.request("a fox", 1, steps=4, width=32, height=32)
-        [foreseen] = next(generator.foresee([four], 0.5))
+        [foreseen] = next(generator.preview([four], 0.5))
         assert foreseen.problem is None
         assert foreseen.pixels.shape == (32, 32, 3)
         assert not np.array_equal(foreseen.pixels, next(generator.draw([four]))[0].pixels)

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from soart.pipelines.collection.collection import Collection
-from soart.pipelines.evaluation.survey import survey
+from soart.pipelines.evaluation.folders import sync_and_evaluate
 from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.reports.evaluation import write_evaluation
@@ -23,8 +23,8 @@ def found(tmp_path_factory):
         name = "<b>bold<b>" if k == 7 else f"{k:03}"
         Image.fromarray(pixels).save(folder / f"{name}.png")
         (folder / f"{name}.txt").write_text(EVIL if k == 8 else f"a {'boat' if k % 3 else 'tree'} number {k}")
-    with Collection(tmp_path_factory.mktemp("collection")) as store:
-        yield survey(store, Scan([folder]), LocalEngine(2))
+    with Collection(tmp_path_factory.mktemp("collection")) as collection:
+        yield sync_and_evaluate(collection, Scan([folder]), LocalEngine(2))
 
 
 @pytest.mark.parametrize("form", ["file", "folder"])

@@ -37,11 +37,11 @@ def folder(tmp_path):
 
 
 def ranked_folder(folder):
-    with Collection(None) as store:
+    with Collection(None) as collection:
         files, problems = find_pictures([folder])
         for file in files:
-            store.add_file(file)
-        return rank(store), problems
+            collection.add_file(file)
+        return rank(collection), problems
 
 
 def test_sharp_before_blurred(folder):
@@ -55,20 +55,20 @@ def test_sharp_before_blurred(folder):
 
 def test_ranking_does_not_depend_on_order(folder):
     (first, _), _ = ranked_folder(folder)
-    with Collection(None) as store:
+    with Collection(None) as collection:
         for file in sorted(find_pictures([folder])[0], reverse=True):
-            store.add_file(file)
-        second, _ = rank(store)
+            collection.add_file(file)
+        second, _ = rank(collection)
     assert [(r.path.name, r.score) for r in first] == [(r.path.name, r.score) for r in second]
 
 
 def test_second_ranking_reads_no_picture(folder, scorer):
-    with Collection(folder / "c") as store:
-        rows = [store.add_file(p)[0] for p in sorted(folder.glob("*.png"))]
-        first, _ = rank(store, rows)
+    with Collection(folder / "c") as collection:
+        rows = [collection.add_file(p)[0] for p in sorted(folder.glob("*.png"))]
+        first, _ = rank(collection, rows)
         for path in folder.glob("*.png"):
             path.unlink()
-        second, problems = rank(store, rows)
+        second, problems = rank(collection, rows)
     assert problems == []
     assert [r.score for r in first] == [r.score for r in second]
 
@@ -84,8 +84,8 @@ def test_unreadable_and_problem_pictures_are_named(collection, make_drawn, score
     assert len(problems) == 2
     assert "all black" in problems[0]
     assert "cannot be read" in problems[1]
-    assert collection.scores(scorer.name).keys() == {good.id}
-    assert black.id not in collection.scores(scorer.name)
+    assert collection.scores(scorer.stored_name).keys() == {good.id}
+    assert black.id not in collection.scores(scorer.stored_name)
 
 
 def test_nothing_to_rank(collection):

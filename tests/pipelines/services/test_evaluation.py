@@ -15,15 +15,15 @@ from soart.pipelines.collection.counts import facts
 from soart.pipelines.collection.queries import Query, order
 from soart.pipelines.collection.ratings import rate, ratings
 from soart.pipelines.collection.tables import AWAY, ImageRow
-from soart.pipelines.ingest.look import look_at
-from soart.pipelines.scoring.collection_profiles import Shelf
+from soart.pipelines.ingest.look import inspect_file
+from soart.pipelines.scoring.collection_profiles import CollectionProfiles
 from soart.pipelines.scoring.profile_store import ProfileStore
-from soart.pipelines.services.evaluation import KEY, EvaluationDesk
-from soart.pipelines.services.rating import RatingDesk
+from soart.pipelines.services.evaluation import KEY, EvaluationService
+from soart.pipelines.services.rating import RatingService
 from soart.pipelines.support.background import CANCELLED, DONE, FAILED, Jobs
 from soart.pipelines.tidying.cull import Rule
 from soart.pipelines.tidying.moved_away import note_moved
-from soart.pipelines.tuning.study import Asked, Study
+from soart.pipelines.tuning.study import Study, Trial
 
 
 class Here:
@@ -34,23 +34,25 @@ class Here:
     def looks(self, paths, networks=(None,)):
         for path in paths:
             self.count += 1
-            yield look_at(path, networks)
+            yield inspect_file(path, networks)
 
 
 @pytest.fixture
-def store(untidy):
+def collection(untidy):
     with Collection(untidy) as found:
         yield found
 
 
 @pytest.fixture
-def open_desk(store, tmp_path):
+def open_desk(collection, tmp_path):
     """Desks of one server after the other."""
     opened = []
 
     def make():
         opened.append(Jobs())
-        return EvaluationDesk(store, Shelf(store, ProfileStore(tmp_path / "user")), opened[-1], Here())
+        return EvaluationService(
+            collection, CollectionProfiles(collection, ProfileStore(tmp_path / "user")), opened[-1], Here()
+        )
 
     yield make
     for jobs in opened:
@@ -79,9 +81,9 @@ def contents(folder):
     }
 
 
-def rows(store):
+def rows(collection):
     """All tables of pictures as they are, without what each scan counts up."""
-    with sqlite3.connect(store.folder / "soart.db") as base:
+    with sqlite3.connect(collection.folder / "soart.db") as base:
         return {
             table: base.execute(f"SELECT {columns} FROM {table} ORDER BY 1, 2").fetchall()
             for table, columns in {
@@ -139,8 +141,10 @@ def test_the_profile_and_the_folders_are_remembered(desk, open_desk, tmp_path, p
 
 
 def test_an_empty_collection_and_missing_folders_are_sentences(tmp_path):
-    with Collection(tmp_path / "empty") as store:
-        desk = EvaluationDesk(store, Shelf(store, ProfileStore(tmp_path / "user")), Jobs(), Here())
+    with Collection(tmp_path / "empty") as collection:
+        desk = EvaluationService(
+            collection, CollectionProfiles(collection, ProfileStore(tmp_path / "user")), Jobs(), Here()
+        )
         assert "no picture" in finish(desk, desk.evaluate(), FAILED)
         assert "no picture" in finish(desk, desk.evaluate("", [tmp_path / "gone"]), FAILED)
         assert desk.found is None
@@ -176,7 +180,9 @@ def test_another_one_can_be_kept_or_all(desk, open_desk):
         desk.keep(1)
 
 
-def test_what_was_moved_is_away_everywhere_and_undo_restores_exactly_what_was_there(desk, open_desk, store, tmp_path):
+def test_what_was_moved_is_away_everywhere_and_undo_restores_exactly_what_was_there(
+    desk, open_desk, collection, tmp_path
+):
     folder = tmp_path / "more"
     folder.mkdir()
     for k in range(4):
@@ -186,9 +192,9 @@ def test_what_was_moved_is_away_everywhere_and_undo_restores_exactly_what_was_th
         (folder / f"{k}.txt").write_text(f"strange {k}")
     (folder / "sub").mkdir()
     (folder / "sub" / "copy.png").write_bytes((folder / "2.png").read_bytes())
-    rate(store, "ann", {number: 1 + number % 5 for number in range(1, 19)})
+    rate(collection, "ann", {number: 1 + number % 5 for number in range(1, 19)})
     finish(desk, desk.evaluate("", [folder]))
-    before = contents(store.folder), contents(folder), rows(store)
+    before = contents(collection.folder), contents(folder), rows(collection)
     rule = Rule(duplicates=True, worst=60)
     plan, said = move(desk, rule)
     assert said.startswith(f"{len(plan.moves)} files moved away.")
@@ -198,17 +204,17 @@ def test_what_was_moved_is_away_everywhere_and_undo_restores_exactly_what_was_th
     for one in plan.moves:
         assert not one.source.exists()
         assert one.target.is_file()
-        assert one.target.is_relative_to(store.folder / "culled")
-    away = {row.id for row in store.images() if row.problem == AWAY}
+        assert one.target.is_relative_to(collection.folder / "culled")
+    away = {row.id for row in collection.images() if row.problem == AWAY}
     # The copy that stays keeps its picture here.
     assert away == {image for image in moved if image not in desk.found.evaluation.place}
     assert not set(desk.found.evaluation.ids.tolist()) & away
-    assert facts(store).away == len(away)
-    assert facts(store).pictures == 23 - len(away)
-    assert facts(store).problems == 1
-    assert set(order(store, Query(), "ann")) == {row.id for row in store.images()} - away
-    assert not set(store.ids()) & away
-    assert len(ratings(store, "ann")) == 18
+    assert facts(collection).away == len(away)
+    assert facts(collection).pictures == 23 - len(away)
+    assert facts(collection).problems == 1
+    assert set(order(collection, Query(), "ann")) == {row.id for row in collection.images()} - away
+    assert not set(collection.ids()) & away
+    assert len(ratings(collection, "ann")) == 18
     (undo,) = desk.undo_files()
     assert sum(undo.reasons.values()) == len(plan.moves)
     # A restarted server knows as much.
@@ -216,27 +222,27 @@ def test_what_was_moved_is_away_everywhere_and_undo_restores_exactly_what_was_th
     again.recall()
     finish(again, again.job)
     assert again.found.evaluation.packed() == desk.found.evaluation.packed()
-    assert {row.id for row in store.images() if row.problem == AWAY} == away
+    assert {row.id for row in collection.images() if row.problem == AWAY} == away
     finish(again, again.take_back(undo.name))
-    after = contents(store.folder), contents(folder), rows(store)
+    after = contents(collection.folder), contents(folder), rows(collection)
     assert after == before
     assert again.undo_files() == []
     assert len(again.found.evaluation.ids) == 22
-    assert facts(store).away == 0
+    assert facts(collection).away == 0
 
 
-def test_moved_pictures_still_teach(desk, store):
-    rate(store, "ann", {number: 5 if number % 2 else 1 for number in range(1, 19)})
-    rater = RatingDesk(store, desk.shelf, desk.jobs, "ann")
+def test_moved_pictures_still_teach(desk, collection):
+    rate(collection, "ann", {number: 5 if number % 2 else 1 for number in range(1, 19)})
+    rater = RatingService(collection, desk.shelf, desk.jobs, "ann")
     finish(rater, rater.learn_now())
     known = len(desk.shelf.taste("ann").examples)
     move(desk, Rule(worst=50))
     finish(rater, rater.learn_now())
     assert len(desk.shelf.taste("ann").examples) == known == 18
-    assert not {row.id for row in rater.queue(20)} - set(store.ids())
+    assert not {row.id for row in rater.queue(20)} - set(collection.ids())
 
 
-def test_a_plan_that_is_out_of_date_is_refused(desk, store):
+def test_a_plan_that_is_out_of_date_is_refused(desk, collection):
     rule = Rule(duplicates=True)
     plan = desk.plan(rule)
     desk.keep(17)
@@ -245,15 +251,15 @@ def test_a_plan_that_is_out_of_date_is_refused(desk, store):
     nothing = Rule(below=-1e9)
     with pytest.raises(CollectionError, match="look at it again"):
         desk.move(nothing, desk.plan(nothing).digest)
-    assert not (store.folder / "culled").exists()
+    assert not (collection.folder / "culled").exists()
 
 
-def test_when_nothing_is_left_it_is_said_and_comes_back(desk, store):
+def test_when_nothing_is_left_it_is_said_and_comes_back(desk, collection):
     rule = Rule(below=1e9)
     said = finish(desk, desk.move(rule, desk.plan(rule).digest), FAILED)
     assert said.startswith("18 files moved away.")
     assert desk.found is None
-    assert facts(store).pictures == 1
+    assert facts(collection).pictures == 1
     finish(desk, desk.take_back(desk.undo_files()[0].name))
     assert len(desk.found.evaluation.ids) == 18
 
@@ -268,8 +274,8 @@ def test_one_thing_at_a_time(desk):
     desk.job.cancel()
 
 
-def test_a_cancelled_cull_stops_and_can_be_undone(desk, store, monkeypatch):
-    before = contents(store.folder), rows(store)
+def test_a_cancelled_cull_stops_and_can_be_undone(desk, collection, monkeypatch):
+    before = contents(collection.folder), rows(collection)
     rule = Rule(worst=50)
     plan = desk.plan(rule)
     done = []
@@ -283,52 +289,52 @@ def test_a_cancelled_cull_stops_and_can_be_undone(desk, store, monkeypatch):
 
     monkeypatch.setattr("soart.pipelines.tidying.journal.os.fsync", cancel_at_the_third)
     finish(desk, desk.move(rule, plan.digest), CANCELLED)
-    assert facts(store).away == 3
+    assert facts(collection).away == 3
     assert desk.found is None
     desk.recall()
     finish(desk, desk.job)
     assert len(desk.found.evaluation.ids) == 15
     finish(desk, desk.take_back(desk.undo_files()[0].name))
-    assert (contents(store.folder), rows(store)) == before
+    assert (contents(collection.folder), rows(collection)) == before
 
 
-def test_a_cull_that_was_killed_before_it_said_so_is_made_good(desk, open_desk, store, monkeypatch):
+def test_a_cull_that_was_killed_before_it_said_so_is_made_good(desk, open_desk, collection, monkeypatch):
     rule = Rule(duplicates=True)
-    monkeypatch.setattr("soart.pipelines.services.evaluation.note_moved", lambda store: 1 / 0)
+    monkeypatch.setattr("soart.pipelines.services.evaluation.note_moved", lambda collection: 1 / 0)
     finish(desk, desk.move(rule, desk.plan(rule).digest), FAILED)
-    assert facts(store).away == 0
+    assert facts(collection).away == 0
     monkeypatch.undo()
     again = open_desk()
     again.recall()
     finish(again, again.job)
-    assert facts(store).away == 2
+    assert facts(collection).away == 2
     # Moved back by hand, without the undo file.
-    for path in (store.folder / "culled" / "duplicates").iterdir():
-        path.rename(store.folder / "images" / path.name)
+    for path in (collection.folder / "culled" / "duplicates").iterdir():
+        path.rename(collection.folder / "images" / path.name)
     finish(again, again.evaluate())
-    assert facts(store).away == 0
+    assert facts(collection).away == 0
     assert len(again.found.evaluation.ids) == 18
 
 
-def test_other_problems_stay_and_what_cannot_come_back_is_said(desk, store):
+def test_other_problems_stay_and_what_cannot_come_back_is_said(desk, collection):
     failed = 19
     _, _ = move(desk, Rule(duplicates=True))
     (undo,) = desk.undo_files()
-    first, second = sorted((store.folder / "culled" / "duplicates").iterdir())
+    first, second = sorted((collection.folder / "culled" / "duplicates").iterdir())
     first.unlink()
     said = finish(desk, desk.take_back(undo.name))
     assert "1 file brought back." in said
     assert "is gone" in said
-    by_id = {row.id: row.problem for row in store.images()}
+    by_id = {row.id: row.problem for row in collection.images()}
     assert by_id[failed] == "all black"
     assert sorted(str(problem) for problem in by_id.values() if problem) == ["all black", AWAY]
     assert desk.undo_files()[0].reasons == {"duplicates": 1}
-    assert (store.folder / "images" / second.name).is_file()
+    assert (collection.folder / "images" / second.name).is_file()
     # The failed picture's file was never part of it, and is no reason to mark anything.
-    assert note_moved(store) is False
+    assert note_moved(collection) is False
 
 
-def test_another_picture_at_the_old_place_is_not_taken_for_the_moved_one(desk, store, tmp_path):
+def test_another_picture_at_the_old_place_is_not_taken_for_the_moved_one(desk, collection, tmp_path):
     folder = tmp_path / "more"
     folder.mkdir()
     place = folder / "strange.png"
@@ -340,17 +346,17 @@ def test_another_picture_at_the_old_place_is_not_taken_for_the_moved_one(desk, s
     Image.fromarray(rng.integers(0, 256, (48, 48, 3), dtype=np.uint8)).save(place)
     finish(desk, desk.evaluate())
     strange = next(one.image for one in plan.moves if one.source == place)
-    assert next(row for row in store.images() if row.id == strange).problem == AWAY
+    assert next(row for row in collection.images() if row.id == strange).problem == AWAY
     assert "is taken" in finish(desk, desk.take_back(desk.undo_files()[0].name))
 
 
-def test_strangers_undo_files_are_not_carried_out(desk, store, tmp_path):
-    undo, culled = store.folder / "undo", store.folder / "culled"
+def test_strangers_undo_files_are_not_carried_out(desk, collection, tmp_path):
+    undo, culled = collection.folder / "undo", collection.folder / "culled"
     undo.mkdir()
     (culled / "x").mkdir(parents=True)
     (culled / "x" / "evil.png").write_bytes(b"evil")
     (tmp_path / "secret.txt").write_text("secret")
-    images = store.folder / "images"
+    images = collection.folder / "images"
     entries = [
         {"moved": str(tmp_path / ".bashrc"), "to": str(culled / "x" / "evil.png")},
         {"moved": str(images / "a.png"), "to": str(tmp_path / "secret.png")},
@@ -375,16 +381,16 @@ def test_strangers_undo_files_are_not_carried_out(desk, store, tmp_path):
         with pytest.raises(CollectionError, match="nothing to undo"):
             desk.take_back(name)
     assert (tmp_path / "secret.txt").read_text() == "secret"
-    assert note_moved(store) is False
+    assert note_moved(collection) is False
     assert not (tmp_path / ".bashrc").exists()
 
 
-def test_a_folder_that_holds_the_collection_does_not_bring_back_what_was_moved(desk, store):
+def test_a_folder_that_holds_the_collection_does_not_bring_back_what_was_moved(desk, collection):
     move(desk, Rule(duplicates=True))
-    finish(desk, desk.evaluate("", [store.folder.parent]))
-    assert facts(store).away == 2
+    finish(desk, desk.evaluate("", [collection.folder.parent]))
+    assert facts(collection).away == 2
     assert len(desk.found.evaluation.ids) == 16
-    assert all(not Path(row.path).is_relative_to(store.folder / "culled") for row in store.images())
+    assert all(not Path(row.path).is_relative_to(collection.folder / "culled") for row in collection.images())
 
 
 def test_moved_pictures_still_count_in_a_tune():
@@ -392,18 +398,20 @@ def test_moved_pictures_still_count_in_a_tune():
     rows = [
         ImageRow(id=number, sha256=str(number), path="", problem=problem) for number, problem in enumerate(problems)
     ]
-    asked = [Asked(number, 0, (0,), "", number, str(number), row) for number, row in enumerate(rows)]
+    asked = [Trial(number, 0, (0,), "", number, str(number), row) for number, row in enumerate(rows)]
     assert [one.number for one in Study(own=asked).drawn] == [0, 1]
 
 
 def test_both_databases_move_and_bring_back(where, tmp_path, make_drawn):
-    with Collection(where) as store:
-        store.add_drawn([make_drawn(seed, size=40) for seed in range(8)], "m", "s")
-        desk = EvaluationDesk(store, Shelf(store, ProfileStore(tmp_path / "user")), Jobs(), Here())
+    with Collection(where) as collection:
+        collection.add_drawn([make_drawn(seed, size=40) for seed in range(8)], "m", "s")
+        desk = EvaluationService(
+            collection, CollectionProfiles(collection, ProfileStore(tmp_path / "user")), Jobs(), Here()
+        )
         finish(desk, desk.evaluate())
         move(desk, Rule(worst=50))
-        assert facts(store).away == 4
-        assert len(order(store, Query(), "ann")) == len(desk.found.evaluation.ids) == 4
+        assert facts(collection).away == 4
+        assert len(order(collection, Query(), "ann")) == len(desk.found.evaluation.ids) == 4
         finish(desk, desk.take_back(desk.undo_files()[0].name))
-        assert facts(store).away == 0
+        assert facts(collection).away == 0
         assert len(desk.found.evaluation.ids) == 8

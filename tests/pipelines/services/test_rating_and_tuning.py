@@ -9,14 +9,14 @@ import pytest
 from soart.errors import ProfileError, PromptError, SoartError
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.models.request import Drawn, Request
-from soart.pipelines.scoring.collection_profiles import Shelf
+from soart.pipelines.scoring.collection_profiles import CollectionProfiles
 from soart.pipelines.scoring.explaining import heat_picture, why
 from soart.pipelines.scoring.profile_store import ProfileStore
 from soart.pipelines.scoring.rescoring import score_all
-from soart.pipelines.services.rating import LEAST, RatingDesk
-from soart.pipelines.services.tuning import ENDED, FAILED, IDLE, INTERRUPTED, PAUSED, RUNNING, TuningDesk
+from soart.pipelines.services.rating import LEAST, RatingService
+from soart.pipelines.services.tuning import ENDED, FAILED, IDLE, INTERRUPTED, PAUSED, RUNNING, TuningService
 from soart.pipelines.support.background import DONE, Jobs
-from soart.pipelines.tuning.settings import Settings
+from soart.pipelines.tuning.settings import TuneSettings
 
 SPACE = """
 template: a {style} picture of a boat in {palette} colors
@@ -43,7 +43,7 @@ def jobs():
 
 @pytest.fixture
 def shelf(collection, tmp_path):
-    return Shelf(collection, ProfileStore(tmp_path / "user"))
+    return CollectionProfiles(collection, ProfileStore(tmp_path / "user"))
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def coloured(collection):
 
 @pytest.fixture
 def desk(collection, shelf, jobs, coloured):
-    return RatingDesk(collection, shelf, jobs, "ann")
+    return RatingService(collection, shelf, jobs, "ann")
 
 
 def test_rating_teaches_behind_the_back(desk, coloured, shelf, collection):
@@ -81,7 +81,7 @@ def test_rating_teaches_behind_the_back(desk, coloured, shelf, collection):
     assert len(queue) == 8
     assert not set(queue) & set(coloured[:10])
     # A desk of a restarted server knows the taste, and proposes by it.
-    again = RatingDesk(desk.store, shelf, Jobs(), "ann")
+    again = RatingService(desk.collection, shelf, Jobs(), "ann")
     assert again.progress().word
     assert not again.due()
 
@@ -110,7 +110,7 @@ def test_what_waits_at_the_rater_is_not_sent_again_and_raters_differ(desk, shelf
     second = [row.id for row in desk.queue(5, first)]
     assert not set(first) & set(second)
     assert [row.id for row in desk.queue(5)] == first
-    assert [row.id for row in RatingDesk(desk.store, shelf, jobs, "ben").queue(30)] != [
+    assert [row.id for row in RatingService(desk.collection, shelf, jobs, "ben").queue(30)] != [
         row.id for row in desk.queue(30)
     ]
     assert len(desk.queue(99)) == 30
@@ -119,13 +119,13 @@ def test_what_waits_at_the_rater_is_not_sent_again_and_raters_differ(desk, shelf
 def test_a_name_that_is_no_file_name_is_refused(collection, shelf, jobs):
     for name in ("../ann", "", "a/b", ".x", "x" * 70):
         with pytest.raises(ProfileError, match="Expected a name of letters"):
-            RatingDesk(collection, shelf, jobs, name)
+            RatingService(collection, shelf, jobs, name)
 
 
 def test_a_damaged_taste_is_learnt_anew(collection, shelf, jobs, coloured):
     shelf.own.folder.mkdir()
     shelf.own.path("ann").write_bytes(b"junk")
-    desk = RatingDesk(collection, shelf, jobs, "ann")
+    desk = RatingService(collection, shelf, jobs, "ann")
     assert desk.progress().word == ""
     for image in coloured[:LEAST]:
         desk.say(image, 5 if image % 2 else 1)
@@ -141,11 +141,11 @@ def test_the_shelf_knows_own_tastes_users_and_built_in_ones(desk, shelf, coloure
     shelf.user.save(shelf.own.load("ann"))
     assert shelf.names()[:2] == ["ann", "technical"]
     assert shelf.scorer("ann") is shelf.scorer("ann")
-    assert shelf.scorer("blur").name == "blur-2"
+    assert shelf.scorer("blur").stored_name == "blur-2"
     with pytest.raises(ProfileError, match="no taste 'zoe'"):
         shelf.scorer("zoe")
-    with pytest.raises(ProfileError, match="in memory"), Collection(None) as store:
-        Shelf(store, ProfileStore(tmp_path))
+    with pytest.raises(ProfileError, match="in memory"), Collection(None) as collection:
+        CollectionProfiles(collection, ProfileStore(tmp_path))
 
 
 def test_scoring_all_goes_on_after_cancelling_and_names_lost_pictures(collection, shelf, jobs, coloured):
@@ -177,14 +177,14 @@ def test_reasons_and_heat_maps_for_every_kind_of_profile(desk, shelf, collection
 
 @pytest.fixture
 def tuning(collection, shelf, jobs, generator):
-    return TuningDesk(collection, shelf, jobs, lambda: generator, threading.Lock())
+    return TuningService(collection, shelf, jobs, lambda: generator, threading.Lock())
 
 
 def test_a_tune_runs_to_its_end_and_shows_what_it_found(tuning):
     assert tuning.state == IDLE
-    tuning.start(Settings.of_text(SPACE, "embedded", budget=16, prune=False))
+    tuning.start(TuneSettings.of_text(SPACE, "embedded", budget=16, prune=False))
     with pytest.raises(SoartError, match="going on"):
-        tuning.start(Settings.of_text(SPACE, "embedded"))
+        tuning.start(TuneSettings.of_text(SPACE, "embedded"))
     until(lambda: not tuning.live, 60)
     assert tuning.state == ENDED
     assert "16 pictures" in tuning.settings.why
@@ -197,7 +197,7 @@ def test_a_tune_runs_to_its_end_and_shows_what_it_found(tuning):
 
 
 def test_bans_count_from_the_next_batch_and_pausing_from_the_next_too(tuning, collection):
-    tuning.start(Settings.of_text(SPACE, "embedded", budget=400, prune=False))
+    tuning.start(TuneSettings.of_text(SPACE, "embedded", budget=400, prune=False))
     until(lambda: tuning.seen is not None)
     assert tuning.state == RUNNING
     left = tuning.seconds_left(len(tuning.pictures()))
@@ -219,14 +219,14 @@ def test_bans_count_from_the_next_batch_and_pausing_from_the_next_too(tuning, co
 
 
 def test_a_killed_process_leaves_a_tune_to_resume(tuning, collection, shelf, generator):
-    tuning.start(Settings.of_text(SPACE, "embedded", budget=24, prune=False))
+    tuning.start(TuneSettings.of_text(SPACE, "embedded", budget=24, prune=False))
     until(lambda: len(tuning.pictures()) >= 8)
     # What a closing server does; a killed one leaves the same in the collection.
     tuning.jobs.close()
     assert not tuning.live
     assert tuning.state == INTERRUPTED
     before = {image for image, _ in tuning.pictures()}
-    again = TuningDesk(collection, shelf, Jobs(), lambda: generator, threading.Lock())
+    again = TuningService(collection, shelf, Jobs(), lambda: generator, threading.Lock())
     assert again.state == INTERRUPTED
     assert again.look().wait(60)
     assert again.seen.done == len(before)
@@ -239,9 +239,9 @@ def test_a_killed_process_leaves_a_tune_to_resume(tuning, collection, shelf, gen
 
 def test_one_model_draws_for_one_tune_at_a_time_and_a_failing_model_is_said(collection, shelf, jobs, generator):
     drawing = threading.Lock()
-    desk = TuningDesk(collection, shelf, jobs, lambda: generator, drawing)
+    desk = TuningService(collection, shelf, jobs, lambda: generator, drawing)
     with drawing:
-        desk.start(Settings.of_text(SPACE, "embedded", budget=8))
+        desk.start(TuneSettings.of_text(SPACE, "embedded", budget=8))
         until(lambda: not desk.live)
     assert desk.state == PAUSED
     assert "Another collection" in desk.settings.why
@@ -249,22 +249,22 @@ def test_one_model_draws_for_one_tune_at_a_time_and_a_failing_model_is_said(coll
     def broken():
         raise SoartError("The model cannot be loaded.")
 
-    desk = TuningDesk(collection, shelf, jobs, broken, drawing)
+    desk = TuningService(collection, shelf, jobs, broken, drawing)
     desk.resume()
     until(lambda: not desk.live)
     assert (desk.state, desk.settings.why) == (FAILED, "The model cannot be loaded.")
 
 
 def test_settings_of_all_kinds_of_text_and_of_other_versions():
-    assert Settings.of_text("a boat", "embedded").whole().contexts == ("a boat",)
-    assert Settings.of_text("a {fox|owl}", "embedded").whole().size == 2
+    assert TuneSettings.of_text("a boat", "embedded").whole().contexts == ("a boat",)
+    assert TuneSettings.of_text("a {fox|owl}", "embedded").whole().size == 2
     with pytest.raises(PromptError):
-        Settings.of_text("a {fox|owl", "embedded")
-    settings = Settings.of_text(SPACE, "embedded", bans=("palette=warm",))
-    assert Settings.read(settings.write()) == settings
+        TuneSettings.of_text("a {fox|owl", "embedded")
+    settings = TuneSettings.of_text(SPACE, "embedded", bans=("palette=warm",))
+    assert TuneSettings.read(settings.write()) == settings
     assert settings.narrowed().size == 12
     for text in ("", "{}", '{"space": "x", "bans": [], "pins": [], "colour": 1}'):
-        assert Settings.read(text) is None
+        assert TuneSettings.read(text) is None
 
 
 def test_nothing_to_resume(tuning):

@@ -34,8 +34,8 @@ def folders(tmp_path_factory, paint):
 
 @pytest.fixture(scope="module")
 def learnt(folders):
-    with Collection(None) as store:
-        return tastes.learn("vivid", store, tastes.Sources([folders[0]], {"grey": [folders[1]]}))
+    with Collection(None) as collection:
+        return tastes.learn("vivid", collection, tastes.Sources([folders[0]], {"grey": [folders[1]]}))
 
 
 @pytest.fixture(scope="module")
@@ -46,23 +46,23 @@ def scorer(learnt):
 @pytest.fixture
 def rated(tmp_path, paint):
     """A collection with files, measured, some rated by two raters."""
-    store = Collection(tmp_path / "c")
+    collection = Collection(tmp_path / "c")
     files, _ = find_pictures([paint(tmp_path / "v", 10, 3, vivid=True), paint(tmp_path / "g", 10, 4, vivid=False)])
-    rows, _ = import_pictures(store, sorted(files), TasteMeasurer(tastes.taste_extractor()))
+    rows, _ = import_pictures(collection, sorted(files), TasteMeasurer(tastes.taste_extractor()))
     vivid = {row.id: "/v/" in row.path for row in rows}
-    yield store, rows, vivid
-    store.close()
+    yield collection, rows, vivid
+    collection.close()
 
 
 def test_folders_become_a_taste(learnt, scorer, folders, tmp_path, paint):
     assert learnt.taste.trust.word in ("usable", "strong")
     assert set(learnt.taste.examples.modes) == {"good", "grey"}
     fresh = [paint(tmp_path / "v", 3, 8, vivid=True), paint(tmp_path / "g", 3, 9, vivid=False)]
-    with Collection(None) as store:
-        rows, _ = import_pictures(store, find_pictures(fresh)[0], scorer)
-        ranking, problems = rank(store, rows, scorer)
+    with Collection(None) as collection:
+        rows, _ = import_pictures(collection, find_pictures(fresh)[0], scorer)
+        ranking, problems = rank(collection, rows, scorer)
         assert not problems
-        assert store.scores("taste:vivid")
+        assert collection.scores("taste:vivid")
     assert all("/v/" in str(r.path) for r in ranking[:3])
     assert all(0 <= r.score <= 100 for r in ranking)
     assert re.search("than your (bad pictures|good ones)", ranking[0].reasons[0].text)
@@ -73,41 +73,43 @@ def test_the_same_picture_in_good_and_bad(folders, tmp_path):
     copy = tmp_path / "bad" / "other name.png"
     copy.parent.mkdir()
     copy.write_bytes(next(folders[0].iterdir()).read_bytes())
-    with Collection(None) as store, pytest.raises(ItemsError, match="is both good and bad"):
-        tastes.learn("x", store, tastes.Sources([folders[0]], {"bad": [copy.parent]}))
+    with Collection(None) as collection, pytest.raises(ItemsError, match="is both good and bad"):
+        tastes.learn("x", collection, tastes.Sources([folders[0]], {"bad": [copy.parent]}))
 
 
 def test_nothing_to_learn_from(folders, tmp_path):
     (tmp_path / "empty").mkdir()
-    with Collection(None) as store:
+    with Collection(None) as collection:
         with pytest.raises(ItemsError, match="got none that can be read"):
-            tastes.learn("x", store, tastes.Sources([tmp_path / "empty"]))
+            tastes.learn("x", collection, tastes.Sources([tmp_path / "empty"]))
         with pytest.raises(ItemsError, match="only liked ones"):
-            tastes.learn("x", store, tastes.Sources([folders[0]]))
+            tastes.learn("x", collection, tastes.Sources([folders[0]]))
         with pytest.raises(ItemsError, match=r"Expected dull pictures in '.*mistyped', got none.*does not exist"):
-            tastes.learn("x", store, tastes.Sources([folders[0]], {"dull": [tmp_path / "mistyped"]}))
+            tastes.learn("x", collection, tastes.Sources([folders[0]], {"dull": [tmp_path / "mistyped"]}))
         (tmp_path / "choices.csv").write_text("gone.png,lost.png\n")
         with pytest.raises(ItemsError, match=r"got none: .*gone\.png' does not exist"):
-            tastes.learn("x", store, tastes.Sources(choices=tmp_path / "choices.csv"))
+            tastes.learn("x", collection, tastes.Sources(choices=tmp_path / "choices.csv"))
 
 
 def test_unreadable_pictures_are_left_out(folders, tmp_path):
     (tmp_path / "broken.png").write_bytes(b"nonsense")
-    with Collection(None) as store:
-        found = tastes.learn("x", store, tastes.Sources([folders[0], tmp_path / "broken.png"], {"bad": [folders[1]]}))
+    with Collection(None) as collection:
+        found = tastes.learn(
+            "x", collection, tastes.Sources([folders[0], tmp_path / "broken.png"], {"bad": [folders[1]]})
+        )
     assert len(found.problems) == 1
     assert "broken.png" in found.problems[0]
 
 
 def test_ratings_become_a_taste(rated):
-    store, rows, vivid = rated
-    ratings.rate(store, "me", {row.id: 5 if vivid[row.id] else 1 + i % 2 for i, row in enumerate(rows)})
-    ratings.rate(store, "aunt", {row.id: 4 if vivid[row.id] else 2 for row in rows[:12]})
-    taste = tastes.learn("mine", store, tastes.Sources(rater="me")).taste
+    collection, rows, vivid = rated
+    ratings.rate(collection, "me", {row.id: 5 if vivid[row.id] else 1 + i % 2 for i, row in enumerate(rows)})
+    ratings.rate(collection, "aunt", {row.id: 4 if vivid[row.id] else 2 for row in rows[:12]})
+    taste = tastes.learn("mine", collection, tastes.Sources(rater="me")).taste
     assert taste.prior_names == ("technical", "others")
     assert taste.examples.graded
     assert np.isnan(taste.examples.priors[:, 1]).sum() == len(rows) - 12
-    kept, items, _ = measured(store, rows, TasteScorer.of(taste))
+    kept, items, _ = measured(collection, rows, TasteScorer.of(taste))
     liking = taste.liking(items)
     assert min(v for row, v in zip(kept, liking, strict=True) if vivid[row.id]) > max(
         v for row, v in zip(kept, liking, strict=True) if not vivid[row.id]
@@ -118,39 +120,39 @@ def test_choices_become_a_taste(folders, tmp_path):
     good, bad = (sorted(folder.iterdir()) for folder in folders)
     file = tmp_path / "choices.csv"
     file.write_text("".join(f'"{a}","{b}"\n' for a, b in zip(good, bad, strict=True)))
-    with Collection(None) as store:
-        taste = tastes.learn("x", store, tastes.Sources(choices=file)).taste
+    with Collection(None) as collection:
+        taste = tastes.learn("x", collection, tastes.Sources(choices=file)).taste
     assert taste.trust.liked == taste.trust.disliked == 7
     file.write_text("one\n")
-    with Collection(None) as store, pytest.raises(CollectionError, match="two paths a line"):
-        tastes.learn("x", store, tastes.Sources(choices=file))
-    with Collection(None) as store, pytest.raises(CollectionError, match="cannot be read"):
-        tastes.learn("x", store, tastes.Sources(choices=tmp_path / "none.csv"))
+    with Collection(None) as collection, pytest.raises(CollectionError, match="two paths a line"):
+        tastes.learn("x", collection, tastes.Sources(choices=file))
+    with Collection(None) as collection, pytest.raises(CollectionError, match="cannot be read"):
+        tastes.learn("x", collection, tastes.Sources(choices=tmp_path / "none.csv"))
 
 
 def test_ratings_of_raters_stay_apart(rated):
-    store, rows, _ = rated
-    ratings.rate(store, "me", {rows[0].id: 5, rows[1].id: 1})
-    ratings.rate(store, "you", {rows[0].id: 2})
-    ratings.rate(store, "me", {rows[0].id: 4})
-    assert ratings.ratings(store, "me") == {rows[1].id: 1, rows[0].id: 4}
-    assert ratings.ratings(store, "you") == {rows[0].id: 2}
-    assert ratings.raters(store) == ["me", "you"]
-    assert ratings.others_mean(store, "you") == {rows[0].id: 1.5, rows[1].id: -1.5}
-    ratings.reject(store, "me", rows[0].id)
-    assert ratings.ratings(store, "me") == {rows[1].id: 1}
-    assert ratings.seen(store, "me") == {rows[0].id, rows[1].id}
+    collection, rows, _ = rated
+    ratings.rate(collection, "me", {rows[0].id: 5, rows[1].id: 1})
+    ratings.rate(collection, "you", {rows[0].id: 2})
+    ratings.rate(collection, "me", {rows[0].id: 4})
+    assert ratings.ratings(collection, "me") == {rows[1].id: 1, rows[0].id: 4}
+    assert ratings.ratings(collection, "you") == {rows[0].id: 2}
+    assert ratings.raters(collection) == ["me", "you"]
+    assert ratings.others_mean(collection, "you") == {rows[0].id: 1.5, rows[1].id: -1.5}
+    ratings.reject(collection, "me", rows[0].id)
+    assert ratings.ratings(collection, "me") == {rows[1].id: 1}
+    assert ratings.seen(collection, "me") == {rows[0].id, rows[1].id}
     for value in (0, 5.5, float("nan")):
         with pytest.raises(CollectionError, match="rating from 1 to 5"):
-            ratings.rate(store, "me", {rows[2].id: 3, rows[3].id: value})
-    assert ratings.seen(store, "me") == {rows[0].id, rows[1].id}
+            ratings.rate(collection, "me", {rows[2].id: 3, rows[3].id: value})
+    assert ratings.seen(collection, "me") == {rows[0].id, rows[1].id}
     with pytest.raises(CollectionError, match="rater's name"):
-        ratings.rate(store, "", {rows[2].id: 3})
+        ratings.rate(collection, "", {rows[2].id: 3})
 
 
 def test_rating_session(rated):
-    store, _, _ = rated
-    session = RatingSession(store, "me", rating_queue(store, "me", None, 3))
+    collection, _, _ = rated
+    session = RatingSession(collection, "me", rating_queue(collection, "me", None, 3))
     assert session.press("u") == "nothing to take back"
     first = session.current
     assert session.press("4") == "rated 4"
@@ -163,22 +165,22 @@ def test_rating_session(rated):
     assert session.press("2") == "rated 2"
     assert session.current is None
     assert session.press("3") == "all rated"
-    assert sorted(ratings.ratings(store, "me").values()) == [1, 2, 4]
-    assert ratings.ratings(store, "me")[first.id] == 4
-    again = {row.id for row in rating_queue(store, "me", None, 99)}
+    assert sorted(ratings.ratings(collection, "me").values()) == [1, 2, 4]
+    assert ratings.ratings(collection, "me")[first.id] == 4
+    again = {row.id for row in rating_queue(collection, "me", None, 99)}
     assert len(again) == 17
-    assert not again & ratings.seen(store, "me")
+    assert not again & ratings.seen(collection, "me")
 
 
 def test_what_to_rate_next(rated, scorer):
-    store, rows, _ = rated
-    ratings.rate(store, "me", {row.id: 3 for row in rows[:15]})
-    proposal, chosen = propose_next(store, scorer, "me", 3)
+    collection, rows, _ = rated
+    ratings.rate(collection, "me", {row.id: 3 for row in rows[:15]})
+    proposal, chosen = propose_next(collection, scorer, "me", 3)
     assert {row.id for row in chosen} <= {row.id for row in rows[15:]}
     assert proposal.reason
-    assert [row.id for row in rating_queue(store, "me", scorer, 3)] == [row.id for row in chosen]
-    ratings.rate(store, "me", {row.id: 3 for row in rows})
-    assert propose_next(store, scorer, "me", 3)[0].stop
+    assert [row.id for row in rating_queue(collection, "me", scorer, 3)] == [row.id for row in chosen]
+    ratings.rate(collection, "me", {row.id: 3 for row in rows})
+    assert propose_next(collection, scorer, "me", 3)[0].stop
 
 
 def test_pictures_of_one_prompt_stay_together(collection, make_drawn):
@@ -194,10 +196,10 @@ def test_pictures_of_one_prompt_stay_together(collection, make_drawn):
 
 
 def test_report(rated, scorer, tmp_path):
-    store, rows, _ = rated
+    collection, rows, _ = rated
     evil = tmp_path / "<script>alert(1)<"
     evil.mkdir()
-    page = render_taste_report(store, rows, scorer, ["a <b>note</b>"])
+    page = render_taste_report(collection, rows, scorer, ["a <b>note</b>"])
     assert "<b>note" not in page
     assert "&lt;b&gt;note" in page
     assert page.count("<img") == 2 * 2 * 8
@@ -223,25 +225,25 @@ def test_explained_picture(scorer, folders):
 
 
 def test_comparison_and_blend(rated, learnt, folders):
-    store, rows, _ = rated
+    collection, rows, _ = rated
     with Collection(None) as other:
         grey = tastes.learn("grey", other, tastes.Sources([folders[1]], {"bad": [folders[0]]})).taste
     scorers = [TasteScorer.of(t) for t in (learnt.taste, grey)]
-    agreement, kept, _ = compare_on(store, rows, scorers)
+    agreement, kept, _ = compare_on(collection, rows, scorers)
     assert agreement.correlation[0, 1] < -0.5
-    sheet = disagreement_sheet(store, agreement, kept, 5)
+    sheet = disagreement_sheet(collection, agreement, kept, 5)
     assert sheet.width == 4 * 160
     both = TasteScorer.of(blend("both", [learnt.taste, grey], [5, 1]))
-    ranking, _ = rank(store, rows, both)
+    ranking, _ = rank(collection, rows, both)
     assert "/v/" in str(ranking[0].path)
     with pytest.raises(ProfileError, match="is a blend"):
-        propose_next(store, both, "me", 2)
+        propose_next(collection, both, "me", 2)
 
 
 def test_profiles_are_called_by_what_they_mean(learnt):
     for name, title in (("technical", "technical quality"), ("saturate", "freedom from over-saturation")):
-        assert profile_title(name) == stored_title(scorer_named(name, ProfileStore()).name) == title
-    assert profile_title("vivid") == stored_title(TasteScorer.of(learnt.taste).name) == "taste: vivid"
+        assert profile_title(name) == stored_title(scorer_named(name, ProfileStore()).stored_name) == title
+    assert profile_title("vivid") == stored_title(TasteScorer.of(learnt.taste).stored_name) == "taste: vivid"
     # Names of people's own say what they like.
     assert profile_title("blur-faces") == stored_title("taste:blur-faces") == "taste: blur-faces"
     assert profile_title("noise-2") == stored_title("taste:noise-2") == "taste: noise-2"
@@ -249,32 +251,32 @@ def test_profiles_are_called_by_what_they_mean(learnt):
 
 
 def test_profile_store(learnt, tmp_path):
-    store = ProfileStore(tmp_path / "profiles")
-    assert store.names() == []
+    profiles = ProfileStore(tmp_path / "profiles")
+    assert profiles.names() == []
     with pytest.raises(ProfileError, match=r"no taste 'vivid' .*none yet"):
-        store.load("vivid")
-    store.save(learnt.taste)
-    assert store.names() == ["vivid"]
-    assert store.load("vivid").name == "vivid"
-    assert scorer_named("vivid", store).name == "taste:vivid"
-    assert [scorer_named(name, store).name for name in ("technical", "blur")] == ["technical-2", "blur-2"]
+        profiles.load("vivid")
+    profiles.save(learnt.taste)
+    assert profiles.names() == ["vivid"]
+    assert profiles.load("vivid").name == "vivid"
+    assert scorer_named("vivid", profiles).stored_name == "taste:vivid"
+    assert [scorer_named(name, profiles).stored_name for name in ("technical", "blur")] == ["technical-2", "blur-2"]
     with pytest.raises(ProfileError, match="no taste 'sharp'"):
-        scorer_named("sharp", store)
+        scorer_named("sharp", profiles)
     for name in ("", "../up", "a/b", ".hidden", "x" * 65, "new\nline"):
         with pytest.raises(ProfileError, match="Expected a name of letters"):
-            store.path(name)
+            profiles.path(name)
     assert "soart" in str(ProfileStore().folder)
 
 
 def test_a_taste_never_hides_a_built_in_profile(learnt, tmp_path):
-    store = ProfileStore(tmp_path)
+    profiles = ProfileStore(tmp_path)
     for name in ("technical", "blur", "noise", "jpeg", "fade", "saturate", "pixelate"):
         with pytest.raises(ProfileError, match="name of a built-in profile"):
-            store.save(replace(learnt.taste, name=name))
-    assert store.names() == []
+            profiles.save(replace(learnt.taste, name=name))
+    assert profiles.names() == []
     # Scores of tastes are stored under names of their own.
-    store.save(replace(learnt.taste, name="technical-2"))
-    assert scorer_named("technical-2", store).name == "taste:technical-2"
+    profiles.save(replace(learnt.taste, name="technical-2"))
+    assert scorer_named("technical-2", profiles).stored_name == "taste:technical-2"
 
 
 def test_profile_of_another_version(learnt, monkeypatch):
@@ -284,12 +286,12 @@ def test_profile_of_another_version(learnt, monkeypatch):
 
 
 def test_rescoring_reads_stored_items_only(rated, scorer):
-    store, rows, _ = rated
-    _, items, _ = measured(store, rows, scorer)
+    profiles, rows, _ = rated
+    _, items, _ = measured(collection, rows, scorer)
     for row in rows:
-        store.locate(row).unlink()
-    assert rescore(store, scorer) == len(rows)
-    stored = store.scores(scorer.name)
+        collection.locate(row).unlink()
+    assert rescore(collection, scorer) == len(rows)
+    stored = collection.scores(scorer.stored_name)
     np.testing.assert_allclose([stored[row.id] for row in rows], scorer.score(items))
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from soart.errors import CollectionError
 from soart.pipelines.collection.ratings import rate
 from soart.pipelines.collection.tables import FileRow
-from soart.pipelines.evaluation.survey import survey
+from soart.pipelines.evaluation.folders import sync_and_evaluate
 from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.metadata.sidecars import sidecar_metadata
 from soart.pipelines.ingest.scan import Scan
@@ -34,7 +34,7 @@ def copy_of(art, folder):
 def test_culled_pictures_go_by_reason_with_their_texts_and_come_back(collection, art, tmp_path):
     folder = copy_of(art, tmp_path / "mine")
     before = sorted(p.name for p in folder.iterdir())
-    result = survey(collection, Scan([folder]), LocalEngine(1))
+    result = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1))
     moves = plan_cull(result, Rule(duplicates=True, worst=10), [folder], tmp_path / "out")
     assert {move.target.parent.name for move in moves} == {"duplicates", "low"}
     done, problems = cull(moves, tmp_path / "undo.jsonl")
@@ -53,7 +53,7 @@ def test_a_text_of_two_pictures_stays(collection, tmp_path):
     for name, seed in (("a.png", 1), ("a.jpg", 2)):
         (tmp_path / name).write_bytes(encoded(picture(seed), "PNG"))
     (tmp_path / "a.txt").write_text("both")
-    result = survey(collection, Scan([tmp_path], ["a.*"]), LocalEngine(1))
+    result = sync_and_evaluate(collection, Scan([tmp_path], ["a.*"]), LocalEngine(1))
     moves = plan_cull(result, Rule(worst=50), [tmp_path], tmp_path / "out")
     cull(moves, tmp_path / "undo.jsonl")
     assert len(moves) == 1
@@ -95,7 +95,7 @@ def test_annotations_touch_no_pixel_and_are_undone(collection, art, tmp_path):
     folder = copy_of(art, tmp_path / "mine")
     (folder / "00.xmp").write_text('<rdf:RDF><rdf:Description dc:title="x"/></rdf:RDF>')
     before = {p.name: p.read_bytes() for p in folder.iterdir()}
-    result = survey(collection, Scan([folder]), LocalEngine(1))
+    result = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1))
     pixels = {p.name: np.asarray(Image.open(p)).tobytes() for p in folder.glob("[0-9]*.png")}
     done, problems = annotate(result, list(notes_of(result)), tmp_path / "undo.jsonl", png=True)
     assert (done, problems) == (43, [])
@@ -105,17 +105,17 @@ def test_annotations_touch_no_pixel_and_are_undone(collection, art, tmp_path):
             assert json.loads(image.info["soart"])["profile"] == "technical-2"
     assert 'dc:title="x"' in (folder / "00.xmp").read_text()
     # The pictures are still the same to the collection.
-    again = survey(collection, Scan([folder]), LocalEngine(1))
+    again = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1))
     assert again.update.looked == 0
     assert len(collection.images()) == 42
     assert undo(tmp_path / "undo.jsonl")[1] == []
     assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
-    assert survey(collection, Scan([folder]), LocalEngine(1)).update.looked == 0
+    assert sync_and_evaluate(collection, Scan([folder]), LocalEngine(1)).update.looked == 0
 
 
 def test_a_raters_stars_are_written(collection, art, tmp_path):
     folder = copy_of(art, tmp_path / "mine")
-    result = survey(collection, Scan([folder]), LocalEngine(1))
+    result = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1))
     with collection.session("be read") as session:
         image = session.scalar(select(FileRow.image_id).where(FileRow.path == str(folder / "02.png")))
     rate(collection, "me", {image: 5})
@@ -137,7 +137,7 @@ def test_pictures_of_one_name_get_a_sidecar_each(collection, tmp_path):
     )
     (folder / "same.xmp").write_text(others)
     (folder / "own.png.xmp").write_text(others)
-    result = survey(collection, Scan([folder]), LocalEngine(1))
+    result = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1))
     notes = list(notes_of(result))
     assert len({note.stars for note in notes}) > 2
     assert annotate(result, notes, tmp_path / "undo.jsonl") == (6, [])

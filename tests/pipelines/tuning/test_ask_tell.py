@@ -8,8 +8,8 @@ from soart.metrics.items.colour import ColourExtractor
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import ratings
 from soart.pipelines.reports.effects_chart import MOST, effects_chart, shown
-from soart.pipelines.tuning.ask_tell import OBSERVED, OpenStudy, Outside, tell
-from soart.pipelines.tuning.findings import OptionEffect, find_out
+from soart.pipelines.tuning.ask_tell import OBSERVED, ExternalGenerator, ExternalStudy, tell
+from soart.pipelines.tuning.findings import OptionEffect, findings_of
 from soart.prompts.space.yaml_file import parse_space, space_of_text
 
 SPACE = """
@@ -25,7 +25,7 @@ LEVEL = {"dark": 40, "grey": 110, "bright": 200}
 class Bright:
     """A judge whose truth is plain: it likes light pictures."""
 
-    name = "bright"
+    stored_name = "bright"
     extractor = ColourExtractor()
 
     def score(self, items):
@@ -43,7 +43,9 @@ def draw(request):
 
 @pytest.fixture
 def study(tmp_path):
-    return OpenStudy(tmp_path / "open", parse_space(SPACE), Bright(), Outside("a camera", 12, 4.0, (64, 32)))
+    return ExternalStudy(
+        tmp_path / "open", parse_space(SPACE), Bright(), ExternalGenerator("a camera", 12, 4.0, (64, 32))
+    )
 
 
 def test_it_learns_from_what_it_is_told(study):
@@ -53,8 +55,8 @@ def test_it_learns_from_what_it_is_told(study):
         assert len({question.asked.choice for question in asked}) == 4
         means.append(np.mean([tell(question, draw(question.request))[1] for question in asked]))
     assert means[2] > means[0]
-    with Collection(study.folder) as store:
-        found = find_out(study.tuner(store))
+    with Collection(study.folder) as collection:
+        found = findings_of(study.tuner(collection))
     assert found.winners[0].choice["light"] == "bright"
     assert max(found.importance, key=found.importance.get) == "light"
     picture = effects_chart(found.effects, found.importance, found.unit, "a $title", 500)
@@ -70,7 +72,7 @@ def test_requests_carry_the_usual_settings(study):
     with pytest.raises(ModelError, match="drawn elsewhere"):
         study.outside.draw([request])
     with pytest.raises(ModelError, match="a name for the model"):
-        Outside("  ")
+        ExternalGenerator("  ")
 
 
 def test_what_was_asked_and_never_told_comes_again(study):
@@ -88,9 +90,9 @@ def test_ratings_and_scores_count_in_place_of_the_profile(study):
         for question in study.ask(4):
             stars = {"dark": 5, "grey": 3, "bright": 1}[question.request.prompt.split()[1]]
             row, _ = tell(question, draw(question.request), rating=stars, rater="ann")
-    with Collection(study.folder) as store:
-        assert ratings(store, "ann")[row.id] == stars
-        found = find_out(study.tuner(store))
+    with Collection(study.folder) as collection:
+        assert ratings(collection, "ann")[row.id] == stars
+        found = findings_of(study.tuner(collection))
     assert (found.goal, found.unit) == ({"ann": 1.0}, "stars")
     assert found.winners[0].choice["light"] == "dark"
 
@@ -98,12 +100,12 @@ def test_ratings_and_scores_count_in_place_of_the_profile(study):
 def test_scores_of_another_judge(study):
     for question in study.ask(6):
         row, own = tell(question, draw(question.request), score=-7.0 if "red" in question.request.prompt else 3.0)
-    with Collection(study.folder) as store:
-        assert store.scores(OBSERVED)[row.id] in (-7.0, 3.0)
-        assert store.scores("bright")[row.id] == pytest.approx(own)
+    with Collection(study.folder) as collection:
+        assert collection.scores(OBSERVED)[row.id] in (-7.0, 3.0)
+        assert collection.scores("bright")[row.id] == pytest.approx(own)
         # One without a score, as when the other judge failed.
         tell(study.ask()[0], draw(question.request))
-        found = find_out(study.tuner(store))
+        found = findings_of(study.tuner(collection))
     assert found.goal == {OBSERVED: 1.0}
     assert max((e for e in found.effects if e.slot == "colour"), key=lambda e: -e.mean).option == "red"
 
@@ -126,8 +128,8 @@ def test_nonsense_is_refused_and_nothing_stored(study, more, said):
     [question] = study.ask()
     with pytest.raises(CollectionError, match=said):
         tell(question, draw(question.request), **more)
-    with Collection(study.folder) as store:
-        assert store.images() == []
+    with Collection(study.folder) as collection:
+        assert collection.images() == []
 
 
 def test_names_near_those_of_profiles_are_names(study):
@@ -159,7 +161,9 @@ def test_a_broken_picture_is_kept_and_not_learnt_from(study):
 
 
 def test_a_space_that_is_used_up_shows_its_best_again_and_ends(tmp_path):
-    study = OpenStudy(tmp_path / "small", space_of_text("a {dark|bright} fox"), Bright(), Outside("a camera"))
+    study = ExternalStudy(
+        tmp_path / "small", space_of_text("a {dark|bright} fox"), Bright(), ExternalGenerator("a camera")
+    )
     seen = []
     # Four pictures of each are enough.
     for _ in range(8):

@@ -7,9 +7,9 @@ from soart.pipelines.collection.tables import ImageRow
 from soart.pipelines.models.early_look import early, predicted_original
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
-from soart.pipelines.tuning.findings import find_out
+from soart.pipelines.tuning.findings import findings_of
 from soart.pipelines.tuning.loop import tune
-from soart.pipelines.tuning.panel import Judged, Panel
+from soart.pipelines.tuning.panel import Judgements, Panel
 from soart.pipelines.tuning.pruning import (
     AGREES,
     FEWEST,
@@ -17,13 +17,13 @@ from soart.pipelines.tuning.pruning import (
     Agreement,
     Pruning,
     account,
+    add_previews,
     agreements,
     early_goal,
     expected_scores,
     halve,
-    look,
 )
-from soart.pipelines.tuning.study import Asked, Study, read_study
+from soart.pipelines.tuning.study import Study, Trial, read_study
 from soart.pipelines.tuning.tuner import Tuner
 from soart.prompts.space.space import PromptSpace
 
@@ -58,7 +58,7 @@ def test_flows_and_schedulers_that_do_not_tell():
 def test_the_later_the_look_the_nearer_the_picture(generator, scheduler):
     request = generator.request("a sharp boat in cool colors", 3, scheduler=scheduler)
     final = next(generator.draw([request]))[0].pixels.astype(float)
-    away = [np.abs(next(generator.foresee([request], share))[0].pixels - final).mean() for share in (0.1, 0.35, 0.8)]
+    away = [np.abs(next(generator.preview([request], share))[0].pixels - final).mean() for share in (0.1, 0.35, 0.8)]
     assert away[0] > away[1] > away[2]
     assert away[2] < 12
     assert np.array_equal(next(generator.draw([request]))[0].pixels, final)
@@ -66,7 +66,7 @@ def test_the_later_the_look_the_nearer_the_picture(generator, scheduler):
 
 
 def test_a_pipeline_that_was_never_called_foresees():
-    assert ImageGenerator(load_model(device="cpu")).foresees
+    assert ImageGenerator(load_model(device="cpu")).can_preview
 
 
 def test_a_failing_look_leaves_the_scheduler_as_it_was(generator):
@@ -78,7 +78,7 @@ def test_a_failing_look_leaves_the_scheduler_as_it_was(generator):
 
 def planted(early_scores, final_scores, dropped=()):
     asked = [
-        Asked(
+        Trial(
             i,
             0,
             (i,),
@@ -90,9 +90,9 @@ def planted(early_scores, final_scores, dropped=()):
         )
         for i, e in enumerate(early_scores)
     ]
-    left = [Asked(100 + i, 1, (0,), "", 0, f"d{i}", None, {KEY: {"s": float(e)}}, True) for i, e in enumerate(dropped)]
+    left = [Trial(100 + i, 1, (0,), "", 0, f"d{i}", None, {KEY: {"s": float(e)}}, True) for i, e in enumerate(dropped)]
     final = np.asarray(final_scores, dtype=float)
-    judged = Judged(asked, [a.row for a in asked], final[:, None], {"s": final}, {"s": 1.0}, frozenset())
+    judged = Judgements(asked, [a.row for a in asked], final[:, None], {"s": final}, {"s": 1.0}, frozenset())
     return judged, Study(own=[*asked, *left])
 
 
@@ -118,7 +118,7 @@ def test_agreement_decides():
 def test_halving_keeps_the_best_and_what_cannot_be_seen_goes_first():
     judged, _ = planted(np.arange(8.0), np.arange(8.0))
     candidates = [
-        Asked(i, 1, (i,), "", i, f"c{i}", None, {KEY: {"s": v}} if v is not None else {})
+        Trial(i, 1, (i,), "", i, f"c{i}", None, {KEY: {"s": v}} if v is not None else {})
         for i, v in enumerate([3.0, None, 9.0, 1.0])
     ]
     kept = halve(judged, candidates, SHARES[0], 2)
@@ -168,7 +168,7 @@ def test_tuning_with_and_without(collection, generator, scorer, tmp_path):
     if found.share is not None:
         assert found.dropped > 0
         assert len(tuner.study.own) == tuner.done + found.dropped
-    assert any("Early looks" in text for text in find_out(tuner).notes)
+    assert any("Early looks" in text for text in findings_of(tuner).notes)
     assert not tuner.waiting
 
 
@@ -184,7 +184,7 @@ def test_dropped_candidates_stay_dropped(collection, generator, scorer, monkeypa
     dropped = tuner.study.dropped
     assert len(dropped) == 6
     assert tuner.done == 12
-    scores = {a.request_key: a.previews[KEY][scorer.name] for a in tuner.study.own[6:]}
+    scores = {a.request_key: a.previews[KEY][scorer.stored_name] for a in tuner.study.own[6:]}
     assert max(scores[a.request_key] for a in dropped) <= min(
         scores[a.request_key] for a in tuner.study.own[6:] if not a.dropped
     )
@@ -196,6 +196,6 @@ def test_dropped_candidates_stay_dropped(collection, generator, scorer, monkeypa
 
 
 def test_looks_are_not_taken_twice(generator, scorer):
-    asked = Asked(0, 0, (0,), "", 1, "k", None, {KEY: {"technical-2": 5.0}})
-    same = look(generator, Panel([scorer]), [asked], SHARES[0], lambda one: pytest.fail("looked again"))
+    asked = Trial(0, 0, (0,), "", 1, "k", None, {KEY: {"technical-2": 5.0}})
+    same = add_previews(generator, Panel([scorer]), [asked], SHARES[0], lambda one: pytest.fail("looked again"))
     assert same == [asked]

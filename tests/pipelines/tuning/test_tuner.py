@@ -13,10 +13,10 @@ from soart.pipelines import generate as jobs
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import rate
 from soart.pipelines.reports.tuning import draw_course, draw_effects, draw_front, render_tune_report, words_of
-from soart.pipelines.tuning.findings import OptionEffect, TradeOff, find_out
+from soart.pipelines.tuning.findings import OptionEffect, TradeOff, findings_of
 from soart.pipelines.tuning.leaders import replicate
 from soart.pipelines.tuning.loop import STOPPED, tune
-from soart.pipelines.tuning.panel import Panel, hear
+from soart.pipelines.tuning.panel import Panel, collect_judgements
 from soart.pipelines.tuning.study import last_space, read_study
 from soart.pipelines.tuning.tuner import SEEDS, WINNERS, Tuner
 from soart.prompts.space.rendering import RenderedChoice
@@ -69,7 +69,7 @@ def test_tuning_finds_what_the_judge_likes_and_ends_within_the_budget(tuner, col
     assert "24 pictures" in why
     assert sum(seen) == sum(done) == tuner.done <= 24
     assert len(collection.images()) == tuner.done
-    found = find_out(tuner)
+    found = findings_of(tuner)
     assert found.winners[0].choice["palette"] == "cool"
     assert len(found.winners[0].pictures) >= SEEDS
     assert found.batches[-1].mean > found.batches[0].mean + 2
@@ -94,7 +94,7 @@ def test_tuning_finds_what_the_judge_likes_and_ends_within_the_budget(tuner, col
 def test_interrupted_run_takes_the_steps_of_an_undisturbed_one(tuner, generator, space, panel, tmp_path, monkeypatch):
     tune(tuner)
     whole = [(a.choice, a.seed, a.request_key) for a in tuner.study.own]
-    with Collection(tmp_path / "other") as store:
+    with Collection(tmp_path / "other") as collection:
         draw = jobs.ImageGenerator.draw
 
         def torn(self, requests):
@@ -103,17 +103,17 @@ def test_interrupted_run_takes_the_steps_of_an_undisturbed_one(tuner, generator,
                 if number == 0:
                     raise KeyboardInterrupt
 
-        cut = Tuner(store, generator, space, panel, budget=24, batch=8)
+        cut = Tuner(collection, generator, space, panel, budget=24, batch=8)
         cut.step()
         with monkeypatch.context() as patch:
             patch.setattr(jobs.ImageGenerator, "draw", torn)
             with pytest.raises(KeyboardInterrupt):
                 cut.step()
-        again = Tuner(store, generator, space, panel, budget=24, batch=8)
+        again = Tuner(collection, generator, space, panel, budget=24, batch=8)
         assert len(again.waiting) == 5
         tune(again)
         assert [(a.choice, a.seed, a.request_key) for a in again.study.own] == whole
-        assert len(store.images()) == tuner.done
+        assert len(collection.images()) == tuner.done
 
 
 def test_kill_at_any_moment(tmp_path, space, panel, embedded):
@@ -127,17 +127,17 @@ def test_kill_at_any_moment(tmp_path, space, panel, embedded):
                 import torch
 
                 torch.set_num_threads(1)
-                with Collection(folder) as store:
-                    tune(Tuner(store, jobs.ImageGenerator(embedded, 2), space, panel, budget=12, batch=4))
+                with Collection(folder) as collection:
+                    tune(Tuner(collection, jobs.ImageGenerator(embedded, 2), space, panel, budget=12, batch=4))
             finally:
                 os._exit(0)
         time.sleep(0.4 + 0.5 * life)
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
-    with Collection(folder) as store:
-        tuner = Tuner(store, jobs.ImageGenerator(embedded, 2), space, panel, budget=12, batch=4)
+    with Collection(folder) as collection:
+        tuner = Tuner(collection, jobs.ImageGenerator(embedded, 2), space, panel, budget=12, batch=4)
         tune(tuner)
-        assert tuner.done == len(store.images()) == len({row.sha256 for row in store.images()}) <= 12
+        assert tuner.done == len(collection.images()) == len({row.sha256 for row in collection.images()}) <= 12
         assert not tuner.study.waiting
 
 
@@ -147,7 +147,9 @@ def test_people_rate_while_it_runs(collection, generator, space, panel):
     tuner = Tuner(collection, generator, space, Panel(panel.scorers, ["ana"]), budget=32, batch=8)
 
     def say(rows):
-        judged = hear(Panel([warm]), collection, [a for a in tuner.study.drawn if a.row.id in {r.id for r in rows}])
+        judged = collect_judgements(
+            Panel([warm]), collection, [a for a in tuner.study.drawn if a.row.id in {r.id for r in rows}]
+        )
         stars = dict(zip((row.id for row in judged.rows), np.clip(1 + judged.said["hidden"] / 8, 1, 5), strict=True))
         rate(collection, "ana", stars)
         return False
@@ -156,7 +158,7 @@ def test_people_rate_while_it_runs(collection, generator, space, panel):
     tuner.step()
     assert tuner.judged().goal == {"blue": 1.0}
     tune(tuner, on_batch=say)
-    found = find_out(tuner)
+    found = findings_of(tuner)
     assert found.goal == {"ana": 1.0}
     assert found.unit == "stars"
     assert found.winners[0].choice["palette"] == "warm"
@@ -172,7 +174,7 @@ def test_several_judges_are_weighted_and_traded_off(collection, generator, space
     assert judged.goal == {"blue": 1.0, "red": 0.5}
     expected = (judged.standard("blue") + 0.5 * judged.standard("red")) / 1.5
     np.testing.assert_allclose(judged.goal_values(), expected)
-    found = find_out(tuner)
+    found = findings_of(tuner)
     assert found.unit == "deviations"
     assert found.front
     values = np.array([list(point.means.values()) for point in found.front])
@@ -214,7 +216,7 @@ def test_bans_reach_what_waits(tuner, generator, panel, collection):
     drawn = [a for a in narrow.study.own if a.row is not None]
     assert drawn
     assert option not in {tuner.space.describe(a.choice)["palette"] for a in drawn}
-    assert find_out(narrow).winners[0].choice["palette"] != option
+    assert findings_of(narrow).winners[0].choice["palette"] != option
 
 
 def test_base_subjects_take_turns(collection, generator, panel):
@@ -225,7 +227,7 @@ def test_base_subjects_take_turns(collection, generator, panel):
     tuner = Tuner(collection, generator, parse_space(text), panel, budget=8, batch=4)
     tune(tuner)
     assert {asked.context for asked in tuner.study.own} == {"a boat", "a tree"}
-    found = find_out(tuner)
+    found = findings_of(tuner)
     assert [words.prompt.split(",")[0] for words in found.winners[0].words] == ["a boat", "a tree"]
     with pytest.raises(SoartError, match="base subject"):
         Tuner(collection, generator, parse_space(text), panel, pareto=True)
@@ -236,8 +238,8 @@ def test_small_space_ends_when_all_is_shown(collection, generator, panel):
     tuner = Tuner(collection, generator, parse_space(text), panel, budget=40, batch=8)
     assert tune(tuner) == "Every allowed choice has been shown."
     assert tuner.done == 2 * SEEDS
-    assert find_out(tuner).winners[0].choice["palette"] == "cool"
-    assert len(find_out(tuner).winners) == 2 <= WINNERS
+    assert findings_of(tuner).winners[0].choice["palette"] == "cool"
+    assert len(findings_of(tuner).winners) == 2 <= WINNERS
 
 
 def test_a_run_may_end_early(collection, generator, space, panel):
@@ -253,7 +255,7 @@ def test_all_judged_alike(collection, generator, space):
     flat = Liking("flat")
     tuner = Tuner(collection, generator, space, Panel([flat]), budget=10, batch=4)
     tune(tuner)
-    found = find_out(tuner)
+    found = findings_of(tuner)
     assert found.winners[0].mean == pytest.approx(0, abs=0.01)
     assert all(abs(e.mean) < 0.01 for e in found.effects)
     render_tune_report(collection, found, "t", "w")
@@ -261,7 +263,7 @@ def test_all_judged_alike(collection, generator, space):
 
 def test_nothing_judged_yet(tuner):
     with pytest.raises(SoartError, match="No picture"):
-        find_out(tuner)
+        findings_of(tuner)
     assert replicate(tuner, 9) == []
 
 
@@ -321,7 +323,7 @@ def test_failed_pictures(collection, generator, space, panel, monkeypatch):
         with pytest.raises(SoartError, match="All 4 pictures of the last batch failed"):
             tuner.step()
     tune(tuner)
-    assert len(find_out(tuner).winners) == WINNERS
+    assert len(findings_of(tuner).winners) == WINNERS
 
 
 def test_lost_files_are_drawn_again(tuner, collection):
@@ -338,7 +340,7 @@ def test_lost_files_are_drawn_again(tuner, collection):
 def test_charts_of_nothing(tuner):
     assert draw_effects([]) == {}
     tuner.step()
-    assert draw_course(find_out(tuner)) is None
+    assert draw_course(findings_of(tuner)) is None
     zero = draw_effects([OptionEffect("s", "", 0.0, 0.0, 0.0)])["s"][0]
     assert (zero.option, zero.low, zero.zero) == ("(nothing)", 0.0, 0.0)
 

@@ -84,14 +84,14 @@ def test_explain(soart, world, mine, tmp_path):
 
 def test_rate_next_and_learn_from_ratings(soart, world, mine, tmp_path):
     folder = tmp_path / "collection"
-    with Collection(folder) as store:
-        import_pictures(store, find_pictures([world / "pool"])[0], TasteMeasurer(taste_extractor()))
+    with Collection(folder) as collection:
+        import_pictures(collection, find_pictures([world / "pool"])[0], TasteMeasurer(taste_extractor()))
     code, out, _ = soart("taste", "rate", folder, "--taste", "mine", *mine, "-n", 4, stdin="5u4x9\n1 q\n")
     assert code == 0
     assert "taken back" in out
     assert "rating from 1 to 5" in out
-    with Collection(folder) as store:
-        assert sorted(ratings(store, "me").values()) == [1, 4]
+    with Collection(folder) as collection:
+        assert sorted(ratings(collection, "me").values()) == [1, 4]
     code, out, _ = soart("taste", "rate", folder, "--json", stdin="32u")
     assert json.loads(out)["left"] == 4
     told = json.loads(soart("taste", "next", "mine", folder, "-n", 2, *mine, "--json")[1])
@@ -192,11 +192,11 @@ def test_keys_without_a_terminal(monkeypatch):
 
 
 def test_the_last_key_can_be_taken_back_in_a_terminal(world, tmp_path, monkeypatch, capsys):
-    with Collection(tmp_path / "c") as store:
-        rows, _ = import_pictures(store, find_pictures([world / "pool"])[0][:2], TasteMeasurer(taste_extractor()))
+    with Collection(tmp_path / "c") as collection:
+        rows, _ = import_pictures(collection, find_pictures([world / "pool"])[0][:2], TasteMeasurer(taste_extractor()))
         monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
-        assert keys.rate_by_keys(RatingSession(store, "me", rows), iter("51u4 "))
-        assert ratings(store, "me") == {rows[0].id: 5, rows[1].id: 4}
+        assert keys.rate_by_keys(RatingSession(collection, "me", rows), iter("51u4 "))
+        assert ratings(collection, "me") == {rows[0].id: 5, rows[1].id: 4}
     assert "u takes it back" in capsys.readouterr().out
 
 

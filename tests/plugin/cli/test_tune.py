@@ -54,9 +54,9 @@ def test_asking_and_bans(tune, tmp_path):
     )
     assert code == 0
     assert "Ended on request" in out
-    with Collection(tmp_path / "soart-tuning") as store:
-        assert sorted(ratings(store, "me").values()) == [1, 3, 5]
-        prompts = {row.generation.prompt for row in store.images()}
+    with Collection(tmp_path / "soart-tuning") as collection:
+        assert sorted(ratings(collection, "me").values()) == [1, 3, 5]
+        prompts = {row.generation.prompt for row in collection.images()}
     assert prompts <= {"a boat in warm colors, flat design", "a boat in cool colors, flat design"}
     facts = json.loads(tune("--resume", "--rater", "me", "--budget", 3, "--json")[1])
     assert facts["unit"] == "stars"

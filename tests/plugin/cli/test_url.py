@@ -27,8 +27,8 @@ def test_generate_rank_rate_and_next_by_url(soart, postgres, tmp_path):
     assert "1 rated, 1 passed over" in out
     assert password not in out
     assert {path.name for path in (tmp_path / "pictures").iterdir()} >= {"images"}
-    with Collection(postgres) as store:
-        assert len(store.images()) == 3
+    with Collection(postgres) as collection:
+        assert len(collection.images()) == 3
 
 
 def test_mistakes_with_urls(soart, postgres):

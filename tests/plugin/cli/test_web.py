@@ -69,9 +69,9 @@ def test_somebody_at_a_terminal_is_offered_one(serving, monkeypatch, tmp_path, g
     assert Collection.is_collection(tmp_path / "mine")
     answer = runner.invoke(app, ["web", "--collection", "demo", "--no-open", "--port", "0"], input="d\n")
     assert answer.exit_code == 0
-    with Collection(tmp_path / "demo") as store:
-        assert len(store.images()) == 24
-        assert len(store.scores("technical-2")) == 24
+    with Collection(tmp_path / "demo") as collection:
+        assert len(collection.images()) == 24
+        assert len(collection.scores("technical-2")) == 24
 
 
 def test_a_taken_port_and_a_strange_address_are_said(soart, tmp_path):

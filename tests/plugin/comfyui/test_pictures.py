@@ -33,10 +33,10 @@ def texts(ran, node):
 
 def fill(folder, count):
     """A collection of pictures that are not measured."""
-    with Collection(folder) as store:
+    with Collection(folder) as collection:
         for seed in range(count):
             pixels = np.random.default_rng(seed).integers(0, 255, (24, 24, 3)).astype(np.uint8)
-            store.add_drawn([Drawn(Request("a", seed), pixels, None, 0.0)], "m", "s")
+            collection.add_drawn([Drawn(Request("a", seed), pixels, None, 0.0)], "m", "s")
 
 
 def taste_file(host, name):

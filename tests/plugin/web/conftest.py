@@ -34,8 +34,8 @@ def pictures(count, seed=0, size=24):
 def folder(tmp_path):
     """A collection of forty pictures."""
     place = tmp_path / "things"
-    with Collection(place) as store:
-        store.add_drawn(pictures(40), "m", "s")
+    with Collection(place) as collection:
+        collection.add_drawn(pictures(40), "m", "s")
     return place
 
 

@@ -64,8 +64,8 @@ def test_strangers_words_stay_text(visitor):
 
 
 def test_what_other_tools_told_is_shown_as_text(visitor, folder, paint, tmp_path):
-    with Collection(folder) as store:
-        row, _ = store.add_file(next(paint(tmp_path / "found", 1, 3, vivid=True).iterdir()))
+    with Collection(folder) as collection:
+        row, _ = collection.add_file(next(paint(tmp_path / "found", 1, 3, vivid=True).iterdir()))
         told = {
             "tool": "Fooocus",
             "prompt": "<b>a castle",
@@ -73,7 +73,7 @@ def test_what_other_tools_told_is_shown_as_text(visitor, folder, paint, tmp_path
             "guidance": 4.0,
             "settings": '{"<i>style": "<u>x"}',
         }
-        with store.session("be written", write=True) as session:
+        with collection.session("be written", write=True) as session:
             session.add(MetadataRow(image_id=row.id, source="png", **told))
     assert visitor.get("/api/cells", ids=str(row.id)).json()["cells"][0]["title"] == "<b>a castle"
     assert visitor.get("/api/ids", words="castle").json() == {"ids": [row.id]}
@@ -115,8 +115,8 @@ def test_pictures_are_served_by_number_alone_and_kept_by_the_browser(visitor, fo
 
 
 def test_a_deleted_file_is_said_and_its_ratings_stay(visitor, folder):
-    with Collection(folder) as store:
-        store.locate(store.images()[4]).unlink()
+    with Collection(folder) as collection:
+        collection.locate(collection.images()[4]).unlink()
     answer = visitor.get("/pictures/5/small")
     assert answer.status_code == 404
     assert "cannot be read" in answer.json()["error"]
@@ -135,8 +135,8 @@ def test_what_changes_something_needs_the_token_from_this_site(visitor, folder):
     assert visitor.post(path, body, host="evil.example").status_code == 403
     assert visitor.client.get("/c/0/gallery", headers={"host": "evil.example"}).status_code == 403
     assert visitor.post(path, {**body, "junk": "x" * 1_100_000}).status_code == 403
-    with Collection(folder) as store:
-        assert ratings(store, "me") == {}
+    with Collection(folder) as collection:
+        assert ratings(collection, "me") == {}
     assert visitor.post(path, body, origin="http://127.0.0.1").status_code == 200
     assert visitor.client.get("/c/0/api/rate").status_code == 405
 
@@ -188,9 +188,9 @@ def test_raters_never_overwrite_each_other(visitor, app, folder, visit):
     assert other.post("/rater", {"rater": "  Ann   Lee "}).json() == {"rater": "Ann Lee"}
     assert visitor.say("rate", image=2, stars=1).status_code == 200
     assert other.post("/c/0/api/rate", {"rater": "Ann Lee", "image": 2, "stars": 5}).json()["before"] is None
-    with Collection(folder) as store:
-        assert ratings(store, "me") == {2: 1.0}
-        assert ratings(store, "Ann Lee") == {2: 5.0}
+    with Collection(folder) as collection:
+        assert ratings(collection, "me") == {2: 1.0}
+        assert ratings(collection, "Ann Lee") == {2: 5.0}
     assert "Ann Lee: 5, me: 1" in visitor.get("/detail/2").text
     # A page opened under another name must not speak for this one.
     refused = other.post("/c/0/api/rate", {"rater": "me", "image": 2, "stars": 3})
@@ -277,8 +277,8 @@ def test_comparing_to_a_clear_order(visitor, folder):
     assert visitor.say("compare/undo", choice=f"c{number - 1}").json() == {"taken": True}
     assert visitor.get("/api/compare", ids=",".join(map(str, ids))).json()["made"] == state["made"] - 1
     assert visitor.get("/api/pool", source="by:technical", count=4).json()["ids"] == []
-    with Collection(folder) as store:
-        store.set_scores("technical-2", {3: 1.0, 5: 3.0, 7: 2.0})
+    with Collection(folder) as collection:
+        collection.set_scores("technical-2", {3: 1.0, 5: 3.0, 7: 2.0})
     assert visitor.get("/api/pool", source="by:technical", count=4).json()["ids"] == [5, 7, 3]
     assert len(visitor.get("/api/pool", source="any", count=4, words="red").json()["ids"]) == 4
     assert visitor.get("/api/pool", source="liked").json()["ids"] == []

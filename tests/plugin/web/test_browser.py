@@ -34,8 +34,8 @@ def until(true, seconds=20):
 
 
 def stored(folder, rater="me"):
-    with Collection(folder) as store:
-        return ratings(store, rater)
+    with Collection(folder) as collection:
+        return ratings(collection, rater)
 
 
 def shown(page):
@@ -66,8 +66,8 @@ def test_twenty_pictures_are_rated_by_keyboard_with_undo(come, address, folder):
     assert len(said) == 20
     expected = {image: float(key) for image, key in said.items() if key != "x"}
     until(lambda: stored(folder) == expected)
-    with Collection(folder) as store:
-        assert seen(store, "me") == set(said)
+    with Collection(folder) as collection:
+        assert seen(collection, "me") == set(said)
     assert "18 rated, 2 rejected, 20 not seen" in page.inner_text("#counts")
     # A reload in the middle goes on with pictures that were not seen.
     page.reload()
@@ -113,9 +113,9 @@ def test_two_tabs_on_one_picture_say_so(come, address, folder):
 
 
 def test_pictures_whose_files_are_gone_are_passed_over(come, address, folder):
-    with Collection(folder) as store:
-        for row in store.images()[:-2]:
-            store.locate(row).unlink()
+    with Collection(folder) as collection:
+        for row in collection.images()[:-2]:
+            collection.locate(row).unlink()
     page = come()
     page.goto(f"{address}/c/0/rate")
     page.wait_for_selector(".toast:has-text('file is gone')")
@@ -151,8 +151,8 @@ def test_comparing_ends_with_the_order_the_rater_has(come, address, folder):
     assert page.inner_text("#verdict h2") == "The order is clear"
     names = page.eval_on_selector_all("#order .caption", "nodes => nodes.map((node) => node.textContent)")
     assert [int(re.search(r"\d+", name)[0]) for name in names] == [39, 38, 37, 36, 35]
-    with Collection(folder) as store:
-        assert all(winner > loser for winner, loser in comparisons(store, "me"))
+    with Collection(folder) as collection:
+        assert all(winner > loser for winner, loser in comparisons(collection, "me"))
 
 
 def test_four_at_a_time_and_passing_over(come, address, folder):
@@ -162,8 +162,8 @@ def test_four_at_a_time_and_passing_over(come, address, folder):
     before = [choice.get_attribute("data-id") for choice in page.query_selector_all(".choice")]
     page.keyboard.press("3")
     page.wait_for_function("() => document.querySelector('#made').textContent.startsWith('3 choices')")
-    with Collection(folder) as store:
-        assert {winner for winner, _ in comparisons(store, "me")} == {int(before[2])}
+    with Collection(folder) as collection:
+        assert {winner for winner, _ in comparisons(collection, "me")} == {int(before[2])}
     page.keyboard.press("s")
     page.keyboard.press("u")
     page.wait_for_function("() => document.querySelector('#made').textContent.startsWith('0 choices')")
@@ -327,8 +327,8 @@ def test_a_killed_server_loses_nothing(come, folder, tmp_path):
         rated[press(rating, "2")] = 2.0
         rating.wait_for_selector(".toast.bad:has-text('kept in this browser')")
         page.wait_for_selector(".toast.bad:has-text('does not answer')")
-        with Collection(folder) as store:
-            drawn = len(store.images())
+        with Collection(folder) as collection:
+            drawn = len(collection.images())
         server = start(folder, tmp_path, port)
         until(lambda: stored(folder) == rated, 40)
         page.wait_for_selector("#state.interrupted")

@@ -44,8 +44,8 @@ def test_the_gallery_is_filtered_by_suspected_damage_once_it_is_evaluated(visito
     assert visitor.get("/api/ids", damage="none").json() == {"ids": []}
     evaluated(visitor)
     assert 'name="damage" disabled' not in visitor.get("/gallery").text
-    with Collection(folder) as store:
-        found = suspected(store)
+    with Collection(folder) as collection:
+        found = suspected(collection)
     assert found
     any_, none = (visitor.get("/api/ids", damage=what).json()["ids"] for what in ("any", "none"))
     assert sorted(any_) == sorted(found)
@@ -99,8 +99,8 @@ def test_a_collection_is_evaluated_culled_and_put_back(visitor, visit, folder):
     assert wait(other)["message"] == "2 files brought back."
     assert ids(other) == ids(visitor) == list(range(1, 20))
     assert "moved away" not in other.client.get("/collections").text
-    with Collection(folder) as store:
-        assert AWAY not in {row.problem for row in store.images()}
+    with Collection(folder) as collection:
+        assert AWAY not in {row.problem for row in collection.images()}
 
 
 def test_folders_are_named_only_where_the_server_is_local(visitor, visit, tmp_path, paint):
@@ -167,14 +167,14 @@ def test_duplicates_are_chosen_moved_and_brought_back_in_the_browser(come, addre
     page.click("#plan .primary")
     page.wait_for_selector("#undo [data-undo]")
     assert all(not page.locator(f"#findings [data-picture='{image}']").count() for image in moved)
-    with Collection(folder) as store:
-        assert sorted(row.id for row in store.images() if row.problem == AWAY) == sorted(moved)
+    with Collection(folder) as collection:
+        assert sorted(row.id for row in collection.images() if row.problem == AWAY) == sorted(moved)
     page.reload()
     page.click("[data-undo]")
     page.wait_for_selector("#undo [data-undo]", state="detached")
     page.wait_for_selector("[data-keep='18']")
-    with Collection(folder) as store:
-        assert AWAY not in {row.problem for row in store.images()}
-        assert all(Path(store.locate(row)).is_file() for row in store.images())
+    with Collection(folder) as collection:
+        assert AWAY not in {row.problem for row in collection.images()}
+        assert all(Path(collection.locate(row)).is_file() for row in collection.images())
     page.set_viewport_size({"width": 390, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
