@@ -38,7 +38,7 @@ def learnt(items: np.ndarray, kinds: np.ndarray, groups: np.ndarray, kind: str) 
     return with_limits(profile, items, good, groups, weights)
 
 
-def measured(cache: Path, per_source: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def measure_sound(cache: Path, per_source: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Items (n, p), kind of damage (n,) and source (n,) of the learning pictures."""
     rng, extractor = np.random.default_rng(SEED + 2), taste_extractor()
     pictures = [(f"built-in {number}", patch) for number, patch in patches(2 * per_source, 2 * per_source)]
@@ -63,7 +63,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="store the detectors in the package")
     parser.add_argument("--per-source", type=int, default=8)
     arguments = parser.parse_args()
-    items, kinds, groups = measured(arguments.cache, arguments.per_source)
+    items, kinds, groups = measure_sound(arguments.cache, arguments.per_source)
     suspicion, scores = np.zeros((2, len(DAMAGES), len(kinds)))
     for learn, test in GroupKFold(5).split(items, kinds, groups):
         for row, kind in enumerate(DAMAGES):

@@ -22,7 +22,7 @@ from PIL import Image
 from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.ray_engine import RayEngine
 from soart.pipelines.models.ray_generator import generator_on
-from soart.pipelines.support.ray_cluster import connected
+from soart.pipelines.support.ray_cluster import ray_connection
 
 SIDE, SEED = 256, 4
 
@@ -53,7 +53,7 @@ def main() -> None:
             found["look, local, pictures/s"].append(look(LocalEngine(arguments.workers), paths))
             found["draw, local, pictures/s"].append(draw("local", None, arguments.drawn))
             started = time.perf_counter()
-            with connected(arguments.workers):
+            with ray_connection(arguments.workers):
                 found["start of the cluster, s"].append(time.perf_counter() - started)
                 found["look, ray, pictures/s"].append(look(RayEngine(arguments.workers), paths))
                 found["draw, ray, one worker, pictures/s"].append(draw("ray", 1, arguments.drawn))

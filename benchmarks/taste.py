@@ -75,7 +75,7 @@ class Task:
         return replace(found, priors=self.technical[order][:, None])
 
 
-def measured(name: str, pictures: list[np.ndarray], cache: Path) -> tuple[np.ndarray, np.ndarray]:
+def measure_sound(name: str, pictures: list[np.ndarray], cache: Path) -> tuple[np.ndarray, np.ndarray]:
     """SOART and colour items, and deep items; kept in the cache under the extractors' versions."""
     extractor, deep = taste_extractor(), DeepExtractor.load("efficientnet-lite0")
     digest = hashlib.sha256(repr((extractor.version, deep.version)).encode())
@@ -92,7 +92,7 @@ def measured(name: str, pictures: list[np.ndarray], cache: Path) -> tuple[np.nda
 def planted_tasks(cache: Path, *, development: bool = False, either: bool = False) -> Iterator[Task]:
     """Tasks of planted tastes."""
     scenes, pictures = drawn(cache, lambda done, total: print(f"\rdrawing {done}/{total}", end="", flush=True))
-    items, deep = measured("planted", list(pictures), cache)
+    items, deep = measure_sound("planted", list(pictures), cache)
     technical = technical_prior(items, taste_extractor().names)
     for taste in EITHER if either else TASTES:
         if taste.development == development:
@@ -111,7 +111,7 @@ def real_tasks(cache: Path) -> Iterator[Task]:
         for _ in range(2):
             pictures.append((crop(pixels, rng) * 255 + 0.5).astype(np.uint8))
             origin.append(number)
-    items, deep = measured("real", pictures, cache)
+    items, deep = measure_sound("real", pictures, cache)
     technical, group = technical_prior(items, taste_extractor().names), np.array(origin)
     kind = np.array([found[i].kind == "photograph" for i in origin])
     place = np.array([str(found[i].path) for i in origin])

@@ -64,7 +64,7 @@ def properties(pixels: np.ndarray) -> np.ndarray:
     return np.column_stack(columns)
 
 
-def measured(count: int, cache: Path) -> np.ndarray:
+def measure_sound(count: int, cache: Path) -> np.ndarray:
     """(choices, count, 8) properties of every choice with every one of ``count`` seeds; drawn once, kept in ``cache``."""
     model = load_model(device="cpu")
     key = hashlib.sha256(repr((SEED, STEPS, model.identity, SPACE.fingerprint, PROPERTIES)).encode()).hexdigest()[:12]
@@ -129,7 +129,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=6, help="seeds of every choice")
     arguments = arguments_of(parser, ",".join(FAST))
     warnings.filterwarnings("ignore")
-    items = measured(arguments.pictures, arguments.cache)
+    items = measure_sound(arguments.pictures, arguments.cache)
     worlds = [PictureWorld.of(items, seed) for seed in range(arguments.first, arguments.first + arguments.seeds)]
     means = np.array([world.values.mean(axis=1).std() for world in worlds])
     within = np.array([world.values.std(axis=1, ddof=1).mean() for world in worlds])

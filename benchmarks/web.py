@@ -21,7 +21,7 @@ import numpy as np
 from playwright.sync_api import Page, sync_playwright
 
 from soart.pipelines.collection.collection import Collection
-from soart.pipelines.models.request import Drawn, Request
+from soart.pipelines.models.request import DrawnPicture, Request
 
 SIDE = 320
 #: Waits in the page until a key has brought the next picture to the screen; milliseconds from the key press.
@@ -86,7 +86,7 @@ def make(folder: Path, count: int) -> None:
                 request = Request(
                     f"a picture of disc {number}, {'warm' if number % 2 else 'cool'}", number, width=SIDE, height=SIDE
                 )
-                batch.append(Drawn(request, pixels, None, 0.1))
+                batch.append(DrawnPicture(request, pixels, None, 0.1))
             collection.add_drawn(batch, "benchmark", "none")
 
 

@@ -14,7 +14,7 @@ from ..metrics.damage.scorer import TechnicalScorer
 from ..metrics.protocols import Reason, Scorer
 from . import generate as jobs
 from .models.generator import ImageGenerator
-from .models.request import Drawn, Request
+from .models.request import DrawnPicture, Request
 from .scoring.in_memory import best_first, score_batch
 
 
@@ -73,7 +73,7 @@ def best_of(
     """
     scorer = scorer or TechnicalScorer.load()
     requests = jobs.plan(prompt, n, generator, seed=seed, prompt_seed=prompt_seed, **settings)
-    drawn: list[Drawn] = []
+    drawn: list[DrawnPicture] = []
     for batch in generator.draw(requests):
         drawn += batch
         progress(len(batch))

@@ -43,7 +43,7 @@ class Check:
     optional: bool = False
 
 
-def examine() -> list[Check]:
+def run_checks() -> list[Check]:
     """All findings, the required ones first."""
     checks = [Check("Python", True, platform.python_version())]
     for name in (*_REQUIRED, *_OPTIONAL):

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import PromptError
 from ..prompts.steering.ranges import Range
-from ..prompts.steering.replay import Follower
+from ..prompts.steering.replay import ReplayedSteering
 from ..prompts.steering.search import Key
 
 try:
@@ -81,7 +81,7 @@ class SoartSampler(BaseSampler):
         self._given = None if search_space is None else dict(search_space)
         self._bins, self._startup, self._boldness = bins, startup, boldness
         self._independent = independent_sampler or RandomSampler(int(self._rng.integers(2**31)))
-        self._followed: tuple[str, dict[str, BaseDistribution], Follower] | None = None
+        self._followed: tuple[str, dict[str, BaseDistribution], ReplayedSteering] | None = None
         self._lock = threading.Lock()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -159,10 +159,10 @@ class SoartSampler(BaseSampler):
             space = intersection_search_space(study.get_trials(deepcopy=False))
         return {name: kind for name, kind in space.items() if not kind.single() and _few(kind)}
 
-    def _follow(self, study: Study, space: dict[str, BaseDistribution]) -> tuple[Follower, list[Range]]:
+    def _follow(self, study: Study, space: dict[str, BaseDistribution]) -> tuple[ReplayedSteering, list[Range]]:
         ranges = [_range(kind, self._bins) for kind in space.values()]
         if self._followed is None or self._followed[:2] != (study.study_name, space):
-            follower = Follower([len(one) for one in ranges], startup=self._startup, boldness=self._boldness)
+            follower = ReplayedSteering([len(one) for one in ranges], startup=self._startup, boldness=self._boldness)
             self._followed = (study.study_name, dict(space), follower)
         return self._followed[2], ranges
 

@@ -19,7 +19,7 @@ from soart.metrics.damage.scorer import TechnicalScorer
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
-from soart.pipelines.models.request import Drawn, Request
+from soart.pipelines.models.request import DrawnPicture, Request
 
 # The same examples in every run, however slow the machine; `pytest --hypothesis-profile=default` looks for new ones.
 settings.register_profile("steady", derandomize=True, deadline=None)
@@ -106,7 +106,7 @@ def make_drawn():
 
     def make(seed, prompt="a boat", problem=None, size=16):
         pixels = np.random.default_rng(seed).integers(0, 256, (size, size, 3), dtype=np.uint8)
-        return Drawn(Request(prompt, seed, width=size, height=size), pixels, problem, 0.1)
+        return DrawnPicture(Request(prompt, seed, width=size, height=size), pixels, problem, 0.1)
 
     return make
 
@@ -146,10 +146,10 @@ def untidy(tmp_path):
     place = tmp_path / "untidy"
     looks = [(seed, 96) for seed in range(16)] + [(4, 48), (5, 48)]
     drawn = [
-        Drawn(Request(f"scene {seed} of {side}", seed, width=side, height=side), scene(seed, side), None, 0.1)
+        DrawnPicture(Request(f"scene {seed} of {side}", seed, width=side, height=side), scene(seed, side), None, 0.1)
         for seed, side in looks
     ]
-    failed = Drawn(Request("failed", 99, width=48, height=48), np.zeros((48, 48, 3), np.uint8), "all black", 0.1)
+    failed = DrawnPicture(Request("failed", 99, width=48, height=48), np.zeros((48, 48, 3), np.uint8), "all black", 0.1)
     with Collection(place) as collection:
         collection.add_drawn([*drawn, failed], "m", "s")
     return place

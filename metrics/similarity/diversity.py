@@ -7,7 +7,7 @@ import numpy as np
 from ...errors import ItemsError
 
 
-def best_apart(scores: np.ndarray, coordinates: np.ndarray, apart: float, count: int | None = None) -> np.ndarray:
+def select_diverse(scores: np.ndarray, coordinates: np.ndarray, apart: float, count: int | None = None) -> np.ndarray:
     """Numbers of the best pictures of which no two lie nearer than ``apart``, best first; equal scores keep their order.
 
     Every picture that is left out lies near a better one that is in, so the result is as long as a greedy choice makes it.

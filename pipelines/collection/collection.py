@@ -18,7 +18,7 @@ from sqlalchemy import delete, insert, select
 
 from ...files import write_whole
 from ...metrics.image import Picture, read_content, read_image
-from ..models.request import Drawn
+from ..models.request import DrawnPicture
 from .png import encode_png, parameters_text
 from .store import Storage
 from .tables import GenerationRow, ImageRow, ItemsRow, ScoreRow
@@ -37,7 +37,7 @@ class Collection(Storage):
 
     # Pictures
 
-    def add_drawn(self, batch: Sequence[Drawn], model: str, sampler: str) -> list[ImageRow]:
+    def add_drawn(self, batch: Sequence[DrawnPicture], model: str, sampler: str) -> list[ImageRow]:
         """Write a batch of drawn pictures to disk, then their rows in one transaction; returns the rows."""
         written = [self._write_picture(drawn, model, sampler) for drawn in batch]
         with self.session("be written", write=True) as session:
@@ -65,7 +65,7 @@ class Collection(Storage):
                 rows.append(row)
         return rows
 
-    def _write_picture(self, drawn: Drawn, model: str, sampler: str) -> tuple[str, str]:
+    def _write_picture(self, drawn: DrawnPicture, model: str, sampler: str) -> tuple[str, str]:
         content = encode_png(drawn.pixels, parameters_text(drawn.request, drawn.pixels.shape, model, sampler))
         digest = hashlib.sha256(content).hexdigest()
         path = f"images/{digest[:20]}.png"

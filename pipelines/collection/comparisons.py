@@ -12,7 +12,7 @@ from .collection import Collection
 from .tables import ComparisonRow, ImageRow
 
 
-def choose(collection: Collection, rater: str, choice: str, winner: int, losers: Sequence[int]) -> bool:
+def store_choice(collection: Collection, rater: str, choice: str, winner: int, losers: Sequence[int]) -> bool:
     """Store that a rater prefers a picture to the others shown with it.
 
     Args:
@@ -43,7 +43,7 @@ def choose(collection: Collection, rater: str, choice: str, winner: int, losers:
     return True
 
 
-def take_back_choice(collection: Collection, rater: str, choice: str) -> bool:
+def undo_choice(collection: Collection, rater: str, choice: str) -> bool:
     """Forget a choice of a rater; says whether it was there."""
     mine = (ComparisonRow.rater == rater, ComparisonRow.choice == choice)
     with collection.session("be written", write=True) as session:

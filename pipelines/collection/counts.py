@@ -15,7 +15,7 @@ from .tables import AWAY, HERE, GenerationRow, ImageRow, RatingRow, ScoreRow
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class CollectionCounts:
     """A collection in numbers.
 
     Attributes:
@@ -37,7 +37,7 @@ class Facts:
     last: dt.datetime | None
 
 
-def facts(collection: Collection) -> Facts:
+def count_collection(collection: Collection) -> CollectionCounts:
     """Count what a collection holds."""
 
     def tally(pairs: Iterable[Any]) -> dict[str, int]:
@@ -54,4 +54,4 @@ def facts(collection: Collection) -> Facts:
         scored = scored.group_by(ScoreRow.profile)
         drawn = select(GenerationRow.model, func.count()).group_by(GenerationRow.model)
         raters, profiles, models = (tally(session.execute(one)) for one in (given, scored, drawn))
-    return Facts(pictures, problems or 0, away or 0, raters, profiles, models, first, last)
+    return CollectionCounts(pictures, problems or 0, away or 0, raters, profiles, models, first, last)

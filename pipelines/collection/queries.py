@@ -200,7 +200,7 @@ def scores_of(collection: Collection, profile: str, ids: Sequence[int]) -> dict[
         return {row.image_id: row.value for row in session.execute(query)}
 
 
-def told_of(collection: Collection, ids: Sequence[int]) -> dict[int, MetadataRow]:
+def metadata_of(collection: Collection, ids: Sequence[int]) -> dict[int, MetadataRow]:
     """What the tools that made pictures wrote of them, by id."""
     with collection.session("be read") as session:
         return {row.image_id: row for row in session.scalars(select(MetadataRow).where(MetadataRow.image_id.in_(ids)))}

@@ -70,7 +70,7 @@ def _store(collection: Collection, rater: str, said: Mapping[int, tuple[str, flo
             session.add(RatingRow(image_id=image, rater=rater, kind=kind, value=value))
 
 
-def take_back(collection: Collection, rater: str, image: int) -> None:
+def undo_rating(collection: Collection, rater: str, image: int) -> None:
     """Forget what a rater said of a picture."""
     with collection.session("be written", write=True) as session:
         session.execute(delete(RatingRow).where(RatingRow.rater == rater, RatingRow.image_id == image))
@@ -84,7 +84,7 @@ def ratings(collection: Collection, rater: str) -> dict[int, float]:
         return {row.image_id: row.value for row in session.scalars(query)}
 
 
-def seen(collection: Collection, rater: str) -> set[int]:
+def judged_pictures(collection: Collection, rater: str) -> set[int]:
     """Pictures a rater rated or rejected."""
     with collection.session("be read") as session:
         return set(session.scalars(select(RatingRow.image_id).where(RatingRow.rater == rater)))
@@ -123,7 +123,7 @@ def others_mean(collection: Collection, rater: str) -> dict[int, float]:
     return {image: float(np.mean(values)) for image, values in found.items()}
 
 
-def said_of(collection: Collection, image: int) -> dict[str, int]:
+def ratings_of_picture(collection: Collection, image: int) -> dict[str, int]:
     """What everybody said of a picture: 1…5, or 0 for rejected; by rater."""
     query = select(RatingRow.rater, RatingRow.value).where(RatingRow.image_id == image).order_by(RatingRow.rater)
     with collection.session("be read") as session:

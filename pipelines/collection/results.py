@@ -8,14 +8,14 @@ from .collection import Collection
 from .tables import DerivedRow, ScoreRow
 
 
-def derived(collection: Collection, name: str, fingerprint: str) -> bytes | None:
+def stored_result(collection: Collection, name: str, fingerprint: str) -> bytes | None:
     """The result kept under a name, if it was computed from what the fingerprint stands for."""
     with collection.session("be read") as session:
         row = session.get(DerivedRow, name)
         return None if row is None or row.fingerprint != fingerprint else row.value
 
 
-def keep_derived(collection: Collection, name: str, fingerprint: str, value: bytes) -> None:
+def store_result(collection: Collection, name: str, fingerprint: str, value: bytes) -> None:
     """Keep a result in place of an earlier one of its name."""
     with collection.session("be written", write=True) as session:
         session.merge(DerivedRow(name=name, fingerprint=fingerprint, value=value))

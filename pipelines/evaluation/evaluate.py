@@ -20,7 +20,7 @@ from ...metrics.items.combined import taste_extractor
 from ...metrics.protocols import Scorer
 from ...metrics.similarity.near_duplicates import near_groups
 from ..collection.collection import Collection
-from ..collection.results import derived, keep_derived, store_changed_scores
+from ..collection.results import store_changed_scores, store_result, stored_result
 from ..collection.tables import FileRow, FingerprintRow, ImageRow
 from .correlates import find_associations, find_trends, timeline
 from .result import Evaluation, Style
@@ -100,12 +100,12 @@ def evaluate(
         raise CollectionError(f"The collection {collection.name!r} holds no picture that can be evaluated.")
     key = f"evaluation:{','.join(s.stored_name for s in scorers)}"[:128]
     state = fingerprint(collection, ids, scorers)
-    found = derived(collection, key, state)
+    found = stored_result(collection, key, state)
     if found is not None:
         progress(len(ids))
         return Evaluation.unpacked(found)
     result = _evaluate(collection, scan_number, ids, scorers, progress)
-    keep_derived(collection, key, state, result.packed())
+    store_result(collection, key, state, result.packed())
     return result
 
 

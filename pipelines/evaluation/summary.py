@@ -17,7 +17,7 @@ from .result import Evaluation, Style
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ListedPicture:
     """A picture that is shown.
 
     Attributes:
@@ -53,13 +53,13 @@ class Summary:
     copies: int
     mean: float
     quartiles: tuple[float, float]
-    best: tuple[Shown, ...]
-    worst: tuple[Shown, ...]
-    damage: Mapping[str, tuple[int, tuple[Shown, ...]]]
-    groups: tuple[int, tuple[tuple[Shown, ...], ...]]
+    best: tuple[ListedPicture, ...]
+    worst: tuple[ListedPicture, ...]
+    damage: Mapping[str, tuple[int, tuple[ListedPicture, ...]]]
+    groups: tuple[int, tuple[tuple[ListedPicture, ...], ...]]
     spare: int
-    outliers: tuple[int, tuple[Shown, ...]]
-    styles: tuple[tuple[Style, tuple[Shown, ...]], ...]
+    outliers: tuple[int, tuple[ListedPicture, ...]]
+    styles: tuple[tuple[Style, tuple[ListedPicture, ...]], ...]
 
 
 def paths_of(collection: Collection, scan_number: int, ids: Sequence[int]) -> dict[int, str]:
@@ -112,10 +112,10 @@ def summarise(survey: EvaluatedCollection, top: int = 12) -> Summary:
     styles = [(style, rows.want(np.array([e.place[i] for i in style.typical], dtype=int)[:top])) for style in e.styles]
     paths = rows.paths()
 
-    def show(row: int, note: str = "") -> Shown:
-        return Shown(int(e.ids[row]), paths[row], float(scores[row]), float(e.percentile[row]), note)
+    def show(row: int, note: str = "") -> ListedPicture:
+        return ListedPicture(int(e.ids[row]), paths[row], float(scores[row]), float(e.percentile[row]), note)
 
-    def show_all(chosen: Sequence[int]) -> tuple[Shown, ...]:
+    def show_all(chosen: Sequence[int]) -> tuple[ListedPicture, ...]:
         return tuple(show(row) for row in chosen)
 
     return Summary(

@@ -18,7 +18,7 @@ from ..collection.collection import Collection
 from ..collection.tables import FileRow, FingerprintRow, ImageRow, ItemsRow, MetadataRow
 from .look import Inspection
 from .metadata import PictureMetadata
-from .scan import Found
+from .scan import FileEntry
 
 #: Rows of files read at once where all are gone through.
 _PAGE = 2000
@@ -73,19 +73,19 @@ def complete_images(collection: Collection, digests: Several[str], versions: Sev
         return dict(session.execute(query).all())
 
 
-def note_seen(collection: Collection, scan_number: int, paths: Sequence[str]) -> None:
+def mark_seen(collection: Collection, scan_number: int, paths: Sequence[str]) -> None:
     """Note that unchanged files are still there."""
     with collection.session("be written", write=True) as session:
         session.execute(update(FileRow).where(FileRow.path.in_(paths)).values(scan=scan_number, missing_since=None))
 
 
-def link(collection: Collection, scan_number: int, files: Sequence[tuple[Found, int]]) -> None:
+def link(collection: Collection, scan_number: int, files: Sequence[tuple[FileEntry, int]]) -> None:
     """Note files that hold pictures known by content."""
     with collection.session("be written", write=True) as session:
         _write_files(session, scan_number, [(found, image, None) for found, image in files])
 
 
-def _write_files(session: Session, scan_number: int, files: Sequence[tuple[Found, int | None, str | None]]) -> None:
+def _write_files(session: Session, scan_number: int, files: Sequence[tuple[FileEntry, int | None, str | None]]) -> None:
     """Insert or replace rows of files with their pictures or problems."""
     paths = [found.path for found, _, _ in files]
     rows = {row.path: row for row in session.scalars(select(FileRow).where(FileRow.path.in_(paths)))}
@@ -108,7 +108,7 @@ def _is_there(path: str) -> bool:
     return not Path(path).is_absolute() or os.path.lexists(path)
 
 
-def store_looks(collection: Collection, scan_number: int, looks: Sequence[tuple[Inspection, Found]]) -> None:
+def store_looks(collection: Collection, scan_number: int, looks: Sequence[tuple[Inspection, FileEntry]]) -> None:
     """Store what looks at files found, in one transaction; items that are known stay as they are."""
     sound = {look.sha256: look for look, _ in looks if look.problem is None}
     if not looks:

@@ -15,7 +15,7 @@ from typing import Any
 
 from ...version import __version__
 from ..support.batching import WAITING, batches
-from ..support.ray_cluster import check_version, connected, ray_or_sentence, refusal
+from ..support.ray_cluster import check_version, import_ray, ray_connection, worker_error
 from .look import Inspection, inspect_file
 from .worker import TIME_LIMIT, InspectFile, compute_on_one_core, fatal, inspect_all
 
@@ -51,7 +51,7 @@ class RayEngine:
     """
 
     def __init__(self, workers: int | None = None, limit: float = TIME_LIMIT, look: InspectFile = inspect_file) -> None:
-        ray_or_sentence()
+        import_ray()
         self.workers, self.limit, self.look = workers, limit, look
 
     def looks(self, paths: Iterable[str], networks: Sequence[str | None] = (None,)) -> Iterator[Inspection]:
@@ -60,7 +60,7 @@ class RayEngine:
         Raises:
             SoartError: no cluster to be had, or its workers cannot run soart.
         """
-        with connected(self.workers) as ray:
+        with ray_connection(self.workers) as ray:
             task = ray.remote(num_cpus=1, max_retries=0)(_look)
             fresh = map(_Batch, batches(paths))
             again: deque[_Batch] = deque()
@@ -82,7 +82,7 @@ class RayEngine:
                     try:
                         looks = ray.get(done)
                     except ray.exceptions.RayTaskError as error:
-                        raise refusal(error) from error
+                        raise worker_error(error) from error
                     except ray.exceptions.RayError as error:
                         crashed = isinstance(error, ray.exceptions.WorkerCrashedError)
                         if batch.tries >= (1 if crashed else _TRIES):

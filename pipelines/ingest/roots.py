@@ -16,7 +16,7 @@ from ..collection.tables import Meta
 _ROOTS = "roots"
 
 
-def place_for(roots: Sequence[Path]) -> Path:
+def default_collection_path(roots: Sequence[Path]) -> Path:
     """Where what is found in some folders is kept if the user names no place: one place for the same folders, whatever their order."""
     absolute = sorted({str(root.absolute()) for root in roots})
     digest = hashlib.sha256("\n".join(absolute).encode(errors="surrogateescape")).hexdigest()[:12]
@@ -24,7 +24,7 @@ def place_for(roots: Sequence[Path]) -> Path:
     return platformdirs.user_data_path("soart") / "collections" / f"{name}-{digest}"
 
 
-def open_for(folders: Sequence[str], collection: str | None = None) -> tuple[Collection, list[Path]]:
+def open_collection_for(folders: Sequence[str], collection: str | None = None) -> tuple[Collection, list[Path]]:
     """The collection that an evaluation of some folders uses, to be closed by the caller, and what it has to scan.
 
     A single folder that is a collection itself is evaluated in place: the pictures it holds, and the folders it was used for before.
@@ -39,7 +39,7 @@ def open_for(folders: Sequence[str], collection: str | None = None) -> tuple[Col
         own = [] if store.folder is None else [store.folder / "images"]
         return store, [*own, *known_roots(store)]
     roots = [Path(folder) for folder in folders]
-    return Collection(collection or place_for(roots)), roots
+    return Collection(collection or default_collection_path(roots)), roots
 
 
 def known_roots(collection: Collection) -> list[Path]:

@@ -16,7 +16,7 @@ SIDECARS = frozenset({".txt", ".json", ".caption", ".jsonl", ".csv", ".xmp"})
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FileEntry:
     """A file that a scan came across.
 
     Attributes:
@@ -86,7 +86,7 @@ class Scan:
     unusable: dict[str, str] = field(default_factory=dict)
     unseen: list[str] = field(default_factory=list)
 
-    def __iter__(self) -> Iterator[Found]:
+    def __iter__(self) -> Iterator[FileEntry]:
         walked: set[tuple[int, int]] = set()
         single: set[str] = set()
         # Single files first, so that a folder does not bring them again.
@@ -113,7 +113,7 @@ class Scan:
         self.problems.append(f"{place!r} cannot be read: {error.strerror or error}.")
         self.unseen.append(place)
 
-    def _walk(self, root: str, walked: set[tuple[int, int]]) -> Iterator[Found]:
+    def _walk(self, root: str, walked: set[tuple[int, int]]) -> Iterator[FileEntry]:
         waiting = [root]
         while waiting:
             folder = waiting.pop()
@@ -131,7 +131,7 @@ class Scan:
             except OSError as error:
                 self._trouble(folder, error)
 
-    def _entry(self, entry: os.DirEntry[str], root: str, waiting: list[str]) -> Iterator[Found]:
+    def _entry(self, entry: os.DirEntry[str], root: str, waiting: list[str]) -> Iterator[FileEntry]:
         suffix = os.path.splitext(entry.name)[1].lower()
         picture = suffix in SUFFIXES and self._wanted(entry.path, root)
         try:
@@ -145,7 +145,7 @@ class Scan:
                 why = "is a link to a file that is not there" if lost else f"cannot be read: {error.strerror or error}"
                 self.unusable[entry.path] = f"{entry.path!r} {why}."
 
-    def _file(self, path: str, facts: os.stat_result, *, sidecar: bool = False) -> Iterator[Found]:
+    def _file(self, path: str, facts: os.stat_result, *, sidecar: bool = False) -> Iterator[FileEntry]:
         problem = special_problem(path, facts.st_mode)
         if problem is None and not is_text(path):
             problem = f"{path!r} has a name that is no valid text: rename it."
@@ -155,7 +155,7 @@ class Scan:
         # A link to a folder that is not followed is none either.
         elif stat.S_ISREG(facts.st_mode):
             changed = max(facts.st_mtime_ns, facts.st_ctime_ns) if sidecar else facts.st_mtime_ns
-            yield Found(path, facts.st_size, changed, sidecar)
+            yield FileEntry(path, facts.st_size, changed, sidecar)
 
     def _wanted(self, path: str, root: str) -> bool:
         below = os.path.relpath(path, root)

@@ -23,13 +23,13 @@ from .file_rows import (
     known_sizes,
     link,
     mark_missing,
-    note_seen,
+    mark_seen,
     problems_of,
     store_looks,
     store_metadata,
 )
 from .look import sha256_of
-from .scan import Found, Scan, is_text
+from .scan import FileEntry, Scan, is_text
 from .worker import Engine
 
 #: When the last update began, in nanoseconds.
@@ -71,7 +71,7 @@ class _Comparison:
     def __init__(self, collection: Collection, versions: Sequence[str], done: Update, retry: bool) -> None:
         self.collection, self.versions, self.done, self.retry = collection, versions, done, retry
 
-    def fresh(self, chunk: Sequence[Found]) -> list[Found]:
+    def fresh(self, chunk: Sequence[FileEntry]) -> list[FileEntry]:
         """Those of some files that must be looked at; the others are noted as seen."""
         known = known_files(self.collection, [found.path for found in chunk], self.versions)
         seen, rest = [], []
@@ -83,11 +83,11 @@ class _Comparison:
             else:
                 rest.append(found)
         if seen:
-            note_seen(self.collection, self.done.scan_number, seen)
+            mark_seen(self.collection, self.done.scan_number, seen)
             self.done.unchanged += len(seen)
         return self._unrecognised(rest, known)
 
-    def _unrecognised(self, files: Sequence[Found], known: Container[str]) -> list[Found]:
+    def _unrecognised(self, files: Sequence[FileEntry], known: Container[str]) -> list[FileEntry]:
         sizes = known_sizes(self.collection, {found.size for found in files}) if files else set()
         # Only a file of a known size, or one that was changed and changed back, can hold a known picture.
         perhaps = [found.path for found in files if found.size in sizes or found.path in known]
@@ -104,7 +104,7 @@ class _Comparison:
         return [found for found in files if digests.get(found.path) not in images]
 
 
-def settled(found: Found) -> Found:
+def settled(found: FileEntry) -> FileEntry:
     """The file, with its time of change made negative if that is too recent to be relied on."""
     return replace(found, changed=-found.changed) if time.time_ns() - found.changed < _UNSETTLED_NS else found
 
@@ -138,11 +138,11 @@ def sync(
         last = session.get(Meta, _LOOKED)
     since, began = int(last.value) if last else None, time.time_ns()
     comparison = _Comparison(collection, [taste_extractor(network).version for network in networks], done, retry)
-    started: dict[str, Found] = {}
+    started: dict[str, FileEntry] = {}
 
     beside: list[str] = []
 
-    def pictures() -> Iterator[Found]:
+    def pictures() -> Iterator[FileEntry]:
         for found in scan:
             if not found.sidecar:
                 yield found

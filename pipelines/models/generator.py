@@ -20,7 +20,7 @@ import torch
 from ...errors import ModelError
 from .early_look import interruptible, preview_call
 from .loading import LoadedModel, quiet_libraries
-from .request import Drawn, Request, drawn_together, problem_of
+from .request import DrawnPicture, Request, drawn_together, problem_of
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ class ImageGenerator:
         except (ValueError, TypeError, NotImplementedError, ImportError) as error:
             raise ModelError(f"The scheduler {name} does not suit this model: {_first_line(error)}.") from error
 
-    def draw(self, requests: Iterable[Request]) -> Iterator[list[Drawn]]:
+    def draw(self, requests: Iterable[Request]) -> Iterator[list[DrawnPicture]]:
         """Draw ``requests`` in order; yields each finished batch.
 
         A batch holds requests that differ in prompt and seed only. When memory runs out the batch size is halved, down to
@@ -108,13 +108,13 @@ class ImageGenerator:
         """Whether ``preview`` can be called on this pipeline."""
         return "callback_on_step_end" in self._model.accepts and interruptible(self._model.pipeline)
 
-    def preview(self, requests: Iterable[Request], share: float) -> Iterator[list[Drawn]]:
+    def preview(self, requests: Iterable[Request], share: float) -> Iterator[list[DrawnPicture]]:
         """As ``draw``, but after a share of the steps, in (0, 1): the picture that the model expects there; not to be kept."""
         yield from self._in_batches(requests, partial(self._run, share=share))
 
     def _in_batches(
-        self, requests: Iterable[Request], run: Callable[[list[Request]], list[Drawn]]
-    ) -> Iterator[list[Drawn]]:
+        self, requests: Iterable[Request], run: Callable[[list[Request]], list[DrawnPicture]]
+    ) -> Iterator[list[DrawnPicture]]:
         for _, group in groupby(requests, key=drawn_together):
             waiting = list(group)
             while waiting:
@@ -159,7 +159,7 @@ class ImageGenerator:
                 arguments[side] = value
         return arguments
 
-    def _run(self, batch: list[Request], share: float = 1.0) -> list[Drawn]:
+    def _run(self, batch: list[Request], share: float = 1.0) -> list[DrawnPicture]:
         started = time.perf_counter()
         pipeline = self._model.pipeline
         # Read anew every time: the pipeline belongs to somebody who may have given it another one.
@@ -188,7 +188,7 @@ class ImageGenerator:
         for request, image, flag in zip(batch, np.asarray(output.images), flags, strict=True):
             problem = problem_of(image, bool(flag))
             pixels = (np.nan_to_num(image, nan=0.0, posinf=1.0, neginf=0.0).clip(0, 1) * 255).round().astype(np.uint8)
-            drawn.append(Drawn(request, pixels, problem, seconds / len(batch)))
+            drawn.append(DrawnPicture(request, pixels, problem, seconds / len(batch)))
         return drawn
 
 

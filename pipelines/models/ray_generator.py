@@ -21,10 +21,10 @@ import torch
 from ...errors import ModelError, SoartError
 from ...version import __version__
 from ..support.batching import batches
-from ..support.ray_cluster import check_version, connected, first_line, refusal, unknown_engine
+from ..support.ray_cluster import check_version, first_line, ray_connection, unknown_engine, worker_error
 from .generator import ImageGenerator
 from .loading import LoadedModel, load_model
-from .request import Drawn, Request, drawn_together
+from .request import DrawnPicture, Request, drawn_together
 
 #: Batches given to a worker at once, so that it does not wait for this process; and batches under way or waiting for an earlier one, for each worker.
 _QUEUE, _WINDOW = 2, 4
@@ -64,7 +64,7 @@ class DrawingWorker:
         told = SimpleNamespace(scheduler=getattr(model.pipeline, "scheduler", None))
         return replace(model, pipeline=told), self._generator.can_preview
 
-    def draw(self, batch: list[Request], share: float) -> list[Drawn]:
+    def draw(self, batch: list[Request], share: float) -> list[DrawnPicture]:
         """Draw a batch, or what it looks like after a share of the steps; in parts if memory runs out."""
         parts = self._generator.draw(batch) if share == 1 else self._generator.preview(batch, share)
         return [drawn for part in parts for drawn in part]
@@ -83,7 +83,7 @@ class _Job:
     worker: _Worker | None = None
     ref: Any | None = None
     tries: int = 0
-    drawn: list[Drawn] = field(default_factory=list)
+    drawn: list[DrawnPicture] = field(default_factory=list)
     #: Raised when its turn comes, after all that was drawn before it.
     failure: SoartError | None = None
 
@@ -112,7 +112,7 @@ class ClusterGenerator(ImageGenerator):
         self._facts: tuple[LoadedModel, bool] | None = None
         self._deaths = 0
         try:
-            self._ray = self._stack.enter_context(connected(workers))
+            self._ray = self._stack.enter_context(ray_connection(workers))
             self._stack.callback(self._dismiss)
             count, on_gpus = _devices(self._ray, workers, self._choice.device)
             self._actor = self._ray.remote(
@@ -133,7 +133,7 @@ class ClusterGenerator(ImageGenerator):
         """Whether ``preview`` can be called on this pipeline."""
         return bool(self._facts and self._facts[1])
 
-    def draw(self, requests: Iterable[Request]) -> Iterator[list[Drawn]]:
+    def draw(self, requests: Iterable[Request]) -> Iterator[list[DrawnPicture]]:
         """As ``ImageGenerator.draw``; batches are drawn at the same time and come in order.
 
         Raises:
@@ -141,7 +141,7 @@ class ClusterGenerator(ImageGenerator):
         """
         yield from self._fan_out(requests, 1.0)
 
-    def preview(self, requests: Iterable[Request], share: float) -> Iterator[list[Drawn]]:
+    def preview(self, requests: Iterable[Request], share: float) -> Iterator[list[DrawnPicture]]:
         """As ``ImageGenerator.foresee``."""
         yield from self._fan_out(requests, share)
 
@@ -158,7 +158,7 @@ class ClusterGenerator(ImageGenerator):
         for worker in self._workers:
             self._ray.kill(worker.actor)
 
-    def _fan_out(self, requests: Iterable[Request], share: float) -> Iterator[list[Drawn]]:
+    def _fan_out(self, requests: Iterable[Request], share: float) -> Iterator[list[DrawnPicture]]:
         todo = (
             _Job(batch)
             for _, group in groupby(requests, key=drawn_together)
@@ -204,8 +204,8 @@ class ClusterGenerator(ImageGenerator):
             result = self._ray.get(done)
         except self._ray.exceptions.RayTaskError as error:
             if done in loading:
-                raise refusal(error) from error
-            drawing[done].failure, drawing[done].ref = refusal(error), None
+                raise worker_error(error) from error
+            drawing[done].failure, drawing[done].ref = worker_error(error), None
         except self._ray.exceptions.RayError as error:
             self._replace(loading[done] if done in loading else drawing[done].worker, drawing.values(), error)
         else:

@@ -11,7 +11,7 @@ from scipy import stats
 
 from ...metrics.damage.titles import stored_title
 from ...metrics.image import read_image
-from ..scoring.ranking import Ranked
+from ..scoring.ranking import RankedPicture
 from .page import data_url, render_page
 
 _EXPLANATION = (
@@ -32,7 +32,7 @@ class WordEffect:
     high: float
 
 
-def word_effects(ranking: Sequence[Ranked], least: int = 3, top: int = 12) -> list[WordEffect]:
+def word_effects(ranking: Sequence[RankedPicture], least: int = 3, top: int = 12) -> list[WordEffect]:
     """The words that part the scores most, by the |t| of Welch's test; both sides need ``least`` pictures."""
     drawn = [
         (r.score, set(re.findall(r"[^\W\d_][\w'-]*", r.row.generation.prompt.lower())))
@@ -55,7 +55,7 @@ def word_effects(ranking: Sequence[Ranked], least: int = 3, top: int = 12) -> li
 
 
 def render_report(
-    ranking: Sequence[Ranked], title: str, profile: str, notes: Sequence[str] = (), problems: Sequence[str] = ()
+    ranking: Sequence[RankedPicture], title: str, profile: str, notes: Sequence[str] = (), problems: Sequence[str] = ()
 ) -> str:
     """The page as text.
 

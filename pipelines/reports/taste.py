@@ -13,7 +13,7 @@ from ...metrics.tastes.explanation import Explanation, explain, heat_map, overla
 from ...metrics.tastes.trust import Trust
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
-from ..scoring.measuring import measured
+from ..scoring.measuring import measure_sound
 from ..scoring.taste_scorer import TasteScorer
 from .page import data_url, render_page
 
@@ -23,7 +23,7 @@ _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 460, 220, 46, 30
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ListedPicture:
     """A picture on the page."""
 
     row: ImageRow
@@ -91,7 +91,7 @@ def render_taste_report(
         shown: pictures of each end, at most.
     """
     profile = only_profile(scorer.taste)
-    kept, items, problems = measured(collection, rows, scorer)
+    kept, items, problems = measure_sound(collection, rows, scorer)
     liking = profile.liking(items)
     order = np.argsort(-liking, kind="stable")
     count = min(shown, len(order) // 2) if len(order) > 1 else len(order)
@@ -99,13 +99,13 @@ def render_taste_report(
     reasons = dict(zip(ends, explain(profile, items[ends], top=4), strict=True)) if ends else {}
     percentile, score = profile.percentile(liking), 100 * profile.probability(liking)
 
-    def show(i: int) -> Shown:
+    def show(i: int) -> ListedPicture:
         path = collection.locate(kept[i])
         pixels = read_image(path).pixels
         heat = overlay(pixels, heat_map(profile, scorer.extractor, pixels))
         drawn = kept[i].generation
         name = path.name if drawn is None else f"{drawn.prompt} (seed {drawn.seed})"
-        return Shown(
+        return ListedPicture(
             kept[i], name, data_url(pixels), data_url(heat), float(score[i]), float(percentile[i]), reasons[i],
             max(pixels.shape[:2]) <= 128,
         )  # fmt: skip

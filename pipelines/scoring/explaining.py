@@ -24,7 +24,7 @@ SIDE = 1024
 
 
 @dataclass(frozen=True)
-class Why:
+class ScoreExplanation:
     """A score with its reasons, largest first; the score is None for a picture that cannot be read, and then there is a problem."""
 
     score: float | None
@@ -42,13 +42,13 @@ class _Liking:
         return self.scorer.score(np.asarray(items, dtype=np.float64))
 
 
-def why(collection: Collection, row: ImageRow, scorer: Scorer) -> Why:
+def explain_score(collection: Collection, row: ImageRow, scorer: Scorer) -> ScoreExplanation:
     """Score a picture and say why."""
     items, problems = measure(collection, [row], scorer)
     if row.id not in items:
-        return Why(None, problem=problems[0])
+        return ScoreExplanation(None, problem=problems[0])
     matrix = items[row.id][None].astype(np.float64)
-    return Why(float(scorer.score(matrix)[0]), tuple(scorer.explain(matrix)[0]))
+    return ScoreExplanation(float(scorer.score(matrix)[0]), tuple(scorer.explain(matrix)[0]))
 
 
 def heat_picture(collection: Collection, row: ImageRow, scorer: Scorer) -> bytes:

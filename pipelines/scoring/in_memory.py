@@ -22,7 +22,7 @@ from .taste_scorer import TasteScorer
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
+class ScoredPicture:
     """A picture of a batch.
 
     Attributes:
@@ -89,7 +89,7 @@ def score_batch(
     scorer: Scorer,
     reference: np.ndarray | None = None,
     progress: Callable[[], None] = lambda: None,
-) -> tuple[list[Scored], list[str]]:
+) -> tuple[list[ScoredPicture], list[str]]:
     """Score a batch.
 
     Args:
@@ -111,12 +111,13 @@ def score_batch(
     else:
         share = percentiles(scores, reference)
     judged = [
-        Scored(n, float(s), float(p), tuple(r)) for n, s, p, r in zip(numbers, scores, share, reasons, strict=True)
+        ScoredPicture(n, float(s), float(p), tuple(r))
+        for n, s, p, r in zip(numbers, scores, share, reasons, strict=True)
     ]
     return judged, problems
 
 
-def best_first(judged: Sequence[Scored]) -> list[Scored]:
+def best_first(judged: Sequence[ScoredPicture]) -> list[ScoredPicture]:
     """Highest score first; equal ones keep their order."""
     return sorted(judged, key=lambda one: -one.score)
 

@@ -78,7 +78,7 @@ def import_pictures(
     return list(rows.values()), problems
 
 
-def measured(
+def measure_sound(
     collection: Collection, rows: Sequence[ImageRow], scorer: TasteScorer, progress: Callable[[], None] = lambda: None
 ) -> tuple[list[ImageRow], np.ndarray, list[str]]:
     """The sound pictures among ``rows``, their (n, p) items, and a sentence for each that cannot be read."""

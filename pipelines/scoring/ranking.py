@@ -17,7 +17,7 @@ from .measuring import measure
 
 
 @dataclass(frozen=True, slots=True)
-class Ranked:
+class RankedPicture:
     """A picture in its place.
 
     Attributes:
@@ -43,7 +43,7 @@ def rank(
     scorer: Scorer | None = None,
     progress: Callable[[], None] = lambda: None,
     min_distance: float | None = None,
-) -> tuple[list[Ranked], list[str]]:
+) -> tuple[list[RankedPicture], list[str]]:
     """Rank pictures of a collection, best first; equal scores keep the order in which they came.
 
     Args:
@@ -70,13 +70,15 @@ def rank(
     collection.set_scores(scorer.stored_name, {row.id: float(s) for row, s in zip(sound, scores, strict=True)})
     order, share, reasons = np.argsort(-scores, kind="stable"), percentiles(scores), scorer.explain(matrix)
     ranking = [
-        Ranked(place, sound[i], collection.locate(sound[i]), float(scores[i]), float(share[i]), tuple(reasons[i]))
+        RankedPicture(
+            place, sound[i], collection.locate(sound[i]), float(scores[i]), float(share[i]), tuple(reasons[i])
+        )
         for place, i in enumerate(order, start=1)
     ]
     if min_distance is not None:
-        from ...metrics.similarity.diversity import best_apart
+        from ...metrics.similarity.diversity import select_diverse
         from ...metrics.similarity.outliers_and_styles import Overview
 
-        kept = set(best_apart(scores, Overview.of(matrix).coordinates(matrix), min_distance).tolist())
+        kept = set(select_diverse(scores, Overview.of(matrix).coordinates(matrix), min_distance).tolist())
         ranking = [ranking[k] for k, i in enumerate(order) if i in kept]
     return ranking, problems + unreadable

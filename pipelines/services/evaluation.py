@@ -29,8 +29,8 @@ from ..scoring.collection_profiles import CollectionProfiles
 from ..support.background import Job, Jobs
 from ..tidying.cull import Rule, cull
 from ..tidying.journal import undo
-from ..tidying.moved_away import CULLED, UNDO, UndoFile, note_moved, undo_files
-from ..tidying.plan import Plan, duplicates, planned, prefer
+from ..tidying.moved_away import CULLED, UNDO, UndoFile, mark_moved, undo_files
+from ..tidying.plan import Plan, duplicates, plan_moves, prefer
 
 #: Of its jobs, of which only one runs at a time, and of what the collection remembers for it.
 KEY = "evaluate"
@@ -170,7 +170,7 @@ class EvaluationService:
             raise CollectionError("Evaluate this collection first.")
         if not self._current(found):
             raise CollectionError("Another program has looked at this collection meanwhile: evaluate it again.")
-        return planned(found, rule, self.roots(), self.folder / CULLED, self.wishes.keep)
+        return plan_moves(found, rule, self.roots(), self.folder / CULLED, self.wishes.keep)
 
     def move(self, rule: Rule, digest: str) -> Job:
         """Move away what a plan said, in the background; an undo file tells of each move before it is made.
@@ -192,7 +192,7 @@ class EvaluationService:
 
         return self._tidy("Moving pictures away", work)
 
-    def take_back(self, name: str) -> Job:
+    def undo_rating(self, name: str) -> Job:
         """Undo a cull in the background.
 
         Raises:
@@ -219,7 +219,7 @@ class EvaluationService:
             finally:
                 with self._lock:
                     self._found, self._stale = None, True
-                note_moved(self.collection)
+                mark_moved(self.collection)
             try:
                 self._survey(job, self.roots())
             except CollectionError as error:
@@ -272,10 +272,10 @@ class EvaluationService:
                 progress=job.advance, expect=expect, evaluating=lambda pictures: job.check(),
             )  # fmt: skip
 
-        note_moved(self.collection)
+        mark_moved(self.collection)
         found = once()
         # The scan may have come across files of pictures that were thought to be away.
-        if note_moved(self.collection):
+        if mark_moved(self.collection):
             found = once()
         with self._lock:
             self._found, self._known, self._stale = found, True, False

@@ -22,7 +22,7 @@ from ..scoring.rescoring import score_all
 from ..scoring.taste_scorer import TasteScorer
 from ..support.background import Job, Jobs
 from ..tastes import learning as tastes
-from ..tastes.rating_session import propose_next
+from ..tastes.rating_session import propose_pictures
 
 #: A taste is learnt anew after so many new ratings, or this share of those it was learnt from where that is more: learning
 #: from many takes long and changes little.
@@ -101,7 +101,7 @@ class RatingService:
             raise SoartError(f"There is no picture {image} in this collection any more: go on with the next one.")
         before = stars_of(self.collection, self.rater, [image]).get(image)
         if value is None:
-            ratings.take_back(self.collection, self.rater, image)
+            ratings.undo_rating(self.collection, self.rater, image)
         elif value == 0:
             ratings.reject(self.collection, self.rater, image)
         else:
@@ -116,7 +116,7 @@ class RatingService:
             count: how many.
             skip: ids that are waiting at the rater's already.
         """
-        done = ratings.seen(self.collection, self.rater) | set(skip)
+        done = ratings.judged_pictures(self.collection, self.rater) | set(skip)
         with self._lock:
             wanted = [image for image in self._proposed if image not in done][:count]
         if len(wanted) < count:
@@ -143,7 +143,7 @@ class RatingService:
         )
 
     def _propose(self, scorer: TasteScorer) -> None:
-        proposal, rows = propose_next(self.collection, scorer, self.rater, PROPOSED)
+        proposal, rows = propose_pictures(self.collection, scorer, self.rater, PROPOSED)
         with self._lock:
             self._proposed, self._stop = [row.id for row in rows], proposal.stop
 

@@ -22,7 +22,7 @@ _QUIET = {
 }
 
 
-def ray_or_sentence() -> Any:  # noqa: ANN401
+def import_ray() -> Any:  # noqa: ANN401
     """The package ray.
 
     Raises:
@@ -39,7 +39,7 @@ def ray_or_sentence() -> Any:  # noqa: ANN401
 
 
 @contextmanager
-def connected(workers: int | None = None) -> Iterator[Any]:
+def ray_connection(workers: int | None = None) -> Iterator[Any]:
     """The package ray, connected: as the caller already is, else to the cluster at RAY_ADDRESS, else to one started here that ends with the block.
 
     Args:
@@ -48,7 +48,7 @@ def connected(workers: int | None = None) -> Iterator[Any]:
     Raises:
         SoartError: ray is not installed, or there is no cluster to be had.
     """
-    ray = ray_or_sentence()
+    ray = import_ray()
     if ray.is_initialized():
         yield ray
         return
@@ -81,7 +81,7 @@ def first_line(error: BaseException) -> str:
     return text.splitlines()[0].rstrip(".") if text else type(error).__name__
 
 
-def refusal(error: Any) -> SoartError:  # noqa: ANN401
+def worker_error(error: Any) -> SoartError:  # noqa: ANN401
     """The sentence for a ``RayTaskError``: of soart's own if its cause is one."""
     cause = getattr(error, "cause", None)
     if isinstance(cause, SoartError):

@@ -12,11 +12,11 @@ from ...metrics.tastes.agreement import Agreement, compare_tastes
 from ..collection.collection import Collection
 from ..collection.queries import Query, order
 from ..collection.tables import ImageRow
-from ..scoring.measuring import measured
+from ..scoring.measuring import measure_sound
 from ..scoring.taste_scorer import TasteScorer
 
 
-def ends(collection: Collection, profile: str, count: int) -> tuple[list[int], list[int]]:
+def best_and_worst(collection: Collection, profile: str, count: int) -> tuple[list[int], list[int]]:
     """Ids of the ``count`` best and of the ``count`` worst pictures under a stored score; no picture is in both."""
     ids = order(collection, Query(profile=profile, sort="score", sound=True, scored=True), "")
     count = min(count, len(ids) // 2)
@@ -55,9 +55,9 @@ def compare_on(
     """Several tastes on the same pictures; a sentence for each picture that cannot be read."""
     kept, problems = list(rows), []
     for scorer in scorers:
-        kept, _, trouble = measured(collection, kept, scorer, progress)
+        kept, _, trouble = measure_sound(collection, kept, scorer, progress)
         problems += trouble
-    likings = np.stack([scorer.taste.liking(measured(collection, kept, scorer)[1]) for scorer in scorers])
+    likings = np.stack([scorer.taste.liking(measure_sound(collection, kept, scorer)[1]) for scorer in scorers])
     return compare_tastes([scorer.taste.name for scorer in scorers], likings), kept, problems
 
 

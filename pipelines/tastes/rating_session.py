@@ -11,21 +11,21 @@ from ...errors import CollectionError
 from ...metrics.tastes.blend import only_profile
 from ...metrics.tastes.proposals import Proposal, propose
 from ..collection.collection import Collection
-from ..collection.ratings import check_rating, rate, reject, seen, take_back
+from ..collection.ratings import check_rating, judged_pictures, rate, reject, undo_rating
 from ..collection.tables import ImageRow
-from ..scoring.measuring import measured
+from ..scoring.measuring import measure_sound
 from ..scoring.taste_scorer import TasteScorer
 from .learning import prior_matrix
 
 
-def propose_next(
+def propose_pictures(
     collection: Collection, scorer: TasteScorer, rater: str, count: int, progress: Callable[[], None] = lambda: None
 ) -> tuple[Proposal, list[ImageRow]]:
     """What a rater should rate next among the pictures of a collection that this rater has not seen."""
     profile = only_profile(scorer.taste)
-    done, known = seen(collection, rater), {str(name) for name in profile.examples.pictures}
+    done, known = judged_pictures(collection, rater), {str(name) for name in profile.examples.pictures}
     fresh = [row for row in collection.images() if row.id not in done and row.sha256[:16] not in known]
-    rows, items, _ = measured(collection, fresh, scorer, progress)
+    rows, items, _ = measure_sound(collection, fresh, scorer, progress)
     by_id = dict(zip([row.id for row in rows], items, strict=True))
     priors = prior_matrix(collection, rater, profile.prior_names, by_id, profile.names) if rows else {}
     given = np.stack([priors[row.id] for row in rows]) if rows else None
@@ -70,7 +70,7 @@ class RatingSession:
                 return "nothing to take back"
             self.place -= 1
             last = self.queue[self.place]
-            take_back(self.collection, self.rater, last.id)
+            undo_rating(self.collection, self.rater, last.id)
             self.given.pop(last.id, None)
             return "taken back"
         if row is None:
@@ -92,8 +92,8 @@ def rating_queue(
 ) -> list[ImageRow]:
     """Pictures a rater has not seen: the most telling for a taste first, or in random order without one."""
     if scorer is not None:
-        return propose_next(collection, scorer, rater, count)[1]
-    done = seen(collection, rater)
+        return propose_pictures(collection, scorer, rater, count)[1]
+    done = judged_pictures(collection, rater)
     fresh = [row for row in collection.images() if row.id not in done and not row.problem]
     order = np.random.default_rng(seed).permutation(len(fresh))
     return [fresh[i] for i in order[:count]]

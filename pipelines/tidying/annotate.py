@@ -81,7 +81,7 @@ class Note:
     facts: Mapping[str, object]
 
 
-def notes_of(survey: EvaluatedCollection, rater: str | None = None) -> Iterator[Note]:
+def annotations_of(survey: EvaluatedCollection, rater: str | None = None) -> Iterator[Note]:
     """A note for every file: stars by the percentile of its score, or those that a rater gave (files not rated are passed over)."""
     e = survey.evaluation
     given = None if rater is None else ratings(survey.collection, rater)

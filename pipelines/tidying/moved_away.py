@@ -113,7 +113,7 @@ def _noted(folder: Path) -> Iterator[str]:
             continue
 
 
-def note_moved(collection: Collection) -> bool:
+def mark_moved(collection: Collection) -> bool:
     """Mark pictures that were moved away, and unmark those that are back; says whether anything changed.
 
     Pictures with another problem keep it.

@@ -44,7 +44,7 @@ class Plan:
     digest: str
 
 
-def planned(
+def plan_moves(
     survey: EvaluatedCollection, rule: Rule, roots: Sequence[Path], target: Path, keep: Sequence[int] = ()
 ) -> Plan:
     """What a rule would move, as ``plan_cull`` says."""

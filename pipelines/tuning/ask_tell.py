@@ -21,7 +21,7 @@ from ..collection.ratings import OBSERVED, check_rater, check_rating, rate, rate
 from ..collection.tables import ImageRow
 from ..models.generator import ImageGenerator
 from ..models.loading import LoadedModel
-from ..models.request import Drawn, Request
+from ..models.request import DrawnPicture, Request
 from ..scoring.measuring import measure
 from .leaders import replicate
 from .panel import Panel
@@ -56,7 +56,7 @@ class ExternalGenerator(ImageGenerator):
         """
         raise ModelError(f"The pictures of {self.model.identity!r} are drawn elsewhere: ask, draw there, and tell.")
 
-    def preview(self, requests: Iterable[Request], share: float) -> Iterator[list[Drawn]]:
+    def preview(self, requests: Iterable[Request], share: float) -> Iterator[list[DrawnPicture]]:
         """Refuse, as ``draw`` does."""
         return self.draw(requests)
 
@@ -162,7 +162,7 @@ def tell(
                 f"{rater!r} is the name of the profile that judges: choose another for whoever rates."
             )
     with Collection(study.folder) as collection:
-        drawn = Drawn(question.request, pixels, problem, 0.0)
+        drawn = DrawnPicture(question.request, pixels, problem, 0.0)
         identity = study.outside.model.identity
         row = collection.add_drawn([drawn], identity, question.request.scheduler or "unknown")[0]
         if problem:

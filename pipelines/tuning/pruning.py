@@ -13,7 +13,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from ..models.generator import ImageGenerator
-from ..models.request import Drawn, Request
+from ..models.request import DrawnPicture, Request
 from .panel import Judgements, Panel
 from .study import Study, Trial
 
@@ -117,7 +117,7 @@ def add_previews(
     ]
 
 
-def _scores(panel: Panel, drawn: Drawn) -> dict[str, float]:
+def _scores(panel: Panel, drawn: DrawnPicture) -> dict[str, float]:
     found = {}
     for scorer in panel.scorers:
         value = float(scorer.score(scorer.extractor.extract(drawn.pixels).astype(np.float64))[0])

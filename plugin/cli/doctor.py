@@ -12,9 +12,9 @@ from .terminal import emit, say
 
 def doctor(as_json: Json = False) -> None:
     """Say what is installed, which device will be used, and what is missing."""
-    from ...pipelines.doctor import examine
+    from ...pipelines.doctor import run_checks
 
-    checks = examine()
+    checks = run_checks()
     if as_json:
         emit({"checks": [{"name": c.name, "ok": c.ok, "found": c.found, "advice": c.advice} for c in checks]})
     else:

@@ -97,7 +97,7 @@ def evaluate(
     from ...pipelines.evaluation.folders import sync_and_evaluate
     from ...pipelines.evaluation.records import columns, records
     from ...pipelines.ingest.engines import engine_named
-    from ...pipelines.ingest.roots import open_for
+    from ...pipelines.ingest.roots import open_collection_for
     from ...pipelines.ingest.scan import Scan
 
     for path in export or ():
@@ -116,7 +116,7 @@ def evaluate(
     with interruptible(), ExitStack() as stack:
         opened: list[tuple[Collection, list[Path]]] = []
         for places, where in ((folders, collection), *([(against, None)] if against else [])):
-            opened.append(open_for(places, where))
+            opened.append(open_collection_for(places, where))
             stack.enter_context(opened[-1][0])
         if len({store.name for store, _ in opened}) < len(opened):
             raise SoartError(f"Expected another collection to compare with, got {opened[0][0].name!r} twice.")

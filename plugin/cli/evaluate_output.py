@@ -13,7 +13,7 @@ from .terminal import printable, say
 if TYPE_CHECKING:
     from ...pipelines.evaluation.contrast import Contrast, Gap
     from ...pipelines.evaluation.folders import EvaluatedCollection
-    from ...pipelines.evaluation.summary import Shown
+    from ...pipelines.evaluation.summary import ListedPicture
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401
@@ -64,7 +64,7 @@ def document(
     return plain
 
 
-def _names(pictures: Sequence[Shown]) -> str:
+def _names(pictures: Sequence[ListedPicture]) -> str:
     return ", ".join(f"{printable(Path(one.path).name)} ({one.score:.0f})" for one in pictures)
 
 

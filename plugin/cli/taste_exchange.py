@@ -59,12 +59,12 @@ def next_(
 ) -> None:
     """Say which pictures' ratings would teach a taste most, and whether to stop rating."""
     from ...pipelines.scoring.measuring import existing_collection
-    from ...pipelines.tastes.rating_session import propose_next
+    from ...pipelines.tastes.rating_session import propose_pictures
 
     scorer = scorer_of(name, profiles)
     with existing_collection(collection) as store:
         with Progress("measuring", 0) as progress:
-            proposal, rows = propose_next(store, scorer, rater, count, progress)
+            proposal, rows = propose_pictures(store, scorer, rater, count, progress)
         files = [str(store.locate(row)) for row in rows]
     if as_json:
         told = [{"path": file, "bits": float(bits)} for file, bits in zip(files, proposal.bits, strict=True)]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from ...pipelines.scoring.ranking import Ranked
+    from ...pipelines.scoring.ranking import RankedPicture
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -52,7 +52,7 @@ def interruptible() -> Iterator[None]:
         raise typer.Exit(130) from None
 
 
-def ranking_rows(ranking: Sequence[Ranked]) -> list[dict[str, Any]]:
+def ranking_rows(ranking: Sequence[RankedPicture]) -> list[dict[str, Any]]:
     """The ranking as plain JSON values."""
     rows = []
     for r in ranking:
@@ -70,7 +70,7 @@ def ranking_rows(ranking: Sequence[Ranked]) -> list[dict[str, Any]]:
     return rows
 
 
-def print_ranking(ranking: Sequence[Ranked], top: int) -> None:
+def print_ranking(ranking: Sequence[RankedPicture], top: int) -> None:
     """Print the best ``top`` as a table."""
     from rich.table import Table
     from rich.text import Text

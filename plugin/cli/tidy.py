@@ -46,13 +46,13 @@ def _look(
     """The collection, to be closed by the caller, what was scanned, and what was found; ``check`` may refuse before that."""
     from ...pipelines.evaluation.folders import sync_and_evaluate
     from ...pipelines.ingest.local_engine import LocalEngine
-    from ...pipelines.ingest.roots import open_for
+    from ...pipelines.ingest.roots import open_collection_for
     from ...pipelines.ingest.scan import Scan
 
     scorers = named_scorers([] if taste is None else [taste], profiles)
     for text in (text for scorer in scorers for text in warning_of(scorer)):
         note(text)
-    store, roots = open_for(folders, collection)
+    store, roots = open_collection_for(folders, collection)
     try:
         check(store, roots)
         scan = Scan(roots, only or (), apart=apart)
@@ -152,7 +152,7 @@ def annotate(
     """Write one to five stars, by score or by a rater, to XMP sidecars that photo managers read; pixels are never touched."""
     from ...pipelines.collection.ratings import check_has_rated
     from ...pipelines.tidying.annotate import annotate as write
-    from ...pipelines.tidying.annotate import notes_of
+    from ...pipelines.tidying.annotate import annotations_of
 
     if not (xmp or png):
         raise typer.BadParameter("with --no-xmp there is nothing to write: add --png", param_hint="--no-xmp")
@@ -164,7 +164,7 @@ def annotate(
     with interruptible():
         store, _, found = _look(folders, collection, only, taste, profiles, workers, check)
         with store:
-            notes = list(notes_of(found, rater))
+            notes = list(annotations_of(found, rater))
             journal = _journal(undo_file)
             done, problems = 0, list[str]()
             if notes and not dry_run:
@@ -197,9 +197,9 @@ def undo(
     file: Annotated[Path, typer.Argument(help="The undo file that cull or annotate named.")], as_json: Json = False
 ) -> None:
     """Undo a cull or an annotation; files that were changed since are left as they are."""
-    from ...pipelines.tidying.journal import undo as take_back
+    from ...pipelines.tidying.journal import undo as undo_rating
 
-    done, problems = take_back(file)
+    done, problems = undo_rating(file)
     if as_json:
         emit({"undone": done, "problems": problems})
     else:

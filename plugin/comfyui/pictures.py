@@ -16,8 +16,8 @@ from ...errors import CollectionError, ImageError
 if TYPE_CHECKING:
     import torch
 
-    from ...pipelines.models.request import Drawn
-    from ...pipelines.scoring.in_memory import Scored
+    from ...pipelines.models.request import DrawnPicture
+    from ...pipelines.scoring.in_memory import ScoredPicture
 
 
 @dataclass
@@ -105,7 +105,7 @@ def to_images(pixels: Iterable[np.ndarray]) -> torch.Tensor:
     return torch.from_numpy(np.stack(pictures).astype(np.float32) / 255)
 
 
-def drawn_images(drawn: Iterable[Drawn]) -> torch.Tensor:
+def drawn_images(drawn: Iterable[DrawnPicture]) -> torch.Tensor:
     """Drawn pictures of one size as an IMAGE batch; those with a problem are NaN where that was the problem, else black."""
     from ...pipelines.models.request import NOT_NUMBERS
 
@@ -129,7 +129,7 @@ def plain(value: float, digits: int = 2) -> float | None:
     return round(number, digits) if math.isfinite(number) else None
 
 
-def score_table(judged: Sequence[Scored], title: str) -> dict[str, Any]:
+def score_table(judged: Sequence[ScoredPicture], title: str) -> dict[str, Any]:
     """Scores as a table of plain values for the front end."""
     rows = [
         [one.number + 1, plain(one.score), plain(one.percentile, 0), "; ".join(reason_texts(one.reasons))]
@@ -145,7 +145,7 @@ def reason_texts(reasons: Iterable[Any]) -> list[str]:
     return [f"{reason.text} ({figure(reason.contribution, 2, '+')})" for reason in reasons]
 
 
-def score_text(judged: Sequence[Scored]) -> str:
+def score_text(judged: Sequence[ScoredPicture]) -> str:
     """Scores as text, a picture a line."""
     return "\n".join(
         f"picture {one.number + 1}: score {one.score:.1f}, percentile {one.percentile:.0f}" for one in judged

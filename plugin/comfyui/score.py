@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import torch
 
     from ...metrics.protocols import Scorer
-    from ...pipelines.scoring.in_memory import Scored
+    from ...pipelines.scoring.in_memory import ScoredPicture
 
 _AMONG = (
     "Collection in ComfyUI's output folder whose pictures the percentiles are taken among. Empty: those that a taste was learnt "
@@ -43,7 +43,7 @@ def _judging_inputs(*more: io.Input) -> list[io.Input]:
 
 def _judge(
     images: torch.Tensor, profile: str, taste: Scorer | None, among: str
-) -> tuple[Scorer, list[Scored], Pictures]:
+) -> tuple[Scorer, list[ScoredPicture], Pictures]:
     """The profile, the pictures it could judge, and all that came, with sentences about what could not be judged."""
     from ...pipelines.scoring.in_memory import score_batch, scores_of
     from ...pipelines.scoring.measuring import existing_collection

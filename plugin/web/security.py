@@ -86,7 +86,9 @@ def token_of(session: dict[str, str]) -> str:
     return session["csrf"]
 
 
-def refusal(headers: Mapping[str, str], session: Mapping[str, str], names: frozenset[str], *, changing: bool) -> str:
+def worker_error(
+    headers: Mapping[str, str], session: Mapping[str, str], names: frozenset[str], *, changing: bool
+) -> str:
     """Why a request is refused, in a sentence; empty for one that is not."""
     host = headers.get("host", "")
     if not allowed_host(host, names):
@@ -140,7 +142,7 @@ class Guard:
     def _answer(self, scope: Scope) -> Response | None:
         request = Request(scope)
         changing = request.method not in {"GET", "HEAD"}
-        why = refusal(Headers(scope=scope), request.session, self.names, changing=changing)
+        why = worker_error(Headers(scope=scope), request.session, self.names, changing=changing)
         if why:
             return JSONResponse({"error": why}, 403)
         inside = not self.password or request.session.get("inside") == "yes"

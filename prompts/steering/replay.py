@@ -1,6 +1,6 @@
 """Steering for loops whose settings are numbers as well as options, and whose history is kept by somebody else.
 
-``Range`` cuts a numeric setting into the options of a slot; ``Follower`` keeps a ``Steering`` in step with a history
+``Range`` cuts a numeric setting into the options of a slot; ``ReplayedSteering`` keeps a ``Steering`` in step with a history
 that it is shown anew at every step, as optimizers with an ask-and-tell face do.
 """
 
@@ -23,7 +23,7 @@ HUGE = 1e100
 FEW = 8
 
 
-class Follower:
+class ReplayedSteering:
     """What to try next, given all that was tried.
 
     Args:

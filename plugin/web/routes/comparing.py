@@ -10,8 +10,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ....metrics.tastes.bradley_terry import MOST, standing
-from ....pipelines.collection.comparisons import choose, comparisons, take_back_choice
-from ....pipelines.collection.counts import facts
+from ....pipelines.collection.comparisons import comparisons, store_choice, undo_choice
+from ....pipelines.collection.counts import count_collection
 from ....pipelines.collection.queries import Query, order, rows_of
 from ..answers import page, posted, whole, wholes
 from ..state import Place, place_of, rater_of
@@ -22,7 +22,7 @@ from .rating import same_rater
 def compare_page(request: Request) -> Response:
     """The view."""
     place = place_of(request)
-    known = facts(place.collection).profiles
+    known = count_collection(place.collection).profiles
     profiles = [name for name, scorer in usable(place).items() if scorer.stored_name in known]
     return page(request, "compare.html", place, view="compare", profiles=profiles, most=MOST)
 
@@ -81,7 +81,7 @@ def prefer(request: Request, body: dict[str, Any]) -> Response:
     place, rater = place_of(request), same_rater(request, body)
     losers = body.get("losers")
     others = [whole(image, "a picture's number") for image in losers] if isinstance(losers, list) else []
-    new = choose(
+    new = store_choice(
         place.collection, rater, str(body.get("choice", "")), whole(body.get("winner"), "a picture's number"), others
     )
     return JSONResponse({"new": new})
@@ -90,7 +90,7 @@ def prefer(request: Request, body: dict[str, Any]) -> Response:
 def undo(request: Request, body: dict[str, Any]) -> Response:
     """Take a choice back."""
     place, rater = place_of(request), same_rater(request, body)
-    return JSONResponse({"taken": take_back_choice(place.collection, rater, str(body.get("choice", "")))})
+    return JSONResponse({"taken": undo_choice(place.collection, rater, str(body.get("choice", "")))})
 
 
 routes = [

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ....errors import SoartError
-from ....pipelines.collection.counts import facts
+from ....pipelines.collection.counts import count_collection
 from ....pipelines.collection.queries import WINDOW, rows_of
 from ....pipelines.evaluation.summary import Summary, summarise
 from ....pipelines.ingest.roots import known_roots
@@ -69,7 +69,11 @@ def findings(request: Request) -> Response:
     """What was found and what can be undone, as part of a page."""
     place = place_of(request)
     desk = place.evaluation
-    values: dict[str, Any] = {"found": desk.found, "undo": desk.undo_files(), "away": facts(place.collection).away}
+    values: dict[str, Any] = {
+        "found": desk.found,
+        "undo": desk.undo_files(),
+        "away": count_collection(place.collection).away,
+    }
     if desk.found is None:
         return page(request, "evaluated.html", place, **values)
     asked = max(GROUPS, whole(request.query_params.get("groups", GROUPS), "a number of groups"))
@@ -142,10 +146,10 @@ def move(request: Request, body: dict[str, Any]) -> Response:
     return JSONResponse(_state(place))
 
 
-def take_back(request: Request, body: dict[str, Any]) -> Response:
+def undo_rating(request: Request, body: dict[str, Any]) -> Response:
     """Undo a cull."""
     place = place_of(request)
-    place.evaluation.take_back(str(body.get("name", "")))
+    place.evaluation.undo_rating(str(body.get("name", "")))
     return JSONResponse(_state(place))
 
 
@@ -157,5 +161,5 @@ routes = [
     Route("/api/evaluate", posted(evaluate), methods=["POST"]),
     Route("/api/evaluate/keep", posted(keep), methods=["POST"]),
     Route("/api/evaluate/move", posted(move), methods=["POST"]),
-    Route("/api/evaluate/undo", posted(take_back), methods=["POST"]),
+    Route("/api/evaluate/undo", posted(undo_rating), methods=["POST"]),
 ]

@@ -15,24 +15,24 @@ from starlette.routing import Route
 from ....errors import ProfileError, SoartError
 from ....metrics.damage.scorer import TechnicalScorer
 from ....metrics.damage.suspicion import detectors
-from ....pipelines.collection.counts import facts
+from ....pipelines.collection.counts import count_collection
 from ....pipelines.collection.damage import suspected
 from ....pipelines.collection.queries import (  # fmt: skip
     DAMAGE,
     Query,
     Scale,
+    metadata_of,
     order,
     row_of,
     rows_of,
     scores_of,
     stars_of,
     title_of,
-    told_of,
 )
-from ....pipelines.collection.ratings import said_of
+from ....pipelines.collection.ratings import ratings_of_picture
 from ....pipelines.collection.tables import ImageRow
 from ....pipelines.collection.thumbnails import LARGE, SIDE, for_browser
-from ....pipelines.scoring.explaining import heat_picture, why
+from ....pipelines.scoring.explaining import explain_score, heat_picture
 from ....pipelines.scoring.rescoring import score_all
 from ....pipelines.scoring.taste_scorer import TasteScorer
 from ....pipelines.support.background import Job
@@ -49,7 +49,7 @@ def cells(place: Place, rows: Sequence[ImageRow], rater: str, profile: str = "")
     stars = stars_of(place.collection, rater, ids)
     scores = scores_of(place.collection, profile, ids) if profile else {}
     scale = Scale.of(place.collection, profile) if scores else None
-    told = told_of(place.collection, [row.id for row in rows if not row.generation])
+    told = metadata_of(place.collection, [row.id for row in rows if not row.generation])
     return [
         {
             "id": row.id, "v": row.sha256[:10], "w": row.width, "h": row.height, "title": title_of(row, told.get(row.id)),
@@ -103,7 +103,7 @@ def usable(place: Place) -> dict[str, TasteScorer | TechnicalScorer]:
 def gallery(request: Request) -> Response:
     """The view."""
     place = place_of(request)
-    counts = facts(place.collection)
+    counts = count_collection(place.collection)
     profiles = [(name, counts.profiles.get(scorer.stored_name, 0)) for name, scorer in usable(place).items()]
     sound = counts.pictures - counts.problems
     chosen = request.query_params.get("profile") or next((name for name, scored in profiles if scored), "technical")
@@ -160,15 +160,15 @@ def detail(request: Request) -> Response:
         scorer = place.shelf.scorer(name)
     except ProfileError:
         name, scorer = "technical", place.shelf.scorer("technical")
-    found = why(place.collection, row, scorer)
-    told = None if row.generation else told_of(place.collection, [row.id]).get(row.id)
+    found = explain_score(place.collection, row, scorer)
+    told = None if row.generation else metadata_of(place.collection, [row.id]).get(row.id)
     percentile = None
     if found.score is not None:
         scale = Scale.of(place.collection, scorer.stored_name)
         percentile = scale.percentile(found.score) if len(scale.values) > 1 else None
     return page(
         request, "detail.html", place, row=row, name=name, why=found, percentile=percentile,
-        warning=getattr(scorer, "warning", None), said=said_of(place.collection, row.id), file=str(place.collection.locate(row)),
+        warning=getattr(scorer, "warning", None), said=ratings_of_picture(place.collection, row.id), file=str(place.collection.locate(row)),
         title=title_of(row, told), told=told, settings=json.loads(told.settings) if told else {},
         damage=suspected(place.collection, [row.id]).get(row.id),
     )  # fmt: skip

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from ....errors import SoartError
-from ....pipelines.collection.counts import facts
+from ....pipelines.collection.counts import count_collection
 from ..answers import body_of, page, posted
 from ..security import same
 from ..state import site_of
@@ -27,7 +27,7 @@ def home(request: Request) -> Response:
 def collections(request: Request) -> Response:
     """All collections of this server."""
     places = site_of(request).places
-    found = [(place, facts(place.collection)) for place in places]
+    found = [(place, count_collection(place.collection)) for place in places]
     only = places[0] if len(places) == 1 else None
     return page(request, "collections.html", only, found=found, view="collections")
 

@@ -9,10 +9,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ....errors import SoartError
-from ....pipelines.collection.counts import facts
+from ....pipelines.collection.counts import count_collection
 from ....pipelines.collection.queries import rows_of
 from ....pipelines.reports.taste import draw_curve
-from ....pipelines.tastes.agreement import agreement, ends
+from ....pipelines.tastes.agreement import agreement, best_and_worst
 from ..answers import page
 from ..state import Place, place_of, rater_of
 from .gallery import cells
@@ -40,7 +40,7 @@ def taste_page(request: Request) -> Response:
     if name and name not in scorers:
         scorers[name] = place.shelf.scorer(name)
     chosen = scorers.get(name)
-    counts = facts(place.collection)
+    counts = count_collection(place.collection)
     values: dict[str, Any] = {
         "name": name,
         "taste": chosen.taste if chosen else None,
@@ -50,7 +50,7 @@ def taste_page(request: Request) -> Response:
     }
     if chosen is not None:
         profile = chosen.name
-        best, worst = ends(place.collection, profile, SHOWN)
+        best, worst = best_and_worst(place.collection, profile, SHOWN)
         values["most"], values["least"] = (
             cells(place, rows_of(place.collection, side), rater, profile) for side in (best, worst)
         )

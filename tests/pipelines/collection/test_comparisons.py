@@ -3,7 +3,7 @@ import pytest
 
 from soart.errors import CollectionError
 from soart.pipelines.collection.collection import Collection
-from soart.pipelines.collection.comparisons import choose, comparisons, take_back_choice
+from soart.pipelines.collection.comparisons import comparisons, store_choice, undo_choice
 from soart.pipelines.tastes.learning import Sources, learn
 
 
@@ -22,13 +22,13 @@ def eight(collection, make_drawn):
 
 def test_choices_are_kept_by_rater_once_and_taken_back(eight):
     collection, ids = eight
-    assert choose(collection, "ann", "c1", ids[0], ids[1:4])
-    assert not choose(collection, "ann", "c1", ids[0], ids[1:4])
-    assert choose(collection, "ben", "c2", ids[1], [ids[0]])
+    assert store_choice(collection, "ann", "c1", ids[0], ids[1:4])
+    assert not store_choice(collection, "ann", "c1", ids[0], ids[1:4])
+    assert store_choice(collection, "ben", "c2", ids[1], [ids[0]])
     assert comparisons(collection, "ann") == [(ids[0], other) for other in ids[1:4]]
     assert comparisons(collection, "ann", ids[:2]) == [(ids[0], ids[1])]
-    assert not take_back_choice(collection, "ben", "c1")
-    assert take_back_choice(collection, "ann", "c1")
+    assert not undo_choice(collection, "ben", "c1")
+    assert undo_choice(collection, "ann", "c1")
     assert comparisons(collection, "ann") == []
     assert comparisons(collection, "ben") == [(ids[1], ids[0])]
 
@@ -37,18 +37,18 @@ def test_choices_that_mean_nothing_are_refused(eight):
     collection, ids = eight
     for winner, losers in ((ids[0], []), (ids[0], [ids[0]]), (ids[0], ids[1:6]), (ids[0], [ids[1], ids[1]])):
         with pytest.raises(CollectionError, match="choice among"):
-            choose(collection, "ann", "c", winner, losers)
+            store_choice(collection, "ann", "c", winner, losers)
     with pytest.raises(CollectionError, match="no picture 99"):
-        choose(collection, "ann", "c", ids[0], [99])
+        store_choice(collection, "ann", "c", ids[0], [99])
     with pytest.raises(CollectionError, match="name"):
-        choose(collection, "", "c", ids[0], [ids[1]])
+        store_choice(collection, "", "c", ids[0], [ids[1]])
     assert comparisons(collection, "ann") == []
 
 
 def test_a_taste_is_learnt_from_choices_in_the_collection(eight):
     collection, ids = eight
     for number, (a, b) in enumerate(zip(ids[:4], ids[4:], strict=True)):
-        choose(collection, "ann", f"c{number}", a, [b])
+        store_choice(collection, "ann", f"c{number}", a, [b])
     taste = learn("ann", collection, Sources(rater="ann")).taste
     assert len(taste.examples) == 8
     assert sorted(np.sign(taste.examples.liking)) == [-1] * 4 + [1] * 4

@@ -9,22 +9,22 @@ from soart.metrics.damage.suspicion import detectors
 from soart.metrics.percentiles import percentiles
 from soart.pipelines.attention.collection_modes import by_ratings, by_words, modes_of
 from soart.pipelines.collection.collection import Collection
-from soart.pipelines.collection.counts import facts
+from soart.pipelines.collection.counts import count_collection
 from soart.pipelines.collection.damage import suspected
 from soart.pipelines.collection.queries import (
     Query,
     Scale,
+    metadata_of,
     order,
     row_of,
     rows_of,
     scores_of,
     stars_of,
     title_of,
-    told_of,
 )
-from soart.pipelines.collection.ratings import rate, reject, said_of
+from soart.pipelines.collection.ratings import rate, ratings_of_picture, reject
 from soart.pipelines.collection.tables import MetadataRow
-from soart.pipelines.tastes.agreement import agreement, ends
+from soart.pipelines.tastes.agreement import agreement, best_and_worst
 
 PROMPTS = ["a sharp boat", "a blurry boat", "a sharp fox", "100% of a_fox", "A SHARP TREE", "a tree"]
 
@@ -88,7 +88,7 @@ def test_prompts_that_other_tools_wrote_are_found_and_shown(filled, paint, tmp_p
         session.add(MetadataRow(image_id=row.id, tool="Fooocus", prompt="A lonely Castle", settings="{}", source="x"))
     assert ids(filled, words=("castle",)) == [row.id]
     assert ids(filled, words=("holiday",)) == []
-    assert title_of(row, told_of(filled, [row.id, 1])[row.id]) == "A lonely Castle"
+    assert title_of(row, metadata_of(filled, [row.id, 1])[row.id]) == "A lonely Castle"
 
 
 def test_suspected_damage_is_that_of_evaluations(filled):
@@ -119,7 +119,7 @@ def test_ratings_are_those_of_the_rater_who_asks(filled):
     assert ids(filled, rated="rejected") == [4]
     assert ids(filled, sort="rating")[:2] == [1, 2]
     assert stars_of(filled, "ann", [1, 2, 3, 4]) == {1: 5, 2: 1, 4: 0}
-    assert said_of(filled, 3) == {"ben": 5}
+    assert ratings_of_picture(filled, 3) == {"ben": 5}
 
 
 def test_days_are_both_included(filled):
@@ -157,14 +157,14 @@ def test_pictures_by_id_and_what_is_not_there(filled):
 
 def test_facts_count(filled):
     rate(filled, "ann", {1: 5})
-    found = facts(filled)
+    found = count_collection(filled)
     assert (found.pictures, found.problems) == (6, 0)
     assert (found.raters, found.profiles, found.models) == ({"ann": 1}, {"p": 5}, {"m": 6})
 
 
 def test_ends_hold_scored_pictures_once(filled):
-    assert ends(filled, "p", 12) == ([5, 1], [2, 3])
-    assert ends(filled, "none", 12) == ([], [])
+    assert best_and_worst(filled, "p", 12) == ([5, 1], [2, 3])
+    assert best_and_worst(filled, "none", 12) == ([], [])
 
 
 def test_agreement_of_stored_scores(filled):

@@ -14,7 +14,7 @@ from soart.pipelines.evaluation.records import records
 from soart.pipelines.evaluation.result import Evaluation
 from soart.pipelines.evaluation.summary import summarise
 from soart.pipelines.ingest.local_engine import LocalEngine
-from soart.pipelines.ingest.roots import known_roots, open_for, place_for
+from soart.pipelines.ingest.roots import default_collection_path, known_roots, open_collection_for
 from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.ingest.sync import sync
 from soart.pipelines.reports.evaluation import render_evaluation
@@ -170,18 +170,18 @@ def test_a_folder_without_pictures_is_a_sentence(collection, tmp_path):
 def test_places_belong_to_folders(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     one, two = tmp_path / "one", tmp_path / "two"
-    assert place_for([one, two]) == place_for([two, one, two])
-    assert place_for([one]) != place_for([two])
-    collection, roots = open_for([str(one)])
+    assert default_collection_path([one, two]) == default_collection_path([two, one, two])
+    assert default_collection_path([one]) != default_collection_path([two])
+    collection, roots = open_collection_for([str(one)])
     with collection:
-        assert collection.folder == place_for([one])
+        assert collection.folder == default_collection_path([one])
         assert roots == [one]
 
 
 def test_a_collection_is_evaluated_in_place_with_folders_it_knows(collection, make_drawn, art):
     collection.add_drawn([make_drawn(k) for k in range(3)], "m", "s")
     sync_and_evaluate(collection, Scan([art]), LocalEngine(1))
-    store, roots = open_for([str(collection.folder)])
+    store, roots = open_collection_for([str(collection.folder)])
     with store:
         assert roots == [collection.folder / "images", art]
         result = sync_and_evaluate(store, Scan(roots), LocalEngine(1))

@@ -27,13 +27,13 @@ from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.ray_generator import ClusterGenerator, ModelChoice, generator_on
 from soart.pipelines.support.batching import BATCH, WAITING
-from soart.pipelines.support.ray_cluster import check_version, connected, ray_or_sentence
+from soart.pipelines.support.ray_cluster import check_version, import_ray, ray_connection
 from soart.pipelines.tuning.loop import tune
 from soart.pipelines.tuning.panel import Panel
 from soart.pipelines.tuning.tuner import Tuner
 from soart.prompts.space.space import PromptSpace
 
-ray = ray_or_sentence()
+ray = import_ray()
 # Workers cannot import this module.
 ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
 PROMPT = "a sharp picture of a boat in cool colors"
@@ -46,7 +46,7 @@ def no_cluster_of_others(monkeypatch):
 
 @pytest.fixture(scope="module")
 def cluster():
-    with connected(2) as connection:
+    with ray_connection(2) as connection:
         yield connection
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from soart.errors import CollectionError, ProfileError, SoartError
 from soart.pipelines.collection.collection import Collection
-from soart.pipelines.collection.counts import facts
+from soart.pipelines.collection.counts import count_collection
 from soart.pipelines.collection.queries import Query, order
 from soart.pipelines.collection.ratings import rate, ratings
 from soart.pipelines.collection.tables import AWAY, ImageRow
@@ -22,7 +22,7 @@ from soart.pipelines.services.evaluation import KEY, EvaluationService
 from soart.pipelines.services.rating import RatingService
 from soart.pipelines.support.background import CANCELLED, DONE, FAILED, Jobs
 from soart.pipelines.tidying.cull import Rule
-from soart.pipelines.tidying.moved_away import note_moved
+from soart.pipelines.tidying.moved_away import mark_moved
 from soart.pipelines.tuning.study import Study, Trial
 
 
@@ -209,9 +209,9 @@ def test_what_was_moved_is_away_everywhere_and_undo_restores_exactly_what_was_th
     # The copy that stays keeps its picture here.
     assert away == {image for image in moved if image not in desk.found.evaluation.place}
     assert not set(desk.found.evaluation.ids.tolist()) & away
-    assert facts(collection).away == len(away)
-    assert facts(collection).pictures == 23 - len(away)
-    assert facts(collection).problems == 1
+    assert count_collection(collection).away == len(away)
+    assert count_collection(collection).pictures == 23 - len(away)
+    assert count_collection(collection).problems == 1
     assert set(order(collection, Query(), "ann")) == {row.id for row in collection.images()} - away
     assert not set(collection.ids()) & away
     assert len(ratings(collection, "ann")) == 18
@@ -223,12 +223,12 @@ def test_what_was_moved_is_away_everywhere_and_undo_restores_exactly_what_was_th
     finish(again, again.job)
     assert again.found.evaluation.packed() == desk.found.evaluation.packed()
     assert {row.id for row in collection.images() if row.problem == AWAY} == away
-    finish(again, again.take_back(undo.name))
+    finish(again, again.undo_rating(undo.name))
     after = contents(collection.folder), contents(folder), rows(collection)
     assert after == before
     assert again.undo_files() == []
     assert len(again.found.evaluation.ids) == 22
-    assert facts(collection).away == 0
+    assert count_collection(collection).away == 0
 
 
 def test_moved_pictures_still_teach(desk, collection):
@@ -259,8 +259,8 @@ def test_when_nothing_is_left_it_is_said_and_comes_back(desk, collection):
     said = finish(desk, desk.move(rule, desk.plan(rule).digest), FAILED)
     assert said.startswith("18 files moved away.")
     assert desk.found is None
-    assert facts(collection).pictures == 1
-    finish(desk, desk.take_back(desk.undo_files()[0].name))
+    assert count_collection(collection).pictures == 1
+    finish(desk, desk.undo_rating(desk.undo_files()[0].name))
     assert len(desk.found.evaluation.ids) == 18
 
 
@@ -289,12 +289,12 @@ def test_a_cancelled_cull_stops_and_can_be_undone(desk, collection, monkeypatch)
 
     monkeypatch.setattr("soart.pipelines.tidying.journal.os.fsync", cancel_at_the_third)
     finish(desk, desk.move(rule, plan.digest), CANCELLED)
-    assert facts(collection).away == 3
+    assert count_collection(collection).away == 3
     assert desk.found is None
     desk.recall()
     finish(desk, desk.job)
     assert len(desk.found.evaluation.ids) == 15
-    finish(desk, desk.take_back(desk.undo_files()[0].name))
+    finish(desk, desk.undo_rating(desk.undo_files()[0].name))
     assert (contents(collection.folder), rows(collection)) == before
 
 
@@ -302,17 +302,17 @@ def test_a_cull_that_was_killed_before_it_said_so_is_made_good(desk, open_desk, 
     rule = Rule(duplicates=True)
     monkeypatch.setattr("soart.pipelines.services.evaluation.note_moved", lambda collection: 1 / 0)
     finish(desk, desk.move(rule, desk.plan(rule).digest), FAILED)
-    assert facts(collection).away == 0
+    assert count_collection(collection).away == 0
     monkeypatch.undo()
     again = open_desk()
     again.recall()
     finish(again, again.job)
-    assert facts(collection).away == 2
+    assert count_collection(collection).away == 2
     # Moved back by hand, without the undo file.
     for path in (collection.folder / "culled" / "duplicates").iterdir():
         path.rename(collection.folder / "images" / path.name)
     finish(again, again.evaluate())
-    assert facts(collection).away == 0
+    assert count_collection(collection).away == 0
     assert len(again.found.evaluation.ids) == 18
 
 
@@ -322,7 +322,7 @@ def test_other_problems_stay_and_what_cannot_come_back_is_said(desk, collection)
     (undo,) = desk.undo_files()
     first, second = sorted((collection.folder / "culled" / "duplicates").iterdir())
     first.unlink()
-    said = finish(desk, desk.take_back(undo.name))
+    said = finish(desk, desk.undo_rating(undo.name))
     assert "1 file brought back." in said
     assert "is gone" in said
     by_id = {row.id: row.problem for row in collection.images()}
@@ -331,7 +331,7 @@ def test_other_problems_stay_and_what_cannot_come_back_is_said(desk, collection)
     assert desk.undo_files()[0].reasons == {"duplicates": 1}
     assert (collection.folder / "images" / second.name).is_file()
     # The failed picture's file was never part of it, and is no reason to mark anything.
-    assert note_moved(collection) is False
+    assert mark_moved(collection) is False
 
 
 def test_another_picture_at_the_old_place_is_not_taken_for_the_moved_one(desk, collection, tmp_path):
@@ -347,7 +347,7 @@ def test_another_picture_at_the_old_place_is_not_taken_for_the_moved_one(desk, c
     finish(desk, desk.evaluate())
     strange = next(one.image for one in plan.moves if one.source == place)
     assert next(row for row in collection.images() if row.id == strange).problem == AWAY
-    assert "is taken" in finish(desk, desk.take_back(desk.undo_files()[0].name))
+    assert "is taken" in finish(desk, desk.undo_rating(desk.undo_files()[0].name))
 
 
 def test_strangers_undo_files_are_not_carried_out(desk, collection, tmp_path):
@@ -376,19 +376,19 @@ def test_strangers_undo_files_are_not_carried_out(desk, collection, tmp_path):
     assert all(one.problem for one in found)
     for one in found:
         with pytest.raises(CollectionError, match="undo"):
-            desk.take_back(one.name)
+            desk.undo_rating(one.name)
     for name in ("../soart.db", "/etc/passwd", "", "undo/0.jsonl"):
         with pytest.raises(CollectionError, match="nothing to undo"):
-            desk.take_back(name)
+            desk.undo_rating(name)
     assert (tmp_path / "secret.txt").read_text() == "secret"
-    assert note_moved(collection) is False
+    assert mark_moved(collection) is False
     assert not (tmp_path / ".bashrc").exists()
 
 
 def test_a_folder_that_holds_the_collection_does_not_bring_back_what_was_moved(desk, collection):
     move(desk, Rule(duplicates=True))
     finish(desk, desk.evaluate("", [collection.folder.parent]))
-    assert facts(collection).away == 2
+    assert count_collection(collection).away == 2
     assert len(desk.found.evaluation.ids) == 16
     assert all(not Path(row.path).is_relative_to(collection.folder / "culled") for row in collection.images())
 
@@ -410,8 +410,8 @@ def test_both_databases_move_and_bring_back(where, tmp_path, make_drawn):
         )
         finish(desk, desk.evaluate())
         move(desk, Rule(worst=50))
-        assert facts(collection).away == 4
+        assert count_collection(collection).away == 4
         assert len(order(collection, Query(), "ann")) == len(desk.found.evaluation.ids) == 4
-        finish(desk, desk.take_back(desk.undo_files()[0].name))
-        assert facts(collection).away == 0
+        finish(desk, desk.undo_rating(desk.undo_files()[0].name))
+        assert count_collection(collection).away == 0
         assert len(desk.found.evaluation.ids) == 8

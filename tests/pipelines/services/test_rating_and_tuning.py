@@ -8,9 +8,9 @@ import pytest
 
 from soart.errors import ProfileError, PromptError, SoartError
 from soart.pipelines.collection.collection import Collection
-from soart.pipelines.models.request import Drawn, Request
+from soart.pipelines.models.request import DrawnPicture, Request
 from soart.pipelines.scoring.collection_profiles import CollectionProfiles
-from soart.pipelines.scoring.explaining import heat_picture, why
+from soart.pipelines.scoring.explaining import explain_score, heat_picture
 from soart.pipelines.scoring.profile_store import ProfileStore
 from soart.pipelines.scoring.rescoring import score_all
 from soart.pipelines.services.rating import LEAST, RatingService
@@ -55,7 +55,7 @@ def coloured(collection):
         pixels = rng.integers(40, 215, (24, 24, 3), dtype=np.uint8)
         if i % 2:
             pixels[..., 1:] //= 3
-        batch.append(Drawn(Request(f"p{i}", i, width=24, height=24), pixels, None, 0.1))
+        batch.append(DrawnPicture(Request(f"p{i}", i, width=24, height=24), pixels, None, 0.1))
     return [row.id for row in collection.add_drawn(batch, "m", "s")]
 
 
@@ -166,13 +166,13 @@ def test_reasons_and_heat_maps_for_every_kind_of_profile(desk, shelf, collection
     assert desk.learn_now().wait(60)
     row = collection.images()[0]
     for name in ("ann", "technical", "noise"):
-        found = why(collection, row, shelf.scorer(name))
+        found = explain_score(collection, row, shelf.scorer(name))
         assert found.reasons
         assert np.isfinite(found.score)
         assert heat_picture(collection, row, shelf.scorer(name))[:3] == b"\xff\xd8\xff"
     fresh = collection.images()[5]
     collection.locate(fresh).unlink()
-    assert why(collection, fresh, shelf.scorer("ann")).score is not None
+    assert explain_score(collection, fresh, shelf.scorer("ann")).score is not None
 
 
 @pytest.fixture

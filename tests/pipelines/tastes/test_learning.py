@@ -16,14 +16,14 @@ from soart.pipelines.collection.collection import Collection
 from soart.pipelines.ingest.listing import find_pictures
 from soart.pipelines.reports.taste import draw_curve, render_taste_report
 from soart.pipelines.scoring.explaining import explain_picture
-from soart.pipelines.scoring.measuring import import_pictures, measured
+from soart.pipelines.scoring.measuring import import_pictures, measure_sound
 from soart.pipelines.scoring.profile_store import ProfileStore, scorer_named
 from soart.pipelines.scoring.ranking import rank
 from soart.pipelines.scoring.rescoring import rescore
 from soart.pipelines.scoring.taste_scorer import TasteMeasurer, TasteScorer
 from soart.pipelines.tastes import learning as tastes
 from soart.pipelines.tastes.agreement import compare_on, disagreement_sheet
-from soart.pipelines.tastes.rating_session import RatingSession, propose_next, rating_queue
+from soart.pipelines.tastes.rating_session import RatingSession, propose_pictures, rating_queue
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +109,7 @@ def test_ratings_become_a_taste(rated):
     assert taste.prior_names == ("technical", "others")
     assert taste.examples.graded
     assert np.isnan(taste.examples.priors[:, 1]).sum() == len(rows) - 12
-    kept, items, _ = measured(collection, rows, TasteScorer.of(taste))
+    kept, items, _ = measure_sound(collection, rows, TasteScorer.of(taste))
     liking = taste.liking(items)
     assert min(v for row, v in zip(kept, liking, strict=True) if vivid[row.id]) > max(
         v for row, v in zip(kept, liking, strict=True) if not vivid[row.id]
@@ -141,11 +141,11 @@ def test_ratings_of_raters_stay_apart(rated):
     assert ratings.others_mean(collection, "you") == {rows[0].id: 1.5, rows[1].id: -1.5}
     ratings.reject(collection, "me", rows[0].id)
     assert ratings.ratings(collection, "me") == {rows[1].id: 1}
-    assert ratings.seen(collection, "me") == {rows[0].id, rows[1].id}
+    assert ratings.judged_pictures(collection, "me") == {rows[0].id, rows[1].id}
     for value in (0, 5.5, float("nan")):
         with pytest.raises(CollectionError, match="rating from 1 to 5"):
             ratings.rate(collection, "me", {rows[2].id: 3, rows[3].id: value})
-    assert ratings.seen(collection, "me") == {rows[0].id, rows[1].id}
+    assert ratings.judged_pictures(collection, "me") == {rows[0].id, rows[1].id}
     with pytest.raises(CollectionError, match="rater's name"):
         ratings.rate(collection, "", {rows[2].id: 3})
 
@@ -169,18 +169,18 @@ def test_rating_session(rated):
     assert ratings.ratings(collection, "me")[first.id] == 4
     again = {row.id for row in rating_queue(collection, "me", None, 99)}
     assert len(again) == 17
-    assert not again & ratings.seen(collection, "me")
+    assert not again & ratings.judged_pictures(collection, "me")
 
 
 def test_what_to_rate_next(rated, scorer):
     collection, rows, _ = rated
     ratings.rate(collection, "me", {row.id: 3 for row in rows[:15]})
-    proposal, chosen = propose_next(collection, scorer, "me", 3)
+    proposal, chosen = propose_pictures(collection, scorer, "me", 3)
     assert {row.id for row in chosen} <= {row.id for row in rows[15:]}
     assert proposal.reason
     assert [row.id for row in rating_queue(collection, "me", scorer, 3)] == [row.id for row in chosen]
     ratings.rate(collection, "me", {row.id: 3 for row in rows})
-    assert propose_next(collection, scorer, "me", 3)[0].stop
+    assert propose_pictures(collection, scorer, "me", 3)[0].stop
 
 
 def test_pictures_of_one_prompt_stay_together(collection, make_drawn):
@@ -237,7 +237,7 @@ def test_comparison_and_blend(rated, learnt, folders):
     ranking, _ = rank(collection, rows, both)
     assert "/v/" in str(ranking[0].path)
     with pytest.raises(ProfileError, match="is a blend"):
-        propose_next(collection, both, "me", 2)
+        propose_pictures(collection, both, "me", 2)
 
 
 def test_profiles_are_called_by_what_they_mean(learnt):
@@ -286,8 +286,8 @@ def test_profile_of_another_version(learnt, monkeypatch):
 
 
 def test_rescoring_reads_stored_items_only(rated, scorer):
-    profiles, rows, _ = rated
-    _, items, _ = measured(collection, rows, scorer)
+    collection, rows, _ = rated
+    _, items, _ = measure_sound(collection, rows, scorer)
     for row in rows:
         collection.locate(row).unlink()
     assert rescore(collection, scorer) == len(rows)

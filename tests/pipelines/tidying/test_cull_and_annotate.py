@@ -18,7 +18,7 @@ from soart.pipelines.evaluation.folders import sync_and_evaluate
 from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.metadata.sidecars import sidecar_metadata
 from soart.pipelines.ingest.scan import Scan
-from soart.pipelines.tidying.annotate import annotate, notes_of, stars_of, with_rating
+from soart.pipelines.tidying.annotate import annotate, annotations_of, stars_of, with_rating
 from soart.pipelines.tidying.cull import Rule, cull, plan_cull
 from soart.pipelines.tidying.journal import undo
 
@@ -97,7 +97,7 @@ def test_annotations_touch_no_pixel_and_are_undone(collection, art, tmp_path):
     before = {p.name: p.read_bytes() for p in folder.iterdir()}
     result = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1))
     pixels = {p.name: np.asarray(Image.open(p)).tobytes() for p in folder.glob("[0-9]*.png")}
-    done, problems = annotate(result, list(notes_of(result)), tmp_path / "undo.jsonl", png=True)
+    done, problems = annotate(result, list(annotations_of(result)), tmp_path / "undo.jsonl", png=True)
     assert (done, problems) == (43, [])
     for name, content in pixels.items():
         with Image.open(folder / name) as image:
@@ -119,7 +119,7 @@ def test_a_raters_stars_are_written(collection, art, tmp_path):
     with collection.session("be read") as session:
         image = session.scalar(select(FileRow.image_id).where(FileRow.path == str(folder / "02.png")))
     rate(collection, "me", {image: 5})
-    (note,) = notes_of(result, "me")
+    (note,) = annotations_of(result, "me")
     assert (note.path.name, note.stars) == ("02.png", 5)
     annotate(result, [note], tmp_path / "undo.jsonl")
     assert 'xmp:Rating="5"' in (folder / "02.xmp").read_text()
@@ -138,7 +138,7 @@ def test_pictures_of_one_name_get_a_sidecar_each(collection, tmp_path):
     (folder / "same.xmp").write_text(others)
     (folder / "own.png.xmp").write_text(others)
     result = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1))
-    notes = list(notes_of(result))
+    notes = list(annotations_of(result))
     assert len({note.stars for note in notes}) > 2
     assert annotate(result, notes, tmp_path / "undo.jsonl") == (6, [])
     assert {path.name for path in folder.glob("*.xmp")} == {

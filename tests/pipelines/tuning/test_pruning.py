@@ -4,7 +4,7 @@ import torch
 from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, FlowMatchEulerDiscreteScheduler
 
 from soart.pipelines.collection.tables import ImageRow
-from soart.pipelines.models.early_look import early, predicted_original
+from soart.pipelines.models.early_look import predicted_original, preview_call
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
 from soart.pipelines.tuning.findings import findings_of
@@ -71,7 +71,7 @@ def test_a_pipeline_that_was_never_called_foresees():
 
 def test_a_failing_look_leaves_the_scheduler_as_it_was(generator):
     scheduler = generator.model.pipeline.scheduler
-    with pytest.raises(RuntimeError), early(generator.model.pipeline, 2):
+    with pytest.raises(RuntimeError), preview_call(generator.model.pipeline, 2):
         raise RuntimeError
     assert "step" not in vars(scheduler)
 

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save
 from soart.metrics.tastes.profile_files import load_taste, same_taste
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.models.loading import EMBEDDED_FOLDER
-from soart.pipelines.models.request import Drawn, Request
+from soart.pipelines.models.request import DrawnPicture, Request
 
 PROMPT = {
     "prompt": "a boat", "negative": "", "count": 1, "seed": 3, "prompt_seed": 1, "steps": 8, "guidance": -1.0, "width": 0, "height": 0,
@@ -36,7 +36,7 @@ def fill(folder, count):
     with Collection(folder) as collection:
         for seed in range(count):
             pixels = np.random.default_rng(seed).integers(0, 255, (24, 24, 3)).astype(np.uint8)
-            collection.add_drawn([Drawn(Request("a", seed), pixels, None, 0.0)], "m", "s")
+            collection.add_drawn([DrawnPicture(Request("a", seed), pixels, None, 0.0)], "m", "s")
 
 
 def taste_file(host, name):

@@ -9,7 +9,7 @@ import uvicorn
 from starlette.testclient import TestClient
 
 from soart.pipelines.collection.collection import Collection
-from soart.pipelines.models.request import Drawn, Request
+from soart.pipelines.models.request import DrawnPicture, Request
 from soart.pipelines.scoring.profile_store import ProfileStore
 from soart.plugin.web.app import create_app
 from soart.plugin.web.state import Settings
@@ -26,7 +26,7 @@ def pictures(count, seed=0, size=24):
         if i % 2:
             pixels[..., 1:] //= 3
         prompt = EVIL if i == 0 else f"a {'red' if i % 2 else 'grey'} thing number {i}"
-        batch.append(Drawn(Request(prompt, i, width=size, height=size), pixels, None, 0.1))
+        batch.append(DrawnPicture(Request(prompt, i, width=size, height=size), pixels, None, 0.1))
     return batch
 
 

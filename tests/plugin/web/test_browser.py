@@ -13,7 +13,7 @@ import pytest
 
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.comparisons import comparisons
-from soart.pipelines.collection.ratings import ratings, seen
+from soart.pipelines.collection.ratings import judged_pictures, ratings
 
 SPACE = """
 template: a {palette} {subject}, {style}
@@ -67,7 +67,7 @@ def test_twenty_pictures_are_rated_by_keyboard_with_undo(come, address, folder):
     expected = {image: float(key) for image, key in said.items() if key != "x"}
     until(lambda: stored(folder) == expected)
     with Collection(folder) as collection:
-        assert seen(collection, "me") == set(said)
+        assert judged_pictures(collection, "me") == set(said)
     assert "18 rated, 2 rejected, 20 not seen" in page.inner_text("#counts")
     # A reload in the middle goes on with pictures that were not seen.
     page.reload()

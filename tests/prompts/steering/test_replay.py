@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from soart.errors import PromptError
 from soart.prompts.steering.ranges import Range
-from soart.prompts.steering.replay import Follower
+from soart.prompts.steering.replay import ReplayedSteering
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_ranges_that_make_no_sense(arguments):
 
 
 def test_a_follower_starts_balanced_and_repeats_nothing(rng):
-    follower, judged = Follower((4, 4, 2)), {}
+    follower, judged = ReplayedSteering((4, 4, 2)), {}
     for number in range(32):
         judged[number] = (follower.next(judged, rng), float(rng.normal()))
     first = np.array([choice for choice, _ in judged.values()][:8])
@@ -106,11 +106,11 @@ def test_a_follower_starts_balanced_and_repeats_nothing(rng):
     assert len({choice for choice, _ in judged.values()}) == 32
     again = follower.next(judged, rng)
     assert again in [choice for choice, _ in sorted(judged.values(), key=lambda seen: -seen[1])[:16]]
-    assert Follower((4, 4, 2), startup=0).next({}, rng) is not None
+    assert ReplayedSteering((4, 4, 2), startup=0).next({}, rng) is not None
 
 
 def test_what_runs_elsewhere_and_what_is_pinned(rng):
-    follower = Follower((2, 3))
+    follower = ReplayedSteering((2, 3))
     others = [(0, 0), (0, 1), (0, 2), (1, 0)]
     assert follower.next({}, rng, others=others) in [(1, 1), (1, 2)]
     assert follower.next({0: ((1, 1), 1.0)}, rng, others=others, pinned={1: 2}) == (1, 2)
@@ -120,7 +120,7 @@ def test_what_runs_elsewhere_and_what_is_pinned(rng):
 
 
 def test_histories_that_change_are_learnt_anew(rng):
-    follower = Follower((3, 3))
+    follower = ReplayedSteering((3, 3))
     follower.next({0: ((0, 0), 1.0), 1: ((1, 1), 2.0)}, rng)
     first = follower._steering
     follower.next({0: ((0, 0), 1.0), 1: ((1, 1), 2.0), 2: ((2, 2), 1.5)}, rng)
@@ -132,7 +132,7 @@ def test_histories_that_change_are_learnt_anew(rng):
 
 
 def test_penalties_do_not_drown_the_differences(rng):
-    follower = Follower((5, 5, 5))
+    follower = ReplayedSteering((5, 5, 5))
     judged = {i: (tuple(int(v) for v in rng.integers(0, 5, 3)), float(rng.normal())) for i in range(20)}
     judged |= {20: ((0, 0, 0), -1e10), 21: ((0, 0, 1), -math.inf), 22: ((1, 1, 1), math.nan), 23: ((1, 1, 1), math.inf)}
     follower.next(judged, rng)
@@ -140,11 +140,11 @@ def test_penalties_do_not_drown_the_differences(rng):
     assert len(told) == 22
     assert told.min() > -15
     assert np.isfinite(told).all()
-    Follower((5, 5, 5)).next({0: ((0, 0, 0), -math.inf)}, rng)
+    ReplayedSteering((5, 5, 5)).next({0: ((0, 0, 0), -math.inf)}, rng)
 
 
 def test_bad_input_is_refused():
     with pytest.raises(PromptError, match="startup"):
-        Follower((2, 2), startup=-1)
+        ReplayedSteering((2, 2), startup=-1)
     with pytest.raises(PromptError):
-        Follower((2, 2)).next({0: ((5, 0), 1.0)}, np.random.default_rng(0))
+        ReplayedSteering((2, 2)).next({0: ((5, 0), 1.0)}, np.random.default_rng(0))
