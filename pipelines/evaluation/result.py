@@ -15,7 +15,8 @@ from ...metrics.damage.scorer import DETECTORS
 from ...metrics.percentiles import percentiles
 from .associations import Association, Trend
 
-_ARRAYS = ("ids", "distance", "mode", "group", "best", "style")
+#: Attributes that are arrays, by the names they are stored under.
+_ARRAYS = {"ids": "ids", "distance": "distance", "mode": "damage", "group": "group", "best": "best", "style": "style"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ class Evaluation:
             **{name: [asdict(one) for one in getattr(self, name)] for name in _LISTS},
         }
         buffer = io.BytesIO()
-        arrays = {name: getattr(self, name) for name in _ARRAYS}
+        arrays = {name: getattr(self, attribute) for name, attribute in _ARRAYS.items()}
         arrays |= {f"score{k}": values for k, values in enumerate(self.scores.values())}
         np.savez(buffer, plain=np.frombuffer(json.dumps(plain).encode(), np.uint8), allow_pickle=False, **arrays)
         return buffer.getvalue()
@@ -123,7 +124,7 @@ class Evaluation:
         with np.load(io.BytesIO(content), allow_pickle=False) as stored:
             values: dict[str, Any] = json.loads(stored["plain"].tobytes())
             values["scores"] = {name: stored[f"score{k}"] for k, name in enumerate(values.pop("profiles"))}
-            values |= {name: stored[name] for name in _ARRAYS}
+            values |= {attribute: stored[name] for name, attribute in _ARRAYS.items()}
         values |= {name: tuple(kind(**_tuples(one)) for one in values[name]) for name, kind in _LISTS.items()}
         return cls(**values)
 

@@ -195,15 +195,15 @@ def test_engines_have_names():
 KILLED = """
 import sys
 from pathlib import Path
-from soart.pipelines.collection import Collection
-from soart.pipelines.execution import LocalEngine
-from soart.pipelines.library import bring_up_to_date
-from soart.pipelines.scanning import Scan
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.ingest.local_engine import LocalEngine
+from soart.pipelines.ingest.scan import Scan
+from soart.pipelines.ingest.sync import sync
 
 if __name__ == "__main__":
-    with Collection(sys.argv[1]) as store:
+    with Collection(sys.argv[1]) as collection:
         print("ready", flush=True)
-        bring_up_to_date(store, Scan([Path(sys.argv[2])]), LocalEngine(2))
+        sync(collection, Scan([Path(sys.argv[2])]), LocalEngine(2))
 """
 
 
@@ -269,7 +269,7 @@ def test_workers_go_when_their_parent_is_killed(tmp_path):
     )
     environment = {
         **os.environ,
-        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]),
         "UGLY_MARK": str(tmp_path / "pid"),
     }
     with subprocess.Popen(

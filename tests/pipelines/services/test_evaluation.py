@@ -300,7 +300,7 @@ def test_a_cancelled_cull_stops_and_can_be_undone(desk, collection, monkeypatch)
 
 def test_a_cull_that_was_killed_before_it_said_so_is_made_good(desk, open_desk, collection, monkeypatch):
     rule = Rule(duplicates=True)
-    monkeypatch.setattr("soart.pipelines.services.evaluation.note_moved", lambda collection: 1 / 0)
+    monkeypatch.setattr("soart.pipelines.services.evaluation.mark_moved", lambda collection: 1 / 0)
     finish(desk, desk.move(rule, desk.plan(rule).digest), FAILED)
     assert count_collection(collection).away == 0
     monkeypatch.undo()

@@ -14,7 +14,7 @@ from soart.pipelines.tuning.pruning import (
     AGREES,
     FEWEST,
     SHARES,
-    Agreement,
+    PreviewAgreement,
     Pruning,
     account,
     add_previews,
@@ -141,7 +141,7 @@ def test_dropped_candidates_are_told_by_regression():
 
 
 def test_an_account_says_what_looks_saved_or_cost():
-    agreements = [Agreement(0.2, 0.9, 8)]
+    agreements = [PreviewAgreement(0.2, 0.9, 8)]
     assert "3 candidates were dropped after 9 looks, 15% of the drawing time saved" in str(
         Pruning(agreements, 0.2, 9, 3, 0.15)
     )

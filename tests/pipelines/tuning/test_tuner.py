@@ -38,7 +38,7 @@ class Liking:
     extractor = ColourExtractor()
 
     def __init__(self, name, *hues):
-        self.name = name
+        self.stored_name = name
         self.columns = [self.extractor.names.index(f"colour/hue/{hue}") for hue in hues]
 
     def score(self, items):
