@@ -6,7 +6,8 @@ const PREFIX = "Soart";
 function cell(kind, value) {
   const element = document.createElement(kind);
   element.textContent = value === null || value === undefined ? "–" : String(value);
-  element.style.cssText = "padding:1px 6px;text-align:left;vertical-align:top;border-bottom:1px solid rgba(128,128,128,.25)";
+  element.style.cssText =
+    "padding:1px 6px;text-align:left;vertical-align:top;border-bottom:1px solid rgba(128,128,128,.25)";
   if (typeof value === "number") element.style.textAlign = "right";
   return element;
 }

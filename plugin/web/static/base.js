@@ -45,7 +45,8 @@ async function ask(address, options = {}) {
   throw new Refused(message, answer.status);
 }
 
-export const get = async (path, options) => JSON.parse(await ask(base + path, { headers: { accept: "application/json" }, ...options }));
+export const get = async (path, options) =>
+  JSON.parse(await ask(base + path, { headers: { accept: "application/json" }, ...options }));
 export const part = (path, options) => ask(base + path, { headers: { accept: "application/json" }, ...options });
 export async function send(address, body = {}) {
   const headers = { "content-type": "application/json", "x-csrf-token": data.csrf };
@@ -67,7 +68,8 @@ export function toast(text, { key = text, sticky = false, bad = false } = {}) {
 export const complain = (error) => error.name !== "AbortError" && toast(error.message, { bad: true });
 
 /** Values of a form: every input by name. */
-export const address = (values) => new URLSearchParams(Object.entries(values).filter(([, value]) => value !== "" && value !== null));
+export const address = (values) =>
+  new URLSearchParams(Object.entries(values).filter(([, value]) => value !== "" && value !== null));
 
 // The outbox: what people say is kept in this browser until the server has it, in the order it was said.
 const KEY = `soart outbox ${base} ${rater}`;
@@ -121,7 +123,11 @@ async function empty() {
       if (error.passing) {
         waiting = Math.min(30, waiting ? waiting * 2 : 1);
         const many = list.length === 1 ? "One rating is" : `${list.length} ratings are`;
-        toast(`${error.message} ${many} kept in this browser and sent again in ${waiting} s.`, { key: "outbox", sticky: true, bad: true });
+        toast(`${error.message} ${many} kept in this browser and sent again in ${waiting} s.`, {
+          key: "outbox",
+          sticky: true,
+          bad: true,
+        });
         setTimeout(flush, waiting * 1000);
         return;
       }
@@ -159,7 +165,9 @@ export async function watchJobs() {
   let pause = 5000;
   try {
     const { jobs } = await get("/api/jobs");
-    const live = jobs.filter((job) => job.live && job.key !== "read tune" && !job.key.startsWith("tune") && !job.key.startsWith("propose"));
+    const live = jobs.filter(
+      (job) => job.live && job.key !== "read tune" && !job.key.startsWith("tune") && !job.key.startsWith("propose"),
+    );
     const room = $("#jobs");
     room.hidden = !live.length;
     room.replaceChildren(...live.map(line));
@@ -181,7 +189,11 @@ export async function watchJobs() {
 function line(job) {
   const share = job.total ? ` ${Math.floor((100 * job.done) / job.total)} %` : "";
   const left = job.left === null ? "" : `, ${time(job.left)} left`;
-  const stop = el("button", { className: "quiet", textContent: "Cancel", onclick: () => post("/api/jobs/cancel", { job: job.number }).catch(complain) });
+  const stop = el("button", {
+    className: "quiet",
+    textContent: "Cancel",
+    onclick: () => post("/api/jobs/cancel", { job: job.number }).catch(complain),
+  });
   return el("p", {}, el("span", { className: "spin", ariaHidden: "true" }), `${job.title}${share}${left} `, stop);
 }
 export function time(seconds) {
@@ -211,7 +223,8 @@ $("form", who)?.addEventListener("submit", async (event) => {
 $("#leave")?.addEventListener("click", () => send("/logout").then(() => location.assign("/"), complain));
 
 /** Keys go to views only where nobody writes and no dialog is open. */
-export const free = (event) => !event.ctrlKey && !event.metaKey && !event.altKey && !event.target.closest("input, textarea, select, dialog[open]");
+export const free = (event) =>
+  !event.ctrlKey && !event.metaKey && !event.altKey && !event.target.closest("input, textarea, select, dialog[open]");
 
 export const source = (cell, size = "small") => `${base}/pictures/${cell.id}/${size}?v=${cell.v}`;
 export const sharp = (cell) => Math.max(cell.w, cell.h) <= 128;
@@ -233,5 +246,12 @@ export const starsOf = (key) => (/^[1-5]$/.test(key) ? Number(key) : key === "x"
 /** The mark of what was said of a picture, in the corner of its button; none for null. */
 export function badge(button, stars) {
   $(".badge-stars", button)?.remove();
-  if (stars !== null) button.append(el("span", { className: "badge-stars num", textContent: stars === 0 ? "✕" : `★${stars}`, ariaLabel: stars ? `rated ${stars}` : "rejected" }));
+  if (stars !== null)
+    button.append(
+      el("span", {
+        className: "badge-stars num",
+        textContent: stars === 0 ? "✕" : `★${stars}`,
+        ariaLabel: stars ? `rated ${stars}` : "rejected",
+      }),
+    );
 }

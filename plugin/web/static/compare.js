@@ -39,7 +39,8 @@ async function next() {
     const state = await get(`/api/compare?ids=${ids}&up=${up}&passed=${passed}`);
     form.hidden = true;
     $("#duel").hidden = state.clear;
-    if (state.gone) toast(`${state.gone} pictures are not in the collection any more and were left out.`, { key: "gone" });
+    if (state.gone)
+      toast(`${state.gone} pictures are not in the collection any more and were left out.`, { key: "gone" });
     asked = state.ask;
     if (!state.clear) ask();
     rank(state);
@@ -55,7 +56,13 @@ function ask() {
   room.className = `shown of-${asked.length}`;
   room.replaceChildren(
     ...asked.map((cell, place) => {
-      const button = el("button", { className: "choice", ariaLabel: `Choose picture ${place + 1}: ${cell.title}`, onclick: () => choose(place) }, image(cell, "large"), el("span", { className: "caption", textContent: cell.title }), el("kbd", { textContent: String(place + 1) }));
+      const button = el(
+        "button",
+        { className: "choice", ariaLabel: `Choose picture ${place + 1}: ${cell.title}`, onclick: () => choose(place) },
+        image(cell, "large"),
+        el("span", { className: "caption", textContent: cell.title }),
+        el("kbd", { textContent: String(place + 1) }),
+      );
       button.dataset.id = cell.id;
       return button;
     }),
@@ -69,7 +76,19 @@ function rank(state) {
   const verdict = $("#verdict");
   const head = el("h2", { textContent: state.clear ? "The order is clear" : "The order so far" });
   const again = el("button", { className: "quiet", textContent: "Other pictures", onclick: leave });
-  verdict.replaceChildren(head, ...(state.clear ? [el("span", { className: "row" }, el("button", { className: "quiet", textContent: "Undo", onclick: undo }), again)] : []));
+  verdict.replaceChildren(
+    head,
+    ...(state.clear
+      ? [
+          el(
+            "span",
+            { className: "row" },
+            el("button", { className: "quiet", textContent: "Undo", onclick: undo }),
+            again,
+          ),
+        ]
+      : []),
+  );
   const low = Math.min(...state.order.map((cell) => cell.strength - cell.deviation));
   const high = Math.max(...state.order.map((cell) => cell.strength + cell.deviation));
   const across = (value) => (100 * (value - low)) / (high - low || 1);
@@ -79,8 +98,21 @@ function rank(state) {
       const label = `strength ${cell.strength.toFixed(2)} ± ${cell.deviation.toFixed(2)}`;
       const bar = svg("svg", { width: "100%", height: "14", role: "img", "aria-label": label });
       const [from, to] = [across(cell.strength - cell.deviation), across(cell.strength + cell.deviation)];
-      bar.append(svg("rect", { x: `${from}%`, y: 5, width: `${to - from}%`, height: 4, rx: 2, class: "range" }), svg("rect", { x: `${across(cell.strength)}%`, y: 1, width: 3, height: 12, rx: 1.5, class: "mean" }));
-      return el("li", {}, el("button", { className: "thumb", ariaLabel: `Open ${cell.title}`, onclick: () => open(list, place) }, image(cell)), el("span", { className: "caption", textContent: cell.title }), bar);
+      bar.append(
+        svg("rect", { x: `${from}%`, y: 5, width: `${to - from}%`, height: 4, rx: 2, class: "range" }),
+        svg("rect", { x: `${across(cell.strength)}%`, y: 1, width: 3, height: 12, rx: 1.5, class: "mean" }),
+      );
+      return el(
+        "li",
+        {},
+        el(
+          "button",
+          { className: "thumb", ariaLabel: `Open ${cell.title}`, onclick: () => open(list, place) },
+          image(cell),
+        ),
+        el("span", { className: "caption", textContent: cell.title }),
+        bar,
+      );
     }),
   );
 }
@@ -128,7 +160,8 @@ $("#undo").onclick = undo;
 $("#skip").onclick = skip;
 $("#other").onclick = leave;
 addEventListener("keydown", (event) => {
-  if (!free(event) || event.repeat || $("#duel").hidden) return event.key === "u" && free(event) && !$("#result").hidden ? undo() : undefined;
+  if (!free(event) || event.repeat || $("#duel").hidden)
+    return event.key === "u" && free(event) && !$("#result").hidden ? undo() : undefined;
   if (event.key === "ArrowLeft") choose(0);
   else if (event.key === "ArrowRight") choose(1);
   else if (/^[1-4]$/.test(event.key)) choose(Number(event.key) - 1);

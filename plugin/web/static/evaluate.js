@@ -26,7 +26,13 @@ async function show(now) {
   live = now.live;
   $(".primary", ask).disabled = live;
   $("#state").className = now.failed ? "error" : "dim";
-  $("#state").textContent = live ? "At work: the line at the top shows how far it is." : now.failed ? now.message : now.found ? "" : "Nothing is evaluated yet: scores, suspected damage, near-duplicates, outliers and styles are found in the background.";
+  $("#state").textContent = live
+    ? "At work: the line at the top shows how far it is."
+    : now.failed
+      ? now.message
+      : now.found
+        ? ""
+        : "Nothing is evaluated yet: scores, suspected damage, near-duplicates, outliers and styles are found in the background.";
   if (live || now.version === version) return;
   version = now.version;
   await refresh();
@@ -34,11 +40,18 @@ async function show(now) {
 
 async function refresh() {
   const focused = document.activeElement?.closest?.("[data-keep], [data-all]");
-  const [kind, value] = focused ? (focused.dataset.keep ? ["keep", focused.dataset.keep] : ["all", focused.dataset.all]) : [];
+  const [kind, value] = focused
+    ? focused.dataset.keep
+      ? ["keep", focused.dataset.keep]
+      : ["all", focused.dataset.all]
+    : [];
   $("#findings").innerHTML = await part(`/evaluate/findings?${address({ groups })}`);
   $("#undo").replaceChildren(...$$("#undo-list", $("#findings")));
   $("#tidy").hidden = $("#jump").hidden = !$("#found")?.dataset.movable;
-  if (kind) $$(`[data-${kind}]`).find((one) => one.dataset[kind] === value)?.focus();
+  if (kind)
+    $$(`[data-${kind}]`)
+      .find((one) => one.dataset[kind] === value)
+      ?.focus();
   await plan();
 }
 
@@ -65,8 +78,7 @@ document.addEventListener("click", (event) => {
     done = act("/api/evaluate/move", { ...picked(), plan: digest });
     // What is left is not to be moved by a second click.
     rule.reset();
-  }
-  else if (undo) done = act("/api/evaluate/undo", { name: undo });
+  } else if (undo) done = act("/api/evaluate/undo", { name: undo });
   else if (more) {
     groups = more;
     done = refresh();

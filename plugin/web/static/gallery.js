@@ -58,7 +58,12 @@ $("#clear").onclick = clear;
 $("#all")?.addEventListener("click", clear);
 $("#score").onclick = () => post("/api/score", { profile: form.profile.value }).then(watchJobs, complain);
 onJob("score:", () => load());
-if (["low", "high", "rated", "damage", "since", "until", "up"].some((name) => new URLSearchParams(location.search).get(name))) $("#more").click();
+if (
+  ["low", "high", "rated", "damage", "since", "until", "up"].some((name) =>
+    new URLSearchParams(location.search).get(name),
+  )
+)
+  $("#more").click();
 addEventListener("keydown", (event) => {
   if (event.target === document.body && ["ArrowDown", "ArrowRight"].includes(event.key) && grid.ids.length) {
     event.preventDefault();

@@ -8,7 +8,17 @@ const WINDOW = 200;
 export class Grid {
   /** `open(number)` and `rate(id, key)` are told of clicks and keys. */
   constructor(root, { open, rate }) {
-    Object.assign(this, { root, open, rate, ids: [], cells: new Map(), wanted: new Set(), nodes: new Map(), profile: "", focused: 0 });
+    Object.assign(this, {
+      root,
+      open,
+      rate,
+      ids: [],
+      cells: new Map(),
+      wanted: new Set(),
+      nodes: new Map(),
+      profile: "",
+      focused: 0,
+    });
     this.inner = el("div", { className: "inner" });
     root.append(this.inner);
     addEventListener("scroll", () => this.soon(), { passive: true });
@@ -102,7 +112,14 @@ export class Grid {
     if (!cell) return;
     node.dataset.full = "1";
     const button = node.firstChild;
-    const score = cell.percentile === null ? null : el("span", { className: "percent num", textContent: `${Math.round(cell.percentile)} %`, title: `better than ${Math.round(cell.percentile)} % (score ${cell.score.toFixed(1)})` });
+    const score =
+      cell.percentile === null
+        ? null
+        : el("span", {
+            className: "percent num",
+            textContent: `${Math.round(cell.percentile)} %`,
+            title: `better than ${Math.round(cell.percentile)} % (score ${cell.score.toFixed(1)})`,
+          });
     button.replaceChildren(image(cell), ...[score].filter(Boolean));
     button.title = cell.title;
     if (cell.problem) button.classList.add("problem");
@@ -131,7 +148,16 @@ export class Grid {
 
   key(event, number) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const moves = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: this.columns, ArrowUp: -this.columns, Home: -number, End: this.ids.length, PageDown: this.columns * 4, PageUp: -this.columns * 4 };
+    const moves = {
+      ArrowRight: 1,
+      ArrowLeft: -1,
+      ArrowDown: this.columns,
+      ArrowUp: -this.columns,
+      Home: -number,
+      End: this.ids.length,
+      PageDown: this.columns * 4,
+      PageUp: -this.columns * 4,
+    };
     if (event.key in moves) this.focus(number + moves[event.key]);
     else if (!this.rate(this.ids[number], event.key)) return;
     event.preventDefault();

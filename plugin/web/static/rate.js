@@ -20,7 +20,8 @@ function prepare() {
     ready.set(cell.id, node);
     node.decode().catch(() => {});
   }
-  for (const id of [...ready.keys()]) if (!queue.slice(Math.max(0, place - 2), place + 5).some((cell) => cell.id === id)) ready.delete(id);
+  for (const id of [...ready.keys()])
+    if (!queue.slice(Math.max(0, place - 2), place + 5).some((cell) => cell.id === id)) ready.delete(id);
 }
 
 async function fill() {
@@ -61,7 +62,11 @@ function draw() {
     picture.removeAttribute("data-id");
     if (!filling) {
       const text = !counts?.pictures ? "This collection has no pictures to rate yet." : "Every picture has been seen.";
-      const link = Object.assign(document.createElement("a"), { href: `${base}/${counts?.pictures ? "taste" : "tune"}`, textContent: counts?.pictures ? "Look at your taste" : "Tune a prompt", className: "button" });
+      const link = Object.assign(document.createElement("a"), {
+        href: `${base}/${counts?.pictures ? "taste" : "tune"}`,
+        textContent: counts?.pictures ? "Look at your taste" : "Tune a prompt",
+        className: "button",
+      });
       const head = Object.assign(document.createElement("b"), { textContent: text });
       end.replaceChildren(Object.assign(document.createElement("p"), {}), link);
       end.firstChild.append(head);
@@ -80,7 +85,8 @@ function draw() {
   picture.dataset.id = cell.id;
   $("#prompt").textContent = cell.title;
   const stars = given.get(cell.id) ?? cell.stars;
-  for (const button of $$("[data-stars]", $(".rate"))) button.setAttribute("aria-pressed", String(stars === Number(button.dataset.stars)));
+  for (const button of $$("[data-stars]", $(".rate")))
+    button.setAttribute("aria-pressed", String(stars === Number(button.dataset.stars)));
   prepare();
   fill();
 }
@@ -99,7 +105,10 @@ function rate(stars) {
   draw();
   say("/api/rate", { image: cell.id, stars }).then((answer) => {
     if (answer && answer.before !== null && answer.before !== (before ?? null))
-      toast(`You had said ${answer.before || "reject"} of this picture in another tab; the last word counts: ${stars || "reject"}.`, { key: "twice" });
+      toast(
+        `You had said ${answer.before || "reject"} of this picture in another tab; the last word counts: ${stars || "reject"}.`,
+        { key: "twice" },
+      );
   });
 }
 
@@ -126,7 +135,8 @@ function flash(stars) {
 
 function count() {
   const seen = counts.rated + counts.rejected;
-  $("#counts").textContent = `${counts.rated} rated, ${counts.rejected} rejected, ${Math.max(0, counts.pictures - seen)} not seen`;
+  $("#counts").textContent =
+    `${counts.rated} rated, ${counts.rejected} rejected, ${Math.max(0, counts.pictures - seen)} not seen`;
   $("#filled").setAttribute("width", `${counts.pictures ? (100 * seen) / counts.pictures : 0}%`);
   $("#bar").ariaLabel = `${seen} of ${counts.pictures} seen`;
 }
@@ -140,7 +150,8 @@ function show(progress) {
 function learnt(progress) {
   const parts = [];
   if (progress.learning) parts.push("Learning your taste…");
-  if (progress.word) parts.push(`Taste: ${progress.sentence}.`, progress.stop ? "Rating more would hardly help." : progress.advice);
+  if (progress.word)
+    parts.push(`Taste: ${progress.sentence}.`, progress.stop ? "Rating more would hardly help." : progress.advice);
   else if (!progress.learning) parts.push(progress.failed || "Your taste is learnt after a few good and bad ratings.");
   $("#trust").textContent = parts.join(" ");
 }

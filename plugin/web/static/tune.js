@@ -6,7 +6,11 @@ import { open } from "./viewer.js";
 const form = $("#start");
 const live = $("#live");
 const WORDS = {
-  running: "Drawing and learning", pausing: "Pausing after this batch", paused: "Paused", ended: "Done", failed: "Stopped",
+  running: "Drawing and learning",
+  pausing: "Pausing after this batch",
+  paused: "Paused",
+  ended: "Done",
+  failed: "Stopped",
   interrupted: "The server ended while this tune was running: nothing is lost, resume it",
 };
 const nodes = new Map();
@@ -42,14 +46,16 @@ async function show(now) {
   }
   if (idle) return;
   const running = now.state === "running" || now.state === "pausing";
-  $("#state").textContent = `${WORDS[now.state]}${now.reading && !running ? ", reading what was found" : ""}. ${now.why}`;
+  $("#state").textContent =
+    `${WORDS[now.state]}${now.reading && !running ? ", reading what was found" : ""}. ${now.why}`;
   $("#state").className = `state ${now.state}`;
   $("#pause").hidden = now.state !== "running";
   $("#resume").hidden = running || now.state === "ended";
   $("#longer").hidden = running || now.state !== "ended";
   $("#again").hidden = running;
   $("#filled").setAttribute("width", `${Math.min(100, (100 * now.done) / (now.budget || 1))}%`);
-  $("#numbers").textContent = `${now.done > now.budget ? now.done : `${now.done} of ${now.budget}`} pictures${now.left ? `, ${time(now.left)} left` : ""}`;
+  $("#numbers").textContent =
+    `${now.done > now.budget ? now.done : `${now.done} of ${now.budget}`} pictures${now.left ? `, ${time(now.left)} left` : ""}`;
   await pictures(now.pictures);
   if (now.found && now.version !== version) {
     version = now.version;
@@ -66,7 +72,16 @@ async function pictures(list) {
     for (const cell of cells) {
       unknown.delete(cell.id);
       const goal = el("span", { className: "percent num" });
-      const button = el("button", { className: "cell", title: cell.title, onclick: () => open(order(), order().indexOf(cell.id), { onSay: said }) }, image(cell), goal);
+      const button = el(
+        "button",
+        {
+          className: "cell",
+          title: cell.title,
+          onclick: () => open(order(), order().indexOf(cell.id), { onSay: said }),
+        },
+        image(cell),
+        goal,
+      );
       const node = el("div", { className: "place", role: "listitem", dataset: { id: cell.id } }, button);
       nodes.set(cell.id, { node, goal, button, stars: cell.stars });
       badge(button, cell.stars);
@@ -93,9 +108,16 @@ function said(id, stars) {
 async function findings() {
   const room = $("#findings");
   const focused = document.activeElement?.closest?.("[data-ban], [data-pin]");
-  const [kind, value] = focused ? (focused.dataset.ban ? ["ban", focused.dataset.ban] : ["pin", focused.dataset.pin]) : [];
+  const [kind, value] = focused
+    ? focused.dataset.ban
+      ? ["ban", focused.dataset.ban]
+      : ["pin", focused.dataset.pin]
+    : [];
   room.innerHTML = await part("/tune/findings");
-  if (kind) $$(`[data-${kind}]`, room).find((one) => one.dataset[kind] === value)?.focus();
+  if (kind)
+    $$(`[data-${kind}]`, room)
+      .find((one) => one.dataset[kind] === value)
+      ?.focus();
 }
 
 live.addEventListener("keydown", (event) => {
@@ -137,7 +159,9 @@ $("#findings").addEventListener("click", async (event) => {
     try {
       await show(await post("/api/tune/narrow", lists));
       await findings();
-      toast(`${text} is ${at < 0 ? (ban ? "banned" : "pinned") : "free again"}, from the next batch on.`, { key: "narrow" });
+      toast(`${text} is ${at < 0 ? (ban ? "banned" : "pinned") : "free again"}, from the next batch on.`, {
+        key: "narrow",
+      });
     } catch (error) {
       complain(error);
     }
@@ -163,8 +187,12 @@ form.addEventListener("submit", async (event) => {
   const values = new FormData(form);
   const even = (names) => Object.fromEntries(names.map((name) => [name, 1]));
   const body = {
-    text: values.get("text"), budget: values.get("budget"), profiles: even(values.getAll("profile")), raters: even(values.getAll("person")),
-    pareto: values.has("pareto"), prune: values.has("prune"),
+    text: values.get("text"),
+    budget: values.get("budget"),
+    profiles: even(values.getAll("profile")),
+    raters: even(values.getAll("person")),
+    pareto: values.has("pareto"),
+    prune: values.has("prune"),
   };
   try {
     const now = await post("/api/tune/start", body);
@@ -173,7 +201,9 @@ form.addEventListener("submit", async (event) => {
     version = -1;
     live.replaceChildren();
     nodes.clear();
-    $("#findings").replaceChildren(el("p", { className: "dim", textContent: "The model is loaded, and the first batch is drawn…" }));
+    $("#findings").replaceChildren(
+      el("p", { className: "dim", textContent: "The model is loaded, and the first batch is drawn…" }),
+    );
     await show(now);
     poll();
   } catch (error) {

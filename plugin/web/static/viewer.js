@@ -48,7 +48,11 @@ async function show() {
     mark(cell.stars);
     const text = await part(`/detail/${id}?profile=${encodeURIComponent(profile)}`);
     if (ids[place] === id) detail.innerHTML = text;
-    if (ids[place + 1]) cellOf(ids[place + 1]).then((next) => (new Image().src = source(next, "large")), () => {});
+    if (ids[place + 1])
+      cellOf(ids[place + 1]).then(
+        (next) => (new Image().src = source(next, "large")),
+        () => {},
+      );
   } catch (error) {
     if (ids[place] === id) {
       detail.replaceChildren();
@@ -63,7 +67,8 @@ picture.addEventListener("error", () => {
 });
 
 function mark(stars) {
-  for (const button of $$("[data-stars]", dialog)) button.setAttribute("aria-pressed", String(stars !== null && Number(button.dataset.stars) === stars));
+  for (const button of $$("[data-stars]", dialog))
+    button.setAttribute("aria-pressed", String(stars !== null && Number(button.dataset.stars) === stars));
 }
 
 async function rate(stars) {
@@ -78,7 +83,8 @@ async function rate(stars) {
 
 function move(step) {
   const next = place + step;
-  if (next < 0 || next >= ids.length) return toast(step > 0 ? "That was the last picture." : "That was the first picture.", { key: "end" });
+  if (next < 0 || next >= ids.length)
+    return toast(step > 0 ? "That was the last picture." : "That was the first picture.", { key: "end" });
   place = next;
   show();
 }
@@ -89,7 +95,9 @@ function heat() {
   if (!button || !cell) return;
   const on = button.getAttribute("aria-pressed") !== "true";
   button.setAttribute("aria-pressed", String(on));
-  picture.src = on ? `${base}/heat/${cell.id}?profile=${encodeURIComponent(profile)}&v=${cell.v}` : source(cell, "large");
+  picture.src = on
+    ? `${base}/heat/${cell.id}?profile=${encodeURIComponent(profile)}&v=${cell.v}`
+    : source(cell, "large");
 }
 
 dialog.addEventListener("click", (event) => {
