@@ -61,10 +61,16 @@ export function save(path, body) {
   });
 }
 
-/** Send what waits in the outbox; tabs take turns. */
+/** Send the entries of the outbox, unless that is under way. */
 export function flush() {
-  flushing ??= (navigator.locks ? navigator.locks.request(LOCK, sendAll) : sendAll()).finally(() => (flushing = null));
+  flushing ??= takeTurn().finally(() => (flushing = null));
   return flushing;
+}
+
+/** Tabs send one after another, because they share the outbox. */
+async function takeTurn() {
+  if (navigator.locks) await navigator.locks.request(LOCK, sendAll);
+  else await sendAll();
 }
 
 async function sendAll() {
@@ -108,7 +114,7 @@ function settle(id, response) {
   callbacks.delete(id);
 }
 
-/** Send what an earlier page left, and again whenever the connection comes back. */
+/** Send the entries that an earlier page left, and send again whenever the connection comes back. */
 export function startOutbox() {
   if (!base) return;
   addEventListener("online", flush);
