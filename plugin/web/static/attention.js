@@ -42,7 +42,7 @@ const TITLES = [
 /** @type {Record<string, string | undefined>} */
 const HINTS = {
   words: "Words of the prompts, such as: sharp blurry noisy",
-  folders: "Folders of this machine, one a line",
+  folders: "Folders on this machine, one per line",
 };
 const darkScheme = matchMedia("(prefers-color-scheme: dark)");
 
@@ -73,8 +73,8 @@ async function load() {
   if (!report) return;
   $("#report").hidden = false;
   const accuracies = Object.entries(report.accuracy).map(([version, value]) => `${version} ${value.toFixed(2)}`);
-  const accuracy = `mean accuracy: ${accuracies.join(", ")}; chance ${report.chance.toFixed(2)}`;
-  $("#summary").textContent = `${message} Kinds told apart in ${report.folds} folds, ${accuracy}.`;
+  const accuracy = `Mean accuracy of telling the kinds apart, in ${report.folds} folds: ${accuracies.join(", ")}`;
+  $("#summary").textContent = `${message} ${accuracy}; chance ${report.chance.toFixed(2)}.`;
   $("#tables").replaceChildren(...TITLES.map(([name, title]) => heatMap(report.tables[name], title(report), name)));
   $("#blocks").replaceChildren(blockTable(report.blocks));
 }

@@ -46,7 +46,8 @@ form.addEventListener("submit", async (event) => {
   const values = formValues(form);
   try {
     const pool = await get(`/api/pool?${queryOf(values)}`);
-    if (pool.ids.length < 3) throw new Error(`Only ${pool.ids.length} such pictures are there; at least 3 are needed.`);
+    if (pool.ids.length < 3)
+      throw new Error(`Only ${pool.ids.length} pictures match, and an order needs at least 3: choose others.`);
     begin(pool.ids, Number(values.up));
     history.pushState(null, "", `?ids=${ids}&up=${count}`);
   } catch (error) {
@@ -73,7 +74,8 @@ async function next() {
     form.hidden = true;
     $("#duel").hidden = state.clear;
     if (state.gone) {
-      toast(`${state.gone} pictures are not in the collection any more and were left out.`, { key: "gone" });
+      const many = state.gone === 1 ? "1 picture is" : `${state.gone} pictures are`;
+      toast(`${many} no longer in the collection: left out.`, { key: "gone" });
     }
     candidates = state.ask;
     if (!state.clear) showCandidates();
@@ -157,11 +159,11 @@ async function choose(place) {
 async function undo() {
   const choice = choices.pop();
   if (!choice) {
-    toast("Nothing to take back on this page.", { key: "undo" });
+    toast("Nothing to undo on this page.", { key: "undo" });
     return;
   }
   await save("/api/compare/undo", { choice });
-  toast("Taken back.", { key: "undo" });
+  toast("Undone.", { key: "undo" });
   await next();
 }
 

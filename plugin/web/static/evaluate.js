@@ -22,7 +22,7 @@ const form = $("#ask");
 /** @type {HTMLFormElement} */
 const rule = $("#rule");
 const FINDINGS = "scores, suspected damage, near-duplicates, outliers and styles";
-const NOT_EVALUATED = `Nothing is evaluated yet: ${FINDINGS} are found in the background.`;
+const NOT_EVALUATED = `Nothing is evaluated yet: Evaluate finds ${FINDINGS} in the background.`;
 let version = -1;
 /** Number of groups of near-duplicates to show; empty for the default. */
 let groups = "";
@@ -56,7 +56,7 @@ async function show(state) {
 
 /** @param {State} state */
 function textOf(state) {
-  if (state.live) return "At work: the line at the top shows how far it is.";
+  if (state.live) return "Working: the line at the top shows the progress.";
   if (state.failed) return state.message;
   return state.found ? "" : NOT_EVALUATED;
 }

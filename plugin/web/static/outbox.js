@@ -79,19 +79,19 @@ async function sendAll() {
     let response = null;
     try {
       response = await post(entry.path, entry.body);
-      if (pause) toast("Everything is saved again.", { key: "outbox" });
+      if (pause) toast("All ratings are saved.", { key: "outbox" });
       pause = 0;
     } catch (error) {
       if (error.temporary) {
         pause = Math.min(30, pause ? pause * 2 : 1);
         const many = entries.length === 1 ? "One rating is" : `${entries.length} ratings are`;
-        const text = `${error.message} ${many} kept in this browser and sent again in ${pause} s.`;
+        const text = `${error.message} ${many} kept in this browser and will be sent again in ${pause} s.`;
         toast(text, { key: "outbox", sticky: true, bad: true });
         setTimeout(flush, pause * 1000);
         return;
       }
       if (error.status === 401 || error.status === 403) {
-        const text = `${error.message} What you said is kept in this browser.`;
+        const text = `${error.message} Your ratings are kept in this browser.`;
         toast(text, { key: "outbox", sticky: true, bad: true });
         return;
       }

@@ -58,6 +58,6 @@ export function badge(button, stars) {
   find(".badge-stars", button)?.remove();
   if (stars === null) return;
   const textContent = stars === 0 ? "✕" : `★${stars}`;
-  const ariaLabel = stars ? `rated ${stars}` : "rejected";
+  const ariaLabel = stars ? `rated ${stars}` : "skipped";
   button.append(el("span", { className: "badge-stars num", textContent, ariaLabel }));
 }

@@ -105,7 +105,7 @@ function draw() {
   picture.alt = node.alt;
   picture.onerror = () => {
     picture.classList.add("lost");
-    toast("This picture's file is gone; it is passed over.", { key: "gone" });
+    toast("This picture's file is gone: skipped.", { key: "gone" });
     if (queue[place] === cell) go(1);
   };
   picture.src = node.src;
@@ -121,7 +121,7 @@ function draw() {
 
 function showEnd() {
   const [text, href, link] = counts?.pictures
-    ? ["Every picture has been seen.", `${base}/taste`, "Look at your taste"]
+    ? ["You have rated or skipped every picture.", `${base}/taste`, "View your taste"]
     : ["This collection has no pictures to rate yet.", `${base}/tune`, "Tune a prompt"];
   $("#done").replaceChildren(
     el("p", {}, el("b", { textContent: text })),
@@ -146,9 +146,8 @@ function rate(stars) {
   go(1);
   save("/api/rate", { image: cell.id, stars }).then((response) => {
     if (!response || response.before === null || response.before === before) return;
-    const text =
-      `You had said ${response.before || "reject"} of this picture in another tab; ` +
-      `the last word counts: ${stars || "reject"}.`;
+    const earlier = response.before ? `rated this ${response.before}` : "skipped this";
+    const text = `You ${earlier} in another tab; your latest rating (${stars || "skip"}) counts.`;
     toast(text, { key: "twice" });
   });
 }
@@ -156,7 +155,7 @@ function rate(stars) {
 /** Go back to the previous picture, and restore the rating it had. */
 function undo() {
   if (!place) {
-    toast("Nothing to take back.", { key: "undo" });
+    toast("Nothing to undo.", { key: "undo" });
     return;
   }
   place--;
@@ -166,7 +165,7 @@ function undo() {
     ratings.delete(cell.id);
     if (cell.stars === null) add(stars, -1);
     save("/api/rate", { image: cell.id, stars: cell.stars });
-    toast(`Taken back: ${stars || "reject"}.`, { key: "undo" });
+    toast(`Undone: ${stars || "skip"}.`, { key: "undo" });
   }
   draw();
 }
@@ -194,9 +193,9 @@ function showCounts() {
   if (!counts) return;
   const { rated, rejected, pictures } = counts;
   const done = rated + rejected;
-  $("#counts").textContent = `${rated} rated, ${rejected} rejected, ${Math.max(0, pictures - done)} not seen`;
+  $("#counts").textContent = `${rated} rated, ${rejected} skipped, ${Math.max(0, pictures - done)} left`;
   $("#filled").setAttribute("width", `${pictures ? (100 * done) / pictures : 0}%`);
-  $("#bar").ariaLabel = `${done} of ${pictures} seen`;
+  $("#bar").ariaLabel = `${done} of ${pictures} rated or skipped`;
 }
 
 /**
@@ -208,7 +207,7 @@ function showTrust(progress) {
   const parts = [];
   if (progress.learning) parts.push("Learning your taste…");
   if (progress.word) {
-    parts.push(`Taste: ${progress.sentence}.`, progress.stop ? "Rating more would hardly help." : progress.advice);
+    parts.push(`Taste: ${progress.sentence}.`, progress.stop ? "More ratings would hardly help." : progress.advice);
   } else if (!progress.learning) {
     parts.push(progress.failed || "Your taste is learnt after a few good and bad ratings.");
   }

@@ -37,7 +37,7 @@ const WORDS = {
   paused: "Paused",
   ended: "Done",
   failed: "Stopped",
-  interrupted: "The server ended while this tune was running: nothing is lost, resume it",
+  interrupted: "The server stopped during this tune: nothing is lost, press Resume",
 };
 /** @type {State | null} */
 let state = null;
@@ -55,7 +55,7 @@ async function poll() {
       await show(await get("/api/tune"));
       toast("", { key: "tune" });
     } catch (error) {
-      toast(`${error.message} The tune goes on from what is kept.`, { key: "tune", sticky: true, bad: true });
+      toast(`${error.message} Everything drawn so far is kept.`, { key: "tune", sticky: true, bad: true });
     }
     polling = false;
   }
@@ -76,8 +76,7 @@ async function show(now) {
   }
   if (now.state === "idle") return;
   const running = isRunning(now);
-  $("#state").textContent =
-    `${WORDS[now.state]}${now.reading && !running ? ", reading what was found" : ""}. ${now.why}`;
+  $("#state").textContent = `${WORDS[now.state]}${now.reading && !running ? ", reading the findings" : ""}. ${now.why}`;
   $("#state").className = `state ${now.state}`;
   $("#pause").hidden = now.state !== "running";
   $("#resume").hidden = running || now.state === "ended";
@@ -123,7 +122,7 @@ async function copyText(text) {
     await navigator.clipboard.writeText(text);
     toast("Copied.", { key: "copy" });
   } catch {
-    toast("The browser does not let this page copy: select the text instead.", { key: "copy", bad: true });
+    toast("The browser does not allow this page to copy: select the text instead.", { key: "copy", bad: true });
   }
 }
 
@@ -142,7 +141,7 @@ async function narrow(kind, option) {
   try {
     await show(await post("/api/tune/narrow", lists));
     await showFindings();
-    const now = free ? "free again" : kind === "bans" ? "banned" : "pinned";
+    const now = free ? "allowed again" : kind === "bans" ? "banned" : "pinned";
     toast(`${option} is ${now}, from the next batch on.`, { key: "narrow" });
   } catch (error) {
     showError(error);
@@ -195,7 +194,7 @@ form.addEventListener("submit", async (event) => {
     composing = false;
     version = -1;
     clearPictures();
-    const text = "The model is loaded, and the first batch is drawn…";
+    const text = "Loading the model and drawing the first batch…";
     $("#findings").replaceChildren(el("p", { className: "dim", textContent: text }));
     await show(started);
     poll();

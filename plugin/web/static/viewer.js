@@ -60,7 +60,7 @@ async function cellOf(id) {
     /** @type {{ cells: Cell[] }} */
     const answer = await get(`/api/cells?ids=${id}`);
     [cell] = answer.cells;
-    if (!cell) throw new Error("This picture is not in the collection any more.");
+    if (!cell) throw new Error("This picture is no longer in the collection.");
     cells.set(id, cell);
   }
   return cell;
