@@ -1,4 +1,4 @@
-# `make demo` and `make test` set up what they need in .venv and run offline from then on.
+# `make demo` and `make test` set up what they need in .venv and .ci/javascript/node_modules, and run offline from then on.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
