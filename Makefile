@@ -1,12 +1,15 @@
-# `make demo` and `make test` set up what they need in .venv and run offline from then on.
+# `make demo` and `make test` set up what they need in .venv and .ci/javascript/node_modules, and run offline from then on.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEV := $(VENV)/.dev-installed
 BENCH := $(VENV)/.bench-installed
 RUN := $(VENV)/.installed
+# ESLint and TypeScript, which check the browser scripts.
+JS := .ci/javascript
+JS_TOOLS := $(JS)/node_modules/.installed
 
-.PHONY: demo test test-slow bench lint clean
+.PHONY: demo test test-slow bench lint lint-js clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -26,7 +29,20 @@ $(BENCH): pyproject.toml | $(BIN)/python
 demo: $(RUN)
 	$(BIN)/soart demo
 
-lint: $(DEV)
+$(JS_TOOLS): $(JS)/package.json
+	@npm install --prefix $(JS) --no-audit --no-fund --silent && touch $@ || \
+		echo "npm cannot install ESLint and TypeScript: the browser scripts are not checked."
+
+ifeq ($(shell command -v npm 2>/dev/null),)
+lint-js:
+	@echo "npm is not installed: the browser scripts are not checked."
+else
+lint-js: $(JS_TOOLS)
+	@! [ -e $(JS_TOOLS) ] || $(JS)/node_modules/.bin/eslint --config $(JS)/eslint.config.js plugin pipelines $(JS)
+	@! [ -e $(JS_TOOLS) ] || $(JS)/node_modules/.bin/tsc --project $(JS)
+endif
+
+lint: $(DEV) lint-js
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	mkdir -p .typing && ln -sfn .. .typing/soart
@@ -60,4 +76,4 @@ bench: $(BENCH)
 	$(BIN)/python benchmarks/cluster.py
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .coverage
+	rm -rf $(VENV) $(JS)/node_modules build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .coverage

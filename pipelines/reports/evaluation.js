@@ -1,95 +1,184 @@
 "use strict";
-// Rows: thumbnail, path, score, percentile, damage, style, distance, outlier, group, best, time, prompt, model, size. Text is only ever set as text.
-const { fields, rows, thumbs } = JSON.parse(document.getElementById("data").textContent);
-const at = Object.fromEntries(fields.map((name, i) => [name, i]));
-const form = document.getElementById("controls"), grid = document.getElementById("grid");
-const count = document.getElementById("count"), details = document.getElementById("details");
-const PAGE = 120;
-let shown = [], filled = 0;
+// The list of all pictures in the page of an evaluation: sorted, filtered, and drawn as far as one scrolls.
+// Everything from the data is set as text, never as HTML.
 
-const name = (row) => row[at.path].split(/[\\/]/).pop();
-const source = (row) => (thumbs === null ? "data:image/jpeg;base64," : thumbs) + row[at.thumb];
-const text = new Map();
-const words = (row) => {
-  if (!text.has(row)) text.set(row, `${row[at.path]}\n${row[at.prompt] ?? ""}\n${row[at.model] ?? ""}`.toLowerCase());
-  return text.get(row);
-};
-const orders = {
+/**
+ * @typedef {any[]} Row thumbnail, path, score, percentile, damage, style, distance, outlier, group, best, time,
+ *   prompt, model and size of a picture.
+ *
+ * @typedef {object} Data
+ * @property {string[]} fields names of a row's values.
+ * @property {Row[]} rows
+ * @property {string | null} thumbs folder of the thumbnails; null if rows hold them in base 64.
+ */
+
+/**
+ * @template {HTMLElement} E
+ * @param {string} id
+ * @returns {E}
+ */
+const byId = (id) => /** @type {E} */ (document.getElementById(id));
+
+/** @type {Data} */
+const { fields, rows, thumbs } = JSON.parse(byId("data").textContent ?? "");
+/** Position of each field in a row. */
+const at = Object.fromEntries(fields.map((field, i) => [field, i]));
+/** @type {HTMLFormElement} */
+const form = byId("controls");
+/** @type {HTMLDialogElement} */
+const details = byId("details");
+const grid = byId("grid");
+const count = byId("count");
+/** Pictures to draw at a time. */
+const PAGE = 120;
+/** @type {Row[]} Rows that pass the filters, in order. */
+let matches = [];
+/** Number of matches that are drawn. */
+let drawn = 0;
+
+/** @param {Row} row */
+const nameOf = (row) => row[at.path].split(/[\\/]/).pop();
+/** @param {Row} row */
+const sourceOf = (row) => (thumbs ?? "data:image/jpeg;base64,") + row[at.thumb];
+
+/** @type {Map<Row, string>} */
+const texts = new Map();
+/**
+ * The text that is searched, in lower case.
+ *
+ * @param {Row} row
+ */
+function textOf(row) {
+  let text = texts.get(row);
+  if (text === undefined) {
+    text = `${row[at.path]}\n${row[at.prompt] ?? ""}\n${row[at.model] ?? ""}`.toLowerCase();
+    texts.set(row, text);
+  }
+  return text;
+}
+
+/** @type {Record<string, (a: Row, b: Row) => number>} */
+const ORDERS = {
   best: (a, b) => b[at.score] - a[at.score],
   worst: (a, b) => a[at.score] - b[at.score],
   name: (a, b) => (a[at.path] < b[at.path] ? -1 : 1),
   new: (a, b) => b[at.time] - a[at.time],
   strange: (a, b) => b[at.distance] - a[at.distance],
 };
-const kinds = {
+/** @type {Record<string, (row: Row) => boolean>} */
+const KINDS = {
   "": () => true,
   group: (row) => row[at.group] >= 0,
   single: (row) => row[at.group] < 0 || row[at.best],
   outlier: (row) => row[at.outlier],
 };
 
-function choices(select, values) {
-  for (const value of [...new Set(values)].filter((v) => v).sort()) select.add(new Option(value, value));
+/**
+ * Add the different values to a select, sorted; empty ones are left out.
+ *
+ * @param {HTMLSelectElement} select
+ * @param {string[]} values
+ */
+function addOptions(select, values) {
+  for (const value of [...new Set(values)].filter((each) => each).sort()) select.add(new Option(value, value));
 }
 
+/**
+ * @param {string} tag
+ * @param {Node | string} content
+ * @param {object} [properties]
+ */
 function element(tag, content, properties = {}) {
-  const made = Object.assign(document.createElement(tag), properties);
-  made.append(content);
-  return made;
+  const node = Object.assign(document.createElement(tag), properties);
+  node.append(content);
+  return node;
 }
 
-function open(row) {
+/** @param {Row} row */
+const imageOf = (row) => Object.assign(new Image(), { src: sourceOf(row), alt: row[at.prompt] ?? nameOf(row) });
+
+/** @param {Row} row */
+function showDetails(row) {
   const facts = {
-    file: row[at.path], score: row[at.score].toFixed(1), percentile: row[at.percentile].toFixed(0), size: row[at.size],
-    damage: row[at.damage] || "none suspected", style: row[at.style] || "–", prompt: row[at.prompt], model: row[at.model],
+    file: row[at.path],
+    score: row[at.score].toFixed(1),
+    percentile: row[at.percentile].toFixed(0),
+    size: row[at.size],
+    damage: row[at.damage] || "none suspected",
+    style: row[at.style] || "–",
+    prompt: row[at.prompt],
+    model: row[at.model],
   };
   const list = document.createElement("dl");
-  for (const [key, value] of Object.entries(facts)) if (value !== null) list.append(element("dt", key), element("dd", String(value)));
-  const image = Object.assign(new Image(), { src: source(row), alt: row[at.prompt] ?? name(row) });
-  details.replaceChildren(image, list, element("button", "Close", { onclick: () => details.close(), autofocus: true }));
+  for (const [key, value] of Object.entries(facts)) {
+    if (value !== null) list.append(element("dt", key), element("dd", String(value)));
+  }
+  const close = element("button", "Close", { onclick: () => details.close(), autofocus: true });
+  details.replaceChildren(imageOf(row), list, close);
   details.showModal();
 }
 
-function card(row) {
-  const image = Object.assign(new Image(), { src: source(row), alt: row[at.prompt] ?? name(row), loading: "lazy", tabIndex: 0 });
-  image.onclick = () => open(row);
-  image.onkeydown = (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); open(row); } };
-  const figure = element("figure", image);
+/** @param {Row} row */
+function cardOf(row) {
+  const image = Object.assign(imageOf(row), { loading: "lazy", tabIndex: 0 });
+  image.onclick = () => showDetails(row);
+  image.onkeydown = (event) => {
+    if (event.key !== "Enter" && event.key !== " ") return;
+    event.preventDefault();
+    showDetails(row);
+  };
   const caption = element("figcaption", element("span", row[at.score].toFixed(0), { className: "num" }));
-  caption.append(" ", element("span", name(row), { className: "dim", title: row[at.path] }));
+  caption.append(" ", element("span", nameOf(row), { className: "dim", title: row[at.path] }));
+  const figure = element("figure", image);
   figure.append(caption);
   return element("li", figure);
 }
 
-function more() {
-  const part = document.createDocumentFragment();
-  for (const row of shown.slice(filled, filled + PAGE)) part.append(card(row));
-  filled = Math.min(filled + PAGE, shown.length);
-  grid.append(part);
-  // An end that stays in sight is no news to an observer unless it is observed anew.
-  near.unobserve(end);
-  near.observe(end);
+function drawMore() {
+  const fragment = document.createDocumentFragment();
+  for (const row of matches.slice(drawn, drawn + PAGE)) fragment.append(cardOf(row));
+  drawn = Math.min(drawn + PAGE, matches.length);
+  grid.append(fragment);
+  // An IntersectionObserver does not fire again while the sentinel stays visible: re-observe it.
+  observer.unobserve(sentinel);
+  observer.observe(sentinel);
 }
 
 function update() {
-  const wanted = Object.fromEntries(new FormData(form));
-  const sought = wanted.text.toLowerCase();
-  shown = rows.filter((row) =>
-    (!wanted.damage || (wanted.damage === "-" ? !row[at.damage] : row[at.damage] === wanted.damage)) &&
-    (!wanted.style || String(row[at.style]) === wanted.style) &&
-    kinds[wanted.only](row) && (!sought || words(row).includes(sought)));
-  shown.sort(orders[wanted.sort]);
-  count.textContent = `${shown.length} of ${rows.length}`;
+  const wanted = /** @type {Record<string, string>} */ (Object.fromEntries(new FormData(form)));
+  const search = wanted.text.toLowerCase();
+  /** @param {Row} row */
+  const hasDamage = (row) => (wanted.damage === "-" ? !row[at.damage] : row[at.damage] === wanted.damage);
+  matches = rows.filter(
+    (row) =>
+      (!wanted.damage || hasDamage(row)) &&
+      (!wanted.style || String(row[at.style]) === wanted.style) &&
+      KINDS[wanted.only](row) &&
+      (!search || textOf(row).includes(search)),
+  );
+  matches.sort(ORDERS[wanted.sort]);
+  count.textContent = `${matches.length} of ${rows.length}`;
   grid.replaceChildren();
-  filled = 0;
-  more();
+  drawn = 0;
+  drawMore();
 }
 
-choices(form.damage, rows.map((row) => row[at.damage]));
-choices(form.style, rows.map((row) => row[at.style]));
+for (const field of ["damage", "style"]) {
+  const select = /** @type {HTMLSelectElement} */ (form.elements.namedItem(field));
+  addOptions(
+    select,
+    rows.map((row) => row[at[field]]),
+  );
+}
 form.addEventListener("input", update);
 form.addEventListener("submit", (event) => event.preventDefault());
-// The end of the grid comes near: more of it.
-const end = grid.insertAdjacentElement("afterend", document.createElement("div"));
-const near = new IntersectionObserver((seen) => { if (seen.some((s) => s.isIntersecting) && filled < shown.length) more(); }, { rootMargin: "800px" });
+// Draws more once the end of the grid comes near.
+const sentinel = document.createElement("div");
+grid.after(sentinel);
+const observer = new IntersectionObserver(
+  (entries) => {
+    if (entries.some((entry) => entry.isIntersecting) && drawn < matches.length) drawMore();
+  },
+  { rootMargin: "800px" },
+);
 update();

@@ -1,10 +1,50 @@
-// The attention tables as heat maps that can be pointed at.
+// Attention view: tables of two versions as heat maps whose cells can be read one by one.
 
-import { $, complain, el, get, onJob, post, watchJobs } from "./base.js";
+import "./page.js";
 
+import { $, el, formValues } from "./dom.js";
+import { onJobEnd, watchJobs } from "./jobs.js";
+import { get, post } from "./request.js";
+import { showError } from "./toasts.js";
+
+/**
+ * @typedef {object} Table
+ * @property {string[]} rows kind of each learning picture.
+ * @property {string[]} columns kind of each measured picture.
+ * @property {string[]} pictures name of each measured picture.
+ * @property {number[][]} values by row and column.
+ *
+ * @typedef {"first" | "second" | "difference" | "signs"} TableName
+ *
+ * @typedef {object} Blocks mean sign of each learning kind against each measured kind.
+ * @property {string[]} modes
+ * @property {number[][]} values
+ *
+ * @typedef {object} Report
+ * @property {[string, string]} names
+ * @property {Record<TableName, Table>} tables
+ * @property {Blocks} blocks
+ * @property {number} lopsidedness
+ * @property {Record<string, number>} accuracy by version.
+ * @property {number} chance
+ * @property {number} folds
+ */
+
+/** @type {HTMLFormElement} */
 const form = $("#ask");
-const TITLES = { first: (r) => `Version ${r.names[0]}`, second: (r) => `Version ${r.names[1]}`, difference: (r) => `Difference ${r.names[1]} − ${r.names[0]}`, signs: (r) => `Plus–minus, lop-sidedness ${r.lopsidedness.toFixed(2)}` };
-const HINTS = { words: "Words of the prompts, such as: sharp blurry noisy", folders: "Folders of this machine, one a line" };
+/** @type {[TableName, (report: Report) => string][]} */
+const TITLES = [
+  ["first", (report) => `Version ${report.names[0]}`],
+  ["second", (report) => `Version ${report.names[1]}`],
+  ["difference", (report) => `Difference ${report.names[1]} − ${report.names[0]}`],
+  ["signs", (report) => `Plus–minus, lop-sidedness ${report.lopsidedness.toFixed(2)}`],
+];
+/** @type {Record<string, string | undefined>} */
+const HINTS = {
+  words: "Words of the prompts, such as: sharp blurry noisy",
+  folders: "Folders on this machine, one per line",
+};
+const darkScheme = matchMedia("(prefers-color-scheme: dark)");
 
 form.source.addEventListener("change", () => {
   const hint = HINTS[form.source.value];
@@ -16,69 +56,142 @@ form.addEventListener("submit", async (event) => {
   event.preventDefault();
   $(".error", form).textContent = "";
   try {
-    await post("/api/attention", Object.fromEntries(new FormData(form)));
+    await post("/api/attention", formValues(form));
     watchJobs();
   } catch (error) {
     $(".error", form).textContent = error.message;
   }
 });
-onJob("attention", (job) => {
+onJobEnd("attention", async (job) => {
   if (job.state === "failed") $(".error", form).textContent = job.message;
-  else return load();
+  else await load();
 });
 
 async function load() {
+  /** @type {{ report: Report | null, message: string }} */
   const { report, message } = await get("/api/attention");
   if (!report) return;
   $("#report").hidden = false;
-  const reached = Object.entries(report.accuracy).map(([version, value]) => `${version} ${value.toFixed(2)}`).join(", ");
-  $("#summary").textContent = `${message} Kinds told apart in ${report.folds} folds, mean accuracy: ${reached}; chance ${report.chance.toFixed(2)}.`;
-  $("#tables").replaceChildren(...Object.entries(TITLES).map(([key, title]) => draw(report.tables[key], title(report), key)));
-  blocks(report.blocks);
+  const accuracies = Object.entries(report.accuracy).map(([version, value]) => `${version} ${value.toFixed(2)}`);
+  const accuracy = `Mean accuracy of telling the kinds apart, in ${report.folds} folds: ${accuracies.join(", ")}`;
+  $("#summary").textContent = `${message} ${accuracy}; chance ${report.chance.toFixed(2)}.`;
+  $("#tables").replaceChildren(...TITLES.map(([name, title]) => heatMap(report.tables[name], title(report), name)));
+  $("#blocks").replaceChildren(blockTable(report.blocks));
 }
 
-/** A colour between two ends: one-sided tables from paper to ink, two-sided ones from red over paper to green. */
+/**
+ * The (red, green, blue) of a value, 0 to 255: one-sided tables run from paper to ink, two-sided ones from red over
+ * paper to green.
+ *
+ * @param {number} value
+ * @param {number} reach the value of the full colour.
+ * @param {boolean} oneSided
+ */
 function colour(value, reach, oneSided) {
   const share = Math.max(oneSided ? 0 : -1, Math.min(1, value / (reach || 1)));
-  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+  const dark = darkScheme.matches;
   const paper = dark ? [28, 30, 33] : [246, 246, 243];
-  const end = oneSided ? (dark ? [120, 214, 170] : [16, 82, 58]) : share > 0 ? (dark ? [92, 201, 150] : [31, 125, 85]) : dark ? [233, 120, 98] : [178, 58, 38];
+  const ink = dark ? [120, 214, 170] : [16, 82, 58];
+  const green = dark ? [92, 201, 150] : [31, 125, 85];
+  const red = dark ? [233, 120, 98] : [178, 58, 38];
+  const end = oneSided ? ink : share > 0 ? green : red;
   return paper.map((from, i) => Math.round(from + (end[i] - from) * Math.abs(share)));
 }
 
-function draw(table, title, key) {
-  const [rows, columns] = [table.rows.length, table.columns.length];
-  const oneSided = key === "first" || key === "second";
-  const flat = table.values.flat().map((value) => (oneSided ? value : Math.abs(value))).sort((a, b) => a - b);
-  const at = (share) => flat[Math.floor(share * (flat.length - 1))];
+/**
+ * Smallest and largest value of a table's colours.
+ *
+ * @param {Table} table
+ * @param {TableName} name
+ */
+function rangeOf(table, name) {
+  if (name === "signs") return [0, 1];
+  const oneSided = isOneSided(name);
+  const sorted = table.values
+    .flat()
+    .map((value) => (oneSided ? value : Math.abs(value)))
+    .sort((a, b) => a - b);
+  const quantile = (/** @type {number} */ share) => sorted[Math.floor(share * (sorted.length - 1))];
   // A version that spreads its attention evenly needs a scale of its own to show anything.
-  const [low, reach] = key === "signs" ? [0, 1] : [oneSided ? at(0.005) : 0, at(0.995)];
-  const canvas = el("canvas", { width: columns, height: rows, tabIndex: 0, role: "img" });
-  canvas.setAttribute("aria-label", `${title}: ${rows} learning pictures against ${columns} measured ones; arrow keys read single cells`);
-  const pen = canvas.getContext("2d");
-  const pixels = pen.createImageData(columns, rows);
-  table.values.forEach((line, y) => line.forEach((value, x) => pixels.data.set([...colour(value - low, reach - low, oneSided), 255], 4 * (y * columns + x))));
-  pen.putImageData(pixels, 0, 0);
-  const tell = (x, y) => ($("#pointed").textContent = `${title}: learning ${table.rows[y]} ${y + 1}, measured ${table.columns[x]} picture ${table.pictures[x]}: ${table.values[y][x].toPrecision(3)}`);
-  canvas.addEventListener("pointermove", (event) => {
-    const box = canvas.getBoundingClientRect();
-    tell(Math.min(columns - 1, Math.floor((columns * (event.clientX - box.left)) / box.width)), Math.min(rows - 1, Math.floor((rows * (event.clientY - box.top)) / box.height)));
-  });
-  let [x, y] = [0, 0];
-  canvas.addEventListener("keydown", (event) => {
-    const move = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
-    if (!move) return;
-    [x, y] = [Math.max(0, Math.min(columns - 1, x + move[0])), Math.max(0, Math.min(rows - 1, y + move[1]))];
-    tell(x, y);
-    event.preventDefault();
-  });
-  return el("figure", { className: "heat" }, el("figcaption", { textContent: title }), el("div", { className: "axes" }, axis(table.rows, "rows"), canvas, axis(table.columns, "columns")));
+  return [oneSided ? quantile(0.005) : 0, quantile(0.995)];
 }
 
-/** Names of the kinds along an axis, each as long as its share. */
+/** @param {TableName} name */
+const isOneSided = (name) => name === "first" || name === "second";
+
+/**
+ * A table as a figure: one pixel a cell, read out by the pointer and the arrow keys.
+ *
+ * @param {Table} table
+ * @param {string} title
+ * @param {TableName} name
+ */
+function heatMap(table, title, name) {
+  const [rows, columns] = [table.rows.length, table.columns.length];
+  const canvas = el("canvas", { width: columns, height: rows, tabIndex: 0, role: "img" });
+  const label = `${title}: ${rows} learning pictures against ${columns} measured ones; arrow keys read single cells`;
+  canvas.setAttribute("aria-label", label);
+  paint(canvas, table, name);
+  /**
+   * @param {number} x
+   * @param {number} y
+   */
+  const readOut = (x, y) => {
+    const learning = `learning ${table.rows[y]} ${y + 1}`;
+    const measured = `measured ${table.columns[x]} picture ${table.pictures[x]}`;
+    $("#pointed").textContent = `${title}: ${learning}, ${measured}: ${table.values[y][x].toPrecision(3)}`;
+  };
+  canvas.addEventListener("pointermove", (event) => {
+    const box = canvas.getBoundingClientRect();
+    const column = Math.floor((columns * (event.clientX - box.left)) / box.width);
+    const row = Math.floor((rows * (event.clientY - box.top)) / box.height);
+    readOut(Math.min(columns - 1, column), Math.min(rows - 1, row));
+  });
+  let [x, y] = [0, 0];
+  /** @type {Record<string, [number, number] | undefined>} */
+  const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+  canvas.addEventListener("keydown", (event) => {
+    const move = moves[event.key];
+    if (!move) return;
+    [x, y] = [Math.max(0, Math.min(columns - 1, x + move[0])), Math.max(0, Math.min(rows - 1, y + move[1]))];
+    readOut(x, y);
+    event.preventDefault();
+  });
+  return el(
+    "figure",
+    { className: "heat" },
+    el("figcaption", { textContent: title }),
+    el("div", { className: "axes" }, axis(table.rows, "rows"), canvas, axis(table.columns, "columns")),
+  );
+}
+
+/**
+ * @param {HTMLCanvasElement} canvas
+ * @param {Table} table
+ * @param {TableName} name
+ */
+function paint(canvas, table, name) {
+  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  const pixels = context.createImageData(canvas.width, canvas.height);
+  const [low, high] = rangeOf(table, name);
+  table.values.forEach((line, y) =>
+    line.forEach((value, x) => {
+      const rgb = colour(value - low, high - low, isOneSided(name));
+      pixels.data.set([...rgb, 255], 4 * (y * canvas.width + x));
+    }),
+  );
+  context.putImageData(pixels, 0, 0);
+}
+
+/**
+ * Names of the kinds along an axis, each as long as its share.
+ *
+ * @param {string[]} modes kind of each cell, kinds side by side.
+ * @param {"rows" | "columns"} side
+ */
 function axis(modes, side) {
   const room = el("div", { className: `axis ${side}`, ariaHidden: "true" });
-  for (let start = 0; start < modes.length; ) {
+  for (let start = 0; start < modes.length;) {
     let end = start;
     while (end < modes.length && modes[end] === modes[start]) end++;
     const name = el("span", { textContent: modes[start], title: modes[start] });
@@ -89,14 +202,16 @@ function axis(modes, side) {
   return room;
 }
 
-function blocks({ modes, values }) {
+/** @param {Blocks} blocks */
+function blockTable({ modes, values }) {
   const head = el("tr", {}, el("td"), ...modes.map((mode) => el("th", { textContent: mode, scope: "col" })));
-  const lines = values.map((line, i) => el("tr", {}, el("th", { textContent: modes[i], scope: "row" }), ...line.map((value) => {
-    const cell = el("td", { textContent: value.toFixed(2) });
-    cell.className = Math.abs(value) < 0.1 ? "" : value > 0 ? "up" : "down";
-    return cell;
-  })));
-  $("#blocks").replaceChildren(el("table", { className: "num matrix" }, head, ...lines));
+  const lines = values.map((line, i) => {
+    const className = (/** @type {number} */ value) => (Math.abs(value) < 0.1 ? "" : value > 0 ? "up" : "down");
+    const cells = line.map((value) => el("td", { textContent: value.toFixed(2), className: className(value) }));
+    return el("tr", {}, el("th", { textContent: modes[i], scope: "row" }), ...cells);
+  });
+  return el("table", { className: "num matrix" }, head, ...lines);
 }
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => load().catch(complain));
-load().catch(complain);
+
+darkScheme.addEventListener("change", () => load().catch(showError));
+load().catch(showError);

@@ -1,125 +1,187 @@
-// Two or four pictures at a time until their order is clear; the pool lies in the address, the choices on the server.
+// Compare view: choices between two or four pictures until their order is clear.
+// The address holds the pictures, the server holds the choices.
 
-import { $, address, complain, el, free, get, image, say, toast } from "./base.js";
-import { open } from "./viewer.js";
+import "./page.js";
 
+import { $, el, formValues, svg } from "./dom.js";
+import { isForView } from "./keys.js";
+import { save } from "./outbox.js";
+import { image } from "./pictures.js";
+import { get, queryOf } from "./request.js";
+import { showError, toast } from "./toasts.js";
+import { openViewer } from "./viewer.js";
+
+/**
+ * @import { Cell } from "./pictures.js"
+ *
+ * @typedef {Cell & { strength: number, deviation: number }} RankedCell
+ *
+ * @typedef {object} State
+ * @property {Cell[]} ask pictures to choose from next.
+ * @property {RankedCell[]} order best first.
+ * @property {boolean} clear true if the order is settled.
+ * @property {number} settled share of the order, 0 to 1.
+ * @property {number} gone pictures that left the collection.
+ * @property {number} made choices.
+ */
+
+/** @type {HTMLFormElement} */
 const form = $("#pool");
-const made = [];
+/** @type {number[]} */
 let ids = [];
-let up = 2;
-let asked = [];
+/** Pictures to choose from at a time. */
+let count = 2;
+/** @type {Cell[]} */
+let candidates = [];
+/** @type {string[]} Ids of the choices made on this page, which can be undone. */
+const choices = [];
+/** @type {number[]} Skipped pairs, as a flat list of picture ids. */
+let skipped = [];
 let busy = false;
-let passed = [];
 
-const number = () => crypto.randomUUID?.() ?? `${Date.now()}-${Math.random().toString(36).slice(2)}`.slice(0, 36);
+const newId = () => crypto.randomUUID?.() ?? `${Date.now()}-${Math.random().toString(36).slice(2)}`.slice(0, 36);
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
-  const values = Object.fromEntries(new FormData(form));
+  const values = formValues(form);
   try {
-    const pool = await get(`/api/pool?${address(values)}`);
-    if (pool.ids.length < 3) throw new Error(`Only ${pool.ids.length} such pictures are there; at least 3 are needed.`);
+    const pool = await get(`/api/pool?${queryOf(values)}`);
+    if (pool.ids.length < 3)
+      throw new Error(`Only ${pool.ids.length} pictures match, and an order needs at least 3: choose others.`);
     begin(pool.ids, Number(values.up));
-    history.pushState(null, "", `?ids=${ids}&up=${up}`);
+    history.pushState(null, "", `?ids=${ids}&up=${count}`);
   } catch (error) {
     $(".error", form).textContent = error.message;
   }
 });
 
-function begin(list, count) {
-  [ids, up] = [list, count];
-  made.length = 0;
-  passed = [];
+/**
+ * @param {number[]} pictures
+ * @param {number} atATime
+ */
+function begin(pictures, atATime) {
+  [ids, count] = [pictures, atATime];
+  choices.length = 0;
+  skipped = [];
   next();
 }
 
 async function next() {
   busy = true;
   try {
-    const state = await get(`/api/compare?ids=${ids}&up=${up}&passed=${passed}`);
+    /** @type {State} */
+    const state = await get(`/api/compare?ids=${ids}&up=${count}&passed=${skipped}`);
     form.hidden = true;
     $("#duel").hidden = state.clear;
-    if (state.gone) toast(`${state.gone} pictures are not in the collection any more and were left out.`, { key: "gone" });
-    asked = state.ask;
-    if (!state.clear) ask();
-    rank(state);
+    if (state.gone) {
+      const many = state.gone === 1 ? "1 picture is" : `${state.gone} pictures are`;
+      toast(`${many} no longer in the collection: left out.`, { key: "gone" });
+    }
+    candidates = state.ask;
+    if (!state.clear) showCandidates();
+    showOrder(state);
   } catch (error) {
-    complain(error);
+    showError(error);
     form.hidden = false;
   }
   busy = false;
 }
 
-function ask() {
+function showCandidates() {
   const room = $("#shown");
-  room.className = `shown of-${asked.length}`;
-  room.replaceChildren(
-    ...asked.map((cell, place) => {
-      const button = el("button", { className: "choice", ariaLabel: `Choose picture ${place + 1}: ${cell.title}`, onclick: () => choose(place) }, image(cell, "large"), el("span", { className: "caption", textContent: cell.title }), el("kbd", { textContent: String(place + 1) }));
-      button.dataset.id = cell.id;
-      return button;
-    }),
-  );
+  room.className = `shown of-${candidates.length}`;
+  const buttons = candidates.map((cell, place) => {
+    const ariaLabel = `Choose picture ${place + 1}: ${cell.title}`;
+    return el(
+      "button",
+      { className: "choice", ariaLabel, onclick: () => choose(place), dataset: { id: cell.id } },
+      image(cell, "large"),
+      el("span", { className: "caption", textContent: cell.title }),
+      el("kbd", { textContent: String(place + 1) }),
+    );
+  });
+  room.replaceChildren(...buttons);
 }
 
-function rank(state) {
+/** @param {State} state */
+function showOrder(state) {
   const share = Math.round(100 * state.settled);
   $("#made").textContent = `${state.made} choices, ${share} % of the order is settled`;
   $("#result").hidden = !state.made;
-  const verdict = $("#verdict");
   const head = el("h2", { textContent: state.clear ? "The order is clear" : "The order so far" });
+  const back = el("button", { className: "quiet", textContent: "Undo", onclick: undo });
   const again = el("button", { className: "quiet", textContent: "Other pictures", onclick: leave });
-  verdict.replaceChildren(head, ...(state.clear ? [el("span", { className: "row" }, el("button", { className: "quiet", textContent: "Undo", onclick: undo }), again)] : []));
+  $("#verdict").replaceChildren(head, ...(state.clear ? [el("span", { className: "row" }, back, again)] : []));
   const low = Math.min(...state.order.map((cell) => cell.strength - cell.deviation));
   const high = Math.max(...state.order.map((cell) => cell.strength + cell.deviation));
-  const across = (value) => (100 * (value - low)) / (high - low || 1);
   const list = state.order.map((cell) => cell.id);
-  $("#order").replaceChildren(
-    ...state.order.map((cell, place) => {
-      const label = `strength ${cell.strength.toFixed(2)} ± ${cell.deviation.toFixed(2)}`;
-      const bar = svg("svg", { width: "100%", height: "14", role: "img", "aria-label": label });
-      const [from, to] = [across(cell.strength - cell.deviation), across(cell.strength + cell.deviation)];
-      bar.append(svg("rect", { x: `${from}%`, y: 5, width: `${to - from}%`, height: 4, rx: 2, class: "range" }), svg("rect", { x: `${across(cell.strength)}%`, y: 1, width: 3, height: 12, rx: 1.5, class: "mean" }));
-      return el("li", {}, el("button", { className: "thumb", ariaLabel: `Open ${cell.title}`, onclick: () => open(list, place) }, image(cell)), el("span", { className: "caption", textContent: cell.title }), bar);
-    }),
+  const items = state.order.map((cell, place) => {
+    const onclick = () => openViewer(list, place);
+    const thumb = el("button", { className: "thumb", ariaLabel: `Open ${cell.title}`, onclick }, image(cell));
+    const caption = el("span", { className: "caption", textContent: cell.title });
+    return el("li", {}, thumb, caption, strengthBar(cell, low, high));
+  });
+  $("#order").replaceChildren(...items);
+}
+
+/**
+ * A picture's strength with its deviation, on a scale from `low` to `high`.
+ *
+ * @param {RankedCell} cell
+ * @param {number} low
+ * @param {number} high
+ */
+function strengthBar({ strength, deviation }, low, high) {
+  const across = (/** @type {number} */ value) => (100 * (value - low)) / (high - low || 1);
+  const [from, to] = [across(strength - deviation), across(strength + deviation)];
+  const label = `strength ${strength.toFixed(2)} ± ${deviation.toFixed(2)}`;
+  const bar = svg("svg", { width: "100%", height: 14, role: "img", "aria-label": label });
+  bar.append(
+    svg("rect", { x: `${from}%`, y: 5, width: `${to - from}%`, height: 4, rx: 2, class: "range" }),
+    svg("rect", { x: `${across(strength)}%`, y: 1, width: 3, height: 12, rx: 1.5, class: "mean" }),
   );
+  return bar;
 }
 
-function svg(tag, attributes) {
-  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  return node;
-}
-
+/** @param {number} place of the better picture. */
 async function choose(place) {
-  if (busy || place >= asked.length || $("#duel").hidden) return;
+  if (busy || place >= candidates.length || $("#duel").hidden) return;
   busy = true;
-  const winner = asked[place];
+  const winner = candidates[place];
   $("#shown").children[place].classList.add("won");
-  const choice = number();
-  const losers = asked.filter((cell) => cell !== winner).map((cell) => cell.id);
-  const answer = await say("/api/compare", { choice, winner: winner.id, losers });
-  if (answer) made.push(choice);
+  const choice = newId();
+  const losers = candidates.filter((cell) => cell !== winner).map((cell) => cell.id);
+  const response = await save("/api/compare", { choice, winner: winner.id, losers });
+  if (response) choices.push(choice);
   await next();
 }
 
 async function undo() {
-  const choice = made.pop();
-  if (!choice) return toast("Nothing to take back on this page.", { key: "undo" });
-  await say("/api/compare/undo", { choice });
-  toast("Taken back.", { key: "undo" });
+  const choice = choices.pop();
+  if (!choice) {
+    toast("Nothing to undo on this page.", { key: "undo" });
+    return;
+  }
+  await save("/api/compare/undo", { choice });
+  toast("Undone.", { key: "undo" });
   await next();
 }
 
-/** Whoever cannot say is shown other pictures first. */
+/** Show other pictures first if you cannot decide between these. */
 function skip() {
   if (busy) return;
-  for (const [at, one] of asked.entries()) for (const other of asked.slice(at + 1)) passed.push(one.id, other.id);
+  for (const [at, first] of candidates.entries()) {
+    for (const second of candidates.slice(at + 1)) skipped.push(first.id, second.id);
+  }
   next();
 }
 
 function leave() {
   history.pushState(null, "", location.pathname);
+  showForm();
+}
+
+function showForm() {
   $("#duel").hidden = $("#result").hidden = true;
   form.hidden = false;
 }
@@ -128,7 +190,11 @@ $("#undo").onclick = undo;
 $("#skip").onclick = skip;
 $("#other").onclick = leave;
 addEventListener("keydown", (event) => {
-  if (!free(event) || event.repeat || $("#duel").hidden) return event.key === "u" && free(event) && !$("#result").hidden ? undo() : undefined;
+  if (!isForView(event)) return;
+  if (event.repeat || $("#duel").hidden) {
+    if (event.key === "u" && !$("#result").hidden) undo();
+    return;
+  }
   if (event.key === "ArrowLeft") choose(0);
   else if (event.key === "ArrowRight") choose(1);
   else if (/^[1-4]$/.test(event.key)) choose(Number(event.key) - 1);
@@ -137,14 +203,13 @@ addEventListener("keydown", (event) => {
   else return;
   event.preventDefault();
 });
+
+/** Show what the address asks for. */
 function restore() {
-  const given = new URLSearchParams(location.search);
-  if (given.get("ids")) begin(given.get("ids").split(",").map(Number), Number(given.get("up") || 2));
-  else leaveQuietly();
-}
-function leaveQuietly() {
-  $("#duel").hidden = $("#result").hidden = true;
-  form.hidden = false;
+  const parameters = new URLSearchParams(location.search);
+  const list = parameters.get("ids");
+  if (list) begin(list.split(",").map(Number), Number(parameters.get("up") || 2));
+  else showForm();
 }
 addEventListener("popstate", restore);
 restore();

@@ -1,14 +1,33 @@
-// The evaluation of a collection: what was found, what to keep of near-duplicates, what to move away, and how to get it back.
+// Evaluate view: findings, choices among near-duplicates, moves of pictures, and their undo.
 
-import { $, $$, address, complain, get, part, post, toast, watchJobs } from "./base.js";
+import "./page.js";
+
+import { $, $$, around, find, formValues, setServerHtml } from "./dom.js";
+import { watchJobs } from "./jobs.js";
+import { get, getHtml, post, queryOf } from "./request.js";
+import { showError, toast } from "./toasts.js";
 import { openThumbs } from "./viewer.js";
 
-const ask = $("#ask");
+/**
+ * @typedef {object} State
+ * @property {number} version grows with every change of the findings.
+ * @property {boolean} live true while a job is at work.
+ * @property {boolean} found true if there are findings.
+ * @property {string} message of the last job; empty while one is live.
+ * @property {boolean} failed
+ */
+
+/** @type {HTMLFormElement} */
+const form = $("#ask");
+/** @type {HTMLFormElement} */
 const rule = $("#rule");
+const FINDINGS = "scores, suspected damage, near-duplicates, outliers and styles";
+const NOT_EVALUATED = `Nothing is evaluated yet: Evaluate finds ${FINDINGS} in the background.`;
 let version = -1;
+/** Number of groups of near-duplicates to show; empty for the default. */
 let groups = "";
-let timer = 0;
 let live = false;
+let timer = 0;
 
 async function poll() {
   clearTimeout(timer);
@@ -21,73 +40,102 @@ async function poll() {
   timer = setTimeout(poll, document.hidden ? 5000 : live ? 500 : 4000);
 }
 
-async function show(now) {
-  if (live && !now.live && now.message && !now.failed) toast(now.message, { key: "done" });
-  live = now.live;
-  $(".primary", ask).disabled = live;
-  $("#state").className = now.failed ? "error" : "dim";
-  $("#state").textContent = live ? "At work: the line at the top shows how far it is." : now.failed ? now.message : now.found ? "" : "Nothing is evaluated yet: scores, suspected damage, near-duplicates, outliers and styles are found in the background.";
-  if (live || now.version === version) return;
-  version = now.version;
+/** @param {State} state */
+async function show(state) {
+  if (live && !state.live && state.message && !state.failed) toast(state.message, { key: "done" });
+  live = state.live;
+  /** @type {HTMLButtonElement} */
+  const start = $(".primary", form);
+  start.disabled = live;
+  $("#state").className = state.failed ? "error" : "dim";
+  $("#state").textContent = textOf(state);
+  if (live || state.version === version) return;
+  version = state.version;
   await refresh();
 }
 
-async function refresh() {
-  const focused = document.activeElement?.closest?.("[data-keep], [data-all]");
-  const [kind, value] = focused ? (focused.dataset.keep ? ["keep", focused.dataset.keep] : ["all", focused.dataset.all]) : [];
-  $("#findings").innerHTML = await part(`/evaluate/findings?${address({ groups })}`);
-  $("#undo").replaceChildren(...$$("#undo-list", $("#findings")));
-  $("#tidy").hidden = $("#jump").hidden = !$("#found")?.dataset.movable;
-  if (kind) $$(`[data-${kind}]`).find((one) => one.dataset[kind] === value)?.focus();
-  await plan();
+/** @param {State} state */
+function textOf(state) {
+  if (state.live) return "Working: the line at the top shows the progress.";
+  if (state.failed) return state.message;
+  return state.found ? "" : NOT_EVALUATED;
 }
 
-const picked = () => Object.fromEntries(new FormData(rule));
-let asked = null;
-async function plan() {
-  asked?.abort();
-  asked = new AbortController();
+async function refresh() {
+  const focused = /** @type {HTMLElement | null} */ (document.activeElement?.closest("[data-keep], [data-all]"));
+  const kind = focused?.dataset.keep ? "keep" : "all";
+  const value = focused?.dataset[kind];
+  setServerHtml($("#findings"), await getHtml(`/evaluate/findings?${queryOf({ groups })}`));
+  $("#undo").replaceChildren(...$$("#undo-list", $("#findings")));
+  $("#tidy").hidden = $("#jump").hidden = !find("#found")?.dataset.movable;
+  if (focused) {
+    $$(`[data-${kind}]`)
+      .find((button) => button.dataset[kind] === value)
+      ?.focus();
+  }
+  await showPlan();
+}
+
+/** @type {AbortController | null} */
+let planRequest = null;
+/** Show the pictures that the rule would move. */
+async function showPlan() {
+  planRequest?.abort();
+  planRequest = new AbortController();
   if ($("#tidy").hidden) return;
+  const options = { signal: planRequest.signal };
   try {
-    $("#plan").innerHTML = await part(`/evaluate/plan?${address(picked())}`, { signal: asked.signal });
+    setServerHtml($("#plan"), await getHtml(`/evaluate/plan?${queryOf(formValues(rule))}`, options));
   } catch (error) {
     if (error.name !== "AbortError") $("#plan").replaceChildren();
-    complain(error);
+    showError(error);
   }
 }
 
-const act = (path, body) => post(path, body).then(async (now) => (await show(now), watchJobs(), poll()));
+/**
+ * Post a change, then show its result.
+ *
+ * @param {string} path
+ * @param {object} body
+ */
+async function change(path, body) {
+  await show(await post(path, body));
+  watchJobs();
+  poll();
+}
+
 document.addEventListener("click", (event) => {
-  const { keep, all, groups: more, plan: digest, undo } = event.target.closest("button")?.dataset ?? {};
+  const { keep, all, groups: more, plan: digest, undo } = around(event, "button")?.dataset ?? {};
   let done = null;
-  if (keep ?? all) done = act("/api/evaluate/keep", { image: keep ?? all, all: keep === undefined });
+  if (keep ?? all) done = change("/api/evaluate/keep", { image: keep ?? all, all: keep === undefined });
   else if (digest) {
-    done = act("/api/evaluate/move", { ...picked(), plan: digest });
-    // What is left is not to be moved by a second click.
+    done = change("/api/evaluate/move", { ...formValues(rule), plan: digest });
+    // A second click must not move the rest.
     rule.reset();
-  }
-  else if (undo) done = act("/api/evaluate/undo", { name: undo });
+  } else if (undo) done = change("/api/evaluate/undo", { name: undo });
   else if (more) {
     groups = more;
     done = refresh();
   }
-  done?.catch(complain);
+  done?.catch(showError);
 });
 let typing = 0;
 rule.addEventListener("input", () => {
   clearTimeout(typing);
-  typing = setTimeout(plan, 150);
+  typing = setTimeout(showPlan, 150);
 });
 rule.addEventListener("submit", (event) => event.preventDefault());
-ask.addEventListener("submit", async (event) => {
+form.addEventListener("submit", async (event) => {
   event.preventDefault();
   try {
-    await act("/api/evaluate", Object.fromEntries(new FormData(ask)));
-    $(".error", ask).textContent = "";
+    await change("/api/evaluate", formValues(form));
+    $(".error", form).textContent = "";
   } catch (error) {
-    $(".error", ask).textContent = error.message;
+    $(".error", form).textContent = error.message;
   }
 });
-document.addEventListener("visibilitychange", () => document.hidden || poll());
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) poll();
+});
 openThumbs($("#main"));
 poll();

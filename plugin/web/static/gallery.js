@@ -1,35 +1,53 @@
-import { $, address, complain, get, onJob, post, say, starsOf, watchJobs } from "./base.js";
-import { Grid } from "./grid.js";
-import { open } from "./viewer.js";
+// Gallery view: the filters in the address, and a grid of the pictures that pass them.
 
+import "./page.js";
+
+import { $, find, formValues } from "./dom.js";
+import { Grid } from "./grid.js";
+import { onJobEnd, watchJobs } from "./jobs.js";
+import { starsOf } from "./keys.js";
+import { save } from "./outbox.js";
+import { get, post, queryOf } from "./request.js";
+import { showError } from "./toasts.js";
+import { openViewer } from "./viewer.js";
+
+/** @type {HTMLFormElement} */
 const form = $("#filter");
 const grid = new Grid($("#grid"), {
-  open: (number) => open(grid.ids, number, { by: form.profile.value, onSay: (id, stars) => grid.said(id, stars) }),
+  open: (number) => {
+    openViewer(grid.ids, number, { profile: form.profile.value, onRate: (id, stars) => grid.showRating(id, stars) });
+  },
   rate: (id, key) => {
     const stars = starsOf(key);
-    if (stars === null || !grid.cells.has(id)) return false;
-    const value = grid.cells.get(id).stars === stars ? null : stars;
-    grid.said(id, value);
-    say("/api/rate", { image: id, stars: value });
+    const cell = grid.cells.get(id);
+    if (stars === null || !cell) return false;
+    const value = cell.stars === stars ? null : stars;
+    grid.showRating(id, value);
+    save("/api/rate", { image: id, stars: value });
     return true;
   },
 });
 
-let running = null;
+/** @type {AbortController | null} */
+let request = null;
 async function load() {
-  running?.abort();
-  running = new AbortController();
-  const values = Object.fromEntries(new FormData(form));
-  const asked = address(values);
-  history.replaceState(null, "", `?${asked}`);
+  request?.abort();
+  request = new AbortController();
+  const values = formValues(form);
+  const query = queryOf(values);
+  history.replaceState(null, "", `?${query}`);
   try {
-    const { ids } = await get(`/api/ids?${asked}`, { signal: running.signal });
+    /** @type {{ ids: number[] }} */
+    const { ids } = await get(`/api/ids?${query}`, { signal: request.signal });
     $("#count").textContent = ids.length === 1 ? "1 picture" : `${ids.length.toLocaleString()} pictures`;
     $("#empty").hidden = ids.length > 0;
     grid.show(ids, values.profile);
   } catch (error) {
-    if (error.status !== 400) return complain(error);
-    // Such as percentiles from 90 to 9, while 95 is typed: said where the number stands.
+    if (error.status !== 400) {
+      showError(error);
+      return;
+    }
+    // Such as percentiles from 90 to 9 while 95 is typed: the message replaces the count.
     grid.show([], values.profile);
     $("#empty").hidden = true;
     $("#count").textContent = error.message;
@@ -42,23 +60,26 @@ form.addEventListener("input", () => {
   typing = setTimeout(load, 200);
 });
 form.addEventListener("submit", (event) => event.preventDefault());
-$("#more").onclick = ({ target }) => {
-  const box = $("#filters");
-  box.hidden = !box.hidden;
-  target.setAttribute("aria-expanded", String(!box.hidden));
+
+const more = $("#more");
+more.onclick = () => {
+  const filters = $("#filters");
+  filters.hidden = !filters.hidden;
+  more.setAttribute("aria-expanded", String(!filters.hidden));
 };
+const parameters = new URLSearchParams(location.search);
+if (["low", "high", "rated", "damage", "since", "until", "up"].some((name) => parameters.get(name))) more.click();
+
 function clear() {
-  for (const name of ["words", "low", "high", "since", "until"]) form[name].value = "";
-  form.rated.value = form.damage.value = "";
+  for (const name of ["words", "low", "high", "since", "until", "rated", "damage"]) form[name].value = "";
   form.sort.value = "date";
   form.up.checked = false;
   load();
 }
 $("#clear").onclick = clear;
-$("#all")?.addEventListener("click", clear);
-$("#score").onclick = () => post("/api/score", { profile: form.profile.value }).then(watchJobs, complain);
-onJob("score:", () => load());
-if (["low", "high", "rated", "damage", "since", "until", "up"].some((name) => new URLSearchParams(location.search).get(name))) $("#more").click();
+find("#all")?.addEventListener("click", clear);
+$("#score").onclick = () => post("/api/score", { profile: form.profile.value }).then(watchJobs, showError);
+onJobEnd("score:", load);
 addEventListener("keydown", (event) => {
   if (event.target === document.body && ["ArrowDown", "ArrowRight"].includes(event.key) && grid.ids.length) {
     event.preventDefault();

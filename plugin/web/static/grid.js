@@ -1,139 +1,241 @@
-// A grid of any number of pictures: only those in sight are in the page.
+// A grid of any number of pictures: the page holds only those in sight.
 
-import { badge, el, get, image } from "./base.js";
+import { $, around, el } from "./dom.js";
+import { hasModifier } from "./keys.js";
+import { badge, image } from "./pictures.js";
+import { get } from "./request.js";
 
+/**
+ * @import { Cell } from "./pictures.js"
+ *
+ * @typedef {object} Place an element of the grid.
+ * @property {HTMLElement} node
+ * @property {HTMLButtonElement} button
+ * @property {boolean} full true once it shows its picture.
+ */
+
+/** Pixels between pictures. */
 const GAP = 6;
+/** Pictures that one request describes. */
 const WINDOW = 200;
 
 export class Grid {
-  /** `open(number)` and `rate(id, key)` are told of clicks and keys. */
+  /** @type {number[]} Ids of all pictures, in order. */
+  ids = [];
+  /** @type {Map<number, Cell>} By id, as far as they were fetched. */
+  cells = new Map();
+  /** Number of the picture that has, or had, the focus. */
+  focused = 0;
+  /** @type {Set<number>} Ids of the cells that are being fetched. */
+  #requested = new Set();
+  /** @type {Map<number, Place>} By number in the order. */
+  #places = new Map();
+  #profile = "";
+  #columns = 3;
+  /** Pixels of a picture's side. */
+  #side = 0;
+  /** Handle of the animation frame that will draw; 0 for none. */
+  #frame = 0;
+
+  /**
+   * @param {HTMLElement} root
+   * @param {object} actions
+   * @param {(number: number) => void} actions.open opens a picture by its number in the order.
+   * @param {(id: number, key: string) => boolean} actions.rate rates a picture by a key; false for any other key.
+   */
   constructor(root, { open, rate }) {
-    Object.assign(this, { root, open, rate, ids: [], cells: new Map(), wanted: new Set(), nodes: new Map(), profile: "", focused: 0 });
+    this.root = root;
+    this.rate = rate;
     this.inner = el("div", { className: "inner" });
     root.append(this.inner);
-    addEventListener("scroll", () => this.soon(), { passive: true });
-    new ResizeObserver(() => this.measure()).observe(root);
-    root.addEventListener("click", (event) => this.at(event, (number) => open(number)));
-    root.addEventListener("keydown", (event) => this.at(event, (number) => this.key(event, number)));
-    root.addEventListener("focusin", (event) => this.at(event, (number) => (this.focused = number)));
+    addEventListener("scroll", () => this.#drawSoon(), { passive: true });
+    new ResizeObserver(() => this.#measure()).observe(root);
+    root.addEventListener("click", (event) => withNumber(event, open));
+    root.addEventListener("keydown", (event) => withNumber(event, (number) => this.#onKey(event, number)));
+    root.addEventListener("focusin", (event) => withNumber(event, (number) => (this.focused = number)));
   }
 
-  at(event, act) {
-    const node = event.target.closest("[data-number]");
-    if (node) act(Number(node.dataset.number));
-  }
-
+  /**
+   * Show other pictures.
+   *
+   * @param {number[]} ids
+   * @param {string} profile whose scores are shown.
+   */
   show(ids, profile) {
-    Object.assign(this, { ids, profile, cells: new Map(), focused: 0 });
-    for (const node of this.nodes.values()) node.remove();
-    this.nodes.clear();
-    this.measure();
+    Object.assign(this, { ids, cells: new Map(), focused: 0 });
+    this.#profile = profile;
+    for (const { node } of this.#places.values()) node.remove();
+    this.#places.clear();
+    this.#measure();
   }
 
-  measure() {
+  #measure() {
     const width = this.root.clientWidth;
     const size = width < 500 ? 112 : 178;
-    this.columns = Math.max(3, Math.floor((width + GAP) / (size + GAP)));
-    this.side = (width - GAP * (this.columns - 1)) / this.columns;
-    this.inner.style.height = `${Math.ceil(this.ids.length / this.columns) * (this.side + GAP)}px`;
-    for (const [number, node] of this.nodes) this.put(node, number);
-    this.soon();
+    this.#columns = Math.max(3, Math.floor((width + GAP) / (size + GAP)));
+    this.#side = (width - GAP * (this.#columns - 1)) / this.#columns;
+    this.inner.style.height = `${Math.ceil(this.ids.length / this.#columns) * (this.#side + GAP)}px`;
+    for (const [number, { node }] of this.#places) this.#put(node, number);
+    this.#drawSoon();
   }
 
-  soon() {
-    this.frame ??= requestAnimationFrame(() => {
-      this.frame = null;
-      this.draw();
+  #drawSoon() {
+    if (this.#frame) return;
+    this.#frame = requestAnimationFrame(() => {
+      this.#frame = 0;
+      this.#draw();
     });
   }
 
-  draw() {
-    const step = this.side + GAP;
+  #draw() {
+    const step = this.#side + GAP;
     const top = -this.root.getBoundingClientRect().top;
-    const first = Math.max(0, Math.floor(top / step) - 2) * this.columns;
-    const last = Math.min(this.ids.length, (Math.ceil((top + innerHeight) / step) + 2) * this.columns);
-    for (const [number, node] of this.nodes)
-      if ((number < first || number >= last) && node !== document.activeElement) {
-        // What was scrolled past must not stand in line before what is in sight.
-        const image = node.querySelector("img");
-        if (image && !image.complete) image.removeAttribute("src");
-        node.remove();
-        this.nodes.delete(number);
-      }
-    for (let number = first; number < last; number++) if (!this.nodes.has(number)) this.make(number);
-    const missing = this.ids.slice(first, last).filter((id) => !this.cells.has(id) && !this.wanted.has(id));
-    if (missing.length) this.fetch(missing.slice(0, WINDOW));
-  }
-
-  async fetch(ids) {
-    ids.forEach((id) => this.wanted.add(id));
-    const profile = this.profile;
-    try {
-      const found = await get(`/api/cells?ids=${ids.join(",")}&profile=${encodeURIComponent(profile)}`);
-      if (profile === this.profile) found.cells.forEach((cell) => this.cells.set(cell.id, cell));
-    } catch {
-      setTimeout(() => this.soon(), 2000);
+    const first = Math.max(0, Math.floor(top / step) - 2) * this.#columns;
+    const last = Math.min(this.ids.length, (Math.ceil((top + innerHeight) / step) + 2) * this.#columns);
+    for (const [number, { node }] of this.#places) {
+      if ((number >= first && number < last) || node === document.activeElement) continue;
+      // A picture that was scrolled past must not delay the download of those in sight.
+      const picture = node.querySelector("img");
+      if (picture && !picture.complete) picture.removeAttribute("src");
+      node.remove();
+      this.#places.delete(number);
     }
-    ids.forEach((id) => this.wanted.delete(id));
-    for (const [number, node] of this.nodes) if (!node.dataset.full) this.fill(node, number);
-    this.soon();
+    for (let number = first; number < last; number++) if (!this.#places.has(number)) this.#make(number);
+    const missing = this.ids.slice(first, last).filter((id) => !this.cells.has(id) && !this.#requested.has(id));
+    if (missing.length) this.#fetch(missing.slice(0, WINDOW));
   }
 
-  make(number) {
+  /** @param {number[]} ids */
+  async #fetch(ids) {
+    ids.forEach((id) => this.#requested.add(id));
+    const profile = this.#profile;
+    try {
+      /** @type {{ cells: Cell[] }} */
+      const { cells } = await get(`/api/cells?ids=${ids.join(",")}&profile=${encodeURIComponent(profile)}`);
+      if (profile === this.#profile) cells.forEach((cell) => this.cells.set(cell.id, cell));
+    } catch {
+      setTimeout(() => this.#drawSoon(), 2000);
+    }
+    ids.forEach((id) => this.#requested.delete(id));
+    for (const [number, place] of this.#places) if (!place.full) this.#fill(place, number);
+    this.#drawSoon();
+  }
+
+  /** @param {number} number */
+  #make(number) {
     const button = el("button", { className: "cell", tabIndex: number === this.focused ? 0 : -1 });
     const node = el("div", { className: "place", role: "listitem", dataset: { number } }, button);
     node.ariaSetSize = String(this.ids.length);
     node.ariaPosInSet = String(number + 1);
-    this.put(node, number);
-    this.fill(node, number);
-    this.nodes.set(number, node);
+    const place = { node, button, full: false };
+    this.#put(node, number);
+    this.#fill(place, number);
+    this.#places.set(number, place);
     this.inner.append(node);
   }
 
-  put(node, number) {
-    const step = this.side + GAP;
-    const [x, y] = [(number % this.columns) * step, Math.floor(number / this.columns) * step];
+  /**
+   * Move an element to its place.
+   *
+   * @param {HTMLElement} node
+   * @param {number} number
+   */
+  #put(node, number) {
+    const step = this.#side + GAP;
+    const [x, y] = [(number % this.#columns) * step, Math.floor(number / this.#columns) * step];
     node.style.transform = `translate(${x}px, ${y}px)`;
-    node.style.width = node.style.height = `${this.side}px`;
+    node.style.width = node.style.height = `${this.#side}px`;
   }
 
-  fill(node, number) {
+  /**
+   * Show the picture of a place, if its cell was fetched.
+   *
+   * @param {Place} place
+   * @param {number} number
+   */
+  #fill(place, number) {
     const cell = this.cells.get(this.ids[number]);
     if (!cell) return;
-    node.dataset.full = "1";
-    const button = node.firstChild;
-    const score = cell.percentile === null ? null : el("span", { className: "percent num", textContent: `${Math.round(cell.percentile)} %`, title: `better than ${Math.round(cell.percentile)} % (score ${cell.score.toFixed(1)})` });
-    button.replaceChildren(image(cell), ...[score].filter(Boolean));
+    place.full = true;
+    const { button } = place;
+    button.replaceChildren(image(cell), ...percentile(cell));
     button.title = cell.title;
     if (cell.problem) button.classList.add("problem");
     badge(button, cell.stars);
   }
 
-  /** Show what was said of a picture. */
-  said(id, stars) {
+  /**
+   * Show the rating of a picture.
+   *
+   * @param {number} id
+   * @param {number | null} stars
+   */
+  showRating(id, stars) {
     const cell = this.cells.get(id);
     if (cell) cell.stars = stars;
-    for (const node of this.nodes.values()) if (this.ids[node.dataset.number] === id) badge(node.firstChild, stars);
+    for (const [number, { button }] of this.#places) if (this.ids[number] === id) badge(button, stars);
   }
 
+  /**
+   * Give a picture the focus, and scroll it into sight.
+   *
+   * @param {number} number
+   */
   focus(number) {
     const target = Math.max(0, Math.min(this.ids.length - 1, number));
     this.focused = target;
-    const step = this.side + GAP;
-    const y = this.root.getBoundingClientRect().top + Math.floor(target / this.columns) * step;
-    const head = document.querySelector(".top").offsetHeight + 8;
+    const step = this.#side + GAP;
+    const y = this.root.getBoundingClientRect().top + Math.floor(target / this.#columns) * step;
+    const head = $(".top").offsetHeight + 8;
     if (y < head) scrollBy(0, y - head);
     else if (y + step > innerHeight - 8) scrollBy(0, y + step - innerHeight + 8);
-    this.draw();
-    for (const [own, node] of this.nodes) node.firstChild.tabIndex = own === target ? 0 : -1;
-    this.nodes.get(target)?.firstChild.focus({ preventScroll: true });
+    this.#draw();
+    for (const [other, { button }] of this.#places) button.tabIndex = other === target ? 0 : -1;
+    this.#places.get(target)?.button.focus({ preventScroll: true });
   }
 
-  key(event, number) {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const moves = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: this.columns, ArrowUp: -this.columns, Home: -number, End: this.ids.length, PageDown: this.columns * 4, PageUp: -this.columns * 4 };
+  /**
+   * @param {KeyboardEvent} event
+   * @param {number} number of the picture that has the focus.
+   */
+  #onKey(event, number) {
+    if (hasModifier(event)) return;
+    /** @type {Record<string, number>} */
+    const moves = {
+      ArrowRight: 1,
+      ArrowLeft: -1,
+      ArrowDown: this.#columns,
+      ArrowUp: -this.#columns,
+      Home: -number,
+      End: this.ids.length,
+      PageDown: this.#columns * 4,
+      PageUp: -this.#columns * 4,
+    };
     if (event.key in moves) this.focus(number + moves[event.key]);
     else if (!this.rate(this.ids[number], event.key)) return;
     event.preventDefault();
   }
+}
+
+/**
+ * Call a function with the number of the picture that an event belongs to, if there is one.
+ *
+ * @param {Event} event
+ * @param {(number: number) => void} act
+ */
+function withNumber(event, act) {
+  const node = around(event, "[data-number]");
+  if (node) act(Number(node.dataset.number));
+}
+
+/**
+ * The mark of a picture's percentile; none without a score.
+ *
+ * @param {Cell} cell
+ */
+function percentile(cell) {
+  if (cell.percentile === null || cell.score === null) return [];
+  const share = `${Math.round(cell.percentile)} %`;
+  const title = `better than ${share} (score ${cell.score.toFixed(1)})`;
+  return [el("span", { className: "percent num", textContent: share, title })];
 }

@@ -1,11 +1,18 @@
-import { $, send } from "./base.js";
+// Login page: the password.
 
-$("#login").addEventListener("submit", async (event) => {
+import "./page.js";
+
+import { $ } from "./dom.js";
+import { postTo } from "./request.js";
+
+/** @type {HTMLFormElement} */
+const form = $("#login");
+form.addEventListener("submit", async (event) => {
   event.preventDefault();
   try {
-    await send("/login", { password: new FormData(event.target).get("password") });
+    await postTo("/login", { password: new FormData(form).get("password") });
     location.assign("/");
   } catch (error) {
-    $(".error", event.target).textContent = error.message;
+    $(".error", form).textContent = error.message;
   }
 });

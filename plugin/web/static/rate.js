@@ -1,18 +1,50 @@
-// Rating: what comes next is here before it is needed, and what is said is sent behind the rater's back.
+// Rate view: prefetches the next pictures and sends ratings in the background.
 
-import { $, $$, base, complain, free, get, image, onJob, say, starsOf, toast, watchJobs } from "./base.js";
+import "./page.js";
 
+import { $, $$, around, el } from "./dom.js";
+import { onJobEnd, watchJobs } from "./jobs.js";
+import { isForView, starsOf } from "./keys.js";
+import { save } from "./outbox.js";
+import { image } from "./pictures.js";
+import { get } from "./request.js";
+import { base } from "./session.js";
+import { showError, toast } from "./toasts.js";
+
+/**
+ * @import { Cell } from "./pictures.js"
+ *
+ * @typedef {object} Progress
+ * @property {number} rated pictures with stars.
+ * @property {number} rejected skipped pictures.
+ * @property {number} pictures of the collection.
+ * @property {string} word a verdict on the taste; empty without one.
+ * @property {string} sentence
+ * @property {string} advice
+ * @property {boolean} stop true if further ratings would hardly help.
+ * @property {boolean} learning
+ * @property {string} failed the reason if learning failed, else empty.
+ */
+
+/** Pictures to have in the queue ahead of the current one. */
 const AHEAD = 8;
+/** @type {HTMLImageElement} */
 const picture = $("#picture");
+/** @type {Cell[]} */
 let queue = [];
+/** Index of the current picture in the queue. */
 let place = 0;
+/** @type {Progress | null} */
 let counts = null;
 let filling = false;
+/** True once the server has no further pictures. */
 let dry = false;
+/** @type {Map<number, HTMLImageElement>} Decoded pictures by id. */
 const ready = new Map();
-const given = new Map();
+/** @type {Map<number, number>} Ratings of this page by picture id; 0 for skipped. */
+const ratings = new Map();
 
-/** Keep pictures decoded ahead of the rater. */
+/** Keep the next pictures decoded. */
 function prepare() {
   for (const cell of queue.slice(place, place + 4)) {
     if (ready.has(cell.id)) continue;
@@ -20,52 +52,52 @@ function prepare() {
     ready.set(cell.id, node);
     node.decode().catch(() => {});
   }
-  for (const id of [...ready.keys()]) if (!queue.slice(Math.max(0, place - 2), place + 5).some((cell) => cell.id === id)) ready.delete(id);
+  const near = new Set(queue.slice(Math.max(0, place - 2), place + 5).map((cell) => cell.id));
+  for (const id of [...ready.keys()]) if (!near.has(id)) ready.delete(id);
 }
 
+/** Fetch further pictures if few are ahead. */
 async function fill() {
   if (filling || dry || queue.length - place > AHEAD) return;
   filling = true;
   try {
-    const skip = queue.slice(place).map((cell) => cell.id);
+    const next = queue.slice(place).map((cell) => cell.id);
     const recent = queue.slice(Math.max(0, place - 20), place).map((cell) => cell.id);
-    const found = await get(`/api/queue?count=${AHEAD}&skip=${[...skip, ...recent]}`);
-    dry = !found.cells.length;
-    queue.push(...found.cells);
-    // Long sessions stay small: what was rated long ago cannot be gone back to.
+    /** @type {{ cells: Cell[], progress: Progress }} */
+    const { cells, progress } = await get(`/api/queue?count=${AHEAD}&skip=${[...next, ...recent]}`);
+    dry = !cells.length;
+    queue.push(...cells);
+    // Long sessions stay small: you cannot go back to pictures rated long ago.
     if (place > 200) {
       queue = queue.slice(place - 100);
       place = 100;
     }
-    if (!counts) show(found.progress);
-    else learnt(found.progress);
+    if (!counts) {
+      counts = progress;
+      showCounts();
+    }
+    showTrust(progress);
     prepare();
   } catch (error) {
-    complain(error);
-    setTimeout(() => ((filling = false), fill()), 2000);
+    showError(error);
+    setTimeout(() => {
+      filling = false;
+      fill();
+    }, 2000);
     return;
   }
   filling = false;
-  if (!picture.dataset.id || !shown()) draw();
+  if (!picture.dataset.id || Number(picture.dataset.id) !== queue[place]?.id) draw();
 }
 
-const shown = () => queue[place] && Number(picture.dataset.id) === queue[place].id;
-
+/** Show the current picture, or the end. */
 function draw() {
   const cell = queue[place];
-  const over = !cell;
-  $(".stage").hidden = over;
-  const end = $("#done");
-  end.hidden = !over || filling;
-  if (over) {
+  $(".stage").hidden = !cell;
+  $("#done").hidden = Boolean(cell) || filling;
+  if (!cell) {
     picture.removeAttribute("data-id");
-    if (!filling) {
-      const text = !counts?.pictures ? "This collection has no pictures to rate yet." : "Every picture has been seen.";
-      const link = Object.assign(document.createElement("a"), { href: `${base}/${counts?.pictures ? "taste" : "tune"}`, textContent: counts?.pictures ? "Look at your taste" : "Tune a prompt", className: "button" });
-      const head = Object.assign(document.createElement("b"), { textContent: text });
-      end.replaceChildren(Object.assign(document.createElement("p"), {}), link);
-      end.firstChild.append(head);
-    }
+    if (!filling) showEnd();
     return;
   }
   const node = ready.get(cell.id) ?? image(cell, "large");
@@ -73,102 +105,147 @@ function draw() {
   picture.alt = node.alt;
   picture.onerror = () => {
     picture.classList.add("lost");
-    toast("This picture's file is gone; it is passed over.", { key: "gone" });
-    if (queue[place] === cell) (place++, draw());
+    toast("This picture's file is gone: skipped.", { key: "gone" });
+    if (queue[place] === cell) go(1);
   };
   picture.src = node.src;
-  picture.dataset.id = cell.id;
+  picture.dataset.id = String(cell.id);
   $("#prompt").textContent = cell.title;
-  const stars = given.get(cell.id) ?? cell.stars;
-  for (const button of $$("[data-stars]", $(".rate"))) button.setAttribute("aria-pressed", String(stars === Number(button.dataset.stars)));
+  const stars = ratings.get(cell.id) ?? cell.stars;
+  for (const button of $$("[data-stars]", $(".rate"))) {
+    button.setAttribute("aria-pressed", String(stars === Number(button.dataset.stars)));
+  }
   prepare();
   fill();
 }
 
+function showEnd() {
+  const [text, href, link] = counts?.pictures
+    ? ["You have rated or skipped every picture.", `${base}/taste`, "View your taste"]
+    : ["This collection has no pictures to rate yet.", `${base}/tune`, "Tune a prompt"];
+  $("#done").replaceChildren(
+    el("p", {}, el("b", { textContent: text })),
+    el("a", { href, textContent: link, className: "button" }),
+  );
+}
+
+/** @param {number} step 1 for the next picture, -1 for the previous one. */
+function go(step) {
+  place += step;
+  draw();
+}
+
+/** @param {number} stars 0 for skip. */
 function rate(stars) {
   const cell = queue[place];
   if (!cell) return;
-  const before = given.get(cell.id) ?? cell.stars;
-  given.set(cell.id, stars);
-  if (counts) {
-    if (before === null || before === undefined) counts[stars ? "rated" : "rejected"]++;
-    count();
-  }
+  const before = ratings.get(cell.id) ?? cell.stars;
+  ratings.set(cell.id, stars);
+  if (before === null) add(stars, 1);
   flash(stars);
-  place++;
-  draw();
-  say("/api/rate", { image: cell.id, stars }).then((answer) => {
-    if (answer && answer.before !== null && answer.before !== (before ?? null))
-      toast(`You had said ${answer.before || "reject"} of this picture in another tab; the last word counts: ${stars || "reject"}.`, { key: "twice" });
+  go(1);
+  save("/api/rate", { image: cell.id, stars }).then((response) => {
+    if (!response || response.before === null || response.before === before) return;
+    const earlier = response.before ? `rated this ${response.before}` : "skipped this";
+    const text = `You ${earlier} in another tab; your latest rating (${stars || "skip"}) counts.`;
+    toast(text, { key: "twice" });
   });
 }
 
+/** Go back to the previous picture, and restore the rating it had. */
 function undo() {
-  if (!place) return toast("Nothing to take back.", { key: "undo" });
+  if (!place) {
+    toast("Nothing to undo.", { key: "undo" });
+    return;
+  }
   place--;
   const cell = queue[place];
-  if (given.has(cell.id)) {
-    const stars = given.get(cell.id);
-    given.delete(cell.id);
-    if (counts && cell.stars === null) counts[stars ? "rated" : "rejected"]--;
-    count();
-    say("/api/rate", { image: cell.id, stars: cell.stars });
-    toast(`Taken back: ${stars || "reject"}.`, { key: "undo" });
+  const stars = ratings.get(cell.id);
+  if (stars !== undefined) {
+    ratings.delete(cell.id);
+    if (cell.stars === null) add(stars, -1);
+    save("/api/rate", { image: cell.id, stars: cell.stars });
+    toast(`Undone: ${stars || "skip"}.`, { key: "undo" });
   }
   draw();
 }
 
+/** @param {number} stars */
 function flash(stars) {
   const button = $(`.rate [data-stars="${stars}"]`);
   button.classList.remove("pressed");
   requestAnimationFrame(() => button.classList.add("pressed"));
 }
 
-function count() {
-  const seen = counts.rated + counts.rejected;
-  $("#counts").textContent = `${counts.rated} rated, ${counts.rejected} rejected, ${Math.max(0, counts.pictures - seen)} not seen`;
-  $("#filled").setAttribute("width", `${counts.pictures ? (100 * seen) / counts.pictures : 0}%`);
-  $("#bar").ariaLabel = `${seen} of ${counts.pictures} seen`;
+/**
+ * Count a rating, or take it out of the counts.
+ *
+ * @param {number} stars
+ * @param {1 | -1} change
+ */
+function add(stars, change) {
+  if (!counts) return;
+  counts[stars ? "rated" : "rejected"] += change;
+  showCounts();
 }
 
-function show(progress) {
-  counts = progress;
-  count();
-  learnt(progress);
+function showCounts() {
+  if (!counts) return;
+  const { rated, rejected, pictures } = counts;
+  const done = rated + rejected;
+  $("#counts").textContent = `${rated} rated, ${rejected} skipped, ${Math.max(0, pictures - done)} left`;
+  $("#filled").setAttribute("width", `${pictures ? (100 * done) / pictures : 0}%`);
+  $("#bar").ariaLabel = `${done} of ${pictures} rated or skipped`;
 }
 
-function learnt(progress) {
+/**
+ * Show how reliable the taste is.
+ *
+ * @param {Progress} progress
+ */
+function showTrust(progress) {
   const parts = [];
   if (progress.learning) parts.push("Learning your taste…");
-  if (progress.word) parts.push(`Taste: ${progress.sentence}.`, progress.stop ? "Rating more would hardly help." : progress.advice);
-  else if (!progress.learning) parts.push(progress.failed || "Your taste is learnt after a few good and bad ratings.");
+  if (progress.word) {
+    parts.push(`Taste: ${progress.sentence}.`, progress.stop ? "More ratings would hardly help." : progress.advice);
+  } else if (!progress.learning) {
+    parts.push(progress.failed || "Your taste is learnt after a few good and bad ratings.");
+  }
   $("#trust").textContent = parts.join(" ");
 }
 
-onJob("learn:", async () => {
-  // What is waiting was proposed by the taste before: all but the next two are asked for anew.
+onJobEnd("learn:", async () => {
+  // The former taste proposed the pictures in the queue: replace all but the current one and the next two.
   queue.length = Math.min(queue.length, place + 3);
   dry = false;
-  learnt(await get("/api/progress"));
+  showTrust(await get("/api/progress"));
   fill();
 });
-let rated = 0;
-function act(key) {
+
+let presses = 0;
+/**
+ * Act on a key.
+ *
+ * @param {string} key
+ * @returns {boolean} false if it means nothing here.
+ */
+function press(key) {
   const stars = starsOf(key);
   if (stars !== null) {
     rate(stars);
-    if (++rated % 5 === 0) watchJobs();
+    presses++;
+    if (presses % 5 === 0) watchJobs();
   } else if (key === "u" || key === "U") undo();
-  else if (key === "ArrowRight" && place < queue.length) (place++, draw());
-  else if (key === "ArrowLeft" && place) (place--, draw());
+  else if (key === "ArrowRight" && place < queue.length) go(1);
+  else if (key === "ArrowLeft" && place) go(-1);
   else return false;
   return true;
 }
 addEventListener("keydown", (event) => {
-  if (free(event) && !event.repeat && act(event.key)) event.preventDefault();
+  if (isForView(event) && !event.repeat && press(event.key)) event.preventDefault();
 });
 $(".stars.big").addEventListener("click", (event) => {
-  const button = event.target.closest("button");
-  if (button) act(button.dataset.stars === "0" ? "x" : (button.dataset.stars ?? "u"));
+  const button = around(event, "button");
+  if (button) press(button.dataset.stars === "0" ? "x" : (button.dataset.stars ?? "u"));
 });
 fill();

@@ -1,7 +1,22 @@
-import { $, complain, onJob, post, rater, watchJobs } from "./base.js";
+// Taste view: learning and scoring in the background.
+
+import "./page.js";
+
+import { $, find } from "./dom.js";
+import { onJobEnd, watchJobs } from "./jobs.js";
+import { post } from "./request.js";
+import { rater } from "./session.js";
+import { showError } from "./toasts.js";
 import { openThumbs } from "./viewer.js";
 
 openThumbs($("#main"));
-$("#learn")?.addEventListener("click", () => post("/api/learn").then(watchJobs, complain));
-$("#score")?.addEventListener("click", ({ target }) => post("/api/score", { profile: target.dataset.profile }).then(watchJobs, complain));
-for (const key of ["score:", `learn:${rater}`]) onJob(key, (job) => job.state === "done" && location.reload());
+find("#learn")?.addEventListener("click", () => post("/api/learn").then(watchJobs, showError));
+const score = find("#score");
+score?.addEventListener("click", () =>
+  post("/api/score", { profile: score.dataset.profile }).then(watchJobs, showError),
+);
+for (const prefix of ["score:", `learn:${rater}`]) {
+  onJobEnd(prefix, (job) => {
+    if (job.state === "done") location.reload();
+  });
+}

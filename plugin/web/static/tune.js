@@ -1,38 +1,72 @@
-// A tune as it goes: pictures arrive, findings change, options are banned and pinned.
+// Tune view: pictures as they arrive, findings as they change, and options to ban and to pin.
 
-import { $, $$, badge, complain, el, get, image, part, post, say, starsOf, time, toast } from "./base.js";
-import { open } from "./viewer.js";
+import "./page.js";
 
+import { $, $$, around, el, setServerHtml } from "./dom.js";
+import { duration } from "./format.js";
+import { get, getHtml, post } from "./request.js";
+import { clearPictures, showPictures, showRating } from "./strip.js";
+import { showError, toast } from "./toasts.js";
+import { numbersOf, openViewer } from "./viewer.js";
+
+/**
+ * @import { TunePicture } from "./strip.js"
+ *
+ * @typedef {"running" | "pausing" | "paused" | "ended" | "failed" | "interrupted"} StateName
+ *
+ * @typedef {object} State
+ * @property {"idle" | StateName} state
+ * @property {number} version grows with every change of the findings.
+ * @property {boolean} found true if there are findings.
+ * @property {boolean} reading true while findings are read.
+ * @property {number} done pictures.
+ * @property {number} budget pictures.
+ * @property {number | null} left seconds.
+ * @property {string} why the reason of the state, in a sentence; often empty.
+ * @property {string[]} bans
+ * @property {string[]} pins
+ * @property {TunePicture[]} pictures newest first.
+ */
+
+/** @type {HTMLFormElement} */
 const form = $("#start");
-const live = $("#live");
+/** @type {Record<StateName, string>} */
 const WORDS = {
-  running: "Drawing and learning", pausing: "Pausing after this batch", paused: "Paused", ended: "Done", failed: "Stopped",
-  interrupted: "The server ended while this tune was running: nothing is lost, resume it",
+  running: "Drawing and learning",
+  pausing: "Pausing after this batch",
+  paused: "Paused",
+  ended: "Done",
+  failed: "Stopped",
+  interrupted: "The server stopped during this tune: nothing is lost, press Resume",
 };
-const nodes = new Map();
-const unknown = new Set();
+/** @type {State | null} */
 let state = null;
 let version = -1;
 let timer = 0;
-let asking = false;
+let polling = false;
+/** True while the form of a new tune is open. */
 let composing = false;
 
 async function poll() {
   clearTimeout(timer);
-  if (!asking) {
-    asking = true;
+  if (!polling) {
+    polling = true;
     try {
       await show(await get("/api/tune"));
       toast("", { key: "tune" });
     } catch (error) {
-      toast(`${error.message} The tune goes on from what is kept.`, { key: "tune", sticky: true, bad: true });
+      toast(`${error.message} Everything drawn so far is kept.`, { key: "tune", sticky: true, bad: true });
     }
-    asking = false;
+    polling = false;
   }
-  const quick = state && (["running", "pausing"].includes(state.state) || state.reading);
+  const quick = state && (isRunning(state) || state.reading);
   timer = setTimeout(poll, document.hidden ? 5000 : quick ? 700 : 3000);
 }
 
+/** @param {State} tune */
+const isRunning = (tune) => tune.state === "running" || tune.state === "pausing";
+
+/** @param {State} now */
 async function show(now) {
   state = now;
   const idle = now.state === "idle";
@@ -40,116 +74,94 @@ async function show(now) {
     $("#run").hidden = idle;
     form.hidden = !idle;
   }
-  if (idle) return;
-  const running = now.state === "running" || now.state === "pausing";
-  $("#state").textContent = `${WORDS[now.state]}${now.reading && !running ? ", reading what was found" : ""}. ${now.why}`;
+  if (now.state === "idle") return;
+  const running = isRunning(now);
+  $("#state").textContent = `${WORDS[now.state]}${now.reading && !running ? ", reading the findings" : ""}. ${now.why}`;
   $("#state").className = `state ${now.state}`;
   $("#pause").hidden = now.state !== "running";
   $("#resume").hidden = running || now.state === "ended";
   $("#longer").hidden = running || now.state !== "ended";
   $("#again").hidden = running;
   $("#filled").setAttribute("width", `${Math.min(100, (100 * now.done) / (now.budget || 1))}%`);
-  $("#numbers").textContent = `${now.done > now.budget ? now.done : `${now.done} of ${now.budget}`} pictures${now.left ? `, ${time(now.left)} left` : ""}`;
-  await pictures(now.pictures);
+  const done = now.done > now.budget ? now.done : `${now.done} of ${now.budget}`;
+  $("#numbers").textContent = `${done} pictures${now.left ? `, ${duration(now.left)} left` : ""}`;
+  await showPictures(now.pictures);
   if (now.found && now.version !== version) {
     version = now.version;
-    await findings();
+    await showFindings();
   }
 }
 
-async function pictures(list) {
-  const missing = list.map((one) => one.id).filter((id) => !nodes.has(id) && !unknown.has(id));
-  for (let start = 0; start < missing.length; start += 200) {
-    const part = missing.slice(start, start + 200);
-    const { cells } = await get(`/api/cells?ids=${part}`);
-    part.forEach((id) => unknown.add(id));
-    for (const cell of cells) {
-      unknown.delete(cell.id);
-      const goal = el("span", { className: "percent num" });
-      const button = el("button", { className: "cell", title: cell.title, onclick: () => open(order(), order().indexOf(cell.id), { onSay: said }) }, image(cell), goal);
-      const node = el("div", { className: "place", role: "listitem", dataset: { id: cell.id } }, button);
-      nodes.set(cell.id, { node, goal, button, stars: cell.stars });
-      badge(button, cell.stars);
-    }
-  }
-  const wanted = list.filter((one) => nodes.has(one.id));
-  wanted.forEach((one, place) => {
-    const { node, goal } = nodes.get(one.id);
-    goal.textContent = one.goal === null ? "" : one.goal.toPrecision(3).replace(/\.0+$/, "");
-    if (live.children[place] !== node) live.insertBefore(node, live.children[place] ?? null);
-  });
-  const kept = new Set(wanted.map((one) => one.id));
-  for (const [id, { node }] of nodes) if (!kept.has(id)) (node.remove(), nodes.delete(id));
-}
-const order = () => [...live.children].map((node) => Number(node.dataset.id));
-
-function said(id, stars) {
-  const found = nodes.get(id);
-  if (!found) return;
-  found.stars = stars;
-  badge(found.button, stars);
-}
-
-async function findings() {
+/** Fetch the findings; the focus stays on the button that had it. */
+async function showFindings() {
   const room = $("#findings");
-  const focused = document.activeElement?.closest?.("[data-ban], [data-pin]");
-  const [kind, value] = focused ? (focused.dataset.ban ? ["ban", focused.dataset.ban] : ["pin", focused.dataset.pin]) : [];
-  room.innerHTML = await part("/tune/findings");
-  if (kind) $$(`[data-${kind}]`, room).find((one) => one.dataset[kind] === value)?.focus();
+  const focused = /** @type {HTMLElement | null} */ (document.activeElement?.closest("[data-ban], [data-pin]"));
+  const kind = focused?.dataset.ban ? "ban" : "pin";
+  const value = focused?.dataset[kind];
+  setServerHtml(room, await getHtml("/tune/findings"));
+  if (focused) {
+    $$(`[data-${kind}]`, room)
+      .find((button) => button.dataset[kind] === value)
+      ?.focus();
+  }
 }
 
-live.addEventListener("keydown", (event) => {
-  const node = event.target.closest("[data-id]");
-  const stars = starsOf(event.key);
-  if (!node || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (stars !== null) {
-    const id = Number(node.dataset.id);
-    const value = nodes.get(id).stars === stars ? null : stars;
-    said(id, value);
-    say("/api/rate", { image: id, stars: value });
-  } else if (event.key === "ArrowRight" || event.key === "ArrowLeft") {
-    const next = event.key === "ArrowRight" ? node.nextElementSibling : node.previousElementSibling;
-    next?.firstChild.focus();
-  } else return;
-  event.preventDefault();
-});
-
-$("#findings").addEventListener("click", async (event) => {
-  const button = event.target.closest("button");
+$("#findings").addEventListener("click", (event) => {
+  const button = around(event, "button");
   if (!button) return;
   const { ban, pin, copy, picture } = button.dataset;
-  if (copy !== undefined) {
-    try {
-      await navigator.clipboard.writeText(copy);
-      toast("Copied.", { key: "copy" });
-    } catch {
-      toast("The browser does not let this page copy: select the text instead.", { key: "copy", bad: true });
-    }
-  } else if (picture) {
-    const list = $$("[data-picture]", button.parentElement).map((one) => Number(one.dataset.picture));
-    open(list, list.indexOf(Number(picture)), { onSay: said });
-  } else if (ban ?? pin) {
-    const lists = { bans: [...state.bans], pins: [...state.pins] };
-    const [list, text] = ban ? [lists.bans, ban] : [lists.pins, pin];
-    const at = list.indexOf(text);
-    if (at < 0) list.push(text);
-    else list.splice(at, 1);
-    try {
-      await show(await post("/api/tune/narrow", lists));
-      await findings();
-      toast(`${text} is ${at < 0 ? (ban ? "banned" : "pinned") : "free again"}, from the next batch on.`, { key: "narrow" });
-    } catch (error) {
-      complain(error);
-    }
-  }
+  if (copy !== undefined) copyText(copy);
+  else if (picture) openViewer(...numbersOf(button), { onRate: showRating });
+  else if (ban) narrow("bans", ban);
+  else if (pin) narrow("pins", pin);
 });
 
-const act = (path, body) => post(path, body).then(show).catch(complain).then(poll);
-$("#pause").onclick = () => act("/api/tune/pause");
-$("#resume").onclick = () => act("/api/tune/resume");
-$("#longer").onclick = () => act("/api/tune/resume", { budget: state.budget + 24 });
+/** @param {string} text */
+async function copyText(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    toast("Copied.", { key: "copy" });
+  } catch {
+    toast("The browser does not allow this page to copy: select the text instead.", { key: "copy", bad: true });
+  }
+}
+
+/**
+ * Ban or pin an option from the next batch on, or lift its ban or pin.
+ *
+ * @param {"bans" | "pins"} kind
+ * @param {string} option such as `style=flat`.
+ */
+async function narrow(kind, option) {
+  if (!state) return;
+  const lists = { bans: [...state.bans], pins: [...state.pins] };
+  const free = lists[kind].includes(option);
+  if (free) lists[kind] = lists[kind].filter((other) => other !== option);
+  else lists[kind].push(option);
+  try {
+    await show(await post("/api/tune/narrow", lists));
+    await showFindings();
+    const now = free ? "allowed again" : kind === "bans" ? "banned" : "pinned";
+    toast(`${option} is ${now}, from the next batch on.`, { key: "narrow" });
+  } catch (error) {
+    showError(error);
+  }
+}
+
+/**
+ * Post a change of the tune, then show its result.
+ *
+ * @param {string} path
+ * @param {object} [body]
+ */
+const change = (path, body) => post(path, body).then(show).catch(showError).then(poll);
+$("#pause").onclick = () => change("/api/tune/pause");
+$("#resume").onclick = () => change("/api/tune/resume");
+$("#longer").onclick = () => change("/api/tune/resume", { budget: (state?.budget ?? 0) + 24 });
 $("#again").onclick = () => compose(true);
 $("#back").onclick = () => compose(false);
+
+/** @param {boolean} on true to open the form of a new tune, false to go back to the present one. */
 function compose(on) {
   composing = on;
   form.hidden = !on;
@@ -158,27 +170,39 @@ function compose(on) {
   if (on) form.text.focus();
 }
 
+/**
+ * Weight 1 for each judge.
+ *
+ * @param {FormDataEntryValue[]} names
+ */
+const evenWeights = (names) => Object.fromEntries(names.map((name) => [name, 1]));
+
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const values = new FormData(form);
-  const even = (names) => Object.fromEntries(names.map((name) => [name, 1]));
   const body = {
-    text: values.get("text"), budget: values.get("budget"), profiles: even(values.getAll("profile")), raters: even(values.getAll("person")),
-    pareto: values.has("pareto"), prune: values.has("prune"),
+    text: values.get("text"),
+    budget: values.get("budget"),
+    profiles: evenWeights(values.getAll("profile")),
+    raters: evenWeights(values.getAll("person")),
+    pareto: values.has("pareto"),
+    prune: values.has("prune"),
   };
   try {
-    const now = await post("/api/tune/start", body);
+    const started = await post("/api/tune/start", body);
     $(".error", form).textContent = "";
     composing = false;
     version = -1;
-    live.replaceChildren();
-    nodes.clear();
-    $("#findings").replaceChildren(el("p", { className: "dim", textContent: "The model is loaded, and the first batch is drawn…" }));
-    await show(now);
+    clearPictures();
+    const text = "Loading the model and drawing the first batch…";
+    $("#findings").replaceChildren(el("p", { className: "dim", textContent: text }));
+    await show(started);
     poll();
   } catch (error) {
     $(".error", form).textContent = error.message;
   }
 });
-document.addEventListener("visibilitychange", () => document.hidden || poll());
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) poll();
+});
 poll();

@@ -1,20 +1,50 @@
-// One picture with its rating, its reasons and all that is known of it, over any view.
+// The viewer: one picture with its rating, its reasons and all its facts, over any view.
 
-import { $, $$, base, complain, get, part, say, sharp, source, starsOf, toast } from "./base.js";
+import { $, $$, around, find, setServerHtml } from "./dom.js";
+import { hasModifier, starsOf } from "./keys.js";
+import { save } from "./outbox.js";
+import { addressOf, isTiny } from "./pictures.js";
+import { get, getHtml } from "./request.js";
+import { base } from "./session.js";
+import { showError, toast } from "./toasts.js";
 
+/**
+ * @import { Cell } from "./pictures.js"
+ *
+ * @typedef {object} Options
+ * @property {string} [profile] whose score is explained; empty for the default.
+ * @property {(id: number, stars: number | null) => void} [onRate] called after every rating.
+ */
+
+/** @type {HTMLDialogElement} */
 const dialog = $("#viewer");
+/** @type {HTMLImageElement} */
 const picture = $("#viewer-image");
 const detail = $("#viewer-detail");
+/** @type {HTMLButtonElement} */
+const previous = $("#viewer-previous");
+/** @type {HTMLButtonElement} */
+const next = $("#viewer-next");
+/** @type {Map<number, Cell>} By id, as far as they were fetched. */
 const cells = new Map();
+/** @type {number[]} */
 let ids = [];
+/** Index of the picture in the list. */
 let place = 0;
-let profile = "";
-let told = () => {};
-let before = null;
+/** @type {Required<Options>} */
+let options = { profile: "", onRate: () => {} };
+/** @type {Element | null} The element that had the focus before. */
+let opener = null;
 
-/** Open pictures `list` at number `at`; `onSay` hears of every rating. */
-export async function open(list, at, { by = "", onSay = () => {} } = {}) {
-  [ids, place, profile, told, before] = [list, at, by, onSay, document.activeElement];
+/**
+ * Open a list of pictures.
+ *
+ * @param {number[]} list ids.
+ * @param {number} at index of the first picture to show.
+ * @param {Options} [settings]
+ */
+export async function openViewer(list, at, { profile = "", onRate = () => {} } = {}) {
+  [ids, place, options, opener] = [list, at, { profile, onRate }, document.activeElement];
   if (!dialog.open) {
     dialog.showModal();
     // The keys work wherever the focus is; a ring around a button would only distract.
@@ -23,37 +53,50 @@ export async function open(list, at, { by = "", onSay = () => {} } = {}) {
   await show();
 }
 
+/** @param {number} id */
 async function cellOf(id) {
-  if (!cells.has(id)) {
-    const found = await get(`/api/cells?ids=${id}`);
-    if (!found.cells.length) throw new Error("This picture is not in the collection any more.");
-    cells.set(id, found.cells[0]);
+  let cell = cells.get(id);
+  if (!cell) {
+    /** @type {{ cells: Cell[] }} */
+    const answer = await get(`/api/cells?ids=${id}`);
+    [cell] = answer.cells;
+    if (!cell) throw new Error("This picture is no longer in the collection.");
+    cells.set(id, cell);
   }
-  return cells.get(id);
+  return cell;
 }
 
 async function show() {
   const id = ids[place];
   $("#viewer-place").textContent = `${place + 1} of ${ids.length}`;
-  $("#viewer-previous").disabled = place === 0;
-  $("#viewer-next").disabled = place === ids.length - 1;
+  previous.disabled = place === 0;
+  next.disabled = place === ids.length - 1;
   try {
     const cell = await cellOf(id);
     if (ids[place] !== id) return;
     $("#viewer-gone").hidden = true;
     picture.hidden = false;
-    picture.className = sharp(cell) ? "sharp" : "";
+    picture.className = isTiny(cell) ? "sharp" : "";
     picture.alt = cell.title;
-    picture.src = source(cell, "large");
-    mark(cell.stars);
-    const text = await part(`/detail/${id}?profile=${encodeURIComponent(profile)}`);
-    if (ids[place] === id) detail.innerHTML = text;
-    if (ids[place + 1]) cellOf(ids[place + 1]).then((next) => (new Image().src = source(next, "large")), () => {});
+    picture.src = addressOf(cell, "large");
+    showRating(cell.stars);
+    const html = await getHtml(`/detail/${id}?profile=${encodeURIComponent(options.profile)}`);
+    if (ids[place] === id) setServerHtml(detail, html);
+    if (ids[place + 1]) preload(ids[place + 1]);
   } catch (error) {
     if (ids[place] === id) {
       detail.replaceChildren();
-      complain(error);
+      showError(error);
     }
+  }
+}
+
+/** @param {number} id */
+async function preload(id) {
+  try {
+    new Image().src = addressOf(await cellOf(id), "large");
+  } catch {
+    // The error is shown when the picture's turn comes.
   }
 }
 
@@ -62,67 +105,94 @@ picture.addEventListener("error", () => {
   $("#viewer-gone").hidden = false;
 });
 
-function mark(stars) {
-  for (const button of $$("[data-stars]", dialog)) button.setAttribute("aria-pressed", String(stars !== null && Number(button.dataset.stars) === stars));
+/** @param {number | null} stars */
+function showRating(stars) {
+  for (const button of $$("[data-stars]", dialog)) {
+    button.setAttribute("aria-pressed", String(stars !== null && Number(button.dataset.stars) === stars));
+  }
 }
 
+/**
+ * Rate the picture; the same rating again removes it.
+ *
+ * @param {number} stars 0 for skip.
+ */
 async function rate(stars) {
   const id = ids[place];
   const cell = await cellOf(id);
   const value = cell.stars === stars ? null : stars;
   cell.stars = value;
-  mark(value);
-  told(id, value);
-  await say("/api/rate", { image: id, stars: value });
+  showRating(value);
+  options.onRate(id, value);
+  await save("/api/rate", { image: id, stars: value });
 }
 
+/** @param {number} step 1 for the next picture, -1 for the previous one. */
 function move(step) {
-  const next = place + step;
-  if (next < 0 || next >= ids.length) return toast(step > 0 ? "That was the last picture." : "That was the first picture.", { key: "end" });
-  place = next;
+  const target = place + step;
+  if (target < 0 || target >= ids.length) {
+    toast(step > 0 ? "That was the last picture." : "That was the first picture.", { key: "end" });
+    return;
+  }
+  place = target;
   show();
 }
 
-function heat() {
-  const button = $("[data-heat]", detail);
+/** Lay the heat map over the picture, or take it away. */
+function toggleHeat() {
+  const button = find("[data-heat]", detail);
   const cell = cells.get(ids[place]);
   if (!button || !cell) return;
   const on = button.getAttribute("aria-pressed") !== "true";
   button.setAttribute("aria-pressed", String(on));
-  picture.src = on ? `${base}/heat/${cell.id}?profile=${encodeURIComponent(profile)}&v=${cell.v}` : source(cell, "large");
+  const query = `profile=${encodeURIComponent(options.profile)}&v=${cell.v}`;
+  picture.src = on ? `${base}/heat/${cell.id}?${query}` : addressOf(cell, "large");
 }
 
 dialog.addEventListener("click", (event) => {
-  const stars = event.target.closest("[data-stars]");
-  if (stars) rate(Number(stars.dataset.stars)).catch(complain);
-  else if (event.target.closest("[data-heat]")) heat();
+  const button = around(event, "[data-stars]");
+  if (button) rate(Number(button.dataset.stars)).catch(showError);
+  else if (around(event, "[data-heat]")) toggleHeat();
   else if (event.target === dialog) dialog.close();
 });
 dialog.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (hasModifier(event)) return;
   const stars = starsOf(event.key);
-  if (stars !== null) rate(stars).catch(complain);
+  if (stars !== null) rate(stars).catch(showError);
   else if (event.key === "ArrowRight") move(1);
   else if (event.key === "ArrowLeft") move(-1);
-  else if (event.key === "h") heat();
+  else if (event.key === "h") toggleHeat();
   else return;
   event.preventDefault();
 });
-$("#viewer-previous").onclick = () => move(-1);
-$("#viewer-next").onclick = () => move(1);
+previous.onclick = () => move(-1);
+next.onclick = () => move(1);
 $("#viewer-close").onclick = () => dialog.close();
 dialog.addEventListener("close", () => {
   picture.removeAttribute("src");
   cells.clear();
-  before?.focus?.();
+  if (opener instanceof HTMLElement) opener.focus();
 });
 
-/** Pictures marked up by the server open here, each among those of its strip. */
-export function openThumbs(root = document) {
+/**
+ * The pictures in the strip of a thumbnail, and the thumbnail's index among them.
+ *
+ * @param {HTMLElement} thumb
+ * @returns {[number[], number]} ids and index.
+ */
+export function numbersOf(thumb) {
+  const list = $$("[data-picture]", thumb.parentElement ?? document).map((other) => Number(other.dataset.picture));
+  return [list, list.indexOf(Number(thumb.dataset.picture))];
+}
+
+/**
+ * Open the thumbnails that the server rendered, each among those of its strip.
+ *
+ * @param {HTMLElement} root element around the thumbnails.
+ */
+export function openThumbs(root) {
   root.addEventListener("click", (event) => {
-    const thumb = event.target.closest("[data-picture]");
-    if (!thumb) return;
-    const list = $$("[data-picture]", thumb.parentElement).map((one) => Number(one.dataset.picture));
-    open(list, list.indexOf(Number(thumb.dataset.picture)));
+    const thumb = around(event, "[data-picture]");
+    if (thumb) openViewer(...numbersOf(thumb));
   });
 }

@@ -72,7 +72,7 @@ def test_the_same_pictures_are_evaluated_once(found, monkeypatch):
 
 def test_evaluations_survive_packing(found):
     e, copy = found.evaluation, Evaluation.unpacked(found.evaluation.packed())
-    for name in ("ids", "distance", "mode", "group", "best", "style"):
+    for name in ("ids", "distance", "damage", "group", "best", "style"):
         assert np.array_equal(getattr(e, name), getattr(copy, name))
     assert (copy.associations, copy.trends, copy.styles, copy.timeline) == (
         e.associations,

@@ -60,6 +60,7 @@ def test_twenty_pictures_are_rated_by_keyboard_with_undo(come, address, folder):
         said[press(page, key)] = key
     last = list(said)[-1]
     page.keyboard.press("u")
+    page.wait_for_selector(".toast:has-text('Undone: 5.')")
     page.wait_for_function("id => document.querySelector('#picture').dataset.id === id", arg=str(last))
     said[last] = "2"
     press(page, "2")
@@ -68,13 +69,27 @@ def test_twenty_pictures_are_rated_by_keyboard_with_undo(come, address, folder):
     until(lambda: stored(folder) == expected)
     with Collection(folder) as collection:
         assert judged_pictures(collection, "me") == set(said)
-    assert "18 rated, 2 rejected, 20 not seen" in page.inner_text("#counts")
+    assert "18 rated, 2 skipped, 20 left" in page.inner_text("#counts")
     # A reload in the middle goes on with pictures that were not seen.
     page.reload()
     page.wait_for_selector("#picture[data-id]")
     assert int(shown(page)) not in said
     # Learning went on behind; its verdict arrives.
     page.wait_for_function("() => document.querySelector('#trust').textContent.startsWith('Taste:')", timeout=60_000)
+
+
+def test_a_skip_is_undone(come, address, folder):
+    page = come()
+    page.goto(f"{address}/c/0/rate")
+    page.wait_for_selector("#picture[data-id]")
+    image = press(page, "x")
+    assert "0 rated, 1 skipped, 39 left" in page.inner_text("#counts")
+    page.keyboard.press("u")
+    page.wait_for_selector(".toast:has-text('Undone: skip.')")
+    assert int(shown(page)) == image
+    assert "0 rated, 0 skipped, 40 left" in page.inner_text("#counts")
+    with Collection(folder) as collection:
+        until(lambda: not judged_pictures(collection, "me"))
 
 
 def test_two_raters_at_once_keep_their_own(come, address, folder):
@@ -108,17 +123,17 @@ def test_two_tabs_on_one_picture_say_so(come, address, folder):
     image = press(first, "5")
     until(lambda: stored(folder) == {image: 5.0})
     press(second, "2")
-    second.wait_for_selector(".toast:has-text('another tab')")
+    second.wait_for_selector(".toast:has-text('You rated this 5 in another tab; your latest rating (2) counts.')")
     until(lambda: stored(folder) == {image: 2.0})
 
 
-def test_pictures_whose_files_are_gone_are_passed_over(come, address, folder):
+def test_pictures_whose_files_are_gone_are_skipped(come, address, folder):
     with Collection(folder) as collection:
         for row in collection.images()[:-2]:
             collection.locate(row).unlink()
     page = come()
     page.goto(f"{address}/c/0/rate")
-    page.wait_for_selector(".toast:has-text('file is gone')")
+    page.wait_for_selector(".toast:has-text('file is gone: skipped')")
     page.wait_for_function("() => ['39', '40'].includes(document.querySelector('#picture').dataset.id)")
     said = {press(page, "5"): 5.0}
     until(lambda: stored(folder) == said)
@@ -155,7 +170,7 @@ def test_comparing_ends_with_the_order_the_rater_has(come, address, folder):
         assert all(winner > loser for winner, loser in comparisons(collection, "me"))
 
 
-def test_four_at_a_time_and_passing_over(come, address, folder):
+def test_four_at_a_time_and_skipping(come, address, folder):
     page = come()
     page.goto(f"{address}/c/0/compare?ids=3,4,5,6,7,8&up=4")
     page.wait_for_selector(".of-4 .choice")
@@ -267,6 +282,16 @@ def test_every_view_says_that_the_server_is_gone(come, address, view):
     page.route("**/api/**", lambda route: route.abort())
     page.goto(f"{address}/c/0/{view}")
     page.wait_for_selector(".toast.bad:has-text('does not answer')")
+
+
+@pytest.mark.parametrize("path", ["/collections", "/c/0/nowhere", "/c/0/taste"])
+def test_the_rater_is_named_on_pages_that_rate_nothing(come, address, path):
+    page = come()
+    page.goto(f"{address}{path}")
+    page.click("#who")
+    page.fill("[name=rater]", "ann")
+    page.click("#who-dialog .primary")
+    page.wait_for_selector("body[data-rater=ann]")
 
 
 @pytest.mark.parametrize("view", ["gallery", "rate", "compare", "tune", "taste", "attention"])

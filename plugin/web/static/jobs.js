@@ -1,0 +1,89 @@
+// Background jobs of this collection: their progress, a button to cancel them, and their end.
+
+import { $, el } from "./dom.js";
+import { duration } from "./format.js";
+import { get, post } from "./request.js";
+import { base } from "./session.js";
+import { showError, toast } from "./toasts.js";
+
+/**
+ * @typedef {object} Job
+ * @property {number} number
+ * @property {string} key jobs of one key never run side by side.
+ * @property {string} title
+ * @property {string} state such as `done` or `failed`.
+ * @property {number} done steps.
+ * @property {number} total steps; 0 if unknown.
+ * @property {string} message the outcome, in a sentence.
+ * @property {boolean} live
+ * @property {number | null} left seconds.
+ */
+
+/** @type {Map<string, (job: Job) => unknown>} */
+const handlers = new Map();
+/** @type {Set<number> | null} Numbers of finished jobs that this page knows of. */
+let finished = null;
+let timer = 0;
+
+/**
+ * Call a function at the end of every job whose key has a prefix.
+ *
+ * @param {string} prefix
+ * @param {(job: Job) => unknown} handler may be asynchronous; its errors are shown.
+ */
+export const onJobEnd = (prefix, handler) => handlers.set(prefix, handler);
+
+/**
+ * True for a job to list: tunes show their own progress, and proposals take only a moment.
+ *
+ * @param {Job} job
+ */
+const listed = (job) =>
+  job.live && job.key !== "read tune" && !job.key.startsWith("tune") && !job.key.startsWith("propose");
+
+/** Ask for the jobs now, then every few seconds while the page is visible. */
+export async function watchJobs() {
+  clearTimeout(timer);
+  if (!base) return;
+  let pause = 5000;
+  try {
+    /** @type {{ jobs: Job[] }} */
+    const { jobs } = await get("/api/jobs");
+    const live = jobs.filter(listed);
+    const room = $("#jobs");
+    room.hidden = !live.length;
+    room.replaceChildren(...live.map(line));
+    const ended = jobs.filter((job) => !job.live);
+    // Jobs that ended before this page opened are not news.
+    finished ??= new Set(ended.map((job) => job.number));
+    for (const job of ended) {
+      if (finished.has(job.number)) continue;
+      finished.add(job.number);
+      report(job);
+    }
+    if (live.length) pause = 800;
+  } catch {
+    // The next request that matters will report the problem.
+  }
+  if (!document.hidden) timer = setTimeout(watchJobs, pause);
+}
+
+/** @param {Job} job */
+function report(job) {
+  if (job.state === "failed") toast(job.message, { bad: true });
+  for (const [prefix, handler] of handlers) {
+    if (job.key.startsWith(prefix)) Promise.resolve(job).then(handler).catch(showError);
+  }
+}
+
+/** @param {Job} job */
+function line(job) {
+  const share = job.total ? ` ${Math.floor((100 * job.done) / job.total)} %` : "";
+  const left = job.left === null ? "" : `, ${duration(job.left)} left`;
+  const cancel = el("button", {
+    className: "quiet",
+    textContent: "Cancel",
+    onclick: () => post("/api/jobs/cancel", { job: job.number }).catch(showError),
+  });
+  return el("p", {}, el("span", { className: "spin", ariaHidden: "true" }), `${job.title}${share}${left} `, cancel);
+}

@@ -1,0 +1,122 @@
+// The outbox: keeps ratings and choices in this browser until the server has stored them, in their order.
+
+import { post } from "./request.js";
+import { base, rater } from "./session.js";
+import { showError, toast } from "./toasts.js";
+
+/**
+ * @typedef {object} Entry
+ * @property {string} id
+ * @property {string} path
+ * @property {object} body
+ */
+
+// Browsers hold entries under these names: they never change.
+const KEY = `soart outbox ${base} ${rater}`;
+const LOCK = "soart outbox lock";
+
+/** @type {Entry[] | null} Entries, once the browser refuses to store them. */
+let memory = null;
+
+/** @returns {Entry[]} */
+function read() {
+  if (memory) return memory;
+  try {
+    return JSON.parse(localStorage.getItem(KEY) ?? "null") || [];
+  } catch {
+    return [];
+  }
+}
+
+/** @param {Entry[]} entries */
+function write(entries) {
+  try {
+    if (entries.length) localStorage.setItem(KEY, JSON.stringify(entries));
+    else localStorage.removeItem(KEY);
+  } catch {
+    memory = entries;
+  }
+}
+
+/** @type {Promise<void> | null} */
+let flushing = null;
+/** Seconds until the next attempt; 0 while the server answers. */
+let pause = 0;
+/** @type {Map<string, (response: any) => void>} */
+const callbacks = new Map();
+
+/**
+ * Have something stored by the server, at once or as soon as it can be reached.
+ *
+ * @param {string} path within the collection.
+ * @param {object} body
+ * @returns {Promise<any>} the response, or null if the server refused for good; that error was shown.
+ */
+export function save(path, body) {
+  const entry = { id: crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`, path, body: { ...body, rater } };
+  write([...read(), entry]);
+  return new Promise((resolve) => {
+    callbacks.set(entry.id, resolve);
+    flush();
+  });
+}
+
+/** Send the entries of the outbox, unless that is under way. */
+export function flush() {
+  flushing ??= takeTurn().finally(() => (flushing = null));
+  return flushing;
+}
+
+/** Tabs send one after another, because they share the outbox. */
+async function takeTurn() {
+  if (navigator.locks) await navigator.locks.request(LOCK, sendAll);
+  else await sendAll();
+}
+
+async function sendAll() {
+  for (let entries = read(); entries.length; entries = read()) {
+    const [entry] = entries;
+    let response = null;
+    try {
+      response = await post(entry.path, entry.body);
+      if (pause) toast("All ratings are saved.", { key: "outbox" });
+      pause = 0;
+    } catch (error) {
+      if (error.temporary) {
+        pause = Math.min(30, pause ? pause * 2 : 1);
+        const many = entries.length === 1 ? "One rating is" : `${entries.length} ratings are`;
+        const text = `${error.message} ${many} kept in this browser and will be sent again in ${pause} s.`;
+        toast(text, { key: "outbox", sticky: true, bad: true });
+        setTimeout(flush, pause * 1000);
+        return;
+      }
+      if (error.status === 401 || error.status === 403) {
+        const text = `${error.message} Your ratings are kept in this browser.`;
+        toast(text, { key: "outbox", sticky: true, bad: true });
+        return;
+      }
+      showError(error);
+    }
+    write(read().filter((other) => other.id !== entry.id));
+    settle(entry.id, response);
+  }
+  // Entries sent by another tab will get no answer here: resolve them.
+  const waiting = new Set(read().map((entry) => entry.id));
+  for (const id of [...callbacks.keys()]) if (!waiting.has(id)) settle(id, null);
+}
+
+/**
+ * @param {string} id
+ * @param {any} response
+ */
+function settle(id, response) {
+  callbacks.get(id)?.(response);
+  callbacks.delete(id);
+}
+
+/** Send the entries that an earlier page left, and send again whenever the connection comes back. */
+export function startOutbox() {
+  if (!base) return;
+  addEventListener("online", flush);
+  if (read().length) flush();
+}

@@ -1,0 +1,63 @@
+// Pictures of the collection as elements, and the mark of their rating.
+
+import { el, find } from "./dom.js";
+import { base } from "./session.js";
+
+/**
+ * @typedef {object} Cell a picture, as the server describes it.
+ * @property {number} id
+ * @property {string} v start of the hash of its content.
+ * @property {number} w width in pixels.
+ * @property {number} h height in pixels.
+ * @property {string} title
+ * @property {string | null} problem the reason if it is left out of rankings.
+ * @property {number | null} stars your rating, 1–5; 0 for skipped, null for none.
+ * @property {number | null} score of the profile asked for.
+ * @property {number | null} percentile of that score in the collection.
+ */
+
+/**
+ * Address of a picture's file.
+ *
+ * @param {Cell} cell
+ * @param {"small" | "large"} [size]
+ */
+export const addressOf = (cell, size = "small") => `${base}/pictures/${cell.id}/${size}?v=${cell.v}`;
+
+/**
+ * True if a picture is so small that it is enlarged without smoothing.
+ *
+ * @param {Cell} cell
+ */
+export const isTiny = (cell) => Math.max(cell.w, cell.h) <= 128;
+
+/**
+ * An image that says so if its file is gone.
+ *
+ * @param {Cell} cell
+ * @param {"small" | "large"} [size]
+ */
+export function image(cell, size = "small") {
+  const node = el("img", { alt: cell.title, decoding: "async", draggable: false });
+  if (isTiny(cell)) node.classList.add("sharp");
+  node.onerror = () => {
+    node.classList.add("lost");
+    node.alt = `gone: ${cell.title}`;
+  };
+  node.src = addressOf(cell, size);
+  return node;
+}
+
+/**
+ * Show a rating in the corner of a picture's button.
+ *
+ * @param {HTMLElement} button
+ * @param {number | null} stars 0 for skipped, null for no mark.
+ */
+export function badge(button, stars) {
+  find(".badge-stars", button)?.remove();
+  if (stars === null) return;
+  const textContent = stars === 0 ? "✕" : `★${stars}`;
+  const ariaLabel = stars ? `rated ${stars}` : "skipped";
+  button.append(el("span", { className: "badge-stars num", textContent, ariaLabel }));
+}
