@@ -4,9 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEV := $(VENV)/.dev-installed
 BENCH := $(VENV)/.bench-installed
+SITE := $(VENV)/.docs-installed
 RUN := $(VENV)/.installed
 
-.PHONY: demo test test-slow bench lint clean
+.PHONY: help demo test test-slow bench lint pages docs clean
+
+help:  ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -23,23 +27,27 @@ $(BENCH): pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable '.[dev,bench]'
 	touch $@ $(DEV) $(RUN)
 
-demo: $(RUN)
+$(SITE): pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	touch $@ $(RUN)
+
+demo: $(RUN)  ## draw, rank, learn a taste and tune a prompt on the embedded model
 	$(BIN)/soart demo
 
-lint: $(DEV)
+lint: $(DEV)  ## format, style, types and import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	mkdir -p .typing && ln -sfn .. .typing/soart
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: lint
+test: lint  ## lint, then run the fast tests: what every change must pass
 	$(BIN)/pytest -m "not slow" --cov --cov-report=term
 
-test-slow: $(DEV)
+test-slow: $(DEV)  ## run the tests that take minutes
 	$(BIN)/pytest -m slow
 
-bench: $(BENCH)
+bench: $(BENCH)  ## print the figures of docs/benchmarks.md; hours
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/metadata_speed.py
 	$(BIN)/python benchmarks/recognition.py
@@ -59,5 +67,12 @@ bench: $(BENCH)
 	$(BIN)/python benchmarks/collection.py
 	$(BIN)/python benchmarks/cluster.py
 
-clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .coverage
+pages: $(DEV)  ## write the pages that are made from the code
+	$(BIN)/python docs/build_pages.py
+
+docs: $(SITE)  ## build the documentation site in site/
+	mkdir -p .typing && ln -sfn .. .typing/soart
+	$(BIN)/mkdocs build --strict
+
+clean:  ## remove the environment and everything that was built
+	rm -rf $(VENV) build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache .coverage
