@@ -72,7 +72,7 @@ pages: $(DEV)  ## write the pages that are made from the code
 
 docs: $(SITE)  ## build the documentation site in site/
 	mkdir -p .typing && ln -sfn .. .typing/soart
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 clean:  ## remove the environment and everything that was built
 	rm -rf $(VENV) build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache .coverage
