@@ -4,12 +4,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEV := $(VENV)/.dev-installed
 BENCH := $(VENV)/.bench-installed
+SITE := $(VENV)/.docs-installed
 RUN := $(VENV)/.installed
 # ESLint and TypeScript, which check the browser scripts.
 JS := .ci/javascript
 JS_TOOLS := $(JS)/node_modules/.installed
 
-.PHONY: demo test test-slow bench lint lint-js clean
+.PHONY: help demo test test-slow bench lint lint-js pages docs clean
+
+help:  ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -26,7 +30,11 @@ $(BENCH): pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable '.[dev,bench]'
 	touch $@ $(DEV) $(RUN)
 
-demo: $(RUN)
+$(SITE): pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	touch $@ $(RUN)
+
+demo: $(RUN)  ## draw, rank, learn a taste and tune a prompt on the embedded model
 	$(BIN)/soart demo
 
 $(JS_TOOLS): $(JS)/package.json
@@ -42,20 +50,20 @@ lint-js: $(JS_TOOLS)
 	@! [ -e $(JS_TOOLS) ] || $(JS)/node_modules/.bin/tsc --project $(JS)
 endif
 
-lint: $(DEV) lint-js
+lint: $(DEV) lint-js  ## format, style, types, import contracts and browser scripts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	mkdir -p .typing && ln -sfn .. .typing/soart
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: lint
+test: lint  ## lint, then run the fast tests: what every change must pass
 	$(BIN)/pytest -m "not slow" --cov --cov-report=term
 
-test-slow: $(DEV)
+test-slow: $(DEV)  ## run the tests that take minutes
 	$(BIN)/pytest -m slow
 
-bench: $(BENCH)
+bench: $(BENCH)  ## print the figures of docs/benchmarks.md; hours
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/metadata_speed.py
 	$(BIN)/python benchmarks/recognition.py
@@ -75,5 +83,12 @@ bench: $(BENCH)
 	$(BIN)/python benchmarks/collection.py
 	$(BIN)/python benchmarks/cluster.py
 
-clean:
-	rm -rf $(VENV) $(JS)/node_modules build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .coverage
+pages: $(DEV)  ## write the pages that are made from the code
+	$(BIN)/python docs/build_pages.py
+
+docs: $(SITE)  ## build the documentation site in site/
+	mkdir -p .typing && ln -sfn .. .typing/soart
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+clean:  ## remove the environment and everything that was built
+	rm -rf $(VENV) $(JS)/node_modules build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache .coverage

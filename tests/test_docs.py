@@ -1,11 +1,47 @@
-"""The examples in the documentation do what they say."""
+"""The documentation is complete, its links lead somewhere, and its examples do what they say."""
 
 import doctest
+import importlib.util
+import json
+import re
+import shlex
 from pathlib import Path
 
 import pytest
+import yaml
+from typer.main import get_command
 
-DOCS = sorted((Path(__file__).parents[1] / "docs").glob("*.md"))
+import soart
+import soart.metrics
+from soart.plugin.cli.app import app
+from soart.prompts.space.yaml_file import parse_space
+
+ROOT = Path(__file__).parents[1]
+DOCS = sorted((ROOT / "docs").glob("*.md"))
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS]
+ROOM_OF_NODES = "plugin/**/docs/Soart*.md"
+
+
+def load_script(path):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def blocks(path, language):
+    """Code blocks of a language, those inside lists without their indentation."""
+    text = path.read_text(encoding="utf-8")
+    found = re.findall(rf"^( *)```{language}\n(.*?)^\1```", text, re.S | re.M)
+    return ["\n".join(line.removeprefix(indent) for line in code.splitlines()) for indent, code in found]
+
+
+def commands():
+    """Every command by the words that call it, and the command."""
+    for name, command in get_command(app).commands.items():
+        yield name, command
+        for inner, one in getattr(command, "commands", {}).items():
+            yield f"{name} {inner}", one
 
 
 @pytest.mark.parametrize("path", [p for p in DOCS if ">>>" in p.read_text(encoding="utf-8")], ids=lambda p: p.name)
@@ -17,3 +53,155 @@ def test_examples(path):
 
 def test_the_method_is_documented():
     assert "method.md" in [p.name for p in DOCS]
+
+
+@pytest.mark.parametrize("name", ["commands.md", "prompt-space.schema.json"])
+def test_pages_made_from_the_code_are_up_to_date(name):
+    made = load_script(ROOT / "docs/build_pages.py").PAGES[name]()
+    assert made == (ROOT / "docs" / name).read_text(encoding="utf-8"), "run 'make pages'"
+
+
+@pytest.mark.parametrize(
+    ("name", "command"), list(commands()), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_every_command_and_option_is_documented(name, command):
+    page = (ROOT / "docs/commands.md").read_text(encoding="utf-8")
+    [section] = re.findall(rf"^##+ soart {name}\n(.*?)(?=^##|\Z)", page, re.S | re.M)
+    options = {
+        option
+        for parameter in command.params
+        if parameter.param_type_name == "option" and parameter.name != "help"
+        for option in (*parameter.opts, *parameter.secondary_opts)
+    }
+    listed = "\n".join(line.split("`: ")[0] for line in section.splitlines() if line.startswith("* `"))
+    if hasattr(command, "commands"):
+        assert listed == ""
+    else:
+        assert set(re.findall(r"`(--?[a-z][a-z-]*)", listed + "`")) == options
+        assert name == "web" or "--json" in options
+
+
+def test_the_page_names_no_command_that_does_not_exist():
+    page = (ROOT / "docs/commands.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^##+ soart (.+)$", page, re.M)) == {name for name, _ in commands()}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda p: p.name)
+def test_commands_in_the_pages_parse(path):
+    for line in (line for block in blocks(path, "sh") for line in block.splitlines()):
+        if line.startswith("soart "):
+            _, name, *arguments = shlex.split(line, comments=True)
+            command = get_command(app).commands[name]
+            if hasattr(command, "commands"):
+                name, *arguments = arguments
+                command = command.commands[name]
+            command.make_context(name, arguments)
+
+
+def anchors(path):
+    """Anchors of the headings of a page, as GitHub and the site make them."""
+    headings = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda p: p.name)
+def test_links_lead_somewhere(path):
+    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", path.read_text(encoding="utf-8")):
+        file, _, anchor = target.partition("#")
+        place = path.parent / file if file else path
+        assert place.exists(), target
+        assert not anchor or anchor in anchors(place), target
+
+
+def test_every_page_is_in_the_navigation():
+    listed = re.findall(r": ([\w-]+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.M)
+    assert sorted(listed) == [path.name for path in DOCS]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda p: p.name)
+def test_benchmarks_that_are_named_exist(path):
+    for script in re.findall(r"benchmarks/\w+\.py", path.read_text(encoding="utf-8")):
+        assert (ROOT / script).is_file(), script
+
+
+def test_the_readme_is_short_and_names_every_command_or_links_to_it():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(readme.encode()) <= 10_240
+    assert "docs/commands.md" in readme
+    for name in ("generate", "rank", "taste learn", "tune", "web"):
+        assert f"soart {name}" in readme
+
+
+def test_figures_in_the_readme_are_in_the_benchmarks():
+    """The README quotes; docs/benchmarks.md holds the tables with the script that prints each."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    tables = (ROOT / "docs/benchmarks.md").read_text(encoding="utf-8")
+    [claims] = re.findall(r"## How far to trust it\n(.*?)^\* \*\*The embedded", readme, re.S | re.M)
+    figures = re.findall(r"\d[\d,.]*\d(?: %| s\b)?|\d+\+\d+", claims)
+    assert len(figures) > 10
+    known = set(re.findall(r"\d[\d,.]*\d(?: %| s\b)?|\d+\+\d+", tables.replace(".0 s", " s")))
+    rounded = {f"{float(number):.2f}" for number in re.findall(r"\b0\.\d+", tables)}
+    assert [figure for figure in figures if figure not in known and figure.removesuffix(" s") not in rounded] == []
+
+
+def test_every_public_name_is_in_the_api_page():
+    page = (ROOT / "docs/api.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^::: (soart\.[\w.]+)$", page, re.M)
+    assert len(set(listed)) == len(listed)
+    public = {f"soart.{name}" for name in soart.__all__ if name != "__version__"}
+    estimators = {f"soart.metrics.{name}" for name in soart.metrics.__all__ if name not in soart.__all__}
+    assert set(listed) == public | estimators
+
+
+def test_the_python_example_in_the_readme_runs(tmp_path, monkeypatch, capsys):
+    [example] = [code for code in blocks(ROOT / "README.md", "python") if "soart.generate" in code]
+    monkeypatch.chdir(tmp_path)
+    exec(compile(example, "README.md", "exec"), {})  # noqa: S102
+    printed = capsys.readouterr().out
+    assert "a boat, " in printed
+    assert len(list(tmp_path.glob("soart-pictures/images/*.png"))) == 8
+
+
+def spaces():
+    """Prompt spaces of the pages and of the help of the nodes."""
+    for path in (ROOT / "docs/prompt-spaces.md", *sorted(ROOT.glob(ROOM_OF_NODES))):
+        for number, text in enumerate(blocks(path, "yaml")):
+            yield pytest.param(text, id=f"{path.stem}-{number}")
+
+
+@pytest.mark.parametrize("text", list(spaces()))
+def test_prompt_spaces_in_the_pages_load_and_fit_the_schema(text):
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = json.loads((ROOT / "docs/prompt-space.schema.json").read_text(encoding="utf-8"))
+    space = parse_space(text)
+    assert space.size > 1
+    jsonschema.validate(yaml.safe_load(text), schema)
+    jsonschema.validate(yaml.safe_load(space.to_yaml()), schema)
+    assert parse_space(space.to_yaml()) == space
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "slots: {}",
+        "slots: {style: []}",
+        "slots: {style: [ink: -1]}",
+        "slots: {style: [ink, oil], colour: {kind: word, options: [red]}}",
+        "template: a fox",
+        "slots: {style: [ink, oil]}\nbans: style=oil",
+    ],
+)
+def test_the_schema_refuses_what_the_code_refuses(text):
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = json.loads((ROOT / "docs/prompt-space.schema.json").read_text(encoding="utf-8"))
+    with pytest.raises(soart.SoartError):
+        parse_space(text)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(yaml.safe_load(text), schema)
+
+
+def test_terms_are_defined_once():
+    page = (ROOT / "docs/glossary.md").read_text(encoding="utf-8")
+    terms = [term.lower() for line in re.findall(r"^\* (\*\*.+?): ", page, re.M) for term in re.findall(r"\*\*(.+?)\*\*", line)]  # fmt: skip
+    assert len(terms) > 60
+    assert len(set(terms)) == len(terms)

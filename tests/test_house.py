@@ -62,31 +62,3 @@ def test_public_names_are_there_and_lazy():
     for package in (soart, soart.metrics):
         with pytest.raises(AttributeError, match="no attribute"):
             package.nonsense  # noqa: B018
-
-
-def test_every_command_is_in_the_readme():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    from typer.main import get_command
-
-    from soart.plugin.cli.app import app
-
-    for command in get_command(app).commands:
-        assert f"soart {command}" in readme
-    for target in re.findall(r"\]\((?!http)([^)#]+)\)", readme):
-        assert (ROOT / target).exists(), target
-
-
-def test_commands_in_the_readme_parse():
-    import shlex
-
-    from typer.main import get_command
-
-    from soart.plugin.cli.app import app
-
-    group = get_command(app)
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    lines = [line for block in re.findall(r"```sh\n(.*?)```", readme, re.S) for line in block.splitlines()]
-    commands = [shlex.split(line, comments=True) for line in lines if line.startswith("soart ")]
-    assert len(commands) >= 4
-    for _, name, *arguments in commands:
-        group.commands[name].make_context(name, arguments)

@@ -346,9 +346,9 @@ def test_pictures_in_any_form():
         as_pictures(["a.png"])
 
 
-def test_the_example_in_the_readme_runs(tmp_path, monkeypatch, capsys):
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    [example] = [code for code in re.findall(r"```python\n(.*?)```", readme, re.S) if "soart.wrap" in code]
+def test_the_example_in_the_docs_runs(tmp_path, monkeypatch, capsys):
+    page = (Path(__file__).parents[2] / "docs/diffusers.md").read_text(encoding="utf-8")
+    [example] = [code for code in re.findall(r"```python\n(.*?)```", page, re.S) if "soart.wrap" in code]
     for long, short in {
         "MODEL": str(families.save_family("sd1", tmp_path)),
         "n=16": "n=2",
@@ -357,6 +357,6 @@ def test_the_example_in_the_readme_runs(tmp_path, monkeypatch, capsys):
         assert long in example
         example = example.replace(long, short)
     monkeypatch.chdir(tmp_path)
-    exec(compile(example, "README.md", "exec"), {})  # noqa: S102
+    exec(compile(example, "diffusers.md", "exec"), {})  # noqa: S102
     assert "picture of a" in capsys.readouterr().out
     assert len(list(tmp_path.glob("seed *.png"))) == 1

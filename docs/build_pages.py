@@ -1,0 +1,259 @@
+"""Writes the pages that are made from the code: the commands and the schema of prompt spaces.
+
+    python docs/build_pages.py
+
+``tests/test_docs.py`` fails where the committed pages differ from what this script writes.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias, get_args, get_type_hints
+
+if TYPE_CHECKING:
+    from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
+
+    Parameter: TypeAlias = TyperArgument | TyperOption
+
+DOCS = Path(__file__).parent
+#: Order on the page; a command that is missing here comes last.
+ORDER = (
+    "generate",
+    "rank",
+    "tune",
+    "taste",
+    "evaluate",
+    "cull",
+    "annotate",
+    "undo",
+    "compare-attention",
+    "web",
+    "demo",
+    "doctor",
+)
+INTRODUCTION = """\
+# Commands
+
+<!-- Written by docs/build_pages.py from the commands themselves; edit their help texts instead. -->
+
+Every command but `soart web` takes `--json`, which prints one JSON document instead of text. `--help` on any command shows
+the same options as this page.
+
+| exit code | meaning |
+|---|---|
+| 0 | done |
+| 1 | failure, explained in one sentence on stderr |
+| 2 | wrong usage |
+| 130 | interrupted; finished work is kept, and the same command continues |
+"""
+
+
+def _commands(group: TyperGroup) -> Iterator[tuple[str, TyperCommand]]:
+    """Name and command, subcommands included, in the order of the page."""
+    ordered = sorted(group.commands, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
+    for name in ordered:
+        command = group.commands[name]
+        yield name, command
+        for inner, one in getattr(command, "commands", {}).items():
+            yield f"{name} {inner}", one
+
+
+def _plain(text: str | None) -> str:
+    """Help text as Markdown: one line a paragraph, capitals and brackets left alone."""
+    paragraphs = re.split(r"\n\s*\n", inspect.cleandoc(text or ""))
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+
+
+def _escaped(text: str) -> str:
+    """Text with the characters escaped that Markdown would take for markup."""
+    return re.sub(r"([<*\[\]]|_(?=_)|(?<=_)_)", r"\\\1", text)
+
+
+def _kind(command: TyperCommand, parameter: Parameter) -> str:
+    """What stands for a value: the metavar if there is one, else by the type in the signature."""
+    if parameter.metavar:
+        return str(parameter.metavar)
+    hint = get_type_hints(inspect.unwrap(command.callback))[parameter.name]
+    kinds = {int: "NUMBER", float: "NUMBER", Path: "PATH"}
+    return next((word for kind, word in kinds.items() if kind in _inside(hint)), "TEXT")
+
+
+def _inside(hint: object) -> set[object]:
+    """A type and those inside it: of ``list[Path] | None`` also ``Path``."""
+    return {hint}.union(*(_inside(inner) for inner in get_args(hint)))
+
+
+def _facts(parameter: Parameter) -> str:
+    """Range, default and environment variable in brackets; empty without any."""
+    facts = []
+    # Versions of Typer differ in where they keep a range.
+    low, high = (
+        getattr(parameter, end, getattr(getattr(parameter, "type", None), end, None)) for end in ("min", "max")
+    )
+    if low is not None and high is not None:
+        facts.append(f"{low} to {high}")
+    elif low is not None:
+        facts.append(f"at least {low}")
+    if parameter.required and parameter.param_type_name == "option":
+        facts.append("required")
+    default = parameter.default
+    if isinstance(default, bool):
+        facts.extend(["on by default"] if default and parameter.secondary_opts else [])
+    elif default not in (None, "", []):
+        facts.append(f"default: `{default:g}`" if isinstance(default, float) else f"default: `{default}`")
+    if getattr(parameter, "envvar", None):
+        facts.append(f"environment variable: `{parameter.envvar}`")
+    return f" ({', '.join(facts)})" if facts else ""
+
+
+def _argument(parameter: Parameter) -> str:
+    return str(parameter.metavar or parameter.name.upper()).removesuffix("...")
+
+
+def _line(command: TyperCommand, parameter: Parameter) -> str:
+    """An argument or option as an item of a list."""
+    if parameter.param_type_name == "argument":
+        names = f"`{_argument(parameter)}`"
+    else:
+        names = ", ".join(f"`{name}`" for name in (*parameter.opts, *parameter.secondary_opts))
+        names += "" if parameter.is_flag else f" `{_kind(command, parameter)}`"
+    return f"* {names}: {_escaped(_plain(parameter.help))}{_facts(parameter)}"
+
+
+def _usage(name: str, command: TyperCommand) -> str:
+    words = []
+    for parameter in (p for p in command.params if p.param_type_name == "argument"):
+        word = _argument(parameter) + ("" if parameter.nargs == 1 else "...")
+        words.append(word if parameter.required else f"[{word}]")
+    return " ".join(["soart", name, *words, "[OPTIONS]"])
+
+
+def _section(name: str, command: TyperCommand) -> str:
+    level = "###" if " " in name else "##"
+    parts = [f"{level} soart {name}", _escaped(_plain(command.help))]
+    if getattr(command, "commands", None):
+        return "\n\n".join(parts)
+    parts.append(f"    {_usage(name, command)}")
+    shown = [p for p in command.params if p.name != "help" and not getattr(p, "hidden", False)]
+    # Arguments first.
+    shown.sort(key=lambda p: p.param_type_name)
+    parts.append("\n".join(_line(command, p) for p in shown))
+    if command.epilog:
+        examples = (re.sub(r"^\w+: ", "", text) for text in re.split(r"\s{2,}(?=or: )", command.epilog))
+        parts.append("\n".join(["```sh", *examples, "```"]))
+    return "\n\n".join(parts)
+
+
+def commands_page() -> str:
+    """``docs/commands.md``: every command with its arguments and options."""
+    from typer.main import get_command
+
+    from soart.plugin.cli.app import app
+
+    group = get_command(app)
+    # Typer's groups are not typed as such.
+    found = list(_commands(group))
+    index = ["| command | |", "|---|---|"]
+    for name, command in found:
+        anchor = f"soart-{name}".replace(" ", "-")
+        first = _escaped(_plain(command.help).split("\n\n")[0].split(". ")[0].rstrip(".")).replace("|", r"\|")
+        index.append(f"| [`soart {name}`](#{anchor}) | {first} |")
+    own = [_line(group, p) for p in group.params if p.name != "help"]
+    sections = [_section(name, command) for name, command in found]
+    return (
+        "\n\n".join([INTRODUCTION.rstrip(), "\n".join(index), "Without a command:", "\n".join(own), *sections]) + "\n"
+    )
+
+
+#: For the hover texts of editors.
+MEANINGS = {
+    "template": "Prompt with a {slot} place for every text slot, and {subject} for the context. Default: all in a row.",
+    "negative": "Negative prompt with a {slot} place for every negative slot. Default: all in a row.",
+    "contexts": "Base subjects that every choice should suit.",
+    "slots": "What varies: a name and its options.",
+    "constraints": "Rules between options of different slots.",
+    "ban": "Options that are never taken, SLOT=OPTION.",
+    "pin": "The only options taken in their slots, SLOT=OPTION.",
+    "options": "At least one; no two alike.",
+    "kind": "Default: setting for guidance, steps, scheduler and size, else text.",
+    "text": "Words put into the prompt; empty for nothing.",
+    "wildcard": "Name of a vocabulary whose words are all options.",
+    "weight": "How often a random draw takes the option, relative to the others.",
+    "not both": "At least two options of different slots, SLOT=OPTION, that never go together.",
+    "if": "An option, SLOT=OPTION, that needs others.",
+    "needs": "The options that it needs; several of one slot are alternatives.",
+}
+
+
+def _described(properties: dict[str, Any]) -> dict[str, Any]:
+    """Properties without the titles that pydantic makes of their names, with their meanings."""
+    return {
+        name: {"description": MEANINGS[name], **{key: value for key, value in rest.items() if key != "title"}}
+        for name, rest in properties.items()
+    }
+
+
+def schema_text() -> str:
+    """``docs/prompt-space.schema.json``: the JSON schema of prompt spaces in YAML, short forms included."""
+    from soart.prompts.space.yaml_schema import SpaceModel
+
+    schema = SpaceModel.model_json_schema()
+    option, slot, rule = (schema["$defs"][name] for name in ("OptionModel", "SlotModel", "RuleModel"))
+    # Every scalar is read as the text it is.
+    text = {"type": ["string", "number", "boolean"]}
+    texts = {"anyOf": [text, {"type": "array", "items": text}, {"type": "null"}]}
+    weighted = {
+        "description": "An option and its weight.",
+        "type": "object",
+        "minProperties": 1,
+        "maxProperties": 1,
+        "additionalProperties": {"type": "number", "exclusiveMinimum": 0},
+    }
+    option["properties"] |= {"text": text, "wildcard": {"type": "string"}}
+    options = {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/option"}}
+    slot["properties"]["options"] = options
+    rule["properties"] = {
+        "not both": {**texts}, "if": rule["properties"]["if"] | text, "needs": {**texts}
+    }  # fmt: skip
+    own = schema["properties"] | {name: {**texts} for name in ("contexts", "ban", "pin")}
+    own["slots"] = {"type": "object", "minProperties": 1, "additionalProperties": {"$ref": "#/$defs/slot"}}
+    own["constraints"] = {"type": "array", "items": {"$ref": "#/$defs/rule"}}
+    plain = {"type": "object", "additionalProperties": False}
+    made = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "soart prompt space",
+        **plain,
+        "required": schema["required"],
+        "properties": _described(own),
+        "$defs": {
+            "option": {"anyOf": [text, weighted, {**plain, "properties": _described(option["properties"])}]},
+            "slot": {
+                "anyOf": [
+                    text,
+                    options,
+                    {**plain, "required": slot["required"], "properties": _described(slot["properties"])},
+                ]
+            },
+            "rule": {**plain, "properties": _described(rule["properties"])},
+        },
+    }
+    return json.dumps(made, indent=2) + "\n"
+
+
+#: What is written where.
+PAGES = {"commands.md": commands_page, "prompt-space.schema.json": schema_text}
+
+
+def main() -> None:
+    """Write the pages."""
+    for name, made in PAGES.items():
+        (DOCS / name).write_text(made(), encoding="utf-8")
+        print(f"written: docs/{name}")
+
+
+if __name__ == "__main__":
+    main()
