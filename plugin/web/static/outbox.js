@@ -44,6 +44,11 @@ let flushing = null;
 let pause = 0;
 /** @type {Map<string, (response: any) => void>} */
 const callbacks = new Map();
+// A tab may send what another one wrote: it passes the response on. Browsers without channels do without it.
+const responses = typeof BroadcastChannel === "function" ? new BroadcastChannel(KEY) : null;
+if (responses) responses.onmessage = ({ data }) => settle(data.id, data.response);
+/** Milliseconds until an entry that another tab has sent counts as sent without a response. */
+const PATIENCE = 1000;
 
 /**
  * Have something stored by the server, at once or as soon as it can be reached.
@@ -98,11 +103,13 @@ async function sendAll() {
       showError(error);
     }
     write(read().filter((other) => other.id !== entry.id));
-    settle(entry.id, response);
+    if (callbacks.has(entry.id)) settle(entry.id, response);
+    else responses?.postMessage({ id: entry.id, response });
   }
-  // Entries sent by another tab will get no answer here: resolve them.
+  // The response to an entry that another tab has sent comes through the channel, if at all.
   const waiting = new Set(read().map((entry) => entry.id));
-  for (const id of [...callbacks.keys()]) if (!waiting.has(id)) settle(id, null);
+  for (const id of [...callbacks.keys()])
+    if (!waiting.has(id)) setTimeout(() => settle(id, null), responses ? PATIENCE : 0);
 }
 
 /**

@@ -127,6 +127,25 @@ def test_two_tabs_on_one_picture_say_so(come, address, folder):
     until(lambda: stored(folder) == {image: 2.0})
 
 
+def test_a_tab_that_sends_the_rating_of_another_passes_the_response_on(come, address, folder):
+    first = come()
+    first.goto(f"{address}/c/0/rate")
+    first.wait_for_selector("#picture[data-id]")
+    second = first.context.new_page()
+    second.goto(f"{address}/c/0/rate")
+    second.wait_for_selector("#picture[data-id]")
+    held = []
+    first.route("**/api/rate", lambda route: held.append((route, route.fetch())), times=1)
+    image = press(first, "5")
+    until(lambda: first.evaluate("1") and held)
+    # Written while the first tab still sends, so that this tab finds nothing left to send.
+    press(second, "2")
+    [(route, response)] = held
+    route.fulfill(response=response)
+    second.wait_for_selector(".toast:has-text('You rated this 5 in another tab')")
+    until(lambda: stored(folder) == {image: 2.0})
+
+
 def test_pictures_whose_files_are_gone_are_skipped(come, address, folder):
     with Collection(folder) as collection:
         for row in collection.images()[:-2]:
