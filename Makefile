@@ -58,7 +58,7 @@ lint: $(DEV) lint-js  ## format, style, types, import contracts and browser scri
 	$(BIN)/lint-imports
 
 test: lint  ## lint, then run the fast tests: what every change must pass
-	$(BIN)/pytest -m "not slow" --cov --cov-report=term
+	$(BIN)/pytest -m "not slow" -n auto --dist loadgroup --cov --cov-report=term
 
 test-slow: $(DEV)  ## run the tests that take minutes
 	$(BIN)/pytest -m slow

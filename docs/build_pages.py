@@ -1,4 +1,4 @@
-"""Writes the pages that are made from the code: the commands and the schema of prompt spaces.
+"""Writes the pages that are made from the code: the rooms, the commands and the schema of prompt spaces.
 
     python docs/build_pages.py
 
@@ -7,9 +7,11 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import json
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, get_args, get_type_hints
@@ -244,8 +246,61 @@ def schema_text() -> str:
     return json.dumps(made, indent=2) + "\n"
 
 
+ROOT = DOCS.parent
+ROOMS = ("plugin", "pipelines", "metrics", "prompts")
+MARKS = ("<!-- rooms: written by docs/build_pages.py -->", "<!-- end of rooms -->")
+
+
+def _purpose(place: Path) -> str:
+    """First line of the docstring of a module or package, without its full stop; empty without one."""
+    path = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) if path.exists() else ""
+    return (text or "").split("\n\n")[0].replace("\n", " ").replace("``", "`").rstrip(".")
+
+
+def _imports(place: Path) -> Iterator[tuple[str, ...]]:
+    """Names that the files of a room import from this package, lazily or not, as paths from its root."""
+    for path in place.rglob("*.py") if place.is_dir() else [place.with_suffix(".py")]:
+        package = path.relative_to(ROOT).parent.parts
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                module = tuple(node.module.split(".")) if node.module else ()
+                base = package[: len(package) - node.level + 1] + module
+                yield from ((*base, alias.name) for alias in node.names)
+
+
+def _room(room: str, name: str) -> str:
+    """A sub-room as a row of the table."""
+    place = ROOT / room / name
+    paths = {path[:2] for path in _imports(place) if path[0] in ROOMS and len(path) > 1}
+    used = sorted(sub if top == room else f"{top}/{sub}" for top, sub in paths - {(room, name)})
+    label = f"{name}/" if place.is_dir() else f"{name}.py"
+    files = len(list(place.rglob("*.py"))) if place.is_dir() else 1
+    return f"| `{label}` | {_purpose(place)} | {files} | {', '.join(used) or '–'} |"
+
+
+def architecture_page() -> str:
+    """``docs/architecture.md``, with its table of rooms as the import contracts order them."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = {c["containers"][0]: c for c in settings["tool"]["importlinter"]["contracts"] if "containers" in c}
+    parts = []
+    for room in ROOMS:
+        contract = contracts[f"soart.{room}"]
+        names = [name.strip() for layer in contract["layers"] for name in layer.split("|")]
+        names += contract.get("exhaustive_ignores", [])
+        rows = [_room(room, name) for name in names]
+        parts.append("\n".join([f"### {room}", "", "| | holds | files | imports |", "|---|---|---|---|", *rows]))
+    before, _, rest = (DOCS / "architecture.md").read_text(encoding="utf-8").partition(MARKS[0])
+    after = rest.partition(MARKS[1])[2]
+    return "\n\n".join([before + MARKS[0], *parts, MARKS[1] + after])
+
+
 #: What is written where.
-PAGES = {"commands.md": commands_page, "prompt-space.schema.json": schema_text}
+PAGES = {
+    "architecture.md": architecture_page,
+    "commands.md": commands_page,
+    "prompt-space.schema.json": schema_text,
+}
 
 
 def main() -> None:

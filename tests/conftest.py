@@ -1,6 +1,9 @@
 import os
 
 os.environ["HF_HUB_OFFLINE"] = "1"
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # As many tests run as there are cores: more threads would only wait for each other.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import shutil
 import signal
@@ -24,6 +27,22 @@ from soart.pipelines.models.request import DrawnPicture, Request
 # The same examples in every run, however slow the machine; `pytest --hypothesis-profile=default` looks for new ones.
 settings.register_profile("steady", derandomize=True, deadline=None)
 settings.load_profile("steady")
+
+#: Fixtures and modules that take the whole machine: none of their tests runs beside another one of them.
+EXCLUSIVE = {"browser", "test_ray_engine.py"}
+
+
+def pytest_collection_modifyitems(items):
+    """Keep the tests of a file on one worker, which shares their fixtures; and those of all exclusive files."""
+    files = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    for path, tests in files.items():
+        named = {path.name}.union(*(getattr(test, "fixturenames", ()) for test in tests))
+        group = "exclusive" if named & EXCLUSIVE else str(path)
+        for test in tests:
+            test.add_marker(pytest.mark.xdist_group(group))
+
 
 ASSETS = Path(__file__).parent / "assets"
 CHROMIUM = os.environ.get("SOART_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")

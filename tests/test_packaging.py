@@ -14,7 +14,6 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ROOMS = ("metrics", "pipelines", "plugin", "prompts")
 MODULES = ("__init__.py", "errors.py", "files.py", "py.typed", "version.py")
-pytestmark = pytest.mark.xdist_group("packaging")
 
 
 @pytest.fixture(scope="module")
