@@ -53,6 +53,7 @@ endif
 lint: $(DEV) lint-js  ## format, style, types, import contracts and browser scripts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell
 	mkdir -p .typing && ln -sfn .. .typing/soart
 	$(BIN)/mypy
 	$(BIN)/lint-imports

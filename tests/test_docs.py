@@ -3,8 +3,11 @@
 import doctest
 import importlib.util
 import json
+import os
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -205,3 +208,17 @@ def test_terms_are_defined_once():
     terms = [term.lower() for line in re.findall(r"^\* (\*\*.+?): ", page, re.M) for term in re.findall(r"\*\*(.+?)\*\*", line)]  # fmt: skip
     assert len(terms) > 60
     assert len(set(terms)) == len(terms)
+
+
+def test_the_site_builds_without_a_warning(tmp_path):
+    pytest.importorskip("mkdocs")
+    link = ROOT / ".typing" / "soart"
+    link.parent.mkdir(exist_ok=True)
+    if not link.exists():
+        link.symlink_to("..")
+    line = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", tmp_path]
+    done = subprocess.run(
+        line, cwd=ROOT, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "api.html").is_file()
