@@ -62,3 +62,25 @@ def test_public_names_are_there_and_lazy():
     for package in (soart, soart.metrics):
         with pytest.raises(AttributeError, match="no attribute"):
             package.nonsense  # noqa: B018
+
+
+def public_docstrings(path):
+    """First lines of the docstrings of a module and of its public functions, classes and methods; None without one."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    yield ast.get_docstring(tree)
+    nodes = [(node, True) for node in tree.body]
+    for node, public in nodes:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            public = public and not node.name.startswith("_")
+            if public:
+                yield ast.get_docstring(node)
+            if isinstance(node, ast.ClassDef):
+                nodes += [(inner, public) for inner in node.body]
+
+
+def test_public_names_are_documented_and_summaries_are_statements():
+    docstrings = [text for path in SOURCES for text in public_docstrings(path)]
+    assert sum(text is not None for text in docstrings) >= 0.96 * len(docstrings)
+    first_lines = [text.splitlines()[0] for text in docstrings if text]
+    assert len([line for line in first_lines if re.match(r"(What|Who|Whether|Where|How)\b", line)]) < 10
+    assert [line for line in first_lines if len(line) > 120] == []
