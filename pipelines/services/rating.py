@@ -7,8 +7,6 @@ import threading
 from collections.abc import Collection as Some
 from dataclasses import dataclass
 
-import numpy as np
-
 from ...errors import SoartError
 from ...metrics.tastes.blend import only_profile
 from ...metrics.tastes.profile import TasteProfile
@@ -22,7 +20,7 @@ from ..scoring.rescoring import score_all
 from ..scoring.taste_scorer import TasteScorer
 from ..support.background import Job, Jobs
 from ..tastes import learning as tastes
-from ..tastes.rating_session import propose_pictures
+from ..tastes.rating_session import propose_pictures, unrated_pictures
 
 #: A taste is learnt anew after so many new ratings, or this share of those it was learnt from where that is more: learning
 #: from many takes long and changes little.
@@ -116,16 +114,9 @@ class RatingService:
             count: how many.
             skip: ids that are waiting at the rater's already.
         """
-        done = ratings.judged_pictures(self.collection, self.rater) | set(skip)
         with self._lock:
-            wanted = [image for image in self._proposed if image not in done][:count]
-        if len(wanted) < count:
-            fresh = [image for image in self.collection.ids() if image not in done and image not in wanted]
-            # The same order for one rater each time, another for the next: several people cover more of the collection.
-            seed = [ord(letter) for letter in self.rater]
-            chance = np.random.default_rng(seed).random(1 + max(fresh, default=0))
-            wanted += sorted(fresh, key=lambda image: float(chance[image]))[: count - len(wanted)]
-        return rows_of(self.collection, wanted)
+            proposed = list(self._proposed)
+        return unrated_pictures(self.collection, self.rater, count, proposed, set(skip))
 
     def progress(self) -> Progress:
         """How far the rater is, and what the taste is worth."""
