@@ -1,4 +1,4 @@
-"""Asks the database what goes with better pictures in a collection, and when its pictures came."""
+"""Queries what correlates with higher scores, and the time line."""
 
 from __future__ import annotations
 
@@ -13,12 +13,18 @@ from .result import Period
 
 #: Settings whose values are compared.
 _SETTINGS = ("model", "sampler", "scheduler", "tool")
-#: Most periods of the time line before days become months, and months become years.
+#: Most periods of the time line; with more, days are merged into months, and months into years.
 _PERIODS = 40
 
 
 def find_associations(collection: Collection, scan_number: int, profile: str) -> tuple[Association, ...]:
-    """Words of prompts and of negative prompts, models, samplers and tools that go with better or worse pictures."""
+    """Associations of scores with words of prompts and negative prompts, models, samplers, schedulers and tools.
+
+    Args:
+        collection: the collection.
+        scan_number: number of the scan whose pictures count.
+        profile: stored score.
+    """
     tallies = {kind: Tally(kind) for kind in ("word", "negative", *_SETTINGS)}
     for prompt, _, pictures, mean in mean_scores(collection, scan_number, profile, "prompt"):
         if prompt:

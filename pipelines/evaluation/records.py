@@ -1,4 +1,4 @@
-"""The files of an evaluated collection one by one, as plain records."""
+"""Files of an evaluated collection as plain records."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..collection.pictures import sha256_by_id
 from ..ingest.scan import as_text
 from .result import Evaluation
 
-#: Columns of every record and the kind of their values; scores follow, one ``score:PROFILE`` each.
+#: Columns of every record and the types of their values; scores follow, one column ``score:PROFILE`` each.
 COLUMNS: dict[str, type] = {
     "path": str, "sha256": str, "width": int, "height": int, "format": str, "bytes": int, "changed": str, "notes": str,
     "problem": str, "score": float, "percentile": float, "damage": str, "mt_distance": float, "outlier": bool, "style": int,
@@ -25,14 +25,14 @@ COLUMNS: dict[str, type] = {
 
 
 def columns(evaluation: Evaluation) -> dict[str, type]:
-    """Names and kinds of the columns of the records of an evaluation."""
+    """Names and types of the columns of an evaluation's records."""
     return COLUMNS | {f"score:{profile}": float for profile in evaluation.scores}
 
 
 def records(
     collection: Collection, scan_number: int, evaluation: Evaluation, unusable: Mapping[str, str] = MappingProxyType({})
 ) -> Iterator[dict[str, Any]]:
-    """A record for every file that a scan saw, in the order of paths; None where something is not known.
+    """Yield a record for every file that a scan saw, in the order of paths; values that are not known are None.
 
     ``duplicates`` names the group of near-duplicates by the hash of the picture to keep.
 
@@ -40,11 +40,11 @@ def records(
         collection: the collection.
         scan_number: number of the scan.
         evaluation: of its pictures.
-        unusable: what is wrong, by path, with files of which the collection keeps nothing, see ``Update``; what is no text in
-            their names is escaped.
+        unusable: problems by path of files that the collection does not store, see ``Update``. Bytes of their names
+            that are not text are escaped.
     """
     blank: dict[str, Any] = dict.fromkeys(columns(evaluation))
-    # Escaping may change their order.
+    # Sorted again, because escaping may change the order.
     ordered = sorted((as_text(path), problem) for path, problem in unusable.items())
     others = (blank | {"path": path, "problem": problem} for path, problem in ordered)
     return heapq.merge(_stored(collection, scan_number, evaluation), others, key=lambda record: str(record["path"]))

@@ -121,7 +121,7 @@ def test_two_collections_are_compared(found, art, scene, tmp_path):
         second = sync_and_evaluate(collection, Scan([other]), LocalEngine(1))
         result = contrast(found, second)
     assert result.shared == 1
-    assert result.apart > 0.9
+    assert result.auc > 0.9
     # The others are grey.
     assert any("red–green" in gap.name for gap in result.looks)
     assert all(gap.clear for gap in result.looks)
@@ -151,7 +151,7 @@ def test_few_pictures_are_enough(collection, tmp_path, count):
     assert len(result.evaluation.ids) == count
     assert not result.evaluation.outlier.any()
     assert render_evaluation(result)
-    assert contrast(result, result).apart != contrast(result, result).apart
+    assert contrast(result, result).auc != contrast(result, result).auc
 
 
 def test_a_folder_without_pictures_is_a_sentence(collection, tmp_path):
