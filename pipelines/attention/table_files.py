@@ -1,4 +1,4 @@
-"""Writes comparison tables of attention as CSV and as a picture."""
+"""Writes comparison tables of attention as CSV files and as a picture."""
 
 from __future__ import annotations
 
@@ -10,6 +10,13 @@ from ...metrics.attention.comparison import Comparison
 
 def write_comparison(comparison: Comparison, folder: Path) -> list[Path]:
     """Write the two transposed tables, the difference, the plus–minus table and its block means, and one picture.
+
+    Args:
+        comparison: the tables.
+        folder: made if it does not exist; files of the same names are replaced.
+
+    Returns:
+        the paths of the files.
 
     Raises:
         CollectionError: the folder cannot be written to.
@@ -28,5 +35,5 @@ def write_comparison(comparison: Comparison, folder: Path) -> list[Path]:
             table.to_csv(folder / name)
         comparison.figure().savefig(folder / "comparison.png", dpi=110)
     except OSError as error:
-        raise CollectionError(f"Tables cannot be written to {str(folder)!r}: {error.strerror}.") from error
+        raise CollectionError(f"The tables cannot be written to {str(folder)!r}: {error.strerror or error}.") from error
     return [folder / name for name in (*tables, "comparison.png")]

@@ -77,7 +77,7 @@ def numbers_and_scores(collection: Collection, scan_number: int, profile: str, n
 
 
 def scores_by_day(collection: Collection, scan_number: int, profile: str) -> list[tuple[int, int, float]]:
-    """Return (days since 1970 in UTC, number of files, sum of scores) of the days on which files last changed, in order."""
+    """Return (days since 1970 in UTC, number of files, sum of scores) of the days on which files last changed."""
     day = func.abs(FileRow.changed) // _NANOSECONDS
     query = (
         select(day, func.count(), func.sum(ScoreRow.value))

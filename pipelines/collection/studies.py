@@ -55,7 +55,7 @@ def last_tuned_space(collection: Collection) -> SpaceRow | None:
 
 
 def choices_by_space(collection: Collection, model: str) -> list[SpaceChoices]:
-    """Return every tuned space with its choices drawn by ``model``, in the order in which the spaces were first used."""
+    """Return every tuned space with its choices drawn by ``model``, in the order of their first use."""
     spaces = select(SpaceRow.fingerprint, SpaceRow.text).outerjoin(ChoiceRow)
     spaces = spaces.group_by(SpaceRow.fingerprint, SpaceRow.text).order_by(func.min(ChoiceRow.created_at))
     drawn = (

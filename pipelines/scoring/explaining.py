@@ -27,7 +27,13 @@ SIDE = 1024
 
 @dataclass(frozen=True)
 class ScoreExplanation:
-    """A score with its reasons, largest first; the score is None for a picture that cannot be read, and then there is a problem."""
+    """The score of a picture in a collection, explained.
+
+    Attributes:
+        score: under the profile; None if the picture cannot be read.
+        reasons: the largest first.
+        problem: a sentence that says why the picture cannot be read; empty if it can.
+    """
 
     score: float | None
     reasons: tuple[Reason, ...] = ()
@@ -120,7 +126,9 @@ def explain_picture(scorer: TasteScorer, path: Path, grid: int = 4) -> TasteExpl
 
 
 def heat_picture(collection: Collection, row: ImageRow, scorer: Scorer) -> bytes:
-    """The picture under its heat map, as JPEG: green where the profile likes it better than the rest of it, red where less.
+    """The picture under its heat map, as JPEG.
+
+    Green parts score better than the mean part of the same picture, red ones worse.
 
     Raises:
         ImageError: the picture is gone or cannot be decoded.

@@ -20,7 +20,7 @@ TILE = 160
 
 
 def best_and_worst(collection: Collection, profile: str, count: int) -> tuple[list[int], list[int]]:
-    """Ids of the ``count`` best and of the ``count`` worst pictures under a stored score; no picture is in both lists."""
+    """Ids of the ``count`` best and ``count`` worst pictures under a stored score; no picture is in both lists."""
     ids = order(collection, Query(profile=profile, sort="score", sound=True, scored=True), "")
     count = min(count, len(ids) // 2)
     return ids[:count], ids[len(ids) - count :][::-1]

@@ -35,7 +35,7 @@ class Sources:
     Attributes:
         good: liked pictures, and folders of them.
         bad: disliked pictures and folders, by the name of what is bad about them.
-        rater: name of the rater whose ratings and choices in the collection are used; None for nobody's.
+        rater: name of the rater whose ratings and choices in the collection are used; None for no rater.
         choices: CSV file of two paths a line, the better picture first.
     """
 
@@ -85,8 +85,8 @@ def groups_of(rows: Sequence[ImageRow]) -> tuple[list[str], str | None]:
             f"image {row.id}" if drawn is None else f"seed {drawn.seed}" if by_seed else f"prompt {drawn.prompt}"
         )
     note = (
-        f"The pictures come from only {len(prompts)} prompt{'s' * (len(prompts) > 1)}: pictures of one seed, not of one prompt, were left out "
-        "together, so the report is valid for these prompts only."
+        f"The pictures come from only {len(prompts)} prompt{'s' * (len(prompts) > 1)}: pictures of one seed, not of one "
+        "prompt, were left out together, so the report is valid for these prompts only."
     )
     return groups, note if by_seed else None
 

@@ -22,7 +22,9 @@ from .learning import prior_matrix
 def propose_pictures(
     collection: Collection, scorer: TasteScorer, rater: str, count: int, progress: Callable[[], None] = lambda: None
 ) -> tuple[Proposal, list[ImageRow]]:
-    """Propose the pictures whose ratings would teach a taste most, among those that a rater has neither rated nor skipped.
+    """Propose the pictures whose ratings would teach a taste most.
+
+    Pictures that the rater has rated or skipped, and those that the taste was learnt from, are left out.
 
     Args:
         collection: the collection.

@@ -115,13 +115,13 @@ def plan_cull(
     """
     e = evaluated.evaluation
     reasons = rule.reasons(e)
-    moves, seen = [], set()
+    moves, earlier = [], set()
     for path, image in paths_with_pictures(evaluated.collection, evaluated.update.scan_number):
         row = None if image in keep else e.place.get(image)
         reason = reasons[row] if row is not None else ""
-        if not reason and rule.duplicates and image in seen:
+        if not reason and rule.duplicates and image in earlier:
             reason = "duplicates"
-        seen.add(image)
+        earlier.add(image)
         if reason:
             moves.append(Move(Path(path), target / reason / _below(Path(path), roots), image))
     return moves

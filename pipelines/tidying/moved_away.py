@@ -90,7 +90,7 @@ def undo_files(folder: Path) -> list[UndoFile]:
                 pictures = [target for target in targets if target.suffix.lower() in SUFFIXES]
                 reasons.update(target.relative_to(culled).parts[0] for target in pictures)
             else:
-                problem = f"{path.name!r} also changes other files than this collection's pictures: check it, then use soart undo."
+                problem = f"{path.name!r} also changes other files than pictures: check it, then use soart undo."
             time = datetime.fromtimestamp(path.stat().st_mtime, UTC)
         except CollectionError as error:
             problem, time = str(error), datetime.fromtimestamp(0, UTC)
