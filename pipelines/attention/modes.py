@@ -1,4 +1,4 @@
-"""Compares versions of attention on pictures with a mode each.
+"""Compares versions of attention on pictures with a mode each, and writes the tables.
 
 Each version is rated by the accuracy with which it recognises the mode of pictures it was not fitted to.
 """
@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import StratifiedGroupKFold
 
-from ...errors import ImageError, ItemsError
+from ...errors import CollectionError, ImageError, ItemsError
 from ...metrics.attention.comparison import Comparison, compare
 from ...metrics.attention.version_d import AttentionD
 from ...metrics.attention.versions_abc import AttentionA, AttentionB, AttentionC, AttentionModel
@@ -181,3 +181,34 @@ def compare_versions(
         raise ItemsError("Expected pictures to compare, got none.")
     accuracy = {v: float(balanced_accuracy_score(data.modes, predicted[v])) for v in VERSIONS}
     return VersionReport(comparison, accuracy, 1 / len(np.unique(data.modes)), folds)
+
+
+def write_comparison(comparison: Comparison, folder: Path) -> list[Path]:
+    """Write the two transposed tables, the difference, the plus–minus table and its block means, and one picture.
+
+    Args:
+        comparison: the tables.
+        folder: made if it does not exist; files of the same names are replaced.
+
+    Returns:
+        the paths of the files.
+
+    Raises:
+        CollectionError: the folder cannot be written to.
+    """
+    first, second = comparison.names
+    tables = {
+        f"attention-{first}.csv": comparison.first,
+        f"attention-{second}.csv": comparison.second,
+        "difference.csv": comparison.difference,
+        "plus-minus.csv": comparison.plus_minus,
+        "plus-minus-blocks.csv": comparison.blocks,
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, table in tables.items():
+            table.to_csv(folder / name)
+        comparison.figure().savefig(folder / "comparison.png", dpi=110)
+    except OSError as error:
+        raise CollectionError(f"The tables cannot be written to {str(folder)!r}: {error.strerror or error}.") from error
+    return [folder / name for name in (*tables, "comparison.png")]
