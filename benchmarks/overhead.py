@@ -54,7 +54,7 @@ def main() -> None:
             ranking, _ = rank(collection, made.rows, scorer)
             wall = time.perf_counter() - started
             started = time.perf_counter()
-            render_report(ranking, "t", scorer.stored_name)
+            render_report(collection, ranking, "t", scorer.stored_name)
             # The first run warms caches up and does not count.
             if run:
                 page.append(time.perf_counter() - started)

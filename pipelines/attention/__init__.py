@@ -1,1 +1,1 @@
-"""Attention of the modes of a collection, and its tables as files."""
+"""Compares versions of attention on folders or on a collection."""

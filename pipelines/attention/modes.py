@@ -1,4 +1,7 @@
-"""Folders of pictures, one a mode: versions of attention side by side, and how well each tells the modes apart."""
+"""Compares versions of attention on pictures with a mode each, and writes the tables.
+
+Each version is rated by the accuracy with which it recognises the mode of pictures it was not fitted to.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import numpy as np
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import StratifiedGroupKFold
 
-from ...errors import ImageError, ItemsError
+from ...errors import CollectionError, ImageError, ItemsError
 from ...metrics.attention.comparison import Comparison, compare
 from ...metrics.attention.version_d import AttentionD
 from ...metrics.attention.versions_abc import AttentionA, AttentionB, AttentionC, AttentionModel
@@ -28,7 +31,7 @@ class Modes:
     Attributes:
         items: (n, p) SOART items.
         modes: (n,) mode of each picture.
-        files: where they lie.
+        files: of the pictures.
         names: (p,) names of the items.
         problems: a sentence for each picture that could not be read.
     """
@@ -46,13 +49,13 @@ class Modes:
 
 @dataclass(frozen=True)
 class VersionReport:
-    """What a comparison of versions found.
+    """Results of a comparison of versions.
 
     Attributes:
-        comparison: tables of the two versions asked for.
-        accuracy: balanced accuracy of each version, cross-validated; pictures of one file name stay on one side.
-        chance: balanced accuracy of a guess.
-        folds: parts of the cross-validation.
+        comparison: tables of the two versions.
+        accuracy: cross-validated balanced accuracy by version; pictures of one file name are left out together.
+        chance: balanced accuracy of guessing.
+        folds: of the cross-validation.
     """
 
     comparison: Comparison
@@ -66,15 +69,15 @@ def measure_modes(
     progress: Callable[[], None] = lambda: None,
     found: Callable[[int], None] = lambda n: None,
 ) -> Modes:
-    """Measure the pictures of each folder, one folder a mode.
+    """Measure the pictures of folders; each folder is a mode.
 
     Args:
-        folders: folder of each mode.
+        folders: folder by mode.
         progress: called once a picture.
         found: called with the number of pictures before the first is read.
 
     Raises:
-        ItemsError: fewer than two modes with pictures that can be read.
+        ItemsError: fewer than two folders have pictures that can be read.
     """
     extractor = SoartExtractor()
     problems: list[str] = []
@@ -84,7 +87,7 @@ def measure_modes(
         problems += missing
         listed += [(mode, file) for file in files]
     found(len(listed))
-    rows, modes, kept = [], [], []
+    rows, modes, measured = [], [], []
     for mode, file in listed:
         try:
             rows.append(extractor.extract(read_image(file).pixels)[0])
@@ -92,18 +95,28 @@ def measure_modes(
             problems.append(str(error))
         else:
             modes.append(mode)
-            kept.append(file)
+            measured.append(file)
         progress()
     if len(set(modes)) < 2:
         raise ItemsError(
             f"Expected readable pictures in at least two folders, got them in {len(set(modes))} of {len(folders)}."
             + "".join(f" {problem}" for problem in problems[:3])
         )
-    return Modes(np.stack(rows), np.array(modes), tuple(kept), extractor.names, tuple(problems))
+    return Modes(np.stack(rows), np.array(modes), tuple(measured), extractor.names, tuple(problems))
 
 
 def fit_version(version: str, data: Modes, rows: np.ndarray, unit_space: str) -> AttentionModel:
-    """Fit one version to Y2 items (version A: with Y3 for its query) of the chosen (n,) bool ``rows``."""
+    """Fit a version of attention to pictures.
+
+    Args:
+        version: one of ``VERSIONS``.
+        data: measured pictures; Y2 items are used, and by version A also Y3 items, for its query.
+        rows: (n,) bool, True for the pictures to fit to.
+        unit_space: mode that version B starts from.
+
+    Raises:
+        ItemsError: an unknown version.
+    """
     columns = data.columns("Y2")
     y2, modes = data.items[rows][:, columns], data.modes[rows]
     if version == "A":
@@ -122,13 +135,13 @@ def fit_version(version: str, data: Modes, rows: np.ndarray, unit_space: str) ->
 def compare_versions(
     data: Modes, versions: Sequence[str] = ("A", "B"), unit_space: str | None = None, folds: int = 5, seed: int = 0
 ) -> VersionReport:
-    """Fit every version on part of the pictures and measure the rest, in turn.
+    """Cross-validate every version, and compare the tables of two.
 
     Args:
         data: measured pictures.
-        versions: the two whose tables are to be compared, first and second.
+        versions: the two to compare.
         unit_space: mode that version B starts from; by default the first one.
-        folds: parts of the cross-validation; fewer where a mode has fewer pictures.
+        folds: of the cross-validation; fewer if a mode has too few pictures.
         seed: of the shuffling.
 
     Raises:
@@ -142,14 +155,14 @@ def compare_versions(
     scarce = {m: c for m, c in zip(*np.unique(data.modes, return_counts=True), strict=True) if c < 4}
     if scarce:
         raise ItemsError(
-            "Expected at least four readable pictures a mode, got "
+            "Expected at least four readable pictures in each mode, got "
             + ", ".join(f"{count} of {mode}" for mode, count in scarce.items()) + "."
         )  # fmt: skip
     stems = np.array([file.stem for file in data.files])
     fewest = min(len(np.unique(stems[data.modes == mode])) for mode in np.unique(data.modes))
     folds = min(folds, fewest // 2)
     if folds < 2:
-        raise ItemsError("Expected at least four differently named pictures a mode, so that some can be left out.")
+        raise ItemsError("Expected at least four pictures of different names in each mode, to leave some out.")
     splits = list(StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(data.items, data.modes, stems))
     y2 = data.items[:, data.columns("Y2")]
     predicted = {version: np.empty_like(data.modes) for version in VERSIONS}
@@ -168,3 +181,34 @@ def compare_versions(
         raise ItemsError("Expected pictures to compare, got none.")
     accuracy = {v: float(balanced_accuracy_score(data.modes, predicted[v])) for v in VERSIONS}
     return VersionReport(comparison, accuracy, 1 / len(np.unique(data.modes)), folds)
+
+
+def write_comparison(comparison: Comparison, folder: Path) -> list[Path]:
+    """Write the two transposed tables, the difference, the plus–minus table and its block means, and one picture.
+
+    Args:
+        comparison: the tables.
+        folder: made if it does not exist; files of the same names are replaced.
+
+    Returns:
+        the paths of the files.
+
+    Raises:
+        CollectionError: the folder cannot be written to.
+    """
+    first, second = comparison.names
+    tables = {
+        f"attention-{first}.csv": comparison.first,
+        f"attention-{second}.csv": comparison.second,
+        "difference.csv": comparison.difference,
+        "plus-minus.csv": comparison.plus_minus,
+        "plus-minus-blocks.csv": comparison.blocks,
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, table in tables.items():
+            table.to_csv(folder / name)
+        comparison.figure().savefig(folder / "comparison.png", dpi=110)
+    except OSError as error:
+        raise CollectionError(f"The tables cannot be written to {str(folder)!r}: {error.strerror or error}.") from error
+    return [folder / name for name in (*tables, "comparison.png")]

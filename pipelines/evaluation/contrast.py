@@ -1,40 +1,39 @@
-"""What differs between two evaluated collections.
+"""Compares two evaluated collections.
 
-Sources: Welch's interval for means; Agresti & Caffo's (2000) for shares; false discovery rate after Benjamini & Hochberg (1995); a
-cross-validated linear discriminant for how well the two can be told apart at all.
+Sources: Welch's interval for means; Agresti & Caffo's (2000) for shares; false discovery rate after Benjamini &
+Hochberg (1995); a cross-validated linear discriminant for how distinct the two are as a whole.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
-from sqlalchemy import select
 
 from ...metrics.damage.scorer import DETECTORS
 from ...metrics.items.combined import taste_extractor
 from ...metrics.items.phrases import phrases_of
-from ..collection.tables import FileRow, ImageRow, MetadataRow
+from ..collection.files import digests_of_scan
+from ..collection.score_statistics import distinct_prompts
 from ..ingest.metadata import prompt_words
 from .associations import Sums, welch
 from .evaluate import SAMPLE, items_of
 from .folders import EvaluatedCollection
 
-#: Fewest pictures on each side of which anything is said.
+#: Fewest pictures of each collection for a comparison of scores and looks.
 FEWEST = 8
 _FOLDS, _TOP = 5, 12
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A difference, first − second.
+    """A difference between two collections.
 
     Attributes:
-        name: of what differs.
-        first, second: mean or share in each.
+        name: of the quantity.
+        first, second: its mean, or share of pictures, in each collection.
         low, high: 95 % interval of first − second.
     """
 
@@ -46,28 +45,29 @@ class Gap:
 
     @property
     def clear(self) -> bool:
-        """Whether the interval leaves zero out."""
+        """True if the interval excludes zero."""
         return self.low > 0 or self.high < 0
 
 
 @dataclass(frozen=True)
 class Contrast:
-    """What differs between two collections.
+    """Differences between two collections.
 
     Attributes:
         scores: gap of each profile's mean score.
-        damage: gap of the share suspected of each damage.
-        looks: what the first has more or less of, in words, with the gap in standard deviations of all.
-        words: gap of the share of prompts that hold a word, the most certain ones, at a false discovery rate of 5 %.
-        apart: area under the curve of telling the two apart, cross-validated; 0.5 is chance; NaN for too few pictures.
-        shared: pictures that are in both.
+        damage: gap of the share of pictures suspected of each damage.
+        looks: visible differences in words, with the gap in standard deviations of both collections together.
+        words: gap of the share of prompts with a word: the most certain ones, at a false discovery rate of 5 %.
+        auc: area under the ROC curve of telling the collections apart by their items, cross-validated. 0.5 is chance;
+            NaN for too few pictures.
+        shared: number of pictures that are in both.
     """
 
     scores: tuple[Gap, ...]
     damage: tuple[Gap, ...]
     looks: tuple[Gap, ...]
     words: tuple[Gap, ...]
-    apart: float
+    auc: float
     shared: int
 
 
@@ -86,18 +86,18 @@ def share_gap(name: str, count1: int, n1: int, count2: int, n2: int) -> Gap:
 
 
 def contrast(first: EvaluatedCollection, second: EvaluatedCollection) -> Contrast:
-    """Compare two surveys made with the same profiles."""
+    """Compare two collections evaluated by the same profiles."""
     one, two = first.evaluation, second.evaluation
     enough = min(len(one.ids), len(two.ids)) >= FEWEST
     scores = [mean_gap(name, one.scores[name], two.scores[name]) for name in one.scores] if enough else []
     counts = [[int((e.damage == k).sum()) for e in (one, two)] for k in range(len(DETECTORS))]
     damage = [share_gap(name, a, len(one.ids), b, len(two.ids)) for name, (a, b) in zip(DETECTORS, counts, strict=True)]
-    looks, apart = _looks(first, second) if enough else ((), float("nan"))
-    return Contrast(tuple(scores), tuple(damage), looks, _words(first, second), apart, _shared(first, second))
+    looks, auc = _looks(first, second) if enough else ((), float("nan"))
+    return Contrast(tuple(scores), tuple(damage), looks, _words(first, second), auc, _shared(first, second))
 
 
 def _looks(first: EvaluatedCollection, second: EvaluatedCollection) -> tuple[tuple[Gap, ...], float]:
-    """Largest gaps of items in words, and how well the collections are told apart by them."""
+    """The largest gaps of items, in words, and the AUC of telling the collections apart by all items."""
     version = taste_extractor().version
     a, b = (items_of(s.collection, version, s.evaluation.ids[:SAMPLE]) for s in (first, second))
     both = np.concatenate([a, b])
@@ -105,7 +105,7 @@ def _looks(first: EvaluatedCollection, second: EvaluatedCollection) -> tuple[tup
     varies = spread > 1e-9 * np.abs(both).max(axis=0)
     z = (both[:, varies] - both[:, varies].mean(axis=0)) / spread[varies]
     names = [name for name, there in zip(taste_extractor().names, varies, strict=True) if there]
-    # Only what has a more and a less: error variances, and levels and spreads of colour.
+    # Only items with words for more and for less: error variances, and levels and spreads of colour.
     gaps: dict[str, Gap] = {}
     for k, (name, phrase) in enumerate(zip(names, phrases_of(names), strict=True)):
         if name.endswith("/Y2") or name.startswith("colour/"):
@@ -115,14 +115,20 @@ def _looks(first: EvaluatedCollection, second: EvaluatedCollection) -> tuple[tup
             if gap.clear and abs(gap.first - gap.second) > abs(_size(gaps.get(text))):
                 gaps[text] = gap
     largest = sorted(gaps.values(), key=lambda gap: -abs(_size(gap)))[:_TOP]
-    return tuple(largest), _told_apart(z, np.arange(len(z)) < len(a))
+    return tuple(largest), _separation_auc(z, np.arange(len(z)) < len(a))
 
 
 def _size(gap: Gap | None) -> float:
     return 0.0 if gap is None else gap.first - gap.second
 
 
-def _told_apart(z: np.ndarray, first: np.ndarray) -> float:
+def _separation_auc(z: np.ndarray, first: np.ndarray) -> float:
+    """Cross-validated AUC of telling the pictures of two collections apart; NaN for too few pictures.
+
+    Args:
+        z: standardised items (n, p) of both.
+        first: (n,) bool, True for pictures of the first collection.
+    """
     from sklearn.decomposition import PCA
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
     from sklearn.metrics import roc_auc_score
@@ -137,17 +143,14 @@ def _told_apart(z: np.ndarray, first: np.ndarray) -> float:
     return float(roc_auc_score(first, cross_val_predict(model, z, first, cv=folds, method="predict_proba")[:, 1]))
 
 
-def _word_counts(survey: EvaluatedCollection) -> tuple[Counter[str], int]:
-    """How many different prompts hold each word, and how many prompts there are."""
-    seen = select(FileRow.image_id).where(FileRow.scan == survey.update.scan_number)
-    query = select(MetadataRow.prompt).where(MetadataRow.image_id.in_(seen), MetadataRow.prompt.is_not(None)).distinct()
-    counted: Counter[str] = Counter()
+def _word_counts(evaluated: EvaluatedCollection) -> tuple[Counter[str], int]:
+    """Number of different prompts with each word, and of different prompts."""
+    counts: Counter[str] = Counter()
     prompts = 0
-    with survey.collection.session("be read") as session:
-        for prompt in session.scalars(query.execution_options(yield_per=1000)):
-            counted.update(set(prompt_words(prompt or "")))
-            prompts += 1
-    return counted, prompts
+    for prompt in distinct_prompts(evaluated.collection, evaluated.update.scan_number):
+        counts.update(set(prompt_words(prompt)))
+        prompts += 1
+    return counts, prompts
 
 
 def _words(first: EvaluatedCollection, second: EvaluatedCollection) -> tuple[Gap, ...]:
@@ -157,16 +160,11 @@ def _words(first: EvaluatedCollection, second: EvaluatedCollection) -> tuple[Gap
         return ()
     p = [stats.fisher_exact(np.array([[a[w], n - a[w]], [b[w], m - b[w]]])).pvalue for w in words]
     q = stats.false_discovery_control(p)
-    found = sorted((float(p[k]), w) for k, w in enumerate(words) if q[k] <= 0.05)[:_TOP]
-    return tuple(share_gap(w, a[w], n, b[w], m) for _, w in found)
+    significant = sorted((float(p[k]), w) for k, w in enumerate(words) if q[k] <= 0.05)[:_TOP]
+    return tuple(share_gap(w, a[w], n, b[w], m) for _, w in significant)
 
 
 def _shared(first: EvaluatedCollection, second: EvaluatedCollection) -> int:
-    """Pictures whose content is in both."""
-    return len(set(_digests(first)) & set(_digests(second)))
-
-
-def _digests(survey: EvaluatedCollection) -> Sequence[bytes]:
-    seen = select(FileRow.image_id).where(FileRow.scan == survey.update.scan_number)
-    with survey.collection.session("be read") as session:
-        return [bytes.fromhex(d)[:8] for d in session.scalars(select(ImageRow.sha256).where(ImageRow.id.in_(seen)))]
+    """Number of pictures whose content is in both collections."""
+    digests = [digests_of_scan(each.collection, each.update.scan_number) for each in (first, second)]
+    return len(digests[0] & digests[1])

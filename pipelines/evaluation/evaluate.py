@@ -1,17 +1,18 @@
-"""Evaluates a collection: what is in it, what is good, what is broken, what is double, and what goes with better pictures.
+"""Evaluates a collection: scores, damage, outliers, styles and near-duplicates.
 
-Items are read in blocks, and only a few numbers are kept of each picture, so that memory hardly grows with the collection. The space of the
-collection and its styles are learnt from a sample, drawn by content hash: the same pictures give the same sample, whatever they are called and
-whoever looked at them.
+Items are read in blocks, and only a few numbers of each picture stay in memory, so that memory hardly grows with the
+collection. The unit space of the collection and its styles are learnt from a sample, drawn by content hash: the same
+pictures give the same sample, whatever their names and ids.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from sqlalchemy import select
 
 from ...errors import CollectionError
 from ...metrics.damage.scorer import DETECTORS, TechnicalScorer
@@ -20,33 +21,29 @@ from ...metrics.items.combined import taste_extractor
 from ...metrics.protocols import Scorer
 from ...metrics.similarity.near_duplicates import near_groups
 from ..collection.collection import Collection
+from ..collection.files import sound_image_ids
+from ..collection.pictures import perceptual_hashes, pixel_counts
 from ..collection.results import store_changed_scores, store_result, stored_result
-from ..collection.tables import FileRow, FingerprintRow, ImageRow
 from .correlates import find_associations, find_trends, timeline
 from .result import Evaluation, Style
 
-#: Pictures of which the space of the collection is learnt, and pictures handled at once.
+if TYPE_CHECKING:
+    from ...metrics.similarity.outliers_and_styles import Overview
+
+#: Pictures from which the unit space of the collection is learnt, and pictures handled at once.
 SAMPLE, BLOCK = 4096, 1024
-#: Pictures shown for a style.
+#: Typical pictures of a style.
 SHOWN = 6
-#: Raised whenever an evaluation changes its meaning.
+#: Increased whenever evaluations change their meaning, so that stored ones are made anew.
 _VERSION = "1"
 
 
-def scanned(collection: Collection, scan_number: int) -> np.ndarray:
-    """Ids (n,) int64 of the pictures that a scan saw, in the order of their hashes."""
-    seen = select(FileRow.image_id).where(FileRow.scan == scan_number, FileRow.image_id.is_not(None))
-    query = select(ImageRow.id).where(ImageRow.id.in_(seen), ImageRow.problem.is_(None)).order_by(ImageRow.sha256)
-    with collection.session("be read") as session:
-        return np.fromiter(session.scalars(query.execution_options(yield_per=BLOCK)), dtype=np.int64)
-
-
 def _blocks(collection: Collection, version: str, ids: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-    """Items (b, p) float64 of the pictures, block by block."""
+    """Yield the place of each block of pictures in ``ids`` (n,), and their items (b, p) float64."""
     for start in range(0, len(ids), BLOCK):
-        part = ids[start : start + BLOCK].tolist()
-        items = collection.items(version, part)
-        yield slice(start, start + len(part)), np.stack([items[i] for i in part]).astype(np.float64)
+        block = ids[start : start + BLOCK].tolist()
+        items = collection.items(version, block)
+        yield slice(start, start + len(block)), np.stack([items[i] for i in block]).astype(np.float64)
 
 
 def items_of(collection: Collection, version: str, ids: np.ndarray) -> np.ndarray:
@@ -55,7 +52,7 @@ def items_of(collection: Collection, version: str, ids: np.ndarray) -> np.ndarra
 
 
 def _version_of(scorer: Scorer) -> str:
-    # Technical scores need SOART items alone, which are the first ones of every taste.
+    # Technical scores need only SOART items, which are the first ones of every taste.
     return taste_extractor().version if isinstance(scorer, TechnicalScorer) else scorer.extractor.version
 
 
@@ -64,7 +61,7 @@ def _score(scorer: Scorer, items: np.ndarray) -> np.ndarray:
 
 
 def fingerprint(collection: Collection, ids: np.ndarray, scorers: Sequence[Scorer]) -> str:
-    """Changes with the pictures and with every profile: profiles are known by what they say of the first pictures."""
+    """Hash of the pictures (n,) and of the profiles; a profile is recognised by its scores of the first pictures."""
     digest = hashlib.sha256(f"{_VERSION} {SAMPLE}".encode() + ids.tobytes())
     for scorer in scorers:
         items = items_of(collection, _version_of(scorer), ids[:16])
@@ -83,27 +80,27 @@ def evaluate(
     tastes: Sequence[Scorer] = (),
     progress: Callable[[int], None] = lambda pictures: None,
 ) -> Evaluation:
-    """Evaluate the pictures that a scan saw; an evaluation of the same pictures by the same profiles is taken from the store.
+    """Evaluate the pictures that a scan saw; a stored evaluation of the same pictures by the same profiles is reused.
 
     Args:
-        collection: the collection, brought up to date.
-        scan_number: number of the scan, as ``sync`` gives it.
-        tastes: profiles to score by beside the technical score and the detectors; the first one ranks.
+        collection: the collection, in step with its folders.
+        scan_number: number of the scan, from ``sync``.
+        tastes: profiles to score by, beside the technical score and the detectors; the first one ranks.
         progress: called with a number of pictures that are done.
 
     Raises:
-        CollectionError: no picture, or a collection that cannot be read or written.
+        CollectionError: there is no picture, or the collection cannot be read or written.
     """
     scorers = [*tastes, *(s for s in default_scorers() if s.stored_name not in {t.stored_name for t in tastes})]
-    ids = scanned(collection, scan_number)
+    ids = sound_image_ids(collection, scan_number)
     if not len(ids):
         raise CollectionError(f"The collection {collection.name!r} holds no picture that can be evaluated.")
     key = f"evaluation:{','.join(s.stored_name for s in scorers)}"[:128]
     state = fingerprint(collection, ids, scorers)
-    found = stored_result(collection, key, state)
-    if found is not None:
+    stored = stored_result(collection, key, state)
+    if stored is not None:
         progress(len(ids))
-        return Evaluation.unpacked(found)
+        return Evaluation.unpacked(stored)
     result = _evaluate(collection, scan_number, ids, scorers, progress)
     store_result(collection, key, state, result.packed())
     return result
@@ -116,74 +113,110 @@ def _evaluate(
     scorers: Sequence[Scorer],
     progress: Callable[[int], None],
 ) -> Evaluation:
-    # Only an evaluation needs what lies behind this, which takes a second to load; taking one from the store does not.
+    # Imported here, because it takes a second that a stored evaluation need not wait for.
     from ...metrics.similarity.outliers_and_styles import Overview, outlier_limit
 
-    extractor = taste_extractor()
-    overview = Overview.of(items_of(collection, extractor.version, ids[:SAMPLE]))
-    tint = [k for k, name in enumerate(extractor.names) if name.startswith("colour/")]
-    scores = {scorer.stored_name: np.empty(len(ids)) for scorer in scorers}
-    distance, style, middle = np.empty(len(ids)), np.empty(len(ids), np.int64), np.empty(len(ids))
-    tints = np.empty((len(ids), len(tint)), np.float32)
-    for part, items in _blocks(collection, extractor.version, ids):
-        for scorer in scorers:
-            if _version_of(scorer) == extractor.version:
-                scores[scorer.stored_name][part] = _score(scorer, items)
-        distance[part] = overview.distances(items)
-        style[part], middle[part] = overview.style_of(overview.coordinates(items))
-        tints[part] = ((items - overview.centre) / overview.scale)[:, tint]
-        progress(len(items))
-    for scorer in scorers:
-        if (version := _version_of(scorer)) != extractor.version:
-            for part, items in _blocks(collection, version, ids):
-                scores[scorer.stored_name][part] = _score(scorer, items)
-        for start in range(0, len(ids), BLOCK):
-            part = slice(start, start + BLOCK)
-            given = dict(zip(ids[part].tolist(), scores[scorer.stored_name][part].tolist(), strict=True))
-            store_changed_scores(collection, scorer.stored_name, given)
+    overview = Overview.of(items_of(collection, taste_extractor().version, ids[:SAMPLE]))
+    scores, positions = _pass_over_items(collection, ids, scorers, overview, progress)
+    _store_scores(collection, ids, scores)
     main = scorers[0].stored_name
-    group = near_groups(_hashes(collection, ids), tints)
+    group = near_groups(_hashes(collection, ids), positions.tints)
     return Evaluation(
         main=main,
         ids=ids,
         scores=scores,
-        distance=distance,
-        outlier_limit=outlier_limit(distance) if np.isfinite(distance).all() else float("inf"),
+        distance=positions.distance,
+        outlier_limit=outlier_limit(positions.distance) if np.isfinite(positions.distance).all() else float("inf"),
         damage=suspected(scores),
         group=group,
         best=best_of_groups(collection, ids, group, scores[main]),
-        style=style,
-        styles=_styles(style, middle, ids, scores[main], len(overview.styles)),
+        style=positions.style,
+        styles=_styles(positions.style, positions.centre_distance, ids, scores[main], len(overview.styles)),
         associations=find_associations(collection, scan_number, main),
         trends=find_trends(collection, scan_number, main),
         timeline=timeline(collection, scan_number, main),
     )
 
 
-def _hashes(collection: Collection, ids: np.ndarray) -> np.ndarray:
-    found = np.zeros(len(ids), np.int64)
-    with collection.session("be read") as session:
+@dataclass(frozen=True)
+class _Positions:
+    """Positions of pictures in the space of their collection.
+
+    Attributes:
+        distance: (n,) MT distance from the unit space.
+        style: (n,) number of the nearest style.
+        centre_distance: (n,) distance from the centre of that style.
+        tints: (n, c) float32 deviations of the colour items.
+    """
+
+    distance: np.ndarray
+    style: np.ndarray
+    centre_distance: np.ndarray
+    tints: np.ndarray
+
+
+def _pass_over_items(
+    collection: Collection,
+    ids: np.ndarray,
+    scorers: Sequence[Scorer],
+    overview: Overview,
+    progress: Callable[[int], None],
+) -> tuple[dict[str, np.ndarray], _Positions]:
+    """Scores (n,) by profile, and the positions of pictures.
+
+    All come from one pass over the items, except scores of profiles with items of another version.
+    """
+    extractor, n = taste_extractor(), len(ids)
+    colours = [k for k, name in enumerate(extractor.names) if name.startswith("colour/")]
+    scores = {scorer.stored_name: np.empty(n) for scorer in scorers}
+    positions = _Positions(np.empty(n), np.empty(n, np.int64), np.empty(n), np.empty((n, len(colours)), np.float32))
+    for block, items in _blocks(collection, extractor.version, ids):
+        for scorer in scorers:
+            if _version_of(scorer) == extractor.version:
+                scores[scorer.stored_name][block] = _score(scorer, items)
+        positions.distance[block] = overview.distances(items)
+        positions.style[block], positions.centre_distance[block] = overview.style_of(overview.coordinates(items))
+        positions.tints[block] = ((items - overview.centre) / overview.scale)[:, colours]
+        progress(len(items))
+    for scorer in scorers:
+        if (version := _version_of(scorer)) != extractor.version:
+            for block, items in _blocks(collection, version, ids):
+                scores[scorer.stored_name][block] = _score(scorer, items)
+    return scores, positions
+
+
+def _store_scores(collection: Collection, ids: np.ndarray, scores: Mapping[str, np.ndarray]) -> None:
+    """Store the scores (n,) of each profile that differ from the stored ones."""
+    for profile, values in scores.items():
         for start in range(0, len(ids), BLOCK):
-            part = ids[start : start + BLOCK].tolist()
-            query = select(FingerprintRow.image_id, FingerprintRow.phash).where(FingerprintRow.image_id.in_(part))
-            known = dict(session.execute(query).all())
-            found[start : start + len(part)] = [known[i] for i in part]
-    return found.view(np.uint64)
+            block = slice(start, start + BLOCK)
+            by_id = dict(zip(ids[block].tolist(), values[block].tolist(), strict=True))
+            store_changed_scores(collection, profile, by_id)
+
+
+def _hashes(collection: Collection, ids: np.ndarray) -> np.ndarray:
+    """Perceptual hashes (n,) uint64 of pictures (n,)."""
+    signed = perceptual_hashes(collection, ids.tolist())
+    return np.fromiter((signed[image] for image in ids.tolist()), np.int64, len(ids)).view(np.uint64)
 
 
 def best_of_groups(collection: Collection, ids: np.ndarray, group: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """(n,) bool: the one to keep of each group of near-duplicates: of most pixels, then of the best score, then of the first hash.
+    """Choose the picture to keep of each group of near-duplicates: most pixels, then best score, then first hash.
 
-    More pixels come first because scores compare what is shown, and a reduced copy shows the same, often sharper.
+    Pixels come first, because a reduced copy often looks sharper and scores higher.
+
+    Args:
+        collection: the collection.
+        ids: of the pictures (n,), in the order of their hashes.
+        group: number of each picture's group (n,), −1 for none.
+        scores: (n,).
+
+    Returns:
+        (n,) bool.
     """
     best = np.zeros(len(ids), bool)
     members = np.flatnonzero(group >= 0)
-    pixels: dict[int, int] = {}
-    with collection.session("be read") as session:
-        for start in range(0, len(members), BLOCK):
-            part = ids[members[start : start + BLOCK]].tolist()
-            query = select(ImageRow.id, ImageRow.width * ImageRow.height).where(ImageRow.id.in_(part))
-            pixels.update(session.execute(query).all())
+    pixels = pixel_counts(collection, ids[members].tolist())
     size = np.array([pixels[i] for i in ids[members].tolist()], dtype=np.int64)
     order = members[np.lexsort((members, -scores[members], -size, group[members]))]
     best[order[np.unique(group[order], return_index=True)[1]]] = True
@@ -191,19 +224,13 @@ def best_of_groups(collection: Collection, ids: np.ndarray, group: np.ndarray, s
 
 
 def _styles(
-    style: np.ndarray, middle: np.ndarray, ids: np.ndarray, scores: np.ndarray, count: int
+    style: np.ndarray, centre_distance: np.ndarray, ids: np.ndarray, scores: np.ndarray, count: int
 ) -> tuple[Style, ...]:
-    """Facts of each style; its most typical pictures lie nearest its centre."""
-    found = []
+    """Facts of each style; its typical pictures are those nearest its centre."""
+    styles = []
     for number in range(count):
         members = np.flatnonzero(style == number)
-        typical = members[np.argsort(middle[members], kind="stable")[:SHOWN]]
+        typical = members[np.argsort(centre_distance[members], kind="stable")[:SHOWN]]
         mean = float(scores[members].mean()) if len(members) else float("nan")
-        found.append(Style(number, len(members), mean, tuple(int(i) for i in ids[typical])))
-    return tuple(found)
-
-
-def counts_of_modes(evaluation: Evaluation) -> Mapping[str, int]:
-    """How many pictures are suspected of each damage, most first."""
-    counted = {name: int((evaluation.damage == k).sum()) for k, name in enumerate(DETECTORS)}
-    return dict(sorted(counted.items(), key=lambda pair: -pair[1]))
+        styles.append(Style(number, len(members), mean, tuple(int(i) for i in ids[typical])))
+    return tuple(styles)

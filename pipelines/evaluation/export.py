@@ -9,21 +9,22 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import CollectionError
+from ...files import whole_file
 from ..support.batching import batches
 
 FORMATS = ("csv", "json", "parquet")
 _BLOCK = 1000
-#: Texts that begin so are formulas to a spreadsheet.
+#: First characters of texts that a spreadsheet takes for formulas.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 Record = Mapping[str, Any]
 
 
 def format_of(path: Path) -> str:
-    """The format that the name of a file asks for.
+    """The format of a file, by its suffix.
 
     Raises:
-        CollectionError: none of ``FORMATS``.
+        CollectionError: the format is none of ``FORMATS``.
     """
     name = path.suffix.removeprefix(".").lower()
     if name not in FORMATS:
@@ -32,23 +33,23 @@ def format_of(path: Path) -> str:
 
 
 def export(records: Iterable[Record], columns: Mapping[str, type], path: Path) -> None:
-    """Write records to a file whose name ends in one of ``FORMATS``, whole or not at all.
+    """Write records to a file whose suffix is one of ``FORMATS``, whole or not at all.
+
+    In CSV, texts that a spreadsheet would take for formulas get an apostrophe in front.
 
     Args:
         records: with a value or None for every column.
-        columns: names and kinds of values.
-        path: of the file; an earlier one is replaced. In CSV, texts that a spreadsheet would take for formulas get an apostrophe in front.
+        columns: names and types of the columns.
+        path: of the file; an earlier one is replaced.
 
     Raises:
-        CollectionError: another ending, a file that cannot be written, or a missing package.
+        CollectionError: another suffix, a file that cannot be written, or a missing package.
     """
     write = {"csv": _write_csv, "json": _write_json, "parquet": _write_parquet}[format_of(path)]
-    part = path.with_name(f".{path.name}.part")
     try:
-        write(records, columns, part)
-        part.replace(path)
+        with whole_file(path) as temporary:
+            write(records, columns, temporary)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise CollectionError(f"{str(path)!r} cannot be written: {error.strerror or error}.") from error
 
 

@@ -1,4 +1,4 @@
-"""The job of ``soart evaluate`` from end to end: where its collection lies, what is scanned, what is found."""
+"""Brings a collection in step with folders and evaluates it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from .result import Evaluation
 
 @dataclass(frozen=True)
 class EvaluatedCollection:
-    """What a survey found.
+    """A collection in step with its folders, and its evaluation.
 
     Attributes:
         collection: the collection.
-        update: what changed in the folders.
-        evaluation: of the pictures that are there.
-        title: what was surveyed, in a few words.
+        update: changes found in the folders.
+        evaluation: of the pictures in the folders.
+        title: names of the first folders.
     """
 
     collection: Collection
@@ -49,23 +49,23 @@ def sync_and_evaluate(
     Args:
         collection: the collection.
         scan: the folders.
-        engine: looks at what is new.
-        tastes: profiles to score by; the first one ranks.
-        retry: look again at files that could not be decoded.
-        progress: as for ``sync``.
-        expect: as well.
-        evaluating: as the ``progress`` of ``evaluate``.
+        engine: inspects new files.
+        tastes: profiles to score by, beside the technical score and the detectors; the first one ranks.
+        retry: True to inspect files again that could not be decoded.
+        progress: called with a number of files that are done.
+        expect: called with the number of files found so far.
+        evaluating: called with a number of pictures that are evaluated.
 
     Raises:
-        CollectionError: no picture, or a collection that cannot be read or written.
+        CollectionError: there is no picture, or the collection cannot be read or written.
     """
-    named = {getattr(getattr(scorer, "taste", None), "network", None) for scorer in tastes}
-    networks = [None, *sorted(name for name in named if name)]
+    names = {getattr(getattr(scorer, "taste", None), "network", None) for scorer in tastes}
+    networks = [None, *sorted(name for name in names if name)]
     update = sync(collection, scan, engine, networks, retry=retry, progress=progress, expect=expect)
     remember_roots(collection, scan.roots)
     if update.found == 0:
         where = ", ".join(repr(str(root)) for root in scan.roots)
-        said = "".join(f" {problem}" for problem in update.problems[:3])
-        raise CollectionError(f"There is no picture in {where}.{said}")
+        problems = "".join(f" {problem}" for problem in update.problems[:3])
+        raise CollectionError(f"There is no picture in {where}.{problems}")
     title = ", ".join(as_text(root.absolute().name) for root in scan.roots[:3])
     return EvaluatedCollection(collection, update, evaluate(collection, update.scan_number, tastes, evaluating), title)

@@ -1,4 +1,4 @@
-"""What an evaluation found, in plain arrays and values that can be stored."""
+"""Results of an evaluation, as arrays and plain values that can be stored."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from ...metrics.damage.scorer import DETECTORS
 from ...metrics.percentiles import percentiles
 from .associations import Association, Trend
 
-#: Attributes that are arrays, by the names they are stored under.
+#: Attributes that are arrays, by the names under which they are stored.
 _ARRAYS = {"ids": "ids", "distance": "distance", "mode": "damage", "group": "group", "best": "best", "style": "style"}
 
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """A group of pictures that measure alike.
+    """A group of pictures with similar items.
 
     Attributes:
-        number: largest first, counting from 0.
-        pictures: how many.
-        score: their mean.
-        typical: ids of those nearest its centre.
+        number: counts from 0, the largest style first.
+        pictures: number of its pictures.
+        score: their mean score.
+        typical: ids of the pictures nearest its centre.
     """
 
     number: int
@@ -38,12 +38,12 @@ class Style:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """A part of the time line.
+    """A day, month or year of the time line.
 
     Attributes:
         name: such as ``2026-11``.
-        pictures: whose files last changed then.
-        score: their mean.
+        pictures: number of picture files that last changed then.
+        score: their mean score.
     """
 
     name: str
@@ -53,22 +53,22 @@ class Period:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """An evaluated collection; all arrays are (n,), in the same order.
+    """Results of an evaluation; all arrays are (n,), in the same order of pictures.
 
     Attributes:
-        main: name of the profile that ranks.
+        main: stored name of the profile that ranks.
         ids: of the pictures, int64.
         scores: by profile, higher is better.
-        distance: MT distance from the collection's own unit space, about 1 inside; NaN where there are too few pictures.
+        distance: MT distance from the collection's own unit space, about 1 inside; NaN if there are too few pictures.
         outlier_limit: distance beyond which a picture is an outlier.
-        damage: number of the detector whose damage is suspected, −1 for none.
+        damage: number in ``DETECTORS`` of the suspected damage, −1 for none.
         group: number of the group of near-duplicates, −1 for none.
-        best: whether it is the one to keep of its group.
-        style: number of its style.
-        styles: facts of each.
+        best: True for the picture to keep of each group.
+        style: number of the picture's style.
+        styles: facts of each style.
         associations: of words, models and settings with the main score, the most certain of each kind first.
         trends: of numbers with the main score.
-        timeline: in order.
+        timeline: periods in order.
     """
 
     main: str
@@ -87,12 +87,12 @@ class Evaluation:
 
     @cached_property
     def percentile(self) -> np.ndarray:
-        """Share of the pictures that each one beats by the main score, 0–100."""
+        """(n,) percentage of pictures with a lower main score, ties counted half."""
         return percentiles(self.scores[self.main])
 
     @cached_property
     def outlier(self) -> np.ndarray:
-        """(n,) bool: far from the rest."""
+        """(n,) bool: True for pictures far from the rest."""
         return np.asarray(self.distance > self.outlier_limit)
 
     @cached_property
@@ -101,16 +101,16 @@ class Evaluation:
         return {image: row for row, image in enumerate(self.ids.tolist())}
 
     def damage_name(self, row: int) -> str:
-        """Damage that a picture is suspected of; empty for none."""
+        """Name of the damage suspected of the picture in a row; empty for none."""
         return DETECTORS[self.damage[row]] if self.damage[row] >= 0 else ""
 
     def packed(self) -> bytes:
-        """As bytes, without pickle."""
+        """The evaluation as bytes, without pickle."""
         plain = {
             "main": self.main,
             "outlier_limit": self.outlier_limit,
             "profiles": list(self.scores),
-            **{name: [asdict(one) for one in getattr(self, name)] for name in _LISTS},
+            **{name: [asdict(value) for value in getattr(self, name)] for name in _LISTS},
         }
         buffer = io.BytesIO()
         arrays = {name: getattr(self, attribute) for name, attribute in _ARRAYS.items()}
@@ -120,12 +120,12 @@ class Evaluation:
 
     @classmethod
     def unpacked(cls, content: bytes) -> Evaluation:
-        """From ``packed``."""
+        """The evaluation from the bytes of ``packed``."""
         with np.load(io.BytesIO(content), allow_pickle=False) as stored:
             values: dict[str, Any] = json.loads(stored["plain"].tobytes())
             values["scores"] = {name: stored[f"score{k}"] for k, name in enumerate(values.pop("profiles"))}
             values |= {attribute: stored[name] for name, attribute in _ARRAYS.items()}
-        values |= {name: tuple(kind(**_tuples(one)) for one in values[name]) for name, kind in _LISTS.items()}
+        values |= {name: tuple(kind(**_tuples(fields)) for fields in values[name]) for name, kind in _LISTS.items()}
         return cls(**values)
 
 
@@ -133,7 +133,7 @@ _LISTS: dict[str, type] = {"styles": Style, "associations": Association, "trends
 
 
 def _tuples(values: dict[str, Any]) -> dict[str, Any]:
-    """JSON lists as the tuples they were."""
+    """Turn JSON lists back into tuples."""
     return {
         k: tuple(tuple(x) if isinstance(x, list) else x for x in v) if isinstance(v, list) else v
         for k, v in values.items()

@@ -1,4 +1,4 @@
-"""The pictures of an evaluation that are worth showing, by name."""
+"""Summary of an evaluation: its most notable pictures, and counts."""
 
 from __future__ import annotations
 
@@ -6,25 +6,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sqlalchemy import func, select
 
 from ...metrics.damage.scorer import DETECTORS, TechnicalScorer
-from ..collection.collection import Collection
-from ..collection.tables import FileRow
-from .evaluate import BLOCK
+from ..collection.files import count_files_with_pictures, first_paths
 from .folders import EvaluatedCollection
 from .result import Evaluation, Style
 
 
 @dataclass(frozen=True, slots=True)
 class ListedPicture:
-    """A picture that is shown.
+    """A picture in a list of a summary.
 
     Attributes:
         id: of the picture.
         path: of the first of its files.
-        score, percentile: by the main profile.
-        note: why it is shown.
+        score, percentile: under the main profile.
+        note: reason why it is listed; may be empty.
     """
 
     id: int
@@ -36,17 +33,17 @@ class ListedPicture:
 
 @dataclass(frozen=True)
 class Summary:
-    """What is worth showing of a collection, each list as long as was asked for.
+    """Counts and the most notable pictures of a collection.
 
     Attributes:
-        files, copies: files that hold usable pictures, and how many of them repeat another one byte by byte.
+        files, copies: number of files with usable pictures, and of those that are identical to another one.
         mean, quartiles: of the main score.
-        best, worst: by the main score, from the end.
-        damage: how many pictures are suspected of each damage, and the most damaged ones.
-        groups: how many groups of near-duplicates there are; shown are the largest, the one to keep first.
-        spare: pictures that could go without losing a group.
-        outliers: how many lie far from the rest, and the farthest ones.
-        styles: with their most typical pictures.
+        best, worst: by the main score, the best or the worst first.
+        damage: number of pictures suspected of each damage, and the most damaged ones.
+        groups: number of groups of near-duplicates, and the largest ones; the picture to keep comes first.
+        spare: number of redundant pictures: near-duplicates of one to keep.
+        outliers: number of pictures far from the rest, and the farthest ones.
+        styles: each with its most typical pictures.
     """
 
     files: int
@@ -62,49 +59,34 @@ class Summary:
     styles: tuple[tuple[Style, tuple[ListedPicture, ...]], ...]
 
 
-def paths_of(collection: Collection, scan_number: int, ids: Sequence[int]) -> dict[int, str]:
-    """Path of the first file that a scan saw of each picture."""
-    found: dict[int, str] = {}
-    with collection.session("be read") as session:
-        for start in range(0, len(ids), BLOCK):
-            query = (
-                select(FileRow.image_id, func.min(FileRow.path))
-                .where(FileRow.scan == scan_number, FileRow.image_id.in_(ids[start : start + BLOCK]))
-                .group_by(FileRow.image_id)
-            )
-            found.update({image: path for image, path in session.execute(query) if image is not None})
-    return found
-
-
 class _Rows:
-    """Rows of an evaluation that are wanted, whose paths are looked up together."""
+    """Rows of an evaluation to list; their paths are looked up together."""
 
-    def __init__(self, survey: EvaluatedCollection) -> None:
-        self.survey, self.wanted = survey, set[int]()
+    def __init__(self, evaluated: EvaluatedCollection) -> None:
+        self.evaluated, self.wanted = evaluated, set[int]()
 
     def want(self, rows: np.ndarray) -> list[int]:
         self.wanted |= set(rows.tolist())
         return [int(row) for row in rows]
 
     def paths(self) -> dict[int, str]:
-        ids = self.survey.evaluation.ids
-        found = paths_of(
-            self.survey.collection, self.survey.update.scan_number, [int(ids[row]) for row in sorted(self.wanted)]
-        )
-        return {row: found[int(ids[row])] for row in self.wanted}
+        ids = self.evaluated.evaluation.ids
+        wanted = [int(ids[row]) for row in sorted(self.wanted)]
+        paths = first_paths(self.evaluated.collection, self.evaluated.update.scan_number, wanted)
+        return {row: paths[int(ids[row])] for row in self.wanted}
 
 
-def summarise(survey: EvaluatedCollection, top: int = 12) -> Summary:
-    """What is worth showing of a survey, at most ``top`` of each."""
-    e = survey.evaluation
-    scores, rows = e.scores[e.main], _Rows(survey)
+def summarise(evaluated: EvaluatedCollection, top: int = 12) -> Summary:
+    """Summarise an evaluated collection, with at most ``top`` pictures in each list."""
+    e = evaluated.evaluation
+    scores, rows = e.scores[e.main], _Rows(evaluated)
     order = np.argsort(-scores, kind="stable")
     best, worst = rows.want(order[:top]), rows.want(order[::-1][: min(top, len(order) - min(top, len(order)))])
     damaged = {}
     for k, name in enumerate(DETECTORS):
-        found = np.flatnonzero(e.damage == k)
+        members = np.flatnonzero(e.damage == k)
         by = e.scores[TechnicalScorer.detector(name).stored_name]
-        damaged[name] = (len(found), rows.want(found[np.argsort(by[found], kind="stable")][:top]))
+        damaged[name] = (len(members), rows.want(members[np.argsort(by[members], kind="stable")][:top]))
     far = np.flatnonzero(e.outlier)
     outliers = rows.want(far[np.argsort(-e.distance[far], kind="stable")][:top])
     sizes = np.bincount(e.group[e.group >= 0])
@@ -119,7 +101,7 @@ def summarise(survey: EvaluatedCollection, top: int = 12) -> Summary:
         return tuple(show(row) for row in chosen)
 
     return Summary(
-        files=(files := _usable(survey)),
+        files=(files := count_files_with_pictures(evaluated.collection, evaluated.update.scan_number)),
         copies=files - len(e.ids),
         mean=float(scores.mean()),
         quartiles=(float(np.quantile(scores, 0.25)), float(np.quantile(scores, 0.75))),
@@ -134,13 +116,7 @@ def summarise(survey: EvaluatedCollection, top: int = 12) -> Summary:
 
 
 def _members(e: Evaluation, group: int) -> np.ndarray:
-    """Rows of a group, the one to keep first, then by falling score."""
+    """Rows of a group: the picture to keep first, then the others, the highest score first."""
     members = np.flatnonzero(e.group == group)
     order: np.ndarray = members[np.lexsort((-e.scores[e.main][members], ~e.best[members]))]
     return order
-
-
-def _usable(survey: EvaluatedCollection) -> int:
-    query = select(func.count()).where(FileRow.scan == survey.update.scan_number, FileRow.image_id.is_not(None))
-    with survey.collection.session("be read") as session:
-        return session.scalar(query) or 0

@@ -1,4 +1,4 @@
-"""Findings as pictures, for hosts that show pictures and no pages."""
+"""Draws effects of options as a picture, for hosts that cannot show pages."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from ...errors import SoartError
 from ..tuning.findings import OptionEffect
 
 _UP, _DOWN, _UNSURE = "#1b9e5a", "#c8372d", "#8a8f98"
-#: Options shown of a slot that has more, the best and the worst.
+#: Most options to show of a slot: half of them the best, half the worst.
 MOST = 16
 
 
-def shown(effects: Sequence[OptionEffect]) -> list[OptionEffect]:
-    """Effects of one slot, best first; of very many the best and the worst."""
+def chosen_effects(effects: Sequence[OptionEffect]) -> list[OptionEffect]:
+    """Effects of one slot to show, best first: all, or the best and the worst if there are more than ``MOST``."""
     ordered = sorted(effects, key=lambda e: -e.mean)
     half = MOST // 2
     return ordered if len(ordered) <= MOST else [*ordered[:half], *ordered[-half:]]
@@ -28,11 +28,13 @@ def effects_chart(
     title: str = "",
     width: int = 900,
 ) -> np.ndarray:
-    """What every option adds to the goal, with 90 % intervals: green where surely better, red where surely worse than its slot's mean.
+    """Draw the effect of every option on the goal, with its 90 % interval.
+
+    Bars are green if the interval lies above 0, the mean of the slot, and red if it lies below.
 
     Args:
         effects: slot by slot.
-        importance: share of each slot in what varies.
+        importance: share of each slot in the variance, by slot.
         unit: of the effects.
         title: above the chart.
         width: in pixels, at least 300.
@@ -44,11 +46,13 @@ def effects_chart(
         SoartError: no effects.
     """
     if not effects:
-        raise SoartError("There are no effects to show: no picture is judged yet.")
+        raise SoartError("There are no effects to show, because no picture has been judged yet.")
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    slots = {name: shown([e for e in effects if e.slot == name]) for name in dict.fromkeys(e.slot for e in effects)}
+    slots = {
+        name: chosen_effects([e for e in effects if e.slot == name]) for name in dict.fromkeys(e.slot for e in effects)
+    }
     rows = [len(options) for options in slots.values()]
     room = max(width, 300) // 25
     dpi, height = 100, 70 + 26 * sum(rows) + 44 * len(rows)
@@ -68,7 +72,7 @@ def effects_chart(
         axis.set_ylim(-0.6, len(options) - 0.4)
         axis.axvline(0, color="#30343a", linewidth=0.8)
         axis.set_title(
-            f"{name.replace('$', chr(92) + '$')} · {importance.get(name, 0.0):.0%} of what varies",
+            f"{name.replace('$', chr(92) + '$')} · {importance.get(name, 0.0):.0%} of the variance",
             loc="left",
             fontsize=10,
         )

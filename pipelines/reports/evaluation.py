@@ -1,4 +1,7 @@
-"""The evaluation as a page: one self-contained HTML file, or a folder with thumbnails beside the page for large collections."""
+"""Renders an evaluation as a page with a list of all pictures.
+
+The page is one self-contained HTML file, or, for large collections, a folder with thumbnails beside the page.
+"""
 
 from __future__ import annotations
 
@@ -11,19 +14,19 @@ from pathlib import Path
 
 import numpy as np
 from markupsafe import Markup
-from sqlalchemy import func, select
 
 from ...errors import CollectionError, ImageError
 from ...metrics.damage.titles import CAUTION, damage_noun, stored_title
-from ..collection.tables import FileRow, FingerprintRow, ImageRow, MetadataRow
+from ..collection.files import picture_facts
+from ..collection.pictures import images_by_id, small_thumbnails
 from ..collection.thumbnails import thumbnail
 from ..evaluation.contrast import Contrast
 from ..evaluation.evaluate import BLOCK
 from ..evaluation.folders import EvaluatedCollection
 from ..evaluation.summary import Summary, summarise
-from .page import render_page, write_report
+from .page import jpeg_url, render_page, write_report
 
-#: Pictures in a file that holds everything, pictures of each kind that are shown large, and bars of the histogram.
+#: Most pictures listed in a single file, most pictures shown of each kind, and bars of the histogram.
 LARGEST, TOP, BARS = 10_000, 12, 40
 _FIELDS = (
     "thumb", "path", "score", "percentile", "damage", "style", "distance", "outlier", "group", "best", "time", "prompt",
@@ -33,7 +36,13 @@ _FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A bar of the histogram; ``x``, ``width`` and ``height`` in the units of the drawing."""
+    """A bar of the histogram.
+
+    Attributes:
+        low, high: its scores.
+        count: its pictures.
+        x, width, height: in units of the drawing.
+    """
 
     low: float
     high: float
@@ -44,7 +53,7 @@ class Bar:
 
 
 def histogram(scores: np.ndarray) -> list[Bar]:
-    """Bars of the (n,) scores."""
+    """The histogram of (n,) scores."""
     counts, edges = np.histogram(scores, bins=BARS)
     width = 640 / BARS
     return [
@@ -54,22 +63,22 @@ def histogram(scores: np.ndarray) -> list[Bar]:
 
 
 def check_report(path: Path, roots: Sequence[Path]) -> None:
-    """Refuse a folder for a page whose thumbnails would be taken for pictures of the collection the next time.
+    """Refuse a report folder whose thumbnails the next evaluation would take for pictures.
 
     Args:
-        path: as for ``write_evaluation``; a single file is harmless anywhere.
-        roots: what is looked at.
+        path: as for ``write_evaluation``; a single file is allowed anywhere.
+        roots: the folders that are evaluated.
 
     Raises:
-        CollectionError: the folder is one of ``roots`` or lies below one.
+        CollectionError: the report folder is one of ``roots`` or lies below one.
     """
     if _is_file(path):
         return
     for root in roots:
         if path.resolve().is_relative_to(root.resolve()):
             raise CollectionError(
-                f"The report {str(path)!r} would lie among the pictures of {str(root)!r}, and its thumbnails would count as pictures: "
-                "name a folder elsewhere, or a file that ends in .html."
+                f"The report {str(path)!r} would lie among the pictures of {str(root)!r}, and its thumbnails would be "
+                "evaluated as pictures: name a folder elsewhere, or a file that ends in .html."
             )
 
 
@@ -78,48 +87,61 @@ def _is_file(path: Path) -> bool:
 
 
 def write_evaluation(
-    path: Path, survey: EvaluatedCollection, contrast: Contrast | None = None, notes: Sequence[str] = ()
+    path: Path, evaluated: EvaluatedCollection, contrast: Contrast | None = None, notes: Sequence[str] = ()
 ) -> Path:
-    """Write the page of a survey.
+    """Write the page of an evaluated collection.
 
     Args:
-        path: ends in ``.html`` for one file with everything inside, of the best ``LARGEST`` pictures; else a folder, made if it does
-            not exist, with ``index.html`` and ``thumbs/``.
-        survey: what was found.
-        contrast: what differs from another collection.
+        path: a name that ends in ``.html``, for one file with the best ``LARGEST`` pictures inside. Or a folder, made
+            if it does not exist, for ``index.html`` and ``thumbs/`` with all pictures.
+        evaluated: the evaluated collection.
+        contrast: differences from another collection; None without one.
         notes: sentences under the heading.
 
+    Returns:
+        absolute path of the page.
+
     Raises:
-        SoartError: it cannot be written.
+        SoartError: the page cannot be written.
     """
     if _is_file(path):
-        return write_report(path, render_evaluation(survey, contrast, notes))
+        return write_report(path, render_evaluation(evaluated, contrast, notes))
     try:
         (path / "thumbs").mkdir(parents=True, exist_ok=True)
-        page = render_evaluation(survey, contrast, notes, path / "thumbs")
+        page = render_evaluation(evaluated, contrast, notes, path / "thumbs")
     except OSError as error:
         raise CollectionError(f"The report {str(path)!r} cannot be written: {error.strerror or error}.") from error
     return write_report(path / "index.html", page)
 
 
 def render_evaluation(
-    survey: EvaluatedCollection, contrast: Contrast | None = None, notes: Sequence[str] = (), folder: Path | None = None
+    evaluated: EvaluatedCollection,
+    contrast: Contrast | None = None,
+    notes: Sequence[str] = (),
+    folder: Path | None = None,
 ) -> str:
-    """The page as text; thumbnails are written to ``folder``, or stand in the page."""
-    e, summary = survey.evaluation, summarise(survey, TOP)
+    """Render the page.
+
+    Args:
+        evaluated: the evaluated collection.
+        contrast: differences from another collection; None without one.
+        notes: sentences under the heading.
+        folder: folder to write thumbnails to; None to put them into the page.
+    """
+    e, summary = evaluated.evaluation, summarise(evaluated, TOP)
     order = np.argsort(-e.scores[e.main], kind="stable")
-    rows = list(_rows(survey, order if folder else order[:LARGEST], folder))
+    rows = list(_rows(evaluated, order if folder else order[:LARGEST], folder))
     data = {"fields": _FIELDS, "rows": rows, "thumbs": "thumbs/" if folder else None}
     script = Path(__file__).with_name("evaluation.js").read_text(encoding="utf-8")
-    pictures = _pictures(survey, summary)
+    pictures = _pictures(evaluated, summary)
     return render_page(
         "evaluation.html",
-        title=f"soart: {survey.title}",
+        title=f"soart: {evaluated.title}",
         main=stored_title(e.main),
         caution=CAUTION,
         notes=notes,
         summary=summary,
-        update=survey.update,
+        update=evaluated.update,
         pictures=len(e.ids),
         listed=len(rows),
         damaged=int((e.damage >= 0).sum()),
@@ -139,32 +161,14 @@ def render_evaluation(
     )
 
 
-def _rows(survey: EvaluatedCollection, order: np.ndarray, folder: Path | None) -> Iterator[list[object]]:
-    """A row for each picture, best first."""
-    e, scan_number = survey.evaluation, survey.update.scan_number
-    file = (
-        select(
-            FileRow.image_id, func.min(FileRow.path).label("path"), func.max(func.abs(FileRow.changed)).label("changed")
-        )
-        .where(FileRow.scan == scan_number)
-        .group_by(FileRow.image_id)
-        .subquery()
-    )
-    query = (
-        select(
-            ImageRow.id, ImageRow.sha256, file.c.path, file.c.changed, ImageRow.width, ImageRow.height,
-            FingerprintRow.thumbnail, MetadataRow.prompt, MetadataRow.model,
-        )
-        .join(file, file.c.image_id == ImageRow.id)
-        .join(FingerprintRow, FingerprintRow.image_id == ImageRow.id)
-        .outerjoin(MetadataRow, MetadataRow.image_id == ImageRow.id)
-    )  # fmt: skip
+def _rows(evaluated: EvaluatedCollection, order: np.ndarray, folder: Path | None) -> Iterator[list[object]]:
+    """Yield the ``_FIELDS`` of each picture, in the order of the rows ``order`` (n,) of the evaluation."""
+    e = evaluated.evaluation
     for start in range(0, len(order), BLOCK):
-        part = order[start : start + BLOCK]
-        with survey.collection.session("be read") as session:
-            found = {row.id: row for row in session.execute(query.where(ImageRow.id.in_(e.ids[part].tolist())))}
-        for row in part.tolist():
-            facts = found[int(e.ids[row])]
+        block = order[start : start + BLOCK]
+        stored = picture_facts(evaluated.collection, evaluated.update.scan_number, e.ids[block].tolist())
+        for row in block.tolist():
+            facts = stored[int(e.ids[row])]
             if folder is None:
                 thumb = base64.b64encode(facts.thumbnail).decode()
             else:
@@ -179,20 +183,17 @@ def _rows(survey: EvaluatedCollection, order: np.ndarray, folder: Path | None) -
             ]  # fmt: skip
 
 
-def _pictures(survey: EvaluatedCollection, summary: Summary) -> dict[int, str]:
-    """Larger versions of the pictures that the upper part of the page shows, as URLs; the small one where the file is gone."""
+def _pictures(evaluated: EvaluatedCollection, summary: Summary) -> dict[int, str]:
+    """URLs of the pictures above the list, by id: large thumbnails, or small ones of pictures whose file is gone."""
     lists = [summary.best, summary.worst, summary.outliers[1], *(shown for _, shown in summary.damage.values())]
     lists += [*(shown for _, shown in summary.styles), *(group[:24] for group in summary.groups[1])]
-    wanted = sorted({one.id for shown in lists for one in shown})
-    with survey.collection.session("be read") as session:
-        rows = list(session.scalars(select(ImageRow).where(ImageRow.id.in_(wanted))))
-        query = select(FingerprintRow.image_id, FingerprintRow.thumbnail).where(FingerprintRow.image_id.in_(wanted))
-        small = dict(session.execute(query).all())
-    found = {}
-    for row in rows:
+    ids = sorted({picture.id for shown in lists for picture in shown})
+    small = small_thumbnails(evaluated.collection, ids)
+    urls = {}
+    for row in images_by_id(evaluated.collection, ids).values():
         try:
-            content = thumbnail(survey.collection, row)
+            content = thumbnail(evaluated.collection, row)
         except ImageError:
             content = small[row.id]
-        found[row.id] = f"data:image/jpeg;base64,{base64.b64encode(content).decode()}"
-    return found
+        urls[row.id] = jpeg_url(content)
+    return urls

@@ -1,4 +1,7 @@
-"""What all pages share: self-contained HTML, everything escaped, pictures inside."""
+"""Renders and writes report pages: self-contained HTML, all text escaped.
+
+Pictures are part of the page, as ``data:`` URLs.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +16,19 @@ from jinja2 import Environment, FileSystemLoader
 from PIL import Image
 
 from ...errors import SoartError
+from ...files import write_whole
 from ...metrics.damage.titles import damage_noun, profile_title, stored_title
+from ...metrics.image import read_image
+from ..collection.collection import Collection
+from ..collection.tables import ImageRow
+from ..collection.thumbnails import thumbnail
 
-#: Longest side of a picture on a page, in pixels.
+#: Longest side of a picture that a page shows unreduced, in pixels.
 THUMBNAIL = 320
 
 
 def data_url(pixels: np.ndarray) -> str:
-    """A uint8 picture (h, w, 3) as a ``data:`` URL: reduced to JPEG where it is large, else PNG as it is."""
+    """A uint8 picture (h, w, 3) as a ``data:`` URL: a reduced JPEG of a large picture, a PNG of a small one."""
     image = Image.fromarray(pixels)
     buffer = io.BytesIO()
     kind = "png"
@@ -33,20 +41,42 @@ def data_url(pixels: np.ndarray) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
+def jpeg_url(content: bytes) -> str:
+    """A JPEG as a ``data:`` URL."""
+    return f"data:image/jpeg;base64,{base64.b64encode(content).decode()}"
+
+
+def picture_url(collection: Collection, row: ImageRow) -> str:
+    """A picture of a collection as a ``data:`` URL: the stored thumbnail of a large picture, a PNG of a small one.
+
+    Raises:
+        ImageError: the picture is gone or cannot be decoded.
+    """
+    if max(row.width, row.height) > THUMBNAIL:
+        return jpeg_url(thumbnail(collection, row))
+    return data_url(read_image(collection.locate(row)).pixels)
+
+
 def figure(value: float, digits: int = 3, sign: str = "") -> str:
-    """A number for people: ``digits`` significant ones and never fewer than its integer part, a dash for no number; ``sign`` as in a format."""
+    """Format a number for people.
+
+    Args:
+        value: the number; NaN and infinities become a dash.
+        digits: significant digits; the integer part is always written in full.
+        sign: sign option of a format specification, such as ``"+"``.
+    """
     if not math.isfinite(value):
         return "–"
-    # From here on the g format would write an exponent.
+    # Larger numbers would get an exponent in the g format.
     return f"{value:{sign}.0f}" if abs(value) >= 10**digits - 0.5 else f"{value:{sign}.{digits}g}"
 
 
-#: What templates may say of values.
+#: Filters of all templates.
 FILTERS = {"figure": figure, "profile": profile_title, "stored": stored_title, "damage": damage_noun}
 
 
 def render_page(template: str, **values: object) -> str:
-    """The page of a template in this folder; every one may show the ``date`` of now."""
+    """Render a template of this folder; besides ``values`` it gets ``date``, the present date and time."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
@@ -57,9 +87,13 @@ def render_page(template: str, **values: object) -> str:
 
 
 def write_report(path: Path, page: str) -> Path:
-    """Write the page; raises SoartError where that is not possible."""
+    """Write a page, whole or not at all, and return its absolute path.
+
+    Raises:
+        SoartError: the file cannot be written.
+    """
     try:
-        path.write_text(page, encoding="utf-8")
+        write_whole(path, page.encode())
     except OSError as error:
         raise SoartError(f"The report {str(path)!r} cannot be written: {error.strerror or error}.") from error
     return path.resolve()

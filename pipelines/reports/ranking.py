@@ -1,4 +1,4 @@
-"""The ranking as one self-contained HTML page: no scripts, no requests, everything escaped."""
+"""Renders a ranking as one self-contained HTML page without scripts."""
 
 from __future__ import annotations
 
@@ -10,20 +10,27 @@ import numpy as np
 from scipy import stats
 
 from ...metrics.damage.titles import stored_title
-from ...metrics.image import read_image
+from ..collection.collection import Collection
 from ..scoring.ranking import RankedPicture
-from .page import data_url, render_page
+from .page import picture_url, render_page
 
 _EXPLANATION = (
-    "The technical score measures freedom from damage (blur, noise, fading, blocking…): 100 is the mean undamaged picture "
-    "of the learning set, 0 the mean damaged one. It knows nothing of content or taste."
+    "The technical score measures freedom from damage (blur, noise, fading, blocking…): 100 is the mean undamaged "
+    "picture of the learning set, 0 the mean damaged one. It does not measure content or taste."
 )
 _COMMON = {"a", "an", "the", "of", "in", "on", "at", "with", "and", "or", "picture", "photo", "image", "style"}
 
 
 @dataclass(frozen=True, slots=True)
 class WordEffect:
-    """How scores differ between pictures with and without a word in their prompt."""
+    """Difference of scores between pictures with and without a word in their prompt.
+
+    Attributes:
+        word: the word.
+        count: number of pictures with it.
+        difference: of mean scores, with − without.
+        low, high: 95 % interval of the difference.
+    """
 
     word: str
     count: int
@@ -33,7 +40,13 @@ class WordEffect:
 
 
 def word_effects(ranking: Sequence[RankedPicture], least: int = 3, top: int = 12) -> list[WordEffect]:
-    """The words that part the scores most, by the |t| of Welch's test; both sides need ``least`` pictures."""
+    """Effects of the words that separate the scores most, the largest difference first.
+
+    Args:
+        ranking: pictures with scores; those without a prompt are left out.
+        least: fewest pictures with a word, and without it.
+        top: most words, chosen by the |t| of Welch's test.
+    """
     drawn = [
         (r.score, set(re.findall(r"[^\W\d_][\w'-]*", r.row.generation.prompt.lower())))
         for r in ranking
@@ -55,18 +68,24 @@ def word_effects(ranking: Sequence[RankedPicture], least: int = 3, top: int = 12
 
 
 def render_report(
-    ranking: Sequence[RankedPicture], title: str, profile: str, notes: Sequence[str] = (), problems: Sequence[str] = ()
+    collection: Collection,
+    ranking: Sequence[RankedPicture],
+    title: str,
+    profile: str,
+    notes: Sequence[str] = (),
+    problems: Sequence[str] = (),
 ) -> str:
-    """The page as text.
+    """Render the page.
 
     Args:
+        collection: the collection of the pictures.
         ranking: best first.
         title: heading of the page.
         profile: name of the profile behind the scores.
         notes: sentences under the heading.
         problems: a sentence for each picture that was left out.
     """
-    pictures = {r.row.id: data_url(read_image(r.path).pixels) for r in ranking}
+    pictures = {r.row.id: picture_url(collection, r.row) for r in ranking}
     return render_page(
         "ranking.html",
         title=title,

@@ -1,4 +1,7 @@
-"""A taste as one self-contained HTML page: how far it can be trusted, what it likes most and least, and why."""
+"""Renders a taste as one self-contained HTML page.
+
+It shows how reliable the taste is, the pictures it likes most and least, and the reasons.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from ..scoring.measuring import measure_sound
 from ..scoring.taste_scorer import TasteScorer
 from .page import data_url, render_page
 
-#: Pictures of each end that are shown.
+#: Most pictures to show of the best, and of the worst.
 SHOWN = 8
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 460, 220, 46, 30
 
@@ -38,7 +41,16 @@ class ListedPicture:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """The learning curve as coordinates of an SVG drawing; labelled with AUC, or with rank correlation for graded ratings."""
+    """The learning curve as coordinates of an SVG drawing.
+
+    Attributes:
+        points: x, y, y of the interval's ends, and label of each point.
+        line: the points of a polyline.
+        expected: x, y and label of the expected next point; None if nothing can be expected.
+        ticks: y and label; AUC, or rank correlation for graded ratings.
+        level: y of chance.
+        width, height, left, bottom: of the drawing.
+    """
 
     points: tuple[tuple[float, float, float, float, str], ...]
     line: str
@@ -52,7 +64,12 @@ class Curve:
 
 
 def draw_curve(trust: Trust, examples: int) -> Curve | None:
-    """Where the points of the learning curve lie; None where there is none."""
+    """The drawing of a learning curve; None if there is none.
+
+    Args:
+        trust: report with the curve.
+        examples: number of pictures that the taste was learnt from.
+    """
     if len(trust.curve) < 2:
         return None
     furthest = float(examples + trust.more if np.isfinite(trust.expected) else trust.curve[-1][0])
@@ -81,17 +98,20 @@ def draw_curve(trust: Trust, examples: int) -> Curve | None:
 def render_taste_report(
     collection: Collection, rows: Sequence[ImageRow], scorer: TasteScorer, notes: Sequence[str] = (), shown: int = SHOWN
 ) -> str:
-    """The page as text.
+    """Render the page.
 
     Args:
-        collection: where the pictures are.
+        collection: the collection of the pictures.
         rows: the pictures to score.
-        scorer: the taste, which is no blend.
+        scorer: the taste, which is not a blend.
         notes: sentences under the heading.
-        shown: pictures of each end, at most.
+        shown: most pictures to show of the best, and of the worst.
+
+    Raises:
+        ProfileError: the taste is a blend.
     """
     profile = only_profile(scorer.taste)
-    kept, items, problems = measure_sound(collection, rows, scorer)
+    measured, items, problems = measure_sound(collection, rows, scorer)
     liking = profile.liking(items)
     order = np.argsort(-liking, kind="stable")
     count = min(shown, len(order) // 2) if len(order) > 1 else len(order)
@@ -100,13 +120,13 @@ def render_taste_report(
     percentile, score = profile.percentile(liking), 100 * profile.probability(liking)
 
     def show(i: int) -> ListedPicture:
-        path = collection.locate(kept[i])
+        path = collection.locate(measured[i])
         pixels = read_image(path).pixels
         heat = overlay(pixels, heat_map(profile, scorer.extractor, pixels))
-        drawn = kept[i].generation
+        drawn = measured[i].generation
         name = path.name if drawn is None else f"{drawn.prompt} (seed {drawn.seed})"
         return ListedPicture(
-            kept[i], name, data_url(pixels), data_url(heat), float(score[i]), float(percentile[i]), reasons[i],
+            measured[i], name, data_url(pixels), data_url(heat), float(score[i]), float(percentile[i]), reasons[i],
             max(pixels.shape[:2]) <= 128,
         )  # fmt: skip
 
@@ -117,7 +137,7 @@ def render_taste_report(
         curve=draw_curve(profile.trust, len(profile.examples)),
         most=[show(int(i)) for i in order[:count]],
         least=[show(int(i)) for i in order[::-1][:count]],
-        pictures=len(kept),
+        pictures=len(measured),
         notes=notes,
         problems=problems,
     )

@@ -1,4 +1,4 @@
-"""A tuned study as one self-contained HTML page."""
+"""Renders the findings of a tuned study as one self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...errors import ImageError
-from ...metrics.image import read_image
 from ...prompts.space.rendering import RenderedChoice
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
 from ..tuning.findings import OptionEffect, StudyFindings, TradeOff
 from ..tuning.tuner import SEEDS
-from .page import data_url, figure, render_page
+from .page import figure, picture_url, render_page
 
 #: Pictures of a batch that are shown.
 SHOWN = 8
@@ -22,7 +21,14 @@ _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 620, 200, 52, 28
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """An effect as shares of a chart's width, 0…100: its interval, its mean, and where 0 is."""
+    """An effect in a bar chart.
+
+    Attributes:
+        option: name of the option.
+        text: mean and interval.
+        low, high, mean, zero: positions of the interval's ends, of the mean and of 0, in percent of the chart's width.
+        sure: ``"up"`` or ``"down"`` if the interval excludes 0, else empty.
+    """
 
     option: str
     text: str
@@ -71,7 +77,7 @@ def words_of(words: RenderedChoice) -> str:
 
 
 def draw_effects(effects: Sequence[OptionEffect]) -> dict[str, list[Bar]]:
-    """Bars by slot, all to one scale, best option first."""
+    """Bars by slot, best option first; all have one scale."""
     if not effects:
         return {}
     low, high = min(0.0, *(e.low for e in effects)), max(0.0, *(e.high for e in effects))
@@ -80,7 +86,7 @@ def draw_effects(effects: Sequence[OptionEffect]) -> dict[str, list[Bar]]:
     def across(value: float) -> float:
         return round(100 * (value - low) / width, 2)
 
-    found: dict[str, list[Bar]] = {}
+    bars: dict[str, list[Bar]] = {}
     for e in sorted(effects, key=lambda e: -e.mean):
         sure = "up" if e.low > 0 else "down" if e.high < 0 else ""
         mean, lower, upper = (figure(value, 2, "+") for value in (e.mean, e.low, e.high))
@@ -93,13 +99,13 @@ def draw_effects(effects: Sequence[OptionEffect]) -> dict[str, list[Bar]]:
             across(0.0),
             sure,
         )
-        found.setdefault(e.slot, []).append(bar)
+        bars.setdefault(e.slot, []).append(bar)
     order = list(dict.fromkeys(e.slot for e in effects))
-    return {slot: found[slot] for slot in order}
+    return {slot: bars[slot] for slot in order}
 
 
 def draw_course(tuned: StudyFindings) -> Course | None:
-    """Where the batches lie; None with fewer than two judged ones."""
+    """The course of a study; None for fewer than two batches with scores."""
     batches = [batch for batch in tuned.batches if math.isfinite(batch.mean)]
     if len(batches) < 2:
         return None
@@ -119,7 +125,7 @@ def draw_course(tuned: StudyFindings) -> Course | None:
 
 
 def draw_front(front: Sequence[TradeOff]) -> Front | None:
-    """Where the trade-offs lie; None without any."""
+    """The drawing of trade-offs; None if there are none, or only one judge."""
     if not front or len(front[0].means) < 2:
         return None
     first, second = list(front[0].means)[:2]
@@ -139,21 +145,21 @@ def draw_front(front: Sequence[TradeOff]) -> Front | None:
 def render_tune_report(
     collection: Collection, tuned: StudyFindings, title: str, why: str, warnings: Sequence[str] = ()
 ) -> str:
-    """The page as text.
+    """Render the page.
 
     Args:
-        collection: where the pictures are.
+        collection: the collection of the pictures.
         tuned: the findings.
         title: heading of the page.
         why: why the run ended.
-        warnings: sentences that belong beside the scores.
+        warnings: sentences to show beside the scores.
     """
     known: dict[int, str] = {}
 
     def picture(row: ImageRow) -> str:
         if row.id not in known:
             try:
-                known[row.id] = data_url(read_image(collection.locate(row)).pixels)
+                known[row.id] = picture_url(collection, row)
             except ImageError:
                 known[row.id] = ""
         return known[row.id]

@@ -7,22 +7,20 @@ import threading
 from collections.abc import Collection as Some
 from dataclasses import dataclass
 
-import numpy as np
-from sqlalchemy import func, select
-
 from ...errors import SoartError
 from ...metrics.tastes.blend import only_profile
 from ...metrics.tastes.profile import TasteProfile
 from ..collection import ratings
 from ..collection.collection import Collection
+from ..collection.pictures import count_sound_pictures
 from ..collection.queries import rows_of, stars_of
-from ..collection.tables import ImageRow, RatingRow
+from ..collection.tables import ImageRow
 from ..scoring.collection_profiles import CollectionProfiles
 from ..scoring.rescoring import score_all
 from ..scoring.taste_scorer import TasteScorer
 from ..support.background import Job, Jobs
 from ..tastes import learning as tastes
-from ..tastes.rating_session import propose_pictures
+from ..tastes.rating_session import propose_pictures, unrated_pictures
 
 #: A taste is learnt anew after so many new ratings, or this share of those it was learnt from where that is more: learning
 #: from many takes long and changes little.
@@ -116,23 +114,14 @@ class RatingService:
             count: how many.
             skip: ids that are waiting at the rater's already.
         """
-        done = ratings.judged_pictures(self.collection, self.rater) | set(skip)
         with self._lock:
-            wanted = [image for image in self._proposed if image not in done][:count]
-        if len(wanted) < count:
-            fresh = [image for image in self.collection.ids() if image not in done and image not in wanted]
-            # The same order for one rater each time, another for the next: several people cover more of the collection.
-            seed = [ord(letter) for letter in self.rater]
-            chance = np.random.default_rng(seed).random(1 + max(fresh, default=0))
-            wanted += sorted(fresh, key=lambda image: float(chance[image]))[: count - len(wanted)]
-        return rows_of(self.collection, wanted)
+            proposed = list(self._proposed)
+        return unrated_pictures(self.collection, self.rater, count, proposed, set(skip))
 
     def progress(self) -> Progress:
         """How far the rater is, and what the taste is worth."""
-        query = select(RatingRow.kind, func.count()).where(RatingRow.rater == self.rater).group_by(RatingRow.kind)
-        with self.collection.session("be read") as session:
-            counts = {kind: int(count) for kind, count in session.execute(query)}
-            pictures = session.scalar(select(func.count()).select_from(ImageRow).where(ImageRow.problem.is_(None))) or 0
+        counts = ratings.rating_counts(self.collection, self.rater)
+        pictures = count_sound_pictures(self.collection)
         rated, rejected = counts.get(ratings.STARS, 0), counts.get(ratings.REJECT, 0)
         scorer = self._scorer()
         if scorer is None:
@@ -147,18 +136,9 @@ class RatingService:
         with self._lock:
             self._proposed, self._stop = [row.id for row in rows], proposal.stop
 
-    def _rated(self) -> tuple[int, int]:
-        """How many pictures are rated, and with how many different ratings."""
-        query = select(func.count(), func.count(RatingRow.value.distinct())).where(
-            RatingRow.rater == self.rater, RatingRow.kind == ratings.STARS
-        )
-        with self.collection.session("be read") as session:
-            count, kinds = session.execute(query).one()
-        return count, kinds
-
     def due(self) -> bool:
         """Whether enough was said since the last learning, and both kinds of pictures are there."""
-        count, kinds = self._rated()
+        count, kinds = ratings.star_counts(self.collection, self.rater)
         with self._lock:
             new = count - self._tried_at
         return new >= max(LEAST, SHARE * self._tried_at) and kinds > 1
@@ -178,7 +158,7 @@ class RatingService:
             self._learn_once(job)
 
     def _learn_once(self, job: Job) -> None:
-        count, _ = self._rated()
+        count, _ = ratings.star_counts(self.collection, self.rater)
         with self._lock:
             self._tried_at = count
         job.expect(len(self.collection.ids()))

@@ -26,8 +26,7 @@ def compare_attention(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")] = False,
 ) -> None:
     """Compare versions of attention: transposed, difference and plus–minus tables, and how well each tells modes apart."""
-    from ...pipelines.attention.modes import compare_versions, measure_modes
-    from ...pipelines.attention.table_files import write_comparison
+    from ...pipelines.attention.modes import compare_versions, measure_modes, write_comparison
 
     named = {folder.resolve().name: folder for folder in folders}
     if len(named) < len(folders):

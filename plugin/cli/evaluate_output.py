@@ -55,13 +55,18 @@ def document(
             "associations": [asdict(one) for one in evaluation.associations],
             "trends": [asdict(one) for one in evaluation.trends],
             "timeline": [asdict(one) for one in evaluation.timeline],
-            "against": asdict(differing) if differing else None,
+            "against": _against(differing) if differing else None,
             "report": str(report) if report else None,
             "exports": [str(path) for path in exports],
             "notes": list(notes),
         }
     )
     return plain
+
+
+def _against(contrast: Contrast) -> dict[str, Any]:
+    # Programs know the AUC by this name.
+    return {"apart" if name == "auc" else name: value for name, value in asdict(contrast).items()}
 
 
 def _names(pictures: Sequence[ListedPicture]) -> str:
@@ -120,7 +125,7 @@ def print_contrast(found: Contrast, name: str) -> None:
     """Print what differs from another collection."""
     from ...metrics.damage.titles import damage_noun, stored_title
 
-    apart = "" if not isfinite(found.apart) else f"; told apart with AUC {found.apart:.2f} (chance 0.50)"
+    apart = "" if not isfinite(found.auc) else f"; told apart with AUC {found.auc:.2f} (chance 0.50)"
     say(f"Against {printable(name)}: {found.shared} pictures in both{apart}")
     _gaps("mean score by ", [replace(gap, name=stored_title(gap.name)) for gap in found.scores])
     _gaps("suspected ", [replace(gap, name=damage_noun(gap.name)) for gap in found.damage], 100, " %")

@@ -55,7 +55,9 @@ def show_ranking(
         from ...pipelines.reports.page import write_report
         from ...pipelines.reports.ranking import render_report
 
-        report = write_report(report, render_report(ranking, output.title, scorer.stored_name, output.notes, problems))
+        report = write_report(
+            report, render_report(collection, ranking, output.title, scorer.stored_name, output.notes, problems)
+        )
     shown = {
         "profile": scorer.stored_name,
         "ranking": ranking_rows(ranking),

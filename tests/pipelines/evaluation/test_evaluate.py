@@ -6,6 +6,7 @@ from soart.errors import CollectionError
 from soart.metrics.damage.scorer import DETECTORS, TechnicalScorer
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.damage import suspected
+from soart.pipelines.collection.files import first_paths
 from soart.pipelines.evaluation import evaluate as module
 from soart.pipelines.evaluation.contrast import contrast
 from soart.pipelines.evaluation.evaluate import evaluate
@@ -21,13 +22,8 @@ from soart.pipelines.reports.evaluation import render_evaluation
 
 
 def name_of(found, row):
-    return next(iter(module_paths(found, [int(found.evaluation.ids[row])]).values())).rsplit("/", 1)[1]
-
-
-def module_paths(found, ids):
-    from soart.pipelines.evaluation.summary import paths_of
-
-    return paths_of(found.collection, found.update.scan_number, ids)
+    image = int(found.evaluation.ids[row])
+    return first_paths(found.collection, found.update.scan_number, [image])[image].rsplit("/", 1)[1]
 
 
 def test_what_was_planted_is_found(found):
@@ -125,7 +121,7 @@ def test_two_collections_are_compared(found, art, scene, tmp_path):
         second = sync_and_evaluate(collection, Scan([other]), LocalEngine(1))
         result = contrast(found, second)
     assert result.shared == 1
-    assert result.apart > 0.9
+    assert result.auc > 0.9
     # The others are grey.
     assert any("red–green" in gap.name for gap in result.looks)
     assert all(gap.clear for gap in result.looks)
@@ -155,7 +151,7 @@ def test_few_pictures_are_enough(collection, tmp_path, count):
     assert len(result.evaluation.ids) == count
     assert not result.evaluation.outlier.any()
     assert render_evaluation(result)
-    assert contrast(result, result).apart != contrast(result, result).apart
+    assert contrast(result, result).auc != contrast(result, result).auc
 
 
 def test_a_folder_without_pictures_is_a_sentence(collection, tmp_path):

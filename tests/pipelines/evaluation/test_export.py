@@ -1,4 +1,4 @@
-"""What leaves an evaluation: tables and the page."""
+"""Exports of an evaluation: tables and the page."""
 
 import csv
 import io

@@ -29,8 +29,8 @@ def ranking(collection, make_drawn):
     return rank(collection)[0]
 
 
-def test_page_is_escaped_and_self_contained(ranking):
-    page = render_report(ranking, "title <i>", "profile", ["note <u>"], ["problem <s>"])
+def test_page_is_escaped_and_self_contained(collection, ranking):
+    page = render_report(collection, ranking, "title <i>", "profile", ["note <u>"], ["problem <s>"])
     parser = Tags()
     parser.feed(page)
     assert not {"script", "i", "u", "s"} & {tag for tag, attributes in parser.seen if "style" not in attributes}
@@ -46,8 +46,15 @@ def test_page_is_escaped_and_self_contained(ranking):
     assert len(order) == 10
 
 
-def test_empty_page():
-    assert "0 pictures" in render_report([], "t", "p")
+def test_large_pictures_are_decoded_once(collection, ranking, monkeypatch):
+    first = render_report(collection, ranking, "t", "p")
+    monkeypatch.setattr("soart.pipelines.collection.thumbnails.read_image", lambda path: 1 / 0)
+    page = render_report(collection, ranking, "t", "p")
+    assert page.count("data:image/jpeg") == first.count("data:image/jpeg") > 0
+
+
+def test_empty_page(collection):
+    assert "0 pictures" in render_report(collection, [], "t", "p")
 
 
 def test_word_effects_find_the_planted_word(ranking):

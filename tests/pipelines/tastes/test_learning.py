@@ -19,7 +19,7 @@ from soart.pipelines.scoring.explaining import explain_picture
 from soart.pipelines.scoring.measuring import import_pictures, measure_sound
 from soart.pipelines.scoring.profile_store import ProfileStore, scorer_named
 from soart.pipelines.scoring.ranking import rank
-from soart.pipelines.scoring.rescoring import rescore
+from soart.pipelines.scoring.rescoring import score_all
 from soart.pipelines.scoring.taste_scorer import TasteMeasurer, TasteScorer
 from soart.pipelines.tastes import learning as tastes
 from soart.pipelines.tastes.agreement import compare_on, disagreement_sheet
@@ -153,11 +153,11 @@ def test_ratings_of_raters_stay_apart(rated):
 def test_rating_session(rated):
     collection, _, _ = rated
     session = RatingSession(collection, "me", rating_queue(collection, "me", None, 3))
-    assert session.press("u") == "nothing to take back"
+    assert session.press("u") == "nothing to undo"
     first = session.current
     assert session.press("4") == "rated 4"
-    assert session.press("x") == "passed over"
-    assert session.press("u") == "taken back"
+    assert session.press("x") == "skipped"
+    assert session.press("u") == "undone"
     assert session.press("1") == "rated 1"
     for key in ("9", "0", "z", ""):
         with pytest.raises(CollectionError):
@@ -192,7 +192,7 @@ def test_pictures_of_one_prompt_stay_together(collection, make_drawn):
     few = collection.add_drawn([make_drawn(seed, prompt="a fox") for seed in range(30, 36)], "model", "sampler")
     groups, note = tastes.groups_of(few)
     assert len(set(groups)) == 6
-    assert "1 prompts only" in note
+    assert "only 1 prompt:" in note
 
 
 def test_report(rated, scorer, tmp_path):
@@ -290,7 +290,7 @@ def test_rescoring_reads_stored_items_only(rated, scorer):
     _, items, _ = measure_sound(collection, rows, scorer)
     for row in rows:
         collection.locate(row).unlink()
-    assert rescore(collection, scorer) == len(rows)
+    assert score_all(collection, scorer, stored_items_only=True) == (len(rows), [])
     stored = collection.scores(scorer.stored_name)
     np.testing.assert_allclose([stored[row.id] for row in rows], scorer.score(items))
 

@@ -7,7 +7,7 @@ from soart.errors import CollectionError, ModelError, SoartError
 from soart.metrics.items.colour import ColourExtractor
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import ratings
-from soart.pipelines.reports.effects_chart import MOST, effects_chart, shown
+from soart.pipelines.reports.effects_chart import MOST, chosen_effects, effects_chart
 from soart.pipelines.tuning.ask_tell import OBSERVED, ExternalGenerator, ExternalStudy, tell
 from soart.pipelines.tuning.findings import OptionEffect, findings_of
 from soart.prompts.space.yaml_file import parse_space, space_of_text
@@ -178,7 +178,7 @@ def test_a_space_that_is_used_up_shows_its_best_again_and_ends(tmp_path):
 
 def test_charts_of_many_options_and_of_none():
     many = [OptionEffect("style", f"option {i} " + "x" * 40, i - 20.0, i - 22.0, i - 18.0) for i in range(40)]
-    kept = shown(many)
+    kept = chosen_effects(many)
     assert len(kept) == MOST
     assert kept[0].mean == 19
     assert kept[-1].mean == -20
