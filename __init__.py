@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from .plugin.comfyui.extension import comfy_entrypoint as comfy_entrypoint
     from .plugin.diffusers import wrap as wrap
     from .prompts.space.space import PromptSpace as PromptSpace
-
-from .version import __version__ as __version__
+    from .version import __version__ as __version__
 
 #: Where ComfyUI finds the help pages of the nodes and the script that shows their tables.
 WEB_DIRECTORY = "./plugin/comfyui/web"
 
 _HOMES = {
+    "__version__": ".version",
     "Collection": ".pipelines.collection.collection",
     "ImageGenerator": ".pipelines.models.generator",
     "LocalEngine": ".pipelines.ingest.local_engine",
@@ -54,7 +54,7 @@ _HOMES = {
     "tune": ".pipelines.tuning.loop",
     "wrap": ".plugin.diffusers",
 }
-__all__ = ["__version__", *sorted(_HOMES)]
+__all__ = sorted(_HOMES)
 #: Earlier names of what is public, until 1.0.
 _ALIASES = {"find_out": "findings_of", "survey": "sync_and_evaluate"}
 # Importable inside ComfyUI alone.
