@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import ProfileError
+from ..percentiles import percentiles_in
 from .profile import TasteProfile
 from .trust import Trust
 
@@ -72,9 +73,7 @@ class Blend:
 
     def percentile(self, liking: np.ndarray) -> np.ndarray:
         """(n,) percentiles of (n,) likings within the mean reference collection."""
-        low, high = (np.searchsorted(self.reference, liking, side) for side in ("left", "right"))
-        share: np.ndarray = 50.0 * (low + high) / len(self.reference)
-        return share
+        return percentiles_in(liking, self.reference)
 
     def score(self, items: object, *, useless_ok: bool = False) -> np.ndarray:
         """(n,) scores 0–100 of (n, p) items: the weighted mean of the parts' scores.

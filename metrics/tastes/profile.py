@@ -21,6 +21,7 @@ from scipy.special import expit
 
 from ...errors import ItemsError, ProfileError
 from ..checks import check_items
+from ..percentiles import percentiles_in
 from .examples import Examples, contradictions
 from .fitting import Fitted, Scaling, calibrate, fit
 from .folds import near_duplicates
@@ -113,10 +114,7 @@ class TasteProfile:
 
     def percentile(self, liking: np.ndarray) -> np.ndarray:
         """(n,) percentiles of (n,) likings within the reference collection."""
-        low = np.searchsorted(self.reference, liking, "left")
-        high = np.searchsorted(self.reference, liking, "right")
-        share: np.ndarray = 50.0 * (low + high) / len(self.reference)
-        return share
+        return percentiles_in(liking, self.reference)
 
     def score(self, items: object, priors: np.ndarray | None = None, *, useless_ok: bool = False) -> np.ndarray:
         """(n,) scores 0–100 of (n, p) items; higher is better.
@@ -172,7 +170,7 @@ def learn_taste(
             not fit together.
     """
     rng = rng if rng is not None else np.random.default_rng(0)
-    check_items(examples.items, len(names), what="learning items")
+    check_items(examples.items, len(names), name="learning items")
     _check_contrast(examples)
     contradictions(examples)
     reference = background if background is not None and len(background[0]) >= BACKGROUND else None
