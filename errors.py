@@ -1,10 +1,22 @@
-"""The mistakes soart expects: each message is one sentence that says what, where, and what to do."""
+"""Errors that soart expects.
+
+Each message is one sentence: the subject, what is wrong with it, and what to do.
+"""
 
 from __future__ import annotations
 
 
 class SoartError(Exception):
-    """Base of every expected mistake; the command line prints it as one sentence and ends with code 1."""
+    """Base of all expected errors. The command line prints the message and exits with code 1.
+
+    Examples:
+        >>> import soart
+        >>> try:
+        ...     soart.read_image(b"")
+        ... except soart.SoartError as error:
+        ...     print(error)
+        The picture is empty: expected the content of a picture, got 0 bytes.
+    """
 
 
 class ImageError(SoartError):
@@ -24,8 +36,8 @@ class CollectionError(SoartError):
 
 
 class ProfileError(SoartError):
-    """A scoring profile that cannot be read, or does not fit the items it is given."""
+    """A scoring profile that cannot be read, or does not fit the items."""
 
 
 class ItemsError(SoartError, ValueError):
-    """An item matrix that an estimator cannot learn from or measure; a ``ValueError`` too, as scikit-learn expects."""
+    """An item matrix that an estimator cannot learn from or measure; also a ``ValueError``, as scikit-learn expects."""

@@ -48,7 +48,7 @@ class Examples:
     priors: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
 
     def __post_init__(self) -> None:
-        n = len(check_items(self.items, what="learning items"))
+        n = len(check_items(self.items, name="learning items"))
         if not len(self.weights):
             object.__setattr__(self, "weights", np.ones(n))
         if not self.priors.size:
@@ -94,7 +94,7 @@ def from_modes(
         pictures: by mode, a name for each picture.
     """
     parts = {mode: np.asarray(items, dtype=np.float64) for mode, items in modes.items()}
-    parts = {mode: check_items(items, what=f"items of {mode!r}") for mode, items in parts.items() if items.size}
+    parts = {mode: check_items(items, name=f"items of {mode!r}") for mode, items in parts.items() if items.size}
     if not parts:
         raise ItemsError("Expected pictures to learn a taste from, got none.")
     names = np.concatenate([np.full(len(items), mode) for mode, items in parts.items()])
@@ -117,7 +117,7 @@ def from_liking(
     items: object, liking: np.ndarray, groups: Sequence[object] | None = None, pictures: Sequence[object] | None = None
 ) -> Examples:
     """Examples from (n, p) items and (n,) likings in −1…1."""
-    rows = check_items(items, what="learning items")
+    rows = check_items(items, name="learning items")
     values = np.asarray(liking, dtype=np.float64)
     modes = np.array([mode_of(v) for v in values])
     return Examples(rows, values, modes, _labels(groups, len(rows), "group"), _labels(pictures, len(rows), "picture"))
@@ -160,7 +160,7 @@ def from_choices(
     """
     import choix
 
-    rows = check_items(items, what="learning items")
+    rows = check_items(items, name="learning items")
     pairs = [(int(a), int(b)) for a, b in choices]
     if not pairs:
         raise ItemsError("Expected choices between two pictures, got none.")
