@@ -116,7 +116,7 @@ class AttentionD(AttentionModel):
         >>> model.predict(measured).tolist()
         ['blurry', 'normal']
         >>> model.predict_proba(measured).round(2).tolist()
-        []
+        [[1.0, 0.0], [0.0, 1.0]]
         >>> model.attention(measured).shape
         (2, 20)
     """

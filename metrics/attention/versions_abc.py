@@ -178,7 +178,7 @@ class AttentionB(_OneSpace):
         >>> items = rng.normal(size=(20, 4)) + 3 * (modes == "normal")[:, None]
         >>> model = AttentionB("normal").fit(items, modes)
         >>> model.metric([[0, 0, 0, 0], [3, 3, 3, 3]]).round(2).tolist()
-        []
+        [[1.0, 0.0], [0.0, 1.0]]
     """
 
     def __init__(self, unit_space: str = "normal") -> None:

@@ -169,7 +169,7 @@ class MT(_UnitSpaceDistance):
         >>> unit = np.random.default_rng(0).normal(size=(50, 3))
         >>> model = MT().fit(unit)
         >>> model.distance([[0, 0, 0], [9, 0, 0]]).round(1).tolist()
-        []
+        [0.3, 4.9]
         >>> model.predict([[0, 0, 0], [9, 0, 0]]).tolist()
         [True, False]
     """

@@ -6,7 +6,7 @@ from sklearn.metrics import roc_auc_score
 
 from soart.metrics.tastes.examples import from_modes, from_ratings
 from soart.metrics.tastes.fitting import Scaling, fit
-from soart.metrics.tastes.folds import concordance, fold_numbers, gather, near_duplicates
+from soart.metrics.tastes.folds import fold_numbers, gather, near_duplicates
 from soart.metrics.tastes.learning_curve import PowerLaw, fit_power_law
 from soart.metrics.tastes.profile import learn_taste
 from soart.metrics.tastes.trust import (
@@ -19,6 +19,11 @@ from soart.metrics.tastes.trust import (
     sides,
     word_for,
 )
+
+
+def concordance(liking, scores):
+    """Chance that the better liked of two pictures scores higher."""
+    return gather(liking, [(np.arange(len(liking)), scores)]).concordance
 
 
 @given(st.integers(0, 10_000), st.integers(2, 30))
