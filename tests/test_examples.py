@@ -25,6 +25,7 @@ WITHOUT_EXAMPLE = {
     "wrap",
 }
 PUBLIC = {
+    "soart.metrics": soart.metrics,
     **{name: getattr(soart.metrics, name) for name in soart.metrics.__all__},
     **{name: getattr(soart, name) for name in soart.__all__ if name != "__version__"},
 }

@@ -4,12 +4,12 @@ Symbols: l = 1 … n learning pictures with a mode each, i measured pictures, p 
 
     Q = X W_Q,  K = X_learn W_K,  V = X_learn W_V,  A = softmax_l(Q Kᵀ / √p),  O = A V
 
-The *attention metric* of picture i against mode g is the attention mass Σ_{l∈g} A[i, l]; its *resonance* is cos(o_i, x_i). W is
-the second-moment matrix YᵀY/n of its source rows, scaled to trace p. The versions differ in those rows:
+The *attention metric* of picture i against mode g is the attention mass Σ_{l∈g} A[i, l]; its *resonance* is cos(o_i,
+x_i). W is the second-moment matrix YᵀY/n of its source rows, scaled to trace p. The versions differ in those rows:
 
     A    W_Q from Y3 (gamma) of all modes; W_K, W_V from Y2 of all modes
     B    W_Q from Y2 of the unit space alone; W_K, W_V from Y2 of all modes
-    C    every mode in turn is the unit space that gives centre, scale and W_Q; the picture belongs to the largest metric
+    C    centre, scale and W_Q from every mode in turn as the unit space; the largest metric gives the mode
 
 Version D, which calibrates the method, is in ``version_d``. A and B stay for comparison; ``docs/method.md`` describes
 how well each of them works.

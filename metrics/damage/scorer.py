@@ -1,7 +1,8 @@
 """The built-in technical score and the detectors of damage.
 
-Both are linear technometrics over items, learnt from undamaged and damaged versions of the same pictures, so they measure
-damage and not taste. A linear score is exactly the sum of its items' contributions, from which the reasons are made.
+Both are linear technometrics over items, learnt from undamaged and damaged versions of the same pictures, so they
+measure damage and not taste. A linear score is exactly the sum of its items' contributions, from which the reasons are
+made.
 
 A picture cannot be freer of damage than an undamaged one. So above the mean undamaged picture the score levels off
 towards a ceiling, and optimising past what it was learnt from gains nothing.
@@ -99,7 +100,7 @@ class TechnicalScorer:
         return scores
 
     def suspicion(self, scores: np.ndarray) -> np.ndarray:
-        """(n,) degrees to which scores are unusual for an undamaged picture: 0 is usual, above 1 is beyond the limit."""
+        """(n,) degrees to which scores are unusual for an undamaged picture: 0 is usual, 1 is at the limit."""
         unusual: np.ndarray = (self.usual - scores) / (self.usual - self.limit)
         return unusual
 

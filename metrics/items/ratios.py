@@ -40,8 +40,8 @@ def ratio_items(items: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray, tu
     values, ratio_names = [], []
     for name, index in column.items():
         representation, channel, scale, _, metric = name.split("/")
-        parts = [column[f"{representation}/{channel}/{scale}/{part}/{metric}"] for part in PARTS]
-        values.append(items[:, index] - items[:, parts].mean(axis=1))
+        columns = [column[f"{representation}/{channel}/{scale}/{part}/{metric}"] for part in PARTS]
+        values.append(items[:, index] - items[:, columns].mean(axis=1))
         ratio_names.append(f"{name}/parts")
         coarser = name.replace(f"/{scale}/", f"/s{int(scale[1:]) + 1}/")
         if coarser in column:

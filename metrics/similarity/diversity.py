@@ -24,8 +24,8 @@ def select_diverse(scores: np.ndarray, coordinates: np.ndarray, apart: float, co
     """
     if not apart >= 0 or len(scores) != len(coordinates):
         raise ItemsError(
-            f"Expected a distance of 0 or more and as many coordinates as scores, got {apart:g}, {len(coordinates)} and "
-            f"{len(scores)}."
+            f"Expected a distance of 0 or more and as many coordinates as scores, got {apart:g}, {len(coordinates)} "
+            f"and {len(scores)}."
         )
     order = np.argsort(-scores, kind="stable")
     free = np.ones(len(scores), bool)

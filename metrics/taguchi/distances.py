@@ -78,8 +78,8 @@ def inverse(correlation: np.ndarray, singular: Singular, normalised: np.ndarray)
         result = np.linalg.inv(ledoit_wolf(normalised, assume_centered=True)[0])
     elif not np.linalg.cond(correlation) < CONDITION_LIMIT:
         raise ItemsError(
-            f"The {len(normalised)} pictures of the unit space leave the correlation of {len(correlation)} items singular; "
-            "add pictures, choose fewer items, or set singular='shrink' (Ledoit–Wolf) or singular='pinv'."
+            f"The {len(normalised)} pictures of the unit space leave the correlation of {len(correlation)} items "
+            "singular: add pictures, choose fewer items, or set singular='shrink' (Ledoit–Wolf) or singular='pinv'."
         )
     else:
         result = np.linalg.inv(correlation)

@@ -1,4 +1,4 @@
-"""Taguchi's T-methods: a signal predicted as the η-weighted mean of one regression per item.
+"""Taguchi's T-methods, which predict a signal by one regression per item.
 
 Symbols: M signal (true value less that of the centre), X items less those of the centre, r = ΣM², L_j = Σ M X_j,
 S_T = ΣX_j², S_β = L_j²/r, V_e = (S_T − S_β)/(n − 1), and for each item
@@ -7,8 +7,8 @@ S_T = ΣX_j², S_β = L_j²/r, V_e = (S_T − S_β)/(n − 1), and for each item
     η_j = (S_β − V_e)/(r V_e), 0 where S_β ≤ V_e       SN ratio, not in dB
     M̂ = Σ η_j X_j/β_j / Σ η_j
 
-The methods differ in the centre: T1 takes the mean of a unit space in the middle of the signal, T2 that of a unit space at
-one end, Ta the mean of all samples, Tb for each item the one sample that gives this item its largest η.
+The methods differ in the centre: T1 takes the mean of a unit space in the middle of the signal, T2 that of a unit space
+at one end, Ta the mean of all samples, Tb for each item the one sample that gives this item its largest η.
 
 Sources: Taguchi, *Standardization and Quality* 58 (2005), for T1 and T2; Inou, Nagata, Horita & Mori, *J. Japanese Soc.
 Quality Control* 42 (2012), and Kawada & Nagata, *Total Quality Science* 1 (2015), for Ta and Tb; conventions of the R

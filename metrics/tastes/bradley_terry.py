@@ -3,8 +3,9 @@
     P(i beats j) = 1 / (1 + exp(θ_j − θ_i)),   θ ~ N(0, SPREAD² I)
 
 The strengths are the posterior mode, their covariance that of the Laplace approximation there. The next pair to compare
-is the one whose result carries most information about its difference. Comparing ends when each pair of neighbours in the
-order is decided: one picture is very probably the better one, or the two were compared often enough to count as equal.
+is the one whose result carries most information about its difference. Comparing ends when each pair of neighbours in
+the order is decided: one picture is very probably the better one, or the two were compared often enough to count as
+equal.
 
 Sources: Bradley & Terry, *Biometrika* 39 (1952); MacKay, "Information-based objective functions for active data
 selection", *Neural Computation* 4 (1992). The mode is computed by choix.
@@ -22,7 +23,7 @@ from scipy.special import expit, ndtr
 
 from ...errors import CollectionError
 
-#: Standard deviation of strengths before any choice, in logits. It is large, because people seldom contradict themselves.
+#: Standard deviation of strengths before any choice, in logits; large, because people seldom contradict themselves.
 SPREAD = 4.0
 #: A pair is decided from this probability on that one picture is better, or after so many direct comparisons.
 DECIDED_PROBABILITY, DECIDED_COMPARISONS = 0.85, 2

@@ -1,8 +1,8 @@
 """Explains the liking of a picture, by groups of items in words and by a map.
 
 A contribution is the change of liking against a baseline picture, the mean of the learning pictures. If the method is
-linear (``ridge``, ``T2``, ``prior``), contributions are exact and sum to the difference. For other methods each group of
-items is set to the baseline, and the loss is its contribution; the remainder is the joint effect of groups.
+linear (``ridge``, ``T2``, ``prior``), contributions are exact and sum to the difference. For other methods each group
+of items is set to the baseline, and the loss is its contribution; the remainder is the joint effect of groups.
 
 Words compare the picture with the learning pictures: for positive contributions with the disliked ones, for negative
 ones with the liked ones.
@@ -158,8 +158,8 @@ def patch_map(
 ) -> np.ndarray:
     """Map of the parts of a picture that are better or worse than its mean.
 
-    Every patch of a grid is measured like a picture. Patches are smaller than pictures, so only differences between them
-    are meaningful.
+    Every patch of a grid is measured like a picture. Patches are smaller than pictures, so only differences between
+    them are meaningful.
 
     Args:
         value: turns (n, p) items into (n,) values, a liking or a score; higher is better.

@@ -1,8 +1,9 @@
 """Grouped folds, and the concordance of held-out pictures.
 
 Only pictures of one fold are compared with each other, because only they were scored by the same fitted model. The
-statistic is the concordance: the chance that of two pictures of different liking the better liked one scores higher, ties
-counted half. For good against bad it is the AUC; for graded ratings, 2·concordance − 1 is Somers' D, a rank correlation.
+statistic is the concordance: the chance that of two pictures of different liking the better liked one scores higher,
+ties counted half. For good against bad it is the AUC; for graded ratings, 2·concordance − 1 is Somers' D, a rank
+correlation.
 
 Sources: Hanley & McNeil, *Radiology* 143 (1982); Somers, *American Sociological Review* 27 (1962).
 """

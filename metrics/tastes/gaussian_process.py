@@ -4,10 +4,10 @@ Symbols: n learning pictures with liking y in −1…1 and deviations z of their
 
     y = P w + c + f(z) + noise/√weight,   w ~ N(μ, σ²),  c ~ N(0, 1),  f ~ GP(0, s² K)
 
-K is a kernel of ``kernels``: Gaussian over all blocks of items or one of them, or linear over all. Kernel, size s, noise
-and trust in the prior scores (μ > 0 or μ = 0) are not chosen. Every combination is a hypothesis h, and predictions are
-averaged with weights by the evidence N(y; Pμ_h, C_h). With few pictures many hypotheses keep some weight, among them the
-prior scores alone (s = 0), so few pictures change little.
+K is a kernel of ``kernels``: Gaussian over all blocks of items or one of them, or linear over all. Kernel, size s,
+noise and trust in the prior scores (μ > 0 or μ = 0) are not chosen. Every combination is a hypothesis h, and
+predictions are averaged with weights by the evidence N(y; Pμ_h, C_h). With few pictures many hypotheses keep some
+weight, among them the prior scores alone (s = 0), so few pictures change little.
 
 Sources: Rasmussen & Williams, *Gaussian Processes for Machine Learning* (2006), chapters 2 and 5; Hoeting et al.,
 "Bayesian model averaging", *Statistical Science* 14 (1999).

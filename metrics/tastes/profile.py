@@ -194,8 +194,8 @@ def learn_taste(
         version: version of the extractor.
         name: name of the profile.
         prior_names: (k,) names of the prior scores of the examples.
-        background: (m, p) items and (m, k) prior scores of the user's collection, rated pictures or not. Items are scaled
-            and percentiles taken on it; by default on the examples.
+        background: (m, p) items and (m, k) prior scores of the user's collection, rated pictures or not. Items are
+            scaled and percentiles taken on it; by default on the examples.
         rng: source of all randomness; by default seeded with 0.
         methods: candidates, the usual one first.
         curve: True to measure the learning curve.
@@ -239,9 +239,11 @@ def learn_taste(
     if curve:
         trust = add_curve(trust, examples, _learner(names, common, (fitted.choice.method,)), rng)
     quantiles = np.quantile(fitted(*reference), np.linspace(0, 1, 101))
+    calibration = calibrate(check.held_out, examples)
+    created = datetime.now(UTC).isoformat(timespec="seconds")
     return TasteProfile(
-        name, names, version, examples, fitted, prior_names, trust, calibrate(check.held_out, examples), quantiles, network,
-        datetime.now(UTC).isoformat(timespec="seconds"), mode_model(examples, fitted),
+        name, names, version, examples, fitted, prior_names, trust, calibration, quantiles, network, created,
+        mode_model(examples, fitted),
     )  # fmt: skip
 
 
@@ -265,8 +267,8 @@ def _check_contrast(examples: Examples) -> None:
     if np.ptp(examples.liking) == 0:
         kind = "liked" if examples.liking[0] > 0 else "disliked" if examples.liking[0] < 0 else "equally rated"
         raise ItemsError(
-            f"Expected pictures you like and pictures you do not, got only {kind} ones ({len(examples)}): add some of the "
-            "other kind, because a taste is learnt from the difference between the two."
+            f"Expected pictures you like and pictures you do not, got only {kind} ones ({len(examples)}): add some of "
+            "the other kind, because a taste is learnt from the difference between the two."
         )
     if (np.ptp(examples.items, axis=0) == 0).all():
         raise ItemsError(

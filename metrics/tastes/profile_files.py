@@ -1,8 +1,8 @@
 """Taste profiles on disk: safetensors with a JSON header, never pickle.
 
-A file holds the items of the learning pictures (not the pictures), their judgements, and the results of learning: method,
-scaling, calibration and trust report. Reading fits the method again and checks that the learning pictures get the stored
-likings. A SHA-256 over all contents detects changes and damage.
+A file holds the items of the learning pictures (not the pictures), their judgements, and the results of learning:
+method, scaling, calibration and trust report. Reading fits the method again and checks that the learning pictures get
+the stored likings. A SHA-256 over all contents detects changes and damage.
 """
 
 from __future__ import annotations
@@ -140,8 +140,8 @@ def load_taste(path: Path) -> Taste:
         header = json.loads(text)
         if header["format"] != FORMAT:
             raise ProfileError(
-                f"The taste {str(path)!r} has format {header['format']}, this version of soart reads format {FORMAT}: learn it "
-                "again, or use the version that wrote it."
+                f"The taste {str(path)!r} has format {header['format']}, this version of soart reads format {FORMAT}: "
+                "learn it again, or use the version that wrote it."
             )
         parts = tuple(
             _restore(part_header, {name: arrays[f"{number}/{name}"] for name in _ARRAYS}, str(path))
@@ -174,7 +174,8 @@ def _restore(header: dict[str, Any], arrays: dict[str, np.ndarray], path: str) -
     trust = {key: float("nan") if value is None else value for key, value in trust.items()}
     if method not in METHODS or trust["word"] not in (TOO_FEW, CHANCE, USABLE, STRONG):
         raise ProfileError(
-            f"The taste {path!r} was learnt by the method {method!r}, which this version of soart does not have: learn it again."
+            f"The taste {path!r} was learnt by the method {method!r}, which this version of soart does not have: learn "
+            "it again."
         )
     z, priors = scaling.frame.deviations(examples.items), scaling.priors(examples.priors)
     model = learn(method, z, examples, priors, scaling.frame)
@@ -185,8 +186,8 @@ def _restore(header: dict[str, Any], arrays: dict[str, np.ndarray], path: str) -
         raise ProfileError(f"The taste {path!r} gives other likings here than when it was learnt: learn it again.")
     slope, offset = header["calibration"]
     return TasteProfile(
-        str(header["name"]), names, str(header["version"]), examples, fitted, tuple(header["prior_names"]), Trust(**trust),
-        (float(slope), float(offset)), arrays["reference"], header["network"], str(header["created"]),
+        str(header["name"]), names, str(header["version"]), examples, fitted, tuple(header["prior_names"]),
+        Trust(**trust), (float(slope), float(offset)), arrays["reference"], header["network"], str(header["created"]),
         mode_model(examples, fitted),
     )  # fmt: skip
 
@@ -204,6 +205,6 @@ def check_version(taste: Taste, names: tuple[str, ...], version: str) -> None:
     """
     if taste.version != version or taste.names != names:
         raise ProfileError(
-            f"The taste {taste.name!r} was learnt on items {taste.version}, this version of soart measures {version}: learn it "
-            "again from its pictures."
+            f"The taste {taste.name!r} was learnt on items {taste.version}, this version of soart measures {version}: "
+            "learn it again from its pictures."
         )

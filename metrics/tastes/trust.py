@@ -1,8 +1,8 @@
 """The trust report of a taste.
 
-It holds the held-out concordance with an interval, a permutation test, and a word. All learning is repeated inside every
-fold, including the choice of the method and the scaling of items. Near-duplicates and pictures of one group are never on
-both sides of a fold.
+It holds the held-out concordance with an interval, a permutation test, and a word. All learning is repeated inside
+every fold, including the choice of the method and the scaling of items. Near-duplicates and pictures of one group are
+never on both sides of a fold.
 
 | word                      | condition                                                                               |
 |---------------------------|-----------------------------------------------------------------------------------------|
@@ -119,9 +119,9 @@ def interval(
 ) -> tuple[float, float]:
     """95 % interval of the held-out concordance: the wider of a bootstrap over groups and of ``score_interval``.
 
-    The bootstrap alone is too narrow for few pictures, and has no width if every comparison came out right. Profiles are
-    cross-validated on four fifths of the pictures, and with few of them the profile learnt from all is often better. So
-    the upper end is that of fewer pictures, by tests on planted tastes; the lower end needs no change.
+    The bootstrap alone is too narrow for few pictures, and has no width if every comparison came out right. Profiles
+    are cross-validated on four fifths of the pictures, and with few of them the profile learnt from all is often
+    better. So the upper end is that of fewer pictures, by tests on planted tastes; the lower end needs no change.
 
     Args:
         held_out: comparisons of held-out pictures.

@@ -47,7 +47,7 @@ def test_reasons_add_up_to_the_score(scorer, scenes):
 
 
 def test_nothing_is_much_better_than_undamaged(scorer):
-    """Far out in the good direction, where no picture was learnt from, scores rise to a ceiling and keep their order."""
+    """Far out in the good direction, beyond all learning pictures, scores rise to a ceiling and keep their order."""
     far = np.linspace(0, 8, 60)[:, None] * np.sign(scorer.weights) * scorer.scale + scorer.centre
     evidence, found = scorer.evidence(far), scorer.score(far)
     assert evidence.max() > 1000

@@ -1,4 +1,4 @@
-"""The MT family and the T-methods against independent numbers (R package MTSYS 1.2.0), naive formulas and degenerate input."""
+"""The MT family and the T-methods against numbers of the R package MTSYS 1.2.0, naive formulas, degenerate input."""
 
 import json
 from pathlib import Path

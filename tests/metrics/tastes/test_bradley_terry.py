@@ -8,7 +8,7 @@ from soart.metrics.tastes.bradley_terry import SPREAD, standing
 
 
 def ordered(count, shown, noise, seed=0):
-    """Let a rater with a planted order choose until it is decided; returns standing, number of choices and the order."""
+    """Let a rater with a planted order choose until it is decided; returns standing, number of choices and order."""
     rng = np.random.default_rng(seed)
     truth, choices = rng.permutation(count).astype(float), []
     for made in range(500):

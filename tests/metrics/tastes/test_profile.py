@@ -239,7 +239,7 @@ def test_many_pictures_are_learnt_from_quickly(taste_world):
 
 
 def test_gaussian_process_against_its_formula(taste_world):
-    """One hypothesis, by hand: mean = k C⁻¹ y, as in Rasmussen & Williams (2.23), averaged over hypotheses by evidence."""
+    """The mean by hand: k C⁻¹ y, as in Rasmussen & Williams (2.23), averaged over hypotheses by evidence."""
     rng = np.random.default_rng(15)
     examples = taste_world.planted(4, rng)
     frame = Frame.of(examples.items, taste_world.names)
