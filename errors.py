@@ -19,6 +19,12 @@ class SoartError(Exception):
     """
 
 
+def first_line(error: BaseException) -> str:
+    """First line of an error's message, without a full stop or colon at its end; its type if the message is empty."""
+    lines = str(error).strip().splitlines()
+    return lines[0].strip().rstrip(".: ") if lines else type(error).__name__
+
+
 class ImageError(SoartError):
     """A picture that cannot be read or measured."""
 

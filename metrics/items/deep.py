@@ -28,9 +28,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from ...errors import ImageError, ModelError
+from ...errors import ImageError, ModelError, first_line
 from ..image import check_pixels
-from .networks import Inputs, Network, load_network, reason_of
+from .networks import Inputs, Network, load_network
 
 VERSION = "deep-1"
 #: A picture longer than this many times its width is cut to its middle; some processors would enlarge it too much.
@@ -96,7 +96,7 @@ class DeepExtractor:
             network.module.eval().to(device)
         # torch raises errors of nearly any kind for a missing device.
         except Exception as error:
-            raise ModelError(f"The network {name!r} cannot run on {device!r}: {reason_of(error)}.") from error
+            raise ModelError(f"The network {name!r} cannot run on {device!r}: {first_line(error)}.") from error
         # A first picture shows the number of items, and that the network works at all.
         extractor = cls(network, (), f"{VERSION}:{network.identity}", device, batch_size)
         probe = np.linspace(0, 255, 32 * 32 * 3).astype(np.uint8).reshape(32, 32, 3)
@@ -105,7 +105,7 @@ class DeepExtractor:
         except ModelError:
             raise
         except Exception as error:
-            raise ModelError(f"The network {name!r} cannot measure a picture: {reason_of(error)}.") from error
+            raise ModelError(f"The network {name!r} cannot measure a picture: {first_line(error)}.") from error
         if not np.allclose(first, second, atol=1e-5):
             raise ModelError(
                 f"The network {name!r} gives other items for the same picture each time: choose another network."

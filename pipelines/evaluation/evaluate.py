@@ -8,7 +8,7 @@ whoever looked at them.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from sqlalchemy import select
@@ -201,9 +201,3 @@ def _styles(
         mean = float(scores[members].mean()) if len(members) else float("nan")
         found.append(Style(number, len(members), mean, tuple(int(i) for i in ids[typical])))
     return tuple(found)
-
-
-def counts_of_modes(evaluation: Evaluation) -> Mapping[str, int]:
-    """How many pictures are suspected of each damage, most first."""
-    counted = {name: int((evaluation.damage == k).sum()) for k, name in enumerate(DETECTORS)}
-    return dict(sorted(counted.items(), key=lambda pair: -pair[1]))
