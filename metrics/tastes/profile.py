@@ -87,8 +87,8 @@ class TasteProfile:
         >>> taste = learn_taste(
         ...     from_ratings(items, ratings), names, "colour-1", methods=("ridge",), curve=False, repeats=1
         ... )
-        >>> isinstance(taste, TasteProfile), taste.method, taste.trust.word
-        (True, 'ridge', 'usable')
+        >>> isinstance(taste, TasteProfile), taste.method, taste.trust.useless
+        (True, 'ridge', False)
         >>> vivid, dull = taste.score([[2.0, 0.0], [-2.0, 0.0]])
         >>> bool(vivid > 80), bool(dull < 20)
         (True, True)

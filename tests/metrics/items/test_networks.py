@@ -115,7 +115,7 @@ def test_missing_package(vit, monkeypatch):
         DeepExtractor.load(vit)
 
 
-def test_network_that_draws_lots(tmp_path):
+def test_network_with_random_output(tmp_path):
     """A masked autoencoder hides another part of the picture each time."""
     config = transformers.ViTMAEConfig(**VISION, decoder_hidden_size=16, decoder_num_attention_heads=2)
     transformers.ViTMAEModel(config).save_pretrained(tmp_path)

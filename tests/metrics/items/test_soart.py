@@ -101,10 +101,10 @@ def test_batch_order_and_container_do_not_matter():
     assert np.array_equal(batch[2], extractor.extract(pixels[2])[0])
     assert np.array_equal(batch[::-1], extractor.extract(pixels[::-1]))
     tensor = torch.from_numpy(pixels.astype(np.float32) / 255).permute(0, 3, 1, 2)
-    found = extractor.extract(tensor)
-    assert isinstance(found, torch.Tensor)
-    assert found.dtype == torch.float64
-    assert np.allclose(found.numpy(), batch, atol=1e-9)
+    from_tensor = extractor.extract(tensor)
+    assert isinstance(from_tensor, torch.Tensor)
+    assert from_tensor.dtype == torch.float64
+    assert np.allclose(from_tensor.numpy(), batch, atol=1e-9)
     assert extractor.extract(pixels[:0]).shape == (0, len(extractor.names))
 
 
@@ -179,12 +179,12 @@ def test_wrong_settings():
 def test_items_do_not_depend_on_the_number_of_threads():
     picture = np.random.default_rng(4).integers(0, 256, (512, 512, 3), dtype=np.uint8)
     extractor = SoartExtractor()
-    found = []
+    by_threads = []
     for threads in (1, 2, 4):
         with threadpool_limits(threads, user_api="blas"):
-            found.append(extractor.extract(picture))
+            by_threads.append(extractor.extract(picture))
             assert all(
                 library["num_threads"] == threads for library in threadpool_info() if library["user_api"] == "blas"
             )
-    assert np.array_equal(found[0], found[1])
-    assert np.array_equal(found[0], found[2])
+    assert np.array_equal(by_threads[0], by_threads[1])
+    assert np.array_equal(by_threads[0], by_threads[2])

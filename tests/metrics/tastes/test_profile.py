@@ -86,7 +86,7 @@ def test_every_method_learns(taste_world):
         assert concordance(liking, model.predict(z, priors)) > 0.7, method
 
 
-def test_prior_rules_until_pictures_speak(taste_world):
+def test_the_prior_decides_while_pictures_are_few(taste_world):
     rng = np.random.default_rng(9)
     items, liking = taste_world.draw(300, rng)
     prior = liking + 0.3 * rng.normal(size=300)

@@ -169,7 +169,7 @@ def test_blend(profile, taste_world, tmp_path):
     assert "0.75 mine" in both.method
 
 
-def test_blends_that_make_no_sense(profile, taste_world):
+def test_wrong_blends_are_refused(profile, taste_world):
     for parts, weights, words in (
         ([profile], None, "at least two"),
         ([profile, profile], [1, 0], "above zero"),
@@ -180,14 +180,14 @@ def test_blends_that_make_no_sense(profile, taste_world):
             blend("x", parts, weights)
 
 
-def test_comparison_finds_where_tastes_part():
+def test_comparison_finds_where_tastes_disagree():
     a = np.arange(10.0)
     b = a.copy()
     b[[0, 9]] = b[[9, 0]]
-    found = compare_tastes(["a", "b"], np.stack([a, b]))
-    assert set(found.disagreements(2)) == {0, 9}
-    assert found.correlation[0, 0] == pytest.approx(1)
-    assert found.correlation[0, 1] == found.correlation[1, 0] < 1
+    agreement = compare_tastes(["a", "b"], np.stack([a, b]))
+    assert set(agreement.disagreements(2)) == {0, 9}
+    assert agreement.correlation[0, 0] == pytest.approx(1)
+    assert agreement.correlation[0, 1] == agreement.correlation[1, 0] < 1
     assert np.isnan(compare_tastes(["a", "b"], np.stack([a, a * 0])).correlation[0, 1])
     with pytest.raises(ProfileError, match="at least two tastes and two pictures, got 1 and 10"):
         compare_tastes(["a"], a[None])
