@@ -1,10 +1,28 @@
-"""The mistakes soart expects: each message is one sentence that says what, where, and what to do."""
+"""Errors that soart expects.
+
+Each message is one sentence: the subject, what is wrong with it, and what to do.
+"""
 
 from __future__ import annotations
 
 
 class SoartError(Exception):
-    """Base of every expected mistake; the command line prints it as one sentence and ends with code 1."""
+    """Base of all expected errors. The command line prints the message and exits with code 1.
+
+    Examples:
+        >>> import soart
+        >>> try:
+        ...     soart.read_image(b"")
+        ... except soart.SoartError as error:
+        ...     print(error)
+        The picture is empty: expected the content of a picture, got 0 bytes.
+    """
+
+
+def first_line(error: BaseException) -> str:
+    """First line of an error's message, without a full stop or colon at its end; its type if the message is empty."""
+    lines = str(error).strip().splitlines()
+    return lines[0].strip().rstrip(".: ") if lines else type(error).__name__
 
 
 class ImageError(SoartError):
@@ -24,8 +42,8 @@ class CollectionError(SoartError):
 
 
 class ProfileError(SoartError):
-    """A scoring profile that cannot be read, or does not fit the items it is given."""
+    """A scoring profile that cannot be read, or does not fit the items."""
 
 
 class ItemsError(SoartError, ValueError):
-    """An item matrix that an estimator cannot learn from or measure; a ``ValueError`` too, as scikit-learn expects."""
+    """An item matrix that an estimator cannot learn from or measure; also a ``ValueError``, as scikit-learn expects."""

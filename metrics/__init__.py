@@ -1,4 +1,18 @@
-"""Pictures to numbers: safe decoding, items, and the estimators over them; a name is loaded when it is first used."""
+"""Turns pictures into numbers: safe decoding, items, and estimators over items.
+
+A public name is loaded when it is first used (PEP 562).
+
+Examples:
+    >>> import numpy as np
+    >>> from soart.metrics import MT, SoartExtractor
+    >>> extractor = SoartExtractor(scales=1, metrics=("Y2",))
+    >>> rng = np.random.default_rng(0)
+    >>> noise = rng.random((20, 16, 16, 3))
+    >>> unit_space = MT(singular="shrink").fit(extractor.extract(noise))
+    >>> flat = np.full((16, 16, 3), 0.5)
+    >>> unit_space.predict(extractor.extract(np.stack([noise[0], flat]))).tolist()
+    [True, False]
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""One safe way from a file or an array to 8-bit sRGB.
+"""Decodes picture files safely to 8-bit sRGB, and checks arrays of pixels.
 
 The content decides the format, never the suffix. EXIF orientation is applied, an ICC profile is converted to sRGB,
 transparency is laid over a stated background, 16-bit and palette pictures become 8-bit RGB, and of an animation the
-first frame is taken; what was done is noted on the result.
+first frame is taken. The result notes each of these steps.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from ..errors import ImageError
 
-#: Pictures of more pixels than this are refused unread (a decompression bomb of 100 megapixels takes 300 MB).
+#: Pictures of more pixels than this are refused before decoding (100 megapixels take 300 MB).
 PIXEL_LIMIT = 100_000_000
 WHITE = (255, 255, 255)
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif"})
@@ -29,8 +29,8 @@ class Picture:
 
     Attributes:
         pixels: (height, width, 3) uint8 sRGB, read-only.
-        format: the format found in the content, such as ``"PNG"``.
-        notes: what had to be done beyond plain decoding, such as ``"first of 12 frames"``.
+        format: the format of the content, such as ``"PNG"``.
+        notes: steps beyond plain decoding, such as ``"first of 12 frames"``.
     """
 
     pixels: np.ndarray
@@ -39,7 +39,11 @@ class Picture:
 
 
 def read_content(path: Path | str) -> bytes:
-    """The bytes of a file, or an ImageError that says why there are none."""
+    """Read a file.
+
+    Raises:
+        ImageError: the file cannot be read.
+    """
     try:
         return Path(path).read_bytes()
     except OSError as error:
@@ -57,17 +61,27 @@ def read_image(
 
     Args:
         source: a path, or the content itself.
-        label: what messages call the picture; by default its path.
+        label: name of the picture in messages; by default its path.
         background: the RGB colour, 0–255, laid under transparent pixels.
-        pixel_limit: the largest width × height that is decoded (Pillow stops at 179 million whatever is given).
+        pixel_limit: the largest width × height that is decoded; Pillow has a limit of its own at 179 million.
 
     Raises:
-        ImageError: the file is missing, unreadable, empty, no picture, truncated, corrupt or too large.
+        ImageError: the file is missing, unreadable, empty, not a picture, truncated, corrupt or too large.
+
+    Examples:
+        >>> import io
+        >>> from soart import read_image
+        >>> from PIL import Image
+        >>> content = io.BytesIO()
+        >>> Image.new("RGBA", (3, 2), (255, 0, 0, 0)).save(content, "PNG")
+        >>> picture = read_image(content.getvalue())
+        >>> picture.pixels.shape, picture.pixels[0, 0].tolist(), picture.format, picture.notes
+        ((2, 3, 3), [255, 255, 255], 'PNG', ('transparency laid over background',))
     """
-    where = label or ("the given bytes" if isinstance(source, bytes) else str(source))
+    name = "The picture" if isinstance(source, bytes) and label is None else repr(label or str(source))
     content = source if isinstance(source, bytes) else read_content(source)
     if not content:
-        raise ImageError(f"{where!r} is empty: expected a picture, got 0 bytes.")
+        raise ImageError(f"{name} is empty: expected the content of a picture, got 0 bytes.")
     try:
         with warnings.catch_warnings():
             # Pillow warns of large pictures below our own limit, and of harmless metadata slips.
@@ -75,19 +89,19 @@ def read_image(
             with Image.open(io.BytesIO(content)) as image:
                 if image.width * image.height > pixel_limit:
                     raise ImageError(
-                        f"{where!r} has {image.width}×{image.height} pixels, more than the limit of {pixel_limit}: "
+                        f"{name} has {image.width}×{image.height} pixels, more than the limit of {pixel_limit}: "
                         "make it smaller."
                     )
                 return _decode(image, background)
     except ImageError:
         raise
     except Image.DecompressionBombError as error:
-        raise ImageError(f"{where!r} has more pixels than the limit of {pixel_limit}: make it smaller.") from error
+        raise ImageError(f"{name} has more pixels than the limit of {pixel_limit}: make it smaller.") from error
     except UnidentifiedImageError as error:
-        raise ImageError(f"{where!r} is not a picture in any format known here.") from error
+        raise ImageError(f"{name} is not a picture in any known format.") from error
     # Decoders raise nearly anything on hostile content.
     except Exception as error:
-        raise ImageError(f"{where!r} is damaged or cut short: {error}.") from error
+        raise ImageError(f"{name} is damaged or cut short: {error}.") from error
 
 
 def _decode(image: Image.Image, background: tuple[int, int, int]) -> Picture:
@@ -96,20 +110,20 @@ def _decode(image: Image.Image, background: tuple[int, int, int]) -> Picture:
     if frames > 1:
         notes.append(f"first of {frames} frames")
     image.load()
-    kind = image.format or "unknown"
     profile = image.info.get("icc_profile")
-    turned = ImageOps.exif_transpose(image)
-    if turned.size != image.size or image.getexif().get(0x0112, 1) != 1:
+    upright = ImageOps.exif_transpose(image)
+    if upright.size != image.size or image.getexif().get(0x0112, 1) != 1:
         notes.append("turned by EXIF orientation")
-    flat = _to_rgb(turned, background, notes)
+    rgb = _to_rgb(upright, background, notes)
     if profile and image.mode in {"RGB", "RGBA", "CMYK"}:
-        flat = _to_srgb(turned, flat, profile, notes)
-    pixels = np.array(flat, dtype=np.uint8)
+        rgb = _to_srgb(upright, rgb, profile, notes)
+    pixels = np.array(rgb, dtype=np.uint8)
     pixels.flags.writeable = False
-    return Picture(pixels, kind, tuple(notes))
+    return Picture(pixels, image.format or "unknown", tuple(notes))
 
 
 def _to_rgb(image: Image.Image, background: tuple[int, int, int], notes: list[str]) -> Image.Image:
+    """8-bit RGB of an image in any mode, without regard to its colour profile; adds to ``notes``."""
     if image.mode in {"I", "F", "I;16", "I;16B", "I;16L"}:
         values = np.asarray(image).astype(np.float64)
         low, high = float(np.nanmin(values, initial=0.0)), float(np.nanmax(values, initial=0.0))
@@ -119,9 +133,9 @@ def _to_rgb(image: Image.Image, background: tuple[int, int, int], notes: list[st
         return Image.fromarray(gray, "L").convert("RGB")
     if image.has_transparency_data:
         notes.append("transparency laid over background")
-        layer = image.convert("RGBA")
-        below = Image.new("RGBA", layer.size, (*background, 255))
-        return Image.alpha_composite(below, layer).convert("RGB")
+        above = image.convert("RGBA")
+        below = Image.new("RGBA", above.size, (*background, 255))
+        return Image.alpha_composite(below, above).convert("RGB")
     if image.mode != "RGB":
         if image.mode not in {"L", "P", "1"}:
             notes.append(f"{image.mode} converted to RGB")
@@ -129,22 +143,23 @@ def _to_rgb(image: Image.Image, background: tuple[int, int, int], notes: list[st
     return image
 
 
-def _to_srgb(image: Image.Image, flat: Image.Image, profile: bytes, notes: list[str]) -> Image.Image:
+def _to_srgb(image: Image.Image, rgb: Image.Image, profile: bytes, notes: list[str]) -> Image.Image:
+    """Convert an image to sRGB by its ICC profile; ``rgb`` if the profile is sRGB or unusable. Adds to ``notes``."""
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         if "sRGB" in ImageCms.getProfileDescription(source):
-            return flat
-        origin = image if image.mode == "CMYK" else flat
+            return rgb
+        origin = image if image.mode == "CMYK" else rgb
         converted = ImageCms.profileToProfile(origin, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
     except (ImageCms.PyCMSError, OSError):
         notes.append("unusable colour profile ignored")
-        return flat
+        return rgb
     notes.append("colour profile converted to sRGB")
-    return converted or flat
+    return converted or rgb
 
 
 def check_pixels(array: np.ndarray) -> np.ndarray:
-    """Check an array of RGB pictures and bring it to float32 in 0…1.
+    """Check an array of RGB pictures and convert it to float32 in 0…1.
 
     Args:
         array: (height, width, 3) or (n, height, width, 3); uint8 0–255, or floating point 0…1.
@@ -153,7 +168,7 @@ def check_pixels(array: np.ndarray) -> np.ndarray:
         float32 of the same shape.
 
     Raises:
-        ImageError: another shape or dtype, no pixels, NaN or infinite values, or values outside 0…1.
+        ImageError: the shape or dtype does not fit, there are no pixels, or values are not finite or outside 0…1.
     """
     if array.ndim not in {3, 4} or array.shape[-1] != 3 or 0 in array.shape[-3:]:
         raise ImageError(

@@ -9,45 +9,51 @@ import numpy as np
 
 
 class Extractor(Protocol):
-    """What measures pictures, such as ``SoartExtractor`` or ``DeepExtractor``."""
+    """Measures items of pictures, as ``SoartExtractor`` and ``DeepExtractor`` do."""
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the items."""
+        """(p,) names of the items, in the order of ``extract``."""
 
     @property
     def version(self) -> str:
-        """Identifies extractor and settings."""
+        """Identifier of extractor and settings; items of different versions do not fit together."""
 
     def extract(self, images: np.ndarray, /) -> np.ndarray:
-        """(n, h, w, 3) pictures to (n, p) items."""
+        """(n, p) items of (n, h, w, 3) pictures, uint8 or floating 0…1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One group of items and what it added to the score, against the mean clean picture."""
+    """A group of items and its effect on a score.
+
+    Attributes:
+        text: the group in words.
+        contribution: added to the score, against that of a baseline picture: the mean undamaged picture for the
+            technical score and detectors, the mean learning picture for tastes.
+    """
 
     text: str
     contribution: float
 
 
 class Measurer(Protocol):
-    """What says which items pictures need."""
+    """Names the extractor whose items it needs."""
 
     @property
     def extractor(self) -> Extractor:
-        """Measures the items."""
+        """Extractor of the items."""
 
 
 class Scorer(Measurer, Protocol):
-    """What ranks pictures: the technical score, or a taste."""
+    """Scores items and explains the scores: the technical score, a detector or a taste."""
 
     @property
     def stored_name(self) -> str:
-        """Under which scores are stored."""
+        """Name under which scores are stored."""
 
     def score(self, items: np.ndarray) -> np.ndarray:
-        """(n,) scores of (n, p) items, higher is better."""
+        """(n,) scores of (n, p) items; higher is better."""
 
     def explain(self, items: np.ndarray, top: int = 2) -> list[list[Reason]]:
-        """The ``top`` reasons that moved each score most."""
+        """For each of (n, p) items, the ``top`` reasons that moved its score most, the largest first."""

@@ -1,8 +1,8 @@
-"""Two versions of attention side by side: the transposed, difference and plus–minus tables.
+"""Tables that compare two versions of attention.
 
-The transposed table has the learning pictures in rows and the measured pictures in columns. The difference table is the second
-version less the first, the plus–minus table holds its signs: the more lop-sided they are within a block of one learning
-mode and one measured mode, the more plainly the versions differ there.
+The transposed table has the learning pictures in rows and the measured pictures in columns. The difference table is the
+second version less the first, and the plus–minus table holds the signs of the difference. The more lop-sided the signs
+are within a block of one learning mode and one measured mode, the more plainly the versions differ there.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Comparison:
     Attributes:
         first, second: (n learning, i measured) weights; every column sums to 1. Rows and columns are indexed by mode
             and picture.
-        names: what the versions are called.
+        names: names of the versions.
     """
 
     first: pd.DataFrame
@@ -54,22 +54,22 @@ class Comparison:
 
     @property
     def lopsidedness(self) -> float:
-        """Mean size of the block signs: 0 where plus and minus balance in every block, 1 where each has one sign only."""
+        """Mean absolute value of ``blocks``: 0 if signs balance in every block, 1 if every block has one sign only."""
         return float(self.blocks.abs().to_numpy().mean())
 
     def figure(self) -> Figure:
-        """The two transposed tables, their difference and its signs as one picture."""
+        """Draw the two transposed tables, their difference and its signs as one figure."""
         from matplotlib.figure import Figure
 
         figure = Figure(figsize=(11, 9), layout="constrained")
         axes: list[Axes] = list(figure.subplots(2, 2).flat)
-        # Versions that attend to single pictures and ones that spread over a mode need scales of their own.
-        tops = [float(np.quantile(t.to_numpy(), 0.995)) for t in (self.first, self.second)]
-        reach = np.quantile(np.abs(self.difference.to_numpy()), 0.995) or 1.0
+        # A version that attends to single pictures needs another scale than one that spreads over a mode.
+        tops = [float(np.quantile(table.to_numpy(), 0.995)) for table in (self.first, self.second)]
+        largest = np.quantile(np.abs(self.difference.to_numpy()), 0.995) or 1.0
         tables = (
             (self.first, f"version {self.names[0]}", "viridis", 0.0, tops[0]),
             (self.second, f"version {self.names[1]}", "viridis", 0.0, tops[1]),
-            (self.difference, f"difference {self.names[1]} − {self.names[0]}", "RdBu", -reach, reach),
+            (self.difference, f"difference {self.names[1]} − {self.names[0]}", "RdBu", -largest, largest),
             (self.plus_minus, f"plus–minus, lop-sidedness {self.lopsidedness:.2f}", "RdBu", -1.0, 1.0),
         )
         for axis, (table, title, colours, low, high) in zip(axes, tables, strict=True):
@@ -105,21 +105,24 @@ def transposed(
     Args:
         model: a fitted version A, B, C or D.
         items: (i, p) items of the measured pictures.
-        modes: (i,) their modes, where known; ``"measured"`` otherwise.
-        pictures: (i,) their names; numbers otherwise.
+        modes: (i,) their modes; by default ``"measured"`` for all.
+        pictures: (i,) their names; by default their numbers.
+
+    Raises:
+        ItemsError: the items do not fit, or modes or names are not as many as the pictures.
     """
     import pandas as pd
 
     weights = model.attention(items).T
-    learnt, measured = weights.shape
-    of_modes = ["measured"] * measured if modes is None else list(modes)
+    learning, measured = weights.shape
+    measured_modes = ["measured"] * measured if modes is None else list(modes)
     names = [str(i) for i in range(measured)] if pictures is None else list(pictures)
-    if not len(of_modes) == len(names) == measured:
+    if not len(measured_modes) == len(names) == measured:
         raise ItemsError(
-            f"Expected {measured} modes and names of measured pictures, got {len(of_modes)} and {len(names)}."
+            f"Expected {measured} modes and names of measured pictures, got {len(measured_modes)} and {len(names)}."
         )
-    columns = pd.MultiIndex.from_arrays([of_modes, names], names=["mode", "picture"])
-    rows = pd.MultiIndex.from_arrays([model.modes_, [str(i) for i in range(learnt)]], names=["mode", "picture"])
+    columns = pd.MultiIndex.from_arrays([measured_modes, names], names=["mode", "picture"])
+    rows = pd.MultiIndex.from_arrays([model.modes_, [str(i) for i in range(learning)]], names=["mode", "picture"])
     table = pd.DataFrame(weights, index=rows, columns=columns)
     return table.sort_index(level="mode", sort_remaining=False).sort_index(axis=1, level="mode", sort_remaining=False)
 
@@ -136,17 +139,30 @@ def compare(
 
     Args:
         first: a fitted version.
-        second: another, fitted on the same items.
+        second: another one, fitted on the same items.
         items: (i, p) items of the measured pictures.
-        modes: (i,) their modes, where known.
-        pictures: (i,) their names.
-        names: what to call the versions; by default the last letter of their class names.
+        modes: (i,) their modes; by default ``"measured"`` for all.
+        pictures: (i,) their names; by default their numbers.
+        names: names of the versions; by default the last letter of their class names.
 
     Raises:
-        ItemsError: the versions were learnt from other pictures, or the items do not fit.
+        ItemsError: the versions were not learnt from the same pictures in the same order, or the items do not fit.
+
+    Examples:
+        >>> import numpy as np
+        >>> from soart.metrics import AttentionB, AttentionD, compare
+        >>> rng = np.random.default_rng(0)
+        >>> modes = np.repeat(["blurry", "normal"], 8)
+        >>> learning = rng.normal(size=(16, 3)) + (modes == "normal")[:, None]
+        >>> measured = rng.normal(size=(4, 3)) + 1
+        >>> b, d = AttentionB("normal").fit(learning, modes), AttentionD().fit(learning, modes)
+        >>> comparison = compare(b, d, measured, modes=["normal"] * 4)
+        >>> comparison.names, comparison.difference.shape
+        (('B', 'D'), (16, 4))
+        >>> comparison.blocks.index.tolist(), comparison.blocks.columns.tolist()
+        (['blurry', 'normal'], ['normal'])
     """
     if first.modes_.tolist() != second.modes_.tolist():
         raise ItemsError("Expected two versions learnt from the same pictures in the same order, got other modes.")
     tables = [transposed(model, items, modes, pictures) for model in (first, second)]
-    called = names or (type(first).__name__[-1], type(second).__name__[-1])
-    return Comparison(tables[0], tables[1], called)
+    return Comparison(tables[0], tables[1], names or (type(first).__name__[-1], type(second).__name__[-1]))

@@ -1,15 +1,18 @@
-"""Version D, calibrated attention-RT: the skeleton of attention with rotations, temperature and values that are fitted.
+"""Version D, calibrated attention-RT: attention with fitted parts.
+
+Its rotations, temperature and values are fitted to the learning pictures.
 
     W_Q = W_K = Σ_w^(−1/2)     Σ_w: Ledoit–Wolf estimate of the pooled within-mode covariance
     C[i, l] = cos(q_i, k_l)    about the mean of the modes; with several heads, the (weighted) mean of their cosines
     A = softmax_l(τ C)         temperature 1/τ
     O = A V                    V fitted by ridge, so that the learning pictures' own outputs are their modes
 
-With S = exp(τ (C − 1)), the softmax without its denominator, the ridge solution is V = (S + λI)⁻¹ Y, and leaving a picture (or a
-group of pictures) out costs one small solve; τ and λ are those that predict left-out pictures best.
+With S = exp(τ (C − 1)), the softmax without its denominator, the ridge solution is V = (S + λI)⁻¹ Y. Leaving out a
+picture or a group of pictures costs one small solve; τ and λ are those that predict left-out pictures best. All symbols
+are in ``docs/glossary.md``.
 
-Sources: Ledoit & Wolf (2004) for Σ_w; the block leave-out identity of kernel ridge in Rasmussen & Williams, *Gaussian Processes for Machine Learning*
-(2006), eq. 5.12.
+Sources: Ledoit & Wolf (2004) for Σ_w; Rasmussen & Williams, *Gaussian Processes for Machine Learning* (2006), eq. 5.12,
+for the block leave-out identity of kernel ridge.
 """
 
 from __future__ import annotations
@@ -67,22 +70,23 @@ def left_out(similarity: np.ndarray, targets: np.ndarray, ridge: float, groups: 
 
 
 def _check_heads(heads: Sequence[Sequence[int]] | None, count: int) -> list[np.ndarray]:
+    """Item numbers of each head, all of them in 0 … count − 1; by default one head of all."""
     if heads is None:
         return [np.arange(count)]
-    found = [np.asarray(head) for head in heads]
-    if not found or any(
-        h.ndim != 1 or not len(h) or h.dtype.kind not in "iu" or h.min() < 0 or h.max() >= count for h in found
+    numbers = [np.asarray(head) for head in heads]
+    if not numbers or any(
+        n.ndim != 1 or not len(n) or n.dtype.kind not in "iu" or n.min() < 0 or n.max() >= count for n in numbers
     ):
         raise ItemsError(f"Expected heads of item numbers in 0…{count - 1}, got {heads!r}.")
-    return found
+    return numbers
 
 
 def _check_weights(weights: Sequence[float] | None, count: int) -> np.ndarray:
-    """(count,) weights that sum to 1."""
-    found = np.ones(count) if weights is None else np.asarray(weights, dtype=np.float64)
-    if found.shape != (count,) or not (np.isfinite(found) & (found > 0)).all():
+    """(count,) weights that sum to 1; equal by default."""
+    values = np.ones(count) if weights is None else np.asarray(weights, dtype=np.float64)
+    if values.shape != (count,) or not (np.isfinite(values) & (values > 0)).all():
         raise ItemsError(f"Expected a weight above zero for each of {count} heads, got {weights!r}.")
-    normalised: np.ndarray = found / found.sum()
+    normalised: np.ndarray = values / values.sum()
     return normalised
 
 
@@ -92,13 +96,29 @@ class AttentionD(AttentionModel):
     Args:
         temperatures: candidates for 1/τ.
         ridges: candidates for λ.
-        heads: item numbers of each head, every item in one or more or none; by default one head of all. A head is whitened on
-            its own: a covariance of fewer items is learnt better from few pictures, and no head drowns another.
-        weights: above zero, of each head's cosine in their mean; by default all count alike.
+        heads: item numbers of each head; an item may be in several heads or in none. By default one head holds all.
+            Each head is whitened separately: few pictures estimate a covariance of fewer items better, and no head
+            drowns another.
+        weights: weight above zero of each head's cosine in their mean; equal by default.
 
     Attributes:
-        temperature_, ridge_: the chosen ones.
+        temperature_, ridge_: 1/τ and λ as chosen.
         left_out_: (n, g) metric of the learning pictures, each predicted without its group.
+
+    Examples:
+        >>> import numpy as np
+        >>> from soart.metrics import AttentionD
+        >>> rng = np.random.default_rng(0)
+        >>> modes = np.repeat(["blurry", "normal"], 10)
+        >>> items = rng.normal(size=(20, 4)) + 3 * (modes == "normal")[:, None]
+        >>> model = AttentionD().fit(items, modes)
+        >>> measured = np.array([[0.0, 0, 0, 0], [3.0, 3, 3, 3]])
+        >>> model.predict(measured).tolist()
+        ['blurry', 'normal']
+        >>> model.predict_proba(measured).round(2).tolist()
+        [[1.0, 0.0], [0.0, 1.0]]
+        >>> model.attention(measured).shape
+        (2, 20)
     """
 
     def __init__(
@@ -121,20 +141,20 @@ class AttentionD(AttentionModel):
         Args:
             items: items of any kind and number.
             modes: (n,) mode of each picture.
-            groups: (n,) pictures that must be left out together (same prompt, same seed, near-duplicates); by default
-                every picture on its own.
+            groups: (n,) group of each picture. Pictures of a group (same prompt, same seed, near-duplicates) are left
+                out together; by default each picture is a group.
 
         Raises:
-            ItemsError: matrices, heads or weights that do not fit together, or no mode of two pictures.
+            ItemsError: matrices, heads or weights do not fit together, or no mode has two pictures.
         """
         x = self._begin(items, modes)
         if len(self.classes_) == len(x):
             raise ItemsError("Expected at least one mode of two pictures, got one picture a mode.")
-        parts = (
+        group_numbers = (
             np.arange(len(x)) if groups is None else np.unique(np.asarray(groups).astype(str), return_inverse=True)[1]
         )
-        if parts.shape != (len(x),):
-            raise ItemsError(f"Expected one group for each of {len(x)} pictures, got shape {parts.shape}.")
+        if group_numbers.shape != (len(x),):
+            raise ItemsError(f"Expected one group for each of {len(x)} pictures, got shape {group_numbers.shape}.")
         indicator = (self.modes_[:, None] == self.classes_).astype(np.float64)
         residuals = within_mode(x, self.modes_)
         # The mean of the modes, not of the pictures: a mode of many examples must not pull the centre.
@@ -147,16 +167,16 @@ class AttentionD(AttentionModel):
             for head in self.heads_
         ]
         self.keys_ = self._rotate(x)
-        alike = self.keys_ @ self.keys_.T
+        cosines = self.keys_ @ self.keys_.T
         self.share_ = indicator.mean(axis=0)
         best = np.inf
         for temperature, ridge in product(self.temperatures, self.ridges):
-            similarity = np.exp((alike - 1) / temperature)
-            predictions = self.share_ + left_out(similarity, indicator - self.share_, ridge, parts)
+            similarity = np.exp((cosines - 1) / temperature)
+            predictions = self.share_ + left_out(similarity, indicator - self.share_, ridge, group_numbers)
             error = np.mean((predictions - indicator) ** 2)
             if error < best:
                 best, self.temperature_, self.ridge_, self.left_out_ = error, temperature, ridge, predictions
-        similarity = np.exp((alike - 1) / self.temperature_)
+        similarity = np.exp((cosines - 1) / self.temperature_)
         self.values_ = np.linalg.solve(similarity + self.ridge_ * np.eye(len(x)), indicator - self.share_)
         self.slope_ = _slope(self.left_out_, indicator)
         return self
@@ -167,11 +187,11 @@ class AttentionD(AttentionModel):
         return weights
 
     def outputs(self, items: object) -> tuple[np.ndarray, np.ndarray]:
-        """The attention-weighted mean of the keys, and the query, (i, items of all heads) each."""
+        """Attention-weighted means of the keys, and the queries, (i, items of all heads) each."""
         return self.attention(items) @ self.keys_, self._rotate(self._measured(items))
 
     def metric(self, items: object) -> np.ndarray:
-        """(i, g) output on the fitted values: near 1 for the picture's mode and 0 for the others."""
+        """(i, g) outputs on the fitted values: near 1 for the picture's mode and 0 for the others."""
         outputs: np.ndarray = self.share_ + np.exp(self._similarity(items) - 1 / self.temperature_) @ self.values_
         return outputs
 
@@ -181,24 +201,28 @@ class AttentionD(AttentionModel):
         return probabilities
 
     def _rotate(self, items: np.ndarray) -> np.ndarray:
+        """(n, items of all heads) unit vectors of the heads side by side.
+
+        The dot product of two rows is the weighted mean of the heads' cosines.
+        """
         standard = (items - self.centre_) / self.scale_
-        turned = [standard[:, head] @ rotation for head, rotation in zip(self.heads_, self.rotations_, strict=True)]
-        lengths = [np.linalg.norm(part, axis=1, keepdims=True) for part in turned]
-        # Unit vectors side by side: the dot product of two rows is the weighted mean of the heads' cosines.
+        rotated = [standard[:, head] @ rotation for head, rotation in zip(self.heads_, self.rotations_, strict=True)]
+        lengths = [np.linalg.norm(vectors, axis=1, keepdims=True) for vectors in rotated]
         unit = [
-            part * (np.sqrt(weight) / np.where(length > 0, length, 1.0))
-            for part, length, weight in zip(turned, lengths, self.weights_, strict=True)
+            vectors * (np.sqrt(weight) / np.where(length > 0, length, 1.0))
+            for vectors, length, weight in zip(rotated, lengths, self.weights_, strict=True)
         ]
         together: np.ndarray = np.hstack(unit)
         return together
 
     def _similarity(self, items: object) -> np.ndarray:
+        """(i, n) cosines τ C of measured pictures and learning pictures."""
         cosines: np.ndarray = self._rotate(self._measured(items)) @ self.keys_.T
         return cosines / self.temperature_
 
 
 def _slope(metric: np.ndarray, indicator: np.ndarray) -> float:
-    """The s of softmax(s · metric) that makes the true modes of left-out pictures most likely."""
+    """Slope s of softmax(s · metric) under which the true modes of left-out pictures are most likely."""
 
     def loss(log_slope: float) -> float:
         return float(-(log_softmax(np.exp(log_slope) * metric, axis=1) * indicator).sum())

@@ -1,20 +1,21 @@
-"""Attention computed from Recognition-Taguchi metrics: versions A, B, C and D of attention-RT.
+"""Versions A, B and C of attention-RT, attention from Recognition-Taguchi metrics.
 
 Symbols: l = 1 … n learning pictures with a mode each, i measured pictures, p items, X standardised item vectors.
 
     Q = X W_Q,  K = X_learn W_K,  V = X_learn W_V,  A = softmax_l(Q Kᵀ / √p),  O = A V
 
-The *attention metric* of picture i against mode g is the attention mass Σ_{l∈g} A[i, l]; its *resonance* is cos(o_i, x_i). W is
-the second-moment matrix YᵀY/n of its source rows, scaled to trace p. The versions differ in those rows:
+The *attention metric* of picture i against mode g is the attention mass Σ_{l∈g} A[i, l]; its *resonance* is cos(o_i,
+x_i). W is the second-moment matrix YᵀY/n of its source rows, scaled to trace p. The versions differ in those rows:
 
     A    W_Q from Y3 (gamma) of all modes; W_K, W_V from Y2 of all modes
     B    W_Q from Y2 of the unit space alone; W_K, W_V from Y2 of all modes
-    C    every mode in turn is the unit space that gives centre, scale and W_Q; the picture belongs to the largest metric
+    C    centre, scale and W_Q from every mode in turn as the unit space; the largest metric gives the mode
 
-Version D, which calibrates the skeleton, is in ``version_d``. A and B are kept as the record of the method; ``docs/method.md``
-tells what each of them reaches.
+Version D, which calibrates the method, is in ``version_d``. A and B stay for comparison; ``docs/method.md`` describes
+how well each of them works.
 
-Source: the SOART quality-engineering series, "calculate ATTENTION from SOART metrics, version B for discriminant analysis" (2023).
+Source: the SOART quality-engineering series, "calculate ATTENTION from SOART metrics, version B for discriminant
+analysis" (2023).
 """
 
 from __future__ import annotations
@@ -49,13 +50,13 @@ def cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def standardise(items: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """(n, p) items less the mean of ``reference``, in its standard deviations; items constant there become 0."""
+    """(n, p) items less the mean of ``reference``, in its standard deviations; 0 for items that are constant there."""
     standardised: np.ndarray = (items - reference.mean(axis=0)) / deviations(reference, "pinv")
     return standardised
 
 
 class AttentionModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """What every version offers once fitted.
+    """Base of all versions: their common interface once fitted.
 
     Attributes:
         classes_: (g,) names of the modes, sorted.
@@ -63,7 +64,6 @@ class AttentionModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         n_features_in_: items p.
     """
 
-    higher_is_better = True
     classes_: np.ndarray
     modes_: np.ndarray
     learning_: np.ndarray
@@ -74,7 +74,7 @@ class AttentionModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         raise NotImplementedError
 
     def outputs(self, items: object) -> tuple[np.ndarray, np.ndarray]:
-        """Outputs O = A V and the standardised inputs X they are compared with, (i, p) each."""
+        """Outputs O = A V, and the standardised inputs X to compare them with, (i, p) each."""
         raise NotImplementedError
 
     def metric(self, items: object) -> np.ndarray:
@@ -91,7 +91,8 @@ class AttentionModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return predicted
 
     def _begin(self, items: object, modes: Sequence[object] | np.ndarray) -> np.ndarray:
-        matrix = check_items(items, rows=2, what="learning items")
+        """Check and store the learning pictures; returns their (n, p) items."""
+        matrix = check_items(items, rows=2, name="learning items")
         self.modes_ = check_modes(modes, len(matrix))
         self.classes_ = np.unique(self.modes_)
         self.n_features_in_ = matrix.shape[1]
@@ -99,6 +100,7 @@ class AttentionModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return matrix
 
     def _measured(self, items: object) -> np.ndarray:
+        """(i, p) items of measured pictures, checked."""
         check_is_fitted(self, "learning_")
         return check_items(items, self.n_features_in_)
 
@@ -123,13 +125,24 @@ class _OneSpace(AttentionModel):
         return weights
 
     def outputs(self, items: object) -> tuple[np.ndarray, np.ndarray]:
-        """Outputs O = A V and the standardised inputs X they are compared with, (i, p) each."""
+        """Outputs O = A V, and the standardised inputs X to compare them with, (i, p) each."""
         values = standardise(self.learning_, self.learning_) @ self.key_
         return self.attention(items) @ values, standardise(self._measured(items), self.learning_)
 
 
 class AttentionA(_OneSpace):
-    """Version A: queries turned by the gammas (Y3) of all modes. Kept as the record of the method."""
+    """Version A: queries rotated by the gammas (Y3) of all modes. Kept for comparison.
+
+    Examples:
+        >>> import numpy as np
+        >>> from soart.metrics import AttentionA
+        >>> rng = np.random.default_rng(0)
+        >>> modes = np.repeat(["blurry", "normal"], 10)
+        >>> y2 = rng.normal(size=(20, 4)) + 3 * (modes == "normal")[:, None]
+        >>> model = AttentionA().fit(y2, modes, gamma=np.tanh(y2))
+        >>> model.predict([[0, 0, 0, 0], [3, 3, 3, 3]]).tolist()
+        ['blurry', 'normal']
+    """
 
     def fit(self, items: object, modes: Sequence[object] | np.ndarray, gamma: object) -> Self:
         """Learn from pictures of at least two modes.
@@ -140,10 +153,10 @@ class AttentionA(_OneSpace):
             gamma: (n, p) Y3 items of the same pictures and parts.
 
         Raises:
-            ItemsError: matrices that do not fit together.
+            ItemsError: the matrices do not fit together.
         """
         y2 = self._begin(items, modes)
-        y3 = check_items(gamma, self.n_features_in_, len(y2), what="gamma items")
+        y3 = check_items(gamma, self.n_features_in_, len(y2), name="gamma items")
         if len(y3) != len(y2):
             raise ItemsError(f"Expected gamma items of the same {len(y2)} pictures, got {len(y3)}.")
         self.query_ = second_moment(standardise(y3, y3))
@@ -152,10 +165,20 @@ class AttentionA(_OneSpace):
 
 
 class AttentionB(_OneSpace):
-    """Version B: queries turned by the Y2 of the unit space alone.
+    """Version B: queries rotated by the Y2 of the unit space alone. Kept for comparison.
 
     Args:
         unit_space: the mode that is the homogeneous reference group.
+
+    Examples:
+        >>> import numpy as np
+        >>> from soart.metrics import AttentionB
+        >>> rng = np.random.default_rng(0)
+        >>> modes = np.repeat(["blurry", "normal"], 10)
+        >>> items = rng.normal(size=(20, 4)) + 3 * (modes == "normal")[:, None]
+        >>> model = AttentionB("normal").fit(items, modes)
+        >>> model.metric([[0, 0, 0, 0], [3, 3, 3, 3]]).round(2).tolist()
+        [[1.0, 0.0], [0.0, 1.0]]
     """
 
     def __init__(self, unit_space: str = "normal") -> None:
@@ -165,7 +188,7 @@ class AttentionB(_OneSpace):
         """Learn from (n, p) Y2 items of pictures of at least two modes, ``unit_space`` among them.
 
         Raises:
-            ItemsError: matrices that do not fit together, or no picture of the unit space.
+            ItemsError: the matrices do not fit together, or no picture is of the unit space.
         """
         y2 = self._begin(items, modes)
         unit = self.modes_ == self.unit_space
@@ -179,13 +202,24 @@ class AttentionB(_OneSpace):
 
 
 class AttentionC(AttentionModel):
-    """Version C, attention-RT: the standard vector varies over the modes, the attention metric in place of a distance."""
+    """Version C, attention-RT: every mode in turn is the unit space, and the attention metric replaces the distance.
+
+    Examples:
+        >>> import numpy as np
+        >>> from soart.metrics import AttentionC
+        >>> rng = np.random.default_rng(0)
+        >>> modes = np.repeat(["blurry", "normal"], 10)
+        >>> items = rng.normal(size=(20, 4)) + 3 * (modes == "normal")[:, None]
+        >>> model = AttentionC().fit(items, modes)
+        >>> model.attention([[0, 0, 0, 0]]).shape, model.classes_.tolist()
+        ((1, 20), ['blurry', 'normal'])
+    """
 
     def fit(self, items: object, modes: Sequence[object] | np.ndarray) -> Self:
         """Learn from (n, p) Y2 items of at least two modes of at least two pictures each.
 
         Raises:
-            ItemsError: matrices that do not fit together, or a mode of one picture.
+            ItemsError: the matrices do not fit together, or a mode has one picture only.
         """
         self._begin(items, modes)
         for mode in self.classes_:
@@ -200,14 +234,14 @@ class AttentionC(AttentionModel):
         measured = self._measured(items)
         weights = np.zeros((len(measured), len(self.learning_)))
         for mode in self.classes_:
-            own = self.modes_ == mode
-            weights[:, own] = self._against(mode, measured)[0][:, own]
+            columns = self.modes_ == mode
+            weights[:, columns] = self._against(mode, measured)[0][:, columns]
         total = weights.sum(axis=1, keepdims=True)
-        # Where every unit space looks elsewhere, nothing is preferred.
+        # Where no unit space attends to its own pictures, all count equally.
         return np.where(total > 0, weights / np.where(total > 0, total, 1.0), 1.0 / len(self.learning_))
 
     def outputs(self, items: object) -> tuple[np.ndarray, np.ndarray]:
-        """Outputs and inputs in the unit space of each picture's own predicted mode."""
+        """Outputs and inputs, (i, p) each, in the unit space of each picture's predicted mode."""
         measured = self._measured(items)
         predicted = self.predict(measured)
         o, x = np.zeros_like(measured), np.zeros_like(measured)
@@ -217,6 +251,7 @@ class AttentionC(AttentionModel):
         return o, x
 
     def _against(self, mode: str, measured: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Attention (i, n), outputs and inputs (i, p) in the unit space of a mode."""
         unit = self.learning_[self.modes_ == mode]
         x, learn = standardise(measured, unit), standardise(self.learning_, unit)
         keys = learn @ second_moment(learn)

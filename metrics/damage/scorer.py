@@ -1,12 +1,15 @@
-"""The built-in technical score: how far a picture lies from damage, in words that can be checked.
+"""The built-in technical score and the detectors of damage.
 
-A linear technometric over SOART items. It was learnt from clean and damaged versions of the same pictures (blur, noise,
-fading, blocking, ringing…), so it knows nothing of anybody's taste; ``benchmarks/build_technical.py`` rebuilds it. Being
-linear, it is exactly the sum of its items' contributions, which is where the reasons come from. A picture cannot be freer
-of damage than an undamaged one: above the mean clean picture the score bends towards a ceiling, so that it does not pay to
-go on in directions that no picture was learnt from.
+Both are linear technometrics over items, learnt from undamaged and damaged versions of the same pictures, so they
+measure damage and not taste. A linear score is exactly the sum of its items' contributions, from which the reasons are
+made.
 
-Detectors tell one kind of damage each, over SOART and colour items; ``benchmarks/build_detectors.py`` rebuilds them.
+A picture cannot be freer of damage than an undamaged one. So above the mean undamaged picture the score levels off
+towards a ceiling, and optimising past what it was learnt from gains nothing.
+
+The technical score uses SOART items and covers all damages (blur, noise, fading, blocking, ringing…);
+``benchmarks/build_technical.py`` rebuilds it. A detector uses SOART and colour items and covers one kind of damage;
+``benchmarks/build_detectors.py`` rebuilds them.
 """
 
 from __future__ import annotations
@@ -21,45 +24,44 @@ from safetensors.numpy import save_file
 
 from ...errors import ProfileError
 from ..items.combined import taste_extractor
+from ..items.phrases import group_of
 from ..items.soart import SoartExtractor
 from ..protocols import Extractor, Reason
 
-#: Detectors of one kind of damage each; 100 is the mean clean picture, 0 the mean one damaged so.
+#: Detectors of one kind of damage each: 100 is the mean undamaged picture, 0 the mean one with that damage.
 DETECTORS = ("blur", "noise", "jpeg", "fade", "saturate", "pixelate")
-#: Parts of item names in words, for reasons.
-_SCALES = {"s0": "finest", "s1": "fine", "s2": "coarse", "s3": "coarsest"}
-_CHANNELS = {"luma": "light–dark", "redgreen": "red–green", "blueyellow": "blue–yellow"}
-_COLOURS = {"luma": "lightness", "chroma": "saturation", "hue": "hues",
-            "redgreen": "red–green balance", "blueyellow": "blue–yellow balance"}  # fmt: skip
-#: The mean clean picture has this score.
+#: Score of the mean undamaged picture.
 CLEAN = 100.0
-
-
-def _group(name: str) -> str:
-    """In words, the group that an item belongs to."""
-    if name.startswith("colour/"):
-        return _COLOURS[name.split("/")[1]]
-    representation, channel, scale, _, _ = name.split("/")
-    kind = "contrast" if representation == "raw" else "texture"
-    return f"{_SCALES.get(scale, scale)} {_CHANNELS[channel]} {kind}"
 
 
 @dataclass(frozen=True)
 class TechnicalScorer:
-    """A linear score over items: 0 is the mean damaged picture of the learning set, 100 the mean clean one.
+    """A linear score over items: 0 is the mean damaged picture of the learning set, 100 the mean undamaged one.
 
     Attributes:
-        names: item names, in the extractor's order.
-        centre: mean of each item over clean pictures, (p,).
-        scale: standard deviation of each item, (p,).
-        weights: score per standard deviation, (p,).
-        extractor: that the items must come from: SOART items, and colour items behind them where ``names`` has such.
+        names: (p,) item names, in the extractor's order.
+        centre: (p,) mean of each item over undamaged pictures.
+        scale: (p,) standard deviation of each item.
+        weights: (p,) score per standard deviation.
+        extractor: the extractor of the items: SOART items, followed by colour items if ``names`` holds any.
         stored_name: profile name and version, under which scores are stored.
-        usual, limit: median score of undamaged pictures of sources that were left out, and the score that two in a hundred of them fall below.
-        headroom: how far above 100 a score can come.
-    """
+        usual, limit: scores of undamaged pictures from sources not used for learning: the median, and the score that
+            2 % of them fall below.
+        headroom: distance from 100 to the ceiling of the score.
 
-    higher_is_better = True
+    Examples:
+        >>> import numpy as np
+        >>> from soart import TechnicalScorer
+        >>> scorer = TechnicalScorer.load()
+        >>> pixels = np.random.default_rng(0).random((64, 64, 3))
+        >>> items = scorer.extractor.extract(np.stack([pixels, np.clip(pixels, 0.45, 0.55)]))
+        >>> scores = scorer.score(items)
+        >>> scores.shape
+        (2,)
+        >>> reasons = scorer.explain(items, top=99)[0]
+        >>> bool(np.isclose(sum(reason.contribution for reason in reasons), scores[0] - 100))
+        True
+    """
 
     names: tuple[str, ...]
     centre: np.ndarray
@@ -72,10 +74,10 @@ class TechnicalScorer:
     headroom: float = 40.0
 
     def standardise(self, items: np.ndarray) -> np.ndarray:
-        """(n, p) items to deviations from the mean clean picture, cut at ±6 so that no single item decides alone.
+        """(n, p) deviations of items from the mean undamaged picture, cut at ±6 so that no single item decides alone.
 
         Raises:
-            ProfileError: the items are of another length, or not finite.
+            ProfileError: the number of items does not fit, or items are not finite.
         """
         if items.ndim != 2 or items.shape[1] != len(self.names):
             raise ProfileError(
@@ -87,39 +89,42 @@ class TechnicalScorer:
         return deviations
 
     def evidence(self, items: np.ndarray) -> np.ndarray:
-        """(n,) sums of the contributions of items (n, p), 0 for the mean clean picture and unbounded both ways."""
+        """(n,) sums of the contributions of (n, p) items: 0 for the mean undamaged picture, unbounded both ways."""
         sums: np.ndarray = self.standardise(items) @ self.weights
         return sums
 
     def score(self, items: np.ndarray) -> np.ndarray:
-        """Scores (n,) of items (n, p); higher is better, about 0…100 on the learning pictures, below 100 + ``headroom``."""
+        """(n,) scores of (n, p) items: higher is better; about 0…100 on the learning pictures, < 100 + ``headroom``."""
         sums = self.evidence(items)
         scores: np.ndarray = CLEAN + np.where(sums > 0, -self.headroom * np.expm1(-sums.clip(0) / self.headroom), sums)
         return scores
 
     def suspicion(self, scores: np.ndarray) -> np.ndarray:
-        """How unusual (n,) scores would be for an undamaged picture: 0 at the usual score, 1 at the limit, more below it."""
+        """(n,) degrees to which scores are unusual for an undamaged picture: 0 is usual, 1 is at the limit."""
         unusual: np.ndarray = (self.usual - scores) / (self.usual - self.limit)
         return unusual
 
     def explain(self, items: np.ndarray, top: int = 2) -> list[list[Reason]]:
-        """The ``top`` groups of items that moved each score most, largest first; those of all groups sum to the score less 100."""
-        parts = self.standardise(items) * self.weights
-        sums = parts.sum(axis=1)
-        # Where the score bends, so does every contribution to it.
-        parts *= np.divide(self.score(items) - CLEAN, sums, out=np.ones_like(sums), where=sums > 0)[:, None]
+        """The ``top`` groups of (n, p) items that moved each score most, the largest first.
+
+        The contributions of all groups sum to the score less 100.
+        """
+        contributions = self.standardise(items) * self.weights
+        sums = contributions.sum(axis=1)
+        # Where the score levels off, all contributions shrink alike.
+        contributions *= np.divide(self.score(items) - CLEAN, sums, out=np.ones_like(sums), where=sums > 0)[:, None]
         groups: dict[str, list[int]] = {}
         for i, name in enumerate(self.names):
-            groups.setdefault(_group(name), []).append(i)
-        moved = {text: parts[:, index].sum(axis=1) for text, index in groups.items()}
+            groups.setdefault(group_of(name), []).append(i)
+        by_group = {text: contributions[:, columns].sum(axis=1) for text, columns in groups.items()}
         rows = []
         for i in range(len(items)):
-            largest = sorted(moved, key=lambda text: -abs(moved[text][i]))[:top]
-            rows.append([Reason(text, float(moved[text][i])) for text in largest])
+            largest = sorted(by_group, key=lambda text: -abs(by_group[text][i]))[:top]
+            rows.append([Reason(text, float(by_group[text][i])) for text in largest])
         return rows
 
     def save(self, path: Path) -> None:
-        """Write weights and names as safetensors (no pickle)."""
+        """Write the profile as safetensors (no pickle)."""
         arrays = {"centre": self.centre, "scale": self.scale, "weights": self.weights}
         numbers = {name: repr(getattr(self, name)) for name in ("usual", "limit", "headroom")}
         header = {
@@ -132,10 +137,10 @@ class TechnicalScorer:
 
     @classmethod
     def detector(cls, damage: str) -> TechnicalScorer:
-        """The built-in detector of a damage, one of ``DETECTORS``.
+        """Load the built-in detector of a damage, one of ``DETECTORS``.
 
         Raises:
-            ProfileError: there is none of that name.
+            ProfileError: there is no detector with this name.
         """
         if damage not in DETECTORS:
             raise ProfileError(f"Expected a detector among {', '.join(DETECTORS)}, got {damage!r}.")
@@ -143,10 +148,10 @@ class TechnicalScorer:
 
     @classmethod
     def load(cls, path: Path | None = None) -> TechnicalScorer:
-        """Read a profile; without ``path`` the built-in one.
+        """Read a profile; by default the built-in technical score.
 
         Raises:
-            ProfileError: no such file, damaged, or of another extractor version.
+            ProfileError: the file is missing, damaged, or of another extractor version.
         """
         path = path or Path(__file__).with_name("technical.safetensors")
         try:
@@ -154,8 +159,8 @@ class TechnicalScorer:
                 header = file.metadata()
                 arrays = {key: file.get_tensor(key) for key in ("centre", "scale", "weights")}
             names = tuple(json.loads(header["names"]))
-            coloured = any(name.startswith("colour/") for name in names)
-            extractor: Extractor = taste_extractor() if coloured else SoartExtractor()
+            has_colours = any(name.startswith("colour/") for name in names)
+            extractor: Extractor = taste_extractor() if has_colours else SoartExtractor()
             profile = cls(
                 names, **arrays, extractor=extractor, stored_name=header["name"],
                 usual=float(header["usual"]), limit=float(header["limit"]), headroom=float(header["headroom"]),

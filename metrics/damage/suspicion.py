@@ -17,17 +17,17 @@ def detectors() -> tuple[TechnicalScorer, ...]:
 
 
 def suspected(scores: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Number in ``DETECTORS`` of the damage each picture is suspected of, -1 for none.
+    """Damage that each picture is suspected of.
 
-    Scales of detectors differ, so that what counts is how unusual a score would be for an undamaged picture: a picture is
-    suspected if a detector's score is beyond the detector's limit, and of the damage whose detector is most beyond it. Of
-    equals the first one counts. A detector without a score for a picture (NaN) is left out.
+    Detectors have different scales. So a score counts by how unusual it would be for an undamaged picture. A picture is
+    suspected if a score is beyond its detector's limit; the damage is that of the detector with the most unusual score,
+    the first one if several are equal. A detector without a score for a picture (NaN) does not count.
 
     Args:
-        scores: (n,) scores by the ``stored_name`` of the detector, of every detector.
+        scores: (n,) scores of every detector, by its ``stored_name``.
 
     Returns:
-        (n,) int64.
+        (n,) int64 number in ``DETECTORS``, −1 for none.
     """
     suspicion = np.stack([detector.suspicion(scores[detector.stored_name]) for detector in detectors()])
     suspicion = np.nan_to_num(suspicion, nan=-np.inf)

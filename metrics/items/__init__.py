@@ -1,1 +1,1 @@
-"""Extractors: pictures to item vectors."""
+"""Extractors, which measure item vectors of pictures."""

@@ -1,17 +1,14 @@
-"""Items kept by the content of the picture: what was measured once is not measured again.
+"""A cache of items by the content of pictures, so that none is measured twice.
 
-Works for any extractor with ``names``, ``version`` and ``extract``. The cache is any mutable mapping from a hash of the
-picture's content (such as the SHA-256 of its file) to its items, one mapping for each extractor version: a ``dict``, or
-``FolderCache`` on disk.
+Works for any extractor. The cache is a mutable mapping from a hash of the picture's content (such as the SHA-256 of its
+file) to its items: a ``dict``, or ``FolderCache`` on disk. Each extractor version needs a mapping of its own.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
+import io
 import re
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from itertools import zip_longest
 from pathlib import Path
@@ -19,9 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import CollectionError, ItemsError
+from ...files import write_whole
 from ..protocols import Extractor
 
-#: Pictures measured together: as many as this, or of as many pixels together.
+#: Pictures measured together: at most so many, and about so many pixels in all.
 BATCH, BATCH_PIXELS = 16, 16_000_000
 _HASH = re.compile(r"[0-9A-Za-z_-]{1,128}")
 
@@ -29,11 +27,11 @@ _HASH = re.compile(r"[0-9A-Za-z_-]{1,128}")
 class FolderCache(MutableMapping[str, np.ndarray]):
     """Items on disk: ``FOLDER/<hash of the version>/<hash of the picture>.npy``, each written whole or not at all.
 
-    A file that is damaged counts as missing, so that its items are measured again.
+    A damaged file counts as missing, so that its items are measured again.
 
     Args:
-        folder: where it lies; made when something is stored.
-        version: the extractor's version; others do not see its items.
+        folder: where the cache lies; made when something is stored.
+        version: the extractor's version; extractors of other versions do not see its items.
     """
 
     def __init__(self, folder: Path | str, version: str) -> None:
@@ -49,26 +47,22 @@ class FolderCache(MutableMapping[str, np.ndarray]):
         try:
             with path.open("rb") as stream:
                 row: np.ndarray = np.lib.format.read_array(stream, allow_pickle=False)
-        # A damaged file raises nearly anything.
+        # A damaged file raises errors of nearly any kind.
         except Exception as error:
             raise KeyError(key) from error
         return row
 
     def __setitem__(self, key: str, row: np.ndarray) -> None:
         path = self._path(key)
-        # Half the room where nothing is lost by it: the items of networks are float32.
+        # Half the size where float32 is lossless: the items of networks are float32.
         compact = row.astype(np.float32)
-        part = None
+        content = io.BytesIO()
+        np.save(content, compact if np.array_equal(compact, row) else row, allow_pickle=False)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            handle, part = tempfile.mkstemp(dir=self.folder, suffix=".part")
-            with os.fdopen(handle, "wb") as stream:
-                np.save(stream, compact if np.array_equal(compact, row) else row, allow_pickle=False)
-            Path(part).replace(path)
+            # Not flushed to the disk: a damaged file counts as missing.
+            write_whole(path, content.getvalue(), private=True, durable=False)
         except OSError as error:
-            if part is not None:
-                with contextlib.suppress(OSError):
-                    Path(part).unlink()
             raise CollectionError(
                 f"Items cannot be cached in {str(self.folder)!r}: {error.strerror or error} (is the disk full, or the "
                 "folder read-only?)."
@@ -93,7 +87,7 @@ def extract_cached(
     hashes: Iterable[str],
     cache: MutableMapping[str, np.ndarray],
 ) -> np.ndarray:
-    """Items of pictures, measuring only those whose hash is not in the cache; what is measured is added to it.
+    """Items of pictures, of which only those whose hash is not in the cache are measured and added to it.
 
     Args:
         extractor: measures pictures.
@@ -103,11 +97,11 @@ def extract_cached(
         cache: items by hash, of this extractor's version only. Rows of another length or not finite are replaced.
 
     Returns:
-        (n, len(extractor.names)) float64, in the order given.
+        (n, len(extractor.names)) float64, in the order of the pictures.
 
     Raises:
-        ItemsError: not as many hashes as pictures.
-        ImageError: a picture that cannot be measured; those measured before it stay in the cache.
+        ItemsError: the number of hashes is not that of the pictures.
+        ImageError: a picture cannot be measured; those measured before it stay in the cache.
         CollectionError: the cache cannot be written.
     """
     width = len(extractor.names)
@@ -137,7 +131,7 @@ def _measure(
     rows: dict[str, np.ndarray],
     cache: MutableMapping[str, np.ndarray],
 ) -> None:
-    """Empty ``waiting`` into ``rows`` and the cache; pictures of one shape and type go together."""
+    """Measure ``waiting`` pictures into ``rows`` and the cache, those of one shape and type together; empties it."""
     kinds: dict[tuple[object, ...], list[str]] = {}
     for key, picture in waiting.items():
         kinds.setdefault((picture.shape, picture.dtype), []).append(key)

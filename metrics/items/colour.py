@@ -1,8 +1,8 @@
-"""Colour items: how light, how colourful and of which hues a picture is.
+"""Colour items: the lightness, colourfulness and hues of a picture.
 
-SOART items see how a picture varies from pixel to pixel and hardly what it varies about; these few items see the rest. Of luma and of two
-opponent channels (as in ``soart``): mean, standard deviation and quantiles; of chroma (largest less smallest of R, G, B): the same;
-and how chroma is spread over twelve hues. All lie in 0…1.
+SOART items describe how a picture varies from pixel to pixel, and hardly the level about which it varies; these items
+describe the level. They are mean, standard deviation and quantiles of luma, of two opponent channels (as in ``soart``)
+and of chroma (largest less smallest of R, G, B), and the shares of twelve hues in the chroma. All lie in 0…1.
 
 Source: the hexcone model of hue and chroma, A. R. Smith, "Color gamut transform pairs", SIGGRAPH (1978).
 """
@@ -25,27 +25,33 @@ _STATISTICS = ("mean", "deviation", *(f"q{q:02d}" for q in QUANTILES))
 
 
 def _statistics(values: np.ndarray) -> np.ndarray:
-    """(c, pixels) to (c, 7): mean, standard deviation, quantiles."""
-    spread = np.percentile(values, QUANTILES, axis=1).T
-    return np.column_stack([values.mean(axis=1), values.std(axis=1), spread])
+    """(c, 7) mean, standard deviation and quantiles of (c, pixels) values."""
+    quantiles = np.percentile(values, QUANTILES, axis=1).T
+    return np.column_stack([values.mean(axis=1), values.std(axis=1), quantiles])
+
+
+def _chroma(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Chroma and largest channel, (pixels,) each, of (3, pixels) colours."""
+    largest = np.maximum(np.maximum(rgb[0], rgb[1]), rgb[2])
+    return largest - np.minimum(np.minimum(rgb[0], rgb[1]), rgb[2]), largest
 
 
 def hue_shares(rgb: np.ndarray) -> np.ndarray:
-    """How much chroma the (3, pixels) colours in 0…1 have near each of twelve hues, as (12,) means over all pixels.
+    """Chroma near each of twelve hues, (12,) means over all pixels of (3, pixels) colours in 0…1.
 
-    A hue between two centres is shared out between both, so that the items change smoothly with it. Their sum is the mean chroma.
+    The chroma of a hue between two centres is divided between both, so that the items change smoothly with the hue.
+    Their sum is the mean chroma.
     """
-    largest = np.maximum(np.maximum(rgb[0], rgb[1]), rgb[2])
-    chroma = largest - np.minimum(np.minimum(rgb[0], rgb[1]), rgb[2])
-    seen = chroma > 0
-    r, g, b = rgb[:, seen]
-    c, top = chroma[seen], largest[seen]
+    chroma, largest = _chroma(rgb)
+    coloured = chroma > 0
+    r, g, b = rgb[:, coloured]
+    c, top = chroma[coloured], largest[coloured]
     sector = np.where(top == r, (g - b) / c, np.where(top == g, (b - r) / c + 2, (r - g) / c + 4))
     sector[sector < 0] += 6
     place = sector * len(HUES) / 6
     below = place.astype(int)
     share = place - below
-    # Room for one more on both sides: a place may round up to the end of the circle.
+    # Two bins more than hues, because a place may round up to the end of the circle.
     total = np.bincount(below, c * (1 - share), len(HUES) + 2) + np.bincount(below + 1, c * share, len(HUES) + 2)
     total[:2] += total[len(HUES) :]
     shares: np.ndarray = total[: len(HUES)] / max(rgb.shape[1], 1)
@@ -61,8 +67,7 @@ def colour_items(picture: np.ndarray) -> np.ndarray:
     rows = np.ascontiguousarray(picture.reshape(-1, 3).T)
     planes = to_channels(torch.from_numpy(rows)[None, :, None])[0, :, 0].numpy().astype(np.float64)
     rgb = rows.astype(np.float64)
-    chroma = np.maximum(np.maximum(rgb[0], rgb[1]), rgb[2]) - np.minimum(np.minimum(rgb[0], rgb[1]), rgb[2])
-    return np.concatenate([_statistics(planes).ravel(), _statistics(chroma[None]).ravel(), hue_shares(rgb)])
+    return np.concatenate([_statistics(planes).ravel(), _statistics(_chroma(rgb)[0][None]).ravel(), hue_shares(rgb)])
 
 
 @dataclass(frozen=True)
@@ -72,12 +77,12 @@ class ColourExtractor:
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Names of the items in order, such as ``colour/luma/mean`` and ``colour/hue/cyan``."""
-        named = [f"colour/{plane}/{what}" for plane in (*CHANNELS, "chroma") for what in _STATISTICS]
-        return (*named, *(f"colour/hue/{hue}" for hue in HUES))
+        levels = [f"colour/{plane}/{statistic}" for plane in (*CHANNELS, "chroma") for statistic in _STATISTICS]
+        return (*levels, *(f"colour/hue/{hue}" for hue in HUES))
 
     @property
     def version(self) -> str:
-        """Identifies the extractor."""
+        """Identifier of the extractor; items of different versions do not fit together."""
         return VERSION
 
     def extract(self, images: np.ndarray) -> np.ndarray:
@@ -90,8 +95,8 @@ class ColourExtractor:
             (n, 40) float64; one row for a single picture. Always finite.
 
         Raises:
-            ImageError: wrong shape, dtype or range, or values that are not finite.
+            ImageError: shape, dtype or range do not fit, or values are not finite.
         """
         pixels = check_pixels(np.asarray(images))
-        rows = [colour_items(one) for one in (pixels if pixels.ndim == 4 else pixels[None])]
+        rows = [colour_items(picture) for picture in (pixels if pixels.ndim == 4 else pixels[None])]
         return np.stack(rows) if rows else np.zeros((0, len(self.names)))

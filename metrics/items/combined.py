@@ -1,4 +1,4 @@
-"""Items of several extractors side by side: SOART and colour items, and deep items where a network is given."""
+"""Items of several extractors side by side, as used for tastes and detectors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .soart import SoartExtractor
 
 @dataclass(frozen=True)
 class CombinedExtractor:
-    """Measures with every part and lays the items side by side.
+    """Measures items with several extractors and puts them side by side.
 
     Attributes:
         parts: extractors whose item names differ.
@@ -24,29 +24,29 @@ class CombinedExtractor:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """Names of the items, part after part."""
+        """Names of the items, those of each extractor in turn."""
         return tuple(name for part in self.parts for name in part.names)
 
     @cached_property
     def version(self) -> str:
-        """Identifies all parts; items of different versions must not be mixed."""
+        """Identifier of all extractors; items of different versions do not fit together."""
         return "+".join(part.version for part in self.parts)
 
     def extract(self, images: np.ndarray) -> np.ndarray:
-        """(h, w, 3) or (n, h, w, 3) pictures, uint8 or floating 0…1, to (n, p) items.
+        """(n, p) items of (h, w, 3) or (n, h, w, 3) pictures, uint8 or floating 0…1.
 
         Raises:
-            ImageError: wrong shape, dtype or range, or values that are not finite.
+            ImageError: shape, dtype or range do not fit, or values are not finite.
         """
         return np.hstack([part.extract(images) for part in self.parts])
 
 
 def taste_extractor(network: str | None = None, device: str = "cpu") -> CombinedExtractor:
-    """What tastes are learnt from: SOART and colour items, and deep items if a network is named.
+    """The extractor of tastes: SOART and colour items, and deep items if a network is named.
 
     Args:
-        network: whatever ``DeepExtractor.load`` takes.
-        device: where the network runs.
+        network: a network that ``DeepExtractor.load`` can load.
+        device: device that the network runs on.
 
     Raises:
         ModelError: the network cannot be loaded.

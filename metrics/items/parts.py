@@ -1,12 +1,13 @@
-"""The parts that a picture is seen through, and their Recognition-Taguchi statistics over a plane.
+"""The parts that a picture is measured through, and their statistics.
 
-The DATUM part, all nine pixels, gives the reference response m, each LINE and BEND part a measured response x. The picture
-lies on a frame of its own mean colour, so that every sum is a quadratic form in 13 autocorrelations (lags |dx|, |dy| ≤ 2,
-half plane): thirteen dot products replace the convolutions. With d = x − m the mean cancels (all parts sum to one), and
+The DATUM part, all nine pixels, gives the reference response m, each LINE and BEND part a measured response x. The
+picture lies on a frame of its own mean colour, so that every sum is a quadratic form in 13 autocorrelations (lags |dx|,
+|dy| ≤ 2, half plane): thirteen dot products replace the convolutions. With d = x − m the mean cancels (all parts sum to
+one), and
 
     r = Σ m²,  q = Σ m d,  e = Σ d²,  β = 1 + q/r,  V_e = (e − q²/r)/(n−1),  Σ x² = r + 2q + e
 
-are free of the cancellation that Σx² − r β² would suffer. ``direct_statistics`` convolves, as the test oracle.
+are free of the cancellation that Σx² − r β² would suffer. ``planes.direct_statistics`` convolves, as the test oracle.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def _weights(part: Collection[tuple[int, ...]]) -> np.ndarray:
 
 
 def _quadratic_form(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Coefficients over LAGS such that Σ_p (a∗x)(p) (b∗x)(p) = coefficients · autocorrelation(x)."""
+    """(13,) coefficients over LAGS such that Σ_p (a∗x)(p) (b∗x)(p) = coefficients · autocorrelation(x)."""
     coefficients = dict.fromkeys(LAGS, 0.0)
     for (i, p), (j, s) in product(enumerate(_PIXELS), repeat=2):
         lag = (s[0] - p[0], s[1] - p[1])
@@ -61,7 +62,13 @@ _FORM_E = np.stack([_quadratic_form(k - MEAN_KERNEL, k - MEAN_KERNEL) for k in K
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """Sums behind items: ``r`` (…, 1); ``q``, ``e`` (…, parts); ``count`` (…, 1) responses a plane; all float64."""
+    """Sums that items are computed from, all float64.
+
+    Attributes:
+        r: (…, 1) Σ m².
+        q, e: (…, parts) Σ m d and Σ d².
+        count: (…, 1) number of responses on a plane.
+    """
 
     r: np.ndarray
     q: np.ndarray
@@ -70,24 +77,25 @@ class Statistics:
 
 
 def statistics_of(mean: np.ndarray, correlations: np.ndarray, count: np.ndarray) -> Statistics:
-    """Statistics from means (…), autocorrelations (…, 13) and numbers of responses (…) of planes."""
+    """Statistics of planes from their means (…), autocorrelations (…, 13) and numbers of responses (…)."""
     r, q, e = (correlations @ form.T for form in (_FORM_R[None], _FORM_Q, _FORM_E))
     # Every part sums to one, so the mean adds count·μ² to r and nothing to d, hence nothing to q and e.
     return Statistics(r + (count * mean**2)[..., None], q, e, count[..., None])
 
 
 def error_variance(s: Statistics) -> np.ndarray:
-    """V_e of each part, (…, parts); zero where the reference response is zero everywhere."""
-    spent = np.divide(s.q**2, s.r, out=np.zeros_like(s.q), where=s.r > 0)
-    variance: np.ndarray = np.maximum(s.e - spent, 0) / (s.count - 1)
+    """(…, parts) V_e of each part; 0 if the reference response is zero everywhere."""
+    explained = np.divide(s.q**2, s.r, out=np.zeros_like(s.q), where=s.r > 0)
+    variance: np.ndarray = np.maximum(s.e - explained, 0) / (s.count - 1)
     return variance
 
 
 def items_of(s: Statistics) -> np.ndarray:
-    """(…, parts, 3): Y1, Y2 and Y3 of each part. A flat plane gives β = 1 and the floor of −80 dB."""
+    """(…, parts, 3) Y1, Y2 and Y3 of each part; a flat plane has β = 1 and the floor of −80 dB."""
     error = error_variance(s)
     total = s.r + 2 * s.q + s.e
-    seen = np.broadcast_to(s.r > 1e-18 * s.count, s.q.shape)
-    beta = 1 + np.divide(s.q, s.r, out=np.zeros_like(s.q), where=seen)
-    off = np.divide(error * (s.count - 1), total, out=np.zeros_like(s.q), where=seen & (total > 0))
-    return np.stack([beta, 10 * np.log10(error + EPSILON), 10 * np.log10(off.clip(0, 1) + EPSILON)], axis=-1)
+    nonzero = np.broadcast_to(s.r > 1e-18 * s.count, s.q.shape)
+    beta = 1 + np.divide(s.q, s.r, out=np.zeros_like(s.q), where=nonzero)
+    # 1 − γ², the share of the error in the whole response.
+    share = np.divide(error * (s.count - 1), total, out=np.zeros_like(s.q), where=nonzero & (total > 0))
+    return np.stack([beta, 10 * np.log10(error + EPSILON), 10 * np.log10(share.clip(0, 1) + EPSILON)], axis=-1)

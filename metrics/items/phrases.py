@@ -1,4 +1,8 @@
-"""Plain words for what an item measures."""
+"""Plain words for items, so that an explanation needs no knowledge of items.
+
+A group of items is one property of a picture. Scores name the group alone ("fine light–dark contrast"). Tastes name its
+direction too ("lighter"), which is the sign of the items that measure how much of the property there is.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +11,27 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_SCALES = {"s0": "the finest", "s1": "fine", "s2": "coarse", "s3": "the coarsest"}
-_TURNS = {"line-h": "horizontal", "line-v": "vertical", "line-d": "diagonal", "line-u": "diagonal"}
-_COLOURS = {"redgreen": "red–green", "blueyellow": "blue–yellow"}
+#: Scales of SOART items, from the full size down.
+SCALES = {"s0": "finest", "s1": "fine", "s2": "coarse", "s3": "coarsest"}
+#: Channels of SOART items.
+CHANNELS = {"luma": "light–dark", "redgreen": "red–green", "blueyellow": "blue–yellow"}
+#: Directions of the parts of SOART items; the bends are angular.
+DIRECTIONS = {"line-h": "horizontal", "line-v": "vertical", "line-d": "diagonal", "line-u": "diagonal"}
+#: Colour items by the second part of their names.
+COLOURS = {
+    "luma": "lightness",
+    "chroma": "saturation",
+    "hue": "hues",
+    "redgreen": f"{CHANNELS['redgreen']} balance",
+    "blueyellow": f"{CHANNELS['blueyellow']} balance",
+}
+#: More and less of prior scores.
 _PRIORS = {
     "technical": ("technically better", "technically worse"),
     "others": ("more to others' liking", "less to others' liking"),
 }
-_PLAIN = {
+#: More and less of the level and the spread of colour items.
+_COLOUR_PHRASES = {
     ("luma", "level"): ("lighter", "darker"),
     ("luma", "spread"): ("more contrast between light and dark", "less contrast between light and dark"),
     ("redgreen", "level"): ("colours redder", "colours greener"),
@@ -28,62 +45,81 @@ _PLAIN = {
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """What a group of items is called when there is more of it, and when there is less."""
+    """Words for more and for less of a group of items."""
 
     more: str
     less: str
 
     def direction(self, difference: np.ndarray, columns: np.ndarray, names: Sequence[str]) -> str:
-        """The phrase for (c,) deviations of the group's items from what they are compared with."""
-        # Sensitivity and gamma of a part say how it relates to the mean, not how much there is of it: energies decide.
-        energies = [k for k, column in enumerate(columns) if _is_amount(names[column] if column < len(names) else "")]
-        amount = float(np.mean(difference[energies] if energies else difference))
-        return self.more if amount >= 0 else self.less
+        """The phrase for a difference.
+
+        Args:
+            difference: (c,) deviations of the group's items from those of the pictures to compare with.
+            columns: (c,) numbers of the group's items; numbers from ``len(names)`` on are prior scores.
+            names: names of all items.
+        """
+        # Sensitivity and gamma relate a part to the mean, not to an amount of the property: energies decide.
+        amounts = [k for k, column in enumerate(columns) if _is_amount(names[column] if column < len(names) else "")]
+        mean = float(np.mean(difference[amounts] if amounts else difference))
+        return self.more if mean >= 0 else self.less
 
 
 def _is_amount(name: str) -> bool:
-    """Whether more of an item means more of the property: error variances, and levels and spreads of colour."""
+    """True if more of an item means more of the property: error variances, levels and spreads of colour, priors."""
     return not name or name.startswith(("colour/", "deep/")) or name.endswith("/Y2")
 
 
-def _soart(name: str) -> Phrase:
-    parts = name.split("/")
-    if len(parts) < 5:
+def group_of(name: str) -> str:
+    """The group of a SOART or colour item in words, such as "fine light–dark contrast" or "saturation"."""
+    if name.startswith("colour/"):
+        return COLOURS[name.split("/")[1]]
+    representation, channel, scale, _, _ = name.split("/")
+    kind = "contrast" if representation == "raw" else "texture"
+    return f"{SCALES.get(scale, scale)} {CHANNELS[channel]} {kind}"
+
+
+def _soart_phrase(name: str) -> Phrase:
+    fields = name.split("/")
+    if len(fields) < 5:
         return Phrase(f"more of {name}", f"less of {name}")
-    representation, channel, scale, part = parts[:4]
-    size = _SCALES.get(scale, scale)
-    of = "of " if size.startswith("the ") else ""
-    if channel in _COLOURS:
-        what = f"{size} {_COLOURS[channel]} {'contrast' if representation == 'raw' else 'pattern'}"
-        return Phrase(f"more {of}{what}", f"less {of}{what}")
-    turn = _TURNS.get(part, "angular")
+    representation, channel, scale, part = fields[:4]
+    size = SCALES.get(scale, scale)
+    superlative = size.endswith("est")
+    size = f"the {size}" if superlative else size
+    amount = f"of {size}" if superlative else size
+    if channel != "luma":
+        pattern = f"{amount} {CHANNELS[channel]} {'contrast' if representation == 'raw' else 'pattern'}"
+        return Phrase(f"more {pattern}", f"less {pattern}")
     if representation == "raw":
-        return Phrase(f"more {of}{size} {turn} detail", f"less {of}{size} {turn} detail")
+        detail = f"{amount} {DIRECTIONS.get(part, 'angular')} detail"
+        return Phrase(f"more {detail}", f"less {detail}")
     return Phrase(f"{size} texture rougher", f"{size} texture smoother")
 
 
-def _colour(name: str) -> Phrase:
-    _, plane, what = name.split("/")
+def _colour_phrase(name: str) -> Phrase:
+    _, plane, statistic = name.split("/")
     if plane == "hue":
-        return Phrase(f"more {what}", f"less {what}")
-    kind = "spread" if what == "deviation" else "level"
-    return Phrase(*_PLAIN[plane, kind])
+        return Phrase(f"more {statistic}", f"less {statistic}")
+    kind = "spread" if statistic == "deviation" else "level"
+    return Phrase(*_COLOUR_PHRASES[plane, kind])
+
+
+def _phrase_of(name: str) -> Phrase:
+    kind = name.split("/", 1)[0]
+    if kind == "colour":
+        return _colour_phrase(name)
+    if kind == "deep":
+        content = "content, as a network sees it,"
+        return Phrase(f"{content} more to your taste", f"{content} less to your taste")
+    return _soart_phrase(name)
 
 
 def phrases_of(names: Sequence[str], priors: Sequence[str] = ()) -> list[Phrase]:
-    """The phrase of every item, then of every prior score."""
-    found = []
-    for name in names:
-        head = name.split("/", 1)[0]
-        if head == "colour":
-            found.append(_colour(name))
-        elif head == "deep":
-            found.append(
-                Phrase(
-                    "content, as a network sees it, more to your taste",
-                    "content, as a network sees it, less to your taste",
-                )
-            )
-        else:
-            found.append(_soart(name))
-    return found + [Phrase(*_PRIORS.get(name, (f"more {name}", f"less {name}"))) for name in priors]
+    """The phrase of every item, then of every prior score. Items of one group have equal phrases.
+
+    Args:
+        names: names of the items.
+        priors: names of the prior scores.
+    """
+    prior_phrases = [Phrase(*_PRIORS.get(name, (f"more {name}", f"less {name}"))) for name in priors]
+    return [_phrase_of(name) for name in names] + prior_phrases

@@ -1,15 +1,14 @@
 """SOART items: Recognition-Taguchi metrics *inside* a picture.
 
-A picture is seen through small parts of nine pixels (``parts``). The DATUM part (all nine) gives the reference response m,
-each LINE and BEND part gives a measured response x; an item says how x behaves against m over all pixels:
+A picture is measured through small parts of nine pixels (``parts``). The DATUM part (all nine) gives the reference
+response m, each LINE and BEND part gives a measured response x. An item compares x with m over all pixels:
 
     r     = Σ m²                 effective divisor
     β     = Σ m x / r            sensitivity              Y1 = β
     V_e   = (Σ x² − r β²)/(n−1)  error variance           Y2 = 10·log10(V_e + ε)   [dB]
     γ     = Σ m x / √(r Σ x²)    cosine                   Y3 = 10·log10(1 − γ² + ε) [dB]
 
-with ε from ``EPSILON``; in three colour channels, at four scales, before and after local contrast
-normalisation.
+with ε from ``EPSILON``; in three colour channels, at four scales, before and after local contrast normalisation.
 
 Source: the SOART quality-engineering series (2023); RT method after Taguchi (2006).
 """
@@ -37,9 +36,9 @@ METRICS = ("Y1", "Y2", "Y3")
 
 
 def heads_of(names: Sequence[str]) -> list[list[int]]:
-    """Item numbers by representation and channel: the heads of ``AttentionD`` for SOART items.
+    """Heads of ``AttentionD`` for items: their numbers, grouped by representation and channel.
 
-    Names of other kinds are grouped by all but their last part: ``deep/000`` … is one head.
+    Items of other kinds are grouped by all but the last part of their names: ``deep/000``, ``deep/001``… are one head.
     """
     heads: dict[str, list[int]] = {}
     for number, name in enumerate(names):
@@ -53,9 +52,21 @@ class SoartExtractor:
     """Measures SOART items of pictures.
 
     Attributes:
-        scales: full size and ``scales − 1`` reductions by 2×2 means.
+        scales: number of scales: full size and ``scales − 1`` reductions by 2×2 means.
         representations: ``raw``, ``normalised`` or both.
-        metrics: any of ``Y1`` (sensitivity), ``Y2`` (dB of error variance), ``Y3`` (dB of 1 − γ²).
+        metrics: any of ``Y1`` (sensitivity), ``Y2`` (dB of error variance) and ``Y3`` (dB of 1 − γ²).
+
+    Examples:
+        >>> import numpy as np
+        >>> from soart.metrics import SoartExtractor
+        >>> extractor = SoartExtractor(scales=2, metrics=("Y2",))
+        >>> extractor.names[0], len(extractor.names)
+        ('raw/luma/s0/line-h/Y2', 96)
+        >>> stripes = np.zeros((32, 32, 3))
+        >>> stripes[::2] = 1
+        >>> items = dict(zip(extractor.names, extractor.extract(stripes)[0]))
+        >>> bool(items["raw/luma/s0/line-h/Y2"] > items["raw/luma/s0/line-v/Y2"])
+        True
     """
 
     scales: int = 4
@@ -77,7 +88,7 @@ class SoartExtractor:
 
     @cached_property
     def version(self) -> str:
-        """Identifies extractor and settings; items of different versions must not be mixed."""
+        """Identifier of extractor and settings; items of different versions do not fit together."""
         return f"{VERSION}:{self.scales}:{'+'.join(self.representations)}:{'+'.join(self.metrics)}"
 
     @overload
@@ -92,43 +103,44 @@ class SoartExtractor:
                 device.
 
         Returns:
-            (n, len(names)) float64, one row for a single picture, always finite; a tensor on the same device for a tensor.
+            (n, len(names)) float64, one row for a single picture, always finite. For a tensor, a tensor on its device.
 
         Raises:
-            ImageError: wrong shape, dtype or range, or values that are not finite.
+            ImageError: shape, dtype or range do not fit, or values are not finite.
         """
         import torch
 
         from .planes import planes_of
 
-        # One picture at a time: the same sums in the same order whatever the batch.
-        rows = [self._measure(one.unsqueeze(0)) for one in planes_of(images)]
+        # One picture at a time, so that sums do not depend on the batch.
+        rows = [self._measure(rgb.unsqueeze(0)) for rgb in planes_of(images)]
         items = np.stack(rows) if rows else np.zeros((0, len(self.names)))
         return torch.from_numpy(items).to(images.device) if isinstance(images, torch.Tensor) else items
 
     def extract_grid(self, image: np.ndarray, grid: int) -> np.ndarray:
-        """Items of the blobs of one picture: ``grid`` × ``grid`` patches, each measured as a picture of its own.
+        """Measure ``grid`` × ``grid`` patches of one picture, each like a picture of its own.
 
         Args:
             image: NumPy (h, w, 3), uint8 or floating 0…1, of at least ``grid`` pixels a side.
-            grid: blobs a side; sizes differ by one pixel at most.
+            grid: patches a side; their sizes differ by one pixel at most.
 
         Returns:
             (grid, grid, len(names)) float64.
 
         Raises:
-            ImageError: as ``extract``, or a picture of fewer pixels than blobs.
+            ImageError: as for ``extract``, or the picture has fewer pixels than patches.
         """
         if grid < 1 or image.ndim != 3 or min(image.shape[:2]) < grid:
             raise ImageError(f"Expected a picture (h, w, 3) of at least {grid} × {grid} pixels, got {image.shape}.")
         edges = [np.arange(grid + 1) * size // grid for size in image.shape[:2]]
-        blobs = [
+        patches = [
             self.extract(image[top:bottom, left:right])[0]
             for (top, bottom), (left, right) in product(pairwise(edges[0]), pairwise(edges[1]))
         ]
-        return np.stack(blobs).reshape(grid, grid, -1)
+        return np.stack(patches).reshape(grid, grid, -1)
 
     def _measure(self, rgb: torch.Tensor) -> np.ndarray:
+        """(len(names),) items of one (1, 3, h, w) picture in 0…1."""
         from .planes import sums_of
 
         means, correlations, counts = sums_of(rgb, self.scales, self.representations)

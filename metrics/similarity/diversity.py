@@ -1,4 +1,4 @@
-"""The best pictures that are not all alike."""
+"""Selection of the best pictures that are not all alike."""
 
 from __future__ import annotations
 
@@ -8,22 +8,24 @@ from ...errors import ItemsError
 
 
 def select_diverse(scores: np.ndarray, coordinates: np.ndarray, apart: float, count: int | None = None) -> np.ndarray:
-    """Numbers of the best pictures of which no two lie nearer than ``apart``, best first; equal scores keep their order.
+    """Row numbers of the best pictures of which no two are nearer than ``apart``, the best first.
 
-    Every picture that is left out lies near a better one that is in, so the result is as long as a greedy choice makes it.
+    The choice is greedy: a picture is left out if it is near a better one that was chosen. Equal scores keep their
+    order.
 
     Args:
-        scores: (n,), higher is better.
-        coordinates: (n, k), such as ``Overview.coordinates``.
+        scores: (n,) scores; higher is better.
+        coordinates: (n, k) coordinates, such as ``Overview.coordinates``.
         apart: least Euclidean distance, 0 or more.
-        count: most pictures.
+        count: the most pictures to choose; None for any number.
 
     Raises:
-        ItemsError: a negative distance, or scores and coordinates of different lengths.
+        ItemsError: the distance is negative, or scores and coordinates differ in number.
     """
     if not apart >= 0 or len(scores) != len(coordinates):
         raise ItemsError(
-            f"Expected a distance of 0 or more and as many coordinates as scores, got {apart:g}, {len(coordinates)} and {len(scores)}."
+            f"Expected a distance of 0 or more and as many coordinates as scores, got {apart:g}, {len(coordinates)} "
+            f"and {len(scores)}."
         )
     order = np.argsort(-scores, kind="stable")
     free = np.ones(len(scores), bool)
@@ -33,6 +35,6 @@ def select_diverse(scores: np.ndarray, coordinates: np.ndarray, apart: float, co
             break
         if free[row]:
             chosen.append(row)
-            # A distance of zero leaves even equal pictures in.
+            # At a distance of zero even equal pictures stay.
             free &= np.linalg.norm(coordinates - coordinates[row], axis=1) >= apart
     return np.array(chosen, dtype=int)

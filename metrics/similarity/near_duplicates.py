@@ -1,7 +1,10 @@
-"""Perceptual hashes: pictures that look alike get 64-bit numbers of which few bits differ.
+"""Near-duplicates by perceptual hashes and colours.
 
-Source: the DCT hash of imagehash (``phash``); pairs within d bits are found by the pigeonhole rule: of d + 1 bands at least one is equal
-in both (M. Norouzi, A. Punjani, D. J. Fleet, "Fast search in Hamming space with multi-index hashing", CVPR 2012).
+Pictures that look alike get 64-bit hashes of which few bits differ. Pairs within d bits are found by the pigeonhole
+rule: of d + 1 bands of bits at least one is equal in both.
+
+Sources: the DCT hash of imagehash (``phash``); M. Norouzi, A. Punjani, D. J. Fleet, "Fast search in Hamming space with
+multi-index hashing", CVPR 2012.
 """
 
 from __future__ import annotations
@@ -15,7 +18,8 @@ from PIL import Image
 from ...errors import ItemsError
 
 BITS = 64
-#: Bits, and standard deviations of colour items, that nearly equal pictures are apart at most; ``benchmarks/duplicates.py`` shows what that finds.
+#: Near-duplicates differ at most by so many bits, and by so many standard deviations of colour items. The limits are
+#: measured by ``benchmarks/duplicates.py``.
 DISTANCE, APART = 8, 0.45
 #: Comparisons made at once.
 _BLOCK = 4_000_000
@@ -30,7 +34,7 @@ def perceptual_hash(pixels: np.ndarray) -> int:
 
 
 def _equal_runs(values: np.ndarray) -> Iterator[np.ndarray]:
-    """Numbers of the rows that share a value, for every value of (n,) that occurs more than once."""
+    """Row numbers of each value of (n,) that occurs more than once."""
     order = np.argsort(values, kind="stable")
     edges = np.flatnonzero(np.diff(values[order])) + 1
     for run in np.split(order, edges):
@@ -39,7 +43,7 @@ def _equal_runs(values: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def near_pairs(hashes: np.ndarray, distance: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Pairs of different hashes of which at most ``distance`` bits differ, block by block; some pairs come more than once.
+    """Find pairs of hashes of which at most ``distance`` bits differ, block by block; a pair may come more than once.
 
     Args:
         hashes: (n,) uint64, all different.
@@ -49,7 +53,7 @@ def near_pairs(hashes: np.ndarray, distance: int) -> Iterator[tuple[np.ndarray, 
         (k,) numbers i and (k,) numbers j of the pairs, i < j.
 
     Raises:
-        ItemsError: hashes of another type, or a distance out of range.
+        ItemsError: the hashes have another type, or the distance is out of range.
     """
     if hashes.dtype != np.uint64 or hashes.ndim != 1:
         raise ItemsError(f"Expected hashes as (n,) uint64, got {hashes.dtype} of shape {hashes.shape}.")
@@ -63,10 +67,11 @@ def near_pairs(hashes: np.ndarray, distance: int) -> Iterator[tuple[np.ndarray, 
 
 
 def _pairs_within(hashes: np.ndarray, run: np.ndarray, distance: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Pairs i < j of the rows in ``run`` of which at most ``distance`` bits differ."""
     rows = max(1, _BLOCK // len(run))
     for start in range(0, len(run), rows):
-        part = hashes[run[start : start + rows]]
-        differing = np.bitwise_count(part[:, None] ^ hashes[run][None, :])
+        block = hashes[run[start : start + rows]]
+        differing = np.bitwise_count(block[:, None] ^ hashes[run][None, :])
         first, second = np.nonzero(differing <= distance)
         later = second > first + start
         pair = np.sort(np.stack([run[first[later] + start], run[second[later]]]), axis=0)
@@ -77,29 +82,33 @@ def _pairs_within(hashes: np.ndarray, run: np.ndarray, distance: int) -> Iterato
 def near_groups(hashes: np.ndarray, tints: np.ndarray, distance: int = DISTANCE, apart: float = APART) -> np.ndarray:
     """Groups of pictures that are nearly the same: hashes at most ``distance`` bits apart, colours at most ``apart``.
 
-    The hash sees shapes in grey; colour items tell apart what only has the same shapes, and hardly feel resizing or JPEG.
+    The hash describes shapes in grey. Colour items separate pictures that have only their shapes in common; resizing
+    and JPEG hardly change them.
 
     Args:
-        hashes: (n,) uint64.
+        hashes: (n,) uint64 perceptual hashes.
         tints: (n, c) colour items in standard deviations.
-        distance: bits.
-        apart: root mean square of differences of tints.
+        distance: the most bits that may differ, 0 … 15.
+        apart: the largest root mean square difference of tints.
 
     Returns:
-        (n,) number of the group of each picture, counting from 0 in the order of the first member; −1 for no group.
+        (n,) group of each picture, numbered from 0 in the order of the first member; −1 for no group.
+
+    Raises:
+        ItemsError: the hashes have another type, or the distance is out of range.
     """
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
     different, first, which = np.unique(hashes, return_index=True, return_inverse=True)
-    others = np.flatnonzero(first[which] != np.arange(len(hashes)))
-    pairs = [(first[which[others]], others)]
+    copies = np.flatnonzero(first[which] != np.arange(len(hashes)))
+    pairs = [(first[which[copies]], copies)]
     pairs += [(first[i], first[j]) for i, j in near_pairs(different, distance)]
-    kept = []
+    near_in_colour = []
     for i, j in pairs:
         near = np.sqrt(np.mean((tints[i] - tints[j]) ** 2, axis=1)) <= apart
-        kept.append(np.stack([i[near], j[near]]))
-    edges = np.concatenate(kept, axis=1)
+        near_in_colour.append(np.stack([i[near], j[near]]))
+    edges = np.concatenate(near_in_colour, axis=1)
     n = len(hashes)
     _, label = connected_components(coo_matrix((np.ones(edges.shape[1], bool), tuple(edges)), (n, n)), directed=False)
     sizes = np.bincount(label, minlength=1)

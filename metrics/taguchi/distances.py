@@ -1,11 +1,12 @@
 """Distances from a unit space: MT, MTA and RT of the Mahalanobis–Taguchi family.
 
 Symbols: n pictures, p items, m the standard vector (mean of the unit space), z an item vector after the method's
-transformation, A the matrix of the quadratic form, q the length of z. The distance is √(zᵀ A z / q), so that the unit space
-itself lies near 1 for MT.
+transformation, A the matrix of the quadratic form, q the length of z. The distance is √(zᵀ A z / q), so that for MT the
+unit space itself lies near 1.
 
 Sources: Taguchi & Jugulum, *The Mahalanobis–Taguchi Strategy* (2002), for MT and MTA; Taguchi, *Standardization and
-Quality* 59 (2006), for RT; conventions of the R package MTSYS 1.2.0, whose numbers are reproduced, where nothing else is said.
+Quality* 59 (2006), for RT. Unless stated otherwise, conventions are those of the R package MTSYS 1.2.0, whose numbers
+are reproduced.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from ...errors import ItemsError
 from ..checks import check_items
 
 Singular = Literal["raise", "pinv", "shrink"]
-#: Correlation matrices of a worse condition number are refused, or treated as the ``singular`` option says.
+#: A correlation matrix with a larger condition number counts as singular.
 CONDITION_LIMIT = 1e12
 
 
@@ -34,6 +35,9 @@ def rt_metrics(items: np.ndarray, standard: np.ndarray) -> np.ndarray:
 
     Returns:
         (n, 3): sensitivity Y1 = β = L/r; Y2 = 1/√η = √V_e; gamma Y3 = L/√(r S_T), the cosine, 0 for a zero vector.
+
+    Raises:
+        ItemsError: the standard vector is zero, or has a single item.
     """
     r = float(standard @ standard)
     if not r > 0 or len(standard) < 2:
@@ -47,7 +51,7 @@ def rt_metrics(items: np.ndarray, standard: np.ndarray) -> np.ndarray:
 
 
 def adjoint(matrix: np.ndarray) -> np.ndarray:
-    """Cofactor matrix of a symmetric (q, q) matrix; finite for singular ones, where there is no inverse."""
+    """Cofactor matrix of a symmetric (q, q) matrix; finite for singular matrices too, which have no inverse."""
     values, vectors = np.linalg.eigh(matrix)
     others = np.array([np.prod(np.delete(values, i)) for i in range(len(values))])
     cofactors: np.ndarray = (vectors * others) @ vectors.T
@@ -55,14 +59,17 @@ def adjoint(matrix: np.ndarray) -> np.ndarray:
 
 
 def inverse(correlation: np.ndarray, singular: Singular, normalised: np.ndarray) -> np.ndarray:
-    """Inverse of a (q, q) correlation matrix of the (n, q) ``normalised`` unit space, by a named choice.
+    """Inverse of the (q, q) correlation matrix of a unit space.
 
-    ``raise`` inverts, and refuses a matrix that is singular to working precision; ``pinv`` takes the Moore–Penrose inverse,
-    blind to directions in which the unit space does not vary; ``shrink`` inverts the Ledoit–Wolf (2004) estimate, which
-    always exists.
+    Args:
+        correlation: (q, q) correlation matrix.
+        singular: the way out if the matrix is singular to working precision. ``raise`` refuses it. ``pinv`` takes the
+            Moore–Penrose inverse, which ignores directions in which the unit space does not vary. ``shrink`` inverts
+            the Ledoit–Wolf (2004) estimate, which always has an inverse.
+        normalised: (n, q) unit space that the matrix is computed from.
 
     Raises:
-        ItemsError: ``raise`` met a singular matrix.
+        ItemsError: the matrix is singular and the option is ``raise``.
     """
     result: np.ndarray
     if singular == "pinv":
@@ -71,8 +78,8 @@ def inverse(correlation: np.ndarray, singular: Singular, normalised: np.ndarray)
         result = np.linalg.inv(ledoit_wolf(normalised, assume_centered=True)[0])
     elif not np.linalg.cond(correlation) < CONDITION_LIMIT:
         raise ItemsError(
-            f"The {len(normalised)} pictures of the unit space leave the correlation of {len(correlation)} items singular; "
-            "add pictures, choose fewer items, or set singular='shrink' (Ledoit–Wolf) or singular='pinv'."
+            f"The {len(normalised)} pictures of the unit space leave the correlation of {len(correlation)} items "
+            "singular: add pictures, choose fewer items, or set singular='shrink' (Ledoit–Wolf) or singular='pinv'."
         )
     else:
         result = np.linalg.inv(correlation)
@@ -80,7 +87,7 @@ def inverse(correlation: np.ndarray, singular: Singular, normalised: np.ndarray)
 
 
 class _UnitSpaceDistance(BaseEstimator):  # type: ignore[misc]
-    """What MT, MTA and RT share: distance = √(zᵀ A z / q).
+    """Base of MT, MTA and RT: distance = √(zᵀ A z / q).
 
     Attributes:
         n_features_in_: items p.
@@ -89,7 +96,6 @@ class _UnitSpaceDistance(BaseEstimator):  # type: ignore[misc]
         unit_distance_: (n,) distances of the unit space itself.
     """
 
-    higher_is_better = False
     threshold: float
     n_features_in_: int
     standard_: np.ndarray
@@ -103,21 +109,22 @@ class _UnitSpaceDistance(BaseEstimator):  # type: ignore[misc]
         return self._transform(check_items(items, self.n_features_in_))
 
     def distance(self, items: object) -> np.ndarray:
-        """Distance of each row of (n, p) items from the unit space; (n,) ≥ 0."""
+        """(n,) distances ≥ 0 of (n, p) items from the unit space."""
         z = self.transform(items)
         squares = np.einsum("nq,qr,nr->n", z, self.matrix_, z, optimize=True)
         distances: np.ndarray = np.sqrt(np.maximum(squares, 0.0) / z.shape[1])
         return distances
 
     def predict(self, items: object) -> np.ndarray:
-        """Whether each picture belongs to the unit space: (n,) bool, distance ≤ ``threshold``."""
+        """(n,) bool: True if the picture belongs to the unit space, that is, if its distance is ≤ ``threshold``."""
         inside: np.ndarray = self.distance(items) <= self.threshold
         return inside
 
     def _begin(self, items: object, singular: Singular) -> np.ndarray:
+        """Check the option and the (n, p) items of a unit space, and store its mean; returns the items."""
         if singular not in ("raise", "pinv", "shrink"):
             raise ItemsError(f"Expected singular='raise', 'pinv' or 'shrink', got {singular!r}.")
-        unit = check_items(items, rows=2, what="unit-space items")
+        unit = check_items(items, rows=2, name="unit-space items")
         self.n_features_in_ = unit.shape[1]
         self.standard_ = unit.mean(axis=0)
         return unit
@@ -127,13 +134,18 @@ class _UnitSpaceDistance(BaseEstimator):  # type: ignore[misc]
 
 
 def deviations(unit: np.ndarray, singular: Singular, names: str = "items") -> np.ndarray:
-    """(p,) standard deviations, n − 1; infinite for constant columns, which so take no part, unless ``raise`` forbids them.
+    """(p,) standard deviations of (n, p) items with n − 1; infinite for constant items, which then take no part.
+
+    Args:
+        unit: (n, p) items of a unit space.
+        singular: ``raise`` refuses constant items.
+        names: name of the items in messages.
 
     Raises:
-        ItemsError: ``raise`` met a constant column.
+        ItemsError: an item is constant and the option is ``raise``.
     """
     deviation = unit.std(axis=0, ddof=1)
-    # Rounding of the mean leaves constant columns a deviation of some ulps.
+    # Rounding of the mean leaves constant items a deviation of some units in the last place.
     constant = deviation <= 1e-14 * np.abs(unit).max(axis=0)
     if constant.any() and singular == "raise":
         raise ItemsError(
@@ -148,8 +160,18 @@ class MT(_UnitSpaceDistance):
     """Mahalanobis–Taguchi distance: A is the inverse correlation of the unit space.
 
     Args:
-        threshold: distances up to here count as inside.
-        singular: what to do when the correlation cannot be inverted, see ``inverse``.
+        threshold: distances up to this one count as inside.
+        singular: the way out if the correlation cannot be inverted; see ``inverse``.
+
+    Examples:
+        >>> import numpy as np
+        >>> from soart.metrics import MT
+        >>> unit = np.random.default_rng(0).normal(size=(50, 3))
+        >>> model = MT().fit(unit)
+        >>> model.distance([[0, 0, 0], [9, 0, 0]]).round(1).tolist()
+        [0.3, 4.9]
+        >>> model.predict([[0, 0, 0], [9, 0, 0]]).tolist()
+        [True, False]
     """
 
     def __init__(self, threshold: float = 4.0, singular: Singular = "raise") -> None:
@@ -176,8 +198,20 @@ class MT(_UnitSpaceDistance):
 class MTA(MT):
     """MT by the adjoint: A is the cofactor matrix of the correlation, which exists however collinear the items are.
 
-    With p items and fewer than p pictures all cofactors but those of one lost dimension vanish, and distances with them;
-    MT with ``singular="shrink"`` serves better there.
+    With fewer pictures than items, the cofactors vanish unless only one dimension is missing, and distances with them.
+    MT with ``singular="shrink"`` works better there.
+
+    Args:
+        threshold: distances up to this one count as inside.
+        singular: ``raise`` refuses items that are constant over the unit space; otherwise they take no part.
+
+    Examples:
+        >>> import numpy as np
+        >>> from soart.metrics import MTA
+        >>> unit = np.random.default_rng(0).normal(size=(50, 2))
+        >>> collinear = np.column_stack([unit, unit.sum(axis=1)])
+        >>> MTA().fit(collinear).predict([[0, 0, 0], [5, 0, 0]]).tolist()
+        [True, False]
     """
 
     def __init__(self, threshold: float = 0.5, singular: Singular = "raise") -> None:
@@ -191,10 +225,20 @@ class RT(_UnitSpaceDistance):
     """Recognition-Taguchi distance: MT over (Y1, Y2) of each item vector against the standard vector.
 
     Args:
-        threshold: distances up to here count as inside.
-        convention: ``mtsys`` centres (Y1, Y2) and takes the inverse *correlation* without scaling; ``textbook`` takes the
-            adjoint of the covariance (Taguchi 2006).
-        singular: for the correlation of ``mtsys``, see ``inverse``.
+        threshold: distances up to this one count as inside.
+        convention: ``mtsys`` centres (Y1, Y2) and takes the inverse *correlation* without scaling; ``textbook`` takes
+            the adjoint of the covariance (Taguchi 2006).
+        singular: the way out if the correlation of ``mtsys`` cannot be inverted; see ``inverse``.
+
+    Examples:
+        >>> import numpy as np
+        >>> from soart.metrics import RT
+        >>> unit = np.random.default_rng(0).normal(5, 1, size=(50, 4))
+        >>> model = RT().fit(unit)
+        >>> model.transform(unit).shape
+        (50, 2)
+        >>> model.predict([[5, 5, 5, 5], [9, 1, 9, 1]]).tolist()
+        [False, False]
     """
 
     def __init__(

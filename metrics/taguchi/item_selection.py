@@ -1,4 +1,6 @@
-"""Item selection by two-level orthogonal arrays: each item's gain in SN ratio, with it against without it.
+"""Item selection by two-level orthogonal arrays.
+
+The gain of an item is the mean SN ratio of the runs with it less that of the runs without it.
 
 Source: Taguchi & Jugulum, *The Mahalanobis–Taguchi Strategy* (2002), chapter 4.
 """
@@ -17,14 +19,17 @@ from .tmethods import _TMethod, larger_the_better, signal_to_noise
 
 
 def two_level_array(items: int) -> np.ndarray:
-    """Which items each run of the smallest orthogonal array L4, L8, L16 … uses.
+    """The smallest orthogonal array L4, L8, L16 … for a number of items.
 
     Args:
         items: number of items, one column each.
 
     Returns:
-        (runs, items) bool; every column holds both levels equally often, every pair of columns all four combinations. The first
-        run uses every item.
+        (runs, items) bool: True if the run uses the item. Every column holds both levels equally often, every pair of
+        columns all four combinations. The first run uses every item.
+
+    Raises:
+        ItemsError: the number of items is below one.
     """
     if items < 1:
         raise ItemsError(f"Expected at least one item to select from, got {items}.")
@@ -44,10 +49,10 @@ def gains(sn_ratio: Callable[[np.ndarray], float], items: int) -> np.ndarray:
         (items,) dB; items worth keeping have a gain above zero.
 
     Raises:
-        ItemsError: an SN ratio came out NaN or infinite.
+        ItemsError: an SN ratio is NaN or infinite.
     """
     array = two_level_array(items)
-    # A run without any item measures nothing; it takes no part in the means.
+    # A run without any item measures nothing, so it is left out of the means.
     ratios = np.array([sn_ratio(row) if row.any() else np.nan for row in array])
     if not np.isfinite(ratios[array.any(axis=1)]).all():
         raise ItemsError(
@@ -57,15 +62,18 @@ def gains(sn_ratio: Callable[[np.ndarray], float], items: int) -> np.ndarray:
 
 
 def distance_gains(unit: object, abnormal: object, singular: Singular = "shrink") -> np.ndarray:
-    """Gains of (p,) items in dB when MT is to set abnormal pictures far from the unit space (larger the better).
+    """Gains of (p,) items in dB for an MT that sets abnormal pictures far from the unit space (larger the better).
 
     Args:
         unit: (n, p) items of the unit space.
         abnormal: (k, p) items of pictures outside it.
         singular: see ``inverse``.
+
+    Raises:
+        ItemsError: the matrices do not fit together, or an SN ratio is not finite.
     """
-    inside = check_items(unit, rows=2, what="unit-space items")
-    outside = check_items(abnormal, inside.shape[1], what="abnormal items")
+    inside = check_items(unit, rows=2, name="unit-space items")
+    outside = check_items(abnormal, inside.shape[1], name="abnormal items")
 
     def sn_ratio(used: np.ndarray) -> float:
         return larger_the_better(MT(singular=singular).fit(inside[:, used]).distance(outside[:, used]))
@@ -74,7 +82,16 @@ def distance_gains(unit: object, abnormal: object, singular: Singular = "shrink"
 
 
 def prediction_gains(model: _TMethod, items: object, targets: object) -> np.ndarray:
-    """Gains of (p,) items in dB when a fitted T-method is to predict the true values of (n, p) pictures."""
+    """Gains of (p,) items in dB for a T-method that predicts true values.
+
+    Args:
+        model: a fitted T-method.
+        items: (n, p) items.
+        targets: (n,) true values.
+
+    Raises:
+        ItemsError: the matrices do not fit together, or an SN ratio is not finite.
+    """
     shares = model.contributions(items)
     signal = check_targets(targets, len(shares)) - model.target_centre_
     total = model.eta_.sum()
@@ -83,7 +100,7 @@ def prediction_gains(model: _TMethod, items: object, targets: object) -> np.ndar
         weight = model.eta_[used].sum()
         estimated = shares[:, used].sum(axis=1) * (total / weight if weight > 0 else 0.0)
         eta = signal_to_noise(estimated[:, None], signal)[1][0]
-        # A choice that predicts nothing is far below every other; −100 dB stands for it.
+        # A choice of items that predicts nothing counts as −100 dB, far below every other.
         return float(10 * np.log10(max(eta * float(signal @ signal), 1e-10)))
 
     return gains(sn_ratio, shares.shape[1])

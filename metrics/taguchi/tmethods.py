@@ -1,4 +1,4 @@
-"""Taguchi's T-methods: a signal predicted as the η-weighted mean of one small regression an item.
+"""Taguchi's T-methods, which predict a signal by one regression per item.
 
 Symbols: M signal (true value less that of the centre), X items less those of the centre, r = ΣM², L_j = Σ M X_j,
 S_T = ΣX_j², S_β = L_j²/r, V_e = (S_T − S_β)/(n − 1), and for each item
@@ -7,11 +7,12 @@ S_T = ΣX_j², S_β = L_j²/r, V_e = (S_T − S_β)/(n − 1), and for each item
     η_j = (S_β − V_e)/(r V_e), 0 where S_β ≤ V_e       SN ratio, not in dB
     M̂ = Σ η_j X_j/β_j / Σ η_j
 
-The methods differ in the centre: T1 takes the mean of a unit space in the middle of the signal, T2 that of a unit space at
-one end, Ta the mean of all samples, Tb for each item the one sample that gives this item its largest η.
+The methods differ in the centre: T1 takes the mean of a unit space in the middle of the signal, T2 that of a unit space
+at one end, Ta the mean of all samples, Tb for each item the one sample that gives this item its largest η.
 
-Sources: Taguchi, *Standardization and Quality* 58 (2005), for T1 and T2; Inou, Nagata, Horita & Mori, *J. Japanese Soc. Quality Control*
-42 (2012), and Kawada & Nagata, *Total Quality Science* 1 (2015), for Ta and Tb; conventions of the R package MTSYS 1.2.0.
+Sources: Taguchi, *Standardization and Quality* 58 (2005), for T1 and T2; Inou, Nagata, Horita & Mori, *J. Japanese Soc.
+Quality Control* 42 (2012), and Kawada & Nagata, *Total Quality Science* 1 (2015), for Ta and Tb; conventions of the R
+package MTSYS 1.2.0.
 """
 
 from __future__ import annotations
@@ -32,10 +33,10 @@ def signal_to_noise(x: np.ndarray, signal: np.ndarray, *, subtract: bool = True)
     Args:
         x: (n, p) items less their centre.
         signal: (n,) signal M.
-        subtract: whether V_e is taken off S_β in η.
+        subtract: True to subtract V_e from S_β in η.
 
     Returns:
-        (p,) β and (p,) η ≥ 0; both 0 for items, or a signal, that do not vary.
+        (p,) β and (p,) η ≥ 0; both are 0 if the item or the signal does not vary.
     """
     r = float(signal @ signal)
     if r == 0:
@@ -43,35 +44,34 @@ def signal_to_noise(x: np.ndarray, signal: np.ndarray, *, subtract: bool = True)
     beta = signal @ x / r
     explained = r * beta**2
     total = np.einsum("np,np->p", x, x)
-    # An item that follows the signal exactly would have an infinite ratio; rounding bounds what can be known.
+    # An item that follows the signal exactly would have an infinite ratio; rounding sets the limit.
     error = np.maximum(total - explained, 1e-15 * total) / max(len(x) - 1, 1)
-    seen = (explained > error) & (error > 0)
-    eta = np.where(seen, (explained - (error if subtract else 0.0)) / r / np.where(seen, error, 1.0), 0.0)
+    follows = (explained > error) & (error > 0)
+    eta = np.where(follows, (explained - (error if subtract else 0.0)) / r / np.where(follows, error, 1.0), 0.0)
     return beta, eta
 
 
 def larger_the_better(values: np.ndarray) -> float:
-    """Taguchi's SN ratio −10 log₁₀(mean 1/y²) in dB of positive ``values``; −∞ where one is zero."""
+    """Taguchi's SN ratio −10 log₁₀(mean 1/y²) in dB of positive ``values``; −∞ if a value is zero."""
     with np.errstate(divide="ignore"):
         return float(-10 * np.log10(np.mean(1.0 / np.square(np.asarray(values, dtype=np.float64)))))
 
 
 class _TMethod(RegressorMixin, BaseEstimator):  # type: ignore[misc]
-    """What the T-methods share: M̂ is a weighted sum of items less their centre.
+    """Base of the T-methods: M̂ is a weighted sum of items less their centre.
 
     Attributes:
         n_features_in_: items p.
-        beta_, eta_: (p,) of each item.
+        beta_, eta_: (p,) proportionality and SN ratio of each item.
         centre_: (p,) items of the centre.
         target_centre_: true value of the centre.
         overall_eta_: η of M̂ against the signal in the learning samples.
     """
 
-    higher_is_better = True
     subtract_error: bool
 
     def signal(self, items: object) -> np.ndarray:
-        """Estimated signal M̂ of (n, p) items; 0 where no item carries any."""
+        """(n,) estimated signals M̂ of (n, p) items; 0 if no item follows the signal."""
         total: np.ndarray = self.contributions(items).sum(axis=1)
         return total
 
@@ -83,20 +83,23 @@ class _TMethod(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         return shares
 
     def predict(self, items: object) -> np.ndarray:
-        """Estimated true value of (n, p) items; (n,)."""
+        """(n,) estimated true values of (n, p) items."""
         predicted: np.ndarray = self.signal(items) + self.target_centre_
         return predicted
 
-    def _learn(self, x: np.ndarray, signal: np.ndarray) -> None:
+    def _learn(self, x: np.ndarray, signal: np.ndarray) -> Self:
+        """Learn from (n, p) items less their centre and their (n,) signal."""
         self.beta_, self.eta_ = signal_to_noise(x, signal, subtract=self.subtract_error)
         self._weigh()
+        return self._check(x, signal)
 
     def _weigh(self) -> None:
-        carries = self.eta_ > 0
-        weights = np.where(carries, self.eta_ / np.where(carries, self.beta_, 1.0), 0.0)
-        self.weights_ = weights / self.eta_.sum() if carries.any() else weights
+        follows = self.eta_ > 0
+        weights = np.where(follows, self.eta_ / np.where(follows, self.beta_, 1.0), 0.0)
+        self.weights_ = weights / self.eta_.sum() if follows.any() else weights
 
-    def _judge(self, x: np.ndarray, signal: np.ndarray) -> Self:
+    def _check(self, x: np.ndarray, signal: np.ndarray) -> Self:
+        """Measure ``overall_eta_`` on (n, p) items less their centre and their (n,) signal."""
         estimated = (x * self.weights_).sum(axis=1)
         self.overall_eta_ = float(signal_to_noise(estimated[:, None], signal, subtract=self.subtract_error)[1][0])
         return self
@@ -106,8 +109,18 @@ class T1(_TMethod):
     """T-method (1): the unit space lies in the middle, signals on both sides.
 
     Args:
-        unit_size: how many samples make the unit space, if ``fit`` is not told which.
-        subtract_error: whether η takes V_e off S_β.
+        unit_size: number of samples in the unit space, unless ``fit`` gets one.
+        subtract_error: True to subtract V_e from S_β in η.
+
+    Examples:
+        >>> import numpy as np
+        >>> from soart.metrics import T1
+        >>> rng = np.random.default_rng(0)
+        >>> items = rng.normal(size=(30, 3))
+        >>> quality = 2 * items[:, 1] + 0.1 * rng.normal(size=30)
+        >>> model = T1(unit_size=5).fit(items, quality)
+        >>> int(model.eta_.argmax()), bool(np.corrcoef(model.predict(items), quality)[0, 1] > 0.95)
+        (1, True)
     """
 
     def __init__(self, unit_size: int = 3, *, subtract_error: bool = True) -> None:
@@ -120,11 +133,11 @@ class T1(_TMethod):
         Args:
             items: learning pictures.
             targets: true values.
-            unit_space: (n,) bool, which samples make the unit space; by default the ``unit_size`` whose true values are nearest to
-                the median (T1) or at the end (T2).
+            unit_space: (n,) bool, True for samples of the unit space. By default it holds the ``unit_size`` samples
+                whose true values are nearest to the median (T1) or to the end (T2).
 
         Raises:
-            ItemsError: matrices that do not fit together, or no sample left beside the unit space.
+            ItemsError: the matrices do not fit together, or fewer than two samples are left beside the unit space.
         """
         x = check_items(items, rows=2)
         y = check_targets(targets, len(x))
@@ -143,21 +156,31 @@ class T1(_TMethod):
         self.n_features_in_ = x.shape[1]
         self.centre_, self.target_centre_ = x[unit].mean(axis=0), float(y[unit].mean())
         x, signal = x[~unit] - self.centre_, y[~unit] - self.target_centre_
-        self._learn(x, signal)
-        return self._judge(x, signal)
+        return self._learn(x, signal)
 
     def _distance_from_unit(self, targets: np.ndarray) -> np.ndarray:
+        """(n,) distances of true values from the place of the unit space."""
         distances: np.ndarray = np.abs(targets - np.median(targets))
         return distances
 
 
 class T2(T1):
-    """T-method (2): the unit space lies at one end, the worst or the best pictures, and all signals on one side of it.
+    """T-method (2): the unit space lies at one end, the worst or the best pictures, and all signals on one side.
 
     Args:
         end: ``low`` or ``high`` true values.
-        unit_size: how many samples make the unit space, if ``fit`` is not told which.
-        subtract_error: whether η takes V_e off S_β.
+        unit_size: number of samples in the unit space, unless ``fit`` gets one.
+        subtract_error: True to subtract V_e from S_β in η.
+
+    Examples:
+        >>> import numpy as np
+        >>> from soart.metrics import T2
+        >>> rng = np.random.default_rng(0)
+        >>> items = rng.normal(size=(30, 3))
+        >>> quality = 2 * items[:, 1] + 0.1 * rng.normal(size=30)
+        >>> model = T2("low", unit_size=4).fit(items, quality)
+        >>> bool(np.isclose(model.target_centre_, np.sort(quality)[:4].mean()))
+        True
     """
 
     def __init__(self, end: Literal["low", "high"] = "low", unit_size: int = 3, *, subtract_error: bool = True) -> None:
@@ -171,7 +194,22 @@ class T2(T1):
 
 
 class Ta(_TMethod):
-    """Ta method: the centre is the mean of all samples, so none has to be named a unit space."""
+    """Ta method: the centre is the mean of all samples, so no unit space is needed.
+
+    Args:
+        subtract_error: True to subtract V_e from S_β in η.
+
+    Examples:
+        >>> import numpy as np
+        >>> from soart.metrics import Ta
+        >>> rng = np.random.default_rng(0)
+        >>> items = rng.normal(size=(30, 3))
+        >>> quality = 2 * items[:, 1] + 0.1 * rng.normal(size=30)
+        >>> model = Ta().fit(items, quality)
+        >>> shares = model.contributions(items)
+        >>> bool(np.allclose(shares.sum(axis=1) + model.target_centre_, model.predict(items)))
+        True
+    """
 
     def __init__(self, *, subtract_error: bool = True) -> None:
         self.subtract_error = subtract_error
@@ -183,15 +221,27 @@ class Ta(_TMethod):
         self.n_features_in_ = x.shape[1]
         self.centre_, self.target_centre_ = x.mean(axis=0), float(y.mean())
         x, signal = x - self.centre_, y - self.target_centre_
-        self._learn(x, signal)
-        return self._judge(x, signal)
+        return self._learn(x, signal)
 
 
 class Tb(_TMethod):
     """Tb method: each item is centred on the one sample that gives it its largest η.
 
-    The centre of the true values is the mean over those samples, weighted by η with V_e subtracted whatever
-    ``subtract_error`` says, as in MTSYS.
+    The centre of the true values is the mean over those samples, weighted by η. As in MTSYS, these weights always have
+    V_e subtracted, also if ``subtract_error`` is False.
+
+    Args:
+        subtract_error: True to subtract V_e from S_β in η.
+
+    Examples:
+        >>> import numpy as np
+        >>> from soart.metrics import Tb
+        >>> rng = np.random.default_rng(0)
+        >>> items = rng.normal(size=(30, 3))
+        >>> quality = 2 * items[:, 1] + 0.1 * rng.normal(size=30)
+        >>> model = Tb().fit(items, quality)
+        >>> bool(np.corrcoef(model.predict(items), quality)[0, 1] > 0.95)
+        True
     """
 
     def __init__(self, *, subtract_error: bool = True) -> None:
@@ -202,12 +252,12 @@ class Tb(_TMethod):
         x = check_items(items, rows=2)
         y = check_targets(targets, len(x))
         self.n_features_in_ = x.shape[1]
-        tried = [signal_to_noise(x - x[i], y - y[i], subtract=self.subtract_error) for i in range(len(x))]
-        betas, etas = (np.array(rows) for rows in zip(*tried, strict=True))
+        by_centre = [signal_to_noise(x - x[i], y - y[i], subtract=self.subtract_error) for i in range(len(x))]
+        betas, etas = (np.array(rows) for rows in zip(*by_centre, strict=True))
         best, columns = etas.argmax(axis=0), np.arange(x.shape[1])
         self.beta_, self.eta_ = betas[best, columns], etas[best, columns]
         self.centre_ = x[best, columns]
         subtracted = np.array([signal_to_noise(x - x[i], y - y[i])[1] for i in range(len(x))])[best, columns]
         self.target_centre_ = float(np.average(y[best], weights=subtracted) if subtracted.any() else y.mean())
         self._weigh()
-        return self._judge(x - self.centre_, y - self.target_centre_)
+        return self._check(x - self.centre_, y - self.target_centre_)

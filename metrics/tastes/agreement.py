@@ -6,19 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import rankdata
 
 from ...errors import ProfileError
+from ..percentiles import percentiles
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How several tastes see the same pictures.
+    """Likings of the same pictures by several tastes, compared.
 
     Attributes:
         names: of the tastes.
-        percentiles: (tastes, n) of each picture within those compared, 0–100.
-        correlation: (tastes, tastes) Spearman's rank correlations; NaN where a taste gives all pictures the same.
+        percentiles: (tastes, n) percentile 0–100 of each picture among those compared.
+        correlation: (tastes, tastes) Spearman's rank correlations; NaN if a taste likes all pictures equally.
     """
 
     names: tuple[str, ...]
@@ -26,9 +26,9 @@ class Agreement:
     correlation: np.ndarray
 
     def disagreements(self, top: int = 8) -> list[int]:
-        """Row numbers of the pictures the tastes disagree on most."""
-        apart = np.ptp(self.percentiles, axis=0)
-        return [int(i) for i in np.argsort(-apart, kind="stable")[:top]]
+        """Row numbers of the ``top`` pictures that the tastes disagree on most, the largest gap first."""
+        gaps = np.ptp(self.percentiles, axis=0)
+        return [int(i) for i in np.argsort(-gaps, kind="stable")[:top]]
 
 
 def compare_tastes(names: Sequence[str], liking: np.ndarray) -> Agreement:
@@ -39,9 +39,10 @@ def compare_tastes(names: Sequence[str], liking: np.ndarray) -> Agreement:
     """
     if liking.ndim != 2 or min(liking.shape) < 2 or len(names) != len(liking):
         raise ProfileError(f"Expected at least two tastes and two pictures, got {len(names)} and {liking.shape[-1]}.")
-    ranks = rankdata(liking, axis=1)
-    centred = ranks - ranks.mean(axis=1, keepdims=True)
+    # Percentiles are ranks on another scale, so their correlation is Spearman's.
+    places = np.stack([percentiles(row) for row in liking])
+    centred = places - places.mean(axis=1, keepdims=True)
     lengths = np.sqrt((centred**2).sum(axis=1))
     lengths[lengths == 0] = np.nan
     correlation = centred @ centred.T / np.outer(lengths, lengths)
-    return Agreement(tuple(names), 100 * (ranks - 0.5) / liking.shape[1], correlation)
+    return Agreement(tuple(names), places, correlation)

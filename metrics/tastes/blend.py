@@ -1,4 +1,4 @@
-"""Several tastes: blended with weights, and compared on the same pictures."""
+"""Weighted blends of tastes."""
 
 from __future__ import annotations
 
@@ -8,21 +8,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import ProfileError
+from ..percentiles import percentiles_in
 from .profile import TasteProfile
 from .trust import Trust
 
 
 @dataclass(frozen=True)
 class Blend:
-    """Tastes taken together: the weighted mean of their likings, each in deviations from its own reference collection.
+    """Weighted mean of the likings of several tastes, each in standard deviations of its own reference collection.
 
     Attributes:
-        name: what the user calls it.
+        name: the user's name for the blend.
         parts: tastes on the same items.
         weights: (parts,) > 0, summing to 1.
     """
-
-    higher_is_better = True
 
     name: str
     parts: tuple[TasteProfile, ...]
@@ -45,45 +44,49 @@ class Blend:
 
     @property
     def method(self) -> str:
-        """Parts with their weights."""
+        """Weights and names of the parts, as text."""
         return " + ".join(f"{weight:.2f} {part.name}" for part, weight in zip(self.parts, self.weights, strict=True))
 
     @property
     def trust(self) -> Trust:
-        """That of the part trusted least."""
+        """Trust report of the least trusted part."""
         return min((part.trust for part in self.parts), key=lambda trust: (not trust.useless, trust.low))
 
     @property
     def reference(self) -> np.ndarray:
         """(101,) quantiles of liking: the weighted means of the parts' quantiles."""
-        each = [_standard(part, part.reference) * weight for part, weight in zip(self.parts, self.weights, strict=True)]
-        quantiles: np.ndarray = np.sum(each, axis=0)
+        weighted = [_standard(part, part.reference) * w for part, w in zip(self.parts, self.weights, strict=True)]
+        quantiles: np.ndarray = np.sum(weighted, axis=0)
         return quantiles
 
     def liking(self, items: object, priors: Sequence[np.ndarray | None] | None = None) -> np.ndarray:
-        """(n,) liking of (n, p) items, 0 for the middle of the collections; ``priors`` holds prior scores for each part."""
-        given = priors or [None] * len(self.parts)
-        each = [
+        """(n,) liking of (n, p) items; 0 is the mean of the reference collections.
+
+        Args:
+            items: of the version of the parts.
+            priors: for each part its (n, k) prior scores; None for those that can be computed.
+        """
+        weighted = [
             weight * _standard(part, part.liking(items, prior))
-            for part, weight, prior in zip(self.parts, self.weights, given, strict=True)
+            for part, weight, prior in zip(self.parts, self.weights, priors or [None] * len(self.parts), strict=True)
         ]
-        liking: np.ndarray = np.sum(each, axis=0)
+        liking: np.ndarray = np.sum(weighted, axis=0)
         return liking
 
     def percentile(self, liking: np.ndarray) -> np.ndarray:
-        """(n,) percentiles of (n,) likings within the mean reference collection."""
-        low, high = (np.searchsorted(self.reference, liking, side) for side in ("left", "right"))
-        share: np.ndarray = 50.0 * (low + high) / len(self.reference)
-        return share
+        """(n,) percentiles 0–100 of (n,) likings in ``reference``."""
+        return percentiles_in(liking, self.reference)
 
     def score(self, items: object, *, useless_ok: bool = False) -> np.ndarray:
         """(n,) scores 0–100 of (n, p) items: the weighted mean of the parts' scores.
 
         Raises:
-            ProfileError: a part is useless, and that was not accepted.
+            ProfileError: a part is not reliable, and ``useless_ok`` is False.
         """
-        each = [w * part.score(items, useless_ok=useless_ok) for part, w in zip(self.parts, self.weights, strict=True)]
-        scores: np.ndarray = np.sum(each, axis=0)
+        weighted = [
+            w * part.score(items, useless_ok=useless_ok) for part, w in zip(self.parts, self.weights, strict=True)
+        ]
+        scores: np.ndarray = np.sum(weighted, axis=0)
         return scores
 
 
@@ -91,45 +94,46 @@ Taste = TasteProfile | Blend
 
 
 def _standard(part: TasteProfile, liking: np.ndarray) -> np.ndarray:
+    """Likings in standard deviations from the mean of the taste's reference collection."""
     spread = float(part.reference.std())
     standard: np.ndarray = (liking - part.reference.mean()) / (spread if spread > 0 else 1.0)
     return standard
 
 
 def blend(name: str, parts: Sequence[Taste], weights: Sequence[float] | None = None) -> Blend:
-    """Blend tastes; a blend among them is taken apart into its own.
+    """Blend tastes. A blend among them is replaced by its parts.
 
     Args:
-        name: what to call it.
+        name: name of the new blend.
         parts: tastes on the same items.
-        weights: one each, any positive numbers; by default equal.
+        weights: (parts,) positive numbers; equal by default.
 
     Raises:
-        ProfileError: fewer than two tastes, items of different versions, or weights that are not positive numbers.
+        ProfileError: there are fewer than two tastes, items of different versions, or weights that are not positive.
     """
-    given = [1.0] * len(parts) if weights is None else [float(w) for w in weights]
-    if len(parts) < 2 or len(given) != len(parts):
-        raise ProfileError(f"Expected at least two tastes and a weight for each, got {len(parts)} and {len(given)}.")
-    if not all(np.isfinite(w) and w > 0 for w in given):
-        raise ProfileError(f"Expected weights above zero, got {', '.join(f'{w:g}' for w in given)}.")
+    shares = [1.0] * len(parts) if weights is None else [float(w) for w in weights]
+    if len(parts) < 2 or len(shares) != len(parts):
+        raise ProfileError(f"Expected at least two tastes and a weight for each, got {len(parts)} and {len(shares)}.")
+    if not all(np.isfinite(w) and w > 0 for w in shares):
+        raise ProfileError(f"Expected weights above zero, got {', '.join(f'{w:g}' for w in shares)}.")
     if len({part.version for part in parts}) > 1:
         raise ProfileError(
             "Expected tastes on the same items, got " + ", ".join(f"{p.name!r} on {p.version}" for p in parts) + "."
         )
     flat: list[tuple[TasteProfile, float]] = []
-    for part, weight in zip(parts, given, strict=True):
+    for part, weight in zip(parts, shares, strict=True):
         inner = [(part, 1.0)] if isinstance(part, TasteProfile) else list(zip(part.parts, part.weights, strict=True))
-        flat += [(p, weight * w / sum(given)) for p, w in inner]
+        flat += [(p, weight * w / sum(shares)) for p, w in inner]
     return Blend(name, tuple(p for p, _ in flat), tuple(w for _, w in flat))
 
 
 def only_profile(taste: Taste) -> TasteProfile:
-    """The taste, if it is no blend.
+    """The taste, if it is not a blend.
 
     Raises:
         ProfileError: it is a blend.
     """
     if isinstance(taste, Blend):
         names = ", ".join(part.name for part in taste.parts)
-        raise ProfileError(f"{taste.name!r} is a blend: ask one of its tastes instead ({names}).")
+        raise ProfileError(f"{taste.name!r} is a blend: use one of its tastes instead ({names}).")
     return taste

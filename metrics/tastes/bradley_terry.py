@@ -2,12 +2,13 @@
 
     P(i beats j) = 1 / (1 + exp(θ_j − θ_i)),   θ ~ N(0, SPREAD² I)
 
-The strengths are the posterior mode, their covariance that of the Laplace approximation there. The next pair to compare is the one whose
-result carries most information about its difference; comparing ends when every neighbour in the order is surely above the next one, or was
-often compared with it and stayed level.
+The strengths are the posterior mode, their covariance that of the Laplace approximation there. The next pair to compare
+is the one whose result carries most information about its difference. Comparing ends when each pair of neighbours in
+the order is decided: one picture is very probably the better one, or the two were compared often enough to count as
+equal.
 
-Source: Bradley & Terry, *Biometrika* 39 (1952); MacKay, "Information-based objective functions for active data selection", *Neural
-Computation* 4 (1992). The mode is computed by choix.
+Sources: Bradley & Terry, *Biometrika* 39 (1952); MacKay, "Information-based objective functions for active data
+selection", *Neural Computation* 4 (1992). The mode is computed by choix.
 """
 
 from __future__ import annotations
@@ -22,33 +23,35 @@ from scipy.special import expit, ndtr
 
 from ...errors import CollectionError
 
-#: Deviation of strengths before any choice, in units of a choice's own noise: people seldom contradict themselves.
+#: Standard deviation of strengths before any choice, in logits; large, because people seldom contradict themselves.
 SPREAD = 4.0
-#: A neighbour is surely better from this probability on, and level after so many direct comparisons.
-SURE, LEVEL = 0.85, 2
-#: Pictures that can be put in order at once; a choice shows at most ``TOGETHER``.
-FEWEST, MOST, TOGETHER = 3, 48, 4
+#: A pair is decided from this probability on that one picture is better, or after so many direct comparisons.
+DECIDED_PROBABILITY, DECIDED_COMPARISONS = 0.85, 2
+#: Fewest and most pictures that can be put in order.
+FEWEST_TO_ORDER, MOST_TO_ORDER = 3, 48
+#: Most pictures shown for one choice.
+MOST_SHOWN = 4
 
 
 @dataclass(frozen=True)
 class Standing:
-    """The order so far.
+    """Order of compared pictures so far. A row is the number of a picture in ``ids``.
 
     Attributes:
-        ids: (n,) pictures.
-        strengths: (n,) mean strengths in logits, their mean 0 up to the prior.
-        covariance: (n, n).
-        met: number of direct comparisons by pair (smaller id first).
+        ids: (n,) ids of the pictures.
+        strengths: (n,) strengths in logits, about 0 in the mean.
+        covariance: (n, n) covariance of the strengths.
+        direct_comparisons: number of direct comparisons by pair of ids, the smaller id first.
     """
 
     ids: tuple[int, ...]
     strengths: np.ndarray
     covariance: np.ndarray
-    met: Mapping[tuple[int, int], int]
+    direct_comparisons: Mapping[tuple[int, int], int]
 
     @property
     def order(self) -> list[int]:
-        """Row numbers, best first; ties keep the order given."""
+        """Rows, the best first; ties keep the order of ``ids``."""
         return [int(i) for i in np.argsort(-self.strengths, kind="stable")]
 
     @property
@@ -60,62 +63,77 @@ class Standing:
     @property
     def variances(self) -> np.ndarray:
         """(n, n) variances of the differences between strengths."""
-        own = np.diag(self.covariance)
-        variances: np.ndarray = np.maximum(own[:, None] + own[None, :] - 2 * self.covariance, 0)
+        diagonal = np.diag(self.covariance)
+        variances: np.ndarray = np.maximum(diagonal[:, None] + diagonal[None, :] - 2 * self.covariance, 0)
         return variances
 
-    def sure(self, better: int, worse: int) -> float:
-        """Probability that row ``better`` is really the stronger one."""
+    def probability(self, better: int, worse: int) -> float:
+        """Probability that row ``better`` is stronger than row ``worse``."""
         variance = float(self.variances[better, worse])
         gap = float(self.strengths[better] - self.strengths[worse])
         return float(ndtr(gap / np.sqrt(variance))) if variance > 0 else 0.5
 
-    def meetings(self, a: int, b: int) -> int:
-        """How often rows ``a`` and ``b`` were compared directly."""
+    def comparisons(self, a: int, b: int) -> int:
+        """Number of direct comparisons of rows ``a`` and ``b``."""
         first, second = sorted((self.ids[a], self.ids[b]))
-        return self.met.get((first, second), 0)
+        return self.direct_comparisons.get((first, second), 0)
 
     @property
-    def open(self) -> list[tuple[int, int]]:
-        """Neighbours in the order, as row numbers, that are neither surely apart nor found level."""
-        return [(a, b) for a, b in pairwise(self.order) if self.sure(a, b) < SURE and self.meetings(a, b) < LEVEL]
+    def undecided(self) -> list[tuple[int, int]]:
+        """Rows of neighbours in the order that are neither very probably different nor compared often."""
+        return [
+            (a, b)
+            for a, b in pairwise(self.order)
+            if self.probability(a, b) < DECIDED_PROBABILITY and self.comparisons(a, b) < DECIDED_COMPARISONS
+        ]
 
     @property
-    def clear(self) -> bool:
-        """Whether nothing more needs to be asked."""
-        return not self.open
+    def is_decided(self) -> bool:
+        """True if no more comparisons are needed."""
+        return not self.undecided
 
     @property
-    def settled(self) -> float:
-        """Share of the neighbours in the order that need no more asking, 0…1."""
-        return 1 - len(self.open) / (len(self.ids) - 1)
+    def decided_share(self) -> float:
+        """Share of the neighbours in the order that need no more comparisons, 0…1."""
+        return 1 - len(self.undecided) / (len(self.ids) - 1)
 
-    def ask(self, count: int, rng: np.random.Generator, passed: Iterable[frozenset[int]] = ()) -> list[int]:
-        """Ids to show next: the open pair that tells most; with a larger ``count`` also the pictures that follow it in the order.
+    def next_to_show(self, count: int, rng: np.random.Generator, skipped: Iterable[frozenset[int]] = ()) -> list[int]:
+        """Ids of the pictures to show next, in random order.
 
-        Only weaker ones are added, for a stronger one would win and leave the pair undecided; so there are fewer near the end. ``passed``
-        holds pairs of ids that the rater could not decide: they come again only when nothing else is open.
+        They are the undecided pair with most information and, if ``count`` is above 2, the pictures that follow it in
+        the order. Only weaker pictures are added, because a stronger one would win and leave the pair undecided; so
+        there may be fewer near the end of the order.
+
+        Args:
+            count: number of pictures, 2 or more.
+            rng: source of the order, and of the choice between equal pairs.
+            skipped: pairs of ids that the rater skipped; they come again only if no other pair is undecided.
         """
         chance = expit(self.strengths[:, None] - self.strengths[None, :])
         information = chance * (1 - chance) * self.variances
-        order = self.order
-        undecided = set(passed)
-        fresh = [(a, b) for a, b in self.open if frozenset((self.ids[a], self.ids[b])) not in undecided]
-        pairs = fresh or self.open or list(pairwise(order))
-        chosen = [*max(rng.permutation(pairs).tolist(), key=lambda pair: information[pair[0], pair[1]])]
-        after = order[order.index(chosen[1]) + 1 :]
-        chosen += after[: max(0, count - 2)]
-        return [self.ids[i] for i in rng.permutation(chosen)]
+        order, undecided, set_aside = self.order, self.undecided, set(skipped)
+        fresh = [(a, b) for a, b in undecided if frozenset((self.ids[a], self.ids[b])) not in set_aside]
+        pairs = fresh or undecided or list(pairwise(order))
+        rows = [*max(rng.permutation(pairs).tolist(), key=lambda pair: information[pair[0], pair[1]])]
+        weaker = order[order.index(rows[1]) + 1 :]
+        rows += weaker[: max(0, count - 2)]
+        return [self.ids[row] for row in rng.permutation(rows)]
 
 
 def standing(ids: Sequence[int], choices: Sequence[tuple[int, int]]) -> Standing:
-    """The order of pictures by choices (chosen, other); those about other pictures are passed over.
+    """Put pictures in order by choices.
+
+    Args:
+        ids: (n,) ids of the pictures.
+        choices: pairs of ids (chosen, other); those with other pictures are left out.
 
     Raises:
-        CollectionError: too few pictures to be put in order, too many, or the same one twice.
+        CollectionError: pictures are too few, too many, or not all different.
     """
-    if not FEWEST <= len(set(ids)) == len(ids) <= MOST:
-        raise CollectionError(f"Expected {FEWEST} to {MOST} different pictures to put in order, got {len(set(ids))}.")
+    if not FEWEST_TO_ORDER <= len(set(ids)) == len(ids) <= MOST_TO_ORDER:
+        raise CollectionError(
+            f"Expected {FEWEST_TO_ORDER} to {MOST_TO_ORDER} different pictures to put in order, got {len(set(ids))}."
+        )
     place = {image: row for row, image in enumerate(ids)}
     pairs = [(place[a], place[b]) for a, b in choices if a in place and b in place]
     strengths = np.zeros(len(ids))
@@ -130,5 +148,5 @@ def standing(ids: Sequence[int], choices: Sequence[tuple[int, int]]) -> Standing
         weight = chance * (1 - chance)
         precision[[a, b], [a, b]] += weight
         precision[[a, b], [b, a]] -= weight
-    met = Counter((min(a, b), max(a, b)) for a, b in choices)
-    return Standing(tuple(ids), strengths, np.linalg.inv(precision), met)
+    direct = Counter((min(a, b), max(a, b)) for a, b in choices)
+    return Standing(tuple(ids), strengths, np.linalg.inv(precision), direct)

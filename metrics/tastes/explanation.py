@@ -1,10 +1,11 @@
-"""Why a picture scored as it did: groups of items, what each added, and words for it; and a map of where.
+"""Explains the liking of a picture, by groups of items in words and by a map.
 
-A contribution is the change of liking against a baseline picture, the mean of the learning pictures. Where the method is linear
-(``ridge``, ``T2``, ``prior``) contributions are exact and sum to the difference; for the others each group is masked, that is, put
-back to the baseline, and what is lost is its contribution; the remainder is what groups do together.
+A contribution is the change of liking against a baseline picture, the mean of the learning pictures. If the method is
+linear (``ridge``, ``T2``, ``prior``), contributions are exact and sum to the difference. For other methods each group
+of items is set to the baseline, and the loss is its contribution; the remainder is the joint effect of groups.
 
-Words compare the picture with the learning pictures: what speaks for it, with the disliked ones; what speaks against it, with the liked.
+Words compare the picture with the learning pictures: for positive contributions with the disliked ones, for negative
+ones with the liked ones.
 """
 
 from __future__ import annotations
@@ -24,21 +25,21 @@ from .gaussian_process import Preference
 from .methods import Linear
 from .profile import TasteProfile
 
-#: Patches of fewer pixels a side say nothing.
+#: The fewest pixels per side of a patch; smaller ones have no meaningful items.
 SMALLEST_PATCH = 8
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why one picture scored as it did.
+    """Reasons for the liking of one picture.
 
     Attributes:
         reasons: groups of items, the largest contribution first.
-        liking: of the picture.
+        liking: liking of the picture.
         baseline: liking of the mean learning picture.
-        remainder: what the contributions do not add up to; 0 where they are exact.
-        exact: whether the method is linear.
-        mode: the named kind of picture it looks most like, and its probability; None where none were named.
+        remainder: difference to the baseline that contributions of all groups leave; 0 if they are exact.
+        exact: True if the method is linear.
+        mode: the most similar named kind of picture and its probability; None if no kinds were named.
     """
 
     reasons: tuple[Reason, ...]
@@ -50,7 +51,7 @@ class Explanation:
 
 
 def linear_weights(profile: TasteProfile) -> np.ndarray | None:
-    """(p + k,) weights of deviations and prior scores in the liking; None where the method is not linear."""
+    """(p + k,) weights of deviations and prior scores in the liking; None if the method is not linear."""
     model = profile.fitted.model
     if isinstance(model, Linear):
         return model.model.weights_
@@ -63,10 +64,36 @@ def linear_weights(profile: TasteProfile) -> np.ndarray | None:
 
 def _groups(profile: TasteProfile) -> dict[Phrase, np.ndarray]:
     """Columns of items and prior scores by phrase."""
-    found: dict[Phrase, list[int]] = {}
+    groups: dict[Phrase, list[int]] = {}
     for column, phrase in enumerate(phrases_of(profile.names, profile.prior_names)):
-        found.setdefault(phrase, []).append(column)
-    return {phrase: np.array(columns) for phrase, columns in found.items()}
+        groups.setdefault(phrase, []).append(column)
+    return {phrase: np.array(columns) for phrase, columns in groups.items()}
+
+
+def _standard(profile: TasteProfile, items: np.ndarray, priors: np.ndarray) -> np.ndarray:
+    """(n, p + k) deviations of items beside standardised prior scores."""
+    scaling = profile.fitted.scaling
+    return np.hstack([scaling.frame.deviations(items), scaling.priors(priors)])
+
+
+def _contributions(
+    predict: Callable[[np.ndarray], np.ndarray],
+    standard: np.ndarray,
+    baseline: np.ndarray,
+    groups: dict[Phrase, np.ndarray],
+    weights: np.ndarray | None,
+) -> dict[Phrase, np.ndarray]:
+    """(n,) contributions of each group, exactly by linear weights, or else by setting the group to the baseline."""
+    if weights is not None:
+        return {
+            phrase: (standard[:, columns] - baseline[columns]) @ weights[columns] for phrase, columns in groups.items()
+        }
+    liking, contributions = predict(standard), {}
+    for phrase, columns in groups.items():
+        masked = standard.copy()
+        masked[:, columns] = baseline[columns]
+        contributions[phrase] = liking - predict(masked)
+    return contributions
 
 
 def explain(profile: TasteProfile, items: object, priors: np.ndarray | None = None, top: int = 4) -> list[Explanation]:
@@ -74,82 +101,77 @@ def explain(profile: TasteProfile, items: object, priors: np.ndarray | None = No
 
     Args:
         profile: a learnt taste.
-        items: of the version the profile was learnt on.
-        priors: (n, k) prior scores; by default what can be computed.
-        top: reasons given, at most.
+        items: items of the version that the profile was learnt on.
+        priors: (n, k) prior scores; by default those that can be computed.
+        top: the most reasons per picture.
+
+    Raises:
+        ItemsError: items or prior scores do not fit.
     """
     rows = check_items(items, len(profile.names), rows=0)
-    given = profile.prior_scores(rows, priors)
-    scaling, examples = profile.fitted.scaling, profile.examples
-    p = len(profile.names)
-    seen = np.hstack([scaling.frame.deviations(rows), scaling.priors(given)])
-    learnt = np.hstack([scaling.frame.deviations(examples.items), scaling.priors(examples.priors)])
-    base = learnt.mean(axis=0)
-    middle = (examples.liking.min() + examples.liking.max()) / 2
-    liked, disliked = learnt[examples.liking > middle].mean(axis=0), learnt[examples.liking < middle].mean(axis=0)
+    examples, p = profile.examples, len(profile.names)
+    measured = _standard(profile, rows, profile.prior_scores(rows, priors))
+    learning = _standard(profile, examples.items, examples.priors)
+    mean_picture = learning.mean(axis=0)
+    liked = learning[examples.liking > examples.middle].mean(axis=0)
+    disliked = learning[examples.liking < examples.middle].mean(axis=0)
 
     def predict(x: np.ndarray) -> np.ndarray:
         return profile.fitted.model.predict(x[:, :p], x[:, p:])
 
     weights, groups = linear_weights(profile), _groups(profile)
-    liking, baseline = predict(seen), float(predict(base[None])[0])
-    parts: dict[Phrase, np.ndarray] = {}
-    for phrase, columns in groups.items():
-        if weights is not None:
-            parts[phrase] = (seen[:, columns] - base[columns]) @ weights[columns]
-        else:
-            masked = seen.copy()
-            masked[:, columns] = base[columns]
-            parts[phrase] = liking - predict(masked)
-    kinds = None if profile.modes is None else profile.modes.probabilities(seen[:, :p])
-    found = []
+    liking, baseline = predict(measured), float(predict(mean_picture[None])[0])
+    contributions = _contributions(predict, measured, mean_picture, groups, weights)
+    probabilities = None if profile.modes is None else profile.modes.probabilities(measured[:, :p])
+    explanations = []
     for i in range(len(rows)):
-        order = sorted(parts, key=lambda phrase: -abs(parts[phrase][i]))[:top]
+        order = sorted(contributions, key=lambda phrase: -abs(contributions[phrase][i]))[:top]
         reasons = []
         for phrase in order:
-            added, columns = float(parts[phrase][i]), groups[phrase]
-            against, whom = (disliked, "your bad pictures") if added > 0 else (liked, "your good ones")
-            towards = phrase.direction(seen[i, columns] - against[columns], columns, profile.names)
-            reasons.append(Reason(f"{towards} than {whom}", added))
-        rest = float(liking[i] - baseline - sum(part[i] for part in parts.values()))
+            added, columns = float(contributions[phrase][i]), groups[phrase]
+            reference, name = (disliked, "your bad pictures") if added > 0 else (liked, "your good ones")
+            direction = phrase.direction(measured[i, columns] - reference[columns], columns, profile.names)
+            reasons.append(Reason(f"{direction} than {name}", added))
+        remainder = float(liking[i] - baseline - sum(values[i] for values in contributions.values()))
         mode = None
-        if kinds is not None and profile.modes is not None:
-            mode = str(profile.modes.model.classes_[kinds[i].argmax()]), float(kinds[i].max())
-        found.append(Explanation(tuple(reasons), float(liking[i]), baseline, rest, weights is not None, mode))
-    return found
+        if probabilities is not None and profile.modes is not None:
+            mode = str(profile.modes.model.classes_[probabilities[i].argmax()]), float(probabilities[i].max())
+        exact = weights is not None
+        explanations.append(Explanation(tuple(reasons), float(liking[i]), baseline, remainder, exact, mode))
+    return explanations
 
 
 class Likes(Protocol):
-    """What heat maps can be drawn of."""
+    """A taste or a blend, of which heat maps can be made."""
 
     def liking(self, items: object, /) -> np.ndarray:
         """(n,) liking of (n, p) items."""
 
 
 def heat_map(profile: Likes, extractor: Extractor, picture: np.ndarray, grid: int = 4) -> np.ndarray:
-    """Which parts of a picture are more to a learnt taste than others; see ``patch_map``."""
+    """(g, g) map of the liking of a picture's patches; see ``patch_map``."""
     return patch_map(profile.liking, extractor, picture, grid)
 
 
 def patch_map(
     value: Callable[[np.ndarray], np.ndarray], extractor: Extractor, picture: np.ndarray, grid: int = 4
 ) -> np.ndarray:
-    """Which parts of a picture are better than others.
+    """Map of the parts of a picture that are better or worse than its mean.
 
-    Every patch of a grid is measured like a picture of its own, and its value less that of the mean patch is reported. Patches are smaller
-    than pictures, so only differences between them mean anything.
+    Every patch of a grid is measured like a picture. Patches are smaller than pictures, so only differences between
+    them are meaningful.
 
     Args:
-        value: (n,) values of (n, p) items, higher is better: a liking, or a score.
-        extractor: measures those items.
+        value: turns (n, p) items into (n,) values, a liking or a score; higher is better.
+        extractor: extractor of these items.
         picture: (h, w, 3), uint8 or floating 0…1.
-        grid: patches a side; fewer where they would be under 8 pixels.
+        grid: patches a side; fewer if a patch would have fewer than 8 pixels a side.
 
     Returns:
-        (g, g) values less their mean; positive where the picture is better than its own mean.
+        (g, g) values less their mean; positive where the picture is better than its mean.
 
     Raises:
-        ImageError: no picture, or a grid under one.
+        ImageError: the picture does not fit, or the grid is below one.
     """
     if grid < 1:
         raise ImageError(f"Expected a grid of at least one patch a side, got {grid}.")
@@ -169,12 +191,12 @@ def patch_map(
 
 
 def overlay(picture: np.ndarray, heat: np.ndarray, strength: float = 0.45) -> np.ndarray:
-    """The picture under its heat map: green where it is to the taste, red where it is not.
+    """Lay a heat map over a picture: green where it is better than its mean, red where it is worse.
 
     Args:
         picture: (h, w, 3), uint8 or floating 0…1.
-        heat: (g, g) from ``heat_map``.
-        strength: of the colour at the largest value, 0…1.
+        heat: (g, g) from ``heat_map`` or ``patch_map``.
+        strength: opacity of the colour at the largest value, 0…1.
 
     Returns:
         (h, w, 3) uint8.

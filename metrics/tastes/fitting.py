@@ -1,4 +1,4 @@
-"""Fitting a taste: one scale for items and prior scores, the method chosen and fitted on it, likings turned into probabilities."""
+"""Fits a taste: scaling, choice of the method, fit and calibration."""
 
 from __future__ import annotations
 
@@ -15,13 +15,19 @@ from .kernels import Frame
 from .method_choice import Choice, choose
 from .methods import METHODS, Model, learn
 
-#: Pictures scored together, so that memory stays flat.
+#: Number of pictures scored together, which limits memory.
 CHUNK = 4096
 
 
 @dataclass(frozen=True)
 class Scaling:
-    """Puts items and prior scores on one scale; learnt from pictures without looking at likings."""
+    """Scale of items and prior scores, learnt from reference pictures without their likings.
+
+    Attributes:
+        frame: scale and blocks of the items.
+        prior_centre, prior_scale: (k,) mean and standard deviation of the prior scores; the scale of constant ones is
+            infinite.
+    """
 
     frame: Frame
     prior_centre: np.ndarray
@@ -31,20 +37,26 @@ class Scaling:
     def of(cls, items: np.ndarray, priors: np.ndarray, names: tuple[str, ...]) -> Scaling:
         """Learn from (m, p) items and (m, k) prior scores of reference pictures; NaN counts as missing."""
         known = np.isfinite(priors)
-        number = np.maximum(known.sum(axis=0), 1)
-        centre = np.where(known, priors, 0.0).sum(axis=0) / number
-        spread = np.sqrt((np.where(known, priors - centre, 0.0) ** 2).sum(axis=0) / number)
+        counts = np.maximum(known.sum(axis=0), 1)
+        centre = np.where(known, priors, 0.0).sum(axis=0) / counts
+        spread = np.sqrt((np.where(known, priors - centre, 0.0) ** 2).sum(axis=0) / counts)
         return cls(Frame.of(items, names), centre, np.where(spread > 1e-12, spread, np.inf))
 
     def priors(self, priors: np.ndarray) -> np.ndarray:
-        """(n, k) prior scores in standard deviations, cut at ±3; 0 where one is missing."""
+        """(n, k) prior scores in standard deviations, cut at ±3; 0 for missing ones."""
         z: np.ndarray = np.clip(np.nan_to_num((priors - self.prior_centre) / self.prior_scale), -3, 3)
         return z
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """A method fitted on its scaling."""
+    """A fitted method with its scaling; a function of items and prior scores.
+
+    Attributes:
+        scaling: scale of items and prior scores.
+        choice: how the method was chosen.
+        model: the fitted method.
+    """
 
     scaling: Scaling
     choice: Choice
@@ -52,13 +64,13 @@ class Fitted:
 
     def __call__(self, items: np.ndarray, priors: np.ndarray) -> np.ndarray:
         """(n,) liking of (n, p) items and (n, k) prior scores."""
-        parts = [
+        likings = [
             self.model.predict(
                 self.scaling.frame.deviations(items[i : i + CHUNK]), self.scaling.priors(priors[i : i + CHUNK])
             )
             for i in range(0, len(items), CHUNK)
         ]
-        return np.concatenate(parts) if parts else np.zeros(0)
+        return np.concatenate(likings) if likings else np.zeros(0)
 
 
 def fit(
@@ -74,13 +86,16 @@ def fit(
     """Choose a method among ``methods`` by grouped cross-validation, and fit it.
 
     Args:
-        examples: what was said.
+        examples: the judged pictures.
         names: (p,) names of the items.
         rng: source of the folds.
-        scaling: of reference pictures; by default of the examples.
+        scaling: scale of reference pictures; by default that of the examples.
         methods: candidates, the usual one first.
-        repeats: of the cross-validation that chooses.
+        repeats: repetitions of the cross-validation.
         every: see ``choose``.
+
+    Raises:
+        ItemsError: no method can learn from the examples.
     """
     scaling = scaling or Scaling.of(examples.items, examples.priors, names)
     z, priors = scaling.frame.deviations(examples.items), scaling.priors(examples.priors)
@@ -90,29 +105,32 @@ def fit(
         choice = replace(choice, method="gp")
         model = learn("gp", z, examples, priors, scaling.frame)
     if model is None:
-        raise ItemsError("Expected examples that a method can learn from.")
+        raise ItemsError("No method can learn a taste from these examples: add pictures that differ more.")
     return Fitted(scaling, choice, model)
 
 
 def calibrate(held_out: HeldOut | None, examples: Examples) -> tuple[float, float]:
-    """Slope and offset of the logistic curve from liking to probability, by held-out pictures, both sides weighing alike.
+    """Slope and offset of the logistic curve from liking to probability, fitted to held-out pictures.
+
+    Liked and disliked pictures have equal weight in all.
 
     Source: Platt, "Probabilistic outputs for support vector machines" (1999), with his prior-corrected targets.
     """
-    seen = np.isfinite(held_out.scores) if held_out is not None else np.zeros(len(examples), dtype=bool)
-    middle = (examples.liking.min() + examples.liking.max()) / 2
-    target = 0.5 + np.clip(examples.liking - middle, -1, 1) / 2
-    up, down = target[seen].sum(), (1 - target[seen]).sum()
-    if held_out is None or min(up, down) <= 0:
+    if held_out is None:
         return 1.0, 0.0
-    scores = held_out.scores[seen]
-    soft = target[seen] * (up + 1) / (up + 2) + (1 - target[seen]) / (down + 2)
-    weights = target[seen] / up + (1 - target[seen]) / down
+    tested = np.isfinite(held_out.scores)
+    scores = held_out.scores[tested]
+    target = 0.5 + np.clip(examples.liking[tested] - examples.middle, -1, 1) / 2
+    up, down = target.sum(), (1 - target).sum()
+    if min(up, down) <= 0:
+        return 1.0, 0.0
+    soft = target * (up + 1) / (up + 2) + (1 - target) / (down + 2)
+    weights = target / up + (1 - target) / down
 
     def loss(x: np.ndarray) -> float:
         logit = x[0] * scores + x[1]
         return float(np.sum(weights * (np.logaddexp(0, logit) - soft * logit)))
 
-    # A slope above zero keeps the order of pictures even where nothing was learnt.
-    found = minimize(loss, np.array([1.0, 0.0]), bounds=[(0.05, 50.0), (-20.0, 20.0)], method="L-BFGS-B").x
-    return float(found[0]), float(found[1])
+    # A slope above zero keeps the order of pictures even if nothing was learnt.
+    slope, offset = minimize(loss, np.array([1.0, 0.0]), bounds=[(0.05, 50.0), (-20.0, 20.0)], method="L-BFGS-B").x
+    return float(slope), float(offset)

@@ -1,15 +1,16 @@
-"""Leaving pictures out: grouped folds, and which of two held-out pictures is scored higher.
+"""Grouped folds, and the concordance of held-out pictures.
 
-Only pictures of one fold are compared with each other, for they alone were scored by the same fitted model. The statistic is the
-concordance: the chance that of two pictures of different liking the better liked one is scored higher, ties counted half. For good against
-bad it is the AUC; for graded ratings, 2·concordance − 1 is Somers' D, a rank correlation.
+Only pictures of one fold are compared with each other, because only they were scored by the same fitted model. The
+statistic is the concordance: the chance that of two pictures of different liking the better liked one scores higher,
+ties counted half. For good against bad it is the AUC; for graded ratings, 2·concordance − 1 is Somers' D, a rank
+correlation.
 
-Source: Hanley & McNeil, *Radiology* 143 (1982); Somers, *American Sociological Review* 27 (1962).
+Sources: Hanley & McNeil, *Radiology* 143 (1982); Somers, *American Sociological Review* 27 (1962).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,21 +26,21 @@ NEAR = 0.01
 
 
 def near_duplicates(z: np.ndarray, groups: np.ndarray, near: float = NEAR) -> np.ndarray:
-    """(n,) numbers of groups in which near-duplicates and pictures of one given group are together.
+    """(n,) numbers of wider groups, which also join near-duplicates.
 
     Args:
         z: (n, p) deviations.
-        groups: (n,) given groups.
-        near: share of the median squared distance under which two pictures are near-duplicates.
+        groups: (n,) group of each picture.
+        near: share of the median squared distance up to which two pictures are near-duplicates.
     """
-    apart = squared_distances(z, z)
-    typical = float(np.median(apart[np.triu_indices(len(z), 1)])) if len(z) > 1 else 0.0
-    together = (apart <= near * typical) | (groups[:, None] == groups)
+    distances = squared_distances(z, z)
+    typical = float(np.median(distances[np.triu_indices(len(z), 1)])) if len(z) > 1 else 0.0
+    together = (distances <= near * typical) | (groups[:, None] == groups)
     return np.asarray(connected_components(coo_array(together), directed=False)[1])
 
 
 def fold_numbers(liking: np.ndarray, groups: np.ndarray, folds: int, rng: np.random.Generator) -> np.ndarray:
-    """(n,) fold of each picture: groups stay whole, and every fold gets low and high likings alike."""
+    """(n,) fold of each picture: groups stay whole, and likings are balanced over the folds."""
     names, which = np.unique(groups, return_inverse=True)
     mean = np.bincount(which, liking) / np.bincount(which)
     order = np.lexsort((rng.random(len(names)), mean))
@@ -50,18 +51,10 @@ def fold_numbers(liking: np.ndarray, groups: np.ndarray, folds: int, rng: np.ran
     return numbers[which]
 
 
-def pairs(liking: np.ndarray) -> np.ndarray:
-    """(n, n) whether the row's picture is liked better than the column's."""
-    better: np.ndarray = liking[:, None] > liking + 1e-12
-    return better
-
-
-def concordance(liking: np.ndarray, scores: np.ndarray) -> float:
-    """Chance that the better liked of two pictures scores higher, ties half; NaN where all are liked alike."""
-    better = pairs(liking)
-    total = better.sum()
-    higher = (scores[:, None] > scores) + 0.5 * (scores[:, None] == scores)
-    return float((higher * better).sum() / total) if total else float("nan")
+def splits(numbers: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield for every fold the rows of its pictures, and the rows of all others to learn from."""
+    for fold in np.unique(numbers):
+        yield np.flatnonzero(numbers == fold), np.flatnonzero(numbers != fold)
 
 
 @dataclass(frozen=True)
@@ -69,9 +62,10 @@ class HeldOut:
     """Comparisons of held-out pictures.
 
     Attributes:
-        wins: (n, n) how often the row's picture was scored higher than the column's, ties half; better liked rows only.
-        counts: (n, n) how often they were compared.
-        scores: (n,) mean held-out score of each picture; NaN where it never was held out.
+        wins: (n, n) number of times the row's picture scored higher than the column's, ties half. Only pairs count in
+            which the row's picture is liked better.
+        counts: (n, n) number of comparisons of these pairs.
+        scores: (n,) mean held-out score of each picture; NaN if it was never held out.
     """
 
     wins: np.ndarray
@@ -80,41 +74,45 @@ class HeldOut:
 
     @property
     def concordance(self) -> float:
-        """Over all comparisons; NaN where there are none."""
+        """Chance that the better liked of two pictures scores higher, over all comparisons; NaN if there are none."""
         total = self.counts.sum()
         return float(self.wins.sum() / total) if total else float("nan")
 
     def placements(self) -> np.ndarray:
-        """(n,) share of its comparisons that each picture came out of rightly; NaN for none."""
-        counts = self.counts + self.counts.T
+        """(n,) share of each picture's comparisons that came out right; NaN if it has none."""
         right = (self.wins + self.wins.T).sum(axis=1)
-        total = counts.sum(axis=1)
+        total = (self.counts + self.counts.T).sum(axis=1)
         return np.where(total > 0, right / np.maximum(total, 1), np.nan)
 
     def resampled(self, weights: np.ndarray) -> np.ndarray:
-        """(b,) concordance under (b, n) weights of the pictures; NaN where nothing is left to compare."""
+        """(b,) concordances under (b, n) weights of the pictures; NaN if no comparison is left."""
         won = np.einsum("bi,bi->b", weights @ self.wins, weights)
         total = np.einsum("bi,bi->b", weights @ self.counts, weights)
         return np.where(total > 0, won / np.where(total > 0, total, 1), np.nan)
 
 
 def gather(liking: np.ndarray, tests: Sequence[tuple[np.ndarray, np.ndarray]]) -> HeldOut:
-    """Comparisons from (rows, scores) of each fold of each repetition."""
+    """Collect comparisons.
+
+    Args:
+        liking: (n,) likings.
+        tests: for each fold of each repetition, the rows of its pictures and their held-out scores.
+    """
     n = len(liking)
-    better = pairs(liking)
+    better = liking[:, None] > liking + 1e-12
     wins, counts, total, times = np.zeros((n, n)), np.zeros((n, n)), np.zeros(n), np.zeros(n)
     for rows, scores in tests:
-        at = np.ix_(rows, rows)
+        pairs = np.ix_(rows, rows)
         higher = (scores[:, None] > scores) + 0.5 * (scores[:, None] == scores)
-        wins[at] += higher * better[at]
-        counts[at] += better[at]
+        wins[pairs] += higher * better[pairs]
+        counts[pairs] += better[pairs]
         total[rows] += scores
         times[rows] += 1
     return HeldOut(wins, counts, np.where(times > 0, total / np.maximum(times, 1), np.nan))
 
 
 def learnable(liking: np.ndarray) -> bool:
-    """Whether there is anything to tell apart."""
+    """True if likings differ, so that there is something to learn."""
     return len(liking) > 1 and float(np.ptp(liking)) > 0
 
 
@@ -124,17 +122,28 @@ def compare_held_out(
     examples: Examples,
     priors: np.ndarray,
     frame: Frame,
-    parts: Sequence[np.ndarray],
+    folds: Sequence[np.ndarray],
 ) -> dict[str, HeldOut]:
-    """Cross-validate methods over given folds; those that cannot learn from some learning side are left out."""
+    """Cross-validate methods over the same folds.
+
+    Args:
+        methods: some of ``METHODS``.
+        z: (n, p) deviations of the examples.
+        examples: the judged pictures.
+        priors: (n, k) standardised prior scores.
+        frame: blocks of the items.
+        folds: for each repetition the (n,) fold of each picture.
+
+    Returns:
+        comparisons by method; methods that cannot learn from some fold are left out.
+    """
     tests: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {method: [] for method in methods}
-    for numbers in parts:
-        for fold in np.unique(numbers):
-            test, learning = np.flatnonzero(numbers == fold), np.flatnonzero(numbers != fold)
+    for numbers in folds:
+        for test, learning in splits(numbers):
             if not learnable(examples.liking[learning]):
                 continue
             models = learn_all(list(tests), z[learning], examples.take(learning), priors[learning], frame)
             tests = {method: tests[method] for method in models}
             for method, model in models.items():
                 tests[method].append((test, model.predict(z[test], priors[test])))
-    return {method: gather(examples.liking, found) for method, found in tests.items()}
+    return {method: gather(examples.liking, by_fold) for method, by_fold in tests.items()}

@@ -1,9 +1,15 @@
-"""One scale for items of several kinds, and kernels over them: how alike two pictures are, by all items or by one block of them.
+"""Kernels over item vectors of pictures, on one scale for items of all kinds.
 
-z = (items − centre)/scale, cut at ±4
-d²_b(i, l)   mean squared distance over the items of block b (SOART, colour, network), divided by its median over the learning pictures
-linear  Σ_b ⟨z_i, z_l⟩_b / blocks, scaled to mean 1;   all  exp(−mean_b d²_b / 2);   one block  exp(−d²_b / 2);
-network  ⟨z_i, z_l⟩ over the items of a network alone, scaled to mean 1
+They are kernels of the Gaussian process over *items*. Those over choices of a prompt space are in
+``soart.prompts.rating_model.kernels``.
+
+    z            (items − centre)/scale, cut at ±4
+    d²_b(i, l)   mean squared distance over the items of block b (SOART, colour, network), divided by its median over
+                 the learning pictures
+    linear       Σ_b ⟨z_i, z_l⟩_b / blocks, scaled to mean 1
+    all          exp(−mean_b d²_b / 2)
+    one block    exp(−d²_b / 2)
+    network      ⟨z_i, z_l⟩ over the items of a network alone, scaled to mean 1
 """
 
 from __future__ import annotations
@@ -21,17 +27,18 @@ COLOUR, DEEP, NETWORK = "colour", "deep", "network"
 
 
 def block_of(name: str) -> str:
-    """The block an item belongs to: ``colour``, ``deep``, or ``soart`` for all others."""
-    head = name.split("/", 1)[0]
-    return head if head in (COLOUR, DEEP) else "soart"
+    """Block of an item: ``colour``, ``deep``, or ``soart`` for all others."""
+    kind = name.split("/", 1)[0]
+    return kind if kind in (COLOUR, DEEP) else "soart"
 
 
 @dataclass(frozen=True)
 class Frame:
-    """Puts items on one scale.
+    """Scale and blocks of items.
 
     Attributes:
-        centre, scale: (p,) mean and standard deviation of the reference pictures; constant items have an infinite scale.
+        centre, scale: (p,) mean and standard deviation of the reference pictures; the scale of constant items is
+            infinite.
         blocks: (p,) block of each item.
         heads: item numbers of each head of version D.
     """
@@ -46,7 +53,7 @@ class Frame:
         """Learn from (m, p) items of reference pictures."""
         centre, scale = reference.mean(axis=0), reference.std(axis=0)
         heads = tuple(tuple(head) for head in heads_of(names))
-        # Rounding of large constant items is no variation.
+        # Rounding of large constant items is not variation.
         varies = scale > 1e-9 * np.maximum(np.abs(centre), 1e-3)
         return cls(centre, np.where(varies, scale, np.inf), np.array([block_of(name) for name in names]), heads)
 
@@ -56,7 +63,7 @@ class Frame:
         return list(dict.fromkeys(self.blocks.tolist()))
 
     def deviations(self, items: np.ndarray) -> np.ndarray:
-        """(n, p) items to deviations in −CUT…CUT."""
+        """(n, p) deviations of items in scales, cut to −CUT…CUT."""
         z: np.ndarray = np.clip((items - self.centre) / self.scale, -CUT, CUT)
         return z
 
@@ -65,28 +72,29 @@ class Frame:
         """(p,) factors that give every block a mean square of 1/blocks."""
         factors = np.empty(len(self.blocks))
         for block in self.names:
-            own = self.blocks == block
-            factors[own] = 1 / np.sqrt(own.sum() * len(self.names))
+            columns = self.blocks == block
+            factors[columns] = 1 / np.sqrt(columns.sum() * len(self.names))
         return factors
 
 
 def squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """(i, p) and (l, p) to squared distances (i, l)."""
-    apart: np.ndarray = np.maximum(np.einsum("ip,ip->i", a, a)[:, None] + np.einsum("lp,lp->l", b, b) - 2 * a @ b.T, 0)
-    return apart
+    """(i, l) squared distances between (i, p) and (l, p) rows."""
+    squares = np.einsum("ip,ip->i", a, a)[:, None] + np.einsum("lp,lp->l", b, b)
+    distances: np.ndarray = np.maximum(squares - 2 * a @ b.T, 0)
+    return distances
 
 
 @dataclass(frozen=True)
 class Kernels:
-    """Base kernels against fixed learning pictures.
+    """Base kernels between pictures and fixed learning pictures.
 
     Attributes:
         z: (n, p) deviations of the learning pictures.
         frame: blocks and their weights.
         widths: median squared distance of each block's learning pictures.
         power: mean square of the weighted deviations, for the linear kernel.
-        network_power: the same over the items of a network, for theirs.
-        linear_only: leave all kernels but the linear one out.
+        network_power: mean square of the deviations of a network's items, for the network kernel.
+        linear_only: True to use the linear kernel only.
     """
 
     z: np.ndarray
@@ -101,17 +109,17 @@ class Kernels:
         """Measure widths on the (n, p) deviations of the learning pictures."""
         widths = {}
         for block in frame.names:
-            own = frame.blocks == block
-            d2 = squared_distances(z[:, own], z[:, own])[np.triu_indices(len(z), 1)] / own.sum()
-            apart = d2[d2 > 1e-9]
-            widths[block] = float(np.median(apart)) if len(apart) else 1.0
+            columns = frame.blocks == block
+            d2 = squared_distances(z[:, columns], z[:, columns])[np.triu_indices(len(z), 1)] / columns.sum()
+            nonzero = d2[d2 > 1e-9]
+            widths[block] = float(np.median(nonzero)) if len(nonzero) else 1.0
         power = float(np.mean(np.sum((z * frame.weights) ** 2, axis=1)))
         network_power = float(np.mean(np.sum(z[:, frame.blocks == DEEP] ** 2, axis=1)))
         return cls(z, frame, widths, power or 1.0, network_power or 1.0, linear_only)
 
     @property
     def names(self) -> list[str]:
-        """What ``against`` returns, in order."""
+        """Names of the base kernels, in the order of ``against``."""
         if self.linear_only:
             return ["linear"]
         blocks = self.frame.names
@@ -125,24 +133,25 @@ class Kernels:
         linear = (z * weights) @ (self.z * weights).T / self.power
         if self.linear_only:
             return [linear]
-        apart = {}
+        distances = {}
         for block in self.frame.names:
-            own = self.frame.blocks == block
-            apart[block] = squared_distances(z[:, own], self.z[:, own]) / (own.sum() * self.widths[block])
-        every = np.exp(-sum(apart.values(), np.zeros_like(linear)) / (2 * len(apart)))
-        found = {"linear": linear, "all": every, **{block: np.exp(-d2 / 2) for block, d2 in apart.items()}}
+            columns = self.frame.blocks == block
+            scale = columns.sum() * self.widths[block]
+            distances[block] = squared_distances(z[:, columns], self.z[:, columns]) / scale
+        every = np.exp(-sum(distances.values(), np.zeros_like(linear)) / (2 * len(distances)))
+        values = {"linear": linear, "all": every, **{block: np.exp(-d2 / 2) for block, d2 in distances.items()}}
         if NETWORK in self.names:
-            own = self.frame.blocks == DEEP
-            found[NETWORK] = z[:, own] @ self.z[:, own].T / self.network_power
-        return [found[name] for name in self.names]
+            columns = self.frame.blocks == DEEP
+            values[NETWORK] = z[:, columns] @ self.z[:, columns].T / self.network_power
+        return [values[name] for name in self.names]
 
-    def own(self, number: int, z: np.ndarray) -> np.ndarray:
-        """(i,) value of base kernel ``number`` between each of (i, p) deviations and itself."""
+    def diagonal(self, number: int, z: np.ndarray) -> np.ndarray:
+        """(i,) values of base kernel ``number`` between each of (i, p) deviations and itself."""
         name = self.names[number]
         if name == "linear":
-            own: np.ndarray = np.sum((z * self.frame.weights) ** 2, axis=1) / self.power
+            values: np.ndarray = np.sum((z * self.frame.weights) ** 2, axis=1) / self.power
         elif name == NETWORK:
-            own = np.sum(z[:, self.frame.blocks == DEEP] ** 2, axis=1) / self.network_power
+            values = np.sum(z[:, self.frame.blocks == DEEP] ** 2, axis=1) / self.network_power
         else:
-            own = np.ones(len(z))
-        return own
+            values = np.ones(len(z))
+        return values

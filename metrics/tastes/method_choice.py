@@ -1,4 +1,4 @@
-"""The choice between methods, by grouped cross-validation among the learning pictures alone."""
+"""Chooses a method by grouped cross-validation among the learning pictures."""
 
 from __future__ import annotations
 
@@ -12,13 +12,18 @@ from .folds import compare_held_out, fold_numbers
 from .kernels import Frame
 from .methods import METHODS
 
-#: Fewer pictures than this say little about whether learning beats the prior scores, and about which method is best.
-SCARCE, ENOUGH = 12, 24
+#: Fewest pictures that can show that learning beats the prior scores, and fewest that can show the best method.
+FEWEST_TO_BEAT_PRIORS, FEWEST_TO_CHOOSE = 12, 24
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The method chosen, and the cross-validated chance of each that the better liked of two pictures scores higher."""
+    """The result of the choice.
+
+    Attributes:
+        method: the chosen method.
+        reached: cross-validated concordance by method; empty if there was nothing to compare.
+    """
 
     method: str
     reached: dict[str, float]
@@ -38,40 +43,40 @@ def choose(
 ) -> Choice:
     """Choose a method by grouped cross-validation.
 
-    The usual method stays unless another is ahead by more than one standard error of their difference, on ``ENOUGH`` pictures or
-    more. With fewer than ``SCARCE``, where learning is not ahead of the prior scores alone, these are taken: few examples must not make things
-    worse than none.
+    The usual method stays unless another one is ahead by more than one standard error of their difference, on
+    ``FEWEST_TO_CHOOSE`` pictures or more. With fewer than ``FEWEST_TO_BEAT_PRIORS`` the prior scores alone are taken if
+    learning is not ahead of them: few examples must not make a taste worse than none.
 
     Args:
         z: (n, p) deviations of the examples.
-        examples: what was said.
+        examples: the judged pictures.
         priors: (n, k) standardised prior scores.
         frame: blocks of the items.
         rng: source of the folds.
         methods: candidates, the usual one first.
-        folds: of the cross-validation.
-        repeats: of the cross-validation.
-        every: measure also those methods that cannot be chosen from so few pictures, for the report.
+        folds: folds of the cross-validation.
+        repeats: repetitions of the cross-validation.
+        every: True to measure, for the report, also methods that cannot be chosen from so few pictures.
     """
-    usual = methods[0]
-    if len(z) < ENOUGH and not every:
-        methods = [m for m in methods if m == usual or (m == "prior" and len(z) < SCARCE and priors.shape[1])]
+    usual, few = methods[0], len(z) < FEWEST_TO_BEAT_PRIORS
+    if len(z) < FEWEST_TO_CHOOSE and not every:
+        methods = [m for m in methods if m == usual or (m == "prior" and few and priors.shape[1])]
     if len(methods) == 1:
         return Choice(usual, {})
-    parts = [fold_numbers(examples.liking, examples.groups, folds, rng) for _ in range(repeats)]
-    found = compare_held_out(methods, z, examples, priors, frame, parts)
-    placed = {method: held_out.placements() for method, held_out in found.items()}
-    usable = {m: p for m, p in placed.items() if np.isfinite(p).any()}
+    numbers = [fold_numbers(examples.liking, examples.groups, folds, rng) for _ in range(repeats)]
+    held_out = compare_held_out(methods, z, examples, priors, frame, numbers)
+    placements = {method: comparisons.placements() for method, comparisons in held_out.items()}
+    usable = {m: p for m, p in placements.items() if np.isfinite(p).any()}
     reached = {method: float(np.nanmean(p)) for method, p in usable.items()}
     best = usual
     for method in usable:
-        if method == usual or usual not in usable or len(z) < ENOUGH:
+        if method == usual or usual not in usable or len(z) < FEWEST_TO_CHOOSE:
             continue
         ahead = usable[method] - usable[usual]
         ahead = ahead[np.isfinite(ahead)]
         error = ahead.std(ddof=1) / np.sqrt(len(ahead)) if len(ahead) > 1 else np.inf
         if ahead.size and ahead.mean() > error and reached[method] > reached.get(best, 0.0):
             best = method
-    if len(z) < SCARCE and "prior" in reached and reached["prior"] >= reached.get(best, 0.0):
+    if few and "prior" in reached and reached["prior"] >= reached.get(best, 0.0):
         best = "prior"
     return Choice(best, reached)

@@ -1,13 +1,17 @@
-"""Methods that learn a liking from items and prior scores; ``method_choice`` chooses between them.
+"""Methods that learn a liking from items and prior scores.
 
-| method      | what it is                                                                                    | explained |
-|-------------|-----------------------------------------------------------------------------------------------|-----------|
-| ``gp+attention`` | mean of the two below, version D counting as far as the prior scores alone are not believed: the usual one | masking |
-| ``gp``      | average of Gaussian processes on top of the prior scores, ``gaussian_process``                   | masking   |
-| ``ridge``   | the same with the linear kernel only                                                          | exactly   |
-| ``attention`` | version D over the modes, ``AttentionD``, on principal components; blind to prior scores | masking   |
-| ``T2``      | Taguchi's T-method (2), the unit space at the disliked end                                     | exactly   |
-| ``prior``   | the prior scores alone                                                                        | exactly   |
+``method_choice`` chooses between them.
+
+| method           | description                                                                      | contributions |
+|------------------|----------------------------------------------------------------------------------|---------------|
+| ``gp+attention`` | weighted mean of the next and ``attention``; the usual method                    | by masking    |
+| ``gp``           | average of Gaussian processes on top of the prior scores, ``gaussian_process``   | by masking    |
+| ``ridge``        | as ``gp``, with the linear kernel only                                           | exact         |
+| ``attention``    | version D over the modes, on principal components; it ignores prior scores       | by masking    |
+| ``T2``           | Taguchi's T-method (2), with the unit space at the disliked end                  | exact         |
+| ``prior``        | the prior scores alone                                                           | exact         |
+
+In the mean, version D has half the belief that the prior scores alone do not explain everything.
 """
 
 from __future__ import annotations
@@ -26,9 +30,9 @@ from .kernels import DEEP, Frame
 
 BOTH = "gp+attention"
 METHODS = (BOTH, "gp", "ridge", "attention", "T2", "prior")
-#: Principal components of a head that version D sees at most, and of the items of a network.
+#: Most principal components of a head for version D, and of the items of a network.
 COMPONENTS, NETWORK_COMPONENTS = 6, 12
-#: Small grids: version D is fitted many times over in cross-validation.
+#: Small grids, because cross-validation fits version D many times.
 _TEMPERATURES, _RIDGES = (0.5, 2.0, 8.0), (0.01, 0.1, 1.0)
 
 
@@ -45,8 +49,8 @@ class Attention:
 
     Attributes:
         model: the fitted version.
-        mean: (p,) of the examples' deviations.
-        axes: (components, p) principal axes, head after head.
+        mean: (p,) mean of the examples' deviations.
+        axes: (components, p) principal axes, those of each head in turn.
         worth: (g,) mean liking of each mode of ``model.classes_``.
     """
 
@@ -56,12 +60,12 @@ class Attention:
     worth: np.ndarray
 
     def components(self, z: np.ndarray) -> np.ndarray:
-        """What version D sees of pictures, (i, components)."""
-        seen: np.ndarray = (z - self.mean) @ self.axes.T
-        return seen
+        """(i, components) principal components of (i, p) deviations."""
+        components: np.ndarray = (z - self.mean) @ self.axes.T
+        return components
 
     def predict(self, z: np.ndarray, priors: np.ndarray) -> np.ndarray:
-        """(i,) liking: mode outputs weighted by what the modes are worth."""
+        """(i,) liking: outputs for the modes, weighted by the worth of the modes."""
         liking: np.ndarray = self.model.metric(self.components(z)) @ self.worth
         return liking
 
@@ -71,31 +75,38 @@ class Attention:
 
 
 def principal_axes(rows: np.ndarray, frame: Frame) -> tuple[np.ndarray, list[list[int]], list[float]]:
-    """Principal axes of each head of centred (n, p) rows, (components, p), the components of each head, and its weight.
+    """Principal axes of the heads.
 
-    Whitening sees a head's components only, so a covariance of as many items as pictures need never be learnt in full. A
-    network's items are one head and say as much as all others together: what a picture shows, beside how it looks.
+    Only the components of a head are whitened, so no covariance of as many items as pictures needs to be estimated. A
+    network's items are one head and count as much as all others together: content beside appearance.
+
+    Args:
+        rows: (n, p) centred deviations.
+        frame: blocks and heads of the items.
+
+    Returns:
+        (components, p) axes, the numbers of the components of each head, and the weight of each head.
     """
     axes: list[np.ndarray] = []
     members: list[list[int]] = []
-    network: list[bool] = []
+    of_network: list[bool] = []
     for head in map(list, frame.heads):
-        _, lengths, own = np.linalg.svd(rows[:, head], full_matrices=False)
+        _, lengths, head_axes = np.linalg.svd(rows[:, head], full_matrices=False)
         deep = bool(frame.blocks[head[0]] == DEEP)
         most = NETWORK_COMPONENTS if deep else COMPONENTS
-        kept = int(np.count_nonzero(lengths[:most] > 1e-6 * max(float(lengths[0]), 1e-12)))
+        count = int(np.count_nonzero(lengths[:most] > 1e-6 * max(float(lengths[0]), 1e-12)))
         if lengths[0] > 0:
-            members.append(list(range(len(axes), len(axes) + kept)))
-            network.append(deep)
-            for axis in own[:kept]:
+            members.append(list(range(len(axes), len(axes) + count)))
+            of_network.append(deep)
+            for axis in head_axes[:count]:
                 axes.append(np.zeros(rows.shape[1]))
                 axes[-1][head] = axis
-    weights = [1 / network.count(deep) for deep in network]
+    weights = [1 / of_network.count(deep) for deep in of_network]
     return np.stack(axes), members, weights
 
 
 def learn_attention(z: np.ndarray, examples: Examples, frame: Frame) -> Attention | None:
-    """Fit version D; None where there are not two modes, one of them of two pictures, or nothing varies."""
+    """Fit version D; None if there are fewer than two modes, no mode has two pictures, or no item varies."""
     modes = examples.modes
     names, counts = np.unique(modes, return_counts=True)
     mean = z.mean(axis=0)
@@ -112,8 +123,8 @@ class Both:
     """Gaussian processes and version D together.
 
     Attributes:
-        gp, attention: the two.
-        share: weight of version D, half the belief that the prior scores alone do not say all.
+        gp, attention: the two models.
+        share: weight of version D: half the belief that the prior scores alone do not explain everything.
     """
 
     gp: Preference
@@ -122,8 +133,8 @@ class Both:
 
     def predict(self, z: np.ndarray, priors: np.ndarray) -> np.ndarray:
         """(i,) liking."""
-        one, other = self.gp.predict(z, priors), self.attention.predict(z, priors)
-        liking: np.ndarray = (1 - self.share) * one + self.share * other
+        by_gp, by_attention = self.gp.predict(z, priors), self.attention.predict(z, priors)
+        liking: np.ndarray = (1 - self.share) * by_gp + self.share * by_attention
         return liking
 
 
@@ -140,7 +151,7 @@ class Linear:
 
 
 def learn_t2(z: np.ndarray, examples: Examples, priors: np.ndarray) -> Linear | None:
-    """Fit T2 with the least liked pictures, three at least, as its unit space; None for fewer than six pictures."""
+    """Fit T2 with the least liked pictures, at least three, as its unit space; None for fewer than six pictures."""
     if len(z) < 6:
         return None
     order = np.argsort(examples.liking, kind="stable")
@@ -153,19 +164,19 @@ def learn_t2(z: np.ndarray, examples: Examples, priors: np.ndarray) -> Linear | 
 def learn_all(
     methods: Sequence[str], z: np.ndarray, examples: Examples, priors: np.ndarray, frame: Frame
 ) -> dict[str, Model]:
-    """Fit several methods, each part once.
+    """Fit several methods; a model that two of them share is fitted once.
 
     Args:
         methods: some of ``METHODS``.
         z: (n, p) deviations of the examples.
-        examples: what was said.
+        examples: the judged pictures.
         priors: (n, k) standardised prior scores of the examples.
         frame: blocks of the items.
 
     Returns:
         models by method; those that cannot learn from these examples are left out.
     """
-    found: dict[str, Model] = {}
+    models: dict[str, Model] = {}
     attention = learn_attention(z, examples, frame) if {"attention", BOTH} & set(methods) else None
     gp = None
     if {"gp", BOTH} & set(methods):
@@ -183,10 +194,10 @@ def learn_all(
         elif method == "ridge" or priors.shape[1]:
             model = learn_preference(z, examples.liking, examples.weights, priors, frame, kind=method)
         if model is not None:
-            found[method] = model
-    return found
+            models[method] = model
+    return models
 
 
 def learn(method: str, z: np.ndarray, examples: Examples, priors: np.ndarray, frame: Frame) -> Model | None:
-    """Fit one method; None where it cannot learn from these examples. See ``learn_all``."""
+    """Fit one method; None if it cannot learn from these examples. See ``learn_all``."""
     return learn_all([method], z, examples, priors, frame).get(method)

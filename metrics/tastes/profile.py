@@ -1,13 +1,16 @@
-"""A taste profile: what somebody likes, learnt from a few pictures, on top of prior scores, with a report on its own worth.
+"""A taste profile: one person's liking, learnt from a few pictures.
 
-| value       | scale                                                                                                |
-|-------------|------------------------------------------------------------------------------------------------------|
-| liking      | about −1 (as the disliked, rating 1) to 1 (as the liked, rating 5); unbounded                           |
-| probability | 0…1: chance that the picture is liked, were liked and disliked pictures equally many; calibrated on held-out pictures |
-| score       | 100 × probability                                                                                     |
-| percentile  | 0–100: share of the user's own collection, or of the learning pictures, that the picture beats          |
+It starts from prior scores, the technical score and the mean of other raters, and comes with a report on its own worth.
 
-Method: METHOD §6; the prior scores are the built-in technical score and whatever other raters have said.
+| value       | scale                                                                                          |
+|-------------|------------------------------------------------------------------------------------------------|
+| liking      | about −1 (as the disliked, rating 1) to 1 (as the liked, rating 5); unbounded                  |
+| probability | 0…1: chance that the picture is liked if liked and disliked pictures are equally frequent;     |
+|             | calibrated on held-out pictures                                                                |
+| score       | 100 × probability                                                                              |
+| percentile  | 0–100: share of the user's own collection, or of the learning pictures, that the picture beats |
+
+The method is described in ``docs/method.md``.
 """
 
 from __future__ import annotations
@@ -21,28 +24,36 @@ from scipy.special import expit
 
 from ...errors import ItemsError, ProfileError
 from ..checks import check_items
-from .examples import Examples, contradictions
+from ..percentiles import percentiles_in
+from .examples import Examples, check_contradictions
 from .fitting import Fitted, Scaling, calibrate, fit
 from .folds import near_duplicates
 from .learning_curve import add_curve
 from .methods import METHODS, Attention, learn_attention
 from .trust import Learner, Predictor, Trust, examine
 
-#: A background of fewer pictures than this says too little about what pictures are like.
-BACKGROUND = 30
+#: Fewest pictures of a background; fewer describe a collection too badly to be used.
+FEWEST_OF_BACKGROUND = 30
+#: Names of prior scores.
 TECHNICAL, OTHERS = "technical", "others"
 
 
 def technical_prior(items: np.ndarray, names: Sequence[str]) -> np.ndarray:
-    """(n,) built-in technical score, not bent above 100, from the SOART items among (n, p) items."""
+    """(n,) built-in technical scores from the SOART items among (n, p) items, without the ceiling above 100.
+
+    Raises:
+        ProfileError: a SOART item is missing.
+    """
     from ..damage.scorer import CLEAN, TechnicalScorer
 
     scorer = TechnicalScorer.load()
-    place = {name: i for i, name in enumerate(names)}
+    numbers = {name: i for i, name in enumerate(names)}
     try:
-        columns = [place[name] for name in scorer.names]
+        columns = [numbers[name] for name in scorer.names]
     except KeyError as error:
-        raise ProfileError(f"The technical score needs the item {error}, which is not among those given.") from error
+        raise ProfileError(
+            f"The technical score needs the item {error}, which is missing: measure SOART items."
+        ) from error
     return CLEAN + scorer.evidence(items[:, columns])
 
 
@@ -51,21 +62,37 @@ class TasteProfile:
     """A learnt taste; made by ``learn_taste``.
 
     Attributes:
-        name: what the user calls it.
+        name: the user's name for the taste.
         names: (p,) names of the items.
-        version: of the extractor; items of other versions do not fit.
-        examples: what it was learnt from.
+        version: version of the extractor; items of other versions do not fit.
+        examples: the judged pictures that it was learnt from.
         fitted: scaling and method.
-        prior_names: what the k prior scores are: ``technical`` is computed where it is not given, others count as missing.
-        trust: how far it can be trusted.
+        prior_names: (k,) names of the prior scores. ``technical`` is computed if it is not passed; others then count as
+            missing.
+        trust: trust report.
         calibration: slope and offset from liking to log odds.
         reference: (101,) quantiles of liking in the user's collection.
-        modes: version D over named modes, where there are any.
         network: source of the network behind deep items, if any.
         created: UTC time, ISO 8601.
-    """
+        modes: version D over named modes; None if no modes were named.
 
-    higher_is_better = True
+    Examples:
+        >>> import numpy as np
+        >>> from soart.metrics import TasteProfile, learn_taste
+        >>> from soart.metrics.tastes.examples import from_ratings
+        >>> rng = np.random.default_rng(0)
+        >>> items = rng.normal(size=(24, 2))
+        >>> ratings = np.clip(np.round(3 + 2 * items[:, 0]), 1, 5)
+        >>> names = ("colour/chroma/mean", "colour/luma/mean")
+        >>> taste = learn_taste(
+        ...     from_ratings(items, ratings), names, "colour-1", methods=("ridge",), curve=False, repeats=1
+        ... )
+        >>> isinstance(taste, TasteProfile), taste.method, taste.trust.useless
+        (True, 'ridge', False)
+        >>> vivid, dull = taste.score([[2.0, 0.0], [-2.0, 0.0]])
+        >>> bool(vivid > 80), bool(dull < 20)
+        (True, True)
+    """
 
     name: str
     names: tuple[str, ...]
@@ -86,12 +113,17 @@ class TasteProfile:
         return self.fitted.choice.method
 
     def prior_scores(self, items: np.ndarray, priors: np.ndarray | None = None) -> np.ndarray:
-        """(n, k) prior scores: those given, else the technical score and NaN for all others."""
+        """(n, k) prior scores: ``priors`` themselves, or by default the technical score, and NaN for all others.
+
+        Raises:
+            ItemsError: the shape of ``priors`` does not fit.
+            ProfileError: a SOART item is missing.
+        """
         if priors is not None:
-            given = np.asarray(priors, dtype=np.float64)
-            if given.shape != (len(items), len(self.prior_names)):
-                raise ItemsError(f"Expected {len(self.prior_names)} prior scores a picture, got shape {given.shape}.")
-            return given
+            scores = np.asarray(priors, dtype=np.float64)
+            if scores.shape != (len(items), len(self.prior_names)):
+                raise ItemsError(f"Expected {len(self.prior_names)} prior scores a picture, got shape {scores.shape}.")
+            return scores
         columns = [technical_prior(items, self.names) if name == TECHNICAL else np.full(len(items), np.nan)
                    for name in self.prior_names]  # fmt: skip
         return np.stack(columns, axis=1) if columns else np.zeros((len(items), 0))
@@ -99,8 +131,12 @@ class TasteProfile:
     def liking(self, items: object, priors: np.ndarray | None = None) -> np.ndarray:
         """(n,) liking of (n, p) items; see the scale above.
 
+        Args:
+            items: items of the version that the profile was learnt on.
+            priors: (n, k) prior scores in the order of ``prior_names``; by default those that can be computed.
+
         Raises:
-            ItemsError: items of another number, or not finite.
+            ItemsError: items or prior scores do not fit, or items are not finite.
         """
         rows = check_items(items, len(self.names), rows=0)
         return self.fitted(rows, self.prior_scores(rows, priors))
@@ -112,27 +148,26 @@ class TasteProfile:
         return chance
 
     def percentile(self, liking: np.ndarray) -> np.ndarray:
-        """(n,) percentiles of (n,) likings within the reference collection."""
-        low = np.searchsorted(self.reference, liking, "left")
-        high = np.searchsorted(self.reference, liking, "right")
-        share: np.ndarray = 50.0 * (low + high) / len(self.reference)
-        return share
+        """(n,) percentiles 0–100 of (n,) likings in the reference collection."""
+        return percentiles_in(liking, self.reference)
 
     def score(self, items: object, priors: np.ndarray | None = None, *, useless_ok: bool = False) -> np.ndarray:
         """(n,) scores 0–100 of (n, p) items; higher is better.
 
         Args:
-            items: of the version the profile was learnt on.
-            priors: (n, k) prior scores in the order of ``prior_names``; by default what can be computed.
-            useless_ok: score even if the profile is no better than chance or learnt from too few examples; whoever says so shows the
-                trust report beside the scores.
+            items: items of the version that the profile was learnt on.
+            priors: (n, k) prior scores in the order of ``prior_names``; by default those that can be computed.
+            useless_ok: True to score even if the profile is no better than chance or learnt from too few examples.
+                Callers that pass this must show the trust report with the scores.
 
         Raises:
-            ProfileError: the profile is useless, and that was not accepted.
+            ItemsError: items or prior scores do not fit, or items are not finite.
+            ProfileError: the profile is not reliable, and ``useless_ok`` is False.
         """
         if self.trust.useless and not useless_ok:
             raise ProfileError(
-                f"The taste {self.name!r} is not to be trusted ({self.trust.sentence}): rate more pictures, or say useless_ok."
+                f"The taste {self.name!r} is not reliable yet ({self.trust.sentence}): rate more pictures, or pass "
+                "useless_ok=True."
             )
         return 100 * self.probability(self.liking(items, priors))
 
@@ -154,55 +189,74 @@ def learn_taste(
     """Learn a taste and check it.
 
     Args:
-        examples: what was said; their groups are widened by near-duplicates.
+        examples: the judged pictures; their groups are widened by near-duplicates.
         names: (p,) names of the items.
-        version: of the extractor.
-        name: what to call the profile.
-        prior_names: what the k prior scores of the examples are.
-        background: (m, p) items and (m, k) prior scores of the collection the user's pictures come from, rated or not: items are
-            scaled and percentiles taken on it.
+        version: version of the extractor.
+        name: name of the profile.
+        prior_names: (k,) names of the prior scores of the examples.
+        background: (m, p) items and (m, k) prior scores of the user's collection, rated pictures or not. Items are
+            scaled and percentiles taken on it; by default on the examples.
         rng: source of all randomness; by default seeded with 0.
         methods: candidates, the usual one first.
-        curve: whether to measure the learning curve.
-        repeats: of the cross-validation in the trust report.
+        curve: True to measure the learning curve.
+        repeats: repetitions of the cross-validation in the trust report.
         network: source of the network behind deep items.
 
     Raises:
-        ItemsError: only liked or only disliked pictures, one picture, all alike, the same picture good and bad, or matrices that do
-            not fit together.
+        ItemsError: pictures are only liked or only disliked, a single one, all alike, or both good and bad; or matrices
+            do not fit together.
+
+    Examples:
+        >>> import numpy as np
+        >>> from soart.metrics import learn_taste
+        >>> from soart.metrics.tastes.examples import from_modes
+        >>> rng = np.random.default_rng(0)
+        >>> good, bad = rng.normal(1, 1, size=(8, 2)), rng.normal(-1, 1, size=(8, 2))
+        >>> names = ("colour/chroma/mean", "colour/luma/mean")
+        >>> taste = learn_taste(
+        ...     from_modes({"good": good, "bad": bad}), names, "colour-1", methods=("ridge",), curve=False, repeats=1
+        ... )
+        >>> taste.trust.liked, taste.trust.disliked, taste.trust.useless
+        (8, 8, False)
+        >>> bool(taste.liking(good).mean() > taste.liking(bad).mean())
+        True
     """
     rng = rng if rng is not None else np.random.default_rng(0)
-    check_items(examples.items, len(names), what="learning items")
+    check_items(examples.items, len(names), name="learning items")
     _check_contrast(examples)
-    contradictions(examples)
-    reference = background if background is not None and len(background[0]) >= BACKGROUND else None
-    scaling = None if reference is None else Scaling.of(*reference, names)
-    own = scaling or Scaling.of(examples.items, examples.priors, names)
-    z, priors = own.frame.deviations(examples.items), own.priors(examples.priors)
+    check_contradictions(examples)
+    if background is not None and len(background[0]) < FEWEST_OF_BACKGROUND:
+        background = None
+    reference = background or (examples.items, examples.priors)
+    scaling = Scaling.of(*reference, names)
+    # Without a background, every fold has a scaling of its own.
+    common = None if background is None else scaling
+    z, priors = scaling.frame.deviations(examples.items), scaling.priors(examples.priors)
     examples = replace(examples, groups=near_duplicates(z, examples.groups).astype(np.str_))
     fitted = fit(examples, names, rng, scaling, methods, repeats=2, every=True)
-    check = examine(examples, _learner(names, scaling, methods), z, priors, own.frame, rng, repeats)
+    check = examine(examples, _learner(names, common, methods), z, priors, scaling.frame, rng, repeats)
     trust = check.trust
     if curve:
-        trust = add_curve(trust, examples, _learner(names, scaling, (fitted.choice.method,)), rng)
-    seen = reference or (examples.items, examples.priors)
-    quantiles = np.quantile(fitted(*seen), np.linspace(0, 1, 101))
+        trust = add_curve(trust, examples, _learner(names, common, (fitted.choice.method,)), rng)
+    quantiles = np.quantile(fitted(*reference), np.linspace(0, 1, 101))
+    calibration = calibrate(check.held_out, examples)
+    created = datetime.now(UTC).isoformat(timespec="seconds")
     return TasteProfile(
-        name, names, version, examples, fitted, prior_names, trust, calibrate(check.held_out, examples), quantiles, network,
-        datetime.now(UTC).isoformat(timespec="seconds"), mode_model(examples, fitted),
+        name, names, version, examples, fitted, prior_names, trust, calibration, quantiles, network, created,
+        mode_model(examples, fitted),
     )  # fmt: skip
 
 
 def mode_model(examples: Examples, fitted: Fitted) -> Attention | None:
-    """Version D over the modes, where a kind of bad was named."""
+    """Version D over the modes; None unless a kind of bad was named."""
     if len(np.unique(examples.modes)) < 3 or examples.graded:
         return None
     return learn_attention(fitted.scaling.frame.deviations(examples.items), examples, fitted.scaling.frame)
 
 
 def _learner(names: tuple[str, ...], scaling: Scaling | None, methods: Sequence[str]) -> Learner:
-    def learner(part: Examples, rng: np.random.Generator) -> Predictor:
-        return fit(part, names, rng, scaling, methods)
+    def learner(examples: Examples, rng: np.random.Generator) -> Predictor:
+        return fit(examples, names, rng, scaling, methods)
 
     return learner
 
@@ -213,10 +267,10 @@ def _check_contrast(examples: Examples) -> None:
     if np.ptp(examples.liking) == 0:
         kind = "liked" if examples.liking[0] > 0 else "disliked" if examples.liking[0] < 0 else "equally rated"
         raise ItemsError(
-            f"Expected pictures you like and pictures you do not, got only {kind} ones ({len(examples)}): add some of the "
-            "other kind, for a taste is a difference."
+            f"Expected pictures you like and pictures you do not, got only {kind} ones ({len(examples)}): add some of "
+            "the other kind, because a taste is learnt from the difference between the two."
         )
     if (np.ptp(examples.items, axis=0) == 0).all():
         raise ItemsError(
-            f"All {len(examples)} pictures measure alike: a taste cannot be learnt from copies of one picture."
+            f"All {len(examples)} pictures have equal items, as copies of one picture do: add pictures that differ."
         )

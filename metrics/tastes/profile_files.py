@@ -1,17 +1,14 @@
 """Taste profiles on disk: safetensors with a JSON header, never pickle.
 
-A file holds what the taste was learnt from and what was chosen (method, scaling, calibration, trust report); the method is fitted again when
-the file is read, and must give the learning pictures the likings that were stored. A SHA-256 over everything shows a file that was
-changed or damaged. Pictures themselves are not in it, only their items.
+A file holds the items of the learning pictures (not the pictures), their judgements, and the results of learning:
+method, scaling, calibration and trust report. Reading fits the method again and checks that the learning pictures get
+the stored likings. A SHA-256 over all contents detects changes and damage.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
-import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
 from ...errors import ItemsError, ProfileError
+from ...files import write_whole
 from .blend import Blend, Taste
 from .examples import Examples
 from .fitting import Fitted, Scaling
@@ -30,7 +28,7 @@ from .methods import METHODS, learn
 from .profile import TasteProfile, mode_model
 from .trust import CHANCE, STRONG, TOO_FEW, USABLE, Trust
 
-#: Raised whenever the contents of a file change their meaning.
+#: Increased whenever the contents of a file change their meaning.
 FORMAT = 1
 _ARRAYS = (
     "items",
@@ -48,14 +46,15 @@ _ARRAYS = (
 
 def _digest(header: str, arrays: dict[str, np.ndarray]) -> str:
     """SHA-256 over the header and every array with its name, type and shape."""
-    found = hashlib.sha256(header.encode())
+    digest = hashlib.sha256(header.encode())
     for name in sorted(arrays):
-        found.update(f"{name} {arrays[name].dtype} {arrays[name].shape}".encode())
-        found.update(np.ascontiguousarray(arrays[name]).tobytes())
-    return found.hexdigest()
+        digest.update(f"{name} {arrays[name].dtype} {arrays[name].shape}".encode())
+        digest.update(np.ascontiguousarray(arrays[name]).tobytes())
+    return digest.hexdigest()
 
 
-def _part(profile: TasteProfile) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def _profile_contents(profile: TasteProfile) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Header and arrays of one profile."""
     examples, scaling = profile.examples, profile.fitted.scaling
     header = {
         "name": profile.name, "names": profile.names, "version": profile.version, "prior_names": profile.prior_names,
@@ -72,51 +71,43 @@ def _part(profile: TasteProfile) -> tuple[dict[str, Any], dict[str, np.ndarray]]
 
 
 def _plain(value: object) -> object:
-    """NaN as null, so that the header is plain JSON."""
+    """The value, with None for NaN and infinity, which plain JSON cannot hold."""
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
-def _packed(taste: Taste, *, dated: bool = True) -> tuple[str, dict[str, np.ndarray]]:
+def _contents(taste: Taste, *, dated: bool = True) -> tuple[str, dict[str, np.ndarray]]:
+    """Header as JSON and arrays of a taste or blend; without the times of learning if not ``dated``."""
     parts, weights = (taste.parts, taste.weights) if isinstance(taste, Blend) else ((taste,), (1.0,))
     headers, arrays = [], {}
     for number, part in enumerate(parts):
-        header, own = _part(part if dated else replace(part, created=""))
+        header, part_arrays = _profile_contents(part if dated else replace(part, created=""))
         headers.append(header)
-        arrays.update({f"{number}/{name}": values for name, values in own.items()})
+        arrays.update({f"{number}/{name}": values for name, values in part_arrays.items()})
     text = json.dumps({"format": FORMAT, "name": taste.name, "weights": weights, "parts": headers}, allow_nan=False)
     return text, arrays
 
 
-def same_taste(one: Taste, other: Taste) -> bool:
-    """Whether two tastes differ in nothing but when they were learnt, and in rounding."""
-    (text, arrays), (others_text, others) = _packed(one, dated=False), _packed(other, dated=False)
-    return text == others_text and all(
-        arrays[name].shape == others[name].shape and np.allclose(arrays[name], others[name], equal_nan=True)
-        for name in arrays
+def same_taste(first: Taste, second: Taste) -> bool:
+    """True if two tastes are equal up to rounding and the time of learning."""
+    (header, arrays), (second_header, second_arrays) = (_contents(taste, dated=False) for taste in (first, second))
+    return header == second_header and all(
+        array.shape == second_arrays[name].shape and np.allclose(array, second_arrays[name], equal_nan=True)
+        for name, array in arrays.items()
     )
 
 
 def save_taste(taste: Taste, path: Path) -> Path:
-    """Write a taste or a blend, whole or not at all.
+    """Write a taste or a blend, whole or not at all, readable by the user alone; returns its path.
 
     Raises:
         ProfileError: the file cannot be written.
     """
-    text, arrays = _packed(taste)
+    text, arrays = _contents(taste)
     content = to_bytes(arrays, metadata={"soart_taste": text, "sha256": _digest(text, arrays)})
-    temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).replace(path)
+        write_whole(path, content, private=True)
     except OSError as error:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                Path(temporary).unlink()
         raise ProfileError(
             f"The taste cannot be written to {str(path)!r}: {error.strerror or error} (is the disk full, or the folder "
             "read-only?)."
@@ -128,7 +119,7 @@ def load_taste(path: Path) -> Taste:
     """Read a taste or a blend.
 
     Raises:
-        ProfileError: no such file, no taste, of another format, or changed or damaged since it was written.
+        ProfileError: the file is missing, is not a taste, has another format, or was changed or damaged.
     """
     try:
         with safe_open(path, framework="numpy") as file:
@@ -137,22 +128,24 @@ def load_taste(path: Path) -> Taste:
     except OSError as error:
         raise ProfileError(f"The taste {str(path)!r} cannot be read: {error.strerror or error}.") from error
     except (SafetensorError, ValueError) as error:
-        raise ProfileError(f"{str(path)!r} is no taste profile, or is damaged: {error}.") from error
+        raise ProfileError(f"{str(path)!r} is not a taste profile, or is damaged: {error}.") from error
     text = metadata.get("soart_taste")
     if text is None:
-        raise ProfileError(f"{str(path)!r} is a safetensors file, but no taste profile: give one that soart exported.")
+        raise ProfileError(
+            f"{str(path)!r} is a safetensors file but not a taste profile: give one that soart exported."
+        )
     if metadata.get("sha256") != _digest(text, arrays):
-        raise ProfileError(f"The taste {str(path)!r} was changed or damaged since it was written: get it again.")
+        raise ProfileError(f"The taste {str(path)!r} was changed or damaged after it was written: get another copy.")
     try:
         header = json.loads(text)
         if header["format"] != FORMAT:
             raise ProfileError(
-                f"The taste {str(path)!r} has format {header['format']}, this soart reads format {FORMAT}: learn it again, or "
-                "use the soart that wrote it."
+                f"The taste {str(path)!r} has format {header['format']}, this version of soart reads format {FORMAT}: "
+                "learn it again, or use the version that wrote it."
             )
         parts = tuple(
-            _restore(one, {name: arrays[f"{number}/{name}"] for name in _ARRAYS}, str(path))
-            for number, one in enumerate(header["parts"])
+            _restore(part_header, {name: arrays[f"{number}/{name}"] for name in _ARRAYS}, str(path))
+            for number, part_header in enumerate(header["parts"])
         )
         weights = tuple(float(w) for w in header["weights"])
         if len(parts) == 1:
@@ -162,7 +155,12 @@ def load_taste(path: Path) -> Taste:
         raise ProfileError(f"The taste {str(path)!r} is incomplete: {error}.") from error
 
 
-def _restore(header: dict[str, Any], arrays: dict[str, np.ndarray], where: str) -> TasteProfile:
+def _restore(header: dict[str, Any], arrays: dict[str, np.ndarray], path: str) -> TasteProfile:
+    """One profile from its header and arrays, fitted again and checked.
+
+    Raises:
+        ProfileError: the method is unknown, cannot be fitted, or gives other likings than those stored.
+    """
     names = tuple(str(n) for n in header["names"])
     labels = {key: np.array([str(v) for v in header[key]], dtype=np.str_) for key in ("modes", "groups", "pictures")}
     examples = Examples(
@@ -176,27 +174,37 @@ def _restore(header: dict[str, Any], arrays: dict[str, np.ndarray], where: str) 
     trust = {key: float("nan") if value is None else value for key, value in trust.items()}
     if method not in METHODS or trust["word"] not in (TOO_FEW, CHANCE, USABLE, STRONG):
         raise ProfileError(
-            f"The taste {where!r} was learnt by {method!r}, which this soart does not know: learn it again."
+            f"The taste {path!r} was learnt by the method {method!r}, which this version of soart does not have: learn "
+            "it again."
         )
     z, priors = scaling.frame.deviations(examples.items), scaling.priors(examples.priors)
     model = learn(method, z, examples, priors, scaling.frame)
     if model is None:
-        raise ProfileError(f"The taste {where!r} cannot be fitted to its own examples: learn it again.")
+        raise ProfileError(f"The taste {path!r} cannot be fitted to its own examples: learn it again.")
     fitted = Fitted(scaling, Choice(method, dict(header["reached"])), model)
     if not np.allclose(fitted(examples.items, examples.priors), arrays["fitted"], atol=1e-5):
-        raise ProfileError(f"The taste {where!r} gives other likings here than where it was learnt: learn it again.")
+        raise ProfileError(f"The taste {path!r} gives other likings here than when it was learnt: learn it again.")
     slope, offset = header["calibration"]
     return TasteProfile(
-        str(header["name"]), names, str(header["version"]), examples, fitted, tuple(header["prior_names"]), Trust(**trust),
-        (float(slope), float(offset)), arrays["reference"], header["network"], str(header["created"]),
+        str(header["name"]), names, str(header["version"]), examples, fitted, tuple(header["prior_names"]),
+        Trust(**trust), (float(slope), float(offset)), arrays["reference"], header["network"], str(header["created"]),
         mode_model(examples, fitted),
     )  # fmt: skip
 
 
 def check_version(taste: Taste, names: tuple[str, ...], version: str) -> None:
-    """Raise ProfileError where a taste was learnt on other items than an extractor measures."""
+    """Check that a taste was learnt on the items of an extractor.
+
+    Args:
+        taste: the taste.
+        names: names of the extractor's items.
+        version: version of the extractor.
+
+    Raises:
+        ProfileError: the taste was learnt on other items.
+    """
     if taste.version != version or taste.names != names:
         raise ProfileError(
-            f"The taste {taste.name!r} was learnt on items {taste.version}, this soart measures {version}: learn it again from "
-            "its pictures."
+            f"The taste {taste.name!r} was learnt on items {taste.version}, this version of soart measures {version}: "
+            "learn it again from its pictures."
         )

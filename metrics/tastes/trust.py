@@ -1,17 +1,19 @@
-"""How far a taste can be trusted: held-out concordance with an interval, a permutation test, and a word.
+"""The trust report of a taste.
 
-Everything that learns, the choice of the method and the scaling of items included, happens again inside every fold. Near-duplicates
-and pictures of one group are never on both sides.
+It holds the held-out concordance with an interval, a permutation test, and a word. All learning is repeated inside
+every fold, including the choice of the method and the scaling of items. Near-duplicates and pictures of one group are
+never on both sides of a fold.
 
-| word                     | when                                                                                            |
-|--------------------------|-------------------------------------------------------------------------------------------------|
-| ``too few examples``     | fewer than five liked or five disliked pictures (groups), so that nothing could be shown         |
-| ``no better than chance`` | the one-sided permutation test gives p > 0.025, or the 95 % interval reaches down to 0.5           |
-| ``usable``               | better than chance                                                                              |
-| ``strong``               | the interval lies above 0.75                                                                    |
+| word                      | condition                                                                               |
+|---------------------------|-----------------------------------------------------------------------------------------|
+| ``too few examples``      | fewer than five liked or five disliked pictures (groups), too few to show anything      |
+| ``no better than chance`` | the one-sided permutation test gives p > 0.025, or the 95 % interval reaches 0.5        |
+| ``usable``                | better than chance                                                                      |
+| ``strong``                | the interval lies above 0.75                                                            |
 
-Sources: Newcombe, "Confidence intervals for an effect size measure based on the Mann–Whitney statistic, part 2", *Statistics in Medicine* 25
-(2006), method 5; Phipson & Smyth, "Permutation p-values should never be zero", *Stat. Appl. Genet. Mol. Biol.* 9 (2010).
+Sources: Newcombe, "Confidence intervals for an effect size measure based on the Mann–Whitney statistic, part 2",
+*Statistics in Medicine* 25 (2006), method 5; Phipson & Smyth, "Permutation p-values should never be zero", *Stat. Appl.
+Genet. Mol. Biol.* 9 (2010).
 """
 
 from __future__ import annotations
@@ -22,40 +24,43 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from .examples import Examples
-from .folds import HeldOut, fold_numbers, gather, learnable
+from .folds import HeldOut, fold_numbers, gather, learnable, splits
 from .gaussian_process import TRUSTED
 from .kernels import Frame, Kernels
 
 TOO_FEW, CHANCE, USABLE, STRONG = "too few examples", "no better than chance", "usable", "strong"
-#: Liked and disliked groups that are needed to show anything.
-FEWEST = 5
+#: Fewest liked groups, and fewest disliked groups, that can show anything.
+FEWEST_PER_SIDE = 5
+#: Advice for too few examples, the beginning of a sentence.
+RATE_FIVE = "Rate at least five pictures you like and five you do not"
 SIGNIFICANT, STRONG_ABOVE = 0.025, 0.75
-#: Pictures a side by which the upper end of the interval is made more careful.
-PESSIMISM = 16
+#: The upper end of the interval is widened to that of n²/(n + so many) pictures a side.
+CAUTION_PICTURES = 16
 FOLDS, REPEATS, BOOTSTRAPS, PERMUTATIONS = 5, 5, 1000, 499
 _Z95 = 1.959964
 
 #: (i, p) items and (i, k) prior scores to (i,) liking.
 Predictor = Callable[[np.ndarray, np.ndarray], np.ndarray]
-#: Learns from examples alone, with random numbers of its own.
+#: Learns a predictor from examples, with random numbers.
 Learner = Callable[[Examples, np.random.Generator], Predictor]
 
 
 @dataclass(frozen=True)
 class Trust:
-    """What is known about a profile's worth.
+    """Trust report of a profile.
 
     Attributes:
-        word: one of the four above.
-        concordance: held-out chance that of two pictures the better liked scores higher (AUC for good against bad).
+        word: one of the four words above.
+        concordance: held-out chance that the better liked of two pictures scores higher (AUC for good against bad).
         low, high: its 95 % interval.
-        p_value: of the permutation test, 1 where there was none.
-        liked, disliked: pictures above and below the middle.
-        groups: pictures that stand on their own.
-        graded: whether there are more than two degrees of liking.
-        curve: learning curve, (pictures learnt from, concordance, low, high) each.
-        advice: how many more ratings would help, as a sentence.
-        more, expected: further pictures the advice speaks of, and the concordance expected after them; 0 and NaN if unknown.
+        p_value: p-value of the permutation test; 1 without a test.
+        liked, disliked: number of pictures above and below the middle.
+        groups: number of independent groups of pictures.
+        graded: True if there are more than two different likings.
+        curve: learning curve: number of learning pictures, concordance, low and high for each point.
+        advice: how much more ratings would help, as a sentence.
+        more, expected: number of further pictures in the advice, and the concordance expected after them; 0 and NaN if
+            unknown.
     """
 
     word: str
@@ -74,7 +79,7 @@ class Trust:
 
     @property
     def useless(self) -> bool:
-        """Whether its scores must not be shown without a warning."""
+        """True if scores must not be shown without a warning."""
         return self.word in (TOO_FEW, CHANCE)
 
     @property
@@ -85,17 +90,23 @@ class Trust:
     @property
     def sentence(self) -> str:
         """The report in one sentence."""
-        said = f"{self.word}: {self.liked} liked and {self.disliked} disliked pictures"
+        start = f"{self.word}: {self.liked} liked and {self.disliked} disliked pictures"
         if not np.isfinite(self.concordance):
-            return f"{said}; nothing can be held out to check the profile"
-        what = f"held-out rank correlation {self.rank_correlation:.2f}" if self.graded else "held-out AUC"
-        low, high = (2 * v - 1 if self.graded else v for v in (self.low, self.high))
-        value = "" if self.graded else f" {self.concordance:.2f}"
-        return f"{said}, {what}{value} (95 % interval {low:.2f}…{high:.2f}, permutation test p = {self.p_value:.3f})"
+            return f"{start}; nothing can be held out to check the profile"
+        statistic = "rank correlation" if self.graded else "AUC"
+        value, low, high = (2 * v - 1 if self.graded else v for v in (self.concordance, self.low, self.high))
+        test = f"permutation test p = {self.p_value:.3f}"
+        return f"{start}, held-out {statistic} {value:.2f} (95 % interval {low:.2f}…{high:.2f}, {test})"
 
 
 def score_interval(concordance: float, better: float, worse: float) -> tuple[float, float]:
-    """95 % interval of a concordance from ``better`` and ``worse`` pictures: Newcombe's method 5, which holds at 0 and 1 too."""
+    """95 % interval of a concordance by Newcombe's method 5, which is valid at 0 and 1 too.
+
+    Args:
+        concordance: 0…1.
+        better: number of better liked pictures.
+        worse: number of the others.
+    """
     theta = np.linspace(0, 1, 2001)
     size = (better + worse) / 2
     variance = theta * (1 - theta) * (1 + (size - 1) * ((1 - theta) / (2 - theta) + theta / (1 + theta)))
@@ -108,12 +119,19 @@ def interval(
 ) -> tuple[float, float]:
     """95 % interval of the held-out concordance: the wider of a bootstrap over groups and of ``score_interval``.
 
-    The bootstrap alone is too short for few pictures, and empty where every comparison came out right. Profiles are cross-validated on
-    four fifths of the pictures, and with few of them the profile learnt from all is often better: the upper end is that of fewer pictures
-    (found on planted tastes; the lower end needs no such room).
+    The bootstrap alone is too narrow for few pictures, and has no width if every comparison came out right. Profiles
+    are cross-validated on four fifths of the pictures, and with few of them the profile learnt from all is often
+    better. So the upper end is that of fewer pictures, by tests on planted tastes; the lower end needs no change.
+
+    Args:
+        held_out: comparisons of held-out pictures.
+        groups: (n,) group of each picture.
+        better: number of better liked groups.
+        worse: number of the others.
+        rng: source of the bootstrap.
     """
     low = score_interval(held_out.concordance, better, worse)[0]
-    high = score_interval(held_out.concordance, *(max(1.0, n**2 / (n + PESSIMISM)) for n in (better, worse)))[1]
+    high = score_interval(held_out.concordance, *(max(1.0, n**2 / (n + CAUTION_PICTURES)) for n in (better, worse)))[1]
     which = np.unique(groups, return_inverse=True)[1]
     count = which.max() + 1
     drawn = rng.multinomial(count, np.full(count, 1 / count), size=BOOTSTRAPS)[:, which].astype(np.float64)
@@ -125,12 +143,10 @@ def interval(
 
 
 def cross_validate(examples: Examples, learner: Learner, rng: np.random.Generator, repeats: int = REPEATS) -> HeldOut:
-    """Leave every group out, ``repeats`` times over in different company."""
+    """Leave every group out ``repeats`` times, with other folds each time."""
     tests = []
     for _ in range(repeats):
-        numbers = fold_numbers(examples.liking, examples.groups, FOLDS, rng)
-        for fold in np.unique(numbers):
-            test, learning = np.flatnonzero(numbers == fold), np.flatnonzero(numbers != fold)
+        for test, learning in splits(fold_numbers(examples.liking, examples.groups, FOLDS, rng)):
             if learnable(examples.liking[learning]):
                 predictor = learner(examples.take(learning), rng)
                 tests.append((test, predictor(examples.items[test], examples.priors[test])))
@@ -140,10 +156,17 @@ def cross_validate(examples: Examples, learner: Learner, rng: np.random.Generato
 def permutation_test(
     z: np.ndarray, examples: Examples, priors: np.ndarray, frame: Frame, rng: np.random.Generator
 ) -> float:
-    """p-value of the hypothesis that likings and pictures have nothing to do with each other.
+    """p-value of the hypothesis that likings do not depend on the pictures.
 
-    The statistic is the covariance of held-out predictions of kernel ridge on top of the prior scores with the likings, within
-    folds; likings are permuted over groups, whose members count as one picture.
+    The statistic is the covariance, within folds, of likings and held-out predictions by kernel ridge on top of the
+    prior scores. Likings are permuted over groups, whose members count as one picture.
+
+    Args:
+        z: (n, p) deviations of the examples.
+        examples: the judged pictures.
+        priors: (n, k) standardised prior scores.
+        frame: blocks of the items.
+        rng: source of folds and permutations.
     """
     names, which = np.unique(examples.groups, return_inverse=True)
     mean = np.zeros((len(names), len(z)))
@@ -156,12 +179,11 @@ def permutation_test(
     statistic = np.zeros(permuted.shape[1])
     for _ in range(REPEATS):
         numbers = fold_numbers(liking, names, FOLDS, rng) if len(names) >= FOLDS else np.arange(len(names))
-        for fold in np.unique(numbers):
-            test, learning = numbers == fold, numbers != fold
-            inside = kernel[np.ix_(learning, learning)] + 0.3 * np.eye(learning.sum())
-            known = permuted[learning] - offset[learning, None]
-            level = known.mean(axis=0)
-            predicted = kernel[np.ix_(test, learning)] @ np.linalg.solve(inside, known - level) + offset[test, None]
+        for test, learning in splits(numbers):
+            inside = kernel[np.ix_(learning, learning)] + 0.3 * np.eye(len(learning))
+            target = permuted[learning] - offset[learning, None]
+            centred = target - target.mean(axis=0)
+            predicted = kernel[np.ix_(test, learning)] @ np.linalg.solve(inside, centred) + offset[test, None]
             predicted -= predicted.mean(axis=0)
             statistic += np.sum(predicted * (permuted[test] - permuted[test].mean(axis=0)), axis=0)
     # Rounding must not make a permutation that changes nothing look different.
@@ -169,16 +191,15 @@ def permutation_test(
 
 
 def sides(examples: Examples) -> tuple[int, int]:
-    """Groups liked above and below the middle of the likings."""
+    """Numbers of groups whose mean liking is above and below the middle."""
     which = np.unique(examples.groups, return_inverse=True)[1]
     mean = np.bincount(which, examples.liking) / np.bincount(which)
-    middle = (examples.liking.min() + examples.liking.max()) / 2
-    return int((mean > middle).sum()), int((mean < middle).sum())
+    return int((mean > examples.middle).sum()), int((mean < examples.middle).sum())
 
 
 def word_for(better: int, worse: int, p_value: float, low: float) -> str:
-    """The word of the table above."""
-    if min(better, worse) < FEWEST:
+    """The word of the table above, from the numbers of liked and disliked groups, the test and the interval."""
+    if min(better, worse) < FEWEST_PER_SIDE:
         return TOO_FEW
     if p_value > SIGNIFICANT or low <= 0.5:
         return CHANCE
@@ -187,7 +208,7 @@ def word_for(better: int, worse: int, p_value: float, low: float) -> str:
 
 @dataclass(frozen=True)
 class Check:
-    """Held-out comparisons with what was concluded from them."""
+    """A trust report with the comparisons behind it; None if nothing could be held out."""
 
     trust: Trust
     held_out: HeldOut | None = field(default=None, repr=False)
@@ -202,20 +223,20 @@ def examine(
     rng: np.random.Generator,
     repeats: int = REPEATS,
 ) -> Check:
-    """Check a way of learning on examples.
+    """Check how well a learner predicts held-out examples.
 
     Args:
-        examples: what was said, with near-duplicates grouped.
-        learner: learns from part of them.
+        examples: the judged pictures, with near-duplicates grouped.
+        learner: learns from some of them.
         z: (n, p) deviations of the examples, for the permutation test.
-        priors: (n, k) standardised prior scores, for the same.
+        priors: (n, k) standardised prior scores, for the permutation test.
         frame: blocks of the items.
         rng: source of folds, bootstraps and permutations.
-        repeats: of the cross-validation.
+        repeats: repetitions of the cross-validation.
     """
     better, worse = sides(examples)
-    middle = (examples.liking.min() + examples.liking.max()) / 2
-    liked, disliked = int((examples.liking > middle).sum()), int((examples.liking < middle).sum())
+    liked = int((examples.liking > examples.middle).sum())
+    disliked = int((examples.liking < examples.middle).sum())
     groups = len(np.unique(examples.groups))
     plain = Trust(TOO_FEW, liked=liked, disliked=disliked, groups=groups, graded=examples.graded)
     if min(better, worse) < 2 or groups < FOLDS:
@@ -226,5 +247,5 @@ def examine(
     low, high = interval(held_out, examples.groups, better, worse, rng)
     p_value = permutation_test(z, examples, priors, frame, rng)
     word = word_for(better, worse, p_value, low)
-    found = replace(plain, word=word, concordance=held_out.concordance, low=low, high=high, p_value=p_value)
-    return Check(found, held_out)
+    trust = replace(plain, word=word, concordance=held_out.concordance, low=low, high=high, p_value=p_value)
+    return Check(trust, held_out)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import delete, select
 
 from ...errors import CollectionError
-from ...metrics.tastes.bradley_terry import TOGETHER
+from ...metrics.tastes.bradley_terry import MOST_SHOWN
 from .collection import Collection
 from .tables import ComparisonRow, ImageRow
 
@@ -30,8 +30,8 @@ def store_choice(collection: Collection, rater: str, choice: str, winner: int, l
     """
     if not (0 < len(rater) <= 128 and 0 < len(choice) <= 36):
         raise CollectionError("Expected a rater's name of 1 to 128 characters, and one of 1 to 36 for the choice.")
-    if not 1 <= len(set(losers)) == len(losers) < TOGETHER or winner in losers:
-        raise CollectionError(f"Expected a choice among 2 to {TOGETHER} different pictures, got {[winner, *losers]}.")
+    if not 1 <= len(set(losers)) == len(losers) < MOST_SHOWN or winner in losers:
+        raise CollectionError(f"Expected a choice among 2 to {MOST_SHOWN} different pictures, got {[winner, *losers]}.")
     shown = [winner, *losers]
     with collection.session("be written", write=True) as session:
         if session.scalar(select(ComparisonRow.id).where(ComparisonRow.choice == choice).limit(1)) is not None:

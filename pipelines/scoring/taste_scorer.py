@@ -31,8 +31,6 @@ class TasteScorer:
         extractor: of its version.
     """
 
-    higher_is_better = True
-
     taste: Taste
     extractor: CombinedExtractor
 

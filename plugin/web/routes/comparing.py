@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ....metrics.tastes.bradley_terry import MOST, standing
+from ....metrics.tastes.bradley_terry import MOST_TO_ORDER, standing
 from ....pipelines.collection.comparisons import comparisons, store_choice, undo_choice
 from ....pipelines.collection.counts import count_collection
 from ....pipelines.collection.queries import Query, order, rows_of
@@ -24,13 +24,13 @@ def compare_page(request: Request) -> Response:
     place = place_of(request)
     known = count_collection(place.collection).profiles
     profiles = [name for name, scorer in usable(place).items() if scorer.stored_name in known]
-    return page(request, "compare.html", place, view="compare", profiles=profiles, most=MOST)
+    return page(request, "compare.html", place, view="compare", profiles=profiles, most=MOST_TO_ORDER)
 
 
 def pool(request: Request) -> Response:
     """Pictures to put in order: the best by a profile, the best rated, the newest, or any."""
     place, given = place_of(request), request.query_params
-    count = min(MOST, max(1, whole(given.get("count", "12"), "a count")))
+    count = min(MOST_TO_ORDER, max(1, whole(given.get("count", "12"), "a count")))
     source, words = given.get("source", ""), tuple(given.get("words", "").split())
     if source.startswith("by:"):
         profile = place.shelf.scorer(source.removeprefix("by:")).stored_name
@@ -55,13 +55,13 @@ def _state(place: Place, rater: str, ids: list[int], count: int, passed: list[in
     skipped = [frozenset(pair) for pair in zip(passed[::2], passed[1::2], strict=False)]
     rng = np.random.default_rng([made, len(there)])
     return {
-        "ask": [shown[image] for image in now.ask(count, rng, skipped)],
+        "ask": [shown[image] for image in now.next_to_show(count, rng, skipped)],
         "order": [
             {**shown[there[i]], "strength": float(now.strengths[i]), "deviation": float(now.deviations[i])}
             for i in now.order
         ],
-        "clear": now.clear,
-        "settled": now.settled,
+        "clear": now.is_decided,
+        "settled": now.decided_share,
         "gone": len(ids) - len(there),
         "made": made,
     }

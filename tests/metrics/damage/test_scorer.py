@@ -47,21 +47,21 @@ def test_reasons_add_up_to_the_score(scorer, scenes):
 
 
 def test_nothing_is_much_better_than_undamaged(scorer):
-    """Far out in the good direction, where no picture was learnt from, scores rise to a ceiling and keep their order."""
+    """Far out in the good direction, beyond all learning pictures, scores rise to a ceiling and keep their order."""
     far = np.linspace(0, 8, 60)[:, None] * np.sign(scorer.weights) * scorer.scale + scorer.centre
-    evidence, found = scorer.evidence(far), scorer.score(far)
+    evidence, values = scorer.evidence(far), scorer.score(far)
     assert evidence.max() > 1000
-    assert (np.diff(found)[np.diff(evidence) > 0] >= 0).all()
-    assert 100 + 0.99 * scorer.headroom < found.max() <= 100 + scorer.headroom
+    assert (np.diff(values)[np.diff(evidence) > 0] >= 0).all()
+    assert 100 + 0.99 * scorer.headroom < values.max() <= 100 + scorer.headroom
     below = scorer.centre - (far[1:] - scorer.centre)
     assert np.allclose(scorer.score(below), 100 + scorer.evidence(below))
-    for row, score in zip(scorer.explain(far[1:], top=1000), found[1:], strict=True):
+    for row, score in zip(scorer.explain(far[1:], top=1000), values[1:], strict=True):
         assert sum(r.contribution for r in row) == pytest.approx(score - 100)
     # The mean clean picture itself has no reasons.
     assert {r.contribution for r in scorer.explain(far[:1], top=3)[0]} == {0.0}
 
 
-def test_detectors_look_at_colours_too(scenes):
+def test_detectors_use_colours_too(scenes):
     faded = np.stack([TechnicalScorer.detector("fade").extractor.extract(0.5 + 0.3 * (p - 0.5))[0] for p in scenes])
     reasons = {r.text for row in TechnicalScorer.detector("fade").explain(faded, top=3) for r in row}
     assert reasons & {"lightness", "saturation", "hues"}
@@ -93,7 +93,7 @@ def test_damaged_or_foreign_profile(scorer, tmp_path):
         TechnicalScorer.load(tmp_path / "foreign.safetensors")
 
 
-def test_detectors_see_their_own_damage(scenes):
+def test_detectors_find_their_own_damage(scenes):
     rng = np.random.default_rng(9)
     damages = {
         "blur": lambda p: ndimage.gaussian_filter(p, (1.5, 1.5, 0)),

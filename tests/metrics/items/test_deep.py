@@ -127,7 +127,7 @@ def test_container_does_not_matter(vit):
         assert vit.extract(empty).shape == (0, 16)
 
 
-def test_far_too_long_picture_is_seen_by_its_middle(vit):
+def test_a_far_too_long_picture_is_cut_to_its_middle(vit):
     strip = noise(2, 4000, 3)
     middle = strip[:, 2000 - LONGEST : 2000 + LONGEST]
     assert np.allclose(vit.extract(strip), vit.extract(middle), atol=1e-5)

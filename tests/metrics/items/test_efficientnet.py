@@ -21,7 +21,7 @@ def efficientnet():
 
 
 @packaged
-def test_efficientnet_knows_what_it_sees(efficientnet):
+def test_efficientnet_classifies_photos_rightly(efficientnet):
     """A palace and a daisy by the package's own classifier: architecture, weights and preparation fit together."""
     items = efficientnet.extract(load_sample_images().images)
     assert items.shape == (2, 1280)

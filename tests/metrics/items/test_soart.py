@@ -7,8 +7,15 @@ from scipy import ndimage
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from soart.errors import ImageError, ItemsError
-from soart.metrics.items.parts import LAGS, PARTS, error_variance, items_of
-from soart.metrics.items.planes import direct_statistics, fast_statistics, halve, normalise, to_channels
+from soart.metrics.items.parts import LAGS, PARTS, error_variance, items_of, statistics_of
+from soart.metrics.items.planes import (
+    autocorrelations,
+    direct_statistics,
+    halve,
+    normalise,
+    responses,
+    to_channels,
+)
 from soart.metrics.items.ratios import ratio_items
 from soart.metrics.items.soart import SoartExtractor, heads_of
 
@@ -26,6 +33,12 @@ def picture(kind, height, width, seed=0):
         "ramp": np.broadcast_to(np.linspace(0, 1, width), noise.shape).copy(),
     }[kind]
     return torch.from_numpy(values.astype(np.float32))
+
+
+def fast_statistics(x):
+    """Statistics from thirteen dot products a plane, as the extractor computes them."""
+    mean, correlations = (values.numpy() for values in autocorrelations(x))
+    return statistics_of(mean, correlations, np.full(mean.shape, responses(x)))
 
 
 def test_parts_and_lags():
@@ -48,7 +61,7 @@ def test_fast_path_equals_direct_convolution(kind, height, width, normalised, se
 
 
 def test_items_follow_the_textbook():
-    """Y1, Y2, Y3 of METHOD's own formulas, with SciPy's correlation and no shortcut."""
+    """Y1, Y2 and Y3 by the formulas of docs/method.md, with SciPy's correlation and no shortcut."""
     x = picture("random", 19, 23).numpy()[0].astype(float)
     items = items_of(fast_statistics(torch.from_numpy(x)[None]))[0]
     for c in range(3):
@@ -88,10 +101,10 @@ def test_batch_order_and_container_do_not_matter():
     assert np.array_equal(batch[2], extractor.extract(pixels[2])[0])
     assert np.array_equal(batch[::-1], extractor.extract(pixels[::-1]))
     tensor = torch.from_numpy(pixels.astype(np.float32) / 255).permute(0, 3, 1, 2)
-    found = extractor.extract(tensor)
-    assert isinstance(found, torch.Tensor)
-    assert found.dtype == torch.float64
-    assert np.allclose(found.numpy(), batch, atol=1e-9)
+    from_tensor = extractor.extract(tensor)
+    assert isinstance(from_tensor, torch.Tensor)
+    assert from_tensor.dtype == torch.float64
+    assert np.allclose(from_tensor.numpy(), batch, atol=1e-9)
     assert extractor.extract(pixels[:0]).shape == (0, len(extractor.names))
 
 
@@ -103,7 +116,7 @@ def test_heads_by_representation_and_channel():
     assert {names[k].rsplit("/", 3)[0] for k in heads[1]} == {"raw/redgreen"}
 
 
-def test_blobs_are_pictures_of_their_own():
+def test_patches_are_measured_like_pictures():
     extractor = SoartExtractor(scales=2)
     pixels = np.random.default_rng(4).integers(0, 256, (31, 40, 3), dtype=np.uint8)
     grid = extractor.extract_grid(pixels, 3)
@@ -166,12 +179,12 @@ def test_wrong_settings():
 def test_items_do_not_depend_on_the_number_of_threads():
     picture = np.random.default_rng(4).integers(0, 256, (512, 512, 3), dtype=np.uint8)
     extractor = SoartExtractor()
-    found = []
+    by_threads = []
     for threads in (1, 2, 4):
         with threadpool_limits(threads, user_api="blas"):
-            found.append(extractor.extract(picture))
+            by_threads.append(extractor.extract(picture))
             assert all(
                 library["num_threads"] == threads for library in threadpool_info() if library["user_api"] == "blas"
             )
-    assert np.array_equal(found[0], found[1])
-    assert np.array_equal(found[0], found[2])
+    assert np.array_equal(by_threads[0], by_threads[1])
+    assert np.array_equal(by_threads[0], by_threads[2])

@@ -21,13 +21,13 @@ def naive_pairs(hashes, distance):
 )
 @settings(max_examples=60, deadline=None)
 def test_pairs_are_those_of_a_naive_search(numbers, neighbours, distance):
-    # Neighbours by a few flipped bits, for random numbers are never near.
+    # Neighbours by a few flipped bits, because random numbers are never near.
     numbers += [numbers[k] ^ sum(1 << b for b in bits) for k, bits in neighbours if k < len(numbers)]
     numbers = list(dict.fromkeys(numbers))
-    found = set()
+    pairs = set()
     for i, j in near_pairs(np.array(numbers, np.uint64), distance):
-        found |= set(zip(i.tolist(), j.tolist(), strict=True))
-    assert found == naive_pairs(numbers, distance)
+        pairs |= set(zip(i.tolist(), j.tolist(), strict=True))
+    assert pairs == naive_pairs(numbers, distance)
 
 
 @pytest.mark.parametrize(

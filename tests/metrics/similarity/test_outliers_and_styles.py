@@ -36,8 +36,8 @@ def test_planted_styles_are_found_largest_first():
     truth = np.repeat([0, 1, 2], [150, 100, 50])
     items += 6 * rng.normal(size=(3, items.shape[1]))[truth]
     overview = Overview.of(items)
-    found, apart = overview.style_of(overview.coordinates(items))
-    assert np.mean(found == truth) > 0.98
+    styles, apart = overview.style_of(overview.coordinates(items))
+    assert np.mean(styles == truth) > 0.98
     assert (apart >= 0).all()
 
 

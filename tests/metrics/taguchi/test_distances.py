@@ -1,4 +1,4 @@
-"""The MT family and the T-methods against independent numbers (R package MTSYS 1.2.0), naive formulas and degenerate input."""
+"""The MT family and the T-methods against numbers of the R package MTSYS 1.2.0, naive formulas, degenerate input."""
 
 import json
 from pathlib import Path
@@ -91,7 +91,7 @@ def test_adjoint_is_determinant_times_inverse_and_survives_singularity():
     close(adjoint(np.ones((2, 2))), [[1, -1], [-1, 1]])
 
 
-def test_mt_does_not_care_for_units():
+def test_mt_does_not_depend_on_units():
     close(MT().fit(X).distance(X), MT().fit(X * [1, 10, 0.1, 5, 3] + 7).distance(X * [1, 10, 0.1, 5, 3] + 7))
 
 
@@ -113,9 +113,9 @@ def test_constant_item_is_a_named_choice():
     flat[:, 2] = 0.1
     with pytest.raises(ItemsError, match="number 2"):
         MT().fit(flat)
-    kept = [0, 1, 3, 4]
+    varying = [0, 1, 3, 4]
     got = MT(singular="pinv").fit(flat).distance(X)
-    close(got, MT().fit(X[:, kept]).distance(X[:, kept]) * np.sqrt(4 / 5))
+    close(got, MT().fit(X[:, varying]).distance(X[:, varying]) * np.sqrt(4 / 5))
 
 
 @pytest.mark.parametrize(

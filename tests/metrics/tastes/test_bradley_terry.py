@@ -8,37 +8,37 @@ from soart.metrics.tastes.bradley_terry import SPREAD, standing
 
 
 def ordered(count, shown, noise, seed=0):
-    """Let somebody with a planted order choose until it is clear; returns the standing and the number of choices."""
+    """Let a rater with a planted order choose until it is decided; returns standing, number of choices and order."""
     rng = np.random.default_rng(seed)
     truth, choices = rng.permutation(count).astype(float), []
-    for asked in range(500):
+    for made in range(500):
         now = standing(range(1, count + 1), choices)
-        if now.clear:
-            return now, asked, truth
-        ids = now.ask(shown, rng)
+        if now.is_decided:
+            return now, made, truth
+        ids = now.next_to_show(shown, rng)
         best = max(ids, key=lambda i: truth[i - 1] + noise * rng.gumbel())
         choices += [(best, other) for other in ids if other != best]
-    raise AssertionError("never clear")
+    raise AssertionError("never decided")
 
 
 @pytest.mark.parametrize(("count", "shown", "most"), [(3, 2, 12), (8, 2, 40), (12, 4, 45), (20, 2, 120)])
 def test_a_consistent_rater_reaches_the_planted_order(count, shown, most):
-    now, asked, truth = ordered(count, shown, noise=0)
+    now, made, truth = ordered(count, shown, noise=0)
     assert kendalltau(now.strengths, truth).statistic == pytest.approx(1)
-    assert asked <= most
+    assert made <= most
 
 
 def test_a_noisy_rater_comes_to_an_end_and_near_the_order():
-    found = [ordered(10, 2, noise=1.0, seed=seed) for seed in range(5)]
-    assert np.mean([kendalltau(now.strengths, truth).statistic for now, _, truth in found]) > 0.7
-    assert max(asked for _, asked, _ in found) < 120
+    ends = [ordered(10, 2, noise=1.0, seed=seed) for seed in range(5)]
+    assert np.mean([kendalltau(now.strengths, truth).statistic for now, _, truth in ends]) > 0.7
+    assert max(made for _, made, _ in ends) < 120
 
 
-def test_somebody_who_sees_no_difference_is_told_so():
+def test_a_rater_who_sees_no_difference_comes_to_an_end():
     rng = np.random.default_rng(1)
     choices = []
-    while not (now := standing([1, 2, 3, 4], choices)).clear:
-        a, b = now.ask(2, rng)
+    while not (now := standing([1, 2, 3, 4], choices)).is_decided:
+        a, b = now.next_to_show(2, rng)
         choices.append((a, b) if len(choices) % 2 else (b, a))
     assert len(choices) < 40
 
@@ -62,21 +62,21 @@ def test_the_mode_and_its_covariance_against_finite_differences():
     assert now.deviations == pytest.approx(np.sqrt(np.diag(now.covariance)))
 
 
-def test_without_choices_nothing_is_sure_and_the_order_is_as_given():
+def test_without_choices_nothing_is_decided_and_the_order_is_that_of_the_ids():
     now = standing([7, 5, 9], [])
     assert [now.ids[i] for i in now.order] == [7, 5, 9]
-    assert now.sure(0, 1) == 0.5
-    assert (now.clear, now.settled) == (False, 0)
+    assert now.probability(0, 1) == 0.5
+    assert (now.is_decided, now.decided_share) == (False, 0)
     # Choices about other pictures say nothing here.
     assert standing([7, 5, 9], [(1, 2)]).strengths.tolist() == [0, 0, 0]
 
 
-def test_pairs_that_were_passed_over_wait():
+def test_skipped_pairs_wait():
     rng = np.random.default_rng(0)
     now = standing([1, 2, 3], [])
     for _ in range(10):
-        assert set(now.ask(2, rng, [frozenset((1, 2))])) == {2, 3}
-    assert len(now.ask(2, rng, [frozenset((1, 2)), frozenset((2, 3))])) == 2
+        assert set(now.next_to_show(2, rng, [frozenset((1, 2))])) == {2, 3}
+    assert len(now.next_to_show(2, rng, [frozenset((1, 2)), frozenset((2, 3))])) == 2
 
 
 @pytest.mark.parametrize("ids", [[], [1, 2], [1, 1, 2], list(range(100))])

@@ -11,11 +11,16 @@ from soart.metrics.items.colour import ColourExtractor, hue_shares
 from soart.metrics.items.combined import taste_extractor
 from soart.metrics.tastes.examples import from_choices, from_modes, from_ratings, mix
 from soart.metrics.tastes.fitting import Scaling, fit
-from soart.metrics.tastes.folds import concordance
+from soart.metrics.tastes.folds import gather
 from soart.metrics.tastes.gaussian_process import learn_preference
 from soart.metrics.tastes.kernels import Frame
 from soart.metrics.tastes.methods import METHODS, learn_all, learn_attention
 from soart.metrics.tastes.profile import learn_taste, technical_prior
+
+
+def concordance(liking, scores):
+    """Chance that the better liked of two pictures scores higher."""
+    return gather(liking, [(np.arange(len(liking)), scores)]).concordance
 
 
 def learn(examples, world, **options):
@@ -81,7 +86,7 @@ def test_every_method_learns(taste_world):
         assert concordance(liking, model.predict(z, priors)) > 0.7, method
 
 
-def test_prior_rules_until_pictures_speak(taste_world):
+def test_the_prior_decides_while_pictures_are_few(taste_world):
     rng = np.random.default_rng(9)
     items, liking = taste_world.draw(300, rng)
     prior = liking + 0.3 * rng.normal(size=300)
@@ -172,8 +177,8 @@ def test_bad_judgements_are_refused_in_one_sentence(build, words):
         (lambda x: from_ratings(x, np.full(len(x), 3.0)), "only equally rated ones"),
         (lambda x: from_modes({"good": x[:1]}), "a single picture"),
         (lambda x: from_modes({"good": x[:3], "bad": x[2:]}), "both good and bad"),
-        (lambda x: from_modes({"good": np.repeat(x[:1], 3, axis=0), "bad": x[:1]}), "measure alike"),
-        (lambda x: from_ratings(np.repeat(x[:1], 4, axis=0), [1, 2, 4, 5]), "measure alike"),
+        (lambda x: from_modes({"good": np.repeat(x[:1], 3, axis=0), "bad": x[:1]}), "have equal items"),
+        (lambda x: from_ratings(np.repeat(x[:1], 4, axis=0), [1, 2, 4, 5]), "have equal items"),
     ],
 )
 def test_degenerate_examples(choose, words, taste_world):
@@ -234,7 +239,7 @@ def test_many_pictures_are_learnt_from_quickly(taste_world):
 
 
 def test_gaussian_process_against_its_formula(taste_world):
-    """One hypothesis, by hand: mean = k C⁻¹ y, as in Rasmussen & Williams (2.23), averaged over hypotheses by evidence."""
+    """The mean by hand: k C⁻¹ y, as in Rasmussen & Williams (2.23), averaged over hypotheses by evidence."""
     rng = np.random.default_rng(15)
     examples = taste_world.planted(4, rng)
     frame = Frame.of(examples.items, taste_world.names)
@@ -255,20 +260,20 @@ def test_gaussian_process_against_its_formula(taste_world):
 def test_items_of_a_network_weigh_as_much_as_all_others():
     rng = np.random.default_rng(8)
     names = (*taste_extractor().names, *(f"deep/{i:04d}" for i in range(200)))
-    told = np.repeat([1.0, -1.0], 60)
+    liking = np.repeat([1.0, -1.0], 60)
     items = rng.normal(size=(120, len(names)))
-    items[:, -200:] += np.outer(told, rng.normal(size=200)) * 0.35
+    items[:, -200:] += np.outer(liking, rng.normal(size=200)) * 0.35
     learn, test = np.r_[:8, 60:68], np.r_[8:60, 68:120]
     examples = from_modes({"good": items[:8], "bad": items[60:68]})
     fitted = fit(examples, names, rng)
-    assert concordance(told[test], fitted(items[test], np.zeros((len(test), 0)))) > 0.9
+    assert concordance(liking[test], fitted(items[test], np.zeros((len(test), 0)))) > 0.9
     attention = fitted.model.attention.model
     assert attention.weights_[-1] == pytest.approx(0.5)
     kernels = fitted.model.gp.kernels
     number = kernels.names.index("network")
     z = fitted.scaling.frame.deviations(items[learn])
-    np.testing.assert_allclose(kernels.own(number, z), np.diag(kernels.against(z)[number]))
-    np.testing.assert_allclose(kernels.own(0, z), np.diag(kernels.against(z)[0]))
+    np.testing.assert_allclose(kernels.diagonal(number, z), np.diag(kernels.against(z)[number]))
+    np.testing.assert_allclose(kernels.diagonal(0, z), np.diag(kernels.against(z)[0]))
     assert np.isfinite(fitted.model.gp.uncertainty(z, np.zeros((16, 0)))).all()
 
 
@@ -300,5 +305,5 @@ def test_combined_items_and_technical_prior(scorer):
     np.testing.assert_allclose(
         technical_prior(items, extractor.names), scorer.score(items[:, : len(extractor.parts[0].names)])
     )
-    with pytest.raises(ProfileError, match="not among those given"):
+    with pytest.raises(ProfileError, match="which is missing"):
         technical_prior(items[:, :3], extractor.names[:3])

@@ -65,9 +65,9 @@ def test_damaged_and_foreign_files_are_refused(profile, tmp_path):
     flipped = bytearray(whole)
     flipped[-9] ^= 1
     for content, words in (
-        (whole[: len(whole) // 2], "no taste profile, or is damaged"),
-        (b"", "no taste profile, or is damaged"),
-        (b"not safetensors at all", "no taste profile, or is damaged"),
+        (whole[: len(whole) // 2], "not a taste profile, or is damaged"),
+        (b"", "not a taste profile, or is damaged"),
+        (b"not safetensors at all", "not a taste profile, or is damaged"),
         (bytes(flipped), "changed or damaged"),
     ):
         broken.write_bytes(content)
@@ -75,7 +75,7 @@ def test_damaged_and_foreign_files_are_refused(profile, tmp_path):
             load_taste(broken)
         assert "\n" not in str(caught.value)
     save_file({"x": np.zeros(3)}, broken)
-    with pytest.raises(ProfileError, match="but no taste profile"):
+    with pytest.raises(ProfileError, match="but not a taste profile"):
         load_taste(broken)
     with pytest.raises(ProfileError, match="cannot be read"):
         load_taste(tmp_path / "nothing")
@@ -126,7 +126,7 @@ def test_nothing_is_half_saved(profile, tmp_path, monkeypatch):
     def full(descriptor):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("soart.metrics.tastes.profile_files.os.fsync", full)
+    monkeypatch.setattr("soart.files.os.fsync", full)
     with pytest.raises(ProfileError, match="No space left"):
         save_taste(replace(profile, name="other"), path)
     assert path.read_bytes() == before
@@ -145,7 +145,7 @@ def test_same_taste_but_for_its_date(profile, taste_world, tmp_path):
 
 def test_versions_must_match(profile, taste_world):
     check_version(profile, taste_world.names, "v1")
-    with pytest.raises(ProfileError, match="learnt on items v1, this soart measures v2"):
+    with pytest.raises(ProfileError, match="learnt on items v1, this version of soart measures v2"):
         check_version(profile, taste_world.names, "v2")
 
 
@@ -169,7 +169,7 @@ def test_blend(profile, taste_world, tmp_path):
     assert "0.75 mine" in both.method
 
 
-def test_blends_that_make_no_sense(profile, taste_world):
+def test_wrong_blends_are_refused(profile, taste_world):
     for parts, weights, words in (
         ([profile], None, "at least two"),
         ([profile, profile], [1, 0], "above zero"),
@@ -180,14 +180,14 @@ def test_blends_that_make_no_sense(profile, taste_world):
             blend("x", parts, weights)
 
 
-def test_comparison_finds_where_tastes_part():
+def test_comparison_finds_where_tastes_disagree():
     a = np.arange(10.0)
     b = a.copy()
     b[[0, 9]] = b[[9, 0]]
-    found = compare_tastes(["a", "b"], np.stack([a, b]))
-    assert set(found.disagreements(2)) == {0, 9}
-    assert found.correlation[0, 0] == pytest.approx(1)
-    assert found.correlation[0, 1] == found.correlation[1, 0] < 1
+    agreement = compare_tastes(["a", "b"], np.stack([a, b]))
+    assert set(agreement.disagreements(2)) == {0, 9}
+    assert agreement.correlation[0, 0] == pytest.approx(1)
+    assert agreement.correlation[0, 1] == agreement.correlation[1, 0] < 1
     assert np.isnan(compare_tastes(["a", "b"], np.stack([a, a * 0])).correlation[0, 1])
     with pytest.raises(ProfileError, match="at least two tastes and two pictures, got 1 and 10"):
         compare_tastes(["a"], a[None])

@@ -6,7 +6,7 @@ from sklearn.metrics import roc_auc_score
 
 from soart.metrics.tastes.examples import from_modes, from_ratings
 from soart.metrics.tastes.fitting import Scaling, fit
-from soart.metrics.tastes.folds import concordance, fold_numbers, gather, near_duplicates
+from soart.metrics.tastes.folds import fold_numbers, gather, near_duplicates
 from soart.metrics.tastes.learning_curve import PowerLaw, fit_power_law
 from soart.metrics.tastes.profile import learn_taste
 from soart.metrics.tastes.trust import (
@@ -19,6 +19,11 @@ from soart.metrics.tastes.trust import (
     sides,
     word_for,
 )
+
+
+def concordance(liking, scores):
+    """Chance that the better liked of two pictures scores higher."""
+    return gather(liking, [(np.arange(len(liking)), scores)]).concordance
 
 
 @given(st.integers(0, 10_000), st.integers(2, 30))
@@ -47,11 +52,11 @@ def test_folds_keep_groups_whole_and_balance_likings(seed, n, folds):
 
 def test_only_pictures_of_one_fold_are_compared():
     liking = np.array([1.0, -1.0, 1.0, -1.0])
-    found = gather(liking, [(np.array([0, 1]), np.array([5.0, 4.0])), (np.array([2, 3]), np.array([-2.0, -1.0]))])
-    assert found.counts.sum() == 2
-    assert found.concordance == 0.5
-    assert found.placements().tolist() == [1, 1, 0, 0]
-    assert np.isnan(found.resampled(np.array([[1.0, 0, 0, 0]]))).all()
+    held_out = gather(liking, [(np.array([0, 1]), np.array([5.0, 4.0])), (np.array([2, 3]), np.array([-2.0, -1.0]))])
+    assert held_out.counts.sum() == 2
+    assert held_out.concordance == 0.5
+    assert held_out.placements().tolist() == [1, 1, 0, 0]
+    assert np.isnan(held_out.resampled(np.array([[1.0, 0, 0, 0]]))).all()
 
 
 def test_near_duplicates_join_and_so_do_given_groups():
@@ -154,8 +159,8 @@ def test_too_few_examples_say_so(taste_world):
 def test_power_law_is_recovered():
     law = PowerLaw(0.05, 0.8, 0.5)
     sizes = np.array([8.0, 16, 32, 64])
-    found = fit_power_law(sizes, np.array([law(n) for n in sizes]))
-    assert found(200) == pytest.approx(law(200), abs=1e-6)
+    fitted = fit_power_law(sizes, np.array([law(n) for n in sizes]))
+    assert fitted(200) == pytest.approx(law(200), abs=1e-6)
     flat = fit_power_law(sizes, np.full(4, 0.7))
     assert flat(1000) == pytest.approx(0.7, abs=1e-6)
 
