@@ -33,7 +33,6 @@ from ..pipelines.tuning.loop import tune
 from ..pipelines.tuning.panel import Panel
 from ..pipelines.tuning.tuner import Tuner
 from ..prompts.space.space import PromptSpace
-from ..prompts.space.yaml_file import space_of_text
 
 log = logging.getLogger(__name__)
 
@@ -247,7 +246,7 @@ class SoartPipeline:
             SoartError: a space of one choice, numbers out of range, or pictures that all failed.
             CollectionError: the collection cannot be opened or written.
         """
-        space = space_of_text(space, vocabulary) if isinstance(space, str) else space
+        space = PromptSpace.parse(space, vocabulary) if isinstance(space, str) else space
         # Its weights may be others by now, such as with a LoRA.
         self._adopt()
         with Collection(collection) as store:

@@ -14,7 +14,6 @@ from sqlalchemy import func, select
 
 from ...errors import CollectionError
 from ...prompts.space.space import Choice, PromptSpace
-from ...prompts.space.yaml_file import parse_space
 from ..collection.collection import Collection
 from ..collection.tables import AWAY, ChoiceRow, GenerationRow, ImageRow, SpaceRow
 
@@ -122,7 +121,7 @@ def last_space(collection: Collection) -> PromptSpace:
         raise CollectionError(
             f"Nothing was tuned in {collection.name!r} yet, so there is nothing to resume: name a space."
         )
-    return parse_space(row.text, f"space {row.fingerprint}")
+    return PromptSpace.parse_yaml(row.text, f"space {row.fingerprint}")
 
 
 def read_study(collection: Collection, space: PromptSpace, model: str) -> Study:
@@ -145,7 +144,7 @@ def read_study(collection: Collection, space: PromptSpace, model: str) -> Study:
             options = np.array([json.loads(choice.options) for choice, _ in found], dtype=np.int64)
             kept = list(range(len(found)))
             if fingerprint != space.fingerprint and len(found):
-                mapped = space.map_from(parse_space(text, f"space {fingerprint}"), options)
+                mapped = space.map_from(PromptSpace.parse_yaml(text, f"space {fingerprint}"), options)
                 options, kept = mapped.choices, [int(row) for row in mapped.rows]
                 study.notes.append(str(mapped))
             target = study.own if fingerprint == space.fingerprint else study.earlier

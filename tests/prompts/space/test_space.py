@@ -213,7 +213,7 @@ def test_bad_constraints(rule, words):
         (lambda: PromptSpace((STYLE,), "{style"), "without its partner"),
         (lambda: PromptSpace((STYLE,), "{style} {a|b}"), "variants"),
         (lambda: PromptSpace((STYLE, GUIDANCE), "{style} {guidance}"), "kind setting"),
-        (lambda: PromptSpace((STYLE,), negative="{style}"), "no negative slot"),
+        (lambda: PromptSpace((STYLE,), negative="{style}"), "not a negative slot"),
         (lambda: PromptSpace((STYLE, FAULTS), negative="ugly"), "leaves out {faults}"),
         (lambda: PromptSpace((STYLE,), contexts=("a", "a")), "alike"),
         (lambda: PromptSpace((STYLE,), "{style}", ("a",)), "leaves out {subject}"),
