@@ -35,27 +35,29 @@ if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import FrozenTrial
 
-#: Parameters with more categories go to the independent sampler, because the model has an effect for every pair of options.
+#: Parameters with more categories go to the independent sampler, because the model has an effect for every pair of
+#: options.
 MOST_CATEGORIES = 100
 
 
 class SoartSampler(BaseSampler):
     """A Gaussian process of main effects and pair interactions, steered by Thompson sampling.
 
-    It is made for many categorical parameters and few, noisy trials. Categories are options of a slot. A number with at most
-    ``bins`` values (a step, or whole numbers) has an option for each value. Other numbers are cut into ``bins`` bins, equally
-    wide (on the logarithm if ``log=True``), and drawn uniformly within a bin. The model ignores the order of bins, so other
-    samplers are better for purely continuous problems.
+    It is made for many categorical parameters and few, noisy trials. Categories are options of a slot. A number with at
+    most ``bins`` values (a step, or whole numbers) has an option for each value. Other numbers are cut into ``bins``
+    bins, equally wide (on the logarithm if ``log=True``), and drawn uniformly within a bin. The model ignores the order
+    of bins, so other samplers are better for purely continuous problems.
 
-    Parameters that all finished trials have in common are sampled together. The independent sampler draws the others: those of
-    the first trial, conditional ones, changing ranges, and more than 100 categories. A choice is repeated only after all were
-    tried, in trials of any state; then the best few are tried again, because values are noisy.
+    Parameters that all finished trials have in common are sampled together. The independent sampler draws the others:
+    those of the first trial, conditional ones, changing ranges, and more than 100 categories. A choice is repeated only
+    after all were tried, in trials of any state; then the best few are tried again, because values are noisy.
 
-    Failed and pruned trials, NaN and infinitely good values are ignored. Penalties far below all other values, infinite ones
-    too, count as moderately bad.
+    Failed and pruned trials, NaN and infinitely good values are ignored. Penalties far below all other values, infinite
+    ones too, count as moderately bad.
 
     Args:
-        seed: of its random choices; with the same seed a study with the same trials in the same order is steered the same way.
+        seed: of its random choices; with the same seed a study with the same trials in the same order is steered the
+            same way.
         search_space: name → distribution, if known beforehand; then even the first trials are a balanced design.
         bins: most options of a numeric parameter, ≥ 2.
         startup: number of trials of a balanced design before the model steers, ≥ 0.
@@ -136,8 +138,8 @@ class SoartSampler(BaseSampler):
     def recommend(self, study: Study) -> dict[str, Any]:
         """The parameters of highest posterior mean, tried or not.
 
-        If values are noisy, ``study.best_params`` is the luckiest trial rather than the best. Numbers in bins are the middle of the
-        best bin. Only parameters that all finished trials have in common are included.
+        If values are noisy, ``study.best_params`` is the luckiest trial rather than the best. Numbers in bins are the
+        middle of the best bin. Only parameters that all finished trials have in common are included.
 
         Raises:
             PromptError: a study of several objectives, or without parameters in common.

@@ -132,3 +132,15 @@ def scores_of(collection: Collection, scorer: Scorer, progress: Callable[[], Non
     """
     items = measure(collection, [row for row in collection.images() if not row.problem], scorer, progress=progress)[0]
     return scorer.score(np.stack(list(items.values())).astype(np.float64)) if items else np.zeros(0)
+
+
+def scores_and_ranking(pictures: Mapping[int, np.ndarray], scorer: Scorer) -> tuple[list[float], list[int]]:
+    """Score of each picture of a batch (NaN if it cannot be measured), and the numbers of the scored ones, best first.
+
+    Args:
+        pictures: (h, w, 3) uint8 or floating 0…1, by number in the batch.
+        scorer: the profile.
+    """
+    judged, _ = score_batch(pictures, scorer)
+    scores = {picture.number: picture.score for picture in judged}
+    return [scores.get(number, float("nan")) for number in pictures], [one.number for one in best_first(judged)]

@@ -9,6 +9,7 @@ import platformdirs
 
 from ...errors import ProfileError
 from ...metrics.damage.scorer import DETECTORS, TechnicalScorer
+from ...metrics.protocols import Scorer
 from ...metrics.tastes.blend import Taste
 from ...metrics.tastes.profile import TECHNICAL
 from ...metrics.tastes.profile_files import load_taste, save_taste
@@ -88,3 +89,18 @@ def scorer_named(name: str, profiles: ProfileStore) -> TasteScorer | TechnicalSc
     if name in profiles.names() or name not in RESERVED:
         return TasteScorer.of(profiles.load(name))
     return TechnicalScorer.load() if name == TECHNICAL else TechnicalScorer.detector(name)
+
+
+def scorer_for(taste: Scorer | str | None, profiles: ProfileStore | None = None) -> Scorer:
+    """The scorer that a caller of the Python API names.
+
+    Args:
+        taste: a scorer; the name of a taste or of a built-in profile; or None for the technical score.
+        profiles: where tastes are stored; by default the user's configuration folder.
+
+    Raises:
+        ProfileError: see ``scorer_named``.
+    """
+    if taste is None:
+        return TechnicalScorer.load()
+    return scorer_named(taste, profiles or ProfileStore()) if isinstance(taste, str) else taste

@@ -26,7 +26,8 @@ class Cells:
         pictures: (n,) identities of pictures, or None where each row is a picture of its own.
 
     Attributes:
-        rows: the cells; rows with the same rater, choice and picture share a cell. Items are standardised and divided by √p.
+        rows: the cells; rows with the same rater, choice and picture share a cell. Items are standardised and divided
+            by √p.
         cell: (n,) cell of each row.
         raters: names in the order of their index.
 

@@ -1,7 +1,7 @@
 """The factor-effect table: effects of options and of pairs of options on a rater.
 
-An effect is a deviation from the mean over all options of its slot, with the other slots averaged. The effect of a pair is
-its deviation from the sum of both effects. Intervals are quantiles of posterior draws.
+An effect is a deviation from the mean over all options of its slot, with the other slots averaged. The effect of a pair
+is its deviation from the sum of both effects. Intervals are quantiles of posterior draws.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _CHUNK = 20
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """Effect of option number ``option`` of slot number ``slot`` in rating units, with its interval ``low`` … ``high``."""
+    """Effect of an option, in rating units, with its interval ``low`` … ``high``; slot and option are numbers."""
 
     slot: int
     option: int
@@ -52,8 +52,8 @@ class EffectTable:
     Attributes:
         effects: slot by slot.
         pairs: those of largest absolute mean, strongest first.
-        importance: (S,) share of each slot in the variance of the mean over the whole space, half of a pair's for each slot.
-            The sum is 1, or 0 before any feedback.
+        importance: (S,) share of each slot in the variance of the mean over the whole space, half of a pair's for each
+            slot. The sum is 1, or 0 before any feedback.
     """
 
     effects: list[Effect]

@@ -1,16 +1,16 @@
 """The posterior of the rating model in its explicit feature form.
 
 It is the same posterior as in the kernel form, at a cost linear in the number of observations. With the features T1 of
-``features``, diagonal scales S_0, S_1, S_2, weights w shared by all raters, weights ψ_r of one rater and latent factors z_r of
-the raters (none by default),
+``features``, diagonal scales S_0, S_1, S_2, weights w shared by all raters, weights ψ_r of one rater and latent factors
+z_r of the raters (none by default),
 
     h(r, x) = T1(x) (S_0 w_0 + Σ_q z_rq S_2 w_q + S_1 ψ_r),     w, ψ_r ~ N(0, I),  z_r ~ N(0, I)
 
-ψ_r are integrated out one rater at a time, see ``information``; z_r are fitted by expectation-maximisation over the posterior
-of w, as in probabilistic matrix factorisation. The evidence for the hyper-parameters ignores factors, so it attributes their
-part to own taste and noise. With factors, all variances are therefore multiplied by the mean square of the standardised
-leave-one-out residuals; the means do not change. The effect of one seed on several raters is not modelled here: it is part
-of the noise.
+ψ_r are integrated out one rater at a time, see ``information``; z_r are fitted by expectation-maximisation over the
+posterior of w, as in probabilistic matrix factorisation. The evidence for the hyper-parameters ignores factors, so it
+attributes their part to own taste and noise. With factors, all variances are therefore multiplied by the mean square of
+the standardised leave-one-out residuals; the means do not change. The effect of one seed on several raters is not
+modelled here: it is part of the noise.
 
 Sources: Rasmussen & Williams (2006) §2.1.2, §3.4; Salakhutdinov & Mnih (2008) for the factors.
 """
@@ -39,7 +39,7 @@ class FeaturePosterior:
         self.update()
 
     def update(self) -> None:
-        """Compute the posterior of the shared weights and of each rater's own, for the present factors and linearisation."""
+        """Compute the posterior of shared and own weights for the present factors and linearisation."""
         model, p = self.model, len(self.model.shared)
         blocks = 1 + self.factors.shape[1]
         precision, target = np.eye(p * blocks), np.zeros(p * blocks)
@@ -118,11 +118,11 @@ class FeaturePosterior:
         return [functions[rater] for rater in raters]
 
     def calibrate(self, most: int = 4000) -> None:
-        """Set the factor on variances from a sample of about ``most`` ratings, if there are many more of them than factors.
+        """Set the factor on variances from about ``most`` ratings, if these far outnumber the factors.
 
-        A rating's leave-one-out residual has square (y/σ − h)²/(1 − v) in units of its variance, with v the cell's posterior
-        variance (Rasmussen & Williams 2006, §5.4.2). The factors are fitted as points and explain some of it by chance;
-        degrees of freedom correct for that.
+        A rating's leave-one-out residual has square (y/σ − h)²/(1 − v) in units of its variance, with v the cell's
+        posterior variance (Rasmussen & Williams 2006, §5.4.2). The factors are fitted as points and explain some of it
+        by chance; degrees of freedom correct for that.
         """
         terms, free = self.model.terms, self.factors.size
         count, chosen = len(terms.rated), slice(None, None, max(len(terms.rated) // most, 1))

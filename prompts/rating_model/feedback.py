@@ -33,7 +33,8 @@ class Feedback:
         judged: (l,) rows that were liked or disliked.
         liked: (l,) bool, True for liked rows.
         pairs: (p, 2) rows, the preferred one first.
-        best: sets of ≥ 2 rows, the best one first; if several were chosen, one set for each, without the other chosen ones.
+        best: sets of ≥ 2 rows, the best one first; if several were chosen, one set for each, without the other chosen
+            ones.
         all_bad: sets of rows of which none was good enough.
     """
 
@@ -71,8 +72,8 @@ class Feedback:
         """Refuse inconsistent feedback.
 
         Raises:
-            PromptError: a row that does not exist, arrays of different lengths, a rating that is not finite, a row compared with
-                itself, or a best one of fewer than two.
+            PromptError: a row that does not exist, arrays of different lengths, a rating that is not finite, a row
+                compared with itself, or a best one of fewer than two.
         """
         if len(self.rated) != len(self.ratings) or len(self.judged) != len(self.liked):
             raise PromptError(

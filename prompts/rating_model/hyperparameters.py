@@ -21,8 +21,8 @@ from .likelihoods import Terms
 class Priors:
     """Median and deviation of the natural logarithm of each hyper-parameter.
 
-    Slots have median 1/S, so that all main effects together have a variance of about ``amplitude``. Then ``pairs`` is about
-    twice the ratio of the variance of pair interactions to that of main effects.
+    Slots have median 1/S, so that all main effects together have a variance of about ``amplitude``. Then ``pairs`` is
+    about twice the ratio of the variance of pair interactions to that of main effects.
     """
 
     amplitude: tuple[float, float] = (4.0, 1.5)

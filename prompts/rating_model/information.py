@@ -1,8 +1,8 @@
 """Information in feedback about the weights of explicit features, rater by rater.
 
 Take the features T1 of ``features``, and the curvature W and pull b of the likelihoods at some latent values. With own
-weights of scale S_1 integrated out, a rater's feedback is a Gaussian likelihood of the weights before T1, with precision M and
-linear term u:
+weights of scale S_1 integrated out, a rater's feedback is a Gaussian likelihood of the weights before T1, with
+precision M and linear term u:
 
     G = T1ᵀ W T1,  t = T1ᵀ b,  M = G − G S_1 (I + S_1 G S_1)⁻¹ S_1 G,  u = t − M S_1² t
 

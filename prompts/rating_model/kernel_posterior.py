@@ -52,7 +52,8 @@ class KernelPosterior:
     def draws(self, rng: np.random.Generator, count: int, raters: Sequence[int]) -> list[Tables]:
         """``count`` joint draws of the raters' functions of the choice; one table of draws for each rater.
 
-        Pathwise conditioning (Matheron's rule; Wilson et al. 2020): each is a prior draw, corrected where it contradicts the data.
+        Pathwise conditioning (Matheron's rule; Wilson et al. 2020): each is a prior draw, corrected where it
+        contradicts the data.
         """
         theta = self.theta
         root = np.sqrt(theta.amplitude)
@@ -76,7 +77,7 @@ class KernelPosterior:
         return table.shifted(np.sqrt(self.theta.own_constant) * rng.standard_normal(count))
 
     def _add_own(self, rng: np.random.Generator, values: np.ndarray, own: dict[int, Tables]) -> None:
-        """Add the raters' own parts to (d, n) prior values: from their tables in ``own``, else drawn from the covariance."""
+        """Add the raters' own parts to (d, n) prior values; those without a table in ``own`` are drawn here."""
         theta = self.theta
         if not (theta.own or theta.own_constant):
             return

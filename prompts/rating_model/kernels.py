@@ -1,16 +1,16 @@
 """The covariance of the rating model over raters × (choices + pictures).
 
-Symbols: x_s the option of slot s, |s| its number of options, w_s the slot's weight, n_s = |s|/(|s| − 1) so that an option's own
-main effect has variance w_s whatever the slot's size. All variances are in units of the rating noise σ².
+Symbols: x_s the option of slot s, |s| its number of options, w_s the slot's weight, n_s = |s|/(|s| − 1) so that an
+option's own main effect has variance w_s whatever the slot's size. All variances are in units of the rating noise σ².
 
     k_s  = n_s (1[x_s = x'_s] − 1/|s|)
     P    = A + b (A² − A₂)/2,     A = Σ_s w_s k_s,  A₂ = Σ_s w_s² k_s²
     K    = v { (c + P) + 1[r = r'] (d + o P) } + u·⟨items, items'⟩ + t·1[same picture]
 
-P holds main effects and pair interactions of the options: the kernel of a second-order factorisation machine with all ranks
-(Rendle 2010; functional ANOVA, Durrande et al. 2013). c and d are the variances of the common mean and of a rater's own mean. o
-is the share of taste that is a rater's own (intrinsic coregionalisation, Bonilla, Chai & Williams 2008), u the weight of image
-items, t the variance between seeds of one choice.
+P holds main effects and pair interactions of the options: the kernel of a second-order factorisation machine with all
+ranks (Rendle 2010; functional ANOVA, Durrande et al. 2013). c and d are the variances of the common mean and of a
+rater's own mean. o is the share of taste that is a rater's own (intrinsic coregionalisation, Bonilla, Chai & Williams
+2008), u the weight of image items, t the variance between seeds of one choice.
 """
 
 from __future__ import annotations

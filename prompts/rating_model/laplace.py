@@ -6,7 +6,8 @@ It is exact if all feedback is ratings. With K the covariance of the latent cell
     log Z ≈ −½ aᵀĥ + log p(feedback | ĥ) − ½ log |B|
     E f(x) = k(x)ᵀ a,     cov = k(x, x') − k(x)ᵀ R B⁻¹ Rᵀ k(x')
 
-Source: Rasmussen & Williams, *Gaussian Processes for Machine Learning* (2006), algorithms 3.1 and 5.1, for W with blocks.
+Source: Rasmussen & Williams, *Gaussian Processes for Machine Learning* (2006), algorithms 3.1 and 5.1, for W with
+blocks.
 """
 
 from __future__ import annotations

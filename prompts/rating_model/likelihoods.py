@@ -1,7 +1,8 @@
 """The likelihoods of every kind of ``feedback``, with their derivatives.
 
-Newton's method needs the value, the gradient and a root R of the negative Hessian W = R Rᵀ. The evidence needs a contraction
-of the third derivatives, by which its determinant moves with the mode (Rasmussen & Williams 2006, §3.4, §5.5).
+Newton's method needs the value, the gradient and a root R of the negative Hessian W = R Rᵀ. The evidence needs a
+contraction of the third derivatives, by which its determinant moves with the mode (Rasmussen & Williams 2006, §3.4,
+§5.5).
 """
 
 from __future__ import annotations
@@ -44,7 +45,10 @@ class Terms:
 
     @classmethod
     def of(cls, feedback: Feedback, cells: np.ndarray, mapped: np.ndarray) -> Terms:
-        """Terms of ``feedback`` whose row i is cell ``cells[i]``, with ``mapped`` ratings; pairs of a cell with itself are dropped."""
+        """Terms of ``feedback`` whose row i is cell ``cells[i]``, with ``mapped`` ratings.
+
+        Pairs of a cell with itself are dropped.
+        """
         bad = [cells[np.asarray(members, dtype=np.int64)] for members in feedback.all_bad]
         judged = np.concatenate([cells[np.asarray(feedback.judged, dtype=np.int64)], *bad])
         signs = np.concatenate([np.where(feedback.liked, 1.0, -1.0), *(-np.ones(len(members)) for members in bad)])
@@ -165,8 +169,8 @@ def determinant_slope(terms: Terms, h: np.ndarray, posterior: np.ndarray) -> np.
 def thin(rows: Rows, terms: Terms, limit: int, rng: np.random.Generator) -> tuple[Rows, Terms]:
     """Select about ``limit`` cells with the feedback on them.
 
-    Raters take turns in random order, with ``JUDGEMENTS_AT_A_TIME`` judgements each: much of a few raters tells more than a little
-    of everyone.
+    Raters take turns in random order, with ``JUDGEMENTS_AT_A_TIME`` judgements each: much of a few raters tells more
+    than a little of everyone.
     """
     groups = [single.reshape(-1, 1) for single in (terms.rated, terms.judged)] + [terms.pairs, *terms.best.values()]
     kind = np.concatenate([np.full(len(group), number) for number, group in enumerate(groups)])

@@ -1,8 +1,9 @@
 """Predicts any rater's opinion of any choice, from every kind of feedback.
 
-The rating model is a Gaussian process over raters × (choices + pictures), see ``kernels``. Feedback enters as likelihoods of
-one latent taste, see ``feedback``. Hyper-parameters are learnt by marginal likelihood. Up to ``exact_limit`` cells the model
-uses the kernel form, and beyond it the explicit feature form, which is linear in the number of observations.
+The rating model is a Gaussian process over raters × (choices + pictures), see ``kernels``. Feedback enters as
+likelihoods of one latent taste, see ``feedback``. Hyper-parameters are learnt by marginal likelihood. Up to
+``exact_limit`` cells the model uses the kernel form, and beyond it the explicit feature form, which is linear in the
+number of observations.
 """
 
 from __future__ import annotations
@@ -32,11 +33,12 @@ class RatingModel:
 
     Args:
         levels: number of options of each slot, (S,).
-        scale: lowest and highest possible rating; its middle is the border between liked and disliked. Without a scale, ratings
-            are taken relative to their mean and deviation.
+        scale: lowest and highest possible rating; its middle is the border between liked and disliked. Without a scale,
+            ratings are taken relative to their mean and deviation.
         iterations: most steps of L-BFGS for the hyper-parameters.
         exact_limit: largest number of cells for the kernel form.
-        factors: number of latent factors of the raters, beside their shared and own parts; useful from a few dozen raters on.
+        factors: number of latent factors of the raters, beside their shared and own parts; useful from a few dozen
+            raters on.
 
     Attributes:
         theta_: hyper-parameters, variances in units of σ².
@@ -78,7 +80,8 @@ class RatingModel:
             feedback: on the rows; plain (n,) numbers are a rating of each row.
             raters: (n,) names; one rater by default.
             items: (n, p) image items.
-            pictures: (n,) identities, if a picture may be judged more than once: seed noise and rating noise are then separated.
+            pictures: (n,) identities, if a picture may be judged more than once: seed noise and rating noise are then
+                separated.
             start: hyper-parameters to start from, such as ``theta_`` of the previous fit.
             rng: selects the cells that hyper-parameters are learnt from if there are too many; seed 0 by default.
 
@@ -132,8 +135,8 @@ class RatingModel:
 
         Args:
             choices: (m, S) integers.
-            raters: (m,) names; for an unknown rater the part that raters have in common. By default the only rater, or an
-                unknown one if there are several.
+            raters: (m,) names; for an unknown rater the part that raters have in common. By default the only rater, or
+                an unknown one if there are several.
             items: (m, p) items of the pictures; without them, the mean over pictures of the choice.
             noise: True for the deviation of a single new rating of a new picture.
         """
@@ -149,7 +152,7 @@ class RatingModel:
         return [self._in_rating_units(table) for table in tables]
 
     def draws(self, rng: np.random.Generator, count: int, raters: Names | None = None) -> list[Tables]:
-        """``count`` joint posterior draws of the raters' functions of the choice, in rating units; one table for each rater."""
+        """``count`` joint posterior draws of the raters' functions of the choice, in rating units; a table per rater."""
         tables = self.posterior_.draws(rng, count, self.cells_.index(raters))
         return [self._in_rating_units(table) for table in tables]
 

@@ -1,9 +1,9 @@
 """Constraints between slots, and exact counting and search under them.
 
-Every constraint reduces to forbidden pairs: option set S of slot i never occurs with option set T of slot j. Counting and
-the search for the cheapest choice go through the slots once and keep only the options that later slots still depend on
-(variable elimination along the slot order; Dechter, *Constraint Processing*, 2003, chapter 4). Spaces of 10^12 choices are
-fine.
+Every constraint reduces to forbidden pairs: option set S of slot i never occurs with option set T of slot j. Counting
+and the search for the cheapest choice go through the slots once and keep only the options that later slots still depend
+on (variable elimination along the slot order; Dechter, *Constraint Processing*, 2003, chapter 4). Spaces of 10^12
+choices are fine.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class Constraint:
     """A rule between options, each written ``slot=option``.
 
     Attributes:
-        kind: ``not both``: no two of the options together; ``needs``: the first requires all of the others, and others of one
-            slot are alternatives.
+        kind: ``not both``: no two of the options together; ``needs``: the first requires all of the others, and others
+            of one slot are alternatives.
         first: an option.
         others: at least one more option.
     """

@@ -21,8 +21,8 @@ Choice = tuple[int, ...]
 class SpaceDefinition:
     """Slots, templates, base subjects, constraints and bans that fit together; immutable.
 
-    Readers of files and texts make one, and ``PromptSpace`` adds the methods for using it. The fields and the errors are
-    described there.
+    Readers of files and texts make one, and ``PromptSpace`` adds the methods for using it. The fields and the errors
+    are described there.
     """
 
     slots: tuple[Slot, ...]
@@ -109,8 +109,8 @@ class SpaceDefinition:
     def restrict(self, bans: Iterable[str] = (), pins: Iterable[str] = ()) -> Self:
         """This space without the banned options, and with only the pinned options in pinned slots.
 
-        Levels and indices stay as they are, so observations stay valid. Texts are ``slot=option``. An option that is not the
-        whole text of one means all that contain its words, so ``style=pixel`` bans ``pixel art``.
+        Levels and indices stay as they are, so observations stay valid. Texts are ``slot=option``. An option that is
+        not the whole text of one means all that contain its words, so ``style=pixel`` bans ``pixel art``.
 
         Raises:
             PromptError: an unknown slot or option, or nothing left to choose.

@@ -69,14 +69,16 @@ def space_from_text(
 def space_from_prompt(
     prompt: str, negative: str = "", *, vocabulary: str = "general", options: int = 5, wildcards: Path | None = None
 ) -> SpaceDefinition:
-    """Make a space around a plain prompt: its words are the context, each vocabulary is a slot with an empty option first.
+    """Make a space around a plain prompt.
+
+    Its words are the context. Each vocabulary is a slot whose first option is empty.
 
     Args:
         prompt: the subject, such as ``a fox in the snow``; it stays in every prompt.
         negative: words that stay in every negative prompt.
         vocabulary: ``general`` or ``embedded``; see ``VOCABULARY_SLOTS``.
-        options: number of options to take from the start of each general vocabulary, at least 1; the empty one is added.
-            Each vocabulary begins with those that differ most. The embedded model's few words are all taken.
+        options: number of options to take from the start of each general vocabulary, at least 1; the empty one is
+            added. Each vocabulary begins with those that differ most. The embedded model's few words are all taken.
         wildcards: a folder whose ``NAME.txt`` files replace the vocabularies of those names.
 
     Raises:
@@ -108,9 +110,9 @@ class _Expansion(NamedTuple):
 def space_from_template(text: str, negative: str = "", wildcards: Path | None = None) -> SpaceDefinition:
     """Make a space of a dynamic-prompts template.
 
-    Each ``{a|b}`` becomes a slot ``choice1``, ``choice2`` …, each ``__name__`` a slot ``name``. Variants inside variants become
-    options of the outer slot, with the product of their weights. A variant with one option is plain text; options of weight
-    0 are left out.
+    Each ``{a|b}`` becomes a slot ``choice1``, ``choice2`` …, each ``__name__`` a slot ``name``. Variants inside
+    variants become options of the outer slot, with the product of their weights. A variant with one option is plain
+    text; options of weight 0 are left out.
 
     Args:
         text: the template; it needs at least one variant or wildcard, here or in ``negative``.
@@ -118,8 +120,8 @@ def space_from_template(text: str, negative: str = "", wildcards: Path | None = 
         wildcards: a folder of the user's own ``NAME.txt`` files.
 
     Raises:
-        PromptError: broken syntax, an unknown wildcard, nothing that varies, a slot with more than 500 options, or something
-            that a slot cannot represent: several options at once (``{2$$…}``) and variables.
+        PromptError: broken syntax, an unknown wildcard, nothing that varies, a slot with more than 500 options, or
+            something that a slot cannot represent: several options at once (``{2$$…}``) and variables.
     """
     slots: list[Slot] = []
     parts: tuple[tuple[str, Kind], ...] = ((text, "text"), (negative, "negative"))

@@ -23,7 +23,8 @@ class Option:
     """One option of a slot.
 
     Attributes:
-        text: the words it adds to the prompt, white space tidied; empty for none (in a setting: the pipeline's default).
+        text: the words it adds to the prompt, white space tidied; empty for none (in a setting: the pipeline's
+            default).
         weight: its share in random draws, relative to the other options; finite, above 0.
     """
 
@@ -79,8 +80,8 @@ class Slot:
     Attributes:
         name: a letter, then letters, digits, ``_`` or ``-``; the template's place is ``{name}``.
         options: at least one, no two alike; plain strings are options of weight 1.
-        kind: ``text`` fills a place of the prompt, ``negative`` one of the negative prompt, ``setting`` sets the pipeline;
-            by default that of ``default_kind``.
+        kind: ``text`` fills a place of the prompt, ``negative`` one of the negative prompt, ``setting`` sets the
+            pipeline; by default that of ``default_kind``.
     """
 
     name: str

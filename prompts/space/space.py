@@ -1,8 +1,8 @@
 """The space of prompts that a tuner searches.
 
-It consists of slots with options, a template, constraints and base subjects. A *choice* takes one option from every slot: a
-tuple of option indices, or a row of an integer array (n, slots). Numeric models see ``space.levels`` and such arrays; only
-this package knows the words.
+It consists of slots with options, a template, constraints and base subjects. A *choice* takes one option from every
+slot: a tuple of option indices, or a row of an integer array (n, slots). Numeric models see ``space.levels`` and such
+arrays; only this package knows the words.
 """
 
 from __future__ import annotations
@@ -44,15 +44,16 @@ class PromptSpace(SpaceDefinition):
 
     Attributes:
         slots: at least one, with different names.
-        template: text with a ``{slot}`` place for every text slot and ``{subject}`` for the context; by default all in a row.
+        template: text with a ``{slot}`` place for every text slot and ``{subject}`` for the context; by default all in
+            a row.
         contexts: base subjects that every choice should suit. They are not a slot, and a choice does not include them.
         constraints: rules made by ``not_both`` and ``needs``.
         negative: template of the negative prompt over the negative slots; by default all in a row.
         banned: for each slot, indices of options that are never taken; empty for no bans. See ``restrict``.
 
     Raises:
-        PromptError: no slots, two slots of one name, a template that does not fit them, constraints that contradict each
-            other, or nothing left to choose.
+        PromptError: no slots, two slots of one name, a template that does not fit them, constraints that contradict
+            each other, or nothing left to choose.
     """
 
     @classmethod
@@ -152,7 +153,8 @@ class PromptSpace(SpaceDefinition):
 
         Args:
             choice: any choice, allowed or not.
-            costs: for each slot (options,) finite numbers that decide between equally near choices; their sum stays below 1.
+            costs: for each slot (options,) finite numbers that decide between equally near choices; their sum stays
+                below 1.
         """
         away = [(np.arange(n) != i).astype(float) for n, i in zip(self.levels, self.check(choice), strict=True)]
         if costs is not None:
@@ -199,7 +201,8 @@ class PromptSpace(SpaceDefinition):
     def sample(self, count: int, seed: int | np.random.Generator, *, distinct: bool = True) -> np.ndarray:
         """Random allowed choices, options by their weights.
 
-        An option appended to a slot changes only the draws that take it: all others keep their order (see ``sampling``).
+        An option appended to a slot changes only the draws that take it: all others keep their order (see
+        ``sampling``).
 
         Args:
             count: number of choices; a smaller count gives the first ones of a larger.

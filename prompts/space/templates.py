@@ -1,7 +1,7 @@
 """Expands prompt templates in the dynamic-prompts syntax.
 
-``{a|b}`` is a variant, ``__name__`` a wildcard. Wildcards come from the user's own folder of ``NAME.txt`` files or else from the
-built-in vocabularies. Expansion depends only on the prompt seed, never on the image seed.
+``{a|b}`` is a variant, ``__name__`` a wildcard. Wildcards come from the user's own folder of ``NAME.txt`` files or else
+from the built-in vocabularies. Expansion depends only on the prompt seed, never on the image seed.
 """
 
 from __future__ import annotations

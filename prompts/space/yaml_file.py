@@ -1,7 +1,7 @@
 """Reads and writes prompt spaces as YAML; errors name file, line and path.
 
-Every scalar is read as text, so that ``no``, ``16:9`` and ``1e3`` stay words; only weights are converted to numbers. Anchors
-work, tags are ignored.
+Every scalar is read as text, so that ``no``, ``16:9`` and ``1e3`` stay words; only weights are converted to numbers.
+Anchors work, tags are ignored.
 """
 
 from __future__ import annotations
@@ -52,8 +52,9 @@ def parse_yaml(text: str, name: str = "space.yaml", wildcards: Path | None = Non
     """The space that YAML ``text`` describes.
 
     Keys: ``slots`` (name: list of options, or ``options`` and ``kind``), ``template``, ``negative``, ``contexts``,
-    ``constraints`` (``not both: [slot=option, …]``, or ``if: slot=option`` with ``needs: …``), ``ban`` and ``pin``. An option is a
-    text, ``text: weight``, or ``__wildcard__`` for all options of a vocabulary; ``{text: …, weight: …}`` is taken literally.
+    ``constraints`` (``not both: [slot=option, …]``, or ``if: slot=option`` with ``needs: …``), ``ban`` and ``pin``. An
+    option is a text, ``text: weight``, or ``__wildcard__`` for all options of a vocabulary; ``{text: …, weight: …}`` is
+    taken literally.
 
     Args:
         text: the YAML.

@@ -18,9 +18,9 @@ def _named(array: np.ndarray) -> str:
 def standard_arrays() -> dict[str, np.ndarray]:
     """The strength-2 arrays L4 to L81 by name, (runs, columns) int64 from 0.
 
-    They are pyDOE3's tables without L64(2^31), which is not orthogonal. Mixed arrays are added by splitting columns: one of
-    six levels into 2 × 3, one of four into 2 × 2 × 2 (Addelman, "Orthogonal Main-Effect Plans for Asymmetrical Factorial
-    Experiments", *Technometrics* 4, 1962).
+    They are pyDOE3's tables without L64(2^31), which is not orthogonal. Mixed arrays are added by splitting columns:
+    one of six levels into 2 × 3, one of four into 2 × 2 × 2 (Addelman, "Orthogonal Main-Effect Plans for Asymmetrical
+    Factorial Experiments", *Technometrics* 4, 1962).
     """
     from pyDOE3 import get_orthogonal_array, list_orthogonal_arrays  # type: ignore[import-untyped]
 
@@ -64,8 +64,8 @@ def assign_columns(
 def choose_array(levels: Sequence[int], count: int) -> str:
     """Name of the standard array that best fits ``count`` runs and the slots.
 
-    It has the smallest sum of |log2(runs / count)| and the mean misfit of the slots. The misfit is 0 if a column fits, 0.3 for
-    an uneven dummy level, 0.5 to 0.6 for a collapsed slot, 1 for a slot without a column.
+    It has the smallest sum of |log2(runs / count)| and the mean misfit of the slots. The misfit is 0 if a column fits,
+    0.3 for an uneven dummy level, 0.5 to 0.6 for a collapsed slot, 1 for a slot without a column.
     """
     arrays = standard_arrays()
     return min(

@@ -1,9 +1,9 @@
 """Batches of choices: a balanced first one, then Thompson sampling.
 
-Thompson sampling (1933) takes the best choice of a function drawn from the posterior. Each choice is shown as often as it is
-probably the best, and a batch takes several draws (Kandasamy et al. 2018). ``boldness`` scales the draw's deviation from the
-mean. Below 1 it favours choices known to be good, which pays for budgets of tens of pictures: 0.3 did best on quiet
-development worlds of benchmarks/tuning.py, 0.45 on noisy ones.
+Thompson sampling (1933) takes the best choice of a function drawn from the posterior. Each choice is shown as often as
+it is probably the best, and a batch takes several draws (Kandasamy et al. 2018). ``boldness`` scales the draw's
+deviation from the mean. Below 1 it favours choices known to be good, which pays for budgets of tens of pictures: 0.3
+did best on quiet development worlds of benchmarks/tuning.py, 0.45 on noisy ones.
 """
 
 from __future__ import annotations
@@ -127,10 +127,10 @@ def leaders_batch(draws: Tables, shown: np.ndarray, mean: Tables, count: int) ->
 def expected_gain(
     draws: Tables, recommended: np.ndarray, domain: Domain, rng: np.random.Generator
 ) -> tuple[float, float]:
-    """Expected gain of perfect knowledge over the recommended choice: mean and standard error of max f − f(recommended).
+    """Expected gain of perfect knowledge over the recommended choice, and its standard error.
 
-    Taken over d posterior draws f. It bounds the gain of any further pictures (expected simple regret), in the units of the
-    draws.
+    The mean of max f − f(recommended) over d posterior draws f. It bounds the gain of any further pictures (expected simple regret), in the units of
+    the draws.
     """
     regrets = []
     for number in range(len(draws)):

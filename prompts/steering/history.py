@@ -1,7 +1,7 @@
 """Steers loops that keep their own history, such as optimisers.
 
-``SteeringFromHistory`` receives the whole history of trials at every step. It keeps a ``Steering`` in step with it, and learns
-only from what was added, unless earlier trials changed.
+``SteeringFromHistory`` receives the whole history of trials at every step. It keeps a ``Steering`` in step with it, and
+learns only from what was added, unless earlier trials changed.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ class SteeringFromHistory:
         """(S,) the choice to try next: a new one as long as there is one, then one of the best again.
 
         Args:
-            trials: number of a trial → choice and value, larger is better. NaN and +∞ are ignored. From eight values on, a value
-                more than three interquartile ranges below the lower quartile is raised to that border, −∞ too: otherwise
-                penalties would drown the differences that matter.
+            trials: number of a trial → choice and value, larger is better. NaN and +∞ are ignored. From eight values
+                on, a value more than three interquartile ranges below the lower quartile is raised to that border, −∞
+                too: otherwise penalties would drown the differences that matter.
             rng: draws.
             others: choices tried without a value, or being tried now; they are not repeated either.
             pinned: slot → option that must be taken.

@@ -1,13 +1,14 @@
 """Designs the first batch by orthogonal arrays.
 
-Every option occurs equally often, and as nearly as possible every pair of options. The standard arrays come from pyDOE3. A
-slot with fewer options than a column has levels is dummy-levelled: an option takes several levels. A slot with more options is
-collapsed: groups of options share a level and take turns. The turns are exchanged until pairs are as even as possible.
+Every option occurs equally often, and as nearly as possible every pair of options. The standard arrays come from
+pyDOE3. A slot with fewer options than a column has levels is dummy-levelled: an option takes several levels. A slot
+with more options is collapsed: groups of options share a level and take turns. The turns are exchanged until pairs are
+as even as possible.
 
-Sources: Taguchi, *System of Experimental Design* (1987), for dummy and collapsed levels; Xu, "An Algorithm for Constructing
-Orthogonal and Nearly-Orthogonal Arrays With Mixed Levels and Small Runs", *Technometrics* 44 (2002), for the exchange and its
-criterion J2; Xu, "Minimum Moment Aberration for Nonregular Designs and Supersaturated Designs", *Statistica Sinica* 13 (2003),
-for the third moment that decides between columns.
+Sources: Taguchi, *System of Experimental Design* (1987), for dummy and collapsed levels; Xu, "An Algorithm for
+Constructing Orthogonal and Nearly-Orthogonal Arrays With Mixed Levels and Small Runs", *Technometrics* 44 (2002), for
+the exchange and its criterion J2; Xu, "Minimum Moment Aberration for Nonregular Designs and Supersaturated Designs",
+*Statistica Sinica* 13 (2003), for the third moment that decides between columns.
 """
 
 from __future__ import annotations
@@ -123,7 +124,8 @@ def orthogonal_design(levels: Sequence[int], count: int, rng: np.random.Generato
         rng: decides columns, labels, turns and the order of the runs.
 
     Returns:
-        The batch: all combinations if there are at most ``count``. If the array fits, every pair of slots is perfectly even.
+        The batch: all combinations if there are at most ``count``. If the array fits, every pair of slots is perfectly
+        even.
 
     Raises:
         PromptError: no slots, a slot without options, or a count below 1.
@@ -149,7 +151,7 @@ def orthogonal_design(levels: Sequence[int], count: int, rng: np.random.Generato
 def _design(
     levels: Sequence[int], array: np.ndarray, rng: np.random.Generator
 ) -> tuple[tuple[int, int, int], np.ndarray, list[int]]:
-    """A random design: its rank (repeats, then second and third moment; smaller is better), choices and uneven slots."""
+    """A random design: its rank (repeats, second and third moment; smaller is better), choices and uneven slots."""
     chosen, _ = assign_columns(levels, array, rng)
     one_level = np.zeros(len(array), dtype=np.int64)
     fitted = [_fit(array[:, c] if c >= 0 else one_level, n, rng) for c, n in zip(chosen, levels, strict=True)]
@@ -171,7 +173,8 @@ def _repeats(choices: np.ndarray) -> int:
 def first_batch(space: PromptSpace, count: int, rng: np.random.Generator) -> FirstBatch:
     """A first batch for ``space``, from the best-fitting array over the options that no ban excludes.
 
-    Rows that break a constraint become the nearest allowed choice. Among equally near choices those with rare options win.
+    Rows that break a constraint become the nearest allowed choice. Among equally near choices those with rare options
+    win.
 
     Args:
         space: the space.

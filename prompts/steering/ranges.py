@@ -22,7 +22,8 @@ class Range:
         high: no value is larger.
         step: distance of neighbouring values, or None for a continuum.
         log: True if bins are equally wide, and values in a bin equally likely, on the logarithm.
-        edges: (bins + 1,) increasing borders: of the value or its logarithm in a continuum, else of the number of the value.
+        edges: (bins + 1,) increasing borders: of the value or its logarithm in a continuum, else of the number of the
+            value.
     """
 
     low: float
@@ -36,8 +37,8 @@ class Range:
         """Cut low … high, both included, into at most ``bins`` options.
 
         Raises:
-            PromptError: bounds that are not finite or in the wrong order, a step that is not positive, no bins, or a lower bound
-                that is not positive with ``log``.
+            PromptError: bounds that are not finite or in the wrong order, a step that is not positive, no bins, or a
+                lower bound that is not positive with ``log``.
         """
         if not (math.isfinite(low) and math.isfinite(high) and low <= high and (step is None or step > 0)):
             raise PromptError(

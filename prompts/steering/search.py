@@ -1,7 +1,7 @@
 """Searches the best choices of a function given as tables.
 
-Coordinate ascent from many starts. Changing an option changes the value by a look-up in the tables, so a climb among 10¹²
-choices takes microseconds per step. Every step respects the constraints.
+Coordinate ascent from many starts. Changing an option changes the value by a look-up in the tables, so a climb among
+10¹² choices takes microseconds per step. Every step respects the constraints.
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ def best_of(
     taken: Collection[Key] = (),
     count: int = 1,
 ) -> np.ndarray:
-    """(≤ count, S) the best distinct permitted choices for the first function of ``table``, as far as found; best first.
+    """(≤ count, S) the best distinct permitted choices that a search finds for the first function of ``table``.
 
     Args:
         table: the function.

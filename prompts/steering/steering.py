@@ -1,7 +1,7 @@
 """The ask-and-tell loop that steers prompts.
 
-Ask for choices, show their pictures, tell their ratings. It is a thin layer over ``batches``, ``pareto`` and the rating model. Its
-only state is the feedback and the choices asked for, so a loop resumes by telling the feedback again.
+Ask for choices, show their pictures, tell their ratings. It is a thin layer over ``batches``, ``pareto`` and the rating
+model. Its only state is the feedback and the choices asked for, so a loop resumes by telling the feedback again.
 """
 
 from __future__ import annotations
@@ -179,7 +179,7 @@ class Steering:
         return Recommendation(best[0], float(mean(best)[0, 0]), float(deviation[0]))
 
     def gain(self, rng: np.random.Generator) -> tuple[float, float]:
-        """An upper bound of the expected further gain, in rating units, and its standard error; see ``expected_gain``."""
+        """A bound of the expected further gain, in rating units, and its standard error; see ``expected_gain``."""
         return expected_gain(self._draws(rng, _GAIN_DRAWS), self.recommend(rng).choice, self.domain, rng)
 
     def should_stop(self, rng: np.random.Generator, threshold: float) -> bool:
@@ -188,7 +188,7 @@ class Steering:
         return mean + error < threshold
 
     def effects(self, rng: np.random.Generator, rater: Hashable | None = None) -> EffectTable:
-        """The factor-effect table of ``rater``; by default of the only one, or of the part that several have in common."""
+        """The factor-effect table of ``rater``; by default of the only one, or of what several have in common."""
         model = self.model
         return factor_effects(
             model, rng, rater=model.raters_[0] if rater is None and len(model.raters_) == 1 else rater
