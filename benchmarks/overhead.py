@@ -1,9 +1,10 @@
-"""Where the wall time of the main job goes, on the embedded model.
+"""Breaks down the wall time of generating and ranking.
 
     python benchmarks/overhead.py [-n 64] [--runs 5]
 
-Prints seconds a picture, the share of the wall time spent outside the diffusion pipeline (drawing, measuring, storing,
-ranking; loading and the HTML page apart), and the start-up time of ``soart --help``; medians with ranges over the runs.
+Prints seconds per picture, the share of wall time spent outside the diffusion pipeline, and the start-up time of
+``soart --help``; medians with ranges over the runs. Wall time covers drawing, measuring, storing and ranking, not
+loading and the HTML page.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ def main() -> None:
             wall = time.perf_counter() - started
             started = time.perf_counter()
             render_report(ranking, "t", scorer.stored_name)
-            # The first run warms caches up and does not count.
+            # The first run fills caches and does not count.
             if run:
                 page.append(time.perf_counter() - started)
                 per_picture.append(wall / arguments.n)

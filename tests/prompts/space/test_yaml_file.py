@@ -132,7 +132,7 @@ def test_anchors_work():
         (("  light: .*", "  ? [a]\n  : b"), "line 11", "plain word"),
     ],
 )
-def test_mistakes_are_told_with_line_and_path(change, where, words):
+def test_mistakes_are_reported_with_line_and_path(change, where, words):
     text = re.sub(change[0], lambda _: change[1], FULL, count=1)
     if where is None:
         PromptSpace.parse_yaml(text)
@@ -166,7 +166,7 @@ def test_mistakes_are_told_with_line_and_path(change, where, words):
         ("slots: {a: *b}", "not valid YAML"),
     ],
 )
-def test_files_that_are_no_space(text, words):
+def test_files_that_are_not_a_space(text, words):
     with pytest.raises(PromptError) as caught:
         PromptSpace.parse_yaml(text)
     assert words in str(caught.value)
@@ -180,7 +180,7 @@ def test_unreadable_files(tmp_path):
             PromptSpace.from_yaml(tmp_path / name)
 
 
-def test_tags_are_not_obeyed():
+def test_tags_are_ignored():
     made = PromptSpace.parse_yaml("slots: {a: [!!python/object/apply:os.system [x], y]}".replace("[x]", "x"))
     assert made.slots[0].texts == ("x", "y")
 

@@ -116,7 +116,7 @@ def test_bad_input_is_refused_in_one_sentence(make, message):
         make()
 
 
-def test_a_refused_telling_leaves_nothing_behind():
+def test_refused_feedback_changes_nothing():
     steering = Steering(Domain.of((3, 3)))
     steering.tell([[0, 1]], [1.0])
     with pytest.raises(PromptError):
@@ -179,7 +179,7 @@ def test_constraints_bans_and_first_designs_are_kept(rng):
     assert domain.permits(steering.recommend(rng).choice)
 
 
-def test_what_was_asked_is_not_asked_again_and_small_spaces_run_out(rng):
+def test_no_choice_is_asked_for_twice_and_small_spaces_run_out(rng):
     steering = Steering(Domain.of((2, 3)))
     seen = []
     for _ in range(3):
@@ -191,12 +191,12 @@ def test_what_was_asked_is_not_asked_again_and_small_spaces_run_out(rng):
     assert steering.ask(2, rng).shape == (0, 2)
 
 
-def test_what_is_shown_elsewhere_is_not_asked_for(rng):
+def test_reserved_choices_are_not_asked_for(rng):
     steering = Steering(Domain.of((2, 3)))
     steering.reserve([[0, 0], [1, 2]])
-    # Nothing is told between the batches.
-    asked = [key for _ in range(5) for key in keys(steering.ask(1, rng))]
-    assert sorted(asked) == [(0, 1), (0, 2), (1, 0), (1, 1)]
+    # Without feedback between the batches.
+    choices = [key for _ in range(5) for key in keys(steering.ask(1, rng))]
+    assert sorted(choices) == [(0, 1), (0, 2), (1, 0), (1, 1)]
     with pytest.raises(PromptError, match="slot 0"):
         steering.reserve([[2, 0]])
 
@@ -295,7 +295,7 @@ def test_effects_find_the_planted_ones(rng):
     assert all(covered)
 
 
-def test_nothing_told_still_answers(rng):
+def test_recommendations_without_feedback(rng):
     steering = Steering(Domain.of((3, 4)), scale=(1, 5))
     best = steering.recommend(rng)
     assert best.mean == pytest.approx(3.0)
