@@ -56,7 +56,7 @@ def main() -> None:
             wall = time.perf_counter() - started
             started = time.perf_counter()
             render_report(ranking, "t", scorer.stored_name)
-            # The first run fills caches and does not count.
+            # The first run warms caches up and does not count.
             if run:
                 page.append(time.perf_counter() - started)
                 per_picture.append(wall / arguments.n)

@@ -55,17 +55,6 @@ def test_no_pickle_and_no_eval():
     assert not re.search(r"\bimport pickle\b|\beval\(\"|\bexec\(|weights_only=False", text)
 
 
-def test_public_names_are_there_and_lazy():
-    assert soart.__version__ == version("soart")
-    for name in soart.__all__:
-        assert getattr(soart, name) is not None
-    for name in soart.metrics.__all__:
-        assert getattr(soart.metrics, name) is not None
-    for package in (soart, soart.metrics):
-        with pytest.raises(AttributeError, match="no attribute"):
-            package.nonsense  # noqa: B018
-
-
 def module_name(path):
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
@@ -147,3 +136,14 @@ def test_examples_in_docstrings(path):
     failed, tried = doctest.testmod(import_module(f"soart.{module_name(path)}"))
     assert tried > 0
     assert failed == 0
+
+
+def test_public_names_are_there_and_lazy():
+    assert soart.__version__ == version("soart")
+    for name in soart.__all__:
+        assert getattr(soart, name) is not None
+    for name in soart.metrics.__all__:
+        assert getattr(soart.metrics, name) is not None
+    for package in (soart, soart.metrics):
+        with pytest.raises(AttributeError, match="no attribute"):
+            package.nonsense  # noqa: B018

@@ -122,18 +122,6 @@ def best_first(judged: Sequence[ScoredPicture]) -> list[ScoredPicture]:
     return sorted(judged, key=lambda one: -one.score)
 
 
-def scores_of(collection: Collection, scorer: Scorer, progress: Callable[[], None] = lambda: None) -> np.ndarray:
-    """(m,) scores of all sound pictures of a collection, to take percentiles among; items that are missing are measured and stored.
-
-    Args:
-        collection: the collection.
-        scorer: the profile.
-        progress: called once a picture; what it raises ends the measuring, and most of what was measured is kept.
-    """
-    items = measure(collection, [row for row in collection.images() if not row.problem], scorer, progress=progress)[0]
-    return scorer.score(np.stack(list(items.values())).astype(np.float64)) if items else np.zeros(0)
-
-
 def scores_and_ranking(pictures: Mapping[int, np.ndarray], scorer: Scorer) -> tuple[list[float], list[int]]:
     """Score of each picture of a batch (NaN if it cannot be measured), and the numbers of the scored ones, best first.
 
@@ -144,3 +132,15 @@ def scores_and_ranking(pictures: Mapping[int, np.ndarray], scorer: Scorer) -> tu
     judged, _ = score_batch(pictures, scorer)
     scores = {picture.number: picture.score for picture in judged}
     return [scores.get(number, float("nan")) for number in pictures], [one.number for one in best_first(judged)]
+
+
+def scores_of(collection: Collection, scorer: Scorer, progress: Callable[[], None] = lambda: None) -> np.ndarray:
+    """(m,) scores of all sound pictures of a collection, to take percentiles among; items that are missing are measured and stored.
+
+    Args:
+        collection: the collection.
+        scorer: the profile.
+        progress: called once a picture; what it raises ends the measuring, and most of what was measured is kept.
+    """
+    items = measure(collection, [row for row in collection.images() if not row.problem], scorer, progress=progress)[0]
+    return scorer.score(np.stack(list(items.values())).astype(np.float64)) if items else np.zeros(0)

@@ -80,17 +80,6 @@ class ProfileStore:
         return save_taste(taste, self.place(taste.name))
 
 
-def scorer_named(name: str, profiles: ProfileStore) -> TasteScorer | TechnicalScorer:
-    """What ranks under a name: the user's taste, or else the built-in detector of a damage, or ``technical``.
-
-    Raises:
-        ProfileError: there is none of that name, its file is damaged, or it needs other items than this soart measures.
-    """
-    if name in profiles.names() or name not in RESERVED:
-        return TasteScorer.of(profiles.load(name))
-    return TechnicalScorer.load() if name == TECHNICAL else TechnicalScorer.detector(name)
-
-
 def scorer_for(taste: Scorer | str | None, profiles: ProfileStore | None = None) -> Scorer:
     """The scorer that a caller of the Python API names.
 
@@ -104,3 +93,14 @@ def scorer_for(taste: Scorer | str | None, profiles: ProfileStore | None = None)
     if taste is None:
         return TechnicalScorer.load()
     return scorer_named(taste, profiles or ProfileStore()) if isinstance(taste, str) else taste
+
+
+def scorer_named(name: str, profiles: ProfileStore) -> TasteScorer | TechnicalScorer:
+    """What ranks under a name: the user's taste, or else the built-in detector of a damage, or ``technical``.
+
+    Raises:
+        ProfileError: there is none of that name, its file is damaged, or it needs other items than this soart measures.
+    """
+    if name in profiles.names() or name not in RESERVED:
+        return TasteScorer.of(profiles.load(name))
+    return TechnicalScorer.load() if name == TECHNICAL else TechnicalScorer.detector(name)
