@@ -1,6 +1,8 @@
-"""Draws the comparison tables of docs/method.md from one split of the few-shot benchmark.
+"""Draws the comparison tables of docs/method.md.
 
-python benchmarks/attention_tables.py [--cache DIR] [--out docs]
+    python benchmarks/attention_tables.py [--cache DIR] [--out docs]
+
+The pictures are those of one split of the few-shot benchmark.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ SHOWN = 15
 
 
 def main() -> None:
-    """Fit the versions, and write two pictures and the lop-sidedness of every pair."""
+    """Fit the versions, write two figures, and print the lop-sidedness of every pair."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cache", type=Path, default=default_cache())
     parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "docs")

@@ -1,4 +1,4 @@
-"""BRISQUE's 36 features of a picture, the yardstick for speed.
+"""BRISQUE's 36 features of a picture, as a reference for speed.
 
 At full and half size the luminance is divided by its local contrast (MSCN coefficients),
 
@@ -32,7 +32,7 @@ NAMES = tuple(
 
 _TAPS = np.exp(-(np.arange(-3, 4) ** 2) / (2 * (7 / 6) ** 2))
 _TAPS /= _TAPS.sum()
-#: Shapes that a fit can give. A table instead of a root search: interpolation errs by less than 1e-6.
+#: Shapes that a fit can give. A table replaces a root search: the error of interpolation is below 1e-6.
 SHAPES = np.arange(0.2, 10.0005, 0.001)
 
 
@@ -56,7 +56,7 @@ def mscn(plane: np.ndarray, border: str = "nearest") -> np.ndarray:
 
     Args:
         plane: (h, w) float64 in 0…255.
-        border: what lies outside, in the words of ``scipy.ndimage``; the paper does not say.
+        border: values outside the picture, by their name in ``scipy.ndimage``; the paper does not specify them.
 
     Returns:
         (h, w) float32.
@@ -70,7 +70,7 @@ def mscn(plane: np.ndarray, border: str = "nearest") -> np.ndarray:
         return ndimage.correlate1d(across, _TAPS, 0, output=both, mode=border)
 
     mean = smooth(plane)
-    # E[x²] − μ² cancels: the filters run in float64, only what follows in float32.
+    # E[x²] − μ² cancels, so the filters run in float64 and only later steps in float32.
     variance = smooth(plane * plane)
     variance -= mean * mean
     deviation = np.sqrt(np.abs(variance, out=variance), out=variance)
@@ -85,7 +85,7 @@ def fit_ggd(x: np.ndarray) -> tuple[float, float]:
         x: values of any shape and number, floating point.
 
     Returns:
-        Shape, within SHAPES, and variance; the lowest shape and 0 where nothing varies.
+        Shape, within SHAPES, and variance; the lowest shape and 0 if all values are 0.
     """
     flat = x.reshape(-1)
     power, size = float(flat @ flat), float(np.abs(flat).sum())

@@ -1,11 +1,12 @@
-"""Learns a detector of each kind of damage, and measures all of them together on sources they have not seen.
+"""Learns the damage detectors, and measures them on left-out sources.
 
     python benchmarks/build_detectors.py [--cache DIR] [--write]
 
-Learning sources: every other picture of sources.py, and what the technical profile is learnt from (photographs that come with scikit-image and
-scikit-learn, renderings by the embedded model's renderer). Of every undamaged patch there is a version with each damage. Undamaged patches
-and the detector's own damage count fully; other damages count a little as undamaged, so that noise is not taken for saturated colour. The
-printed rates are on left-out sources (grouped cross-validation); damage_modes.py measures on the other half of sources.py.
+Learning sources are every other picture of sources.py, and those of the technical profile: photographs that come with
+scikit-image and scikit-learn, and renderings by the embedded model's renderer. Every undamaged patch has a version with
+each damage. Undamaged patches and the detector's own damage have full weight. Other damages have a little weight as
+undamaged, so that noise is not mistaken for saturated colour. The printed rates are on left-out sources (grouped
+cross-validation); damage_modes.py measures on the other half of sources.py.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from soart.metrics.damage.scorer import TechnicalScorer
 from soart.metrics.image import read_image
 from soart.metrics.items.combined import taste_extractor
 
-#: How much a picture of another damage counts as undamaged.
+#: Weight of a picture with another damage as an undamaged one.
 OTHERS = 0.03
 SIDES = (64, 96, 128, 192, 256)
 
@@ -49,7 +50,7 @@ def measure_sound(cache: Path, per_source: int) -> tuple[np.ndarray, np.ndarray,
     for source, patch in pictures:
         for kind in ("none", *DAMAGES):
             picture = patch if kind == "none" else damage(patch, kind, float(rng.uniform()), rng)
-            # Through 8 bits, as real pictures come, and as items are stored.
+            # In 8 bits, like real pictures; in float32, like stored items.
             items.append(extractor.extract((picture * 255 + 0.5).astype(np.uint8))[0].astype(np.float32))
             kinds.append(kind)
             groups.append(source)

@@ -1,10 +1,10 @@
-"""Learns the built-in technical profile, and measures it on sources it has not seen.
+"""Learns the technical profile, and measures it on left-out sources.
 
     python benchmarks/build_technical.py [--write]
 
-Sources: eleven photographs that scikit-image and scikit-learn ship, and renderings by the embedded model's renderer (ten
-subjects, each one source). Every undamaged patch has damaged versions of known kind and strength. Whatever is chosen is
-chosen inside the learning sources; the printed rates are on left-out sources (grouped cross-validation).
+Sources: eleven photographs that scikit-image and scikit-learn ship, and renderings by the embedded model's renderer
+(ten subjects, each a source). Every undamaged patch has damaged versions of known kind and strength. All choices are
+made within the learning sources; the printed rates are on left-out sources (grouped cross-validation).
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def patches(per_photograph: int, per_subject: int) -> list[tuple[int, np.ndarray
     for source, pixels in enumerate(sources):
         for _ in range(per_photograph):
             side = int(rng.choice([64, 64, 96, 128, 192, 256]))
-            # Reduced by at least 1.3, so that what the camera and its JPEG did is averaged away.
+            # Reduced by at least 1.3, to average away artefacts of the camera and its JPEG.
             crop = int(min(min(pixels.shape[:2]), side * rng.uniform(1.3, 3.0)))
             y, x = (rng.integers(0, n - crop + 1) for n in pixels.shape[:2])
             image = Image.fromarray(pixels[y : y + crop, x : x + crop])
@@ -86,11 +86,11 @@ def fit(
 
     Args:
         items: (n, p).
-        good: (n,) 1 for undamaged, 0 for damaged, as far as this profile is concerned.
+        good: (n,) 1 for pictures that this profile regards as undamaged, 0 for damaged ones.
         groups: (n,) source of each picture.
         extractor: that measured the items.
         name: of the profile.
-        weights: (n,) how much each picture counts; those that count fully and are good are the clean ones.
+        weights: (n,) weight of each picture; good pictures of full weight are the clean ones.
     """
     weights = np.ones(len(good)) if weights is None else weights
     pure = (good == 1) & (weights == 1)
@@ -110,13 +110,13 @@ def fit(
 def with_limits(
     profile: TechnicalScorer, items: np.ndarray, good: np.ndarray, groups: np.ndarray, weights: np.ndarray
 ) -> TechnicalScorer:
-    """The profile, with what clean pictures score when their sources are left out of the learning."""
+    """The profile, with the scores of clean pictures whose sources were left out of learning."""
     left_out = np.zeros(len(good))
     for learn, test in GroupKFold(7).split(items, good, groups):
         fold = fit(items[learn], good[learn], groups[learn], profile.extractor, profile.stored_name, weights[learn])
         left_out[test] = CLEAN + fold.evidence(items[test])
     low, usual, high = np.quantile(left_out[(good == 1) & (weights == 1)], [0.02, 0.5, 0.75])
-    # Half of the clean pictures lie about this near to each other: what lies further up is no freer of damage.
+    # About half of the clean pictures score within this range: a higher score means no less damage.
     return replace(profile, usual=float(usual), limit=float(low), headroom=float(high - usual))
 
 
@@ -136,7 +136,7 @@ def main() -> None:
             (image, 1, "none", -1.0),
             (damage(image, kind, strength, rng), 0, kind, strength),
         ):
-            # Through 8 bits, as real pictures come.
+            # In 8 bits, like real pictures.
             rows.append(extractor.extract((picture * 255 + 0.5).astype(np.uint8))[0])
             good.append(label)
             groups.append(source)

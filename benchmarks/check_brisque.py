@@ -1,14 +1,14 @@
-"""Checks ``benchmarks/brisque.py`` against the PyPI package ``brisque``, in a throw-away environment of its own.
+"""Checks ``brisque.py`` against the PyPI package of that name.
 
     python benchmarks/check_brisque.py
 
-Needs PyPI and a minute or two; for people, not for CI. The package wants numpy < 2, so it must not meet the project's
-environment. Printed is the largest relative difference of each photograph of scikit-image's, twice:
+It needs PyPI and a minute or two, so CI does not run it. The package needs numpy < 2, so it gets a temporary
+environment. For each photograph of scikit-image the largest relative difference is printed twice:
 
 * *same choices*: the package's grey values, zeros outside the picture, cubic halving without a low-pass filter, and the
-  asymmetric fit also for the coefficients themselves. What is left is arithmetic: below 1e-5 where nothing is flat.
-  Where an area is flat its coefficients are rounding noise, whose sign decides on which side the package counts them.
-* *as run*: ours as the benchmarks run it, at full and at half size, so it shows what those choices are worth.
+  asymmetric fit also for the coefficients themselves. The remaining difference is arithmetic: below 1e-5 without flat
+  areas. In flat areas the coefficients are rounding noise, and their sign decides on which side the package counts them.
+* *as run*: our features as the benchmarks compute them, at full and half size, to show the effect of those choices.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ PHOTOGRAPHS = (
     "brick", "camera", "chelsea", "coffee", "grass", "gravel", "motorcycle_left",  # hardly a flat pixel
     "astronaut", "ihc", "retina", "rocket",
 )  # fmt: skip
-#: Differences are relative to the package's value, or to this where the value is smaller: means cross zero.
+#: Differences are relative to the package's value, or to this if the value is smaller, because means cross zero.
 FLOOR = 0.01
 
 
 def load_own() -> ModuleType:
-    """Our module under another name: the package is called ``brisque`` too."""
+    """Our module under another name, because the package is also called ``brisque``."""
     spec = importlib.util.spec_from_file_location("own_brisque", Path(__file__).with_name("brisque.py"))
     assert spec is not None
     assert spec.loader is not None
@@ -46,7 +46,7 @@ def load_own() -> ModuleType:
 
 
 def best(work: Callable[[], object], runs: int = 5) -> float:
-    """Seconds of processor time of the least of several runs."""
+    """Processor seconds of the fastest of several runs."""
     seconds = []
     for _ in range(runs):
         started = time.process_time()
@@ -56,14 +56,14 @@ def best(work: Callable[[], object], runs: int = 5) -> float:
 
 
 def compare() -> None:
-    """Inside the environment: measure and print."""
+    """Measure and print, inside the environment."""
     import cv2
     import skimage
     from brisque import BRISQUE
     from PIL import Image
 
     own = load_own()
-    # Past the constructor: features need no model.
+    # Without the constructor: features need no model.
     package = BRISQUE.__new__(BRISQUE)
 
     def half(plane: np.ndarray) -> np.ndarray:

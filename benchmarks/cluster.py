@@ -1,10 +1,10 @@
-"""What a Ray cluster on this very machine costs and brings, beside soart's own worker processes.
+"""Compares a Ray cluster on this machine with soart's own worker processes.
 
     python benchmarks/cluster.py [-n 2000] [--drawn 64] [--runs 3] [--workers 2]
 
-Looks at JPEG files of 256×256 made by this script, and draws with the embedded model, once by each engine in turn in every run. A cluster of one
-machine can bring nothing that the machine does not have: the figures say what the way over Ray costs. Starting and ending the cluster is timed apart.
-Median over the runs, with their range.
+The script makes JPEG files of 256×256 pixels. In every run each engine in turn inspects them and draws with the
+embedded model. A cluster of one machine has no more power than the machine, so the figures are the overhead of Ray.
+Starting and stopping the cluster is timed separately. Printed are medians over the runs with their range.
 """
 
 from __future__ import annotations

@@ -1,11 +1,16 @@
-"""Does the rating model predict held-out ratings better than public recommenders, is it calibrated, and how long does it take?
+"""Compares the rating model with public recommenders on planted ratings.
 
     python benchmarks/collaborative.py [--seeds 5] [--only recommenders,size,overhead]
 
-No package ships a real rating matrix without a download, so the data are planted: (a) a plain matrix of 100 raters × 200 prompts, rank 3
-plus biases, nothing known of a prompt but its number; (b) 40 raters × 300 prompts of 6 slots × 5 options, shared taste and own taste, each with
-main effects and pairs; (c) as b, but the prompts tested were rated by nobody; (d) as b, but the raters tested gave three ratings each. All
-ratings have noise of deviation 0.5 where the truth has about 1; errors are against the noise-free truth.
+Printed are errors on held-out ratings, the coverage of intervals, time and memory. No package contains a real rating
+matrix without a download, so the data are planted:
+
+* (a) A plain matrix of 100 raters × 200 prompts, rank 3 plus biases. Prompts are known only by number.
+* (b) 40 raters × 300 prompts of 6 slots × 5 options. Shared taste and own taste each have main effects and pairs.
+* (c) As b, but nobody has rated the tested prompts.
+* (d) As b, but the tested raters gave only three ratings each.
+
+All ratings have noise of deviation 0.5, beside about 1 of the truth. Errors are against the noise-free truth.
 """
 
 from __future__ import annotations
@@ -74,11 +79,11 @@ def surprise(name: str) -> Callable[[Ratings, np.random.Generator], np.ndarray]:
 
 
 def implicit_als(data: Ratings, rng: np.random.Generator) -> np.ndarray:
-    """Implicit's ALS on how much a rating is above the lowest, its scores brought to the ratings' scale by least squares."""
+    """Implicit's ALS on ratings above the lowest; least squares maps its scores to the scale of ratings."""
     from implicit.als import AlternatingLeastSquares
     from scipy.sparse import csr_matrix
 
-    # What brings scores to the scale of ratings is learnt on a fifth that ALS does not see.
+    # The mapping to the scale of ratings is learnt on a fifth of the ratings that ALS does not get.
     held = data.train & (rng.random(len(data.train)) < 0.2)
     t = data.train & ~held
     above = data.ratings - data.ratings[t].min() + 0.01
@@ -115,7 +120,7 @@ DATA = {
 
 
 def recommenders(seeds: int) -> None:
-    """RMSE against the truth on held-out cells, seconds, and the share of held-out noisy ratings inside the model's intervals."""
+    """Print RMSE against the truth of held-out cells, seconds, and the share of held-out ratings inside the intervals."""
     coverages = (0.5, 0.8, 0.9, 0.95)
     print(f"\nRMSE against the truth of held-out cells, mean ± standard error over {seeds} data sets (seconds)")
     print(f"{'data':16}" + "".join(f"{name:>24}" for name in ("soart", *RECOMMENDERS)))
@@ -152,7 +157,7 @@ def rmse(predicted: np.ndarray, data: Ratings) -> float:
 
 
 def size(raters: int, count: int = 100_000) -> None:
-    """Time and memory of many observations; called in a process of its own."""
+    """Print time and memory for many observations; called in a separate process."""
     rng, levels = np.random.default_rng(0), (6,) * 8
     theta = Layout(8, ()).unpack(np.log([1.0, 1.0, 0.5, *[1 / 8] * 8]))
     choices, who = rng.integers(0, 6, (count + 5000, 8)), rng.integers(0, raters, count + 5000)
@@ -175,7 +180,7 @@ def size(raters: int, count: int = 100_000) -> None:
 
 
 def overhead() -> None:
-    """Seconds of one batch of 8 after 500 observations in a space of 10 slots × 10 options."""
+    """Print the seconds of a batch of 8 after 500 observations in a space of 10 slots × 10 options."""
     rng, domain = np.random.default_rng(0), Domain.of((10,) * 10)
     truth = prior_draws(rng, 1, domain.levels, Layout(10, ()).unpack(np.log([1.0, 1.0, 0.5, *[0.1] * 10])), 0.0)
     steering = Steering(domain)
@@ -210,7 +215,7 @@ def main() -> None:
     if "size" in parts:
         print()
         for raters in (1, 300):
-            # Peak memory is of a whole process, so each size has its own.
+            # Peak memory belongs to a whole process, so each size has its own.
             subprocess.run([sys.executable, __file__, "--raters", str(raters)], check=True)
     if "overhead" in parts:
         overhead()

@@ -1,10 +1,12 @@
-"""How fast and how large ``soart evaluate`` is on collections of growing size, beside decoding alone, imagehash and cleanvision.
+"""Measures time and memory of ``soart evaluate`` by collection size.
 
     python benchmarks/collection.py [--sizes 1000 10000 100000] [--folder DIR] [--peers-up-to 10000]
 
-Makes small JPEGs (128 × 96, smooth random colours with a little noise, a near-duplicate for every twentieth) and runs the command line on them,
-twice: with nothing known, and again on the unchanged folder. Memory is that of all processes together (proportional set size, sampled
-every 0.2 s), so it counts shared pages once. Every tool gets the same files, freshly read once before, and as many processes as there are cores.
+It is compared with decoding alone, imagehash and cleanvision. The script makes small JPEGs: 128 × 96 pixels, smooth
+random colours with a little noise, a near-duplicate for every twentieth. The command line runs on them twice: on a new
+folder, and again on the unchanged folder. Memory is that of all processes together (proportional set size, sampled
+every 0.2 s), so it counts shared pages once. Every tool gets the same files, read once beforehand, and one process per
+core.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ CORES = len(os.sched_getaffinity(0))
 
 
 def make(folder: Path, count: int) -> None:
-    """Write ``count`` pictures, a thousand a folder."""
+    """Write ``count`` pictures, a thousand per folder."""
     rng = np.random.default_rng(0)
     for k in range(count):
         place = folder / f"{k // 1000:03}"
@@ -105,7 +107,7 @@ def run_soart(pictures: Path, collection: Path, *options: str) -> tuple[float, f
 
 
 def decode(path: str) -> None:
-    """Decode a picture and do nothing with it."""
+    """Decode a picture and discard it."""
     with Image.open(path) as image:
         image.load()
 
@@ -119,7 +121,7 @@ def phash(path: str) -> int:
 
 
 def on_all(work: Callable[[str], object], paths: list[str]) -> float:
-    """Seconds that processes on all cores take."""
+    """Seconds for all files, with a process per core."""
     start = time.perf_counter()
     with ProcessPoolExecutor(CORES) as pool:
         for _ in pool.map(work, paths, chunksize=64):

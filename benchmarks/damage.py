@@ -1,4 +1,7 @@
-"""Damages pictures in known ways and strengths; float32 RGB in 0…1, (h, w, 3), in and out."""
+"""Damages pictures in known ways and strengths.
+
+Pictures are (h, w, 3) float32 RGB in 0…1, before and after.
+"""
 
 from __future__ import annotations
 

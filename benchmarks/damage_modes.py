@@ -1,9 +1,10 @@
-"""Which damage an evaluation suspects in pictures of known damage, on sources the detectors have not seen.
+"""Counts suspected against true damage, on sources new to the detectors.
 
     python benchmarks/damage_modes.py [--cache DIR]
 
-Two crops, of 128 or 256 pixels, of the half of sources.py that no detector was learnt from (build_detectors.py), undamaged and with each damage
-at strengths 0.2–1. The rule is that of ``soart evaluate``: the damage whose detector is most beyond its limit, if one is.
+Pictures are two crops, of 128 or 256 pixels, of each source in the half of sources.py that no detector was learnt from
+(build_detectors.py). Each is undamaged, and has each damage at strengths 0.2–1. The rule is that of ``soart evaluate``:
+the suspected damage is the one whose detector is furthest beyond its limit, if any is.
 """
 
 from __future__ import annotations

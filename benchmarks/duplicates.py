@@ -1,11 +1,12 @@
-"""What near-duplicate detection finds, and what it takes for one: on changed copies of photographs and drawings.
+"""Measures near-duplicate detection on changed copies of pictures.
 
     python benchmarks/duplicates.py [--cache DIR]
 
-Every other picture of sources.py (the other half was used to choose the limits) is changed in nine ways; a changed copy counts as found if
-it lands in the group of its original. Different pictures that share a group are false alarms; a hundred pictures of the embedded model,
-whose few subjects repeat, make that hard. imagehash is the same hash alone at the limit its documentation's examples use for the same
-picture (0 bits) and at ours; cleanvision is its near-duplicate check with default settings.
+Every other picture of sources.py is changed in nine ways; the other half was used to choose the limits. A changed copy
+is detected if it is in the group of its original. Different pictures in one group are false alarms. A hundred pictures
+of the embedded model, whose few subjects repeat, make that hard. *imagehash* is the same hash alone, at the limit of
+its documentation's examples for equal pictures (0 bits) and at ours. *cleanvision* is its near-duplicate check with
+default settings.
 """
 
 from __future__ import annotations

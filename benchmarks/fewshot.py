@@ -1,12 +1,14 @@
-"""Telling seven distortion modes apart from twenty pictures of each: every version of attention against its rivals.
+"""Classifies seven distortion modes from twenty pictures of each.
 
     python benchmarks/fewshot.py [--splits 25] [--development] [--cache DIR] [--rebuild]
 
-Pictures: crops of photographs and drawings (``sources.py``), as they are and with six kinds of damage at three severities
-(``damage.py``). A third of the sources, set apart by --development, is what version D was developed on; the table is of the others. A
-split puts half of the sources on the learning side, draws twenty pictures a mode from them, and measures every picture of the other half. All methods see the same items, standardised on the learning side, and choose their settings
-there by cross-validation that keeps pictures of one source together. Printed: balanced accuracy (chance 0.14), its 95 % interval
-over the splits, and the paired difference to version D on the same items.
+Every version of attention is compared with its rivals. Pictures are crops of photographs and drawings (``sources.py``),
+undamaged and with six kinds of damage at three severities (``damage.py``). Version D was developed on a third of the
+sources, which --development selects; the table uses the others. A split takes half of the sources for learning, draws
+twenty pictures of each mode from them, and measures every picture of the other half. All methods get the same items,
+standardised on the learning side. They choose their settings there by cross-validation that keeps pictures of one
+source together. Printed are balanced accuracy (chance 0.14), its 95 % interval over the splits, and the paired
+difference to version D on the same items.
 """
 
 from __future__ import annotations
@@ -51,7 +53,7 @@ CROPS = 2
 SEVERITIES = {"mild": 0.0, "medium": 0.4, "strong": 0.8}
 PER_MODE = 20
 _DEEP = tuple(f"deep/{k:03}" for k in range(1280))
-#: Names of the items, from which version D takes its heads.
+#: Names of the items; version D derives its heads from them.
 NAMES = {
     "SOART": SoartExtractor().names,
     "BRISQUE": tuple(f"brisque/{k}" for k in range(36)),
@@ -77,7 +79,7 @@ class Data:
 
 
 def measure(cache: Path, *, rebuild: bool = False) -> Data:
-    """Items of every crop and damage; kept in ``cache`` under the versions of extractors and sources."""
+    """Items of every crop and damage, cached under the versions of extractors and sources."""
     soart, deep = SoartExtractor(), DeepExtractor.load("efficientnet-lite0")
     found = sources(cache)
     key = repr((SEED, CROPS, SEVERITIES, soart.version, deep.version, [s.name for s in found]))
@@ -94,7 +96,7 @@ def measure(cache: Path, *, rebuild: bool = False) -> Data:
                 variants += [
                     (kind, name, damage(clean, kind, s, rng)) for kind in DAMAGES for name, s in SEVERITIES.items()
                 ]
-                # Eight bits, as a file would hold it.
+                # In eight bits, like a file.
                 stack = np.stack([(v * 255 + 0.5).astype(np.uint8) for _, _, v in variants])
                 rows["SOART"] += list(soart.extract(stack))
                 rows["EfficientNet"] += list(deep.extract(stack))
@@ -110,7 +112,7 @@ def measure(cache: Path, *, rebuild: bool = False) -> Data:
 
 
 def split(data: Data, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Row numbers of the learning pictures (``PER_MODE`` a mode, from half of the sources) and of all of the other half."""
+    """Rows of the learning pictures (``PER_MODE`` per mode, from half of the sources) and of all of the other half."""
     names = rng.permutation(np.unique(data.source))
     learning = np.isin(data.source, names[: len(names) // 2])
     rows = [
@@ -120,13 +122,13 @@ def split(data: Data, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]
 
 
 class Nearest(BaseEstimator):
-    """MT or RT with every mode as the unit space in turn: the nearest wins."""
+    """MT or RT with each mode as a unit space; predicts the nearest one."""
 
     def __init__(self, kind: type[MT] | type[RT]) -> None:
         self.kind = kind
 
     def fit(self, x: np.ndarray, y: np.ndarray) -> Nearest:
-        """Learn a unit space a mode."""
+        """Learn a unit space for each mode."""
         self.classes_ = np.unique(y)
         self.spaces_ = [self.kind(singular="shrink").fit(x[y == mode]) for mode in self.classes_]
         return self
@@ -143,8 +145,8 @@ Method = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 def chosen(model: BaseEstimator, *, rotate: bool = False, **grid: list[object]) -> Method:
     """A scikit-learn classifier on standardised items, settings chosen by grouped cross-validation.
 
-    With ``rotate``, items beyond the number of pictures are turned into as many principal components, all of them: a ridge penalty
-    sees no difference, and is quicker.
+    With ``rotate``, items that outnumber the pictures are replaced by all of their principal components. A ridge
+    penalty gives the same result, faster.
     """
 
     def run(x: np.ndarray, y: np.ndarray, groups: np.ndarray, test: np.ndarray) -> np.ndarray:
@@ -167,7 +169,7 @@ def _version_d(heads: list[list[int]] | None) -> Method:
 
 
 def methods(names: tuple[str, ...]) -> dict[str, Method]:
-    """Every method by name; versions A to C, and D with several heads, where there are SOART items among ``names``."""
+    """Every method by name; versions A to C, and D with several heads, if ``names`` include SOART items."""
     heads = heads_of(names)
     found: dict[str, Method] = {"D": _version_d(heads)}
     if len(heads) > 1:
@@ -201,7 +203,7 @@ def interval(values: np.ndarray) -> tuple[float, float, float]:
 
 
 def run_split(data: Data, title: str, number: int, cache: Path) -> dict[str, list[float]]:
-    """Of every method: balanced accuracy, seconds, and share of right answers at each severity; kept in ``cache``."""
+    """Balanced accuracy, seconds and share of right answers at each severity by method; cached."""
     code = b"".join(Path(inspect.getfile(part)).read_bytes() for part in (run_split, AttentionA, AttentionD, MT))
     key = hashlib.sha256(code + repr((title, number, len(data.mode), data.items[title].sum())).encode())
     path = cache / "fewshot-splits" / f"{key.hexdigest()[:16]}.json"

@@ -1,8 +1,9 @@
-"""Microseconds to read how a picture was made, by kind of file, beside the ``sd-parsers`` library on the same bytes.
+"""Times reading generation metadata, in comparison with ``sd-parsers``.
 
     python benchmarks/metadata_speed.py [--side 1024] [--runs 30]
 
-Prints the median over the runs; "-" where ``sd-parsers`` finds nothing or fails.
+Prints median microseconds over the runs by kind of file, both on the same bytes; "-" if ``sd-parsers`` finds nothing or
+fails.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ TEXT = (
 
 
 def graph(notes: int = 60) -> dict[str, object]:
-    """A graph of ComfyUI as large as people's usually are."""
+    """A ComfyUI graph of usual size."""
     nodes: dict[str, object] = {
         "s": {
             "class_type": "KSampler",
@@ -63,7 +64,7 @@ def graph(notes: int = 60) -> dict[str, object]:
 
 
 def hidden(pixels: np.ndarray) -> np.ndarray:
-    """The text in the lowest bits of alpha, compressed, down the columns."""
+    """A picture with the compressed text in the lowest bits of alpha, column by column."""
     data = gzip.compress(TEXT.encode())
     bits = np.unpackbits(np.frombuffer(b"stealth_pngcomp" + (8 * len(data)).to_bytes(4, "big") + data, dtype=np.uint8))
     alpha = pixels[:, :, 3].T.ravel().copy()
@@ -72,7 +73,7 @@ def hidden(pixels: np.ndarray) -> np.ndarray:
 
 
 def encoded(pixels: np.ndarray, kind: str, texts: dict[str, str] | None = None, comment: str | None = None) -> bytes:
-    """The bytes of a picture with PNG texts or an EXIF comment."""
+    """The bytes of a picture with PNG text chunks or an EXIF comment."""
     options: dict[str, object] = {}
     if texts:
         options["pnginfo"] = PngImagePlugin.PngInfo()
@@ -98,7 +99,7 @@ def microseconds(function: Callable[[], object], runs: int) -> float:
 
 
 def theirs(content: bytes) -> object:
-    """What ``sd-parsers`` finds; every kind of search, so that hidden texts count too."""
+    """The metadata that ``sd-parsers`` reads, with every kind of search, so that hidden texts count too."""
     try:
         return ParserManager(eagerness=Eagerness.EAGER).parse(io.BytesIO(content))
     except Exception:
@@ -106,7 +107,7 @@ def theirs(content: bytes) -> object:
 
 
 def mixed_up(count: int = 200) -> int:
-    """Of so many JPEG files read in a row, how many get another one's prompt from ``sd-parsers``."""
+    """Number of JPEG files, read one after another, that get another file's prompt from ``sd-parsers``."""
     reader, wrong = ParserManager(), 0
     for n in range(count):
         text = f"picture {n}\nSteps: 20, Sampler: Euler, Seed: {n}"
@@ -121,7 +122,7 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=1024)
     parser.add_argument("--runs", type=int, default=30)
     options = parser.parse_args()
-    # Smooth with a little noise, so that files are as large as pictures are.
+    # Smooth with a little noise, so that files have a realistic size.
     ramp = np.add.outer(np.arange(options.side), np.arange(options.side))[:, :, None] // 8 + np.array([0, 40, 80])
     rgb = ((ramp + np.random.default_rng(0).integers(0, 12, ramp.shape)) % 256).astype(np.uint8)
     rgba = np.dstack([rgb, np.full(rgb.shape[:2], 255, np.uint8)])

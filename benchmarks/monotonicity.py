@@ -1,10 +1,11 @@
-"""Whether scores fall as damage grows.
+"""Measures the fall of scores with growing damage.
 
     python benchmarks/monotonicity.py [--cache DIR]
 
-Every source is damaged in six ways at five severities. Printed: Kendall's rank correlation between severity (undamaged = 0) and score,
-−1 where each step lowers the score; mean and 95 % interval over sources that the score has not learnt from. Scores: the built-in technical
-profile, and version D's probability of *normal*, learnt from other sources at the severities of ``fewshot.py``.
+Every source is damaged in six ways at five severities. Printed is Kendall's rank correlation between severity
+(undamaged = 0) and score, which is −1 if each step lowers the score: mean and 95 % interval over sources that the score
+was not learnt from. Scores are the technical profile, and version D's probability of *normal*, learnt from other
+sources at the severities of ``fewshot.py``.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def main() -> None:
     for fold in range(FOLDS):
         kept = [source.name for source, part in zip(found, folds, strict=True) if part != fold]
         rows = np.flatnonzero(np.isin(data.source, kept))
-        # As many of each mode.
+        # Equally many of each mode.
         fewest = min(int((data.mode[rows] == m).sum()) for m in np.unique(data.mode))
         rng = np.random.default_rng([SEED, fold])
         rows = np.concatenate(
@@ -53,7 +54,7 @@ def main() -> None:
             pixels = read_image(found[number].path).pixels
             clean = crop(pixels, np.random.default_rng([SEED, int(number), 7]))
             for kind in DAMAGES:
-                # One stream for all severities: the same noise, stronger.
+                # One random stream for all severities: the same noise, only stronger.
                 steps = [damage(clean, kind, s, np.random.default_rng([SEED, int(number)])) for s in STEPS]
                 stack = np.stack([(v * 255 + 0.5).astype(np.uint8) for v in (clean, *steps)])
                 items = extractor.extract(stack)

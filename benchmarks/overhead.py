@@ -1,9 +1,10 @@
-"""Where the wall time of the main job goes, on the embedded model.
+"""Breaks down the wall time of generating and ranking.
 
     python benchmarks/overhead.py [-n 64] [--runs 5]
 
-Prints seconds a picture, the share of the wall time spent outside the diffusion pipeline (drawing, measuring, storing,
-ranking; loading and the HTML page apart), and the start-up time of ``soart --help``; medians with ranges over the runs.
+Prints seconds per picture, the share of wall time spent outside the diffusion pipeline, and the start-up time of
+``soart --help``; medians with ranges over the runs. Wall time covers drawing, measuring, storing and ranking, not
+loading and the HTML page.
 """
 
 from __future__ import annotations

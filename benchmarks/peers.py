@@ -1,4 +1,4 @@
-"""Optuna's samplers and BoTorch's Gaussian processes behind the face of benchmarks/tuners.py."""
+"""Optuna's samplers and BoTorch's Gaussian processes as tuners."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class _Optuna(Tuner):
 
 
 class Tpe(_Optuna):
-    """Optuna's TPE as it comes, in batches with its constant liar."""
+    """Optuna's TPE with default settings, in batches with its constant liar."""
 
     def sampler(self, seed: int) -> object:  # noqa: D102
         import optuna
@@ -48,7 +48,7 @@ class Tpe(_Optuna):
 
 
 class TpeOneByOne(Tpe):
-    """Optuna's TPE told after every single picture: more than the others are allowed."""
+    """Optuna's TPE with a rating after every picture: an advantage over the others."""
 
     batch = 1
 
@@ -59,7 +59,7 @@ class TpeOneByOne(Tpe):
 
 
 class OptunaGp(_Optuna):
-    """Optuna's Gaussian process sampler, in batches; ratings are noisy, and it is told so."""
+    """Optuna's Gaussian process sampler, in batches, set to noisy ratings."""
 
     def sampler(self, seed: int) -> object:  # noqa: D102
         import optuna
@@ -68,9 +68,9 @@ class OptunaGp(_Optuna):
 
 
 class _BoTorch(Tuner):
-    """A model of BoTorch, steered by noisy expected improvement over batches, searched by discrete local search.
+    """A BoTorch model, steered by noisy expected improvement over batches with discrete local search.
 
-    Fitting is BoTorch's own; the recommendation is the best posterior mean over the whole space, found by the same search.
+    Fitting is BoTorch's own. The recommendation has the best posterior mean over the whole space, by the same search.
     """
 
     def __init__(self, levels: Sequence[int], rng: np.random.Generator, plan: Sequence[int]) -> None:
@@ -82,7 +82,7 @@ class _BoTorch(Tuner):
 
     @abstractmethod
     def model(self) -> object:
-        """The fitted model of what was told."""
+        """The model, fitted to the ratings."""
 
     def encode(self, choices: np.ndarray) -> object:
         """(n, S) float tensor."""
@@ -135,7 +135,7 @@ class BoTorchMixed(_BoTorch):
 
 
 class BoTorchPairwise(_BoTorch):
-    """PairwiseGP with the same categorical kernel, told only which picture of a batch is the best: one pair against every other one."""
+    """PairwiseGP with the same categorical kernel, given only the best picture of each batch: a pair against each other one."""
 
     def __init__(self, levels: Sequence[int], rng: np.random.Generator, plan: Sequence[int]) -> None:
         super().__init__(levels, rng, plan)
@@ -147,7 +147,10 @@ class BoTorchPairwise(_BoTorch):
         super().tell(choices, np.full(len(choices), np.nan))
 
     def ask(self, count: int) -> np.ndarray:
-        """(count, S) Thompson choices among random ones and neighbours of the best: expected improvement takes minutes a batch here."""
+        """(count, S) Thompson choices among random ones and neighbours of the best.
+
+        Expected improvement would take minutes per batch here.
+        """
         import torch
         from botorch.generation import MaxPosteriorSampling
 
@@ -169,7 +172,7 @@ class BoTorchPairwise(_BoTorch):
         from gpytorch.priors import GammaPrior
 
         slots = CategoricalKernel(ard_num_dims=len(self.levels), lengthscale_constraint=GreaterThan(1e-2))
-        # PairwiseGP's own scale prior with the mixed model's kernel.
+        # PairwiseGP's scale prior with the mixed model's kernel.
         kernel = ScaleKernel(slots, outputscale_prior=GammaPrior(2.0, 0.15))
         model = PairwiseGP(self.encode(self.choices), torch.tensor(self._pairs), covar_module=kernel)
         fit_gpytorch_mll(PairwiseLaplaceMarginalLogLikelihood(model.likelihood, model))

@@ -1,7 +1,8 @@
-"""Tastes whose truth is known: pictures drawn by the embedded model for scenes that the learner never sees.
+"""Tastes with known truth, for benchmarks/taste.py.
 
-A taste likes some scenes and dislikes others; a picture's label comes from the scene in its prompt alone. The model draws
-what was asked for in four of five pictures or so, so the labels carry the noise of a real taste.
+The embedded model draws the pictures from scenes that the learner never sees. A taste likes some scenes and dislikes
+others, and a picture's label depends only on the scene in its prompt. The model draws the scene correctly in about four
+of five pictures, so the labels are as noisy as a real taste.
 """
 
 from __future__ import annotations
@@ -19,20 +20,20 @@ from soart.pipelines.tiny.judge import balanced_scenes, plain_prompt
 from soart.pipelines.tiny.words import FACTORS, Scene, random_scene
 
 SEED = 40_404
-#: Pictures of any scene, and further ones that each taste likes.
+#: Number of pictures of any scene, and of further ones that each taste likes.
 ANY, LIKED = 480, 90
 
 
 @dataclass(frozen=True)
 class Taste:
-    """What is liked and what is disliked; scenes that are neither take no part.
+    """Liked and disliked scenes; scenes that are neither are left out.
 
     Attributes:
-        name: in words.
-        likes: options of factors that a liked scene has, all of them.
-        dislikes: options of factors, one of which makes a scene disliked.
-        development: whether the method may be tuned on it; figures are reported for the others.
-        either: one of the liked options is enough, and every other scene is disliked: a taste harder to learn.
+        name: in words, for the tables.
+        likes: options of factors; a liked scene has all of them.
+        dislikes: options of factors; one of them makes a scene disliked.
+        development: True if the method may be tuned on it; figures are reported for the others.
+        either: True if one of the liked options is enough and every other scene is disliked, which is harder to learn.
     """
 
     name: str
@@ -90,7 +91,7 @@ def _scenes() -> list[Scene]:
 def drawn(
     cache: Path, progress: Callable[[int, int], None] = lambda done, total: None
 ) -> tuple[list[Scene], np.ndarray]:
-    """Scenes and their (n, 64, 64, 3) uint8 pictures; drawn once, kept in ``cache``."""
+    """Scenes and their (n, 64, 64, 3) uint8 pictures; drawn once, then cached."""
     scenes = _scenes()
     loaded = load_model(device="cpu")
     key = repr((SEED, loaded.identity, [astuple(scene) for scene in scenes]))

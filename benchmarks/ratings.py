@@ -1,4 +1,4 @@
-"""Planted rating matrices for benchmarks/collaborative.py: noisy ratings of a truth that is kept."""
+"""Planted rating matrices with their truth, for benchmarks/collaborative.py."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NOISE = 0.5
 
 @dataclass(frozen=True)
 class Ratings:
-    """Cells with raters, prompt numbers, choices, noisy ratings and the truth; ``train`` says which may be learnt from."""
+    """Cells with raters, prompt numbers, choices, noisy ratings and the truth; ``train`` marks those to learn from."""
 
     levels: tuple[int, ...]
     raters: np.ndarray
@@ -28,7 +28,7 @@ class Ratings:
 
 
 def low_rank(rng: np.random.Generator, raters: int = 100, prompts: int = 200, rank: int = 3) -> Ratings:
-    """(a) A plain matrix, 20 ratings a rater to learn from and 20 to predict."""
+    """(a) A plain matrix, with 20 ratings per rater to learn from and 20 to predict."""
     factors = rng.standard_normal((raters, rank)) @ rng.standard_normal((rank, prompts)) / np.sqrt(rank)
     truth = 0.7 * factors + 0.5 * rng.standard_normal((raters, 1)) + 0.5 * rng.standard_normal(prompts)
     place = np.concatenate([rng.permutation(prompts)[:60] for _ in range(raters)])

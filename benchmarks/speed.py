@@ -1,10 +1,10 @@
-"""What measuring a picture costs on one core, beside decoding it and beside other measures.
+"""Times measuring a picture on one core, beside decoding and other measures.
 
     python benchmarks/speed.py [--rounds 15]
 
-Pictures: 512×512 crops of scikit-image photographs, stored as PNG. Each figure is the median over rounds of the mean over the
-pictures, with the range of the rounds; all measures run in turn within a round, so that a busy machine spoils none alone.
-Ends with how the cost grows with picture size, items and learning pictures.
+Pictures are 512×512 crops of scikit-image photographs, stored as PNG. Each figure is the median over rounds of the mean
+over the pictures, with the range of the rounds. All measures run in turn within a round, so a busy machine affects them
+equally. The last table shows the growth of the cost with picture size, items and learning pictures.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ PHOTOGRAPHS = ("astronaut.png", "coffee.png", "chelsea.png", "motorcycle_left.pn
 
 
 def direct_items(pixels: np.ndarray, extractor: SoartExtractor) -> np.ndarray:
-    """The same items by convolution with every part."""
+    """The same items by convolution with every pattern."""
     plane = to_channels(torch.from_numpy(check_pixels(pixels)).permute(2, 0, 1)[None])
     found: dict[str, list[np.ndarray]] = {name: [] for name in extractor.representations}
     for scale in range(extractor.scales):
@@ -47,7 +47,7 @@ def direct_items(pixels: np.ndarray, extractor: SoartExtractor) -> np.ndarray:
 
 
 def cleanvision_passes(image: Image.Image) -> None:
-    """Its light, dark, information and blur checks."""
+    """Cleanvision's light, dark, information and blur checks."""
     for check in (BrightnessProperty("light"), EntropyProperty(), BlurrinessProperty()):
         check.calculate(image)
 

@@ -1,11 +1,12 @@
-"""Tastes learnt from few pictures: planted ones with known truth, and categories of real pictures, against usual classifiers.
+"""Compares learnt tastes with usual classifiers, from few pictures.
 
     python benchmarks/taste.py [--splits 20] [--repetitions 50] [--part planted|either|prior|trust|chance|real]…
 
-Planted: pictures of the embedded model, labels from the scenes in their prompts (``planted.py``), which no learner sees. Real: crops of
-photographs and drawings (``sources.py``), categories as tastes, both crops of a picture on one side. Printed are figures of tastes that the
-method was not developed on. All methods see the same pictures; rivals choose their settings by cross-validation among the
-learning pictures. Intervals are 95 % t intervals over splits.
+*Planted* tastes use pictures of the embedded model, with labels from the scenes in their prompts (``planted.py``),
+which no learner sees. *Real* ones use crops of photographs and drawings (``sources.py``), with categories as tastes and
+both crops of a picture on one side. The figures are of tastes that the method was not developed on. All methods get the
+same pictures; rivals choose their settings by cross-validation among the learning pictures. Intervals are 95 % t
+intervals over splits.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ SIZES = (8, 30)
 
 @dataclass(frozen=True)
 class Task:
-    """A taste over measured pictures: SOART and colour items, deep items, likings (1, −1), groups, and technical scores."""
+    """A taste on measured pictures: SOART and colour items, deep items, likings (1, −1), groups and technical scores."""
 
     name: str
     items: np.ndarray
@@ -57,7 +58,7 @@ class Task:
     technical: np.ndarray
 
     def split(self, size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """``size`` liked and as many disliked pictures, each of a group of its own, and all pictures of other groups."""
+        """Rows of ``size`` liked and ``size`` disliked pictures, each of another group, and of all pictures of other groups."""
         learn: list[int] = []
         for label in (1, -1):
             order = rng.permutation(np.flatnonzero(self.label == label))
@@ -76,7 +77,7 @@ class Task:
 
 
 def measure_sound(name: str, pictures: list[np.ndarray], cache: Path) -> tuple[np.ndarray, np.ndarray]:
-    """SOART and colour items, and deep items; kept in the cache under the extractors' versions."""
+    """SOART and colour items, and deep items; cached under the extractors' versions."""
     extractor, deep = taste_extractor(), DeepExtractor.load("efficientnet-lite0")
     digest = hashlib.sha256(repr((extractor.version, deep.version)).encode())
     for picture in pictures:
@@ -127,7 +128,7 @@ def real_tasks(cache: Path) -> Iterator[Task]:
 
 
 def rivals() -> dict[str, tuple[ClassifierMixin, dict[str, list[object]]]]:
-    """Classifiers and the settings they choose from."""
+    """Classifiers with the settings to choose from."""
     return {
         "logistic": (LogisticRegression(max_iter=3000), {"C": [0.001, 0.01, 0.1, 1.0]}),
         "kNN": (KNeighborsClassifier(), {"n_neighbors": [1, 3, 5, 7]}),
@@ -196,14 +197,14 @@ def accuracy(tasks: list[Task], sizes: tuple[int, ...], splits: int) -> None:
 
 
 def prior_against_learnt(tasks: list[Task], splits: int) -> None:
-    """Eight pictures against none: the prior scores alone, and the profile on top of them."""
+    """Print the gain from eight pictures: the prior scores alone, and with the profile on top."""
     print(f"\nprior scores alone against the profile learnt from 4+4 pictures, {splits} splits a taste")
     names = taste_extractor().names
     noise = np.random.default_rng(SEED)
     for title in ("technical", "others' mean"):
         before, after = [], []
         for task in tasks:
-            # Other raters who mostly agree: their mean alone reaches an AUC near that of METHOD §6.
+            # Simulates other raters who mostly agree; their mean alone has an AUC near that of a usual prior.
             others = task.label + noise.normal(0, 1.3, len(task.label))
             priors = task.technical if title == "technical" else others
             own = []
@@ -227,7 +228,7 @@ def prior_against_learnt(tasks: list[Task], splits: int) -> None:
 
 
 def trust(tasks: list[Task], repetitions: int, size: int) -> None:
-    """How often the interval of the trust report covers the AUC on all other pictures."""
+    """Print the share of trust reports whose interval covers the AUC on all other pictures."""
     names, covered, words, widths = taste_extractor().names, [], [], []
     started = time.perf_counter()
     for number in range(repetitions):
@@ -244,7 +245,7 @@ def trust(tasks: list[Task], repetitions: int, size: int) -> None:
 
 
 def chance(tasks: list[Task], repetitions: int, size: int) -> None:
-    """What a profile learnt on random labels is called."""
+    """Print the verdicts on profiles that were learnt from random labels."""
     names, words = taste_extractor().names, []
     for number in range(repetitions):
         task, rng = tasks[number % len(tasks)], np.random.default_rng([SEED, 1, size, number])

@@ -1,7 +1,7 @@
-"""Ways to search a prompt space, all behind one face, for benchmarks/tuning.py.
+"""Methods of searching a prompt space, for benchmarks/tuning.py.
 
-A tuner is asked for pictures in batches, told their ratings, and recommends a choice. It never sees the truth. Public optimizers recommend
-as they do by themselves (best value seen), models by their mean over the whole space.
+A tuner asks for pictures in batches, receives their ratings, and recommends a choice; it never gets the truth. Public
+optimisers recommend as they usually do (the best observed value), models by their mean over the whole space.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from soart.prompts.steering.steering import Steering
 
 
 class Tuner(ABC):
-    """What the benchmark asks of every method.
+    """The interface of all methods.
 
     Args:
         levels: options of each slot.
@@ -28,7 +28,7 @@ class Tuner(ABC):
         plan: numbers of pictures after which a recommendation is due; the last is the budget.
     """
 
-    #: Pictures a batch, None for the benchmark's size; whether each planned size is a run of its own.
+    #: Pictures per batch, None for the benchmark's size; True if each planned size is a separate run.
     batch: int | None = None
     separate = False
 
@@ -43,11 +43,11 @@ class Tuner(ABC):
         """(count, S) choices to show next."""
 
     def tell(self, choices: np.ndarray, ratings: np.ndarray) -> None:
-        """Ratings of what was asked for."""
+        """Add the ratings of a batch."""
         self.choices, self.ratings = np.vstack([self.choices, choices]), np.concatenate([self.ratings, ratings])
 
     def recommend(self) -> np.ndarray:
-        """(S,) the best choice: by default the one with the highest rating seen."""
+        """(S,) the best choice; by default the one with the highest rating."""
         return self.choices[self.ratings.argmax()]
 
 
@@ -69,7 +69,7 @@ class Ours(Tuner):
 
 
 class OursByChoice(Ours):
-    """soart, told only which picture of a batch is the best."""
+    """soart, given only the best picture of each batch."""
 
     def tell(self, choices: np.ndarray, ratings: np.ndarray) -> None:  # noqa: D102
         order = np.argsort(-ratings, kind="stable").tolist()
@@ -86,7 +86,7 @@ class Random(Tuner):
 class OrthogonalArray(Tuner):
     """A designed experiment of each planned size, evaluated by its marginal means, as Taguchi does.
 
-    Each size is an experiment of its own that knows its budget; the benchmark therefore runs it once for each.
+    Each size is a separate experiment with a known budget, so the benchmark runs it once for each.
     """
 
     separate = True
@@ -94,7 +94,7 @@ class OrthogonalArray(Tuner):
     def ask(self, count: int) -> np.ndarray:  # noqa: D102
         if not len(self.choices):
             self.design = orthogonal_design(self.levels, self.plan[-1], self.rng).choices
-            # What is left of the budget repeats the array with options renamed, as a second block.
+            # The rest of the budget repeats the array with renamed options, as a second block.
             while len(self.design) < self.plan[-1]:
                 self.design = np.vstack([self.design, orthogonal_design(self.levels, self.plan[-1], self.rng).choices])
         return self.design[len(self.choices) : len(self.choices) + count]
@@ -119,7 +119,7 @@ class Bandit(Tuner):
         for s, n in enumerate(self.levels):
             counts = np.bincount(self.choices[:, s], minlength=n)
             sums = np.bincount(self.choices[:, s], self.ratings - self.ratings.mean(), n)
-            # A standard normal prior on effects in units of the ratings' deviation, which is also the noise a slot sees.
+            # A standard normal prior on effects, in units of the ratings' deviation, which is also a slot's noise.
             means.append(sums / (counts + 1))
             deviations.append(spread / np.sqrt(counts + 1))
         return means, deviations
@@ -141,7 +141,8 @@ class Bandit(Tuner):
 class GibbsMachine(Tuner):
     """A Bayesian factorisation machine of rank 4, Gibbs-sampled (Freudenthaler, Schmidt-Thieme & Rendle 2011).
 
-    Each choice of a batch is the best one of a draw of the chain, the recommendation that of the mean of the draws.
+    Each choice of a batch is the best of one draw of the chain; the recommendation is the best of the mean of the
+    draws.
     """
 
     rank, burn, kept = 4, 20, 24

@@ -1,11 +1,12 @@
-"""How good is the prompt that a tuner recommends after 20, 40, 80 and 160 pictures? On synthetic spaces with known truth.
+"""Measures recommended prompts by budget, on synthetic spaces.
 
     python benchmarks/tuning.py [--seeds 20] [--methods soart,tpe,…] [--worlds quiet,noisy] [--cache DIR]
 
-A world has 8 slots of 6 options, standard normal main effects, an interaction of deviation 0.5 for every pair of options (so
-that pairs make up nearly half of the variance), and rating noise of deviation 0.5 (quiet) or 1.5 (noisy). Batches of 8. Quality is the true value of the
-recommended choice: 0 is the mean of random choices, 1 the best of the 1.7 million. Every run is cached, so that the
-benchmark resumes. Worlds 0… are for reporting; the method was tuned on worlds 1000….
+Budgets are 20, 40, 80 and 160 pictures, in batches of 8. A world has 8 slots of 6 options and standard normal main
+effects. Every pair of options has an interaction of deviation 0.5, so that pairs make up nearly half of the variance.
+Rating noise has deviation 0.5 (quiet) or 1.5 (noisy). Quality is the true value of the recommended choice: 0 is the
+mean of random choices, 1 the best of the 1.7 million. Every run is cached, so the benchmark resumes. Worlds 0… are for
+reporting; the method was tuned on worlds 1000….
 """
 
 from __future__ import annotations
@@ -43,9 +44,9 @@ METHODS: dict[str, type[Tuner]] = {
     "soart-best": OursByChoice,
     "pairwise-gp": BoTorchPairwise,
 }
-#: Those that take seconds a run; the other three take up to a minute.
+#: Methods that take seconds per run; the other three take up to a minute.
 FAST = tuple(name for name in METHODS if name not in ("optuna-gp", "botorch", "pairwise-gp"))
-#: Raise when a change makes cached runs of a method out of date.
+#: Raise a version when a change makes cached runs of the method out of date.
 VERSIONS = {"soart": 1}
 PLAN = (20, 40, 80, 160)
 BATCH = 8
@@ -59,7 +60,7 @@ WORLDS = {
 
 
 class Taste(Protocol):
-    """What a world offers: noisy ratings to learn from, and the true quality to judge a recommendation by."""
+    """A world: noisy ratings to learn from, and the true quality of a recommendation."""
 
     @property
     def levels(self) -> tuple[int, ...]:
@@ -69,7 +70,7 @@ class Taste(Protocol):
         """(n,) noisy ratings of a picture of each choice."""
 
     def quality(self, choice: np.ndarray) -> float:
-        """0 the mean of all choices, 1 the best."""
+        """True quality of a choice: 0 for the mean of all choices, 1 for the best."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class World:
 
     @classmethod
     def of(cls, name: str, seed: int) -> World:
-        """World number ``seed`` of a kind."""
+        """World number ``seed`` of the kind ``name``."""
         levels, interaction, noise = WORLDS[name]
         rng = np.random.default_rng([77, seed])
         width, slot = sum(levels), slot_of_column(levels)
@@ -110,7 +111,7 @@ class World:
 
 
 def run(name: str, world: Taste, seed: int, budget: int) -> Run:
-    """Qualities at every number of the plan up to the budget, and the seconds spent in the method."""
+    """Qualities at every planned number of pictures up to the budget, and the seconds spent in the method."""
     plan = tuple(size for size in PLAN if size <= budget)
     parts = [
         _run(name, world, seed, part) for part in ([(size,) for size in plan] if METHODS[name].separate else [plan])
@@ -141,9 +142,9 @@ def _run(name: str, world: Taste, seed: int, plan: tuple[int, ...]) -> tuple[lis
 
 
 def cached(name: str, seed: int, budget: int, folder: Path, world: Callable[[int], Taste]) -> Run:
-    """The run from the cache, or made now."""
+    """The run from the cache, or a new one."""
     stem = f"{name}-v{VERSIONS.get(name, 1)}"
-    # A run of a larger budget passes through the smaller ones.
+    # A run of a larger budget contains those of smaller ones.
     known = sorted(int(path.stem.split("-")[-2]) for path in folder.glob(f"{stem}-*-{seed}.json"))
     stored = next((size for size in known if size >= budget), budget)
     path = folder / f"{stem}-{stored}-{seed}.json"
@@ -166,7 +167,7 @@ def half_width(values: np.ndarray) -> np.ndarray:
 def table(
     title: str, methods: Sequence[str], seeds: Sequence[int], budget: int, folder: Path, world: Callable[[int], Taste]
 ) -> None:
-    """Run what the cache lacks in these worlds, and print the methods' qualities and how far soart is ahead."""
+    """Run what the cache lacks in these worlds, and print the qualities and the differences between soart and the others."""
     print(
         f"\n{title}: true quality of the recommended choice, mean ± half of the 90 % interval over {len(seeds)} worlds"
     )
@@ -195,7 +196,7 @@ def _cells(values: np.ndarray, form: str) -> str:
 
 
 def arguments_of(parser: argparse.ArgumentParser, methods: str) -> argparse.Namespace:
-    """The arguments that both benchmarks of tuning have."""
+    """The arguments that both benchmarks of tuning share."""
     parser.add_argument("--seeds", type=int, default=20, help="number of worlds")
     parser.add_argument("--first", type=int, default=0, help="number of the first world")
     parser.add_argument("--methods", default=methods, help=f"comma-separated, of {', '.join(METHODS)}")

@@ -1,12 +1,13 @@
-"""How good is the recommended prompt after 20 … 160 real pictures? The embedded model, and tastes planted in what can be measured in a picture.
+"""Measures recommended prompts by budget, on pictures of the embedded model.
 
     python benchmarks/tuning_pictures.py [--pictures 6] [--seeds 20] [--methods soart,tpe,…] [--cache DIR]
 
-The space: a castle in 6 palettes × 6 styles × 5 qualities × 3 guidances × 2 negative prompts, 1,080 choices. Every choice is drawn once with each of
-``--pictures`` seeds (8 steps); of every picture eight properties of its pixels are kept, so that all methods replay the same pictures. A world is a
-taste: standard normal weights of the standardised properties, which no method knows. A rating is the taste's value of a picture of the
-choice with a random one of the seeds, so the noise is the seeds' own; the true quality of a choice is its mean over all of them, 0 the mean
-of all choices and 1 the best. The drawing is resumable, a seed at a time.
+Budgets are 20, 40, 80 and 160 pictures. The space is a castle in 6 palettes × 6 styles × 5 qualities × 3 guidances × 2
+negative prompts: 1,080 choices. Every choice is drawn once with each of ``--pictures`` seeds (8 steps). Eight
+properties of each picture's pixels are cached, so that all methods replay the same pictures. A world is a taste:
+standard normal weights of the standardised properties, unknown to all methods. A rating is the taste's value for a
+picture of the choice with a random seed, so the noise is that of the seeds. The true quality of a choice is its mean
+over all seeds: 0 is the mean of all choices, 1 the best. Drawing resumes after an interruption, seed by seed.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def properties(pixels: np.ndarray) -> np.ndarray:
 
 
 def measure_sound(count: int, cache: Path) -> np.ndarray:
-    """(choices, count, 8) properties of every choice with every one of ``count`` seeds; drawn once, kept in ``cache``."""
+    """(choices, count, 8) properties of every choice with each of ``count`` seeds; drawn once, then cached."""
     model = load_model(device="cpu")
     key = hashlib.sha256(repr((SEED, STEPS, model.identity, SPACE.fingerprint, PROPERTIES)).encode()).hexdigest()[:12]
     folder = cache / "tuning" / f"pictures-{key}"
@@ -113,12 +114,12 @@ class PictureWorld:
         return SPACE.levels
 
     def rate(self, choices: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """(n,) the value of a picture of each choice, of a random seed."""
+        """(n,) values of a picture of each choice with a random seed."""
         rows = np.ravel_multi_index(choices.T, SPACE.levels)
         return self.values[rows, rng.integers(0, self.values.shape[1], len(rows))]
 
     def quality(self, choice: np.ndarray) -> float:
-        """Share of the way from the mean of all choices to the best, by means over all seeds."""
+        """True quality by means over all seeds: 0 for the mean of all choices, 1 for the best."""
         means = self.values.mean(axis=1)
         return float((means[np.ravel_multi_index(choice, SPACE.levels)] - means.mean()) / (means.max() - means.mean()))
 

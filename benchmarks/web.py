@@ -1,7 +1,9 @@
-"""How quick the gallery is with 10,000 pictures: first view, scrolling, filters, key press to next picture, memory over 2,000 ratings.
+"""Times the gallery with 10,000 pictures in a real browser.
 
-The collection is made once (``--folder``, 320 × 320 pixels each, so that thumbnails have to be made); the server is the command ``soart web`` in
-a process of its own, the browser headless Chromium. Learning goes on in the background all the while, as it does for people.
+Measured are the first view, scrolling, filters, the time from key press to next picture, and memory over 2,000 ratings.
+The collection is made once (``--folder``; 320 × 320 pixels each, so that thumbnails must be made). The server is the
+command ``soart web`` in a separate process, the browser headless Chromium. Learning runs in the background, as it does
+for users.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from soart.pipelines.collection.collection import Collection
 from soart.pipelines.models.request import DrawnPicture, Request
 
 SIDE = 320
-#: Waits in the page until a key has brought the next picture to the screen; milliseconds from the key press.
+#: Run in the page: milliseconds from a key press until the next picture is on the screen.
 WATCH = """() => {
   window.times = [];
   addEventListener('keydown', (event) => {
@@ -40,7 +42,7 @@ WATCH = """() => {
     requestAnimationFrame(look);
   }, true);
 }"""
-#: Milliseconds from the start of the navigation until every picture in sight is drawn; false before.
+#: Run in the page: milliseconds from the start of navigation until all visible pictures are drawn; false before.
 SEEN = """() => {
   const seen = (box) => box.bottom > 0 && box.top < innerHeight;
   const inSight = [...document.querySelectorAll('#grid .place')].filter((node) => seen(node.getBoundingClientRect()));
@@ -49,7 +51,7 @@ SEEN = """() => {
 }"""
 
 
-#: Notes the milliseconds between frames while the page is scrolled.
+#: Run in the page: records the milliseconds between frames while scrolling.
 FRAMES = """() => {
   window.frames = [];
   let last = performance.now();
@@ -67,7 +69,7 @@ FILTERS = (
 
 
 def draw(number: int, rng: np.random.Generator) -> np.ndarray:
-    """A smooth picture with a disc in it: compresses like a drawing."""
+    """A smooth picture with a disc, which compresses like a drawing."""
     y, x = np.mgrid[0 : 1 : SIDE * 1j, 0 : 1 : SIDE * 1j]
     ends = rng.integers(0, 256, (3, 3))
     pixels = ends[0] * (1 - x[..., None]) + ends[1] * x[..., None] * (1 - y[..., None]) + ends[2] * (x * y)[..., None]
@@ -91,7 +93,7 @@ def make(folder: Path, count: int) -> None:
 
 
 class Server:
-    """``soart web`` in a process of its own."""
+    """``soart web`` in a separate process."""
 
     def __init__(self, folder: Path) -> None:
         with socket.create_server(("127.0.0.1", 0)) as found:
@@ -113,24 +115,24 @@ class Server:
         self.process.stdout.readline()
 
     def memory(self) -> float:
-        """Resident megabytes."""
+        """Resident megabytes of the server."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmRSS"))
 
     def close(self) -> None:
-        """End it."""
+        """Stop the server."""
         self.process.terminate()
         self.process.wait(60)
 
 
 def first_view(page: Page, address: str) -> float:
-    """Seconds until the pictures in sight are drawn, for a browser that has not been here."""
+    """Seconds until the visible pictures are drawn, for a browser with an empty cache."""
     page.goto(f"{address}/c/0/gallery")
     return float(page.wait_for_function(SEEN).json_value()) / 1000
 
 
 def scrolling(page: Page, address: str, seconds: float = 8.0, jumps: int = 20) -> tuple[np.ndarray, np.ndarray]:
-    """Milliseconds between frames while the wheel turns, and until all in sight is drawn after jumps to anywhere."""
+    """Milliseconds between frames while scrolling, and until all visible pictures are drawn after random jumps."""
     page.goto(f"{address}/c/0/gallery")
     page.wait_for_function(SEEN)
     page.mouse.move(640, 500)
@@ -150,7 +152,7 @@ def scrolling(page: Page, address: str, seconds: float = 8.0, jumps: int = 20) -
 
 
 def filtering(address: str, runs: int) -> dict[str, float]:
-    """Median milliseconds until the ids of all pictures that a filter asks for are here."""
+    """Median milliseconds until the ids of all pictures of a filter have arrived."""
     found = {}
     with httpx.Client(base_url=address, timeout=60) as client:
         for asked in FILTERS:
@@ -178,7 +180,7 @@ def key_presses(page: Page, address: str, count: int) -> np.ndarray:
 
 
 def rate_many(server: Server, count: int, every: int) -> list[float]:
-    """Resident megabytes of the server after every so many ratings, each picture looked at before."""
+    """Resident megabytes of the server after every so many ratings, each after viewing the picture."""
     found = []
     with httpx.Client(base_url=server.address, timeout=60) as client:
         text = client.get("/c/0/gallery", headers={"accept": "text/html"}).text

@@ -1,9 +1,9 @@
-"""An Optuna study steered by soart, with every picture kept as an artifact of its trial.
+"""An Optuna study steered by soart, with pictures as artifacts of trials.
 
     pip install 'soart[optuna]'
     python examples/optuna_study.py --trials 40 --folder optuna-study
 
-The study and its pictures lie in one folder, so a second call goes on where the first one ended; ``optuna-dashboard`` shows both.
+The study and its pictures are in one folder, so a second call continues the study. ``optuna-dashboard`` shows both.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ def run(trials: int, folder: Path, seed: int = 0, steps: int = 16) -> optuna.Stu
     """Run ``trials`` more trials of the study in ``folder``.
 
     Args:
-        trials: how many; one picture each.
-        folder: keeps ``study.log`` and the pictures.
+        trials: number of trials, with one picture each.
+        folder: for ``study.log`` and the pictures.
         seed: of the sampler.
         steps: sampling steps of a picture.
     """
@@ -54,14 +54,14 @@ def run(trials: int, folder: Path, seed: int = 0, steps: int = 16) -> optuna.Stu
         words = {name: trial.suggest_categorical(name, options) for name, options in CHOICES.items()}
         guidance = trial.suggest_float("guidance", 1, 5, step=1)
         prompt = "a {quality} picture of a {subject} in {palette} colors".format(**words)
-        [[drawn]] = generator.draw([generator.request(prompt, seed=trial.number, guidance=guidance, steps=steps)])
-        if drawn.problem:
-            raise optuna.TrialPruned(drawn.problem)
+        [[picture]] = generator.draw([generator.request(prompt, seed=trial.number, guidance=guidance, steps=steps)])
+        if picture.problem:
+            raise optuna.TrialPruned(picture.problem)
         file = folder / f"trial-{trial.number}.png"
-        Image.fromarray(drawn.pixels).save(file)
+        Image.fromarray(picture.pixels).save(file)
         upload_artifact(artifact_store=store, file_path=str(file), study_or_trial=trial)
         file.unlink()
-        items = scorer.extractor.extract(drawn.pixels)
+        items = scorer.extractor.extract(picture.pixels)
         trial.set_user_attr("reasons", [reason.text for reason in scorer.explain(items)[0]])
         return float(scorer.score(items)[0])
 
@@ -70,26 +70,26 @@ def run(trials: int, folder: Path, seed: int = 0, steps: int = 16) -> optuna.Stu
 
 
 def pictures_of(study: optuna.Study, folder: Path) -> dict[int, Path]:
-    """The picture of every trial that has one, by the number of the trial."""
-    found = {}
+    """Number of the trial → its picture, for all trials with a picture."""
+    paths = {}
     for trial in study.get_trials(deepcopy=False):
         for artifact in get_all_artifact_meta(trial, storage=study._storage):
-            found[trial.number] = folder / "pictures" / artifact.artifact_id
-    return found
+            paths[trial.number] = folder / "pictures" / artifact.artifact_id
+    return paths
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the study and say what it found."""
+    """Run the study and print the best picture and the recommended words."""
     parser = argparse.ArgumentParser(description="Tune a prompt of the embedded model with Optuna and soart.")
     parser.add_argument("--trials", type=int, default=40)
     parser.add_argument("--folder", type=Path, default=Path("optuna-study"))
     parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = run(given.trials, given.folder, given.seed)
+    study = run(options.trials, options.folder, options.seed)
     recommended = ", ".join(f"{name} {value}" for name, value in study.sampler.recommend(study).items())
-    print(f"{len(study.trials)} trials; best picture: {pictures_of(study, given.folder)[study.best_trial.number]}")
-    print(f"Score {study.best_value:.1f}; recommended, with the luck of single pictures seen through: {recommended}")
+    print(f"{len(study.trials)} trials; best picture: {pictures_of(study, options.folder)[study.best_trial.number]}")
+    print(f"Score {study.best_value:.1f}; recommended (lucky single pictures averaged out): {recommended}")
 
 
 if __name__ == "__main__":

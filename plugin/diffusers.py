@@ -1,16 +1,16 @@
-"""Soart inside diffusers: a callback that stops hopeless pictures, a wrapper of any loaded pipeline, and a block for modular pipelines.
-
-For example:
+"""Adds soart to diffusers: a wrapper, a callback and a modular block.
 
     pipe = soart.wrap(StableDiffusionPipeline.from_pretrained(...))
     best = pipe.best_of("a lighthouse at dusk", n=16)
     best[0].image.save("best.png")
-    found = pipe.tune("a lighthouse at dusk", budget=60, collection="lighthouse")
+    findings = pipe.tune("a lighthouse at dusk", budget=60, collection="lighthouse")
+
+The wrapper takes any loaded pipeline. The callback cancels pictures that will score too low. The block scores the
+pictures of modular pipelines.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -19,25 +19,22 @@ import numpy as np
 from diffusers.callbacks import PipelineCallback
 from diffusers.modular_pipelines import InputParam, ModularPipelineBlocks, OutputParam, PipelineState
 
-from ..metrics.damage.scorer import TechnicalScorer
 from ..metrics.protocols import Scorer
 from ..pipelines.best_of import Candidate, best_of
 from ..pipelines.collection.collection import Collection
 from ..pipelines.models.adopting import adopt
-from ..pipelines.models.early_look import StepPreview, interruptible
+from ..pipelines.models.early_look import StepPreview
+from ..pipelines.models.early_stop import stop_if_too_low
 from ..pipelines.models.generator import ImageGenerator
-from ..pipelines.scoring.in_memory import as_pictures, score_batch
-from ..pipelines.scoring.profile_store import ProfileStore, scorer_named
+from ..pipelines.scoring.in_memory import as_pictures, scores_and_ranking
+from ..pipelines.scoring.profile_store import scorer_for
 from ..pipelines.tuning.findings import StudyFindings, findings_of
 from ..pipelines.tuning.loop import tune
 from ..pipelines.tuning.panel import Panel
 from ..pipelines.tuning.tuner import Tuner
 from ..prompts.space.space import PromptSpace
-from ..prompts.space.yaml_file import space_of_text
 
-log = logging.getLogger(__name__)
-
-#: Settings by the names that diffusers has for them.
+#: Names of settings in diffusers → in soart.
 _NAMES = {"num_inference_steps": "steps", "guidance_scale": "guidance", "negative_prompt": "negative"}
 #: Folders for ``DiffusionPipeline.from_pretrained(..., custom_pipeline=FOLDER)``, by family.
 CUSTOM_PIPELINES = {
@@ -45,42 +42,32 @@ CUSTOM_PIPELINES = {
 }
 
 
-def scorer_for(taste: Scorer | str | None) -> Scorer:
-    """A profile by name, or as it is; by default the technical score.
-
-    Raises:
-        ProfileError: there is none of that name.
-    """
-    if taste is None:
-        return TechnicalScorer.load()
-    return scorer_named(taste, ProfileStore()) if isinstance(taste, str) else taste
-
-
 class SoartCallback(PipelineCallback):
-    """Judges what a picture will look like part of the way, and stops the call where that is hopeless.
+    """Previews and scores the pictures of a call, and stops the call if they will score too low.
 
         callback = SoartCallback(below=40)
         image = pipe("a fox", callback_on_step_end=callback).images[0]
         if callback.stopped: ...  # the picture is unfinished
 
-    A batch is stopped only where all of its pictures are hopeless. A call of fewer than two steps is never judged. Pipelines that diffusers
-    cannot interrupt (LatentConsistencyModelPipeline, AuraFlowPipeline, …) are judged too, but draw to the end.
+    A batch is stopped only if all of its pictures will score too low. A call of a single step is never previewed.
+    Pipelines that diffusers cannot interrupt (LatentConsistencyModelPipeline, AuraFlowPipeline, …) are previewed too,
+    but draw to the end.
 
     Args:
-        below: pictures under this score are hopeless.
-        taste: who judges; the technical score by default.
-        share: of the steps after which to look, in (0, 1).
-        width: in pixels, of models whose latents do not tell it (Flux), where the picture is not square.
+        below: pictures under this score are not worth finishing.
+        taste: a scorer, or the name of a taste; the technical score by default.
+        share: of the steps after which to preview, in (0, 1).
+        width: in pixels; needed for pictures that are not square, of models whose packed latents do not tell it (Flux).
         height: likewise.
 
     Attributes:
-        scores: (k,) of the last look; None before it, NaN for pictures of values that are not numbers.
-        pictures: (k, h, w, 3) float32 0…1, as they were foreseen.
-        stopped: whether the last call was stopped.
+        scores: (k,) of the last preview; None before it, NaN for pictures with values that are not numbers.
+        pictures: (k, h, w, 3) float32 0…1 of the last preview; None before it.
+        stopped: True if the last call was stopped.
 
     Raises:
-        ModelError: a share that is none; when called, a pipeline whose pictures cannot be decoded early.
-        ProfileError: there is no taste of that name.
+        ModelError: a share outside (0, 1); when called, a pipeline whose latents cannot be decoded early.
+        ProfileError: no taste has this name.
     """
 
     tensor_inputs: ClassVar[list[str]] = ["latents"]
@@ -95,18 +82,18 @@ class SoartCallback(PipelineCallback):
     ) -> None:
         super().__init__(cutoff_step_ratio=float(share), cutoff_step_index=None)
         size = (width, height) if width and height else None
-        self._look = StepPreview(scorer_for(taste), share, size)
+        self._preview = StepPreview(scorer_for(taste), share, size)
         self.below, self.stopped = below, False
 
     @property
     def scores(self) -> np.ndarray | None:
-        """Scores of the last look."""
-        return self._look.scores
+        """Scores of the last preview."""
+        return self._preview.scores
 
     @property
     def pictures(self) -> np.ndarray | None:
-        """Pictures of the last look."""
-        return self._look.pictures
+        """Pictures of the last preview."""
+        return self._preview.pictures
 
     def callback_fn(
         self,
@@ -115,18 +102,12 @@ class SoartCallback(PipelineCallback):
         timestep: Any,
         callback_kwargs: dict[str, Any],
     ) -> dict[str, Any]:
-        """Called by the pipeline after every step."""
+        """Preview at the right step; the pipeline calls this after every step."""
         if step_index == 0:
             self.stopped = False
-        if self._look.after(pipeline, step_index, callback_kwargs["latents"]):
+        if self._preview.after(pipeline, step_index, callback_kwargs["latents"]):
             assert self.scores is not None
-            # NaN is hopeless too.
-            hopeless = not bool((self.scores >= self.below).any())
-            self.stopped = hopeless and interruptible(pipeline)
-            if self.stopped:
-                pipeline._interrupt = True
-            elif hopeless:
-                log.warning("Hopeless, but drawn to the end: a %s cannot be interrupted.", type(pipeline).__name__)
+            self.stopped = stop_if_too_low(pipeline, self.scores, self.below)
         return callback_kwargs
 
 
@@ -143,12 +124,12 @@ class BestOf:
 
 
 class SoartPipeline:
-    """A loaded pipeline that can choose; made by ``wrap``.
+    """A loaded pipeline with ``best_of`` and ``tune``; made by ``wrap``.
 
-    Whatever else is asked of it, the pipeline itself answers; what is set on it (``pipe.scheduler = …``) is set on the pipeline.
+    All other attributes are read from and set on the wrapped pipeline (``pipe.scheduler = …``).
 
     Attributes:
-        pipeline: as it was given.
+        pipeline: the wrapped pipeline.
         generator: draws with it.
     """
 
@@ -156,7 +137,7 @@ class SoartPipeline:
     generator: ImageGenerator
 
     def __init__(self, pipeline: Any, identity: str | None = None, batch_size: int | None = None) -> None:
-        # Attributes that are set are set on the pipeline.
+        # Not through __setattr__, which sets attributes of the pipeline.
         self.__dict__.update(pipeline=pipeline, _identity=identity, _batch_size=batch_size)
         self._adopt()
 
@@ -169,7 +150,7 @@ class SoartPipeline:
         return self.pipeline(*inputs, **options)
 
     def __getattr__(self, name: str) -> Any:
-        # Copies and unpickled ones are asked before they have a pipeline, and are not to answer with its methods.
+        # Copying and unpickling look up attributes before there is a pipeline, and must not get its special methods.
         if "pipeline" not in self.__dict__ or name.startswith("__"):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
         return getattr(self.pipeline, name)
@@ -204,12 +185,13 @@ class SoartPipeline:
 
         Args:
             prompt: a prompt or a dynamic-prompts template.
-            n: how many to draw.
-            taste: who judges.
-            options: as of ``best_of``; settings by their names in diffusers too.
+            n: number of pictures to draw.
+            taste: a scorer, or the name of a taste; the technical score by default.
+            options: those of ``soart.pipelines.best_of.best_of``; settings also by their names in diffusers.
 
         Raises:
-            ModelError: settings that there are not or out of range, or pictures that all failed.
+            ModelError: unknown or out-of-range settings, or every picture failed.
+            ProfileError: no taste has this name.
             PromptError: a template that cannot be expanded.
         """
         named = {_NAMES.get(name, name): value for name, value in options.items()}
@@ -229,26 +211,26 @@ class SoartPipeline:
         vocabulary: str = "general",
         progress: Callable[[int], None] = lambda done: None,
     ) -> StudyFindings:
-        """Tune the prompts of a space; the same call goes on after an interruption.
+        """Tune the prompts of a space; the same call continues after an interruption.
 
         Args:
             space: a space, or YAML, a template or a plain prompt.
-            collection: folder that keeps pictures, choices and ratings.
-            taste: who judges; the technical score by default.
+            collection: folder for pictures, choices and ratings.
+            taste: a scorer, or the name of a taste; the technical score by default.
             raters: people whose ratings in the collection count.
-            budget: pictures in all, those of earlier calls included.
+            budget: total number of pictures, those of earlier calls included.
             batch: pictures between two decisions.
             seed: of the search and of the first picture.
-            prune: drop poor candidates after an early look.
+            prune: drop poor candidates after a preview.
             vocabulary: put around a plain prompt.
             progress: called with the number of pictures drawn.
 
         Raises:
-            SoartError: a space of one choice, numbers out of range, or pictures that all failed.
+            SoartError: a space of one choice, numbers out of range, no taste of this name, or every picture failed.
             CollectionError: the collection cannot be opened or written.
         """
-        space = space_of_text(space, vocabulary) if isinstance(space, str) else space
-        # Its weights may be others by now, such as with a LoRA.
+        space = PromptSpace.parse(space, vocabulary) if isinstance(space, str) else space
+        # The weights may have changed, for example by a LoRA.
         self._adopt()
         with Collection(collection) as store:
             panel = Panel([scorer_for(taste)], raters)
@@ -260,25 +242,38 @@ class SoartPipeline:
 def wrap(pipeline: Any, *, identity: str | None = None, batch_size: int | None = None) -> SoartPipeline:
     """Give a loaded text-to-image pipeline ``best_of`` and ``tune``.
 
+    >>> import soart
+    >>> from soart.pipelines.models.loading import load_model
+    >>> pipe = soart.wrap(load_model(device="cpu").pipeline)  # any pipeline of diffusers
+    >>> best = pipe.best_of("a boat, {cool|warm} palette", n=2, num_inference_steps=2)
+    >>> best[0].score >= best[1].score
+    True
+    >>> best[0].image.size
+    (64, 64)
+
     Args:
-        pipeline: of any family; nothing about it is changed.
-        identity: names its weights in collections; by default a digest of them, as they are at every ``SoartPipeline.tune``. Another
-            scheduler, or other settings of it, draw other pictures under either.
+        pipeline: of any family; it is not changed.
+        identity: name of its weights in collections; by default a digest of them, taken anew at every
+            ``SoartPipeline.tune``. The scheduler and its settings are always part of the identity.
         batch_size: pictures drawn together; by default 1 on a CPU, else 4, halved when memory runs out.
 
     Raises:
-        ModelError: it does not draw pictures from text alone, or has weights that cannot be read and no ``identity``.
+        ModelError: a pipeline that does not draw from text alone, or one without ``identity`` whose weights cannot be
+            read.
     """
     return SoartPipeline(pipeline, identity, batch_size)
 
 
 class SoartScoreBlock(ModularPipelineBlocks):
-    """Scores the pictures of a modular pipeline; to be put after its decode block.
+    """Scores the pictures of a modular pipeline; insert it after the decode block.
 
         blocks.sub_blocks.insert("soart_score", SoartScoreBlock(), len(blocks.sub_blocks))
 
     Args:
-        taste: who judges; the technical score by default.
+        taste: a scorer, or the name of a taste; the technical score by default.
+
+    Raises:
+        ProfileError: no taste has this name.
     """
 
     def __init__(self, taste: Scorer | str | None = None) -> None:
@@ -287,32 +282,29 @@ class SoartScoreBlock(ModularPipelineBlocks):
 
     @property
     def description(self) -> str:
-        """For the documentation that diffusers makes."""
-        return "Scores the decoded pictures: scores, and their numbers best first."
+        """The text that diffusers shows."""
+        return "Scores the decoded pictures: scores, and the numbers of the pictures, best first."
 
     @property
     def inputs(self) -> list[InputParam]:
-        """What it takes."""
+        """The inputs of the block."""
         return [InputParam("images", required=True, description="The decoded pictures: PIL, NumPy or PyTorch.")]
 
     @property
     def intermediate_outputs(self) -> list[OutputParam]:
-        """What it adds."""
+        """The outputs of the block."""
         return [
             OutputParam("scores", type_hint=list[float], description="A score for each picture, higher is better."),
             OutputParam("ranking", type_hint=list[int], description="Numbers of the pictures, best first."),
         ]
 
     def __call__(self, components: Any, state: PipelineState) -> tuple[Any, PipelineState]:
-        """Score.
+        """Score the pictures.
 
         Raises:
-            ImageError: no pictures, such as latents.
+            ImageError: something other than pictures, such as latents.
         """
         block = self.get_block_state(state)
-        judged, problems = score_batch(as_pictures(block.images), self._scorer)
-        scores = {one.number: one.score for one in judged}
-        block.scores = [scores.get(number, float("nan")) for number in range(len(judged) + len(problems))]
-        block.ranking = sorted(scores, key=lambda number: -scores[number])
+        block.scores, block.ranking = scores_and_ranking(as_pictures(block.images), self._scorer)
         self.set_block_state(state, block)
         return components, state

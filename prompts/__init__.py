@@ -1,1 +1,1 @@
-"""Words to choices: prompt templates and the vocabularies they draw from."""
+"""Prompts: their spaces and vocabularies, the rating model, and the steering."""

@@ -17,7 +17,7 @@ from typer.main import get_command
 import soart
 import soart.metrics
 from soart.plugin.cli.app import app
-from soart.prompts.space.yaml_file import parse_space
+from soart.prompts.space.space import PromptSpace
 
 ROOT = Path(__file__).parents[1]
 DOCS = sorted((ROOT / "docs").glob("*.md"))
@@ -176,11 +176,11 @@ def spaces():
 def test_prompt_spaces_in_the_pages_load_and_fit_the_schema(text):
     jsonschema = pytest.importorskip("jsonschema")
     schema = json.loads((ROOT / "docs/prompt-space.schema.json").read_text(encoding="utf-8"))
-    space = parse_space(text)
+    space = PromptSpace.parse_yaml(text)
     assert space.size > 1
     jsonschema.validate(yaml.safe_load(text), schema)
     jsonschema.validate(yaml.safe_load(space.to_yaml()), schema)
-    assert parse_space(space.to_yaml()) == space
+    assert PromptSpace.parse_yaml(space.to_yaml()) == space
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_the_schema_refuses_what_the_code_refuses(text):
     jsonschema = pytest.importorskip("jsonschema")
     schema = json.loads((ROOT / "docs/prompt-space.schema.json").read_text(encoding="utf-8"))
     with pytest.raises(soart.SoartError):
-        parse_space(text)
+        PromptSpace.parse_yaml(text)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(yaml.safe_load(text), schema)
 

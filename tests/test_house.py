@@ -1,7 +1,9 @@
 """The rules of the house that a machine can check."""
 
 import ast
+import doctest
 import re
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
@@ -57,6 +59,89 @@ def test_sessions_are_opened_where_sql_lives():
 def test_no_pickle_and_no_eval():
     text = "\n".join(p.read_text(encoding="utf-8") for p in SOURCES)
     assert not re.search(r"\bimport pickle\b|\beval\(\"|\bexec\(|weights_only=False", text)
+
+
+def module_name(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(path): path for path in SOURCES}
+
+
+def file_imports(path):
+    """Modules of the package that a file imports, each with True if it is imported as soon as the file is."""
+
+    def walk(node, early):
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.ImportFrom) and child.level:
+                base = [*path.relative_to(ROOT).parts[: -child.level], *([child.module] if child.module else [])]
+                for alias in child.names:
+                    full = ".".join([*base, alias.name])
+                    yield full if full in MODULES else ".".join(base), early
+            else:
+                typing = isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test)
+                inside = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+                yield from walk(child, early and not typing and not inside)
+
+    return [(name, early) for name, early in walk(ast.parse(path.read_text(encoding="utf-8")), True) if name in MODULES]
+
+
+def circles(graph):
+    """Groups of nodes that reach each other: the strongly connected components by Tarjan's algorithm (1972)."""
+    index, low, stack, groups = {}, {}, [], []
+
+    def visit(node):
+        index[node] = low[node] = len(index)
+        stack.append(node)
+        for other in graph[node]:
+            if other not in index:
+                visit(other)
+            if other in stack:
+                low[node] = min(low[node], low[other])
+        if low[node] == index[node]:
+            at = stack.index(node)
+            group = stack[at:]
+            del stack[at:]
+            if len(group) > 1 or node in graph[node]:
+                groups.append(sorted(group))
+
+    for node in graph:
+        if node not in index:
+            visit(node)
+    return groups
+
+
+def test_circles_are_found():
+    graph = {"a": {"b"}, "b": {"c", "d"}, "c": {"a"}, "d": {"d", "e"}, "e": set()}
+    assert sorted(circles(graph)) == [["a", "b", "c"], ["d"]]
+
+
+def test_no_file_circles():
+    """No two files import each other, and no import inside a function or for type checkers would close a circle."""
+    imports = {name: file_imports(path) for name, path in MODULES.items()}
+    early = {name: {other for other, at_once in found if at_once} for name, found in imports.items()}
+    every = {name: {other for other, _ in found} for name, found in imports.items()}
+    assert sum(map(len, early.values())) > 500
+    assert circles(early) == []
+    closing = [
+        f"{name} -> {other}"
+        for group in circles(every)
+        for name in group
+        for other in every[name] & set(group) - early[name]
+    ]
+    assert closing == [], f"{len(closing)} late imports close a circle: {', '.join(closing)}"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [p for p in SOURCES if ">>>" in p.read_text(encoding="utf-8")],
+    ids=lambda p: str(p.relative_to(ROOT)),
+)
+def test_examples_in_docstrings(path):
+    failed, tried = doctest.testmod(import_module(f"soart.{module_name(path)}"))
+    assert tried > 0
+    assert failed == 0
 
 
 def test_public_names_are_there_and_lazy():

@@ -132,6 +132,18 @@ def best_first(judged: Sequence[ScoredPicture]) -> list[ScoredPicture]:
     return sorted(judged, key=lambda one: -one.score)
 
 
+def scores_and_ranking(pictures: Mapping[int, np.ndarray], scorer: Scorer) -> tuple[list[float], list[int]]:
+    """Score of each picture of a batch (NaN if it cannot be measured), and the numbers of the scored ones, best first.
+
+    Args:
+        pictures: (h, w, 3) uint8 or floating 0…1, by number in the batch.
+        scorer: the profile.
+    """
+    judged, _ = score_batch(pictures, scorer)
+    scores = {picture.number: picture.score for picture in judged}
+    return [scores.get(number, float("nan")) for number in pictures], [one.number for one in best_first(judged)]
+
+
 def scores_of(collection: Collection, scorer: Scorer, progress: Callable[[], None] = lambda: None) -> np.ndarray:
     """(m,) scores of all sound pictures of a collection, to take percentiles among; items that are missing are measured and stored.
 

@@ -9,6 +9,7 @@ import platformdirs
 
 from ...errors import ProfileError
 from ...metrics.damage.scorer import DETECTORS, TechnicalScorer
+from ...metrics.protocols import Scorer
 from ...metrics.tastes.blend import Taste
 from ...metrics.tastes.profile import TECHNICAL
 from ...metrics.tastes.profile_files import load_taste, save_taste
@@ -77,6 +78,21 @@ class ProfileStore:
             ProfileError: a bad name, see ``place``, or a folder that cannot be written.
         """
         return save_taste(taste, self.place(taste.name))
+
+
+def scorer_for(taste: Scorer | str | None, profiles: ProfileStore | None = None) -> Scorer:
+    """The scorer that a caller of the Python API names.
+
+    Args:
+        taste: a scorer; the name of a taste or of a built-in profile; or None for the technical score.
+        profiles: where tastes are stored; by default the user's configuration folder.
+
+    Raises:
+        ProfileError: see ``scorer_named``.
+    """
+    if taste is None:
+        return TechnicalScorer.load()
+    return scorer_named(taste, profiles or ProfileStore()) if isinstance(taste, str) else taste
 
 
 def scorer_named(name: str, profiles: ProfileStore) -> TasteScorer | TechnicalScorer:

@@ -9,7 +9,6 @@ from typing import Any
 
 from ...metrics.tastes.profile import TECHNICAL
 from ...prompts.space.space import PromptSpace
-from ...prompts.space.yaml_file import parse_space
 
 RUNNING, PAUSED = "running", "paused"
 
@@ -51,7 +50,11 @@ class TuneSettings:
             PromptError: no space can be made of it.
         """
         yaml = "\n" in text.strip() and "slots:" in text
-        space = parse_space(text, "the space") if yaml else PromptSpace.from_text(text.strip(), vocabulary=vocabulary)
+        space = (
+            PromptSpace.parse_yaml(text, "the space")
+            if yaml
+            else PromptSpace.from_text(text.strip(), vocabulary=vocabulary)
+        )
         space.check_tunable()
         return cls(space.to_yaml(), **rest)
 
@@ -79,4 +82,4 @@ class TuneSettings:
 
 @lru_cache(maxsize=16)
 def _parsed(text: str) -> PromptSpace:
-    return parse_space(text, "the space")
+    return PromptSpace.parse_yaml(text, "the space")

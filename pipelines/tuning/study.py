@@ -13,7 +13,6 @@ import numpy as np
 
 from ...errors import CollectionError
 from ...prompts.space.space import Choice, PromptSpace
-from ...prompts.space.yaml_file import parse_space
 from ..collection.collection import Collection
 from ..collection.studies import choices_by_space, last_tuned_space, store_choice_previews, store_choices
 from ..collection.tables import AWAY, ChoiceRow, ImageRow, SpaceRow
@@ -117,7 +116,7 @@ def last_space(collection: Collection) -> PromptSpace:
         raise CollectionError(
             f"Nothing was tuned in {collection.name!r} yet, so there is nothing to resume: name a space."
         )
-    return parse_space(row.text, f"space {row.fingerprint}")
+    return PromptSpace.parse_yaml(row.text, f"space {row.fingerprint}")
 
 
 def read_study(collection: Collection, space: PromptSpace, model: str) -> Study:
@@ -129,7 +128,7 @@ def read_study(collection: Collection, space: PromptSpace, model: str) -> Study:
         options = np.array([json.loads(row.options) for row, _ in stored], dtype=np.int64)
         places = list(range(len(stored)))
         if fingerprint != space.fingerprint and stored:
-            mapped = space.map_from(parse_space(text, f"space {fingerprint}"), options)
+            mapped = space.map_from(PromptSpace.parse_yaml(text, f"space {fingerprint}"), options)
             options, places = mapped.choices, [int(place) for place in mapped.rows]
             study.notes.append(str(mapped))
         trials = study.own if fingerprint == space.fingerprint else study.earlier

@@ -93,11 +93,11 @@ class SoartPromptChoice(SoartNode):
     ) -> io.NodeOutput:
         """Ask."""
         from ...pipelines.tuning.ask_tell import ExternalGenerator, ExternalStudy
-        from ...prompts.space.yaml_file import space_of_text
+        from ...prompts.space.space import PromptSpace
 
         study = ExternalStudy(
             output_folder(collection),
-            space_of_text(space, vocabulary),
+            PromptSpace.parse(space, vocabulary),
             scorer_of(profile, taste),
             ExternalGenerator(model, usual_steps, usual_guidance, (usual_width, usual_height)),
             search_seed,

@@ -1,1 +1,1 @@
-"""The collaborative-filtering model of ratings."""
+"""The rating model: collaborative filtering of prompt choices."""

@@ -1,4 +1,7 @@
-"""From rows as people name them (rater, choice, picture) to the numbered latent cells that the rating model works on."""
+"""Numbers the latent cells of the rating model.
+
+Rows name rater, choice and picture as people do; the model works on distinct cells with integer indices.
+"""
 
 from __future__ import annotations
 
@@ -23,27 +26,28 @@ class Cells:
         pictures: (n,) identities of pictures, or None where each row is a picture of its own.
 
     Attributes:
-        rows: the cells; rows with the same rater, choice and picture share one. Items are standardised and divided by √p.
+        rows: the cells; rows with the same rater, choice and picture share a cell. Items are standardised and divided
+            by √p.
         cell: (n,) cell of each row.
-        raters: names, in the order of their index.
+        raters: names in the order of their index.
 
     Raises:
-        PromptError: parts of another length, or items that are not finite.
+        PromptError: arguments of different lengths, or items that are not finite.
     """
 
     def __init__(self, choices: np.ndarray, raters: Names | None, items: object | None, pictures: Names | None) -> None:
         n = len(choices)
         values = None if items is None else np.asarray(items, dtype=np.float64)
-        for name, part in (("raters", raters), ("items", values), ("pictures", pictures)):
-            if part is not None and len(part) != n:
-                raise PromptError(f"Expected {name} for each of {n} rows, got {len(part)}.")
-        who = [DEFAULT_RATER] * n if raters is None else list(raters)
-        self.raters: list[Hashable] = list(dict.fromkeys(who))
+        for name, column in (("raters", raters), ("items", values), ("pictures", pictures)):
+            if column is not None and len(column) != n:
+                raise PromptError(f"Expected {name} for each of {n} rows, got {len(column)}.")
+        rater_names = [DEFAULT_RATER] * n if raters is None else list(raters)
+        self.raters: list[Hashable] = list(dict.fromkeys(rater_names))
         self._index = {rater: number for number, rater in enumerate(self.raters)}
-        rater = np.array([self._index[name] for name in who], dtype=np.int64)
-        shown = {name: number for number, name in enumerate(dict.fromkeys(pictures))} if pictures is not None else {}
-        names = () if pictures is None else pictures
-        picture = np.array([shown[name] for name in names], dtype=np.int64) if shown else np.full(n, -1)
+        rater = np.array([self._index[name] for name in rater_names], dtype=np.int64)
+        picture_names = () if pictures is None else pictures
+        numbers = {name: number for number, name in enumerate(dict.fromkeys(picture_names))}
+        picture = np.array([numbers[name] for name in picture_names], dtype=np.int64) if numbers else np.full(n, -1)
         self._centre: np.ndarray | None = None
         if values is None:
             key = np.column_stack([rater, picture, choices])
@@ -60,29 +64,29 @@ class Cells:
         self.cell = np.arange(n)
 
     def index(self, raters: Names | None) -> list[int]:
-        """Indices of raters, −1 for one never seen; by default the only rater, or one never seen where there are several."""
+        """Indices of raters, −1 for unknown ones; by default the only rater, or an unknown one if there are several."""
         if raters is None:
             return [0 if len(self.raters) == 1 else -1]
         return [self._index.get(rater, -1) for rater in raters]
 
     def new(self, choices: np.ndarray, raters: Names | None, items: object | None) -> Rows:
-        """Cells of new pictures; without items, those of the mean picture.
+        """Cells of new pictures; without items, with the items of the mean picture.
 
         Raises:
             PromptError: raters or items that do not fit the choices.
         """
-        who = self.index(None) * len(choices) if raters is None else self.index(raters)
-        if len(who) != len(choices):
-            raise PromptError(f"Expected a rater for each of {len(choices)} choices, got {len(who)}.")
+        indices = self.index(None) * len(choices) if raters is None else self.index(raters)
+        if len(indices) != len(choices):
+            raise PromptError(f"Expected a rater for each of {len(choices)} choices, got {len(indices)}.")
         values = None
         if self._centre is not None:
             values = np.zeros((len(choices), len(self._centre)))
             if items is not None:
-                given = np.asarray(items, dtype=np.float64)
-                if given.shape != values.shape or not np.isfinite(given).all():
-                    raise PromptError(f"Expected finite items of shape {values.shape}, got shape {given.shape}.")
-                values = self._standardise(given)
-        return Rows(choices, np.array(who, dtype=np.int64), values, np.full(len(choices), -1))
+                new = np.asarray(items, dtype=np.float64)
+                if new.shape != values.shape or not np.isfinite(new).all():
+                    raise PromptError(f"Expected finite items of shape {values.shape}, got shape {new.shape}.")
+                values = self._standardise(new)
+        return Rows(choices, np.array(indices, dtype=np.int64), values, np.full(len(choices), -1))
 
     def _standardise(self, items: np.ndarray) -> np.ndarray:
         standard: np.ndarray = (items - self._centre) / self._spread / np.sqrt(max(items.shape[1], 1))

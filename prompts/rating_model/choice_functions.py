@@ -1,8 +1,10 @@
-"""Functions of choices as tables: a constant, an effect of every option and one of every pair of options.
+"""Functions of choices as tables.
+
+A table holds a constant, an effect of every option and an effect of every pair of options:
 
     f(x) = constant + Σ_s main[x_s] + Σ_{s<t} pair[x_s, x_t]
 
-Every draw and every mean of the rating model is of this form, so a function over 10¹² choices is a (Σ|s|, Σ|s|) table.
+Every draw and every mean of the rating model has this form, so a function over 10¹² choices is a (Σ|s|, Σ|s|) table.
 """
 
 from __future__ import annotations
@@ -42,11 +44,11 @@ class Tables:
         return values
 
     def __getitem__(self, index: int) -> Tables:
-        """The function at ``index``, alone."""
+        """The single function at ``index``."""
         return Tables(self.levels, self.constant[[index]], self.main[[index]], self.pair[[index]])
 
     def plus(self, other: Tables) -> Tables:
-        """Sum, function by function."""
+        """The sum, function by function."""
         return Tables(self.levels, self.constant + other.constant, self.main + other.main, self.pair + other.pair)
 
     def times(self, factor: float) -> Tables:
@@ -54,18 +56,8 @@ class Tables:
         return Tables(self.levels, self.constant * factor, self.main * factor, self.pair * factor)
 
     def shifted(self, constants: np.ndarray) -> Tables:
-        """Each function plus a number of its own."""
+        """Each function plus its own number, (d,) ``constants``."""
         return Tables(self.levels, self.constant + constants, self.main, self.pair)
-
-
-def stack(tables: Sequence[Tables]) -> Tables:
-    """All functions of several tables, one after the other."""
-    return Tables(
-        tables[0].levels,
-        np.concatenate([table.constant for table in tables]),
-        np.concatenate([table.main for table in tables]),
-        np.concatenate([table.pair for table in tables]),
-    )
 
 
 def _scales(levels: Sequence[int], theta: Hyperparameters) -> np.ndarray:
@@ -75,14 +67,14 @@ def _scales(levels: Sequence[int], theta: Hyperparameters) -> np.ndarray:
 
 
 def _across(levels: Sequence[int]) -> np.ndarray:
-    """(Σ|s|, Σ|s|) 1 between columns of different slots."""
+    """(Σ|s|, Σ|s|) 1 between columns of different slots, else 0."""
     column = slot_of_column(levels)
     across: np.ndarray = (column[:, None] != column).astype(np.float64)
     return across
 
 
 def _centre(array: np.ndarray, levels: Sequence[int], axis: int) -> np.ndarray:
-    """Less the mean of each slot along ``axis``."""
+    """``array`` less the mean of each slot along ``axis``."""
     sums = np.add.reduceat(array, offsets(levels), axis=axis)
     means = np.repeat(sums / np.expand_dims(np.asarray(levels), tuple(range(1, array.ndim - axis))), levels, axis=axis)
     centred: np.ndarray = array - means

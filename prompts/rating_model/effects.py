@@ -1,6 +1,7 @@
-"""The factor-effect table: what each option does to a rater's taste, and which pairs of options do more or less than their sum.
+"""The factor-effect table: effects of options and of pairs of options on a rater.
 
-An effect is a deviation from the mean over all options of its slot, the other slots averaged; intervals are quantiles of posterior draws.
+An effect is a deviation from the mean over all options of its slot, with the other slots averaged. The effect of a pair
+is its deviation from the sum of both effects. Intervals are quantiles of posterior draws.
 """
 
 from __future__ import annotations
@@ -13,10 +14,15 @@ import numpy as np
 from .kernels import offsets, slot_of_column
 from .model import RatingModel
 
+#: Share of the posterior inside the intervals, and the number of posterior functions that they are read from.
+COVERAGE, DRAWS = 0.9, 400
+#: Functions drawn at a time: each is a table of all pairs.
+_CHUNK = 20
+
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """Effect of an option in rating units, with the ends of its interval."""
+    """Effect of an option, in rating units, with its interval ``low`` … ``high``; slot and option are numbers."""
 
     slot: int
     option: int
@@ -27,7 +33,10 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class PairEffect:
-    """What two options together add to the sum of their effects, in rating units."""
+    """Effect of two options together beyond the sum of their effects, in rating units.
+
+    Slots and options are numbers; findings for people replace them by names.
+    """
 
     slots: tuple[int, int]
     options: tuple[int, int]
@@ -38,13 +47,13 @@ class PairEffect:
 
 @dataclass(frozen=True, slots=True)
 class EffectTable:
-    """Effects of all options, strongest pairs, and how much each slot matters.
+    """Effects of all options, the strongest pairs, and the importance of each slot.
 
     Attributes:
         effects: slot by slot.
-        pairs: the strongest by absolute mean, strongest first.
-        importance: (S,) share of each slot in the variance of the mean over the whole space, pairs counted half to each; sums to 1, or
-            all 0 where nothing is known.
+        pairs: those of largest absolute mean, strongest first.
+        importance: (S,) share of each slot in the variance of the mean over the whole space, half of a pair's for each
+            slot. The sum is 1, or 0 before any feedback.
     """
 
     effects: list[Effect]
@@ -58,33 +67,28 @@ def factor_effects(
     *,
     rater: Hashable | None = None,
     pairs: int = 8,
-    coverage: float = 0.9,
-    draws: int = 400,
 ) -> EffectTable:
     """The factor-effect table of one rater.
 
     Args:
         model: fitted.
         rng: draws from the posterior.
-        rater: whose taste; the only rater, or what several have in common, by default.
-        pairs: how many pairs to list.
-        coverage: of the intervals, in (0, 1).
-        draws: how many posterior functions the intervals are read from.
+        rater: the rater; by default the only one, or the part that several have in common.
+        pairs: number of pairs to list.
     """
     raters = None if rater is None else [rater]
     mean = model.means(raters)[0]
     levels, start, slot = model.levels, offsets(model.levels), slot_of_column(model.levels)
     upper = np.triu(mean.pair[0], 1)
     first, second = np.unravel_index(np.argsort(-np.abs(upper), axis=None)[:pairs], upper.shape)
-    kept = np.abs(upper[first, second]) > 0
-    first, second = first[kept], second[kept]
+    nonzero = np.abs(upper[first, second]) > 0
+    first, second = first[nonzero], second[nonzero]
     main, together = [], []
-    # A few draws at a time: each is a table of all pairs.
-    for _ in range(-(-draws // 20)):
-        table = model.draws(rng, 20, raters)[0]
+    for _ in range(DRAWS // _CHUNK):
+        table = model.draws(rng, _CHUNK, raters)[0]
         main.append(table.main)
         together.append(table.pair[:, first, second])
-    tails = [(1 - coverage) / 2, (1 + coverage) / 2]
+    tails = [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2]
     low, high = np.quantile(np.concatenate(main), tails, axis=0)
     effects = [
         Effect(int(slot[c]), int(c - start[slot[c]]), float(mean.main[0, c]), float(low[c]), float(high[c]))

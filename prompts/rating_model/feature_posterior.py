@@ -1,14 +1,16 @@
-"""The rating model in its explicit feature form: the same posterior as the kernel form, linear in the number of observations.
+"""The posterior of the rating model in its explicit feature form.
 
-With the features T1 of ``features``, diagonal scales S_0, S_1, S_2, weights w shared by all, ψ_r of a rater's own and latent
-factors z_r of the raters (none by default),
+It is the same posterior as in the kernel form, at a cost linear in the number of observations. With the features T1 of
+``features``, diagonal scales S_0, S_1, S_2, weights w shared by all raters, weights ψ_r of one rater and latent factors
+z_r of the raters (none by default),
 
     h(r, x) = T1(x) (S_0 w_0 + Σ_q z_rq S_2 w_q + S_1 ψ_r),     w, ψ_r ~ N(0, I),  z_r ~ N(0, I)
 
-ψ_r are integrated out one rater at a time, see ``information``; z_r are fitted by expectation-maximisation over the posterior of w, as in
-probabilistic matrix factorisation. The evidence that hyper-parameters are learnt from knows no factors, so what factors explain was taken for own
-taste and noise: with factors all variances are multiplied by the mean square of the standardised leave-one-out residuals, which leaves the means as they are.
-The effect of one seed on several raters is not modelled here: it joins the noise.
+ψ_r are integrated out one rater at a time, see ``information``; z_r are fitted by expectation-maximisation over the
+posterior of w, as in probabilistic matrix factorisation. The evidence for the hyper-parameters ignores factors, so it
+attributes their part to own taste and noise. With factors, all variances are therefore multiplied by the mean square of
+the standardised leave-one-out residuals; the means do not change. The effect of one seed on several raters is not
+modelled here: it is part of the noise.
 
 Sources: Rasmussen & Williams (2006) §2.1.2, §3.4; Salakhutdinov & Mnih (2008) for the factors.
 """
@@ -37,7 +39,7 @@ class FeaturePosterior:
         self.update()
 
     def update(self) -> None:
-        """Posterior of the shared weights for the present factors and linearisation, and of each rater's own."""
+        """Compute the posterior of shared and own weights for the present factors and linearisation."""
         model, p = self.model, len(self.model.shared)
         blocks = 1 + self.factors.shape[1]
         precision, target = np.eye(p * blocks), np.zeros(p * blocks)
@@ -57,7 +59,7 @@ class FeaturePosterior:
                 self.own_means[rater] = self._own_given(rater, self.mean[None, :])[0]
 
     def latent(self) -> np.ndarray:
-        """(n,) mean of the cells with feedback."""
+        """(n,) means of the cells with feedback."""
         values = np.empty(len(self.model.rows))
         for rater, members in enumerate(self.model.members):
             weights = self._common(rater, self.mean[None, :])[0] + self.model.own * self.own_means[rater]
@@ -77,15 +79,15 @@ class FeaturePosterior:
                 own = features * self.model.own
                 weights = self._common(rater, self.mean[None, :])[0] + self.model.own * self._own_mean(rater)
                 mean[block] = features @ weights
-                left = (own**2).sum(axis=1)
-                lean = features
+                remaining = (own**2).sum(axis=1)
+                loads = features
                 if rater >= 0 and self.model.own.any():
                     informed = (self.model.information(int(rater))[0] @ (own * self.model.own).T).T
-                    left = left - np.einsum("np,np->n", own * self.model.own, informed)
-                    lean = features - informed
-                parts = np.concatenate([lean * mix for mix in self._mix(rater)], axis=1)
-                white = solve_triangular(self.factor, parts.T, lower=True)
-                spread[block] = np.maximum(left, 0.0) + np.einsum("pn,pn->n", white, white)
+                    remaining = remaining - np.einsum("np,np->n", own * self.model.own, informed)
+                    loads = features - informed
+                blocks = np.concatenate([loads * mix for mix in self._mix(rater)], axis=1)
+                white = solve_triangular(self.factor, blocks.T, lower=True)
+                spread[block] = np.maximum(remaining, 0.0) + np.einsum("pn,pn->n", white, white)
         return mean, self.calibration * spread
 
     def means(self, raters: Sequence[int]) -> list[Tables]:
@@ -98,7 +100,7 @@ class FeaturePosterior:
         ]
 
     def draws(self, rng: np.random.Generator, count: int, raters: Sequence[int]) -> list[Tables]:
-        """``count`` joint draws of the functions of several raters: one table of draws for each rater."""
+        """``count`` joint draws of the raters' functions of the choice; one table of draws for each rater."""
         noise = np.sqrt(self.calibration) * rng.standard_normal((len(self.mean), count))
         weights = self.mean + solve_triangular(self.factor, noise, lower=True, trans="T").T
         p, functions = len(self.model.shared), {}
@@ -106,8 +108,8 @@ class FeaturePosterior:
             own = rng.standard_normal((count, p)) if self.model.own.any() else np.zeros((count, p))
             if rater >= 0 and self.model.own.any():
                 scale = self.model.own
-                left = np.eye(p) - scale[:, None] * self.model.information(rater)[0].full() * scale
-                values, vectors = np.linalg.eigh(left)
+                covariance = np.eye(p) - scale[:, None] * self.model.information(rater)[0].full() * scale
+                values, vectors = np.linalg.eigh(covariance)
                 own = (
                     self._own_given(rater, weights)
                     + own * np.sqrt(self.calibration * np.maximum(values, 0.0)) @ vectors.T
@@ -116,10 +118,11 @@ class FeaturePosterior:
         return [functions[rater] for rater in raters]
 
     def calibrate(self, most: int = 4000) -> None:
-        """Set the factor on variances from at most ``most`` ratings, where they outnumber the raters' factors well.
+        """Set the factor on variances from about ``most`` ratings, if these far outnumber the factors.
 
-        A rating's leave-one-out residual has square (y/σ − h)²/(1 − v) in units of its variance, v the cell's posterior variance (Rasmussen & Williams
-        2006, §5.4.2); what the factors, fitted as points, explain of it by chance is given back as degrees of freedom.
+        A rating's leave-one-out residual has square (y/σ − h)²/(1 − v) in units of its variance, with v the cell's
+        posterior variance (Rasmussen & Williams 2006, §5.4.2). The factors are fitted as points and explain some of it
+        by chance; degrees of freedom correct for that.
         """
         terms, free = self.model.terms, self.factors.size
         count, chosen = len(terms.rated), slice(None, None, max(len(terms.rated) // most, 1))
@@ -127,11 +130,11 @@ class FeaturePosterior:
             return
         self.calibration = 1.0
         mean, spread = self.predict(self.model.rows.take(terms.rated[chosen]))
-        left = terms.ratings[chosen] / self.model.theta.noise - mean
-        self.calibration = float(np.mean(left**2 / (1.0 - spread))) * count / (count - free)
+        residuals = terms.ratings[chosen] / self.model.theta.noise - mean
+        self.calibration = float(np.mean(residuals**2 / (1.0 - spread))) * count / (count - free)
 
     def improve_factors(self) -> None:
-        """One step of expectation-maximisation of the raters' factors; their mean square is kept at 1."""
+        """Take one step of expectation-maximisation of the raters' factors."""
         p, rank = len(self.model.shared), self.factors.shape[1]
         spread = cho_solve((self.factor, True), np.eye(len(self.mean)))
         weights = self.mean.reshape(1 + rank, p)
@@ -155,13 +158,13 @@ class FeaturePosterior:
         return [self.model.shared, *(z * self.scale for z in known)]
 
     def _common(self, rater: int, weights: np.ndarray) -> np.ndarray:
-        """(d, p) what the shared weights (d, ·) make for a rater."""
+        """(d, p) a rater's part of the weights before T1 from (d, ·) shared weights."""
         blocks = weights.reshape(len(weights), 1 + self.factors.shape[1], -1)
         total: np.ndarray = np.einsum("dkp,kp->dp", blocks, np.array(self._mix(rater)))
         return total
 
     def _own_given(self, rater: int, weights: np.ndarray) -> np.ndarray:
-        """(d, p) mean of ψ_r for given shared weights."""
+        """(d, p) mean of ψ_r conditional on shared weights."""
         information, u = self.model.information(rater)
         own: np.ndarray = self.model.own * (u - (information @ self._common(rater, weights).T).T)
         return own
@@ -176,9 +179,9 @@ class FeaturePosterior:
 def fit_features(
     levels: tuple[int, ...], rows: Rows, terms: Terms, theta: Hyperparameters, raters: int, factors: int = 0
 ) -> FeaturePosterior:
-    """The posterior by Newton's method in the space of weights; one step where all feedback is ratings."""
+    """Compute the posterior by Newton's method in the space of weights; in one step if all feedback is ratings."""
     model = FeatureModel(levels, rows, terms, theta, raters)
-    # Any start but zero, from which factors could not move.
+    # Factors could not move away from zero.
     start = np.random.default_rng(0).standard_normal((model.groups, factors if model.groups > 1 else 0))
     posterior = FeaturePosterior(model, start)
     latent = np.zeros(len(rows))

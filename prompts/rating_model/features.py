@@ -1,4 +1,7 @@
-"""Explicit features of choices: contrasts of options and of pairs of options, with T Tᵀ = P of ``kernels``."""
+"""Explicit features of choices, with T Tᵀ = P of ``kernels``.
+
+They are contrasts of options and of pairs of options.
+"""
 
 from __future__ import annotations
 
@@ -10,18 +13,20 @@ from scipy.linalg import helmert
 from .choice_functions import Tables
 from .kernels import Hyperparameters, Rows, offsets, sizes
 
+#: If a space has more features, pairs of the slots of least weight are left out.
+MOST_FEATURES = 5000
+
 
 class Basis:
-    """Features T1(x) = [1, T(x), items] of cells, and tables of functions given as weights of them.
+    """Features T1(x) = [1, T(x), items] of cells, and tables of functions that are weighted sums of them.
 
     Args:
         levels: options of each slot.
         theta: hyper-parameters.
         width: number of image items.
-        largest: most features; where the space has more, pairs of the slots of least weight are left out.
     """
 
-    def __init__(self, levels: tuple[int, ...], theta: Hyperparameters, width: int = 0, largest: int = 5000) -> None:
+    def __init__(self, levels: tuple[int, ...], theta: Hyperparameters, width: int = 0) -> None:
         self.levels, self.width = levels, width
         scales = np.sqrt(theta.slots * sizes(levels))
         self.contrasts = [
@@ -32,7 +37,7 @@ class Basis:
         pairs = sorted(
             combinations(range(len(levels)), 2), key=lambda pair: -theta.slots[pair[0]] * theta.slots[pair[1]]
         )
-        room = largest - 1 - width - sum(level - 1 for level in levels)
+        room = MOST_FEATURES - 1 - width - sum(level - 1 for level in levels)
         self.pairs = []
         for s, t in pairs:
             room -= (levels[s] - 1) * (levels[t] - 1)
@@ -43,7 +48,7 @@ class Basis:
         taste = mains + sum((levels[s] - 1) * (levels[t] - 1) for s, t in self.pairs)
         root = np.sqrt(theta.amplitude)
         ones, zeros = np.ones(taste), np.zeros(width)
-        #: (p,) what turns T1 into shared and into own features.
+        #: (p,) scales that turn T1 into shared and into own features.
         self.shared = np.concatenate([[root * np.sqrt(theta.constant)], root * ones, zeros + np.sqrt(theta.items)])
         self.own = np.concatenate([[root * np.sqrt(theta.own_constant)], root * np.sqrt(theta.own) * ones, zeros])
 
@@ -59,7 +64,7 @@ class Basis:
         return np.concatenate(parts, axis=1)
 
     def tables(self, weights: np.ndarray) -> Tables:
-        """The functions T1(x)·weights for (d, p) ``weights``; image items do not enter."""
+        """The functions T1(x)·weights for (d, p) ``weights``, without image items."""
         start, width = offsets(self.levels), int(np.sum(self.levels))
         main, pair = np.zeros((len(weights), width)), np.zeros((len(weights), width, width))
         at = 1

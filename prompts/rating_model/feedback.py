@@ -1,4 +1,6 @@
-"""What people say about pictures, as likelihoods of one latent taste h = f/σ in units of the rating noise.
+"""Every kind of feedback, as a likelihood of one latent taste.
+
+The latent taste h = f/σ is measured in units of the rating noise σ:
 
     rating y               y/σ ~ N(h, 1)                          numbers on a scale
     like, dislike          Φ(±h)                                  a noisy rating above or below the middle of the scale
@@ -6,7 +8,7 @@
     best a of K            exp(h_a/β) / Σ_k exp(h_k/β)             Gumbel noise of deviation 1: β = √6/π (Luce 1959; McFadden 1974)
     all bad                Π_k Φ(−h_k)                             every one disliked
 
-So every kind speaks of the same scale and may be mixed. The formulas are in ``likelihoods``.
+All kinds share one scale, so they may be mixed. The formulas are in ``likelihoods``.
 """
 
 from __future__ import annotations
@@ -23,16 +25,17 @@ _EMPTY = np.zeros(0, dtype=np.int64)
 
 @dataclass(frozen=True)
 class Feedback:
-    """Judgements of rows (pictures shown to a rater, in the order given to the model); every field may be empty.
+    """Judgements of rows (pictures shown to a rater, in the model's order); every field may be empty.
 
     Attributes:
         rated: (a,) rows that were rated.
         ratings: (a,) their ratings, on the model's scale.
         judged: (l,) rows that were liked or disliked.
-        liked: (l,) bool.
+        liked: (l,) bool, True for liked rows.
         pairs: (p, 2) rows, the preferred one first.
-        best: sets of ≥ 2 rows, the one chosen as best first; for several chosen ones give a set for each, without the others.
-        all_bad: sets of rows none of which was good enough.
+        best: sets of ≥ 2 rows, the best one first; if several were chosen, one set for each, without the other chosen
+            ones.
+        all_bad: sets of rows of which none was good enough.
     """
 
     rated: np.ndarray = field(default_factory=lambda: _EMPTY)
@@ -66,15 +69,15 @@ class Feedback:
         )
 
     def check(self, rows: int) -> None:
-        """Refuse what cannot be learnt from.
+        """Refuse inconsistent feedback.
 
         Raises:
-            PromptError: a row that does not exist, numbers that do not fit together, a rating that is not finite, a comparison of a
-                row with itself, or a choice among fewer than two.
+            PromptError: a row that does not exist, arrays of different lengths, a rating that is not finite, a row
+                compared with itself, or a best one of fewer than two.
         """
         if len(self.rated) != len(self.ratings) or len(self.judged) != len(self.liked):
             raise PromptError(
-                f"Expected one rating a rated row and one verdict a judged row, got {len(self.ratings)} for "
+                f"Expected one rating per rated row and one verdict per judged row, got {len(self.ratings)} for "
                 f"{len(self.rated)} and {len(self.liked)} for {len(self.judged)}."
             )
         values = np.asarray(self.ratings, dtype=np.float64)
@@ -88,6 +91,6 @@ class Feedback:
                 raise PromptError(f"Expected a best one among at least two different rows, got {list(members)}.")
         if len(self.pairs) and (np.asarray(self.pairs)[:, 0] == np.asarray(self.pairs)[:, 1]).any():
             raise PromptError("Expected pairs of different rows, got a row compared with itself.")
-        for part in map(np.asarray, (self.rated, self.judged, self.pairs, *self.best, *self.all_bad)):
-            if part.size and (part.min() < 0 or part.max() >= rows):
-                raise PromptError(f"Expected feedback on rows 0…{rows - 1}, got rows {part.min()}…{part.max()}.")
+        for indices in map(np.asarray, (self.rated, self.judged, self.pairs, *self.best, *self.all_bad)):
+            if indices.size and (indices.min() < 0 or indices.max() >= rows):
+                raise PromptError(f"Expected feedback on rows 0…{rows - 1}, got rows {indices.min()}…{indices.max()}.")

@@ -1,6 +1,7 @@
-"""Hyper-parameters of the rating model by maximum a posteriori of the marginal likelihood (type II), with analytic gradients.
+"""Learns the hyper-parameters of the rating model.
 
-Weak log-normal priors keep few data from degenerate answers: with nothing observed the priors' medians are used.
+They maximise the marginal likelihood times their prior (type II maximum a posteriori), with analytic gradients. Weak
+log-normal priors prevent degenerate fits on little data; without observations the priors' medians are used.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from .likelihoods import Terms
 class Priors:
     """Median and deviation of the natural logarithm of each hyper-parameter.
 
-    Slots have median 1/S, so that the main effects together have variance about ``amplitude``; ``pairs`` is then about twice the
-    ratio of the variance of pair interactions to that of main effects.
+    Slots have median 1/S, so that all main effects together have a variance of about ``amplitude``. Then ``pairs`` is
+    about twice the ratio of the variance of pair interactions to that of main effects.
     """
 
     amplitude: tuple[float, float] = (4.0, 1.5)
@@ -37,17 +38,17 @@ class Priors:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Which hyper-parameters take part, and how they lie in the vector log θ: v, b, c, w_1…w_S, then those of ``extra``."""
+    """The layout of the vector log θ: v, b, c, w_1…w_S, then the hyper-parameters named in ``extra``."""
 
     slots: int
     extra: tuple[str, ...]
 
     @classmethod
     def of(cls, rows: Rows, terms: Terms, raters: int) -> Layout:
-        """What these data can tell of."""
+        """The layout with the hyper-parameters that these data can determine."""
         extra: tuple[str, ...] = ("own_constant", "own") if raters > 1 else ()
-        judged = rows.pictures[terms.cells()]
-        known = judged[judged >= 0]
+        pictures = rows.pictures[terms.cells()]
+        known = pictures[pictures >= 0]
         if rows.items is not None:
             extra += ("items",)
         if len(np.unique(known)) < len(known):
@@ -64,7 +65,7 @@ class Layout:
         return Hyperparameters(amplitude, pairs, constant, values[3 : 3 + self.slots]).replace(**named)
 
     def pack(self, theta: Hyperparameters, missing: np.ndarray) -> np.ndarray:
-        """The vector of hyper-parameters; what is 0 in ``theta`` is taken from the vector ``missing``."""
+        """The vector of hyper-parameters; those that are 0 in ``theta`` are taken from the vector ``missing``."""
         named = [getattr(theta, name) for name in self.extra]
         values = np.array([theta.amplitude, theta.pairs, theta.constant, *theta.slots, *named])
         return np.where(values > 0, np.log(np.where(values > 0, values, 1.0)), missing)
@@ -78,7 +79,7 @@ class Layout:
 
 
 class Evidence:
-    """log Z + log prior of one data set as a function of log θ, with its gradient."""
+    """Log Z + log prior of a data set as a function of log θ, with its gradient."""
 
     def __init__(
         self,
@@ -94,12 +95,12 @@ class Evidence:
         same = same_rater(rows.raters, rows.raters)
         self._same = same.astype(np.float64) if "own" in layout.extra else np.zeros((1, 1))
         self._items = rows.items @ rows.items.T if rows.items is not None else np.zeros((1, 1))
-        shown = (rows.pictures[:, None] == rows.pictures) & (rows.pictures >= 0)[:, None]
-        self._shown = shown.astype(np.float64) if "seeds" in layout.extra else np.zeros((1, 1))
+        same_picture = (rows.pictures[:, None] == rows.pictures) & (rows.pictures >= 0)[:, None]
+        self._same_picture = same_picture.astype(np.float64) if "seeds" in layout.extra else np.zeros((1, 1))
         self._start: np.ndarray | None = None
 
     def mode(self, theta: Hyperparameters) -> Mode:
-        """The posterior under given hyper-parameters."""
+        """The posterior under these hyper-parameters."""
         return find_mode(self._parts(theta)[0], self.terms, theta.noise, self._start)
 
     def __call__(self, log_theta: np.ndarray) -> tuple[float, np.ndarray]:
@@ -107,7 +108,7 @@ class Evidence:
         theta = self.layout.unpack(log_theta)
         kernel, inside, main, both, taste = self._parts(theta)
         mode = find_mode(kernel, self.terms, theta.noise, self._start)
-        # Where the mode was is a good start for where it will be.
+        # The last mode is a good start for the next one.
         self._start = mode.weights
         slope, by_noise = evidence_slope(kernel, self.terms, theta.noise, mode)
         outer = theta.amplitude * slope
@@ -123,7 +124,7 @@ class Evidence:
             "own_constant": theta.own_constant * float(own.sum()),
             "own": theta.own * float((own * taste).sum()),
             "items": theta.items * float((slope * self._items).sum()),
-            "seeds": theta.seeds * float((slope * self._shown).sum()),
+            "seeds": theta.seeds * float((slope * self._same_picture).sum()),
             "noise": by_noise,
         }
         gradient += [extra[name] for name in self.layout.extra]
@@ -136,14 +137,14 @@ class Evidence:
         both = (main**2 - squares) / 2
         taste = main + theta.pairs * both
         inside = theta.constant + taste
-        # Only what takes part is added: at hundreds of cells every sweep over a matrix counts.
+        # Terms of variance 0 are skipped: with hundreds of cells every sweep over a matrix counts.
         if theta.own or theta.own_constant:
             inside += self._same * (theta.own_constant + theta.own * taste)
         kernel = theta.amplitude * inside
         if theta.items:
             kernel += theta.items * self._items
         if theta.seeds:
-            kernel += theta.seeds * self._shown
+            kernel += theta.seeds * self._same_picture
         return kernel, inside, main, both, taste
 
     def _by_slot(self, slope: np.ndarray, main: np.ndarray, theta: Hyperparameters) -> np.ndarray:
@@ -164,12 +165,12 @@ class Evidence:
 
 
 def maximise(evidence: Evidence, start: Hyperparameters | None, iterations: int) -> Hyperparameters:
-    """The hyper-parameters of the highest posterior, by L-BFGS from ``start`` or the priors' medians."""
+    """The hyper-parameters of highest posterior, by L-BFGS from ``start`` or the priors' medians."""
     layout, low, high = evidence.layout, evidence.mean - 6 * evidence.deviation, evidence.mean + 6 * evidence.deviation
     origin = evidence.mean if start is None else np.clip(layout.pack(start, evidence.mean), low, high)
     if iterations <= 0 or not len(evidence.terms):
         return layout.unpack(origin)
     options = {"maxiter": iterations, "ftol": 1e-6, "gtol": 1e-2}
     bounds = np.column_stack([low, high])
-    found = minimize(evidence.__call__, origin, jac=True, method="L-BFGS-B", bounds=bounds, options=options)  # type: ignore[call-overload]
-    return layout.unpack(found.x)
+    result = minimize(evidence.__call__, origin, jac=True, method="L-BFGS-B", bounds=bounds, options=options)  # type: ignore[call-overload]
+    return layout.unpack(result.x)

@@ -1,4 +1,7 @@
-"""The posterior of the rating model in its kernel form: exact for ratings, Laplace for choices; cubic in the number of cells."""
+"""The posterior of the rating model in its kernel form.
+
+It is exact for ratings and a Laplace approximation for choices; its cost is cubic in the number of cells.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,7 @@ from .laplace import Mode, whiten
 
 
 class KernelPosterior:
-    """What is believed of every (rater, choice) cell after the feedback on some of them.
-
-    Values are in units of the rating noise σ.
+    """Posterior of every (rater, choice) cell after feedback on some of them, in units of the rating noise σ.
 
     Args:
         levels: options of each slot.
@@ -35,23 +36,24 @@ class KernelPosterior:
         prior = variance(cells, self.levels, self.theta)
         if not len(self.rows):
             return np.zeros(len(cells)), prior
-        mean, left = np.empty(len(cells)), np.empty(len(cells))
-        # Blocks keep the memory flat however many cells are asked for.
+        mean, remaining = np.empty(len(cells)), np.empty(len(cells))
+        # In blocks, so that memory does not grow with the number of cells.
         for start in range(0, len(cells), 2000):
             block = np.arange(start, min(start + 2000, len(cells)))
             cross = covariance(self.rows, cells.take(block), self.levels, self.theta)
             mean[block] = self.mode.weights @ cross
-            left[block] = prior[block] - np.einsum("mk,mk->k", white := whiten(self.mode, cross), white)
-        return mean, np.maximum(left, 1e-12 * prior)
+            remaining[block] = prior[block] - np.einsum("mk,mk->k", white := whiten(self.mode, cross), white)
+        return mean, np.maximum(remaining, 1e-12 * prior)
 
     def means(self, raters: Sequence[int]) -> list[Tables]:
-        """The mean as a function of the choice for each rater (−1: one never seen), without image effects."""
+        """The mean as a function of the choice for each rater (−1: an unknown one), without image effects."""
         return [self._update(self.mode.weights[None, :], rater) for rater in raters]
 
     def draws(self, rng: np.random.Generator, count: int, raters: Sequence[int]) -> list[Tables]:
-        """``count`` joint draws of the functions of several raters: one table of draws for each rater.
+        """``count`` joint draws of the raters' functions of the choice; one table of draws for each rater.
 
-        Pathwise conditioning (Matheron's rule; Wilson et al. 2020): a prior draw, corrected by what the data contradict in it.
+        Pathwise conditioning (Matheron's rule; Wilson et al. 2020): each is a prior draw, corrected where it
+        contradicts the data.
         """
         theta = self.theta
         root = np.sqrt(theta.amplitude)
@@ -75,7 +77,7 @@ class KernelPosterior:
         return table.shifted(np.sqrt(self.theta.own_constant) * rng.standard_normal(count))
 
     def _add_own(self, rng: np.random.Generator, values: np.ndarray, own: dict[int, Tables]) -> None:
-        """Add the raters' own parts to (d, n) prior values: from tables where there are any, else from their covariance."""
+        """Add the raters' own parts to (d, n) prior values; those without a table in ``own`` are drawn here."""
         theta = self.theta
         if not (theta.own or theta.own_constant):
             return
@@ -83,12 +85,12 @@ class KernelPosterior:
             cells = np.flatnonzero(self.rows.raters == rater)
             choices = self.rows.choices[cells]
             if rater in own:
-                part = own[rater](choices)
+                drawn = own[rater](choices)
             else:
                 kernel = theta.own_constant + theta.own * taste_kernel(choices, choices, self.levels, theta)
                 kernel[np.diag_indices_from(kernel)] += 1e-9 * kernel[0, 0]
-                part = rng.standard_normal((len(values), len(cells))) @ cholesky(kernel)
-            values[:, cells] += np.sqrt(theta.amplitude) * part
+                drawn = rng.standard_normal((len(values), len(cells))) @ cholesky(kernel)
+            values[:, cells] += np.sqrt(theta.amplitude) * drawn
 
     def _add_pictures(self, rng: np.random.Generator, values: np.ndarray) -> None:
         rows, theta = self.rows, self.theta

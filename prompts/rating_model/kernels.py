@@ -1,16 +1,16 @@
-"""The covariance of the rating model: raters × (choices + pictures).
+"""The covariance of the rating model over raters × (choices + pictures).
 
-Symbols: x_s the option of slot s, |s| its number of options, w_s the slot's weight, n_s = |s|/(|s| − 1) so that an option's own
-main effect has variance w_s whatever the slot's size. All variances are in units of the rating noise σ².
+Symbols: x_s the option of slot s, |s| its number of options, w_s the slot's weight, n_s = |s|/(|s| − 1) so that an
+option's own main effect has variance w_s whatever the slot's size. All variances are in units of the rating noise σ².
 
     k_s  = n_s (1[x_s = x'_s] − 1/|s|)
     P    = A + b (A² − A₂)/2,     A = Σ_s w_s k_s,  A₂ = Σ_s w_s² k_s²
     K    = v { (c + P) + 1[r = r'] (d + o P) } + u·⟨items, items'⟩ + t·1[same picture]
 
-P holds main effects and pair interactions of the options: the kernel of a second-order factorisation machine with all ranks
-(Rendle 2010; functional ANOVA, Durrande et al. 2013). c and d are the variances of the common mean and of a rater's own mean, o the
-share of taste that is a rater's own (intrinsic coregionalisation, Bonilla, Chai & Williams 2008), u the weight of image items, t the
-variance between seeds of one choice.
+P holds main effects and pair interactions of the options: the kernel of a second-order factorisation machine with all
+ranks (Rendle 2010; functional ANOVA, Durrande et al. 2013). c and d are the variances of the common mean and of a
+rater's own mean. o is the share of taste that is a rater's own (intrinsic coregionalisation, Bonilla, Chai & Williams
+2008), u the weight of image items, t the variance between seeds of one choice.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ...errors import PromptError
 
 @dataclass(frozen=True, slots=True)
 class Hyperparameters:
-    """θ of the covariance; all positive, variances in units of σ².
+    """θ of the covariance: no value below 0, variances in units of σ².
 
     Attributes:
         amplitude: v.
@@ -35,7 +35,7 @@ class Hyperparameters:
         own_constant: d, 0 for a single rater.
         own: o, 0 for a single rater.
         items: u, 0 without image items.
-        seeds: t, 0 where no picture is judged twice.
+        seeds: t, 0 if no picture was judged twice.
         noise: σ, in units of the mapped ratings.
     """
 
@@ -56,13 +56,13 @@ class Hyperparameters:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The n latent cells that feedback speaks of.
+    """The n latent cells that feedback refers to.
 
     Attributes:
         choices: (n, S) option of every slot.
-        raters: (n,) index of the rater; −1 for a rater never seen.
+        raters: (n,) index of the rater; −1 for an unknown rater.
         items: (n, p) standardised image items, or None.
-        pictures: (n,) identity of the picture; −1 for one never seen.
+        pictures: (n,) identity of the picture; −1 for an unknown one.
     """
 
     choices: np.ndarray
@@ -80,7 +80,7 @@ class Rows:
 
 
 def check_levels(levels: Sequence[int]) -> tuple[int, ...]:
-    """Numbers of options of the slots.
+    """``levels`` as a tuple of ints, checked.
 
     Raises:
         PromptError: no slot, or a slot without options.
@@ -92,7 +92,7 @@ def check_levels(levels: Sequence[int]) -> tuple[int, ...]:
 
 
 def check_choices(choices: object, levels: Sequence[int]) -> np.ndarray:
-    """(n, S) integer choices inside their slots.
+    """``choices`` as (n, S) int64, checked.
 
     Raises:
         PromptError: another shape, another type, or an option outside 0…|s| − 1.
@@ -124,7 +124,7 @@ def slot_of_column(levels: Sequence[int]) -> np.ndarray:
 
 
 def one_hot(choices: np.ndarray, levels: Sequence[int]) -> np.ndarray:
-    """(n, Σ|s|) indicator of the options chosen."""
+    """(n, Σ|s|) 1 for the options of each choice, else 0."""
     indicator = np.zeros((len(choices), int(np.sum(levels))))
     np.put_along_axis(indicator, choices + offsets(levels), 1.0, axis=1)
     return indicator
@@ -136,18 +136,10 @@ def sizes(levels: Sequence[int]) -> np.ndarray:
     return counts / np.maximum(counts - 1, 1)
 
 
-def centred(choices: np.ndarray, levels: Sequence[int], slots: np.ndarray) -> np.ndarray:
-    """(n, Σ|s|) E with A = E Eᵀ: one-hot columns less 1/|s|, times √(w_s n_s)."""
-    counts = np.asarray(levels)
-    column = slot_of_column(levels)
-    scaled: np.ndarray = (one_hot(choices, levels) - 1.0 / counts[column]) * np.sqrt(slots * sizes(levels))[column]
-    return scaled
-
-
 def main_and_squares(
     first: np.ndarray, second: np.ndarray, levels: Sequence[int], slots: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(n, m) A and A₂; each is a constant plus a weight for every slot in which two choices agree."""
+    """(n, m) A and A₂; each is a constant plus a weight for every slot in which the two choices agree."""
     counts = np.asarray(levels, dtype=np.float64)
     scale, column = slots * sizes(levels), slot_of_column(levels)
     ones, others = one_hot(first, levels), one_hot(second, levels).T
@@ -170,13 +162,13 @@ def taste_variance(levels: Sequence[int], theta: Hyperparameters) -> float:
 
 
 def same_rater(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """(n, m) whether two cells are of one known rater."""
+    """(n, m) bool: True for two cells of one known rater."""
     same: np.ndarray = (first[:, None] == second[None, :]) & (first >= 0)[:, None]
     return same
 
 
 def covariance(first: Rows, second: Rows, levels: Sequence[int], theta: Hyperparameters) -> np.ndarray:
-    """(n, m) K between cells, in units of σ². Two rows of one unknown rater or picture count as different ones."""
+    """(n, m) K between cells, in units of σ². Unknown raters and pictures all count as different."""
     taste = taste_kernel(first.choices, second.choices, levels, theta)
     kernel = theta.constant + taste
     if theta.own or theta.own_constant:
@@ -190,7 +182,7 @@ def covariance(first: Rows, second: Rows, levels: Sequence[int], theta: Hyperpar
 
 
 def variance(rows: Rows, levels: Sequence[int], theta: Hyperparameters) -> np.ndarray:
-    """(n,) prior variance of each cell without its seed effect, in units of σ²; a rater unseen has an own part too."""
+    """(n,) prior variance of each cell without its seed effect, in units of σ²; unknown raters have an own part too."""
     taste = taste_variance(levels, theta)
     prior = theta.amplitude * (theta.constant + taste + theta.own_constant + theta.own * taste)
     total = np.full(len(rows), prior)

@@ -1,11 +1,13 @@
-"""Laplace's approximation of a Gaussian process seen through ``likelihoods``; exact where all feedback is ratings.
+"""Laplace's approximation of a Gaussian process under ``likelihoods``.
 
-With K the covariance of the latent cells, W = R Rᵀ the curvature at the mode ĥ = K a and B = I + Rᵀ K R:
+It is exact if all feedback is ratings. With K the covariance of the latent cells, W = R Rᵀ the curvature at the mode
+ĥ = K a and B = I + Rᵀ K R:
 
     log Z ≈ −½ aᵀĥ + log p(feedback | ĥ) − ½ log |B|
     E f(x) = k(x)ᵀ a,     cov = k(x, x') − k(x)ᵀ R B⁻¹ Rᵀ k(x')
 
-Source: Rasmussen & Williams, *Gaussian Processes for Machine Learning* (2006), algorithms 3.1 and 5.1, for W with blocks.
+Source: Rasmussen & Williams, *Gaussian Processes for Machine Learning* (2006), algorithms 3.1 and 5.1, for W with
+blocks.
 """
 
 from __future__ import annotations
@@ -51,7 +53,14 @@ def _factorise(kernel: np.ndarray, root: sparse.csr_array, *, diagonal: bool) ->
 
 
 def find_mode(kernel: np.ndarray, terms: Terms, noise: float, start: np.ndarray | None = None) -> Mode:
-    """Newton's method, with halved steps where the posterior would fall; (n, n) ``kernel``, a (n,) to start from."""
+    """Find the mode by Newton's method, halving steps that would lower the posterior.
+
+    Args:
+        kernel: (n, n) K.
+        terms: the feedback.
+        noise: σ.
+        start: (n,) a to start from; 0 by default.
+    """
     weights = np.zeros(len(kernel)) if start is None else start
     latent = kernel @ weights
     state = likelihood(terms, latent, noise)
@@ -62,16 +71,16 @@ def find_mode(kernel: np.ndarray, terms: Terms, noise: float, start: np.ndarray 
         full = b - state.root @ cho_solve((factor, True), state.root.T @ (kernel @ b), check_finite=False)
         step, gained = 1.0, -np.inf
         for _halving in range(20):
-            tried = weights + step * (full - weights)
-            tried_latent = kernel @ tried
-            tried_state = likelihood(terms, tried_latent, noise)
-            gained = tried_state.value - 0.5 * tried @ tried_latent - height
+            next_weights = weights + step * (full - weights)
+            next_latent = kernel @ next_weights
+            next_state = likelihood(terms, next_latent, noise)
+            gained = next_state.value - 0.5 * next_weights @ next_latent - height
             if gained > -1e-12 * abs(height) or terms.gaussian:
                 break
             step /= 2
         if gained < 0 and not terms.gaussian:
             break
-        weights, latent, state, height = tried, tried_latent, tried_state, height + gained
+        weights, latent, state, height = next_weights, next_latent, next_state, height + gained
         if gained < 1e-10 * (1 + abs(height)):
             break
     if not terms.gaussian:
@@ -86,13 +95,13 @@ def _finish(weights: np.ndarray, latent: np.ndarray, state: Likelihood, factor: 
 
 
 def evidence_slope(kernel: np.ndarray, terms: Terms, noise: float, mode: Mode) -> tuple[np.ndarray, float]:
-    """How log Z changes with the covariance and the noise.
+    """Gradient of log Z with respect to the covariance and the noise.
 
     Returns:
         (n, n) symmetric G with ∂log Z/∂θ = Σ G ∘ ∂K/∂θ, and ∂log Z/∂log σ.
     """
     inverse = dpotri(mode.factor, lower=1)[0]
-    # The upper triangle is the factor's, which is zero.
+    # The upper triangle is that of the factor: zero.
     inverse += inverse.T
     inverse[np.diag_indices_from(inverse)] /= 2
     if terms.gaussian:
@@ -102,8 +111,8 @@ def evidence_slope(kernel: np.ndarray, terms: Terms, noise: float, mode: Mode) -
         spread = mode.root @ (mode.root @ inverse).T  # R B⁻¹ Rᵀ
     slope = 0.5 * (np.outer(mode.weights, mode.weights) - spread)
     scaled = terms.ratings / noise
-    left = scaled - mode.latent[terms.rated]
-    by_noise = float((left * scaled).sum()) - len(scaled)
+    residuals = scaled - mode.latent[terms.rated]
+    by_noise = float((residuals * scaled).sum()) - len(scaled)
     if not terms.gaussian:
         s = determinant_slope(terms, mode.latent, kernel - kernel @ spread @ kernel)
         q = s - spread @ (kernel @ s)
@@ -113,6 +122,6 @@ def evidence_slope(kernel: np.ndarray, terms: Terms, noise: float, mode: Mode) -
 
 
 def whiten(mode: Mode, cross: np.ndarray) -> np.ndarray:
-    """(m, k) L⁻¹ Rᵀ K for (n, k) covariances with the cells: its squares are what the data take off the variance."""
+    """(m, k) L⁻¹ Rᵀ K for (n, k) covariances with the cells; the data reduce the variance by its squares."""
     white: np.ndarray = solve_triangular(mode.factor, mode.root.T @ cross, lower=True, check_finite=False)
     return white

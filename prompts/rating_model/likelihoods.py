@@ -1,7 +1,8 @@
-"""The likelihoods of every kind of ``feedback``, with what Newton's method and Laplace's evidence need of them.
+"""The likelihoods of every kind of ``feedback``, with their derivatives.
 
-Each gives its value, gradient, a root R of its negative Hessian W = R Rᵀ, and the contraction of third derivatives by which the
-evidence's determinant moves with the mode (Rasmussen & Williams 2006, §3.4, §5.5).
+Newton's method needs the value, the gradient and a root R of the negative Hessian W = R Rᵀ. The evidence needs a
+contraction of the third derivatives, by which its determinant moves with the mode (Rasmussen & Williams 2006, §3.4,
+§5.5).
 """
 
 from __future__ import annotations
@@ -16,12 +17,24 @@ from ...errors import PromptError
 from .feedback import Feedback
 from .kernels import Rows
 
+#: Scale β of Gumbel noise of deviation 1.
 GUMBEL = np.sqrt(6.0) / np.pi
+#: Judgements that ``thin`` takes of a rater before it goes on to the next.
+JUDGEMENTS_AT_A_TIME = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Feedback in the form the likelihoods use; rows are latent cells, ratings are mapped."""
+    """Feedback on latent cells, in the form that the likelihoods use.
+
+    Attributes:
+        rated: (a,) cells that were rated.
+        ratings: (a,) their ratings, mapped to the model's scale.
+        judged: (l,) cells that were liked or disliked.
+        signs: (l,) 1 for liked, −1 for disliked.
+        pairs: (p, 2) cells, the preferred one first.
+        best: K → (g, K) sets of cells, the best one first.
+    """
 
     rated: np.ndarray
     ratings: np.ndarray
@@ -32,10 +45,13 @@ class Terms:
 
     @classmethod
     def of(cls, feedback: Feedback, cells: np.ndarray, mapped: np.ndarray) -> Terms:
-        """Terms of ``feedback`` whose rows are cells ``cells[row]``; a pair of one cell with itself says nothing and is left out."""
+        """Terms of ``feedback`` whose row i is cell ``cells[i]``, with ``mapped`` ratings.
+
+        Pairs of a cell with itself are dropped.
+        """
         bad = [cells[np.asarray(members, dtype=np.int64)] for members in feedback.all_bad]
         judged = np.concatenate([cells[np.asarray(feedback.judged, dtype=np.int64)], *bad])
-        signs = np.concatenate([np.where(feedback.liked, 1.0, -1.0), *(-np.ones(len(part)) for part in bad)])
+        signs = np.concatenate([np.where(feedback.liked, 1.0, -1.0), *(-np.ones(len(members)) for members in bad)])
         pairs = cells[np.asarray(feedback.pairs, dtype=np.int64).reshape(-1, 2)]
         best: dict[int, list[np.ndarray]] = {}
         for members in feedback.best:
@@ -50,24 +66,24 @@ class Terms:
         )
 
     def check_raters(self, rows: Rows) -> None:
-        """Refuse comparisons between pictures that different raters saw.
+        """Refuse comparisons across raters.
 
         Raises:
             PromptError: a pair or set of more than one rater.
         """
         for sets in (self.pairs, *self.best.values()):
-            who = rows.raters[sets]
-            if len(sets) and (who != who[:, :1]).any():
+            raters = rows.raters[sets]
+            if len(sets) and (raters != raters[:, :1]).any():
                 raise PromptError("Expected every comparison to be of one rater, got one across raters.")
 
     def cells(self) -> np.ndarray:
         """Cell of every judgement, one after the other."""
-        sets = [part.ravel() for part in self.best.values()]
+        sets = [members.ravel() for members in self.best.values()]
         return np.concatenate([self.rated, self.judged, self.pairs.ravel(), *sets])
 
     @property
     def gaussian(self) -> bool:
-        """Whether there is nothing but ratings, for which the posterior is exact."""
+        """True if all feedback is ratings, so that the posterior is exact."""
         return not (len(self.judged) or len(self.pairs) or self.best)
 
     def __len__(self) -> int:
@@ -94,16 +110,16 @@ def _probit(u: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarr
 def likelihood(terms: Terms, h: np.ndarray, noise: float) -> Likelihood:
     """Value, gradient and curvature of all feedback at latent values ``h`` (n,)."""
     n = len(h)
-    left = terms.ratings / noise - h[terms.rated]
-    value = float(-0.5 * (left**2).sum() - len(left) * (np.log(noise) + 0.5 * np.log(2 * np.pi)))
-    # An empty count is of integers.
-    gradient = np.bincount(terms.rated, left, n).astype(np.float64)
+    residuals = terms.ratings / noise - h[terms.rated]
+    value = float(-0.5 * (residuals**2).sum() - len(residuals) * (np.log(noise) + 0.5 * np.log(2 * np.pi)))
+    # np.bincount of nothing gives integers.
+    gradient = np.bincount(terms.rated, residuals, n).astype(np.float64)
     diagonal = np.bincount(terms.rated, minlength=n).astype(np.float64)
     log_p, ratio, curvature, _ = _probit(terms.signs * h[terms.judged])
     value += float(log_p.sum())
     gradient += np.bincount(terms.judged, terms.signs * ratio, n)
     diagonal += np.bincount(terms.judged, curvature, n)
-    parts: list[sparse.sparray] = [sparse.diags_array(np.sqrt(diagonal))]
+    blocks_of_root: list[sparse.sparray] = [sparse.diags_array(np.sqrt(diagonal))]
     if len(terms.pairs):
         winners, losers = terms.pairs.T
         log_p, ratio, curvature, _ = _probit((h[winners] - h[losers]) / np.sqrt(2))
@@ -111,7 +127,7 @@ def likelihood(terms: Terms, h: np.ndarray, noise: float) -> Likelihood:
         gradient += (np.bincount(winners, ratio, n) - np.bincount(losers, ratio, n)) / np.sqrt(2)
         root, count = np.sqrt(curvature / 2), np.arange(len(winners))
         places = (np.concatenate([winners, losers]), np.concatenate([count, count]))
-        parts.append(sparse.coo_array((np.concatenate([root, -root]), places), shape=(n, len(count))))
+        blocks_of_root.append(sparse.coo_array((np.concatenate([root, -root]), places), shape=(n, len(count))))
     for size, sets in terms.best.items():
         scaled = h[sets] / GUMBEL
         value += float((scaled[:, 0] - logsumexp(scaled, axis=1)).sum())
@@ -123,12 +139,12 @@ def likelihood(terms: Terms, h: np.ndarray, noise: float) -> Likelihood:
         blocks = half[:, :, None] * (np.eye(size) - half[:, :, None] * half[:, None, :]) / GUMBEL
         columns = np.arange(len(sets) * size).reshape(len(sets), 1, size)
         places = (np.repeat(sets, size, axis=1).ravel(), np.broadcast_to(columns, blocks.shape).ravel())
-        parts.append(sparse.coo_array((blocks.ravel(), places), shape=(n, len(sets) * size)))
-    return Likelihood(value, gradient, sparse.csr_array(sparse.hstack(parts)))
+        blocks_of_root.append(sparse.coo_array((blocks.ravel(), places), shape=(n, len(sets) * size)))
+    return Likelihood(value, gradient, sparse.csr_array(sparse.hstack(blocks_of_root)))
 
 
 def determinant_slope(terms: Terms, h: np.ndarray, posterior: np.ndarray) -> np.ndarray:
-    """(n,) −½ tr(Σ ∂W/∂h_i) for the (n, n) posterior covariance Σ: how the evidence's determinant moves with the mode."""
+    """(n,) −½ tr(Σ ∂W/∂h_i) for the (n, n) posterior covariance Σ, the slope of the evidence's determinant."""
     n = len(h)
     slope = np.zeros(n)
     if len(terms.judged):
@@ -150,9 +166,13 @@ def determinant_slope(terms: Terms, h: np.ndarray, posterior: np.ndarray) -> np.
     return slope
 
 
-def thin(rows: Rows, terms: Terms, limit: int, rng: np.random.Generator, a_rater: int = 100) -> tuple[Rows, Terms]:
-    """About ``limit`` cells with the feedback on them: whole raters rather than a little of everyone, ``a_rater`` judgements at first."""
-    groups = [part.reshape(-1, 1) for part in (terms.rated, terms.judged)] + [terms.pairs, *terms.best.values()]
+def thin(rows: Rows, terms: Terms, limit: int, rng: np.random.Generator) -> tuple[Rows, Terms]:
+    """Select about ``limit`` cells with the feedback on them.
+
+    Raters take turns in random order, with ``JUDGEMENTS_AT_A_TIME`` judgements each: much of a few raters tells more
+    than a little of everyone.
+    """
+    groups = [single.reshape(-1, 1) for single in (terms.rated, terms.judged)] + [terms.pairs, *terms.best.values()]
     kind = np.concatenate([np.full(len(group), number) for number, group in enumerate(groups)])
     place = np.concatenate([np.arange(len(group)) for group in groups])
     rater = rows.raters[np.concatenate([group[:, 0] for group in groups])]
@@ -162,22 +182,22 @@ def thin(rows: Rows, terms: Terms, limit: int, rng: np.random.Generator, a_rater
     turn = np.arange(len(order)) - np.searchsorted(sorted_raters, sorted_raters)
     luck = rng.permutation(int(rater.max(initial=0)) + 1)[sorted_raters]
     chosen: set[int] = set()
-    kept: list[list[int]] = [[] for _ in groups]
-    for index in order[np.lexsort((turn, luck, turn // a_rater))]:
+    taken: list[list[int]] = [[] for _ in groups]
+    for index in order[np.lexsort((turn, luck, turn // JUDGEMENTS_AT_A_TIME))]:
         cells = set(groups[kind[index]][place[index]].tolist()) - chosen
         if len(chosen) + len(cells) > limit:
             break
         chosen |= cells
-        kept[kind[index]].append(int(place[index]))
+        taken[kind[index]].append(int(place[index]))
     members = np.array(sorted(chosen), dtype=np.int64)
     new = np.full(len(rows), -1, dtype=np.int64)
     new[members] = np.arange(len(members))
-    rated, judged, pairs, *best = (new[group[places]] for group, places in zip(groups, kept, strict=True))
+    rated, judged, pairs, *best = (new[group[places]] for group, places in zip(groups, taken, strict=True))
     return rows.take(members), Terms(
         rated[:, 0],
-        terms.ratings[kept[0]],
+        terms.ratings[taken[0]],
         judged[:, 0],
-        terms.signs[kept[1]],
+        terms.signs[taken[1]],
         pairs,
         dict(zip(terms.best, best, strict=True)),
     )

@@ -1,1 +1,1 @@
-"""Prompt spaces: slots, options, constraints, rendering, and their YAML."""
+"""Prompt spaces: slots, options, constraints, rendering, and their YAML form."""

@@ -1,8 +1,9 @@
 """Constraints between slots, and exact counting and search under them.
 
-Every constraint comes down to forbidden pairs: option set S of slot i never goes with option set T of slot j. Counting and
-the search for the cheapest choice go through the slots once, keeping only what later slots still need to know (variable
-elimination along the slot order; Dechter, *Constraint Processing*, 2003, chapter 4): spaces of 10^12 choices are fine.
+Every constraint reduces to forbidden pairs: option set S of slot i never occurs with option set T of slot j. Counting
+and the search for the cheapest choice go through the slots once and keep only the options that later slots still depend
+on (variable elimination along the slot order; Dechter, *Constraint Processing*, 2003, chapter 4). Spaces of 10^12
+choices are fine.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from ...errors import PromptError
 from .slots import Slot, find_options
 
 T = TypeVar("T")
-#: More open states than this, and the constraints are too entangled to be solved exactly.
+#: With more open states than this, the constraints are too entangled to be solved exactly.
 _MOST_STATES = 100_000
 
 
@@ -27,10 +28,10 @@ class Constraint:
     """A rule between options, each written ``slot=option``.
 
     Attributes:
-        kind: ``not both``: no two of the options together; ``needs``: the first wants every one of the others, where others
+        kind: ``not both``: no two of the options together; ``needs``: the first requires all of the others, and others
             of one slot are alternatives.
         first: an option.
-        others: at least one more.
+        others: at least one more option.
     """
 
     kind: Literal["not both", "needs"]
@@ -38,23 +39,23 @@ class Constraint:
     others: tuple[str, ...]
 
     def __str__(self) -> str:
-        """The rule as it would be said."""
+        """The rule in words."""
         others = " and ".join(self.others)
         return f"{self.first} needs {others}" if self.kind == "needs" else f"not both {self.first} and {others}"
 
 
 def not_both(first: str, *others: str) -> Constraint:
-    """No two of these options together."""
+    """A rule against any two of these options together."""
     return Constraint("not both", first, others)
 
 
 def needs(first: str, *others: str) -> Constraint:
-    """The first option only together with the others."""
+    """A rule that allows the first option only together with the others."""
     return Constraint("needs", first, others)
 
 
 class Forbidden(NamedTuple):
-    """Options ``early`` of slot ``low`` never go with options ``late`` of slot ``high``; low < high."""
+    """Options ``early`` of slot ``low`` exclude options ``late`` of slot ``high``; low < high."""
 
     low: int
     early: frozenset[int]
@@ -63,10 +64,10 @@ class Forbidden(NamedTuple):
 
 
 def forbidden_pairs(constraint: Constraint, slots: tuple[Slot, ...]) -> list[Forbidden]:
-    """What ``constraint`` forbids.
+    """The pairs of option sets that ``constraint`` forbids.
 
     Raises:
-        PromptError: an unknown slot or option, nothing to compare with, or both sides in one slot.
+        PromptError: an unknown slot or option, a single option, or both sides in one slot.
     """
     if not constraint.others:
         raise PromptError(f"The constraint '{constraint}' names one option only: name at least two.")
@@ -74,23 +75,23 @@ def forbidden_pairs(constraint: Constraint, slots: tuple[Slot, ...]) -> list[For
     if constraint.kind == "not both":
         pairs = list(combinations(sides, 2))
     else:
-        wanted: dict[int, frozenset[int]] = {}
+        required: dict[int, frozenset[int]] = {}
         for at, options in sides[1:]:
-            wanted[at] = wanted.get(at, frozenset()) | options
-        pairs = [(sides[0], (at, frozenset(range(len(slots[at].options))) - good)) for at, good in wanted.items()]
-    found = []
+            required[at] = required.get(at, frozenset()) | options
+        pairs = [(sides[0], (at, frozenset(range(len(slots[at].options))) - good)) for at, good in required.items()]
+    forbidden = []
     for (a, left), (b, right) in pairs:
         if a == b:
             raise PromptError(
                 f"The constraint '{constraint}' sets slot {slots[a].name!r} against itself, "
-                "where only one option is ever taken: name two different slots."
+                "which takes only one option anyway: name two different slots."
             )
-        found.append(Forbidden(a, left, b, right) if a < b else Forbidden(b, right, a, left))
-    return [pair for pair in found if pair.early and pair.late]
+        forbidden.append(Forbidden(a, left, b, right) if a < b else Forbidden(b, right, a, left))
+    return [pair for pair in forbidden if pair.early and pair.late]
 
 
 def obey(choices: np.ndarray, pairs: Sequence[Forbidden]) -> np.ndarray:
-    """(n,) bool: which of the (n, slots) choices break none of ``pairs``."""
+    """(n,) bool: True for those of the (n, slots) choices that break none of ``pairs``."""
     good = np.ones(len(choices), dtype=bool)
     for pair in pairs:
         good &= ~(np.isin(choices[:, pair.low], [*pair.early]) & np.isin(choices[:, pair.high], [*pair.late]))
@@ -104,16 +105,16 @@ def _eliminate(
     extend: Callable[[T, int, list[int]], T],
     merge: Callable[[T, T], T],
 ) -> T | None:
-    """Go through the slots once; None where no choice is left.
+    """Go through the slots once; None if no choice is left.
 
-    ``extend`` adds to a state a slot and those of its options that no constraint tells apart.
+    ``extend`` adds a slot to a state, with a group of its options that take part in the same constraints.
     """
     states: dict[tuple[tuple[int, int], ...], T] = {(): unit}
-    for at, mine in enumerate(options):
+    for at, free in enumerate(options):
         closing = [pair for pair in pairs if pair.high == at]
         last = {pair.low: max(p.high for p in pairs if p.low == pair.low) for pair in pairs}
         groups: dict[tuple[bool, ...], list[int]] = {}
-        for option in mine:
+        for option in free:
             signature = tuple(option in (p.early if p.low == at else p.late) for p in pairs if at in (p.low, p.high))
             groups.setdefault(signature, []).append(option)
         following: dict[tuple[tuple[int, int], ...], T] = {}
@@ -122,19 +123,19 @@ def _eliminate(
             for group in groups.values():
                 if any(taken[p.low] in p.early and group[0] in p.late for p in closing):
                     continue
-                kept = [(slot, option) for slot, option in known if last[slot] > at]
+                still_open = [(slot, option) for slot, option in known if last[slot] > at]
                 if last.get(at, -1) > at:
-                    kept.append((at, group[0]))
-                key, extended = tuple(kept), extend(value, at, group)
+                    still_open.append((at, group[0]))
+                key, extended = tuple(still_open), extend(value, at, group)
                 following[key] = merge(following[key], extended) if key in following else extended
         if len(following) > _MOST_STATES:
-            raise PromptError("The constraints tie too many slots together to be counted: use fewer, or split a slot.")
+            raise PromptError("The constraints connect too many slots to be counted: use fewer, or split a slot.")
         states = following
     return states.get(())
 
 
 def count_allowed(options: Sequence[Sequence[int]], pairs: Sequence[Forbidden]) -> int:
-    """Number of choices that take one of ``options[s]`` in every slot s and break none of ``pairs``."""
+    """Number of choices with one of ``options[s]`` in every slot s that break none of ``pairs``."""
     total = _eliminate(options, pairs, 1, lambda value, _, group: value * len(group), lambda a, b: a + b)
     return total or 0
 
@@ -149,21 +150,21 @@ def cheapest(
     """
 
     def extend(state: tuple[float, tuple[int, ...]], at: int, group: list[int]) -> tuple[float, tuple[int, ...]]:
-        best = min(group, key=lambda option: float(costs[at][option]))
-        return state[0] + float(costs[at][best]), (*state[1], best)
+        option = min(group, key=lambda option: float(costs[at][option]))
+        return state[0] + float(costs[at][option]), (*state[1], option)
 
     start: tuple[float, tuple[int, ...]] = (0.0, ())
-    found = _eliminate(options, pairs, start, extend, min)
-    if found is None:
+    best = _eliminate(options, pairs, start, extend, min)
+    if best is None:
         raise PromptError("The constraints allow no choice of these options: lift one of them.")
-    return found[1]
+    return best[1]
 
 
 def check_constraints(constraints: Sequence[Constraint], slots: tuple[Slot, ...]) -> list[Forbidden]:
-    """Everything that ``constraints`` forbid.
+    """The pairs of option sets that ``constraints`` forbid.
 
     Raises:
-        PromptError: one names what is not there, or they contradict each other; the message says which do.
+        PromptError: an unknown slot or option, or constraints that contradict each other; the message names them.
     """
     each = [forbidden_pairs(constraint, slots) for constraint in constraints]
 
@@ -184,9 +185,9 @@ def check_constraints(constraints: Sequence[Constraint], slots: tuple[Slot, ...]
                 if blocks(rest, at, option):
                     guilty = rest
             named = "; ".join(f"{i + 1} ({constraints[i]})" for i in guilty)
-            one = len(guilty) == 1
+            single = len(guilty) == 1
             raise PromptError(
-                f"Constraint{'' if one else 's'} {named} contradict{'s itself' if one else ' each other'}: "
+                f"Constraint{'' if single else 's'} {named} contradict{'s itself' if single else ' each other'}: "
                 f"{slots[at].name}={slots[at].texts[option]} could never be chosen; drop one or drop the option."
             )
     return [pair for pairs in each for pair in pairs]

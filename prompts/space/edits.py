@@ -1,4 +1,4 @@
-"""Observations of an edited space: old choices told in the words of the new one."""
+"""Translates choices of an earlier version of a space into the edited one."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import PromptError
+from .definition import SpaceDefinition
 from .rendering import fill
 from .slots import Slot
-from .space import PromptSpace
 
 
 @dataclass(frozen=True)
 class MappedChoices:
-    """Old choices that the new space can say.
+    """Old choices that the new space can express.
 
     Attributes:
         choices: (k, slots of the new space) int64.
-        rows: (k,) int64, which of the old choices they are.
-        dropped: how many of the old choices are not among them.
-        reasons: what dropped them and how often, most frequent first; a choice counts under its first reason.
+        rows: (k,) int64, their rows among the old choices.
+        dropped: number of old choices without a counterpart.
+        reasons: each reason for dropping choices with its count, most frequent first; a choice counts under its first
+            reason.
     """
 
     choices: np.ndarray
@@ -29,7 +30,7 @@ class MappedChoices:
     reasons: tuple[tuple[str, int], ...]
 
     def __str__(self) -> str:
-        """One sentence, to be said aloud."""
+        """A one-sentence summary for the user."""
         total = len(self.rows) + self.dropped
         if not self.dropped:
             return f"All {total} earlier observations fit the edited space."
@@ -37,41 +38,43 @@ class MappedChoices:
         return f"{self.dropped} of {total} earlier observations do not fit the edited space and are left out: {why}."
 
 
-def _said(slot: Slot, text: str, template: str, negative: str) -> bool:
-    """Whether a space without ``slot`` says ``text`` all the same: it is empty, or stands in the template itself."""
+def _remains(slot: Slot, text: str, template: str, negative: str) -> bool:
+    """True if a space with these templates still produces ``text`` without ``slot``: it is empty, or literal text."""
     if not text:
         return True
     return slot.kind != "setting" and text in (negative if slot.kind == "negative" else template)
 
 
-def _literal(space: PromptSpace) -> tuple[str, str]:
+def _literal_text(space: SpaceDefinition) -> tuple[str, str]:
     """The two templates without their places."""
     blanks = {slot.name: "" for slot in space.slots} | {"subject": ""}
     return fill(space.template, blanks), fill(space.negative, blanks)
 
 
 def _tables(
-    old: PromptSpace, new: PromptSpace
+    old: SpaceDefinition, new: SpaceDefinition
 ) -> tuple[list[tuple[int, np.ndarray, int]], list[tuple[int, np.ndarray]]]:
-    """Tables to translate with.
+    """Translation tables.
 
     Returns:
-        For each new slot its old place (−1: none), what becomes of each old option and of a missing one (−1: nothing can); for
-        each old slot that is gone its place, and which of its options may go.
+        For each new slot: its old index (−1: none), the new option of each old one, and the option to take if the slot
+        is new (−1: no such option). For each old slot that was removed: its index, and a mask of the options that may
+        vanish.
     """
     places = {(slot.name, slot.kind): at for at, slot in enumerate(old.slots)}
-    words, gone_words = _literal(old), _literal(new)
-    kept = []
+    old_text, new_text = _literal_text(old), _literal_text(new)
+    slots = []
     for slot in new.slots:
         at = places.pop((slot.name, slot.kind), -1)
         table = np.array([_index(slot, text) for text in old.slots[at].texts] if at >= 0 else [], dtype=np.int64)
-        # The longest text that the old template said itself is what the new slot then held.
-        spoken = [text for text in slot.texts if _said(slot, text, *words)]
-        kept.append((at, table, slot.texts.index(max(spoken, key=len)) if spoken else -1))
-    gone = [
-        (at, np.array([_said(old.slots[at], t, *gone_words) for t in old.slots[at].texts])) for at in places.values()
+        # A new slot stands for literal text of the old template: the longest option found there.
+        literal = [text for text in slot.texts if _remains(slot, text, *old_text)]
+        slots.append((at, table, slot.texts.index(max(literal, key=len)) if literal else -1))
+    removed = [
+        (at, np.array([_remains(old.slots[at], text, *new_text) for text in old.slots[at].texts]))
+        for at in places.values()
     ]
-    return kept, gone
+    return slots, removed
 
 
 def _index(slot: Slot, text: str) -> int:
@@ -81,34 +84,35 @@ def _index(slot: Slot, text: str) -> int:
         return -1
 
 
-def map_choices(old: PromptSpace, new: PromptSpace, choices: np.ndarray) -> MappedChoices:
-    """Tell ``choices`` of ``old`` in ``new``, slot by slot name and option by option text.
+def map_choices(old: SpaceDefinition, new: SpaceDefinition, choices: np.ndarray) -> MappedChoices:
+    """Translate ``choices`` of ``old`` into ``new``, by slot name and option text.
 
-    A slot that only ``new`` has takes the option that the old template said itself, else its empty option. A slot that only
-    ``old`` has may go where its option was empty or now stands in the template. What cannot be told is dropped and counted.
-    Choices that new constraints or bans exclude are kept: what was seen of them stays true.
+    A slot that only ``new`` has takes the option that was literal text of the old template, else its empty option. A
+    slot that only ``old`` has may vanish if its option was empty or is now literal text of the template. Other choices
+    are dropped and counted. Choices that new constraints or bans exclude are kept, because their observations are still
+    true.
 
     Args:
         old: the space that the choices belong to.
-        new: the space to tell them in.
+        new: the space to translate into.
         choices: (m, slots of old) ints.
 
     Raises:
-        PromptError: choices that ``old`` cannot have made.
+        PromptError: choices that do not belong to ``old``.
     """
     before = np.array([old.check(row) for row in np.asarray(choices)], dtype=np.int64).reshape(-1, len(old.slots))
-    kept, gone = _tables(old, new)
+    slots, removed = _tables(old, new)
     after = np.zeros((len(before), len(new.slots)), dtype=np.int64)
     good = np.ones(len(before), dtype=bool)
     reasons: dict[str, int] = {}
 
     def drop(bad: np.ndarray, reason: str) -> None:
-        hit = int((good & bad).sum())
-        if hit:
-            reasons[reason] = reasons.get(reason, 0) + hit
+        count = int((good & bad).sum())
+        if count:
+            reasons[reason] = reasons.get(reason, 0) + count
         np.logical_and(good, ~bad, out=good)
 
-    for column, (at, table, default) in enumerate(kept):
+    for column, (at, table, default) in enumerate(slots):
         name = new.slots[column].name
         if at < 0:
             after[:, column] = default
@@ -118,8 +122,8 @@ def map_choices(old: PromptSpace, new: PromptSpace, choices: np.ndarray) -> Mapp
         after[:, column] = table[before[:, at]]
         for option in np.flatnonzero(table < 0):
             drop(before[:, at] == option, f"{name}={old.slots[at].texts[option]}, which is gone")
-    for at, fine in gone:
-        drop(~fine[before[:, at]], f"the slot {old.slots[at].name!r}, which is gone")
+    for at, may_vanish in removed:
+        drop(~may_vanish[before[:, at]], f"the slot {old.slots[at].name!r}, which is gone")
     rows = np.flatnonzero(good)
     ranked = tuple(sorted(reasons.items(), key=lambda item: -item[1]))
     return MappedChoices(after[rows], rows, len(before) - len(rows), ranked)

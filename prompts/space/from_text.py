@@ -1,4 +1,7 @@
-"""Prompt spaces made from text: a dynamic-prompts template, or a plain prompt with the vocabularies around it."""
+"""Makes prompt spaces of dynamic-prompts templates and of plain prompts.
+
+Variants and wildcards of a template become slots. Around a plain prompt the vocabularies become slots.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...errors import PromptError
+from .definition import SpaceDefinition
 from .rendering import SUBJECT, escape
 from .slots import Kind, Option, Slot
-from .space import PromptSpace
-from .templates import _WILDCARD, wildcard_values
+from .templates import WILDCARD, invalid_syntax, wildcard_values
 
 if TYPE_CHECKING:
     from dynamicprompts.commands import Command
 
-#: Slots put around a plain prompt: name, vocabulary file, kind. The embedded model knows no words but its own.
+#: Slots put around a plain prompt: name, vocabulary file, kind. The embedded model knows only its own words.
 VOCABULARY_SLOTS: dict[str, tuple[tuple[str, str, Kind], ...]] = {
     "general": (
         ("medium", "medium", "text"),
@@ -35,25 +38,25 @@ VOCABULARY_SLOTS: dict[str, tuple[tuple[str, str, Kind], ...]] = {
         ("negative", "embedded_negative", "negative"),
     ),
 }
-#: A slot with more options than this is no slot to be tuned.
-_MOST_OPTIONS = 500
+#: A variant with more options than this is refused: no budget could tune it.
+_MOST_OPTIONS_OF_A_VARIANT = 500
 
 
 def is_template(text: str) -> bool:
-    """Whether ``text`` is more than a plain prompt: it has variants, wildcards or variables."""
-    return bool(re.search(r"[{}]", text) or _WILDCARD.search(text))
+    """True if ``text`` is more than a plain prompt: it has variants, wildcards or variables."""
+    return bool(re.search(r"[{}]", text) or WILDCARD.search(text))
 
 
 def space_from_text(
     text: str, negative: str = "", *, vocabulary: str = "general", wildcards: Path | None = None
-) -> PromptSpace:
-    """Space of ``text``: of its variants and wildcards where it has any, else of the vocabularies put around it.
+) -> SpaceDefinition:
+    """Make a space of the variants and wildcards of ``text`` or, if it has none, of the vocabularies around it.
 
     Args:
         text: a dynamic-prompts template or a plain prompt.
         negative: likewise for the negative prompt.
-        vocabulary: ``general``, or ``embedded`` for the words that the embedded model understands; for plain prompts.
-        wildcards: a folder of the user's own ``NAME.txt`` files, which win over the built-in ones.
+        vocabulary: for plain prompts: ``general``, or ``embedded`` for the words that the embedded model understands.
+        wildcards: a folder of the user's own ``NAME.txt`` files, which replace the built-in ones of those names.
 
     Raises:
         PromptError: an empty text, broken or unsupported syntax, an unknown wildcard or vocabulary.
@@ -65,22 +68,24 @@ def space_from_text(
 
 def space_from_prompt(
     prompt: str, negative: str = "", *, vocabulary: str = "general", options: int = 5, wildcards: Path | None = None
-) -> PromptSpace:
-    """Space around a plain prompt: its words are the context, every vocabulary a slot, with an empty option first.
+) -> SpaceDefinition:
+    """Make a space around a plain prompt.
+
+    Its words are the context. Each vocabulary is a slot whose first option is empty.
 
     Args:
         prompt: the subject, such as ``a fox in the snow``; it stays in every prompt.
         negative: words that stay in every negative prompt.
         vocabulary: ``general`` or ``embedded``; see ``VOCABULARY_SLOTS``.
-        options: how many options to take from each general vocabulary, the first ones, beside the empty one; at least 1.
-            Each vocabulary opens with those that differ most. The embedded model's few words are all taken.
+        options: number of options to take from the start of each general vocabulary, at least 1; the empty one is
+            added. Each vocabulary begins with those that differ most. The embedded model's few words are all taken.
         wildcards: a folder whose ``NAME.txt`` files replace the vocabularies of those names.
 
     Raises:
         PromptError: an empty prompt, or an unknown vocabulary.
     """
     if not prompt.strip(" ,;\t\n"):
-        raise PromptError("The prompt is empty: say what the picture should show.")
+        raise PromptError("The prompt is empty: describe what the picture should show.")
     if vocabulary not in VOCABULARY_SLOTS:
         raise PromptError(f"Unknown vocabulary {vocabulary!r}: known are {', '.join(VOCABULARY_SLOTS)}.")
     if options < 1:
@@ -92,21 +97,22 @@ def space_from_prompt(
     )
     places = "".join(f", {{{slot.name}}}" for slot in slots if slot.kind == "text")
     fixed = escape(negative.strip()) + ", " if negative.strip() else ""
-    return PromptSpace(slots, f"{{{SUBJECT}}}{places}", (prompt,), negative=f"{fixed}{{negative}}")
+    return SpaceDefinition(slots, f"{{{SUBJECT}}}{places}", (prompt,), negative=f"{fixed}{{negative}}")
 
 
-class _Said(NamedTuple):
+class _Expansion(NamedTuple):
     """One of the texts that a piece of a template can become."""
 
     text: str
     weight: float
 
 
-def space_from_template(text: str, negative: str = "", wildcards: Path | None = None) -> PromptSpace:
-    """Space of a dynamic-prompts template: each ``{a|b}`` becomes a slot ``choice1``, ``choice2`` …, each ``__name__`` a slot ``name``.
+def space_from_template(text: str, negative: str = "", wildcards: Path | None = None) -> SpaceDefinition:
+    """Make a space of a dynamic-prompts template.
 
-    Variants inside variants become options of the outer slot, with the product of their weights; a variant with one option is
-    plain text, one of weight 0 is left out.
+    Each ``{a|b}`` becomes a slot ``choice1``, ``choice2`` …, each ``__name__`` a slot ``name``. Variants inside
+    variants become options of the outer slot, with the product of their weights. A variant with one option is plain
+    text; options of weight 0 are left out.
 
     Args:
         text: the template; it needs at least one variant or wildcard, here or in ``negative``.
@@ -114,38 +120,38 @@ def space_from_template(text: str, negative: str = "", wildcards: Path | None = 
         wildcards: a folder of the user's own ``NAME.txt`` files.
 
     Raises:
-        PromptError: broken syntax; what no slot can stand for: several options at once (``{2$$…}``) and variables; an unknown
-            wildcard; nothing that varies; or a slot with more than 500 options.
+        PromptError: broken syntax, an unknown wildcard, nothing that varies, a slot with more than 500 options, or
+            something that a slot cannot represent: several options at once (``{2$$…}``) and variables.
     """
     slots: list[Slot] = []
     parts: tuple[tuple[str, Kind], ...] = ((text, "text"), (negative, "negative"))
-    made = [_template(part, kind, slots, wildcards) for part, kind in parts]
+    templates = [_template(part, kind, slots, wildcards) for part, kind in parts]
     if not slots:
         raise PromptError(f"Nothing varies in the prompt {text!r}: write {{a|b}} or __style__ where it may.")
-    return PromptSpace(tuple(slots), made[0], negative=made[1])
+    return SpaceDefinition(tuple(slots), templates[0], negative=templates[1])
 
 
 def _template(text: str, kind: Kind, slots: list[Slot], wildcards: Path | None) -> str:
-    """The template of ``text``; what varies in it is appended to ``slots``."""
+    """The space's template for ``text``; a slot for each of its variants and wildcards is appended to ``slots``."""
     from dynamicprompts.commands import LiteralCommand, SequenceCommand, WildcardCommand
 
     if not is_template(text):
         return escape(text)
     tree = _parse(text)
-    made = ""
+    template = ""
     for token in tree.tokens if isinstance(tree, SequenceCommand) else [tree]:
         if isinstance(token, LiteralCommand):
-            made += escape(token.literal)
+            template += escape(token.literal)
             continue
-        options = _merged(_texts(token, text, wildcards, ()), text)
+        options = _merged(_expansions(token, text, wildcards, ()), text)
         if len(options) == 1 and not isinstance(token, WildcardCommand):
-            made += escape(options[0].text)
+            template += escape(options[0].text)
             continue
-        named = str(token.wildcard).replace("/", "_") if isinstance(token, WildcardCommand) else ""
-        name = _free_name(named, "choice" if kind == "text" else "negative", {slot.name for slot in slots})
+        wildcard = str(token.wildcard).replace("/", "_") if isinstance(token, WildcardCommand) else ""
+        name = _free_name(wildcard, "choice" if kind == "text" else "negative", {slot.name for slot in slots})
         slots.append(Slot(name, options, kind))
-        made += f"{{{name}}}"
-    return made
+        template += f"{{{name}}}"
+    return template
 
 
 def _free_name(wildcard: str, stem: str, taken: set[str]) -> str:
@@ -162,17 +168,16 @@ def _parse(text: str) -> Command:
     try:
         return parse(text)
     except Exception as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise PromptError(f"The prompt {text!r} is not valid dynamic-prompts syntax: {reason}.") from error
+        raise invalid_syntax(text, error) from error
 
 
-def _merged(said: list[_Said], text: str) -> list[Option]:
-    """Options of these texts, like ones together, those of weight 0 left out."""
+def _merged(expansions: list[_Expansion], text: str) -> list[Option]:
+    """Options of these texts: equal ones are merged, those of weight 0 left out."""
     weights: dict[str, float] = {}
-    for one in said:
-        if one.weight > 0:
-            key = " ".join(one.text.split())
-            weights[key] = weights.get(key, 0.0) + one.weight
+    for expansion in expansions:
+        if expansion.weight > 0:
+            key = " ".join(expansion.text.split())
+            weights[key] = weights.get(key, 0.0) + expansion.weight
     if not weights:
         raise PromptError(
             f"A variant of the prompt {text!r} has no option of a weight above 0: give one of them a weight."
@@ -180,47 +185,53 @@ def _merged(said: list[_Said], text: str) -> list[Option]:
     return [Option(*item) for item in weights.items()]
 
 
-def _texts(command: Command, text: str, wildcards: Path | None, above: tuple[str, ...]) -> list[_Said]:
-    """Everything that ``command`` can become; ``above`` are the wildcards it stands in."""
-    from dynamicprompts.commands import LiteralCommand, SequenceCommand, VariantCommand, WildcardCommand
+def _expansions(command: Command, text: str, wildcards: Path | None, above: tuple[str, ...]) -> list[_Expansion]:
+    """All texts that ``command`` can become; ``above`` are the wildcards around it."""
+    from dynamicprompts.commands import LiteralCommand, SequenceCommand
 
     if isinstance(command, LiteralCommand):
-        return [_Said(command.literal, 1.0)]
+        return [_Expansion(command.literal, 1.0)]
     if isinstance(command, SequenceCommand):
-        said = [_Said("", 1.0)]
+        expansions = [_Expansion("", 1.0)]
         for token in command.tokens:
-            more = _texts(token, text, wildcards, above)
-            said = _limited([_Said(a.text + b.text, a.weight * b.weight) for a in said for b in more], text)
-        return said
+            more = _expansions(token, text, wildcards, above)
+            expansions = [_Expansion(a.text + b.text, a.weight * b.weight) for a in expansions for b in more]
+            _check_count(expansions, text)
+        return expansions
+    expansions = []
+    for value, weight, inside in _branches(command, text, wildcards, above):
+        inner = _expansions(value, text, wildcards, inside)
+        total = sum(expansion.weight for expansion in inner) or 1.0
+        expansions += [_Expansion(expansion.text, weight * expansion.weight / total) for expansion in inner]
+        _check_count(expansions, text)
+    return expansions
+
+
+def _branches(
+    command: Command, text: str, wildcards: Path | None, above: tuple[str, ...]
+) -> list[tuple[Command, float, tuple[str, ...]]]:
+    """The alternatives of a variant or a wildcard: each with its weight and the wildcards around it."""
+    from dynamicprompts.commands import LiteralCommand, VariantCommand, WildcardCommand
+
     if isinstance(command, VariantCommand):
         if (command.min_bound, command.max_bound) != (1, 1):
             raise PromptError(
-                f"The prompt {text!r} takes several options of one variant at once ($$), which no slot can stand for: "
+                f"The prompt {text!r} takes several options of one variant at once ($$), which a slot cannot represent: "
                 "write one variant for each."
             )
-        branches = [(option.value, float(option.weight), above) for option in command.variants]
-    elif isinstance(command, WildcardCommand) and isinstance(command.wildcard, str) and not command.variables:
+        return [(option.value, float(option.weight), above) for option in command.variants]
+    if isinstance(command, WildcardCommand) and isinstance(command.wildcard, str) and not command.variables:
         name = command.wildcard
         if name in above:
             raise PromptError(f"A wildcard of the prompt {text!r} contains itself: __{name}__.")
         values = wildcard_values(name, wildcards)
-        branches = [(_parse(v) if is_template(v) else LiteralCommand(v), 1.0, (*above, name)) for v in values]
-    else:
-        raise PromptError(
-            f"The prompt {text!r} uses variables or wrappers, which no slot can stand for: write them out."
-        )
-    found: list[_Said] = []
-    for value, weight, inside in branches:
-        inner = _texts(value, text, wildcards, inside)
-        total = sum(one.weight for one in inner) or 1.0
-        found += [_Said(one.text, weight * one.weight / total) for one in inner]
-        _limited(found, text)
-    return found
+        return [(_parse(v) if is_template(v) else LiteralCommand(v), 1.0, (*above, name)) for v in values]
+    raise PromptError(f"The prompt {text!r} uses variables or wrappers, which a slot cannot represent: write them out.")
 
 
-def _limited(said: list[_Said], text: str) -> list[_Said]:
-    if len(said) > _MOST_OPTIONS:
+def _check_count(expansions: list[_Expansion], text: str) -> None:
+    if len(expansions) > _MOST_OPTIONS_OF_A_VARIANT:
         raise PromptError(
-            f"One variant of the prompt {text!r} has more than {_MOST_OPTIONS} options: split it into several."
+            f"One variant of the prompt {text!r} has more than {_MOST_OPTIONS_OF_A_VARIANT} options: "
+            "split it into several."
         )
-    return said

@@ -1,4 +1,4 @@
-"""Templates with ``{slot}`` places, and tidy prompts made of them."""
+"""Fills templates with ``{slot}`` places, and tidies the prompts."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from ...errors import PromptError
 from .slots import SettingValue, Slot
 
-#: The template's place for the base subject.
+#: Name of the template's place for the base subject.
 SUBJECT = "subject"
 _PIECE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
 
 @dataclass(frozen=True)
 class RenderedChoice:
-    """A choice in words and settings; a setting that no slot decides is None."""
+    """The words and settings of a choice; a setting without a slot is None."""
 
     prompt: str
     negative: str = ""
@@ -28,7 +28,7 @@ class RenderedChoice:
 
     @property
     def settings(self) -> dict[str, float | int | str]:
-        """The settings that are decided, by name: guidance, steps, scheduler, width, height."""
+        """The settings that are not None, by name: guidance, steps, scheduler, width, height."""
         names = ("guidance", "steps", "scheduler", "width", "height")
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
@@ -37,7 +37,7 @@ def places(template: str) -> list[str]:
     """Names of the places of a template, in order; ``{{`` and ``}}`` are plain braces.
 
     Raises:
-        PromptError: a brace without its partner, or a place that is no name.
+        PromptError: a brace without its partner, or a place that contains variants.
     """
     names = []
     for piece in _PIECE.finditer(template):
@@ -53,12 +53,12 @@ def places(template: str) -> list[str]:
 
 
 def escape(text: str) -> str:
-    """Literal text for a template."""
+    """``text`` as literal text of a template, its braces doubled."""
     return text.replace("{", "{{").replace("}", "}}")
 
 
 def tidy(text: str) -> str:
-    """Without what empty options leave behind: double spaces and commas, empty brackets, commas at the ends."""
+    """``text`` without the remains of empty options: double spaces and commas, empty brackets, commas at the ends."""
     text = re.sub(r"\s+", " ", text)
     text = re.sub(r"\(\s*(:\s*[\d.]+\s*)?\)", "", text)
     text = re.sub(r"\s+(?=[,;])|\s+(?=\s)", "", text)
@@ -67,7 +67,7 @@ def tidy(text: str) -> str:
 
 
 def fill(template: str, words: Mapping[str, str]) -> str:
-    """The template with every place filled, tidied; what is filled in is never read as a template again."""
+    """The template with every place filled, tidied; braces in ``words`` are plain text."""
 
     def put(piece: re.Match[str]) -> str:
         return piece[0][0] if piece[1] is None else words[piece[1].strip()]
@@ -76,13 +76,21 @@ def fill(template: str, words: Mapping[str, str]) -> str:
 
 
 def default_template(slots: tuple[Slot, ...], contexts: bool) -> str:
-    """Subject and text slots in a row, parted by commas."""
-    names = [SUBJECT] * contexts + [slot.name for slot in slots if slot.kind == "text"]
+    """Subject and text slots in a row, separated by commas."""
+    return _row([SUBJECT] * contexts + [slot.name for slot in slots if slot.kind == "text"])
+
+
+def default_negative(slots: tuple[Slot, ...]) -> str:
+    """Negative slots in a row, separated by commas."""
+    return _row([slot.name for slot in slots if slot.kind == "negative"])
+
+
+def _row(names: list[str]) -> str:
     return ", ".join(f"{{{name}}}" for name in names)
 
 
 def check_template(template: str, slots: tuple[Slot, ...], contexts: tuple[str, ...]) -> None:
-    """Raise PromptError where the template names an unknown slot, or leaves a text slot or the subject out."""
+    """Raise PromptError if the template names an unknown slot, or leaves out a text slot or the subject."""
     text = {slot.name for slot in slots if slot.kind == "text"}
     others = {slot.name: slot.kind for slot in slots if slot.kind != "text"}
     if contexts and SUBJECT in text:
@@ -99,17 +107,17 @@ def check_template(template: str, slots: tuple[Slot, ...], contexts: tuple[str, 
                 f"The template names an unknown slot {{{name}}}: known are {', '.join(sorted(known)) or 'none'}."
             )
     for name in sorted(known - set(named)):
-        raise PromptError(f"The template leaves out {{{name}}}: add the place, or drop what it stands for.")
+        raise PromptError(f"The template leaves out {{{name}}}: add the place, or drop the slot or the contexts.")
 
 
 def check_negative(negative: str, slots: tuple[Slot, ...]) -> None:
-    """Raise PromptError where the negative template names what is no negative slot, or leaves one out."""
+    """Raise PromptError if the negative template names something other than a negative slot, or leaves one out."""
     known = {slot.name for slot in slots if slot.kind == "negative"}
     named = places(negative)
     for name in named:
         if name not in known:
             raise PromptError(
-                f"The negative template names {{{name}}}, which is no negative slot: "
+                f"The negative template names {{{name}}}, which is not a negative slot: "
                 f"known are {', '.join(sorted(known)) or 'none'}."
             )
     for name in sorted(known - set(named)):
@@ -117,7 +125,14 @@ def check_negative(negative: str, slots: tuple[Slot, ...]) -> None:
 
 
 def render(template: str, negative: str, subject: str, chosen: Mapping[str, tuple[Slot, int]]) -> RenderedChoice:
-    """Words and settings of the chosen options, given by slot name."""
+    """Words and settings of a choice.
+
+    Args:
+        template: of the prompt.
+        negative: template of the negative prompt.
+        subject: fills ``{subject}``; empty for none.
+        chosen: slot name → slot and index of its option.
+    """
     words = {name: slot.texts[option] for name, (slot, option) in chosen.items()} | (
         {SUBJECT: subject} if subject else {}
     )

@@ -1,25 +1,22 @@
-"""Random draws whose order stays as it is when options are appended.
+"""Random draws whose order does not change when options are appended.
 
 Every option of every draw has its own random number, a hash of prompt seed, draw, slot name and option text; the option
 with the largest weighted number is taken (the Gumbel-max trick; Maddison, Tarlow & Minka 2014). An option appended to a
-slot changes exactly those draws that it wins, and a slot added or moved changes no other slot.
+slot changes only the draws that it wins, and a slot that is added or moved changes no other slot.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .constraints import cheapest
+from .definition import SpaceDefinition
 from .slots import Slot
 
-if TYPE_CHECKING:
-    from .space import PromptSpace
-
-#: Times a draw is made anew because it breaks a constraint, before the best allowed choice is searched for.
+#: Times a draw that breaks a constraint is repeated, before the best allowed choice is searched for.
 _ATTEMPTS = 100
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
@@ -33,7 +30,7 @@ def option_keys(slot: Slot, seed: int) -> np.ndarray:
 
 
 def _mix(bits: np.ndarray) -> np.ndarray:
-    """The finalizer of SplitMix64 (Steele, Lea & Flood 2014): every bit of the input sways every bit of the output."""
+    """The finalizer of SplitMix64 (Steele, Lea & Flood 2014): every input bit affects every output bit."""
     bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     mixed: np.ndarray = bits ^ (bits >> np.uint64(31))
@@ -44,10 +41,10 @@ def scores(slot: Slot, keys: np.ndarray, draws: np.ndarray, attempt: int) -> np.
     """Log weight plus Gumbel noise of every option in every draw; the largest of a row is drawn.
 
     Args:
-        slot: whose weights count.
+        slot: options and their weights.
         keys: (options,) from ``option_keys``.
         draws: (n,) numbers of the draws, from 0.
-        attempt: 0, or how many times these draws broke a constraint.
+        attempt: number of earlier attempts at these draws, which broke a constraint.
 
     Returns:
         (n, options) float64.
@@ -60,7 +57,7 @@ def scores(slot: Slot, keys: np.ndarray, draws: np.ndarray, attempt: int) -> np.
     return result
 
 
-def _draw(space: PromptSpace, keys: Sequence[np.ndarray], draws: np.ndarray) -> np.ndarray:
+def _draw(space: SpaceDefinition, keys: Sequence[np.ndarray], draws: np.ndarray) -> np.ndarray:
     """(n, slots) allowed choices of the draws with these numbers."""
     choices = np.zeros((len(draws), len(space.slots)), dtype=np.int64)
     waiting = np.arange(len(draws))
@@ -77,21 +74,21 @@ def _draw(space: PromptSpace, keys: Sequence[np.ndarray], draws: np.ndarray) -> 
     return choices
 
 
-def sample(space: PromptSpace, count: int, seed: int | np.random.Generator, *, distinct: bool = True) -> np.ndarray:
+def sample(space: SpaceDefinition, count: int, seed: int | np.random.Generator, *, distinct: bool = True) -> np.ndarray:
     """Random allowed choices; see ``PromptSpace.sample``."""
     if isinstance(seed, np.random.Generator):
         seed = int(seed.integers(2**63))
     keys = [option_keys(slot, seed) for slot in space.slots]
-    wanted = min(count, space.size) if distinct else count
+    goal = min(count, space.size) if distinct else count
     patience = 200 + 20 * min(space.size, 5_000)
-    found: dict[object, list[int]] = {}
+    choices: dict[object, list[int]] = {}
     first = misses = 0
-    while len(found) < wanted and misses < patience:
-        block = _draw(space, keys, np.arange(first, first + max(64, wanted - len(found))))
+    while len(choices) < goal and misses < patience:
+        block = _draw(space, keys, np.arange(first, first + max(64, goal - len(choices))))
         for number, row in enumerate(block.tolist(), first):
             key = tuple(row) if distinct else number
-            misses = misses + 1 if key in found else 0
-            if len(found) < wanted:
-                found.setdefault(key, row)
+            misses = misses + 1 if key in choices else 0
+            if len(choices) < goal:
+                choices.setdefault(key, row)
         first += len(block)
-    return np.array(list(found.values()), dtype=np.int64).reshape(-1, len(space.slots))
+    return np.array(list(choices.values()), dtype=np.int64).reshape(-1, len(space.slots))

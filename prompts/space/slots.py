@@ -1,4 +1,4 @@
-"""Slots of a prompt space: what may vary, with its options and their weights."""
+"""Slots of a prompt space, with their options and weights."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ...errors import PromptError
 
 Kind = Literal["text", "negative", "setting"]
 SettingValue = float | int | str | tuple[int, int]
-#: Slots of these names set the pipeline, not the words.
+#: Slots of these names change settings of the pipeline, not words.
 SETTINGS = ("guidance", "steps", "scheduler", "size")
 _NAME = re.compile(r"[A-Za-z_][\w-]*")
 
@@ -23,8 +23,9 @@ class Option:
     """One option of a slot.
 
     Attributes:
-        text: what it puts into the prompt, white space tidied; empty for nothing at all (a setting: the pipeline's default).
-        weight: how often a random draw takes it, relative to its neighbours; finite, above 0.
+        text: the words it adds to the prompt, white space tidied; empty for none (in a setting: the pipeline's
+            default).
+        weight: its share in random draws, relative to the other options; finite, above 0.
     """
 
     text: str
@@ -35,7 +36,7 @@ class Option:
         if not (math.isfinite(self.weight) and self.weight > 0):
             raise PromptError(
                 f"Expected a weight above 0 for option {self.text!r}, got {self.weight}; "
-                "ban the option if it is never to be drawn."
+                "ban the option if it must never be drawn."
             )
         object.__setattr__(self, "weight", float(self.weight))
 
@@ -44,7 +45,7 @@ def setting_value(slot: str, text: str) -> SettingValue:
     """Value of a setting's option: guidance 0…100, steps 1…1000, a scheduler's name, or a size as (width, height).
 
     Raises:
-        PromptError: the text says no such value.
+        PromptError: the text is not such a value.
     """
     try:
         if slot == "guidance" and 0 <= (guidance := float(text)) <= 100:
@@ -68,7 +69,7 @@ def setting_value(slot: str, text: str) -> SettingValue:
 
 
 def default_kind(name: str) -> Kind:
-    """Kind of a slot that does not say it: ``setting`` for the names in ``SETTINGS``, else ``text``."""
+    """Kind of a slot by its name: ``setting`` for the names in ``SETTINGS``, else ``text``."""
     return "setting" if name in SETTINGS else "text"
 
 
@@ -79,8 +80,8 @@ class Slot:
     Attributes:
         name: a letter, then letters, digits, ``_`` or ``-``; the template's place is ``{name}``.
         options: at least one, no two alike; plain strings are options of weight 1.
-        kind: ``text`` fills a place of the prompt, ``negative`` one of the negative prompt, ``setting`` sets the pipeline;
-            by default as ``default_kind`` says.
+        kind: ``text`` fills a place of the prompt, ``negative`` one of the negative prompt, ``setting`` sets the
+            pipeline; by default that of ``default_kind``.
     """
 
     name: str
@@ -94,8 +95,8 @@ class Slot:
             PromptError: a wrong name or kind, no options, two alike, or a setting's option without a value.
         """
         object.__setattr__(self, "name", name)
-        made = tuple(o if isinstance(o, Option) else Option(o) for o in options)
-        object.__setattr__(self, "options", made)
+        stored = tuple(o if isinstance(o, Option) else Option(o) for o in options)
+        object.__setattr__(self, "options", stored)
         object.__setattr__(self, "kind", kind or default_kind(name))
         if not _NAME.fullmatch(name):
             raise PromptError(f"Expected a slot name of letters, digits, '_' and '-', got {name!r}.")
@@ -103,13 +104,13 @@ class Slot:
             raise PromptError(f"Expected kind text, negative or setting for slot {name!r}, got {self.kind!r}.")
         if self.kind == "setting" and name not in SETTINGS:
             raise PromptError(f"Unknown setting {name!r}: settings are {', '.join(SETTINGS)}.")
-        if not made:
+        if not stored:
             raise PromptError(f"Slot {name!r} has no options: list at least one.")
-        seen: dict[SettingValue, str] = {}
-        for option, value in zip(made, self.values, strict=True):
-            if value in seen:
+        values: set[SettingValue] = set()
+        for option, value in zip(stored, self.values, strict=True):
+            if value in values:
                 raise PromptError(f"Slot {name!r} has the option {option.text!r} twice: keep one of them.")
-            seen[value] = option.text
+            values.add(value)
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -118,16 +119,16 @@ class Slot:
 
     @property
     def values(self) -> tuple[SettingValue, ...]:
-        """Value of each option: its text or, in a setting, what the pipeline is given (empty: its own default)."""
+        """Value of each option: its text or, in a setting, the pipeline's value (empty: its default)."""
         if self.kind != "setting":
             return self.texts
         return tuple(setting_value(self.name, text) if text else "" for text in self.texts)
 
     def index(self, option: object) -> int:
-        """Index of an option by its text (else without regard to case), or by its value in a setting.
+        """Index of an option by its text, else by its text in any case, else (in a setting) by its value.
 
         Raises:
-            PromptError: there is no such option.
+            PromptError: no such option.
         """
         text = " ".join(str(option).split())
         folded = [t.casefold() for t in self.texts]
@@ -144,23 +145,23 @@ class Slot:
         raise PromptError(f"Slot {self.name!r} has no option {text!r}: {hint}.")
 
     def matching(self, text: str) -> tuple[int, ...]:
-        """Indices of the options that ``text`` means: the one it names, else all that hold its words.
+        """Indices of the options that ``text`` means: the one it names, else all that contain its words.
 
         Raises:
-            PromptError: no option is meant.
+            PromptError: it means no option.
         """
         try:
             return (self.index(text),)
         except PromptError:
             words = re.compile(rf"(?<!\w){re.escape(' '.join(text.split()))}(?!\w)", re.IGNORECASE)
-            found = tuple(i for i, t in enumerate(self.texts) if text.strip() and words.search(t))
-            if self.kind == "setting" or not found:
+            matches = tuple(i for i, t in enumerate(self.texts) if text.strip() and words.search(t))
+            if self.kind == "setting" or not matches:
                 raise
-            return found
+            return matches
 
 
 def check_names(slots: tuple[Slot, ...]) -> None:
-    """Raise PromptError where there are no slots, or two of one name."""
+    """Raise PromptError if there are no slots, or two of one name."""
     if not slots:
         raise PromptError("The space has no slots: add at least one, with its options.")
     names = [slot.name for slot in slots]
@@ -173,7 +174,7 @@ def find_slot(slots: tuple[Slot, ...], name: str) -> int:
     """Index of the slot called ``name``.
 
     Raises:
-        PromptError: there is none.
+        PromptError: no slot has this name.
     """
     names = [slot.name for slot in slots]
     if name in names:
@@ -185,7 +186,7 @@ def find_options(slots: tuple[Slot, ...], text: str) -> tuple[int, frozenset[int
     """Slot index and option indices of a text such as ``style=pixel art``.
 
     Raises:
-        PromptError: not of that form, an unknown slot, or no such option.
+        PromptError: another form, an unknown slot, or no such option.
     """
     name, equals, option = text.partition("=")
     if not equals:
@@ -197,17 +198,17 @@ def find_options(slots: tuple[Slot, ...], text: str) -> tuple[int, frozenset[int
 def restricted(
     slots: tuple[Slot, ...], banned: tuple[frozenset[int], ...], bans: Iterable[str], pins: Iterable[str]
 ) -> tuple[frozenset[int], ...]:
-    """``banned`` with the options of ``bans`` added, and all but the pinned ones in the slots that ``pins`` name.
+    """``banned`` with the options of ``bans`` added and, in the slots that ``pins`` name, all but the pinned options.
 
     Raises:
         PromptError: an unknown slot or option.
     """
-    taken = [set(own) for own in banned]
+    excluded = [set(options) for options in banned]
     pinned: dict[int, set[int]] = {}
     for at, options in (find_options(slots, text) for text in bans):
-        taken[at] |= options
+        excluded[at] |= options
     for at, options in (find_options(slots, text) for text in pins):
         pinned.setdefault(at, set()).update(options)
-    for at, kept in pinned.items():
-        taken[at] |= set(range(len(slots[at].options))) - kept
-    return tuple(frozenset(own) for own in taken)
+    for at, chosen in pinned.items():
+        excluded[at] |= set(range(len(slots[at].options))) - chosen
+    return tuple(frozenset(options) for options in excluded)

@@ -1,7 +1,7 @@
-"""Prompt templates in the dynamic-prompts syntax: ``{a|b}`` variants and ``__name__`` wildcards.
+"""Expands prompt templates in the dynamic-prompts syntax.
 
-Wildcards come from the built-in vocabularies and from the user's own folder of ``NAME.txt`` files, which wins. Expansion
-depends on the prompt seed alone, never on the image seed.
+``{a|b}`` is a variant, ``__name__`` a wildcard. Wildcards come from the user's own folder of ``NAME.txt`` files or else
+from the built-in vocabularies. Expansion depends only on the prompt seed, never on the image seed.
 """
 
 from __future__ import annotations
@@ -13,16 +13,17 @@ from pathlib import Path
 from ...errors import PromptError
 
 VOCABULARIES = Path(__file__).parents[1] / "vocabularies"
-_WILDCARD = re.compile(r"__([\w/*.-]+?)__")
-#: Draws tried before a template is taken to have no more distinct prompts.
+#: A wildcard within a template.
+WILDCARD = re.compile(r"__([\w/*.-]+?)__")
+#: Repeated draws in a row after which a template counts as having no more distinct prompts.
 _PATIENCE = 20
 
 
 def wildcard_values(name: str, folder: Path | None = None) -> list[str]:
-    """Options of wildcard ``name``: from ``folder`` if it has them, else from the built-in vocabularies.
+    """Options of wildcard ``name``: from ``folder`` if it has the file, else from the built-in vocabularies.
 
     Raises:
-        PromptError: nobody knows the wildcard, or its file is empty or unreadable.
+        PromptError: an unknown wildcard, or an empty or unreadable file.
     """
     if re.fullmatch(r"[\w-]+(/[\w-]+)*", name):
         for home in (folder, VOCABULARIES):
@@ -34,7 +35,7 @@ def wildcard_values(name: str, folder: Path | None = None) -> list[str]:
                     raise PromptError(f"The wildcard file {str(path)!r} cannot be read: {error}.") from error
                 values = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
                 if not values:
-                    raise PromptError(f"The wildcard file {str(path)!r} holds no options: write one a line.")
+                    raise PromptError(f"The wildcard file {str(path)!r} has no options: write one per line.")
                 return values
     known = sorted(
         {p.stem for p in VOCABULARIES.glob("*.txt")} | {p.stem for p in (folder or VOCABULARIES).glob("*.txt")}
@@ -43,24 +44,34 @@ def wildcard_values(name: str, folder: Path | None = None) -> list[str]:
 
 
 def _all_wildcards(template: str, folder: Path | None) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    waiting = _WILDCARD.findall(template)
+    """Options of every wildcard in ``template``, and of those in their options."""
+    values: dict[str, list[str]] = {}
+    waiting = WILDCARD.findall(template)
     while waiting:
         name = waiting.pop()
-        if name not in found:
-            found[name] = wildcard_values(name, folder)
-            waiting += itertools.chain.from_iterable(_WILDCARD.findall(value) for value in found[name])
-    return found
+        if name not in values:
+            values[name] = wildcard_values(name, folder)
+            waiting += itertools.chain.from_iterable(WILDCARD.findall(value) for value in values[name])
+    return values
+
+
+def invalid_syntax(template: str, error: Exception) -> PromptError:
+    """The error to raise for a template that dynamic-prompts refuses with ``error``."""
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return PromptError(f"The prompt {template!r} is not valid dynamic-prompts syntax: {reason}.")
 
 
 def expand(template: str, count: int, seed: int, wildcards: Path | None = None) -> list[str]:
     """Draw ``count`` prompts from ``template``.
 
-    Prompts are distinct as long as the template has new ones to give; then the same set is gone through again.
+    Prompts are distinct as long as the template has new ones. Then the same prompts are repeated in order.
+
+    >>> expand("a {red|blue} fox", 3, seed=0)
+    ['a blue fox', 'a red fox', 'a blue fox']
 
     Args:
-        template: text in dynamic-prompts syntax; a plain prompt is its own only expansion.
-        count: how many prompts, at least 1.
+        template: text in dynamic-prompts syntax; a plain prompt expands to itself only.
+        count: number of prompts, at least 1.
         seed: the prompt seed.
         wildcards: a folder of the user's own ``NAME.txt`` files.
 
@@ -70,20 +81,20 @@ def expand(template: str, count: int, seed: int, wildcards: Path | None = None) 
     if count < 1:
         raise PromptError(f"Expected at least one prompt, got {count}.")
     if not template.strip():
-        raise PromptError("The prompt is empty: say what the picture should show.")
+        raise PromptError("The prompt is empty: describe what the picture should show.")
     values = _all_wildcards(template, wildcards)
     if not re.search(r"[{}$]|__", template):
         return [template.strip()] * count
     from dynamicprompts.generators import RandomPromptGenerator
     from dynamicprompts.wildcards import WildcardManager
 
-    # A tree of values, so that the library reads no file of its own.
+    # With a tree of values the library reads no files itself.
     generator = RandomPromptGenerator(WildcardManager(root_map={"": [values]} if values else {}), seed=seed)
     distinct: dict[str, None] = {}
     misses = 0
     try:
         while len(distinct) < count and misses < _PATIENCE:
-            # As many as are lacking in one call: the library parses the template anew each time.
+            # All missing prompts in one call, because the library parses the template anew each time.
             for text in generator.generate(template, num_images=count - len(distinct)):
                 prompt = re.sub(r"\s+", " ", text).strip()
                 misses = misses + 1 if prompt in distinct else 0
@@ -91,6 +102,5 @@ def expand(template: str, count: int, seed: int, wildcards: Path | None = None) 
     except RecursionError as error:
         raise PromptError(f"A wildcard of the prompt {template!r} contains itself.") from error
     except Exception as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise PromptError(f"The prompt {template!r} is not valid dynamic-prompts syntax: {reason}.") from error
+        raise invalid_syntax(template, error) from error
     return list(itertools.islice(itertools.cycle(distinct), count))

@@ -1,7 +1,7 @@
-"""Prompt spaces as YAML files: every mistake is told with file, line and path.
+"""Reads and writes prompt spaces as YAML; errors name file, line and path.
 
-Every scalar is read as the text it is, so that ``no``, ``16:9`` and ``1e3`` stay words; numbers are made where they are
-wanted. Anchors work, tags are not obeyed.
+Every scalar is read as text, so that ``no``, ``16:9`` and ``1e3`` stay words; only weights are converted to numbers.
+Anchors work, tags are ignored.
 """
 
 from __future__ import annotations
@@ -17,43 +17,44 @@ from pydantic import ValidationError
 
 from ...errors import PromptError
 from .constraints import Constraint, needs, not_both
+from .definition import SpaceDefinition
 from .slots import Option, Slot, default_kind
-from .space import PromptSpace
 from .templates import wildcard_values
-from .yaml_schema import WILDCARD, Place, RuleModel, SlotModel, SpaceModel, complaint
+from .yaml_schema import WHOLE_WILDCARD, Place, RuleModel, SlotModel, SpaceModel, complaint
 
-#: A file with more nodes than this (aliases counted each time) is no prompt space.
+#: A file with more nodes than this (aliases counted each time) is refused.
 _MOST_NODES = 100_000
 
 
 def _plain(node: yaml.Node, place: Place, lines: dict[Place, int], above: tuple[int, ...] = ()) -> object:
-    """The node as text, lists and dictionaries; ``lines`` learns where each place stands."""
+    """The node as text, lists and dictionaries; the line of each place is added to ``lines``."""
     lines[place] = node.start_mark.line + 1
     if id(node) in above or len(lines) > _MOST_NODES:
-        raise PromptError(f"line {lines[place]}: the anchors and aliases lead round in circles or grow without end.")
+        raise PromptError(f"line {lines[place]}: the anchors and aliases go round in circles or grow without end.")
     inside = (*above, id(node))
     if isinstance(node, yaml.SequenceNode):
         return [_plain(item, (*place, i), lines, inside) for i, item in enumerate(node.value)]
     if isinstance(node, yaml.MappingNode):
-        made: dict[str, object] = {}
+        mapping: dict[str, object] = {}
         for key, value in node.value:
             line = key.start_mark.line + 1
             if not isinstance(key, yaml.ScalarNode):
                 raise PromptError(f"line {line}: expected a plain word before the colon.")
-            if key.value in made:
-                raise PromptError(f"line {line}: the key {key.value!r} stands here for the second time; merge the two.")
-            made[key.value] = _plain(value, (*place, key.value), lines, inside)
+            if key.value in mapping:
+                raise PromptError(f"line {line}: the key {key.value!r} occurs for the second time; merge the two.")
+            mapping[key.value] = _plain(value, (*place, key.value), lines, inside)
             lines[(*place, key.value)] = line
-        return made
+        return mapping
     return None if node.tag == "tag:yaml.org,2002:null" and node.style is None else str(node.value)
 
 
-def parse_space(text: str, name: str = "space.yaml", wildcards: Path | None = None) -> PromptSpace:
+def parse_yaml(text: str, name: str = "space.yaml", wildcards: Path | None = None) -> SpaceDefinition:
     """The space that YAML ``text`` describes.
 
     Keys: ``slots`` (name: list of options, or ``options`` and ``kind``), ``template``, ``negative``, ``contexts``,
-    ``constraints`` (``not both: [slot=option, …]``, or ``if: slot=option`` with ``needs: …``), ``ban`` and ``pin``. An option is a
-    text, ``text: weight``, or ``__wildcard__`` for all of a vocabulary's; ``{text: …, weight: …}`` is taken literally.
+    ``constraints`` (``not both: [slot=option, …]``, or ``if: slot=option`` with ``needs: …``), ``ban`` and ``pin``. An
+    option is a text, ``text: weight``, or ``__wildcard__`` for all options of a vocabulary; ``{text: …, weight: …}`` is
+    taken literally.
 
     Args:
         text: the YAML.
@@ -96,12 +97,12 @@ def parse_space(text: str, name: str = "space.yaml", wildcards: Path | None = No
     for key, entry in model.slots.items():
         with at("slots", key):
             slots.append(Slot(key, _options(entry, wildcards), entry.kind))
-    # Step by step, so that a mistake is told where it was made.
+    # Step by step, so that the message names the key with the mistake.
     with at("template" if "template" in raw else "slots"):
         words = [slot for slot in slots if slot.kind != "negative"] or slots
-        PromptSpace(tuple(words), model.template, tuple(model.contexts))
+        SpaceDefinition(tuple(words), model.template, tuple(model.contexts))
     with at("negative" if "negative" in raw else "slots"):
-        space = PromptSpace(tuple(slots), model.template, tuple(model.contexts), (), model.negative)
+        space = SpaceDefinition(tuple(slots), model.template, tuple(model.contexts), (), model.negative)
     for i, rule in enumerate(model.constraints):
         with at("constraints", i):
             space = replace(space, constraints=(*space.constraints, _constraint(rule)))
@@ -115,11 +116,11 @@ def parse_space(text: str, name: str = "space.yaml", wildcards: Path | None = No
 
 
 def _options(entry: SlotModel, wildcards: Path | None) -> list[Option]:
-    found = []
+    options = []
     for option in entry.options:
         texts = wildcard_values(option.wildcard, wildcards) if option.wildcard else [option.text]
-        found += [Option(text, option.weight) for text in texts]
-    return found
+        options += [Option(text, option.weight) for text in texts]
+    return options
 
 
 def _constraint(rule: RuleModel) -> Constraint:
@@ -130,48 +131,38 @@ def _constraint(rule: RuleModel) -> Constraint:
     raise PromptError("Expected 'not both' with two options, or 'if' and 'needs' with one each.")
 
 
-def space_of_text(text: str, vocabulary: str = "general") -> PromptSpace:
-    """The space that somebody typed: YAML where a line begins with ``slots:``, else a template or a plain prompt.
-
-    Args:
-        text: what was typed.
-        vocabulary: put around a plain prompt, see ``space_from_text``.
-
-    Raises:
-        PromptError: a mistake in it.
-    """
-    if re.search(r"^slots\s*:", text, re.MULTILINE):
-        return parse_space(text, "the space")
-    return PromptSpace.from_text(text, vocabulary=vocabulary)
+def is_yaml(text: str) -> bool:
+    """True if a line of ``text`` begins with ``slots:``, the one key that every space has."""
+    return bool(re.search(r"^slots\s*:", text, re.MULTILINE))
 
 
-def read_space(path: Path | str, wildcards: Path | None = None) -> PromptSpace:
-    """The space of a YAML file; see ``parse_space``.
+def read_yaml(path: Path | str, wildcards: Path | None = None) -> SpaceDefinition:
+    """The space of a YAML file; see ``parse_yaml``.
 
     Raises:
-        PromptError: the file cannot be read, or holds a mistake.
+        PromptError: the file cannot be read, or contains a mistake.
     """
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise PromptError(f"The prompt space {str(path)!r} cannot be read: {reason}.") from error
-    return parse_space(text, Path(path).name, wildcards)
+    return parse_yaml(text, Path(path).name, wildcards)
 
 
-def _written(text: str, slot: Slot, weight: float) -> object:
-    """An option in its shortest form that reads back as it is; plain numbers of settings without quotes."""
-    shown: object = text
+def _entry(text: str, slot: Slot, weight: float) -> object:
+    """The shortest form of an option that reads back unchanged; plain numbers of settings without quotes."""
+    value: object = text
     if slot.kind == "setting" and re.fullmatch(r"(0|[1-9]\d*)(\.\d*[1-9]|\.0)?", text):
-        shown = float(text) if "." in text else int(text)
-    return shown if weight == 1 and not WILDCARD.fullmatch(text) else {"text": shown, "weight": weight}
+        value = float(text) if "." in text else int(text)
+    return value if weight == 1 and not WHOLE_WILDCARD.fullmatch(text) else {"text": value, "weight": weight}
 
 
-def space_to_yaml(space: PromptSpace) -> str:
-    """``space`` as YAML, in the form that ``parse_space`` reads."""
+def space_to_yaml(space: SpaceDefinition) -> str:
+    """``space`` as YAML, in the form that ``parse_yaml`` reads."""
     slots: dict[str, object] = {}
     for slot in space.slots:
-        options = [_written(o.text, slot, o.weight) for o in slot.options]
+        options = [_entry(o.text, slot, o.weight) for o in slot.options]
         slots[slot.name] = options if slot.kind == default_kind(slot.name) else {"kind": slot.kind, "options": options}
     rules: list[dict[str, object]] = [
         {"not both": [rule.first, *rule.others]}
@@ -180,9 +171,11 @@ def space_to_yaml(space: PromptSpace) -> str:
         for rule in space.constraints
     ]
     bans = [
-        f"{slot.name}={slot.texts[i]}" for slot, own in zip(space.slots, space.banned, strict=True) for i in sorted(own)
+        f"{slot.name}={slot.texts[i]}"
+        for slot, banned in zip(space.slots, space.banned, strict=True)
+        for i in sorted(banned)
     ]
-    parts = {
+    keys = {
         "template": space.template,
         "negative": space.negative,
         "contexts": list(space.contexts),
@@ -190,5 +183,5 @@ def space_to_yaml(space: PromptSpace) -> str:
         "constraints": rules,
         "ban": bans,
     }
-    kept = {key: value for key, value in parts.items() if value}
-    return str(yaml.safe_dump(kept, sort_keys=False, allow_unicode=True, width=120))
+    filled = {key: value for key, value in keys.items() if value}
+    return str(yaml.safe_dump(filled, sort_keys=False, allow_unicode=True, width=120))

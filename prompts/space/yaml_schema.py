@@ -1,4 +1,7 @@
-"""What a prompt space may look like as a file: pydantic models, and their complaints as sentences."""
+"""The schema of a prompt space file.
+
+Pydantic models of the YAML, and their errors as sentences with line and path.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 Place = tuple[str | int, ...]
-#: An option of this form stands for all of a vocabulary's.
-WILDCARD = re.compile(r"__(.+)__")
+#: An option of this form stands for all options of a vocabulary.
+WHOLE_WILDCARD = re.compile(r"__(.+)__")
 
 
 class _Strict(BaseModel):
@@ -24,7 +27,7 @@ def _option(raw: object) -> object:
     if not short and not isinstance(raw, str):
         return raw
     ((text, weight),) = short.items() if short else ((raw, 1.0),)
-    name = WILDCARD.fullmatch(str(text).strip())
+    name = WHOLE_WILDCARD.fullmatch(str(text).strip())
     return {"wildcard": name[1], "weight": weight} if name else {"text": text, "weight": weight}
 
 
@@ -48,7 +51,7 @@ Texts = Annotated[list[str], BeforeValidator(_listed)]
 
 
 class OptionModel(_Strict):
-    """An option, or all those of a wildcard, and its weight."""
+    """An option, or all options of a wildcard, with a weight."""
 
     text: str = ""
     wildcard: str = ""
@@ -56,7 +59,7 @@ class OptionModel(_Strict):
 
 
 class SlotModel(_Strict):
-    """A slot: its options, and its kind where the name does not say it."""
+    """A slot: its options, and its kind if the name does not imply it."""
 
     options: list[Annotated[OptionModel, BeforeValidator(_option)]]
     kind: Literal["text", "negative", "setting"] | None = None
@@ -83,22 +86,22 @@ class SpaceModel(_Strict):
 
 
 def complaint(error: ValidationError, name: str, lines: Mapping[Place, int]) -> str:
-    """First of pydantic's errors, with where it is."""
+    """Pydantic's first error as a sentence with file, line and path."""
     first = error.errors()[0]
     place: Place = first["loc"]
-    # A slot may be written as a mere list: then no 'options' is in the file.
-    short = tuple(part for i, part in enumerate(place) if (i, part) != (2, "options"))
+    # A slot may be written as a plain list: then the file has no 'options' key.
+    short = tuple(key for i, key in enumerate(place) if (i, key) != (2, "options"))
     line = next((lines[p[:k]] for k in range(len(place), -1, -1) for p in (place, short) if p[:k] in lines), 1)
     got = first["input"] if isinstance(first["input"], str | int | float) else type(first["input"]).__name__
     known = {"slots": "options, kind", "constraints": "not both, if, needs"}
-    here = known.get(str(place[0]), "") if len(place) > 1 else ", ".join(SpaceModel.model_fields)
-    told = {
+    keys = known.get(str(place[0]), "") if len(place) > 1 else ", ".join(SpaceModel.model_fields)
+    reason = {
         "missing": "is missing; add it",
-        "extra_forbidden": f"is no key known here; known are {here}",
+        "extra_forbidden": f"is not a known key here; known are {keys}",
         "value_error": str(first["msg"]).removeprefix("Value error, "),
         "model_type": f"expected a text or keys with values, got a {got}",
     }.get(
         first["type"],
         f"{first['msg'].replace('Input should be', 'expected')}, got {'nothing' if first['input'] is None else repr(got)}",
     )
-    return f"{name} line {line}, {'.'.join(map(str, place)) or 'top'}: {told}."
+    return f"{name} line {line}, {'.'.join(map(str, place)) or 'top'}: {reason}."

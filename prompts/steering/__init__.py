@@ -1,1 +1,1 @@
-"""Chooses the next prompts to draw."""
+"""Steering: chooses the next prompts to draw."""

@@ -1,4 +1,4 @@
-"""Standard orthogonal arrays of strength 2, and which of them suits a set of slots."""
+"""Standard orthogonal arrays of strength 2, and the choice among them."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def _named(array: np.ndarray) -> str:
 def standard_arrays() -> dict[str, np.ndarray]:
     """The strength-2 arrays L4 to L81 by name, (runs, columns) int64 from 0.
 
-    pyDOE3's tables, less its L64(2^31), which is not orthogonal; beside them mixed arrays, made of these by splitting columns: one
-    of six levels into 2 × 3, one of four into 2 × 2 × 2 (Addelman, "Orthogonal Main-Effect Plans for Asymmetrical Factorial
-    Experiments", *Technometrics* 4, 1962).
+    They are pyDOE3's tables without L64(2^31), which is not orthogonal. Mixed arrays are added by splitting columns:
+    one of six levels into 2 × 3, one of four into 2 × 2 × 2 (Addelman, "Orthogonal Main-Effect Plans for Asymmetrical
+    Factorial Experiments", *Technometrics* 4, 1962).
     """
     from pyDOE3 import get_orthogonal_array, list_orthogonal_arrays  # type: ignore[import-untyped]
 
@@ -41,7 +41,7 @@ def standard_arrays() -> dict[str, np.ndarray]:
 
 
 def _misfit(options: int, level: int) -> float:
-    """Cost of a slot in a column: 0 where it fits, 1 where there is no column at all (one level)."""
+    """Cost of a slot in a column of ``level`` levels: 0 if it fits, 1 if it has no column at all (one level)."""
     if level >= options:
         return 0.0 if level % options == 0 else 0.3
     return 1.0 if level == 1 else 0.5 if options % level == 0 else 0.6
@@ -50,22 +50,22 @@ def _misfit(options: int, level: int) -> float:
 def assign_columns(
     levels: Sequence[int], array: np.ndarray, rng: np.random.Generator | None = None
 ) -> tuple[np.ndarray, float]:
-    """Column of each slot (−1: none is left) and the mean misfit; ``rng`` decides between columns that fit alike."""
+    """Column of each slot (−1: none left) and the mean misfit; ``rng`` decides between columns that fit equally."""
     from scipy.optimize import linear_sum_assignment
 
     columns = array.max(axis=0) + 1
-    known = {(n, c): _misfit(n, c) for n in set(levels) for c in {*columns.tolist(), 1}}
-    cost = np.array([[known[n, int(c)] for c in columns] + [known[n, 1]] * len(levels) for n in levels])
+    misfits = {(n, c): _misfit(n, c) for n in set(levels) for c in {*columns.tolist(), 1}}
+    cost = np.array([[misfits[n, int(c)] for c in columns] + [misfits[n, 1]] * len(levels) for n in levels])
     jitter = rng.random(cost.shape) * 1e-4 if rng else 0.0
     _, chosen = linear_sum_assignment(cost + jitter)
     return np.where(chosen < len(columns), chosen, -1), float(cost[np.arange(len(levels)), chosen].mean())
 
 
 def choose_array(levels: Sequence[int], count: int) -> str:
-    """Name of the standard array that is nearest to ``count`` runs and to what the slots need.
+    """Name of the standard array that best fits ``count`` runs and the slots.
 
-    The smallest sum of |log2(runs / count)| and the mean misfit of the slots: 0 where a column fits, 0.3 for an uneven dummy
-    level, 0.5 to 0.6 for a collapsed slot, 1 for a slot without a column.
+    It has the smallest sum of |log2(runs / count)| and the mean misfit of the slots. The misfit is 0 if a column fits,
+    0.3 for an uneven dummy level, 0.5 to 0.6 for a collapsed slot, 1 for a slot without a column.
     """
     arrays = standard_arrays()
     return min(

@@ -1,13 +1,14 @@
-"""Orthogonal arrays for the first batch: every option, and as far as it goes every pair of options, equally often.
+"""Designs the first batch by orthogonal arrays.
 
-The standard arrays come from pyDOE3. Slots whose number of options is not an array's are dummy-levelled (fewer options than
-levels) or collapsed (more: groups of options share a level and take turns). Taking turns is arranged by exchange so that pairs
-come out as even as they can.
+Every option occurs equally often, and as nearly as possible every pair of options. The standard arrays come from
+pyDOE3. A slot with fewer options than a column has levels is dummy-levelled: an option takes several levels. A slot
+with more options is collapsed: groups of options share a level and take turns. The turns are exchanged until pairs are
+as even as possible.
 
-Sources: Taguchi, *System of Experimental Design* (1987), for dummy and collapsed levels; Xu, "An Algorithm for Constructing
-Orthogonal and Nearly-Orthogonal Arrays With Mixed Levels and Small Runs", *Technometrics* 44 (2002), for the exchange and its
-criterion J2; Xu, "Minimum Moment Aberration for Nonregular Designs and Supersaturated Designs", *Statistica Sinica* 13 (2003),
-for the third moment that decides between columns.
+Sources: Taguchi, *System of Experimental Design* (1987), for dummy and collapsed levels; Xu, "An Algorithm for
+Constructing Orthogonal and Nearly-Orthogonal Arrays With Mixed Levels and Small Runs", *Technometrics* 44 (2002), for
+the exchange and its criterion J2; Xu, "Minimum Moment Aberration for Nonregular Designs and Supersaturated Designs",
+*Statistica Sinica* 13 (2003), for the third moment that decides between columns.
 """
 
 from __future__ import annotations
@@ -23,13 +24,13 @@ from ...errors import PromptError
 from ..space.space import PromptSpace
 from .array_tables import assign_columns, choose_array, standard_arrays
 
-#: Tries with other columns, labels and turns; the most even one is taken.
-_TRIES = 12
+#: Designs with different columns, labels and turns; the most even one is taken.
+_DESIGNS = 12
 
 
 @dataclass(frozen=True)
 class Balance:
-    """How far a batch is from even; in runs, 0 is perfect.
+    """Deviation of a batch from even counts, in runs; 0 is perfect.
 
     Attributes:
         one_way: largest deviation of an option's count from runs / options.
@@ -48,9 +49,9 @@ class FirstBatch:
         array: name of the array it comes from, such as ``L18(2^1 3^7)``, or ``full factorial``.
         choices: (runs, slots) int64.
         balance: of ``choices``, after repairs.
-        uneven: slots (indices) whose options fit no column of the array and were dummy-levelled, collapsed or added.
+        uneven: indices of slots whose options fit no column of the array and were dummy-levelled, collapsed or added.
         repaired: rows that broke a constraint and were replaced by the nearest allowed choice.
-        repeats: rows that are in the batch already.
+        repeats: rows that repeat another row of the batch.
     """
 
     array: str
@@ -60,31 +61,25 @@ class FirstBatch:
     repaired: int = 0
     repeats: int = 0
 
-    def __str__(self) -> str:
-        """One sentence for a report."""
-        told = f"{self.array}, {len(self.choices)} runs, options even to {self.balance.one_way:.2g} and pairs to {self.balance.two_way:.2g} runs"
-        notes = [f"{n} {word}" for n, word in ((self.repaired, "repaired"), (self.repeats, "repeated")) if n]
-        return f"{told} ({', '.join(notes)})." if notes else f"{told}."
-
 
 def balance(choices: np.ndarray, levels: Sequence[int]) -> Balance:
-    """Largest deviations from even counts of the (runs, slots) ``choices``; slots of one option do not count."""
+    """Largest deviations of the (runs, slots) ``choices`` from even counts; slots of one option do not count."""
     runs = len(choices)
     varied = [s for s, n in enumerate(levels) if n > 1]
-    one = [np.abs(np.bincount(choices[:, s], minlength=levels[s]) - runs / levels[s]).max() for s in varied]
-    two = []
+    single = [np.abs(np.bincount(choices[:, s], minlength=levels[s]) - runs / levels[s]).max() for s in varied]
+    paired = []
     for a, b in itertools.combinations(varied, 2):
         cells = levels[a] * levels[b]
         counts = np.bincount(choices[:, a] * levels[b] + choices[:, b], minlength=cells)
-        two.append(np.abs(counts - runs / cells).max())
-    return Balance(float(max(one, default=0.0)), float(max(two, default=0.0)))
+        paired.append(np.abs(counts - runs / cells).max())
+    return Balance(float(max(single, default=0.0)), float(max(paired, default=0.0)))
 
 
 def _fit(column: np.ndarray, options: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray | None]:
-    """A slot's options along a column, and the groups within which they may change places (None: they are fixed)."""
+    """A slot's options along a column, and the groups of runs that may exchange options (None: none may)."""
     level = int(column.max()) + 1
     if level >= options:
-        # Each option once or more; a random few stand on one level more than others.
+        # Each option takes at least one level; a random few take one more.
         labels = rng.permutation(np.resize(rng.permutation(options), level))
         return labels[column], None
     groups = np.array_split(rng.permutation(options), level)
@@ -104,14 +99,14 @@ def _coincidences(choices: np.ndarray, levels: Sequence[int]) -> np.ndarray:
 
 
 def _exchange(column: np.ndarray, groups: np.ndarray, others: np.ndarray, options: int) -> np.ndarray:
-    """Swap options between runs of one group as long as agreeing runs come to agree less in the other slots."""
+    """Swap options between runs of one group while that makes runs with equal options agree less in the other slots."""
     column, same = column.copy(), groups[:, None] == groups[None, :]
     others = others - np.diag(np.diag(others))
     for _ in range(4 * len(column)):
         near = others @ np.eye(options)[column]
-        own = near[np.arange(len(column)), column]
+        present = near[np.arange(len(column)), column]
         crossed = near[:, column]
-        gain = own[:, None] + own[None, :] - crossed - crossed.T + 2 * others
+        gain = present[:, None] + present[None, :] - crossed - crossed.T + 2 * others
         gain[~same | (column[:, None] == column[None, :])] = 0
         a, b = np.unravel_index(gain.argmax(), gain.shape)
         if gain[a, b] <= 1e-9:
@@ -121,19 +116,19 @@ def _exchange(column: np.ndarray, groups: np.ndarray, others: np.ndarray, option
 
 
 def orthogonal_design(levels: Sequence[int], count: int, rng: np.random.Generator) -> FirstBatch:
-    """Choices for slots of these numbers of options, without constraints, from the nearest fitting array.
+    """Choices for slots with these numbers of options, without constraints, from the best-fitting array.
 
     Args:
         levels: options of each slot, at least 1.
-        count: wanted runs, at least 1; the array's own number, 4…81, is what comes back.
+        count: desired number of runs, at least 1; the array decides the actual number, 4…81.
         rng: decides columns, labels, turns and the order of the runs.
 
     Returns:
-        The batch; where the array fits, every pair of slots is perfectly even. All combinations where there are no more than
-        ``count``.
+        The batch: all combinations if there are at most ``count``. If the array fits, every pair of slots is perfectly
+        even.
 
     Raises:
-        PromptError: no slots, a slot without options, or no runs wanted.
+        PromptError: no slots, a slot without options, or a count below 1.
     """
     if not len(levels) or min(levels) < 1 or count < 1:
         raise PromptError(
@@ -143,23 +138,23 @@ def orthogonal_design(levels: Sequence[int], count: int, rng: np.random.Generato
         rows = rng.permutation(np.array([*itertools.product(*map(range, levels))], dtype=np.int64))
         return FirstBatch("full factorial", rows, balance(rows, levels))
     varied = [s for s, n in enumerate(levels) if n > 1]
-    mine = [levels[s] for s in varied]
-    name = choose_array(mine, count)
+    varied_levels = [levels[s] for s in varied]
+    name = choose_array(varied_levels, count)
     array = standard_arrays()[name]
-    best = min((_attempt(mine, array, rng) for _ in range(_TRIES)), key=lambda made: made[0])
+    best = min((_design(varied_levels, array, rng) for _ in range(_DESIGNS)), key=lambda design: design[0])
     choices = np.zeros((len(array), len(levels)), dtype=np.int64)
     choices[:, varied] = rng.permutation(best[1])
     uneven = tuple(varied[s] for s in best[2])
     return FirstBatch(name, choices, balance(choices, levels), uneven, 0, _repeats(choices))
 
 
-def _attempt(
+def _design(
     levels: Sequence[int], array: np.ndarray, rng: np.random.Generator
 ) -> tuple[tuple[int, int, int], np.ndarray, list[int]]:
-    """One try: its rank (repeats, then second and third moment; smaller is better), its choices, and the uneven slots."""
+    """A random design: its rank (repeats, second and third moment; smaller is better), choices and uneven slots."""
     chosen, _ = assign_columns(levels, array, rng)
-    nothing = np.zeros(len(array), dtype=np.int64)
-    fitted = [_fit(array[:, c] if c >= 0 else nothing, n, rng) for c, n in zip(chosen, levels, strict=True)]
+    one_level = np.zeros(len(array), dtype=np.int64)
+    fitted = [_fit(array[:, c] if c >= 0 else one_level, n, rng) for c, n in zip(chosen, levels, strict=True)]
     choices = np.column_stack([options for options, _ in fitted])
     free = [(s, groups) for s, (_, groups) in enumerate(fitted) if groups is not None]
     for _ in range(2):
@@ -176,20 +171,21 @@ def _repeats(choices: np.ndarray) -> int:
 
 
 def first_batch(space: PromptSpace, count: int, rng: np.random.Generator) -> FirstBatch:
-    """A first batch for ``space``: the nearest fitting array over the options that no ban excludes, repaired.
+    """A first batch for ``space``, from the best-fitting array over the options that no ban excludes.
 
-    Rows that break a constraint become the nearest allowed choice; between equally near ones rare options go first.
+    Rows that break a constraint become the nearest allowed choice. Among equally near choices those with rare options
+    win.
 
     Args:
         space: the space.
-        count: wanted runs, at least 1; see ``orthogonal_design``.
-        rng: decides what is left open.
+        count: desired number of runs, at least 1; see ``orthogonal_design``.
+        rng: see ``orthogonal_design``; it also decides between equal repairs.
 
     Raises:
-        PromptError: no runs wanted.
+        PromptError: a count below 1.
     """
-    design = orthogonal_design([len(own) for own in space.options], count, rng)
-    choices = np.column_stack([np.array(own)[design.choices[:, s]] for s, own in enumerate(space.options)])
+    design = orthogonal_design([len(free) for free in space.options], count, rng)
+    choices = np.column_stack([np.array(free)[design.choices[:, s]] for s, free in enumerate(space.options)])
     bad = np.flatnonzero(~space.allowed(choices))
     if design.array == "full factorial":
         choices, bad = np.delete(choices, bad, axis=0), bad[:0]
@@ -198,10 +194,10 @@ def first_batch(space: PromptSpace, count: int, rng: np.random.Generator) -> Fir
         for _ in range(8):
             used = [np.bincount(choices[:, s], minlength=n) / len(choices) for s, n in enumerate(space.levels)]
             costs = [(u + rng.random(len(u))) / (2.01 * len(used)) for u in used]
-            found = space.nearest(choices[row], costs)
-            if found not in taken:
+            repair = space.nearest(choices[row], costs)
+            if repair not in taken:
                 break
-        choices[row] = found
-    counted = [np.searchsorted(own, choices[:, s]) for s, own in enumerate(space.options)]
-    even = balance(np.column_stack(counted), [len(own) for own in space.options])
-    return FirstBatch(design.array, choices, even, design.uneven, len(bad), _repeats(choices))
+        choices[row] = repair
+    columns = [np.searchsorted(free, choices[:, s]) for s, free in enumerate(space.options)]
+    evenness = balance(np.column_stack(columns), [len(free) for free in space.options])
+    return FirstBatch(design.array, choices, evenness, design.uneven, len(bad), _repeats(choices))

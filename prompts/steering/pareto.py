@@ -1,4 +1,4 @@
-"""Several raters at once: the choices that no other choice beats for everyone, and one weighted goal."""
+"""Choices for several raters: the Pareto front, and weighted goals."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from ...errors import PromptError
 from ..rating_model.choice_functions import Tables
 from .search import Domain, best_of
 
+#: Weighted goals that ``pareto_choices`` searches beside each rater's own.
+_GOALS = 40
+
 
 def nondominated(values: np.ndarray) -> np.ndarray:
-    """(n,) whether no other row of (n, g) ``values`` is at least as good everywhere and better somewhere."""
+    """(n,) bool: True if no other row of (n, g) ``values`` is at least as good everywhere and better somewhere."""
     front = np.ones(len(values), dtype=bool)
     for i, row in enumerate(values):
         as_good = (values >= row).all(axis=1)
@@ -24,7 +27,7 @@ def weighted(tables: Sequence[Tables], weights: Sequence[float] | np.ndarray) ->
     """Σ_g weights[g] f_g, draw by draw.
 
     Raises:
-        PromptError: weights that do not fit, are negative, or are all 0.
+        PromptError: a wrong number of weights, a negative one, or only zeros.
     """
     shares = np.asarray(weights, dtype=np.float64)
     if shares.shape != (len(tables),) or not np.isfinite(shares).all() or (shares < 0).any() or not shares.any():
@@ -40,24 +43,22 @@ def pareto_choices(
     domain: Domain,
     rng: np.random.Generator,
     *,
-    weights: int = 40,
     starts: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Choices on the Pareto front of the raters' means, found by weighted goals.
 
     Args:
         means: one function for each of g raters.
-        domain: what is permitted.
+        domain: the permitted choices.
         rng: draws the goals' weights.
-        weights: how many goals beside each rater's own.
-        starts: (k, S) choices to start from, such as those seen.
+        starts: (k, S) permitted choices to start the search from, such as those already shown.
 
     Returns:
         (n, S) choices and (n, g) their values, ordered by the first rater.
     """
-    goals = np.vstack([np.eye(len(means)), rng.dirichlet(np.ones(len(means)), weights)])
-    found = [best_of(weighted(means, goal), domain, rng, starts=starts, count=4) for goal in goals]
-    candidates = np.unique(np.concatenate(found), axis=0)
+    goals = np.vstack([np.eye(len(means)), rng.dirichlet(np.ones(len(means)), _GOALS)])
+    best = [best_of(weighted(means, goal), domain, rng, starts=starts, count=4) for goal in goals]
+    candidates = np.unique(np.concatenate(best), axis=0)
     values = np.stack([mean(candidates)[0] for mean in means], axis=1)
     front = np.flatnonzero(nondominated(values))
     order = front[np.argsort(-values[front, 0], kind="stable")]

@@ -15,14 +15,15 @@ from ...errors import PromptError
 class Range:
     """A numeric setting as the options of a slot.
 
-    Few values are an option each; many, or a continuum, are cut into bins, and a bin stands for all its values.
+    If there are few values, each is an option. Many values, or a continuum, are cut into bins, and an option is a bin.
 
     Attributes:
         low: the smallest value.
         high: no value is larger.
         step: distance of neighbouring values, or None for a continuum.
-        log: whether bins are equally wide on the logarithm, and values in one drawn so.
-        edges: (bins + 1,) increasing borders: on the value or its logarithm in a continuum, else on the number of the value.
+        log: True if bins are equally wide, and values in a bin equally likely, on the logarithm.
+        edges: (bins + 1,) increasing borders: of the value or its logarithm in a continuum, else of the number of the
+            value.
     """
 
     low: float
@@ -36,7 +37,8 @@ class Range:
         """Cut low … high, both included, into at most ``bins`` options.
 
         Raises:
-            PromptError: bounds that are not finite or in the wrong order, a step or a bound of a logarithm that is not positive, or no bins.
+            PromptError: bounds that are not finite or in the wrong order, a step that is not positive, no bins, or a
+                lower bound that is not positive with ``log``.
         """
         if not (math.isfinite(low) and math.isfinite(high) and low <= high and (step is None or step > 0)):
             raise PromptError(
@@ -63,7 +65,7 @@ class Range:
         return len(self.edges) - 1
 
     def option(self, value: float) -> int:
-        """The option a value belongs to; the nearest one for values outside."""
+        """The option that contains ``value``; the nearest one for values outside."""
         if self.step is not None:
             place: float = round((value - self.low) / self.step)
         elif self.log:
@@ -73,7 +75,7 @@ class Range:
         return int(np.clip(np.searchsorted(self.edges, place, side="right") - 1, 0, len(self) - 1))
 
     def middle(self, option: int) -> float:
-        """The value in the middle of an option, or of its logarithms; the lower one of two."""
+        """The value in the middle of an option, or of its logarithms; the lower of two middle values."""
         start, end = float(self.edges[option]), float(self.edges[option + 1])
         if self.step is None:
             place = (start + end) / 2
@@ -84,7 +86,7 @@ class Range:
         return self._value(int((start + end - 1) // 2))
 
     def draw(self, option: int, rng: np.random.Generator) -> float:
-        """A value of an option, uniform over its values, or over their logarithms."""
+        """A random value of an option, uniform over its values, or over their logarithms."""
         start, end = float(self.edges[option]), float(self.edges[option + 1])
         if self.step is None:
             place = rng.uniform(start, end)

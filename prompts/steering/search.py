@@ -1,7 +1,7 @@
-"""The best choices of a function given as tables, among any number of choices: coordinate ascent from many starts.
+"""Searches the best choices of a function given as tables.
 
-A change of one option moves the value by a look-up, so a climb over 10¹² choices takes microseconds a step; constraints are respected at every
-step.
+Coordinate ascent from many starts. Changing an option changes the value by a look-up in the tables, so a climb among
+10¹² choices takes microseconds per step. Every step respects the constraints.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from ..rating_model.kernels import check_levels, offsets, one_hot, slot_of_colum
 
 Allows = Callable[[np.ndarray], bool]
 Key = tuple[int, ...]
-#: Domains of at most so many choices are searched one by one.
-EXHAUSTIVE = 4000
+#: Domains with at most this many choices are searched exhaustively.
+MOST_EXHAUSTIVE = 4000
+#: Growth up to this is rounding.
+_NO_GROWTH = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +29,8 @@ class Domain:
 
     Attributes:
         levels: options of each slot.
-        options: (Σ|s|,) bool, options that may be used; bans and pins.
-        allows: says of an (S,) choice whether constraints allow it, or None.
+        options: (Σ|s|,) bool, True for options that bans and pins leave.
+        allows: returns True if constraints allow an (S,) choice; None without constraints.
     """
 
     levels: tuple[int, ...]
@@ -54,9 +56,13 @@ class Domain:
         return cls(counts, np.concatenate(masks).astype(bool), allows)
 
     def permits(self, choice: np.ndarray) -> bool:
-        """Whether a choice may be made."""
+        """True if ``choice`` may be made."""
         inside = self.options[np.asarray(choice) + offsets(self.levels)].all()
         return bool(inside) and (self.allows is None or bool(self.allows(np.asarray(choice))))
+
+    def usable(self) -> list[np.ndarray]:
+        """Options of each slot that bans and pins leave."""
+        return [np.flatnonzero(mask) for mask in np.split(self.options, offsets(self.levels)[1:])]
 
     def size(self) -> float:
         """Number of choices that bans and pins leave, before constraints."""
@@ -66,10 +72,11 @@ class Domain:
         """(n, S) all permitted choices of a small domain.
 
         Raises:
-            PromptError: there is none.
+            PromptError: no choice is permitted.
         """
-        usable = [np.flatnonzero(part) for part in np.split(self.options, offsets(self.levels)[1:])]
-        grid = np.stack(np.meshgrid(*usable, indexing="ij"), axis=-1).reshape(-1, len(self.levels)).astype(np.int64)
+        grid = (
+            np.stack(np.meshgrid(*self.usable(), indexing="ij"), axis=-1).reshape(-1, len(self.levels)).astype(np.int64)
+        )
         if self.allows is not None:
             grid = grid[[bool(self.allows(choice)) for choice in grid]]
         if not len(grid):
@@ -80,35 +87,35 @@ class Domain:
         """(count, S) permitted choices, drawn uniformly by rejection.
 
         Raises:
-            PromptError: none found in 20 000 tries, or none in a domain that is small.
+            PromptError: none found in 20 000 tries, or none in a small domain.
         """
-        if self.allows is not None and self.size() <= EXHAUSTIVE:
+        if self.allows is not None and self.size() <= MOST_EXHAUSTIVE:
             everything = self.everything()
             return everything[rng.integers(0, len(everything), count)]
-        usable = [np.flatnonzero(part) for part in np.split(self.options, offsets(self.levels)[1:])]
-        found: list[np.ndarray] = []
+        usable = self.usable()
+        choices: list[np.ndarray] = []
         for _ in range(20_000 // max(count, 1) + 20):
             drawn = np.column_stack([rng.choice(options, count) for options in usable])
-            found += [choice for choice in drawn if self.allows is None or self.allows(choice)]
-            if len(found) >= count:
-                return np.array(found[:count], dtype=np.int64)
-        if not found:
+            choices += [choice for choice in drawn if self.allows is None or self.allows(choice)]
+            if len(choices) >= count:
+                return np.array(choices[:count], dtype=np.int64)
+        if not choices:
             raise PromptError("No choice that all constraints allow was found; loosen constraints, bans or pins.")
-        return np.array([found[i % len(found)] for i in range(count)], dtype=np.int64)
+        return np.array([choices[i % len(choices)] for i in range(count)], dtype=np.int64)
 
 
 def keys(choices: np.ndarray) -> list[Key]:
-    """Hashable choices."""
+    """Each choice as a hashable tuple."""
     return [tuple(row) for row in np.asarray(choices).tolist()]
 
 
 def gains(table: Tables, choices: np.ndarray) -> np.ndarray:
-    """(n, Σ|s|) how much the first function of ``table`` grows when one option of a choice is changed to each other one."""
+    """(n, Σ|s|) change of the first function of ``table`` when one option of a choice is replaced by each other one."""
     ones = one_hot(choices, table.levels)
     totals = table.main[0] + ones @ table.pair[0]
     present = np.take_along_axis(totals, choices + offsets(table.levels), axis=1)
-    grown: np.ndarray = totals - np.repeat(present, table.levels, axis=1)
-    return grown
+    changes: np.ndarray = totals - np.repeat(present, table.levels, axis=1)
+    return changes
 
 
 def climb(table: Tables, starts: np.ndarray, domain: Domain) -> np.ndarray:
@@ -117,23 +124,24 @@ def climb(table: Tables, starts: np.ndarray, domain: Domain) -> np.ndarray:
     start, slot = offsets(domain.levels), slot_of_column(domain.levels)
     active = np.arange(len(choices))
     while len(active):
-        grown = gains(table, choices[active])
-        grown[:, ~domain.options] = -np.inf
+        growth = gains(table, choices[active])
+        growth[:, ~domain.options] = -np.inf
         moved = np.zeros(len(active), dtype=bool)
         if domain.allows is None:
-            best = grown.argmax(axis=1)
-            moved = grown[np.arange(len(active)), best] > 1e-12
+            best = growth.argmax(axis=1)
+            moved = growth[np.arange(len(active)), best] > _NO_GROWTH
             rows = active[moved]
             choices[rows, slot[best[moved]]] = best[moved] - start[slot[best[moved]]]
         else:
             for number, row in enumerate(active):
-                for column in np.argsort(-grown[number]):
-                    if grown[number, column] <= 1e-12:
+                # The largest growth that constraints allow.
+                for column in np.argsort(-growth[number]):
+                    if growth[number, column] <= _NO_GROWTH:
                         break
-                    tried = choices[row].copy()
-                    tried[slot[column]] = column - start[slot[column]]
-                    if domain.allows(tried):
-                        choices[row], moved[number] = tried, True
+                    changed = choices[row].copy()
+                    changed[slot[column]] = column - start[slot[column]]
+                    if domain.allows(changed):
+                        choices[row], moved[number] = changed, True
                         break
         active = active[moved]
     return choices
@@ -141,16 +149,16 @@ def climb(table: Tables, starts: np.ndarray, domain: Domain) -> np.ndarray:
 
 def neighbours(choices: np.ndarray, domain: Domain) -> np.ndarray:
     """(m, S) all distinct permitted choices that differ from one of ``choices`` in one slot."""
-    found: dict[Key, None] = {}
-    start = offsets(domain.levels)
+    distinct: dict[Key, None] = {}
+    usable = domain.usable()
     for choice in choices:
-        for slot, level in enumerate(domain.levels):
-            for option in np.flatnonzero(domain.options[start[slot] : start[slot] + level]):
+        for slot, options in enumerate(usable):
+            for option in options:
                 changed = choice.copy()
                 changed[slot] = option
                 if option != choice[slot] and (domain.allows is None or domain.allows(changed)):
-                    found[tuple(changed.tolist())] = None
-    return np.array(list(found), dtype=np.int64).reshape(-1, len(domain.levels))
+                    distinct[tuple(changed.tolist())] = None
+    return np.array(list(distinct), dtype=np.int64).reshape(-1, len(domain.levels))
 
 
 def best_of(
@@ -163,26 +171,26 @@ def best_of(
     taken: Collection[Key] = (),
     count: int = 1,
 ) -> np.ndarray:
-    """The ``count`` best distinct permitted choices found for the first function of ``table``, best first.
+    """(≤ count, S) the best distinct permitted choices that a search finds for the first function of ``table``.
 
     Args:
         table: the function.
-        domain: what is permitted; a small one is searched exhaustively.
+        domain: the permitted choices; a small domain is searched exhaustively.
         rng: draws the starts.
-        starts: (k, S) further starts, permitted ones.
+        starts: (k, S) further starts, all permitted.
         restarts: number of random starts.
-        taken: choices that may not be returned; their neighbours may.
-        count: how many to return; fewer where there are no more.
+        taken: choices that must not be returned; their neighbours may.
+        count: number of choices; fewer if there are no more.
     """
-    if domain.size() <= EXHAUSTIVE:
+    if domain.size() <= MOST_EXHAUSTIVE:
         pool = dict.fromkeys(keys(domain.everything()))
     else:
-        tried = domain.random(rng, restarts)
+        origins = domain.random(rng, restarts)
         if starts is not None and len(starts):
-            tried = np.vstack([tried, starts])
-        frontier = np.unique(climb(table, tried, domain), axis=0)
+            origins = np.vstack([origins, starts])
+        frontier = np.unique(climb(table, origins, domain), axis=0)
         pool = dict.fromkeys(keys(frontier))
-        # Where the best peak is taken, or more than peaks are asked for, the next best lies beside one.
+        # If the best peak is taken, or peaks are too few, the next best choice is beside a peak.
         for turn in range(len(domain.levels)):
             frontier = frontier[np.argsort(-table(frontier)[0], kind="stable")]
             free = sum(key not in taken for key in pool)
@@ -193,6 +201,6 @@ def best_of(
             if not len(frontier):
                 break
             pool.update(dict.fromkeys(keys(frontier)))
-    found = np.array([key for key in pool if key not in taken], dtype=np.int64).reshape(-1, len(domain.levels))
-    best: np.ndarray = found[np.argsort(-table(found)[0], kind="stable")[:count]]
+    free_choices = np.array([key for key in pool if key not in taken], dtype=np.int64).reshape(-1, len(domain.levels))
+    best: np.ndarray = free_choices[np.argsort(-table(free_choices)[0], kind="stable")[:count]]
     return best

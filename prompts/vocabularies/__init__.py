@@ -1,1 +1,4 @@
-"""Wildcard files, one option a line; a template names one as ``__style__``. Written for this project, Apache-2.0."""
+"""Wildcard files, one option per line.
+
+A template names one as ``__style__``. Written for this project, Apache-2.0.
+"""

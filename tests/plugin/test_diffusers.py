@@ -38,7 +38,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 
 
 class Bright:
-    """A judge whose truth is plain."""
+    """A scorer of brightness."""
 
     stored_name = "bright"
     extractor = ColourExtractor()
@@ -64,7 +64,7 @@ def call(pipe, seed=1, steps=6, **more):
     ).images  # fmt: skip
 
 
-def test_the_callback_looks_and_lets_good_pictures_through(pipe):
+def test_the_callback_lets_good_pictures_through(pipe):
     plain = call(pipe)
     callback = SoartCallback(below=-1e9)
     watched = call(pipe, callback_on_step_end=callback)
@@ -75,7 +75,7 @@ def test_the_callback_looks_and_lets_good_pictures_through(pipe):
     assert "step" not in vars(pipe.scheduler)
 
 
-def test_the_callback_stops_hopeless_pictures(pipe):
+def test_the_callback_stops_pictures_that_score_too_low(pipe):
     steps = []
 
     class Counting(SoartCallback):
@@ -112,7 +112,12 @@ def test_a_pipeline_that_cannot_be_interrupted_is_judged(tmp_path, caplog):
     plain = call(lcm, steps=4)
     for below, words in (
         (-1e9, []),
-        (1e9, ["Hopeless, but drawn to the end: a LatentConsistencyModelPipeline cannot be interrupted."]),
+        (
+            1e9,
+            [
+                "All pictures will score below 1e+09, but a LatentConsistencyModelPipeline cannot be interrupted: it draws to the end."
+            ],
+        ),
     ):
         callback = SoartCallback(below=below, share=0.5)
         assert np.array_equal(call(lcm, steps=4, callback_on_step_end=callback), plain)
@@ -151,7 +156,7 @@ def test_the_early_look_is_what_the_generator_foresees(pipe):
     assert np.abs(callback.pictures[0] * 255 - foreseen.pixels).max() <= 1
 
 
-def test_a_batch_is_stopped_only_where_all_is_hopeless(pipe):
+def test_a_batch_is_stopped_only_if_all_score_too_low(pipe):
     callback = SoartCallback(below=0, taste=Bright())
     pipe(["a fox", "a boat"], num_inference_steps=4, callback_on_step_end=callback, **SIZE)
     assert callback.scores.shape == (2,)

@@ -93,8 +93,7 @@ def test_failed_pruned_and_nan_trials_teach_nothing_and_are_not_repeated():
     study.optimize(objective, n_trials=40, catch=ArithmeticError)
     assert {trial.state for trial in study.trials} == {TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL}
     assert len(set(params(study))) == 40
-    follower = study.sampler._followed[2]
-    assert len(follower._told) <= len(study.get_trials(states=[TrialState.COMPLETE]))
+    assert len(study.sampler._steered[2]._learnt) <= len(study.get_trials(states=[TrialState.COMPLETE]))
 
 
 def test_infinite_values_and_equal_values():
@@ -158,14 +157,14 @@ def test_enqueued_numbers_out_of_range_teach_nothing(wrong):
     study.enqueue_trial({"n": wrong})
     study.optimize(objective, n_trials=5, catch=(ValueError, TypeError, OverflowError))
     assert [trial.state for trial in study.trials].count(TrialState.COMPLETE) >= 7
-    judged, others = study.sampler._history(study, *_followed(study), None)
-    assert 3 not in judged
-    assert len(judged) + len(others) == 7
+    finished, others = study.sampler._history(study, *_space_and_ranges(study), None)
+    assert 3 not in finished
+    assert len(finished) + len(others) == 7
 
 
-def _followed(study):
+def _space_and_ranges(study):
     space = study.sampler._space(study)
-    return space, study.sampler._follow(study, space)[1]
+    return space, study.sampler._steering(study, space)[1]
 
 
 def test_trials_running_side_by_side_are_not_repeated():

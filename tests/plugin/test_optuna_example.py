@@ -33,9 +33,9 @@ def test_study_with_artifacts_goes_on_where_it_was(example, tmp_path, capsys, mo
     assert {"quality", "subject", "palette", "guidance"} == set(study.best_params)
     assert all(trial.user_attrs["reasons"] for trial in study.trials)
     example.main(["--trials", "2", "--folder", str(tmp_path)])
-    said = capsys.readouterr().out
-    assert "8 trials" in said
-    assert "recommended" in said
+    output = capsys.readouterr().out
+    assert "8 trials" in output
+    assert "recommended" in output
     again = optuna.load_study(study_name="soart", storage=study._storage)
     assert np.isfinite([trial.value for trial in again.trials]).all()
     assert not list(tmp_path.glob("trial-*.png"))

@@ -1,13 +1,15 @@
-"""StableDiffusionPipeline that can choose: ``DiffusionPipeline.from_pretrained(..., custom_pipeline=THIS_FOLDER)``.
+"""Adds ``best_of`` and ``tune`` to StableDiffusionPipeline.
 
-Diffusers copies this file into its own cache before it loads it, so it imports soart by name; and all such files become one module there, so the
-class has the same name in each.
+    DiffusionPipeline.from_pretrained(..., custom_pipeline=THIS_FOLDER)
+
+Diffusers copies this file into its own cache before loading it, so it imports soart by name. All such copies become one
+module there, so the class has the same name in each.
 """
 
 from diffusers import StableDiffusionPipeline
 
-from ...diffusers import BestOf
+from soart.plugin.diffusers import BestOf
 
 
 class SoartPipeline(BestOf, StableDiffusionPipeline):
-    """Adds ``best_of`` and ``tune``."""
+    """A pipeline with ``best_of`` and ``tune``."""

@@ -22,7 +22,7 @@ from soart.pipelines.scoring.ranking import rank
 from soart.pipelines.tuning.loop import tune
 from soart.pipelines.tuning.panel import Panel
 from soart.pipelines.tuning.tuner import Tuner
-from soart.prompts.space.yaml_file import parse_space
+from soart.prompts.space.space import PromptSpace
 
 SECRET = "hunter2"
 
@@ -253,7 +253,7 @@ def whole_way(where, embedded, scorer):
             tuner = Tuner(
                 collection,
                 generator,
-                parse_space(SPACE),
+                PromptSpace.parse_yaml(SPACE),
                 Panel([scorer], ["me"]),
                 budget=budget,
                 batch=4,

@@ -10,7 +10,7 @@ from soart.pipelines.collection.ratings import ratings
 from soart.pipelines.reports.effects_chart import MOST, chosen_effects, effects_chart
 from soart.pipelines.tuning.ask_tell import OBSERVED, ExternalGenerator, ExternalStudy, tell
 from soart.pipelines.tuning.findings import OptionEffect, findings_of
-from soart.prompts.space.yaml_file import parse_space, space_of_text
+from soart.prompts.space.space import PromptSpace
 
 SPACE = """
 template: a {light} {colour} {thing}
@@ -44,7 +44,7 @@ def draw(request):
 @pytest.fixture
 def study(tmp_path):
     return ExternalStudy(
-        tmp_path / "open", parse_space(SPACE), Bright(), ExternalGenerator("a camera", 12, 4.0, (64, 32))
+        tmp_path / "open", PromptSpace.parse_yaml(SPACE), Bright(), ExternalGenerator("a camera", 12, 4.0, (64, 32))
     )
 
 
@@ -162,7 +162,7 @@ def test_a_broken_picture_is_kept_and_not_learnt_from(study):
 
 def test_a_space_that_is_used_up_shows_its_best_again_and_ends(tmp_path):
     study = ExternalStudy(
-        tmp_path / "small", space_of_text("a {dark|bright} fox"), Bright(), ExternalGenerator("a camera")
+        tmp_path / "small", PromptSpace.parse("a {dark|bright} fox"), Bright(), ExternalGenerator("a camera")
     )
     seen = []
     # Four pictures of each are enough.
@@ -188,6 +188,6 @@ def test_charts_of_many_options_and_of_none():
 
 
 def test_a_space_that_was_typed():
-    assert len(space_of_text("slots:\n  style: [flat, round]").slots) == 1
-    assert space_of_text("a {fox|owl}").size == 2
-    assert space_of_text("a boat", "embedded").size > 100
+    assert len(PromptSpace.parse("slots:\n  style: [flat, round]").slots) == 1
+    assert PromptSpace.parse("a {fox|owl}").size == 2
+    assert PromptSpace.parse("a boat", "embedded").size > 100

@@ -20,7 +20,7 @@ from soart.pipelines.tuning.panel import Panel, collect_judgements
 from soart.pipelines.tuning.study import last_space, read_study
 from soart.pipelines.tuning.tuner import SEEDS, WINNERS, Tuner
 from soart.prompts.space.rendering import RenderedChoice
-from soart.prompts.space.yaml_file import parse_space
+from soart.prompts.space.space import PromptSpace
 
 SPACE = """
 template: a {style} picture of a {subject} in {palette} colors
@@ -50,7 +50,7 @@ class Liking:
 
 @pytest.fixture
 def space():
-    return parse_space(SPACE)
+    return PromptSpace.parse_yaml(SPACE)
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_tuning_finds_what_the_judge_likes_and_ends_within_the_budget(tuner, col
     best = max((e for e in found.effects if e.slot == "palette"), key=lambda e: e.mean)
     assert best.option == "cool"
     assert sum(found.importance.values()) == pytest.approx(1)
-    assert parse_space(found.yaml) == tuner.space
+    assert PromptSpace.parse_yaml(found.yaml) == tuner.space
     assert found.unit == "score"
     assert found.front == []
     page = render_tune_report(collection, found, "a <b>title</b>", why, ["Mind <this>."])
@@ -186,7 +186,7 @@ def test_several_judges_are_weighted_and_traded_off(collection, generator, space
 def test_a_space_edited_between_runs(tuner, generator, panel, collection):
     tuner.step()
     edited = SPACE.replace("neon]", "pastel, sepia]").replace("subject: [boat, ", "subject: [")
-    again = Tuner(collection, generator, parse_space(edited), panel, budget=16)
+    again = Tuner(collection, generator, PromptSpace.parse_yaml(edited), panel, budget=16)
     kept = [a for a in tuner.study.drawn if a.choice[0] > 0 and a.choice[1] < 3]
     assert len(again.study.earlier) == len(kept)
     assert again.done == 0
@@ -224,18 +224,18 @@ def test_base_subjects_take_turns(collection, generator, panel):
         "contexts: [a boat, a tree]\nslots:\n  palette: [warm colors, cool colors]\n  style: [flat design, woodcut]\n"
     )
     text += "  quality: [sharp, vivid]\n  steps: ['3']\n"
-    tuner = Tuner(collection, generator, parse_space(text), panel, budget=8, batch=4)
+    tuner = Tuner(collection, generator, PromptSpace.parse_yaml(text), panel, budget=8, batch=4)
     tune(tuner)
     assert {asked.context for asked in tuner.study.own} == {"a boat", "a tree"}
     found = findings_of(tuner)
     assert [words.prompt.split(",")[0] for words in found.winners[0].words] == ["a boat", "a tree"]
     with pytest.raises(SoartError, match="base subject"):
-        Tuner(collection, generator, parse_space(text), panel, pareto=True)
+        Tuner(collection, generator, PromptSpace.parse_yaml(text), panel, pareto=True)
 
 
 def test_small_space_ends_when_all_is_shown(collection, generator, panel):
     text = "template: a boat in {palette} colors\nslots:\n  palette: [warm, cool]\n  steps: ['3']\n"
-    tuner = Tuner(collection, generator, parse_space(text), panel, budget=40, batch=8)
+    tuner = Tuner(collection, generator, PromptSpace.parse_yaml(text), panel, budget=40, batch=8)
     assert tune(tuner) == "Every allowed choice has been shown."
     assert tuner.done == 2 * SEEDS
     assert findings_of(tuner).winners[0].choice["palette"] == "cool"
@@ -284,7 +284,7 @@ def test_bad_input(tuner, collection, generator, space, panel):
             Panel(*arguments)
     with pytest.raises(CollectionError, match="nothing to resume"):
         last_space(collection)
-    unknown = parse_space(SPACE + "  scheduler: [NoSuchScheduler, DDIMScheduler]\n")
+    unknown = PromptSpace.parse_yaml(SPACE + "  scheduler: [NoSuchScheduler, DDIMScheduler]\n")
     with pytest.raises(ModelError, match="NoSuchScheduler"):
         tune(Tuner(collection, generator, unknown, panel))
 

@@ -178,7 +178,7 @@ def test_extreme_values_stay_finite(terms):
         (Feedback(judged=np.array([-1]), liked=np.array([True])), "rows"),
     ],
 )
-def test_what_cannot_be_learnt_from_is_refused(feedback, message):
+def test_inconsistent_feedback_is_refused(feedback, message):
     with pytest.raises(PromptError, match=message):
         feedback.check(2)
 
@@ -193,7 +193,7 @@ def test_comparisons_across_raters_are_refused(rng):
 
 @given(st.integers(0, 5), st.integers(1, 5), st.randoms())
 @settings(max_examples=20, deadline=None)
-def test_feedback_told_in_parts_is_feedback_told_at_once(cut, size, random):
+def test_feedback_in_parts_equals_feedback_at_once(cut, size, random):
     ratings = [random.random() for _ in range(cut + size)]
     early, late = (
         Feedback.of_ratings(ratings[:cut]),
@@ -212,12 +212,12 @@ def test_thinning_keeps_feedback_on_the_cells_it_keeps(rng):
     rows = cells(rng, n=400, raters=8)
     pairs = np.array([[i, i + 1] for i in range(0, 399) if rows.raters[i] == rows.raters[i + 1]])
     feedback = Feedback(rated=np.arange(400), ratings=np.arange(400.0), pairs=pairs, all_bad=[[5]])
-    few, part = thin(rows, Terms.of(feedback, np.arange(400), feedback.ratings), 100, rng)
+    few, terms = thin(rows, Terms.of(feedback, np.arange(400), feedback.ratings), 100, rng)
     assert 90 <= len(few) <= 100
-    original = part.ratings.astype(int)
-    np.testing.assert_array_equal(few.choices[part.rated], rows.choices[original])
-    assert (few.raters[part.pairs[:, 0]] == few.raters[part.pairs[:, 1]]).all()
-    assert len(part.pairs) > 10
+    original = terms.ratings.astype(int)
+    np.testing.assert_array_equal(few.choices[terms.rated], rows.choices[original])
+    assert (few.raters[terms.pairs[:, 0]] == few.raters[terms.pairs[:, 1]]).all()
+    assert len(terms.pairs) > 10
 
 
 def test_a_space_can_be_enumerated_by_agreement_alone():

@@ -211,7 +211,8 @@ def test_few_observations_fall_back_on_the_prior(n):
         np.testing.assert_allclose(mean, 3.0)
     else:
         assert mean[0] > mean[1]
-    assert model.sample(np.zeros((3, 4), int), np.random.default_rng(0), 5).shape == (1, 5, 3)
+    [draws] = model.draws(np.random.default_rng(0), 5)
+    assert draws(np.zeros((3, 4), int)).shape == (5, 3)
 
 
 def test_equal_ratings_and_single_options_do_no_harm(rng):
@@ -261,7 +262,7 @@ def test_intervals_are_calibrated_with_latent_factors(rng):
     inside = np.abs(y[~train] - mean) < 1.645 * deviation
     assert 0.85 < inside.mean() < 0.95
     assert model.posterior_.calibration < 0.9
-    draws = model.sample(x[:30, None], rng, 4000, [0])[0]
+    draws = model.draws(rng, 4000, [0])[0](x[:30, None])
     mean, deviation = model.predict(x[:30, None], np.zeros(30, dtype=int))
     np.testing.assert_allclose(draws.mean(axis=0), mean, atol=0.06)
     np.testing.assert_allclose(draws.std(axis=0), deviation, rtol=0.08)

@@ -1,7 +1,7 @@
 import pytest
 
 from soart.errors import PromptError
-from soart.prompts.space.from_text import VOCABULARY_SLOTS, space_from_prompt, space_from_template, space_from_text
+from soart.prompts.space.from_text import VOCABULARY_SLOTS, space_from_prompt, space_from_template
 from soart.prompts.space.slots import Option
 from soart.prompts.space.space import PromptSpace
 from soart.prompts.space.templates import VOCABULARIES, wildcard_values
@@ -24,7 +24,7 @@ def test_a_plain_prompt_gets_the_vocabularies_around_it():
 def test_the_embedded_model_gets_its_own_words():
     from soart.pipelines.tiny.words import corpus
 
-    made = space_from_text("a fox", "ugly", vocabulary="embedded")
+    made = PromptSpace.from_text("a fox", "ugly", vocabulary="embedded")
     known = set(corpus())
     for slot in made.slots:
         assert set(slot.texts[0].split()) == set()
@@ -41,7 +41,7 @@ def test_more_options_and_own_words(tmp_path):
 
 
 def test_braces_and_dollars_of_a_plain_prompt_stay():
-    made = space_from_text("a $100 note, (sharp:1.2)", "cheap")
+    made = PromptSpace.from_text("a $100 note, (sharp:1.2)", "cheap")
     assert made.render(made.choice_of({})).prompt == "a $100 note, (sharp:1.2)"
 
 
@@ -56,7 +56,7 @@ def test_vocabularies(file):
 
 
 def test_variants_and_wildcards_become_slots():
-    made = space_from_text("a {fox|0.5::owl}, __style__ and __style__ {x|}", "ugly, {|blurry|noisy}")
+    made = PromptSpace.from_text("a {fox|0.5::owl}, __style__ and __style__ {x|}", "ugly, {|blurry|noisy}")
     assert [slot.name for slot in made.slots] == ["choice1", "style", "style2", "choice2", "negative1"]
     assert made.slots[0].options == (Option("fox"), Option("owl", 0.5))
     assert made.slots[1].texts == tuple(wildcard_values("style"))
@@ -69,7 +69,7 @@ def test_every_prompt_of_the_library_is_in_the_space():
     from soart.prompts.space.templates import expand
 
     text = "a {fox|{red|blue} owl} in {{snow|0.25::rain}|__palette__}, {one}"
-    made = space_from_template(text)
+    made = PromptSpace.from_text(text)
     rendered = {made.render((i, k)).prompt for i in range(made.levels[0]) for k in range(made.levels[1])}
     assert len(rendered) == 3 * 8
     assert rendered >= set(expand(text, 24, 0))
@@ -113,7 +113,7 @@ def test_own_wildcards_nest(tmp_path):
 )
 def test_bad_templates(text, words):
     with pytest.raises(PromptError, match=words) as caught:
-        space_from_text(text)
+        PromptSpace.from_text(text)
     assert "\n" not in str(caught.value)
 
 

@@ -101,16 +101,18 @@ def test_constraints():
 def test_needs_takes_alternatives_of_one_slot_and_all_slots():
     made = space(constraints=(needs("style=woodcut", "palette=monochrome", "palette=warm colors", "light=moonlight"),))
     for row in everything(made):
-        told = made.describe(row)
-        fine = told["palette"] != "" and told["light"] == "moonlight"
-        assert made.allows(row) == (told["style"] != "woodcut" or fine)
+        options = made.describe(row)
+        fine = options["palette"] != "" and options["light"] == "moonlight"
+        assert made.allows(row) == (options["style"] != "woodcut" or fine)
 
 
 def test_not_both_of_three_is_pairwise():
     made = space(constraints=(not_both("style=woodcut", "palette=warm colors", "light=moonlight"),))
     for row in everything(made):
-        told = made.describe(row)
-        hits = (told["style"] == "woodcut") + (told["palette"] == "warm colors") + (told["light"] == "moonlight")
+        options = made.describe(row)
+        hits = (
+            (options["style"] == "woodcut") + (options["palette"] == "warm colors") + (options["light"] == "moonlight")
+        )
         assert made.allows(row) == (hits < 2)
 
 
@@ -213,7 +215,7 @@ def test_bad_constraints(rule, words):
         (lambda: PromptSpace((STYLE,), "{style"), "without its partner"),
         (lambda: PromptSpace((STYLE,), "{style} {a|b}"), "variants"),
         (lambda: PromptSpace((STYLE, GUIDANCE), "{style} {guidance}"), "kind setting"),
-        (lambda: PromptSpace((STYLE,), negative="{style}"), "no negative slot"),
+        (lambda: PromptSpace((STYLE,), negative="{style}"), "not a negative slot"),
         (lambda: PromptSpace((STYLE, FAULTS), negative="ugly"), "leaves out {faults}"),
         (lambda: PromptSpace((STYLE,), contexts=("a", "a")), "alike"),
         (lambda: PromptSpace((STYLE,), "{style}", ("a",)), "leaves out {subject}"),
@@ -235,7 +237,7 @@ def test_bad_input(make, words):
     assert "\n" not in str(caught.value)
 
 
-def test_a_space_of_one_is_nothing_to_tune():
+def test_a_space_of_one_choice_cannot_be_tuned():
     one = PromptSpace((Slot("style", ["woodcut"]),))
     assert one.size == 1
     assert one.sample(5, 0).tolist() == [[0]]
@@ -334,7 +336,7 @@ def test_an_edited_space_maps_old_choices():
         "{subject} at moonlight, {mood}, {palette}, {style}",
         ("a fox",),
     )
-    told = [
+    choices = [
         {"style": "woodcut", "light": "moonlight", "palette": "warm colors", "size": "512x768"},
         {"style": "pixel art", "size": "512x512"},
         {"style": "watercolor", "light": "neon light", "size": "512x512"},
@@ -342,7 +344,7 @@ def test_an_edited_space_maps_old_choices():
         {"faults": "blurry", "size": "512x512"},
         {"guidance": "3", "size": "512x512"},
     ]
-    mapped = new.map_from(old, np.array([old.choice_of(t) for t in told]))
+    mapped = new.map_from(old, np.array([old.choice_of(t) for t in choices]))
     assert mapped.rows.tolist() == [0, 4]
     assert [new.describe(c) for c in mapped.choices] == [
         {"mood": "", "palette": "warm colors", "style": "woodcut", "faults": "", "size": "512x768", "steps": ""},
@@ -368,7 +370,7 @@ def test_mapping_the_same_space_keeps_everything():
     assert made.map_from(made, np.empty((0, 6), int)).choices.shape == (0, 6)
 
 
-def test_a_new_slot_takes_what_the_old_template_said():
+def test_a_new_slot_takes_literal_text_of_the_old_template():
     old = PromptSpace((STYLE,), "a fox at moonlight, {style}")
     new = PromptSpace((STYLE, Slot("light", ["sun", "moonlight"])), "a fox at {light}, {style}")
     assert new.map_from(old, np.array([[1], [3]])).choices.tolist() == [[1, 1], [3, 1]]

@@ -58,7 +58,7 @@ def test_bad_wildcard_files(tmp_path):
     (tmp_path / "empty.txt").write_text("# nothing\n")
     (tmp_path / "loop.txt").write_text("again __loop__\n")
     (tmp_path / "bytes.txt").write_bytes(b"\xff\xfe\x00")
-    for name, words in (("empty", "holds no options"), ("loop", "contains itself"), ("bytes", "cannot be read")):
+    for name, words in (("empty", "has no options"), ("loop", "contains itself"), ("bytes", "cannot be read")):
         with pytest.raises(PromptError, match=words):
             expand(f"__{name}__", 1, 0, tmp_path)
 

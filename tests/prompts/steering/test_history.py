@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from soart.errors import PromptError
+from soart.prompts.steering.history import SteeringFromHistory
 from soart.prompts.steering.ranges import Range
-from soart.prompts.steering.replay import ReplayedSteering
 
 
 @pytest.fixture
@@ -97,54 +97,54 @@ def test_ranges_that_make_no_sense(arguments):
         )
 
 
-def test_a_follower_starts_balanced_and_repeats_nothing(rng):
-    follower, judged = ReplayedSteering((4, 4, 2)), {}
+def test_it_starts_balanced_and_repeats_nothing(rng):
+    steering, trials = SteeringFromHistory((4, 4, 2)), {}
     for number in range(32):
-        judged[number] = (follower.next(judged, rng), float(rng.normal()))
-    first = np.array([choice for choice, _ in judged.values()][:8])
+        trials[number] = (steering.next(trials, rng), float(rng.normal()))
+    first = np.array([choice for choice, _ in trials.values()][:8])
     assert np.bincount(first[:, 0]).tolist() == [2, 2, 2, 2]
-    assert len({choice for choice, _ in judged.values()}) == 32
-    again = follower.next(judged, rng)
-    assert again in [choice for choice, _ in sorted(judged.values(), key=lambda seen: -seen[1])[:16]]
-    assert ReplayedSteering((4, 4, 2), startup=0).next({}, rng) is not None
+    assert len({choice for choice, _ in trials.values()}) == 32
+    again = steering.next(trials, rng)
+    assert again in [choice for choice, _ in sorted(trials.values(), key=lambda trial: -trial[1])[:16]]
+    assert SteeringFromHistory((4, 4, 2), startup=0).next({}, rng) is not None
 
 
 def test_what_runs_elsewhere_and_what_is_pinned(rng):
-    follower = ReplayedSteering((2, 3))
+    steering = SteeringFromHistory((2, 3))
     others = [(0, 0), (0, 1), (0, 2), (1, 0)]
-    assert follower.next({}, rng, others=others) in [(1, 1), (1, 2)]
-    assert follower.next({0: ((1, 1), 1.0)}, rng, others=others, pinned={1: 2}) == (1, 2)
-    # All tried: judged ones again, or anything where none fits.
-    assert follower.next({0: ((1, 1), 1.0)}, rng, others=[*others, (1, 2)]) == (1, 1)
-    assert follower.next({0: ((1, 1), 1.0)}, rng, others=[*others, (1, 2)], pinned={0: 0})[0] == 0
+    assert steering.next({}, rng, others=others) in [(1, 1), (1, 2)]
+    assert steering.next({0: ((1, 1), 1.0)}, rng, others=others, pinned={1: 2}) == (1, 2)
+    # All were tried: one with a value comes again, or any if none fits.
+    assert steering.next({0: ((1, 1), 1.0)}, rng, others=[*others, (1, 2)]) == (1, 1)
+    assert steering.next({0: ((1, 1), 1.0)}, rng, others=[*others, (1, 2)], pinned={0: 0})[0] == 0
 
 
 def test_histories_that_change_are_learnt_anew(rng):
-    follower = ReplayedSteering((3, 3))
-    follower.next({0: ((0, 0), 1.0), 1: ((1, 1), 2.0)}, rng)
-    first = follower._steering
-    follower.next({0: ((0, 0), 1.0), 1: ((1, 1), 2.0), 2: ((2, 2), 1.5)}, rng)
-    assert follower._steering is first
+    steering = SteeringFromHistory((3, 3))
+    steering.next({0: ((0, 0), 1.0), 1: ((1, 1), 2.0)}, rng)
+    first = steering._steering
+    steering.next({0: ((0, 0), 1.0), 1: ((1, 1), 2.0), 2: ((2, 2), 1.5)}, rng)
+    assert steering._steering is first
     assert len(first.choices) == 3
-    follower.next({0: ((0, 0), 5.0)}, rng)
-    assert follower._steering is not first
-    assert len(follower._steering.choices) == 1
+    steering.next({0: ((0, 0), 5.0)}, rng)
+    assert steering._steering is not first
+    assert len(steering._steering.choices) == 1
 
 
 def test_penalties_do_not_drown_the_differences(rng):
-    follower = ReplayedSteering((5, 5, 5))
-    judged = {i: (tuple(int(v) for v in rng.integers(0, 5, 3)), float(rng.normal())) for i in range(20)}
-    judged |= {20: ((0, 0, 0), -1e10), 21: ((0, 0, 1), -math.inf), 22: ((1, 1, 1), math.nan), 23: ((1, 1, 1), math.inf)}
-    follower.next(judged, rng)
-    told = follower._steering.feedback.ratings
-    assert len(told) == 22
-    assert told.min() > -15
-    assert np.isfinite(told).all()
-    ReplayedSteering((5, 5, 5)).next({0: ((0, 0, 0), -math.inf)}, rng)
+    steering = SteeringFromHistory((5, 5, 5))
+    trials = {i: (tuple(int(v) for v in rng.integers(0, 5, 3)), float(rng.normal())) for i in range(20)}
+    trials |= {20: ((0, 0, 0), -1e10), 21: ((0, 0, 1), -math.inf), 22: ((1, 1, 1), math.nan), 23: ((1, 1, 1), math.inf)}
+    steering.next(trials, rng)
+    ratings = steering._steering.feedback.ratings
+    assert len(ratings) == 22
+    assert ratings.min() > -15
+    assert np.isfinite(ratings).all()
+    SteeringFromHistory((5, 5, 5)).next({0: ((0, 0, 0), -math.inf)}, rng)
 
 
 def test_bad_input_is_refused():
     with pytest.raises(PromptError, match="startup"):
-        ReplayedSteering((2, 2), startup=-1)
+        SteeringFromHistory((2, 2), startup=-1)
     with pytest.raises(PromptError):
-        ReplayedSteering((2, 2)).next({0: ((5, 0), 1.0)}, np.random.default_rng(0))
+        SteeringFromHistory((2, 2)).next({0: ((5, 0), 1.0)}, np.random.default_rng(0))
