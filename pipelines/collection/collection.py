@@ -20,7 +20,7 @@ from ...files import write_whole
 from ...metrics.image import Picture, read_content, read_image
 from ..models.request import DrawnPicture
 from .png import encode_png, parameters_text
-from .store import Storage
+from .storage import Storage
 from .tables import GenerationRow, ImageRow, ItemsRow, ScoreRow
 
 #: Rows asked for in one query, under the databases' limits on bound variables.

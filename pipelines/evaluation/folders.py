@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from ...errors import CollectionError
 from ...metrics.protocols import Scorer
 from ..collection.collection import Collection
+from ..ingest.engines import Engine
 from ..ingest.roots import remember_roots
 from ..ingest.scan import Scan, as_text
 from ..ingest.sync import Update, sync
-from ..ingest.worker import Engine
 from .evaluate import evaluate
 from .result import Evaluation
 

@@ -22,7 +22,7 @@ from ...errors import CollectionError
 from ...metrics.image import SUFFIXES
 from ..collection.collection import Collection
 from ..collection.tables import AWAY, FileRow, ImageRow
-from ..ingest.look import sha256_of
+from ..ingest.inspection import sha256_of
 from ..support.batching import batches
 from .cull import BESIDE
 

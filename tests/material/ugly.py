@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from soart.pipelines.ingest.look import inspect_file
+from soart.pipelines.ingest.inspection import inspect_file
 
 
 def encoded(image, kind, **options):
@@ -87,8 +87,8 @@ def write_ugly(folder):
     return set(broken), set(odd)
 
 
-def dangerous_look(path, networks):
-    """Looks at files, but dies of some names, and of others sleeps."""
+def dangerous_inspection(path, networks):
+    """Inspects files, but crashes at some names and sleeps at others."""
     if "crash" in path:
         os.abort()
     if "hang" in path:
@@ -107,14 +107,14 @@ class _Cheese:
         raise RuntimeError("out of cheese")
 
 
-def failing_look(path, networks):
-    """A look whose extractor fails, at a good picture."""
-    from soart.pipelines.ingest import look as looking
+def failing_inspection(path, networks):
+    """An inspection whose extractor fails, at a good picture."""
+    from soart.pipelines.ingest import inspection
 
     Path(path).write_bytes(encoded(picture(), "PNG"))
-    looking._extractor.cache_clear()
-    kept, looking._extractor = looking._extractor, lambda network: _Cheese()
+    inspection._extractor.cache_clear()
+    original, inspection._extractor = inspection._extractor, lambda network: _Cheese()
     try:
         return inspect_file(path, networks)
     finally:
-        looking._extractor = kept
+        inspection._extractor = original
