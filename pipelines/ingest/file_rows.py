@@ -144,10 +144,10 @@ def _write_images(session: Session, inspections: Sequence[Inspection]) -> dict[s
 
 def _add_items(session: Session, inspections: Mapping[int, Inspection]) -> None:
     """Add items and fingerprints that pictures, by id, do not have yet."""
-    query = select(ItemsRow.image_id, ItemsRow.version).where(ItemsRow.image_id.in_(inspections))
-    known_items = set(session.execute(query))
-    query = select(FingerprintRow.image_id).where(FingerprintRow.image_id.in_(inspections))
-    known_prints = set(session.scalars(query))
+    versions = select(ItemsRow.image_id, ItemsRow.version).where(ItemsRow.image_id.in_(inspections))
+    known_items = set(session.execute(versions))
+    fingerprints = select(FingerprintRow.image_id).where(FingerprintRow.image_id.in_(inspections))
+    known_prints = set(session.scalars(fingerprints))
     items = [
         {"image_id": image, "version": version, "values": values}
         for image, inspection in inspections.items()

@@ -79,20 +79,20 @@ class Graph:
             for name in names:
                 if node.inputs.get(name) is not None:
                     return node.inputs[name]
-            source = next(
+            origin = next(
                 (self.at(node.inputs[name]) for name in _PIPES if isinstance(node.inputs.get(name), Link)), None
             )
-            node = source[0] if source else None
+            node = origin[0] if origin else None
         return None
 
     def literal(self, value: object, name: str, depth: int = 0) -> object:
         """The number or name that arrives at input ``name``: ``value`` itself, or the one that primitive nodes hold."""
         if not isinstance(value, Link):
             return value.get("content") if isinstance(value, dict) else value
-        source = self.at(value)
-        if source is None or depth > DEEPEST:
+        origin = self.at(value)
+        if origin is None or depth > DEEPEST:
             return None
-        node, slot = source
+        node, slot = origin
         wanted = SLOTS.get(node.kind.lower(), {}).get(slot, name)
         inside = self.find(node, wanted) if wanted in node.inputs or wanted != name else None
         if inside is None:

@@ -33,8 +33,8 @@ def read_sampler(graph: Graph, texts: Texts, node: Node, source: str) -> Picture
         return graph.literal(graph.find(node, name, *names), name)
 
     def node_at(name: str) -> Node | None:
-        source = graph.at(graph.find(node, name))
-        return source[0] if source else None
+        origin = graph.at(graph.find(node, name))
+        return origin[0] if origin else None
 
     guider, noise, sigmas, embeds = node_at("guider"), node_at("noise"), node_at("sigmas"), node_at("text_embeds")
     guided = guider or node
@@ -46,8 +46,8 @@ def read_sampler(graph: Graph, texts: Texts, node: Node, source: str) -> Picture
         # Sigmas are split and cut on their way.
         if sigmas is None or "steps" in sigmas.inputs:
             break
-        source = graph.at(sigmas.inputs.get("sigmas"))
-        sigmas = source[0] if source else None
+        origin = graph.at(sigmas.inputs.get("sigmas"))
+        sigmas = origin[0] if origin else None
     model, added = _model(graph, node, guider)
     scheduled = sigmas or node
     denoise = graph.literal(graph.find(scheduled, "denoise"), "denoise")
@@ -103,17 +103,17 @@ def _model(graph: Graph, node: Node, guider: Node | None) -> tuple[object, list[
     if value is None:
         return graph.literal(graph.find(node, *_MODELS), "ckpt_name"), added
     for _ in range(100):
-        source = graph.at(value)
-        if source is None or "model2" in source[0].inputs:
+        origin = graph.at(value)
+        if origin is None or "model2" in origin[0].inputs:
             break
-        inputs = source[0].inputs
+        inputs = origin[0].inputs
         added[:0] = _added(graph, inputs)
         name = next((inputs[key] for key in _MODELS if inputs.get(key) is not None), inputs.get("model"))
         if not isinstance(name, Link) or any(key in inputs for key in _MODELS):
             return (
                 graph.literal(name, "ckpt_name")
                 if name is not None
-                else graph.literal(graph.find(source[0], *_MODELS), "ckpt_name")
+                else graph.literal(graph.find(origin[0], *_MODELS), "ckpt_name")
             ), added
         value = name
     return None, added
@@ -132,9 +132,9 @@ def _added(graph: Graph, inputs: Mapping[str, Any]) -> list[tuple[object, object
 def _size(graph: Graph, node: Node) -> str | None:
     """The size of the latent that the sampler starts from, if it is an empty one."""
     for name in ("latent_image", "latent", "samples"):
-        source = graph.at(graph.find(node, name))
-        if source and "width" in source[0].inputs:
-            inputs = source[0].inputs
+        origin = graph.at(graph.find(node, name))
+        if origin and "width" in origin[0].inputs:
+            inputs = origin[0].inputs
             return size(graph.literal(inputs["width"], "width"), graph.literal(inputs.get("height"), "height"))
     return None
 
@@ -142,10 +142,10 @@ def _size(graph: Graph, node: Node) -> str | None:
 def _distilled(graph: Graph, value: object) -> object:
     """Flux's distilled guidance, on the way from the encoder."""
     for _ in range(50):
-        source = graph.at(value)
-        if source is None:
+        origin = graph.at(value)
+        if origin is None:
             return None
-        inputs = source[0].inputs
+        inputs = origin[0].inputs
         if "guidance" in inputs:
             return graph.literal(inputs["guidance"], "guidance")
         value = inputs.get("conditioning") or inputs.get("positive")

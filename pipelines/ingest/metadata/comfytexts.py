@@ -58,8 +58,8 @@ class Texts:
         if not isinstance(value, Link):
             return None
         if value not in self._texts:
-            source = self.graph.at(value)
-            self._texts[value] = self._output(*source, depth) if source and depth <= DEEPEST else None
+            origin = self.graph.at(value)
+            self._texts[value] = self._output(*origin, depth) if origin and depth <= DEEPEST else None
         return self._texts[value]
 
     def _output(self, node: Node, slot: int, depth: int) -> str | None:
@@ -118,8 +118,8 @@ class Texts:
         if not isinstance(value, Link):
             return None
         if value not in self._words:
-            source = self.graph.at(value)
-            self._words[value] = self._conditioning(*source, depth) if source and depth <= DEEPEST else None
+            origin = self.graph.at(value)
+            self._words[value] = self._conditioning(*origin, depth) if origin and depth <= DEEPEST else None
         return self._words[value]
 
     def _conditioning(self, node: Node, slot: int, depth: int) -> list[str] | None:

@@ -175,7 +175,7 @@ def test_pictures_that_bring_a_worker_down_are_named_and_the_others_measured(col
     assert all("crashed or timed out" in text for text in done.problems)
     assert len(collection.images()) == 5
     # Once is enough, unless the user asks for another try.
-    assert sync(collection, Scan([folder]), LocalEngine(1)).looked == 0
+    assert sync(collection, Scan([folder]), LocalEngine(1)).inspected == 0
     done = sync(collection, Scan([folder]), LocalEngine(1), retry=True)
     assert (done.inspected, done.problems, len(collection.images())) == (3, [], 6)
 
