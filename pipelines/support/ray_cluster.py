@@ -81,7 +81,7 @@ def _check_port(address: str | None) -> None:
 
 
 def worker_error(error: Any) -> SoartError:  # noqa: ANN401
-    """The error behind a ``RayTaskError``: its cause if that is a ``SoartError``, else a new one."""
+    """The error for a ``RayTaskError``: its cause if that is soart's own, else one that names the cause."""
     cause = getattr(error, "cause", None)
     if isinstance(cause, SoartError):
         return cause
