@@ -8,7 +8,7 @@ class SoartError(Exception):
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an error's message, without a full stop or colon at its end; its type if the message is empty."""
+    """The first line of an error's message, without its full stop; its type if the message is empty."""
     lines = str(error).strip().splitlines()
     return lines[0].strip().rstrip(".: ") if lines else type(error).__name__
 

@@ -64,8 +64,8 @@ def address_of(where: Path | str | None) -> Address:
     """The address of a collection.
 
     Args:
-        where: a folder; a URL, whose query parameter ``pictures`` is the folder of the pictures and whose other parameters
-            are for the server's driver; or None for a collection in memory.
+        where: a folder, a URL, or None for a collection in memory. The query parameter ``pictures`` of a URL is the
+            folder of the pictures; the other parameters are for the server's driver.
 
     Raises:
         CollectionError: the URL cannot be read, or its scheme is not that of PostgreSQL.

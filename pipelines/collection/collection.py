@@ -21,7 +21,7 @@ from ...files import write_whole
 from ...metrics.image import Picture, read_content, read_image
 from ..models.request import DrawnPicture
 from .png import encode_png, parameters_text
-from .storage import Storage
+from .storage import IMAGES, Storage
 from .tables import GenerationRow, ImageRow, ItemsRow, ScoreRow
 
 T = TypeVar("T")
@@ -70,7 +70,7 @@ class Collection(Storage):
     def _write_picture(self, drawn: DrawnPicture, model: str, sampler: str) -> tuple[str, str]:
         content = encode_png(drawn.pixels, parameters_text(drawn.request, drawn.pixels.shape, model, sampler))
         digest = hashlib.sha256(content).hexdigest()
-        path = f"images/{digest[:20]}.png"
+        path = f"{IMAGES}/{digest[:20]}.png"
         with self._errors("be written"):
             write_whole(self.file(path), content)
         return digest, path

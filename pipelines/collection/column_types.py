@@ -1,7 +1,7 @@
 """Text columns for any file name and any stranger's prompt.
 
 PostgreSQL refuses NUL in text, and all databases refuse lone surrogates, which stand for bytes of a file name that are
-not UTF-8. Both are stored behind the control character SUBSTITUTE as four hexadecimal digits, and come back as they were.
+not UTF-8. Both are stored as four hexadecimal digits behind the control character SUBSTITUTE, and read back unchanged.
 """
 
 from __future__ import annotations

@@ -26,8 +26,8 @@ def store_choice(collection: Collection, rater: str, choice: str, winner: int, l
         True if the choice was new.
 
     Raises:
-        CollectionError: a name is empty or too long, a picture does not exist or is compared with itself, or the collection
-            cannot be written.
+        CollectionError: a name is empty or too long, a picture does not exist or is compared with itself, or the
+            collection cannot be written.
     """
     if not (0 < len(rater) <= 128 and 0 < len(choice) <= 36):
         raise CollectionError(

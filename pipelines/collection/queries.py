@@ -75,7 +75,7 @@ class Query:
 
 
 def order(collection: Collection, query: Query, rater: str) -> list[int]:
-    """Ids of the pictures of a query in its order; pictures without a score or a rating come last, ties newest first."""
+    """Ids of a query's pictures in its order; pictures without a score or a rating come last, ties newest first."""
     stars, score = RatingRow.value, ScoreRow.value
     of_rater = and_(RatingRow.image_id == ImageRow.id, RatingRow.rater == rater)
     pictures: Select[Any] = select(ImageRow.id).where(HERE)

@@ -39,7 +39,7 @@ def check_rater(name: str) -> str:
     """Check a rater's name.
 
     Raises:
-        CollectionError: the name is empty or too long, or scores are stored under it, which would make two judges of one
+        CollectionError: the name is empty or too long, or scores are stored under it, so that two judges would have one
             name.
     """
     if not name.strip() or len(name) > 128:

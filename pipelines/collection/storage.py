@@ -16,6 +16,8 @@ from .database import connect, explained_errors, write_alone
 from .tables import ImageRow, Meta
 from .upgrade import is_current, stored_version, upgrade_if_needed
 
+#: Name of the folder for pictures in a collection's folder.
+IMAGES = "images"
 #: Key under which a database remembers the folder of its pictures.
 _PICTURES = "pictures"
 
@@ -25,9 +27,9 @@ class Storage:
 
     Args:
         where: a folder, made if it does not exist; or the URL of a PostgreSQL database, such as
-            ``postgresql://user@host/database?pictures=/shared/folder``. The database remembers the folder of its pictures:
-            that of the first URL, or one in the user's data folder; another folder in a later URL holds for this machine.
-            None keeps everything in memory, where pictures are only referred to, never stored.
+            ``postgresql://user@host/database?pictures=/shared/folder``. The database remembers the folder of its
+            pictures: that of the first URL, or one in the user's data folder. Another folder in a later URL holds for
+            this machine. None keeps everything in memory, where pictures are only referred to, never stored.
 
     Attributes:
         folder: of its pictures; None in memory.
@@ -74,7 +76,7 @@ class Storage:
 
     def _make_folder(self, folder: Path) -> None:
         with self._errors("be made"):
-            (folder / "images").mkdir(parents=True, exist_ok=True)
+            (folder / IMAGES).mkdir(parents=True, exist_ok=True)
 
     def _prepare(self) -> None:
         with self._errors("be opened"):
@@ -99,8 +101,8 @@ class Storage:
         folder = self.folder or Path(known.value)
         if not folder.is_dir():
             raise CollectionError(
-                f"The pictures of {self.name!r} lie in {str(folder)!r}, which is not on this machine: mount it there, or "
-                "name its place by ?pictures=FOLDER in the URL."
+                f"The pictures of {self.name!r} lie in {str(folder)!r}, which is not on this machine: mount it there, "
+                "or name its place by ?pictures=FOLDER in the URL."
             )
         return folder
 

@@ -166,7 +166,7 @@ class FingerprintRow(Base):
 
 
 class MetadataRow(Base):
-    """How a picture was made, as the tool that made it wrote."""
+    """Metadata of a picture, as the tool that made it wrote."""
 
     __tablename__ = "metadata"
     image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)

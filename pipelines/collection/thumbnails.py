@@ -25,7 +25,7 @@ _WEB = ((b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"))
 
 
 def encode_thumbnail(pixels: np.ndarray, side: int = SIDE) -> bytes:
-    """JPEG of a uint8 picture (h, w, 3), reduced to ``side`` pixels where it is larger; smaller ones keep their size."""
+    """JPEG of a uint8 picture (h, w, 3), reduced to ``side`` pixels if it is larger; smaller ones keep their size."""
     image = Image.fromarray(pixels)
     image.thumbnail((side, side), reducing_gap=2.0)
     buffer = io.BytesIO()

@@ -33,8 +33,8 @@ def is_current(connection: Connection, name: str) -> bool:
     version = stored_version(connection)
     if version is not None and not (version.isdecimal() and int(version) <= SCHEMA_VERSION):
         raise CollectionError(
-            f"The collection {name!r} has schema version {version}, this soart reads version {SCHEMA_VERSION}: use the soart "
-            "that wrote it, or another folder."
+            f"The collection {name!r} has schema version {version}, this soart reads version {SCHEMA_VERSION}: use the "
+            "soart that wrote it, or another folder."
         )
     return version == str(SCHEMA_VERSION)
 
@@ -104,20 +104,23 @@ def copy_database(source: Path, copy: Path) -> None:
     Raises:
         OSError: the copy cannot be written.
     """
-    part = copy.with_suffix(".part")
-    part.unlink(missing_ok=True)
+    unfinished = copy.with_suffix(".part")
+    unfinished.unlink(missing_ok=True)
     try:
-        with contextlib.closing(sqlite3.connect(source)) as reader, contextlib.closing(sqlite3.connect(part)) as writer:
+        with (
+            contextlib.closing(sqlite3.connect(source)) as reader,
+            contextlib.closing(sqlite3.connect(unfinished)) as writer,
+        ):
             reader.backup(writer)
     except sqlite3.Error as error:
-        part.unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)
         raise OSError(f"no copy could be made before the upgrade: {error}") from error
-    part.replace(copy)
+    unfinished.replace(copy)
 
 
 @contextlib.contextmanager
 def _alone(engine: Engine) -> Iterator[Connection]:
-    """One transaction under the writers' lock; SQLite can rebuild tables only while it does not enforce foreign keys."""
+    """One transaction under the writers' lock, without foreign keys, because SQLite cannot rebuild tables with them."""
     with engine.connect() as connection:
         sqlite = engine.dialect.name == "sqlite"
         if sqlite:
@@ -137,6 +140,6 @@ def _check_encoding(connection: Connection, name: str) -> None:
         encoding = connection.scalar(text("SHOW server_encoding"))
         if encoding != "UTF8":
             raise CollectionError(
-                f"The database {name!r} has encoding {encoding}, which cannot hold every prompt and file name: create it by "
-                "createdb --encoding UTF8 --locale C --template template0."
+                f"The database {name!r} has encoding {encoding}, which cannot hold every prompt and file name: create "
+                "it by createdb --encoding UTF8 --locale C --template template0."
             )

@@ -12,8 +12,8 @@ from .inspection import Inspection
 class Engine(Protocol):
     """Inspects files in worker processes.
 
-    A file that crashes its worker, or takes too long, loses only that worker: it is reported with a problem, and all other
-    files are inspected.
+    A file that crashes its worker, or takes too long, loses only that worker: it is reported with a problem, and all
+    other files are inspected.
     """
 
     def inspect(self, paths: Iterable[str], networks: Sequence[str | None] = (None,)) -> Iterator[Inspection]:

@@ -1,4 +1,4 @@
-"""Rows of files and inspections: everything that a collection keeps about scanned files."""
+"""Rows of scanned files and their inspections in a collection."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ def store_metadata(collection: Collection, metadata: Mapping[str, PictureMetadat
 
 
 def _add_metadata(session: Session, copies: Sequence[tuple[int, PictureMetadata | None]]) -> None:
-    """Store metadata; if copies of a picture differ, the alphabetically first, regardless of the order of inspection."""
+    """Store metadata; if copies of a picture differ, the alphabetically first, in whatever order they are inspected."""
     query = select(MetadataRow.image_id, MetadataRow.source, MetadataRow.prompt)
     known = session.execute(query.where(MetadataRow.image_id.in_({image for image, _ in copies}))).all()
     first = {image: (source, prompt or "") for image, source, prompt in known}

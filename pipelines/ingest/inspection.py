@@ -1,6 +1,6 @@
-"""Inspection of one file: read and decoded once, with everything taken from it that is wanted.
+"""Inspects one file: reads and decodes it once, and takes everything from it.
 
-Runs in a worker process; the engines keep the workers.
+This runs in a worker process; the engines keep the workers.
 """
 
 from __future__ import annotations

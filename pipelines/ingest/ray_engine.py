@@ -1,9 +1,10 @@
 """Engine that inspects files on a Ray cluster.
 
-Files are inspected by plain Ray tasks, not by Ray Data's ``map_batches``. Paths come from a scan that compares them with
-the collection as it goes, so they must be taken one batch at a time as there is room. A task for each batch does that;
-a data set wants its whole source first. A task that dies loses only its own batch and reports it; a data set drops the
-block without naming its files, or ends. To Ray, a worker killed by the time limit of a file is an ordinary worker death.
+Files are inspected by plain Ray tasks, not by Ray Data's ``map_batches``. Paths come from a scan that compares them
+with the collection as it goes, so they must be taken one batch at a time as there is room. A task for each batch does
+that; a data set wants its whole source first. A task that dies loses only its own batch and reports it; a data set
+drops the block without naming its files, or ends. To Ray, a worker killed by the time limit of a file is an ordinary
+worker death.
 """
 
 from __future__ import annotations
@@ -42,8 +43,8 @@ class RayEngine:
     """Workers on a Ray cluster; an ``Engine``. Every node must reach the files under the same absolute paths.
 
     Args:
-        workers: on a running cluster the most batches under way at a time; of a cluster started here its number of CPUs.
-            By default as many as there are CPUs.
+        workers: on a running cluster the most batches under way at a time; of a cluster started here its number of
+            CPUs. By default as many as there are CPUs.
         limit: seconds that one file may take.
         inspect: the function that inspects one file; workers must be able to import it.
 

@@ -63,8 +63,8 @@ def check_file(path: str) -> os.stat_result | str | None:
     """Check that a file can be read to its end, without opening it.
 
     Returns:
-        its status; a sentence if it is missing, out of reach, or a pipe, socket or device, of which reading may never end;
-        None for a folder.
+        its status; a sentence if it is missing, out of reach, or a pipe, socket or device, of which reading may never
+        end; None for a folder.
     """
     try:
         status = os.stat(path)
@@ -209,7 +209,8 @@ class Scan:
 def find_pictures(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
     """Picture files among ``paths`` and, recursively, in the folders among them, in the order of their names.
 
-    Inside folders files are taken by suffix, and links to folders are left out; a single file is taken whatever its suffix.
+    Inside folders files are taken by suffix, and links to folders are left out. A single file is taken whatever its
+    suffix.
 
     Args:
         paths: files and folders; the result names files as these do, relative or absolute.

@@ -1,4 +1,4 @@
-"""Work on several cores: how many there are, one thread a process, engines by name."""
+"""Cores of this machine, and the processes that work on them."""
 
 from __future__ import annotations
 

@@ -44,8 +44,8 @@ def import_ray() -> Any:  # noqa: ANN401
 def ray_connection(workers: int | None = None) -> Iterator[Any]:
     """The package ray, connected to a cluster.
 
-    That is the cluster the caller is connected to already, else the one at RAY_ADDRESS, else one started on this machine
-    that ends with the block.
+    That is the cluster the caller is connected to already, else the one at RAY_ADDRESS, else one started on this
+    machine that ends with the block.
 
     Args:
         workers: CPUs of a cluster started here; by default the cores that this process may use.
@@ -86,7 +86,8 @@ def worker_error(error: Any) -> SoartError:  # noqa: ANN401
     if isinstance(cause, SoartError):
         return cause
     return SoartError(
-        f"The cluster's workers cannot do this work ({first_line(cause or error)}): install soart {__version__} on every node."
+        f"The cluster's workers cannot do this work ({first_line(cause or error)}): "
+        f"install soart {__version__} on every node."
     )
 
 

@@ -2,6 +2,7 @@
 
 import io
 import os
+import signal
 import struct
 import time
 import zlib
@@ -35,7 +36,7 @@ def bomb():
 
 
 def broken_files():
-    """Names and contents of files that hold no usable picture."""
+    """Names and contents of files without a usable picture."""
     png, jpeg = encoded(picture(), "PNG"), encoded(picture(), "JPEG")
     gif, webp, tiff, bmp = (encoded(picture(), kind) for kind in ("GIF", "WEBP", "TIFF", "BMP"))
     bad_crc = bytearray(png)
@@ -91,6 +92,8 @@ def dangerous_inspection(path, networks):
     """Inspects files, but crashes at some names and sleeps at others."""
     if "crash" in path:
         os.abort()
+    if "killed" in path:
+        os.kill(os.getpid(), signal.SIGKILL)
     if "hang" in path:
         if mark := os.environ.get("UGLY_MARK"):
             Path(mark).write_text(str(os.getpid()))

@@ -32,7 +32,8 @@ def read_parameters(text: str, source: str) -> PictureMetadata | None:
 
     The last line that begins with ``Steps:`` and holds three settings or more counts, so a prompt may quote such lines.
     Lines after it (templates of dynamic prompts) are left out.
-    Two lines that begin with ``Negative prompt:`` leave open where the prompt ends: prompt and negative are then unknown.
+    With two lines that begin with ``Negative prompt:`` the end of the prompt is ambiguous: prompt and negative are then
+    unknown.
     """
     if len(text) > 4 * LONGEST_PROMPT or ":" not in text:
         return None

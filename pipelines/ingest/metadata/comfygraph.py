@@ -106,12 +106,12 @@ class Graph:
 
     def upstream(self, start: Iterable[Link], skipped: frozenset[str]) -> Iterator[str]:
         """Names of the nodes above some links, each once; inputs named in ``skipped`` are not followed."""
-        pending, seen = list(start), set[str]()
+        pending, visited = list(start), set[str]()
         while pending:
             name = pending.pop().node
-            if name in seen or name not in self.nodes:
+            if name in visited or name not in self.nodes:
                 continue
-            seen.add(name)
+            visited.add(name)
             yield name
             pending += [v for k, v in self.nodes[name].inputs.items() if isinstance(v, Link) and k not in skipped]
 

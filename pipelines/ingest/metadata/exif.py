@@ -23,7 +23,7 @@ _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 7: 1}
 
 
 def exif_texts(data: bytes) -> Iterator[tuple[str, str, str]]:
-    """Name, place (``"exif:NAME"``) and text of the EXIF fields of a TIFF structure; nothing if the data are something else."""
+    """Name, place (``"exif:NAME"``) and text of each EXIF field of a TIFF structure; empty for other data."""
     order = {b"II": "<", b"MM": ">"}.get(data[:2])
     if order is None or len(data) < 8:
         return

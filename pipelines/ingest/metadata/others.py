@@ -1,4 +1,4 @@
-"""Reads tools with short formats: SwarmUI, Draw Things, Midjourney, Easy Diffusion."""
+"""Reads the short formats of SwarmUI, Draw Things, Midjourney and Easy Diffusion."""
 
 from __future__ import annotations
 
@@ -88,8 +88,8 @@ _VALUED = {
     "w": "weird",
 }
 _KNOWN = {
-    *_VALUED, "stylize", "chaos", "quality", "weird", "no", "seed", "v", "version", "niji", "style", "tile", "raw", "stop",
-    "sref", "sw", "cref", "cw", "p", "profile", "personalize", "repeat", "r", "video", "fast", "relax", "turbo", "upbeta", "uplight", "oref",
+    *_VALUED, "stylize", "chaos", "quality", "weird", "no", "seed", "v", "version", "niji", "style", "tile", "raw",
+    "stop", "sref", "sw", "cref", "cw", "p", "profile", "personalize", "repeat", "r", "video", "fast", "relax", "turbo", "upbeta", "uplight", "oref",
     "ow", "draft", "exp", "hd", "creative", "test", "testp", "sameseed", "stealth", "public",
 }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Reads how a picture was made from its file, texts beside it and tables of folders."""
+"""Reads the metadata of a picture from its file, beside it and in tables."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ SIDECARS = SUFFIXES | {Path(name).suffix for name in TABLES}
 
 
 def picture_metadata(path: Path, content: bytes) -> PictureMetadata | None:
-    """How a picture was made; ``None`` if nothing is known.
+    """The metadata of a picture; ``None`` if there is none.
 
     The sources in order: the file itself, a text beside it, the table of its folder, the table of the folder above. A
-    rating inside the file counts only if the other sources hold nothing.
+    file that holds only a rating comes last.
 
     Args:
         path: of the file.
@@ -50,7 +50,8 @@ def _table(folder: Path) -> FolderTable:
 def embedded_metadata(content: bytes) -> PictureMetadata | None:
     """The metadata inside a PNG, JPEG, WebP or AVIF file; ``None`` if there is none.
 
-    Pixels are decoded only if they may hold a hidden text. Never raises, whatever the bytes; time and memory are bounded.
+    Pixels are decoded only if they may hold a hidden text. Never raises, whatever the bytes; time and memory are
+    bounded.
     """
     metadata = guarded(lambda: read_texts(texts_of(content)))
     if metadata is None or metadata.tool == RATING_ONLY:

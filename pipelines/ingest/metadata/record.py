@@ -30,7 +30,7 @@ _UNWANTED = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class PictureMetadata:
-    """How a picture was made, as the tool that made it wrote; ``None`` if unknown or empty, never a guess.
+    """Facts about the making of a picture, as its tool wrote them; ``None`` if unknown or empty, never a guess.
 
     Attributes:
         tool: the writer: ``"AUTOMATIC1111"``, ``"ComfyUI"``, …, ``"caption"`` for a bare text beside the picture.
@@ -74,7 +74,7 @@ class PictureMetadata:
 
 
 def clean(text: object, longest: int = _LONGEST_VALUE) -> str | None:
-    """A text as valid Unicode without NUL, controls and bidirectional overrides; ``None`` if empty, too long or not a text."""
+    """A text as valid Unicode without controls and bidirectional marks; ``None`` if empty, too long or not a text."""
     if not isinstance(text, str) or len(text) > longest:
         return None
     if not text.isprintable():

@@ -1,4 +1,4 @@
-"""Reads texts beside a picture: ``NAME.json``, ``.txt``, ``.caption`` and ``.xmp``."""
+"""Reads texts beside a picture: ``NAME.json``, ``.txt``, ``.caption``, ``.xmp``."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Texts hidden in the lowest bits of a picture ("stealth pnginfo").
 
-They are in alpha or in colours, plain or compressed. The bits run down the columns: a mark of 15 letters, 32 bits with the length of the text in bits, the text.
+They are in alpha or in colours, plain or compressed. The bits run down the columns: a mark of 15 letters, 32 bits with
+the length of the text in bits, the text.
 """
 
 from __future__ import annotations

@@ -5,8 +5,6 @@ import threading
 import time
 from contextlib import suppress
 from functools import partial
-from itertools import count
-from pathlib import Path
 
 import numpy as np
 import psutil
@@ -26,7 +24,6 @@ from soart.pipelines.ingest.ray_engine import RayEngine
 from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.ray_generator import ClusterGenerator, ModelChoice, generator_on
-from soart.pipelines.support.batching import BATCH, WAITING
 from soart.pipelines.support.ray_cluster import check_version, import_ray, ray_connection
 from soart.pipelines.tuning.loop import tune
 from soart.pipelines.tuning.panel import Panel
@@ -164,25 +161,6 @@ def test_several_nodes_of_which_one_is_lost(pictures, monkeypatch, embedded):
         nodes.shutdown()
 
 
-def fatal_for(name, what, path, networks):
-    """Inspects files, but dies or hangs at one picture."""
-    if Path(path).name == name:
-        time.sleep(300) if what == "hang" else os.kill(os.getpid(), what)
-    return inspect_file(path, networks)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("what", [signal.SIGSEGV, signal.SIGKILL, "hang"])
-def test_picture_that_brings_its_worker_down(cluster, pictures, what, capfd):
-    found = by_path(RayEngine(2, 2, partial(fatal_for, "07.png", what)).inspect(pictures))
-    expected = by_path(LocalEngine(2).inspect(pictures))
-    [culprit] = [path for path in pictures if path.endswith("07.png")]
-    assert "crashed or timed out" in found.pop(culprit).problem
-    del expected[culprit]
-    assert found == expected
-    assert capfd.readouterr() == ("", "")
-
-
 @pytest.mark.slow
 def test_exports_are_byte_for_byte_those_of_one_machine(cluster, pictures, tmp_path):
     exports = []
@@ -209,16 +187,6 @@ def die_once(marker, path, networks):
 def test_worker_killed_in_the_middle_costs_no_picture(cluster, pictures, tmp_path):
     found = by_path(RayEngine(2, inspect=partial(die_once, tmp_path / "marker")).inspect(pictures))
     assert found == by_path(LocalEngine(2).inspect(pictures))
-
-
-@pytest.mark.slow
-def test_few_are_read_ahead_and_nothing_goes_on_afterwards(cluster, pictures):
-    taken = count()
-    inspections = RayEngine(2).inspect(path for path in pictures * 50 if next(taken) >= 0)
-    next(inspections)
-    inspections.close()
-    assert next(taken) <= (2 * WAITING + 1) * BATCH
-    assert cluster.is_initialized()
 
 
 def fails(path, networks):

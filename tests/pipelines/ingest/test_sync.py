@@ -7,13 +7,11 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
-from specimens.ugly import dangerous_inspection, encoded, failing_inspection, picture, write_ugly
+from specimens.ugly import dangerous_inspection, encoded, picture, write_ugly
 from sqlalchemy import select
 
-from soart.errors import SoartError
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.tables import FileRow, FingerprintRow, ImageRow, ItemsRow, MetadataRow
-from soart.pipelines.ingest.engines import engine_named
 from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.ingest.sync import sync
@@ -178,18 +176,6 @@ def test_pictures_that_bring_a_worker_down_are_named_and_the_others_measured(col
     assert sync(collection, Scan([folder]), LocalEngine(1)).inspected == 0
     done = sync(collection, Scan([folder]), LocalEngine(1), retry=True)
     assert (done.inspected, done.problems, len(collection.images())) == (3, [], 6)
-
-
-def test_an_unexpected_error_is_a_sentence(tmp_path):
-    path = str(tmp_path / "a.png")
-    (inspection,) = LocalEngine(1, inspect=failing_inspection).inspect([path])
-    assert inspection.problem == f"{path!r} cannot be measured: out of cheese."
-
-
-def test_engines_have_names():
-    assert engine_named("local", 3).workers == 3
-    with pytest.raises(SoartError, match="local and ray"):
-        engine_named("steam")
 
 
 KILLED = """
