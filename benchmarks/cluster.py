@@ -39,9 +39,9 @@ def make(folder: Path, number: int) -> list[str]:
 
 
 def main() -> None:
-    """Time both engines, looking and drawing."""
+    """Time both engines, inspecting and drawing."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("-n", type=int, default=2000, help="pictures to look at")
+    parser.add_argument("-n", type=int, default=2000, help="pictures to inspect")
     parser.add_argument("--drawn", type=int, default=64, help="pictures to draw")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--workers", type=int, default=2)
@@ -50,12 +50,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         paths = make(Path(folder), arguments.n)
         for _ in range(arguments.runs):
-            found["look, local, pictures/s"].append(look(LocalEngine(arguments.workers), paths))
+            found["inspect, local, pictures/s"].append(inspect(LocalEngine(arguments.workers), paths))
             found["draw, local, pictures/s"].append(draw("local", None, arguments.drawn))
             started = time.perf_counter()
             with ray_connection(arguments.workers):
                 found["start of the cluster, s"].append(time.perf_counter() - started)
-                found["look, ray, pictures/s"].append(look(RayEngine(arguments.workers), paths))
+                found["inspect, ray, pictures/s"].append(inspect(RayEngine(arguments.workers), paths))
                 found["draw, ray, one worker, pictures/s"].append(draw("ray", 1, arguments.drawn))
                 name = f"draw, ray, {arguments.workers} workers, pictures/s"
                 found[name].append(draw("ray", arguments.workers, arguments.drawn))
@@ -65,10 +65,10 @@ def main() -> None:
         print(f"{name:40} {statistics.median(values):8.1f}   {min(values):.1f} … {max(values):.1f}")
 
 
-def look(engine: LocalEngine | RayEngine, paths: list[str]) -> float:
-    """Pictures looked at in a second, the start of the workers included."""
+def inspect(engine: LocalEngine | RayEngine, paths: list[str]) -> float:
+    """Pictures inspected per second, including the start of the workers."""
     started = time.perf_counter()
-    sound = sum(look.problem is None for look in engine.looks(paths))
+    sound = sum(inspection.problem is None for inspection in engine.inspect(paths))
     assert sound == len(paths)
     return len(paths) / (time.perf_counter() - started)
 

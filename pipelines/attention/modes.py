@@ -19,7 +19,7 @@ from ...metrics.attention.version_d import AttentionD
 from ...metrics.attention.versions_abc import AttentionA, AttentionB, AttentionC, AttentionModel
 from ...metrics.image import read_image
 from ...metrics.items.soart import SoartExtractor, heads_of
-from ..ingest.listing import find_pictures
+from ..ingest.scan import find_pictures
 
 VERSIONS = ("A", "B", "C", "D")
 

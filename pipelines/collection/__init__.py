@@ -1,1 +1,1 @@
-"""Everything that is stored: the database, the picture files, and the queries over them."""
+"""Everything that is stored: database, picture files, and the queries over them."""

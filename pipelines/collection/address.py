@@ -1,4 +1,7 @@
-"""Where a collection lies: in a folder, or in a database by URL with its pictures in a folder beside."""
+"""Addresses of collections: a folder, or the URL of a database.
+
+The pictures of a database lie in a folder beside it.
+"""
 
 from __future__ import annotations
 
@@ -16,21 +19,21 @@ from ...errors import CollectionError
 DATABASE = "soart.db"
 EXAMPLE = "postgresql://user@host/database"
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-#: What a Path makes of a URL.
-_EATEN = re.compile(r"postgres(ql)?(\+\w+)?:/(?!/)")
+#: A URL that was made a Path, which drops one of its slashes.
+_PATH_OF_URL = re.compile(r"postgres(ql)?(\+\w+)?:/(?!/)")
 _POSTGRES = frozenset({"postgres", "postgresql", "postgresql+psycopg"})
-#: Parts of the query that say which database it is; all others stay out of messages, for they may be secret.
-_PLACE = ("host", "port")
+#: Query parameters that identify the database; all others may be secret and stay out of messages.
+_IDENTIFYING = ("host", "port")
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a collection lies.
+    """Location of a collection.
 
     Attributes:
-        url: of the database, with the password if one was given.
-        folder: of the pictures; None in memory, and where a database is to say it.
-        name: for messages, and to name the collection again: the folder, or the URL without password.
+        url: of the database, with its password.
+        folder: of the pictures; None in memory, and if the database itself remembers the folder.
+        name: for messages, and to open the collection again: the folder, or the URL without password.
         title: the last part of the name, for headings.
     """
 
@@ -41,36 +44,40 @@ class Address:
 
     @property
     def by_url(self) -> bool:
-        """Whether it is a database on a server."""
+        """True if the collection is a database on a server."""
         return self.url.drivername != "sqlite"
 
     @property
     def default_folder(self) -> Path:
-        """Where pictures of a database lie that was given no folder for them: one for each database, whoever asks."""
-        place = hashlib.sha256(_shown(self.url._replace(username=None)).encode()).hexdigest()[:8]
+        """Folder for the pictures of a database that names none; the same for every user name in its URL."""
+        database = hashlib.sha256(_shown(self.url._replace(username=None)).encode()).hexdigest()[:8]
         title = re.sub(r"\W", "_", self.title)
-        return platformdirs.user_data_path("soart") / "collections" / f"{title}-{place}"
+        return platformdirs.user_data_path("soart") / "collections" / f"{title}-{database}"
 
 
 def is_url(where: Path | str) -> bool:
-    """Whether a collection is named by a URL rather than a folder."""
+    """True if a collection is named by a URL instead of a folder."""
     return isinstance(where, str) and _URL.match(where) is not None
 
 
 def address_of(where: Path | str | None) -> Address:
-    """Where the collection lies that is named by a folder, a URL, or None for one in memory.
+    """The address of a collection.
 
-    Of a URL's query ``pictures`` is the folder of the pictures; the rest is for the server's driver.
+    Args:
+        where: a folder, a URL, or None for a collection in memory. The query parameter ``pictures`` of a URL is the
+            folder of the pictures; the other parameters are for the server's driver.
 
     Raises:
-        CollectionError: a URL of another scheme, or one that cannot be read.
+        CollectionError: the URL cannot be read, or its scheme is not that of PostgreSQL.
     """
     if where is None:
         return Address(URL.create("sqlite"), None, "in memory", "in memory")
     if is_url(where):
         return _server(str(where))
-    if _EATEN.match(str(where)):
-        raise CollectionError(f"A collection's URL is given as text, such as {EXAMPLE!r}: a Path eats its slashes.")
+    if _PATH_OF_URL.match(str(where)):
+        raise CollectionError(
+            f"A collection's URL must be text, such as {EXAMPLE!r}, not a Path: that drops one of its slashes."
+        )
     folder = Path(where).expanduser()
     return Address(URL.create("sqlite", database=str(folder / DATABASE)), folder, str(folder), folder.name)
 
@@ -87,12 +94,12 @@ def _server(text: str) -> Address:
     if "@" in f"{url.host}{url.database}":
         raise CollectionError("The URL of a collection has more than one '@': write those of a password as '%40'.")
     pictures = url.query.get("pictures")
-    given = pictures[-1] if isinstance(pictures, tuple) else pictures
+    named = pictures[-1] if isinstance(pictures, tuple) else pictures
     url = url.difference_update_query(["pictures"])
-    folder = Path(given).expanduser().absolute() if given else None
+    folder = Path(named).expanduser().absolute() if named else None
     return Address(url, folder, _shown(url), url.database or "collection")
 
 
 def _shown(url: URL) -> str:
-    place = {name: value for name, value in url.query.items() if name in _PLACE}
-    return url.set(drivername="postgresql", query=place)._replace(password=None).render_as_string()
+    identifying = {name: value for name, value in url.query.items() if name in _IDENTIFYING}
+    return url.set(drivername="postgresql", query=identifying)._replace(password=None).render_as_string()

@@ -1,9 +1,9 @@
-"""The Collection: pictures, the requests behind them, their items and their scores, in one folder or on a PostgreSQL server.
+"""The Collection: pictures with their requests, items and scores.
 
     FOLDER/soart.db        SQLite in WAL mode, unless the collection is a database named by its URL
     FOLDER/images/*.png    generated pictures, named by content hash
 
-Pictures are written before the rows that speak of them, and every batch is one transaction: a killed process loses at
+Pictures are written before the rows that refer to them, and every batch is one transaction. A killed process loses at
 most the batch in flight, and leaves at most pictures that the next run writes again under the same names.
 """
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from sqlalchemy import delete, insert, select
@@ -20,20 +21,21 @@ from ...files import write_whole
 from ...metrics.image import Picture, read_content, read_image
 from ..models.request import DrawnPicture
 from .png import encode_png, parameters_text
-from .store import Storage
+from .storage import IMAGES, Storage
 from .tables import GenerationRow, ImageRow, ItemsRow, ScoreRow
 
-#: Rows asked for in one query, under the databases' limits on bound variables.
+T = TypeVar("T")
+#: Rows selected by one query, below the databases' limits on bound variables.
 _CHUNK = 500
 
 
-def _chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
-    for start in range(0, len(ids), _CHUNK):
-        yield ids[start : start + _CHUNK]
+def _chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(values), _CHUNK):
+        yield values[start : start + _CHUNK]
 
 
 class Collection(Storage):
-    """A store of pictures; see ``Storage`` for where it lies. One writer at a time, any number of readers."""
+    """Pictures in a ``Storage``, which says where it lies. One writer at a time, any number of readers."""
 
     # Pictures
 
@@ -42,7 +44,7 @@ class Collection(Storage):
         written = [self._write_picture(drawn, model, sampler) for drawn in batch]
         with self.session("be written", write=True) as session:
             keys = [drawn.request.key(model) for drawn in batch]
-            # A picture whose file was lost is drawn again: its row stays, with whatever hangs on it.
+            # A picture whose file was lost is drawn again: its row is kept, with everything that refers to it.
             query = select(ImageRow).join(ImageRow.generation).where(GenerationRow.request_key.in_(keys))
             by_key = {row.generation.request_key: row for row in session.scalars(query) if row.generation}
             query = select(ImageRow).where(ImageRow.sha256.in_([digest for digest, _ in written]))
@@ -68,16 +70,16 @@ class Collection(Storage):
     def _write_picture(self, drawn: DrawnPicture, model: str, sampler: str) -> tuple[str, str]:
         content = encode_png(drawn.pixels, parameters_text(drawn.request, drawn.pixels.shape, model, sampler))
         digest = hashlib.sha256(content).hexdigest()
-        path = f"images/{digest[:20]}.png"
-        with self._trouble("be written"):
+        path = f"{IMAGES}/{digest[:20]}.png"
+        with self._errors("be written"):
             write_whole(self.file(path), content)
         return digest, path
 
     def add_file(self, path: Path) -> tuple[ImageRow, Picture | None]:
-        """Refer to a picture where it lies; returns its row, and its pixels if it was decoded just now.
+        """Add a picture that stays where it lies; returns its row, and its pixels if it was decoded just now.
 
         Raises:
-            ImageError: the file is no sound picture; nothing is stored.
+            ImageError: the file does not hold a sound picture; nothing is stored.
         """
         content = read_content(path)
         digest = hashlib.sha256(content).hexdigest()
@@ -106,31 +108,30 @@ class Collection(Storage):
             return list(session.scalars(select(ImageRow.id).where(ImageRow.problem.is_(None)).order_by(ImageRow.id)))
 
     def known_requests(self, keys: Iterable[str]) -> dict[str, ImageRow]:
-        """Pictures already drawn for these request keys whose files are still there."""
-        found: dict[str, ImageRow] = {}
-        wanted = list(dict.fromkeys(keys))
+        """Pictures drawn for these request keys earlier, by key, if their files still exist."""
+        rows: dict[str, ImageRow] = {}
+        unique = list(dict.fromkeys(keys))
         with self.session("be read") as session:
-            for start in range(0, len(wanted), _CHUNK):
-                chunk = wanted[start : start + _CHUNK]
+            for chunk in _chunks(unique):
                 query = select(ImageRow).join(ImageRow.generation).where(GenerationRow.request_key.in_(chunk))
-                found.update({row.generation.request_key: row for row in session.scalars(query) if row.generation})
-        return {key: row for key, row in found.items() if self.locate(row).is_file()}
+                rows.update({row.generation.request_key: row for row in session.scalars(query) if row.generation})
+        return {key: row for key, row in rows.items() if self.locate(row).is_file()}
 
     # Items and scores
 
     def items(self, version: str, ids: Sequence[int]) -> dict[int, np.ndarray]:
-        """Stored items by picture, for those of ``ids`` that have them; each (p,) float32."""
-        found = {}
+        """Stored items by picture id, for those of ``ids`` that have them; each (p,) float32."""
+        items = {}
         with self.session("be read") as session:
             for chunk in _chunks(ids):
                 query = select(ItemsRow.image_id, ItemsRow.values).where(
                     ItemsRow.version == version, ItemsRow.image_id.in_(chunk)
                 )
-                found.update({image: np.frombuffer(values, dtype="<f4") for image, values in session.execute(query)})
-        return found
+                items.update({image: np.frombuffer(values, dtype="<f4") for image, values in session.execute(query)})
+        return items
 
     def add_items(self, version: str, items: dict[int, np.ndarray]) -> None:
-        """Store items of pictures; those that have some of this version keep them."""
+        """Store items by picture id; pictures that have items of this version keep theirs."""
         if not items:
             return
         with self.session("be written", write=True) as session:
@@ -146,7 +147,7 @@ class Collection(Storage):
                     session.execute(insert(ItemsRow), rows)
 
     def set_scores(self, profile: str, scores: dict[int, float]) -> None:
-        """Store or replace the scores of pictures under ``profile``."""
+        """Store or replace scores under ``profile``, by picture id."""
         with self.session("be written", write=True) as session:
             for chunk in _chunks(list(scores)):
                 session.execute(delete(ScoreRow).where(ScoreRow.profile == profile, ScoreRow.image_id.in_(chunk)))
@@ -154,7 +155,7 @@ class Collection(Storage):
                 session.execute(insert(ScoreRow), rows)
 
     def scores(self, profile: str) -> dict[int, float]:
-        """All stored scores under ``profile``, by picture."""
+        """All stored scores under ``profile``, by picture id."""
         with self.session("be read") as session:
             query = select(ScoreRow).where(ScoreRow.profile == profile).order_by(ScoreRow.image_id)
             return {row.image_id: row.value for row in session.scalars(query)}

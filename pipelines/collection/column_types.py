@@ -1,7 +1,7 @@
-"""Text columns that hold whatever a file name or a stranger's prompt holds.
+"""Text columns for any file name and any stranger's prompt.
 
-PostgreSQL takes no NUL in text, and no database takes lone surrogates, which stand for bytes of a file name that are no
-UTF-8. Both are stored behind the control character SUBSTITUTE as four hexadecimal digits, and come back as they were.
+PostgreSQL refuses NUL in text, and all databases refuse lone surrogates, which stand for bytes of a file name that are
+not UTF-8. Both are stored as four hexadecimal digits behind the control character SUBSTITUTE, and read back unchanged.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ import sqlalchemy as sa
 from sqlalchemy.types import TypeDecorator
 
 _SUBSTITUTE = "\x1a"
-_AWKWARD = re.compile("[\x00\x1a\ud800-\udfff]")
+_REFUSED = re.compile("[\x00\x1a\ud800-\udfff]")
 _STORED = re.compile("\x1a([0-9a-f]{4})")
 
 
 def storable(text: str) -> str:
     """The text without characters that a database refuses; ``restored`` is its inverse."""
-    return _AWKWARD.sub(lambda found: f"{_SUBSTITUTE}{ord(found[0]):04x}", text)
+    return _REFUSED.sub(lambda match: f"{_SUBSTITUTE}{ord(match[0]):04x}", text)
 
 
 def restored(text: str) -> str:
-    """The text that ``storable`` was given."""
-    return _STORED.sub(lambda found: chr(int(found[1], 16)), text) if _SUBSTITUTE in text else text
+    """The original of a text made by ``storable``."""
+    return _STORED.sub(lambda match: chr(int(match[1], 16)), text) if _SUBSTITUTE in text else text
 
 
 class _Storable(TypeDecorator[str]):

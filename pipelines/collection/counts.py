@@ -1,4 +1,4 @@
-"""A collection in numbers."""
+"""Counts of the pictures, ratings and scores in a collection."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from .tables import AWAY, HERE, GenerationRow, ImageRow, RatingRow, ScoreRow
 
 @dataclass(frozen=True, slots=True)
 class CollectionCounts:
-    """A collection in numbers.
+    """Counts of one collection.
 
     Attributes:
-        pictures, problems: all that are here, and those of them left out of rankings.
+        pictures, problems: all pictures that were not moved away, and those of them that are left out of rankings.
         away: pictures that were moved away; their ratings and scores are kept.
         raters: number of ratings by rater.
-        profiles: number of scores by stored profile, of pictures that are here.
+        profiles: number of scores by stored profile, without those of pictures that were moved away.
         models: number of pictures by model.
-        first, last: when pictures came; None where there are none.
+        first, last: times at which the first and the last picture were added; None if there are none.
     """
 
     pictures: int
@@ -38,7 +38,7 @@ class CollectionCounts:
 
 
 def count_collection(collection: Collection) -> CollectionCounts:
-    """Count what a collection holds."""
+    """Count the contents of a collection."""
 
     def tally(pairs: Iterable[Any]) -> dict[str, int]:
         return dict(sorted((name, count) for name, count in pairs))
@@ -49,9 +49,9 @@ def count_collection(collection: Collection) -> CollectionCounts:
         ).one()
         problems = session.scalar(select(func.count()).where(ImageRow.problem.is_not(None), HERE))
         away = session.scalar(select(func.count()).where(ImageRow.problem == AWAY))
-        given = select(RatingRow.rater, func.count()).where(RatingRow.kind == STARS).group_by(RatingRow.rater)
+        rated = select(RatingRow.rater, func.count()).where(RatingRow.kind == STARS).group_by(RatingRow.rater)
         scored = select(ScoreRow.profile, func.count()).join(ImageRow, ImageRow.id == ScoreRow.image_id).where(HERE)
         scored = scored.group_by(ScoreRow.profile)
         drawn = select(GenerationRow.model, func.count()).group_by(GenerationRow.model)
-        raters, profiles, models = (tally(session.execute(one)) for one in (given, scored, drawn))
+        raters, profiles, models = (tally(session.execute(query)) for query in (rated, scored, drawn))
     return CollectionCounts(pictures, problems or 0, away or 0, raters, profiles, models, first, last)

@@ -1,4 +1,4 @@
-"""Stored pictures that are suspected of damage, by the scores of the detectors."""
+"""Stored pictures that the detectors' scores make suspected of damage."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .tables import ScoreRow
 
 
 def suspected(collection: Collection, ids: Sequence[int] | None = None) -> dict[int, str]:
-    """The damage suspected of pictures, by id.
+    """The suspected damage of pictures, by id.
 
     Args:
         collection: the collection.
@@ -28,7 +28,7 @@ def suspected(collection: Collection, ids: Sequence[int] | None = None) -> dict[
         query = query.where(ScoreRow.image_id.in_(ids))
     with collection.session("be read") as session:
         rows = session.execute(query.order_by(ScoreRow.image_id)).all()
-    # Scores within a detector's limit make no picture suspected, and are left out as if they were not there.
+    # Scores within a detector's limit do not make a picture suspected; leaving them out has the same effect.
     images = {image: place for place, image in enumerate(dict.fromkeys(image for image, _, _ in rows))}
     scores = {name: np.full(len(images), np.nan) for name in names}
     for image, profile, value in rows:

@@ -1,4 +1,4 @@
-"""Databases that hold collections: SQLite and PostgreSQL behind one way to connect, to write alone, and to say what went wrong."""
+"""One way to connect to SQLite and PostgreSQL, write alone, and explain errors."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from sqlalchemy.orm import Session
 from ...errors import CollectionError
 from .address import Address
 
-#: How long a writer waits for another one.
+#: Seconds that a writer waits for another one.
 LOCK_SECONDS = 30.0
-#: How long to wait for a server, unless the URL says so.
+#: Seconds to wait for a server, unless the URL sets them.
 _CONNECT_SECONDS = 10
-#: How a writer of a PostgreSQL database waits for the lock that soart's writers share, and holds it for one transaction.
+#: Lets a writer of a PostgreSQL database wait for the lock that soart's writers share, and hold it for one transaction.
 _ADVISORY = (
     f"SELECT set_config('lock_timeout', '{{milliseconds}}', true), pg_advisory_xact_lock({int.from_bytes(b'soart')})"
 )
+#: SQLSTATE of deadlocks, serialization failures and lock timeouts.
 _BUSY = {"40001", "40P01", "55P03"}
 
 
@@ -40,11 +41,11 @@ def connect(address: Address) -> Engine:
     @event.listens_for(engine, "connect")
     def _set_up(connection: object, record: object) -> None:
         cursor = connection.cursor()  # type: ignore[attr-defined]
-        _patient(cursor, "PRAGMA journal_mode=WAL")
+        _execute_patiently(cursor, "PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=NORMAL")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
-        # SQLite's own knows no letters but those of ASCII.
+        # SQLite's own function changes ASCII letters only.
         connection.create_function("lower", 1, _lower, deterministic=True)  # type: ignore[attr-defined]
 
     return engine
@@ -54,8 +55,8 @@ def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
 
-def _patient(cursor: sqlite3.Cursor, command: str) -> None:
-    """Execute what SQLite refuses at once, without waiting, where another process is doing the same."""
+def _execute_patiently(cursor: sqlite3.Cursor, command: str) -> None:
+    """Execute a command that SQLite refuses, without waiting, while another process does the same."""
     end = time.monotonic() + LOCK_SECONDS
     while True:
         try:
@@ -69,11 +70,11 @@ def _patient(cursor: sqlite3.Cursor, command: str) -> None:
 
 
 def _connect_server(address: Address) -> Engine:
-    wanted = {"connect_timeout": _CONNECT_SECONDS, "application_name": "soart", "client_encoding": "utf8"}
-    given = {name: value for name, value in wanted.items() if name not in address.url.query}
+    defaults = {"connect_timeout": _CONNECT_SECONDS, "application_name": "soart", "client_encoding": "utf8"}
+    arguments = {name: value for name, value in defaults.items() if name not in address.url.query}
     try:
-        # Hours may pass between two batches: a connection that was cut meanwhile is replaced.
-        return create_engine(address.url, connect_args=given, pool_pre_ping=True)
+        # Hours may pass between two batches: a connection that was cut in the meantime is replaced.
+        return create_engine(address.url, connect_args=arguments, pool_pre_ping=True)
     except ImportError:
         raise CollectionError(
             f"The collection {address.name!r} needs the driver of PostgreSQL: pip install 'soart[postgres]'."
@@ -81,10 +82,10 @@ def _connect_server(address: Address) -> Engine:
 
 
 def write_alone(session: Session | Connection) -> None:
-    """Take the lock of the one writer until the transaction ends, so that what it reads stays true; readers go on.
+    """Take the writers' lock until the transaction ends, so that nothing it has read changes; readers are not blocked.
 
     Raises:
-        SQLAlchemyError: another writer kept it for ``LOCK_SECONDS``.
+        SQLAlchemyError: another writer held the lock for ``LOCK_SECONDS``.
     """
     dialect = session.get_bind().dialect if isinstance(session, Session) else session.dialect
     lock = _ADVISORY.format(milliseconds=round(1000 * LOCK_SECONDS))
@@ -92,28 +93,28 @@ def write_alone(session: Session | Connection) -> None:
 
 
 @contextlib.contextmanager
-def trouble(name: str, what: str) -> Iterator[None]:
-    """Turn what a database or a disk complains of into one sentence: "The collection ``name`` cannot ``what``…"."""
+def explained_errors(name: str, action: str) -> Iterator[None]:
+    """Turn errors of a database or a disk into one sentence: "The collection ``name`` cannot ``action``…"."""
     try:
         yield
     except (OSError, OverflowError, SQLAlchemyError) as error:
-        raise CollectionError(f"The collection {name!r} cannot {what}: {_cause(error)}.") from error
+        raise CollectionError(f"The collection {name!r} cannot {action}: {_cause(error)}.") from error
 
 
 def _cause(error: Exception) -> str:
-    found: Any = getattr(error, "orig", None) or getattr(error, "strerror", None) or error
-    if not hasattr(found, "sqlstate"):
+    cause: Any = getattr(error, "orig", None) or getattr(error, "strerror", None) or error
+    if not hasattr(cause, "sqlstate"):
         hint = "is the disk full, the folder read-only, or another soart writing to it?"
-        return f"{' '.join(str(found).split())} ({hint})"
-    # libpq asks a question of its own.
-    said = found.diag.message_primary or re.sub(r"Is the server running[^?]*\?", "", str(found))
-    if found.sqlstate in _BUSY:
+        return f"{' '.join(str(cause).split())} ({hint})"
+    # libpq appends a question; the hint below asks it better.
+    message = cause.diag.message_primary or re.sub(r"Is the server running[^?]*\?", "", str(cause))
+    if cause.sqlstate in _BUSY:
         hint = " (another soart is writing to it: try again)"
-    elif found.sqlstate is None or found.sqlstate[:2] in ("08", "28", "3D", "57"):
+    elif cause.sqlstate is None or cause.sqlstate[:2] in ("08", "28", "3D", "57"):
         hint = " (is the server running, and are host, user, password and database right?)"
     else:
         hint = ""
-    return f"{' '.join(said.split())}{hint}"
+    return f"{' '.join(message.split())}{hint}"
 
 
 def is_outage(error: Exception) -> bool:

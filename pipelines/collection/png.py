@@ -1,4 +1,7 @@
-"""Pictures as PNG files that other tools read: prompt and settings in the A1111 ``parameters`` text."""
+"""Writes pictures as PNG files that other tools read.
+
+Prompt and settings are in the ``parameters`` text of AUTOMATIC1111's web UI.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ _SAMPLER_NAMES = {
 def parameters_text(request: Request, shape: tuple[int, ...], model: str, sampler: str) -> str:
     """The ``parameters`` text of AUTOMATIC1111's web UI for a picture of ``shape`` (height, width, …)."""
     lines = [request.prompt]
-    # A line of the prompt may look like the mark of the negative one: with two marks readers see that it is open.
+    # A line of the prompt may look like the mark of the negative prompt; with two marks readers see the ambiguity.
     if request.negative or re.search(r"^\s*Negative prompt:", request.prompt, re.MULTILINE):
         lines.append(f"Negative prompt: {request.negative}")
     # A comma or quote in a value would split it; A1111 quotes such values as JSON does.

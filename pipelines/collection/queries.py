@@ -1,4 +1,7 @@
-"""A collection to look through: sorted, filtered and shown in parts, by the database, so that 50,000 pictures stay quick."""
+"""Queries for browsing a collection: sorted, filtered, a part at a time.
+
+The database does the work, so that 50,000 pictures stay quick.
+"""
 
 from __future__ import annotations
 
@@ -18,32 +21,33 @@ from .ratings import REJECT, STARS
 from .tables import HERE, GenerationRow, ImageRow, MetadataRow, RatingRow, ScoreRow
 
 SORTS = ("score", "date", "rating")
-#: What ``rated`` may ask for beside the stars 1…5.
+#: Values of ``Query.rated`` besides the stars 1…5.
 RATED = ("", "any", "none", "liked", "disliked", "rejected")
-#: Pictures asked for at once, at most.
+#: Most pictures to read at once.
 WINDOW = 400
-#: What ``damage`` may ask for.
+#: Values of ``Query.damage``.
 DAMAGE = ("", "any", "none", *DETECTORS)
 
 
 @dataclass(frozen=True)
 class Query:
-    """Which pictures to show, and in which order; an empty one shows all but those that were moved away, newest first.
+    """A choice of pictures and their order; by default all but those that were moved away, newest first.
 
     Attributes:
         profile: stored score to sort and filter by, such as ``technical-2`` or ``taste:mine``.
         sort: one of ``SORTS``.
-        ascending: least, or oldest, first.
+        ascending: lowest, or oldest, first.
         low, high: percentiles under the profile between which pictures lie, 0–100.
-        words: every one must be in the prompt, whoever drew the picture, or in the path of one without; one with a leading ``-`` must not.
-        damage: what a detector suspects, one of ``DAMAGE``; ``none`` of pictures that all detectors have scored.
-        rated: what the rater said: one of ``RATED``, or ``1`` … ``5``.
-        since, until: days the pictures came on, both included.
-        sound: leave out those with a problem.
-        scored: leave out those without a score under the profile.
+        words: texts that the prompt (of soart or another tool) must contain, or the path of a picture without a prompt;
+            with a leading ``-`` it must not.
+        damage: suspected damage, one of ``DAMAGE``; ``none`` chooses pictures that all detectors have scored.
+        rated: the rater's judgement: one of ``RATED``, or ``1`` … ``5``.
+        since, until: first and last day on which the pictures were added.
+        sound: leave out pictures with a problem.
+        scored: leave out pictures without a score under the profile.
 
     Raises:
-        CollectionError: an order, a rating or a damage that is not known, or percentiles out of range.
+        CollectionError: an unknown order, rating or damage, or percentiles out of range.
     """
 
     profile: str = ""
@@ -71,32 +75,34 @@ class Query:
 
 
 def order(collection: Collection, query: Query, rater: str) -> list[int]:
-    """Ids of the pictures asked for, in order; pictures without a score or a rating come last, ties newest first."""
+    """Ids of a query's pictures in its order; pictures without a score or a rating come last, ties newest first."""
     stars, score = RatingRow.value, ScoreRow.value
-    mine = and_(RatingRow.image_id == ImageRow.id, RatingRow.rater == rater)
-    asked: Select[Any] = select(ImageRow.id).where(HERE)
+    of_rater = and_(RatingRow.image_id == ImageRow.id, RatingRow.rater == rater)
+    pictures: Select[Any] = select(ImageRow.id).where(HERE)
     if query.rated or query.sort == "rating":
-        asked = asked.outerjoin(RatingRow, mine).where(*_rated(query.rated))
+        pictures = pictures.outerjoin(RatingRow, of_rater).where(*_rated(query.rated))
     if query.words:
-        asked = asked.outerjoin(GenerationRow, GenerationRow.image_id == ImageRow.id)
-        asked = asked.outerjoin(MetadataRow, MetadataRow.image_id == ImageRow.id)
-        asked = asked.where(*(_has(word) for word in query.words))
+        pictures = pictures.outerjoin(GenerationRow, GenerationRow.image_id == ImageRow.id)
+        pictures = pictures.outerjoin(MetadataRow, MetadataRow.image_id == ImageRow.id)
+        pictures = pictures.where(*(_contains(word) for word in query.words))
     limits = query.low > 0 or query.high < 100
     if query.sort == "score" or limits or query.scored:
-        asked = asked.outerjoin(ScoreRow, and_(ScoreRow.image_id == ImageRow.id, ScoreRow.profile == query.profile))
+        pictures = pictures.outerjoin(
+            ScoreRow, and_(ScoreRow.image_id == ImageRow.id, ScoreRow.profile == query.profile)
+        )
     if limits:
         scale = Scale.of(collection, query.profile)
-        asked = asked.where(score >= scale.value_at(query.low), score <= scale.value_at(query.high))
+        pictures = pictures.where(score >= scale.value_at(query.low), score <= scale.value_at(query.high))
     for day, after in ((query.since, False), (query.until, True)):
         if day is not None:
             start = dt.datetime.combine(day + dt.timedelta(days=after), dt.time(), dt.UTC)
-            asked = asked.where(ImageRow.created_at < start if after else ImageRow.created_at >= start)
+            pictures = pictures.where(ImageRow.created_at < start if after else ImageRow.created_at >= start)
     if query.scored:
-        asked = asked.where(score.is_not(None))
+        pictures = pictures.where(score.is_not(None))
     if query.sound:
-        asked = asked.where(ImageRow.problem.is_(None))
+        pictures = pictures.where(ImageRow.problem.is_(None))
     with collection.session("be read") as session:
-        ids = list(session.scalars(_sorted(asked, query, score, stars)))
+        ids = list(session.scalars(_sorted(pictures, query, score, stars)))
     if not query.damage:
         return ids
     damages = suspected(collection)
@@ -106,17 +112,17 @@ def order(collection: Collection, query: Query, rater: str) -> list[int]:
     return [i for i in ids if i in damages and query.damage in ("any", damages[i])]
 
 
-def _sorted(asked: Select[Any], query: Query, score: Any, stars: Any) -> Select[Any]:  # noqa: ANN401
+def _sorted(pictures: Select[Any], query: Query, score: Any, stars: Any) -> Select[Any]:  # noqa: ANN401
     if query.sort == "date":
-        return asked.order_by(ImageRow.id if query.ascending else ImageRow.id.desc())
+        return pictures.order_by(ImageRow.id if query.ascending else ImageRow.id.desc())
     value = score if query.sort == "score" else stars
-    return asked.order_by(value.is_(None), value if query.ascending else value.desc(), ImageRow.id.desc())
+    return pictures.order_by(value.is_(None), value if query.ascending else value.desc(), ImageRow.id.desc())
 
 
 def _rated(rated: str) -> list[Any]:
     kind, value = RatingRow.kind, RatingRow.value
     stars = kind == STARS
-    asked: dict[str, list[Any]] = {
+    conditions: dict[str, list[Any]] = {
         "": [],
         "any": [stars],
         "none": [kind.is_(None)],
@@ -124,14 +130,14 @@ def _rated(rated: str) -> list[Any]:
         "disliked": [stars, value <= 2],
         "rejected": [kind == REJECT],
     }
-    return asked[rated] if rated in asked else [stars, value == int(rated)]
+    return conditions[rated] if rated in conditions else [stars, value == int(rated)]
 
 
-def _has(word: str) -> Any:  # noqa: ANN401
-    # The files of pictures with a prompt are named by their content, which says nothing.
+def _contains(word: str) -> Any:  # noqa: ANN401
+    # Pictures with a prompt have meaningless file names: hashes of their content.
     text = func.lower(func.coalesce(GenerationRow.prompt, MetadataRow.prompt, ImageRow.path))
-    there = text.contains(word.removeprefix("-").lower(), autoescape=True)
-    return ~there if word.startswith("-") else there
+    contained = text.contains(word.removeprefix("-").lower(), autoescape=True)
+    return ~contained if word.startswith("-") else contained
 
 
 @dataclass(frozen=True)
@@ -146,13 +152,13 @@ class Scale:
 
     @classmethod
     def of(cls, collection: Collection, profile: str) -> Scale:
-        """The scale of a stored score."""
+        """The scale of the stored scores under a profile."""
         with collection.session("be read") as session:
             values = session.scalars(select(ScoreRow.value).where(ScoreRow.profile == profile)).all()
         return cls(np.sort(np.array(values, dtype=np.float64)))
 
     def percentile(self, value: float) -> float:
-        """Percentage of scores below, ties counted half."""
+        """Percentage of scores below ``value``, ties counted half."""
         below, upto = np.searchsorted(self.values, value, "left"), np.searchsorted(self.values, value, "right")
         return float(50 * (below + upto) / max(len(self.values), 1))
 
@@ -162,7 +168,7 @@ class Scale:
 
 
 def rows_of(collection: Collection, ids: Sequence[int]) -> list[ImageRow]:
-    """Pictures by id in the order given; those that are not there are left out.
+    """Pictures by id, in the order of ``ids``; those that do not exist are left out.
 
     Raises:
         CollectionError: more than ``WINDOW`` at once.
@@ -170,15 +176,15 @@ def rows_of(collection: Collection, ids: Sequence[int]) -> list[ImageRow]:
     if len(ids) > WINDOW:
         raise CollectionError(f"Expected at most {WINDOW} pictures at once, got {len(ids)}.")
     with collection.session("be read") as session:
-        found = {row.id: row for row in session.scalars(select(ImageRow).where(ImageRow.id.in_(ids)))}
-    return [found[i] for i in ids if i in found]
+        rows = {row.id: row for row in session.scalars(select(ImageRow).where(ImageRow.id.in_(ids)))}
+    return [rows[i] for i in ids if i in rows]
 
 
 def row_of(collection: Collection, image: int) -> ImageRow:
     """One picture.
 
     Raises:
-        CollectionError: it is not there.
+        CollectionError: it does not exist.
     """
     rows = rows_of(collection, [image])
     if not rows:
@@ -187,7 +193,7 @@ def row_of(collection: Collection, image: int) -> ImageRow:
 
 
 def stars_of(collection: Collection, rater: str, ids: Sequence[int]) -> dict[int, int]:
-    """What a rater said of pictures: 1…5, or 0 for rejected; by id."""
+    """A rater's judgements of pictures by id: 1…5, or 0 for rejected."""
     query = select(RatingRow.image_id, RatingRow.value).where(RatingRow.rater == rater, RatingRow.image_id.in_(ids))
     with collection.session("be read") as session:
         return {image: int(value) for image, value in session.execute(query)}
@@ -201,13 +207,13 @@ def scores_of(collection: Collection, profile: str, ids: Sequence[int]) -> dict[
 
 
 def metadata_of(collection: Collection, ids: Sequence[int]) -> dict[int, MetadataRow]:
-    """What the tools that made pictures wrote of them, by id."""
+    """Metadata of pictures by id, as the tools that made them wrote it."""
     with collection.session("be read") as session:
         return {row.image_id: row for row in session.scalars(select(MetadataRow).where(MetadataRow.image_id.in_(ids)))}
 
 
-def title_of(row: ImageRow, told: MetadataRow | None = None) -> str:
-    """What a picture is called: its prompt, as drawn here or as another tool told, or else its file's name."""
+def title_of(row: ImageRow, metadata: MetadataRow | None = None) -> str:
+    """Title of a picture: its prompt, from soart or another tool, or else the name of its file."""
     if row.generation:
         return row.generation.prompt
-    return (told and told.prompt) or row.path.replace("\\", "/").rsplit("/", 1)[-1]
+    return (metadata and metadata.prompt) or row.path.replace("\\", "/").rsplit("/", 1)[-1]

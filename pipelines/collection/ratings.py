@@ -1,4 +1,7 @@
-"""Ratings of pictures in a collection. Nobody's rating ever replaces another rater's."""
+"""Ratings of pictures, stored by rater.
+
+A rating never replaces one of another rater.
+"""
 
 from __future__ import annotations
 
@@ -16,16 +19,16 @@ from .collection import Collection
 from .tables import RatingRow
 
 STARS, REJECT = "stars", "reject"
-#: Under which scores of others are stored, beside those of profiles.
+#: Name under which scores from elsewhere are stored, beside those of profiles.
 OBSERVED = "observed score"
 _PROFILE = re.compile(rf"(taste:.*|({'|'.join((TECHNICAL, *DETECTORS))})-\d+)", re.DOTALL)
 
 
 def check_rating(value: float) -> float:
-    """A rating from 1 to 5.
+    """Check that a rating is from 1 to 5.
 
     Raises:
-        CollectionError: out of scale, or not a number.
+        CollectionError: the rating is out of scale, or not a number.
     """
     if not LOWEST <= value <= HIGHEST:
         raise CollectionError(f"Expected a rating from {LOWEST:g} to {HIGHEST:g}, got {value:g}.")
@@ -33,17 +36,16 @@ def check_rating(value: float) -> float:
 
 
 def check_rater(name: str) -> str:
-    """A name for somebody who rates.
+    """Check a rater's name.
 
     Raises:
-        CollectionError: empty, too long, or that under which the scores of a profile are stored, which would then be two judges of one name.
+        CollectionError: the name is empty or too long, or scores are stored under it, so that two judges would have one
+            name.
     """
     if not name.strip() or len(name) > 128:
         raise CollectionError(f"Expected a rater's name of 1 to 128 characters, got {len(name)}.")
     if name == OBSERVED or _PROFILE.fullmatch(name):
-        raise CollectionError(
-            f"{name!r} is what scores are stored under, so nobody can rate by that name: choose another."
-        )
+        raise CollectionError(f"The name {name!r} is reserved for stored scores: choose another name for the rater.")
     return name
 
 
@@ -51,33 +53,34 @@ def rate(collection: Collection, rater: str, stars: Mapping[int, float]) -> None
     """Store ratings 1–5 by picture id; a rater's earlier rating or rejection of the same picture is replaced.
 
     Raises:
-        CollectionError: a rating out of scale or a name nobody can have (nothing is stored then), or a collection that cannot be written.
+        CollectionError: a rating is out of scale or the name is not allowed (nothing is stored then), or the collection
+            cannot be written.
     """
     checked = {image: check_rating(value) for image, value in stars.items()}
     _store(collection, rater, {image: (STARS, value) for image, value in checked.items()})
 
 
 def reject(collection: Collection, rater: str, image: int) -> None:
-    """Note that a rater does not want to rate a picture; it is not proposed again."""
+    """Store that a rater does not want to rate a picture; it is not proposed again."""
     _store(collection, rater, {image: (REJECT, 0.0)})
 
 
-def _store(collection: Collection, rater: str, said: Mapping[int, tuple[str, float]]) -> None:
+def _store(collection: Collection, rater: str, judgements: Mapping[int, tuple[str, float]]) -> None:
     check_rater(rater)
     with collection.session("be written", write=True) as session:
-        for image, (kind, value) in said.items():
+        for image, (kind, value) in judgements.items():
             session.execute(delete(RatingRow).where(RatingRow.rater == rater, RatingRow.image_id == image))
             session.add(RatingRow(image_id=image, rater=rater, kind=kind, value=value))
 
 
 def undo_rating(collection: Collection, rater: str, image: int) -> None:
-    """Forget what a rater said of a picture."""
+    """Delete a rater's judgement of a picture."""
     with collection.session("be written", write=True) as session:
         session.execute(delete(RatingRow).where(RatingRow.rater == rater, RatingRow.image_id == image))
 
 
 def ratings(collection: Collection, rater: str) -> dict[int, float]:
-    """Ratings 1–5 of a rater by picture id, in the order they were given."""
+    """Ratings 1–5 of a rater by picture id, in the order of rating."""
     query = select(RatingRow).where(RatingRow.rater == rater, RatingRow.kind == STARS)
     query = query.order_by(RatingRow.created_at, RatingRow.image_id)
     with collection.session("be read") as session:
@@ -85,46 +88,46 @@ def ratings(collection: Collection, rater: str) -> dict[int, float]:
 
 
 def judged_pictures(collection: Collection, rater: str) -> set[int]:
-    """Pictures a rater rated or rejected."""
+    """Ids of the pictures that a rater rated or rejected."""
     with collection.session("be read") as session:
         return set(session.scalars(select(RatingRow.image_id).where(RatingRow.rater == rater)))
 
 
 def raters(collection: Collection) -> list[str]:
-    """Everybody who rated a picture of the collection."""
+    """Names of all raters who rated a picture of the collection."""
     with collection.session("be read") as session:
         return sorted(session.scalars(select(RatingRow.rater).where(RatingRow.kind == STARS).distinct()))
 
 
 def check_has_rated(collection: Collection, rater: str) -> None:
-    """Refuse somebody who rated nothing.
+    """Check that a rater has rated pictures.
 
     Raises:
-        CollectionError: this rater gave no stars to a picture of the collection.
+        CollectionError: this rater has not rated any picture of the collection.
     """
     known = raters(collection)
     if rater not in known:
-        others = f"those who did are {', '.join(map(repr, known))}" if known else "nobody did"
-        raise CollectionError(f"{rater!r} has rated no picture of {collection.name!r}: {others}.")
+        others = f"the raters are {', '.join(map(repr, known))}" if known else "nobody has"
+        raise CollectionError(f"{rater!r} has not rated any picture in {collection.name!r}; {others}.")
 
 
 def others_mean(collection: Collection, rater: str) -> dict[int, float]:
-    """Mean over all other raters of their rating of each picture, each taken from that rater's own mean; by picture id."""
+    """Mean rating of each picture by all other raters, relative to each rater's own mean; by picture id."""
     query = select(RatingRow).where(RatingRow.rater != rater, RatingRow.kind == STARS).order_by(RatingRow.image_id)
-    given: dict[str, dict[int, float]] = {}
+    by_rater: dict[str, dict[int, float]] = {}
     with collection.session("be read") as session:
         for row in session.scalars(query):
-            given.setdefault(row.rater, {})[row.image_id] = row.value
-    found: dict[int, list[float]] = {}
-    for said in given.values():
-        middle = float(np.mean(list(said.values())))
-        for image, value in said.items():
-            found.setdefault(image, []).append(value - middle)
-    return {image: float(np.mean(values)) for image, values in found.items()}
+            by_rater.setdefault(row.rater, {})[row.image_id] = row.value
+    by_picture: dict[int, list[float]] = {}
+    for stars in by_rater.values():
+        mean = float(np.mean(list(stars.values())))
+        for image, value in stars.items():
+            by_picture.setdefault(image, []).append(value - mean)
+    return {image: float(np.mean(values)) for image, values in by_picture.items()}
 
 
 def ratings_of_picture(collection: Collection, image: int) -> dict[str, int]:
-    """What everybody said of a picture: 1…5, or 0 for rejected; by rater."""
+    """All judgements of a picture by rater: 1…5, or 0 for rejected."""
     query = select(RatingRow.rater, RatingRow.value).where(RatingRow.image_id == image).order_by(RatingRow.rater)
     with collection.session("be read") as session:
         return {rater: int(value) for rater, value in session.execute(query)}

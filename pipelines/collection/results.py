@@ -1,4 +1,7 @@
-"""Results that a collection keeps because they take long, and throws away when what they were computed from has changed."""
+"""Results that a collection keeps because computing them takes long.
+
+A result is out of date when the data it was computed from have changed.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from .tables import DerivedRow, ScoreRow
 
 
 def stored_result(collection: Collection, name: str, fingerprint: str) -> bytes | None:
-    """The result kept under a name, if it was computed from what the fingerprint stands for."""
+    """The result stored under a name; None if there is none of this fingerprint of the data behind it."""
     with collection.session("be read") as session:
         row = session.get(DerivedRow, name)
         return None if row is None or row.fingerprint != fingerprint else row.value
@@ -23,13 +26,13 @@ def has_result(collection: Collection, prefix: str) -> bool:
 
 
 def store_result(collection: Collection, name: str, fingerprint: str, value: bytes) -> None:
-    """Keep a result in place of an earlier one of its name."""
+    """Store a result in place of an earlier one of the same name."""
     with collection.session("be written", write=True) as session:
         session.merge(DerivedRow(name=name, fingerprint=fingerprint, value=value))
 
 
 def store_changed_scores(collection: Collection, profile: str, scores: dict[int, float]) -> None:
-    """Store those scores by picture id that differ from what is stored; at most some thousand at once."""
+    """Store the scores, by picture id, that differ from the stored ones; at most a few thousand at once."""
     query = select(ScoreRow.image_id, ScoreRow.value).where(ScoreRow.profile == profile, ScoreRow.image_id.in_(scores))
     with collection.session("be read") as session:
         known = dict(session.execute(query).all())

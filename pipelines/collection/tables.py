@@ -1,4 +1,7 @@
-"""Tables of a collection. Plain SQL types only, so that any database SQLAlchemy speaks to can hold them."""
+"""Tables of a collection.
+
+They use plain SQL types only, so that any database that SQLAlchemy supports can hold them.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from .column_types import String, Text
 
-#: Raised whenever a table changes, together with a revision in ``migrations``; checked when a collection is opened.
+#: Increased whenever a table changes, with a revision in ``migrations``; checked when a collection is opened.
 SCHEMA_VERSION = 3
 #: Problem of a picture whose files a cull has moved away.
 AWAY = "moved away"
@@ -49,7 +52,7 @@ class ImageRow(Base):
     generation: Mapped[GenerationRow | None] = relationship(back_populates="image", lazy="selectin")
 
 
-#: Condition of the pictures that were not moved away.
+#: Condition for pictures that were not moved away.
 HERE = or_(ImageRow.problem.is_(None), ImageRow.problem != AWAY)
 
 
@@ -80,7 +83,7 @@ class ItemsRow(Base):
 
 
 class ScoreRow(Base):
-    """Score of a picture under one profile; derived, may be thrown away."""
+    """Score of a picture under one profile; derived, so it may be deleted."""
 
     __tablename__ = "scores"
     image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
@@ -89,12 +92,12 @@ class ScoreRow(Base):
 
 
 class RatingRow(Base):
-    """What a rater said of a picture: the last word of each rater, on each kind of scale, beside those of all others."""
+    """A rater's latest judgement of a picture on one kind of scale."""
 
     __tablename__ = "ratings"
     image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
     rater: Mapped[str] = mapped_column(String(128), primary_key=True)
-    #: ``stars`` 1…5, or ``reject`` (value 0): seen and not to be rated.
+    #: ``stars`` 1…5, or ``reject`` (value 0): not to be rated.
     kind: Mapped[str] = mapped_column(String(16), primary_key=True)
     value: Mapped[float]
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=_now)
@@ -109,12 +112,12 @@ class SpaceRow(Base):
 
 
 class ChoiceRow(Base):
-    """A choice of a space that was asked for; its picture is the one of the same request key, if it is drawn already."""
+    """A choice of a space that was requested; its picture has the same request key, once it is drawn."""
 
     __tablename__ = "choices"
     fingerprint: Mapped[str] = mapped_column(ForeignKey("spaces.fingerprint"), primary_key=True)
     request_key: Mapped[str] = mapped_column(String(64), primary_key=True)
-    #: Order of asking within the space, counting from 0.
+    #: Position in the order of requests within the space, counting from 0.
     number: Mapped[int]
     batch: Mapped[int]
     #: Option numbers as a JSON list.
@@ -122,48 +125,48 @@ class ChoiceRow(Base):
     context: Mapped[str] = mapped_column(Text)
     seed: Mapped[int] = mapped_column(BigInteger)
     model: Mapped[str] = mapped_column(Text)
-    #: Scores of early looks as JSON: share of the steps → profile → score.
+    #: Scores of previews as JSON: share of the steps → profile → score.
     previews: Mapped[str] = mapped_column(Text, default="{}")
-    #: Not to be drawn, for its early look was poor.
+    #: Not to be drawn, because its preview scored poorly.
     dropped: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=_now)
 
 
 class FileRow(Base):
-    """A file that was seen under a scanned folder. Several files may hold one picture; a broken file holds none."""
+    """A file in a scanned folder. Several files may hold one picture; a broken file holds none."""
 
     __tablename__ = "files"
     id: Mapped[int] = mapped_column(primary_key=True)
     #: Absolute.
     path: Mapped[str] = mapped_column(Text, unique=True)
     size: Mapped[int] = mapped_column(BigInteger, index=True)
-    #: Time of the last change in nanoseconds; negative where it was too recent to be relied on.
+    #: Time of the last change in nanoseconds since 1970; negative if it was too recent to be relied on.
     changed: Mapped[int] = mapped_column(BigInteger)
     image_id: Mapped[int | None] = mapped_column(ForeignKey("images.id"), index=True)
     #: Why it holds no picture.
     problem: Mapped[str | None] = mapped_column(Text)
     #: Number of the last scan that saw it.
     scan: Mapped[int] = mapped_column(index=True)
-    #: When a scan first missed it.
+    #: Time of the first scan that missed it.
     missing_since: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
 class FingerprintRow(Base):
-    """What a look at a picture found beside its items."""
+    """Results of inspecting a picture, besides its items."""
 
     __tablename__ = "fingerprints"
     image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
     #: 64-bit perceptual hash, as a signed number.
     phash: Mapped[int] = mapped_column(BigInteger)
     format: Mapped[str] = mapped_column(String(32))
-    #: What decoding had to do, one a line.
+    #: Sentences on what decoding had to correct, one a line.
     notes: Mapped[str] = mapped_column(Text)
-    #: A very small JPEG, so that pages need no picture decoded again.
+    #: A very small JPEG, so that pages need not decode the picture again.
     thumbnail: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class MetadataRow(Base):
-    """What the tool that made a picture wrote about it."""
+    """Metadata of a picture, as the tool that made it wrote."""
 
     __tablename__ = "metadata"
     image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
@@ -173,21 +176,21 @@ class MetadataRow(Base):
     model: Mapped[str | None] = mapped_column(Text)
     sampler: Mapped[str | None] = mapped_column(Text)
     scheduler: Mapped[str | None] = mapped_column(Text)
-    #: As text: some tools draw seeds of more than 63 bits.
+    #: As text, because some tools draw seeds of more than 63 bits.
     seed: Mapped[str | None] = mapped_column(Text)
     steps: Mapped[int | None] = mapped_column(BigInteger)
     guidance: Mapped[float | None]
-    #: The rest as a JSON object of texts.
+    #: Other values as a JSON object of texts.
     settings: Mapped[str] = mapped_column(Text)
     source: Mapped[str] = mapped_column(Text)
 
 
 class DerivedRow(Base):
-    """A result that can be computed again, kept because that takes long."""
+    """A result that is kept because computing it again takes long."""
 
     __tablename__ = "derived"
     name: Mapped[str] = mapped_column(String(128), primary_key=True)
-    #: Of everything it was computed from.
+    #: Of all data it was computed from.
     fingerprint: Mapped[str] = mapped_column(String(64))
     value: Mapped[bytes] = mapped_column(LargeBinary)
 
@@ -197,7 +200,7 @@ class ComparisonRow(Base):
 
     __tablename__ = "comparisons"
     id: Mapped[int] = mapped_column(primary_key=True)
-    #: Names the choice a row belongs to, so that one sent twice counts once.
+    #: Name of the choice that a row belongs to, so that a choice sent twice counts once.
     choice: Mapped[str] = mapped_column(String(36), index=True)
     rater: Mapped[str] = mapped_column(String(128), index=True)
     winner: Mapped[int] = mapped_column(ForeignKey("images.id"))

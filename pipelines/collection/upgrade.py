@@ -1,4 +1,7 @@
-"""Brings the tables of a collection to the version of this soart; see ``soart.pipelines.collection.migrations``."""
+"""Upgrades the tables of a collection to the version of this soart.
+
+The steps are in ``soart.pipelines.collection.migrations``.
+"""
 
 from __future__ import annotations
 
@@ -18,26 +21,26 @@ _VERSION = "schema_version"
 
 
 def is_current(connection: Connection, name: str) -> bool:
-    """Whether the tables are those of this soart; False where they are older, or where there are none.
+    """True if the tables are of this soart's version; False if they are older, or if there are none.
 
     Args:
         connection: to the database.
         name: of the collection, for the message.
 
     Raises:
-        CollectionError: they are of a later soart.
+        CollectionError: the tables are of a later soart.
     """
-    found = stored_version(connection)
-    if found is not None and not (found.isdecimal() and int(found) <= SCHEMA_VERSION):
+    version = stored_version(connection)
+    if version is not None and not (version.isdecimal() and int(version) <= SCHEMA_VERSION):
         raise CollectionError(
-            f"The collection {name!r} has schema version {found}, this soart reads version {SCHEMA_VERSION}: use the soart "
-            "that wrote it, or another folder."
+            f"The collection {name!r} has schema version {version}, this soart reads version {SCHEMA_VERSION}: use the "
+            "soart that wrote it, or another folder."
         )
-    return found == str(SCHEMA_VERSION)
+    return version == str(SCHEMA_VERSION)
 
 
 def stored_version(connection: Connection) -> str | None:
-    """The version of the tables; None where there are none."""
+    """The version of the tables; None if there are none."""
     if not inspect(connection).has_table(Meta.__tablename__):
         return None
     return connection.scalar(select(Meta.value).where(Meta.key == _VERSION))
@@ -47,30 +50,30 @@ def upgrade_if_needed(engine: Engine, name: str) -> None:
     """Make the tables of a new collection, or upgrade those of an older one; all of it or nothing.
 
     Raises:
-        CollectionError: the tables are of a later soart, or of no collection at all.
+        CollectionError: the tables are of a later soart, or the database cannot hold a collection.
         SQLAlchemyError, OSError: the database cannot be written, or its file cannot be copied.
     """
     with _alone(engine) as connection:
-        # Another process may have done it while this one waited.
+        # Another process may have upgraded them while this one waited.
         if is_current(connection, name):
             return
-        found = stored_version(connection)
-        if found is None:
+        version = stored_version(connection)
+        if version is None:
             _check_encoding(connection, name)
             Base.metadata.create_all(connection)
             connection.execute(insert(Meta).values(key=_VERSION, value=str(SCHEMA_VERSION)))
         else:
-            upgrade(connection, found)
+            upgrade(connection, version)
             connection.execute(update(Meta).where(Meta.key == _VERSION).values(value=str(SCHEMA_VERSION)))
 
 
-def upgrade(connection: Connection, found: str | None, target: str = "head") -> None:
-    """Run Alembic's revisions from version ``found`` (None: no tables) to ``target`` in the open transaction.
+def upgrade(connection: Connection, version: str | None, target: str = "head") -> None:
+    """Run Alembic's revisions from ``version`` (None: no tables) to ``target`` in the open transaction.
 
     A copy of an SQLite file is kept beside it before tables are altered.
 
     Raises:
-        CollectionError: rows would refer to rows that are gone.
+        CollectionError: rows would refer to rows that do not exist.
         OSError: the copy cannot be written.
     """
     # Alembic takes a fifth of a second to import, and is seldom needed.
@@ -82,37 +85,42 @@ def upgrade(connection: Connection, found: str | None, target: str = "head") -> 
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
     config.attributes["connection"] = connection
     sqlite = connection.dialect.name == "sqlite"
-    if found is not None:
-        steps = ScriptDirectory.from_config(config).iterate_revisions(target, found)
+    if version is not None:
+        steps = ScriptDirectory.from_config(config).iterate_revisions(target, version)
         file = connection.engine.url.database
         if sqlite and file and any(step.module.ALTERS_TABLES for step in steps):
-            copy_database(Path(file), Path(file).with_name(f"{Path(file).stem}-schema-{found}.db"))
-        command.stamp(config, found, purge=True)
+            copy_database(Path(file), Path(file).with_name(f"{Path(file).stem}-schema-{version}.db"))
+        command.stamp(config, version, purge=True)
     command.upgrade(config, target)
     if sqlite and connection.execute(text("PRAGMA foreign_key_check")).first():
-        raise CollectionError("The upgrade of a collection left rows without what they refer to, and was taken back.")
+        raise CollectionError(
+            "The upgrade of a collection was undone: it would have left rows that refer to missing rows."
+        )
 
 
 def copy_database(source: Path, copy: Path) -> None:
-    """Copy an SQLite database whole, also while others read it.
+    """Copy a whole SQLite database, even while others read it.
 
     Raises:
         OSError: the copy cannot be written.
     """
-    part = copy.with_suffix(".part")
-    part.unlink(missing_ok=True)
+    unfinished = copy.with_suffix(".part")
+    unfinished.unlink(missing_ok=True)
     try:
-        with contextlib.closing(sqlite3.connect(source)) as reader, contextlib.closing(sqlite3.connect(part)) as writer:
+        with (
+            contextlib.closing(sqlite3.connect(source)) as reader,
+            contextlib.closing(sqlite3.connect(unfinished)) as writer,
+        ):
             reader.backup(writer)
     except sqlite3.Error as error:
-        part.unlink(missing_ok=True)
-        raise OSError(f"no copy could be kept before the upgrade: {error}") from error
-    part.replace(copy)
+        unfinished.unlink(missing_ok=True)
+        raise OSError(f"no copy could be made before the upgrade: {error}") from error
+    unfinished.replace(copy)
 
 
 @contextlib.contextmanager
 def _alone(engine: Engine) -> Iterator[Connection]:
-    """One transaction under the writer's lock. SQLite rebuilds tables only while it enforces no foreign keys."""
+    """One transaction under the writers' lock, without foreign keys, because SQLite cannot rebuild tables with them."""
     with engine.connect() as connection:
         sqlite = engine.dialect.name == "sqlite"
         if sqlite:
@@ -132,6 +140,6 @@ def _check_encoding(connection: Connection, name: str) -> None:
         encoding = connection.scalar(text("SHOW server_encoding"))
         if encoding != "UTF8":
             raise CollectionError(
-                f"The database {name!r} has encoding {encoding}, which cannot hold every prompt and file name: make it by "
-                "createdb --encoding UTF8 --locale C --template template0."
+                f"The database {name!r} has encoding {encoding}, which cannot hold every prompt and file name: create "
+                "it by createdb --encoding UTF8 --locale C --template template0."
             )

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from ...errors import CollectionError
 from ...metrics.protocols import Scorer
 from ..collection.collection import Collection
+from ..ingest.engines import Engine
 from ..ingest.roots import remember_roots
 from ..ingest.scan import Scan, as_text
 from ..ingest.sync import Update, sync
-from ..ingest.worker import Engine
 from .evaluate import evaluate
 from .result import Evaluation
 
@@ -63,7 +63,7 @@ def sync_and_evaluate(
     networks = [None, *sorted(name for name in names if name)]
     update = sync(collection, scan, engine, networks, retry=retry, progress=progress, expect=expect)
     remember_roots(collection, scan.roots)
-    if update.found == 0:
+    if update.files == 0:
         where = ", ".join(repr(str(root)) for root in scan.roots)
         problems = "".join(f" {problem}" for problem in update.problems[:3])
         raise CollectionError(f"There is no picture in {where}.{problems}")

@@ -1,19 +1,43 @@
-"""Engines by name."""
+"""Engines: worker processes on this machine or a Ray cluster, chosen by name."""
 
 from __future__ import annotations
 
-from ..support.ray_cluster import unknown_engine
-from .local_engine import LocalEngine
-from .worker import Engine
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
+
+from ..support.processes import unknown_engine
+from .inspection import Inspection
+
+
+class Engine(Protocol):
+    """Inspects files in worker processes.
+
+    A file that crashes its worker, or takes too long, loses only that worker: it is reported with a problem, and all
+    other files are inspected.
+    """
+
+    def inspect(self, paths: Iterable[str], networks: Sequence[str | None] = (None,)) -> Iterator[Inspection]:
+        """The inspection of each path, in any order; few paths are read ahead of the inspections taken.
+
+        Args:
+            paths: of the files.
+            networks: as for ``inspect_file``.
+        """
 
 
 def engine_named(name: str, workers: int | None = None) -> Engine:
-    """The engine of a name, with a number of workers or its own choice.
+    """The engine ``local`` or ``ray``.
+
+    Args:
+        name: of the engine.
+        workers: how many; by default the engine's own choice.
 
     Raises:
-        SoartError: there is none of that name, or what it needs is not installed.
+        SoartError: there is no engine of that name, or a package that it needs is not installed.
     """
     if name == "local":
+        from .local_engine import LocalEngine
+
         return LocalEngine(workers)
     if name == "ray":
         from .ray_engine import RayEngine

@@ -1,8 +1,4 @@
-"""Who looks at pictures: worker processes on this machine, or (``ray_engine``) a Ray cluster.
-
-An engine takes paths and gives a ``Inspection`` for each, in any order. A picture that brings its worker down, or takes too
-long, costs that worker and gives a look with a problem; all others are looked at.
-"""
+"""Engine that inspects files in worker processes on this machine."""
 
 from __future__ import annotations
 
@@ -18,19 +14,19 @@ from multiprocessing.context import BaseContext
 
 from ...errors import SoartError
 from ..support.batching import WAITING, batches
-from ..support.ray_cluster import cores
-from .look import Inspection, inspect_file
-from .worker import TIME_LIMIT, InspectFile, compute_on_one_core, fatal, inspect_all
+from ..support.processes import compute_on_one_core, cores
+from .inspection import Inspection, inspect_file
+from .worker import TIME_LIMIT, InspectFile, inspect_all, lost_worker
 
 
 def start_worker() -> None:
-    """Make this process a worker: one thread, deaf to Ctrl-C, gone when its parent is."""
+    """Make this process a worker: one thread, no reaction to Ctrl-C, and an end when its parent ends."""
     compute_on_one_core()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
-def _leave_with_parent() -> None:
+def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
@@ -41,54 +37,60 @@ def _context() -> BaseContext:
     # A server that has imported everything once makes new workers at once; never fork a process that has threads.
     if "forkserver" in multiprocessing.get_all_start_methods():
         context = multiprocessing.get_context("forkserver")
-        whole = __package__.split(".")[0]
-        context.set_forkserver_preload([f"{whole}.pipelines.ingest.worker", f"{whole}.metrics.items.planes"])
+        package = __package__.split(".")[0]
+        context.set_forkserver_preload([f"{package}.pipelines.ingest.worker", f"{package}.metrics.items.planes"])
         return context
     return multiprocessing.get_context("spawn")
 
 
 class LocalEngine:
-    """Worker processes on this machine.
+    """Worker processes on this machine; an ``Engine``.
 
     Args:
         workers: how many; by default one for each core that this process may use.
-        limit: seconds that one picture may take.
-        look: what looks at one file; a function that workers can import.
+        limit: seconds that one file may take.
+        inspect: the function that inspects one file; workers must be able to import it.
     """
 
-    def __init__(self, workers: int | None = None, limit: float = TIME_LIMIT, look: InspectFile = inspect_file) -> None:
+    def __init__(
+        self, workers: int | None = None, limit: float = TIME_LIMIT, inspect: InspectFile = inspect_file
+    ) -> None:
         self.workers = workers or cores()
-        self.limit, self.look = limit, look
+        self.limit, self.inspect_file = limit, inspect
 
     def _pool(self, workers: int) -> ProcessPoolExecutor:
         pool = ProcessPoolExecutor(workers, _context(), start_worker)
         try:
-            # A worker that cannot even start says nothing about a picture.
+            # A worker that cannot even start says nothing about a file.
             pool.submit(os.getpid).result()
         except BrokenProcessPool as error:
             raise SoartError(
-                "Processes that look at pictures cannot be started: is memory short, or does a script call soart outside of "
+                "Worker processes cannot be started: is memory short, or does a script call soart outside of "
                 "if __name__ == '__main__'?"
             ) from error
         return pool
 
-    def looks(self, paths: Iterable[str], networks: Sequence[str | None] = (None,)) -> Iterator[Inspection]:
-        """A look at each path, in any order; few are read ahead of what has been taken."""
-        given = batches(paths)
-        first = next(given, None)
+    def inspect(self, paths: Iterable[str], networks: Sequence[str | None] = (None,)) -> Iterator[Inspection]:
+        """The inspection of each path, in any order; few paths are read ahead of the inspections taken.
+
+        Raises:
+            SoartError: worker processes cannot be started.
+        """
+        rest = batches(paths)
+        first = next(rest, None)
         if first is None:
             return
-        given = chain([first], given)
+        rest = chain([first], rest)
         pool = self._pool(self.workers)
         running: dict[Future[list[Inspection]], list[str]] = {}
         try:
             while True:
                 suspects: list[str] = []
                 try:
-                    for batch in islice(given, WAITING * self.workers - len(running)):
+                    for batch in islice(rest, WAITING * self.workers - len(running)):
                         # Noted first: a pool that broke meanwhile refuses the batch.
                         suspects = batch
-                        running[pool.submit(inspect_all, batch, networks, self.limit, self.look)] = batch
+                        running[pool.submit(inspect_all, batch, networks, self.limit, self.inspect_file)] = batch
                         suspects = []
                     if not running:
                         return
@@ -113,10 +115,10 @@ class LocalEngine:
         try:
             for path in paths:
                 try:
-                    yield from pool.submit(inspect_all, [path], networks, self.limit, self.look).result()
+                    yield from pool.submit(inspect_all, [path], networks, self.limit, self.inspect_file).result()
                 except BrokenProcessPool:
                     pool.shutdown()
                     pool = self._pool(1)
-                    yield fatal(path)
+                    yield lost_worker(path)
         finally:
             pool.shutdown(cancel_futures=True)

@@ -1,29 +1,35 @@
-"""Lists the picture files of folders one by one: a folder of a million entries is never held as a whole."""
+"""Lists the picture files of folders one by one.
+
+A folder of a million entries is never held as a whole. Hidden files and folders are left out, and a folder that is
+reached twice is walked once.
+"""
 
 from __future__ import annotations
 
 import fnmatch
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...metrics.image import SUFFIXES
+from .metadata import SIDECARS
 
-#: Files that speak about pictures beside them.
-SIDECARS = frozenset({".txt", ".json", ".caption", ".jsonl", ".csv", ".xmp"})
+#: Device and inode of the folders that were walked.
+Visited = set[tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
 class FileEntry:
-    """A file that a scan came across.
+    """A file below the scanned folders.
 
     Attributes:
         path: absolute.
         size: in bytes.
-        changed: time of the last change of its content, in nanoseconds.
-        sidecar: whether it speaks about pictures rather than being one; ``changed`` is then that of its name or rights too.
+        changed: time of the last change of its content, in nanoseconds since 1970; of a sidecar the time of the last
+            change of its name or rights too, if that is later.
+        sidecar: True if it describes pictures beside it instead of being one.
     """
 
     path: str
@@ -33,7 +39,7 @@ class FileEntry:
 
 
 def is_text(path: str) -> bool:
-    """Whether a path is valid Unicode, as databases and pages want it."""
+    """True if a path is valid Unicode, as databases and pages need it."""
     try:
         path.encode()
     except UnicodeEncodeError:
@@ -46,119 +52,189 @@ def as_text(path: str) -> str:
     return path.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
-def special_problem(path: str | Path, mode: int | None = None) -> str | None:
-    """A sentence on a pipe, a socket or a device, of which reading may never end; None for files, folders, and what is not there.
+def unreadable(path: str, error: OSError | ValueError) -> str:
+    """The sentence on a file or folder that cannot be read."""
+    if not isinstance(error, FileNotFoundError):
+        return f"{path!r} cannot be read: {getattr(error, 'strerror', None) or error}."
+    return f"{path!r} is a link to a file that is not there." if os.path.islink(path) else f"{path!r} does not exist."
 
-    Args:
-        path: of it.
-        mode: as ``os.stat`` gives it; None asks.
+
+def check_file(path: str) -> os.stat_result | str | None:
+    """Check that a file can be read to its end, without opening it.
+
+    Returns:
+        its status; a sentence if it is missing, out of reach, or a pipe, socket or device, of which reading may never
+        end; None for a folder.
     """
     try:
-        mode = os.stat(path).st_mode if mode is None else mode
-    except (OSError, ValueError):
+        status = os.stat(path)
+    except (OSError, ValueError) as error:
+        return unreadable(path, error)
+    if stat.S_ISREG(status.st_mode):
+        return status
+    if stat.S_ISDIR(status.st_mode):
         return None
-    if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
-        return None
-    return f"{str(path)!r} is no regular file but a pipe, a socket or a device: it is passed over."
+    return f"{path!r} is a pipe, socket or device, not a regular file; skipped."
+
+
+def walk(
+    root: str,
+    visited: Visited,
+    report: Callable[[str, str], None],
+    *,
+    follow_links: bool = False,
+    excluded: Callable[[str], bool] = lambda folder: False,
+) -> Iterator[os.DirEntry[str]]:
+    """All entries below a folder that are not hidden, except the folders themselves.
+
+    Args:
+        root: the folder.
+        visited: folders not to walk again; those that are walked are added.
+        report: called with each folder that cannot be listed, and a sentence on why.
+        follow_links: also walk folders that are linked to; without it links to folders are among the entries.
+        excluded: True for folders that are left out with everything in them.
+    """
+    pending = [root]
+    while pending:
+        folder = pending.pop()
+        if excluded(folder):
+            continue
+        try:
+            status = os.stat(folder)
+            if (status.st_dev, status.st_ino) in visited:
+                continue
+            visited.add((status.st_dev, status.st_ino))
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    if entry.name.startswith("."):
+                        continue
+                    if _is_folder(entry, follow_links):
+                        pending.append(entry.path)
+                    else:
+                        yield entry
+        except OSError as error:
+            report(folder, unreadable(folder, error))
+
+
+def _is_folder(entry: os.DirEntry[str], follow_links: bool) -> bool:
+    try:
+        return entry.is_dir(follow_symlinks=follow_links)
+    # A link in a circle, say: the check of files reports it.
+    except OSError:
+        return False
+
+
+def _suffix(name: str) -> str:
+    return os.path.splitext(name)[1].lower()
 
 
 @dataclass
 class Scan:
-    """Walks folders; hidden files and folders are passed over, a folder that is reached twice is walked once.
+    """Walks folders and yields the pictures in them, and the sidecars beside them.
 
     Args:
-        roots: folders, or single files (taken whatever they are called).
-        globs: patterns that the path below the root, or the file name, must match; none takes all.
-        follow_links: whether links to folders are followed.
-        apart: a folder that is passed over with all that lies in it, however it is reached.
+        roots: folders, or single files (taken whatever their suffix).
+        globs: patterns of which one must match the path below the root, or the file name; none takes all.
+        follow_links: also walk folders that are linked to.
+        exclude: a folder that is left out with everything in it, however it is reached.
 
     Attributes:
-        problems: a sentence for each place that could not be listed, added while it walks.
-        unusable: a sentence by path for each picture file that it does not give, added while it walks.
+        problems: a sentence for each folder that could not be listed, added during the walk.
+        unusable: a sentence by path for each picture file that is not yielded, added during the walk.
         unseen: absolute folders whose contents could not be listed.
     """
 
     roots: Sequence[Path]
     globs: Sequence[str] = ()
     follow_links: bool = False
-    apart: Path | None = None
+    exclude: Path | None = None
     problems: list[str] = field(default_factory=list)
     unusable: dict[str, str] = field(default_factory=dict)
     unseen: list[str] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[FileEntry]:
-        walked: set[tuple[int, int]] = set()
+        visited: Visited = set()
         single: set[str] = set()
         # Single files first, so that a folder does not bring them again.
         for root in sorted(self.roots, key=os.path.isdir):
             # Absolute without resolving links: the names that the user knows.
-            place = os.path.abspath(root)
-            if self._is_apart(root):
+            path = os.path.abspath(root)
+            if self._excluded(path):
                 continue
             try:
-                facts = os.stat(place)
-            except OSError as error:
-                self._trouble(place, error)
+                status = os.stat(path)
+            except (OSError, ValueError) as error:
+                self._report(path, unreadable(path, error))
                 continue
-            if os.path.isdir(place):
-                yield from (found for found in self._walk(place, walked) if found.path not in single)
-            elif place not in single:
-                single.add(place)
-                yield from self._file(place, facts)
+            if stat.S_ISDIR(status.st_mode):
+                entries = walk(path, visited, self._report, follow_links=self.follow_links, excluded=self._excluded)
+                for entry in entries:
+                    if entry.path not in single:
+                        yield from self._entry(entry, path)
+            elif path not in single:
+                single.add(path)
+                yield from self._file(path)
 
-    def _is_apart(self, place: str | Path) -> bool:
-        return self.apart is not None and Path(place).resolve().is_relative_to(self.apart.resolve())
+    def _excluded(self, path: str) -> bool:
+        return self.exclude is not None and Path(path).resolve().is_relative_to(self.exclude.resolve())
 
-    def _trouble(self, place: str, error: OSError) -> None:
-        self.problems.append(f"{place!r} cannot be read: {error.strerror or error}.")
-        self.unseen.append(place)
+    def _report(self, folder: str, sentence: str) -> None:
+        self.problems.append(sentence)
+        self.unseen.append(folder)
 
-    def _walk(self, root: str, walked: set[tuple[int, int]]) -> Iterator[FileEntry]:
-        waiting = [root]
-        while waiting:
-            folder = waiting.pop()
-            if self._is_apart(folder):
-                continue
-            try:
-                facts = os.stat(folder)
-                if (facts.st_dev, facts.st_ino) in walked:
-                    continue
-                walked.add((facts.st_dev, facts.st_ino))
-                with os.scandir(folder) as entries:
-                    for entry in entries:
-                        if not entry.name.startswith("."):
-                            yield from self._entry(entry, root, waiting)
-            except OSError as error:
-                self._trouble(folder, error)
+    def _entry(self, entry: os.DirEntry[str], root: str) -> Iterator[FileEntry]:
+        suffix = _suffix(entry.name)
+        picture = suffix in SUFFIXES and self._matches(entry.path, root)
+        if picture or suffix in SIDECARS:
+            yield from self._file(entry.path, sidecar=not picture)
 
-    def _entry(self, entry: os.DirEntry[str], root: str, waiting: list[str]) -> Iterator[FileEntry]:
-        suffix = os.path.splitext(entry.name)[1].lower()
-        picture = suffix in SUFFIXES and self._wanted(entry.path, root)
-        try:
-            if entry.is_dir(follow_symlinks=self.follow_links):
-                waiting.append(entry.path)
-            elif picture or suffix in SIDECARS:
-                yield from self._file(entry.path, entry.stat(), sidecar=not picture)
-        except OSError as error:
-            if picture:
-                lost = isinstance(error, FileNotFoundError) and entry.is_symlink()
-                why = "is a link to a file that is not there" if lost else f"cannot be read: {error.strerror or error}"
-                self.unusable[entry.path] = f"{entry.path!r} {why}."
-
-    def _file(self, path: str, facts: os.stat_result, *, sidecar: bool = False) -> Iterator[FileEntry]:
-        problem = special_problem(path, facts.st_mode)
-        if problem is None and not is_text(path):
-            problem = f"{path!r} has a name that is no valid text: rename it."
-        if problem is not None:
+    def _file(self, path: str, *, sidecar: bool = False) -> Iterator[FileEntry]:
+        status = check_file(path)
+        if not isinstance(status, str) and not is_text(path):
+            status = f"The name of {path!r} is not valid UTF-8: rename it."
+        if isinstance(status, str):
             if not sidecar:
-                self.unusable[path] = problem
-        # A link to a folder that is not followed is none either.
-        elif stat.S_ISREG(facts.st_mode):
-            changed = max(facts.st_mtime_ns, facts.st_ctime_ns) if sidecar else facts.st_mtime_ns
-            yield FileEntry(path, facts.st_size, changed, sidecar)
+                self.unusable[path] = status
+        elif status is not None:
+            changed = max(status.st_mtime_ns, status.st_ctime_ns) if sidecar else status.st_mtime_ns
+            yield FileEntry(path, status.st_size, changed, sidecar)
 
-    def _wanted(self, path: str, root: str) -> bool:
+    def _matches(self, path: str, root: str) -> bool:
         below = os.path.relpath(path, root)
         return not self.globs or any(
-            fnmatch.fnmatch(below, g) or fnmatch.fnmatch(os.path.basename(path), g) for g in self.globs
+            fnmatch.fnmatch(below, glob) or fnmatch.fnmatch(os.path.basename(path), glob) for glob in self.globs
         )
+
+
+def find_pictures(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
+    """Picture files among ``paths`` and, recursively, in the folders among them, in the order of their names.
+
+    Inside folders files are taken by suffix, and links to folders are left out. A single file is taken whatever its
+    suffix.
+
+    Args:
+        paths: files and folders; the result names files as these do, relative or absolute.
+
+    Returns:
+        the files, each once, and a sentence for each file or folder that cannot be read.
+    """
+    files: dict[Path, None] = {}
+    problems: list[str] = []
+    visited: Visited = set()
+    for path in paths:
+        candidates = [path]
+        if os.path.isdir(path):
+            below = walk(str(path), visited, lambda _, sentence: problems.append(sentence))
+            candidates = sorted((Path(e.path) for e in below if _suffix(e.name) in SUFFIXES), key=_files_first)
+        for file in candidates:
+            status = check_file(str(file))
+            if isinstance(status, str):
+                problems.append(status)
+            elif status is not None:
+                files[file] = None
+    return list(files), problems
+
+
+def _files_first(path: Path) -> tuple[tuple[bool, str], ...]:
+    """Sorts the files of a folder before those of its inner folders, each by name."""
+    return *((True, name) for name in path.parts[:-1]), (False, path.name)

@@ -18,10 +18,11 @@ from typing import Any
 
 import torch
 
-from ...errors import ModelError, SoartError
+from ...errors import ModelError, SoartError, first_line
 from ...version import __version__
 from ..support.batching import batches
-from ..support.ray_cluster import check_version, first_line, ray_connection, unknown_engine, worker_error
+from ..support.processes import unknown_engine
+from ..support.ray_cluster import check_version, ray_connection, worker_error
 from .generator import ImageGenerator
 from .loading import LoadedModel, load_model
 from .request import DrawnPicture, Request, drawn_together

@@ -13,7 +13,7 @@ from ...metrics.protocols import Measurer
 from ..collection.address import address_of, is_url
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
-from ..ingest.listing import find_pictures
+from ..ingest.scan import find_pictures
 from .taste_scorer import TasteScorer
 
 #: Items are stored after this many pictures, so that a killed run loses no more.

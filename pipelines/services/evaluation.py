@@ -21,10 +21,10 @@ from ..collection.files import last_scan_number
 from ..collection.results import has_result
 from ..collection.settings import setting, store_setting
 from ..evaluation.folders import EvaluatedCollection, sync_and_evaluate
+from ..ingest.engines import Engine
 from ..ingest.local_engine import LocalEngine
 from ..ingest.roots import known_roots
 from ..ingest.scan import Scan
-from ..ingest.worker import Engine
 from ..scoring.collection_profiles import CollectionProfiles
 from ..support.background import Job, Jobs
 from ..tidying.cull import Rule, cull
@@ -263,7 +263,7 @@ class EvaluationService:
         def once() -> EvaluatedCollection:
             job.expect(0)
             return sync_and_evaluate(
-                self.collection, Scan(roots, apart=self.folder / CULLED), self.engine, tastes,
+                self.collection, Scan(roots, exclude=self.folder / CULLED), self.engine, tastes,
                 progress=job.advance, expect=expect, evaluating=lambda pictures: job.check(),
             )  # fmt: skip
 

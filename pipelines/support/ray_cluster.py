@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ...errors import SoartError
+from ...errors import SoartError, first_line
 from ...version import __version__
+from .processes import cores
 
-#: Shared memory of a cluster on this machine, in bytes: a few batches of pictures or looks.
+#: Shared memory of a cluster on this machine, in bytes: a few batches of pictures or inspections.
 _STORE = 256 << 20
-#: Ray reads these when it is imported: nothing is sent home, what happens on nodes is not printed here, and no device is hidden from workers.
+#: Ray reads these when it is imported: no usage statistics, no output of nodes printed here, and no device hidden from
+#: workers.
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_DEDUP_LOGS_SKIP_REGEX": ".",
@@ -34,19 +36,22 @@ def import_ray() -> Any:  # noqa: ANN401
         import ray
         import ray.exceptions
     except ImportError as error:
-        raise SoartError("The engine ray needs the package of that name: pip install 'soart[ray]'.") from error
+        raise SoartError("`--engine ray` needs the package *ray*: pip install 'soart[ray]'.") from error
     return ray
 
 
 @contextmanager
 def ray_connection(workers: int | None = None) -> Iterator[Any]:
-    """The package ray, connected: as the caller already is, else to the cluster at RAY_ADDRESS, else to one started here that ends with the block.
+    """The package ray, connected to a cluster.
+
+    That is the cluster the caller is connected to already, else the one at RAY_ADDRESS, else one started on this
+    machine that ends with the block.
 
     Args:
         workers: CPUs of a cluster started here; by default the cores that this process may use.
 
     Raises:
-        SoartError: ray is not installed, or there is no cluster to be had.
+        SoartError: ray is not installed, or no cluster can be reached or started.
     """
     ray = import_ray()
     if ray.is_initialized():
@@ -56,7 +61,7 @@ def ray_connection(workers: int | None = None) -> Iterator[Any]:
     here = {"num_cpus": workers or cores(), "include_dashboard": False, "object_store_memory": _STORE}
     logging.getLogger("ray").setLevel(logging.CRITICAL)
     try:
-        _knock(address)
+        _check_port(address)
         ray.init(address or "local", log_to_driver=False, configure_logging=False, **({} if address else here))
     # Anything from a wrong token to a port in use.
     except Exception as error:
@@ -68,40 +73,25 @@ def ray_connection(workers: int | None = None) -> Iterator[Any]:
         ray.shutdown()
 
 
-def _knock(address: str | None) -> None:
-    """Raise OSError if nobody listens at a HOST:PORT; Ray itself would wait for minutes."""
+def _check_port(address: str | None) -> None:
+    """Raise OSError if nothing listens at a HOST:PORT; Ray itself would wait for minutes."""
     host, _, port = (address or "").rpartition(":")
     if host and "/" not in host and port.isdecimal():
         socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
 
 
-def first_line(error: BaseException) -> str:
-    """What an error says first, without its full stop."""
-    text = str(error).strip()
-    return text.splitlines()[0].rstrip(".") if text else type(error).__name__
-
-
 def worker_error(error: Any) -> SoartError:  # noqa: ANN401
-    """The sentence for a ``RayTaskError``: of soart's own if its cause is one."""
+    """The error for a ``RayTaskError``: its cause if that is soart's own, else one that names the cause."""
     cause = getattr(error, "cause", None)
     if isinstance(cause, SoartError):
         return cause
     return SoartError(
-        f"The cluster's workers cannot do this work ({first_line(cause or error)}): install soart {__version__} on every node."
+        f"The cluster's workers cannot do this work ({first_line(cause or error)}): "
+        f"install soart {__version__} on every node."
     )
 
 
 def check_version(version: str) -> None:
-    """Raise SoartError in a worker whose soart is not the one that sent the work."""
+    """Raise SoartError in a worker that has another version of soart than the sender of the work."""
     if version != __version__:
         raise SoartError(f"A node has soart {__version__}, not {version}: install the same version on every node.")
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def unknown_engine(name: str) -> SoartError:
-    """The sentence for an engine that is not there."""
-    return SoartError(f"Expected an engine among local and ray, got {name!r}.")

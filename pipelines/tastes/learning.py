@@ -19,7 +19,7 @@ from ..collection.collection import Collection
 from ..collection.comparisons import comparisons
 from ..collection.ratings import others_mean, raters, ratings
 from ..collection.tables import AWAY, ImageRow
-from ..ingest.listing import find_pictures
+from ..ingest.scan import find_pictures
 from ..scoring.in_memory import measure_batch
 from ..scoring.measuring import import_pictures, measure
 from ..scoring.taste_scorer import TasteMeasurer

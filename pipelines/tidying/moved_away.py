@@ -21,7 +21,7 @@ from ..collection.collection import Collection
 from ..collection.files import image_ids_at, paths_by_picture
 from ..collection.pictures import ids_moved_away, sound_or_moved_away, update_pictures
 from ..collection.tables import AWAY
-from ..ingest.look import sha256_of
+from ..ingest.inspection import sha256_of
 from ..support.batching import batches
 from .cull import BESIDE
 from .journal import read_entries

@@ -55,7 +55,7 @@ def _look(
     store, roots = open_collection_for(folders, collection)
     try:
         check(store, roots)
-        scan = Scan(roots, only or (), apart=apart)
+        scan = Scan(roots, only or (), exclude=apart)
         with Progress("looking", 0) as bar:
             found = sync_and_evaluate(store, scan, LocalEngine(workers), scorers, progress=bar, expect=bar.expect)
     except BaseException:

@@ -1,4 +1,4 @@
-"""The real ComfyUI server, started on loopback for the tests; asked over its HTTP interface alone."""
+"""The real ComfyUI server, started on loopback for the tests and used over HTTP alone."""
 
 import io
 import json
@@ -22,9 +22,9 @@ _START, _RUN = 240, 300
 
 
 def _free_port():
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 class Server:
@@ -82,18 +82,18 @@ class Server:
         answer = self.post("/prompt", {"prompt": prompt, "client_id": uuid.uuid4().hex})
         until = time.monotonic() + _RUN
         while time.monotonic() < until:
-            found = self.json(f"/history/{answer['prompt_id']}").get(answer["prompt_id"])
-            if found:
-                return self._told(prompt, found, answer["node_errors"])
+            history = self.json(f"/history/{answer['prompt_id']}").get(answer["prompt_id"])
+            if history:
+                return self._result(prompt, history, answer["node_errors"])
             time.sleep(0.1)
         raise RuntimeError(f"The run did not end:\n{self.log.read_text()[-4000:]}")
 
-    def _told(self, prompt, found, errors):
-        messages = dict(found["status"]["messages"])
+    def _result(self, prompt, history, errors):
+        messages = dict(history["status"]["messages"])
         cached = set(messages["execution_cached"]["nodes"])
         error = messages.get("execution_error", {}).get("exception_message", "").strip()
-        ok = found["status"]["status_str"] == "success"
-        outputs = {key: shown for key, shown in found["outputs"].items() if key in prompt}
+        ok = history["status"]["status_str"] == "success"
+        outputs = {key: shown for key, shown in history["outputs"].items() if key in prompt}
         return Ran(ok, outputs, error, set(prompt) - cached, errors)
 
     def image(self, entry):

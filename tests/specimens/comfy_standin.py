@@ -139,11 +139,11 @@ class _ShowImages(ComfyNode):
 def core_nodes(io):
     """The nodes of the server itself that the example workflows use."""
     more = {"PreviewImage": [], "SaveImage": [io.String.Input("filename_prefix", default="ComfyUI")]}
-    found = {}
+    nodes = {}
     for name, inputs in more.items():
         schema = Schema(name, inputs=[io.Image.Input("images"), *inputs], is_output_node=True)
-        found[name] = type(name, (_ShowImages,), {"define_schema": classmethod(lambda cls, schema=schema: schema)})
-    return found
+        nodes[name] = type(name, (_ShowImages,), {"define_schema": classmethod(lambda cls, schema=schema: schema)})
+    return nodes
 
 
 class ProgressBar:
@@ -183,11 +183,11 @@ def interface(output, temp):
         "comfy_execution.graph_utils": {"ExecutionBlocker": ExecutionBlocker},
         "folder_paths": {"get_output_directory": lambda: str(output), "get_temp_directory": lambda: str(temp)},
     }
-    found = {}
+    modules = {}
     for name, values in contents.items():
-        found[name] = types.ModuleType(name)
-        found[name].__dict__.update(values)
-    return found
+        modules[name] = types.ModuleType(name)
+        modules[name].__dict__.update(values)
+    return modules
 
 
 def load_pack(folder):
@@ -253,9 +253,9 @@ class StandIn:
         return {key}.union(*(self._ancestry(prompt, link) for link in links))
 
     def _wrong(self, prompt, key):
-        schema, given = self.nodes[prompt[key]["class_type"]].GET_SCHEMA(), prompt[key]["inputs"]
+        schema, inputs = self.nodes[prompt[key]["class_type"]].GET_SCHEMA(), prompt[key]["inputs"]
         for one in schema.inputs:
-            value = given.get(one.id)
+            value = inputs.get(one.id)
             if value is None:
                 if not one.optional:
                     return f"Required input is missing: {one.id}"
@@ -280,21 +280,21 @@ class StandIn:
                 self._visit(prompt, value[0], values, signatures, ran)
                 links[name] = values[value[0]][value[1]]
         known = {one.id for one in schema.inputs}
-        given = {name: value for name, value in inputs.items() if name in known}
+        declared = {name: value for name, value in inputs.items() if name in known}
         mark = None
         if hasattr(node, "fingerprint_inputs"):
-            mark = node.fingerprint_inputs(**{n: None if n in links else v for n, v in given.items()})
-        own = {n: (signatures[v[0]], v[1]) if n in links else v for n, v in given.items()}
-        signatures[key] = json.dumps([prompt[key]["class_type"], mark, own], sort_keys=True)
+            mark = node.fingerprint_inputs(**{n: None if n in links else v for n, v in declared.items()})
+        signed = {n: (signatures[v[0]], v[1]) if n in links else v for n, v in declared.items()}
+        signatures[key] = json.dumps([prompt[key]["class_type"], mark, signed], sort_keys=True)
         if signatures[key] not in self.cache:
-            self.cache[signatures[key]] = self._execute(node, schema, {**given, **links}, links)
+            self.cache[signatures[key]] = self._execute(node, schema, {**declared, **links}, links)
             ran.executed.add(key)
         values[key], shown = self.cache[signatures[key]]
         if shown:
             ran.outputs[key] = shown
 
-    def _execute(self, node, schema, given, links):
-        lists = {name: value if name in links else [value] for name, value in given.items()}
+    def _execute(self, node, schema, inputs, links):
+        lists = {name: value if name in links else [value] for name, value in inputs.items()}
         if schema.is_input_list:
             runs = [lists]
             blocked = [any(isinstance(v, ExecutionBlocker) for values in lists.values() for v in values)]

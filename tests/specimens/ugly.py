@@ -2,6 +2,7 @@
 
 import io
 import os
+import signal
 import struct
 import time
 import zlib
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from soart.pipelines.ingest.look import inspect_file
+from soart.pipelines.ingest.inspection import inspect_file
 
 
 def encoded(image, kind, **options):
@@ -35,7 +36,7 @@ def bomb():
 
 
 def broken_files():
-    """Names and contents of files that hold no usable picture."""
+    """Names and contents of files without a usable picture."""
     png, jpeg = encoded(picture(), "PNG"), encoded(picture(), "JPEG")
     gif, webp, tiff, bmp = (encoded(picture(), kind) for kind in ("GIF", "WEBP", "TIFF", "BMP"))
     bad_crc = bytearray(png)
@@ -87,10 +88,12 @@ def write_ugly(folder):
     return set(broken), set(odd)
 
 
-def dangerous_look(path, networks):
-    """Looks at files, but dies of some names, and of others sleeps."""
+def dangerous_inspection(path, networks):
+    """Inspects files, but crashes at some names and sleeps at others."""
     if "crash" in path:
         os.abort()
+    if "killed" in path:
+        os.kill(os.getpid(), signal.SIGKILL)
     if "hang" in path:
         if mark := os.environ.get("UGLY_MARK"):
             Path(mark).write_text(str(os.getpid()))
@@ -107,14 +110,14 @@ class _Cheese:
         raise RuntimeError("out of cheese")
 
 
-def failing_look(path, networks):
-    """A look whose extractor fails, at a good picture."""
-    from soart.pipelines.ingest import look as looking
+def failing_inspection(path, networks):
+    """An inspection whose extractor fails, at a good picture."""
+    from soart.pipelines.ingest import inspection
 
     Path(path).write_bytes(encoded(picture(), "PNG"))
-    looking._extractor.cache_clear()
-    kept, looking._extractor = looking._extractor, lambda network: _Cheese()
+    inspection._extractor.cache_clear()
+    original, inspection._extractor = inspection._extractor, lambda network: _Cheese()
     try:
         return inspect_file(path, networks)
     finally:
-        looking._extractor = kept
+        inspection._extractor = original

@@ -1,11 +1,23 @@
-"""Reads how pictures were made: the prompt and settings that image tools write into files and beside them."""
+"""Reads how pictures were made.
+
+Image tools write prompts and settings into picture files, beside them, and into tables of whole folders.
+"""
 
 from __future__ import annotations
 
-from .foldertable import FolderTable
-from .read import embedded_metadata
+from .foldertable import TABLES, FolderTable
+from .read import SIDECARS, embedded_metadata, picture_metadata
 from .record import PictureMetadata
 from .sidecars import sidecar_metadata
 from .words import prompt_words
 
-__all__ = ["FolderTable", "PictureMetadata", "embedded_metadata", "prompt_words", "sidecar_metadata"]
+__all__ = [
+    "SIDECARS",
+    "TABLES",
+    "FolderTable",
+    "PictureMetadata",
+    "embedded_metadata",
+    "picture_metadata",
+    "prompt_words",
+    "sidecar_metadata",
+]

@@ -1,4 +1,4 @@
-"""The ``parameters`` text of AUTOMATIC1111's web UI and the many tools that write the same."""
+"""Reads the ``parameters`` text of AUTOMATIC1111's web UI and of its relatives."""
 
 from __future__ import annotations
 
@@ -30,9 +30,10 @@ _RENAMED = {"denoising strength": "denoise"}
 def read_parameters(text: str, source: str) -> PictureMetadata | None:
     """Read a ``parameters`` text; ``None`` if it has no line of settings, without which it could be any text.
 
-    The last line that begins with ``Steps:`` and holds three settings or more counts, so a prompt may quote such lines;
-    what follows it (templates of dynamic prompts) is left out.
-    Two lines that begin with ``Negative prompt:`` leave open where the prompt ends: prompt and negative are then unknown.
+    The last line that begins with ``Steps:`` and holds three settings or more counts, so a prompt may quote such lines.
+    Lines after it (templates of dynamic prompts) are left out.
+    With two lines that begin with ``Negative prompt:`` the end of the prompt is ambiguous: prompt and negative are then
+    unknown.
     """
     if len(text) > 4 * LONGEST_PROMPT or ":" not in text:
         return None

@@ -1,4 +1,4 @@
-"""Graphs of ComfyUI: what arrives at an input, followed through the nodes on the way."""
+"""ComfyUI's graphs of nodes, and the values that arrive at their inputs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Node:
     inputs: Mapping[str, Any]
 
 
-#: Inputs that carry several things at once, and the slots at which nodes hand them out.
+#: Inputs that carry several values at once, and the slots at which nodes hand them out.
 _PIPES = ("pipe", "basic_pipe", "context", "ctx", "base_ctx", "sdxl_pipe", "optional_pipe", "any_pipe")
 SLOTS: dict[str, dict[int, str]] = {
     "frombasicpipe": {0: "model", 3: "positive", 4: "negative"},
@@ -40,7 +40,7 @@ _VALUES = ("value", "number", "int", "float", "seed", "string", "text")
 
 
 class Graph:
-    """A graph; asking it costs a bounded number of steps, whatever its loops."""
+    """A graph of nodes; its methods take a bounded number of steps, whatever loops it has."""
 
     def __init__(self, nodes: dict[str, Node]) -> None:
         self.nodes = nodes
@@ -48,7 +48,7 @@ class Graph:
 
     @classmethod
     def of_prompt(cls, prompt: Mapping[str, Any]) -> Graph | None:
-        """The graph of ComfyUI's API format; ``None`` if it is another object."""
+        """The graph of an object in ComfyUI's API format; ``None`` if the object is something else."""
         nodes: dict[str, Node] = {}
         for name, node in list(prompt.items())[:_MOST_NODES]:
             if (
@@ -72,44 +72,46 @@ class Graph:
         return None
 
     def find(self, node: Node | None, *names: str) -> Any:  # noqa: ANN401 - a literal of a stranger, or a link
-        """The first of the inputs that the node has, or that comes to it in a pipe."""
+        """The first of the named inputs that the node has, or that reaches it in a pipe."""
         for _ in range(DEEPEST):
             if node is None:
                 break
             for name in names:
                 if node.inputs.get(name) is not None:
                     return node.inputs[name]
-            found = next(
+            origin = next(
                 (self.at(node.inputs[name]) for name in _PIPES if isinstance(node.inputs.get(name), Link)), None
             )
-            node = found[0] if found else None
+            node = origin[0] if origin else None
         return None
 
     def literal(self, value: object, name: str, depth: int = 0) -> object:
-        """A number or name that arrives at input ``name``: itself, or what primitive nodes hold."""
+        """The number or name that arrives at input ``name``: ``value`` itself, or the one that primitive nodes hold."""
         if not isinstance(value, Link):
             return value.get("content") if isinstance(value, dict) else value
-        found = self.at(value)
-        if found is None or depth > DEEPEST:
+        origin = self.at(value)
+        if origin is None or depth > DEEPEST:
             return None
-        node, slot = found
+        node, slot = origin
         wanted = SLOTS.get(node.kind.lower(), {}).get(slot, name)
         inside = self.find(node, wanted) if wanted in node.inputs or wanted != name else None
         if inside is None:
-            held = {key: item for key, item in node.inputs.items() if key.lower() in _VALUES}
-            if len(held) != 1 or any(isinstance(item, Link) for key, item in node.inputs.items() if key not in held):
+            values = {key: item for key, item in node.inputs.items() if key.lower() in _VALUES}
+            if len(values) != 1 or any(
+                isinstance(item, Link) for key, item in node.inputs.items() if key not in values
+            ):
                 return None
-            inside = next(iter(held.values()))
+            inside = next(iter(values.values()))
         return self.literal(inside, name, depth + 1)
 
     def upstream(self, start: Iterable[Link], skipped: frozenset[str]) -> Iterator[str]:
         """Names of the nodes above some links, each once; inputs named in ``skipped`` are not followed."""
-        pending, seen = list(start), set[str]()
+        pending, visited = list(start), set[str]()
         while pending:
             name = pending.pop().node
-            if name in seen or name not in self.nodes:
+            if name in visited or name not in self.nodes:
                 continue
-            seen.add(name)
+            visited.add(name)
             yield name
             pending += [v for k, v in self.nodes[name].inputs.items() if isinstance(v, Link) and k not in skipped]
 

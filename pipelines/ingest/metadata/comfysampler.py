@@ -1,4 +1,4 @@
-"""What the graph of ComfyUI says above one sampler."""
+"""Reads the settings of one sampler from the ComfyUI graph above it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MODELS = ("ckpt_name", "unet_name", "base_ckpt_name", "model_name", "model_path
 
 
 def is_sampler(node: Node) -> bool:
-    """Whether a node turns noise into a picture, by what goes in."""
+    """True if a node turns noise into a picture, judging by its inputs."""
     names = node.inputs.keys()
     seeded = bool({"seed", "noise_seed", "noise"} & names)
     stepped = bool({"steps", "sigmas"} & names)
@@ -27,27 +27,27 @@ def is_sampler(node: Node) -> bool:
 
 
 def read_sampler(graph: Graph, texts: Texts, node: Node, source: str) -> PictureMetadata:
-    """What arrives at a sampler: texts, numbers and names, each unknown where a node on the way makes it up."""
+    """The texts, numbers and names that arrive at a sampler; each is unknown if a node on the way computes it."""
 
-    def held(name: str, *names: str) -> object:
+    def literal(name: str, *names: str) -> object:
         return graph.literal(graph.find(node, name, *names), name)
 
-    def behind(name: str) -> Node | None:
-        found = graph.at(graph.find(node, name))
-        return found[0] if found else None
+    def node_at(name: str) -> Node | None:
+        origin = graph.at(graph.find(node, name))
+        return origin[0] if origin else None
 
-    guider, noise, sigmas, embeds = behind("guider"), behind("noise"), behind("sigmas"), behind("text_embeds")
-    asked = guider or node
-    positive = graph.find(asked, "positive", "conditioning", "cond1", "prompt")
-    negative = graph.find(asked, "negative", "negative_prompt")
+    guider, noise, sigmas, embeds = node_at("guider"), node_at("noise"), node_at("sigmas"), node_at("text_embeds")
+    guided = guider or node
+    positive = graph.find(guided, "positive", "conditioning", "cond1", "prompt")
+    negative = graph.find(guided, "negative", "negative_prompt")
     if embeds is not None:
         positive, negative = embeds.inputs.get("positive_prompt"), embeds.inputs.get("negative_prompt")
     for _ in range(20):
         # Sigmas are split and cut on their way.
         if sigmas is None or "steps" in sigmas.inputs:
             break
-        found = graph.at(sigmas.inputs.get("sigmas"))
-        sigmas = found[0] if found else None
+        origin = graph.at(sigmas.inputs.get("sigmas"))
+        sigmas = origin[0] if origin else None
     model, added = _model(graph, node, guider)
     scheduled = sigmas or node
     denoise = graph.literal(graph.find(scheduled, "denoise"), "denoise")
@@ -57,13 +57,13 @@ def read_sampler(graph: Graph, texts: Texts, node: Node, source: str) -> Picture
         prompt=_prompt(texts, positive),
         negative=_prompt(texts, negative),
         model=model,
-        sampler=held("sampler_name") or _sampler(graph, behind("sampler")),
+        sampler=literal("sampler_name") or _sampler(graph, node_at("sampler")),
         scheduler=_schedule(graph, node, sigmas),
         seed=graph.literal(graph.find(noise, "noise_seed", "seed"), "noise_seed")
         if noise
-        else held("seed", "noise_seed"),
+        else literal("seed", "noise_seed"),
         steps=graph.literal(graph.find(scheduled, "steps"), "steps"),
-        guidance=graph.literal(graph.find(asked, "cfg"), "cfg"),
+        guidance=graph.literal(graph.find(guided, "cfg"), "cfg"),
         settings={
             "size": _size(graph, node),
             # 1 is a picture from noise alone.
@@ -97,23 +97,23 @@ def _schedule(graph: Graph, node: Node, sigmas: Node | None) -> object:
 
 
 def _model(graph: Graph, node: Node, guider: Node | None) -> tuple[object, list[tuple[object, object]]]:
-    """The checkpoint at the head of the chain of models, and the LoRAs on it; a merge of two has no one name."""
+    """The checkpoint at the head of the chain of models, and the LoRAs on it; a merge of two models has no name."""
     added: list[tuple[object, object]] = []
     value = graph.find(node, "model") or graph.find(guider, "model")
     if value is None:
         return graph.literal(graph.find(node, *_MODELS), "ckpt_name"), added
     for _ in range(100):
-        found = graph.at(value)
-        if found is None or "model2" in found[0].inputs:
+        origin = graph.at(value)
+        if origin is None or "model2" in origin[0].inputs:
             break
-        inputs = found[0].inputs
+        inputs = origin[0].inputs
         added[:0] = _added(graph, inputs)
         name = next((inputs[key] for key in _MODELS if inputs.get(key) is not None), inputs.get("model"))
         if not isinstance(name, Link) or any(key in inputs for key in _MODELS):
             return (
                 graph.literal(name, "ckpt_name")
                 if name is not None
-                else graph.literal(graph.find(found[0], *_MODELS), "ckpt_name")
+                else graph.literal(graph.find(origin[0], *_MODELS), "ckpt_name")
             ), added
         value = name
     return None, added
@@ -130,22 +130,23 @@ def _added(graph: Graph, inputs: Mapping[str, Any]) -> list[tuple[object, object
 
 
 def _size(graph: Graph, node: Node) -> str | None:
-    """The size of the empty latent at the start, if it is one."""
+    """The size of the latent that the sampler starts from, if it is an empty one."""
     for name in ("latent_image", "latent", "samples"):
-        found = graph.at(graph.find(node, name))
-        if found and "width" in found[0].inputs:
-            inputs = found[0].inputs
+        origin = graph.at(graph.find(node, name))
+        if origin and "width" in origin[0].inputs:
+            inputs = origin[0].inputs
             return size(graph.literal(inputs["width"], "width"), graph.literal(inputs.get("height"), "height"))
     return None
 
 
 def _distilled(graph: Graph, value: object) -> object:
-    """Flux's own guidance on the way from the encoder."""
+    """Flux's distilled guidance, on the way from the encoder."""
     for _ in range(50):
-        found = graph.at(value)
-        if found is None:
+        origin = graph.at(value)
+        if origin is None:
             return None
-        if "guidance" in found[0].inputs:
-            return graph.literal(found[0].inputs["guidance"], "guidance")
-        value = found[0].inputs.get("conditioning") or found[0].inputs.get("positive")
+        inputs = origin[0].inputs
+        if "guidance" in inputs:
+            return graph.literal(inputs["guidance"], "guidance")
+        value = inputs.get("conditioning") or inputs.get("positive")
     return None

@@ -1,4 +1,4 @@
-"""The texts of a graph of ComfyUI: what arrives at an encoder, and what lies behind a conditioning."""
+"""Texts of a ComfyUI graph: at text inputs, and behind conditionings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from .comfygraph import DEEPEST, SLOTS, Graph, Link, Node
 from .record import LONGEST_PROMPT, number
 
-#: Texts of encoders, the most telling first.
+#: Text inputs of encoders, the most informative first.
 _ENCODED = (
     "populated_text",
     "t5xxl",
@@ -37,14 +37,14 @@ _WORDS = (
     "string_input",
 )
 _DELIMITERS = ("delimiter", "separator", "sep", "delim")
-# Names of inputs that show that a node makes its text rather than passes it on.
+# Names of inputs that show that a node computes its text instead of passing it on.
 _OPAQUE = re.compile(
     r"model|seed|temperature|token|api|instruct|find|replace|pattern|template|mode|style|random", re.IGNORECASE
 )
 
 
 class Texts:
-    """The texts of a graph, each followed once."""
+    """The texts of a graph, each resolved once."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
@@ -52,22 +52,22 @@ class Texts:
         self._words: dict[Link, list[str] | None] = {}
 
     def text(self, value: object, depth: int = 0) -> str | None:
-        """The text that arrives at an input; ``None`` if a node on the way makes one that is not written down."""
+        """The text that arrives at an input; ``None`` if a node on the way computes it."""
         if isinstance(value, str):
             return value if len(value) <= LONGEST_PROMPT else None
         if not isinstance(value, Link):
             return None
         if value not in self._texts:
-            found = self.graph.at(value)
-            self._texts[value] = self._made(*found, depth) if found and depth <= DEEPEST else None
+            origin = self.graph.at(value)
+            self._texts[value] = self._output(*origin, depth) if origin and depth <= DEEPEST else None
         return self._texts[value]
 
-    def _made(self, node: Node, slot: int, depth: int) -> str | None:
+    def _output(self, node: Node, slot: int, depth: int) -> str | None:
         inputs, kind = node.inputs, node.kind.lower()
         if isinstance(inputs.get("populated_text"), str):
             return str(inputs["populated_text"])
         if "styler" in kind and ("text_positive" in inputs or "text_negative" in inputs):
-            # The style's own words are in another file: this is what was typed.
+            # The words of the style are in another file; the input holds the words that were typed.
             return self.text(inputs.get("text_negative" if slot == 1 else "text_positive", ""), depth + 1)
         if "concat" in kind or "join" in kind or "combine" in kind:
             return self._joined(inputs, depth)
@@ -89,7 +89,7 @@ class Texts:
         parts = []
         for name in sorted(inputs, key=_order):
             value = inputs[name]
-            if name not in _DELIMITERS and (isinstance(value, Link) or (isinstance(value, str) and _part(name))):
+            if name not in _DELIMITERS and (isinstance(value, Link) or (isinstance(value, str) and _is_part(name))):
                 text = self.text(value, depth + 1)
                 if text is None:
                     return None
@@ -98,7 +98,7 @@ class Texts:
         return joined if parts and len(joined) <= LONGEST_PROMPT else None
 
     def _switched(self, inputs: Mapping[str, Any]) -> object:
-        """The input that a switch lets through, if its setting is written down."""
+        """The input that a switch lets through, if its setting is a literal."""
         choice = next(
             (inputs[name] for name in ("switch", "select", "index", "boolean", "input") if name in inputs), None
         )
@@ -112,17 +112,17 @@ class Texts:
         return next((inputs[name] for name in names if name in inputs), None)
 
     def words(self, value: object, depth: int = 0) -> list[str] | None:
-        """The texts behind a conditioning, in order, none twice; ``None`` if one of them is unknown."""
+        """The texts behind a conditioning in order, each once; ``None`` if one of them is unknown."""
         if isinstance(value, str):
             return [value]
         if not isinstance(value, Link):
             return None
         if value not in self._words:
-            found = self.graph.at(value)
-            self._words[value] = self._asked(*found, depth) if found and depth <= DEEPEST else None
+            origin = self.graph.at(value)
+            self._words[value] = self._conditioning(*origin, depth) if origin and depth <= DEEPEST else None
         return self._words[value]
 
-    def _asked(self, node: Node, slot: int, depth: int) -> list[str] | None:
+    def _conditioning(self, node: Node, slot: int, depth: int) -> list[str] | None:
         inputs, kind = node.inputs, node.kind.lower()
         if "zeroout" in kind:
             return []
@@ -149,10 +149,10 @@ class Texts:
         return None if None in texts else list(dict.fromkeys(text for text in texts if text))
 
 
-def _part(name: str) -> bool:
+def _is_part(name: str) -> bool:
     return re.fullmatch(r"(?:string|text|prompt|str|input)?_?(?:[a-z]|\d{1,2})?", name.lower()) is not None
 
 
 def _order(name: str) -> tuple[bool, int, str]:
-    """Numbers and letters in order (``text_2`` before ``text_10``), ``conditioning_to`` before ``conditioning_from``."""
+    """Sorts ``text_2`` before ``text_10``, and ``conditioning_to`` before ``conditioning_from``."""
     return name.endswith("_from"), len(name), name

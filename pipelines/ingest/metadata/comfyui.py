@@ -1,4 +1,4 @@
-"""ComfyUI: what its graphs say of the picture, from the sampler up."""
+"""Reads ComfyUI's graphs, upwards from the sampler of the saved picture."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .comfytexts import Texts
 from .comfyworkflow import graph_of_workflow
 from .record import PictureMetadata, read_object, record
 
-# Everything above a sampler but the picture it starts from.
+# Inputs of a sampler that do not lead to the picture it starts from.
 _NO_PICTURE = frozenset(
     {
         "positive",
@@ -43,20 +43,22 @@ def read_comfyui(texts: Mapping[str, str], places: Mapping[str, str]) -> Picture
         values = read_object(text[label.end() :] if label else text)
         if values is None:
             continue
-        for found, nested in (
+        for candidate, nested in (
             (values, values),
             (_inner(values, "prompt"), values),
             (_inner(values, "workflow"), values),
         ):
-            if found and prompt is None and any(isinstance(n, dict) and "class_type" in n for n in found.values()):
-                prompt = found, places[key], nested
-            elif found and workflow is None and isinstance(found.get("nodes"), list):
-                workflow = found, places[key]
+            if not candidate:
+                continue
+            if prompt is None and any(isinstance(n, dict) and "class_type" in n for n in candidate.values()):
+                prompt = candidate, places[key], nested
+            elif workflow is None and isinstance(candidate.get("nodes"), list):
+                workflow = candidate, places[key]
     if prompt:
         graph = Graph.of_prompt(prompt[0])
-        made = read_graph(graph, prompt[1]) if graph else None
-        if made is not None:
-            return _civitai(prompt[2], made)
+        metadata = read_graph(graph, prompt[1]) if graph else None
+        if metadata is not None:
+            return _civitai(prompt[2], metadata)
     if workflow:
         graph = graph_of_workflow(workflow[0])
         return read_graph(graph, workflow[1]) if graph else None
@@ -68,28 +70,28 @@ def _inner(values: Mapping[str, Any], name: str) -> dict[str, Any] | None:
     return inner if isinstance(inner, dict) else read_object(inner) if isinstance(inner, str) else None
 
 
-def _civitai(values: Mapping[str, Any], made: PictureMetadata) -> PictureMetadata:
-    """Civitai's generator writes the final values beside its graph."""
+def _civitai(values: Mapping[str, Any], graph: PictureMetadata) -> PictureMetadata:
+    """The metadata of a graph with the final values that Civitai's generator writes beside it."""
     extra = read_object(values.get("extraMetadata")) if isinstance(values.get("extraMetadata"), str) else None
     if not extra or not isinstance(extra.get("prompt"), str):
-        return made
+        return graph
     return record(
         "Civitai",
-        made.source,
+        graph.source,
         prompt=extra["prompt"],
         negative=extra.get("negativePrompt"),
-        model=made.model,
-        sampler=extra.get("sampler") or made.sampler,
-        scheduler=made.scheduler,
-        seed=extra.get("seed", made.seed),
-        steps=extra.get("steps", made.steps),
-        guidance=extra.get("cfgScale", made.guidance),
-        settings=made.settings,
+        model=graph.model,
+        sampler=extra.get("sampler") or graph.sampler,
+        scheduler=graph.scheduler,
+        seed=extra.get("seed", graph.seed),
+        steps=extra.get("steps", graph.steps),
+        guidance=extra.get("cfgScale", graph.guidance),
+        settings=graph.settings,
     )
 
 
 def read_graph(graph: Graph, source: str) -> PictureMetadata:
-    """What is the same for every picture that the graph makes; the first sampler of a chain counts."""
+    """The metadata that all pictures of a graph have in common; the first sampler of a chain counts."""
     texts = Texts(graph)
     bases = [read_sampler(graph, texts, graph.nodes[name], source) for name in base_samplers(graph)]
     if not bases:
@@ -104,9 +106,9 @@ def base_samplers(graph: Graph) -> list[str]:
     used = {v.node for node in graph.nodes.values() for v in node.inputs.values() if isinstance(v, Link)}
     ends = [name for name in graph.nodes if name not in used]
     for wanted in ("save", "preview"):
-        kept = [name for name in graph.nodes if wanted in graph.nodes[name].kind.lower()]
-        if kept:
-            ends = kept
+        outputs = [name for name in graph.nodes if wanted in graph.nodes[name].kind.lower()]
+        if outputs:
+            ends = outputs
             break
     above = set(graph.upstream([Link(name, 0) for name in ends], frozenset()))
     samplers = {name for name in graph.nodes if name in above and is_sampler(graph.nodes[name])}
@@ -123,7 +125,7 @@ def _starts_from(graph: Graph, name: str) -> set[str]:
     inputs = graph.nodes[name].inputs
     links = [v for k, v in inputs.items() if isinstance(v, Link) and k not in _NO_PICTURE]
     # Stable Cascade hands the first stage to the second beside the prompt.
-    asked = graph.at(inputs.get("positive"))
-    if asked and isinstance(asked[0].inputs.get("stage_c"), Link):
-        links.append(asked[0].inputs["stage_c"])
+    positive = graph.at(inputs.get("positive"))
+    if positive and isinstance(positive[0].inputs.get("stage_c"), Link):
+        links.append(positive[0].inputs["stage_c"])
     return set(graph.upstream(links, _NO_PICTURE)) - {name}

@@ -1,4 +1,7 @@
-"""Workflows of ComfyUI's editor as graphs: muted and bypassed nodes, subgraphs and named widgets resolved."""
+"""Turns workflows of ComfyUI's editor into graphs.
+
+Muted and bypassed nodes, subgraphs and named widgets are resolved.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ _DEEPEST = 12
 _MOST_NODES = 10_000
 _MOST_SCOPES = 500
 _SAMPLING = ("steps", "cfg", "sampler_name", "scheduler", "denoise")
-#: Widgets of the nodes that old workflows save without names; the word after a seed is the editor's own.
+#: Widgets of nodes that old workflows save without names. The editor adds a word of ``_CONTROL`` after a seed.
 _WIDGETS: dict[str, tuple[str, ...]] = {
     "KSampler": ("seed", *_SAMPLING),
     "KSampler (Efficient)": ("seed", *_SAMPLING),
@@ -53,7 +56,7 @@ _CONTROL = ("fixed", "increment", "decrement", "randomize")
 
 
 def graph_of_workflow(workflow: Mapping[str, Any]) -> Graph | None:
-    """The graph that a saved workflow runs as; ``None`` if it is another object."""
+    """The graph that a saved workflow runs as; ``None`` if the object is something else."""
     if not isinstance(workflow.get("nodes"), list):
         return None
     definitions = workflow.get("definitions")
@@ -72,7 +75,7 @@ def _objects(value: object) -> list[dict[str, Any]]:
 
 
 class _Scope:
-    """One level of a workflow: the whole, or a subgraph in the place of a node ``instance`` of its parent."""
+    """One level of a workflow: the whole, or a subgraph that stands for node ``instance`` of its parent."""
 
     def __init__(
         self,
@@ -130,7 +133,7 @@ class _Scope:
             yield f"{self.prefix}{name}", Node(str(node.get("type")), inputs)
 
     def origin(self, link: str, depth: int) -> Any:  # noqa: ANN401 - a link, or a literal of a stranger
-        """What a link brings: the link to the node that runs, the literal of a promoted widget, or ``None``."""
+        """The source of a link: a link to the node that runs, the literal of a promoted widget, or ``None``."""
         if link not in self.links or depth > 10 * _DEEPEST:
             return None
         name, slot = self.links[link]
@@ -149,7 +152,7 @@ class _Scope:
         return Link(f"{self.prefix}{name}", slot)
 
     def _inbound(self, slot: int, depth: int) -> Any:  # noqa: ANN401
-        """What comes in at a slot of this subgraph's input."""
+        """The value at an input slot of this subgraph."""
         declared = _objects(self.graph.get("inputs"))
         if self.parent is None or not 0 <= slot < len(declared):
             return None
@@ -160,7 +163,7 @@ class _Scope:
         return _widgets(self.instance).get(str(name))
 
     def _through(self, node: Mapping[str, Any], slot: int, depth: int) -> Any:  # noqa: ANN401
-        """What a bypassed node hands on: its input of the same type, the one in the same place first."""
+        """The input that a bypassed node hands on: one of the output's type, preferably in the same place."""
         outputs, inputs = _objects(node.get("outputs")), _objects(node.get("inputs"))
         if not 0 <= slot < len(outputs):
             return None
@@ -169,14 +172,14 @@ class _Scope:
         return self.origin(str(fit["link"]), depth + 1) if fit and fit.get("link") is not None else None
 
     def _named(self, name: object, depth: int) -> Any:  # noqa: ANN401
-        """What the ``SetNode`` of that name holds."""
+        """The value that the ``SetNode`` of this name holds."""
         setters = [n for n in self.nodes.values() if n.get("type") == "SetNode" and _widgets(n).get("name") == name]
         inputs = _objects(setters[0].get("inputs")) if len(setters) == 1 else []
         return self.origin(str(inputs[0].get("link")), depth + 1) if inputs else None
 
 
 def _widgets(node: Mapping[str, Any]) -> dict[str, Any]:
-    """The values typed into a node by name; none where the names cannot be told for sure."""
+    """The values typed into a node by name; empty if the names are uncertain."""
     values = node.get("widgets_values")
     if isinstance(values, dict):
         return {str(name): value for name, value in values.items()}
@@ -187,15 +190,15 @@ def _widgets(node: Mapping[str, Any]) -> dict[str, Any]:
     ]
     kind = str(node.get("type"))
     for names in (_WIDGETS.get(kind, ()), [str(name) for name in named]):
-        found: dict[str, Any] = {}
+        typed: dict[str, Any] = {}
         rest = list(values)
         for name in names:
             if not rest:
                 break
-            found[name] = rest.pop(0)
+            typed[name] = rest.pop(0)
             if "seed" in name and rest and rest[0] in _CONTROL:
                 rest.pop(0)
-        if found and not rest:
-            return found
+        if typed and not rest:
+            return typed
     texts = [value for value in values if isinstance(value, str)]
     return {"text": texts[0]} if len(values) == 1 and texts else {}

@@ -1,4 +1,4 @@
-"""Flat objects of many tools and tables: the same facts under the names people give them."""
+"""Reads flat objects of many tools and tables, under the usual names of fields."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from .record import PictureMetadata, record, size
 
-#: Names, in the spelling of ``_key``, of each field; the first that holds something counts.
+#: Names of each field, in the spelling of ``_key``; the first that holds a value counts.
 _ALIASES = {
     "prompt": ("prompt", "positiveprompt", "positive", "text", "caption", "additionalfeature", "tagstring"),
     "negative": ("negativeprompt", "negative", "uc"),
@@ -46,9 +46,9 @@ def read_flat(tool: str, source: str, values: Mapping[str, Any]) -> PictureMetad
     flat = {_key(str(name)): value for name, value in list(values.items())[:500] if value not in (None, "")}
     fields: dict[str, Any] = {}
     for field, aliases in _ALIASES.items():
-        found = [_name(flat[alias]) for alias in aliases if alias in flat]
-        if found and (field in ("prompt", "negative") or all(value == found[0] for value in found)):
-            fields[field] = found[0]
+        candidates = [_name(flat[alias]) for alias in aliases if alias in flat]
+        if candidates and (field in ("prompt", "negative") or all(value == candidates[0] for value in candidates)):
+            fields[field] = candidates[0]
     if not isinstance(fields.get("prompt"), str):
         return None
     settings: dict[str, object] = {"size": size(flat.get("width"), flat.get("height"))}
@@ -60,5 +60,5 @@ def read_flat(tool: str, source: str, values: Mapping[str, Any]) -> PictureMetad
 
 
 def _name(value: object) -> object:
-    """The name of a model that is described by an object."""
+    """The name of a model that an object describes; any other value as it is."""
     return value.get("model_name") or value.get("name") if isinstance(value, Mapping) else value

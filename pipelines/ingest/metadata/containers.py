@@ -1,4 +1,7 @@
-"""The texts inside a picture file: chunks of PNG and WebP, segments of JPEG, boxes of AVIF; no pixel is decoded."""
+"""Texts inside picture files: PNG and WebP chunks, JPEG segments, AVIF boxes.
+
+No pixel is decoded.
+"""
 
 from __future__ import annotations
 
@@ -9,30 +12,30 @@ from collections.abc import Iterator
 from .exif import exif_texts, utf8
 from .xmp import xmp_texts
 
-#: Bytes of one text, and of all texts of one file, before they are taken for an attack.
+#: Bytes of one text, and of all texts of one file, beyond which they count as an attack.
 LONGEST_TEXT = 16 * 2**20
 _ALL_TEXTS = 48 * 2**20
 _MOST_CHUNKS = 100_000
 _MOST_TEXTS = 200
 
-#: A text's name, where it stands ("png:parameters"), and the text.
+#: A text's name, its place ("png:parameters"), and the text itself.
 Text = tuple[str, str, str]
 
 
 def texts_of(content: bytes) -> Iterator[Text]:
     """The texts of a picture file with their names and places, in file order, bounded in number and size."""
     if content.startswith(b"\x89PNG\r\n\x1a\n"):
-        found = _png(content)
+        texts = _png(content)
     elif content.startswith(b"\xff\xd8"):
-        found = _jpeg(content)
+        texts = _jpeg(content)
     elif content.startswith(b"RIFF") and content[8:12] == b"WEBP":
-        found = _webp(content)
+        texts = _webp(content)
     elif content[4:8] == b"ftyp" and content[8:12] in (b"avif", b"avis", b"mif1", b"miaf"):
-        found = _avif(content)
+        texts = _avif(content)
     else:
         return
     total = 0
-    for count, text in enumerate(found):
+    for count, text in enumerate(texts):
         total += len(text[2])
         if count >= _MOST_TEXTS or total > _ALL_TEXTS:
             return
@@ -40,7 +43,7 @@ def texts_of(content: bytes) -> Iterator[Text]:
 
 
 def _inflate(data: bytes) -> bytes:
-    """A compressed text; beyond the bound it is a bomb and empty."""
+    """The text of compressed data; empty if it is longer than the bound, as of a decompression bomb."""
     try:
         stream = zlib.decompressobj()
         text = stream.decompress(data, LONGEST_TEXT)
@@ -137,7 +140,7 @@ def webp_chunks(content: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 
 def _avif(content: bytes) -> Iterator[Text]:
-    # The item tables are libavif's business; it reads them without decoding the picture.
+    # libavif reads the item tables, without decoding the picture.
     head = content[: 2**18]
     if b"Exif" not in head and b"application/rdf+xml" not in head:
         return

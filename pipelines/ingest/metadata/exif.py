@@ -1,4 +1,7 @@
-"""The few EXIF texts that tools write prompts to. Only those are read, so that a hostile directory costs nothing."""
+"""EXIF texts that tools write prompts to.
+
+Only those few are read, so that a hostile directory costs nothing.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 7: 1}
 
 
 def exif_texts(data: bytes) -> Iterator[tuple[str, str, str]]:
-    """Name, place (``"exif:NAME"``) and text of the EXIF fields of a TIFF structure; nothing if it is none."""
+    """Name, place (``"exif:NAME"``) and text of each EXIF field of a TIFF structure; empty for other data."""
     order = {b"II": "<", b"MM": ">"}.get(data[:2])
     if order is None or len(data) < 8:
         return
@@ -71,7 +74,7 @@ def utf8(raw: bytes) -> str:
 
 
 def user_comment(raw: bytes, order: str = ">") -> str:
-    """The text of a UserComment: eight bytes name the encoding, where tools keep to the rule; some leave them out."""
+    """The text of a UserComment; by the standard eight bytes name its encoding, but some tools leave them out."""
     prefix, body = raw[:8], raw[8:]
     if prefix == b"UNICODE\0":
         return _utf16(body, order)
@@ -83,7 +86,7 @@ def user_comment(raw: bytes, order: str = ">") -> str:
 
 
 def _utf16(body: bytes, order: str) -> str:
-    """UTF-16 in the order its own NULs show (writers do not keep to the file's), or the UTF-8 some wrote in its place."""
+    """UTF-16 in the byte order that its NULs show (writers ignore the file's order), or UTF-8 written in its place."""
     if body[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return body.decode("utf-16", "replace").strip("\0")
     even, odd = body[::2].count(0), body[1::2].count(0)
@@ -93,5 +96,5 @@ def _utf16(body: bytes, order: str) -> str:
         except UnicodeDecodeError:
             pass
     big = order == ">" if even == odd else even > odd
-    # A last odd byte is padding or a cut.
+    # A last odd byte is padding, or the text was cut.
     return body[: len(body) & ~1].decode("utf-16-be" if big else "utf-16-le", "replace").strip("\0")

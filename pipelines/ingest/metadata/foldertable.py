@@ -1,4 +1,7 @@
-"""Tables of a folder's pictures: ``metadata.jsonl`` and ``metadata.csv``, as Hugging Face's imagefolder has them."""
+"""Tables of a folder's pictures: ``metadata.jsonl`` and ``metadata.csv``.
+
+The format is that of Hugging Face's imagefolder.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +22,11 @@ _MOST_PROBLEMS = 20
 
 @dataclass
 class FolderTable:
-    """What the tables of one folder say of the pictures in it.
+    """The tables of one folder.
 
     Attributes:
-        entries: by name of the file, relative to the folder, with ``/`` between folders.
-        problems: what could not be read, a sentence each; a bad line does not hide the others.
+        entries: metadata by file name, relative to the folder, with ``/`` between folders.
+        problems: a sentence for each table or line that could not be read; the other lines count.
     """
 
     entries: dict[str, PictureMetadata] = field(default_factory=dict)
@@ -31,10 +34,10 @@ class FolderTable:
 
     @classmethod
     def read(cls, folder: Path) -> FolderTable:
-        """Read both tables of ``folder``; none there gives an empty table. Never raises."""
+        """Read both tables of ``folder``; without any the result is empty. Never raises."""
         table = cls()
         doubtful: set[str] = set()
-        for name, rows in (("metadata.jsonl", _jsonl), ("metadata.csv", _csv)):
+        for name, rows in _READERS.items():
             path = folder / name
             try:
                 if not path.is_file():
@@ -58,7 +61,7 @@ class FolderTable:
         return table
 
     def get(self, file_name: str) -> PictureMetadata | None:
-        """What is known of a picture, by its name relative to the folder."""
+        """The metadata of a picture, by its name relative to the folder."""
         return self.entries.get(_normal(file_name) or "")
 
     def _problem(self, sentence: str) -> None:
@@ -73,11 +76,11 @@ class FolderTable:
             )
             return
         source = f"table:{path.name}"
-        found = guarded(read_any_object, row, source)
-        if not found:
+        entry = guarded(read_any_object, row, source)
+        if not entry:
             return
-        known = self.entries.setdefault(name, found)
-        if _facts(known) != _facts(found) and name not in doubtful:
+        known = self.entries.setdefault(name, entry)
+        if _facts(known) != _facts(entry) and name not in doubtful:
             doubtful.add(name)
             self._problem(
                 f"{str(path)!r}, line {line}: {name!r} has two different entries, so neither counts; keep one."
@@ -100,7 +103,7 @@ def _jsonl(text: str) -> Iterator[tuple[int, dict[str, Any] | str]]:
         if not content.strip():
             continue
         row = read_json(content) if len(content) <= _LONGEST_LINE else None
-        yield line, row if isinstance(row, dict) else "no JSON object of bearable size; the line was left out"
+        yield line, row if isinstance(row, dict) else "not a JSON object, or too long; the line was left out"
 
 
 def _csv(text: str) -> Iterator[tuple[int, dict[str, Any] | str]]:
@@ -115,3 +118,8 @@ def _csv(text: str) -> Iterator[tuple[int, dict[str, Any] | str]]:
             continue
         row.pop(None, None)
         yield reader.line_num, row
+
+
+_READERS = {"metadata.jsonl": _jsonl, "metadata.csv": _csv}
+#: Names of the tables.
+TABLES = frozenset(_READERS)

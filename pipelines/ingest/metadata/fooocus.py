@@ -1,4 +1,7 @@
-"""Fooocus and its descendants: JSON in ``parameters`` or EXIF, and its private log; its other scheme is A1111's text."""
+"""Reads Fooocus and its descendants: JSON in ``parameters`` or EXIF, and its log.
+
+Fooocus's other scheme is A1111's text.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,12 @@ from typing import Any
 
 from .record import PictureMetadata, loras, record, size
 
-# The log writes labels, the picture names: "Guidance Scale" and "guidance_scale".
+# The log has labels ("Guidance Scale"), pictures have names ("guidance_scale").
 _MARKS = {"metadata_scheme", "guidance_scale", "performance", "sharpness", "adm_guidance", "base_model", "styles"}
 
 
 def read_fooocus_object(values: Mapping[str, Any], source: str) -> PictureMetadata | None:
-    """Read the object of Fooocus's scheme or log; ``None`` if it is another tool's."""
+    """Read an object of Fooocus's scheme or log; ``None`` if it is another tool's."""
     flat = {re.sub(r"[\s-]+", "_", str(name)[:80].strip().lower()): value for name, value in list(values.items())[:300]}
     ruined = str(flat.get("software")).startswith("RuinedFooocus")
     if "prompt" not in flat or not (ruined or len(_MARKS & flat.keys()) >= 3):
@@ -47,23 +50,23 @@ def read_fooocus_object(values: Mapping[str, Any], source: str) -> PictureMetada
 
 
 def _listed(value: object) -> object:
-    """Styles as text: a list, or Python's spelling of one in a string."""
+    """Styles as text, from a list or from a string that spells one in Python."""
     if isinstance(value, str):
         return re.sub(r"[\[\]'\"]", "", value)
     return ", ".join(item for item in value if isinstance(item, str)) if isinstance(value, list) else None
 
 
 def _loras(flat: Mapping[str, Any]) -> list[tuple[object, object]]:
-    found: list[tuple[object, object]] = []
+    pairs: list[tuple[object, object]] = []
     listed = flat.get("loras")
     for item in listed[:50] if isinstance(listed, list) else []:
         if isinstance(item, list) and len(item) >= 2:
-            found.append((item[0], item[1]))
+            pairs.append((item[0], item[1]))
         elif isinstance(item, dict):
-            found.append((item.get("name") or item.get("model_name"), item.get("weight")))
+            pairs.append((item.get("name") or item.get("model_name"), item.get("weight")))
     for name, value in flat.items():
         # "lora_combined_1" in pictures and "LoRA 1" in the log: "name.safetensors : 0.5".
         if re.fullmatch(r"lora(_combined)?_\d{1,2}", name) and isinstance(value, str):
             label, _, weight = value[:400].rpartition(" : ")
-            found.append((label or weight, weight if label else None))
-    return found
+            pairs.append((label or weight, weight if label else None))
+    return pairs

@@ -1,4 +1,7 @@
-"""InvokeAI: ``invokeai_metadata`` (3 and later), ``sd-metadata`` (2.x) and ``Dream`` (1.x and 2.x)."""
+"""Reads InvokeAI's texts.
+
+They are ``invokeai_metadata`` (3 and later), ``sd-metadata`` (2.x) and ``Dream`` (1.x and 2.x).
+"""
 
 from __future__ import annotations
 
@@ -11,18 +14,18 @@ from .record import LONGEST_PROMPT, PictureMetadata, loras, read_object, record,
 _TOOL = "InvokeAI"
 _DREAM = re.compile(r'\s*"(.*)"((?:\s+-[^"]*)?)\s*\Z', re.DOTALL)
 _FLAG = re.compile(r"\s-([A-Za-z]\w{0,30})[ =]?([^\s]*)")
-# 1.x and 2.x write what to avoid in square brackets inside the prompt.
+# 1.x and 2.x write the negative prompt in square brackets inside the prompt.
 _BRACKETS = re.compile(r"\[([^\[\]]*)\]")
 
 
 def read_invokeai(texts: Mapping[str, str], places: Mapping[str, str]) -> PictureMetadata | None:
-    """Read the newest of the three that is there."""
+    """Read the newest of the three texts that is present."""
     for key in ("invokeai_metadata", "sd-metadata"):
         values = read_object(texts.get(key))
         if values is not None:
-            found = read_invokeai_object(values, places[key])
-            if found is not None:
-                return found
+            metadata = read_invokeai_object(values, places[key])
+            if metadata is not None:
+                return metadata
     for key in ("Dream", "dream"):
         if key in texts:
             return _dream(texts[key], places[key])
@@ -30,7 +33,7 @@ def read_invokeai(texts: Mapping[str, str], places: Mapping[str, str]) -> Pictur
 
 
 def read_invokeai_object(values: Mapping[str, Any], source: str) -> PictureMetadata | None:
-    """Read the object of either JSON form; ``None`` if it is neither."""
+    """Read an object of either JSON form; ``None`` if it is neither."""
     if isinstance(values.get("image"), dict) and ("app_id" in values or "model_weights" in values):
         return _version2(values, values["image"], source)
     # 2.3 and 3.0 nightlies nest the invocation one deeper.

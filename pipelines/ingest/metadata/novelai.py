@@ -1,4 +1,7 @@
-"""NovelAI: ``Description`` and a JSON ``Comment`` in PNG text, or hidden in the picture (see ``stealth``)."""
+"""Reads NovelAI's ``Description`` and JSON ``Comment``.
+
+They are in PNG text, or hidden in the picture (see ``stealth``).
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,11 @@ from .record import PictureMetadata, read_object, record, size
 
 
 def read_novelai(texts: Mapping[str, str], places: Mapping[str, str]) -> PictureMetadata | None:
-    """Read the ``Comment``, and the ``Description`` where that has no prompt."""
+    """Read the ``Comment``, and the ``Description`` if the comment has no prompt."""
     values = read_object(texts.get("Comment"))
-    by = texts.get("Software", "").startswith("NovelAI")
-    if values is None or not (by or {"uc", "steps", "sampler"} <= values.keys()):
-        if by and "Description" in texts:
+    signed = texts.get("Software", "").startswith("NovelAI")
+    if values is None or not (signed or {"uc", "steps", "sampler"} <= values.keys()):
+        if signed and "Description" in texts:
             return record("NovelAI", places["Description"], prompt=texts["Description"], model=texts.get("Source"))
         return None
     negative = values.get("uc")
@@ -34,7 +37,7 @@ def read_novelai(texts: Mapping[str, str], places: Mapping[str, str]) -> Picture
             "size": size(values.get("width"), values.get("height")),
             "characters": characters,
             "negative characters": negative_characters,
-            # Written for every picture, of use for those made from another.
+            # Written for every picture, but meaningful only for those made from another one.
             "denoise": values.get("strength") if "Img2Img" in str(values.get("request_type")) else None,
             "cfg rescale": values.get("cfg_rescale"),
             "smea": values.get("sm"),
@@ -45,7 +48,7 @@ def read_novelai(texts: Mapping[str, str], places: Mapping[str, str]) -> Picture
 
 
 def _caption(value: Any) -> tuple[str | None, str | None]:  # noqa: ANN401 - of a stranger's JSON
-    """The base caption of version 4 and later, and those of its characters."""
+    """The base caption and the captions of the characters, in version 4 and later."""
     caption = value.get("caption") if isinstance(value, dict) else None
     if not isinstance(caption, dict):
         return None, None

@@ -1,4 +1,4 @@
-"""Tools with a short format of their own: SwarmUI, Draw Things, Midjourney, Easy Diffusion."""
+"""Reads the short formats of SwarmUI, Draw Things, Midjourney and Easy Diffusion."""
 
 from __future__ import annotations
 
@@ -88,8 +88,8 @@ _VALUED = {
     "w": "weird",
 }
 _KNOWN = {
-    *_VALUED, "stylize", "chaos", "quality", "weird", "no", "seed", "v", "version", "niji", "style", "tile", "raw", "stop", "sref",
-    "sw", "cref", "cw", "p", "profile", "personalize", "repeat", "r", "video", "fast", "relax", "turbo", "upbeta", "uplight", "oref",
+    *_VALUED, "stylize", "chaos", "quality", "weird", "no", "seed", "v", "version", "niji", "style", "tile", "raw",
+    "stop", "sref", "sw", "cref", "cw", "p", "profile", "personalize", "repeat", "r", "video", "fast", "relax", "turbo", "upbeta", "uplight", "oref",
     "ow", "draft", "exp", "hd", "creative", "test", "testp", "sameseed", "stealth", "public",
 }  # fmt: skip
 
@@ -97,7 +97,7 @@ _KNOWN = {
 def read_midjourney(texts: Mapping[str, str], places: Mapping[str, str]) -> PictureMetadata | None:
     """Read a description as Midjourney writes it: the prompt, its flags, the job.
 
-    A job, or two known flags, or one that no other tool knows (``--v``, ``--ar``, ``--niji``), make it Midjourney's.
+    A job, two known flags, or a flag of Midjourney alone (``--v``, ``--ar``, ``--niji``) identify it.
     """
     for key in ("Description", "ImageDescription", "xmp:Description", "Comment"):
         text = texts.get(key, "")
@@ -128,7 +128,7 @@ def read_midjourney(texts: Mapping[str, str], places: Mapping[str, str]) -> Pict
 
 
 def _flags(body: str) -> tuple[int, dict[str, str]]:
-    """Where the flags begin, and their values; a dash before the first known flag is the writer's own."""
+    """Start of the flags in the text, and their values; dashes before the first known flag belong to the prompt."""
     start, name = len(body), ""
     flags: dict[str, list[str]] = {}
     for match in re.finditer(r"\S+", body):

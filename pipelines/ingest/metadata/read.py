@@ -1,51 +1,83 @@
-"""What the bytes of a picture file say of how it was made."""
+"""Reads the metadata of a picture from its file, beside it and in tables."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from pathlib import Path
 
 from .a1111 import read_parameters
 from .comfyui import read_comfyui
 from .containers import Text, texts_of
+from .foldertable import TABLES, FolderTable
 from .fooocus import read_fooocus_object
 from .invokeai import read_invokeai
 from .novelai import read_novelai
 from .others import read_drawthings, read_easy_diffusion, read_midjourney, read_swarm_object
-from .record import PictureMetadata, guarded, read_object, record
+from .record import RATING_ONLY, PictureMetadata, guarded, read_object, record
+from .sidecars import SUFFIXES, sidecar_metadata
 from .stealth import stealth_text
+
+#: Suffixes of files that describe pictures beside them.
+SIDECARS = SUFFIXES | {Path(name).suffix for name in TABLES}
+
+
+def picture_metadata(path: Path, content: bytes) -> PictureMetadata | None:
+    """The metadata of a picture; ``None`` if there is none.
+
+    The sources in order: the file itself, a text beside it, the table of its folder, the table of the folder above. A
+    file that holds only a rating comes last.
+
+    Args:
+        path: of the file.
+        content: of the file.
+    """
+    embedded = embedded_metadata(content)
+    if embedded is not None and embedded.tool != RATING_ONLY:
+        return embedded
+    metadata = sidecar_metadata(path)
+    for folder in (path.parent, path.parent.parent):
+        metadata = metadata or _table(folder).get(path.relative_to(folder).as_posix())
+    return metadata or embedded
+
+
+@lru_cache(maxsize=4)
+def _table(folder: Path) -> FolderTable:
+    return FolderTable.read(folder)
 
 
 def embedded_metadata(content: bytes) -> PictureMetadata | None:
-    """What a PNG, JPEG, WebP or AVIF file says of how it was made; ``None`` if nothing is known.
+    """The metadata inside a PNG, JPEG, WebP or AVIF file; ``None`` if there is none.
 
-    Pixels are decoded only where a hidden text may be. Never raises, whatever the bytes; time and memory are bounded.
+    Pixels are decoded only if they may hold a hidden text. Never raises, whatever the bytes; time and memory are
+    bounded.
     """
-    found = guarded(lambda: read_texts(texts_of(content)))
-    if found is None or found.tool == "XMP":
+    metadata = guarded(lambda: read_texts(texts_of(content)))
+    if metadata is None or metadata.tool == RATING_ONLY:
         hidden = guarded(stealth_text, content)
-        found = (guarded(read_hidden, *hidden) if hidden else None) or found
-    return found
+        metadata = (guarded(read_hidden, *hidden) if hidden else None) or metadata
+    return metadata
 
 
 def read_hidden(place: str, text: str) -> PictureMetadata | None:
-    """Read a hidden text: A1111's parameters, or an object of what would be texts of a PNG."""
+    """Read a hidden text: A1111's parameters, or an object of texts that a PNG could have."""
     values = read_object(text)
     if values is None:
         return read_texts([("parameters", place, text)])
     return read_texts((name, place, value) for name, value in values.items() if isinstance(value, str))
 
 
-def read_texts(found: Iterable[Text]) -> PictureMetadata | None:
-    """Read the texts of one picture; of several with one name the first counts."""
+def read_texts(named: Iterable[Text]) -> PictureMetadata | None:
+    """Read the texts of one picture; of several texts with the same name the first counts."""
     texts: dict[str, str] = {}
     places: dict[str, str] = {}
-    for name, place, text in found:
+    for name, place, text in named:
         if name not in texts:
             texts[name], places[name] = text, place
     if not texts:
         return None
-    made = None
+    metadata = None
     for reader in (
         read_invokeai,
         _read_parameters,
@@ -55,51 +87,53 @@ def read_texts(found: Iterable[Text]) -> PictureMetadata | None:
         read_easy_diffusion,
         read_midjourney,
     ):
-        made = guarded(reader, texts, places)
-        if made is not None:
+        metadata = guarded(reader, texts, places)
+        if metadata is not None:
             break
-    if made is not None and made.tool in ("AUTOMATIC1111", "ComfyUI") and made.source == places.get("parameters"):
-        made = _with_graph(made, texts, places)
+    parameters = metadata is not None and metadata.source == places.get("parameters")
+    if metadata is not None and parameters and metadata.tool in ("AUTOMATIC1111", "ComfyUI"):
+        metadata = _with_graph(metadata, texts, places)
     rating = _rating(texts)
     if rating is None:
-        return made
-    if made is None:
+        return metadata
+    if metadata is None:
         place = places.get("xmp:Rating") or places["Rating"]
-        return record("XMP", place, settings={"rating": rating})
-    return dataclasses.replace(made, settings={**made.settings, "rating": rating})
+        return record(RATING_ONLY, place, settings={"rating": rating})
+    return dataclasses.replace(metadata, settings={**metadata.settings, "rating": rating})
 
 
 def _read_parameters(texts: Mapping[str, str], places: Mapping[str, str]) -> PictureMetadata | None:
-    """``parameters`` and its places in other containers: A1111's text, or the JSON of SwarmUI and Fooocus."""
+    """Read ``parameters`` or its equivalent in other containers: A1111's text, or JSON of SwarmUI or Fooocus."""
     for key in ("parameters", "UserComment", "Comment", "XPComment", "ImageDescription", "Make", "Model"):
         text = texts.get(key)
         if text is None:
             continue
         values = read_object(text)
         if values is None:
-            found = read_parameters(text, places[key])
+            metadata = read_parameters(text, places[key])
         else:
-            found = read_swarm_object(values, places[key]) or read_fooocus_object(values, places[key])
-        if found is not None:
+            metadata = read_swarm_object(values, places[key]) or read_fooocus_object(values, places[key])
+        if metadata is not None:
             scheme = texts.get("fooocus_scheme") or texts.get("MakerNote")
             fooocus = scheme == "a1111" or texts.get("Software", "").startswith("Fooocus")
-            return dataclasses.replace(found, tool="Fooocus") if fooocus and found.tool == "AUTOMATIC1111" else found
+            renamed = fooocus and metadata.tool == "AUTOMATIC1111"
+            return dataclasses.replace(metadata, tool="Fooocus") if renamed else metadata
     return None
 
 
-def _with_graph(made: PictureMetadata, texts: Mapping[str, str], places: Mapping[str, str]) -> PictureMetadata:
-    """Fill what a ``parameters`` text beside a graph leaves out; a number on which they disagree is unknown."""
+def _with_graph(metadata: PictureMetadata, texts: Mapping[str, str], places: Mapping[str, str]) -> PictureMetadata:
+    """Fill the gaps of a ``parameters`` text from the graph beside it; a number on which they disagree is unknown."""
     graph = read_comfyui({k: t for k, t in texts.items() if k in ("prompt", "workflow")}, places)
     if graph is None:
-        return made
+        return metadata
     changes: dict[str, object] = {"tool": "ComfyUI"}
     for name in ("prompt", "negative", "model", "sampler", "scheduler", "seed", "steps", "guidance"):
-        own, other = getattr(made, name), getattr(graph, name)
-        if own is None:
+        written, other = getattr(metadata, name), getattr(graph, name)
+        if written is None:
             changes[name] = other
-        elif name in ("seed", "steps", "guidance") and other is not None and own != other:
+        elif name in ("seed", "steps", "guidance") and other is not None and written != other:
             changes[name] = None
-    return dataclasses.replace(made, **changes)  # type: ignore[arg-type]
+    return dataclasses.replace(metadata, **changes)  # type: ignore[arg-type]
 
 
 def _rating(texts: Mapping[str, str]) -> str | None:

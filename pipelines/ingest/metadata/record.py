@@ -1,4 +1,4 @@
-"""What is known of how a picture was made, cleaned so that any database and page can take it."""
+"""Metadata of a picture, cleaned so that any database and page can take it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ from typing import Any, ParamSpec, TypeVar
 P = ParamSpec("P")
 T = TypeVar("T")
 
-#: Longer texts are no prompts: they are unknown rather than cut.
+#: Name for the tool of a record that holds a rating, and nothing on how the picture was made.
+RATING_ONLY = "XMP"
+#: Most characters of a prompt; a longer text is treated as unknown, not cut.
 LONGEST_PROMPT = 100_000
 _LONGEST_VALUE = 4_000
 _MOST_SETTINGS = 64
-# A few bytes of JSON become a hundred in memory.
+# A few bytes of JSON take a hundred in memory.
 _MOST_VALUES = 500_000
 
-# Controls but tab and newline; lone surrogates; bidirectional overrides and isolates, which disguise what a text says; noncharacters.
+# Controls except tab and newline; lone surrogates; bidirectional overrides and isolates, which disguise a text;
+# noncharacters.
 _UNWANTED = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]"
 )
@@ -27,20 +30,20 @@ _UNWANTED = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class PictureMetadata:
-    """How a picture was made, as the tool that made it wrote down; ``None`` is unknown or empty, never a guess.
+    """Facts about the making of a picture, as its tool wrote them; ``None`` if unknown or empty, never a guess.
 
     Attributes:
-        tool: who wrote it: ``"AUTOMATIC1111"``, ``"ComfyUI"``, …, ``"caption"`` for a bare text beside the picture.
-        prompt: what was asked for.
-        negative: what was to be avoided.
+        tool: the writer: ``"AUTOMATIC1111"``, ``"ComfyUI"``, …, ``"caption"`` for a bare text beside the picture.
+        prompt: description of the picture to be made.
+        negative: description of everything to be avoided.
         model: the name of the checkpoint, as written.
         sampler: the sampler's name, as written.
         scheduler: the noise schedule's name, as written.
         seed: 0 … 2**64 − 1 (more than a signed 64-bit column holds).
         steps: sampling steps, above 0.
         guidance: scale of classifier-free guidance, finite and not negative.
-        settings: the rest that is plain, names in lower case: ``size``, ``clip skip``, ``loras``, ``denoise``, …
-        source: where it was found: ``"png:parameters"``, ``"exif:UserComment"``, ``"sidecar:a.txt"``, …
+        settings: other plain values by name in lower case: ``size``, ``clip skip``, ``loras``, ``denoise``, …
+        source: place of the text: ``"png:parameters"``, ``"exif:UserComment"``, ``"sidecar:a.txt"``, …
     """
 
     tool: str
@@ -56,7 +59,7 @@ class PictureMetadata:
     source: str
 
     def __bool__(self) -> bool:
-        """Whether anything but the tool is known."""
+        """True if anything but the tool is known."""
         known = (
             self.prompt,
             self.negative,
@@ -71,7 +74,7 @@ class PictureMetadata:
 
 
 def clean(text: object, longest: int = _LONGEST_VALUE) -> str | None:
-    """A text as valid Unicode without NUL, controls and bidirectional overrides; ``None`` if empty, too long or no text."""
+    """A text as valid Unicode without controls and bidirectional marks; ``None`` if empty, too long or not a text."""
     if not isinstance(text, str) or len(text) > longest:
         return None
     if not text.isprintable():
@@ -80,7 +83,7 @@ def clean(text: object, longest: int = _LONGEST_VALUE) -> str | None:
 
 
 def number(value: object) -> float | None:
-    """A finite number, also if written as text."""
+    """A finite number, also from text; ``None`` for anything else."""
     if (
         isinstance(value, bool)
         or not isinstance(value, int | float | str)
@@ -95,7 +98,7 @@ def number(value: object) -> float | None:
 
 
 def whole(value: object, least: int, most: int) -> int | None:
-    """A whole number within bounds, exact also beyond 2**53."""
+    """A whole number within bounds, also from text, exact also beyond 2**53; ``None`` for anything else."""
     if isinstance(value, str):
         try:
             value = int(value) if len(value) <= 24 else None
@@ -107,7 +110,7 @@ def whole(value: object, least: int, most: int) -> int | None:
 
 
 def plain(value: object) -> str | None:
-    """A setting's value as a short text; containers and unknown things give ``None``."""
+    """A setting's value as a short text; ``None`` for containers and other types."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
@@ -130,12 +133,12 @@ def record(
     guidance: object = None,
     settings: Mapping[str, object] | None = None,
 ) -> PictureMetadata:
-    """Clean what a reader found, whatever its types; what does not fit is unknown."""
-    kept: dict[str, str] = {}
+    """Clean the values of a reader, whatever their types; a value that does not fit becomes unknown."""
+    texts: dict[str, str] = {}
     for name, value in (settings or {}).items():
         key, text = clean(name, 80), plain(value)
-        if key and text and len(kept) < _MOST_SETTINGS:
-            kept[key.lower()] = text
+        if key and text and len(texts) < _MOST_SETTINGS:
+            texts[key.lower()] = text
     scale = number(guidance)
     return PictureMetadata(
         tool=clean(tool, 80) or "unknown",
@@ -147,13 +150,13 @@ def record(
         seed=whole(seed, 0, 2**64 - 1),
         steps=whole(steps, 1, 1_000_000),
         guidance=scale if scale is not None and scale >= 0 else None,
-        settings=kept,
+        settings=texts,
         source=clean(source) or "unknown",
     )
 
 
 def guarded(reader: Callable[P, T | None], *args: P.args, **kwargs: P.kwargs) -> T | None:
-    """What ``reader`` finds, or ``None`` if it fails in a way nobody thought of: strangers' data must not stop a scan."""
+    """The result of ``reader``, or ``None`` if it fails in any way, because a stranger's data must not stop a scan."""
     try:
         return reader(*args, **kwargs)
     except Exception:
@@ -161,7 +164,7 @@ def guarded(reader: Callable[P, T | None], *args: P.args, **kwargs: P.kwargs) ->
 
 
 def read_json(text: str) -> Any:  # noqa: ANN401 - whatever a stranger wrote
-    """The value of a JSON text, or ``None``: malformed, too deep, of too many values, or with numbers too long."""
+    """The value of a JSON text; ``None`` if it is malformed, too deep, or has too many values or too long numbers."""
     if sum(map(text.count, ",[{")) > _MOST_VALUES:
         return None
     try:
@@ -171,7 +174,7 @@ def read_json(text: str) -> Any:  # noqa: ANN401 - whatever a stranger wrote
 
 
 def read_object(text: str | None) -> dict[str, Any] | None:
-    """The object of a JSON text, or ``None``."""
+    """The object of a JSON text; ``None`` if it holds none."""
     if not text or not text.lstrip("\ufeff \t\r\n").startswith("{"):
         return None
     value = read_json(text.lstrip("\ufeff"))

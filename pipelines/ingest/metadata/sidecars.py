@@ -1,7 +1,8 @@
-"""Texts beside a picture: ``NAME.json``, ``NAME.txt``, ``NAME.caption`` and ``NAME.xmp``."""
+"""Reads texts beside a picture: ``NAME.json``, ``.txt``, ``.caption``, ``.xmp``."""
 
 from __future__ import annotations
 
+import json
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,31 +14,31 @@ from .common import read_flat
 from .fooocus import read_fooocus_object
 from .invokeai import read_invokeai_object
 from .others import read_drawthings, read_swarm_object
-from .record import LONGEST_PROMPT, PictureMetadata, guarded, read_object, record
+from .record import LONGEST_PROMPT, RATING_ONLY, PictureMetadata, guarded, read_object, record
 from .xmp import xmp_texts
 
 _LONGEST = 16 * 2**20
 
 
 def sidecar_metadata(path: Path) -> PictureMetadata | None:
-    """What a file beside the picture ``path`` says: JSON before text before XMP.
+    """The metadata in a file beside the picture ``path``: JSON before text before XMP.
 
     ``NAME.png.SUFFIX`` comes before ``NAME.SUFFIX``, which several pictures may share.
-    A ``.txt`` is A1111's parameters or, whatever else it holds, a caption. Never raises.
+    A ``.txt`` holds A1111's parameters, or else a caption. Never raises.
     """
-    for suffix, reader in ((".json", _json), (".txt", read_note), (".caption", read_note), (".xmp", _xmp)):
+    for suffix, reader in _READERS.items():
         for beside in (path.with_name(path.name + suffix), path.with_suffix(suffix)):
             content = _content(beside) if beside != path else None
             if content is None:
                 continue
-            found = guarded(reader, content, f"sidecar:{beside.name}")
-            if found:
-                return found
+            metadata = guarded(reader, content, f"sidecar:{beside.name}")
+            if metadata:
+                return metadata
     return None
 
 
 def _content(path: Path) -> bytes | None:
-    """The bytes of a plain file of bearable size."""
+    """The bytes of a regular file of at most 16 MiB; ``None`` for any other."""
     try:
         state = path.stat()
         return path.read_bytes() if stat.S_ISREG(state.st_mode) and state.st_size <= _LONGEST else None
@@ -46,7 +47,7 @@ def _content(path: Path) -> bytes | None:
 
 
 def decoded(content: bytes) -> str:
-    """UTF-8, or UTF-16 by its mark, else Latin-1."""
+    """The text of bytes in UTF-8, or in UTF-16 by its mark, else in Latin-1."""
     encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
         return content.decode(encoding)
@@ -55,14 +56,14 @@ def decoded(content: bytes) -> str:
 
 
 def read_note(content: bytes, source: str) -> PictureMetadata | None:
-    """A1111's parameters, an object of any tool, or a caption."""
+    """Read A1111's parameters, an object of any tool, or a caption."""
     text = decoded(content)
-    found = read_parameters(text, source)
-    if found is None and text.lstrip().startswith("{"):
-        found = _json(content, source)
-    if found is None and len(text) <= LONGEST_PROMPT and "\0" not in text:
-        found = record("caption", source, prompt=text)
-    return found
+    metadata = read_parameters(text, source)
+    if metadata is None and text.lstrip().startswith("{"):
+        metadata = _json(content, source)
+    if metadata is None and len(text) <= LONGEST_PROMPT and "\0" not in text:
+        metadata = record("caption", source, prompt=text)
+    return metadata
 
 
 def _json(content: bytes, source: str) -> PictureMetadata | None:
@@ -71,11 +72,11 @@ def _json(content: bytes, source: str) -> PictureMetadata | None:
 
 
 def read_any_object(values: Mapping[str, Any], source: str) -> PictureMetadata | None:
-    """Read an object of any tool, by its marks; else by the usual names of fields, which make it a ``"table"``."""
+    """Read an object by the marks of its tool, else as a ``"table"`` by the usual names of fields."""
     for reader in (read_swarm_object, read_fooocus_object, read_invokeai_object):
-        found = reader(values, source)
-        if found is not None:
-            return found
+        metadata = reader(values, source)
+        if metadata is not None:
+            return metadata
     inner = values.get("meta")
     if isinstance(inner, dict) and "prompt" in inner:
         return read_flat("table", source, inner)
@@ -83,16 +84,19 @@ def read_any_object(values: Mapping[str, Any], source: str) -> PictureMetadata |
         return read_parameters(values["parameters"], source)
     if "num_inference_steps" in values and "prompt" in values:
         return read_flat("Easy Diffusion", source, values)
-    import json
-
-    whole = {"UserComment": json.dumps(values)}
-    found = read_drawthings(whole, {"UserComment": source}) or read_comfyui(whole, {"UserComment": source})
-    return found if found is not None else read_flat("table", source, values)
+    texts, places = {"UserComment": json.dumps(values)}, {"UserComment": source}
+    metadata = read_drawthings(texts, places) or read_comfyui(texts, places)
+    return metadata if metadata is not None else read_flat("table", source, values)
 
 
 def _xmp(content: bytes, source: str) -> PictureMetadata | None:
     texts = {name: text for name, _, text in xmp_texts(content)}
-    found = read_drawthings(texts, dict.fromkeys(texts, source))
-    if found is None and "xmp:Rating" in texts:
-        found = record("XMP", source, settings={"rating": texts["xmp:Rating"]})
-    return found
+    metadata = read_drawthings(texts, dict.fromkeys(texts, source))
+    if metadata is None and "xmp:Rating" in texts:
+        metadata = record(RATING_ONLY, source, settings={"rating": texts["xmp:Rating"]})
+    return metadata
+
+
+_READERS = {".json": _json, ".txt": read_note, ".caption": read_note, ".xmp": _xmp}
+#: Suffixes of texts beside a picture.
+SUFFIXES = frozenset(_READERS)

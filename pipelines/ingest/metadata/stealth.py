@@ -1,6 +1,7 @@
-"""Texts hidden in the lowest bits of a picture ("stealth pnginfo"): in alpha or in colours, plain or compressed.
+"""Texts hidden in the lowest bits of a picture ("stealth pnginfo").
 
-The bits run down the columns: a mark of 15 letters, 32 bits with the length of the text in bits, the text.
+They are in alpha or in colours, plain or compressed. The bits run down the columns: a mark of 15 letters, 32 bits with
+the length of the text in bits, the text.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ _MARKS = {
     b"stealth_rgbcomp": ("rgb", True),
 }
 _LETTERS = 15
-#: Pictures beyond this are not decoded for a hidden text.
+#: Larger pictures are not decoded for a hidden text.
 _MOST_PIXELS = 64 * 2**20
 
 
 def stealth_text(content: bytes) -> tuple[str, str] | None:
     """Place (``"stealth:alpha"`` or ``"stealth:rgb"``) and text hidden in a PNG or WebP, or ``None``.
 
-    A PNG is decoded only if its first pixels, read alone, begin like a mark; a WebP if it has alpha.
+    A PNG is decoded only if its first pixels, read alone, begin like a mark; a WebP only if it has alpha.
     """
     if not (_png_may(content) if content.startswith(b"\x89PNG") else _webp_may(content)):
         return None
@@ -96,7 +97,7 @@ def _webp_may(content: bytes) -> bool:
 
 
 def _png_may(content: bytes) -> bool:
-    """Whether the lowest bits of the first column begin like a mark, from the first rows alone."""
+    """True if the lowest bits of the first column begin like a mark, judging by the first rows alone."""
     header = content[16:29]
     if len(header) < 13:
         return False
@@ -120,15 +121,15 @@ def _png_may(content: bytes) -> bool:
 
 
 def _first_data(content: bytes) -> list[tuple[int, int]]:
-    """The first chunks of pixels: enough for eight rows of any picture that may be decoded."""
-    found, total = [], 0
+    """Start and end of the first chunks of pixels: enough for eight rows of any picture that may be decoded."""
+    spans, total = [], 0
     for kind, start, end in png_chunks(content):
         if kind == b"IDAT":
-            found.append((start, end))
+            spans.append((start, end))
             total += end - start
-        if total > 2**18 or (found and kind != b"IDAT"):
+        if total > 2**18 or (spans and kind != b"IDAT"):
             break
-    return found
+    return spans
 
 
 def _column(raw: bytes, stride: int, channels: int) -> list[list[int]]:

@@ -1,4 +1,4 @@
-"""The words of a prompt, for statistics, without the signs that tools give a meaning to."""
+"""Words of a prompt for statistics, without the syntax of tools."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from .record import LONGEST_PROMPT
 
 _LONGEST_PHRASE = 6
-# Spans that are no words of the picture.
+# Spans that do not describe the picture.
 _DROPPED = re.compile(
     r"<[^<>]{0,300}>"  # <lora:name:0.8>, <embedding:name>, <wildcard:name>
     r"|(?<!\w)embedding:[^\s,()]{1,200}"
@@ -60,14 +60,14 @@ _STOP = frozenset(
 
 
 def prompt_words(prompt: str) -> list[str]:
-    r"""The phrases of up to six words and the single words of a prompt, folded to lower case, none twice, in order.
+    r"""The phrases of up to six words and the single words of a prompt, folded to lower case, each once, in order.
 
     Weights, LoRAs, embeddings, wildcards, flags, ``BREAK`` and brackets are left out; ``\(`` and ``\)`` are kept as
-    brackets of a name; underscores count as spaces. Articles and prepositions are no words of their own.
+    brackets of a name; underscores count as spaces. Articles and prepositions do not count as single words.
     """
     text = prompt[:LONGEST_PROMPT].replace("\\(", "\ue000").replace("\\)", "\ue001")
     text = _NUMBERS.sub(" , ", _BREAKS.sub(",", _DROPPED.sub(" ", text)))
-    found: dict[str, None] = {}
+    words: dict[str, None] = {}
     for part in _SEPARATORS.split(text):
         phrase = " ".join(part.replace("_", " ").replace("\\", " ").casefold().split())
         phrase = re.sub(r"^[+\-*#!?'.\s]+|[+\-*#!?'.\s]+$", "", phrase).replace("\ue000", "(").replace("\ue001", ")")
@@ -75,9 +75,9 @@ def prompt_words(prompt: str) -> list[str]:
             continue
         pieces = phrase.split(" ")
         if len(pieces) <= _LONGEST_PHRASE:
-            found.setdefault(phrase)
+            words.setdefault(phrase)
         for piece in pieces:
             word = piece.strip("()'’!?*+.:")
             if len(word) > 1 and word not in _STOP and not word.isdigit():
-                found.setdefault(word)
-    return list(found)
+                words.setdefault(word)
+    return list(words)

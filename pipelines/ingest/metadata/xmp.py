@@ -1,4 +1,4 @@
-"""XMP packets: the rating, and the texts that tools write prompts to."""
+"""Reads XMP packets: the rating, and the texts that tools write prompts to."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def xmp_texts(packet: bytes) -> Iterator[tuple[str, str, str]]:
     """
     if len(packet) > _LONGEST or not _WORTH.search(packet) or _REFUSED.search(packet):
         return
-    # Parsing XML costs more than the rest of a file: only where a field is there.
+    # Parsing XML costs more than reading the rest of a file: it is done only if a field is present.
     from xml.etree.ElementTree import ParseError, fromstring
 
     try:

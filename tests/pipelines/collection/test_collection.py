@@ -190,7 +190,7 @@ def test_items_are_kept_as_first_stored(collection, make_drawn):
 
 
 def test_memory_holds_no_pictures(make_drawn):
-    with Collection(None) as collection, pytest.raises(CollectionError, match="give it a folder"):
+    with Collection(None) as collection, pytest.raises(CollectionError, match="open it in a folder"):
         collection.add_drawn([make_drawn(1)], "m", "DDIM")
 
 

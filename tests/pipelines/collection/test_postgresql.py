@@ -60,7 +60,7 @@ def test_names_hold_no_password(url, name, title):
         (f"postgresql://ann:{SECRET}@host:port/art", "cannot be read"),
         (f"postgresql://ann:a@{SECRET}@host/art", "write those of a password as '%40'"),
         (f"postgresql://ann:a@{SECRET}/b@host/art", "write those of a password as '%40'"),
-        (Path(f"postgresql://ann:{SECRET}@host/art"), "given as text"),
+        (Path(f"postgresql://ann:{SECRET}@host/art"), "must be text"),
     ],
 )
 def test_wrong_urls_end_in_a_sentence_without_the_password(url, told):

@@ -91,8 +91,8 @@ def strange(tmp_path):
 @pytest.mark.parametrize("kind", ["csv", "json", "parquet"])
 def test_files_that_cannot_be_looked_at_have_rows(collection, strange, tmp_path, kind):
     bad = {
-        "b\\xff.png": "no valid text", "circle.png": "symbolic links", "device.jpg": "no regular file", "gone.png": "not there",
-        "noise.png": "", "pipe.png": "no regular file",
+        "b\\xff.png": "not valid UTF-8", "circle.png": "symbolic links", "device.jpg": "not a regular file", "gone.png": "not there",
+        "noise.png": "", "pipe.png": "not a regular file",
     }  # fmt: skip
     result = sync_and_evaluate(collection, Scan([strange, strange / "pipe.png"]), LocalEngine(1))
     assert len(result.update.problems) == len(bad)
@@ -116,10 +116,10 @@ def test_files_that_cannot_be_looked_at_have_rows(collection, strange, tmp_path,
 
 def test_files_that_cannot_be_opened_have_rows(collection, strange):
     class Locked(LocalEngine):
-        def looks(self, paths, networks=(None,)):
-            for look in super().looks(paths, networks):
-                refused = look.path.endswith("noise.png")
-                yield replace(look, problem="It is locked.", lasting=False) if refused else look
+        def inspect(self, paths, networks=(None,)):
+            for inspection in super().inspect(paths, networks):
+                refused = inspection.path.endswith("noise.png")
+                yield replace(inspection, problem="It is locked.", lasting=False) if refused else inspection
 
     result = sync_and_evaluate(collection, Scan([strange]), Locked(1))
     rows = records(collection, result.update.scan_number, result.evaluation, result.update.unusable)
@@ -133,5 +133,5 @@ def test_a_folder_whose_name_is_no_text(collection, strange, tmp_path):
     for _ in range(2):
         result = sync_and_evaluate(collection, Scan([strange, folder, folder / "a.png"]), LocalEngine(1))
         assert result.title == "strange, d\\xfe, a.png"
-        assert "no valid text" in result.update.unusable[str(folder / "a.png")]
+        assert "not valid UTF-8" in result.update.unusable[str(folder / "a.png")]
     write_evaluation(tmp_path / "page.html", result)

@@ -5,8 +5,6 @@ import threading
 import time
 from contextlib import suppress
 from functools import partial
-from itertools import count
-from pathlib import Path
 
 import numpy as np
 import psutil
@@ -20,13 +18,12 @@ from soart.pipelines.evaluation.export import export
 from soart.pipelines.evaluation.folders import sync_and_evaluate
 from soart.pipelines.evaluation.records import columns, records
 from soart.pipelines.ingest.engines import engine_named
+from soart.pipelines.ingest.inspection import inspect_file
 from soart.pipelines.ingest.local_engine import LocalEngine
-from soart.pipelines.ingest.look import inspect_file
 from soart.pipelines.ingest.ray_engine import RayEngine
 from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.ray_generator import ClusterGenerator, ModelChoice, generator_on
-from soart.pipelines.support.batching import BATCH, WAITING
 from soart.pipelines.support.ray_cluster import check_version, import_ray, ray_connection
 from soart.pipelines.tuning.loop import tune
 from soart.pipelines.tuning.panel import Panel
@@ -63,8 +60,8 @@ def pictures(tmp_path):
     return [*map(str, sorted(tmp_path.iterdir())), str(tmp_path / "gone.png")]
 
 
-def by_path(looks):
-    found = [(look.path, look) for look in looks]
+def by_path(inspections):
+    found = [(inspection.path, inspection) for inspection in inspections]
     assert len(dict(found)) == len(found)
     return dict(found)
 
@@ -120,7 +117,7 @@ def test_engines_by_name():
 def test_no_cluster_at_the_address(monkeypatch, address):
     monkeypatch.setenv("RAY_ADDRESS", address)
     with pytest.raises(SoartError, match=f"at RAY_ADDRESS={address} cannot be reached"):
-        list(RayEngine().looks(["x.png"]))
+        list(RayEngine().inspect(["x.png"]))
 
 
 def test_nodes_with_another_version():
@@ -128,9 +125,9 @@ def test_nodes_with_another_version():
         check_version("99")
 
 
-def test_looks_are_those_of_one_machine(pictures, capfd):
+def test_inspections_are_those_of_one_machine(pictures, capfd):
     # Starts a cluster of its own, ends it, and says nothing.
-    assert by_path(RayEngine(2).looks(pictures)) == by_path(LocalEngine(2).looks(pictures))
+    assert by_path(RayEngine(2).inspect(pictures)) == by_path(LocalEngine(2).inspect(pictures))
     assert not ray.is_initialized()
     assert capfd.readouterr() == ("", "")
 
@@ -146,11 +143,11 @@ def test_several_nodes_of_which_one_is_lost(pictures, monkeypatch, embedded):
         lost = nodes.add_node(num_cpus=1)
         monkeypatch.setenv("RAY_ADDRESS", nodes.address)
         found = []
-        for look in RayEngine().looks(pictures):
-            found.append(look)
+        for inspection in RayEngine().inspect(pictures):
+            found.append(inspection)
             if len(found) == 1:
                 nodes.remove_node(lost, allow_graceful=False)
-        assert by_path(found) == by_path(LocalEngine(2).looks(pictures))
+        assert by_path(found) == by_path(LocalEngine(2).inspect(pictures))
         lost = nodes.add_node(num_cpus=1)
         local = ImageGenerator(embedded, 2)
         with ClusterGenerator(batch_size=2) as generator:
@@ -164,25 +161,6 @@ def test_several_nodes_of_which_one_is_lost(pictures, monkeypatch, embedded):
         nodes.shutdown()
 
 
-def fatal_for(name, what, path, networks):
-    """Looks, but dies or hangs at one picture."""
-    if Path(path).name == name:
-        time.sleep(300) if what == "hang" else os.kill(os.getpid(), what)
-    return inspect_file(path, networks)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("what", [signal.SIGSEGV, signal.SIGKILL, "hang"])
-def test_picture_that_brings_its_worker_down(cluster, pictures, what, capfd):
-    found = by_path(RayEngine(2, 2, partial(fatal_for, "07.png", what)).looks(pictures))
-    expected = by_path(LocalEngine(2).looks(pictures))
-    [culprit] = [path for path in pictures if path.endswith("07.png")]
-    assert "crashed its decoder or took too long" in found.pop(culprit).problem
-    del expected[culprit]
-    assert found == expected
-    assert capfd.readouterr() == ("", "")
-
-
 @pytest.mark.slow
 def test_exports_are_byte_for_byte_those_of_one_machine(cluster, pictures, tmp_path):
     exports = []
@@ -193,7 +171,7 @@ def test_exports_are_byte_for_byte_those_of_one_machine(cluster, pictures, tmp_p
             rows = records(collection, found.update.scan_number, found.evaluation, found.update.unusable)
             export(rows, columns(found.evaluation), tmp_path / f"{name}.csv")
         exports.append((tmp_path / f"{name}.csv").read_bytes())
-        assert found.update.looked == 43
+        assert found.update.inspected == 43
     assert exports[0] == exports[1]
     assert exports[0].count(b"\n") == 45
 
@@ -207,18 +185,8 @@ def die_once(marker, path, networks):
 
 @pytest.mark.slow
 def test_worker_killed_in_the_middle_costs_no_picture(cluster, pictures, tmp_path):
-    found = by_path(RayEngine(2, look=partial(die_once, tmp_path / "marker")).looks(pictures))
-    assert found == by_path(LocalEngine(2).looks(pictures))
-
-
-@pytest.mark.slow
-def test_few_are_read_ahead_and_nothing_goes_on_afterwards(cluster, pictures):
-    taken = count()
-    looks = RayEngine(2).looks(path for path in pictures * 50 if next(taken) >= 0)
-    next(looks)
-    looks.close()
-    assert next(taken) <= (2 * WAITING + 1) * BATCH
-    assert cluster.is_initialized()
+    found = by_path(RayEngine(2, inspect=partial(die_once, tmp_path / "marker")).inspect(pictures))
+    assert found == by_path(LocalEngine(2).inspect(pictures))
 
 
 def fails(path, networks):
@@ -228,7 +196,7 @@ def fails(path, networks):
 @pytest.mark.slow
 def test_nodes_that_cannot_run_soart(cluster, pictures):
     with pytest.raises(SoartError, match=r"No module named 'soart'.*install soart"):
-        list(RayEngine(2, look=fails).looks(pictures))
+        list(RayEngine(2, inspect=fails).inspect(pictures))
 
 
 @pytest.mark.slow

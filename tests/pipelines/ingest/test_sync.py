@@ -7,13 +7,11 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
-from specimens.ugly import dangerous_look, encoded, failing_look, picture, write_ugly
+from specimens.ugly import dangerous_inspection, encoded, picture, write_ugly
 from sqlalchemy import select
 
-from soart.errors import SoartError
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.tables import FileRow, FingerprintRow, ImageRow, ItemsRow, MetadataRow
-from soart.pipelines.ingest.engines import engine_named
 from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.ingest.sync import sync
@@ -26,13 +24,13 @@ class Counting(LocalEngine):
         super().__init__(2)
         self.seen = []
 
-    def looks(self, paths, networks=(None,)):
+    def inspect(self, paths, networks=(None,)):
         def counted():
             for path in paths:
                 self.seen.append(path)
                 yield path
 
-        yield from super().looks(counted(), networks)
+        yield from super().inspect(counted(), networks)
 
 
 @pytest.fixture
@@ -66,9 +64,9 @@ def files(collection):
 def test_unchanged_files_are_not_opened_again(where, folder):
     with Collection(where) as collection:
         first, seen = update(collection, folder)
-        assert (first.found, first.looked, len(seen)) == (5, 5, 5)
+        assert (first.files, first.inspected, len(seen)) == (5, 5, 5)
         second, seen = update(collection, folder)
-        assert (second.found, second.unchanged, second.looked, seen) == (5, 5, 0, [])
+        assert (second.files, second.unchanged, second.inspected, seen) == (5, 5, 0, [])
         assert {row.scan for row in files(collection).values()} == {2}
 
 
@@ -116,15 +114,15 @@ def test_a_folder_that_cannot_be_reached_loses_nothing(collection, folder, tmp_p
     update(collection, folder)
     folder.rename(tmp_path / "unplugged")
     done, _ = update(collection, folder)
-    assert (done.found, done.missing) == (0, 0)
-    assert "No such file" in done.problems[0]
+    assert (done.files, done.missing) == (0, 0)
+    assert "does not exist" in done.problems[0]
     assert all(row.missing_since is None for row in files(collection).values())
 
 
 def test_globs_choose_files_and_the_others_are_not_lost(collection, folder):
     update(collection, folder)
     done = sync(collection, Scan([folder], ["inner/*"]), LocalEngine(1))
-    assert (done.found, done.missing) == (2, 0)
+    assert (done.files, done.missing) == (2, 0)
 
 
 def test_links_to_folders_are_followed_on_request_and_never_in_circles(folder):
@@ -139,7 +137,7 @@ def test_every_broken_file_is_named_with_a_reason_and_good_ones_are_measured(col
     broken, odd = write_ugly(tmp_path / "ugly")
     assert len(broken) >= 40
     done = sync(collection, Scan([tmp_path / "ugly"]), LocalEngine(2))
-    assert done.found == len(broken) + len(odd)
+    assert done.files == len(broken) + len(odd)
     for name in broken:
         (reason,) = [text for text in done.problems if repr(str(tmp_path / "ugly" / name)) in text]
         assert len(reason) > len(name) + 20
@@ -151,11 +149,11 @@ def test_every_broken_file_is_named_with_a_reason_and_good_ones_are_measured(col
 
 def test_a_file_that_vanishes_while_it_is_read_is_no_loss(collection, folder):
     class Vanishing(LocalEngine):
-        def looks(self, paths, networks=(None,)):
+        def inspect(self, paths, networks=(None,)):
             for path in paths:
                 content = Path(path).read_bytes()
                 Path(path).unlink()
-                yield from super().looks([path], networks)
+                yield from super().inspect([path], networks)
                 Path(path).write_bytes(content)
 
     done = sync(collection, Scan([folder]), Vanishing(1))
@@ -170,26 +168,14 @@ def test_pictures_that_bring_a_worker_down_are_named_and_the_others_measured(col
     for name in ("crash-1.png", "crash-2.png", "hang.png"):
         (folder / name).write_bytes(encoded(picture(50), "PNG"))
         settle(folder / name)
-    done = sync(collection, Scan([folder]), LocalEngine(2, limit=2.0, look=dangerous_look))
+    done = sync(collection, Scan([folder]), LocalEngine(2, limit=2.0, inspect=dangerous_inspection))
     assert len(done.problems) == 3
-    assert all("crashed its decoder or took too long" in text for text in done.problems)
+    assert all("crashed or timed out" in text for text in done.problems)
     assert len(collection.images()) == 5
     # Once is enough, unless the user asks for another try.
-    assert sync(collection, Scan([folder]), LocalEngine(1)).looked == 0
+    assert sync(collection, Scan([folder]), LocalEngine(1)).inspected == 0
     done = sync(collection, Scan([folder]), LocalEngine(1), retry=True)
-    assert (done.looked, done.problems, len(collection.images())) == (3, [], 6)
-
-
-def test_an_unexpected_error_is_a_sentence(tmp_path):
-    path = str(tmp_path / "a.png")
-    (look,) = LocalEngine(1, look=failing_look).looks([path])
-    assert look.problem == f"{path!r} cannot be measured: out of cheese."
-
-
-def test_engines_have_names():
-    assert engine_named("local", 3).workers == 3
-    with pytest.raises(SoartError, match="local and ray"):
-        engine_named("steam")
+    assert (done.inspected, done.problems, len(collection.images())) == (3, [], 6)
 
 
 KILLED = """
@@ -263,8 +249,8 @@ def test_workers_go_when_their_parent_is_killed(tmp_path):
     (pictures / "hang.png").write_bytes(encoded(picture(1), "PNG"))
     script = tmp_path / "run.py"
     script.write_text(
-        KILLED.replace("LocalEngine(2)", "LocalEngine(2, look=dangerous_look)").replace(
-            "import sys", "import sys\nfrom specimens.ugly import dangerous_look", 1
+        KILLED.replace("LocalEngine(2)", "LocalEngine(2, inspect=dangerous_inspection)").replace(
+            "import sys", "import sys\nfrom specimens.ugly import dangerous_inspection", 1
         )
     )
     environment = {
@@ -311,7 +297,7 @@ def test_texts_beside_pictures_are_read_and_read_again_when_they_change(collecti
     (folder / "inner" / "4.png.json").write_text('{"prompt": "a house"}')
     (folder / "metadata.jsonl").write_text('{"file_name": "1.png", "text": "an oak"}\n')
     done, _ = update(collection, folder)
-    assert done.looked == 0
+    assert done.inspected == 0
     assert prompts(collection) == {
         "0.png": "a ship",
         "1.png": "an oak",

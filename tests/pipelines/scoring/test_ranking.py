@@ -10,7 +10,7 @@ from scipy import ndimage, stats
 
 from soart.metrics.percentiles import percentiles
 from soart.pipelines.collection.collection import Collection
-from soart.pipelines.ingest.listing import find_pictures
+from soart.pipelines.ingest.scan import find_pictures
 from soart.pipelines.scoring.measuring import measure
 from soart.pipelines.scoring.ranking import rank
 from soart.pipelines.tiny.render import render
@@ -128,7 +128,7 @@ def test_pipes_sockets_and_devices_are_named_and_not_opened(tmp_path, monkeypatc
         one.bind("socket.png")
     found, problems = find_pictures([tmp_path, tmp_path / "pipe.png"])
     assert found == [tmp_path / "a.png"]
-    assert all("is no regular file" in problem for problem in problems)
+    assert all("not a regular file" in problem for problem in problems)
     assert [name for name in ("device", "pipe", "socket") if any(f"{name}.png" in text for text in problems)] == [
         "device", "pipe", "socket"
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The desk behind evaluating and tidying, on real pictures; nothing is looked at in other processes."""
+"""The desk behind evaluating and tidying, on real pictures; nothing is inspected in other processes."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from soart.pipelines.collection.counts import count_collection
 from soart.pipelines.collection.queries import Query, order
 from soart.pipelines.collection.ratings import rate, ratings
 from soart.pipelines.collection.tables import AWAY, ImageRow
-from soart.pipelines.ingest.look import inspect_file
+from soart.pipelines.ingest.inspection import inspect_file
 from soart.pipelines.scoring.collection_profiles import CollectionProfiles
 from soart.pipelines.scoring.profile_store import ProfileStore
 from soart.pipelines.services.evaluation import KEY, EvaluationService
@@ -27,11 +27,11 @@ from soart.pipelines.tuning.study import Study, Trial
 
 
 class Here:
-    """Looks at files in this process, and counts."""
+    """Inspects files in this process, and counts."""
 
     count = 0
 
-    def looks(self, paths, networks=(None,)):
+    def inspect(self, paths, networks=(None,)):
         for path in paths:
             self.count += 1
             yield inspect_file(path, networks)

@@ -13,7 +13,7 @@ from soart.metrics.tastes.blend import blend
 from soart.metrics.tastes.profile import learn_taste
 from soart.pipelines.collection import ratings
 from soart.pipelines.collection.collection import Collection
-from soart.pipelines.ingest.listing import find_pictures
+from soart.pipelines.ingest.scan import find_pictures
 from soart.pipelines.reports.taste import draw_curve, render_taste_report
 from soart.pipelines.scoring.explaining import explain_picture
 from soart.pipelines.scoring.measuring import import_pictures, measure_sound

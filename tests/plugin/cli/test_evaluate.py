@@ -204,7 +204,7 @@ def test_undo_leaves_folders_that_were_there_or_hold_something(soart, art, tmp_p
 
 def test_annotations_that_write_nothing_are_refused(soart, art):
     code, _, err = soart("annotate", art, "--rater", "nobody")
-    assert (code, err.endswith(": nobody did.\n")) == (1, True)
+    assert (code, err.endswith("; nobody has.\n")) == (1, True)
     code, _, err = soart("annotate", art, "--no-xmp")
     assert (code, "add --png" in err) == (2, True)
     assert soart("annotate", art, "--no-xmp", "--png")[0] == 0

@@ -10,7 +10,7 @@ from typer.main import get_command
 
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import ratings
-from soart.pipelines.ingest.listing import find_pictures
+from soart.pipelines.ingest.scan import find_pictures
 from soart.pipelines.scoring.measuring import import_pictures
 from soart.pipelines.scoring.taste_scorer import TasteMeasurer
 from soart.pipelines.tastes.learning import taste_extractor

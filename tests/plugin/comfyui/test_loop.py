@@ -205,7 +205,7 @@ def test_a_rater_nobody_can_be_is_refused_before_anything_is_stored(host, graph,
     choice = ask(graph, collection=f"rater {rater}")
     seen = graph.add("SoartObserve", image=draw(graph, choice).out(), choice=choice.out(7), rating=5, rater=rater)
     prompts = graph.add("TestSink", value=choice.out())
-    said = {"": "1 to 128 characters"}.get(rater, "nobody can rate by that name")
+    said = {"": "1 to 128 characters"}.get(rater, "reserved for stored scores")
     ran = host.run(graph)
     assert said in ran.outputs[seen.id]["text"][0]
     asked = ran.outputs[prompts.id]["text"]

@@ -1,4 +1,4 @@
-"""Files of scanned folders, what looks at them found, results that are kept, and comparisons by people."""
+"""Files of scanned folders, their inspections, kept results, and comparisons."""
 
 import sqlalchemy as sa
 from alembic import op

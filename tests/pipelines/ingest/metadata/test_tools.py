@@ -6,7 +6,7 @@ from soart.pipelines.ingest.metadata import embedded_metadata
 from soart.pipelines.ingest.metadata.others import read_midjourney
 
 
-def count_collection(found):
+def facts(found):
     return found.tool, found.prompt, found.negative, found.model, found.sampler, found.seed, found.steps, found.guidance
 
 
@@ -28,7 +28,7 @@ INVOKE = {
 
 def test_invokeai_3_and_later(build):
     found = embedded_metadata(build.png({"invokeai_metadata": json.dumps(INVOKE), "invokeai_graph": "{}"}))
-    assert count_collection(found) == ("InvokeAI", "a fox", "blur", "juggernaut", "euler_a", 2**32 - 1, 30, 7.5)
+    assert facts(found) == ("InvokeAI", "a fox", "blur", "juggernaut", "euler_a", 2**32 - 1, 30, 7.5)
     assert found.settings["loras"] == "ink:0.75"
     assert found.settings["size"] == "1024x768"
     old = INVOKE | {
@@ -58,12 +58,12 @@ def test_invokeai_2(build):
         "image": image,
     }
     found = embedded_metadata(build.png({"sd-metadata": json.dumps(values)}))
-    assert count_collection(found) == ("InvokeAI", "a fox in snow", "blur, noise", "sd-1.5", "k_lms", 9, 50, 7.5)
+    assert facts(found) == ("InvokeAI", "a fox in snow", "blur, noise", "sd-1.5", "k_lms", 9, 50, 7.5)
 
 
 def test_dream(build):
     found = embedded_metadata(build.png({"Dream": '"a "red" fox [blur]" -s 50 -S 2980 -W 512 -H 768 -C 7.5 -A k_lms'}))
-    assert count_collection(found) == ("InvokeAI", 'a "red" fox', "blur", None, "k_lms", 2980, 50, 7.5)
+    assert facts(found) == ("InvokeAI", 'a "red" fox', "blur", None, "k_lms", 2980, 50, 7.5)
     assert found.settings["size"] == "512x768"
 
 
@@ -91,7 +91,7 @@ def test_novelai(build):
         "Comment": json.dumps(NOVEL),
     }
     found = embedded_metadata(build.png(texts))
-    assert count_collection(found) == (
+    assert facts(found) == (
         "NovelAI",
         "fox, {{snow}}",
         "lowres",
@@ -145,7 +145,7 @@ def test_fooocus_scheme(build):
         build.saved("WEBP", exif),
     ):
         found = embedded_metadata(content)
-        assert count_collection(found) == expected
+        assert facts(found) == expected
         assert found.settings["styles"] == "Fooocus V2, Fooocus Sharp"
         assert (found.settings["loras"], found.settings["size"]) == ("ink:0.5", "1152x896")
 
@@ -153,7 +153,7 @@ def test_fooocus_scheme(build):
 def test_fooocus_log(build):
     for key in ("Comment", "parameters"):
         found = embedded_metadata(build.png({key: json.dumps(FOOOCUS_LOG)}))
-        assert count_collection(found) == (
+        assert facts(found) == (
             "Fooocus",
             "a fox",
             "blur",
@@ -182,7 +182,7 @@ def test_ruined_fooocus(build):
         "software": "RuinedFooocus",
     }
     found = embedded_metadata(build.png({"parameters": json.dumps(values)}))
-    assert count_collection(found) == ("RuinedFooocus", "a fox", "blur", "j", "euler", 5, 30, 4.0)
+    assert facts(found) == ("RuinedFooocus", "a fox", "blur", "j", "euler", 5, 30, 4.0)
     assert found.settings["size"] == "8x9"
 
 
@@ -216,7 +216,7 @@ def test_swarmui(build):
         build.saved("JPEG", exif),
     ):
         found = embedded_metadata(content)
-        assert count_collection(found) == (
+        assert facts(found) == (
             "SwarmUI",
             "a fox",
             "blur",
@@ -262,7 +262,7 @@ def test_draw_things(build):
         build.saved("AVIF", xmp=packet.encode()),
     ):
         found = embedded_metadata(content)
-        assert count_collection(found) == (
+        assert facts(found) == (
             "Draw Things",
             "a fox & <an owl>",
             "blur",
@@ -302,7 +302,7 @@ def test_midjourney(build):
         f"a fox -- or an owl, https://x.y/z.png --ar 3:2 --v 6.1 --no blur, text --seed 12 --stylize 250 --tile {JOB}"
     )
     found = embedded_metadata(build.png({"Description": text, "Author": "someone"}))
-    assert count_collection(found) == (
+    assert facts(found) == (
         "Midjourney",
         "a fox -- or an owl, https://x.y/z.png",
         "blur, text",
@@ -357,7 +357,7 @@ def test_easy_diffusion(build):
     }
     expected = ("Easy Diffusion", "a fox", "blur", "sd-v1-5", "euler_a", 5, 25, 7.5)
     found = embedded_metadata(build.png({name: str(value) for name, value in values.items()}))
-    assert count_collection(found) == expected
+    assert facts(found) == expected
     assert found.settings["size"] == "512x768"
     titled = {
         "Prompt": "a fox",
@@ -368,9 +368,9 @@ def test_easy_diffusion(build):
         "Steps": "25",
         "Guidance Scale": "7.5",
     }
-    assert count_collection(embedded_metadata(build.png(titled))) == expected
+    assert facts(embedded_metadata(build.png(titled))) == expected
     exif = build.tiff({}, "<", b"ASCII\0\0\0" + json.dumps(values).encode())
-    assert count_collection(embedded_metadata(build.saved("JPEG", exif))) == expected
+    assert facts(embedded_metadata(build.saved("JPEG", exif))) == expected
 
 
 def test_camera_pictures_are_unknown(build):

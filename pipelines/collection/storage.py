@@ -1,4 +1,4 @@
-"""What a collection lies in, opened: its database and the folder of its pictures."""
+"""Opens a collection's storage: its database and its picture folder."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from ...errors import CollectionError
 from .address import DATABASE, address_of, is_url
-from .database import connect, trouble, write_alone
+from .database import connect, explained_errors, write_alone
 from .tables import ImageRow, Meta
 from .upgrade import is_current, stored_version, upgrade_if_needed
 
-#: Where a database says in which folder its pictures lie.
+#: Name of the folder for pictures in a collection's folder.
+IMAGES = "images"
+#: Key under which a database remembers the folder of its pictures.
 _PICTURES = "pictures"
 
 
@@ -25,17 +27,18 @@ class Storage:
 
     Args:
         where: a folder, made if it does not exist; or the URL of a PostgreSQL database, such as
-            ``postgresql://user@host/database?pictures=/shared/folder``. The database remembers the folder of its pictures: the
-            one first given, or one in the data folder of the user; another one in the URL holds for this machine. None keeps
-            everything in memory (pictures are then only referred to, never stored).
+            ``postgresql://user@host/database?pictures=/shared/folder``. The database remembers the folder of its
+            pictures: that of the first URL, or one in the user's data folder. Another folder in a later URL holds for
+            this machine. None keeps everything in memory, where pictures are only referred to, never stored.
 
     Attributes:
-        folder: where its pictures lie; None in memory.
-        name: the folder or the URL, without password; for messages, and to name the collection again.
-        title: the last part of it, for headings.
+        folder: of its pictures; None in memory.
+        name: the folder or the URL without password, for messages and to open the collection again.
+        title: the last part of the name, for headings.
 
     Raises:
-        CollectionError: not a collection, of a later schema version, locked, damaged, not writable, or not reached.
+        CollectionError: the collection is of a later schema version, locked, damaged, not writable, or out of reach; or
+            ``where`` is not a collection.
     """
 
     def __init__(self, where: Path | str | None) -> None:
@@ -56,27 +59,27 @@ class Storage:
 
     @staticmethod
     def is_collection(where: Path | str) -> bool:
-        """Whether a folder, or the database of a URL, holds a collection.
+        """True if a folder, or the database of a URL, holds a collection.
 
         Raises:
-            CollectionError: the URL is wrong, or its server is not reached.
+            CollectionError: the URL is wrong, or its server cannot be reached.
         """
         if not is_url(where):
             return (Path(where).expanduser() / DATABASE).is_file()
         address = address_of(where)
         engine = connect(address)
         try:
-            with trouble(address.name, "be opened"), engine.connect() as connection:
+            with explained_errors(address.name, "be opened"), engine.connect() as connection:
                 return stored_version(connection) is not None
         finally:
             engine.dispose()
 
     def _make_folder(self, folder: Path) -> None:
-        with self._trouble("be made"):
-            (folder / "images").mkdir(parents=True, exist_ok=True)
+        with self._errors("be made"):
+            (folder / IMAGES).mkdir(parents=True, exist_ok=True)
 
     def _prepare(self) -> None:
-        with self._trouble("be opened"):
+        with self._errors("be opened"):
             with self._engine.connect() as connection:
                 current = is_current(connection, self.name)
             if not current:
@@ -85,7 +88,7 @@ class Storage:
             self.folder = self._shared_folder()
 
     def _shared_folder(self) -> Path:
-        """The folder of a server's pictures; remembered in the database when it is first known."""
+        """The folder of the pictures of a database on a server, which remembers the first one."""
         with self.session("be opened") as session:
             known = session.get(Meta, _PICTURES)
         if known is None:
@@ -98,21 +101,23 @@ class Storage:
         folder = self.folder or Path(known.value)
         if not folder.is_dir():
             raise CollectionError(
-                f"The pictures of {self.name!r} lie in {str(folder)!r}, which is not on this machine: mount it there, or "
-                "say where it is by ?pictures=FOLDER in the URL."
+                f"The pictures of {self.name!r} lie in {str(folder)!r}, which is not on this machine: mount it there, "
+                "or name its place by ?pictures=FOLDER in the URL."
             )
         return folder
 
-    def _trouble(self, what: str) -> contextlib.AbstractContextManager[None]:
-        return trouble(self.name, what)
+    def _errors(self, action: str) -> contextlib.AbstractContextManager[None]:
+        return explained_errors(self.name, action)
 
     @contextlib.contextmanager
-    def session(self, what: str, *, write: bool = False) -> Iterator[Session]:
-        """A database session; one that writes is one transaction, alone, however many processes there are.
+    def session(self, action: str, *, write: bool = False) -> Iterator[Session]:
+        """A database session; one that writes is one transaction, the only one among all processes.
 
-        ``what`` completes "The collection cannot …".
+        Args:
+            action: completes "The collection cannot …" if it fails.
+            write: True to write.
         """
-        with self._trouble(what), self._sessions.begin() if write else self._sessions() as session:
+        with self._errors(action), self._sessions.begin() if write else self._sessions() as session:
             if write:
                 write_alone(session)
             yield session
@@ -130,16 +135,16 @@ class Storage:
         self.close()
 
     def locate(self, row: ImageRow) -> Path:
-        """Where the file of a picture lies."""
+        """Path of the file of a picture."""
         path = Path(row.path)
         return path if path.is_absolute() or self.folder is None else self.folder / path
 
     def file(self, name: str) -> Path:
-        """Where a file of the collection's own lies, by its name in the folder.
+        """Path of a file in the collection's folder.
 
         Raises:
-            CollectionError: a collection in memory has none.
+            CollectionError: the collection is in memory and has no folder.
         """
         if self.folder is None:
-            raise CollectionError("A collection in memory holds no files: give it a folder.")
+            raise CollectionError("A collection in memory cannot hold files: open it in a folder.")
         return self.folder / name

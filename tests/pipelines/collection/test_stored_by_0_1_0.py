@@ -1,0 +1,86 @@
+"""Data written by soart 0.1.0, before its modules moved, still open, rank and score as they did."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from soart.metrics.tastes.profile_files import load_taste
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.collection.comparisons import comparisons
+from soart.pipelines.collection.queries import metadata_of, title_of
+from soart.pipelines.collection.ratings import ratings, ratings_of_picture
+from soart.pipelines.collection.tables import DerivedRow
+from soart.pipelines.evaluation.result import Evaluation
+from soart.pipelines.ingest.local_engine import LocalEngine
+from soart.pipelines.ingest.roots import known_roots
+from soart.pipelines.ingest.scan import Scan
+from soart.pipelines.ingest.sync import sync
+from soart.pipelines.scoring.ranking import rank
+from soart.pipelines.scoring.rescoring import rescore
+from soart.pipelines.scoring.taste_scorer import TasteScorer
+
+FOLDER = Path(__file__).parents[2] / "assets" / "0.1.0"
+EXPECTED = json.loads((FOLDER / "expected.json").read_text())
+
+
+@pytest.fixture
+def stored(tmp_path):
+    shutil.copytree(FOLDER / "collection", tmp_path / "collection")
+    with Collection(tmp_path / "collection") as collection:
+        yield collection
+
+
+@pytest.fixture(scope="module")
+def taste_scorer():
+    return TasteScorer.of(load_taste(FOLDER / "taste.safetensors"))
+
+
+def by_digest(collection, profile):
+    scores = collection.scores(profile)
+    return [scores[row.id] for row in collection.images()]
+
+
+def test_pictures_ratings_and_metadata_are_read(stored):
+    boat, grey, fox = stored.images()
+    assert [row.sha256 for row in (boat, grey, fox)] == EXPECTED["pictures"]
+    assert stored.locate(boat).is_file()
+    assert (boat.generation.prompt, grey.generation.negative, fox.generation) == ("a vivid boat", "blurry", None)
+    metadata = metadata_of(stored, [fox.id])[fox.id]
+    assert (title_of(fox, metadata), metadata.seed, metadata.guidance) == ("a red fox", "12345678901234567890", 7)
+    assert ratings(stored, "ann") == {boat.id: 5, grey.id: 2}
+    assert ratings_of_picture(stored, fox.id) == {"ann": 0, "bob": 4}
+    assert comparisons(stored, "ann") == [(boat.id, grey.id), (boat.id, fox.id)]
+
+
+def test_stored_items_rank_without_reading_pictures(stored, scorer):
+    ranking, problems = rank(stored, stored.images(), scorer)
+    assert [ranked.row.sha256 for ranked in ranking] == EXPECTED["ranking"]
+    assert problems == []
+    assert by_digest(stored, "technical-2") == pytest.approx(EXPECTED["technical"], rel=1e-9)
+
+
+def test_taste_scores_as_recorded(stored, taste_scorer):
+    assert taste_scorer.stored_name == "taste:vivid"
+    assert by_digest(stored, "taste:vivid") == EXPECTED["taste"]
+    stored.set_scores("taste:vivid", dict.fromkeys(stored.ids(), 0.0))
+    assert rescore(stored, taste_scorer) == 3
+    assert by_digest(stored, "taste:vivid") == pytest.approx(EXPECTED["taste"], rel=1e-9)
+
+
+def test_evaluation_is_read(stored):
+    with stored.session("be read") as session:
+        [row] = session.scalars(select(DerivedRow))
+    assert row.name.startswith("evaluation:taste:vivid,technical-2,")
+    evaluation = Evaluation.unpacked(row.value)
+    assert sorted(evaluation.ids) == stored.ids()
+    assert evaluation.packed() == row.value
+
+
+def test_the_folders_are_scanned_again(stored, tmp_path):
+    assert known_roots(stored) == [Path("/tmp/art/album")]
+    update = sync(stored, Scan([tmp_path / "collection" / "images"]), LocalEngine(1))
+    # The folder is elsewhere, but the pictures are known by content.
+    assert (update.scan_number, update.files, update.recognised, update.inspected) == (2, 2, 2, 0)

@@ -1,0 +1,75 @@
+"""Scans and lists of pictures walk folders alike."""
+
+import os
+
+import pytest
+
+from soart.pipelines.ingest.scan import Scan, find_pictures
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Good files, and one of each kind that cannot be read."""
+    album = tmp_path / "album"
+    (album / "inner").mkdir(parents=True)
+    for name in ("b.png", "a.JPG", "note.txt", ".hidden.png", "inner/c.webp"):
+        (album / name).touch()
+    (album / "lost.png").symlink_to("nowhere.png")
+    (album / "round.png").symlink_to("round.png")
+    (album / "up").symlink_to(album)
+    os.mkfifo(album / "pipe.png")
+    return album
+
+
+def sentences(folder):
+    return {
+        f"'{folder}/lost.png' is a link to a file that is not there.",
+        f"'{folder}/pipe.png' is a pipe, socket or device, not a regular file; skipped.",
+        f"'{folder}/round.png' cannot be read: Too many levels of symbolic links.",
+    }
+
+
+def test_both_skip_the_same_files_with_the_same_sentences(folder):
+    scan = Scan([folder])
+    scanned = [entry.path for entry in scan if not entry.sidecar]
+    listed, problems = find_pictures([folder])
+    assert listed == [folder / "a.JPG", folder / "b.png", folder / "inner" / "c.webp"]
+    assert sorted(scanned) == list(map(str, listed))
+    assert set(problems) == set(scan.unusable.values()) == sentences(folder)
+    assert scan.problems == []
+
+
+def test_missing_roots_have_the_same_sentence(folder):
+    scan = Scan([folder / "none", folder / "b.png"])
+    assert [entry.path for entry in scan] == [str(folder / "b.png")]
+    assert scan.problems == find_pictures([folder / "none"])[1] == [f"'{folder}/none' does not exist."]
+    assert scan.unseen == [str(folder / "none")]
+
+
+def test_a_folder_reached_twice_is_walked_once(folder, tmp_path):
+    (tmp_path / "alias").symlink_to(folder)
+    expected = find_pictures([folder])
+    assert find_pictures([folder, folder / "inner", tmp_path / "alias"]) == expected
+    assert sum(not entry.sidecar for entry in Scan([folder, folder / "inner", tmp_path / "alias"])) == 3
+
+
+def test_an_excluded_folder_is_left_out_however_it_is_reached(folder, tmp_path):
+    (tmp_path / "alias").symlink_to(folder / "inner")
+    scan = Scan([folder, tmp_path / "alias", folder / "inner"], follow_links=True, exclude=folder / "inner")
+    assert sorted(entry.path.rsplit("/", 1)[1] for entry in scan if not entry.sidecar) == ["a.JPG", "b.png"]
+
+
+def test_names_stay_as_given(folder, monkeypatch):
+    monkeypatch.chdir(folder.parent)
+    listed, _ = find_pictures([folder.relative_to(folder.parent)])
+    assert [str(path) for path in listed] == ["album/a.JPG", "album/b.png", "album/inner/c.webp"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_folders_that_cannot_be_listed_are_named(folder):
+    (folder / "inner").chmod(0)
+    scan = Scan([folder])
+    assert sum(not entry.sidecar for entry in scan) == 2
+    assert scan.problems == [f"'{folder}/inner' cannot be read: Permission denied."]
+    assert scan.unseen == [str(folder / "inner")]
+    (folder / "inner").chmod(0o700)
