@@ -36,6 +36,11 @@ class RankedPicture:
     percentile: float
     reasons: tuple[Reason, ...]
 
+    @property
+    def prompt(self) -> str | None:
+        """The prompt that the picture was drawn from; None if it was not drawn here."""
+        return self.row.generation.prompt if self.row.generation else None
+
 
 def rank(
     collection: Collection,
