@@ -7,6 +7,12 @@ class SoartError(Exception):
     """Base of every expected mistake; the command line prints it as one sentence and ends with code 1."""
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message, without its full stop; its type if the message is empty."""
+    text = str(error).strip()
+    return text.splitlines()[0].rstrip(".") if text else type(error).__name__
+
+
 class ImageError(SoartError):
     """A picture that cannot be read or measured."""
 

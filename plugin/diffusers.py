@@ -24,8 +24,8 @@ from ..metrics.protocols import Scorer
 from ..pipelines.best_of import Candidate, best_of
 from ..pipelines.collection.collection import Collection
 from ..pipelines.models.adopting import adopt
-from ..pipelines.models.early_look import StepPreview, interruptible
 from ..pipelines.models.generator import ImageGenerator
+from ..pipelines.models.step_preview import StepPreview, interruptible
 from ..pipelines.scoring.in_memory import as_pictures, score_batch
 from ..pipelines.scoring.profile_store import ProfileStore, scorer_named
 from ..pipelines.tuning.findings import StudyFindings, findings_of

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ...errors import SoartError
+from ...errors import SoartError, first_line
 from ...version import __version__
 
 #: Shared memory of a cluster on this machine, in bytes: a few batches of pictures or looks.
@@ -75,14 +75,8 @@ def _knock(address: str | None) -> None:
         socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
 
 
-def first_line(error: BaseException) -> str:
-    """What an error says first, without its full stop."""
-    text = str(error).strip()
-    return text.splitlines()[0].rstrip(".") if text else type(error).__name__
-
-
 def worker_error(error: Any) -> SoartError:  # noqa: ANN401
-    """The sentence for a ``RayTaskError``: of soart's own if its cause is one."""
+    """The error for a ``RayTaskError``: its cause if that is soart's own, else one that names the cause."""
     cause = getattr(error, "cause", None)
     if isinstance(cause, SoartError):
         return cause

@@ -22,7 +22,7 @@ import soart
 from soart.errors import ImageError, ModelError, ProfileError
 from soart.metrics.items.colour import ColourExtractor
 from soart.pipelines.collection.collection import Collection
-from soart.pipelines.models.early_look import decode
+from soart.pipelines.models.step_preview import decode
 from soart.pipelines.scoring.in_memory import as_pictures
 from soart.plugin.diffusers import CUSTOM_PIPELINES, SoartCallback, SoartScoreBlock, wrap
 
