@@ -6,7 +6,7 @@ class has the same name in each.
 
 from diffusers import StableDiffusionPipeline
 
-from ...diffusers import BestOf
+from soart.plugin.diffusers import BestOf
 
 
 class SoartPipeline(BestOf, StableDiffusionPipeline):

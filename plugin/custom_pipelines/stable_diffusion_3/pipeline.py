@@ -6,7 +6,7 @@ class has the same name in each.
 
 from diffusers import StableDiffusion3Pipeline
 
-from ...diffusers import BestOf
+from soart.plugin.diffusers import BestOf
 
 
 class SoartPipeline(BestOf, StableDiffusion3Pipeline):
