@@ -1,4 +1,4 @@
-"""Cuts a stream into batches."""
+"""Splits a stream into batches."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from itertools import islice
 from typing import TypeVar
 
 T = TypeVar("T")
-#: Paths given to a worker at once, and how many such batches wait for each worker.
+#: Paths sent to a worker at once, and number of such batches queued for each worker.
 BATCH, WAITING = 16, 3
 
 
 def batches(things: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
     """``things`` in lists of ``size``, read as they are needed."""
     rest = iter(things)
-    while part := list(islice(rest, size)):
-        yield part
+    while batch := list(islice(rest, size)):
+        yield batch
