@@ -33,7 +33,19 @@ def _chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
 
 
 class Collection(Storage):
-    """A store of pictures; see ``Storage`` for where it lies. One writer at a time, any number of readers."""
+    """A store of pictures; see ``Storage`` for where it lies. One writer at a time, any number of readers.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> import soart
+        >>> from PIL import Image
+        >>> with TemporaryDirectory() as folder, soart.Collection(Path(folder, "collection")) as collection:
+        ...     Image.radial_gradient("L").convert("RGB").save(Path(folder, "grey.png"))
+        ...     row, picture = collection.add_file(Path(folder, "grey.png"))
+        ...     print(row.width, row.height, len(collection.images()))
+        256 256 1
+    """
 
     # Pictures
 

@@ -54,6 +54,11 @@ class LocalEngine:
         workers: how many; by default one for each core that this process may use.
         limit: seconds that one picture may take.
         look: what looks at one file; a function that workers can import.
+
+    Examples:
+        >>> import soart
+        >>> soart.LocalEngine(workers=2).workers
+        2
     """
 
     def __init__(self, workers: int | None = None, limit: float = TIME_LIMIT, look: InspectFile = inspect_file) -> None:

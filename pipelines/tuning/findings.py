@@ -143,11 +143,11 @@ def findings_of(tuner: Tuner) -> StudyFindings:
         >>> space = soart.PromptSpace.from_text("a {boat|fox} in {warm|cool} colors")
         >>> panel = soart.Panel([soart.TechnicalScorer.load()])
         >>> with TemporaryDirectory() as folder, soart.Collection(folder) as collection:
-        ...     tuner = soart.Tuner(collection, generator, space, panel, batch=4, budget=4, prune=False)
+        ...     tuner = soart.Tuner(collection, generator, space, panel, batch=2, budget=2, prune=False)
         ...     pictures = tuner.step()
         ...     findings = soart.findings_of(tuner)
-        >>> len(findings.winners), findings.unit
-        (3, 'score')
+        >>> findings.unit, findings.batches[0].count, sorted(findings.winners[0].choice)
+        ('score', 2, ['choice1', 'choice2'])
     """
     judgements = tuner.judged()
     if not judgements.trials:

@@ -39,9 +39,9 @@ def tune(
         >>> space = soart.PromptSpace.from_text("a {boat|fox} in {warm|cool} colors")
         >>> panel = soart.Panel([soart.TechnicalScorer.load()])
         >>> with TemporaryDirectory() as folder, soart.Collection(folder) as collection:
-        ...     tuner = soart.Tuner(collection, generator, space, panel, batch=2, budget=4, prune=False)
+        ...     tuner = soart.Tuner(collection, generator, space, panel, batch=2, budget=2, prune=False)
         ...     print(soart.tune(tuner))
-        Finished: the leading prompts were re-drawn on new seeds (budget: 4 pictures).
+        Finished: the leading prompts were re-drawn on new seeds (budget: 2 pictures).
     """
     progress(tuner.done)
     why = f"Finished: the leading prompts were re-drawn on new seeds (budget: {tuner.budget} pictures)."
