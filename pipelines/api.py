@@ -1,4 +1,4 @@
-"""The short way in from Python: draw pictures by a prompt, rank pictures that exist.
+"""The short way in from Python: draw pictures for a prompt, rank pictures.
 
 Both functions open and close what they need. The functions below them, with a collection and a generator of the
 caller's, are :func:`.generate.generate` and :func:`.scoring.ranking.rank`.
@@ -100,19 +100,23 @@ def generate(
     wildcards: str | Path | None = None,
     **settings: Any,  # noqa: ANN401
 ) -> Ranking:
-    """Draw pictures into a collection and rank them, best first; pictures that the collection holds are not drawn again.
+    """Draw pictures into a collection and rank them, best first.
+
+    Pictures that the collection holds already are not drawn again.
 
     Args:
         prompt: a prompt or a dynamic-prompts template: ``{a|b}`` varies, ``__style__`` draws from a vocabulary.
         count: number of pictures, at least 1.
         collection: a folder, the URL of a PostgreSQL database, or an open collection, which stays open.
-        model: hub id, diffusers folder or single file, or the result of ``load_model``, or a generator, which stays open;
-            by default the embedded model.
+        model: hub id, diffusers folder or single file, or the result of ``load_model``, or a generator, which stays
+            open; by default the embedded model.
         seed: image seed of the first picture, counting up.
         prompt_seed: decides which prompts the template gives.
-        taste: what ranks: the name of a taste or of a built-in profile, a taste, or a scorer; by default the technical score.
+        taste: what ranks: the name of a taste or of a built-in profile, a taste, or a scorer; by default the technical
+            score.
         wildcards: a folder of your own ``NAME.txt`` vocabularies.
-        settings: ``negative``, ``steps``, ``guidance``, ``width``, ``height``, ``scheduler``; by default the model's own.
+        settings: ``negative``, ``steps``, ``guidance``, ``width``, ``height``, ``scheduler``; by default the model's
+            own.
 
     Raises:
         PromptError: the template cannot be expanded.
@@ -157,7 +161,8 @@ def rank(
     Args:
         pictures: a collection (its folder, its URL, or an open one, which stays open), a folder of pictures, or several
             files and folders.
-        taste: what ranks: the name of a taste or of a built-in profile, a taste, or a scorer; by default the technical score.
+        taste: what ranks: the name of a taste or of a built-in profile, a taste, or a scorer; by default the technical
+            score.
         min_distance: drop pictures closer than this to a better one: 0.3 removes look-alikes, 1 keeps only a few.
             Places and percentiles are those among all pictures.
 

@@ -1,4 +1,4 @@
-"""Draws a prompt on several seeds and sorts the pictures by score; stores nothing."""
+"""Draws a prompt on several seeds and sorts the pictures; stores nothing."""
 
 from __future__ import annotations
 

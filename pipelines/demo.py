@@ -1,7 +1,7 @@
 """The demonstration: generate, rank, learn a taste, and tune a prompt to it.
 
-A stand-in for the user rates the pictures. It likes cool colours, and its ratings use the pictures alone, never their prompts. Nothing else
-contains this liking, so the tuned pictures show if the loop has learnt it.
+A stand-in for the user rates the pictures. It likes cool colours, and its ratings use the pictures alone, never their
+prompts. Nothing else contains this liking, so the tuned pictures show if the loop has learnt it.
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ def learn_from_stand_in(
 ) -> TasteScorer:
     """Let the stand-in rate pictures in whole stars, and learn its taste from these ratings.
 
-    The ratings go into a separate collection in memory, so that the taste does not depend on the rest of the collection.
+    The ratings go into a separate collection in memory, so that the taste does not depend on the rest of the
+    collection.
     """
     with Collection(None) as album:
         copies, _ = import_pictures(

@@ -1,4 +1,4 @@
-"""Plans pictures from a template, draws the missing ones into a collection and measures them."""
+"""Plans pictures from a template, draws the missing ones and measures them."""
 
 from __future__ import annotations
 
@@ -51,7 +51,8 @@ def plan(
         prompt_seed: decides which prompts the template gives.
         wildcards: a folder of your own ``NAME.txt`` vocabularies.
         literal: use the template as it is, with its braces, as the prompt of every picture.
-        settings: ``negative``, ``steps``, ``guidance``, ``width``, ``height``, ``scheduler``; by default the model's own.
+        settings: ``negative``, ``steps``, ``guidance``, ``width``, ``height``, ``scheduler``; by default the model's
+            own.
 
     Raises:
         PromptError: the template cannot be expanded.

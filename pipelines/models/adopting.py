@@ -1,4 +1,4 @@
-"""Describes a pipeline that the caller has loaded, so that a generator can draw with it."""
+"""Describes a pipeline that the caller has loaded, for a generator."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ def adopt(pipeline: Any, *, identity: str | None = None, batch_size: int | None 
         batch_size: pictures drawn together; by default 1 on a CPU, else 4.
 
     Raises:
-        ModelError: the pipeline needs more than text to draw, or its weights cannot be read and there is no ``identity``.
+        ModelError: the pipeline needs more than text to draw, or its weights cannot be read and there is no
+            ``identity``.
     """
     device = str(getattr(pipeline, "_execution_device", None) or getattr(pipeline, "device", "cpu"))
     kind = str(getattr(pipeline, "dtype", "float32"))
@@ -32,8 +33,8 @@ def adopt(pipeline: Any, *, identity: str | None = None, batch_size: int | None 
 def _weights_digest(pipeline: Any) -> str:  # noqa: ANN401
     """Hash of the names, shapes and some values of every weight, and of the strengths of LoRAs; 12 hex digits.
 
-    Some values, because reading all would take minutes. The hash does not depend on where the weights lie, so that a study
-    continues when a pipeline is offloaded.
+    Some values, because reading all would take minutes. The hash does not depend on where the weights lie, so that a
+    study continues when a pipeline is offloaded.
 
     Raises:
         ModelError: weights that cannot be read.
@@ -48,8 +49,8 @@ def _weights_digest(pipeline: Any) -> str:  # noqa: ANN401
             values = None if grouped else _offloaded(module, key) if weight.device.type == "meta" else weight
             if values is None:
                 raise ModelError(
-                    f"The weights of this {type(pipeline).__name__} cannot be identified because the values of {name}.{key} "
-                    "are not in memory: name them with identity=."
+                    f"The weights of this {type(pipeline).__name__} cannot be identified because the values of "
+                    f"{name}.{key} are not in memory: name them with identity=."
                 )
             flat = values.detach().reshape(-1)
             sample = flat[:: max(1, flat.numel() // 64)].to("cpu", torch.float32)

@@ -1,8 +1,8 @@
 """Chooses the device and precision of a pipeline, and moves it there.
 
-Device: the first of CUDA, XPU and MPS that is available, else the CPU. Dtype: bfloat16 on devices that compute in it, float16 on other
-accelerators, float32 on the CPU. Offloading (``"auto"``): whole components are moved to the accelerator one at a time if the weights fill
-more than 70 % of its free memory.
+Device: the first of CUDA, XPU and MPS that is available, else the CPU. Dtype: bfloat16 on devices that compute in it,
+float16 on other accelerators, float32 on the CPU. Offloading (``"auto"``): whole components are moved to the
+accelerator one at a time if the weights fill more than 70 % of its free memory.
 """
 
 from __future__ import annotations

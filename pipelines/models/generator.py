@@ -1,7 +1,7 @@
 """Draws pictures for requests with a loaded text-to-image pipeline, in batches.
 
-The noise of a picture comes from its own seed on the CPU, never from its batch. So the same seed and prompt give the same picture, bit for
-bit in batches of the same size and within one grey level in others.
+The noise of a picture comes from its own seed on the CPU, never from its batch. So the same seed and prompt give the
+same picture, bit for bit in batches of the same size and within one grey level in others.
 """
 
 from __future__ import annotations
@@ -149,7 +149,8 @@ class ImageGenerator:
                         raise ModelError(f"The model {self.model.identity!r} failed: {first_line(error)}.") from error
                     if len(batch) == 1:
                         raise ModelError(
-                            "Not enough memory for a single picture: choose a smaller size, another dtype, or offloading."
+                            "Not enough memory for a single picture: "
+                            "choose a smaller size, another dtype, or offloading."
                         ) from error
                     self.batch_size = len(batch) // 2
                     log.warning("Out of memory: drawing %d pictures at a time from here on.", self.batch_size)

@@ -143,7 +143,8 @@ def _single_file(path: Path, config: Path | None, dtype: torch.dtype) -> Any:  #
         name = next((c for prefix, c in _SINGLE_FILE_CLASSES.items() if kind.startswith(prefix)), None)
         if name is None:
             raise ModelError(
-                f"{path.name!r} holds a model of type {kind!r}, which soart cannot run from a single file: use a diffusers folder."
+                f"{path.name!r} holds a model of type {kind!r}, which soart cannot run from a single file: "
+                "use a diffusers folder."
             )
     loader = getattr(diffusers, name, None)
     if loader is None or not hasattr(loader, "from_single_file"):
@@ -182,7 +183,8 @@ def load_model(
         offload: ``"auto"``, ``"none"``, ``"model"`` or ``"sequential"``.
 
     Raises:
-        ModelError: the model does not exist, cannot be read, is not a text-to-image pipeline, or the hub cannot be reached.
+        ModelError: the model does not exist, cannot be read, is not a text-to-image pipeline, or the hub cannot be
+            reached.
 
     Examples:
         >>> import soart

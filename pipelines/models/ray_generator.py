@@ -1,7 +1,7 @@
-"""Draws pictures on a Ray cluster, with one worker per device that holds the model.
+"""Draws pictures on a Ray cluster, with one worker per device.
 
-The same seed and choice give the same picture as on one machine: requests come in the same batches and the same order, and workers compute
-with as many threads as this process. The collection stays with this process, its only writer.
+The same seed and choice give the same picture as on one machine: requests come in the same batches and the same order,
+and workers compute with as many threads as this process. The collection stays with this process, its only writer.
 """
 
 from __future__ import annotations
@@ -78,7 +78,8 @@ class _Job:
 class ClusterGenerator(ImageGenerator):
     """An ``ImageGenerator`` with one worker on each device of a Ray cluster; close it, or use it in a ``with``.
 
-    One worker per GPU, or per node if the cluster has no GPUs. A worker that dies is replaced, and its batches are drawn again.
+    One worker per GPU, or per node if the cluster has no GPUs. A worker that dies is replaced, and its batches are
+    drawn again.
 
     Args:
         options: the model, which every node must be able to load, and the number of workers; ``engine`` is not read.
@@ -217,7 +218,8 @@ class ClusterGenerator(ImageGenerator):
         first = self._loaded[0]
         if (model.identity, model.dtype) != (first.identity, first.dtype):
             raise ModelError(
-                f"The cluster's nodes would draw different pictures ({first.identity} in {first.dtype}, {model.identity} in {model.dtype}): "
+                f"The cluster's nodes would draw different pictures ({first.identity} in {first.dtype}, "
+                f"{model.identity} in {model.dtype}): "
                 "give all the same model files, and name a dtype."
             )
 

@@ -1,8 +1,8 @@
-"""Previews of pictures: the noise-free original that a scheduler predicts early, decoded.
+"""Decodes previews: the noise-free original that a scheduler predicts early.
 
-Works with every pipeline that calls back after a step and can be interrupted there. Schedulers either return their prediction, or it
-follows from the formulas of their kind: Song et al., "Denoising diffusion implicit models" (2021), eq. 12, for noise and velocity
-prediction, and x₀ = x − σ v for rectified flows (Liu et al. 2023).
+Works with every pipeline that calls back after a step and can be interrupted there. Schedulers either return their
+prediction, or it follows from the formulas of their kind: Song et al., "Denoising diffusion implicit models" (2021),
+eq. 12, for noise and velocity prediction, and x₀ = x − σ v for rectified flows (Liu et al. 2023).
 """
 
 from __future__ import annotations

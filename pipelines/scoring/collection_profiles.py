@@ -69,7 +69,8 @@ class CollectionProfiles:
         """The scorer of a name; a taste is read again only when its file has changed.
 
         Raises:
-            ProfileError: no profile of that name, its file is damaged, or it needs items that this soart does not measure.
+            ProfileError: no profile of that name, its file is damaged, or it needs items that this soart does not
+                measure.
             ModelError: the network behind its deep items cannot be loaded.
         """
         home = self.home(name)

@@ -1,4 +1,4 @@
-"""Scores pictures in memory, for hosts that pass arrays and keep the pictures themselves.
+"""Scores pictures in memory, for hosts that keep the pictures themselves.
 
 Nothing is stored. A picture that cannot be measured is reported in a sentence, and the others are scored.
 """
@@ -95,8 +95,8 @@ def score_batch(
     Args:
         pictures: (h, w, 3) uint8 or floating 0…1, by number in the batch.
         scorer: the profile.
-        reference: (m,) scores of other pictures, for the percentiles; by default the pictures that a taste was learnt among,
-            and the batch itself for other profiles.
+        reference: (m,) scores of other pictures, for the percentiles; by default the pictures that a taste was learnt
+            among, and the batch itself for other profiles.
         progress: called once per picture.
 
     Returns:
@@ -123,12 +123,15 @@ def best_first(pictures: Sequence[ScoredPicture]) -> list[ScoredPicture]:
 
 
 def reference_scores(collection: Collection, scorer: Scorer, progress: Callable[[], None] = lambda: None) -> np.ndarray:
-    """(m,) scores of all sound pictures of a collection, as a reference for percentiles; missing items are measured and stored.
+    """(m,) scores of all sound pictures of a collection, as a reference for percentiles.
+
+    Missing items are measured and stored.
 
     Args:
         collection: the collection.
         scorer: the profile.
-        progress: called once per picture; an exception from it ends the measuring, and most of the new items are stored.
+        progress: called once per picture; an exception from it ends the measuring, and most of the new items are
+            stored.
     """
     items = measure(collection, [row for row in collection.images() if not row.problem], scorer, progress=progress)[0]
     return scorer.score(np.stack(list(items.values())).astype(np.float64)) if items else np.zeros(0)

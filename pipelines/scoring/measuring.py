@@ -1,4 +1,4 @@
-"""Measures the items of pictures and stores them; opens the pictures that a user names."""
+"""Opens the pictures that a user names; measures and stores their items."""
 
 from __future__ import annotations
 

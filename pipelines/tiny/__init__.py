@@ -1,1 +1,1 @@
-"""The embedded Stable Diffusion model: words, renderer, training script and weights."""
+"""The embedded Stable Diffusion model: words, renderer, training, weights."""

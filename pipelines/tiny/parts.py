@@ -1,4 +1,4 @@
-"""The untrained parts of the embedded model: tokenizer, text encoder, autoencoder, UNet, scheduler."""
+"""The untrained embedded model: tokenizer, text encoder, autoencoder, UNet."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def _split(word: str, ranks: dict[tuple[str, str], int]) -> list[str]:
 def learn_merges(words: Iterable[str]) -> list[tuple[str, str]]:
     """Merges that make every word one token.
 
-    The pieces of a word that earlier merges leave apart are joined from the left by new merges of lower priority. Those never
-    apply to earlier words, which therefore stay whole. (The trainers of libraries break ties by hash order.)
+    The pieces of a word that earlier merges leave apart are joined from the left by new merges of lower priority. Those
+    never apply to earlier words, which therefore stay whole. (The trainers of libraries break ties by hash order.)
     """
     ranks: dict[tuple[str, str], int] = {}
     for word in words:
@@ -58,8 +58,9 @@ def build_tokenizer(folder: Path) -> CLIPTokenizer:
 def build_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
     """One CLIP text layer, 128 wide, over fixed random token embeddings; the layer is trained together with the UNet.
 
-    The embeddings are large and stay as initialised, so that every word keeps its own direction. If trained, or as small as
-    CLIP's, they converge along the words that change most pixels (palettes) before the UNet has learnt to draw the subject.
+    The embeddings are large and stay as initialised, so that every word keeps its own direction. If trained, or as
+    small as CLIP's, they converge along the words that change most pixels (palettes) before the UNet has learnt to draw
+    the subject.
     """
     encoder = CLIPTextModel(
         CLIPTextConfig(

@@ -1,7 +1,8 @@
-"""Renders the captioned pictures on which the embedded model and its judge are trained.
+"""Renders the captioned pictures that train the embedded model and its judge.
 
-A picture is a role map (``drawings``) coloured by a palette, painted in a style, and finished with a quality. Functions work on float32 RGB
-in 0…1, shape (64, 64, 3) unless stated otherwise, and take every random number from the generator passed in.
+A picture is a role map (``drawings``) coloured by a palette, painted in a style, and finished with a quality. Functions
+work on float32 RGB in 0…1, shape (64, 64, 3) unless stated otherwise, and take every random number from the generator
+passed in.
 """
 
 from __future__ import annotations

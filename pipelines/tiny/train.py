@@ -2,9 +2,10 @@
 
     python -m soart.pipelines.tiny.train --work DIR [--out DIR]
 
-The stages are render, autoencoder, latents, UNet with text encoder, and export. Each writes to ``--work`` and is skipped or resumed if its
-files exist, so the script may be killed at any moment. The order of batches and all noise come from generators seeded by step, so a resumed
-run takes the same steps. Training takes about an hour and a quarter on two cores.
+The stages are render, autoencoder, latents, UNet with text encoder, and export. Each writes to ``--work`` and is
+skipped or resumed if its files exist, so the script may be killed at any moment. The order of batches and all noise
+come from generators seeded by step, so a resumed run takes the same steps. Training takes about an hour and a quarter
+on two cores.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The words that the embedded model understands, and captions made of them.
 
-A ``Scene`` names the content of a picture; ``caption`` describes it in words, in one of several orders. Captions omit words at random, so
-that the model also learns to draw without them.
+A ``Scene`` names the content of a picture; ``caption`` describes it in words, in one of several orders. Captions omit
+words at random, so that the model also learns to draw without them.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ def find_alarms(
         if abs(moved) > DRIFT:
             alarms.append(
                 f"Drift: {name} went {'up' if moved > 0 else 'down'} from {early.mean():.2f} to {late.mean():.2f}, "
-                f"{abs(moved):.1f} standard deviations of the first pictures; check that the score does not reward just that."
+                f"{abs(moved):.1f} standard deviations of the first pictures; check if the score rewards just that."
             )
     if judge is not None:
         name, early, late = judge

@@ -1,7 +1,7 @@
-"""Tunes prompts when pictures are drawn elsewhere: ask for choices, draw them anywhere, tell the results.
+"""Tunes prompts when pictures are drawn elsewhere: ask, draw there, tell.
 
-The collection holds everything, as it does for ``Tuner``, so asking and telling may happen in different processes and days apart. A choice
-without a result is asked again.
+The collection holds everything, as it does for ``Tuner``, so asking and telling may happen in different processes and
+days apart. A choice without a result is asked again.
 """
 
 from __future__ import annotations
@@ -158,7 +158,8 @@ def tell(
         the picture in the collection, and its score under the study's profile; None with a problem.
 
     Raises:
-        CollectionError: an invalid rating, score or rater's name (nothing is stored then), or the collection cannot be written.
+        CollectionError: an invalid rating, score or rater's name (nothing is stored then), or the collection cannot be
+            written.
     """
     if score is not None and not np.isfinite(score):
         raise CollectionError(f"Expected a finite score, got {score}.")

@@ -104,7 +104,8 @@ class StudyFindings:
         goal: weights of the judges of the goal.
         unit: unit of the goal: ``score``, ``stars``, or ``deviations`` for a weighted goal.
         winners: best first.
-        effects: of every option that is not banned, slot by slot: on the goal's only judge, or on the judges' common opinion.
+        effects: of every option that is not banned, slot by slot: on the goal's only judge, or on the judges' common
+            opinion.
         importance: share of each slot in the variance of the goal, 0…1.
         pairs: the strongest pair effects.
         judges: by judge name, the options it likes most and least, in its own unit.

@@ -17,7 +17,9 @@ def tune(
     on_batch: Callable[[list[ImageRow]], bool] = lambda rows: False,
     progress: Callable[[int], None] = lambda done: None,
 ) -> str:
-    """Run a tuner until its budget is spent, the space is used up, or little more can be gained; then draw the leaders on new seeds.
+    """Run a tuner until its budget is spent, the space is used up, or little more can be gained.
+
+    The end of the budget is reserved for drawing the leaders on new seeds.
 
     Args:
         tuner: a new one, or one that continues an interrupted run.

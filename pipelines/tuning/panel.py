@@ -1,7 +1,7 @@
 """The judges of a study, their judgements, and the goal made of them.
 
-Every judge counts on a scale of its own: scores in standard deviations over the study, ratings in stars. A goal of one judge is reported on
-that judge's scale, a weighted goal of several in standard deviations.
+Every judge counts on a scale of its own: scores in standard deviations over the study, ratings in stars. A goal of one
+judge is reported on that judge's scale, a weighted goal of several in standard deviations.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ class Panel:
     Attributes:
         scorers: profiles, at least one; the items of the first also measure how diverse pictures are.
         people: rater names; their ratings in the collection count as they come.
-        weights: by judge name, in the goal. Defaults: 1 for every person; 1 for a profile if there are no people, else 0
-            (it then only informs the model).
+        weights: by judge name, in the goal. Defaults: 1 for every person; 1 for a profile if there are no people, else
+            0 (it then only informs the model).
         external: names of scores from outside soart that the collection holds; in the goal they count as people do.
 
     Raises:
@@ -105,7 +105,7 @@ class Judgements:
     people: frozenset[str]
 
     def scale(self, name: str) -> Scale:
-        """The scale of a judge: ``STARS`` for people; mean and deviation for profiles, with unit 1 if all values are equal."""
+        """The scale of a judge: ``STARS`` for people, mean and deviation for profiles (unit 1 if all are equal)."""
         if name in self.people:
             return STARS
         values = self.values[name][np.isfinite(self.values[name])]

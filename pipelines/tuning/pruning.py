@@ -1,8 +1,8 @@
-"""Pruning: previews of twice as many candidates as are drawn, of which the worse half is dropped.
+"""Previews twice as many candidates as are drawn, and drops the worse half.
 
-This is one round of successive halving (Jamieson & Talwalkar 2016). Nothing is dropped until the study's own first batch shows that
-previews rank like final pictures. Dropped candidates still teach the rating model: regression on the drawn pictures turns a preview's
-score into the expected final one.
+This is one round of successive halving (Jamieson & Talwalkar 2016). Nothing is dropped until the study's own first
+batch shows that previews rank like final pictures. Dropped candidates still teach the rating model: regression on the
+drawn pictures turns a preview's score into the expected final one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ..models.request import DrawnPicture, Request
 from .panel import Judgements, Panel
 from .study import Study, Trial
 
-#: Shares of the steps after which a preview is tried, earliest first. A preview at half of the steps would save nothing.
+#: Shares of the steps after which a preview is tried, earliest first. Half of the steps would save nothing.
 SHARES = (0.2, 0.35)
 #: Candidates for each picture that is drawn.
 CANDIDATES = 2
@@ -65,7 +65,8 @@ class Pruning:
             return f"Previews: rank correlation with the final pictures {ranks}; nothing was dropped."
         candidates = "candidate was" if self.dropped == 1 else "candidates were"
         change = f"{abs(self.saving):.0%} of the drawing time {'saved' if self.saving >= 0 else 'added so far'}"
-        return f"Previews: {self.dropped} {candidates} dropped after {self.previews} previews, {change} (rank correlation {ranks})."
+        dropped = f"{self.dropped} {candidates} dropped after {self.previews} previews"
+        return f"Previews: {dropped}, {change} (rank correlation {ranks})."
 
 
 def preview_goal(judgements: Judgements, scores: Mapping[str, float]) -> float:
@@ -136,7 +137,7 @@ def _scores(panel: Panel, drawn: DrawnPicture) -> dict[str, float]:
 
 
 def halve(judgements: Judgements, trials: Sequence[Trial], share: float, count: int) -> list[Trial]:
-    """All ``trials``; those outside the ``count`` best by their preview after ``share`` of the steps are marked as dropped."""
+    """Mark all ``trials`` but the ``count`` best by their preview after ``share`` of the steps as dropped."""
     values = [preview_goal(judgements, trial.previews.get(_key(share), {})) for trial in trials]
     order = np.argsort([-value if np.isfinite(value) else np.inf for value in values], kind="stable")
     dropped = set(order[count:].tolist())
@@ -144,7 +145,7 @@ def halve(judgements: Judgements, trials: Sequence[Trial], share: float, count: 
 
 
 def expected_scores(study: Study, judgements: Judgements, name: str) -> list[tuple[Trial, float]]:
-    """The expected final scores of dropped choices under a profile, by linear regression on its scores of the previews."""
+    """The expected final scores of dropped choices under a profile, by linear regression on its preview scores."""
     expected: dict[str, tuple[Trial, float]] = {}
     for share in SHARES:
         key = _key(share)

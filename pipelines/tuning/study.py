@@ -1,4 +1,4 @@
-"""The study of a prompt space: its choices and their pictures, stored in a collection.
+"""The study of a prompt space: stored choices and their pictures.
 
 A choice is stored before its picture is drawn, so that a run killed at any moment continues where it was.
 """
@@ -61,7 +61,7 @@ class Study:
 
     @property
     def drawn(self) -> list[Trial]:
-        """Every choice with a sound picture, older versions first; each picture once, as a choice of the newest version."""
+        """Every choice with a sound picture, older versions first; each picture once, as the newest version's choice."""
         trials = {trial.request_key: trial for trial in (*self.earlier, *self.own)}
         return [trial for trial in trials.values() if trial.row is not None and trial.row.problem in (None, AWAY)]
 

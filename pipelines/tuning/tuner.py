@@ -1,7 +1,8 @@
-"""Tunes prompts: choices by the steering model, their pictures, the judgements, and again.
+"""Tunes prompts in rounds of choices, pictures and judgements.
 
-The collection holds everything: choices, pictures, items and ratings. The rating model is fitted to it afresh for every batch. So a killed
-run continues where it was, new ratings count at once, and an edited space keeps the choices that still have a meaning.
+The collection holds everything: choices, pictures, items and ratings. The rating model is fitted to it afresh for every
+batch. So a killed run continues where it was, new ratings count at once, and an edited space keeps the choices that
+still have a meaning.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ class Tuner:
         batch: pictures between two decisions of the steering model, at least 1.
         budget: pictures in all, those of earlier runs included, at least 1.
         pareto: look for all trade-offs between the judges of the goal, not only for the best weighted mean.
-        prune: drop poor candidates after a preview, once previews have proved to rank like final pictures; see ``pruning``.
+        prune: drop poor candidates after a preview, once previews have proved to rank like final pictures; see
+            ``pruning``.
 
     Raises:
         PromptError: a space of a single choice.
@@ -114,7 +116,7 @@ class Tuner:
         return min(WINNERS * (SEEDS - 1), int(RESERVED_SHARE * self.budget))
 
     def rng(self, purpose: int) -> np.random.Generator:
-        """Random numbers that depend on the seed and on the number of choices, so that a resumed run takes the same steps."""
+        """Random numbers by seed and number of choices, so that a resumed run takes the same steps."""
         return np.random.default_rng([self.seed, len(self.study.own), purpose])
 
     def request(self, trial: Trial) -> Request:
@@ -233,7 +235,7 @@ class Tuner:
         return self.write(choices[:count])
 
     def _opening(self) -> np.ndarray | None:
-        """(n, slots) choices of an orthogonal array for the first batch; None if it would take too much of the budget."""
+        """(n, slots) choices of an orthogonal array for the first batch; None if they exceed their share of the budget."""
         design = first_batch(self.space, self.batch, self.rng(0)).choices
         return design if len(design) <= max(self.batch, OPENING_SHARE * self.budget) else None
 
