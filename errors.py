@@ -9,8 +9,8 @@ class SoartError(Exception):
 
 def first_line(error: BaseException) -> str:
     """The first line of an error's message, without its full stop; its type if the message is empty."""
-    text = str(error).strip()
-    return text.splitlines()[0].rstrip(".") if text else type(error).__name__
+    lines = str(error).strip().splitlines()
+    return lines[0].strip().rstrip(".: ") if lines else type(error).__name__
 
 
 class ImageError(SoartError):

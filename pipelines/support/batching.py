@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TypeVar
 
 T = TypeVar("T")
-#: Paths sent to a worker at once, and number of such batches queued for each worker.
+#: Paths handed to a worker at once, and number of such batches that wait for each worker.
 BATCH, WAITING = 16, 3
 
 
