@@ -14,13 +14,16 @@ if TYPE_CHECKING:
     from .metrics.image import read_image as read_image
     from .metrics.items.soart import SoartExtractor as SoartExtractor
     from .metrics.tastes.profile import TasteProfile as TasteProfile
+    from .pipelines.api import Ranking as Ranking
+    from .pipelines.api import generate as generate
+    from .pipelines.api import rank as rank
     from .pipelines.collection.collection import Collection as Collection
     from .pipelines.evaluation.folders import sync_and_evaluate as sync_and_evaluate
-    from .pipelines.generate import generate as generate
+    from .pipelines.generate import plan as plan
     from .pipelines.ingest.local_engine import LocalEngine as LocalEngine
     from .pipelines.ingest.scan import Scan as Scan
     from .pipelines.models.generator import ImageGenerator as ImageGenerator
-    from .pipelines.scoring.ranking import rank as rank
+    from .pipelines.models.loading import load_model as load_model
     from .pipelines.tuning.findings import findings_of as findings_of
     from .pipelines.tuning.loop import tune as tune
     from .pipelines.tuning.panel import Panel as Panel
@@ -40,6 +43,7 @@ _HOMES = {
     "LocalEngine": ".pipelines.ingest.local_engine",
     "Panel": ".pipelines.tuning.panel",
     "PromptSpace": ".prompts.space.space",
+    "Ranking": ".pipelines.api",
     "Scan": ".pipelines.ingest.scan",
     "SoartError": ".errors",
     "SoartExtractor": ".metrics.items.soart",
@@ -47,17 +51,19 @@ _HOMES = {
     "TechnicalScorer": ".metrics.damage.scorer",
     "Tuner": ".pipelines.tuning.tuner",
     "findings_of": ".pipelines.tuning.findings",
-    "generate": ".pipelines.generate",
-    "rank": ".pipelines.scoring.ranking",
+    "generate": ".pipelines.api",
+    "load_model": ".pipelines.models.loading",
+    "plan": ".pipelines.generate",
+    "rank": ".pipelines.api",
     "read_image": ".metrics.image",
     "sync_and_evaluate": ".pipelines.evaluation.folders",
     "tune": ".pipelines.tuning.loop",
     "wrap": ".plugin.diffusers",
 }
 __all__ = sorted(_HOMES)
-#: Earlier names of what is public, until 1.0.
+#: Earlier public names, kept until 1.0.
 _ALIASES = {"find_out": "findings_of", "survey": "sync_and_evaluate"}
-# Importable inside ComfyUI alone.
+# Importable inside ComfyUI only.
 _HOMES_IN_COMFYUI = {"comfy_entrypoint": ".plugin.comfyui.extension"}
 
 

@@ -1,1 +1,1 @@
-"""Data in motion: generating pictures, keeping them, ranking them, reporting on them."""
+"""Draws, stores, rates, ranks and tunes pictures, and reports on them."""

@@ -1,4 +1,4 @@
-"""The best of many: draw a prompt on several seeds, judge, sort; nothing is stored."""
+"""Draws a prompt on several seeds and sorts the pictures; stores nothing."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from .scoring.in_memory import best_first, score_batch
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A picture that was drawn and judged.
+    """A drawn and scored picture.
 
     Attributes:
-        request: prompt, seed and settings: the same again draws the same picture.
+        request: prompt, seed and settings; the same request draws the same picture again.
         pixels: (h, w, 3) uint8.
         score: under the profile, higher is better.
         percentile: 0–100, see ``score_batch``.
-        reasons: what moved the score most.
+        reasons: the item groups that moved the score most.
     """
 
     request: Request
@@ -38,7 +38,7 @@ class Candidate:
 
     @property
     def image(self) -> Image.Image:
-        """The picture for PIL."""
+        """The picture as a PIL image."""
         return Image.fromarray(self.pixels)
 
 
@@ -59,17 +59,17 @@ def best_of(
     Args:
         generator: the model.
         prompt: a prompt or a dynamic-prompts template.
-        n: how many to draw.
-        keep: how many of the best to return; all by default.
-        scorer: the profile; the technical score by default.
-        seed: of the first picture, counting up.
-        prompt_seed: of a template.
+        n: number of pictures to draw.
+        keep: number of the best to return; by default all.
+        scorer: the profile; by default the technical score.
+        seed: image seed of the first picture, counting up.
+        prompt_seed: decides which prompts a template gives.
         progress: called with the number of pictures drawn.
         settings: ``negative``, ``steps``, ``guidance``, ``width``, ``height``, ``scheduler``.
 
     Raises:
-        ModelError: the model fails, or draws no sound picture at all.
-        PromptError: a template that cannot be expanded.
+        ModelError: the model fails, or draws no sound picture.
+        PromptError: the template cannot be expanded.
     """
     scorer = scorer or TechnicalScorer.load()
     requests = jobs.plan(prompt, n, generator, seed=seed, prompt_seed=prompt_seed, **settings)
@@ -77,11 +77,11 @@ def best_of(
     for batch in generator.draw(requests):
         drawn += batch
         progress(len(batch))
-    sound = {number: one.pixels for number, one in enumerate(drawn) if not one.problem}
+    sound = {number: picture.pixels for number, picture in enumerate(drawn) if not picture.problem}
     if not sound:
         raise ModelError(f"All {n} pictures failed ({drawn[0].problem}): try another model, dtype or settings.")
-    judged, _ = score_batch(sound, scorer)
+    scored, _ = score_batch(sound, scorer)
     return [
-        Candidate(drawn[one.number].request, sound[one.number], one.score, one.percentile, one.reasons)
-        for one in best_first(judged)[:keep]
+        Candidate(drawn[p.number].request, sound[p.number], p.score, p.percentile, p.reasons)
+        for p in best_first(scored)[:keep]
     ]

@@ -1,7 +1,7 @@
-"""The demonstration: generate and rank; then a stand-in for the user rates the pictures, its taste is learnt, and prompts are tuned to it.
+"""The demonstration: generate, rank, learn a taste, and tune a prompt to it.
 
-The stand-in looks at pictures alone, and never at their prompts: it likes cool colours. Nothing else knows what it likes, so that anybody can see
-in the pictures whether the loop has found out.
+A stand-in for the user rates the pictures. It likes cool colours, and its ratings use the pictures alone, never their
+prompts. Nothing else contains this liking, so the tuned pictures show if the loop has learnt it.
 """
 
 from __future__ import annotations
@@ -28,20 +28,21 @@ from .tastes import learning as tastes
 from .tuning.panel import Panel
 from .tuning.tuner import Tuner
 
-#: The prompts: every quality word, so that the ranking has something to find.
+#: Contains every quality word, so that the pictures differ in quality.
 TEMPLATE = "a {sharp|vivid|blurry|noisy|faded} picture of a __subject__ in __palette__, __style__"
 COUNT = 24
 SEED = 7
 RATER = "stand-in"
-#: What is tuned, without the words that do damage, and with how many pictures.
+#: The prompt that is tuned, and the number of pictures.
 TUNED, BUDGET = "a boat", 40
+#: Options that damage pictures.
 BANS = ("quality=blurry", "quality=noisy", "quality=faded")
 COOL = ("cyan", "azure", "blue")
 
 
 @dataclass(frozen=True)
-class _Eye:
-    """Measures what the stand-in sees."""
+class _ColourMeasurer:
+    """Measures the items that the stand-in rates by."""
 
     extractor = ColourExtractor()
 
@@ -61,13 +62,13 @@ def fill(
 
 
 def opinion(collection: Collection, rows: Sequence[ImageRow]) -> np.ndarray:
-    """(n,) what the stand-in thinks of pictures, from 1 to 5: by the share of cool hues in all colour, greys counting against it."""
-    names = _Eye.extractor.names
-    items, _ = measure(collection, rows, _Eye())
+    """(n,) the stand-in's opinion of pictures, 1…5: the share of cool hues among all colour; greys lower it."""
+    names = _ColourMeasurer.extractor.names
+    items, _ = measure(collection, rows, _ColourMeasurer())
     hues = np.array([items[row.id] for row in rows])[:, [name.startswith("colour/hue/") for name in names]]
     cool = hues[:, [name.removeprefix("colour/hue/") in COOL for name in names if name.startswith("colour/hue/")]]
-    thought: np.ndarray = 1 + 4 * cool.sum(axis=1) / (hues.sum(axis=1) + 0.05)
-    return thought
+    opinions: np.ndarray = 1 + 4 * cool.sum(axis=1) / (hues.sum(axis=1) + 0.05)
+    return opinions
 
 
 def learn_from_stand_in(
@@ -75,7 +76,8 @@ def learn_from_stand_in(
 ) -> TasteScorer:
     """Let the stand-in rate pictures in whole stars, and learn its taste from these ratings.
 
-    They are rated in an album of their own, so that the taste is the same whatever else the collection holds by now.
+    The ratings go into a separate collection in memory, so that the taste does not depend on the rest of the
+    collection.
     """
     with Collection(None) as album:
         copies, _ = import_pictures(
@@ -87,17 +89,18 @@ def learn_from_stand_in(
 
 
 def tuner(collection: Collection, generator: ImageGenerator, scorer: TasteScorer) -> Tuner:
-    """Ready to tune a prompt to a taste."""
+    """A tuner of the demonstration's prompt to a taste."""
     space = PromptSpace.from_text(TUNED, vocabulary="embedded").restrict(BANS)
     return Tuner(collection, generator, space, Panel([scorer]), seed=SEED, budget=BUDGET, prune=False)
 
 
 def opinion_of_ends(tuned: Tuner) -> tuple[float, float]:
-    """What the stand-in thinks of the first and of the last batch, on average."""
+    """The stand-in's mean opinion of the first and of the last batch, 1…5."""
     drawn = tuned.study.drawn
-    ends = (min(asked.batch for asked in drawn), max(asked.batch for asked in drawn))
-    means = [
-        float(opinion(tuned.collection, [a.row for a in drawn if a.batch == end and a.row is not None]).mean())
-        for end in ends
-    ]
-    return means[0], means[1]
+    numbers = [trial.batch for trial in drawn]
+
+    def mean_of(number: int) -> float:
+        rows = [trial.row for trial in drawn if trial.batch == number and trial.row is not None]
+        return float(opinion(tuned.collection, rows).mean())
+
+    return mean_of(min(numbers)), mean_of(max(numbers))

@@ -1,4 +1,4 @@
-"""Looks at what is installed and what is missing."""
+"""Checks the installation: packages, device, embedded model, built-in profile."""
 
 from __future__ import annotations
 
@@ -34,7 +34,15 @@ _OPTIONAL = {
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One finding; ``optional`` ones never make the whole a failure."""
+    """The result of one check.
+
+    Attributes:
+        name: of the package or part.
+        ok: True if it is usable.
+        found: its version or state.
+        advice: a fix; empty if there is nothing to fix.
+        optional: True if soart works without it.
+    """
 
     name: str
     ok: bool
@@ -44,7 +52,7 @@ class Check:
 
 
 def run_checks() -> list[Check]:
-    """All findings, the required ones first."""
+    """Run all checks: required packages first, then optional ones, then the rest."""
     checks = [Check("Python", True, platform.python_version())]
     for name in (*_REQUIRED, *_OPTIONAL):
         optional = name in _OPTIONAL
@@ -56,8 +64,10 @@ def run_checks() -> list[Check]:
     device = choose_device()
     checks.append(Check("device", True, f"{device}, {str(choose_dtype(device)).removeprefix('torch.')}"))
     weights = EMBEDDED_FOLDER / "unet" / "diffusion_pytorch_model.safetensors"
-    found = "there" if weights.is_file() else "missing"
-    checks.append(Check("embedded model", weights.is_file(), found, "" if weights.is_file() else "reinstall soart"))
+    if weights.is_file():
+        checks.append(Check("embedded model", True, "there"))
+    else:
+        checks.append(Check("embedded model", False, "missing", "reinstall soart"))
     try:
         checks.append(Check("technical profile", True, TechnicalScorer.load().stored_name))
     except SoartError as error:

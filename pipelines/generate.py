@@ -1,4 +1,4 @@
-"""The main job from end to end: expand a template, draw what is missing, measure, rank."""
+"""Plans pictures from a template, draws the missing ones and measures them."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from .scoring.measuring import measure
 
 @dataclass
 class Generated:
-    """What a call of ``generate`` did.
+    """The result of ``generate``.
 
     Attributes:
         rows: the pictures, in the order of the requests.
-        drawn, reused: how many were drawn now, and how many lay in the collection already.
+        drawn, reused: number of pictures drawn now, and of those that the collection held already.
     """
 
     rows: list[ImageRow] = field(default_factory=list)
@@ -41,7 +41,30 @@ def plan(
     literal: bool = False,
     **settings: Any,  # noqa: ANN401
 ) -> list[Request]:
-    """Requests for ``count`` pictures: prompts by ``prompt_seed``, or all ``template`` as it is where ``literal``; image seeds count up from ``seed``."""
+    """Requests for ``count`` pictures of a template.
+
+    Args:
+        template: a prompt or a dynamic-prompts template: ``{a|b}`` varies, ``__style__`` draws from a vocabulary.
+        count: number of pictures.
+        generator: checks the requests, and fills in the model's own settings.
+        seed: image seed of the first picture, counting up.
+        prompt_seed: decides which prompts the template gives.
+        wildcards: a folder of your own ``NAME.txt`` vocabularies.
+        literal: use the template as it is, with its braces, as the prompt of every picture.
+        settings: ``negative``, ``steps``, ``guidance``, ``width``, ``height``, ``scheduler``; by default the model's
+            own.
+
+    Raises:
+        PromptError: the template cannot be expanded.
+        ModelError: a setting is unknown, out of range, or not supported by the model.
+
+    Examples:
+        >>> import soart
+        >>> generator = soart.ImageGenerator(soart.load_model(device="cpu"))
+        >>> requests = soart.plan("a boat in {cool|warm} colors", 2, generator, seed=5, steps=2)
+        >>> [(request.seed, request.steps, request.prompt.endswith("colors")) for request in requests]
+        [(5, 2, True), (6, 2, True)]
+    """
     prompts = [template] * count if literal else expand(template, count, prompt_seed, wildcards)
     return [generator.request(prompt, seed + i, **settings) for i, prompt in enumerate(prompts)]
 
@@ -53,16 +76,20 @@ def generate(
     scorer: Measurer | None = None,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Generated:
-    """Draw the requests the collection does not hold yet, and measure them while their pixels are at hand.
+    """Draw the requests that the collection does not hold, and measure the pictures while they are in memory.
 
-    Every batch is committed before the next begins: an interrupted call, made again, goes on where it was.
+    Every batch is committed before the next begins, so an interrupted call, made again, continues where it was.
 
     Args:
-        collection: where pictures and items go.
+        collection: stores the pictures and items.
         generator: the model that draws.
-        requests: what to draw.
-        scorer: whose items to measure; None measures nothing.
-        progress: called with the number of pictures that are new in the collection.
+        requests: the pictures to draw.
+        scorer: decides which items to measure; None measures nothing.
+        progress: called with the number of pictures reused, then with the size of each batch.
+
+    Raises:
+        ModelError: the pipeline fails, or even one picture does not fit into memory.
+        CollectionError: the collection cannot be written.
     """
     identity = generator.model.identity
     keys = [request.key(identity) for request in requests]
@@ -72,8 +99,8 @@ def generate(
     missing = {key: request for key, request in zip(keys, requests, strict=True) if key not in done}
     for batch in generator.draw(missing.values()):
         # A batch has one scheduler.
-        named = (batch[0].request.scheduler or "").removesuffix("Scheduler")
-        rows = collection.add_drawn(batch, identity, named or generator.model.sampler)
+        sampler = (batch[0].request.scheduler or "").removesuffix("Scheduler") or generator.model.sampler
+        rows = collection.add_drawn(batch, identity, sampler)
         pixels = {row.id: drawn.pixels for row, drawn in zip(rows, batch, strict=True) if not row.problem}
         if scorer is not None:
             measure(collection, [row for row in rows if row.id in pixels], scorer, pixels)

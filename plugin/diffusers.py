@@ -23,9 +23,9 @@ from ..metrics.protocols import Scorer
 from ..pipelines.best_of import Candidate, best_of
 from ..pipelines.collection.collection import Collection
 from ..pipelines.models.adopting import adopt
-from ..pipelines.models.early_look import StepPreview
 from ..pipelines.models.early_stop import stop_if_too_low
 from ..pipelines.models.generator import ImageGenerator
+from ..pipelines.models.step_preview import StepPreview
 from ..pipelines.scoring.in_memory import as_pictures, scores_and_ranking
 from ..pipelines.scoring.profile_store import scorer_for
 from ..pipelines.tuning.findings import StudyFindings, findings_of

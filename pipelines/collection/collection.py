@@ -35,7 +35,19 @@ def _chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
 
 
 class Collection(Storage):
-    """Pictures in a ``Storage``, which says where it lies. One writer at a time, any number of readers."""
+    """Pictures in a ``Storage``, which says where it lies. One writer at a time, any number of readers.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> import soart
+        >>> from PIL import Image
+        >>> with TemporaryDirectory() as folder, soart.Collection(Path(folder, "collection")) as collection:
+        ...     Image.radial_gradient("L").convert("RGB").save(Path(folder, "grey.png"))
+        ...     row, picture = collection.add_file(Path(folder, "grey.png"))
+        ...     print(row.width, row.height, len(collection.images()))
+        256 256 1
+    """
 
     # Pictures
 

@@ -50,6 +50,11 @@ class LocalEngine:
         workers: how many; by default one for each core that this process may use.
         limit: seconds that one file may take.
         inspect: the function that inspects one file; workers must be able to import it.
+
+    Examples:
+        >>> import soart
+        >>> soart.LocalEngine(workers=2).workers
+        2
     """
 
     def __init__(

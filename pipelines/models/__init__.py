@@ -1,1 +1,1 @@
-"""Diffusion models: a request to pixels."""
+"""Loads diffusion models and draws pictures for requests."""

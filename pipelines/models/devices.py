@@ -1,8 +1,8 @@
-"""Where and in which precision a pipeline runs.
+"""Chooses the device and precision of a pipeline, and moves it there.
 
-Rule for the device: the first of CUDA, XPU and MPS that is there, else the CPU. Rule for the dtype: bfloat16 on devices
-that compute in it, float16 on other accelerators, float32 on the CPU. Rule for offloading (``"auto"``): whole components
-are moved to an accelerator one at a time when the weights fill more than 70 % of its free memory.
+Device: the first of CUDA, XPU and MPS that is available, else the CPU. Dtype: bfloat16 on devices that compute in it,
+float16 on other accelerators, float32 on the CPU. Offloading (``"auto"``): whole components are moved to the
+accelerator one at a time if the weights fill more than 70 % of its free memory.
 """
 
 from __future__ import annotations
@@ -18,27 +18,31 @@ _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch
 
 
 def choose_device(wanted: str | None = None) -> str:
-    """The device to run on, by the rule above or as wanted.
+    """The device to run on: ``wanted``, or by the rule above.
 
     Raises:
-        ModelError: the wanted device is not there.
+        ModelError: the wanted device is not available.
     """
-    there = ["cpu"]
+    available = ["cpu"]
     if torch.backends.mps.is_available():
-        there.insert(0, "mps")
+        available.insert(0, "mps")
     if torch.xpu.is_available():
-        there.insert(0, "xpu")
+        available.insert(0, "xpu")
     if torch.cuda.is_available():
-        there.insert(0, "cuda")
+        available.insert(0, "cuda")
     if wanted is None:
-        return there[0]
-    if wanted.split(":")[0] not in there:
-        raise ModelError(f"Device {wanted!r} is not available here: choose one of {', '.join(there)}.")
+        return available[0]
+    if wanted.split(":")[0] not in available:
+        raise ModelError(f"Device {wanted!r} is not available here: choose one of {', '.join(available)}.")
     return wanted
 
 
 def choose_dtype(device: str, wanted: str | None = None) -> torch.dtype:
-    """The floating-point type to compute in, by the rule above or as wanted."""
+    """The floating-point type to compute in: ``wanted``, or by the rule above.
+
+    Raises:
+        ModelError: an unknown dtype.
+    """
     if wanted is not None:
         if wanted not in _DTYPES:
             raise ModelError(f"Unknown dtype {wanted!r}: choose one of {', '.join(_DTYPES)}.")
@@ -53,7 +57,14 @@ def choose_dtype(device: str, wanted: str | None = None) -> torch.dtype:
 
 
 def place(pipeline: Any, device: str, offload: str) -> str:  # noqa: ANN401
-    """Bring ``pipeline`` to ``device`` by the rule above or as wanted; returns the offloading chosen."""
+    """Move ``pipeline`` to ``device``, with the wanted offloading or by the rule above.
+
+    Returns:
+        the offloading in effect, one of ``OFFLOADS`` without ``"auto"``.
+
+    Raises:
+        ModelError: an unknown offloading.
+    """
     if offload not in OFFLOADS:
         raise ModelError(f"Unknown offload {offload!r}: choose one of {', '.join(OFFLOADS)}.")
     if device == "cpu":
@@ -62,8 +73,8 @@ def place(pipeline: Any, device: str, offload: str) -> str:  # noqa: ANN401
     if offload == "auto":
         offload = "none"
         if device.startswith("cuda"):
-            parts = [c for c in pipeline.components.values() if isinstance(c, torch.nn.Module)]
-            size = sum(w.numel() * w.element_size() for c in parts for w in c.parameters())
+            modules = [c for c in pipeline.components.values() if isinstance(c, torch.nn.Module)]
+            size = sum(w.numel() * w.element_size() for c in modules for w in c.parameters())
             if size > 0.7 * torch.cuda.mem_get_info(device)[0]:
                 offload = "model"
     if offload == "model":

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .early_look import interruptible
+from .step_preview import interruptible
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,7 @@
-"""Finds and loads a text-to-image pipeline: the embedded model, a hub id, a diffusers folder, or a single file."""
+"""Loads a text-to-image pipeline of diffusers.
+
+A model is the embedded one, a hub id, a diffusers folder, or a single file.
+"""
 
 from __future__ import annotations
 
@@ -14,15 +17,15 @@ from typing import Any
 
 import torch
 
-from ...errors import ModelError
+from ...errors import ModelError, first_line
 from .devices import choose_device, choose_dtype, place
+from .request import DEFAULT_GUIDANCE, DEFAULT_STEPS, EMBEDDED_GUIDANCE, EMBEDDED_STEPS
 
 EMBEDDED = "embedded"
 EMBEDDED_FOLDER = Path(__file__).parents[1] / "tiny" / "model"
-#: Defaults of the embedded model; guidance chosen on development scenes (docs/embedded-model.md).
-EMBEDDED_STEPS, EMBEDDED_GUIDANCE, EMBEDDED_BATCH = 16, 3.0, 8
+EMBEDDED_BATCH = 8
 SINGLE_FILES = {".safetensors", ".ckpt"}
-#: Pipeline class by the prefix of the architecture that diffusers recognises in a single file.
+#: Pipeline class by prefix of the architecture that diffusers recognises in a single file.
 _SINGLE_FILE_CLASSES = {
     "v1": "StableDiffusionPipeline",
     "v2": "StableDiffusionPipeline",
@@ -35,17 +38,17 @@ _SINGLE_FILE_CLASSES = {
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """A pipeline ready to run, and what was decided about it.
+    """A pipeline ready to run, with its identity and defaults.
 
     Attributes:
         pipeline: the diffusers pipeline.
         identity: names the weights in the collection; see ``now``.
         device, dtype, offload: as chosen by the rules of ``devices``.
         steps, guidance: the defaults for this model.
-        size: (width, height) drawn when none is asked for; None where the pipeline decides alone.
-        batch_size: pictures drawn together unless the caller says otherwise.
+        size: default (width, height) in pixels; None if the pipeline decides.
+        batch_size: pictures drawn together by default.
         accepts: names of the arguments its call takes.
-        schedule: digest of the scheduler that the identity stands for; empty where it stands for the weights alone.
+        schedule: digest of the scheduler that the identity includes; empty if it names the weights alone.
     """
 
     pipeline: Any
@@ -66,7 +69,7 @@ class LoadedModel:
         return type(self.pipeline.scheduler).__name__.removesuffix("Scheduler")
 
     def now(self) -> LoadedModel:
-        """The model under an identity that counts in the scheduler it has now: equal identities draw equal pictures."""
+        """The model under an identity that includes its present scheduler: equal identities draw equal pictures."""
         schedule = schedule_digest(getattr(self.pipeline, "scheduler", None))
         if schedule in ("", self.schedule):
             return self
@@ -77,7 +80,7 @@ def schedule_digest(scheduler: Any) -> str:  # noqa: ANN401
     """Hash of the class and settings of a scheduler, 12 hex digits; empty for None."""
     if scheduler is None:
         return ""
-    # Settings with an underscore speak of versions and of how they were given.
+    # Settings with an underscore hold versions and the origin of the others.
     settings = {name: value for name, value in getattr(scheduler, "config", {}).items() if not name.startswith("_")}
     content = json.dumps([type(scheduler).__name__, settings], sort_keys=True, default=str)
     return hashlib.sha256(content.encode()).hexdigest()[:12]
@@ -85,7 +88,7 @@ def schedule_digest(scheduler: Any) -> str:  # noqa: ANN401
 
 @contextlib.contextmanager
 def quiet_libraries() -> Iterator[None]:
-    """Keep progress bars and notices of the loading libraries off the terminal; errors still raise."""
+    """Hide progress bars and notices of the loading libraries; errors still raise."""
     import diffusers
     import transformers
 
@@ -114,7 +117,7 @@ def _fingerprint(path: Path) -> str:
     for file in files:
         digest.update(str(file.relative_to(path.parent if path.is_file() else path)).encode())
         with file.open("rb") as stream:
-            # Large weights: size, first and last megabyte tell versions apart without reading gigabytes.
+            # Size, first and last megabyte distinguish versions of large weights without reading gigabytes.
             size = file.stat().st_size
             digest.update(f"{size}".encode() + stream.read(1 << 20))
             if size > 1 << 20:
@@ -132,14 +135,16 @@ def _single_file(path: Path, config: Path | None, dtype: torch.dtype) -> Any:  #
             name = json.loads((config / "model_index.json").read_text())["_class_name"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ModelError(
-                f"{str(config)!r} is no diffusers model folder (no readable model_index.json): it cannot describe {path.name!r}."
+                f"{str(config)!r} is not a diffusers model folder (no readable model_index.json): "
+                f"it cannot describe {path.name!r}."
             ) from error
     else:
         kind = str(infer_diffusers_model_type(load_single_file_checkpoint(str(path))))
         name = next((c for prefix, c in _SINGLE_FILE_CLASSES.items() if kind.startswith(prefix)), None)
         if name is None:
             raise ModelError(
-                f"{path.name!r} holds a model of type {kind!r}, which soart cannot run from a single file."
+                f"{path.name!r} holds a model of type {kind!r}, which soart cannot run from a single file: "
+                "use a diffusers folder."
             )
     loader = getattr(diffusers, name, None)
     if loader is None or not hasattr(loader, "from_single_file"):
@@ -154,7 +159,7 @@ def _from_pretrained(source: str, dtype: torch.dtype) -> Any:  # noqa: ANN401
     try:
         return AutoPipelineForText2Image.from_pretrained(source, torch_dtype=dtype)
     except ValueError as error:
-        # Not one of the families diffusers lists; most other pipelines run from a prompt all the same.
+        # Not one of the families that diffusers lists; most other pipelines run from a prompt anyway.
         if "AutoPipeline can't find a pipeline linked to" not in str(error):
             raise
         return DiffusionPipeline.from_pretrained(source, torch_dtype=dtype)
@@ -172,13 +177,20 @@ def load_model(
 
     Args:
         model: None or ``"embedded"``; a diffusers folder; a ``.safetensors`` or ``.ckpt`` file; or a hub id.
-        config: a diffusers folder whose settings describe a single file, so that nothing is asked of a hub.
-        device: ``"cuda"``, ``"cuda:1"``, ``"mps"``, ``"cpu"``…; by default the best there is.
-        dtype: ``"float32"``, ``"float16"`` or ``"bfloat16"``; by default by device.
+        config: a diffusers folder that describes a single file, so that no hub is needed.
+        device: ``"cuda"``, ``"cuda:1"``, ``"mps"``, ``"cpu"``…; by default the best device available.
+        dtype: ``"float32"``, ``"float16"`` or ``"bfloat16"``; by default chosen by device.
         offload: ``"auto"``, ``"none"``, ``"model"`` or ``"sequential"``.
 
     Raises:
-        ModelError: nothing there, not readable, not a text-to-image pipeline, or the hub cannot be reached.
+        ModelError: the model does not exist, cannot be read, is not a text-to-image pipeline, or the hub cannot be
+            reached.
+
+    Examples:
+        >>> import soart
+        >>> model = soart.load_model(device="cpu")
+        >>> model.identity.partition("@")[0], model.size, model.steps
+        ('embedded', (64, 64), 16)
     """
     device = choose_device(device)
     kind = choose_dtype(device, dtype)
@@ -200,16 +212,15 @@ def load_model(
             placed = place(pipeline, device, offload)
     except ModelError:
         raise
-    # The loading libraries raise nearly anything; the reason they give is the best there is.
+    # The loading libraries may raise anything; their own reason is the best available.
     except Exception as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         if not looks_local:
             hint = " (is the id right, and can the hub be reached? A local folder or file works offline)"
         elif path.is_file() and config is None:
             hint = " (to load a single file offline, give a diffusers folder of the same family as --model-config)"
         else:
             hint = ""
-        raise ModelError(f"The model {name!r} cannot be loaded: {reason.rstrip('.')}{hint}.") from error
+        raise ModelError(f"The model {name!r} cannot be loaded: {first_line(error)}{hint}.") from error
     steps, guidance, batch = (
         (EMBEDDED_STEPS, EMBEDDED_GUIDANCE, EMBEDDED_BATCH) if embedded else (None, None, 1 if device == "cpu" else 4)
     )
@@ -228,10 +239,10 @@ def describe_model(
     steps: int | None = None,
     guidance: float | None = None,
 ) -> LoadedModel:
-    """What there is to say of a pipeline that is placed already; ``placed`` is its device, dtype and offloading.
+    """Describe a pipeline that is placed already; ``placed`` is its device, dtype and offloading.
 
     Raises:
-        ModelError: it does not draw pictures from text alone.
+        ModelError: the pipeline needs more than text to draw.
     """
     call = inspect.signature(pipeline.__call__).parameters
     if "prompt" not in call or "image" in call:
@@ -245,8 +256,8 @@ def describe_model(
         device=device,
         dtype=kind.removeprefix("torch."),
         offload=offload,
-        steps=int(_default(call, "num_inference_steps", 30) if steps is None else steps),
-        guidance=float(_default(call, "guidance_scale", 5.0) if guidance is None else guidance),
+        steps=int(_default(call, "num_inference_steps", DEFAULT_STEPS) if steps is None else steps),
+        guidance=float(_default(call, "guidance_scale", DEFAULT_GUIDANCE) if guidance is None else guidance),
         size=_native_size(pipeline) if {"width", "height"} <= set(call) else None,
         batch_size=batch_size,
         accepts=frozenset(call),
@@ -254,7 +265,7 @@ def describe_model(
 
 
 def _native_size(pipeline: Any) -> tuple[int, int] | None:  # noqa: ANN401
-    """Width and height a pipeline draws by itself, where its parts tell."""
+    """Width and height that a pipeline draws by default; None if its components do not determine them."""
     core = getattr(pipeline, "unet", None) or getattr(pipeline, "transformer", None)
     sample = getattr(pipeline, "default_sample_size", None) or getattr(
         getattr(core, "config", None), "sample_size", None

@@ -1,7 +1,7 @@
-"""Draws pictures on a Ray cluster: one worker that holds the model for each device.
+"""Draws pictures on a Ray cluster, with one worker per device.
 
-Requests are put into the same batches as on one machine and come back in the same order, and a worker computes with as many threads as this
-process does, so that the same seed and choice give the same picture. The collection stays with this process, its one writer.
+The same seed and choice give the same picture as on one machine: requests come in the same batches and the same order,
+and workers compute with as many threads as this process. The collection stays with this process, its only writer.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from itertools import groupby
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,52 +20,39 @@ import torch
 from ...errors import ModelError, SoartError, first_line
 from ...version import __version__
 from ..support.batching import batches
-from ..support.processes import unknown_engine
 from ..support.ray_cluster import check_version, ray_connection, worker_error
 from .generator import ImageGenerator
-from .loading import LoadedModel, load_model
+from .loading import LoadedModel
+from .options import GeneratorOptions
 from .request import DrawnPicture, Request, drawn_together
 
-#: Batches given to a worker at once, so that it does not wait for this process; and batches under way or waiting for an earlier one, for each worker.
-_QUEUE, _WINDOW = 2, 4
-#: Workers that a batch, or the loading of the model, may cost.
+#: Batches queued at one worker, so that it does not wait for this process.
+_QUEUE = 2
+#: Batches in progress or waiting for an earlier one, per worker.
+_WINDOW = 4
+#: Dead workers in a row, over one batch or over loading the model, after which drawing fails.
 _TRIES = 3
 
 
-@dataclass(frozen=True, slots=True)
-class ModelChoice:
-    """What a worker loads; see ``load_model``."""
-
-    model: str | None = None
-    config: Path | None = None
-    device: str | None = None
-    dtype: str | None = None
-    offload: str = "auto"
-
-    def load(self) -> LoadedModel:
-        """Load it in this process."""
-        return load_model(self.model, config=self.config, device=self.device, dtype=self.dtype, offload=self.offload)
-
-
 class DrawingWorker:
-    """Holds a model in a process of the cluster."""
+    """A process of the cluster that holds the model."""
 
-    def load(self, choice: ModelChoice, batch_size: int | None, threads: int, version: str) -> tuple[LoadedModel, bool]:
-        """Load the model; returns it without its weights, and whether it can be looked at early."""
+    def load(self, options: GeneratorOptions, threads: int, version: str) -> tuple[LoadedModel, bool]:
+        """Load the model; returns it without its weights, and True if it can draw previews."""
         check_version(version)
         torch.set_num_threads(threads)
-        # Which of a node's devices it is, Ray decides.
-        choice = replace(choice, device=choice.device and choice.device.partition(":")[0])
+        # Ray decides which of a node's devices it is.
+        options = replace(options, device=options.device and options.device.partition(":")[0])
         try:
-            model = choice.load()
+            model = options.load_model()
         except ModelError as error:
             raise ModelError(f"Node {platform.node()}: {error}") from error
-        self._generator = ImageGenerator(model, batch_size)
-        told = SimpleNamespace(scheduler=getattr(model.pipeline, "scheduler", None))
-        return replace(model, pipeline=told), self._generator.can_preview
+        self._generator = ImageGenerator(model, options.batch_size)
+        stand_in = SimpleNamespace(scheduler=getattr(model.pipeline, "scheduler", None))
+        return replace(model, pipeline=stand_in), self._generator.can_preview
 
     def draw(self, batch: list[Request], share: float) -> list[DrawnPicture]:
-        """Draw a batch, or what it looks like after a share of the steps; in parts if memory runs out."""
+        """Draw a batch, or its previews if ``share`` < 1; in parts if memory runs out."""
         parts = self._generator.draw(batch) if share == 1 else self._generator.preview(batch, share)
         return [drawn for part in parts for drawn in part]
 
@@ -74,7 +60,7 @@ class DrawingWorker:
 @dataclass(eq=False)
 class _Worker:
     actor: Any
-    #: Result of loading the model, until it has been taken.
+    #: Ray reference of the loading; None once the model is loaded.
     loading: Any | None
 
 
@@ -85,42 +71,39 @@ class _Job:
     ref: Any | None = None
     tries: int = 0
     drawn: list[DrawnPicture] = field(default_factory=list)
-    #: Raised when its turn comes, after all that was drawn before it.
+    #: Raised after the batches before it were yielded.
     failure: SoartError | None = None
 
 
 class ClusterGenerator(ImageGenerator):
-    """As ``ImageGenerator``, drawn by a worker on each device of a Ray cluster; to be closed, or used in a ``with``.
+    """An ``ImageGenerator`` with one worker on each device of a Ray cluster; close it, or use it in a ``with``.
 
-    A device is a GPU or, in a cluster without, a node. A worker that dies is replaced, and what it was drawing is drawn again.
+    One worker per GPU, or per node if the cluster has no GPUs. A worker that dies is replaced, and its batches are
+    drawn again.
 
     Args:
-        choice: the model, which every node must be able to load.
-        batch_size: pictures that a worker draws together; by default the model's own.
-        workers: how many at most; in a cluster without GPUs, how many.
+        options: the model, which every node must be able to load, and the number of workers; ``engine`` is not read.
 
     Raises:
         ModelError: the model cannot be loaded.
-        SoartError: ray is not installed, or there is no cluster to be had.
+        SoartError: ray is not installed, or no cluster can be reached.
     """
 
-    def __init__(
-        self, choice: ModelChoice | None = None, batch_size: int | None = None, workers: int | None = None
-    ) -> None:
-        self._choice, self._wanted_batch = choice or ModelChoice(), batch_size
+    def __init__(self, options: GeneratorOptions | None = None) -> None:
+        self._options = options or GeneratorOptions()
         self._stack = ExitStack()
         self._workers: list[_Worker] = []
-        self._facts: tuple[LoadedModel, bool] | None = None
+        self._loaded: tuple[LoadedModel, bool] | None = None
         self._deaths = 0
         try:
-            self._ray = self._stack.enter_context(ray_connection(workers))
+            self._ray = self._stack.enter_context(ray_connection(self._options.workers))
             self._stack.callback(self._dismiss)
-            count, on_gpus = _devices(self._ray, workers, self._choice.device)
+            count, on_gpus = _devices(self._ray, self._options.workers, self._options.device)
             self._actor = self._ray.remote(
                 num_cpus=int(not on_gpus), num_gpus=int(on_gpus), scheduling_strategy="SPREAD"
             )(DrawingWorker)
-            self._workers += [self._hired() for _ in range(count)]
-            super().__init__(self._first_loaded(), batch_size)
+            self._workers += [self._new_worker() for _ in range(count)]
+            super().__init__(self._first_loaded(), self._options.batch_size)
         except BaseException:
             self.close()
             raise
@@ -131,11 +114,11 @@ class ClusterGenerator(ImageGenerator):
 
     @property
     def can_preview(self) -> bool:
-        """Whether ``preview`` can be called on this pipeline."""
-        return bool(self._facts and self._facts[1])
+        """True if ``preview`` can be called on this pipeline."""
+        return bool(self._loaded and self._loaded[1])
 
     def draw(self, requests: Iterable[Request]) -> Iterator[list[DrawnPicture]]:
-        """As ``ImageGenerator.draw``; batches are drawn at the same time and come in order.
+        """As ``ImageGenerator.draw``; batches are drawn in parallel and come in order.
 
         Raises:
             ModelError: the pipeline fails, or its workers die again and again.
@@ -143,17 +126,17 @@ class ClusterGenerator(ImageGenerator):
         yield from self._fan_out(requests, 1.0)
 
     def preview(self, requests: Iterable[Request], share: float) -> Iterator[list[DrawnPicture]]:
-        """As ``ImageGenerator.foresee``."""
+        """As ``ImageGenerator.preview``."""
         yield from self._fan_out(requests, share)
 
-    def _hired(self) -> _Worker:
+    def _new_worker(self) -> _Worker:
         actor = self._actor.remote()
-        return _Worker(actor, actor.load.remote(self._choice, self._wanted_batch, torch.get_num_threads(), __version__))
+        return _Worker(actor, actor.load.remote(self._options, torch.get_num_threads(), __version__))
 
     def _first_loaded(self) -> LoadedModel:
-        while self._facts is None:
+        while self._loaded is None:
             self._wait(())
-        return self._facts[0]
+        return self._loaded[0]
 
     def _dismiss(self) -> None:
         for worker in self._workers:
@@ -178,7 +161,7 @@ class ClusterGenerator(ImageGenerator):
                     raise jobs[0].failure
                 if jobs[0].drawn:
                     drawn = jobs.popleft().drawn
-                    self.pipeline_seconds += sum(one.seconds for one in drawn)
+                    self.pipeline_seconds += sum(picture.seconds for picture in drawn)
                     yield drawn
                 else:
                     self._wait(jobs)
@@ -197,7 +180,7 @@ class ClusterGenerator(ImageGenerator):
             job.ref = job.worker.actor.draw.remote(job.requests, share)
 
     def _wait(self, jobs: Iterable[_Job]) -> None:
-        """Wait until a worker has loaded its model or drawn a batch, and take what it gives."""
+        """Wait until a worker has loaded its model or drawn a batch, and take the result."""
         loading = {worker.loading: worker for worker in self._workers if worker.loading is not None}
         drawing = {job.ref: job for job in jobs if job.ref is not None}
         [done], _ = self._ray.wait([*drawing, *loading], num_returns=1)
@@ -217,60 +200,36 @@ class ClusterGenerator(ImageGenerator):
                 drawing[done].drawn, drawing[done].ref = result, None
 
     def _replace(self, dead: _Worker | None, jobs: Iterable[_Job], error: Exception) -> None:
-        """Put a new worker in the place of a dead one, whose batches are drawn again."""
+        """Replace a dead worker, and mark its batches to be drawn again."""
         lost = [job for job in jobs if job.worker is dead]
         for job in lost:
             job.ref, job.tries = None, job.tries + 1
         self._deaths += not lost
         if max((self._deaths, *(job.tries for job in lost))) >= _TRIES:
             raise ModelError(
-                f"{_TRIES} workers in a row died over the same work ({first_line(error)}): choose a smaller batch size, or give them more memory."
+                f"{_TRIES} workers in a row died over the same work ({first_line(error)}): "
+                "choose a smaller batch size, or give the workers more memory."
             ) from error
-        self._workers = [self._hired() if worker is dead else worker for worker in self._workers]
+        self._workers = [self._new_worker() if worker is dead else worker for worker in self._workers]
 
     def _check(self, model: LoadedModel, can_preview: bool) -> None:
-        if self._facts is None:
-            self._facts = model, can_preview
-        first = self._facts[0]
+        if self._loaded is None:
+            self._loaded = model, can_preview
+        first = self._loaded[0]
         if (model.identity, model.dtype) != (first.identity, first.dtype):
             raise ModelError(
-                f"The cluster's nodes would draw different pictures ({first.identity} in {first.dtype}, {model.identity} in {model.dtype}): "
+                f"The cluster's nodes would draw different pictures ({first.identity} in {first.dtype}, "
+                f"{model.identity} in {model.dtype}): "
                 "give all the same model files, and name a dtype."
             )
 
 
 def _devices(ray: Any, workers: int | None, device: str | None) -> tuple[int, bool]:  # noqa: ANN401
-    """How many workers there are to be, and whether each takes a GPU."""
-    there = ray.cluster_resources()
-    gpus = int(there.get("GPU", 0)) if device is None or device.startswith(("cuda", "xpu")) else 0
+    """The number of workers, and True if each takes a GPU."""
+    resources = ray.cluster_resources()
+    gpus = int(resources.get("GPU", 0)) if device is None or device.startswith(("cuda", "xpu")) else 0
     if gpus:
         return min(workers or gpus, gpus), True
     nodes = sum(node["Alive"] and node["Resources"].get("CPU", 0) >= 1 for node in ray.nodes())
     # More workers than CPUs would wait for ever.
-    return max(1, min(workers or nodes, int(there.get("CPU", 1)))), False
-
-
-def generator_on(
-    engine: str, choice: ModelChoice | None = None, batch_size: int | None = None, workers: int | None = None
-) -> ImageGenerator:
-    """The generator of the engine ``"local"`` or ``"ray"``.
-
-    Args:
-        engine: as above.
-        choice: the model.
-        batch_size: pictures drawn together; by default the model's own.
-        workers: as for ``ClusterGenerator``; without a cluster there is one.
-
-    Raises:
-        ModelError: the model cannot be loaded.
-        SoartError: no such engine, workers without a cluster, ray is not installed, or there is no cluster to be had.
-    """
-    if engine == "ray":
-        return ClusterGenerator(choice, batch_size, workers)
-    if engine != "local":
-        raise unknown_engine(engine)
-    if workers is not None:
-        raise SoartError(
-            "Without a cluster one worker draws: leave the number of workers out, or choose the engine ray."
-        )
-    return ImageGenerator((choice or ModelChoice()).load(), batch_size)
+    return max(1, min(workers or nodes, int(resources.get("CPU", 1)))), False

@@ -1,4 +1,7 @@
-"""What is asked of a model, and what it drew; without torch, so that collections and rankings start at once."""
+"""Requests to a model, and the pictures it drew.
+
+Imports no torch, so that collections and rankings start at once.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,16 @@ import numpy as np
 
 from ...errors import ModelError
 
-#: A picture whose brightest value stays under this (of 1) is all black.
+#: A picture is all black if its brightest value (of 1) is below this.
 BLACK = 2 / 255
-#: The problem of a picture that holds NaN or infinity.
+#: The problem of a picture with NaN or infinity.
 NOT_NUMBERS = "not a number: the model computed NaN or infinity"
+#: Steps and guidance of a model whose pipeline has no defaults of its own.
+DEFAULT_STEPS, DEFAULT_GUIDANCE = 30, 5.0
+#: Of the embedded model; guidance chosen on development scenes (docs/embedded-model.md).
+EMBEDDED_STEPS, EMBEDDED_GUIDANCE = 16, 3.0
+#: Of models that draw elsewhere, such as in ComfyUI.
+EXTERNAL_STEPS, EXTERNAL_GUIDANCE = 20, 7.0
 SEED_LIMIT = 2**63
 
 
@@ -25,15 +34,15 @@ class Request:
     prompt: str
     seed: int
     negative: str = ""
-    steps: int = 30
-    guidance: float = 5.0
+    steps: int = DEFAULT_STEPS
+    guidance: float = DEFAULT_GUIDANCE
     width: int | None = None
     height: int | None = None
     #: Class name of a diffusers scheduler; None for the model's own.
     scheduler: str | None = None
 
     def check(self) -> None:
-        """Raise ModelError where a value cannot be drawn."""
+        """Raise ModelError if a value is out of range."""
         problems = {
             "steps": not 1 <= self.steps <= 1000,
             "guidance": not 0 <= self.guidance <= 100,
@@ -46,22 +55,22 @@ class Request:
             raise ModelError(f"Expected {name} in {allowed}, got {got}.")
 
     def key(self, model: str) -> str:
-        """Identity of the picture this request draws with ``model``: a hash over all that decides its pixels."""
-        decided = asdict(self)
+        """Identity of the picture this request draws with ``model``: a hash over everything that decides its pixels."""
+        settings = asdict(self)
         if self.scheduler is None:
-            del decided["scheduler"]
-        content = json.dumps([model, decided], sort_keys=True, ensure_ascii=False)
+            del settings["scheduler"]
+        content = json.dumps([model, settings], sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(content.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class DrawnPicture:
-    """A picture that was drawn.
+    """A drawn picture.
 
     Attributes:
-        request: what was asked.
+        request: its request.
         pixels: (height, width, 3) uint8.
-        problem: why it must stay out of the ranking, such as ``"all black"``; None for a sound picture.
+        problem: the reason to leave it out of rankings, such as ``"all black"``; None for a sound picture.
         seconds: its share of the time of its batch in the pipeline.
     """
 
@@ -72,7 +81,7 @@ class DrawnPicture:
 
 
 def problem_of(image: np.ndarray, flagged: bool = False) -> str | None:
-    """Why a floating-point picture 0…1 must stay out of rankings; None for a sound one."""
+    """The reason to leave a floating-point picture 0…1 out of rankings; None for a sound one."""
     if not np.isfinite(image).all():
         return NOT_NUMBERS
     if flagged:
@@ -83,5 +92,5 @@ def problem_of(image: np.ndarray, flagged: bool = False) -> str | None:
 
 
 def drawn_together(request: Request) -> tuple[Any, ...]:
-    """What the requests of a batch have in common."""
+    """The settings that all requests of a batch share."""
     return request.steps, request.guidance, request.width, request.height, request.scheduler or ""

@@ -176,7 +176,7 @@ def render_tune_report(
         ends=[(name, tuned.batches[i]) for name, i in (("First batch", 0), ("Last batch", -1))]
         if len(tuned.batches) > 1
         else [],
-        judges={name: draw_effects(effects) for name, effects in tuned.raters.items()},
+        judges={name: draw_effects(effects) for name, effects in tuned.judges.items()},
         pictures=sum(batch.count for batch in tuned.batches),
         shown=SHOWN,
         seeds=SEEDS,

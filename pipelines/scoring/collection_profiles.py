@@ -1,4 +1,7 @@
-"""The profiles that can judge a collection: tastes kept in it (one a rater), the user's own tastes, and the built-in scores."""
+"""The profiles that can judge a collection.
+
+Lookup order: the collection's tastes (one per rater), the user's tastes, the built-in scores.
+"""
 
 from __future__ import annotations
 
@@ -13,24 +16,31 @@ from ..collection.collection import Collection
 from .profile_store import ProfileStore, scorer_named
 from .taste_scorer import TasteScorer
 
-#: Folder in a collection that keeps its raters' tastes.
+#: Folder of a collection that holds its raters' tastes.
 FOLDER = "tastes"
 
 
 class CollectionProfiles:
-    """Profiles by name; a taste in the collection goes before one of the user, and that before a built-in score.
+    """Profiles by name; lookup order: the collection's tastes, the user's tastes, the built-in scores.
 
     Args:
         collection: the collection.
         user: the user's tastes.
+
+    Attributes:
+        own: the collection's tastes.
+        user: the user's tastes.
+
+    Raises:
+        ProfileError: a collection in memory, which has no folder for tastes.
     """
 
     def __init__(self, collection: Collection, user: ProfileStore) -> None:
         if collection.folder is None:
-            raise ProfileError("A collection in memory keeps no tastes: give it a folder.")
+            raise ProfileError("A collection in memory cannot hold tastes: give it a folder.")
         self.own, self.user = ProfileStore(collection.folder / FOLDER), user
         self._lock = threading.Lock()
-        self._known: dict[tuple[Path, int], TasteScorer] = {}
+        self._tastes: dict[tuple[Path, int], TasteScorer] = {}
         self._built_in: dict[str, TechnicalScorer] = {}
 
     def tastes(self) -> list[str]:
@@ -44,37 +54,38 @@ class CollectionProfiles:
         return [*tastes, *(name for name in (TECHNICAL, *DETECTORS) if name not in tastes)]
 
     def home(self, name: str) -> ProfileStore:
-        """Where a taste lies."""
+        """The store that holds a taste."""
         return self.own if name in self.own.names() else self.user
 
     def taste(self, name: str) -> Taste:
-        """A taste.
+        """The taste of a name.
 
         Raises:
-            ProfileError: there is none of that name, or its file is damaged.
+            ProfileError: no taste of that name, or its file is damaged.
         """
         return self.home(name).load(name)
 
     def scorer(self, name: str) -> TasteScorer | TechnicalScorer:
-        """What ranks under a name; a taste is read again only when its file has changed.
+        """The scorer of a name; a taste is read again only when its file has changed.
 
         Raises:
-            ProfileError: there is none of that name, its file is damaged, or it needs other items than this soart measures.
+            ProfileError: no profile of that name, its file is damaged, or it needs items that this soart does not
+                measure.
             ModelError: the network behind its deep items cannot be loaded.
         """
         home = self.home(name)
         if name not in home.names():
             with self._lock:
                 if name not in self._built_in:
-                    found = scorer_named(name, home)
-                    if isinstance(found, TasteScorer):
-                        return found
-                    self._built_in[name] = found
+                    scorer = scorer_named(name, home)
+                    if isinstance(scorer, TasteScorer):
+                        return scorer
+                    self._built_in[name] = scorer
                 return self._built_in[name]
         path = home.path(name)
         key = path, path.stat().st_mtime_ns
         with self._lock:
-            if key not in self._known:
-                self._known = {k: v for k, v in self._known.items() if k[0] != path}
-                self._known[key] = TasteScorer.of(home.load(name))
-            return self._known[key]
+            if key not in self._tastes:
+                self._tastes = {k: v for k, v in self._tastes.items() if k[0] != path}
+                self._tastes[key] = TasteScorer.of(home.load(name))
+            return self._tastes[key]

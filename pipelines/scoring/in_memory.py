@@ -1,6 +1,6 @@
-"""Pictures in memory, judged together: for hosts that hand over arrays and keep the pictures themselves.
+"""Scores pictures in memory, for hosts that keep the pictures themselves.
 
-Nothing is kept of them; a picture that cannot be measured is named in a sentence and the others go on.
+Nothing is stored. A picture that cannot be measured is reported in a sentence, and the others are scored.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class ScoredPicture:
 
 
 def as_pictures(images: Any) -> dict[int, np.ndarray]:  # noqa: ANN401
-    """Pictures in any form that a diffusers pipeline gives them, by number.
+    """Pictures in any form that a diffusers pipeline returns, by number.
 
     Args:
         images: PIL pictures, (h, w, 3) arrays, or tensors of shape (3, h, w); a list of them, or a batch.
@@ -47,7 +47,7 @@ def as_pictures(images: Any) -> dict[int, np.ndarray]:  # noqa: ANN401
     Raises:
         ImageError: something else, such as latents.
     """
-    found = {}
+    pictures = {}
     for number, image in enumerate(images):
         pixels = np.asarray(image.convert("RGB")) if isinstance(image, Image.Image) else image
         if isinstance(pixels, torch.Tensor):
@@ -55,8 +55,8 @@ def as_pictures(images: Any) -> dict[int, np.ndarray]:  # noqa: ANN401
         if not isinstance(pixels, np.ndarray) or pixels.ndim != 3 or pixels.shape[-1] != 3:
             shape = getattr(pixels, "shape", type(pixels).__name__)
             raise ImageError(f"Expected RGB pictures, got {tuple(shape) if not isinstance(shape, str) else shape}.")
-        found[number] = pixels
-    return found
+        pictures[number] = pixels
+    return pictures
 
 
 def measure_pixels(measurer: Measurer, pixels: np.ndarray) -> np.ndarray:
@@ -73,12 +73,12 @@ def measure_pixels(measurer: Measurer, pixels: np.ndarray) -> np.ndarray:
 def measure_batch(
     pictures: Mapping[int, np.ndarray], measurer: Measurer, progress: Callable[[], None] = lambda: None
 ) -> tuple[list[int], np.ndarray, list[str]]:
-    """Items of pictures by their number in a batch.
+    """Items of pictures, by number in the batch.
 
     Args:
         pictures: (h, w, 3) uint8, or floating 0…1.
-        measurer: says which items.
-        progress: called once a picture.
+        measurer: decides which items.
+        progress: called once per picture.
 
     Returns:
         the numbers that could be measured, their (n, p) items, and a sentence for each of the others.
@@ -105,9 +105,9 @@ def score_batch(
     Args:
         pictures: (h, w, 3) uint8 or floating 0…1, by number in the batch.
         scorer: the profile.
-        reference: (m,) scores of other pictures that percentiles are taken among; by default those a taste was learnt among, and for other
-            profiles the batch itself.
-        progress: called once a picture.
+        reference: (m,) scores of other pictures, for the percentiles; by default the pictures that a taste was learnt
+            among, and the batch itself for other profiles.
+        progress: called once per picture.
 
     Returns:
         the pictures that could be measured, in their order, and a sentence for each of the others.
@@ -117,19 +117,19 @@ def score_batch(
         return [], problems
     scores, reasons = scorer.score(items), scorer.explain(items)
     if reference is None and isinstance(scorer, TasteScorer):
-        share = scorer.taste.percentile(scorer.taste.liking(items))
+        ranks = scorer.taste.percentile(scorer.taste.liking(items))
     else:
-        share = percentiles(scores, reference)
-    judged = [
-        ScoredPicture(n, float(s), float(p), tuple(r))
-        for n, s, p, r in zip(numbers, scores, share, reasons, strict=True)
+        ranks = percentiles(scores, reference)
+    scored = [
+        ScoredPicture(number, float(score), float(rank), tuple(why))
+        for number, score, rank, why in zip(numbers, scores, ranks, reasons, strict=True)
     ]
-    return judged, problems
+    return scored, problems
 
 
-def best_first(judged: Sequence[ScoredPicture]) -> list[ScoredPicture]:
-    """Highest score first; equal ones keep their order."""
-    return sorted(judged, key=lambda one: -one.score)
+def best_first(pictures: Sequence[ScoredPicture]) -> list[ScoredPicture]:
+    """The pictures by score, highest first; equal ones keep their order."""
+    return sorted(pictures, key=lambda picture: -picture.score)
 
 
 def scores_and_ranking(pictures: Mapping[int, np.ndarray], scorer: Scorer) -> tuple[list[float], list[int]]:
@@ -144,13 +144,16 @@ def scores_and_ranking(pictures: Mapping[int, np.ndarray], scorer: Scorer) -> tu
     return [scores.get(number, float("nan")) for number in pictures], [one.number for one in best_first(judged)]
 
 
-def scores_of(collection: Collection, scorer: Scorer, progress: Callable[[], None] = lambda: None) -> np.ndarray:
-    """(m,) scores of all sound pictures of a collection, to take percentiles among; items that are missing are measured and stored.
+def reference_scores(collection: Collection, scorer: Scorer, progress: Callable[[], None] = lambda: None) -> np.ndarray:
+    """(m,) scores of all sound pictures of a collection, as a reference for percentiles.
+
+    Missing items are measured and stored.
 
     Args:
         collection: the collection.
         scorer: the profile.
-        progress: called once a picture; what it raises ends the measuring, and most of what was measured is kept.
+        progress: called once per picture; an exception from it ends the measuring, and most of the new items are
+            stored.
     """
     items = measure(collection, [row for row in collection.images() if not row.problem], scorer, progress=progress)[0]
     return scorer.score(np.stack(list(items.values())).astype(np.float64)) if items else np.zeros(0)

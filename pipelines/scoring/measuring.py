@@ -1,4 +1,4 @@
-"""Measures the items of pictures, and stores them."""
+"""Opens the pictures that a user names; measures and stores their items."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..collection.tables import ImageRow
 from ..ingest.scan import find_pictures
 from .taste_scorer import TasteScorer
 
-#: Items are stored after this many pictures, so that a killed run loses no more.
+#: Pictures after which items are stored, so that a killed run loses no more than these.
 _STORE_EVERY = 32
 
 
@@ -27,10 +27,17 @@ def measure(
     pixels: dict[int, np.ndarray] | None = None,
     progress: Callable[[], None] = lambda: None,
 ) -> tuple[dict[int, np.ndarray], list[str]]:
-    """Items of ``rows``: those stored, and the rest measured from ``pixels`` or the file, and stored.
+    """Read the stored items of ``rows``; measure and store the missing ones, from ``pixels`` or the file.
+
+    Args:
+        collection: holds the pictures and items.
+        rows: the pictures.
+        scorer: decides which items.
+        pixels: (h, w, 3) uint8 by picture id, of pictures that are decoded already.
+        progress: called once per picture.
 
     Returns:
-        items by picture id, and a sentence for each picture that could not be read.
+        (p,) items by picture id, and a sentence for each picture that could not be read.
     """
     version = scorer.extractor.version
     items = collection.items(version, [row.id for row in rows])
@@ -56,10 +63,10 @@ def measure(
 def import_pictures(
     collection: Collection, files: Sequence[Path], scorer: Measurer, progress: Callable[[], None] = lambda: None
 ) -> tuple[list[ImageRow], list[str]]:
-    """Refer to ``files`` where they lie, and measure them while they are decoded.
+    """Add ``files`` to a collection without moving them, and measure them.
 
     Returns:
-        a row for each different picture, and a sentence for each file that is unreadable or the same as an earlier one.
+        a row for each different picture, and a sentence for each file that is unreadable or repeats an earlier one.
     """
     rows: dict[int, ImageRow] = {}
     problems = []
@@ -81,22 +88,26 @@ def import_pictures(
 def measure_sound(
     collection: Collection, rows: Sequence[ImageRow], scorer: TasteScorer, progress: Callable[[], None] = lambda: None
 ) -> tuple[list[ImageRow], np.ndarray, list[str]]:
-    """The sound pictures among ``rows``, their (n, p) items, and a sentence for each that cannot be read."""
+    """Measure the pictures without a problem.
+
+    Returns:
+        the readable ones among them, their (n, p) items, and a sentence for each unreadable one.
+    """
     sound = [row for row in rows if not row.problem]
     items, problems = measure(collection, sound, scorer, progress=progress)
-    kept = [row for row in sound if row.id in items]
-    matrix = np.stack([items[row.id] for row in kept]) if kept else np.zeros((0, len(scorer.extractor.names)))
-    return kept, matrix.astype(np.float64), problems
+    readable = [row for row in sound if row.id in items]
+    matrix = np.stack([items[row.id] for row in readable]) if readable else np.zeros((0, len(scorer.extractor.names)))
+    return readable, matrix.astype(np.float64), problems
 
 
 def existing_collection(where: Path | str) -> Collection:
-    """The collection in a folder or a database; unlike ``Collection(where)`` it makes none.
+    """Open the collection in a folder or a database; unlike ``Collection(where)`` it creates nothing.
 
     Raises:
-        CollectionError: there is none.
+        CollectionError: there is no collection.
     """
     if not Collection.is_collection(where):
-        raise CollectionError(f"{address_of(where).name!r} is no collection: generate pictures into one first.")
+        raise CollectionError(f"{address_of(where).name!r} is not a collection: generate pictures into one first.")
     return Collection(where)
 
 
@@ -104,23 +115,29 @@ def open_pictures(
     paths: Sequence[Path | str],
     measurer: Measurer,
     progress: Callable[[], None] = lambda: None,
-    found: Callable[[int], None] = lambda n: None,
+    expect: Callable[[int], None] = lambda total: None,
 ) -> tuple[Collection, list[ImageRow], list[str]]:
-    """The pictures named: of the collection that is named, or in one in memory; to be closed by the caller.
+    """Open the pictures that a user names: a collection, or files and folders, which go into a collection in memory.
+
+    Args:
+        paths: one collection, or any number of files and folders.
+        measurer: decides which items of files are measured.
+        progress: called once per file.
+        expect: called with the number of files before they are read.
 
     Returns:
-        the collection, its pictures, and a sentence for each file that cannot be used.
+        the collection, which the caller must close, its pictures, and a sentence for each file that cannot be used.
 
     Raises:
-        CollectionError: a URL among several paths, or of no collection.
+        CollectionError: a URL among several paths, or one without a collection.
     """
     if any(map(is_url, paths)) and len(paths) > 1:
-        raise CollectionError("A collection named by a URL stands alone: name it without other pictures.")
+        raise CollectionError("A collection named by a URL cannot be combined with other pictures: name it alone.")
     if len(paths) == 1 and (is_url(paths[0]) or Collection.is_collection(paths[0])):
         collection = existing_collection(paths[0])
         return collection, collection.images(), []
     files, problems = find_pictures([Path(path) for path in paths])
-    found(len(files))
+    expect(len(files))
     collection = Collection(None)
     rows, unreadable = import_pictures(collection, files, measurer, progress)
     return collection, rows, problems + unreadable

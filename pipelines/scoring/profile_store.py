@@ -1,4 +1,7 @@
-"""Where tastes lie: one safetensors file each, in the user's configuration folder or a folder of the user's choice."""
+"""Stores tastes: one safetensors file each, in a folder.
+
+By default the folder is ``soart/tastes`` in the user's configuration folder.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from ...metrics.tastes.profile_files import load_taste, save_taste
 from .taste_scorer import TasteScorer
 
 SUFFIX = ".taste.safetensors"
-#: Names of what is built in.
+#: Names of the built-in profiles.
 RESERVED = (TECHNICAL, *DETECTORS)
 _NAME = re.compile(r"[^\W_][\w .-]{0,63}")
 
@@ -25,17 +28,17 @@ class ProfileStore:
     """The tastes of a folder.
 
     Args:
-        folder: where they lie; by default ``soart/tastes`` in the user's configuration folder.
+        folder: of the files; by default ``soart/tastes`` in the user's configuration folder.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = platformdirs.user_config_path("soart") / "tastes" if folder is None else Path(folder).expanduser()
 
     def path(self, name: str) -> Path:
-        """Where a taste lies, or would.
+        """The file of a taste, which need not exist.
 
         Raises:
-            ProfileError: a name that makes no file name.
+            ProfileError: the name cannot be a file name.
         """
         if not _NAME.fullmatch(name):
             raise ProfileError(
@@ -44,10 +47,10 @@ class ProfileStore:
         return self.folder / f"{name}{SUFFIX}"
 
     def place(self, name: str) -> Path:
-        """Where a new taste would lie; to be asked before the work of learning it.
+        """The file of a new taste; check the name this way before the work of learning.
 
         Raises:
-            ProfileError: a name that makes no file name, or that of a built-in profile, which the taste would hide.
+            ProfileError: the name cannot be a file name, or is that of a built-in profile.
         """
         if name in RESERVED:
             raise ProfileError(
@@ -56,26 +59,26 @@ class ProfileStore:
         return self.path(name)
 
     def names(self) -> list[str]:
-        """All tastes, sorted."""
+        """Names of all tastes, sorted."""
         return sorted(path.name.removesuffix(SUFFIX) for path in self.folder.glob(f"*{SUFFIX}"))
 
     def load(self, name: str) -> Taste:
         """Read a taste.
 
         Raises:
-            ProfileError: there is none of that name, or its file is damaged.
+            ProfileError: no taste of that name, or its file is damaged.
         """
         path = self.path(name)
         if not path.is_file():
-            there = ", ".join(self.names()) or "none yet"
-            raise ProfileError(f"There is no taste {name!r} in {str(self.folder)!r} (there: {there}).")
+            names = ", ".join(self.names()) or "none yet"
+            raise ProfileError(f"There is no taste {name!r} in {str(self.folder)!r} (available: {names}).")
         return load_taste(path)
 
     def save(self, taste: Taste) -> Path:
-        """Write a taste; an earlier one of its name is replaced.
+        """Write a taste in place of an earlier one of its name.
 
         Raises:
-            ProfileError: a bad name, see ``place``, or a folder that cannot be written.
+            ProfileError: a bad name, see ``place``, or the folder cannot be written.
         """
         return save_taste(taste, self.place(taste.name))
 
@@ -96,10 +99,10 @@ def scorer_for(taste: Scorer | str | None, profiles: ProfileStore | None = None)
 
 
 def scorer_named(name: str, profiles: ProfileStore) -> TasteScorer | TechnicalScorer:
-    """What ranks under a name: the user's taste, or else the built-in detector of a damage, or ``technical``.
+    """The scorer of a name: the user's taste, else a built-in detector or ``technical``.
 
     Raises:
-        ProfileError: there is none of that name, its file is damaged, or it needs other items than this soart measures.
+        ProfileError: no profile of that name, its file is damaged, or it needs items that this soart does not measure.
     """
     if name in profiles.names() or name not in RESERVED:
         return TasteScorer.of(profiles.load(name))

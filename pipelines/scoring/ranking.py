@@ -1,4 +1,4 @@
-"""Scores and ranks the pictures of a collection: items where they are missing, scores, percentiles, reasons."""
+"""Scores and ranks the pictures of a collection, with percentiles and reasons."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from .measuring import measure
 
 @dataclass(frozen=True, slots=True)
 class RankedPicture:
-    """A picture in its place.
+    """A picture of a ranking.
 
     Attributes:
         place: 1 for the best.
-        row: the picture in the collection, with the request behind it if it was generated.
-        path: where its file lies.
+        row: the picture in the collection, with its request if soart drew it.
+        path: of its file.
         score: under the profile, higher is better.
         percentile: share of the ranked pictures that it beats, ties counted half, 0–100.
-        reasons: what moved the score most.
+        reasons: the item groups that moved the score most.
     """
 
     place: int
@@ -35,6 +35,11 @@ class RankedPicture:
     score: float
     percentile: float
     reasons: tuple[Reason, ...]
+
+    @property
+    def prompt(self) -> str | None:
+        """The prompt that the picture was drawn from; None if it was not drawn here."""
+        return self.row.generation.prompt if self.row.generation else None
 
 
 def rank(
@@ -47,12 +52,12 @@ def rank(
     """Rank pictures of a collection, best first; equal scores keep the order in which they came.
 
     Args:
-        collection: the store; missing items and all scores are written to it.
+        collection: holds the pictures; missing items and all scores are written to it.
         rows: the pictures to rank, by default all. Those with a problem (all black…) are left out.
-        scorer: the profile, by default the built-in technical one.
-        progress: called once a picture.
-        min_distance: leave out what lies nearer than this to a better picture; pictures whose items all differ by a standard
-            deviation lie about 1 apart. Places and percentiles are those among all.
+        scorer: the profile, by default the technical score.
+        progress: called once per picture.
+        min_distance: drop pictures closer than this to a better one; pictures whose items all differ by one standard
+            deviation are about 1 apart. Places and percentiles are those among all pictures.
 
     Returns:
         the ranking, and a sentence for each picture that could not be ranked.
@@ -68,10 +73,10 @@ def rank(
     matrix = np.stack([items[row.id] for row in sound]).astype(np.float64)
     scores = scorer.score(matrix)
     collection.set_scores(scorer.stored_name, {row.id: float(s) for row, s in zip(sound, scores, strict=True)})
-    order, share, reasons = np.argsort(-scores, kind="stable"), percentiles(scores), scorer.explain(matrix)
+    order, ranks, reasons = np.argsort(-scores, kind="stable"), percentiles(scores), scorer.explain(matrix)
     ranking = [
         RankedPicture(
-            place, sound[i], collection.locate(sound[i]), float(scores[i]), float(share[i]), tuple(reasons[i])
+            place, sound[i], collection.locate(sound[i]), float(scores[i]), float(ranks[i]), tuple(reasons[i])
         )
         for place, i in enumerate(order, start=1)
     ]
@@ -79,6 +84,6 @@ def rank(
         from ...metrics.similarity.diversity import select_diverse
         from ...metrics.similarity.outliers_and_styles import Overview
 
-        kept = set(select_diverse(scores, Overview.of(matrix).coordinates(matrix), min_distance).tolist())
-        ranking = [ranking[k] for k, i in enumerate(order) if i in kept]
+        diverse = set(select_diverse(scores, Overview.of(matrix).coordinates(matrix), min_distance).tolist())
+        ranking = [picture for picture, i in zip(ranking, order, strict=True) if i in diverse]
     return ranking, problems + unreadable

@@ -1,4 +1,4 @@
-"""A taste as something that ranks pictures, in place of the technical score."""
+"""A taste as a scorer, in place of the technical score."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from ...metrics.tastes.profile_files import check_version
 
 @dataclass(frozen=True)
 class TasteMeasurer:
-    """Measures the items of tastes."""
+    """Measures the items that tastes use."""
 
     extractor: CombinedExtractor
 
 
 @dataclass(frozen=True)
 class TasteScorer:
-    """A taste that ranks the pictures of a collection.
+    """A taste that scores pictures.
 
     Attributes:
         taste: the profile or blend.
-        extractor: of its version.
+        extractor: measures the items of its version.
     """
 
     taste: Taste
@@ -36,10 +36,10 @@ class TasteScorer:
 
     @classmethod
     def of(cls, taste: Taste, device: str = "cpu") -> TasteScorer:
-        """Find the extractor a taste needs.
+        """Make a scorer of a taste, with the extractor that it needs.
 
         Raises:
-            ProfileError: this soart measures other items.
+            ProfileError: the taste needs items that this soart does not measure.
             ModelError: the network behind its deep items cannot be loaded.
         """
         extractor = taste_extractor(taste.network, device)
@@ -48,24 +48,24 @@ class TasteScorer:
 
     @property
     def stored_name(self) -> str:
-        """Under which scores are stored."""
+        """Name under which scores are stored."""
         return f"taste:{self.taste.name}"
 
     @cached_property
     def warning(self) -> str | None:
-        """What must be said beside the scores; None for a taste that can be trusted."""
+        """A sentence to show beside the scores; None for a reliable taste."""
         if not self.taste.trust.useless:
             return None
-        return f"The taste {self.taste.name!r} is not to be trusted yet ({self.taste.trust.sentence})."
+        return f"The taste {self.taste.name!r} is not reliable yet ({self.taste.trust.sentence})."
 
     def score(self, items: np.ndarray) -> np.ndarray:
-        """(n,) scores 0–100 of (n, p) items; ``warning`` belongs beside them."""
+        """(n,) scores 0–100 of (n, p) items; callers must show ``warning`` with them."""
         return self.taste.score(items, useless_ok=True)
 
     def explain(self, items: np.ndarray, top: int = 2) -> list[list[Reason]]:
-        """The ``top`` reasons for each score; of a blend those of its weightiest part."""
-        part = self.taste
-        if isinstance(part, Blend):
-            part = part.parts[int(np.argmax(part.weights))]
+        """The ``top`` reasons for each score; for a blend, those of its heaviest component."""
+        profile = self.taste
+        if isinstance(profile, Blend):
+            profile = profile.parts[int(np.argmax(profile.weights))]
         blocks = (items[i : i + CHUNK] for i in range(0, len(items), CHUNK))
-        return [list(one.reasons) for block in blocks for one in explain(part, block, top=top)]
+        return [list(explanation.reasons) for block in blocks for explanation in explain(profile, block, top=top)]

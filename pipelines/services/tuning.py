@@ -202,7 +202,7 @@ class TuningService:
 
     def _see(self, tuner: Tuner) -> None:
         judged = tuner.judged()
-        if not judged.asked:
+        if not judged.trials:
             return
         goal = dict(zip((row.id for row in judged.rows), judged.goal_values().tolist(), strict=True))
         seen = Seen(findings_of(tuner), {image: value for image, value in goal.items() if value == value}, tuner.done)

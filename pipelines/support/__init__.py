@@ -1,1 +1,1 @@
-"""Helpers without a subject: batching, background jobs, a Ray connection."""
+"""General helpers: batching, background jobs, a Ray connection."""

@@ -1,4 +1,7 @@
-"""Long work in threads: with progress, cancelled between steps, and never the same work twice at a time."""
+"""Background jobs in threads, with progress and cancelling between steps.
+
+Jobs of one key never run at the same time.
+"""
 
 from __future__ import annotations
 
@@ -11,27 +14,27 @@ from typing import Any
 from ...errors import SoartError
 
 WAITING, RUNNING, DONE, FAILED, CANCELLED = "waiting", "running", "done", "failed", "cancelled"
-#: Finished jobs that are remembered.
-KEPT = 20
+#: Finished jobs that stay in the list.
+MAX_FINISHED = 20
 
 _log = logging.getLogger(__name__)
 
 
 class CancelledError(Exception):
-    """Raised inside a job that was told to stop."""
+    """Raised inside a cancelled job."""
 
 
 class Job:
-    """One piece of work; made by ``Jobs.start``.
+    """A piece of work in a thread; made by ``Jobs.start``.
 
     Attributes:
         number: counts up.
-        key: jobs of one key never run side by side.
+        key: jobs of one key never run at the same time.
         title: for people.
-        state: one of the five above.
-        done, total: steps; ``total`` is 0 where unknown.
-        message: a sentence: what came of it, or what went wrong.
-        result: what the work returned.
+        state: ``WAITING``, ``RUNNING``, ``DONE``, ``FAILED`` or ``CANCELLED``.
+        done, total: steps; ``total`` is 0 if unknown.
+        message: a sentence on the result or the failure.
+        result: return value of the work.
     """
 
     def __init__(self, number: int, key: str, title: str) -> None:
@@ -39,63 +42,63 @@ class Job:
         self.state, self.done, self.total, self.message = WAITING, 0, 0, ""
         self.result: Any = None
         self.started = time.monotonic()
-        self._told_to_stop = threading.Event()
+        self._cancelled = threading.Event()
         self._finished = threading.Event()
 
     @property
     def live(self) -> bool:
-        """Whether it is not finished."""
+        """True until the job has finished."""
         return not self._finished.is_set()
 
     @property
     def seconds_left(self) -> float | None:
-        """By the speed so far; None where nothing can be said."""
+        """Estimate by the speed so far; None without progress or total."""
         if self.state != RUNNING or not 0 < self.done < self.total:
             return None
         return (time.monotonic() - self.started) * (self.total - self.done) / self.done
 
     def expect(self, total: int) -> None:
-        """Begin a part of the work that has so many steps."""
+        """Begin a stage of the work with ``total`` steps."""
         self.done, self.total, self.started = 0, total, time.monotonic()
 
     def advance(self, steps: int = 1) -> None:
         """Count finished steps.
 
         Raises:
-            CancelledError: the job was told to stop.
+            CancelledError: the job was cancelled.
         """
         self.done += steps
         self.check()
 
     def check(self) -> None:
-        """Go on, or not.
+        """Raise if the job was cancelled.
 
         Raises:
-            CancelledError: the job was told to stop.
+            CancelledError: the job was cancelled.
         """
-        if self._told_to_stop.is_set():
+        if self._cancelled.is_set():
             raise CancelledError
 
     def cancel(self) -> None:
-        """Tell the job to stop; it does at its next step."""
-        self._told_to_stop.set()
+        """Stop the job at its next step."""
+        self._cancelled.set()
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Wait until it is finished; says whether it is."""
+        """Wait until the job has finished; returns False if the time ran out."""
         return self._finished.wait(seconds)
 
     def run(self, work: Callable[[Job], Any]) -> None:
-        """Do the work in this thread; whatever goes wrong ends as a sentence."""
+        """Do the work in this thread; any failure ends as a message."""
         try:
             self.check()
             self.state, self.started = RUNNING, time.monotonic()
             self.result = work(self)
             self.state = DONE
         except CancelledError:
-            self.state, self.message = CANCELLED, "Cancelled; what was done is kept."
+            self.state, self.message = CANCELLED, "Cancelled; finished work is kept."
         except SoartError as error:
             self.state, self.message = FAILED, str(error)
-        # A thread that dies in silence would leave a job running for ever.
+        # A thread that dies silently would leave its job running for ever.
         except Exception as error:
             _log.exception("job %r failed", self.title)
             self.state, self.message = FAILED, f"{self.title} failed unexpectedly ({type(error).__name__}: {error})."
@@ -113,7 +116,7 @@ class Jobs:
         self._closed = False
 
     def start(self, key: str, title: str, work: Callable[[Job], Any]) -> Job:
-        """Start work in a thread of its own; where work of this key is going on already, that one is returned."""
+        """Start work in a new thread; returns the unfinished job of this key instead, if there is one."""
         with self._lock:
             for job in self._jobs:
                 if job.key == key and job.live:
@@ -121,27 +124,27 @@ class Jobs:
             self._count += 1
             job = Job(self._count, key, title)
             finished = [j for j in self._jobs if not j.live]
-            self._jobs = [j for j in self._jobs if j.live or j in finished[-KEPT:]] + [job]
+            self._jobs = [j for j in self._jobs if j.live or j in finished[-MAX_FINISHED:]] + [job]
             if self._closed:
                 job.cancel()
             threading.Thread(target=job.run, args=(work,), name=f"soart: {title}", daemon=True).start()
         return job
 
     def list(self) -> list[Job]:
-        """Running jobs and the last finished ones, newest last."""
+        """Unfinished jobs and the latest finished ones, newest last."""
         with self._lock:
             return list(self._jobs)
 
     def find(self, key: str) -> Job | None:
-        """The newest job of a key."""
+        """The newest job of a key; None without one."""
         return next((job for job in reversed(self.list()) if job.key == key), None)
 
     def get(self, number: int) -> Job | None:
-        """The job of a number."""
+        """The job of a number; None if it is no longer in the list."""
         return next((job for job in self.list() if job.number == number), None)
 
     def close(self, seconds: float = 10.0) -> None:
-        """Tell every job to stop, and wait for them so long at most."""
+        """Cancel every job, and wait for them for at most ``seconds``."""
         with self._lock:
             self._closed = True
             jobs = list(self._jobs)

@@ -1,4 +1,4 @@
-"""Cuts a stream into batches."""
+"""Splits a stream into batches."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The embedded Stable Diffusion model: its words, its renderer, its training script and its weights."""
+"""The embedded Stable Diffusion model: words, renderer, training, weights."""

@@ -1,4 +1,4 @@
-"""Ten subjects drawn as maps of palette roles, so that any palette and any style can be laid over them."""
+"""Ten subjects drawn as maps of palette roles, ready for any palette and style."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw
 
-#: What each label in a role map stands for.
+#: The labels of a role map.
 SKY, GROUND, MAIN, SECOND, ACCENT, DARK, LIGHT = range(7)
 CANVAS = 256
 

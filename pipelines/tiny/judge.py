@@ -1,9 +1,9 @@
-"""An independent judge: a small classifier of subject, palette, style and quality, trained on rendered pictures alone.
+"""A small classifier of subject, palette, style and quality, to judge the model.
 
     python -m soart.pipelines.tiny.judge --out tests/assets/judge.safetensors
 
-It has never seen a generated picture, so what it recognises in one is what the words put there; the measuring is done by
-``benchmarks/recognition.py``.
+It is trained on rendered pictures alone, never on generated ones. So the options that it recognises in a generated
+picture come from the words of the prompt. ``benchmarks/recognition.py`` measures with it.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from torch import nn
 from .render import examples
 from .words import FACTORS, PALETTES, QUALITIES, STYLES, SUBJECTS, Scene
 
-#: What the judge tells apart; framing is left out, its borders are a matter of taste.
+#: Factors that the judge classifies; framing is left out because its borders are a matter of taste.
 JUDGED = ("subject", "palette", "style", "quality")
 SEED = 9_090
-#: Recognition rates the embedded model is held to.
+#: Recognition rates that the embedded model must reach.
 BARS = {"subject": 0.80, "palette": 0.85, "style": 0.70, "quality": 0.75}
 _BATCH = 64
 
 
 class Judge(nn.Module):
-    """(n, 3, 64, 64) pictures in −1…1 to one row of logits a factor."""
+    """Maps (n, 3, 64, 64) pictures in −1…1 to logits for every factor."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -47,7 +47,7 @@ class Judge(nn.Module):
         self.heads = nn.ModuleDict({name: nn.Linear(96 * 16, len(FACTORS[name])) for name in JUDGED})
 
     def forward(self, pictures: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Logits by factor."""
+        """(n, options) logits by factor."""
         features = self.body(pictures)
         return {name: head(features) for name, head in self.heads.items()}
 
@@ -103,9 +103,10 @@ def train(count: int = 16_000, epochs: int = 6) -> Judge:
     return judge
 
 
-def rates(scenes: Sequence[Scene], seen: Sequence[dict[str, str]]) -> dict[str, float]:
+def rates(scenes: Sequence[Scene], answers: Sequence[dict[str, str]]) -> dict[str, float]:
     """Share of pictures in which each factor was recognised."""
-    return {n: float(np.mean([got[n] == getattr(s, n) for s, got in zip(scenes, seen, strict=True)])) for n in JUDGED}
+    pairs = list(zip(scenes, answers, strict=True))
+    return {n: float(np.mean([answer[n] == getattr(scene, n) for scene, answer in pairs])) for n in JUDGED}
 
 
 def plain_prompt(scene: Scene, order: int = 0) -> str:
@@ -119,7 +120,7 @@ def plain_prompt(scene: Scene, order: int = 0) -> str:
 
 
 def balanced_scenes(count: int, seed: int = 0) -> list[Scene]:
-    """Scenes in which every option of every factor comes about equally often."""
+    """Scenes in which every option of every factor occurs about equally often."""
     rng = np.random.default_rng(seed)
     columns = [rng.permutation(np.resize(list(o), count)) for o in (SUBJECTS, PALETTES, STYLES, QUALITIES)]
     return [Scene(*(str(v) for v in values)) for values in zip(*columns, strict=True)]

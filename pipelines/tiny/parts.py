@@ -1,4 +1,4 @@
-"""The untrained parts of the embedded model: tokenizer, text encoder, autoencoder, UNet, scheduler."""
+"""The untrained embedded model: tokenizer, text encoder, autoencoder, UNet."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def _split(word: str, ranks: dict[tuple[str, str], int]) -> list[str]:
 def learn_merges(words: Iterable[str]) -> list[tuple[str, str]]:
     """Merges that make every word one token.
 
-    What the merges so far leave apart in a word is joined from the left by new ones of lower priority; those never come
-    into play in earlier words, so all of them stay whole. (Trainers of libraries break ties by hash order.)
+    The pieces of a word that earlier merges leave apart are joined from the left by new merges of lower priority. Those
+    never apply to earlier words, which therefore stay whole. (The trainers of libraries break ties by hash order.)
     """
     ranks: dict[tuple[str, str], int] = {}
     for word in words:
@@ -43,7 +43,7 @@ def learn_merges(words: Iterable[str]) -> list[tuple[str, str]]:
 
 
 def build_tokenizer(folder: Path) -> CLIPTokenizer:
-    """A tokenizer that knows each word of ``corpus`` as one token; unknown words fall apart into letters."""
+    """A tokenizer with one token for each word of ``corpus``; it splits unknown words into letters."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     # CLIP's tokenizer splits digits off before it merges anything.
     merges = learn_merges(word for word in corpus() if word.isalpha())
@@ -58,8 +58,9 @@ def build_tokenizer(folder: Path) -> CLIPTokenizer:
 def build_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
     """One CLIP text layer, 128 wide, over fixed random token embeddings; the layer is trained together with the UNet.
 
-    The embeddings are large and stay as drawn, so that every word keeps a direction of its own. Trained, or as small as CLIP's, they
-    run together along the words that change most pixels (palettes), before the UNet has learnt to draw what the subject's word says.
+    The embeddings are large and stay as initialised, so that every word keeps its own direction. If trained, or as
+    small as CLIP's, they converge along the words that change most pixels (palettes) before the UNet has learnt to draw
+    the subject.
     """
     encoder = CLIPTextModel(
         CLIPTextConfig(
@@ -95,7 +96,7 @@ def build_vae() -> AutoencoderTiny:
 def build_unet() -> UNet2DConditionModel:
     """UNet of 5.6 million weights over 16×16×4 latents, cross-attention at 8×8 and 4×4.
 
-    The pooled text is added to the time embedding as well: palette, style and quality concern every pixel alike.
+    The pooled text is also added to the time embedding, because palette, style and quality concern every pixel alike.
     """
     return UNet2DConditionModel(
         sample_size=16,

@@ -1,8 +1,8 @@
-"""Renders the captioned pictures that the embedded model is trained on, and that its judge is trained on.
+"""Renders the captioned pictures that train the embedded model and its judge.
 
-A picture is a role map (``drawings``) coloured by a palette, laid down in a style, and finished with a quality.
-All functions work on float32 RGB in 0…1, shape (64, 64, 3) unless said otherwise, and draw every random number from the
-generator passed in.
+A picture is a role map (``drawings``) coloured by a palette, painted in a style, and finished with a quality. Functions
+work on float32 RGB in 0…1, shape (64, 64, 3) unless stated otherwise, and take every random number from the generator
+passed in.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
-"""Trains the embedded model from nothing: render, autoencoder, latents, UNet with text encoder, export.
+"""Trains the embedded model from scratch.
 
     python -m soart.pipelines.tiny.train --work DIR [--out DIR]
 
-Every stage writes to ``--work`` and is skipped or resumed when its files are there, so the script may be killed at any
-moment; the order of batches and all noise come from generators seeded by step, so a resumed run takes the same steps.
-About an hour and a quarter on two cores.
+The stages are render, autoencoder, latents, UNet with text encoder, and export. Each writes to ``--work`` and is
+skipped or resumed if its files exist, so the script may be killed at any moment. The order of batches and all noise
+come from generators seeded by step, so a resumed run takes the same steps. Training takes about an hour and a quarter
+on two cores.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from .words import caption, random_scene
 
 PICTURES = 40_000
 BATCH = 32
-#: Of the UNet: single words change little of the mean picture, and larger batches make them out sooner.
+#: Batch of the UNet: single words change the mean picture little, and larger batches resolve them sooner.
 UNET_BATCH = 64
 SEED = 20_260
 #: Share of empty prompts, for classifier-free guidance.
@@ -38,12 +39,12 @@ def render_pictures(work: Path, count: int) -> np.ndarray:
     """Render ``count`` pictures once; returns (count, 64, 64, 3) uint8, memory-mapped."""
     path = work / f"pictures-{count}.npy"
     if not path.exists():
-        part = path.with_suffix(".part")
-        out = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=(count, SIZE, SIZE, 3))
+        unfinished = path.with_suffix(".part")
+        out = np.lib.format.open_memmap(unfinished, mode="w+", dtype=np.uint8, shape=(count, SIZE, SIZE, 3))
         for i, (_, image) in enumerate(examples(SEED, count)):
             out[i] = image
         out.flush()
-        part.rename(path)
+        unfinished.rename(path)
     pictures: np.ndarray = np.load(path, mmap_mode="r")
     return pictures
 
@@ -121,7 +122,7 @@ def _loop(
 
 
 def train_vae(work: Path, pictures: np.ndarray, steps: int) -> Any:  # noqa: ANN401
-    """Fit the autoencoder: L1 on pixels and on their gradients, latents drawn towards mean 0 and deviation 1."""
+    """Fit the autoencoder: L1 on pixels and on their gradients, latents pulled towards mean 0 and deviation 1."""
     torch.manual_seed(SEED)
     vae = build_vae().to(memory_format=torch.channels_last)
 

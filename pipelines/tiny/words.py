@@ -1,7 +1,7 @@
-"""The plain words that the embedded model understands, and captions made of them.
+"""The words that the embedded model understands, and captions made of them.
 
-A ``Scene`` names what a picture shows; ``caption`` says it in words, in one of several orders,
-leaving words out at random so that the model also learns what an unsaid attribute looks like.
+A ``Scene`` names the content of a picture; ``caption`` describes it in words, in one of several orders. Captions omit
+words at random, so that the model also learns to draw without them.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ FACTORS: dict[str, dict[str, tuple[str, ...]]] = {
     "quality": QUALITIES,
     "framing": FRAMINGS,
 }
-#: How often a caption leaves a factor unsaid.
-UNSAID = {"subject": 0.03, "palette": 0.12, "style": 0.12, "quality": 0.2, "framing": 0.5}
+#: Probability that a caption omits a factor.
+OMISSION_RATE = {"subject": 0.03, "palette": 0.12, "style": 0.12, "quality": 0.2, "framing": 0.5}
 _FILLER = [
     "beautiful",
     "nice",
@@ -97,7 +97,7 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What one picture shows: one option for each factor; ``framing`` may be ``"medium"``, which has no word."""
+    """The content of one picture: one option per factor; ``framing`` may be ``"medium"``, which has no word."""
 
     subject: str
     palette: str
@@ -119,14 +119,14 @@ def _filler(rng: np.random.Generator) -> str:
 
 
 def caption(scene: Scene, rng: np.random.Generator) -> str:
-    """Describe ``scene`` in words: random synonyms, order, omissions and now and then a word nobody knows."""
-    said = {}
+    """Describe ``scene`` in words: random synonyms, order and omissions, and sometimes a meaningless word."""
+    words = {}
     for name, options in FACTORS.items():
         value = getattr(scene, name)
-        if value in options and rng.random() >= UNSAID[name]:
-            said[name] = str(rng.choice(options[value]))
-    subject, quality, framing = (said.get(k, "") for k in ("subject", "quality", "framing"))
-    palette, style = said.get("palette", ""), said.get("style", "")
+        if value in options and rng.random() >= OMISSION_RATE[name]:
+            words[name] = str(rng.choice(options[value]))
+    subject, quality, framing = (words.get(k, "") for k in ("subject", "quality", "framing"))
+    palette, style = words.get("palette", ""), words.get("style", "")
     order = rng.random()
     if order < 0.35:
         head = " ".join(w for w in ("a", quality, "picture of", "a", framing, subject or "thing") if w)

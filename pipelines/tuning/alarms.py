@@ -1,6 +1,6 @@
 """Signs that a score is being exploited rather than pictures getting better.
 
-diversity collapse     pictures of the last batch lie much nearer together than those of the first
+diversity collapse     pictures of the last batch are much more alike than those of the first
 drift                  saturation or contrast of the last batch lies far outside the first batch's spread
 disagreement           the score rose while a judge that was not optimised found the pictures worse
 """
@@ -13,14 +13,17 @@ import numpy as np
 
 #: Share of the first batch's spread between pictures under which diversity has collapsed.
 COLLAPSE = 1 / 3
-#: Drift, and changes of scores, count from so many deviations of the first batch.
+#: Smallest drift and change of a score that count, in standard deviations of the first batch.
 DRIFT, CHANGE = 2.5, 1.0
-#: Fewer pictures than this on a side say nothing.
-FEWEST = 4
+#: Pictures needed in the first and in the last batch.
+MIN_PICTURES = 4
 
 
 def appearance(pixels: np.ndarray) -> dict[str, float]:
-    """Saturation (mean of max − min over R, G, B) and contrast (deviation of luma) of a uint8 picture (h, w, 3), both in 0…1."""
+    """Saturation and contrast of a uint8 picture (h, w, 3), both in 0…1.
+
+    Saturation is the mean of max − min over R, G and B; contrast is the standard deviation of luma.
+    """
     rgb = pixels.astype(np.float32) / 255
     luma = rgb @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
     return {"saturation": float(np.ptp(rgb, axis=2).mean()), "contrast": float(luma.std())}
@@ -33,7 +36,7 @@ def spread(items: np.ndarray) -> float:
 
 def find_alarms(
     items: tuple[np.ndarray, np.ndarray],
-    looks: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    appearances: Mapping[str, tuple[np.ndarray, np.ndarray]],
     scores: tuple[np.ndarray, np.ndarray],
     judge: tuple[str, np.ndarray, np.ndarray] | None = None,
 ) -> list[str]:
@@ -41,15 +44,15 @@ def find_alarms(
 
     Args:
         items: (n, p) of the first and (m, p) of the last pictures.
-        looks: by name, such as ``saturation``, (n,) and (m,) values.
-        scores: (n,) and (m,) under the score that was optimised.
-        judge: name of a score that was not, with its (n,) and (m,) values; None where there is none.
+        appearances: by name, such as ``saturation``, (n,) and (m,) values.
+        scores: (n,) and (m,) values of the score that was optimised.
+        judge: name of a score that was not optimised, with its (n,) and (m,) values; None without one.
 
     Returns:
         a sentence for each alarm.
     """
     first, last = items
-    if min(len(first), len(last)) < FEWEST:
+    if min(len(first), len(last)) < MIN_PICTURES:
         return []
     alarms = []
     deviation = first.std(axis=0)
@@ -57,21 +60,23 @@ def find_alarms(
     before, after = spread(first / scale), spread(last / scale)
     if before > 0 and after < COLLAPSE * before:
         alarms.append(
-            f"Diversity collapse: the last pictures lie {after / before:.0%} as far apart as the first; ban what they share, or pin less."
+            f"Diversity collapse: the last pictures are {after / before:.0%} as far apart as the first; "
+            "ban what they share, or pin fewer options."
         )
-    for name, (early, late) in looks.items():
+    for name, (early, late) in appearances.items():
         moved = _in_deviations(early, late)
         if abs(moved) > DRIFT:
             alarms.append(
                 f"Drift: {name} went {'up' if moved > 0 else 'down'} from {early.mean():.2f} to {late.mean():.2f}, "
-                f"{abs(moved):.1f} deviations of the first pictures; look whether the score rewards just that."
+                f"{abs(moved):.1f} standard deviations of the first pictures; check if the score rewards just that."
             )
     if judge is not None:
         name, early, late = judge
-        gained, found = _in_deviations(*scores), _in_deviations(early, late)
-        if gained > CHANGE and found < -CHANGE:
+        gain, change = _in_deviations(*scores), _in_deviations(early, late)
+        if gain > CHANGE and change < -CHANGE:
             alarms.append(
-                f"Disagreement: the score rose by {gained:.1f} deviations, while {name}, which was not optimised, fell by {-found:.1f}."
+                f"Disagreement: the score rose by {gain:.1f} standard deviations, but {name}, which was not optimised, "
+                f"fell by {-change:.1f}."
             )
     return alarms
 

@@ -1,7 +1,7 @@
-"""Tuning where somebody else draws: ask for a choice, let it be drawn anywhere, tell the picture and what is thought of it.
+"""Tunes prompts when pictures are drawn elsewhere: ask, draw there, tell.
 
-All that is known lies in the collection, as it does for ``Tuner``, so that the asking and the telling may be in different processes and
-days apart. A choice that was asked for and never told comes again with the next question.
+The collection holds everything, as it does for ``Tuner``, so asking and telling may happen in different processes and
+days apart. A choice without a result is asked again.
 """
 
 from __future__ import annotations
@@ -21,32 +21,40 @@ from ..collection.ratings import OBSERVED, check_rater, check_rating, rate, rate
 from ..collection.tables import ImageRow
 from ..models.generator import ImageGenerator
 from ..models.loading import LoadedModel
-from ..models.request import DrawnPicture, Request
+from ..models.request import EXTERNAL_GUIDANCE, EXTERNAL_STEPS, DrawnPicture, Request
 from ..scoring.measuring import measure
-from .leaders import replicate
 from .panel import Panel
 from .study import Trial
 from .tuner import BATCH, Tuner
 
 
 class ExternalGenerator(ImageGenerator):
-    """Stands where the generator is when pictures are drawn elsewhere: it makes requests, and draws nothing.
+    """Stand-in generator for pictures drawn elsewhere: builds requests, never draws.
 
     Args:
-        name: of whatever draws; what is learnt from pictures of one name says nothing of another.
-        steps: where a choice decides none.
+        name: label of the model that draws; results are kept separately by label.
+        steps: of choices without steps of their own.
         guidance: likewise.
-        size: width and height, likewise.
+        size: width and height in pixels, likewise; None leaves them to the model.
+
+    Raises:
+        ModelError: an empty name.
     """
 
-    def __init__(self, name: str, steps: int = 20, guidance: float = 7.0, size: tuple[int, int] | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        steps: int = EXTERNAL_STEPS,
+        guidance: float = EXTERNAL_GUIDANCE,
+        size: tuple[int, int] | None = None,
+    ) -> None:
         if not name.strip():
-            raise ModelError("Expected a name for the model that draws, got none: choices are kept apart by it.")
-        takes = frozenset({"prompt", "negative_prompt", "guidance_scale", "width", "height"})
-        super().__init__(LoadedModel(None, name.strip(), "", "", "none", steps, guidance, size, 1, takes))
+            raise ModelError("Expected a name for the model that draws, got none: results are kept separately by name.")
+        accepts = frozenset({"prompt", "negative_prompt", "guidance_scale", "width", "height"})
+        super().__init__(LoadedModel(None, name.strip(), "", "", "none", steps, guidance, size, 1, accepts))
 
     def _scheduler(self, name: str | None) -> None:
-        """Whatever draws knows its own schedulers."""
+        """None: the external model checks its own schedulers."""
 
     def draw(self, requests: Iterable[Request]) -> NoReturn:
         """Refuse.
@@ -63,17 +71,17 @@ class ExternalGenerator(ImageGenerator):
 
 @dataclass(frozen=True)
 class Question:
-    """A choice asked of somebody who draws elsewhere, and all that is needed to tell the result.
+    """A choice to be drawn elsewhere, with everything that ``tell`` needs for its result.
 
     Attributes:
-        study: folder of the collection, space, profile, and who draws.
-        asked: the choice, as it was written down.
+        study: the study it belongs to.
+        trial: the choice, as it is stored.
         request: prompt, negative prompt, seed and settings to draw with.
-        together: how many were asked at once.
+        together: number of choices asked at once.
     """
 
     study: ExternalStudy
-    asked: Trial
+    trial: Trial
     request: Request
     together: int = 1
 
@@ -84,47 +92,47 @@ class ExternalStudy:
 
     Attributes:
         folder: of the collection.
-        space: what may be chosen.
-        scorer: judges every picture; ratings and scores that are told count in its place as soon as there are any.
-        outside: who draws.
-        seed: of the images, counting up, and of the search.
+        space: the prompts to choose from.
+        scorer: judges every picture; ratings and external scores count in its place as soon as there are any.
+        generator: stands for the model that draws.
+        seed: of the search, and of the first image; image seeds count up.
     """
 
     folder: Path
     space: PromptSpace
     scorer: Scorer
-    outside: ExternalGenerator
+    generator: ExternalGenerator
     seed: int = 0
 
     def tuner(self, collection: Collection, batch: int = BATCH) -> Tuner:
-        """The tuner of this study, which can do all but draw."""
-        panel = Panel([self.scorer], raters(collection), outside=(OBSERVED,))
-        return Tuner(collection, self.outside, self.space, panel, seed=self.seed, batch=batch, prune=False)
+        """The tuner of this study, for everything but drawing."""
+        panel = Panel([self.scorer], raters(collection), external=(OBSERVED,))
+        return Tuner(collection, self.generator, self.space, panel, seed=self.seed, batch=batch, prune=False)
 
     def ask(self, count: int = 1) -> list[Question]:
-        """The next choices; once all were shown, the best ones again on further seeds.
+        """The next choices; once every choice is drawn, the leaders on new seeds.
 
         Args:
-            count: how many, at least 1; there may be fewer where the space has no more to give.
+            count: number of choices, at least 1; fewer come back if the space has run out.
 
         Raises:
             CollectionError: the collection cannot be opened or written.
-            SoartError: a space of one choice, or one that is used up.
+            SoartError: a space of a single choice, or one that is used up.
         """
         with Collection(self.folder) as collection:
             tuner = self.tuner(collection, max(count, 1))
-            asked = tuner.waiting[:count]
-            if missing := count - len(asked):
+            trials = tuner.waiting[:count]
+            if missing := count - len(trials):
                 steering = tuner.steering()
-                steering.reserve(np.array([one.choice for one in asked]).reshape(-1, len(self.space.slots)))
-                asked += tuner.write(steering.ask(missing, tuner.rng(1)))
-            asked = asked or replicate(tuner, count)
-            if not asked:
+                steering.reserve(np.array([trial.choice for trial in trials]).reshape(-1, len(self.space.slots)))
+                trials += tuner.write(steering.ask(missing, tuner.rng(1)))
+            trials = trials or tuner.replicate(count)
+            if not trials:
                 raise SoartError(
-                    f"All {self.space.size} choices of the space have been shown, the best ones several times: add options, or "
-                    "look at the effects."
+                    f"All {self.space.size} choices of the space have been drawn, the best ones several times: "
+                    "add options, or look at the effects."
                 )
-            return [Question(self, one, tuner.request(one), len(asked)) for one in asked]
+            return [Question(self, trial, tuner.request(trial), len(trials)) for trial in trials]
 
 
 def tell(
@@ -136,21 +144,22 @@ def tell(
     rating: float | None = None,
     rater: str = "me",
 ) -> tuple[ImageRow, float | None]:
-    """Put the picture of a choice into the collection, and what is thought of it.
+    """Store the picture of a choice, with its score and rating.
 
     Args:
-        question: as it was asked.
+        question: as ``ask`` returned it.
         pixels: (h, w, 3) uint8.
-        problem: why the picture is not to be learnt from, such as ``"all black"``.
-        score: of any other judge, on any scale, higher is better; all such scores of a study must be of one scale.
+        problem: a reason to learn nothing from the picture, such as ``"all black"``.
+        score: of any other judge, higher is better; all such scores of a study must be on one scale.
         rating: 1–5, by ``rater``.
-        rater: who rated.
+        rater: name of the person who rated.
 
     Returns:
         the picture in the collection, and its score under the study's profile; None with a problem.
 
     Raises:
-        CollectionError: a rating, score or rater's name that is none (nothing is stored then), or a collection that cannot be written.
+        CollectionError: an invalid rating, score or rater's name (nothing is stored then), or the collection cannot be
+            written.
     """
     if score is not None and not np.isfinite(score):
         raise CollectionError(f"Expected a finite score, got {score}.")
@@ -159,21 +168,21 @@ def tell(
         check_rating(rating)
         if check_rater(rater) == study.scorer.stored_name:
             raise CollectionError(
-                f"{rater!r} is the name of the profile that judges: choose another for whoever rates."
+                f"{rater!r} is the name of the profile that judges: choose another name for the rater."
             )
     with Collection(study.folder) as collection:
         drawn = DrawnPicture(question.request, pixels, problem, 0.0)
-        identity = study.outside.model.identity
+        identity = study.generator.model.identity
         row = collection.add_drawn([drawn], identity, question.request.scheduler or "unknown")[0]
         if problem:
             return row, None
         items, unreadable = measure(collection, [row], study.scorer, {row.id: pixels})
         if unreadable:
             raise CollectionError(unreadable[0])
-        own = float(study.scorer.score(items[row.id][None].astype(np.float64))[0])
-        collection.set_scores(study.scorer.stored_name, {row.id: own})
+        value = float(study.scorer.score(items[row.id][None].astype(np.float64))[0])
+        collection.set_scores(study.scorer.stored_name, {row.id: value})
         if score is not None:
             collection.set_scores(OBSERVED, {row.id: float(score)})
         if rating is not None:
             rate(collection, rater, {row.id: rating})
-    return row, own
+    return row, value

@@ -1,8 +1,11 @@
-"""What a tuned study has found: the best prompts over several seeds, what each option does, how the batches went, and alarms."""
+"""The findings of a tuned study: best prompts, effects, batches and alarms.
+
+A choice is only a winner after several seeds, so that a single lucky picture decides nothing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,13 +14,14 @@ from ...errors import ImageError, SoartError
 from ...metrics.damage.scorer import TechnicalScorer
 from ...metrics.damage.titles import stored_title
 from ...metrics.image import read_image
+from ...prompts.rating_model.effects import Effect
 from ...prompts.space.rendering import RenderedChoice
 from ...prompts.steering.batches import larger_the_better
 from ...prompts.steering.steering import Steering
+from ..collection.collection import Collection
 from ..collection.tables import ImageRow
 from ..scoring.measuring import measure
-from .alarms import FEWEST, appearance, find_alarms
-from .leaders import leaders
+from .alarms import MIN_PICTURES, appearance, find_alarms
 from .panel import Judge, Judgements
 from .pruning import account
 from .tuner import WINNERS, Tuner
@@ -31,8 +35,8 @@ class Winner:
         choice: options by slot.
         words: prompt, negative prompt and settings for each context.
         mean, low, high: expected goal with its 90 % interval, in the unit of the goal.
-        scores: the goal of each of its pictures, as far as it was judged.
-        robustness: larger-the-better SN ratio of those scores in dB; NaN where one is not positive.
+        scores: the goal of each of its judged pictures.
+        robustness: larger-the-better SN ratio of those scores in dB; NaN if one is not positive.
         pictures: on different seeds.
     """
 
@@ -48,7 +52,7 @@ class Winner:
 
 @dataclass(frozen=True, slots=True)
 class OptionEffect:
-    """What an option adds to a judge's opinion, the rest averaged, with its 90 % interval."""
+    """The amount that an option adds to a judge's opinion, averaged over all other slots, with its 90 % interval."""
 
     slot: str
     option: str
@@ -59,7 +63,7 @@ class OptionEffect:
 
 @dataclass(frozen=True, slots=True)
 class NamedPairEffect:
-    """What two options add together beyond the sum of their effects."""
+    """The amount that two options add together beyond the sum of their effects, with its 90 % interval."""
 
     first: str
     second: str
@@ -70,7 +74,12 @@ class NamedPairEffect:
 
 @dataclass(frozen=True, slots=True)
 class TradeOff:
-    """A choice that no other one beats for every judge: its words on the first context, and what each judge is expected to say."""
+    """A choice that no other choice beats for every judge.
+
+    Attributes:
+        words: prompt, negative prompt and settings on the first context.
+        means: expected opinion by judge, each on its own scale.
+    """
 
     words: RenderedChoice
     means: dict[str, float]
@@ -78,7 +87,7 @@ class TradeOff:
 
 @dataclass(frozen=True, slots=True)
 class BatchScore:
-    """The goal over the judged pictures of a batch; NaN where none was judged."""
+    """The goal over the pictures of a batch; mean and best are NaN if no picture was judged."""
 
     number: int
     count: int
@@ -89,21 +98,22 @@ class BatchScore:
 
 @dataclass(frozen=True, slots=True)
 class StudyFindings:
-    """The findings.
+    """The findings of a study.
 
     Attributes:
         goal: weights of the judges of the goal.
-        unit: what a goal of 1 is: ``score``, ``stars``, or ``deviations`` of a weighted goal.
+        unit: unit of the goal: ``score``, ``stars``, or ``deviations`` for a weighted goal.
         winners: best first.
-        effects: of every option that is not banned, on the goal's judge, or on what the judges have in common; slot by slot.
-        importance: share of each slot in what varies.
-        pairs: the strongest.
-        raters: by judge, the options it likes most and least, in its own unit.
+        effects: of every option that is not banned, slot by slot: on the goal's only judge, or on the judges' common
+            opinion.
+        importance: share of each slot in the variance of the goal, 0…1.
+        pairs: the strongest pair effects.
+        judges: by judge name, the options it likes most and least, in its own unit.
         front: the trade-offs between the judges of the goal, if there are several, each in its own unit.
         batches: in order.
-        gain: what going on can still gain, in the unit of the goal, and its standard error.
+        gain: expected further gain in the unit of the goal, and its standard error.
         alarms, notes: sentences.
-        yaml: the space, to be used again.
+        yaml: the space, ready to be used again.
     """
 
     goal: dict[str, float]
@@ -112,7 +122,7 @@ class StudyFindings:
     effects: list[OptionEffect]
     importance: dict[str, float]
     pairs: list[NamedPairEffect]
-    raters: dict[str, list[OptionEffect]]
+    judges: dict[str, list[OptionEffect]]
     front: list[TradeOff]
     batches: list[BatchScore]
     gain: tuple[float, float]
@@ -122,18 +132,31 @@ class StudyFindings:
 
 
 def findings_of(tuner: Tuner) -> StudyFindings:
-    """Everything that a study says.
+    """Compute the findings of a study from its judgements.
 
     Raises:
-        SoartError: no picture is judged yet.
+        SoartError: no picture can be judged yet.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> import soart
+        >>> generator = soart.ImageGenerator(soart.load_model(device="cpu"))
+        >>> space = soart.PromptSpace.from_text("a {boat|fox} in {warm|cool} colors")
+        >>> panel = soart.Panel([soart.TechnicalScorer.load()])
+        >>> with TemporaryDirectory() as folder, soart.Collection(folder) as collection:
+        ...     tuner = soart.Tuner(collection, generator, space, panel, batch=2, budget=2, prune=False)
+        ...     pictures = tuner.step()
+        ...     findings = soart.findings_of(tuner)
+        >>> findings.unit, findings.batches[0].count, sorted(findings.winners[0].choice)
+        ('score', 2, ['choice1', 'choice2'])
     """
-    judged = tuner.judged()
-    if not judged.asked:
-        raise SoartError("No picture of this space is there yet, so nothing can be said about it: raise the budget.")
-    steering = tuner.steering(judged)
-    middle, unit = judged.goal_unit
-    named = list(judged.goal)
-    judges: list[Hashable] = [Judge(name, context) for name in named for context in tuner.contexts]
+    judgements = tuner.judged()
+    if not judgements.trials:
+        raise SoartError("No picture of this space can be judged yet, so there are no findings: raise the budget.")
+    steering = tuner.steering(judgements)
+    unit = judgements.goal_scale.unit
+    names = list(judgements.goal)
+    judges: list[Hashable] = [Judge(name, context) for name in names for context in tuner.contexts]
     rater = judges[0] if len(judges) == 1 else None
     table = steering.effects(tuner.rng(5), rater)
     slots = tuner.space.slots
@@ -142,17 +165,15 @@ def findings_of(tuner: Tuner) -> StudyFindings:
         return f"{slots[slot].name}: {slots[slot].texts[number] or '(nothing)'}"
 
     mean, error = steering.gain(tuner.rng(6))
-    pruned = account(tuner.study, judged)
-    only = named[0] if len(named) == 1 else None
+    pruning = account(tuner.study, judgements)
+    only = names[0] if len(names) == 1 else None
     return StudyFindings(
-        goal=judged.goal,
-        unit="deviations" if only is None else "stars" if only in judged.people else "score",
-        winners=_winners(tuner, steering, judged, middle, unit),
-        effects=[
-            OptionEffect(slots[e.slot].name, slots[e.slot].texts[e.option], unit * e.mean, unit * e.low, unit * e.high)
-            for e in table.effects
-            if e.option not in tuner.space.banned[e.slot]
-        ],
+        goal=judgements.goal,
+        unit="deviations" if only is None else "stars" if only in judgements.people else "score",
+        winners=_winners(tuner, steering, judgements),
+        effects=_named(
+            tuner, [effect for effect in table.effects if effect.option not in tuner.space.banned[effect.slot]], unit
+        ),
         importance={slot.name: float(share) for slot, share in zip(slots, table.importance, strict=True)},
         pairs=[
             NamedPairEffect(
@@ -161,23 +182,32 @@ def findings_of(tuner: Tuner) -> StudyFindings:
             )
             for p in table.pairs
         ],
-        raters=_raters(tuner, steering, judged),
-        front=_front(tuner, steering, judged),
-        batches=_batches(judged),
+        judges=_judges(tuner, steering, judgements),
+        front=_front(tuner, steering, judgements),
+        batches=_batches(judgements),
         gain=(unit * mean, unit * error),
-        alarms=_alarms(tuner, judged),
-        notes=[*tuner.study.notes, *([str(pruned)] if pruned.looked else [])],
+        alarms=_alarms(tuner, judgements),
+        notes=[*tuner.study.notes, *([str(pruning)] if pruning.previews else [])],
         yaml=tuner.space.to_yaml(),
     )  # fmt: skip
 
 
-def _winners(tuner: Tuner, steering: Steering, judged: Judgements, middle: float, unit: float) -> list[Winner]:
-    choices, draws = leaders(tuner, steering, judged)
-    goal = judged.goal_values()
+def _named(tuner: Tuner, effects: Sequence[Effect], unit: float) -> list[OptionEffect]:
+    """Effects in the words of the space, and in a judge's unit."""
+    slots = tuner.space.slots
+    return [
+        OptionEffect(slots[e.slot].name, slots[e.slot].texts[e.option], unit * e.mean, unit * e.low, unit * e.high)
+        for e in effects
+    ]
+
+
+def _winners(tuner: Tuner, steering: Steering, judgements: Judgements) -> list[Winner]:
+    choices, draws = tuner.leaders(steering, judgements)
+    goal, (middle, unit) = judgements.goal_values(), judgements.goal_scale
     winners = []
     for choice, values in zip(choices[:WINNERS], draws.T, strict=False):
-        own = [number for number, asked in enumerate(judged.asked) if asked.choice == choice]
-        scores = [float(goal[number]) for number in own if np.isfinite(goal[number])]
+        numbers = [number for number, trial in enumerate(judgements.trials) if trial.choice == choice]
+        scores = [float(goal[number]) for number in numbers if np.isfinite(goal[number])]
         mean, low, high = middle + unit * np.array([values.mean(), *np.quantile(values, [0.05, 0.95])])
         winners.append(
             Winner(
@@ -186,75 +216,91 @@ def _winners(tuner: Tuner, steering: Steering, judged: Judgements, middle: float
                 float(mean), float(low), float(high),
                 scores,
                 larger_the_better(np.array(scores)),
-                [judged.rows[number] for number in own],
+                [judgements.rows[number] for number in numbers],
             )
         )  # fmt: skip
     return winners
 
 
-def _raters(tuner: Tuner, steering: Steering, judged: Judgements, top: int = 3) -> dict[str, list[OptionEffect]]:
-    """The strongest effects on each judge, on its first context."""
-    found, slots = {}, tuner.space.slots
-    known = {judge.name: judge for judge in reversed(steering.model.raters_) if isinstance(judge, Judge)}
-    for name, judge in sorted(known.items()):
-        unit = judged.unit(name)[1]
-        ordered = sorted(steering.effects(tuner.rng(5), judge).effects, key=lambda e: -e.mean)
-        shown = [*ordered[:top], *ordered[-top:]] if len(ordered) > 2 * top else ordered
-        found[name] = [
-            OptionEffect(slots[e.slot].name, slots[e.slot].texts[e.option], unit * e.mean, unit * e.low, unit * e.high)
-            for e in shown
-        ]
-    return found
+def _judges(tuner: Tuner, steering: Steering, judgements: Judgements, top: int = 3) -> dict[str, list[OptionEffect]]:
+    """The ``top`` best and worst options of each judge, on its first context."""
+    first = {judge.name: judge for judge in reversed(steering.model.raters_) if isinstance(judge, Judge)}
+    strongest = {}
+    for name, judge in sorted(first.items()):
+        effects = sorted(steering.effects(tuner.rng(5), judge).effects, key=lambda e: -e.mean)
+        if len(effects) > 2 * top:
+            effects = [*effects[:top], *effects[-top:]]
+        strongest[name] = _named(tuner, effects, judgements.scale(name).unit)
+    return strongest
 
 
-def _front(tuner: Tuner, steering: Steering, judged: Judgements) -> list[TradeOff]:
-    if len(judged.goal) < 2 or len(tuner.contexts) > 1:
+def _front(tuner: Tuner, steering: Steering, judgements: Judgements) -> list[TradeOff]:
+    if len(judgements.goal) < 2 or len(tuner.contexts) > 1:
         return []
-    choices, means, who = steering.front(tuner.rng(7))
-    names = [judge.name for judge in who if isinstance(judge, Judge)]
-    units = np.array([judged.unit(name) for name in names])
+    choices, means, judges = steering.front(tuner.rng(7))
+    names = [judge.name for judge in judges if isinstance(judge, Judge)]
+    scales = np.array([judgements.scale(name) for name in names])
     return [
-        TradeOff(tuner.space.render(choice), dict(zip(names, (units[:, 0] + units[:, 1] * row).tolist(), strict=True)))
+        TradeOff(
+            tuner.space.render(choice), dict(zip(names, (scales[:, 0] + scales[:, 1] * row).tolist(), strict=True))
+        )
         for choice, row in zip(choices, means, strict=True)
     ]
 
 
-def _batches(judged: Judgements) -> list[BatchScore]:
-    goal, batch = judged.goal_values(), np.array([asked.batch for asked in judged.asked])
-    found = []
+def _batches(judgements: Judgements) -> list[BatchScore]:
+    goal, batch = judgements.goal_values(), np.array([trial.batch for trial in judgements.trials])
+    scores = []
     for number in np.unique(batch):
-        own = np.flatnonzero(batch == number)
-        values = goal[own][np.isfinite(goal[own])]
+        members = np.flatnonzero(batch == number)
+        values = goal[members][np.isfinite(goal[members])]
         mean, best = (float(values.mean()), float(values.max())) if len(values) else (float("nan"),) * 2
-        found.append(BatchScore(int(number), len(own), mean, best, [judged.rows[i] for i in own]))
-    return found
+        scores.append(BatchScore(int(number), len(members), mean, best, [judgements.rows[i] for i in members]))
+    return scores
 
 
-def _alarms(tuner: Tuner, judged: Judgements) -> list[str]:
-    # Leaders that are shown again look alike on purpose: choices count where they came first.
-    _, fresh = np.unique([asked.choice for asked in judged.asked], axis=0, return_index=True)
-    batch = np.array([asked.batch for asked in judged.asked])
-    numbers, counts = np.unique(batch[fresh], return_counts=True)
-    numbers = numbers[counts >= FEWEST]
-    if len(numbers) < 2:
+def _alarms(tuner: Tuner, judgements: Judgements) -> list[str]:
+    """Compare the pictures of the first batch with those of the last."""
+    ends = _first_and_last(judgements)
+    if ends is None:
         return []
-    ends = np.sort(fresh[np.isin(batch[fresh], numbers[[0, -1]])])
-    looks: dict[str, list[float]] = {"saturation": [], "contrast": []}
-    for number in ends:
-        try:
-            found = appearance(read_image(tuner.collection.locate(judged.rows[number])).pixels)
-        except ImageError:
-            found = {}
-        for name, values in looks.items():
-            values.append(found.get(name, float("nan")))
-    early = batch[ends] == numbers[0]
-    shown = {name: (np.array(v)[early], np.array(v)[~early]) for name, v in looks.items() if np.isfinite(v).all()}
-    first, last = ends[early], ends[~early]
-    goal = judged.goal_values()
+    first, last = ends
+    appearances = {}
+    for name, values in _appearances(tuner.collection, [judgements.rows[i] for i in (*first, *last)]).items():
+        if np.isfinite(values).all():
+            appearances[name] = (values[: len(first)], values[len(first) :])
+    goal = judgements.goal_values()
     judge, technical = None, TechnicalScorer.load()
-    if technical.stored_name not in judged.goal:
-        items, _ = measure(tuner.collection, judged.rows, technical)
-        if all(row.id in items for row in judged.rows):
-            scores = technical.score(np.array([items[row.id] for row in judged.rows], dtype=np.float64))
+    if technical.stored_name not in judgements.goal:
+        items, _ = measure(tuner.collection, judgements.rows, technical)
+        if all(row.id in items for row in judgements.rows):
+            scores = technical.score(np.array([items[row.id] for row in judgements.rows], dtype=np.float64))
             judge = (stored_title(technical.stored_name), scores[first], scores[last])
-    return find_alarms((judged.items[first], judged.items[last]), shown, (goal[first], goal[last]), judge)
+    items_of_ends = judgements.items[first], judgements.items[last]
+    return find_alarms(items_of_ends, appearances, (goal[first], goal[last]), judge)
+
+
+def _first_and_last(judgements: Judgements) -> tuple[np.ndarray, np.ndarray] | None:
+    """Picture numbers of the first and the last batch that are large enough; None with fewer than two such batches."""
+    # Replicated leaders look alike on purpose, so a choice counts only in the batch where it came first.
+    _, fresh = np.unique([trial.choice for trial in judgements.trials], axis=0, return_index=True)
+    fresh = np.sort(fresh)
+    batch = np.array([trial.batch for trial in judgements.trials])[fresh]
+    numbers, counts = np.unique(batch, return_counts=True)
+    numbers = numbers[counts >= MIN_PICTURES]
+    if len(numbers) < 2:
+        return None
+    return fresh[batch == numbers[0]], fresh[batch == numbers[-1]]
+
+
+def _appearances(collection: Collection, rows: Sequence[ImageRow]) -> dict[str, np.ndarray]:
+    """(n,) saturation and contrast of pictures, by name; NaN for an unreadable one."""
+    values: dict[str, list[float]] = {"saturation": [], "contrast": []}
+    for row in rows:
+        try:
+            measured = appearance(read_image(collection.locate(row)).pixels)
+        except ImageError:
+            measured = {}
+        for name, column in values.items():
+            column.append(measured.get(name, float("nan")))
+    return {name: np.array(column) for name, column in values.items()}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..collection.tables import ImageRow
-from .leaders import replicate
 from .tuner import Tuner
 
 STOPPED = "Ended on request."
@@ -18,31 +17,48 @@ def tune(
     on_batch: Callable[[list[ImageRow]], bool] = lambda rows: False,
     progress: Callable[[int], None] = lambda done: None,
 ) -> str:
-    """Run a tuner until its budget is spent, the space is used up, or going on can gain little; then replicate the leaders.
+    """Run a tuner until its budget is spent, the space is used up, or little more can be gained.
+
+    The end of the budget is reserved for drawing the leaders on new seeds.
 
     Args:
-        tuner: ready to go, or back from an interruption.
-        stop_below: stop when what going on can still gain, in units of the goal's judges, is surely below this; 0 for never.
-        on_batch: called after each batch with its pictures; says whether to end here.
+        tuner: a new one, or one that continues an interrupted run.
+        stop_below: stop when the expected further gain is surely below this many standard deviations; 0 for never.
+        on_batch: called after each batch with its pictures; True ends the run.
         progress: called with the number of pictures drawn.
 
     Returns:
-        why it ended, in a sentence.
+        a sentence that says why the run ended.
+
+    Raises:
+        ModelError: the model fails, or its settings are out of range.
+        SoartError: every picture of a batch failed.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> import soart
+        >>> generator = soart.ImageGenerator(soart.load_model(device="cpu"))
+        >>> space = soart.PromptSpace.from_text("a {boat|fox} in {warm|cool} colors")
+        >>> panel = soart.Panel([soart.TechnicalScorer.load()])
+        >>> with TemporaryDirectory() as folder, soart.Collection(folder) as collection:
+        ...     tuner = soart.Tuner(collection, generator, space, panel, batch=2, budget=2, prune=False)
+        ...     print(soart.tune(tuner))
+        Finished: the leading prompts were re-drawn on new seeds (budget: 2 pictures).
     """
     progress(tuner.done)
-    why = f"The best have been shown again, within the budget of {tuner.budget} pictures."
-    while tuner.left > tuner.kept:
+    why = f"Finished: the leading prompts were re-drawn on new seeds (budget: {tuner.budget} pictures)."
+    while tuner.left > tuner.reserved:
         if stop_below > 0 and tuner.done >= 3 * tuner.batch and tuner.steering().should_stop(tuner.rng(2), stop_below):
-            why = f"Going on can gain less than {stop_below:g} deviations."
+            why = f"Stopped: the expected further gain is below {stop_below:g} standard deviations."
             break
         rows = tuner.step(progress)
         if not rows:
-            why = "Every allowed choice has been shown."
+            why = "Every allowed combination has been drawn."
             break
         if on_batch(rows):
             return STOPPED
-    end = tuner.done + min(tuner.left, tuner.kept)
-    while tuner.done < end and (asked := replicate(tuner, end - tuner.done)):
-        if on_batch(tuner.draw(asked, progress)):
+    end = tuner.done + min(tuner.left, tuner.reserved)
+    while tuner.done < end and (trials := tuner.replicate(end - tuner.done)):
+        if on_batch(tuner.draw(trials, progress)):
             return STOPPED
     return why

@@ -1,7 +1,7 @@
-"""Who judges the pictures of a study, what they said, and the goal made of it.
+"""The judges of a study, their judgements, and the goal made of them.
 
-Every judge counts in units of its own: scores in their deviation over the study, ratings in stars. A goal of one judge is reported in that
-judge's unit, a weighted goal of several in deviations.
+Every judge counts on a scale of its own: scores in standard deviations over the study, ratings in stars. A goal of one
+judge is reported on that judge's scale, a weighted goal of several in standard deviations.
 """
 
 from __future__ import annotations
@@ -21,8 +21,16 @@ from ..collection.tables import ImageRow
 from ..scoring.measuring import measure
 from .study import Trial
 
-#: Middle and unit of ratings.
-STAR_UNIT = ((LOWEST + HIGHEST) / 2, 1.0)
+
+class Scale(NamedTuple):
+    """The middle and the unit in which a judge's values are counted."""
+
+    middle: float
+    unit: float
+
+
+#: The scale of ratings.
+STARS = Scale((LOWEST + HIGHEST) / 2, 1.0)
 
 
 class Judge(NamedTuple):
@@ -37,121 +45,122 @@ class Panel:
     """The judges of a study.
 
     Attributes:
-        scorers: profiles, at least one; the first one's items also tell how diverse pictures are.
-        people: people, whose ratings in the collection count as they come.
-        weights: in the goal, by name. Without a word every person has 1, and a profile 1 where there are no people, else 0: then it
-            only helps to foretell what people will say.
-        outside: names of scores that something else gave and the collection holds; in the goal they count as people do.
+        scorers: profiles, at least one; the items of the first also measure how diverse pictures are.
+        people: rater names; their ratings in the collection count as they come.
+        weights: by judge name, in the goal. Defaults: 1 for every person; 1 for a profile if there are no people, else
+            0 (it then only informs the model).
+        external: names of scores from outside soart that the collection holds; in the goal they count as people do.
 
     Raises:
-        SoartError: no scorers, a weight for nobody, a negative one, or none above 0.
+        SoartError: no scorers, two judges of one name, a weight of an unknown judge, a negative one, or none above 0.
+
+    Examples:
+        >>> import soart
+        >>> panel = soart.Panel([soart.TechnicalScorer.load()], people=["me"], weights={"me": 2.0})
+        >>> panel.weight("me"), panel.weight(panel.scorers[0].stored_name)
+        (2.0, 0.0)
     """
 
     scorers: Sequence[Scorer]
     people: Sequence[str] = ()
     weights: Mapping[str, float] = field(default_factory=dict)
-    outside: Sequence[str] = ()
+    external: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        names = [*(scorer.stored_name for scorer in self.scorers), *self.people, *self.outside]
+        names = [*(scorer.stored_name for scorer in self.scorers), *self.people, *self.external]
         if not self.scorers or len(set(names)) < len(names):
             raise SoartError(f"Expected at least one profile, and judges of different names, got {names}.")
         if unknown := set(self.weights) - set(names):
+            raise SoartError(f"{sorted(unknown)[0]!r} has a weight but is not one of the judges ({', '.join(names)}).")
+        weights = [self.weight(name) for name in names]
+        if not (np.isfinite(weights).all() and min(weights) >= 0 and max(weights) > 0):
             raise SoartError(
-                f"There is a weight for {sorted(unknown)[0]!r}, who is no judge: the judges are {', '.join(names)}."
-            )
-        shares = [self.weight(name) for name in names]
-        if not (np.isfinite(shares).all() and min(shares) >= 0 and max(shares) > 0):
-            raise SoartError(
-                f"Expected weights of at least 0, one of them above 0, got {dict(zip(names, shares, strict=True))}."
+                f"Expected weights of at least 0, one of them above 0, got {dict(zip(names, weights, strict=True))}."
             )
 
     def weight(self, name: str) -> float:
         """The weight of a judge in the goal."""
-        told = (*self.people, *self.outside)
-        return self.weights.get(name, 1.0 if name in told or not told else 0.0)
+        first = (*self.people, *self.external)
+        return self.weights.get(name, 1.0 if name in first or not first else 0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Judgements:
-    """What is known of the pictures of a study.
+    """The judged pictures of a study, and the values that the judges gave them.
 
     Attributes:
-        asked: (n,) choices whose pictures are sound and readable.
+        trials: (n,) choices whose pictures are sound and readable.
         rows: (n,) their pictures.
         items: (n, p) of the first profile.
-        said: (n,) by judge, profiles first: scores, or ratings 1–5; NaN where nothing was said.
-        goal: weights by judge, of those who said something; empty where nobody of the goal did.
-        people: which judges are people.
+        values: (n,) by judge, profiles first: scores, or ratings 1–5; NaN for a picture that the judge has not judged.
+        goal: weights by judge, of those with a judgement; empty if no judge of the goal has one.
+        people: names of the judges that are people.
     """
 
-    asked: list[Trial]
+    trials: list[Trial]
     rows: list[ImageRow]
     items: np.ndarray
-    said: dict[str, np.ndarray]
+    values: dict[str, np.ndarray]
     goal: dict[str, float]
     people: frozenset[str]
 
-    def unit(self, name: str) -> tuple[float, float]:
-        """Middle and unit of a judge: of people those of the scale, of profiles mean and deviation; 1 where all are equal."""
+    def scale(self, name: str) -> Scale:
+        """The scale of a judge: ``STARS`` for people, mean and deviation for profiles (unit 1 if all are equal)."""
         if name in self.people:
-            return STAR_UNIT
-        values = self.said[name][np.isfinite(self.said[name])]
+            return STARS
+        values = self.values[name][np.isfinite(self.values[name])]
         middle, deviation = (float(values.mean()), float(values.std())) if len(values) else (0.0, 0.0)
-        return middle, deviation if deviation > 1e-9 * (1 + abs(middle)) else 1.0
+        return Scale(middle, deviation if deviation > 1e-9 * (1 + abs(middle)) else 1.0)
 
     def standard(self, name: str) -> np.ndarray:
-        """(n,) what a judge said, from the middle in units."""
-        middle, unit = self.unit(name)
-        standard: np.ndarray = (self.said[name] - middle) / unit
+        """(n,) values of a judge as distances from its middle, in its unit."""
+        middle, unit = self.scale(name)
+        standard: np.ndarray = (self.values[name] - middle) / unit
         return standard
 
     @property
-    def goal_unit(self) -> tuple[float, float]:
-        """Middle and unit of the goal: those of its only judge, else 0 and 1."""
-        named = [name for name, weight in self.goal.items() if weight > 0]
-        return self.unit(named[0]) if len(named) == 1 else (0.0, 1.0)
+    def goal_scale(self) -> Scale:
+        """The scale of the goal: that of its only judge, else middle 0 and unit 1."""
+        names = [name for name, weight in self.goal.items() if weight > 0]
+        return self.scale(names[0]) if len(names) == 1 else Scale(0.0, 1.0)
 
     def goal_values(self) -> np.ndarray:
-        """(n,) the goal of every picture; NaN where a judge of the goal said nothing."""
-        named = [(name, weight) for name, weight in self.goal.items() if weight > 0]
-        middle, unit = self.goal_unit
-        total = sum(weight for _, weight in named)
-        if not named:
-            return np.full(len(self.asked), np.nan)
-        standard = np.sum([weight * self.standard(name) for name, weight in named], axis=0) / total
-        values: np.ndarray = middle + unit * standard
+        """(n,) the goal of every picture; NaN if a judge of the goal has not judged it."""
+        weights = {name: weight for name, weight in self.goal.items() if weight > 0}
+        if not weights:
+            return np.full(len(self.trials), np.nan)
+        middle, unit = self.goal_scale
+        standard = np.sum([weight * self.standard(name) for name, weight in weights.items()], axis=0)
+        values: np.ndarray = middle + unit * (standard / sum(weights.values()))
         return values
 
 
 def collect_judgements(panel: Panel, collection: Collection, drawn: Sequence[Trial]) -> Judgements:
-    """Let every judge speak of pictures that are drawn; those that cannot be read are left out.
+    """Collect every judge's scores and ratings for the drawn pictures; unreadable pictures are left out.
 
     Raises:
         ItemsError: a score is not a number.
     """
-    pictures = [asked.row for asked in drawn if asked.row is not None]
-    found = [measure(collection, pictures, scorer)[0] for scorer in panel.scorers]
-    known = set.intersection(*(set(items) for items in found))
-    asked = [one for one in drawn if one.row is not None and one.row.id in known]
-    rows = [one.row for one in asked if one.row is not None]
+    pictures = [trial.row for trial in drawn if trial.row is not None]
+    measured = [measure(collection, pictures, scorer)[0] for scorer in panel.scorers]
+    readable = set.intersection(*(set(items) for items in measured))
+    trials = [trial for trial in drawn if trial.row is not None and trial.row.id in readable]
+    rows = [trial.row for trial in trials if trial.row is not None]
     matrices = [
         np.array([items[row.id] for row in rows], dtype=np.float64).reshape(len(rows), len(scorer.extractor.names))
-        for scorer, items in zip(panel.scorers, found, strict=True)
+        for scorer, items in zip(panel.scorers, measured, strict=True)
     ]
-    said: dict[str, np.ndarray] = {}
+    values: dict[str, np.ndarray] = {}
     for scorer, matrix in zip(panel.scorers, matrices, strict=True):
-        said[scorer.stored_name] = scorer.score(matrix) if rows else np.zeros(0)
-        if not np.isfinite(said[scorer.stored_name]).all():
+        values[scorer.stored_name] = scorer.score(matrix) if rows else np.zeros(0)
+        if not np.isfinite(values[scorer.stored_name]).all():
             raise ItemsError(f"The score {scorer.stored_name!r} is not a number for some pictures: learn it anew.")
-    for rater in panel.people:
-        stars = ratings.ratings(collection, rater)
-        said[rater] = np.array([stars.get(row.id, np.nan) for row in rows])
-    for name in panel.outside:
-        given = collection.scores(name)
-        said[name] = np.array([given.get(row.id, np.nan) for row in rows])
-    heard = [name for name, values in said.items() if np.isfinite(values).any()]
-    goal = {name: panel.weight(name) for name in heard if panel.weight(name) > 0}
-    # Before people have spoken, profiles stand in for them.
-    goal = goal or {scorer.stored_name: 1.0 for scorer in panel.scorers if scorer.stored_name in heard}
-    return Judgements(asked, rows, matrices[0], said, goal, frozenset(panel.people))
+    by_picture = {rater: ratings.ratings(collection, rater) for rater in panel.people}
+    by_picture |= {name: collection.scores(name) for name in panel.external}
+    for name, stored in by_picture.items():
+        values[name] = np.array([stored.get(row.id, np.nan) for row in rows])
+    active = [name for name, column in values.items() if np.isfinite(column).any()]
+    goal = {name: panel.weight(name) for name in active if panel.weight(name) > 0}
+    # Until people have rated, profiles stand in for them.
+    goal = goal or {scorer.stored_name: 1.0 for scorer in panel.scorers if scorer.stored_name in active}
+    return Judgements(trials, rows, matrices[0], values, goal, frozenset(panel.people))

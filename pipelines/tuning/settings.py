@@ -1,4 +1,4 @@
-"""What is tuned in a collection, as it is kept there."""
+"""The settings of a collection's tune, as the collection stores them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RUNNING, PAUSED = "running", "paused"
 
 @dataclass(frozen=True)
 class TuneSettings:
-    """What is tuned.
+    """The settings of a tune.
 
     Attributes:
         space: as YAML, without the bans and pins below.
@@ -24,10 +24,10 @@ class TuneSettings:
         raters: weights of people in the goal.
         bans, pins: as ``slot=option``.
         pareto: look for trade-offs between the judges.
-        prune: drop poor candidates after an early look.
+        prune: drop poor candidates after a preview.
         seed: of images and search.
         state: running, paused, ended or failed.
-        why: a sentence, where it ended or failed.
+        why: a sentence that says why it ended or failed; else empty.
     """
 
     space: str
@@ -47,7 +47,7 @@ class TuneSettings:
         """Settings for a plain prompt, a template, or a space in YAML.
 
         Raises:
-            PromptError: no space can be made of it.
+            PromptError: the text does not describe a space.
         """
         yaml = "\n" in text.strip() and "slots:" in text
         space = (
@@ -63,19 +63,22 @@ class TuneSettings:
         return _parsed(self.space)
 
     def narrowed(self) -> PromptSpace:
-        """The space that may be chosen from."""
+        """The space after bans and pins."""
         return self.whole().restrict(self.bans, self.pins)
 
     def write(self) -> str:
-        """As JSON."""
+        """The settings as JSON."""
         return json.dumps(asdict(self))
 
     @classmethod
     def read(cls, text: str) -> TuneSettings | None:
-        """What ``write`` wrote; None where another version of soart did: the same prompt, started again, goes on with its choices."""
+        """Settings from the JSON of ``write``; None if another version of soart wrote it.
+
+        The same prompt, started again, then continues with its choices.
+        """
         try:
-            found = json.loads(text)
-            return cls(**{**found, "bans": tuple(found["bans"]), "pins": tuple(found["pins"])})
+            values = json.loads(text)
+            return cls(**{**values, "bans": tuple(values["bans"]), "pins": tuple(values["pins"])})
         except (ValueError, TypeError, KeyError):
             return None
 

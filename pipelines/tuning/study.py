@@ -1,6 +1,6 @@
-"""What tuning asked for, kept in the collection: spaces, choices, and the pictures that came of them.
+"""The study of a prompt space: stored choices and their pictures.
 
-A choice is written down before its picture is drawn, so that a run killed at any moment goes on where it was.
+A choice is stored before its picture is drawn, so that a run killed at any moment continues where it was.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from ..collection.tables import AWAY, ChoiceRow, ImageRow, SpaceRow
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A choice that was asked for.
+    """A choice to draw, or drawn.
 
     Attributes:
-        number, batch: its place in the order of asking, and the batch it came in; both count from 0.
+        number, batch: its place among the choices, and its batch; both count from 0.
         choice: option numbers in the space as it is now.
-        context: base subject, empty where the space has none.
+        context: base subject; empty if the space has none.
         seed: image seed.
         request_key: identity of its picture.
-        row: its picture; None while it is not drawn.
-        previews: scores of early looks, by share of the steps and profile.
-        dropped: not to be drawn, for its early look was poor.
+        row: its picture; None before it is drawn.
+        previews: scores of previews, by share of the steps and profile.
+        dropped: not to be drawn, because its preview was poor.
     """
 
     number: int
@@ -46,12 +46,12 @@ class Trial:
 
 @dataclass
 class Study:
-    """All that was asked for in a space and in its earlier versions in the same collection.
+    """The choices of a space and of its earlier versions in the same collection.
 
     Attributes:
-        own: choices of this version of the space, in the order of asking.
+        own: choices of this version of the space, in order.
         earlier: choices of other versions that this one still has, their options renumbered.
-        notes: a sentence for each other version: what was taken over, what was dropped.
+        notes: a sentence for each other version, on the choices taken over and left out.
     """
 
     own: list[Trial] = field(default_factory=list)
@@ -60,25 +60,25 @@ class Study:
 
     @property
     def drawn(self) -> list[Trial]:
-        """Every choice whose picture is there and sound, older versions first; each picture once, as the newest version says it."""
-        found = {asked.request_key: asked for asked in (*self.earlier, *self.own)}
-        return [asked for asked in found.values() if asked.row is not None and asked.row.problem in (None, AWAY)]
+        """Every choice with a sound picture, older versions first; each picture once, as the newest version's choice."""
+        trials = {trial.request_key: trial for trial in (*self.earlier, *self.own)}
+        return [trial for trial in trials.values() if trial.row is not None and trial.row.problem in (None, AWAY)]
 
     @property
     def failed(self) -> list[Trial]:
-        """Choices that were drawn, and never soundly."""
-        sound = {asked.choice for asked in self.drawn}
-        return [asked for asked in (*self.earlier, *self.own) if asked.row is not None and asked.choice not in sound]
+        """Choices that were drawn without a sound picture."""
+        sound = {trial.choice for trial in self.drawn}
+        return [trial for trial in (*self.earlier, *self.own) if trial.row is not None and trial.choice not in sound]
 
     @property
     def waiting(self) -> list[Trial]:
         """Choices of this version that are still to be drawn."""
-        return [asked for asked in self.own if asked.row is None and not asked.dropped]
+        return [trial for trial in self.own if trial.row is None and not trial.dropped]
 
     @property
     def dropped(self) -> list[Trial]:
-        """Every choice that was dropped after an early look."""
-        return [asked for asked in (*self.earlier, *self.own) if asked.row is None and asked.dropped]
+        """Every choice that was dropped after a preview."""
+        return [trial for trial in (*self.earlier, *self.own) if trial.row is None and trial.dropped]
 
 
 def store_trials(collection: Collection, space: PromptSpace, model: str, trials: Sequence[Trial]) -> None:

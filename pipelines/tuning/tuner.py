@@ -1,7 +1,8 @@
-"""Tuning prompts: ask the steering model for choices, draw them, collect the judgements, and again.
+"""Tunes prompts in rounds of choices, pictures and judgements.
 
-All that is known lies in the collection (choices, pictures, items, ratings), and the rating model is fitted afresh to it for every batch: a killed
-run goes on where it was, ratings given meanwhile count at once, and a space that was edited keeps what still has a meaning.
+The collection holds everything: choices, pictures, items and ratings. The rating model is fitted to it afresh for every
+batch. So a killed run continues where it was, new ratings count at once, and an edited space keeps the choices that
+still have a meaning.
 """
 
 from __future__ import annotations
@@ -26,31 +27,46 @@ from .panel import Judge, Judgements, Panel, collect_judgements
 from .pruning import CANDIDATES, SHARES, add_previews, expected_scores, halve
 from .study import Study, Trial, read_study, store_previews, store_trials
 
-#: Pictures drawn between two questions to the model.
+#: Pictures drawn between two decisions of the steering model.
 BATCH = 8
-#: An orthogonal array opens a run where it takes no more than this share of the budget.
-OPENING = 0.3
-#: Share of the budget that is kept, at most, to show the winners again.
-KEPT = 0.25
+#: An orthogonal array opens a run if it takes no more than this share of the budget.
+OPENING_SHARE = 0.3
+#: Largest share of the budget that is reserved for drawing the leaders on new seeds.
+RESERVED_SHARE = 0.25
+#: Winners that are named, and pictures of each before they are.
+WINNERS, SEEDS = 3, 4
 
 
 class Tuner:
-    """Steers the prompts of one space on one collection.
+    """Steers the prompts of one space in one collection.
 
     Args:
-        collection: where everything is kept.
+        collection: holds the choices, pictures and judgements.
         generator: draws the pictures.
-        space: what may be chosen.
-        panel: who judges, and what the goal is.
-        seed: of the images, counting up, and of the search.
-        batch: pictures between two questions to the model.
-        budget: pictures in all, earlier runs included.
-        pareto: look for all trade-offs between the judges of the goal, not for the best of their weighted mean alone.
-        prune: drop poor candidates after an early look, where looks have proved to agree with pictures; see ``pruning``.
+        space: the prompts to choose from.
+        panel: the judges and the goal.
+        seed: of the search, and of the first image; image seeds count up.
+        batch: pictures between two decisions of the steering model, at least 1.
+        budget: pictures in all, those of earlier runs included, at least 1.
+        pareto: look for all trade-offs between the judges of the goal, not only for the best weighted mean.
+        prune: drop poor candidates after a preview, once previews have proved to rank like final pictures; see
+            ``pruning``.
 
     Raises:
-        PromptError: a space of one choice.
-        SoartError: numbers out of range.
+        PromptError: a space of a single choice.
+        SoartError: numbers out of range, or ``pareto`` with several base subjects.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> import soart
+        >>> generator = soart.ImageGenerator(soart.load_model(device="cpu"))
+        >>> space = soart.PromptSpace.from_text("a {boat|fox} in {warm|cool} colors")
+        >>> panel = soart.Panel([soart.TechnicalScorer.load()])
+        >>> with TemporaryDirectory() as folder, soart.Collection(folder) as collection:
+        ...     tuner = soart.Tuner(collection, generator, space, panel, batch=2, budget=4, prune=False)
+        ...     pictures = tuner.step()
+        ...     print(len(pictures), tuner.done, tuner.left)
+        2 2 2
     """
 
     def __init__(
@@ -70,7 +86,7 @@ class Tuner:
         if batch < 1 or budget < 1:
             raise SoartError(f"Expected a batch and a budget of at least one picture, got {batch} and {budget}.")
         if pareto and len(space.contexts) > 1:
-            raise SoartError("Trade-offs between judges are looked for on one base subject: leave the others out.")
+            raise SoartError("Trade-offs between judges need a single base subject: leave the others out.")
         self.collection, self.generator, self.space, self.panel = collection, generator, space, panel
         self.seed, self.batch, self.budget, self.pareto = seed, batch, budget, pareto
         self.prune = prune and generator.can_preview
@@ -80,140 +96,170 @@ class Tuner:
 
     @property
     def done(self) -> int:
-        """Pictures of this space that were asked for and drawn."""
-        return sum(asked.row is not None for asked in self.study.own)
+        """Number of drawn pictures of this space."""
+        return sum(trial.row is not None for trial in self.study.own)
 
     @property
     def waiting(self) -> list[Trial]:
-        """Choices of a killed run that are still allowed and would still be drawn as they were asked for."""
-        allowed = [a for a in self.study.waiting if a.context in self.contexts and self.space.allows(a.choice)]
-        return [asked for asked in allowed if self._key(asked) == asked.request_key]
+        """Choices of a killed run that are still allowed and would give the same picture now."""
+        allowed = [t for t in self.study.waiting if t.context in self.contexts and self.space.allows(t.choice)]
+        return [trial for trial in allowed if self._key(trial) == trial.request_key]
 
     @property
     def left(self) -> int:
-        """Pictures that the budget still allows."""
+        """Number of pictures that the budget still allows."""
         return max(0, self.budget - self.done)
 
     @property
-    def kept(self) -> int:
-        """Pictures of the budget that are kept to show the leaders again on other seeds."""
-        return min(WINNERS * (SEEDS - 1), int(KEPT * self.budget))
+    def reserved(self) -> int:
+        """Number of pictures of the budget that are reserved for drawing the leaders on new seeds."""
+        return min(WINNERS * (SEEDS - 1), int(RESERVED_SHARE * self.budget))
 
     def rng(self, purpose: int) -> np.random.Generator:
-        """A generator that depends on the seed and on how far the study is, so that a resumed run takes the same steps."""
+        """Random numbers by seed and number of choices, so that a resumed run takes the same steps."""
         return np.random.default_rng([self.seed, len(self.study.own), purpose])
 
-    def request(self, asked: Trial) -> Request:
-        """The picture of a choice."""
-        words = self.space.render(asked.choice, self.contexts.index(asked.context))
-        return self.generator.request(words.prompt, asked.seed, negative=words.negative, **words.settings)
+    def request(self, trial: Trial) -> Request:
+        """The request for the picture of a choice."""
+        words = self.space.render(trial.choice, self.contexts.index(trial.context))
+        return self.generator.request(words.prompt, trial.seed, negative=words.negative, **words.settings)
 
     def ask(self, count: int) -> list[Trial]:
-        """The next ``count`` choices, written down; those of a killed run first."""
+        """The next ``count`` choices, stored; those of a killed run first."""
         return self.waiting[:count] or self.write(self.steering().ask(count, self.rng(1)))
 
     def write(self, choices: Sequence[Choice] | np.ndarray) -> list[Trial]:
-        """Write down a batch of choices, each on a seed of its own, for seeds are what a choice must be robust against."""
-        start, batch = (
-            len(self.study.own),
-            1 + max((asked.batch for asked in (*self.study.earlier, *self.study.own)), default=-1),
-        )
-        written = []
+        """Store a batch of choices, each with a new image seed: a good choice must be good on every seed."""
+        start = len(self.study.own)
+        batch = 1 + max((trial.batch for trial in (*self.study.earlier, *self.study.own)), default=-1)
+        trials = []
         for number, choice in enumerate(choices, start=start):
             context = self.contexts[number % len(self.contexts)]
-            asked = Trial(number, batch, self.space.check(choice), context, self.seed + number, "")
-            written.append(replace(asked, request_key=self._key(asked)))
-        store_trials(self.collection, self.space, self.generator.model.identity, written)
-        return written
+            trial = Trial(number, batch, self.space.check(choice), context, self.seed + number, "")
+            trials.append(replace(trial, request_key=self._key(trial)))
+        store_trials(self.collection, self.space, self.generator.model.identity, trials)
+        return trials
 
-    def draw(self, asked: Sequence[Trial], progress: Callable[[int], None] = lambda done: None) -> list[ImageRow]:
+    def draw(self, trials: Sequence[Trial], progress: Callable[[int], None] = lambda done: None) -> list[ImageRow]:
         """Draw and measure choices, and read the study again.
 
         Raises:
             ModelError: the model fails, or its settings are out of range.
-            SoartError: all pictures failed.
+            SoartError: every picture failed.
         """
-        made = jobs.generate(
-            self.collection, self.generator, [self.request(one) for one in asked], self.panel.scorers[0], progress
-        )
+        requests = [self.request(trial) for trial in trials]
+        made = jobs.generate(self.collection, self.generator, requests, self.panel.scorers[0], progress)
         self.study = self._read()
-        if asked and all(row.problem for row in made.rows):
+        if trials and all(row.problem for row in made.rows):
             raise SoartError(
-                f"All {len(asked)} pictures of the last batch failed ({made.rows[0].problem}): try another model, dtype or settings."
+                f"All {len(trials)} pictures of the last batch failed ({made.rows[0].problem}): "
+                "try another model, dtype or settings."
             )
         return made.rows
 
     def step(self, progress: Callable[[int], None] = lambda done: None) -> list[ImageRow]:
-        """One batch; empty when the budget, but for what is kept, or the space is used up."""
-        count = min(self.batch, self.left - self.kept)
-        asked = self._candidates(count) if count > 0 else []
-        return self.draw(asked, progress) if asked else []
+        """Draw one batch; returns no pictures when the budget (without its reserve) or the space is used up."""
+        count = min(self.batch, self.left - self.reserved)
+        trials = self._candidates(count) if count > 0 else []
+        return self.draw(trials, progress) if trials else []
 
     def _candidates(self, count: int) -> list[Trial]:
-        """At most ``count`` choices to draw: the next ones, or the better half of twice as many after an early look."""
-        judged = self.judged() if self.prune else None
-        if judged is None or judged.people & set(judged.goal):
+        """At most ``count`` choices to draw: the next ones, or the better half of twice as many after a preview."""
+        judgements = self.judged() if self.prune else None
+        if judgements is None or judgements.people & set(judgements.goal):
             return self.ask(count)
-        share = pruning.account(self.study, judged).share
-        looks = SHARES if len(judged.asked) < pruning.FEWEST else () if share is None else (share,)
-        asked = self.ask(count * (CANDIDATES if share else 1))
-        for one in looks:
-            asked = add_previews(self.generator, self.panel, asked, one, self.request)
+        share = pruning.account(self.study, judgements).share
+        previewed = () if share is None else (share,)
+        shares = SHARES if len(judgements.trials) < pruning.MIN_PAIRS else previewed
+        trials = self.ask(count * (CANDIDATES if share else 1))
+        for each in shares:
+            trials = add_previews(self.generator, self.panel, trials, each, self.request)
         if share:
-            asked = halve(judged, asked, share, count)
-        if looks:
-            store_previews(self.collection, self.space, asked)
-        return [one for one in asked if not one.dropped][:count]
+            trials = halve(judgements, trials, share, count)
+        if shares:
+            store_previews(self.collection, self.space, trials)
+        return [trial for trial in trials if not trial.dropped][:count]
 
     def judged(self) -> Judgements:
-        """What the judges say of all sound pictures."""
+        """The judgements of all sound pictures."""
         return collect_judgements(self.panel, self.collection, self.study.drawn)
 
-    def steering(self, judged: Judgements | None = None) -> Steering:
-        """The steering model after all that is known, every judge in units of its own."""
-        judged = judged or self.judged()
-        first = None
-        if not judged.asked:
-            design = first_batch(self.space, self.batch, self.rng(0)).choices
-            first = design if len(design) <= max(self.batch, OPENING * self.budget) else None
+    def steering(self, judgements: Judgements | None = None) -> Steering:
+        """The steering model fitted to all judgements, every judge on a standard scale."""
+        judgements = judgements or self.judged()
         goal: dict[Hashable, float] = {
-            Judge(name, context): weight for name, weight in judged.goal.items() for context in self.contexts
+            Judge(name, context): weight for name, weight in judgements.goal.items() for context in self.contexts
         }
         steering = Steering(
             Domain.of(self.space.levels, [mask.tolist() for mask in self.space.masks], self.space.allows),
-            first=first,
+            first=None if judgements.trials else self._opening(),
             goal=goal or None,
             pareto=self.pareto,
         )
-        # Another seed rarely helps, and nothing is told of them that would keep the search away.
-        steering.reserve(np.array([one.choice for one in self.study.failed]).reshape(-1, len(self.space.slots)))
-        told = [
-            (asked, Judge(name, asked.context), value)
-            for name in judged.said
-            for asked, value in zip(judged.asked, judged.standard(name), strict=True)
+        # Another seed rarely helps a failed choice, and without a judgement the search would come back to it.
+        steering.reserve(self._choices(self.study.failed))
+        evidence = self._evidence(judgements)
+        if evidence:
+            steering.tell(
+                self._choices([trial for trial, _, _ in evidence]),
+                np.array([value for _, _, value in evidence]),
+                raters=[judge for _, judge, _ in evidence],
+                pictures=[trial.request_key for trial, _, _ in evidence],
+            )
+        return steering
+
+    def leaders(self, steering: Steering, judgements: Judgements) -> tuple[list[Choice], np.ndarray]:
+        """Allowed choices by expected goal, best first: every judged one, and the best of the whole space.
+
+        Returns:
+            n choices, and (draws, n) posterior draws of their goal.
+        """
+        unique = {self.space.check(steering.recommend(self.rng(4)).choice): None}
+        unique.update({trial.choice: None for trial in judgements.trials if self.space.allows(trial.choice)})
+        choices = list(unique)
+        values = steering.values(np.array(choices), self.rng(3))
+        order = np.argsort(-values.mean(axis=0), kind="stable")
+        return [choices[i] for i in order], values[:, order]
+
+    def replicate(self, count: int) -> list[Trial]:
+        """Store the leaders as choices on new seeds: at most ``count``, until each leader has ``SEEDS`` pictures."""
+        if waiting := self.waiting[:count]:
+            return waiting
+        judgements = self.judged()
+        if not judgements.trials:
+            return []
+        leaders, _ = self.leaders(self.steering(judgements), judgements)
+        choices: list[Choice] = []
+        for leader in leaders[:WINNERS]:
+            choices += [leader] * (SEEDS - sum(trial.choice == leader for trial in judgements.trials))
+        return self.write(choices[:count])
+
+    def _opening(self) -> np.ndarray | None:
+        """(n, slots) choices of an orthogonal array for the first batch; None if they exceed their share of the budget."""
+        design = first_batch(self.space, self.batch, self.rng(0)).choices
+        return design if len(design) <= max(self.batch, OPENING_SHARE * self.budget) else None
+
+    def _evidence(self, judgements: Judgements) -> list[tuple[Trial, Judge, float]]:
+        """Every judgement on its judge's standard scale, and the expected scores of dropped candidates."""
+        evidence = [
+            (trial, Judge(name, trial.context), value)
+            for name in judgements.values
+            for trial, value in zip(judgements.trials, judgements.standard(name), strict=True)
             if np.isfinite(value)
         ]
         for scorer in self.panel.scorers:
-            middle, unit = judged.unit(scorer.stored_name)
-            told += [
-                (asked, Judge(scorer.stored_name, asked.context), (value - middle) / unit)
-                for asked, value in expected_scores(self.study, judged, scorer.stored_name)
+            middle, unit = judgements.scale(scorer.stored_name)
+            evidence += [
+                (trial, Judge(scorer.stored_name, trial.context), (value - middle) / unit)
+                for trial, value in expected_scores(self.study, judgements, scorer.stored_name)
             ]
-        if told:
-            steering.tell(
-                np.array([asked.choice for asked, _, _ in told]),
-                np.array([value for _, _, value in told]),
-                raters=[judge for _, judge, _ in told],
-                pictures=[asked.request_key for asked, _, _ in told],
-            )
-        return steering
+        return evidence
+
+    def _choices(self, trials: Sequence[Trial]) -> np.ndarray:
+        return np.array([trial.choice for trial in trials]).reshape(-1, len(self.space.slots))
 
     def _read(self) -> Study:
         return read_study(self.collection, self.space, self.generator.model.identity)
 
-    def _key(self, asked: Trial) -> str:
-        return self.request(asked).key(self.generator.model.identity)
-
-
-#: Winners that are named, and pictures of each before they are.
-WINNERS, SEEDS = 3, 4
+    def _key(self, trial: Trial) -> str:
+        return self.request(trial).key(self.generator.model.identity)

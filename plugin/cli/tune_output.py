@@ -44,8 +44,8 @@ def batch_line(judged: Judgements, tuner: Tuner) -> str:
     """How the last batch went, and its best picture."""
     from ...pipelines.reports.page import figure
 
-    last = max((asked.batch for asked in judged.asked), default=0)
-    own = [number for number, asked in enumerate(judged.asked) if asked.batch == last]
+    last = max((trial.batch for trial in judged.trials), default=0)
+    own = [number for number, trial in enumerate(judged.trials) if trial.batch == last]
     goal = judged.goal_values()
     known = [number for number in own if np.isfinite(goal[number])]
     start = f"{tuner.done}/{tuner.budget} batch {last + 1}: "
@@ -109,7 +109,7 @@ def tuned_facts(collection: Collection, tuned: StudyFindings) -> dict[str, Any]:
         "pairs": [
             {"options": [p.first, p.second], "mean": p.mean, "interval": [p.low, p.high]} for p in tuned.pairs
         ],
-        "judges": {name: _effects(effects) for name, effects in tuned.raters.items()},
+        "judges": {name: _effects(effects) for name, effects in tuned.judges.items()},
         "trade_offs": [{**_words(t.words), "means": t.means} for t in tuned.front],
         "batches": [
             {"number": b.number, "pictures": b.count, "mean": _number(b.mean), "best": _number(b.best)}

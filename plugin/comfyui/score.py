@@ -45,13 +45,13 @@ def _judge(
     images: torch.Tensor, profile: str, taste: Scorer | None, among: str
 ) -> tuple[Scorer, list[ScoredPicture], Pictures]:
     """The profile, the pictures it could judge, and all that came, with sentences about what could not be judged."""
-    from ...pipelines.scoring.in_memory import score_batch, scores_of
+    from ...pipelines.scoring.in_memory import reference_scores, score_batch
     from ...pipelines.scoring.measuring import existing_collection
 
     pictures, scorer, reference = to_pictures(images), scorer_of(profile, taste), None
     if among.strip():
         with retried(among), existing_collection(output_folder(among)) as collection:
-            reference = scores_of(collection, scorer, progress(len(collection.ids())))
+            reference = reference_scores(collection, scorer, progress(len(collection.ids())))
         if not len(reference):
             raise ItemsError(f"The collection {among!r} holds no picture yet to take percentiles among.")
     judged, problems = score_batch(pictures.pixels, scorer, reference, progress(len(pictures.pixels)))

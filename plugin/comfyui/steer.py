@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from comfy_api.latest import io
 from comfy_execution.graph_utils import ExecutionBlocker
 
+from ...pipelines.models.request import EXTERNAL_GUIDANCE, EXTERNAL_STEPS
 from .base import CATEGORY, ChoiceType, SoartNode, always, output_folder, profile_inputs, scorer_of, warnings_of
 from .pictures import plain, to_images, to_picture
 
@@ -48,8 +49,8 @@ class SoartPromptChoice(SoartNode):
                 io.Int.Input("search_seed", default=0, min=0, max=2**31 - 1, tooltip="Seed of the search and of the first picture."),
                 io.String.Input("model", default="comfyui",
                                 tooltip="Name for whatever draws; what is learnt of one name says nothing of another."),
-                io.Int.Input("usual_steps", default=20, min=1, max=1000, tooltip=given),
-                io.Float.Input("usual_guidance", default=7.0, min=0.0, max=100.0, step=0.5, tooltip=given),
+                io.Int.Input("usual_steps", default=EXTERNAL_STEPS, min=1, max=1000, tooltip=given),
+                io.Float.Input("usual_guidance", default=EXTERNAL_GUIDANCE, min=0.0, max=100.0, step=0.5, tooltip=given),
                 io.Int.Input("usual_width", default=512, min=8, max=8192, step=8, tooltip=given),
                 io.Int.Input("usual_height", default=512, min=8, max=8192, step=8, tooltip=given),
                 io.Combo.Input("vocabulary", options=["general", "embedded"], default="general", optional=True,
@@ -106,7 +107,7 @@ class SoartPromptChoice(SoartNode):
         requests = [question.request for question in asked]
         columns = ("prompt", "negative", "seed", "steps", "guidance", "width", "height")
         values = [[getattr(request, name) for request in requests] for name in columns]
-        rows = [[question.asked.number + 1, question.request.prompt] for question in asked]
+        rows = [[question.trial.number + 1, question.request.prompt] for question in asked]
         table = {"title": f"{collection}: what is drawn next", "columns": ["number", "prompt"], "rows": rows}
         schedulers = [request.scheduler or "" for request in requests]
         return io.NodeOutput(*values, asked, schedulers, ui=cls.show(warnings_of(study.scorer), table))
@@ -153,7 +154,7 @@ class SoartObserve(SoartNode):
 
         pixels, problem = to_picture(image)
         _row, value = tell(choice, pixels, problem=problem, score=score, rating=rating or None, rater=rater)
-        number = choice.asked.number + 1
+        number = choice.trial.number + 1
         if value is None:
             # The choice goes on: a blocked one would block the chart of all the others.
             shown = cls.show([f"Number {number} is kept, but nothing is learnt from it: {problem}."])

@@ -22,7 +22,7 @@ import soart
 from soart.errors import ImageError, ModelError, ProfileError
 from soart.metrics.items.colour import ColourExtractor
 from soart.pipelines.collection.collection import Collection
-from soart.pipelines.models.early_look import decode
+from soart.pipelines.models.step_preview import decode
 from soart.pipelines.scoring.in_memory import as_pictures
 from soart.plugin.diffusers import CUSTOM_PIPELINES, SoartCallback, SoartScoreBlock, wrap
 
@@ -134,7 +134,7 @@ def test_a_pipeline_that_cannot_be_interrupted_is_judged(tmp_path, caplog):
 def test_a_pipeline_that_cannot_be_judged_early_is_refused(tmp_path, lacking):
     lcm = latent_consistency(tmp_path)
     setattr(lcm, lacking, None)
-    with pytest.raises(ModelError, match=f"LatentConsistencyModelPipeline without {lacking} cannot be judged early"):
+    with pytest.raises(ModelError, match=f"LatentConsistencyModelPipeline without {lacking} cannot be previewed"):
         SoartCallback(below=0)(lcm, 0, 999, {"latents": torch.zeros(1, 4, 16, 16)})
 
 
@@ -278,7 +278,7 @@ def test_decode_says_what_is_missing(tmp_path):
     torch.manual_seed(0)
     flux = families.flux(tmp_path)
     packed = torch.randn(1, 6, 32)
-    with pytest.raises(ModelError, match="Say width and height"):
+    with pytest.raises(ModelError, match="pass width and height"):
         decode(flux, packed)
     factor = 2 * flux.vae_scale_factor
     assert decode(flux, packed, (3 * factor, 2 * factor)).shape == (1, 2 * factor, 3 * factor, 3)

@@ -133,7 +133,7 @@ def findings(request: Request) -> Response:
         request, "findings.html", place, tuned=tuned, settings=settings, effects=draw_effects(tuned.effects),
         course=draw_course(tuned), words=words_of, title=title_of,
         front=draw_front(tuned.front),
-        judges={name: draw_effects(effects) for name, effects in tuned.raters.items()},
+        judges={name: draw_effects(effects) for name, effects in tuned.judges.items()},
     )  # fmt: skip
 
 

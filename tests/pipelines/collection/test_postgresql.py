@@ -217,12 +217,12 @@ def test_folder_nobody_named_lies_with_the_users_data(postgres, tmp_path, monkey
 
 def test_looking_makes_no_collection(postgres, scorer):
     assert not Collection.is_collection(postgres)
-    with pytest.raises(CollectionError, match="is no collection") as caught:
+    with pytest.raises(CollectionError, match="is not a collection") as caught:
         existing_collection(postgres)
     assert make_url(postgres).password not in str(caught.value)
-    with pytest.raises(CollectionError, match="is no collection"):
+    with pytest.raises(CollectionError, match="is not a collection"):
         open_pictures([postgres], scorer)
-    with pytest.raises(CollectionError, match="stands alone"):
+    with pytest.raises(CollectionError, match="name it alone"):
         open_pictures([postgres, "a.png"], scorer)
     assert not Collection.is_collection(postgres)
     Collection(postgres).close()

@@ -67,7 +67,7 @@ def test_weights_without_values_need_a_name(tmp_path, how):
     empty = offloaded(families.sd1(tmp_path), how, tmp_path)
     with pytest.raises(
         ModelError,
-        match=r"cannot be told from others, for the values of text_encoder\.\S+ are not in memory: name them with",
+        match=r"cannot be identified because the values of text_encoder\.\S+ are not in memory: name them with",
     ):
         adopt(empty)
     assert adopt(empty, identity="mine").identity == "mine"

@@ -73,7 +73,7 @@ def test_wrong_requests(generator, wrong):
 
 def test_a_setting_that_there_is_not(generator):
     with pytest.raises(
-        ModelError, match="There is no setting 'num_inference_steps': there are negative, steps, guidance, "
+        ModelError, match="There is no setting 'num_inference_steps': choose among negative, steps, guidance, "
     ):
         generator.request("a fox", 0, num_inference_steps=4)
 

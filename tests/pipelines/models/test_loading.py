@@ -75,7 +75,7 @@ def test_things_that_are_no_model(tmp_path):
             load_model(str(tmp_path / name), device="cpu")
         assert "\n" not in str(caught.value)
         assert name.split("/")[0] in str(caught.value)
-    with pytest.raises(ModelError, match="no diffusers model folder"):
+    with pytest.raises(ModelError, match="not a diffusers model folder"):
         load_model(str(tmp_path / "other.safetensors"), config=tmp_path / "empty", device="cpu")
 
 

@@ -10,7 +10,7 @@ from soart.metrics.percentiles import percentiles
 from soart.pipelines.best_of import best_of
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.scoring.explaining import explain_pixels
-from soart.pipelines.scoring.in_memory import best_first, score_batch, scores_of
+from soart.pipelines.scoring.in_memory import best_first, reference_scores, score_batch
 from soart.pipelines.scoring.measuring import import_pictures
 from soart.pipelines.scoring.ranking import rank
 from soart.pipelines.scoring.taste_scorer import TasteScorer
@@ -39,8 +39,8 @@ def test_scores_are_those_of_a_collection(collection, scorer, tmp_path):
     assert [one.percentile for one in ordered] == [one.percentile for one in ranking]
     assert [one.reasons for one in ordered] == [one.reasons for one in ranking]
     assert [f"{one.number}.png" for one in ordered] == [one.path.name for one in ranking]
-    assert sorted(scores_of(collection, scorer), reverse=True) == pytest.approx([one.score for one in ranking])
-    assert scores_of(Collection(None), scorer).shape == (0,)
+    assert sorted(reference_scores(collection, scorer), reverse=True) == pytest.approx([one.score for one in ranking])
+    assert reference_scores(Collection(None), scorer).shape == (0,)
 
 
 def test_percentiles_among_others(scorer):

@@ -267,7 +267,7 @@ def test_when_nothing_is_left_it_is_said_and_comes_back(desk, collection):
 def test_one_thing_at_a_time(desk):
     plan = desk.plan(Rule(duplicates=True))
     with desk._lock:
-        desk.jobs.start(KEY, "Holding", lambda job: job._told_to_stop.wait(30))
+        desk.jobs.start(KEY, "Holding", lambda job: job._cancelled.wait(30))
         for act in (desk.evaluate, lambda: desk.move(Rule(duplicates=True), plan.digest)):
             with pytest.raises(SoartError, match="wait until"):
                 act()

@@ -3,7 +3,7 @@ import threading
 import pytest
 
 from soart.errors import SoartError
-from soart.pipelines.support.background import CANCELLED, DONE, FAILED, KEPT, RUNNING, Jobs
+from soart.pipelines.support.background import CANCELLED, DONE, FAILED, MAX_FINISHED, RUNNING, Jobs
 
 
 @pytest.fixture
@@ -72,9 +72,9 @@ def test_mistakes_and_failures_end_as_a_sentence(jobs, caplog):
 
 
 def test_few_finished_jobs_are_remembered_and_closing_ends_all(jobs):
-    for _ in range(KEPT + 5):
+    for _ in range(MAX_FINISHED + 5):
         jobs.start("k", "Quick", lambda job: None).wait(5)
-    assert len(jobs.list()) <= KEPT + 1
+    assert len(jobs.list()) <= MAX_FINISHED + 1
 
     def work(job):
         while True:

@@ -52,7 +52,7 @@ def test_it_learns_from_what_it_is_told(study):
     means = []
     for _ in range(3):
         asked = study.ask(4)
-        assert len({question.asked.choice for question in asked}) == 4
+        assert len({question.trial.choice for question in asked}) == 4
         means.append(np.mean([tell(question, draw(question.request))[1] for question in asked]))
     assert means[2] > means[0]
     with Collection(study.folder) as collection:
@@ -70,7 +70,7 @@ def test_requests_carry_the_usual_settings(study):
     request = question.request
     assert (request.steps, request.guidance, request.width, request.height) == (12, 4.0, 64, 32)
     with pytest.raises(ModelError, match="drawn elsewhere"):
-        study.outside.draw([request])
+        study.generator.draw([request])
     with pytest.raises(ModelError, match="a name for the model"):
         ExternalGenerator("  ")
 
@@ -78,10 +78,10 @@ def test_requests_carry_the_usual_settings(study):
 def test_what_was_asked_and_never_told_comes_again(study):
     first = study.ask(2)
     again = study.ask(3)
-    assert [one.asked.choice for one in again[:2]] == [one.asked.choice for one in first]
-    assert again[2].asked.choice not in [one.asked.choice for one in first]
+    assert [one.trial.choice for one in again[:2]] == [one.trial.choice for one in first]
+    assert again[2].trial.choice not in [one.trial.choice for one in first]
     tell(first[0], draw(first[0].request))
-    assert first[0].asked.choice not in [one.asked.choice for one in study.ask(2)]
+    assert first[0].trial.choice not in [one.trial.choice for one in study.ask(2)]
 
 
 def test_ratings_and_scores_count_in_place_of_the_profile(study):
@@ -144,12 +144,12 @@ def test_choices_that_failed_are_not_asked_again(study):
     for _ in range(6):
         [question] = study.ask()
         tell(question, np.zeros((8, 8, 3), np.uint8), problem="all black")
-        failed.add(question.asked.choice)
+        failed.add(question.trial.choice)
     assert len(failed) == 6
     for _ in range(3):
         [question] = study.ask()
         tell(question, draw(question.request))
-        assert question.asked.choice not in failed
+        assert question.trial.choice not in failed
 
 
 def test_a_broken_picture_is_kept_and_not_learnt_from(study):
@@ -157,7 +157,7 @@ def test_a_broken_picture_is_kept_and_not_learnt_from(study):
     row, value = tell(question, np.zeros((8, 8, 3), np.uint8), problem="all black")
     assert value is None
     assert row.problem == "all black"
-    assert study.ask()[0].asked.choice != question.asked.choice
+    assert study.ask()[0].trial.choice != question.trial.choice
 
 
 def test_a_space_that_is_used_up_shows_its_best_again_and_ends(tmp_path):
@@ -168,7 +168,7 @@ def test_a_space_that_is_used_up_shows_its_best_again_and_ends(tmp_path):
     # Four pictures of each are enough.
     for _ in range(8):
         [question] = study.ask()
-        seen.append(question.asked.choice)
+        seen.append(question.trial.choice)
         tell(question, draw(question.request))
     assert seen.count(seen[0]) == 4
     assert len(set(seen)) == 2

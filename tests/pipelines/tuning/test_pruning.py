@@ -4,24 +4,24 @@ import torch
 from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, FlowMatchEulerDiscreteScheduler
 
 from soart.pipelines.collection.tables import ImageRow
-from soart.pipelines.models.early_look import predicted_original, preview_call
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
+from soart.pipelines.models.step_preview import predicted_original, preview_call
 from soart.pipelines.tuning.findings import findings_of
 from soart.pipelines.tuning.loop import tune
 from soart.pipelines.tuning.panel import Judgements, Panel
 from soart.pipelines.tuning.pruning import (
-    AGREES,
-    FEWEST,
+    MIN_CORRELATION,
+    MIN_PAIRS,
     SHARES,
     PreviewAgreement,
     Pruning,
     account,
     add_previews,
     agreements,
-    early_goal,
     expected_scores,
     halve,
+    preview_goal,
 )
 from soart.pipelines.tuning.study import Study, Trial, read_study
 from soart.pipelines.tuning.tuner import Tuner
@@ -97,14 +97,14 @@ def planted(early_scores, final_scores, dropped=()):
 
 
 def test_agreement_decides():
-    rising = np.arange(FEWEST, dtype=float)
+    rising = np.arange(MIN_PAIRS, dtype=float)
     judged, study = planted(rising, 10 * rising)
     assert agreements(judged)[0].correlation == pytest.approx(1)
     assert account(study, judged).share == SHARES[0]
     rng = np.random.default_rng(0)
     judged, study = planted(rng.normal(size=40), rng.normal(size=40))
     found = account(study, judged)
-    assert found.agreements[0].correlation < AGREES
+    assert found.agreements[0].correlation < MIN_CORRELATION
     assert found.share is None
     assert "nothing was dropped" in str(found)
     judged, study = planted(rising[:-1], rising[:-1])
@@ -124,7 +124,7 @@ def test_halving_keeps_the_best_and_what_cannot_be_seen_goes_first():
     kept = halve(judged, candidates, SHARES[0], 2)
     assert [one.dropped for one in kept] == [False, True, False, True]
     assert not any(one.dropped for one in halve(judged, candidates[:2], SHARES[0], 2))
-    assert np.isnan(early_goal(judged, {}))
+    assert np.isnan(preview_goal(judged, {}))
 
 
 def test_dropped_candidates_are_told_by_regression():
@@ -142,10 +142,10 @@ def test_dropped_candidates_are_told_by_regression():
 
 def test_an_account_says_what_looks_saved_or_cost():
     agreements = [PreviewAgreement(0.2, 0.9, 8)]
-    assert "3 candidates were dropped after 9 looks, 15% of the drawing time saved" in str(
+    assert "3 candidates were dropped after 9 previews, 15% of the drawing time saved" in str(
         Pruning(agreements, 0.2, 9, 3, 0.15)
     )
-    assert "1 candidate was dropped after 9 looks, 29% of the drawing time spent on top so far" in str(
+    assert "1 candidate was dropped after 9 previews, 29% of the drawing time added so far" in str(
         Pruning(agreements, 0.2, 9, 1, -0.29)
     )
     assert "nothing was dropped" in str(Pruning(agreements, None, 9, 0, -0.3))
@@ -168,13 +168,13 @@ def test_tuning_with_and_without(collection, generator, scorer, tmp_path):
     if found.share is not None:
         assert found.dropped > 0
         assert len(tuner.study.own) == tuner.done + found.dropped
-    assert any("Early looks" in text for text in findings_of(tuner).notes)
+    assert any("Previews:" in text for text in findings_of(tuner).notes)
     assert not tuner.waiting
 
 
 def test_dropped_candidates_stay_dropped(collection, generator, scorer, monkeypatch):
     """A study in which looks always agree: candidates are halved, looked at once, and never drawn later."""
-    monkeypatch.setattr("soart.pipelines.tuning.pruning.AGREES", -1.0)
+    monkeypatch.setattr("soart.pipelines.tuning.pruning.MIN_CORRELATION", -1.0)
     space = PromptSpace.from_text(
         "a {boat|tree|house} in {warm|cool|monochrome|neon} colors, {flat design|woodcut|pixel art}"
     )

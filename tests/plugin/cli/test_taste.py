@@ -104,7 +104,7 @@ def test_rate_next_and_learn_from_ratings(soart, world, mine, tmp_path):
     assert facts["trust"]["word"] == "too few examples"
     code, _, err = soart("rank", world / "pool", "--taste", "rated", *mine)
     assert code == 0
-    assert "not to be trusted yet" in err
+    assert "not reliable yet" in err
     assert soart("taste", "rate", tmp_path, stdin="1")[2].startswith("Error: ")
 
 
@@ -206,8 +206,8 @@ def test_no_score_of_a_useless_taste_is_silent(soart, world, tmp_path):
     assert "too few examples" in soart(*learnt)[1]
     code, out, err = soart("rank", world / "pool", "--taste", "few", "--profiles", tmp_path, "--json")
     assert code == 0
-    assert "is not to be trusted yet" in json.loads(out)["notes"][0]
-    assert "is not to be trusted yet" in err
+    assert "is not reliable yet" in json.loads(out)["notes"][0]
+    assert "is not reliable yet" in err
     code, out, _ = soart("rank", world / "pool", "--taste", "blur", "--profiles", tmp_path, "--json")
     assert json.loads(out)["profile"] == "blur-2"
     assert soart("taste", "learn", "x", "--good", few[0], "--bad", f"={few[1]}", "--profiles", tmp_path)[0] == 2

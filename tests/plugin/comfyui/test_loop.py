@@ -135,7 +135,7 @@ def test_pictures_that_cannot_be_learnt_from(host, graph):
     assert "got a batch of 2" in first.outputs[several.id]["text"][0]
     assert "nothing is learnt from it: not a number" in first.outputs[broken.id]["text"][0]
     assert value.id not in first.outputs
-    assert "No picture of this space is there yet" in first.outputs[chart.id]["text"][0]
+    assert "No picture of this space can be judged yet" in first.outputs[chart.id]["text"][0]
     # A choice that was told, if only as broken, does not come again.
     second = host.run(graph)
     assert first.outputs[broken.id]["text"] != second.outputs[broken.id]["text"]

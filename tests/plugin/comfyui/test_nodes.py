@@ -161,7 +161,9 @@ def test_mistakes_in_words(host, graph):
         ),
         "got '../x'": graph.add("SoartTaste", name="../x", good=source.out(), bad=source.out()),
         "both": graph.add("SoartTaste", name="both", good=source.out(), bad=source.out()),
-        "is no collection": graph.add("SoartRank", images=source.out(), profile="technical", top_k=0, among="nowhere"),
+        "is not a collection": graph.add(
+            "SoartRank", images=source.out(), profile="technical", top_k=0, among="nowhere"
+        ),
         "inside ComfyUI's output folder": graph.add(
             "SoartScore", images=source.out(), profile="technical", among="../../elsewhere"
         ),

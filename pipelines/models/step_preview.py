@@ -1,8 +1,8 @@
-"""What a picture will look like, seen early: the original that the scheduler predicts part of the way, decoded by the pipeline itself.
+"""Decodes previews: the noise-free original that a scheduler predicts early.
 
-Works with every pipeline that calls back after a step and can be interrupted there, and with schedulers that say their prediction or can be asked
-by the formulas of their kind: Song et al., "Denoising diffusion implicit models" (2021), eq. 12, for noise and velocity prediction, and x₀ = x − σ v
-for rectified flows (Liu et al. 2023).
+Works with every pipeline that calls back after a step and can be interrupted there. Schedulers either return their
+prediction, or it follows from the formulas of their kind: Song et al., "Denoising diffusion implicit models" (2021),
+eq. 12, for noise and velocity prediction, and x₀ = x − σ v for rectified flows (Liu et al. 2023).
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from ...errors import ModelError
+from ...errors import ModelError, first_line
 
 if TYPE_CHECKING:
     from ...metrics.protocols import Scorer
 
-#: What schedulers call the original that they predict, where they say it.
+#: Attributes of a scheduler's output that hold the predicted original.
 _PREDICTIONS = ("pred_original_sample", "denoised")
-#: What an early look needs of a pipeline.
+#: Attributes of a pipeline that a preview needs.
 _NEEDED = ("scheduler", "vae", "image_processor")
 
 
 def interruptible(pipeline: Any) -> bool:
-    """Whether a call of this pipeline can be ended after a step."""
-    # The class has the property from the start, a pipeline its value only once it was called.
+    """True if a call of this pipeline can be ended after a step."""
+    # The class has the property from the start; a pipeline has its value only after the first call.
     return hasattr(type(pipeline), "interrupt")
 
 
@@ -39,14 +39,14 @@ def predicted_original(
     sample: torch.Tensor,
     sigma: torch.Tensor | None,
 ) -> torch.Tensor | None:
-    """The noise-free latents that a step points to; None where this kind of scheduler does not tell.
+    """The noise-free latents that a step predicts; None for kinds of schedulers without a formula.
 
     Args:
-        scheduler: says what kind of prediction it takes.
-        model_output: what the model said of ``sample``.
+        scheduler: its class and configuration decide the kind of prediction.
+        model_output: the model's output for ``sample``.
         timestep: of the step.
         sample: noisy latents before the step.
-        sigma: noise level before the step, of schedulers that have one.
+        sigma: noise level before the step, for schedulers that have one.
     """
     if "FlowMatch" in type(scheduler).__name__:
         return None if sigma is None else sample - sigma.to(sample) * model_output
@@ -62,10 +62,10 @@ def predicted_original(
 
 
 class Watch:
-    """Follows the steps of a scheduler, and keeps the original that the last one points to.
+    """Follows the steps of a scheduler, and holds the original that the latest step predicts.
 
     Attributes:
-        original: its latents; None before the first step, and where this kind of scheduler does not tell.
+        original: its latents; None before the first step, and for kinds of schedulers without a prediction.
     """
 
     def __init__(self, scheduler: Any) -> None:
@@ -87,32 +87,34 @@ class Watch:
         sigmas, index = getattr(scheduler, "sigmas", None), getattr(scheduler, "step_index", None)
         # The index has moved on to the next step by now.
         sigma = sigmas[index - 1] if sigmas is not None and index else None
-        told = next((getattr(output, name) for name in _PREDICTIONS if getattr(output, name, None) is not None), None)
-        self.original = predicted_original(scheduler, model_output, timestep, sample, sigma) if told is None else told
+        original = next((value for name in _PREDICTIONS if (value := getattr(output, name, None)) is not None), None)
+        if original is None:
+            original = predicted_original(scheduler, model_output, timestep, sample, sigma)
+        self.original = original
         return output if as_dict else output.to_tuple()
 
     def end(self) -> None:
-        """Leave the scheduler as it was."""
+        """Restore the scheduler's own step."""
         self._scheduler.__dict__.pop("step", None)
 
 
 @contextmanager
 def preview_call(pipeline: Any, steps: int) -> Iterator[dict[str, Any]]:
-    """Arguments for a call of ``pipeline`` that ends after ``steps`` steps with the original predicted there, decoded as usual.
+    """Arguments for a call of ``pipeline`` that ends after ``steps`` steps and decodes the original predicted there.
 
-    Only pipelines whose call takes ``callback_on_step_end`` can be called so.
+    Only for pipelines whose call takes ``callback_on_step_end``.
     """
     watch = Watch(pipeline.scheduler)
 
-    def look(called: Any, number: int, timestep: Any, kept: dict[str, Any]) -> dict[str, Any]:
+    def after_step(called: Any, number: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
         if number + 1 == steps:
             called._interrupt = True
             if watch.original is not None:
-                return {"latents": watch.original.to(kept["latents"])}
+                return {"latents": watch.original.to(tensors["latents"])}
         return {}
 
     try:
-        yield {"callback_on_step_end": look, "callback_on_step_end_tensor_inputs": ["latents"]}
+        yield {"callback_on_step_end": after_step, "callback_on_step_end_tensor_inputs": ["latents"]}
     finally:
         watch.end()
 
@@ -122,8 +124,8 @@ def decode(pipeline: Any, latents: torch.Tensor, size: tuple[int, int] | None = 
 
     Args:
         pipeline: of any family with a ``vae`` and an ``image_processor``.
-        latents: (k, c, h, w), or (k, tokens, c) where the family packs them.
-        size: width and height in pixels, for packed latents; by default square.
+        latents: (k, c, h, w), or (k, tokens, c) for families that pack them.
+        size: width and height in pixels of packed latents; by default square.
 
     Returns:
         (k, height, width, 3) float32 0…1.
@@ -135,7 +137,9 @@ def decode(pipeline: Any, latents: torch.Tensor, size: tuple[int, int] | None = 
     if latents.ndim == 3:
         factor, side = pipeline.vae_scale_factor, math.isqrt(latents.shape[1])
         if size is None and side * side != latents.shape[1]:
-            raise ModelError("Say width and height: they cannot be told from the latents of this model.")
+            raise ModelError(
+                "The size of the picture does not follow from the latents of this model: pass width and height."
+            )
         width, height = size or (2 * factor * side,) * 2
         latents = pipeline._unpack_latents(latents, height, width, factor)
     mean, deviation = getattr(vae.config, "latents_mean", None), getattr(vae.config, "latents_std", None)
@@ -146,28 +150,31 @@ def decode(pipeline: Any, latents: torch.Tensor, size: tuple[int, int] | None = 
     else:
         latents = latents + (getattr(vae.config, "shift_factor", None) or 0.0)
     # The decoder of SDXL overflows in float16.
-    raised = vae.dtype == torch.float16 and getattr(vae.config, "force_upcast", False)
-    if raised:
+    upcast = vae.dtype == torch.float16 and getattr(vae.config, "force_upcast", False)
+    if upcast:
         vae.to(dtype=torch.float32)
     with torch.no_grad():
         decoded = vae.decode(latents.to(vae.dtype), return_dict=False)[0]
-    if raised:
+    if upcast:
         vae.to(dtype=torch.float16)
     pictures: np.ndarray = pipeline.image_processor.postprocess(decoded, output_type="np")
     return pictures
 
 
 class StepPreview:
-    """Looks once at what every call of a pipeline will come to; for callbacks after a step.
+    """Previews and scores every call of a pipeline once; for callbacks after a step.
 
     Args:
-        scorer: who judges.
-        share: of the steps after which to look, in (0, 1); the second step at the earliest.
+        scorer: scores the previews.
+        share: of the steps after which to make the preview, in (0, 1); after the second step at the earliest.
         size: width and height in pixels, see ``decode``.
 
     Attributes:
-        pictures: (k, h, w, 3) float32 0…1 of the last look; None before it.
-        scores: (k,) scores of them, NaN where values are not numbers.
+        pictures: (k, h, w, 3) float32 0…1, the latest previews; None before the first.
+        scores: (k,) their scores; NaN for a picture with NaN or infinity.
+
+    Raises:
+        ModelError: a share outside (0, 1).
     """
 
     def __init__(self, scorer: Scorer, share: float, size: tuple[int, int] | None = None) -> None:
@@ -179,10 +186,10 @@ class StepPreview:
         self.scores: np.ndarray | None = None
 
     def after(self, pipeline: Any, step: int, latents: torch.Tensor) -> bool:
-        """To be called after every step, counted from 0, with its latents; returns whether this was the look.
+        """Call after every step (from 0) with its latents; returns True on the step that was previewed.
 
         Raises:
-            ModelError: pictures of this pipeline cannot be decoded early.
+            ModelError: this pipeline cannot be previewed.
         """
         if step == 0:
             if self._watch is not None:
@@ -190,24 +197,24 @@ class StepPreview:
             self.pictures = self.scores = self._watch = None
             if missing := [name for name in _NEEDED if getattr(pipeline, name, None) is None]:
                 raise ModelError(
-                    f"A {type(pipeline).__name__} without {missing[0]} cannot be judged early: draw without this callback."
+                    f"A {type(pipeline).__name__} without {missing[0]} cannot be previewed: draw without this callback."
                 )
             self._watch = Watch(pipeline.scheduler)
             return False
         if self._watch is None or step < round(self._share * _steps(pipeline)) - 1:
             return False
-        told = self._watch.original
+        original = self._watch.original
         self._watch.end()
         self._watch = None
         try:
-            self.pictures = decode(pipeline, latents if told is None else told.to(latents), self._size)
+            self.pictures = decode(pipeline, latents if original is None else original.to(latents), self._size)
         except torch.OutOfMemoryError:
             raise
-        # Each family packs its latents in its own way; torch says so in any of these.
+        # Each family packs its latents in its own way; torch raises any of these.
         except (AttributeError, RuntimeError, TypeError, ValueError) as error:
             raise ModelError(
-                f"A {type(pipeline).__name__} cannot be judged early, for its latents cannot be decoded ({str(error).splitlines()[0]}): "
-                "draw without this callback."
+                f"A {type(pipeline).__name__} cannot be previewed because its latents cannot be decoded "
+                f"({first_line(error)}): draw without this callback."
             ) from error
         self.scores = np.array([self._score(picture) for picture in self.pictures])
         return True

@@ -1,0 +1,218 @@
+"""The short way in from Python: draw pictures for a prompt, rank pictures.
+
+Both functions open and close what they need. The functions below them, with a collection and a generator of the
+caller's, are :func:`.generate.generate` and :func:`.scoring.ranking.rank`.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from functools import wraps
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from ..metrics.damage.scorer import TechnicalScorer
+from ..metrics.image import read_image
+from ..metrics.protocols import Scorer
+from ..metrics.tastes.blend import Blend, Taste
+from ..metrics.tastes.profile import TasteProfile
+from . import generate as jobs
+from .collection.collection import Collection
+from .collection.tables import ImageRow
+from .models.generator import ImageGenerator
+from .models.loading import LoadedModel, load_model
+from .reports.page import data_url
+from .scoring import ranking as lower
+from .scoring.measuring import open_pictures
+from .scoring.profile_store import ProfileStore, scorer_named
+from .scoring.ranking import RankedPicture
+from .scoring.taste_scorer import TasteScorer
+
+P = ParamSpec("P")
+R = TypeVar("R")
+#: Pictures that a notebook shows of a ranking.
+SHOWN = 12
+
+
+class Ranking(list[RankedPicture]):
+    """Ranked pictures, best first: a list that also names the pictures that were left out.
+
+    Each has ``place``, ``score``, ``percentile``, ``reasons``, ``path`` and ``prompt``, among others.
+
+    Attributes:
+        problems: a sentence for each picture that was left out, and one if the taste is not reliable yet.
+
+    Examples:
+        >>> import soart
+        >>> ranking = soart.Ranking([], ["'a.png' is left out: all black."])
+        >>> len(ranking), ranking.problems
+        (0, ["'a.png' is left out: all black."])
+    """
+
+    def __init__(self, pictures: Iterable[RankedPicture] = (), problems: Sequence[str] = ()) -> None:
+        super().__init__(pictures)
+        self.problems = list(problems)
+
+    def _repr_html_(self) -> str:
+        """The best pictures as a table, for notebooks."""
+        lines = "".join(
+            f'<tr><td>{p.place}</td><td><img src="{data_url(read_image(p.path).pixels)}" width="96"></td>'
+            f"<td>{p.score:.1f}</td><td>{html.escape(p.prompt or p.path.name)}</td></tr>"
+            for p in self[:SHOWN]
+        )
+        rest = f"<p>{len(self) - SHOWN} more</p>" if len(self) > SHOWN else ""
+        problems = "".join(f"<p>{html.escape(problem)}</p>" for problem in self.problems)
+        return f"<table><tr><th></th><th></th><th>score</th><th></th></tr>{lines}</table>{rest}{problems}"
+
+
+def _or_earlier(earlier: Callable[..., Any], *names: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Pass calls on to the function that had this public name before, until 1.0.
+
+    Such a call has a collection and a second positional argument, or one of the keywords ``names``.
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        @wraps(function)
+        def call(*args: P.args, **kwargs: P.kwargs) -> R:
+            positional = len(args) > 1 and isinstance(args[0], Collection)
+            if positional or any(name in kwargs for name in names):
+                result: R = earlier(*args, **kwargs)
+                return result
+            return function(*args, **kwargs)
+
+        return call
+
+    return decorate
+
+
+@_or_earlier(jobs.generate, "generator", "requests", "scorer", "progress")
+def generate(
+    prompt: str,
+    count: int = 8,
+    collection: str | Path | Collection = "soart-pictures",
+    *,
+    model: str | Path | LoadedModel | ImageGenerator | None = None,
+    seed: int = 0,
+    prompt_seed: int = 0,
+    taste: str | Taste | Scorer | None = None,
+    wildcards: str | Path | None = None,
+    **settings: Any,  # noqa: ANN401
+) -> Ranking:
+    """Draw pictures into a collection and rank them, best first.
+
+    Pictures that the collection holds already are not drawn again.
+
+    Args:
+        prompt: a prompt or a dynamic-prompts template: ``{a|b}`` varies, ``__style__`` draws from a vocabulary.
+        count: number of pictures, at least 1.
+        collection: a folder, the URL of a PostgreSQL database, or an open collection, which stays open.
+        model: hub id, diffusers folder or single file, or the result of ``load_model``, or a generator, which stays
+            open; by default the embedded model.
+        seed: image seed of the first picture, counting up.
+        prompt_seed: decides which prompts the template gives.
+        taste: what ranks: the name of a taste or of a built-in profile, a taste, or a scorer; by default the technical
+            score.
+        wildcards: a folder of your own ``NAME.txt`` vocabularies.
+        settings: ``negative``, ``steps``, ``guidance``, ``width``, ``height``, ``scheduler``; by default the model's
+            own.
+
+    Raises:
+        PromptError: the template cannot be expanded.
+        ModelError: the model cannot be loaded, fails, or a setting is unknown or out of range.
+        CollectionError: the collection cannot be opened or written.
+        ProfileError: no profile of that name, or a damaged file.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> import soart
+        >>> with TemporaryDirectory() as folder:
+        ...     pictures = soart.generate("a boat, {watercolor|ink sketch}", 2, folder, steps=2)
+        ...     print([(picture.place, picture.prompt.split(",")[0]) for picture in pictures])
+        [(1, 'a boat'), (2, 'a boat')]
+    """
+    scorer = _scorer(taste)
+    with ExitStack() as stack:
+        store = collection if isinstance(collection, Collection) else stack.enter_context(Collection(collection))
+        generator = model if isinstance(model, ImageGenerator) else stack.enter_context(_generator(model))
+        requests = jobs.plan(
+            prompt,
+            count,
+            generator,
+            seed=seed,
+            prompt_seed=prompt_seed,
+            wildcards=None if wildcards is None else Path(wildcards),
+            **settings,
+        )
+        rows = jobs.generate(store, generator, requests, scorer).rows
+        return _ranking(store, rows, scorer)
+
+
+@_or_earlier(lower.rank, "collection", "rows", "scorer", "progress")
+def rank(
+    pictures: str | Path | Collection | Iterable[str | Path],
+    *,
+    taste: str | Taste | Scorer | None = None,
+    min_distance: float | None = None,
+) -> Ranking:
+    """Rank pictures, best first; nothing is written beside them.
+
+    Args:
+        pictures: a collection (its folder, its URL, or an open one, which stays open), a folder of pictures, or several
+            files and folders.
+        taste: what ranks: the name of a taste or of a built-in profile, a taste, or a scorer; by default the technical
+            score.
+        min_distance: drop pictures closer than this to a better one: 0.3 removes look-alikes, 1 keeps only a few.
+            Places and percentiles are those among all pictures.
+
+    Raises:
+        CollectionError: the collection cannot be opened.
+        ProfileError: no profile of that name, or a damaged file.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> import numpy as np
+        >>> import soart
+        >>> from PIL import Image
+        >>> pixels = np.kron(np.arange(64).reshape(8, 8) % 5, np.ones((16, 16), int)).astype(np.uint8) * 60
+        >>> with TemporaryDirectory() as folder:
+        ...     sharp = Image.fromarray(pixels).convert("RGB")
+        ...     sharp.save(Path(folder, "sharp.png"))
+        ...     sharp.resize((16, 16)).resize((128, 128), Image.Resampling.BICUBIC).save(Path(folder, "soft.png"))
+        ...     print([picture.path.name for picture in soart.rank(folder, taste="blur")])
+        ['sharp.png', 'soft.png']
+    """
+    scorer = _scorer(taste)
+    if isinstance(pictures, Collection):
+        return _ranking(pictures, None, scorer, min_distance)
+    paths = [pictures] if isinstance(pictures, str | Path) else list(pictures)
+    store, rows, problems = open_pictures(paths, scorer)
+    with store:
+        return _ranking(store, rows, scorer, min_distance, problems)
+
+
+def _scorer(taste: str | Taste | Scorer | None) -> Scorer:
+    if taste is None:
+        return TechnicalScorer.load()
+    if isinstance(taste, str):
+        return scorer_named(taste, ProfileStore())
+    return TasteScorer.of(taste) if isinstance(taste, TasteProfile | Blend) else taste
+
+
+def _generator(model: str | Path | LoadedModel | None) -> ImageGenerator:
+    loaded = model if isinstance(model, LoadedModel) else load_model(None if model is None else str(model))
+    return ImageGenerator(loaded)
+
+
+def _ranking(
+    collection: Collection,
+    rows: Sequence[ImageRow] | None,
+    scorer: Scorer,
+    min_distance: float | None = None,
+    problems: Sequence[str] = (),
+) -> Ranking:
+    warning = scorer.warning if isinstance(scorer, TasteScorer) else None
+    pictures, left_out = lower.rank(collection, rows, scorer, min_distance=min_distance)
+    return Ranking(pictures, [*([warning] if warning else []), *problems, *left_out])

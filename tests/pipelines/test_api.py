@@ -1,0 +1,121 @@
+"""The documented way in from Python, on the embedded model at two steps."""
+
+from pathlib import Path
+
+import pytest
+
+import soart
+from soart.errors import ModelError, ProfileError
+from soart.metrics.damage.scorer import TechnicalScorer
+from soart.pipelines import generate as jobs
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.collection.ratings import rate
+from soart.pipelines.scoring import ranking
+from soart.pipelines.scoring.taste_scorer import TasteScorer
+from soart.pipelines.tastes.learning import Sources, learn
+
+
+@pytest.fixture
+def drawn(tmp_path, embedded):
+    """Four pictures in a collection, by the name of its folder."""
+    soart.generate("a {boat|fox}", 4, tmp_path / "drawn", model=embedded, steps=2)
+    return tmp_path / "drawn"
+
+
+def test_pictures_are_drawn_once_and_ranked(tmp_path, embedded):
+    first = soart.generate("a {boat|fox}", 4, tmp_path / "drawn", model=embedded, seed=5, steps=2)
+    assert isinstance(first, soart.Ranking)
+    assert [picture.place for picture in first] == [1, 2, 3, 4]
+    assert [picture.score for picture in first] == sorted((picture.score for picture in first), reverse=True)
+    assert all(picture.path.is_file() and picture.prompt.startswith("a ") for picture in first)
+    assert {picture.row.generation.seed for picture in first} == {5, 6, 7, 8}
+    assert first.problems == []
+    files = {path: path.stat().st_mtime_ns for path in (tmp_path / "drawn/images").iterdir()}
+    again = soart.generate("a {boat|fox}", 4, str(tmp_path / "drawn"), model=embedded, seed=5, steps=2)
+    assert [picture.path for picture in again] == [picture.path for picture in first]
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "drawn/images").iterdir()} == files
+
+
+def test_open_collections_and_generators_stay_open(collection, generator):
+    pictures = soart.generate("a boat", 2, collection, model=generator, steps=2)
+    assert len(collection.images()) == 2
+    assert [picture.path for picture in soart.rank(collection)] == [picture.path for picture in pictures]
+    assert len(collection.images()) == 2
+
+
+def test_a_ranking_of_a_collection_of_a_folder_and_of_files(drawn):
+    expected = [picture.path.name for picture in soart.rank(drawn)]
+    assert len(expected) == 4
+    folder = soart.rank(str(drawn / "images"))
+    assert [picture.path.name for picture in folder] == expected
+    assert {picture.prompt for picture in folder} == {None}
+    files = soart.rank(path for path in sorted((drawn / "images").iterdir())[:2])
+    assert len(files) == 2
+    assert not soart.rank([])
+    missing = soart.rank([drawn / "images", drawn / "nowhere"])
+    assert len(missing) == 4
+    assert "does not exist" in missing.problems[0]
+
+
+def test_min_distance_drops_look_alikes(drawn):
+    whole, few = soart.rank(drawn), soart.rank(drawn, min_distance=100)
+    assert len(few) == 1
+    assert few[0].path == whole[0].path
+
+
+def test_tastes_by_name_and_as_objects(drawn):
+    by_name, by_scorer = soart.rank(drawn, taste="blur"), soart.rank(drawn, taste=TechnicalScorer.detector("blur"))
+    assert [picture.score for picture in by_name] == [picture.score for picture in by_scorer]
+    assert [picture.score for picture in by_name] != [picture.score for picture in soart.rank(drawn)]
+    with pytest.raises(ProfileError, match="no taste 'nobody'"):
+        soart.rank(drawn, taste="nobody")
+
+
+def test_the_warning_of_an_unreliable_taste_is_among_the_problems(drawn):
+    with Collection(drawn) as collection:
+        stars = dict(zip((row.id for row in collection.images()), (5, 1, 5, 1), strict=True))
+        rate(collection, "me", stars)
+        taste = learn("odd", collection, Sources(rater="me")).taste
+        assert taste.trust.useless
+        assert soart.rank(collection, taste=taste).problems == [TasteScorer.of(taste).warning]
+
+
+def test_settings_are_checked(tmp_path, embedded):
+    with pytest.raises(ModelError, match="no setting 'stepz'"):
+        soart.generate("a boat", 1, tmp_path / "x", model=embedded, stepz=2)
+
+
+def test_a_notebook_shows_the_pictures(drawn):
+    page = soart.rank(drawn)._repr_html_()
+    assert page.count("data:image/png") == 4
+    assert "a boat" in page
+    listed = soart.Ranking([], ["<b> is left out."])
+    assert "&lt;b&gt;" in listed._repr_html_()
+
+
+def test_calls_of_the_earlier_functions_still_work(collection, generator, scorer):
+    requests = soart.plan("a boat", 2, generator, steps=2)
+    made = soart.generate(collection, generator, requests, scorer)
+    assert isinstance(made, jobs.Generated)
+    assert soart.generate(collection=collection, generator=generator, requests=requests).reused == 2
+    pictures, problems = soart.rank(collection, made.rows, scorer)
+    assert (len(pictures), problems) == (2, [])
+    for again, _ in (
+        soart.rank(collection=collection),
+        soart.rank(collection, scorer=scorer),
+        ranking.rank(collection),
+    ):
+        assert [picture.path for picture in again] == [picture.path for picture in pictures]
+
+
+def test_earlier_public_names():
+    assert soart.find_out is soart.findings_of
+    assert soart.survey is soart.sync_and_evaluate
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = soart.nothing
+
+
+def test_collections_by_default_lie_in_the_working_folder(tmp_path, monkeypatch, embedded):
+    monkeypatch.chdir(tmp_path)
+    assert len(soart.generate("a boat", 1, model=embedded, steps=2)) == 1
+    assert Collection.is_collection(Path("soart-pictures"))
