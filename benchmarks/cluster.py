@@ -21,7 +21,7 @@ from PIL import Image
 
 from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.ray_engine import RayEngine
-from soart.pipelines.models.ray_generator import generator_on
+from soart.pipelines.models.options import GeneratorOptions, open_generator
 from soart.pipelines.support.ray_cluster import ray_connection
 
 SIDE, SEED = 256, 4
@@ -75,7 +75,7 @@ def look(engine: LocalEngine | RayEngine, paths: list[str]) -> float:
 
 def draw(engine: str, workers: int | None, number: int) -> float:
     """Pictures drawn in a second, with the model loaded and warm."""
-    with generator_on(engine, workers=workers) as generator:
+    with open_generator(GeneratorOptions(engine=engine, workers=workers)) as generator:
         requests = [generator.request("a boat in cool colors", seed) for seed in range(number + 16)]
         list(generator.draw(requests[:16]))
         started = time.perf_counter()

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from itertools import groupby
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,9 +20,10 @@ import torch
 from ...errors import ModelError, SoartError
 from ...version import __version__
 from ..support.batching import batches
-from ..support.ray_cluster import check_version, first_line, ray_connection, unknown_engine, worker_error
+from ..support.ray_cluster import check_version, first_line, ray_connection, worker_error
 from .generator import ImageGenerator
-from .loading import LoadedModel, load_model
+from .loading import LoadedModel
+from .options import GeneratorOptions
 from .request import DrawnPicture, Request, drawn_together
 
 #: Batches given to a worker at once, so that it does not wait for this process; and batches under way or waiting for an earlier one, for each worker.
@@ -32,37 +32,22 @@ _QUEUE, _WINDOW = 2, 4
 _TRIES = 3
 
 
-@dataclass(frozen=True, slots=True)
-class ModelChoice:
-    """What a worker loads; see ``load_model``."""
-
-    model: str | None = None
-    config: Path | None = None
-    device: str | None = None
-    dtype: str | None = None
-    offload: str = "auto"
-
-    def load(self) -> LoadedModel:
-        """Load it in this process."""
-        return load_model(self.model, config=self.config, device=self.device, dtype=self.dtype, offload=self.offload)
-
-
 class DrawingWorker:
     """Holds a model in a process of the cluster."""
 
-    def load(self, choice: ModelChoice, batch_size: int | None, threads: int, version: str) -> tuple[LoadedModel, bool]:
-        """Load the model; returns it without its weights, and whether it can be looked at early."""
+    def load(self, options: GeneratorOptions, threads: int, version: str) -> tuple[LoadedModel, bool]:
+        """Load the model; returns it without its weights, and True if it can draw previews."""
         check_version(version)
         torch.set_num_threads(threads)
-        # Which of a node's devices it is, Ray decides.
-        choice = replace(choice, device=choice.device and choice.device.partition(":")[0])
+        # Ray decides which of a node's devices it is.
+        options = replace(options, device=options.device and options.device.partition(":")[0])
         try:
-            model = choice.load()
+            model = options.load_model()
         except ModelError as error:
             raise ModelError(f"Node {platform.node()}: {error}") from error
-        self._generator = ImageGenerator(model, batch_size)
-        told = SimpleNamespace(scheduler=getattr(model.pipeline, "scheduler", None))
-        return replace(model, pipeline=told), self._generator.can_preview
+        self._generator = ImageGenerator(model, options.batch_size)
+        stand_in = SimpleNamespace(scheduler=getattr(model.pipeline, "scheduler", None))
+        return replace(model, pipeline=stand_in), self._generator.can_preview
 
     def draw(self, batch: list[Request], share: float) -> list[DrawnPicture]:
         """Draw a batch, or what it looks like after a share of the steps; in parts if memory runs out."""
@@ -94,32 +79,28 @@ class ClusterGenerator(ImageGenerator):
     A device is a GPU or, in a cluster without, a node. A worker that dies is replaced, and what it was drawing is drawn again.
 
     Args:
-        choice: the model, which every node must be able to load.
-        batch_size: pictures that a worker draws together; by default the model's own.
-        workers: how many at most; in a cluster without GPUs, how many.
+        options: the model, which every node must be able to load, and the number of workers; ``engine`` is not read.
 
     Raises:
         ModelError: the model cannot be loaded.
         SoartError: ray is not installed, or there is no cluster to be had.
     """
 
-    def __init__(
-        self, choice: ModelChoice | None = None, batch_size: int | None = None, workers: int | None = None
-    ) -> None:
-        self._choice, self._wanted_batch = choice or ModelChoice(), batch_size
+    def __init__(self, options: GeneratorOptions | None = None) -> None:
+        self._options = options or GeneratorOptions()
         self._stack = ExitStack()
         self._workers: list[_Worker] = []
         self._facts: tuple[LoadedModel, bool] | None = None
         self._deaths = 0
         try:
-            self._ray = self._stack.enter_context(ray_connection(workers))
+            self._ray = self._stack.enter_context(ray_connection(self._options.workers))
             self._stack.callback(self._dismiss)
-            count, on_gpus = _devices(self._ray, workers, self._choice.device)
+            count, on_gpus = _devices(self._ray, self._options.workers, self._options.device)
             self._actor = self._ray.remote(
                 num_cpus=int(not on_gpus), num_gpus=int(on_gpus), scheduling_strategy="SPREAD"
             )(DrawingWorker)
             self._workers += [self._hired() for _ in range(count)]
-            super().__init__(self._first_loaded(), batch_size)
+            super().__init__(self._first_loaded(), self._options.batch_size)
         except BaseException:
             self.close()
             raise
@@ -147,7 +128,7 @@ class ClusterGenerator(ImageGenerator):
 
     def _hired(self) -> _Worker:
         actor = self._actor.remote()
-        return _Worker(actor, actor.load.remote(self._choice, self._wanted_batch, torch.get_num_threads(), __version__))
+        return _Worker(actor, actor.load.remote(self._options, torch.get_num_threads(), __version__))
 
     def _first_loaded(self) -> LoadedModel:
         while self._facts is None:
@@ -247,29 +228,3 @@ def _devices(ray: Any, workers: int | None, device: str | None) -> tuple[int, bo
     nodes = sum(node["Alive"] and node["Resources"].get("CPU", 0) >= 1 for node in ray.nodes())
     # More workers than CPUs would wait for ever.
     return max(1, min(workers or nodes, int(there.get("CPU", 1)))), False
-
-
-def generator_on(
-    engine: str, choice: ModelChoice | None = None, batch_size: int | None = None, workers: int | None = None
-) -> ImageGenerator:
-    """The generator of the engine ``"local"`` or ``"ray"``.
-
-    Args:
-        engine: as above.
-        choice: the model.
-        batch_size: pictures drawn together; by default the model's own.
-        workers: as for ``ClusterGenerator``; without a cluster there is one.
-
-    Raises:
-        ModelError: the model cannot be loaded.
-        SoartError: no such engine, workers without a cluster, ray is not installed, or there is no cluster to be had.
-    """
-    if engine == "ray":
-        return ClusterGenerator(choice, batch_size, workers)
-    if engine != "local":
-        raise unknown_engine(engine)
-    if workers is not None:
-        raise SoartError(
-            "Without a cluster one worker draws: leave the number of workers out, or choose the engine ray."
-        )
-    return ImageGenerator((choice or ModelChoice()).load(), batch_size)

@@ -81,10 +81,10 @@ def load_generator(
     workers: int | None = None,
 ) -> ImageGenerator:
     """The model that the options name, ready to draw; to be closed when a cluster draws."""
-    from ...pipelines.models.ray_generator import ModelChoice, generator_on
+    from ...pipelines.models.options import GeneratorOptions, open_generator
 
     with err.status("loading the model…") if sys.stderr.isatty() else nullcontext():
-        return generator_on(engine, ModelChoice(model, config, device, dtype, offload), batch_size, workers)
+        return open_generator(GeneratorOptions(model, config, device, dtype, offload, engine, workers, batch_size))
 
 
 Report = Annotated[Path | None, typer.Option("--report", help="Write the ranking as an HTML page to this file.")]

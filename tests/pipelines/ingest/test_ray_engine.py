@@ -25,7 +25,8 @@ from soart.pipelines.ingest.look import inspect_file
 from soart.pipelines.ingest.ray_engine import RayEngine
 from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.models.generator import ImageGenerator
-from soart.pipelines.models.ray_generator import ClusterGenerator, ModelChoice, generator_on
+from soart.pipelines.models.options import GeneratorOptions, open_generator
+from soart.pipelines.models.ray_generator import ClusterGenerator
 from soart.pipelines.support.batching import BATCH, WAITING
 from soart.pipelines.support.ray_cluster import check_version, import_ray, ray_connection
 from soart.pipelines.tuning.loop import tune
@@ -101,7 +102,8 @@ def gone_soon():
 
 def test_without_the_package(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    for make in (RayEngine, partial(engine_named, "ray"), ClusterGenerator, partial(generator_on, "ray")):
+    by_options = partial(open_generator, GeneratorOptions(engine="ray"))
+    for make in (RayEngine, partial(engine_named, "ray"), ClusterGenerator, by_options):
         with pytest.raises(SoartError, match="pip install"):
             make()
 
@@ -109,11 +111,11 @@ def test_without_the_package(monkeypatch):
 def test_engines_by_name():
     assert engine_named("local", 3).workers == 3
     assert isinstance(engine_named("ray"), RayEngine)
-    for make in (engine_named, generator_on):
+    for make in (partial(engine_named, "spark"), partial(open_generator, GeneratorOptions(engine="spark"))):
         with pytest.raises(SoartError, match="local and ray, got 'spark'"):
-            make("spark")
+            make()
     with pytest.raises(SoartError, match="one worker"):
-        generator_on("local", workers=2)
+        open_generator(GeneratorOptions(workers=2))
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "nonsense"])
@@ -153,7 +155,7 @@ def test_several_nodes_of_which_one_is_lost(pictures, monkeypatch, embedded):
         assert by_path(found) == by_path(LocalEngine(2).looks(pictures))
         lost = nodes.add_node(num_cpus=1)
         local = ImageGenerator(embedded, 2)
-        with ClusterGenerator(batch_size=2) as generator:
+        with ClusterGenerator(GeneratorOptions(batch_size=2)) as generator:
             drawn = []
             for batch in generator.draw(requests(local, 24)):
                 drawn += batch
@@ -234,7 +236,7 @@ def test_nodes_that_cannot_run_soart(cluster, pictures):
 @pytest.mark.slow
 def test_pictures_drawn_are_those_of_one_machine(cluster, embedded):
     local = ImageGenerator(embedded, 3)
-    with ClusterGenerator(batch_size=3, workers=2) as generator:
+    with ClusterGenerator(GeneratorOptions(batch_size=3, workers=2)) as generator:
         assert (generator.model.identity, generator.model.sampler) == (embedded.identity, embedded.sampler)
         assert generator.request("a fox", 1) == local.request("a fox", 1)
         with pytest.raises(ModelError, match="diffusers scheduler"):
@@ -263,7 +265,7 @@ def test_pictures_drawn_are_those_of_one_machine(cluster, embedded):
 @pytest.mark.slow
 def test_model_that_nodes_cannot_load(cluster, tmp_path):
     with pytest.raises(ModelError, match=r"Node .*There is no model at"):
-        ClusterGenerator(ModelChoice(str(tmp_path / "nowhere")))
+        ClusterGenerator(GeneratorOptions(str(tmp_path / "nowhere")))
     assert gone_soon()
 
 
@@ -276,7 +278,7 @@ def test_drawing_worker_killed_in_the_middle(cluster, collection, embedded, scor
         if done and len(collection.images()) == 4:
             workers_of_this_process()[0].kill()
 
-    with ClusterGenerator(batch_size=2, workers=2) as generator:
+    with ClusterGenerator(GeneratorOptions(batch_size=2, workers=2)) as generator:
         made = jobs.generate(collection, generator, plan, scorer, kill_one)
     assert (made.drawn, made.reused) == (24, 0)
     expected = draw(local, plan)
@@ -310,7 +312,8 @@ def test_workers_that_always_die(cluster):
 def test_tuning_takes_the_same_steps(cluster, tmp_path, embedded, scorer):
     space = PromptSpace.from_text("a {sharp|vivid|blurry} picture of a {boat|fox|owl}")
     seen = []
-    for name, make in (("local", partial(ImageGenerator, embedded)), ("cluster", partial(ClusterGenerator, workers=2))):
+    on_cluster = partial(ClusterGenerator, GeneratorOptions(workers=2))
+    for name, make in (("local", partial(ImageGenerator, embedded)), ("cluster", on_cluster)):
         with Collection(tmp_path / name) as collection, make() as generator:
             tuner = Tuner(collection, generator, space, Panel([scorer]), batch=8, budget=24)
             assert tuner.prune
