@@ -5,7 +5,7 @@ import types
 from pathlib import Path
 
 import pytest
-from material import comfy_server, comfy_standin
+from specimens import comfy_server, comfy_standin
 
 from soart.plugin.cli import app as cli
 
@@ -19,7 +19,7 @@ def link_packs(folder):
     nodes.mkdir(parents=True)
     packs = nodes / "soart-checkout.v1", nodes / "comfy-test-nodes"
     packs[0].symlink_to(ROOT)
-    packs[1].symlink_to(ROOT / "tests" / "material" / "comfy_test_nodes")
+    packs[1].symlink_to(ROOT / "tests" / "specimens" / "comfy_test_nodes")
     return packs
 
 

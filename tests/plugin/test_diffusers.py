@@ -15,8 +15,8 @@ from diffusers import (
     LCMScheduler,
     StableDiffusionXLAutoBlocks,
 )
-from material import families
 from PIL import Image
+from specimens import families
 
 import soart
 from soart.errors import ImageError, ModelError, ProfileError

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from material.ugly import encoded, picture, write_ugly
+from specimens.ugly import encoded, picture, write_ugly
 
 from soart.errors import CollectionError
 from soart.metrics.damage.scorer import DETECTORS, TechnicalScorer

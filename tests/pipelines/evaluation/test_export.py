@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from material.ugly import encoded, picture
+from specimens.ugly import encoded, picture
 
 from soart.errors import CollectionError
 from soart.pipelines.evaluation.export import export, format_of

@@ -7,7 +7,7 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
-from material.ugly import dangerous_look, encoded, failing_look, picture, write_ugly
+from specimens.ugly import dangerous_look, encoded, failing_look, picture, write_ugly
 from sqlalchemy import select
 
 from soart.errors import SoartError
@@ -264,7 +264,7 @@ def test_workers_go_when_their_parent_is_killed(tmp_path):
     script = tmp_path / "run.py"
     script.write_text(
         KILLED.replace("LocalEngine(2)", "LocalEngine(2, look=dangerous_look)").replace(
-            "import sys", "import sys\nfrom material.ugly import dangerous_look", 1
+            "import sys", "import sys\nfrom specimens.ugly import dangerous_look", 1
         )
     )
     environment = {

@@ -4,7 +4,7 @@ import accelerate
 import pytest
 import torch
 from diffusers.hooks import apply_group_offloading
-from material import families
+from specimens import families
 
 from soart.errors import ModelError
 from soart.pipelines.models.adopting import adopt

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 import torch
-from material import families, ldm
 from safetensors.torch import save_file
+from specimens import families, ldm
 
 from soart.errors import ModelError
 from soart.pipelines.models.devices import choose_device, choose_dtype

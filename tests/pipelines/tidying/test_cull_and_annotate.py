@@ -7,8 +7,8 @@ import re
 
 import numpy as np
 import pytest
-from material.ugly import encoded, picture
 from PIL import Image
+from specimens.ugly import encoded, picture
 from sqlalchemy import select
 
 from soart.errors import CollectionError

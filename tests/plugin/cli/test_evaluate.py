@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from material.ugly import encoded, picture, write_ugly
+from specimens.ugly import encoded, picture, write_ugly
 
 
 @pytest.fixture
