@@ -41,6 +41,11 @@ class GeneratorOptions:
     workers: int | None = None
     batch_size: int | None = None
 
+    @property
+    def vocabulary(self) -> str:
+        """Name of the vocabulary that suits the model: ``"embedded"`` or ``"general"``."""
+        return "embedded" if self.model is None else "general"
+
     def load_model(self) -> LoadedModel:
         """Load the model in this process; see :func:`.loading.load_model`."""
         from .loading import load_model

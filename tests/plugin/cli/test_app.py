@@ -74,7 +74,7 @@ def test_demo(soart, tmp_path):
     code, out, _ = soart("demo", "--folder", tmp_path / "d")
     assert code == 0
     assert f"0 drawn, {first['drawn']} already there" in out
-    assert "The stand-in, not asked meanwhile, gives" in out
+    assert "The stand-in rated none of these: it gives" in out
     again = json.loads(soart("demo", "--folder", tmp_path / "d", "--json")[1])
     assert again["reused"] == first["drawn"]
     assert again["ranking"] == first["ranking"]

@@ -231,7 +231,7 @@ def test_a_missing_package_is_named(host, graph, monkeypatch):
 
 def test_a_locked_collection_is_said_in_the_node(host, graph, monkeypatch):
     if hasattr(host, "pack"):
-        monkeypatch.setattr(sys.modules[f"{host.pack}.pipelines.database"], "LOCK_SECONDS", 0.2)
+        monkeypatch.setattr(sys.modules[f"{host.pack}.pipelines.collection.database"], "LOCK_SECONDS", 0.2)
     choice = graph.add("SoartPromptChoice", **CHOICE, collection="locked")
     behind = graph.add("TestSink", value=choice.out())
     other = graph.add("SoartScore", images=pictures(graph).out(), profile="technical")

@@ -139,7 +139,7 @@ def test_model_stamp_is_cheap_and_asks_nothing_of_what_is_no_model(comfy, tmp_pa
 
 
 def test_a_collection_that_was_locked_is_asked_again(comfy, graph, monkeypatch):
-    monkeypatch.setattr(sys.modules[f"{comfy.pack}.pipelines.database"], "LOCK_SECONDS", 0.2)
+    monkeypatch.setattr(sys.modules[f"{comfy.pack}.pipelines.collection.database"], "LOCK_SECONDS", 0.2)
     fill(comfy.base / "output" / "busy", 3)
     judged = graph.add("SoartScore", images=pictures(graph, count=2).out(), profile="noise", among="busy")
     lock = sqlite3.connect(comfy.base / "output" / "busy" / "soart.db", isolation_level=None)
