@@ -55,7 +55,7 @@ def evaluate(
             "--report",
             metavar="PATH",
             callback=_single,
-            help="Write a report: OUT.html with everything inside, or a folder, better for many pictures.",
+            help="Write a report: OUT.html with everything inside, or a folder (for many pictures).",
         ),
     ] = None,
     export: Annotated[

@@ -58,7 +58,8 @@ Folders = Annotated[list[str], typer.Argument(help="Folders of pictures, single 
 EvaluationOption = Annotated[
     str | None,
     typer.Option(
-        "--collection", help="Folder or URL that stores the evaluation; default: one in your data folder, per folders."
+        "--collection",
+        help="Folder or URL that stores the evaluation; default: one for these folders, in your data folder.",
     ),
 ]
 Only = Annotated[
