@@ -24,7 +24,10 @@ def compare_attention(
     ),
     as_json: Json = False,
 ) -> None:
-    """Compare versions of attention: transposed, difference and plus–minus tables, and how well each tells modes apart."""
+    """Compare versions of attention: tables of their differences, and how well each version tells modes apart.
+
+    The tables are transposed, difference and plus–minus.
+    """
     from ...pipelines.attention.modes import compare_versions, measure_modes
     from ...pipelines.attention.table_files import write_comparison
 

@@ -21,7 +21,8 @@ def demo(
 ) -> None:
     """Run the whole loop on the embedded model, offline, in about a minute.
 
-    Generates pictures and ranks them; a stand-in for you rates them, its taste is learnt, and a prompt is tuned to that taste.
+    Generates pictures and ranks them; a stand-in for you rates them, its taste is learnt, and a prompt is tuned to that
+    taste.
     """
     from ...pipelines import demo as loop
     from ...pipelines.collection.collection import Collection

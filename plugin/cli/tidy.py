@@ -90,7 +90,10 @@ def cull(
     workers: Processes = None,
     as_json: Json = False,
 ) -> None:
-    """Move the pictures that a rule selects to folders, with their text files. Nothing is deleted; all can be undone."""
+    """Move the pictures that a rule selects to folders, with their text files.
+
+    Nothing is deleted, and all can be undone.
+    """
     from ...pipelines.tidying.cull import Rule, check_target, plan_cull
     from ...pipelines.tidying.cull import cull as move
     from ...pipelines.tidying.journal import default_undo_file
@@ -152,7 +155,10 @@ def annotate(
     workers: Processes = None,
     as_json: Json = False,
 ) -> None:
-    """Write one to five stars, by score or by a rater, to XMP sidecars that photo managers read. Pixels are never touched."""
+    """Write one to five stars, by score or by a rater, to XMP sidecars that photo managers read.
+
+    Pixels are never touched.
+    """
     from ...pipelines.collection.ratings import check_has_rated
     from ...pipelines.tidying.annotate import annotate as write
     from ...pipelines.tidying.annotate import annotations_of

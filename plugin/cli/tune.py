@@ -103,9 +103,9 @@ def tune(
     profiles: Profiles = None,
     as_json: Json = False,
 ) -> None:
-    """Tune prompts: draw, judge, learn what the words do, choose the next ones; ends with the best prompts and a report.
+    """Tune prompts: draw, judge, learn what the words do, and choose the next ones.
 
-    After an interruption the same command continues.
+    Ends with the best prompts and a report. After an interruption the same command continues.
     """
     from ...pipelines.collection.collection import Collection
     from ...pipelines.scoring.measuring import existing_collection

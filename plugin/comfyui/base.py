@@ -1,6 +1,7 @@
 """Base of soart's ComfyUI nodes: errors as text in the node, progress, profiles.
 
-A node that meets an expected error shows it as text and blocks its downstream nodes; all other branches of the graph run on.
+A node that meets an expected error shows it as text and blocks its downstream nodes; all other branches of the
+graph run on.
 """
 
 from __future__ import annotations
@@ -100,7 +101,7 @@ class SoartNode(io.ComfyNode):
 
 
 def progress(total: int) -> Callable[..., None]:
-    """A function that advances the node's progress bar, by default by one; it ends the run if the user interrupts it."""
+    """A function that advances the node's progress bar, by default by one, and ends the run if the user interrupts it."""
     bar = ProgressBar(max(total, 1))
     waiting, done, last = 0, 0, 0.0
 

@@ -43,7 +43,8 @@ class SoartGenerate(SoartNode):
                                  tooltip="Take the prompt unchanged, braces included; switch it on for a prompt from SOART Prompt Choice."),
                 io.Combo.Input("device", options=DEVICES, default="auto", optional=True, tooltip="auto: the best device available."),
                 io.String.Input("scheduler", default="", optional=True,
-                                tooltip="Class name of a diffusers scheduler, such as EulerDiscreteScheduler. Empty: the model's own."),
+                                tooltip="Class name of a diffusers scheduler, such as EulerDiscreteScheduler. "
+                                "Empty: the model's own."),
             ],
             outputs=[
                 io.Image.Output("images", display_name="images", tooltip="The batch."),

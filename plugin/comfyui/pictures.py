@@ -114,7 +114,7 @@ def to_images(pixels: Iterable[np.ndarray]) -> torch.Tensor:
 
 
 def drawn_images(drawn: Iterable[DrawnPicture]) -> torch.Tensor:
-    """Drawn pictures of one size as an IMAGE batch; a picture with a problem is all NaN or all black, as the problem says."""
+    """Drawn pictures of one size as an IMAGE batch; one with a problem is all NaN or all black, as the problem says."""
     from ...pipelines.models.request import NOT_NUMBERS
 
     pictures = list(drawn)
