@@ -11,6 +11,9 @@ from typing import Any
 from ...errors import CollectionError
 from ...files import whole_file
 from ..support.batching import batches
+from .folders import EvaluatedCollection
+from .records import columns as columns_of
+from .records import records as records_of
 
 FORMATS = ("csv", "json", "parquet")
 _BLOCK = 1000
@@ -89,3 +92,10 @@ def _write_parquet(records: Iterable[Record], columns: Mapping[str, type], path:
     with parquet.ParquetWriter(path, schema) as writer:
         for block in batches(records, _BLOCK):
             writer.write_table(pa.Table.from_pylist([dict(record) for record in block], schema=schema))
+
+
+def export_evaluation(evaluated: EvaluatedCollection, path: Path) -> None:
+    """Write one record per file of an evaluated collection, unusable files included; errors as for ``export``."""
+    evaluation, update = evaluated.evaluation, evaluated.update
+    records = records_of(evaluated.collection, update.scan_number, evaluation, update.unusable)
+    export(records, columns_of(evaluation), path)

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
 
-from ...errors import ImageError
+from ...errors import ImageError, ItemsError
 from ...metrics.percentiles import percentiles
 from ...metrics.protocols import Measurer, Reason, Scorer
 from ..collection.collection import Collection
-from .measuring import measure
+from .measuring import existing_collection, measure
 from .taste_scorer import TasteScorer
 
 
@@ -157,3 +158,29 @@ def reference_scores(collection: Collection, scorer: Scorer, progress: Callable[
     """
     items = measure(collection, [row for row in collection.images() if not row.problem], scorer, progress=progress)[0]
     return scorer.score(np.stack(list(items.values())).astype(np.float64)) if items else np.zeros(0)
+
+
+def reference_scores_at(
+    where: Path | str, scorer: Scorer, progress: Callable[[int], Callable[[], None]] = lambda total: lambda: None
+) -> np.ndarray:
+    """(m,) scores of the collection at a place, as ``reference_scores``; m is at least 1.
+
+    Args:
+        where: folder or URL of the collection.
+        scorer: the profile.
+        progress: called with the number of pictures; returns a function to call once a picture.
+
+    Raises:
+        CollectionError: there is no collection, or it cannot be opened.
+        ItemsError: it holds no picture that can be measured.
+    """
+    with existing_collection(where) as collection:
+        scores = reference_scores(collection, scorer, progress(len(collection.ids())))
+        if not len(scores):
+            raise ItemsError(f"The collection {collection.title!r} holds no picture yet to take percentiles among.")
+    return scores
+
+
+def reaching(scored: Sequence[ScoredPicture], percentile: float) -> list[ScoredPicture]:
+    """Pictures of at least a percentile, 0–100, in their order."""
+    return [picture for picture in scored if picture.percentile >= percentile]

@@ -6,6 +6,7 @@ By default the folder is ``soart/tastes`` in the user's configuration folder.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import platformdirs
@@ -15,7 +16,8 @@ from ...metrics.damage.scorer import DETECTORS, TechnicalScorer
 from ...metrics.protocols import Scorer
 from ...metrics.tastes.blend import Taste
 from ...metrics.tastes.profile import TECHNICAL
-from ...metrics.tastes.profile_files import load_taste, save_taste
+from ...metrics.tastes.profile_files import load_taste, same_taste, save_taste
+from ..support.file_stamps import changed_at
 from .taste_scorer import TasteScorer
 
 SUFFIX = ".taste.safetensors"
@@ -107,3 +109,43 @@ def scorer_named(name: str, profiles: ProfileStore) -> TasteScorer | TechnicalSc
     if name in profiles.names() or name not in RESERVED:
         return TasteScorer.of(profiles.load(name))
     return TechnicalScorer.load() if name == TECHNICAL else TechnicalScorer.detector(name)
+
+
+def profile_names(profiles: ProfileStore) -> list[str]:
+    """Names of all profiles: the built-in ones, then the user's tastes."""
+    return [*RESERVED, *(name for name in profiles.names() if name not in RESERVED)]
+
+
+def scorers_named(names: Sequence[str], profiles: ProfileStore) -> list[TasteScorer | TechnicalScorer]:
+    """The scorers of some profiles, in the order of their names.
+
+    Raises:
+        ProfileError: as ``scorer_named``.
+    """
+    return [scorer_named(name, profiles) for name in names]
+
+
+def warnings_of(*scorers: object) -> list[str]:
+    """Warnings that belong beside the scores of these scorers: a sentence for each taste that is not reliable yet."""
+    return [warning for scorer in scorers if (warning := getattr(scorer, "warning", None))]
+
+
+def save_if_changed(profiles: ProfileStore, taste: Taste) -> str:
+    """Save a taste, unless its file already holds the same one.
+
+    Returns:
+        local time at which the replaced file was last changed; empty if no other taste was replaced.
+
+    Raises:
+        ProfileError: a bad name, see ``ProfileStore.place``, or a folder that cannot be written.
+    """
+    path = profiles.place(taste.name)
+    try:
+        if same_taste(profiles.load(taste.name), taste):
+            return ""
+    except ProfileError:
+        # Missing, or damaged: a new file takes its place.
+        pass
+    replaced = changed_at(path)
+    profiles.save(taste)
+    return replaced

@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
@@ -222,3 +223,8 @@ def _undo_one(entry: dict[str, Any]) -> str | None:
     else:
         _rewrite(path, base64.b64decode(entry["old"]))
     return None
+
+
+def default_undo_file() -> Path:
+    """A file in the current folder, named after the present time."""
+    return Path(f"soart-undo-{datetime.now():%Y%m%d-%H%M%S}.jsonl")

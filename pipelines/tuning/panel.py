@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...errors import ItemsError, SoartError
+from ...metrics.damage.scorer import TechnicalScorer
 from ...metrics.protocols import Scorer
 from ...metrics.tastes.examples import HIGHEST, LOWEST
 from ..collection import ratings
@@ -164,3 +165,18 @@ def collect_judgements(panel: Panel, collection: Collection, drawn: Sequence[Tri
     # Until people have rated, profiles stand in for them.
     goal = goal or {scorer.stored_name: 1.0 for scorer in panel.scorers if scorer.stored_name in active}
     return Judgements(trials, rows, matrices[0], values, goal, frozenset(panel.people))
+
+
+def weighted_panel(profiles: Sequence[tuple[Scorer, float]], people: Sequence[tuple[str, float]]) -> Panel:
+    """A panel in whose goal every listed judge counts, profiles beside people too.
+
+    Args:
+        profiles: with their weights; empty for the technical score, which counts only without people.
+        people: rater names with their weights.
+
+    Raises:
+        SoartError: as for ``Panel``.
+    """
+    weights = {scorer.stored_name: weight for scorer, weight in profiles}
+    scorers = [scorer for scorer, _ in profiles] or [TechnicalScorer.load()]
+    return Panel(scorers, [name for name, _ in people], {**weights, **dict(people)})

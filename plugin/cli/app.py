@@ -1,4 +1,7 @@
-"""The command line. Exit codes: 0 done, 1 failure, 2 wrong usage, 130 interrupted."""
+"""The command line of soart.
+
+Exit codes: 0 done, 1 failure, 2 wrong usage, 130 interrupted.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,9 @@ import typer
 
 from ...errors import SoartError
 from ...version import __version__
-from . import taste
-from . import taste_exchange as taste_views
+from . import taste, taste_exchange
 from .compare_attention import compare_attention
-from .demo import demo
-from .doctor import doctor
+from .demo import demo, doctor
 from .evaluate import evaluate
 from .generate import generate
 from .rank import rank
@@ -32,8 +33,8 @@ app = typer.Typer(
 )
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _print_version(requested: bool) -> None:
+    if requested:
         print(f"soart {__version__}")
         raise typer.Exit
 
@@ -41,7 +42,7 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     pass
@@ -53,8 +54,6 @@ app.command(epilog="Example: soart doctor --json")(doctor)
 app.command(
     "compare-attention", epilog="Example: soart compare-attention normal/ blurry/ noisy/ --versions B,D --output tables"
 )(compare_attention)
-
-
 app.command(epilog="Example: soart evaluate pictures/ --report pictures.html --export pictures.csv")(evaluate)
 app.command(epilog="Example: soart cull pictures/ --duplicates --worst 20 --to culled/ --dry-run")(cull)
 app.command(epilog="Example: soart annotate pictures/ --taste mine")(annotate)
@@ -62,12 +61,12 @@ app.command(epilog="Example: soart undo soart-undo-20261125-140000.jsonl")(undo)
 app.command(epilog="Example: soart demo --folder /tmp/soart-demo")(demo)
 app.command(epilog='Example: soart tune "a fox in the snow" --taste mine --budget 120')(tune)
 app.command(epilog="Example: soart web --collection soart-pictures")(web)
-taste_views.register(taste.app)
+taste_exchange.register(taste.app)
 app.add_typer(taste.app, name="taste")
 
 
 def main() -> None:
-    """Run the command line; expected mistakes end in one sentence."""
+    """Run the command line; expected errors are printed as one sentence."""
     try:
         app()
     except SoartError as error:

@@ -1,4 +1,4 @@
-"""``soart compare-attention``: versions of attention on folders of pictures."""
+"""The command ``soart compare-attention``."""
 
 from __future__ import annotations
 
@@ -7,32 +7,34 @@ from typing import Annotated
 
 import typer
 
-from .terminal import Progress, emit, note, out, printable, say
+from .options import Json
+from .terminal import Progress, emit, out, plain_table, print_notes, say
 
 
 def compare_attention(
     folders: Annotated[
-        list[Path], typer.Argument(help="Folders of pictures, one a mode; the folder's name is the mode's.")
+        list[Path], typer.Argument(help="Folders of pictures, one per mode; a mode is named after its folder.")
     ],
-    versions: Annotated[
-        str, typer.Option(help="The two versions whose tables are compared, first and second.")
-    ] = "A,B",
+    versions: Annotated[str, typer.Option(help="Two versions of attention to compare, first and second.")] = "A,B",
     unit_space: Annotated[
-        str | None, typer.Option(help="Mode that version B takes as its unit space; default: the first folder.")
+        str | None, typer.Option(help="Mode that is the unit space of version B; default: the first folder.")
     ] = None,
     output: Annotated[Path, typer.Option(help="Folder for the tables (CSV) and their picture (PNG).")] = Path(
         "soart-attention"
     ),
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")] = False,
+    as_json: Json = False,
 ) -> None:
-    """Compare versions of attention: transposed, difference and plus–minus tables, and how well each tells modes apart."""
+    """Compare versions of attention: tables of their differences, and how well each version tells modes apart.
+
+    The tables are transposed, difference and plus–minus.
+    """
     from ...pipelines.attention.modes import compare_versions, measure_modes, write_comparison
 
-    named = {folder.resolve().name: folder for folder in folders}
-    if len(named) < len(folders):
+    modes = {folder.resolve().name: folder for folder in folders}
+    if len(modes) < len(folders):
         raise typer.BadParameter("two folders have the same name; modes are named after folders", param_hint="FOLDERS")
     with Progress("measuring", 0) as progress:
-        data = measure_modes(named, progress, progress.expect)
+        data = measure_modes(modes, progress, progress.expect)
     report = compare_versions(data, [v.strip().upper() for v in versions.split(",")], unit_space)
     files = write_comparison(report.comparison, output)
     if as_json:
@@ -50,9 +52,7 @@ def compare_attention(
             }
         )
         return
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = plain_table()
     for name in ("version", "balanced accuracy"):
         table.add_column(name, justify="right")
     for version, accuracy in report.accuracy.items():
@@ -61,6 +61,5 @@ def compare_attention(
     first, second = report.comparison.names
     say(f"{len(data.files)} pictures, {report.folds} folds, chance {report.chance:.2f}")
     say(f"Plus–minus {second} − {first}: lop-sidedness {report.comparison.lopsidedness:.2f}")
-    for problem in data.problems:
-        note(printable(problem))
+    print_notes(data.problems)
     say(f"Tables: {', '.join(str(file) for file in files)}")

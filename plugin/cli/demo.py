@@ -1,4 +1,4 @@
-"""``soart demo``: the whole loop on the embedded model."""
+"""The commands ``soart demo`` and ``soart doctor``: try soart, and check the installation."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from .options import Json, load_generator
-from .ranking_output import Output, draw
+from .ranking_output import RankingOutput, draw
 from .taste import describe
 from .terminal import Progress, emit, say
 from .tune import finish, run
@@ -15,20 +15,22 @@ from .tune import finish, run
 
 def demo(
     folder: Annotated[
-        str, typer.Option(metavar="FOLDER|URL", help="Collection of the demo; a second run reuses what is there.")
+        str, typer.Option(metavar="FOLDER|URL", help="Collection of the demo; a second run reuses its pictures.")
     ] = "soart-demo",
     as_json: Json = False,
 ) -> None:
-    """The whole loop on the embedded model, offline, in about a minute.
+    """Run the whole loop on the embedded model, offline, in about a minute.
 
-    Generates pictures and ranks them; a stand-in for you rates them, its taste is learnt, and a prompt is tuned to that taste.
+    Generates pictures and ranks them; a stand-in for you rates them, its taste is learnt, and a prompt is tuned to that
+    taste.
     """
     from ...pipelines import demo as loop
     from ...pipelines.collection.collection import Collection
 
     with Collection(folder) as collection:
         generator = load_generator()
-        output = Output(as_json, collection.file("report.html"), 10, "soart demo", (f"Template: {loop.TEMPLATE}",))
+        template = (f"Template: {loop.TEMPLATE}",)
+        output = RankingOutput(as_json, collection.file("report.html"), 10, "soart demo", template)
         rows, facts = draw(collection, generator, loop.requests(generator), output)
         with Progress("learning", len(rows)) as progress:
             scorer = loop.learn_from_stand_in(collection, rows, progress)
@@ -41,6 +43,21 @@ def demo(
         tuned = finish(tuner, why, (), collection.file("tune.html"), as_json)
         first, last = loop.opinion_of_ends(tuner)
         if not as_json:
-            say(f"The stand-in, not asked meanwhile, gives the first batch {first:.1f} of 5 and the last {last:.1f}.")
+            say(f"The stand-in rated none of these: it gives the first batch {first:.1f} of 5 and the last {last:.1f}.")
     if as_json:
         emit({**facts, "taste": describe(scorer.taste), "tuned": {**tuned, "stand_in": [first, last]}})
+
+
+def doctor(as_json: Json = False) -> None:
+    """Check the installation: packages, the device that will be used, and what is missing."""
+    from ...pipelines.doctor import run_checks
+
+    checks = run_checks()
+    if as_json:
+        emit({"checks": [{"name": c.name, "ok": c.ok, "found": c.found, "advice": c.advice} for c in checks]})
+    else:
+        for c in checks:
+            mark = "ok     " if c.ok else ("missing" if c.optional else "PROBLEM")
+            say(f"{mark}  {c.name}: {c.found}" + (f" → {c.advice}" if c.advice else ""))
+    if not all(c.ok or c.optional for c in checks):
+        raise typer.Exit(1)

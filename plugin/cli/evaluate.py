@@ -1,4 +1,4 @@
-"""``soart evaluate``: what is in a collection of pictures."""
+"""The command ``soart evaluate``."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ...errors import SoartError
-from .evaluate_output import document, print_contrast, print_survey
-from .options import Engine, Json
-from .taste import Profiles, warning_of
-from .terminal import Progress, emit, interruptible, note, printable, say
+from .evaluate_output import document, print_contrast, print_evaluation
+from .options import Engine, EvaluationOption, Folders, Json, Only, Processes, Profiles
+from .terminal import Progress, emit, interruptible, note, print_notes, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,134 +19,118 @@ if TYPE_CHECKING:
     from ...metrics.protocols import Scorer
     from ...pipelines.collection.collection import Collection
     from ...pipelines.evaluation.folders import EvaluatedCollection
-
-Folders = Annotated[list[str], typer.Argument(help="Folders of pictures, single pictures, or a collection.")]
-Store = Annotated[
-    str | None,
-    typer.Option(
-        "--collection", help="Folder or URL that keeps what is found; default: a place of its own for these folders."
-    ),
-]
-Only = Annotated[
-    list[str] | None,
-    typer.Option("--only", metavar="GLOB", help="Take only files that match, such as '*.png' or '2026/*'; repeatable."),
-]
+    from ...pipelines.ingest.scan import Scan
+    from ...pipelines.ingest.worker import Engine as InspectionEngine
 
 
-def _one_place(names: list[str] | None) -> list[str] | None:
-    """A report that is named twice, or not at all, is a mistake: of several the command line would keep the last."""
+def _single(names: list[str] | None) -> list[str] | None:
+    """Refuse an option that is repeated or empty; without this the command line would silently use the last one."""
     if names and (len(names) > 1 or not names[0]):
         raise typer.BadParameter(f"expected one file or folder, got {', '.join(map(repr, names))}")
     return names
 
 
-Processes = Annotated[
-    int | None, typer.Option("--workers", min=1, help="Processes that look at pictures; default: one for each core.")
-]
+def evaluate_with_progress(
+    store: Collection, scan: Scan, engine: InspectionEngine, scorers: Sequence[Scorer], *, retry: bool = False
+) -> EvaluatedCollection:
+    """Bring a collection in step with folders and evaluate it, behind a progress bar."""
+    from ...pipelines.evaluation.folders import sync_and_evaluate
 
-
-def named_scorers(names: Sequence[str], profiles: Path | None) -> list[Scorer]:
-    """What scores under some names: tastes, detectors, or the technical score."""
-    if not names:
-        return []
-    from ...pipelines.scoring.profile_store import ProfileStore, scorer_named
-
-    return [scorer_named(name, ProfileStore(profiles)) for name in names]
+    with Progress("inspecting", 0) as bar:
+        return sync_and_evaluate(store, scan, engine, scorers, retry=retry, progress=bar, expect=bar.expect)
 
 
 def evaluate(
     folders: Folders,
     tastes: Annotated[
         list[str] | None,
-        typer.Option("--taste", help="Score by this taste too; repeatable, the first one ranks; default: technical."),
+        typer.Option(
+            "--taste",
+            help="Also score by this taste; repeatable. The first one ranks; default: the technical score.",
+        ),
     ] = None,
     report: Annotated[
         list[str] | None,
         typer.Option(
             "--report",
             metavar="PATH",
-            callback=_one_place,
-            help="Write a page: OUT.html with everything inside, or a folder for many pictures.",
+            callback=_single,
+            help="Write a report: OUT.html with everything inside, or a folder (for many pictures).",
         ),
     ] = None,
     export: Annotated[
         list[Path] | None,
-        typer.Option("--export", help="Write a row for every file to FILE.csv, .json or .parquet; repeatable."),
+        typer.Option("--export", help="Write one row per file to FILE.csv, .json or .parquet; repeatable."),
     ] = None,
     against: Annotated[
         list[str] | None,
-        typer.Option("--against", help="Say what differs in the pictures of this folder or collection."),
+        typer.Option("--against", help="Compare with the pictures of this folder or collection."),
     ] = None,
-    collection: Store = None,
+    collection: EvaluationOption = None,
     only: Only = None,
     follow_links: Annotated[bool, typer.Option("--follow-links", help="Follow links to folders.")] = False,
-    retry: Annotated[bool, typer.Option("--retry", help="Look again at files that could not be decoded.")] = False,
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Inspect files again that could not be decoded before.")
+    ] = False,
     workers: Processes = None,
     engine: Engine = "local",
     profiles: Profiles = None,
     top: Annotated[int, typer.Option(min=0, help="Lines to print of each list.")] = 5,
     as_json: Json = False,
 ) -> None:
-    """Say what is in a collection: what is good, broken, double or strange, and what goes with better pictures.
+    """Evaluate folders of pictures: good, damaged, duplicate and unusual ones, and what goes with better pictures.
 
     Nothing is written beside the pictures. A second run opens new and changed files only.
     """
-    from ...pipelines.evaluation.export import export as write
-    from ...pipelines.evaluation.export import format_of
-    from ...pipelines.evaluation.folders import sync_and_evaluate
-    from ...pipelines.evaluation.records import columns, records
+    from ...pipelines.evaluation.export import export_evaluation, format_of
     from ...pipelines.ingest.engines import engine_named
     from ...pipelines.ingest.roots import open_collection_for
     from ...pipelines.ingest.scan import Scan
+    from ...pipelines.scoring.profile_store import ProfileStore, scorers_named, warnings_of
 
     for path in export or ():
         format_of(path)
-    scorers = named_scorers(tastes or (), profiles)
-    notes = [text for scorer in scorers for text in warning_of(scorer)]
+    scorers = scorers_named(tastes or (), ProfileStore(profiles))
+    warnings = warnings_of(*scorers)
     target = Path(report[0]) if report else None
-
-    def look(store: Collection, roots: list[Path]) -> EvaluatedCollection:
-        scan = Scan(roots, only or (), follow_links)
-        with Progress("looking", 0) as bar:
-            return sync_and_evaluate(
-                store, scan, engine_named(engine, workers), scorers, retry=retry, progress=bar, expect=bar.expect
-            )
-
+    sides = [(folders, collection), *([(against, None)] if against else [])]
     with interruptible(), ExitStack() as stack:
-        opened: list[tuple[Collection, list[Path]]] = []
-        for places, where in ((folders, collection), *([(against, None)] if against else [])):
-            opened.append(open_collection_for(places, where))
-            stack.enter_context(opened[-1][0])
-        if len({store.name for store, _ in opened}) < len(opened):
-            raise SoartError(f"Expected another collection to compare with, got {opened[0][0].name!r} twice.")
+        stores: list[tuple[Collection, list[Path]]] = []
+        for names, where in sides:
+            stores.append(open_collection_for(names, where))
+            stack.enter_context(stores[-1][0])
+        if len({store.name for store, _ in stores}) < len(stores):
+            raise SoartError(f"Expected another collection to compare with, got {stores[0][0].name!r} twice.")
         if target:
             from ...pipelines.reports.evaluation import check_report
 
-            check_report(target, [root for _, roots in opened for root in roots])
-        found, *others = (look(store, roots) for store, roots in opened)
-        other = others[0] if others else None
-        differing = page = None
-        # What only some calls need is loaded only for them: a second run shall be quick.
-        if other:
+            check_report(target, [root for _, roots in stores for root in roots])
+        evaluated, *others = (
+            evaluate_with_progress(
+                store, Scan(roots, only or (), follow_links), engine_named(engine, workers), scorers, retry=retry
+            )
+            for store, roots in stores
+        )
+        contrasted = page = None
+        # Some modules are loaded only by the calls that need them, so that a second run is quick.
+        if others:
             from ...pipelines.evaluation.contrast import contrast
 
-            differing = contrast(found, other)
+            contrasted = contrast(evaluated, others[0])
         for path in export or ():
-            rows = records(found.collection, found.update.scan_number, found.evaluation, found.update.unusable)
-            write(rows, columns(found.evaluation), path)
+            export_evaluation(evaluated, path)
         if target:
             from ...pipelines.reports.evaluation import write_evaluation
 
-            page = write_evaluation(target, found, differing, notes)
+            page = write_evaluation(target, evaluated, contrasted, warnings)
         if as_json:
-            emit(document(found, differing, top, page, export or [], notes))
+            emit(document(evaluated, contrasted, top, page, export or [], warnings))
             return
-        print_survey(found, top)
-        if differing:
-            print_contrast(differing, ", ".join(against or ()))
-        for problem in found.update.problems:
-            note(printable(problem))
-        for text in notes:
+        print_evaluation(evaluated, top)
+        if contrasted:
+            print_contrast(contrasted, ", ".join(against or ()))
+        print_notes(evaluated.update.problems)
+        for text in warnings:
             note(text)
         for path in (*(export or ()), *([page] if page else ())):
             say(f"Written: {path}")

@@ -1,9 +1,8 @@
-"""How ``soart evaluate`` shows what it found: lines for people, a document for programs."""
+"""Results of ``soart evaluate`` as text and as JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, astuple, replace
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,13 +10,21 @@ from typing import TYPE_CHECKING, Any
 from .terminal import printable, say
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ...pipelines.evaluation.contrast import Contrast, Gap
     from ...pipelines.evaluation.folders import EvaluatedCollection
     from ...pipelines.evaluation.summary import ListedPicture
+    from ...pipelines.ingest.sync import Update
+
+#: An association is printed if its false discovery rate is at most this.
+CLEAR = 0.05
+#: JSON keys of the fields of ``Update``, in their order.
+_UPDATE_KEYS = ("scan_number", "found", "looked", "recognised", "unchanged", "missing", "problems", "unusable")
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401
-    """JSON values: no number that is not finite, nothing that is not plain."""
+    """JSON values: floats rounded to 6 digits, None for those that are not finite."""
     if isinstance(value, dict):
         return {key: _plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -27,35 +34,38 @@ def _plain(value: Any) -> Any:  # noqa: ANN401
     return value
 
 
+def _update(update: Update) -> dict[str, Any]:
+    return dict(zip(_UPDATE_KEYS, astuple(update), strict=True))
+
+
 def document(
-    found: EvaluatedCollection,
-    differing: Contrast | None,
+    evaluated: EvaluatedCollection,
+    contrasted: Contrast | None,
     top: int,
     report: Path | None,
     exports: Sequence[Path],
     notes: Sequence[str],
 ) -> dict[str, Any]:
-    """All that was found as plain JSON values; lists of pictures hold ``top`` of them."""
+    """The whole evaluation as plain JSON values; lists of pictures hold at most ``top`` of them."""
     from ...pipelines.evaluation.summary import summarise
 
-    evaluation, summary = found.evaluation, summarise(found, top)
+    evaluation, summary = evaluated.evaluation, summarise(evaluated, top)
     facts = asdict(summary)
-    facts["damage"] = {name: {"pictures": n, "worst": shown} for name, (n, shown) in facts["damage"].items()}
+    facts["damage"] = {name: {"pictures": n, "worst": worst} for name, (n, worst) in facts["damage"].items()}
     facts["groups"] = {"count": facts["groups"][0], "largest": facts["groups"][1]}
     facts["outliers"] = {"count": facts["outliers"][0], "farthest": facts["outliers"][1]}
-    facts["styles"] = [style | {"typical": shown} for style, shown in facts["styles"]]
-    update = asdict(found.update)
+    facts["styles"] = [style | {"typical": typical} for style, typical in facts["styles"]]
     plain: dict[str, Any] = _plain(
         {
-            "collection": found.collection.name,
+            "collection": evaluated.collection.name,
             "profile": evaluation.main,
             "pictures": len(evaluation.ids),
-            "update": update,
+            "update": _update(evaluated.update),
             **facts,
-            "associations": [asdict(one) for one in evaluation.associations],
-            "trends": [asdict(one) for one in evaluation.trends],
-            "timeline": [asdict(one) for one in evaluation.timeline],
-            "against": _against(differing) if differing else None,
+            "associations": [asdict(association) for association in evaluation.associations],
+            "trends": [asdict(trend) for trend in evaluation.trends],
+            "timeline": [asdict(period) for period in evaluation.timeline],
+            "against": _against(contrasted) if contrasted else None,
             "report": str(report) if report else None,
             "exports": [str(path) for path in exports],
             "notes": list(notes),
@@ -70,49 +80,55 @@ def _against(contrast: Contrast) -> dict[str, Any]:
 
 
 def _names(pictures: Sequence[ListedPicture]) -> str:
-    return ", ".join(f"{printable(Path(one.path).name)} ({one.score:.0f})" for one in pictures)
+    return ", ".join(f"{printable(Path(picture.path).name)} ({picture.score:.0f})" for picture in pictures)
 
 
-def print_survey(found: EvaluatedCollection, top: int) -> None:
-    """Print what was found."""
+def print_evaluation(evaluated: EvaluatedCollection, top: int) -> None:
+    """Print the evaluation, at most ``top`` pictures of each list."""
     from ...metrics.damage.titles import damage_noun, stored_title
     from ...pipelines.evaluation.summary import summarise
 
-    e, s, u = found.evaluation, summarise(found, top), found.update
+    evaluation, summary, update = evaluated.evaluation, summarise(evaluated, top), _update(evaluated.update)
+    missing = f", {update['missing']} missing" if update["missing"] else ""
     say(
-        f"{len(e.ids)} pictures in {s.files} files ({u.inspected} looked at, {u.recognised} recognised, {u.unchanged} unchanged"
-        f"{f', {u.missing} gone' if u.missing else ''}); kept in {found.collection.name}"
+        f"{len(evaluation.ids)} pictures in {summary.files} files ({update['looked']} inspected, "
+        f"{update['recognised']} recognised, {update['unchanged']} unchanged{missing}); "
+        f"stored in {evaluated.collection.name}"
     )
-    say(f"Scores by {stored_title(e.main)}: mean {s.mean:.1f}, middle half {s.quartiles[0]:.1f} … {s.quartiles[1]:.1f}")
-    for name, pictures in (("Best", s.best), ("Worst", s.worst)):
+    low, high = summary.quartiles
+    say(f"Scores by {stored_title(evaluation.main)}: mean {summary.mean:.1f}, middle half {low:.1f} … {high:.1f}")
+    for name, pictures in (("Best", summary.best), ("Worst", summary.worst)):
         if pictures:
             say(f"{name}: {_names(pictures)}")
     damaged = [
-        f"{damage_noun(name)} {count} ({100 * count / len(e.ids):.0f} %)"
-        for name, (count, _) in s.damage.items()
+        f"{damage_noun(name)} {count} ({100 * count / len(evaluation.ids):.0f} %)"
+        for name, (count, _) in summary.damage.items()
         if count
     ]
     say(f"Suspected damage: {', '.join(damaged) or 'none'}")
-    say(f"Near-duplicates: {s.groups[0]} groups, {s.spare} pictures could go; exact copies: {s.copies}")
-    for group in s.groups[1]:
+    count, groups = summary.groups
+    say(f"Near-duplicates: {summary.spare} redundant ({count} groups); exact copies: {summary.copies}")
+    for group in groups:
         say(f"  {_names(group[:top])}{f' and {len(group) - top} more' if len(group) > top else ''}")
-    say(f"Far from the rest: {s.outliers[0]}" + (f": {_names(s.outliers[1])}" if s.outliers[1] else ""))
-    if len(s.styles) > 1:
-        say(f"Styles: {', '.join(f'{style.pictures} pictures with mean {style.score:.0f}' for style, _ in s.styles)}")
-    sure = [one for one in e.associations if one.q <= 0.05]
-    for one in sure[: 2 * top]:
+    count, farthest = summary.outliers
+    say(f"Far from the rest: {count}" + (f": {_names(farthest)}" if farthest else ""))
+    if len(summary.styles) > 1:
+        styles = (f"{style.pictures} pictures with mean {style.score:.0f}" for style, _ in summary.styles)
+        say(f"Styles: {', '.join(styles)}")
+    clear = [association for association in evaluation.associations if association.q <= CLEAR]
+    for a in clear[: 2 * top]:
         say(
-            f"  {one.kind} {printable(one.value)!r}: {one.difference:+.1f} ({one.low:+.1f} … {one.high:+.1f}), {one.pictures} "
-            f"pictures of {one.prompts} prompts"
+            f"  {a.kind} {printable(a.value)!r}: {a.difference:+.1f} ({a.low:+.1f} … {a.high:+.1f}), {a.pictures} "
+            f"pictures of {a.prompts} prompts"
         )
-    if e.associations and not sure:
+    if evaluation.associations and not clear:
         say("No word or setting clearly goes with better or worse pictures.")
-    for trend in e.trends:
+    for trend in evaluation.trends:
         if trend.low > 0 or trend.high < 0:
             say(f"  {trend.name}: rank correlation {trend.rho:+.2f} ({trend.low:+.2f} … {trend.high:+.2f})")
 
 
-def _gaps(title: str, gaps: Sequence[Gap], scale: float = 1.0, unit: str = "") -> None:
+def _print_gaps(title: str, gaps: Sequence[Gap], scale: float = 1.0, unit: str = "") -> None:
     for gap in gaps:
         if gap.clear:
             say(
@@ -121,13 +137,13 @@ def _gaps(title: str, gaps: Sequence[Gap], scale: float = 1.0, unit: str = "") -
             )
 
 
-def print_contrast(found: Contrast, name: str) -> None:
-    """Print what differs from another collection."""
+def print_contrast(contrasted: Contrast, name: str) -> None:
+    """Print the differences from another collection."""
     from ...metrics.damage.titles import damage_noun, stored_title
 
-    apart = "" if not isfinite(found.auc) else f"; told apart with AUC {found.auc:.2f} (chance 0.50)"
-    say(f"Against {printable(name)}: {found.shared} pictures in both{apart}")
-    _gaps("mean score by ", [replace(gap, name=stored_title(gap.name)) for gap in found.scores])
-    _gaps("suspected ", [replace(gap, name=damage_noun(gap.name)) for gap in found.damage], 100, " %")
-    _gaps("", found.looks[:6])
-    _gaps("prompts with ", found.words, 100, " %")
+    apart = f"; told apart with AUC {contrasted.auc:.2f} (chance 0.50)" if isfinite(contrasted.auc) else ""
+    say(f"Against {printable(name)}: {contrasted.shared} pictures in both{apart}")
+    _print_gaps("mean score by ", [replace(gap, name=stored_title(gap.name)) for gap in contrasted.scores])
+    _print_gaps("suspected ", [replace(gap, name=damage_noun(gap.name)) for gap in contrasted.damage], 100, " %")
+    _print_gaps("", contrasted.looks[:6])
+    _print_gaps("prompts with ", contrasted.words, 100, " %")

@@ -1,4 +1,4 @@
-"""Single keys and pictures in a terminal, as far as it can."""
+"""Single keys and pictures in a terminal, as far as the terminal supports them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from .terminal import out, printable, say
 if TYPE_CHECKING:
     from ...pipelines.tastes.rating_session import RatingSession
 
-#: Columns a picture takes at most.
+#: Greatest width of a picture, in columns.
 COLUMNS = 48
 
 
 def keys() -> Iterator[str]:
-    """Keys as they are pressed; where stdin is no terminal, the characters in it, lines and spaces passed over."""
+    """Keys as they are pressed; if stdin is not a terminal, its characters without line breaks and spaces."""
     if sys.stdin.isatty():
         import click
 
@@ -33,16 +33,25 @@ def keys() -> Iterator[str]:
 
 
 def rate_by_keys(session: RatingSession, pressed: Iterator[str], *, silent: bool = False) -> bool:
-    """Show the pictures of a session one after the other and store what the keys say; False when q, or the end of input, breaks it off."""
+    """Show the pictures of a session one by one and store a rating for each key.
+
+    Args:
+        session: the pictures and their rater.
+        pressed: the keys.
+        silent: show nothing.
+
+    Returns:
+        False if q or the end of the input ended the session early.
+    """
     from ...errors import CollectionError
 
     while True:
         row = session.current
         if row is None:
-            # In a terminal the last key can be a slip too; a script has said what it had to say.
+            # In a terminal the last key can be a slip too; a script sends all its keys on purpose.
             if silent or not session.position or not sys.stdin.isatty():
                 return True
-            say("That was the last one: u takes it back, any other key goes on.")
+            say("That was the last picture. Press u to undo it, any other key to finish.")
             if next(pressed, "q") != "u":
                 return True
             say(session.press("u"))
@@ -54,17 +63,17 @@ def rate_by_keys(session: RatingSession, pressed: Iterator[str], *, silent: bool
         if key == "q":
             return False
         try:
-            said = session.press(key)
+            answer = session.press(key)
         except CollectionError as error:
-            said = str(error)
+            answer = str(error)
         if not silent:
-            say(said)
+            say(answer)
 
 
 def show_picture(path: Path, prompt: str) -> None:
-    """Draw a picture where the terminal has graphics (kitty or sixel, by textual-image if installed); else print its path."""
+    """Draw a picture if the terminal has graphics (kitty or sixel) and textual-image is installed; print its path."""
     if sys.stdout.isatty():
-        # Asks the terminal when it is imported, and fails where it cannot.
+        # The import queries the terminal, and fails in one that does not answer.
         with contextlib.suppress(Exception):
             from textual_image.renderable import Image, SixelImage, TGPImage
 

@@ -1,26 +1,39 @@
-"""How commands show a ranking."""
+"""Rankings as a table, a report page or JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import SoartError
-from .terminal import Progress, emit, interruptible, note, print_ranking, printable, ranking_rows, say
+from .terminal import Progress, emit, interruptible, out, plain_table, print_notes, printable, say
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from ...metrics.protocols import Scorer
     from ...pipelines.collection.collection import Collection
     from ...pipelines.collection.tables import ImageRow
     from ...pipelines.models.generator import ImageGenerator
     from ...pipelines.models.request import Request
+    from ...pipelines.scoring.ranking import RankedPicture
+
+#: Columns of a drawn picture that a JSON ranking repeats.
+_DRAWN = ("prompt", "negative", "seed", "steps", "guidance", "model")
 
 
 @dataclass(frozen=True, slots=True)
-class Output:
-    """How a ranking is to be shown."""
+class RankingOutput:
+    """The form in which a command shows a ranking.
+
+    Attributes:
+        as_json: True if the command prints JSON; the ranking is not printed then.
+        report: file of the report page; None for no page.
+        top: lines of the printed table.
+        title: heading of the page.
+        notes: sentences for the page.
+    """
 
     as_json: bool
     report: Path | None
@@ -32,16 +45,28 @@ class Output:
 def show_ranking(
     collection: Collection,
     rows: Sequence[ImageRow],
-    output: Output,
+    output: RankingOutput,
     problems: Sequence[str] = (),
     facts: dict[str, Any] | None = None,
     scorer: Scorer | None = None,
     min_distance: float | None = None,
 ) -> dict[str, Any]:
-    """Rank ``rows``, write the report, print the ranking unless JSON is wanted; returns all as plain JSON values.
+    """Rank pictures, write the report, and print the ranking unless JSON is wanted.
+
+    Args:
+        collection: the collection of the pictures.
+        rows: the pictures.
+        output: the form.
+        problems: sentences about pictures that are missing from ``rows``.
+        facts: further values for the JSON document.
+        scorer: the profile; by default the technical score.
+        min_distance: drop pictures closer than this to a better one.
+
+    Returns:
+        the JSON document.
 
     Raises:
-        SoartError: nothing could be ranked.
+        SoartError: no picture could be ranked.
     """
     from ...metrics.damage.scorer import TechnicalScorer
     from ...pipelines.scoring.ranking import rank
@@ -55,21 +80,20 @@ def show_ranking(
         from ...pipelines.reports.page import write_report
         from ...pipelines.reports.ranking import render_report
 
-        report = write_report(
-            report, render_report(collection, ranking, output.title, scorer.stored_name, output.notes, problems)
-        )
-    shown = {
+        page = render_report(collection, ranking, output.title, scorer.stored_name, output.notes, problems)
+        report = write_report(report, page)
+    document = {
+        **(facts or {}),
         "profile": scorer.stored_name,
         "ranking": ranking_rows(ranking),
         "problems": problems,
         "notes": list(output.notes),
+        "report": str(report) if report else None,
     }
-    document = {**(facts or {}), **shown, "report": str(report) if report else None}
     if not output.as_json:
         if ranking:
             print_ranking(ranking, output.top)
-        for problem in problems:
-            note(printable(problem))
+        print_notes(problems)
         if report is not None:
             say(f"Report: {report}")
     if not ranking:
@@ -80,20 +104,63 @@ def show_ranking(
 
 
 def draw(
-    collection: Collection, generator: ImageGenerator, requests: Sequence[Request], output: Output
+    collection: Collection, generator: ImageGenerator, requests: Sequence[Request], output: RankingOutput
 ) -> tuple[list[ImageRow], dict[str, Any]]:
-    """Draw what the collection lacks, and show the ranking of all that was asked for; returns the pictures and the ranking."""
+    """Draw the pictures that are not in the collection yet, and show the ranking of all requested ones.
+
+    Returns:
+        the requested pictures, and the JSON document.
+    """
     from ...metrics.damage.scorer import TechnicalScorer
     from ...pipelines import generate as jobs
 
     with interruptible(), Progress("drawing", len(requests)) as progress:
-        made = jobs.generate(collection, generator, requests, TechnicalScorer.load(), progress)
+        result = jobs.generate(collection, generator, requests, TechnicalScorer.load(), progress)
     if not output.as_json:
-        say(f"{made.drawn} drawn, {made.reused} already there; pictures in {collection.name}")
+        say(f"{result.drawn} drawn, {result.reused} already there; pictures in {collection.name}")
     facts = {
-        "drawn": made.drawn,
-        "reused": made.reused,
+        "drawn": result.drawn,
+        "reused": result.reused,
         "collection": collection.name,
         "model": generator.model.identity,
     }
-    return made.rows, show_ranking(collection, made.rows, output, facts=facts)
+    return result.rows, show_ranking(collection, result.rows, output, facts=facts)
+
+
+def ranking_rows(ranking: Sequence[RankedPicture]) -> list[dict[str, Any]]:
+    """The ranking as plain JSON values."""
+    rows = []
+    for picture in ranking:
+        row: dict[str, Any] = {
+            "place": picture.place,
+            "path": str(picture.path.resolve()),
+            "score": round(picture.score, 4),
+            "percentile": round(picture.percentile, 2),
+            "reasons": [{"group": e.text, "contribution": round(e.contribution, 4)} for e in picture.reasons],
+        }
+        if picture.row.generation is not None:
+            row.update({name: getattr(picture.row.generation, name) for name in _DRAWN})
+        rows.append(row)
+    return rows
+
+
+def print_ranking(ranking: Sequence[RankedPicture], top: int) -> None:
+    """Print the best ``top`` as a table."""
+    from rich.text import Text
+
+    from ...pipelines.reports.score_words import reason_texts
+
+    table = plain_table()
+    for name in ("#", "score", "pct"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for name in ("picture", "prompt", "why"):
+        table.add_column(name, overflow="fold")
+    for picture in ranking[:top]:
+        drawn = picture.row.generation
+        prompt = f"{drawn.prompt} (seed {drawn.seed})" if drawn else ""
+        why = "; ".join(reason_texts(picture.reasons))
+        texts = (Text(printable(text)) for text in (picture.path.name, prompt, why))
+        table.add_row(str(picture.place), f"{picture.score:.1f}", f"{picture.percentile:.0f}", *texts)
+    out.print(table)
+    if len(ranking) > top:
+        out.print(f"… and {len(ranking) - top} more.")

@@ -1,4 +1,4 @@
-"""``soart taste explain|next|compare|blend|export|import``; added to ``app`` by ``register``."""
+"""The commands ``soart taste explain``, ``next``, ``compare``, ``blend``, ``export`` and ``import``."""
 
 from __future__ import annotations
 
@@ -7,68 +7,70 @@ from typing import Annotated
 
 import typer
 
-from .options import Json, Kept, Pictures
-from .taste import Name, Profiles, Rater, describe, print_facts, scorer_of, warning_of
-from .terminal import Progress, emit, note, printable, say
+from .options import CollectionArgument, Json, Pictures, Profiles, Rater, weighted
+from .taste import Name, describe, print_facts, taste_scorer
+from .terminal import Progress, emit, note, print_notes, printable, say
 
 
 def explain(
     name: Name,
     picture: Annotated[Path, typer.Argument(help="The picture to explain.")],
     heat: Annotated[Path | None, typer.Option(help="Write the picture under its heat map to this PNG.")] = None,
-    grid: Annotated[int, typer.Option(min=1, max=64, help="Patches a side of the heat map.")] = 4,
+    grid: Annotated[int, typer.Option(min=1, max=64, help="Patches per side of the heat map.")] = 4,
     profiles: Profiles = None,
     as_json: Json = False,
 ) -> None:
     """Explain a picture's score: what moved it and by how much, in words, and where in the picture."""
+    from ...pipelines.reports.score_words import reason_texts
     from ...pipelines.scoring.explaining import explain_picture, write_picture
+    from ...pipelines.scoring.profile_store import warnings_of
 
-    scorer = scorer_of(name, profiles)
-    found = explain_picture(scorer, picture, grid)
-    written = None if heat is None else write_picture(found.overlay, heat)
-    why = found.explanation
+    scorer = taste_scorer(name, profiles)
+    explained = explain_picture(scorer, picture, grid)
+    file = None if heat is None else write_picture(explained.overlay, heat)
+    why = explained.explanation
     if as_json:
         return emit(
             {
-                "taste": name, "picture": str(picture), "score": found.score, "percentile": found.percentile,
+                "taste": name, "picture": str(picture), "score": explained.score, "percentile": explained.percentile,
                 "liking": why.liking, "baseline": why.baseline, "exact": why.exact, "remainder": why.remainder,
                 "reasons": [{"text": r.text, "contribution": r.contribution} for r in why.reasons],
                 "mode": None if why.mode is None else {"name": why.mode[0], "probability": why.mode[1]},
-                "heat": found.heat.tolist(), "file": None if written is None else str(written), "warning": scorer.warning,
+                "heat": explained.heat.tolist(), "file": None if file is None else str(file), "warning": scorer.warning,
             }
         )  # fmt: skip
-    for text in warning_of(scorer):
+    for text in warnings_of(scorer):
         note(text)
-    say(f"Score {found.score:.0f} of 100, percentile {found.percentile:.0f}")
-    for reason in why.reasons:
-        say(f"{reason.contribution:+.2f}  {reason.text}")
+    say(f"Score {explained.score:.0f} of 100, percentile {explained.percentile:.0f}")
+    for text in reason_texts(why.reasons):
+        say(text)
     if why.mode is not None:
         say(f"Looks most like {printable(why.mode[0])!r} ({100 * why.mode[1]:.0f} %)")
-    if written is not None:
-        say(f"Heat map: {written}")
+    if file is not None:
+        say(f"Heat map: {file}")
     return None
 
 
 def next_(
     name: Name,
-    collection: Kept,
-    count: Annotated[int, typer.Option("-n", "--count", min=1, help="How many pictures.")] = 8,
+    collection: CollectionArgument,
+    count: Annotated[int, typer.Option("-n", "--count", min=1, help="Number of pictures.")] = 8,
     rater: Rater = "me",
     profiles: Profiles = None,
     as_json: Json = False,
 ) -> None:
-    """Say which pictures' ratings would teach a taste most, and whether to stop rating."""
+    """List the pictures whose ratings would teach a taste most, and say whether to stop rating."""
     from ...pipelines.scoring.measuring import existing_collection
     from ...pipelines.tastes.rating_session import propose_pictures
 
-    scorer = scorer_of(name, profiles)
+    scorer = taste_scorer(name, profiles)
     with existing_collection(collection) as store:
         with Progress("measuring", 0) as progress:
             proposal, rows = propose_pictures(store, scorer, rater, count, progress)
         files = [str(store.locate(row)) for row in rows]
     if as_json:
-        told = [{"path": file, "bits": float(bits)} for file, bits in zip(files, proposal.bits, strict=True)]
-        return emit({"taste": name, "stop": proposal.stop, "reason": proposal.reason, "pictures": told})
+        pictures = [{"path": file, "bits": float(bits)} for file, bits in zip(files, proposal.bits, strict=True)]
+        return emit({"taste": name, "stop": proposal.stop, "reason": proposal.reason, "pictures": pictures})
     for file, bits in zip(files, proposal.bits, strict=True):
         say(f"{bits:.2f} bit  {printable(file)}")
     return say(proposal.reason)
@@ -77,49 +79,51 @@ def next_(
 def compare(
     paths: Pictures,
     taste: Annotated[list[str], typer.Option("--taste", help="A taste; name at least two.")],
-    picture: Annotated[Path | None, typer.Option(help="Write the biggest disagreements to this PNG.")] = None,
-    top: Annotated[int, typer.Option(min=1, help="How many disagreements.")] = 8,
+    picture: Annotated[Path | None, typer.Option(help="Write the largest disagreements to this PNG.")] = None,
+    top: Annotated[int, typer.Option(min=1, help="Number of disagreements.")] = 8,
     profiles: Profiles = None,
     as_json: Json = False,
 ) -> None:
-    """Compare tastes on the same pictures: rank agreement and the biggest disagreements."""
+    """Compare tastes on the same pictures: rank agreement and the largest disagreements."""
     from math import isfinite
 
     import numpy as np
 
     from ...pipelines.scoring.explaining import write_picture
     from ...pipelines.scoring.measuring import open_pictures
+    from ...pipelines.scoring.profile_store import warnings_of
     from ...pipelines.tastes.agreement import compare_on, disagreement_sheet
 
     if len(taste) < 2:
         raise typer.BadParameter("name at least two tastes", param_hint="--taste")
-    scorers = [scorer_of(name, profiles) for name in taste]
+    scorers = [taste_scorer(name, profiles) for name in taste]
     with Progress("measuring", 0) as progress:
         collection, rows, problems = open_pictures(paths, scorers[0], progress, progress.expect)
         with collection:
-            for text in () if as_json else problems:
-                note(printable(text))
-            agreement, kept, trouble = compare_on(collection, rows, scorers)
-            written = None
+            if not as_json:
+                print_notes(problems)
+            agreement, compared, unreadable = compare_on(collection, rows, scorers)
+            sheet = None
             if picture is not None:
-                written = write_picture(np.asarray(disagreement_sheet(collection, agreement, kept, top)), picture)
-            apart = agreement.disagreements(top)
-            files = [str(collection.locate(kept[i])) for i in apart]
-    told = [dict(zip(taste, (float(v) for v in agreement.percentiles[:, i]), strict=True)) for i in apart]
+                sheet = write_picture(np.asarray(disagreement_sheet(collection, agreement, compared, top)), picture)
+            chosen = agreement.disagreements(top)
+            files = [str(collection.locate(compared[i])) for i in chosen]
+    percentiles = [
+        dict(zip(taste, (float(value) for value in agreement.percentiles[:, i]), strict=True)) for i in chosen
+    ]
     if as_json:
-        matrix = [[float(v) if isfinite(v) else None for v in line] for line in agreement.correlation]
-        shown = [{"path": file, "percentiles": values} for file, values in zip(files, told, strict=True)]
-        facts = {"tastes": list(agreement.names), "rank_correlation": matrix, "disagreements": shown}
-        return emit({**facts, "problems": [*problems, *trouble], "file": None if written is None else str(written)})
-    for text in (*trouble, *(text for scorer in scorers for text in warning_of(scorer))):
-        note(printable(text))
+        matrix = [[float(value) if isfinite(value) else None for value in line] for line in agreement.correlation]
+        apart = [{"path": file, "percentiles": values} for file, values in zip(files, percentiles, strict=True)]
+        facts = {"tastes": list(agreement.names), "rank_correlation": matrix, "disagreements": apart}
+        return emit({**facts, "problems": [*problems, *unreadable], "file": None if sheet is None else str(sheet)})
+    print_notes((*unreadable, *warnings_of(*scorers)))
     for i, first in enumerate(agreement.names):
         for j in range(i + 1, len(agreement.names)):
             say(f"{first} and {agreement.names[j]}: rank correlation {agreement.correlation[i, j]:.2f}")
-    for file, values in zip(files, told, strict=True):
+    for file, values in zip(files, percentiles, strict=True):
         say("  ".join(f"{name} {value:.0f}" for name, value in values.items()) + f"  {printable(file)}")
-    if written is not None:
-        say(f"Picture: {written}")
+    if sheet is not None:
+        say(f"Picture: {sheet}")
     return None
 
 
@@ -130,20 +134,13 @@ def blend(
     as_json: Json = False,
 ) -> None:
     """Blend tastes with weights into a new one."""
-    from ...metrics.tastes.blend import blend as mixed
+    from ...metrics.tastes.blend import blend as blended
     from ...pipelines.scoring.profile_store import ProfileStore
 
-    kept = ProfileStore(profiles)
-    names, weights = [], []
-    for part in parts:
-        one, _, weight = part.partition("=")
-        names.append(one)
-        try:
-            weights.append(float(weight or 1))
-        except ValueError as error:
-            raise typer.BadParameter(f"expected NAME=WEIGHT, got {part!r}", param_hint="PARTS") from error
-    made = mixed(name, [kept.load(one) for one in names], weights)
-    facts = describe(made, kept.save(made))
+    store = ProfileStore(profiles)
+    pairs = weighted(parts, "PARTS")
+    taste = blended(name, [store.load(part) for part, _ in pairs], [weight for _, weight in pairs])
+    facts = describe(taste, store.save(taste))
     return emit(facts) if as_json else say(f"{facts['name']}: {facts['method']}; saved: {facts['file']}")
 
 
@@ -153,21 +150,21 @@ def export(
     profiles: Profiles = None,
     as_json: Json = False,
 ) -> None:
-    """Write a taste to a file for somebody else: items and likings of the pictures, never the pictures."""
+    """Write a taste to a file to share: items and likings of the pictures, never the pictures."""
     from ...metrics.tastes.profile_files import save_taste
     from ...pipelines.scoring.profile_store import ProfileStore
 
-    written = save_taste(ProfileStore(profiles).load(name), file)
-    return emit({"name": name, "file": str(written)}) if as_json else say(f"Written: {written}")
+    path = save_taste(ProfileStore(profiles).load(name), file)
+    return emit({"name": name, "file": str(path)}) if as_json else say(f"Written: {path}")
 
 
 def import_(
     file: Annotated[Path, typer.Argument(help="File that soart exported.")],
-    name: Annotated[str | None, typer.Option(help="What to call it here; default: its own name.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the imported taste; default: its own.")] = None,
     profiles: Profiles = None,
     as_json: Json = False,
 ) -> None:
-    """Take in a taste from a file; one that was changed, damaged or learnt on other items is refused."""
+    """Import a taste file; altered, damaged or incompatible files are refused."""
     from dataclasses import replace
 
     from ...metrics.tastes.profile_files import load_taste

@@ -1,18 +1,18 @@
-"""``soart cull``, ``annotate`` and ``undo``: what an evaluation changes among the user's files, on request only."""
+"""The commands ``soart cull``, ``annotate`` and ``undo``: changes to the user's files, on request only."""
 
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .evaluate import Folders, Only, Processes, Store, named_scorers
-from .options import Json
-from .taste import Profiles, warning_of
-from .terminal import Progress, emit, interruptible, note, printable, say
+from .evaluate import evaluate_with_progress
+from .options import EvaluationOption, Folders, Json, Only, Processes, Profiles
+from .terminal import Progress, emit, interruptible, note, print_notes, printable, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,20 +20,18 @@ if TYPE_CHECKING:
     from ...pipelines.collection.collection import Collection
     from ...pipelines.evaluation.folders import EvaluatedCollection
 
-Dry = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
+Dry = Annotated[bool, typer.Option("--dry-run", help="Show the changes without making them.")]
 UndoFile = Annotated[
-    Path | None, typer.Option("--undo-file", help="Where to note how to undo it; default: soart-undo-TIME.jsonl here.")
+    Path | None,
+    typer.Option("--undo-file", help="File to record the changes in; default: soart-undo-TIME.jsonl here."),
 ]
 ByTaste = Annotated[
     str | None, typer.Option("--taste", help="Score by this taste or detector; default: the technical score.")
 ]
 
 
-def _journal(given: Path | None) -> Path:
-    return given or Path(f"soart-undo-{datetime.now():%Y%m%d-%H%M%S}.jsonl")
-
-
-def _look(
+@contextmanager
+def _evaluated(
     folders: list[str],
     collection: str | None,
     only: list[str] | None,
@@ -42,54 +40,63 @@ def _look(
     workers: int | None,
     check: Callable[[Collection, Sequence[Path]], None],
     apart: Path | None = None,
-) -> tuple[Collection, list[Path], EvaluatedCollection]:
-    """The collection, to be closed by the caller, what was scanned, and what was found; ``check`` may refuse before that."""
-    from ...pipelines.evaluation.folders import sync_and_evaluate
+) -> Iterator[tuple[list[Path], EvaluatedCollection]]:
+    """The scanned folders and their evaluation, open for the block.
+
+    Args:
+        folders: names of folders and pictures, or of a collection.
+        collection: where the evaluation is stored; None for the default.
+        only: patterns of files.
+        taste: name of the profile; None for the technical score.
+        profiles: folder of tastes.
+        workers: number of processes.
+        check: called with the open collection and the folders; raises before anything is scanned.
+        apart: a folder that is not scanned.
+    """
     from ...pipelines.ingest.local_engine import LocalEngine
     from ...pipelines.ingest.roots import open_collection_for
     from ...pipelines.ingest.scan import Scan
+    from ...pipelines.scoring.profile_store import ProfileStore, scorers_named, warnings_of
 
-    scorers = named_scorers([] if taste is None else [taste], profiles)
-    for text in (text for scorer in scorers for text in warning_of(scorer)):
+    scorers = scorers_named([] if taste is None else [taste], ProfileStore(profiles))
+    for text in warnings_of(*scorers):
         note(text)
-    store, roots = open_collection_for(folders, collection)
-    try:
-        check(store, roots)
-        scan = Scan(roots, only or (), exclude=apart)
-        with Progress("looking", 0) as bar:
-            found = sync_and_evaluate(store, scan, LocalEngine(workers), scorers, progress=bar, expect=bar.expect)
-    except BaseException:
-        store.close()
-        raise
-    return store, roots, found
+    with interruptible():
+        store, roots = open_collection_for(folders, collection)
+        with store:
+            check(store, roots)
+            scan = Scan(roots, only or (), exclude=apart)
+            yield roots, evaluate_with_progress(store, scan, LocalEngine(workers), scorers)
 
 
 def cull(
     folders: Folders,
-    to: Annotated[
-        Path, typer.Option("--to", help="Folder that takes what is picked out, in a folder for each reason.")
-    ],
+    to: Annotated[Path, typer.Option("--to", help="Destination; one sub-folder per reason.")],
     duplicates: Annotated[
-        bool, typer.Option("--duplicates", help="Pick all but the best of near-duplicates, and exact copies.")
+        bool, typer.Option("--duplicates", help="Move all but the best of near-duplicates, and exact copies.")
     ] = False,
-    damaged: Annotated[bool, typer.Option("--damaged", help="Pick pictures suspected of damage.")] = False,
-    outliers: Annotated[bool, typer.Option("--outliers", help="Pick pictures far from the rest.")] = False,
+    damaged: Annotated[bool, typer.Option("--damaged", help="Move pictures suspected of damage.")] = False,
+    outliers: Annotated[bool, typer.Option("--outliers", help="Move pictures far from the rest.")] = False,
     worst: Annotated[
-        float | None, typer.Option("--worst", help="Pick this share of lowest scores, in percent.")
+        float | None, typer.Option("--worst", help="Move this share of the lowest scores, in percent.")
     ] = None,
-    below: Annotated[float | None, typer.Option("--below", help="Pick pictures of a lower score.")] = None,
+    below: Annotated[float | None, typer.Option("--below", help="Move pictures with a score below this.")] = None,
     dry_run: Dry = False,
     undo_file: UndoFile = None,
     taste: ByTaste = None,
     profiles: Profiles = None,
-    collection: Store = None,
+    collection: EvaluationOption = None,
     only: Only = None,
     workers: Processes = None,
     as_json: Json = False,
 ) -> None:
-    """Move pictures that a rule picks out to folders, with the texts beside them; nothing is deleted, all can be undone."""
+    """Move the pictures that a rule selects to folders, with their text files.
+
+    Nothing is deleted, and all can be undone.
+    """
     from ...pipelines.tidying.cull import Rule, check_target, plan_cull
     from ...pipelines.tidying.cull import cull as move
+    from ...pipelines.tidying.journal import default_undo_file
 
     rule = Rule(duplicates, damaged, outliers, worst, below)
     check_target(to)
@@ -97,15 +104,13 @@ def cull(
     def check(_: Collection, roots: Sequence[Path]) -> None:
         check_target(to, roots)
 
-    with interruptible():
-        store, roots, found = _look(folders, collection, only, taste, profiles, workers, check, to)
-        with store:
-            moves = plan_cull(found, rule, roots, to.absolute())
-            journal = _journal(undo_file)
-            done, problems = moves, list[str]()
-            if moves and not dry_run:
-                with Progress("moving", len(moves)) as bar:
-                    done, problems = move(moves, journal, bar)
+    with _evaluated(folders, collection, only, taste, profiles, workers, check, to) as (roots, evaluated):
+        moves = plan_cull(evaluated, rule, roots, to.absolute())
+        journal = undo_file or default_undo_file()
+        done, problems = moves, list[str]()
+        if moves and not dry_run:
+            with Progress("moving", len(moves)) as bar:
+                done, problems = move(moves, journal, bar)
     moved = 0 if dry_run else len(done)
     if as_json:
         emit(
@@ -121,10 +126,9 @@ def cull(
             for step in done:
                 say(f"{printable(str(step.source))} → {printable(str(step.target))}")
         reasons = Counter(step.target.relative_to(to.absolute()).parts[0] for step in done)
-        counted = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items())) or "nothing"
-        say(f"{'Would move' if dry_run else 'Moved'}: {counted}, of {len(found.evaluation.ids)} pictures")
-        for problem in problems:
-            note(printable(problem))
+        counts = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items())) or "nothing"
+        say(f"{'Would move' if dry_run else 'Moved'}: {counts}, of {len(evaluated.evaluation.ids)} pictures")
+        print_notes(problems)
         if moved:
             say(f"To undo: soart undo {journal}")
     if moves and not done:
@@ -136,23 +140,29 @@ def annotate(
     xmp: Annotated[
         bool, typer.Option("--xmp/--no-xmp", help="Write NAME.xmp, or NAME.png.xmp, beside each picture.")
     ] = True,
-    png: Annotated[bool, typer.Option("--png", help="Write a text into PNG files, before their pixels.")] = False,
+    png: Annotated[
+        bool, typer.Option("--png", help="Write a text chunk into PNG files; pixels are not touched.")
+    ] = False,
     rater: Annotated[
-        str | None, typer.Option("--rater", help="Write the stars this rater gave instead of those of the score.")
+        str | None, typer.Option("--rater", help="Write this rater's stars instead of those of the score.")
     ] = None,
     dry_run: Dry = False,
     undo_file: UndoFile = None,
     taste: ByTaste = None,
     profiles: Profiles = None,
-    collection: Store = None,
+    collection: EvaluationOption = None,
     only: Only = None,
     workers: Processes = None,
     as_json: Json = False,
 ) -> None:
-    """Write one to five stars, by score or by a rater, to XMP sidecars that photo managers read; pixels are never touched."""
+    """Write one to five stars, by score or by a rater, to XMP sidecars that photo managers read.
+
+    Pixels are never touched.
+    """
     from ...pipelines.collection.ratings import check_has_rated
     from ...pipelines.tidying.annotate import annotate as write
     from ...pipelines.tidying.annotate import annotations_of
+    from ...pipelines.tidying.journal import default_undo_file
 
     if not (xmp or png):
         raise typer.BadParameter("with --no-xmp there is nothing to write: add --png", param_hint="--no-xmp")
@@ -161,20 +171,17 @@ def annotate(
         if rater is not None:
             check_has_rated(store, rater)
 
-    with interruptible():
-        store, _, found = _look(folders, collection, only, taste, profiles, workers, check)
-        with store:
-            notes = list(annotations_of(found, rater))
-            journal = _journal(undo_file)
-            done, problems = 0, list[str]()
-            if notes and not dry_run:
-                with Progress("writing", len(notes)) as bar:
-                    done, problems = write(found, notes, journal, xmp=xmp, png=png, progress=bar)
+    with _evaluated(folders, collection, only, taste, profiles, workers, check) as (_, evaluated):
+        annotations = list(annotations_of(evaluated, rater))
+        journal = undo_file or default_undo_file()
+        done, problems = 0, list[str]()
+        if annotations and not dry_run:
+            with Progress("writing", len(annotations)) as bar:
+                done, problems = write(evaluated, annotations, journal, xmp=xmp, png=png, progress=bar)
     if as_json:
-        stars = [{"path": str(one.path), "stars": one.stars} for one in notes]
         emit(
             {
-                "notes": stars,
+                "notes": [{"path": str(annotation.path), "stars": annotation.stars} for annotation in annotations],
                 "written": done,
                 "problems": problems,
                 "undo_file": str(journal) if journal.exists() else None,
@@ -182,11 +189,10 @@ def annotate(
         )
     else:
         if dry_run:
-            for one in notes:
-                say(f"{printable(str(one.path))}: {one.stars}")
-        say(f"{'Would annotate' if dry_run else 'Annotated'} {len(notes) if dry_run else done} files")
-        for problem in problems:
-            note(printable(problem))
+            for annotation in annotations:
+                say(f"{printable(str(annotation.path))}: {annotation.stars}")
+        say(f"{'Would annotate' if dry_run else 'Annotated'} {len(annotations) if dry_run else done} files")
+        print_notes(problems)
         if journal.exists():
             say(f"To undo: soart undo {journal}")
     if problems and not done:
@@ -194,17 +200,16 @@ def annotate(
 
 
 def undo(
-    file: Annotated[Path, typer.Argument(help="The undo file that cull or annotate named.")], as_json: Json = False
+    file: Annotated[Path, typer.Argument(help="The undo file that cull or annotate printed.")], as_json: Json = False
 ) -> None:
-    """Undo a cull or an annotation; files that were changed since are left as they are."""
-    from ...pipelines.tidying.journal import undo as undo_rating
+    """Undo a cull or an annotation; files that were changed since then stay as they are."""
+    from ...pipelines.tidying.journal import undo as undo_changes
 
-    done, problems = undo_rating(file)
+    done, problems = undo_changes(file)
     if as_json:
         emit({"undone": done, "problems": problems})
     else:
         say(f"{done} changes undone")
-        for problem in problems:
-            note(printable(problem))
+        print_notes(problems)
     if problems:
         raise typer.Exit(1)

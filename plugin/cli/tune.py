@@ -1,4 +1,4 @@
-"""``soart tune``: steer the prompts by scores and ratings."""
+"""The command ``soart tune``."""
 
 from __future__ import annotations
 
@@ -7,21 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .options import (
-    BatchSize,
-    Device,
-    Dtype,
-    Engine,
-    Json,
-    Model,
-    ModelConfig,
-    Offload,
-    Store,
-    Wildcards,
-    Workers,
-    load_generator,
-)
-from .taste import Profiles, warning_of
+from ...pipelines.models.options import GeneratorOptions
+from .options import CollectionOption, Json, Profiles, Wildcards, load_generator, weighted, with_generator_options
 from .terminal import Progress, emit, interruptible, note, say
 
 if TYPE_CHECKING:
@@ -33,37 +20,24 @@ if TYPE_CHECKING:
     from ...pipelines.tuning.tuner import Tuner
     from ...prompts.space.space import PromptSpace
 
-
-def _weighted(given: Sequence[str], option: str) -> tuple[list[str], dict[str, float]]:
-    """Names, and the weights of those that are given as NAME=WEIGHT."""
-    names, weights = [], {}
-    for text in given:
-        name, split, number = text.rpartition("=")
-        if split:
-            try:
-                weights[name] = float(number)
-            except ValueError:
-                raise typer.BadParameter(f"expected NAME or NAME=WEIGHT, got {text!r}", param_hint=option) from None
-        names.append(name if split else text)
-    return names, weights
+#: The rater of ``--ask`` without ``--rater``.
+ME = "me"
 
 
 def _panel(tastes: Sequence[str], raters: Sequence[str], profiles: Path | None) -> Panel:
-    from ...metrics.damage.scorer import TechnicalScorer
-    from ...pipelines.scoring.profile_store import ProfileStore, scorer_named
-    from ...pipelines.tuning.panel import Panel
+    from ...pipelines.scoring.profile_store import ProfileStore, scorers_named
+    from ...pipelines.tuning.panel import weighted_panel
 
-    named, weights = _weighted(tastes, "--taste")
-    people, shares = _weighted(raters, "--rater")
-    scorers = {name: scorer_named(name, ProfileStore(profiles)) for name in named}
-    # A taste that is named is part of the goal, beside people too.
-    weights = {scorer.stored_name: weights.get(name, 1.0) for name, scorer in scorers.items()}
-    return Panel([*scorers.values()] or [TechnicalScorer.load()], people, {**weights, **shares})
+    weights = dict(weighted(tastes, "--taste"))
+    people = weighted(raters, "--rater")
+    scorers = scorers_named([*weights], ProfileStore(profiles))
+    return weighted_panel([*zip(scorers, weights.values(), strict=True)], people)
 
 
 def _space(
-    text: str | None, collection: Collection, negative: str, wildcards: Path | None, model: str | None
+    text: str | None, collection: Collection, negative: str, wildcards: Path | None, vocabulary: str
 ) -> PromptSpace:
+    """The space of a YAML file or of a text; without one, the space tuned last in the collection."""
     from ...pipelines.tuning.study import last_space
     from ...prompts.space.space import PromptSpace
 
@@ -71,85 +45,80 @@ def _space(
         return last_space(collection)
     if text.lower().endswith((".yaml", ".yml")) or Path(text).is_file():
         return PromptSpace.from_yaml(text, wildcards)
-    vocabulary = "embedded" if model is None else "general"
     return PromptSpace.from_text(text, negative, vocabulary=vocabulary, wildcards=wildcards)
 
 
+@with_generator_options()
 def tune(
     space: Annotated[
         str | None,
         typer.Argument(help="SPACE.yaml, a template such as 'a {fox|owl}, __style__', or a plain prompt."),
     ] = None,
-    budget: Annotated[int, typer.Option(min=2, help="Pictures in all, those of earlier runs included.")] = 120,
+    budget: Annotated[int, typer.Option(min=2, help="Total number of pictures, earlier runs included.")] = 120,
     batch: Annotated[int, typer.Option(min=1, max=1000, help="Pictures between two decisions.")] = 8,
     taste: Annotated[
         list[str] | None,
-        typer.Option("--taste", help="Taste to please, NAME or NAME=WEIGHT; repeat. Default: the technical score."),
+        typer.Option(
+            "--taste",
+            help="Taste to optimise for, NAME or NAME=WEIGHT; repeatable. Default: the technical score.",
+        ),
     ] = None,
     rater: Annotated[
         list[str] | None,
-        typer.Option("--rater", help="Person whose ratings to please, NAME or NAME=WEIGHT; repeat."),
+        typer.Option("--rater", help="Person whose ratings to optimise for, NAME or NAME=WEIGHT; repeatable."),
     ] = None,
-    ask: Annotated[bool, typer.Option("--ask", help="Rate every batch by keys 1–5 as it comes (x, u, q).")] = False,
+    ask: Annotated[
+        bool, typer.Option("--ask", help="Rate every batch by keys as it comes: 1–5, x to skip, u to undo, q to quit.")
+    ] = False,
     pareto: Annotated[
-        bool, typer.Option("--pareto", help="With several judges: look for all trade-offs between them.")
+        bool, typer.Option("--pareto", help="With several judges: search for all trade-offs between them.")
     ] = False,
     prune: Annotated[
-        bool, typer.Option(help="Drop poor candidates after an early look, where looks agree with the final pictures.")
+        bool, typer.Option(help="Drop poor candidates after a preview, if previews rank like the final pictures.")
     ] = True,
-    ban: Annotated[list[str] | None, typer.Option("--ban", help="Never take this option, SLOT=OPTION; repeat.")] = None,
+    ban: Annotated[
+        list[str] | None, typer.Option("--ban", help="Never use this option, SLOT=OPTION; repeatable.")
+    ] = None,
     pin: Annotated[
-        list[str] | None, typer.Option("--pin", help="Always take this option, SLOT=OPTION; repeat.")
+        list[str] | None, typer.Option("--pin", help="Always use this option, SLOT=OPTION; repeatable.")
     ] = None,
     stop: Annotated[
-        float, typer.Option(min=0, help="End when going on can gain less than this many deviations; 0: never.")
+        float,
+        typer.Option(
+            min=0, help="Stop when the expected further gain falls below this many standard deviations; 0: never."
+        ),
     ] = 0.0,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the space tuned last; naming the space again does so too.")
+        bool,
+        typer.Option("--resume", help="Continue with the space tuned last; naming the space again does the same."),
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the search and of the first picture.")] = 0,
-    negative: Annotated[str, typer.Option(help="Negative prompt or template, where SPACE is text.")] = "",
+    negative: Annotated[str, typer.Option(help="Negative prompt or template, if SPACE is text.")] = "",
     wildcards: Wildcards = None,
-    batch_size: BatchSize = None,
-    model: Model = None,
-    model_config: ModelConfig = None,
-    device: Device = None,
-    dtype: Dtype = None,
-    offload: Offload = "auto",
-    engine: Engine = "local",
-    workers: Workers = None,
-    collection: Store = "soart-tuning",
+    drawing: GeneratorOptions = GeneratorOptions(),
+    collection: CollectionOption = "soart-tuning",
     report: Annotated[
         Path | None, typer.Option("--report", help="HTML page; default: tune.html in the collection.")
     ] = None,
     profiles: Profiles = None,
     as_json: Json = False,
 ) -> None:
-    """Tune prompts: draw, judge, learn what the words do, choose the next ones; ends with the best prompts and a report.
+    """Tune prompts: draw, judge, learn what the words do, and choose the next ones.
 
-    The same command goes on after any interruption.
+    Ends with the best prompts and a report. After an interruption the same command continues.
     """
     from ...pipelines.collection.collection import Collection
     from ...pipelines.scoring.measuring import existing_collection
+    from ...pipelines.scoring.profile_store import warnings_of
     from ...pipelines.tuning.tuner import Tuner
 
     if space is None and not resume:
         raise typer.BadParameter("name a space, or --resume the one tuned last", param_hint="SPACE")
-    people = [*(rater or ()), *(["me"] if ask and not rater else ())]
-    panel = _panel(taste or (), people, profiles)
-    warnings = [text for scorer in panel.scorers for text in warning_of(scorer)]
+    panel = _panel(taste or (), [*(rater or ()), *([ME] if ask and not rater else ())], profiles)
+    warnings = warnings_of(*panel.scorers)
     with existing_collection(collection) if space is None else Collection(collection) as store:
-        narrowed = _space(space, store, negative, wildcards, model).restrict(ban or (), pin or ())
-        with load_generator(
-            model,
-            batch_size,
-            config=model_config,
-            device=device,
-            dtype=dtype,
-            offload=offload,
-            engine=engine,
-            workers=workers,
-        ) as generator:
+        narrowed = _space(space, store, negative, wildcards, drawing.vocabulary).restrict(ban or (), pin or ())
+        with load_generator(drawing) as generator:
             tuner = Tuner(
                 store, generator, narrowed, panel, seed=seed, batch=batch, budget=budget, pareto=pareto, prune=prune
             )
@@ -160,7 +129,17 @@ def tune(
 
 
 def run(tuner: Tuner, stop: float, rater: str | None, *, silent: bool) -> str:
-    """Tune, showing how it goes; returns why it ended."""
+    """Tune behind a progress bar with the best pictures so far.
+
+    Args:
+        tuner: a new one, or one that continues.
+        stop: as for ``--stop``.
+        rater: the person who rates every batch by keys; None to ask nobody.
+        silent: print no lines.
+
+    Returns:
+        a sentence that says why the run ended.
+    """
     from ...pipelines.tastes.rating_session import RatingSession
     from ...pipelines.tuning.loop import tune as steer
     from .keys import keys, rate_by_keys
@@ -171,39 +150,43 @@ def run(tuner: Tuner, stop: float, rater: str | None, *, silent: bool) -> str:
         say(f"{tuner.done} of {tuner.budget} pictures are there already.")
     with interruptible(), Progress("tuning", tuner.budget) as progress:
 
-        def told(rows: list[ImageRow]) -> bool:
-            enough = False
-            if rater:
-                with progress.hidden():
-                    session = RatingSession(tuner.collection, rater, [row for row in rows if not row.problem])
-                    enough = not rate_by_keys(session, pressed, silent=silent)
+        def rate(rows: list[ImageRow]) -> bool:
+            """True if the rater ends the run."""
+            if not rater:
+                return False
+            with progress.hidden():
+                session = RatingSession(tuner.collection, rater, [row for row in rows if not row.problem])
+                return not rate_by_keys(session, pressed, silent=silent)
+
+        def on_batch(rows: list[ImageRow]) -> bool:
+            stopped = rate(rows)
             judged = tuner.judged()
             progress.show(best_table(judged))
             if not silent:
                 with progress.hidden():
                     say(batch_line(judged, tuner))
-            return enough
+            return stopped
 
-        return steer(tuner, stop_below=stop, on_batch=told, progress=progress)
+        return steer(tuner, stop_below=stop, on_batch=on_batch, progress=progress)
 
 
 def finish(tuner: Tuner, why: str, warnings: Sequence[str], report: Path, as_json: bool) -> dict[str, Any]:
-    """Write the report and print the findings unless JSON is wanted; returns all as plain JSON values."""
+    """Write the report, and print the findings unless JSON is wanted; returns the JSON document."""
     from ...pipelines.reports.page import write_report
     from ...pipelines.reports.tuning import render_tune_report
     from ...pipelines.tuning.findings import findings_of
-    from .tune_output import print_tuned, tuned_facts
+    from .tune_output import findings_facts, print_findings
 
-    tuned = findings_of(tuner)
+    findings = findings_of(tuner)
     title = f"soart tune: {', '.join(tuner.space.contexts) or tuner.space.template}"
-    written = write_report(report, render_tune_report(tuner.collection, tuned, title, why, warnings))
+    page = write_report(report, render_tune_report(tuner.collection, findings, title, why, warnings))
     if not as_json:
         say(why)
-        print_tuned(tuned)
-        for text in tuned.notes:
+        print_findings(findings)
+        for text in findings.notes:
             say(text)
-        for text in (*warnings, *tuned.alarms):
+        for text in (*warnings, *findings.alarms):
             note(text)
-        say(f"Report: {written}")
-    facts = {"ended": why, "pictures": tuner.done, "collection": tuner.collection.name, "report": str(written)}
-    return {**facts, **tuned_facts(tuner.collection, tuned), "warnings": list(warnings)}
+        say(f"Report: {page}")
+    facts = {"ended": why, "pictures": tuner.done, "collection": tuner.collection.name, "report": str(page)}
+    return {**facts, **findings_facts(tuner.collection, findings), "warnings": list(warnings)}

@@ -1,4 +1,4 @@
-"""``soart web``: start the gallery."""
+"""The command ``soart web``."""
 
 from __future__ import annotations
 
@@ -8,50 +8,50 @@ import os
 import socket
 import sys
 import webbrowser
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ...errors import CollectionError, SoartError
-from .options import BatchSize, Device, Dtype, Model, ModelConfig, Offload, load_generator
-from .taste import Profiles
+from ...pipelines.models.options import GeneratorOptions
+from .options import Profiles, load_generator, with_generator_options
 from .terminal import Progress, note, say
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
-#: Collections that are looked for in this folder where none is named: those that other commands make.
+#: Collections that other commands make; those that exist in the current folder are shown if none is named.
 USUAL = ("soart-pictures", "soart-tuning", "soart-demo")
 PASSWORD = "SOART_PASSWORD"
 
 
+@with_generator_options(cluster=False)
 def web(
     collection: Annotated[
         list[str] | None,
         typer.Option(
             "--collection",
-            help=f"Collection to show, a folder or a URL; repeat. Default: {', '.join(USUAL)}, those that are here.",
+            help="Collection to show, a folder or a URL; repeatable. Default: those of "
+            f"{', '.join(USUAL)} that exist here.",
         ),
     ] = None,
     host: Annotated[
-        str, typer.Option(help="Address to listen on; 0.0.0.0 lets others in: set a password then.")
+        str, typer.Option(help="Address to listen on; 0.0.0.0 admits other machines: then set a password.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0: any free one.")] = 8700,
     password: Annotated[
-        str, typer.Option(envvar=PASSWORD, help="Ask for this password; better given as the environment variable.")
+        str, typer.Option(envvar=PASSWORD, help="Password of the gallery; safer as the environment variable.")
     ] = "",
     open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in your browser.")] = True,
-    create: Annotated[bool, typer.Option("--create", help="Make an empty collection where there is none.")] = False,
-    rater: Annotated[str, typer.Option(help="Name of whoever does not say theirs.")] = "me",
+    create: Annotated[
+        bool, typer.Option("--create", help="Create an empty collection if the named one does not exist.")
+    ] = False,
+    rater: Annotated[str, typer.Option(help="Default rater name.")] = "me",
     allow_host: Annotated[
-        list[str] | None, typer.Option(help="Further host name that the page may be opened under; repeat.")
+        list[str] | None, typer.Option(help="Further host name that may be used to open the page; repeatable.")
     ] = None,
-    batch_size: BatchSize = None,
-    model: Model = None,
-    model_config: ModelConfig = None,
-    device: Device = None,
-    dtype: Dtype = None,
-    offload: Offload = "auto",
+    drawing: GeneratorOptions = GeneratorOptions(),
     profiles: Profiles = None,
 ) -> None:
     """Show collections in the browser: rate by keyboard, compare, tune, look at tastes. Ctrl-C ends it."""
@@ -67,20 +67,18 @@ def web(
         ) from error
     from ...pipelines.scoring.profile_store import ProfileStore
 
-    kept = ProfileStore(profiles)
-    # A rater's taste bears the rater's name: one that no taste can have is refused now.
-    kept.place(rater)
-    local = _loopback(host)
+    store = ProfileStore(profiles)
+    # A rater's taste has the rater's name, so a name that no taste can have is refused now.
+    store.place(rater)
+    local = _is_loopback(host)
     with _listen(host, port) as listener:
-        folders = _folders(collection or [], create=create)
+        folders = _collections(collection or [], create=create)
         app = create_app(
             Settings(
                 folders,
-                lambda: load_generator(
-                    model, batch_size, config=model_config, device=device, dtype=dtype, offload=offload
-                ),
-                vocabulary="embedded" if model is None else "general",
-                profiles=kept,
+                partial(load_generator, drawing),
+                vocabulary=drawing.vocabulary,
+                profiles=store,
                 rater=rater,
                 password=password,
                 names=frozenset({host.lower(), *(name.lower() for name in allow_host or ())}),
@@ -88,11 +86,12 @@ def web(
                 secret=signing_key(password),
             )
         )
-        address = f"http://{_shown(host)}:{listener.getsockname()[1]}/"
+        address = f"http://{_displayed(host)}:{listener.getsockname()[1]}/"
         say(f"soart web: {address}  (Ctrl-C ends it)")
         if not local and not password:
             note(
-                f"Everybody who can reach this machine can look and rate: set a password with --password or {PASSWORD}."
+                "Anyone who can reach this machine can see and rate your pictures: set a password with --password "
+                f"or {PASSWORD}."
             )
         if open_browser:
             webbrowser.open(address)
@@ -105,82 +104,89 @@ def _serve(app: Starlette, listener: socket.socket) -> None:
     config = uvicorn.Config(
         app, log_level="warning", server_header=False, proxy_headers=False, timeout_graceful_shutdown=3
     )
-    # The server has ended in order by the time the key press that ended it is raised again.
+    # Uvicorn raises the Ctrl-C that ended it again, after an orderly shutdown.
     with contextlib.suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listener])
 
 
-def _loopback(host: str) -> bool:
-    """Whether only this machine can reach the address."""
+def _is_loopback(host: str) -> bool:
+    """True if only this machine can reach the address."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
 
 
-def _shown(host: str) -> str:
+def _displayed(host: str) -> str:
+    """The host as a browser takes it: the machine's name for all addresses, IPv6 in brackets."""
     host = {"0.0.0.0": socket.gethostname(), "::": socket.gethostname()}.get(host, host)
     return f"[{host}]" if ":" in host else host
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """A socket that listens.
+    """Open a listening socket.
 
     Raises:
-        SoartError: the address is none of this machine's, or the port is taken.
+        SoartError: this machine does not have the address, or the port is taken.
     """
     listener = None
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(found[0], socket.SOCK_STREAM)
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
         if os.name == "posix":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(found[4])
+        listener.bind(address)
         listener.listen(128)
     except OSError as error:
         if listener is not None:
             listener.close()
         raise SoartError(
-            f"The gallery cannot listen on {host}:{port}: {error.strerror or error} (is another one running? Take another --port)."
+            f"The gallery cannot listen on {host}:{port}: {error.strerror or error}. Another gallery may be running: "
+            "choose another --port."
         ) from error
     return listener
 
 
-def _folders(named: list[str], *, create: bool) -> list[str]:
-    """The collections to show; where there is none, one is offered.
+def _collections(names: list[str], *, create: bool) -> list[str]:
+    """The collections to show; offer to make one that does not exist.
 
     Raises:
-        CollectionError: there is none, and none is wanted.
+        CollectionError: a collection does not exist, and none is to be made.
     """
     from ...pipelines.collection.collection import Collection
 
-    found = named or [name for name in USUAL if Collection.is_collection(name)] or [USUAL[0]]
-    for folder in found:
-        if not Collection.is_collection(folder) and not create:
-            _offer(folder)
-    return list(dict.fromkeys(found))
+    chosen = names or [name for name in USUAL if Collection.is_collection(name)] or [USUAL[0]]
+    for name in chosen:
+        if not Collection.is_collection(name) and not create:
+            _offer(name)
+    return list(dict.fromkeys(chosen))
 
 
-def _asked() -> bool:
-    """Whether there is somebody to ask."""
+def _is_interactive() -> bool:
+    """True if a person at a terminal can answer questions."""
     return sys.stdin.isatty()
 
 
-def _offer(folder: str) -> None:
-    """Ask whether to make a collection, if there is somebody to ask."""
+def _offer(name: str) -> None:
+    """Ask at a terminal whether to make a collection, and make it.
+
+    Raises:
+        CollectionError: not at a terminal, or the answer is no.
+    """
     from ...pipelines.collection.address import address_of
 
-    missing = f"There is no collection {address_of(folder).name!r}"
-    if not _asked():
-        raise CollectionError(f"{missing}: make an empty one with --create, or one with pictures by 'soart demo'.")
-    wanted = typer.prompt(
-        f"{missing}. Make one with the demo's pictures (d), an empty one (e), or none (n)?", default="d"
+    missing = f"There is no collection {address_of(name).name!r}"
+    if not _is_interactive():
+        raise CollectionError(f"{missing}: create an empty one with --create, or one with pictures by 'soart demo'.")
+    answer = typer.prompt(
+        f"{missing}. Create one with the demo's pictures (d), an empty one (e), or none (n)?", default="d"
     )
-    if wanted.strip().lower()[:1] not in {"d", "e"}:
+    choice = answer.strip().lower()[:1]
+    if choice not in {"d", "e"}:
         raise CollectionError(f"{missing}: name another one with --collection.")
-    if wanted.strip().lower().startswith("d"):
+    if choice == "d":
         from ...pipelines.collection.collection import Collection
         from ...pipelines.demo import COUNT, fill
 
-        with Collection(folder) as collection, Progress("drawing", COUNT) as progress:
+        with Collection(name) as collection, Progress("drawing", COUNT) as progress:
             fill(collection, load_generator(), progress)

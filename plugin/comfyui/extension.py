@@ -1,6 +1,7 @@
-"""Soart as a node pack of ComfyUI; a clone of the repository in ``custom_nodes`` is one.
+"""soart as a node pack of ComfyUI: a clone of the repository in ``custom_nodes``.
 
-The heavy parts are imported when a node runs, so that the pack is there, and says what is missing, even where a package is not installed.
+Heavy modules are imported when a node runs, so that the pack loads, and names the missing package, even if one is not
+installed.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ NODES = [
 
 
 class SoartExtension(ComfyExtension):
-    """The pack."""
+    """The node pack."""
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         """All nodes."""
@@ -34,5 +35,5 @@ class SoartExtension(ComfyExtension):
 
 
 def comfy_entrypoint() -> SoartExtension:
-    """What ComfyUI calls when it loads the pack."""
+    """Return the pack; ComfyUI calls this when it loads soart."""
     return SoartExtension()

@@ -1,4 +1,4 @@
-"""The ComfyUI node that draws: Generate."""
+"""The ComfyUI node Generate, which draws pictures."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from .base import CATEGORY, MOST_SEED, SoartNode, generator_of, model_stamp, obstacles, progress, retried
+from ...pipelines.support.file_stamps import model_stamp
+from .base import CATEGORY, MOST_SEED, SoartNode, counting_failures, failures, generator_of, progress
 from .pictures import drawn_images
 
 DEVICES = ["auto", "cpu", "cuda", "mps", "xpu"]
 
 
 class SoartGenerate(SoartNode):
-    """Draws a batch."""
+    """Draws a batch of pictures."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -26,34 +27,35 @@ class SoartGenerate(SoartNode):
             inputs=[
                 io.String.Input("prompt", multiline=True, default="a {sharp|vivid|blurry} picture of a __subject__",
                                 tooltip="A prompt, or a template: {a|b} varies, __style__ draws from a vocabulary."),
-                io.String.Input("negative", multiline=True, default="", tooltip="What is not wanted."),
+                io.String.Input("negative", multiline=True, default="", tooltip="What the pictures should not show."),
                 io.String.Input("model", default="embedded",
                                 tooltip="'embedded', a diffusers folder, a .safetensors file, or a hub id."),
                 io.Int.Input("count", default=4, min=1, max=256, tooltip="Pictures in the batch."),
                 io.Int.Input("seed", default=0, min=0, max=MOST_SEED, control_after_generate=True,
-                             tooltip="Seed of the first picture; they count up."),
+                             tooltip="Seed of the first picture; the next ones count up."),
                 io.Int.Input("prompt_seed", default=0, min=0, max=MOST_SEED,
-                             tooltip="Which prompts a template gives; apart from the image seed."),
+                             tooltip="Seed of the prompts that a template gives, separate from the image seed."),
                 io.Int.Input("steps", default=0, min=0, max=1000, tooltip="0: the model's own."),
                 io.Float.Input("guidance", default=-1.0, min=-1.0, max=100.0, step=0.5, tooltip="-1: the model's own."),
                 io.Int.Input("width", default=0, min=0, max=8192, step=8, tooltip="0: the model's own."),
                 io.Int.Input("height", default=0, min=0, max=8192, step=8, tooltip="0: the model's own."),
                 io.Boolean.Input("literal", default=False, optional=True,
-                                 tooltip="Take the prompt as it is, with all its braces; on for a prompt of SOART Prompt Choice."),
-                io.Combo.Input("device", options=DEVICES, default="auto", optional=True, tooltip="auto: the best there is."),
+                                 tooltip="Take the prompt unchanged, braces included; switch it on for a prompt from SOART Prompt Choice."),
+                io.Combo.Input("device", options=DEVICES, default="auto", optional=True, tooltip="auto: the best device available."),
                 io.String.Input("scheduler", default="", optional=True,
-                                tooltip="Class name of a diffusers scheduler, such as EulerDiscreteScheduler. Empty: the model's own."),
+                                tooltip="Class name of a diffusers scheduler, such as EulerDiscreteScheduler. "
+                                "Empty: the model's own."),
             ],
             outputs=[
                 io.Image.Output("images", display_name="images", tooltip="The batch."),
-                io.String.Output("prompts", display_name="prompts", tooltip="Prompt and seed of each picture, one a line."),
+                io.String.Output("prompts", display_name="prompts", tooltip="Prompt and seed of each picture, one per line."),
             ],
         )  # fmt: skip
 
     @classmethod
     def fingerprint_inputs(cls, model: str = "", **_others: Any) -> str:  # noqa: ANN401
-        """Drawn again when a local model has changed, or failed."""
-        return f"{model_stamp(model or '')} {obstacles(model or '')}"
+        """Changes with the files of a local model, and when drawing failed."""
+        return f"{model_stamp(model or '')} {failures(model or '')}"
 
     @classmethod
     def run(
@@ -72,7 +74,7 @@ class SoartGenerate(SoartNode):
         device: str = "auto",
         scheduler: str = "",
     ) -> io.NodeOutput:
-        """Draw."""
+        """Draw the batch."""
         from ...pipelines import generate as jobs
 
         generator = generator_of(model, device)
@@ -81,17 +83,19 @@ class SoartGenerate(SoartNode):
             steps=steps or None, guidance=None if guidance < 0 else guidance, width=width or None, height=height or None,
             scheduler=scheduler.strip() or None,
         )  # fmt: skip
-        step, made = progress(count), []
-        with retried(model):
+        step, drawn = progress(count), []
+        with counting_failures(model):
             for batch in generator.draw(requests):
-                made += batch
+                drawn += batch
                 step(len(batch))
-        # Where none is sound the failed ones go on, so that SOART Observe can say that their choice is done.
-        passed = [drawn for drawn in made if not drawn.problem] or made
+        sound = [picture for picture in drawn if not picture.problem]
+        verb = "is left out" if sound else "failed"
         notes = [
-            f"The picture of seed {drawn.request.seed} {'failed' if drawn in passed else 'is left out'}: {drawn.problem}."
-            for drawn in made
-            if drawn.problem
+            f"The picture of seed {picture.request.seed} {verb}: {picture.problem}."
+            for picture in drawn
+            if picture.problem
         ]
-        prompts = "\n".join(f"{drawn.request.prompt} (seed {drawn.request.seed})" for drawn in passed)
+        # If none is sound, the failed ones go on, so that SOART Observe can record that their choice is done.
+        passed = sound or drawn
+        prompts = "\n".join(f"{picture.request.prompt} (seed {picture.request.seed})" for picture in passed)
         return io.NodeOutput(drawn_images(passed), prompts, ui=cls.show([*notes, prompts]))

@@ -1,4 +1,4 @@
-"""ComfyUI nodes that judge batches: Score, Rank, Gate."""
+"""ComfyUI nodes that score batches: Score, Rank, Gate."""
 
 from __future__ import annotations
 
@@ -7,22 +7,21 @@ from typing import TYPE_CHECKING, Any
 from comfy_api.latest import io
 from comfy_execution.graph_utils import ExecutionBlocker
 
-from ...errors import ImageError, ItemsError, SoartError
+from ...errors import ImageError, SoartError
 from .base import (
     CATEGORY,
     IMAGES,
     SoartNode,
-    obstacles,
+    counting_failures,
+    failures,
     output_folder,
     profile_inputs,
     profile_stamp,
     progress,
-    retried,
     scorer_of,
     title_of,
-    warnings_of,
 )
-from .pictures import Pictures, score_table, score_text, stamp, take, to_images, to_pictures
+from .pictures import Pictures, score_lines, score_table, take, to_images, to_pictures
 
 if TYPE_CHECKING:
     import torch
@@ -31,52 +30,57 @@ if TYPE_CHECKING:
     from ...pipelines.scoring.in_memory import ScoredPicture
 
 _AMONG = (
-    "Collection in ComfyUI's output folder whose pictures the percentiles are taken among. Empty: those that a taste was learnt "
-    "among, or for other profiles this batch."
+    "Collection in ComfyUI's output folder; percentiles are computed among its pictures. Empty: among the pictures that "
+    "a taste was learnt from, and for other profiles among this batch."
 )
 
 
-def _judging_inputs(*more: io.Input) -> list[io.Input]:
+def _scoring_inputs(*more: io.Input) -> list[io.Input]:
     among = io.String.Input("among", default="", optional=True, tooltip=_AMONG)
     return [io.Image.Input("images", tooltip=IMAGES), *profile_inputs(), *more, among]
 
 
-def _judge(
+def _score(
     images: torch.Tensor, profile: str, taste: Scorer | None, among: str
 ) -> tuple[Scorer, list[ScoredPicture], Pictures]:
-    """The profile, the pictures it could judge, and all that came, with sentences about what could not be judged."""
-    from ...pipelines.scoring.in_memory import reference_scores, score_batch
-    from ...pipelines.scoring.measuring import existing_collection
+    """The profile, the scored pictures, and all pictures with notes on those that have no score.
+
+    Raises:
+        SoartError: an unknown profile or collection, or no picture that can be scored.
+    """
+    from ...pipelines.scoring.in_memory import reference_scores_at, score_batch
+    from ...pipelines.scoring.profile_store import warnings_of
 
     pictures, scorer, reference = to_pictures(images), scorer_of(profile, taste), None
     if among.strip():
-        with retried(among), existing_collection(output_folder(among)) as collection:
-            reference = reference_scores(collection, scorer, progress(len(collection.ids())))
-        if not len(reference):
-            raise ItemsError(f"The collection {among!r} holds no picture yet to take percentiles among.")
-    judged, problems = score_batch(pictures.pixels, scorer, reference, progress(len(pictures.pixels)))
-    if not judged:
+        folder = output_folder(among)
+        with counting_failures(among):
+            reference = reference_scores_at(folder, scorer, progress)
+    scored, problems = score_batch(pictures.pixels, scorer, reference, progress(len(pictures.pixels)))
+    if not scored:
         raise ImageError(problems[0])
     pictures.notes[:0] = [*warnings_of(scorer), *problems]
-    return scorer, judged, pictures
+    return scorer, scored, pictures
 
 
-class _Judging(SoartNode):
+class _ScoringNode(SoartNode):
     """Base of nodes that score a batch."""
 
     @classmethod
     def fingerprint_inputs(cls, profile: str = "", among: str = "", **_others: Any) -> str:  # noqa: ANN401
-        """New scores when the taste was learnt anew, or the collection has changed."""
+        """Changes with the file of the taste and with the collection."""
+        from ...pipelines.collection.host_folder import collection_stamp
+
         if not (among or "").strip():
             return profile_stamp(profile)
         try:
             folder = output_folder(among)
         except SoartError:
             return profile_stamp(profile)
-        return f"{profile_stamp(profile)} {stamp(folder / 'soart.db', folder / 'soart.db-wal')} {obstacles(among)}"
+        return f"{profile_stamp(profile)} {collection_stamp(folder)} {failures(among)}"
 
 
-class SoartScore(_Judging):
+class SoartScore(_ScoringNode):
     """Scores a batch."""
 
     @classmethod
@@ -86,27 +90,29 @@ class SoartScore(_Judging):
             node_id="SoartScore",
             display_name="SOART Score",
             category=CATEGORY,
-            description="Scores pictures by the technical score, a detector of damage or a taste of yours, with reasons.",
+            description="Scores pictures by the technical score, a detector of damage or one of your tastes, with reasons.",
             is_output_node=True,
-            inputs=_judging_inputs(),
+            inputs=_scoring_inputs(),
             outputs=[
-                io.Float.Output("scores", display_name="scores", is_output_list=True, tooltip="A score for each picture, higher is better."),
-                io.Float.Output("percentiles", display_name="percentiles", is_output_list=True, tooltip="0–100: share of pictures that it beats."),
-                io.String.Output("text", display_name="text", tooltip="Scores and percentiles, a picture a line."),
+                io.Float.Output("scores", display_name="scores", is_output_list=True,
+                                tooltip="One score per picture, higher is better."),
+                io.Float.Output("percentiles", display_name="percentiles", is_output_list=True,
+                                tooltip="0–100: share of pictures with a lower score."),
+                io.String.Output("text", display_name="text", tooltip="Scores and percentiles, one picture per line."),
             ],
         )  # fmt: skip
 
     @classmethod
     def run(cls, images: torch.Tensor, profile: str, taste: Scorer | None = None, among: str = "") -> io.NodeOutput:
-        """Score."""
-        scorer, judged, pictures = _judge(images, profile, taste, among)
-        shown = cls.show(pictures.notes, score_table(judged, title_of(scorer)))
-        return io.NodeOutput(
-            [one.score for one in judged], [one.percentile for one in judged], score_text(judged), ui=shown
-        )
+        """Score the batch."""
+        scorer, scored, pictures = _score(images, profile, taste, among)
+        shown = cls.show(pictures.notes, score_table(scored, title_of(scorer)))
+        scores = [picture.score for picture in scored]
+        percentiles = [picture.percentile for picture in scored]
+        return io.NodeOutput(scores, percentiles, score_lines(scored), ui=shown)
 
 
-class SoartRank(_Judging):
+class SoartRank(_ScoringNode):
     """Sorts a batch, best first."""
 
     shows_images = True
@@ -121,11 +127,12 @@ class SoartRank(_Judging):
             category=CATEGORY,
             description="Sorts a batch, best first, and keeps the best of it.",
             is_output_node=True,
-            inputs=_judging_inputs(top),
+            inputs=_scoring_inputs(top),
             outputs=[
-                io.Image.Output("ranked", display_name="ranked", tooltip="The pictures that are kept, best first, one batch."),
+                io.Image.Output("ranked", display_name="ranked", tooltip="The remaining pictures, best first, as one batch."),
                 io.Float.Output("scores", display_name="scores", is_output_list=True, tooltip="Their scores, best first."),
-                io.String.Output("text", display_name="text", tooltip="Their numbers in the batch, scores and percentiles."),
+                io.String.Output("text", display_name="text",
+                                 tooltip="Their numbers in the incoming batch, scores and percentiles."),
             ],
         )  # fmt: skip
 
@@ -133,19 +140,19 @@ class SoartRank(_Judging):
     def run(
         cls, images: torch.Tensor, profile: str, top_k: int = 0, taste: Scorer | None = None, among: str = ""
     ) -> io.NodeOutput:
-        """Rank."""
+        """Rank the batch."""
         from ...pipelines.scoring.in_memory import best_first
 
-        scorer, judged, pictures = _judge(images, profile, taste, among)
-        kept = best_first(judged)[: top_k or None]
-        ranked = take(images, [one.number for one in kept])
-        seen = to_images(pictures.pixels[one.number] for one in kept)
-        shown = cls.show(pictures.notes, score_table(kept, f"{title_of(scorer)}, best first"), seen)
-        return io.NodeOutput(ranked, [one.score for one in kept], score_text(kept), ui=shown)
+        scorer, scored, pictures = _score(images, profile, taste, among)
+        best = best_first(scored)[: top_k or None]
+        ranked = take(images, [picture.number for picture in best])
+        preview = to_images(pictures.pixels[picture.number] for picture in best)
+        shown = cls.show(pictures.notes, score_table(best, f"{title_of(scorer)}, best first"), preview)
+        return io.NodeOutput(ranked, [picture.score for picture in best], score_lines(best), ui=shown)
 
 
-class SoartGate(_Judging):
-    """Lets good pictures pass."""
+class SoartGate(_ScoringNode):
+    """Passes good pictures on."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -157,12 +164,12 @@ class SoartGate(_Judging):
             node_id="SoartGate",
             display_name="SOART Gate",
             category=CATEGORY,
-            description="Passes only pictures of at least a percentile on; where none passes, what hangs on it does not run.",
+            description="Passes on only pictures that reach a percentile; if none does, nodes downstream do not run.",
             is_output_node=True,
-            inputs=_judging_inputs(least),
+            inputs=_scoring_inputs(least),
             outputs=[
                 io.Image.Output("passed", display_name="passed", tooltip="The pictures that pass, in their order."),
-                io.Int.Output("count", display_name="count", tooltip="How many pass."),
+                io.Int.Output("count", display_name="count", tooltip="Number of pictures that pass."),
             ],
         )  # fmt: skip
 
@@ -170,12 +177,14 @@ class SoartGate(_Judging):
     def run(
         cls, images: torch.Tensor, profile: str, percentile: float = 50.0, taste: Scorer | None = None, among: str = ""
     ) -> io.NodeOutput:
-        """Pass on what is good enough."""
-        scorer, judged, pictures = _judge(images, profile, taste, among)
-        passed = [one for one in judged if one.percentile >= percentile]
-        told = f"{len(passed)} of {len(judged)} pictures pass."
-        shown = cls.show([told, *pictures.notes], score_table(judged, title_of(scorer)))
+        """Pass on the pictures that reach the percentile."""
+        from ...pipelines.scoring.in_memory import reaching
+
+        scorer, scored, pictures = _score(images, profile, taste, among)
+        passed = reaching(scored, percentile)
+        summary = f"{len(passed)} of {len(scored)} pictures pass."
+        shown = cls.show([summary, *pictures.notes], score_table(scored, title_of(scorer)))
         if not passed:
-            # Nothing is wrong, so nothing is said to whoever waits for pictures.
+            # Not an error, so the blocker has no message.
             return io.NodeOutput(ExecutionBlocker(None), 0, ui=shown)
-        return io.NodeOutput(take(images, [one.number for one in passed]), len(passed), ui=shown)
+        return io.NodeOutput(take(images, [picture.number for picture in passed]), len(passed), ui=shown)

@@ -1,4 +1,4 @@
-"""ComfyUI nodes that steer: Prompt Choice, Observe, Factor Effects."""
+"""ComfyUI nodes that steer prompts: Prompt Choice, Observe, Factor Effects."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from comfy_api.latest import io
 from comfy_execution.graph_utils import ExecutionBlocker
 
 from ...pipelines.models.request import EXTERNAL_GUIDANCE, EXTERNAL_STEPS
-from .base import CATEGORY, ChoiceType, SoartNode, always, output_folder, profile_inputs, scorer_of, warnings_of
+from .base import CATEGORY, ChoiceType, SoartNode, always, output_folder, profile_inputs, scorer_of
 from .pictures import plain, to_images, to_picture
 
 if TYPE_CHECKING:
@@ -28,52 +28,52 @@ slots:
 
 
 class SoartPromptChoice(SoartNode):
-    """Asks the steering model what to draw next."""
+    """Asks the steering model for the next prompts."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Inputs and outputs."""
-        given = "Where the space does not decide it."
+        usual = "Used if the space does not decide it."
         return io.Schema(
             node_id="SoartPromptChoice",
             display_name="SOART Prompt Choice",
             category=CATEGORY,
-            description="Asks the steering model for the next prompt of a space; what SOART Observe tells makes the next ones better.",
+            description="Asks the steering model for the next prompt of a space; it learns from the results of SOART Observe.",
             inputs=[
                 io.String.Input("space", multiline=True, default=EXAMPLE_SPACE,
                                 tooltip="A prompt space in YAML, a template such as a {fox|owl}, or a plain prompt."),
-                io.String.Input("collection", default="soart", tooltip="Folder in ComfyUI's output folder that keeps everything."),
+                io.String.Input("collection", default="soart", tooltip="Folder in ComfyUI's output folder for pictures, choices and ratings."),
                 *profile_inputs(),
                 io.Int.Input("count", default=1, min=1, max=64,
-                             tooltip="Choices at once; everything that follows runs once for each."),
+                             tooltip="Choices at once; all nodes downstream run once for each."),
                 io.Int.Input("search_seed", default=0, min=0, max=2**31 - 1, tooltip="Seed of the search and of the first picture."),
                 io.String.Input("model", default="comfyui",
-                                tooltip="Name for whatever draws; what is learnt of one name says nothing of another."),
-                io.Int.Input("usual_steps", default=EXTERNAL_STEPS, min=1, max=1000, tooltip=given),
-                io.Float.Input("usual_guidance", default=EXTERNAL_GUIDANCE, min=0.0, max=100.0, step=0.5, tooltip=given),
-                io.Int.Input("usual_width", default=512, min=8, max=8192, step=8, tooltip=given),
-                io.Int.Input("usual_height", default=512, min=8, max=8192, step=8, tooltip=given),
+                                tooltip="Label for the model that draws. Results are kept separately per label."),
+                io.Int.Input("usual_steps", default=EXTERNAL_STEPS, min=1, max=1000, tooltip=usual),
+                io.Float.Input("usual_guidance", default=EXTERNAL_GUIDANCE, min=0.0, max=100.0, step=0.5, tooltip=usual),
+                io.Int.Input("usual_width", default=512, min=8, max=8192, step=8, tooltip=usual),
+                io.Int.Input("usual_height", default=512, min=8, max=8192, step=8, tooltip=usual),
                 io.Combo.Input("vocabulary", options=["general", "embedded"], default="general", optional=True,
-                               tooltip="Words put around a plain prompt; 'embedded' are those the embedded model knows."),
+                               tooltip="Words put around a plain prompt; 'embedded' holds those that the embedded model knows."),
             ],
             outputs=[
-                io.String.Output("prompt", display_name="prompt", is_output_list=True, tooltip="What to draw."),
-                io.String.Output("negative", display_name="negative", is_output_list=True, tooltip="What not to draw."),
+                io.String.Output("prompt", display_name="prompt", is_output_list=True, tooltip="The prompt to draw."),
+                io.String.Output("negative", display_name="negative", is_output_list=True, tooltip="The negative prompt."),
                 io.Int.Output("image_seed", display_name="seed", is_output_list=True, tooltip="Seed of the picture."),
                 io.Int.Output("steps", display_name="steps", is_output_list=True, tooltip="Sampling steps."),
                 io.Float.Output("guidance", display_name="guidance", is_output_list=True, tooltip="Guidance scale (cfg)."),
                 io.Int.Output("width", display_name="width", is_output_list=True, tooltip="In pixels."),
                 io.Int.Output("height", display_name="height", is_output_list=True, tooltip="In pixels."),
                 ChoiceType.Output("choice", display_name="choice", is_output_list=True, tooltip="For SOART Observe."),
-                # The last, so that the links of saved workflows stay.
+                # New outputs come last, so that the links of saved workflows stay.
                 io.String.Output("scheduler", display_name="scheduler", is_output_list=True,
-                                 tooltip="Class name of a diffusers scheduler, where the space has such a slot; else empty: the model's own."),
+                                 tooltip="Class name of a diffusers scheduler, if the space has such a slot; else empty: the model's own."),
             ],
         )  # fmt: skip
 
     @classmethod
     def fingerprint_inputs(cls, **_inputs: Any) -> int:  # noqa: ANN401
-        """A new choice every time."""
+        """A new choice in every run."""
         return always()
 
     @classmethod
@@ -92,7 +92,8 @@ class SoartPromptChoice(SoartNode):
         vocabulary: str = "general",
         taste: Scorer | None = None,
     ) -> io.NodeOutput:
-        """Ask."""
+        """Ask for choices."""
+        from ...pipelines.scoring.profile_store import warnings_of
         from ...pipelines.tuning.ask_tell import ExternalGenerator, ExternalStudy
         from ...prompts.space.space import PromptSpace
 
@@ -103,18 +104,18 @@ class SoartPromptChoice(SoartNode):
             ExternalGenerator(model, usual_steps, usual_guidance, (usual_width, usual_height)),
             search_seed,
         )
-        asked = study.ask(count)
-        requests = [question.request for question in asked]
+        questions = study.ask(count)
+        requests = [question.request for question in questions]
         columns = ("prompt", "negative", "seed", "steps", "guidance", "width", "height")
         values = [[getattr(request, name) for request in requests] for name in columns]
-        rows = [[question.trial.number + 1, question.request.prompt] for question in asked]
-        table = {"title": f"{collection}: what is drawn next", "columns": ["number", "prompt"], "rows": rows}
+        rows = [[question.trial.number + 1, question.request.prompt] for question in questions]
+        table = {"title": f"{collection}: prompts to draw next", "columns": ["number", "prompt"], "rows": rows}
         schedulers = [request.scheduler or "" for request in requests]
-        return io.NodeOutput(*values, asked, schedulers, ui=cls.show(warnings_of(study.scorer), table))
+        return io.NodeOutput(*values, questions, schedulers, ui=cls.show(warnings_of(study.scorer), table))
 
 
 class SoartObserve(SoartNode):
-    """Tells what came of a choice."""
+    """Stores the result of a choice."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -123,16 +124,16 @@ class SoartObserve(SoartNode):
             node_id="SoartObserve",
             display_name="SOART Observe",
             category=CATEGORY,
-            description="Puts the picture of a choice into the collection, with its score or your rating; the next choice learns from it.",
+            description="Stores the picture of a choice in the collection, with its score or your rating; the next choice learns from it.",
             is_output_node=True,
             inputs=[
                 io.Image.Input("image", tooltip="The picture of the choice: one, not a batch."),
                 ChoiceType.Input("choice", tooltip="From SOART Prompt Choice."),
                 io.Float.Input("score", optional=True, force_input=True,
-                               tooltip="Any other judge's score, higher is better; it counts in place of the profile's."),
+                               tooltip="The score of any other judge, higher is better; used instead of the profile's score."),
                 io.Int.Input("rating", default=0, min=0, max=5, optional=True,
-                             tooltip="A rating, 1 to 5, that counts in place of the profile's score; one for all pictures of the run unless a list is linked. 0: none."),
-                io.String.Input("rater", default="me", optional=True, tooltip="Who rates."),
+                             tooltip="Rating 1–5, used instead of the profile's score (0 = no rating). Applies to every picture of the run unless you link a list."),
+                io.String.Input("rater", default="me", optional=True, tooltip="Name of the person who rates."),
             ],
             outputs=[
                 ChoiceType.Output("observed", display_name="observed", tooltip="For SOART Factor Effects."),
@@ -149,27 +150,27 @@ class SoartObserve(SoartNode):
         rating: int = 0,
         rater: str = "me",
     ) -> io.NodeOutput:
-        """Tell."""
+        """Store the result."""
         from ...pipelines.tuning.ask_tell import tell
 
         pixels, problem = to_picture(image)
         _row, value = tell(choice, pixels, problem=problem, score=score, rating=rating or None, rater=rater)
         number = choice.trial.number + 1
         if value is None:
-            # The choice goes on: a blocked one would block the chart of all the others.
-            shown = cls.show([f"Number {number} is kept, but nothing is learnt from it: {problem}."])
+            # The choice goes on, because a blocked one would block the chart of all the others.
+            shown = cls.show([f"Number {number} is stored, but nothing is learnt from it: {problem}."])
             return io.NodeOutput(choice, ExecutionBlocker(None), ui=shown)
-        said = [f"score {plain(value)}"]
-        said += [f"told score {plain(score)}"] if score is not None else []
+        results = [f"score {plain(value)}"]
+        results += [f"external score {plain(score)}"] if score is not None else []
         if rating:
-            said += [f"rated {rating} by {rater}"]
+            results += [f"rated {rating} by {rater}"]
             if choice.together > 1:
-                said += [f"and a rating set in the node goes to all {choice.together} pictures of the run"]
-        return io.NodeOutput(choice, value, ui=cls.show([f"Number {number}: {', '.join(said)}."]))
+                results += [f"a rating set in the node applies to all {choice.together} pictures of the run"]
+        return io.NodeOutput(choice, value, ui=cls.show([f"Number {number}: {', '.join(results)}."]))
 
 
 class SoartFactorEffects(SoartNode):
-    """Shows what each option does."""
+    """Charts the effect of each option."""
 
     shows_images = True
 
@@ -180,12 +181,12 @@ class SoartFactorEffects(SoartNode):
             node_id="SoartFactorEffects",
             display_name="SOART Factor Effects",
             category=CATEGORY,
-            description="What each option of the space adds to the goal, with 90 % intervals, and the best prompt so far.",
+            description="Shows what each option of the space adds to the goal, with 90 % intervals, and the best prompt so far.",
             is_output_node=True,
-            # After a list of choices there is still one chart to draw.
+            # One chart for a whole list of choices.
             is_input_list=True,
             inputs=[
-                ChoiceType.Input("observed", tooltip="From SOART Observe, so that the chart knows its picture."),
+                ChoiceType.Input("observed", tooltip="From SOART Observe, so that the chart includes its picture."),
                 io.Int.Input("chart_width", default=900, min=300, max=4096, optional=True, tooltip="In pixels."),
             ],
             outputs=[
@@ -197,29 +198,31 @@ class SoartFactorEffects(SoartNode):
 
     @classmethod
     def fingerprint_inputs(cls, **_inputs: Any) -> int:  # noqa: ANN401
-        """The collection may have changed meanwhile."""
+        """A new chart in every run, because the collection may have changed."""
         return always()
 
     @classmethod
     def run(cls, observed: list[Question], chart_width: list[int] | None = None) -> io.NodeOutput:
-        """Look at everything that was observed."""
+        """Draw the chart of everything observed so far."""
         from ...pipelines.collection.collection import Collection
         from ...pipelines.reports.effects_chart import effects_chart
+        from ...pipelines.reports.score_words import interval_text
         from ...pipelines.tuning.findings import findings_of
 
         study = observed[0].study
         with Collection(study.folder) as collection:
-            found = findings_of(study.tuner(collection))
-        judged = sum(batch.count for batch in found.batches)
+            findings = findings_of(study.tuner(collection))
+        judged = sum(batch.count for batch in findings.batches)
         title = f"{study.folder.name}: {judged} pictures"
         chart = to_images(
-            [effects_chart(found.effects, found.importance, found.unit, title, (chart_width or [900])[0])]
+            [effects_chart(findings.effects, findings.importance, findings.unit, title, (chart_width or [900])[0])]
         )
         rows = [
-            [winner.words[0].prompt, plain(winner.mean), f"{winner.low:.2f} … {winner.high:.2f}", len(winner.pictures)]
-            for winner in found.winners
+            [winner.words[0].prompt, plain(winner.mean), interval_text(winner.low, winner.high), len(winner.pictures)]
+            for winner in findings.winners
         ]
-        table = {"title": "Best so far", "columns": ["prompt", found.unit, "90 % interval", "pictures"], "rows": rows}
-        text = "\n".join(f"{mean} ({reach}): {prompt}" for prompt, mean, reach, _ in rows)
-        shown = cls.show([*found.alarms, *found.notes], table, chart)
-        return io.NodeOutput(chart, found.winners[0].words[0].prompt, text, ui=shown)
+        columns = ["prompt", findings.unit, "90 % interval", "pictures"]
+        table = {"title": "Best so far", "columns": columns, "rows": rows}
+        text = "\n".join(f"{mean} ({interval}): {prompt}" for prompt, mean, interval, _ in rows)
+        shown = cls.show([*findings.alarms, *findings.notes], table, chart)
+        return io.NodeOutput(chart, findings.winners[0].words[0].prompt, text, ui=shown)

@@ -1,40 +1,37 @@
-"""ComfyUI nodes that look closer: Explain says why, Taste learns what somebody likes."""
+"""ComfyUI nodes for tastes: Explain gives reasons, Taste learns what you like."""
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
-from ...errors import ItemsError, ProfileError
+from ...errors import ItemsError
+from ...pipelines.support.file_stamps import MISSING
 from .base import (
     CATEGORY,
     IMAGES,
     ProfileType,
     SoartNode,
     always,
-    obstacles,
+    counting_failures,
+    failures,
     profile_inputs,
     profile_stamp,
     progress,
-    retried,
     scorer_of,
     title_of,
-    warnings_of,
 )
-from .pictures import MISSING, reason_texts, to_images, to_pictures, when_changed
+from .pictures import to_images, to_pictures
 
 if TYPE_CHECKING:
     import torch
 
     from ...metrics.protocols import Scorer
-    from ...metrics.tastes.blend import Taste
-    from ...pipelines.scoring.profile_store import ProfileStore
 
 
 class SoartExplain(SoartNode):
-    """Says why, and where."""
+    """Explains scores, and shows where they come from."""
 
     shows_images = True
 
@@ -45,44 +42,46 @@ class SoartExplain(SoartNode):
             node_id="SoartExplain",
             display_name="SOART Explain",
             category=CATEGORY,
-            description="Why pictures scored as they did: a heat map over each, green where it is better than its own mean, and reasons.",
+            description="Explains the scores of pictures: reasons, and a heat map over each, green where it is better than its own mean.",
             is_output_node=True,
             inputs=[
                 io.Image.Input("images", tooltip=IMAGES),
                 *profile_inputs(),
-                io.Int.Input("grid", default=4, min=1, max=16, tooltip="Patches a side of the heat map; fewer for small pictures."),
+                io.Int.Input("grid", default=4, min=1, max=16, tooltip="Patches per side of the heat map; fewer for small pictures."),
             ],
             outputs=[
                 io.Image.Output("heat", display_name="heat map", tooltip="The pictures under their heat maps."),
-                io.String.Output("reasons", display_name="reasons", tooltip="What moved each score most."),
+                io.String.Output("reasons", display_name="reasons", tooltip="The item groups that moved each score most."),
             ],
         )  # fmt: skip
 
     @classmethod
     def fingerprint_inputs(cls, profile: str = "", **_others: Any) -> str:  # noqa: ANN401
-        """New reasons when the taste was learnt anew."""
+        """Changes with the file of the taste."""
         return profile_stamp(profile)
 
     @classmethod
     def run(cls, images: torch.Tensor, profile: str, grid: int = 4, taste: Scorer | None = None) -> io.NodeOutput:
-        """Explain."""
+        """Explain the scores."""
+        from ...pipelines.reports.score_words import reason_texts
         from ...pipelines.scoring.explaining import explain_pixels
+        from ...pipelines.scoring.profile_store import warnings_of
 
         pictures, scorer = to_pictures(images), scorer_of(profile, taste)
         step, maps, rows = progress(len(pictures.pixels)), [], []
         for number, pixels in pictures.pixels.items():
-            found = explain_pixels(scorer, pixels, grid)
-            maps.append(found.overlay)
-            rows += [[number + 1, text] for text in reason_texts(found.reasons)]
+            explained = explain_pixels(scorer, pixels, grid)
+            maps.append(explained.overlay)
+            rows += [[number + 1, text] for text in reason_texts(explained.reasons)]
             step()
         heat = to_images(maps)
-        table = {"title": title_of(scorer), "columns": ["picture", "reason and what it added"], "rows": rows}
+        table = {"title": title_of(scorer), "columns": ["picture", "contribution and reason"], "rows": rows}
         text = "\n".join(f"picture {number}: {reason}" for number, reason in rows)
         return io.NodeOutput(heat, text, ui=cls.show([*warnings_of(scorer), *pictures.notes], table, heat))
 
 
 class SoartTaste(SoartNode):
-    """A profile by name, learnt anew where pictures are given."""
+    """Learns a taste if pictures are linked; else looks it up by name."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -91,29 +90,30 @@ class SoartTaste(SoartNode):
             node_id="SoartTaste",
             display_name="SOART Taste",
             category=CATEGORY,
-            description="A taste by name. With pictures you like and pictures you do not it is learnt and kept under that name, in place of an earlier one.",
+            description="A taste by name. With pictures you like and pictures you do not like, it is learnt and stored under that name, replacing an earlier one.",
             is_output_node=True,
             inputs=[
-                io.String.Input("name", default="mine", tooltip="Name of the taste: to be looked up, or to be learnt. Learning replaces an earlier taste of that name."),
+                io.String.Input("name", default="mine",
+                                tooltip="Name of the taste to look up or learn. Learning replaces an earlier taste of that name."),
                 io.Image.Input("good", optional=True, tooltip="Pictures you like; eight or more are a start."),
                 io.Image.Input("bad", optional=True, tooltip="Pictures you do not like."),
                 io.Combo.Input("network", options=["none", "efficientnet-lite0"], default="none", optional=True,
-                               tooltip="Adds items of a network, which sees content better; needs the package extra 'deep'."),
+                               tooltip="Adds items of a network, which capture content better; needs the package extra 'deep'."),
                 io.Int.Input("fold_seed", default=0, min=0, max=2**31 - 1, optional=True, tooltip="Seed of the cross-validation."),
             ],
             outputs=[
                 ProfileType.Output("taste", display_name="taste", tooltip="For the input 'taste' of the other nodes."),
-                io.String.Output("report", display_name="report", tooltip="How far the taste can be trusted."),
+                io.String.Output("report", display_name="report", tooltip="How reliable the taste is."),
             ],
         )  # fmt: skip
 
     @classmethod
     def fingerprint_inputs(cls, name: str = "", **others: Any) -> str:  # noqa: ANN401
-        """Looked up, or learnt, again when the file is another one than it was or could not be written."""
-        found = profile_stamp(name)
+        """Changes if the taste's file has changed, is to be written again, or could not be written."""
+        file = profile_stamp(name)
         learns = "good" in others or "bad" in others
-        # A name that is linked is not known yet; a file that is not there is to be written, however often it was written before.
-        return str(always()) if name is None or (learns and found == MISSING) else f"{found} {obstacles(name)}"
+        # A linked name is not known yet; a missing file is to be written, however often it was written before.
+        return str(always()) if name is None or (learns and file == MISSING) else f"{file} {failures(name)}"
 
     @classmethod
     def run(
@@ -125,43 +125,33 @@ class SoartTaste(SoartNode):
         fold_seed: int = 0,
     ) -> io.NodeOutput:
         """Look the taste up, or learn it."""
-        from ...pipelines.scoring.profile_store import ProfileStore
+        from ...pipelines.scoring.profile_store import ProfileStore, save_if_changed
         from ...pipelines.scoring.taste_scorer import TasteScorer
         from ...pipelines.tastes.learning import learn_from_pictures
 
-        collection, notes = ProfileStore(), []
+        store, notes = ProfileStore(), []
         if good is None and bad is None:
-            taste = collection.load(name)
+            taste = store.load(name)
         else:
-            collection.place(name)
-            liked, others = (None if batch is None else to_pictures(batch) for batch in (good, bad))
-            if liked is None or others is None:
-                missing = "good" if liked is None else "bad"
+            # Before the work of learning.
+            store.place(name)
+            if good is None or bad is None:
+                missing = "good" if good is None else "bad"
                 raise ItemsError(
-                    f"Expected good and bad pictures, for a taste is a difference; link a {missing} batch too."
+                    "Expected good and bad pictures, because a taste is learnt from the difference between the two; "
+                    f"link a {missing} batch too."
                 )
-            notes = [*liked.notes, *others.notes]
+            liked, others = to_pictures(good), to_pictures(bad)
             pictures = list(liked.pixels.values()), list(others.pixels.values())
             taste = learn_from_pictures(
                 name, *pictures, network=None if network == "none" else network, seed=fold_seed,
                 progress=progress(sum(map(len, pictures))),
             )  # fmt: skip
-            notes += _keep(collection, taste)
+            notes = [*liked.notes, *others.notes]
+            # An unchanged file keeps its time: a new one would make the next run learn again.
+            with counting_failures(name):
+                replaced = save_if_changed(store, taste)
+            if replaced:
+                notes.append(f"It replaced the taste of that name of {replaced}.")
         report = f"{name}: {taste.trust.word}. {taste.trust.sentence}"
         return io.NodeOutput(TasteScorer.of(taste), report, ui=cls.show([report, *notes]))
-
-
-def _keep(profiles: ProfileStore, taste: Taste) -> list[str]:
-    """Save a taste, but for one that lies there already; a sentence where another one is replaced."""
-    from ...metrics.tastes.profile_files import same_taste
-
-    path, there = profiles.place(taste.name), None
-    with contextlib.suppress(ProfileError):
-        there = profiles.load(taste.name)
-    # Its file must stay as it is, else the next run would find a new one and learn again.
-    if there is not None and same_taste(there, taste):
-        return []
-    since = when_changed(path)
-    with retried(taste.name):
-        profiles.save(taste)
-    return [f"It replaced the taste of that name of {since}."] if since else []

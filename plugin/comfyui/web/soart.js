@@ -1,4 +1,4 @@
-// Shows the sentences and the tables of a SOART node's output below its widgets.
+// Shows the texts and tables of a SOART node's output below its widgets.
 // Everything is set as text, never as HTML.
 import { app } from "../../scripts/app.js";
 

@@ -9,6 +9,8 @@ import pytest
 from PIL import Image
 from typer.main import get_command
 
+from soart.metrics.damage.scorer import DETECTORS
+from soart.pipelines.models.options import GeneratorOptions
 from soart.plugin.cli import app as cli
 
 PROMPT = "a sharp picture of a boat in cool colors, watercolor style"
@@ -74,7 +76,7 @@ def test_demo(soart, tmp_path):
     code, out, _ = soart("demo", "--folder", tmp_path / "d")
     assert code == 0
     assert f"0 drawn, {first['drawn']} already there" in out
-    assert "The stand-in, not asked meanwhile, gives" in out
+    assert "The stand-in rated none of these: it gives" in out
     again = json.loads(soart("demo", "--folder", tmp_path / "d", "--json")[1])
     assert again["reused"] == first["drawn"]
     assert again["ranking"] == first["ranking"]
@@ -170,6 +172,28 @@ def test_doctor(soart):
     assert checks["embedded model"]["ok"]
     assert checks["technical profile"]["found"].startswith("technical")
     assert "device" in soart("doctor")[1]
+
+
+def test_the_help_of_rank_names_every_detector(soart):
+    assert ", ".join(DETECTORS).replace(", pixelate", " or pixelate") in " ".join(soart("rank", "--help")[1].split())
+
+
+def test_generator_options_are_one_value(monkeypatch, soart, tmp_path):
+    from soart.errors import ModelError
+    from soart.plugin.cli import generate
+
+    opened = []
+
+    def refuse(options):
+        opened.append(options)
+        raise ModelError("Nothing is drawn.")
+
+    monkeypatch.setattr(generate, "load_generator", refuse)
+    common = ("generate", "a", "--collection", tmp_path / "c")
+    assert soart(*common)[0] == 1
+    more = ("--model", "m", "--device", "cpu", "--engine", "ray", "--workers", 2, "--batch-size", 3)
+    assert soart(*common, *more)[0] == 1
+    assert opened == [GeneratorOptions(), GeneratorOptions("m", device="cpu", engine="ray", workers=2, batch_size=3)]
 
 
 def test_every_command_has_help_with_an_example_that_parses(soart):

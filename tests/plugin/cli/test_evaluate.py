@@ -26,13 +26,13 @@ def art(tmp_path, monkeypatch):
 def test_evaluate_says_what_is_there_and_opens_nothing_twice(soart, art, tmp_path):
     code, out, err = soart("evaluate", art, "--export", tmp_path / "all.csv", "--report", tmp_path / "page.html")
     assert (code, err) == (0, "")
-    assert "9 pictures in 10 files (10 looked at" in out
+    assert "9 pictures in 10 files (10 inspected" in out
     assert "exact copies: 1" in out
     assert (tmp_path / "all.csv").read_text().count("\n") == 11
     assert "<title>soart: art</title>" in (tmp_path / "page.html").read_text()
     code, out, _ = soart("evaluate", art)
     assert code == 0
-    assert "(0 looked at, 0 recognised, 10 unchanged)" in out
+    assert "(0 inspected, 0 recognised, 10 unchanged)" in out
     assert sorted(p.name for p in art.iterdir()) == sorted(
         [*(f"{k}.{s}" for k in range(9) for s in ("png", "txt")), "again.png"]
     )

@@ -197,7 +197,7 @@ def test_the_last_key_can_be_taken_back_in_a_terminal(world, tmp_path, monkeypat
         monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
         assert keys.rate_by_keys(RatingSession(collection, "me", rows), iter("51u4 "))
         assert ratings(collection, "me") == {rows[0].id: 5, rows[1].id: 4}
-    assert "u takes it back" in capsys.readouterr().out
+    assert "Press u to undo it" in capsys.readouterr().out
 
 
 def test_no_score_of_a_useless_taste_is_silent(soart, world, tmp_path):

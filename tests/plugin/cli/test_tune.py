@@ -112,7 +112,7 @@ def test_interrupt_keeps_what_is_done(tune, tmp_path, monkeypatch):
         patch.setattr(jobs.ImageGenerator, "draw", interrupted)
         code, _, err = tune("space.yaml", "--budget", 4, "--batch", 2)
     assert code == 130
-    assert "same command goes on" in err
+    assert "run the same command to continue" in err
     code, out, _ = tune("space.yaml", "--budget", 4, "--batch", 2)
     assert code == 0
     assert "2 of 4 pictures are there already" in out

@@ -57,9 +57,9 @@ def test_somebody_at_a_terminal_is_offered_one(serving, monkeypatch, tmp_path, g
 
     from soart.plugin.cli.app import app
 
-    # The runner brings its own stdin: whether that is a terminal is all that is changed.
-    monkeypatch.setattr(command, "_asked", lambda: True)
-    # The model is the same one, loaded already.
+    # The runner has a stdin of its own, which is not a terminal.
+    monkeypatch.setattr(command, "_is_interactive", lambda: True)
+    # The same model, already loaded.
     monkeypatch.setattr(command, "load_generator", lambda *_, **__: generator)
     runner = CliRunner()
     answer = runner.invoke(app, ["web", "--collection", "mine", "--no-open", "--port", "0"], input="n\n")
@@ -78,7 +78,7 @@ def test_a_taken_port_and_a_strange_address_are_said(soart, tmp_path):
     Collection(tmp_path / "c").close()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         code, _, err = soart("web", "--collection", "c", "--no-open", "--port", taken.getsockname()[1])
-        assert (code, "Take another --port" in err) == (1, True)
+        assert (code, "choose another --port" in err) == (1, True)
     code, _, err = soart("web", "--collection", "c", "--no-open", "--host", "no.such.host.invalid")
     assert (code, "cannot listen on no.such.host.invalid" in err) == (1, True)
 
@@ -115,9 +115,11 @@ def test_it_serves_until_it_is_interrupted(tmp_path):
     Collection(tmp_path / "c").close()
     line = [sys.executable, "-m", "soart.plugin.cli", "web", "--collection", "c", "--no-open", "--port", "0"]
     with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ) as process:
-        address = process.stdout.readline().split()[2]
-        answer = httpx.get(f"{address}c/0/gallery", headers={"accept": "text/html"})
+        try:
+            address = process.stdout.readline().split()[2]
+            answer = httpx.get(f"{address}c/0/gallery", headers={"accept": "text/html"})
+        finally:
+            process.send_signal(signal.SIGINT)
         assert "This collection is empty" in answer.text
-        process.send_signal(signal.SIGINT)
         assert process.wait(30) == 0
         assert process.stderr.read() == ""

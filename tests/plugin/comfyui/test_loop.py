@@ -89,7 +89,7 @@ def test_ratings_and_other_scores_count_in_place_of_the_profile(host, graph):
     ran = host.run(graph)
     assert ran.ok, ran.error
     [said] = ran.outputs[scored.id]["text"]
-    assert "told score" in said
+    assert "external score" in said
     assert "rated 4 by ann" in said
     assert ran.outputs[chart.id]["soart_table"][0]["columns"][1] == "deviations"
 
@@ -221,9 +221,9 @@ def test_one_rating_for_several_pictures_says_so(host, graph):
     choice = ask(graph, collection="rated at once", count=2)
     seen = graph.add("SoartObserve", image=draw(graph, choice).out(), choice=choice.out(7), rating=4)
     said = host.run(graph).outputs[seen.id]["text"]
-    assert ["goes to all 2 pictures of the run" in text for text in said] == [True, True]
+    assert ["applies to all 2 pictures of the run" in text for text in said] == [True, True]
     graph[choice.id]["inputs"]["count"] = 1
-    assert "goes to all" not in host.run(graph).outputs[seen.id]["text"][0]
+    assert "applies to all" not in host.run(graph).outputs[seen.id]["text"][0]
 
 
 def test_a_scheduler_of_the_space_draws_the_pictures(host, graph):

@@ -1,5 +1,6 @@
 """The nodes in ComfyUI: on the stand-in always, and on the real server where COMFYUI_DIR names a checkout."""
 
+import re
 import sqlite3
 import sys
 
@@ -87,7 +88,7 @@ def test_explain_shows_where_and_why(host, graph):
     assert texts(ran, size) == "[2, 24, 24, 3]"
     rows = table(ran, why)
     assert {row["picture"] for row in rows} == {1, 2}
-    assert all("(" in row["reason and what it added"] for row in rows)
+    assert all(re.match(r"[+-]\d", row["contribution and reason"]) for row in rows)
     first, second = (host.image(entry) for entry in ran.outputs[why.id]["images"])
     assert not np.array_equal(first, second)
 
@@ -233,7 +234,7 @@ def test_a_missing_package_is_named(host, graph, monkeypatch):
 
 def test_a_locked_collection_is_said_in_the_node(host, graph, monkeypatch):
     if hasattr(host, "pack"):
-        monkeypatch.setattr(sys.modules[f"{host.pack}.pipelines.database"], "LOCK_SECONDS", 0.2)
+        monkeypatch.setattr(sys.modules[f"{host.pack}.pipelines.collection.database"], "LOCK_SECONDS", 0.2)
     choice = graph.add("SoartPromptChoice", **CHOICE, collection="locked")
     behind = graph.add("TestSink", value=choice.out())
     other = graph.add("SoartScore", images=pictures(graph).out(), profile="technical")

@@ -1,4 +1,4 @@
-"""What ComfyUI's cache must not hide: files that change, that cannot be written, or that somebody else replaces."""
+"""ComfyUI's cache must not hide files that change, that cannot be written, or that another program replaces."""
 
 import re
 import shutil
@@ -120,26 +120,8 @@ def test_weights_that_are_overwritten_are_loaded_anew(host, graph, tmp_path):
     assert table(second, judged) != table(first, judged)
 
 
-def test_model_stamp_is_cheap_and_asks_nothing_of_what_is_no_model(comfy, tmp_path):
-    stamp = sys.modules[f"{comfy.pack}.plugin.comfyui.base"].model_stamp
-    (tmp_path / "a" / "b").mkdir(parents=True)
-    (tmp_path / "a" / "weights.safetensors").write_bytes(b"1")
-    before = stamp(tmp_path)
-    (tmp_path / "a" / "weights.safetensors").write_bytes(b"22")
-    assert stamp(tmp_path) == before
-    (tmp_path / "model_index.json").write_text("{}")
-    seen = {before, stamp(tmp_path)}
-    (tmp_path / "a" / "weights.safetensors").write_bytes(b"333")
-    seen.add(stamp(tmp_path))
-    (tmp_path / "a" / "weights.safetensors").rename(tmp_path / "a" / "others.safetensors")
-    seen.add(stamp(tmp_path))
-    assert len(seen) == 4
-    assert stamp("embedded") == stamp(" embedded ")
-    assert all(isinstance(stamp(odd), str) for odd in ("", "\0", None, "x" * 5000, "org/name"))
-
-
 def test_a_collection_that_was_locked_is_asked_again(comfy, graph, monkeypatch):
-    monkeypatch.setattr(sys.modules[f"{comfy.pack}.pipelines.database"], "LOCK_SECONDS", 0.2)
+    monkeypatch.setattr(sys.modules[f"{comfy.pack}.pipelines.collection.database"], "LOCK_SECONDS", 0.2)
     fill(comfy.base / "output" / "busy", 3)
     judged = graph.add("SoartScore", images=pictures(graph, count=2).out(), profile="noise", among="busy")
     lock = sqlite3.connect(comfy.base / "output" / "busy" / "soart.db", isolation_level=None)

@@ -1,0 +1,23 @@
+"""Scores, reasons and intervals in words, for the command line and ComfyUI."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ...metrics.protocols import Reason
+from .page import figure
+
+
+def score_text(score: float, percentile: float) -> str:
+    """A score and its percentile, 0–100, as one phrase."""
+    return f"score {score:.1f}, percentile {percentile:.0f}"
+
+
+def reason_texts(reasons: Iterable[Reason]) -> list[str]:
+    """One phrase a reason: what it added to the score, and its name."""
+    return [f"{figure(reason.contribution, 2, '+')} {reason.text}" for reason in reasons]
+
+
+def interval_text(low: float, high: float, digits: int = 3, sign: str = "") -> str:
+    """The ends of an interval; digits and sign as in ``figure``."""
+    return f"{figure(low, digits, sign)} … {figure(high, digits, sign)}"

@@ -1,0 +1,17 @@
+"""Scores, reasons and intervals in words."""
+
+from soart.metrics.protocols import Reason
+from soart.pipelines.reports.score_words import interval_text, reason_texts, score_text
+
+
+def test_scores_and_reasons_in_words():
+    assert score_text(12.34, 56.7) == "score 12.3, percentile 57"
+    assert reason_texts([Reason("more noise", -1.234), Reason("sharp edges", 123.4)]) == [
+        "-1.2 more noise",
+        "+123 sharp edges",
+    ]
+
+
+def test_intervals_show_a_dash_for_an_unknown_end():
+    assert interval_text(-1.0, 2.345, 2, "+") == "-1 … +2.3"
+    assert interval_text(0.5, float("nan")) == "0.5 … –"

@@ -1,0 +1,53 @@
+"""Profiles by name, and saving a taste only if it has changed."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from soart.errors import ProfileError
+from soart.pipelines.scoring.profile_store import (
+    RESERVED,
+    ProfileStore,
+    profile_names,
+    save_if_changed,
+    scorers_named,
+    warnings_of,
+)
+from soart.pipelines.tastes.learning import learn_from_pictures
+
+
+@pytest.fixture(scope="module")
+def taste():
+    rng = np.random.default_rng(0)
+    good = list(rng.integers(0, 255, (6, 20, 20, 3), dtype=np.uint8))
+    bad = [np.full((20, 20, 3), 20 * i, np.uint8) for i in range(1, 7)]
+    return learn_from_pictures("mine", good, bad)
+
+
+def test_built_in_profiles_come_first(tmp_path, taste):
+    store = ProfileStore(tmp_path)
+    assert profile_names(store) == list(RESERVED)
+    store.save(taste)
+    assert profile_names(store) == [*RESERVED, "mine"]
+    assert [scorer.stored_name for scorer in scorers_named(["mine", "blur"], store)] == ["taste:mine", "blur-2"]
+    with pytest.raises(ProfileError, match="'other'"):
+        scorers_named(["blur", "other"], store)
+
+
+def test_a_taste_is_saved_only_if_it_has_changed(tmp_path, taste):
+    store = ProfileStore(tmp_path)
+    assert save_if_changed(store, taste) == ""
+    written = store.path("mine").stat().st_mtime_ns
+    assert save_if_changed(store, taste) == ""
+    assert store.path("mine").stat().st_mtime_ns == written
+    store.path("mine").write_bytes(b"damaged")
+    assert save_if_changed(store, taste) != ""
+    assert store.load("mine").name == "mine"
+    with pytest.raises(ProfileError, match="built-in"):
+        save_if_changed(store, replace(taste, name="blur"))
+
+
+def test_warnings_of_scorers():
+    assert warnings_of(SimpleNamespace(warning="careful"), SimpleNamespace(warning=None), object()) == ["careful"]
