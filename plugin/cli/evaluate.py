@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ...pipelines.collection.collection import Collection
     from ...pipelines.evaluation.folders import EvaluatedCollection
     from ...pipelines.ingest.scan import Scan
-    from ...pipelines.ingest.worker import Engine as InspectionEngine
+    from ...pipelines.ingest.engines import Engine as InspectionEngine
 
 
 def _single(names: list[str] | None) -> list[str] | None:
