@@ -75,7 +75,7 @@ def print_survey(found: EvaluatedCollection, top: int) -> None:
 
     e, s, u = found.evaluation, summarise(found, top), found.update
     say(
-        f"{len(e.ids)} pictures in {s.files} files ({u.inspected} looked at, {u.recognised} recognised, {u.unchanged} unchanged"
+        f"{len(e.ids)} pictures in {s.files} files ({u.looked} looked at, {u.recognised} recognised, {u.unchanged} unchanged"
         f"{f', {u.missing} gone' if u.missing else ''}); kept in {found.collection.name}"
     )
     say(f"Scores by {stored_title(e.main)}: mean {s.mean:.1f}, middle half {s.quartiles[0]:.1f} … {s.quartiles[1]:.1f}")
