@@ -63,7 +63,7 @@ def sync_and_evaluate(
     networks = [None, *sorted(name for name in names if name)]
     update = sync(collection, scan, engine, networks, retry=retry, progress=progress, expect=expect)
     remember_roots(collection, scan.roots)
-    if update.files == 0:
+    if update.found == 0:
         where = ", ".join(repr(str(root)) for root in scan.roots)
         problems = "".join(f" {problem}" for problem in update.problems[:3])
         raise CollectionError(f"There is no picture in {where}.{problems}")

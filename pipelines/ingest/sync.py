@@ -43,12 +43,12 @@ _UNSETTLED_NS = 2_000_000_000
 
 @dataclass
 class Update:
-    """Counts and problems of one update.
+    """Counts and problems of one update; the names are keys of the JSON output.
 
     Attributes:
         scan_number: number under which the present files are noted.
-        files: number of files that are present.
-        inspected: files that were opened, decoded or not.
+        found: number of files that are present.
+        looked: files that were opened, decoded or not.
         recognised: new names of known pictures.
         unchanged: files that were not opened.
         missing: files that are gone, if their picture is nowhere else now.
@@ -57,8 +57,8 @@ class Update:
     """
 
     scan_number: int
-    files: int = 0
-    inspected: int = 0
+    found: int = 0
+    looked: int = 0
     recognised: int = 0
     unchanged: int = 0
     missing: int = 0
@@ -149,8 +149,8 @@ def sync(
 
     def fresh_paths() -> Iterator[str]:
         for chunk in batches(pictures(), _CHUNK):
-            update.files += len(chunk)
-            expect(update.files)
+            update.found += len(chunk)
+            expect(update.found)
             fresh = comparison.fresh(chunk)
             progress(len(chunk) - len(fresh))
             for file in fresh:
@@ -161,7 +161,7 @@ def sync(
         for inspection in engine.inspect(fresh_paths(), networks):
             if inspection.problem and not inspection.lasting:
                 unopened[inspection.path] = inspection.problem
-            update.inspected += 1
+            update.looked += 1
             progress(1)
             yield inspection, started.pop(inspection.path)
 

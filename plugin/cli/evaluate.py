@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from ...metrics.protocols import Scorer
     from ...pipelines.collection.collection import Collection
     from ...pipelines.evaluation.folders import EvaluatedCollection
-    from ...pipelines.ingest.scan import Scan
     from ...pipelines.ingest.engines import Engine as InspectionEngine
+    from ...pipelines.ingest.scan import Scan
 
 
 def _single(names: list[str] | None) -> list[str] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, astuple, replace
+from dataclasses import asdict, replace
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 #: An association is printed if its false discovery rate is at most this.
 CLEAR = 0.05
-#: JSON keys of the fields of ``Update``, in their order.
-_UPDATE_KEYS = ("scan_number", "found", "looked", "recognised", "unchanged", "missing", "problems", "unusable")
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401
@@ -35,7 +33,8 @@ def _plain(value: Any) -> Any:  # noqa: ANN401
 
 
 def _update(update: Update) -> dict[str, Any]:
-    return dict(zip(_UPDATE_KEYS, astuple(update), strict=True))
+    # Programs know the number by this name.
+    return {"scan" if name == "scan_number" else name: value for name, value in asdict(update).items()}
 
 
 def document(

@@ -83,4 +83,4 @@ def test_the_folders_are_scanned_again(stored, tmp_path):
     assert known_roots(stored) == [Path("/tmp/art/album")]
     update = sync(stored, Scan([tmp_path / "collection" / "images"]), LocalEngine(1))
     # The folder is elsewhere, but the pictures are known by content.
-    assert (update.scan_number, update.files, update.recognised, update.inspected) == (2, 2, 2, 0)
+    assert (update.scan_number, update.found, update.recognised, update.looked) == (2, 2, 2, 0)

@@ -95,7 +95,7 @@ def test_both_databases_say_the_same(found, art, where):
         other = sync_and_evaluate(collection, Scan([art]), LocalEngine(2))
         rows = list(records(collection, other.update.scan_number, other.evaluation))
         assert evaluate(collection, other.update.scan_number).packed() == other.evaluation.packed()
-        assert sync_and_evaluate(collection, Scan([art]), LocalEngine(1)).update.inspected <= 1
+        assert sync_and_evaluate(collection, Scan([art]), LocalEngine(1)).update.looked <= 1
     expected = list(records(found.collection, found.update.scan_number, found.evaluation))
     assert sorted(rows, key=lambda row: row["path"]) == expected
     assert [one.value for one in other.evaluation.associations] == [one.value for one in found.evaluation.associations]
@@ -140,7 +140,7 @@ def test_ugly_collections_are_evaluated(collection, tmp_path):
     assert len(result.evaluation.ids) == len(odd)
     assert np.isfinite(result.evaluation.scores["technical-2"]).all()
     assert render_evaluation(result)
-    assert len(list(records(collection, result.update.scan_number, result.evaluation))) == result.update.files
+    assert len(list(records(collection, result.update.scan_number, result.evaluation))) == result.update.found
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])

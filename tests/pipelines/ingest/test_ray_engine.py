@@ -173,7 +173,7 @@ def test_exports_are_byte_for_byte_those_of_one_machine(cluster, pictures, tmp_p
             rows = records(collection, found.update.scan_number, found.evaluation, found.update.unusable)
             export(rows, columns(found.evaluation), tmp_path / f"{name}.csv")
         exports.append((tmp_path / f"{name}.csv").read_bytes())
-        assert found.update.inspected == 43
+        assert found.update.looked == 43
     assert exports[0] == exports[1]
     assert exports[0].count(b"\n") == 45
 

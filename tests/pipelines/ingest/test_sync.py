@@ -64,9 +64,9 @@ def files(collection):
 def test_unchanged_files_are_not_opened_again(where, folder):
     with Collection(where) as collection:
         first, seen = update(collection, folder)
-        assert (first.files, first.inspected, len(seen)) == (5, 5, 5)
+        assert (first.found, first.looked, len(seen)) == (5, 5, 5)
         second, seen = update(collection, folder)
-        assert (second.files, second.unchanged, second.inspected, seen) == (5, 5, 0, [])
+        assert (second.found, second.unchanged, second.looked, seen) == (5, 5, 0, [])
         assert {row.scan for row in files(collection).values()} == {2}
 
 
@@ -114,7 +114,7 @@ def test_a_folder_that_cannot_be_reached_loses_nothing(collection, folder, tmp_p
     update(collection, folder)
     folder.rename(tmp_path / "unplugged")
     done, _ = update(collection, folder)
-    assert (done.files, done.missing) == (0, 0)
+    assert (done.found, done.missing) == (0, 0)
     assert "does not exist" in done.problems[0]
     assert all(row.missing_since is None for row in files(collection).values())
 
@@ -122,7 +122,7 @@ def test_a_folder_that_cannot_be_reached_loses_nothing(collection, folder, tmp_p
 def test_globs_choose_files_and_the_others_are_not_lost(collection, folder):
     update(collection, folder)
     done = sync(collection, Scan([folder], ["inner/*"]), LocalEngine(1))
-    assert (done.files, done.missing) == (2, 0)
+    assert (done.found, done.missing) == (2, 0)
 
 
 def test_links_to_folders_are_followed_on_request_and_never_in_circles(folder):
@@ -137,7 +137,7 @@ def test_every_broken_file_is_named_with_a_reason_and_good_ones_are_measured(col
     broken, odd = write_ugly(tmp_path / "ugly")
     assert len(broken) >= 40
     done = sync(collection, Scan([tmp_path / "ugly"]), LocalEngine(2))
-    assert done.files == len(broken) + len(odd)
+    assert done.found == len(broken) + len(odd)
     for name in broken:
         (reason,) = [text for text in done.problems if repr(str(tmp_path / "ugly" / name)) in text]
         assert len(reason) > len(name) + 20
@@ -173,9 +173,9 @@ def test_pictures_that_bring_a_worker_down_are_named_and_the_others_measured(col
     assert all("crashed or timed out" in text for text in done.problems)
     assert len(collection.images()) == 5
     # Once is enough, unless the user asks for another try.
-    assert sync(collection, Scan([folder]), LocalEngine(1)).inspected == 0
+    assert sync(collection, Scan([folder]), LocalEngine(1)).looked == 0
     done = sync(collection, Scan([folder]), LocalEngine(1), retry=True)
-    assert (done.inspected, done.problems, len(collection.images())) == (3, [], 6)
+    assert (done.looked, done.problems, len(collection.images())) == (3, [], 6)
 
 
 KILLED = """
@@ -297,7 +297,7 @@ def test_texts_beside_pictures_are_read_and_read_again_when_they_change(collecti
     (folder / "inner" / "4.png.json").write_text('{"prompt": "a house"}')
     (folder / "metadata.jsonl").write_text('{"file_name": "1.png", "text": "an oak"}\n')
     done, _ = update(collection, folder)
-    assert done.inspected == 0
+    assert done.looked == 0
     assert prompts(collection) == {
         "0.png": "a ship",
         "1.png": "an oak",

@@ -106,11 +106,11 @@ def test_annotations_touch_no_pixel_and_are_undone(collection, art, tmp_path):
     assert 'dc:title="x"' in (folder / "00.xmp").read_text()
     # The pictures are still the same to the collection.
     again = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1))
-    assert again.update.inspected == 0
+    assert again.update.looked == 0
     assert len(collection.images()) == 42
     assert undo(tmp_path / "undo.jsonl")[1] == []
     assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
-    assert sync_and_evaluate(collection, Scan([folder]), LocalEngine(1)).update.inspected == 0
+    assert sync_and_evaluate(collection, Scan([folder]), LocalEngine(1)).update.looked == 0
 
 
 def test_a_raters_stars_are_written(collection, art, tmp_path):
