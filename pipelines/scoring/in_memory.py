@@ -135,7 +135,7 @@ def scores_of(collection: Collection, scorer: Scorer, progress: Callable[[], Non
     return scorer.score(np.stack(list(items.values())).astype(np.float64)) if items else np.zeros(0)
 
 
-def reference_scores(
+def scores_among(
     where: Path | str, scorer: Scorer, progress: Callable[[int], Callable[[], None]] = lambda total: lambda: None
 ) -> np.ndarray:
     """(m,) scores of a collection, as ``scores_of``, which opens and closes it; m is at least 1.
