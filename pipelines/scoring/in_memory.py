@@ -160,7 +160,7 @@ def reference_scores(collection: Collection, scorer: Scorer, progress: Callable[
     return scorer.score(np.stack(list(items.values())).astype(np.float64)) if items else np.zeros(0)
 
 
-def reference_scores_at(
+def scores_among(
     where: Path | str, scorer: Scorer, progress: Callable[[int], Callable[[], None]] = lambda total: lambda: None
 ) -> np.ndarray:
     """(m,) scores of the collection at a place, as ``reference_scores``; m is at least 1.

@@ -30,6 +30,17 @@ def _single(names: list[str] | None) -> list[str] | None:
     return names
 
 
+def scorers_with_warnings(names: Sequence[str], profiles: Path | None) -> tuple[Sequence[Scorer], list[str]]:
+    """The scorers of some profiles, and the warnings that belong beside their scores."""
+    # Imported only if needed, so that a second run is quick.
+    if not names:
+        return [], []
+    from ...pipelines.scoring.profile_store import ProfileStore, scorers_named, warnings_of
+
+    scorers = scorers_named(names, ProfileStore(profiles))
+    return scorers, warnings_of(*scorers)
+
+
 def evaluate_with_progress(
     store: Collection, scan: Scan, engine: InspectionEngine, scorers: Sequence[Scorer], *, retry: bool = False
 ) -> EvaluatedCollection:
@@ -86,12 +97,10 @@ def evaluate(
     from ...pipelines.ingest.engines import engine_named
     from ...pipelines.ingest.roots import open_collection_for
     from ...pipelines.ingest.scan import Scan
-    from ...pipelines.scoring.profile_store import ProfileStore, scorers_named, warnings_of
 
     for path in export or ():
         format_of(path)
-    scorers = scorers_named(tastes or (), ProfileStore(profiles))
-    warnings = warnings_of(*scorers)
+    scorers, warnings = scorers_with_warnings(tastes or (), profiles)
     target = Path(report[0]) if report else None
     sides = [(folders, collection), *([(against, None)] if against else [])]
     with interruptible(), ExitStack() as stack:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .evaluate import evaluate_with_progress
+from .evaluate import evaluate_with_progress, scorers_with_warnings
 from .options import EvaluationOption, Folders, Json, Only, Processes, Profiles
 from .terminal import Progress, emit, interruptible, note, print_notes, printable, say
 
@@ -56,10 +56,9 @@ def _evaluated(
     from ...pipelines.ingest.local_engine import LocalEngine
     from ...pipelines.ingest.roots import open_collection_for
     from ...pipelines.ingest.scan import Scan
-    from ...pipelines.scoring.profile_store import ProfileStore, scorers_named, warnings_of
 
-    scorers = scorers_named([] if taste is None else [taste], ProfileStore(profiles))
-    for text in warnings_of(*scorers):
+    scorers, warnings = scorers_with_warnings([] if taste is None else [taste], profiles)
+    for text in warnings:
         note(text)
     with interruptible():
         store, roots = open_collection_for(folders, collection)

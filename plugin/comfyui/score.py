@@ -48,14 +48,14 @@ def _score(
     Raises:
         SoartError: an unknown profile or collection, or no picture that can be scored.
     """
-    from ...pipelines.scoring.in_memory import reference_scores_at, score_batch
+    from ...pipelines.scoring.in_memory import score_batch, scores_among
     from ...pipelines.scoring.profile_store import warnings_of
 
     pictures, scorer, reference = to_pictures(images), scorer_of(profile, taste), None
     if among.strip():
         folder = output_folder(among)
         with counting_failures(among):
-            reference = reference_scores_at(folder, scorer, progress)
+            reference = scores_among(folder, scorer, progress)
     scored, problems = score_batch(pictures.pixels, scorer, reference, progress(len(pictures.pixels)))
     if not scored:
         raise ImageError(problems[0])

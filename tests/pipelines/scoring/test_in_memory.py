@@ -10,7 +10,7 @@ from soart.metrics.percentiles import percentiles
 from soart.pipelines.best_of import best_of
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.scoring.explaining import explain_pixels
-from soart.pipelines.scoring.in_memory import best_first, reaching, reference_scores, reference_scores_at, score_batch
+from soart.pipelines.scoring.in_memory import best_first, reaching, reference_scores, score_batch, scores_among
 from soart.pipelines.scoring.measuring import import_pictures
 from soart.pipelines.scoring.ranking import rank
 from soart.pipelines.scoring.taste_scorer import TasteScorer
@@ -109,19 +109,19 @@ def test_best_of_keeps_the_best(generator, scorer):
     assert len(best_of(generator, "a boat", 2, keep=1, steps=2)) == 1
 
 
-def test_reference_scores_need_a_collection_with_a_picture(scorer, tmp_path):
+def test_scores_to_compare_with_need_a_collection_with_a_picture(scorer, tmp_path):
     with pytest.raises(CollectionError, match="collection"):
-        reference_scores_at(tmp_path / "missing", scorer)
+        scores_among(tmp_path / "missing", scorer)
     Collection(tmp_path / "c").close()
     with pytest.raises(ItemsError, match="'c' holds no picture yet"):
-        reference_scores_at(tmp_path / "c", scorer)
+        scores_among(tmp_path / "c", scorer)
     with Collection(tmp_path / "c") as collection:
         for i, pixels in enumerate(noise(3)):
             Image.fromarray(pixels).save(tmp_path / f"{i}.png")
         import_pictures(collection, [tmp_path / f"{i}.png" for i in range(3)], scorer)
         expected = reference_scores(collection, scorer)
     totals = []
-    scores = reference_scores_at(tmp_path / "c", scorer, lambda total: totals.append(total) or (lambda: None))
+    scores = scores_among(tmp_path / "c", scorer, lambda total: totals.append(total) or (lambda: None))
     np.testing.assert_array_equal(scores, expected)
     assert totals == [3]
 
