@@ -23,7 +23,7 @@ import torch
 
 from soart.metrics.damage.scorer import TechnicalScorer
 from soart.pipelines import demo
-from soart.pipelines import generate as jobs
+from soart.pipelines import generate as generation
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
@@ -50,8 +50,8 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder, Collection(Path(folder)) as collection:
             generator = ImageGenerator(model)
             started = time.perf_counter()
-            requests = jobs.plan(demo.TEMPLATE, arguments.n, generator, seed=1000 * run, prompt_seed=run)
-            made = jobs.generate(collection, generator, requests, scorer)
+            requests = generation.plan(demo.TEMPLATE, arguments.n, generator, seed=1000 * run, prompt_seed=run)
+            made = generation.generate(collection, generator, requests, scorer)
             ranking, _ = rank(collection, made.rows, scorer)
             wall = time.perf_counter() - started
             started = time.perf_counter()

@@ -1,24 +1,27 @@
 """The short way in from Python: draw pictures for a prompt, rank pictures.
 
 Both functions open and close what they need. The functions below them, with a collection and a generator of the
-caller's, are :func:`.generate.generate` and :func:`.scoring.ranking.rank`.
+caller's, are ``pipelines.generate.generate`` and ``pipelines.scoring.ranking.rank``.
 """
 
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import wraps
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
 
 from ..metrics.damage.scorer import TechnicalScorer
 from ..metrics.image import read_image
 from ..metrics.protocols import Scorer
 from ..metrics.tastes.blend import Blend, Taste
 from ..metrics.tastes.profile import TasteProfile
-from . import generate as jobs
+from . import generate as generation
 from .collection.collection import Collection
 from .collection.tables import ImageRow
 from .models.generator import ImageGenerator
@@ -87,7 +90,7 @@ def _or_earlier(earlier: Callable[..., Any], *names: str) -> Callable[[Callable[
     return decorate
 
 
-@_or_earlier(jobs.generate, "generator", "requests", "scorer", "progress")
+@_or_earlier(generation.generate, "generator", "requests", "scorer", "progress")
 def generate(
     prompt: str,
     count: int = 8,
@@ -136,7 +139,7 @@ def generate(
     with ExitStack() as stack:
         store = collection if isinstance(collection, Collection) else stack.enter_context(Collection(collection))
         generator = model if isinstance(model, ImageGenerator) else stack.enter_context(_generator(model))
-        requests = jobs.plan(
+        requests = generation.plan(
             prompt,
             count,
             generator,
@@ -145,8 +148,8 @@ def generate(
             wildcards=None if wildcards is None else Path(wildcards),
             **settings,
         )
-        rows = jobs.generate(store, generator, requests, scorer).rows
-        return _ranking(store, rows, scorer)
+        result = generation.generate(store, generator, requests, scorer)
+        return _ranking(store, result.rows, scorer, known=result.items)
 
 
 @_or_earlier(lower.rank, "collection", "rows", "scorer", "progress")
@@ -212,7 +215,8 @@ def _ranking(
     scorer: Scorer,
     min_distance: float | None = None,
     problems: Sequence[str] = (),
+    known: Mapping[int, np.ndarray] = MappingProxyType({}),
 ) -> Ranking:
     warning = scorer.warning if isinstance(scorer, TasteScorer) else None
-    pictures, left_out = lower.rank(collection, rows, scorer, min_distance=min_distance)
+    pictures, left_out = lower.rank(collection, rows, scorer, min_distance=min_distance, known=known)
     return Ranking(pictures, [*([warning] if warning else []), *problems, *left_out])

@@ -12,7 +12,7 @@ from PIL import Image
 from ..errors import ModelError
 from ..metrics.damage.scorer import TechnicalScorer
 from ..metrics.protocols import Reason, Scorer
-from . import generate as jobs
+from . import generate as generation
 from .models.generator import ImageGenerator
 from .models.request import DrawnPicture, Request
 from .scoring.in_memory import best_first, score_batch
@@ -72,7 +72,7 @@ def best_of(
         PromptError: the template cannot be expanded.
     """
     scorer = scorer or TechnicalScorer.load()
-    requests = jobs.plan(prompt, n, generator, seed=seed, prompt_seed=prompt_seed, **settings)
+    requests = generation.plan(prompt, n, generator, seed=seed, prompt_seed=prompt_seed, **settings)
     drawn: list[DrawnPicture] = []
     for batch in generator.draw(requests):
         drawn += batch

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..metrics.protocols import Measurer
 from ..prompts.space.templates import expand
 from .collection.collection import Collection
@@ -23,11 +25,13 @@ class Generated:
     Attributes:
         rows: the pictures, in the order of the requests.
         drawn, reused: number of pictures drawn now, and of those that the collection held already.
+        items: (p,) items by picture id, of the pictures measured now.
     """
 
     rows: list[ImageRow] = field(default_factory=list)
     drawn: int = 0
     reused: int = 0
+    items: dict[int, np.ndarray] = field(default_factory=dict)
 
 
 def plan(
@@ -103,7 +107,7 @@ def generate(
         rows = collection.add_drawn(batch, identity, sampler)
         pixels = {row.id: drawn.pixels for row, drawn in zip(rows, batch, strict=True) if not row.problem}
         if scorer is not None:
-            measure(collection, [row for row in rows if row.id in pixels], scorer, pixels)
+            result.items |= measure(collection, [row for row in rows if row.id in pixels], scorer, pixels)[0]
         done.update({drawn.request.key(identity): row for row, drawn in zip(rows, batch, strict=True)})
         result.drawn += len(batch)
         progress(len(batch))

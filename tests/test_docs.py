@@ -222,3 +222,15 @@ def test_the_site_builds_without_a_warning(tmp_path):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / "api.html").is_file()
+
+
+def test_files_on_the_architecture_page_exist():
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    walks = text.partition("## Three walks")[2]
+    named = re.findall(r"`((?:metrics|pipelines|plugin|prompts)/[\w./]+)`", walks)
+    assert len(named) > 30
+    assert [path for path in named if not (ROOT / path).exists()] == []
+    # Each file once in a walk.
+    for walk in walks.split("### ")[1:]:
+        files = re.findall(r"`([\w/]+\.(?:py|js))`", walk)
+        assert len(files) == len(set(files))

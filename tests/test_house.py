@@ -175,3 +175,10 @@ def test_public_names_are_documented_and_summaries_are_statements():
     first_lines = [text.splitlines()[0] for text in docstrings if text]
     assert len([line for line in first_lines if re.match(r"(What|Who|Whether|Where|How)\b", line)]) < 10
     assert [line for line in first_lines if len(line) > 120] == []
+
+
+def test_docstrings_name_things_in_code_font():
+    """The site and editors show roles of Sphinx as they are written."""
+    assert [
+        p.name for p in SOURCES if re.search(r":(class|func|mod|meth|data|attr):`", p.read_text(encoding="utf-8"))
+    ] == []

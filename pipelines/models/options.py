@@ -47,7 +47,7 @@ class GeneratorOptions:
         return "embedded" if self.model is None else "general"
 
     def load_model(self) -> LoadedModel:
-        """Load the model in this process; see :func:`.loading.load_model`."""
+        """Load the model in this process; see ``load_model``."""
         from .loading import load_model
 
         return load_model(

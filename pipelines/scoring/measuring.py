@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -26,6 +27,7 @@ def measure(
     scorer: Measurer,
     pixels: dict[int, np.ndarray] | None = None,
     progress: Callable[[], None] = lambda: None,
+    known: Mapping[int, np.ndarray] = MappingProxyType({}),
 ) -> tuple[dict[int, np.ndarray], list[str]]:
     """Read the stored items of ``rows``; measure and store the missing ones, from ``pixels`` or the file.
 
@@ -35,12 +37,15 @@ def measure(
         scorer: decides which items.
         pixels: (h, w, 3) uint8 by picture id, of pictures that are decoded already.
         progress: called once per picture.
+        known: (p,) items by picture id, of pictures that were just measured for a scorer of this version.
 
     Returns:
         (p,) items by picture id, and a sentence for each picture that could not be read.
     """
     version = scorer.extractor.version
-    items = collection.items(version, [row.id for row in rows])
+    ids = [row.id for row in rows]
+    items = {image: known[image] for image in ids if image in known}
+    items |= collection.items(version, [image for image in ids if image not in items])
     fresh: dict[int, np.ndarray] = {}
     problems = []
     for row in rows:

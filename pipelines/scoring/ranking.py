@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -48,6 +49,7 @@ def rank(
     scorer: Scorer | None = None,
     progress: Callable[[], None] = lambda: None,
     min_distance: float | None = None,
+    known: Mapping[int, np.ndarray] = MappingProxyType({}),
 ) -> tuple[list[RankedPicture], list[str]]:
     """Rank pictures of a collection, best first; equal scores keep the order in which they came.
 
@@ -58,6 +60,7 @@ def rank(
         progress: called once per picture.
         min_distance: drop pictures closer than this to a better one; pictures whose items all differ by one standard
             deviation are about 1 apart. Places and percentiles are those among all pictures.
+        known: items of pictures that were just measured, see ``measure``.
 
     Returns:
         the ranking, and a sentence for each picture that could not be ranked.
@@ -66,7 +69,7 @@ def rank(
     rows = collection.images() if rows is None else rows
     problems = [f"{str(collection.locate(row))!r} is left out: {row.problem}." for row in rows if row.problem]
     sound = [row for row in rows if not row.problem]
-    items, unreadable = measure(collection, sound, scorer, progress=progress)
+    items, unreadable = measure(collection, sound, scorer, progress=progress, known=known)
     sound = [row for row in sound if row.id in items]
     if not sound:
         return [], problems + unreadable

@@ -17,7 +17,7 @@ from ...prompts.space.space import Choice, PromptSpace
 from ...prompts.steering.orthogonal_arrays import first_batch
 from ...prompts.steering.search import Domain
 from ...prompts.steering.steering import Steering
-from .. import generate as jobs
+from .. import generate as generation
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
 from ..models.generator import ImageGenerator
@@ -148,7 +148,7 @@ class Tuner:
             SoartError: every picture failed.
         """
         requests = [self.request(trial) for trial in trials]
-        made = jobs.generate(self.collection, self.generator, requests, self.panel.scorers[0], progress)
+        made = generation.generate(self.collection, self.generator, requests, self.panel.scorers[0], progress)
         self.study = self._read()
         if trials and all(row.problem for row in made.rows):
             raise SoartError(

@@ -42,12 +42,12 @@ def generate(
     as_json: Json = False,
 ) -> None:
     """Generate pictures, score them and rank them; pictures already in the collection are not drawn again."""
-    from ...pipelines import generate as jobs
+    from ...pipelines import generate as generation
     from ...pipelines.collection.collection import Collection
 
     width, height = _parse_size(size)
     with Collection(collection) as store, load_generator(drawing) as generator:
-        requests = jobs.plan(
+        requests = generation.plan(
             prompt, count, generator, seed=seed, prompt_seed=prompt_seed, wildcards=wildcards,
             negative=negative, steps=steps, guidance=guidance, width=width, height=height,
         )  # fmt: skip

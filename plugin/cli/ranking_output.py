@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ...errors import SoartError
 from .terminal import Progress, emit, interruptible, out, plain_table, print_notes, printable, say
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    import numpy as np
 
     from ...metrics.protocols import Scorer
     from ...pipelines.collection.collection import Collection
@@ -50,6 +53,7 @@ def show_ranking(
     facts: dict[str, Any] | None = None,
     scorer: Scorer | None = None,
     min_distance: float | None = None,
+    known: Mapping[int, np.ndarray] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Rank pictures, write the report, and print the ranking unless JSON is wanted.
 
@@ -61,6 +65,7 @@ def show_ranking(
         facts: further values for the JSON document.
         scorer: the profile; by default the technical score.
         min_distance: drop pictures closer than this to a better one.
+        known: items of pictures that were just measured for this profile.
 
     Returns:
         the JSON document.
@@ -73,7 +78,7 @@ def show_ranking(
 
     scorer = scorer or TechnicalScorer.load()
     with Progress("measuring", len(rows)) as progress:
-        ranking, left_out = rank(collection, rows, scorer, progress, min_distance)
+        ranking, left_out = rank(collection, rows, scorer, progress, min_distance, known)
     problems = [*problems, *left_out]
     report = output.report
     if report is not None:
@@ -112,10 +117,10 @@ def draw(
         the requested pictures, and the JSON document.
     """
     from ...metrics.damage.scorer import TechnicalScorer
-    from ...pipelines import generate as jobs
+    from ...pipelines import generate as generation
 
     with interruptible(), Progress("drawing", len(requests)) as progress:
-        result = jobs.generate(collection, generator, requests, TechnicalScorer.load(), progress)
+        result = generation.generate(collection, generator, requests, TechnicalScorer.load(), progress)
     if not output.as_json:
         say(f"{result.drawn} drawn, {result.reused} already there; pictures in {collection.name}")
     facts = {
@@ -124,7 +129,7 @@ def draw(
         "collection": collection.name,
         "model": generator.model.identity,
     }
-    return result.rows, show_ranking(collection, result.rows, output, facts=facts)
+    return result.rows, show_ranking(collection, result.rows, output, facts=facts, known=result.items)
 
 
 def ranking_rows(ranking: Sequence[RankedPicture]) -> list[dict[str, Any]]:

@@ -75,10 +75,10 @@ class SoartGenerate(SoartNode):
         scheduler: str = "",
     ) -> io.NodeOutput:
         """Draw the batch."""
-        from ...pipelines import generate as jobs
+        from ...pipelines import generate as generation
 
         generator = generator_of(model, device)
-        requests = jobs.plan(
+        requests = generation.plan(
             prompt, count, generator, seed=seed, prompt_seed=prompt_seed, literal=literal, negative=negative,
             steps=steps or None, guidance=None if guidance < 0 else guidance, width=width or None, height=height or None,
             scheduler=scheduler.strip() or None,

@@ -7,7 +7,7 @@ import pytest
 import soart
 from soart.errors import ModelError, ProfileError
 from soart.metrics.damage.scorer import TechnicalScorer
-from soart.pipelines import generate as jobs
+from soart.pipelines import generate as generation
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import rate
 from soart.pipelines.scoring import ranking
@@ -96,7 +96,7 @@ def test_a_notebook_shows_the_pictures(drawn):
 def test_calls_of_the_earlier_functions_still_work(collection, generator, scorer):
     requests = soart.plan("a boat", 2, generator, steps=2)
     made = soart.generate(collection, generator, requests, scorer)
-    assert isinstance(made, jobs.Generated)
+    assert isinstance(made, generation.Generated)
     assert soart.generate(collection=collection, generator=generator, requests=requests).reused == 2
     pictures, problems = soart.rank(collection, made.rows, scorer)
     assert (len(pictures), problems) == (2, [])

@@ -1,21 +1,21 @@
 import pytest
 from PIL import Image
 
-from soart.pipelines import generate as jobs
+from soart.pipelines import generate as generation
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.scoring.ranking import rank
 
 
 def test_generate_measure_rank_and_again(collection, generator, scorer):
-    plan = jobs.plan("a {sharp|blurry} {fox|owl}", 4, generator, seed=3, steps=2)
+    plan = generation.plan("a {sharp|blurry} {fox|owl}", 4, generator, seed=3, steps=2)
     assert [r.seed for r in plan] == [3, 4, 5, 6]
     counts = []
-    first = jobs.generate(collection, generator, plan, scorer, counts.append)
+    first = generation.generate(collection, generator, plan, scorer, counts.append)
     assert (first.drawn, first.reused, sum(counts)) == (4, 0, 4)
     assert [row.generation.prompt for row in first.rows] == [r.prompt for r in plan]
     assert len(collection.items(scorer.extractor.version, [r.id for r in first.rows])) == 4
     spent = generator.pipeline_seconds
-    second = jobs.generate(collection, generator, plan, scorer)
+    second = generation.generate(collection, generator, plan, scorer)
     assert (second.drawn, second.reused) == (0, 4)
     assert [r.id for r in second.rows] == [r.id for r in first.rows]
     assert generator.pipeline_seconds == spent
@@ -23,7 +23,7 @@ def test_generate_measure_rank_and_again(collection, generator, scorer):
 
 
 def test_items_measured_while_drawing_equal_those_of_the_file(collection, generator, scorer):
-    row = jobs.generate(collection, generator, jobs.plan("a fox", 1, generator, steps=2), scorer).rows[0]
+    row = generation.generate(collection, generator, generation.plan("a fox", 1, generator, steps=2), scorer).rows[0]
     from soart.metrics.image import read_image
 
     stored = collection.items(scorer.extractor.version, [row.id])[row.id]
@@ -32,28 +32,28 @@ def test_items_measured_while_drawing_equal_those_of_the_file(collection, genera
 
 def test_interrupted_run_goes_on(collection, embedded, scorer):
     generator = ImageGenerator(embedded, 2)
-    plan = jobs.plan("a {fox|owl|boat}", 6, generator, steps=2)
+    plan = generation.plan("a {fox|owl|boat}", 6, generator, steps=2)
 
     def stop(done):
         if done and len(collection.images()) == 4:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        jobs.generate(collection, generator, plan, scorer, stop)
-    rest = jobs.generate(collection, generator, plan, scorer)
+        generation.generate(collection, generator, plan, scorer, stop)
+    rest = generation.generate(collection, generator, plan, scorer)
     assert (rest.drawn, rest.reused) == (2, 4)
 
 
 def test_equal_requests_are_drawn_once(collection, generator):
     request = generator.request("a fox", 1, steps=2)
-    made = jobs.generate(collection, generator, [request, request])
+    made = generation.generate(collection, generator, [request, request])
     assert made.drawn == 1
     assert len(made.rows) == 2
 
 
 def test_the_scheduler_that_drew_is_written_down(collection, generator):
     requests = [generator.request("a fox", seed=1, steps=2, scheduler=name) for name in (None, "DDIMScheduler")]
-    rows = jobs.generate(collection, generator, requests, None).rows
+    rows = generation.generate(collection, generator, requests, None).rows
     assert [row.generation.sampler for row in rows] == [generator.model.sampler, "DDIM"]
     with Image.open(collection.file(rows[1].path)) as picture:
         assert "Sampler: DDIM," in picture.info["parameters"]

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import make_url, text
 
 from soart.errors import CollectionError
-from soart.pipelines import generate as jobs
+from soart.pipelines import generate as generation
 from soart.pipelines.collection.address import address_of, is_url
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import rate, ratings
@@ -245,7 +245,9 @@ def whole_way(where, embedded, scorer):
     """Generate, rank, rate, tune, and interrupted tuning: all that can be compared between two databases."""
     generator, told = ImageGenerator(embedded), []
     with Collection(where) as collection:
-        made = jobs.generate(collection, generator, [Request("a boat", seed, steps=2) for seed in range(4)], scorer)
+        made = generation.generate(
+            collection, generator, [Request("a boat", seed, steps=2) for seed in range(4)], scorer
+        )
         ranking, _ = rank(collection, made.rows)
         told += [(r.row.sha256, r.score, r.percentile, r.reasons) for r in ranking]
         rate(collection, "me", {row.id: 1 + k for k, row in enumerate(made.rows)})

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from soart.errors import ModelError, SoartError
-from soart.pipelines import generate as jobs
+from soart.pipelines import generate as generation
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.evaluation.export import export
 from soart.pipelines.evaluation.folders import sync_and_evaluate
@@ -240,14 +240,14 @@ def test_model_that_nodes_cannot_load(cluster, tmp_path):
 @pytest.mark.slow
 def test_drawing_worker_killed_in_the_middle(cluster, collection, embedded, scorer):
     local = ImageGenerator(embedded, 2)
-    plan = jobs.plan("a {fox|owl|boat}", 24, local, steps=4)
+    plan = generation.plan("a {fox|owl|boat}", 24, local, steps=4)
 
     def kill_one(done):
         if done and len(collection.images()) == 4:
             workers_of_this_process()[0].kill()
 
     with ClusterGenerator(GeneratorOptions(batch_size=2, workers=2)) as generator:
-        made = jobs.generate(collection, generator, plan, scorer, kill_one)
+        made = generation.generate(collection, generator, plan, scorer, kill_one)
     assert (made.drawn, made.reused) == (24, 0)
     expected = draw(local, plan)
     from soart.metrics.image import read_image
