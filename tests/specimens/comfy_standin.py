@@ -208,7 +208,7 @@ def load_pack(folder):
 
 @dataclass
 class Ran:
-    """What ``/history`` says of a run.
+    """The entry of ``/history`` for a run.
 
     Attributes:
         ok: whether it came to its end.

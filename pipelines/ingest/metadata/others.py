@@ -89,8 +89,9 @@ _VALUED = {
 }
 _KNOWN = {
     *_VALUED, "stylize", "chaos", "quality", "weird", "no", "seed", "v", "version", "niji", "style", "tile", "raw",
-    "stop", "sref", "sw", "cref", "cw", "p", "profile", "personalize", "repeat", "r", "video", "fast", "relax", "turbo", "upbeta", "uplight", "oref",
-    "ow", "draft", "exp", "hd", "creative", "test", "testp", "sameseed", "stealth", "public",
+    "stop", "sref", "sw", "cref", "cw", "p", "profile", "personalize", "repeat", "r", "video", "fast", "relax",
+    "turbo", "upbeta", "uplight", "oref", "ow", "draft", "exp", "hd", "creative", "test", "testp", "sameseed",
+    "stealth", "public",
 }  # fmt: skip
 
 
