@@ -49,7 +49,7 @@ def taste_page(request: Request) -> Response:
         "least": [],
     }
     if chosen is not None:
-        profile = chosen.name
+        profile = chosen.stored_name
         best, worst = best_and_worst(place.collection, profile, SHOWN)
         values["most"], values["least"] = (
             cells(place, rows_of(place.collection, side), rater, profile) for side in (best, worst)
