@@ -6,14 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from sqlalchemy import select
 
 from ...errors import ItemsError
 from ...metrics.damage.scorer import TechnicalScorer
 from ..collection.collection import Collection
 from ..collection.queries import Query, order, rows_of
-from ..collection.ratings import STARS
-from ..collection.tables import RatingRow
+from ..collection.ratings import ratings
 from ..scoring.measuring import measure
 from .modes import Modes
 
@@ -26,10 +24,8 @@ _FEWEST = 4
 
 def by_ratings(collection: Collection, rater: str) -> dict[str, list[int]]:
     """Picture ids of each class of a rater's ratings; classes of fewer than four pictures are left out."""
-    query = select(RatingRow.image_id, RatingRow.value).where(RatingRow.rater == rater, RatingRow.kind == STARS)
-    with collection.session("be read") as session:
-        said = [(image, value) for image, value in session.execute(query.order_by(RatingRow.image_id))]
-    classes = {name: [image for image, value in said if low <= value <= high] for name, low, high in CLASSES}
+    stars = sorted(ratings(collection, rater).items())
+    classes = {name: [image for image, value in stars if low <= value <= high] for name, low, high in CLASSES}
     return {name: ids for name, ids in classes.items() if len(ids) >= _FEWEST}
 
 

@@ -114,3 +114,8 @@ def _cause(error: Exception) -> str:
     else:
         hint = ""
     return f"{' '.join(said.split())}{hint}"
+
+
+def is_outage(error: Exception) -> bool:
+    """True if an error of a collection comes from its database or disk, so that the same request may succeed later."""
+    return isinstance(error.__cause__, (SQLAlchemyError, OSError))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 import numpy as np
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
 from ...errors import CollectionError
 from ...metrics.damage.scorer import DETECTORS
@@ -128,3 +128,19 @@ def ratings_of_picture(collection: Collection, image: int) -> dict[str, int]:
     query = select(RatingRow.rater, RatingRow.value).where(RatingRow.image_id == image).order_by(RatingRow.rater)
     with collection.session("be read") as session:
         return {rater: int(value) for rater, value in session.execute(query)}
+
+
+def rating_counts(collection: Collection, rater: str) -> dict[str, int]:
+    """Return the number of a rater's ratings by kind, ``STARS`` and ``REJECT``; no key for a kind without ratings."""
+    query = select(RatingRow.kind, func.count()).where(RatingRow.rater == rater).group_by(RatingRow.kind)
+    with collection.session("be read") as session:
+        return {kind: int(count) for kind, count in session.execute(query)}
+
+
+def star_counts(collection: Collection, rater: str) -> tuple[int, int]:
+    """Return the number of a rater's ratings 1–5, and of the different values among them."""
+    query = select(func.count(), func.count(RatingRow.value.distinct()))
+    query = query.where(RatingRow.rater == rater, RatingRow.kind == STARS)
+    with collection.session("be read") as session:
+        count, values = session.execute(query).one()
+    return count, values

@@ -15,6 +15,13 @@ def stored_result(collection: Collection, name: str, fingerprint: str) -> bytes 
         return None if row is None or row.fingerprint != fingerprint else row.value
 
 
+def has_result(collection: Collection, prefix: str) -> bool:
+    """True if a result is kept under a name that begins so."""
+    query = select(DerivedRow.name).where(DerivedRow.name.startswith(prefix)).limit(1)
+    with collection.session("be read") as session:
+        return session.scalar(query) is not None
+
+
 def store_result(collection: Collection, name: str, fingerprint: str, value: bytes) -> None:
     """Keep a result in place of an earlier one of its name."""
     with collection.session("be written", write=True) as session:

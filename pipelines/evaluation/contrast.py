@@ -7,17 +7,16 @@ cross-validated linear discriminant for how well the two can be told apart at al
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
-from sqlalchemy import select
 
 from ...metrics.damage.scorer import DETECTORS
 from ...metrics.items.combined import taste_extractor
 from ...metrics.items.phrases import phrases_of
-from ..collection.tables import FileRow, ImageRow, MetadataRow
+from ..collection.files import digests_of_scan
+from ..collection.score_statistics import distinct_prompts
 from ..ingest.metadata import prompt_words
 from .associations import Sums, welch
 from .evaluate import SAMPLE, items_of
@@ -139,15 +138,12 @@ def _told_apart(z: np.ndarray, first: np.ndarray) -> float:
 
 def _word_counts(survey: EvaluatedCollection) -> tuple[Counter[str], int]:
     """How many different prompts hold each word, and how many prompts there are."""
-    seen = select(FileRow.image_id).where(FileRow.scan == survey.update.scan_number)
-    query = select(MetadataRow.prompt).where(MetadataRow.image_id.in_(seen), MetadataRow.prompt.is_not(None)).distinct()
-    counted: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     prompts = 0
-    with survey.collection.session("be read") as session:
-        for prompt in session.scalars(query.execution_options(yield_per=1000)):
-            counted.update(set(prompt_words(prompt or "")))
-            prompts += 1
-    return counted, prompts
+    for prompt in distinct_prompts(survey.collection, survey.update.scan_number):
+        counts.update(set(prompt_words(prompt)))
+        prompts += 1
+    return counts, prompts
 
 
 def _words(first: EvaluatedCollection, second: EvaluatedCollection) -> tuple[Gap, ...]:
@@ -163,10 +159,5 @@ def _words(first: EvaluatedCollection, second: EvaluatedCollection) -> tuple[Gap
 
 def _shared(first: EvaluatedCollection, second: EvaluatedCollection) -> int:
     """Pictures whose content is in both."""
-    return len(set(_digests(first)) & set(_digests(second)))
-
-
-def _digests(survey: EvaluatedCollection) -> Sequence[bytes]:
-    seen = select(FileRow.image_id).where(FileRow.scan == survey.update.scan_number)
-    with survey.collection.session("be read") as session:
-        return [bytes.fromhex(d)[:8] for d in session.scalars(select(ImageRow.sha256).where(ImageRow.id.in_(seen)))]
+    digests = [digests_of_scan(each.collection, each.update.scan_number) for each in (first, second)]
+    return len(digests[0] & digests[1])

@@ -11,7 +11,6 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
-from sqlalchemy import select
 
 from ...errors import CollectionError
 from ...metrics.damage.scorer import DETECTORS, TechnicalScorer
@@ -20,8 +19,9 @@ from ...metrics.items.combined import taste_extractor
 from ...metrics.protocols import Scorer
 from ...metrics.similarity.near_duplicates import near_groups
 from ..collection.collection import Collection
+from ..collection.files import sound_image_ids
+from ..collection.pictures import perceptual_hashes, pixel_counts
 from ..collection.results import store_changed_scores, store_result, stored_result
-from ..collection.tables import FileRow, FingerprintRow, ImageRow
 from .correlates import find_associations, find_trends, timeline
 from .result import Evaluation, Style
 
@@ -31,14 +31,6 @@ SAMPLE, BLOCK = 4096, 1024
 SHOWN = 6
 #: Raised whenever an evaluation changes its meaning.
 _VERSION = "1"
-
-
-def scanned(collection: Collection, scan_number: int) -> np.ndarray:
-    """Ids (n,) int64 of the pictures that a scan saw, in the order of their hashes."""
-    seen = select(FileRow.image_id).where(FileRow.scan == scan_number, FileRow.image_id.is_not(None))
-    query = select(ImageRow.id).where(ImageRow.id.in_(seen), ImageRow.problem.is_(None)).order_by(ImageRow.sha256)
-    with collection.session("be read") as session:
-        return np.fromiter(session.scalars(query.execution_options(yield_per=BLOCK)), dtype=np.int64)
 
 
 def _blocks(collection: Collection, version: str, ids: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
@@ -95,7 +87,7 @@ def evaluate(
         CollectionError: no picture, or a collection that cannot be read or written.
     """
     scorers = [*tastes, *(s for s in default_scorers() if s.stored_name not in {t.stored_name for t in tastes})]
-    ids = scanned(collection, scan_number)
+    ids = sound_image_ids(collection, scan_number)
     if not len(ids):
         raise CollectionError(f"The collection {collection.name!r} holds no picture that can be evaluated.")
     key = f"evaluation:{','.join(s.stored_name for s in scorers)}"[:128]
@@ -161,14 +153,8 @@ def _evaluate(
 
 
 def _hashes(collection: Collection, ids: np.ndarray) -> np.ndarray:
-    found = np.zeros(len(ids), np.int64)
-    with collection.session("be read") as session:
-        for start in range(0, len(ids), BLOCK):
-            part = ids[start : start + BLOCK].tolist()
-            query = select(FingerprintRow.image_id, FingerprintRow.phash).where(FingerprintRow.image_id.in_(part))
-            known = dict(session.execute(query).all())
-            found[start : start + len(part)] = [known[i] for i in part]
-    return found.view(np.uint64)
+    known = perceptual_hashes(collection, ids.tolist())
+    return np.fromiter((known[image] for image in ids.tolist()), np.int64, len(ids)).view(np.uint64)
 
 
 def best_of_groups(collection: Collection, ids: np.ndarray, group: np.ndarray, scores: np.ndarray) -> np.ndarray:
@@ -178,12 +164,7 @@ def best_of_groups(collection: Collection, ids: np.ndarray, group: np.ndarray, s
     """
     best = np.zeros(len(ids), bool)
     members = np.flatnonzero(group >= 0)
-    pixels: dict[int, int] = {}
-    with collection.session("be read") as session:
-        for start in range(0, len(members), BLOCK):
-            part = ids[members[start : start + BLOCK]].tolist()
-            query = select(ImageRow.id, ImageRow.width * ImageRow.height).where(ImageRow.id.in_(part))
-            pixels.update(session.execute(query).all())
+    pixels = pixel_counts(collection, ids[members].tolist())
     size = np.array([pixels[i] for i in ids[members].tolist()], dtype=np.int64)
     order = members[np.lexsort((members, -scores[members], -size, group[members]))]
     best[order[np.unique(group[order], return_index=True)[1]]] = True

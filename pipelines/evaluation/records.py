@@ -9,15 +9,12 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import select
-
 from ..collection.collection import Collection
-from ..collection.tables import FileRow, FingerprintRow, ImageRow, MetadataRow
+from ..collection.files import FileFacts, file_facts
+from ..collection.pictures import sha256_by_id
 from ..ingest.scan import as_text
 from .result import Evaluation
 
-#: Rows read at once.
-_PAGE = 1000
 #: Columns of every record and the kind of their values; scores follow, one ``score:PROFILE`` each.
 COLUMNS: dict[str, type] = {
     "path": str, "sha256": str, "width": int, "height": int, "format": str, "bytes": int, "changed": str, "notes": str,
@@ -50,51 +47,23 @@ def records(
     # Escaping may change their order.
     ordered = sorted((as_text(path), problem) for path, problem in unusable.items())
     others = (blank | {"path": path, "problem": problem} for path, problem in ordered)
-    return heapq.merge(_noted(collection, scan_number, evaluation), others, key=lambda record: str(record["path"]))
+    return heapq.merge(_stored(collection, scan_number, evaluation), others, key=lambda record: str(record["path"]))
 
 
-def _noted(collection: Collection, scan_number: int, evaluation: Evaluation) -> Iterator[dict[str, Any]]:
-    heads = _heads(collection, evaluation)
-    query = (
-        select(FileRow, ImageRow, FingerprintRow.format, FingerprintRow.notes, MetadataRow)
-        .outerjoin(ImageRow, ImageRow.id == FileRow.image_id)
-        .outerjoin(FingerprintRow, FingerprintRow.image_id == FileRow.image_id)
-        .outerjoin(MetadataRow, MetadataRow.image_id == FileRow.image_id)
-        .where(FileRow.scan == scan_number)
-        .order_by(FileRow.path)
-        .limit(_PAGE)
-    )
-    last = ""
-    while True:
-        with collection.session("be read") as session:
-            rows = session.execute(query.where(FileRow.path > last)).all()
-        for file, image, kind, notes, metadata in rows:
-            yield _record(file, image, kind, notes, metadata, evaluation, heads)
-        if not rows:
-            return
-        last = rows[-1][0].path
+def _stored(collection: Collection, scan_number: int, evaluation: Evaluation) -> Iterator[dict[str, Any]]:
+    digests = _group_digests(collection, evaluation)
+    for facts in file_facts(collection, scan_number):
+        yield _record(facts, evaluation, digests)
 
 
-def _heads(collection: Collection, evaluation: Evaluation) -> dict[int, str]:
-    """Hash of the picture to keep of each group."""
-    kept = {int(evaluation.ids[row]): int(evaluation.group[row]) for row in evaluation.best.nonzero()[0]}
-    with collection.session("be read") as session:
-        ids, found = list(kept), {}
-        for start in range(0, len(ids), _PAGE):
-            query = select(ImageRow.id, ImageRow.sha256).where(ImageRow.id.in_(ids[start : start + _PAGE]))
-            found.update({kept[image]: digest for image, digest in session.execute(query)})
-    return found
+def _group_digests(collection: Collection, evaluation: Evaluation) -> dict[int, str]:
+    """SHA-256 of the picture to keep of each group of near-duplicates, by the group's number."""
+    group = {int(evaluation.ids[row]): int(evaluation.group[row]) for row in evaluation.best.nonzero()[0]}
+    return {group[image]: digest for image, digest in sha256_by_id(collection, list(group)).items()}
 
 
-def _record(
-    file: FileRow,
-    image: ImageRow | None,
-    kind: str | None,
-    notes: str | None,
-    metadata: MetadataRow | None,
-    evaluation: Evaluation,
-    heads: dict[int, str],
-) -> dict[str, Any]:
+def _record(facts: FileFacts, evaluation: Evaluation, digests: Mapping[int, str]) -> dict[str, Any]:
+    file, image, metadata = facts.file, facts.image, facts.metadata
     record: dict[str, Any] = dict.fromkeys(columns(evaluation))
     record |= {"path": file.path, "bytes": file.size, "problem": file.problem}
     record["changed"] = datetime.fromtimestamp(abs(file.changed) // 10**9, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -103,16 +72,17 @@ def _record(
         record |= {name: getattr(metadata, name) for name in names}
         record["settings"] = json.dumps(json.loads(metadata.settings), sort_keys=True, ensure_ascii=False)
     if image is not None:
-        record |= {"sha256": image.sha256, "width": image.width, "height": image.height, "format": kind, "notes": notes}
+        record |= {"sha256": image.sha256, "width": image.width, "height": image.height}
+        record |= {"format": facts.format, "notes": facts.notes}
         row = evaluation.place.get(image.id)
         if row is not None:
-            record |= _judgement(evaluation, row, heads)
+            record |= _evaluation_columns(evaluation, row, digests)
         record["problem"] = record["problem"] or image.problem
     return record
 
 
-def _judgement(evaluation: Evaluation, row: int, heads: dict[int, str]) -> dict[str, Any]:
-    """What an evaluation says of the picture in one of its rows."""
+def _evaluation_columns(evaluation: Evaluation, row: int, digests: Mapping[int, str]) -> dict[str, Any]:
+    """The columns of a record that come from a row of an evaluation."""
     group, distance = int(evaluation.group[row]), float(evaluation.distance[row])
     scores = {f"score:{profile}": round(float(values[row]), 4) for profile, values in evaluation.scores.items()}
     return scores | {
@@ -122,6 +92,6 @@ def _judgement(evaluation: Evaluation, row: int, heads: dict[int, str]) -> dict[
         "mt_distance": round(distance, 4) if distance == distance else None,
         "outlier": bool(evaluation.outlier[row]),
         "style": int(evaluation.style[row]) + 1 if len(evaluation.styles) > 1 else None,
-        "duplicates": heads.get(group),
+        "duplicates": digests.get(group),
         "best_of_duplicates": bool(evaluation.best[row]) if group >= 0 else None,
     }

@@ -6,12 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sqlalchemy import func, select
 
 from ...metrics.damage.scorer import DETECTORS, TechnicalScorer
-from ..collection.collection import Collection
-from ..collection.tables import FileRow
-from .evaluate import BLOCK
+from ..collection.files import count_files_with_pictures, first_paths
 from .folders import EvaluatedCollection
 from .result import Evaluation, Style
 
@@ -62,20 +59,6 @@ class Summary:
     styles: tuple[tuple[Style, tuple[ListedPicture, ...]], ...]
 
 
-def paths_of(collection: Collection, scan_number: int, ids: Sequence[int]) -> dict[int, str]:
-    """Path of the first file that a scan saw of each picture."""
-    found: dict[int, str] = {}
-    with collection.session("be read") as session:
-        for start in range(0, len(ids), BLOCK):
-            query = (
-                select(FileRow.image_id, func.min(FileRow.path))
-                .where(FileRow.scan == scan_number, FileRow.image_id.in_(ids[start : start + BLOCK]))
-                .group_by(FileRow.image_id)
-            )
-            found.update({image: path for image, path in session.execute(query) if image is not None})
-    return found
-
-
 class _Rows:
     """Rows of an evaluation that are wanted, whose paths are looked up together."""
 
@@ -88,10 +71,9 @@ class _Rows:
 
     def paths(self) -> dict[int, str]:
         ids = self.survey.evaluation.ids
-        found = paths_of(
-            self.survey.collection, self.survey.update.scan_number, [int(ids[row]) for row in sorted(self.wanted)]
-        )
-        return {row: found[int(ids[row])] for row in self.wanted}
+        wanted = [int(ids[row]) for row in sorted(self.wanted)]
+        paths = first_paths(self.survey.collection, self.survey.update.scan_number, wanted)
+        return {row: paths[int(ids[row])] for row in self.wanted}
 
 
 def summarise(survey: EvaluatedCollection, top: int = 12) -> Summary:
@@ -119,7 +101,7 @@ def summarise(survey: EvaluatedCollection, top: int = 12) -> Summary:
         return tuple(show(row) for row in chosen)
 
     return Summary(
-        files=(files := _usable(survey)),
+        files=(files := count_files_with_pictures(survey.collection, survey.update.scan_number)),
         copies=files - len(e.ids),
         mean=float(scores.mean()),
         quartiles=(float(np.quantile(scores, 0.25)), float(np.quantile(scores, 0.75))),
@@ -138,9 +120,3 @@ def _members(e: Evaluation, group: int) -> np.ndarray:
     members = np.flatnonzero(e.group == group)
     order: np.ndarray = members[np.lexsort((-e.scores[e.main][members], ~e.best[members]))]
     return order
-
-
-def _usable(survey: EvaluatedCollection) -> int:
-    query = select(func.count()).where(FileRow.scan == survey.update.scan_number, FileRow.image_id.is_not(None))
-    with survey.collection.session("be read") as session:
-        return session.scalar(query) or 0

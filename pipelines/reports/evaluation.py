@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 from markupsafe import Markup
-from sqlalchemy import func, select
 
 from ...errors import CollectionError, ImageError
 from ...metrics.damage.titles import CAUTION, damage_noun, stored_title
-from ..collection.tables import FileRow, FingerprintRow, ImageRow, MetadataRow
+from ..collection.files import picture_facts
+from ..collection.pictures import images_by_id, small_thumbnails
 from ..collection.thumbnails import thumbnail
 from ..evaluation.contrast import Contrast
 from ..evaluation.evaluate import BLOCK
@@ -141,30 +141,12 @@ def render_evaluation(
 
 def _rows(survey: EvaluatedCollection, order: np.ndarray, folder: Path | None) -> Iterator[list[object]]:
     """A row for each picture, best first."""
-    e, scan_number = survey.evaluation, survey.update.scan_number
-    file = (
-        select(
-            FileRow.image_id, func.min(FileRow.path).label("path"), func.max(func.abs(FileRow.changed)).label("changed")
-        )
-        .where(FileRow.scan == scan_number)
-        .group_by(FileRow.image_id)
-        .subquery()
-    )
-    query = (
-        select(
-            ImageRow.id, ImageRow.sha256, file.c.path, file.c.changed, ImageRow.width, ImageRow.height,
-            FingerprintRow.thumbnail, MetadataRow.prompt, MetadataRow.model,
-        )
-        .join(file, file.c.image_id == ImageRow.id)
-        .join(FingerprintRow, FingerprintRow.image_id == ImageRow.id)
-        .outerjoin(MetadataRow, MetadataRow.image_id == ImageRow.id)
-    )  # fmt: skip
+    e = survey.evaluation
     for start in range(0, len(order), BLOCK):
         part = order[start : start + BLOCK]
-        with survey.collection.session("be read") as session:
-            found = {row.id: row for row in session.execute(query.where(ImageRow.id.in_(e.ids[part].tolist())))}
+        stored = picture_facts(survey.collection, survey.update.scan_number, e.ids[part].tolist())
         for row in part.tolist():
-            facts = found[int(e.ids[row])]
+            facts = stored[int(e.ids[row])]
             if folder is None:
                 thumb = base64.b64encode(facts.thumbnail).decode()
             else:
@@ -184,15 +166,12 @@ def _pictures(survey: EvaluatedCollection, summary: Summary) -> dict[int, str]:
     lists = [summary.best, summary.worst, summary.outliers[1], *(shown for _, shown in summary.damage.values())]
     lists += [*(shown for _, shown in summary.styles), *(group[:24] for group in summary.groups[1])]
     wanted = sorted({one.id for shown in lists for one in shown})
-    with survey.collection.session("be read") as session:
-        rows = list(session.scalars(select(ImageRow).where(ImageRow.id.in_(wanted))))
-        query = select(FingerprintRow.image_id, FingerprintRow.thumbnail).where(FingerprintRow.image_id.in_(wanted))
-        small = dict(session.execute(query).all())
-    found = {}
-    for row in rows:
+    small = small_thumbnails(survey.collection, wanted)
+    urls = {}
+    for row in images_by_id(survey.collection, wanted).values():
         try:
             content = thumbnail(survey.collection, row)
         except ImageError:
             content = small[row.id]
-        found[row.id] = f"data:image/jpeg;base64,{base64.b64encode(content).decode()}"
-    return found
+        urls[row.id] = f"data:image/jpeg;base64,{base64.b64encode(content).decode()}"
+    return urls

@@ -14,12 +14,12 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import func, select
-
 from ...errors import CollectionError, SoartError
 from ...metrics.tastes.profile import TECHNICAL
 from ..collection.collection import Collection
-from ..collection.tables import DerivedRow, FileRow, Meta
+from ..collection.files import last_scan_number
+from ..collection.results import has_result
+from ..collection.settings import setting, store_setting
 from ..evaluation.folders import EvaluatedCollection, sync_and_evaluate
 from ..ingest.local_engine import LocalEngine
 from ..ingest.roots import known_roots
@@ -74,12 +74,9 @@ class EvaluationService:
         self._stale = True
         #: Counts up with every change that is worth showing.
         self.version = 0
-        with collection.session("be read") as session:
-            fact = session.get(Meta, KEY)
-            known = session.scalar(select(DerivedRow.name).where(DerivedRow.name.startswith("evaluation:")).limit(1))
-        kept = json.loads(fact.value) if fact else {}
+        kept = json.loads(setting(collection, KEY) or "{}")
         self._wishes = EvaluationSettings(kept.get("profile", ""), tuple(kept.get("keep", ())))
-        self._known = known is not None
+        self._known = has_result(collection, "evaluation:")
 
     @property
     def job(self) -> Job | None:
@@ -233,8 +230,7 @@ class EvaluationService:
 
     def _current(self, found: EvaluatedCollection) -> bool:
         """Whether nobody has scanned since: what was found names files by its scan."""
-        with self.collection.session("be read") as session:
-            return session.scalar(select(func.max(FileRow.scan))) == found.update.scan_number
+        return last_scan_number(self.collection) == found.update.scan_number
 
     def _busy(self) -> bool:
         return (job := self.job) is not None and job.live
@@ -249,8 +245,7 @@ class EvaluationService:
         return self.jobs.start(KEY, title, work)
 
     def _wish(self, wishes: EvaluationSettings) -> None:
-        with self.collection.session("be written", write=True) as session:
-            session.merge(Meta(key=KEY, value=json.dumps(asdict(wishes))))
+        store_setting(self.collection, KEY, json.dumps(asdict(wishes)))
         self._wishes = wishes
 
     def _journal(self) -> Path:

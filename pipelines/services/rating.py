@@ -8,15 +8,15 @@ from collections.abc import Collection as Some
 from dataclasses import dataclass
 
 import numpy as np
-from sqlalchemy import func, select
 
 from ...errors import SoartError
 from ...metrics.tastes.blend import only_profile
 from ...metrics.tastes.profile import TasteProfile
 from ..collection import ratings
 from ..collection.collection import Collection
+from ..collection.pictures import count_sound_pictures
 from ..collection.queries import rows_of, stars_of
-from ..collection.tables import ImageRow, RatingRow
+from ..collection.tables import ImageRow
 from ..scoring.collection_profiles import CollectionProfiles
 from ..scoring.rescoring import score_all
 from ..scoring.taste_scorer import TasteScorer
@@ -129,10 +129,8 @@ class RatingService:
 
     def progress(self) -> Progress:
         """How far the rater is, and what the taste is worth."""
-        query = select(RatingRow.kind, func.count()).where(RatingRow.rater == self.rater).group_by(RatingRow.kind)
-        with self.collection.session("be read") as session:
-            counts = {kind: int(count) for kind, count in session.execute(query)}
-            pictures = session.scalar(select(func.count()).select_from(ImageRow).where(ImageRow.problem.is_(None))) or 0
+        counts = ratings.rating_counts(self.collection, self.rater)
+        pictures = count_sound_pictures(self.collection)
         rated, rejected = counts.get(ratings.STARS, 0), counts.get(ratings.REJECT, 0)
         scorer = self._scorer()
         if scorer is None:
@@ -147,18 +145,9 @@ class RatingService:
         with self._lock:
             self._proposed, self._stop = [row.id for row in rows], proposal.stop
 
-    def _rated(self) -> tuple[int, int]:
-        """How many pictures are rated, and with how many different ratings."""
-        query = select(func.count(), func.count(RatingRow.value.distinct())).where(
-            RatingRow.rater == self.rater, RatingRow.kind == ratings.STARS
-        )
-        with self.collection.session("be read") as session:
-            count, kinds = session.execute(query).one()
-        return count, kinds
-
     def due(self) -> bool:
         """Whether enough was said since the last learning, and both kinds of pictures are there."""
-        count, kinds = self._rated()
+        count, kinds = ratings.star_counts(self.collection, self.rater)
         with self._lock:
             new = count - self._tried_at
         return new >= max(LEAST, SHARE * self._tried_at) and kinds > 1
@@ -178,7 +167,7 @@ class RatingService:
             self._learn_once(job)
 
     def _learn_once(self, job: Job) -> None:
-        count, _ = self._rated()
+        count, _ = ratings.star_counts(self.collection, self.rater)
         with self._lock:
             self._tried_at = count
         job.expect(len(self.collection.ids()))

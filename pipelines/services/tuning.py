@@ -11,12 +11,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from sqlalchemy import select
-
 from ...errors import SoartError
 from ...metrics.tastes.profile import TECHNICAL
 from ..collection.collection import Collection
-from ..collection.tables import ChoiceRow, GenerationRow, ImageRow, Meta
+from ..collection.settings import setting, store_setting
+from ..collection.studies import drawn_pictures
+from ..collection.tables import ImageRow
 from ..models.generator import ImageGenerator
 from ..scoring.collection_profiles import CollectionProfiles
 from ..support.background import Job, Jobs
@@ -75,9 +75,8 @@ class TuningService:
         #: Counts up with every change that is worth showing.
         self.version = 0
         self._runs = 0
-        with collection.session("be read") as session:
-            fact = session.get(Meta, FACT)
-        self._settings = None if fact is None else TuneSettings.read(fact.value)
+        text = setting(collection, FACT)
+        self._settings = None if text is None else TuneSettings.read(text)
 
     @property
     def settings(self) -> TuneSettings | None:
@@ -166,17 +165,7 @@ class TuningService:
     def pictures(self) -> list[tuple[int, int]]:
         """(picture id, batch) of all that was drawn in this space, in the order of asking; while a batch is drawn, part of it."""
         settings = self.settings
-        if settings is None:
-            return []
-        query = (
-            select(ImageRow.id, ChoiceRow.batch)
-            .join(GenerationRow, GenerationRow.request_key == ChoiceRow.request_key)
-            .join(ImageRow, ImageRow.id == GenerationRow.image_id)
-            .where(ChoiceRow.fingerprint == settings.whole().fingerprint)
-            .order_by(ChoiceRow.number)
-        )
-        with self.collection.session("be read") as session:
-            return [(image, batch) for image, batch in session.execute(query)]
+        return [] if settings is None else drawn_pictures(self.collection, settings.whole().fingerprint)
 
     def seconds_left(self, done: int) -> float | None:
         """Time until the budget is drawn, by the speed of this run; None where nothing can be said."""
@@ -191,8 +180,7 @@ class TuningService:
         return self.jobs.start(READ, "Reading the tune", lambda job: self._see(self._tuner()))
 
     def _keep(self, settings: TuneSettings) -> None:
-        with self.collection.session("be written", write=True) as session:
-            session.merge(Meta(key=FACT, value=settings.write()))
+        store_setting(self.collection, FACT, settings.write())
         self._settings = settings
         self.version += 1
 

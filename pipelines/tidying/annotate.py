@@ -20,12 +20,11 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from sqlalchemy import select, update
 
 from ...errors import ImageError
 from ...metrics.image import SUFFIXES, read_content
+from ..collection.files import paths_with_pictures, set_file_size
 from ..collection.ratings import ratings
-from ..collection.tables import FileRow
 from ..evaluation.folders import EvaluatedCollection
 from ..evaluation.result import Evaluation
 from .journal import Journal
@@ -86,14 +85,9 @@ def annotations_of(survey: EvaluatedCollection, rater: str | None = None) -> Ite
     e = survey.evaluation
     given = None if rater is None else ratings(survey.collection, rater)
     stars = stars_of(e.percentile)
-    query = (
-        select(FileRow.path, FileRow.image_id).where(FileRow.scan == survey.update.scan_number).order_by(FileRow.path)
-    )
-    with survey.collection.session("be read") as session:
-        files = session.execute(query).all()
-    for path, image in files:
-        row = e.place.get(image or 0)
-        if image is not None and row is not None and (given is None or image in given):
+    for path, image in paths_with_pictures(survey.collection, survey.update.scan_number):
+        row = e.place.get(image)
+        if row is not None and (given is None or image in given):
             value = int(stars[row]) if given is None else round(given[image])
             yield Note(Path(path), value, _facts(e, row))
 
@@ -183,11 +177,6 @@ def _write_png(survey: EvaluatedCollection, note: Note, journal: Journal) -> str
     # An earlier note of ours stands at the same place: take it out first, so that there is one.
     if content[at + 4 : at + 14] == b"iTXtsoart\0":
         return f"{str(note.path)!r} holds another note of soart: undo that one first."
-    _note_size(survey, note, len(journal.insert(note.path, content, at, part)))
+    # Its picture is the same: with its new size it counts as unchanged, and is not inspected again.
+    set_file_size(survey.collection, str(note.path), len(journal.insert(note.path, content, at, part)))
     return None
-
-
-def _note_size(survey: EvaluatedCollection, note: Note, size: int) -> None:
-    """Tell the collection that the file is as it was but for its size: its picture is the same, and is not looked at again."""
-    with survey.collection.session("be written", write=True) as session:
-        session.execute(update(FileRow).where(FileRow.path == str(note.path)).values(size=size))

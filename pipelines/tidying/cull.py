@@ -9,11 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from sqlalchemy import select
 
 from ...errors import CollectionError
 from ...metrics.image import SUFFIXES
-from ..collection.tables import FileRow
+from ..collection.files import paths_with_pictures
 from ..evaluation.folders import EvaluatedCollection
 from ..evaluation.result import Evaluation
 from .journal import Journal
@@ -100,20 +99,15 @@ def plan_cull(
     """
     e = survey.evaluation
     reasons = rule.reasons(e)
-    query = select(FileRow.path, FileRow.image_id).where(
-        FileRow.scan == survey.update.scan_number, FileRow.image_id.is_not(None)
-    )
-    with survey.collection.session("be read") as session:
-        files = session.execute(query.order_by(FileRow.path)).all()
     moves, seen = [], set()
-    for path, image in files:
-        row = None if image in keep else e.place.get(image or 0)
+    for path, image in paths_with_pictures(survey.collection, survey.update.scan_number):
+        row = None if image in keep else e.place.get(image)
         reason = reasons[row] if row is not None else ""
         if not reason and rule.duplicates and image in seen:
             reason = "duplicates"
         seen.add(image)
         if reason:
-            moves.append(Move(Path(path), target / reason / _below(Path(path), roots), image or 0))
+            moves.append(Move(Path(path), target / reason / _below(Path(path), roots), image))
     return moves
 
 

@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import json
 import os
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import or_, select, update
-
 from ...errors import CollectionError
 from ...metrics.image import SUFFIXES
 from ..collection.collection import Collection
-from ..collection.tables import AWAY, FileRow, ImageRow
+from ..collection.files import image_ids_at, paths_by_picture
+from ..collection.pictures import ids_moved_away, sound_or_moved_away, update_pictures
+from ..collection.tables import AWAY
 from ..ingest.look import sha256_of
 from ..support.batching import batches
 from .cull import BESIDE
@@ -104,7 +104,7 @@ def undo_files(folder: Path) -> list[UndoFile]:
     return found
 
 
-def _noted(folder: Path) -> Iterator[str]:
+def _moved_paths(folder: Path) -> Iterator[str]:
     """Where files lay that undo files speak of."""
     for path in (folder / UNDO).glob("*.jsonl"):
         try:
@@ -123,33 +123,23 @@ def mark_moved(collection: Collection) -> bool:
     """
     if collection.folder is None:
         return False
-    with collection.session("be read") as session:
-        ids = set(session.scalars(select(ImageRow.id).where(ImageRow.problem == AWAY)))
-        for paths in batches(_noted(collection.folder), _CHUNK):
-            found = session.scalars(select(FileRow.image_id).where(FileRow.path.in_(paths)))
-            ids.update(image for image in found if image is not None)
-    changes = [change for part in batches(sorted(ids), _CHUNK) for change in _changes(collection, part)]
-    for part in batches(changes, _CHUNK):
-        with collection.session("be written", write=True) as session:
-            session.execute(update(ImageRow), part)
+    ids = ids_moved_away(collection)
+    for paths in batches(_moved_paths(collection.folder), _CHUNK):
+        ids |= image_ids_at(collection, paths)
+    changes = [change for chunk in batches(sorted(ids), _CHUNK) for change in _changes(collection, chunk)]
+    update_pictures(collection, changes)
     return bool(changes)
 
 
 def _changes(collection: Collection, ids: Sequence[int]) -> Iterator[dict[str, Any]]:
     """What is to be changed in the rows of pictures, by what lies on the disk."""
-    places = defaultdict[int, list[str]](list)
-    sound_or_away = or_(ImageRow.problem.is_(None), ImageRow.problem == AWAY)
-    with collection.session("be read") as session:
-        rows = list(session.scalars(select(ImageRow).where(ImageRow.id.in_(ids), sound_or_away)))
-        query = select(FileRow.image_id, FileRow.path).where(FileRow.image_id.in_(ids)).order_by(FileRow.path)
-        for image, path in session.execute(query):
-            places[image or 0].append(path)
-    for row in rows:
+    paths = paths_by_picture(collection, ids)
+    for row in sound_or_moved_away(collection, ids):
         own = [] if Path(row.path).is_absolute() else [str(collection.locate(row))]
         # At the old place another picture may lie by now.
         files = [
             path
-            for path in [*own, *places[row.id]]
+            for path in [*own, *paths.get(row.id, ())]
             if os.path.lexists(path) and (row.problem is None or sha256_of(path) == row.sha256)
         ]
         problem = None if files else AWAY

@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from sqlalchemy import func, select
 
 from ...errors import CollectionError
 from ...prompts.space.space import Choice, PromptSpace
 from ...prompts.space.yaml_file import parse_space
 from ..collection.collection import Collection
-from ..collection.tables import AWAY, ChoiceRow, GenerationRow, ImageRow, SpaceRow
+from ..collection.studies import choices_by_space, last_tuned_space, store_choice_previews, store_choices
+from ..collection.tables import AWAY, ChoiceRow, ImageRow, SpaceRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,31 +82,28 @@ class Study:
         return [asked for asked in (*self.earlier, *self.own) if asked.row is None and asked.dropped]
 
 
-def store_trials(collection: Collection, space: PromptSpace, model: str, asked: Sequence[Trial]) -> None:
+def store_trials(collection: Collection, space: PromptSpace, model: str, trials: Sequence[Trial]) -> None:
     """Store choices of ``space`` that are to be drawn by ``model``, and the space as it is now."""
-    with collection.session("be written", write=True) as session:
-        session.merge(SpaceRow(fingerprint=space.fingerprint, text=space.to_yaml()))
-        session.flush()
-        for one in asked:
-            row = ChoiceRow(
-                fingerprint=space.fingerprint,
-                request_key=one.request_key,
-                number=one.number,
-                batch=one.batch,
-                options=json.dumps(list(one.choice)),
-                context=one.context,
-                seed=one.seed,
-                model=model,
-            )
-            session.merge(row)
+    rows = [
+        ChoiceRow(
+            fingerprint=space.fingerprint,
+            request_key=trial.request_key,
+            number=trial.number,
+            batch=trial.batch,
+            options=json.dumps(list(trial.choice)),
+            context=trial.context,
+            seed=trial.seed,
+            model=model,
+        )
+        for trial in trials
+    ]
+    store_choices(collection, SpaceRow(fingerprint=space.fingerprint, text=space.to_yaml()), rows)
 
 
-def store_previews(collection: Collection, space: PromptSpace, looked: Sequence[Trial]) -> None:
+def store_previews(collection: Collection, space: PromptSpace, trials: Sequence[Trial]) -> None:
     """Store the early looks of choices of ``space``, and which of them are dropped."""
-    with collection.session("be written", write=True) as session:
-        for one in looked:
-            row = session.get_one(ChoiceRow, (space.fingerprint, one.request_key))
-            row.previews, row.dropped = json.dumps(one.previews), one.dropped
+    previews = {trial.request_key: (trial.previews, trial.dropped) for trial in trials}
+    store_choice_previews(collection, space.fingerprint, previews)
 
 
 def last_space(collection: Collection) -> PromptSpace:
@@ -115,9 +112,7 @@ def last_space(collection: Collection) -> PromptSpace:
     Raises:
         CollectionError: none was tuned here.
     """
-    query = select(SpaceRow).join(ChoiceRow).order_by(ChoiceRow.created_at.desc(), ChoiceRow.number.desc()).limit(1)
-    with collection.session("be read") as session:
-        row = session.scalar(query)
+    row = last_tuned_space(collection)
     if row is None:
         raise CollectionError(
             f"Nothing was tuned in {collection.name!r} yet, so there is nothing to resume: name a space."
@@ -126,42 +121,32 @@ def last_space(collection: Collection) -> PromptSpace:
 
 
 def read_study(collection: Collection, space: PromptSpace, model: str) -> Study:
-    """What was asked of ``model`` in ``space``; choices of spaces that were edited into it are carried over where they keep their meaning."""
+    """The study of ``space`` drawn by ``model``; choices of earlier versions are carried over where they keep their meaning."""
     study = Study()
-    with collection.session("be read") as session:
-        # In the order they were first asked, for the newest of them has the last word.
-        query = select(SpaceRow.fingerprint, SpaceRow.text).outerjoin(ChoiceRow)
-        query = query.group_by(SpaceRow.fingerprint, SpaceRow.text).order_by(func.min(ChoiceRow.created_at))
-        spaces = dict(session.execute(query).all())
-        for fingerprint, text in sorted(spaces.items(), key=lambda pair: pair[0] == space.fingerprint):
-            drawn = (
-                select(ChoiceRow, ImageRow)
-                .outerjoin(GenerationRow, GenerationRow.request_key == ChoiceRow.request_key)
-                .outerjoin(ImageRow, ImageRow.id == GenerationRow.image_id)
-                .where(ChoiceRow.fingerprint == fingerprint, ChoiceRow.model == model)
-                .order_by(ChoiceRow.number)
-            )
-            found = session.execute(drawn).all()
-            options = np.array([json.loads(choice.options) for choice, _ in found], dtype=np.int64)
-            kept = list(range(len(found)))
-            if fingerprint != space.fingerprint and len(found):
-                mapped = space.map_from(parse_space(text, f"space {fingerprint}"), options)
-                options, kept = mapped.choices, [int(row) for row in mapped.rows]
-                study.notes.append(str(mapped))
-            target = study.own if fingerprint == space.fingerprint else study.earlier
-            for values, place in zip(options, kept, strict=True):
-                choice, image = found[place]
-                target.append(
-                    Trial(
-                        choice.number,
-                        choice.batch,
-                        tuple(int(v) for v in values),
-                        choice.context,
-                        choice.seed,
-                        choice.request_key,
-                        image if image is not None and collection.locate(image).is_file() else None,
-                        json.loads(choice.previews),
-                        choice.dropped,
-                    )
-                )
+    # In the order the spaces were first used, this version last: the newest of them has the last word.
+    spaces = choices_by_space(collection, model)
+    for fingerprint, text, stored in sorted(spaces, key=lambda each: each.fingerprint == space.fingerprint):
+        options = np.array([json.loads(row.options) for row, _ in stored], dtype=np.int64)
+        places = list(range(len(stored)))
+        if fingerprint != space.fingerprint and stored:
+            mapped = space.map_from(parse_space(text, f"space {fingerprint}"), options)
+            options, places = mapped.choices, [int(place) for place in mapped.rows]
+            study.notes.append(str(mapped))
+        trials = study.own if fingerprint == space.fingerprint else study.earlier
+        trials += [_trial(collection, values, *stored[place]) for values, place in zip(options, places, strict=True)]
     return study
+
+
+def _trial(collection: Collection, options: np.ndarray, row: ChoiceRow, image: ImageRow | None) -> Trial:
+    """The trial of a stored choice whose option numbers are now ``options``; a picture whose file is gone counts as not drawn."""
+    return Trial(
+        row.number,
+        row.batch,
+        tuple(int(option) for option in options),
+        row.context,
+        row.seed,
+        row.request_key,
+        image if image is not None and collection.locate(image).is_file() else None,
+        json.loads(row.previews),
+        row.dropped,
+    )

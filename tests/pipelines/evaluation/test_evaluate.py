@@ -6,6 +6,7 @@ from soart.errors import CollectionError
 from soart.metrics.damage.scorer import DETECTORS, TechnicalScorer
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.damage import suspected
+from soart.pipelines.collection.files import first_paths
 from soart.pipelines.evaluation import evaluate as module
 from soart.pipelines.evaluation.contrast import contrast
 from soart.pipelines.evaluation.evaluate import evaluate
@@ -21,13 +22,8 @@ from soart.pipelines.reports.evaluation import render_evaluation
 
 
 def name_of(found, row):
-    return next(iter(module_paths(found, [int(found.evaluation.ids[row])]).values())).rsplit("/", 1)[1]
-
-
-def module_paths(found, ids):
-    from soart.pipelines.evaluation.summary import paths_of
-
-    return paths_of(found.collection, found.update.scan_number, ids)
+    image = int(found.evaluation.ids[row])
+    return first_paths(found.collection, found.update.scan_number, [image])[image].rsplit("/", 1)[1]
 
 
 def test_what_was_planted_is_found(found):

@@ -1,0 +1,179 @@
+"""Files that scans have seen: their paths, sizes and pictures.
+
+Every scan of folders has a number, and each file keeps the number of the last scan that saw it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from sqlalchemy import Select, func, select, update
+
+from ..support.batching import batches
+from .collection import Collection
+from .tables import FileRow, FingerprintRow, ImageRow, MetadataRow
+
+#: Rows read in one query.
+_BLOCK = 1000
+
+
+class FileFacts(NamedTuple):
+    """A file with everything stored about its picture; None for what is not known.
+
+    Attributes:
+        file: the file.
+        image: its picture.
+        format: of the picture, such as ``PNG``.
+        notes: what decoding had to do, one a line.
+        metadata: how the picture was made.
+    """
+
+    file: FileRow
+    image: ImageRow | None
+    format: str | None
+    notes: str | None
+    metadata: MetadataRow | None
+
+
+class PictureFacts(NamedTuple):
+    """A picture in a list of all pictures of a scan.
+
+    Attributes:
+        sha256: of its content.
+        path: of the first of its files.
+        changed: when its files last changed, in nanoseconds.
+        width, height: in pixels.
+        thumbnail: a small JPEG.
+        prompt, model: of its metadata; None if not known.
+    """
+
+    sha256: str
+    path: str
+    changed: int
+    width: int
+    height: int
+    thumbnail: bytes
+    prompt: str | None
+    model: str | None
+
+
+def image_ids_of_scan(scan_number: int) -> Select[int | None]:
+    """Return the query for the ids of the pictures that a scan saw, for use inside other queries."""
+    return select(FileRow.image_id).where(FileRow.scan == scan_number, FileRow.image_id.is_not(None))
+
+
+def last_scan_number(collection: Collection) -> int | None:
+    """Return the number of the last scan that saw a file; None if there is none."""
+    with collection.session("be read") as session:
+        return session.scalar(select(func.max(FileRow.scan)))
+
+
+def paths_with_pictures(collection: Collection, scan_number: int) -> list[tuple[str, int]]:
+    """Return (path, picture id) of every file of a scan that holds a picture, in the order of paths."""
+    query = select(FileRow.path, FileRow.image_id).where(FileRow.scan == scan_number, FileRow.image_id.is_not(None))
+    with collection.session("be read") as session:
+        return [(path, image) for path, image in session.execute(query.order_by(FileRow.path)) if image is not None]
+
+
+def count_files_with_pictures(collection: Collection, scan_number: int) -> int:
+    """Return the number of files of a scan that hold a picture."""
+    query = select(func.count()).where(FileRow.scan == scan_number, FileRow.image_id.is_not(None))
+    with collection.session("be read") as session:
+        return session.scalar(query) or 0
+
+
+def first_paths(collection: Collection, scan_number: int, ids: Sequence[int]) -> dict[int, str]:
+    """Return the path of the first file that a scan saw of each picture, by picture id."""
+    paths: dict[int, str] = {}
+    query = select(FileRow.image_id, func.min(FileRow.path)).where(FileRow.scan == scan_number)
+    with collection.session("be read") as session:
+        for block in batches(ids, _BLOCK):
+            rows = session.execute(query.where(FileRow.image_id.in_(block)).group_by(FileRow.image_id))
+            paths.update({image: path for image, path in rows if image is not None})
+    return paths
+
+
+def paths_by_picture(collection: Collection, ids: Sequence[int]) -> dict[int, list[str]]:
+    """Return the paths of all known files of some hundred pictures, sorted, by picture id; no key without files."""
+    paths: dict[int, list[str]] = {}
+    query = select(FileRow.image_id, FileRow.path).where(FileRow.image_id.in_(ids)).order_by(FileRow.path)
+    with collection.session("be read") as session:
+        for image, path in session.execute(query):
+            if image is not None:
+                paths.setdefault(image, []).append(path)
+    return paths
+
+
+def image_ids_at(collection: Collection, paths: Sequence[str]) -> set[int]:
+    """Return the ids of the pictures that lie, or lay, at some hundred paths."""
+    with collection.session("be read") as session:
+        ids = session.scalars(select(FileRow.image_id).where(FileRow.path.in_(paths)))
+        return {image for image in ids if image is not None}
+
+
+def sound_image_ids(collection: Collection, scan_number: int) -> np.ndarray:
+    """Return the ids (n,) int64 of the sound pictures that a scan saw, in the order of their hashes."""
+    query = select(ImageRow.id).where(ImageRow.id.in_(image_ids_of_scan(scan_number)), ImageRow.problem.is_(None))
+    query = query.order_by(ImageRow.sha256).execution_options(yield_per=_BLOCK)
+    with collection.session("be read") as session:
+        return np.fromiter(session.scalars(query), dtype=np.int64)
+
+
+def digests_of_scan(collection: Collection, scan_number: int) -> set[bytes]:
+    """Return the first 8 bytes of the SHA-256 of every picture that a scan saw."""
+    query = select(ImageRow.sha256).where(ImageRow.id.in_(image_ids_of_scan(scan_number)))
+    with collection.session("be read") as session:
+        return {bytes.fromhex(digest[:16]) for digest in session.scalars(query.execution_options(yield_per=_BLOCK))}
+
+
+def file_facts(collection: Collection, scan_number: int) -> Iterator[FileFacts]:
+    """Yield every file of a scan in the order of paths, a thousand at a time, with no session open in between."""
+    query = (
+        select(FileRow, ImageRow, FingerprintRow.format, FingerprintRow.notes, MetadataRow)
+        .outerjoin(ImageRow, ImageRow.id == FileRow.image_id)
+        .outerjoin(FingerprintRow, FingerprintRow.image_id == FileRow.image_id)
+        .outerjoin(MetadataRow, MetadataRow.image_id == FileRow.image_id)
+        .where(FileRow.scan == scan_number)
+        .order_by(FileRow.path)
+        .limit(_BLOCK)
+    )
+    last = ""
+    while True:
+        with collection.session("be read") as session:
+            rows = session.execute(query.where(FileRow.path > last)).all()
+        yield from (FileFacts(*row) for row in rows)
+        if not rows:
+            return
+        last = rows[-1][0].path
+
+
+def picture_facts(collection: Collection, scan_number: int, ids: Sequence[int]) -> dict[int, PictureFacts]:
+    """Return the facts of some thousand pictures of a scan, by picture id."""
+    file = (
+        select(
+            FileRow.image_id, func.min(FileRow.path).label("path"), func.max(func.abs(FileRow.changed)).label("changed")
+        )
+        .where(FileRow.scan == scan_number)
+        .group_by(FileRow.image_id)
+        .subquery()
+    )
+    query = (
+        select(
+            ImageRow.id, ImageRow.sha256, file.c.path, file.c.changed, ImageRow.width, ImageRow.height,
+            FingerprintRow.thumbnail, MetadataRow.prompt, MetadataRow.model,
+        )
+        .join(file, file.c.image_id == ImageRow.id)
+        .join(FingerprintRow, FingerprintRow.image_id == ImageRow.id)
+        .outerjoin(MetadataRow, MetadataRow.image_id == ImageRow.id)
+        .where(ImageRow.id.in_(ids))
+    )  # fmt: skip
+    with collection.session("be read") as session:
+        return {image: PictureFacts(*facts) for image, *facts in session.execute(query)}
+
+
+def set_file_size(collection: Collection, path: str, size: int) -> None:
+    """Store the new size of a file that changed without its picture changing, so that it is not decoded again."""
+    with collection.session("be written", write=True) as session:
+        session.execute(update(FileRow).where(FileRow.path == path).values(size=size))

@@ -1,0 +1,82 @@
+"""Pictures by their ids, read in blocks, so that any number of ids can be looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import Select, func, or_, select, update
+
+from ..support.batching import batches
+from .collection import Collection
+from .tables import AWAY, FingerprintRow, ImageRow
+
+T = TypeVar("T")
+#: Rows read or written in one query.
+_BLOCK = 1000
+
+
+def _pairs(collection: Collection, query: Select[int, T], ids: Sequence[int]) -> dict[int, T]:
+    """Return the pairs of a query for the pictures named, whose id is its first column."""
+    key, pairs = query.selected_columns[0], dict[int, T]()
+    with collection.session("be read") as session:
+        for block in batches(ids, _BLOCK):
+            pairs.update(session.execute(query.where(key.in_(block))).all())
+    return pairs
+
+
+def sha256_by_id(collection: Collection, ids: Sequence[int]) -> dict[int, str]:
+    """Return the SHA-256 of pictures, by id."""
+    return _pairs(collection, select(ImageRow.id, ImageRow.sha256), ids)
+
+
+def pixel_counts(collection: Collection, ids: Sequence[int]) -> dict[int, int]:
+    """Return the number of pixels of pictures, by id."""
+    return _pairs(collection, select(ImageRow.id, ImageRow.width * ImageRow.height), ids)
+
+
+def perceptual_hashes(collection: Collection, ids: Sequence[int]) -> dict[int, int]:
+    """Return the 64-bit perceptual hashes of pictures as signed numbers, by id."""
+    return _pairs(collection, select(FingerprintRow.image_id, FingerprintRow.phash), ids)
+
+
+def small_thumbnails(collection: Collection, ids: Sequence[int]) -> dict[int, bytes]:
+    """Return the thumbnails that a scan made of pictures, as JPEG, by id."""
+    return _pairs(collection, select(FingerprintRow.image_id, FingerprintRow.thumbnail), ids)
+
+
+def images_by_id(collection: Collection, ids: Sequence[int]) -> dict[int, ImageRow]:
+    """Return pictures by id; those that are not there are left out."""
+    rows: dict[int, ImageRow] = {}
+    with collection.session("be read") as session:
+        for block in batches(ids, _BLOCK):
+            rows.update({row.id: row for row in session.scalars(select(ImageRow).where(ImageRow.id.in_(block)))})
+    return rows
+
+
+def count_sound_pictures(collection: Collection) -> int:
+    """Return the number of pictures without a problem."""
+    with collection.session("be read") as session:
+        return session.scalar(select(func.count()).select_from(ImageRow).where(ImageRow.problem.is_(None))) or 0
+
+
+def ids_moved_away(collection: Collection) -> set[int]:
+    """Return the ids of the pictures that are marked as moved away."""
+    with collection.session("be read") as session:
+        return set(session.scalars(select(ImageRow.id).where(ImageRow.problem == AWAY)))
+
+
+def sound_or_moved_away(collection: Collection, ids: Sequence[int]) -> Iterator[ImageRow]:
+    """Yield those of some pictures that are sound, or whose only problem is that they were moved away."""
+    query = select(ImageRow).where(or_(ImageRow.problem.is_(None), ImageRow.problem == AWAY))
+    for block in batches(ids, _BLOCK):
+        with collection.session("be read") as session:
+            rows = session.scalars(query.where(ImageRow.id.in_(block))).all()
+        yield from rows
+
+
+def update_pictures(collection: Collection, changes: Sequence[Mapping[str, Any]]) -> None:
+    """Change columns of pictures; every change is a row's ``id`` and its new values by column."""
+    for block in batches(changes, _BLOCK):
+        with collection.session("be written", write=True) as session:
+            session.execute(update(ImageRow), block)

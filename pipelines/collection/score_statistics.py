@@ -1,0 +1,90 @@
+"""Scores under one profile beside prompts, settings and days, as the database counts them.
+
+All are about the pictures that one scan saw, and stream: memory does not grow with the collection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from sqlalchemy import func, select
+
+from .collection import Collection
+from .files import image_ids_of_scan
+from .tables import FileRow, ImageRow, MetadataRow, ScoreRow
+
+#: Settings of pictures that are texts, and facts that are numbers.
+TEXTS = ("prompt", "negative", "model", "sampler", "scheduler", "tool")
+NUMBERS = ("steps", "guidance", "pixels")
+_NANOSECONDS = 86_400 * 10**9
+_BLOCK = 1000
+
+
+def distinct_prompts(collection: Collection, scan_number: int) -> Iterator[str]:
+    """Yield every different prompt once."""
+    query = select(MetadataRow.prompt).where(MetadataRow.image_id.in_(image_ids_of_scan(scan_number))).distinct()
+    query = query.where(MetadataRow.prompt.is_not(None)).execution_options(yield_per=_BLOCK)
+    with collection.session("be read") as session:
+        yield from (prompt for prompt in session.scalars(query) if prompt is not None)
+
+
+def mean_scores(
+    collection: Collection, scan_number: int, profile: str, setting: str
+) -> Iterator[tuple[str | None, str | None, int, float]]:
+    """Yield (prompt, setting, number of pictures, mean score) of every different pair of a prompt and a setting.
+
+    Args:
+        collection: the collection.
+        scan_number: number of the scan.
+        profile: stored score.
+        setting: one of ``TEXTS``.
+    """
+    column = getattr(MetadataRow, setting)
+    query = (
+        select(MetadataRow.prompt, column, func.count(), func.avg(ScoreRow.value))
+        .join(ScoreRow, ScoreRow.image_id == MetadataRow.image_id)
+        .where(ScoreRow.profile == profile, MetadataRow.image_id.in_(image_ids_of_scan(scan_number)))
+        .group_by(MetadataRow.prompt, column)
+        .order_by(MetadataRow.prompt, column)
+    )
+    with collection.session("be read") as session:
+        yield from session.execute(query.execution_options(yield_per=_BLOCK))
+
+
+def numbers_and_scores(collection: Collection, scan_number: int, profile: str, number: str) -> np.ndarray:
+    """Return (n, 2) float64: a number, and the score, of every picture that has both, in the order of hashes.
+
+    Args:
+        collection: the collection.
+        scan_number: number of the scan.
+        profile: stored score.
+        number: one of ``NUMBERS``.
+    """
+    column: Any = ImageRow.width * ImageRow.height if number == "pixels" else getattr(MetadataRow, number)
+    query = (
+        select(column, ScoreRow.value)
+        .select_from(ImageRow)
+        .join(ScoreRow, ScoreRow.image_id == ImageRow.id)
+        .outerjoin(MetadataRow, MetadataRow.image_id == ImageRow.id)
+        .where(ScoreRow.profile == profile, ImageRow.id.in_(image_ids_of_scan(scan_number)), column.is_not(None))
+        .order_by(ImageRow.sha256)
+    )
+    with collection.session("be read") as session:
+        rows = session.execute(query.execution_options(yield_per=_BLOCK))
+        return np.fromiter((value for row in rows for value in row), np.float64).reshape(-1, 2)
+
+
+def scores_by_day(collection: Collection, scan_number: int, profile: str) -> list[tuple[int, int, float]]:
+    """Return (days since 1970 in UTC, number of files, sum of scores) of the days on which files last changed, in order."""
+    day = func.abs(FileRow.changed) // _NANOSECONDS
+    query = (
+        select(day, func.count(), func.sum(ScoreRow.value))
+        .join(ScoreRow, ScoreRow.image_id == FileRow.image_id)
+        .where(FileRow.scan == scan_number, ScoreRow.profile == profile)
+        .group_by(day)
+        .order_by(day)
+    )
+    with collection.session("be read") as session:
+        return [(int(days), count, total) for days, count, total in session.execute(query)]
