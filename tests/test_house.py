@@ -48,6 +48,12 @@ def test_imports_inside_the_package_are_relative(path):
     assert not [name for name in imported(path) if name.split(".")[0] == "soart"]
 
 
+def test_sessions_are_opened_where_sql_lives():
+    rooms = ("collection", "ingest")
+    others = [p for p in SOURCES if p.relative_to(ROOT).parts[:2] not in {("pipelines", room) for room in rooms}]
+    assert [str(p.relative_to(ROOT)) for p in others if ".session(" in p.read_text(encoding="utf-8")] == []
+
+
 def test_no_pickle_and_no_eval():
     text = "\n".join(p.read_text(encoding="utf-8") for p in SOURCES)
     assert not re.search(r"\bimport pickle\b|\beval\(\"|\bexec\(|weights_only=False", text)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -16,6 +15,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from ...errors import ImageError, SoartError
 from ...metrics.damage.titles import CAUTION
+from ...pipelines.collection.database import is_outage
 from ...pipelines.reports.page import FILTERS
 from ...version import __version__
 from .security import token_of
@@ -109,7 +109,7 @@ def status_of(error: SoartError) -> int:
     """HTTP status of a mistake: 404 not there, 503 to be tried again, 400 otherwise."""
     if isinstance(error, (MissingError, ImageError)):
         return 404
-    return 503 if isinstance(error.__cause__, (SQLAlchemyError, OSError)) else 400
+    return 503 if is_outage(error) else 400
 
 
 def said(request: Request, status: int, text: str) -> Response:
