@@ -1,4 +1,4 @@
-"""The desks behind rating and tuning, on real pictures and the embedded model."""
+"""The services of rating and tuning, on real pictures and the embedded model."""
 
 import threading
 import time
@@ -42,7 +42,7 @@ def jobs():
 
 
 @pytest.fixture
-def shelf(collection, tmp_path):
+def profiles(collection, tmp_path):
     return CollectionProfiles(collection, ProfileStore(tmp_path / "user"))
 
 
@@ -60,98 +60,100 @@ def coloured(collection):
 
 
 @pytest.fixture
-def desk(collection, shelf, jobs, coloured):
-    return RatingService(collection, shelf, jobs, "ann")
+def rating(collection, profiles, jobs, coloured):
+    return RatingService(collection, profiles, jobs, "ann")
 
 
-def test_rating_teaches_behind_the_back(desk, coloured, shelf, collection):
+def test_ratings_teach_in_the_background(rating, coloured, profiles, collection):
     for image in coloured[: 2 * LEAST]:
-        assert desk.say(image, 5 if image % 2 else 1) is None
-    job = desk.jobs.find(desk.key)
+        assert rating.rate(image, 5 if image % 2 else 1) is None
+    job = rating.jobs.find(rating.key)
     assert job.wait(60)
     assert job.state == DONE
-    progress = desk.progress()
+    progress = rating.progress()
     assert (progress.rated, progress.rejected, progress.pictures) == (10, 0, 30)
     assert progress.word
-    assert shelf.own.names() == ["ann"]
-    assert shelf.user.names() == []
+    assert profiles.own.names() == ["ann"]
+    assert profiles.user.names() == []
     assert len(collection.scores("taste:ann")) == 30
-    # What is proposed has not been seen.
-    queue = [row.id for row in desk.queue(8)]
+    # Proposed pictures are unrated.
+    queue = [row.id for row in rating.queue(8)]
     assert len(queue) == 8
     assert not set(queue) & set(coloured[:10])
-    # A desk of a restarted server knows the taste, and proposes by it.
-    again = RatingService(desk.collection, shelf, Jobs(), "ann")
+    # After a restart the taste is known, and pictures are proposed by it.
+    again = RatingService(rating.collection, profiles, Jobs(), "ann")
     assert again.progress().word
-    assert not again.due()
+    assert not again.is_due()
 
 
-def test_saying_replaces_rejects_and_takes_back(desk, coloured):
+def test_a_rating_replaces_skips_and_is_undone(rating, coloured):
     image = coloured[0]
-    assert desk.say(image, 4) is None
-    assert desk.say(image, 0) == 4
-    assert desk.say(image, None) == 0
-    assert desk.progress().rated == 0
+    assert rating.rate(image, 4) is None
+    assert rating.rate(image, 0) == 4
+    assert rating.rate(image, None) == 0
+    assert rating.progress().rated == 0
     with pytest.raises(SoartError, match="go on with the next"):
-        desk.say(999, 4)
+        rating.rate(999, 4)
     with pytest.raises(SoartError, match="rating from 1 to 5"):
-        desk.say(image, 9)
+        rating.rate(image, 9)
 
 
-def test_equal_ratings_are_no_reason_to_learn(desk, coloured):
+def test_equal_ratings_are_no_reason_to_learn(rating, coloured):
     for image in coloured[:12]:
-        desk.say(image, 3)
-    assert not desk.due()
-    assert desk.jobs.find(desk.key) is None
+        rating.rate(image, 3)
+    assert not rating.is_due()
+    assert rating.jobs.find(rating.key) is None
 
 
-def test_what_waits_at_the_rater_is_not_sent_again_and_raters_differ(desk, shelf, jobs, coloured):
-    first = [row.id for row in desk.queue(5)]
-    second = [row.id for row in desk.queue(5, first)]
+def test_waiting_pictures_are_not_sent_again_and_raters_differ(rating, profiles, jobs, coloured):
+    first = [row.id for row in rating.queue(5)]
+    second = [row.id for row in rating.queue(5, first)]
     assert not set(first) & set(second)
-    assert [row.id for row in desk.queue(5)] == first
-    assert [row.id for row in RatingService(desk.collection, shelf, jobs, "ben").queue(30)] != [
-        row.id for row in desk.queue(30)
+    assert [row.id for row in rating.queue(5)] == first
+    assert [row.id for row in RatingService(rating.collection, profiles, jobs, "ben").queue(30)] != [
+        row.id for row in rating.queue(30)
     ]
-    assert len(desk.queue(99)) == 30
+    assert len(rating.queue(99)) == 30
 
 
-def test_a_name_that_is_no_file_name_is_refused(collection, shelf, jobs):
+def test_a_name_that_is_no_file_name_is_refused(collection, profiles, jobs):
     for name in ("../ann", "", "a/b", ".x", "x" * 70):
         with pytest.raises(ProfileError, match="Expected a name of letters"):
-            RatingService(collection, shelf, jobs, name)
+            RatingService(collection, profiles, jobs, name)
 
 
-def test_a_damaged_taste_is_learnt_anew(collection, shelf, jobs, coloured):
-    shelf.own.folder.mkdir()
-    shelf.own.path("ann").write_bytes(b"junk")
-    desk = RatingService(collection, shelf, jobs, "ann")
-    assert desk.progress().word == ""
+def test_a_damaged_taste_is_learnt_anew(collection, profiles, jobs, coloured):
+    profiles.own.folder.mkdir()
+    profiles.own.path("ann").write_bytes(b"junk")
+    rating = RatingService(collection, profiles, jobs, "ann")
+    assert rating.progress().word == ""
     for image in coloured[:LEAST]:
-        desk.say(image, 5 if image % 2 else 1)
-    assert desk.jobs.find(desk.key).wait(60)
-    assert desk.progress().word
+        rating.rate(image, 5 if image % 2 else 1)
+    assert rating.jobs.find(rating.key).wait(60)
+    assert rating.progress().word
 
 
-def test_the_shelf_knows_own_tastes_users_and_built_in_ones(desk, shelf, coloured, jobs, tmp_path):
+def test_profiles_are_tastes_of_the_collection_and_the_user_and_built_in_scores(
+    rating, profiles, coloured, jobs, tmp_path
+):
     for image in coloured[:6]:
-        desk.say(image, 5 if image % 2 else 1)
-    job = desk.learn_now()
+        rating.rate(image, 5 if image % 2 else 1)
+    job = rating.learn_now()
     assert job.wait(60)
-    shelf.user.save(shelf.own.load("ann"))
-    assert shelf.names()[:2] == ["ann", "technical"]
-    assert shelf.scorer("ann") is shelf.scorer("ann")
-    assert shelf.scorer("blur").stored_name == "blur-2"
+    profiles.user.save(profiles.own.load("ann"))
+    assert profiles.names()[:2] == ["ann", "technical"]
+    assert profiles.scorer("ann") is profiles.scorer("ann")
+    assert profiles.scorer("blur").stored_name == "blur-2"
     with pytest.raises(ProfileError, match="no taste 'zoe'"):
-        shelf.scorer("zoe")
+        profiles.scorer("zoe")
     with pytest.raises(ProfileError, match="in memory"), Collection(None) as collection:
         CollectionProfiles(collection, ProfileStore(tmp_path))
 
 
-def test_scoring_all_goes_on_after_cancelling_and_names_lost_pictures(collection, shelf, jobs, coloured):
+def test_scoring_all_goes_on_after_cancelling_and_names_lost_pictures(collection, profiles, jobs, coloured):
     lost = collection.images()[3]
     collection.locate(lost).unlink()
-    job = jobs.start("s", "Scoring", lambda job: score_all(collection, shelf.scorer("technical"), job))
+    job = jobs.start("s", "Scoring", lambda job: score_all(collection, profiles.scorer("technical"), job))
     assert job.wait(60)
     done, problems = job.result
     assert done == 29
@@ -160,37 +162,37 @@ def test_scoring_all_goes_on_after_cancelling_and_names_lost_pictures(collection
     assert len(collection.scores("technical-2")) == 29
 
 
-def test_reasons_and_heat_maps_for_every_kind_of_profile(desk, shelf, collection, coloured):
+def test_reasons_and_heat_maps_for_every_kind_of_profile(rating, profiles, collection, coloured):
     for image in coloured[:6]:
-        desk.say(image, 5 if image % 2 else 1)
-    assert desk.learn_now().wait(60)
+        rating.rate(image, 5 if image % 2 else 1)
+    assert rating.learn_now().wait(60)
     row = collection.images()[0]
     for name in ("ann", "technical", "noise"):
-        found = explain_score(collection, row, shelf.scorer(name))
+        found = explain_score(collection, row, profiles.scorer(name))
         assert found.reasons
         assert np.isfinite(found.score)
-        assert heat_picture(collection, row, shelf.scorer(name))[:3] == b"\xff\xd8\xff"
+        assert heat_picture(collection, row, profiles.scorer(name))[:3] == b"\xff\xd8\xff"
     fresh = collection.images()[5]
     collection.locate(fresh).unlink()
-    assert explain_score(collection, fresh, shelf.scorer("ann")).score is not None
+    assert explain_score(collection, fresh, profiles.scorer("ann")).score is not None
 
 
 @pytest.fixture
-def tuning(collection, shelf, jobs, generator):
-    return TuningService(collection, shelf, jobs, lambda: generator, threading.Lock())
+def tuning(collection, profiles, jobs, generator):
+    return TuningService(collection, profiles, jobs, lambda: generator, threading.Lock())
 
 
-def test_a_tune_runs_to_its_end_and_shows_what_it_found(tuning):
+def test_a_tune_runs_to_its_end_and_shows_its_findings(tuning):
     assert tuning.state == IDLE
     tuning.start(TuneSettings.of_text(SPACE, "embedded", budget=16, prune=False))
-    with pytest.raises(SoartError, match="going on"):
+    with pytest.raises(SoartError, match="is running"):
         tuning.start(TuneSettings.of_text(SPACE, "embedded"))
     until(lambda: not tuning.live, 60)
     assert tuning.state == ENDED
     assert "16 pictures" in tuning.settings.why
-    assert len(tuning.pictures()) == 16 == tuning.seen.done
-    assert tuning.seen.tuned.winners
-    assert set(tuning.seen.goal) == {image for image, _ in tuning.pictures()}
+    assert len(tuning.pictures()) == 16 == tuning.latest.done
+    assert tuning.latest.findings.winners
+    assert set(tuning.latest.goal) == {image for image, _ in tuning.pictures()}
     tuning.resume(budget=20)
     until(lambda: not tuning.live, 60)
     assert len(tuning.pictures()) == 20
@@ -198,7 +200,7 @@ def test_a_tune_runs_to_its_end_and_shows_what_it_found(tuning):
 
 def test_bans_count_from_the_next_batch_and_pausing_from_the_next_too(tuning, collection):
     tuning.start(TuneSettings.of_text(SPACE, "embedded", budget=400, prune=False))
-    until(lambda: tuning.seen is not None)
+    until(lambda: tuning.latest is not None)
     assert tuning.state == RUNNING
     left = tuning.seconds_left(len(tuning.pictures()))
     assert 1 < left < 3600
@@ -218,7 +220,7 @@ def test_bans_count_from_the_next_batch_and_pausing_from_the_next_too(tuning, co
     assert tuning.settings.bans == ("palette=warm",)
 
 
-def test_a_killed_process_leaves_a_tune_to_resume(tuning, collection, shelf, generator):
+def test_a_killed_process_leaves_a_tune_to_resume(tuning, collection, profiles, generator):
     tuning.start(TuneSettings.of_text(SPACE, "embedded", budget=24, prune=False))
     until(lambda: len(tuning.pictures()) >= 8)
     # What a closing server does; a killed one leaves the same in the collection.
@@ -226,10 +228,10 @@ def test_a_killed_process_leaves_a_tune_to_resume(tuning, collection, shelf, gen
     assert not tuning.live
     assert tuning.state == INTERRUPTED
     before = {image for image, _ in tuning.pictures()}
-    again = TuningService(collection, shelf, Jobs(), lambda: generator, threading.Lock())
+    again = TuningService(collection, profiles, Jobs(), lambda: generator, threading.Lock())
     assert again.state == INTERRUPTED
-    assert again.look().wait(60)
-    assert again.seen.done == len(before)
+    assert again.read_findings().wait(60)
+    assert again.latest.done == len(before)
     again.resume()
     until(lambda: not again.live, 60)
     assert again.state == ENDED
@@ -237,22 +239,22 @@ def test_a_killed_process_leaves_a_tune_to_resume(tuning, collection, shelf, gen
     assert len(again.pictures()) <= 24
 
 
-def test_one_model_draws_for_one_tune_at_a_time_and_a_failing_model_is_said(collection, shelf, jobs, generator):
+def test_one_model_draws_for_one_tune_at_a_time_and_a_failing_model_is_reported(collection, profiles, jobs, generator):
     drawing = threading.Lock()
-    desk = TuningService(collection, shelf, jobs, lambda: generator, drawing)
+    service = TuningService(collection, profiles, jobs, lambda: generator, drawing)
     with drawing:
-        desk.start(TuneSettings.of_text(SPACE, "embedded", budget=8))
-        until(lambda: not desk.live)
-    assert desk.state == PAUSED
-    assert "Another collection" in desk.settings.why
+        service.start(TuneSettings.of_text(SPACE, "embedded", budget=8))
+        until(lambda: not service.live)
+    assert service.state == PAUSED
+    assert "Another collection" in service.settings.why
 
     def broken():
         raise SoartError("The model cannot be loaded.")
 
-    desk = TuningService(collection, shelf, jobs, broken, drawing)
-    desk.resume()
-    until(lambda: not desk.live)
-    assert (desk.state, desk.settings.why) == (FAILED, "The model cannot be loaded.")
+    service = TuningService(collection, profiles, jobs, broken, drawing)
+    service.resume()
+    until(lambda: not service.live)
+    assert (service.state, service.settings.why) == (FAILED, "The model cannot be loaded.")
 
 
 def test_settings_of_all_kinds_of_text_and_of_other_versions():
