@@ -50,7 +50,8 @@ def pictures_to_compare(
         collection: the collection.
         profiles: its profiles.
         rater: whose ratings ``liked`` uses.
-        source: ``by:NAME`` for the best by a profile, ``liked`` for the best rated, ``any`` for a random choice; else the newest.
+        source: ``by:NAME`` for the best by a profile, ``liked`` for the best rated, ``any`` for a random choice; the
+            newest for any other text.
         words: of the prompts; a leading minus excludes.
         count: number of pictures, at most ``MOST``.
         rng: generator of the random choice.

@@ -1,7 +1,7 @@
 """Background evaluation and tidying of one collection, with the latest result.
 
-The collection stores the result of every evaluation, and a file that did not change is not opened again. So after a restart
-the last evaluation is available as soon as its folders have been listed.
+The collection stores the result of every evaluation, and a file that did not change is not opened again. So after a
+restart the last evaluation is available as soon as its folders have been listed.
 """
 
 from __future__ import annotations

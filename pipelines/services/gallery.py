@@ -66,8 +66,8 @@ def cells_of(collection: Collection, rows: Sequence[ImageRow], rater: str, profi
         profile: stored name of the score that is shown; empty for none.
 
     Returns:
-        a cell for each picture: its number, the start of its hash, width and height in pixels, title, problem, stars (0 for
-        skipped), score, and percentile of the score in the collection (0–100); None for unknown values.
+        a cell for each picture: its id, the start of its hash, width and height in pixels, title, problem, stars (0 for
+        skipped), score, and percentile of the score in the collection (0–100); unknown values are None.
     """
     ids = [row.id for row in rows]
     stars = stars_of(collection, rater, ids)

@@ -24,8 +24,8 @@ from ..tastes import learning as tastes
 from ..tastes.rating_session import propose_pictures
 from .service import CollectionService
 
-#: A taste is learnt again after this many new ratings, or this share of those it was learnt from if that is more: learning
-#: from many ratings takes long and changes little.
+#: A taste is learnt again after this many new ratings, or this share of those it was learnt from if that is more:
+#: learning from many ratings takes long and changes little.
 LEAST, SHARE = 5, 0.2
 #: Pictures proposed after each learning.
 PROPOSED = 64

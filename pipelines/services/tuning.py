@@ -220,7 +220,7 @@ class TuningService(CollectionService):
         return Panel(scorers, list(settings.raters), {**weights, **settings.raters})
 
     def pictures(self) -> list[tuple[int, int]]:
-        """(picture id, batch) of all pictures of this space in the order of drawing, those of an unfinished batch included."""
+        """(picture id, batch) of all pictures of this space in the order of drawing, an unfinished batch included."""
         settings = self.settings
         return [] if settings is None else drawn_pictures(self.collection, settings.whole().fingerprint)
 
@@ -292,7 +292,7 @@ class TuningService(CollectionService):
             self._end(state, why)
 
     def _tune(self, job: Job) -> tuple[str, str]:
-        """Tune, with new settings as soon as they change, until the tune ends or is paused; returns its state and reason."""
+        """Tune until the tune ends or is paused, under new settings as soon as they change; returns state and reason."""
         end = None
         while end is None:
             end = self._tune_with_these_settings(job)

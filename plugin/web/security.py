@@ -42,8 +42,8 @@ def signing_key(password: str, folder: Path | None = None) -> str:
 
     Args:
         password: of the server; empty for none.
-        folder: folder of the secret behind the key; by default the user's state folder. If it cannot be written, sessions
-            end with the server.
+        folder: folder of the secret behind the key; by default the user's state folder. If it cannot be written,
+            sessions end with the server.
     """
     path = (platformdirs.user_state_path("soart") if folder is None else folder) / "web-secret"
     secret = secrets.token_bytes(32)
@@ -66,9 +66,9 @@ def same_secret(first: str, second: str) -> bool:
 
 
 def allowed_host(header: str, names: frozenset[str]) -> bool:
-    """True if the server answers to a ``Host`` header: an IP address, localhost, this machine's name or one of ``names``.
+    """True if the server answers to a ``Host`` header.
 
-    Any other name may be an attacker's that was made to point here (DNS rebinding).
+    It answers to an IP address, localhost, this machine's name and ``names``. Any other name may be an attacker's that was made to point here (DNS rebinding).
     """
     try:
         name = urlsplit(f"//{header}").hostname or ""

@@ -21,7 +21,7 @@ from ....pipelines.tidying.cull import Rule
 from ..answers import folders_of, json_endpoint, page, whole_number
 from ..state import OpenCollection, current_collection, rater_of, server_of
 
-#: Pictures of each kind, groups of near-duplicates shown at first, pictures of a group, and pictures of a plan by reason.
+#: Pictures of each kind, groups of near-duplicates at first, pictures of a group, pictures of a reason in a plan.
 TOP, GROUPS, MEMBERS, PLANNED = 12, 12, 24, 24
 
 
