@@ -2,24 +2,49 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all, even after a power cut.
+@contextlib.contextmanager
+def whole_file(path: Path, *, private: bool = False, durable: bool = True) -> Iterator[Path]:
+    """Write a file under a temporary name beside it, and give it its name when the block ends without an error.
+
+    Args:
+        path: the file; an earlier one is replaced. Its folder must exist.
+        private: True if only the user may read the file; otherwise the process's umask decides.
+        durable: True if the content must be on the disk before the file gets its name, so that a power cut leaves the
+            earlier file or the new one. False where a damaged file does no harm.
+
+    Yields:
+        path of the temporary file, which exists and is empty.
 
     Raises:
-        OSError: it cannot be written; nothing is left behind.
+        OSError: the file cannot be written. An earlier one stays as it is, and the temporary file is removed.
     """
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.part")
+    temporary = path.with_name(f".{uuid.uuid4().hex}.part")
     try:
-        with part.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.replace(path)
-    except OSError:
-        part.unlink(missing_ok=True)
+        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o666))
+        yield temporary
+        if durable:
+            # Some systems flush only through a descriptor that may write.
+            with temporary.open("rb+") as stream:
+                os.fsync(stream.fileno())
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
         raise
+
+
+def write_whole(path: Path, content: bytes, *, private: bool = False, durable: bool = True) -> None:
+    """Write a file so that it is there whole or not at all; see ``whole_file``.
+
+    Raises:
+        OSError: the file cannot be written. An earlier one stays as it is.
+    """
+    with whole_file(path, private=private, durable=durable) as temporary:
+        temporary.write_bytes(content)

@@ -1,0 +1,82 @@
+import os
+import stat
+
+import pytest
+
+from soart.files import whole_file, write_whole
+
+
+def test_a_file_is_written_and_replaced(tmp_path):
+    path = tmp_path / "a.txt"
+    for content in (b"first", b"", b"second\n" * 1000):
+        write_whole(path, content)
+        assert path.read_bytes() == content
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_longest_names_can_be_written(tmp_path):
+    path = tmp_path / ("n" * 255)
+    write_whole(path, b"x")
+    assert path.read_bytes() == b"x"
+
+
+@pytest.mark.parametrize(("private", "mode"), [(True, 0o600), (False, 0o644)])
+def test_only_the_user_may_read_a_private_file(tmp_path, private, mode):
+    before = os.umask(0o022)
+    try:
+        write_whole(tmp_path / "a", b"x", private=private)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == mode
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_a_durable_file_is_on_the_disk_before_it_gets_its_name(tmp_path, monkeypatch, durable):
+    path, flushed = tmp_path / "a", []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: flushed.append(path.exists()))
+    write_whole(path, b"x", durable=durable)
+    assert flushed == ([False] if durable else [])
+    assert path.read_bytes() == b"x"
+
+
+def test_a_full_disk_leaves_the_earlier_file(tmp_path, monkeypatch):
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    path = tmp_path / "a"
+    write_whole(path, b"earlier")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_whole(path, b"later")
+    assert path.read_bytes() == b"earlier"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_an_interrupted_writer_leaves_nothing(tmp_path, error):
+    def write_half():
+        with whole_file(tmp_path / "a") as temporary:
+            temporary.write_bytes(b"half")
+            raise error
+
+    with pytest.raises(error):
+        write_half()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_does_not_exist_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        write_whole(tmp_path / "none" / "a", b"x")
+
+
+def test_writers_at_the_same_time_do_not_mix(tmp_path, together):
+    path = tmp_path / "a"
+    contents = [bytes([number]) * 100_000 for number in range(4)]
+
+    def work(number):
+        for _ in range(20):
+            write_whole(path, contents[number], durable=False)
+            assert path.read_bytes() in contents
+
+    together(work)
+    assert list(tmp_path.iterdir()) == [path]
