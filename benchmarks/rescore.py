@@ -22,7 +22,7 @@ from soart.metrics.tastes.methods import METHODS
 from soart.metrics.tastes.profile import TECHNICAL, learn_taste, technical_prior
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.tables import ImageRow
-from soart.pipelines.scoring.rescoring import rescore
+from soart.pipelines.scoring.rescoring import score_all
 from soart.pipelines.scoring.taste_scorer import TasteScorer
 from soart.pipelines.tiny.render import render
 from soart.pipelines.tiny.words import random_scene
@@ -69,7 +69,7 @@ def main() -> None:
         seconds = []
         for _ in range(arguments.runs):
             started = time.perf_counter()
-            done = rescore(collection, scorer)
+            done, _ = score_all(collection, scorer, stored_items_only=True)
             seconds.append(time.perf_counter() - started)
     print(f"{done} pictures scored by {taste.method} in {np.median(seconds):.1f} s ({min(seconds):.1f} … {max(seconds):.1f} s, "
           f"{arguments.runs} runs)")  # fmt: skip

@@ -1,4 +1,4 @@
-"""Why one picture of a collection scored as it did, by whatever profile: reasons in words, and a map of where."""
+"""Explains the score of one picture: reasons in words, and a map of its better and worse parts."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ import numpy as np
 from PIL import Image
 
 from ...errors import CollectionError
+from ...files import write_whole
 from ...metrics.image import read_image
 from ...metrics.protocols import Reason, Scorer
-from ...metrics.tastes.blend import Blend, only_profile
-from ...metrics.tastes.explanation import Explanation, explain, heat_map, overlay, patch_map
+from ...metrics.tastes.blend import only_profile
+from ...metrics.tastes.explanation import Explanation, explain, overlay, patch_map
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
+from .in_memory import measure_pixels
 from .measuring import measure
 from .taste_scorer import TasteScorer
 
-#: Longest side of a picture under its heat map.
+#: Longest side of a picture under its heat map, in pixels.
 SIDE = 1024
 
 
@@ -33,48 +35,8 @@ class ScoreExplanation:
 
 
 @dataclass(frozen=True)
-class _Liking:
-    """A scorer's score as the liking that heat maps are drawn of."""
-
-    scorer: Scorer
-
-    def liking(self, items: object) -> np.ndarray:
-        return self.scorer.score(np.asarray(items, dtype=np.float64))
-
-
-def explain_score(collection: Collection, row: ImageRow, scorer: Scorer) -> ScoreExplanation:
-    """Score a picture and say why."""
-    items, problems = measure(collection, [row], scorer)
-    if row.id not in items:
-        return ScoreExplanation(None, problem=problems[0])
-    matrix = items[row.id][None].astype(np.float64)
-    return ScoreExplanation(float(scorer.score(matrix)[0]), tuple(scorer.explain(matrix)[0]))
-
-
-def heat_picture(collection: Collection, row: ImageRow, scorer: Scorer) -> bytes:
-    """The picture under its heat map, as JPEG: green where the profile likes it better than the rest of it, red where less.
-
-    Raises:
-        ImageError: the picture is gone or cannot be decoded.
-    """
-    pixels = read_image(collection.locate(row)).pixels
-    profile = (
-        scorer.taste if isinstance(scorer, TasteScorer) and not isinstance(scorer.taste, Blend) else _Liking(scorer)
-    )
-    heat = heat_map(profile, scorer.extractor, pixels)
-    image = Image.fromarray(pixels)
-    image.thumbnail((SIDE, SIDE))
-    # Small pictures are enlarged in whole steps, so that the map is smooth while their pixels stay sharp.
-    step = max(1, 256 // max(image.size))
-    image = image.resize((image.width * step, image.height * step), Image.Resampling.NEAREST)
-    buffer = io.BytesIO()
-    Image.fromarray(overlay(np.asarray(image), heat)).save(buffer, "JPEG", quality=88)
-    return buffer.getvalue()
-
-
-@dataclass(frozen=True)
 class ExplainedPicture:
-    """Why a picture scored as it did.
+    """The score of a picture, explained.
 
     Attributes:
         score: under the profile.
@@ -89,34 +51,15 @@ class ExplainedPicture:
     overlay: np.ndarray
 
 
-def explain_pixels(scorer: Scorer, pixels: np.ndarray, grid: int = 4, top: int = 6) -> ExplainedPicture:
-    """Explain the score of one picture.
-
-    Args:
-        scorer: the profile, a taste or a built-in one.
-        pixels: (h, w, 3) uint8 or floating 0…1.
-        grid: patches a side of the heat map.
-        top: reasons given, at most.
-
-    Raises:
-        ImageError: no picture that can be measured.
-    """
-    items = scorer.extractor.extract(pixels).astype(np.float32).astype(np.float64)
-    value = scorer.taste.liking if isinstance(scorer, TasteScorer) else scorer.score
-    heat = patch_map(value, scorer.extractor, pixels, grid)
-    reasons = scorer.explain(items, top)[0]
-    return ExplainedPicture(float(scorer.score(items)[0]), tuple(reasons), heat, overlay(pixels, heat))
-
-
 @dataclass(frozen=True)
-class Explained:
-    """One picture explained.
+class TasteExplanation:
+    """The score of a picture under a taste, explained.
 
     Attributes:
         explanation: its reasons.
         score: 0–100.
         percentile: within the taste's own collection.
-        heat: (g, g) heat map.
+        heat: (g, g), positive where the picture is better than its own mean.
         overlay: the picture under its heat map, (h, w, 3) uint8.
     """
 
@@ -127,25 +70,71 @@ class Explained:
     overlay: np.ndarray
 
 
-def explain_picture(scorer: TasteScorer, path: Path, grid: int = 4) -> Explained:
-    """Explain the score of a picture file.
+def _heat(scorer: Scorer, pixels: np.ndarray, grid: int = 4) -> np.ndarray:
+    """(g, g) heat map of a picture: of the liking under a taste, of the score under another profile."""
+    value = scorer.taste.liking if isinstance(scorer, TasteScorer) else scorer.score
+    return patch_map(value, scorer.extractor, pixels, grid)
+
+
+def explain_score(collection: Collection, row: ImageRow, scorer: Scorer) -> ScoreExplanation:
+    """Explain the score of a picture in a collection, without a heat map."""
+    items, problems = measure(collection, [row], scorer)
+    if row.id not in items:
+        return ScoreExplanation(None, problem=problems[0])
+    matrix = items[row.id][None].astype(np.float64)
+    return ScoreExplanation(float(scorer.score(matrix)[0]), tuple(scorer.explain(matrix)[0]))
+
+
+def explain_pixels(scorer: Scorer, pixels: np.ndarray, grid: int = 4, top: int = 6) -> ExplainedPicture:
+    """Explain the score of a picture in memory.
+
+    Args:
+        scorer: the profile, a taste or a built-in one.
+        pixels: (h, w, 3) uint8 or floating 0…1.
+        grid: patches a side of the heat map.
+        top: most reasons to give.
 
     Raises:
-        ImageError: no sound picture.
+        ImageError: the picture cannot be measured.
+    """
+    items = measure_pixels(scorer, pixels)
+    heat = _heat(scorer, pixels, grid)
+    reasons = tuple(scorer.explain(items, top)[0])
+    return ExplainedPicture(float(scorer.score(items)[0]), reasons, heat, overlay(pixels, heat))
+
+
+def explain_picture(scorer: TasteScorer, path: Path, grid: int = 4) -> TasteExplanation:
+    """Explain the score of a picture file under a taste.
+
+    Raises:
+        ImageError: the file is not a sound picture.
         ProfileError: the taste is a blend.
     """
     profile = only_profile(scorer.taste)
     pixels = read_image(path).pixels
-    items = scorer.extractor.extract(pixels).astype(np.float32).astype(np.float64)
-    liking = profile.liking(items)
-    heat = heat_map(profile, scorer.extractor, pixels, grid)
-    return Explained(
-        explain(profile, items, top=6)[0],
-        float(100 * profile.probability(liking)[0]),
-        float(profile.percentile(liking)[0]),
-        heat,
-        overlay(pixels, heat),
-    )
+    items = measure_pixels(scorer, pixels)
+    heat = _heat(scorer, pixels, grid)
+    percentile = float(profile.percentile(profile.liking(items))[0])
+    explanation = explain(profile, items, top=6)[0]
+    return TasteExplanation(explanation, float(scorer.score(items)[0]), percentile, heat, overlay(pixels, heat))
+
+
+def heat_picture(collection: Collection, row: ImageRow, scorer: Scorer) -> bytes:
+    """The picture under its heat map, as JPEG: green where the profile likes it better than the rest of it, red where less.
+
+    Raises:
+        ImageError: the picture is gone or cannot be decoded.
+    """
+    pixels = read_image(collection.locate(row)).pixels
+    heat = _heat(scorer, pixels)
+    image = Image.fromarray(pixels)
+    image.thumbnail((SIDE, SIDE))
+    # Small pictures are enlarged in whole steps, so that the map is smooth while their pixels stay sharp.
+    step = max(1, 256 // max(image.size))
+    image = image.resize((image.width * step, image.height * step), Image.Resampling.NEAREST)
+    buffer = io.BytesIO()
+    Image.fromarray(overlay(np.asarray(image), heat)).save(buffer, "JPEG", quality=88)
+    return buffer.getvalue()
 
 
 def write_picture(pixels: np.ndarray, path: Path) -> Path:
@@ -154,9 +143,11 @@ def write_picture(pixels: np.ndarray, path: Path) -> Path:
     Raises:
         CollectionError: the file cannot be written.
     """
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels).save(path, "PNG")
+        write_whole(path, buffer.getvalue())
     except OSError as error:
         raise CollectionError(f"The picture {str(path)!r} cannot be written: {error.strerror or error}.") from error
     return path.resolve()

@@ -59,6 +59,17 @@ def as_pictures(images: Any) -> dict[int, np.ndarray]:  # noqa: ANN401
     return found
 
 
+def measure_pixels(measurer: Measurer, pixels: np.ndarray) -> np.ndarray:
+    """Items (1, p) float64 of a picture, (h, w, 3) uint8 or floating 0…1.
+
+    Raises:
+        ImageError: the picture cannot be measured.
+    """
+    # Rounded as a collection stores them, so that a score does not depend on where a picture lies.
+    items: np.ndarray = measurer.extractor.extract(pixels).astype(np.float32).astype(np.float64)
+    return items
+
+
 def measure_batch(
     pictures: Mapping[int, np.ndarray], measurer: Measurer, progress: Callable[[], None] = lambda: None
 ) -> tuple[list[int], np.ndarray, list[str]]:
@@ -75,8 +86,7 @@ def measure_batch(
     numbers, rows, problems = [], [], []
     for number, pixels in pictures.items():
         try:
-            # As a collection stores them, so that a score does not depend on where a picture lies.
-            rows.append(measurer.extractor.extract(pixels)[0].astype(np.float32).astype(np.float64))
+            rows.append(measure_pixels(measurer, pixels)[0])
             numbers.append(number)
         except ImageError as error:
             problems.append(f"Picture {number + 1} is left out: {error}")

@@ -7,48 +7,44 @@ import numpy as np
 from ...metrics.protocols import Scorer
 from ...metrics.tastes.fitting import CHUNK
 from ..collection.collection import Collection
-from ..collection.queries import rows_of
+from ..collection.pictures import images_by_id
 from ..support.background import Job
+from ..support.batching import batches
 from .measuring import measure
-from .taste_scorer import TasteScorer
 
-#: Pictures scored in one step.
+#: Pictures scored and stored at once if some may have to be measured, which takes long.
 STEP = 128
 
 
-def score_all(collection: Collection, scorer: Scorer, job: Job) -> tuple[int, list[str]]:
-    """Measure what is not measured yet, and score every sound picture; what is done stays when the job is cancelled.
+def score_all(
+    collection: Collection, scorer: Scorer, job: Job | None = None, *, stored_items_only: bool = False
+) -> tuple[int, list[str]]:
+    """Score every sound picture, and measure those without items; scores stay when the job is cancelled.
+
+    Args:
+        collection: the collection.
+        scorer: the profile.
+        job: counts the pictures, and can be cancelled between them; None if there is no job.
+        stored_items_only: True to skip pictures without items of the profile's version, so that none is decoded.
 
     Returns:
-        how many pictures were scored, and a sentence for each that cannot be read.
+        number of pictures scored, and a sentence for each that cannot be read.
     """
     ids = collection.ids()
+    job = job or Job(0, "", "")
     job.expect(len(ids))
     problems: list[str] = []
-    done = 0
-    for start in range(0, len(ids), STEP):
-        rows = rows_of(collection, ids[start : start + STEP])
-        items, unreadable = measure(collection, rows, scorer, progress=job.advance)
-        problems += unreadable
+    count = 0
+    for block in batches(ids, CHUNK if stored_items_only else STEP):
+        if stored_items_only:
+            items = collection.items(scorer.extractor.version, block)
+            job.advance(len(block))
+        else:
+            rows = list(images_by_id(collection, block).values())
+            items, unreadable = measure(collection, rows, scorer, progress=job.advance)
+            problems += unreadable
         if items:
             scores = scorer.score(np.stack(list(items.values())).astype(np.float64))
             collection.set_scores(scorer.stored_name, dict(zip(items, scores.tolist(), strict=True)))
-            done += len(items)
-    return done, problems
-
-
-def rescore(collection: Collection, scorer: TasteScorer) -> int:
-    """Score every measured picture of a collection anew, from its stored items alone: nothing is decoded.
-
-    Returns:
-        how many pictures were scored; those without items of this version are passed over.
-    """
-    done = 0
-    ids = collection.ids()
-    for start in range(0, len(ids), CHUNK):
-        items = collection.items(scorer.extractor.version, ids[start : start + CHUNK])
-        if items:
-            scores = scorer.score(np.stack(list(items.values())).astype(np.float64))
-            collection.set_scores(scorer.stored_name, dict(zip(items, scores.tolist(), strict=True)))
-            done += len(items)
-    return done
+            count += len(items)
+    return count, problems

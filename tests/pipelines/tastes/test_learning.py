@@ -19,7 +19,7 @@ from soart.pipelines.scoring.explaining import explain_picture
 from soart.pipelines.scoring.measuring import import_pictures, measure_sound
 from soart.pipelines.scoring.profile_store import ProfileStore, scorer_named
 from soart.pipelines.scoring.ranking import rank
-from soart.pipelines.scoring.rescoring import rescore
+from soart.pipelines.scoring.rescoring import score_all
 from soart.pipelines.scoring.taste_scorer import TasteMeasurer, TasteScorer
 from soart.pipelines.tastes import learning as tastes
 from soart.pipelines.tastes.agreement import compare_on, disagreement_sheet
@@ -290,7 +290,7 @@ def test_rescoring_reads_stored_items_only(rated, scorer):
     _, items, _ = measure_sound(collection, rows, scorer)
     for row in rows:
         collection.locate(row).unlink()
-    assert rescore(collection, scorer) == len(rows)
+    assert score_all(collection, scorer, stored_items_only=True) == (len(rows), [])
     stored = collection.scores(scorer.stored_name)
     np.testing.assert_allclose([stored[row.id] for row in rows], scorer.score(items))
 
