@@ -1,7 +1,8 @@
-"""Writes scores and ratings back beside the pictures, or into the texts of PNG files; never touches a pixel.
+"""Writes scores and ratings to XMP sidecars or into PNG files; pixels stay.
 
-XMP sidecars (``NAME.xmp``; ``NAME.png.xmp`` where other pictures have the same name) carry ``xmp:Rating``, 1–5 stars, −1 for rejected, as photo
-managers read them; PNG files get an ``iTXt`` chunk of the keyword ``soart`` before their pixels. Both can be undone.
+XMP sidecars (``NAME.xmp``, or ``NAME.png.xmp`` if other pictures have the same name) hold ``xmp:Rating``, which photo
+managers read: 1–5 stars, −1 for rejected. PNG files get an ``iTXt`` chunk of the keyword ``soart`` before their pixels.
+Both can be undone.
 
 Sources: Adobe XMP Specification Part 1–3 (2016); PNG Specification, third edition (W3C 2025).
 """
@@ -23,6 +24,7 @@ import numpy as np
 
 from ...errors import ImageError
 from ...metrics.image import SUFFIXES, read_content
+from ..collection.collection import Collection
 from ..collection.files import paths_with_pictures, set_file_size
 from ..collection.ratings import ratings
 from ..evaluation.folders import EvaluatedCollection
@@ -43,13 +45,21 @@ _EMPTY = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 
 
 def stars_of(percentile: np.ndarray) -> np.ndarray:
-    """Stars 1–5 (n,) of percentiles 0–100: a fifth of the pictures each."""
+    """Stars 1–5 (n,) of percentiles 0–100 (n,): a fifth of the pictures each."""
     stars: np.ndarray = np.clip(np.floor(percentile / 20) + 1, 1, 5).astype(int)
     return stars
 
 
 def with_rating(xmp: str | None, stars: int) -> str | None:
-    """A sidecar with its rating set, everything else as it was; None if it cannot be told where the rating goes."""
+    """The text of a sidecar with its rating set and everything else unchanged.
+
+    Args:
+        xmp: the text so far; None for a new sidecar.
+        stars: 1–5, or −1 for rejected.
+
+    Returns:
+        the new text; None if the old one has no place for a rating.
+    """
     if xmp is None:
         return _EMPTY.format(stars=stars)
     if _RATING.search(xmp):
@@ -67,12 +77,12 @@ def text_chunk(text: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What is to be written about a file.
+    """The annotation of a picture file.
 
     Attributes:
         path: of the picture.
         stars: 1–5, or −1 for rejected.
-        facts: score, percentile….
+        facts: score, percentile and so on, by name.
     """
 
     path: Path
@@ -80,15 +90,21 @@ class Note:
     facts: Mapping[str, object]
 
 
-def annotations_of(survey: EvaluatedCollection, rater: str | None = None) -> Iterator[Note]:
-    """A note for every file: stars by the percentile of its score, or those that a rater gave (files not rated are passed over)."""
-    e = survey.evaluation
-    given = None if rater is None else ratings(survey.collection, rater)
+def annotations_of(evaluated: EvaluatedCollection, rater: str | None = None) -> Iterator[Note]:
+    """Yield the notes of picture files, in the order of paths.
+
+    Args:
+        evaluated: the evaluated collection.
+        rater: whose ratings are the stars, of the files this rater has rated; None for stars by the percentile of the
+            score, of all files.
+    """
+    e = evaluated.evaluation
+    rated = None if rater is None else ratings(evaluated.collection, rater)
     stars = stars_of(e.percentile)
-    for path, image in paths_with_pictures(survey.collection, survey.update.scan_number):
+    for path, image in paths_with_pictures(evaluated.collection, evaluated.update.scan_number):
         row = e.place.get(image)
-        if row is not None and (given is None or image in given):
-            value = int(stars[row]) if given is None else round(given[image])
+        if row is not None and (rated is None or image in rated):
+            value = int(stars[row]) if rated is None else round(rated[image])
             yield Note(Path(path), value, _facts(e, row))
 
 
@@ -100,7 +116,7 @@ def _facts(e: Evaluation, row: int) -> dict[str, object]:
 
 
 def annotate(
-    survey: EvaluatedCollection,
+    evaluated: EvaluatedCollection,
     notes: Sequence[Note],
     undo_file: Path,
     *,
@@ -110,31 +126,40 @@ def annotate(
 ) -> tuple[int, list[str]]:
     """Write notes to XMP sidecars, or into PNG files, or both.
 
+    Args:
+        evaluated: the evaluated collection.
+        notes: from ``annotations_of``.
+        undo_file: path of the undo file; it must not exist.
+        xmp: True to write XMP sidecars.
+        png: True to write into PNG files.
+        progress: called with a number of notes that are done.
+
     Returns:
-        how many files were written, and a sentence for each that could not be.
+        number of files annotated, and a sentence for each that could not be.
 
     Raises:
         CollectionError: the undo file exists or cannot be written.
     """
     journal = Journal(undo_file)
-    # For each annotation anew: folders change.
+    # A new cache for each call, because folders change.
     shared = lru_cache(maxsize=64)(_shared_stems)
     writers: list[Callable[[Note], str | None]] = []
     if xmp:
         writers.append(lambda note: _write_xmp(note, shared, journal))
     if png:
-        writers.append(lambda note: _write_png(survey, note, journal))
+        writers.append(lambda note: _write_png(evaluated.collection, note, journal))
     done, problems = 0, []
     try:
         for note in notes:
-            found = []
+            results = []
             for write in writers:
                 try:
-                    found.append(write(note))
+                    results.append(write(note))
                 except (OSError, ImageError) as error:
-                    found.append(f"{str(note.path)!r} cannot be annotated: {getattr(error, 'strerror', None) or error}")
-            problems += [problem for problem in found if problem]
-            done += None in found
+                    reason = getattr(error, "strerror", None) or error
+                    results.append(f"{str(note.path)!r} cannot be annotated: {reason}")
+            problems += [problem for problem in results if problem]
+            done += None in results
             progress(1)
     finally:
         journal.close()
@@ -142,41 +167,42 @@ def annotate(
 
 
 def _shared_stems(folder: Path) -> frozenset[str]:
-    """Names, without their endings, that several pictures of a folder have."""
+    """Names without suffix that several pictures of a folder have."""
     with os.scandir(folder) as entries:
         names = (Path(entry.name) for entry in entries if entry.is_file())
-        counted = Counter(name.stem for name in names if name.suffix.lower() in SUFFIXES)
-    return frozenset(stem for stem, count in counted.items() if count > 1)
+        counts = Counter(name.stem for name in names if name.suffix.lower() in SUFFIXES)
+    return frozenset(stem for stem, count in counts.items() if count > 1)
 
 
 def _write_xmp(note: Note, shared: Callable[[Path], frozenset[str]], journal: Journal) -> str | None:
-    path, own = note.path.with_suffix(".xmp"), note.path.with_name(f"{note.path.name}.xmp")
-    # One that is there is read first: a rating beside it would not count.
-    if own.exists() or note.path.stem in shared(note.path.parent):
-        path = own
+    path, full_name = note.path.with_suffix(".xmp"), note.path.with_name(f"{note.path.name}.xmp")
+    # Photo managers read an existing sidecar of the full name first, so a rating elsewhere would not count.
+    if full_name.exists() or note.path.stem in shared(note.path.parent):
+        path = full_name
     try:
         old = path.read_text(encoding="utf-8") if path.exists() else None
     except UnicodeDecodeError:
-        return f"{str(path)!r} is not UTF-8: it stays as it is."
+        return f"{str(path)!r} is not UTF-8 and stays as it is."
     new = with_rating(old, note.stars)
     if new is None:
-        return f"{str(path)!r} holds no description to put a rating in: it stays as it is."
+        return f"{str(path)!r} has no description to put a rating in and stays as it is."
     if new != old:
         journal.write(path, new.encode())
     return None
 
 
-def _write_png(survey: EvaluatedCollection, note: Note, journal: Journal) -> str | None:
+def _write_png(collection: Collection, note: Note, journal: Journal) -> str | None:
     content = read_content(note.path)
     if not content.startswith(PNG):
-        return f"{str(note.path)!r} is no PNG file: only the XMP sidecar can hold its rating."
-    part = text_chunk(json.dumps({"rating": note.stars, **note.facts}, sort_keys=True))
+        return f"{str(note.path)!r} is not a PNG file: its rating can only be written to an XMP sidecar."
+    chunk = text_chunk(json.dumps({"rating": note.stars, **note.facts}, sort_keys=True))
     at = 8 + 12 + struct.unpack(">I", content[8:12])[0]
-    if content[at : at + len(part)] == part:
+    if content[at : at + len(chunk)] == chunk:
         return None
-    # An earlier note of ours stands at the same place: take it out first, so that there is one.
+    # An earlier note of soart would be at the same position; there must be only one.
     if content[at + 4 : at + 14] == b"iTXtsoart\0":
-        return f"{str(note.path)!r} holds another note of soart: undo that one first."
-    # Its picture is the same: with its new size it counts as unchanged, and is not inspected again.
-    set_file_size(survey.collection, str(note.path), len(journal.insert(note.path, content, at, part)))
+        return f"{str(note.path)!r} holds an earlier note of soart: undo that one first."
+    new = journal.insert(note.path, content, at, chunk)
+    # The picture is the same: with the new size its file counts as unchanged, and is not inspected again.
+    set_file_size(collection, str(note.path), len(new))
     return None

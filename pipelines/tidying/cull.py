@@ -1,4 +1,4 @@
-"""Moves pictures that a rule picks out into folders, so that somebody can look before anything is deleted."""
+"""Moves the pictures that a rule selects into folders, to be looked at before deletion."""
 
 from __future__ import annotations
 
@@ -17,20 +17,23 @@ from ..evaluation.folders import EvaluatedCollection
 from ..evaluation.result import Evaluation
 from .journal import Journal
 
-#: Endings of files beside a picture that go where it goes.
+#: Suffixes of the text files beside a picture that move with it.
 BESIDE = (".txt", ".json", ".caption", ".xmp")
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What to pick out; a picture that several parts pick goes by the first of them.
+    """Pictures to move; the reason of a picture that fits several criteria is the first of them in this order.
 
     Attributes:
-        duplicates: all but the one to keep of each group of near-duplicates, and exact copies.
-        damaged: pictures suspected of damage.
-        outliers: pictures far from the rest.
-        worst: share of the pictures, 0–100, that have the lowest scores.
-        below: pictures of a lower score than this.
+        duplicates: True for all but the one to keep of each group of near-duplicates, and for exact copies.
+        damaged: True for pictures suspected of damage.
+        outliers: True for pictures far from the rest.
+        worst: percentage of the pictures, 0–100, that have the lowest scores.
+        below: pictures with a lower score than this.
+
+    Raises:
+        CollectionError: no criterion, or a number out of range.
     """
 
     duplicates: bool = False
@@ -43,31 +46,36 @@ class Rule:
         if not (self.duplicates or self.damaged or self.outliers or self.worst or self.below is not None):
             raise CollectionError("Expected a rule: duplicates, damaged, outliers, a worst share, or a score.")
         if self.below is not None and math.isnan(self.below):
-            raise CollectionError("Expected a score to be below of, got nan.")
+            raise CollectionError("The score that pictures are moved below must be a number, got nan.")
         if self.worst is not None and not 0 < self.worst < 100:
             raise CollectionError(f"Expected a worst share between 0 and 100, got {self.worst:g}.")
 
     def reasons(self, e: Evaluation) -> np.ndarray:
-        """Name (n,) of the folder each picture goes to; empty where it stays."""
-        found = np.full(len(e.ids), "", dtype=object)
+        """Name (n,) of the folder that each picture goes to; empty for pictures that stay."""
+        reasons = np.full(len(e.ids), "", dtype=object)
         scores = e.scores[e.main]
         if self.below is not None:
-            found[scores < self.below] = "low"
+            reasons[scores < self.below] = "low"
         if self.worst is not None:
-            found[np.argsort(scores, kind="stable")[: int(len(scores) * self.worst / 100)]] = "low"
+            reasons[np.argsort(scores, kind="stable")[: int(len(scores) * self.worst / 100)]] = "low"
         if self.outliers:
-            found[e.outlier] = "outliers"
+            reasons[e.outlier] = "outliers"
         if self.damaged:
             for row in np.flatnonzero(e.damage >= 0):
-                found[row] = e.damage_name(int(row))
+                reasons[row] = e.damage_name(int(row))
         if self.duplicates:
-            found[(e.group >= 0) & ~e.best] = "duplicates"
-        return found
+            reasons[(e.group >= 0) & ~e.best] = "duplicates"
+        return reasons
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A file that goes to a folder; ``image`` is the id of its picture."""
+    """A file to move.
+
+    Attributes:
+        source, target: its path before and after.
+        image: id of its picture.
+    """
 
     source: Path
     target: Path
@@ -75,32 +83,40 @@ class Move:
 
 
 def check_target(target: Path, roots: Sequence[Path] = ()) -> None:
-    """Refuse a folder to move to where that cannot end well.
+    """Refuse an unusable folder to move to.
 
     Raises:
-        CollectionError: it is a file or lies below one; or one of ``roots`` lies in it, so that what was moved would be moved again.
+        CollectionError: the folder is a file or lies below one. Or one of ``roots`` lies in it, so that pictures moved
+            there would be evaluated and moved again.
     """
-    place = next(place for place in (target.absolute(), *target.absolute().parents) if os.path.lexists(place))
-    if not place.is_dir():
-        raise CollectionError(f"Nothing can be moved to {str(target)!r}: {str(place)!r} is no folder.")
+    existing = next(path for path in (target.absolute(), *target.absolute().parents) if os.path.lexists(path))
+    if not existing.is_dir():
+        raise CollectionError(f"Nothing can be moved to {str(target)!r}: {str(existing)!r} is not a folder.")
     for root in roots:
         if root.resolve().is_relative_to(target.resolve()):
             raise CollectionError(
-                f"{str(target)!r} is, or holds, what is looked at: name a folder of its own to move to, below it or elsewhere."
+                f"{str(target)!r} is, or contains, a folder being evaluated: choose a separate folder to move to."
             )
 
 
 def plan_cull(
-    survey: EvaluatedCollection, rule: Rule, roots: Sequence[Path], target: Path, keep: Container[int] = ()
+    evaluated: EvaluatedCollection, rule: Rule, roots: Sequence[Path], target: Path, keep: Container[int] = ()
 ) -> list[Move]:
-    """What a rule would move, in the order of paths: to ``target/REASON/`` and the path below its root.
+    """The moves of a rule, in the order of paths; nothing is moved yet.
 
-    Of exact copies the first stays, if the rule has ``duplicates`` and the picture itself stays. Pictures of ``keep`` stay in any case.
+    Of exact copies the first stays, if the rule has ``duplicates`` and the picture itself stays.
+
+    Args:
+        evaluated: the evaluated collection.
+        rule: the pictures to move.
+        roots: the folders that were evaluated.
+        target: folder to move to: a file goes to ``target/REASON/`` and its path below its root.
+        keep: ids of pictures that stay in any case.
     """
-    e = survey.evaluation
+    e = evaluated.evaluation
     reasons = rule.reasons(e)
     moves, seen = [], set()
-    for path, image in paths_with_pictures(survey.collection, survey.update.scan_number):
+    for path, image in paths_with_pictures(evaluated.collection, evaluated.update.scan_number):
         row = None if image in keep else e.place.get(image)
         reason = reasons[row] if row is not None else ""
         if not reason and rule.duplicates and image in seen:
@@ -119,25 +135,31 @@ def _below(path: Path, roots: Sequence[Path]) -> Path:
 
 
 def _with_companions(move: Move) -> Iterator[Move]:
-    """The picture, and the texts beside it that speak of no other picture."""
+    """The picture, and the text files beside it that belong to no other picture."""
     yield move
-    others = any(move.source.with_suffix(s).exists() for s in SUFFIXES if s != move.source.suffix.lower())
+    shared = any(move.source.with_suffix(s).exists() for s in SUFFIXES if s != move.source.suffix.lower())
     for suffix in BESIDE:
         for beside, to in (
             (move.source.with_suffix(suffix), move.target.with_suffix(suffix)),
             (move.source.with_name(move.source.name + suffix), move.target.with_name(move.target.name + suffix)),
         ):
-            if beside.is_file() and not (others and beside.stem == move.source.stem):
+            if beside.is_file() and not (shared and beside.stem == move.source.stem):
                 yield Move(beside, to, move.image)
 
 
 def cull(
     moves: Sequence[Move], undo_file: Path, progress: Callable[[int], None] = lambda done: None
 ) -> tuple[list[Move], list[str]]:
-    """Move files, with the texts beside them, noting each move first so that all can be undone.
+    """Move pictures with the text files beside them, and write an undo file.
+
+    Args:
+        moves: of the pictures.
+        undo_file: path of the undo file; it must not exist.
+        progress: called with a number of pictures that are done.
 
     Returns:
-        the pictures that were moved, with where they lie now, and a sentence for each file that could not be moved.
+        the moves that were made, with the paths that the pictures have now, and a sentence for each file that could not
+        be moved.
 
     Raises:
         CollectionError: the undo file exists or cannot be written.
@@ -147,14 +169,14 @@ def cull(
     problems = []
     try:
         for move in moves:
-            for part in _with_companions(move):
+            for file in _with_companions(move):
                 try:
-                    now = journal.move(part.source, part.target)
+                    new_path = journal.move(file.source, file.target)
                 except OSError as error:
-                    problems.append(f"{str(part.source)!r} cannot be moved: {error.strerror or error}.")
+                    problems.append(f"{str(file.source)!r} cannot be moved: {error.strerror or error}.")
                     break
-                if part is move:
-                    done.append(replace(move, target=now))
+                if file is move:
+                    done.append(replace(move, target=new_path))
             progress(1)
     finally:
         journal.close()

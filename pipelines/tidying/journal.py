@@ -1,7 +1,8 @@
-"""A journal of what was changed among the user's files, written before each change, so that all of it can be undone.
+"""Journal of changes to the user's files, by which they can be undone.
 
-One JSON object a line: a file was ``moved`` to another place; a small one ``written``, with its old content; bytes were ``inserted`` into one. What
-is written or inserted is known by the SHA-256 before and after.
+Each change is written down before it is made, as one JSON object a line: a file was ``moved``, a small file ``written``
+(with its old content), or bytes were ``inserted`` into one. Written and changed files are recognised by their SHA-256
+before and after. An undone change adds a line ``{"undone": number}``, so that an interrupted undo can be continued.
 """
 
 from __future__ import annotations
@@ -20,20 +21,20 @@ from ...files import write_whole
 
 
 class Journal:
-    """Changes files and writes down how to undo it.
+    """Changes files, and writes down before each change how to undo it.
 
     Args:
         path: of the journal; it must not exist.
 
     Raises:
-        CollectionError: it exists, or cannot be written.
+        CollectionError: the journal exists or cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._stream: IO[str] | None = None
         if path.exists():
-            raise CollectionError(f"{str(path)!r} exists: undo it, or name another undo file.")
+            raise CollectionError(f"{str(path)!r} exists already: undo it, or name another undo file.")
 
     def _note(self, **entry: Any) -> None:  # noqa: ANN401
         try:
@@ -49,10 +50,10 @@ class Journal:
             ) from error
 
     def move(self, source: Path, target: Path) -> Path:
-        """Move a file to ``target``, or beside it where that is taken; returns where it is now.
+        """Move a file to ``target``, or to a numbered name beside it if that is taken; return its new path.
 
         Raises:
-            OSError: it cannot be moved; it stays where it is.
+            OSError: the file cannot be moved; it stays where it is.
         """
         made = sum(not parent.exists() for parent in target.absolute().parents)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -63,7 +64,7 @@ class Journal:
         try:
             shutil.move(source, free)
         except OSError:
-            # Where it cannot be renamed it is copied: nothing of that shall stay.
+            # To another disk a file is moved by copying: remove a copy that was not finished.
             if os.path.lexists(source) and os.path.lexists(free):
                 free.unlink()
             _remove_folders([entry])
@@ -71,29 +72,39 @@ class Journal:
         return free
 
     def write(self, path: Path, content: bytes) -> None:
-        """Write a small file; an earlier one is kept in the journal.
+        """Write a small file; the content of an earlier one is stored in the journal.
 
         Raises:
-            OSError: it cannot be written; an earlier one stays as it is.
+            OSError: the file cannot be written; an earlier one stays as it is.
         """
         old = path.read_bytes() if path.exists() else None
-        kept = None if old is None else base64.b64encode(old).decode()
-        self._note(written=str(path.absolute()), old=kept, before=_sha256(old), after=_sha256(content))
+        encoded = None if old is None else base64.b64encode(old).decode()
+        self._note(written=str(path.absolute()), old=encoded, before=_sha256(old), after=_sha256(content))
         write_whole(path, content)
 
-    def insert(self, path: Path, content: bytes, at: int, part: bytes) -> bytes:
-        """Insert bytes into a file of known content; returns its new content.
+    def insert(self, path: Path, content: bytes, at: int, addition: bytes) -> bytes:
+        """Insert bytes into a file.
+
+        Args:
+            path: of the file.
+            content: of the file as it is.
+            at: position of the first new byte.
+            addition: the new bytes.
+
+        Returns:
+            the new content of the file.
 
         Raises:
-            OSError: it cannot be written; it stays as it is.
+            OSError: the file cannot be written; it stays as it is.
         """
-        new = content[:at] + part + content[at:]
-        self._note(inserted=str(path.absolute()), at=at, length=len(part), before=_sha256(content), after=_sha256(new))
+        new = content[:at] + addition + content[at:]
+        hashes = {"before": _sha256(content), "after": _sha256(new)}
+        self._note(inserted=str(path.absolute()), at=at, length=len(addition), **hashes)
         _rewrite(path, new)
         return new
 
     def close(self) -> None:
-        """Nothing more will be changed."""
+        """Close the journal."""
         if self._stream is not None:
             self._stream.close()
 
@@ -111,34 +122,52 @@ def _sha256(content: bytes | None) -> str | None:
 
 
 def _rewrite(path: Path, content: bytes) -> None:
-    """Replace a file, with the rights and times it has."""
-    facts = path.stat()
+    """Replace the content of a file; its permissions and times stay."""
+    status = path.stat()
     write_whole(path, content)
-    path.chmod(facts.st_mode & 0o7777)
-    os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    path.chmod(status.st_mode & 0o7777)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
-def undo(path: Path) -> tuple[int, list[str]]:
-    """Undo all changes of a journal, the last one first; it is deleted when nothing is left to undo.
+def read_entries(path: Path) -> tuple[list[Any], list[int]]:
+    """Read a journal.
 
     Returns:
-        how many changes were undone, and a sentence for each that could not be: files that were changed since are left as they are.
+        all its entries, and the numbers of those that are still to be undone, in the order of the file.
 
     Raises:
-        CollectionError: it cannot be read, or is no journal.
+        CollectionError: the file cannot be read, or is not a journal.
     """
     try:
         entries = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     except OSError as error:
         raise CollectionError(f"The undo file {str(path)!r} cannot be read: {error.strerror or error}.") from error
     except ValueError as error:
-        raise CollectionError(f"{str(path)!r} is no undo file: {error}.") from error
-    # What was undone is noted too: an undo that was broken off goes on where it was.
-    already = {entry["undone"] for entry in entries if isinstance(entry, dict) and "undone" in entry}
+        raise CollectionError(f"{str(path)!r} is not an undo file: {error}.") from error
+    marks = {number: entry["undone"] for number, entry in enumerate(entries) if _is_mark(entry)}
+    undone = {mark for mark in marks.values() if isinstance(mark, int)}
+    return entries, [number for number in range(len(entries)) if number not in undone and number not in marks]
+
+
+def _is_mark(entry: object) -> bool:
+    """True if an entry only says that another one was undone."""
+    return isinstance(entry, dict) and "undone" in entry
+
+
+def undo(path: Path) -> tuple[int, list[str]]:
+    """Undo all changes of a journal, the last one first, and delete it if nothing is left to undo.
+
+    Returns:
+        number of changes undone, and a sentence for each that could not be. Files that were changed since are left as
+        they are.
+
+    Raises:
+        CollectionError: the file cannot be read, or is not a journal.
+    """
+    entries, pending = read_entries(path)
     done, problems = 0, []
-    for number, entry in reversed(list(enumerate(entries))):
-        if number in already or (isinstance(entry, dict) and "undone" in entry):
-            continue
+    for number in reversed(pending):
+        entry = entries[number]
         try:
             problem = _undo_one(entry)
         except (OSError, KeyError, TypeError, ValueError) as error:
@@ -156,7 +185,7 @@ def undo(path: Path) -> tuple[int, list[str]]:
 
 
 def _remove_folders(entries: Sequence[Any]) -> None:
-    """Remove folders that moves made, where nothing is in them any more."""
+    """Remove the folders that moves made, as far as they are empty."""
     for entry in reversed(entries):
         made = entry.get("made") if isinstance(entry, dict) and isinstance(entry.get("to"), str) else None
         for folder in Path(entry["to"]).parents[:made] if isinstance(made, int) and made > 0 else ():
@@ -167,13 +196,16 @@ def _remove_folders(entries: Sequence[Any]) -> None:
 
 
 def _undo_one(entry: dict[str, Any]) -> str | None:
-    """Undo one change; a sentence if that would lose something. A change that was noted and never made is undone already."""
+    """Undo one change; return a sentence if that would lose something.
+
+    A change that was written down and never made counts as undone.
+    """
     if "moved" in entry:
         source, target = Path(entry["moved"]), Path(entry["to"])
         if not os.path.lexists(target):
-            return None if os.path.lexists(source) else f"{str(target)!r} is gone: it cannot be moved back."
+            return None if os.path.lexists(source) else f"{str(target)!r} is gone and cannot be moved back."
         if os.path.lexists(source):
-            return f"{str(source)!r} is taken: {str(target)!r} stays where it is."
+            return f"{str(source)!r} is taken by another file: {str(target)!r} stays where it is."
         source.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(target, source)
         return None
@@ -182,7 +214,7 @@ def _undo_one(entry: dict[str, Any]) -> str | None:
     if _sha256(content) == entry["before"]:
         return None
     if content is None or _sha256(content) != entry["after"]:
-        return f"{str(path)!r} was changed since: it stays as it is."
+        return f"{str(path)!r} was changed since and stays as it is."
     if "inserted" in entry:
         _rewrite(path, content[: entry["at"]] + content[entry["at"] + entry["length"] :])
     elif entry["old"] is None:

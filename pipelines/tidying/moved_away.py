@@ -1,13 +1,12 @@
-"""Pictures that were moved out of a collection's folders, and the undo files that bring them back.
+"""Pictures moved out of a collection's folders, and the undo files that bring them back.
 
-What is on the disk decides: a picture that an undo file speaks of, and none of whose files is where the collection knows it, is marked
-``AWAY``; one of which a file is back is unmarked. So a process that was killed between moving a file and saying so is made good by the
-next look, and nothing else of a picture changes.
+The disk decides: a picture named by an undo file is marked ``AWAY`` if none of its files is where the collection
+expects it, and unmarked as soon as one is back. So the next call repairs what a process left unfinished that was killed
+between moving a file and marking its picture.
 """
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,22 +24,23 @@ from ..collection.tables import AWAY
 from ..ingest.look import sha256_of
 from ..support.batching import batches
 from .cull import BESIDE
+from .journal import read_entries
 
-#: Folders of a collection: of what was moved away, and of how to undo it.
+#: Folders of a collection: for files that were moved away, and for undo files.
 CULLED, UNDO = "culled", "undo"
-#: Rows asked for at once.
+#: Pictures handled at once.
 _CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
 class UndoFile:
-    """What one cull moved and nobody has moved back.
+    """An undo file of a cull, with the moves that are still to be undone.
 
     Attributes:
         name: of the file.
         time: of its last change.
-        reasons: number of pictures by the folder they went to.
-        problem: why it cannot be undone from here, a sentence; empty where it can.
+        reasons: number of pictures by the folder they were moved to.
+        problem: a sentence that says why it cannot be undone from here; empty if it can.
     """
 
     name: str
@@ -49,24 +49,23 @@ class UndoFile:
     problem: str = ""
 
 
-def _entries(path: Path) -> list[dict[str, Any]]:
+def _pending_entries(path: Path) -> list[dict[str, Any]]:
     """Entries of an undo file that are still to be undone.
 
     Raises:
-        CollectionError: it cannot be read, or is none.
+        CollectionError: the file cannot be read, or is not an undo file.
     """
-    try:
-        found = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    except (OSError, ValueError) as error:
-        raise CollectionError(f"The undo file {path.name!r} cannot be read: {error}.") from error
-    if not all(isinstance(entry, dict) for entry in found):
-        raise CollectionError(f"{path.name!r} is no undo file.")
-    done = {entry["undone"] for entry in found if isinstance(entry.get("undone"), int)}
-    return [entry for number, entry in enumerate(found) if number not in done and "undone" not in entry]
+    entries, pending = read_entries(path)
+    if not all(isinstance(entry, dict) for entry in entries):
+        raise CollectionError(f"{str(path)!r} is not an undo file: every line must hold a JSON object.")
+    return [entries[number] for number in pending]
 
 
-def _moved_by_us(entry: dict[str, Any], culled: Path) -> bool:
-    """Whether an entry moves a picture, or a text beside one, out of ``culled``: a stranger's undo file could ask for anything."""
+def _is_cull(entry: dict[str, Any], culled: Path) -> bool:
+    """True if an entry is the move of a picture, or of a text beside one, into ``culled``.
+
+    An undo file from elsewhere could name any file of the user.
+    """
     source, target = Path(str(entry.get("moved", ""))), Path(str(entry.get("to", "")))
     kind = source.suffix.lower()
     return (
@@ -81,42 +80,41 @@ def _moved_by_us(entry: dict[str, Any], culled: Path) -> bool:
 def undo_files(folder: Path) -> list[UndoFile]:
     """Undo files of a collection's folder, newest first."""
     culled = (folder / CULLED).absolute()
-    found = []
+    files = []
     for path in sorted((folder / UNDO).glob("*.jsonl"), reverse=True):
         reasons, problem = Counter[str](), ""
         try:
-            entries = _entries(path)
-            if all(_moved_by_us(entry, culled) for entry in entries):
+            entries = _pending_entries(path)
+            if all(_is_cull(entry, culled) for entry in entries):
                 targets = [Path(entry["to"]) for entry in entries]
                 pictures = [target for target in targets if target.suffix.lower() in SUFFIXES]
                 reasons.update(target.relative_to(culled).parts[0] for target in pictures)
             else:
-                problem = (
-                    f"{path.name!r} changes more than pictures of this collection: look at it, then use soart undo."
-                )
+                problem = f"{path.name!r} also changes other files than this collection's pictures: check it, then use soart undo."
             time = datetime.fromtimestamp(path.stat().st_mtime, UTC)
         except CollectionError as error:
             problem, time = str(error), datetime.fromtimestamp(0, UTC)
         except OSError:
-            # Undone by somebody else meanwhile.
+            # Another process has undone it meanwhile.
             continue
-        found.append(UndoFile(path.name, time, dict(sorted(reasons.items())), problem))
-    return found
+        files.append(UndoFile(path.name, time, dict(sorted(reasons.items())), problem))
+    return files
 
 
 def _moved_paths(folder: Path) -> Iterator[str]:
-    """Where files lay that undo files speak of."""
+    """Former paths of the files that undo files name."""
     for path in (folder / UNDO).glob("*.jsonl"):
         try:
-            yield from (str(entry["moved"]) for entry in _entries(path) if "moved" in entry)
+            yield from (str(entry["moved"]) for entry in _pending_entries(path) if "moved" in entry)
         except CollectionError:
             continue
 
 
 def mark_moved(collection: Collection) -> bool:
-    """Mark pictures that were moved away, and unmark those that are back; says whether anything changed.
+    """Mark pictures that were moved away, and unmark those that are back; pictures with another problem keep it.
 
-    Pictures with another problem keep it.
+    Returns:
+        True if anything changed.
 
     Raises:
         CollectionError: the collection cannot be read or written.
@@ -132,14 +130,14 @@ def mark_moved(collection: Collection) -> bool:
 
 
 def _changes(collection: Collection, ids: Sequence[int]) -> Iterator[dict[str, Any]]:
-    """What is to be changed in the rows of pictures, by what lies on the disk."""
+    """Changes to the rows of pictures that follow from the files on the disk."""
     paths = paths_by_picture(collection, ids)
     for row in sound_or_moved_away(collection, ids):
-        own = [] if Path(row.path).is_absolute() else [str(collection.locate(row))]
-        # At the old place another picture may lie by now.
+        stored = [] if Path(row.path).is_absolute() else [str(collection.locate(row))]
+        # Another picture may lie at the old path by now.
         files = [
             path
-            for path in [*own, *paths.get(row.id, ())]
+            for path in [*stored, *paths.get(row.id, ())]
             if os.path.lexists(path) and (row.problem is None or sha256_of(path) == row.sha256)
         ]
         problem = None if files else AWAY

@@ -1,4 +1,4 @@
-"""What people keep of an evaluated collection, and what a rule would therefore move."""
+"""Near-duplicates to keep, and the resulting plan of moves."""
 
 from __future__ import annotations
 
@@ -15,28 +15,33 @@ from .cull import Move, Rule, plan_cull
 
 
 def prefer(e: Evaluation, keep: Sequence[int]) -> Evaluation:
-    """The evaluation with other pictures to keep: in each group of near-duplicates that has some of ``keep`` these, and no other."""
+    """The evaluation with other pictures to keep of groups of near-duplicates.
+
+    Args:
+        e: the evaluation.
+        keep: picture ids; a group that has some of them keeps these and no other.
+    """
     chosen = np.isin(e.ids, keep) & (e.group >= 0)
     touched = np.isin(e.group, e.group[chosen])
     return replace(e, best=np.where(touched, chosen, e.best))
 
 
 def duplicates(e: Evaluation) -> list[list[int]]:
-    """Ids of near-duplicates group by group, the largest first, in each by falling score."""
+    """Ids of near-duplicates by group, the largest group first, in each the highest score first."""
     rows = np.flatnonzero(e.group >= 0)
     rows = rows[np.lexsort((-e.scores[e.main][rows], e.group[rows]))]
-    parts = np.split(e.ids[rows], np.flatnonzero(np.diff(e.group[rows])) + 1)
-    return sorted((part.tolist() for part in parts if len(part)), key=len, reverse=True)
+    groups = np.split(e.ids[rows], np.flatnonzero(np.diff(e.group[rows])) + 1)
+    return sorted((group.tolist() for group in groups if len(group)), key=len, reverse=True)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a rule would move.
+    """The moves of a rule.
 
     Attributes:
         moves: file by file.
-        pictures: ids by reason.
-        digest: of the moves, to name this plan by.
+        pictures: picture ids by reason.
+        digest: hash of the moves, which names this plan.
     """
 
     moves: tuple[Move, ...]
@@ -45,10 +50,10 @@ class Plan:
 
 
 def plan_moves(
-    survey: EvaluatedCollection, rule: Rule, roots: Sequence[Path], target: Path, keep: Sequence[int] = ()
+    evaluated: EvaluatedCollection, rule: Rule, roots: Sequence[Path], target: Path, keep: Sequence[int] = ()
 ) -> Plan:
-    """What a rule would move, as ``plan_cull`` says."""
-    moves = plan_cull(survey, rule, roots, target, keep)
+    """The plan of a rule; arguments as for ``plan_cull``."""
+    moves = plan_cull(evaluated, rule, roots, target, keep)
     pictures: dict[str, list[int]] = {}
     for move in moves:
         pictures.setdefault(move.target.relative_to(target).parts[0], []).append(move.image)

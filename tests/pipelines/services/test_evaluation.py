@@ -347,7 +347,7 @@ def test_another_picture_at_the_old_place_is_not_taken_for_the_moved_one(service
     finish(service, service.evaluate())
     strange = next(one.image for one in plan.moves if one.source == place)
     assert next(row for row in collection.images() if row.id == strange).problem == AWAY
-    assert "is taken" in finish(service, service.undo_move(service.undo_files()[0].name))
+    assert "is taken by another file" in finish(service, service.undo_move(service.undo_files()[0].name))
 
 
 def test_strangers_undo_files_are_not_carried_out(service, collection, tmp_path):

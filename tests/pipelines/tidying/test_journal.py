@@ -98,7 +98,7 @@ def test_times_and_rights_stay(files):
 def test_other_files_are_no_undo_files(tmp_path, content):
     (tmp_path / "u").write_text(content)
     if content == "{":
-        with pytest.raises(CollectionError, match="is no undo file"):
+        with pytest.raises(CollectionError, match="is not an undo file"):
             undo(tmp_path / "u")
     else:
         done, problems = undo(tmp_path / "u")

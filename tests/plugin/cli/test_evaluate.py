@@ -145,7 +145,7 @@ def test_cull_annotate_and_undo(soart, art, tmp_path):
 def test_nothing_is_moved_to_or_below_a_file(soart, art, to, more):
     code, out, err = soart("cull", art, "--worst", 50, "--to", to, *more)
     assert (code, out) == (1, "")
-    assert err.endswith("art/0.txt' is no folder.\n")
+    assert err.endswith("art/0.txt' is not a folder.\n")
     assert (art / "0.txt").read_text() == "thing 0"
 
 
@@ -190,7 +190,7 @@ def test_what_was_culled_is_not_culled_again(soart, art, tmp_path, monkeypatch):
 def test_the_folder_looked_at_cannot_take_what_is_culled(soart, art, to):
     before = everything_in(art)
     code, out, err = soart("cull", "art", "--worst", 50, "--to", to)
-    assert (code, out, "is, or holds, what is looked at" in err) == (1, "", True)
+    assert (code, out, "is, or contains, a folder being evaluated" in err) == (1, "", True)
     assert everything_in(art) == before
 
 
