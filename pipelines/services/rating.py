@@ -6,8 +6,6 @@ import contextlib
 from collections.abc import Collection as Some
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from ...errors import SoartError
 from ...metrics.tastes.blend import only_profile
 from ...metrics.tastes.profile import TasteProfile
@@ -21,7 +19,7 @@ from ..scoring.rescoring import score_all
 from ..scoring.taste_scorer import TasteScorer
 from ..support.background import Job, Jobs
 from ..tastes import learning as tastes
-from ..tastes.rating_session import propose_pictures
+from ..tastes.rating_session import propose_pictures, unrated_pictures
 from .service import CollectionService
 
 #: A taste is learnt again after this many new ratings, or this share of those it was learnt from if that is more:
@@ -124,16 +122,9 @@ class RatingService(CollectionService):
             count: number of pictures.
             waiting: ids that the rater's page holds already.
         """
-        done = ratings.judged_pictures(self.collection, self.rater) | set(waiting)
         with self._lock:
-            ids = [image for image in self._proposed if image not in done][:count]
-        if len(ids) < count:
-            unrated = [image for image in self.collection.ids() if image not in done and image not in ids]
-            # One order for each rater: several people cover more of the collection.
-            seed = [ord(letter) for letter in self.rater]
-            chance = np.random.default_rng(seed).random(1 + max(unrated, default=0))
-            ids += sorted(unrated, key=lambda image: float(chance[image]))[: count - len(ids)]
-        return rows_of(self.collection, ids)
+            proposed = list(self._proposed)
+        return unrated_pictures(self.collection, self.rater, count, proposed, set(waiting))
 
     def progress(self) -> Progress:
         """The rater's progress, and the trust in the taste."""

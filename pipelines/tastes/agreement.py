@@ -1,4 +1,4 @@
-"""How far stored scores agree, and what they like most and least: from the database alone, nothing is measured."""
+"""Agreement of tastes: of their stored scores, or on pictures measured for it."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ from ..collection.tables import ImageRow
 from ..scoring.measuring import measure_sound
 from ..scoring.taste_scorer import TasteScorer
 
+#: Side of a picture on a sheet, in pixels.
+TILE = 160
+
 
 def best_and_worst(collection: Collection, profile: str, count: int) -> tuple[list[int], list[int]]:
-    """Ids of the ``count`` best and of the ``count`` worst pictures under a stored score; no picture is in both."""
+    """Ids of the ``count`` best and of the ``count`` worst pictures under a stored score; no picture is in both lists."""
     ids = order(collection, Query(profile=profile, sort="score", sound=True, scored=True), "")
     count = min(count, len(ids) // 2)
     return ids[:count], ids[len(ids) - count :][::-1]
 
 
 def agreement(collection: Collection, profiles: Mapping[str, str]) -> tuple[Agreement | None, list[int]]:
-    """Compare stored scores on the pictures that all of them have.
+    """Compare stored scores on the pictures that have all of them; nothing is measured.
 
     Args:
         collection: the collection.
         profiles: stored score by the name to show.
 
     Returns:
-        the agreement, None with fewer than two profiles or two pictures in common, and the ids of these pictures.
+        the agreement, and the ids of the pictures in common; the agreement is None for fewer than two profiles or two
+        pictures in common.
     """
-    found = {name: collection.scores(profile) for name, profile in profiles.items()}
-    found = {name: scores for name, scores in found.items() if scores}
-    common = sorted(set.intersection(*(set(scores) for scores in found.values()))) if found else []
-    if len(found) < 2 or len(common) < 2:
+    stored = {name: collection.scores(profile) for name, profile in profiles.items()}
+    stored = {name: scores for name, scores in stored.items() if scores}
+    common = sorted(set.intersection(*(set(scores) for scores in stored.values()))) if stored else []
+    if len(stored) < 2 or len(common) < 2:
         return None, common
-    values = np.array([[scores[image] for image in common] for scores in found.values()])
-    return compare_tastes(list(found), values), common
-
-
-#: Side of a picture on a sheet, in pixels.
-TILE = 160
+    values = np.array([[scores[image] for image in common] for scores in stored.values()])
+    return compare_tastes(list(stored), values), common
 
 
 def compare_on(
@@ -52,19 +52,29 @@ def compare_on(
     scorers: Sequence[TasteScorer],
     progress: Callable[[], None] = lambda: None,
 ) -> tuple[Agreement, list[ImageRow], list[str]]:
-    """Several tastes on the same pictures; a sentence for each picture that cannot be read."""
-    kept, problems = list(rows), []
+    """Compare tastes on pictures, which are measured if they are not yet.
+
+    Args:
+        collection: the collection.
+        rows: the pictures.
+        scorers: the tastes.
+        progress: called once a picture and taste.
+
+    Returns:
+        the agreement, the pictures it is about, and a sentence for each picture that cannot be read.
+    """
+    measured, problems = list(rows), []
     for scorer in scorers:
-        kept, _, trouble = measure_sound(collection, kept, scorer, progress)
-        problems += trouble
-    likings = np.stack([scorer.taste.liking(measure_sound(collection, kept, scorer)[1]) for scorer in scorers])
-    return compare_tastes([scorer.taste.name for scorer in scorers], likings), kept, problems
+        measured, _, unreadable = measure_sound(collection, measured, scorer, progress)
+        problems += unreadable
+    likings = np.stack([scorer.taste.liking(measure_sound(collection, measured, scorer)[1]) for scorer in scorers])
+    return compare_tastes([scorer.taste.name for scorer in scorers], likings), measured, problems
 
 
 def disagreement_sheet(
     collection: Collection, agreement: Agreement, rows: Sequence[ImageRow], top: int = 8
 ) -> Image.Image:
-    """The pictures that tastes disagree on most, with the percentile each taste gives them, as one picture."""
+    """Draw the ``top`` pictures that tastes disagree on most, with the percentile under each taste, as one picture."""
     chosen = agreement.disagreements(min(top, len(rows)))
     line = 14
     height = TILE + line * len(agreement.names) + 8

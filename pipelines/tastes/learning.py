@@ -1,4 +1,4 @@
-"""Tastes over collections: from folders, ratings and choices to a profile, and from a profile to scores."""
+"""Learns tastes from folders, ratings and choices, or from pictures in memory."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from ..scoring.in_memory import measure_batch
 from ..scoring.measuring import import_pictures, measure
 from ..scoring.taste_scorer import TasteMeasurer
 
-#: Fewer prompts than this on either side, and pictures of one prompt cannot be kept on one side.
+#: Fewest prompts with which pictures of one prompt can be left out together in cross-validation.
 FEWEST_PROMPTS = 10
 
 
 @dataclass(frozen=True)
 class Sources:
-    """What a taste is to be learnt from; any mix.
+    """Sources to learn a taste from, in any combination.
 
     Attributes:
-        good: pictures and folders of pictures that are liked.
-        bad: the same of those that are not, by the name of what is bad about them.
-        rater: whose ratings in the collection, and choices between its pictures, count.
-        choices: CSV file of two paths a line, the better one first.
+        good: liked pictures, and folders of them.
+        bad: disliked pictures and folders, by the name of what is bad about them.
+        rater: name of the rater whose ratings and choices in the collection are used; None for nobody's.
+        choices: CSV file of two paths a line, the better picture first.
     """
 
     good: Sequence[Path] = ()
@@ -47,7 +47,7 @@ class Sources:
 
 @dataclass(frozen=True)
 class Learnt:
-    """A taste with what came up on the way.
+    """A learnt taste, with problems and notes from learning it.
 
     Attributes:
         taste: the profile.
@@ -69,10 +69,12 @@ def _import(
 
 
 def groups_of(rows: Sequence[ImageRow]) -> tuple[list[str], str | None]:
-    """Which pictures must be left out together: those of one prompt, or of one seed where there are too few prompts.
+    """Groups of pictures that must be left out together in cross-validation.
+
+    Pictures of one prompt make a group; with fewer than ``FEWEST_PROMPTS`` prompts, pictures of one seed do.
 
     Returns:
-        a group for each picture, and a note where pictures of one prompt could not be kept on one side.
+        a group for each picture, and a note if the groups are seeds.
     """
     prompts = {row.generation.prompt for row in rows if row.generation}
     by_seed = 0 < len(prompts) < FEWEST_PROMPTS
@@ -83,8 +85,8 @@ def groups_of(rows: Sequence[ImageRow]) -> tuple[list[str], str | None]:
             f"image {row.id}" if drawn is None else f"seed {drawn.seed}" if by_seed else f"prompt {drawn.prompt}"
         )
     note = (
-        f"The pictures come from {len(prompts)} prompts only: pictures of one seed, not of one prompt, were left out "
-        "together, so the report holds for these prompts."
+        f"The pictures come from only {len(prompts)} prompt{'s' * (len(prompts) > 1)}: pictures of one seed, not of one prompt, were left out "
+        "together, so the report is valid for these prompts only."
     )
     return groups, note if by_seed else None
 
@@ -112,54 +114,57 @@ def learn(
     seed: int = 0,
     progress: Callable[[], None] = lambda: None,
 ) -> Learnt:
-    """Learn a taste from folders, ratings and choices; items are measured once and kept in the collection.
+    """Learn a taste from folders, ratings and choices; items are measured once and stored in the collection.
 
     Args:
-        name: what to call the taste.
+        name: of the taste.
         collection: the collection; its pictures are the background, and its other raters' means a prior score.
-        sources: what was said.
-        network: adds deep items of this network.
+        sources: folders, ratings and choices.
+        network: name of a network whose deep items are added; None for none.
         device: where the network runs.
         seed: of the cross-validation.
         progress: called once a picture.
 
     Raises:
-        ItemsError: only good or only bad pictures, the same picture in both, all alike, or a folder without any.
-        CollectionError: a collection or file of choices that cannot be read.
+        ItemsError: only good or only bad pictures, a picture that is both, pictures that are all alike, or a folder
+            without pictures.
+        CollectionError: the collection or the file of choices cannot be read.
     """
     measurer = TasteMeasurer(taste_extractor(network, device))
     problems: list[str] = []
     modes: dict[str, list[ImageRow]] = {}
     for mode, paths in {GOOD: sources.good, **sources.bad}.items():
         if paths:
-            modes[mode], trouble = _import(collection, paths, measurer, progress)
-            problems += trouble
+            modes[mode], unreadable = _import(collection, paths, measurer, progress)
+            problems += unreadable
             if not modes[mode]:
                 named = ", ".join(repr(str(path)) for path in paths)
-                raise ItemsError(_with(f"Expected {mode} pictures in {named}, got none that can be read.", trouble))
+                raise ItemsError(_with(f"Expected {mode} pictures in {named}, got none that can be read.", unreadable))
     _refuse_both(modes)
     stars = ratings(collection, sources.rater) if sources.rater is not None else {}
     pairs = comparisons(collection, sources.rater) if sources.rater is not None else []
     if sources.choices is not None:
         for better, worse in _read_choices(sources.choices):
-            both, trouble = _import(collection, [better, worse], measurer, progress)
-            problems += trouble
+            both, unreadable = _import(collection, [better, worse], measurer, progress)
+            problems += unreadable
             if len(both) == 2:
                 pairs.append((both[0].id, both[1].id))
-    # What was measured and said of a picture teaches after its file was moved away.
-    every = [row for row in collection.images() if row.problem in (None, AWAY)]
-    items, unreadable = measure(collection, every, measurer, progress=progress)
-    problems += [p for p in unreadable if p not in problems]
-    by_id = {row.id: row for row in every if row.id in items}
-    said = {row.id for rows in modes.values() for row in rows} | set(stars) | {i for pair in pairs for i in pair}
-    used = [row for i, row in by_id.items() if i in said]
+    # Ratings of a picture still count after its file was moved away.
+    candidates = [row for row in collection.images() if row.problem in (None, AWAY)]
+    items, unreadable = measure(collection, candidates, measurer, progress=progress)
+    problems += [problem for problem in unreadable if problem not in problems]
+    by_id = {row.id: row for row in candidates if row.id in items}
+    judged = {row.id for rows in modes.values() for row in rows} | set(stars) | {i for pair in pairs for i in pair}
+    used = [row for i, row in by_id.items() if i in judged]
     if not used:
         raise ItemsError(
             _with("Expected pictures to learn a taste from, got none: name folders, or rate some.", problems)
         )
     groups, note = groups_of(used)
-    of = {row.id: group for row, group in zip(used, groups, strict=True)}
-    examples = _examples(items, of, by_id, {m: [r.id for r in rows] for m, rows in modes.items()}, stars, pairs)
+    group_by_id = {row.id: group for row, group in zip(used, groups, strict=True)}
+    examples = _examples(
+        items, group_by_id, by_id, {m: [r.id for r in rows] for m, rows in modes.items()}, stars, pairs
+    )
     rater = sources.rater or ""
     prior_names = (TECHNICAL, OTHERS) if any(other != rater for other in raters(collection)) else (TECHNICAL,)
     priors = prior_matrix(collection, rater, prior_names, items, measurer.extractor.names)
@@ -175,7 +180,7 @@ def learn(
 
 
 def _with(text: str, problems: Sequence[str]) -> str:
-    """A message, and the first few problems that may be behind it."""
+    """A message, followed by the first few problems that may have caused it."""
     return " ".join([text, *problems[:3]])
 
 
@@ -192,32 +197,32 @@ def _examples(
     items: Mapping[int, np.ndarray], groups: Mapping[int, str], rows: Mapping[int, ImageRow],
     modes: Mapping[str, Sequence[int]], stars: Mapping[int, float], pairs: Sequence[tuple[int, int]],
 ) -> Examples:  # fmt: skip
-    """Everything that was said, with picture ids as names."""
-    parts = []
-    kept = {mode: [i for i in ids if i in rows] for mode, ids in modes.items()}
-    if any(kept.values()):
-        parts.append(
+    """Examples of all sources together, with picture ids as names."""
+    sources = []
+    measured = {mode: [i for i in ids if i in rows] for mode, ids in modes.items()}
+    if any(measured.values()):
+        sources.append(
             from_modes(
-                {mode: [items[i] for i in ids] for mode, ids in kept.items() if ids},
-                {mode: [groups[i] for i in ids] for mode, ids in kept.items()},
-                {mode: [str(i) for i in ids] for mode, ids in kept.items()},
+                {mode: [items[i] for i in ids] for mode, ids in measured.items() if ids},
+                {mode: [groups[i] for i in ids] for mode, ids in measured.items()},
+                {mode: [str(i) for i in ids] for mode, ids in measured.items()},
             )
         )
     rated = [i for i in stars if i in rows]
     if rated:
-        parts.append(
+        sources.append(
             from_ratings([items[i] for i in rated], [stars[i] for i in rated], [groups[i] for i in rated], rated)
         )
     pairs = [(a, b) for a, b in pairs if a in rows and b in rows]
     if pairs:
         ids = sorted({i for pair in pairs for i in pair})
         place = {i: k for k, i in enumerate(ids)}
-        parts.append(
+        sources.append(
             from_choices(
                 [items[i] for i in ids], [(place[a], place[b]) for a, b in pairs], [groups[i] for i in ids], ids
             )
         )
-    return mix(*parts)
+    return mix(*sources)
 
 
 def prior_matrix(
@@ -227,7 +232,18 @@ def prior_matrix(
     items: Mapping[int, np.ndarray],
     names: Sequence[str],
 ) -> dict[int, np.ndarray]:
-    """Prior scores (k,) of every picture with items; NaN where nobody else has rated it."""
+    """Prior scores of pictures.
+
+    Args:
+        collection: the collection.
+        rater: the rater whose taste is learnt; ratings of all others make a prior score.
+        prior_names: names (k,) of the prior scores.
+        items: of the pictures, by id.
+        names: of the items.
+
+    Returns:
+        (k,) prior scores by picture id; NaN if no other rater has rated the picture.
+    """
     ids = list(items)
     columns = []
     for prior in prior_names:
@@ -252,16 +268,16 @@ def learn_from_pictures(
     """Learn a taste from pictures in memory, on top of the technical score.
 
     Args:
-        name: what to call the taste.
-        good: (h, w, 3) uint8 or floating 0…1 each.
-        bad: the same of those that are not liked.
-        network: adds deep items of this network.
+        name: of the taste.
+        good: liked pictures, each (h, w, 3) uint8 or floating 0…1.
+        bad: disliked pictures, likewise.
+        network: name of a network whose deep items are added; None for none.
         seed: of the cross-validation.
         progress: called once a picture.
 
     Raises:
-        ItemsError: only good or only bad pictures, the same picture in both, or all alike.
-        ImageError: a picture that cannot be measured.
+        ItemsError: only good or only bad pictures, a picture that is both, or pictures that are all alike.
+        ImageError: a picture cannot be measured.
         ModelError: the network cannot be loaded.
     """
     measurer = TasteMeasurer(taste_extractor(network))

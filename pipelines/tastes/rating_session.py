@@ -1,8 +1,8 @@
-"""Tastes looked at: which pictures to rate next, a rating session, several tastes on one collection, one picture explained."""
+"""Pictures to rate next, and a session of rating them by single keys."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,6 +11,7 @@ from ...errors import CollectionError
 from ...metrics.tastes.blend import only_profile
 from ...metrics.tastes.proposals import Proposal, propose
 from ..collection.collection import Collection
+from ..collection.pictures import images_by_id
 from ..collection.ratings import check_rating, judged_pictures, rate, reject, undo_rating
 from ..collection.tables import ImageRow
 from ..scoring.measuring import measure_sound
@@ -21,79 +22,112 @@ from .learning import prior_matrix
 def propose_pictures(
     collection: Collection, scorer: TasteScorer, rater: str, count: int, progress: Callable[[], None] = lambda: None
 ) -> tuple[Proposal, list[ImageRow]]:
-    """What a rater should rate next among the pictures of a collection that this rater has not seen."""
+    """Propose the pictures whose ratings would teach a taste most, among those that a rater has neither rated nor skipped.
+
+    Args:
+        collection: the collection.
+        scorer: the taste, which is not a blend.
+        rater: name of the rater.
+        count: most pictures to propose.
+        progress: called once a picture that is measured.
+
+    Returns:
+        the proposal, and its pictures, the most informative first.
+
+    Raises:
+        ProfileError: the taste is a blend.
+    """
     profile = only_profile(scorer.taste)
-    done, known = judged_pictures(collection, rater), {str(name) for name in profile.examples.pictures}
-    fresh = [row for row in collection.images() if row.id not in done and row.sha256[:16] not in known]
-    rows, items, _ = measure_sound(collection, fresh, scorer, progress)
+    judged, learnt = judged_pictures(collection, rater), {str(name) for name in profile.examples.pictures}
+    unrated = [row for row in collection.images() if row.id not in judged and row.sha256[:16] not in learnt]
+    rows, items, _ = measure_sound(collection, unrated, scorer, progress)
     by_id = dict(zip([row.id for row in rows], items, strict=True))
     priors = prior_matrix(collection, rater, profile.prior_names, by_id, profile.names) if rows else {}
-    given = np.stack([priors[row.id] for row in rows]) if rows else None
-    proposal = propose(profile, items, count, given)
+    prior_scores = np.stack([priors[row.id] for row in rows]) if rows else None
+    proposal = propose(profile, items, count, prior_scores)
     return proposal, [rows[i] for i in proposal.rows]
+
+
+def unrated_pictures(
+    collection: Collection, rater: str, count: int, proposed: Sequence[int] = (), skip: Container[int] = ()
+) -> list[ImageRow]:
+    """Sound pictures that a rater has neither rated nor skipped: the proposed ones, then others in random order.
+
+    The order is the same each time for one rater, and another for every other: together, raters cover more pictures.
+
+    Args:
+        collection: the collection.
+        rater: name of the rater.
+        count: most pictures to return.
+        proposed: ids of pictures to begin with.
+        skip: ids to leave out.
+    """
+    judged = judged_pictures(collection, rater)
+    ids = [image for image in proposed if image not in judged and image not in skip][:count]
+    if len(ids) < count:
+        rest = [image for image in collection.ids() if not (image in judged or image in skip or image in ids)]
+        chance = np.random.default_rng([ord(letter) for letter in rater]).random(1 + max(rest, default=0))
+        ids += sorted(rest, key=lambda image: float(chance[image]))[: count - len(ids)]
+    rows = images_by_id(collection, ids)
+    return [rows[image] for image in ids if image in rows]
+
+
+def rating_queue(collection: Collection, rater: str, scorer: TasteScorer | None, count: int) -> list[ImageRow]:
+    """At most ``count`` pictures to rate: those that would teach a taste most, or without one in random order."""
+    if scorer is not None:
+        return propose_pictures(collection, scorer, rater, count)[1]
+    return unrated_pictures(collection, rater, count)
 
 
 @dataclass
 class RatingSession:
-    """Pictures rated one after the other by single keys: 1–5 rates, x passes over for good, u takes the last one back.
+    """Pictures rated one after the other by single keys: 1–5 rates, x skips for good, u undoes the last key.
 
-    Every key is stored at once, so nothing is lost when the session breaks off.
+    Every rating is stored at once, so that nothing is lost when the session ends early.
 
     Attributes:
         collection: the collection.
-        rater: whose ratings they are.
+        rater: name of the rater.
         queue: pictures to rate, in order.
-        place: number of the current one.
-        given: what was said so far, by picture id; None for passed over.
+        position: number of the current picture.
+        ratings: the ratings of this session by picture id; None for a skipped picture.
     """
 
     collection: Collection
     rater: str
     queue: Sequence[ImageRow]
-    place: int = 0
-    given: dict[int, int | None] = field(default_factory=dict)
+    position: int = 0
+    ratings: dict[int, int | None] = field(default_factory=dict)
 
     @property
     def current(self) -> ImageRow | None:
         """The picture to rate now; None at the end."""
-        return self.queue[self.place] if self.place < len(self.queue) else None
+        return self.queue[self.position] if self.position < len(self.queue) else None
 
     def press(self, key: str) -> str:
-        """Act on a key; returns what was done, in a word or two.
+        """Act on a key; return the result in a few words.
 
         Raises:
-            CollectionError: a key that means nothing here, or a collection that cannot be written.
+            CollectionError: an unknown key, or a collection that cannot be written.
         """
         row = self.current
         if key == "u":
-            if self.place == 0:
-                return "nothing to take back"
-            self.place -= 1
-            last = self.queue[self.place]
+            if self.position == 0:
+                return "nothing to undo"
+            self.position -= 1
+            last = self.queue[self.position]
             undo_rating(self.collection, self.rater, last.id)
-            self.given.pop(last.id, None)
-            return "taken back"
+            self.ratings.pop(last.id, None)
+            return "undone"
         if row is None:
             return "all rated"
         if key == "x":
             reject(self.collection, self.rater, row.id)
-            self.given[row.id] = None
+            self.ratings[row.id] = None
         elif key.isdecimal() and len(key) == 1:
             rate(self.collection, self.rater, {row.id: check_rating(float(key))})
-            self.given[row.id] = int(key)
+            self.ratings[row.id] = int(key)
         else:
-            raise CollectionError(f"Expected 1–5, x (pass over), u (undo) or q (quit), got {key!r}.")
-        self.place += 1
-        return "passed over" if key == "x" else f"rated {key}"
-
-
-def rating_queue(
-    collection: Collection, rater: str, scorer: TasteScorer | None, count: int, seed: int = 0
-) -> list[ImageRow]:
-    """Pictures a rater has not seen: the most telling for a taste first, or in random order without one."""
-    if scorer is not None:
-        return propose_pictures(collection, scorer, rater, count)[1]
-    done = judged_pictures(collection, rater)
-    fresh = [row for row in collection.images() if row.id not in done and not row.problem]
-    order = np.random.default_rng(seed).permutation(len(fresh))
-    return [fresh[i] for i in order[:count]]
+            raise CollectionError(f"Expected 1–5, x (skip), u (undo) or q (quit), got {key!r}.")
+        self.position += 1
+        return "skipped" if key == "x" else f"rated {key}"

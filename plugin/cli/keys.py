@@ -40,7 +40,7 @@ def rate_by_keys(session: RatingSession, pressed: Iterator[str], *, silent: bool
         row = session.current
         if row is None:
             # In a terminal the last key can be a slip too; a script has said what it had to say.
-            if silent or not session.place or not sys.stdin.isatty():
+            if silent or not session.position or not sys.stdin.isatty():
                 return True
             say("That was the last one: u takes it back, any other key goes on.")
             if next(pressed, "q") != "u":
@@ -48,7 +48,7 @@ def rate_by_keys(session: RatingSession, pressed: Iterator[str], *, silent: bool
             say(session.press("u"))
             continue
         if not silent:
-            say(f"{session.place + 1}/{len(session.queue)}")
+            say(f"{session.position + 1}/{len(session.queue)}")
             show_picture(session.collection.locate(row), row.generation.prompt if row.generation else "")
         key = next(pressed, "q")
         if key == "q":

@@ -152,11 +152,11 @@ def rate(
         session = RatingSession(store, rater, rating_queue(store, rater, scorer, count))
         rate_by_keys(session, keys(), silent=as_json)
         name = store.name
-        given = {str(store.locate(row)): session.given[row.id] for row in session.queue if row.id in session.given}
+        given = {str(store.locate(row)): session.ratings[row.id] for row in session.queue if row.id in session.ratings}
     if as_json:
-        return emit({"rater": rater, "ratings": given, "left": len(session.queue) - session.place})
+        return emit({"rater": rater, "ratings": given, "left": len(session.queue) - session.position})
     rated = sum(value is not None for value in given.values())
-    return say(f"{rated} rated, {len(given) - rated} passed over. Learn: soart taste learn NAME --collection {name}")
+    return say(f"{rated} rated, {len(given) - rated} skipped. Learn: soart taste learn NAME --collection {name}")
 
 
 @app.command(epilog="Example: soart taste show mine pictures/ --report mine.html")

@@ -153,11 +153,11 @@ def test_ratings_of_raters_stay_apart(rated):
 def test_rating_session(rated):
     collection, _, _ = rated
     session = RatingSession(collection, "me", rating_queue(collection, "me", None, 3))
-    assert session.press("u") == "nothing to take back"
+    assert session.press("u") == "nothing to undo"
     first = session.current
     assert session.press("4") == "rated 4"
-    assert session.press("x") == "passed over"
-    assert session.press("u") == "taken back"
+    assert session.press("x") == "skipped"
+    assert session.press("u") == "undone"
     assert session.press("1") == "rated 1"
     for key in ("9", "0", "z", ""):
         with pytest.raises(CollectionError):
@@ -192,7 +192,7 @@ def test_pictures_of_one_prompt_stay_together(collection, make_drawn):
     few = collection.add_drawn([make_drawn(seed, prompt="a fox") for seed in range(30, 36)], "model", "sampler")
     groups, note = tastes.groups_of(few)
     assert len(set(groups)) == 6
-    assert "1 prompts only" in note
+    assert "only 1 prompt:" in note
 
 
 def test_report(rated, scorer, tmp_path):

@@ -88,7 +88,7 @@ def test_rate_next_and_learn_from_ratings(soart, world, mine, tmp_path):
         import_pictures(collection, find_pictures([world / "pool"])[0], TasteMeasurer(taste_extractor()))
     code, out, _ = soart("taste", "rate", folder, "--taste", "mine", *mine, "-n", 4, stdin="5u4x9\n1 q\n")
     assert code == 0
-    assert "taken back" in out
+    assert "undone" in out
     assert "rating from 1 to 5" in out
     with Collection(folder) as collection:
         assert sorted(ratings(collection, "me").values()) == [1, 4]

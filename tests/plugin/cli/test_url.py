@@ -24,7 +24,7 @@ def test_generate_rank_rate_and_next_by_url(soart, postgres, tmp_path):
     assert f"soart: {make_url(postgres).database}" in (tmp_path / "ranking.html").read_text()
     code, out, _ = soart("taste", "rate", postgres, "-n", 2, stdin="5\nx\n")
     assert code == 0
-    assert "1 rated, 1 passed over" in out
+    assert "1 rated, 1 skipped" in out
     assert password not in out
     assert {path.name for path in (tmp_path / "pictures").iterdir()} >= {"images"}
     with Collection(postgres) as collection:
