@@ -159,19 +159,31 @@ def scene(seed, side=96):
     return np.asarray(image.resize((side, side)))
 
 
+@pytest.fixture(scope="session")
+def make_untidy():
+    """Collections of sixteen different pictures, every fourth one blurred, a reduced copy of the fifth and the sixth one, and a failed one."""
+
+    def make(folder):
+        sizes = [(seed, 96) for seed in range(16)] + [(4, 48), (5, 48)]
+        drawn = [
+            DrawnPicture(
+                Request(f"scene {seed} of {side}", seed, width=side, height=side), scene(seed, side), None, 0.1
+            )
+            for seed, side in sizes
+        ]
+        black = np.zeros((48, 48, 3), np.uint8)
+        failed = DrawnPicture(Request("failed", 99, width=48, height=48), black, "all black", 0.1)
+        with Collection(folder) as collection:
+            collection.add_drawn([*drawn, failed], "m", "s")
+        return folder
+
+    return make
+
+
 @pytest.fixture
-def untidy(tmp_path):
-    """A collection of sixteen different pictures, every fourth one blurred, a reduced copy of the fifth and the sixth one, and a failed one."""
-    place = tmp_path / "untidy"
-    looks = [(seed, 96) for seed in range(16)] + [(4, 48), (5, 48)]
-    drawn = [
-        DrawnPicture(Request(f"scene {seed} of {side}", seed, width=side, height=side), scene(seed, side), None, 0.1)
-        for seed, side in looks
-    ]
-    failed = DrawnPicture(Request("failed", 99, width=48, height=48), np.zeros((48, 48, 3), np.uint8), "all black", 0.1)
-    with Collection(place) as collection:
-        collection.add_drawn([*drawn, failed], "m", "s")
-    return place
+def untidy(make_untidy, tmp_path):
+    """An untidy collection."""
+    return make_untidy(tmp_path / "untidy")
 
 
 # Not of the whole session: while Playwright is at work, no other test could run an event loop in this thread.

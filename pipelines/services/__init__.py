@@ -1,1 +1,1 @@
-"""Long-lived, threaded state behind the browser."""
+"""Services of the gallery: background work and its state, and data of pages."""

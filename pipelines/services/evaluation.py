@@ -1,14 +1,13 @@
-"""One collection as something to evaluate and to tidy: in the background, with what was found kept at hand.
+"""Background evaluation and tidying of one collection, with the latest result.
 
-What an evaluation found lies in the collection, and a file that did not change is not opened again: after a restart the last evaluation is
-there as soon as its folders have been listed.
+The collection stores the result of every evaluation, and a file that did not change is not opened again. So after a
+restart the last evaluation is available as soon as its folders have been listed.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -19,188 +18,224 @@ from ...metrics.tastes.profile import TECHNICAL
 from ..collection.collection import Collection
 from ..collection.files import last_scan_number
 from ..collection.results import has_result
-from ..collection.settings import setting, store_setting
 from ..evaluation.folders import EvaluatedCollection, sync_and_evaluate
 from ..ingest.engines import Engine
 from ..ingest.local_engine import LocalEngine
 from ..ingest.roots import known_roots
 from ..ingest.scan import Scan
 from ..scoring.collection_profiles import CollectionProfiles
-from ..support.background import Job, Jobs
+from ..support.background import FAILED, Job, Jobs
 from ..tidying.cull import Rule, cull
 from ..tidying.journal import undo
 from ..tidying.moved_away import CULLED, UNDO, UndoFile, mark_moved, undo_files
 from ..tidying.plan import Plan, duplicates, plan_moves, prefer
+from .service import CollectionService
 
-#: Of its jobs, of which only one runs at a time, and of what the collection remembers for it.
+#: Key of the jobs, and of the settings in the collection.
 KEY = "evaluate"
 
 
 @dataclass(frozen=True)
 class EvaluationSettings:
-    """What was asked of a collection's evaluation.
+    """Settings of a collection's evaluation.
 
     Attributes:
-        profile: that ranks; empty for the technical score.
-        keep: ids of pictures to be kept, whatever a rule says: in place of the proposed one in groups of near-duplicates.
+        profile: profile that ranks; empty for the technical score.
+        keep: ids of pictures that every rule keeps; in a group of near-duplicates they replace the proposed one.
     """
 
     profile: str = ""
     keep: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True)
+class EvaluationState:
+    """State of a collection's evaluation.
+
+    Attributes:
+        version: counts up with every change that pages show.
+        live: True while a job runs.
+        found: True if there is a result.
+        message: of the most recent job; empty while it runs.
+        failed: True if the most recent job failed.
+    """
+
+    version: int
+    live: bool
+    found: bool
+    message: str
+    failed: bool
+
+
 def _files(count: int) -> str:
     return "1 file" if count == 1 else f"{count} files"
 
 
-class EvaluationService:
+class EvaluationService(CollectionService):
     """The evaluation of one collection.
 
     Args:
         collection: the collection.
-        shelf: whose profiles can rank.
-        jobs: where it runs.
-        engine: looks at new pictures.
+        profiles: its profiles, which can rank.
+        jobs: its background jobs.
+        engine: inspects new pictures; worker processes by default.
     """
 
     def __init__(
-        self, collection: Collection, shelf: CollectionProfiles, jobs: Jobs, engine: Engine | None = None
+        self, collection: Collection, profiles: CollectionProfiles, jobs: Jobs, engine: Engine | None = None
     ) -> None:
-        self.collection, self.shelf, self.jobs = collection, shelf, jobs
+        super().__init__(collection, profiles, jobs, KEY, settings_key=KEY)
         self.folder = collection.file("").absolute()
         self.engine = engine or LocalEngine()
-        self._lock = threading.RLock()
-        self._found: EvaluatedCollection | None = None
+        self._result: EvaluatedCollection | None = None
         self._stale = True
-        #: Counts up with every change that is worth showing.
-        self.version = 0
-        kept = json.loads(setting(collection, KEY) or "{}")
-        self._wishes = EvaluationSettings(kept.get("profile", ""), tuple(kept.get("keep", ())))
-        self._known = has_result(collection, "evaluation:")
+        stored = json.loads(self._stored_settings() or "{}")
+        self._settings = EvaluationSettings(stored.get("profile", ""), tuple(stored.get("keep", ())))
+        self._evaluated_before = has_result(collection, "evaluation:")
 
     @property
-    def job(self) -> Job | None:
-        """What it does, or did last."""
-        return self.jobs.find(KEY)
-
-    @property
-    def wishes(self) -> EvaluationSettings:
-        """What was asked."""
+    def settings(self) -> EvaluationSettings:
+        """The settings of the last evaluation."""
         with self._lock:
-            return self._wishes
+            return self._settings
 
     @property
-    def found(self) -> EvaluatedCollection | None:
-        """What was found last, with the wishes in it."""
+    def result(self) -> EvaluatedCollection | None:
+        """The latest result, with the pictures that the settings keep; None before the first."""
         with self._lock:
-            found, wishes = self._found, self._wishes
-        return found and replace(found, evaluation=prefer(found.evaluation, wishes.keep))
+            result, settings = self._result, self._settings
+        return result and replace(result, evaluation=prefer(result.evaluation, settings.keep))
 
     @property
     def movable(self) -> bool:
-        """Whether pictures can be moved to the collection's folder."""
+        """True if pictures can be moved to the collection's folder."""
         return os.access(self.folder, os.W_OK)
 
+    def state(self) -> EvaluationState:
+        """The current state."""
+        job = self.job
+        live = job is not None and job.live
+        return EvaluationState(
+            version=self.version,
+            live=live,
+            found=self.result is not None,
+            message=job.message if job is not None and not live else "",
+            failed=job is not None and job.state == FAILED,
+        )
+
     def roots(self) -> list[Path]:
-        """What it looks at: the collection's own pictures and the folders it was used for."""
+        """The evaluated folders: the collection's own pictures, and the folders it was used for."""
         return [self.folder / "images", *known_roots(self.collection)]
 
     def undo_files(self) -> list[UndoFile]:
-        """What can be undone, newest first."""
+        """Records of moves, newest first."""
         return undo_files(self.folder)
 
     def groups(self) -> list[list[int]]:
         """Ids of near-duplicates group by group, the largest first, in each by falling score."""
-        found = self.found
-        return [] if found is None else duplicates(found.evaluation)
+        result = self.result
+        return [] if result is None else duplicates(result.evaluation)
 
     def recall(self) -> None:
-        """Look again for an evaluation of earlier, or of before a change that was broken off or made by another program."""
+        """Read an earlier evaluation in the background, if the latest result is missing or out of date.
+
+        A result is out of date after a change that was interrupted, or one that another program made.
+        """
         with self._lock:
-            stale = self._stale or (self._found is not None and not self._current(self._found))
-            if stale and self._known and not self._busy():
-                self._start("Reading the evaluation", lambda job: self._survey(job, self.roots()))
+            stale = self._stale or (self._result is not None and not self._is_current(self._result))
+            if stale and self._evaluated_before and not self.busy:
+                self._start("Reading the evaluation", lambda job: self._evaluate(job, self.roots()))
 
     def evaluate(self, profile: str = "", folders: Sequence[Path] | None = None) -> Job:
         """Evaluate in the background.
 
         Args:
-            profile: that ranks; empty for the technical score.
-            folders: to look at beside the collection's own pictures; None for those of the last time.
+            profile: profile that ranks; empty for the technical score.
+            folders: evaluated with the collection's own pictures; None for those of the last time.
 
         Raises:
-            ProfileError: there is no such profile.
-            SoartError: something goes on already.
+            ProfileError: the profile does not exist.
+            SoartError: another job runs.
         """
         profile = "" if profile == TECHNICAL else profile
         if profile:
-            self.shelf.scorer(profile)
+            self.profiles.scorer(profile)
         roots = self.roots() if folders is None else [self.folder / "images", *folders]
         with self._lock:
-            self._refuse_busy()
-            self._wish(replace(self._wishes, profile=profile))
-            return self._start("Evaluating", lambda job: self._survey(job, roots))
+            self._refuse_if_busy()
+            self._store(replace(self._settings, profile=profile))
+            return self._start("Evaluating", lambda job: self._evaluate(job, roots))
 
     def keep(self, image: int, *, every: bool = False) -> None:
-        """Keep this picture of its group of near-duplicates and no other; or all of them, or again what is proposed where all were kept.
+        """Choose which pictures of a group of near-duplicates to keep.
+
+        Args:
+            image: a picture of the group, the only one that is kept.
+            every: keep all of the group instead or, if all are kept already, the proposed one.
 
         Raises:
-            CollectionError: it has no near-duplicates.
+            CollectionError: the picture has no near-duplicates.
         """
         members = next((group for group in self.groups() if image in group), None)
         if members is None:
             raise CollectionError(f"Picture {image} has no near-duplicates any more: reload the page.")
         with self._lock:
-            others = set(self._wishes.keep) - set(members)
-            all_kept = set(members) <= set(self._wishes.keep)
-            chosen = {image} if not every else set[int]() if all_kept else set(members)
-            self._wish(replace(self._wishes, keep=tuple(sorted(others | chosen))))
-            self.version += 1
+            others = set(self._settings.keep) - set(members)
+            keeps_all = set(members) <= set(self._settings.keep)
+            chosen = {image} if not every else set[int]() if keeps_all else set(members)
+            self._store(replace(self._settings, keep=tuple(sorted(others | chosen))))
 
     def plan(self, rule: Rule) -> Plan:
-        """What a rule would move.
+        """Plan the moves of a rule.
 
         Raises:
-            CollectionError: nothing is evaluated yet.
+            CollectionError: the collection is not evaluated, or was scanned again since.
         """
-        if (found := self.found) is None:
+        if (result := self.result) is None:
             raise CollectionError("Evaluate this collection first.")
-        if not self._current(found):
-            raise CollectionError("Another program has looked at this collection meanwhile: evaluate it again.")
-        return plan_moves(found, rule, self.roots(), self.folder / CULLED, self.wishes.keep)
+        if not self._is_current(result):
+            raise CollectionError("Another program has scanned this collection meanwhile: evaluate it again.")
+        return plan_moves(result, rule, self.roots(), self.folder / CULLED, self.settings.keep)
 
     def move(self, rule: Rule, digest: str) -> Job:
-        """Move away what a plan said, in the background; an undo file tells of each move before it is made.
+        """Move the pictures of a plan away in the background; a journal records each move before it is made.
+
+        Args:
+            rule: the rule of the plan.
+            digest: of the plan.
 
         Raises:
-            CollectionError: there is nothing to move, or no longer what was planned.
-            SoartError: something goes on already.
+            CollectionError: the plan is empty or out of date, or the folder cannot be written.
+            SoartError: another job runs.
         """
         plan = self.plan(rule)
         if plan.digest != digest or not plan.moves:
-            raise CollectionError("The pictures have changed since this was shown: look at it again.")
+            raise CollectionError("The pictures have changed since this list was made: reload it.")
         if not self.movable:
             raise CollectionError(f"The folder {str(self.folder)!r} cannot be written: nothing can be moved there.")
 
         def work(job: Job) -> str:
             job.expect(len(plan.moves))
-            done, problems = cull(plan.moves, self._journal(), job.advance)
+            done, problems = cull(plan.moves, self._new_journal(), job.advance)
             return " ".join([f"{_files(len(done))} moved away.", *problems[:3]])
 
         return self._tidy("Moving pictures away", work)
 
-    def undo_rating(self, name: str) -> Job:
-        """Undo a cull in the background.
+    def undo_move(self, name: str) -> Job:
+        """Undo a move of pictures in the background.
+
+        Args:
+            name: of its undo file.
 
         Raises:
-            CollectionError: there is no such undo file, or it would change other things.
-            SoartError: something goes on already.
+            CollectionError: the undo file does not exist, or it would change other things.
+            SoartError: another job runs.
         """
-        known = next((one for one in self.undo_files() if one.name == name), None)
-        if known is None:
+        file = next((file for file in self.undo_files() if file.name == name), None)
+        if file is None:
             raise CollectionError("There is nothing to undo under this name any more: reload the page.")
-        if known.problem:
-            raise CollectionError(known.problem)
+        if file.problem:
+            raise CollectionError(file.problem)
 
         def work(job: Job) -> str:
             done, problems = undo(self.folder / UNDO / name)
@@ -209,70 +244,69 @@ class EvaluationService:
         return self._tidy("Bringing pictures back", work)
 
     def _tidy(self, title: str, change: Callable[[Job], str]) -> Job:
+        """Change files in the background, then evaluate again; ``change`` returns the job's message."""
+
         def work(job: Job) -> None:
-            said = ""
+            message = ""
             try:
-                said = change(job)
+                message = change(job)
             finally:
                 with self._lock:
-                    self._found, self._stale = None, True
+                    self._result, self._stale = None, True
                 mark_moved(self.collection)
             try:
-                self._survey(job, self.roots())
+                self._evaluate(job, self.roots())
             except CollectionError as error:
                 # Such as that no picture is left.
-                raise CollectionError(f"{said} {error}") from error
-            job.message = said
+                raise CollectionError(f"{message} {error}") from error
+            job.message = message
 
         with self._lock:
-            self._refuse_busy()
+            self._refuse_if_busy()
             return self._start(title, work)
 
-    def _current(self, found: EvaluatedCollection) -> bool:
-        """Whether nobody has scanned since: what was found names files by its scan."""
-        return last_scan_number(self.collection) == found.update.scan_number
+    def _is_current(self, result: EvaluatedCollection) -> bool:
+        """True if no scan followed that of the result, which names files by its scan."""
+        return last_scan_number(self.collection) == result.update.scan_number
 
-    def _busy(self) -> bool:
-        return (job := self.job) is not None and job.live
-
-    def _refuse_busy(self) -> None:
-        if self._busy():
+    def _refuse_if_busy(self) -> None:
+        if self.busy:
             raise SoartError("This collection is being evaluated or tidied: wait until that is done, or cancel it.")
 
     def _start(self, title: str, work: Callable[[Job], None]) -> Job:
         self._stale = False
         self.version += 1
-        return self.jobs.start(KEY, title, work)
+        return self.jobs.start(self.key, title, work)
 
-    def _wish(self, wishes: EvaluationSettings) -> None:
-        store_setting(self.collection, KEY, json.dumps(asdict(wishes)))
-        self._wishes = wishes
+    def _store(self, settings: EvaluationSettings) -> None:
+        self._store_settings(json.dumps(asdict(settings)))
+        self._settings = settings
 
-    def _journal(self) -> Path:
+    def _new_journal(self) -> Path:
         start = f"{datetime.now():%Y%m%d-%H%M%S}"
         names = (f"{start}{f'-{number}' if number else ''}.jsonl" for number in range(10_000))
         return next(path for name in names if not (path := self.folder / UNDO / name).exists())
 
-    def _survey(self, job: Job, roots: Sequence[Path]) -> None:
-        profile = self.wishes.profile
-        tastes = [self.shelf.scorer(profile)] if profile else []
+    def _evaluate(self, job: Job, roots: Sequence[Path]) -> None:
+        profile = self.settings.profile
+        scorers = [self.profiles.scorer(profile)] if profile else []
 
         def expect(total: int) -> None:
             job.total = total
 
-        def once() -> EvaluatedCollection:
+        def scan_and_evaluate() -> EvaluatedCollection:
             job.expect(0)
             return sync_and_evaluate(
-                self.collection, Scan(roots, exclude=self.folder / CULLED), self.engine, tastes,
+                self.collection, Scan(roots, exclude=self.folder / CULLED), self.engine, scorers,
                 progress=job.advance, expect=expect, evaluating=lambda pictures: job.check(),
             )  # fmt: skip
 
         mark_moved(self.collection)
-        found = once()
-        # The scan may have come across files of pictures that were thought to be away.
+        result = scan_and_evaluate()
+        # The scan may have found files of pictures that were marked as moved away.
         if mark_moved(self.collection):
-            found = once()
+            result = scan_and_evaluate()
         with self._lock:
-            self._found, self._known, self._stale = found, True, False
+            self._result, self._evaluated_before, self._stale = result, True, False
             self.version += 1
-        job.message = f"{len(found.evaluation.ids)} pictures evaluated."
+        job.message = f"{len(result.evaluation.ids)} pictures evaluated."

@@ -1,11 +1,10 @@
-"""Rating with learning behind it: what to show a rater next, and when to learn the rater's taste anew, in the background."""
+"""Ratings of one rater, with the rater's taste learnt in the background."""
 
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Collection as Some
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...errors import SoartError
 from ...metrics.tastes.blend import only_profile
@@ -21,9 +20,10 @@ from ..scoring.taste_scorer import TasteScorer
 from ..support.background import Job, Jobs
 from ..tastes import learning as tastes
 from ..tastes.rating_session import propose_pictures, unrated_pictures
+from .service import CollectionService
 
-#: A taste is learnt anew after so many new ratings, or this share of those it was learnt from where that is more: learning
-#: from many takes long and changes little.
+#: A taste is learnt again after this many new ratings, or this share of those it was learnt from if that is more:
+#: learning from many ratings takes long and changes little.
 LEAST, SHARE = 5, 0.2
 #: Pictures proposed after each learning.
 PROPOSED = 64
@@ -31,13 +31,16 @@ PROPOSED = 64
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a rater is.
+    """Progress of a rater.
 
     Attributes:
-        rated, rejected, pictures: counts; ``pictures`` are the sound ones of the collection.
-        learnt: ratings and choices that the taste was learnt from; 0 without one.
-        word, sentence, advice: of its trust; empty without one.
-        stop: whether the taste is as good as further ratings would make it.
+        rated, rejected: pictures rated, and pictures skipped.
+        pictures: sound pictures of the collection.
+        learnt: ratings and choices that the taste was learnt from; 0 without a taste.
+        word, sentence, advice: of the trust in the taste; empty without a taste.
+        stop: True if further ratings would hardly improve the taste.
+        learning: True while the taste is learnt.
+        failed: message of the last learning if it failed; empty otherwise.
     """
 
     rated: int
@@ -48,52 +51,57 @@ class Progress:
     sentence: str = ""
     advice: str = ""
     stop: bool = False
+    learning: bool = False
+    failed: str = ""
 
 
-class RatingService:
-    """One rater at one collection.
+class RatingService(CollectionService):
+    """Ratings of one rater in one collection.
 
     Args:
         collection: the collection.
-        shelf: where the rater's taste, which bears the rater's name, is kept.
-        jobs: where learning runs.
-        rater: the name.
+        profiles: its profiles; the rater's taste, which bears the rater's name, is stored there.
+        jobs: its background jobs.
+        rater: name of the rater.
 
     Raises:
-        ProfileError: a name that cannot be a taste's.
+        ProfileError: the name cannot be that of a taste.
     """
 
-    def __init__(self, collection: Collection, shelf: CollectionProfiles, jobs: Jobs, rater: str) -> None:
-        self.collection, self.shelf, self.jobs, self.rater = collection, shelf, jobs, rater
-        shelf.own.path(rater)
-        self._lock = threading.Lock()
+    def __init__(self, collection: Collection, profiles: CollectionProfiles, jobs: Jobs, rater: str) -> None:
+        super().__init__(collection, profiles, jobs, f"learn:{rater}")
+        self.rater = rater
+        profiles.own.path(rater)
         self._proposed: list[int] = []
         self._stop = False
-        # What a restarted server finds counts as learnt from: nothing is learnt anew before there is something new.
+        # After a restart the taste is learnt again only once there are new ratings.
         scorer = self._scorer()
         self._learnt_from = self._tried_at = len(only_profile(scorer.taste).examples) if scorer else 0
         if scorer:
-            jobs.start(f"propose:{rater}", f"Looking for what {rater} should rate", lambda job: self._propose(scorer))
-
-    @property
-    def key(self) -> str:
-        """Of the learning job."""
-        return f"learn:{self.rater}"
+            jobs.start(f"propose:{rater}", f"Choosing pictures for {rater} to rate", lambda job: self._propose(scorer))
 
     def _scorer(self) -> TasteScorer | None:
-        """The rater's taste as the shelf holds it; a damaged one counts as none, and is learnt anew from the ratings."""
-        if self.rater in self.shelf.own.names():
+        """The rater's stored taste; None without one, or with a damaged one, which is learnt again from the ratings."""
+        if self.rater in self.profiles.own.names():
             with contextlib.suppress(SoartError):
-                scorer = self.shelf.scorer(self.rater)
+                scorer = self.profiles.scorer(self.rater)
                 if isinstance(scorer, TasteScorer) and isinstance(scorer.taste, TasteProfile):
                     return scorer
         return None
 
-    def say(self, image: int, value: int | None) -> int | None:
-        """Store what the rater says: 1…5, 0 to reject, None to take it back; returns what was said before.
+    def rate(self, image: int, value: int | None) -> int | None:
+        """Store a rating, and learn the taste if it is due.
+
+        Args:
+            image: id of the picture.
+            value: 1 to 5, 0 to skip, None to undo.
+
+        Returns:
+            the value stored before; None without one.
 
         Raises:
-            CollectionError: no such picture or rating, or a collection that cannot be written.
+            CollectionError: the rating is out of range, or the collection cannot be written.
+            SoartError: the picture does not exist.
         """
         if not rows_of(self.collection, [image]):
             raise SoartError(f"There is no picture {image} in this collection any more: go on with the next one.")
@@ -107,28 +115,38 @@ class RatingService:
         self.learn_if_due()
         return before
 
-    def queue(self, count: int, skip: Some[int] = ()) -> list[ImageRow]:
-        """Pictures to rate next: the most telling ones as of the last learning, then unseen ones in random order.
+    def queue(self, count: int, waiting: Some[int] = ()) -> list[ImageRow]:
+        """Pictures to rate next: the most informative ones by the last learning, then unrated ones in random order.
 
         Args:
-            count: how many.
-            skip: ids that are waiting at the rater's already.
+            count: number of pictures.
+            waiting: ids that the rater's page holds already.
         """
         with self._lock:
             proposed = list(self._proposed)
-        return unrated_pictures(self.collection, self.rater, count, proposed, set(skip))
+        return unrated_pictures(self.collection, self.rater, count, proposed, set(waiting))
 
     def progress(self) -> Progress:
-        """How far the rater is, and what the taste is worth."""
+        """The rater's progress, and the trust in the taste."""
         counts = ratings.rating_counts(self.collection, self.rater)
-        pictures = count_sound_pictures(self.collection)
-        rated, rejected = counts.get(ratings.STARS, 0), counts.get(ratings.REJECT, 0)
+        progress = Progress(
+            rated=counts.get(ratings.STARS, 0),
+            rejected=counts.get(ratings.REJECT, 0),
+            pictures=count_sound_pictures(self.collection),
+            learning=self.busy,
+            failed=self.failure,
+        )
         scorer = self._scorer()
         if scorer is None:
-            return Progress(rated, rejected, pictures)
+            return progress
         trust = scorer.taste.trust
-        return Progress(
-            rated, rejected, pictures, self._learnt_from, trust.word, trust.sentence, trust.advice, self._stop
+        return replace(
+            progress,
+            learnt=self._learnt_from,
+            word=trust.word,
+            sentence=trust.sentence,
+            advice=trust.advice,
+            stop=self._stop,
         )
 
     def _propose(self, scorer: TasteScorer) -> None:
@@ -136,16 +154,16 @@ class RatingService:
         with self._lock:
             self._proposed, self._stop = [row.id for row in rows], proposal.stop
 
-    def due(self) -> bool:
-        """Whether enough was said since the last learning, and both kinds of pictures are there."""
-        count, kinds = ratings.star_counts(self.collection, self.rater)
+    def is_due(self) -> bool:
+        """True if there are enough ratings since the last learning, and not all ratings are the same."""
+        count, different = ratings.star_counts(self.collection, self.rater)
         with self._lock:
             new = count - self._tried_at
-        return new >= max(LEAST, SHARE * self._tried_at) and kinds > 1
+        return new >= max(LEAST, SHARE * self._tried_at) and different > 1
 
     def learn_if_due(self) -> Job | None:
         """Start learning in the background if it is due."""
-        return self.learn_now() if self.due() else None
+        return self.learn_now() if self.is_due() else None
 
     def learn_now(self) -> Job:
         """Start learning in the background."""
@@ -153,8 +171,8 @@ class RatingService:
 
     def _learn(self, job: Job) -> None:
         self._learn_once(job)
-        # What was said meanwhile may be reason enough to go on.
-        while self.due():
+        # Ratings that arrive during the learning can make the next one due.
+        while self.is_due():
             self._learn_once(job)
 
     def _learn_once(self, job: Job) -> None:
@@ -164,7 +182,7 @@ class RatingService:
         job.expect(len(self.collection.ids()))
         sources = tastes.Sources(rater=self.rater)
         learnt = tastes.learn(self.rater, self.collection, sources, progress=job.advance)
-        self.shelf.own.save(learnt.taste)
+        self.profiles.own.save(learnt.taste)
         scorer = TasteScorer.of(learnt.taste)
         self._propose(scorer)
         with self._lock:

@@ -1,11 +1,12 @@
-"""One tune of a collection as something to start, pause, change and resume; it runs in the background.
+"""A tune of one collection in the background: start, pause, change and resume.
 
-What was asked for lies in the collection beside the choices, so that a tune goes on after the process was killed: its settings are one fact
-of the collection, everything else is the tuner's own.
+The collection stores the settings of the tune beside its choices, so that a tune can be resumed after the process was
+killed. Everything else is stored by the tuner itself.
 """
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -14,7 +15,6 @@ from dataclasses import dataclass, replace
 from ...errors import SoartError
 from ...metrics.tastes.profile import TECHNICAL
 from ..collection.collection import Collection
-from ..collection.settings import setting, store_setting
 from ..collection.studies import drawn_pictures
 from ..collection.tables import ImageRow
 from ..models.generator import ImageGenerator
@@ -25,74 +25,107 @@ from ..tuning.loop import STOPPED, tune
 from ..tuning.panel import Panel
 from ..tuning.settings import PAUSED, RUNNING, TuneSettings
 from ..tuning.tuner import Tuner
+from .service import CollectionService
 
-FACT = "tune"
-#: Where a tune stands beside what its settings say.
+#: Key of the settings in the collection.
+SETTINGS = "tune"
+#: States of a tune in addition to those stored in its settings.
 IDLE, PAUSING, INTERRUPTED, ENDED, FAILED = "idle", "pausing", "interrupted", "ended", "failed"
-#: Keys of jobs.
+#: Keys of jobs: of runs, with their number, and of reading the findings.
 RUN, READ = "tune", "read tune"
+_NOT_STARTED = "Nothing was tuned in this collection yet: start with a prompt."
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What a study looks like.
+class LatestFindings:
+    """Findings of a study after its latest batch.
 
     Attributes:
-        tuned: the findings.
-        goal: by picture id, as far as it is judged.
-        done: pictures drawn.
+        findings: the findings.
+        goal: by picture id, of judged pictures.
+        done: number of pictures drawn.
     """
 
-    tuned: StudyFindings
+    findings: StudyFindings
     goal: dict[int, float]
     done: int
 
 
-class TuningService:
+@dataclass(frozen=True)
+class TuneProgress:
+    """State of a tune as pages show it.
+
+    Attributes:
+        state: ``running``, ``paused``, or one of the states above.
+        version: counts up with every change that pages show.
+        settings: of the tune; None before the first start.
+        judged: True if there are findings.
+        reading: True while the findings are read.
+        reason: of the end or the failure, a sentence; empty without one.
+        pictures: (picture id, batch) in the order of drawing.
+        goal: by picture id, of judged pictures.
+        seconds_left: time until the budget is drawn; None if unknown.
+    """
+
+    state: str
+    version: int
+    settings: TuneSettings | None
+    judged: bool
+    reading: bool
+    reason: str
+    pictures: list[tuple[int, int]]
+    goal: dict[int, float]
+    seconds_left: float | None
+
+
+class TuningService(CollectionService):
     """The tune of one collection.
 
     Args:
         collection: the collection.
-        shelf: whose profiles can judge.
-        jobs: where it runs.
-        load: gives the model that draws.
-        drawing: held while pictures are drawn, for a model draws for one tune at a time.
+        profiles: its profiles, which can judge.
+        jobs: its background jobs.
+        load: loads the model that draws.
+        drawing: lock held while pictures are drawn, because a model draws for one tune at a time.
+
+    Attributes:
+        latest: the latest findings; None before the first batch is judged.
     """
 
     def __init__(
         self,
         collection: Collection,
-        shelf: CollectionProfiles,
+        profiles: CollectionProfiles,
         jobs: Jobs,
         load: Callable[[], ImageGenerator],
         drawing: threading.Lock,
     ) -> None:
-        self.collection, self.shelf, self.jobs, self._load, self._drawing = collection, shelf, jobs, load, drawing
-        self._lock = threading.RLock()
+        # A new run may start before the thread of the last one has ended: each has a key of its own, see _run.
+        super().__init__(collection, profiles, jobs, READ, settings_key=SETTINGS)
+        self._load, self._drawing = load, drawing
         self._pause = self._running = False
+        #: Start of the drawing, and pictures drawn since then.
         self._speed: tuple[float, int] = (0.0, 0)
-        self.seen: Seen | None = None
-        #: Counts up with every change that is worth showing.
-        self.version = 0
+        self.latest: LatestFindings | None = None
         self._runs = 0
-        text = setting(collection, FACT)
+        text = self._stored_settings()
         self._settings = None if text is None else TuneSettings.read(text)
 
     @property
     def settings(self) -> TuneSettings | None:
-        """What is tuned; None before the first start."""
+        """Settings of the tune; None before the first start."""
         with self._lock:
             return self._settings
 
     @property
     def live(self) -> bool:
-        """Whether it is drawing, or about to."""
+        """True while it draws, or is about to."""
         with self._lock:
             return self._running
 
     @property
     def state(self) -> str:
-        """Where it stands; ``interrupted`` where the settings say running and nothing runs: the process was killed."""
+        """The state; ``interrupted`` if the settings say running but the process was killed."""
         with self._lock:
             if self._settings is None:
                 return IDLE
@@ -100,36 +133,58 @@ class TuningService:
                 return PAUSING if self._pause else RUNNING
             return INTERRUPTED if self._settings.state == RUNNING else self._settings.state
 
+    def progress(self) -> TuneProgress:
+        """The state with all pictures; starts reading the findings of a tune that is not running.
+
+        A failed reading is not repeated: the reason says what is wrong, and so does resuming.
+        """
+        settings, latest, pictures = self.settings, self.latest, self.pictures()
+        if pictures and latest is None and not self.live and not self.failure:
+            self.read_findings()
+        return TuneProgress(
+            state=self.state,
+            version=self.version,
+            settings=settings,
+            judged=latest is not None,
+            reading=self.busy,
+            reason=(settings.why if settings else "") or self.failure,
+            pictures=pictures,
+            goal=latest.goal if latest else {},
+            seconds_left=self.seconds_left(len(pictures)),
+        )
+
     def start(self, settings: TuneSettings) -> None:
-        """Begin a tune; the choices and pictures of earlier ones stay in the collection.
+        """Start a tune; the choices and pictures of earlier ones stay in the collection.
 
         Raises:
-            SoartError: one is going on.
-            PromptError: nothing to choose from.
+            SoartError: a tune is running.
+            PromptError: the space leaves nothing to choose from.
         """
         settings.narrowed().check_tunable()
         self.panel(settings)
         with self._lock:
             if self.live:
-                raise SoartError("A tune is going on in this collection: pause it before you start another one.")
-            self.seen = None
-            self._keep(replace(settings, state=RUNNING, why=""))
+                raise SoartError("A tune is running in this collection: pause it before you start another one.")
+            self.latest = None
+            self._store(replace(settings, state=RUNNING, why=""))
             self._run()
 
     def resume(self, budget: int | None = None) -> None:
-        """Go on, with a larger budget if one is given.
+        """Resume the tune.
+
+        Args:
+            budget: new number of pictures in all; None for that of the settings.
 
         Raises:
-            SoartError: there is nothing to resume.
+            SoartError: nothing was tuned yet.
         """
         with self._lock:
-            if self._settings is None:
-                raise SoartError("Nothing was tuned in this collection yet: start with a prompt.")
-            self._keep(replace(self._settings, state=RUNNING, why="", budget=budget or self._settings.budget))
+            settings = self._started()
+            self._store(replace(settings, state=RUNNING, why="", budget=budget or settings.budget))
             self._run()
 
     def pause(self) -> None:
-        """Stop after the batch that is being drawn."""
+        """Pause after the batch that is being drawn."""
         with self._lock:
             self._pause = True
             self.version += 1
@@ -137,52 +192,63 @@ class TuningService:
     def narrow(self, bans: tuple[str, ...], pins: tuple[str, ...]) -> None:
         """Change bans and pins, from the next batch on.
 
+        Args:
+            bans: forbidden options, as ``slot=option``.
+            pins: required options, as ``slot=option``.
+
         Raises:
-            PromptError: unknown ones, or nothing left to choose.
-            SoartError: nothing is tuned.
+            PromptError: an unknown option, or nothing left to choose from.
+            SoartError: nothing was tuned yet.
         """
         with self._lock:
-            if self._settings is None:
-                raise SoartError("Nothing was tuned in this collection yet: start with a prompt.")
-            changed = replace(self._settings, bans=bans, pins=pins)
+            changed = replace(self._started(), bans=bans, pins=pins)
             changed.narrowed().check_tunable()
-            self._keep(changed)
+            self._store(changed)
 
     def panel(self, settings: TuneSettings) -> Panel:
-        """The judges.
+        """The judges of a tune.
 
         Raises:
-            ProfileError: a taste that is gone.
-            SoartError: weights that fit nobody.
+            ProfileError: a taste does not exist any more.
+            SoartError: a weight without a judge.
         """
         names = list(settings.profiles) or [TECHNICAL]
-        scorers = [self.shelf.scorer(name) for name in names]
+        scorers = [self.profiles.scorer(name) for name in names]
         weights = {
             scorer.stored_name: settings.profiles.get(name, 0.0) for name, scorer in zip(names, scorers, strict=True)
         }
         return Panel(scorers, list(settings.raters), {**weights, **settings.raters})
 
     def pictures(self) -> list[tuple[int, int]]:
-        """(picture id, batch) of all that was drawn in this space, in the order of asking; while a batch is drawn, part of it."""
+        """(picture id, batch) of all pictures of this space in the order of drawing, an unfinished batch included."""
         settings = self.settings
         return [] if settings is None else drawn_pictures(self.collection, settings.whole().fingerprint)
 
     def seconds_left(self, done: int) -> float | None:
-        """Time until the budget is drawn, by the speed of this run; None where nothing can be said."""
+        """Time until the budget is drawn, by the speed of this run; None if unknown.
+
+        Args:
+            done: number of pictures drawn.
+        """
         with self._lock:
             start, drawn = self._speed
             if self._settings is None or not self._running or drawn <= 0:
                 return None
             return (time.monotonic() - start) / drawn * max(0, self._settings.budget - done)
 
-    def look(self) -> Job:
-        """Read the findings of a tune that is not running."""
-        return self.jobs.start(READ, "Reading the tune", lambda job: self._see(self._tuner()))
+    def read_findings(self) -> Job:
+        """Read the findings of a tune that is not running, in the background."""
+        return self.jobs.start(READ, "Reading the tune", lambda job: self._update_findings(self._tuner()))
 
-    def _keep(self, settings: TuneSettings) -> None:
-        store_setting(self.collection, FACT, settings.write())
+    def _started(self) -> TuneSettings:
+        """The settings of a tune that was started."""
+        if (settings := self.settings) is None:
+            raise SoartError(_NOT_STARTED)
+        return settings
+
+    def _store(self, settings: TuneSettings) -> None:
+        self._store_settings(settings.write())
         self._settings = settings
-        self.version += 1
 
     def _run(self) -> None:
         self._pause = False
@@ -192,22 +258,21 @@ class TuningService:
             self.jobs.start(f"{RUN} {self._runs}", "Tuning", self._work)
 
     def _tuner(self) -> Tuner:
-        settings = self.settings
-        if settings is None:
-            raise SoartError("Nothing was tuned in this collection yet: start with a prompt.")
+        settings = self._started()
         return Tuner(
             self.collection, self._load(), settings.narrowed(), self.panel(settings), seed=settings.seed,
             budget=settings.budget, pareto=settings.pareto, prune=settings.prune,
         )  # fmt: skip
 
-    def _see(self, tuner: Tuner) -> None:
-        judged = tuner.judged()
-        if not judged.trials:
+    def _update_findings(self, tuner: Tuner) -> None:
+        judgements = tuner.judged()
+        if not judgements.trials:
             return
-        goal = dict(zip((row.id for row in judged.rows), judged.goal_values().tolist(), strict=True))
-        seen = Seen(findings_of(tuner), {image: value for image, value in goal.items() if value == value}, tuner.done)
+        values = dict(zip((row.id for row in judgements.rows), judgements.goal_values().tolist(), strict=True))
+        goal = {image: value for image, value in values.items() if not math.isnan(value)}
+        latest = LatestFindings(findings_of(tuner), goal, tuner.done)
         with self._lock:
-            self.seen = seen
+            self.latest = latest
             self.version += 1
 
     def _work(self, job: Job) -> None:
@@ -215,7 +280,7 @@ class TuningService:
         try:
             if self._drawing.acquire(blocking=False):
                 try:
-                    state, why = self._go_on(job)
+                    state, why = self._tune(job)
                 finally:
                     self._drawing.release()
             else:
@@ -226,36 +291,37 @@ class TuningService:
         finally:
             self._end(state, why)
 
-    def _go_on(self, job: Job) -> tuple[str, str]:
-        ended = None
-        while ended is None:
-            ended = self._once(job)
-        return ended
+    def _tune(self, job: Job) -> tuple[str, str]:
+        """Tune until the tune ends or is paused, under new settings as soon as they change; returns state and reason."""
+        end = None
+        while end is None:
+            end = self._tune_with_these_settings(job)
+        return end
 
-    def _once(self, job: Job) -> tuple[str, str] | None:
-        """Tune until it ends, is paused, or its settings change; None for the last."""
+    def _tune_with_these_settings(self, job: Job) -> tuple[str, str] | None:
+        """Tune until the tune ends or is paused, or its settings change; None for changed settings."""
         used, tuner = self.settings, self._tuner()
         with self._lock:
             self._speed = (time.monotonic(), -tuner.done)
         if tuner.done:
-            self._see(tuner)
+            self._update_findings(tuner)
 
-        def drawn(count: int) -> None:
+        def on_progress(count: int) -> None:
             job.check()
             with self._lock:
-                start, so_far = self._speed
-                # What earlier runs drew is told first, and took no time of this one.
-                self._speed = (start if so_far + count > 0 else time.monotonic(), so_far + count)
+                start, drawn = self._speed
+                # The first call counts the pictures of earlier runs, which took no time of this one.
+                self._speed = (start if drawn + count > 0 else time.monotonic(), drawn + count)
                 self.version += 1
 
-        def told(rows: list[ImageRow]) -> bool:
-            self._see(tuner)
+        def on_batch(rows: list[ImageRow]) -> bool:
+            self._update_findings(tuner)
             with self._lock:
                 return self._pause or self._settings != used
 
-        why = tune(tuner, on_batch=told, progress=drawn)
+        why = tune(tuner, on_batch=on_batch, progress=on_progress)
         if why != STOPPED:
-            self._see(tuner)
+            self._update_findings(tuner)
             return ENDED, why
         with self._lock:
             return (PAUSED, "") if self._pause else None
@@ -264,4 +330,4 @@ class TuningService:
         with self._lock:
             self._pause = self._running = False
             if self._settings is not None and state != INTERRUPTED:
-                self._keep(replace(self._settings, state=state, why=why))
+                self._store(replace(self._settings, state=state, why=why))

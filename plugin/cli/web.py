@@ -60,7 +60,7 @@ def web(
 
         from ..web.app import create_app
         from ..web.security import signing_key
-        from ..web.state import Settings
+        from ..web.state import ServerSettings
     except ImportError as error:
         raise SoartError(
             f"The gallery needs the extra 'web' ({error.name} is missing): pip install 'soart[web]'."
@@ -74,7 +74,7 @@ def web(
     with _listen(host, port) as listener:
         folders = _collections(collection or [], create=create)
         app = create_app(
-            Settings(
+            ServerSettings(
                 folders,
                 partial(load_generator, drawing),
                 vocabulary=drawing.vocabulary,

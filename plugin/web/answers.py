@@ -1,4 +1,4 @@
-"""How answers are made: pages from templates, JSON, and mistakes as sentences."""
+"""Responses of the server: pages from templates, JSON, and error messages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -19,10 +19,10 @@ from ...pipelines.collection.database import is_outage
 from ...pipelines.reports.page import FILTERS
 from ...version import __version__
 from .security import token_of
-from .state import MissingError, Place, rater_of, site_of
+from .state import NotFoundError, OpenCollection, rater_of, server_of
 
 HERE = Path(__file__).parent
-#: Views of a collection: address and name.
+#: Views of a collection: address and title.
 VIEWS = (
     ("gallery", "Gallery"),
     ("rate", "Rate"),
@@ -32,37 +32,57 @@ VIEWS = (
     ("attention", "Attention"),
     ("evaluate", "Evaluate"),
 )
-_pages = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
-_pages.filters.update(FILTERS)
-_pages.globals.update(caution=CAUTION, finite=math.isfinite, version=__version__, views=VIEWS)
+_templates = Environment(
+    loader=FileSystemLoader(HERE / "templates"),
+    autoescape=True,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    undefined=StrictUndefined,
+)
+_templates.filters.update(FILTERS)
+_templates.globals.update(caution=CAUTION, finite=math.isfinite, version=__version__, views=VIEWS)
 
 
-def page(request: Request, template: str, place: Place | None = None, status: int = 200, **values: Any) -> HTMLResponse:  # noqa: ANN401
-    """A page, or a part of one."""
-    site = site_of(request)
-    text = _pages.get_template(template).render(
-        place=place,
-        base=place.base if place else "",
-        many=len(site.places) > 1,
+def page(
+    request: Request,
+    template: str,
+    current: OpenCollection | None = None,
+    status: int = 200,
+    **values: Any,  # noqa: ANN401
+) -> HTMLResponse:
+    """A page, or a part of one.
+
+    Args:
+        request: the request to answer.
+        template: file name of the template.
+        current: the collection of the page; None for a page without one.
+        status: HTTP status.
+        values: variables of the template.
+    """
+    server = server_of(request)
+    text = _templates.get_template(template).render(
+        current=current,
+        base=current.base if current else "",
+        several=len(server.collections) > 1,
         rater=rater_of(request),
         csrf=token_of(request.session),
-        local=site.settings.local,
-        locked=bool(site.settings.password),
-        **values,
+        local=server.settings.local,
+        locked=bool(server.settings.password),
+        **{"view": "", **values},
     )
     return HTMLResponse(text, status)
 
 
 def finite(value: float | None) -> float | None:
-    """The number, or None where it is none."""
+    """The number, or None if it is infinite or NaN."""
     return value if value is not None and math.isfinite(value) else None
 
 
-async def body_of(request: Request) -> dict[str, Any]:
-    """The JSON object in a request.
+async def json_body(request: Request) -> dict[str, Any]:
+    """The JSON object of a request.
 
     Raises:
-        SoartError: something else.
+        SoartError: the body is not a JSON object.
     """
     try:
         body = await request.json()
@@ -73,20 +93,24 @@ async def body_of(request: Request) -> dict[str, Any]:
     return body
 
 
-def posted(work: Callable[[Request, dict[str, Any]], Response]) -> Callable[[Request], Awaitable[Response]]:
-    """An endpoint for a JSON object, whose work runs in a thread."""
+def json_endpoint(work: Callable[[Request, dict[str, Any]], Response]) -> Callable[[Request], Awaitable[Response]]:
+    """An endpoint that takes a JSON object; its work runs in a thread."""
 
     async def endpoint(request: Request) -> Response:
-        return await run_in_threadpool(work, request, await body_of(request))
+        return await run_in_threadpool(work, request, await json_body(request))
 
     return endpoint
 
 
-def whole(value: object, name: str) -> int:
-    """A whole number out of a request.
+def whole_number(value: object, name: str) -> int:
+    """A whole number of a request.
+
+    Args:
+        value: an integer or its text.
+        name: of the value, for the message.
 
     Raises:
-        SoartError: it is none.
+        SoartError: the value is not a whole number.
     """
     try:
         if isinstance(value, bool) or not isinstance(value, (int, str)):
@@ -96,42 +120,57 @@ def whole(value: object, name: str) -> int:
         raise SoartError(f"Expected a whole number as {name}, got {str(value)[:40]!r}.") from None
 
 
-def wholes(text: str, name: str) -> list[int]:
-    """Whole numbers between commas.
+def whole_numbers(text: str, name: str) -> list[int]:
+    """Whole numbers separated by commas.
 
     Raises:
-        SoartError: something else.
+        SoartError: a value is not a whole number.
     """
-    return [whole(part, name) for part in text.split(",") if part]
+    return [whole_number(value, name) for value in text.split(",") if value]
+
+
+def folders_of(request: Request, text: str) -> list[Path]:
+    """Existing folders that a request names, one a line, without repetitions.
+
+    Raises:
+        SoartError: other machines can reach the server, or a folder does not exist.
+    """
+    if not server_of(request).settings.local:
+        raise SoartError("Folders can only be named where the server listens to this machine alone.")
+    lines = dict.fromkeys(line.strip() for line in text.splitlines())
+    folders = [Path(line).expanduser().absolute() for line in lines if line]
+    if missing := [folder for folder in folders if not folder.is_dir()]:
+        raise SoartError(f"There is no folder {str(missing[0])!r}: name one folder a line.")
+    return folders
 
 
 def status_of(error: SoartError) -> int:
-    """HTTP status of a mistake: 404 not there, 503 to be tried again, 400 otherwise."""
-    if isinstance(error, (MissingError, ImageError)):
+    """HTTP status of an error: 404 for a missing page or picture, 503 if a later try may work, else 400."""
+    if isinstance(error, (NotFoundError, ImageError)):
         return 404
     return 503 if is_outage(error) else 400
 
 
-def said(request: Request, status: int, text: str) -> Response:
-    """A mistake as a page for people, as JSON for scripts."""
+def error_response(request: Request, status: int, message: str) -> Response:
+    """An error message: a page for people, JSON for scripts."""
     if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
-        return page(request, "error.html", status=status, text=text)
-    return JSONResponse({"error": text}, status)
+        return page(request, "error.html", status=status, message=message)
+    return JSONResponse({"error": message}, status)
 
 
-async def on_mistake(request: Request, error: Exception) -> Response:
-    """Answer an expected mistake."""
+async def on_error(request: Request, error: Exception) -> Response:
+    """Answer an expected error."""
     assert isinstance(error, SoartError)
-    return said(request, status_of(error), str(error))
+    return error_response(request, status_of(error), str(error))
 
 
-async def on_http(request: Request, error: Exception) -> Response:
-    """Answer what the router refuses."""
+async def on_http_error(request: Request, error: Exception) -> Response:
+    """Answer a request that the router refuses."""
     status = error.status_code if isinstance(error, HTTPException) else 500
-    texts = {404: "There is nothing at this address.", 405: "This address cannot be asked so."}
-    return said(request, status, texts.get(status, "This request cannot be answered."))
+    messages = {404: "Page not found.", 405: "This address does not accept that method."}
+    return error_response(request, status, messages.get(status, "This request cannot be answered."))
 
 
 async def on_failure(request: Request, error: Exception) -> Response:
-    """Answer a failure that nobody expected; the details are in the server's log."""
+    """Answer an unexpected failure; its details are in the server's log."""
     return JSONResponse({"error": f"The server failed unexpectedly ({type(error).__name__}): see its log."}, 500)

@@ -1,4 +1,4 @@
-"""The web application: addresses, what guards them, and its life."""
+"""The web application: its addresses, its protection, and its lifespan."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from ...errors import SoartError
-from .answers import HERE, on_failure, on_http, on_mistake
+from .answers import HERE, on_error, on_failure, on_http_error
 from .routes import attention, comparing, evaluating, gallery, people, rating, tastes, tuning
 from .security import Guard
-from .state import Settings, Site
+from .state import Server, ServerSettings
 
 #: Seconds that a session lasts: half a year.
-SESSION = 15_552_000
+SESSION_SECONDS = 15_552_000
 
 
-def create_app(settings: Settings) -> Starlette:
-    """The application for some collections.
+def create_app(settings: ServerSettings) -> Starlette:
+    """Create the application for some collections.
 
     Raises:
-        CollectionError: a collection that cannot be opened.
+        CollectionError: a collection cannot be opened.
     """
-    site = Site(settings)
+    server = Server(settings)
 
     @asynccontextmanager
-    async def life(app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
-        site.close()
+        server.close()
 
     views: list[Route] = [
         route for view in (gallery, rating, comparing, tuning, tastes, attention, evaluating) for route in view.routes
@@ -42,20 +42,20 @@ def create_app(settings: Settings) -> Starlette:
         routes=[
             *people.routes,
             Mount("/static", StaticFiles(directory=HERE / "static")),
-            Mount("/c/{place:int}", routes=views),
+            Mount("/c/{collection:int}", routes=views),
         ],
         middleware=[
             Middleware(
                 SessionMiddleware,
                 secret_key=settings.secret,
                 session_cookie="soart",
-                max_age=SESSION,
+                max_age=SESSION_SECONDS,
                 same_site="strict",
             ),
             Middleware(Guard, password=settings.password, names=settings.names),
         ],
-        exception_handlers={SoartError: on_mistake, HTTPException: on_http, Exception: on_failure},
-        lifespan=life,
+        exception_handlers={SoartError: on_error, HTTPException: on_http_error, Exception: on_failure},
+        lifespan=lifespan,
     )
-    app.state.site = site
+    app.state.server = server
     return app

@@ -1,4 +1,4 @@
-"""Who may ask what: host names, sites, tokens, password, and the headers of every answer."""
+"""Protection of the server: host names, origins, tokens, password, and headers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-#: Nothing from outside, nothing inline.
+#: Content security policy: everything from this server, nothing inline.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
@@ -31,17 +31,19 @@ HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
-#: Bytes of a request's body, at most.
-LARGEST = 1_000_000
+#: Most bytes of a request's body.
+MOST_BYTES = 1_000_000
+#: Addresses that need no password.
 _OPEN = ("/login", "/static/")
 
 
 def signing_key(password: str, folder: Path | None = None) -> str:
-    """Key of the session cookies: kept from start to start, and another one for another password.
+    """Key that signs the session cookies: the same after a restart, another one for another password.
 
     Args:
-        password: of the server.
-        folder: where the secret behind it is kept; by default the user's state folder. Where that cannot be written, sessions end with the server.
+        password: of the server; empty for none.
+        folder: folder of the secret behind the key; by default the user's state folder. If it cannot be written,
+            sessions end with the server.
     """
     path = (platformdirs.user_state_path("soart") if folder is None else folder) / "web-secret"
     secret = secrets.token_bytes(32)
@@ -52,21 +54,21 @@ def signing_key(password: str, folder: Path | None = None) -> str:
             os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream,
         ):
             stream.write(secret)
-        kept = path.read_bytes()
-        secret = kept if len(kept) == 32 else secret
+        stored = path.read_bytes()
+        secret = stored if len(stored) == 32 else secret
     return hmac.new(secret, password.encode(), hashlib.sha256).hexdigest()
 
 
-def same(given: str, expected: str) -> bool:
-    """Whether two secrets are equal, in a time that does not depend on them."""
-    digests = (hashlib.sha256(text.encode()).digest() for text in (given, expected))
+def same_secret(first: str, second: str) -> bool:
+    """Compare two secrets in a time that does not depend on them; True if they are equal."""
+    digests = (hashlib.sha256(text.encode()).digest() for text in (first, second))
     return hmac.compare_digest(*digests)
 
 
 def allowed_host(header: str, names: frozenset[str]) -> bool:
-    """Whether a request may be addressed so: by a number, as localhost, by this machine's name or one of ``names``.
+    """True if the server answers to a ``Host`` header.
 
-    Any other name may be a stranger's that was made to point here (DNS rebinding).
+    It answers to an IP address, localhost, this machine's name and ``names``. Any other name may be an attacker's that was made to point here (DNS rebinding).
     """
     try:
         name = urlsplit(f"//{header}").hostname or ""
@@ -75,21 +77,29 @@ def allowed_host(header: str, names: frozenset[str]) -> bool:
     with contextlib.suppress(ValueError):
         ipaddress.ip_address(name)
         return True
-    own = socket.gethostname().lower()
-    return name in {"localhost", own, f"{own}.local", *names}
+    machine = socket.gethostname().lower()
+    return name in {"localhost", machine, f"{machine}.local", *names}
 
 
 def token_of(session: dict[str, str]) -> str:
-    """The token that requests of this session must carry when they change something."""
+    """The token that every changing request of this session must carry."""
     if "csrf" not in session:
         session["csrf"] = secrets.token_urlsafe(24)
     return session["csrf"]
 
 
-def worker_error(
-    headers: Mapping[str, str], session: Mapping[str, str], names: frozenset[str], *, changing: bool
-) -> str:
-    """Why a request is refused, in a sentence; empty for one that is not."""
+def refusal(headers: Mapping[str, str], session: Mapping[str, str], names: frozenset[str], *, changing: bool) -> str:
+    """Check a request before it is answered.
+
+    Args:
+        headers: of the request.
+        session: of the request.
+        names: further host names that the server answers to.
+        changing: True if the request can change something.
+
+    Returns:
+        the message of a refused request; empty for an allowed one.
+    """
     host = headers.get("host", "")
     if not allowed_host(host, names):
         return "This server does not answer under that name: open it by its address, or start it with --allow-host."
@@ -98,24 +108,24 @@ def worker_error(
     origin = headers.get("origin")
     if (origin is not None and urlsplit(origin).netloc != host) or headers.get("sec-fetch-site") == "cross-site":
         return "This request came from another site and was not carried out."
-    if not same(headers.get("x-csrf-token", ""), session.get("csrf", secrets.token_hex())):
+    if not same_secret(headers.get("x-csrf-token", ""), session.get("csrf", secrets.token_hex())):
         return "This page is out of date: reload it and try again."
-    return "The request is too large." if _length(headers) > LARGEST else ""
+    return "The request is too large." if _length(headers) > MOST_BYTES else ""
 
 
 def _length(headers: Mapping[str, str]) -> int:
-    """Announced length of the body; too large where none is announced."""
-    given = headers.get("content-length", "")
-    return int(given) if given.isdecimal() and len(given) < 12 else LARGEST + 1
+    """Announced length of the body; too large if none is announced."""
+    length = headers.get("content-length", "")
+    return int(length) if length.isdecimal() and len(length) < 12 else MOST_BYTES + 1
 
 
 class Guard:
-    """Refuses what may not be asked, asks for the password, and sets the headers.
+    """Middleware that refuses forbidden requests, requires the password, and sets the headers.
 
     Args:
-        app: what is guarded.
-        password: empty for none.
-        names: host names allowed beside the usual ones.
+        app: the protected application.
+        password: of the server; empty for none.
+        names: further host names that the server answers to.
     """
 
     def __init__(self, app: ASGIApp, password: str, names: frozenset[str]) -> None:
@@ -127,27 +137,28 @@ class Guard:
             await self.app(scope, receive, send)
             return
 
-        async def guarded(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers[name] = value
-                # Scripts and styles are kept by the browser, and asked after each time.
+                # The browser keeps scripts and styles, and checks each time that they are current.
                 headers.setdefault("cache-control", "no-cache" if scope["path"].startswith("/static/") else "no-store")
             await send(message)
 
-        answer = self._answer(scope)
-        await (self.app if answer is None else answer)(scope, receive, guarded)
+        response = self._response(scope)
+        await (self.app if response is None else response)(scope, receive, send_with_headers)
 
-    def _answer(self, scope: Scope) -> Response | None:
+    def _response(self, scope: Scope) -> Response | None:
+        """The response to a request that must not reach the application; None for any other request."""
         request = Request(scope)
         changing = request.method not in {"GET", "HEAD"}
-        why = worker_error(Headers(scope=scope), request.session, self.names, changing=changing)
-        if why:
-            return JSONResponse({"error": why}, 403)
+        message = refusal(Headers(scope=scope), request.session, self.names, changing=changing)
+        if message:
+            return JSONResponse({"error": message}, 403)
         inside = not self.password or request.session.get("inside") == "yes"
         if inside or request.url.path.startswith(_OPEN):
             return None
         if changing or "text/html" not in request.headers.get("accept", ""):
-            return JSONResponse({"error": "Say the password first: reload the page."}, 401)
+            return JSONResponse({"error": "This server needs a password: reload the page and enter it."}, 401)
         return RedirectResponse("/login", 303)

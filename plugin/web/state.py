@@ -1,4 +1,4 @@
-"""What the server holds: one place for each collection, with its profiles, its background work and its desks."""
+"""State of the server: its open collections, and the services of each."""
 
 from __future__ import annotations
 
@@ -23,58 +23,65 @@ if TYPE_CHECKING:
     from ...pipelines.models.generator import ImageGenerator
 
 
-class Place:
-    """One collection and everything that goes on in it."""
+class OpenCollection:
+    """A collection with its profiles, background jobs and services.
+
+    Args:
+        number: of the collection in its addresses, from 0.
+        collection: the collection; closed by ``close``.
+        user_tastes: the user's own tastes.
+        load: loads the model that draws.
+        drawing: lock held while pictures are drawn.
+    """
 
     def __init__(
         self,
         number: int,
         collection: Collection,
-        user: ProfileStore,
+        user_tastes: ProfileStore,
         load: Callable[[], ImageGenerator],
         drawing: threading.Lock,
     ) -> None:
         self.number, self.collection, self.jobs = number, collection, Jobs()
         self.name = Path(collection.name).resolve().name
-        self.shelf = CollectionProfiles(collection, user)
-        self.tune = TuningService(collection, self.shelf, self.jobs, load, drawing)
-        self.evaluation = EvaluationService(collection, self.shelf, self.jobs)
+        self.profiles = CollectionProfiles(collection, user_tastes)
+        self.tuning = TuningService(collection, self.profiles, self.jobs, load, drawing)
+        self.evaluation = EvaluationService(collection, self.profiles, self.jobs)
         self._lock = threading.Lock()
-        self._desks: dict[str, RatingService] = {}
+        self._ratings: dict[str, RatingService] = {}
 
     @property
     def base(self) -> str:
-        """Start of its addresses."""
+        """Start of the collection's addresses."""
         return f"/c/{self.number}"
 
-    def desk(self, rater: str) -> RatingService:
-        """Where a rater rates."""
+    def rating(self, rater: str) -> RatingService:
+        """The rating service of one rater."""
         with self._lock:
-            if rater not in self._desks:
-                self._desks[rater] = RatingService(self.collection, self.shelf, self.jobs, rater)
-            return self._desks[rater]
+            if rater not in self._ratings:
+                self._ratings[rater] = RatingService(self.collection, self.profiles, self.jobs, rater)
+            return self._ratings[rater]
 
     def close(self) -> None:
-        """End the background work, then the database."""
+        """End the background jobs, then close the database."""
         self.jobs.close()
         self.collection.close()
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How the server was started.
+class ServerSettings:
+    """Settings of a server.
 
     Attributes:
         collections: folders, or URLs of databases.
-        load: gives the model that draws.
-        vocabulary: of plain prompts: ``embedded`` or ``general``.
+        load: loads the model that draws.
+        vocabulary: vocabulary of plain prompts: ``embedded`` or ``general``.
         profiles: the user's tastes.
-        rater: name of whoever has not said theirs.
-        password: asked for where it is not empty.
-        host: address listened on.
-        names: further host names that requests may be addressed to.
-        local: only this machine can reach the server, so that folders of it may be named.
-        secret: signs the session cookies.
+        rater: name of a rater who has not entered one.
+        password: required from visitors; empty for none.
+        names: further host names that the server answers to.
+        local: True if only this machine can reach the server; then requests may name folders.
+        secret: key that signs the session cookies.
     """
 
     collections: Sequence[Path | str]
@@ -83,22 +90,25 @@ class Settings:
     profiles: ProfileStore = field(default_factory=ProfileStore)
     rater: str = "me"
     password: str = ""
-    host: str = "127.0.0.1"
     names: frozenset[str] = frozenset()
     local: bool = True
     secret: str = ""
 
 
-class Site:
-    """All places of a server."""
+class Server:
+    """All open collections of a server, and the model they share.
 
-    def __init__(self, settings: Settings) -> None:
+    Raises:
+        CollectionError: a collection cannot be opened.
+    """
+
+    def __init__(self, settings: ServerSettings) -> None:
         self.settings = settings
         self._lock = threading.Lock()
         self._generator: ImageGenerator | None = None
         drawing = threading.Lock()
-        self.places = [
-            Place(number, Collection(folder), settings.profiles, self.generator, drawing)
+        self.collections = [
+            OpenCollection(number, Collection(folder), settings.profiles, self.generator, drawing)
             for number, folder in enumerate(settings.collections)
         ]
 
@@ -110,34 +120,34 @@ class Site:
             return self._generator
 
     def close(self) -> None:
-        """Close every place."""
-        for place in self.places:
-            place.close()
+        """Close every collection."""
+        for collection in self.collections:
+            collection.close()
 
 
-def site_of(request: Request) -> Site:
-    """The site a request came to."""
-    site: Site = request.app.state.site
-    return site
+def server_of(request: Request) -> Server:
+    """The server of a request."""
+    server: Server = request.app.state.server
+    return server
 
 
-def place_of(request: Request) -> Place:
-    """The collection a request is about.
+def current_collection(request: Request) -> OpenCollection:
+    """The collection of a request.
 
     Raises:
-        SoartError: there is no such one.
+        NotFoundError: the server has no collection of this number.
     """
-    places, number = site_of(request).places, int(request.path_params["place"])
-    if not 0 <= number < len(places):
-        raise MissingError("There is no such collection here: go back to the list of collections.")
-    return places[number]
+    collections, number = server_of(request).collections, int(request.path_params["collection"])
+    if not 0 <= number < len(collections):
+        raise NotFoundError("There is no such collection here: go back to the list of collections.")
+    return collections[number]
 
 
 def rater_of(request: Request) -> str:
-    """Who is asking, by name."""
-    name: str = request.session.get("rater", site_of(request).settings.rater)
+    """Name of the rater of a request."""
+    name: str = request.session.get("rater", server_of(request).settings.rater)
     return name
 
 
-class MissingError(SoartError):
-    """An address that leads nowhere."""
+class NotFoundError(SoartError):
+    """Raised for an address without a page or collection."""

@@ -1,1 +1,1 @@
-"""Addresses, by view."""
+"""Routes of the server, one module a view."""

@@ -1,8 +1,7 @@
-"""The attention tables: two versions on kinds of pictures, from ratings, from words of prompts, or from folders."""
+"""Attention view: two versions compared on ratings, words of prompts, or folders."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,56 +10,34 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ....errors import SoartError
-from ....pipelines.attention.collection_modes import by_ratings, by_words, modes_of
-from ....pipelines.attention.modes import VERSIONS, Modes, VersionReport, compare_versions, measure_modes
-from ....pipelines.support.background import Job
-from ..answers import page, posted
-from ..state import Place, place_of, rater_of, site_of
-
-KEY = "attention"
+from ....pipelines.attention.collection_modes import by_ratings
+from ....pipelines.attention.modes import VERSIONS
+from ....pipelines.services.attention import folders_by_name, result_of, start_comparison
+from ..answers import folders_of, json_endpoint, page
+from ..state import current_collection, rater_of
 
 
 def attention_page(request: Request) -> Response:
     """The view."""
-    place = place_of(request)
-    classes = {name: len(ids) for name, ids in by_ratings(place.collection, rater_of(request)).items()}
-    return page(request, "attention.html", place, view="attention", versions=VERSIONS, classes=classes)
-
-
-def _folders(text: str) -> dict[str, Path]:
-    folders = [Path(line.strip()).expanduser() for line in text.splitlines() if line.strip()]
-    if missing := [folder for folder in folders if not folder.is_dir()]:
-        raise SoartError(f"There is no folder {str(missing[0])!r}: name one folder a line.")
-    named = {folder.resolve().name: folder for folder in folders}
-    if len(named) < len(folders) or len(named) < 2:
-        raise SoartError("Expected at least two folders of different names, one a line: modes are named after folders.")
-    return named
+    current = current_collection(request)
+    classes = {name: len(ids) for name, ids in by_ratings(current.collection, rater_of(request)).items()}
+    return page(request, "attention.html", current, view="attention", versions=VERSIONS, classes=classes)
 
 
 def start(request: Request, body: dict[str, Any]) -> Response:
-    """Begin a comparison in the background."""
-    place, rater = place_of(request), rater_of(request)
+    """Start a comparison in the background."""
+    current = current_collection(request)
     versions = [str(body.get(name, "")).upper() for name in ("first", "second")]
     source, text = body.get("source"), str(body.get("text", ""))
-    if source == "folders" and not site_of(request).settings.local:
-        raise SoartError("Folders can only be named where the server listens to this machine alone.")
-    folders = _folders(text) if source == "folders" else {}
-
-    def work(job: Job) -> VersionReport:
-        data = _data(place, rater, str(source), text, folders, job)
-        report = compare_versions(data, versions)
-        job.message = f"{len(data.files)} pictures compared. {' '.join(data.problems[:3])}"
-        return report
-
-    return JSONResponse({"job": place.jobs.start(KEY, "Comparing attention", work).number})
-
-
-def _data(place: Place, rater: str, source: str, text: str, folders: dict[str, Path], job: Job) -> Modes:
-    if source == "folders":
-        return measure_modes(folders, job.advance, job.expect)
-    classes = by_words(place.collection, text.split()) if source == "words" else by_ratings(place.collection, rater)
-    return modes_of(place.collection, classes, job.advance)
+    job = start_comparison(
+        current.jobs,
+        current.collection,
+        rater_of(request),
+        versions,
+        words=text.split() if source == "words" else None,
+        folders=folders_by_name(folders_of(request, text)) if source == "folders" else None,
+    )
+    return JSONResponse({"job": job.number})
 
 
 def _table(table: pd.DataFrame) -> dict[str, Any]:
@@ -75,10 +52,10 @@ def _table(table: pd.DataFrame) -> dict[str, Any]:
 
 def result(request: Request) -> Response:
     """The tables of the last comparison."""
-    job = place_of(request).jobs.find(KEY)
-    if job is None or job.result is None:
+    last = result_of(current_collection(request).jobs)
+    if last is None:
         return JSONResponse({"report": None})
-    report: VersionReport = job.result
+    report, message = last
     c = report.comparison
     return JSONResponse({
         "report": {
@@ -93,12 +70,12 @@ def result(request: Request) -> Response:
             "chance": report.chance,
             "folds": report.folds,
         },
-        "message": job.message,
+        "message": message,
     })  # fmt: skip
 
 
 routes = [
     Route("/attention", attention_page),
     Route("/api/attention", result),
-    Route("/api/attention", posted(start), methods=["POST"]),
+    Route("/api/attention", json_endpoint(start), methods=["POST"]),
 ]

@@ -1,9 +1,9 @@
-"""Evaluating a collection and tidying it: what was found, what to keep, what to move away, and how to get it back."""
+"""Evaluate view: findings, pictures to keep, moves of pictures, and their undo."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from starlette.requests import Request
@@ -11,146 +11,129 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ....errors import SoartError
+from ....metrics.tastes.profile import TECHNICAL
 from ....pipelines.collection.counts import count_collection
-from ....pipelines.collection.queries import WINDOW, rows_of
 from ....pipelines.evaluation.summary import Summary, summarise
 from ....pipelines.ingest.roots import known_roots
 from ....pipelines.reports.evaluation import histogram
+from ....pipelines.services.gallery import cells_by_id
 from ....pipelines.tidying.cull import Rule
-from ..answers import page, posted, whole
-from ..state import Place, place_of, rater_of, site_of
-from .gallery import cells
+from ..answers import folders_of, json_endpoint, page, whole_number
+from ..state import OpenCollection, current_collection, rater_of, server_of
 
-#: Pictures of each kind, groups of near-duplicates shown at first, pictures of a group, and pictures of a plan by reason.
+#: Pictures of each kind, groups of near-duplicates at first, pictures of a group, pictures of a reason in a plan.
 TOP, GROUPS, MEMBERS, PLANNED = 12, 12, 24, 24
 
 
-def _cells(place: Place, rater: str, ids: Iterable[int]) -> dict[int, dict[str, Any]]:
-    wanted = sorted(set(ids))
-    parts = (wanted[start : start + WINDOW] for start in range(0, len(wanted), WINDOW))
-    return {cell["id"]: cell for part in parts for cell in cells(place, rows_of(place.collection, part), rater)}
-
-
-def _state(place: Place) -> dict[str, Any]:
-    job = place.evaluation.job
-    live = job is not None and job.live
-    return {
-        "version": place.evaluation.version,
-        "live": live,
-        "found": place.evaluation.found is not None,
-        "message": job.message if job is not None and not live else "",
-        "failed": job is not None and job.state == "failed",
-    }
+def _state(current: OpenCollection) -> Response:
+    return JSONResponse(asdict(current.evaluation.state()))
 
 
 def evaluate_page(request: Request) -> Response:
-    """The view; an evaluation of earlier is read in the background."""
-    place = place_of(request)
-    place.evaluation.recall()
-    folders = "\n".join(map(str, known_roots(place.collection))) if site_of(request).settings.local else ""
+    """The view; an earlier evaluation is read in the background."""
+    current = current_collection(request)
+    current.evaluation.recall()
+    folders = "\n".join(map(str, known_roots(current.collection))) if server_of(request).settings.local else ""
     return page(
-        request, "evaluate.html", place, view="evaluate", profiles=place.shelf.names(), folders=folders, state=_state(place),
-        chosen=place.evaluation.wishes.profile or "technical",
+        request, "evaluate.html", current, view="evaluate", profiles=current.profiles.names(), folders=folders,
+        chosen=current.evaluation.settings.profile or TECHNICAL,
     )  # fmt: skip
 
 
 def state(request: Request) -> Response:
-    """Where it stands."""
-    place_of(request).evaluation.recall()
-    return JSONResponse(_state(place_of(request)))
+    """The state of the evaluation."""
+    current = current_collection(request)
+    current.evaluation.recall()
+    return _state(current)
 
 
-def _shown(summary: Summary) -> set[int]:
-    lists = [summary.best, summary.worst, summary.outliers[1], *(shown for _, shown in summary.damage.values())]
-    return {one.id for shown in [*lists, *(shown for _, shown in summary.styles)] for one in shown}
+def _listed(summary: Summary) -> set[int]:
+    """Ids of the pictures that a summary lists."""
+    lists = [summary.best, summary.worst, summary.outliers[1], *(pictures for _, pictures in summary.damage.values())]
+    return {picture.id for pictures in [*lists, *(typical for _, typical in summary.styles)] for picture in pictures}
 
 
 def findings(request: Request) -> Response:
-    """What was found and what can be undone, as part of a page."""
-    place = place_of(request)
-    desk = place.evaluation
+    """The findings and the moves that can be undone, as part of a page."""
+    current = current_collection(request)
+    service = current.evaluation
+    result = service.result
     values: dict[str, Any] = {
-        "found": desk.found,
-        "undo": desk.undo_files(),
-        "away": count_collection(place.collection).away,
+        "result": result,
+        "undo_files": service.undo_files(),
+        "away": count_collection(current.collection).away,
     }
-    if desk.found is None:
-        return page(request, "evaluated.html", place, **values)
-    asked = max(GROUPS, whole(request.query_params.get("groups", GROUPS), "a number of groups"))
-    found, groups = desk.found, desk.groups()
-    e, summary = found.evaluation, summarise(found, TOP)
-    shown = [group[:MEMBERS] for group in groups[:asked]]
-    ids = _shown(summary).union(*shown)
+    if result is None:
+        return page(request, "evaluated.html", current, **values)
+    most = max(GROUPS, whole_number(request.query_params.get("groups", GROUPS), "a number of groups"))
+    groups = service.groups()
+    e, summary = result.evaluation, summarise(result, TOP)
+    listed = [group[:MEMBERS] for group in groups[:most]]
     return page(
-        request, "evaluated.html", place, **values, e=e, summary=summary, update=found.update, top=TOP, step=GROUPS,
-        histogram=histogram(e.scores[e.main]), damaged=int((e.damage >= 0).sum()), groups=groups, shown=shown,
-        kept=set(e.ids[e.best].tolist()), scores=dict(zip(e.ids.tolist(), e.scores[e.main].tolist(), strict=True)),
-        cell=_cells(place, rater_of(request), ids), movable=desk.movable,
-        associations=[a for a in e.associations if a.q <= 0.5][:24],
+        request, "evaluated.html", current, **values, e=e, summary=summary, update=result.update, top=TOP, step=GROUPS,
+        histogram=histogram(e.scores[e.main]), damaged=int((e.damage >= 0).sum()), groups=groups, listed=listed,
+        keep=set(e.ids[e.best].tolist()), scores=dict(zip(e.ids.tolist(), e.scores[e.main].tolist(), strict=True)),
+        cell=cells_by_id(current.collection, _listed(summary).union(*listed), rater_of(request)),
+        movable=service.movable, associations=[a for a in e.associations if a.q <= 0.5][:24],
     )  # fmt: skip
 
 
 def evaluate(request: Request, body: dict[str, Any]) -> Response:
-    """Begin an evaluation in the background."""
-    place, folders = place_of(request), None
-    if "folders" in body:
-        if not site_of(request).settings.local:
-            raise SoartError("Folders can only be named where the server listens to this machine alone.")
-        lines = [line.strip() for line in str(body["folders"]).splitlines()]
-        folders = [Path(line).expanduser().absolute() for line in dict.fromkeys(lines) if line]
-        if missing := [folder for folder in folders if not folder.is_dir()]:
-            raise SoartError(f"There is no folder {str(missing[0])!r}: name one folder a line.")
-    place.evaluation.evaluate(str(body.get("profile", "")), folders)
-    return JSONResponse(_state(place))
+    """Start an evaluation in the background."""
+    current = current_collection(request)
+    folders = folders_of(request, str(body["folders"])) if "folders" in body else None
+    current.evaluation.evaluate(str(body.get("profile", "")), folders)
+    return _state(current)
 
 
 def keep(request: Request, body: dict[str, Any]) -> Response:
-    """Choose what to keep of near-duplicates."""
-    place = place_of(request)
-    place.evaluation.keep(whole(body.get("image"), "a picture"), every=body.get("all") is True)
-    return JSONResponse(_state(place))
+    """Choose which near-duplicates to keep."""
+    current = current_collection(request)
+    current.evaluation.keep(whole_number(body.get("image"), "a picture"), every=body.get("all") is True)
+    return _state(current)
 
 
-def rule_of(given: Mapping[str, Any]) -> Rule | None:
-    """The rule that is asked for; None where it picks nothing.
+def rule_of(parameters: Mapping[str, Any]) -> Rule | None:
+    """The rule that a request names; None for a rule that picks nothing.
 
     Raises:
-        SoartError: a share that is no number, or out of range.
+        SoartError: a share that is not a number, or out of range.
     """
-    parts = {name: str(given.get(name, "")) == "1" for name in ("duplicates", "damaged", "outliers")}
-    text = str(given.get("worst") or "").strip()
+    kinds = {name: str(parameters.get(name, "")) == "1" for name in ("duplicates", "damaged", "outliers")}
+    text = str(parameters.get("worst") or "").strip()
     try:
         worst = float(text) if text else None
     except ValueError:
         raise SoartError(f"Expected a share in percent, got {text[:40]!r}.") from None
-    return Rule(**parts, worst=worst) if any(parts.values()) or worst else None
+    return Rule(**kinds, worst=worst) if any(kinds.values()) or worst else None
 
 
 def plan(request: Request) -> Response:
-    """What would be moved, as part of a page."""
-    place, rule = place_of(request), rule_of(request.query_params)
-    planned = place.evaluation.plan(rule) if rule else None
-    parts = {reason: list(dict.fromkeys(ids)) for reason, ids in planned.pictures.items()} if planned else {}
+    """The moves that a rule would make, as part of a page."""
+    current, rule = current_collection(request), rule_of(request.query_params)
+    moves = current.evaluation.plan(rule) if rule else None
+    pictures = {reason: list(dict.fromkeys(ids)) for reason, ids in moves.pictures.items()} if moves else {}
+    visible = (image for ids in pictures.values() for image in ids[:PLANNED])
     return page(
-        request, "plan.html", place, plan=planned, parts=parts, most=PLANNED,
-        cell=_cells(place, rater_of(request), (image for ids in parts.values() for image in ids[:PLANNED])),
+        request, "plan.html", current, plan=moves, pictures=pictures, most=PLANNED,
+        cell=cells_by_id(current.collection, visible, rater_of(request)),
     )  # fmt: skip
 
 
 def move(request: Request, body: dict[str, Any]) -> Response:
-    """Move away what a plan said."""
-    place, rule = place_of(request), rule_of(body)
+    """Move the pictures of a plan away."""
+    current, rule = current_collection(request), rule_of(body)
     if rule is None:
         raise SoartError("Choose what to move away.")
-    place.evaluation.move(rule, str(body.get("plan", "")))
-    return JSONResponse(_state(place))
+    current.evaluation.move(rule, str(body.get("plan", "")))
+    return _state(current)
 
 
-def undo_rating(request: Request, body: dict[str, Any]) -> Response:
-    """Undo a cull."""
-    place = place_of(request)
-    place.evaluation.undo_rating(str(body.get("name", "")))
-    return JSONResponse(_state(place))
+def undo_move(request: Request, body: dict[str, Any]) -> Response:
+    """Undo a move."""
+    current = current_collection(request)
+    current.evaluation.undo_move(str(body.get("name", "")))
+    return _state(current)
 
 
 routes = [
@@ -158,8 +141,8 @@ routes = [
     Route("/evaluate/findings", findings),
     Route("/evaluate/plan", plan),
     Route("/api/evaluate", state),
-    Route("/api/evaluate", posted(evaluate), methods=["POST"]),
-    Route("/api/evaluate/keep", posted(keep), methods=["POST"]),
-    Route("/api/evaluate/move", posted(move), methods=["POST"]),
-    Route("/api/evaluate/undo", posted(undo_rating), methods=["POST"]),
+    Route("/api/evaluate", json_endpoint(evaluate), methods=["POST"]),
+    Route("/api/evaluate/keep", json_endpoint(keep), methods=["POST"]),
+    Route("/api/evaluate/move", json_endpoint(move), methods=["POST"]),
+    Route("/api/evaluate/undo", json_endpoint(undo_move), methods=["POST"]),
 ]

@@ -1,63 +1,28 @@
-"""The gallery: pictures in order, one picture with its reasons, and the picture files themselves."""
+"""Gallery view: pictures in order, one picture with reasons, and the files."""
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ....errors import ProfileError, SoartError
-from ....metrics.damage.scorer import TechnicalScorer
+from ....errors import SoartError
 from ....metrics.damage.suspicion import detectors
+from ....metrics.tastes.profile import TECHNICAL
 from ....pipelines.collection.counts import count_collection
-from ....pipelines.collection.damage import suspected
-from ....pipelines.collection.queries import (  # fmt: skip
-    DAMAGE,
-    Query,
-    Scale,
-    metadata_of,
-    order,
-    row_of,
-    rows_of,
-    scores_of,
-    stars_of,
-    title_of,
-)
-from ....pipelines.collection.ratings import ratings_of_picture
-from ....pipelines.collection.tables import ImageRow
+from ....pipelines.collection.queries import DAMAGE, Query, order, row_of, rows_of
 from ....pipelines.collection.thumbnails import LARGE, SIDE, for_browser
-from ....pipelines.scoring.explaining import explain_score, heat_picture
-from ....pipelines.scoring.rescoring import score_all
-from ....pipelines.scoring.taste_scorer import TasteScorer
-from ....pipelines.support.background import Job
-from ..answers import page, posted, whole, wholes
-from ..state import Place, place_of, rater_of
+from ....pipelines.scoring.explaining import heat_picture
+from ....pipelines.services.gallery import cells_of, picture_details, start_scoring, usable_profiles
+from ..answers import json_endpoint, page, whole_number, whole_numbers
+from ..state import current_collection, rater_of
 
-#: A picture's address holds part of its content's hash: what lies there never changes.
+#: The address of a picture holds the start of its hash, so that its content never changes.
 FOREVER = "private, max-age=31536000, immutable"
-
-
-def cells(place: Place, rows: Sequence[ImageRow], rater: str, profile: str = "") -> list[dict[str, Any]]:
-    """What scripts need to show pictures: size, words, rating, score and percentile."""
-    ids = [row.id for row in rows]
-    stars = stars_of(place.collection, rater, ids)
-    scores = scores_of(place.collection, profile, ids) if profile else {}
-    scale = Scale.of(place.collection, profile) if scores else None
-    told = metadata_of(place.collection, [row.id for row in rows if not row.generation])
-    return [
-        {
-            "id": row.id, "v": row.sha256[:10], "w": row.width, "h": row.height, "title": title_of(row, told.get(row.id)),
-            "problem": row.problem, "stars": stars.get(row.id), "score": scores.get(row.id),
-            "percentile": scale.percentile(scores[row.id]) if scale and row.id in scores else None,
-        }
-        for row in rows
-    ]  # fmt: skip
 
 
 def _day(text: str) -> dt.date | None:
@@ -67,142 +32,121 @@ def _day(text: str) -> dt.date | None:
         raise SoartError(f"Expected a day such as 2026-01-31, got {text[:40]!r}.") from None
 
 
-def _percentile(given: Mapping[str, str], name: str, default: float) -> float:
+def _percentile(parameters: Mapping[str, str], name: str, default: float) -> float:
     try:
-        return float(given.get(name) or default)
+        return float(parameters.get(name) or default)
     except ValueError:
-        raise SoartError(f"Expected a percentile 0–100, got {given[name][:40]!r}.") from None
+        raise SoartError(f"Expected a percentile 0–100, got {parameters[name][:40]!r}.") from None
 
 
-def query_of(given: Mapping[str, str], stored: Callable[[str], str]) -> Query:
-    """The query that an address asks."""
-    name = given.get("profile", "")
+def query_of(parameters: Mapping[str, str], stored: Callable[[str], str]) -> Query:
+    """The query of an address.
+
+    Args:
+        parameters: of the address.
+        stored: returns the stored name of a profile.
+
+    Raises:
+        SoartError: an unknown or malformed value.
+    """
+    name = parameters.get("profile", "")
     return Query(
         profile=stored(name) if name else "",
-        sort=given.get("sort") or "date",
-        ascending=given.get("up") == "1",
-        low=_percentile(given, "low", 0.0),
-        high=_percentile(given, "high", 100.0),
-        words=tuple(given.get("words", "").split()),
-        damage=given.get("damage", ""),
-        rated=given.get("rated", ""),
-        since=_day(given.get("since", "")),
-        until=_day(given.get("until", "")),
+        sort=parameters.get("sort") or "date",
+        ascending=parameters.get("up") == "1",
+        low=_percentile(parameters, "low", 0.0),
+        high=_percentile(parameters, "high", 100.0),
+        words=tuple(parameters.get("words", "").split()),
+        damage=parameters.get("damage", ""),
+        rated=parameters.get("rated", ""),
+        since=_day(parameters.get("since", "")),
+        until=_day(parameters.get("until", "")),
     )
-
-
-def usable(place: Place) -> dict[str, TasteScorer | TechnicalScorer]:
-    """Profiles by name; a taste that cannot be used here is left out, for its own view says why."""
-    found = {}
-    for name in place.shelf.names():
-        with contextlib.suppress(SoartError):
-            found[name] = place.shelf.scorer(name)
-    return found
 
 
 def gallery(request: Request) -> Response:
     """The view."""
-    place = place_of(request)
-    counts = count_collection(place.collection)
-    profiles = [(name, counts.profiles.get(scorer.stored_name, 0)) for name, scorer in usable(place).items()]
-    sound = counts.pictures - counts.problems
-    chosen = request.query_params.get("profile") or next((name for name, scored in profiles if scored), "technical")
+    current = current_collection(request)
+    counts = count_collection(current.collection)
+    # The view of tastes shows the messages about tastes that cannot be used.
+    scorers, _ = usable_profiles(current.profiles, current.profiles.names())
+    profiles = [(name, counts.profiles.get(scorer.stored_name, 0)) for name, scorer in scorers.items()]
+    chosen = request.query_params.get("profile") or next((name for name, scored in profiles if scored), TECHNICAL)
     return page(
-        request, "gallery.html", place, view="gallery", profiles=profiles, sound=sound, counts=counts,
-        chosen=chosen, asked=request.query_params, damages=DAMAGE, examined=all(counts.profiles.get(d.stored_name) for d in detectors()),
+        request, "gallery.html", current, view="gallery", profiles=profiles, sound=counts.pictures - counts.problems,
+        counts=counts, chosen=chosen, parameters=request.query_params, damages=DAMAGE,
+        examined=all(counts.profiles.get(detector.stored_name) for detector in detectors()),
     )  # fmt: skip
 
 
 def ids(request: Request) -> Response:
-    """Ids of all pictures that are asked for, in order."""
-    place = place_of(request)
-    query = query_of(request.query_params, lambda name: place.shelf.scorer(name).stored_name)
-    return JSONResponse({"ids": order(place.collection, query, rater_of(request))})
+    """Ids of all pictures of a query, in order."""
+    current = current_collection(request)
+    query = query_of(request.query_params, lambda name: current.profiles.scorer(name).stored_name)
+    return JSONResponse({"ids": order(current.collection, query, rater_of(request))})
 
 
-def some(request: Request) -> Response:
+def cells(request: Request) -> Response:
     """Cells of pictures."""
-    place = place_of(request)
+    current = current_collection(request)
     name = request.query_params.get("profile", "")
-    rows = rows_of(place.collection, wholes(request.query_params.get("ids", ""), "a picture's number"))
-    return JSONResponse(
-        {"cells": cells(place, rows, rater_of(request), place.shelf.scorer(name).stored_name if name else "")}
-    )
+    rows = rows_of(current.collection, whole_numbers(request.query_params.get("ids", ""), "a picture's number"))
+    profile = current.profiles.scorer(name).stored_name if name else ""
+    return JSONResponse({"cells": cells_of(current.collection, rows, rater_of(request), profile)})
 
 
 def picture(request: Request) -> Response:
-    """A picture's file, small or large."""
-    place = place_of(request)
-    row = row_of(place.collection, request.path_params["image"])
-    content, kind = for_browser(place.collection, row, SIDE if request.path_params["size"] == "small" else LARGE)
+    """The file of a picture, small or large."""
+    current = current_collection(request)
+    row = row_of(current.collection, request.path_params["image"])
+    content, kind = for_browser(current.collection, row, SIDE if request.path_params["size"] == "small" else LARGE)
     lasting = request.query_params.get("v") == row.sha256[:10]
     return Response(content, media_type=kind, headers={"cache-control": FOREVER if lasting else "private, no-cache"})
 
 
 def heat(request: Request) -> Response:
     """A picture under its heat map."""
-    place = place_of(request)
-    row = row_of(place.collection, request.path_params["image"])
-    scorer = place.shelf.scorer(request.query_params.get("profile") or "technical")
+    current = current_collection(request)
+    row = row_of(current.collection, request.path_params["image"])
+    scorer = current.profiles.scorer(request.query_params.get("profile") or TECHNICAL)
     return Response(
-        heat_picture(place.collection, row, scorer),
+        heat_picture(current.collection, row, scorer),
         media_type="image/jpeg",
         headers={"cache-control": "private, max-age=60"},
     )
 
 
 def detail(request: Request) -> Response:
-    """All that is known of a picture, as part of a page."""
-    place = place_of(request)
-    row = row_of(place.collection, request.path_params["image"])
-    name = request.query_params.get("profile") or "technical"
-    try:
-        scorer = place.shelf.scorer(name)
-    except ProfileError:
-        name, scorer = "technical", place.shelf.scorer("technical")
-    found = explain_score(place.collection, row, scorer)
-    told = None if row.generation else metadata_of(place.collection, [row.id]).get(row.id)
-    percentile = None
-    if found.score is not None:
-        scale = Scale.of(place.collection, scorer.stored_name)
-        percentile = scale.percentile(found.score) if len(scale.values) > 1 else None
-    return page(
-        request, "detail.html", place, row=row, name=name, why=found, percentile=percentile,
-        warning=getattr(scorer, "warning", None), said=ratings_of_picture(place.collection, row.id), file=str(place.collection.locate(row)),
-        title=title_of(row, told), told=told, settings=json.loads(told.settings) if told else {},
-        damage=suspected(place.collection, [row.id]).get(row.id),
-    )  # fmt: skip
+    """Everything known about a picture, as part of a page."""
+    current = current_collection(request)
+    profile = request.query_params.get("profile") or TECHNICAL
+    details = picture_details(current.collection, current.profiles, request.path_params["image"], profile)
+    return page(request, "detail.html", current, details=details)
 
 
 def score(request: Request, body: dict[str, Any]) -> Response:
     """Score the whole collection by a profile, in the background."""
-    place = place_of(request)
-    name = str(body.get("profile", ""))
-    scorer = place.shelf.scorer(name)
-
-    def work(job: Job) -> None:
-        done, problems = score_all(place.collection, scorer, job)
-        job.message = " ".join([f"{done} pictures scored.", *problems[:3]])
-
-    job = place.jobs.start(f"score:{name}", f"Scoring by {name}", work)
+    current = current_collection(request)
+    job = start_scoring(current.jobs, current.collection, current.profiles, str(body.get("profile", "")))
     return JSONResponse({"job": job.number})
 
 
 def jobs(request: Request) -> Response:
-    """Background work."""
-    found = [
-        {
-            "number": job.number, "key": job.key, "title": job.title, "state": job.state, "done": job.done,
-            "total": job.total, "message": job.message, "live": job.live, "left": job.seconds_left,
-        }
-        for job in place_of(request).jobs.list()
-    ]  # fmt: skip
-    return JSONResponse({"jobs": found})
+    """Background jobs."""
+    return JSONResponse({
+        "jobs": [
+            {
+                "number": job.number, "key": job.key, "title": job.title, "state": job.state, "done": job.done,
+                "total": job.total, "message": job.message, "live": job.live, "left": job.seconds_left,
+            }
+            for job in current_collection(request).jobs.list()
+        ]
+    })  # fmt: skip
 
 
 def cancel(request: Request, body: dict[str, Any]) -> Response:
-    """Cancel background work."""
-    job = place_of(request).jobs.get(whole(body.get("job"), "a job's number"))
+    """Cancel a background job."""
+    job = current_collection(request).jobs.get(whole_number(body.get("job"), "a job's number"))
     if job is None:
         raise SoartError("This work is over already.")
     job.cancel()
@@ -212,11 +156,11 @@ def cancel(request: Request, body: dict[str, Any]) -> Response:
 routes = [
     Route("/gallery", gallery),
     Route("/api/ids", ids),
-    Route("/api/cells", some),
+    Route("/api/cells", cells),
     Route("/pictures/{image:int}/{size}", picture),
     Route("/heat/{image:int}", heat),
     Route("/detail/{image:int}", detail),
-    Route("/api/score", posted(score), methods=["POST"]),
+    Route("/api/score", json_endpoint(score), methods=["POST"]),
     Route("/api/jobs", jobs),
-    Route("/api/jobs/cancel", posted(cancel), methods=["POST"]),
+    Route("/api/jobs/cancel", json_endpoint(cancel), methods=["POST"]),
 ]

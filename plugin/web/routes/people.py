@@ -1,4 +1,4 @@
-"""Who is there: the password, the rater's name, and the list of collections."""
+"""Password, name of the rater, and the list of collections."""
 
 from __future__ import annotations
 
@@ -11,36 +11,37 @@ from starlette.routing import Route
 
 from ....errors import SoartError
 from ....pipelines.collection.counts import count_collection
-from ..answers import body_of, page, posted
-from ..security import same
-from ..state import site_of
+from ..answers import json_body, json_endpoint, page
+from ..security import same_secret
+from ..state import server_of
 
-#: Seconds that a wrong password costs.
+#: Seconds of delay after a wrong password.
 PENALTY = 0.5
 
 
 def home(request: Request) -> Response:
-    """The gallery of the only collection, or the list of them."""
-    return RedirectResponse("/c/0/gallery" if len(site_of(request).places) == 1 else "/collections", 303)
+    """The gallery of the only collection, or the list of collections."""
+    single = len(server_of(request).collections) == 1
+    return RedirectResponse("/c/0/gallery" if single else "/collections", 303)
 
 
 def collections(request: Request) -> Response:
     """All collections of this server."""
-    places = site_of(request).places
-    found = [(place, count_collection(place.collection)) for place in places]
-    only = places[0] if len(places) == 1 else None
-    return page(request, "collections.html", only, found=found, view="collections")
+    all_open = server_of(request).collections
+    counted = [(current, count_collection(current.collection)) for current in all_open]
+    single = all_open[0] if len(all_open) == 1 else None
+    return page(request, "collections.html", single, collections=counted, view="collections")
 
 
 def login_page(request: Request) -> Response:
-    """Where the password is asked for."""
+    """The form for the password."""
     return page(request, "login.html", view="login")
 
 
 async def login(request: Request) -> Response:
     """Check the password."""
-    given = (await body_of(request)).get("password")
-    if not same(str(given), site_of(request).settings.password):
+    password = (await json_body(request)).get("password")
+    if not same_secret(str(password), server_of(request).settings.password):
         await asyncio.sleep(PENALTY)
         raise SoartError("That is not the password.")
     request.session["inside"] = "yes"
@@ -48,16 +49,16 @@ async def login(request: Request) -> Response:
 
 
 def logout(request: Request, body: dict[str, Any]) -> Response:
-    """Forget who is there."""
+    """End the session."""
     request.session.clear()
     return JSONResponse({})
 
 
 def name_rater(request: Request, body: dict[str, Any]) -> Response:
-    """Say who is rating."""
+    """Set the name of the rater."""
     name = " ".join(str(body.get("rater", "")).split())
-    # A rater's taste bears the rater's name, so the rules of tastes' names hold.
-    site_of(request).places[0].shelf.own.place(name)
+    # A rater's taste bears the rater's name, so the rules for names of tastes hold.
+    server_of(request).collections[0].profiles.own.place(name)
     request.session["rater"] = name
     return JSONResponse({"rater": name})
 
@@ -67,6 +68,6 @@ routes = [
     Route("/collections", collections),
     Route("/login", login_page),
     Route("/login", login, methods=["POST"]),
-    Route("/logout", posted(logout), methods=["POST"]),
-    Route("/rater", posted(name_rater), methods=["POST"]),
+    Route("/logout", json_endpoint(logout), methods=["POST"]),
+    Route("/rater", json_endpoint(name_rater), methods=["POST"]),
 ]

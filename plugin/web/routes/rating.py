@@ -1,4 +1,4 @@
-"""Rating: the next pictures, what is said of them, and learning behind it."""
+"""Rate view: the next pictures, ratings, and learning in the background."""
 
 from __future__ import annotations
 
@@ -10,69 +10,66 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ....errors import SoartError
-from ..answers import page, posted, whole, wholes
-from ..state import Place, place_of, rater_of
-from .gallery import cells
+from ....pipelines.services.gallery import cells_of
+from ..answers import json_endpoint, page, whole_number, whole_numbers
+from ..state import current_collection, rater_of
 
-#: Pictures sent ahead at once, at most.
-AHEAD = 30
-
-
-def progress_of(place: Place, rater: str) -> dict[str, Any]:
-    """How far a rater is, and whether learning goes on."""
-    desk = place.desk(rater)
-    job = place.jobs.find(desk.key)
-    learning = job is not None and job.live
-    failed = job.message if job is not None and job.state == "failed" else ""
-    return {**asdict(desk.progress()), "learning": learning, "failed": failed}
+#: Most pictures that are sent ahead at once.
+MOST_AHEAD = 30
 
 
-def same_rater(request: Request, body: dict[str, Any]) -> str:
-    """Who is asking; a page that was opened under another name must not speak for this one."""
+def check_rater(request: Request, body: dict[str, Any]) -> str:
+    """The rater of a request.
+
+    Raises:
+        SoartError: the page was opened under another name, whose ratings must not go under this one.
+    """
     rater = rater_of(request)
     if body.get("rater") != rater:
-        raise SoartError(
-            f"This page was opened by {str(body.get('rater'))[:64]!r}, and now {rater!r} is here: reload it."
-        )
+        opened_by = str(body.get("rater"))[:64]
+        raise SoartError(f"This page was opened by {opened_by!r}, but the rater is now {rater!r}: reload it.")
     return rater
 
 
 def rate_page(request: Request) -> Response:
     """The view."""
-    return page(request, "rate.html", place_of(request), view="rate")
+    return page(request, "rate.html", current_collection(request), view="rate")
 
 
 def queue(request: Request) -> Response:
     """The next pictures."""
-    place, rater = place_of(request), rater_of(request)
-    count = min(AHEAD, max(1, whole(request.query_params.get("count", "8"), "a count")))
-    rows = place.desk(rater).queue(count, wholes(request.query_params.get("skip", ""), "a picture's number"))
-    return JSONResponse({"cells": cells(place, rows, rater), "progress": progress_of(place, rater)})
+    current, rater = current_collection(request), rater_of(request)
+    service = current.rating(rater)
+    count = min(MOST_AHEAD, max(1, whole_number(request.query_params.get("count", "8"), "a count")))
+    rows = service.queue(count, whole_numbers(request.query_params.get("skip", ""), "a picture's number"))
+    return JSONResponse({
+        "cells": cells_of(current.collection, rows, rater), "progress": asdict(service.progress()),
+    })  # fmt: skip
 
 
 def rate(request: Request, body: dict[str, Any]) -> Response:
-    """Store a rating, a rejection, or take either back."""
-    place, rater = place_of(request), same_rater(request, body)
-    given = body.get("stars")
-    stars = None if given is None else whole(given, "a rating")
-    before = place.desk(rater).say(whole(body.get("image"), "a picture's number"), stars)
+    """Store a rating or a skip, or undo either."""
+    service = current_collection(request).rating(check_rater(request, body))
+    value = body.get("stars")
+    stars = None if value is None else whole_number(value, "a rating")
+    before = service.rate(whole_number(body.get("image"), "a picture's number"), stars)
     return JSONResponse({"before": before, "stars": stars})
 
 
 def progress(request: Request) -> Response:
-    """How far the rater is."""
-    return JSONResponse(progress_of(place_of(request), rater_of(request)))
+    """The progress of the rater."""
+    return JSONResponse(asdict(current_collection(request).rating(rater_of(request)).progress()))
 
 
 def learn(request: Request, body: dict[str, Any]) -> Response:
     """Learn the rater's taste now."""
-    return JSONResponse({"job": place_of(request).desk(rater_of(request)).learn_now().number})
+    return JSONResponse({"job": current_collection(request).rating(rater_of(request)).learn_now().number})
 
 
 routes = [
     Route("/rate", rate_page),
     Route("/api/queue", queue),
-    Route("/api/rate", posted(rate), methods=["POST"]),
+    Route("/api/rate", json_endpoint(rate), methods=["POST"]),
     Route("/api/progress", progress),
-    Route("/api/learn", posted(learn), methods=["POST"]),
+    Route("/api/learn", json_endpoint(learn), methods=["POST"]),
 ]

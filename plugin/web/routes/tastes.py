@@ -1,4 +1,4 @@
-"""Tastes: how far each can be trusted, what it likes, and how tastes agree."""
+"""Taste view: trust in each taste, its best pictures, and agreement of tastes."""
 
 from __future__ import annotations
 
@@ -8,64 +8,50 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ....errors import SoartError
 from ....pipelines.collection.counts import count_collection
 from ....pipelines.collection.queries import rows_of
 from ....pipelines.reports.taste import draw_curve
+from ....pipelines.scoring.taste_scorer import TasteScorer
+from ....pipelines.services.gallery import cells_of, taste_scorer, usable_profiles
 from ....pipelines.tastes.agreement import agreement, best_and_worst
 from ..answers import page
-from ..state import Place, place_of, rater_of
-from .gallery import cells
+from ..state import current_collection, rater_of
 
-#: Pictures shown of each end, and of those that tastes disagree on.
-SHOWN, APART = 12, 6
-
-
-def _listed(place: Place) -> tuple[dict[str, Any], list[str]]:
-    """Scorers by the name of their taste, and a sentence for each taste that cannot be used."""
-    found, problems = {}, []
-    for name in place.shelf.tastes():
-        try:
-            found[name] = place.shelf.scorer(name)
-        except SoartError as error:
-            problems.append(str(error))
-    return found, problems
+#: Pictures shown of the best and of the worst, and of those that tastes disagree on.
+TOP, DISAGREEMENTS = 12, 6
 
 
 def taste_page(request: Request) -> Response:
     """The view."""
-    place, rater = place_of(request), rater_of(request)
-    scorers, problems = _listed(place)
+    current, rater = current_collection(request), rater_of(request)
+    collection = current.collection
+    usable, problems = usable_profiles(current.profiles, current.profiles.tastes())
+    scorers = {name: scorer for name, scorer in usable.items() if isinstance(scorer, TasteScorer)}
     name = request.query_params.get("name") or (rater if rater in scorers else next(iter(scorers), ""))
     if name and name not in scorers:
-        scorers[name] = place.shelf.scorer(name)
-    chosen = scorers.get(name)
-    counts = count_collection(place.collection)
-    values: dict[str, Any] = {
-        "name": name,
-        "taste": chosen.taste if chosen else None,
-        "curve": None,
-        "most": [],
-        "least": [],
-    }
-    if chosen is not None:
-        profile = chosen.name
-        best, worst = best_and_worst(place.collection, profile, SHOWN)
+        scorers[name] = taste_scorer(current.profiles, name)
+    scorer = scorers.get(name)
+    counts = count_collection(collection)
+    values: dict[str, Any] = {"taste": None, "curve": None, "most": [], "least": []}
+    if scorer is not None:
+        profile, taste = scorer.stored_name, scorer.taste
+        values["taste"] = taste
         values["most"], values["least"] = (
-            cells(place, rows_of(place.collection, side), rater, profile) for side in (best, worst)
+            cells_of(collection, rows_of(collection, ids), rater, profile)
+            for ids in best_and_worst(collection, profile, TOP)
         )
         values["scored"] = counts.profiles.get(profile, 0)
-        examples = getattr(chosen.taste, "examples", None)
-        values["curve"] = draw_curve(chosen.taste.trust, len(examples)) if examples is not None else None
-    agreed, common = agreement(place.collection, {one: scorer.stored_name for one, scorer in scorers.items()})
-    apart = []
+        examples = getattr(taste, "examples", None)
+        values["curve"] = draw_curve(taste.trust, len(examples)) if examples is not None else None
+    agreed, common = agreement(collection, {name: scorer.stored_name for name, scorer in scorers.items()})
+    disagreements: list[tuple[dict[str, Any], list[float]]] = []
     if agreed is not None:
-        places = agreed.disagreements(min(APART, len(common)))
-        shown = cells(place, rows_of(place.collection, [common[i] for i in places]), rater)
-        apart = [(cell, agreed.percentiles[:, i].tolist()) for cell, i in zip(shown, places, strict=True)]
+        columns = agreed.disagreements(min(DISAGREEMENTS, len(common)))
+        cells = cells_of(collection, rows_of(collection, [common[i] for i in columns]), rater)
+        disagreements = [(cell, agreed.percentiles[:, i].tolist()) for cell, i in zip(cells, columns, strict=True)]
     return page(
-        request, "taste.html", place, view="taste", names=list(scorers), problems=problems, agreed=agreed, apart=apart,
-        common=len(common), sound=counts.pictures - counts.problems, **values,
+        request, "taste.html", current, view="taste", name=name, names=list(scorers), problems=problems, agreed=agreed,
+        disagreements=disagreements, common=len(common), sound=counts.pictures - counts.problems, **values,
     )  # fmt: skip
 
 

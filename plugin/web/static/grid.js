@@ -92,8 +92,9 @@ export class Grid {
     const top = -this.root.getBoundingClientRect().top;
     const first = Math.max(0, Math.floor(top / step) - 2) * this.#columns;
     const last = Math.min(this.ids.length, (Math.ceil((top + innerHeight) / step) + 2) * this.#columns);
-    for (const [number, { node }] of this.#places) {
-      if ((number >= first && number < last) || node === document.activeElement) continue;
+    for (const [number, { node, button }] of this.#places) {
+      // The picture with the focus stays, so that the keyboard goes on from it.
+      if ((number >= first && number < last) || button === document.activeElement) continue;
       // A picture that was scrolled past must not delay the download of those in sight.
       const picture = node.querySelector("img");
       if (picture && !picture.complete) picture.removeAttribute("src");

@@ -1,4 +1,4 @@
-"""The desk behind evaluating and tidying, on real pictures; nothing is inspected in other processes."""
+"""The service of evaluating and tidying, on real pictures, without other processes."""
 
 import json
 import os
@@ -27,7 +27,7 @@ from soart.pipelines.tuning.study import Study, Trial
 
 
 class Here:
-    """Inspects files in this process, and counts."""
+    """Inspects files in this process, and counts them."""
 
     count = 0
 
@@ -44,8 +44,8 @@ def collection(untidy):
 
 
 @pytest.fixture
-def open_desk(collection, tmp_path):
-    """Desks of one server after the other."""
+def open_service(collection, tmp_path):
+    """Services of one server after the other."""
     opened = []
 
     def make():
@@ -60,13 +60,13 @@ def open_desk(collection, tmp_path):
 
 
 @pytest.fixture
-def desk(open_desk):
-    found = open_desk()
+def service(open_service):
+    found = open_service()
     finish(found, found.evaluate())
     return found
 
 
-def finish(desk, job, state=DONE):
+def finish(service, job, state=DONE):
     assert job.wait(60)
     assert job.state == state, job.message
     return job.message
@@ -93,95 +93,95 @@ def rows(collection):
         }  # fmt: skip
 
 
-def move(desk, rule):
-    plan = desk.plan(rule)
-    return plan, finish(desk, desk.move(rule, plan.digest))
+def move(service, rule):
+    plan = service.plan(rule)
+    return plan, finish(service, service.move(rule, plan.digest))
 
 
-def test_an_evaluation_is_found_again_after_a_restart_without_opening_a_file(desk, open_desk, monkeypatch):
-    assert desk.engine.count == 19
-    assert len(desk.found.evaluation.ids) == 18
-    again = open_desk()
-    assert again.found is None
+def test_an_evaluation_is_found_again_after_a_restart_without_opening_a_file(service, open_service, monkeypatch):
+    assert service.engine.count == 19
+    assert len(service.result.evaluation.ids) == 18
+    again = open_service()
+    assert again.result is None
     monkeypatch.setattr("soart.pipelines.evaluation.evaluate._evaluate", None)
     again.recall()
     finish(again, again.job)
     assert again.engine.count == 0
-    assert again.found.evaluation.packed() == desk.found.evaluation.packed()
+    assert again.result.evaluation.packed() == service.result.evaluation.packed()
     before = again.job
     again.recall()
     assert again.job is before
 
 
-def test_nothing_is_evaluated_unasked(open_desk):
-    desk = open_desk()
-    desk.recall()
-    assert desk.job is None
-    assert desk.groups() == []
+def test_nothing_is_evaluated_unasked(open_service):
+    service = open_service()
+    service.recall()
+    assert service.job is None
+    assert service.groups() == []
     with pytest.raises(CollectionError, match="first"):
-        desk.plan(Rule(damaged=True))
+        service.plan(Rule(damaged=True))
     with pytest.raises(ProfileError):
-        desk.evaluate("nobody")
-    assert desk.job is None
+        service.evaluate("nobody")
+    assert service.job is None
 
 
-def test_the_profile_and_the_folders_are_remembered(desk, open_desk, tmp_path, paint):
+def test_the_profile_and_the_folders_are_remembered(service, open_service, tmp_path, paint):
     other = paint(tmp_path / "other", 3, 7, vivid=True)
-    finish(desk, desk.evaluate("blur", [other]))
-    assert len(desk.found.evaluation.ids) == 21
-    assert desk.found.evaluation.main == "blur-2"
-    again = open_desk()
+    finish(service, service.evaluate("blur", [other]))
+    assert len(service.result.evaluation.ids) == 21
+    assert service.result.evaluation.main == "blur-2"
+    again = open_service()
     again.recall()
     finish(again, again.job)
-    assert again.found.evaluation.packed() == desk.found.evaluation.packed()
+    assert again.result.evaluation.packed() == service.result.evaluation.packed()
     assert again.engine.count == 0
-    finish(desk, desk.evaluate("technical", []))
-    assert len(desk.found.evaluation.ids) == 18
-    assert desk.wishes.profile == ""
+    finish(service, service.evaluate("technical", []))
+    assert len(service.result.evaluation.ids) == 18
+    assert service.settings.profile == ""
 
 
 def test_an_empty_collection_and_missing_folders_are_sentences(tmp_path):
     with Collection(tmp_path / "empty") as collection:
-        desk = EvaluationService(
+        service = EvaluationService(
             collection, CollectionProfiles(collection, ProfileStore(tmp_path / "user")), Jobs(), Here()
         )
-        assert "no picture" in finish(desk, desk.evaluate(), FAILED)
-        assert "no picture" in finish(desk, desk.evaluate("", [tmp_path / "gone"]), FAILED)
-        assert desk.found is None
+        assert "no picture" in finish(service, service.evaluate(), FAILED)
+        assert "no picture" in finish(service, service.evaluate("", [tmp_path / "gone"]), FAILED)
+        assert service.result is None
 
 
-def test_another_one_can_be_kept_or_all(desk, open_desk):
-    assert [sorted(group) for group in desk.groups()] in ([[5, 17], [6, 18]], [[6, 18], [5, 17]])
+def test_another_one_can_be_kept_or_all(service, open_service):
+    assert [sorted(group) for group in service.groups()] in ([[5, 17], [6, 18]], [[6, 18], [5, 17]])
     rule = Rule(duplicates=True)
-    assert sorted(desk.plan(rule).pictures["duplicates"]) == [17, 18]
-    desk.keep(17)
-    assert sorted(desk.plan(rule).pictures["duplicates"]) == [5, 18]
-    again = open_desk()
+    assert sorted(service.plan(rule).pictures["duplicates"]) == [17, 18]
+    service.keep(17)
+    assert sorted(service.plan(rule).pictures["duplicates"]) == [5, 18]
+    again = open_service()
     again.recall()
     finish(again, again.job)
     assert sorted(again.plan(rule).pictures["duplicates"]) == [5, 18]
-    # What is shown names files by their last scan; the other desk has made a newer one.
+    # What is shown names files by their last scan; the other service has made a newer one.
     with pytest.raises(CollectionError, match="meanwhile"):
-        desk.plan(rule)
-    desk.recall()
-    finish(desk, desk.job)
-    desk.keep(17, every=True)
-    assert desk.plan(rule).pictures["duplicates"] == [18]
-    desk.keep(18, every=True)
-    assert desk.plan(rule).moves == ()
+        service.plan(rule)
+    service.recall()
+    finish(service, service.job)
+    service.keep(17, every=True)
+    assert service.plan(rule).pictures["duplicates"] == [18]
+    service.keep(18, every=True)
+    assert service.plan(rule).moves == ()
     # What is kept on purpose stays under every other rule, too.
-    away = desk.plan(Rule(worst=99)).pictures["low"]
+    away = service.plan(Rule(worst=99)).pictures["low"]
     assert len(away) == 14
     assert not {5, 6, 17, 18} & set(away)
-    desk.keep(5, every=True)
-    desk.keep(6, every=True)
-    assert sorted(desk.plan(rule).pictures["duplicates"]) == [17, 18]
+    service.keep(5, every=True)
+    service.keep(6, every=True)
+    assert sorted(service.plan(rule).pictures["duplicates"]) == [17, 18]
     with pytest.raises(CollectionError, match="no near-duplicates"):
-        desk.keep(1)
+        service.keep(1)
 
 
-def test_what_was_moved_is_away_everywhere_and_undo_restores_exactly_what_was_there(
-    desk, open_desk, collection, tmp_path
+def test_moved_pictures_are_away_everywhere_and_undo_restores_exactly_what_was_there(
+    service, open_service, collection, tmp_path
 ):
     folder = tmp_path / "more"
     folder.mkdir()
@@ -193,10 +193,10 @@ def test_what_was_moved_is_away_everywhere_and_undo_restores_exactly_what_was_th
     (folder / "sub").mkdir()
     (folder / "sub" / "copy.png").write_bytes((folder / "2.png").read_bytes())
     rate(collection, "ann", {number: 1 + number % 5 for number in range(1, 19)})
-    finish(desk, desk.evaluate("", [folder]))
+    finish(service, service.evaluate("", [folder]))
     before = contents(collection.folder), contents(folder), rows(collection)
     rule = Rule(duplicates=True, worst=60)
-    plan, said = move(desk, rule)
+    plan, said = move(service, rule)
     assert said.startswith(f"{len(plan.moves)} files moved away.")
     moved = {move.image for move in plan.moves}
     assert {17, 18} <= moved
@@ -207,104 +207,104 @@ def test_what_was_moved_is_away_everywhere_and_undo_restores_exactly_what_was_th
         assert one.target.is_relative_to(collection.folder / "culled")
     away = {row.id for row in collection.images() if row.problem == AWAY}
     # The copy that stays keeps its picture here.
-    assert away == {image for image in moved if image not in desk.found.evaluation.place}
-    assert not set(desk.found.evaluation.ids.tolist()) & away
+    assert away == {image for image in moved if image not in service.result.evaluation.place}
+    assert not set(service.result.evaluation.ids.tolist()) & away
     assert count_collection(collection).away == len(away)
     assert count_collection(collection).pictures == 23 - len(away)
     assert count_collection(collection).problems == 1
     assert set(order(collection, Query(), "ann")) == {row.id for row in collection.images()} - away
     assert not set(collection.ids()) & away
     assert len(ratings(collection, "ann")) == 18
-    (undo,) = desk.undo_files()
+    (undo,) = service.undo_files()
     assert sum(undo.reasons.values()) == len(plan.moves)
     # A restarted server knows as much.
-    again = open_desk()
+    again = open_service()
     again.recall()
     finish(again, again.job)
-    assert again.found.evaluation.packed() == desk.found.evaluation.packed()
+    assert again.result.evaluation.packed() == service.result.evaluation.packed()
     assert {row.id for row in collection.images() if row.problem == AWAY} == away
-    finish(again, again.undo_rating(undo.name))
+    finish(again, again.undo_move(undo.name))
     after = contents(collection.folder), contents(folder), rows(collection)
     assert after == before
     assert again.undo_files() == []
-    assert len(again.found.evaluation.ids) == 22
+    assert len(again.result.evaluation.ids) == 22
     assert count_collection(collection).away == 0
 
 
-def test_moved_pictures_still_teach(desk, collection):
+def test_moved_pictures_still_teach(service, collection):
     rate(collection, "ann", {number: 5 if number % 2 else 1 for number in range(1, 19)})
-    rater = RatingService(collection, desk.shelf, desk.jobs, "ann")
+    rater = RatingService(collection, service.profiles, service.jobs, "ann")
     finish(rater, rater.learn_now())
-    known = len(desk.shelf.taste("ann").examples)
-    move(desk, Rule(worst=50))
+    known = len(service.profiles.taste("ann").examples)
+    move(service, Rule(worst=50))
     finish(rater, rater.learn_now())
-    assert len(desk.shelf.taste("ann").examples) == known == 18
+    assert len(service.profiles.taste("ann").examples) == known == 18
     assert not {row.id for row in rater.queue(20)} - set(collection.ids())
 
 
-def test_a_plan_that_is_out_of_date_is_refused(desk, collection):
+def test_a_plan_that_is_out_of_date_is_refused(service, collection):
     rule = Rule(duplicates=True)
-    plan = desk.plan(rule)
-    desk.keep(17)
-    with pytest.raises(CollectionError, match="look at it again"):
-        desk.move(rule, plan.digest)
+    plan = service.plan(rule)
+    service.keep(17)
+    with pytest.raises(CollectionError, match="reload it"):
+        service.move(rule, plan.digest)
     nothing = Rule(below=-1e9)
-    with pytest.raises(CollectionError, match="look at it again"):
-        desk.move(nothing, desk.plan(nothing).digest)
+    with pytest.raises(CollectionError, match="reload it"):
+        service.move(nothing, service.plan(nothing).digest)
     assert not (collection.folder / "culled").exists()
 
 
-def test_when_nothing_is_left_it_is_said_and_comes_back(desk, collection):
+def test_moving_every_picture_is_reported_and_undone(service, collection):
     rule = Rule(below=1e9)
-    said = finish(desk, desk.move(rule, desk.plan(rule).digest), FAILED)
+    said = finish(service, service.move(rule, service.plan(rule).digest), FAILED)
     assert said.startswith("18 files moved away.")
-    assert desk.found is None
+    assert service.result is None
     assert count_collection(collection).pictures == 1
-    finish(desk, desk.undo_rating(desk.undo_files()[0].name))
-    assert len(desk.found.evaluation.ids) == 18
+    finish(service, service.undo_move(service.undo_files()[0].name))
+    assert len(service.result.evaluation.ids) == 18
 
 
-def test_one_thing_at_a_time(desk):
-    plan = desk.plan(Rule(duplicates=True))
-    with desk._lock:
-        desk.jobs.start(KEY, "Holding", lambda job: job._cancelled.wait(30))
-        for act in (desk.evaluate, lambda: desk.move(Rule(duplicates=True), plan.digest)):
+def test_one_thing_at_a_time(service):
+    plan = service.plan(Rule(duplicates=True))
+    with service._lock:
+        service.jobs.start(KEY, "Holding", lambda job: job._cancelled.wait(30))
+        for act in (service.evaluate, lambda: service.move(Rule(duplicates=True), plan.digest)):
             with pytest.raises(SoartError, match="wait until"):
                 act()
-    desk.job.cancel()
+    service.job.cancel()
 
 
-def test_a_cancelled_cull_stops_and_can_be_undone(desk, collection, monkeypatch):
+def test_a_cancelled_cull_stops_and_can_be_undone(service, collection, monkeypatch):
     before = contents(collection.folder), rows(collection)
     rule = Rule(worst=50)
-    plan = desk.plan(rule)
+    plan = service.plan(rule)
     done = []
     real = os.fsync
 
     def cancel_at_the_third(stream):
         done.append(stream)
         if len(done) == 3:
-            desk.job.cancel()
+            service.job.cancel()
         real(stream)
 
     monkeypatch.setattr("soart.pipelines.tidying.journal.os.fsync", cancel_at_the_third)
-    finish(desk, desk.move(rule, plan.digest), CANCELLED)
+    finish(service, service.move(rule, plan.digest), CANCELLED)
     assert count_collection(collection).away == 3
-    assert desk.found is None
-    desk.recall()
-    finish(desk, desk.job)
-    assert len(desk.found.evaluation.ids) == 15
-    finish(desk, desk.undo_rating(desk.undo_files()[0].name))
+    assert service.result is None
+    service.recall()
+    finish(service, service.job)
+    assert len(service.result.evaluation.ids) == 15
+    finish(service, service.undo_move(service.undo_files()[0].name))
     assert (contents(collection.folder), rows(collection)) == before
 
 
-def test_a_cull_that_was_killed_before_it_said_so_is_made_good(desk, open_desk, collection, monkeypatch):
+def test_a_cull_that_was_killed_before_it_was_recorded_is_made_good(service, open_service, collection, monkeypatch):
     rule = Rule(duplicates=True)
     monkeypatch.setattr("soart.pipelines.services.evaluation.mark_moved", lambda collection: 1 / 0)
-    finish(desk, desk.move(rule, desk.plan(rule).digest), FAILED)
+    finish(service, service.move(rule, service.plan(rule).digest), FAILED)
     assert count_collection(collection).away == 0
     monkeypatch.undo()
-    again = open_desk()
+    again = open_service()
     again.recall()
     finish(again, again.job)
     assert count_collection(collection).away == 2
@@ -313,44 +313,44 @@ def test_a_cull_that_was_killed_before_it_said_so_is_made_good(desk, open_desk, 
         path.rename(collection.folder / "images" / path.name)
     finish(again, again.evaluate())
     assert count_collection(collection).away == 0
-    assert len(again.found.evaluation.ids) == 18
+    assert len(again.result.evaluation.ids) == 18
 
 
-def test_other_problems_stay_and_what_cannot_come_back_is_said(desk, collection):
+def test_other_problems_stay_and_what_cannot_come_back_is_reported(service, collection):
     failed = 19
-    _, _ = move(desk, Rule(duplicates=True))
-    (undo,) = desk.undo_files()
+    _, _ = move(service, Rule(duplicates=True))
+    (undo,) = service.undo_files()
     first, second = sorted((collection.folder / "culled" / "duplicates").iterdir())
     first.unlink()
-    said = finish(desk, desk.undo_rating(undo.name))
+    said = finish(service, service.undo_move(undo.name))
     assert "1 file brought back." in said
     assert "is gone" in said
     by_id = {row.id: row.problem for row in collection.images()}
     assert by_id[failed] == "all black"
     assert sorted(str(problem) for problem in by_id.values() if problem) == ["all black", AWAY]
-    assert desk.undo_files()[0].reasons == {"duplicates": 1}
+    assert service.undo_files()[0].reasons == {"duplicates": 1}
     assert (collection.folder / "images" / second.name).is_file()
     # The failed picture's file was never part of it, and is no reason to mark anything.
     assert mark_moved(collection) is False
 
 
-def test_another_picture_at_the_old_place_is_not_taken_for_the_moved_one(desk, collection, tmp_path):
+def test_another_picture_at_the_old_place_is_not_taken_for_the_moved_one(service, collection, tmp_path):
     folder = tmp_path / "more"
     folder.mkdir()
     place = folder / "strange.png"
     rng = np.random.default_rng(0)
     Image.fromarray(rng.integers(0, 256, (40, 40, 3), dtype=np.uint8)).save(place)
-    finish(desk, desk.evaluate("", [folder]))
-    plan, _ = move(desk, Rule(worst=99))
+    finish(service, service.evaluate("", [folder]))
+    plan, _ = move(service, Rule(worst=99))
     assert place in {one.source for one in plan.moves}
     Image.fromarray(rng.integers(0, 256, (48, 48, 3), dtype=np.uint8)).save(place)
-    finish(desk, desk.evaluate())
+    finish(service, service.evaluate())
     strange = next(one.image for one in plan.moves if one.source == place)
     assert next(row for row in collection.images() if row.id == strange).problem == AWAY
-    assert "is taken by another file" in finish(desk, desk.undo_rating(desk.undo_files()[0].name))
+    assert "is taken by another file" in finish(service, service.undo_move(service.undo_files()[0].name))
 
 
-def test_strangers_undo_files_are_not_carried_out(desk, collection, tmp_path):
+def test_strangers_undo_files_are_not_carried_out(service, collection, tmp_path):
     undo, culled = collection.folder / "undo", collection.folder / "culled"
     undo.mkdir()
     (culled / "x").mkdir(parents=True)
@@ -371,25 +371,25 @@ def test_strangers_undo_files_are_not_carried_out(desk, collection, tmp_path):
     (undo / "7.jsonl").write_text("junk")
     (undo / "8.jsonl").write_text("[1]\n")
     (undo / "9.jsonl").write_bytes(b"\xff\xfe")
-    found = desk.undo_files()
+    found = service.undo_files()
     assert len(found) == 9
     assert all(one.problem for one in found)
     for one in found:
         with pytest.raises(CollectionError, match="undo"):
-            desk.undo_rating(one.name)
+            service.undo_move(one.name)
     for name in ("../soart.db", "/etc/passwd", "", "undo/0.jsonl"):
         with pytest.raises(CollectionError, match="nothing to undo"):
-            desk.undo_rating(name)
+            service.undo_move(name)
     assert (tmp_path / "secret.txt").read_text() == "secret"
     assert mark_moved(collection) is False
     assert not (tmp_path / ".bashrc").exists()
 
 
-def test_a_folder_that_holds_the_collection_does_not_bring_back_what_was_moved(desk, collection):
-    move(desk, Rule(duplicates=True))
-    finish(desk, desk.evaluate("", [collection.folder.parent]))
+def test_a_folder_that_holds_the_collection_does_not_bring_back_what_was_moved(service, collection):
+    move(service, Rule(duplicates=True))
+    finish(service, service.evaluate("", [collection.folder.parent]))
     assert count_collection(collection).away == 2
-    assert len(desk.found.evaluation.ids) == 16
+    assert len(service.result.evaluation.ids) == 16
     assert all(not Path(row.path).is_relative_to(collection.folder / "culled") for row in collection.images())
 
 
@@ -405,13 +405,13 @@ def test_moved_pictures_still_count_in_a_tune():
 def test_both_databases_move_and_bring_back(where, tmp_path, make_drawn):
     with Collection(where) as collection:
         collection.add_drawn([make_drawn(seed, size=40) for seed in range(8)], "m", "s")
-        desk = EvaluationService(
+        service = EvaluationService(
             collection, CollectionProfiles(collection, ProfileStore(tmp_path / "user")), Jobs(), Here()
         )
-        finish(desk, desk.evaluate())
-        move(desk, Rule(worst=50))
+        finish(service, service.evaluate())
+        move(service, Rule(worst=50))
         assert count_collection(collection).away == 4
-        assert len(order(collection, Query(), "ann")) == len(desk.found.evaluation.ids) == 4
-        finish(desk, desk.undo_rating(desk.undo_files()[0].name))
+        assert len(order(collection, Query(), "ann")) == len(service.result.evaluation.ids) == 4
+        finish(service, service.undo_move(service.undo_files()[0].name))
         assert count_collection(collection).away == 0
-        assert len(desk.found.evaluation.ids) == 8
+        assert len(service.result.evaluation.ids) == 8

@@ -20,7 +20,7 @@ def serving(monkeypatch):
     monkeypatch.setattr(command, "_serve", lambda app, listener: found.append((app, listener.getsockname())))
     yield found
     for app, _ in found:
-        app.state.site.close()
+        app.state.server.close()
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +49,7 @@ def test_the_usual_collections_are_found(soart, serving, tmp_path):
     for name in ("soart-demo", "soart-tuning"):
         Collection(tmp_path / name).close()
     assert soart("web", "--no-open", "--port", "0")[0] == 0
-    assert [place.name for place in serving[0][0].state.site.places] == ["soart-tuning", "soart-demo"]
+    assert [opened.name for opened in serving[0][0].state.server.collections] == ["soart-tuning", "soart-demo"]
 
 
 def test_somebody_at_a_terminal_is_offered_one(serving, monkeypatch, tmp_path, generator):
@@ -97,7 +97,7 @@ def test_others_are_let_in_with_a_warning_unless_there_is_a_password(soart, serv
     assert soart(*line, "--password", "sesame")[2] == ""
     monkeypatch.setenv("SOART_PASSWORD", "sesame")
     assert soart(*line, "--allow-host", "Gallery.LAN")[2] == ""
-    settings = serving[-1][0].state.site.settings
+    settings = serving[-1][0].state.server.settings
     assert (settings.password, settings.local) == ("sesame", False)
     assert "gallery.lan" in settings.names
 

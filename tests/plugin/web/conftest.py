@@ -2,7 +2,8 @@ import asyncio
 import gc
 import socket
 import threading
-from contextlib import ExitStack
+import time
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -11,10 +12,11 @@ import uvicorn
 from starlette.testclient import TestClient
 
 from soart.pipelines.collection.collection import Collection
+from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.request import DrawnPicture, Request
 from soart.pipelines.scoring.profile_store import ProfileStore
 from soart.plugin.web.app import create_app
-from soart.plugin.web.state import Settings
+from soart.plugin.web.state import ServerSettings
 
 EVIL = '<img src=x onerror="document.title=\'owned\'"><script>document.title="owned"</script>'
 
@@ -32,20 +34,6 @@ def pictures(count, seed=0, size=24):
     return batch
 
 
-@pytest.fixture
-def folder(tmp_path):
-    """A collection of forty pictures."""
-    place = tmp_path / "things"
-    with Collection(place) as collection:
-        collection.add_drawn(pictures(40), "m", "s")
-    return place
-
-
-@pytest.fixture
-def settings(folder, tmp_path, generator):
-    return Settings([folder], lambda: generator, profiles=ProfileStore(tmp_path / "user"), secret="s" * 32)
-
-
 class Visitor:
     """A browser without a screen."""
 
@@ -60,8 +48,64 @@ class Visitor:
     def post(self, path, body=None, **headers):
         return self.client.post(path, json=body or {}, headers={"x-csrf-token": self.token, **headers})
 
-    def say(self, path, **body):
+    def send(self, path, **body):
+        """Send something as the rater "me"."""
         return self.post(f"/c/0/api/{path}", {"rater": "me", **body})
+
+    def wait_for(self, key, seconds=60):
+        """The last job whose key starts like this, once it has ended."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            jobs = [job for job in self.get("/api/jobs").json()["jobs"] if job["key"].startswith(key)]
+            if jobs and not jobs[-1]["live"]:
+                return jobs[-1]
+            time.sleep(0.05)
+        raise AssertionError(f"{key} never ended")
+
+
+@contextmanager
+def visiting(app):
+    """A visitor of an application, which ends with the visit."""
+    with TestClient(app, base_url="http://127.0.0.1", follow_redirects=False) as client:
+        yield Visitor(client)
+
+
+@pytest.fixture(scope="module")
+def visit_once(tmp_path_factory, embedded):
+    """Visitors of servers that several tests of a module share, by the folder of a collection."""
+    with ExitStack() as stack:
+
+        def come(folder):
+            tastes = ProfileStore(tmp_path_factory.mktemp("user"))
+            app = create_app(
+                ServerSettings([folder], lambda: ImageGenerator(embedded), profiles=tastes, secret="s" * 32)
+            )
+            return stack.enter_context(visiting(app))
+
+        yield come
+
+
+@pytest.fixture(scope="module")
+def things(tmp_path_factory):
+    """A collection of forty pictures that several tests of a module share."""
+    folder = tmp_path_factory.mktemp("shared") / "things"
+    with Collection(folder) as collection:
+        collection.add_drawn(pictures(40), "m", "s")
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A collection of forty pictures."""
+    folder = tmp_path / "things"
+    with Collection(folder) as collection:
+        collection.add_drawn(pictures(40), "m", "s")
+    return folder
+
+
+@pytest.fixture
+def settings(folder, tmp_path, generator):
+    return ServerSettings([folder], lambda: generator, profiles=ProfileStore(tmp_path / "user"), secret="s" * 32)
 
 
 @pytest.fixture
@@ -70,14 +114,14 @@ def app(settings):
 
 
 @pytest.fixture
-def client(app):
-    with TestClient(app, base_url="http://127.0.0.1", follow_redirects=False) as found:
-        yield found
+def visitor(app):
+    with visiting(app) as visitor:
+        yield visitor
 
 
 @pytest.fixture
-def visitor(client):
-    return Visitor(client)
+def client(visitor):
+    return visitor.client
 
 
 @pytest.fixture
@@ -86,10 +130,10 @@ def visit(app, settings):
     with ExitStack() as stack:
 
         def come(*, fresh=False, **changes):
-            site = create_app(replace(settings, **changes)) if fresh or changes else app
-            client = TestClient(site, base_url="http://127.0.0.1", follow_redirects=False)
+            if fresh or changes:
+                return stack.enter_context(visiting(create_app(replace(settings, **changes))))
             # A lifespan ends with its server: the shared one belongs to the first visitor.
-            return Visitor(stack.enter_context(client) if site is not app else client)
+            return Visitor(TestClient(app, base_url="http://127.0.0.1", follow_redirects=False))
 
         yield come
 

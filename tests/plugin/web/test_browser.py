@@ -27,10 +27,10 @@ slots:
 
 def until(true, seconds=20):
     end = time.monotonic() + seconds
-    while not (found := true()):
+    while not (value := true()):
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.05)
-    return found
+    return value
 
 
 def stored(folder, rater="me"):
@@ -54,27 +54,27 @@ def test_twenty_pictures_are_rated_by_keyboard_with_undo(come, address, folder):
     page = come()
     page.goto(f"{address}/c/0/rate")
     page.wait_for_selector("#picture[data-id]")
-    said = {}
+    rated = {}
     for number in range(20):
         key = "x" if number % 7 == 6 else str(1 + number % 5)
-        said[press(page, key)] = key
-    last = list(said)[-1]
+        rated[press(page, key)] = key
+    last = list(rated)[-1]
     page.keyboard.press("u")
     page.wait_for_selector(".toast:has-text('Undone: 5.')")
     page.wait_for_function("id => document.querySelector('#picture').dataset.id === id", arg=str(last))
-    said[last] = "2"
+    rated[last] = "2"
     press(page, "2")
-    assert len(said) == 20
-    expected = {image: float(key) for image, key in said.items() if key != "x"}
+    assert len(rated) == 20
+    expected = {image: float(key) for image, key in rated.items() if key != "x"}
     until(lambda: stored(folder) == expected)
     with Collection(folder) as collection:
-        assert judged_pictures(collection, "me") == set(said)
+        assert judged_pictures(collection, "me") == set(rated)
     assert "18 rated, 2 skipped, 20 left" in page.inner_text("#counts")
-    # A reload in the middle goes on with pictures that were not seen.
+    # A reload in the middle goes on with unrated pictures.
     page.reload()
     page.wait_for_selector("#picture[data-id]")
-    assert int(shown(page)) not in said
-    # Learning went on behind; its verdict arrives.
+    assert int(shown(page)) not in rated
+    # The taste was learnt in the background; its trust arrives.
     page.wait_for_function("() => document.querySelector('#trust').textContent.startsWith('Taste:')", timeout=60_000)
 
 
@@ -92,7 +92,7 @@ def test_a_skip_is_undone(come, address, folder):
         until(lambda: not judged_pictures(collection, "me"))
 
 
-def test_two_raters_at_once_keep_their_own(come, address, folder):
+def test_two_raters_at_once_keep_their_own_ratings(come, address, folder):
     people = {}
     for name in ("ann", "ben"):
         page = come()
@@ -103,16 +103,16 @@ def test_two_raters_at_once_keep_their_own(come, address, folder):
         page.wait_for_selector(f"body[data-rater={name}]")
         page.wait_for_selector("#picture[data-id]")
         people[name] = page
-    said = {name: {} for name in people}
+    rated = {name: {} for name in people}
     for _ in range(6):
         for name, page in people.items():
             key = "5" if name == "ann" else "1"
-            said[name][press(page, key)] = float(key)
-    for name, expected in said.items():
+            rated[name][press(page, key)] = float(key)
+    for name, expected in rated.items():
         until(lambda name=name, expected=expected: stored(folder, name) == expected)
 
 
-def test_two_tabs_on_one_picture_say_so(come, address, folder):
+def test_two_tabs_on_one_picture_report_it(come, address, folder):
     first = come()
     first.goto(f"{address}/c/0/rate")
     first.wait_for_selector("#picture[data-id]")
@@ -154,8 +154,8 @@ def test_pictures_whose_files_are_gone_are_skipped(come, address, folder):
     page.goto(f"{address}/c/0/rate")
     page.wait_for_selector(".toast:has-text('file is gone: skipped')")
     page.wait_for_function("() => ['39', '40'].includes(document.querySelector('#picture').dataset.id)")
-    said = {press(page, "5"): 5.0}
-    until(lambda: stored(folder) == said)
+    rated = {press(page, "5"): 5.0}
+    until(lambda: stored(folder) == rated)
     page.goto(f"{address}/c/0/gallery?up=1")
     page.click(".place:first-child .cell")
     page.wait_for_selector("#viewer-gone:not([hidden])")
@@ -244,7 +244,19 @@ def test_the_gallery_by_keyboard(come, address, folder):
     page.wait_for_function("() => document.querySelector('#count').textContent === '18 pictures'")
 
 
-def test_percentiles_the_wrong_way_round_are_said_in_the_page(come, address, folder):
+def test_the_focused_picture_stays_when_it_is_scrolled_out_of_sight(come, address, folder):
+    page = come()
+    page.set_viewport_size({"width": 390, "height": 400})
+    page.goto(f"{address}/c/0/gallery?up=1")
+    page.focus("[data-number='0'] .cell")
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    page.wait_for_selector("[data-number='1']", state="detached")
+    assert page.evaluate("document.activeElement.parentElement.dataset.number") == "0"
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("() => document.activeElement.parentElement.dataset.number === '1'")
+
+
+def test_percentiles_the_wrong_way_round_are_reported(come, address, folder):
     page = come()
     page.goto(f"{address}/c/0/gallery?low=90&high=10")
     page.wait_for_function("() => document.querySelector('#count').textContent.startsWith('Expected percentiles')")
@@ -350,13 +362,13 @@ def start(folder, tmp_path, port):
 
 
 def test_a_killed_server_loses_nothing(come, folder, tmp_path):
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port = found.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
     server = start(folder, tmp_path, port)
     try:
         page, rating = come(), come()
-        for one, view in ((page, "tune"), (rating, "rate")):
-            one.goto(f"http://127.0.0.1:{port}/c/0/{view}")
+        for tab, view in ((page, "tune"), (rating, "rate")):
+            tab.goto(f"http://127.0.0.1:{port}/c/0/{view}")
         rating.wait_for_selector("#picture[data-id]")
         rated = {press(rating, "4"): 4.0}
         until(lambda: stored(folder) == rated)
@@ -367,7 +379,7 @@ def test_a_killed_server_loses_nothing(come, folder, tmp_path):
         server.send_signal(signal.SIGKILL)
         server.wait(20)
         server.stdout.close()
-        # Rating goes on: what is said waits in the browser, and the page says so.
+        # Rating goes on: ratings wait in the browser, and the page says so.
         rated[press(rating, "2")] = 2.0
         rating.wait_for_selector(".toast.bad:has-text('kept in this browser')")
         page.wait_for_selector(".toast.bad:has-text('does not answer')")

@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -9,6 +10,8 @@ from soart.metrics.damage.titles import damage_noun
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.damage import suspected
 from soart.pipelines.collection.tables import AWAY
+
+DUPLICATES = {"duplicates": "1"}
 
 
 @pytest.fixture
@@ -18,17 +21,17 @@ def folder(untidy):
 
 def wait(visitor, seconds=60):
     end = time.monotonic() + seconds
-    while (found := visitor.get("/api/evaluate").json())["live"]:
+    while (state := visitor.get("/api/evaluate").json())["live"]:
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.05)
-    return found
+    return state
 
 
 def evaluated(visitor, **body):
     assert visitor.post("/c/0/api/evaluate", body).status_code == 200
-    found = wait(visitor)
-    assert found["found"], found
-    return found
+    state = wait(visitor)
+    assert state["found"], state
+    return state
 
 
 def digest_of(visitor, **rule):
@@ -45,61 +48,121 @@ def test_the_gallery_is_filtered_by_suspected_damage_once_it_is_evaluated(visito
     evaluated(visitor)
     assert 'name="damage" disabled' not in visitor.get("/gallery").text
     with Collection(folder) as collection:
-        found = suspected(collection)
-    assert found
-    any_, none = (visitor.get("/api/ids", damage=what).json()["ids"] for what in ("any", "none"))
-    assert sorted(any_) == sorted(found)
+        damages = suspected(collection)
+    assert damages
+    any_, none = (visitor.get("/api/ids", damage=damage).json()["ids"] for damage in ("any", "none"))
+    assert sorted(any_) == sorted(damages)
     assert len({*any_, *none}) == len(any_) + len(none) == 18
-    image, damage = next(iter(found.items()))
+    image, damage = next(iter(damages.items()))
     assert image in visitor.get("/api/ids", damage=damage).json()["ids"]
     assert f"<dd>{damage_noun(damage)}</dd>" in visitor.get(f"/detail/{image}").text
     assert visitor.get("/api/ids", damage="rain").status_code == 400
 
 
-def test_a_collection_is_evaluated_culled_and_put_back(visitor, visit, folder):
-    assert visitor.get("/evaluate/findings").text.strip() == ""
-    assert visitor.get("/evaluate/plan", duplicates=1).status_code == 400
-    state = evaluated(visitor, profile="technical")
-    assert state["message"] == "18 pictures evaluated."
-    page = visitor.get("/evaluate/findings").text
+def snapshot(visitor):
+    """Pages of a collection as they are now."""
+    return SimpleNamespace(
+        ids=ids(visitor),
+        findings=visitor.get("/evaluate/findings").text,
+        gallery=visitor.get("/gallery").text,
+        collections=visitor.client.get("/collections").text,
+    )
+
+
+@pytest.fixture(scope="module")
+def journey(visit_once, make_untidy, tmp_path_factory):
+    """A collection that is evaluated, tidied and restored by a second server; answers and pages of every step."""
+    folder = make_untidy(tmp_path_factory.mktemp("journey") / "untidy")
+    visitor, steps = visit_once(folder), SimpleNamespace(folder=folder)
+
+    def act(name, **body):
+        return visitor.post(f"/c/0/api/evaluate/{name}", body)
+
+    steps.unasked = snapshot(visitor)
+    steps.early_plan = visitor.get("/evaluate/plan", duplicates=1)
+    steps.state, steps.evaluated = evaluated(visitor, profile="technical"), snapshot(visitor)
+    steps.bad_groups = visitor.get("/evaluate/findings", groups="x")
+    steps.keep, steps.kept = act("keep", image=17), snapshot(visitor)
+    steps.keep_single = act("keep", image=1)
+    steps.plan = visitor.get("/evaluate/plan", duplicates=1).text
+    steps.no_plan = visitor.get("/evaluate/plan").text
+    steps.bad_plans = [visitor.get("/evaluate/plan", worst=worst) for worst in ("x", "100", "-3", "nan")]
+    steps.bad_moves = [act("move", **DUPLICATES, plan="old"), act("move")]
+    steps.before = ids(visitor)
+    plan = digest_of(visitor, **DUPLICATES)
+    steps.forged_move = visitor.client.post("/c/0/api/evaluate/move", json={**DUPLICATES, "plan": plan})
+    steps.move = act("move", **DUPLICATES, plan=plan)
+    steps.move_state, steps.moved = wait(visitor), snapshot(visitor)
+    name = steps.moved.findings.split('data-undo="')[1].split('"')[0]
+    # A fresh server reads the evaluation, and the undo file, of the one before.
+    other = visit_once(folder)
+    steps.other_page, steps.other_state = other.get("/evaluate"), wait(other)
+    undo = "/c/0/api/evaluate/undo"
+    steps.bad_undo = other.post(undo, {"name": "../soart.db"})
+    steps.forged_undo = other.client.post(undo, json={"name": name})
+    steps.undo = other.post(undo, {"name": name})
+    steps.undo_state, steps.restored, steps.ids_of_first = wait(other), snapshot(other), ids(visitor)
+    return steps
+
+
+def test_nothing_is_planned_before_the_first_evaluation(journey):
+    assert journey.unasked.findings.strip() == ""
+    assert journey.early_plan.status_code == 400
+
+
+def test_findings_list_near_duplicates(journey):
+    assert journey.state["message"] == "18 pictures evaluated."
+    page = journey.evaluated.findings
     assert page.count('role="group" aria-label="Near-duplicates') == 2
     assert 'data-keep="17" aria-pressed="false"' in page
     assert "style=" not in page
-    assert visitor.get("/evaluate/findings", groups="x").status_code == 400
-    assert visitor.post("/c/0/api/evaluate/keep", {"image": 17}).json()["version"] > state["version"]
-    assert 'data-keep="17" aria-pressed="true"' in visitor.get("/evaluate/findings").text
-    assert visitor.post("/c/0/api/evaluate/keep", {"image": 1}).status_code == 400
-    shown = visitor.get("/evaluate/plan", duplicates=1).text
-    assert "Move 2 files away" in shown
-    assert 'data-picture="5"' in shown
-    assert "Choose what to move away" in visitor.get("/evaluate/plan").text
-    for worst in ("x", "100", "-3", "nan"):
-        assert visitor.get("/evaluate/plan", worst=worst).status_code == 400, worst
-    rule = {"duplicates": "1"}
-    assert visitor.post("/c/0/api/evaluate/move", {**rule, "plan": "old"}).status_code == 400
-    assert visitor.post("/c/0/api/evaluate/move", {}).status_code == 400
-    assert ids(visitor) == list(range(1, 20))
-    plan = digest_of(visitor, **rule)
-    assert visitor.client.post("/c/0/api/evaluate/move", json={**rule, "plan": plan}).status_code == 403
-    assert visitor.post("/c/0/api/evaluate/move", {**rule, "plan": plan}).status_code == 200
-    assert wait(visitor)["message"] == "2 files moved away."
-    assert ids(visitor) == [1, 2, 3, 4, *range(6, 18), 19]
-    assert "17 pictures" in visitor.get("/gallery").text
-    assert "2 moved away" in visitor.client.get("/collections").text
-    page = visitor.get("/evaluate/findings").text
-    assert "2 pictures of this collection are away" in page
-    name = page.split('data-undo="')[1].split('"')[0]
-    # A fresh server reads the evaluation, and the undo file, of the one before.
-    other = visit(fresh=True)
-    assert other.get("/evaluate").status_code == 200
-    assert wait(other)["found"]
-    assert other.post("/c/0/api/evaluate/undo", {"name": "../soart.db"}).status_code == 400
-    assert other.client.post("/c/0/api/evaluate/undo", json={"name": name}).status_code == 403
-    assert other.post("/c/0/api/evaluate/undo", {"name": name}).status_code == 200
-    assert wait(other)["message"] == "2 files brought back."
-    assert ids(other) == ids(visitor) == list(range(1, 20))
-    assert "moved away" not in other.client.get("/collections").text
-    with Collection(folder) as collection:
+    assert journey.bad_groups.status_code == 400
+
+
+def test_another_picture_of_a_group_is_kept(journey):
+    assert journey.keep.json()["version"] > journey.state["version"]
+    assert 'data-keep="17" aria-pressed="true"' in journey.kept.findings
+    assert journey.keep_single.status_code == 400
+
+
+def test_a_plan_lists_the_pictures_that_a_rule_moves(journey):
+    assert "Move 2 files away" in journey.plan
+    assert 'data-picture="5"' in journey.plan
+    assert "Choose what to move away" in journey.no_plan
+    assert [answer.status_code for answer in journey.bad_plans] == [400] * 4
+
+
+def test_moves_that_were_not_planned_are_refused(journey):
+    assert [answer.status_code for answer in journey.bad_moves] == [400, 400]
+    assert journey.forged_move.status_code == 403
+    assert journey.before == list(range(1, 20))
+
+
+def test_moved_pictures_leave_the_gallery(journey):
+    assert journey.move.status_code == 200
+    assert journey.move_state["message"] == "2 files moved away."
+    assert journey.moved.ids == [1, 2, 3, 4, *range(6, 18), 19]
+    assert "17 pictures" in journey.moved.gallery
+    assert "2 moved away" in journey.moved.collections
+    assert "2 pictures of this collection are away" in journey.moved.findings
+
+
+def test_a_fresh_server_reads_the_evaluation(journey):
+    assert journey.other_page.status_code == 200
+    assert journey.other_state["found"]
+
+
+def test_unknown_and_forged_undos_are_refused(journey):
+    assert journey.bad_undo.status_code == 400
+    assert journey.forged_undo.status_code == 403
+
+
+def test_an_undo_brings_the_pictures_back(journey):
+    assert journey.undo.status_code == 200
+    assert journey.undo_state["message"] == "2 files brought back."
+    assert journey.restored.ids == journey.ids_of_first == list(range(1, 20))
+    assert "moved away" not in journey.restored.collections
+    with Collection(journey.folder) as collection:
         assert AWAY not in {row.problem for row in collection.images()}
 
 
@@ -120,7 +183,7 @@ def test_folders_are_named_only_where_the_server_is_local(visitor, visit, tmp_pa
     assert evaluated(other)["message"] == "21 pictures evaluated."
 
 
-def test_failures_are_sentences(visitor, folder):
+def test_failures_are_messages(visitor, folder):
     assert visitor.post("/c/0/api/evaluate", {"profile": "nobody"}).status_code == 400
     for path in (folder / "images").iterdir():
         path.unlink()
@@ -158,10 +221,8 @@ def test_duplicates_are_chosen_moved_and_brought_back_in_the_browser(come, addre
     page.check("#rule [name=duplicates]")
     page.fill("#rule [name=worst]", "20")
     page.wait_for_selector("#plan h3:has-text('worst')")
-    moved = [
-        int(one)
-        for one in page.locator("#plan [data-picture]").evaluate_all("all => all.map(one => one.dataset.picture)")
-    ]
+    numbers = page.locator("#plan [data-picture]").evaluate_all("nodes => nodes.map((node) => node.dataset.picture)")
+    moved = [int(number) for number in numbers]
     assert {5, 18} <= set(moved)
     assert 17 not in moved
     page.click("#plan .primary")

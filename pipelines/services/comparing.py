@@ -1,0 +1,97 @@
+"""Comparing pictures in the gallery: the pictures to compare, and the order so far."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...metrics.tastes.bradley_terry import MOST_TO_ORDER, Standing, standing
+from ..collection.collection import Collection
+from ..collection.comparisons import comparisons
+from ..collection.queries import Query, order, rows_of
+from ..collection.tables import ImageRow
+from ..scoring.collection_profiles import CollectionProfiles
+
+#: Source of pictures that are the best by a profile, followed by the profile's name.
+BY_PROFILE = "by:"
+
+
+@dataclass(frozen=True)
+class ComparisonRound:
+    """The order of compared pictures so far, and the next choice.
+
+    Attributes:
+        rows: (n,) pictures that are compared.
+        standing: their order; its row numbers are those of ``rows``.
+        choice: ids of the pictures to choose from next.
+        choices: number of stored choices between the pictures.
+    """
+
+    rows: list[ImageRow]
+    standing: Standing
+    choice: list[int]
+    choices: int
+
+
+def pictures_to_compare(
+    collection: Collection,
+    profiles: CollectionProfiles,
+    rater: str,
+    source: str,
+    words: Sequence[str],
+    count: int,
+    rng: np.random.Generator,
+) -> list[int]:
+    """Ids of pictures to put in order.
+
+    Args:
+        collection: the collection.
+        profiles: its profiles.
+        rater: whose ratings ``liked`` uses.
+        source: ``by:NAME`` for the best by a profile, ``liked`` for the best rated, ``any`` for a random choice; the
+            newest for any other text.
+        words: of the prompts; a leading minus excludes.
+        count: number of pictures, at most ``MOST_TO_ORDER``.
+        rng: generator of the random choice.
+
+    Raises:
+        ProfileError: the profile does not exist or cannot be used.
+    """
+    if source.startswith(BY_PROFILE):
+        profile = profiles.scorer(source.removeprefix(BY_PROFILE)).stored_name
+        query = Query(profile=profile, sort="score", words=tuple(words), sound=True, scored=True)
+    elif source == "liked":
+        query = Query(sort="rating", rated="liked", words=tuple(words), sound=True)
+    else:
+        query = Query(words=tuple(words), sound=True)
+    ids = order(collection, query, rater)
+    if source == "any":
+        ids = [int(image) for image in rng.permutation(ids)]
+    return ids[: min(MOST_TO_ORDER, max(1, count))]
+
+
+def comparison_round(
+    collection: Collection, rater: str, ids: Sequence[int], count: int, skipped: Sequence[int]
+) -> ComparisonRound:
+    """Compute the order of pictures from a rater's choices, and the next choice.
+
+    Args:
+        collection: the collection.
+        rater: who chooses.
+        ids: pictures to put in order; those that are gone are left out.
+        count: pictures to choose from, 2 to 4.
+        skipped: ids of skipped pairs, one after the other.
+
+    Raises:
+        CollectionError: too few pictures, too many, or one of them twice.
+    """
+    rows = rows_of(collection, ids)
+    present = [row.id for row in rows]
+    choices = comparisons(collection, rater, present)
+    now = standing(present, choices)
+    pairs = [frozenset(pair) for pair in zip(skipped[::2], skipped[1::2], strict=False)]
+    # The same question after a reload.
+    rng = np.random.default_rng([len(choices), len(present)])
+    return ComparisonRound(rows, now, now.next_to_show(count, rng, pairs), len(choices))

@@ -1,0 +1,172 @@
+"""Pictures as the gallery shows them: cells, details, and scores of all.
+
+A cell is the JSON object from which pages and scripts show one picture.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...errors import ProfileError, SoartError
+from ...metrics.damage.scorer import TechnicalScorer
+from ...metrics.tastes.profile import TECHNICAL
+from ..collection.collection import Collection
+from ..collection.damage import suspected
+from ..collection.queries import WINDOW, Scale, metadata_of, row_of, rows_of, scores_of, stars_of, title_of
+from ..collection.ratings import ratings_of_picture
+from ..collection.tables import ImageRow, MetadataRow
+from ..scoring.collection_profiles import CollectionProfiles
+from ..scoring.explaining import ScoreExplanation, explain_score
+from ..scoring.rescoring import score_all
+from ..scoring.taste_scorer import TasteScorer
+from ..support.background import Job, Jobs
+
+
+@dataclass(frozen=True)
+class PictureDetails:
+    """Everything known about one picture.
+
+    Attributes:
+        row: the picture.
+        title: its prompt, or the name of its file.
+        profile: name of the profile that scores it.
+        explanation: its score with reasons.
+        percentile: of its score in the collection, 0–100; None without a score or other scored pictures.
+        warning: of the profile; None without one.
+        ratings: stars by rater, 0 for a skipped picture.
+        file: its path.
+        metadata: stored by the tool that made the picture; None for a picture drawn here.
+        settings: further settings in the metadata, by name.
+        damage: name of the suspected damage; None without one.
+    """
+
+    row: ImageRow
+    title: str
+    profile: str
+    explanation: ScoreExplanation
+    percentile: float | None
+    warning: str | None
+    ratings: dict[str, int]
+    file: str
+    metadata: MetadataRow | None
+    settings: dict[str, Any]
+    damage: str | None
+
+
+def cells_of(collection: Collection, rows: Sequence[ImageRow], rater: str, profile: str = "") -> list[dict[str, Any]]:
+    """Cells of pictures.
+
+    Args:
+        collection: the collection.
+        rows: its pictures, at most ``WINDOW``.
+        rater: whose ratings are shown.
+        profile: stored name of the score that is shown; empty for none.
+
+    Returns:
+        a cell for each picture: its id, the start of its hash, width and height in pixels, title, problem, stars (0 for
+        skipped), score, and percentile of the score in the collection (0–100); unknown values are None.
+    """
+    ids = [row.id for row in rows]
+    stars = stars_of(collection, rater, ids)
+    scores = scores_of(collection, profile, ids) if profile else {}
+    scale = Scale.of(collection, profile) if scores else None
+    metadata = metadata_of(collection, [row.id for row in rows if not row.generation])
+    return [
+        {
+            "id": row.id, "v": row.sha256[:10], "w": row.width, "h": row.height,
+            "title": title_of(row, metadata.get(row.id)), "problem": row.problem, "stars": stars.get(row.id),
+            "score": scores.get(row.id),
+            "percentile": scale.percentile(scores[row.id]) if scale and row.id in scores else None,
+        }
+        for row in rows
+    ]  # fmt: skip
+
+
+def cells_by_id(collection: Collection, ids: Iterable[int], rater: str) -> dict[int, dict[str, Any]]:
+    """Cells of any number of pictures by picture id, without scores; missing pictures are left out."""
+    unique = sorted(set(ids))
+    windows = (unique[start : start + WINDOW] for start in range(0, len(unique), WINDOW))
+    return {cell["id"]: cell for part in windows for cell in cells_of(collection, rows_of(collection, part), rater)}
+
+
+def usable_profiles(
+    profiles: CollectionProfiles, names: Iterable[str]
+) -> tuple[dict[str, TasteScorer | TechnicalScorer], list[str]]:
+    """Scorers by name of their profile, and a message for each profile that cannot be used here."""
+    scorers, problems = {}, []
+    for name in names:
+        try:
+            scorers[name] = profiles.scorer(name)
+        except SoartError as error:
+            problems.append(str(error))
+    return scorers, problems
+
+
+def taste_scorer(profiles: CollectionProfiles, name: str) -> TasteScorer:
+    """The scorer of a taste.
+
+    Raises:
+        ProfileError: the taste does not exist, cannot be used here, or is a built-in profile.
+    """
+    scorer = profiles.scorer(name)
+    if not isinstance(scorer, TasteScorer):
+        raise ProfileError(f"{name!r} is a built-in profile, not a taste: choose one of your tastes.")
+    return scorer
+
+
+def picture_details(
+    collection: Collection, profiles: CollectionProfiles, image: int, profile: str = TECHNICAL
+) -> PictureDetails:
+    """Collect everything known about one picture.
+
+    Args:
+        collection: the collection.
+        profiles: its profiles.
+        image: id of the picture.
+        profile: name of the profile that scores it; the technical score stands in for a profile that cannot be used.
+
+    Raises:
+        CollectionError: the picture does not exist.
+    """
+    row = row_of(collection, image)
+    try:
+        scorer = profiles.scorer(profile)
+    except ProfileError:
+        profile, scorer = TECHNICAL, profiles.scorer(TECHNICAL)
+    explanation = explain_score(collection, row, scorer)
+    metadata = None if row.generation else metadata_of(collection, [row.id]).get(row.id)
+    percentile = None
+    if explanation.score is not None:
+        scale = Scale.of(collection, scorer.stored_name)
+        percentile = scale.percentile(explanation.score) if len(scale.values) > 1 else None
+    return PictureDetails(
+        row=row,
+        title=title_of(row, metadata),
+        profile=profile,
+        explanation=explanation,
+        percentile=percentile,
+        warning=getattr(scorer, "warning", None),
+        ratings=ratings_of_picture(collection, row.id),
+        file=str(collection.locate(row)),
+        metadata=metadata,
+        settings=json.loads(metadata.settings) if metadata else {},
+        damage=suspected(collection, [row.id]).get(row.id),
+    )
+
+
+def start_scoring(jobs: Jobs, collection: Collection, profiles: CollectionProfiles, profile: str) -> Job:
+    """Score all pictures of a collection in the background.
+
+    Raises:
+        ProfileError: the profile does not exist or cannot be used.
+    """
+    scorer = profiles.scorer(profile)
+
+    def work(job: Job) -> None:
+        done, problems = score_all(collection, scorer, job)
+        job.message = " ".join([f"{done} pictures scored.", *problems[:3]])
+
+    return jobs.start(f"score:{profile}", f"Scoring by {profile}", work)

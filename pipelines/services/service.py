@@ -1,0 +1,58 @@
+"""Base of the services: their jobs, stored settings, lock and version."""
+
+from __future__ import annotations
+
+import threading
+
+from ..collection.collection import Collection
+from ..collection.settings import setting, store_setting
+from ..scoring.collection_profiles import CollectionProfiles
+from ..support.background import FAILED, Job, Jobs
+
+
+class CollectionService:
+    """Background work on one collection.
+
+    Args:
+        collection: the collection.
+        profiles: its profiles.
+        jobs: its background jobs.
+        key: of the service's jobs, of which one runs at a time.
+        settings_key: of the service's settings in the collection; empty for a service without settings.
+
+    Attributes:
+        version: counts up with every change that pages show.
+    """
+
+    def __init__(
+        self, collection: Collection, profiles: CollectionProfiles, jobs: Jobs, key: str, settings_key: str = ""
+    ) -> None:
+        self.collection, self.profiles, self.jobs, self.key = collection, profiles, jobs, key
+        self._settings_key = settings_key
+        self.version = 0
+        # Reentrant, because methods that hold it call each other.
+        self._lock = threading.RLock()
+
+    @property
+    def job(self) -> Job | None:
+        """The current or most recent job."""
+        return self.jobs.find(self.key)
+
+    @property
+    def busy(self) -> bool:
+        """True while a job runs."""
+        return (job := self.job) is not None and job.live
+
+    @property
+    def failure(self) -> str:
+        """Message of the most recent job if it failed; empty otherwise."""
+        return job.message if (job := self.job) is not None and job.state == FAILED else ""
+
+    def _stored_settings(self) -> str | None:
+        """The settings that the collection stores; None before the first time."""
+        return setting(self.collection, self._settings_key)
+
+    def _store_settings(self, text: str) -> None:
+        """Store settings in place of the earlier ones, as a new version."""
+        store_setting(self.collection, self._settings_key, text)
+        self.version += 1

@@ -1,0 +1,49 @@
+"""Cells, details and usable profiles."""
+
+import pytest
+
+from soart.errors import CollectionError, ProfileError
+from soart.pipelines.collection.ratings import rate
+from soart.pipelines.services.gallery import cells_by_id, cells_of, picture_details, taste_scorer, usable_profiles
+
+
+def test_cells_show_the_rating_and_the_percentile_of_the_score(collection, coloured):
+    first, second, third = coloured[:3]
+    rate(collection, "ann", {first: 4})
+    collection.set_scores("blur-2", {first: 1.0, second: 3.0})
+    rows = [row for row in collection.images() if row.id in coloured[:3]]
+    cells = {cell["id"]: cell for cell in cells_of(collection, rows, "ann", "blur-2")}
+    assert [cells[image]["stars"] for image in coloured[:3]] == [4, None, None]
+    assert [cells[image]["percentile"] for image in coloured[:3]] == [25.0, 75.0, None]
+    assert cells[third]["title"] == "p2"
+
+
+def test_cells_of_any_number_of_pictures_leave_missing_ones_out(collection, coloured):
+    cells = cells_by_id(collection, [*coloured, 999, *range(1000, 1900)], "ann")
+    assert sorted(cells) == sorted(coloured)
+
+
+def test_a_damaged_taste_is_named_and_the_others_are_usable(collection, profiles):
+    profiles.own.folder.mkdir()
+    profiles.own.path("ann").write_bytes(b"junk")
+    scorers, problems = usable_profiles(profiles, profiles.names())
+    assert "ann" not in scorers
+    assert "technical" in scorers
+    assert len(problems) == 1
+    assert "ann" in problems[0]
+
+
+def test_a_built_in_profile_is_not_a_taste(profiles):
+    with pytest.raises(ProfileError, match="not a taste"):
+        taste_scorer(profiles, "blur")
+
+
+def test_details_of_an_unknown_profile_are_technical_ones(collection, profiles, coloured):
+    details = picture_details(collection, profiles, coloured[0], "zoe")
+    assert details.profile == "technical"
+    assert details.title == "p0"
+    assert details.explanation.reasons
+    # One score is no scale.
+    assert details.percentile is None
+    with pytest.raises(CollectionError, match="no picture 999"):
+        picture_details(collection, profiles, 999)

@@ -1,0 +1,126 @@
+"""The service of rating, on real pictures."""
+
+import numpy as np
+import pytest
+
+from soart.errors import ProfileError, SoartError
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.scoring.collection_profiles import CollectionProfiles
+from soart.pipelines.scoring.explaining import explain_score, heat_picture
+from soart.pipelines.scoring.profile_store import ProfileStore
+from soart.pipelines.scoring.rescoring import score_all
+from soart.pipelines.services.rating import LEAST, RatingService
+from soart.pipelines.support.background import DONE, Jobs
+
+
+def test_ratings_teach_in_the_background(rating, coloured, profiles, collection):
+    for image in coloured[: 2 * LEAST]:
+        assert rating.rate(image, 5 if image % 2 else 1) is None
+    job = rating.jobs.find(rating.key)
+    assert job.wait(60)
+    assert job.state == DONE
+    progress = rating.progress()
+    assert (progress.rated, progress.rejected, progress.pictures) == (10, 0, 30)
+    assert progress.word
+    assert profiles.own.names() == ["ann"]
+    assert profiles.user.names() == []
+    assert len(collection.scores("taste:ann")) == 30
+    # Proposed pictures are unrated.
+    queue = [row.id for row in rating.queue(8)]
+    assert len(queue) == 8
+    assert not set(queue) & set(coloured[:10])
+    # After a restart the taste is known, and pictures are proposed by it.
+    again = RatingService(rating.collection, profiles, Jobs(), "ann")
+    assert again.progress().word
+    assert not again.is_due()
+
+
+def test_a_rating_replaces_skips_and_is_undone(rating, coloured):
+    image = coloured[0]
+    assert rating.rate(image, 4) is None
+    assert rating.rate(image, 0) == 4
+    assert rating.rate(image, None) == 0
+    assert rating.progress().rated == 0
+    with pytest.raises(SoartError, match="go on with the next"):
+        rating.rate(999, 4)
+    with pytest.raises(SoartError, match="rating from 1 to 5"):
+        rating.rate(image, 9)
+
+
+def test_equal_ratings_are_no_reason_to_learn(rating, coloured):
+    for image in coloured[:12]:
+        rating.rate(image, 3)
+    assert not rating.is_due()
+    assert rating.jobs.find(rating.key) is None
+
+
+def test_waiting_pictures_are_not_sent_again_and_raters_differ(rating, profiles, jobs, coloured):
+    first = [row.id for row in rating.queue(5)]
+    second = [row.id for row in rating.queue(5, first)]
+    assert not set(first) & set(second)
+    assert [row.id for row in rating.queue(5)] == first
+    assert [row.id for row in RatingService(rating.collection, profiles, jobs, "ben").queue(30)] != [
+        row.id for row in rating.queue(30)
+    ]
+    assert len(rating.queue(99)) == 30
+
+
+def test_a_name_that_is_no_file_name_is_refused(collection, profiles, jobs):
+    for name in ("../ann", "", "a/b", ".x", "x" * 70):
+        with pytest.raises(ProfileError, match="Expected a name of letters"):
+            RatingService(collection, profiles, jobs, name)
+
+
+def test_a_damaged_taste_is_learnt_anew(collection, profiles, jobs, coloured):
+    profiles.own.folder.mkdir()
+    profiles.own.path("ann").write_bytes(b"junk")
+    rating = RatingService(collection, profiles, jobs, "ann")
+    assert rating.progress().word == ""
+    for image in coloured[:LEAST]:
+        rating.rate(image, 5 if image % 2 else 1)
+    assert rating.jobs.find(rating.key).wait(60)
+    assert rating.progress().word
+
+
+def test_profiles_are_tastes_of_the_collection_and_the_user_and_built_in_scores(
+    rating, profiles, coloured, jobs, tmp_path
+):
+    for image in coloured[:6]:
+        rating.rate(image, 5 if image % 2 else 1)
+    job = rating.learn_now()
+    assert job.wait(60)
+    profiles.user.save(profiles.own.load("ann"))
+    assert profiles.names()[:2] == ["ann", "technical"]
+    assert profiles.scorer("ann") is profiles.scorer("ann")
+    assert profiles.scorer("blur").stored_name == "blur-2"
+    with pytest.raises(ProfileError, match="no taste 'zoe'"):
+        profiles.scorer("zoe")
+    with pytest.raises(ProfileError, match="in memory"), Collection(None) as collection:
+        CollectionProfiles(collection, ProfileStore(tmp_path))
+
+
+def test_scoring_all_goes_on_after_cancelling_and_names_lost_pictures(collection, profiles, jobs, coloured):
+    lost = collection.images()[3]
+    collection.locate(lost).unlink()
+    job = jobs.start("s", "Scoring", lambda job: score_all(collection, profiles.scorer("technical"), job))
+    assert job.wait(60)
+    done, problems = job.result
+    assert done == 29
+    assert len(problems) == 1
+    assert "cannot be read" in problems[0]
+    assert len(collection.scores("technical-2")) == 29
+
+
+def test_reasons_and_heat_maps_for_every_kind_of_profile(rating, profiles, collection, coloured):
+    for image in coloured[:6]:
+        rating.rate(image, 5 if image % 2 else 1)
+    assert rating.learn_now().wait(60)
+    row = collection.images()[0]
+    for name in ("ann", "technical", "noise"):
+        explanation = explain_score(collection, row, profiles.scorer(name))
+        assert explanation.reasons
+        assert np.isfinite(explanation.score)
+        assert heat_picture(collection, row, profiles.scorer(name))[:3] == b"\xff\xd8\xff"
+    fresh = collection.images()[5]
+    collection.locate(fresh).unlink()
+    assert explain_score(collection, fresh, profiles.scorer("ann")).score is not None

@@ -1,0 +1,118 @@
+"""The service of tuning, on the embedded model."""
+
+import threading
+
+import pytest
+
+from soart.errors import PromptError, SoartError
+from soart.pipelines.services.tuning import ENDED, FAILED, IDLE, INTERRUPTED, PAUSED, RUNNING, TuningService
+from soart.pipelines.support.background import Jobs
+from soart.pipelines.tuning.settings import TuneSettings
+
+SPACE = """
+template: a {style} picture of a boat in {palette} colors
+slots:
+  palette: [warm, cool, monochrome, neon]
+  style: [flat, watercolor, pixel art, woodcut]
+  steps: ['2']
+"""
+
+
+@pytest.fixture
+def tuning(collection, profiles, jobs, generator):
+    return TuningService(collection, profiles, jobs, lambda: generator, threading.Lock())
+
+
+def test_a_tune_runs_to_its_end_and_shows_its_findings(tuning, until):
+    assert tuning.state == IDLE
+    tuning.start(TuneSettings.of_text(SPACE, "embedded", budget=16, prune=False))
+    with pytest.raises(SoartError, match="is running"):
+        tuning.start(TuneSettings.of_text(SPACE, "embedded"))
+    until(lambda: not tuning.live, 60)
+    assert tuning.state == ENDED
+    assert "16 pictures" in tuning.settings.why
+    assert len(tuning.pictures()) == 16 == tuning.latest.done
+    assert tuning.latest.findings.winners
+    assert set(tuning.latest.goal) == {image for image, _ in tuning.pictures()}
+    tuning.resume(budget=20)
+    until(lambda: not tuning.live, 60)
+    assert len(tuning.pictures()) == 20
+
+
+def test_bans_count_from_the_next_batch_and_pausing_from_the_next_too(tuning, collection, until):
+    tuning.start(TuneSettings.of_text(SPACE, "embedded", budget=400, prune=False))
+    until(lambda: tuning.latest is not None)
+    assert tuning.state == RUNNING
+    left = tuning.seconds_left(len(tuning.pictures()))
+    assert 1 < left < 3600
+    tuning.narrow(("palette=warm",), ("style=flat",))
+    drawn = len(tuning.pictures())
+    until(lambda: len(tuning.pictures()) > drawn + 8)
+    tuning.pause()
+    until(lambda: not tuning.live)
+    assert tuning.state == PAUSED
+    assert tuning.seconds_left(8) is None
+    prompts = [row.generation.prompt for row in collection.images()][-3:]
+    assert all("flat" in prompt and "warm" not in prompt for prompt in prompts)
+    with pytest.raises(PromptError):
+        tuning.narrow(("palette=plaid",), ())
+    with pytest.raises(PromptError):
+        tuning.narrow(tuple(f"palette={p}" for p in ("warm", "cool", "monochrome", "neon")), ())
+    assert tuning.settings.bans == ("palette=warm",)
+
+
+def test_a_killed_process_leaves_a_tune_to_resume(tuning, collection, profiles, generator, until):
+    tuning.start(TuneSettings.of_text(SPACE, "embedded", budget=24, prune=False))
+    until(lambda: len(tuning.pictures()) >= 8)
+    # What a closing server does; a killed one leaves the same in the collection.
+    tuning.jobs.close()
+    assert not tuning.live
+    assert tuning.state == INTERRUPTED
+    before = {image for image, _ in tuning.pictures()}
+    again = TuningService(collection, profiles, Jobs(), lambda: generator, threading.Lock())
+    assert again.state == INTERRUPTED
+    assert again.read_findings().wait(60)
+    assert again.latest.done == len(before)
+    again.resume()
+    until(lambda: not again.live, 60)
+    assert again.state == ENDED
+    assert before < {image for image, _ in again.pictures()}
+    assert len(again.pictures()) <= 24
+
+
+def test_one_model_draws_for_one_tune_at_a_time_and_a_failing_model_is_reported(
+    collection, profiles, jobs, generator, until
+):
+    drawing = threading.Lock()
+    service = TuningService(collection, profiles, jobs, lambda: generator, drawing)
+    with drawing:
+        service.start(TuneSettings.of_text(SPACE, "embedded", budget=8))
+        until(lambda: not service.live)
+    assert service.state == PAUSED
+    assert "Another collection" in service.settings.why
+
+    def broken():
+        raise SoartError("The model cannot be loaded.")
+
+    service = TuningService(collection, profiles, jobs, broken, drawing)
+    service.resume()
+    until(lambda: not service.live)
+    assert (service.state, service.settings.why) == (FAILED, "The model cannot be loaded.")
+
+
+def test_settings_of_all_kinds_of_text_and_of_other_versions():
+    assert TuneSettings.of_text("a boat", "embedded").whole().contexts == ("a boat",)
+    assert TuneSettings.of_text("a {fox|owl}", "embedded").whole().size == 2
+    with pytest.raises(PromptError):
+        TuneSettings.of_text("a {fox|owl", "embedded")
+    settings = TuneSettings.of_text(SPACE, "embedded", bans=("palette=warm",))
+    assert TuneSettings.read(settings.write()) == settings
+    assert settings.narrowed().size == 12
+    for text in ("", "{}", '{"space": "x", "bans": [], "pins": [], "colour": 1}'):
+        assert TuneSettings.read(text) is None
+
+
+def test_nothing_to_resume(tuning):
+    for act in (tuning.resume, lambda: tuning.narrow((), ())):
+        with pytest.raises(SoartError, match="Nothing was tuned"):
+            act()

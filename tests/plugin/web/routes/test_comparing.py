@@ -1,0 +1,50 @@
+"""Comparing: the pictures to compare, choices, and their undo."""
+
+import pytest
+
+from soart.pipelines.collection.collection import Collection
+
+
+def joined(ids):
+    return ",".join(map(str, ids))
+
+
+def test_choices_lead_to_a_clear_order_and_are_undone(visitor):
+    ids = visitor.get("/api/pool", source="newest", count=5).json()["ids"]
+    assert len(ids) == 5
+    for number in range(60):
+        state = visitor.get("/api/compare", ids=joined(ids), up=2).json()
+        if state["clear"]:
+            break
+        first, second = sorted(cell["id"] for cell in state["ask"])
+        answer = visitor.send("compare", choice=f"c{number}", winner=second, losers=[first])
+        assert answer.json() == {"new": True}
+    assert state["clear"]
+    assert [cell["id"] for cell in state["order"]] == sorted(ids, reverse=True)
+    assert visitor.send("compare/undo", choice=f"c{number - 1}").json() == {"taken": True}
+    assert visitor.get("/api/compare", ids=joined(ids)).json()["made"] == state["made"] - 1
+
+
+def test_the_best_by_a_profile_are_those_with_scores(visitor, folder):
+    assert visitor.get("/api/pool", source="by:technical", count=4).json()["ids"] == []
+    with Collection(folder) as collection:
+        collection.set_scores("technical-2", {3: 1.0, 5: 3.0, 7: 2.0})
+    assert visitor.get("/api/pool", source="by:technical", count=4).json()["ids"] == [5, 7, 3]
+
+
+def test_pictures_to_compare_of_other_sources(visitor):
+    assert len(visitor.get("/api/pool", source="any", count=4, words="red").json()["ids"]) == 4
+    assert visitor.get("/api/pool", source="liked").json()["ids"] == []
+
+
+def test_too_few_pictures_and_wrong_choices_are_refused(visitor):
+    assert visitor.get("/api/compare", ids="1,2,999").status_code == 400
+    assert visitor.send("compare", choice="c", winner=1, losers="2").status_code == 400
+
+
+@pytest.mark.parametrize("skipped", ["1,2", "1"])
+def test_skipped_pairs_come_last(visitor, skipped):
+    state = visitor.get("/api/compare", ids="1,2,3", passed=skipped).json()
+    assert len(state["ask"]) == 2
+    if "," in skipped:
+        assert {cell["id"] for cell in state["ask"]} != {1, 2}

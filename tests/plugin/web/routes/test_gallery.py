@@ -1,0 +1,105 @@
+"""The gallery: queries, pictures, details and scores."""
+
+import pytest
+
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.collection.tables import MetadataRow
+
+
+def test_hostile_prompts_stay_text(visitor):
+    cells = visitor.get("/api/cells", ids="1").json()["cells"]
+    assert cells[0]["title"].startswith("<img src=x")
+    page = visitor.get("/detail/1").text
+    assert "<img" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_the_metadata_of_other_tools_is_shown_as_text(visitor, folder, paint, tmp_path):
+    with Collection(folder) as collection:
+        row, _ = collection.add_file(next(paint(tmp_path / "found", 1, 3, vivid=True).iterdir()))
+        metadata = {
+            "tool": "Fooocus",
+            "prompt": "<b>a castle",
+            "seed": "7",
+            "guidance": 4.0,
+            "settings": '{"<i>style": "<u>x"}',
+        }
+        with collection.session("be written", write=True) as session:
+            session.add(MetadataRow(image_id=row.id, source="png", **metadata))
+    assert visitor.get("/api/cells", ids=str(row.id)).json()["cells"][0]["title"] == "<b>a castle"
+    assert visitor.get("/api/ids", words="castle").json() == {"ids": [row.id]}
+    page = visitor.get(f"/detail/{row.id}").text
+    for text in (
+        "&lt;b&gt;a castle</h2>",
+        "<dd>7</dd>",
+        "<dt>&lt;i&gt;style</dt><dd>&lt;u&gt;x</dd>",
+        "<dd>Fooocus</dd>",
+    ):
+        assert text in page
+
+
+def test_the_browser_keeps_pictures_as_long_as_their_content_is_the_same(visitor):
+    cell = visitor.get("/api/cells", ids="2").json()["cells"][0]
+    small = visitor.get("/pictures/2/small", v=cell["v"])
+    assert (small.status_code, small.headers["content-type"]) == (200, "image/png")
+    assert "immutable" in small.headers["cache-control"]
+    assert "immutable" not in visitor.get("/pictures/2/small", v="other").headers["cache-control"]
+
+
+def test_pictures_are_served_by_number_alone(visitor):
+    assert visitor.get("/heat/2").headers["content-type"] == "image/jpeg"
+    for path in (
+        "/pictures/../small",
+        "/pictures/..%2f..%2fsoart.db/small",
+        "/pictures/2/../../soart.db",
+        "/pictures/-1/small",
+    ):
+        assert visitor.get(path).status_code == 404, path
+    assert visitor.get("/pictures/999/small").status_code == 400
+
+
+def test_a_deleted_file_is_reported_and_its_ratings_stay(visitor, folder):
+    with Collection(folder) as collection:
+        collection.locate(collection.images()[4]).unlink()
+    answer = visitor.get("/pictures/5/small")
+    assert answer.status_code == 404
+    assert "cannot be read" in answer.json()["error"]
+    assert "cannot be read" in visitor.get("/detail/5").text
+    assert visitor.send("rate", image=5, stars=4).status_code == 200
+
+
+@pytest.mark.parametrize(("params", "count"), [
+    ({}, 40), ({"words": "red"}, 20), ({"words": "red -7"}, 16), ({"rated": "liked"}, 1), ({"since": "2999-01-01"}, 0),
+    ({"sort": "rating"}, 40),
+])  # fmt: skip
+def test_pictures_are_filtered(visitor, params, count):
+    visitor.send("rate", image=7, stars=5)
+    assert len(visitor.get("/api/ids", **params).json()["ids"]) == count
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"sort": "x"}, {"low": "x"}, {"since": "yesterday"}, {"profile": "zoe"}, {"rated": "9"}]
+)
+def test_wrong_queries_are_refused(visitor, wrong):
+    assert visitor.get("/api/ids", **wrong).status_code == 400
+
+
+def test_wrong_numbers_of_pictures_and_jobs_are_refused(visitor):
+    assert visitor.get("/api/cells", ids="1,x").status_code == 400
+    assert visitor.post("/c/0/api/jobs/cancel", {"job": 99}).json()["error"] == "This work is over already."
+
+
+def test_all_pictures_are_scored_and_sorted_by_score(visitor):
+    assert visitor.post("/c/0/api/score", {"profile": "technical"}).status_code == 200
+    assert visitor.wait_for("score:")["message"].startswith("40 pictures scored")
+    ids = visitor.get("/api/ids", profile="technical", sort="score", low="50").json()["ids"]
+    assert len(ids) == 20
+    cells = visitor.get("/api/cells", ids=",".join(map(str, ids)), profile="technical").json()["cells"]
+    assert [cell["id"] for cell in cells] == ids
+    assert cells[0]["score"] == max(cell["score"] for cell in cells)
+    assert min(cell["percentile"] for cell in cells) > 49
+    assert "better than" in visitor.get("/detail/2").text
+
+
+def test_the_technical_score_stands_in_for_a_profile_that_is_gone(visitor):
+    assert "technical" in visitor.get("/detail/2", profile="zoe").text

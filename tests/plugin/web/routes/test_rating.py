@@ -1,0 +1,74 @@
+"""Rating: several raters, several tabs, wrong values, a locked database."""
+
+import sqlite3
+
+import pytest
+
+from soart.pipelines.collection import database
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.collection.ratings import ratings
+
+
+def test_raters_never_overwrite_each_other(visitor, folder, visit):
+    other = visit()
+    assert other.post("/rater", {"rater": "  Ann   Lee "}).json() == {"rater": "Ann Lee"}
+    assert visitor.send("rate", image=2, stars=1).status_code == 200
+    assert other.post("/c/0/api/rate", {"rater": "Ann Lee", "image": 2, "stars": 5}).json()["before"] is None
+    with Collection(folder) as collection:
+        assert ratings(collection, "me") == {2: 1.0}
+        assert ratings(collection, "Ann Lee") == {2: 5.0}
+    assert "Ann Lee: 5, me: 1" in visitor.get("/detail/2").text
+
+
+def test_a_page_of_another_rater_cannot_rate_for_this_one(visitor):
+    refused = visitor.post("/c/0/api/rate", {"rater": "ann", "image": 2, "stars": 3})
+    assert refused.status_code == 400
+    assert "reload it" in refused.json()["error"]
+
+
+@pytest.mark.parametrize("name", ["", "../x", "<b>", "x" * 80, "technical", "blur"])
+def test_names_that_no_taste_can_bear_are_refused(visitor, name):
+    assert visitor.post("/rater", {"rater": name}).status_code == 400
+
+
+def test_ratings_replace_each_other_and_are_undone(visitor):
+    first = visitor.get("/api/queue", count=5).json()
+    assert len(first["cells"]) == 5
+    assert first["progress"]["pictures"] == 40
+    image = first["cells"][0]["id"]
+    assert visitor.send("rate", image=image, stars=4).json() == {"before": None, "stars": 4}
+    # A second tab learns the rating of the first one.
+    assert visitor.send("rate", image=image, stars=2).json() == {"before": 4, "stars": 2}
+    assert image not in [cell["id"] for cell in visitor.get("/api/queue", count=30).json()["cells"]]
+    assert visitor.get("/api/progress").json()["rated"] == 1
+    assert visitor.send("rate", image=image, stars=None).json()["before"] == 2
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"stars": 7}, {"image": "x", "stars": 1}, {"stars": True}, {"image": 1.5, "stars": 1}]
+)
+def test_wrong_ratings_are_refused(visitor, wrong):
+    assert visitor.send("rate", **{"image": 1, **wrong}).status_code == 400
+
+
+def test_requests_without_json_are_refused(visitor):
+    token = {"x-csrf-token": visitor.token}
+    assert visitor.client.post("/c/0/api/rate", content=b"{", headers=token).status_code == 400
+
+
+def test_a_picture_that_is_gone_is_not_rated(visitor):
+    assert visitor.send("rate", image=999, stars=4).json()["error"].startswith("There is no picture 999")
+
+
+def test_a_locked_database_is_reported_and_the_same_request_works_later(monkeypatch, folder, visit):
+    monkeypatch.setattr(database, "LOCK_SECONDS", 0.1)
+    visitor = visit(fresh=True)
+    with sqlite3.connect(folder / "soart.db", isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        answer = visitor.send("rate", image=3, stars=5)
+        assert answer.status_code == 503
+        assert "locked" in answer.json()["error"]
+        # Reading goes on meanwhile.
+        assert visitor.get("/api/ids").status_code == 200
+        other.execute("ROLLBACK")
+    assert visitor.send("rate", image=3, stars=5).status_code == 200

@@ -1,0 +1,21 @@
+"""Learning a taste, and its view."""
+
+
+def test_a_taste_is_learnt_and_shown(visitor):
+    assert "No taste yet" in visitor.get("/taste").text
+    for image in range(1, 13):
+        visitor.send("rate", image=image, stars=5 if image % 2 else 1)
+    visitor.wait_for("learn:")
+    page = visitor.get("/taste").text
+    assert "Best by this taste" in page
+    assert "Learning curve" in page
+    assert visitor.get("/api/progress").json()["word"]
+    assert visitor.post("/c/0/api/learn").status_code == 200
+    visitor.wait_for("learn:")
+
+
+def test_profiles_that_are_not_tastes_are_refused(visitor):
+    assert visitor.get("/taste", name="zoe").status_code == 400
+    refused = visitor.get("/taste", name="technical")
+    assert refused.status_code == 400
+    assert "not a taste" in refused.json()["error"]

@@ -1,0 +1,67 @@
+"""A tune from its start to its findings."""
+
+import time
+from types import SimpleNamespace
+
+import pytest
+
+SPACE = (
+    "template: a {palette} {thing}\nslots:\n  palette: [red, <b>blue</b>, grey]\n  thing: [boat, fox]\n  steps: ['1']\n"
+)
+
+
+@pytest.fixture(scope="module")
+def tuned(visit_once, things):
+    """A visitor of a collection that was tuned, with the state at the start and at the end."""
+    visitor = visit_once(things)
+    body = {
+        "text": SPACE, "budget": 12, "profiles": {"technical": 1}, "raters": {"me": 1}, "pareto": True, "prune": False,
+    }  # fmt: skip
+    started = visitor.post("/c/0/api/tune/start", body).json()
+    deadline = time.monotonic() + 60
+    while (state := visitor.get("/api/tune").json())["state"] == "running" and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return SimpleNamespace(visitor=visitor, started=started, ended=state)
+
+
+def test_before_the_first_start(visitor):
+    assert visitor.get("/api/tune").json()["state"] == "idle"
+    assert "not judged yet" in visitor.get("/tune/findings").text
+    assert visitor.post("/c/0/api/tune/resume").status_code == 400
+
+
+@pytest.mark.parametrize("wrong", [
+    {"text": ""}, {"text": "a {fox"}, {"text": "a boat", "budget": 1}, {"text": "a boat", "profiles": {"zoe": 1}},
+    {"text": "a boat", "raters": {"me": "x"}},
+])  # fmt: skip
+def test_wrong_settings_are_refused(visitor, wrong):
+    assert visitor.post("/c/0/api/tune/start", wrong).status_code == 400
+
+
+def test_it_runs_until_the_budget_is_spent(tuned):
+    assert tuned.started["state"] == "running"
+    assert tuned.ended["state"] == "ended"
+    assert tuned.ended["found"]
+    assert len(tuned.ended["pictures"]) == tuned.ended["done"] <= 12
+
+
+def test_findings_show_options_as_text(tuned):
+    page = tuned.visitor.get("/tune/findings").text
+    assert "Best prompts" in page
+    assert "&lt;b&gt;blue&lt;/b&gt;" in page
+    assert "<b>blue" not in page
+
+
+def test_bans_are_stored(tuned):
+    narrowed = tuned.visitor.post("/c/0/api/tune/narrow", {"bans": ["palette=red"], "pins": []}).json()
+    assert narrowed["bans"] == ["palette=red"]
+    assert "Remove the ban of palette=red" in tuned.visitor.get("/tune/findings").text
+
+
+def test_wrong_bans_are_refused(tuned):
+    assert tuned.visitor.post("/c/0/api/tune/narrow", {"bans": ["palette=plaid"], "pins": []}).status_code == 400
+    assert tuned.visitor.post("/c/0/api/tune/narrow", {"bans": "palette=red"}).status_code == 400
+
+
+def test_pausing_a_tune_that_ended_is_no_error(tuned):
+    assert tuned.visitor.post("/c/0/api/tune/pause").status_code == 200
