@@ -7,8 +7,10 @@ import numpy as np
 from ...errors import ItemsError
 
 
-def select_diverse(scores: np.ndarray, coordinates: np.ndarray, apart: float, count: int | None = None) -> np.ndarray:
-    """Row numbers of the best pictures of which no two are nearer than ``apart``, the best first.
+def select_diverse(
+    scores: np.ndarray, coordinates: np.ndarray, min_distance: float, count: int | None = None
+) -> np.ndarray:
+    """Row numbers of the best pictures of which no two are nearer than ``min_distance``, the best first.
 
     The choice is greedy: a picture is left out if it is near a better one that was chosen. Equal scores keep their
     order.
@@ -16,15 +18,15 @@ def select_diverse(scores: np.ndarray, coordinates: np.ndarray, apart: float, co
     Args:
         scores: (n,) scores; higher is better.
         coordinates: (n, k) coordinates, such as ``Overview.coordinates``.
-        apart: least Euclidean distance, 0 or more.
+        min_distance: least Euclidean distance, 0 or more.
         count: the most pictures to choose; None for any number.
 
     Raises:
         ItemsError: the distance is negative, or scores and coordinates differ in number.
     """
-    if not apart >= 0 or len(scores) != len(coordinates):
+    if not min_distance >= 0 or len(scores) != len(coordinates):
         raise ItemsError(
-            f"Expected a distance of 0 or more and as many coordinates as scores, got {apart:g}, {len(coordinates)} "
+            f"Expected a distance of 0 or more and as many coordinates as scores, got {min_distance:g}, {len(coordinates)} "
             f"and {len(scores)}."
         )
     order = np.argsort(-scores, kind="stable")
@@ -36,5 +38,5 @@ def select_diverse(scores: np.ndarray, coordinates: np.ndarray, apart: float, co
         if free[row]:
             chosen.append(row)
             # At a distance of zero even equal pictures stay.
-            free &= np.linalg.norm(coordinates - coordinates[row], axis=1) >= apart
+            free &= np.linalg.norm(coordinates - coordinates[row], axis=1) >= min_distance
     return np.array(chosen, dtype=int)

@@ -79,8 +79,10 @@ def _pairs_within(hashes: np.ndarray, run: np.ndarray, distance: int) -> Iterato
             yield pair[0], pair[1]
 
 
-def near_groups(hashes: np.ndarray, tints: np.ndarray, distance: int = DISTANCE, apart: float = APART) -> np.ndarray:
-    """Groups of pictures that are nearly the same: hashes at most ``distance`` bits apart, colours at most ``apart``.
+def near_groups(
+    hashes: np.ndarray, tints: np.ndarray, distance: int = DISTANCE, max_colour_distance: float = APART
+) -> np.ndarray:
+    """Groups of pictures that are nearly the same: hashes at most ``distance`` bits apart, colours at most ``max_colour_distance``.
 
     The hash describes shapes in grey. Colour items separate pictures that have only their shapes in common; resizing
     and JPEG hardly change them.
@@ -89,7 +91,7 @@ def near_groups(hashes: np.ndarray, tints: np.ndarray, distance: int = DISTANCE,
         hashes: (n,) uint64 perceptual hashes.
         tints: (n, c) colour items in standard deviations.
         distance: the most bits that may differ, 0 … 15.
-        apart: the largest root mean square difference of tints.
+        max_colour_distance: the largest root mean square difference of tints.
 
     Returns:
         (n,) group of each picture, numbered from 0 in the order of the first member; −1 for no group.
@@ -106,7 +108,7 @@ def near_groups(hashes: np.ndarray, tints: np.ndarray, distance: int = DISTANCE,
     pairs += [(first[i], first[j]) for i, j in near_pairs(different, distance)]
     near_in_colour = []
     for i, j in pairs:
-        near = np.sqrt(np.mean((tints[i] - tints[j]) ** 2, axis=1)) <= apart
+        near = np.sqrt(np.mean((tints[i] - tints[j]) ** 2, axis=1)) <= max_colour_distance
         near_in_colour.append(np.stack([i[near], j[near]]))
     edges = np.concatenate(near_in_colour, axis=1)
     n = len(hashes)

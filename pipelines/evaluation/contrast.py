@@ -23,7 +23,7 @@ from .evaluate import SAMPLE, items_of
 from .folders import EvaluatedCollection
 
 #: Fewest pictures of each collection for a comparison of scores and looks.
-FEWEST = 8
+FEWEST_PICTURES = 8
 _FOLDS, _TOP = 5, 12
 
 
@@ -88,7 +88,7 @@ def share_gap(name: str, count1: int, n1: int, count2: int, n2: int) -> Gap:
 def contrast(first: EvaluatedCollection, second: EvaluatedCollection) -> Contrast:
     """Compare two collections evaluated by the same profiles."""
     one, two = first.evaluation, second.evaluation
-    enough = min(len(one.ids), len(two.ids)) >= FEWEST
+    enough = min(len(one.ids), len(two.ids)) >= FEWEST_PICTURES
     scores = [mean_gap(name, one.scores[name], two.scores[name]) for name in one.scores] if enough else []
     counts = [[int((e.damage == k).sum()) for e in (one, two)] for k in range(len(DETECTORS))]
     damage = [share_gap(name, a, len(one.ids), b, len(two.ids)) for name, (a, b) in zip(DETECTORS, counts, strict=True)]
