@@ -25,7 +25,7 @@ slots:
 """
 
 
-def until(true, seconds=20):
+def until(true, seconds=60):
     end = time.monotonic() + seconds
     while not (value := true()):
         assert time.monotonic() < end, "waited in vain"
@@ -112,13 +112,18 @@ def test_two_raters_at_once_keep_their_own_ratings(come, address, folder):
         until(lambda name=name, expected=expected: stored(folder, name) == expected)
 
 
-def test_two_tabs_on_one_picture_report_it(come, address, folder):
+def two_tabs(come, address):
+    """Two pages of one browser that show the same picture to rate."""
     first = come()
-    first.goto(f"{address}/c/0/rate")
-    first.wait_for_selector("#picture[data-id]")
     second = first.context.new_page()
-    second.goto(f"{address}/c/0/rate")
-    second.wait_for_selector("#picture[data-id]")
+    for page in (first, second):
+        page.goto(f"{address}/c/0/rate")
+        page.wait_for_selector("#picture[data-id]")
+    return first, second
+
+
+def test_two_tabs_on_one_picture_report_it(come, address, folder):
+    first, second = two_tabs(come, address)
     assert shown(first) == shown(second)
     image = press(first, "5")
     until(lambda: stored(folder) == {image: 5.0})
@@ -128,12 +133,7 @@ def test_two_tabs_on_one_picture_report_it(come, address, folder):
 
 
 def test_a_tab_that_sends_the_rating_of_another_passes_the_response_on(come, address, folder):
-    first = come()
-    first.goto(f"{address}/c/0/rate")
-    first.wait_for_selector("#picture[data-id]")
-    second = first.context.new_page()
-    second.goto(f"{address}/c/0/rate")
-    second.wait_for_selector("#picture[data-id]")
+    first, second = two_tabs(come, address)
     held = []
     first.route("**/api/rate", lambda route: held.append((route, route.fetch())), times=1)
     image = press(first, "5")
@@ -273,15 +273,15 @@ def test_a_tune_arrives_live_is_narrowed_and_survives_a_reload(come, address, fo
     page.fill("[name=budget]", "400")
     page.uncheck("[name=prune]")
     page.click("#start .primary")
-    page.wait_for_selector("#live img", timeout=30_000)
-    page.wait_for_selector("#course circle.first >> nth=1", timeout=30_000, state="attached")
+    page.wait_for_selector("#live img", timeout=60_000)
+    page.wait_for_selector("#course circle.first >> nth=1", timeout=60_000, state="attached")
     page.click("[data-ban='palette=warm']")
     page.wait_for_selector(".chip[data-ban='palette=warm']")
     arrived = page.locator("#live img").count()
     page.reload()
     page.wait_for_selector("#live img")
     page.wait_for_function(
-        "count => document.querySelectorAll('#live img').length > count + 16", arg=arrived, timeout=30_000
+        "count => document.querySelectorAll('#live img').length > count + 16", arg=arrived, timeout=60_000
     )
     newest = page.eval_on_selector_all("#live .cell", "nodes => nodes.slice(0, 8).map((node) => node.title)")
     assert not any("warm" in title for title in newest)
@@ -289,7 +289,7 @@ def test_a_tune_arrives_live_is_narrowed_and_survives_a_reload(come, address, fo
     page.keyboard.press("5")
     until(lambda: 5.0 in stored(folder).values())
     page.click("#pause")
-    page.wait_for_selector("#state.paused", timeout=30_000)
+    page.wait_for_selector("#state.paused", timeout=60_000)
     assert page.is_visible("#resume")
 
 
