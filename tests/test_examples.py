@@ -8,22 +8,6 @@ import pytest
 import soart
 import soart.metrics
 
-#: Public names without an example yet.
-WITHOUT_EXAMPLE = {
-    "Collection",
-    "ImageGenerator",
-    "LocalEngine",
-    "Panel",
-    "PromptSpace",
-    "Scan",
-    "Tuner",
-    "findings_of",
-    "generate",
-    "rank",
-    "sync_and_evaluate",
-    "tune",
-    "wrap",
-}
 PUBLIC = {
     "soart.metrics": soart.metrics,
     **{name: getattr(soart.metrics, name) for name in soart.metrics.__all__},
@@ -37,7 +21,7 @@ def examples_of(name):
     return [test for test in found if test.examples]
 
 
-@pytest.mark.parametrize("name", sorted(set(PUBLIC) - WITHOUT_EXAMPLE))
+@pytest.mark.parametrize("name", sorted(PUBLIC))
 def test_examples_run(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     tests = examples_of(name)
@@ -48,8 +32,3 @@ def test_examples_run(name, tmp_path, monkeypatch):
         result = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(test, out=printed.append)
         assert result.failed == 0, "".join(printed)
     assert time.perf_counter() - started < 20, "an example should take less than a second"
-
-
-@pytest.mark.parametrize("name", sorted(WITHOUT_EXAMPLE))
-def test_names_without_an_example_are_public_and_have_none(name):
-    assert not any(test.name == name for test in examples_of(name)), f"remove {name} from WITHOUT_EXAMPLE"

@@ -15,6 +15,7 @@ from sqlalchemy import Select, and_, func, select
 
 from ...errors import CollectionError
 from ...metrics.damage.scorer import DETECTORS
+from ...metrics.percentiles import percentiles_in
 from .collection import Collection
 from .damage import examined, suspected
 from .ratings import REJECT, STARS
@@ -159,8 +160,7 @@ class Scale:
 
     def percentile(self, value: float) -> float:
         """Percentage of scores below ``value``, ties counted half."""
-        below, upto = np.searchsorted(self.values, value, "left"), np.searchsorted(self.values, value, "right")
-        return float(50 * (below + upto) / max(len(self.values), 1))
+        return float(percentiles_in(np.array([value]), self.values)[0])
 
     def value_at(self, percentile: float) -> float:
         """Score at a percentile."""

@@ -58,6 +58,20 @@ def sync_and_evaluate(
 
     Raises:
         CollectionError: there is no picture, or the collection cannot be read or written.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> import soart
+        >>> from PIL import Image
+        >>> with TemporaryDirectory() as folder, soart.Collection(Path(folder, "collection")) as collection:
+        ...     pictures = Path(folder, "pictures")
+        ...     pictures.mkdir()
+        ...     for name in ("one.png", "copy.png"):
+        ...         Image.radial_gradient("L").convert("RGB").save(pictures / name)
+        ...     result = soart.sync_and_evaluate(collection, soart.Scan([pictures]), soart.LocalEngine(1))
+        ...     print(result.title, result.update.found, len(result.evaluation.ids))
+        pictures 2 1
     """
     names = {getattr(getattr(scorer, "taste", None), "network", None) for scorer in tastes}
     networks = [None, *sorted(name for name in names if name)]

@@ -142,6 +142,16 @@ class Scan:
         problems: a sentence for each folder that could not be listed, added during the walk.
         unusable: a sentence by path for each picture file that is not yielded, added during the walk.
         unseen: absolute folders whose contents could not be listed.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> import soart
+        >>> with TemporaryDirectory() as folder:
+        ...     for name in ("fox.png", "fox.txt", "notes.pdf", ".hidden.png"):
+        ...         _ = Path(folder, name).write_bytes(b"content")
+        ...     print(sorted(Path(file.path).name for file in soart.Scan([Path(folder)])))
+        ['fox.png', 'fox.txt']
     """
 
     roots: Sequence[Path]

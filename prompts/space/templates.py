@@ -10,7 +10,7 @@ import itertools
 import re
 from pathlib import Path
 
-from ...errors import PromptError
+from ...errors import PromptError, first_line
 
 VOCABULARIES = Path(__file__).parents[1] / "vocabularies"
 #: A wildcard within a template.
@@ -57,8 +57,7 @@ def _all_wildcards(template: str, folder: Path | None) -> dict[str, list[str]]:
 
 def invalid_syntax(template: str, error: Exception) -> PromptError:
     """The error to raise for a template that dynamic-prompts refuses with ``error``."""
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return PromptError(f"The prompt {template!r} is not valid dynamic-prompts syntax: {reason}.")
+    return PromptError(f"The prompt {template!r} is not valid dynamic-prompts syntax: {first_line(error)}.")
 
 
 def expand(template: str, count: int, seed: int, wildcards: Path | None = None) -> list[str]:
