@@ -1,9 +1,7 @@
 """The rules of the house that a machine can check."""
 
 import ast
-import doctest
 import re
-from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
@@ -131,17 +129,6 @@ def test_no_file_circles():
         for other in every[name] & set(group) - early[name]
     ]
     assert closing == [], f"{len(closing)} late imports close a circle: {', '.join(closing)}"
-
-
-@pytest.mark.parametrize(
-    "path",
-    [p for p in SOURCES if ">>>" in p.read_text(encoding="utf-8")],
-    ids=lambda p: str(p.relative_to(ROOT)),
-)
-def test_examples_in_docstrings(path):
-    failed, tried = doctest.testmod(import_module(f"soart.{module_name(path)}"))
-    assert tried > 0
-    assert failed == 0
 
 
 def test_public_names_are_there_and_lazy():

@@ -15,6 +15,8 @@ log = logging.getLogger(__name__)
 def all_too_low(scores: np.ndarray, below: float) -> bool:
     """True if none of the (k,) ``scores`` reaches ``below``; NaN does not.
 
+    >>> import numpy as np
+    >>> from soart.pipelines.models.early_stop import all_too_low
     >>> all_too_low(np.array([20.0, np.nan]), 40), all_too_low(np.array([20.0, 60.0]), 40)
     (True, False)
     """

@@ -34,7 +34,8 @@ from .yaml_file import is_yaml, parse_yaml, read_yaml, space_to_yaml
 class PromptSpace(SpaceDefinition):
     """All prompts that can be made of a template and its slots; immutable.
 
-    >>> space = PromptSpace.from_text("a {red|blue} {fox|owl}, {watercolor|woodcut|}")
+    >>> import soart
+    >>> space = soart.PromptSpace.from_text("a {red|blue} {fox|owl}, {watercolor|woodcut|}")
     >>> space.levels, space.size
     ((2, 2, 3), 12)
     >>> space.render((1, 0, 2)).prompt

@@ -65,6 +65,7 @@ def expand(template: str, count: int, seed: int, wildcards: Path | None = None) 
 
     Prompts are distinct as long as the template has new ones. Then the same prompts are repeated in order.
 
+    >>> from soart.prompts.space.templates import expand
     >>> expand("a {red|blue} fox", 3, seed=0)
     ['a blue fox', 'a red fox', 'a blue fox']
 
