@@ -68,7 +68,8 @@ class PromptSpace(SpaceDefinition):
     ) -> Self:
         """Make a space of a dynamic-prompts template or of a plain prompt; see ``space_from_text``.
 
-        >>> space = PromptSpace.from_text("a fox", vocabulary="embedded")
+        >>> import soart
+        >>> space = soart.PromptSpace.from_text("a fox", vocabulary="embedded")
         >>> [slot.name for slot in space.slots]
         ['palette', 'style', 'quality', 'negative']
         """
