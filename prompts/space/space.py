@@ -88,7 +88,9 @@ class PromptSpace(SpaceDefinition):
     def parse_yaml(cls, text: str, name: str = "space.yaml", wildcards: Path | None = None) -> Self:
         """Make a space of YAML text.
 
-        >>> space = PromptSpace.parse_yaml('''
+        >>> import soart
+
+        >>> space = soart.PromptSpace.parse_yaml('''
         ... template: "a {animal}, {style}"
         ... slots:
         ...   animal: [fox, bear]
