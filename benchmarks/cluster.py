@@ -21,7 +21,8 @@ from PIL import Image
 
 from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.ray_engine import RayEngine
-from soart.pipelines.models.options import GeneratorOptions, open_generator
+from soart.pipelines.models.opening import open_generator
+from soart.pipelines.models.options import GeneratorOptions
 from soart.pipelines.support.ray_cluster import ray_connection
 
 SIDE, SEED = 256, 4

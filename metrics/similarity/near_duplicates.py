@@ -82,7 +82,7 @@ def _pairs_within(hashes: np.ndarray, run: np.ndarray, distance: int) -> Iterato
 def near_groups(
     hashes: np.ndarray, tints: np.ndarray, distance: int = DISTANCE, max_colour_distance: float = APART
 ) -> np.ndarray:
-    """Groups of pictures that are nearly the same: hashes at most ``distance`` bits apart, colours at most ``max_colour_distance``.
+    """Group pictures that are nearly the same: hashes at most ``distance`` bits apart, and similar colours.
 
     The hash describes shapes in grey. Colour items separate pictures that have only their shapes in common; resizing
     and JPEG hardly change them.

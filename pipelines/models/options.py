@@ -1,7 +1,4 @@
-"""The options of a generator, and the one function that opens it.
-
-Light to import: the model, torch and ray are loaded when a generator is opened.
-"""
+"""The options of a generator; light to import."""
 
 from __future__ import annotations
 
@@ -9,11 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...errors import SoartError
-from ..support.processes import unknown_engine
-
 if TYPE_CHECKING:
-    from .generator import ImageGenerator
     from .loading import LoadedModel
 
 
@@ -53,26 +46,3 @@ class GeneratorOptions:
         return load_model(
             self.model, config=self.model_config, device=self.device, dtype=self.dtype, offload=self.offload
         )
-
-
-def open_generator(options: GeneratorOptions | None = None) -> ImageGenerator:
-    """Open the generator that the options describe; close it, or use it in a ``with``.
-
-    Raises:
-        ModelError: the model cannot be loaded.
-        SoartError: an unknown engine, workers without a cluster, ray is not installed, or no cluster can be reached.
-    """
-    options = options or GeneratorOptions()
-    if options.engine == "ray":
-        from .ray_generator import ClusterGenerator
-
-        return ClusterGenerator(options)
-    if options.engine != "local":
-        raise unknown_engine(options.engine)
-    if options.workers is not None:
-        raise SoartError(
-            "Without a cluster one worker draws: leave the number of workers out, or choose the engine ray."
-        )
-    from .generator import ImageGenerator
-
-    return ImageGenerator(options.load_model(), options.batch_size)

@@ -159,7 +159,7 @@ def with_generator_options(*, cluster: bool = True) -> Callable[[Callable[..., N
 
 def load_generator(options: GeneratorOptions | None = None) -> ImageGenerator:
     """Open the generator of the options, with a spinner in a terminal; close it, or use it in a ``with``."""
-    from ...pipelines.models.options import open_generator
+    from ...pipelines.models.opening import open_generator
 
     with err.status("loading the model…") if sys.stderr.isatty() else nullcontext():
         return open_generator(options)

@@ -187,7 +187,8 @@ def always() -> int:
 
 @lru_cache(maxsize=1)
 def _loaded(model: str, device: str, changed: str) -> ImageGenerator:
-    from ...pipelines.models.options import GeneratorOptions, open_generator
+    from ...pipelines.models.opening import open_generator
+    from ...pipelines.models.options import GeneratorOptions
 
     return open_generator(GeneratorOptions(model, device=None if device == "auto" else device))
 

@@ -19,7 +19,7 @@ from soart.pipelines.ingest.roots import known_roots
 from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.ingest.sync import sync
 from soart.pipelines.scoring.ranking import rank
-from soart.pipelines.scoring.rescoring import rescore
+from soart.pipelines.scoring.rescoring import score_all
 from soart.pipelines.scoring.taste_scorer import TasteScorer
 
 FOLDER = Path(__file__).parents[2] / "assets" / "0.1.0"
@@ -66,7 +66,7 @@ def test_taste_scores_as_recorded(stored, taste_scorer):
     assert taste_scorer.stored_name == "taste:vivid"
     assert by_digest(stored, "taste:vivid") == EXPECTED["taste"]
     stored.set_scores("taste:vivid", dict.fromkeys(stored.ids(), 0.0))
-    assert rescore(stored, taste_scorer) == 3
+    assert score_all(stored, taste_scorer, stored_items_only=True) == (3, [])
     assert by_digest(stored, "taste:vivid") == pytest.approx(EXPECTED["taste"], rel=1e-9)
 
 

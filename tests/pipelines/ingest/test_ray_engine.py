@@ -23,7 +23,8 @@ from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.ray_engine import RayEngine
 from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.models.generator import ImageGenerator
-from soart.pipelines.models.options import GeneratorOptions, open_generator
+from soart.pipelines.models.opening import open_generator
+from soart.pipelines.models.options import GeneratorOptions
 from soart.pipelines.models.ray_generator import ClusterGenerator
 from soart.pipelines.support.ray_cluster import check_version, import_ray, ray_connection
 from soart.pipelines.tuning.loop import tune
