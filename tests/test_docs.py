@@ -216,7 +216,7 @@ def test_the_site_builds_without_a_warning(tmp_path):
     link.parent.mkdir(exist_ok=True)
     if not link.exists():
         link.symlink_to("..")
-    line = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", tmp_path]
+    line = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", tmp_path]
     done = subprocess.run(
         line, cwd=ROOT, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"}, capture_output=True, text=True, check=False
     )

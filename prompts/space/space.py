@@ -34,14 +34,15 @@ from .yaml_file import is_yaml, parse_yaml, read_yaml, space_to_yaml
 class PromptSpace(SpaceDefinition):
     """All prompts that can be made of a template and its slots; immutable.
 
-    >>> import soart
-    >>> space = soart.PromptSpace.from_text("a {red|blue} {fox|owl}, {watercolor|woodcut|}")
-    >>> space.levels, space.size
-    ((2, 2, 3), 12)
-    >>> space.render((1, 0, 2)).prompt
-    'a blue fox'
-    >>> space.restrict(bans=["choice1=red"]).size
-    6
+    Examples:
+        >>> import soart
+        >>> space = soart.PromptSpace.from_text("a {red|blue} {fox|owl}, {watercolor|woodcut|}")
+        >>> space.levels, space.size
+        ((2, 2, 3), 12)
+        >>> space.render((1, 0, 2)).prompt
+        'a blue fox'
+        >>> space.restrict(bans=["choice1=red"]).size
+        6
 
     Attributes:
         slots: at least one, with different names.
@@ -68,10 +69,11 @@ class PromptSpace(SpaceDefinition):
     ) -> Self:
         """Make a space of a dynamic-prompts template or of a plain prompt; see ``space_from_text``.
 
-        >>> import soart
-        >>> space = soart.PromptSpace.from_text("a fox", vocabulary="embedded")
-        >>> [slot.name for slot in space.slots]
-        ['palette', 'style', 'quality', 'negative']
+        Examples:
+            >>> import soart
+            >>> space = soart.PromptSpace.from_text("a fox", vocabulary="embedded")
+            >>> [slot.name for slot in space.slots]
+            ['palette', 'style', 'quality', 'negative']
         """
         return cls.of(space_from_text(text, negative, vocabulary=vocabulary, wildcards=wildcards))
 
@@ -88,20 +90,20 @@ class PromptSpace(SpaceDefinition):
     def parse_yaml(cls, text: str, name: str = "space.yaml", wildcards: Path | None = None) -> Self:
         """Make a space of YAML text.
 
-        >>> import soart
-
-        >>> space = soart.PromptSpace.parse_yaml('''
-        ... template: "a {animal}, {style}"
-        ... slots:
-        ...   animal: [fox, bear]
-        ...   style: ["", woodcut, pixel art]
-        ... constraints:
-        ...   - not both: [animal=bear, style=pixel art]
-        ... ''')
-        >>> space.size
-        5
-        >>> [space.render(choice).prompt for choice in space.sample(2, seed=0)]
-        ['a fox, woodcut', 'a bear, woodcut']
+        Examples:
+            >>> import soart
+            >>> space = soart.PromptSpace.parse_yaml('''
+            ... template: "a {animal}, {style}"
+            ... slots:
+            ...   animal: [fox, bear]
+            ...   style: ["", woodcut, pixel art]
+            ... constraints:
+            ...   - not both: [animal=bear, style=pixel art]
+            ... ''')
+            >>> space.size
+            5
+            >>> [space.render(choice).prompt for choice in space.sample(2, seed=0)]
+            ['a fox, woodcut', 'a bear, woodcut']
 
         Args:
             text: the YAML; ``docs/prompt-spaces.md`` describes its keys.
