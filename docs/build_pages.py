@@ -76,7 +76,7 @@ def _escaped(text: str) -> str:
 
 
 def _kind(command: TyperCommand, parameter: Parameter) -> str:
-    """What stands for a value: the metavar if there is one, else by the type in the signature."""
+    """Placeholder of a value in the usage: the metavar if there is one, else a word for its type."""
     if parameter.metavar:
         return str(parameter.metavar)
     hint = get_type_hints(inspect.unwrap(command.callback))[parameter.name]

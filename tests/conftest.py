@@ -86,7 +86,7 @@ def postgres(tmp_path):
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def where(request, tmp_path):
-    """Where a collection can be made, on each kind of database."""
+    """A place for a new collection, on each kind of database."""
     return tmp_path / "collection" if request.param == "sqlite" else request.getfixturevalue("postgres")
 
 

@@ -59,7 +59,7 @@ def known_files(collection: Collection, paths: Sequence[str], versions: Several[
 
 
 def known_sizes(collection: Collection, sizes: Several[int]) -> set[int]:
-    """Those of ``sizes`` that the file of a known picture has."""
+    """Find which of the ``sizes`` in bytes are sizes of files with a stored picture."""
     query = select(FileRow.size).where(FileRow.size.in_(sizes), FileRow.image_id.is_not(None)).distinct()
     with collection.session("be read") as session:
         return set(session.scalars(query))

@@ -69,7 +69,7 @@ def described(engine):
 
 @pytest.fixture
 def as_made_now(where, engine):
-    """What a new collection's tables look like; the database is empty again afterwards."""
+    """Description of a new collection's tables; the database is empty again afterwards."""
     upgrade_if_needed(engine, "new")
     assert differences(engine) == []
     found = described(engine)

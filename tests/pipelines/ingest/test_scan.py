@@ -1,6 +1,8 @@
 """Scans and lists of pictures walk folders alike."""
 
 import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -65,11 +67,27 @@ def test_names_stay_as_given(folder, monkeypatch):
     assert [str(path) for path in listed] == ["album/a.JPG", "album/b.png", "album/inner/c.webp"]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_folders_that_cannot_be_listed_are_named(folder):
-    (folder / "inner").chmod(0)
-    scan = Scan([folder])
-    assert sum(not entry.sidecar for entry in scan) == 2
-    assert scan.problems == [f"'{folder}/inner' cannot be read: Permission denied."]
-    assert scan.unseen == [str(folder / "inner")]
-    (folder / "inner").chmod(0o700)
+@pytest.fixture
+def closed():
+    """A folder with a picture, and an inner folder that only its owner may open; everything else is readable."""
+    with TemporaryDirectory() as place:
+        album = Path(place)
+        (album / "inner").mkdir()
+        (album / "a.png").touch()
+        album.chmod(0o755)
+        (album / "inner").chmod(0)
+        yield album
+        (album / "inner").chmod(0o700)
+
+
+def test_folders_that_cannot_be_listed_are_named(closed):
+    scan, user = Scan([closed]), os.geteuid()
+    # Root may read everything: the scan runs as an ordinary user.
+    os.seteuid(user or 65534)
+    try:
+        paths = [entry.path for entry in scan]
+    finally:
+        os.seteuid(user)
+    assert paths == [str(closed / "a.png")]
+    assert scan.problems == [f"'{closed}/inner' cannot be read: Permission denied."]
+    assert scan.unseen == [str(closed / "inner")]
