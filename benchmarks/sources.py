@@ -3,7 +3,7 @@
     python benchmarks/sources.py [--cache DIR] [--sheet FILE.png]
 
 Pictures come with scikit-image and scikit-learn, and in packages of Debian 13 which are downloaded and unpacked into
-the cache (180 MB), never installed and never committed. On a machine without apt only the bundled pictures are used.
+the cache (1.4 GB), never installed and never committed. On a machine without apt only the bundled pictures are used.
 
 CHOSEN names every picture, because packages contain much that is not a source: logos, text, near-constant gradients and
 maps. Of related pictures (a shared area, night and day, moods and sizes of one motif, a stereo pair) one is named. Fog
@@ -33,7 +33,7 @@ SHORTER = {PHOTOGRAPH: 384, DRAWING: 334}
 #: Crops of less contrast than this (standard deviation, 0…1) are drawn again, because damage does not show on plain
 #: paper.
 CONTRAST = 0.04
-_WESNOTH = "usr/share/games/wesnoth/1.18/data/campaigns"
+_WESNOTH, _CORE = "usr/share/games/wesnoth/1.18/data/campaigns", "usr/share/games/wesnoth/1.18/data/core/images"
 
 #: Package, kind, folder inside it, and the names of the pictures without their suffixes.
 CHOSEN = (
@@ -83,6 +83,91 @@ CHOSEN = (
      "addroran aryad dionli eldaric jevyan rithrandil"),
     ("wesnoth-1.18-tsg", DRAWING, f"{_WESNOTH}/The_South_Guard/images/story", "summer"),
     ("wesnoth-1.18-tsg", DRAWING, f"{_WESNOTH}/The_South_Guard/images/portraits", "deoran eltenmir ethiliel sir-gerrick"),
+    ("gnome-backgrounds", DRAWING, "usr/share/backgrounds/gnome", "adwaita-l"),
+    ("lomiri-wallpapers-20.04", DRAWING, "usr/share/backgrounds", "Fossa_by_Jasper_Roks Infinite-Sea_by_Aury88"),
+    ("lxqt-themes", PHOTOGRAPH, "usr/share/lxqt/wallpapers", "appleflower butterfly drop"),
+    ("wesnoth-1.18-data", DRAWING, f"{_CORE}/portraits/undead",
+     "ancient-lich bone-shooter ghost nightgaunt walking-corpse"),
+    ("wesnoth-1.18-data", DRAWING, f"{_CORE}/portraits/drakes",
+     "clasher flameheart inferno"),
+    ("wesnoth-1.18-data", DRAWING, f"{_CORE}/portraits/monsters",
+     "bat-dread crocodile dragonfly giant-mudcrawler herald jumping-spider nibbler sea-serpent woodland_boar"),
+    ("wesnoth-1.18-data", DRAWING, f"{_CORE}/portraits/humans",
+     "bandit cavalryman fencer halberdier iron-mauler lieutenant marshal-2 outlaw pikeman sergeant thief woodsman"),
+    ("wesnoth-1.18-data", DRAWING, f"{_CORE}/portraits/elves",
+     "lady scout sylph"),
+    ("wesnoth-1.18-data", DRAWING, f"{_CORE}/portraits/dwarves",
+     "dragonguard runemaster ulfserker"),
+    ("wesnoth-1.18-data", DRAWING, f"{_CORE}/portraits/orcs",
+     "slayer"),
+    ("wesnoth-1.18-data", DRAWING, f"{_CORE}/portraits/wolves",
+     "wolf-chewing"),
+    ("wesnoth-1.18-data", DRAWING, f"{_CORE}/portraits/nagas",
+     "naga-mace_warrior1"),
+    ("wesnoth-1.18-data", DRAWING, f"{_CORE}/portraits/goblins",
+     "direwolver"),
+    ("wesnoth-1.18-data", DRAWING, f"{_CORE}/portraits/merfolk",
+     "brawler hunter triton"),
+    ("wesnoth-1.18-data", DRAWING, f"{_CORE}/portraits/dunefolk",
+     "rover"),
+    ("wesnoth-1.18-did", DRAWING, f"{_WESNOTH}/Descent_Into_Darkness/images/portraits",
+     "drogan"),
+    ("wesnoth-1.18-dm", DRAWING, f"{_WESNOTH}/Delfadors_Memoirs/images/portraits",
+     "garard methor"),
+    ("wesnoth-1.18-dw", DRAWING, f"{_WESNOTH}/Dead_Water/images/portraits",
+     "cylanna"),
+    ("wesnoth-1.18-ei", DRAWING, f"{_WESNOTH}/Eastern_Invasion/images/portraits",
+     "dacyn gweddry terraent"),
+    ("wesnoth-1.18-l", DRAWING, f"{_WESNOTH}/Liberty/images/portraits",
+     "harper-male relana"),
+    ("wesnoth-1.18-low", DRAWING, f"{_WESNOTH}/Legend_of_Wesmere/images/portraits",
+     "crelanu olurf"),
+    ("wesnoth-1.18-sof", DRAWING, f"{_WESNOTH}/Sceptre_of_Fire/images/portraits",
+     "alanin elvish_marshal thursagan"),
+    ("wesnoth-1.18-sota", DRAWING, f"{_WESNOTH}/Secrets_of_the_Ancients/images/portraits",
+     "shynal-outlaw"),
+    ("wesnoth-1.18-sotbe", DRAWING, f"{_WESNOTH}/Son_Of_The_Black_Eye/images/portraits",
+     "flartar inarix lanbech"),
+    ("wesnoth-1.18-thot", DRAWING, f"{_WESNOTH}/The_Hammer_of_Thursagan/images/portraits",
+     "angarthing hamel pelias"),
+    ("wesnoth-1.18-trow", DRAWING, f"{_WESNOTH}/The_Rise_Of_Wesnoth/images/portraits",
+     "edmond ladoc"),
+    ("wesnoth-1.18-tsg", DRAWING, f"{_WESNOTH}/The_South_Guard/images/portraits",
+     "hylas"),
+    ("wesnoth-1.18-ttb", DRAWING, f"{_WESNOTH}/Two_Brothers/images/portraits",
+     "arvith"),
+    ("wesnoth-1.18-utbs", DRAWING, f"{_WESNOTH}/Under_the_Burning_Suns/images/portraits",
+     "commander kaleh"),
+    ("wesnoth-1.18-utbs", DRAWING, f"{_WESNOTH}/Under_the_Burning_Suns/images/portraits/quenoth",
+     "champion shaman"),
+    ("wesnoth-1.18-wof", DRAWING, f"{_WESNOTH}/Winds_of_Fate/images/portraits",
+     "wyrm"),
+    ("wesnoth-1.18-data", DRAWING, f"{_CORE}/story",
+     "grim-altar landscape-battlefield_nohumans landscape-bridge_sun landscape-castle landscape-coast landscape-hills-01 "
+     "landscape-hills-02 landscape-mountains-01 landscape-mountains-03 landscape-mountains-04 landscape-mountains-05 "
+     "landscape-plain swamp-01 swamp-02 swamp-03"),
+    ("wesnoth-1.18-did", DRAWING, f"{_WESNOTH}/Descent_Into_Darkness/images/story",
+     "book end parthyn travel"),
+    ("wesnoth-1.18-sota", DRAWING, f"{_WESNOTH}/Secrets_of_the_Ancients/images/story",
+     "cemetery"),
+    ("wesnoth-1.18-ttb", DRAWING, f"{_WESNOTH}/Two_Brothers/images/story",
+     "Two_Brothers_M1P1 Two_Brothers_M1P2 Two_Brothers_M2P1 Two_Brothers_M4P1_the_end"),
+    ("wesnoth-1.18-wof", DRAWING, f"{_WESNOTH}/Winds_of_Fate/images/story",
+     "drakes-engage-fleet"),
+    ("naev-data", DRAWING, "usr/share/naev/dat/gfx/planet/exterior",
+     "aquatic aquatic2 aquatic3 desertic desertic2 desertic3 desertic4 forest forest2 gas lava mining mining4 mining5 mining6 oceanic oceanic2 rocky_small scrapped_station snow snowy_cliffs station03 traderoom"),
+    ("plasma-workspace-wallpapers", PHOTOGRAPH, "usr/share/wallpapers",
+     "BytheWater/contents/images/2560x1600 ColorfulCups/contents/images/2560x1600 "
+     "EveningGlow/contents/images/2560x1600 FallenLeaf/contents/images/2560x1600 Grey/contents/images/2560x1600 "
+     "Kite/contents/images/2560x1600 OneStandsOut/contents/images/2560x1600 Path/contents/images/2560x1600 "
+     "summer_1am/contents/images/2560x1600 MilkyWay/contents/images/5120x2880 Volna/contents/images/5120x2880"),
+    ("plasma-workspace-wallpapers", DRAWING, "usr/share/wallpapers",
+     "Altai/contents/images/5120x2880 Autumn/contents/images/2560x1600 Canopee/contents/images/3840x2160 "
+     "Cascade/contents/images/3840x2160 Flow/contents/images/5120x2880 FlyingKonqui/contents/images/2560x1600 "
+     "Honeywave/contents/images/5120x2880 IceCold/contents/images/5120x2880 Kay/contents/images/5120x2880 "
+     "Kokkini/contents/images/3840x2160 Mountain/contents/images/5120x2880 Nexus/contents/images/5120x2880 "
+     "Patak/contents/images/5120x2880 SafeLanding/contents/images/5120x2880 ScarletTree/contents/images/5120x2880 "
+     "Shell/contents/images/5120x2880"),
 )  # fmt: skip
 
 
@@ -144,11 +229,16 @@ def sources(cache: Path, *, fetch: bool = True) -> list[Source]:
     found = []
     for package, kind, folder, names in CHOSEN:
         if package in roots:
-            paths = sorted((roots[package] / folder).glob("*.*"))
-            files = {path.stem: path for path in paths if path.suffix.lower() in SUFFIXES}
-            if missing := [name for name in names.split() if name not in files]:
-                print(f"{package} is of another version: without {', '.join(missing)}.")
-            found += [Source(f"{package}/{name}", kind, files[name]) for name in names.split() if name in files]
+            for name in names.split():
+                place = roots[package] / folder / name
+                files = [
+                    path for path in sorted(place.parent.glob(f"{place.name}.*")) if path.suffix.lower() in SUFFIXES
+                ]
+                if files:
+                    # Of a wallpaper in many sizes the folder has the name.
+                    found.append(Source(f"{package}/{name.split('/')[0]}", kind, files[0]))
+                else:
+                    print(f"{package} is of another version: without {name}.")
     return sorted(found, key=lambda source: source.name)
 
 
