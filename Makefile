@@ -88,7 +88,6 @@ pages: $(DEV)  ## write the pages that are made from the code
 	$(BIN)/python docs/build_pages.py
 
 docs: $(SITE)  ## build the documentation site in site/
-	mkdir -p .typing && ln -sfn .. .typing/soart
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 clean:  ## remove the environment and everything that was built

@@ -212,10 +212,6 @@ def test_terms_are_defined_once():
 
 def test_the_site_builds_without_a_warning(tmp_path):
     pytest.importorskip("mkdocs")
-    link = ROOT / ".typing" / "soart"
-    link.parent.mkdir(exist_ok=True)
-    if not link.exists():
-        link.symlink_to("..")
     line = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", tmp_path]
     done = subprocess.run(
         line, cwd=ROOT, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"}, capture_output=True, text=True, check=False
