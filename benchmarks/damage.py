@@ -1,20 +1,27 @@
 """Damages pictures in known ways and strengths.
 
-Pictures are (h, w, 3) float32 RGB in 0…1, before and after.
+Pictures are (h, w, 3) float32 RGB in 0…1, before and after. What people see at the size of the whole picture (blur, big
+pixels, halos) grows with pictures beyond 512 pixels.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from PIL import Image
 from scipy import ndimage
 
+Damage = Callable[[np.ndarray, float, np.random.Generator], np.ndarray]
+
+
+def _scale(x: np.ndarray) -> float:
+    return max(1.0, max(x.shape[:2]) / 512)
+
 
 def _blur(x: np.ndarray, s: float, rng: np.random.Generator) -> np.ndarray:
-    sigma = 0.7 + 2.0 * s
+    sigma = (0.7 + 2.0 * s) * _scale(x)
     return ndimage.gaussian_filter(x, (sigma, sigma, 0))
 
 
@@ -25,10 +32,23 @@ def _noise(x: np.ndarray, s: float, rng: np.random.Generator) -> np.ndarray:
     return x + (0.03 + 0.17 * s) * fine
 
 
-def _jpeg(x: np.ndarray, s: float, rng: np.random.Generator) -> np.ndarray:
+def as_jpeg(x: np.ndarray, quality: int) -> np.ndarray:
+    """The picture after JPEG of a quality 1–95."""
     buffer = io.BytesIO()
-    Image.fromarray((x * 255 + 0.5).astype(np.uint8)).save(buffer, "JPEG", quality=round(40 - 34 * s))
+    Image.fromarray((x * 255 + 0.5).astype(np.uint8)).save(buffer, "JPEG", quality=quality)
     return np.asarray(Image.open(buffer), dtype=np.float32) / 255
+
+
+def _jpeg(x: np.ndarray, s: float, rng: np.random.Generator) -> np.ndarray:
+    return as_jpeg(x, round(40 - 34 * s))
+
+
+def _jpeg_twice(x: np.ndarray, s: float, rng: np.random.Generator) -> np.ndarray:
+    once = _jpeg(x, s, rng)
+    if rng.random() < 0.7:
+        return once
+    # Cropped between two savings, so that their grids differ.
+    return as_jpeg(np.roll(once, tuple(rng.integers(1, 8, 2)), (0, 1)), 80)
 
 
 def _fade(x: np.ndarray, s: float, rng: np.random.Generator) -> np.ndarray:
@@ -42,13 +62,53 @@ def _saturate(x: np.ndarray, s: float, rng: np.random.Generator) -> np.ndarray:
 
 def _pixelate(x: np.ndarray, s: float, rng: np.random.Generator) -> np.ndarray:
     image = Image.fromarray((x * 255 + 0.5).astype(np.uint8))
-    factor = 2.0 + 3.0 * s
+    factor = (2.0 + 3.0 * s) * _scale(x)
     small = image.resize((max(1, round(x.shape[1] / factor)), max(1, round(x.shape[0] / factor))), Image.Resampling.BOX)
     back = Image.Resampling.NEAREST if rng.random() < 0.5 else Image.Resampling.BICUBIC
     return np.asarray(small.resize(image.size, back), dtype=np.float32) / 255
 
 
-DAMAGES: dict[str, Callable[[np.ndarray, float, np.random.Generator], np.ndarray]] = {
+def _smooth(x: np.ndarray, s: float, rng: np.random.Generator) -> np.ndarray:
+    """Plastic surfaces: a guided filter (He, Sun & Tang 2010) that keeps edges and removes fine detail."""
+    side, strength = round((5 + 4 * s) * _scale(x)) | 1, (0.03 + 0.07 * s) ** 2
+
+    def mean(y: np.ndarray) -> np.ndarray:
+        return ndimage.uniform_filter(y, (side, side, 0))
+
+    centre = mean(x)
+    variance = mean(x * x) - centre * centre
+    kept = variance / (variance + strength)
+    return mean(kept) * x + mean((1 - kept) * centre)
+
+
+def _halo(x: np.ndarray, s: float, rng: np.random.Generator) -> np.ndarray:
+    sigma = rng.uniform(0.8, 1.6) * _scale(x)
+    return x + (1.5 + 3.0 * s) * (x - ndimage.gaussian_filter(x, (sigma, sigma, 0)))
+
+
+def _band(x: np.ndarray, s: float, rng: np.random.Generator) -> np.ndarray:
+    levels = round(20 - 14 * s) - 1
+    return np.round(x * levels) / levels
+
+
+def _burn(x: np.ndarray, s: float, rng: np.random.Generator) -> np.ndarray:
+    """Contrast and colour beyond their limits, as by too much guidance."""
+    hard = x.mean() + (1.6 + 1.2 * s) * (x - x.mean())
+    gray = hard.mean(axis=2, keepdims=True)
+    return gray + (1.5 + 0.8 * s) * (hard - gray)
+
+
+def _grid(x: np.ndarray, s: float, rng: np.random.Generator) -> np.ndarray:
+    """A tile that repeats every 8 or 16 pixels, as a decoder of latents can leave."""
+    period = int(rng.choice([8, 8, 16]))
+    tile = ndimage.gaussian_filter(rng.standard_normal((period, period, 1)), (1, 1, 0), mode="wrap")
+    tile = (tile - tile.mean()) / tile.std()
+    height, width = x.shape[:2]
+    return x + (0.012 + 0.04 * s) * np.tile(tile, (height // period + 1, width // period + 1, 1))[:height, :width]
+
+
+#: The classical damages.
+DAMAGES: dict[str, Damage] = {
     "blur": _blur,
     "noise": _noise,
     "jpeg": _jpeg,
@@ -56,8 +116,23 @@ DAMAGES: dict[str, Callable[[np.ndarray, float, np.random.Generator], np.ndarray
     "saturate": _saturate,
     "pixelate": _pixelate,
 }
+#: The classical damages, and what diffusion and enlarging do wrong beside them. In the order of the detectors.
+FAULTS = DAMAGES | {
+    "jpeg": _jpeg_twice,
+    "smooth": _smooth,
+    "halo": _halo,
+    "band": _band,
+    "burn": _burn,
+    "grid": _grid,
+}
 
 
-def damage(image: np.ndarray, kind: str, severity: float, rng: np.random.Generator) -> np.ndarray:
+def damage(
+    image: np.ndarray,
+    kind: str,
+    severity: float,
+    rng: np.random.Generator,
+    damages: Mapping[str, Damage] = DAMAGES,
+) -> np.ndarray:
     """Apply one kind of damage of ``severity`` 0 (mild) … 1 (strong)."""
-    return np.clip(DAMAGES[kind](image, severity, rng), 0, 1).astype(np.float32)
+    return np.clip(damages[kind](image, severity, rng), 0, 1).astype(np.float32)

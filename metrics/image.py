@@ -158,14 +158,14 @@ def _to_srgb(image: Image.Image, rgb: Image.Image, profile: bytes, notes: list[s
     return converted or rgb
 
 
-def check_pixels(array: np.ndarray) -> np.ndarray:
-    """Check an array of RGB pictures and convert it to float32 in 0…1.
+def check_pictures(array: np.ndarray) -> np.ndarray:
+    """Check an array of RGB pictures; bytes stay bytes.
 
     Args:
         array: (height, width, 3) or (n, height, width, 3); uint8 0–255, or floating point 0…1.
 
     Returns:
-        float32 of the same shape.
+        (n, height, width, 3), uint8 or float32.
 
     Raises:
         ImageError: the shape or dtype does not fit, there are no pixels, or values are not finite or outside 0…1.
@@ -174,13 +174,21 @@ def check_pixels(array: np.ndarray) -> np.ndarray:
         raise ImageError(
             f"Expected RGB pictures of shape (height, width, 3) or (n, height, width, 3), got {array.shape}."
         )
+    pictures = array if array.ndim == 4 else array[None]
     if array.dtype == np.uint8:
-        pixels: np.ndarray = np.divide(array, np.float32(255), dtype=np.float32)
-        return pixels
+        return pictures
     if not np.issubdtype(array.dtype, np.floating):
         raise ImageError(f"Expected pictures as uint8 0–255 or floating point 0…1, got {array.dtype}.")
     if not np.isfinite(array).all():
         raise ImageError("Expected finite pixel values, got NaN or infinity.")
     if array.size and (array.min() < 0 or array.max() > 1):
         raise ImageError(f"Expected floating-point pixels in 0…1, got {array.min():g}…{array.max():g}.")
-    return array.astype(np.float32)
+    return pictures.astype(np.float32)
+
+
+def check_pixels(array: np.ndarray) -> np.ndarray:
+    """Check an array of RGB pictures as ``check_pictures`` does, and convert it to float32 in 0…1 of the same shape."""
+    pictures = check_pictures(array)
+    if pictures.dtype == np.uint8:
+        pictures = np.divide(pictures, np.float32(255), dtype=np.float32)
+    return pictures.reshape(array.shape)

@@ -2,7 +2,8 @@
 
 SOART items describe how a picture varies from pixel to pixel, and hardly the level about which it varies; these items
 describe the level. They are mean, standard deviation and quantiles of luma, of two opponent channels (as in ``soart``)
-and of chroma (largest less smallest of R, G, B), and the shares of twelve hues in the chroma. All lie in 0…1.
+and of chroma (largest less smallest of R, G, B), and the shares of twelve hues in the chroma. All lie in 0…1. Pictures are
+measured at a longest side of at most 128 pixels, which shows their colours as well as millions of pixels do.
 
 Source: the hexcone model of hue and chroma, A. R. Smith, "Color gamut transform pairs", SIGGRAPH (1978).
 """
@@ -11,13 +12,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..image import check_pixels
 from .soart import CHANNELS
 
-VERSION = "colour-1"
+if TYPE_CHECKING:
+    from .views import PictureViews
+
+#: Version of the items at the canonical size, and of those at the size of the file, as tastes of soart 0.1.0 use them.
+VERSION, VERSION_AT_FILE_SIZE = "colour-2", "colour-1"
+#: Longest side at the canonical size, in pixels.
+SIDE = 128
 QUANTILES = (5, 25, 50, 75, 95)
 #: Centres of the hue items, each 30° apart from 0°.
 HUES = ("red", "orange", "yellow", "lime", "green", "mint", "cyan", "azure", "blue", "violet", "magenta", "rose")
@@ -72,7 +79,13 @@ def colour_items(picture: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class ColourExtractor:
-    """Measures colour items of pictures."""
+    """Measures colour items of pictures.
+
+    Attributes:
+        side: longest side in pixels that larger pictures are reduced to; None measures every picture at its own size.
+    """
+
+    side: int | None = SIDE
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -83,7 +96,9 @@ class ColourExtractor:
     @property
     def version(self) -> str:
         """Identifier of the extractor; items of different versions do not fit together."""
-        return VERSION
+        if self.side is None:
+            return VERSION_AT_FILE_SIZE
+        return VERSION + ("" if self.side == SIDE else f":{self.side}")
 
     def extract(self, images: np.ndarray) -> np.ndarray:
         """Measure pictures.
@@ -97,6 +112,14 @@ class ColourExtractor:
         Raises:
             ImageError: shape, dtype or range do not fit, or values are not finite.
         """
-        pixels = check_pixels(np.asarray(images))
-        rows = [colour_items(picture) for picture in (pixels if pixels.ndim == 4 else pixels[None])]
+        from .planes import pictures_of
+        from .views import PictureViews
+
+        rows = [self.measure(PictureViews(picture)) for picture in pictures_of(images)]
         return np.stack(rows) if rows else np.zeros((0, len(self.names)))
+
+    def measure(self, views: PictureViews) -> np.ndarray:
+        """(40,) items of one picture."""
+        from .planes import in_floats
+
+        return colour_items(in_floats(views.at(self.side))[0].permute(1, 2, 0).cpu().numpy())

@@ -42,6 +42,25 @@ _COLOUR_PHRASES = {
     ("chroma", "spread"): ("saturation more uneven", "saturation more even"),
 }
 
+#: More and less of quality items by the start of their names after ``quality/``, the first that fits.
+_QUALITY = {
+    "texture/s0": ("the finest rendering rougher", "the finest rendering smoother"),
+    "texture/s1": ("the fine rendering rougher", "the fine rendering smoother"),
+    "texture/s2": ("the coarse rendering rougher", "the coarse rendering smoother"),
+    "detail": ("more detail all over", "more plain areas"),
+    "luma/deviation": _COLOUR_PHRASES["luma", "spread"],
+    "luma/dark": ("more pure black", "less pure black"),
+    "luma/light": ("more pure white", "less pure white"),
+    "luma": _COLOUR_PHRASES["luma", "level"],
+    "chroma/clipped": ("more colours at their limit", "fewer colours at their limit"),
+    "chroma": _COLOUR_PHRASES["chroma", "level"],
+    "pixel/noise": ("more grain in plain areas", "less grain in plain areas"),
+    "pixel/grid": ("more traces of a grid", "fewer traces of a grid"),
+    "pixel/levels": ("more levels of colour", "fewer levels of colour"),
+    "pixel/equal": ("more flat areas", "fewer flat areas"),
+    "side": ("larger pictures", "smaller pictures"),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
@@ -66,7 +85,7 @@ class Phrase:
 
 def _is_amount(name: str) -> bool:
     """True if more of an item means more of the property: error variances, levels and spreads of colour, priors."""
-    return not name or name.startswith(("colour/", "deep/")) or name.endswith("/Y2")
+    return not name or name.startswith(("colour/", "quality/", "deep/")) or name.endswith("/Y2")
 
 
 def group_of(name: str) -> str:
@@ -108,6 +127,9 @@ def _phrase_of(name: str) -> Phrase:
     kind = name.split("/", 1)[0]
     if kind == "colour":
         return _colour_phrase(name)
+    if kind == "quality":
+        rest = name.removeprefix("quality/")
+        return next(Phrase(*words) for start, words in _QUALITY.items() if rest.startswith(start))
     if kind == "deep":
         content = "content, as a network sees it,"
         return Phrase(f"{content} more to your taste", f"{content} less to your taste")

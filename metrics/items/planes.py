@@ -5,7 +5,7 @@ Importing this module imports torch, which takes a second; ``soart`` and ``parts
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any
 
@@ -15,7 +15,7 @@ from threadpoolctl import ThreadpoolController
 from torch.nn import functional
 
 from ...errors import ImageError
-from ..image import check_pixels
+from ..image import check_pictures, check_pixels
 from .parts import KERNELS, LAGS, MEAN_KERNEL, Statistics
 
 #: Rows of a strip, small enough that the strip and its results stay in the processor's cache.
@@ -31,10 +31,21 @@ def blas() -> ThreadpoolController:
     return ThreadpoolController()
 
 
+def to_luma(rgb: torch.Tensor) -> torch.Tensor:
+    """(n, 1, h, w) luma in 0…1 of (n, 3, h, w) sRGB in 0…1."""
+    r, g, b = rgb.unbind(1)
+    return (0.299 * r + 0.587 * g + 0.114 * b).unsqueeze(1)
+
+
+def to_opponents(rgb: torch.Tensor) -> torch.Tensor:
+    """(n, 2, h, w) opponent channels, red–green and blue–yellow, in 0…1 of (n, 3, h, w) sRGB in 0…1."""
+    r, g, b = rgb.unbind(1)
+    return torch.stack([(r - g) / 2 + 0.5, (r + g) / 4 - b / 2 + 0.5], dim=1)
+
+
 def to_channels(rgb: torch.Tensor) -> torch.Tensor:
     """Luma and two opponent channels in 0…1 of (n, 3, h, w) sRGB in 0…1; same shape."""
-    r, g, b = rgb.unbind(1)
-    return torch.stack([0.299 * r + 0.587 * g + 0.114 * b, (r - g) / 2 + 0.5, (r + g) / 4 - b / 2 + 0.5], dim=1)
+    return torch.cat([to_luma(rgb), to_opponents(rgb)], dim=1)
 
 
 _TAPS = np.exp(-(np.arange(4) ** 2) / (2 * (7 / 6) ** 2))
@@ -78,8 +89,8 @@ def halve(x: torch.Tensor) -> torch.Tensor:
     return (rows[..., ::2] + rows[..., 1::2]).mul_(0.25)
 
 
-def planes_of(images: np.ndarray | torch.Tensor) -> torch.Tensor:
-    """Check pictures in any container and return them as (n, 3, h, w) float32.
+def pictures_of(images: np.ndarray | torch.Tensor) -> Iterator[torch.Tensor]:
+    """Check pictures in any container, and yield each as a (1, 3, h, w) tensor, uint8 or float32 in 0…1.
 
     Raises:
         ImageError: shape, dtype or range do not fit, or values are not finite.
@@ -89,9 +100,40 @@ def planes_of(images: np.ndarray | torch.Tensor) -> torch.Tensor:
             raise ImageError(f"Expected a tensor (n, 3, height, width), got {tuple(images.shape)}.")
         rgb = images.detach().float()
         check_pixels(rgb.cpu().permute(0, 2, 3, 1).numpy())
-        return rgb
-    pixels = check_pixels(np.asarray(images))
-    return torch.from_numpy(pixels if pixels.ndim == 4 else pixels[None]).permute(0, 3, 1, 2).contiguous()
+        return (picture[None] for picture in rgb)
+    # A copy of each picture, because torch warns of arrays that cannot be written.
+    return (torch.from_numpy(p.copy()).permute(2, 0, 1)[None] for p in check_pictures(np.asarray(images)))
+
+
+def reduced(picture: torch.Tensor, longest: int) -> torch.Tensor:
+    """A picture at its canonical size: reduced to a longest side of ``longest`` pixels, never enlarged.
+
+    The filter is antialiased bicubic. On bytes its result is that of Pillow, five times as fast.
+
+    Args:
+        picture: (1, 3, h, w), uint8 or float32 in 0…1.
+        longest: pixels of the longest side of the result, at least 1.
+
+    Returns:
+        (1, 3, h', w') of the same type.
+    """
+    height, width = picture.shape[2:]
+    if max(height, width) <= longest:
+        return picture
+    size = [max(1, round(n * longest / max(height, width))) for n in (height, width)]
+    small: torch.Tensor = functional.interpolate(picture, size=size, mode="bicubic", antialias=True)
+    # The kernel overshoots beside edges; on bytes torch has cut that already.
+    return small if small.dtype == torch.uint8 else small.clamp_(0, 1)
+
+
+def in_floats(picture: torch.Tensor) -> torch.Tensor:
+    """A uint8 or float32 picture as float32 in 0…1."""
+    return picture.float().div_(255) if picture.dtype == torch.uint8 else picture
+
+
+def in_bytes(picture: torch.Tensor) -> torch.Tensor:
+    """A uint8 or float32 picture as uint8 on the CPU."""
+    return picture if picture.dtype == torch.uint8 else (picture * 255 + 0.5).to(torch.uint8).cpu()
 
 
 def autocorrelations(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -139,27 +181,15 @@ def direct_statistics(x: torch.Tensor) -> Statistics:
 
 
 @torch.inference_mode()
-def sums_of(
-    rgb: torch.Tensor, scales: int, representations: Sequence[str]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Sums for ``statistics_of`` of one (1, 3, h, w) picture in 0…1.
+def sums_of(planes: Iterable[torch.Tensor]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Sums for ``statistics_of`` of (1, c, h, w) planes, such as those of each scale and representation.
 
     Returns:
-        Means (scales, representations, 3), autocorrelations (scales, representations, 3, 13) and numbers of responses
-        (scales, representations, 1), float64.
+        Means and numbers of responses (planes, c), and autocorrelations (planes, c, 13), float64.
     """
-    plane, sums = to_channels(rgb), []
     # One thread, so that every machine adds in the same order.
     with blas().limit(limits=1, user_api="blas"):
-        for scale in range(scales):
-            plane = halve(plane) if scale else plane
-            for name in representations:
-                x = plane if name == "raw" else normalise(plane)
-                sums.append((*autocorrelations(x), responses(x)))
-    shape = (scales, len(representations), -1)
+        sums = [(*autocorrelations(x), responses(x)) for x in planes]
     means, correlations = (torch.cat(values).cpu().numpy() for values in list(zip(*sums, strict=True))[:2])
-    return (
-        means.reshape(shape),
-        correlations.reshape(*shape, len(LAGS)),
-        np.array([count for *_, count in sums]).reshape(shape),
-    )
+    counts = np.array([[float(count)] for *_, count in sums])
+    return means, correlations, np.broadcast_to(counts, means.shape)

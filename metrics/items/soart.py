@@ -8,7 +8,9 @@ response m, each LINE and BEND part gives a measured response x. An item compare
     V_e   = (Σ x² − r β²)/(n−1)  error variance           Y2 = 10·log10(V_e + ε)   [dB]
     γ     = Σ m x / √(r Σ x²)    cosine                   Y3 = 10·log10(1 − γ² + ε) [dB]
 
-with ε from ``EPSILON``; in three colour channels, at four scales, before and after local contrast normalisation.
+with ε from ``EPSILON``; in three colour channels, at four scales, before and after local contrast normalisation. Pictures
+are measured at a canonical size (``canonical``): luma at a longest side of at most 512 pixels and the two opponent
+channels at half of that, because eyes see colours less sharply.
 
 Source: the SOART quality-engineering series (2023); RT method after Taguchi (2006).
 """
@@ -24,12 +26,17 @@ from typing import TYPE_CHECKING, overload
 import numpy as np
 
 from ...errors import ImageError
-from .parts import PARTS, items_of, statistics_of
+from .parts import LAGS, PARTS, items_of, statistics_of
 
 if TYPE_CHECKING:
     import torch
 
-VERSION = "soart-1"
+    from .views import PictureViews
+
+#: Version of the items at a canonical size, and of those at the size of the file, as tastes of soart 0.1.0 use them.
+VERSION, VERSION_AT_FILE_SIZE = "soart-2", "soart-1"
+#: Longest side of luma at the canonical size, in pixels.
+SIDE = 512
 CHANNELS = ("luma", "redgreen", "blueyellow")
 REPRESENTATIONS = ("raw", "normalised")
 METRICS = ("Y1", "Y2", "Y3")
@@ -55,6 +62,8 @@ class SoartExtractor:
         scales: number of scales: full size and ``scales − 1`` reductions by 2×2 means.
         representations: ``raw``, ``normalised`` or both.
         metrics: any of ``Y1`` (sensitivity), ``Y2`` (dB of error variance) and ``Y3`` (dB of 1 − γ²).
+        side: longest side of luma in pixels; larger pictures are reduced to it, and the opponent channels to half of it.
+            None measures every picture at its own size.
 
     Examples:
         >>> import numpy as np
@@ -72,10 +81,13 @@ class SoartExtractor:
     scales: int = 4
     representations: tuple[str, ...] = REPRESENTATIONS
     metrics: tuple[str, ...] = METRICS
+    side: int | None = SIDE
 
     def __post_init__(self) -> None:
         if self.scales < 1:
             raise ValueError(f"Expected at least one scale, got {self.scales}.")
+        if self.side is not None and self.side < 2:
+            raise ValueError(f"Expected a canonical side of at least 2 pixels, got {self.side}.")
         for got, known in ((self.representations, REPRESENTATIONS), (self.metrics, METRICS)):
             if not got or set(got) - set(known):
                 raise ValueError(f"Expected some of {', '.join(known)}, got {got!r}.")
@@ -89,7 +101,10 @@ class SoartExtractor:
     @cached_property
     def version(self) -> str:
         """Identifier of extractor and settings; items of different versions do not fit together."""
-        return f"{VERSION}:{self.scales}:{'+'.join(self.representations)}:{'+'.join(self.metrics)}"
+        settings = f"{self.scales}:{'+'.join(self.representations)}:{'+'.join(self.metrics)}"
+        if self.side is None:
+            return f"{VERSION_AT_FILE_SIZE}:{settings}"
+        return f"{VERSION}:{settings}" + ("" if self.side == SIDE else f":{self.side}")
 
     @overload
     def extract(self, images: np.ndarray) -> np.ndarray: ...
@@ -110,10 +125,11 @@ class SoartExtractor:
         """
         import torch
 
-        from .planes import planes_of
+        from .planes import pictures_of
+        from .views import PictureViews
 
         # One picture at a time, so that sums do not depend on the batch.
-        rows = [self._measure(rgb.unsqueeze(0)) for rgb in planes_of(images)]
+        rows = [self.measure(PictureViews(picture)) for picture in pictures_of(images)]
         items = np.stack(rows) if rows else np.zeros((0, len(self.names)))
         return torch.from_numpy(items).to(images.device) if isinstance(images, torch.Tensor) else items
 
@@ -139,12 +155,21 @@ class SoartExtractor:
         ]
         return np.stack(patches).reshape(grid, grid, -1)
 
-    def _measure(self, rgb: torch.Tensor) -> np.ndarray:
-        """(len(names),) items of one (1, 3, h, w) picture in 0…1."""
+    def measure(self, views: PictureViews) -> np.ndarray:
+        """(len(names),) items of one picture."""
         from .planes import sums_of
 
-        means, correlations, counts = sums_of(rgb, self.scales, self.representations)
-        order = (1, 2, 0)  # from (scale, representation, channel) to that of the names
-        mean, count = means.transpose(order), np.broadcast_to(counts, means.shape).transpose(order)
-        items = items_of(statistics_of(mean, correlations.transpose(*order, 3), count))
-        return items[..., [METRICS.index(m) for m in self.metrics]].ravel()
+        sides = (self.side, self.side and self.side // 2)
+        sums = []
+        for pyramid in (views.luma(sides[0]), views.opponents(sides[1])):
+            planes = (
+                pyramid.raw(scale) if representation == "raw" else pyramid.normalised(scale)
+                for representation, scale in product(self.representations, range(self.scales))
+            )
+            shape = (len(self.representations), self.scales, -1)
+            means, correlations, counts = sums_of(planes)
+            sums.append((means.reshape(shape), correlations.reshape(*shape, len(LAGS)), counts.reshape(shape)))
+        means, correlations, counts = (np.concatenate(parts, axis=2) for parts in zip(*sums, strict=True))
+        # Channels before scales, as in the names.
+        statistics = statistics_of(*(values.swapaxes(1, 2) for values in (means, correlations, counts)))
+        return items_of(statistics)[..., [METRICS.index(m) for m in self.metrics]].ravel()
