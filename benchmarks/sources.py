@@ -243,13 +243,17 @@ def sources(cache: Path, *, fetch: bool = True) -> list[Source]:
 
 
 def learning_sources(cache: Path, *, fetch: bool = True) -> list[Source]:
-    """Every other source that does not come with a library; the damage detectors are learnt from them."""
-    return [s for s in sources(cache, fetch=fetch) if not s.name.startswith("scikit-")][::2]
+    """Two of three sources that do not come with a library; the technical score is learnt from them."""
+    return [s for number, s in enumerate(_without_libraries(cache, fetch=fetch)) if number % 3 != 2]
 
 
 def unseen_sources(cache: Path, *, fetch: bool = True) -> list[Source]:
-    """The other half of the sources that do not come with a library."""
-    return [s for s in sources(cache, fetch=fetch) if not s.name.startswith("scikit-")][1::2]
+    """The other third of the sources that do not come with a library."""
+    return _without_libraries(cache, fetch=fetch)[2::3]
+
+
+def _without_libraries(cache: Path, *, fetch: bool) -> list[Source]:
+    return [source for source in sources(cache, fetch=fetch) if not source.name.startswith("scikit-")]
 
 
 def crop(source_pixels: np.ndarray, rng: np.random.Generator, side: int = 256) -> np.ndarray:

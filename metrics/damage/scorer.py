@@ -1,175 +1,221 @@
-"""The built-in technical score and the detectors of damage.
+"""The built-in technical score and the detectors of faults, on a scale of 0 to 100 points.
 
-Both are linear technometrics over items, learnt from undamaged and damaged versions of the same pictures, so they
-measure damage and not taste. A linear score is exactly the sum of its items' contributions, from which the reasons are
-made.
+The technical score tells how well a picture is rendered, not whether it is liked: every fault costs points, and so does
+a rendering unlike that of good photographs and drawings (``quality_model``). A fault costs the more, the stronger its
+evidence is; hardly anything is gained by having less of a fault than usual. The score depends neither on the size of a
+picture nor on its orientation.
 
-A picture cannot be freer of damage than an undamaged one. So above the mean undamaged picture the score levels off
-towards a ceiling, and optimising past what it was learnt from gains nothing.
-
-The technical score uses SOART items and covers all damages (blur, noise, fading, blocking, ringing…);
-``benchmarks/build_technical.py`` rebuilds it. A detector uses SOART and colour items and covers one kind of damage;
-``benchmarks/build_detectors.py`` rebuilds them.
+The *technometric* is the sum of all that costs points: 0 or more, lower is better, without an upper limit. Points halve
+at every further ``half``: 100·2^(−technometric / half).
 """
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
 from ...errors import ProfileError
-from ..items.combined import taste_extractor
-from ..items.phrases import group_of
-from ..items.soart import SoartExtractor
-from ..protocols import Extractor, Reason
+from ..items.combined import CombinedExtractor, taste_extractor
+from ..items.quality import QualityExtractor
+from ..protocols import Reason
+from .quality_model import QualityModel
 
-#: Detectors of one kind of damage each: 100 is the mean undamaged picture, 0 the mean one with that damage.
-DETECTORS = ("blur", "noise", "jpeg", "fade", "saturate", "pixelate")
-#: Score of the mean undamaged picture.
-CLEAN = 100.0
+#: Detectors of one fault each. The order numbers the faults in stored evaluations: new ones are added at the end.
+DETECTORS = ("blur", "noise", "jpeg", "fade", "saturate", "pixelate", "halo", "band", "burn", "grid")
+#: Points of a picture at the limit of a detector, below which the fault is suspected; and of a usual undamaged one.
+LIMIT, USUAL = 50.0, 85.0
+#: Evidence below which a fault costs hardly anything, and the width of the transition; softness costs a little earlier.
+_KNEE, _WIDTH = 0.4, 0.25
+_KNEES = {"blur": (0.3, 0.3)}
+#: Cost of a standard deviation of strangeness.
+_STRANGE = 0.3
+#: Logits per unit of evidence: from ``USUAL`` at 0 to ``LIMIT`` at 1.
+_STEEPNESS = float(np.log(USUAL / (100 - USUAL)))
+_VERSION = 3
+_SUSPECTED = {
+    "blur": "blurred: the finest detail is missing",
+    "noise": "noisy: grain over plain areas",
+    "jpeg": "JPEG artefacts: traces of eight-pixel blocks",
+    "fade": "faded: little between dark and light",
+    "saturate": "over-saturated colours",
+    "pixelate": "pixelated: pixels larger than they should be",
+    "halo": "halos: bright or dark seams along edges",
+    "band": "banding: too few levels of colour",
+    "burn": "burnt: contrast and colours beyond their limits",
+    "grid": "a regular grid over the picture",
+}
+_SLIGHT = {
+    "blur": "slightly soft",
+    "noise": "slightly noisy",
+    "jpeg": "slight JPEG artefacts",
+    "fade": "slightly faded",
+    "saturate": "slightly over-saturated",
+    "pixelate": "slightly pixelated",
+    "halo": "slight halos",
+    "band": "slight banding",
+    "burn": "slightly burnt",
+    "grid": "a slight grid",
+}
+_TRACES = {"blur": "softness", "noise": "noise", "jpeg": "JPEG artefacts", "fade": "fading", "saturate": "over-saturation",
+           "pixelate": "pixelation", "halo": "halos", "band": "banding", "burn": "burnt colours", "grid": "grid"}  # fmt: skip
+#: Evidence from which a fault is called slight.
+SLIGHT = 0.6
+UNLIKE = "rendered unlike good photographs and drawings"
+
+
+@cache
+def quality_model() -> QualityModel:
+    """The built-in model.
+
+    Raises:
+        ProfileError: its file is missing or damaged.
+    """
+    extractor = QualityExtractor()
+    return QualityModel.load(Path(__file__).with_name("quality.safetensors"), extractor.names, extractor.version)
+
+
+def costs(model: QualityModel, items: np.ndarray) -> np.ndarray:
+    """What costs a picture points: (k + 1, n), each ≥ 0, of every fault of the model, and of strangeness.
+
+    Args:
+        model: unit spaces and detectors.
+        items: (n, p) quality items.
+    """
+    rows = []
+    for fault, evidence in zip(model.detectors, model.evidence(items), strict=True):
+        knee, width = _KNEES.get(fault, (_KNEE, _WIDTH))
+        rows.append(width * np.logaddexp(0.0, (evidence - knee) / width))
+    return np.stack([*rows, _STRANGE * np.logaddexp(0.0, model.strangeness(items))])
+
+
+def technometrics(items: np.ndarray) -> np.ndarray:
+    """(n,) technometrics of (n, p) quality items by the built-in model: ≥ 0, lower is better."""
+    total: np.ndarray = costs(quality_model(), items).sum(axis=0)
+    return total
+
+
+def _text(fault: str, evidence: float) -> str:
+    if evidence > 1:
+        return _SUSPECTED[fault]
+    return _SLIGHT[fault] if evidence > SLIGHT else f"hardly any {_TRACES[fault]}"
 
 
 @dataclass(frozen=True)
 class TechnicalScorer:
-    """A linear score over items: 0 is the mean damaged picture of the learning set, 100 the mean undamaged one.
+    """The technical score, or the freedom from one fault; 0 to 100 points, higher is better.
 
     Attributes:
-        names: (p,) item names, in the extractor's order.
-        centre: (p,) mean of each item over undamaged pictures.
-        scale: (p,) standard deviation of each item.
-        weights: (p,) score per standard deviation.
-        extractor: the extractor of the items: SOART items, followed by colour items if ``names`` holds any.
-        stored_name: profile name and version, under which scores are stored.
-        usual, limit: scores of undamaged pictures from sources not used for learning: the median, and the score that
-            2 % of them fall below.
-        headroom: distance from 100 to the ceiling of the score.
+        fault: one of ``DETECTORS``; empty for the technical score.
+        model: unit spaces and detectors.
+        extractor: the extractor of all built-in items, of which the score uses the quality items.
 
     Examples:
         >>> import numpy as np
+        >>> from scipy import ndimage
         >>> from soart import TechnicalScorer
         >>> scorer = TechnicalScorer.load()
-        >>> pixels = np.random.default_rng(0).random((64, 64, 3))
-        >>> items = scorer.extractor.extract(np.stack([pixels, np.clip(pixels, 0.45, 0.55)]))
+        >>> sharp = ndimage.zoom(np.random.default_rng(0).random((16, 16, 3)), (8, 8, 1), order=1).clip(0, 1)
+        >>> items = scorer.extractor.extract(np.stack([sharp, ndimage.gaussian_filter(sharp, (3, 3, 0))]))
         >>> scores = scorer.score(items)
-        >>> scores.shape
-        (2,)
-        >>> reasons = scorer.explain(items, top=99)[0]
-        >>> bool(np.isclose(sum(reason.contribution for reason in reasons), scores[0] - 100))
+        >>> bool((scores >= 0).all() and (scores <= 100).all() and scores[0] > scores[1])
+        True
+        >>> reasons = scorer.explain(items, top=99)[1]
+        >>> bool(np.isclose(sum(reason.contribution for reason in reasons), scores[1] - 100))
         True
     """
 
-    names: tuple[str, ...]
-    centre: np.ndarray
-    scale: np.ndarray
-    weights: np.ndarray
-    extractor: Extractor
-    stored_name: str = "technical-2"
-    usual: float = CLEAN
-    limit: float = 0.0
-    headroom: float = 40.0
-
-    def standardise(self, items: np.ndarray) -> np.ndarray:
-        """(n, p) deviations of items from the mean undamaged picture, cut at ±6 so that no single item decides alone.
-
-        Raises:
-            ProfileError: the number of items does not fit, or items are not finite.
-        """
-        if items.ndim != 2 or items.shape[1] != len(self.names):
-            raise ProfileError(
-                f"Profile {self.stored_name!r} expects items of shape (n, {len(self.names)}), got {items.shape}."
-            )
-        if not np.isfinite(items).all():
-            raise ProfileError(f"Profile {self.stored_name!r} expects finite items, got NaN or infinity.")
-        deviations: np.ndarray = np.clip((items - self.centre) / self.scale, -6.0, 6.0)
-        return deviations
-
-    def evidence(self, items: np.ndarray) -> np.ndarray:
-        """(n,) sums of the contributions of (n, p) items: 0 for the mean undamaged picture, unbounded both ways."""
-        sums: np.ndarray = self.standardise(items) @ self.weights
-        return sums
-
-    def score(self, items: np.ndarray) -> np.ndarray:
-        """(n,) scores of (n, p) items: higher is better; about 0…100 on the learning pictures, < 100 + ``headroom``."""
-        sums = self.evidence(items)
-        scores: np.ndarray = CLEAN + np.where(sums > 0, -self.headroom * np.expm1(-sums.clip(0) / self.headroom), sums)
-        return scores
-
-    def suspicion(self, scores: np.ndarray) -> np.ndarray:
-        """(n,) degrees to which scores are unusual for an undamaged picture: 0 is usual, 1 is at the limit."""
-        unusual: np.ndarray = (self.usual - scores) / (self.usual - self.limit)
-        return unusual
-
-    def explain(self, items: np.ndarray, top: int = 2) -> list[list[Reason]]:
-        """The ``top`` groups of (n, p) items that moved each score most, the largest first.
-
-        The contributions of all groups sum to the score less 100.
-        """
-        contributions = self.standardise(items) * self.weights
-        sums = contributions.sum(axis=1)
-        # Where the score levels off, all contributions shrink alike.
-        contributions *= np.divide(self.score(items) - CLEAN, sums, out=np.ones_like(sums), where=sums > 0)[:, None]
-        groups: dict[str, list[int]] = {}
-        for i, name in enumerate(self.names):
-            groups.setdefault(group_of(name), []).append(i)
-        by_group = {text: contributions[:, columns].sum(axis=1) for text, columns in groups.items()}
-        rows = []
-        for i in range(len(items)):
-            largest = sorted(by_group, key=lambda text: -abs(by_group[text][i]))[:top]
-            rows.append([Reason(text, float(by_group[text][i])) for text in largest])
-        return rows
-
-    def save(self, path: Path) -> None:
-        """Write the profile as safetensors (no pickle)."""
-        arrays = {"centre": self.centre, "scale": self.scale, "weights": self.weights}
-        numbers = {name: repr(getattr(self, name)) for name in ("usual", "limit", "headroom")}
-        header = {
-            "names": json.dumps(self.names),
-            "name": self.stored_name,
-            "version": self.extractor.version,
-            **numbers,
-        }
-        save_file(arrays, path, metadata=header)
+    fault: str
+    model: QualityModel
+    extractor: CombinedExtractor = field(default_factory=taste_extractor)
 
     @classmethod
-    def detector(cls, damage: str) -> TechnicalScorer:
-        """Load the built-in detector of a damage, one of ``DETECTORS``.
+    def load(cls) -> TechnicalScorer:
+        """The built-in technical score.
+
+        Raises:
+            ProfileError: its file is missing or damaged.
+        """
+        return cls("", quality_model())
+
+    @classmethod
+    def detector(cls, fault: str) -> TechnicalScorer:
+        """The built-in detector of a fault, one of ``DETECTORS``.
 
         Raises:
             ProfileError: there is no detector with this name.
         """
-        if damage not in DETECTORS:
-            raise ProfileError(f"Expected a detector among {', '.join(DETECTORS)}, got {damage!r}.")
-        return cls.load(Path(__file__).with_name(f"technical-{damage}.safetensors"))
+        if fault not in DETECTORS:
+            raise ProfileError(f"Expected a detector among {', '.join(DETECTORS)}, got {fault!r}.")
+        return cls(fault, quality_model())
 
-    @classmethod
-    def load(cls, path: Path | None = None) -> TechnicalScorer:
-        """Read a profile; by default the built-in technical score.
+    @property
+    def stored_name(self) -> str:
+        """Name and version under which scores are stored."""
+        return f"{self.fault or 'technical'}-{_VERSION}"
 
-        Raises:
-            ProfileError: the file is missing, damaged, or of another extractor version.
-        """
-        path = path or Path(__file__).with_name("technical.safetensors")
-        try:
-            with safe_open(path, framework="numpy") as file:
-                header = file.metadata()
-                arrays = {key: file.get_tensor(key) for key in ("centre", "scale", "weights")}
-            names = tuple(json.loads(header["names"]))
-            has_colours = any(name.startswith("colour/") for name in names)
-            extractor: Extractor = taste_extractor() if has_colours else SoartExtractor()
-            profile = cls(
-                names, **arrays, extractor=extractor, stored_name=header["name"],
-                usual=float(header["usual"]), limit=float(header["limit"]), headroom=float(header["headroom"]),
-            )  # fmt: skip
-        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-            raise ProfileError(f"The profile {str(path)!r} cannot be read: {error}.") from error
-        if header["version"] != extractor.version or profile.names != extractor.names:
+    @cached_property
+    def _columns(self) -> list[int]:
+        return [self.extractor.names.index(name) for name in self.model.names]
+
+    def _quality(self, items: np.ndarray) -> np.ndarray:
+        """The quality items among (n, p) items."""
+        if items.ndim != 2 or items.shape[1] != len(self.extractor.names):
             raise ProfileError(
-                f"The profile {str(path)!r} was learnt on items {header['version']}, this version measures "
-                f"{extractor.version}: rebuild or update it."
+                f"Profile {self.stored_name!r} expects items of shape (n, {len(self.extractor.names)}), got "
+                f"{items.shape}."
             )
-        return profile
+        if not np.isfinite(items).all():
+            raise ProfileError(f"Profile {self.stored_name!r} expects finite items, got NaN or infinity.")
+        return np.asarray(items[:, self._columns], dtype=np.float64)
+
+    def _evidence(self, quality: np.ndarray) -> np.ndarray:
+        evidence: np.ndarray = self.model.evidence(quality)[self.model.detectors.index(self.fault)]
+        return evidence
+
+    def technometric(self, items: np.ndarray) -> np.ndarray:
+        """(n,) technometrics of (n, p) items, ≥ 0, lower is better; of a detector the evidence of its fault."""
+        quality = self._quality(items)
+        if self.fault:
+            return self._evidence(quality)
+        total: np.ndarray = costs(self.model, quality).sum(axis=0)
+        return total
+
+    def score(self, items: np.ndarray) -> np.ndarray:
+        """(n,) points of (n, p) items, 0 to 100; higher is better."""
+        technometric = self.technometric(items)
+        points: np.ndarray
+        if self.fault:
+            points = 100 / (1 + np.exp(np.clip(_STEEPNESS * (technometric - 1), -30, 30)))
+        else:
+            points = 100 * 2 ** (-technometric / self.model.half)
+        return points
+
+    def suspicion(self, scores: np.ndarray) -> np.ndarray:
+        """(n,) evidence of the fault by a detector's scores: 0 is usual for an undamaged picture, 1 is at the limit."""
+        share = np.clip(scores, 1e-11, 100 - 1e-11) / 100
+        evidence: np.ndarray = 1 - np.log(share / (1 - share)) / _STEEPNESS
+        return evidence
+
+    def explain(self, items: np.ndarray, top: int = 2) -> list[list[Reason]]:
+        """The ``top`` faults that cost each of (n, p) items most, the costliest first.
+
+        The contributions of all sum to the score less 100.
+        """
+        quality, lost = self._quality(items), self.score(items) - 100
+        if self.fault:
+            evidences = self._evidence(quality)
+            return [
+                [Reason(_text(self.fault, evidence), float(points))][:top]
+                for evidence, points in zip(evidences, lost, strict=True)
+            ]
+        evidence, by_fault = self.model.evidence(quality), costs(self.model, quality)
+        shares = by_fault / by_fault.sum(axis=0)
+        texts = [
+            [*(_text(fault, e) for fault, e in zip(self.model.detectors, column, strict=True)), UNLIKE]
+            for column in evidence.T
+        ]
+        order = np.argsort(-by_fault, axis=0, kind="stable")[:top]
+        return [[Reason(texts[n][k], float(shares[k, n] * lost[n])) for k in order[:, n]] for n in range(len(items))]

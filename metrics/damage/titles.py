@@ -11,7 +11,15 @@ CAUTION = (
     "grainy film)"
 )
 #: Nouns for damages whose names are not nouns.
-_DAMAGES = {"jpeg": "JPEG artefacts", "fade": "fading", "saturate": "over-saturation", "pixelate": "pixelation"}
+_DAMAGES = {
+    "jpeg": "JPEG artefacts",
+    "fade": "fading",
+    "saturate": "over-saturation",
+    "pixelate": "pixelation",
+    "halo": "halos",
+    "band": "banding",
+    "burn": "burnt colours",
+}
 
 
 def damage_noun(damage: str) -> str:

@@ -1,7 +1,7 @@
 """Plain words for items, so that an explanation needs no knowledge of items.
 
-A group of items is one property of a picture. Scores name the group alone ("fine light–dark contrast"). Tastes name its
-direction too ("lighter"), which is the sign of the items that measure how much of the property there is.
+A group of items is one property of a picture, such as how light it is. A phrase names its direction too ("lighter"),
+which is the sign of the items that measure how much of the property there is.
 """
 
 from __future__ import annotations
@@ -17,14 +17,6 @@ SCALES = {"s0": "finest", "s1": "fine", "s2": "coarse", "s3": "coarsest"}
 CHANNELS = {"luma": "light–dark", "redgreen": "red–green", "blueyellow": "blue–yellow"}
 #: Directions of the parts of SOART items; the bends are angular.
 DIRECTIONS = {"line-h": "horizontal", "line-v": "vertical", "line-d": "diagonal", "line-u": "diagonal"}
-#: Colour items by the second part of their names.
-COLOURS = {
-    "luma": "lightness",
-    "chroma": "saturation",
-    "hue": "hues",
-    "redgreen": f"{CHANNELS['redgreen']} balance",
-    "blueyellow": f"{CHANNELS['blueyellow']} balance",
-}
 #: More and less of prior scores.
 _PRIORS = {
     "technical": ("technically better", "technically worse"),
@@ -86,15 +78,6 @@ class Phrase:
 def _is_amount(name: str) -> bool:
     """True if more of an item means more of the property: error variances, levels and spreads of colour, priors."""
     return not name or name.startswith(("colour/", "quality/", "deep/")) or name.endswith("/Y2")
-
-
-def group_of(name: str) -> str:
-    """The group of a SOART or colour item in words, such as "fine light–dark contrast" or "saturation"."""
-    if name.startswith("colour/"):
-        return COLOURS[name.split("/")[1]]
-    representation, channel, scale, _, _ = name.split("/")
-    kind = "contrast" if representation == "raw" else "texture"
-    return f"{SCALES.get(scale, scale)} {CHANNELS[channel]} {kind}"
 
 
 def _soart_phrase(name: str) -> Phrase:

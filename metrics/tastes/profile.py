@@ -39,22 +39,21 @@ TECHNICAL, OTHERS = "technical", "others"
 
 
 def technical_prior(items: np.ndarray, names: Sequence[str]) -> np.ndarray:
-    """(n,) built-in technical scores from the SOART items among (n, p) items, without the ceiling above 100.
+    """(n,) prior from the technical score, of any scale, higher is better.
+
+    Quality items among the (n, p) items decide; SOART items do in tastes of soart 0.1.0, which have no others.
 
     Raises:
-        ProfileError: a SOART item is missing.
+        ProfileError: neither quality items nor SOART items are among the items.
     """
-    from ..damage.scorer import CLEAN, TechnicalScorer
+    from ..damage.scorer import quality_model, technometrics
+    from .prior_0_1_0 import prior_of_0_1_0
 
-    scorer = TechnicalScorer.load()
-    numbers = {name: i for i, name in enumerate(names)}
-    try:
-        columns = [numbers[name] for name in scorer.names]
-    except KeyError as error:
-        raise ProfileError(
-            f"The technical score needs the item {error}, which is missing: measure SOART items."
-        ) from error
-    return CLEAN + scorer.evidence(items[:, columns])
+    numbers = {name: column for column, name in enumerate(names)}
+    wanted = quality_model().names
+    if all(name in numbers for name in wanted):
+        return -technometrics(items[:, [numbers[name] for name in wanted]])
+    return prior_of_0_1_0(items, numbers)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from sqlalchemy import and_, func, or_, select
 
-from ...metrics.damage.scorer import DETECTORS
+from ...metrics.damage.scorer import DETECTORS, LIMIT
 from ...metrics.damage.suspicion import detectors
 from ...metrics.damage.suspicion import suspected as suspected_by_scores
 from .collection import Collection
@@ -22,7 +22,7 @@ def suspected(collection: Collection, ids: Sequence[int] | None = None) -> dict[
         ids: pictures to look up, a few hundred at most; None for all.
     """
     names = [detector.stored_name for detector in detectors()]
-    beyond = (and_(ScoreRow.profile == d.stored_name, ScoreRow.value < d.limit) for d in detectors())
+    beyond = (and_(ScoreRow.profile == d.stored_name, ScoreRow.value < LIMIT) for d in detectors())
     query = select(ScoreRow.image_id, ScoreRow.profile, ScoreRow.value).where(or_(*beyond))
     if ids is not None:
         query = query.where(ScoreRow.image_id.in_(ids))

@@ -35,7 +35,7 @@ SAMPLE, BLOCK = 4096, 1024
 #: Typical pictures of a style.
 SHOWN = 6
 #: Increased whenever evaluations change their meaning, so that stored ones are made anew.
-_VERSION = "1"
+_VERSION = "2"
 
 
 def _blocks(collection: Collection, version: str, ids: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
@@ -51,21 +51,12 @@ def items_of(collection: Collection, version: str, ids: np.ndarray) -> np.ndarra
     return np.concatenate([items for _, items in _blocks(collection, version, ids)])
 
 
-def _version_of(scorer: Scorer) -> str:
-    # Technical scores need only SOART items, which are the first ones of every taste.
-    return taste_extractor().version if isinstance(scorer, TechnicalScorer) else scorer.extractor.version
-
-
-def _score(scorer: Scorer, items: np.ndarray) -> np.ndarray:
-    return scorer.score(items[:, : len(scorer.extractor.names)])
-
-
 def fingerprint(collection: Collection, ids: np.ndarray, scorers: Sequence[Scorer]) -> str:
     """Hash of the pictures (n,) and of the profiles; a profile is recognised by its scores of the first pictures."""
     digest = hashlib.sha256(f"{_VERSION} {SAMPLE}".encode() + ids.tobytes())
     for scorer in scorers:
-        items = items_of(collection, _version_of(scorer), ids[:16])
-        digest.update(scorer.stored_name.encode() + _score(scorer, items).tobytes())
+        items = items_of(collection, scorer.extractor.version, ids[:16])
+        digest.update(scorer.stored_name.encode() + scorer.score(items).tobytes())
     return digest.hexdigest()
 
 
@@ -172,16 +163,16 @@ def _pass_over_items(
     positions = _Positions(np.empty(n), np.empty(n, np.int64), np.empty(n), np.empty((n, len(colours)), np.float32))
     for block, items in _blocks(collection, extractor.version, ids):
         for scorer in scorers:
-            if _version_of(scorer) == extractor.version:
-                scores[scorer.stored_name][block] = _score(scorer, items)
+            if scorer.extractor.version == extractor.version:
+                scores[scorer.stored_name][block] = scorer.score(items)
         positions.distance[block] = overview.distances(items)
         positions.style[block], positions.centre_distance[block] = overview.style_of(overview.coordinates(items))
         positions.tints[block] = ((items - overview.centre) / overview.scale)[:, colours]
         progress(len(items))
     for scorer in scorers:
-        if (version := _version_of(scorer)) != extractor.version:
+        if (version := scorer.extractor.version) != extractor.version:
             for block, items in _blocks(collection, version, ids):
-                scores[scorer.stored_name][block] = _score(scorer, items)
+                scores[scorer.stored_name][block] = scorer.score(items)
     return scores, positions
 
 

@@ -1,0 +1,181 @@
+"""Learns the technical score: unit spaces and detectors, and measures them on sources that were left out.
+
+    python benchmarks/build_quality.py [--cache DIR] [--write]
+
+Learning pictures are those of quality_pictures.py: two of three sources of sources.py, and drawings of the embedded
+model. The printed rates are on left-out sources (grouped cross-validation); kinds.py measures the stored model on the
+sources that were not learnt from.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import quality_pictures
+from quality_pictures import EMBEDDED, Table
+from sklearn.covariance import ledoit_wolf
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import GroupKFold
+from sources import DRAWING, PHOTOGRAPH, default_cache, learning_sources
+
+import soart.metrics.damage.scorer as technical
+from soart.metrics.damage.quality_model import QualityModel, folded, is_texture, symmetries, with_squares
+from soart.metrics.damage.scorer import DETECTORS, TechnicalScorer
+from soart.metrics.items.quality import RUNGS, QualityExtractor
+
+SEED = 31
+KINDS = (PHOTOGRAPH, DRAWING, EMBEDDED)
+#: Weight of a picture with another fault, which counts as one without the detector's.
+OTHERS = 0.1
+RIDGE = 0.02
+#: Share of undamaged pictures, of the kind that passes most, that a single detector may suspect.
+ALARMS = 0.004
+FEWEST = 30
+#: Items that colours decide, and the faults that may use them: others must not mind how colourful a picture is.
+_COLOUR, COLOUR_FAULTS = ("chroma", "colour"), ("fade", "saturate", "burn")
+
+
+def unit_space(texture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean (q,) and inverse covariance (q, q) of (n, q) texture items, the same for mirrored and turned pictures."""
+    mean, orders = texture.mean(axis=0), symmetries()
+    covariance = ledoit_wolf(texture - mean, assume_centered=True)[0]
+    symmetric = np.mean([covariance[np.ix_(order, order)] for order in orders], axis=0)
+    return np.mean([mean[order] for order in orders], axis=0), np.linalg.inv(symmetric)
+
+
+def ridge(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Coefficients of ridge regression on centred data, with a weight for each row."""
+    x, y = x - np.average(x, axis=0, weights=weights), y - np.average(y, weights=weights)
+    gram = x.T @ (weights[:, None] * x) / weights.sum()
+    return np.linalg.solve(gram + RIDGE * np.eye(x.shape[1]), x.T @ (weights * y) / weights.sum())
+
+
+def learn(data: Table) -> QualityModel:
+    """The model of a table; limits and the scale of distances are those of the learning pictures themselves."""
+    extractor = QualityExtractor()
+    names, p = extractor.names, len(extractor.names)
+    texture = np.array([is_texture(name) for name in names])
+    # What the embedded model draws with a fault is for measuring alone.
+    rows = data.how != "drawn"
+    rung = np.minimum((data.items[:, :1] < np.array(RUNGS)).sum(axis=1), len(RUNGS) - 1)
+    centre, scale = np.zeros((len(RUNGS), p)), np.ones((len(RUNGS), p))
+    for r in range(len(RUNGS)):
+        good = data.items[data.clean & (rung == r) & (data.how != "grey")]
+        centre[r], scale[r] = good.mean(axis=0), np.maximum(good.std(axis=0), 1e-2)
+    z = np.clip((data.items - centre[rung]) / scale[rung], -6, 6)
+    spaces = []
+    for r in range(len(RUNGS)):
+        for kind in KINDS:
+            good = data.clean & (rung == r) & (data.how != "grey") & (data.kind == kind)
+            if good.sum() >= FEWEST:
+                spaces.append((r, *unit_space(z[good][:, texture])))
+    feature_names, fold = folded(names)
+    features = with_squares(z @ fold)
+    balance = np.array([1 / np.sqrt((data.kind == kind).sum()) for kind in data.kind])
+    balance /= balance.mean()
+    weights = np.zeros((len(DETECTORS), features.shape[1]))
+    colour = np.array([any(word in name for word in _COLOUR) for name in feature_names])
+    for k, fault in enumerate(DETECTORS):
+        own = data.fault == fault
+        weight = balance * np.where(data.clean, 2 * own.sum() / data.clean.sum(), np.where(own, 1.0, OTHERS))
+        used = np.tile(~colour | (fault in COLOUR_FAULTS), 2)
+        weights[k, used] = ridge(features[rows][:, used], own[rows].astype(float), weight[rows])
+    ones = np.ones((len(DETECTORS), len(RUNGS)))
+    return QualityModel(
+        names, extractor.version, DETECTORS, np.array(RUNGS, dtype=float), centre, scale,
+        np.array([r for r, *_ in spaces]), np.stack([m for _, m, _ in spaces]), np.stack([i for *_, i in spaces]),
+        np.zeros(len(RUNGS)), np.ones(len(RUNGS)), weights, 0 * ones, ones, 1.0,
+    )  # fmt: skip
+
+
+def calibrated(model: QualityModel, left_out: Iterable[tuple[QualityModel, np.ndarray]], data: Table) -> QualityModel:
+    """The model with the scales of evidence and distance, from undamaged pictures of left-out sources.
+
+    Args:
+        model: learnt from all sources.
+        left_out: models learnt without some sources, each with the rows of those.
+        data: the table.
+    """
+    from dataclasses import replace
+
+    evidence, strangeness = np.zeros((len(DETECTORS), len(data.kind))), np.zeros(len(data.kind))
+    for part, rows in left_out:
+        evidence[:, rows], strangeness[rows] = part.evidence(data.items[rows]), part.strangeness(data.items[rows])
+    rung = model.rung(data.items)
+    usual, limit = np.zeros((2, len(DETECTORS), len(RUNGS)))
+    mean, deviation = np.zeros(len(RUNGS)), np.ones(len(RUNGS))
+    for r in range(len(RUNGS)):
+        good = data.clean & (rung == r)
+        usual[:, r] = np.median(evidence[:, good], axis=1)
+        groups = [good & (data.kind == kind) for kind in KINDS if (good & (data.kind == kind)).sum() >= FEWEST]
+        limit[:, r] = np.max([np.quantile(evidence[:, group], 1 - ALARMS, axis=1) for group in groups], axis=0)
+        mean[r], deviation[r] = strangeness[good].mean(), strangeness[good].std()
+    scaled = replace(model, usual=usual, limit=limit, distance_mean=mean, distance_scale=deviation)
+    # The costs of undamaged pictures, again of left-out sources.
+    total = np.zeros(len(data.kind))
+    for part, rows in left_out:
+        fold = replace(part, usual=usual, limit=limit, distance_mean=mean, distance_scale=deviation)
+        total[rows] = TechnicalScorer("", fold).technometric(data.items[rows])
+    return replace(scaled, half=float(np.quantile(total[data.clean], 0.98)))
+
+
+def measured(cache: Path) -> Table:
+    """The learning pictures; measured once and kept in the cache."""
+    path = cache / f"{QualityExtractor().version}-learning-{SEED}.npz"
+    if not path.is_file():
+        found = quality_pictures.of_sources(learning_sources(cache), SEED) + quality_pictures.of_embedded_model(SEED)
+        Table.of(found).save(path)
+    return Table.load(path)
+
+
+def main() -> None:
+    """Build, measure, print, and with --write store the model."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cache", type=Path, default=default_cache(), help="folder of unpacked packages")
+    parser.add_argument("--write", action="store_true", help="store the model in the package")
+    arguments = parser.parse_args()
+    data = measured(arguments.cache)
+    folds = []
+    for rows, test in GroupKFold(5).split(data.items, groups=data.source):
+        part = Table(**{name: column[rows] for name, column in data.__dict__.items()})
+        folds.append((learn(part), test))
+    model = calibrated(learn(data), folds, data)
+    from dataclasses import replace
+
+    evidence, points = np.zeros((len(DETECTORS), len(data.kind))), np.zeros(len(data.kind))
+    for part, test in folds:
+        scales = {name: getattr(model, name) for name in ("usual", "limit", "distance_mean", "distance_scale", "half")}
+        scorer = TechnicalScorer("", replace(part, **scales))
+        evidence[:, test] = scorer.model.evidence(data.items[test])
+        points[test] = scorer.score(data.items[test])
+    found = np.where(evidence.max(axis=0) > 1, np.array(DETECTORS)[evidence.argmax(axis=0)], "none")
+    print(f"{len(data.kind)} pictures of {len(set(data.source))} sources; left-out sources:")
+    print(f"{'fault':10} {'AUC':>6} {'pairs right':>12} {'suspected':>10} {'rightly':>8} {'mean score':>11}")
+    for fault in ("none", *sorted(set(data.fault) - {"none"}, key=lambda f: [*DETECTORS, f].index(f))):
+        rows = np.flatnonzero((data.fault == fault) & (data.how != "drawn"))
+        suspected, mean = np.mean(found[rows] != "none"), points[rows].mean()
+        if fault == "none":
+            print(f"{fault:10} {'':6} {'':12} {suspected:10.3f} {'':8} {mean:11.1f}")
+            continue
+        auc = roc_auc_score(
+            np.r_[np.ones(data.clean.sum()), np.zeros(len(rows))], np.r_[points[data.clean], points[rows]]
+        )
+        pairs = np.mean(points[data.base[rows]] > points[rows])
+        print(
+            f"{fault:10} {auc:6.3f} {pairs:12.3f} {suspected:10.3f} {np.mean(found[rows] == fault):8.3f} {mean:11.1f}"
+        )
+    for kind in KINDS:
+        rows = data.clean & (data.kind == kind)
+        print(f"false alarms, {kind}: {np.mean(found[rows] != 'none'):.3f}; mean score {points[rows].mean():.1f}")
+    print(f"technometric of 50 points: {model.half:.2f}")
+    if arguments.write:
+        path = Path(technical.__file__).with_name("quality.safetensors")
+        model.save(path)
+        print(f"written: {path.name}, {path.stat().st_size / 1024:.0f} KiB")
+
+
+if __name__ == "__main__":
+    main()

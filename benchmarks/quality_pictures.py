@@ -1,0 +1,209 @@
+"""Pictures that the technical score is learnt from and measured on: undamaged ones, and damaged versions of each.
+
+Sources are the photographs and drawings of sources.py, each reduced to several sizes (so that noise and JPEG of the
+source are averaged away), and drawings of the embedded model. Every undamaged picture comes as it is, after light JPEG
+and without colours, which the score must not mind; and with each fault of damage.py at a random strength, 40 % of them
+saved as JPEG afterwards.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from damage import FAULTS, as_jpeg, damage
+from PIL import Image
+from sources import CONTRAST, Source
+
+from soart.metrics.image import read_image
+from soart.metrics.items.quality import QualityExtractor
+
+#: Ranges of the longest side; each source gives a picture in every one that it is large enough for.
+SIZES = ((900, 1400), (512, 800), (256, 450), (128, 250), (64, 125))
+EMBEDDED = "embedded"
+#: Light versions of an undamaged picture, all undamaged.
+LIGHT = ("as it is", "JPEG", "grey")
+#: Faults after which a picture is not saved as JPEG, because that would hide or add what is looked for.
+_AS_PNG = ("jpeg", "grid", "band")
+#: Quality words of the embedded model's undamaged drawings, and of the damaged ones with their fault.
+GOOD_WORDS = ("sharp", "vivid", "")
+BAD_WORDS = {"blurry": "blur", "noisy": "noise", "faded": "fade"}
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version of a picture.
+
+    Attributes:
+        source: name of its source.
+        kind: photograph, drawing or embedded.
+        side: pixels of the longest side.
+        picture: number of the undamaged picture among those of the source.
+        fault: "none" or one of FAULTS.
+        how: one of LIGHT, or "drawn" if the embedded model drew the fault itself.
+        strength: of the fault, 0…1.
+        items: (p,) float32 quality items.
+    """
+
+    source: str
+    kind: str
+    side: int
+    picture: int
+    fault: str
+    how: str
+    strength: float
+    items: np.ndarray
+
+
+def seeded(name: str, seed: int) -> np.random.Generator:
+    """A generator for a source, the same on every machine."""
+    return np.random.default_rng([seed, int(hashlib.sha256(name.encode()).hexdigest()[:8], 16)])
+
+
+def undamaged(source: Source, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """Undamaged pictures of a source, one in each of SIZES that fits, (h, w, 3) float32 in 0…1."""
+    pixels = read_image(source.path).pixels
+    longest = max(pixels.shape[:2])
+    for low, high in SIZES:
+        side = min(int(rng.integers(low, high + 1)), int(longest / 1.3))
+        share = rng.uniform(0.8, 1.0)
+        if side < low:
+            continue
+        height, width = (int(n * share) for n in pixels.shape[:2])
+        if max(height, width) < 1.3 * side:
+            height, width = pixels.shape[:2]
+        top, left = (int(rng.integers(0, n - m + 1)) for n, m in zip(pixels.shape[:2], (height, width), strict=True))
+        scale = side / max(height, width)
+        if min(height, width) * scale < 40:
+            continue
+        part = Image.fromarray(pixels[top : top + height, left : left + width])
+        size = (round(width * scale), round(height * scale))
+        picture = np.asarray(part.resize(size, Image.Resampling.LANCZOS), dtype=np.float32) / 255
+        if picture.mean(axis=2).std() >= CONTRAST:
+            yield picture
+
+
+def in_bytes(picture: np.ndarray) -> np.ndarray:
+    """A float picture in 8 bits, like real ones."""
+    return (picture * 255 + 0.5).astype(np.uint8)
+
+
+def versions(
+    picture: np.ndarray, name: str, kind: str, number: int, rng: np.random.Generator, faults: Sequence[str]
+) -> Iterator[Version]:
+    """The versions of an undamaged picture, (h, w, 3) float32 in 0…1."""
+    extractor, side = QualityExtractor(), max(picture.shape[:2])
+
+    def version(pixels: np.ndarray, fault: str, how: str, strength: float) -> Version:
+        items = extractor.extract(in_bytes(pixels))[0].astype(np.float32)
+        return Version(name, kind, side, number, fault, how, strength, items)
+
+    grey = np.repeat(picture @ np.array([0.299, 0.587, 0.114], dtype=np.float32), 3).reshape(picture.shape)
+    for how, pixels in zip(LIGHT, (picture, as_jpeg(picture, int(rng.integers(85, 96))), grey), strict=True):
+        yield version(pixels, "none", how, 0.0)
+    for fault in faults:
+        strength = float(rng.uniform())
+        pixels, how = damage(picture, fault, strength, rng, FAULTS), "as it is"
+        if fault not in _AS_PNG and rng.random() < 0.4:
+            pixels, how = as_jpeg(pixels, int(rng.integers(85, 96))), "JPEG"
+        yield version(pixels, fault, how, strength)
+
+
+@cache
+def _one_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def _versions_of(source: Source, seed: int) -> list[Version]:
+    _one_thread()
+    rng = seeded(source.name, seed)
+    found = []
+    for number, picture in enumerate(undamaged(source, rng)):
+        found += versions(picture, source.name, source.kind, number, rng, tuple(FAULTS))
+    return found
+
+
+def of_sources(sources: Sequence[Source], seed: int, workers: int = 2) -> list[Version]:
+    """Versions of all pictures of some sources."""
+    with get_context("spawn").Pool(workers) as pool:
+        return [v for found in pool.starmap(_versions_of, [(source, seed) for source in sources], 1) for v in found]
+
+
+def of_embedded_model(seed: int) -> list[Version]:
+    """Versions of drawings of the embedded model: each subject, which is the source, in each style and quality word."""
+    from soart.pipelines.models.generator import ImageGenerator
+    from soart.pipelines.models.loading import load_model
+    from soart.pipelines.tiny.words import PALETTES, STYLES, SUBJECTS
+
+    rng = np.random.default_rng(seed)
+    generator = ImageGenerator(load_model(device="cpu"))
+    requests, told = [], []
+    for subject in SUBJECTS:
+        for style in STYLES.values():
+            for word in (*GOOD_WORDS, *BAD_WORDS):
+                palette = PALETTES[str(rng.choice(list(PALETTES)))]
+                prompt = ", ".join(part for part in (subject, palette[0], style[0], word) if part)
+                requests.append(generator.request(prompt, int(rng.integers(2**31))))
+                told.append((f"{EMBEDDED}/{subject}", word))
+    drawn = [picture.pixels for batch in generator.draw(requests) for picture in batch]
+    found: list[Version] = []
+    extractor = QualityExtractor()
+    for number, ((name, word), pixels) in enumerate(zip(told, drawn, strict=True)):
+        if word in GOOD_WORDS:
+            found += versions(pixels.astype(np.float32) / 255, name, EMBEDDED, number, rng, tuple(FAULTS))
+        else:
+            items = extractor.extract(pixels)[0].astype(np.float32)
+            found.append(Version(name, EMBEDDED, max(pixels.shape[:2]), number, BAD_WORDS[word], "drawn", 0.5, items))
+    return found
+
+
+@dataclass(frozen=True)
+class Table:
+    """Versions as arrays, all (n,) and in one order.
+
+    ``items`` is (n, p); ``base`` is the row of the undamaged picture as it is, −1 for what the embedded model drew with
+    a fault.
+    """
+
+    source: np.ndarray
+    kind: np.ndarray
+    side: np.ndarray
+    fault: np.ndarray
+    how: np.ndarray
+    strength: np.ndarray
+    items: np.ndarray
+    base: np.ndarray
+
+    @classmethod
+    def of(cls, found: Sequence[Version]) -> Table:
+        """The table of some versions."""
+        first = {(v.source, v.picture): row for row, v in enumerate(found) if v.fault == "none" and v.how == LIGHT[0]}
+        columns = ("source", "kind", "side", "fault", "how", "strength")
+        return cls(
+            *(np.array([getattr(v, column) for v in found]) for column in columns),
+            items=np.stack([v.items for v in found]).astype(np.float64),
+            base=np.array([first.get((v.source, v.picture), -1) for v in found]),
+        )
+
+    @property
+    def clean(self) -> np.ndarray:
+        """(n,) bool: undamaged."""
+        return np.asarray(self.fault == "none")
+
+    def save(self, path: Path) -> None:
+        """Write the table as NumPy archive."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.savez_compressed(path, **self.__dict__)
+
+    @classmethod
+    def load(cls, path: Path) -> Table:
+        """Read a table that ``save`` wrote."""
+        with np.load(path) as stored:
+            return cls(**stored)

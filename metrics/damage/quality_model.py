@@ -1,0 +1,212 @@
+"""The model behind the technical score: unit spaces of good pictures, and detectors of faults.
+
+Quality items are standardised at each canonical size (rung), so that all sizes share one model.
+
+* A *unit space* describes good pictures of one kind (photographs, drawings, those of the embedded model) by the mean and
+  the covariance of their texture items. The distance of a picture is that from the nearest unit space of its rung: MT of
+  the Mahalanobis–Taguchi family, with hard attention over the unit spaces. Mean and covariance are symmetrised over all
+  mirrorings and quarter turns, so that the distance of a picture does not change with them.
+* A *detector* is a linear function of items and their squares, learnt from undamaged and damaged versions of pictures.
+  Its evidence is 0 for the median undamaged picture and 1 at the limit, which hardly any undamaged picture passes.
+
+Sources: Taguchi & Jugulum, *The Mahalanobis–Taguchi Strategy* (2002); covariances after Ledoit & Wolf (2004).
+``benchmarks/build_quality.py`` learns the model.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from functools import cache, cached_property
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from ...errors import ProfileError
+from ..items.parts import PARTS
+from ..items.quality import SCALES
+
+#: Standardised items are cut at ± this, so that no single one decides alone.
+CUT = 6.0
+#: Parts that a mirroring or a quarter turn exchanges.
+_KINDS = {"line-h": "axis", "line-v": "axis", "line-d": "diagonal", "line-u": "diagonal"}
+_MIRRORED = {"line-d": "line-u", "line-u": "line-d", "bend-ne": "bend-nw", "bend-nw": "bend-ne", "bend-se": "bend-sw",
+             "bend-sw": "bend-se"}  # fmt: skip
+_TURNED = {"line-h": "line-v", "line-v": "line-h", "line-d": "line-u", "line-u": "line-d", "bend-ne": "bend-nw",
+           "bend-nw": "bend-sw", "bend-sw": "bend-se", "bend-se": "bend-ne"}  # fmt: skip
+
+
+def is_texture(name: str) -> bool:
+    """True for the items that unit spaces use."""
+    return name.startswith("quality/texture/")
+
+
+@cache
+def symmetries() -> list[np.ndarray]:
+    """Orders of the texture items of a picture under each of the eight mirrorings and quarter turns."""
+    parts = list(PARTS)
+    orders: set[tuple[int, ...]] = set()
+    waiting = [tuple(range(len(parts)))]
+    while waiting:
+        order = waiting.pop()
+        if order not in orders:
+            orders.add(order)
+            waiting += [
+                tuple(order[parts.index(exchange.get(part, part))] for part in parts)
+                for exchange in (_MIRRORED, _TURNED)
+            ]
+    metrics, step = 2, 2 * len(parts)
+    return [
+        np.array(
+            [scale * step + part * metrics + m for scale in range(SCALES) for part in order for m in range(metrics)]
+        )
+        for order in sorted(orders)
+    ]
+
+
+@cache
+def folded(names: tuple[str, ...]) -> tuple[tuple[str, ...], np.ndarray]:
+    """Features of detectors: items, those that mirrorings and turns exchange as their mean; the rung is left out.
+
+    Args:
+        names: (p,) names of quality items.
+
+    Returns:
+        (f,) names, and the (p, f) matrix that makes features of items.
+    """
+    columns: dict[str, list[int]] = {}
+    for column, name in enumerate(names):
+        if is_texture(name):
+            kind, part = name.rsplit("/", 2)[0], name.split("/")[3]
+            name = f"{kind}/{_KINDS.get(part, 'bend')}/{name.rsplit('/', 1)[1]}"
+        if name != "quality/side":
+            columns.setdefault(name, []).append(column)
+    matrix = np.zeros((len(names), len(columns)))
+    for feature, members in enumerate(columns.values()):
+        matrix[members, feature] = 1 / len(members)
+    return tuple(columns), matrix
+
+
+def with_squares(features: np.ndarray) -> np.ndarray:
+    """(n, 2f): features and their squares."""
+    return np.hstack([features, features**2 / 3])
+
+
+@dataclass(frozen=True)
+class QualityModel:
+    """Unit spaces and detectors.
+
+    Attributes:
+        names: (p,) names of the quality items.
+        version: of their extractor.
+        detectors: (k,) names of the detectors.
+        rungs: (r,) canonical sizes, the largest first.
+        centre, scale: (r, p) mean and standard deviation of items over undamaged pictures.
+        unit_rung: (s,) rung of each unit space.
+        unit_mean: (s, q) its mean of standardised texture items.
+        unit_inverse: (s, q, q) its inverse covariance.
+        distance_mean, distance_scale: (r,) of the logarithm of the distances of undamaged pictures.
+        weights: (k, 2f) weights of features and their squares.
+        usual, limit: (k, r) evidence of the median undamaged picture, and at the limit.
+        half: badness at which a picture has 50 points.
+    """
+
+    names: tuple[str, ...]
+    version: str
+    detectors: tuple[str, ...]
+    rungs: np.ndarray
+    centre: np.ndarray
+    scale: np.ndarray
+    unit_rung: np.ndarray
+    unit_mean: np.ndarray
+    unit_inverse: np.ndarray
+    distance_mean: np.ndarray
+    distance_scale: np.ndarray
+    weights: np.ndarray
+    usual: np.ndarray
+    limit: np.ndarray
+    half: float
+
+    @cached_property
+    def _texture(self) -> np.ndarray:
+        return np.array([is_texture(name) for name in self.names])
+
+    def rung(self, items: np.ndarray) -> np.ndarray:
+        """(n,) row in ``rungs`` of (n, p) items; pictures smaller than all are judged as the smallest."""
+        sides = items[:, self.names.index("quality/side")]
+        rung: np.ndarray = np.minimum((sides[:, None] < self.rungs).sum(axis=1), len(self.rungs) - 1)
+        return rung
+
+    def standardised(self, items: np.ndarray) -> np.ndarray:
+        """(n, p) items in standard deviations from the mean undamaged picture of their rung, cut at ``CUT``."""
+        rung = self.rung(items)
+        z: np.ndarray = np.clip((items - self.centre[rung]) / self.scale[rung], -CUT, CUT)
+        return z
+
+    def strangeness(self, items: np.ndarray) -> np.ndarray:
+        """(n,) distance of (n, p) items from the nearest unit space of their rung.
+
+        Its logarithm is given in standard deviations: 0 is the mean undamaged picture.
+        """
+        rung, texture = self.rung(items), self.standardised(items)[:, self._texture]
+        nearest = np.full(len(items), np.inf)
+        for space, mean, inverse in zip(self.unit_rung, self.unit_mean, self.unit_inverse, strict=True):
+            rows = np.flatnonzero(rung == space)
+            z = texture[rows] - mean
+            nearest[rows] = np.minimum(nearest[rows], np.einsum("nq,qr,nr->n", z, inverse, z, optimize=True))
+        logarithm = np.log(nearest / self._texture.sum() + 1e-9)
+        strangeness: np.ndarray = (logarithm - self.distance_mean[rung]) / self.distance_scale[rung]
+        return strangeness
+
+    def evidence(self, items: np.ndarray) -> np.ndarray:
+        """(k, n) evidence of each fault in (n, p) items: 0 is usual for an undamaged picture, 1 is at the limit."""
+        features = with_squares(self.standardised(items) @ folded(self.names)[1])
+        rung = self.rung(items)
+        raw = self.weights @ features.T
+        evidence: np.ndarray = (raw - self.usual[:, rung]) / (self.limit - self.usual)[:, rung]
+        return evidence
+
+    def save(self, path: Path) -> None:
+        """Write the model as safetensors (no pickle)."""
+        arrays = {
+            field.name: np.ascontiguousarray(getattr(self, field.name), dtype=np.float32) for field in fields(self)
+            if isinstance(getattr(self, field.name), np.ndarray)
+        }  # fmt: skip
+        header = {
+            "names": json.dumps(self.names), "detectors": json.dumps(self.detectors), "version": self.version,
+            "half": repr(self.half),
+        }  # fmt: skip
+        save_file(arrays, path, metadata=header)
+
+    @classmethod
+    def load(cls, path: Path, names: Sequence[str], version: str) -> QualityModel:
+        """Read a model.
+
+        Args:
+            path: of the file.
+            names: names of the items that are measured now.
+            version: their version.
+
+        Raises:
+            ProfileError: the file is missing or damaged, or was learnt on other items.
+        """
+        try:
+            with safe_open(path, framework="numpy") as file:
+                header = file.metadata()
+                arrays = {key: file.get_tensor(key).astype(np.float64) for key in file.keys()}  # noqa: SIM118
+            arrays["unit_rung"] = arrays["unit_rung"].astype(int)
+            model = cls(
+                tuple(json.loads(header["names"])), header["version"], tuple(json.loads(header["detectors"])),
+                half=float(header["half"]), **arrays,
+            )  # fmt: skip
+        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+            raise ProfileError(f"The profile {str(path)!r} cannot be read: {error}.") from error
+        if model.version != version or model.names != tuple(names):
+            raise ProfileError(
+                f"The profile {str(path)!r} was learnt on items {model.version}, this version measures {version}: "
+                "rebuild or update it."
+            )
+        return model
