@@ -10,7 +10,8 @@ sources that were not learnt from.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ from sources import DRAWING, PHOTOGRAPH, default_cache, learning_sources
 
 import soart.metrics.damage.scorer as technical
 from soart.metrics.damage.quality_model import QualityModel, folded, is_texture, symmetries, with_squares
-from soart.metrics.damage.scorer import DETECTORS, TechnicalScorer
+from soart.metrics.damage.scorer import DETECTORS, costs, points_of
 from soart.metrics.items.quality import RUNGS, QualityExtractor
 
 SEED = 31
@@ -32,7 +33,7 @@ KINDS = (PHOTOGRAPH, DRAWING, EMBEDDED)
 OTHERS = 0.1
 RIDGE = 0.02
 #: Share of undamaged pictures, of the kind that passes most, that a single detector may suspect.
-ALARMS = 0.004
+ALARMS = 0.0025
 FEWEST = 30
 #: Items that colours decide, and the faults that may use them: others must not mind how colourful a picture is.
 _COLOUR, COLOUR_FAULTS = ("chroma", "colour"), ("fade", "saturate", "burn")
@@ -91,7 +92,7 @@ def learn(data: Table) -> QualityModel:
     )  # fmt: skip
 
 
-def calibrated(model: QualityModel, left_out: Iterable[tuple[QualityModel, np.ndarray]], data: Table) -> QualityModel:
+def calibrated(model: QualityModel, left_out: Sequence[tuple[QualityModel, np.ndarray]], data: Table) -> QualityModel:
     """The model with the scales of evidence and distance, from undamaged pictures of left-out sources.
 
     Args:
@@ -99,8 +100,6 @@ def calibrated(model: QualityModel, left_out: Iterable[tuple[QualityModel, np.nd
         left_out: models learnt without some sources, each with the rows of those.
         data: the table.
     """
-    from dataclasses import replace
-
     evidence, strangeness = np.zeros((len(DETECTORS), len(data.kind))), np.zeros(len(data.kind))
     for part, rows in left_out:
         evidence[:, rows], strangeness[rows] = part.evidence(data.items[rows]), part.strangeness(data.items[rows])
@@ -118,7 +117,7 @@ def calibrated(model: QualityModel, left_out: Iterable[tuple[QualityModel, np.nd
     total = np.zeros(len(data.kind))
     for part, rows in left_out:
         fold = replace(part, usual=usual, limit=limit, distance_mean=mean, distance_scale=deviation)
-        total[rows] = TechnicalScorer("", fold).technometric(data.items[rows])
+        total[rows] = costs(fold, data.items[rows]).sum(axis=0)
     return replace(scaled, half=float(np.quantile(total[data.clean], 0.98)))
 
 
@@ -143,14 +142,12 @@ def main() -> None:
         part = Table(**{name: column[rows] for name, column in data.__dict__.items()})
         folds.append((learn(part), test))
     model = calibrated(learn(data), folds, data)
-    from dataclasses import replace
-
     evidence, points = np.zeros((len(DETECTORS), len(data.kind))), np.zeros(len(data.kind))
     for part, test in folds:
         scales = {name: getattr(model, name) for name in ("usual", "limit", "distance_mean", "distance_scale", "half")}
-        scorer = TechnicalScorer("", replace(part, **scales))
-        evidence[:, test] = scorer.model.evidence(data.items[test])
-        points[test] = scorer.score(data.items[test])
+        fold = replace(part, **scales)
+        evidence[:, test] = fold.evidence(data.items[test])
+        points[test] = points_of(costs(fold, data.items[test]).sum(axis=0), model.half)
     found = np.where(evidence.max(axis=0) > 1, np.array(DETECTORS)[evidence.argmax(axis=0)], "none")
     print(f"{len(data.kind)} pictures of {len(set(data.source))} sources; left-out sources:")
     print(f"{'fault':10} {'AUC':>6} {'pairs right':>12} {'suspected':>10} {'rightly':>8} {'mean score':>11}")

@@ -59,11 +59,22 @@ _SLIGHT = {
     "burn": "slightly burnt",
     "grid": "a slight grid",
 }
-_TRACES = {"blur": "softness", "noise": "noise", "jpeg": "JPEG artefacts", "fade": "fading", "saturate": "over-saturation",
-           "pixelate": "pixelation", "halo": "halos", "band": "banding", "burn": "burnt colours", "grid": "grid"}  # fmt: skip
+_NOUNS = {
+    "blur": "softness",
+    "noise": "noise",
+    "jpeg": "JPEG artefacts",
+    "fade": "fading",
+    "saturate": "over-saturation",
+    "pixelate": "pixelation",
+    "halo": "halos",
+    "band": "banding",
+    "burn": "burnt colours",
+    "grid": "a grid",
+}
 #: Evidence from which a fault is called slight.
 SLIGHT = 0.6
-UNLIKE = "rendered unlike good photographs and drawings"
+#: Strangeness, in standard deviations, from which a rendering is called a little or plainly unlike good pictures.
+ODD, STRANGE = 1.0, 2.0
 
 
 @cache
@@ -91,16 +102,30 @@ def costs(model: QualityModel, items: np.ndarray) -> np.ndarray:
     return np.stack([*rows, _STRANGE * np.logaddexp(0.0, model.strangeness(items))])
 
 
+def points_of(technometric: np.ndarray, half: float) -> np.ndarray:
+    """(n,) points, 0 to 100, of (n,) technometrics; they halve at every ``half``."""
+    points: np.ndarray = 100 * 2 ** (-technometric / half)
+    return points
+
+
 def technometrics(items: np.ndarray) -> np.ndarray:
     """(n,) technometrics of (n, p) quality items by the built-in model: ≥ 0, lower is better."""
     total: np.ndarray = costs(quality_model(), items).sum(axis=0)
     return total
 
 
-def _text(fault: str, evidence: float) -> str:
+def fault_text(fault: str, evidence: float) -> str:
+    """A fault in words, by its evidence."""
     if evidence > 1:
         return _SUSPECTED[fault]
-    return _SLIGHT[fault] if evidence > SLIGHT else f"hardly any {_TRACES[fault]}"
+    return _SLIGHT[fault] if evidence > SLIGHT else f"a trace of {_NOUNS[fault]}"
+
+
+def strangeness_text(strangeness: float) -> str:
+    """The rendering of a picture in words, by its strangeness in standard deviations."""
+    if strangeness > STRANGE:
+        return "rendered unlike good photographs and drawings"
+    return "rendered a little unlike good pictures" if strangeness > ODD else "rendering as usual"
 
 
 @dataclass(frozen=True)
@@ -186,11 +211,9 @@ class TechnicalScorer:
     def score(self, items: np.ndarray) -> np.ndarray:
         """(n,) points of (n, p) items, 0 to 100; higher is better."""
         technometric = self.technometric(items)
-        points: np.ndarray
-        if self.fault:
-            points = 100 / (1 + np.exp(np.clip(_STEEPNESS * (technometric - 1), -30, 30)))
-        else:
-            points = 100 * 2 ** (-technometric / self.model.half)
+        if not self.fault:
+            return points_of(technometric, self.model.half)
+        points: np.ndarray = 100 / (1 + np.exp(np.clip(_STEEPNESS * (technometric - 1), -30, 30)))
         return points
 
     def suspicion(self, scores: np.ndarray) -> np.ndarray:
@@ -206,16 +229,14 @@ class TechnicalScorer:
         """
         quality, lost = self._quality(items), self.score(items) - 100
         if self.fault:
-            evidences = self._evidence(quality)
-            return [
-                [Reason(_text(self.fault, evidence), float(points))][:top]
-                for evidence, points in zip(evidences, lost, strict=True)
-            ]
-        evidence, by_fault = self.model.evidence(quality), costs(self.model, quality)
-        shares = by_fault / by_fault.sum(axis=0)
-        texts = [
-            [*(_text(fault, e) for fault, e in zip(self.model.detectors, column, strict=True)), UNLIKE]
-            for column in evidence.T
-        ]
-        order = np.argsort(-by_fault, axis=0, kind="stable")[:top]
-        return [[Reason(texts[n][k], float(shares[k, n] * lost[n])) for k in order[:, n]] for n in range(len(items))]
+            texts = [fault_text(self.fault, evidence) for evidence in self._evidence(quality)]
+            return [[Reason(text, float(points))][:top] for text, points in zip(texts, lost, strict=True)]
+        evidence, strangeness = self.model.evidence(quality), self.model.strangeness(quality)
+        by_cause = costs(self.model, quality)
+        contributions = by_cause / by_cause.sum(axis=0) * lost
+        rows = []
+        for n, order in enumerate(np.argsort(-by_cause, axis=0, kind="stable").T):
+            causes = [fault_text(fault, e) for fault, e in zip(self.model.detectors, evidence[:, n], strict=True)]
+            causes.append(strangeness_text(strangeness[n]))
+            rows.append([Reason(causes[k], float(contributions[k, n])) for k in order[:top]])
+        return rows

@@ -3,16 +3,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from soart.metrics.damage.scorer import DETECTORS
+from soart.metrics.damage.scorer import DETECTORS, LIMIT, USUAL
 from soart.metrics.damage.suspicion import detectors, suspected
 
 NAMES = [detector.stored_name for detector in detectors()]
 
 
 def scores_of(suspicion):
-    """Scores of pictures, by detector, that are unusual to these degrees (pictures, detectors)."""
+    """Scores of pictures, by detector, of this evidence (pictures, detectors)."""
+    steepness = np.log(USUAL / (100 - USUAL))
     return {
-        d.stored_name: d.usual - np.asarray(column, dtype=float) * (d.usual - d.limit)
+        d.stored_name: 100 / (1 + np.exp(steepness * (np.asarray(column, dtype=float) - 1)))
         for d, column in zip(detectors(), np.transpose(suspicion), strict=True)
     }
 
@@ -26,7 +27,7 @@ def naive(scores):
             score = scores[detector.stored_name][picture]
             if np.isnan(score):
                 continue
-            suspicion = (detector.usual - score) / (detector.usual - detector.limit)
+            suspicion = detector.suspicion(np.array([score]))[0]
             if suspicion > strongest:
                 damage, strongest = number, suspicion
         damages.append(damage)
@@ -35,14 +36,14 @@ def naive(scores):
 
 def test_detectors_stand_in_the_order_of_their_names():
     assert [name.rpartition("-")[0] for name in NAMES] == list(DETECTORS)
-    assert all(detector.limit < detector.usual for detector in detectors())
+    assert all(detector.suspicion(np.array([USUAL]))[0] == pytest.approx(0) for detector in detectors())
 
 
 def test_the_most_unusual_score_names_the_damage():
     suspicion = np.zeros((3, len(NAMES)))
     suspicion[0, 1] = 1.5
     suspicion[1, [2, 4]] = 1.2, 3.0
-    suspicion[2, :] = 2.0, 1.9, 0.5, -4.0, 1.0, 1.1
+    suspicion[2, :6] = 2.0, 1.9, 0.5, -4.0, 1.0, 1.1
     assert [DETECTORS[damage] for damage in suspected(scores_of(suspicion))] == ["noise", "saturate", "blur"]
 
 
@@ -54,9 +55,9 @@ def test_the_first_detector_wins_a_tie():
 
 
 def test_nothing_is_suspected_within_the_limits():
-    at_limits = {detector.stored_name: np.array([detector.limit, detector.usual]) for detector in detectors()}
+    at_limits = {detector.stored_name: np.array([LIMIT, USUAL]) for detector in detectors()}
     assert suspected(at_limits).tolist() == [-1, -1]
-    beyond = {**at_limits, NAMES[3]: np.array([detectors()[3].limit - 1e-6, detectors()[3].usual])}
+    beyond = {**at_limits, NAMES[3]: np.array([LIMIT - 1e-6, USUAL])}
     assert suspected(beyond).tolist() == [3, -1]
 
 
