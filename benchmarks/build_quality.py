@@ -3,7 +3,7 @@
     python benchmarks/build_quality.py [--cache DIR] [--write]
 
 Learning pictures are those of quality_pictures.py: two of three sources of sources.py, and drawings of the embedded
-model. The printed rates are on left-out sources (grouped cross-validation); kinds.py measures the stored model on the
+model and its renderer. The printed rates are on left-out sources (grouped cross-validation); kinds.py measures the stored model on the
 sources that were not learnt from.
 """
 
@@ -125,7 +125,8 @@ def measured(cache: Path) -> Table:
     """The learning pictures; measured once and kept in the cache."""
     path = cache / f"{QualityExtractor().version}-learning-{SEED}.npz"
     if not path.is_file():
-        found = quality_pictures.of_sources(learning_sources(cache), SEED) + quality_pictures.of_embedded_model(SEED)
+        found = quality_pictures.of_sources(learning_sources(cache), SEED)
+        found += quality_pictures.of_embedded_model(SEED) + quality_pictures.of_renderer(SEED)
         Table.of(found).save(path)
     return Table.load(path)
 

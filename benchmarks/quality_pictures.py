@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
@@ -161,6 +161,20 @@ def of_embedded_model(seed: int) -> list[Version]:
         else:
             items = extractor.extract(pixels)[0].astype(np.float32)
             found.append(Version(name, EMBEDDED, max(pixels.shape[:2]), number, BAD_WORDS[word], "drawn", 0.5, items))
+    return found
+
+
+def of_renderer(seed: int, scenes: int = 160) -> list[Version]:
+    """Versions of scenes of the embedded model's renderer: flat colours, pixel art and hard edges, all undamaged."""
+    from soart.pipelines.tiny.render import render
+    from soart.pipelines.tiny.words import random_scene
+
+    rng = np.random.default_rng([seed, 1])
+    found: list[Version] = []
+    for number in range(scenes):
+        scene = replace(random_scene(rng), quality="sharp")
+        picture = render(scene, rng).astype(np.float32) / 255
+        found += versions(picture, f"{EMBEDDED}/{scene.subject}", EMBEDDED, 10_000 + number, rng, tuple(FAULTS))
     return found
 
 
