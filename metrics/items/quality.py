@@ -213,9 +213,18 @@ def _pixel(window: np.ndarray) -> np.ndarray:
     redgreen = (window[::2, ::2, 0].astype(np.float32) - window[::2, ::2, 1]) / 510
     noise = [_noise(plane) for plane in (luma, coarse, redgreen)]
     across, down = _regular_edges(luma), _regular_edges(luma.T)
-    counts = [np.count_nonzero(np.bincount(window[..., c].ravel(), minlength=256)) for c in range(3)]
-    equal = np.mean(window[:, 1:, 1] == window[:, :-1, 1]) if window.shape[1] > 1 else 1.0
-    return np.concatenate([*noise, (across + down) / 2, [np.log10(max(counts)), equal]])
+    planes = np.ascontiguousarray(window.transpose(2, 0, 1))
+    green = planes[1]
+    levels = max(np.count_nonzero(_occurring(plane)) for plane in planes)
+    same = np.concatenate([(green[:, 1:] == green[:, :-1]).ravel(), (green[1:] == green[:-1]).ravel()])
+    return np.concatenate([*noise, (across + down) / 2, [np.log10(levels), same.mean() if len(same) else 1.0]])
+
+
+def _occurring(plane: np.ndarray) -> np.ndarray:
+    """(256,) bool: the levels that occur in a uint8 plane."""
+    occurring = np.zeros(256, dtype=bool)
+    occurring[plane] = True
+    return occurring
 
 
 def _noise(plane: np.ndarray) -> np.ndarray:
