@@ -1,7 +1,11 @@
-"""Near-duplicates by perceptual hashes and colours.
+"""Near-duplicates by perceptual hashes and small views of pictures.
 
 Pictures that look alike get 64-bit hashes of which few bits differ. Pairs within d bits are found by the pigeonhole
-rule: of d + 1 bands of bits at least one is equal in both.
+rule: of d + 1 bands of bits at least one is equal in both. The hash sees coarse shapes in grey alone, so pairs are then
+compared by views: the picture reduced to a few pixels. Views see palettes and styles too.
+
+A group is a star: each member is near the picture that is kept. Nearness is not passed on from member to member, or
+many pictures of one manner would hang together in chains.
 
 Sources: the DCT hash of imagehash (``phash``); M. Norouzi, A. Punjani, D. J. Fleet, "Fast search in Hamming space with
 multi-index hashing", CVPR 2012.
@@ -9,7 +13,7 @@ multi-index hashing", CVPR 2012.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 import numpy as np
@@ -18,11 +22,15 @@ from PIL import Image
 from ...errors import ItemsError
 
 BITS = 64
-#: Near-duplicates differ at most by so many bits, and by so many standard deviations of colour items. The limits are
-#: measured by ``benchmarks/duplicates.py``.
-DISTANCE, APART = 8, 0.45
-#: Comparisons made at once.
-_BLOCK = 4_000_000
+#: Near-duplicates differ at most by so many bits, by so much of the contrast of their views, and by so much of the mean
+#: colour (0…1). The limits are measured by ``benchmarks/duplicates.py``.
+DISTANCE, APART, SHIFT = 8, 0.16, 0.09
+#: Pixels on a side of a view, and the shares that are cut off for the views of a picture: a copy may be cropped.
+SIDE, CROPS = 16, (0.0, 0.02, 0.04, 0.06)
+#: The most that contrasts of near-duplicates differ, as a factor, and the least contrast that counts.
+_GAIN, _FAINT = 4 / 3, 0.05
+#: Comparisons of hashes, and pictures whose views are compared, at once.
+_BLOCK, _VIEWED = 4_000_000, 1024
 
 
 def perceptual_hash(pixels: np.ndarray) -> int:
@@ -79,41 +87,100 @@ def _pairs_within(hashes: np.ndarray, run: np.ndarray, distance: int) -> Iterato
             yield pair[0], pair[1]
 
 
-def near_groups(
-    hashes: np.ndarray, tints: np.ndarray, distance: int = DISTANCE, max_colour_distance: float = APART
-) -> np.ndarray:
-    """Group pictures that are nearly the same: hashes at most ``distance`` bits apart, and similar colours.
+def views(pixels: np.ndarray) -> np.ndarray:
+    """Views (len(CROPS), SIDE, SIDE, 3) uint8 of a uint8 picture (h, w, 3): reduced as a whole, and without its edges."""
+    image = Image.fromarray(pixels)
+    reduced = []
+    for share in CROPS:
+        dx, dy = image.width * share / 2, image.height * share / 2
+        box = (dx, dy, image.width - dx, image.height - dy)
+        reduced.append(np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BOX, box=box)))
+    return np.stack(reduced)
 
-    The hash describes shapes in grey. Colour items separate pictures that have only their shapes in common; resizing
-    and JPEG hardly change them.
+
+def alike(one: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Compare a picture with others by their views, whatever their brightness and contrast, if these differ little.
+
+    Args:
+        one: (len(CROPS), SIDE, SIDE, 3) uint8.
+        others: (k, len(CROPS), SIDE, SIDE, 3) uint8.
+
+    Returns:
+        (k,) bool: True where mean colours differ by at most ``SHIFT``, and views by at most ``APART`` of the contrast,
+        either whole or with one of both cropped.
+    """
+    first, second = _pixels(one[None]), _pixels(others)
+    shift = np.sqrt(np.mean((first[:, 0].mean(axis=1) - second[:, 0].mean(axis=1)) ** 2, axis=1))
+    first -= first.mean(axis=2, keepdims=True)
+    second -= second.mean(axis=2, keepdims=True)
+    apart = _apart(first[:, 0], second[:, 0])
+    for crop in range(1, len(CROPS)):
+        for pair in ((first[:, crop], second[:, 0]), (first[:, 0], second[:, crop])):
+            apart = np.minimum(apart, _apart(*pair))
+    return np.asarray((shift <= SHIFT) & (apart <= APART))
+
+
+def _pixels(picture_views: np.ndarray) -> np.ndarray:
+    """Views (k, c, SIDE, SIDE, 3) uint8 as (k, c, pixels, 3) float32 in 0…1."""
+    return picture_views.reshape(*picture_views.shape[:2], -1, 3).astype(np.float32) / 255
+
+
+def _apart(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Root mean square differences (k,) of centred views (1 or k, pixels, 3) of matched contrast, by that contrast."""
+    contrasts = [np.sqrt(np.mean(view**2, axis=(1, 2))) for view in (first, second)]
+    gain = np.maximum(contrasts[0], 1e-6) / np.maximum(contrasts[1], 1e-6)
+    half = np.sqrt(np.clip(gain, 1 / _GAIN, _GAIN))[:, None, None]
+    difference = np.sqrt(np.mean((first / half - second * half) ** 2, axis=(1, 2)))
+    apart: np.ndarray = difference / np.maximum(np.sqrt(contrasts[0] * contrasts[1]), _FAINT)
+    return apart
+
+
+def near_groups(
+    hashes: np.ndarray,
+    order: np.ndarray,
+    views_of: Callable[[np.ndarray], np.ndarray],
+    distance: int = DISTANCE,
+) -> np.ndarray:
+    """Group pictures that are nearly the same: hashes at most ``distance`` bits apart, and views that are alike.
+
+    The first picture in ``order`` is kept, and its group is all that is near it; then the first of those that are left.
 
     Args:
         hashes: (n,) uint64 perceptual hashes.
-        tints: (n, c) colour items in standard deviations.
+        order: (n,) row numbers, the picture most worth keeping first.
+        views_of: gives the ``views`` (k, …) of (k,) rows; called only for rows whose hashes are near.
         distance: the most bits that may differ, 0 … 15.
-        max_colour_distance: the largest root mean square difference of tints.
 
     Returns:
-        (n,) group of each picture, numbered from 0 in the order of the first member; −1 for no group.
+        (n,) group of each picture, numbered from 0 in the order of the pictures that are kept; −1 for no group.
 
     Raises:
         ItemsError: the hashes have another type, or the distance is out of range.
     """
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
+    different, which = np.unique(hashes, return_inverse=True)
+    # Each pair once, as one number.
+    near = [first * len(different) + second for first, second in near_pairs(different, distance)]
+    first, second = np.divmod(np.unique(np.concatenate(near)) if near else np.zeros(0, np.int64), len(different) or 1)
+    neighbours = _by_key(np.concatenate([first, second]), np.concatenate([second, first]), len(different))
+    rows = _by_key(which, np.arange(len(hashes)), len(different))
+    group, count = np.full(len(hashes), -1, np.int64), 0
+    for keeper in order.tolist():
+        hash_number = which[keeper]
+        if group[keeper] >= 0 or (len(rows[hash_number]) == 1 and not len(neighbours[hash_number])):
+            continue
+        close = np.concatenate([rows[hash_number], *(rows[other] for other in neighbours[hash_number])])
+        close = close[(group[close] < 0) & (close != keeper)]
+        for start in range(0, len(close), _VIEWED):
+            block = close[start : start + _VIEWED]
+            members = block[alike(views_of(np.array([keeper]))[0], views_of(block))]
+            if len(members):
+                group[members] = group[keeper] = count
+        if group[keeper] >= 0:
+            count += 1
+    return group
 
-    different, first, which = np.unique(hashes, return_index=True, return_inverse=True)
-    copies = np.flatnonzero(first[which] != np.arange(len(hashes)))
-    pairs = [(first[which[copies]], copies)]
-    pairs += [(first[i], first[j]) for i, j in near_pairs(different, distance)]
-    near_in_colour = []
-    for i, j in pairs:
-        near = np.sqrt(np.mean((tints[i] - tints[j]) ** 2, axis=1)) <= max_colour_distance
-        near_in_colour.append(np.stack([i[near], j[near]]))
-    edges = np.concatenate(near_in_colour, axis=1)
-    n = len(hashes)
-    _, label = connected_components(coo_matrix((np.ones(edges.shape[1], bool), tuple(edges)), (n, n)), directed=False)
-    sizes = np.bincount(label, minlength=1)
-    # Components are numbered in the order of their first member.
-    number = np.where(sizes > 1, np.cumsum(sizes > 1) - 1, -1)
-    return number[label].astype(np.int64) if n else np.zeros(0, np.int64)
+
+def _by_key(keys: np.ndarray, values: np.ndarray, count: int) -> list[np.ndarray]:
+    """Values (m,) of each key 0 … ``count`` − 1."""
+    order = np.argsort(keys, kind="stable")
+    return np.split(values[order], np.searchsorted(keys[order], np.arange(1, count))) if count else []
