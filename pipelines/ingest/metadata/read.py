@@ -14,11 +14,23 @@ from .foldertable import TABLES, FolderTable
 from .fooocus import read_fooocus_object
 from .invokeai import read_invokeai
 from .novelai import read_novelai
-from .others import read_drawthings, read_easy_diffusion, read_midjourney, read_swarm_object
+from .others import (
+    DEMO,
+    read_demo_object,
+    read_drawthings,
+    read_easy_diffusion,
+    read_midjourney,
+    read_swarm_object,
+    read_tensorart,
+)
 from .record import RATING_ONLY, PictureMetadata, guarded, read_object, record
 from .sidecars import SUFFIXES, sidecar_metadata
 from .stealth import stealth_text
 
+#: Tools that may write a text beside a ComfyUI graph.
+_BESIDE_GRAPHS = frozenset({"AUTOMATIC1111", "ComfyUI", "TensorArt", DEMO})
+#: Words that tools write in place of a value they do not know.
+_UNKNOWN = frozenset({"unknown", "n/a", "none", "null", "undefined"})
 #: Suffixes of files that describe pictures beside them.
 SIDECARS = SUFFIXES | {Path(name).suffix for name in TABLES}
 
@@ -81,6 +93,7 @@ def read_texts(named: Iterable[Text]) -> PictureMetadata | None:
     for reader in (
         read_invokeai,
         _read_parameters,
+        read_tensorart,
         read_comfyui,
         read_novelai,
         read_drawthings,
@@ -90,8 +103,8 @@ def read_texts(named: Iterable[Text]) -> PictureMetadata | None:
         metadata = guarded(reader, texts, places)
         if metadata is not None:
             break
-    parameters = metadata is not None and metadata.source == places.get("parameters")
-    if metadata is not None and parameters and metadata.tool in ("AUTOMATIC1111", "ComfyUI"):
+    beside = [places.get(name) for name in ("parameters", "generation_data")]
+    if metadata is not None and metadata.source in beside and metadata.tool in _BESIDE_GRAPHS:
         metadata = _with_graph(metadata, texts, places)
     rating = _rating(texts)
     if rating is None:
@@ -103,7 +116,7 @@ def read_texts(named: Iterable[Text]) -> PictureMetadata | None:
 
 
 def _read_parameters(texts: Mapping[str, str], places: Mapping[str, str]) -> PictureMetadata | None:
-    """Read ``parameters`` or its equivalent in other containers: A1111's text, or JSON of SwarmUI or Fooocus."""
+    """Read ``parameters`` or its equivalent in other containers: A1111's text, or JSON of several tools."""
     for key in ("parameters", "UserComment", "Comment", "XPComment", "ImageDescription", "Make", "Model"):
         text = texts.get(key)
         if text is None:
@@ -113,6 +126,8 @@ def _read_parameters(texts: Mapping[str, str], places: Mapping[str, str]) -> Pic
             metadata = read_parameters(text, places[key])
         else:
             metadata = read_swarm_object(values, places[key]) or read_fooocus_object(values, places[key])
+            if metadata is None and key == "parameters":
+                metadata = read_demo_object(values, places[key])
         if metadata is not None:
             scheme = texts.get("fooocus_scheme") or texts.get("MakerNote")
             fooocus = scheme == "a1111" or texts.get("Software", "").startswith("Fooocus")
@@ -122,14 +137,14 @@ def _read_parameters(texts: Mapping[str, str], places: Mapping[str, str]) -> Pic
 
 
 def _with_graph(metadata: PictureMetadata, texts: Mapping[str, str], places: Mapping[str, str]) -> PictureMetadata:
-    """Fill the gaps of a ``parameters`` text from the graph beside it; a number on which they disagree is unknown."""
+    """Fill the gaps of a text from the graph beside it; a number on which they disagree is unknown."""
     graph = read_comfyui({k: t for k, t in texts.items() if k in ("prompt", "workflow")}, places)
     if graph is None:
         return metadata
-    changes: dict[str, object] = {"tool": "ComfyUI"}
+    changes: dict[str, object] = {"tool": "ComfyUI" if metadata.tool == "AUTOMATIC1111" else metadata.tool}
     for name in ("prompt", "negative", "model", "sampler", "scheduler", "seed", "steps", "guidance"):
         written, other = getattr(metadata, name), getattr(graph, name)
-        if written is None:
+        if written is None or str(written).strip().lower() in _UNKNOWN:
             changes[name] = other
         elif name in ("seed", "steps", "guidance") and other is not None and written != other:
             changes[name] = None

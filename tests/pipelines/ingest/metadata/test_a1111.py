@@ -157,3 +157,17 @@ def test_own_prompt_with_the_negative_mark_is_unknown_rather_than_wrong(build):
     text = parameters_text(Request("a\nNegative prompt: b", 1), build.pixels.shape, "m", "DDIM")
     found = embedded_metadata(encode_png(build.pixels, text))
     assert (found.prompt, found.negative, found.seed) == (None, None, 1)
+
+
+def test_texts_are_kept_as_written(build):
+    prompt, negative = "  a fox, (snow:1.2),  \n second line, ", " blur, noise,, "
+    text = f"{prompt}\nNegative prompt: {negative}\n{SETTINGS}"
+    found = embedded_metadata(build.png({"parameters": text}))
+    assert (found.prompt, found.negative) == (prompt, negative)
+    assert embedded_metadata(build.png({"parameters": f"  \n{SETTINGS}"})).prompt is None
+
+
+def test_a_prompt_that_is_json_is_not_another_format(build):
+    prompt = '{"subject": "a fox", "light": "low", "steps": ["one"]}'
+    found = embedded_metadata(build.png({"parameters": f"{prompt}\nNegative prompt: blur\n{SETTINGS}"}))
+    assert (found.tool, found.prompt, found.negative, found.steps) == ("AUTOMATIC1111", prompt, "blur", 28)
