@@ -23,7 +23,9 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import ImageError
-from ...metrics.image import SUFFIXES, read_content
+from ...metrics.formats.decoders import SUFFIXES
+from ...metrics.formats.png import SIGNATURE
+from ...metrics.image import read_content
 from ..collection.collection import Collection
 from ..collection.files import paths_with_pictures, set_file_size
 from ..collection.ratings import ratings
@@ -31,7 +33,6 @@ from ..evaluation.folders import EvaluatedCollection
 from ..evaluation.result import Evaluation
 from .journal import Journal
 
-PNG = b"\x89PNG\r\n\x1a\n"
 _RATING = re.compile(r"""(xmp:Rating\s*=\s*)("[^"]*"|'[^']*')|(<xmp:Rating>)[^<]*(</xmp:Rating>)""")
 _DESCRIPTION = re.compile(r"<rdf:Description\b")
 _EMPTY = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
@@ -193,7 +194,7 @@ def _write_xmp(note: Note, shared: Callable[[Path], frozenset[str]], journal: Jo
 
 def _write_png(collection: Collection, note: Note, journal: Journal) -> str | None:
     content = read_content(note.path)
-    if not content.startswith(PNG):
+    if not content.startswith(SIGNATURE):
         return f"{str(note.path)!r} is not a PNG file: its rating can only be written to an XMP sidecar."
     chunk = text_chunk(json.dumps({"rating": note.stars, **note.facts}, sort_keys=True))
     at = 8 + 12 + struct.unpack(">I", content[8:12])[0]

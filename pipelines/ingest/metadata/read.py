@@ -60,7 +60,7 @@ def _table(folder: Path) -> FolderTable:
 
 
 def embedded_metadata(content: bytes) -> PictureMetadata | None:
-    """The metadata inside a PNG, JPEG, WebP or AVIF file; ``None`` if there is none.
+    """The metadata inside a PNG, JPEG, WebP, AVIF, HEIC or JPEG XL file; ``None`` if there is none.
 
     Pixels are decoded only if they may hold a hidden text. Never raises, whatever the bytes; time and memory are
     bounded.
