@@ -24,7 +24,7 @@ from ...errors import ItemsError
 BITS = 64
 #: Near-duplicates differ at most by so many bits, by so much of the contrast of their views, and by so much of the mean
 #: colour (0…1). The limits are measured by ``benchmarks/duplicates.py``.
-DISTANCE, APART, SHIFT = 8, 0.16, 0.09
+DISTANCE, APART, SHIFT = 10, 0.16, 0.09
 #: Pixels on a side of a view, and the shares that are cut off for the views of a picture: a copy may be cropped.
 SIDE, CROPS = 16, (0.0, 0.02, 0.04, 0.06)
 #: The most that contrasts of near-duplicates differ, as a factor, and the least contrast that counts.

@@ -138,7 +138,7 @@ def test_hashes_do_not_chain_either():
     """Views of one picture, and hashes of which each differs from the next by four bits."""
     seen = np.repeat(views(photograph())[None], 16, axis=0)
     hashes = np.array([(1 << 4 * k) - 1 for k in range(16)], np.uint64)
-    group = near_groups(hashes, np.arange(16), lambda rows: seen[rows])
+    group = near_groups(hashes, np.arange(16), lambda rows: seen[rows], 8)
     assert group.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4, -1]
 
 
