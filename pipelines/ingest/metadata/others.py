@@ -47,16 +47,25 @@ def read_swarm_object(values: Mapping[str, Any], source: str) -> PictureMetadata
 
 
 def read_demo_object(values: Mapping[str, Any], source: str) -> PictureMetadata | None:
-    """Read the settings that web demos of diffusers pipelines write as JSON into ``parameters``.
+    """Read the settings that web demos of diffusers pipelines write as JSON; ``None`` for an object without a prompt.
 
     The names are arguments of the pipeline (``guidance_scale``, ``num_inference_steps``); ``Model`` may be an object
-    with the name and the hash. ``None`` for an object without a prompt and two settings.
+    with the name and the hash.
     """
-    metadata = read_flat(DEMO, source, {**values, "resolution": _resolution(values.get("resolution"))})
-    if metadata is None:
+    if not isinstance(values.get("prompt"), str):
         return None
-    settings = [metadata.seed, metadata.steps, metadata.guidance, metadata.sampler, metadata.model]
-    return metadata if sum(value is not None for value in settings) >= 2 else None
+    return read_flat(DEMO, source, {**values, "resolution": _resolution(values.get("resolution"))})
+
+
+def read_demo(texts: Mapping[str, str], places: Mapping[str, str]) -> PictureMetadata | None:
+    """Read ``read_demo_object`` in texts that other tools use too, by names that only diffusers has."""
+    for key in ("UserComment", "Comment", "ImageDescription"):
+        values = read_object(texts.get(key))
+        if values and {"guidance_scale", "num_inference_steps"} & values.keys():
+            metadata = read_demo_object(values, places[key])
+            if metadata is not None:
+                return metadata
+    return None
 
 
 def _resolution(value: object) -> object:

@@ -16,6 +16,7 @@ from .invokeai import read_invokeai
 from .novelai import read_novelai
 from .others import (
     DEMO,
+    read_demo,
     read_demo_object,
     read_drawthings,
     read_easy_diffusion,
@@ -99,13 +100,13 @@ def read_texts(named: Iterable[Text]) -> PictureMetadata | None:
         read_drawthings,
         read_easy_diffusion,
         read_midjourney,
+        read_demo,
     ):
         metadata = guarded(reader, texts, places)
         if metadata is not None:
+            if reader is not read_comfyui and metadata.tool in _BESIDE_GRAPHS:
+                metadata = _with_graph(metadata, texts, places)
             break
-    beside = [places.get(name) for name in ("parameters", "generation_data")]
-    if metadata is not None and metadata.source in beside and metadata.tool in _BESIDE_GRAPHS:
-        metadata = _with_graph(metadata, texts, places)
     rating = _rating(texts)
     if rating is None:
         return metadata
@@ -138,7 +139,7 @@ def _read_parameters(texts: Mapping[str, str], places: Mapping[str, str]) -> Pic
 
 def _with_graph(metadata: PictureMetadata, texts: Mapping[str, str], places: Mapping[str, str]) -> PictureMetadata:
     """Fill the gaps of a text from the graph beside it; a number on which they disagree is unknown."""
-    graph = read_comfyui({k: t for k, t in texts.items() if k in ("prompt", "workflow")}, places)
+    graph = read_comfyui({k: t for k, t in texts.items() if places[k] != metadata.source}, places)
     if graph is None:
         return metadata
     changes: dict[str, object] = {"tool": "ComfyUI" if metadata.tool == "AUTOMATIC1111" else metadata.tool}

@@ -456,6 +456,16 @@ def test_parameters_beside_a_graph(build):
     assert (found.steps, found.seed, found.guidance) == (20, None, None)
 
 
+def test_the_graph_that_ran_counts_whatever_the_editor_shows(build):
+    """The editor has already chosen the next seed."""
+    sampler = {"id": 3, "type": "KSampler", "widgets_values": [99, "randomize", 20, 8, "euler", "normal", 1]}
+    sampler["inputs"] = [{"name": "positive", "type": "CONDITIONING", "link": 1}]
+    encoder = {"id": 6, "type": "CLIPTextEncode", "widgets_values": ["a fox"]}
+    workflow = {"nodes": [sampler, encoder], "links": [[1, 6, 0, 3, 1, "CONDITIONING"]]}
+    found = embedded_metadata(build.png({"prompt": json.dumps(base()), "workflow": json.dumps(workflow)}))
+    assert (found.seed, found.source) == (2**63 + 5, "png:prompt")
+
+
 def test_civitai(build):
     values = base() | {
         "extra": {"airs": []},
@@ -492,6 +502,17 @@ def test_unknown_values_in_a_text_give_way_to_the_graph(build, word):
     values = {"prompt": word, "negative_prompt": word, "seed": 1, "num_inference_steps": 20, "sampler": word}
     found = embedded_metadata(build.png({"parameters": json.dumps(values), "prompt": json.dumps(base())}))
     assert (found.prompt, found.negative, found.sampler, found.steps) == ("a fox", "blur", "euler", 20)
+
+
+def test_unknown_values_beside_a_graph_in_exif(build):
+    text = "unknown\nNegative prompt: unknown\nSteps: 20, Sampler: unknown, CFG scale: 8, Seed: 7, Model: unknown"
+    graph = {0x0110: (2, b"prompt:" + json.dumps(base()).encode() + b"\0")}
+    exif = build.tiff(graph, ">", b"UNICODE\0" + text.encode("utf-16-be"))
+    for kind in ("JPEG", "WEBP"):
+        found = embedded_metadata(build.saved(kind, exif))
+        assert (found.tool, found.prompt, found.negative, found.sampler) == ("ComfyUI", "a fox", "blur", "euler")
+        # Where the two disagree on a number, neither is believed.
+        assert (found.steps, found.seed) == (20, None)
 
 
 def test_the_word_alone_is_what_was_written(build):

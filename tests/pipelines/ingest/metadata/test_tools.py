@@ -412,14 +412,13 @@ def test_web_demos_write_json_into_parameters(build):
     )
     assert (found.settings["size"], found.settings["sdxl_style".replace("_", " ")]) == ("832x1216", "(None)")
     assert found.source == "png:parameters"
-    least = {"prompt": "a fox", "negative_prompt": "", "guidance_scale": 3.5, "num_inference_steps": 4}
-    found = embedded_metadata(build.png({"parameters": json.dumps(least)}))
-    assert facts(found) == ("diffusers", "a fox", None, None, None, None, 4, 3.5)
+    least = json.dumps({"prompt": "a fox", "negative_prompt": "blur", "guidance_scale": 3.5})
+    exif = build.tiff({}, "<", b"UNICODE\0" + least.encode("utf-16-le"))
+    for content in (build.png({"parameters": least}), build.saved("WEBP", exif), build.saved("JPEG", exif)):
+        assert facts(embedded_metadata(content)) == ("diffusers", "a fox", "blur", None, None, None, None, 3.5)
 
 
-@pytest.mark.parametrize(
-    "values", [{}, {"prompt": "a fox"}, {"prompt": 5, "seed": 1, "steps": 2}, {"seed": 1, "steps": 2}]
-)
+@pytest.mark.parametrize("values", [{}, {"prompt": ""}, {"prompt": 5, "seed": 1, "steps": 2}, {"seed": 1, "steps": 2}])
 def test_other_json_in_parameters_is_unknown(build, values):
     assert embedded_metadata(build.png({"parameters": json.dumps(values)})) is None
 
