@@ -88,13 +88,13 @@ def _pairs_within(hashes: np.ndarray, run: np.ndarray, distance: int) -> Iterato
 
 
 def views(pixels: np.ndarray) -> np.ndarray:
-    """Views (len(CROPS), SIDE, SIDE, 3) uint8 of a uint8 picture (h, w, 3): reduced as a whole, and without its edges."""
+    """Views (len(CROPS), 3, SIDE, SIDE) uint8 of a uint8 picture (h, w, 3): reduced as a whole, and without its edges."""
     image = Image.fromarray(pixels)
     reduced = []
     for share in CROPS:
         dx, dy = image.width * share / 2, image.height * share / 2
         box = (dx, dy, image.width - dx, image.height - dy)
-        reduced.append(np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BOX, box=box)))
+        reduced.append(np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BOX, box=box)).transpose(2, 0, 1))
     return np.stack(reduced)
 
 
@@ -102,37 +102,53 @@ def alike(one: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Compare a picture with others by their views, whatever their brightness and contrast, if these differ little.
 
     Args:
-        one: (len(CROPS), SIDE, SIDE, 3) uint8.
-        others: (k, len(CROPS), SIDE, SIDE, 3) uint8.
+        one: (len(CROPS), 3, SIDE, SIDE) uint8.
+        others: (k, len(CROPS), 3, SIDE, SIDE) uint8.
 
     Returns:
         (k,) bool: True where mean colours differ by at most ``SHIFT``, and views by at most ``APART`` of the contrast,
         either whole or with one of both cropped.
     """
-    first, second = _pixels(one[None]), _pixels(others)
-    shift = np.sqrt(np.mean((first[:, 0].mean(axis=1) - second[:, 0].mean(axis=1)) ** 2, axis=1))
-    first -= first.mean(axis=2, keepdims=True)
-    second -= second.mean(axis=2, keepdims=True)
-    apart = _apart(first[:, 0], second[:, 0])
-    for crop in range(1, len(CROPS)):
-        for pair in ((first[:, crop], second[:, 0]), (first[:, 0], second[:, crop])):
-            apart = np.minimum(apart, _apart(*pair))
-    return np.asarray((shift <= SHIFT) & (apart <= APART))
+    shift = np.sqrt(np.mean((_mean_colours(one[None]) - _mean_colours(others)) ** 2, axis=1))
+    near = shift <= SHIFT
+    if near.any():
+        near[near] = _least_apart(_centred(one[None])[0], _centred(others[near])) <= APART
+    return near
 
 
-def _pixels(picture_views: np.ndarray) -> np.ndarray:
-    """Views (k, c, SIDE, SIDE, 3) uint8 as (k, c, pixels, 3) float32 in 0…1."""
-    return picture_views.reshape(*picture_views.shape[:2], -1, 3).astype(np.float32) / 255
+def _mean_colours(seen: np.ndarray) -> np.ndarray:
+    """Mean colours (k, 3) in 0…1 of the whole views among (k, c, 3, SIDE, SIDE) uint8."""
+    means: np.ndarray = seen[:, 0].reshape(len(seen), 3, -1).sum(axis=2, dtype=np.uint32) / (255 * SIDE**2)
+    return means
 
 
-def _apart(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Root mean square differences (k,) of centred views (1 or k, pixels, 3) of matched contrast, by that contrast."""
-    contrasts = [np.sqrt(np.mean(view**2, axis=(1, 2))) for view in (first, second)]
-    gain = np.maximum(contrasts[0], 1e-6) / np.maximum(contrasts[1], 1e-6)
-    half = np.sqrt(np.clip(gain, 1 / _GAIN, _GAIN))[:, None, None]
-    difference = np.sqrt(np.mean((first / half - second * half) ** 2, axis=(1, 2)))
-    apart: np.ndarray = difference / np.maximum(np.sqrt(contrasts[0] * contrasts[1]), _FAINT)
-    return apart
+def _centred(seen: np.ndarray) -> np.ndarray:
+    """Views (k, c, values) float32, less the mean colour of each, of (k, c, 3, SIDE, SIDE) uint8."""
+    pixels = seen.reshape(*seen.shape[:3], -1).astype(np.float32) / 255
+    pixels -= pixels.mean(axis=3, keepdims=True)
+    return pixels.reshape(*seen.shape[:2], -1)
+
+
+def _least_apart(one: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Root mean square differences (k,) of centred views of matched contrast, in units of that contrast.
+
+    The least of one picture (c, values) and others (k, c, values): both whole, or one of both cropped. With contrasts a
+    and b matched by a factor g, the square is (a²/g + b²g − 2ab·r)/ab, where r is the correlation.
+    """
+    size = one.shape[1]
+    variance, variances = np.mean(one**2, axis=1), np.einsum("kcv,kcv->kc", others, others) / size
+    # The views of one against the whole others, and the whole one against the views of the others.
+    pairs = [
+        (variance[None], variances[:, :1], others[:, 0] @ one.T / size),
+        (variance[:1, None], variances, others @ one[0] / size),
+    ]
+    least = np.full(len(others), np.inf, np.float32)
+    for first, second, product in pairs:
+        gain = np.clip(np.sqrt(np.maximum(first, 1e-12) / np.maximum(second, 1e-12)), 1 / _GAIN, _GAIN)
+        squares = first / gain + second * gain - 2 * product
+        apart = squares / np.maximum(np.sqrt(first * second), _FAINT**2)
+        least = np.minimum(least, np.sqrt(np.maximum(apart, 0)).min(axis=1))
+    return least
 
 
 def near_groups(

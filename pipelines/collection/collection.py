@@ -86,11 +86,12 @@ class Collection(Storage):
         path = f"{IMAGES}/{digest[:20]}.png"
         with self._errors("be written"):
             target = self.file(path)
-            changed = target.read_bytes() if target.is_file() else content
-            if not holds_picture(changed, digest):
-                # It may be the user's work on the picture.
-                target.replace(target.with_name(f"{target.stem}-{hashlib.sha256(changed).hexdigest()[:8]}.png"))
-            write_whole(target, content)
+            earlier = target.read_bytes() if target.is_file() else b""
+            if not holds_picture(earlier, digest):
+                if earlier:
+                    # It may be the user's work on the picture.
+                    target.replace(target.with_name(f"{target.stem}-{hashlib.sha256(earlier).hexdigest()[:8]}.png"))
+                write_whole(target, content)
         return digest, path
 
     def add_file(self, path: Path) -> tuple[ImageRow, Picture | None]:

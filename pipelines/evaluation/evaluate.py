@@ -38,7 +38,7 @@ SHOWN = 6
 #: Increased whenever evaluations change their meaning, so that stored ones are made anew.
 _VERSION = "2"
 #: Pictures whose views are kept at hand while near-duplicates are found.
-_VIEWED = 4096
+_VIEWED = 8192
 
 
 def _blocks(collection: Collection, version: str, ids: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
