@@ -110,7 +110,7 @@ def alike(one: np.ndarray, others: np.ndarray) -> np.ndarray:
         either whole or with one of both cropped.
     """
     shift = np.sqrt(np.mean((_mean_colours(one[None]) - _mean_colours(others)) ** 2, axis=1))
-    near = shift <= SHIFT
+    near: np.ndarray = shift <= SHIFT
     if near.any():
         near[near] = _least_apart(_centred(one[None])[0], _centred(others[near])) <= APART
     return near
@@ -118,15 +118,15 @@ def alike(one: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 def _mean_colours(seen: np.ndarray) -> np.ndarray:
     """Mean colours (k, 3) in 0…1 of the whole views among (k, c, 3, SIDE, SIDE) uint8."""
-    means: np.ndarray = seen[:, 0].reshape(len(seen), 3, -1).sum(axis=2, dtype=np.uint32) / (255 * SIDE**2)
+    means: np.ndarray = seen[:, 0].reshape(-1, 3, SIDE**2).sum(axis=2, dtype=np.uint32) / (255 * SIDE**2)
     return means
 
 
 def _centred(seen: np.ndarray) -> np.ndarray:
     """Views (k, c, values) float32, less the mean colour of each, of (k, c, 3, SIDE, SIDE) uint8."""
-    pixels = seen.reshape(*seen.shape[:3], -1).astype(np.float32) / 255
+    pixels = seen.reshape(*seen.shape[:3], SIDE**2).astype(np.float32) / 255
     pixels -= pixels.mean(axis=3, keepdims=True)
-    return pixels.reshape(*seen.shape[:2], -1)
+    return pixels.reshape(*seen.shape[:2], 3 * SIDE**2)
 
 
 def _least_apart(one: np.ndarray, others: np.ndarray) -> np.ndarray:

@@ -176,3 +176,8 @@ def test_a_picture_is_near_its_copies_and_far_from_others():
 @pytest.mark.parametrize("pixels", [np.zeros((1, 1, 3), np.uint8), np.full((5, 300, 3), 255, np.uint8)])
 def test_plain_pictures_have_a_hash(pixels):
     assert 0 <= perceptual_hash(pixels) < 2**64
+
+
+def test_a_picture_is_compared_with_none():
+    seen = views(photograph())
+    assert alike(seen, np.zeros((0, *seen.shape), np.uint8)).tolist() == []
