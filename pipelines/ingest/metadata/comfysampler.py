@@ -82,7 +82,7 @@ def _encoder(graph: Graph, value: object) -> Node | None:
     """The node that encodes the texts of a video sampler, past those that change its embeddings."""
     for _ in range(50):
         origin = graph.at(value)
-        inside = origin and next((v for k, v in origin[0].inputs.items() if k.endswith("text_embeds")), None)
+        inside = graph.find(origin[0], *_EMBEDDED, "original_text_embeds") if origin else None
         if origin is None or inside is None:
             return origin[0] if origin else None
         value = inside

@@ -138,18 +138,27 @@ def _read_parameters(texts: Mapping[str, str], places: Mapping[str, str]) -> Pic
 
 
 def _with_graph(metadata: PictureMetadata, texts: Mapping[str, str], places: Mapping[str, str]) -> PictureMetadata:
-    """Fill the gaps of a text from the graph beside it; a number on which they disagree is unknown."""
+    """Fill the gaps of a text from the graph beside it; a number on which they disagree is unknown.
+
+    A text that does not know the prompt is a tool's that did not understand the graph: then the graph alone counts.
+    """
     graph = read_comfyui({k: t for k, t in texts.items() if places[k] != metadata.source}, places)
     if graph is None:
         return metadata
+    if _is_unknown(metadata.prompt) and graph.prompt is not None:
+        return graph
     changes: dict[str, object] = {"tool": "ComfyUI" if metadata.tool == "AUTOMATIC1111" else metadata.tool}
     for name in ("prompt", "negative", "model", "sampler", "scheduler", "seed", "steps", "guidance"):
         written, other = getattr(metadata, name), getattr(graph, name)
-        if written is None or str(written).strip().lower() in _UNKNOWN:
+        if written is None or _is_unknown(written):
             changes[name] = other
         elif name in ("seed", "steps", "guidance") and other is not None and written != other:
             changes[name] = None
     return dataclasses.replace(metadata, **changes)  # type: ignore[arg-type]
+
+
+def _is_unknown(value: object) -> bool:
+    return isinstance(value, str) and value.strip().lower() in _UNKNOWN
 
 
 def _rating(texts: Mapping[str, str]) -> str | None:

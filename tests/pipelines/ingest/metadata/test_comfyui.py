@@ -511,8 +511,14 @@ def test_unknown_values_beside_a_graph_in_exif(build):
     for kind in ("JPEG", "WEBP"):
         found = embedded_metadata(build.saved(kind, exif))
         assert (found.tool, found.prompt, found.negative, found.sampler) == ("ComfyUI", "a fox", "blur", "euler")
-        # Where the two disagree on a number, neither is believed.
-        assert (found.steps, found.seed) == (20, None)
+        # Its numbers are defaults of the saving node.
+        assert (found.steps, found.seed, found.source) == (20, 2**63 + 5, "exif:Model")
+
+
+def test_a_text_that_does_not_know_the_model_alone_counts_otherwise(build):
+    text = "a red fox\nSteps: 20, Sampler: unknown, CFG scale: 8, Seed: 7, Model: unknown"
+    found = embedded_metadata(build.png({"parameters": text, "prompt": json.dumps(base())}))
+    assert (found.prompt, found.model, found.sampler, found.seed) == ("a red fox", "dream.safetensors", "euler", None)
 
 
 def test_the_word_alone_is_what_was_written(build):
