@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from soart.errors import ItemsError
+from soart.metrics.image import read_image
 from soart.metrics.similarity.near_duplicates import DISTANCE, alike, near_groups, near_pairs, perceptual_hash, views
+from soart.pipelines.collection.thumbnails import encode_thumbnail
 from soart.pipelines.tiny.render import render
 from soart.pipelines.tiny.words import Scene
 
@@ -90,6 +92,16 @@ def test_a_changed_copy_is_found_whichever_is_kept(name):
     pictures.append(COPIES[name](pictures[1]))
     assert groups(pictures) == [-1, 0, -1, 0]
     assert groups(pictures, np.array([3, 2, 1, 0])) == [-1, 0, -1, 0]
+
+
+def test_a_small_copy_is_found_by_its_thumbnail():
+    """JPEG thumbnails keep half the pixels of colour, which shows in very small ones."""
+    rng = np.random.default_rng(0)
+    large = Image.fromarray(rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)).resize(
+        (96, 96), Image.Resampling.NEAREST
+    )
+    thumbnails = [read_image(encode_thumbnail(np.asarray(large.resize((side, side))), 112)).pixels for side in (96, 48)]
+    assert alike(views(thumbnails[0]), views(thumbnails[1])[None]).all()
 
 
 def test_one_motif_in_two_palettes_is_no_duplicate():
