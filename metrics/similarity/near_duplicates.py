@@ -53,7 +53,7 @@ def _equal_runs(values: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def near_pairs(hashes: np.ndarray, distance: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Find pairs of hashes of which at most ``distance`` bits differ, block by block; a pair may come more than once.
+    """Find pairs of hashes of which at most ``distance`` bits differ, block by block, each pair once.
 
     Args:
         hashes: (n,) uint64, all different.
@@ -70,10 +70,16 @@ def near_pairs(hashes: np.ndarray, distance: int) -> Iterator[tuple[np.ndarray, 
     if not 0 <= distance < 16:
         raise ItemsError(f"Expected a distance from 0 to 15 bits, got {distance}.")
     edges = np.linspace(0, BITS, distance + 2).astype(int)
-    for low, high in pairwise(edges):
-        band = (hashes >> np.uint64(low)) & np.uint64((1 << int(high - low)) - 1)
-        for run in _equal_runs(band):
-            yield from _pairs_within(hashes, run, distance)
+    masks = [np.uint64((1 << int(high)) - (1 << int(low))) for low, high in pairwise(edges)]
+    for number, mask in enumerate(masks):
+        for run in _equal_runs(hashes & mask):
+            for first, second in _pairs_within(hashes, run, distance):
+                differing = hashes[first] ^ hashes[second]
+                # The others came with an earlier band that is equal too.
+                new = (
+                    np.all([differing & earlier != 0 for earlier in masks[:number]], axis=0) if number else slice(None)
+                )
+                yield first[new], second[new]
 
 
 def _pairs_within(hashes: np.ndarray, run: np.ndarray, distance: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -189,10 +195,9 @@ def near_groups(
         ItemsError: the hashes have another type, or the distance is out of range.
     """
     different, which = np.unique(hashes, return_inverse=True)
-    # Each pair once, as one number.
-    near = [first * len(different) + second for first, second in near_pairs(different, distance)]
-    first, second = np.divmod(np.unique(np.concatenate(near)) if near else np.zeros(0, np.int64), len(different) or 1)
-    neighbours = _by_key(np.concatenate([first, second]), np.concatenate([second, first]), len(different))
+    near = [np.stack(pair) for pair in near_pairs(different, distance)]
+    pairs = np.concatenate(near, axis=1) if near else np.zeros((2, 0), np.int64)
+    neighbours = _by_key(pairs.ravel(), pairs[::-1].ravel(), len(different))
     rows = _by_key(which, np.arange(len(hashes)), len(different))
     group, count = np.full(len(hashes), -1, np.int64), 0
     for keeper in order.tolist():

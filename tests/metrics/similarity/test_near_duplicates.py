@@ -30,10 +30,11 @@ def test_pairs_are_those_of_a_naive_search(numbers, neighbours, distance):
     # Neighbours by a few flipped bits, because random numbers are never near.
     numbers += [numbers[k] ^ sum(1 << b for b in bits) for k, bits in neighbours if k < len(numbers)]
     numbers = list(dict.fromkeys(numbers))
-    pairs = set()
+    pairs = []
     for i, j in near_pairs(np.array(numbers, np.uint64), distance):
-        pairs |= set(zip(i.tolist(), j.tolist(), strict=True))
-    assert pairs == naive_pairs(numbers, distance)
+        pairs += zip(i.tolist(), j.tolist(), strict=True)
+    assert len(pairs) == len(set(pairs))
+    assert set(pairs) == naive_pairs(numbers, distance)
 
 
 @pytest.mark.parametrize(
