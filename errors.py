@@ -29,6 +29,10 @@ class ImageError(SoartError):
     """A picture that cannot be read or measured."""
 
 
+class MissingDecoderError(ImageError):
+    """A picture whose decoder is not installed; with it the same content can be read."""
+
+
 class PromptError(SoartError):
     """A prompt template that cannot be expanded."""
 

@@ -26,7 +26,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from soart.metrics.image import SUFFIXES, read_image
+from soart.metrics.formats.decoders import SUFFIXES
+from soart.metrics.image import read_image
 
 PHOTOGRAPH, DRAWING = "photograph", "drawing"
 SHORTER = {PHOTOGRAPH: 384, DRAWING: 334}

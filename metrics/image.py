@@ -15,12 +15,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
-from ..errors import ImageError
+from ..errors import ImageError, first_line
+from .formats.decoders import UNDECODED, is_jxl, jxl_size, register_decoder
+from .formats.png import LONGEST_PROFILE, SIGNATURE, TrimmedPng, trim_png
 
 #: Pictures of more pixels than this are refused before decoding (100 megapixels take 300 MB).
 PIXEL_LIMIT = 100_000_000
 WHITE = (255, 255, 255)
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,8 @@ def read_image(
         pixel_limit: the largest width × height that is decoded; Pillow has a limit of its own at 179 million.
 
     Raises:
-        ImageError: the file is missing, unreadable, empty, not a picture, truncated, corrupt or too large.
+        ImageError: the file is missing, unreadable, empty, not a picture, truncated, corrupt, too large, or in a format
+            that is not decoded; ``MissingDecoderError`` if only the decoder is missing.
 
     Examples:
         >>> import io
@@ -82,17 +84,22 @@ def read_image(
     content = source if isinstance(source, bytes) else read_content(source)
     if not content:
         raise ImageError(f"{name} is empty: expected the content of a picture, got 0 bytes.")
+    register_decoder(content, name)
     try:
+        # The decoder of JPEG XL unpacks the pixels as it opens a file.
+        if is_jxl(content) and (size := jxl_size(content)):
+            _check_size(size, pixel_limit, name)
+        trimmed = trim_png(content) if content.startswith(SIGNATURE) else TrimmedPng(content)
         with warnings.catch_warnings():
             # Pillow warns of large pictures below our own limit, and of harmless metadata slips.
             warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(content)) as image:
-                if image.width * image.height > pixel_limit:
+            with Image.open(io.BytesIO(trimmed.content)) as image:
+                if image.format in UNDECODED:
                     raise ImageError(
-                        f"{name} has {image.width}×{image.height} pixels, more than the limit of {pixel_limit}: "
-                        "make it smaller."
+                        f"{name} is in the format {image.format}, which is not decoded: convert it to PNG."
                     )
-                return _decode(image, background)
+                _check_size(image.size, pixel_limit, name)
+                return _decode(image, background, trimmed)
     except ImageError:
         raise
     except Image.DecompressionBombError as error:
@@ -101,19 +108,32 @@ def read_image(
         raise ImageError(f"{name} is not a picture in any known format.") from error
     # Decoders raise nearly anything on hostile content.
     except Exception as error:
-        raise ImageError(f"{name} is damaged or cut short: {error}.") from error
+        reason = first_line(error).partition(". ")[0]
+        raise ImageError(f"{name} is damaged or cut short: {reason}.") from error
 
 
-def _decode(image: Image.Image, background: tuple[int, int, int]) -> Picture:
+def _check_size(size: tuple[int, int], pixel_limit: int, name: str) -> None:
+    if size[0] * size[1] > pixel_limit:
+        raise ImageError(
+            f"{name} has {size[0]}×{size[1]} pixels, more than the limit of {pixel_limit}: make it smaller."
+        )
+
+
+def _decode(image: Image.Image, background: tuple[int, int, int], trimmed: TrimmedPng) -> Picture:
     notes = []
+    if trimmed.ignored:
+        notes.append(f"colour profile of more than {LONGEST_PROFILE >> 20} MiB ignored")
     frames = getattr(image, "n_frames", 1)
     if frames > 1:
         notes.append(f"first of {frames} frames")
     image.load()
-    profile = image.info.get("icc_profile")
-    upright = ImageOps.exif_transpose(image)
-    if upright.size != image.size or image.getexif().get(0x0112, 1) != 1:
-        notes.append("turned by EXIF orientation")
+    profile = trimmed.profile or image.info.get("icc_profile")
+    upright = image
+    # The decoder of JPEG XL has turned the pixels already, except those that it restores as a JPEG.
+    if image.format != "JXL" or getattr(image, "jpeg", False):
+        upright = ImageOps.exif_transpose(image)
+        if upright.size != image.size or image.getexif().get(0x0112, 1) != 1:
+            notes.append("turned by EXIF orientation")
     rgb = _to_rgb(upright, background, notes)
     if profile and image.mode in {"RGB", "RGBA", "CMYK"}:
         rgb = _to_srgb(upright, rgb, profile, notes)

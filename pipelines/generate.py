@@ -25,12 +25,14 @@ class Generated:
     Attributes:
         rows: the pictures, in the order of the requests.
         drawn, reused: number of pictures drawn now, and of those that the collection held already.
+        redrawn: number of pictures drawn now whose earlier files are gone or changed.
         items: (p,) items by picture id, of the pictures measured now.
     """
 
     rows: list[ImageRow] = field(default_factory=list)
     drawn: int = 0
     reused: int = 0
+    redrawn: int = 0
     items: dict[int, np.ndarray] = field(default_factory=dict)
 
 
@@ -82,6 +84,9 @@ def generate(
 ) -> Generated:
     """Draw the requests that the collection does not hold, and measure the pictures while they are in memory.
 
+    A picture whose file is gone or changed is drawn again into its old row, which keeps ratings, and keeps items and
+    scores too if the picture comes out the same. A changed file stays, under another name.
+
     Every batch is committed before the next begins, so an interrupted call, made again, continues where it was.
 
     Args:
@@ -101,6 +106,7 @@ def generate(
     result = Generated(reused=sum(key in done for key in keys))
     progress(result.reused)
     missing = {key: request for key, request in zip(keys, requests, strict=True) if key not in done}
+    result.redrawn = len(collection.requested(missing))
     for batch in generator.draw(missing.values()):
         # A batch has one scheduler.
         sampler = (batch[0].request.scheduler or "").removesuffix("Scheduler") or generator.model.sampler

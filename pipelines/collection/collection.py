@@ -17,13 +17,14 @@ from typing import TypeVar
 import numpy as np
 from sqlalchemy import delete, insert, select
 
+from ...errors import ImageError
 from ...files import write_whole
 from ...metrics.damage.unfit import unfit
 from ...metrics.image import Picture, read_content, read_image
 from ..models.request import DrawnPicture
-from .png import encode_png, parameters_text
+from .png import encode_png, holds_picture, parameters_text
 from .storage import IMAGES, Storage
-from .tables import GenerationRow, ImageRow, ItemsRow, ScoreRow
+from .tables import FingerprintRow, GenerationRow, ImageRow, ItemsRow, ScoreRow
 
 T = TypeVar("T")
 #: Rows selected by one query, below the databases' limits on bound variables.
@@ -57,7 +58,7 @@ class Collection(Storage):
         written = [self._write_picture(drawn, model, sampler) for drawn in batch]
         with self.session("be written", write=True) as session:
             keys = [drawn.request.key(model) for drawn in batch]
-            # A picture whose file was lost is drawn again: its row is kept, with everything that refers to it.
+            # A picture whose file is gone or changed is drawn again: its row is kept, with everything that refers to it.
             query = select(ImageRow).join(ImageRow.generation).where(GenerationRow.request_key.in_(keys))
             by_key = {row.generation.request_key: row for row in session.scalars(query) if row.generation}
             query = select(ImageRow).where(ImageRow.sha256.in_([digest for digest, _ in written]))
@@ -68,7 +69,7 @@ class Collection(Storage):
                 known = by_key.get(key) or by_digest.get(digest)
                 row = known or ImageRow()
                 if known is not None and known.sha256 != digest:
-                    for table in (ItemsRow, ScoreRow):
+                    for table in (ItemsRow, ScoreRow, FingerprintRow):
                         session.execute(delete(table).where(table.image_id == known.id))
                 row.sha256, row.path, row.problem = digest, path, drawn.problem
                 row.height, row.width = drawn.pixels.shape[:2]
@@ -85,7 +86,13 @@ class Collection(Storage):
         digest = hashlib.sha256(content).hexdigest()
         path = f"{IMAGES}/{digest[:20]}.png"
         with self._errors("be written"):
-            write_whole(self.file(path), content)
+            target = self.file(path)
+            earlier = target.read_bytes() if target.is_file() else b""
+            if not holds_picture(earlier, digest):
+                if earlier:
+                    # It may be the user's work on the picture.
+                    target.replace(target.with_name(f"{target.stem}-{hashlib.sha256(earlier).hexdigest()[:8]}.png"))
+                write_whole(target, content)
         return digest, path
 
     def add_file(self, path: Path) -> tuple[ImageRow, Picture | None]:
@@ -124,14 +131,24 @@ class Collection(Storage):
             return list(session.scalars(select(ImageRow.id).where(ImageRow.problem.is_(None)).order_by(ImageRow.id)))
 
     def known_requests(self, keys: Iterable[str]) -> dict[str, ImageRow]:
-        """Pictures drawn for these request keys earlier, by key, if their files still exist."""
+        """Pictures drawn for these request keys earlier, by key, whose files are there and hold the same pictures."""
+        return {key: row for key, row in self.requested(keys).items() if self._is_intact(row)}
+
+    def _is_intact(self, row: ImageRow) -> bool:
+        try:
+            return holds_picture(read_content(self.locate(row)), row.sha256)
+        except ImageError:
+            return False
+
+    def requested(self, keys: Iterable[str]) -> dict[str, ImageRow]:
+        """Pictures drawn for these request keys earlier, by key, whatever became of their files."""
         rows: dict[str, ImageRow] = {}
         unique = list(dict.fromkeys(keys))
         with self.session("be read") as session:
             for chunk in _chunks(unique):
                 query = select(ImageRow).join(ImageRow.generation).where(GenerationRow.request_key.in_(chunk))
                 rows.update({row.generation.request_key: row for row in session.scalars(query) if row.generation})
-        return {key: row for key, row in rows.items() if self.locate(row).is_file()}
+        return rows
 
     # Items and scores
 

@@ -1,18 +1,23 @@
 """Writes pictures as PNG files that other tools read.
 
-Prompt and settings are in the ``parameters`` text of AUTOMATIC1111's web UI.
+Prompt and settings are in the ``parameters`` text of AUTOMATIC1111's web UI. Annotations are in a text of the keyword
+``soart``, the first one of the file.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import re
+import struct
+import zlib
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, PngImagePlugin
 
+from ...metrics.formats.png import SIGNATURE
 from ...version import __version__
 
 if TYPE_CHECKING:
@@ -29,6 +34,30 @@ _SAMPLER_NAMES = {
     "HeunDiscrete": "Heun",
     "LMSDiscrete": "LMS",
 }
+
+
+#: Position of the first chunk after the header, and the type and keyword of an annotation.
+NOTE_AT = len(SIGNATURE) + 25
+_NOTE = b"iTXt" + b"soart\0"
+
+
+def note_chunk(text: str) -> bytes:
+    """The chunk of an annotation, which belongs at ``NOTE_AT``."""
+    body = _NOTE + b"\0\0\0\0" + text.encode()
+    return struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+
+
+def note_length(content: bytes) -> int:
+    """Bytes of the chunk that annotates a PNG; 0 for a file without."""
+    if not content.startswith(SIGNATURE) or content[NOTE_AT + 4 : NOTE_AT + 4 + len(_NOTE)] != _NOTE:
+        return 0
+    return int.from_bytes(content[NOTE_AT : NOTE_AT + 4], "big") + 12
+
+
+def holds_picture(content: bytes, sha256: str) -> bool:
+    """True if a file holds the picture that was written with this SHA-256, annotated since or not."""
+    rest = content[:NOTE_AT] + content[NOTE_AT + note_length(content) :]
+    return hashlib.sha256(rest).hexdigest() == sha256
 
 
 def parameters_text(request: Request, shape: tuple[int, ...], model: str, sampler: str) -> str:

@@ -17,12 +17,13 @@ import numpy as np
 from ...errors import CollectionError
 from ...metrics.damage.scorer import DETECTORS, TechnicalScorer
 from ...metrics.damage.suspicion import suspected
+from ...metrics.image import read_image
 from ...metrics.items.combined import taste_extractor
 from ...metrics.protocols import Scorer
-from ...metrics.similarity.near_duplicates import near_groups
+from ...metrics.similarity.near_duplicates import near_groups, views
 from ..collection.collection import Collection
 from ..collection.files import sound_image_ids
-from ..collection.pictures import perceptual_hashes, pixel_counts
+from ..collection.pictures import perceptual_hashes, pixel_counts, small_thumbnails
 from ..collection.results import store_changed_scores, store_result, stored_result
 from .correlates import find_associations, find_trends, timeline
 from .result import Evaluation, Style
@@ -35,7 +36,9 @@ SAMPLE, BLOCK = 4096, 1024
 #: Typical pictures of a style.
 SHOWN = 6
 #: Increased whenever evaluations change their meaning, so that stored ones are made anew.
-_VERSION = "2"
+_VERSION = "3"
+#: Pictures whose views are kept at hand while near-duplicates are found.
+_VIEWED = 8192
 
 
 def _blocks(collection: Collection, version: str, ids: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
@@ -111,7 +114,8 @@ def _evaluate(
     scores, positions = _pass_over_items(collection, ids, scorers, overview, progress)
     _store_scores(collection, ids, scores)
     main = scorers[0].stored_name
-    group = near_groups(_hashes(collection, ids), positions.tints)
+    order = keeping_order(collection, ids, scores[main])
+    group = near_groups(_hashes(collection, ids), order, _Views(collection, ids))
     return Evaluation(
         main=main,
         ids=ids,
@@ -120,7 +124,7 @@ def _evaluate(
         outlier_limit=outlier_limit(positions.distance) if np.isfinite(positions.distance).all() else float("inf"),
         damage=suspected(scores),
         group=group,
-        best=best_of_groups(collection, ids, group, scores[main]),
+        best=best_of_groups(order, group),
         style=positions.style,
         styles=_styles(positions.style, positions.centre_distance, ids, scores[main], len(overview.styles)),
         associations=find_associations(collection, scan_number, main),
@@ -137,13 +141,11 @@ class _Positions:
         distance: (n,) MT distance from the unit space.
         style: (n,) number of the nearest style.
         centre_distance: (n,) distance from the centre of that style.
-        tints: (n, c) float32 deviations of the colour items.
     """
 
     distance: np.ndarray
     style: np.ndarray
     centre_distance: np.ndarray
-    tints: np.ndarray
 
 
 def _pass_over_items(
@@ -158,16 +160,14 @@ def _pass_over_items(
     All come from one pass over the items, except scores of profiles with items of another version.
     """
     extractor, n = taste_extractor(), len(ids)
-    colours = [k for k, name in enumerate(extractor.names) if name.startswith("colour/")]
     scores = {scorer.stored_name: np.empty(n) for scorer in scorers}
-    positions = _Positions(np.empty(n), np.empty(n, np.int64), np.empty(n), np.empty((n, len(colours)), np.float32))
+    positions = _Positions(np.empty(n), np.empty(n, np.int64), np.empty(n))
     for block, items in _blocks(collection, extractor.version, ids):
         for scorer in scorers:
             if scorer.extractor.version == extractor.version:
                 scores[scorer.stored_name][block] = scorer.score(items)
         positions.distance[block] = overview.distances(items)
         positions.style[block], positions.centre_distance[block] = overview.style_of(overview.coordinates(items))
-        positions.tints[block] = ((items - overview.centre) / overview.scale)[:, colours]
         progress(len(items))
     for scorer in scorers:
         if (version := scorer.extractor.version) != extractor.version:
@@ -191,26 +191,46 @@ def _hashes(collection: Collection, ids: np.ndarray) -> np.ndarray:
     return np.fromiter((signed[image] for image in ids.tolist()), np.int64, len(ids)).view(np.uint64)
 
 
-def best_of_groups(collection: Collection, ids: np.ndarray, group: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Choose the picture to keep of each group of near-duplicates: most pixels, then best score, then first hash.
+class _Views:
+    """Views of pictures (n,) by their rows, from stored thumbnails; those read last stay in memory."""
+
+    def __init__(self, collection: Collection, ids: np.ndarray) -> None:
+        self._collection, self._ids = collection, ids
+        self._known: dict[int, np.ndarray] = {}
+
+    def __call__(self, rows: np.ndarray) -> np.ndarray:
+        missing = {row: int(self._ids[row]) for row in rows.tolist() if row not in self._known}
+        thumbnails = small_thumbnails(self._collection, list(missing.values()))
+        self._known |= {row: views(read_image(thumbnails[image]).pixels) for row, image in missing.items()}
+        result = np.stack([self._known[row] for row in rows.tolist()])
+        for row in list(self._known)[: max(0, len(self._known) - _VIEWED)]:
+            del self._known[row]
+        return result
+
+
+def keeping_order(collection: Collection, ids: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Order in which pictures are worth keeping among near-duplicates: most pixels, then best score, then first hash.
 
     Pixels come first, because a reduced copy often looks sharper and scores higher.
 
     Args:
         collection: the collection.
         ids: of the pictures (n,), in the order of their hashes.
-        group: number of each picture's group (n,), −1 for none.
         scores: (n,).
 
     Returns:
-        (n,) bool.
+        (n,) row numbers.
     """
-    best = np.zeros(len(ids), bool)
-    members = np.flatnonzero(group >= 0)
-    pixels = pixel_counts(collection, ids[members].tolist())
-    size = np.array([pixels[i] for i in ids[members].tolist()], dtype=np.int64)
-    order = members[np.lexsort((members, -scores[members], -size, group[members]))]
-    best[order[np.unique(group[order], return_index=True)[1]]] = True
+    pixels = pixel_counts(collection, ids.tolist())
+    size = np.array([pixels[i] for i in ids.tolist()], dtype=np.int64)
+    return np.lexsort((np.arange(len(ids)), -scores, -size))
+
+
+def best_of_groups(order: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Choose the picture to keep of each group of near-duplicates: (n,) bool, True for the first in ``order`` (n,)."""
+    best = np.zeros(len(group), bool)
+    members = order[group[order] >= 0]
+    best[members[np.unique(group[members], return_index=True)[1]]] = True
     return best
 
 

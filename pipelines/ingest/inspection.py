@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from ...errors import ImageError
+from ...errors import ImageError, MissingDecoderError
 from ...metrics.damage.unfit import unfit
 from ...metrics.image import read_content, read_image
 from ...metrics.items.combined import taste_extractor
@@ -84,7 +84,7 @@ def inspect_file(path: str, networks: Sequence[str | None] = (None,)) -> Inspect
             picture_metadata(Path(path), content),
         )  # fmt: skip
     except ImageError as error:
-        return Inspection(path, digest, str(error))
+        return Inspection(path, digest, str(error), lasting=not isinstance(error, MissingDecoderError))
     # An unexpected failure on a stranger's pixels must not stop the run.
     except Exception as error:
         return Inspection(path, digest, f"{path!r} cannot be measured: {error or type(error).__name__}.", lasting=False)

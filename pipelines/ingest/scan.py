@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ...metrics.image import SUFFIXES
+from ...metrics.formats.decoders import SUFFIXES
 from .metadata import SIDECARS
 
 #: Device and inode of the folders that were walked.

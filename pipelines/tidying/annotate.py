@@ -12,8 +12,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import struct
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,15 +21,17 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import ImageError
-from ...metrics.image import SUFFIXES, read_content
+from ...metrics.formats.decoders import SUFFIXES
+from ...metrics.formats.png import SIGNATURE
+from ...metrics.image import read_content
 from ..collection.collection import Collection
 from ..collection.files import paths_with_pictures, set_file_size
+from ..collection.png import NOTE_AT, note_chunk, note_length
 from ..collection.ratings import ratings
 from ..evaluation.folders import EvaluatedCollection
 from ..evaluation.result import Evaluation
 from .journal import Journal
 
-PNG = b"\x89PNG\r\n\x1a\n"
 _RATING = re.compile(r"""(xmp:Rating\s*=\s*)("[^"]*"|'[^']*')|(<xmp:Rating>)[^<]*(</xmp:Rating>)""")
 _DESCRIPTION = re.compile(r"<rdf:Description\b")
 _EMPTY = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
@@ -67,12 +67,6 @@ def with_rating(xmp: str | None, stars: int) -> str | None:
     space = "" if "xmlns:xmp=" in xmp else ' xmlns:xmp="http://ns.adobe.com/xap/1.0/"'
     changed, count = _DESCRIPTION.subn(f'<rdf:Description{space} xmp:Rating="{stars}"', xmp, count=1)
     return changed if count else None
-
-
-def text_chunk(text: str) -> bytes:
-    """An iTXt chunk of the keyword ``soart``."""
-    body = b"iTXt" + b"soart\0\0\0\0\0" + text.encode()
-    return struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,16 +187,15 @@ def _write_xmp(note: Note, shared: Callable[[Path], frozenset[str]], journal: Jo
 
 def _write_png(collection: Collection, note: Note, journal: Journal) -> str | None:
     content = read_content(note.path)
-    if not content.startswith(PNG):
+    if not content.startswith(SIGNATURE):
         return f"{str(note.path)!r} is not a PNG file: its rating can only be written to an XMP sidecar."
-    chunk = text_chunk(json.dumps({"rating": note.stars, **note.facts}, sort_keys=True))
-    at = 8 + 12 + struct.unpack(">I", content[8:12])[0]
-    if content[at : at + len(chunk)] == chunk:
+    chunk = note_chunk(json.dumps({"rating": note.stars, **note.facts}, sort_keys=True))
+    if content[NOTE_AT : NOTE_AT + len(chunk)] == chunk:
         return None
-    # An earlier note of soart would be at the same position; there must be only one.
-    if content[at + 4 : at + 14] == b"iTXtsoart\0":
+    # There must be only one.
+    if note_length(content):
         return f"{str(note.path)!r} holds an earlier note of soart: undo that one first."
-    new = journal.insert(note.path, content, at, chunk)
+    new = journal.insert(note.path, content, NOTE_AT, chunk)
     # The picture is the same: with the new size its file counts as unchanged, and is not inspected again.
     set_file_size(collection, str(note.path), len(new))
     return None

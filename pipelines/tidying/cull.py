@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import CollectionError
-from ...metrics.image import SUFFIXES
+from ...metrics.formats.decoders import SUFFIXES
 from ..collection.files import paths_with_pictures
 from ..evaluation.folders import EvaluatedCollection
 from ..evaluation.result import Evaluation

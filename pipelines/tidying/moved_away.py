@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import CollectionError
-from ...metrics.image import SUFFIXES
+from ...metrics.formats.decoders import SUFFIXES
 from ..collection.collection import Collection
 from ..collection.files import image_ids_at, paths_by_picture
 from ..collection.pictures import ids_moved_away, sound_or_moved_away, update_pictures

@@ -122,10 +122,12 @@ def draw(
     with interruptible(), Progress("drawing", len(requests)) as progress:
         result = generation.generate(collection, generator, requests, TechnicalScorer.load(), progress)
     if not output.as_json:
-        say(f"{result.drawn} drawn, {result.reused} already there; pictures in {collection.name}")
+        again = f" ({result.redrawn} again, because their files are gone or changed)" if result.redrawn else ""
+        say(f"{result.drawn} drawn{again}, {result.reused} already there; pictures in {collection.name}")
     facts = {
         "drawn": result.drawn,
         "reused": result.reused,
+        "redrawn": result.redrawn,
         "collection": collection.name,
         "model": generator.model.identity,
     }

@@ -1,7 +1,10 @@
 import pytest
 from PIL import Image
 
+from soart.metrics.image import read_image
 from soart.pipelines import generate as generation
+from soart.pipelines.collection.png import NOTE_AT, note_chunk
+from soart.pipelines.collection.ratings import rate, ratings
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.scoring.ranking import rank
 
@@ -24,8 +27,6 @@ def test_generate_measure_rank_and_again(collection, generator, scorer):
 
 def test_items_measured_while_drawing_equal_those_of_the_file(collection, generator, scorer):
     row = generation.generate(collection, generator, generation.plan("a fox", 1, generator, steps=2), scorer).rows[0]
-    from soart.metrics.image import read_image
-
     stored = collection.items(scorer.extractor.version, [row.id])[row.id]
     assert (stored == scorer.extractor.extract(read_image(collection.locate(row)).pixels)[0].astype("f4")).all()
 
@@ -57,3 +58,57 @@ def test_the_scheduler_that_drew_is_written_down(collection, generator):
     assert [row.generation.sampler for row in rows] == [generator.model.sampler, "DDIM"]
     with Image.open(collection.file(rows[1].path)) as picture:
         assert "Sampler: DDIM," in picture.info["parameters"]
+
+
+def damage_missing(path):
+    path.unlink()
+
+
+def damage_other(path):
+    Image.new("RGB", (64, 64), "red").save(path)
+
+
+def damage_cut(path):
+    path.write_bytes(path.read_bytes()[:-20])
+
+
+def damage_repainted(path):
+    """The same size to the byte, and the same time of change."""
+    content = bytearray(path.read_bytes())
+    content[-30] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("damage", [damage_missing, damage_other, damage_cut, damage_repainted])
+def test_a_picture_whose_file_is_gone_or_changed_is_drawn_again(collection, generator, scorer, damage):
+    plan = generation.plan("a {fox|owl}", 2, generator, steps=2)
+    first = generation.generate(collection, generator, plan, scorer)
+    row = first.rows[1]
+    path = collection.locate(row)
+    pixels = read_image(path).pixels
+    rate(collection, "ann", {row.id: 5})
+    collection.set_scores("taste:x", {row.id: 1.5})
+    damage(path)
+    changed = path.read_bytes() if path.exists() else None
+    again = generation.generate(collection, generator, plan, scorer)
+    assert (again.drawn, again.redrawn, again.reused) == (1, 1, 1)
+    assert [r.id for r in again.rows] == [r.id for r in first.rows]
+    assert (read_image(collection.locate(again.rows[1])).pixels == pixels).all()
+    assert ratings(collection, "ann") == {row.id: 5}
+    assert collection.scores("taste:x") == {row.id: 1.5}
+    assert len(collection.items(scorer.extractor.version, [row.id])) == 1
+    # Nothing of the user's is overwritten.
+    others = [file.read_bytes() for file in path.parent.iterdir() if file.name.startswith(f"{path.stem}-")]
+    assert others == ([] if changed is None else [changed])
+    third = generation.generate(collection, generator, plan, scorer)
+    assert (third.drawn, third.redrawn, third.reused) == (0, 0, 2)
+
+
+def test_an_annotated_picture_is_not_drawn_again(collection, generator):
+    plan = generation.plan("a fox", 1, generator, steps=2)
+    (row,) = generation.generate(collection, generator, plan).rows
+    path = collection.locate(row)
+    content = path.read_bytes()
+    path.write_bytes(content[:NOTE_AT] + note_chunk('{"rating": 4}') + content[NOTE_AT:])
+    again = generation.generate(collection, generator, plan)
+    assert (again.drawn, again.reused) == (0, 1)

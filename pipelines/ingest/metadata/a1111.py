@@ -37,7 +37,7 @@ def read_parameters(text: str, source: str) -> PictureMetadata | None:
     """
     if len(text) > 4 * LONGEST_PROMPT or ":" not in text:
         return None
-    lines = text.replace("\r\n", "\n").strip("\0\n ").split("\n")
+    lines = text.replace("\r\n", "\n").strip("\0").split("\n")
     pairs: list[tuple[str, str]] = []
     at = 0
     for at in range(len(lines) - 1, -1, -1):
@@ -56,7 +56,8 @@ def read_parameters(text: str, source: str) -> PictureMetadata | None:
         prompt = "\n".join(lines[:at])
     elif len(marks) == 1:
         prompt = "\n".join(lines[: marks[0]])
-        negative = "\n".join(lines[marks[0] : at]).lstrip()[len(_NEGATIVE) :]
+        # The one space after the mark is the mark's.
+        negative = "\n".join(lines[marks[0] : at]).lstrip()[len(_NEGATIVE) :].removeprefix(" ")
     fields: dict[str, object] = {}
     settings: dict[str, object] = {}
     for name, value in values.items():

@@ -11,6 +11,8 @@ from .comfytexts import Texts
 from .record import PictureMetadata, loras, record, size
 
 _MODELS = ("ckpt_name", "unet_name", "base_ckpt_name", "model_name", "model_path", "checkpoint", "gguf_name", "ckpt")
+#: Inputs of video samplers for texts that a node of their own has encoded.
+_EMBEDDED = frozenset({"text_embeds", "hyvid_embeds"})
 
 
 def is_sampler(node: Node) -> bool:
@@ -23,7 +25,7 @@ def is_sampler(node: Node) -> bool:
     if "positive" in names and seeded and stepped and not re.search("presampling|loader", node.kind, re.IGNORECASE):
         return True
     kind = node.kind.lower()
-    return "sampler" in kind and ((seeded and stepped and "text_embeds" in names) or "pipe" in names)
+    return "sampler" in kind and ((seeded and stepped and bool(_EMBEDDED & names)) or "pipe" in names)
 
 
 def read_sampler(graph: Graph, texts: Texts, node: Node, source: str) -> PictureMetadata:
@@ -36,12 +38,14 @@ def read_sampler(graph: Graph, texts: Texts, node: Node, source: str) -> Picture
         origin = graph.at(graph.find(node, name))
         return origin[0] if origin else None
 
-    guider, noise, sigmas, embeds = node_at("guider"), node_at("noise"), node_at("sigmas"), node_at("text_embeds")
+    guider, noise, sigmas = node_at("guider"), node_at("noise"), node_at("sigmas")
+    embeds = _encoder(graph, graph.find(node, *_EMBEDDED))
     guided = guider or node
     positive = graph.find(guided, "positive", "conditioning", "cond1", "prompt")
     negative = graph.find(guided, "negative", "negative_prompt")
     if embeds is not None:
-        positive, negative = embeds.inputs.get("positive_prompt"), embeds.inputs.get("negative_prompt")
+        positive = graph.find(embeds, "positive_prompt", "positive", "prompt")
+        negative = graph.find(embeds, "negative_prompt", "negative")
     for _ in range(20):
         # Sigmas are split and cut on their way.
         if sigmas is None or "steps" in sigmas.inputs:
@@ -74,9 +78,22 @@ def read_sampler(graph: Graph, texts: Texts, node: Node, source: str) -> Picture
     )
 
 
+def _encoder(graph: Graph, value: object) -> Node | None:
+    """The node that encodes the texts of a video sampler, past those that change its embeddings."""
+    for _ in range(50):
+        origin = graph.at(value)
+        inside = graph.find(origin[0], *_EMBEDDED, "original_text_embeds") if origin else None
+        if origin is None or inside is None:
+            return origin[0] if origin else None
+        value = inside
+    return None
+
+
 def _prompt(texts: Texts, value: object) -> str | None:
     words = texts.words(value)
-    return ", ".join(word.strip(" ,\n") for word in words) if words else texts.text(value) if words is None else None
+    if words is None:
+        return texts.text(value)
+    return words[0] if len(words) == 1 else ", ".join(word.strip(" ,\n") for word in words)
 
 
 def _sampler(graph: Graph, node: Node | None) -> object:

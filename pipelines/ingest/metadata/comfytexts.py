@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
 from .comfygraph import DEEPEST, SLOTS, Graph, Link, Node
 from .record import LONGEST_PROMPT, number
 
+T = TypeVar("T")
 #: Text inputs of encoders, the most informative first.
 _ENCODED = (
     "populated_text",
@@ -37,6 +38,9 @@ _WORDS = (
     "string_input",
 )
 _DELIMITERS = ("delimiter", "separator", "sep", "delim")
+#: Inputs that set a switch, and its branches.
+_SETTINGS = ("switch", "select", "index", "boolean", "input")
+_BRANCH = re.compile(r"(?:on_)?(?:true|false)|(?:text|input|value|any|string)_?(?:\d{1,2}|[a-z])", re.IGNORECASE)
 # Names of inputs that show that a node computes its text instead of passing it on.
 _OPAQUE = re.compile(
     r"model|seed|temperature|token|api|instruct|find|replace|pattern|template|mode|style|random", re.IGNORECASE
@@ -72,7 +76,7 @@ class Texts:
         if "concat" in kind or "join" in kind or "combine" in kind:
             return self._joined(inputs, depth)
         if "switch" in kind:
-            return self.text(self._switched(inputs), depth + 1)
+            return _agreed([self.text(value, depth + 1) for value in _branches(inputs)])
         if "show" in kind or "display" in kind or kind.startswith(("power prompt", "sdxl power prompt")):
             return self.text(inputs.get("prompt", inputs.get("text")), depth + 1)
         names = [name for name in inputs if name.lower() in _WORDS and isinstance(inputs[name], str | Link)]
@@ -97,20 +101,6 @@ class Texts:
         joined = delimiter.replace("\\n", "\n").join(part for part in parts if part)
         return joined if parts and len(joined) <= LONGEST_PROMPT else None
 
-    def _switched(self, inputs: Mapping[str, Any]) -> object:
-        """The input that a switch lets through, if its setting is a literal."""
-        choice = next(
-            (inputs[name] for name in ("switch", "select", "index", "boolean", "input") if name in inputs), None
-        )
-        if isinstance(choice, bool):
-            names: tuple[str, ...] = ("on_true", "true") if choice else ("on_false", "false")
-        else:
-            which = number(choice)
-            names = (
-                tuple(f"{stem}{which:g}" for stem in ("input", "text", "text_", "input_")) if which is not None else ()
-            )
-        return next((inputs[name] for name in names if name in inputs), None)
-
     def words(self, value: object, depth: int = 0) -> list[str] | None:
         """The texts behind a conditioning in order, each once; ``None`` if one of them is unknown."""
         if isinstance(value, str):
@@ -126,14 +116,15 @@ class Texts:
         inputs, kind = node.inputs, node.kind.lower()
         if "zeroout" in kind:
             return []
-        if kind in SLOTS or ("positive" in inputs and "negative" in inputs):
+        # Some video nodes take and hand on a positive conditioning alone.
+        if kind in SLOTS or "positive" in inputs:
             names = SLOTS.get(kind, {0: "positive", 1: "negative"})
             inside = self.graph.find(node, names[slot]) if names.get(slot) in ("positive", "negative") else None
             words = self.words(inside, depth + 1)
             text = self.text(inside, depth + 1) if words is None else None
             return words if text is None else [text]
         if "switch" in kind:
-            return self.words(self._switched(inputs), depth + 1)
+            return _agreed([self.words(value, depth + 1) for value in _branches(inputs)])
         sources = sorted(
             (n for n in inputs if n.lower().startswith("cond") and isinstance(inputs[n], Link)), key=_order
         )
@@ -147,6 +138,29 @@ class Texts:
         if "populated_text" in inputs:
             texts = texts[:1]
         return None if None in texts else list(dict.fromkeys(text for text in texts if text))
+
+
+def _branches(inputs: Mapping[str, Any]) -> list[object]:
+    """The input that a switch lets through, if its setting is a literal; else all that it may let through."""
+    setting = next((name for wanted in _SETTINGS for name in inputs if name.lower() == wanted), None)
+    choice = inputs[setting] if setting else None
+    which = None if isinstance(choice, bool) else number(choice)
+    names: tuple[str, ...] = ()
+    if isinstance(choice, bool):
+        names = ("on_true", "true") if choice else ("on_false", "false")
+    elif which is not None:
+        names = tuple(f"{stem}{which:g}" for stem in ("input", "text", "text_", "input_"))
+    chosen = [inputs[name] for name in names if name in inputs]
+    return chosen[:1] or [
+        value
+        for name, value in inputs.items()
+        if name != setting and (isinstance(value, Link) or (isinstance(value, str) and _BRANCH.fullmatch(name)))
+    ]
+
+
+def _agreed(values: Sequence[T | None]) -> T | None:
+    """The value that all have in common; ``None`` if there is none."""
+    return values[0] if values and all(value == values[0] for value in values) else None
 
 
 def _is_part(name: str) -> bool:

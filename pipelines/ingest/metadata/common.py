@@ -61,4 +61,6 @@ def read_flat(tool: str, source: str, values: Mapping[str, Any]) -> PictureMetad
 
 def _name(value: object) -> object:
     """The name of a model that an object describes; any other value as it is."""
-    return value.get("model_name") or value.get("name") if isinstance(value, Mapping) else value
+    if not isinstance(value, Mapping):
+        return value
+    return next((value[name] for name in ("model_name", "name", "Model", "model") if value.get(name)), None)

@@ -1,4 +1,4 @@
-"""Texts inside picture files: PNG and WebP chunks, JPEG segments, AVIF boxes.
+"""Texts inside picture files: chunks of PNG and WebP, JPEG segments, ISO boxes.
 
 No pixel is decoded.
 """
@@ -6,9 +6,10 @@ No pixel is decoded.
 from __future__ import annotations
 
 import struct
-import zlib
 from collections.abc import Iterator
 
+from ....metrics.formats.decoders import is_avif, is_heic, is_jxl, iso_boxes, register_decoder
+from ....metrics.formats.png import SIGNATURE, inflate, png_chunks
 from .exif import exif_texts, utf8
 from .xmp import xmp_texts
 
@@ -24,14 +25,18 @@ Text = tuple[str, str, str]
 
 def texts_of(content: bytes) -> Iterator[Text]:
     """The texts of a picture file with their names and places, in file order, bounded in number and size."""
-    if content.startswith(b"\x89PNG\r\n\x1a\n"):
+    if content.startswith(SIGNATURE):
         texts = _png(content)
     elif content.startswith(b"\xff\xd8"):
         texts = _jpeg(content)
     elif content.startswith(b"RIFF") and content[8:12] == b"WEBP":
         texts = _webp(content)
-    elif content[4:8] == b"ftyp" and content[8:12] in (b"avif", b"avis", b"mif1", b"miaf"):
-        texts = _avif(content)
+    elif is_avif(content):
+        texts = _by_pillow(content, "AVIF")
+    elif is_heic(content):
+        texts = _by_pillow(content, "HEIF")
+    elif is_jxl(content):
+        texts = _jxl(content)
     else:
         return
     total = 0
@@ -42,29 +47,6 @@ def texts_of(content: bytes) -> Iterator[Text]:
         yield text
 
 
-def _inflate(data: bytes) -> bytes:
-    """The text of compressed data; empty if it is longer than the bound, as of a decompression bomb."""
-    try:
-        stream = zlib.decompressobj()
-        text = stream.decompress(data, LONGEST_TEXT)
-    except zlib.error:
-        return b""
-    return b"" if stream.unconsumed_tail else text
-
-
-def png_chunks(content: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Type, start and end of the data of each chunk of a PNG; a chunk cut off by the end of the file is left out."""
-    at = 8
-    for _ in range(_MOST_CHUNKS):
-        if at + 8 > len(content):
-            return
-        length, kind = struct.unpack_from(">I4s", content, at)
-        if at + 8 + length > len(content):
-            return
-        yield kind, at + 8, at + 8 + length
-        at += length + 12
-
-
 def _png(content: bytes) -> Iterator[Text]:
     for kind, start, end in png_chunks(content):
         if end - start > LONGEST_TEXT:
@@ -73,12 +55,12 @@ def _png(content: bytes) -> Iterator[Text]:
             name, _, text = content[start:end].partition(b"\0")
         elif kind == b"zTXt":
             name, _, text = content[start:end].partition(b"\0")
-            text = _inflate(text[1:])
+            text = inflate(text[1:], LONGEST_TEXT) or b""
         elif kind == b"iTXt":
             name, _, rest = content[start:end].partition(b"\0")
             _language, _, tail = rest[2:].partition(b"\0")
             _translated, _, text = tail.partition(b"\0")
-            text = _inflate(text) if rest[:1] == b"\1" else text
+            text = (inflate(text, LONGEST_TEXT) or b"") if rest[:1] == b"\1" else text
         elif kind == b"eXIf":
             yield from exif_texts(content[start:end])
             continue
@@ -139,8 +121,21 @@ def webp_chunks(content: bytes) -> Iterator[tuple[bytes, int, int]]:
         at += 8 + length + (length & 1)
 
 
-def _avif(content: bytes) -> Iterator[Text]:
-    # libavif reads the item tables, without decoding the picture.
+def _jxl(content: bytes) -> Iterator[Text]:
+    for kind, start, end in iso_boxes(content):
+        if end - start > LONGEST_TEXT:
+            continue
+        if kind == b"Exif":
+            # Four bytes with the offset of the TIFF structure come before it, but some tools leave them out.
+            bare = content[start : start + 2] in (b"II", b"MM")
+            first = start if bare else start + 4 + int.from_bytes(content[start : start + 4], "big")
+            yield from exif_texts(content[first:end].removeprefix(b"Exif\0\0"))
+        elif kind == b"xml ":
+            yield from xmp_texts(content[start:end])
+
+
+def _by_pillow(content: bytes, format_name: str) -> Iterator[Text]:
+    """Texts of an AVIF or HEIC file: their libraries read the item tables, without decoding the picture."""
     head = content[: 2**18]
     if b"Exif" not in head and b"application/rdf+xml" not in head:
         return
@@ -149,9 +144,10 @@ def _avif(content: bytes) -> Iterator[Text]:
 
     from PIL import Image
 
+    register_decoder(content, "The picture")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with Image.open(io.BytesIO(content), formats=["AVIF"]) as image:
+        with Image.open(io.BytesIO(content), formats=[format_name]) as image:
             exif, xmp = image.info.get("exif"), image.info.get("xmp")
     if isinstance(exif, bytes) and len(exif) <= LONGEST_TEXT:
         yield from exif_texts(exif.removeprefix(b"Exif\0\0"))

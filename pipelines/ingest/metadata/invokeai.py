@@ -127,5 +127,8 @@ def _dream(text: str, source: str) -> PictureMetadata | None:
 
 
 def _split(prompt: str) -> tuple[str, str]:
+    """Prompt and negative prompt of a text that may hold the latter in brackets; without any it stays as it is."""
+    if not _BRACKETS.search(prompt):
+        return prompt, ""
     negative = ", ".join(part.strip(" ,") for part in _BRACKETS.findall(prompt) if part.strip(" ,"))
     return re.sub(r"[ \t]+", " ", _BRACKETS.sub("", prompt)).strip(" ,"), negative

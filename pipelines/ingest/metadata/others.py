@@ -1,4 +1,4 @@
-"""Reads the short formats of SwarmUI, Draw Things, Midjourney and Easy Diffusion."""
+"""Reads short formats: web demos, TensorArt, SwarmUI, Draw Things, Midjourney."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from typing import Any
 
 from .common import read_flat
 from .record import LONGEST_PROMPT, PictureMetadata, loras, read_object, record, size
+
+#: Name for the tool of settings in the words of diffusers whose program is not named.
+DEMO = "diffusers"
 
 
 def read_swarm_object(values: Mapping[str, Any], source: str) -> PictureMetadata | None:
@@ -39,6 +42,65 @@ def read_swarm_object(values: Mapping[str, Any], source: str) -> PictureMetadata
             "refiner": inner.get("refinermodel"),
             "clip skip": inner.get("clipstopatlayer"),
             "version": inner.get("swarm_version"),
+        },
+    )
+
+
+def read_demo_object(values: Mapping[str, Any], source: str) -> PictureMetadata | None:
+    """Read the settings that web demos of diffusers pipelines write as JSON; ``None`` for an object without a prompt.
+
+    The names are arguments of the pipeline (``guidance_scale``, ``num_inference_steps``); ``Model`` may be an object
+    with the name and the hash.
+    """
+    if not isinstance(values.get("prompt"), str):
+        return None
+    return read_flat(DEMO, source, {**values, "resolution": _resolution(values.get("resolution"))})
+
+
+def read_demo(texts: Mapping[str, str], places: Mapping[str, str]) -> PictureMetadata | None:
+    """Read ``read_demo_object`` in texts that other tools use too, by names that only diffusers has."""
+    for key in ("UserComment", "Comment", "ImageDescription"):
+        values = read_object(texts.get(key))
+        if values and {"guidance_scale", "num_inference_steps"} & values.keys():
+            metadata = read_demo_object(values, places[key])
+            if metadata is not None:
+                return metadata
+    return None
+
+
+def _resolution(value: object) -> object:
+    """``832x1216`` of ``832 x 1216``; anything else as it is."""
+    match = re.fullmatch(r"(\d{1,6})\s*x\s*(\d{1,6})", value) if isinstance(value, str) else None
+    return f"{match[1]}x{match[2]}" if match else value
+
+
+def read_tensorart(texts: Mapping[str, str], places: Mapping[str, str]) -> PictureMetadata | None:
+    """Read TensorArt's ``generation_data``."""
+    values = read_object(texts.get("generation_data"))
+    if values is None or not isinstance(values.get("prompt"), str):
+        return None
+    base, listed = values.get("baseModel"), values.get("models")
+    base = base if isinstance(base, dict) else {}
+    return record(
+        "TensorArt",
+        places["generation_data"],
+        prompt=values["prompt"],
+        negative=values.get("negativePrompt"),
+        model=base.get("modelFileName") or base.get("label"),
+        sampler=values.get("samplerName") or values.get("sampler"),
+        scheduler=values.get("scheduler"),
+        seed=values.get("seed"),
+        steps=values.get("steps"),
+        guidance=values.get("cfgScale"),
+        settings={
+            "size": size(values.get("width"), values.get("height")),
+            "clip skip": values.get("clipSkip"),
+            "model hash": base.get("hash"),
+            "loras": loras(
+                (item.get("modelFileName") or item.get("label"), item.get("weight"))
+                for item in (listed if isinstance(listed, list) else [])
+                if isinstance(item, dict)
+            ),
         },
     )
 
@@ -119,7 +181,8 @@ def read_midjourney(texts: Mapping[str, str], places: Mapping[str, str]) -> Pict
         return record(
             "Midjourney",
             places[key],
-            prompt=body[:start],
+            # The spaces before the flags are not of the prompt.
+            prompt=body[:start].rstrip(),
             negative=flags.get("no"),
             model=model,
             seed=flags.get("seed"),

@@ -14,11 +14,24 @@ from .foldertable import TABLES, FolderTable
 from .fooocus import read_fooocus_object
 from .invokeai import read_invokeai
 from .novelai import read_novelai
-from .others import read_drawthings, read_easy_diffusion, read_midjourney, read_swarm_object
+from .others import (
+    DEMO,
+    read_demo,
+    read_demo_object,
+    read_drawthings,
+    read_easy_diffusion,
+    read_midjourney,
+    read_swarm_object,
+    read_tensorart,
+)
 from .record import RATING_ONLY, PictureMetadata, guarded, read_object, record
 from .sidecars import SUFFIXES, sidecar_metadata
 from .stealth import stealth_text
 
+#: Tools that may write a text beside a ComfyUI graph.
+_BESIDE_GRAPHS = frozenset({"AUTOMATIC1111", "ComfyUI", "TensorArt", DEMO})
+#: Words that tools write in place of a value they do not know.
+_UNKNOWN = frozenset({"unknown", "n/a", "none", "null", "undefined"})
 #: Suffixes of files that describe pictures beside them.
 SIDECARS = SUFFIXES | {Path(name).suffix for name in TABLES}
 
@@ -48,7 +61,7 @@ def _table(folder: Path) -> FolderTable:
 
 
 def embedded_metadata(content: bytes) -> PictureMetadata | None:
-    """The metadata inside a PNG, JPEG, WebP or AVIF file; ``None`` if there is none.
+    """The metadata inside a PNG, JPEG, WebP, AVIF, HEIC or JPEG XL file; ``None`` if there is none.
 
     Pixels are decoded only if they may hold a hidden text. Never raises, whatever the bytes; time and memory are
     bounded.
@@ -81,18 +94,19 @@ def read_texts(named: Iterable[Text]) -> PictureMetadata | None:
     for reader in (
         read_invokeai,
         _read_parameters,
+        read_tensorart,
         read_comfyui,
         read_novelai,
         read_drawthings,
         read_easy_diffusion,
         read_midjourney,
+        read_demo,
     ):
         metadata = guarded(reader, texts, places)
         if metadata is not None:
+            if reader is not read_comfyui and metadata.tool in _BESIDE_GRAPHS:
+                metadata = _with_graph(metadata, texts, places)
             break
-    parameters = metadata is not None and metadata.source == places.get("parameters")
-    if metadata is not None and parameters and metadata.tool in ("AUTOMATIC1111", "ComfyUI"):
-        metadata = _with_graph(metadata, texts, places)
     rating = _rating(texts)
     if rating is None:
         return metadata
@@ -103,7 +117,7 @@ def read_texts(named: Iterable[Text]) -> PictureMetadata | None:
 
 
 def _read_parameters(texts: Mapping[str, str], places: Mapping[str, str]) -> PictureMetadata | None:
-    """Read ``parameters`` or its equivalent in other containers: A1111's text, or JSON of SwarmUI or Fooocus."""
+    """Read ``parameters`` or its equivalent in other containers: A1111's text, or JSON of several tools."""
     for key in ("parameters", "UserComment", "Comment", "XPComment", "ImageDescription", "Make", "Model"):
         text = texts.get(key)
         if text is None:
@@ -113,6 +127,8 @@ def _read_parameters(texts: Mapping[str, str], places: Mapping[str, str]) -> Pic
             metadata = read_parameters(text, places[key])
         else:
             metadata = read_swarm_object(values, places[key]) or read_fooocus_object(values, places[key])
+            if metadata is None and key == "parameters":
+                metadata = read_demo_object(values, places[key])
         if metadata is not None:
             scheme = texts.get("fooocus_scheme") or texts.get("MakerNote")
             fooocus = scheme == "a1111" or texts.get("Software", "").startswith("Fooocus")
@@ -122,18 +138,27 @@ def _read_parameters(texts: Mapping[str, str], places: Mapping[str, str]) -> Pic
 
 
 def _with_graph(metadata: PictureMetadata, texts: Mapping[str, str], places: Mapping[str, str]) -> PictureMetadata:
-    """Fill the gaps of a ``parameters`` text from the graph beside it; a number on which they disagree is unknown."""
-    graph = read_comfyui({k: t for k, t in texts.items() if k in ("prompt", "workflow")}, places)
+    """Fill the gaps of a text from the graph beside it; a number on which they disagree is unknown.
+
+    A text that does not know the prompt is a tool's that did not understand the graph: then the graph alone counts.
+    """
+    graph = read_comfyui({k: t for k, t in texts.items() if places[k] != metadata.source}, places)
     if graph is None:
         return metadata
-    changes: dict[str, object] = {"tool": "ComfyUI"}
+    if _is_unknown(metadata.prompt) and graph.prompt is not None:
+        return graph
+    changes: dict[str, object] = {"tool": "ComfyUI" if metadata.tool == "AUTOMATIC1111" else metadata.tool}
     for name in ("prompt", "negative", "model", "sampler", "scheduler", "seed", "steps", "guidance"):
         written, other = getattr(metadata, name), getattr(graph, name)
-        if written is None:
+        if written is None or _is_unknown(written):
             changes[name] = other
         elif name in ("seed", "steps", "guidance") and other is not None and written != other:
             changes[name] = None
     return dataclasses.replace(metadata, **changes)  # type: ignore[arg-type]
+
+
+def _is_unknown(value: object) -> bool:
+    return isinstance(value, str) and value.strip().lower() in _UNKNOWN
 
 
 def _rating(texts: Mapping[str, str]) -> str | None:

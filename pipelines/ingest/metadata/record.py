@@ -34,8 +34,8 @@ class PictureMetadata:
 
     Attributes:
         tool: the writer: ``"AUTOMATIC1111"``, ``"ComfyUI"``, …, ``"caption"`` for a bare text beside the picture.
-        prompt: description of the picture to be made.
-        negative: description of everything to be avoided.
+        prompt: description of the picture to be made, with every space and comma as written.
+        negative: description of everything to be avoided, likewise.
         model: the name of the checkpoint, as written.
         sampler: the sampler's name, as written.
         scheduler: the noise schedule's name, as written.
@@ -75,11 +75,17 @@ class PictureMetadata:
 
 def clean(text: object, longest: int = _LONGEST_VALUE) -> str | None:
     """A text as valid Unicode without controls and bidirectional marks; ``None`` if empty, too long or not a text."""
+    known = _valid(text, longest)
+    return known.strip() or None if known else None
+
+
+def _valid(text: object, longest: int) -> str | None:
+    """A text as ``clean`` returns it, but with the spaces at its ends; ``None`` if there is nothing but spaces."""
     if not isinstance(text, str) or len(text) > longest:
         return None
     if not text.isprintable():
         text = _UNWANTED.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
-    return text.strip() or None
+    return None if not text or text.isspace() else text
 
 
 def number(value: object) -> float | None:
@@ -142,8 +148,8 @@ def record(
     scale = number(guidance)
     return PictureMetadata(
         tool=clean(tool, 80) or "unknown",
-        prompt=clean(prompt, LONGEST_PROMPT),
-        negative=clean(negative, LONGEST_PROMPT),
+        prompt=_valid(prompt, LONGEST_PROMPT),
+        negative=_valid(negative, LONGEST_PROMPT),
         model=clean(model),
         sampler=clean(sampler),
         scheduler=clean(scheduler),

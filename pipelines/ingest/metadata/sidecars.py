@@ -62,7 +62,8 @@ def read_note(content: bytes, source: str) -> PictureMetadata | None:
     if metadata is None and text.lstrip().startswith("{"):
         metadata = _json(content, source)
     if metadata is None and len(text) <= LONGEST_PROMPT and "\0" not in text:
-        metadata = record("caption", source, prompt=text)
+        # Editors end a file with a new line, which is not of the caption.
+        metadata = record("caption", source, prompt=text.strip("\r\n"))
     return metadata
 
 

@@ -10,7 +10,8 @@ import struct
 import zlib
 from typing import TYPE_CHECKING
 
-from .containers import LONGEST_TEXT, png_chunks, webp_chunks
+from ....metrics.formats.png import SIGNATURE, png_chunks, trim_png
+from .containers import LONGEST_TEXT, webp_chunks
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,7 +32,7 @@ def stealth_text(content: bytes) -> tuple[str, str] | None:
 
     A PNG is decoded only if its first pixels, read alone, begin like a mark; a WebP only if it has alpha.
     """
-    if not (_png_may(content) if content.startswith(b"\x89PNG") else _webp_may(content)):
+    if not (_png_may(content) if content.startswith(SIGNATURE) else _webp_may(content)):
         return None
     pixels = _pixels(content)
     if pixels is None:
@@ -77,6 +78,8 @@ def _pixels(content: bytes) -> np.ndarray | None:
     import numpy as np
     from PIL import Image
 
+    if content.startswith(SIGNATURE):
+        content = trim_png(content).content
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with Image.open(io.BytesIO(content), formats=["PNG", "WEBP"]) as image:

@@ -1,3 +1,5 @@
+import io
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -7,7 +9,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from soart.errors import ItemsError
-from soart.metrics.similarity.near_duplicates import near_groups, near_pairs, perceptual_hash
+from soart.metrics.image import read_image
+from soart.metrics.similarity.near_duplicates import DISTANCE, alike, near_groups, near_pairs, perceptual_hash, views
+from soart.pipelines.collection.thumbnails import encode_thumbnail
+from soart.pipelines.tiny.render import render
+from soart.pipelines.tiny.words import Scene
 
 
 def naive_pairs(hashes, distance):
@@ -24,10 +30,11 @@ def test_pairs_are_those_of_a_naive_search(numbers, neighbours, distance):
     # Neighbours by a few flipped bits, because random numbers are never near.
     numbers += [numbers[k] ^ sum(1 << b for b in bits) for k, bits in neighbours if k < len(numbers)]
     numbers = list(dict.fromkeys(numbers))
-    pairs = set()
+    pairs = []
     for i, j in near_pairs(np.array(numbers, np.uint64), distance):
-        pairs |= set(zip(i.tolist(), j.tolist(), strict=True))
-    assert pairs == naive_pairs(numbers, distance)
+        pairs += zip(i.tolist(), j.tolist(), strict=True)
+    assert len(pairs) == len(set(pairs))
+    assert set(pairs) == naive_pairs(numbers, distance)
 
 
 @pytest.mark.parametrize(
@@ -38,15 +45,133 @@ def test_wrong_hashes_are_refused(hashes, distance):
         list(near_pairs(hashes, distance))
 
 
-def test_groups_need_shapes_and_colours():
-    far = 2**64 - 1
-    hashes = np.array([7, 7, 7 ^ 0b11, far, far], np.uint64)
-    tints = np.zeros((5, 4), np.float32)
-    tints[4] = 5
-    # The last two have the same shapes and other colours.
-    assert near_groups(hashes, tints).tolist() == [0, 0, 0, -1, -1]
-    assert near_groups(hashes[:0], tints[:0]).tolist() == []
-    assert near_groups(hashes[:1], tints[:1]).tolist() == [-1]
+def motif(colours, size=96):
+    """Bands and a disc in the given (3, 3) colours."""
+    across, down = np.meshgrid(np.arange(size), np.arange(size))
+    roles = np.where(down > 0.6 * size, 1, 0)
+    roles[(across - size / 3) ** 2 + (down - 0.4 * size) ** 2 < (size / 5) ** 2] = 2
+    return np.asarray(colours, np.uint8)[roles]
+
+
+NIGHT = [[20, 30, 90], [40, 60, 40], [250, 240, 180]]
+DAWN = [[120, 20, 60], [60, 50, 20], [255, 230, 200]]
+
+
+def groups(pictures, order=None):
+    hashes = np.array([perceptual_hash(picture) for picture in pictures], np.uint64)
+    seen = np.stack([views(picture) for picture in pictures]) if pictures else np.zeros((0,))
+    return near_groups(hashes, np.arange(len(pictures)) if order is None else order, lambda rows: seen[rows]).tolist()
+
+
+def jpeg(pixels, quality):
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=quality)
+    return np.asarray(Image.open(buffer))
+
+
+def photograph(seed=0, size=240):
+    rng = np.random.default_rng(seed)
+    small = Image.fromarray(rng.integers(0, 256, (9, 9, 3), dtype=np.uint8))
+    return np.asarray(small.resize((size, size), Image.Resampling.BICUBIC))
+
+
+COPIES = {
+    "the same": lambda p: p,
+    "smaller": lambda p: np.asarray(Image.fromarray(p).resize((80, 80))),
+    "JPEG": lambda p: jpeg(p, 25),
+    "cropped": lambda p: p[5:-5, 5:-5],
+    "cropped more": lambda p: p[7:-7, 7:-7],
+    "lighter": lambda p: (p * 1.1).clip(0, 255).astype(np.uint8),
+    "more contrast": lambda p: (128 + (p - 128.0) * 1.15).clip(0, 255).astype(np.uint8),
+    "warmer": lambda p: (p * [1.06, 1, 0.94]).clip(0, 255).astype(np.uint8),
+}
+
+
+@pytest.mark.parametrize("name", COPIES)
+def test_a_changed_copy_is_found_whichever_is_kept(name):
+    pictures = [photograph(seed) for seed in range(3)]
+    pictures.append(COPIES[name](pictures[1]))
+    assert groups(pictures) == [-1, 0, -1, 0]
+    assert groups(pictures, np.array([3, 2, 1, 0])) == [-1, 0, -1, 0]
+
+
+def test_a_small_copy_is_found_by_its_thumbnail():
+    """JPEG thumbnails keep half the pixels of colour, which shows in very small ones."""
+    rng = np.random.default_rng(0)
+    large = Image.fromarray(rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)).resize(
+        (96, 96), Image.Resampling.NEAREST
+    )
+    thumbnails = [read_image(encode_thumbnail(np.asarray(large.resize((side, side))), 112)).pixels for side in (96, 48)]
+    assert alike(views(thumbnails[0]), views(thumbnails[1])[None]).all()
+
+
+def test_one_motif_in_two_palettes_is_no_duplicate():
+    night, dawn = motif(NIGHT), motif(DAWN)
+    assert (perceptual_hash(night) ^ perceptual_hash(dawn)).bit_count() <= DISTANCE
+    assert groups([night, dawn, jpeg(night, 60)]) == [0, -1, 0]
+
+
+def test_one_motif_in_two_styles_is_no_duplicate():
+    rng = np.random.default_rng(0)
+    scene = Scene("boat", "cool", "flat", "sharp")
+    flat, dotted, again = (
+        render(replace(scene, style=s), np.random.default_rng(3)) for s in ("flat", "pointillism", "flat")
+    )
+    assert (perceptual_hash(flat) ^ perceptual_hash(dotted)).bit_count() <= DISTANCE
+    noisy = (again + rng.normal(0, 3, again.shape)).clip(0, 255).astype(np.uint8)
+    assert groups([flat, dotted, noisy]) == [0, -1, 0]
+
+
+def test_grey_and_coloured_versions_are_not_duplicates():
+    colour = motif(NIGHT)
+    grey = np.asarray(Image.fromarray(colour).convert("L").convert("RGB"))
+    assert groups([colour, grey]) == [-1, -1]
+
+
+def test_a_chain_is_no_group():
+    """Each picture is near the next, and the ends are far apart."""
+    first, last = photograph(0).astype(float), photograph(1).astype(float)
+    chain = [(first + (last - first) * share).astype(np.uint8) for share in np.linspace(0, 1, 24)]
+    seen = np.stack([views(picture) for picture in chain])
+    assert all(alike(one, seen[k + 1 : k + 2])[0] for k, one in enumerate(seen[:-1]))
+    # All hashes are the same, so that the views alone decide.
+    hashes = np.zeros(24, np.uint64)
+    for order in (np.arange(24), np.arange(24)[::-1], np.random.default_rng(0).permutation(24)):
+        group = near_groups(hashes, order, lambda rows: seen[rows])
+        assert group.max() >= 4
+        place = np.argsort(order)
+        for number in range(group.max() + 1):
+            members = np.flatnonzero(group == number)
+            keeper = members[place[members].argmin()]
+            assert len(members) > 1
+            assert alike(seen[keeper], seen[members]).all()
+
+
+def test_hashes_do_not_chain_either():
+    """Views of one picture, and hashes of which each differs from the next by four bits."""
+    seen = np.repeat(views(photograph())[None], 16, axis=0)
+    hashes = np.array([(1 << 4 * k) - 1 for k in range(16)], np.uint64)
+    group = near_groups(hashes, np.arange(16), lambda rows: seen[rows], 8)
+    assert group.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4, -1]
+
+
+def test_views_are_read_only_where_hashes_are_near():
+    read = []
+
+    def views_of(rows):
+        read.extend(rows.tolist())
+        return np.stack([views(photograph())] * len(rows))
+
+    hashes = np.array([0, 2**32 - 1, 1, 2**64 - 1], np.uint64)
+    assert near_groups(hashes, np.arange(4), views_of).tolist() == [0, -1, 0, -1]
+    assert set(read) == {0, 2}
+
+
+def test_few_and_plain_pictures():
+    assert groups([]) == []
+    assert groups([photograph()]) == [-1]
+    black, white = np.zeros((1, 1, 3), np.uint8), np.full((5, 300, 3), 255, np.uint8)
+    assert groups([black, white, black, white]) == [0, 1, 0, 1]
 
 
 def test_a_picture_is_near_its_copies_and_far_from_others():
@@ -64,3 +189,8 @@ def test_a_picture_is_near_its_copies_and_far_from_others():
 @pytest.mark.parametrize("pixels", [np.zeros((1, 1, 3), np.uint8), np.full((5, 300, 3), 255, np.uint8)])
 def test_plain_pictures_have_a_hash(pixels):
     assert 0 <= perceptual_hash(pixels) < 2**64
+
+
+def test_a_picture_is_compared_with_none():
+    seen = views(photograph())
+    assert alike(seen, np.zeros((0, *seen.shape), np.uint8)).tolist() == []

@@ -15,8 +15,9 @@ from soart.errors import CollectionError, ImageError
 from soart.pipelines.collection.address import DATABASE
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.column_types import restored, storable
+from soart.pipelines.collection.pictures import perceptual_hashes
 from soart.pipelines.collection.ratings import rate, ratings
-from soart.pipelines.collection.tables import GenerationRow, Meta
+from soart.pipelines.collection.tables import FingerprintRow, GenerationRow, Meta
 
 
 @pytest.fixture
@@ -42,6 +43,8 @@ def test_drawn_pictures_come_back(collection, where, make_drawn):
 def test_lost_file_is_drawn_again_into_its_old_row(collection, make_drawn, scorer):
     row = collection.add_drawn([make_drawn(1)], "m", "DDIM")[0]
     collection.add_items("v", {row.id: np.ones(3)})
+    with collection.session("be written", write=True) as session:
+        session.add(FingerprintRow(image_id=row.id, phash=1, format="PNG", notes="", thumbnail=b""))
     collection.locate(row).unlink()
     key = make_drawn(1).request.key("m")
     assert collection.known_requests([key]) == {}
@@ -51,6 +54,8 @@ def test_lost_file_is_drawn_again_into_its_old_row(collection, make_drawn, score
     assert again.id == row.id
     assert len(collection.images()) == 1
     assert collection.items("v", [row.id]) == {}
+    # What a scan measured of the old picture would be wrong for the new one.
+    assert perceptual_hashes(collection, [row.id]) == {}
 
 
 def test_file_left_in_place(collection, tmp_path):

@@ -1,9 +1,12 @@
 import numpy as np
 import pytest
+from PIL import Image
 from specimens.ugly import encoded, picture, write_ugly
 
 from soart.errors import CollectionError
 from soart.metrics.damage.scorer import DETECTORS, TechnicalScorer
+from soart.metrics.image import read_image
+from soart.metrics.similarity.near_duplicates import alike, views
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.damage import suspected
 from soart.pipelines.collection.files import first_paths
@@ -99,6 +102,26 @@ def test_both_databases_say_the_same(found, art, where):
     expected = list(records(found.collection, found.update.scan_number, found.evaluation))
     assert sorted(rows, key=lambda row: row["path"]) == expected
     assert [one.value for one in other.evaluation.associations] == [one.value for one in found.evaluation.associations]
+
+
+def test_nothing_could_go_that_is_not_near_the_picture_that_stays(tmp_path, scene):
+    """A chain of pictures, each near the next: single linkage made one group of it."""
+    first, last = (np.asarray(scene(k), float) for k in (0, 2))
+    for k, share in enumerate(np.linspace(0, 1, 24)):
+        Image.fromarray((first + (last - first) * share).astype(np.uint8)).save(tmp_path / f"{k:02}.png")
+    for k, palette in enumerate([(0, 1, 2), (2, 0, 1), (1, 2, 0)]):
+        Image.fromarray(np.asarray(scene(4))[:, :, palette]).save(tmp_path / f"palette{k}.png")
+    with Collection(None) as collection:
+        found = sync_and_evaluate(collection, Scan([tmp_path]), LocalEngine(1))
+        e = found.evaluation
+        seen = {name_of(found, row): views(read_image(tmp_path / name_of(found, row)).pixels) for row in range(27)}
+        names = np.array([name_of(found, row) for row in range(27)])
+    assert not any(name.startswith("palette") for name in names[e.group >= 0])
+    assert e.group.max() >= 2
+    for number in range(e.group.max() + 1):
+        keeper = names[(e.group == number) & e.best].item()
+        others = names[(e.group == number) & ~e.best]
+        assert alike(seen[keeper], np.stack([seen[name] for name in others])).all()
 
 
 def test_scores_are_stored_for_others_to_use(found):

@@ -56,6 +56,9 @@ def test_second_run_reuses(soart, tmp_path):
     assert (tmp_path / "r.html").read_text().count("data:image/png") == 2
     assert "Report:" in out
     assert json.loads(soart("rank", tmp_path / "c", "--json")[1])["ranking"][0]["prompt"] in ("a fox", "a owl")
+    next((tmp_path / "c" / "images").glob("*.png")).unlink()
+    out = soart(*command)[1]
+    assert "1 drawn (1 again, because their files are gone or changed), 1 already there" in out
 
 
 def test_demo(soart, tmp_path):

@@ -60,6 +60,33 @@ def test_avif(build):
     expect_all(found)
 
 
+def test_heic(build):
+    pillow_heif = pytest.importorskip("pillow_heif")
+    pillow_heif.register_heif_opener()
+    expect_all(embedded_metadata(build.saved("HEIF", build.tiff({}, ">", b"UNICODE\0" + TEXT.encode("utf-16-be")))))
+
+
+def test_jxl_by_its_decoder(build):
+    pytest.importorskip("pillow_jxl")
+    expect_all(embedded_metadata(build.saved("JXL", build.tiff({}, ">", b"UNICODE\0" + TEXT.encode("utf-16-be")))))
+
+
+def test_jxl_by_its_boxes(build):
+    exif = build.tiff({}, "<", b"UNICODE\0" + TEXT.encode("utf-16-le"))
+    xmp = b"<x xmlns:xmp='http://ns.adobe.com/xap/1.0/' xmp:Rating='4'/>"
+    content = b"\0\0\0\x0cJXL \r\n\x87\n"
+    for kind, data in (
+        (b"ftyp", b"jxl \0\0\0\0jxl "),
+        (b"Exif", bytes(4) + exif),
+        (b"xml ", xmp),
+        (b"jxlc", b"\xff\x0a"),
+    ):
+        content += (len(data) + 8).to_bytes(4, "big") + kind + data
+    found = embedded_metadata(content)
+    expect_all(found)
+    assert found.settings["rating"] == "4"
+
+
 def test_user_comment_in_other_scripts(build):
     text = f"白い狐、雪の中 🦊\nNegative prompt: 低品質\n{SETTINGS}"
     for encoding in ("utf-16-be", "utf-16-le"):
@@ -157,3 +184,17 @@ def test_own_prompt_with_the_negative_mark_is_unknown_rather_than_wrong(build):
     text = parameters_text(Request("a\nNegative prompt: b", 1), build.pixels.shape, "m", "DDIM")
     found = embedded_metadata(encode_png(build.pixels, text))
     assert (found.prompt, found.negative, found.seed) == (None, None, 1)
+
+
+def test_texts_are_kept_as_written(build):
+    prompt, negative = "  a fox, (snow:1.2),  \n second line, ", " blur, noise,, "
+    text = f"{prompt}\nNegative prompt: {negative}\n{SETTINGS}"
+    found = embedded_metadata(build.png({"parameters": text}))
+    assert (found.prompt, found.negative) == (prompt, negative)
+    assert embedded_metadata(build.png({"parameters": f"  \n{SETTINGS}"})).prompt is None
+
+
+def test_a_prompt_that_is_json_is_not_another_format(build):
+    prompt = '{"subject": "a fox", "light": "low", "steps": ["one"]}'
+    found = embedded_metadata(build.png({"parameters": f"{prompt}\nNegative prompt: blur\n{SETTINGS}"}))
+    assert (found.tool, found.prompt, found.negative, found.steps) == ("AUTOMATIC1111", prompt, "blur", 28)

@@ -456,6 +456,16 @@ def test_parameters_beside_a_graph(build):
     assert (found.steps, found.seed, found.guidance) == (20, None, None)
 
 
+def test_the_graph_that_ran_counts_whatever_the_editor_shows(build):
+    """The editor has already chosen the next seed."""
+    sampler = {"id": 3, "type": "KSampler", "widgets_values": [99, "randomize", 20, 8, "euler", "normal", 1]}
+    sampler["inputs"] = [{"name": "positive", "type": "CONDITIONING", "link": 1}]
+    encoder = {"id": 6, "type": "CLIPTextEncode", "widgets_values": ["a fox"]}
+    workflow = {"nodes": [sampler, encoder], "links": [[1, 6, 0, 3, 1, "CONDITIONING"]]}
+    found = embedded_metadata(build.png({"prompt": json.dumps(base()), "workflow": json.dumps(workflow)}))
+    assert (found.seed, found.source) == (2**63 + 5, "png:prompt")
+
+
 def test_civitai(build):
     values = base() | {
         "extra": {"airs": []},
@@ -480,3 +490,137 @@ def test_civitai(build):
         25,
         3,
     )
+
+
+@pytest.mark.parametrize("word", ["unknown", "Unknown", "N/A", "none"])
+def test_unknown_values_in_a_text_give_way_to_the_graph(build, word):
+    """Saving nodes that do not understand a graph write such a text beside it."""
+    text = f"{word}\nNegative prompt: {word}\nSteps: {word}, Sampler: {word}, CFG scale: {word}, Seed: {word}, Model: {word}"
+    found = embedded_metadata(build.png({"parameters": text, "prompt": json.dumps(base())}))
+    assert (found.tool, found.prompt, found.negative, found.model) == ("ComfyUI", "a fox", "blur", "dream.safetensors")
+    assert (found.sampler, found.seed, found.steps, found.guidance) == ("euler", 2**63 + 5, 20, 8.0)
+    values = {"prompt": word, "negative_prompt": word, "seed": 1, "num_inference_steps": 20, "sampler": word}
+    found = embedded_metadata(build.png({"parameters": json.dumps(values), "prompt": json.dumps(base())}))
+    assert (found.prompt, found.negative, found.sampler, found.steps) == ("a fox", "blur", "euler", 20)
+
+
+def test_unknown_values_beside_a_graph_in_exif(build):
+    text = "unknown\nNegative prompt: unknown\nSteps: 20, Sampler: unknown, CFG scale: 8, Seed: 7, Model: unknown"
+    graph = {0x0110: (2, b"prompt:" + json.dumps(base()).encode() + b"\0")}
+    exif = build.tiff(graph, ">", b"UNICODE\0" + text.encode("utf-16-be"))
+    for kind in ("JPEG", "WEBP"):
+        found = embedded_metadata(build.saved(kind, exif))
+        assert (found.tool, found.prompt, found.negative, found.sampler) == ("ComfyUI", "a fox", "blur", "euler")
+        # Its numbers are defaults of the saving node.
+        assert (found.steps, found.seed, found.source) == (20, 2**63 + 5, "exif:Model")
+
+
+def test_a_text_that_does_not_know_the_model_alone_counts_otherwise(build):
+    text = "a red fox\nSteps: 20, Sampler: unknown, CFG scale: 8, Seed: 7, Model: unknown"
+    found = embedded_metadata(build.png({"parameters": text, "prompt": json.dumps(base())}))
+    assert (found.prompt, found.model, found.sampler, found.seed) == ("a red fox", "dream.safetensors", "euler", None)
+
+
+def test_the_word_alone_is_what_was_written(build):
+    text = "unknown\nSteps: 20, Sampler: Euler, CFG scale: 7, Seed: 5"
+    assert embedded_metadata(build.png({"parameters": text})).prompt == "unknown"
+
+
+SWITCHES = {
+    "agreeing": {"20": node("ComfySwitchNode", switch=["22", 0], on_true=["21", 0], on_false="a fox"), "21": node("PrimitiveString", value="a fox"), "22": node("Random")},
+    "any": {"20": node("Any Switch (rgthree)", any_01=["21", 0], any_02=["23", 0]), "21": node("PrimitiveString", value="a fox"), "23": node("Text Multiline", text="a fox")},
+    "named": {"20": node("CR Text Input Switch", Input=2, text1="an owl", text2="a fox")},
+    "one branch": {"20": node("ImpactSwitch", select=["22", 0], input1=["21", 0]), "21": node("PrimitiveString", value="a fox"), "22": node("Random")},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SWITCHES)
+def test_switches_whose_branches_agree(name):
+    assert read(change(base(**SWITCHES[name]), "6", text=["20", 0])).prompt == "a fox"
+
+
+def test_switches_whose_branches_differ_are_unknown():
+    more = {
+        "20": node("Any Switch (rgthree)", any_01=["21", 0], any_02=["22", 0]),
+        "21": node("PrimitiveString", value="a fox"),
+        "22": node("PrimitiveString", value="a fox "),
+    }
+    assert read(change(base(**more), "6", text=["20", 0])).prompt is None
+    more["22"] = node("Florence2Run", text_input="", image=["5", 0])
+    assert read(change(base(**more), "6", text=["20", 0])).prompt is None
+
+
+def test_switches_of_conditionings():
+    more = {"20": node("ConditioningSwitch", input=["22", 0], conditioning1=["6", 0], conditioning2=["21", 0])}
+    same = more | {"21": node("CLIPTextEncode", text="a fox", clip=["4", 1]), "22": node("Random")}
+    assert read(change(base(**same), "3", positive=["20", 0])).prompt == "a fox"
+    other = same | {"21": node("CLIPTextEncode", text="an owl", clip=["4", 1])}
+    assert read(change(base(**other), "3", positive=["20", 0])).prompt is None
+
+
+VIDEO = {
+    "wan": node("WanImageToVideo", positive=["6", 0], negative=["7", 0], vae=["4", 2], width=832, height=480, length=81, batch_size=1, start_image=["99", 0]),
+    "hunyuan": node("HunyuanImageToVideo", positive=["6", 0], vae=["4", 2], width=832, height=480, length=53, batch_size=1, guidance_type="v1"),
+    "ltx": node("LTXVConditioning", positive=["6", 0], negative=["7", 0], frame_rate=24),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", VIDEO)
+def test_video_nodes_hand_on_the_text(name):
+    found = read(change(base(**{"20": VIDEO[name]}), "3", positive=["20", 0]))
+    assert (found.prompt, found.negative) == ("a fox", "blur")
+
+
+def test_a_chain_of_video_nodes_with_one_text():
+    """Two samplers, one for high and one for low noise, behind two conditioning nodes."""
+    nodes = base(
+        **{
+            "20": node("WanImageToVideo", positive=["6", 0], negative=["21", 0], vae=["4", 2], width=832, height=480),
+            "21": node("ConditioningZeroOut", conditioning=["6", 0]),
+            "22": node("TrimVideoLatent", samples=["3", 0], trim_amount=0),
+        }
+    )
+    change(nodes, "3", positive=["20", 0], negative=["20", 1], latent_image=["20", 2])
+    nodes["10"] = node("KSamplerAdvanced", noise_seed=9, steps=20, cfg=1, positive=["20", 0], negative=["20", 1], latent_image=["22", 0])  # fmt: skip
+    nodes["8"] = node("VAEDecode", samples=["10", 0], vae=["4", 2])
+    found = read(nodes)
+    assert (found.prompt, found.negative, found.seed, found.settings["size"]) == ("a fox", None, 2**63 + 5, "832x480")
+
+
+@pytest.mark.parametrize(
+    "embeds",
+    [
+        {"1": node("WanVideoTextEmbedBridge", positive=["11", 0], negative=["12", 0])},
+        {
+            "1": node("WanVideoApplyNAG", original_text_embeds=["13", 0], nag_text_embeds=["14", 0], nag_scale=11),
+            "13": node("WanVideoTextEncode", positive_prompt="a fox", negative_prompt="blur", t5=["9", 0]),
+            "14": node("WanVideoTextEncodeSingle", prompt="noise", t5=["9", 0]),
+        },
+    ],
+    ids=["bridge", "guided"],
+)
+def test_embeddings_of_video_samplers_are_followed(embeds):
+    nodes = embeds | {
+        "11": node("CLIPTextEncode", text="a fox", clip=["9", 0]),
+        "12": node("CLIPTextEncode", text="blur", clip=["9", 0]),
+        "3": node("WanVideoSampler", text_embeds=["1", 0], steps=30, cfg=6, seed=1, scheduler="unipc"),
+        "4": node("VHS_VideoCombine", images=["3", 0]),
+    }
+    found = read(nodes)
+    assert (found.prompt, found.negative, found.seed) == ("a fox", "blur", 1)
+
+
+def test_a_video_sampler_with_texts_of_its_own_encoder():
+    nodes = {
+        "1": node("HyVideoTextEncode", text_encoders=["9", 0], prompt="a fox", force_offload=True),
+        "3": node("HyVideoSampler", model=["2", 0], hyvid_embeds=["1", 0], steps=30, seed=1, flow_shift=9),
+        "4": node("VHS_VideoCombine", images=["3", 0]),
+    }
+    found = read(nodes)
+    assert (found.prompt, found.negative, found.steps) == ("a fox", None, 30)
+
+
+def test_texts_are_kept_as_written():
+    nodes = change(change(base(), "6", text=" a fox,  \n"), "7", text="blur,, ")
+    found = read(nodes)
+    assert (found.prompt, found.negative) == (" a fox,  \n", "blur,, ")

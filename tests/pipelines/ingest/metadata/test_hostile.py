@@ -22,6 +22,7 @@ from soart.pipelines.ingest.metadata.xmp import xmp_texts
 
 NAMES = [
     "parameters",
+    "generation_data",
     "prompt",
     "workflow",
     "Comment",

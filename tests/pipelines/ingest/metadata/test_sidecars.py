@@ -27,7 +27,7 @@ def test_captions(tmp_path, encoding):
     found = sidecar_metadata(tmp_path / "a.b.png")
     assert (found.tool, found.prompt, found.steps, found.source) == (
         "caption",
-        "ein schöner Fuchs\nim Schnee",
+        "ein schöner Fuchs\nim Schnee ",
         None,
         "sidecar:a.b.png.txt",
     )

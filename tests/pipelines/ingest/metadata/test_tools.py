@@ -380,3 +380,98 @@ def test_camera_pictures_are_unknown(build):
     for name in ("JPEG", "WEBP", "AVIF"):
         assert embedded_metadata(build.saved(name, exif)) is None
         assert embedded_metadata(build.saved(name)) is None
+
+
+DEMO = {
+    "prompt": "1girl, fox ears, snow, ",
+    "negative_prompt": "lowres, ",
+    "resolution": "832 x 1216",
+    "guidance_scale": 7,
+    "num_inference_steps": 28,
+    "seed": 1180638,
+    "sampler": "Euler a",
+    "sdxl_style": "(None)",
+    "add_quality_tags": True,
+    "quality_tags": "Heavy v3.1",
+    "use_upscaler": None,
+    "Model": {"Model": "Some XL 3.1", "Model hash": "e3c47aedb0"},
+}
+
+
+def test_web_demos_write_json_into_parameters(build):
+    found = embedded_metadata(build.png({"parameters": json.dumps(DEMO)}))
+    assert facts(found) == (
+        "diffusers",
+        "1girl, fox ears, snow, ",
+        "lowres, ",
+        "Some XL 3.1",
+        "Euler a",
+        1180638,
+        28,
+        7.0,
+    )
+    assert (found.settings["size"], found.settings["sdxl_style".replace("_", " ")]) == ("832x1216", "(None)")
+    assert found.source == "png:parameters"
+    least = json.dumps({"prompt": "a fox", "negative_prompt": "blur", "guidance_scale": 3.5})
+    exif = build.tiff({}, "<", b"UNICODE\0" + least.encode("utf-16-le"))
+    for content in (build.png({"parameters": least}), build.saved("WEBP", exif), build.saved("JPEG", exif)):
+        assert facts(embedded_metadata(content)) == ("diffusers", "a fox", "blur", None, None, None, None, 3.5)
+
+
+@pytest.mark.parametrize("values", [{}, {"prompt": ""}, {"prompt": 5, "seed": 1, "steps": 2}, {"seed": 1, "steps": 2}])
+def test_other_json_in_parameters_is_unknown(build, values):
+    assert embedded_metadata(build.png({"parameters": json.dumps(values)})) is None
+
+
+TENSORART = {
+    "models": [
+        {"label": "ink", "type": "LORA", "modelId": "5", "modelFileId": "6", "weight": 0.8, "modelFileName": "ink_v2", "baseModel": "SDXL 1.0", "hash": "AB"},
+    ],
+    "prompt": "a fox,  ",
+    "negativePrompt": "blur",
+    "width": 768,
+    "height": 1152,
+    "imageCount": 1,
+    "samplerName": "Euler a",
+    "steps": 25,
+    "cfgScale": 7,
+    "seed": "2405514972",
+    "clipSkip": 2,
+    "baseModel": {"label": "RealXL", "type": "BASE_MODEL", "modelId": "1", "modelFileId": "2", "modelFileName": "realxl_v4", "baseModel": "SDXL 1.0", "hash": "CD"},
+    "sdVae": "Automatic",
+}  # fmt: skip
+
+
+def test_tensorart(build):
+    expected = ("TensorArt", "a fox,  ", "blur", "realxl_v4", "Euler a", 2405514972, 25, 7.0)
+    alone = embedded_metadata(build.png({"generation_data": json.dumps(TENSORART)}))
+    assert facts(alone) == expected
+    assert (alone.settings["size"], alone.settings["loras"], alone.source) == (
+        "768x1152",
+        "ink_v2:0.8",
+        "png:generation_data",
+    )
+    # The texts of the user are beside the graph that the service ran.
+    graph = {
+        "1": {"class_type": "KSampler", "inputs": {"seed": 2405514972, "steps": 25, "scheduler": "karras", "positive": ["2", 0], "model": ["3", 0], "latent_image": ["4", 0]}},
+        "2": {"class_type": "BNK_CLIPTextEncodeAdvanced", "inputs": {"text": "a fox, more", "clip": ["3", 1]}},
+        "3": {"class_type": "ECHOCheckpointLoaderSimple", "inputs": {"ckpt_name": "internal"}},
+    }  # fmt: skip
+    both = embedded_metadata(build.png({"prompt": json.dumps(graph), "generation_data": json.dumps(TENSORART)}))
+    assert (facts(both), both.scheduler) == (expected, "karras")
+    assert embedded_metadata(build.png({"generation_data": "[]"})) is None
+    assert embedded_metadata(build.png({"generation_data": '{"prompt": 1}'})) is None
+
+
+def test_texts_are_kept_as_written(build):
+    odd = " a fox,  in snow , "
+    texts = [
+        {"invokeai_metadata": json.dumps(INVOKE | {"positive_prompt": odd})},
+        {"Dream": f'"{odd}" -s 50 -S 2980 -C 7.5 -A k_lms'},
+        {"Software": "NovelAI", "Comment": json.dumps(NOVEL | {"prompt": odd})},
+        {"parameters": json.dumps(FOOOCUS | {"prompt": odd})},
+        {"parameters": json.dumps(DEMO | {"prompt": odd})},
+        {"parameters": json.dumps({"sui_image_params": {"prompt": odd, "steps": 1}})},
+    ]
+    for one in texts:
+        assert embedded_metadata(build.png(one)).prompt == odd

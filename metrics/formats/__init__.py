@@ -1,0 +1,1 @@
+"""Formats of picture files: suffixes, decoders, and limits on what they unpack."""
