@@ -11,6 +11,7 @@ at every further ``half``: 100·2^(−technometric / half).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
@@ -88,6 +89,10 @@ def quality_model() -> QualityModel:
     return QualityModel.load(Path(__file__).with_name("quality.safetensors"), extractor.names, extractor.version)
 
 
+#: Fewest pixels of the longest side, and the span of tones (0…1) below which a picture is plain.
+FEWEST_PIXELS, PLAIN = 32, 3 / 255
+
+
 def costs(model: QualityModel, items: np.ndarray) -> np.ndarray:
     """What costs a picture points: (k + 1, n), each ≥ 0, of every fault of the model, and of strangeness.
 
@@ -126,6 +131,29 @@ def strangeness_text(strangeness: float) -> str:
     if strangeness > STRANGE:
         return "rendered unlike good photographs and drawings"
     return "rendered a little unlike good pictures" if strangeness > ODD else "rendering as usual"
+
+
+def why_unfit(items: np.ndarray, names: Sequence[str]) -> list[str]:
+    """Why pictures cannot be judged, such as ``"all black"``; empty for those that can.
+
+    Args:
+        items: (n, p) quality items.
+        names: (p,) their names.
+    """
+    side, dark, spread, lightest, colour = (
+        items[:, names.index(f"quality/{name}")]
+        for name in ("side", "luma/q01", "luma/deviation", "luma/q99", "chroma/q99")
+    )
+    reasons = []
+    for n in range(len(items)):
+        plain = spread[n] < PLAIN and lightest[n] - dark[n] < PLAIN
+        if side[n] < FEWEST_PIXELS:
+            reasons.append(f"too small to be judged ({side[n]:.0f} pixels; {FEWEST_PIXELS} are needed)")
+        elif plain and lightest[n] < PLAIN and colour[n] < PLAIN:
+            reasons.append("all black")
+        else:
+            reasons.append("nothing but one tone" if plain else "")
+    return reasons
 
 
 @dataclass(frozen=True)
@@ -209,12 +237,19 @@ class TechnicalScorer:
         return total
 
     def score(self, items: np.ndarray) -> np.ndarray:
-        """(n,) points of (n, p) items, 0 to 100; higher is better."""
+        """(n,) points of (n, p) items, 0 to 100; higher is better. Pictures that cannot be judged have 0."""
         technometric = self.technometric(items)
-        if not self.fault:
-            return points_of(technometric, self.model.half)
-        points: np.ndarray = 100 / (1 + np.exp(np.clip(_STEEPNESS * (technometric - 1), -30, 30)))
+        points: np.ndarray
+        if self.fault:
+            points = 100 / (1 + np.exp(np.clip(_STEEPNESS * (technometric - 1), -30, 30)))
+        else:
+            fit = [not reason for reason in self.unfit(items)]
+            points = np.where(fit, points_of(technometric, self.model.half), 0.0)
         return points
+
+    def unfit(self, items: np.ndarray) -> list[str]:
+        """Why pictures of (n, p) items cannot be judged, such as ``"all black"``; empty for those that can."""
+        return why_unfit(self._quality(items), self.model.names)
 
     def suspicion(self, scores: np.ndarray) -> np.ndarray:
         """(n,) evidence of the fault by a detector's scores: 0 is usual for an undamaged picture, 1 is at the limit."""
@@ -235,7 +270,11 @@ class TechnicalScorer:
         by_cause = costs(self.model, quality)
         contributions = by_cause / by_cause.sum(axis=0) * lost
         rows = []
+        unfit = self.unfit(items)
         for n, order in enumerate(np.argsort(-by_cause, axis=0, kind="stable").T):
+            if unfit[n]:
+                rows.append([Reason(unfit[n], -100.0)][:top])
+                continue
             causes = [fault_text(fault, e) for fault, e in zip(self.model.detectors, evidence[:, n], strict=True)]
             causes.append(strangeness_text(strangeness[n]))
             rows.append([Reason(causes[k], float(contributions[k, n])) for k in order[:top]])

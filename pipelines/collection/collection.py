@@ -19,7 +19,6 @@ from sqlalchemy import delete, insert, select
 
 from ...errors import ImageError
 from ...files import write_whole
-from ...metrics.damage.unfit import unfit
 from ...metrics.image import Picture, read_content, read_image
 from ..models.request import DrawnPicture
 from .png import encode_png, holds_picture, parameters_text
@@ -109,10 +108,7 @@ class Collection(Storage):
             return known, None
         picture = read_image(content, label=str(path))
         height, width = picture.pixels.shape[:2]
-        row = ImageRow(
-            sha256=digest, path=str(path.resolve()), width=width, height=height, generation=None,
-            problem=unfit(picture.pixels),
-        )  # fmt: skip
+        row = ImageRow(sha256=digest, path=str(path.resolve()), width=width, height=height, generation=None)
         with self.session("be written", write=True) as session:
             # Another process may have added it while this one decoded.
             known = session.scalar(select(ImageRow).where(ImageRow.sha256 == digest))

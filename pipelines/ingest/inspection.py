@@ -12,7 +12,6 @@ from functools import cache
 from pathlib import Path
 
 from ...errors import ImageError, MissingDecoderError
-from ...metrics.damage.unfit import unfit
 from ...metrics.image import read_content, read_image
 from ...metrics.items.combined import taste_extractor
 from ...metrics.protocols import Extractor
@@ -72,8 +71,6 @@ def inspect_file(path: str, networks: Sequence[str | None] = (None,)) -> Inspect
     digest = hashlib.sha256(content).hexdigest()
     try:
         picture = read_image(content, label=path)
-        if reason := unfit(picture.pixels):
-            return Inspection(path, digest, f"{path!r} is left out: {reason}.")
         items = []
         for network in networks:
             extractor = _extractor(network)

@@ -84,7 +84,7 @@ def import_pictures(
             if row.id in rows:
                 problems.append(f"{str(file)!r} is the same file as {rows[row.id].path!r}: ranked once.")
             rows.setdefault(row.id, row)
-            if picture is not None and not row.problem:
+            if picture is not None:
                 measure(collection, [row], scorer, {row.id: picture.pixels})
         progress()
     return list(rows.values()), problems

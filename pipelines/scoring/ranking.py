@@ -71,9 +71,17 @@ def rank(
     sound = [row for row in rows if not row.problem]
     items, unreadable = measure(collection, sound, scorer, progress=progress, known=known)
     sound = [row for row in sound if row.id in items]
+    matrix = np.stack([items[row.id] for row in sound]).astype(np.float64) if sound else np.zeros((0, 0))
+    if sound and isinstance(scorer, TechnicalScorer) and any(unfit := scorer.unfit(matrix)):
+        unreadable += [
+            f"{str(collection.locate(row))!r} is left out: {reason}."
+            for row, reason in zip(sound, unfit, strict=True)
+            if reason
+        ]
+        fit = np.array([not reason for reason in unfit])
+        sound, matrix = [row for row, keep in zip(sound, fit, strict=True) if keep], matrix[fit]
     if not sound:
         return [], problems + unreadable
-    matrix = np.stack([items[row.id] for row in sound]).astype(np.float64)
     scores = scorer.score(matrix)
     collection.set_scores(scorer.stored_name, {row.id: float(s) for row, s in zip(sound, scores, strict=True)})
     order, ranks, reasons = np.argsort(-scores, kind="stable"), percentiles(scores), scorer.explain(matrix)

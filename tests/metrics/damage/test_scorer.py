@@ -32,7 +32,9 @@ def scenes():
 def photograph():
     """A photograph of 512 × 512 pixels, (h, w, 3) uint8."""
     skimage = pytest.importorskip("sklearn.datasets")
-    return np.asarray(Image.fromarray(skimage.load_sample_image("china.jpg")).crop((60, 0, 487, 427)).resize((400, 400)))
+    return np.asarray(
+        Image.fromarray(skimage.load_sample_image("china.jpg")).crop((60, 0, 487, 427)).resize((400, 400))
+    )
 
 
 def scores(scorer, pictures):
@@ -177,3 +179,27 @@ def test_a_jpeg_of_a_photograph_is_suspected_and_the_photograph_is_not(photograp
         detector = TechnicalScorer.detector(name)
         found[detector.stored_name] = detector.score(np.concatenate([detector.extractor.extract(p) for p in pictures]))
     assert suspected(found).tolist() == [-1, DETECTORS.index("jpeg")]
+
+
+@pytest.mark.parametrize(
+    ("picture", "reason"),
+    [
+        (
+            np.random.default_rng(0).integers(0, 255, (8, 8, 3), dtype=np.uint8),
+            "too small to be judged (8 pixels; 32 are needed)",
+        ),
+        (np.zeros((64, 64, 3), np.uint8), "all black"),
+        (np.full((300, 200, 3), 200, np.uint8), "nothing but one tone"),
+        (np.full((64, 64, 3), (250, 10, 10), np.uint8), "nothing but one tone"),
+    ],
+)
+def test_what_cannot_be_judged_says_so_and_has_no_points(scorer, picture, reason):
+    items = scorer.extractor.extract(picture)
+    assert scorer.unfit(items) == [reason]
+    assert scorer.score(items).tolist() == [0.0]
+    assert [(r.text, r.contribution) for r in scorer.explain(items)[0]] == [(reason, -100.0)]
+
+
+def test_any_picture_with_something_on_it_can_be_judged(scorer, scenes):
+    items = np.concatenate([scorer.extractor.extract(p) for p in scenes])
+    assert set(scorer.unfit(items)) == {""}

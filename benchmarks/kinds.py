@@ -1,0 +1,196 @@
+"""Measures the technical score and its detectors by kind of picture, size and fault, beside classical metrics.
+
+    python benchmarks/kinds.py [--cache DIR] [--peers]
+
+Pictures are those of quality_pictures.py from the sources that the score was not learnt from, at sizes from 64 to 1,400
+pixels. Printed are mean scores; in which share of pairs an undamaged picture scores above its own damaged version; what
+is suspected; false alarms; and whether scores of undamaged pictures have a trend with size, colourfulness or kind.
+
+With --peers the same pairs are judged by NIQE (its 36 features, its choice of patches, and a unit space from the same
+learning sources, because its published model is a download) and by the blur score of cleanvision.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import quality_pictures
+from brisque import brisque_features
+from damage import FAULTS, damage
+from PIL import Image
+from quality_pictures import EMBEDDED, LIGHT, Table, in_bytes, seeded, undamaged
+from scipy.stats import spearmanr
+from sources import DRAWING, PHOTOGRAPH, Source, default_cache, learning_sources, unseen_sources
+
+from soart.metrics.damage.quality_model import QualityModel
+from soart.metrics.damage.scorer import DETECTORS, TechnicalScorer, costs, points_of
+from soart.metrics.items.quality import RUNGS, QualityExtractor
+
+SEED = 77
+KINDS = (PHOTOGRAPH, DRAWING, EMBEDDED)
+#: Side of NIQE's patches, and the share of the sharpest patch's contrast that a patch needs.
+PATCH, CONTRAST = 96, 0.75
+
+
+def measured(cache: Path) -> Table:
+    """The pictures of unseen sources and new drawings of the embedded model; kept in the cache."""
+    path = cache / f"{QualityExtractor().version}-kinds-{SEED}.npz"
+    if not path.is_file():
+        found = quality_pictures.of_sources(unseen_sources(cache), SEED) + quality_pictures.of_embedded_model(SEED)
+        Table.of(found).save(path)
+    return Table.load(path)
+
+
+def judged(model: QualityModel, data: Table) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Points (n,), evidence (k, n) and number of the suspected fault (n,), −1 for none."""
+    evidence = model.evidence(data.items)
+    points = points_of(costs(model, data.items).sum(axis=0), model.half)
+    return points, evidence, np.where(evidence.max(axis=0) > 1, evidence.argmax(axis=0), -1)
+
+
+def table_of_faults(data: Table, points: np.ndarray, found: np.ndarray) -> None:
+    """Print a row for each fault: by size."""
+    rung = data.items[:, 0].astype(int)
+    print(f"{'':10} {'mean score':>24} {'pairs right':>28} {'suspected':>28} {'rightly':>8}")
+    head = " ".join(f"{r:>6}" for r in RUNGS)
+    print(f"{'':10} {head} {head} {head}")
+    for fault in ("none", *FAULTS):
+        rows = (data.fault == fault) & (data.how != "drawn")
+        if fault == "none":
+            rows &= data.how == LIGHT[0]
+        by_size = [np.flatnonzero(rows & (rung == r)) for r in RUNGS]
+        means = " ".join(f"{points[part].mean():6.1f}" for part in by_size)
+        pairs = " ".join(
+            f"{np.mean(points[data.base[part]] > points[part]):6.2f}" if fault != "none" else f"{'':6}"
+            for part in by_size
+        )
+        hits = " ".join(f"{np.mean(found[part] >= 0):6.2f}" for part in by_size)
+        right = np.mean(found[rows] == DETECTORS.index(fault)) if fault in DETECTORS else np.nan
+        print(f"{fault:10} {means} {pairs} {hits} {right:8.2f}")
+    damaged = (data.fault != "none") & (data.how != "drawn")
+    for label, rows in (("all", damaged), ("256 pixels and more", damaged & (rung >= 256))):
+        pairs = np.mean(points[data.base[rows]] > points[rows])
+        known = rows & (data.fault != "smooth")
+        print(
+            f"pairs right, {label}: {pairs:.3f}; without over-smoothing "
+            f"{np.mean(points[data.base[known]] > points[known]):.3f}"
+        )
+
+
+def table_of_kinds(data: Table, points: np.ndarray, found: np.ndarray) -> None:
+    """Print false alarms and trends of undamaged pictures."""
+    rung = data.items[:, 0].astype(int)
+    print(f"\n{'undamaged':12} {'pictures':>9} {'mean score':>11} {'deviation':>10} {'false alarms':>13}")
+    for kind in KINDS:
+        for r in RUNGS:
+            rows = data.clean & (data.kind == kind) & (rung == r)
+            if rows.any():
+                print(
+                    f"{kind} {r:<6} {rows.sum():9} {points[rows].mean():11.1f} {points[rows].std():10.1f} "
+                    f"{np.mean(found[rows] >= 0):13.3f}"
+                )
+    for kind in KINDS:
+        print(f"false alarms, {kind}: {np.mean(found[data.clean & (data.kind == kind)] >= 0):.3f}")
+    rows = data.clean & (data.how == LIGHT[0])
+    chroma = data.items[:, list(QualityExtractor().names).index("quality/chroma/mean")]
+    print(f"rank correlation of scores with size {spearmanr(points[rows], data.side[rows]).statistic:+.2f}, ", end="")
+    print(f"with colourfulness {spearmanr(points[rows], chroma[rows]).statistic:+.2f}")
+    change = {how: (points - points[data.base])[data.clean & (data.how == how)].mean() for how in LIGHT[1:]}
+    print("change of the score, " + "; ".join(f"{how}: {value:+.1f} points" for how, value in change.items()))
+    drawn = data.how == "drawn"
+    for fault in ("blur", "noise", "fade"):
+        print(f"drawn with {fault} by the embedded model: {points[drawn & (data.fault == fault)].mean():.1f}")
+    print(f"drawn without: {points[data.clean & (data.kind == EMBEDDED)].mean():.1f}")
+
+
+def patches(pixels: np.ndarray) -> np.ndarray:
+    """BRISQUE features (m, 36) of the patches of a picture that NIQE would choose."""
+    tiles = [
+        pixels[y : y + PATCH, x : x + PATCH]
+        for y in range(0, pixels.shape[0] - PATCH + 1, PATCH)
+        for x in range(0, pixels.shape[1] - PATCH + 1, PATCH)
+    ]
+    contrast = np.array([tile.mean(axis=2).std() for tile in tiles])
+    return np.stack(
+        [brisque_features(t) for t, c in zip(tiles, contrast, strict=True) if c >= CONTRAST * contrast.max()]
+    )
+
+
+def peers(cache: Path, scorer: TechnicalScorer) -> None:
+    """Print pairs right of soart, NIQE and cleanvision on one picture of 512 to 800 pixels of each unseen source."""
+
+    def middle_size(source: Source) -> np.ndarray | None:
+        return next((p for p in undamaged(source, seeded(source.name, SEED)) if 512 <= max(p.shape[:2]) <= 800), None)
+
+    good = [patches(in_bytes(p)) for s in learning_sources(cache)[::2] if (p := middle_size(s)) is not None]
+    unit = np.concatenate(good)
+    mean, covariance = unit.mean(axis=0), np.cov(unit.T)
+
+    def niqe(pixels: np.ndarray) -> float:
+        own = patches(pixels)
+        pooled = (covariance + (np.cov(own.T) if len(own) > 1 else covariance)) / 2
+        apart = own.mean(axis=0) - mean
+        return -float(np.sqrt(apart @ np.linalg.pinv(pooled) @ apart))
+
+    pictures = [p for s in unseen_sources(cache) if (p := middle_size(s)) is not None]
+    right: dict[str, dict[str, list[bool]]] = {
+        name: {f: [] for f in FAULTS} for name in ("soart", "NIQE", "cleanvision")
+    }
+    rng = np.random.default_rng(SEED)
+    with tempfile.TemporaryDirectory() as folder:
+        files, owners = [], []
+        for number, picture in enumerate(pictures):
+            versions = {"none": in_bytes(picture)} | {
+                fault: in_bytes(damage(picture, fault, float(rng.uniform()), rng, FAULTS)) for fault in FAULTS
+            }
+            own = scorer.score(scorer.extractor.extract(np.stack(list(versions.values()))))
+            theirs = [niqe(pixels) for pixels in versions.values()]
+            for k, (fault, pixels) in enumerate(versions.items()):
+                files.append(Path(folder) / f"{number:04}-{fault}.png")
+                owners.append((number, fault))
+                Image.fromarray(pixels).save(files[-1])
+                if k:
+                    right["soart"][fault].append(bool(own[0] > own[k]))
+                    right["NIQE"][fault].append(theirs[0] > theirs[k])
+        sharp = blur_scores(files)
+        by_owner = dict(zip(owners, sharp, strict=True))
+        for number, fault in owners:
+            if fault != "none":
+                right["cleanvision"][fault].append(by_owner[number, "none"] > by_owner[number, fault])
+    print(f"\npairs right, {len(pictures)} pictures of 512 to 800 pixels")
+    print(f"{'':10}" + "".join(f"{name:>13}" for name in right))
+    for fault in FAULTS:
+        print(f"{fault:10}" + "".join(f"{np.mean(values[fault]):13.2f}" for values in right.values()))
+    print(f"{'all':10}" + "".join(f"{np.mean([v for f in FAULTS for v in r[f]]):13.2f}" for r in right.values()))
+
+
+def blur_scores(files: list[Path]) -> list[float]:
+    """The blur score of cleanvision for each file, higher is sharper."""
+    from cleanvision import Imagelab
+
+    lab = Imagelab(filepaths=[str(file) for file in files])
+    lab.find_issues({"blurry": {}}, n_jobs=1, verbose=False)
+    return [float(lab.issues.loc[str(file), "blurry_score"]) for file in files]
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cache", type=Path, default=default_cache(), help="folder of unpacked packages")
+    parser.add_argument("--peers", action="store_true", help="compare with NIQE and cleanvision")
+    arguments = parser.parse_args()
+    scorer = TechnicalScorer.load()
+    data = measured(arguments.cache)
+    points, _, found = judged(scorer.model, data)
+    print(f"{len(data.kind)} pictures of {len(set(data.source))} sources that the score was not learnt from")
+    table_of_faults(data, points, found)
+    table_of_kinds(data, points, found)
+    if arguments.peers:
+        peers(arguments.cache, scorer)
+
+
+if __name__ == "__main__":
+    main()
