@@ -21,7 +21,7 @@ from ..collection.results import has_result
 from ..evaluation.folders import EvaluatedCollection, sync_and_evaluate
 from ..ingest.engines import Engine
 from ..ingest.local_engine import LocalEngine
-from ..ingest.roots import known_roots
+from ..ingest.roots import check_allowed, known_roots
 from ..ingest.scan import Scan
 from ..scoring.collection_profiles import CollectionProfiles
 from ..support.background import FAILED, Job, Jobs
@@ -79,14 +79,21 @@ class EvaluationService(CollectionService):
         profiles: its profiles, which can rank.
         jobs: its background jobs.
         engine: inspects new pictures; worker processes by default.
+        allowed: folders, links resolved, in which all evaluated folders must lie; None for no limit.
     """
 
     def __init__(
-        self, collection: Collection, profiles: CollectionProfiles, jobs: Jobs, engine: Engine | None = None
+        self,
+        collection: Collection,
+        profiles: CollectionProfiles,
+        jobs: Jobs,
+        engine: Engine | None = None,
+        allowed: Sequence[Path] | None = None,
     ) -> None:
         super().__init__(collection, profiles, jobs, KEY, settings_key=KEY)
         self.folder = collection.file("").absolute()
         self.engine = engine or LocalEngine()
+        self.allowed = allowed
         self._result: EvaluatedCollection | None = None
         self._stale = True
         stored = json.loads(self._stored_settings() or "{}")
@@ -290,6 +297,9 @@ class EvaluationService(CollectionService):
     def _evaluate(self, job: Job, roots: Sequence[Path]) -> None:
         profile = self.settings.profile
         scorers = [self.profiles.scorer(profile)] if profile else []
+        # Again before every scan: a folder may have become a link to elsewhere.
+        if self.allowed is not None:
+            check_allowed(roots, self.allowed)
 
         def expect(total: int) -> None:
             job.total = total
@@ -297,7 +307,7 @@ class EvaluationService(CollectionService):
         def scan_and_evaluate() -> EvaluatedCollection:
             job.expect(0)
             return sync_and_evaluate(
-                self.collection, Scan(roots, exclude=self.folder / CULLED), self.engine, scorers,
+                self.collection, Scan(roots, exclude=self.folder / CULLED, contained=True), self.engine, scorers,
                 progress=job.advance, expect=expect, evaluating=lambda pictures: job.check(),
             )  # fmt: skip
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from .invokeai import read_invokeai
 from .novelai import read_novelai
 from .others import read_drawthings, read_easy_diffusion, read_midjourney, read_swarm_object
 from .record import RATING_ONLY, PictureMetadata, guarded, read_object, record
-from .sidecars import SUFFIXES, sidecar_metadata
+from .sidecars import SUFFIXES, sidecar_metadata, texts_beside
 from .stealth import stealth_text
 
 #: Suffixes of files that describe pictures beside them.
@@ -40,6 +40,14 @@ def picture_metadata(path: Path, content: bytes) -> PictureMetadata | None:
     for folder in (path.parent, path.parent.parent):
         metadata = metadata or _table(folder).get(path.relative_to(folder).as_posix())
     return metadata or embedded
+
+
+def sidecars_of(path: str) -> Iterator[Path]:
+    """Paths of all files that may describe a picture: those beside it, and the tables of its folder and the one above."""
+    picture = Path(path)
+    yield from texts_beside(picture)
+    for folder in (picture.parent, picture.parent.parent):
+        yield from (folder / name for name in TABLES)
 
 
 @lru_cache(maxsize=4)
