@@ -48,11 +48,11 @@ def create_app(settings: ServerSettings) -> Starlette:
             Middleware(
                 SessionMiddleware,
                 secret_key=settings.secret,
-                session_cookie="soart",
+                session_cookie=f"soart-{settings.port}",
                 max_age=SESSION_SECONDS,
                 same_site="strict",
             ),
-            Middleware(Guard, password=settings.password, names=settings.names),
+            Middleware(Guard, sessions=server.sessions, names=settings.names),
         ],
         exception_handlers={SoartError: on_error, HTTPException: on_http_error, Exception: on_failure},
         lifespan=lifespan,

@@ -343,7 +343,7 @@ def test_no_view_is_wider_than_a_phone_and_all_is_named(come, address, view):
 
 
 def start(folder, tmp_path, port):
-    """The command itself, in a process of its own."""
+    """The command itself, in a process of its own, and the address that it prints."""
     environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path / "state"), "XDG_CONFIG_HOME": str(tmp_path / "config")}
     line = [
         sys.executable,
@@ -357,17 +357,17 @@ def start(folder, tmp_path, port):
         str(port),
     ]
     process = subprocess.Popen(line, env=environment, stdout=subprocess.PIPE, text=True, cwd=tmp_path)
-    assert "http://127.0.0.1" in process.stdout.readline()
-    return process
+    return process, process.stdout.readline().split()[2]
 
 
 def test_a_killed_server_loses_nothing(come, folder, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    server = start(folder, tmp_path, port)
+    server, printed = start(folder, tmp_path, port)
     try:
         page, rating = come(), come()
         for tab, view in ((page, "tune"), (rating, "rate")):
+            tab.goto(printed)
             tab.goto(f"http://127.0.0.1:{port}/c/0/{view}")
         rating.wait_for_selector("#picture[data-id]")
         rated = {press(rating, "4"): 4.0}
@@ -385,7 +385,8 @@ def test_a_killed_server_loses_nothing(come, folder, tmp_path):
         page.wait_for_selector(".toast.bad:has-text('does not answer')")
         with Collection(folder) as collection:
             drawn = len(collection.images())
-        server = start(folder, tmp_path, port)
+        # The session of before is still good: nobody needs the new token.
+        server, _ = start(folder, tmp_path, port)
         until(lambda: stored(folder) == rated, 40)
         page.wait_for_selector("#state.interrupted")
         assert "nothing is lost" in page.inner_text("#state")
