@@ -191,7 +191,8 @@ def rank_sum_p(scores: np.ndarray, groups: Sequence[np.ndarray]) -> np.ndarray:
     z = np.array([ranks[rows].sum() for rows in groups]) / np.sqrt(variance)
     skewed = np.minimum(stats.pearson3.cdf(z, skewness), stats.pearson3.sf(z, skewness))
     # The curve ends on one side, where the true tail may not.
-    return np.minimum(1.0, 2 * np.maximum(skewed, stats.norm.sf(np.abs(z))))
+    p: np.ndarray = np.minimum(1.0, 2 * np.maximum(skewed, stats.norm.sf(np.abs(z))))
+    return p
 
 
 def welch(one: Sums, two: Sums) -> tuple[float, float, float, float]:

@@ -77,9 +77,14 @@ def check_file(path: str) -> os.stat_result | str | None:
     return f"{path!r} is a pipe, socket or device, not a regular file; skipped."
 
 
-def leads_out(path: str | Path, root: str) -> bool:
+def leads_out(path: Path, root: str) -> bool:
     """True if a file is a link to something outside a folder."""
     return os.path.islink(path) and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
+
+
+def _is_or_has_link_out(path: Path, root: str) -> bool:
+    """True if a picture, or a file that may describe it, is a link to something outside a folder."""
+    return any(leads_out(each, root) for each in (path, *sidecars_of(path)))
 
 
 def walk(
@@ -204,7 +209,7 @@ class Scan:
         picture = suffix in SUFFIXES and self._matches(entry.path, root)
         if not (picture or suffix in SIDECARS):
             return
-        if self.contained and any(leads_out(path, root) for path in (entry.path, *sidecars_of(entry.path))):
+        if self.contained and _is_or_has_link_out(Path(entry.path), root):
             if picture:
                 self.unusable[entry.path] = f"{entry.path!r} is, or lies beside, a link out of its folder; skipped."
             return
@@ -248,8 +253,9 @@ def find_pictures(paths: Sequence[Path], *, contained: bool = False) -> tuple[li
         candidates = [path]
         if os.path.isdir(path):
             below = walk(str(path), visited, lambda _, sentence: problems.append(sentence))
-            inside = (e.path for e in below if not (contained and leads_out(e.path, str(path))))
-            candidates = sorted((Path(file) for file in inside if _suffix(file) in SUFFIXES), key=_files_first)
+            pictures = (Path(entry.path) for entry in below if _suffix(entry.name) in SUFFIXES)
+            inside = (p for p in pictures if not (contained and leads_out(p, str(path))))
+            candidates = sorted(inside, key=_files_first)
         for file in candidates:
             status = check_file(str(file))
             if isinstance(status, str):

@@ -42,11 +42,10 @@ def picture_metadata(path: Path, content: bytes) -> PictureMetadata | None:
     return metadata or embedded
 
 
-def sidecars_of(path: str) -> Iterator[Path]:
+def sidecars_of(path: Path) -> Iterator[Path]:
     """Paths of all files that may describe a picture: those beside it, and the tables of its folder and the one above."""
-    picture = Path(path)
-    yield from texts_beside(picture)
-    for folder in (picture.parent, picture.parent.parent):
+    yield from texts_beside(path)
+    for folder in (path.parent, path.parent.parent):
         yield from (folder / name for name in TABLES)
 
 
