@@ -19,6 +19,7 @@ from ...pipelines.services.evaluation import EvaluationService
 from ...pipelines.services.rating import RatingService
 from ...pipelines.services.tuning import TuningService
 from ...pipelines.support.background import Jobs
+from ...pipelines.support.task_process import TaskProcess
 from .sessions import OWNER, Sessions
 from .throttle import Throttle
 
@@ -35,6 +36,7 @@ class OpenCollection:
         user_tastes: the user's own tastes.
         load: loads the model that draws.
         drawing: lock held while pictures are drawn.
+        learning: learns the tastes of all raters.
         allowed: folders that requests may name, besides those of the collection.
 
     Attributes:
@@ -48,6 +50,7 @@ class OpenCollection:
         user_tastes: ProfileStore,
         load: Callable[[], ImageGenerator],
         drawing: threading.Lock,
+        learning: TaskProcess,
         allowed: Sequence[Path] = (),
     ) -> None:
         self.number, self.collection, self.jobs = number, collection, Jobs()
@@ -56,7 +59,7 @@ class OpenCollection:
         self.tuning = TuningService(collection, self.profiles, self.jobs, load, drawing)
         self.allowed = allowed_folders(collection, allowed)
         self.evaluation = EvaluationService(collection, self.profiles, self.jobs, allowed=self.allowed)
-        self._lock = threading.Lock()
+        self._lock, self._learning = threading.Lock(), learning
         self._ratings: dict[str, RatingService] = {}
 
     @property
@@ -68,7 +71,7 @@ class OpenCollection:
         """The rating service of one rater."""
         with self._lock:
             if rater not in self._ratings:
-                self._ratings[rater] = RatingService(self.collection, self.profiles, self.jobs, rater)
+                self._ratings[rater] = RatingService(self.collection, self.profiles, self.jobs, rater, self._learning)
             return self._ratings[rater]
 
     def close(self) -> None:
@@ -128,8 +131,11 @@ class Server:
         self._lock = threading.Lock()
         self._generator: ImageGenerator | None = None
         drawing = threading.Lock()
+        self.learning = TaskProcess("Learning")
         self.collections = [
-            OpenCollection(number, Collection(folder), settings.profiles, self.generator, drawing, settings.allowed)
+            OpenCollection(
+                number, Collection(folder), settings.profiles, self.generator, drawing, self.learning, settings.allowed
+            )
             for number, folder in enumerate(settings.collections)
         ]
 
@@ -141,9 +147,10 @@ class Server:
             return self._generator
 
     def close(self) -> None:
-        """Close every collection."""
+        """Close every collection, and end the learning."""
         for collection in self.collections:
             collection.close()
+        self.learning.close()
 
 
 def server_of(request: Request) -> Server:

@@ -1,6 +1,10 @@
 """Rating: several raters, several tabs, wrong values, a locked database."""
 
+import multiprocessing
+import os
+import signal
 import sqlite3
+import time
 
 import pytest
 
@@ -72,3 +76,38 @@ def test_a_locked_database_is_reported_and_the_same_request_works_later(monkeypa
         assert visitor.get("/api/ids").status_code == 200
         other.execute("ROLLBACK")
     assert visitor.send("rate", image=3, stars=5).status_code == 200
+
+
+def rate_as(visitor, rater, count=6):
+    assert visitor.post("/rater", {"rater": rater}).status_code == 200
+    for image in range(1, count + 1):
+        body = {"rater": rater, "image": image, "stars": 5 if image % 2 else 1}
+        assert visitor.post("/c/0/api/rate", body).status_code == 200
+
+
+def test_many_raters_learn_one_after_another_in_one_process(visitor):
+    raters = [f"rater {k}" for k in range(4)]
+    for rater in raters:
+        rate_as(visitor, rater)
+    learning = [child for child in multiprocessing.active_children() if child.name == "soart: Learning"]
+    assert len(learning) == 1
+    for rater in raters:
+        assert visitor.wait_for(f"learn:{rater}")["state"] == "done"
+    page = visitor.get("/taste").text
+    assert all(rater in page for rater in raters)
+
+
+def test_a_killed_learning_is_reported_and_does_not_kill_the_server(visitor, app):
+    rate_as(visitor, "ann")
+    end = time.monotonic() + 30
+    while (pid := app.state.server.learning.pid) is None:
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.01)
+    os.kill(pid, signal.SIGKILL)
+    job = visitor.wait_for("learn:ann")
+    assert job["state"] == "failed"
+    assert job["message"].startswith("Learning stopped because its process was ended")
+    assert visitor.get("/api/progress").json()["failed"] == job["message"]
+    assert visitor.post("/c/0/api/learn").status_code == 200
+    assert visitor.wait_for("learn:ann")["state"] == "done"
+    assert visitor.get("/api/progress").json()["failed"] == ""
