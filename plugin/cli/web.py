@@ -65,8 +65,7 @@ def web(
 ) -> None:
     """Show collections in the browser: rate by keyboard, compare, tune, look at tastes. Ctrl-C ends it."""
     try:
-        import uvicorn  # noqa: F401
-
+        from ..web import serving  # noqa: F401
         from ..web.app import create_app
         from ..web.security import signing_key
         from ..web.state import ServerSettings
@@ -115,14 +114,11 @@ def web(
 
 
 def _serve(app: Starlette, listener: socket.socket) -> None:
-    import uvicorn
+    from ..web.serving import make_server
 
-    config = uvicorn.Config(
-        app, log_level="warning", server_header=False, proxy_headers=False, timeout_graceful_shutdown=3
-    )
     # Uvicorn raises the Ctrl-C that ended it again, after an orderly shutdown.
     with contextlib.suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[listener])
+        make_server(app).run(sockets=[listener])
 
 
 def _displayed(host: str) -> str:
