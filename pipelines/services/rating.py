@@ -104,17 +104,46 @@ class RatingService(CollectionService):
             CollectionError: the rating is out of range, or the collection cannot be written.
             SoartError: the picture does not exist.
         """
+        with self._lock:
+            before = self._stored(image)
+            self._store_rating(image, value)
+        self.learn_if_due()
+        return before
+
+    def undo(self, image: int, value: int | None, before: int | None) -> int | None:
+        """Undo a rating, unless another one was stored since.
+
+        Args:
+            image: id of the picture.
+            value: the rating to undo: 1 to 5, 0 for a skip, None for a removed rating.
+            before: the rating to restore.
+
+        Returns:
+            the rating that is stored now.
+
+        Raises:
+            CollectionError: the rating is out of range, or the collection cannot be written.
+            SoartError: the picture does not exist.
+        """
+        with self._lock:
+            stored = self._stored(image)
+            if stored == value:
+                self._store_rating(image, before)
+                return before
+        return stored
+
+    def _stored(self, image: int) -> int | None:
         if not rows_of(self.collection, [image]):
             raise SoartError(f"There is no picture {image} in this collection any more: go on with the next one.")
-        before = stars_of(self.collection, self.rater, [image]).get(image)
+        return stars_of(self.collection, self.rater, [image]).get(image)
+
+    def _store_rating(self, image: int, value: int | None) -> None:
         if value is None:
             ratings.undo_rating(self.collection, self.rater, image)
         elif value == 0:
             ratings.reject(self.collection, self.rater, image)
         else:
             ratings.rate(self.collection, self.rater, {image: float(value)})
-        self.learn_if_due()
-        return before
 
     def queue(self, count: int, waiting: Some[int] = ()) -> list[ImageRow]:
         """Pictures to rate next: the most informative ones by the last learning, then unrated ones in random order.

@@ -64,6 +64,19 @@ def test_a_picture_that_is_gone_is_not_rated(visitor):
     assert visitor.send("rate", image=999, stars=4).json()["error"].startswith("There is no picture 999")
 
 
+def test_an_undo_names_the_rating_that_it_takes_back(visitor):
+    visitor.send("rate", image=3, stars=5)
+    assert visitor.send("rate", image=3, stars=None, instead_of=4).json() == {"stars": 5}
+    assert visitor.send("rate", image=3, stars=2, instead_of=5).json() == {"stars": 2}
+    assert visitor.send("rate", image=3, stars=None, instead_of=2).json() == {"stars": None}
+    # A removed rating comes back, unless there is a new one.
+    assert visitor.send("rate", image=3, stars=0, instead_of=None).json() == {"stars": 0}
+    assert visitor.send("rate", image=3, stars=4, instead_of=None).json() == {"stars": 0}
+    assert visitor.send("rate", image=3, stars=1, instead_of="x").status_code == 400
+    assert visitor.send("rate", image=3, stars=9, instead_of=0).status_code == 400
+    assert visitor.send("rate", image=999, stars=1, instead_of=0).status_code == 400
+
+
 def test_a_locked_database_is_reported_soon_and_the_same_request_works_later(folder, visit):
     visitor = visit(fresh=True)
     with sqlite3.connect(folder / "soart.db", isolation_level=None) as other:
