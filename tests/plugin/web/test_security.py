@@ -99,6 +99,25 @@ def test_wrong_passwords_are_slowed_down(locked):
     assert client.post("/login", json={"password": PASSWORD}, headers=token).status_code == 429
 
 
+def test_headers_of_proxies_are_not_believed(locked, visit):
+    client, token = locked
+    codes = []
+    for number in range(10):
+        headers = {**token, "x-forwarded-for": f"10.0.0.{number}", "forwarded": f"for=10.0.0.{number}"}
+        codes.append(client.post("/login", json={"password": "guess"}, headers=headers).status_code)
+    assert codes[-1] == 429
+    for headers in ({"x-forwarded-host": "127.0.0.1"}, {"forwarded": "host=127.0.0.1"}):
+        assert client.get("/login", headers={"host": "evil.example", **headers}).status_code == 403
+
+
+def test_a_proxy_that_passes_the_host_on_may_serve_tls(visit):
+    visitor = visit(names=frozenset({"gallery.example"}))
+    headers = {"host": "gallery.example", "origin": "https://gallery.example"}
+    assert visitor.post(RATE, BODY, **headers).status_code == 200
+    # One that does not pass it on is noticed at the first change.
+    assert visitor.post(RATE, BODY, host="127.0.0.1:8700", origin="https://gallery.example").status_code == 403
+
+
 def test_the_token_opens_as_the_owner_and_leaves_the_address(visit):
     client = visit(password=PASSWORD, secrets={"token": "guess"}).client
     answer = client.get("/c/0/gallery", params={"token": TOKEN, "words": "red & blue"}, headers=HTML)
