@@ -41,8 +41,8 @@ class Query:
         sort: one of ``SORTS``.
         ascending: lowest, or oldest, first.
         low, high: percentiles under the profile between which pictures lie, 0–100.
-        words: at most ``MOST_WORDS`` texts that the prompt (of soart or another tool) must contain, or the path of a picture without a prompt;
-            with a leading ``-`` it must not.
+        words: at most ``MOST_WORDS`` texts that the prompt (of soart or another tool) must contain, or the path of a
+            picture without a prompt; with a leading ``-`` it must not.
         damage: suspected damage, one of ``DAMAGE``; ``none`` chooses pictures that all detectors have scored.
         rated: the rater's judgement: one of ``RATED``, or ``1`` … ``5``.
         since, until: first and last day on which the pictures were added.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import platformdirs
@@ -65,7 +65,7 @@ def allowed_folders(collection: Collection, named: Sequence[Path]) -> tuple[Path
     return tuple(dict.fromkeys(path.resolve() for path in (*named, *own, *known_roots(collection))))
 
 
-def check_allowed(folders: Sequence[Path], allowed: Sequence[Path]) -> None:
+def check_allowed(folders: Iterable[Path], allowed: Sequence[Path]) -> None:
     """Refuse folders that are not, links resolved, among the allowed ones or below them.
 
     Raises:

@@ -210,8 +210,12 @@ def test_a_folder_that_became_a_link_is_read_no_more(visit, tmp_path, paint):
     hidden = paint(tmp_path / "hidden", 3, 1, vivid=True)
     visitor = visit(allowed=[tmp_path / "allowed"])
     evaluated(visitor, folders=str(more))
+    plan = digest_of(visitor, worst="99")
     more.rename(tmp_path / "before")
     more.symlink_to(hidden)
+    refused = visitor.post("/c/0/api/evaluate/move", {"worst": "99", "plan": plan})
+    assert (refused.status_code, "--allow-folders" in refused.json()["error"]) == (400, True)
+    assert len(list(hidden.iterdir())) == 3
     visitor.post("/c/0/api/evaluate")
     state = wait(visitor)
     assert state["failed"]
