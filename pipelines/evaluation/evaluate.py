@@ -121,15 +121,16 @@ def _evaluate(
     _store_scores(collection, ids, scores)
     main = scorers[0].stored_name
     group = near_groups(_hashes(collection, ids), positions.tints)
+    damage = suspected(scores)
     return Evaluation(
         main=main,
         ids=ids,
         scores=scores,
         distance=positions.distance,
         outlier_limit=outlier_limit(positions.distance) if np.isfinite(positions.distance).all() else float("inf"),
-        damage=suspected(scores),
+        damage=damage,
         group=group,
-        best=best_of_groups(collection, ids, group, scores[main]),
+        best=best_of_groups(collection, ids, group, scores[main], damage >= 0),
         style=positions.style,
         styles=_styles(positions.style, positions.centre_distance, ids, scores[main], len(overview.styles)),
         associations=find_associations(collection, scan_number, main),
@@ -200,16 +201,21 @@ def _hashes(collection: Collection, ids: np.ndarray) -> np.ndarray:
     return np.fromiter((signed[image] for image in ids.tolist()), np.int64, len(ids)).view(np.uint64)
 
 
-def best_of_groups(collection: Collection, ids: np.ndarray, group: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Choose the picture to keep of each group of near-duplicates: most pixels, then best score, then first hash.
+def best_of_groups(
+    collection: Collection, ids: np.ndarray, group: np.ndarray, scores: np.ndarray, damaged: np.ndarray
+) -> np.ndarray:
+    """Choose the picture to keep of each group of near-duplicates.
 
-    Pixels come first, because a reduced copy often looks sharper and scores higher.
+    That is one without suspected damage if there is any, of these the one with most pixels, then best score, then first
+    hash. An enlarged or crushed copy so loses to the original. Pixels come before the score, because a reduced copy
+    often looks sharper and scores higher.
 
     Args:
         collection: the collection.
         ids: of the pictures (n,), in the order of their hashes.
         group: number of each picture's group (n,), −1 for none.
         scores: (n,).
+        damaged: (n,) bool, True for suspected damage.
 
     Returns:
         (n,) bool.
@@ -218,7 +224,7 @@ def best_of_groups(collection: Collection, ids: np.ndarray, group: np.ndarray, s
     members = np.flatnonzero(group >= 0)
     pixels = pixel_counts(collection, ids[members].tolist())
     size = np.array([pixels[i] for i in ids[members].tolist()], dtype=np.int64)
-    order = members[np.lexsort((members, -scores[members], -size, group[members]))]
+    order = members[np.lexsort((members, -scores[members], -size, damaged[members], group[members]))]
     best[order[np.unique(group[order], return_index=True)[1]]] = True
     return best
 
