@@ -20,7 +20,7 @@ from pathlib import Path
 
 import httpx2 as httpx
 import numpy as np
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.models.request import DrawnPicture, Request
@@ -112,7 +112,8 @@ class Server:
         ]
         self.process = subprocess.Popen(line, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
-        self.process.stdout.readline()
+        #: The address with the token, which lets a browser in.
+        self.entrance = self.process.stdout.readline().split()[2]
 
     def memory(self) -> float:
         """Resident megabytes of the server."""
@@ -123,6 +124,13 @@ class Server:
         """Stop the server."""
         self.process.terminate()
         self.process.wait(60)
+
+
+def visit(browser: Browser, server: Server) -> Page:
+    """A page of a fresh browser that the server has let in."""
+    page = browser.new_context(viewport={"width": 1280, "height": 860}).new_page()
+    page.goto(server.entrance)
+    return page
 
 
 def first_view(page: Page, address: str) -> float:
@@ -151,10 +159,11 @@ def scrolling(page: Page, address: str, seconds: float = 8.0, jumps: int = 20) -
     return frames, np.array(waits)
 
 
-def filtering(address: str, runs: int) -> dict[str, float]:
+def filtering(server: Server, runs: int) -> dict[str, float]:
     """Median milliseconds until the ids of all pictures of a filter have arrived."""
     found = {}
-    with httpx.Client(base_url=address, timeout=60) as client:
+    with httpx.Client(base_url=server.address, timeout=60) as client:
+        client.get(server.entrance)
         for asked in FILTERS:
             times = []
             for _ in range(runs):
@@ -183,6 +192,7 @@ def rate_many(server: Server, count: int, every: int) -> list[float]:
     """Resident megabytes of the server after every so many ratings, each after viewing the picture."""
     found = []
     with httpx.Client(base_url=server.address, timeout=60) as client:
+        client.get(server.entrance)
         text = client.get("/c/0/gallery", headers={"accept": "text/html"}).text
         headers = {"x-csrf-token": text.split('data-csrf="')[1].split('"')[0]}
         client.post("/rater", json={"rater": "bench"}, headers=headers).raise_for_status()
@@ -220,20 +230,17 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         server = Server(folder)
         try:
-            views = [
-                first_view(browser.new_context(viewport={"width": 1280, "height": 860}).new_page(), server.address)
-                for _ in range(given.runs)
-            ]
+            views = [first_view(visit(browser, server), server.address) for _ in range(given.runs)]
             print(
                 f"first view: {views[0]:.2f} s without thumbnails, then median {np.median(views[1:]):.2f} s (goal 1.5 s)"
             )
-            page = browser.new_context(viewport={"width": 1280, "height": 860}).new_page()
+            page = visit(browser, server)
             frames, waits = scrolling(page, server.address)
             print(
                 f"scrolling: median frame {np.median(frames):.0f} ms, 95th percentile {np.quantile(frames, 0.95):.0f} ms, longest {frames.max():.0f} ms; "
                 f"after a jump all in sight is drawn in {np.median(waits):.0f} ms (median; longest {waits.max():.0f} ms, thumbnails made on the way)"
             )
-            for asked, milliseconds in filtering(server.address, given.runs).items():
+            for asked, milliseconds in filtering(server, given.runs).items():
                 print(f"ids of all pictures with {asked}: {milliseconds:.0f} ms")
             times = key_presses(page, server.address, given.presses)
             print(

@@ -68,6 +68,8 @@ def measure_modes(
     folders: Mapping[str, Path],
     progress: Callable[[], None] = lambda: None,
     found: Callable[[int], None] = lambda n: None,
+    *,
+    contained: bool = False,
 ) -> Modes:
     """Measure the pictures of folders; each folder is a mode.
 
@@ -75,6 +77,7 @@ def measure_modes(
         folders: folder by mode.
         progress: called once a picture.
         found: called with the number of pictures before the first is read.
+        contained: leave out files that are links out of their folder.
 
     Raises:
         ItemsError: fewer than two folders have pictures that can be read.
@@ -83,7 +86,7 @@ def measure_modes(
     problems: list[str] = []
     listed = []
     for mode, folder in folders.items():
-        files, missing = find_pictures([folder])
+        files, missing = find_pictures([folder], contained=contained)
         problems += missing
         listed += [(mode, file) for file in files]
     found(len(listed))

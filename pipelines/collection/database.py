@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 import sqlite3
 import time
 from collections.abc import Iterator
+from contextvars import ContextVar
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
@@ -16,8 +18,9 @@ from sqlalchemy.orm import Session
 from ...errors import CollectionError
 from .address import Address
 
-#: Seconds that a writer waits for another one.
+#: Seconds that a writer waits for another one, unless ``wait_at_most`` says less.
 LOCK_SECONDS = 30.0
+_most_seconds: ContextVar[float] = ContextVar("most_seconds", default=math.inf)
 #: Seconds to wait for a server, unless the URL sets them.
 _CONNECT_SECONDS = 10
 #: Lets a writer of a PostgreSQL database wait for the lock that soart's writers share, and hold it for one transaction.
@@ -28,6 +31,16 @@ _ADVISORY = (
 _BUSY = {"40001", "40P01", "55P03"}
 
 
+def wait_at_most(seconds: float) -> None:
+    """Limit the time that this task, with the threads it waits for, waits for other writers."""
+    _most_seconds.set(seconds)
+
+
+def lock_seconds() -> float:
+    """Seconds that a writer waits here for another one."""
+    return min(LOCK_SECONDS, _most_seconds.get())
+
+
 def connect(address: Address) -> Engine:
     """An engine for the database of a collection; it connects when it is first used.
 
@@ -36,7 +49,7 @@ def connect(address: Address) -> Engine:
     """
     if address.by_url:
         return _connect_server(address)
-    engine = create_engine(address.url, connect_args={"timeout": LOCK_SECONDS})
+    engine = create_engine(address.url, connect_args={"timeout": lock_seconds()})
 
     @event.listens_for(engine, "connect")
     def _set_up(connection: object, record: object) -> None:
@@ -48,6 +61,13 @@ def connect(address: Address) -> Engine:
         # SQLite's own function changes ASCII letters only.
         connection.create_function("lower", 1, _lower, deterministic=True)  # type: ignore[attr-defined]
 
+    @event.listens_for(engine, "checkout")
+    def _set_patience(connection: object, record: object, proxy: object) -> None:
+        # Pooled connections serve requests and background jobs in turn.
+        cursor = connection.cursor()  # type: ignore[attr-defined]
+        cursor.execute(f"PRAGMA busy_timeout={round(1000 * lock_seconds())}")
+        cursor.close()
+
     return engine
 
 
@@ -57,7 +77,7 @@ def _lower(value: object) -> object:
 
 def _execute_patiently(cursor: sqlite3.Cursor, command: str) -> None:
     """Execute a command that SQLite refuses, without waiting, while another process does the same."""
-    end = time.monotonic() + LOCK_SECONDS
+    end = time.monotonic() + lock_seconds()
     while True:
         try:
             cursor.execute(command)
@@ -85,10 +105,10 @@ def write_alone(session: Session | Connection) -> None:
     """Take the writers' lock until the transaction ends, so that nothing it has read changes; readers are not blocked.
 
     Raises:
-        SQLAlchemyError: another writer held the lock for ``LOCK_SECONDS``.
+        SQLAlchemyError: another writer held the lock for ``lock_seconds()``.
     """
     dialect = session.get_bind().dialect if isinstance(session, Session) else session.dialect
-    lock = _ADVISORY.format(milliseconds=round(1000 * LOCK_SECONDS))
+    lock = _ADVISORY.format(milliseconds=round(1000 * lock_seconds()))
     session.execute(text("BEGIN IMMEDIATE" if dialect.name == "sqlite" else lock))
 
 

@@ -28,6 +28,8 @@ RATED = ("", "any", "none", "liked", "disliked", "rejected")
 WINDOW = 400
 #: Values of ``Query.damage``.
 DAMAGE = ("", "any", "none", *DETECTORS)
+#: Most words of a query: each is searched in every prompt.
+MOST_WORDS = 50
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,8 @@ class Query:
         sort: one of ``SORTS``.
         ascending: lowest, or oldest, first.
         low, high: percentiles under the profile between which pictures lie, 0–100.
-        words: texts that the prompt (of soart or another tool) must contain, or the path of a picture without a prompt;
-            with a leading ``-`` it must not.
+        words: at most ``MOST_WORDS`` texts that the prompt (of soart or another tool) must contain, or the path of a
+            picture without a prompt; with a leading ``-`` it must not.
         damage: suspected damage, one of ``DAMAGE``; ``none`` chooses pictures that all detectors have scored.
         rated: the rater's judgement: one of ``RATED``, or ``1`` … ``5``.
         since, until: first and last day on which the pictures were added.
@@ -48,7 +50,7 @@ class Query:
         scored: leave out pictures without a score under the profile.
 
     Raises:
-        CollectionError: an unknown order, rating or damage, or percentiles out of range.
+        CollectionError: an unknown order, rating or damage, percentiles out of range, or too many words.
     """
 
     profile: str = ""
@@ -73,6 +75,17 @@ class Query:
             raise CollectionError(f"Expected a damage among {', '.join(DAMAGE[1:])}, got {self.damage!r}.")
         if not 0 <= self.low <= self.high <= 100:
             raise CollectionError(f"Expected percentiles within 0…100, got {self.low:g} to {self.high:g}.")
+        check_word_count(self.words)
+
+
+def check_word_count(words: Sequence[str]) -> None:
+    """Refuse more words than can be searched at once.
+
+    Raises:
+        CollectionError: more than ``MOST_WORDS`` words.
+    """
+    if len(words) > MOST_WORDS:
+        raise CollectionError(f"Expected at most {MOST_WORDS} words to search prompts for, got {len(words):,}.")
 
 
 def order(collection: Collection, query: Query, rater: str) -> list[int]:
@@ -94,10 +107,10 @@ def order(collection: Collection, query: Query, rater: str) -> list[int]:
     if limits:
         scale = Scale.of(collection, query.profile)
         pictures = pictures.where(score >= scale.value_at(query.low), score <= scale.value_at(query.high))
-    for day, after in ((query.since, False), (query.until, True)):
-        if day is not None:
-            start = dt.datetime.combine(day + dt.timedelta(days=after), dt.time(), dt.UTC)
-            pictures = pictures.where(ImageRow.created_at < start if after else ImageRow.created_at >= start)
+    if query.since is not None:
+        pictures = pictures.where(ImageRow.created_at >= dt.datetime.combine(query.since, dt.time.min, dt.UTC))
+    if query.until is not None:
+        pictures = pictures.where(ImageRow.created_at <= dt.datetime.combine(query.until, dt.time.max, dt.UTC))
     if query.scored:
         pictures = pictures.where(score.is_not(None))
     if query.sound:

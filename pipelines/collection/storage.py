@@ -33,6 +33,7 @@ class Storage:
 
     Attributes:
         folder: of its pictures; None in memory.
+        where: as given, perhaps with a password, to open the collection again; not for messages.
         name: the folder or the URL without password, for messages and to open the collection again.
         title: the last part of the name, for headings.
 
@@ -42,6 +43,7 @@ class Storage:
     """
 
     def __init__(self, where: Path | str | None) -> None:
+        self.where = where
         self._address = address_of(where)
         self.name, self.title = self._address.name, self._address.title
         self.folder = self._address.folder

@@ -28,14 +28,14 @@ def find_associations(collection: Collection, scan_number: int, profile: str) ->
     tallies = {kind: Tally(kind) for kind in ("word", "negative", *_SETTINGS)}
     for prompt, _, pictures, mean in mean_scores(collection, scan_number, profile, "prompt"):
         if prompt:
-            tallies["word"].add(prompt_words(prompt), pictures, mean)
-    for _, negative, pictures, mean in mean_scores(collection, scan_number, profile, "negative"):
+            tallies["word"].add(prompt, prompt_words(prompt), pictures, mean)
+    for prompt, negative, pictures, mean in mean_scores(collection, scan_number, profile, "negative"):
         if negative is not None:
-            tallies["negative"].add(prompt_words(negative), pictures, mean)
+            tallies["negative"].add(prompt or "", prompt_words(negative), pictures, mean)
     for kind in _SETTINGS:
-        for _, value, pictures, mean in mean_scores(collection, scan_number, profile, kind):
+        for prompt, value, pictures, mean in mean_scores(collection, scan_number, profile, kind):
             if value:
-                tallies[kind].add([value], pictures, mean)
+                tallies[kind].add(prompt or "", [value], pictures, mean)
     return tuple(findings(tallies))
 
 

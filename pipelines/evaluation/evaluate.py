@@ -36,7 +36,7 @@ SAMPLE, BLOCK = 4096, 1024
 #: Typical pictures of a style.
 SHOWN = 6
 #: Increased whenever evaluations change their meaning, so that stored ones are made anew.
-_VERSION = "3"
+_VERSION = "2"
 #: Pictures whose views are kept at hand while near-duplicates are found.
 _VIEWED = 8192
 
@@ -114,7 +114,8 @@ def _evaluate(
     scores, positions = _pass_over_items(collection, ids, scorers, overview, progress)
     _store_scores(collection, ids, scores)
     main = scorers[0].stored_name
-    order = keeping_order(collection, ids, scores[main])
+    damage = suspected(scores)
+    order = keeping_order(collection, ids, scores[main], damage >= 0)
     group = near_groups(_hashes(collection, ids), order, _Views(collection, ids))
     return Evaluation(
         main=main,
@@ -122,7 +123,7 @@ def _evaluate(
         scores=scores,
         distance=positions.distance,
         outlier_limit=outlier_limit(positions.distance) if np.isfinite(positions.distance).all() else float("inf"),
-        damage=suspected(scores),
+        damage=damage,
         group=group,
         best=best_of_groups(order, group),
         style=positions.style,
@@ -208,22 +209,25 @@ class _Views:
         return result
 
 
-def keeping_order(collection: Collection, ids: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Order in which pictures are worth keeping among near-duplicates: most pixels, then best score, then first hash.
+def keeping_order(collection: Collection, ids: np.ndarray, scores: np.ndarray, damaged: np.ndarray) -> np.ndarray:
+    """Order in which pictures are worth keeping among near-duplicates.
 
-    Pixels come first, because a reduced copy often looks sharper and scores higher.
+    Those without suspected damage come first, of these the ones with most pixels, then best score, then first hash. An
+    enlarged or crushed copy so loses to the original. Pixels come before the score, because what was reduced cannot be
+    enlarged again.
 
     Args:
         collection: the collection.
         ids: of the pictures (n,), in the order of their hashes.
         scores: (n,).
+        damaged: (n,) bool, True for suspected damage.
 
     Returns:
         (n,) row numbers.
     """
     pixels = pixel_counts(collection, ids.tolist())
     size = np.array([pixels[i] for i in ids.tolist()], dtype=np.int64)
-    return np.lexsort((np.arange(len(ids)), -scores, -size))
+    return np.lexsort((np.arange(len(ids)), -scores, -size, damaged))
 
 
 def best_of_groups(order: np.ndarray, group: np.ndarray) -> np.ndarray:

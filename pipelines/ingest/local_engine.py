@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
-import threading
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -14,7 +12,7 @@ from multiprocessing.context import BaseContext
 
 from ...errors import SoartError
 from ..support.batching import WAITING, batches
-from ..support.processes import compute_on_one_core, cores
+from ..support.processes import compute_on_one_core, cores, follow_parent
 from .inspection import Inspection, inspect_file
 from .worker import TIME_LIMIT, InspectFile, inspect_all, lost_worker
 
@@ -22,15 +20,7 @@ from .worker import TIME_LIMIT, InspectFile, inspect_all, lost_worker
 def start_worker() -> None:
     """Make this process a worker: one thread, no reaction to Ctrl-C, and an end when its parent ends."""
     compute_on_one_core()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    follow_parent()
 
 
 def _context() -> BaseContext:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import platformdirs
@@ -57,3 +57,22 @@ def remember_roots(collection: Collection, roots: Sequence[Path]) -> None:
     names = [str(root.absolute()) for root in roots if root.absolute() != images]
     with collection.session("be written", write=True) as session:
         session.merge(Meta(key=_ROOTS, value=json.dumps(names)))
+
+
+def allowed_folders(collection: Collection, named: Sequence[Path]) -> tuple[Path, ...]:
+    """Folders that may be read for a collection, links resolved: ``named`` ones, its own, and those it knows."""
+    own = [] if collection.folder is None else [collection.folder, collection.folder / IMAGES]
+    return tuple(dict.fromkeys(path.resolve() for path in (*named, *own, *known_roots(collection))))
+
+
+def check_allowed(folders: Iterable[Path], allowed: Sequence[Path]) -> None:
+    """Refuse folders that are not, links resolved, among the allowed ones or below them.
+
+    Raises:
+        CollectionError: a folder is not allowed, whether it exists or not.
+    """
+    for folder in folders:
+        if not any(folder.resolve().is_relative_to(top) for top in allowed):
+            raise CollectionError(
+                f"This server may not read the folder {str(folder)!r}: start it with --allow-folders to allow that."
+            )

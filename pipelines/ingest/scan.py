@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...metrics.formats.decoders import SUFFIXES
-from .metadata import SIDECARS
+from .metadata import SIDECARS, sidecars_of
 
 #: Device and inode of the folders that were walked.
 Visited = set[tuple[int, int]]
@@ -77,6 +77,16 @@ def check_file(path: str) -> os.stat_result | str | None:
     return f"{path!r} is a pipe, socket or device, not a regular file; skipped."
 
 
+def leads_out(path: Path, root: str) -> bool:
+    """True if a file is a link to something outside a folder."""
+    return os.path.islink(path) and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
+
+
+def _is_or_has_link_out(path: Path, root: str) -> bool:
+    """True if a picture, or a file that may describe it, is a link to something outside a folder."""
+    return any(leads_out(each, root) for each in (path, *sidecars_of(path)))
+
+
 def walk(
     root: str,
     visited: Visited,
@@ -137,6 +147,7 @@ class Scan:
         globs: patterns of which one must match the path below the root, or the file name; none takes all.
         follow_links: also walk folders that are linked to.
         exclude: a folder that is left out with everything in it, however it is reached.
+        contained: leave out pictures that are links out of their root, or may be described by such a link.
 
     Attributes:
         problems: a sentence for each folder that could not be listed, added during the walk.
@@ -158,6 +169,7 @@ class Scan:
     globs: Sequence[str] = ()
     follow_links: bool = False
     exclude: Path | None = None
+    contained: bool = False
     problems: list[str] = field(default_factory=list)
     unusable: dict[str, str] = field(default_factory=dict)
     unseen: list[str] = field(default_factory=list)
@@ -195,8 +207,13 @@ class Scan:
     def _entry(self, entry: os.DirEntry[str], root: str) -> Iterator[FileEntry]:
         suffix = _suffix(entry.name)
         picture = suffix in SUFFIXES and self._matches(entry.path, root)
-        if picture or suffix in SIDECARS:
-            yield from self._file(entry.path, sidecar=not picture)
+        if not (picture or suffix in SIDECARS):
+            return
+        if self.contained and _is_or_has_link_out(Path(entry.path), root):
+            if picture:
+                self.unusable[entry.path] = f"{entry.path!r} is, or lies beside, a link out of its folder; skipped."
+            return
+        yield from self._file(entry.path, sidecar=not picture)
 
     def _file(self, path: str, *, sidecar: bool = False) -> Iterator[FileEntry]:
         status = check_file(path)
@@ -216,7 +233,7 @@ class Scan:
         )
 
 
-def find_pictures(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
+def find_pictures(paths: Sequence[Path], *, contained: bool = False) -> tuple[list[Path], list[str]]:
     """Picture files among ``paths`` and, recursively, in the folders among them, in the order of their names.
 
     Inside folders files are taken by suffix, and links to folders are left out. A single file is taken whatever its
@@ -224,6 +241,7 @@ def find_pictures(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
 
     Args:
         paths: files and folders; the result names files as these do, relative or absolute.
+        contained: leave out files that are links out of the folder.
 
     Returns:
         the files, each once, and a sentence for each file or folder that cannot be read.
@@ -235,7 +253,9 @@ def find_pictures(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
         candidates = [path]
         if os.path.isdir(path):
             below = walk(str(path), visited, lambda _, sentence: problems.append(sentence))
-            candidates = sorted((Path(e.path) for e in below if _suffix(e.name) in SUFFIXES), key=_files_first)
+            pictures = (Path(entry.path) for entry in below if _suffix(entry.name) in SUFFIXES)
+            inside = (p for p in pictures if not (contained and leads_out(p, str(path))))
+            candidates = sorted(inside, key=_files_first)
         for file in candidates:
             status = check_file(str(file))
             if isinstance(status, str):

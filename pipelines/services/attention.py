@@ -44,12 +44,12 @@ def start_comparison(
         rater: whose ratings make the modes, without words and folders.
         versions: first and second, such as ``B`` and ``D``.
         words: of prompts, one a mode.
-        folders: of pictures by mode, in place of the collection's own pictures.
+        folders: of pictures by mode, in place of the collection's own pictures; links out of them are left out.
     """
 
     def measure(job: Job) -> Modes:
         if folders is not None:
-            return measure_modes(folders, job.advance, job.expect)
+            return measure_modes(folders, job.advance, job.expect, contained=True)
         classes = by_ratings(collection, rater) if words is None else by_words(collection, words)
         return modes_of(collection, classes, job.advance)
 

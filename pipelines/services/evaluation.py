@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -21,7 +21,7 @@ from ..collection.results import has_result
 from ..evaluation.folders import EvaluatedCollection, sync_and_evaluate
 from ..ingest.engines import Engine
 from ..ingest.local_engine import LocalEngine
-from ..ingest.roots import known_roots
+from ..ingest.roots import check_allowed, known_roots
 from ..ingest.scan import Scan
 from ..scoring.collection_profiles import CollectionProfiles
 from ..support.background import FAILED, Job, Jobs
@@ -79,14 +79,21 @@ class EvaluationService(CollectionService):
         profiles: its profiles, which can rank.
         jobs: its background jobs.
         engine: inspects new pictures; worker processes by default.
+        allowed: folders, links resolved, in which all evaluated folders must lie; None for no limit.
     """
 
     def __init__(
-        self, collection: Collection, profiles: CollectionProfiles, jobs: Jobs, engine: Engine | None = None
+        self,
+        collection: Collection,
+        profiles: CollectionProfiles,
+        jobs: Jobs,
+        engine: Engine | None = None,
+        allowed: Sequence[Path] | None = None,
     ) -> None:
         super().__init__(collection, profiles, jobs, KEY, settings_key=KEY)
         self.folder = collection.file("").absolute()
         self.engine = engine or LocalEngine()
+        self.allowed = allowed
         self._result: EvaluatedCollection | None = None
         self._stale = True
         stored = json.loads(self._stored_settings() or "{}")
@@ -189,13 +196,16 @@ class EvaluationService(CollectionService):
         """Plan the moves of a rule.
 
         Raises:
-            CollectionError: the collection is not evaluated, or was scanned again since.
+            CollectionError: the collection is not evaluated, was scanned again since, or a folder of it is not allowed
+                any more.
         """
         if (result := self.result) is None:
             raise CollectionError("Evaluate this collection first.")
         if not self._is_current(result):
             raise CollectionError("Another program has scanned this collection meanwhile: evaluate it again.")
-        return plan_moves(result, rule, self.roots(), self.folder / CULLED, self.settings.keep)
+        plan = plan_moves(result, rule, self.roots(), self.folder / CULLED, self.settings.keep)
+        self._check_allowed(dict.fromkeys(move.source.parent for move in plan.moves))
+        return plan
 
     def move(self, rule: Rule, digest: str) -> Job:
         """Move the pictures of a plan away in the background; a journal records each move before it is made.
@@ -269,6 +279,11 @@ class EvaluationService(CollectionService):
         """True if no scan followed that of the result, which names files by its scan."""
         return last_scan_number(self.collection) == result.update.scan_number
 
+    def _check_allowed(self, folders: Iterable[Path]) -> None:
+        """Refuse folders outside the allowed ones, again each time: one may have become a link to elsewhere."""
+        if self.allowed is not None:
+            check_allowed(folders, self.allowed)
+
     def _refuse_if_busy(self) -> None:
         if self.busy:
             raise SoartError("This collection is being evaluated or tidied: wait until that is done, or cancel it.")
@@ -290,6 +305,7 @@ class EvaluationService(CollectionService):
     def _evaluate(self, job: Job, roots: Sequence[Path]) -> None:
         profile = self.settings.profile
         scorers = [self.profiles.scorer(profile)] if profile else []
+        self._check_allowed(roots)
 
         def expect(total: int) -> None:
             job.total = total
@@ -297,7 +313,7 @@ class EvaluationService(CollectionService):
         def scan_and_evaluate() -> EvaluatedCollection:
             job.expect(0)
             return sync_and_evaluate(
-                self.collection, Scan(roots, exclude=self.folder / CULLED), self.engine, scorers,
+                self.collection, Scan(roots, exclude=self.folder / CULLED, contained=True), self.engine, scorers,
                 progress=job.advance, expect=expect, evaluating=lambda pictures: job.check(),
             )  # fmt: skip
 

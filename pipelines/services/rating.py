@@ -1,4 +1,4 @@
-"""Ratings of one rater, with the rater's taste learnt in the background."""
+"""Ratings of one rater, with the rater's taste learnt in the background, in a process of its own."""
 
 from __future__ import annotations
 
@@ -15,18 +15,16 @@ from ..collection.pictures import count_sound_pictures
 from ..collection.queries import rows_of, stars_of
 from ..collection.tables import ImageRow
 from ..scoring.collection_profiles import CollectionProfiles
-from ..scoring.rescoring import score_all
 from ..scoring.taste_scorer import TasteScorer
 from ..support.background import Job, Jobs
-from ..tastes import learning as tastes
-from ..tastes.rating_session import propose_pictures, unrated_pictures
+from ..support.task_process import TaskProcess
+from ..tastes.rating_session import unrated_pictures
+from .learning import Lesson, learn_taste, propose_by_taste, score_by_taste
 from .service import CollectionService
 
 #: A taste is learnt again after this many new ratings, or this share of those it was learnt from if that is more:
 #: learning from many ratings takes long and changes little.
 LEAST, SHARE = 5, 0.2
-#: Pictures proposed after each learning.
-PROPOSED = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +61,17 @@ class RatingService(CollectionService):
         profiles: its profiles; the rater's taste, which bears the rater's name, is stored there.
         jobs: its background jobs.
         rater: name of the rater.
+        process: learns the tastes of all raters, one after another.
 
     Raises:
         ProfileError: the name cannot be that of a taste.
     """
 
-    def __init__(self, collection: Collection, profiles: CollectionProfiles, jobs: Jobs, rater: str) -> None:
+    def __init__(
+        self, collection: Collection, profiles: CollectionProfiles, jobs: Jobs, rater: str, process: TaskProcess
+    ) -> None:
         super().__init__(collection, profiles, jobs, f"learn:{rater}")
-        self.rater = rater
+        self.rater, self._process = rater, process
         profiles.own.path(rater)
         self._proposed: list[int] = []
         self._stop = False
@@ -78,7 +79,7 @@ class RatingService(CollectionService):
         scorer = self._scorer()
         self._learnt_from = self._tried_at = len(only_profile(scorer.taste).examples) if scorer else 0
         if scorer:
-            jobs.start(f"propose:{rater}", f"Choosing pictures for {rater} to rate", lambda job: self._propose(scorer))
+            jobs.start(f"propose:{rater}", f"Choosing pictures for {rater} to rate", self._propose)
 
     def _scorer(self) -> TasteScorer | None:
         """The rater's stored taste; None without one, or with a damaged one, which is learnt again from the ratings."""
@@ -103,17 +104,46 @@ class RatingService(CollectionService):
             CollectionError: the rating is out of range, or the collection cannot be written.
             SoartError: the picture does not exist.
         """
+        with self._lock:
+            before = self._stored(image)
+            self._store_rating(image, value)
+        self.learn_if_due()
+        return before
+
+    def undo(self, image: int, value: int | None, before: int | None) -> int | None:
+        """Undo a rating, unless another one was stored since.
+
+        Args:
+            image: id of the picture.
+            value: the rating to undo: 1 to 5, 0 for a skip, None for a removed rating.
+            before: the rating to restore.
+
+        Returns:
+            the rating that is stored now.
+
+        Raises:
+            CollectionError: the rating is out of range, or the collection cannot be written.
+            SoartError: the picture does not exist.
+        """
+        with self._lock:
+            stored = self._stored(image)
+            if stored == value:
+                self._store_rating(image, before)
+                return before
+        return stored
+
+    def _stored(self, image: int) -> int | None:
         if not rows_of(self.collection, [image]):
             raise SoartError(f"There is no picture {image} in this collection any more: go on with the next one.")
-        before = stars_of(self.collection, self.rater, [image]).get(image)
+        return stars_of(self.collection, self.rater, [image]).get(image)
+
+    def _store_rating(self, image: int, value: int | None) -> None:
         if value is None:
             ratings.undo_rating(self.collection, self.rater, image)
         elif value == 0:
             ratings.reject(self.collection, self.rater, image)
         else:
             ratings.rate(self.collection, self.rater, {image: float(value)})
-        self.learn_if_due()
-        return before
 
     def queue(self, count: int, waiting: Some[int] = ()) -> list[ImageRow]:
         """Pictures to rate next: the most informative ones by the last learning, then unrated ones in random order.
@@ -149,10 +179,12 @@ class RatingService(CollectionService):
             stop=self._stop,
         )
 
-    def _propose(self, scorer: TasteScorer) -> None:
-        proposal, rows = propose_pictures(self.collection, scorer, self.rater, PROPOSED)
+    def _propose(self, job: Job) -> None:
+        self._take(self._process.run(job, propose_by_taste, self.collection.where, self.rater))
+
+    def _take(self, lesson: Lesson) -> None:
         with self._lock:
-            self._proposed, self._stop = [row.id for row in rows], proposal.stop
+            self._proposed, self._stop = lesson.proposed, lesson.stop
 
     def is_due(self) -> bool:
         """True if there are enough ratings since the last learning, and not all ratings are the same."""
@@ -166,7 +198,7 @@ class RatingService(CollectionService):
         return self.learn_now() if self.is_due() else None
 
     def learn_now(self) -> Job:
-        """Start learning in the background."""
+        """Start learning in the background; a learning that still waits for its turn learns from all ratings then."""
         return self.jobs.start(self.key, f"Learning the taste of {self.rater}", self._learn)
 
     def _learn(self, job: Job) -> None:
@@ -179,13 +211,9 @@ class RatingService(CollectionService):
         count, _ = ratings.star_counts(self.collection, self.rater)
         with self._lock:
             self._tried_at = count
-        job.expect(len(self.collection.ids()))
-        sources = tastes.Sources(rater=self.rater)
-        learnt = tastes.learn(self.rater, self.collection, sources, progress=job.advance)
-        self.profiles.own.save(learnt.taste)
-        scorer = TasteScorer.of(learnt.taste)
-        self._propose(scorer)
+        lesson: Lesson = self._process.run(job, learn_taste, self.collection.where, self.rater)
+        self._take(lesson)
         with self._lock:
-            self._learnt_from = count
-        score_all(self.collection, scorer, job)
-        job.message = learnt.taste.trust.sentence
+            self._learnt_from = self._tried_at = lesson.rated
+        self._process.run(job, score_by_taste, self.collection.where, self.rater)
+        job.message = lesson.sentence

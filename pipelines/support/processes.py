@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import signal
+import threading
 
 from ...errors import SoartError
 
@@ -19,6 +22,19 @@ def compute_on_one_core() -> None:
 
     torch.set_num_threads(1)
     threadpool_limits(1)
+
+
+def follow_parent() -> None:
+    """Let this process ignore Ctrl-C, and end when its parent ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def unknown_engine(name: str) -> SoartError:

@@ -7,10 +7,13 @@ from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from ...errors import PromptError
 from ...metrics.tastes.profile import TECHNICAL
 from ...prompts.space.space import PromptSpace
 
 RUNNING, PAUSED = "running", "paused"
+#: Most characters of a prompt or space.
+LONGEST_TEXT = 100_000
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,10 @@ class TuneSettings:
         """Settings for a plain prompt, a template, or a space in YAML.
 
         Raises:
-            PromptError: the text does not describe a space.
+            PromptError: the text does not describe a space, or is longer than ``LONGEST_TEXT``.
         """
+        if len(text) > LONGEST_TEXT:
+            raise PromptError(f"Expected a prompt or space of at most {LONGEST_TEXT:,} characters, got {len(text):,}.")
         yaml = "\n" in text.strip() and "slots:" in text
         space = (
             PromptSpace.parse_yaml(text, "the space")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import os
+import secrets
 import socket
 import sys
 import webbrowser
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import platformdirs
 import typer
 
 from ...errors import CollectionError, SoartError
@@ -36,12 +38,10 @@ def web(
             f"{', '.join(USUAL)} that exist here.",
         ),
     ] = None,
-    host: Annotated[
-        str, typer.Option(help="Address to listen on; 0.0.0.0 admits other machines: then set a password.")
-    ] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 admits other machines.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0: any free one.")] = 8700,
     password: Annotated[
-        str, typer.Option(envvar=PASSWORD, help="Password of the gallery; safer as the environment variable.")
+        str, typer.Option(envvar=PASSWORD, help="Password of guests; safer as the environment variable.")
     ] = "",
     open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in your browser.")] = True,
     create: Annotated[
@@ -51,13 +51,21 @@ def web(
     allow_host: Annotated[
         list[str] | None, typer.Option(help="Further host name that may be used to open the page; repeatable.")
     ] = None,
+    allow_folders: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Folder that visitors may name for evaluations and attention tables, with all in it; repeatable."
+        ),
+    ] = None,
+    guests: Annotated[
+        bool, typer.Option("--guests", help="Let everybody in without token or password, to see, rate and tune.")
+    ] = False,
     drawing: GeneratorOptions = GeneratorOptions(),
     profiles: Profiles = None,
 ) -> None:
     """Show collections in the browser: rate by keyboard, compare, tune, look at tastes. Ctrl-C ends it."""
     try:
-        import uvicorn  # noqa: F401
-
+        from ..web import serving  # noqa: F401
         from ..web.app import create_app
         from ..web.security import signing_key
         from ..web.state import ServerSettings
@@ -67,12 +75,18 @@ def web(
         ) from error
     from ...pipelines.scoring.profile_store import ProfileStore
 
+    if guests and password:
+        raise SoartError("--guests lets everybody in without a password: leave out --guests or the password.")
+    for folder in allow_folders or ():
+        if not folder.is_dir():
+            raise SoartError(f"There is no folder {str(folder)!r} to allow: name a folder that exists.")
     store = ProfileStore(profiles)
     # A rater's taste has the rater's name, so a name that no taste can have is refused now.
     store.place(rater)
-    local = _is_loopback(host)
     with _listen(host, port) as listener:
         folders = _collections(collection or [], create=create)
+        port, token = listener.getsockname()[1], secrets.token_urlsafe(32)
+        state = platformdirs.user_state_path("soart")
         app = create_app(
             ServerSettings(
                 folders,
@@ -80,41 +94,31 @@ def web(
                 vocabulary=drawing.vocabulary,
                 profiles=store,
                 rater=rater,
+                token=token,
                 password=password,
+                guests=guests,
+                allowed=allow_folders or (),
                 names=frozenset({host.lower(), *(name.lower() for name in allow_host or ())}),
-                local=local,
-                secret=signing_key(password),
+                port=port,
+                secret=signing_key(state),
+                ended=state / "web-ended",
             )
         )
-        address = f"http://{_displayed(host)}:{listener.getsockname()[1]}/"
+        address = f"http://{_displayed(host)}:{port}/?token={token}"
         say(f"soart web: {address}  (Ctrl-C ends it)")
-        if not local and not password:
-            note(
-                "Anyone who can reach this machine can see and rate your pictures: set a password with --password "
-                f"or {PASSWORD}."
-            )
+        if guests:
+            note("Anyone who can reach this server can see and rate your pictures and draw new ones.")
         if open_browser:
             webbrowser.open(address)
         _serve(app, listener)
 
 
 def _serve(app: Starlette, listener: socket.socket) -> None:
-    import uvicorn
+    from ..web.serving import make_server
 
-    config = uvicorn.Config(
-        app, log_level="warning", server_header=False, proxy_headers=False, timeout_graceful_shutdown=3
-    )
     # Uvicorn raises the Ctrl-C that ended it again, after an orderly shutdown.
     with contextlib.suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[listener])
-
-
-def _is_loopback(host: str) -> bool:
-    """True if only this machine can reach the address."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+        make_server(app).run(sockets=[listener])
 
 
 def _displayed(host: str) -> str:

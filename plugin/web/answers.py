@@ -10,16 +10,17 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from ...errors import ImageError, SoartError
 from ...metrics.damage.titles import CAUTION
 from ...pipelines.collection.database import is_outage
+from ...pipelines.ingest.roots import check_allowed
 from ...pipelines.reports.page import FILTERS
 from ...version import __version__
-from .security import token_of
-from .state import NotFoundError, OpenCollection, rater_of, server_of
+from .sessions import csrf_token_of
+from .state import ForbiddenError, NotFoundError, OpenCollection, check_owner, is_owner, rater_of, server_of
 
 HERE = Path(__file__).parent
 #: Views of a collection: address and title.
@@ -65,9 +66,9 @@ def page(
         base=current.base if current else "",
         several=len(server.collections) > 1,
         rater=rater_of(request),
-        csrf=token_of(request.session),
-        local=server.settings.local,
-        locked=bool(server.settings.password),
+        csrf=csrf_token_of(request.session),
+        owner=is_owner(request),
+        let_in="role" in request.session,
         **{"view": "", **values},
     )
     return HTMLResponse(text, status)
@@ -86,17 +87,26 @@ async def json_body(request: Request) -> dict[str, Any]:
     """
     try:
         body = await request.json()
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, ClientDisconnect):
         body = None
     if not isinstance(body, dict):
         raise SoartError("Expected a JSON object in the request.")
     return body
 
 
-def json_endpoint(work: Callable[[Request, dict[str, Any]], Response]) -> Callable[[Request], Awaitable[Response]]:
-    """An endpoint that takes a JSON object; its work runs in a thread."""
+def json_endpoint(
+    work: Callable[[Request, dict[str, Any]], Response], *, owner: bool = False
+) -> Callable[[Request], Awaitable[Response]]:
+    """An endpoint that takes a JSON object; its work runs in a thread.
+
+    Args:
+        work: answers the request with its JSON object.
+        owner: refuse everybody but the owner.
+    """
 
     async def endpoint(request: Request) -> Response:
+        if owner:
+            check_owner(request)
         return await run_in_threadpool(work, request, await json_body(request))
 
     return endpoint
@@ -129,23 +139,24 @@ def whole_numbers(text: str, name: str) -> list[int]:
     return [whole_number(value, name) for value in text.split(",") if value]
 
 
-def folders_of(request: Request, text: str) -> list[Path]:
+def folders_of(current: OpenCollection, text: str) -> list[Path]:
     """Existing folders that a request names, one a line, without repetitions.
 
     Raises:
-        SoartError: other machines can reach the server, or a folder does not exist.
+        CollectionError: a folder is not among those that requests may name, or does not exist.
     """
-    if not server_of(request).settings.local:
-        raise SoartError("Folders can only be named where the server listens to this machine alone.")
     lines = dict.fromkeys(line.strip() for line in text.splitlines())
     folders = [Path(line).expanduser().absolute() for line in lines if line]
+    check_allowed(folders, current.allowed)
     if missing := [folder for folder in folders if not folder.is_dir()]:
         raise SoartError(f"There is no folder {str(missing[0])!r}: name one folder a line.")
     return folders
 
 
 def status_of(error: SoartError) -> int:
-    """HTTP status of an error: 404 for a missing page or picture, 503 if a later try may work, else 400."""
+    """HTTP status of an error: 403 or 404 for what is forbidden or missing, 503 if a later try may work, else 400."""
+    if isinstance(error, ForbiddenError):
+        return 403
     if isinstance(error, (NotFoundError, ImageError)):
         return 404
     return 503 if is_outage(error) else 400

@@ -11,8 +11,10 @@ from starlette.middleware import Middleware
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ...errors import SoartError
+from ...pipelines.collection.database import wait_at_most
 from .answers import HERE, on_error, on_failure, on_http_error
 from .routes import attention, comparing, evaluating, gallery, people, rating, tastes, tuning
 from .security import Guard
@@ -20,6 +22,26 @@ from .state import Server, ServerSettings
 
 #: Seconds that a session lasts: half a year.
 SESSION_SECONDS = 15_552_000
+#: Seconds that a request waits for a locked database.
+LOCK_SECONDS = 2.0
+
+
+class Briskness:
+    """Middleware that lets requests wait only briefly for a locked database: pages say so and try again.
+
+    Background jobs wait as long as ever.
+
+    Args:
+        app: the application.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        wait_at_most(LOCK_SECONDS)
+        await self.app(scope, receive, send)
 
 
 def create_app(settings: ServerSettings) -> Starlette:
@@ -48,11 +70,12 @@ def create_app(settings: ServerSettings) -> Starlette:
             Middleware(
                 SessionMiddleware,
                 secret_key=settings.secret,
-                session_cookie="soart",
+                session_cookie=f"soart-{settings.port}",
                 max_age=SESSION_SECONDS,
                 same_site="strict",
             ),
-            Middleware(Guard, password=settings.password, names=settings.names),
+            Middleware(Briskness),
+            Middleware(Guard, sessions=server.sessions, names=settings.names),
         ],
         exception_handlers={SoartError: on_error, HTTPException: on_http_error, Exception: on_failure},
         lifespan=lifespan,

@@ -1,23 +1,23 @@
-"""Protection of the server: host names, origins, tokens, password, and headers."""
+"""Protection of the server: host names, origins, tokens, roles, and headers."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import hmac
 import ipaddress
 import os
 import secrets
 import socket
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
-import platformdirs
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .sessions import OWNER, Sessions, same_secret
 
 #: Content security policy: everything from this server, nothing inline.
 POLICY = (
@@ -33,19 +33,17 @@ HEADERS = {
 }
 #: Most bytes of a request's body.
 MOST_BYTES = 1_000_000
-#: Addresses that need no password.
+#: Addresses that are open to strangers.
 _OPEN = ("/login", "/static/")
 
 
-def signing_key(password: str, folder: Path | None = None) -> str:
-    """Key that signs the session cookies: the same after a restart, another one for another password.
+def signing_key(folder: Path) -> str:
+    """Key that signs the session cookies, the same after a restart.
 
     Args:
-        password: of the server; empty for none.
-        folder: folder of the secret behind the key; by default the user's state folder. If it cannot be written,
-            sessions end with the server.
+        folder: folder of the secret behind the key. If it cannot be written, sessions end with the server.
     """
-    path = (platformdirs.user_state_path("soart") if folder is None else folder) / "web-secret"
+    path = folder / "web-secret"
     secret = secrets.token_bytes(32)
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -56,13 +54,7 @@ def signing_key(password: str, folder: Path | None = None) -> str:
             stream.write(secret)
         stored = path.read_bytes()
         secret = stored if len(stored) == 32 else secret
-    return hmac.new(secret, password.encode(), hashlib.sha256).hexdigest()
-
-
-def same_secret(first: str, second: str) -> bool:
-    """Compare two secrets in a time that does not depend on them; True if they are equal."""
-    digests = (hashlib.sha256(text.encode()).digest() for text in (first, second))
-    return hmac.compare_digest(*digests)
+    return hashlib.sha256(b"sessions" + secret).hexdigest()
 
 
 def allowed_host(header: str, names: frozenset[str]) -> bool:
@@ -79,13 +71,6 @@ def allowed_host(header: str, names: frozenset[str]) -> bool:
         return True
     machine = socket.gethostname().lower()
     return name in {"localhost", machine, f"{machine}.local", *names}
-
-
-def token_of(session: dict[str, str]) -> str:
-    """The token that every changing request of this session must carry."""
-    if "csrf" not in session:
-        session["csrf"] = secrets.token_urlsafe(24)
-    return session["csrf"]
 
 
 def refusal(headers: Mapping[str, str], session: Mapping[str, str], names: frozenset[str], *, changing: bool) -> str:
@@ -120,16 +105,16 @@ def _length(headers: Mapping[str, str]) -> int:
 
 
 class Guard:
-    """Middleware that refuses forbidden requests, requires the password, and sets the headers.
+    """Middleware that refuses forbidden requests, lets the bearer of the token in, and sets the headers.
 
     Args:
         app: the protected application.
-        password: of the server; empty for none.
+        sessions: the roles of its visitors.
         names: further host names that the server answers to.
     """
 
-    def __init__(self, app: ASGIApp, password: str, names: frozenset[str]) -> None:
-        self.app, self.password, self.names = app, password, names
+    def __init__(self, app: ASGIApp, sessions: Sessions, names: frozenset[str]) -> None:
+        self.app, self.sessions, self.names = app, sessions, names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -152,13 +137,24 @@ class Guard:
     def _response(self, scope: Scope) -> Response | None:
         """The response to a request that must not reach the application; None for any other request."""
         request = Request(scope)
+        sessions, session = self.sessions, request.session
+        sessions.drop_ended(session)
         changing = request.method not in {"GET", "HEAD"}
-        message = refusal(Headers(scope=scope), request.session, self.names, changing=changing)
+        message = refusal(Headers(scope=scope), session, self.names, changing=changing)
         if message:
             return JSONResponse({"error": message}, 403)
-        inside = not self.password or request.session.get("inside") == "yes"
-        if inside or request.url.path.startswith(_OPEN):
+        if not changing and sessions.role_of_secret(request.query_params.get("token", "")) == OWNER:
+            sessions.enter(session, OWNER)
+            return RedirectResponse(_without_token(request), 303)
+        if sessions.role(session) or request.url.path.startswith(_OPEN):
             return None
         if changing or "text/html" not in request.headers.get("accept", ""):
-            return JSONResponse({"error": "This server needs a password: reload the page and enter it."}, 401)
+            message = "This server needs a token or a password: reload the page and enter it."
+            return JSONResponse({"error": message}, 401)
         return RedirectResponse("/login", 303)
+
+
+def _without_token(request: Request) -> str:
+    """The address of a request without its token, on this server whatever the path looks like."""
+    query = urlencode([(name, value) for name, value in request.query_params.multi_items() if name != "token"])
+    return f"/{request.url.path.lstrip('/')}{'?' if query else ''}{query}"

@@ -12,12 +12,16 @@ from starlette.requests import Request
 
 from ...errors import SoartError
 from ...pipelines.collection.collection import Collection
+from ...pipelines.ingest.roots import allowed_folders
 from ...pipelines.scoring.collection_profiles import CollectionProfiles
 from ...pipelines.scoring.profile_store import ProfileStore
 from ...pipelines.services.evaluation import EvaluationService
 from ...pipelines.services.rating import RatingService
 from ...pipelines.services.tuning import TuningService
 from ...pipelines.support.background import Jobs
+from ...pipelines.support.task_process import TaskProcess
+from .sessions import OWNER, Sessions
+from .throttle import Throttle
 
 if TYPE_CHECKING:
     from ...pipelines.models.generator import ImageGenerator
@@ -32,6 +36,11 @@ class OpenCollection:
         user_tastes: the user's own tastes.
         load: loads the model that draws.
         drawing: lock held while pictures are drawn.
+        learning: learns the tastes of all raters.
+        allowed: folders that requests may name, besides those of the collection.
+
+    Attributes:
+        allowed: these folders and those of the collection, without links.
     """
 
     def __init__(
@@ -41,13 +50,16 @@ class OpenCollection:
         user_tastes: ProfileStore,
         load: Callable[[], ImageGenerator],
         drawing: threading.Lock,
+        learning: TaskProcess,
+        allowed: Sequence[Path] = (),
     ) -> None:
         self.number, self.collection, self.jobs = number, collection, Jobs()
         self.name = Path(collection.name).resolve().name
         self.profiles = CollectionProfiles(collection, user_tastes)
         self.tuning = TuningService(collection, self.profiles, self.jobs, load, drawing)
-        self.evaluation = EvaluationService(collection, self.profiles, self.jobs)
-        self._lock = threading.Lock()
+        self.allowed = allowed_folders(collection, allowed)
+        self.evaluation = EvaluationService(collection, self.profiles, self.jobs, allowed=self.allowed)
+        self._lock, self._learning = threading.Lock(), learning
         self._ratings: dict[str, RatingService] = {}
 
     @property
@@ -59,7 +71,7 @@ class OpenCollection:
         """The rating service of one rater."""
         with self._lock:
             if rater not in self._ratings:
-                self._ratings[rater] = RatingService(self.collection, self.profiles, self.jobs, rater)
+                self._ratings[rater] = RatingService(self.collection, self.profiles, self.jobs, rater, self._learning)
             return self._ratings[rater]
 
     def close(self) -> None:
@@ -78,10 +90,14 @@ class ServerSettings:
         vocabulary: vocabulary of plain prompts: ``embedded`` or ``general``.
         profiles: the user's tastes.
         rater: name of a rater who has not entered one.
-        password: required from visitors; empty for none.
+        token: makes its bearer the owner, who may move files; empty if nobody can.
+        password: makes its bearer a guest; empty for none.
+        guests: let everybody in as a guest.
+        allowed: folders that requests may name, with all in them, besides those of the collections.
         names: further host names that the server answers to.
-        local: True if only this machine can reach the server; then requests may name folders.
+        port: in the name of the session cookie, so that servers of one machine do not log each other out.
         secret: key that signs the session cookies.
+        ended: file of the sessions that were ended; None to remember them until the server ends.
     """
 
     collections: Sequence[Path | str]
@@ -89,10 +105,14 @@ class ServerSettings:
     vocabulary: str = "embedded"
     profiles: ProfileStore = field(default_factory=ProfileStore)
     rater: str = "me"
+    token: str = ""
     password: str = ""
+    guests: bool = False
+    allowed: Sequence[Path] = ()
     names: frozenset[str] = frozenset()
-    local: bool = True
+    port: int = 0
     secret: str = ""
+    ended: Path | None = None
 
 
 class Server:
@@ -104,11 +124,18 @@ class Server:
 
     def __init__(self, settings: ServerSettings) -> None:
         self.settings = settings
+        self.sessions = Sessions(
+            settings.secret, settings.token, settings.password, guests=settings.guests, ended=settings.ended
+        )
+        self.throttle = Throttle()
         self._lock = threading.Lock()
         self._generator: ImageGenerator | None = None
         drawing = threading.Lock()
+        self.learning = TaskProcess("Learning")
         self.collections = [
-            OpenCollection(number, Collection(folder), settings.profiles, self.generator, drawing)
+            OpenCollection(
+                number, Collection(folder), settings.profiles, self.generator, drawing, self.learning, settings.allowed
+            )
             for number, folder in enumerate(settings.collections)
         ]
 
@@ -120,9 +147,10 @@ class Server:
             return self._generator
 
     def close(self) -> None:
-        """Close every collection."""
+        """Close every collection, and end the learning."""
         for collection in self.collections:
             collection.close()
+        self.learning.close()
 
 
 def server_of(request: Request) -> Server:
@@ -147,6 +175,27 @@ def rater_of(request: Request) -> str:
     """Name of the rater of a request."""
     name: str = request.session.get("rater", server_of(request).settings.rater)
     return name
+
+
+def is_owner(request: Request) -> bool:
+    """True if the session of a request is the owner's."""
+    return server_of(request).sessions.role(request.session) == OWNER
+
+
+def check_owner(request: Request) -> None:
+    """Refuse a request that only the owner may make.
+
+    Raises:
+        ForbiddenError: the session is a guest's.
+    """
+    if not is_owner(request):
+        raise ForbiddenError(
+            "Only the owner of this server may move files: open the address with the token that it printed at its start."
+        )
+
+
+class ForbiddenError(SoartError):
+    """Raised for a request that only the owner may make."""
 
 
 class NotFoundError(SoartError):

@@ -14,7 +14,7 @@ from ...errors import PromptError
 from .definition import SpaceDefinition
 from .rendering import SUBJECT, escape
 from .slots import Kind, Option, Slot
-from .templates import WILDCARD, invalid_syntax, wildcard_values
+from .templates import WILDCARD, invalid_syntax, quoted, wildcard_values
 
 if TYPE_CHECKING:
     from dynamicprompts.commands import Command
@@ -40,6 +40,8 @@ VOCABULARY_SLOTS: dict[str, tuple[tuple[str, str, Kind], ...]] = {
 }
 #: A variant with more options than this is refused: no budget could tune it.
 _MOST_OPTIONS_OF_A_VARIANT = 500
+#: A template with more variants, options and wildcards than this is not parsed, which would take seconds.
+_MOST_BRANCHES = 5_000
 
 
 def is_template(text: str) -> bool:
@@ -127,7 +129,7 @@ def space_from_template(text: str, negative: str = "", wildcards: Path | None = 
     parts: tuple[tuple[str, Kind], ...] = ((text, "text"), (negative, "negative"))
     templates = [_template(part, kind, slots, wildcards) for part, kind in parts]
     if not slots:
-        raise PromptError(f"Nothing varies in the prompt {text!r}: write {{a|b}} or __style__ where it may.")
+        raise PromptError(f"Nothing varies in the prompt {quoted(text)}: write {{a|b}} or __style__ where it may.")
     return SpaceDefinition(tuple(slots), templates[0], negative=templates[1])
 
 
@@ -165,6 +167,10 @@ def _free_name(wildcard: str, stem: str, taken: set[str]) -> str:
 def _parse(text: str) -> Command:
     from dynamicprompts.parser.parse import parse
 
+    if len(re.findall(r"[{|]|__", text)) > _MOST_BRANCHES:
+        raise PromptError(
+            f"The prompt {quoted(text)} has more than {_MOST_BRANCHES:,} variants and options: leave some out."
+        )
     try:
         return parse(text)
     except Exception as error:
@@ -180,7 +186,7 @@ def _merged(expansions: list[_Expansion], text: str) -> list[Option]:
             weights[key] = weights.get(key, 0.0) + expansion.weight
     if not weights:
         raise PromptError(
-            f"A variant of the prompt {text!r} has no option of a weight above 0: give one of them a weight."
+            f"A variant of the prompt {quoted(text)} has no option of a weight above 0: give one of them a weight."
         )
     return [Option(*item) for item in weights.items()]
 
@@ -216,22 +222,24 @@ def _branches(
     if isinstance(command, VariantCommand):
         if (command.min_bound, command.max_bound) != (1, 1):
             raise PromptError(
-                f"The prompt {text!r} takes several options of one variant at once ($$), which a slot cannot represent: "
+                f"The prompt {quoted(text)} takes several options of one variant at once ($$), which a slot cannot represent: "
                 "write one variant for each."
             )
         return [(option.value, float(option.weight), above) for option in command.variants]
     if isinstance(command, WildcardCommand) and isinstance(command.wildcard, str) and not command.variables:
         name = command.wildcard
         if name in above:
-            raise PromptError(f"A wildcard of the prompt {text!r} contains itself: __{name}__.")
+            raise PromptError(f"A wildcard of the prompt {quoted(text)} contains itself: __{name}__.")
         values = wildcard_values(name, wildcards)
         return [(_parse(v) if is_template(v) else LiteralCommand(v), 1.0, (*above, name)) for v in values]
-    raise PromptError(f"The prompt {text!r} uses variables or wrappers, which a slot cannot represent: write them out.")
+    raise PromptError(
+        f"The prompt {quoted(text)} uses variables or wrappers, which a slot cannot represent: write them out."
+    )
 
 
 def _check_count(expansions: list[_Expansion], text: str) -> None:
     if len(expansions) > _MOST_OPTIONS_OF_A_VARIANT:
         raise PromptError(
-            f"One variant of the prompt {text!r} has more than {_MOST_OPTIONS_OF_A_VARIANT} options: "
+            f"One variant of the prompt {quoted(text)} has more than {_MOST_OPTIONS_OF_A_VARIANT} options: "
             "split it into several."
         )

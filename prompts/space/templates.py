@@ -17,6 +17,8 @@ VOCABULARIES = Path(__file__).parents[1] / "vocabularies"
 WILDCARD = re.compile(r"__([\w/*.-]+?)__")
 #: Repeated draws in a row after which a template counts as having no more distinct prompts.
 _PATIENCE = 20
+#: Characters of a template that messages quote.
+_QUOTED = 200
 
 
 def wildcard_values(name: str, folder: Path | None = None) -> list[str]:
@@ -55,9 +57,14 @@ def _all_wildcards(template: str, folder: Path | None) -> dict[str, list[str]]:
     return values
 
 
+def quoted(template: str) -> str:
+    """A template as messages quote it: its beginning, if it is long."""
+    return repr(template if len(template) <= _QUOTED else f"{template[:_QUOTED]}…")
+
+
 def invalid_syntax(template: str, error: Exception) -> PromptError:
     """The error to raise for a template that dynamic-prompts refuses with ``error``."""
-    return PromptError(f"The prompt {template!r} is not valid dynamic-prompts syntax: {first_line(error)}.")
+    return PromptError(f"The prompt {quoted(template)} is not valid dynamic-prompts syntax: {first_line(error)}.")
 
 
 def expand(template: str, count: int, seed: int, wildcards: Path | None = None) -> list[str]:
@@ -100,7 +107,7 @@ def expand(template: str, count: int, seed: int, wildcards: Path | None = None) 
                 misses = misses + 1 if prompt in distinct else 0
                 distinct[prompt] = None
     except RecursionError as error:
-        raise PromptError(f"A wildcard of the prompt {template!r} contains itself.") from error
+        raise PromptError(f"A wildcard of the prompt {quoted(template)} contains itself.") from error
     except Exception as error:
         raise invalid_syntax(template, error) from error
     return list(itertools.islice(itertools.cycle(distinct), count))

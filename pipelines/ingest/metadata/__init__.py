@@ -6,7 +6,7 @@ Image tools write prompts and settings into picture files, beside them, and into
 from __future__ import annotations
 
 from .foldertable import TABLES, FolderTable
-from .read import SIDECARS, embedded_metadata, picture_metadata
+from .read import SIDECARS, embedded_metadata, picture_metadata, sidecars_of
 from .record import PictureMetadata
 from .sidecars import sidecar_metadata
 from .words import prompt_words
@@ -20,4 +20,5 @@ __all__ = [
     "picture_metadata",
     "prompt_words",
     "sidecar_metadata",
+    "sidecars_of",
 ]

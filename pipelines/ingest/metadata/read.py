@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from .others import (
     read_tensorart,
 )
 from .record import RATING_ONLY, PictureMetadata, guarded, read_object, record
-from .sidecars import SUFFIXES, sidecar_metadata
+from .sidecars import SUFFIXES, sidecar_metadata, texts_beside
 from .stealth import stealth_text
 
 #: Tools that may write a text beside a ComfyUI graph.
@@ -53,6 +53,13 @@ def picture_metadata(path: Path, content: bytes) -> PictureMetadata | None:
     for folder in (path.parent, path.parent.parent):
         metadata = metadata or _table(folder).get(path.relative_to(folder).as_posix())
     return metadata or embedded
+
+
+def sidecars_of(path: Path) -> Iterator[Path]:
+    """Paths of all files that may describe a picture: those beside it, and the tables of its folder and the one above."""
+    yield from texts_beside(path)
+    for folder in (path.parent, path.parent.parent):
+        yield from (folder / name for name in TABLES)
 
 
 @lru_cache(maxsize=4)

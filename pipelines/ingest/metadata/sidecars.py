@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ def sidecar_metadata(path: Path) -> PictureMetadata | None:
     A ``.txt`` holds A1111's parameters, or else a caption. Never raises.
     """
     for suffix, reader in _READERS.items():
-        for beside in (path.with_name(path.name + suffix), path.with_suffix(suffix)):
+        for beside in _beside(path, suffix):
             content = _content(beside) if beside != path else None
             if content is None:
                 continue
@@ -35,6 +35,16 @@ def sidecar_metadata(path: Path) -> PictureMetadata | None:
             if metadata:
                 return metadata
     return None
+
+
+def _beside(path: Path, suffix: str) -> tuple[Path, Path]:
+    return path.with_name(path.name + suffix), path.with_suffix(suffix)
+
+
+def texts_beside(path: Path) -> Iterator[Path]:
+    """Paths of all files beside a picture that may describe it."""
+    for suffix in _READERS:
+        yield from _beside(path, suffix)
 
 
 def _content(path: Path) -> bytes | None:

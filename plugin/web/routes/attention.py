@@ -35,7 +35,7 @@ def start(request: Request, body: dict[str, Any]) -> Response:
         rater_of(request),
         versions,
         words=text.split() if source == "words" else None,
-        folders=folders_by_name(folders_of(request, text)) if source == "folders" else None,
+        folders=folders_by_name(folders_of(current, text)) if source == "folders" else None,
     )
     return JSONResponse({"job": job.number})
 

@@ -19,7 +19,7 @@ from ....pipelines.reports.evaluation import histogram
 from ....pipelines.services.gallery import cells_by_id
 from ....pipelines.tidying.cull import Rule
 from ..answers import folders_of, json_endpoint, page, whole_number
-from ..state import OpenCollection, current_collection, rater_of, server_of
+from ..state import OpenCollection, current_collection, is_owner, rater_of
 
 #: Pictures of each kind, groups of near-duplicates at first, pictures of a group, pictures of a reason in a plan.
 TOP, GROUPS, MEMBERS, PLANNED = 12, 12, 24, 24
@@ -33,7 +33,7 @@ def evaluate_page(request: Request) -> Response:
     """The view; an earlier evaluation is read in the background."""
     current = current_collection(request)
     current.evaluation.recall()
-    folders = "\n".join(map(str, known_roots(current.collection))) if server_of(request).settings.local else ""
+    folders = "\n".join(map(str, known_roots(current.collection)))
     return page(
         request, "evaluate.html", current, view="evaluate", profiles=current.profiles.names(), folders=folders,
         chosen=current.evaluation.settings.profile or TECHNICAL,
@@ -74,14 +74,14 @@ def findings(request: Request) -> Response:
         histogram=histogram(e.scores[e.main]), damaged=int((e.damage >= 0).sum()), groups=groups, listed=listed,
         keep=set(e.ids[e.best].tolist()), scores=dict(zip(e.ids.tolist(), e.scores[e.main].tolist(), strict=True)),
         cell=cells_by_id(current.collection, _listed(summary).union(*listed), rater_of(request)),
-        movable=service.movable, associations=[a for a in e.associations if a.q <= 0.5][:24],
+        movable=service.movable and is_owner(request), associations=[a for a in e.associations if a.q <= 0.5][:24],
     )  # fmt: skip
 
 
 def evaluate(request: Request, body: dict[str, Any]) -> Response:
     """Start an evaluation in the background."""
     current = current_collection(request)
-    folders = folders_of(request, str(body["folders"])) if "folders" in body else None
+    folders = folders_of(current, str(body["folders"])) if "folders" in body else None
     current.evaluation.evaluate(str(body.get("profile", "")), folders)
     return _state(current)
 
@@ -143,6 +143,6 @@ routes = [
     Route("/api/evaluate", state),
     Route("/api/evaluate", json_endpoint(evaluate), methods=["POST"]),
     Route("/api/evaluate/keep", json_endpoint(keep), methods=["POST"]),
-    Route("/api/evaluate/move", json_endpoint(move), methods=["POST"]),
-    Route("/api/evaluate/undo", json_endpoint(undo_move), methods=["POST"]),
+    Route("/api/evaluate/move", json_endpoint(move, owner=True), methods=["POST"]),
+    Route("/api/evaluate/undo", json_endpoint(undo_move, owner=True), methods=["POST"]),
 ]

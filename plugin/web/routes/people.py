@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import math
 from typing import Any
 
 from starlette.requests import Request
@@ -12,11 +12,7 @@ from starlette.routing import Route
 from ....errors import SoartError
 from ....pipelines.collection.counts import count_collection
 from ..answers import json_body, json_endpoint, page
-from ..security import same_secret
 from ..state import server_of
-
-#: Seconds of delay after a wrong password.
-PENALTY = 0.5
 
 
 def home(request: Request) -> Response:
@@ -34,23 +30,31 @@ def collections(request: Request) -> Response:
 
 
 def login_page(request: Request) -> Response:
-    """The form for the password."""
-    return page(request, "login.html", view="login")
+    """The form for the password or the token."""
+    return page(request, "login.html", view="login", password=bool(server_of(request).settings.password))
 
 
 async def login(request: Request) -> Response:
-    """Check the password."""
-    password = (await json_body(request)).get("password")
-    if not same_secret(str(password), server_of(request).settings.password):
-        await asyncio.sleep(PENALTY)
+    """Check a token or password."""
+    secret = str((await json_body(request)).get("password"))
+    server, address = server_of(request), request.client.host if request.client else ""
+    # Without a pause between the check of the wait and the count: requests at the same time count one by one.
+    if (wait := server.throttle.wait(address)) > 0:
+        seconds = math.ceil(wait)
+        message = f"There were too many wrong passwords: try again in {seconds} second{'s' * (seconds > 1)}."
+        return JSONResponse({"error": message}, 429, {"retry-after": str(seconds)})
+    role = server.sessions.role_of_secret(secret)
+    if not role:
+        server.throttle.wrong(address)
         raise SoartError("That is not the password.")
-    request.session["inside"] = "yes"
+    server.throttle.right(address)
+    server.sessions.enter(request.session, role)
     return JSONResponse({})
 
 
 def logout(request: Request, body: dict[str, Any]) -> Response:
     """End the session."""
-    request.session.clear()
+    server_of(request).sessions.leave(request.session)
     return JSONResponse({})
 
 

@@ -48,12 +48,16 @@ def queue(request: Request) -> Response:
 
 
 def rate(request: Request, body: dict[str, Any]) -> Response:
-    """Store a rating or a skip, or undo either."""
+    """Store a rating or a skip, or undo either; an undo names the rating that it takes back."""
     service = current_collection(request).rating(check_rater(request, body))
-    value = body.get("stars")
-    stars = None if value is None else whole_number(value, "a rating")
-    before = service.rate(whole_number(body.get("image"), "a picture's number"), stars)
-    return JSONResponse({"before": before, "stars": stars})
+    image, stars = whole_number(body.get("image"), "a picture's number"), _stars(body.get("stars"))
+    if "instead_of" in body:
+        return JSONResponse({"stars": service.undo(image, _stars(body["instead_of"]), stars)})
+    return JSONResponse({"before": service.rate(image, stars), "stars": stars})
+
+
+def _stars(value: object) -> int | None:
+    return None if value is None else whole_number(value, "a rating")
 
 
 def progress(request: Request) -> Response:

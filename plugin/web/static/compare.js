@@ -91,12 +91,13 @@ function showCandidates() {
   const room = $("#shown");
   room.className = `shown of-${candidates.length}`;
   const buttons = candidates.map((cell, place) => {
-    const ariaLabel = `Choose picture ${place + 1}: ${cell.title}`;
+    const ariaLabel = `${cell.title} ${place + 1}: choose`;
     return el(
       "button",
       { className: "choice", ariaLabel, onclick: () => choose(place), dataset: { id: cell.id } },
       image(cell, "large"),
       el("span", { className: "caption", textContent: cell.title }),
+      " ",
       el("kbd", { textContent: String(place + 1) }),
     );
   });
@@ -182,6 +183,7 @@ function leave() {
 }
 
 function showForm() {
+  ids = [];
   $("#duel").hidden = $("#result").hidden = true;
   form.hidden = false;
 }
@@ -208,6 +210,8 @@ addEventListener("keydown", (event) => {
 function restore() {
   const parameters = new URLSearchParams(location.search);
   const list = parameters.get("ids");
+  // The viewer was closed.
+  if (list && list === String(ids)) return;
   if (list) begin(list.split(",").map(Number), Number(parameters.get("up") || 2));
   else showForm();
 }

@@ -5,9 +5,10 @@ import "./page.js";
 import { $, find, formValues } from "./dom.js";
 import { Grid } from "./grid.js";
 import { onJobEnd, watchJobs } from "./jobs.js";
-import { starsOf } from "./keys.js";
-import { save } from "./outbox.js";
+import { isForView, starsOf } from "./keys.js";
+import { rate, undoRating } from "./ratings.js";
 import { get, post, queryOf } from "./request.js";
+import { restoreScroll } from "./scroll.js";
 import { showError } from "./toasts.js";
 import { openViewer } from "./viewer.js";
 
@@ -22,8 +23,8 @@ const grid = new Grid($("#grid"), {
     const cell = grid.cells.get(id);
     if (stars === null || !cell) return false;
     const value = cell.stars === stars ? null : stars;
+    rate(id, value, cell.stars, (now) => grid.showRating(id, now));
     grid.showRating(id, value);
-    save("/api/rate", { image: id, stars: value });
     return true;
   },
 });
@@ -35,7 +36,7 @@ async function load() {
   request = new AbortController();
   const values = formValues(form);
   const query = queryOf(values);
-  history.replaceState(null, "", `?${query}`);
+  history.replaceState(history.state, "", `?${query}`);
   try {
     /** @type {{ ids: number[] }} */
     const { ids } = await get(`/api/ids?${query}`, { signal: request.signal });
@@ -81,9 +82,10 @@ find("#all")?.addEventListener("click", clear);
 $("#score").onclick = () => post("/api/score", { profile: form.profile.value }).then(watchJobs, showError);
 onJobEnd("score:", load);
 addEventListener("keydown", (event) => {
+  if (event.key === "u" && isForView(event)) undoRating();
   if (event.target === document.body && ["ArrowDown", "ArrowRight"].includes(event.key) && grid.ids.length) {
     event.preventDefault();
     grid.focus(grid.focused);
   }
 });
-load();
+load().then(() => restoreScroll("gallery"));

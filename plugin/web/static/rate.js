@@ -5,8 +5,8 @@ import "./page.js";
 import { $, $$, around, el } from "./dom.js";
 import { onJobEnd, watchJobs } from "./jobs.js";
 import { isForView, starsOf } from "./keys.js";
-import { save } from "./outbox.js";
 import { image } from "./pictures.js";
+import { rate, undoRating } from "./ratings.js";
 import { get } from "./request.js";
 import { base } from "./session.js";
 import { showError, toast } from "./toasts.js";
@@ -136,20 +136,25 @@ function go(step) {
 }
 
 /** @param {number} stars 0 for skip. */
-function rate(stars) {
+function rateCurrent(stars) {
   const cell = queue[place];
   if (!cell) return;
   const before = ratings.get(cell.id) ?? cell.stars;
+  /** @param {number | null} now */
+  const show = (now) => {
+    const shown = ratings.get(cell.id) ?? cell.stars;
+    ratings.delete(cell.id);
+    cell.stars = now;
+    if (shown !== null) add(shown, -1);
+    if (now !== null) add(now, 1);
+    draw();
+  };
+  rate(cell.id, stars, before, show);
   ratings.set(cell.id, stars);
-  if (before === null) add(stars, 1);
+  if (before !== null) add(before, -1);
+  add(stars, 1);
   flash(stars);
   go(1);
-  save("/api/rate", { image: cell.id, stars }).then((response) => {
-    if (!response || response.before === null || response.before === before) return;
-    const earlier = response.before ? `rated this ${response.before}` : "skipped this";
-    const text = `You ${earlier} in another tab; your latest rating (${stars || "skip"}) counts.`;
-    toast(text, { key: "twice" });
-  });
 }
 
 /** Go back to the previous picture, and restore the rating it had. */
@@ -159,15 +164,7 @@ function undo() {
     return;
   }
   place--;
-  const cell = queue[place];
-  const stars = ratings.get(cell.id);
-  if (stars !== undefined) {
-    ratings.delete(cell.id);
-    if (cell.stars === null) add(stars, -1);
-    save("/api/rate", { image: cell.id, stars: cell.stars });
-    toast(`Undone: ${stars || "skip"}.`, { key: "undo" });
-  }
-  draw();
+  if (!undoRating(queue[place].id)) draw();
 }
 
 /** @param {number} stars */
@@ -232,7 +229,7 @@ let presses = 0;
 function press(key) {
   const stars = starsOf(key);
   if (stars !== null) {
-    rate(stars);
+    rateCurrent(stars);
     presses++;
     if (presses % 5 === 0) watchJobs();
   } else if (key === "u" || key === "U") undo();

@@ -2,8 +2,8 @@
 
 import { $, $$, around, find, setServerHtml } from "./dom.js";
 import { hasModifier, starsOf } from "./keys.js";
-import { save } from "./outbox.js";
 import { addressOf, isTiny } from "./pictures.js";
+import { rate as rateAs, undoRating } from "./ratings.js";
 import { get, getHtml } from "./request.js";
 import { base } from "./session.js";
 import { showError, toast } from "./toasts.js";
@@ -46,6 +46,8 @@ let opener = null;
 export async function openViewer(list, at, { profile = "", onRate = () => {} } = {}) {
   [ids, place, options, opener] = [list, at, { profile, onRate }, document.activeElement];
   if (!dialog.open) {
+    // Back closes the viewer, and stays on the page.
+    history.pushState({ viewer: true }, "");
     dialog.showModal();
     // The keys work wherever the focus is; a ring around a button would only distract.
     dialog.focus();
@@ -121,10 +123,30 @@ async function rate(stars) {
   const id = ids[place];
   const cell = await cellOf(id);
   const value = cell.stars === stars ? null : stars;
-  cell.stars = value;
-  showRating(value);
-  options.onRate(id, value);
-  await save("/api/rate", { image: id, stars: value });
+  const { onRate } = options;
+  /** @param {number | null} now */
+  const showNow = (now) => {
+    cell.stars = now;
+    if (ids[place] === id) showRating(now);
+    onRate(id, now);
+  };
+  const before = cell.stars;
+  showNow(value);
+  await rateAs(id, value, before, showNow);
+}
+
+/** Undo the latest rating of the page, and show its picture. */
+function undo() {
+  const entry = undoRating();
+  if (!entry) return;
+  const cell = cells.get(entry.image);
+  if (cell) cell.stars = entry.before;
+  const at = ids.indexOf(entry.image);
+  if (at === place) showRating(entry.before);
+  else if (at >= 0) {
+    place = at;
+    show();
+  }
 }
 
 /** @param {number} step 1 for the next picture, -1 for the previous one. */
@@ -152,6 +174,7 @@ function toggleHeat() {
 dialog.addEventListener("click", (event) => {
   const button = around(event, "[data-stars]");
   if (button) rate(Number(button.dataset.stars)).catch(showError);
+  else if (around(event, "[data-undo-rating]")) undo();
   else if (around(event, "[data-heat]")) toggleHeat();
   else if (event.target === dialog) dialog.close();
 });
@@ -162,13 +185,18 @@ dialog.addEventListener("keydown", (event) => {
   else if (event.key === "ArrowRight") move(1);
   else if (event.key === "ArrowLeft") move(-1);
   else if (event.key === "h") toggleHeat();
+  else if (event.key === "u") undo();
   else return;
   event.preventDefault();
 });
 previous.onclick = () => move(-1);
 next.onclick = () => move(1);
 $("#viewer-close").onclick = () => dialog.close();
+addEventListener("popstate", () => dialog.close());
+// After a reload the page is shown without the viewer.
+if (history.state?.viewer) history.replaceState(null, "");
 dialog.addEventListener("close", () => {
+  if (history.state?.viewer) history.back();
   picture.removeAttribute("src");
   cells.clear();
   if (opener instanceof HTMLElement) opener.focus();

@@ -1,15 +1,19 @@
+import runpy
+from itertools import combinations
+from pathlib import Path
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from scipy import stats
 
-from soart.pipelines.evaluation.associations import Sums, Tally, findings, trend, welch
+from soart.pipelines.evaluation.associations import FEWEST, Sums, Tally, findings, rank_sum_p, trend, welch
+
+ROOT = Path(__file__).parents[3]
 
 
 def sums_of(values):
-    sums = Sums()
-    for value in values:
-        sums.add(2, value)
-    return sums
+    return Sums.of(np.full(len(values), 2), np.array(values))
 
 
 def test_welch_is_that_of_scipy():
@@ -25,37 +29,92 @@ def test_nothing_is_said_where_nothing_varies():
     assert np.isnan(welch(sums_of([5.0] * 4), sums_of([5.0] * 4))[1:]).all()
 
 
+def test_ranks_are_compared_like_scipy_does():
+    rng = np.random.default_rng(4)
+    for scores in (rng.normal(size=60), np.round(rng.normal(size=60)), np.minimum(rng.normal(size=60), 0.0)):
+        rows = rng.permutation(60)[:25]
+        rest = np.delete(np.arange(60), rows)
+        expected = stats.mannwhitneyu(scores[rows], scores[rest], method="asymptotic", use_continuity=False).pvalue
+        assert rank_sum_p(scores, [rows]) == pytest.approx(expected, rel=0.02)
+
+
+def test_the_tails_are_those_of_all_permutations():
+    scores = np.array([0.0] * 2 + [1, 2, 3] + [9.0] * 13)
+    groups = [np.array(rows) for rows in combinations(range(18), 4)]
+    p = rank_sum_p(scores, groups)
+    for limit in (0.1, 0.01, 0.001):
+        assert (p <= limit).mean() <= 1.15 * limit + 1 / len(groups)
+
+
+def test_nothing_is_certain_where_nothing_varies():
+    assert (rank_sum_p(np.full(20, 0.1) + np.arange(20) * 1e-17, [np.arange(8)]) == 1).all()
+    assert rank_sum_p(np.zeros(0), []).shape == (0,)
+    assert findings({"word": Tally("word")}) == []
+
+
+def filled(words_of, scores):
+    tally = Tally("word")
+    for number, score in enumerate(scores):
+        tally.add(f"prompt {number}", words_of(number), 3, float(score))
+    return {"word": tally}
+
+
 def test_a_planted_word_is_found_and_others_are_not():
     rng = np.random.default_rng(1)
-    tally = Tally("word")
-    for _ in range(200):
-        words = [w for w in "abcdefghijklmnop" if rng.random() < 0.4]
-        tally.add(words, 3, rng.normal(10, 5) + 6 * ("a" in words))
-    first, *rest = tally.associations()
+    words = [[w for w in "abcdefghijklmnop" if rng.random() < 0.4] for _ in range(200)]
+    tallies = filled(lambda k: words[k], [rng.normal(10, 5) + 6 * ("a" in each) for each in words])
+    first, *rest = findings(tallies)
     assert (first.value, first.kind) == ("a", "word")
+    assert first.pictures == 3 * first.prompts
     assert first.low < 6 < first.high
     assert first.q < 1e-6
     assert all(one.q > 0.05 for one in rest)
-    assert findings({"word": tally}, top=2)[0] == first
+    assert findings(tallies, top=2)[0] == first
 
 
-def test_seeds_of_one_prompt_prove_nothing():
-    tally = Tally("word")
-    tally.add(["boat"], 1000, 90.0)
+def test_a_word_needs_enough_different_prompts_with_and_without_it():
+    for count, total, expected in ((FEWEST, 40, ["boat"]), (FEWEST - 1, 40, []), (40 - FEWEST + 1, 40, [])):
+        tallies = filled(lambda k, count=count: ["boat"] * (k < count), np.arange(total))
+        assert [one.value for one in findings(tallies)] == expected
+
+
+def test_seeds_and_settings_of_one_prompt_prove_nothing():
+    tally = Tally("negative")
     for k in range(50):
-        tally.add(["tree"], 1, float(k % 7))
-    assert [one.value for one in tally.associations()] == []
+        tally.add("one prompt", ["blurry"], 1000, 90.0 + k % 3)
+    for k in range(50):
+        tally.add(f"tree {k}", ["ugly"], 1, float(k % 7))
+    assert findings({"negative": tally}) == []
 
 
-def test_random_words_are_rarely_findings():
+def test_a_difference_without_any_spread_has_an_interval():
+    (one,) = findings(filled(lambda k: ["sharp"] * (k < 20), [100.0] * 20 + [90.0] * 20))
+    assert one.q < 1e-6
+    assert one.difference == one.low == one.high == pytest.approx(10)
+
+
+def test_all_kinds_are_one_family_of_tests():
+    rng = np.random.default_rng(5)
+    word, model = Tally("word"), Tally("model")
+    for k, score in enumerate(rng.normal(size=60)):
+        word.add(f"p{k}", [f"w{j}" for j in range(30) if rng.random() < 0.4], 1, score)
+        model.add(f"p{k}", [f"m{k % 2}"], 1, score)
+    alone, together = findings({"model": model}), findings({"word": word, "model": model})
+    assert together[-1].q > alone[-1].q
+
+
+@pytest.fixture(scope="module")
+def benchmark():
+    return SimpleNamespace(**runpy.run_path(str(ROOT / "benchmarks" / "associations.py")))
+
+
+@pytest.mark.parametrize("shape", ["normal", "crowded"])
+def test_permuted_scores_are_rarely_findings_and_planted_words_are(benchmark, shape):
     rng = np.random.default_rng(2)
-    false = 0
-    for _ in range(40):
-        tally = Tally("word")
-        for _ in range(60):
-            tally.add([f"w{k}" for k in range(12) if rng.random() < 0.5], 1, rng.normal())
-        false += any(one.q <= 0.05 for one in tally.associations())
-    assert false <= 6
+    world = benchmark.make_world(shape, 120, rng)
+    # A share of 5 % shows at most 7 in 60 runs, 99 times in 100.
+    assert sum(benchmark.has_finding(world, rng) for _ in range(60)) <= 7
+    assert sum(benchmark.finds_planted(shape, 200, 1.25, rng) for _ in range(10)) >= 8
 
 
 def test_a_trend_has_an_interval_and_bins():

@@ -12,7 +12,7 @@ from soart.pipelines.collection.damage import suspected
 from soart.pipelines.collection.files import first_paths
 from soart.pipelines.evaluation import evaluate as module
 from soart.pipelines.evaluation.contrast import contrast
-from soart.pipelines.evaluation.evaluate import evaluate
+from soart.pipelines.evaluation.evaluate import best_of_groups, evaluate
 from soart.pipelines.evaluation.folders import sync_and_evaluate
 from soart.pipelines.evaluation.records import records
 from soart.pipelines.evaluation.result import Evaluation
@@ -206,3 +206,20 @@ def test_a_collection_is_evaluated_in_place_with_folders_it_knows(collection, ma
         result = sync_and_evaluate(store, Scan(roots), LocalEngine(1))
         assert len(result.evaluation.ids) == 45
         assert known_roots(store) == [art]
+
+
+@pytest.mark.parametrize(("damaged", "expected"), [
+    ((0, 0, 0, 0), 3), ((0, 0, 0, 1), 2), ((0, 0, 1, 1), 1), ((0, 1, 1, 1), 0), ((1, 1, 1, 1), 3), ((1, 0, 0, 1), 2),
+])  # fmt: skip
+def test_of_near_duplicates_an_undamaged_one_is_kept_then_the_largest_then_the_best(tmp_path, scene, damaged, expected):
+    with Collection(tmp_path / "collection") as collection:
+        ids = []
+        for number, side in enumerate((48, 96, 96, 192)):
+            path = tmp_path / f"{number}.png"
+            scene(number).resize((side, side)).save(path)
+            ids.append(collection.add_file(path)[0].id)
+        scores, group = np.array([99.0, 50.0, 60.0, -20.0]), np.zeros(4, dtype=np.int64)
+        best = best_of_groups(collection, np.array(ids), group, scores, np.array(damaged, dtype=bool))
+        nothing = best_of_groups(collection, np.array(ids), group - 1, scores, np.array(damaged, dtype=bool))
+    assert np.flatnonzero(best).tolist() == [expected]
+    assert not nothing.any()

@@ -91,3 +91,33 @@ def test_folders_that_cannot_be_listed_are_named(closed):
     assert paths == [str(closed / "a.png")]
     assert scan.problems == [f"'{closed}/inner' cannot be read: Permission denied."]
     assert scan.unseen == [str(closed / "inner")]
+
+
+def test_a_contained_scan_leaves_out_links_to_elsewhere(folder, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "secret.png").write_bytes(b"secret")
+    (folder / "out.png").symlink_to(elsewhere / "secret.png")
+    (folder / "up.png").symlink_to(Path("..") / "elsewhere" / "secret.png")
+    (folder / "same.png").symlink_to(next(path for path in sorted(folder.iterdir()) if path.suffix == ".png"))
+    free, contained = ({Path(file.path).name for file in Scan([folder], contained=c)} for c in (False, True))
+    assert free - contained == {"out.png", "up.png"}
+    assert "same.png" in contained
+    assert {file.name for file in find_pictures([folder])[0]} - {
+        file.name for file in find_pictures([folder], contained=True)[0]
+    } == {"out.png", "up.png"}
+    # A root that is a link itself is what the user named.
+    (tmp_path / "alias").symlink_to(folder)
+    assert {Path(file.path).name for file in Scan([tmp_path / "alias"], contained=True)} == contained
+
+
+@pytest.mark.parametrize("name", ["{}.txt", "{}.png.json", "metadata.jsonl"])
+def test_a_contained_scan_leaves_out_what_a_link_to_elsewhere_describes(tmp_path, name):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(b"content")
+    (tmp_path / "secret").write_text("secret")
+    (folder / name.format("a")).symlink_to(tmp_path / "secret")
+    scan = Scan([folder], contained=True)
+    assert list(scan) == []
+    assert scan.unusable[str(folder / "a.png")].endswith("is, or lies beside, a link out of its folder; skipped.")

@@ -8,6 +8,7 @@ from soart.pipelines.scoring.collection_profiles import CollectionProfiles
 from soart.pipelines.scoring.profile_store import ProfileStore
 from soart.pipelines.services.rating import RatingService
 from soart.pipelines.support.background import Jobs
+from soart.pipelines.support.task_process import TaskProcess
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +31,14 @@ def jobs():
     jobs.close()
 
 
+@pytest.fixture(scope="session")
+def process():
+    """The process that learns, shared because it takes a while to start."""
+    process = TaskProcess("Learning")
+    yield process
+    process.close()
+
+
 @pytest.fixture
 def profiles(collection, tmp_path):
     return CollectionProfiles(collection, ProfileStore(tmp_path / "user"))
@@ -49,5 +58,5 @@ def coloured(collection):
 
 
 @pytest.fixture
-def rating(collection, profiles, jobs, coloured):
-    return RatingService(collection, profiles, jobs, "ann")
+def rating(collection, profiles, jobs, coloured, process):
+    return RatingService(collection, profiles, jobs, "ann", process)

@@ -231,9 +231,9 @@ def test_moved_pictures_are_away_everywhere_and_undo_restores_exactly_what_was_t
     assert count_collection(collection).away == 0
 
 
-def test_moved_pictures_still_teach(service, collection):
+def test_moved_pictures_still_teach(service, collection, process):
     rate(collection, "ann", {number: 5 if number % 2 else 1 for number in range(1, 19)})
-    rater = RatingService(collection, service.profiles, service.jobs, "ann")
+    rater = RatingService(collection, service.profiles, service.jobs, "ann", process)
     finish(rater, rater.learn_now())
     known = len(service.profiles.taste("ann").examples)
     move(service, Rule(worst=50))

@@ -13,7 +13,7 @@ from soart.pipelines.services.rating import LEAST, RatingService
 from soart.pipelines.support.background import DONE, Jobs
 
 
-def test_ratings_teach_in_the_background(rating, coloured, profiles, collection):
+def test_ratings_teach_in_the_background(rating, coloured, profiles, collection, process):
     for image in coloured[: 2 * LEAST]:
         assert rating.rate(image, 5 if image % 2 else 1) is None
     job = rating.jobs.find(rating.key)
@@ -30,7 +30,7 @@ def test_ratings_teach_in_the_background(rating, coloured, profiles, collection)
     assert len(queue) == 8
     assert not set(queue) & set(coloured[:10])
     # After a restart the taste is known, and pictures are proposed by it.
-    again = RatingService(rating.collection, profiles, Jobs(), "ann")
+    again = RatingService(rating.collection, profiles, Jobs(), "ann", process)
     assert again.progress().word
     assert not again.is_due()
 
@@ -54,27 +54,27 @@ def test_equal_ratings_are_no_reason_to_learn(rating, coloured):
     assert rating.jobs.find(rating.key) is None
 
 
-def test_waiting_pictures_are_not_sent_again_and_raters_differ(rating, profiles, jobs, coloured):
+def test_waiting_pictures_are_not_sent_again_and_raters_differ(rating, profiles, jobs, coloured, process):
     first = [row.id for row in rating.queue(5)]
     second = [row.id for row in rating.queue(5, first)]
     assert not set(first) & set(second)
     assert [row.id for row in rating.queue(5)] == first
-    assert [row.id for row in RatingService(rating.collection, profiles, jobs, "ben").queue(30)] != [
+    assert [row.id for row in RatingService(rating.collection, profiles, jobs, "ben", process).queue(30)] != [
         row.id for row in rating.queue(30)
     ]
     assert len(rating.queue(99)) == 30
 
 
-def test_a_name_that_is_no_file_name_is_refused(collection, profiles, jobs):
+def test_a_name_that_is_no_file_name_is_refused(collection, profiles, jobs, process):
     for name in ("../ann", "", "a/b", ".x", "x" * 70):
         with pytest.raises(ProfileError, match="Expected a name of letters"):
-            RatingService(collection, profiles, jobs, name)
+            RatingService(collection, profiles, jobs, name, process)
 
 
-def test_a_damaged_taste_is_learnt_anew(collection, profiles, jobs, coloured):
+def test_a_damaged_taste_is_learnt_anew(collection, profiles, jobs, coloured, process):
     profiles.own.folder.mkdir()
     profiles.own.path("ann").write_bytes(b"junk")
-    rating = RatingService(collection, profiles, jobs, "ann")
+    rating = RatingService(collection, profiles, jobs, "ann", process)
     assert rating.progress().word == ""
     for image in coloured[:LEAST]:
         rating.rate(image, 5 if image % 2 else 1)

@@ -90,16 +90,39 @@ def test_a_rater_who_cannot_have_a_taste_is_refused_at_once(soart, tmp_path):
         assert (code, said in err) == (1, True)
 
 
-def test_others_are_let_in_with_a_warning_unless_there_is_a_password(soart, serving, tmp_path, monkeypatch):
+def test_every_start_prints_another_token(soart, serving, tmp_path):
+    Collection(tmp_path / "c").close()
+    for _ in range(2):
+        code, out, err = soart("web", "--collection", "c", "--no-open", "--port", "0", "--allow-host", "Gallery.LAN")
+        assert (code, err) == (0, "")
+        app, (_, port) = serving[-1]
+        assert out == f"soart web: http://127.0.0.1:{port}/?token={app.state.server.settings.token}  (Ctrl-C ends it)\n"
+    first, second = (app.state.server.settings for app, _ in serving)
+    assert first.token != second.token
+    assert len(first.token) > 40
+    assert "gallery.lan" in first.names
+    assert not first.guests
+
+
+def test_guests_are_let_in_with_a_warning(soart, serving, tmp_path, monkeypatch):
     Collection(tmp_path / "c").close()
     line = ("web", "--collection", "c", "--no-open", "--port", "0", "--host", "0.0.0.0")
-    assert "set a password" in soart(*line)[2]
-    assert soart(*line, "--password", "sesame")[2] == ""
+    assert "Anyone who can reach" in soart(*line, "--guests")[2]
+    assert serving[-1][0].state.server.settings.guests
+    code, _, err = soart(*line, "--guests", "--password", "sesame")
+    assert (code, "leave out --guests or the password" in err) == (1, True)
     monkeypatch.setenv("SOART_PASSWORD", "sesame")
-    assert soart(*line, "--allow-host", "Gallery.LAN")[2] == ""
-    settings = serving[-1][0].state.server.settings
-    assert (settings.password, settings.local) == ("sesame", False)
-    assert "gallery.lan" in settings.names
+    assert soart(*line)[2] == ""
+    assert serving[-1][0].state.server.settings.password == "sesame"
+
+
+def test_folders_to_allow_must_exist(soart, serving, tmp_path):
+    Collection(tmp_path / "c").close()
+    line = ("web", "--collection", "c", "--no-open", "--port", "0", "--allow-folders")
+    code, _, err = soart(*line, "nothing")
+    assert (code, "There is no folder 'nothing' to allow" in err) == (1, True)
+    assert soart(*line, str(tmp_path))[0] == 0
+    assert tmp_path in serving[-1][0].state.server.collections[0].allowed
 
 
 def test_without_the_extra_it_says_how_to_get_it(soart, monkeypatch):
@@ -116,10 +139,13 @@ def test_it_serves_until_it_is_interrupted(tmp_path):
     line = [sys.executable, "-m", "soart.plugin.cli", "web", "--collection", "c", "--no-open", "--port", "0"]
     with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ) as process:
         try:
-            address = process.stdout.readline().split()[2]
-            answer = httpx.get(f"{address}c/0/gallery", headers={"accept": "text/html"})
+            address, token = process.stdout.readline().split()[2].split("?token=")
+            refused = httpx.get(f"{address}c/0/api/ids")
+            with httpx.Client(follow_redirects=True) as client:
+                answer = client.get(f"{address}c/0/gallery?token={token}", headers={"accept": "text/html"})
         finally:
             process.send_signal(signal.SIGINT)
+        assert refused.status_code == 401
         assert "This collection is empty" in answer.text
         assert process.wait(30) == 0
         assert process.stderr.read() == ""

@@ -18,6 +18,7 @@ from soart.pipelines.scoring.profile_store import ProfileStore
 from soart.plugin.web.app import create_app
 from soart.plugin.web.state import ServerSettings
 
+TOKEN = "t" * 43
 EVIL = '<img src=x onerror="document.title=\'owned\'"><script>document.title="owned"</script>'
 
 
@@ -35,10 +36,15 @@ def pictures(count, seed=0, size=24):
 
 
 class Visitor:
-    """A browser without a screen."""
+    """A browser without a screen, of the owner or, with the password or without any secret, of a guest."""
 
-    def __init__(self, client):
+    def __init__(self, client, token=TOKEN, password=None):
         self.client = client
+        client.get("/", params={"token": token})
+        if password is not None:
+            page = client.get("/login", headers={"accept": "text/html"}).text
+            self.token = page.split('data-csrf="')[1].split('"')[0]
+            assert self.post("/login", {"password": password}).status_code == 200
         page = client.get("/c/0/gallery", headers={"accept": "text/html"}).text
         self.token = page.split('data-csrf="')[1].split('"')[0] if 'data-csrf="' in page else ""
 
@@ -64,10 +70,10 @@ class Visitor:
 
 
 @contextmanager
-def visiting(app):
+def visiting(app, **secrets):
     """A visitor of an application, which ends with the visit."""
     with TestClient(app, base_url="http://127.0.0.1", follow_redirects=False) as client:
-        yield Visitor(client)
+        yield Visitor(client, **secrets)
 
 
 @pytest.fixture(scope="module")
@@ -75,10 +81,17 @@ def visit_once(tmp_path_factory, embedded):
     """Visitors of servers that several tests of a module share, by the folder of a collection."""
     with ExitStack() as stack:
 
-        def come(folder):
+        def come(folder, **settings):
             tastes = ProfileStore(tmp_path_factory.mktemp("user"))
             app = create_app(
-                ServerSettings([folder], lambda: ImageGenerator(embedded), profiles=tastes, secret="s" * 32)
+                ServerSettings(
+                    [folder],
+                    lambda: ImageGenerator(embedded),
+                    profiles=tastes,
+                    token=TOKEN,
+                    secret="s" * 32,
+                    **settings,
+                )
             )
             return stack.enter_context(visiting(app))
 
@@ -105,7 +118,8 @@ def folder(tmp_path):
 
 @pytest.fixture
 def settings(folder, tmp_path, generator):
-    return ServerSettings([folder], lambda: generator, profiles=ProfileStore(tmp_path / "user"), secret="s" * 32)
+    profiles = ProfileStore(tmp_path / "user")
+    return ServerSettings([folder], lambda: generator, profiles=profiles, token=TOKEN, secret="s" * 32)
 
 
 @pytest.fixture
@@ -129,11 +143,11 @@ def visit(app, settings):
     """Further visitors: of the same server, or of a fresh one with other settings."""
     with ExitStack() as stack:
 
-        def come(*, fresh=False, **changes):
+        def come(*, fresh=False, secrets=None, **changes):
             if fresh or changes:
-                return stack.enter_context(visiting(create_app(replace(settings, **changes))))
+                return stack.enter_context(visiting(create_app(replace(settings, **changes)), **secrets or {}))
             # A lifespan ends with its server: the shared one belongs to the first visitor.
-            return Visitor(TestClient(app, base_url="http://127.0.0.1", follow_redirects=False))
+            return Visitor(TestClient(app, base_url="http://127.0.0.1", follow_redirects=False), **secrets or {})
 
         yield come
 
@@ -161,3 +175,15 @@ def address(app):
         assert not thread.is_alive()
     # What is left open is reported here, not in a later test.
     gc.collect()
+
+
+@pytest.fixture
+def come(come, address):
+    """Pages of browsers that have opened the address with the token."""
+
+    def open_page(**options):
+        page = come(**options)
+        page.goto(f"{address}/?token={TOKEN}")
+        return page
+
+    return open_page

@@ -132,6 +132,124 @@ def test_two_tabs_on_one_picture_report_it(come, address, folder):
     until(lambda: stored(folder) == {image: 2.0})
 
 
+def test_undo_restores_the_rating_of_another_tab(come, address, folder):
+    first, second = two_tabs(come, address)
+    image = press(first, "5")
+    until(lambda: stored(folder) == {image: 5.0})
+    press(second, "2")
+    second.wait_for_selector(".toast:has-text('in another tab')")
+    second.keyboard.press("u")
+    until(lambda: stored(folder) == {image: 5.0})
+    assert shown(second) == str(image)
+    assert second.get_attribute("[data-stars='5']", "aria-pressed") == "true"
+    assert "1 rated, 0 skipped, 39 left" in second.inner_text("#counts")
+
+
+def test_undo_leaves_a_later_rating_of_another_tab_alone(come, address, folder):
+    first, second = two_tabs(come, address)
+    image = press(first, "5")
+    until(lambda: stored(folder) == {image: 5.0})
+    press(second, "2")
+    until(lambda: stored(folder) == {image: 2.0})
+    first.keyboard.press("u")
+    first.wait_for_selector(".toast:has-text('You have changed this in another tab since: 2 stays.')")
+    assert first.get_attribute("[data-stars='2']", "aria-pressed") == "true"
+    assert stored(folder) == {image: 2.0}
+
+
+def test_ratings_of_the_gallery_and_the_viewer_are_undone(come, address, folder):
+    page = come()
+    page.goto(f"{address}/c/0/gallery?up=1")
+    page.focus("[data-number='0'] .cell")
+    page.wait_for_selector("[data-number='0'] img")
+    page.keyboard.press("4")
+    page.keyboard.press("5")
+    until(lambda: stored(folder) == {1: 5.0})
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#viewer [data-stars='5'][aria-pressed=true]")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector("#viewer .prompt:has-text('number 1')")
+    page.keyboard.press("1")
+    until(lambda: stored(folder) == {1: 5.0, 2: 1.0})
+    page.click("[data-undo-rating]")
+    until(lambda: stored(folder) == {1: 5.0})
+    assert page.locator("#viewer [data-stars][aria-pressed=true]").count() == 0
+    # The next one belongs to the picture before: it is shown.
+    page.keyboard.press("u")
+    page.wait_for_selector("#viewer [data-stars='4'][aria-pressed=true]")
+    until(lambda: stored(folder) == {1: 4.0})
+    page.keyboard.press("Escape")
+    page.keyboard.press("u")
+    until(lambda: stored(folder) == {})
+    assert page.locator(".badge-stars").count() == 0
+    page.keyboard.press("u")
+    page.wait_for_selector(".toast:has-text('Nothing to undo on this page.')")
+
+
+def test_back_closes_the_viewer_and_stays_on_the_page(come, address, folder):
+    page = come()
+    page.goto(f"{address}/c/0/gallery?up=1")
+    page.click("[data-number='3'] .cell")
+    page.wait_for_selector("#viewer[open]")
+    page.go_back()
+    page.wait_for_selector("#viewer", state="hidden")
+    assert page.url.startswith(f"{address}/c/0/gallery?")
+    # Closed by a key, it leaves nothing behind: Back goes to the page before.
+    page.click("[data-number='3'] .cell")
+    page.wait_for_selector("#viewer .prompt")
+    page.keyboard.press("Escape")
+    page.wait_for_function("() => history.state === null")
+    page.go_back()
+    page.wait_for_url(lambda url: "gallery?" not in url or "up=1" not in url)
+
+
+def test_the_viewer_of_compare_leaves_the_choices_alone(come, address, folder):
+    page = come()
+    page.goto(f"{address}/c/0/compare?ids=1,2,3,4&up=2")
+    page.wait_for_selector(".choice")
+    page.keyboard.press("1")
+    page.click("#order .thumb >> nth=0")
+    page.wait_for_selector("#viewer[open]")
+    page.go_back()
+    page.wait_for_selector("#viewer", state="hidden")
+    page.keyboard.press("u")
+    page.wait_for_selector(".toast:has-text('Undone.')")
+    with Collection(folder) as collection:
+        until(lambda: comparisons(collection, "me") == [])
+
+
+def test_the_scroll_position_survives_a_reload_and_a_visit_elsewhere(come, address, folder):
+    page = come()
+    page.set_viewport_size({"width": 390, "height": 400})
+    page.goto(f"{address}/c/0/gallery?up=1")
+    page.wait_for_selector("[data-number='0'] img")
+    page.evaluate("scrollTo(0, 600)")
+    page.wait_for_selector("[data-number='15'] img")
+    page.reload()
+    page.wait_for_function("() => scrollY === 600")
+    page.goto(f"{address}/c/0/rate")
+    page.wait_for_selector("#picture[data-id]")
+    page.go_back()
+    page.wait_for_function("() => scrollY === 600")
+    # The way to the page from elsewhere starts at the top.
+    page.goto(f"{address}/c/0/gallery?up=1&words=")
+    page.wait_for_selector("[data-number='0'] img")
+    assert page.evaluate("scrollY") == 0
+
+
+def test_the_line_of_jobs_does_not_move_the_picture_to_rate(come, address, folder):
+    page = come()
+    page.goto(f"{address}/c/0/rate")
+    page.wait_for_selector("#picture[data-id]")
+    box = "JSON.stringify(document.querySelector('.rate').getBoundingClientRect())"
+    before = page.evaluate(box)
+    # A job that waits: the line is there for as long as it takes to look.
+    page.evaluate("document.querySelector('#jobs').hidden = false")
+    page.evaluate("document.querySelector('#jobs').innerHTML = '<p>Learning</p>'.repeat(3)")
+    assert page.evaluate(box) == before
+    assert page.evaluate("document.documentElement.scrollHeight <= innerHeight")
+
+
 def test_a_tab_that_sends_the_rating_of_another_passes_the_response_on(come, address, folder):
     first, second = two_tabs(come, address)
     held = []
@@ -343,7 +461,7 @@ def test_no_view_is_wider_than_a_phone_and_all_is_named(come, address, view):
 
 
 def start(folder, tmp_path, port):
-    """The command itself, in a process of its own."""
+    """The command itself, in a process of its own, and the address that it prints."""
     environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path / "state"), "XDG_CONFIG_HOME": str(tmp_path / "config")}
     line = [
         sys.executable,
@@ -357,17 +475,17 @@ def start(folder, tmp_path, port):
         str(port),
     ]
     process = subprocess.Popen(line, env=environment, stdout=subprocess.PIPE, text=True, cwd=tmp_path)
-    assert "http://127.0.0.1" in process.stdout.readline()
-    return process
+    return process, process.stdout.readline().split()[2]
 
 
 def test_a_killed_server_loses_nothing(come, folder, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    server = start(folder, tmp_path, port)
+    server, printed = start(folder, tmp_path, port)
     try:
         page, rating = come(), come()
         for tab, view in ((page, "tune"), (rating, "rate")):
+            tab.goto(printed)
             tab.goto(f"http://127.0.0.1:{port}/c/0/{view}")
         rating.wait_for_selector("#picture[data-id]")
         rated = {press(rating, "4"): 4.0}
@@ -385,7 +503,8 @@ def test_a_killed_server_loses_nothing(come, folder, tmp_path):
         page.wait_for_selector(".toast.bad:has-text('does not answer')")
         with Collection(folder) as collection:
             drawn = len(collection.images())
-        server = start(folder, tmp_path, port)
+        # The session of before is still good: nobody needs the new token.
+        server, _ = start(folder, tmp_path, port)
         until(lambda: stored(folder) == rated, 40)
         page.wait_for_selector("#state.interrupted")
         assert "nothing is lost" in page.inner_text("#state")

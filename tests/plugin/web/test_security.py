@@ -1,10 +1,15 @@
-"""Host names, tokens, password and keys."""
+"""Host names, tokens, passwords, roles and keys."""
 
 import pytest
 
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import ratings
-from soart.plugin.web.security import allowed_host, same_secret, signing_key
+from soart.plugin.web.security import allowed_host, signing_key
+from soart.plugin.web.sessions import same_secret
+
+TOKEN = "t" * 43
+PASSWORD = "öffne dich"
+MOVE, UNDO = "/c/0/api/evaluate/move", "/c/0/api/evaluate/undo"
 
 RATE = "/c/0/api/rate"
 BODY = {"rater": "me", "image": 1, "stars": 5}
@@ -43,19 +48,35 @@ def test_host_names(host, good):
 
 @pytest.fixture
 def locked(visit):
-    """A visitor of a server with a password, which was not entered yet, and the token of the session."""
-    client = visit(password="öffne dich").client
+    """A visitor of a server with a password, who has not entered it yet, and the token of the session."""
+    client = visit(password=PASSWORD, secrets={"token": "guess"}).client
+    return client, csrf_of(client)
+
+
+def csrf_of(client):
     page = client.get("/login", headers=HTML).text
-    return client, {"x-csrf-token": page.split('data-csrf="')[1].split('"')[0]}
+    return {"x-csrf-token": page.split('data-csrf="')[1].split('"')[0]}
 
 
-def test_without_the_password_nothing_is_answered(locked):
-    client, token = locked
-    for path in ("/", "/c/0/gallery", "/collections"):
+def enter(client, secret):
+    return client.post("/login", json={"password": secret}, headers=csrf_of(client))
+
+
+@pytest.mark.parametrize("settings_", [{"password": PASSWORD}, {"token": "another"}], ids=["password", "token alone"])
+def test_strangers_are_answered_nothing(visit, settings_):
+    client = visit(**settings_, secrets={"token": "guess"}).client
+    token = csrf_of(client)
+    for path in ("/", "/c/0/gallery", "/collections", "/c/0/gallery?token=guess", "/c/0/gallery?token="):
         assert client.get(path, headers=HTML).headers["location"] == "/login"
     for path in ("/c/0/api/ids", "/c/0/pictures/1/small", "/c/0/detail/1"):
         assert client.get(path).status_code == 401
     assert client.post("/c/0/api/rate", json={"image": 1, "stars": 1}, headers=token).status_code == 401
+
+
+def test_a_server_without_token_and_password_opens_to_nobody(visit):
+    client = visit(token="", secrets={"token": ""}).client
+    assert client.get("/c/0/api/ids").status_code == 401
+    assert enter(client, "").status_code == 400
 
 
 def test_a_wrong_password_opens_nothing(locked):
@@ -66,26 +87,125 @@ def test_a_wrong_password_opens_nothing(locked):
     assert client.get("/c/0/api/ids").status_code == 401
 
 
-def test_the_password_opens_until_the_logout(locked):
+def test_wrong_passwords_are_slowed_down(locked):
     client, token = locked
-    assert client.post("/login", json={"password": "öffne dich"}, headers=token).status_code == 200
+    answers = [client.post("/login", json={"password": f"guess {k}"}, headers=token) for k in range(40)]
+    assert [answer.status_code for answer in answers[:3]] == [400] * 3
+    assert sum(answer.status_code == 400 for answer in answers) < 6
+    assert answers[-1].status_code == 429
+    assert int(answers[-1].headers["retry-after"]) >= 1
+    assert answers[-1].json()["error"].startswith("There were too many wrong passwords: try again in ")
+    # The right one has to wait too: else a guess would show at once that it is right.
+    assert client.post("/login", json={"password": PASSWORD}, headers=token).status_code == 429
+
+
+def test_headers_of_proxies_are_not_believed(locked, visit):
+    client, token = locked
+    codes = []
+    for number in range(10):
+        headers = {**token, "x-forwarded-for": f"10.0.0.{number}", "forwarded": f"for=10.0.0.{number}"}
+        codes.append(client.post("/login", json={"password": "guess"}, headers=headers).status_code)
+    assert codes[-1] == 429
+    for headers in ({"x-forwarded-host": "127.0.0.1"}, {"forwarded": "host=127.0.0.1"}):
+        assert client.get("/login", headers={"host": "evil.example", **headers}).status_code == 403
+
+
+def test_a_proxy_that_passes_the_host_on_may_serve_tls(visit):
+    visitor = visit(names=frozenset({"gallery.example"}))
+    headers = {"host": "gallery.example", "origin": "https://gallery.example"}
+    assert visitor.post(RATE, BODY, **headers).status_code == 200
+    # One that does not pass it on is noticed at the first change.
+    assert visitor.post(RATE, BODY, host="127.0.0.1:8700", origin="https://gallery.example").status_code == 403
+
+
+def test_the_token_opens_as_the_owner_and_leaves_the_address(visit):
+    client = visit(password=PASSWORD, secrets={"token": "guess"}).client
+    answer = client.get("/c/0/gallery", params={"token": TOKEN, "words": "red & blue"}, headers=HTML)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/c/0/gallery?words=red+%26+blue")
     assert client.get("/c/0/api/ids").status_code == 200
-    assert client.post("/logout", json={}, headers=token).status_code == 200
+    # Never an address of another server.
+    assert (
+        client.get("http://127.0.0.1//evil.example/", params={"token": TOKEN}).headers["location"] == "/evil.example/"
+    )
+
+
+def test_the_owner_may_enter_the_token_in_place_of_the_password(locked):
+    client, _ = locked
+    assert enter(client, TOKEN).status_code == 200
+    assert client.post(MOVE, json={}, headers=csrf_of(client)).json()["error"] == "Choose what to move away."
+
+
+@pytest.mark.parametrize(
+    ("settings_", "secrets"), [({"password": PASSWORD}, {"token": "", "password": PASSWORD}), ({"guests": True}, {"token": ""})]
+)  # fmt: skip
+def test_a_guest_changes_no_file_and_sees_no_path(visit, folder, settings_, secrets):
+    guest = visit(**settings_, secrets=secrets)
+    for path in (MOVE, UNDO):
+        refused = guest.post(path, {"worst": "50", "plan": "x", "name": "x"})
+        assert refused.status_code == 403
+        assert refused.json()["error"].startswith("Only the owner of this server may move files")
+    assert guest.post(RATE, BODY).status_code == 200
+    for path in ("/c/0/evaluate", "/c/0/detail/1", "/collections"):
+        assert str(folder) not in guest.client.get(path).text
+    assert str(folder) in visit(**settings_).client.get("/collections").text
+
+
+def test_the_password_opens_until_the_logout_even_for_a_stolen_cookie(visit, settings, tmp_path):
+    changes = {"password": PASSWORD, "ended": tmp_path / "ended"}
+    client = visit(**changes, secrets={"token": "", "password": PASSWORD}).client
+    stolen = dict(client.cookies)
+    other = visit(**changes, secrets={"token": ""}).client
+    for name, value in stolen.items():
+        other.cookies.set(name, value)
+    assert client.get("/c/0/api/ids").status_code == other.get("/c/0/api/ids").status_code == 200
+    assert client.post("/logout", json={}, headers=csrf_of(client)).status_code == 200
     assert client.get("/c/0/api/ids").status_code == 401
+    # A server of its own, as after a restart.
+    restarted = visit(**changes, secrets={"token": ""}).client
+    for name, value in stolen.items():
+        client.cookies.set(name, value)
+        restarted.cookies.set(name, value)
+    assert client.get("/c/0/api/ids").status_code == 401
+    assert restarted.get("/c/0/api/ids").status_code == 401
 
 
-def test_signing_keys_last_and_change_with_the_password(tmp_path):
-    first = signing_key("a", tmp_path)
-    assert signing_key("a", tmp_path) == first
-    assert signing_key("b", tmp_path) != first
+def test_the_token_of_changes_is_another_one_after_the_login(locked):
+    client, before = locked
+    assert enter(client, PASSWORD).status_code == 200
+    after = csrf_of(client)
+    assert after != before
+    assert client.post(RATE, json=BODY, headers=before).status_code == 403
+    assert client.post(RATE, json=BODY, headers=after).status_code == 200
+
+
+def test_a_new_password_ends_sessions_but_not_the_name_of_the_rater(visit):
+    first = visit(password=PASSWORD, secrets={"token": "", "password": PASSWORD})
+    assert first.post("/rater", {"rater": "ann"}).status_code == 200
+    client = visit(password="another", secrets={"token": ""}).client
+    for name, value in first.client.cookies.items():
+        client.cookies.set(name, value)
+    assert client.get("/c/0/api/ids").status_code == 401
+    assert enter(client, "another").status_code == 200
+    assert 'data-rater="ann"' in client.get("/c/0/gallery").text
+
+
+def test_servers_of_one_machine_have_cookies_of_their_own(visit):
+    assert {*visit(port=8700).client.cookies} == {"soart-8700"}
+    assert {*visit(port=8701).client.cookies} == {"soart-8701"}
+
+
+def test_signing_keys_last(tmp_path):
+    first = signing_key(tmp_path)
+    assert signing_key(tmp_path) == first
     assert (tmp_path / "web-secret").stat().st_mode & 0o077 == 0
 
 
 def test_every_start_has_another_key_if_none_can_be_stored(tmp_path):
     (tmp_path / "file").write_text("")
-    assert signing_key("a", tmp_path / "file") != signing_key("a", tmp_path / "file")
+    assert signing_key(tmp_path / "file") != signing_key(tmp_path / "file")
 
 
 def test_secrets_are_compared():
     assert same_secret("ä", "ä")
     assert not same_secret("a", "b")
+    assert not same_secret("\ud800", "b")

@@ -166,21 +166,60 @@ def test_an_undo_brings_the_pictures_back(journey):
         assert AWAY not in {row.problem for row in collection.images()}
 
 
-def test_folders_are_named_only_where_the_server_is_local(visitor, visit, tmp_path, paint):
-    more = paint(tmp_path / "more <b>", 3, 0, vivid=True)
-    for path, status in ((str(tmp_path / "gone"), 400), (f" {more}\n\n{more}", 200)):
-        assert visitor.post("/c/0/api/evaluate", {"folders": path}).status_code == status
-    assert wait(visitor)["message"] == "21 pictures evaluated."
+def test_only_allowed_folders_are_named(visit, tmp_path, paint):
+    more = paint(tmp_path / "allowed" / "more <b>", 3, 0, vivid=True)
+    hidden = paint(tmp_path / "hidden", 3, 1, vivid=True)
+    (tmp_path / "allowed" / "door").symlink_to(hidden)
+    visitor = visit(allowed=[tmp_path / "allowed"])
+    forbidden = (hidden, tmp_path / "nothing", more / ".." / ".." / "hidden", tmp_path / "allowed" / "door", "/", "~")
+    for path in forbidden:
+        refused = visitor.post("/c/0/api/evaluate", {"folders": str(path)})
+        assert (refused.status_code, "--allow-folders" in refused.json()["error"]) == (400, True)
+    gone = visitor.post("/c/0/api/evaluate", {"folders": str(tmp_path / "allowed" / "gone")})
+    assert "There is no folder" in gone.json()["error"]
+    assert evaluated(visitor, folders=f" {more}\n\n{more}")["message"] == "21 pictures evaluated."
     assert "more &lt;b&gt;</textarea>" in visitor.get("/evaluate").text
-    other = visit(local=False)
-    page = other.get("/evaluate").text
-    assert "textarea" not in page
-    assert "more" not in page
-    wait(other)
-    refused = other.post("/c/0/api/evaluate", {"folders": str(more)})
-    assert refused.status_code == 400
-    assert "this machine alone" in refused.json()["error"]
-    assert evaluated(other)["message"] == "21 pictures evaluated."
+    # What a collection was evaluated with belongs to it.
+    other = visit(fresh=True)
+    assert evaluated(other, folders=str(more))["message"] == "21 pictures evaluated."
+
+
+def test_links_out_of_an_allowed_folder_are_neither_shown_nor_moved(visit, tmp_path, paint, folder):
+    more = paint(tmp_path / "more", 3, 0, vivid=True)
+    secret = next(paint(tmp_path / "secret", 3, 1, vivid=True).iterdir())
+    (tmp_path / "secret" / "note.txt").write_text("a secret prompt")
+    (more / "link.png").symlink_to(secret)
+    described, *_ = sorted(path for path in more.iterdir() if not path.is_symlink())
+    described.with_suffix(".txt").symlink_to(tmp_path / "secret" / "note.txt")
+    visitor = visit(allowed=[more])
+    assert evaluated(visitor, folders=str(more))["message"] == "20 pictures evaluated."
+    assert visitor.get("/evaluate/findings").text.count("a link out of its folder; skipped") == 2
+    with Collection(folder) as collection:
+        assert {row.path for row in collection.images()}.isdisjoint({str(more / "link.png"), str(described)})
+    assert visitor.get("/api/ids", words="secret").json() == {"ids": []}
+    plan = digest_of(visitor, worst="99")
+    assert visitor.post("/c/0/api/evaluate/move", {"worst": "99", "plan": plan}).status_code == 200
+    wait(visitor)
+    assert (more / "link.png").is_symlink()
+    assert secret.is_file()
+    assert described.is_file()
+
+
+def test_a_folder_that_became_a_link_is_read_no_more(visit, tmp_path, paint):
+    more = paint(tmp_path / "allowed" / "more", 3, 0, vivid=True)
+    hidden = paint(tmp_path / "hidden", 3, 1, vivid=True)
+    visitor = visit(allowed=[tmp_path / "allowed"])
+    evaluated(visitor, folders=str(more))
+    plan = digest_of(visitor, worst="99")
+    more.rename(tmp_path / "before")
+    more.symlink_to(hidden)
+    refused = visitor.post("/c/0/api/evaluate/move", {"worst": "99", "plan": plan})
+    assert (refused.status_code, "--allow-folders" in refused.json()["error"]) == (400, True)
+    assert len(list(hidden.iterdir())) == 3
+    visitor.post("/c/0/api/evaluate")
+    state = wait(visitor)
+    assert state["failed"]
+    assert "--allow-folders" in state["message"]
 
 
 def test_failures_are_messages(visitor, folder):

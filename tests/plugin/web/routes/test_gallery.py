@@ -3,6 +3,7 @@
 import pytest
 
 from soart.pipelines.collection.collection import Collection
+from soart.pipelines.collection.queries import MOST_WORDS
 from soart.pipelines.collection.tables import MetadataRow
 
 
@@ -103,3 +104,19 @@ def test_all_pictures_are_scored_and_sorted_by_score(visitor):
 
 def test_the_technical_score_stands_in_for_a_profile_that_is_gone(visitor):
     assert "technical" in visitor.get("/detail/2", profile="zoe").text
+
+
+def test_the_first_and_the_last_day_are_days(visitor):
+    everything = visitor.get("/api/ids").json()["ids"]
+    assert visitor.get("/api/ids", since="0001-01-01", until="9999-12-31").json()["ids"] == everything
+    assert visitor.get("/api/ids", since="9999-12-31").json()["ids"] == []
+    assert visitor.get("/api/ids", until="0001-01-01").json()["ids"] == []
+
+
+def test_the_words_of_a_filter_are_limited(visitor):
+    most = visitor.get("/api/ids", words=" ".join(["thing"] * MOST_WORDS))
+    assert len(most.json()["ids"]) == 39
+    for path in ("/api/ids", "/api/pool"):
+        refused = visitor.get(path, words="thing " * (MOST_WORDS + 1))
+        assert refused.status_code == 400
+        assert refused.json()["error"] == "Expected at most 50 words to search prompts for, got 51."

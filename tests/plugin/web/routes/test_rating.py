@@ -1,12 +1,16 @@
 """Rating: several raters, several tabs, wrong values, a locked database."""
 
+import multiprocessing
+import os
+import signal
 import sqlite3
+import time
 
 import pytest
 
-from soart.pipelines.collection import database
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import ratings
+from soart.plugin.web.app import LOCK_SECONDS
 
 
 def test_raters_never_overwrite_each_other(visitor, folder, visit):
@@ -60,15 +64,64 @@ def test_a_picture_that_is_gone_is_not_rated(visitor):
     assert visitor.send("rate", image=999, stars=4).json()["error"].startswith("There is no picture 999")
 
 
-def test_a_locked_database_is_reported_and_the_same_request_works_later(monkeypatch, folder, visit):
-    monkeypatch.setattr(database, "LOCK_SECONDS", 0.1)
+def test_an_undo_names_the_rating_that_it_takes_back(visitor):
+    visitor.send("rate", image=3, stars=5)
+    assert visitor.send("rate", image=3, stars=None, instead_of=4).json() == {"stars": 5}
+    assert visitor.send("rate", image=3, stars=2, instead_of=5).json() == {"stars": 2}
+    assert visitor.send("rate", image=3, stars=None, instead_of=2).json() == {"stars": None}
+    # A removed rating comes back, unless there is a new one.
+    assert visitor.send("rate", image=3, stars=0, instead_of=None).json() == {"stars": 0}
+    assert visitor.send("rate", image=3, stars=4, instead_of=None).json() == {"stars": 0}
+    assert visitor.send("rate", image=3, stars=1, instead_of="x").status_code == 400
+    assert visitor.send("rate", image=3, stars=9, instead_of=0).status_code == 400
+    assert visitor.send("rate", image=999, stars=1, instead_of=0).status_code == 400
+
+
+def test_a_locked_database_is_reported_soon_and_the_same_request_works_later(folder, visit):
     visitor = visit(fresh=True)
     with sqlite3.connect(folder / "soart.db", isolation_level=None) as other:
         other.execute("BEGIN IMMEDIATE")
+        start = time.monotonic()
         answer = visitor.send("rate", image=3, stars=5)
+        assert time.monotonic() - start < LOCK_SECONDS + 3
         assert answer.status_code == 503
         assert "locked" in answer.json()["error"]
         # Reading goes on meanwhile.
         assert visitor.get("/api/ids").status_code == 200
         other.execute("ROLLBACK")
     assert visitor.send("rate", image=3, stars=5).status_code == 200
+
+
+def rate_as(visitor, rater, count=6):
+    assert visitor.post("/rater", {"rater": rater}).status_code == 200
+    for image in range(1, count + 1):
+        body = {"rater": rater, "image": image, "stars": 5 if image % 2 else 1}
+        assert visitor.post("/c/0/api/rate", body).status_code == 200
+
+
+def test_many_raters_learn_one_after_another_in_one_process(visitor):
+    raters = [f"rater {k}" for k in range(4)]
+    for rater in raters:
+        rate_as(visitor, rater)
+    learning = [child for child in multiprocessing.active_children() if child.name == "soart: Learning"]
+    assert len(learning) == 1
+    for rater in raters:
+        assert visitor.wait_for(f"learn:{rater}")["state"] == "done"
+    page = visitor.get("/taste").text
+    assert all(rater in page for rater in raters)
+
+
+def test_a_killed_learning_is_reported_and_does_not_kill_the_server(visitor, app):
+    rate_as(visitor, "ann")
+    end = time.monotonic() + 30
+    while (pid := app.state.server.learning.pid) is None:
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.01)
+    os.kill(pid, signal.SIGKILL)
+    job = visitor.wait_for("learn:ann")
+    assert job["state"] == "failed"
+    assert job["message"].startswith("Learning stopped because its process was ended")
+    assert visitor.get("/api/progress").json()["failed"] == job["message"]
+    assert visitor.post("/c/0/api/learn").status_code == 200
+    assert visitor.wait_for("learn:ann")["state"] == "done"
+    assert visitor.get("/api/progress").json()["failed"] == ""

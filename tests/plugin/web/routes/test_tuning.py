@@ -65,3 +65,15 @@ def test_wrong_bans_are_refused(tuned):
 
 def test_pausing_a_tune_that_ended_is_no_error(tuned):
     assert tuned.visitor.post("/c/0/api/tune/pause").status_code == 200
+
+
+@pytest.mark.parametrize("text", [
+    "a {" + "|".join(map(str, range(15_000))) + "} boat", "{a|b}" * 5_000, "a boat " * 20_000,
+    "template: a {o}\nslots:\n  o: [" + ", ".join(map(str, range(100_000))) + "]", "{" * 2000 + "a|b" + "}" * 2000,
+], ids=["options", "variants", "words", "yaml", "depth"])  # fmt: skip
+def test_huge_prompts_are_refused_soon_and_briefly(visitor, text):
+    start = time.monotonic()
+    refused = visitor.post("/c/0/api/tune/start", {"text": text})
+    assert time.monotonic() - start < 5
+    assert refused.status_code == 400
+    assert len(refused.json()["error"]) < 500

@@ -1,0 +1,78 @@
+"""Work of learning a rater's taste, as tasks of a process of their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..collection import ratings
+from ..collection.collection import Collection
+from ..scoring.collection_profiles import FOLDER
+from ..scoring.profile_store import ProfileStore
+from ..scoring.rescoring import score_all
+from ..scoring.taste_scorer import TasteScorer
+from ..support.background import Job
+from ..tastes import learning as tastes
+from ..tastes.rating_session import propose_pictures
+
+#: Pictures proposed after each learning.
+PROPOSED = 64
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """Outcome of a learning.
+
+    Attributes:
+        rated: number of ratings that were stored before it began.
+        sentence: on how far the taste can be trusted.
+        proposed: ids of the pictures to rate next, the most informative first.
+        stop: True if further ratings would hardly improve the taste.
+    """
+
+    rated: int
+    sentence: str
+    proposed: list[int]
+    stop: bool
+
+
+def _store(collection: Collection) -> ProfileStore:
+    return ProfileStore(collection.file(FOLDER))
+
+
+def learn_taste(job: Job, where: Path | str, rater: str) -> Lesson:
+    """Learn a rater's taste from the ratings in a collection, store it there, and propose pictures to rate next.
+
+    Args:
+        job: counts the pictures.
+        where: the collection, as it is opened.
+        rater: name of the rater and of the taste.
+
+    Raises:
+        ItemsError: the ratings are not enough to learn from.
+        CollectionError: the collection cannot be read.
+    """
+    with Collection(where) as collection:
+        count, _ = ratings.star_counts(collection, rater)
+        job.expect(len(collection.ids()))
+        learnt = tastes.learn(rater, collection, tastes.Sources(rater=rater), progress=job.advance)
+        _store(collection).save(learnt.taste)
+        return _lesson(collection, TasteScorer.of(learnt.taste), rater, count)
+
+
+def propose_by_taste(job: Job, where: Path | str, rater: str) -> Lesson:
+    """Propose pictures to rate next by a rater's stored taste; arguments and errors as for ``learn_taste``."""
+    with Collection(where) as collection:
+        count, _ = ratings.star_counts(collection, rater)
+        return _lesson(collection, TasteScorer.of(_store(collection).load(rater)), rater, count)
+
+
+def score_by_taste(job: Job, where: Path | str, rater: str) -> None:
+    """Score all pictures by a rater's stored taste; arguments and errors as for ``learn_taste``."""
+    with Collection(where) as collection:
+        score_all(collection, TasteScorer.of(_store(collection).load(rater)), job)
+
+
+def _lesson(collection: Collection, scorer: TasteScorer, rater: str, rated: int) -> Lesson:
+    proposal, rows = propose_pictures(collection, scorer, rater, PROPOSED)
+    return Lesson(rated, scorer.taste.trust.sentence, [row.id for row in rows], proposal.stop)

@@ -1,0 +1,57 @@
+"""Serves the application, and closes connections whose requests do not arrive."""
+
+from __future__ import annotations
+
+import asyncio
+
+import h11
+import uvicorn
+from starlette.applications import Starlette
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+#: Seconds within which a request must have arrived, headers and body.
+ARRIVAL_SECONDS = 20.0
+
+
+class PunctualProtocol(H11Protocol):
+    """A connection that is closed if a request on it has not arrived within ``ARRIVAL_SECONDS``.
+
+    Uvicorn closes connections without any request only between two requests.
+    """
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Expect the first request."""
+        super().connection_made(transport)
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        """Take a part of a request."""
+        if self._deadline is None and self.conn.their_state is h11.IDLE:
+            self._watch()
+        super().data_received(data)
+        if self.conn.their_state not in (h11.IDLE, h11.SEND_BODY):
+            self._unwatch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._unwatch()
+        super().connection_lost(exc)
+
+    def _watch(self) -> None:
+        self._deadline = self.loop.call_later(ARRIVAL_SECONDS, self.transport.abort)
+
+    def _unwatch(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+def make_server(app: Starlette) -> uvicorn.Server:
+    """The server of an application, which takes no word of proxies for granted."""
+    config = uvicorn.Config(
+        app, http=PunctualProtocol, log_level="warning", server_header=False, proxy_headers=False,
+        timeout_graceful_shutdown=3,
+    )  # fmt: skip
+    return uvicorn.Server(config)

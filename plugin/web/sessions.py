@@ -1,0 +1,89 @@
+"""Sessions: the role of a visitor, entering by token or password, and leaving."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import hmac
+import secrets
+from collections.abc import MutableMapping
+from pathlib import Path
+from typing import Any
+
+#: Roles: the owner may change files, a guest may see, rate and tune, a stranger may only log in.
+OWNER, GUEST, STRANGER = "owner", "guest", ""
+
+Session = MutableMapping[str, Any]
+
+
+def same_secret(first: str, second: str) -> bool:
+    """Compare two secrets in a time that does not depend on them; True if they are equal."""
+    digests = (hashlib.sha256(text.encode(errors="surrogatepass")).digest() for text in (first, second))
+    return hmac.compare_digest(*digests)
+
+
+def csrf_token_of(session: Session) -> str:
+    """The token that every changing request of this session must carry."""
+    if "csrf" not in session:
+        session["csrf"] = secrets.token_urlsafe(24)
+    token: str = session["csrf"]
+    return token
+
+
+class Sessions:
+    """Knows the role of a session, lets visitors in, and ends sessions for good.
+
+    A session holds its role with a proof of the password it was given under, so a new password ends it; the rater's
+    name in it stays. A session that was left is remembered by its number, so a copy of its cookie is worth nothing.
+
+    Args:
+        secret: key of the proofs.
+        token: makes its bearer the owner; empty if nobody can become the owner.
+        password: makes its bearer a guest; empty for none.
+        guests: let everybody in as a guest.
+        ended: file of the numbers of ended sessions; None to remember them until the server ends.
+    """
+
+    def __init__(
+        self, secret: str, token: str, password: str, *, guests: bool = False, ended: Path | None = None
+    ) -> None:
+        self.token, self.password, self.guests = token, password, guests
+        self._proof = hmac.new(secret.encode(), password.encode(), hashlib.sha256).hexdigest()[:32]
+        self._file = ended
+        self._ended: set[str] = set()
+        if ended is not None:
+            with contextlib.suppress(OSError):
+                self._ended.update(ended.read_text(encoding="ascii", errors="replace").split())
+
+    def role(self, session: Session) -> str:
+        """The role of a session: ``OWNER``, ``GUEST`` or ``STRANGER``."""
+        role, proof = session.get("role"), str(session.get("proof"))
+        if role in (OWNER, GUEST) and same_secret(proof, self._proof):
+            return str(role)
+        return GUEST if self.guests else STRANGER
+
+    def role_of_secret(self, text: str) -> str:
+        """The role that a token or password gives; ``STRANGER`` if it is wrong."""
+        if self.token and same_secret(text, self.token):
+            return OWNER
+        return GUEST if self.password and same_secret(text, self.password) else STRANGER
+
+    def enter(self, session: Session, role: str) -> None:
+        """Give a session a role, with a new number and a new token for its changing requests."""
+        session.pop("csrf", None)
+        session.update(id=secrets.token_urlsafe(16), role=role, proof=self._proof)
+
+    def leave(self, session: Session) -> None:
+        """End a session for good, wherever copies of its cookie are."""
+        number = session.get("id")
+        session.clear()
+        if isinstance(number, str):
+            self._ended.add(number)
+            if self._file is not None:
+                with contextlib.suppress(OSError), self._file.open("a", encoding="ascii") as stream:
+                    stream.write(f"{number}\n")
+
+    def drop_ended(self, session: Session) -> None:
+        """Empty a session that was ended."""
+        if session.get("id") in self._ended:
+            session.clear()

@@ -1,0 +1,69 @@
+"""Accessibility of every view by axe-core, and narrow screens."""
+
+from pathlib import Path
+
+import pytest
+
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.evaluation.evaluate import default_scorers
+
+AXE = Path(__file__).parents[3] / ".ci" / "javascript" / "node_modules" / "axe-core" / "axe.min.js"
+VIEWS = ("gallery", "rate", "compare", "tune", "taste", "attention", "evaluate", "compare?ids=1,2,3,4&up=2")
+#: Run in the page: what axe finds, each with the elements.
+FINDINGS = """async () => (await axe.run(document)).violations.map(
+  ({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' ')}`
+)"""
+
+
+def settle(page):
+    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(300)
+
+
+@pytest.fixture
+def examined(come):
+    """Pages into which axe can be loaded."""
+    if not AXE.is_file():
+        pytest.skip("axe-core is not installed here: make lint-js installs it")
+
+    def open_page(**options):
+        page = come(bypass_csp=True, **options)
+        page.context.add_init_script(AXE.read_text(encoding="utf-8"))
+        return page
+
+    return open_page
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(examined, address, scheme):
+    page = examined(color_scheme=scheme)
+    findings = {}
+    for view in VIEWS:
+        page.goto(f"{address}/c/0/{view}")
+        settle(page)
+        findings[view] = page.evaluate(FINDINGS)
+    page.goto(f"{address}/c/0/gallery?up=1")
+    page.click("[data-number='1'] .cell")
+    page.wait_for_selector("#viewer .prompt")
+    findings["viewer"] = page.evaluate(FINDINGS)
+    page.keyboard.press("Escape")
+    page.click("#who")
+    findings["rater"] = page.evaluate(FINDINGS)
+    page.goto(f"{address}/login")
+    findings["login"] = page.evaluate(FINDINGS)
+    assert {view: found for view, found in findings.items() if found} == {}
+
+
+def test_no_view_is_wider_than_a_narrow_screen(come, address, folder):
+    with Collection(folder) as collection:
+        # Profiles with long names are offered once they have scores.
+        for scorer in default_scorers():
+            collection.set_scores(scorer.stored_name, dict.fromkeys(collection.ids(), 50.0))
+    page = come()
+    page.set_viewport_size({"width": 320, "height": 640})
+    widths = {}
+    for view in VIEWS:
+        page.goto(f"{address}/c/0/{view}")
+        settle(page)
+        widths[view] = page.evaluate("document.documentElement.scrollWidth")
+    assert widths == dict.fromkeys(VIEWS, 320)
