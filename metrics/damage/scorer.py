@@ -90,7 +90,7 @@ def quality_model() -> QualityModel:
 
 
 #: Fewest pixels of the longest side, and the span of tones (0…1) below which a picture is plain.
-FEWEST_PIXELS, PLAIN = 32, 3 / 255
+FEWEST_PIXELS, PLAIN = 16, 3 / 255
 
 
 def costs(model: QualityModel, items: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from soart.errors import CollectionError, ItemsError
-from soart.metrics.damage.scorer import DETECTORS
+from soart.metrics.damage.scorer import DETECTORS, LIMIT, USUAL
 from soart.metrics.damage.suspicion import detectors
 from soart.metrics.percentiles import percentiles
 from soart.pipelines.attention.collection_modes import by_ratings, by_words, modes_of
@@ -92,14 +92,13 @@ def test_prompts_that_other_tools_wrote_are_found_and_shown(filled, paint, tmp_p
 
 
 def test_suspected_damage_is_that_of_evaluations(filled):
-    usual = {d.stored_name: d.usual for d in detectors()}
+    usual = {d.stored_name: USUAL for d in detectors()}
     blur, noise = (detectors()[DETECTORS.index(damage)].stored_name for damage in ("blur", "noise"))
     for name, value in usual.items():
         # The sixth picture was seen by no detector, the fifth not by the one of noise.
         filled.set_scores(name, {i: value for i in range(1, 6) if i < 5 or name != noise})
-    limits = {d.stored_name: d.limit for d in detectors()}
-    filled.set_scores(blur, {2: limits[blur] - 1, 3: limits[blur] - 1, 4: limits[blur]})
-    filled.set_scores(noise, {3: limits[noise] - 50})
+    filled.set_scores(blur, {2: LIMIT - 1, 3: LIMIT - 1, 4: LIMIT})
+    filled.set_scores(noise, {3: LIMIT - 45})
     assert suspected(filled) == {2: "blur", 3: "noise"}
     assert suspected(filled, [1, 2]) == {2: "blur"}
     assert ids(filled, damage="any") == [3, 2]

@@ -55,11 +55,22 @@ def test_pictures_ratings_and_metadata_are_read(stored):
     assert comparisons(stored, "ann") == [(boat.id, grey.id), (boat.id, fox.id)]
 
 
-def test_stored_items_rank_without_reading_pictures(stored, scorer):
+def test_pictures_are_measured_anew_for_the_technical_score_and_nothing_stored_is_lost(stored, scorer):
+    before = stored.scores("technical-2")
     ranking, problems = rank(stored, stored.images(), scorer)
-    assert [ranked.row.sha256 for ranked in ranking] == EXPECTED["ranking"]
-    assert problems == []
+    # The file of the third picture is elsewhere, so it cannot be measured.
+    here = [row.sha256 for row in stored.images() if stored.locate(row).is_file()]
+    assert sorted(ranked.row.sha256 for ranked in ranking) == sorted(here)
+    assert len(problems) == len(stored.images()) - len(here) == 1
+    assert stored.scores("technical-2") == before
     assert by_digest(stored, "technical-2") == pytest.approx(EXPECTED["technical"], rel=1e-9)
+
+
+def test_stored_items_rank_by_a_taste_without_reading_pictures(stored, taste_scorer):
+    ranking, problems = rank(stored, stored.images(), taste_scorer)
+    assert problems == []
+    scores = dict(zip((row.sha256 for row in stored.images()), EXPECTED["taste"], strict=True))
+    assert [r.row.sha256 for r in ranking] == sorted(scores, key=lambda digest: -scores[digest])
 
 
 def test_taste_scores_as_recorded(stored, taste_scorer):
@@ -82,5 +93,7 @@ def test_evaluation_is_read(stored):
 def test_the_folders_are_scanned_again(stored, tmp_path):
     assert known_roots(stored) == [Path("/tmp/art/album")]
     update = sync(stored, Scan([tmp_path / "collection" / "images"]), LocalEngine(1))
-    # The folder is elsewhere, but the pictures are known by content.
-    assert (update.scan_number, update.found, update.recognised, update.looked) == (2, 2, 2, 0)
+    # The folder is elsewhere, and items have a new version: every picture is measured once, and recognised then.
+    assert (update.scan_number, update.found, update.recognised, update.looked) == (2, 2, 0, 2)
+    again = sync(stored, Scan([tmp_path / "collection" / "images"]), LocalEngine(1))
+    assert (again.found, again.unchanged, again.looked) == (2, 2, 0)
