@@ -68,7 +68,9 @@ bench: $(BENCH)  ## print the figures of docs/benchmarks.md; hours
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/metadata_speed.py
 	$(BIN)/python benchmarks/recognition.py
-	$(BIN)/python benchmarks/build_technical.py
+	$(BIN)/python benchmarks/build_quality.py
+	$(BIN)/python benchmarks/kinds.py --peers
+	$(BIN)/python benchmarks/invariance.py
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/fewshot.py
 	$(BIN)/python benchmarks/monotonicity.py
@@ -79,8 +81,6 @@ bench: $(BENCH)  ## print the figures of docs/benchmarks.md; hours
 	$(BIN)/python benchmarks/tuning.py
 	$(BIN)/python benchmarks/tuning_pictures.py
 	$(BIN)/python benchmarks/web.py
-	$(BIN)/python benchmarks/build_detectors.py
-	$(BIN)/python benchmarks/damage_modes.py
 	$(BIN)/python benchmarks/duplicates.py
 	$(BIN)/python benchmarks/collection.py
 	$(BIN)/python benchmarks/cluster.py

@@ -1,9 +1,10 @@
 """Measures time and memory of ``soart evaluate`` by collection size.
 
-    python benchmarks/collection.py [--sizes 1000 10000 100000] [--folder DIR] [--peers-up-to 10000]
+    python benchmarks/collection.py [--sizes 1000 10000 100000] [--large 0] [--folder DIR] [--peers-up-to 10000]
 
 It is compared with decoding alone, imagehash and cleanvision. The script makes small JPEGs: 128 × 96 pixels, smooth
-random colours with a little noise, a near-duplicate for every twentieth. The command line runs on them twice: on a new
+random colours with a little noise, a near-duplicate for every twentieth. With --large N it makes N pictures of 1,024 ×
+1,024 pixels, of the sources of sources.py: a third each of PNG, JPEG and WebP. The command line runs on them twice: on a new
 folder, and again on the unchanged folder. Memory is that of all processes together (proportional set size, sampled
 every 0.2 s), so it counts shared pages once. Every tool gets the same files, read once beforehand, and one process per
 core.
@@ -27,6 +28,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from sources import default_cache, sources
 
 CORES = len(os.sched_getaffinity(0))
 
@@ -45,6 +47,20 @@ def make(folder: Path, count: int) -> None:
         if k % 20 == 19:
             previous = Image.open(place / f"{k - 1:06}.jpg")
             previous.resize((96, 72)).save(place / f"{k:06}.jpg", quality=70)
+
+
+def make_large(folder: Path, count: int) -> None:
+    """Write ``count`` squares of 1,024 pixels, parts of source pictures, as PNG, JPEG and WebP in turn."""
+    rng, side = np.random.default_rng(0), 1024
+    large = [s for s in sources(default_cache()) if min(Image.open(s.path).size) >= side]
+    folder.mkdir(parents=True)
+    for k in range(count):
+        with Image.open(large[k % len(large)].path) as image:
+            size = int(rng.integers(side, min(image.size) + 1))
+            left, top = (int(rng.integers(0, n - size + 1)) for n in image.size)
+            part = image.convert("RGB").crop((left, top, left + size, top + size))
+        part = part.resize((side, side), Image.Resampling.LANCZOS)
+        part.save(folder / f"{k:06}{('.png', '.jpg', '.webp')[k % 3]}", quality=90)
 
 
 class Memory:
@@ -143,6 +159,7 @@ def main() -> None:
     """Make pictures, run, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 10_000, 100_000])
+    parser.add_argument("--large", type=int, default=0, help="number of pictures of 1,024 × 1,024, instead of --sizes")
     parser.add_argument("--folder", type=Path, help="where pictures are made; default: a temporary folder")
     parser.add_argument(
         "--peers-up-to", type=int, default=10_000, help="largest collection for imagehash and cleanvision"
@@ -152,11 +169,11 @@ def main() -> None:
     print(f"{CORES} cores")
     print(f"{'pictures':>9} {'first s':>8} {'per s':>6} {'ms each':>8} {'MB':>6} {'second s':>9} {'MB':>6} {'faster':>7} "
           f"{'decode s':>9} {'imagehash s':>12} {'cleanvision s':>14}")  # fmt: skip
-    for count in arguments.sizes:
+    for count in [arguments.large] if arguments.large else arguments.sizes:
         pictures, collection = base / f"pictures-{count}", base / f"store-{count}"
         if not pictures.exists():
-            make(pictures, count)
-        paths = sorted(str(p) for p in pictures.rglob("*.jpg"))
+            (make_large if arguments.large else make)(pictures, count)
+        paths = sorted(str(p) for p in pictures.rglob("*.*"))
         for path in paths:
             Path(path).read_bytes()
         shutil.rmtree(collection, ignore_errors=True)

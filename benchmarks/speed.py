@@ -1,9 +1,9 @@
 """Times measuring a picture on one core, beside decoding and other measures.
 
-    python benchmarks/speed.py [--rounds 15]
+    python benchmarks/speed.py [--rounds 15] [--side 1024]
 
-Pictures are 512×512 crops of scikit-image photographs, stored as PNG. Each figure is the median over rounds of the mean
-over the pictures, with the range of the rounds. All measures run in turn within a round, so a busy machine affects them
+Pictures are square crops of scikit-image photographs, stored as PNG and as JPEG of quality 90. Each figure is the median
+over rounds of the mean over the pictures, with the range of the rounds. All measures run in turn within a round, so a busy machine affects them
 equally. The last table shows the growth of the cost with picture size, items and learning pictures.
 """
 
@@ -28,9 +28,13 @@ from threadpoolctl import threadpool_limits
 from soart.metrics.attention.version_d import AttentionD
 from soart.metrics.attention.versions_abc import AttentionC
 from soart.metrics.image import check_pixels, read_image
+from soart.metrics.items.colour import ColourExtractor
+from soart.metrics.items.combined import taste_extractor
 from soart.metrics.items.parts import items_of
 from soart.metrics.items.planes import direct_statistics, halve, normalise, to_channels
+from soart.metrics.items.quality import QualityExtractor
 from soart.metrics.items.soart import SoartExtractor
+from soart.metrics.similarity.near_duplicates import perceptual_hash
 
 PHOTOGRAPHS = ("astronaut.png", "coffee.png", "chelsea.png", "motorcycle_left.png", "rocket.jpg", "ihc.png")
 
@@ -52,8 +56,8 @@ def cleanvision_passes(image: Image.Image) -> None:
         check.calculate(image)
 
 
-def photographs(folder: Path, side: int = 512) -> list[Path]:
-    """PNG files of square crops; smaller photographs are enlarged to fill them."""
+def photographs(folder: Path, side: int) -> list[Path]:
+    """PNG files of square crops, a JPEG beside each; smaller photographs are enlarged to fill them."""
     files = []
     for name in PHOTOGRAPHS:
         pixels = read_image(Path(skimage.__file__).parent / "data" / name).pixels
@@ -61,6 +65,7 @@ def photographs(folder: Path, side: int = 512) -> list[Path]:
         image = Image.fromarray(pixels[:size, :size]).resize((side, side), Image.Resampling.LANCZOS)
         files.append(folder / f"{Path(name).stem}.png")
         image.save(files[-1])
+        image.save(files[-1].with_suffix(".jpg"), quality=90)
     return files
 
 
@@ -75,20 +80,35 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--side", type=int, default=1024, help="pixels of the pictures' sides")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     threadpool_limits(1)
-    extractor = SoartExtractor()
+    everything, full_size = taste_extractor(), SoartExtractor(side=None)
     with tempfile.TemporaryDirectory() as folder:
-        files = photographs(Path(folder))
+        files = photographs(Path(folder), arguments.side)
+        jpegs = [file.with_suffix(".jpg") for file in files]
         decoded = [read_image(file).pixels for file in files]
         images = [Image.fromarray(pixels) for pixels in decoded]
-        worst = max(np.abs(direct_items(p, extractor) - extractor.extract(p)[0]).max() for p in decoded)
+        worst = max(np.abs(direct_items(p, full_size) - full_size.extract(p)[0]).max() for p in decoded)
+
+        def whole(file: Path) -> None:
+            pixels = read_image(file).pixels
+            everything.extract(pixels)
+            perceptual_hash(pixels)
+
         measures: dict[str, Callable[[int], object]] = {
             "decode PNG (read_image)": lambda i: read_image(files[i]),
-            "SOART, 576 items": lambda i: extractor.extract(decoded[i]),
-            "decode + SOART": lambda i: extractor.extract(read_image(files[i]).pixels),
-            "direct convolution": lambda i: direct_items(decoded[i], extractor),
+            "decode JPEG (read_image)": lambda i: read_image(jpegs[i]),
+            "SOART, 576 items": lambda i: SoartExtractor().extract(decoded[i]),
+            "colour, 40 items": lambda i: ColourExtractor().extract(decoded[i]),
+            "quality, 85 items": lambda i: QualityExtractor().extract(decoded[i]),
+            "all 701 items": lambda i: everything.extract(decoded[i]),
+            "perceptual hash": lambda i: perceptual_hash(decoded[i]),
+            "PNG, items and hash": lambda i: whole(files[i]),
+            "JPEG, items and hash": lambda i: whole(jpegs[i]),
+            "SOART at the file's size": lambda i: full_size.extract(decoded[i]),
+            "the same by convolution": lambda i: direct_items(decoded[i], full_size),
             "BRISQUE, 36 features": lambda i: brisque_features(decoded[i]),
             "cleanvision, 3 checks": lambda i: cleanvision_passes(images[i]),
             "imagehash, phash": lambda i: imagehash.phash(images[i]),
@@ -102,22 +122,22 @@ def main() -> None:
                     rounds[name].append(1000 * float(mean))
     middle = {name: float(np.median(values)) for name, values in rounds.items()}
     print(
-        f"{len(files)} pictures of 512×512, one core of {platform.processor() or platform.machine()}, torch {torch.__version__}"
+        f"{len(files)} pictures of {arguments.side}×{arguments.side}, one core of {platform.processor() or platform.machine()}, torch {torch.__version__}"
     )
     print(f"{'measure':26} {'ms a picture':>12} {'range':>17}")
     for name, values in rounds.items():
         print(f"{name:26} {middle[name]:12.2f} {min(values):8.2f} … {max(values):6.2f}")
-    items = middle["SOART, 576 items"]
+    ratio = middle["the same by convolution"] / middle["SOART at the file's size"]
+    print(f"convolution / autocorrelations {ratio:.1f} (bar 10); largest difference of an item {worst:.1e}")
     print(
-        f"direct / SOART {middle['direct convolution'] / items:.1f} (bar 10); largest difference of an item {worst:.1e}"
+        f"PNG, items and hash / decoding {middle['PNG, items and hash'] / middle['decode PNG (read_image)']:.2f} (bar 2)"
     )
-    print(f"(decode + SOART) / decode {middle['decode + SOART'] / middle['decode PNG (read_image)']:.2f} (bar 2)")
-    print(f"BRISQUE / SOART {middle['BRISQUE, 36 features'] / items:.1f} (bar 10)")
+    print(f"JPEG, items and hash {middle['JPEG, items and hash']:.1f} ms (bar 40)")
     rng = np.random.default_rng(0)
     print("\nside of the picture   ms")
     for side in (64, 128, 256, 512, 1024, 2048):
         pixels = rng.integers(0, 256, (side, side, 3), dtype=np.uint8)
-        print(f"{side:19} {1000 * min(seconds(lambda p=pixels: extractor.extract(p)) for _ in range(3)):8.2f}")
+        print(f"{side:19} {1000 * min(seconds(lambda p=pixels: everything.extract(p)) for _ in range(3)):8.2f}")
     print("\nitems p  learning n   fit C ms   fit D ms   measure a picture D ms")
     for p, n in ((36, 140), (144, 140), (576, 140), (576, 560), (576, 1120), (1152, 140)):
         x, modes = rng.normal(size=(n, p)), np.tile([str(k) for k in range(7)], n // 7)
