@@ -94,10 +94,13 @@ def table_of_kinds(data: Table, points: np.ndarray, found: np.ndarray) -> None:
                 )
     for kind in KINDS:
         print(f"false alarms, {kind}: {np.mean(found[data.clean & (data.kind == kind)] >= 0):.3f}")
-    rows = data.clean & (data.how == LIGHT[0])
     chroma = data.items[:, list(QualityExtractor().names).index("quality/chroma/mean")]
-    print(f"rank correlation of scores with size {spearmanr(points[rows], data.side[rows]).statistic:+.2f}, ", end="")
-    print(f"with colourfulness {spearmanr(points[rows], chroma[rows]).statistic:+.2f}")
+    for kind in KINDS:
+        rows = data.clean & (data.how == LIGHT[0]) & (data.kind == kind)
+        trends = {"colourfulness": spearmanr(points[rows], chroma[rows]).statistic}
+        if kind != EMBEDDED:
+            trends["size"] = spearmanr(points[rows], data.side[rows]).statistic
+        print(f"rank correlation of scores, {kind}: " + ", ".join(f"{n} {r:+.2f}" for n, r in trends.items()))
     change = {how: (points - points[data.base])[data.clean & (data.how == how)].mean() for how in LIGHT[1:]}
     print("change of the score, " + "; ".join(f"{how}: {value:+.1f} points" for how, value in change.items()))
     drawn = data.how == "drawn"

@@ -28,9 +28,10 @@ from .quality_model import QualityModel
 DETECTORS = ("blur", "noise", "jpeg", "fade", "saturate", "pixelate", "halo", "band", "burn", "grid")
 #: Points of a picture at the limit of a detector, below which the fault is suspected; and of a usual undamaged one.
 LIMIT, USUAL = 50.0, 85.0
-#: Evidence below which a fault costs hardly anything, and the width of the transition; softness costs a little earlier.
+#: Evidence below which a fault costs hardly anything, and the width of the transition. Softness costs a little earlier;
+#: over-saturation later, because the evidence of it grows with any colour.
 _KNEE, _WIDTH = 0.4, 0.25
-_KNEES = {"blur": (0.3, 0.3)}
+_KNEES = {"blur": (0.3, 0.3), "saturate": (0.7, 0.2)}
 #: Cost of a standard deviation of strangeness.
 _STRANGE = 0.3
 #: Logits per unit of evidence: from ``USUAL`` at 0 to ``LIMIT`` at 1.
@@ -170,7 +171,8 @@ class TechnicalScorer:
         >>> from scipy import ndimage
         >>> from soart import TechnicalScorer
         >>> scorer = TechnicalScorer.load()
-        >>> sharp = ndimage.zoom(np.random.default_rng(0).random((16, 16, 3)), (8, 8, 1), order=1).clip(0, 1)
+        >>> y, x = np.mgrid[:128, :128] / 128
+        >>> sharp = np.stack([(x + y) / 2, x * y, (np.sin(40 * x) > np.cos(30 * y)) * 0.8], axis=2)
         >>> items = scorer.extractor.extract(np.stack([sharp, ndimage.gaussian_filter(sharp, (3, 3, 0))]))
         >>> scores = scorer.score(items)
         >>> bool((scores >= 0).all() and (scores <= 100).all() and scores[0] > scores[1])

@@ -12,7 +12,7 @@ from soart.pipelines.collection.damage import suspected
 from soart.pipelines.collection.files import first_paths
 from soart.pipelines.evaluation import evaluate as module
 from soart.pipelines.evaluation.contrast import contrast
-from soart.pipelines.evaluation.evaluate import best_of_groups, evaluate
+from soart.pipelines.evaluation.evaluate import best_of_groups, evaluate, keeping_order
 from soart.pipelines.evaluation.folders import sync_and_evaluate
 from soart.pipelines.evaluation.records import records
 from soart.pipelines.evaluation.result import Evaluation
@@ -219,7 +219,7 @@ def test_of_near_duplicates_an_undamaged_one_is_kept_then_the_largest_then_the_b
             scene(number).resize((side, side)).save(path)
             ids.append(collection.add_file(path)[0].id)
         scores, group = np.array([99.0, 50.0, 60.0, -20.0]), np.zeros(4, dtype=np.int64)
-        best = best_of_groups(collection, np.array(ids), group, scores, np.array(damaged, dtype=bool))
-        nothing = best_of_groups(collection, np.array(ids), group - 1, scores, np.array(damaged, dtype=bool))
+        order = keeping_order(collection, np.array(ids), scores, np.array(damaged, dtype=bool))
+        best, nothing = best_of_groups(order, group), best_of_groups(order, group - 1)
     assert np.flatnonzero(best).tolist() == [expected]
     assert not nothing.any()
