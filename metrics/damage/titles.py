@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from .scorer import DETECTORS
 
-#: A warning to show beside suspicions of damage; the rates are those of benchmarks/damage_modes.py and
-#: benchmarks/build_detectors.py.
+#: A warning to show beside suspicions of damage; the rates are those of benchmarks/kinds.py.
 CAUTION = (
-    "6 to 11 % of undamaged pictures are suspected of some damage, and style can look like damage (a soft watercolour, a "
+    "1 to 3 % of undamaged pictures are suspected of some damage, and style can look like damage (a soft watercolour, a "
     "grainy film)"
 )
 #: Nouns for damages whose names are not nouns.
