@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: Seconds between two updates of a progress bar: one takes a fifth of a millisecond, a lot beside a small picture.
 UPDATE_SECONDS = 0.1
+#: Seconds between the lines of a progress that is not shown on a terminal.
+LINE_SECONDS = 5.0
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -68,7 +70,7 @@ def interruptible() -> Iterator[None]:
 
 
 class Progress:
-    """A bar with rate and time left on stderr; silent if stderr is not a terminal.
+    """A bar with rate and time left on stderr; if that is not a terminal, a line every few seconds.
 
     Call it with the number of pictures done since the last call.
 
@@ -102,6 +104,7 @@ class Progress:
         )
         self._task = self._bar.add_task(title, total=total, rate="")
         self._waiting, self._due = 0, 0.0
+        self._title, self._next_line = title, time.monotonic() + LINE_SECONDS
 
     def __enter__(self) -> Progress:
         self._bar.start()
@@ -139,3 +142,8 @@ class Progress:
         done, self._waiting, self._due = self._waiting, 0, time.monotonic() + UPDATE_SECONDS
         speed = self._bar.tasks[0].finished_speed or self._bar.tasks[0].speed
         self._bar.update(self._task, advance=done, rate=f"{speed:.1f} pictures/s" if speed else "")
+        if self._bar.disable and time.monotonic() >= self._next_line:
+            self._next_line = time.monotonic() + LINE_SECONDS
+            task = self._bar.tasks[0]
+            total = f" of {task.total:.0f}" if task.total else ""
+            print(f"{self._title}: {task.completed:.0f}{total}", file=sys.stderr, flush=True)

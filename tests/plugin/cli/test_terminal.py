@@ -1,0 +1,21 @@
+"""What the command line shows while it works."""
+
+from soart.plugin.cli import terminal
+from soart.plugin.cli.terminal import Progress
+
+
+def test_off_a_terminal_progress_is_a_line_every_few_seconds(monkeypatch, capsys):
+    now = [100.0]
+    monkeypatch.setattr(terminal.time, "monotonic", lambda: now[0])
+    with Progress("measuring", 0) as progress:
+        progress(1)
+        assert capsys.readouterr().err == ""
+        progress.expect(40)
+        now[0] += terminal.LINE_SECONDS
+        progress(11)
+        assert capsys.readouterr().err == "measuring: 12 of 40\n"
+        progress(1)
+        now[0] += terminal.LINE_SECONDS / 2
+        progress(1)
+        assert capsys.readouterr().err == ""
+    assert capsys.readouterr().err == ""
