@@ -14,8 +14,8 @@ _ROOT = Path(__file__).parents[1]
 _PACKAGE = ("metrics", "pipelines", "plugin", "prompts", "__init__.py", "errors.py", "files.py", "version.py")
 
 
-def on_config(config: Any) -> None:  # noqa: ANN401
-    """Make the folder ``soart`` of links to the package, which mkdocs.yml names."""
+def on_startup(**_: Any) -> None:  # noqa: ANN401
+    """Make the folder ``soart`` of links to the package, which mkdocs.yml names, before anything looks for it."""
     folder = _ROOT / ".typing" / "site" / "soart"
     folder.mkdir(parents=True, exist_ok=True)
     for name in _PACKAGE:

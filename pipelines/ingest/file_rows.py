@@ -97,14 +97,14 @@ def _write_files(session: Session, scan_number: int, files: Sequence[tuple[FileE
             session.add(row)
         row.size, row.changed, row.image_id, row.problem = file.size, file.changed, image, problem
         row.scan, row.missing_since = scan_number, None
-        # Point a moved picture at its new path.
-        if image is not None and pictures[image].path != file.path and not _is_there(pictures[image].path):
+        if image is not None and _leads(file.path, pictures[image].path):
             pictures[image].path = file.path
 
 
-def _is_there(path: str) -> bool:
+def _leads(path: str, stored: str) -> bool:
+    """True if a picture with a file at ``path`` belongs there: it was moved, or it is the first of several copies."""
     # Paths of the collection's own pictures are relative to its folder; these files do not move.
-    return not Path(path).is_absolute() or os.path.lexists(path)
+    return Path(stored).is_absolute() and (path < stored or not os.path.lexists(stored))
 
 
 def store_inspections(
