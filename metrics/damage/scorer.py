@@ -61,8 +61,9 @@ _SLIGHT = {
     "burn": "slightly burnt",
     "grid": "a slight grid",
 }
-_NOUNS = {
-    "blur": "softness",
+#: Faults as nouns, such as "fading" for ``fade``.
+NOUNS = {
+    "blur": "blur",
     "noise": "noise",
     "jpeg": "JPEG artefacts",
     "fade": "fading",
@@ -71,7 +72,7 @@ _NOUNS = {
     "halo": "halos",
     "band": "banding",
     "burn": "burnt colours",
-    "grid": "a grid",
+    "grid": "a regular grid",
 }
 #: Evidence from which a fault is called slight.
 SLIGHT = 0.6
@@ -124,7 +125,7 @@ def fault_text(fault: str, evidence: float) -> str:
     """A fault in words, by its evidence."""
     if evidence > 1:
         return _SUSPECTED[fault]
-    return _SLIGHT[fault] if evidence > SLIGHT else f"a trace of {_NOUNS[fault]}"
+    return _SLIGHT[fault] if evidence > SLIGHT else f"a trace of {NOUNS[fault]}"
 
 
 def strangeness_text(strangeness: float) -> str:

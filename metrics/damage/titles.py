@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from .scorer import DETECTORS
+from .scorer import DETECTORS, NOUNS
 
 #: A warning to show beside suspicions of damage; the rates are those of benchmarks/kinds.py.
 CAUTION = (
     "1 to 3 % of undamaged pictures are suspected of some damage, and style can look like damage (a soft watercolour, a "
     "grainy film)"
 )
-#: Nouns for damages whose names are not nouns.
-_DAMAGES = {
-    "jpeg": "JPEG artefacts",
-    "fade": "fading",
-    "saturate": "over-saturation",
-    "pixelate": "pixelation",
-    "halo": "halos",
-    "band": "banding",
-    "burn": "burnt colours",
-}
 
 
 def damage_noun(damage: str) -> str:
     """The damage of a detector as a noun, such as "fading" for ``fade``."""
-    return _DAMAGES.get(damage, damage)
+    return NOUNS.get(damage, damage)
 
 
 def profile_title(name: str) -> str:
