@@ -58,7 +58,7 @@ class Visitor:
         """Send something as the rater "me"."""
         return self.post(f"/c/0/api/{path}", {"rater": "me", **body})
 
-    def wait_for(self, key, seconds=60):
+    def wait_for(self, key, seconds=240):
         """The last job whose key starts like this, once it has ended."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
