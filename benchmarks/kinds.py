@@ -188,7 +188,9 @@ def main() -> None:
     scorer = TechnicalScorer.load()
     data = measured(arguments.cache)
     points, _, found = judged(scorer.model, data)
-    print(f"{len(data.kind)} pictures of {len(set(data.source))} sources that the score was not learnt from")
+    print(
+        f"{len(data.kind)} pictures of {len(set(data.source))} sources; of the embedded model's subjects the score has learnt from other drawings"
+    )
     table_of_faults(data, points, found)
     table_of_kinds(data, points, found)
     if arguments.peers:

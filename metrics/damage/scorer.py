@@ -96,7 +96,7 @@ FEWEST_PIXELS, PLAIN = 16, 3 / 255
 
 
 def costs(model: QualityModel, items: np.ndarray) -> np.ndarray:
-    """What costs a picture points: (k + 1, n), each ≥ 0, of every fault of the model, and of strangeness.
+    """Costs of pictures: (k + 1, n), each ≥ 0, of every fault of the model, and of strangeness.
 
     Args:
         model: unit spaces and detectors.

@@ -30,10 +30,10 @@ def scenes():
 
 @pytest.fixture(scope="module")
 def photograph():
-    """A photograph of 512 × 512 pixels, (h, w, 3) uint8."""
-    skimage = pytest.importorskip("sklearn.datasets")
+    """A photograph of 400 × 400 pixels, (h, w, 3) uint8."""
+    datasets = pytest.importorskip("sklearn.datasets")
     return np.asarray(
-        Image.fromarray(skimage.load_sample_image("china.jpg")).crop((60, 0, 487, 427)).resize((400, 400))
+        Image.fromarray(datasets.load_sample_image("china.jpg")).crop((60, 0, 487, 427)).resize((400, 400))
     )
 
 

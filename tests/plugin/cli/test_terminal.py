@@ -1,4 +1,4 @@
-"""What the command line shows while it works."""
+"""Progress of long commands, on a terminal and off one."""
 
 from soart.plugin.cli import terminal
 from soart.plugin.cli.terminal import Progress

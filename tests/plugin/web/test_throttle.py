@@ -1,4 +1,4 @@
-"""How many wrong passwords can be tried."""
+"""Limits on wrong passwords, for each address and in all."""
 
 from soart.plugin.web.throttle import BURST, EVERY, FREE, LONGEST, MEMORY, Throttle, network_of
 
