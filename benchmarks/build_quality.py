@@ -23,15 +23,17 @@ from sklearn.model_selection import GroupKFold
 from sources import DRAWING, PHOTOGRAPH, default_cache, learning_sources
 
 import soart.metrics.damage.scorer as technical
-from soart.metrics.damage.quality_model import QualityModel, folded, is_texture, symmetries, with_squares
+from soart.metrics.attention.version_d import inverse_root
+from soart.metrics.damage.quality_model import QualityModel, folded, is_texture, symmetries, unit_vectors
 from soart.metrics.damage.scorer import DETECTORS, costs, points_of
 from soart.metrics.items.quality import RUNGS, QualityExtractor
 
 SEED = 31
 KINDS = (PHOTOGRAPH, DRAWING, EMBEDDED)
-#: Weight of a picture with another fault, which counts as one without the detector's.
-OTHERS = 0.1
-RIDGE = 0.02
+#: Keys of the detectors, their temperature, and the ridge as a share of the mean eigenvalue.
+KEYS, TEMPERATURE, RIDGE = 1500, 0.4, 1e-3
+#: Weight of the difference that a fault makes to a picture.
+PAIR = 0.2
 #: Share of undamaged pictures, of the kind that passes most, that a single detector may suspect.
 ALARMS = 0.0025
 FEWEST = 30
@@ -47,11 +49,60 @@ def unit_space(texture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.mean([mean[order] for order in orders], axis=0), np.linalg.inv(symmetric)
 
 
-def ridge(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Coefficients of ridge regression on centred data, with a weight for each row."""
-    x, y = x - np.average(x, axis=0, weights=weights), y - np.average(y, weights=weights)
-    gram = x.T @ (weights[:, None] * x) / weights.sum()
-    return np.linalg.solve(gram + RIDGE * np.eye(x.shape[1]), x.T @ (weights * y) / weights.sum())
+def attention(
+    features: np.ndarray, colour: np.ndarray, rung: np.ndarray, data: Table, rng: np.random.Generator
+) -> tuple[np.ndarray, ...]:
+    """Fit the detectors, see QualityModel.
+
+    The values minimise squared errors over all learning pictures, and, with weight PAIR, over the differences between
+    each damaged picture and the undamaged one it was made from: a detector must tell damaged pictures from all
+    undamaged ones, and each from its own.
+
+    Args:
+        features: (n, f) of the pictures.
+        colour: (f,) True for the features that colours decide.
+        rung: (n,) of the pictures.
+        data: what they are.
+        rng: chooses the keys.
+
+    Returns:
+        centre (f,), rotation (2, f, f), keys (2, m, f + r), values (2, m, k) and share (k,).
+    """
+    k = len(DETECTORS)
+    label = np.array([[*DETECTORS, "none"].index(fault) for fault in data.fault])
+    # What the embedded model draws with a fault is for measuring alone.
+    rows = np.flatnonzero(data.how != "drawn")
+    modes = np.eye(k + 1)[label[rows]]
+    means = (modes.T @ features[rows]) / modes.sum(axis=0)[:, None]
+    centre = means.mean(axis=0)
+    within = features[rows] - means[label[rows]]
+    counts = KEYS // (k + 2) * np.array([1] * k + [2])
+    chosen = np.concatenate(
+        [rng.choice(rows[label[rows] == fault], counts[fault], replace=False) for fault in range(k + 1)]
+    )
+    balance = np.array([1 / np.sqrt((data.kind == kind).sum()) for kind in data.kind])[rows]
+    weights = balance / balance.mean()
+    target = modes[:, :-1] - modes[:, -1:]
+    share = np.average(target, axis=0, weights=weights)
+    pairs = rows[(label[rows] < k) & (data.base[rows] >= 0)]
+    wanted = np.eye(k)[label[pairs]] + 1
+    coloured = np.array([fault in COLOUR_FAULTS for fault in DETECTORS])
+    blocks = []
+    for used, faults in ((~colour, ~coloured), (np.ones_like(colour), coloured)):
+        rotation = np.zeros((len(used), len(used)))
+        rotation[np.ix_(used, used)] = inverse_root(ledoit_wolf(within[:, used], assume_centered=True)[0])
+        unit = unit_vectors(features - centre, rung, len(RUNGS), rotation)
+        keys = unit[chosen]
+        similarity = np.exp((unit @ keys.T - 1) / TEMPERATURE)
+        usual = np.average(similarity[rows], axis=0, weights=weights)
+        own, change = similarity[rows] - usual, similarity[pairs] - similarity[data.base[pairs]]
+        gram = own.T @ (weights[:, None] * own) + PAIR * change.T @ change
+        response = own.T @ (weights[:, None] * (target - share)) + PAIR * change.T @ wanted
+        values = np.linalg.solve(gram + RIDGE * np.trace(gram) / len(keys) * np.eye(len(keys)), response) * faults
+        share = share - usual @ values
+        blocks.append((rotation, keys, values))
+    rotations, keys, values = (np.stack(arrays) for arrays in zip(*blocks, strict=True))
+    return centre, rotations, keys, values, share
 
 
 def learn(data: Table) -> QualityModel:
@@ -59,8 +110,6 @@ def learn(data: Table) -> QualityModel:
     extractor = QualityExtractor()
     names, p = extractor.names, len(extractor.names)
     texture = np.array([is_texture(name) for name in names])
-    # What the embedded model draws with a fault is for measuring alone.
-    rows = data.how != "drawn"
     rung = np.minimum((data.items[:, :1] < np.array(RUNGS)).sum(axis=1), len(RUNGS) - 1)
     centre, scale = np.zeros((len(RUNGS), p)), np.ones((len(RUNGS), p))
     for r in range(len(RUNGS)):
@@ -74,21 +123,13 @@ def learn(data: Table) -> QualityModel:
             if good.sum() >= FEWEST:
                 spaces.append((r, *unit_space(z[good][:, texture])))
     feature_names, fold = folded(names)
-    features = with_squares(z @ fold)
-    balance = np.array([1 / np.sqrt((data.kind == kind).sum()) for kind in data.kind])
-    balance /= balance.mean()
-    weights = np.zeros((len(DETECTORS), features.shape[1]))
     colour = np.array([any(word in name for word in _COLOUR) for name in feature_names])
-    for k, fault in enumerate(DETECTORS):
-        own = data.fault == fault
-        weight = balance * np.where(data.clean, 2 * own.sum() / data.clean.sum(), np.where(own, 1.0, OTHERS))
-        used = np.tile(~colour | (fault in COLOUR_FAULTS), 2)
-        weights[k, used] = ridge(features[rows][:, used], own[rows].astype(float), weight[rows])
+    detectors = attention(z @ fold, colour, rung, data, np.random.default_rng(SEED))
     ones = np.ones((len(DETECTORS), len(RUNGS)))
     return QualityModel(
         names, extractor.version, DETECTORS, np.array(RUNGS, dtype=float), centre, scale,
         np.array([r for r, *_ in spaces]), np.stack([m for _, m, _ in spaces]), np.stack([i for *_, i in spaces]),
-        np.zeros(len(RUNGS)), np.ones(len(RUNGS)), weights, 0 * ones, ones, 1.0,
+        np.zeros(len(RUNGS)), np.ones(len(RUNGS)), *detectors, 0 * ones, ones, TEMPERATURE, 1.0,
     )  # fmt: skip
 
 
@@ -140,7 +181,7 @@ def main() -> None:
     data = measured(arguments.cache)
     folds = []
     for rows, test in GroupKFold(5).split(data.items, groups=data.source):
-        part = Table(**{name: column[rows] for name, column in data.__dict__.items()})
+        part = data.part(rows)
         folds.append((learn(part), test))
     model = calibrated(learn(data), folds, data)
     evidence, points = np.zeros((len(DETECTORS), len(data.kind))), np.zeros(len(data.kind))

@@ -211,6 +211,13 @@ class Table:
         """(n,) bool: undamaged."""
         return np.asarray(self.fault == "none")
 
+    def part(self, rows: np.ndarray) -> Table:
+        """Some rows; of pictures whose undamaged picture is not among them, ``base`` is −1."""
+        place = np.full(len(self.base) + 1, -1)
+        place[rows] = np.arange(len(rows))
+        columns = {name: column[rows] for name, column in self.__dict__.items()}
+        return Table(**columns | {"base": place[self.base[rows]]})
+
     def save(self, path: Path) -> None:
         """Write the table as NumPy archive."""
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -6,11 +6,14 @@ Quality items are standardised at each canonical size (rung), so that all sizes 
   the covariance of their texture items. The distance of a picture is that from the nearest unit space of its rung: MT of
   the Mahalanobis–Taguchi family, with hard attention over the unit spaces. Mean and covariance are symmetrised over all
   mirrorings and quarter turns, so that the distance of a picture does not change with them.
-* A *detector* is a linear function of items and their squares, learnt from undamaged and damaged versions of pictures.
-  Its evidence is 0 for the median undamaged picture and 1 at the limit, which hardly any undamaged picture passes.
+* A *detector* is attention-RT, version D (``attention/version_d``): a picture attends to learning pictures, undamaged
+  ones and damaged ones, whose values are fitted. Keys are a sample of the learning pictures; the values are fitted to
+  all of them. Evidence of a fault is 0 for the median undamaged picture and 1 at the limit, which hardly any
+  undamaged picture passes.
 
-Sources: Taguchi & Jugulum, *The Mahalanobis–Taguchi Strategy* (2002); covariances after Ledoit & Wolf (2004).
-``benchmarks/build_quality.py`` learns the model.
+Sources: Taguchi & Jugulum, *The Mahalanobis–Taguchi Strategy* (2002); covariances after Ledoit & Wolf (2004); values
+fitted to more pictures than there are keys: Rasmussen & Williams, *Gaussian Processes for Machine Learning* (2006), 8.3.1,
+subset of regressors. ``benchmarks/build_quality.py`` learns the model.
 """
 
 from __future__ import annotations
@@ -31,6 +34,8 @@ from ..items.quality import SCALES
 
 #: Standardised items are cut at ± this, so that no single one decides alone.
 CUT = 6.0
+#: Length of the part of a key that tells the rung, as a share of the usual length of the rest.
+RUNG_SHARE = 0.3
 #: Parts that a mirroring or a quarter turn exchanges.
 _KINDS = {"line-h": "axis", "line-v": "axis", "line-d": "diagonal", "line-u": "diagonal"}
 _MIRRORED = {"line-d": "line-u", "line-u": "line-d", "bend-ne": "bend-nw", "bend-nw": "bend-ne", "bend-se": "bend-sw",
@@ -90,9 +95,19 @@ def folded(names: tuple[str, ...]) -> tuple[tuple[str, ...], np.ndarray]:
     return tuple(columns), matrix
 
 
-def with_squares(features: np.ndarray) -> np.ndarray:
-    """(n, 2f): features and their squares."""
-    return np.hstack([features, features**2 / 3])
+def unit_vectors(features: np.ndarray, rung: np.ndarray, rungs: int, rotation: np.ndarray) -> np.ndarray:
+    """(n, f + r) queries or keys of attention: rotated features and the rung, of length 1.
+
+    Args:
+        features: (n, f) less their centre.
+        rung: (n,) row of each picture among the rungs.
+        rungs: r, number of rungs.
+        rotation: (f, f) Σ_w^(−1/2).
+    """
+    size = RUNG_SHARE * np.sqrt(features.shape[1]) * np.eye(rungs)[rung]
+    vectors = np.hstack([features @ rotation, size])
+    unit: np.ndarray = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return unit
 
 
 @dataclass(frozen=True)
@@ -109,7 +124,12 @@ class QualityModel:
         unit_mean: (s, q) its mean of standardised texture items.
         unit_inverse: (s, q, q) its inverse covariance.
         distance_mean, distance_scale: (r,) of the logarithm of the distances of undamaged pictures.
-        weights: (k, 2f) weights of features and their squares.
+        key_centre: (f,) centre of the features.
+        rotation: (2, f, f) Σ_w^(−1/2), of the covariance within faults; the first leaves out the features of colour.
+        keys: (2, m, f + r) unit vectors of learning pictures under each rotation.
+        values: (2, m, k) fitted values of the keys; those of a fault are 0 under the rotation that it does not use.
+        share: (k,) evidence without attention to any key.
+        temperature: of attention.
         usual, limit: (k, r) evidence of the median undamaged picture, and at the limit.
         half: badness at which a picture has 50 points.
     """
@@ -125,9 +145,14 @@ class QualityModel:
     unit_inverse: np.ndarray
     distance_mean: np.ndarray
     distance_scale: np.ndarray
-    weights: np.ndarray
+    key_centre: np.ndarray
+    rotation: np.ndarray
+    keys: np.ndarray
+    values: np.ndarray
+    share: np.ndarray
     usual: np.ndarray
     limit: np.ndarray
+    temperature: float
     half: float
 
     @cached_property
@@ -163,9 +188,12 @@ class QualityModel:
 
     def evidence(self, items: np.ndarray) -> np.ndarray:
         """(k, n) evidence of each fault in (n, p) items: 0 is usual for an undamaged picture, 1 is at the limit."""
-        features = with_squares(self.standardised(items) @ folded(self.names)[1])
         rung = self.rung(items)
-        raw = self.weights @ features.T
+        features = self.standardised(items) @ folded(self.names)[1] - self.key_centre
+        raw = np.tile(self.share[:, None], len(items))
+        for rotation, keys, values in zip(self.rotation, self.keys, self.values, strict=True):
+            cosines = unit_vectors(features, rung, len(self.rungs), rotation) @ keys.T
+            raw += (np.exp((cosines - 1) / self.temperature) @ values).T
         evidence: np.ndarray = (raw - self.usual[:, rung]) / (self.limit - self.usual)[:, rung]
         return evidence
 
@@ -177,7 +205,7 @@ class QualityModel:
         }  # fmt: skip
         header = {
             "names": json.dumps(self.names), "detectors": json.dumps(self.detectors), "version": self.version,
-            "half": repr(self.half),
+            "temperature": repr(self.temperature), "half": repr(self.half),
         }  # fmt: skip
         save_file(arrays, path, metadata=header)
 
@@ -200,7 +228,7 @@ class QualityModel:
             arrays["unit_rung"] = arrays["unit_rung"].astype(int)
             model = cls(
                 tuple(json.loads(header["names"])), header["version"], tuple(json.loads(header["detectors"])),
-                half=float(header["half"]), **arrays,
+                temperature=float(header["temperature"]), half=float(header["half"]), **arrays,
             )  # fmt: skip
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
             raise ProfileError(f"The profile {str(path)!r} cannot be read: {error}.") from error

@@ -25,18 +25,16 @@ from ..protocols import Reason
 from .quality_model import QualityModel
 
 #: Detectors of one fault each. The order numbers the faults in stored evaluations: new ones are added at the end.
-DETECTORS = ("blur", "noise", "jpeg", "fade", "saturate", "pixelate", "halo", "band", "burn", "grid")
+DETECTORS = ("blur", "noise", "jpeg", "fade", "saturate", "pixelate", "halo", "band", "burn", "grid", "smooth")
 #: Points of a picture at the limit of a detector, below which the fault is suspected; and of a usual undamaged one.
 LIMIT, USUAL = 50.0, 85.0
-#: Evidence below which a fault costs hardly anything, and the width of the transition. Softness costs a little earlier;
-#: over-saturation later, because the evidence of it grows with any colour.
+#: Evidence below which a fault costs hardly anything, and the width of the transition.
 _KNEE, _WIDTH = 0.4, 0.25
-_KNEES = {"blur": (0.3, 0.3), "saturate": (0.7, 0.2)}
 #: Cost of a standard deviation of strangeness.
-_STRANGE = 0.3
+_STRANGE = 0.6
 #: Logits per unit of evidence: from ``USUAL`` at 0 to ``LIMIT`` at 1.
 _STEEPNESS = float(np.log(USUAL / (100 - USUAL)))
-_VERSION = 3
+_VERSION = 4
 _SUSPECTED = {
     "blur": "blurred: the finest detail is missing",
     "noise": "noisy: grain over plain areas",
@@ -48,6 +46,7 @@ _SUSPECTED = {
     "band": "banding: too few levels of colour",
     "burn": "burnt: contrast and colours beyond their limits",
     "grid": "a regular grid over the picture",
+    "smooth": "over-smoothed: surfaces without texture, as of plastic",
 }
 _SLIGHT = {
     "blur": "slightly soft",
@@ -60,6 +59,7 @@ _SLIGHT = {
     "band": "slight banding",
     "burn": "slightly burnt",
     "grid": "a slight grid",
+    "smooth": "slightly over-smoothed",
 }
 #: Faults as nouns, such as "fading" for ``fade``.
 NOUNS = {
@@ -73,6 +73,7 @@ NOUNS = {
     "band": "banding",
     "burn": "burnt colours",
     "grid": "a regular grid",
+    "smooth": "over-smoothing",
 }
 #: Evidence from which a fault is called slight.
 SLIGHT = 0.6
@@ -102,11 +103,8 @@ def costs(model: QualityModel, items: np.ndarray) -> np.ndarray:
         model: unit spaces and detectors.
         items: (n, p) quality items.
     """
-    rows = []
-    for fault, evidence in zip(model.detectors, model.evidence(items), strict=True):
-        knee, width = _KNEES.get(fault, (_KNEE, _WIDTH))
-        rows.append(width * np.logaddexp(0.0, (evidence - knee) / width))
-    return np.stack([*rows, _STRANGE * np.logaddexp(0.0, model.strangeness(items))])
+    faults = _WIDTH * np.logaddexp(0.0, (model.evidence(items) - _KNEE) / _WIDTH)
+    return np.vstack([faults, _STRANGE * np.logaddexp(0.0, model.strangeness(items))])
 
 
 def points_of(technometric: np.ndarray, half: float) -> np.ndarray:

@@ -24,7 +24,7 @@ def profile_title(name: str) -> str:
 
 
 def stored_title(name: str) -> str:
-    """Title of a profile by the name that its scores are stored under, such as ``technical-3`` or ``taste:mine``.
+    """Title of a profile by the name that its scores are stored under, such as ``technical-4`` or ``taste:mine``.
 
     Other names stay as they are.
     """

@@ -19,7 +19,7 @@ def rank(
         str | None,
         typer.Option(
             "--taste",
-            help="Rank by this taste, or by freedom from blur, noise, jpeg, fade, saturate, pixelate, halo, band, burn or grid; "
+            help="Rank by this taste, or by freedom from blur, noise, jpeg, fade, saturate, pixelate, halo, band, burn, grid or smooth; "
             "default: the technical score.",
         ),
     ] = None,

@@ -177,7 +177,7 @@ def test_doctor(soart):
 
 
 def test_the_help_of_rank_names_every_detector(soart):
-    assert ", ".join(DETECTORS).replace(", grid", " or grid") in " ".join(soart("rank", "--help")[1].split())
+    assert ", ".join(DETECTORS).replace(", smooth", " or smooth") in " ".join(soart("rank", "--help")[1].split())
 
 
 def test_generator_options_are_one_value(monkeypatch, soart, tmp_path):
