@@ -40,12 +40,12 @@ _SUSPECTED = {
     "noise": "noisy: grain over plain areas",
     "jpeg": "JPEG artefacts: traces of eight-pixel blocks",
     "fade": "faded: little between dark and light",
-    "saturate": "over-saturated colours",
+    "saturate": "over-saturated",
     "pixelate": "pixelated: pixels larger than they should be",
     "halo": "halos: bright or dark seams along edges",
     "band": "banding: too few levels of colour",
     "burn": "burnt: contrast and colours beyond their limits",
-    "grid": "a regular grid over the picture",
+    "grid": "a regular grid: lines over the whole picture",
     "smooth": "over-smoothed: surfaces without texture, as of plastic",
 }
 _SLIGHT = {
@@ -113,6 +113,13 @@ def points_of(technometric: np.ndarray, half: float) -> np.ndarray:
     return points
 
 
+def technometric_of(points: np.ndarray, half: float) -> np.ndarray:
+    """(n,) technometrics of (n,) points, 0 to 100; the inverse of ``points_of``, infinite for 0 points."""
+    with np.errstate(divide="ignore"):
+        technometric: np.ndarray = -half * np.log2(points / 100)
+    return technometric
+
+
 def technometrics(items: np.ndarray) -> np.ndarray:
     """(n,) technometrics of (n, p) quality items by the built-in model: ≥ 0, lower is better."""
     total: np.ndarray = costs(quality_model(), items).sum(axis=0)
@@ -124,6 +131,18 @@ def fault_text(fault: str, evidence: float) -> str:
     if evidence > 1:
         return _SUSPECTED[fault]
     return _SLIGHT[fault] if evidence > SLIGHT else f"a trace of {NOUNS[fault]}"
+
+
+def verdicts(evidence: np.ndarray) -> list[str]:
+    """A word or two for each picture, by its strongest fault: ``"clean"``, ``"slightly soft"`` or ``"noisy"``.
+
+    Args:
+        evidence: (k, n) evidence of each of ``DETECTORS``; NaN where it is not known.
+    """
+    known = np.nan_to_num(evidence, nan=-np.inf)
+    strongest = zip(known.argmax(axis=0), known.max(axis=0), strict=True)
+    texts = [(fault_text(DETECTORS[k], e), e) for k, e in strongest]
+    return [text.partition(":")[0] if e > SLIGHT else "clean" for text, e in texts]
 
 
 def strangeness_text(strangeness: float) -> str:
@@ -251,6 +270,11 @@ class TechnicalScorer:
     def unfit(self, items: np.ndarray) -> list[str]:
         """Why pictures of (n, p) items cannot be judged, such as ``"all black"``; empty for those that can."""
         return why_unfit(self._quality(items), self.model.names)
+
+    def verdicts(self, items: np.ndarray) -> list[str]:
+        """A word or two for each of (n, p) items, see ``verdicts``; the reason for pictures that cannot be judged."""
+        words = verdicts(self.model.evidence(self._quality(items)))
+        return [reason or word for reason, word in zip(self.unfit(items), words, strict=True)]
 
     def suspicion(self, scores: np.ndarray) -> np.ndarray:
         """(n,) evidence of the fault by a detector's scores: 0 is usual for an undamaged picture, 1 is at the limit."""

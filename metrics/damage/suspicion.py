@@ -29,6 +29,10 @@ def suspected(scores: Mapping[str, np.ndarray]) -> np.ndarray:
     Returns:
         (n,) int64 number in ``DETECTORS``, −1 for none.
     """
-    suspicion = np.stack([detector.suspicion(scores[detector.stored_name]) for detector in detectors()])
-    suspicion = np.nan_to_num(suspicion, nan=-np.inf)
+    suspicion = np.nan_to_num(evidence_of(scores), nan=-np.inf)
     return np.where(suspicion.max(axis=0) > 1, suspicion.argmax(axis=0), -1)
+
+
+def evidence_of(scores: Mapping[str, np.ndarray]) -> np.ndarray:
+    """(k, n) evidence of each fault in ``DETECTORS`` by (n,) scores of every detector; NaN where there is none."""
+    return np.stack([detector.suspicion(scores[detector.stored_name]) for detector in detectors()])

@@ -18,8 +18,8 @@ from .result import Evaluation
 #: Columns of every record and the types of their values; scores follow, one column ``score:PROFILE`` each.
 COLUMNS: dict[str, type] = {
     "path": str, "sha256": str, "width": int, "height": int, "format": str, "bytes": int, "changed": str, "notes": str,
-    "problem": str, "score": float, "percentile": float, "damage": str, "mt_distance": float, "outlier": bool, "style": int,
-    "duplicates": str, "best_of_duplicates": bool, "tool": str, "prompt": str, "negative": str, "model": str, "sampler": str,
+    "problem": str, "score": float, "percentile": float, "verdict": str, "technometric": float, "damage": str,
+    "mt_distance": float, "outlier": bool, "style": int, "duplicates": str, "best_of_duplicates": bool, "tool": str, "prompt": str, "negative": str, "model": str, "sampler": str,
     "scheduler": str, "seed": str, "steps": int, "guidance": float, "settings": str, "source": str,
 }  # fmt: skip
 
@@ -84,10 +84,13 @@ def _record(facts: FileFacts, evaluation: Evaluation, digests: Mapping[int, str]
 def _evaluation_columns(evaluation: Evaluation, row: int, digests: Mapping[int, str]) -> dict[str, Any]:
     """The columns of a record that come from a row of an evaluation."""
     group, distance = int(evaluation.group[row]), float(evaluation.distance[row])
+    technometric = float(evaluation.technometric[row])
     scores = {f"score:{profile}": round(float(values[row]), 4) for profile, values in evaluation.scores.items()}
     return scores | {
         "score": round(float(evaluation.scores[evaluation.main][row]), 4),
         "percentile": round(float(evaluation.percentile[row]), 3),
+        "verdict": evaluation.verdicts[row],
+        "technometric": round(technometric, 4) if technometric < float("inf") else None,
         "damage": evaluation.damage_name(row) or None,
         "mt_distance": round(distance, 4) if distance == distance else None,
         "outlier": bool(evaluation.outlier[row]),

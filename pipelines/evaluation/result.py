@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ...metrics.damage.scorer import DETECTORS
+from ...metrics.damage.scorer import DETECTORS, TechnicalScorer, technometric_of, verdicts
+from ...metrics.damage.suspicion import evidence_of
 from ...metrics.percentiles import percentiles
 from .associations import Association, Trend
 
@@ -99,6 +100,17 @@ class Evaluation:
     def place(self) -> dict[int, int]:
         """Row of each picture by its id."""
         return {image: row for row, image in enumerate(self.ids.tolist())}
+
+    @cached_property
+    def verdicts(self) -> list[str]:
+        """(n,) technical quality in a word or two, such as ``"clean"`` and ``"slightly soft"``."""
+        return verdicts(evidence_of(self.scores))
+
+    @cached_property
+    def technometric(self) -> np.ndarray:
+        """(n,) technometrics behind the technical score, ≥ 0, lower is better; infinite for 0 points."""
+        scorer = TechnicalScorer.load()
+        return technometric_of(self.scores[scorer.stored_name], scorer.model.half)
 
     def damage_name(self, row: int) -> str:
         """Name of the damage suspected of the picture in a row; empty for none."""

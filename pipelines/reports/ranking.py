@@ -15,8 +15,14 @@ from ..scoring.ranking import RankedPicture
 from .page import picture_url, render_page
 
 _EXPLANATION = (
-    "The technical score measures freedom from damage (blur, noise, fading, blocking…): 100 is the mean undamaged "
-    "picture of the learning set, 0 the mean damaged one. It does not measure content or taste."
+    "The technical score tells how well a picture is rendered, in points from 0 to 100: below 50 hardly any undamaged "
+    "picture is found. Every fault costs points (blur, noise, JPEG artefacts, fading…), and so does a rendering unlike "
+    "that of good photographs and drawings. It does not measure content or taste. Reasons are the points that the "
+    "costliest causes take; all causes together add up to what is missing to 100."
+)
+_TASTE = (
+    "A taste's score is learnt from examples. Each reason is what a group of items adds to the score, compared with the "
+    "mean example."
 )
 _COMMON = {"a", "an", "the", "of", "in", "on", "at", "with", "and", "or", "picture", "photo", "image", "style"}
 
@@ -94,7 +100,7 @@ def render_report(
         words=word_effects(ranking),
         notes=notes,
         problems=problems,
-        explanation=_EXPLANATION,
+        explanation=_TASTE if profile.startswith("taste:") else _EXPLANATION,
         models=sorted({r.row.generation.model for r in ranking if r.row.generation}),
         picture=lambda r: pictures[r.row.id],
         sharpness=lambda r: "small" if max(r.row.width, r.row.height) <= 128 else "",

@@ -28,6 +28,7 @@ class RankedPicture:
         score: under the profile, higher is better.
         percentile: share of the ranked pictures that it beats, ties counted half, 0–100.
         reasons: the item groups that moved the score most.
+        verdict: the technical quality in a word or two, such as ``"slightly soft"``; empty if another profile ranks.
     """
 
     place: int
@@ -36,6 +37,7 @@ class RankedPicture:
     score: float
     percentile: float
     reasons: tuple[Reason, ...]
+    verdict: str = ""
 
     @property
     def prompt(self) -> str | None:
@@ -85,9 +87,18 @@ def rank(
     scores = scorer.score(matrix)
     collection.set_scores(scorer.stored_name, {row.id: float(s) for row, s in zip(sound, scores, strict=True)})
     order, ranks, reasons = np.argsort(-scores, kind="stable"), percentiles(scores), scorer.explain(matrix)
+    verdicts = [""] * len(sound)
+    if isinstance(scorer, TechnicalScorer) and not scorer.fault:
+        verdicts = scorer.verdicts(matrix)
     ranking = [
         RankedPicture(
-            place, sound[i], collection.locate(sound[i]), float(scores[i]), float(ranks[i]), tuple(reasons[i])
+            place,
+            sound[i],
+            collection.locate(sound[i]),
+            float(scores[i]),
+            float(ranks[i]),
+            tuple(reasons[i]),
+            verdicts[i],
         )
         for place, i in enumerate(order, start=1)
     ]

@@ -143,6 +143,7 @@ def ranking_rows(ranking: Sequence[RankedPicture]) -> list[dict[str, Any]]:
             "path": str(picture.path.resolve()),
             "score": round(picture.score, 4),
             "percentile": round(picture.percentile, 2),
+            "verdict": picture.verdict or None,
             "reasons": [{"group": e.text, "contribution": round(e.contribution, 4)} for e in picture.reasons],
         }
         if picture.row.generation is not None:
@@ -160,13 +161,15 @@ def print_ranking(ranking: Sequence[RankedPicture], top: int) -> None:
     table = plain_table()
     for name in ("#", "score", "pct"):
         table.add_column(name, justify="right", no_wrap=True)
-    for name in ("picture", "prompt", "why"):
+    judged = any(picture.verdict for picture in ranking)
+    for name in ("picture", "prompt", *(["verdict"] if judged else []), "why"):
         table.add_column(name, overflow="fold")
     for picture in ranking[:top]:
         drawn = picture.row.generation
         prompt = f"{drawn.prompt} (seed {drawn.seed})" if drawn else ""
         why = "; ".join(reason_texts(picture.reasons))
-        texts = (Text(printable(text)) for text in (picture.path.name, prompt, why))
+        verdict = [picture.verdict] if judged else []
+        texts = (Text(printable(text)) for text in (picture.path.name, prompt, *verdict, why))
         table.add_row(str(picture.place), f"{picture.score:.1f}", f"{picture.percentile:.0f}", *texts)
     out.print(table)
     if len(ranking) > top:

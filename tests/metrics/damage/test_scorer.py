@@ -8,7 +8,15 @@ from scipy import ndimage
 
 from soart.errors import ProfileError
 from soart.metrics.damage.quality_model import QualityModel, symmetries
-from soart.metrics.damage.scorer import DETECTORS, LIMIT, TechnicalScorer, points_of, technometrics
+from soart.metrics.damage.scorer import (
+    DETECTORS,
+    LIMIT,
+    TechnicalScorer,
+    points_of,
+    technometric_of,
+    technometrics,
+    verdicts,
+)
 from soart.metrics.damage.suspicion import suspected
 from soart.metrics.items.quality import QualityExtractor
 from soart.pipelines.tiny.render import render
@@ -168,7 +176,7 @@ def test_detectors_find_their_own_damage(scenes):
 def test_the_model_knows_the_detectors_in_their_order(scorer):
     assert scorer.model.detectors == DETECTORS
     path = Path(__file__).parents[3] / "metrics" / "damage" / "quality.safetensors"
-    assert path.stat().st_size < 200_000
+    assert path.stat().st_size < 500_000
 
 
 def test_a_jpeg_of_a_photograph_is_suspected_and_the_photograph_is_not(photograph, tmp_path):
@@ -203,3 +211,18 @@ def test_what_cannot_be_judged_says_so_and_has_no_points(scorer, picture, reason
 def test_any_picture_with_something_on_it_can_be_judged(scorer, scenes):
     items = np.concatenate([scorer.extractor.extract(p) for p in scenes])
     assert set(scorer.unfit(items)) == {""}
+
+
+def test_verdicts_are_a_word_or_two():
+    evidence = np.full((len(DETECTORS), 4), -0.2)
+    evidence[DETECTORS.index("blur"), 1] = 0.7
+    evidence[DETECTORS.index("noise"), 2] = 1.4
+    evidence[:, 3] = np.nan
+    assert verdicts(evidence) == ["clean", "slightly soft", "noisy", "clean"]
+    assert all(len(word) <= 25 for fault in np.eye(len(DETECTORS)) for word in verdicts(2 * fault[:, None]))
+
+
+def test_technometrics_come_back_from_points():
+    technometric = np.array([0.0, 0.3, 7.0])
+    assert technometric_of(points_of(technometric, 4.2), 4.2) == pytest.approx(technometric)
+    assert technometric_of(np.array([0.0]), 4.2)[0] == np.inf

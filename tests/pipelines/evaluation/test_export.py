@@ -38,6 +38,9 @@ def test_exports_hold_every_file_and_come_back(found, tmp_path, kind):
         assert [row["path"] for row in rows] == [row["path"] for row in expected]
         assert [float(row["score"] or 0) for row in rows] == [row["score"] or 0 for row in expected]
     assert len(expected) == 44
+    judged = [row for row in expected if row["score"]]
+    assert all(row["technometric"] >= 0 and (row["verdict"] == "clean") <= (row["damage"] is None) for row in judged)
+    assert sorted(judged, key=lambda row: row["technometric"]) == sorted(judged, key=lambda row: -row["score"])
     export(records(found.collection, found.update.scan_number, found.evaluation), names, path)
     assert path.read_bytes() == first
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
