@@ -176,7 +176,7 @@ def test_detectors_find_their_own_damage(scenes):
 def test_the_model_knows_the_detectors_in_their_order(scorer):
     assert scorer.model.detectors == DETECTORS
     path = Path(__file__).parents[3] / "metrics" / "damage" / "quality.safetensors"
-    assert path.stat().st_size < 500_000
+    assert path.stat().st_size < 600_000
 
 
 def test_a_jpeg_of_a_photograph_is_suspected_and_the_photograph_is_not(photograph, tmp_path):
