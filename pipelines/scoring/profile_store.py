@@ -64,17 +64,37 @@ class ProfileStore:
         """Names of all tastes, sorted."""
         return sorted(path.name.removesuffix(SUFFIX) for path in self.folder.glob(f"*{SUFFIX}"))
 
+    def existing(self, name: str) -> Path:
+        """The file of a taste.
+
+        Raises:
+            ProfileError: there is no taste of that name.
+        """
+        path = self.path(name)
+        if not path.is_file():
+            names = ", ".join(self.names()) or "none yet"
+            raise ProfileError(f"There is no taste {name!r} in {str(self.folder)!r} (available: {names}).")
+        return path
+
     def load(self, name: str) -> Taste:
         """Read a taste.
 
         Raises:
             ProfileError: no taste of that name, or its file is damaged.
         """
-        path = self.path(name)
-        if not path.is_file():
-            names = ", ".join(self.names()) or "none yet"
-            raise ProfileError(f"There is no taste {name!r} in {str(self.folder)!r} (available: {names}).")
-        return load_taste(path)
+        return load_taste(self.existing(name))
+
+    def delete(self, name: str) -> None:
+        """Delete the file of a taste.
+
+        Raises:
+            ProfileError: no taste of that name, or its file cannot be deleted.
+        """
+        path = self.existing(name)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise ProfileError(f"{str(path)!r} cannot be deleted: {error.strerror or error}.") from error
 
     def save(self, taste: Taste) -> Path:
         """Write a taste in place of an earlier one of its name.

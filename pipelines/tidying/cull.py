@@ -83,7 +83,7 @@ class Move:
 
 
 def check_target(target: Path, roots: Sequence[Path] = ()) -> None:
-    """Refuse an unusable folder to move to.
+    """Refuse an unusable folder to move or copy to.
 
     Raises:
         CollectionError: the folder is a file or lies below one. Or one of ``roots`` lies in it, so that pictures moved
@@ -91,12 +91,10 @@ def check_target(target: Path, roots: Sequence[Path] = ()) -> None:
     """
     existing = next(path for path in (target.absolute(), *target.absolute().parents) if os.path.lexists(path))
     if not existing.is_dir():
-        raise CollectionError(f"Nothing can be moved to {str(target)!r}: {str(existing)!r} is not a folder.")
+        raise CollectionError(f"Nothing can be put into {str(target)!r}: {str(existing)!r} is not a folder.")
     for root in roots:
         if root.resolve().is_relative_to(target.resolve()):
-            raise CollectionError(
-                f"{str(target)!r} is, or contains, a folder being evaluated: choose a separate folder to move to."
-            )
+            raise CollectionError(f"{str(target)!r} is, or contains, a folder that is read: choose a separate folder.")
 
 
 def plan_cull(
@@ -134,7 +132,7 @@ def _below(path: Path, roots: Sequence[Path]) -> Path:
     return Path(path.name)
 
 
-def _with_companions(move: Move) -> Iterator[Move]:
+def with_companions(move: Move) -> Iterator[Move]:
     """The picture, and the text files beside it that belong to no other picture."""
     yield move
     shared = any(move.source.with_suffix(s).exists() for s in SUFFIXES if s != move.source.suffix.lower())
@@ -169,7 +167,7 @@ def cull(
     problems = []
     try:
         for move in moves:
-            for file in _with_companions(move):
+            for file in with_companions(move):
                 try:
                     new_path = journal.move(file.source, file.target)
                 except OSError as error:

@@ -6,9 +6,10 @@ Exit codes: 0 done, 1 failure, 2 wrong usage, 130 interrupted.
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from ...errors import SoartError
 from ...version import __version__
@@ -23,11 +24,43 @@ from .tidy import annotate, cull, undo
 from .tune import tune
 from .web import web
 
+#: Commands by what they are for, in the order of ``--help``.
+GROUPS = {
+    "Draw pictures and tune prompts": ("generate", "tune"),
+    "Rank and sort the pictures you have": ("rank", "evaluate", "cull", "annotate", "undo"),
+    "Your taste": ("taste", "web"),
+    "Try and check": ("demo", "doctor"),
+    "Research": ("compare-attention",),
+}
+_START = """\b
+Where to start:
+  soart demo                                 all of it in a minute, offline
+  soart rank FOLDER --copy-to best --top 20  copies of your best twenty
+  soart evaluate FOLDER --report page.html   a page: good, damaged, duplicate
+  soart web FOLDER                           rate and compare in the browser
+"""
+
+
+class GroupedCommands(TyperGroup):
+    """The commands under the headings of ``GROUPS``, each with its whole summary."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401
+        """Write the list of commands."""
+        rest = [name for name in self.commands if not any(name in names for names in GROUPS.values())]
+        for heading, names in {**GROUPS, "More": tuple(rest)}.items():
+            rows = [(name, self.commands[name].get_short_help_str(limit=1000)) for name in names]
+            if rows:
+                with formatter.section(heading):
+                    formatter.write_dl(rows)
+
+
 app = typer.Typer(
     name="soart",
     help="Generate pictures with any Stable Diffusion model, rank them, learn your taste, tune the prompts.",
+    epilog=_START,
+    cls=GroupedCommands,
+    context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )

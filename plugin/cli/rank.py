@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from .options import Json, Pictures, Profiles, Report, Top
 from .ranking_output import RankingOutput, show_ranking
-from .terminal import Progress, emit, print_notes
+from .terminal import Progress, emit, print_notes, say
 
 
 def rank(
@@ -30,6 +31,14 @@ def rank(
             help="Drop pictures closer than this to a better one (0.3 removes look-alikes, 1 keeps only a few).",
         ),
     ] = None,
+    copy_to: Annotated[
+        Path | None,
+        typer.Option(
+            "--copy-to",
+            metavar="FOLDER",
+            help="Copy the best pictures, as many as --top, to this folder; their names begin with their place.",
+        ),
+    ] = None,
     profiles: Profiles = None,
     as_json: Json = False,
 ) -> None:
@@ -37,7 +46,10 @@ def rank(
     from ...metrics.damage.scorer import TechnicalScorer
     from ...pipelines.scoring.measuring import open_pictures
     from ...pipelines.scoring.profile_store import ProfileStore, scorer_named, warnings_of
+    from ...pipelines.tidying.cull import check_target
 
+    if copy_to is not None:
+        check_target(copy_to, [Path(path) for path in paths if Path(path).is_dir()])
     scorer = TechnicalScorer.load() if by is None else scorer_named(by, ProfileStore(profiles))
     warnings = warnings_of(scorer)
     with Progress("reading", 0) as progress:
@@ -46,6 +58,14 @@ def rank(
     with collection:
         output = RankingOutput(as_json, report, top, title, tuple(warnings))
         facts = show_ranking(collection, rows, output, problems, scorer=scorer, min_distance=min_distance)
+    if copy_to is not None:
+        from ...pipelines.tidying.copying import copy_best
+
+        copied, left_out = copy_best([Path(picture["path"]) for picture in facts["ranking"][:top]], copy_to)
+        facts |= {"copied": copied, "copied_to": str(copy_to)}
+        warnings = [*warnings, *left_out]
+        if not as_json:
+            say(f"{copied} copied to {copy_to}")
     if as_json:
         emit(facts)
     print_notes(warnings)

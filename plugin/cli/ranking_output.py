@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -153,7 +154,7 @@ def ranking_rows(ranking: Sequence[RankedPicture]) -> list[dict[str, Any]]:
 
 
 def print_ranking(ranking: Sequence[RankedPicture], top: int) -> None:
-    """Print the best ``top`` as a table."""
+    """Print the best ``top`` as a table; names of pictures begin at the folder that holds all."""
     from rich.text import Text
 
     from ...pipelines.reports.score_words import reason_texts
@@ -164,12 +165,14 @@ def print_ranking(ranking: Sequence[RankedPicture], top: int) -> None:
     judged = any(picture.verdict for picture in ranking)
     for name in ("picture", "prompt", *(["verdict"] if judged else []), "why"):
         table.add_column(name, overflow="fold")
+    folder = os.path.commonpath([picture.path.absolute().parent for picture in ranking])
     for picture in ranking[:top]:
         drawn = picture.row.generation
         prompt = f"{drawn.prompt} (seed {drawn.seed})" if drawn else ""
         why = "; ".join(reason_texts(picture.reasons))
         verdict = [picture.verdict] if judged else []
-        texts = (Text(printable(text)) for text in (picture.path.name, prompt, *verdict, why))
+        name = str(picture.path.absolute().relative_to(folder))
+        texts = (Text(printable(text)) for text in (name, prompt, *verdict, why))
         table.add_row(str(picture.place), f"{picture.score:.1f}", f"{picture.percentile:.0f}", *texts)
     out.print(table)
     if len(ranking) > top:

@@ -1,7 +1,8 @@
-"""The commands ``soart taste explain``, ``next``, ``compare``, ``blend``, ``export`` and ``import``."""
+"""The commands of ``soart taste`` beside ``learn``, ``rate`` and ``show``."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer
 
 from .options import CollectionArgument, Json, Pictures, Profiles, Rater, weighted
 from .taste import Name, describe, print_facts, taste_scorer
-from .terminal import Progress, emit, note, print_notes, printable, say
+from .terminal import Progress, emit, note, out, plain_table, print_notes, printable, say
 
 
 def explain(
@@ -181,6 +182,55 @@ def import_(
     return say(f"Saved: {facts['file']}")
 
 
+def list_(profiles: Profiles = None, as_json: Json = False) -> None:
+    """List your tastes: how reliable each is, and its method."""
+    from rich.text import Text
+
+    from ...errors import ProfileError
+    from ...pipelines.scoring.profile_store import ProfileStore
+
+    store = ProfileStore(profiles)
+    rows: list[dict[str, object]] = []
+    for name in store.names():
+        try:
+            taste = store.load(name)
+            rows.append({"name": name, "trust": taste.trust.word, "method": taste.method})
+        except ProfileError as error:
+            rows.append({"name": name, "problem": str(error)})
+    if as_json:
+        return emit({"folder": str(store.folder), "tastes": rows})
+    if not rows:
+        return say(f"There is no taste in {store.folder} yet: soart taste learn NAME --good DIR --bad DIR")
+    table = plain_table()
+    for heading in ("taste", "trust", "method"):
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        cells = (row["name"], row.get("trust") or row["problem"], row.get("method", ""))
+        table.add_row(*(Text(printable(str(cell))) for cell in cells))
+    return out.print(table)
+
+
+def delete(
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Names of the tastes.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Delete without asking.")] = False,
+    profiles: Profiles = None,
+    as_json: Json = False,
+) -> None:
+    """Delete tastes; ratings and pictures stay, so that a taste can be learnt again from them."""
+    from ...errors import ProfileError
+    from ...pipelines.scoring.profile_store import ProfileStore
+
+    store = ProfileStore(profiles)
+    files = [store.existing(name) for name in names]
+    if not yes:
+        if not sys.stdin.isatty():
+            raise ProfileError(f"To delete {', '.join(map(repr, names))} without being asked, add --yes.")
+        typer.confirm(f"Delete {', '.join(map(str, files))}?", abort=True)
+    for name in names:
+        store.delete(name)
+    return emit({"deleted": names}) if as_json else say(f"Deleted: {', '.join(names)}")
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands to ``soart taste``."""
     app.command("explain", epilog="Example: soart taste explain mine picture.png --heat why.png")(explain)
@@ -190,4 +240,6 @@ def register(app: typer.Typer) -> None:
     )(compare)
     app.command("blend", epilog="Example: soart taste blend ours mine=2 yours=1")(blend)
     app.command("export", epilog="Example: soart taste export mine mine.taste.safetensors")(export)
+    app.command("list", epilog="Example: soart taste list")(list_)
+    app.command("delete", epilog="Example: soart taste delete old --yes")(delete)
     app.command("import", epilog="Example: soart taste import mine.taste.safetensors --name yours")(import_)

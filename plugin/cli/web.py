@@ -17,8 +17,9 @@ import typer
 
 from ...errors import CollectionError, SoartError
 from ...pipelines.models.options import GeneratorOptions
+from .evaluate import evaluate_with_progress
 from .options import Profiles, load_generator, with_generator_options
-from .terminal import Progress, note, say
+from .terminal import Progress, interruptible, note, say
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -30,6 +31,13 @@ PASSWORD = "SOART_PASSWORD"
 
 @with_generator_options(cluster=False)
 def web(
+    folders: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Folders of pictures, each evaluated first and shown as a collection of its own in your data folder; the "
+            "pictures stay where they are. Or collections."
+        ),
+    ] = None,
     collection: Annotated[
         list[str] | None,
         typer.Option(
@@ -84,12 +92,13 @@ def web(
     # A rater's taste has the rater's name, so a name that no taste can have is refused now.
     store.place(rater)
     with _listen(host, port) as listener:
-        folders = _collections(collection or [], create=create)
+        names = [*(_evaluated(folder) for folder in folders or ()), *(collection or ())]
+        collections = _collections(names, create=create)
         port, token = listener.getsockname()[1], secrets.token_urlsafe(32)
         state = platformdirs.user_state_path("soart")
         app = create_app(
             ServerSettings(
-                folders,
+                collections,
                 partial(load_generator, drawing),
                 vocabulary=drawing.vocabulary,
                 profiles=store,
@@ -111,6 +120,25 @@ def web(
         if open_browser:
             webbrowser.open(address)
         _serve(app, listener)
+
+
+def _evaluated(folder: str) -> str:
+    """The collection of a folder of pictures, in step with it; a collection as it is.
+
+    Raises:
+        SoartError: the folder does not exist or holds no picture.
+    """
+    from ...pipelines.collection.collection import Collection
+    from ...pipelines.ingest.local_engine import LocalEngine
+    from ...pipelines.ingest.roots import open_collection_for
+    from ...pipelines.ingest.scan import Scan
+
+    if Collection.is_collection(folder):
+        return folder
+    store, roots = open_collection_for([folder])
+    with interruptible(), store:
+        evaluate_with_progress(store, Scan(roots), LocalEngine(), [])
+        return store.name
 
 
 def _serve(app: Starlette, listener: socket.socket) -> None:

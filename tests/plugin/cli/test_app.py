@@ -3,6 +3,7 @@ import resource
 import statistics
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -106,6 +107,31 @@ def test_rank_folder_with_ugly_files(soart, tmp_path):
     assert len(document["problems"]) == 4
 
 
+def test_the_best_are_copied_with_their_texts_and_nothing_is_overwritten(soart, tmp_path):
+    folder, best = tmp_path / "all" / "sub", tmp_path / "best"
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for i in range(3):
+        Image.fromarray(rng.integers(0, 256, (20, 20, 3), dtype=np.uint8)).save(folder / f"{i}.png")
+        (folder / f"{i}.txt").write_text(f"prompt {i}")
+    line = ("rank", tmp_path / "all", "--copy-to", best, "--top", 2)
+    document = json.loads(soart(*line, "--json")[1])
+    first, second = (Path(picture["path"]) for picture in document["ranking"][:2])
+    assert document["copied"] == 2
+    assert sorted(path.name for path in best.iterdir()) == [
+        f"1 {first.stem}.png", f"1 {first.stem}.txt", f"2 {second.stem}.png", f"2 {second.stem}.txt",
+    ]  # fmt: skip
+    assert (best / f"1 {first.name}").read_bytes() == first.read_bytes()
+    (best / f"2 {second.name}").write_bytes(b"mine")
+    code, out, err = soart(*line)
+    assert (code, f"1 copied to {best}" in out, "is there already and differs" in err) == (0, True, True)
+    assert (best / f"2 {second.name}").read_bytes() == b"mine"
+    # Refused before anything is read.
+    for bad, words in ((folder / "0.png", "is not a folder"), (tmp_path, "choose a separate folder")):
+        code, out, err = soart("rank", tmp_path / "all", "--copy-to", bad)
+        assert (code, out, words in err) == (1, "", True)
+
+
 def test_nothing_to_rank_is_a_failure(soart, tmp_path):
     code, _, err = soart("rank", tmp_path)
     assert code == 1
@@ -174,6 +200,17 @@ def test_doctor(soart):
     assert checks["embedded model"]["ok"]
     assert checks["technical profile"]["found"].startswith("technical")
     assert "device" in soart("doctor")[1]
+
+
+def test_soart_alone_says_where_to_start_and_what_each_command_does(soart):
+    code, out, err = soart()
+    text = " ".join((out + err).split())
+    assert code == 2
+    assert "Where to start: soart demo" in text
+    for command in get_command(cli.app).commands.values():
+        assert " ".join(command.get_short_help_str(limit=1000).split()) in text
+    assert {name for names in cli.GROUPS.values() for name in names} == set(get_command(cli.app).commands)
+    assert soart("rank", "-h")[1] == soart("rank", "--help")[1]
 
 
 def test_the_help_of_rank_names_every_detector(soart):

@@ -2,6 +2,7 @@ import io
 import json
 import re
 import shlex
+import shutil
 import sys
 
 import pytest
@@ -212,3 +213,20 @@ def test_no_score_of_a_useless_taste_is_silent(soart, world, tmp_path):
     assert json.loads(out)["profile"] == "blur-4"
     assert soart("taste", "learn", "x", "--good", few[0], "--bad", f"={few[1]}", "--profiles", tmp_path)[0] == 2
     assert soart("taste", "compare", world / "pool", "--taste", "few", "--profiles", tmp_path)[0] == 2
+
+
+def test_list_and_delete(soart, mine, tmp_path, monkeypatch):
+    shutil.copytree(mine[1], tmp_path / "tastes")
+    where = ("--profiles", tmp_path / "tastes")
+    (tmp_path / "tastes" / "broken.taste.safetensors").write_bytes(b"no taste")
+    assert "mine" in soart("taste", "list", *where)[1]
+    tastes = json.loads(soart("taste", "list", *where, "--json")[1])["tastes"]
+    assert [taste["name"] for taste in tastes] == ["broken", "mine"]
+    assert set(tastes[0]) == {"name", "problem"}
+    monkeypatch.setattr("sys.stdin", io.StringIO("y"))
+    code, _, err = soart("taste", "delete", "mine", *where)
+    assert (code, "add --yes" in err) == (1, True)
+    code, _, err = soart("taste", "delete", "broken", "nobody", "--yes", *where)
+    assert (code, "no taste 'nobody'" in err) == (1, True)
+    assert soart("taste", "delete", "broken", "mine", "--yes", *where)[0] == 0
+    assert "no taste" in soart("taste", "list", *where)[1]

@@ -8,6 +8,7 @@ import sys
 
 import httpx2 as httpx
 import pytest
+from PIL import Image
 
 from soart.pipelines.collection.collection import Collection
 from soart.plugin.cli import web as command
@@ -50,6 +51,20 @@ def test_the_usual_collections_are_found(soart, serving, tmp_path):
         Collection(tmp_path / name).close()
     assert soart("web", "--no-open", "--port", "0")[0] == 0
     assert [opened.name for opened in serving[0][0].state.server.collections] == ["soart-tuning", "soart-demo"]
+
+
+def test_folders_are_evaluated_and_shown(soart, serving, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    folder = tmp_path / "holiday"
+    folder.mkdir()
+    for level in (40, 90):
+        Image.linear_gradient("L").point(lambda v, level=level: (v + level) % 256).save(folder / f"{level}.png")
+    assert soart("web", folder, "--no-open", "--port", "0")[0] == 0
+    [shown] = serving[0][0].state.server.collections
+    assert len(shown.collection.images()) == 2
+    assert sorted(path.name for path in folder.iterdir()) == ["40.png", "90.png"]
+    code, _, err = soart("web", tmp_path / "none", "--no-open", "--port", "0")
+    assert (code, "none" in err) == (1, True)
 
 
 def test_somebody_at_a_terminal_is_offered_one(serving, monkeypatch, tmp_path, generator):

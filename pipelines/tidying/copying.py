@@ -1,0 +1,54 @@
+"""Copies the best pictures of a ranking to a folder of their own."""
+
+from __future__ import annotations
+
+import filecmp
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from ...errors import CollectionError
+from .cull import Move, with_companions
+
+
+def copy_best(pictures: Sequence[Path], folder: Path) -> tuple[int, list[str]]:
+    """Copy pictures, best first, and the text files beside them; each name begins with the picture's place.
+
+    A file that is already there is never overwritten; an equal one counts as copied.
+
+    Args:
+        pictures: the files, best first.
+        folder: made if it does not exist.
+
+    Returns:
+        number of pictures that are in the folder now, and a sentence for each file that could not be copied.
+
+    Raises:
+        CollectionError: the folder cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CollectionError(f"Nothing can be copied to {str(folder)!r}: {error.strerror or error}.") from error
+    digits, copied, problems = len(str(len(pictures))), 0, []
+    for place, source in enumerate(pictures, start=1):
+        picture = Move(source, folder / f"{place:0{digits}d} {source.name}", place)
+        for file in with_companions(picture):
+            problem = _copy(file.source, file.target)
+            if problem:
+                problems.append(problem)
+                break
+            copied += file is picture
+    return copied, problems
+
+
+def _copy(source: Path, target: Path) -> str:
+    """Copy a file; return what is wrong, or nothing."""
+    try:
+        if not target.exists():
+            shutil.copy2(source, target)
+        elif not filecmp.cmp(source, target, shallow=False):
+            return f"{str(target)!r} is there already and differs: name an empty folder, or move it away."
+    except OSError as error:
+        return f"{str(source)!r} cannot be copied to {str(target.parent)!r}: {error.strerror or error}."
+    return ""
