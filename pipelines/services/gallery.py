@@ -6,6 +6,7 @@ A cell is the JSON object from which pages and scripts show one picture.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from ...errors import ProfileError, SoartError
 from ...metrics.damage.scorer import TechnicalScorer
 from ...metrics.tastes.profile import TECHNICAL
 from ..collection.collection import Collection
+from ..collection.counts import count_collection
 from ..collection.damage import suspected
 from ..collection.queries import WINDOW, Scale, metadata_of, row_of, rows_of, scores_of, stars_of, title_of
 from ..collection.ratings import ratings_of_picture
@@ -157,8 +159,17 @@ def picture_details(
     )
 
 
-def start_scoring(jobs: Jobs, collection: Collection, profiles: CollectionProfiles, profile: str) -> Job:
+def start_scoring(
+    jobs: Jobs, collection: Collection, profiles: CollectionProfiles, profile: str, title: str = ""
+) -> Job:
     """Score all pictures of a collection in the background.
+
+    Args:
+        jobs: of the collection.
+        collection: the collection.
+        profiles: of the collection.
+        profile: name of the profile.
+        title: of the job; by default it names the profile.
 
     Raises:
         ProfileError: the profile does not exist or cannot be used.
@@ -169,4 +180,17 @@ def start_scoring(jobs: Jobs, collection: Collection, profiles: CollectionProfil
         done, problems = score_all(collection, scorer, job)
         job.message = " ".join([f"{done} pictures scored.", *problems[:3]])
 
-    return jobs.start(f"score:{profile}", f"Scoring by {profile}", work)
+    return jobs.start(f"score:{profile}", title or f"Scoring by {profile}", work)
+
+
+def renew_scores(jobs: Jobs, collection: Collection, profiles: CollectionProfiles) -> Job | None:
+    """Score pictures anew in the background if an earlier version of soart scored more of them than this one.
+
+    Returns:
+        the job; None if there is nothing to do.
+    """
+    scored, current = count_collection(collection).profiles, profiles.scorer(TECHNICAL).stored_name
+    earlier = [count for name, count in scored.items() if re.fullmatch(rf"{TECHNICAL}-\d+", name) and name != current]
+    if max(earlier, default=0) <= scored.get(current, 0):
+        return None
+    return start_scoring(jobs, collection, profiles, TECHNICAL, "Measuring pictures anew for this version of soart")

@@ -16,6 +16,7 @@ from ...pipelines.ingest.roots import allowed_folders
 from ...pipelines.scoring.collection_profiles import CollectionProfiles
 from ...pipelines.scoring.profile_store import ProfileStore
 from ...pipelines.services.evaluation import EvaluationService
+from ...pipelines.services.gallery import renew_scores
 from ...pipelines.services.rating import RatingService
 from ...pipelines.services.tuning import TuningService
 from ...pipelines.support.background import Jobs
@@ -61,6 +62,7 @@ class OpenCollection:
         self.evaluation = EvaluationService(collection, self.profiles, self.jobs, allowed=self.allowed)
         self._lock, self._learning = threading.Lock(), learning
         self._ratings: dict[str, RatingService] = {}
+        renew_scores(self.jobs, collection, self.profiles)
 
     @property
     def base(self) -> str:

@@ -4,7 +4,15 @@ import pytest
 
 from soart.errors import CollectionError, ProfileError
 from soart.pipelines.collection.ratings import rate
-from soart.pipelines.services.gallery import cells_by_id, cells_of, picture_details, taste_scorer, usable_profiles
+from soart.pipelines.services.gallery import (
+    cells_by_id,
+    cells_of,
+    picture_details,
+    renew_scores,
+    taste_scorer,
+    usable_profiles,
+)
+from soart.pipelines.support.background import Jobs
 
 
 def test_cells_show_the_rating_and_the_percentile_of_the_score(collection, coloured):
@@ -16,6 +24,18 @@ def test_cells_show_the_rating_and_the_percentile_of_the_score(collection, colou
     assert [cells[image]["stars"] for image in coloured[:3]] == [4, None, None]
     assert [cells[image]["percentile"] for image in coloured[:3]] == [25.0, 75.0, None]
     assert cells[third]["title"] == "p2"
+
+
+def test_pictures_that_an_earlier_version_scored_are_scored_anew_once(collection, coloured, profiles):
+    jobs = Jobs()
+    assert renew_scores(jobs, collection, profiles) is None
+    collection.set_scores("technical-2", dict.fromkeys(coloured, 140.0))
+    job = renew_scores(jobs, collection, profiles)
+    assert "anew" in job.title
+    assert job.wait(60)
+    assert set(collection.scores(profiles.scorer("technical").stored_name)) == set(coloured)
+    assert collection.scores("technical-2") == dict.fromkeys(coloured, 140.0)
+    assert renew_scores(jobs, collection, profiles) is None
 
 
 def test_cells_of_any_number_of_pictures_leave_missing_ones_out(collection, coloured):
