@@ -26,6 +26,7 @@ DOCS = Path(__file__).parent
 ORDER = (
     "generate",
     "rank",
+    "similar",
     "tune",
     "taste",
     "evaluate",

@@ -159,6 +159,11 @@ class Collection(Storage):
                 items.update({image: np.frombuffer(values, dtype="<f4") for image, values in session.execute(query)})
         return items
 
+    def item_versions(self, image: int) -> list[str]:
+        """Versions of the stored items of a picture, sorted."""
+        with self.session("be read") as session:
+            return sorted(session.scalars(select(ItemsRow.version).where(ItemsRow.image_id == image)))
+
     def add_items(self, version: str, items: dict[int, np.ndarray]) -> None:
         """Store items by picture id; pictures that have items of this version keep theirs."""
         if not items:

@@ -38,6 +38,14 @@ Pictures = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 Report = Annotated[Path | None, typer.Option("--report", help="Write the ranking as an HTML page to this file.")]
 Top = Annotated[int, typer.Option("--top", min=1, help="Lines of the ranking to print.")]
+CopyTo = Annotated[
+    Path | None,
+    typer.Option(
+        "--copy-to",
+        metavar="FOLDER",
+        help="Copy the first pictures, as many as --top, to this folder; their names begin with their place.",
+    ),
+]
 Wildcards = Annotated[Path | None, typer.Option("--wildcards", help="Folder of your own NAME.txt wildcard files.")]
 Profiles = Annotated[
     Path | None,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .options import Json, Pictures, Profiles, Report, Top
+from .options import CopyTo, Json, Pictures, Profiles, Report, Top
 from .ranking_output import RankingOutput, show_ranking
 from .terminal import Progress, emit, print_notes, say
 
@@ -31,14 +31,7 @@ def rank(
             help="Drop pictures closer than this to a better one (0.3 removes look-alikes, 1 keeps only a few).",
         ),
     ] = None,
-    copy_to: Annotated[
-        Path | None,
-        typer.Option(
-            "--copy-to",
-            metavar="FOLDER",
-            help="Copy the best pictures, as many as --top, to this folder; their names begin with their place.",
-        ),
-    ] = None,
+    copy_to: CopyTo = None,
     profiles: Profiles = None,
     as_json: Json = False,
 ) -> None:

@@ -153,6 +153,14 @@ def ranking_rows(ranking: Sequence[RankedPicture]) -> list[dict[str, Any]]:
     return rows
 
 
+def names_from_common_folder(paths: Sequence[Path]) -> list[str]:
+    """Paths below the folder that holds all of them."""
+    if not paths:
+        return []
+    folder = os.path.commonpath([path.absolute().parent for path in paths])
+    return [str(path.absolute().relative_to(folder)) for path in paths]
+
+
 def print_ranking(ranking: Sequence[RankedPicture], top: int) -> None:
     """Print the best ``top`` as a table; names of pictures begin at the folder that holds all."""
     from rich.text import Text
@@ -165,13 +173,12 @@ def print_ranking(ranking: Sequence[RankedPicture], top: int) -> None:
     judged = any(picture.verdict for picture in ranking)
     for name in ("picture", "prompt", *(["verdict"] if judged else []), "why"):
         table.add_column(name, overflow="fold")
-    folder = os.path.commonpath([picture.path.absolute().parent for picture in ranking])
-    for picture in ranking[:top]:
+    names = names_from_common_folder([picture.path for picture in ranking])
+    for picture, name in zip(ranking[:top], names, strict=False):
         drawn = picture.row.generation
         prompt = f"{drawn.prompt} (seed {drawn.seed})" if drawn else ""
         why = "; ".join(reason_texts(picture.reasons))
         verdict = [picture.verdict] if judged else []
-        name = str(picture.path.absolute().relative_to(folder))
         texts = (Text(printable(text)) for text in (name, prompt, *verdict, why))
         table.add_row(str(picture.place), f"{picture.score:.1f}", f"{picture.percentile:.0f}", *texts)
     out.print(table)

@@ -17,6 +17,7 @@ from ....pipelines.collection.counts import count_collection
 from ....pipelines.collection.queries import DAMAGE, Query, order, row_of, rows_of
 from ....pipelines.collection.thumbnails import LARGE, SIDE, for_browser
 from ....pipelines.scoring.explaining import heat_picture
+from ....pipelines.scoring.similar import by_likeness
 from ....pipelines.services.gallery import cells_of, picture_details, start_scoring, usable_profiles
 from ..answers import json_endpoint, page, whole_number, whole_numbers
 from ..state import current_collection, rater_of
@@ -80,10 +81,14 @@ def gallery(request: Request) -> Response:
 
 
 def ids(request: Request) -> Response:
-    """Ids of all pictures of a query, in order."""
+    """Ids of all pictures of a query, in order; with ``like`` in that of their likeness to a picture."""
     current = current_collection(request)
     query = query_of(request.query_params, lambda name: current.profiles.scorer(name).stored_name)
-    return JSONResponse({"ids": order(current.collection, query, rater_of(request))})
+    found = order(current.collection, query, rater_of(request))
+    if like := request.query_params.get("like"):
+        example = row_of(current.collection, whole_number(like, "the picture's number"))
+        found = by_likeness(current.collection, found, example.id)
+    return JSONResponse({"ids": found})
 
 
 def cells(request: Request) -> Response:

@@ -71,11 +71,19 @@ more.onclick = () => {
 const parameters = new URLSearchParams(location.search);
 if (["low", "high", "rated", "damage", "since", "until", "up"].some((name) => parameters.get(name))) more.click();
 
+function forgetLike() {
+  form.like.value = "";
+  $("#like").hidden = true;
+  load();
+}
+$("#any").onclick = forgetLike;
+form.sort.addEventListener("change", forgetLike);
+
 function clear() {
   for (const name of ["words", "low", "high", "since", "until", "rated", "damage"]) form[name].value = "";
   form.sort.value = "date";
   form.up.checked = false;
-  load();
+  forgetLike();
 }
 $("#clear").onclick = clear;
 find("#all")?.addEventListener("click", clear);

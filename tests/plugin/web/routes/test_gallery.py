@@ -1,10 +1,15 @@
 """The gallery: queries, pictures, details and scores."""
 
+import numpy as np
 import pytest
 
+from soart.metrics.damage.scorer import TechnicalScorer
+from soart.metrics.items.combined import taste_extractor
+from soart.metrics.similarity.neighbours import likeness
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.queries import MOST_WORDS
 from soart.pipelines.collection.tables import MetadataRow
+from soart.pipelines.scoring.measuring import measure
 
 
 def test_hostile_prompts_stay_text(visitor):
@@ -120,3 +125,22 @@ def test_the_words_of_a_filter_are_limited(visitor):
         refused = visitor.get(path, words="thing " * (MOST_WORDS + 1))
         assert refused.status_code == 400
         assert refused.json()["error"] == "Expected at most 50 words to search prompts for, got 51."
+
+
+def test_more_like_this(visitor, folder):
+    with Collection(folder) as collection:
+        rows = collection.images()
+        answer = visitor.get("/api/ids", like=str(rows[0].id))
+        assert (answer.status_code, "not measured yet" in answer.text) == (400, True)
+        stored, _ = measure(collection, rows, TechnicalScorer.load())
+    ids = visitor.get("/api/ids").json()["ids"]
+    like = next(iter(stored))
+    found = visitor.get("/api/ids", like=str(like)).json()["ids"]
+    assert found[0] == like
+    assert sorted(found) == sorted(ids)
+    items = np.stack([stored[image] for image in found if image in stored and image != like])
+    alike = likeness(items, stored[like][None], taste_extractor().names)
+    assert (np.diff(alike) <= 1e-9).all()
+    assert f'href="/c/0/gallery?like={like}"' in visitor.get(f"/detail/{like}").text
+    for bad in ("x", "999", "-1", "1e3", "9" * 30):
+        assert visitor.get("/api/ids", like=bad).status_code == 400, bad

@@ -1,0 +1,107 @@
+"""Finds pictures like some that the user names: more like this."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ...errors import CollectionError
+from ...metrics.items.combined import taste_extractor
+from ...metrics.protocols import Measurer
+from ...metrics.similarity.neighbours import likeness
+from ..collection.collection import Collection
+from ..collection.tables import ImageRow
+from .measuring import measure, open_pictures
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarPicture:
+    """A picture like the named ones.
+
+    Attributes:
+        place: 1 for the most alike.
+        row: the picture in the collection.
+        path: of its file.
+        likeness: mean cosine of the items, −1…1.
+    """
+
+    place: int
+    row: ImageRow
+    path: Path
+    likeness: float
+
+
+def by_likeness(collection: Collection, ids: Sequence[int], image: int) -> list[int]:
+    """Sort pictures of a collection by likeness to one of them, by stored items alone; it comes first itself.
+
+    Items of a network are used if they are stored for the picture. Pictures without such items come last.
+
+    Args:
+        collection: the collection.
+        ids: of the pictures.
+        image: id of the picture that others should be like.
+
+    Raises:
+        CollectionError: the picture has no stored items.
+    """
+    names, plain = taste_extractor().names, taste_extractor().version
+    versions = [v for v in collection.item_versions(image) if v == plain or v.startswith(f"{plain}+deep")]
+    if not versions:
+        raise CollectionError("This picture is not measured yet: choose Score all pictures first.")
+    # The longest one is that with a network's items.
+    version = max(versions, key=len)
+    items = collection.items(version, [*ids, image])
+    known = [number for number in ids if number in items and number != image]
+    if not known:
+        return [image, *(number for number in ids if number != image)]
+    matrix, example = np.stack([items[number] for number in known]), items[image][None]
+    deep = [f"deep/{column}" for column in range(matrix.shape[1] - len(names))]
+    alike = likeness(matrix, example, [*names, *deep])
+    ordered = [known[i] for i in np.argsort(-alike, kind="stable")]
+    return [image, *ordered, *(number for number in ids if number not in items)]
+
+
+def similar(
+    collection: Collection,
+    rows: Sequence[ImageRow],
+    liked: Sequence[Path],
+    measurer: Measurer,
+    progress: Callable[[], None] = lambda: None,
+) -> tuple[list[SimilarPicture], list[str]]:
+    """Sort pictures by likeness to liked ones, the most alike first; the liked ones themselves are left out.
+
+    Args:
+        collection: holds the pictures; missing items are written to it.
+        rows: the pictures; those with a problem (all black…) are left out.
+        liked: files, in the collection or elsewhere.
+        measurer: decides which items; a network's, if there are some, decide alone.
+        progress: called once per picture.
+
+    Returns:
+        the pictures, and a sentence for each that cannot be read.
+
+    Raises:
+        CollectionError: none of the liked pictures can be read.
+    """
+    examples, named, problems = open_pictures(list(liked), measurer)
+    with examples:
+        known, unreadable = measure(examples, named, measurer)
+    if not known:
+        raise CollectionError(" ".join([*problems, *unreadable]) or "Name a picture that others should be like.")
+    shown = {row.sha256 for row in named}
+    sound = [row for row in rows if not row.problem and row.sha256 not in shown]
+    items, missing = measure(collection, sound, measurer, progress=progress)
+    sound = [row for row in sound if row.id in items]
+    if not sound:
+        return [], [*problems, *unreadable, *missing]
+    alike = likeness(
+        np.stack([items[row.id] for row in sound]), np.stack(list(known.values())), measurer.extractor.names
+    )
+    found = [
+        SimilarPicture(place, sound[i], collection.locate(sound[i]), float(alike[i]))
+        for place, i in enumerate(np.argsort(-alike, kind="stable"), start=1)
+    ]
+    return found, [*problems, *unreadable, *missing]

@@ -1,0 +1,78 @@
+"""The command ``soart similar``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ...errors import SoartError
+from .options import CopyTo, Json, Pictures, Top
+from .ranking_output import names_from_common_folder
+from .terminal import Progress, emit, out, plain_table, print_notes, printable, say
+
+
+def similar(
+    picture: Annotated[Path, typer.Argument(help="The picture that others should be like.")],
+    paths: Pictures,
+    also: Annotated[
+        list[Path] | None, typer.Option("--also", metavar="PICTURE", help="A further picture to be like; repeatable.")
+    ] = None,
+    top: Top = 20,
+    network: Annotated[
+        str,
+        typer.Option(
+            help="Network to compare by: efficientnet-lite0, a hub id or folder of a vision model such as DINOv2, or "
+            "none for texture and colour."
+        ),
+    ] = "efficientnet-lite0",
+    copy_to: CopyTo = None,
+    as_json: Json = False,
+) -> None:
+    """Find pictures like one that you name, or like several, the most alike first."""
+    from rich.text import Text
+
+    from ...metrics.items.combined import taste_extractor
+    from ...pipelines.scoring import similar as neighbours
+    from ...pipelines.scoring.measuring import open_pictures
+    from ...pipelines.scoring.taste_scorer import TasteMeasurer
+    from ...pipelines.tidying.copying import copy_best
+    from ...pipelines.tidying.cull import check_target
+
+    if copy_to is not None:
+        check_target(copy_to, [Path(path) for path in paths if Path(path).is_dir()])
+    measurer = TasteMeasurer(taste_extractor(None if network == "none" else network))
+    with Progress("reading", 0) as progress:
+        collection, rows, problems = open_pictures(paths, measurer, progress, progress.expect)
+    with collection, Progress("comparing", len(rows)) as progress:
+        found, unreadable = neighbours.similar(collection, rows, [picture, *(also or ())], measurer, progress)
+    problems += unreadable
+    shown = found[:top]
+    if copy_to is not None and shown:
+        copied, left_out = copy_best([one.path for one in shown], copy_to)
+        problems += left_out
+    if as_json:
+        emit(
+            {
+                "similar": [
+                    {"place": one.place, "path": str(one.path.resolve()), "likeness": round(one.likeness, 4)}
+                    for one in shown
+                ],
+                "problems": problems,
+                "copied": copied if copy_to is not None and shown else None,
+            }
+        )
+    elif shown:
+        table = plain_table()
+        for name in ("#", "likeness"):
+            table.add_column(name, justify="right", no_wrap=True)
+        table.add_column("picture", overflow="fold")
+        for one, name in zip(shown, names_from_common_folder([one.path for one in shown]), strict=True):
+            table.add_row(str(one.place), f"{one.likeness:.2f}", Text(printable(name)))
+        out.print(table)
+        if copy_to is not None:
+            say(f"{copied} copied to {copy_to}")
+    print_notes(problems if not as_json else [])
+    if not found:
+        raise SoartError("There is no other picture to compare with.")
