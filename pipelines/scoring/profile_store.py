@@ -93,11 +93,15 @@ def scorer_for(taste: Scorer | str | None, profiles: ProfileStore | None = None)
         profiles: where tastes are stored; by default the user's configuration folder.
 
     Raises:
-        ProfileError: see ``scorer_named``.
+        ProfileError: see ``scorer_named``; or neither a name nor a scorer.
     """
     if taste is None:
         return TechnicalScorer.load()
-    return scorer_named(taste, profiles or ProfileStore()) if isinstance(taste, str) else taste
+    if isinstance(taste, str):
+        return scorer_named(taste, profiles or ProfileStore())
+    if not all(hasattr(taste, part) for part in ("stored_name", "extractor", "score")):
+        raise ProfileError(f"Expected the name of a taste or a scorer, got {taste!r:.80}.")
+    return taste
 
 
 def scorer_named(name: str, profiles: ProfileStore) -> TasteScorer | TechnicalScorer:

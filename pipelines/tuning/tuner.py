@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...errors import SoartError
+from ...errors import SoartError, expect
 from ...prompts.space.space import Choice, PromptSpace
 from ...prompts.steering.orthogonal_arrays import first_batch
 from ...prompts.steering.search import Domain
@@ -83,6 +83,8 @@ class Tuner:
         prune: bool = True,
     ) -> None:
         space.check_tunable()
+        for what, number in (("batch", batch), ("budget", budget), ("seed", seed)):
+            expect(f"the {what} as a whole number", number, int)
         if batch < 1 or budget < 1:
             raise SoartError(f"Expected a batch and a budget of at least one picture, got {batch} and {budget}.")
         if pareto and len(space.contexts) > 1:
