@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from ...errors import ModelError
-from .calls import check_inputs
+from .calls import call_of, check_inputs
 from .loading import LoadedModel, describe_model
 
 
@@ -32,7 +32,8 @@ def adopt(
         ModelError: the pipeline does not draw single pictures from text and these inputs, or its weights cannot be
             read and there is no ``identity``.
     """
-    check_inputs(pipeline, inputs or {})
+    call_of(pipeline)
+    check_inputs(type(pipeline), inputs or {})
     device = str(getattr(pipeline, "_execution_device", None) or getattr(pipeline, "device", "cpu"))
     kind = str(getattr(pipeline, "dtype", "float32"))
     identity = identity or weights_identity(pipeline)

@@ -63,16 +63,22 @@ def call_of(pipeline: Any) -> Mapping[str, inspect.Parameter]:  # noqa: ANN401
     if isinstance(pipeline, type) or not hasattr(pipeline, "components") or not callable(pipeline):
         what = f"the class {pipeline.__name__}" if isinstance(pipeline, type) else f"a {type(pipeline).__name__}"
         raise ModelError(f"Expected a loaded pipeline of diffusers, got {what}: load one with from_pretrained.")
-    return inspect.signature(pipeline.__call__).parameters
+    return _arguments(type(pipeline))
 
 
-def check_inputs(pipeline: Any, inputs: Collection[str]) -> None:  # noqa: ANN401
-    """Refuse pipelines that draw no single pictures from text and the fixed ``inputs``.
+def _arguments(kind: type) -> Mapping[str, inspect.Parameter]:
+    arguments = dict(inspect.signature(kind.__call__).parameters)  # type: ignore[operator]
+    arguments.pop("self", None)
+    return arguments
+
+
+def check_inputs(kind: type, inputs: Collection[str]) -> None:
+    """Refuse classes of pipelines that draw no single pictures from text and the fixed ``inputs``.
 
     Raises:
-        ModelError: the pipeline draws something else, needs an input that is missing, or takes no input of this name.
+        ModelError: the class draws something else, needs an input that is missing, or takes no input of this name.
     """
-    call, name = call_of(pipeline), type(pipeline).__name__
+    call, name = _arguments(kind), kind.__name__
     if "prompt" not in call:
         raise ModelError(f"A {name} does not draw pictures from text: its call takes no prompt.")
     media = next((kind for argument, kind in _OTHER_MEDIA.items() if argument in call), None)
@@ -92,7 +98,7 @@ def check_inputs(pipeline: Any, inputs: Collection[str]) -> None:  # noqa: ANN40
         if argument not in call:
             fixed = sorted(call.keys() - OWN - SETTING_NAMES.keys())
             raise ModelError(f"A {name} takes no {argument!r}: its fixed inputs are {', '.join(fixed) or 'none'}.")
-    if missing := [argument for argument in needed_inputs(pipeline) if argument not in inputs]:
+    if missing := [argument for argument in needed_inputs(kind) if argument not in inputs]:
         example = ", ".join(f"{argument}=…" for argument in missing)
         raise ModelError(
             f"A {name} does not draw pictures from text alone: give its {' and '.join(missing)} too, "
@@ -115,16 +121,16 @@ def split_options(pipeline: Any, options: Mapping[str, Any]) -> tuple[dict[str, 
     )
 
 
-def needed_inputs(pipeline: Any) -> tuple[str, ...]:  # noqa: ANN401
-    """Names of the arguments besides the prompt that a pipeline cannot draw without."""
-    call = call_of(pipeline)
+def needed_inputs(kind: type) -> tuple[str, ...]:
+    """Names of the arguments besides the prompt that a class of pipelines cannot draw without."""
+    call = _arguments(kind)
     pictures = [argument for argument in PICTURES if argument in call]
     # A listed class without a control picture draws from text alone; its pictures are references.
-    listed = _listed_class(pipeline) if pictures else None
+    listed = _listed_class(kind) if pictures else None
     if listed is not None and "Control" not in listed:
         pictures = []
     needed = [*_required(call), *pictures]
-    if "control_mode" in call and "Union" in (listed or type(pipeline).__name__):
+    if "control_mode" in call and "Union" in (listed or kind.__name__):
         needed.append("control_mode")
     return tuple(dict.fromkeys(needed))
 
@@ -136,8 +142,9 @@ def guidance_argument(pipeline: Any) -> str | None:  # noqa: ANN401
     """
     call = call_of(pipeline)
     for name in _GUIDANCE:
-        distilled = name == "guidance_scale" and "true_cfg_scale" in call and call[name].default is None
-        if name not in call or distilled:
+        if name not in call:
+            continue
+        if name == "guidance_scale" and "true_cfg_scale" in call and call[name].default is None:
             continue
         if name == "distilled_guidance_scale" and hasattr(getattr(pipeline, GUIDER, None), "guidance_scale"):
             return GUIDER
@@ -145,20 +152,20 @@ def guidance_argument(pipeline: Any) -> str | None:  # noqa: ANN401
     return None
 
 
-def _listed_class(pipeline: Any) -> str | None:  # noqa: ANN401
-    """Name of the pipeline's class, or of its first base class, in diffusers' list of text-to-image classes."""
+def _listed_class(kind: type) -> str | None:
+    """Name of a class, or of its first base class, in diffusers' list of text-to-image classes."""
     with warnings.catch_warnings():
         # Some of the listed families use what PyTorch will remove.
         warnings.simplefilter("ignore")
         from diffusers.pipelines.auto_pipeline import AUTO_TEXT2IMAGE_PIPELINES_MAPPING
 
     listed = set(AUTO_TEXT2IMAGE_PIPELINES_MAPPING.values())
-    return next((kind.__name__ for kind in type(pipeline).__mro__ if kind in listed), None)
+    return next((base.__name__ for base in kind.__mro__ if base in listed), None)
 
 
 def _required(call: Mapping[str, inspect.Parameter]) -> list[str]:
     """Arguments without a default, besides the prompt."""
     named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     return [
-        name for name, p in call.items() if p.default is p.empty and p.kind in named and name not in ("prompt", "self")
+        name for name, p in call.items() if p.default is p.empty and p.kind in named and name != "prompt"
     ]

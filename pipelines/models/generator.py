@@ -39,6 +39,14 @@ def _given(settings: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in plain.items() if value is not None}
 
 
+def _opaque(images: np.ndarray) -> np.ndarray:
+    """(k, h, w, 3) pictures over white, of (k, h, w, 4) with an alpha channel, which some families draw."""
+    if images.shape[-1] != 4:
+        return images
+    colour, alpha = images[..., :3], images[..., 3:]
+    return colour * alpha + (1 - alpha)
+
+
 def check_batch_size(batch_size: int) -> int:
     """The number of pictures to draw together.
 
@@ -218,6 +226,16 @@ class ImageGenerator:
         return arguments
 
     @contextmanager
+    def _noise_of_inputs(self, seed: int) -> Iterator[None]:
+        """Seeds PyTorch's own generator, with which some pipelines encode their pictures, and restores it."""
+        if not self._model.inputs:
+            yield
+            return
+        with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+            torch.manual_seed(seed)
+            yield
+
+    @contextmanager
     def _guider(self, guidance: float) -> Iterator[None]:
         """Sets the guidance of a pipeline that takes it from a component."""
         if self._model.guidance_argument != GUIDER:
@@ -240,9 +258,14 @@ class ImageGenerator:
         if chosen is not current:
             pipeline.scheduler = chosen
         try:
-            with quiet_libraries(), torch.inference_mode(), self._guider(batch[0].guidance):
+            with (
+                quiet_libraries(),
+                torch.inference_mode(),
+                self._guider(batch[0].guidance),
+                self._noise_of_inputs(batch[0].seed),
+            ):
                 if share < 1:
-                    with preview_call(pipeline, max(1, round(share * batch[0].steps))) as callbacks:
+                    with preview_call(pipeline, share) as callbacks:
                         output = pipeline(**self._arguments(batch), **callbacks)
                 else:
                     output = pipeline(**self._arguments(batch))
@@ -256,7 +279,7 @@ class ImageGenerator:
         self.pipeline_seconds += seconds
         flags = getattr(output, "nsfw_content_detected", None) or [False] * len(batch)
         drawn = []
-        for request, image, flag in zip(batch, np.asarray(output.images), flags, strict=True):
+        for request, image, flag in zip(batch, _opaque(np.asarray(output.images)), flags, strict=True):
             problem = problem_of(image, bool(flag))
             pixels = (np.nan_to_num(image, nan=0.0, posinf=1.0, neginf=0.0).clip(0, 1) * 255).round().astype(np.uint8)
             drawn.append(DrawnPicture(request, pixels, problem, seconds / len(batch)))

@@ -259,7 +259,7 @@ def describe_model(
         ModelError: the pipeline does not draw single pictures from text and these inputs.
     """
     inputs = dict(inputs or {})
-    check_inputs(pipeline, inputs)
+    check_inputs(type(pipeline), inputs)
     call, guided_by = call_of(pipeline), guidance_argument(pipeline)
     device, kind, offload = placed
     # Guidance went nowhere before it went to these arguments, so that pictures of then are others.

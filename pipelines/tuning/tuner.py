@@ -23,6 +23,7 @@ from ..collection.tables import ImageRow
 from ..models.generator import ImageGenerator
 from ..models.request import Request
 from . import pruning
+from .dead_slots import dead_slots
 from .panel import Judge, Judgements, Panel, collect_judgements
 from .pruning import CANDIDATES, SHARES, add_previews, expected_scores, halve
 from .study import Study, Trial, read_study, store_previews, store_trials
@@ -95,6 +96,8 @@ class Tuner:
         #: Base subjects, or one empty text.
         self.contexts = space.contexts or ("",)
         self.study = self._read()
+        #: Slots that change nothing, as sentences; see ``find_dead_slots``.
+        self.dead_slots: list[str] = []
 
     @property
     def done(self) -> int:
@@ -125,6 +128,15 @@ class Tuner:
         """The request for the picture of a choice."""
         words = self.space.render(trial.choice, self.contexts.index(trial.context))
         return self.generator.request(words.prompt, trial.seed, negative=words.negative, **words.settings)
+
+    def find_dead_slots(self) -> list[str]:
+        """Look for slots that change nothing by drawing small trial pictures; returns a sentence for each."""
+
+        def request(choice: Choice) -> Request:
+            return self.request(Trial(0, 0, choice, self.contexts[0], self.seed, ""))
+
+        self.dead_slots = dead_slots(self.space, self.generator, request)
+        return self.dead_slots
 
     def ask(self, count: int) -> list[Trial]:
         """The next ``count`` choices, stored; those of a killed run first."""
