@@ -80,13 +80,13 @@ def check_inputs(kind: type, inputs: Collection[str]) -> None:
     """
     call, name = _arguments(kind), kind.__name__
     if "prompt" not in call:
-        raise ModelError(f"A {name} does not draw pictures from text: its call takes no prompt.")
+        raise ModelError(f"{name} does not draw pictures from text: its call takes no prompt.")
     media = next((kind for argument, kind in _OTHER_MEDIA.items() if argument in call), None)
     if media is not None:
-        raise ModelError(f"A {name} draws {media}, and soart single pictures only: wrap a text-to-image pipeline.")
+        raise ModelError(f"{name} draws {media}, and soart single pictures only: wrap a text-to-image pipeline.")
     if "Prior" in name or any("embed" in argument for argument in _required(call)):
         raise ModelError(
-            f"A {name} is one half of a pair of pipelines and does not draw pictures from text: "
+            f"{name} is one half of a pair of pipelines and does not draw pictures from text: "
             "wrap the combined pipeline."
         )
     for argument in inputs:
@@ -97,11 +97,11 @@ def check_inputs(kind: type, inputs: Collection[str]) -> None:
             )
         if argument not in call:
             fixed = sorted(call.keys() - OWN - SETTING_NAMES.keys())
-            raise ModelError(f"A {name} takes no {argument!r}: its fixed inputs are {', '.join(fixed) or 'none'}.")
+            raise ModelError(f"{name} takes no {argument!r}: its fixed inputs are {', '.join(fixed) or 'none'}.")
     if missing := [argument for argument in needed_inputs(kind) if argument not in inputs]:
         example = ", ".join(f"{argument}=…" for argument in missing)
         raise ModelError(
-            f"A {name} does not draw pictures from text alone: give its {' and '.join(missing)} too, "
+            f"{name} does not draw pictures from text alone: give its {' and '.join(missing)} too, "
             f"as in soart.wrap(pipeline, {example})."
         )
 
