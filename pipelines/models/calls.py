@@ -67,7 +67,7 @@ def call_of(pipeline: Any) -> Mapping[str, inspect.Parameter]:  # noqa: ANN401
 
 
 def _arguments(kind: type) -> Mapping[str, inspect.Parameter]:
-    arguments = dict(inspect.signature(kind.__call__).parameters)  # type: ignore[operator]
+    arguments = dict(inspect.signature(kind.__call__).parameters)
     arguments.pop("self", None)
     return arguments
 
@@ -152,20 +152,23 @@ def guidance_argument(pipeline: Any) -> str | None:  # noqa: ANN401
     return None
 
 
-def _listed_class(kind: type) -> str | None:
-    """Name of a class, or of its first base class, in diffusers' list of text-to-image classes."""
+def listed_classes() -> list[type]:
+    """The text-to-image classes of the installed diffusers, in its order."""
     with warnings.catch_warnings():
         # Some of the listed families use what PyTorch will remove.
         warnings.simplefilter("ignore")
         from diffusers.pipelines.auto_pipeline import AUTO_TEXT2IMAGE_PIPELINES_MAPPING
 
-    listed = set(AUTO_TEXT2IMAGE_PIPELINES_MAPPING.values())
+    return list(dict.fromkeys(AUTO_TEXT2IMAGE_PIPELINES_MAPPING.values()))
+
+
+def _listed_class(kind: type) -> str | None:
+    """Name of a class, or of its first base class, among ``listed_classes``; None for others."""
+    listed = set(listed_classes())
     return next((base.__name__ for base in kind.__mro__ if base in listed), None)
 
 
 def _required(call: Mapping[str, inspect.Parameter]) -> list[str]:
     """Arguments without a default, besides the prompt."""
     named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    return [
-        name for name, p in call.items() if p.default is p.empty and p.kind in named and name != "prompt"
-    ]
+    return [name for name, p in call.items() if p.default is p.empty and p.kind in named and name != "prompt"]

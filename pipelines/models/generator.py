@@ -44,7 +44,8 @@ def _opaque(images: np.ndarray) -> np.ndarray:
     if images.shape[-1] != 4:
         return images
     colour, alpha = images[..., :3], images[..., 3:]
-    return colour * alpha + (1 - alpha)
+    opaque: np.ndarray = colour * alpha + (1 - alpha)
+    return opaque
 
 
 def check_batch_size(batch_size: int) -> int:

@@ -39,7 +39,7 @@ def dead_slots(space: PromptSpace, generator: ImageGenerator, request: Callable[
         options = [option for option in range(len(slot.options)) if option not in space.banned[number]]
         if slot.name == "guidance":
             # The furthest apart first.
-            options = sorted(options, key=lambda option: float(slot.values[option] or 0))
+            options = sorted(options, key=lambda option: float(slot.texts[option] or 0))
             options = [*options[:1], *options[:0:-1]]
         choices = {option: (*start[:number], option, *start[number + 1 :]) for option in options}
         choices = {option: choice for option, choice in choices.items() if space.allows(choice)}

@@ -89,7 +89,17 @@ print(*sorted({{name.partition(".")[0] for name in set(sys.modules) - before}}))
     ran = subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT / "tests", capture_output=True, text=True)
     profiles, loaded = (set(line.split()) for line in ran.stdout.splitlines())
     assert {"technical", "blur"} <= profiles
-    heavy = {"sklearn", "pandas", "sqlalchemy", "scipy", "torch", "diffusers", "transformers", "pydantic", "safetensors"}
+    heavy = {
+        "sklearn",
+        "pandas",
+        "sqlalchemy",
+        "scipy",
+        "torch",
+        "diffusers",
+        "transformers",
+        "pydantic",
+        "safetensors",
+    }
     assert not loaded & heavy
 
 

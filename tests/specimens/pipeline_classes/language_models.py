@@ -5,7 +5,6 @@ import torch
 import transformers
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 
-from .. import families
 from .transformers_t5 import EIGHTH, vae
 
 _SPECIAL = (
@@ -241,7 +240,14 @@ def prx(folder):
         final_logit_softcapping=30.0, query_pre_attn_scalar=4, rope_theta=1e4, sliding_window=4096,
     )  # fmt: skip
     core = diffusers.PRXTransformer2DModel(
-        patch_size=1, in_channels=4, context_in_dim=16, hidden_size=8, mlp_ratio=2.0, num_heads=2, depth=1, axes_dim=[2, 2]
+        patch_size=1,
+        in_channels=4,
+        context_in_dim=16,
+        hidden_size=8,
+        mlp_ratio=2.0,
+        num_heads=2,
+        depth=1,
+        axes_dim=[2, 2],
     )
     return diffusers.PRXPipeline(
         transformer=core, scheduler=flow(), text_encoder=T5GemmaEncoder(config).eval(), tokenizer=chat_tokenizer(),

@@ -155,7 +155,12 @@ def _kandinsky_unet(kind, projection):
 
 
 def _kandinsky_prior(folder):
-    from transformers import CLIPImageProcessor, CLIPTextModelWithProjection, CLIPVisionConfig, CLIPVisionModelWithProjection
+    from transformers import (
+        CLIPImageProcessor,
+        CLIPTextModelWithProjection,
+        CLIPVisionConfig,
+        CLIPVisionModelWithProjection,
+    )
 
     prior = diffusers.PriorTransformer(num_attention_heads=2, attention_head_dim=12, embedding_dim=32, num_layers=1)
     prior.clip_std = torch.nn.Parameter(torch.ones(prior.clip_std.shape))
@@ -205,7 +210,11 @@ def kandinsky3(folder):
         block_out_channels=(32, 64), cross_attention_dim=4, encoder_hid_dim=32,
     )  # fmt: skip
     return diffusers.Kandinsky3Pipeline(
-        tokenizer=tokenizer, text_encoder=encoder, unet=core, movq=movq(), scheduler=diffusers.DDPMScheduler(clip_sample=True)
+        tokenizer=tokenizer,
+        text_encoder=encoder,
+        unet=core,
+        movq=movq(),
+        scheduler=diffusers.DDPMScheduler(clip_sample=True),
     )
 
 
