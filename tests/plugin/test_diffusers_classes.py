@@ -1,6 +1,7 @@
 """Classes of pipelines: what is wrapped, what is refused, fixed inputs, and guidance under other names."""
 
 import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import diffusers
@@ -9,7 +10,7 @@ import pytest
 import torch
 from specimens import families
 from specimens.pipeline_classes import BUILDERS, build, table
-from specimens.pipeline_classes.stable_diffusion import picture
+from specimens.pipeline_classes.stable_diffusion import inpainting_unet, ip_adapter, mask, picture, sd_controlnet
 
 from soart.errors import ModelError, ProfileError, PromptError, SoartError
 from soart.pipelines.collection.collection import Collection
@@ -338,3 +339,33 @@ def test_pictures_with_transparency_are_laid_over_white(stable):
     model = wrap(stable).generator.model
     model = type(model)(**{name: getattr(model, name) for name in model.__slots__} | {"pipeline": Transparent()})
     assert draw(ImageGenerator(model)).min() == 255
+
+
+def test_the_second_example_in_the_docs_runs(stable, from_pictures, tmp_path, monkeypatch):
+    page = (Path(__file__).parents[2] / "docs/diffusers.md").read_text(encoding="utf-8")
+    example = re.findall(r"```python\n(.*?)```", page, re.S)[1]
+    for long, short in {"n=8": "n=2, num_inference_steps=2", "budget=40": "budget=2, num_inference_steps=2"}.items():
+        assert long in example
+        example = example.replace(long, short)
+    parts = {**stable.components, "requires_safety_checker": False}
+    names = {
+        "image_to_image": from_pictures,
+        "inpainting": diffusers.StableDiffusionInpaintPipeline(**{**parts, "unet": inpainting_unet()}),
+        "controlnet": diffusers.StableDiffusionControlNetPipeline(**parts, controlnet=sd_controlnet()),
+        "with_ip_adapter": ip_adapter(tmp_path),
+        **{name: picture() for name in ("sketch", "photo", "pose", "face")},
+        "mask": mask(),
+        "soart": SimpleNamespace(wrap=wrap),
+    }
+    for name in ("inpainting", "controlnet"):
+        names[name].set_progress_bar_config(disable=True)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(example, "diffusers.md", "exec"), names)  # noqa: S102
+    assert len(names["findings"].winners) == 2
+    # The face reaches the picture.
+    adapted = wrap(names["with_ip_adapter"])
+    faces = [
+        adapted.best_of("a fox", n=1, steps=2, **SIZE, ip_adapter_image=face)
+        for face in (picture(), picture().rotate(90))
+    ]
+    assert not np.array_equal(faces[0][0].pixels, faces[1][0].pixels)

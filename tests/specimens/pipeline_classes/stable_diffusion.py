@@ -259,3 +259,32 @@ def wuerstchen(folder):
         vqgan=PaellaVQModel(bottleneck_blocks=1, num_vq_embeddings=2).eval(), prior_prior=prior.eval(),
         prior_text_encoder=encoder, prior_tokenizer=tokenizer, prior_scheduler=diffusers.DDPMWuerstchenScheduler(),
     )  # fmt: skip
+
+
+def ip_adapter(folder):
+    """Stable Diffusion with an IP-Adapter: keys and values of every cross-attention for four words of a picture."""
+    from transformers import CLIPImageProcessor, CLIPVisionConfig, CLIPVisionModelWithProjection
+
+    pipeline = families.sd1(folder)
+    adapter, number = {}, 1
+    for name in pipeline.unet.attn_processors:
+        if name.endswith("attn2.processor"):
+            attention = pipeline.unet.get_submodule(name.removesuffix(".processor"))
+            for kind in ("k", "v"):
+                adapter[f"{number}.to_{kind}_ip.weight"] = torch.randn_like(getattr(attention, f"to_{kind}").weight)
+            number += 2
+    projection = {
+        "proj.weight": torch.randn(4 * 32, 32), "proj.bias": torch.zeros(4 * 32), "norm.weight": torch.ones(32),
+        "norm.bias": torch.zeros(32),
+    }  # fmt: skip
+    pipeline.unet._load_ip_adapter_weights([{"image_proj": projection, "ip_adapter": adapter}])
+    vision = CLIPVisionConfig(
+        hidden_size=32, image_size=32, projection_dim=32, intermediate_size=37, num_attention_heads=4,
+        num_hidden_layers=2, patch_size=8,
+    )  # fmt: skip
+    pipeline.register_modules(
+        image_encoder=CLIPVisionModelWithProjection(vision).eval(),
+        feature_extractor=CLIPImageProcessor(crop_size=32, size=32),
+    )
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
