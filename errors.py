@@ -5,6 +5,8 @@ Each message is one sentence: the subject, what is wrong with it, and what to do
 
 from __future__ import annotations
 
+from numbers import Integral
+
 
 class SoartError(Exception):
     """Base of all expected errors. The command line prints the message and exits with code 1.
@@ -23,6 +25,33 @@ def first_line(error: BaseException) -> str:
     """First line of an error's message, without a full stop or colon at its end; its type if the message is empty."""
     lines = str(error).strip().splitlines()
     return lines[0].strip().rstrip(".: ") if lines else type(error).__name__
+
+
+def expect(what: str, value: object, *kinds: type, error: type[SoartError] = SoartError) -> None:
+    """Refuse a value of another type than ``kinds``.
+
+    Args:
+        what: completes "Expected", for example ``"the budget as a whole number"``.
+        value: the value; True and False are no numbers.
+        kinds: the types that it may have.
+        error: the class of the error.
+
+    Raises:
+        SoartError: the value has none of these types.
+
+    Examples:
+        >>> from soart.errors import SoartError, expect
+        >>> expect("the prompt as text", "a fox", str)
+        >>> try:
+        ...     expect("the prompt as text", 5, str)
+        ... except SoartError as error:
+        ...     print(error)
+        Expected the prompt as text, got 5.
+    """
+    # NumPy's whole numbers are whole numbers too.
+    kinds = (*kinds, Integral) if int in kinds else kinds
+    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+        raise error(f"Expected {what}, got {value!r:.80}.")
 
 
 class ImageError(SoartError):

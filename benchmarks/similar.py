@@ -30,7 +30,9 @@ def main() -> None:
     plain = views.items.shape[1]
     large = np.bincount(views.folder)[views.folder] >= FEWEST
     rng = np.random.default_rng(0)
-    print(f"{len(views.source)} views of {views.source.max() + 1} sources; {large.sum()} in folders of at least {FEWEST} views")
+    print(
+        f"{len(views.source)} views of {views.source.max() + 1} sources; {large.sum()} in folders of at least {FEWEST} views"
+    )
     print(f"{'items':24} {'same picture, of 2':>19} {'same folder, of 10':>19}")
     for name, matrix, names in (
         ("texture and colour", views.items, views.names[:plain]),

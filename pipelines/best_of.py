@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ..errors import ModelError
+from ..errors import ModelError, expect
 from ..metrics.damage.scorer import TechnicalScorer
 from ..metrics.protocols import Reason, Scorer
 from . import generate as generation
@@ -71,6 +71,8 @@ def best_of(
         ModelError: the model fails, or draws no sound picture.
         PromptError: the template cannot be expanded.
     """
+    expect("keep as a number of pictures", keep, int, type(None))
+    expect("progress as a function", progress, Callable)  # type: ignore[arg-type]
     scorer = scorer or TechnicalScorer.load()
     requests = generation.plan(prompt, n, generator, seed=seed, prompt_seed=prompt_seed, **settings)
     drawn: list[DrawnPicture] = []

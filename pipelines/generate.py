@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import PromptError, expect
 from ..metrics.protocols import Measurer
 from ..prompts.space.templates import expand
 from .collection.collection import Collection
@@ -62,6 +63,7 @@ def plan(
 
     Raises:
         PromptError: the template cannot be expanded.
+        SoartError: a seed that is not a whole number.
         ModelError: a setting is unknown, out of range, or not supported by the model.
 
     Examples:
@@ -71,6 +73,10 @@ def plan(
         >>> [(request.seed, request.steps, request.prompt.endswith("colors")) for request in requests]
         [(5, 2, True), (6, 2, True)]
     """
+    expect("the prompt as text", template, str, error=PromptError)
+    expect("the number of pictures as a whole number", count, int, error=PromptError)
+    expect("the seeds as whole numbers", seed, int)
+    expect("the seeds as whole numbers", prompt_seed, int)
     prompts = [template] * count if literal else expand(template, count, prompt_seed, wildcards)
     return [generator.request(prompt, seed + i, **settings) for i, prompt in enumerate(prompts)]
 

@@ -11,7 +11,7 @@ pictures of modular pipelines.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -19,10 +19,12 @@ import numpy as np
 from diffusers.callbacks import PipelineCallback
 from diffusers.modular_pipelines import InputParam, ModularPipelineBlocks, OutputParam, PipelineState
 
+from ..errors import expect
 from ..metrics.protocols import Scorer
 from ..pipelines.best_of import Candidate, best_of
 from ..pipelines.collection.collection import Collection
 from ..pipelines.models.adopting import adopt
+from ..pipelines.models.calls import split_options
 from ..pipelines.models.early_stop import stop_if_too_low
 from ..pipelines.models.generator import ImageGenerator
 from ..pipelines.models.step_preview import StepPreview
@@ -34,8 +36,6 @@ from ..pipelines.tuning.panel import Panel
 from ..pipelines.tuning.tuner import Tuner
 from ..prompts.space.space import PromptSpace
 
-#: Names of settings in diffusers → in soart.
-_NAMES = {"num_inference_steps": "steps", "guidance_scale": "guidance", "negative_prompt": "negative"}
 #: Folders for ``DiffusionPipeline.from_pretrained(..., custom_pipeline=FOLDER)``, by family.
 CUSTOM_PIPELINES = {
     path.parent.name: path.parent for path in sorted(Path(__file__).parent.glob("custom_pipelines/*/pipeline.py"))
@@ -80,6 +80,8 @@ class SoartCallback(PipelineCallback):
         width: int | None = None,
         height: int | None = None,
     ) -> None:
+        expect("below as a score", below, int, float)
+        expect("the share of the steps as a number", share, int, float)
         super().__init__(cutoff_step_ratio=float(share), cutoff_step_index=None)
         size = (width, height) if width and height else None
         self._preview = StepPreview(scorer_for(taste), share, size)
@@ -116,11 +118,13 @@ class BestOf:
 
     def best_of(self, prompt: str, n: int = 16, **options: Any) -> list[Candidate]:
         """See ``SoartPipeline.best_of``."""
-        return wrap(self).best_of(prompt, n, **options)
+        inputs, options = split_options(self, options)
+        return wrap(self, **inputs).best_of(prompt, n, **options)
 
     def tune(self, space: PromptSpace | str, **options: Any) -> StudyFindings:
         """See ``SoartPipeline.tune``."""
-        return wrap(self).tune(space, **options)
+        inputs, options = split_options(self, options)
+        return wrap(self, **inputs).tune(space, **options)
 
 
 class SoartPipeline:
@@ -136,14 +140,24 @@ class SoartPipeline:
     pipeline: Any
     generator: ImageGenerator
 
-    def __init__(self, pipeline: Any, identity: str | None = None, batch_size: int | None = None) -> None:
+    def __init__(self, pipeline: Any, identity: str | None, batch_size: int | None, inputs: Mapping[str, Any]) -> None:
         # Not through __setattr__, which sets attributes of the pipeline.
-        self.__dict__.update(pipeline=pipeline, _identity=identity, _batch_size=batch_size)
+        self.__dict__.update(pipeline=pipeline, _identity=identity, _batch_size=batch_size, _inputs=dict(inputs))
         self._adopt()
 
     def _adopt(self) -> None:
-        model = adopt(self.pipeline, identity=self._identity, batch_size=self._batch_size)
+        """Describe the pipeline as it is now."""
+        model = adopt(self.pipeline, identity=self._identity, batch_size=self._batch_size, inputs=self._inputs)
         self.__dict__["generator"] = ImageGenerator(model)
+
+    def _with(self, options: Mapping[str, Any]) -> tuple[ImageGenerator, dict[str, Any]]:
+        """A generator with the fixed inputs among ``options``, and the other options."""
+        inputs, others = split_options(self.pipeline, options)
+        if not inputs:
+            return self.generator, others
+        inputs, weights = {**self._inputs, **inputs}, self.generator.model.weights
+        model = adopt(self.pipeline, identity=weights, batch_size=self._batch_size, inputs=inputs)
+        return ImageGenerator(model), others
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         """Call the pipeline."""
@@ -187,15 +201,17 @@ class SoartPipeline:
             prompt: a prompt or a dynamic-prompts template.
             n: number of pictures to draw.
             taste: a scorer, or the name of a taste; the technical score by default.
-            options: those of ``soart.pipelines.best_of.best_of``; settings also by their names in diffusers.
+            options: those of ``soart.pipelines.best_of.best_of``, settings also by their names in diffusers; and fixed
+                arguments of the pipeline's call, such as ``clip_skip`` or ``ip_adapter_image``.
 
         Raises:
+            SoartError: an argument of another type.
             ModelError: unknown or out-of-range settings, or every picture failed.
             ProfileError: no taste has this name.
             PromptError: a template that cannot be expanded.
         """
-        named = {_NAMES.get(name, name): value for name, value in options.items()}
-        return best_of(self.generator, prompt, n, scorer=scorer_for(taste), **named)
+        generator, others = self._with(options)
+        return best_of(generator, prompt, n, scorer=scorer_for(taste), **others)
 
     def tune(
         self,
@@ -210,6 +226,7 @@ class SoartPipeline:
         prune: bool = True,
         vocabulary: str = "general",
         progress: Callable[[int], None] = lambda done: None,
+        **options: Any,
     ) -> StudyFindings:
         """Tune the prompts of a space; the same call continues after an interruption.
 
@@ -224,23 +241,32 @@ class SoartPipeline:
             prune: drop poor candidates after a preview.
             vocabulary: put around a plain prompt.
             progress: called with the number of pictures drawn.
+            options: settings of every picture that the space leaves open, such as ``width``, ``height``, ``steps`` and
+                ``negative``, also by their names in diffusers; and fixed arguments of the pipeline's call, as in
+                ``best_of``.
 
         Raises:
-            SoartError: a space of one choice, numbers out of range, no taste of this name, or every picture failed.
+            SoartError: a space of one choice, an argument of another type or out of range, no taste of this name, or
+                every picture failed.
             CollectionError: the collection cannot be opened or written.
         """
+        expect("a prompt space or its text", space, str, PromptSpace)
+        expect("the collection as the path of a folder", collection, str, Path)
+        expect("the raters as a list of names", raters, list, tuple)
         space = PromptSpace.parse(space, vocabulary) if isinstance(space, str) else space
         # The weights may have changed, for example by a LoRA.
         self._adopt()
+        generator, settings = self._with(options)
+        generator = ImageGenerator(generator.model, **settings)
         with Collection(collection) as store:
             panel = Panel([scorer_for(taste)], raters)
-            tuner = Tuner(store, self.generator, space, panel, seed=seed, batch=batch, budget=budget, prune=prune)
+            tuner = Tuner(store, generator, space, panel, seed=seed, batch=batch, budget=budget, prune=prune)
             tune(tuner, progress=progress)
             return findings_of(tuner)
 
 
-def wrap(pipeline: Any, *, identity: str | None = None, batch_size: int | None = None) -> SoartPipeline:
-    """Give a loaded text-to-image pipeline ``best_of`` and ``tune``.
+def wrap(pipeline: Any, *, identity: str | None = None, batch_size: int | None = None, **inputs: Any) -> SoartPipeline:
+    """Give a loaded pipeline ``best_of`` and ``tune``.
 
     >>> import soart
     >>> from soart.pipelines.models.loading import load_model
@@ -252,16 +278,26 @@ def wrap(pipeline: Any, *, identity: str | None = None, batch_size: int | None =
     (64, 64)
 
     Args:
-        pipeline: of any family; it is not changed.
+        pipeline: of any family that draws pictures from text; it is not changed. A pipeline that is wrapped already
+            keeps its identity, batch size and inputs where no others are given.
         identity: name of its weights in collections; by default a digest of them, taken anew at every
-            ``SoartPipeline.tune``. The scheduler and its settings are always part of the identity.
-        batch_size: pictures drawn together; by default 1 on a CPU, else 4, halved when memory runs out.
+            ``SoartPipeline.tune``. The scheduler and its settings, and fixed inputs, are always part of the identity.
+        batch_size: pictures drawn together; by default 1 on a CPU and with fixed pictures, else 4, halved when memory
+            runs out.
+        inputs: fixed arguments of its call: what an image-to-image, inpainting or ControlNet pipeline needs besides
+            text (``image``, ``mask_image``, ``control_image``), and options such as ``strength`` or ``clip_skip``.
 
     Raises:
-        ModelError: a pipeline that does not draw from text alone, or one without ``identity`` whose weights cannot be
-            read.
+        ModelError: a pipeline that does not draw single pictures from text and these inputs, or one without
+            ``identity`` whose weights cannot be read.
     """
-    return SoartPipeline(pipeline, identity, batch_size)
+    if isinstance(pipeline, SoartPipeline):
+        inputs = {**pipeline._inputs, **inputs}
+        identity = pipeline._identity if identity is None else identity
+        batch_size = pipeline._batch_size if batch_size is None else batch_size
+        pipeline = pipeline.pipeline
+    expect("the identity as text", identity, str, type(None))
+    return SoartPipeline(pipeline, identity, batch_size, inputs)
 
 
 class SoartScoreBlock(ModularPipelineBlocks):

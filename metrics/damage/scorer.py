@@ -22,10 +22,9 @@ from ...errors import ProfileError
 from ..items.combined import CombinedExtractor, taste_extractor
 from ..items.quality import QualityExtractor
 from ..protocols import Reason
+from .names import DETECTORS as DETECTORS
 from .quality_model import QualityModel
 
-#: Detectors of one fault each. The order numbers the faults in stored evaluations: new ones are added at the end.
-DETECTORS = ("blur", "noise", "jpeg", "fade", "saturate", "pixelate", "halo", "band", "burn", "grid", "smooth")
 #: Points of a picture at the limit of a detector, below which the fault is suspected; and of a usual undamaged one.
 LIMIT, USUAL = 50.0, 85.0
 #: Evidence below which a fault costs hardly anything, and the width of the transition.

@@ -24,6 +24,7 @@ from scipy.special import expit
 
 from ...errors import ItemsError, ProfileError
 from ..checks import check_items
+from ..damage.names import TECHNICAL as TECHNICAL
 from ..percentiles import percentiles_in
 from .examples import Examples, check_contradictions
 from .fitting import Fitted, Scaling, calibrate, fit
@@ -35,7 +36,7 @@ from .trust import Learner, Predictor, Trust, examine
 #: Fewest pictures of a background; fewer describe a collection too badly to be used.
 FEWEST_OF_BACKGROUND = 30
 #: Names of prior scores.
-TECHNICAL, OTHERS = "technical", "others"
+OTHERS = "others"
 
 
 def technical_prior(items: np.ndarray, names: Sequence[str]) -> np.ndarray:

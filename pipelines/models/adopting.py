@@ -3,31 +3,50 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 
 from ...errors import ModelError
+from .calls import call_of, check_inputs
 from .loading import LoadedModel, describe_model
 
 
-def adopt(pipeline: Any, *, identity: str | None = None, batch_size: int | None = None) -> LoadedModel:  # noqa: ANN401
+def adopt(
+    pipeline: Any,  # noqa: ANN401
+    *,
+    identity: str | None = None,
+    batch_size: int | None = None,
+    inputs: Mapping[str, Any] | None = None,
+) -> LoadedModel:
     """Describe a loaded pipeline as it is: nothing is moved, converted or switched off.
 
     Args:
-        pipeline: any text-to-image pipeline of diffusers.
-        identity: names the weights in a collection; by default a digest of the present weights, LoRAs included.
-        batch_size: pictures drawn together; by default 1 on a CPU, else 4.
+        pipeline: of diffusers; one that draws pictures from text, and from ``inputs`` if it needs more.
+        identity: names the weights in a collection; by default ``weights_identity``.
+        batch_size: pictures drawn together; by default 1 on a CPU and with fixed pictures, else 4.
+        inputs: fixed arguments of every call, such as a control picture; part of the identity.
 
     Raises:
-        ModelError: the pipeline needs more than text to draw, or its weights cannot be read and there is no
-            ``identity``.
+        ModelError: the pipeline does not draw single pictures from text and these inputs, or its weights cannot be
+            read and there is no ``identity``.
     """
+    call_of(pipeline)
+    check_inputs(type(pipeline), inputs or {})
     device = str(getattr(pipeline, "_execution_device", None) or getattr(pipeline, "device", "cpu"))
     kind = str(getattr(pipeline, "dtype", "float32"))
-    name = type(pipeline).__name__
-    identity = identity or f"{name}@{_weights_digest(pipeline)}"
-    return describe_model(pipeline, name, identity, (device, kind, "none"), batch_size or (1 if device == "cpu" else 4))
+    identity = identity or weights_identity(pipeline)
+    return describe_model(pipeline, identity, (device, kind, "none"), batch_size, inputs=inputs)
+
+
+def weights_identity(pipeline: Any) -> str:  # noqa: ANN401
+    """The class of a pipeline and a digest of its present weights, LoRAs included, as text.
+
+    Raises:
+        ModelError: weights that cannot be read.
+    """
+    return f"{type(pipeline).__name__}@{_weights_digest(pipeline)}"
 
 
 def _weights_digest(pipeline: Any) -> str:  # noqa: ANN401
@@ -41,7 +60,9 @@ def _weights_digest(pipeline: Any) -> str:  # noqa: ANN401
     """
     digest = hashlib.sha256()
     components = pipeline.components.items()
-    for name, module in sorted((n, c) for n, c in components if isinstance(c, torch.nn.Module)):
+    for name, part in sorted((n, c) for n, c in components if isinstance(c, torch.nn.Module)):
+        # What torch.compile returns holds the module and renames its weights.
+        module = getattr(part, "_orig_mod", part)
         grouped = _grouped_on_disk(module)
         digest.update(_adapters(module).encode())
         for key, weight in module.state_dict().items():

@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from copy import copy
 from dataclasses import fields
 from functools import partial
 from itertools import groupby
@@ -18,6 +20,7 @@ import numpy as np
 import torch
 
 from ...errors import ModelError, first_line
+from .calls import GUIDER
 from .loading import LoadedModel, quiet_libraries
 from .request import DrawnPicture, Request, drawn_together, problem_of
 from .step_preview import interruptible, preview_call
@@ -26,6 +29,34 @@ log = logging.getLogger(__name__)
 
 #: Names of the settings of a request: all but its prompt and seed.
 SETTINGS = tuple(field.name for field in fields(Request) if field.name not in ("prompt", "seed"))
+
+
+def _given(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings that are not None, numbers of NumPy as those of Python."""
+    if unknown := settings.keys() - set(SETTINGS):
+        raise ModelError(f"There is no setting {min(unknown)!r}: choose among {', '.join(SETTINGS)}.")
+    plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in settings.items()}
+    return {name: value for name, value in plain.items() if value is not None}
+
+
+def _opaque(images: np.ndarray) -> np.ndarray:
+    """(k, h, w, 3) pictures over white, of (k, h, w, 4) with an alpha channel, which some families draw."""
+    if images.shape[-1] != 4:
+        return images
+    colour, alpha = images[..., :3], images[..., 3:]
+    opaque: np.ndarray = colour * alpha + (1 - alpha)
+    return opaque
+
+
+def check_batch_size(batch_size: int) -> int:
+    """The number of pictures to draw together.
+
+    Raises:
+        ModelError: it is not a whole number of at least 1.
+    """
+    if not isinstance(batch_size, int) or batch_size < 1:
+        raise ModelError(f"Expected a batch size of at least 1, got {batch_size!r}.")
+    return batch_size
 
 
 def _out_of_memory(error: BaseException) -> bool:
@@ -41,13 +72,14 @@ class ImageGenerator:
     Args:
         model: the loaded model.
         batch_size: pictures drawn together, at least 1; by default the model's own.
+        settings: of every request that does not name its own, such as ``steps`` or ``negative``.
 
     Attributes:
         batch_size: the current batch size; it shrinks when memory runs out.
         pipeline_seconds: time spent in the diffusion pipeline so far.
 
     Raises:
-        ModelError: a batch size below 1.
+        ModelError: a batch size below 1, or an unknown setting.
 
     Examples:
         >>> import soart
@@ -57,11 +89,10 @@ class ImageGenerator:
         [(64, 64, 3), (64, 64, 3)]
     """
 
-    def __init__(self, model: LoadedModel, batch_size: int | None = None) -> None:
-        if batch_size is not None and batch_size < 1:
-            raise ModelError(f"Expected a batch size of at least 1, got {batch_size}.")
+    def __init__(self, model: LoadedModel, batch_size: int | None = None, **settings: Any) -> None:  # noqa: ANN401
         self._model = model
-        self.batch_size = batch_size or model.batch_size
+        self.batch_size = check_batch_size(model.batch_size if batch_size is None else batch_size)
+        self._settings = _given(settings)
         self.pipeline_seconds = 0.0
 
     @property
@@ -79,21 +110,27 @@ class ImageGenerator:
         """Free resources outside this process; here there are none."""
 
     def request(self, prompt: str, seed: int, **settings: Any) -> Request:  # noqa: ANN401
-        """A checked request; steps, guidance and size that are None or missing are the model's own.
+        """A checked request; settings that are None or missing are the generator's, else the model's own.
 
         Raises:
             ModelError: a setting is unknown, out of range, or not supported by the model.
         """
         width, height = self.model.size or (None, None)
         defaults = {"steps": self.model.steps, "guidance": self.model.guidance, "width": width, "height": height}
-        chosen = {name: value for name, value in settings.items() if value is not None}
-        if unknown := chosen.keys() - set(SETTINGS):
-            raise ModelError(f"There is no setting {min(unknown)!r}: choose among {', '.join(SETTINGS)}.")
-        request = Request(prompt, seed, **{**defaults, **chosen})
+        chosen = _given(settings)
+        if not chosen.get("negative"):
+            chosen.pop("negative", None)
+        seed = seed.item() if isinstance(seed, np.generic) else seed
+        request = Request(prompt, seed, **{**defaults, **self._settings, **chosen})
         request.check()
         self._scheduler(request.scheduler)
         if request.negative and "negative_prompt" not in self.model.accepts:
             raise ModelError(f"The model {self.model.identity!r} does not take a negative prompt: leave it out.")
+        if (request.width or request.height) and not {"width", "height"} <= self.model.accepts:
+            raise ModelError(
+                f"The model {self.model.identity!r} does not take a size, because its pictures have that of its input: "
+                "leave it out."
+            )
         return request
 
     def _scheduler(self, name: str | None) -> Any:  # noqa: ANN401
@@ -103,7 +140,7 @@ class ImageGenerator:
             return current
         import diffusers
 
-        kind = getattr(diffusers, name, None)
+        kind = getattr(diffusers, str(name), None)
         if current is None or not (isinstance(kind, type) and issubclass(kind, diffusers.SchedulerMixin)):
             raise ModelError(
                 "Expected no scheduler, or the class name of a diffusers scheduler, such as EulerDiscreteScheduler, "
@@ -163,25 +200,54 @@ class ImageGenerator:
                     torch.cuda.empty_cache()
 
     def _arguments(self, batch: list[Request]) -> dict[str, Any]:
-        first = batch[0]
+        first, accepts = batch[0], self._model.accepts
         arguments: dict[str, Any] = {
+            # Some pipelines change the mappings and lists that they are given.
+            **{name: copy(value) for name, value in self._model.inputs.items()},
             "prompt": [r.prompt for r in batch],
             "num_inference_steps": first.steps,
             "generator": [torch.Generator("cpu").manual_seed(r.seed) for r in batch],
             "output_type": "np",
         }
-        if "guidance_scale" in self.model.accepts:
-            arguments["guidance_scale"] = first.guidance
-        if "negative_prompt" in self.model.accepts and any(r.negative for r in batch):
+        guided_by = self._model.guidance_argument
+        if guided_by in accepts and guided_by not in arguments:
+            arguments[guided_by] = first.guidance
+            if guided_by == "guidance_scale" and "guidance_schedule" in accepts:
+                arguments.setdefault("guidance_schedule", None)
+        # True guidance is guidance away from a negative prompt, so that there must be one.
+        if "negative_prompt" in accepts and (guided_by == "true_cfg_scale" or any(r.negative for r in batch)):
             arguments["negative_prompt"] = [r.negative for r in batch]
             # Flux-like pipelines use a negative prompt only under true guidance.
-            if "true_cfg_scale" in self.model.accepts:
-                arguments["true_cfg_scale"] = max(first.guidance, 1.01)
+            if "true_cfg_scale" in accepts and guided_by != "true_cfg_scale":
+                arguments.setdefault("true_cfg_scale", max(first.guidance, 1.01))
         for side in ("width", "height"):
             value = getattr(first, side)
             if value is not None:
                 arguments[side] = value
         return arguments
+
+    @contextmanager
+    def _noise_of_inputs(self, seed: int) -> Iterator[None]:
+        """Seeds PyTorch's own generator, with which some pipelines encode their pictures, and restores it."""
+        if not self._model.inputs:
+            yield
+            return
+        with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+            torch.manual_seed(seed)
+            yield
+
+    @contextmanager
+    def _guider(self, guidance: float) -> Iterator[None]:
+        """Sets the guidance of a pipeline that takes it from a component."""
+        if self._model.guidance_argument != GUIDER:
+            yield
+            return
+        guider: Any = getattr(self._model.pipeline, GUIDER)
+        own, guider.guidance_scale = guider.guidance_scale, guidance
+        try:
+            yield
+        finally:
+            guider.guidance_scale = own
 
     def _run(self, batch: list[Request], share: float = 1.0) -> list[DrawnPicture]:
         started = time.perf_counter()
@@ -193,9 +259,14 @@ class ImageGenerator:
         if chosen is not current:
             pipeline.scheduler = chosen
         try:
-            with quiet_libraries(), torch.inference_mode():
+            with (
+                quiet_libraries(),
+                torch.inference_mode(),
+                self._guider(batch[0].guidance),
+                self._noise_of_inputs(batch[0].seed),
+            ):
                 if share < 1:
-                    with preview_call(pipeline, max(1, round(share * batch[0].steps))) as callbacks:
+                    with preview_call(pipeline, share) as callbacks:
                         output = pipeline(**self._arguments(batch), **callbacks)
                 else:
                     output = pipeline(**self._arguments(batch))
@@ -209,7 +280,7 @@ class ImageGenerator:
         self.pipeline_seconds += seconds
         flags = getattr(output, "nsfw_content_detected", None) or [False] * len(batch)
         drawn = []
-        for request, image, flag in zip(batch, np.asarray(output.images), flags, strict=True):
+        for request, image, flag in zip(batch, _opaque(np.asarray(output.images)), flags, strict=True):
             problem = problem_of(image, bool(flag))
             pixels = (np.nan_to_num(image, nan=0.0, posinf=1.0, neginf=0.0).clip(0, 1) * 255).round().astype(np.uint8)
             drawn.append(DrawnPicture(request, pixels, problem, seconds / len(batch)))

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import inspect
 import json
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from ...errors import ModelError, first_line
+from .calls import PICTURES, call_of, check_inputs, guidance_argument
 from .devices import choose_device, choose_dtype, place
+from .fixed_inputs import alike_in_a_batch, inputs_digest
 from .request import DEFAULT_GUIDANCE, DEFAULT_STEPS, EMBEDDED_GUIDANCE, EMBEDDED_STEPS
 
 EMBEDDED = "embedded"
@@ -49,6 +50,9 @@ class LoadedModel:
         batch_size: pictures drawn together by default.
         accepts: names of the arguments its call takes.
         schedule: digest of the scheduler that the identity includes; empty if it names the weights alone.
+        guidance_argument: where the guidance of a request goes, see ``calls.guidance_argument``.
+        inputs: fixed arguments of every call, such as a control picture; the identity includes their digest.
+        weights: the part of the identity that names the weights; empty where the whole identity does.
     """
 
     pipeline: Any
@@ -62,6 +66,9 @@ class LoadedModel:
     batch_size: int
     accepts: frozenset[str]
     schedule: str = ""
+    guidance_argument: str | None = "guidance_scale"
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    weights: str = ""
 
     @property
     def sampler(self) -> str:
@@ -221,52 +228,67 @@ def load_model(
         else:
             hint = ""
         raise ModelError(f"The model {name!r} cannot be loaded: {first_line(error)}{hint}.") from error
-    steps, guidance, batch = (
-        (EMBEDDED_STEPS, EMBEDDED_GUIDANCE, EMBEDDED_BATCH) if embedded else (None, None, 1 if device == "cpu" else 4)
-    )
+    steps, guidance, batch = (EMBEDDED_STEPS, EMBEDDED_GUIDANCE, EMBEDDED_BATCH) if embedded else (None, None, None)
     settings = f"+{_fingerprint(config)}" if config and path.is_file() else ""
     identity = f"{Path(name).name}@{_fingerprint(path)}{settings}" if looks_local else name
-    described = describe_model(pipeline, name, identity, (device, str(kind), placed), batch, steps, guidance)
+    described = describe_model(pipeline, identity, (device, str(kind), placed), batch, steps, guidance)
     return replace(described, schedule=schedule_digest(getattr(pipeline, "scheduler", None)))
 
 
 def describe_model(
     pipeline: Any,  # noqa: ANN401
-    name: str,
     identity: str,
     placed: tuple[str, str, str],
-    batch_size: int,
+    batch_size: int | None,
     steps: int | None = None,
     guidance: float | None = None,
+    inputs: Mapping[str, Any] | None = None,
 ) -> LoadedModel:
-    """Describe a pipeline that is placed already; ``placed`` is its device, dtype and offloading.
+    """Describe a pipeline that is placed already.
+
+    Args:
+        pipeline: of diffusers.
+        identity: names its weights.
+        placed: its device, dtype and offloading.
+        batch_size: pictures drawn together; by default 1 on a CPU and with fixed pictures, else 4.
+        steps: by default the pipeline's own.
+        guidance: likewise.
+        inputs: fixed arguments of every call.
 
     Raises:
-        ModelError: the pipeline needs more than text to draw.
+        ModelError: the pipeline does not draw single pictures from text and these inputs.
     """
-    call = inspect.signature(pipeline.__call__).parameters
-    if "prompt" not in call or "image" in call:
-        raise ModelError(
-            f"The model {name!r} is a {type(pipeline).__name__}, which does not draw pictures from text alone."
-        )
+    inputs = dict(inputs or {})
+    check_inputs(type(pipeline), inputs)
+    call, guided_by = call_of(pipeline), guidance_argument(pipeline)
     device, kind, offload = placed
+    # Guidance went nowhere before it went to these arguments, so that pictures of then are others.
+    marks = [guided_by if guided_by != "guidance_scale" else "", inputs_digest(inputs)]
+    sized = {"width", "height"} <= set(call) and not any(inputs.get(name) is not None for name in PICTURES)
+    if batch_size is None:
+        batch_size = 1 if device == "cpu" or not alike_in_a_batch(inputs) else 4
     return LoadedModel(
         pipeline=pipeline,
-        identity=identity,
+        identity="+".join([identity, *filter(None, marks)]),
         device=device,
         dtype=kind.removeprefix("torch."),
         offload=offload,
         steps=int(_default(call, "num_inference_steps", DEFAULT_STEPS) if steps is None else steps),
-        guidance=float(_default(call, "guidance_scale", DEFAULT_GUIDANCE) if guidance is None else guidance),
-        size=_native_size(pipeline) if {"width", "height"} <= set(call) else None,
+        guidance=float(_default(call, guided_by or "", DEFAULT_GUIDANCE) if guidance is None else guidance),
+        size=_native_size(pipeline) if sized else None,
         batch_size=batch_size,
         accepts=frozenset(call),
+        guidance_argument=guided_by,
+        inputs=inputs,
+        weights=identity,
     )
 
 
 def _native_size(pipeline: Any) -> tuple[int, int] | None:  # noqa: ANN401
     """Width and height that a pipeline draws by default; None if its components do not determine them."""
-    core = getattr(pipeline, "unet", None) or getattr(pipeline, "transformer", None)
+    # A compiled component has no truth value.
+    cores = (getattr(pipeline, name, None) for name in ("unet", "transformer"))
+    core = next((core for core in cores if core is not None), None)
     sample = getattr(pipeline, "default_sample_size", None) or getattr(
         getattr(core, "config", None), "sample_size", None
     )

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import ModelError
+from ...errors import ModelError, expect
 
 #: A picture is all black if its brightest value (of 1) is below this.
 BLACK = 2 / 255
@@ -42,17 +42,21 @@ class Request:
     scheduler: str | None = None
 
     def check(self) -> None:
-        """Raise ModelError if a value is out of range."""
-        problems = {
-            "steps": not 1 <= self.steps <= 1000,
-            "guidance": not 0 <= self.guidance <= 100,
-            "seed": not 0 <= self.seed < SEED_LIMIT,
-            "size": any(side is not None and not 8 <= side <= 8192 for side in (self.width, self.height)),
+        """Raise ModelError if a value is out of range or of another type."""
+        numbers = {
+            "steps": (int, 1, 1000, "1…1000"),
+            "guidance": (int | float, 0, 100, "0…100"),
+            "seed": (int, 0, SEED_LIMIT - 1, "0…2^63−1"),
         }
-        for name in (name for name, wrong in problems.items() if wrong):
-            allowed = {"steps": "1…1000", "guidance": "0…100", "seed": "0…2^63−1", "size": "8…8192 pixels a side"}[name]
-            got = f"{self.width}x{self.height}" if name == "size" else getattr(self, name)
-            raise ModelError(f"Expected {name} in {allowed}, got {got}.")
+        for name, (kind, low, high, allowed) in numbers.items():
+            value = getattr(self, name)
+            if not isinstance(value, kind) or not low <= value <= high:
+                raise ModelError(f"Expected {name} in {allowed}, got {value!r}.")
+        sides = [side for side in (self.width, self.height) if side is not None]
+        if not all(isinstance(side, int) and 8 <= side <= 8192 for side in sides):
+            raise ModelError(f"Expected size in 8…8192 pixels a side, got {self.width}x{self.height}.")
+        expect("the prompt as text", self.prompt, str, error=ModelError)
+        expect("the negative prompt as text", self.negative, str, error=ModelError)
 
     def key(self, model: str) -> str:
         """Identity of the picture this request draws with ``model``: a hash over everything that decides its pixels."""

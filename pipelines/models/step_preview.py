@@ -99,15 +99,16 @@ class Watch:
 
 
 @contextmanager
-def preview_call(pipeline: Any, steps: int) -> Iterator[dict[str, Any]]:
-    """Arguments for a call of ``pipeline`` that ends after ``steps`` steps and decodes the original predicted there.
+def preview_call(pipeline: Any, share: float) -> Iterator[dict[str, Any]]:
+    """Arguments for a call of ``pipeline`` that ends after a share of its steps and decodes the original predicted there.
 
-    Only for pipelines whose call takes ``callback_on_step_end``.
+    Only for pipelines whose call takes ``callback_on_step_end``. The steps are those that the call really takes: fewer
+    than asked for when it starts from a picture.
     """
     watch = Watch(pipeline.scheduler)
 
     def after_step(called: Any, number: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
-        if number + 1 == steps:
+        if number + 1 == max(1, round(share * _steps(called))):
             called._interrupt = True
             if watch.original is not None:
                 return {"latents": watch.original.to(tensors["latents"])}

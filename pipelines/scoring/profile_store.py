@@ -1,6 +1,7 @@
 """Stores tastes: one safetensors file each, in a folder.
 
-By default the folder is ``soart/tastes`` in the user's configuration folder.
+By default the folder is ``soart/tastes`` in the user's configuration folder. Names are listed without importing what
+reads or learns tastes: hosts list them when they start.
 """
 
 from __future__ import annotations
@@ -8,17 +9,19 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import platformdirs
 
 from ...errors import ProfileError
-from ...metrics.damage.scorer import DETECTORS, TechnicalScorer
-from ...metrics.protocols import Scorer
-from ...metrics.tastes.blend import Taste
-from ...metrics.tastes.profile import TECHNICAL
-from ...metrics.tastes.profile_files import load_taste, same_taste, save_taste
+from ...metrics.damage.names import DETECTORS, TECHNICAL
 from ..support.file_stamps import changed_at
-from .taste_scorer import TasteScorer
+
+if TYPE_CHECKING:
+    from ...metrics.damage.scorer import TechnicalScorer
+    from ...metrics.protocols import Scorer
+    from ...metrics.tastes.blend import Taste
+    from .taste_scorer import TasteScorer
 
 SUFFIX = ".taste.safetensors"
 #: Names of the built-in profiles.
@@ -82,6 +85,8 @@ class ProfileStore:
         Raises:
             ProfileError: no taste of that name, or its file is damaged.
         """
+        from ...metrics.tastes.profile_files import load_taste
+
         return load_taste(self.existing(name))
 
     def delete(self, name: str) -> None:
@@ -102,6 +107,8 @@ class ProfileStore:
         Raises:
             ProfileError: a bad name, see ``place``, or the folder cannot be written.
         """
+        from ...metrics.tastes.profile_files import save_taste
+
         return save_taste(taste, self.place(taste.name))
 
 
@@ -113,11 +120,17 @@ def scorer_for(taste: Scorer | str | None, profiles: ProfileStore | None = None)
         profiles: where tastes are stored; by default the user's configuration folder.
 
     Raises:
-        ProfileError: see ``scorer_named``.
+        ProfileError: see ``scorer_named``; or neither a name nor a scorer.
     """
     if taste is None:
+        from ...metrics.damage.scorer import TechnicalScorer
+
         return TechnicalScorer.load()
-    return scorer_named(taste, profiles or ProfileStore()) if isinstance(taste, str) else taste
+    if isinstance(taste, str):
+        return scorer_named(taste, profiles or ProfileStore())
+    if not all(hasattr(taste, part) for part in ("stored_name", "extractor", "score")):
+        raise ProfileError(f"Expected the name of a taste or a scorer, got {taste!r:.80}.")
+    return taste
 
 
 def scorer_named(name: str, profiles: ProfileStore) -> TasteScorer | TechnicalScorer:
@@ -126,7 +139,11 @@ def scorer_named(name: str, profiles: ProfileStore) -> TasteScorer | TechnicalSc
     Raises:
         ProfileError: no profile of that name, its file is damaged, or it needs items that this soart does not measure.
     """
+    from ...metrics.damage.scorer import TechnicalScorer
+
     if name in profiles.names() or name not in RESERVED:
+        from .taste_scorer import TasteScorer
+
         return TasteScorer.of(profiles.load(name))
     return TechnicalScorer.load() if name == TECHNICAL else TechnicalScorer.detector(name)
 
@@ -159,6 +176,8 @@ def save_if_changed(profiles: ProfileStore, taste: Taste) -> str:
     Raises:
         ProfileError: a bad name, see ``ProfileStore.place``, or a folder that cannot be written.
     """
+    from ...metrics.tastes.profile_files import same_taste
+
     path = profiles.place(taste.name)
     try:
         if same_taste(profiles.load(taste.name), taste):

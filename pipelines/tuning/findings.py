@@ -186,7 +186,7 @@ def findings_of(tuner: Tuner) -> StudyFindings:
         front=_front(tuner, steering, judgements),
         batches=_batches(judgements),
         gain=(unit * mean, unit * error),
-        alarms=_alarms(tuner, judgements),
+        alarms=[*tuner.dead_slots, *_alarms(tuner, judgements)],
         notes=[*tuner.study.notes, *([str(pruning)] if pruning.previews else [])],
         yaml=tuner.space.to_yaml(),
     )  # fmt: skip

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 from ..collection.tables import ImageRow
 from .tuner import Tuner
+
+log = logging.getLogger(__name__)
 
 STOPPED = "Ended on request."
 
@@ -19,7 +22,8 @@ def tune(
 ) -> str:
     """Run a tuner until its budget is spent, the space is used up, or little more can be gained.
 
-    The end of the budget is reserved for drawing the leaders on new seeds.
+    The end of the budget is reserved for drawing the leaders on new seeds. Slots that change nothing are logged as
+    warnings, and become alarms of the findings.
 
     Args:
         tuner: a new one, or one that continues an interrupted run.
@@ -45,6 +49,8 @@ def tune(
         ...     print(soart.tune(tuner))
         Finished: the leading prompts were re-drawn on new seeds (budget: 2 pictures).
     """
+    for sentence in tuner.find_dead_slots():
+        log.warning(sentence)
     progress(tuner.done)
     why = f"Finished: the leading prompts were re-drawn on new seeds (budget: {tuner.budget} pictures)."
     while tuner.left > tuner.reserved:

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...errors import SoartError
+from ...errors import SoartError, expect
 from ...prompts.space.space import Choice, PromptSpace
 from ...prompts.steering.orthogonal_arrays import first_batch
 from ...prompts.steering.search import Domain
@@ -23,6 +23,7 @@ from ..collection.tables import ImageRow
 from ..models.generator import ImageGenerator
 from ..models.request import Request
 from . import pruning
+from .dead_slots import dead_slots
 from .panel import Judge, Judgements, Panel, collect_judgements
 from .pruning import CANDIDATES, SHARES, add_previews, expected_scores, halve
 from .study import Study, Trial, read_study, store_previews, store_trials
@@ -83,6 +84,8 @@ class Tuner:
         prune: bool = True,
     ) -> None:
         space.check_tunable()
+        for what, number in (("batch", batch), ("budget", budget), ("seed", seed)):
+            expect(f"the {what} as a whole number", number, int)
         if batch < 1 or budget < 1:
             raise SoartError(f"Expected a batch and a budget of at least one picture, got {batch} and {budget}.")
         if pareto and len(space.contexts) > 1:
@@ -93,6 +96,8 @@ class Tuner:
         #: Base subjects, or one empty text.
         self.contexts = space.contexts or ("",)
         self.study = self._read()
+        #: Slots that change nothing, as sentences; see ``find_dead_slots``.
+        self.dead_slots: list[str] = []
 
     @property
     def done(self) -> int:
@@ -123,6 +128,15 @@ class Tuner:
         """The request for the picture of a choice."""
         words = self.space.render(trial.choice, self.contexts.index(trial.context))
         return self.generator.request(words.prompt, trial.seed, negative=words.negative, **words.settings)
+
+    def find_dead_slots(self) -> list[str]:
+        """Look for slots that change nothing by drawing small trial pictures; returns a sentence for each."""
+
+        def request(choice: Choice) -> Request:
+            return self.request(Trial(0, 0, choice, self.contexts[0], self.seed, ""))
+
+        self.dead_slots = dead_slots(self.space, self.generator, request)
+        return self.dead_slots
 
     def ask(self, count: int) -> list[Trial]:
         """The next ``count`` choices, stored; those of a killed run first."""

@@ -353,7 +353,7 @@ def test_pictures_in_any_form():
 
 def test_the_example_in_the_docs_runs(tmp_path, monkeypatch, capsys):
     page = (Path(__file__).parents[2] / "docs/diffusers.md").read_text(encoding="utf-8")
-    [example] = [code for code in re.findall(r"```python\n(.*?)```", page, re.S) if "soart.wrap" in code]
+    example = next(code for code in re.findall(r"```python\n(.*?)```", page, re.S) if "soart.wrap" in code)
     for long, short in {
         "MODEL": str(families.save_family("sd1", tmp_path)),
         "n=16": "n=2",

@@ -71,7 +71,7 @@ def test_a_pipeline_that_was_never_called_foresees():
 
 def test_a_failing_look_leaves_the_scheduler_as_it_was(generator):
     scheduler = generator.model.pipeline.scheduler
-    with pytest.raises(RuntimeError), preview_call(generator.model.pipeline, 2):
+    with pytest.raises(RuntimeError), preview_call(generator.model.pipeline, 0.5):
         raise RuntimeError
     assert "step" not in vars(scheduler)
 

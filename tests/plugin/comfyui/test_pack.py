@@ -70,6 +70,39 @@ def test_the_package_imports_without_comfyui():
     assert ran.stdout == "no host\n"
 
 
+def test_loading_the_pack_loads_no_heavy_package(tmp_path):
+    """The server waits for every pack when it starts: listing the nodes and the profiles must be cheap."""
+    (tmp_path / "custom_nodes").mkdir()
+    (tmp_path / "custom_nodes/soart-checkout").symlink_to(ROOT)
+    code = f"""
+import sys
+from pathlib import Path
+from specimens import comfy_standin
+base = Path({str(tmp_path)!r})
+sys.modules.update(comfy_standin.interface(base, base))
+before = set(sys.modules)
+_, nodes = comfy_standin.load_pack(base / "custom_nodes/soart-checkout")
+[profiles] = [i.choices for i in nodes["SoartScore"].GET_SCHEMA().inputs if i.id == "profile"]
+print(*profiles)
+print(*sorted({{name.partition(".")[0] for name in set(sys.modules) - before}}))
+"""
+    ran = subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT / "tests", capture_output=True, text=True)
+    profiles, loaded = (set(line.split()) for line in ran.stdout.splitlines())
+    assert {"technical", "blur"} <= profiles
+    heavy = {
+        "sklearn",
+        "pandas",
+        "sqlalchemy",
+        "scipy",
+        "torch",
+        "diffusers",
+        "transformers",
+        "pydantic",
+        "safetensors",
+    }
+    assert not loaded & heavy
+
+
 def test_every_node_is_described_and_has_a_help_page(comfy):
     ours = {name: node.GET_SCHEMA() for name, node in comfy.nodes.items() if name.startswith("Soart")}
     assert len(ours) == 9

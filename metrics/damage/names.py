@@ -1,0 +1,8 @@
+"""Names of the built-in profiles; imports nothing, so that a list of them costs nothing."""
+
+from __future__ import annotations
+
+#: The technical score.
+TECHNICAL = "technical"
+#: Detectors of one fault each. The order numbers the faults in stored evaluations: new ones are added at the end.
+DETECTORS = ("blur", "noise", "jpeg", "fade", "saturate", "pixelate", "halo", "band", "burn", "grid", "smooth")

@@ -1,0 +1,69 @@
+"""Finds slots whose options draw the same picture, so that a study would learn nothing from them.
+
+A pipeline can ignore a setting without an error: distilled weights ignore guidance, guidance of 1 ignores the negative
+prompt. Two options, one seed and few steps show it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from ...errors import ModelError
+from ...prompts.space.space import Choice, PromptSpace
+from ..models.generator import ImageGenerator
+from ..models.request import DrawnPicture, Request
+
+#: Steps of a trial picture; a step that ignores a setting does so from the first.
+TRIAL_STEPS = 2
+
+
+def dead_slots(space: PromptSpace, generator: ImageGenerator, request: Callable[[Choice], Request]) -> list[str]:
+    """Draw settings and negative prompts of a space that differ in one slot, and compare the pictures.
+
+    Args:
+        space: its slots of settings and of the negative prompt are tried; words always count.
+        generator: draws two small pictures for a slot that works, and one for each option of one that does not.
+        request: makes the request of a choice, on the same seed for every choice.
+
+    Returns:
+        a sentence for each slot that changes nothing.
+    """
+    start = space.check(space.sample(1, 0)[0])
+    sentences = []
+    for number, slot in enumerate(space.slots):
+        if slot.kind == "text":
+            continue
+        options = [option for option in range(len(slot.options)) if option not in space.banned[number]]
+        if slot.name == "guidance":
+            # The furthest apart first.
+            options = sorted(options, key=lambda option: float(slot.texts[option] or 0))
+            options = [*options[:1], *options[:0:-1]]
+        choices = {option: (*start[:number], option, *start[number + 1 :]) for option in options}
+        choices = {option: choice for option, choice in choices.items() if space.allows(choice)}
+        if len(choices) > 1 and _all_alike(generator, [request(choice) for choice in choices.values()], slot.name):
+            tried = [slot.texts[option] or "(nothing)" for option in choices]
+            sentences.append(
+                f"Slot {slot.name!r} changes nothing: this model draws the same picture with {tried[0]} and {tried[1]}. "
+                "Remove the slot."
+            )
+    return sentences
+
+
+def _all_alike(generator: ImageGenerator, requests: list[Request], slot: str) -> bool:
+    """True if all requests draw the same picture; False as soon as one differs or cannot be drawn."""
+    first: DrawnPicture | None = None
+    for request in requests:
+        if slot != "steps":
+            request = replace(request, steps=min(request.steps, TRIAL_STEPS))
+        try:
+            # Alone, because pictures of batches of different sizes may differ by a grey level.
+            [picture] = [drawn for batch in generator.draw([request]) for drawn in batch]
+        except ModelError:
+            return False
+        first = first or picture
+        if picture.problem or not np.array_equal(first.pixels, picture.pixels):
+            return False
+    return True
