@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import CollectionError, ImageError, ItemsError
-from ...metrics.items.combined import taste_extractor
+from ...metrics.items.combined import default_network, taste_extractor
 from ...metrics.protocols import Measurer
 from ...metrics.tastes.examples import GOOD, Examples, from_choices, from_modes, from_ratings, mix
 from ...metrics.tastes.profile import OTHERS, TECHNICAL, TasteProfile, learn_taste, technical_prior
@@ -26,6 +26,8 @@ from ..scoring.taste_scorer import TasteMeasurer
 
 #: Fewest prompts with which pictures of one prompt can be left out together in cross-validation.
 FEWEST_PROMPTS = 10
+#: Stands for the network that tastes use unless another one is named.
+DEFAULT = "default"
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ def learn(
     collection: Collection,
     sources: Sources,
     *,
-    network: str | None = None,
+    network: str | None = DEFAULT,
     device: str = "cpu",
     seed: int = 0,
     progress: Callable[[], None] = lambda: None,
@@ -120,7 +122,8 @@ def learn(
         name: of the taste.
         collection: the collection; its pictures are the background, and its other raters' means a prior score.
         sources: folders, ratings and choices.
-        network: name of a network whose deep items are added; None for none.
+        network: name of a network whose items are added, see ``DeepExtractor.load``; None for none, and by default
+            EfficientNet-Lite0, if its package is installed.
         device: where the network runs.
         seed: of the cross-validation.
         progress: called once a picture.
@@ -130,6 +133,7 @@ def learn(
             without pictures.
         CollectionError: the collection or the file of choices cannot be read.
     """
+    network = default_network() if network == DEFAULT else network
     measurer = TasteMeasurer(taste_extractor(network, device))
     problems: list[str] = []
     modes: dict[str, list[ImageRow]] = {}
@@ -261,7 +265,7 @@ def learn_from_pictures(
     good: Sequence[np.ndarray],
     bad: Sequence[np.ndarray],
     *,
-    network: str | None = None,
+    network: str | None = DEFAULT,
     seed: int = 0,
     progress: Callable[[], None] = lambda: None,
 ) -> TasteProfile:
@@ -271,7 +275,7 @@ def learn_from_pictures(
         name: of the taste.
         good: liked pictures, each (h, w, 3) uint8 or floating 0…1.
         bad: disliked pictures, likewise.
-        network: name of a network whose deep items are added; None for none.
+        network: as for ``learn``.
         seed: of the cross-validation.
         progress: called once a picture.
 
@@ -280,6 +284,7 @@ def learn_from_pictures(
         ImageError: a picture cannot be measured.
         ModelError: the network cannot be loaded.
     """
+    network = default_network() if network == DEFAULT else network
     measurer = TasteMeasurer(taste_extractor(network))
     items: dict[str, np.ndarray] = {}
     names: dict[str, list[str]] = {}
