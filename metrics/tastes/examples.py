@@ -40,6 +40,7 @@ class Examples:
         pictures: (n,) names of the pictures, for messages and for merging.
         weights: (n,) number of judgements behind each liking; 1 by default.
         priors: (n, k) prior scores on any scale, NaN for missing ones; none by default.
+        prior_names: (k,) their names; empty if unknown.
     """
 
     items: np.ndarray
@@ -49,6 +50,7 @@ class Examples:
     pictures: np.ndarray
     weights: np.ndarray = field(default_factory=lambda: np.zeros(0))
     priors: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
+    prior_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         n = len(check_items(self.items, name="learning items"))
@@ -77,7 +79,7 @@ class Examples:
 
     def take(self, rows: np.ndarray) -> Examples:
         """Examples of the pictures in ``rows``, row numbers or a mask."""
-        return Examples(**{name: getattr(self, name)[rows] for name in _FIELDS})
+        return Examples(**{name: getattr(self, name)[rows] for name in _FIELDS}, prior_names=self.prior_names)
 
 
 def _labels(labels: Sequence[object] | None, n: int, kind: str) -> np.ndarray:

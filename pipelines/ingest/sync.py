@@ -30,7 +30,7 @@ from .file_rows import (
     store_inspections,
     store_metadata,
 )
-from .inspection import Inspection, sha256_of
+from .inspection import Inspection, extractor_of, sha256_of
 from .scan import FileEntry, Scan, is_text
 
 #: Key of the time at which the last update began, in nanoseconds since 1970.

@@ -17,11 +17,12 @@ from ...metrics.tastes.examples import GOOD, Examples, from_choices, from_modes,
 from ...metrics.tastes.profile import OTHERS, TECHNICAL, TasteProfile, learn_taste, technical_prior
 from ..collection.collection import Collection
 from ..collection.comparisons import comparisons
-from ..collection.ratings import others_mean, raters, ratings
+from ..collection.ratings import raters, ratings
 from ..collection.tables import AWAY, ImageRow
 from ..ingest.scan import find_pictures
 from ..scoring.in_memory import measure_batch
 from ..scoring.measuring import import_pictures, measure
+from ..scoring.prior_scores import prior_matrix
 from ..scoring.taste_scorer import TasteMeasurer
 
 #: Fewest prompts with which pictures of one prompt can be left out together in cross-validation.
@@ -178,9 +179,12 @@ def learn(
     taste = learn_taste(
         replace(examples, pictures=np.array([by_id[int(i)].sha256[:16] for i in examples.pictures])),
         measurer.extractor.names, measurer.extractor.version, name=name, prior_names=prior_names, background=background,
-        rng=np.random.default_rng(seed), network=network,
+        rng=np.random.default_rng(seed), network=network, rater=rater,
     )  # fmt: skip
-    return Learnt(taste, tuple(problems), (note,) if note else ())
+    notes = (note,) if note else ()
+    if taste.alone is not None:
+        notes += (f"Of pictures that no other rater has rated: {taste.alone.trust.sentence}.",)
+    return Learnt(taste, tuple(problems), notes)
 
 
 def _with(text: str, problems: Sequence[str]) -> str:
@@ -227,37 +231,6 @@ def _examples(
             )
         )
     return mix(*sources)
-
-
-def prior_matrix(
-    collection: Collection,
-    rater: str,
-    prior_names: Sequence[str],
-    items: Mapping[int, np.ndarray],
-    names: Sequence[str],
-) -> dict[int, np.ndarray]:
-    """Prior scores of pictures.
-
-    Args:
-        collection: the collection.
-        rater: the rater whose taste is learnt; ratings of all others make a prior score.
-        prior_names: names (k,) of the prior scores.
-        items: of the pictures, by id.
-        names: of the items.
-
-    Returns:
-        (k,) prior scores by picture id; NaN if no other rater has rated the picture.
-    """
-    ids = list(items)
-    columns = []
-    for prior in prior_names:
-        if prior == TECHNICAL:
-            columns.append(technical_prior(np.stack([items[i] for i in ids]).astype(np.float64), names))
-        else:
-            mean = others_mean(collection, rater)
-            columns.append(np.array([mean.get(i, np.nan) for i in ids]))
-    matrix = np.stack(columns, axis=1) if columns else np.zeros((len(ids), 0))
-    return dict(zip(ids, matrix, strict=True))
 
 
 def learn_from_pictures(

