@@ -16,26 +16,34 @@ class Trust(NamedTuple):
     belief: float
 
 
-TEMPER = 0.530
+TEMPER = 0.431
 KERNELS = {
-    "gaussian content": 0.483,
-    "gaussian all": 0.498,
-    "gaussian appearance": 0.320,
-    "gaussian colour": -0.079,
-    "linear content": -0.121,
-    "linear late content": -0.042,
-    "linear all": -0.267,
-    "linear colour": -0.079,
-    "attention 0.5": -0.381,
-    "attention 2": -0.356,
-    "attention 8": -0.059,
+    "gaussian content": 0.801,
+    "gaussian all": 0.486,
+    "gaussian appearance": 0.192,
+    "gaussian colour": -0.145,
+    "linear content": -0.155,
+    "linear late content": -0.093,
+    "linear all": -0.357,
+    "linear colour": 0.256,
+    "attention 0.5": -0.387,
+    "attention 2": -0.430,
+    "attention 8": -0.141,
 }
 #: Of the size s² where no prior score is trusted, and where one is.
-AMPLITUDES = {0.06: 0.121, 0.25: 0.557, 1.0: -0.603}
-RESIDUALS = {0.06: 0.129, 0.25: 0.039, 1.0: -0.280}
-NOISES = {0.1: -0.413, 0.5: 0.573, 2.0: -0.164}
+AMPLITUDES = {0.06: 0.138, 0.25: 1.209, 1.0: -0.269}
+RESIDUALS = {0.06: -0.207, 0.25: -0.339, 1.0: -0.537}
+NOISES = {0.1: -0.398, 0.5: 0.583, 2.0: -0.196}
 #: That a trusted prior score explains everything.
-ALONE = 0.025
+ALONE = -0.005
 #: In the technical score, and in any other judge.
-TRUSTS_IN_TECHNICAL = {"none": Trust(0.0, 0.0, 0.0), "some": Trust(0.3, 0.15, 0.0), "much": Trust(0.7, 0.2, 0.0)}
-TRUSTS = {"none": Trust(0.0, 0.0, 0.0), "some": Trust(0.3, 0.15, 0.0), "much": Trust(0.7, 0.2, 0.0)}
+TRUSTS_IN_TECHNICAL = {
+    "none": Trust(0.0, 0.0, 1.547),
+    "some": Trust(0.3, 0.15, -0.643),
+    "much": Trust(0.7, 0.2, -0.887),
+}
+TRUSTS = {
+    "none": Trust(0.0, 0.0, 0.426),
+    "some": Trust(0.3, 0.15, -0.197),
+    "much": Trust(0.7, 0.2, -0.258),
+}
