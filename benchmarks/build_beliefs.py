@@ -81,7 +81,9 @@ def lessons(place: World, persons: int) -> list[Lesson]:
             z = Frame.of(rows, names).deviations(rows)
             candidates, evidence, predicted = predictions(z, learn, test, label, priors, names)
             found.append(
-                Lesson(candidates, evidence, predicted.astype(np.float32), label[test] == 1, others[test], person, title)
+                Lesson(
+                    candidates, evidence, predicted.astype(np.float32), label[test] == 1, others[test], person, title
+                )
             )
         print(f"\r{person + 1}/{persons} persons", end="", flush=True)
     print()
@@ -114,18 +116,20 @@ def _incidence(lesson: Lesson) -> torch.Tensor:
     return torch.tensor(rows)
 
 
-def learn_beliefs(chosen: list[Lesson]) -> tuple[torch.Tensor, float]:
-    """Logs of all beliefs, in the order of ``PARTS``, and the temper."""
+def learn_beliefs(chosen: list[Lesson]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Logs of all beliefs, in the order of ``PARTS``, and of the two tempers."""
     logs = torch.zeros(len(PARTS), dtype=torch.float64, requires_grad=True)
-    temper = torch.tensor(np.log(0.5), requires_grad=True)
-    optimiser, rng = torch.optim.Adam([logs, temper], lr=RATE), np.random.default_rng(0)
+    tempers = torch.tensor(np.log([0.5, 1.0]), requires_grad=True)
+    optimiser, rng = torch.optim.Adam([logs, tempers], lr=RATE), np.random.default_rng(0)
     incidence = [_incidence(lesson) for lesson in chosen]
     average = torch.zeros_like(logs)
     for step in range(STEPS):
         optimiser.zero_grad()
         loss = SHRINKAGE * (logs**2).mean()
         for k in rng.choice(len(chosen), min(PERSONS_A_STEP, len(chosen)), replace=False):
-            score = torch.softmax(weights_of(chosen[k], incidence[k], logs, temper), 0).float() @ torch.tensor(chosen[k].predictions)
+            score = torch.softmax(weights_of(chosen[k], incidence[k], logs, tempers), 0).float() @ torch.tensor(
+                chosen[k].predictions
+            )
             score = (score - score.mean()) / score.std()
             liked = torch.tensor(chosen[k].liked)
             ahead = score[liked][:, None] - score[~liked]
@@ -134,12 +138,24 @@ def learn_beliefs(chosen: list[Lesson]) -> tuple[torch.Tensor, float]:
         optimiser.step()
         if step >= STEPS // 2:
             average += logs.detach() / (STEPS - STEPS // 2)
-    return average, float(torch.exp(temper.detach()))
+    return average, tempers.detach()
 
 
-def weights_of(lesson: Lesson, incidence: torch.Tensor, logs: torch.Tensor, temper: torch.Tensor) -> torch.Tensor:
-    """(h,) log weights of the hypotheses of a learning."""
-    return incidence @ logs + torch.exp(temper) * torch.tensor(lesson.evidence - lesson.evidence.max())
+def weights_of(lesson: Lesson, incidence: torch.Tensor, logs: torch.Tensor, tempers: torch.Tensor) -> torch.Tensor:
+    """(h,) log weights of the hypotheses of a learning; as ``mixture.log_weights``."""
+    ordinary = len(PARTS) - len(PRIORS) * len(beliefs.TRUSTS)
+    belief, trust = incidence[:, :ordinary] @ logs[:ordinary], incidence[:, ordinary:] @ logs[ordinary:]
+    evidence = torch.tensor(lesson.evidence - lesson.evidence.max())
+    within, among = torch.exp(tempers)
+    places: dict[tuple[float, ...], list[int]] = {}
+    for i, h in enumerate(lesson.candidates):
+        places.setdefault(h.means, []).append(i)
+    weights = torch.zeros(len(belief), dtype=torch.float64)
+    for place in places.values():
+        own, shown = belief[place], evidence[place]
+        marginal = torch.logsumexp(own + shown, 0) - torch.logsumexp(own, 0)
+        weights[place] = trust[place] + among * marginal + torch.log_softmax(own + within * shown, 0)
+    return weights
 
 
 def auc(score: np.ndarray, liked: np.ndarray) -> float:
@@ -153,9 +169,9 @@ def check(every: list[Lesson]) -> None:
     """Print the gain of learnt beliefs over equal ones, on persons that they were not learnt on."""
     gains: dict[str, list[list[float]]] = {}
     for half in (0, 1):
-        logs, temper = learn_beliefs([lesson for lesson in every if lesson.person % 2 != half])
+        logs, tempers = learn_beliefs([lesson for lesson in every if lesson.person % 2 != half])
         for lesson in (lesson for lesson in every if lesson.person % 2 == half):
-            learnt = weights_of(lesson, _incidence(lesson), logs, torch.tensor(np.log(temper))).numpy()
+            learnt = weights_of(lesson, _incidence(lesson), logs, tempers).numpy()
             equal = lesson.evidence - lesson.evidence.max()
             trusted = np.array([any(means) for means in (h.means for h in lesson.candidates)])
             # Without a trusted prior score the model is the one that has none.
@@ -171,10 +187,15 @@ def check(every: list[Lesson]) -> None:
         print(line)
 
 
-def write(logs: torch.Tensor, temper: float) -> None:
+def write(logs: torch.Tensor, tempers: torch.Tensor) -> None:
     """Write the beliefs into the module, in place of those there."""
     values = iter(logs.tolist())
-    lines = [f"TEMPER = {temper:.3f}", "KERNELS = {"]
+    within, among = torch.exp(tempers).tolist()
+    lines = [
+        "#: Of the evidence within and among trusts.",
+        f"TEMPER, TEMPER_OF_TRUSTS = {within:.3f}, {among:.3f}",
+        "KERNELS = {",
+    ]
     lines += [f'    "{name}": {next(values):.3f},' for name in beliefs.KERNELS]
     alone = next(values)
     lines += ["}"]
@@ -191,7 +212,7 @@ def write(logs: torch.Tensor, temper: float) -> None:
         lines += [f'    "{word}": Trust({t.mean}, {t.deviation}, {next(values):.3f}),' for word, t in trusts.items()]
         lines += ["}"]
     path = Path(beliefs.__file__)
-    head = path.read_text().split("TEMPER = ")[0]
+    head = path.read_text().split("#: Of the evidence")[0]
     path.write_text(head + "\n".join(lines) + "\n")
 
 

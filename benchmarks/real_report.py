@@ -35,13 +35,20 @@ def _examples(place: World, rows: np.ndarray, learn: np.ndarray, priors: np.ndar
     """Examples of liked and disliked rows, half each, with prior scores."""
     half = len(learn) // 2
     parts = {"good": learn[:half], "bad": learn[half:]}
-    found = from_modes({mode: rows[r] for mode, r in parts.items()}, {mode: place.source[r] for mode, r in parts.items()})
+    found = from_modes(
+        {mode: rows[r] for mode, r in parts.items()}, {mode: place.source[r] for mode, r in parts.items()}
+    )
     return type(found)(found.items, found.liking, found.modes, found.groups, found.pictures, priors=priors[learn],
                        prior_names=("technical", "others")[: priors.shape[1]])  # fmt: skip
 
 
 def _soart(
-    place: World, rows: np.ndarray, learn: np.ndarray, priors: np.ndarray, seed: int, methods: tuple[str, ...] = ("mixture",)
+    place: World,
+    rows: np.ndarray,
+    learn: np.ndarray,
+    priors: np.ndarray,
+    seed: int,
+    methods: tuple[str, ...] = ("mixture",),
 ) -> Fitted:
     names = place.names[: rows.shape[1]]
     rng = np.random.default_rng(seed)
@@ -55,7 +62,9 @@ def _rivals(z: np.ndarray, y: np.ndarray, test: np.ndarray) -> dict[str, np.ndar
     kernel = ConstantKernel(1.0) * RBF(np.sqrt(width), (np.sqrt(width) / 10, np.sqrt(width) * 10)) + WhiteKernel(0.5)
     models = {
         "ridge": RidgeCV(width * np.logspace(-3, 2, 11)),
-        "logistic": GridSearchCV(LogisticRegression(max_iter=2000), {"C": np.logspace(-6, 0, 7)}, cv=folds, scoring="roc_auc"),
+        "logistic": GridSearchCV(
+            LogisticRegression(max_iter=2000), {"C": np.logspace(-6, 0, 7)}, cv=folds, scoring="roc_auc"
+        ),
         "SVM": GridSearchCV(
             SVC(), {"C": [0.3, 1, 10], "gamma": np.array([0.1, 0.3, 1, 3]) / width}, cv=folds, scoring="roc_auc"
         ),

@@ -24,7 +24,16 @@ SEED = 91
 #: Longest side of a view, share of the sides that a view shows, and side of the reduced picture for composition.
 LONGEST, VIEWS, SMALL = 1024, (1.0, 0.5, 0.75), 32
 #: Parts of a path that name a category.
-CATEGORIES = ("/portraits/", "/story/", "/mate/nature/", "/naev/", "/wallpapers/", "/tuxpaint/", "/abstract/", "/units/")
+CATEGORIES = (
+    "/portraits/",
+    "/story/",
+    "/mate/nature/",
+    "/naev/",
+    "/wallpapers/",
+    "/tuxpaint/",
+    "/abstract/",
+    "/units/",
+)
 
 
 @dataclass(frozen=True)
@@ -86,13 +95,17 @@ def world(cache: Path, *, development: bool) -> World:
     found = (learning_sources if development else unseen_sources)(cache)
     extractor = taste_extractor(default_network())
     key = repr((extractor.version, [source.name for source in found], LONGEST, VIEWS, SEED))
-    path = cache / f"tastes-{'learning' if development else 'unseen'}-{hashlib.sha256(key.encode()).hexdigest()[:12]}.npz"
+    path = (
+        cache / f"tastes-{'learning' if development else 'unseen'}-{hashlib.sha256(key.encode()).hexdigest()[:12]}.npz"
+    )
     if not path.exists():
         rows, small = [], []
         for number, source in enumerate(found):
             for view in _views(read_image(source.path).pixels, np.random.default_rng([SEED, number])):
                 rows.append(extractor.extract(view)[0].astype(np.float32))
-                small.append(np.asarray(Image.fromarray(view).convert("RGB").resize((SMALL, SMALL), Image.Resampling.BOX)))
+                small.append(
+                    np.asarray(Image.fromarray(view).convert("RGB").resize((SMALL, SMALL), Image.Resampling.BOX))
+                )
             print(f"\rmeasuring {number + 1}/{len(found)}", end="", flush=True)
         np.savez(path, rows=np.stack(rows), small=np.stack(small))
     with np.load(path) as stored:
@@ -101,7 +114,9 @@ def world(cache: Path, *, development: bool) -> World:
     source = np.repeat(np.arange(len(found)), len(VIEWS))
     paths = np.array([str(f.path) for f in found])
     folder, package = (
-        np.unique([f.path.parent.name if by_folder else f.name.split("/")[0] for f in found], return_inverse=True)[1][source]
+        np.unique([f.path.parent.name if by_folder else f.name.split("/")[0] for f in found], return_inverse=True)[1][
+            source
+        ]
         for by_folder in (True, False)
     )
     properties = _looks(small) | {"framing": np.tile(VIEWS, len(found))}

@@ -22,6 +22,8 @@ from pathlib import Path
 import numpy as np
 from fewshot import interval
 from planted import ANY, EITHER, TASTES, drawn
+from real_report import report
+from real_tastes import world
 from sklearn.base import ClassifierMixin
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression
@@ -31,8 +33,6 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
-from real_report import report
-from real_tastes import world
 from sources import default_cache
 
 from soart.metrics.items.combined import taste_extractor

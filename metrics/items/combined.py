@@ -123,9 +123,7 @@ def _parts() -> tuple[Extractor, ...]:
     return SoartExtractor(), ColourExtractor(), QualityExtractor()
 
 
-def _with_network(
-    parts: tuple[Extractor, ...], network: str | None, device: str, *, depths: bool
-) -> CombinedExtractor:
+def _with_network(parts: tuple[Extractor, ...], network: str | None, device: str, *, depths: bool) -> CombinedExtractor:
     if network is not None:
         parts = (*parts, _network(network, device, depths))
     return CombinedExtractor(parts)

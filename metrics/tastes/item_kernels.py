@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn import config_context
 from sklearn.covariance import ledoit_wolf
 
 from ..attention.version_d import inverse_root, within_mode
@@ -24,6 +25,13 @@ from .kernels import APPEARANCE, CONTENT, LATE, squared_distances
 TEMPERATURES = (0.5, 2.0, 8.0)
 #: Most principal components of a head of attention, by kind of items.
 COMPONENTS = {"texture": 6, "colour": 6, "quality": 6, CONTENT: 12}
+
+
+def of_items(z: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """(n, q) columns of (n, p) deviations, without a copy where they stand side by side."""
+    if len(columns) and columns[-1] - columns[0] == len(columns) - 1:
+        return z[:, columns[0] : columns[-1] + 1]
+    return z[:, columns]
 
 
 @dataclass(frozen=True)
@@ -55,14 +63,18 @@ class Head:
         residuals = within_mode(components, modes)
         scale = np.sqrt(np.mean(residuals**2, axis=0))
         scale = np.where(scale > 1e-9, scale, 1.0)
-        rotation = axes[:count].T / scale @ inverse_root(ledoit_wolf(residuals / scale, assume_centered=True)[0])
+        with config_context(assume_finite=True, skip_parameter_validation=True):
+            covariance = ledoit_wolf(residuals / scale, assume_centered=True)[0]
+        rotation = axes[:count].T / scale @ inverse_root(covariance)
         rotated = (rows - mean) @ rotation
         # The mean of the modes, not of the pictures: a mode of many examples must not pull the centre.
-        return cls(columns, mean, rotation, np.mean([rotated[modes == m].mean(axis=0) for m in np.unique(modes)], axis=0))
+        return cls(
+            columns, mean, rotation, np.mean([rotated[modes == m].mean(axis=0) for m in np.unique(modes)], axis=0)
+        )
 
     def __call__(self, z: np.ndarray) -> np.ndarray:
         """(i, c) unit vectors of (i, p) deviations."""
-        rotated = (z[:, self.columns] - self.mean) @ self.rotation - self.centre
+        rotated = of_items(z, self.columns) @ self.rotation - (self.mean @ self.rotation + self.centre)
         lengths = np.linalg.norm(rotated, axis=1, keepdims=True)
         unit: np.ndarray = rotated / np.where(lengths > 0, lengths, 1.0)
         return unit
@@ -115,11 +127,15 @@ class ItemKernels:
         """(i, n) values of every kernel between (i, p) deviations and the learning pictures."""
         apart, along = {}, {}
         for kind, columns in self.kinds.items():
-            apart[kind] = squared_distances(z[:, columns], self.z[:, columns]) / self.widths[kind]
-            along[kind] = z[:, columns] @ self.z[:, columns].T / self.powers[kind]
+            rows, learnt = of_items(z, columns), of_items(self.z, columns)
+            products = rows @ learnt.T
+            along[kind] = products / self.powers[kind]
+            if kind != LATE:
+                squares = np.einsum("ip,ip->i", rows, rows)[:, None] + np.einsum("lp,lp->l", learnt, learnt)
+                apart[kind] = np.maximum(squares - 2 * products, 0) / self.widths[kind]
         self._join(apart)
         self._join(along)
-        values = {f"gaussian {kind}": np.exp(-d2) for kind, d2 in apart.items()}
+        values = {name: np.exp(-apart[name.split()[1]]) for name in self.names if name.startswith("gaussian")}
         values |= {f"linear {kind}": products for kind, products in along.items()}
         if self.heads:
             cosines = {kind: head(z) @ head(self.z).T for kind, head in self.heads.items()}

@@ -73,7 +73,13 @@ class Frame:
         heads = tuple(tuple(head) for head in heads_of(names))
         # Rounding of large constant items is not variation.
         varies = scale > 1e-9 * np.maximum(np.abs(centre), 1e-3)
-        return cls(centre, np.where(varies, scale, np.inf), np.array([block_of(name) for name in names]), heads, kinds_of(names))
+        return cls(
+            centre,
+            np.where(varies, scale, np.inf),
+            np.array([block_of(name) for name in names]),
+            heads,
+            kinds_of(names),
+        )
 
     @cached_property
     def names(self) -> list[str]:

@@ -169,7 +169,9 @@ def ratings_to_show(trust: Trust, count: int, forecast: Callable[[float], float]
                 f"If the {statistic} is then {value:.2f}, some {round((times - 1) * count)} more, half of them liked, would "
                 "show that it is better than chance."
             )
-    return f"Even {round((AHEAD[-1] - 1) * count)} more ratings of this kind would not show that it is better than chance."
+    return (
+        f"Even {round((AHEAD[-1] - 1) * count)} more ratings of this kind would not show that it is better than chance."
+    )
 
 
 def _missing_side(trust: Trust) -> str:

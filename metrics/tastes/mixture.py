@@ -6,14 +6,14 @@ Symbols: n learning pictures with liking y in −1…1 and deviations z of their
 
 A hypothesis h names a kernel K of ``item_kernels`` (or none), its size s², the noise, and for every prior score how far
 it is trusted: not at all (μ = σ = 0), somewhat or much. Sixteen pictures do not tell which hypothesis is right, so none
-is chosen. Predictions of all are averaged with weights
+is chosen. Predictions of all are averaged. With the evidence e_h = N(y; P μ_h, C_h), weights are those of the trusts t,
+and within each of them those of the hypotheses:
 
-    w_h ∝ b_h · N(y; P μ_h, C_h)^β
+    w_h = w_t · w_(h|t),   w_(h|t) ∝ b_h · e_h^β,   w_t ∝ b_t · (Σ_h b_h e_h / Σ_h b_h)^γ
 
-The beliefs b, products of one factor each for kernel, size (another one on top of a trusted prior score), noise and
-trusts, and the temper β of the evidence are
-learnt on other tastes, planted in pictures of packages: they are those with which the averages rank held-out pictures
-best (``benchmarks/build_beliefs.py``). An average that may trust a prior score or not is never far behind either.
+The beliefs b, products of one factor each for kernel, size (another one on top of a trusted prior score) and noise, and
+for the trusts, and the tempers β and γ of the evidence are learnt on other tastes, planted in pictures of packages: they
+are those with which the averages rank held-out pictures best (``benchmarks/build_beliefs.py``).
 
 Sources: Rasmussen & Williams, *Gaussian Processes for Machine Learning* (2006), chapters 2 and 5; Hoeting et al.,
 "Bayesian model averaging", *Statistical Science* 14 (1999); Grünwald & van Ommen, "Inconsistency of Bayesian inference
@@ -24,18 +24,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import product
 
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from .beliefs import ALONE, AMPLITUDES, KERNELS, NOISES, RESIDUALS, TEMPER, TRUSTS, TRUSTS_IN_TECHNICAL
+from .beliefs import (
+    ALONE,
+    AMPLITUDES,
+    KERNELS,
+    NOISES,
+    RESIDUALS,
+    TEMPER,
+    TEMPER_OF_TRUSTS,
+    TRUSTS,
+    TRUSTS_IN_TECHNICAL,
+)
 from .item_kernels import ItemKernels
 
 #: With more pictures than this, hypotheses are compared on so many pictures, and only the best few are fitted to all.
 COMPARED_PICTURES, BEST_HYPOTHESES = 160, 12
-#: Hypotheses of less weight are left out; pictures times pictures times hypotheses that are solved together.
-LEAST_WEIGHT, BLOCK = 1e-4, 2_000_000
+#: Hypotheses of most weight that are kept for uncertainties.
+MOST_PARTS = 40
 #: Name of the prior score that has beliefs of its own.
 TECHNICAL = "technical"
 #: Prior scores beyond this many share one trust.
@@ -51,7 +62,8 @@ class Hypothesis:
         amplitude: s².
         noise: variance of a single judgement.
         means, deviations: (k,) means and standard deviations of the weights of the prior scores.
-        belief: log of the belief, up to a common constant.
+        belief: log of the belief b_h, up to a constant common to hypotheses of equal trusts.
+        trust: log of the belief b_t.
         parts: names of its kernel, size, noise and trusts in the tables of beliefs.
     """
 
@@ -61,11 +73,17 @@ class Hypothesis:
     means: tuple[float, ...]
     deviations: tuple[float, ...]
     belief: float
+    trust: float = 0.0
     parts: tuple[object, ...] = ()
 
 
-def hypotheses(kernels: list[str], priors: Sequence[str]) -> list[Hypothesis]:
+def hypotheses(kernels: Sequence[str], priors: Sequence[str]) -> list[Hypothesis]:
     """All combinations of kernels and of trusts in prior scores, both by name."""
+    return list(_hypotheses(tuple(kernels), tuple(priors)))
+
+
+@lru_cache(maxsize=16)
+def _hypotheses(kernels: tuple[str, ...], priors: tuple[str, ...]) -> tuple[Hypothesis, ...]:
     tables = [TRUSTS_IN_TECHNICAL if name == TECHNICAL else TRUSTS for name in priors]
     # Those beyond the most have the trust of the last.
     choices = [
@@ -80,11 +98,12 @@ def hypotheses(kernels: list[str], priors: Sequence[str]) -> list[Hypothesis]:
             continue
         size = (RESIDUALS if trusting else AMPLITUDES).get(amplitude, 0.0)
         form = ALONE if number < 0 else KERNELS[kernels[number]] + size
-        belief = form + NOISES[noise] + sum(one.belief for _, one in trust[:MOST_TRUSTS])
+        belief_in_trust = sum(one.belief for _, one in trust[:MOST_TRUSTS])
         means, deviations = tuple(one.mean for _, one in trust), tuple(one.deviation for _, one in trust)
         parts = (kernels[number] if number >= 0 else None, amplitude, noise, *(word for word, _ in trust))
-        found.append(Hypothesis(number, amplitude, noise, means, deviations, belief, parts))
-    return found
+        belief = form + NOISES[noise]
+        found.append(Hypothesis(number, amplitude, noise, means, deviations, belief, belief_in_trust, parts))
+    return tuple(found)
 
 
 @dataclass
@@ -98,8 +117,9 @@ class Mixture:
         bias: c.
         shares: weight of each kernel, and of the prior scores alone as ``prior``; sums to 1.
         trusts: (k,) weight of the hypotheses that trust each prior score.
-        parts: weight, hypothesis, Cholesky factor (n, n) and dual weights (n,) of every hypothesis with some weight.
+        parts: weight, hypothesis and dual weights (n,) of the hypotheses of most weight.
         priors: (n, k) prior scores of the learning pictures.
+        weights: (n,) number of judgements behind each liking.
     """
 
     kernels: ItemKernels
@@ -108,8 +128,9 @@ class Mixture:
     bias: float
     shares: dict[str, float]
     trusts: np.ndarray
-    parts: list[tuple[float, Hypothesis, np.ndarray, np.ndarray]] = field(repr=False)
+    parts: list[tuple[float, Hypothesis, np.ndarray]] = field(repr=False)
     priors: np.ndarray = field(repr=False)
+    weights: np.ndarray = field(repr=False)
 
     def predict(self, z: np.ndarray, priors: np.ndarray) -> np.ndarray:
         """(i,) liking of pictures from (i, p) deviations and (i, k) prior scores."""
@@ -118,14 +139,20 @@ class Mixture:
             liking = liking + values @ dual
         return liking
 
+    def _explained(self, h: Hypothesis, base: list[np.ndarray], cross: np.ndarray) -> np.ndarray:
+        """(n, i) L⁻¹ crossᵀ with the Cholesky factor L of a hypothesis's covariance of the learning pictures."""
+        covariance = _covariance(h, base, self.priors, self.priors) + np.diag(h.noise / self.weights)
+        explained: np.ndarray = solve_triangular(np.linalg.cholesky(covariance), cross.T, lower=True)
+        return explained
+
     def uncertainty(self, z: np.ndarray, priors: np.ndarray) -> np.ndarray:
         """(i,) standard deviations of liking, within and between hypotheses, without the noise of single judgements."""
-        against = self.kernels.against(z)
+        against, base = self.kernels.against(z), self.kernels.against(self.kernels.z)
         mean, second, total = np.zeros(len(z)), np.zeros(len(z)), 0.0
-        for share, h, factor, alpha in self.parts:
+        for share, h, alpha in self.parts:
             cross = _covariance(h, against, priors, self.priors)
             predicted = priors @ np.array(h.means) + cross @ alpha
-            explained = solve_triangular(factor, cross.T, lower=True)
+            explained = self._explained(h, base, cross)
             own = h.amplitude * self.kernels.diagonal(h.kernel, z) if h.kernel >= 0 else 0.0
             prior = own + 1 + np.sum((priors * np.array(h.deviations)) ** 2, axis=1)
             variance = np.maximum(prior - np.einsum("ni,ni->i", explained, explained), 0)
@@ -135,10 +162,10 @@ class Mixture:
 
     def covariance(self, z: np.ndarray, priors: np.ndarray) -> tuple[np.ndarray, float]:
         """(i, i) covariance of likings under the likeliest hypothesis with a kernel, and its noise variance."""
-        _, h, factor, _ = max(self.parts, key=lambda part: (part[1].kernel >= 0, part[0]))
+        _, h, _ = max(self.parts, key=lambda part: (part[1].kernel >= 0, part[0]))
         cross = _covariance(h, self.kernels.against(z), priors, self.priors)
         prior = _covariance(h, replace(self.kernels, z=z).against(z), priors, priors)
-        explained = solve_triangular(factor, cross.T, lower=True)
+        explained = self._explained(h, self.kernels.against(self.kernels.z), cross)
         posterior: np.ndarray = prior - explained.T @ explained
         return posterior, h.noise
 
@@ -172,57 +199,84 @@ def learn_mixture(
     base = kernels.against(z)
     if len(z) > COMPARED_PICTURES:
         few = np.linspace(0, len(z) - 1, COMPARED_PICTURES).astype(int)
-        rough = log_weights(candidates, *fit_all(candidates, [k[np.ix_(few, few)] for k in base], y[few], weights[few], priors[few])[:1])
+        rough = log_weights(
+            candidates, *fit_all(candidates, [k[np.ix_(few, few)] for k in base], y[few], weights[few], priors[few])[:1]
+        )
         candidates = [candidates[i] for i in np.argsort(rough)[::-1][:BEST_HYPOTHESES]]
     evidence, alphas = fit_all(candidates, base, y, weights, priors)
     weight = np.exp(log_weights(candidates, evidence))
     weight /= weight.sum()
-    duals, coefficients, bias = np.zeros((len(base), len(z))), np.zeros(priors.shape[1]), 0.0
-    shares, trusts = dict.fromkeys([*kernels.names, "prior"], 0.0), np.zeros(priors.shape[1])
-    for share, h, alpha in zip(weight, candidates, alphas, strict=True):
-        if h.kernel >= 0:
-            duals[h.kernel] += share * h.amplitude * alpha
-        coefficients += share * (np.array(h.means) + np.array(h.deviations) ** 2 * (priors.T @ alpha))
-        bias += float(share * alpha.sum())
-        shares[kernels.names[h.kernel] if h.kernel >= 0 else "prior"] += float(share)
-        trusts += share * (np.array(h.means) > 0)
-    kept = np.flatnonzero(weight > max(LEAST_WEIGHT, np.sort(weight)[::-1][:60][-1]))
-    parts = []
-    for i in kept if len(kept) else [int(weight.argmax())]:
-        covariance = _covariance(candidates[i], base, priors, priors) + np.diag(candidates[i].noise / weights)
-        parts.append((float(weight[i]), candidates[i], np.linalg.cholesky(covariance), alphas[i]))
-    return Mixture(kernels, duals, coefficients, bias, shares, trusts, parts, priors)
+    number, amplitude = (np.array([getattr(h, name) for h in candidates]) for name in ("kernel", "amplitude"))
+    means, deviations = _trusts(candidates, priors.shape[1])
+    duals = np.stack([weight[number == k] * amplitude[number == k] @ alphas[number == k] for k in range(len(base))])
+    coefficients = weight @ (means + deviations**2 * (alphas @ priors))
+    bias, trusts = float(weight @ alphas.sum(axis=1)), weight @ (means > 0)
+    shares = {name: float(weight[number == k].sum()) for k, name in enumerate(kernels.names)}
+    shares["prior"] = float(weight[number < 0].sum())
+    kept = np.argsort(-weight, kind="stable")[:MOST_PARTS]
+    parts = [(float(weight[i]), candidates[i], alphas[i]) for i in kept]
+    return Mixture(kernels, duals, coefficients, bias, shares, trusts, parts, priors, weights)
 
 
 def log_weights(candidates: list[Hypothesis], evidence: np.ndarray) -> np.ndarray:
     """(h,) log weights of hypotheses, the largest 0, from (h,) log evidence."""
-    logs = np.array([h.belief for h in candidates]) + TEMPER * evidence
-    weights: np.ndarray = logs - logs.max()
-    return weights
+    belief, places = np.array([h.belief for h in candidates]), dict[tuple[float, ...], list[int]]()
+    for i, h in enumerate(candidates):
+        places.setdefault(h.means, []).append(i)
+    weights = np.empty(len(candidates))
+    for place in places.values():
+        own, shown = belief[place], evidence[place]
+        tempered = own + TEMPER * shown
+        marginal = _log_sum(own + shown) - _log_sum(own)
+        weights[place] = candidates[place[0]].trust + TEMPER_OF_TRUSTS * marginal + tempered - _log_sum(tempered)
+    return weights - weights.max()
+
+
+def _log_sum(logs: np.ndarray) -> float:
+    return float(np.logaddexp.reduce(logs))
+
+
+def _trusts(candidates: Sequence[Hypothesis], priors: int) -> tuple[np.ndarray, np.ndarray]:
+    """(h, k) means and standard deviations of the weights of prior scores."""
+    means, deviations = (np.array([getattr(h, name) for h in candidates]) for name in ("means", "deviations"))
+    shape = len(candidates), priors
+    return means.reshape(shape), deviations.reshape(shape)
 
 
 def fit_all(
     candidates: list[Hypothesis], base: list[np.ndarray], y: np.ndarray, weights: np.ndarray, priors: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(h,) log evidence up to a constant, and (h, n) dual weights C⁻¹(y − Pμ), of hypotheses on n pictures."""
-    n = len(y)
-    stack = np.stack([*base, np.zeros((n, n))])
-    products = np.einsum("nk,mk->knm", priors, priors)
-    diagonal = np.arange(n)
+    """(h,) log evidence up to a constant, and (h, n) dual weights C⁻¹(y − Pμ), of hypotheses on n pictures.
+
+    With W the diagonal of the weights, C = W^(−½) (s² W^½ K W^½ + noise) W^(−½) + B Bᵀ, where the columns of B are ones
+    and σ_j times each prior score. One eigendecomposition of W^½ K W^½ = U Λ Uᵀ serves all hypotheses on a kernel; the
+    rest is Woodbury's identity in the small space of y, ones and P.
+    """
+    n, k = priors.shape
+    root = np.sqrt(weights)
+    columns = root[:, None] * np.column_stack([y, np.ones(n), priors])
     evidence, alphas = np.empty(len(candidates)), np.empty((len(candidates), n))
-    step = max(1, BLOCK // (n * n))
-    for start in range(0, len(candidates), step):
-        block = candidates[start : start + step]
+    kernels = np.array([h.kernel for h in candidates])
+    for kernel in np.unique(kernels):
+        rows = np.flatnonzero(kernels == kernel)
+        block = [candidates[i] for i in rows]
+        values, vectors = np.zeros(n), np.eye(n)
+        if kernel >= 0:
+            values, vectors = np.linalg.eigh(root[:, None] * base[kernel] * root)
         amplitude, noise = (np.array([getattr(h, name) for h in block]) for name in ("amplitude", "noise"))
-        deviations = np.array([h.deviations for h in block]).reshape(len(block), -1)
-        covariance = amplitude[:, None, None] * stack[[h.kernel for h in block]] + 1
-        if priors.shape[1]:
-            covariance += np.tensordot(deviations**2, products, axes=1)
-        covariance[:, diagonal, diagonal] += noise[:, None] / weights
-        residual = y - np.array([h.means for h in block]).reshape(len(block), -1) @ priors.T
-        factors = np.linalg.cholesky(covariance)
-        alpha = np.linalg.solve(covariance, residual[..., None])[..., 0]
-        alphas[start : start + step] = alpha
-        determinant = np.log(factors[:, diagonal, diagonal]).sum(axis=1)
-        evidence[start : start + step] = -0.5 * np.einsum("hn,hn->h", residual, alpha) - determinant
+        means, deviations = _trusts(block, k)
+        spectrum = amplitude[:, None] * np.maximum(values, 0) + noise[:, None]
+        x = vectors.T @ columns
+        products = np.einsum("ni,nj->nij", x, x).reshape(n, -1)
+        gram = (1 / spectrum @ products).reshape(len(block), k + 2, k + 2)
+        residual = np.concatenate([np.ones((len(block), 1)), np.zeros((len(block), 1)), -means], axis=1)
+        scale = np.concatenate([np.ones((len(block), 1)), deviations], axis=1)
+        small = np.eye(k + 1) + scale[:, :, None] * gram[:, 1:, 1:] * scale[:, None]
+        along = scale * np.einsum("hij,hj->hi", gram[:, 1:], residual)
+        taken = np.linalg.solve(small, along[..., None])[..., 0]
+        square = np.einsum("hi,hij,hj->h", residual, gram, residual) - np.einsum("hi,hi->h", along, taken)
+        determinant = np.log(spectrum).sum(axis=1) - np.log(weights).sum() + np.linalg.slogdet(small)[1]
+        evidence[rows] = -0.5 * (square + determinant)
+        residual[:, 1:] -= scale * taken
+        alphas[rows] = root * ((residual @ x.T / spectrum) @ vectors.T)
     return evidence, alphas

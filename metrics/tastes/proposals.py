@@ -49,7 +49,7 @@ def information_model(profile: TasteProfile) -> Preference | Mixture:
     """A Gaussian process over the profile's examples, also if the profile uses another method."""
     model = profile.fitted.model
     model = model.gp if isinstance(model, Both) else model
-    if isinstance(model, Mixture) and any(h.kernel >= 0 for _, h, _, _ in model.parts):
+    if isinstance(model, Mixture) and any(h.kernel >= 0 for _, h, _ in model.parts):
         return model
     if isinstance(model, Preference) and any(h.amplitude > 0 for _, h, _, _ in model.parts):
         return model

@@ -11,6 +11,7 @@ from itertools import chain, islice
 from multiprocessing.context import BaseContext
 
 from ...errors import SoartError
+from ...metrics.items.combined import ItemKind
 from ..support.batching import WAITING, batches
 from ..support.processes import compute_on_one_core, cores, follow_parent
 from .inspection import Inspection, inspect_file

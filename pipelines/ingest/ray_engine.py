@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ...metrics.items.combined import ItemKind
 from ...version import __version__
 from ..support.batching import WAITING, batches
 from ..support.processes import compute_on_one_core

@@ -62,7 +62,9 @@ def measure(
     for row in missing:
         try:
             # As stored, so that a score does not depend on whether its items came from the store.
-            items[row.id] = fresh[row.id] = extractor.extract(_pixels(collection, row, pixels or {}))[0].astype(np.float32)
+            items[row.id] = fresh[row.id] = extractor.extract(_pixels(collection, row, pixels or {}))[0].astype(
+                np.float32
+            )
         except ImageError as error:
             problems.append(str(error))
         if len(fresh) >= _STORE_EVERY:

@@ -116,7 +116,9 @@ def learn(
     only_ratings = not (good or bad or choices)
     pictures = existing_collection(collection) if collection and only_ratings else Collection(collection)
     with pictures, Progress("measuring", 0) as progress:
-        learnt = learning.learn(name, pictures, sources, network=None if network == "none" else network, progress=progress)
+        learnt = learning.learn(
+            name, pictures, sources, network=None if network == "none" else network, progress=progress
+        )
     facts = describe(learnt.taste, store.save(learnt.taste))
     if as_json:
         return emit({**facts, "problems": list(learnt.problems), "notes": list(learnt.notes)})

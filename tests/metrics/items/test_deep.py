@@ -181,7 +181,9 @@ def test_layers_at_several_depths(folders, kind, count):
 
 def test_layers_are_the_models_own(folders):
     picture = noise(32, 32, 3)
-    prepared = torch.from_numpy((picture / 255 - COLOUR["image_mean"]) / COLOUR["image_std"]).float().permute(2, 0, 1)[None]
+    prepared = (
+        torch.from_numpy((picture / 255 - COLOUR["image_mean"]) / COLOUR["image_std"]).float().permute(2, 0, 1)[None]
+    )
     vit = transformers.ViTModel.from_pretrained(folders["vit"]).eval()
     with torch.no_grad():
         first, last = vit(prepared, output_hidden_states=True).hidden_states[1:]
@@ -189,6 +191,8 @@ def test_layers_are_the_models_own(folders):
     assert np.allclose(items, np.concatenate([first.mean(dim=1)[0], last.mean(dim=1)[0]]), atol=1e-5)
 
 
-@pytest.mark.parametrize(("layers", "numbers"), [(1, [0]), (2, [0, 1]), (3, [0, 1, 2]), (12, [2, 5, 8, 11]), (24, [5, 11, 17, 23])])
+@pytest.mark.parametrize(
+    ("layers", "numbers"), [(1, [0]), (2, [0, 1]), (3, [0, 1, 2]), (12, [2, 5, 8, 11]), (24, [5, 11, 17, 23])]
+)
 def test_depths_of_networks(layers, numbers):
     assert depth_numbers(layers) == numbers

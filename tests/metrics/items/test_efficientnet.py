@@ -97,7 +97,10 @@ def test_stages_are_the_means_of_all_channels(stages):
 @packaged
 def test_size_hardly_moves_the_items_of_stages(stages):
     photos = [Image.fromarray(photo) for photo in load_sample_images().images]
-    items = {side: stages.extract([np.asarray(p.resize((side * 640 // 427, side))) for p in photos]) for side in (427, 320, 240)}
+    items = {
+        side: stages.extract([np.asarray(p.resize((side * 640 // 427, side))) for p in photos])
+        for side in (427, 320, 240)
+    }
     apart = np.abs(items[427][0] - items[427][1]).mean()
     assert np.abs(items[427] - items[320]).mean() < 0.15 * apart
     assert np.abs(items[427] - items[240]).mean() < 0.3 * apart
@@ -105,7 +108,13 @@ def test_size_hardly_moves_the_items_of_stages(stages):
 
 @pytest.mark.parametrize(
     ("size", "prepared"),
-    [((2000, 1000), (896, 448)), ((160, 160), (448, 448)), ((64, 64), (128, 128)), ((9, 900), (4, 384)), ((1, 1), (128, 128))],
+    [
+        ((2000, 1000), (896, 448)),
+        ((160, 160), (448, 448)),
+        ((64, 64), (128, 128)),
+        ((9, 900), (4, 384)),
+        ((1, 1), (128, 128)),
+    ],
 )
 def test_whole_pictures_are_prepared_at_canonical_sizes(size, prepared):
     assert tuple(prepare_whole(Image.new("RGB", size)).shape) == (1, 3, *prepared[::-1])

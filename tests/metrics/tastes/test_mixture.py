@@ -25,7 +25,7 @@ NAMES = (
 MODES = np.repeat(["good", "bad"], 6)
 
 
-def deviations(n=12, seed=0, width=len(NAMES)):
+def deviations(n=12, seed=0, width=33):
     return np.random.default_rng(seed).normal(size=(n, width))
 
 
@@ -110,7 +110,9 @@ def test_any_few_pictures(count, seed, shift):
     y = np.where(np.arange(count) % 2 == 0, 1.0, -1.0)
     modes = np.where(y > 0, "good", "bad")
     kernels = ItemKernels.of(z, kinds_of(NAMES), modes)
-    assert np.isfinite(learn_mixture(z, y, np.ones(count), np.zeros((count, 0)), kernels).predict(z, np.zeros((count, 0)))).all()
+    assert np.isfinite(
+        learn_mixture(z, y, np.ones(count), np.zeros((count, 0)), kernels).predict(z, np.zeros((count, 0)))
+    ).all()
 
 
 def auc(liked, scores):
