@@ -110,26 +110,33 @@ class EfficientNetLite0(nn.Module):
         x = functional.relu6(self.bn0(self.conv_stem(pixel_values.contiguous(memory_format=torch.channels_last))))
         means, number = [], 0
         for blocks, *_ in STAGES:
-            for block in self.blocks[number : number + blocks]:
+            for block in list(self.blocks)[number : number + blocks]:
                 x = block(x)
             number += blocks
             means.append(x.mean(dim=(2, 3)))
         return means
 
-    def fused(self) -> EfficientNetLite0:
-        """The network with its normalisation folded into the convolutions, which is faster; equal but for rounding."""
-        self.conv_stem, self.bn0 = _fused(self.conv_stem, self.bn0)
-        for block in self.blocks:
+
+def fused(network: EfficientNetLite0) -> nn.Module:
+    """The network with its normalisation folded into the convolutions, which is faster; equal but for rounding."""
+    _fuse(network, "conv_stem", "bn0")
+    for block in network.blocks:
+        if isinstance(block, _Block):
             if block.expands:
-                block.expand_conv, block.bn0 = _fused(block.expand_conv, block.bn0)
-            block.depthwise_conv, block.bn1 = _fused(block.depthwise_conv, block.bn1)
-            block.project_conv, block.bn2 = _fused(block.project_conv, block.bn2)
-        self.conv_head, self.bn1 = _fused(self.conv_head, self.bn1)
-        return self.to(memory_format=torch.channels_last)
+                _fuse(block, "expand_conv", "bn0")
+            _fuse(block, "depthwise_conv", "bn1")
+            _fuse(block, "project_conv", "bn2")
+    _fuse(network, "conv_head", "bn1")
+    for parameter in network.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return network
 
 
-def _fused(convolution: nn.Module, norm: nn.Module) -> tuple[nn.Module, nn.Module]:
-    return fuse_conv_bn_eval(convolution, norm), nn.Identity()
+def _fuse(module: nn.Module, convolution: str, norm: str) -> None:
+    """Fold a normalisation of a module into the convolution before it."""
+    setattr(module, convolution, fuse_conv_bn_eval(getattr(module, convolution), getattr(module, norm)))
+    setattr(module, norm, nn.Identity())
 
 
 def prepare(picture: Image.Image) -> torch.Tensor:

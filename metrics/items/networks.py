@@ -19,7 +19,7 @@ from torch import nn
 from torch.nn import functional
 
 from ...errors import ModelError, first_line
-from .efficientnet import STAGES, load_efficientnet, prepare, prepare_whole
+from .efficientnet import STAGES, fused, load_efficientnet, prepare, prepare_whole
 
 EFFICIENTNET = "efficientnet-lite0"
 #: Depths at which the layers of a network are read, in shares of their number.
@@ -74,9 +74,9 @@ def _digest(module: nn.Module, settings: Sequence[bytes] = (), without: Sequence
 def _efficientnet(depths: bool) -> Network:
     module = load_efficientnet()
     if depths:
-        digest, module = _digest(module), module.fused()
+        digest = _digest(module)
         return Network(
-            module,
+            fused(module),
             lambda picture: {"pixel_values": prepare_whole(picture)},
             lambda inputs: torch.cat(module.stages(**inputs), dim=1),
             f"{EFFICIENTNET}:stages:{digest}",

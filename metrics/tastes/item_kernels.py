@@ -101,7 +101,7 @@ class ItemKernels:
     @classmethod
     def of(cls, z: np.ndarray, kinds: dict[str, np.ndarray], modes: np.ndarray) -> ItemKernels:
         """Learn widths and rotations from (n, p) deviations of the learning pictures and their (n,) modes."""
-        widths, powers, heads = {}, {}, {}
+        widths, powers, heads = dict[str, float](), dict[str, float](), dict[str, Head]()
         for kind, columns in kinds.items():
             apart = squared_distances(z[:, columns], z[:, columns])[np.triu_indices(len(z), 1)]
             apart = apart[apart > 1e-9]
@@ -109,7 +109,8 @@ class ItemKernels:
             powers[kind] = float(np.mean(np.sum(z[:, columns] ** 2, axis=1))) or 1.0
             if kind in COMPONENTS and 1 < len(np.unique(modes)) < len(z):
                 head = Head.of(z, columns, modes, COMPONENTS[kind])
-                heads |= {} if head is None else {kind: head}
+                if head is not None:
+                    heads[kind] = head
         return cls(z, kinds, widths, powers, heads)
 
     @property
@@ -150,7 +151,8 @@ class ItemKernels:
             return np.ones(len(z))
         squares = {k: np.sum(z[:, columns] ** 2, axis=1) / self.powers[k] for k, columns in self.kinds.items()}
         self._join(squares)
-        return squares[kind]
+        diagonal: np.ndarray = squares[kind]
+        return diagonal
 
     @staticmethod
     def _join(values: dict[str, np.ndarray]) -> None:

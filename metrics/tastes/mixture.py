@@ -229,7 +229,8 @@ def log_weights(candidates: list[Hypothesis], evidence: np.ndarray) -> np.ndarra
         tempered = own + TEMPER * shown
         marginal = _log_sum(own + shown) - _log_sum(own)
         weights[place] = candidates[place[0]].trust + TEMPER_OF_TRUSTS * marginal + tempered - _log_sum(tempered)
-    return weights - weights.max()
+    weights -= weights.max()
+    return weights
 
 
 def _log_sum(logs: np.ndarray) -> float:

@@ -181,10 +181,10 @@ def learn(
         measurer.extractor.names, measurer.extractor.version, name=name, prior_names=prior_names, background=background,
         rng=np.random.default_rng(seed), network=network, rater=rater,
     )  # fmt: skip
-    notes = (note,) if note else ()
+    notes = [note] if note else []
     if taste.alone is not None:
-        notes += (f"Of pictures that no other rater has rated: {taste.alone.trust.sentence}.",)
-    return Learnt(taste, tuple(problems), notes)
+        notes.append(f"Of pictures that no other rater has rated: {taste.alone.trust.sentence}.")
+    return Learnt(taste, tuple(problems), tuple(notes))
 
 
 def _with(text: str, problems: Sequence[str]) -> str:
