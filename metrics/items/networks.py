@@ -19,9 +19,11 @@ from torch import nn
 from torch.nn import functional
 
 from ...errors import ModelError, first_line
-from .efficientnet import load_efficientnet, prepare
+from .efficientnet import STAGES, fused, load_efficientnet, prepare, prepare_whole
 
 EFFICIENTNET = "efficientnet-lite0"
+#: Depths at which the layers of a network are read, in shares of their number.
+DEPTHS = (0.25, 0.5, 0.75, 1.0)
 #: Settings that, with the weights, identify a network.
 _SETTINGS = ("config.json", "preprocessor_config.json", "processor_config.json")
 
@@ -37,22 +39,24 @@ class Network:
         encode: turns an RGB picture into inputs whose first axis has length one.
         embed: turns inputs of n pictures into (n, p) items.
         identity: class, pooling and a hash of weights and settings.
+        widths: number of items of each depth; None if there is one depth only.
     """
 
     module: nn.Module
     encode: Callable[[Image.Image], Inputs]
     embed: Callable[[Inputs], torch.Tensor]
     identity: str
+    widths: tuple[int, ...] | None = None
 
 
-def load_network(source: str) -> Network:
+def load_network(source: str, *, depths: bool = False) -> Network:
     """Load a network by name, in eval mode on the CPU; see ``DeepExtractor.load``.
 
     Raises:
         ModelError: the network is not there, is not a vision model or has damaged weights; the hub cannot be reached;
             a package is missing.
     """
-    return _efficientnet() if source == EFFICIENTNET else _pretrained(source)
+    return _efficientnet(depths) if source == EFFICIENTNET else _pretrained(source, depths)
 
 
 def _digest(module: nn.Module, settings: Sequence[bytes] = (), without: Sequence[str] = ()) -> str:
@@ -67,8 +71,17 @@ def _digest(module: nn.Module, settings: Sequence[bytes] = (), without: Sequence
     return digest.hexdigest()[:16]
 
 
-def _efficientnet() -> Network:
+def _efficientnet(depths: bool) -> Network:
     module = load_efficientnet()
+    if depths:
+        digest = _digest(module)
+        return Network(
+            fused(module),
+            lambda picture: {"pixel_values": prepare_whole(picture)},
+            lambda inputs: torch.cat(module.stages(**inputs), dim=1),
+            f"{EFFICIENTNET}:stages:{digest}",
+            tuple(channels for *_, channels in STAGES),
+        )
     return Network(
         module,
         lambda picture: {"pixel_values": prepare(picture)},
@@ -95,7 +108,7 @@ def _quiet() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def _pretrained(source: str) -> Network:
+def _pretrained(source: str, depths: bool) -> Network:
     """Load a vision model by transformers, which runs those of timm as well."""
     place = source.removeprefix("hf-hub:")
     if place.startswith("timm:"):
@@ -110,7 +123,7 @@ def _pretrained(source: str) -> Network:
         )
     try:
         with _quiet():
-            return _from_transformers(str(path) if local else place, source)
+            return _from_transformers(str(path) if local else place, source, depths)
     except ModelError:
         raise
     except ImportError as error:
@@ -124,7 +137,7 @@ def _pretrained(source: str) -> Network:
         raise ModelError(f"The model {source!r} cannot be loaded: {first_line(error)}{hint}.") from error
 
 
-def _from_transformers(place: str, source: str) -> Network:
+def _from_transformers(place: str, source: str, depths: bool) -> Network:
     from transformers import AutoConfig, AutoImageProcessor, AutoModel
     from transformers.utils import cached_file
 
@@ -154,7 +167,14 @@ def _from_transformers(place: str, source: str) -> Network:
         prepared = processor(images=[picture], return_tensors="pt")
         return {name: value for name, value in prepared.items() if isinstance(value, torch.Tensor)}
 
-    identity = f"{type(model).__name__}:{pooling}:{_digest(model, settings, missing)}"
+    digest = _digest(model, settings, missing)
+    if depths:
+        vision = getattr(model, "vision_model", model).eval()
+        with torch.inference_mode():
+            widths = tuple(layer.shape[1] for layer in _layers(vision, encode(Image.new("RGB", (32, 32)))))
+        identity = f"{type(model).__name__}:layers:{digest}"
+        return Network(vision, encode, lambda inputs: torch.cat(_layers(vision, inputs), dim=1), identity, widths)
+    identity = f"{type(model).__name__}:{pooling}:{digest}"
     return Network(model.eval(), encode, lambda inputs: _embed(model, pooling, inputs), identity)
 
 
@@ -187,3 +207,17 @@ def _embed(model: Any, pooling: str, inputs: Inputs) -> torch.Tensor:  # noqa: A
         hidden = output.last_hidden_state
         pooled = hidden.mean(dim=1) if hidden.ndim == 3 else hidden.mean(dim=(2, 3))
     return pooled.flatten(1)  # type: ignore[no-any-return]
+
+
+def _layers(vision: Any, inputs: Inputs) -> list[torch.Tensor]:  # noqa: ANN401
+    """(n, width) means over the picture of the layers at ``DEPTHS``, from inputs of n pictures."""
+    # The first of them is what enters the first layer.
+    layers = vision(pixel_values=inputs["pixel_values"], output_hidden_states=True).hidden_states[1:]
+    chosen = [layers[number] for number in depth_numbers(len(layers))]
+    # (n, tokens, p), or (n, p, h, w).
+    return [layer.mean(dim=1) if layer.ndim == 3 else layer.mean(dim=(2, 3)) for layer in chosen]
+
+
+def depth_numbers(count: int) -> list[int]:
+    """Numbers of the layers at ``DEPTHS``, of ``count`` in all; fewer if there are fewer layers."""
+    return sorted({max(1, round(share * count)) - 1 for share in DEPTHS})

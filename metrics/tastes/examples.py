@@ -13,7 +13,7 @@ models", NIPS (2015), as implemented by choix.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.special import expit
@@ -40,6 +40,7 @@ class Examples:
         pictures: (n,) names of the pictures, for messages and for merging.
         weights: (n,) number of judgements behind each liking; 1 by default.
         priors: (n, k) prior scores on any scale, NaN for missing ones; none by default.
+        prior_names: (k,) their names; empty if unknown.
     """
 
     items: np.ndarray
@@ -49,6 +50,7 @@ class Examples:
     pictures: np.ndarray
     weights: np.ndarray = field(default_factory=lambda: np.zeros(0))
     priors: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
+    prior_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         n = len(check_items(self.items, name="learning items"))
@@ -77,7 +79,7 @@ class Examples:
 
     def take(self, rows: np.ndarray) -> Examples:
         """Examples of the pictures in ``rows``, row numbers or a mask."""
-        return Examples(**{name: getattr(self, name)[rows] for name in _FIELDS})
+        return Examples(**{name: getattr(self, name)[rows] for name in _FIELDS}, prior_names=self.prior_names)
 
 
 def _labels(labels: Sequence[object] | None, n: int, kind: str) -> np.ndarray:
@@ -209,7 +211,8 @@ def mix(*parts: Examples) -> Examples:
         raise ItemsError("Expected pictures to learn a taste from, got none.")
     if len({part.items.shape[1] for part in parts}) > 1 or len({part.priors.shape[1] for part in parts}) > 1:
         raise ItemsError("Expected the same items of every picture; items of different extractors cannot be mixed.")
-    judgements = Examples(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in _FIELDS})
+    joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _FIELDS}
+    judgements = Examples(**joined, prior_names=parts[0].prior_names)
     first, which = np.unique(judgements.pictures, return_index=True, return_inverse=True)[1:]
     if len(first) == len(judgements):
         return check_contradictions(judgements)
@@ -223,9 +226,7 @@ def mix(*parts: Examples) -> Examples:
     modes = np.array([m if abs(v - w) < 1e-12 else mode_of(v)
                       for m, v, w in zip(merged.modes, liking, merged.liking, strict=True)])  # fmt: skip
     order = np.argsort(first)
-    return check_contradictions(
-        Examples(merged.items, liking, modes, merged.groups, merged.pictures, weights, merged.priors).take(order)
-    )
+    return check_contradictions(replace(merged, liking=liking, modes=modes, weights=weights).take(order))
 
 
 def check_contradictions(examples: Examples) -> Examples:

@@ -109,6 +109,8 @@ def explain(profile: TasteProfile, items: object, priors: np.ndarray | None = No
         ItemsError: items or prior scores do not fit.
     """
     rows = check_items(items, len(profile.names), rows=0)
+    if profile.alone is not None and priors is None:
+        profile = profile.alone
     examples, p = profile.examples, len(profile.names)
     measured = _standard(profile, rows, profile.prior_scores(rows, priors))
     learning = _standard(profile, examples.items, examples.priors)

@@ -13,7 +13,7 @@ from .examples import Examples
 from .folds import HeldOut
 from .kernels import Frame
 from .method_choice import Choice, choose
-from .methods import METHODS, Model, learn
+from .methods import MIXTURE, Model, learn
 
 #: Number of pictures scored together, which limits memory.
 CHUNK = 4096
@@ -78,7 +78,7 @@ def fit(
     names: tuple[str, ...],
     rng: np.random.Generator,
     scaling: Scaling | None = None,
-    methods: Sequence[str] = METHODS,
+    methods: Sequence[str] = (MIXTURE,),
     repeats: int = 1,
     *,
     every: bool = False,

@@ -14,7 +14,7 @@ They are kernels of the Gaussian process over *items*. Those over choices of a p
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -24,6 +24,22 @@ from ..items.soart import heads_of
 #: Deviations are cut here, so that no single item decides alone.
 CUT = 4.0
 COLOUR, DEEP, NETWORK = "colour", "deep", "network"
+
+
+#: Kinds of items for ``item_kernels``: those of appearance, and those of a network, all of them or its later depths.
+APPEARANCE, CONTENT, LATE = ("texture", "colour", "quality"), "content", "late content"
+
+
+def kinds_of(names: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """Numbers of the items of each kind; the late content is the second half of a network's depths."""
+    starts = {"colour": "colour", "quality": "quality", "deep": CONTENT}
+    kinds = np.array([starts.get(name.split("/", 1)[0], "texture") for name in names])
+    numbers = {kind: np.flatnonzero(kinds == kind) for kind in (*APPEARANCE, CONTENT) if (kinds == kind).any()}
+    if CONTENT in numbers:
+        parts = [names[number].split("/") for number in numbers[CONTENT]]
+        depths = np.array([int(part[1]) if len(part) > 2 else 1 for part in parts])
+        numbers[LATE] = numbers[CONTENT][depths > depths.max() / 2]
+    return numbers
 
 
 def block_of(name: str) -> str:
@@ -41,12 +57,14 @@ class Frame:
             infinite.
         blocks: (p,) block of each item.
         heads: item numbers of each head of version D.
+        kinds: item numbers of each kind, for ``item_kernels``.
     """
 
     centre: np.ndarray
     scale: np.ndarray
     blocks: np.ndarray
     heads: tuple[tuple[int, ...], ...] = ()
+    kinds: dict[str, np.ndarray] = field(default_factory=dict)
 
     @classmethod
     def of(cls, reference: np.ndarray, names: tuple[str, ...]) -> Frame:
@@ -55,7 +73,13 @@ class Frame:
         heads = tuple(tuple(head) for head in heads_of(names))
         # Rounding of large constant items is not variation.
         varies = scale > 1e-9 * np.maximum(np.abs(centre), 1e-3)
-        return cls(centre, np.where(varies, scale, np.inf), np.array([block_of(name) for name in names]), heads)
+        return cls(
+            centre,
+            np.where(varies, scale, np.inf),
+            np.array([block_of(name) for name in names]),
+            heads,
+            kinds_of(names),
+        )
 
     @cached_property
     def names(self) -> list[str]:

@@ -1,7 +1,8 @@
 """The learning curve, and how much more ratings would help.
 
 Held-out concordance is measured with shares of the learning pictures. Its distance from 1 is fitted by an inverse power
-law 1 − C(m) = a + b·m^(−c) with a, b ≥ 0; the repetitions give the uncertainty.
+law 1 − C(m) = a + b·m^(−c) with a, b ≥ 0; the repetitions give the uncertainty. The law says how much the concordance
+grows; it grows from the held-out figure of the trust report, so that report and forecast agree.
 
 Source: Figueroa et al., "Predicting sample size required for classification performance", *BMC Medical Informatics and
 Decision Making* 12 (2012).
@@ -9,6 +10,7 @@ Decision Making* 12 (2012).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +18,7 @@ from scipy.optimize import nnls
 
 from .examples import Examples
 from .folds import fold_numbers, gather, learnable, splits
-from .trust import CHANCE, FOLDS, RATE_FIVE, TOO_FEW, Learner, Trust
+from .trust import CHANCE, FOLDS, RATE_FIVE, TOO_FEW, Learner, Trust, score_interval
 
 #: Shares of the learning pictures, and exponents c that are tried.
 SHARES = (0.4, 0.6, 0.8, 1.0)
@@ -24,6 +26,8 @@ EXPONENTS = (0.35, 0.5, 0.7, 1.0)
 REPEATS = 4
 #: The least gain in concordance that is worth more ratings.
 WORTH = 0.01
+#: Times as many ratings as now that are looked ahead to for a taste that shows nothing yet.
+AHEAD = (1.5, 2, 3, 4, 6, 8, 12)
 
 
 def measure_curve(
@@ -82,8 +86,18 @@ def fit_power_law(sizes: np.ndarray, concordances: np.ndarray) -> PowerLaw:
     return best
 
 
-def add_curve(trust: Trust, examples: Examples, learner: Learner, rng: np.random.Generator) -> Trust:
-    """The trust report with a learning curve, and advice on how much as many ratings again would help."""
+def add_curve(
+    trust: Trust, examples: Examples, learner: Learner, rng: np.random.Generator, *, content: bool = False
+) -> Trust:
+    """The trust report with a learning curve, and advice on how much as many ratings again would help.
+
+    Args:
+        trust: the report.
+        examples: the judged pictures.
+        learner: learns from some of them.
+        rng: source of folds.
+        content: True if a network's items are among the items.
+    """
     if not np.isfinite(trust.concordance):
         return replace(trust, advice=f"{RATE_FIVE}.")
     sizes, values = measure_curve(examples, learner, rng)
@@ -94,14 +108,23 @@ def add_curve(trust: Trust, examples: Examples, learner: Learner, rng: np.random
     laws = [fit_power_law(sizes, values[rng.integers(0, len(values), len(values))].mean(axis=0)) for _ in range(100)]
     law = fit_power_law(sizes, values.mean(axis=0))
     more = len(examples)
-    now, then = law(more), law(2 * more)
-    low, high = (float(v) for v in np.quantile([resampled(2 * more) for resampled in laws], (0.05, 0.95)))
+    reached = float(sizes[-1])
+
+    def forecast(times: float, by: PowerLaw = law) -> float:
+        """Held-out concordance expected with so many times the ratings."""
+        return float(np.clip(trust.concordance + by(times * reached) - by(reached), 0, 1))
+
+    now, then = trust.concordance, forecast(2)
+    low, high = (float(v) for v in np.quantile([forecast(2, resampled) for resampled in laws], (0.05, 0.95)))
     spread = values.std(axis=0, ddof=1) / np.sqrt(len(values)) * 2
     curve = tuple(
         (round(size), float(v), float(max(v - s, 0)), float(min(v + s, 1)))
         for size, v, s in zip(sizes, values.mean(axis=0), spread, strict=True)
     )
     advice = _advice(trust, more, (now, then), (low, high))
+    if trust.word == CHANCE:
+        helps = [ratings_to_show(trust, more, forecast), _missing_side(trust), _other_items(content=content)]
+        advice = " ".join([advice, *(sentence for sentence in helps if sentence)])
     return replace(trust, curve=curve, advice=advice, more=more, expected=float(then))
 
 
@@ -123,10 +146,44 @@ def _advice(trust: Trust, more: int, concordances: tuple[float, float], limits: 
             f"{more} more ratings are expected to raise the {statistic} from {now:.2f} to {then:.2f} "
             f"(90 % of fits: {low:.2f}…{high:.2f})."
         )
-    advice = (
+    return (
         f"More ratings of this kind would hardly help: with {more} more the {statistic} is expected to change from "
         f"{now:.2f} to {then:.2f}."
     )
-    if trust.word == CHANCE:
-        advice += " These items may not show what you like: add deep items, or rate pictures that differ more."
-    return advice
+
+
+def ratings_to_show(trust: Trust, count: int, forecast: Callable[[float], float]) -> str:
+    """How many more ratings would show that a taste is better than chance, as a sentence.
+
+    Args:
+        trust: the trust report.
+        count: number of ratings now.
+        forecast: the concordance expected with so many times the ratings.
+    """
+    statistic = "rank correlation" if trust.graded else "AUC"
+    for times in AHEAD:
+        expected, side = forecast(times), times * count / 2
+        if score_interval(expected, side, side)[0] > 0.5:
+            value = 2 * expected - 1 if trust.graded else expected
+            return (
+                f"If the {statistic} is then {value:.2f}, some {round((times - 1) * count)} more, half of them liked, would "
+                "show that it is better than chance."
+            )
+    return (
+        f"Even {round((AHEAD[-1] - 1) * count)} more ratings of this kind would not show that it is better than chance."
+    )
+
+
+def _missing_side(trust: Trust) -> str:
+    """Which side has too few pictures, as a sentence; empty if neither."""
+    few, many = sorted([(trust.liked, "liked"), (trust.disliked, "disliked")])
+    if few[0] * 2 > many[0]:
+        return ""
+    return f"Only {few[0]} are {few[1]} beside {many[0]} {many[1]}: rate more {few[1]} ones."
+
+
+def _other_items(*, content: bool) -> str:
+    """Which other items might show the taste, as a sentence."""
+    if content:
+        return "A larger network may see what this one does not: --network with the hub id of a CLIP or SigLIP model."
+    return "These items only say how pictures look: with --network efficientnet-lite0 they also say what is shown."

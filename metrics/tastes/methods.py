@@ -4,14 +4,16 @@
 
 | method           | description                                                                      | contributions |
 |------------------|----------------------------------------------------------------------------------|---------------|
-| ``gp+attention`` | weighted mean of the next and ``attention``; the usual method                    | by masking    |
+| ``mixture``      | Gaussian processes and version D, averaged by evidence; the usual method         | by masking    |
+| ``gp+attention`` | weighted mean of the next and ``attention``; the usual one before                | by masking    |
 | ``gp``           | average of Gaussian processes on top of the prior scores, ``gaussian_process``   | by masking    |
 | ``ridge``        | as ``gp``, with the linear kernel only                                           | exact         |
 | ``attention``    | version D over the modes, on principal components; it ignores prior scores       | by masking    |
 | ``T2``           | Taguchi's T-method (2), with the unit space at the disliked end                  | exact         |
 | ``prior``        | the prior scores alone                                                           | exact         |
 
-In the mean, version D has half the belief that the prior scores alone do not explain everything.
+In ``gp+attention`` version D has half the belief that the prior scores alone do not explain everything. ``mixture``
+has version D as a kernel among others, so that prior scores and evidence apply to it too.
 """
 
 from __future__ import annotations
@@ -26,10 +28,12 @@ from ..attention.version_d import AttentionD
 from ..taguchi.tmethods import T2
 from .examples import Examples
 from .gaussian_process import Preference, learn_preference
+from .item_kernels import ItemKernels
 from .kernels import DEEP, Frame
+from .mixture import learn_mixture
 
-BOTH = "gp+attention"
-METHODS = (BOTH, "gp", "ridge", "attention", "T2", "prior")
+MIXTURE, BOTH = "mixture", "gp+attention"
+METHODS = (MIXTURE, BOTH, "gp", "ridge", "attention", "T2", "prior")
 #: Most principal components of a head for version D, and of the items of a network.
 COMPONENTS, NETWORK_COMPONENTS = 6, 12
 #: Small grids, because cross-validation fits version D many times.
@@ -183,7 +187,10 @@ def learn_all(
         gp = learn_preference(z, examples.liking, examples.weights, priors, frame)
     for method in methods:
         model: Model | None = None
-        if method == "gp":
+        if method == MIXTURE:
+            kernels = ItemKernels.of(z, frame.kinds, examples.modes)
+            model = learn_mixture(z, examples.liking, examples.weights, priors, kernels, examples.prior_names)
+        elif method == "gp":
             model = gp
         elif method == "attention":
             model = attention

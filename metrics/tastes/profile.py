@@ -29,8 +29,9 @@ from ..percentiles import percentiles_in
 from .examples import Examples, check_contradictions
 from .fitting import Fitted, Scaling, calibrate, fit
 from .folds import near_duplicates
+from .kernels import CONTENT
 from .learning_curve import add_curve
-from .methods import METHODS, Attention, learn_attention
+from .methods import MIXTURE, Attention, learn_attention
 from .trust import Learner, Predictor, Trust, examine
 
 #: Fewest pictures of a background; fewer describe a collection too badly to be used.
@@ -75,6 +76,9 @@ class TasteProfile:
         network: source of the network behind deep items, if any.
         created: UTC time, ISO 8601.
         modes: version D over named modes; None if no modes were named.
+        rater: name of the rater in a collection, whose others make a prior score; empty if there is none.
+        alone: the taste learnt without other raters' means, for pictures that no other has rated; None if they are no
+            prior score, and in tastes of soart 0.1.0, which take the mean rating in their place.
 
     Examples:
         >>> import numpy as np
@@ -106,6 +110,8 @@ class TasteProfile:
     network: str | None = None
     created: str = ""
     modes: Attention | None = field(default=None, repr=False)
+    rater: str = ""
+    alone: TasteProfile | None = field(default=None, repr=False)
 
     @property
     def method(self) -> str:
@@ -139,7 +145,20 @@ class TasteProfile:
             ItemsError: items or prior scores do not fit, or items are not finite.
         """
         rows = check_items(items, len(self.names), rows=0)
-        return self.fitted(rows, self.prior_scores(rows, priors))
+        scores = self.prior_scores(rows, priors)
+        liking, unknown = self.fitted(rows, scores), self._unknown(scores)
+        if self.alone is not None and unknown.any():
+            liking[unknown] = self.alone.liking(rows[unknown], self._known(scores[unknown]))
+        return liking
+
+    def _unknown(self, scores: np.ndarray) -> np.ndarray:
+        """(n,) True for pictures of (n, k) prior scores that no other rater has rated, if there is a taste for them."""
+        column = self.prior_names.index(OTHERS) if self.alone is not None else None
+        return np.zeros(len(scores), dtype=bool) if column is None else ~np.isfinite(scores[:, column])
+
+    def _known(self, scores: np.ndarray) -> np.ndarray:
+        """The prior scores that ``alone`` uses, of (n, k)."""
+        return scores[:, [name != OTHERS for name in self.prior_names]]
 
     def probability(self, liking: np.ndarray) -> np.ndarray:
         """(n,) calibrated probabilities of (n,) likings."""
@@ -169,7 +188,12 @@ class TasteProfile:
                 f"The taste {self.name!r} is not reliable yet ({self.trust.sentence}): rate more pictures, or pass "
                 "useless_ok=True."
             )
-        return 100 * self.probability(self.liking(items, priors))
+        rows = check_items(items, len(self.names), rows=0)
+        scores = self.prior_scores(rows, priors)
+        points, unknown = 100 * self.probability(self.liking(rows, scores)), self._unknown(scores)
+        if self.alone is not None and unknown.any():
+            points[unknown] = self.alone.score(rows[unknown], self._known(scores[unknown]), useless_ok=True)
+        return points
 
 
 def learn_taste(
@@ -181,12 +205,16 @@ def learn_taste(
     prior_names: tuple[str, ...] = (),
     background: tuple[np.ndarray, np.ndarray] | None = None,
     rng: np.random.Generator | None = None,
-    methods: Sequence[str] = METHODS,
+    methods: Sequence[str] = (MIXTURE,),
     curve: bool = True,
     repeats: int = 5,
     network: str | None = None,
+    rater: str = "",
 ) -> TasteProfile:
     """Learn a taste and check it.
+
+    If other raters' means are among the prior scores, a second one is learnt without them, for pictures that no other
+    has rated.
 
     Args:
         examples: the judged pictures; their groups are widened by near-duplicates.
@@ -201,6 +229,7 @@ def learn_taste(
         curve: True to measure the learning curve.
         repeats: repetitions of the cross-validation in the trust report.
         network: source of the network behind deep items.
+        rater: name of the rater in a collection.
 
     Raises:
         ItemsError: pictures are only liked or only disliked, a single one, all alike, or both good and bad; or matrices
@@ -222,6 +251,14 @@ def learn_taste(
         True
     """
     rng = rng if rng is not None else np.random.default_rng(0)
+    alone = None
+    if OTHERS in prior_names:
+        kept = np.array([prior != OTHERS for prior in prior_names])
+        alone = learn_taste(
+            replace(examples, priors=examples.priors[:, kept]), names, version, name=name,
+            prior_names=tuple(prior for prior in prior_names if prior != OTHERS), rng=rng, methods=methods, curve=curve,
+            background=background and (background[0], background[1][:, kept]), repeats=repeats, network=network,
+        )  # fmt: skip
     check_items(examples.items, len(names), name="learning items")
     _check_contrast(examples)
     check_contradictions(examples)
@@ -232,18 +269,20 @@ def learn_taste(
     # Without a background, every fold has a scaling of its own.
     common = None if background is None else scaling
     z, priors = scaling.frame.deviations(examples.items), scaling.priors(examples.priors)
-    examples = replace(examples, groups=near_duplicates(z, examples.groups).astype(np.str_))
+    groups = near_duplicates(z, examples.groups).astype(np.str_)
+    examples = replace(examples, groups=groups, prior_names=prior_names)
     fitted = fit(examples, names, rng, scaling, methods, repeats=2, every=True)
     check = examine(examples, _learner(names, common, methods), z, priors, scaling.frame, rng, repeats)
     trust = check.trust
     if curve:
-        trust = add_curve(trust, examples, _learner(names, common, (fitted.choice.method,)), rng)
+        content = CONTENT in scaling.frame.kinds
+        trust = add_curve(trust, examples, _learner(names, common, (fitted.choice.method,)), rng, content=content)
     quantiles = np.quantile(fitted(*reference), np.linspace(0, 1, 101))
     calibration = calibrate(check.held_out, examples)
     created = datetime.now(UTC).isoformat(timespec="seconds")
     return TasteProfile(
         name, names, version, examples, fitted, prior_names, trust, calibration, quantiles, network, created,
-        mode_model(examples, fitted),
+        mode_model(examples, fitted), rater, alone,
     )  # fmt: skip
 
 

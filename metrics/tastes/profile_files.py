@@ -44,6 +44,10 @@ _ARRAYS = (
 )
 
 
+#: Of these, what a taste without other raters' means has of its own.
+_OWN = ("priors", "prior_centre", "prior_scale", "reference", "fitted")
+
+
 def _digest(header: str, arrays: dict[str, np.ndarray]) -> str:
     """SHA-256 over the header and every array with its name, type and shape."""
     digest = hashlib.sha256(header.encode())
@@ -67,7 +71,14 @@ def _profile_contents(profile: TasteProfile) -> tuple[dict[str, Any], dict[str, 
         examples.items, examples.liking, examples.weights, examples.priors, scaling.frame.centre, scaling.frame.scale,
         scaling.prior_centre, scaling.prior_scale, profile.reference, profile.fitted(examples.items, examples.priors),
     )  # fmt: skip
-    return header, {name: np.ascontiguousarray(v, dtype="<f8") for name, v in zip(_ARRAYS, values, strict=True)}
+    arrays = {name: np.ascontiguousarray(v, dtype="<f8") for name, v in zip(_ARRAYS, values, strict=True)}
+    if profile.rater:
+        header["rater"] = profile.rater
+    if profile.alone is not None:
+        header["alone"], inner = _profile_contents(profile.alone)
+        # The pictures, their judgements and the scaling of their items are those of the profile itself.
+        arrays |= {f"alone/{name}": inner[name] for name in _OWN}
+    return header, arrays
 
 
 def _plain(value: object) -> object:
@@ -144,7 +155,7 @@ def load_taste(path: Path) -> Taste:
                 "learn it again, or use the version that wrote it."
             )
         parts = tuple(
-            _restore(part_header, {name: arrays[f"{number}/{name}"] for name in _ARRAYS}, str(path))
+            _restore(part_header, _arrays_of(arrays, f"{number}/"), str(path))
             for number, part_header in enumerate(header["parts"])
         )
         weights = tuple(float(w) for w in header["weights"])
@@ -153,6 +164,12 @@ def load_taste(path: Path) -> Taste:
         return Blend(str(header["name"]), parts, weights)
     except (KeyError, TypeError, ValueError, ItemsError) as error:
         raise ProfileError(f"The taste {str(path)!r} is incomplete: {error}.") from error
+
+
+def _arrays_of(arrays: dict[str, np.ndarray], start: str) -> dict[str, np.ndarray]:
+    """Arrays of one profile, whose names begin with ``start``."""
+    names = [*_ARRAYS, *(f"alone/{name}" for name in _OWN if f"{start}alone/{name}" in arrays)]
+    return {name: arrays[f"{start}{name}"] for name in names}
 
 
 def _restore(header: dict[str, Any], arrays: dict[str, np.ndarray], path: str) -> TasteProfile:
@@ -165,7 +182,7 @@ def _restore(header: dict[str, Any], arrays: dict[str, np.ndarray], path: str) -
     labels = {key: np.array([str(v) for v in header[key]], dtype=np.str_) for key in ("modes", "groups", "pictures")}
     examples = Examples(
         arrays["items"], arrays["liking"], labels["modes"], labels["groups"], labels["pictures"], arrays["weights"],
-        arrays["priors"],
+        arrays["priors"], tuple(str(n) for n in header["prior_names"]),
     )  # fmt: skip
     frame = replace(Frame.of(np.zeros((1, len(names))), names), centre=arrays["centre"], scale=arrays["scale"])
     scaling = Scaling(frame, arrays["prior_centre"], arrays["prior_scale"])
@@ -184,11 +201,14 @@ def _restore(header: dict[str, Any], arrays: dict[str, np.ndarray], path: str) -
     fitted = Fitted(scaling, Choice(method, dict(header["reached"])), model)
     if not np.allclose(fitted(examples.items, examples.priors), arrays["fitted"], atol=1e-5):
         raise ProfileError(f"The taste {path!r} gives other likings here than when it was learnt: learn it again.")
+    alone = None
+    if "alone" in header:
+        alone = _restore(header["alone"], arrays | {name: arrays[f"alone/{name}"] for name in _OWN}, path)
     slope, offset = header["calibration"]
     return TasteProfile(
         str(header["name"]), names, str(header["version"]), examples, fitted, tuple(header["prior_names"]),
         Trust(**trust), (float(slope), float(offset)), arrays["reference"], header["network"], str(header["created"]),
-        mode_model(examples, fitted),
+        mode_model(examples, fitted), str(header.get("rater", "")), alone,
     )  # fmt: skip
 
 

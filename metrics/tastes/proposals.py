@@ -18,6 +18,7 @@ from ..checks import check_items
 from .gaussian_process import Preference, learn_preference
 from .learning_curve import WORTH
 from .methods import Both
+from .mixture import Mixture
 from .profile import TasteProfile
 from .trust import RATE_FIVE, STRONG, TOO_FEW
 
@@ -44,10 +45,12 @@ class Proposal:
     reason: str
 
 
-def information_model(profile: TasteProfile) -> Preference:
+def information_model(profile: TasteProfile) -> Preference | Mixture:
     """A Gaussian process over the profile's examples, also if the profile uses another method."""
     model = profile.fitted.model
     model = model.gp if isinstance(model, Both) else model
+    if isinstance(model, Mixture) and any(h.kernel >= 0 for _, h, _ in model.parts):
+        return model
     if isinstance(model, Preference) and any(h.amplitude > 0 for _, h, _, _ in model.parts):
         return model
     examples, scaling = profile.examples, profile.fitted.scaling

@@ -25,6 +25,7 @@ from ..collection.collection import Collection
 from ..collection.files import sound_image_ids
 from ..collection.pictures import perceptual_hashes, pixel_counts, small_thumbnails
 from ..collection.results import store_changed_scores, store_result, stored_result
+from ..scoring.prior_scores import known_of_others, scores_in
 from .correlates import find_associations, find_trends, timeline
 from .result import Evaluation, Style
 
@@ -60,6 +61,8 @@ def fingerprint(collection: Collection, ids: np.ndarray, scorers: Sequence[Score
     for scorer in scorers:
         items = items_of(collection, scorer.extractor.version, ids[:16])
         digest.update(scorer.stored_name.encode() + scorer.score(items).tobytes())
+        if others := known_of_others(collection, scorer):
+            digest.update(repr(sorted(others.items())).encode())
     return digest.hexdigest()
 
 
@@ -166,14 +169,14 @@ def _pass_over_items(
     for block, items in _blocks(collection, extractor.version, ids):
         for scorer in scorers:
             if scorer.extractor.version == extractor.version:
-                scores[scorer.stored_name][block] = scorer.score(items)
+                scores[scorer.stored_name][block] = scores_in(collection, scorer, ids[block].tolist(), items)
         positions.distance[block] = overview.distances(items)
         positions.style[block], positions.centre_distance[block] = overview.style_of(overview.coordinates(items))
         progress(len(items))
     for scorer in scorers:
         if (version := scorer.extractor.version) != extractor.version:
             for block, items in _blocks(collection, version, ids):
-                scores[scorer.stored_name][block] = scorer.score(items)
+                scores[scorer.stored_name][block] = scores_in(collection, scorer, ids[block].tolist(), items)
     return scores, positions
 
 

@@ -6,12 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ...errors import CollectionError
+from ...metrics.items.combined import ItemKind, taste_extractor
 from ...metrics.protocols import Scorer
 from ..collection.collection import Collection
 from ..ingest.engines import Engine
 from ..ingest.roots import remember_roots
 from ..ingest.scan import Scan, as_text
 from ..ingest.sync import Update, sync
+from ..scoring.taste_scorer import TasteScorer
 from .evaluate import evaluate
 from .result import Evaluation
 
@@ -73,9 +75,9 @@ def sync_and_evaluate(
         ...     print(result.title, result.update.found, len(result.evaluation.ids))
         pictures 2 1
     """
-    names = {getattr(getattr(scorer, "taste", None), "network", None) for scorer in tastes}
-    networks = [None, *sorted(name for name in names if name)]
-    update = sync(collection, scan, engine, networks, retry=retry, progress=progress, expect=expect)
+    learnt = [scorer.taste for scorer in tastes if isinstance(scorer, TasteScorer)]
+    kinds = {ItemKind(taste.version, taste.network) for taste in learnt if taste.version != taste_extractor().version}
+    update = sync(collection, scan, engine, [None, *sorted(kinds)], retry=retry, progress=progress, expect=expect)
     remember_roots(collection, scan.roots)
     if update.found == 0:
         where = ", ".join(repr(str(root)) for root in scan.roots)

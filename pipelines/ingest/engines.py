@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
+from ...metrics.items.combined import ItemKind
 from ..support.processes import unknown_engine
 from .inspection import Inspection
 
@@ -16,12 +17,12 @@ class Engine(Protocol):
     other files are inspected.
     """
 
-    def inspect(self, paths: Iterable[str], networks: Sequence[str | None] = (None,)) -> Iterator[Inspection]:
+    def inspect(self, paths: Iterable[str], kinds: Sequence[ItemKind | None] = (None,)) -> Iterator[Inspection]:
         """The inspection of each path, in any order; few paths are read ahead of the inspections taken.
 
         Args:
             paths: of the files.
-            networks: as for ``inspect_file``.
+            kinds: as for ``inspect_file``.
         """
 
 

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+
 from ...errors import ImageError, MissingDecoderError
 from ...metrics.image import read_content, read_image
-from ...metrics.items.combined import taste_extractor
-from ...metrics.protocols import Extractor
+from ...metrics.items.combined import CombinedExtractor, ItemKind, taste_extractor, taste_extractor_of
 from ...metrics.similarity.near_duplicates import perceptual_hash
 from ..collection.thumbnails import SMALL, encode_thumbnail
 from .metadata import PictureMetadata, picture_metadata
@@ -53,16 +54,17 @@ class Inspection:
 
 
 @cache
-def _extractor(network: str | None) -> Extractor:
-    return taste_extractor(network)
+def extractor_of(kind: ItemKind | None) -> CombinedExtractor:
+    """The extractor of a kind of items; of those that every picture has for None."""
+    return taste_extractor() if kind is None else taste_extractor_of(*kind)
 
 
-def inspect_file(path: str, networks: Sequence[str | None] = (None,)) -> Inspection:
+def inspect_file(path: str, kinds: Sequence[ItemKind | None] = (None,)) -> Inspection:
     """Inspect a file; never raises, whatever its content.
 
     Args:
         path: of the file.
-        networks: an argument of ``taste_extractor`` for each kind of items that is wanted.
+        kinds: of the items that are wanted; None for those that every picture has.
     """
     try:
         content = read_content(path)
@@ -71,10 +73,13 @@ def inspect_file(path: str, networks: Sequence[str | None] = (None,)) -> Inspect
     digest = hashlib.sha256(content).hexdigest()
     try:
         picture = read_image(content, label=path)
-        items = []
-        for network in networks:
-            extractor = _extractor(network)
-            items.append((extractor.version, extractor.extract(picture.pixels)[0].astype("<f4").tobytes()))
+        items, measured = [], dict[str, np.ndarray]()
+        for extractor in map(extractor_of, kinds):
+            # Kinds that differ by a network share all other items.
+            if (head := extractor.without_network).version not in measured:
+                measured[head.version] = head.extract(picture.pixels)
+            rows = extractor.extend(measured[head.version], [picture.pixels])
+            items.append((extractor.version, rows[0].astype("<f4").tobytes()))
         return Inspection(
             path, digest, None, True, picture.pixels.shape[1], picture.pixels.shape[0], picture.format, picture.notes,
             perceptual_hash(picture.pixels), encode_thumbnail(picture.pixels, SMALL), tuple(items),

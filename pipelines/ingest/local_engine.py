@@ -11,6 +11,7 @@ from itertools import chain, islice
 from multiprocessing.context import BaseContext
 
 from ...errors import SoartError
+from ...metrics.items.combined import ItemKind
 from ..support.batching import WAITING, batches
 from ..support.processes import compute_on_one_core, cores, follow_parent
 from .inspection import Inspection, inspect_file
@@ -65,7 +66,7 @@ class LocalEngine:
             ) from error
         return pool
 
-    def inspect(self, paths: Iterable[str], networks: Sequence[str | None] = (None,)) -> Iterator[Inspection]:
+    def inspect(self, paths: Iterable[str], kinds: Sequence[ItemKind | None] = (None,)) -> Iterator[Inspection]:
         """The inspection of each path, in any order; few paths are read ahead of the inspections taken.
 
         Raises:
@@ -85,7 +86,7 @@ class LocalEngine:
                     for batch in islice(rest, WAITING * self.workers - len(running)):
                         # Noted first: a pool that broke meanwhile refuses the batch.
                         suspects = batch
-                        running[pool.submit(inspect_all, batch, networks, self.limit, self.inspect_file)] = batch
+                        running[pool.submit(inspect_all, batch, kinds, self.limit, self.inspect_file)] = batch
                         suspects = []
                     if not running:
                         return
@@ -100,17 +101,17 @@ class LocalEngine:
                         else:
                             suspects += batch
                     running.clear()
-                    yield from self._one_by_one(suspects, networks)
+                    yield from self._one_by_one(suspects, kinds)
                     pool = self._pool(self.workers)
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _one_by_one(self, paths: Sequence[str], networks: Sequence[str | None]) -> Iterator[Inspection]:
+    def _one_by_one(self, paths: Sequence[str], kinds: Sequence[ItemKind | None]) -> Iterator[Inspection]:
         pool = self._pool(1)
         try:
             for path in paths:
                 try:
-                    yield from pool.submit(inspect_all, [path], networks, self.limit, self.inspect_file).result()
+                    yield from pool.submit(inspect_all, [path], kinds, self.limit, self.inspect_file).result()
                 except BrokenProcessPool:
                     pool.shutdown()
                     pool = self._pool(1)

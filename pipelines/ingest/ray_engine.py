@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ...metrics.items.combined import ItemKind
 from ...version import __version__
 from ..support.batching import WAITING, batches
 from ..support.processes import compute_on_one_core
@@ -26,11 +27,11 @@ _TRIES = 3
 
 
 def _inspect(
-    version: str, paths: Sequence[str], networks: Sequence[str | None], limit: float, inspect: InspectFile
+    version: str, paths: Sequence[str], kinds: Sequence[ItemKind | None], limit: float, inspect: InspectFile
 ) -> list[Inspection]:
     check_version(version)
     compute_on_one_core()
-    return inspect_all(paths, networks, limit, inspect)
+    return inspect_all(paths, kinds, limit, inspect)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class RayEngine:
         import_ray()
         self.workers, self.limit, self.inspect_file = workers, limit, inspect
 
-    def inspect(self, paths: Iterable[str], networks: Sequence[str | None] = (None,)) -> Iterator[Inspection]:
+    def inspect(self, paths: Iterable[str], kinds: Sequence[ItemKind | None] = (None,)) -> Iterator[Inspection]:
         """The inspection of each path, in any order; few paths are read ahead of the inspections taken.
 
         Raises:
@@ -78,7 +79,7 @@ class RayEngine:
                         batch = retries.popleft() if retries else next(fresh, None)
                         if batch is None:
                             break
-                        running[task.remote(__version__, batch.paths, networks, self.limit, self.inspect_file)] = batch
+                        running[task.remote(__version__, batch.paths, kinds, self.limit, self.inspect_file)] = batch
                     if not running:
                         return
                     [done], _ = ray.wait([*running], num_returns=1)

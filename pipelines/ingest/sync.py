@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy import func, select
 
-from ...metrics.items.combined import taste_extractor
+from ...metrics.items.combined import ItemKind
 from ..collection.collection import Collection
 from ..collection.tables import FileRow, Meta
 from ..support.batching import batches
@@ -30,7 +30,7 @@ from .file_rows import (
     store_inspections,
     store_metadata,
 )
-from .inspection import Inspection, sha256_of
+from .inspection import Inspection, extractor_of, sha256_of
 from .scan import FileEntry, Scan, is_text
 
 #: Key of the time at which the last update began, in nanoseconds since 1970.
@@ -111,7 +111,7 @@ def sync(
     collection: Collection,
     scan: Scan,
     engine: Engine,
-    networks: Sequence[str | None] = (None,),
+    kinds: Sequence[ItemKind | None] = (None,),
     *,
     retry: bool = False,
     progress: Callable[[int], None] = lambda files: None,
@@ -123,7 +123,7 @@ def sync(
         collection: the collection.
         scan: the folders.
         engine: inspects the new files.
-        networks: for which items are wanted, see ``inspect_file``.
+        kinds: of the items that are wanted, see ``inspect_file``.
         retry: inspect files again that could not be decoded.
         progress: called with a number of files that are done.
         expect: called with the number of files listed so far.
@@ -135,7 +135,7 @@ def sync(
     with collection.session("be read") as session:
         update = Update((session.scalar(select(func.max(FileRow.scan))) or 0) + 1)
         last_start = session.get(Meta, _LAST_START)
-    comparison = _Comparison(collection, [taste_extractor(network).version for network in networks], update, retry)
+    comparison = _Comparison(collection, [extractor_of(kind).version for kind in kinds], update, retry)
     changed_sidecars: list[str] = []
     started: dict[str, FileEntry] = {}
     unopened: dict[str, str] = {}
@@ -158,7 +158,7 @@ def sync(
                 yield file.path
 
     def inspections() -> Iterator[tuple[Inspection, FileEntry]]:
-        for inspection in engine.inspect(fresh_paths(), networks):
+        for inspection in engine.inspect(fresh_paths(), kinds):
             if inspection.problem and not inspection.lasting:
                 unopened[inspection.path] = inspection.problem
             update.looked += 1

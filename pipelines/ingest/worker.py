@@ -7,9 +7,10 @@ import os
 from collections.abc import Callable, Sequence
 from functools import cache
 
+from ...metrics.items.combined import ItemKind
 from .inspection import Inspection, inspect_file
 
-InspectFile = Callable[[str, Sequence[str | None]], Inspection]
+InspectFile = Callable[[str, Sequence[ItemKind | None]], Inspection]
 #: Seconds that one file may take.
 TIME_LIMIT = 120.0
 
@@ -25,13 +26,13 @@ def _nowhere() -> int:
 
 
 def inspect_all(
-    paths: Sequence[str], networks: Sequence[str | None], limit: float, inspect: InspectFile = inspect_file
+    paths: Sequence[str], kinds: Sequence[ItemKind | None], limit: float, inspect: InspectFile = inspect_file
 ) -> list[Inspection]:
     """Inspect several files in this process, which *ends* if one of them takes longer than ``limit`` seconds."""
     inspections = []
     for path in paths:
         # Nothing else ends a decoder that hangs in C code.
         faulthandler.dump_traceback_later(limit, exit=True, file=_nowhere())
-        inspections.append(inspect(path, networks))
+        inspections.append(inspect(path, kinds))
         faulthandler.cancel_dump_traceback_later()
     return inspections

@@ -10,15 +10,19 @@ import numpy as np
 
 from ...errors import CollectionError, ImageError
 from ...metrics.image import read_image
+from ...metrics.items.combined import CombinedExtractor
 from ...metrics.protocols import Measurer
 from ..collection.address import address_of, is_url
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
 from ..ingest.scan import find_pictures
+from ..support.batching import batches
 from .taste_scorer import TasteScorer
 
 #: Pictures after which items are stored, so that a killed run loses no more than these.
 _STORE_EVERY = 32
+#: Pictures that a network sees together.
+_NETWORK_BATCH = 8
 
 
 def measure(
@@ -42,26 +46,72 @@ def measure(
     Returns:
         (p,) items by picture id, and a sentence for each picture that could not be read.
     """
-    version = scorer.extractor.version
+    extractor = scorer.extractor
+    version = extractor.version
     ids = [row.id for row in rows]
     items = {image: known[image] for image in ids if image in known}
     items |= collection.items(version, [image for image in ids if image not in items])
+    missing = [row for row in rows if row.id not in items]
+    for _ in range(len(rows) - len(missing)):
+        progress()
+    if isinstance(extractor, CombinedExtractor) and extractor.without_network is not extractor:
+        added, problems = _add_network(collection, missing, extractor, pixels or {}, progress)
+        return items | added, problems
     fresh: dict[int, np.ndarray] = {}
     problems = []
-    for row in rows:
-        if row.id not in items:
-            try:
-                decoded = (pixels or {}).get(row.id)
-                image = decoded if decoded is not None else read_image(collection.locate(row)).pixels
-                # As stored, so that a score does not depend on whether its items came from the store.
-                items[row.id] = fresh[row.id] = scorer.extractor.extract(image)[0].astype(np.float32)
-            except ImageError as error:
-                problems.append(str(error))
+    for row in missing:
+        try:
+            # As stored, so that a score does not depend on whether its items came from the store.
+            items[row.id] = fresh[row.id] = extractor.extract(_pixels(collection, row, pixels or {}))[0].astype(
+                np.float32
+            )
+        except ImageError as error:
+            problems.append(str(error))
         if len(fresh) >= _STORE_EVERY:
             collection.add_items(version, fresh)
             fresh = {}
         progress()
     collection.add_items(version, fresh)
+    return items, problems
+
+
+def _pixels(collection: Collection, row: ImageRow, pixels: Mapping[int, np.ndarray]) -> np.ndarray:
+    """Pixels of a picture, decoded only if they are not among ``pixels``."""
+    decoded = pixels.get(row.id)
+    return decoded if decoded is not None else read_image(collection.locate(row)).pixels
+
+
+def _add_network(
+    collection: Collection,
+    rows: Sequence[ImageRow],
+    extractor: CombinedExtractor,
+    pixels: Mapping[int, np.ndarray],
+    progress: Callable[[], None],
+) -> tuple[dict[int, np.ndarray], list[str]]:
+    """Measure and store the items of ``rows``, the network's in batches; stored items of the other kinds are used."""
+    head = extractor.without_network
+    known = collection.items(head.version, [row.id for row in rows])
+    items: dict[int, np.ndarray] = {}
+    problems: list[str] = []
+    for batch in batches(rows, _NETWORK_BATCH):
+        opened: dict[int, np.ndarray] = {}
+        fresh: dict[int, np.ndarray] = {}
+        for row in batch:
+            try:
+                image = _pixels(collection, row, pixels)
+                if row.id not in known:
+                    known[row.id] = fresh[row.id] = head.extract(image)[0].astype(np.float32)
+                opened[row.id] = image
+            except ImageError as error:
+                problems.append(str(error))
+        collection.add_items(head.version, fresh)
+        if opened:
+            together = extractor.extend(np.stack([known[i] for i in opened]), list(opened.values()))
+            measured = dict(zip(opened, together.astype(np.float32), strict=True))
+            collection.add_items(extractor.version, measured)
+            items |= measured
+        for _ in batch:
+            progress()
     return items, problems
 
 

@@ -15,6 +15,7 @@ from ...metrics.protocols import Reason, Scorer
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
 from .measuring import measure
+from .prior_scores import scores_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def rank(
         sound, matrix = [row for row, keep in zip(sound, fit, strict=True) if keep], matrix[fit]
     if not sound:
         return [], problems + unreadable
-    scores = scorer.score(matrix)
+    scores = scores_in(collection, scorer, [row.id for row in sound], matrix)
     collection.set_scores(scorer.stored_name, {row.id: float(s) for row, s in zip(sound, scores, strict=True)})
     order, ranks, reasons = np.argsort(-scores, kind="stable"), percentiles(scores), scorer.explain(matrix)
     verdicts = [""] * len(sound)

@@ -11,6 +11,7 @@ from ..collection.pictures import images_by_id
 from ..support.background import Job
 from ..support.batching import batches
 from .measuring import measure
+from .prior_scores import scores_in
 
 #: Pictures scored and stored at once if some may have to be measured, which takes long.
 STEP = 128
@@ -44,7 +45,7 @@ def score_all(
             items, unreadable = measure(collection, rows, scorer, progress=job.advance)
             problems += unreadable
         if items:
-            scores = scorer.score(np.stack(list(items.values())).astype(np.float64))
+            scores = scores_in(collection, scorer, list(items), np.stack(list(items.values())).astype(np.float64))
             collection.set_scores(scorer.stored_name, dict(zip(items, scores.tolist(), strict=True)))
             count += len(items)
     return count, problems

@@ -54,9 +54,15 @@ class TasteScorer:
     @cached_property
     def warning(self) -> str | None:
         """A sentence to show beside the scores; None for a reliable taste."""
-        if not self.taste.trust.useless:
+        if self.taste.trust.useless:
+            return f"The taste {self.taste.name!r} is not reliable yet ({self.taste.trust.sentence})."
+        alone = getattr(self.taste, "alone", None)
+        if alone is None or not alone.trust.useless:
             return None
-        return f"The taste {self.taste.name!r} is not reliable yet ({self.taste.trust.sentence})."
+        return (
+            f"The taste {self.taste.name!r} is not reliable yet for pictures that no other rater has rated "
+            f"({alone.trust.sentence})."
+        )
 
     def score(self, items: np.ndarray) -> np.ndarray:
         """(n,) scores 0–100 of (n, p) items; callers must show ``warning`` with them."""

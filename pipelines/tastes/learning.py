@@ -11,21 +11,24 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import CollectionError, ImageError, ItemsError
-from ...metrics.items.combined import taste_extractor
+from ...metrics.items.combined import default_network, taste_extractor
 from ...metrics.protocols import Measurer
 from ...metrics.tastes.examples import GOOD, Examples, from_choices, from_modes, from_ratings, mix
 from ...metrics.tastes.profile import OTHERS, TECHNICAL, TasteProfile, learn_taste, technical_prior
 from ..collection.collection import Collection
 from ..collection.comparisons import comparisons
-from ..collection.ratings import others_mean, raters, ratings
+from ..collection.ratings import raters, ratings
 from ..collection.tables import AWAY, ImageRow
 from ..ingest.scan import find_pictures
 from ..scoring.in_memory import measure_batch
 from ..scoring.measuring import import_pictures, measure
+from ..scoring.prior_scores import prior_matrix
 from ..scoring.taste_scorer import TasteMeasurer
 
 #: Fewest prompts with which pictures of one prompt can be left out together in cross-validation.
 FEWEST_PROMPTS = 10
+#: Stands for the network that tastes use unless another one is named.
+DEFAULT = "default"
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,7 @@ def learn(
     collection: Collection,
     sources: Sources,
     *,
-    network: str | None = None,
+    network: str | None = DEFAULT,
     device: str = "cpu",
     seed: int = 0,
     progress: Callable[[], None] = lambda: None,
@@ -120,7 +123,8 @@ def learn(
         name: of the taste.
         collection: the collection; its pictures are the background, and its other raters' means a prior score.
         sources: folders, ratings and choices.
-        network: name of a network whose deep items are added; None for none.
+        network: name of a network whose items are added, see ``DeepExtractor.load``; None for none, and by default
+            EfficientNet-Lite0, if its package is installed.
         device: where the network runs.
         seed: of the cross-validation.
         progress: called once a picture.
@@ -130,6 +134,7 @@ def learn(
             without pictures.
         CollectionError: the collection or the file of choices cannot be read.
     """
+    network = default_network() if network == DEFAULT else network
     measurer = TasteMeasurer(taste_extractor(network, device))
     problems: list[str] = []
     modes: dict[str, list[ImageRow]] = {}
@@ -174,9 +179,12 @@ def learn(
     taste = learn_taste(
         replace(examples, pictures=np.array([by_id[int(i)].sha256[:16] for i in examples.pictures])),
         measurer.extractor.names, measurer.extractor.version, name=name, prior_names=prior_names, background=background,
-        rng=np.random.default_rng(seed), network=network,
+        rng=np.random.default_rng(seed), network=network, rater=rater,
     )  # fmt: skip
-    return Learnt(taste, tuple(problems), (note,) if note else ())
+    notes = [note] if note else []
+    if taste.alone is not None:
+        notes.append(f"Of pictures that no other rater has rated: {taste.alone.trust.sentence}.")
+    return Learnt(taste, tuple(problems), tuple(notes))
 
 
 def _with(text: str, problems: Sequence[str]) -> str:
@@ -225,43 +233,12 @@ def _examples(
     return mix(*sources)
 
 
-def prior_matrix(
-    collection: Collection,
-    rater: str,
-    prior_names: Sequence[str],
-    items: Mapping[int, np.ndarray],
-    names: Sequence[str],
-) -> dict[int, np.ndarray]:
-    """Prior scores of pictures.
-
-    Args:
-        collection: the collection.
-        rater: the rater whose taste is learnt; ratings of all others make a prior score.
-        prior_names: names (k,) of the prior scores.
-        items: of the pictures, by id.
-        names: of the items.
-
-    Returns:
-        (k,) prior scores by picture id; NaN if no other rater has rated the picture.
-    """
-    ids = list(items)
-    columns = []
-    for prior in prior_names:
-        if prior == TECHNICAL:
-            columns.append(technical_prior(np.stack([items[i] for i in ids]).astype(np.float64), names))
-        else:
-            mean = others_mean(collection, rater)
-            columns.append(np.array([mean.get(i, np.nan) for i in ids]))
-    matrix = np.stack(columns, axis=1) if columns else np.zeros((len(ids), 0))
-    return dict(zip(ids, matrix, strict=True))
-
-
 def learn_from_pictures(
     name: str,
     good: Sequence[np.ndarray],
     bad: Sequence[np.ndarray],
     *,
-    network: str | None = None,
+    network: str | None = DEFAULT,
     seed: int = 0,
     progress: Callable[[], None] = lambda: None,
 ) -> TasteProfile:
@@ -271,7 +248,7 @@ def learn_from_pictures(
         name: of the taste.
         good: liked pictures, each (h, w, 3) uint8 or floating 0…1.
         bad: disliked pictures, likewise.
-        network: name of a network whose deep items are added; None for none.
+        network: as for ``learn``.
         seed: of the cross-validation.
         progress: called once a picture.
 
@@ -280,6 +257,7 @@ def learn_from_pictures(
         ImageError: a picture cannot be measured.
         ModelError: the network cannot be loaded.
     """
+    network = default_network() if network == DEFAULT else network
     measurer = TasteMeasurer(taste_extractor(network))
     items: dict[str, np.ndarray] = {}
     names: dict[str, list[str]] = {}

@@ -15,8 +15,8 @@ from ..collection.pictures import images_by_id
 from ..collection.ratings import check_rating, judged_pictures, rate, reject, undo_rating
 from ..collection.tables import ImageRow
 from ..scoring.measuring import measure_sound
+from ..scoring.prior_scores import prior_matrix
 from ..scoring.taste_scorer import TasteScorer
-from .learning import prior_matrix
 
 
 def propose_pictures(

@@ -93,8 +93,12 @@ def learn(
         Path | None, typer.Option(help="CSV file of two paths a line, the better picture first.")
     ] = None,
     network: Annotated[
-        str | None, typer.Option(help="Add deep items of this network, such as efficientnet-lite0.")
-    ] = None,
+        str,
+        typer.Option(
+            help="Network whose items are added: efficientnet-lite0, a hub id or folder of a vision model such as CLIP, "
+            "or none."
+        ),
+    ] = "efficientnet-lite0",
     profiles: Profiles = None,
     as_json: Json = False,
 ) -> None:
@@ -112,7 +116,9 @@ def learn(
     only_ratings = not (good or bad or choices)
     pictures = existing_collection(collection) if collection and only_ratings else Collection(collection)
     with pictures, Progress("measuring", 0) as progress:
-        learnt = learning.learn(name, pictures, sources, network=network, progress=progress)
+        learnt = learning.learn(
+            name, pictures, sources, network=None if network == "none" else network, progress=progress
+        )
     facts = describe(learnt.taste, store.save(learnt.taste))
     if as_json:
         return emit({**facts, "problems": list(learnt.problems), "notes": list(learnt.notes)})

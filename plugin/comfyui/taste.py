@@ -97,8 +97,8 @@ class SoartTaste(SoartNode):
                                 tooltip="Name of the taste to look up or learn. Learning replaces an earlier taste of that name."),
                 io.Image.Input("good", optional=True, tooltip="Pictures you like; eight or more are a start."),
                 io.Image.Input("bad", optional=True, tooltip="Pictures you do not like."),
-                io.Combo.Input("network", options=["none", "efficientnet-lite0"], default="none", optional=True,
-                               tooltip="Adds items of a network, which capture content better; needs the package extra 'deep'."),
+                io.Combo.Input("network", options=["none", "efficientnet-lite0"], default="efficientnet-lite0", optional=True,
+                               tooltip="Adds items of a network, which see what a picture shows."),
                 io.Int.Input("fold_seed", default=0, min=0, max=2**31 - 1, optional=True, tooltip="Seed of the cross-validation."),
             ],
             outputs=[
@@ -121,7 +121,7 @@ class SoartTaste(SoartNode):
         name: str,
         good: torch.Tensor | None = None,
         bad: torch.Tensor | None = None,
-        network: str = "none",
+        network: str = "efficientnet-lite0",
         fold_seed: int = 0,
     ) -> io.NodeOutput:
         """Look the taste up, or learn it."""

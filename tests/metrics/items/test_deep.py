@@ -7,6 +7,7 @@ import transformers
 
 from soart.errors import ImageError
 from soart.metrics.items.deep import LONGEST, DeepExtractor
+from soart.metrics.items.networks import depth_numbers
 
 LAYERS = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
 VISION = {**LAYERS, "image_size": 32, "patch_size": 8}
@@ -165,3 +166,33 @@ def test_version_names_weights_and_preparation(folders, vit, tmp_path):
     assert again.version == vit.version
     assert vit.version.startswith("deep-1:ViTModel:class-token:")
     assert len({vit.version, other.version, brighter.version}) == 3
+
+
+@pytest.mark.parametrize(("kind", "count"), [("clip", 32), ("siglip", 32), ("dinov2", 32), ("vit", 32), ("resnet", 24)])
+def test_layers_at_several_depths(folders, kind, count):
+    extractor = DeepExtractor.load(folders[kind], depths=True)
+    assert len(extractor.names) == count
+    assert (extractor.names[0], extractor.names[-1]) == ("deep/1/000", "deep/2/015")
+    assert extractor.version.startswith("deep-2:")
+    items = extractor.extract(noise(3, 40, 52, 3))
+    assert np.isfinite(items).all()
+    assert np.allclose(extractor.extract(noise(3, 40, 52, 3)[1]), items[1], atol=1e-5)
+
+
+def test_layers_are_the_models_own(folders):
+    picture = noise(32, 32, 3)
+    prepared = (
+        torch.from_numpy((picture / 255 - COLOUR["image_mean"]) / COLOUR["image_std"]).float().permute(2, 0, 1)[None]
+    )
+    vit = transformers.ViTModel.from_pretrained(folders["vit"]).eval()
+    with torch.no_grad():
+        first, last = vit(prepared, output_hidden_states=True).hidden_states[1:]
+    items = DeepExtractor.load(folders["vit"], depths=True).extract(picture)[0]
+    assert np.allclose(items, np.concatenate([first.mean(dim=1)[0], last.mean(dim=1)[0]]), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("layers", "numbers"), [(1, [0]), (2, [0, 1]), (3, [0, 1, 2]), (12, [2, 5, 8, 11]), (24, [5, 11, 17, 23])]
+)
+def test_depths_of_networks(layers, numbers):
+    assert depth_numbers(layers) == numbers

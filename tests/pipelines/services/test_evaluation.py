@@ -31,10 +31,10 @@ class Here:
 
     count = 0
 
-    def inspect(self, paths, networks=(None,)):
+    def inspect(self, paths, kinds=(None,)):
         for path in paths:
             self.count += 1
-            yield inspect_file(path, networks)
+            yield inspect_file(path, kinds)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from soart.errors import CollectionError, ItemsError, ProfileError
 from soart.metrics.damage.titles import profile_title, stored_title
 from soart.metrics.items.colour import ColourExtractor
-from soart.metrics.items.combined import CombinedExtractor
+from soart.metrics.items.combined import CombinedExtractor, taste_extractor_of
 from soart.metrics.tastes.blend import blend
 from soart.metrics.tastes.profile import learn_taste
 from soart.pipelines.collection import ratings
@@ -16,7 +16,7 @@ from soart.pipelines.collection.collection import Collection
 from soart.pipelines.ingest.scan import find_pictures
 from soart.pipelines.reports.taste import draw_curve, render_taste_report
 from soart.pipelines.scoring.explaining import explain_picture
-from soart.pipelines.scoring.measuring import import_pictures, measure_sound
+from soart.pipelines.scoring.measuring import import_pictures, measure, measure_sound
 from soart.pipelines.scoring.profile_store import ProfileStore, scorer_named
 from soart.pipelines.scoring.ranking import rank
 from soart.pipelines.scoring.rescoring import score_all
@@ -316,3 +316,67 @@ def test_parts_lie_side_by_side():
     extractor = CombinedExtractor((ColourExtractor(),))
     assert extractor.version == ColourExtractor().version
     assert extractor.names == ColourExtractor().names
+
+
+def test_other_raters_count_at_ranking_as_they_did_in_learning(rated):
+    """Others like the vivid pictures, as I do; but nothing that pictures show tells the last four apart."""
+    collection, rows, vivid = rated
+    ratings.rate(collection, "me", {row.id: 5 if vivid[row.id] else 1 for row in rows[:6] + rows[10:16]})
+    ratings.rate(collection, "you", {row.id: 5 if vivid[row.id] else 1 for row in rows[:8] + rows[10:18]})
+    ratings.rate(collection, "she", {row.id: 4 if vivid[row.id] else 2 for row in rows[:8] + rows[10:18]})
+    learnt = tastes.learn("me", collection, tastes.Sources(rater="me"), network=None)
+    taste = learnt.taste
+    assert (taste.prior_names, taste.rater) == (("technical", "others"), "me")
+    assert taste.alone.prior_names == ("technical",)
+    assert any("no other rater" in note for note in learnt.notes)
+    items = np.stack(list(collection.items(taste.version, [row.id for row in rows]).values())).astype(float)
+    unknown = np.column_stack([np.zeros(len(rows)), np.full(len(rows), np.nan)])
+    # Without others' ratings the taste is the one that was learnt without them.
+    assert np.array_equal(taste.score(items, unknown), taste.alone.score(items, unknown[:, :1]))
+    ranking, _ = rank(collection, rows, TasteScorer.of(taste))
+    scores = {picture.row.id: picture.score for picture in ranking}
+    low, high = unknown.copy(), unknown.copy()
+    low[:, 1], high[:, 1] = -2, 2
+    assert (taste.score(items, high) > taste.score(items, low)).all()
+    for row, known in zip(rows, items, strict=True):
+        mean = ratings.others_mean(collection, "me").get(row.id, np.nan)
+        prior = taste.prior_scores(known[None])
+        prior[0, 1] = mean
+        assert scores[row.id] == pytest.approx(float(taste.score(known[None], prior)[0]))
+    score_all(collection, TasteScorer.of(taste))
+    assert collection.scores("taste:me") == pytest.approx(scores)
+
+
+def test_a_taste_with_other_raters_is_stored_whole(rated, tmp_path):
+    collection, rows, vivid = rated
+    for name in ("me", "you"):
+        ratings.rate(collection, name, {row.id: 5 if vivid[row.id] else 1 for row in rows})
+    taste = tastes.learn("me", collection, tastes.Sources(rater="me"), network=None).taste
+    store = ProfileStore(tmp_path)
+    store.save(taste)
+    again = store.load("me")
+    items = taste.examples.items
+    assert (again.rater, again.alone.trust) == ("me", taste.alone.trust)
+    assert np.allclose(again.score(items), taste.score(items))
+    assert np.allclose(again.score(items, taste.examples.priors), taste.score(items, taste.examples.priors))
+
+
+def test_stored_items_are_used_and_the_network_sees_each_picture_once(rated, monkeypatch):
+    collection, rows, _ = rated
+    extractor = tastes.taste_extractor("efficientnet-lite0")
+    monkeypatch.setattr(ColourExtractor, "measure", None)
+    items, problems = measure(collection, rows, TasteMeasurer(extractor))
+    assert not problems
+    assert {len(values) for values in items.values()} == {len(extractor.names)}
+    plain = collection.items(extractor.without_network.version, [row.id for row in rows])
+    assert all(np.array_equal(items[i][: len(values)], values) for i, values in plain.items())
+    monkeypatch.setattr("soart.metrics.items.deep.DeepExtractor.extract", None)
+    again, _ = measure(collection, rows, TasteMeasurer(extractor))
+    assert all(np.array_equal(again[i], items[i]) for i in items)
+
+
+def test_tastes_on_the_output_of_a_network_get_its_items():
+    version = "any+deep-1:efficientnet-lite0:pooled:2324f5e0ec07d28f"
+    extractor = taste_extractor_of(version, "efficientnet-lite0")
+    assert extractor.parts[-1].version.startswith("deep-1:")
+    assert tastes.taste_extractor("efficientnet-lite0").parts[-1].version.startswith("deep-2:")

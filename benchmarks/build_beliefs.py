@@ -1,0 +1,235 @@
+"""Learns the beliefs of ``metrics/tastes/mixture.py`` on tastes planted in the learning sources; writes ``beliefs.py``.
+
+    python benchmarks/build_beliefs.py [--persons 160] [--check]
+
+Tastes are learnt from 4+4 to 30+30 pictures, with and without a network's items, and with prior scores from useless to
+very good. Weights of hypotheses follow from their evidence and the beliefs; the beliefs are those with which the
+weighted predictions rank held-out pictures best (pairwise logistic loss, by gradient). With ``--check`` beliefs learnt
+on half of the persons are compared on the other half with equal beliefs, and nothing is written.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from real_tastes import World, world
+from sources import default_cache
+
+from soart.metrics.tastes import beliefs
+from soart.metrics.tastes.item_kernels import ItemKernels
+from soart.metrics.tastes.kernels import Frame, kinds_of
+from soart.metrics.tastes.mixture import Hypothesis, fit_all, hypotheses
+
+SIZES = (4, 8, 16, 30)
+#: Slopes of the simulated mean of other raters against the person's own liking; 0 is useless.
+SLOPES = (0.0, 0.5, 0.0, 1.0, 2.5)
+#: Prior scores of a learning, if any: the technical score, which people's liking hardly follows, and others' mean.
+PRIORS = ("technical", "others")
+STEPS, PERSONS_A_STEP, RATE, SHRINKAGE = 200, 24, 0.08, 0.02
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One learning: hypotheses with log evidence (h,) and predictions (h, t); which of t pictures are liked; others' mean."""
+
+    candidates: list[Hypothesis]
+    evidence: np.ndarray
+    predictions: np.ndarray
+    liked: np.ndarray
+    others: np.ndarray
+    person: int
+    title: str
+
+
+def predictions(
+    z: np.ndarray, learn: np.ndarray, test: np.ndarray, label: np.ndarray, priors: np.ndarray, names: tuple[str, ...]
+) -> tuple[list[Hypothesis], np.ndarray, np.ndarray]:
+    """Hypotheses, their log evidence, and their predictions of the test pictures."""
+    y = label[learn].astype(float)
+    kernels = ItemKernels.of(z[learn], kinds_of(names), np.where(y > 0, "good", "bad"))
+    candidates = hypotheses(kernels.names, PRIORS[: priors.shape[1]])
+    evidence, alphas = fit_all(candidates, kernels.against(z[learn]), y, np.ones(len(y)), priors[learn])
+    across = np.stack([*kernels.against(z[test]), np.zeros((len(test), len(learn)))])
+    predicted = np.empty((len(candidates), len(test)))
+    for i, (h, alpha) in enumerate(zip(candidates, alphas, strict=True)):
+        weights = np.array(h.means) + np.array(h.deviations) ** 2 * (priors[learn].T @ alpha)
+        predicted[i] = h.amplitude * (across[h.kernel] @ alpha) + alpha.sum() + priors[test] @ weights
+    return candidates, evidence, predicted
+
+
+def lessons(place: World, persons: int) -> list[Lesson]:
+    """Learnings of all persons; every second with prior scores, every fifth without a network."""
+    found = []
+    for person in range(persons):
+        label, liking = place.person(person)
+        rng = np.random.default_rng([person])
+        for number, size in enumerate(SIZES):
+            learn, test = place.split(label, size, rng)
+            rows = place.items if (person + number) % 5 == 0 else place.both
+            names = place.names[: rows.shape[1]]
+            priors, others = np.zeros((len(rows), 0)), np.zeros(len(rows))
+            title = f"{size}+{size}" + (", no network" if rows is place.items else "")
+            if (person + number) % 2 == 0:
+                slope = SLOPES[(person // 2) % len(SLOPES)]
+                others = slope * liking + rng.normal(size=len(liking))
+                priors = np.stack([_cut(place.technical), _cut(others)], axis=1)
+                title += f", others' mean of slope {slope}"
+            z = Frame.of(rows, names).deviations(rows)
+            candidates, evidence, predicted = predictions(z, learn, test, label, priors, names)
+            found.append(
+                Lesson(
+                    candidates, evidence, predicted.astype(np.float32), label[test] == 1, others[test], person, title
+                )
+            )
+        print(f"\r{person + 1}/{persons} persons", end="", flush=True)
+    print()
+    return found
+
+
+def _cut(values: np.ndarray) -> np.ndarray:
+    standard: np.ndarray = np.clip((values - values.mean()) / values.std(), -3, 3)
+    return standard
+
+
+PARTS = [
+    *beliefs.KERNELS, None, *(("amplitude", a) for a in beliefs.AMPLITUDES), *(("residual", a) for a in beliefs.RESIDUALS),
+    *(("noise", n) for n in beliefs.NOISES), *((prior, word) for prior in PRIORS for word in beliefs.TRUSTS),
+]  # fmt: skip
+
+
+def _incidence(lesson: Lesson) -> torch.Tensor:
+    """(h, parts) times that each part of the beliefs occurs in each hypothesis."""
+    parts = {part: place for place, part in enumerate(PARTS)}
+    rows = np.zeros((len(lesson.candidates), len(PARTS)))
+    for i, h in enumerate(lesson.candidates):
+        kernel, amplitude, noise, *trusts = h.parts
+        rows[i, parts[kernel]] += 1
+        if kernel is not None:
+            rows[i, parts["residual" if any(h.means) else "amplitude", amplitude]] += 1
+        rows[i, parts["noise", noise]] += 1
+        for prior, trust in zip(PRIORS, trusts, strict=False):
+            rows[i, parts[prior, trust]] += 1
+    return torch.tensor(rows)
+
+
+def learn_beliefs(chosen: list[Lesson]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Logs of all beliefs, in the order of ``PARTS``, and of the two tempers."""
+    logs = torch.zeros(len(PARTS), dtype=torch.float64, requires_grad=True)
+    tempers = torch.tensor(np.log([0.5, 1.0]), requires_grad=True)
+    optimiser, rng = torch.optim.Adam([logs, tempers], lr=RATE), np.random.default_rng(0)
+    incidence = [_incidence(lesson) for lesson in chosen]
+    average = torch.zeros_like(logs)
+    for step in range(STEPS):
+        optimiser.zero_grad()
+        loss = SHRINKAGE * (logs**2).mean()
+        for k in rng.choice(len(chosen), min(PERSONS_A_STEP, len(chosen)), replace=False):
+            score = torch.softmax(weights_of(chosen[k], incidence[k], logs, tempers), 0).float() @ torch.tensor(
+                chosen[k].predictions
+            )
+            score = (score - score.mean()) / score.std()
+            liked = torch.tensor(chosen[k].liked)
+            ahead = score[liked][:, None] - score[~liked]
+            loss = loss + torch.nn.functional.softplus(-1.5 * ahead).mean() / PERSONS_A_STEP
+        loss.backward()
+        optimiser.step()
+        if step >= STEPS // 2:
+            average += logs.detach() / (STEPS - STEPS // 2)
+    return average, tempers.detach()
+
+
+def weights_of(lesson: Lesson, incidence: torch.Tensor, logs: torch.Tensor, tempers: torch.Tensor) -> torch.Tensor:
+    """(h,) log weights of the hypotheses of a learning; as ``mixture.log_weights``."""
+    ordinary = len(PARTS) - len(PRIORS) * len(beliefs.TRUSTS)
+    belief, trust = incidence[:, :ordinary] @ logs[:ordinary], incidence[:, ordinary:] @ logs[ordinary:]
+    evidence = torch.tensor(lesson.evidence - lesson.evidence.max())
+    within, among = torch.exp(tempers)
+    places: dict[tuple[float, ...], list[int]] = {}
+    for i, h in enumerate(lesson.candidates):
+        places.setdefault(h.means, []).append(i)
+    weights = torch.zeros(len(belief), dtype=torch.float64)
+    for place in places.values():
+        own, shown = belief[place], evidence[place]
+        marginal = torch.logsumexp(own + shown, 0) - torch.logsumexp(own, 0)
+        weights[place] = trust[place] + among * marginal + torch.log_softmax(own + within * shown, 0)
+    return weights
+
+
+def auc(score: np.ndarray, liked: np.ndarray) -> float:
+    """Chance that a liked picture scores higher than another; ties are not expected."""
+    ranks = np.argsort(np.argsort(score)) + 1
+    above = ranks[liked].sum() - liked.sum() * (liked.sum() + 1) / 2
+    return float(above / (liked.sum() * (~liked).sum()))
+
+
+def check(every: list[Lesson]) -> None:
+    """Print the gain of learnt beliefs over equal ones, on persons that they were not learnt on."""
+    gains: dict[str, list[list[float]]] = {}
+    for half in (0, 1):
+        logs, tempers = learn_beliefs([lesson for lesson in every if lesson.person % 2 != half])
+        for lesson in (lesson for lesson in every if lesson.person % 2 == half):
+            learnt = weights_of(lesson, _incidence(lesson), logs, tempers).numpy()
+            equal = lesson.evidence - lesson.evidence.max()
+            trusted = np.array([any(means) for means in (h.means for h in lesson.candidates)])
+            # Without a trusted prior score the model is the one that has none.
+            without = np.where(trusted, -np.inf, learnt)
+            reached = [auc(np.exp(w - w.max()) @ lesson.predictions, lesson.liked) for w in (learnt, equal, without)]
+            gains.setdefault(lesson.title, []).append([*reached, auc(lesson.others, lesson.liked)])
+    for title, rows in sorted(gains.items()):
+        first, *others = np.array(rows).T
+        line = f"{title:42} {len(rows):3} {first.mean():.3f}"
+        for name, values in zip(("equal beliefs", "without", "prior alone"), others, strict=True):
+            error = 1.96 * (first - values).std() / np.sqrt(len(first))
+            line += f"  {name} {values.mean():.3f} ({(first - values).mean():+.3f} ± {error:.3f})"
+        print(line)
+
+
+def write(logs: torch.Tensor, tempers: torch.Tensor) -> None:
+    """Write the beliefs into the module, in place of those there."""
+    values = iter(logs.tolist())
+    within, among = torch.exp(tempers).tolist()
+    lines = [
+        "#: Of the evidence within and among trusts.",
+        f"TEMPER, TEMPER_OF_TRUSTS = {within:.3f}, {among:.3f}",
+        "KERNELS = {",
+    ]
+    lines += [f'    "{name}": {next(values):.3f},' for name in beliefs.KERNELS]
+    alone = next(values)
+    lines += ["}"]
+    tables = {"AMPLITUDES": beliefs.AMPLITUDES, "RESIDUALS": beliefs.RESIDUALS, "NOISES": beliefs.NOISES}
+    for title, table in tables.items():
+        if title == "AMPLITUDES":
+            lines.append("#: Of the size s² where no prior score is trusted, and where one is.")
+        lines.append(f"{title} = {{" + ", ".join(f"{key}: {next(values):.3f}" for key in table) + "}")
+    lines.append("#: That a trusted prior score explains everything.")
+    lines.append(f"ALONE = {alone:.3f}")
+    lines.append("#: In the technical score, and in any other judge.")
+    for title, trusts in (("TRUSTS_IN_TECHNICAL", beliefs.TRUSTS_IN_TECHNICAL), ("TRUSTS", beliefs.TRUSTS)):
+        lines += [f"{title} = {{"]
+        lines += [f'    "{word}": Trust({t.mean}, {t.deviation}, {next(values):.3f}),' for word, t in trusts.items()]
+        lines += ["}"]
+    path = Path(beliefs.__file__)
+    head = path.read_text().split("#: Of the evidence")[0]
+    path.write_text(head + "\n".join(lines) + "\n")
+
+
+def main() -> None:
+    """Learn, and check or write."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--persons", type=int, default=160)
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--cache", type=Path, default=default_cache())
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    every = lessons(world(arguments.cache, development=True), arguments.persons)
+    if arguments.check:
+        check(every)
+    else:
+        write(*learn_beliefs(every))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,161 @@
+"""Tables of tastes planted in real pictures; printed by ``taste.py --part real``.
+
+Every method learns from the same pictures with the same items, standardised over all pictures. Intervals are 95 % t
+intervals over persons, of paired differences.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+
+import numpy as np
+from fewshot import interval
+from real_tastes import World
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
+from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.svm import SVC
+
+from soart.metrics.items.combined import taste_extractor
+from soart.metrics.tastes.examples import from_modes
+from soart.metrics.tastes.fitting import Fitted, Scaling, fit
+from soart.metrics.tastes.profile import learn_taste
+
+SIZES = (4, 8, 16, 30)
+#: Slopes of other raters' mean against the person's own liking; 0 is useless.
+SLOPES = (0.0, 0.5, 1.0, 2.5)
+FIRST = 10_000
+
+
+def _examples(place: World, rows: np.ndarray, learn: np.ndarray, priors: np.ndarray):  # noqa: ANN202
+    """Examples of liked and disliked rows, half each, with prior scores."""
+    half = len(learn) // 2
+    parts = {"good": learn[:half], "bad": learn[half:]}
+    found = from_modes(
+        {mode: rows[r] for mode, r in parts.items()}, {mode: place.source[r] for mode, r in parts.items()}
+    )
+    return type(found)(found.items, found.liking, found.modes, found.groups, found.pictures, priors=priors[learn],
+                       prior_names=("technical", "others")[: priors.shape[1]])  # fmt: skip
+
+
+def _soart(
+    place: World,
+    rows: np.ndarray,
+    learn: np.ndarray,
+    priors: np.ndarray,
+    seed: int,
+    methods: tuple[str, ...] = ("mixture",),
+) -> Fitted:
+    names = place.names[: rows.shape[1]]
+    rng = np.random.default_rng(seed)
+    return fit(_examples(place, rows, learn, priors), names, rng, Scaling.of(rows, priors, names), methods)
+
+
+def _rivals(z: np.ndarray, y: np.ndarray, test: np.ndarray) -> dict[str, np.ndarray]:
+    """Scores of test pictures by usual methods; their settings by cross-validation or evidence."""
+    folds = StratifiedKFold(4, shuffle=True, random_state=0)
+    width = z.shape[1]
+    kernel = ConstantKernel(1.0) * RBF(np.sqrt(width), (np.sqrt(width) / 10, np.sqrt(width) * 10)) + WhiteKernel(0.5)
+    models = {
+        "ridge": RidgeCV(width * np.logspace(-3, 2, 11)),
+        "logistic": GridSearchCV(
+            LogisticRegression(max_iter=2000), {"C": np.logspace(-6, 0, 7)}, cv=folds, scoring="roc_auc"
+        ),
+        "SVM": GridSearchCV(
+            SVC(), {"C": [0.3, 1, 10], "gamma": np.array([0.1, 0.3, 1, 3]) / width}, cv=folds, scoring="roc_auc"
+        ),
+        "GP": GaussianProcessRegressor(kernel, normalize_y=True),
+        "LDA": LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"),
+    }
+    scores = {}
+    for name, model in models.items():
+        model.fit(z, y)
+        scores[name] = model.decision_function(test) if hasattr(model, "decision_function") else model.predict(test)
+    return scores
+
+
+def accuracy(place: World, persons: int) -> None:
+    """Held-out AUC of the taste and of every rival on the same items."""
+    both, none = place.both, np.zeros((len(place.source), 0))
+    scaling = Scaling.of(both, none, place.names)
+    z = scaling.frame.deviations(both)
+    for size in SIZES:
+        started, reached = time.perf_counter(), dict[str, list[float]]()
+        for number in range(persons):
+            label, _ = place.person(FIRST + number)
+            learn, test = place.split(label, size, np.random.default_rng([size, number]))
+            truth, y = label[test] == 1, label[learn].astype(float)
+            scores = {
+                "soart": _soart(place, both, learn, none, number)(both[test], none[test]),
+                "without network": _soart(place, place.items, learn, none, number)(place.items[test], none[test]),
+                "before": _soart(place, both, learn, none, number, ("gp+attention",))(both[test], none[test]),
+            }
+            scores |= _rivals(z[learn], y, z[test])
+            for name, values in scores.items():
+                reached.setdefault(name, []).append(roc_auc_score(truth, values))
+        print(f"\n{size}+{size} pictures, {persons} persons, {time.perf_counter() - started:.0f} s")
+        for name, values in reached.items():
+            mean, low, high = interval(np.array(reached["soart"]) - np.array(values)) if name != "soart" else (0.0,) * 3
+            print(f"  {name:16} {np.mean(values):.3f}   soart − it {mean:+.3f} ({low:+.3f} … {high:+.3f})", flush=True)
+
+
+def priors(place: World, persons: int) -> None:
+    """The taste with other raters' mean and the technical score as priors, without them, and the mean alone."""
+    both = place.both
+    for size in SIZES:
+        reached: dict[float, list[tuple[float, float, float]]] = {}
+        for number in range(persons):
+            label, liking = place.person(FIRST + number)
+            learn, test = place.split(label, size, np.random.default_rng([size, number]))
+            truth, none = label[test] == 1, np.zeros((len(label), 0))
+            without = roc_auc_score(truth, _soart(place, both, learn, none, number)(both[test], none[test]))
+            for slope in SLOPES:
+                others = slope * liking + np.random.default_rng([3, number]).normal(size=len(liking))
+                known = np.stack([place.technical, others], axis=1)
+                score = _soart(place, both, learn, known, number)(both[test], known[test])
+                row = roc_auc_score(truth, score), without, roc_auc_score(truth, others[test])
+                reached.setdefault(slope, []).append(row)
+        print(f"\npriors, {size}+{size} pictures, {persons} persons")
+        for slope, rows in reached.items():
+            taste, without, alone = np.array(rows).T
+            line = f"  others of slope {slope}: taste {taste.mean():.3f}"
+            for name, values in (("without", without), ("others alone", alone)):
+                mean, low, high = interval(taste - values)
+                line += f", {name} {values.mean():.3f} ({mean:+.3f}: {low:+.3f} … {high:+.3f})"
+            print(line, flush=True)
+
+
+def trust(place: World, repetitions: int) -> None:
+    """Share of trust reports whose interval covers the AUC on all other pictures, and what the forecast is worth."""
+    both = place.both
+    for size in (8, 16):
+        covered, words, errors, good = [], [], [], []
+        for number in range(repetitions):
+            label, _ = place.person(FIRST + number)
+            learn, test = place.split(label, size, np.random.default_rng([size, number]))
+            known = place.technical[:, None]
+            profile = learn_taste(
+                _examples(place, both, learn, known), place.names, taste_extractor().version, prior_names=("technical",),
+                background=(both, known), rng=np.random.default_rng(number), curve=number % 5 == 0,
+            )  # fmt: skip
+            true = roc_auc_score(label[test] == 1, profile.liking(both[test]))
+            covered.append(profile.trust.low <= true <= profile.trust.high)
+            words.append(profile.trust.word)
+            if not profile.trust.useless:
+                good.append(true > 0.6)
+            if np.isfinite(profile.trust.expected):
+                errors.append(profile.trust.expected - true)
+        share = f"{np.mean(good):.0%} of {len(good)}" if good else "none"
+        print(f"\ntrust, {size}+{size}: interval covers the true AUC in {np.mean(covered):.0%} of {repetitions}; "
+              f"{dict(Counter(words))}; of the usable ones {share} have a true AUC above 0.6", flush=True)  # fmt: skip
+
+
+def report(place: World, persons: int, repetitions: int) -> None:
+    """All tables."""
+    accuracy(place, persons)
+    priors(place, persons)
+    trust(place, repetitions)

@@ -1,0 +1,50 @@
+"""Beliefs of ``mixture`` about tastes, learnt on other tastes by ``benchmarks/build_beliefs.py``.
+
+All are logs up to a common constant.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Trust(NamedTuple):
+    """How far a prior score is trusted: mean and standard deviation of its weight, and the belief in that."""
+
+    mean: float
+    deviation: float
+    belief: float
+
+
+#: Of the evidence within and among trusts.
+TEMPER, TEMPER_OF_TRUSTS = 0.585, 0.877
+KERNELS = {
+    "gaussian content": 0.524,
+    "gaussian all": 0.495,
+    "gaussian appearance": 0.336,
+    "gaussian colour": -0.093,
+    "linear content": -0.168,
+    "linear late content": -0.092,
+    "linear all": -0.243,
+    "linear colour": 0.349,
+    "attention 0.5": -0.406,
+    "attention 2": -0.552,
+    "attention 8": -0.242,
+}
+#: Of the size s² where no prior score is trusted, and where one is.
+AMPLITUDES = {0.06: -0.238, 0.25: 0.451, 1.0: -0.222}
+RESIDUALS = {0.06: 0.149, 0.25: -0.004, 1.0: -0.160}
+NOISES = {0.1: -0.335, 0.5: 0.676, 2.0: -0.339}
+#: That a trusted prior score explains everything.
+ALONE = 0.026
+#: In the technical score, and in any other judge.
+TRUSTS_IN_TECHNICAL = {
+    "none": Trust(0.0, 0.0, 1.795),
+    "some": Trust(0.3, 0.15, -0.769),
+    "much": Trust(0.7, 0.2, -1.024),
+}
+TRUSTS = {
+    "none": Trust(0.0, 0.0, 0.583),
+    "some": Trust(0.3, 0.15, -0.180),
+    "much": Trust(0.7, 0.2, -0.418),
+}

@@ -1,0 +1,283 @@
+"""Liking as an average of Gaussian processes, weighted by evidence and by what helped other tastes.
+
+Symbols: n learning pictures with liking y in −1…1 and deviations z of their items, k prior scores a picture, P (n, k)
+
+    y = P w + c + f(z) + noise/√weight,   w_j ~ N(μ_j, σ_j²),  c ~ N(0, 1),  f ~ GP(0, s² K)
+
+A hypothesis h names a kernel K of ``item_kernels`` (or none), its size s², the noise, and for every prior score how far
+it is trusted: not at all (μ = σ = 0), somewhat or much. Sixteen pictures do not tell which hypothesis is right, so none
+is chosen. Predictions of all are averaged. With the evidence e_h = N(y; P μ_h, C_h), weights are those of the trusts t,
+and within each of them those of the hypotheses:
+
+    w_h = w_t · w_(h|t),   w_(h|t) ∝ b_h · e_h^β,   w_t ∝ b_t · (Σ_h b_h e_h / Σ_h b_h)^γ
+
+The beliefs b, products of one factor each for kernel, size (another one on top of a trusted prior score) and noise, and
+for the trusts, and the tempers β and γ of the evidence are learnt on other tastes, planted in pictures of packages: they
+are those with which the averages rank held-out pictures best (``benchmarks/build_beliefs.py``).
+
+Sources: Rasmussen & Williams, *Gaussian Processes for Machine Learning* (2006), chapters 2 and 5; Hoeting et al.,
+"Bayesian model averaging", *Statistical Science* 14 (1999); Grünwald & van Ommen, "Inconsistency of Bayesian inference
+for misspecified linear models, and a proposal for repairing it", *Bayesian Analysis* 12 (2017), for β.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from itertools import product
+
+import numpy as np
+from scipy.linalg import solve_triangular
+
+from .beliefs import (
+    ALONE,
+    AMPLITUDES,
+    KERNELS,
+    NOISES,
+    RESIDUALS,
+    TEMPER,
+    TEMPER_OF_TRUSTS,
+    TRUSTS,
+    TRUSTS_IN_TECHNICAL,
+)
+from .item_kernels import ItemKernels
+
+#: With more pictures than this, hypotheses are compared on so many pictures, and only the best few are fitted to all.
+COMPARED_PICTURES, BEST_HYPOTHESES = 160, 12
+#: Hypotheses of most weight that are kept for uncertainties.
+MOST_PARTS = 40
+#: Name of the prior score that has beliefs of its own.
+TECHNICAL = "technical"
+#: Prior scores beyond this many share one trust.
+MOST_TRUSTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """One combination of kernel, size, noise and trusts.
+
+    Attributes:
+        kernel: number of the kernel; −1 for none.
+        amplitude: s².
+        noise: variance of a single judgement.
+        means, deviations: (k,) means and standard deviations of the weights of the prior scores.
+        belief: log of the belief b_h, up to a constant common to hypotheses of equal trusts.
+        trust: log of the belief b_t.
+        parts: names of its kernel, size, noise and trusts in the tables of beliefs.
+    """
+
+    kernel: int
+    amplitude: float
+    noise: float
+    means: tuple[float, ...]
+    deviations: tuple[float, ...]
+    belief: float
+    trust: float = 0.0
+    parts: tuple[object, ...] = ()
+
+
+def hypotheses(kernels: Sequence[str], priors: Sequence[str]) -> list[Hypothesis]:
+    """All combinations of kernels and of trusts in prior scores, both by name."""
+    return list(_hypotheses(tuple(kernels), tuple(priors)))
+
+
+@lru_cache(maxsize=16)
+def _hypotheses(kernels: tuple[str, ...], priors: tuple[str, ...]) -> tuple[Hypothesis, ...]:
+    tables = [TRUSTS_IN_TECHNICAL if name == TECHNICAL else TRUSTS for name in priors]
+    # Those beyond the most have the trust of the last.
+    choices = [
+        trust + trust[-1:] * (len(priors) - len(trust))
+        for trust in product(*(table.items() for table in tables[:MOST_TRUSTS]))
+    ]
+    sizes = [(number, amplitude) for number in range(len(kernels)) for amplitude in AMPLITUDES]
+    found = []
+    for (number, amplitude), noise, trust in product([*sizes, (-1, 0.0)], NOISES, choices):
+        trusting = any(one.mean for _, one in trust)
+        if number < 0 and not trusting:
+            continue
+        size = (RESIDUALS if trusting else AMPLITUDES).get(amplitude, 0.0)
+        form = ALONE if number < 0 else KERNELS[kernels[number]] + size
+        belief_in_trust = sum(one.belief for _, one in trust[:MOST_TRUSTS])
+        means, deviations = tuple(one.mean for _, one in trust), tuple(one.deviation for _, one in trust)
+        parts = (kernels[number] if number >= 0 else None, amplitude, noise, *(word for word, _ in trust))
+        belief = form + NOISES[noise]
+        found.append(Hypothesis(number, amplitude, noise, means, deviations, belief, belief_in_trust, parts))
+    return tuple(found)
+
+
+@dataclass
+class Mixture:
+    """A fitted average; made by ``learn_mixture``.
+
+    Attributes:
+        kernels: kernels against the learning pictures.
+        duals: (kernels, n) dual weights, averaged over hypotheses.
+        coefficients: (k,) weights of the prior scores.
+        bias: c.
+        shares: weight of each kernel, and of the prior scores alone as ``prior``; sums to 1.
+        trusts: (k,) weight of the hypotheses that trust each prior score.
+        parts: weight, hypothesis and dual weights (n,) of the hypotheses of most weight.
+        priors: (n, k) prior scores of the learning pictures.
+        weights: (n,) number of judgements behind each liking.
+    """
+
+    kernels: ItemKernels
+    duals: np.ndarray
+    coefficients: np.ndarray
+    bias: float
+    shares: dict[str, float]
+    trusts: np.ndarray
+    parts: list[tuple[float, Hypothesis, np.ndarray]] = field(repr=False)
+    priors: np.ndarray = field(repr=False)
+    weights: np.ndarray = field(repr=False)
+
+    def predict(self, z: np.ndarray, priors: np.ndarray) -> np.ndarray:
+        """(i,) liking of pictures from (i, p) deviations and (i, k) prior scores."""
+        liking: np.ndarray = self.bias + priors @ self.coefficients
+        for values, dual in zip(self.kernels.against(z), self.duals, strict=True):
+            liking = liking + values @ dual
+        return liking
+
+    def _explained(self, h: Hypothesis, base: list[np.ndarray], cross: np.ndarray) -> np.ndarray:
+        """(n, i) L⁻¹ crossᵀ with the Cholesky factor L of a hypothesis's covariance of the learning pictures."""
+        covariance = _covariance(h, base, self.priors, self.priors) + np.diag(h.noise / self.weights)
+        explained: np.ndarray = solve_triangular(np.linalg.cholesky(covariance), cross.T, lower=True)
+        return explained
+
+    def uncertainty(self, z: np.ndarray, priors: np.ndarray) -> np.ndarray:
+        """(i,) standard deviations of liking, within and between hypotheses, without the noise of single judgements."""
+        against, base = self.kernels.against(z), self.kernels.against(self.kernels.z)
+        mean, second, total = np.zeros(len(z)), np.zeros(len(z)), 0.0
+        for share, h, alpha in self.parts:
+            cross = _covariance(h, against, priors, self.priors)
+            predicted = priors @ np.array(h.means) + cross @ alpha
+            explained = self._explained(h, base, cross)
+            own = h.amplitude * self.kernels.diagonal(h.kernel, z) if h.kernel >= 0 else 0.0
+            prior = own + 1 + np.sum((priors * np.array(h.deviations)) ** 2, axis=1)
+            variance = np.maximum(prior - np.einsum("ni,ni->i", explained, explained), 0)
+            mean, second, total = mean + share * predicted, second + share * (variance + predicted**2), total + share
+        deviation: np.ndarray = np.sqrt(np.maximum(second / total - (mean / total) ** 2, 0))
+        return deviation
+
+    def covariance(self, z: np.ndarray, priors: np.ndarray) -> tuple[np.ndarray, float]:
+        """(i, i) covariance of likings under the likeliest hypothesis with a kernel, and its noise variance."""
+        _, h, _ = max(self.parts, key=lambda part: (part[1].kernel >= 0, part[0]))
+        cross = _covariance(h, self.kernels.against(z), priors, self.priors)
+        prior = _covariance(h, replace(self.kernels, z=z).against(z), priors, priors)
+        explained = self._explained(h, self.kernels.against(self.kernels.z), cross)
+        posterior: np.ndarray = prior - explained.T @ explained
+        return posterior, h.noise
+
+
+def _covariance(h: Hypothesis, kernels: list[np.ndarray], a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Prior covariance of likings from kernels and the prior scores ``a`` and ``b`` of their rows and columns."""
+    deviations = np.array(h.deviations)
+    covariance: np.ndarray = 1 + (a * deviations) @ (b * deviations).T
+    return covariance + h.amplitude * kernels[h.kernel] if h.kernel >= 0 else covariance
+
+
+def learn_mixture(
+    z: np.ndarray,
+    y: np.ndarray,
+    weights: np.ndarray,
+    priors: np.ndarray,
+    kernels: ItemKernels,
+    prior_names: Sequence[str] = (),
+) -> Mixture:
+    """Fit all hypotheses and average them.
+
+    Args:
+        z: (n, p) deviations of the learning pictures.
+        y: (n,) liking in −1…1.
+        weights: (n,) number of judgements behind each liking; the noise is divided by it.
+        priors: (n, k) standardised prior scores; k may be 0.
+        kernels: of these pictures.
+        prior_names: (k,) names of the prior scores; unknown ones are any judge's.
+    """
+    candidates = hypotheses(kernels.names, prior_names or [""] * priors.shape[1])
+    base = kernels.against(z)
+    if len(z) > COMPARED_PICTURES:
+        few = np.linspace(0, len(z) - 1, COMPARED_PICTURES).astype(int)
+        rough = log_weights(
+            candidates, *fit_all(candidates, [k[np.ix_(few, few)] for k in base], y[few], weights[few], priors[few])[:1]
+        )
+        candidates = [candidates[i] for i in np.argsort(rough)[::-1][:BEST_HYPOTHESES]]
+    evidence, alphas = fit_all(candidates, base, y, weights, priors)
+    weight = np.exp(log_weights(candidates, evidence))
+    weight /= weight.sum()
+    number, amplitude = (np.array([getattr(h, name) for h in candidates]) for name in ("kernel", "amplitude"))
+    means, deviations = _trusts(candidates, priors.shape[1])
+    duals = np.stack([weight[number == k] * amplitude[number == k] @ alphas[number == k] for k in range(len(base))])
+    coefficients = weight @ (means + deviations**2 * (alphas @ priors))
+    bias, trusts = float(weight @ alphas.sum(axis=1)), weight @ (means > 0)
+    shares = {name: float(weight[number == k].sum()) for k, name in enumerate(kernels.names)}
+    shares["prior"] = float(weight[number < 0].sum())
+    kept = np.argsort(-weight, kind="stable")[:MOST_PARTS]
+    parts = [(float(weight[i]), candidates[i], alphas[i]) for i in kept]
+    return Mixture(kernels, duals, coefficients, bias, shares, trusts, parts, priors, weights)
+
+
+def log_weights(candidates: list[Hypothesis], evidence: np.ndarray) -> np.ndarray:
+    """(h,) log weights of hypotheses, the largest 0, from (h,) log evidence."""
+    belief, places = np.array([h.belief for h in candidates]), dict[tuple[float, ...], list[int]]()
+    for i, h in enumerate(candidates):
+        places.setdefault(h.means, []).append(i)
+    weights = np.empty(len(candidates))
+    for place in places.values():
+        own, shown = belief[place], evidence[place]
+        tempered = own + TEMPER * shown
+        marginal = _log_sum(own + shown) - _log_sum(own)
+        weights[place] = candidates[place[0]].trust + TEMPER_OF_TRUSTS * marginal + tempered - _log_sum(tempered)
+    weights -= weights.max()
+    return weights
+
+
+def _log_sum(logs: np.ndarray) -> float:
+    return float(np.logaddexp.reduce(logs))
+
+
+def _trusts(candidates: Sequence[Hypothesis], priors: int) -> tuple[np.ndarray, np.ndarray]:
+    """(h, k) means and standard deviations of the weights of prior scores."""
+    means, deviations = (np.array([getattr(h, name) for h in candidates]) for name in ("means", "deviations"))
+    shape = len(candidates), priors
+    return means.reshape(shape), deviations.reshape(shape)
+
+
+def fit_all(
+    candidates: list[Hypothesis], base: list[np.ndarray], y: np.ndarray, weights: np.ndarray, priors: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """(h,) log evidence up to a constant, and (h, n) dual weights C⁻¹(y − Pμ), of hypotheses on n pictures.
+
+    With W the diagonal of the weights, C = W^(−½) (s² W^½ K W^½ + noise) W^(−½) + B Bᵀ, where the columns of B are ones
+    and σ_j times each prior score. One eigendecomposition of W^½ K W^½ = U Λ Uᵀ serves all hypotheses on a kernel; the
+    rest is Woodbury's identity in the small space of y, ones and P.
+    """
+    n, k = priors.shape
+    root = np.sqrt(weights)
+    columns = root[:, None] * np.column_stack([y, np.ones(n), priors])
+    evidence, alphas = np.empty(len(candidates)), np.empty((len(candidates), n))
+    kernels = np.array([h.kernel for h in candidates])
+    for kernel in np.unique(kernels):
+        rows = np.flatnonzero(kernels == kernel)
+        block = [candidates[i] for i in rows]
+        values, vectors = np.zeros(n), np.eye(n)
+        if kernel >= 0:
+            values, vectors = np.linalg.eigh(root[:, None] * base[kernel] * root)
+        amplitude, noise = (np.array([getattr(h, name) for h in block]) for name in ("amplitude", "noise"))
+        means, deviations = _trusts(block, k)
+        spectrum = amplitude[:, None] * np.maximum(values, 0) + noise[:, None]
+        x = vectors.T @ columns
+        products = np.einsum("ni,nj->nij", x, x).reshape(n, -1)
+        gram = (1 / spectrum @ products).reshape(len(block), k + 2, k + 2)
+        residual = np.concatenate([np.ones((len(block), 1)), np.zeros((len(block), 1)), -means], axis=1)
+        scale = np.concatenate([np.ones((len(block), 1)), deviations], axis=1)
+        small = np.eye(k + 1) + scale[:, :, None] * gram[:, 1:, 1:] * scale[:, None]
+        along = scale * np.einsum("hij,hj->hi", gram[:, 1:], residual)
+        taken = np.linalg.solve(small, along[..., None])[..., 0]
+        square = np.einsum("hi,hij,hj->h", residual, gram, residual) - np.einsum("hi,hi->h", along, taken)
+        determinant = np.log(spectrum).sum(axis=1) - np.log(weights).sum() + np.linalg.slogdet(small)[1]
+        evidence[rows] = -0.5 * (square + determinant)
+        residual[:, 1:] -= scale * taken
+        alphas[rows] = root * ((residual @ x.T / spectrum) @ vectors.T)
+    return evidence, alphas

@@ -1,0 +1,72 @@
+"""What is known of pictures before a taste sees them: the technical score, and the mean rating of other raters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from ...metrics.protocols import Scorer
+from ...metrics.tastes.profile import TECHNICAL, TasteProfile, technical_prior
+from ..collection.collection import Collection
+from ..collection.ratings import others_mean
+
+
+def prior_matrix(
+    collection: Collection,
+    rater: str,
+    prior_names: Sequence[str],
+    items: Mapping[int, np.ndarray],
+    names: Sequence[str],
+) -> dict[int, np.ndarray]:
+    """Prior scores of pictures.
+
+    Args:
+        collection: the collection.
+        rater: the rater whose taste is learnt; ratings of all others make a prior score.
+        prior_names: names (k,) of the prior scores.
+        items: of the pictures, by id.
+        names: of the items.
+
+    Returns:
+        (k,) prior scores by picture id; NaN if no other rater has rated the picture.
+    """
+    ids = list(items)
+    columns = []
+    for prior in prior_names:
+        if prior == TECHNICAL:
+            columns.append(technical_prior(np.stack([items[i] for i in ids]).astype(np.float64), names))
+        else:
+            mean = others_mean(collection, rater)
+            columns.append(np.array([mean.get(i, np.nan) for i in ids]))
+    matrix = np.stack(columns, axis=1) if columns else np.zeros((len(ids), 0))
+    return dict(zip(ids, matrix, strict=True))
+
+
+def taste_with_others(scorer: Scorer) -> TasteProfile | None:
+    """The taste of a scorer, if it knows how to use other raters' ratings of the pictures."""
+    taste = getattr(scorer, "taste", None)
+    return taste if isinstance(taste, TasteProfile) and taste.alone is not None else None
+
+
+def known_of_others(collection: Collection, scorer: Scorer) -> dict[int, float]:
+    """Mean ratings of other raters by picture id; none if the profile does not use them."""
+    taste = taste_with_others(scorer)
+    return {} if taste is None else dict(others_mean(collection, taste.rater))
+
+
+def scores_in(collection: Collection, scorer: Scorer, ids: Sequence[int], items: np.ndarray) -> np.ndarray:
+    """(n,) scores of pictures of a collection, with other raters' ratings where a taste uses them.
+
+    Args:
+        collection: the collection.
+        scorer: the profile; a blend is scored without other raters' ratings.
+        ids: (n,) ids of the pictures.
+        items: (n, p) items.
+    """
+    taste = taste_with_others(scorer)
+    if taste is None:
+        return scorer.score(items)
+    by_id = dict(zip(ids, items, strict=True))
+    priors = prior_matrix(collection, taste.rater, taste.prior_names, by_id, taste.names)
+    return taste.score(items, np.stack([priors[i] for i in ids]), useless_ok=True)

@@ -1,0 +1,162 @@
+"""The average of Gaussian processes: against naive oracles, and priors that may only help."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import multivariate_normal
+
+from soart.metrics import AttentionD
+from soart.metrics.tastes.examples import from_modes
+from soart.metrics.tastes.fitting import fit
+from soart.metrics.tastes.item_kernels import ItemKernels
+from soart.metrics.tastes.kernels import APPEARANCE, CONTENT, LATE, kinds_of
+from soart.metrics.tastes.mixture import fit_all, hypotheses, learn_mixture, log_weights
+from soart.metrics.tastes.profile import learn_taste
+
+NAMES = (
+    *(f"raw/luma/s0/line-h/{k}" for k in range(6)),
+    *(f"colour/chroma/{k}" for k in range(4)),
+    *(f"quality/texture/s0/{k}" for k in range(3)),
+    *(f"deep/{depth}/{k:03d}" for depth in (1, 2, 3, 4) for k in range(5)),
+)
+MODES = np.repeat(["good", "bad"], 6)
+
+
+def deviations(n=12, seed=0, width=33):
+    return np.random.default_rng(seed).normal(size=(n, width))
+
+
+def test_kinds_of_items():
+    kinds = kinds_of(NAMES)
+    assert [len(kinds[kind]) for kind in (*APPEARANCE, CONTENT, LATE)] == [6, 4, 3, 20, 10]
+    assert {NAMES[i].split("/")[1] for i in kinds[LATE]} == {"3", "4"}
+    assert set(kinds_of(NAMES[:10])) == {"texture", "colour"}
+    # Items of a network's output have one depth.
+    assert len(kinds_of(("deep/000", "deep/001"))[LATE]) == 2
+
+
+@pytest.mark.parametrize("width", [len(NAMES), 13, 6])
+def test_kernels_are_covariances(width):
+    z, fresh = deviations(width=width), deviations(5, 1, width)
+    kernels = ItemKernels.of(z, kinds_of(NAMES[:width]), MODES)
+    assert all("content" in name for name in kernels.names) == (width == 0)
+    together = replace(kernels, z=np.vstack([z, fresh]))
+    for number, (values, cross) in enumerate(zip(together.against(together.z), kernels.against(fresh), strict=True)):
+        assert np.linalg.eigvalsh(values).min() > -1e-9
+        assert np.allclose(np.diag(values), together.diagonal(number, together.z))
+        assert np.allclose(values[12:, :12], cross)
+
+
+def test_attention_is_version_d():
+    """One head of as many components as items: the cosines of the attention model on the same items."""
+    names = tuple(f"colour/chroma/{k}" for k in range(3))
+    z = deviations(12, 2, 3)
+    kernels = ItemKernels.of(z, kinds_of(names), MODES)
+    model = AttentionD(temperatures=(2.0,)).fit(z @ np.linalg.svd(z - z.mean(axis=0))[2].T, MODES)
+    ours = kernels.against(z)[kernels.names.index("attention 2")]
+    assert np.allclose(np.log(ours) * 2 + 1, model.keys_ @ model.keys_.T, atol=0.02)
+
+
+def test_evidence_and_dual_weights_are_those_of_the_gaussian():
+    z, rng = deviations(), np.random.default_rng(5)
+    y, weights, priors = np.repeat([1.0, -1.0], 6), rng.integers(1, 4, 12).astype(float), rng.normal(size=(12, 2))
+    kernels = ItemKernels.of(z, kinds_of(NAMES), MODES)
+    base = kernels.against(z)
+    candidates = hypotheses(kernels.names, ("technical", "others"))
+    evidence, alphas = fit_all(candidates, base, y, weights, priors)
+    for i in rng.choice(len(candidates), 12, replace=False):
+        h = candidates[i]
+        covariance = np.ones((12, 12)) + np.diag(h.noise / weights)
+        covariance += sum(d**2 * np.outer(p, p) for d, p in zip(h.deviations, priors.T, strict=True))
+        if h.kernel >= 0:
+            covariance += h.amplitude * base[h.kernel]
+        mean = priors @ np.array(h.means)
+        exact = multivariate_normal(mean, covariance).logpdf(y) + 6 * np.log(2 * np.pi)
+        assert evidence[i] == pytest.approx(exact, rel=1e-9)
+        assert np.allclose(covariance @ alphas[i], y - mean)
+    weight = np.exp(log_weights(candidates, evidence))
+    mixture = learn_mixture(z, y, weights, priors, kernels, ("technical", "others"))
+    assert sum(mixture.shares.values()) == pytest.approx(1)
+    assert weight.max() == 1
+
+
+def test_average_is_the_weighted_sum_of_its_parts():
+    z, fresh = deviations(), deviations(4, 7)
+    y, priors, unseen = np.repeat([1.0, -1.0], 6), deviations(12, 8, 1), deviations(4, 9, 1)
+    kernels = ItemKernels.of(z, kinds_of(NAMES), MODES)
+    mixture = learn_mixture(z, y, np.ones(12), priors, kernels, ("others",))
+    candidates = hypotheses(kernels.names, ("others",))
+    evidence, alphas = fit_all(candidates, kernels.against(z), y, np.ones(12), priors)
+    weight = np.exp(log_weights(candidates, evidence))
+    predictions = []
+    for h, alpha in zip(candidates, alphas, strict=True):
+        cross = 1 + h.deviations[0] ** 2 * unseen @ priors.T
+        if h.kernel >= 0:
+            cross = cross + h.amplitude * kernels.against(fresh)[h.kernel]
+        predictions.append(unseen[:, 0] * h.means[0] + cross @ alpha)
+    assert np.allclose(mixture.predict(fresh, unseen), weight / weight.sum() @ np.array(predictions))
+    assert (mixture.uncertainty(fresh, unseen) > 0).all()
+    covariance, noise = mixture.covariance(fresh, unseen)
+    assert np.linalg.eigvalsh(covariance).min() > -1e-9
+    assert noise > 0
+
+
+@given(st.integers(2, 9), st.integers(0, 9), st.sampled_from([0.0, 1e6]))
+def test_any_few_pictures(count, seed, shift):
+    z = np.clip(deviations(count, seed) + shift, -4, 4)
+    y = np.where(np.arange(count) % 2 == 0, 1.0, -1.0)
+    modes = np.where(y > 0, "good", "bad")
+    kernels = ItemKernels.of(z, kinds_of(NAMES), modes)
+    assert np.isfinite(
+        learn_mixture(z, y, np.ones(count), np.zeros((count, 0)), kernels).predict(z, np.zeros((count, 0)))
+    ).all()
+
+
+def auc(liked, scores):
+    return float(np.mean(scores[liked][:, None] > scores[~liked]))
+
+
+@pytest.fixture(scope="module")
+def persons():
+    """Ten tastes in content items, from 8+8 pictures: held-out AUC by slope of the prior; and of the prior alone."""
+    reached = {}
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        items, direction = rng.normal(size=(300, len(NAMES))), rng.normal(size=20)
+        liking = items[:, -20:] @ direction / np.linalg.norm(direction) + 0.7 * rng.normal(size=300)
+        liked = liking > 0
+        learn = np.concatenate([np.flatnonzero(liked)[:8], np.flatnonzero(~liked)[:8]])
+        test = np.setdiff1d(np.arange(300), learn)
+        for slope in (None, 0.0, 3.0):
+            prior = (slope or 0.0) * liking[:, None] + rng.normal(size=(300, 1))
+            examples = from_modes({"good": items[learn[:8]], "bad": items[learn[8:]]})
+            if slope is None:
+                prior = prior[:, :0]
+            else:
+                examples = replace(examples, priors=prior[learn], prior_names=("others",))
+            scores = fit(examples, NAMES, rng)(items[test], prior[test])
+            alone = auc(liked[test], prior[test, 0]) if slope is not None else 0.5
+            reached.setdefault(slope, []).append((auc(liked[test], scores), alone))
+    return {slope: np.mean(pairs, axis=0) for slope, pairs in reached.items()}
+
+
+def test_priors_only_help(persons):
+    assert persons[None][0] > 0.6
+    assert persons[0.0][0] > persons[None][0] - 0.03
+    taste, alone = persons[3.0]
+    assert taste > alone - 0.01
+    assert taste > persons[None][0] + 0.1
+
+
+def test_many_pictures_are_compared_on_a_few():
+    rng = np.random.default_rng(3)
+    items = rng.normal(size=(260, len(NAMES)))
+    liked = items[:, 7] > 0
+    examples = from_modes({"good": items[liked], "bad": items[~liked]})
+    fresh = rng.normal(size=(200, len(NAMES)))
+    taste = learn_taste(examples, NAMES, "v", curve=False, repeats=1)
+    assert taste.method == "mixture"
+    assert auc(fresh[:, 7] > 0, taste.liking(fresh)) > 0.85
