@@ -216,7 +216,8 @@ def test_no_score_of_a_useless_taste_is_silent(soart, world, tmp_path):
 
 
 def test_list_and_delete(soart, mine, tmp_path, monkeypatch):
-    shutil.copytree(mine[1], tmp_path / "tastes")
+    (tmp_path / "tastes").mkdir()
+    shutil.copy(mine[1] / "mine.taste.safetensors", tmp_path / "tastes")
     where = ("--profiles", tmp_path / "tastes")
     (tmp_path / "tastes" / "broken.taste.safetensors").write_bytes(b"no taste")
     assert "mine" in soart("taste", "list", *where)[1]
