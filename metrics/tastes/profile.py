@@ -118,6 +118,12 @@ class TasteProfile:
         """The method that was chosen."""
         return self.fitted.choice.method
 
+    @property
+    def trusted_priors(self) -> dict[str, float]:
+        """How far each prior score is trusted, 0…1, by name; empty if the method does not learn it."""
+        trusts = getattr(self.fitted.model, "trusts", ())
+        return {name: float(trust) for name, trust in zip(self.prior_names, trusts, strict=False)}
+
     def prior_scores(self, items: np.ndarray, priors: np.ndarray | None = None) -> np.ndarray:
         """(n, k) prior scores: ``priors`` themselves, or by default the technical score, and NaN for all others.
 

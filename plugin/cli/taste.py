@@ -42,6 +42,7 @@ def describe(taste: Taste, file: Path | None = None) -> dict[str, Any]:
     facts: dict[str, Any] = {"name": taste.name, "method": taste.method, "version": taste.version}
     choice = getattr(getattr(taste, "fitted", None), "choice", None)
     facts |= {"methods": {} if choice is None else dict(choice.reached), "trust": _trust(taste.trust)}
+    facts["trusted_priors"] = getattr(taste, "trusted_priors", {})
     return facts | {"file": None if file is None else str(file)}
 
 
@@ -50,7 +51,10 @@ def print_facts(facts: dict[str, Any]) -> None:
     say(f"{facts['name']}: {facts['trust']['sentence']}")
     say(facts["trust"]["advice"])
     methods = ", ".join(f"{name} {value:.2f}" for name, value in facts["methods"].items())
+    trusted = ", ".join(f"{name} {value:.0%}" for name, value in facts["trusted_priors"].items())
     say(f"Method: {facts['method']}" + (f" (cross-validated: {methods})" if methods else ""))
+    if trusted:
+        say(f"Trust in prior scores: {trusted}")
 
 
 def taste_scorer(name: str, profiles: Path | None) -> TasteScorer:

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,13 +9,14 @@ from sklearn.metrics import roc_auc_score
 from soart.metrics.tastes.examples import from_modes, from_ratings
 from soart.metrics.tastes.fitting import Scaling, fit
 from soart.metrics.tastes.folds import fold_numbers, gather, near_duplicates
-from soart.metrics.tastes.learning_curve import PowerLaw, fit_power_law
+from soart.metrics.tastes.learning_curve import PowerLaw, fit_power_law, ratings_to_show
 from soart.metrics.tastes.profile import learn_taste
 from soart.metrics.tastes.trust import (
     CHANCE,
     STRONG,
     TOO_FEW,
     USABLE,
+    Trust,
     permutation_test,
     score_interval,
     sides,
@@ -163,6 +166,34 @@ def test_power_law_is_recovered():
     assert fitted(200) == pytest.approx(law(200), abs=1e-6)
     flat = fit_power_law(sizes, np.full(4, 0.7))
     assert flat(1000) == pytest.approx(0.7, abs=1e-6)
+
+
+def test_forecast_starts_from_the_held_out_figure(taste_world):
+    rng = np.random.default_rng(7)
+    trust = learn_taste(taste_world.planted(12, rng, noise=2.0), taste_world.names, "v", rng=rng).trust
+    assert trust.expected >= trust.concordance - 1e-12
+    assert f"{trust.concordance:.2f} to {trust.expected:.2f}" in trust.advice
+
+
+def test_a_taste_at_chance_says_what_would_help(taste_world):
+    rng = np.random.default_rng(9)
+    items, _ = taste_world.draw(30, rng)
+    examples = from_modes({"good": items[:24], "bad": items[24:]})
+    trust = learn_taste(examples, taste_world.names, "v", rng=rng).trust
+    assert trust.word == CHANCE
+    assert "Only 6 are disliked beside 24 liked: rate more disliked ones." in trust.advice
+    assert "--network efficientnet-lite0" in trust.advice
+    assert "better than chance" in trust.advice
+
+
+def test_ratings_that_would_show_a_taste():
+    """By the interval itself: 0.6 is shown by many pictures, 0.52 by none of those looked ahead to."""
+    trust = Trust(CHANCE, 0.6)
+    said = ratings_to_show(trust, 16, lambda times: 0.6)
+    more = int(re.search(r"some (\d+) more", said)[1])
+    enough, few = (more + 16) / 2, (more + 16) / 2 / 1.5
+    assert score_interval(0.6, enough, enough)[0] > 0.5 >= score_interval(0.6, few, few)[0]
+    assert ratings_to_show(trust, 16, lambda times: 0.52).startswith("Even 176 more ratings")
 
 
 @pytest.mark.slow
