@@ -8,6 +8,7 @@ Needs Optuna (``pip install 'soart[optuna]'``).
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +42,7 @@ MOST_CATEGORIES = 100
 
 
 class SoartSampler(BaseSampler):
-    """A Gaussian process of main effects and pair interactions, steered by Thompson sampling.
+    """A Gaussian process of main effects and pair interactions, steered by knowledge gradient.
 
     It is made for many categorical parameters and few, noisy trials. Categories are options of a slot. A number with at
     most ``bins`` values (a step, or whole numbers) has an option for each value. Other numbers are cut into ``bins``
@@ -61,7 +62,7 @@ class SoartSampler(BaseSampler):
         search_space: name → distribution, if known beforehand; then even the first trials are a balanced design.
         bins: most options of a numeric parameter, ≥ 2.
         startup: number of trials of a balanced design before the model steers, ≥ 0.
-        boldness: willingness to leave choices known to be good, > 0; see ``soart.prompts.steering.batches``.
+        boldness: no longer of any effect, because the knowledge gradient needs no such setting.
         independent_sampler: for parameters that are not sampled together; Optuna's RandomSampler by default.
 
     Raises:
@@ -75,16 +76,16 @@ class SoartSampler(BaseSampler):
         search_space: Mapping[str, BaseDistribution] | None = None,
         bins: int = 10,
         startup: int = 8,
-        boldness: float = 0.4,
+        boldness: float | None = None,
         independent_sampler: BaseSampler | None = None,
     ) -> None:
-        if bins < 2 or startup < 0 or not boldness > 0:
-            raise PromptError(
-                f"Expected at least 2 bins, a startup of at least 0 and a boldness above 0, got {bins}, {startup}, {boldness}."
-            )
+        if bins < 2 or startup < 0:
+            raise PromptError(f"Expected at least 2 bins and a startup of at least 0, got {bins} and {startup}.")
+        if boldness is not None:
+            warnings.warn("SoartSampler's boldness has no effect any more; leave it out.", FutureWarning, stacklevel=2)
         self._rng = np.random.default_rng(seed)
         self._search_space = None if search_space is None else dict(search_space)
-        self._bins, self._startup, self._boldness = bins, startup, boldness
+        self._bins, self._startup = bins, startup
         self._independent = independent_sampler or RandomSampler(int(self._rng.integers(2**31)))
         #: Study name, parameters, and the steering of that study.
         self._steered: tuple[str, dict[str, BaseDistribution], SteeringFromHistory] | None = None
@@ -172,7 +173,7 @@ class SoartSampler(BaseSampler):
         ranges = [_range(kind, self._bins) for kind in space.values()]
         if self._steered is None or self._steered[:2] != (study.study_name, space):
             levels = [len(options) for options in ranges]
-            steering = SteeringFromHistory(levels, startup=self._startup, boldness=self._boldness)
+            steering = SteeringFromHistory(levels, startup=self._startup)
             self._steered = (study.study_name, dict(space), steering)
         return self._steered[2], ranges
 

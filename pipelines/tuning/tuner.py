@@ -195,6 +195,8 @@ class Tuner:
             first=None if judgements.trials else self._opening(),
             goal=goal or None,
             pareto=self.pareto,
+            # Every picture has a seed of its own.
+            repeats=True,
         )
         # Another seed rarely helps a failed choice, and without a judgement the search would come back to it.
         steering.reserve(self._choices(self.study.failed))

@@ -8,7 +8,7 @@ number of observations.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Self
 
 import numpy as np
@@ -155,6 +155,23 @@ class RatingModel:
         """``count`` joint posterior draws of the raters' functions of the choice, in rating units; a table per rater."""
         tables = self.posterior_.draws(rng, count, self.cells_.index(raters))
         return [self._in_rating_units(table) for table in tables]
+
+    def covariance(self, choices: object, goal: Mapping[Hashable, float]) -> tuple[np.ndarray, float]:
+        """Uncertainty of a goal Σ_r goal[r] f_r, in squared rating units.
+
+        Args:
+            choices: (n, S) integers.
+            goal: rater → weight; all unknown raters count as one.
+
+        Returns:
+            (n, n) posterior covariance between choices, and the variance of a new picture's rating by the whole goal.
+        """
+        shares: dict[int, float] = {}
+        for index, share in zip(self.cells_.index(list(goal)), goal.values(), strict=True):
+            shares[index] = shares.get(index, 0.0) + share
+        covariance = self.posterior_.covariance(check_choices(choices, self.levels), shares)
+        once = sum(share**2 for share in goal.values()) + self.theta_.seeds * sum(goal.values()) ** 2
+        return self._unit**2 * covariance, self._unit**2 * self.posterior_.calibration * once
 
     def _in_rating_units(self, table: Tables) -> Tables:
         return table.times(self._unit).shifted(np.full(len(table), self.location_))

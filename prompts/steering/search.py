@@ -147,6 +147,31 @@ def climb(table: Tables, starts: np.ndarray, domain: Domain) -> np.ndarray:
     return choices
 
 
+def peaks(tables: Tables, starts: np.ndarray, domain: Domain) -> np.ndarray:
+    """(d, S) the best local maximum of each of d functions that climbs from the (k, S) permitted ``starts`` reach."""
+    if domain.allows is not None:
+        climbed = np.stack([climb(tables[number], starts, domain) for number in range(len(tables))])
+    else:
+        start, slot = offsets(domain.levels), slot_of_column(domain.levels)
+        climbed = np.repeat(starts[None], len(tables), axis=0)
+        # All functions climb together.
+        active = np.arange(len(tables))
+        while len(active):
+            here = climbed[active]
+            ones = one_hot(here.reshape(-1, len(start)), domain.levels).reshape(*here.shape[:2], -1)
+            totals = tables.main[active, None, :] + ones @ tables.pair[active]
+            growth = totals - np.repeat(np.take_along_axis(totals, here + start, axis=2), domain.levels, axis=2)
+            growth[..., ~domain.options] = -np.inf
+            best = growth.argmax(axis=2)
+            function, row = np.nonzero(np.take_along_axis(growth, best[..., None], axis=2)[..., 0] > _NO_GROWTH)
+            column = best[function, row]
+            climbed[active[function], row, slot[column]] = column - start[slot[column]]
+            active = active[np.unique(function)]
+    values = np.stack([tables[number](tops)[0] for number, tops in enumerate(climbed)])
+    best_of_each: np.ndarray = climbed[np.arange(len(climbed)), values.argmax(axis=1)]
+    return best_of_each
+
+
 def neighbours(choices: np.ndarray, domain: Domain) -> np.ndarray:
     """(m, S) all distinct permitted choices that differ from one of ``choices`` in one slot."""
     distinct: dict[Key, None] = {}
