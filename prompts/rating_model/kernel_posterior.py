@@ -53,7 +53,9 @@ class KernelPosterior:
         kernel = (theta.constant * total**2 + theta.own_constant * own) + (total**2 + theta.own * own) * taste
         kernel *= theta.amplitude
         if len(self.rows):
-            known = np.array([shares.get(int(rater), 0.0) if rater >= 0 else 0.0 for rater in self.rows.raters])[:, None]
+            known = np.array([shares.get(int(rater), 0.0) if rater >= 0 else 0.0 for rater in self.rows.raters])[
+                :, None
+            ]
             taste = taste_kernel(self.rows.choices, choices, self.levels, theta)
             cross = theta.constant * total + theta.own_constant * known + (total + theta.own * known) * taste
             white = whiten(self.mode, theta.amplitude * cross)

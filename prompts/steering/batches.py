@@ -25,7 +25,10 @@ def balanced_batch(domain: Domain, count: int, rng: np.random.Generator) -> np.n
     usable = domain.usable()
     best, widest = np.zeros((0, len(usable)), dtype=np.int64), -1
     for _ in range(_DESIGNS):
-        columns = [rng.permutation(np.resize(rng.permutation(options), count)) for options in usable]
+        columns = [
+            rng.permutation(_spread(options, count, rng) if ordered else np.resize(rng.permutation(options), count))
+            for options, ordered in zip(usable, domain.numbers(), strict=True)
+        ]
         design = np.column_stack(columns).astype(np.int64)
         distances = (design[:, None, :] != design[None, :, :]).sum(axis=2)
         closest = int(distances[np.triu_indices(count, 1)].min(initial=len(usable)))
@@ -40,6 +43,12 @@ def balanced_batch(domain: Domain, count: int, rng: np.random.Generator) -> np.n
         best[row] = choice
         used.add(keys(choice[None])[0])
     return best
+
+
+def _spread(options: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """(count,) of the ordered ``options``, one from each of ``count`` equal stretches."""
+    spread: np.ndarray = options[((np.arange(count) + rng.random(count)) / count * len(options)).astype(np.int64)]
+    return spread
 
 
 def leaders_batch(draws: Tables, shown: np.ndarray, mean: Tables, count: int) -> np.ndarray:

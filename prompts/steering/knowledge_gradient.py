@@ -61,8 +61,18 @@ def candidates(leading: np.ndarray, mean: Tables, domain: Domain) -> np.ndarray:
     if domain.size() <= _FEW:
         others = domain.everything()
     else:
-        others = neighbours(leading[np.argsort(-mean(leading)[0], kind="stable")[:_CENTRES]], domain)
+        centres = leading[np.argsort(-mean(leading)[0], kind="stable")[:_CENTRES]]
+        others = np.vstack([_near(centre, domain) for centre in centres])
     return np.array(list(dict.fromkeys(keys(np.vstack([leading, others])))), dtype=np.int64)
+
+
+def _near(centre: np.ndarray, domain: Domain) -> np.ndarray:
+    """(n, S) neighbours of a choice; in a slot of numbers those 1, 2, 4, 8 … options away."""
+    others, numbers = neighbours(centre[None], domain), np.array(domain.numbers())
+    step = np.abs(others - centre).max(axis=1, initial=0)
+    skipped = ((others != centre) & numbers).any(axis=1) & ((step & (step - 1)) != 0)
+    near: np.ndarray = others[~skipped]
+    return near
 
 
 def expected_maximum(means: np.ndarray, slopes: np.ndarray) -> np.ndarray:

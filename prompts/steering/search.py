@@ -14,6 +14,7 @@ import numpy as np
 from ...errors import PromptError
 from ..rating_model.choice_functions import Tables
 from ..rating_model.kernels import check_levels, offsets, one_hot, slot_of_column
+from ..rating_model.similarity import Numbers, Similarities, check_similarities
 
 Allows = Callable[[np.ndarray], bool]
 Key = tuple[int, ...]
@@ -31,20 +32,26 @@ class Domain:
         levels: options of each slot.
         options: (Σ|s|,) bool, True for options that bans and pins leave.
         allows: returns True if constraints allow an (S,) choice; None without constraints.
+        similarities: which options of each slot are alike; empty for none.
     """
 
     levels: tuple[int, ...]
     options: np.ndarray
     allows: Allows | None = None
+    similarities: Similarities = ()
 
     @classmethod
     def of(
-        cls, levels: Sequence[int], options: Sequence[Sequence[bool]] | None = None, allows: Allows | None = None
+        cls,
+        levels: Sequence[int],
+        options: Sequence[Sequence[bool]] | None = None,
+        allows: Allows | None = None,
+        similarities: Similarities = (),
     ) -> Domain:
         """A domain from a mask for each slot.
 
         Raises:
-            PromptError: masks that do not fit the slots, or a slot with every option banned.
+            PromptError: masks or similarities that do not fit the slots, or a slot with every option banned.
         """
         counts = check_levels(levels)
         masks = [np.ones(level, dtype=bool) for level in counts] if options is None else [*map(np.asarray, options)]
@@ -53,7 +60,7 @@ class Domain:
         for slot, mask in enumerate(masks):
             if not mask.any():
                 raise PromptError(f"Every option of slot {slot} is banned; lift one of the bans or pins.")
-        return cls(counts, np.concatenate(masks).astype(bool), allows)
+        return cls(counts, np.concatenate(masks).astype(bool), allows, check_similarities(similarities, counts))
 
     def permits(self, choice: np.ndarray) -> bool:
         """True if ``choice`` may be made."""
@@ -63,6 +70,11 @@ class Domain:
     def usable(self) -> list[np.ndarray]:
         """Options of each slot that bans and pins leave."""
         return [np.flatnonzero(mask) for mask in np.split(self.options, offsets(self.levels)[1:])]
+
+    def numbers(self) -> list[bool]:
+        """For each slot, True if its options are numbers, lowest first."""
+        similarities = self.similarities or (None,) * len(self.levels)
+        return [isinstance(similarity, Numbers) for similarity in similarities]
 
     def size(self) -> float:
         """Number of choices that bans and pins leave, before constraints."""

@@ -86,7 +86,7 @@ class Steering:
         self.domain, self.goal, self.pareto = domain, goal, pareto
         self.repeats, self.min_slots = repeats, min_slots
         self.first = check_choices([] if first is None else first, domain.levels)
-        self._model = RatingModel(domain.levels, scale, iterations=_STEPS)
+        self._model = RatingModel(domain.levels, scale, iterations=_STEPS, similarities=domain.similarities)
         self.choices, self.feedback = check_choices([], domain.levels), Feedback()
         self.raters: list[Hashable] = []
         self.pictures: list[Hashable] = []

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy.stats import norm
@@ -36,7 +38,7 @@ def exact_expected_maximum(means, slopes):
     ]
     cuts = np.sort(np.concatenate([[-np.inf], borders, [np.inf]]))
     total = 0.0
-    for low, high in zip(cuts[:-1], cuts[1:], strict=True):
+    for low, high in pairwise(cuts):
         middle = (max(low, -50.0) + min(high, 50.0)) / 2
         top = int((means + slopes * middle).argmax())
         total += means[top] * (norm.cdf(high) - norm.cdf(low)) + slopes[top] * (norm.pdf(low) - norm.pdf(high))
@@ -125,9 +127,7 @@ def test_covariances_of_a_goal_are_those_of_its_draws(rng, limit, goal):
     values = sum(share * table(choices) for share, table in zip(goal.values(), tables, strict=True))
     covariance, noise = model.covariance(choices, goal)
     np.testing.assert_allclose(np.cov(values.T), covariance, atol=0.12 * covariance.max())
-    assert noise == pytest.approx(
-        model.noise_**2 * (sum(share**2 for share in goal.values()) + model.theta_.seeds)
-    )
+    assert noise == pytest.approx(model.noise_**2 * (sum(share**2 for share in goal.values()) + model.theta_.seeds))
     alone = {name: model.covariance(choices, {name: 1.0})[0] for name in ("ann", "bo")}
     for name, matrix in alone.items():
         deviations = model.predict(choices, [name] * 6)[1]
@@ -139,7 +139,9 @@ def test_both_forms_agree_for_choices_among_pictures(rng):
     kernel, features = (told(np.random.default_rng(1), limit, feedback) for limit in (2500, 0))
     choices = Domain.of(kernel.levels).random(rng, 5)
     features_matrix = features.covariance(choices, {"ann": 0.5, "bo": 0.5})[0]
-    difference = features_matrix - kernel.covariance(choices, {"ann": 0.5, "bo": 0.5})[0]
+    # The feature form does not average over hyper-parameters.
+    alone = kernel.posterior_.parts[0]
+    difference = features_matrix - kernel._unit**2 * alone.covariance(choices, {0: 0.5, 1: 0.5})
     assert np.abs(difference).max() < 0.1 * features_matrix.max()
 
 
@@ -164,9 +166,9 @@ def test_choices_that_were_asked_for_wait_for_their_ratings(rng):
     steering = Steering(domain, repeats=True)
     truth = functions(rng, domain.levels, 1)
     steering.tell(first := steering.ask(8, rng), truth(first)[0])
-    asked = [key for _ in range(6) for key in keys(steering.ask(2, rng))]
-    assert len(set(asked)) == 12
+    asked = [key for _ in range(3) for key in keys(steering.ask(2, rng))]
+    assert len(set(asked)) == 6
     reserved = steering.choices[:3]
     steering.reserve(reserved)
-    for _ in range(4):
+    for _ in range(2):
         assert not set(keys(steering.ask(3, rng))) & set(keys(reserved))
