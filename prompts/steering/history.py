@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from ...errors import PromptError
+from ..rating_model.similarity import Similarities
 from .batches import balanced_batch
 from .search import Domain, Key, keys
 from .steering import Steering
@@ -29,15 +30,16 @@ class SteeringFromHistory:
     Args:
         levels: options of each slot, (S,).
         startup: number of trials of a balanced design at the start; trials in the history count.
+        similarities: which options of each slot are alike; see ``RatingModel``.
 
     Raises:
         PromptError: a startup below 0.
     """
 
-    def __init__(self, levels: Sequence[int], *, startup: int = 8) -> None:
+    def __init__(self, levels: Sequence[int], *, startup: int = 8, similarities: Similarities = ()) -> None:
         if startup < 0:
             raise PromptError(f"Expected a startup of at least 0, got {startup}.")
-        self.domain, self.startup = Domain.of(levels), startup
+        self.domain, self.startup = Domain.of(levels, similarities=similarities), startup
         self._steering: Steering | None = None
         self._learnt: dict[int, tuple[Key, float]] = {}
         self._floor, self._floor_from = -math.inf, 0

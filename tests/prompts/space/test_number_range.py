@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 
@@ -39,7 +41,7 @@ def test_whole_numbers_and_ratios():
     steps = [int(text) for text in NumberRange(4, 400, log=True, whole=True).texts()]
     assert steps[0] == 4
     assert steps[-1] == 400
-    assert all(a < b for a, b in zip(steps, steps[1:], strict=False))
+    assert all(a < b for a, b in itertools.pairwise(steps))
     ratios = np.diff(np.log([float(t) for t in NumberRange(1e-4, 1.0, log=True).texts()]))
     np.testing.assert_allclose(ratios, ratios.mean(), rtol=0.05)
 
