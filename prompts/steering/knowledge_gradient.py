@@ -23,10 +23,11 @@ from .search import Domain, best_of, keys, neighbours, peaks
 #: Posterior draws whose maxima are leaders, for a batch and for a single picture, and more leaders: the best by mean, and
 #: the best of those shown.
 DRAWS, FEWER_DRAWS, _BEST, _SHOWN = 64, 24, 32, 16
-#: Leaders whose neighbours are candidates, and random starts of the climb on each draw.
-_CENTRES, _STARTS = 8, 3
+#: Leaders whose neighbours are candidates, for a batch and for a single picture, and random starts of the climb on each
+#: draw.
+CENTRES, FEWER_CENTRES, _STARTS = 8, 4, 3
 #: Domains of at most this many choices are candidates as a whole.
-_FEW = 1500
+_FEW = 300
 #: Fantasies of the ratings of earlier picks, an even number, and candidates worth most at the first pick, among which the
 #: later ones choose.
 _FANTASIES, _HOPEFUL = 12, 200
@@ -56,13 +57,16 @@ def leaders(draws: Tables, mean: Tables, domain: Domain, rng: np.random.Generato
     return np.array(list(dict.fromkeys(keys(np.vstack([by_mean, tops, best_shown])))), dtype=np.int64)
 
 
-def candidates(leading: np.ndarray, mean: Tables, domain: Domain) -> np.ndarray:
-    """(c, S) distinct permitted choices: the (l, S) ``leading`` ones first, then others that may be worth a picture."""
+def candidates(leading: np.ndarray, mean: Tables, domain: Domain, centres: int = CENTRES) -> np.ndarray:
+    """(c, S) distinct permitted choices that may be worth a picture.
+
+    The (l, S) ``leading`` ones come first, then the neighbours of the best ``centres`` of them.
+    """
     if domain.size() <= _FEW:
         others = domain.everything()
     else:
-        centres = leading[np.argsort(-mean(leading)[0], kind="stable")[:_CENTRES]]
-        others = np.vstack([_near(centre, domain) for centre in centres])
+        best = leading[np.argsort(-mean(leading)[0], kind="stable")[:centres]]
+        others = np.vstack([_near(choice, domain) for choice in best])
     return np.array(list(dict.fromkeys(keys(np.vstack([leading, others])))), dtype=np.int64)
 
 

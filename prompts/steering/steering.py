@@ -20,7 +20,7 @@ from ..rating_model.kernels import Hyperparameters, check_choices
 from ..rating_model.likelihoods import Terms
 from ..rating_model.model import RatingModel
 from .batches import balanced_batch, expected_gain, leaders_batch
-from .knowledge_gradient import DRAWS, FEWER_DRAWS, candidates, knowledge_gradient_batch, leaders
+from .knowledge_gradient import CENTRES, DRAWS, FEWER_CENTRES, FEWER_DRAWS, candidates, knowledge_gradient_batch, leaders
 from .pareto import pareto_choices, weighted
 from .search import MOST_EXHAUSTIVE, Domain, Key, best_of, keys
 
@@ -276,7 +276,7 @@ class Steering:
         shown = shown[[domain.permits(choice) for choice in shown]]
         functions = weighted(self.model.draws(rng, DRAWS if count > 1 else FEWER_DRAWS, raters), shares)
         leading = leaders(functions, mean, domain, rng, shown)
-        choices = candidates(leading, mean, domain)
+        choices = candidates(leading, mean, domain, CENTRES if count > 1 else FEWER_CENTRES)
         never = self._reserved | set(self._asked) | set(keys(batch))
         if not self.repeats:
             never |= set(keys(self.choices))
