@@ -109,7 +109,9 @@ def main() -> None:
             runs = [cached(name, sampler, seed, arguments.trials, folder) for seed in range(arguments.seeds)]
             logs = np.log10(np.maximum([run["regret"] for run in runs], 1e-6))
             cells = "".join(f"{m:9.2f} ± {h:.2f}" for m, h in zip(logs.mean(axis=0), half_width(logs), strict=True))
-            print(f"{sampler:12}{cells}{np.mean([run['seconds'] for run in runs]) / arguments.trials:10.2f}", flush=True)
+            print(
+                f"{sampler:12}{cells}{np.mean([run['seconds'] for run in runs]) / arguments.trials:10.2f}", flush=True
+            )
 
 
 if __name__ == "__main__":

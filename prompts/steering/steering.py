@@ -20,7 +20,15 @@ from ..rating_model.kernels import Hyperparameters, check_choices
 from ..rating_model.likelihoods import Terms
 from ..rating_model.model import RatingModel
 from .batches import balanced_batch, expected_gain, leaders_batch
-from .knowledge_gradient import CENTRES, DRAWS, FEWER_CENTRES, FEWER_DRAWS, candidates, knowledge_gradient_batch, leaders
+from .knowledge_gradient import (
+    CENTRES,
+    DRAWS,
+    FEWER_CENTRES,
+    FEWER_DRAWS,
+    candidates,
+    knowledge_gradient_batch,
+    leaders,
+)
 from .pareto import pareto_choices, weighted
 from .search import MOST_EXHAUSTIVE, Domain, Key, best_of, keys
 
