@@ -121,8 +121,8 @@ def likelihood(terms: Terms, h: np.ndarray, noise: float) -> Likelihood:
     diagonal += np.bincount(terms.judged, curvature, n)
     if not len(terms.pairs) and not terms.best:
         # The same matrix as below, without the cost of joining blocks.
-        places = np.arange(n + 1)
-        return Likelihood(value, gradient, sparse.csr_array((np.sqrt(diagonal), places[:-1], places), shape=(n, n)))
+        rows = np.arange(n + 1)
+        return Likelihood(value, gradient, sparse.csr_array((np.sqrt(diagonal), rows[:-1], rows), shape=(n, n)))
     blocks_of_root: list[sparse.sparray] = [sparse.diags_array(np.sqrt(diagonal))]
     if len(terms.pairs):
         winners, losers = terms.pairs.T

@@ -183,8 +183,8 @@ def _stretches(options: Sequence[int], rng: np.random.Generator) -> list[int]:
 def first_batch(space: PromptSpace, count: int, rng: np.random.Generator) -> FirstBatch:
     """A first batch for ``space``, from the best-fitting array over the options that no ban excludes.
 
-    A slot of numbers takes part with a number of each quarter of its range. Rows that break a constraint become the nearest allowed choice. Among equally near choices those with rare options
-    win.
+    A slot of numbers takes part with a number of each quarter of its range. Rows that break a constraint become the
+    nearest allowed choice. Among equally near choices those with rare options win.
 
     Args:
         space: the space.
@@ -195,7 +195,9 @@ def first_batch(space: PromptSpace, count: int, rng: np.random.Generator) -> Fir
         PromptError: a count below 1.
     """
     numbers = [slot.numbers is not None for slot in space.slots]
-    columns = [_stretches(free, rng) if number else free for free, number in zip(space.options, numbers, strict=True)]
+    columns = [
+        _stretches(free, rng) if number else list(free) for free, number in zip(space.options, numbers, strict=True)
+    ]
     design = orthogonal_design([len(column) for column in columns], count, rng)
     choices = np.column_stack([np.array(column)[design.choices[:, s]] for s, column in enumerate(columns)])
     bad = np.flatnonzero(~space.allowed(choices))
@@ -210,6 +212,6 @@ def first_batch(space: PromptSpace, count: int, rng: np.random.Generator) -> Fir
             if repair not in taken:
                 break
         choices[row] = repair
-    columns = [np.searchsorted(free, choices[:, s]) for s, free in enumerate(space.options)]
-    evenness = balance(np.column_stack(columns), [len(free) for free in space.options])
+    places = [np.searchsorted(free, choices[:, s]) for s, free in enumerate(space.options)]
+    evenness = balance(np.column_stack(places), [len(free) for free in space.options])
     return FirstBatch(design.array, choices, evenness, design.uneven, len(bad), _repeats(choices))
