@@ -63,7 +63,7 @@ class SoartSampler(BaseSampler):
     It is made for many categorical parameters and few, noisy trials. Categories are options of a slot. Numbers are smooth
     curves, on the logarithm if ``log=True``: a number with at most 60 values (a step, or whole numbers) has an option for
     each, any other a grid that grows finer around the best trials. Products of three and more parameters are not in the
-    model.
+    model, so other samplers are better where several numbers only work together.
 
     Parameters that all finished trials have in common are sampled together. The independent sampler draws the others:
     those of the first trial, conditional ones, changing ranges, and more than 100 categories. A choice is repeated only

@@ -67,7 +67,8 @@ def _strongest(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rows and columns of the ``count`` largest absolute values above 0, of neighbouring numbers only the largest."""
     flat = np.abs(upper).ravel()
-    seen, found = set(), []
+    seen: set[tuple[tuple[int, int], ...]] = set()
+    found: list[list[int]] = []
     for place in np.argsort(-flat, kind="stable"):
         if len(found) == count or not flat[place]:
             break

@@ -36,7 +36,7 @@ class Priors:
     seeds: tuple[float, float] = (0.5, 1.0)
     noise: tuple[float, float] = (0.5, 0.7)
     number_odds: tuple[float, float] = (4.0, 1.5)
-    odds: tuple[float, float] = (0.3, 1.5)
+    odds: tuple[float, float] = (0.1, 1.2)
     lengths: tuple[float, float] = (0.4, 0.7)
 
 

@@ -195,7 +195,7 @@ def first_batch(space: PromptSpace, count: int, rng: np.random.Generator) -> Fir
         PromptError: a count below 1.
     """
     numbers = [slot.numbers is not None for slot in space.slots]
-    columns = [
+    columns: list[list[int]] = [
         _stretches(free, rng) if number else list(free) for free, number in zip(space.options, numbers, strict=True)
     ]
     design = orthogonal_design([len(column) for column in columns], count, rng)

@@ -226,7 +226,7 @@ def test_numbers_of_every_kind():
     best = []
     for sampler in (SoartSampler(seed=2), RandomSampler(seed=2)):
         study = optuna.create_study(sampler=sampler)
-        study.optimize(objective, n_trials=50)
+        study.optimize(objective, n_trials=30)
         best.append(study.best_value)
     assert best[0] < best[1]
 

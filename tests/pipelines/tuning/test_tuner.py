@@ -327,7 +327,7 @@ def test_failed_pictures(collection, generator, space, panel, monkeypatch):
 
 def test_numbers_are_drawn_as_settings_and_reported_as_curves(collection, generator, panel):
     space = PromptSpace.parse_yaml("template: a boat\nslots:\n  guidance: {low: 1, high: 6, step: 0.5}\n")
-    tuner = Tuner(collection, generator, space, panel, budget=4, batch=4, prune=False)
+    tuner = Tuner(collection, generator, space, panel, budget=8, batch=4, prune=False)
     tuner.step()
     found = findings_of(tuner)
     requests = [tuner.request(trial).guidance for trial in tuner.study.drawn]
