@@ -52,11 +52,11 @@ class Tuner(ABC):
 
 
 class Ours(Tuner):
-    """soart: the rating model and Thompson steering."""
+    """soart: the rating model, steered by knowledge gradient as `soart tune` is."""
 
     def __init__(self, levels: Sequence[int], rng: np.random.Generator, plan: Sequence[int]) -> None:
         super().__init__(levels, rng, plan)
-        self.steering = Steering(self.domain)
+        self.steering = Steering(self.domain, repeats=True)
 
     def ask(self, count: int) -> np.ndarray:  # noqa: D102
         return self.steering.ask(count, self.rng)

@@ -183,6 +183,10 @@ MEANINGS = {
     "pin": "The only options taken in their slots, SLOT=OPTION.",
     "options": "At least one; no two alike.",
     "kind": "Default: setting for guidance, steps, scheduler and size, else text.",
+    "low": "Lowest number of a slot of numbers.",
+    "high": "No number is larger.",
+    "step": "Distance of neighbouring numbers. Default: a round one.",
+    "log": "Whether ratios count, not differences.",
     "text": "Words put into the prompt; empty for nothing.",
     "wildcard": "Name of a vocabulary whose words are all options.",
     "weight": "How often a random draw takes the option, relative to the others.",
@@ -219,6 +223,9 @@ def schema_text() -> str:
     option["properties"] |= {"text": text, "wildcard": {"type": "string"}}
     options = {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/option"}}
     slot["properties"]["options"] = options
+    bounds = {name: {"type": "number"} for name in ("low", "high")}
+    bounds |= {"step": {"type": "number", "exclusiveMinimum": 0}, "log": {"type": "boolean", "default": False}}
+    kind = {"kind": slot["properties"]["kind"]}
     rule["properties"] = {
         "not both": {**texts}, "if": rule["properties"]["if"] | text, "needs": {**texts}
     }  # fmt: skip
@@ -238,7 +245,8 @@ def schema_text() -> str:
                 "anyOf": [
                     text,
                     options,
-                    {**plain, "required": slot["required"], "properties": _described(slot["properties"])},
+                    {**plain, "required": ["options"], "properties": _described({"options": options} | kind)},
+                    {**plain, "required": ["low", "high"], "properties": _described(kind | bounds)},
                 ]
             },
             "rule": {**plain, "properties": _described(rule["properties"])},

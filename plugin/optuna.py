@@ -8,7 +8,9 @@ Needs Optuna (``pip install 'soart[optuna]'``).
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,13 +42,28 @@ if TYPE_CHECKING:
 MOST_CATEGORIES = 100
 
 
-class SoartSampler(BaseSampler):
-    """A Gaussian process of main effects and pair interactions, steered by Thompson sampling.
+#: Growth of the number of trials after which numbers get a new grid.
+_GROWN = 1.25
 
-    It is made for many categorical parameters and few, noisy trials. Categories are options of a slot. A number with at
-    most ``bins`` values (a step, or whole numbers) has an option for each value. Other numbers are cut into ``bins``
-    bins, equally wide (on the logarithm if ``log=True``), and drawn uniformly within a bin. The model ignores the order
-    of bins, so other samplers are better for purely continuous problems.
+
+@dataclass(frozen=True)
+class _Steered:
+    """The steering of a study: its name and parameters, the options of each, and the trials when these were laid."""
+
+    study: str
+    space: dict[str, BaseDistribution]
+    steering: SteeringFromHistory
+    ranges: list[Range]
+    trials: int
+
+
+class SoartSampler(BaseSampler):
+    """A Gaussian process of main effects and pair interactions, steered by knowledge gradient.
+
+    It is made for many categorical parameters and few, noisy trials. Categories are options of a slot. Numbers are smooth
+    curves, on the logarithm if ``log=True``: a number with at most 60 values (a step, or whole numbers) has an option for
+    each, any other a grid that grows finer around the best trials. Products of three and more parameters are not in the
+    model, so other samplers are better where several numbers only work together.
 
     Parameters that all finished trials have in common are sampled together. The independent sampler draws the others:
     those of the first trial, conditional ones, changing ranges, and more than 100 categories. A choice is repeated only
@@ -59,13 +76,13 @@ class SoartSampler(BaseSampler):
         seed: of its random choices; with the same seed a study with the same trials in the same order is steered the
             same way.
         search_space: name → distribution, if known beforehand; then even the first trials are a balanced design.
-        bins: most options of a numeric parameter, ≥ 2.
+        bins: no longer of any effect, because numbers are not cut into bins any more.
         startup: number of trials of a balanced design before the model steers, ≥ 0.
-        boldness: willingness to leave choices known to be good, > 0; see ``soart.prompts.steering.batches``.
+        boldness: no longer of any effect, because the knowledge gradient needs no such setting.
         independent_sampler: for parameters that are not sampled together; Optuna's RandomSampler by default.
 
     Raises:
-        PromptError: settings outside their ranges; when sampling, a study of several objectives.
+        PromptError: settings of a wrong type or outside their ranges; when sampling, a study of several objectives.
     """
 
     def __init__(
@@ -73,21 +90,20 @@ class SoartSampler(BaseSampler):
         *,
         seed: int | None = None,
         search_space: Mapping[str, BaseDistribution] | None = None,
-        bins: int = 10,
+        bins: int | None = None,
         startup: int = 8,
-        boldness: float = 0.4,
+        boldness: float | None = None,
         independent_sampler: BaseSampler | None = None,
     ) -> None:
-        if bins < 2 or startup < 0 or not boldness > 0:
-            raise PromptError(
-                f"Expected at least 2 bins, a startup of at least 0 and a boldness above 0, got {bins}, {startup}, {boldness}."
-            )
+        _check(seed, search_space, startup, independent_sampler)
+        for name, value in (("bins", bins), ("boldness", boldness)):
+            if value is not None:
+                warnings.warn(f"{name} of SoartSampler has no effect any more: leave it out.", FutureWarning, 2)
         self._rng = np.random.default_rng(seed)
         self._search_space = None if search_space is None else dict(search_space)
-        self._bins, self._startup, self._boldness = bins, startup, boldness
+        self._startup = startup
         self._independent = independent_sampler or RandomSampler(int(self._rng.integers(2**31)))
-        #: Study name, parameters, and the steering of that study.
-        self._steered: tuple[str, dict[str, BaseDistribution], SteeringFromHistory] | None = None
+        self._steered: _Steered | None = None
         self._lock = threading.Lock()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -138,8 +154,7 @@ class SoartSampler(BaseSampler):
     def recommend(self, study: Study) -> dict[str, Any]:
         """The parameters of highest posterior mean, tried or not.
 
-        If values are noisy, ``study.best_params`` is the luckiest trial rather than the best. Numbers in bins are the
-        middle of the best bin. Only parameters that all finished trials have in common are included.
+        If values are noisy, ``study.best_params`` is the luckiest trial rather than the best. Only parameters that all finished trials have in common are included.
 
         Raises:
             PromptError: a study of several objectives, or without parameters in common.
@@ -153,7 +168,7 @@ class SoartSampler(BaseSampler):
             steering, ranges = self._steering(study, space)
             best = steering.recommend(self._history(study, space, ranges, None)[0], self._rng)
         columns = zip(space.items(), ranges, best, strict=True)
-        return {name: kind.to_external_repr(options.middle(option)) for (name, kind), options, option in columns}
+        return {name: kind.to_external_repr(options.values[option]) for (name, kind), options, option in columns}
 
     def _space(self, study: Study) -> dict[str, BaseDistribution]:
         """The parameters to sample together."""
@@ -168,13 +183,32 @@ class SoartSampler(BaseSampler):
         return {name: kind for name, kind in space.items() if not kind.single() and _steerable(kind)}
 
     def _steering(self, study: Study, space: dict[str, BaseDistribution]) -> tuple[SteeringFromHistory, list[Range]]:
-        """The steering of this study, and the options of each parameter; begun anew if parameters have changed."""
-        ranges = [_range(kind, self._bins) for kind in space.values()]
-        if self._steered is None or self._steered[:2] != (study.study_name, space):
+        """The steering of this study, and the options of each parameter.
+
+        Begun anew if parameters have changed, or if trials have grown by ``_GROWN``: then numbers get a new grid.
+        """
+        known = self._steered
+        trials = [
+            trial
+            for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+            if trial.value is not None and all(name in trial.params for name in space)
+        ]
+        same = known is not None and (known.study, known.space) == (study.study_name, space)
+        if known is not None and same and len(trials) < max(_GROWN * known.trials, self._startup):
+            return known.steering, known.ranges
+        trials.sort(key=lambda trial: trial.value or 0.0, reverse=study.direction.name == "MAXIMIZE")
+        ranges = [_range(kind, [trial.params[name] for trial in trials]) for name, kind in space.items()]
+        if known is None or not same or ranges != known.ranges:
+            alike = [
+                None if isinstance(k, CategoricalDistribution) else r.numbers
+                for k, r in zip(space.values(), ranges, strict=True)
+            ]
             levels = [len(options) for options in ranges]
-            steering = SteeringFromHistory(levels, startup=self._startup, boldness=self._boldness)
-            self._steered = (study.study_name, dict(space), steering)
-        return self._steered[2], ranges
+            steering = SteeringFromHistory(levels, startup=self._startup, similarities=tuple(alike))
+        else:
+            steering = known.steering
+        self._steered = _Steered(study.study_name, dict(space), steering, ranges, len(trials))
+        return steering, ranges
 
     def _next(
         self, study: Study, trial: FrozenTrial, space: dict[str, BaseDistribution], enqueued: Mapping[str, Any]
@@ -190,9 +224,7 @@ class SoartSampler(BaseSampler):
         valid = {slot: option for slot, option in pinned.items() if option is not None}
         choice = steering.next(finished, self._rng, others=others, pinned=valid)
         columns = zip(space.items(), ranges, choice, strict=True)
-        return {
-            name: kind.to_external_repr(options.draw(option, self._rng)) for (name, kind), options, option in columns
-        }
+        return {name: kind.to_external_repr(options.values[option]) for (name, kind), options, option in columns}
 
     def _history(
         self, study: Study, space: dict[str, BaseDistribution], ranges: list[Range], leave_out: int | None
@@ -235,9 +267,26 @@ def _option(kind: BaseDistribution, options: Range, value: object) -> int | None
     return options.option(number) if kind._contains(number) else None
 
 
-def _range(kind: BaseDistribution, bins: int) -> Range:
-    """The options of a parameter."""
+def _range(kind: BaseDistribution, tried: Sequence[Any]) -> Range:
+    """The options of a parameter; ``tried`` values of it, the best first, matter for numbers."""
     if isinstance(kind, CategoricalDistribution):
-        return Range.cut(0, len(kind.choices) - 1, 1, bins=len(kind.choices))
+        return Range(0, len(kind.choices) - 1, 1, False, tuple(range(len(kind.choices))))
     assert isinstance(kind, IntDistribution | FloatDistribution)
-    return Range.cut(kind.low, kind.high, kind.step, log=kind.log, bins=bins)
+    return Range.grid(
+        kind.low, kind.high, kind.step, log=kind.log, tried=[float(v) for v in tried if kind._contains(v)]
+    )
+
+
+def _check(seed: object, search_space: object, startup: object, independent: object) -> None:
+    """Raise PromptError for settings of a wrong type or out of range."""
+    whole = (int, np.integer)
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, whole) or seed < 0):
+        raise PromptError(f"Expected a whole number of at least 0 as the seed, or None, got {seed!r}.")
+    if isinstance(startup, bool) or not isinstance(startup, whole) or startup < 0:
+        raise PromptError(f"Expected a whole number of at least 0 as the startup, got {startup!r}.")
+    if search_space is not None and not (
+        isinstance(search_space, Mapping) and all(isinstance(kind, BaseDistribution) for kind in search_space.values())
+    ):
+        raise PromptError(f"Expected the search space as name → distribution of Optuna, got {search_space!r}.")
+    if independent is not None and not isinstance(independent, BaseSampler):
+        raise PromptError(f"Expected a sampler of Optuna as the independent sampler, got {independent!r}.")

@@ -8,10 +8,15 @@ import numpy as np
 
 from ...errors import SoartError
 from ..tuning.findings import OptionEffect
+from .curves import curves_of
 
 _UP, _DOWN, _UNSURE = "#1b9e5a", "#c8372d", "#8a8f98"
 #: Most options to show of a slot: half of them the best, half the worst.
 MOST = 16
+
+
+#: Height of a curve of numbers, in bars.
+_CURVE_ROWS = 5
 
 
 def chosen_effects(effects: Sequence[OptionEffect]) -> list[OptionEffect]:
@@ -30,7 +35,8 @@ def effects_chart(
 ) -> np.ndarray:
     """Draw the effect of every option on the goal, with its 90 % interval.
 
-    Bars are green if the interval lies above 0, the mean of the slot, and red if it lies below.
+    Bars are green if the interval lies above 0, the mean of the slot, and red if it lies below. Numbers are a curve with a
+    band, the lowest number at the bottom.
 
     Args:
         effects: slot by slot.
@@ -50,16 +56,33 @@ def effects_chart(
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    curves = curves_of(effects)
     slots = {
-        name: chosen_effects([e for e in effects if e.slot == name]) for name in dict.fromkeys(e.slot for e in effects)
+        name: curves.get(name) or chosen_effects([e for e in effects if e.slot == name])
+        for name in dict.fromkeys(e.slot for e in effects)
     }
-    rows = [len(options) for options in slots.values()]
+    rows = [_CURVE_ROWS if name in curves else len(options) for name, options in slots.items()]
     room = max(width, 300) // 25
     dpi, height = 100, 70 + 26 * sum(rows) + 44 * len(rows)
     figure = Figure(figsize=(max(width, 300) / dpi, height / dpi), dpi=dpi, layout="constrained")
     canvas = FigureCanvasAgg(figure)
     axes = figure.subplots(len(rows), 1, sharex=True, squeeze=False, height_ratios=[n + 0.6 for n in rows])[:, 0]
     for axis, (name, options) in zip(axes, slots.items(), strict=True):
+        axis.set_title(
+            f"{name.replace('$', chr(92) + '$')} · {importance.get(name, 0.0):.0%} of the variance",
+            loc="left",
+            fontsize=10,
+        )
+        axis.axvline(0, color="#30343a", linewidth=0.8)
+        axis.spines[["top", "right", "left"]].set_visible(False)
+        axis.tick_params(axis="y", length=0)
+        if name in curves:
+            # Sideways, so that all slots share the scale of effects.
+            across = [effect.place or 0.0 for effect in options]
+            axis.fill_betweenx(across, [e.low for e in options], [e.high for e in options], color=_UP, alpha=0.25)
+            axis.plot([e.mean for e in options], across, color=_UP)
+            axis.set_yticks([0, 1], [options[0].option, options[-1].option])
+            continue
         places = np.arange(len(options))[::-1]
         means = np.array([e.mean for e in options])
         reach = np.array([[e.mean - e.low for e in options], [e.high - e.mean for e in options]]).clip(0)
@@ -70,14 +93,6 @@ def effects_chart(
         labels = [(e.option or "(nothing)").replace("$", r"\$") for e in options]
         axis.set_yticks(places, [text if len(text) <= room else text[: room - 1] + "…" for text in labels])
         axis.set_ylim(-0.6, len(options) - 0.4)
-        axis.axvline(0, color="#30343a", linewidth=0.8)
-        axis.set_title(
-            f"{name.replace('$', chr(92) + '$')} · {importance.get(name, 0.0):.0%} of the variance",
-            loc="left",
-            fontsize=10,
-        )
-        axis.spines[["top", "right", "left"]].set_visible(False)
-        axis.tick_params(axis="y", length=0)
     axes[-1].set_xlabel(f"effect ({unit}), 90 % interval")
     if title:
         figure.suptitle(title.replace("$", r"\$"), fontsize=11)

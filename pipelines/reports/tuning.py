@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection as Names
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from ..collection.collection import Collection
 from ..collection.tables import ImageRow
 from ..tuning.findings import OptionEffect, StudyFindings, TradeOff
 from ..tuning.tuner import SEEDS
+from .curves import draw_curves
 from .page import figure, picture_url, render_page
 
 #: Pictures of a batch that are shown.
@@ -76,8 +78,9 @@ def words_of(words: RenderedChoice) -> str:
     return "\n".join([*lines, settings] if settings else lines)
 
 
-def draw_effects(effects: Sequence[OptionEffect]) -> dict[str, list[Bar]]:
-    """Bars by slot, best option first; all have one scale."""
+def draw_effects(effects: Sequence[OptionEffect], *, without: Names[str] = ()) -> dict[str, list[Bar]]:
+    """Bars by slot, best option first; all have one scale. Slots of the names ``without`` are left out."""
+    effects = [effect for effect in effects if effect.slot not in without]
     if not effects:
         return {}
     low, high = min(0.0, *(e.low for e in effects)), max(0.0, *(e.high for e in effects))
@@ -164,6 +167,7 @@ def render_tune_report(
                 known[row.id] = ""
         return known[row.id]
 
+    curves = draw_curves(tuned.effects)
     return render_page(
         "tuning.html",
         title=title,
@@ -171,7 +175,8 @@ def render_tune_report(
         warnings=warnings,
         tuned=tuned,
         goal=", ".join(tuned.goal) if len(tuned.goal) < 2 else ", ".join(f"{n} × {w:g}" for n, w in tuned.goal.items()),
-        effects=draw_effects(tuned.effects),
+        effects=draw_effects(tuned.effects, without=curves),
+        curves=curves,
         course=draw_course(tuned),
         ends=[(name, tuned.batches[i]) for name, i in (("First batch", 0), ("Last batch", -1))]
         if len(tuned.batches) > 1

@@ -17,6 +17,7 @@ from ...metrics.image import read_image
 from ...prompts.rating_model.effects import Effect
 from ...prompts.space.rendering import RenderedChoice
 from ...prompts.steering.batches import larger_the_better
+from ...prompts.steering.spaces import similarities_of
 from ...prompts.steering.steering import Steering
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
@@ -52,13 +53,17 @@ class Winner:
 
 @dataclass(frozen=True, slots=True)
 class OptionEffect:
-    """The amount that an option adds to a judge's opinion, averaged over all other slots, with its 90 % interval."""
+    """The amount that an option adds to a judge's opinion, averaged over all other slots, with its 90 % interval.
+
+    ``place`` is that of a number in its slot's range, from 0 for the lowest to 1 for the highest; None for words.
+    """
 
     slot: str
     option: str
     mean: float
     low: float
     high: float
+    place: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,10 +200,19 @@ def findings_of(tuner: Tuner) -> StudyFindings:
 def _named(tuner: Tuner, effects: Sequence[Effect], unit: float) -> list[OptionEffect]:
     """Effects in the words of the space, and in a judge's unit."""
     slots = tuner.space.slots
+    places = [None if numbers is None else numbers.positions for numbers in similarities_of(tuner.space)]
+
+    def place(slot: int, option: int) -> float | None:
+        numbers = places[slot]
+        return None if numbers is None else numbers[option]
+
     return [
-        OptionEffect(slots[e.slot].name, slots[e.slot].texts[e.option], unit * e.mean, unit * e.low, unit * e.high)
+        OptionEffect(
+            slots[e.slot].name, slots[e.slot].texts[e.option], unit * e.mean, unit * e.low, unit * e.high,
+            place(e.slot, e.option),
+        )
         for e in effects
-    ]
+    ]  # fmt: skip
 
 
 def _winners(tuner: Tuner, steering: Steering, judgements: Judgements) -> list[Winner]:

@@ -15,7 +15,7 @@ import numpy as np
 from ...errors import SoartError, expect
 from ...prompts.space.space import Choice, PromptSpace
 from ...prompts.steering.orthogonal_arrays import first_batch
-from ...prompts.steering.search import Domain
+from ...prompts.steering.spaces import domain_of
 from ...prompts.steering.steering import Steering
 from .. import generate as generation
 from ..collection.collection import Collection
@@ -205,10 +205,12 @@ class Tuner:
             Judge(name, context): weight for name, weight in judgements.goal.items() for context in self.contexts
         }
         steering = Steering(
-            Domain.of(self.space.levels, [mask.tolist() for mask in self.space.masks], self.space.allows),
+            domain_of(self.space),
             first=None if judgements.trials else self._opening(),
             goal=goal or None,
             pareto=self.pareto,
+            # Every picture has a seed of its own.
+            repeats=True,
         )
         # Another seed rarely helps a failed choice, and without a judgement the search would come back to it.
         steering.reserve(self._choices(self.study.failed))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .kernels import Hyperparameters, offsets, one_hot, sizes, slot_of_column
+from .kernels import Hyperparameters, gather, one_hot, slot_kernels, slot_of_column
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,12 @@ class Tables:
         """The single function at ``index``."""
         return Tables(self.levels, self.constant[[index]], self.main[[index]], self.pair[[index]])
 
+    @classmethod
+    def joined(cls, tables: Sequence[Tables], chosen: np.ndarray) -> Tables:
+        """The functions of several ``tables``, one after another, of which those numbered ``chosen``."""
+        parts = [np.concatenate([getattr(t, name) for t in tables])[chosen] for name in ("constant", "main", "pair")]
+        return cls(tables[0].levels, *parts)
+
     def plus(self, other: Tables) -> Tables:
         """The sum, function by function."""
         return Tables(self.levels, self.constant + other.constant, self.main + other.main, self.pair + other.pair)
@@ -60,12 +66,6 @@ class Tables:
         return Tables(self.levels, self.constant + constants, self.main, self.pair)
 
 
-def _scales(levels: Sequence[int], theta: Hyperparameters) -> np.ndarray:
-    """(Σ|s|,) √(w_s n_s) of each column."""
-    scales: np.ndarray = np.sqrt(theta.slots * sizes(levels))[slot_of_column(levels)]
-    return scales
-
-
 def _across(levels: Sequence[int]) -> np.ndarray:
     """(Σ|s|, Σ|s|) 1 between columns of different slots, else 0."""
     column = slot_of_column(levels)
@@ -73,34 +73,40 @@ def _across(levels: Sequence[int]) -> np.ndarray:
     return across
 
 
-def _centre(array: np.ndarray, levels: Sequence[int], axis: int) -> np.ndarray:
-    """``array`` less the mean of each slot along ``axis``."""
-    sums = np.add.reduceat(array, offsets(levels), axis=axis)
-    means = np.repeat(sums / np.expand_dims(np.asarray(levels), tuple(range(1, array.ndim - axis))), levels, axis=axis)
-    centred: np.ndarray = array - means
-    return centred
+def root(matrix: np.ndarray) -> np.ndarray:
+    """The symmetric root of a positive semi-definite matrix."""
+    values, vectors = np.linalg.eigh(matrix)
+    symmetric: np.ndarray = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
+    return symmetric
 
 
 def combination(
     choices: np.ndarray, weights: np.ndarray, levels: tuple[int, ...], theta: Hyperparameters, constants: np.ndarray
 ) -> Tables:
     """The functions constants + Σ_i weights[i] P(x_i, ·) for (d, n) ``weights`` and (d,) ``constants``, as tables."""
-    scales, across = _scales(levels, theta), _across(levels)
-    rows = _centre(one_hot(choices, levels), levels, 1) * scales
-    pair = np.empty((len(weights), len(scales), len(scales)))
+    rows, across = gather(choices, slot_kernels(levels, theta)), _across(levels) * theta.pairs
+    pair = np.empty((len(weights), rows.shape[1], rows.shape[1]))
     for table, weight in zip(pair, weights, strict=True):
-        np.multiply(rows.T @ (rows * weight[:, None]), across * np.outer(scales, scales) * theta.pairs, out=table)
-    return Tables(levels, constants, (weights @ rows) * scales, pair)
+        np.multiply(rows.T @ (rows * weight[:, None]), across, out=table)
+    return Tables(levels, constants, weights @ rows, pair)
 
 
 def prior_draws(
     rng: np.random.Generator, count: int, levels: tuple[int, ...], theta: Hyperparameters, constant: float
 ) -> Tables:
     """``count`` functions from the Gaussian process with covariance constant + P."""
-    scales, across = _scales(levels, theta), _across(levels)
-    width = len(scales)
-    main = _centre(rng.standard_normal((count, width)), levels, 1) * scales
+    roots, across = [root(kernel) for kernel in slot_kernels(levels, theta)], _across(levels)
+    width = len(across)
+    main = _each(rng.standard_normal((count, width)), roots)
     noise = np.triu(rng.standard_normal((count, width, width)))
-    upper = _centre(_centre((noise + noise.transpose(0, 2, 1)) * across, levels, 1), levels, 2)
-    pair = upper * (np.outer(scales, scales) * np.sqrt(theta.pairs))
+    half = _each((noise + noise.transpose(0, 2, 1)) * across, roots)
+    pair = _each(half.transpose(0, 2, 1), roots) * np.sqrt(theta.pairs)
     return Tables(levels, np.sqrt(constant) * rng.standard_normal(count), main, pair)
+
+
+def _each(array: np.ndarray, matrices: Sequence[np.ndarray]) -> np.ndarray:
+    """The columns of each slot times its symmetric matrix, along the last axis."""
+    borders = np.cumsum([len(matrix) for matrix in matrices])[:-1]
+    parts = [part @ matrix for part, matrix in zip(np.split(array, borders, axis=-1), matrices, strict=True)]
+    product: np.ndarray = np.concatenate(parts, axis=-1)
+    return product

@@ -6,13 +6,14 @@ is its deviation from the sum of both effects. Intervals are quantiles of poster
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from .kernels import offsets, slot_of_column
 from .model import RatingModel
+from .similarity import Numbers
 
 #: Share of the posterior inside the intervals, and the number of posterior functions that they are read from.
 COVERAGE, DRAWS = 0.9, 400
@@ -61,6 +62,25 @@ class EffectTable:
     importance: np.ndarray
 
 
+def _strongest(
+    upper: np.ndarray, slot: np.ndarray, numbers: Sequence[bool], count: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns of the ``count`` largest absolute values above 0, of neighbouring numbers only the largest."""
+    flat = np.abs(upper).ravel()
+    seen: set[tuple[tuple[int, int], ...]] = set()
+    found: list[list[int]] = []
+    for place in np.argsort(-flat, kind="stable"):
+        if len(found) == count or not flat[place]:
+            break
+        ends = [int(end) for end in np.unravel_index(place, upper.shape)]
+        kind = tuple((int(slot[c]), -1 if numbers and numbers[slot[c]] else c) for c in ends)
+        if kind not in seen:
+            seen.add(kind)
+            found.append(ends)
+    pairs = np.array(found, dtype=np.int64).reshape(-1, 2)
+    return pairs[:, 0], pairs[:, 1]
+
+
 def factor_effects(
     model: RatingModel,
     rng: np.random.Generator,
@@ -80,9 +100,7 @@ def factor_effects(
     mean = model.means(raters)[0]
     levels, start, slot = model.levels, offsets(model.levels), slot_of_column(model.levels)
     upper = np.triu(mean.pair[0], 1)
-    first, second = np.unravel_index(np.argsort(-np.abs(upper), axis=None)[:pairs], upper.shape)
-    nonzero = np.abs(upper[first, second]) > 0
-    first, second = first[nonzero], second[nonzero]
+    first, second = _strongest(upper, slot, [isinstance(s, Numbers) for s in model.similarities], pairs)
     main, together = [], []
     for _ in range(DRAWS // _CHUNK):
         table = model.draws(rng, _CHUNK, raters)[0]

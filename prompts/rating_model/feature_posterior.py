@@ -17,7 +17,7 @@ Sources: Rasmussen & Williams (2006) §2.1.2, §3.4; Salakhutdinov & Mnih (2008)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy.linalg import cho_solve, cholesky, solve_triangular
@@ -89,6 +89,24 @@ class FeaturePosterior:
                 white = solve_triangular(self.factor, blocks.T, lower=True)
                 spread[block] = np.maximum(remaining, 0.0) + np.einsum("pn,pn->n", white, white)
         return mean, self.calibration * spread
+
+    def covariance(self, choices: np.ndarray, shares: Mapping[int, float]) -> np.ndarray:
+        """(n, n) covariance between the goals Σ_r shares[r] f_r of (n, S) choices, without image effects."""
+        unknown = np.full(len(choices), -1)
+        features = self.model.basis(Rows(choices, unknown, None, unknown))
+        own = features * self.model.own
+        blocks, kernel = np.zeros((len(choices), len(self.mean))), np.zeros((len(choices),) * 2)
+        for rater, share in shares.items():
+            loads = features
+            if self.model.own.any():
+                kernel += share**2 * (own @ own.T)
+                if rater >= 0:
+                    informed = (self.model.information(rater)[0] @ (own * self.model.own).T).T
+                    kernel -= share**2 * ((own * self.model.own) @ informed.T)
+                    loads = features - informed
+            blocks += share * np.concatenate([loads * mix for mix in self._mix(rater)], axis=1)
+        white = solve_triangular(self.factor, blocks.T, lower=True)
+        return self.calibration * (kernel + white.T @ white)
 
     def means(self, raters: Sequence[int]) -> list[Tables]:
         """The mean as a function of the choice for each rater."""

@@ -11,10 +11,21 @@ import numpy as np
 from scipy.linalg import helmert
 
 from .choice_functions import Tables
-from .kernels import Hyperparameters, Rows, offsets, sizes
+from .kernels import Hyperparameters, Rows, offsets, sizes, slot_kernels
 
 #: If a space has more features, pairs of the slots of least weight are left out.
 MOST_FEATURES = 5000
+#: Features of a slot whose options are alike; those left out have small variances.
+MOST_CURVES = 12
+
+
+def _curves(kernel: np.ndarray) -> np.ndarray:
+    """(|s|, k) features whose products are nearly ``kernel``: its ``MOST_CURVES`` main directions, at the right variance."""
+    values, vectors = np.linalg.eigh(kernel)
+    values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
+    count = min(len(values) - 1, MOST_CURVES)
+    curves: np.ndarray = vectors[:, :count] * np.sqrt(values[:count] * values.sum() / max(values[:count].sum(), 1e-300))
+    return curves
 
 
 class Basis:
@@ -28,24 +39,28 @@ class Basis:
 
     def __init__(self, levels: tuple[int, ...], theta: Hyperparameters, width: int = 0) -> None:
         self.levels, self.width = levels, width
-        scales = np.sqrt(theta.slots * sizes(levels))
+        alike = theta.similarities or (None,) * len(levels)
         self.contrasts = [
-            scale * (helmert(level).T if level > 1 else np.zeros((1, 0)))
-            for level, scale in zip(levels, scales, strict=True)
+            _curves(kernel)
+            if similar is not None
+            else np.sqrt(weight) * (helmert(level).T if level > 1 else np.zeros((1, 0)))
+            for similar, kernel, level, weight in zip(
+                alike, slot_kernels(levels, theta), levels, theta.slots * sizes(levels), strict=True
+            )
         ]
         self.root_pairs = np.sqrt(theta.pairs)
         pairs = sorted(
             combinations(range(len(levels)), 2), key=lambda pair: -theta.slots[pair[0]] * theta.slots[pair[1]]
         )
-        room = MOST_FEATURES - 1 - width - sum(level - 1 for level in levels)
+        ranks = [contrast.shape[1] for contrast in self.contrasts]
+        room = MOST_FEATURES - 1 - width - sum(ranks)
         self.pairs = []
         for s, t in pairs:
-            room -= (levels[s] - 1) * (levels[t] - 1)
+            room -= ranks[s] * ranks[t]
             if room < 0:
                 break
             self.pairs.append((s, t))
-        mains = sum(level - 1 for level in levels)
-        taste = mains + sum((levels[s] - 1) * (levels[t] - 1) for s, t in self.pairs)
+        taste = sum(ranks) + sum(ranks[s] * ranks[t] for s, t in self.pairs)
         root = np.sqrt(theta.amplitude)
         ones, zeros = np.ones(taste), np.zeros(width)
         #: (p,) scales that turn T1 into shared and into own features.

@@ -7,14 +7,15 @@ log-normal priors prevent degenerate fits on little data; without observations t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import minimize
 
-from .kernels import Hyperparameters, Rows, main_and_squares, one_hot, same_rater, sizes, slot_of_column
+from .kernels import Hyperparameters, Rows, identity, likeness, main_and_squares, one_hot, same_rater, slot_kernels
 from .laplace import Mode, evidence_slope, find_mode
 from .likelihoods import Terms
+from .similarity import Numbers, Similarities
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +35,35 @@ class Priors:
     items: tuple[float, float] = (1.0, 1.0)
     seeds: tuple[float, float] = (0.5, 1.0)
     noise: tuple[float, float] = (0.5, 0.7)
+    number_odds: tuple[float, float] = (4.0, 1.5)
+    odds: tuple[float, float] = (0.1, 1.2)
+    lengths: tuple[float, float] = (0.4, 0.7)
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The layout of the vector log θ: v, b, c, w_1…w_S, then the hyper-parameters named in ``extra``."""
+    """The layout of the vector log θ.
+
+    v, b, c, w_1…w_S, odds of the slots with a likeness, lengths of the slots of numbers, then the hyper-parameters named
+    in ``extra``.
+    """
 
     slots: int
     extra: tuple[str, ...]
+    similarities: Similarities = ()
+
+    @property
+    def alike(self) -> list[int]:
+        """Slots with a likeness."""
+        return [slot for slot, similarity in enumerate(self.similarities) if similarity is not None]
+
+    @property
+    def numbers(self) -> list[int]:
+        """Slots of numbers."""
+        return [slot for slot, similarity in enumerate(self.similarities) if isinstance(similarity, Numbers)]
 
     @classmethod
-    def of(cls, rows: Rows, terms: Terms, raters: int) -> Layout:
+    def of(cls, rows: Rows, terms: Terms, raters: int, similarities: Similarities = ()) -> Layout:
         """The layout with the hyper-parameters that these data can determine."""
         extra: tuple[str, ...] = ("own_constant", "own") if raters > 1 else ()
         pictures = rows.pictures[terms.cells()]
@@ -55,25 +74,40 @@ class Layout:
             extra += ("seeds",)
         if len(terms.rated):
             extra += ("noise",)
-        return cls(rows.choices.shape[1], extra)
+        return cls(rows.choices.shape[1], extra, similarities)
 
     def unpack(self, log_theta: np.ndarray) -> Hyperparameters:
         """Hyper-parameters of a vector."""
         values = np.exp(log_theta)
-        named = {name: float(value) for name, value in zip(self.extra, values[3 + self.slots :], strict=True)}
         amplitude, pairs, constant = (float(value) for value in values[:3])
-        return Hyperparameters(amplitude, pairs, constant, values[3 : 3 + self.slots]).replace(**named)
+        theta = Hyperparameters(amplitude, pairs, constant, values[3 : 3 + self.slots])
+        rest = values[3 + self.slots :]
+        if self.similarities:
+            odds, lengths = np.zeros(self.slots), np.zeros(self.slots)
+            odds[self.alike], rest = rest[: len(self.alike)], rest[len(self.alike) :]
+            lengths[self.numbers], rest = rest[: len(self.numbers)], rest[len(self.numbers) :]
+            theta = replace(theta, odds=odds, lengths=lengths, similarities=self.similarities)
+        return theta.replace(**{name: float(value) for name, value in zip(self.extra, rest, strict=True)})
 
     def pack(self, theta: Hyperparameters, missing: np.ndarray) -> np.ndarray:
         """The vector of hyper-parameters; those that are 0 in ``theta`` are taken from the vector ``missing``."""
         named = [getattr(theta, name) for name in self.extra]
+        if self.similarities:
+            known = theta.similarities == self.similarities
+            named = [
+                *(theta.odds[self.alike] if known else [0.0] * len(self.alike)),
+                *(theta.lengths[self.numbers] if known else [0.0] * len(self.numbers)),
+                *named,
+            ]
         values = np.array([theta.amplitude, theta.pairs, theta.constant, *theta.slots, *named])
         return np.where(values > 0, np.log(np.where(values > 0, values, 1.0)), missing)
 
     def prior(self, priors: Priors) -> tuple[np.ndarray, np.ndarray]:
         """Mean and deviation of log θ."""
         pairs = [priors.amplitude, priors.pairs, priors.constant]
-        pairs += [(1 / self.slots, priors.slots)] * self.slots + [getattr(priors, name) for name in self.extra]
+        pairs += [(1 / self.slots, priors.slots)] * self.slots
+        pairs += [priors.number_odds if slot in self.numbers else priors.odds for slot in self.alike]
+        pairs += [priors.lengths] * len(self.numbers) + [getattr(priors, name) for name in self.extra]
         medians, deviations = np.array(pairs).T
         return np.log(medians), deviations
 
@@ -92,6 +126,7 @@ class Evidence:
         self.rows, self.terms, self.levels, self.layout = rows, terms, levels, layout
         self.mean, self.deviation = layout.prior(priors)
         self._ones = one_hot(rows.choices, levels)
+        self._columns = np.split(self._ones, np.cumsum(levels)[:-1], axis=1)
         same = same_rater(rows.raters, rows.raters)
         self._same = same.astype(np.float64) if "own" in layout.extra else np.zeros((1, 1))
         self._items = rows.items @ rows.items.T if rows.items is not None else np.zeros((1, 1))
@@ -101,12 +136,13 @@ class Evidence:
 
     def mode(self, theta: Hyperparameters) -> Mode:
         """The posterior under these hyper-parameters."""
-        return find_mode(self._parts(theta)[0], self.terms, theta.noise, self._start)
+        return find_mode(self._parts(theta, slot_kernels(self.levels, theta))[0], self.terms, theta.noise, self._start)
 
     def __call__(self, log_theta: np.ndarray) -> tuple[float, np.ndarray]:
         """Minus (log Z + log prior), and its gradient."""
         theta = self.layout.unpack(log_theta)
-        kernel, inside, main, both, taste = self._parts(theta)
+        kernels = slot_kernels(self.levels, theta)
+        kernel, inside, main, both, taste = self._parts(theta, kernels)
         mode = find_mode(kernel, self.terms, theta.noise, self._start)
         # The last mode is a good start for the next one.
         self._start = mode.weights
@@ -117,7 +153,7 @@ class Evidence:
             float(np.vdot(outer, inside)),
             float(np.vdot(by_taste, both)) * theta.pairs,
             float(outer.sum()) * theta.constant,
-            *self._by_slot(by_taste, main, theta),
+            *self._by_slot(by_taste, main, theta, kernels),
         ]
         own = outer * self._same
         extra = {
@@ -132,8 +168,8 @@ class Evidence:
         value = mode.evidence - 0.5 * float(standard @ standard)
         return -value, -(np.array(gradient) - standard / self.deviation)
 
-    def _parts(self, theta: Hyperparameters) -> tuple[np.ndarray, ...]:
-        main, squares = main_and_squares(self.rows.choices, self.rows.choices, self.levels, theta.slots)
+    def _parts(self, theta: Hyperparameters, kernels: list[np.ndarray]) -> tuple[np.ndarray, ...]:
+        main, squares = main_and_squares(self.rows.choices, self.rows.choices, kernels)
         both = (main**2 - squares) / 2
         taste = main + theta.pairs * both
         inside = theta.constant + taste
@@ -147,20 +183,36 @@ class Evidence:
             kernel += theta.seeds * self._same_picture
         return kernel, inside, main, both, taste
 
-    def _by_slot(self, slope: np.ndarray, main: np.ndarray, theta: Hyperparameters) -> np.ndarray:
-        """Σ slope ∘ ∂P/∂log w_s, from ∂P/∂log w_s = w_s k_s (1 + b (A − w_s k_s)); w_s k_s has two values only."""
-        counts = np.asarray(self.levels, dtype=np.float64)
-        scale = theta.slots * sizes(self.levels)
-        agreed, differ = scale * (1 - 1 / counts), -scale / counts
-        tilted = slope * (1 + theta.pairs * main)
-        column = slot_of_column(self.levels)
-        sums = []
-        for matrix in (tilted, slope):
-            by_column = np.einsum("np,np->p", self._ones, matrix @ self._ones)
-            sums.append(np.bincount(column, by_column, len(counts)))
-        first = differ * tilted.sum() + (agreed - differ) * sums[0]
-        second = differ**2 * slope.sum() + (agreed**2 - differ**2) * sums[1]
-        total: np.ndarray = first - theta.pairs * second
+    def _by_slot(
+        self, slope: np.ndarray, main: np.ndarray, theta: Hyperparameters, kernels: list[np.ndarray]
+    ) -> list[float]:
+        """Σ slope ∘ ∂P/∂φ for φ = log w_s, then the logarithms of odds and of lengths.
+
+        ∂P/∂φ = D (1 + b (A − w_s k_s)) with D = ∂(w_s k_s)/∂φ, so sums over the pairs of options are enough.
+        """
+        borders = np.cumsum(self.levels)[:-1]
+        tilted, plain = slope * (1 + theta.pairs * main), slope
+        sums = [
+            [
+                of_slot.T @ product
+                for of_slot, product in zip(self._columns, np.split(m @ self._ones, borders, 1), strict=True)
+            ]
+            for m in (tilted, plain)
+        ]
+
+        def along(slot: int, direction: np.ndarray) -> float:
+            first = float(np.vdot(direction, sums[0][slot]))
+            return first - theta.pairs * float(np.vdot(direction * kernels[slot], sums[1][slot]))
+
+        total = [along(slot, kernel) for slot, kernel in enumerate(kernels)]
+        for slot in self.layout.alike:
+            share = theta.odds[slot] / (1 + theta.odds[slot])
+            unlike = likeness(slot, theta) - identity(self.levels[slot])
+            total.append(along(slot, theta.slots[slot] * share * (1 - share) * unlike))
+        for slot in self.layout.numbers:
+            share, numbers = theta.odds[slot] / (1 + theta.odds[slot]), self.layout.similarities[slot]
+            assert isinstance(numbers, Numbers)
+            total.append(along(slot, theta.slots[slot] * share * numbers.slope(float(theta.lengths[slot]))))
         return total
 
 

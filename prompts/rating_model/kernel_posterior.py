@@ -5,7 +5,7 @@ It is exact for ratings and a Laplace approximation for choices; its cost is cub
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy.linalg import cho_solve, cholesky
@@ -44,6 +44,23 @@ class KernelPosterior:
             mean[block] = self.mode.weights @ cross
             remaining[block] = prior[block] - np.einsum("mk,mk->k", white := whiten(self.mode, cross), white)
         return mean, np.maximum(remaining, 1e-12 * prior)
+
+    def covariance(self, choices: np.ndarray, shares: Mapping[int, float]) -> np.ndarray:
+        """(n, n) covariance between the goals Σ_r shares[r] f_r of (n, S) choices, without image effects."""
+        theta, total = self.theta, sum(shares.values())
+        own = sum(share**2 for share in shares.values())
+        taste = taste_kernel(choices, choices, self.levels, theta)
+        kernel = (theta.constant * total**2 + theta.own_constant * own) + (total**2 + theta.own * own) * taste
+        kernel *= theta.amplitude
+        if len(self.rows):
+            known = np.array([shares.get(int(rater), 0.0) if rater >= 0 else 0.0 for rater in self.rows.raters])[
+                :, None
+            ]
+            taste = taste_kernel(self.rows.choices, choices, self.levels, theta)
+            cross = theta.constant * total + theta.own_constant * known + (total + theta.own * known) * taste
+            white = whiten(self.mode, theta.amplitude * cross)
+            kernel -= white.T @ white
+        return kernel
 
     def means(self, raters: Sequence[int]) -> list[Tables]:
         """The mean as a function of the choice for each rater (−1: an unknown one), without image effects."""

@@ -1,9 +1,10 @@
 """The covariance of the rating model over raters × (choices + pictures).
 
 Symbols: x_s the option of slot s, |s| its number of options, w_s the slot's weight, n_s = |s|/(|s| − 1) so that an
-option's own main effect has variance w_s whatever the slot's size. All variances are in units of the rating noise σ².
+option's own main effect has variance w_s whatever the slot's size, G_s the likeness of its options (see ``similarity``)
+and ρ_s its share, 0 without a likeness. All variances are in units of the rating noise σ².
 
-    k_s  = n_s (1[x_s = x'_s] − 1/|s|)
+    k_s  = (1 − ρ_s) n_s (1[x_s = x'_s] − 1/|s|) + ρ_s G_s
     P    = A + b (A² − A₂)/2,     A = Σ_s w_s k_s,  A₂ = Σ_s w_s² k_s²
     K    = v { (c + P) + 1[r = r'] (d + o P) } + u·⟨items, items'⟩ + t·1[same picture]
 
@@ -16,11 +17,12 @@ rater's own mean. o is the share of taste that is a rater's own (intrinsic coreg
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from ...errors import PromptError
+from .similarity import Numbers, Similarities
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,9 @@ class Hyperparameters:
         items: u, 0 without image items.
         seeds: t, 0 if no picture was judged twice.
         noise: σ, in units of the mapped ratings.
+        odds: (S,) ρ_s/(1 − ρ_s), 0 for slots without a likeness; empty if there is none at all.
+        lengths: (S,) lengths of the curves of numbers, 0 for other slots; empty likewise.
+        similarities: likenesses of the options of each slot, which are given, not learnt; empty likewise.
     """
 
     amplitude: float
@@ -48,6 +53,9 @@ class Hyperparameters:
     items: float = 0.0
     seeds: float = 0.0
     noise: float = 1.0
+    odds: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    lengths: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    similarities: Similarities = ()
 
     def replace(self, **changes: float) -> Hyperparameters:
         """A copy with some values changed."""
@@ -136,29 +144,58 @@ def sizes(levels: Sequence[int]) -> np.ndarray:
     return counts / np.maximum(counts - 1, 1)
 
 
+def identity(level: int) -> np.ndarray:
+    """(|s|, |s|) n_s (1[x = x'] − 1/|s|): options equally unlike each other."""
+    unlike: np.ndarray = (np.eye(level) - 1.0 / level) * (level / max(level - 1, 1))
+    return unlike
+
+
+def likeness(slot: int, theta: Hyperparameters) -> np.ndarray:
+    """(|s|, |s|) G_s of a slot that has a likeness."""
+    similarity = theta.similarities[slot]
+    assert similarity is not None
+    return similarity.gram(float(theta.lengths[slot])) if isinstance(similarity, Numbers) else similarity.matrix
+
+
+def slot_kernels(levels: Sequence[int], theta: Hyperparameters) -> list[np.ndarray]:
+    """(|s|, |s|) w_s k_s of each slot."""
+    kernels = []
+    for slot, (level, weight) in enumerate(zip(levels, theta.slots, strict=True)):
+        kernel = identity(level)
+        if theta.similarities and theta.similarities[slot] is not None:
+            share = theta.odds[slot] / (1 + theta.odds[slot])
+            kernel = (1 - share) * kernel + share * likeness(slot, theta)
+        kernels.append(weight * kernel)
+    return kernels
+
+
+def gather(choices: np.ndarray, matrices: Sequence[np.ndarray]) -> np.ndarray:
+    """(n, Σ|s|) the row of each slot's matrix that belongs to the option taken, side by side."""
+    rows: np.ndarray = np.concatenate([matrix[choices[:, s]] for s, matrix in enumerate(matrices)], axis=1)
+    return rows
+
+
 def main_and_squares(
-    first: np.ndarray, second: np.ndarray, levels: Sequence[int], slots: np.ndarray
+    first: np.ndarray, second: np.ndarray, kernels: Sequence[np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(n, m) A and A₂; each is a constant plus a weight for every slot in which the two choices agree."""
-    counts = np.asarray(levels, dtype=np.float64)
-    scale, column = slots * sizes(levels), slot_of_column(levels)
-    ones, others = one_hot(first, levels), one_hot(second, levels).T
-    main = (ones * scale[column]) @ others - (scale / counts).sum()
-    squares = (ones * (scale**2 * (1 - 2 / counts))[column]) @ others + ((scale / counts) ** 2).sum()
-    return main, squares
+    """(n, m) A and A₂, for w_s k_s of each slot."""
+    ones = one_hot(second, [len(kernel) for kernel in kernels]).T
+    return gather(first, kernels) @ ones, gather(first, [kernel**2 for kernel in kernels]) @ ones
 
 
 def taste_kernel(first: np.ndarray, second: np.ndarray, levels: Sequence[int], theta: Hyperparameters) -> np.ndarray:
     """(n, m) P."""
-    main, squares = main_and_squares(first, second, levels, theta.slots)
+    main, squares = main_and_squares(first, second, slot_kernels(levels, theta))
     taste: np.ndarray = main + theta.pairs * (main**2 - squares) / 2
     return taste
 
 
-def taste_variance(levels: Sequence[int], theta: Hyperparameters) -> float:
-    """P(x, x), the same for every choice."""
-    weights = theta.slots * (np.asarray(levels) > 1)
-    return float(weights.sum() + theta.pairs * (weights.sum() ** 2 - (weights**2).sum()) / 2)
+def taste_variance(choices: np.ndarray, levels: Sequence[int], theta: Hyperparameters) -> np.ndarray:
+    """(n,) P(x, x)."""
+    single = np.stack([np.diag(kernel)[choices[:, s]] for s, kernel in enumerate(slot_kernels(levels, theta))], axis=1)
+    main, squares = single.sum(axis=1), (single**2).sum(axis=1)
+    taste: np.ndarray = main + theta.pairs * (main**2 - squares) / 2
+    return taste
 
 
 def same_rater(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -183,9 +220,8 @@ def covariance(first: Rows, second: Rows, levels: Sequence[int], theta: Hyperpar
 
 def variance(rows: Rows, levels: Sequence[int], theta: Hyperparameters) -> np.ndarray:
     """(n,) prior variance of each cell without its seed effect, in units of σ²; unknown raters have an own part too."""
-    taste = taste_variance(levels, theta)
-    prior = theta.amplitude * (theta.constant + taste + theta.own_constant + theta.own * taste)
-    total = np.full(len(rows), prior)
+    taste = taste_variance(rows.choices, levels, theta)
+    total: np.ndarray = theta.amplitude * (theta.constant + taste + theta.own_constant + theta.own * taste)
     if theta.items and rows.items is not None:
         total += theta.items * (rows.items**2).sum(axis=1)
     return total

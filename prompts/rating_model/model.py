@@ -8,12 +8,13 @@ number of observations.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Self
 
 import numpy as np
 
 from ...errors import PromptError
+from .averaged_posterior import AveragedPosterior, draw_hyperparameters
 from .cells import Cells, Names
 from .choice_functions import Tables
 from .feature_posterior import FeaturePosterior, fit_features
@@ -23,9 +24,13 @@ from .kernel_posterior import KernelPosterior
 from .kernels import Hyperparameters, check_choices, check_levels, covariance
 from .laplace import find_mode
 from .likelihoods import Terms, thin
+from .similarity import Similarities, check_similarities
 
 #: Most cells that hyper-parameters are learnt from (a dozen numbers need no more), and that their first estimate uses.
 MOST_CELLS, MOST_CELLS_AT_FIRST = 2000, 600
+
+#: Up to this many cells hyper-parameters are averaged over, and the number of draws of them.
+FEW_CELLS, AVERAGED = 60, 8
 
 
 class RatingModel:
@@ -39,6 +44,7 @@ class RatingModel:
         exact_limit: largest number of cells for the kernel form.
         factors: number of latent factors of the raters, beside their shared and own parts; useful from a few dozen
             raters on.
+        similarities: which options of each slot are alike, see ``similarity``; by default none.
 
     Attributes:
         theta_: hyper-parameters, variances in units of σ².
@@ -55,8 +61,10 @@ class RatingModel:
         iterations: int = 60,
         exact_limit: int = 2500,
         factors: int = 0,
+        similarities: Similarities = (),
     ) -> None:
         self.levels = check_levels(levels)
+        self.similarities = check_similarities(similarities, self.levels)
         if scale is not None and not (np.isfinite(scale).all() and scale[0] < scale[1]):
             raise PromptError(f"Expected a rating scale from low to high, got {scale}.")
         self.scale = scale
@@ -97,7 +105,7 @@ class RatingModel:
         self.raters_, rows = self.cells_.raters, self.cells_.rows
         terms = Terms.of(judgements, self.cells_.cell, (ratings - self.location_) / self.spread_)
         terms.check_raters(rows)
-        layout = Layout.of(rows, terms, len(self.raters_))
+        layout = Layout.of(rows, terms, len(self.raters_), self.similarities)
         if start is not None and len(start.slots) != len(self.levels):
             start = None
         some_rows, some_terms = rows, terms
@@ -112,13 +120,17 @@ class RatingModel:
             iterations = max(iterations // 6, 1)
         self.theta_ = maximise(evidence, start, iterations)
         mode = evidence.mode(self.theta_)
-        self.posterior_: KernelPosterior | FeaturePosterior
+        self.posterior_: KernelPosterior | AveragedPosterior | FeaturePosterior
         if len(rows) > self.exact_limit or self.factors:
             self.posterior_ = fit_features(self.levels, rows, terms, self.theta_, len(self.raters_), self.factors)
         else:
             if len(some_rows) < len(rows):
                 mode = find_mode(covariance(rows, rows, self.levels, self.theta_), terms, self.theta_.noise)
             self.posterior_ = KernelPosterior(self.levels, rows, self.theta_, mode)
+            if 0 < len(rows) <= FEW_CELLS and iterations:
+                drawn = draw_hyperparameters(evidence, self.theta_, AVERAGED, np.random.default_rng(0))
+                parts = [KernelPosterior(self.levels, rows, theta, evidence.mode(theta)) for theta in drawn]
+                self.posterior_ = AveragedPosterior([self.posterior_, *parts])
         self._unit = self.theta_.noise * self.spread_
         self.noise_ = self._unit * float(np.sqrt(self.posterior_.calibration))
         return self
@@ -155,6 +167,23 @@ class RatingModel:
         """``count`` joint posterior draws of the raters' functions of the choice, in rating units; a table per rater."""
         tables = self.posterior_.draws(rng, count, self.cells_.index(raters))
         return [self._in_rating_units(table) for table in tables]
+
+    def covariance(self, choices: object, goal: Mapping[Hashable, float]) -> tuple[np.ndarray, float]:
+        """Uncertainty of a goal Σ_r goal[r] f_r, in squared rating units.
+
+        Args:
+            choices: (n, S) integers.
+            goal: rater → weight; all unknown raters count as one.
+
+        Returns:
+            (n, n) posterior covariance between choices, and the variance of a new picture's rating by the whole goal.
+        """
+        shares: dict[int, float] = {}
+        for index, share in zip(self.cells_.index(list(goal)), goal.values(), strict=True):
+            shares[index] = shares.get(index, 0.0) + share
+        covariance = self.posterior_.covariance(check_choices(choices, self.levels), shares)
+        once = sum(share**2 for share in goal.values()) + self.theta_.seeds * sum(goal.values()) ** 2
+        return self._unit**2 * covariance, self._unit**2 * self.posterior_.calibration * once
 
     def _in_rating_units(self, table: Tables) -> Tables:
         return table.times(self._unit).shifted(np.full(len(table), self.location_))

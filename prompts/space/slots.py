@@ -7,14 +7,18 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from ...errors import PromptError
+from .number_range import NumberRange
 
 Kind = Literal["text", "negative", "setting"]
 SettingValue = float | int | str | tuple[int, int]
 #: Slots of these names change settings of the pipeline, not words.
 SETTINGS = ("guidance", "steps", "scheduler", "size")
+#: Settings that are numbers.
+NUMERIC = ("guidance", "steps")
 _NAME = re.compile(r"[A-Za-z_][\w-]*")
 
 
@@ -82,19 +86,24 @@ class Slot:
         options: at least one, no two alike; plain strings are options of weight 1.
         kind: ``text`` fills a place of the prompt, ``negative`` one of the negative prompt, ``setting`` sets the
             pipeline; by default that of ``default_kind``.
+        range: the range whose numbers are the options, or None for options that were listed.
     """
 
     name: str
     options: tuple[Option, ...]
     kind: Kind
+    range: NumberRange | None
 
-    def __init__(self, name: str, options: Iterable[Option | str], kind: Kind | None = None) -> None:
+    def __init__(self, name: str, options: Iterable[Option | str] | NumberRange, kind: Kind | None = None) -> None:
         """Check and store; see the attributes.
 
         Raises:
             PromptError: a wrong name or kind, no options, two alike, or a setting's option without a value.
         """
         object.__setattr__(self, "name", name)
+        object.__setattr__(self, "range", options if isinstance(options, NumberRange) else None)
+        if isinstance(options, NumberRange):
+            options = options.texts()
         stored = tuple(o if isinstance(o, Option) else Option(o) for o in options)
         object.__setattr__(self, "options", stored)
         object.__setattr__(self, "kind", kind or default_kind(name))
@@ -124,8 +133,21 @@ class Slot:
             return self.texts
         return tuple(setting_value(self.name, text) if text else "" for text in self.texts)
 
+    @property
+    def numbers(self) -> tuple[float, ...] | None:
+        """Its options as numbers, lowest first; None if they are anything else.
+
+        They are a range, or listed as at least three increasing guidances or steps.
+        """
+        if self.range is not None:
+            return tuple(map(float, self.texts))
+        if self.name not in NUMERIC or self.kind != "setting" or len(self.options) < 3 or "" in self.texts:
+            return None
+        values = tuple(map(float, self.texts))
+        return values if all(a < b for a, b in pairwise(values)) else None
+
     def index(self, option: object) -> int:
-        """Index of an option by its text, else by its text in any case, else (in a setting) by its value.
+        """Index of an option by its text, else by its text in any case, else (in a setting or a range) by its value.
 
         Raises:
             PromptError: no such option.
@@ -135,7 +157,12 @@ class Slot:
         for wanted, known in ((text, list(self.texts)), (text.casefold(), folded)):
             if wanted in known:
                 return known.index(wanted)
-        if self.kind == "setting" and text:
+        if self.range is not None:
+            try:
+                return list(map(float, self.texts)).index(float(text))
+            except ValueError:
+                pass
+        elif self.kind == "setting" and text:
             try:
                 return self.values.index(setting_value(self.name, text))
             except (PromptError, ValueError):
@@ -155,7 +182,7 @@ class Slot:
         except PromptError:
             words = re.compile(rf"(?<!\w){re.escape(' '.join(text.split()))}(?!\w)", re.IGNORECASE)
             matches = tuple(i for i, t in enumerate(self.texts) if text.strip() and words.search(t))
-            if self.kind == "setting" or not matches:
+            if self.kind == "setting" or self.range is not None or not matches:
                 raise
             return matches
 

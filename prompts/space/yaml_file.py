@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from ...errors import PromptError
 from .constraints import Constraint, needs, not_both
 from .definition import SpaceDefinition
+from .number_range import NumberRange
 from .slots import Option, Slot, default_kind
 from .templates import wildcard_values
 from .yaml_schema import WHOLE_WILDCARD, Place, RuleModel, SlotModel, SpaceModel, complaint
@@ -54,7 +55,7 @@ def parse_yaml(text: str, name: str = "space.yaml", wildcards: Path | None = Non
     Keys: ``slots`` (name: list of options, or ``options`` and ``kind``), ``template``, ``negative``, ``contexts``,
     ``constraints`` (``not both: [slot=option, …]``, or ``if: slot=option`` with ``needs: …``), ``ban`` and ``pin``. An
     option is a text, ``text: weight``, or ``__wildcard__`` for all options of a vocabulary; ``{text: …, weight: …}`` is
-    taken literally.
+    taken literally. A slot of numbers has ``low``, ``high`` and, if wanted, ``step`` or ``log`` in place of options.
 
     Args:
         text: the YAML.
@@ -96,7 +97,7 @@ def parse_yaml(text: str, name: str = "space.yaml", wildcards: Path | None = Non
     slots = []
     for key, entry in model.slots.items():
         with at("slots", key):
-            slots.append(Slot(key, _options(entry, wildcards), entry.kind))
+            slots.append(Slot(key, _range(key, entry) or _options(entry, wildcards), entry.kind))
     # Step by step, so that the message names the key with the mistake.
     with at("template" if "template" in raw else "slots"):
         words = [slot for slot in slots if slot.kind != "negative"] or slots
@@ -113,6 +114,17 @@ def parse_yaml(text: str, name: str = "space.yaml", wildcards: Path | None = Non
         with at("pin"):
             space = space.restrict(pins=model.pin)
     return space
+
+
+def _range(name: str, entry: SlotModel) -> NumberRange | None:
+    """The range of a slot of numbers; None for a slot of options."""
+    if entry.low is None and entry.high is None:
+        if entry.step is not None or entry.log:
+            raise PromptError("Expected 'step' and 'log' with 'low' and 'high'.")
+        return None
+    if entry.low is None or entry.high is None or entry.options:
+        raise PromptError("Expected both 'low' and 'high' and no 'options', or only 'options'.")
+    return NumberRange(entry.low, entry.high, entry.step, entry.log, whole=name == "steps")
 
 
 def _options(entry: SlotModel, wildcards: Path | None) -> list[Option]:
@@ -158,12 +170,25 @@ def _entry(text: str, slot: Slot, weight: float) -> object:
     return value if weight == 1 and not WHOLE_WILDCARD.fullmatch(text) else {"text": value, "weight": weight}
 
 
+def _bounds(numbers: NumberRange) -> dict[str, object]:
+    """The keys of a slot of numbers; whole numbers without a decimal point."""
+    bounds = {"low": numbers.low, "high": numbers.high, "step": numbers.step}
+    keys: dict[str, object] = {
+        key: int(value) if value == int(value) else value for key, value in bounds.items() if value is not None
+    }
+    return keys | ({"log": True} if numbers.log else {})
+
+
 def space_to_yaml(space: SpaceDefinition) -> str:
     """``space`` as YAML, in the form that ``parse_yaml`` reads."""
     slots: dict[str, object] = {}
     for slot in space.slots:
+        kind = {} if slot.kind == default_kind(slot.name) else {"kind": slot.kind}
+        if slot.range is not None:
+            slots[slot.name] = kind | _bounds(slot.range)
+            continue
         options = [_entry(o.text, slot, o.weight) for o in slot.options]
-        slots[slot.name] = options if slot.kind == default_kind(slot.name) else {"kind": slot.kind, "options": options}
+        slots[slot.name] = kind | {"options": options} if kind else options
     rules: list[dict[str, object]] = [
         {"not both": [rule.first, *rule.others]}
         if rule.kind == "not both"

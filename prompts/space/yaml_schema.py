@@ -32,7 +32,8 @@ def _option(raw: object) -> object:
 
 
 def _slot(raw: object) -> object:
-    if raw is None or raw == [] or (isinstance(raw, dict) and raw.get("options") in (None, [])):
+    bare = isinstance(raw, dict) and not raw.keys() & {"low", "high"} and raw.get("options") in (None, [])
+    if raw is None or raw == [] or bare:
         raise ValueError("a slot without options; list at least one")
     if isinstance(raw, str):
         raw = [raw]
@@ -59,10 +60,14 @@ class OptionModel(_Strict):
 
 
 class SlotModel(_Strict):
-    """A slot: its options, and its kind if the name does not imply it."""
+    """A slot: its options, or the lowest and highest of its numbers, and its kind if the name does not imply it."""
 
-    options: list[Annotated[OptionModel, BeforeValidator(_option)]]
+    options: list[Annotated[OptionModel, BeforeValidator(_option)]] = []
     kind: Literal["text", "negative", "setting"] | None = None
+    low: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    high: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    step: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    log: bool = False
 
 
 class RuleModel(_Strict):
@@ -93,7 +98,7 @@ def complaint(error: ValidationError, name: str, lines: Mapping[Place, int]) -> 
     short = tuple(key for i, key in enumerate(place) if (i, key) != (2, "options"))
     line = next((lines[p[:k]] for k in range(len(place), -1, -1) for p in (place, short) if p[:k] in lines), 1)
     got = first["input"] if isinstance(first["input"], str | int | float) else type(first["input"]).__name__
-    known = {"slots": "options, kind", "constraints": "not both, if, needs"}
+    known = {"slots": "options, kind, low, high, step, log", "constraints": "not both, if, needs"}
     keys = known.get(str(place[0]), "") if len(place) > 1 else ", ".join(SpaceModel.model_fields)
     reason = {
         "missing": "is missing; add it",

@@ -1,18 +1,12 @@
-"""Batches of choices: a balanced first one, then Thompson sampling.
+"""The balanced first batch, the leaders shown again, and what more pictures can gain.
 
-Thompson sampling (1933) takes the best choice of a function drawn from the posterior. Each choice is shown as often as
-it is probably the best, and a batch takes several draws (Kandasamy et al. 2018). ``boldness`` scales the draw's
-deviation from the mean. Below 1 it favours choices known to be good, which pays for budgets of tens of pictures: 0.3
-did best on quiet development worlds of benchmarks/tuning.py, 0.45 on noisy ones.
+The batches in between are those of ``knowledge_gradient``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 import numpy as np
 
-from ...errors import PromptError
 from ..rating_model.choice_functions import Tables
 from .search import Domain, Key, best_of, keys
 
@@ -31,7 +25,10 @@ def balanced_batch(domain: Domain, count: int, rng: np.random.Generator) -> np.n
     usable = domain.usable()
     best, widest = np.zeros((0, len(usable)), dtype=np.int64), -1
     for _ in range(_DESIGNS):
-        columns = [rng.permutation(np.resize(rng.permutation(options), count)) for options in usable]
+        columns = [
+            rng.permutation(_spread(options, count, rng) if ordered else np.resize(rng.permutation(options), count))
+            for options, ordered in zip(usable, domain.numbers(), strict=True)
+        ]
         design = np.column_stack(columns).astype(np.int64)
         distances = (design[:, None, :] != design[None, :, :]).sum(axis=2)
         closest = int(distances[np.triu_indices(count, 1)].min(initial=len(usable)))
@@ -48,70 +45,10 @@ def balanced_batch(domain: Domain, count: int, rng: np.random.Generator) -> np.n
     return best
 
 
-def thompson_batch(
-    draws: Tables,
-    mean: Tables,
-    domain: Domain,
-    rng: np.random.Generator,
-    *,
-    boldness: float,
-    starts: np.ndarray,
-    taken: Collection[Key],
-    min_slots: int = 1,
-) -> np.ndarray:
-    """(≤ d, S) the best choice of each of d draws, none of them in ``taken``.
-
-    Args:
-        draws: d posterior functions.
-        mean: the posterior mean.
-        domain: the permitted choices.
-        rng: for the search.
-        boldness: factor on the draws' deviations from the mean, > 0.
-        starts: (k, S) permitted choices to start the search from.
-        taken: choices not to repeat.
-        min_slots: smallest number of slots in which two choices of the batch differ, if the space has such choices.
-    """
-    batch = np.zeros((0, len(domain.levels)), dtype=np.int64)
-    avoided = set(taken)
-    for number in range(len(draws)):
-        function = mean.times(1 - boldness).plus(draws[number].times(boldness))
-        choice = _best_distant(batch, min_slots, function, domain, rng, starts, avoided)
-        if not len(choice):
-            choice = best_of(function, domain, rng, starts=starts, taken=avoided)
-        if not len(choice):
-            break
-        batch = np.vstack([batch, choice])
-        avoided.add(keys(choice)[0])
-    return batch
-
-
-def _best_distant(
-    batch: np.ndarray,
-    min_slots: int,
-    function: Tables,
-    domain: Domain,
-    rng: np.random.Generator,
-    starts: np.ndarray,
-    taken: Collection[Key],
-) -> np.ndarray:
-    """(1, S) the best choice that differs from all of ``batch`` in ``min_slots`` slots.
-
-    (0, S) if there is none, or if ``min_slots`` is 1, because all choices differ in one slot.
-    """
-    if min_slots <= 1 or not len(batch):
-        return np.zeros((0, len(domain.levels)), dtype=np.int64)
-
-    def allows(choice: np.ndarray) -> bool:
-        far = (batch != choice).sum(axis=1).min() >= min_slots
-        return bool(far) and (domain.allows is None or bool(domain.allows(choice)))
-
-    narrower = Domain(domain.levels, domain.options, allows)
-    try:
-        return best_of(
-            function, narrower, rng, starts=starts[[allows(choice) for choice in starts]], restarts=8, taken=taken
-        )
-    except PromptError:
-        return np.zeros((0, len(domain.levels)), dtype=np.int64)
+def _spread(options: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """(count,) of the ordered ``options``, one from each of ``count`` equal stretches."""
+    spread: np.ndarray = options[((np.arange(count) + rng.random(count)) / count * len(options)).astype(np.int64)]
+    return spread
 
 
 def leaders_batch(draws: Tables, shown: np.ndarray, mean: Tables, count: int) -> np.ndarray:

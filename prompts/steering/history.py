@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from ...errors import PromptError
+from ..rating_model.similarity import Similarities
 from .batches import balanced_batch
 from .search import Domain, Key, keys
 from .steering import Steering
@@ -29,16 +30,16 @@ class SteeringFromHistory:
     Args:
         levels: options of each slot, (S,).
         startup: number of trials of a balanced design at the start; trials in the history count.
-        boldness: see ``batches``.
+        similarities: which options of each slot are alike; see ``RatingModel``.
 
     Raises:
         PromptError: a startup below 0.
     """
 
-    def __init__(self, levels: Sequence[int], *, startup: int = 8, boldness: float = 0.4) -> None:
+    def __init__(self, levels: Sequence[int], *, startup: int = 8, similarities: Similarities = ()) -> None:
         if startup < 0:
             raise PromptError(f"Expected a startup of at least 0, got {startup}.")
-        self.domain, self.startup, self.boldness = Domain.of(levels), startup, boldness
+        self.domain, self.startup = Domain.of(levels, similarities=similarities), startup
         self._steering: Steering | None = None
         self._learnt: dict[int, tuple[Key, float]] = {}
         self._floor, self._floor_from = -math.inf, 0
@@ -96,7 +97,7 @@ class SteeringFromHistory:
         if self._steering is None or any(history.get(number) != trial for number, trial in self._learnt.items()):
             missing = self.startup - len(history) - waiting
             first = balanced_batch(self.domain, missing, rng) if missing > 0 else None
-            self._steering, self._learnt = Steering(self.domain, first=first, boldness=self.boldness), {}
+            self._steering, self._learnt = Steering(self.domain, first=first), {}
         fresh = {number: trial for number, trial in history.items() if number not in self._learnt}
         if fresh:
             self._steering.tell([choice for choice, _ in fresh.values()], [value for _, value in fresh.values()])

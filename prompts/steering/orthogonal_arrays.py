@@ -26,6 +26,8 @@ from .array_tables import assign_columns, choose_array, standard_arrays
 
 #: Designs with different columns, labels and turns; the most even one is taken.
 _DESIGNS = 12
+#: Levels of a slot of numbers in a first batch.
+_STRETCHES = 4
 
 
 @dataclass(frozen=True)
@@ -170,11 +172,19 @@ def _repeats(choices: np.ndarray) -> int:
     return len(choices) - len(np.unique(choices, axis=0))
 
 
+def _stretches(options: Sequence[int], rng: np.random.Generator) -> list[int]:
+    """One option of each of ``_STRETCHES`` equal stretches of a slot of numbers; all of them if there are no more."""
+    if len(options) <= _STRETCHES:
+        return list(options)
+    places = (np.arange(_STRETCHES) + rng.random(_STRETCHES)) / _STRETCHES * len(options)
+    return [options[int(place)] for place in places]
+
+
 def first_batch(space: PromptSpace, count: int, rng: np.random.Generator) -> FirstBatch:
     """A first batch for ``space``, from the best-fitting array over the options that no ban excludes.
 
-    Rows that break a constraint become the nearest allowed choice. Among equally near choices those with rare options
-    win.
+    A slot of numbers takes part with a number of each quarter of its range. Rows that break a constraint become the
+    nearest allowed choice. Among equally near choices those with rare options win.
 
     Args:
         space: the space.
@@ -184,8 +194,12 @@ def first_batch(space: PromptSpace, count: int, rng: np.random.Generator) -> Fir
     Raises:
         PromptError: a count below 1.
     """
-    design = orthogonal_design([len(free) for free in space.options], count, rng)
-    choices = np.column_stack([np.array(free)[design.choices[:, s]] for s, free in enumerate(space.options)])
+    numbers = [slot.numbers is not None for slot in space.slots]
+    columns: list[list[int]] = [
+        _stretches(free, rng) if number else list(free) for free, number in zip(space.options, numbers, strict=True)
+    ]
+    design = orthogonal_design([len(column) for column in columns], count, rng)
+    choices = np.column_stack([np.array(column)[design.choices[:, s]] for s, column in enumerate(columns)])
     bad = np.flatnonzero(~space.allowed(choices))
     if design.array == "full factorial":
         choices, bad = np.delete(choices, bad, axis=0), bad[:0]
@@ -198,6 +212,6 @@ def first_batch(space: PromptSpace, count: int, rng: np.random.Generator) -> Fir
             if repair not in taken:
                 break
         choices[row] = repair
-    columns = [np.searchsorted(free, choices[:, s]) for s, free in enumerate(space.options)]
-    evenness = balance(np.column_stack(columns), [len(free) for free in space.options])
+    places = [np.searchsorted(free, choices[:, s]) for s, free in enumerate(space.options)]
+    evenness = balance(np.column_stack(places), [len(free) for free in space.options])
     return FirstBatch(design.array, choices, evenness, design.uneven, len(bad), _repeats(choices))

@@ -14,6 +14,7 @@ import numpy as np
 from ...errors import PromptError
 from ..rating_model.choice_functions import Tables
 from ..rating_model.kernels import check_levels, offsets, one_hot, slot_of_column
+from ..rating_model.similarity import Numbers, Similarities, check_similarities
 
 Allows = Callable[[np.ndarray], bool]
 Key = tuple[int, ...]
@@ -31,20 +32,26 @@ class Domain:
         levels: options of each slot.
         options: (Σ|s|,) bool, True for options that bans and pins leave.
         allows: returns True if constraints allow an (S,) choice; None without constraints.
+        similarities: which options of each slot are alike; empty for none.
     """
 
     levels: tuple[int, ...]
     options: np.ndarray
     allows: Allows | None = None
+    similarities: Similarities = ()
 
     @classmethod
     def of(
-        cls, levels: Sequence[int], options: Sequence[Sequence[bool]] | None = None, allows: Allows | None = None
+        cls,
+        levels: Sequence[int],
+        options: Sequence[Sequence[bool]] | None = None,
+        allows: Allows | None = None,
+        similarities: Similarities = (),
     ) -> Domain:
         """A domain from a mask for each slot.
 
         Raises:
-            PromptError: masks that do not fit the slots, or a slot with every option banned.
+            PromptError: masks or similarities that do not fit the slots, or a slot with every option banned.
         """
         counts = check_levels(levels)
         masks = [np.ones(level, dtype=bool) for level in counts] if options is None else [*map(np.asarray, options)]
@@ -53,7 +60,7 @@ class Domain:
         for slot, mask in enumerate(masks):
             if not mask.any():
                 raise PromptError(f"Every option of slot {slot} is banned; lift one of the bans or pins.")
-        return cls(counts, np.concatenate(masks).astype(bool), allows)
+        return cls(counts, np.concatenate(masks).astype(bool), allows, check_similarities(similarities, counts))
 
     def permits(self, choice: np.ndarray) -> bool:
         """True if ``choice`` may be made."""
@@ -63,6 +70,11 @@ class Domain:
     def usable(self) -> list[np.ndarray]:
         """Options of each slot that bans and pins leave."""
         return [np.flatnonzero(mask) for mask in np.split(self.options, offsets(self.levels)[1:])]
+
+    def numbers(self) -> list[bool]:
+        """For each slot, True if its options are numbers, lowest first."""
+        similarities = self.similarities or (None,) * len(self.levels)
+        return [isinstance(similarity, Numbers) for similarity in similarities]
 
     def size(self) -> float:
         """Number of choices that bans and pins leave, before constraints."""
@@ -145,6 +157,31 @@ def climb(table: Tables, starts: np.ndarray, domain: Domain) -> np.ndarray:
                         break
         active = active[moved]
     return choices
+
+
+def peaks(tables: Tables, starts: np.ndarray, domain: Domain) -> np.ndarray:
+    """(d, S) the best local maximum of each of d functions that climbs from the (k, S) permitted ``starts`` reach."""
+    if domain.allows is not None:
+        climbed = np.stack([climb(tables[number], starts, domain) for number in range(len(tables))])
+    else:
+        start, slot = offsets(domain.levels), slot_of_column(domain.levels)
+        climbed = np.repeat(starts[None], len(tables), axis=0)
+        # All functions climb together.
+        active = np.arange(len(tables))
+        while len(active):
+            here = climbed[active]
+            ones = one_hot(here.reshape(-1, len(start)), domain.levels).reshape(*here.shape[:2], -1)
+            totals = tables.main[active, None, :] + ones @ tables.pair[active]
+            growth = totals - np.repeat(np.take_along_axis(totals, here + start, axis=2), domain.levels, axis=2)
+            growth[..., ~domain.options] = -np.inf
+            best = growth.argmax(axis=2)
+            function, row = np.nonzero(np.take_along_axis(growth, best[..., None], axis=2)[..., 0] > _NO_GROWTH)
+            column = best[function, row]
+            climbed[active[function], row, slot[column]] = column - start[slot[column]]
+            active = active[np.unique(function)]
+    values = np.stack([tables[number](tops)[0] for number, tops in enumerate(climbed)])
+    best_of_each: np.ndarray = climbed[np.arange(len(climbed)), values.argmax(axis=1)]
+    return best_of_each
 
 
 def neighbours(choices: np.ndarray, domain: Domain) -> np.ndarray:

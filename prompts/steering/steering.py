@@ -6,8 +6,8 @@ model. Its only state is the feedback and the choices asked for, so a loop resum
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,14 +19,25 @@ from ..rating_model.feedback import Feedback
 from ..rating_model.kernels import Hyperparameters, check_choices
 from ..rating_model.likelihoods import Terms
 from ..rating_model.model import RatingModel
-from .batches import balanced_batch, expected_gain, leaders_batch, thompson_batch
+from .batches import balanced_batch, expected_gain, leaders_batch
+from .knowledge_gradient import (
+    CENTRES,
+    DRAWS,
+    FEWER_CENTRES,
+    FEWER_DRAWS,
+    candidates,
+    knowledge_gradient_batch,
+    leaders,
+)
 from .pareto import pareto_choices, weighted
-from .search import Domain, Key, best_of, keys
+from .search import MOST_EXHAUSTIVE, Domain, Key, best_of, keys
 
 #: Most steps of L-BFGS for the hyper-parameters at a batch, and the fewest when there are hundreds of observations.
 _STEPS, _FEWEST_STEPS = 30, 6
 #: Posterior draws for the gain, and for deviations.
 _GAIN_DRAWS, _DRAWS = 24, 200
+#: Most choices asked for and not yet told whose coming ratings are taken into account.
+MOST_WAITING = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +64,8 @@ class Steering:
         goal: rater → weight for a goal of several raters; by default the only rater, or the mean of all.
         pareto: give every choice of a batch another weighting of the raters, to explore the whole Pareto front.
         first: (k, S) design to start with, such as an orthogonal array; by default a balanced design.
-        boldness: see ``batches``.
+        repeats: ask for choices that were judged before where another rating of them is worth more than one of a new
+            choice. They must be shown as new pictures, with other seeds.
         min_slots: smallest number of slots in which two choices of a batch differ.
 
     Attributes:
@@ -63,7 +75,7 @@ class Steering:
         pictures: (n,) identities.
 
     Raises:
-        PromptError: a boldness that is not positive, weights below 0 or all 0, or a first design outside the slots.
+        PromptError: weights below 0 or all 0, or a first design outside the slots.
     """
 
     def __init__(
@@ -74,21 +86,21 @@ class Steering:
         goal: Mapping[Hashable, float] | None = None,
         pareto: bool = False,
         first: np.ndarray | None = None,
-        boldness: float = 0.4,
+        repeats: bool = False,
         min_slots: int = 1,
     ) -> None:
-        if not boldness > 0:
-            raise PromptError(f"Expected a boldness above 0, got {boldness}.")
         if goal is not None and not (goal and min(goal.values()) >= 0 and 0 < sum(goal.values()) < np.inf):
             raise PromptError(f"Expected weights of at least 0, one of them positive, as the goal, got {dict(goal)}.")
         self.domain, self.goal, self.pareto = domain, goal, pareto
-        self.boldness, self.min_slots = boldness, min_slots
+        self.repeats, self.min_slots = repeats, min_slots
         self.first = check_choices([] if first is None else first, domain.levels)
-        self._model = RatingModel(domain.levels, scale, iterations=_STEPS)
+        self._model = RatingModel(domain.levels, scale, iterations=_STEPS, similarities=domain.similarities)
         self.choices, self.feedback = check_choices([], domain.levels), Feedback()
         self.raters: list[Hashable] = []
         self.pictures: list[Hashable] = []
-        self._unavailable: set[Key] = set()
+        self._reserved: set[Key] = set()
+        #: Choices asked for and not yet told, in order.
+        self._asked: dict[Key, None] = {}
         self._fitted = False
         self._theta: Hyperparameters | None = None
 
@@ -125,13 +137,15 @@ class Steering:
         Terms.of(judgements, cells.cell, judgements.ratings).check_raters(cells.rows)
         self.feedback = judgements.after(self.feedback, len(self.choices))
         self.choices = np.vstack([self.choices, x])
+        for key in keys(x):
+            self._asked.pop(key, None)
         self.raters += names
         self.pictures += shown
         self._fitted = False
 
     def reserve(self, choices: object) -> None:
         """Never ask for these (n, S) choices, because they are being shown elsewhere."""
-        self._unavailable |= set(keys(check_choices(choices, self.domain.levels)))
+        self._reserved |= set(keys(check_choices(choices, self.domain.levels)))
 
     @property
     def model(self) -> RatingModel:
@@ -145,14 +159,16 @@ class Steering:
         return self._model
 
     def ask(self, count: int, rng: np.random.Generator) -> np.ndarray:
-        """(≤ count, S) new choices to show next; fewer if the space has run out of unused choices.
+        """(≤ count, S) distinct choices to show next; fewer if the space has run out of unused choices.
+
+        They are new ones unless ``repeats``.
 
         Raises:
             PromptError: a count below 1, or constraints that leave no choice.
         """
         if count < 1:
             raise PromptError(f"Expected to ask for at least one choice, got {count}.")
-        taken = self._unavailable | set(keys(self.choices))
+        taken = self._reserved | set(self._asked) | set(keys(self.choices))
         waiting = [
             choice for choice in self.first if keys(choice[None])[0] not in taken and self.domain.permits(choice)
         ]
@@ -161,9 +177,9 @@ class Steering:
             balanced = balanced_batch(self.domain, count - len(batch), rng)
             taken |= set(keys(batch))
             batch = np.vstack([batch, balanced[[key not in taken for key in keys(balanced)]]])
-        if len(batch) < count:
-            batch = np.vstack([batch, self._steered(count - len(batch), rng, taken | set(keys(batch)))])
-        self._unavailable |= set(keys(batch))
+        if len(batch) < count and not self._used_up(taken | set(keys(batch))):
+            batch = np.vstack([batch, self._steered(count - len(batch), rng, batch)])
+        self._asked.update(dict.fromkeys(keys(batch)))
         return batch
 
     def ask_again(self, count: int, rng: np.random.Generator) -> np.ndarray:
@@ -229,24 +245,63 @@ class Steering:
         shown = self._shown()
         return shown[np.argsort(-mean(shown)[0], kind="stable")[:4]] if len(shown) else shown
 
-    def _steered(self, count: int, rng: np.random.Generator, taken: set[Key]) -> np.ndarray:
-        """(≤ count, S) choices by Thompson sampling."""
+    def _steered(self, count: int, rng: np.random.Generator, batch: np.ndarray) -> np.ndarray:
+        """(≤ count, S) choices by knowledge gradient, to go with (k, S) ``batch``."""
         raters, weights = self._goal()
-        goals = [(weights, count)]
-        if self.pareto and len(raters) > 1:
-            goals = [(shares, 1) for shares in rng.dirichlet(np.ones(len(raters)), count)]
-        batch = np.zeros((0, len(self.domain.levels)), dtype=np.int64)
-        for shares, size in goals:
-            mean = weighted(self.model.means(raters), shares)
-            more = thompson_batch(
-                weighted(self.model.draws(rng, size, raters), shares),
-                mean,
-                self.domain,
-                rng,
-                boldness=self.boldness,
-                starts=self._starts(mean),
-                taken=taken | set(keys(batch)),
-                min_slots=self.min_slots,
-            )
+        start, pareto = len(batch), self.pareto and len(raters) > 1
+        if not pareto and self.min_slots <= 1:
+            return self._worth_most(self.domain, weights, count, rng, batch)
+        while len(batch) < start + count:
+            shares = rng.dirichlet(np.ones(len(raters))) if pareto else weights
+            try:
+                more = self._worth_most(self._distant(batch), shares, 1, rng, batch)
+            except PromptError:
+                more = self._worth_most(self.domain, shares, 1, rng, batch)
+            if not len(more):
+                break
             batch = np.vstack([batch, more])
-        return batch
+        return batch[start:]
+
+    def _distant(self, batch: np.ndarray) -> Domain:
+        """The permitted choices that differ from all of ``batch`` in ``min_slots`` slots."""
+        if self.min_slots <= 1 or not len(batch):
+            return self.domain
+        permits = self.domain.allows
+
+        def allows(choice: np.ndarray) -> bool:
+            far = (batch != choice).sum(axis=1).min() >= self.min_slots
+            return bool(far) and (permits is None or bool(permits(choice)))
+
+        return replace(self.domain, allows=allows)
+
+    def _worth_most(
+        self, domain: Domain, shares: np.ndarray, count: int, rng: np.random.Generator, batch: np.ndarray
+    ) -> np.ndarray:
+        """(≤ count, S) choices by knowledge gradient of the goal with (g,) ``shares``, to go with (k, S) ``batch``."""
+        raters = self._goal()[0]
+        mean = weighted(self.model.means(raters), shares)
+        shown = self._shown()
+        shown = shown[[domain.permits(choice) for choice in shown]]
+        functions = weighted(self.model.draws(rng, DRAWS if count > 1 else FEWER_DRAWS, raters), shares)
+        leading = leaders(functions, mean, domain, rng, shown)
+        choices = candidates(leading, mean, domain, CENTRES if count > 1 else FEWER_CENTRES)
+        never = self._reserved | set(self._asked) | set(keys(batch))
+        if not self.repeats:
+            never |= set(keys(self.choices))
+        free = np.array([key not in never for key in keys(choices)])
+        if free.sum() < count:
+            more = best_of(mean, domain, rng, taken=never | set(keys(choices)), count=count)
+            choices, free = np.vstack([choices, more]), np.append(free, np.ones(len(more), dtype=bool))
+        waiting = np.array([*self._asked, *keys(batch)], dtype=np.int64).reshape(-1, len(domain.levels))[-MOST_WAITING:]
+        pending = np.arange(len(choices), len(choices) + len(waiting))
+        choices, free = np.vstack([choices, waiting]), np.append(free, np.zeros(len(waiting), dtype=bool))
+        goal = dict(zip(raters, shares.tolist(), strict=True))
+        covariance, noise = self.model.covariance(choices, goal)
+        picks = knowledge_gradient_batch(
+            mean(choices)[0], covariance, noise, count, rng, leading=len(leading), pending=pending, free=free
+        )
+        return choices[picks]
+
+    def _used_up(self, taken: Collection[Key]) -> bool:
+        """True if every permitted choice of a small domain is taken."""
+        return self.domain.size() <= MOST_EXHAUSTIVE and all(key in taken for key in keys(self.domain.everything()))

@@ -12,6 +12,7 @@ from ....errors import SoartError
 from ....metrics.tastes.profile import TECHNICAL
 from ....pipelines.collection.queries import title_of
 from ....pipelines.collection.ratings import raters
+from ....pipelines.reports.curves import draw_curves
 from ....pipelines.reports.tuning import draw_course, draw_effects, draw_front, words_of
 from ....pipelines.tuning.settings import TuneSettings
 from ..answers import finite, json_endpoint, page, whole_number
@@ -123,8 +124,10 @@ def findings(request: Request) -> Response:
     if latest is None or settings is None:
         return page(request, "findings.html", current, findings=None)
     study = latest.findings
+    curves = draw_curves(study.effects)
     return page(
-        request, "findings.html", current, findings=study, settings=settings, effects=draw_effects(study.effects),
+        request, "findings.html", current, findings=study, settings=settings,
+        effects=draw_effects(study.effects, without=curves), curves=curves,
         course=draw_course(study), words=words_of, title=title_of, front=draw_front(study.front),
         judges={name: draw_effects(effects) for name, effects in study.judges.items()},
     )  # fmt: skip

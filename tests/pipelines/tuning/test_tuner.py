@@ -325,6 +325,20 @@ def test_failed_pictures(collection, generator, space, panel, monkeypatch):
     assert len(findings_of(tuner).winners) == WINNERS
 
 
+def test_numbers_are_drawn_as_settings_and_reported_as_curves(collection, generator, panel):
+    space = PromptSpace.parse_yaml("template: a boat\nslots:\n  guidance: {low: 1, high: 6, step: 0.5}\n")
+    tuner = Tuner(collection, generator, space, panel, budget=8, batch=4, prune=False)
+    tuner.step()
+    found = findings_of(tuner)
+    requests = [tuner.request(trial).guidance for trial in tuner.study.drawn]
+    assert len(set(requests)) == 4
+    assert max(requests) - min(requests) >= 2
+    assert [effect.place for effect in found.effects] == pytest.approx(np.linspace(0, 1, 11))
+    page = render_tune_report(collection, found, "t", "w")
+    assert 'class="curve"' in page
+    assert "best at " in page
+
+
 def test_lost_files_are_drawn_again(tuner, collection):
     tuner.step()
     for row in collection.images()[:2]:

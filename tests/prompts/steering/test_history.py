@@ -1,4 +1,5 @@
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -15,86 +16,59 @@ def rng():
     return np.random.default_rng(7)
 
 
-ranges = st.one_of(
-    st.builds(
-        lambda low, count, step, log, bins: Range.cut(low, low + (count - 1) * step, step, log=log, bins=bins),
-        st.integers(1, 50),
-        st.integers(1, 3000),
-        st.sampled_from([1, 2, 7]),
-        st.booleans(),
-        st.integers(1, 40),
+ranges = st.builds(
+    lambda low, wide, step, log, tried: Range.grid(
+        low, low + wide, step, log=log, tried=[low + share * wide for share in tried]
     ),
-    st.builds(
-        lambda low, wide, log, bins: Range.cut(low, low + wide, log=log, bins=bins),
-        st.floats(1e-6, 100),
-        # Nothing, or much more than rounding.
-        st.just(0.0) | st.floats(1e-3, 1e4),
-        st.booleans(),
-        st.integers(1, 40),
-    ),
+    st.floats(1e-6, 100),
+    st.just(0.0) | st.floats(1e-3, 1e4),
+    st.none() | st.sampled_from([0.5, 1, 7]),
+    st.booleans(),
+    st.lists(st.floats(0, 1), max_size=40),
 )
 
 
-@given(ranges, st.integers(0, 2**32 - 1))
-def test_values_drawn_from_an_option_belong_to_it(one, seed):
-    rng = np.random.default_rng(seed)
-    for option in {0, len(one) - 1, int(rng.integers(len(one)))}:
-        value = one.draw(option, rng)
-        assert abs(one.option(value) - option) <= (0 if one.step else 1e-9 + (value in one.edges))
-        if one.step:
-            assert (value - one.low) % one.step == 0
-        assert one.low <= value <= one.high
-        assert abs(one.option(one.middle(option)) - option) <= (
-            0 if one.step else 1e-9 + (one.middle(option) in one.edges)
-        )
+@given(ranges)
+def test_options_are_increasing_values_inside_the_range(one):
+    assert 1 <= len(one) <= 61
+    assert all(a < b for a, b in pairwise(one.values))
+    assert one.low <= one.values[0]
+    assert one.values[-1] <= one.high
+    assert [one.option(value) for value in one.values] == list(range(len(one)))
+    if one.step:
+        np.testing.assert_allclose(np.remainder((np.array(one.values) - one.low) / one.step + 0.5, 1), 0.5, atol=1e-6)
 
 
 def test_few_values_are_an_option_each():
-    steps = Range.cut(0.1, 0.5, 0.1)
-    assert [steps.draw(option, np.random.default_rng(0)) for option in range(len(steps))] == [0.1, 0.2, 0.3, 0.4, 0.5]
+    steps = Range.grid(0.1, 0.5, 0.1)
+    assert steps.values == (0.1, 0.2, 0.3, 0.4, 0.5)
     assert [steps.option(value) for value in (0.1, 0.30000000000000004, 0.5, -3, 9)] == [0, 2, 4, 0, 4]
-    assert len(Range.cut(2, 9, 3)) == 3
-    assert len(Range.cut(1, 4, 1, log=True)) == 4
+    assert len(Range.grid(2, 9, 3)) == 3
+    assert len(Range.grid(1, 4, 1, log=True)) == 4
+    assert Range.grid(2.0, 2.0).values == (2.0,)
 
 
-def test_many_values_are_cut_into_bins(rng):
-    whole = Range.cut(1, 1000, 1, bins=10)
-    assert len(whole) == 10
-    assert np.bincount([whole.option(value) for value in range(1, 1001)]).tolist() == [100] * 10
-    drawn = [whole.draw(3, rng) for _ in range(300)]
-    assert 301 <= min(drawn) < 310 < 390 < max(drawn) <= 400
-    logs = Range.cut(1, 1000, 1, log=True, bins=9)
-    counts = np.bincount([logs.option(value) for value in range(1, 1001)])
-    assert (np.diff(counts) >= 0).all()
-    assert counts.min() > 0
-    assert counts.sum() == 1000
-    early = [logs.draw(len(logs) - 1, rng) for _ in range(300)]
-    assert np.median(early) == pytest.approx(1000 ** (17 / 18), rel=0.05)
+def test_grids_are_even_and_grow_finer_around_the_best():
+    plain, logs = Range.grid(-1.0, 1.0), Range.grid(1e-4, 1.0, log=True)
+    np.testing.assert_allclose(np.diff(plain.values), np.diff(plain.values)[0])
+    np.testing.assert_allclose(np.diff(np.log(logs.values)), np.diff(np.log(logs.values))[0])
+    assert logs.option(0.0) == 0
+    finer = Range.grid(-1.0, 1.0, tried=[0.3, -0.71, 0.9])
+    assert {0.3, -0.71, 0.9} <= set(finer.values)
+    gaps = np.diff(finer.values)
+    near = finer.option(0.3)
+    assert gaps[near] < 0.1 * gaps.max()
+    assert np.diff(Range.grid(1e-4, 1.0, log=True, tried=[0.02]).numbers.positions).min() < 0.01
+    whole = Range.grid(1, 1000, 1, tried=[500])
+    assert all(value == int(value) for value in whole.values)
+    assert {499.0, 500.0, 501.0} & set(whole.values) >= {500.0}
 
 
-def test_a_continuum_is_cut_into_bins(rng):
-    plain, logs = Range.cut(-1.0, 1.0, bins=4), Range.cut(1e-4, 1.0, log=True, bins=4)
-    assert [plain.option(value) for value in (-1, -0.6, -0.4, 0.2, 1.0, 5, -5)] == [0, 0, 1, 2, 3, 3, 0]
-    assert [logs.option(value) for value in (1e-4, 5e-3, 0.5, 1.0, 0.0)] == [0, 1, 3, 3, 0]
-    assert all(1e-4 <= logs.draw(0, rng) <= 1e-3 for _ in range(50))
-    assert len(Range.cut(2.0, 2.0)) == 1
-    assert Range.cut(2.0, 2.0).draw(0, rng) == 2.0
-
-
-@pytest.mark.parametrize(
-    "arguments", [(1, 0), (0, math.inf), (math.nan, 1), (0, 1, -1), (0, 1, None, 0), (0, 1, None, 5, True)]
-)
+@pytest.mark.parametrize("arguments", [(1, 0), (0, math.inf), (math.nan, 1), (0, 1, -1), (0, 1, None, True)])
 def test_ranges_that_make_no_sense(arguments):
     low, high, *rest = arguments
-    step = rest[0] if rest else None
     with pytest.raises(PromptError, match="Expected"):
-        Range.cut(
-            low,
-            high,
-            step,
-            bins=rest[1] if len(rest) > 1 else 10,
-            log=bool(rest[2:]),
-        )
+        Range.grid(low, high, rest[0] if rest else None, log=bool(rest[1:]))
 
 
 def test_it_starts_balanced_and_repeats_nothing(rng):

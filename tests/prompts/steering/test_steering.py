@@ -101,7 +101,6 @@ def test_neighbours_differ_in_one_slot():
         (lambda: Domain.of((2, 2), [[True], [True, True]]), "masks"),
         (lambda: Domain.of((2, 2), allows=lambda choice: False).random(np.random.default_rng(0), 2), "constraints"),
         (lambda: Domain.of((9,) * 6, allows=lambda choice: False).random(np.random.default_rng(0), 2), "constraints"),
-        (lambda: Steering(Domain.of((2, 2)), boldness=0), "boldness"),
         (lambda: Steering(Domain.of((2, 2)), goal={"ann": -1.0}), "weights"),
         (lambda: Steering(Domain.of((2, 2))).ask(0, np.random.default_rng(0)), "at least one"),
         (lambda: Steering(Domain.of((2, 2)), first=np.array([[5, 0]])), "slot 0"),
@@ -202,7 +201,7 @@ def test_reserved_choices_are_not_asked_for(rng):
 
 
 def test_batches_keep_their_distance(rng):
-    steering = Steering(Domain.of((5,) * 6), min_slots=3, boldness=0.1)
+    steering = Steering(Domain.of((5,) * 6), min_slots=3)
     run(steering, taste(rng, (5,) * 6), rng, 3, 0.2)
     batch = steering.ask(6, rng)
     distances = (batch[:, None] != batch[None]).sum(axis=2)[np.triu_indices(6, 1)]

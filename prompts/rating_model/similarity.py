@@ -1,0 +1,125 @@
+"""Which options of a slot are alike: neighbouring numbers, or anything that a matrix says.
+
+By default the options of a slot are equally unlike each other, as words are. With a Gram matrix G_s, the covariance of a
+slot becomes k_s = (1 − ρ_s)·identity + ρ_s·G_s. The share ρ_s is learnt by marginal likelihood, so a likeness without a
+meaning costs little.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from ...errors import PromptError
+
+
+def centred(matrix: np.ndarray) -> np.ndarray:
+    """``matrix`` with rows and columns of mean 0, and a mean diagonal of 1 unless it is 0."""
+    middle = matrix - matrix.mean(axis=0) - matrix.mean(axis=1)[:, None] + matrix.mean()
+    trace = float(np.trace(middle))
+    scaled: np.ndarray = middle * (len(matrix) / trace if trace > 1e-12 else 0.0)
+    return scaled
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Options that are numbers: an effect is a smooth curve of learnt length (Matérn 5/2).
+
+    Attributes:
+        positions: place of each option, from 0 for the lowest to 1 for the highest; on the logarithm where ratios count.
+
+    Raises:
+        PromptError: positions that are not finite or do not increase.
+    """
+
+    positions: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if not np.isfinite(self.positions).all() or (np.diff(self.positions) <= 0).any():
+            raise PromptError(
+                f"Expected increasing positions of the numbers of a slot, got {list(self.positions)[:8]}."
+            )
+
+    @classmethod
+    def of(cls, values: Sequence[float], *, log: bool = False) -> Numbers:
+        """The numbers ``values``, lowest first.
+
+        Raises:
+            PromptError: values that are not finite or do not increase, or not positive with ``log``.
+        """
+        if log and min(values, default=1.0) <= 0:
+            raise PromptError(f"Expected positive numbers on a logarithmic scale, got {min(values)}.")
+        if not np.isfinite(values).all():
+            raise PromptError(f"Expected finite numbers, got {list(values)[:8]}.")
+        places = np.log(values) if log else np.asarray(values, dtype=np.float64)
+        span = float(places[-1] - places[0]) if len(places) > 1 else 1.0
+        return cls(tuple(((places - places[0]) / (span or 1.0)).tolist()))
+
+    def gram(self, length: float) -> np.ndarray:
+        """(|s|, |s|) centred Matérn covariance of ``length``, as a share of the range."""
+        return _matern(self.positions, length)[0]
+
+    def slope(self, length: float) -> np.ndarray:
+        """(|s|, |s|) derivative of ``gram`` with respect to log ``length``."""
+        return _matern(self.positions, length)[1]
+
+
+@lru_cache(maxsize=64)
+def _matern(positions: tuple[float, ...], length: float) -> tuple[np.ndarray, np.ndarray]:
+    """The centred Matérn 5/2 covariance, and its derivative with respect to the logarithm of the length."""
+    places = np.asarray(positions)
+    r = math.sqrt(5) * np.abs(places[:, None] - places) / length
+    matrix, derivative = (1 + r + r**2 / 3) * np.exp(-r), r**2 * (1 + r) / 3 * np.exp(-r)
+
+    def middle(square: np.ndarray) -> np.ndarray:
+        centre: np.ndarray = square - square.mean(axis=0) - square.mean(axis=1)[:, None] + square.mean()
+        return centre
+
+    matrix, derivative = middle(matrix), middle(derivative)
+    scale = len(places) / max(float(np.trace(matrix)), 1e-12)
+    gram = matrix * scale
+    return gram, scale * derivative - gram * (scale * float(np.trace(derivative)) / len(places))
+
+
+@dataclass(frozen=True, eq=False)
+class Likeness:
+    """Options whose likeness is known, such as by the meaning of their words.
+
+    Attributes:
+        matrix: (|s|, |s|) positive semi-definite; stored centred, with a mean diagonal of 1.
+
+    Raises:
+        PromptError: a matrix that is not square, finite, symmetric and positive semi-definite.
+    """
+
+    matrix: np.ndarray
+
+    def __post_init__(self) -> None:
+        matrix = np.asarray(self.matrix, dtype=np.float64)
+        square = matrix.ndim == 2 and matrix.shape[0] == matrix.shape[1] and bool(np.isfinite(matrix).all())
+        if not square or not np.allclose(matrix, matrix.T) or np.linalg.eigvalsh(matrix).min(initial=0.0) < -1e-8:
+            raise PromptError("Expected likenesses as a finite, symmetric matrix without negative eigenvalues.")
+        object.__setattr__(self, "matrix", centred(matrix))
+
+
+Similarity = Numbers | Likeness | None
+Similarities = tuple[Similarity, ...]
+
+
+def check_similarities(similarities: Similarities, levels: Sequence[int]) -> Similarities:
+    """``similarities`` of the slots, checked; slots of fewer than three options need none.
+
+    Raises:
+        PromptError: a wrong number of slots or of options.
+    """
+    if not similarities:
+        return ()
+    sizes = [len(s.positions) if isinstance(s, Numbers) else len(s.matrix) if s else None for s in similarities]
+    if len(sizes) != len(levels) or any(size not in (None, level) for size, level in zip(sizes, levels, strict=True)):
+        raise PromptError(f"Expected likenesses for slots of {list(levels)} options, got {sizes}.")
+    kept = tuple(s if level > 2 else None for s, level in zip(similarities, levels, strict=True))
+    return kept if any(kept) else ()

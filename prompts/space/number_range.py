@@ -1,0 +1,75 @@
+"""Numbers as the options of a slot: a grid from low to high."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from decimal import Decimal
+
+from ...errors import PromptError
+
+#: Numbers on a logarithmic scale without a step, most numbers on another one, and most of any range.
+GRID, FINEST, MOST = 41, 60, 201
+
+
+@dataclass(frozen=True)
+class NumberRange:
+    """A range of numbers.
+
+    Attributes:
+        low: the lowest number.
+        high: no number is larger; above ``low``.
+        step: distance of neighbouring numbers; None for a round one that leaves 24 to 60 of them.
+        log: True if ratios count, not differences.
+        whole: True for whole numbers only.
+
+    Raises:
+        PromptError: bounds that are not finite or in the wrong order, a step that is not positive or leaves fewer than two
+            or more than ``MOST`` numbers, a lower bound that is not positive with ``log``, or fractions with ``whole``.
+    """
+
+    low: float
+    high: float
+    step: float | None = None
+    log: bool = False
+    whole: bool = False
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
+            raise PromptError(f"Expected finite numbers with low below high, got {self.low:g} and {self.high:g}.")
+        if self.log and self.low <= 0:
+            raise PromptError(f"Expected a lowest number above 0 on a logarithmic scale, got {self.low:g}.")
+        if self.whole and any(value != int(value) for value in (self.low, self.high, self.step or 1.0)):
+            raise PromptError("Expected whole numbers as low, high and step.")
+        if self.step is not None:
+            if not self.step > 0:
+                raise PromptError(f"Expected a step above 0, got {self.step:g}.")
+            if not 1 <= (self.high - self.low) / self.step + 1e-9 < MOST:
+                raise PromptError(
+                    f"Expected 2 to {MOST} numbers from {self.low:g} to {self.high:g}, "
+                    f"but the step {self.step:g} gives {math.floor((self.high - self.low) / self.step + 1e-9) + 1}."
+                )
+
+    def texts(self) -> list[str]:
+        """The numbers as texts, lowest first."""
+        if self.log and self.step is None:
+            values = [self.low * (self.high / self.low) ** (number / (GRID - 1)) for number in range(GRID)]
+            rounded = [float(round(value)) if self.whole else float(f"{value:.3g}") for value in values]
+            return [_text(value) for value in dict.fromkeys([self.low, *rounded[1:-1], self.high])]
+        step = self.step or _round_step(self.high - self.low, whole=self.whole)
+        count = math.floor((self.high - self.low) / step + 1e-9) + 1
+        # In decimals, so that 0.1 + 2 · 0.1 is 0.3.
+        values = [float(Decimal(repr(self.low)) + number * Decimal(repr(step))) for number in range(count)]
+        return [_text(value) for value in values]
+
+
+def _round_step(width: float, *, whole: bool) -> float:
+    """The smallest of the steps 1, 2, 2.5 and 5, times a power of ten, that leaves at most ``FINEST`` numbers."""
+    power = 10.0 ** math.floor(math.log10(width / FINEST))
+    steps = [float(f"{factor * power:.6g}") for factor in (1, 2, 2.5, 5, 10, 20, 25)]
+    enough = [step for step in steps if width / step < FINEST and not (whole and step != int(step))]
+    return max(1.0, enough[0]) if whole and enough else enough[0] if enough else 1.0
+
+
+def _text(value: float) -> str:
+    return f"{value:.10g}"
