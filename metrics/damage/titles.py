@@ -24,11 +24,13 @@ def profile_title(name: str) -> str:
 
 
 def stored_title(name: str) -> str:
-    """Title of a profile by the name that its scores are stored under, such as ``technical-3`` or ``taste:mine``.
+    """Title of a profile by the name that its scores are stored under; other names stay as they are.
 
-    Other names stay as they are.
+    Such names are ``technical-3``, ``taste:mine`` and ``judge:clip@1``.
     """
     plain, _, version = name.rpartition("-")
     if plain in ("technical", *DETECTORS) and version.isdecimal():
         return profile_title(plain)
+    if name.startswith("judge:"):
+        return f"judge: {name.removeprefix('judge:').partition('@')[0]}"
     return profile_title(name.removeprefix("taste:")) if name.startswith("taste:") else name

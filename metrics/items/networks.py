@@ -78,7 +78,7 @@ def _efficientnet() -> Network:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep progress bars and notices of transformers off the terminal; errors still raise."""
     from transformers import logging
 
@@ -109,7 +109,7 @@ def _pretrained(source: str) -> Network:
             f"{EFFICIENTNET!r}."
         )
     try:
-        with _quiet():
+        with quiet():
             return _from_transformers(str(path) if local else place, source)
     except ModelError:
         raise

@@ -187,7 +187,7 @@ def findings_of(tuner: Tuner) -> StudyFindings:
         batches=_batches(judgements),
         gain=(unit * mean, unit * error),
         alarms=_alarms(tuner, judgements),
-        notes=[*tuner.study.notes, *([str(pruning)] if pruning.previews else [])],
+        notes=[*tuner.study.notes, *judgements.problems, *([str(pruning)] if pruning.previews else [])],
         yaml=tuner.space.to_yaml(),
     )  # fmt: skip
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .options import Json, Pictures, Profiles, Report, Top
+from .options import Json, Judges, Pictures, Profiles, Report, Top, load_judges
 from .ranking_output import RankingOutput, show_ranking
 from .terminal import Progress, emit, print_notes
 
@@ -23,6 +23,7 @@ def rank(
             "default: the technical score.",
         ),
     ] = None,
+    judge: Judges = None,
     min_distance: Annotated[
         float | None,
         typer.Option(
@@ -38,6 +39,7 @@ def rank(
     from ...pipelines.scoring.measuring import open_pictures
     from ...pipelines.scoring.profile_store import ProfileStore, scorer_named, warnings_of
 
+    judges = load_judges(judge)
     scorer = TechnicalScorer.load() if by is None else scorer_named(by, ProfileStore(profiles))
     warnings = warnings_of(scorer)
     with Progress("reading", 0) as progress:
@@ -45,7 +47,16 @@ def rank(
     title = f"soart: {collection.title}" if collection.folder is not None else "soart: ranking"
     with collection:
         output = RankingOutput(as_json, report, top, title, tuple(warnings))
-        facts = show_ranking(collection, rows, output, problems, scorer=scorer, min_distance=min_distance)
+        facts = show_ranking(
+            collection,
+            rows,
+            output,
+            problems,
+            scorer=scorer,
+            min_distance=min_distance,
+            judges=judges,
+            with_scorer=by is not None,
+        )
     if as_json:
         emit(facts)
     print_notes(warnings)

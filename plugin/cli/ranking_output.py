@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ...metrics.protocols import Scorer
     from ...pipelines.collection.collection import Collection
     from ...pipelines.collection.tables import ImageRow
+    from ...pipelines.judges.guarded import GuardedJudge
     from ...pipelines.models.generator import ImageGenerator
     from ...pipelines.models.request import Request
     from ...pipelines.scoring.ranking import RankedPicture
@@ -54,6 +55,9 @@ def show_ranking(
     scorer: Scorer | None = None,
     min_distance: float | None = None,
     known: Mapping[int, np.ndarray] = MappingProxyType({}),
+    judges: Sequence[tuple[GuardedJudge, float]] = (),
+    *,
+    with_scorer: bool = False,
 ) -> dict[str, Any]:
     """Rank pictures, write the report, and print the ranking unless JSON is wanted.
 
@@ -66,6 +70,8 @@ def show_ranking(
         scorer: the profile; by default the technical score.
         min_distance: drop pictures closer than this to a better one.
         known: items of pictures that were just measured for this profile.
+        judges: judges to rank by, with their weights.
+        with_scorer: True if ``scorer`` counts beside ``judges``.
 
     Returns:
         the JSON document.
@@ -77,19 +83,28 @@ def show_ranking(
     from ...pipelines.scoring.ranking import rank
 
     scorer = scorer or TechnicalScorer.load()
-    with Progress("measuring", len(rows)) as progress:
-        ranking, left_out = rank(collection, rows, scorer, progress, min_distance, known)
+    profile = scorer.stored_name
+    if judges:
+        from ...pipelines.judges.ranking import rank_by_judges
+
+        beside = scorer if with_scorer else None
+        profile = " + ".join([*(judge.stored_name for judge, _ in judges), *([profile] if beside else ())])
+        with Progress("judging", len(rows) * (len(judges) + with_scorer)) as progress:
+            ranking, left_out = rank_by_judges(collection, rows, judges, beside, progress, min_distance, known)
+    else:
+        with Progress("measuring", len(rows)) as progress:
+            ranking, left_out = rank(collection, rows, scorer, progress, min_distance, known)
     problems = [*problems, *left_out]
     report = output.report
     if report is not None:
         from ...pipelines.reports.page import write_report
         from ...pipelines.reports.ranking import render_report
 
-        page = render_report(collection, ranking, output.title, scorer.stored_name, output.notes, problems)
+        page = render_report(collection, ranking, output.title, profile, output.notes, problems)
         report = write_report(report, page)
     document = {
         **(facts or {}),
-        "profile": scorer.stored_name,
+        "profile": profile,
         "ranking": ranking_rows(ranking),
         "problems": problems,
         "notes": list(output.notes),
@@ -109,7 +124,11 @@ def show_ranking(
 
 
 def draw(
-    collection: Collection, generator: ImageGenerator, requests: Sequence[Request], output: RankingOutput
+    collection: Collection,
+    generator: ImageGenerator,
+    requests: Sequence[Request],
+    output: RankingOutput,
+    judges: Sequence[tuple[GuardedJudge, float]] = (),
 ) -> tuple[list[ImageRow], dict[str, Any]]:
     """Draw the pictures that are not in the collection yet, and show the ranking of all requested ones.
 
@@ -131,7 +150,7 @@ def draw(
         "collection": collection.name,
         "model": generator.model.identity,
     }
-    return result.rows, show_ranking(collection, result.rows, output, facts=facts, known=result.items)
+    return result.rows, show_ranking(collection, result.rows, output, facts=facts, known=result.items, judges=judges)
 
 
 def ranking_rows(ranking: Sequence[RankedPicture]) -> list[dict[str, Any]]:

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ...pipelines.models.options import GeneratorOptions
-from .options import CollectionOption, Json, Profiles, Wildcards, load_generator, weighted, with_generator_options
+from .options import (
+    CollectionOption,
+    Json,
+    Judges,
+    Profiles,
+    Wildcards,
+    load_generator,
+    load_judges,
+    weighted,
+    with_generator_options,
+)
 from .terminal import Progress, emit, interruptible, note, say
 
 if TYPE_CHECKING:
@@ -24,14 +34,14 @@ if TYPE_CHECKING:
 ME = "me"
 
 
-def _panel(tastes: Sequence[str], raters: Sequence[str], profiles: Path | None) -> Panel:
+def _panel(tastes: Sequence[str], raters: Sequence[str], judges: Sequence[str] | None, profiles: Path | None) -> Panel:
     from ...pipelines.scoring.profile_store import ProfileStore, scorers_named
     from ...pipelines.tuning.panel import weighted_panel
 
     weights = dict(weighted(tastes, "--taste"))
     people = weighted(raters, "--rater")
     scorers = scorers_named([*weights], ProfileStore(profiles))
-    return weighted_panel([*zip(scorers, weights.values(), strict=True)], people)
+    return weighted_panel([*zip(scorers, weights.values(), strict=True)], people, load_judges(judges))
 
 
 def _space(
@@ -67,6 +77,7 @@ def tune(
         list[str] | None,
         typer.Option("--rater", help="Person whose ratings to optimise for, NAME or NAME=WEIGHT; repeatable."),
     ] = None,
+    judge: Judges = None,
     ask: Annotated[
         bool, typer.Option("--ask", help="Rate every batch by keys as it comes: 1–5, x to skip, u to undo, q to quit.")
     ] = False,
@@ -114,7 +125,7 @@ def tune(
 
     if space is None and not resume:
         raise typer.BadParameter("name a space, or --resume the one tuned last", param_hint="SPACE")
-    panel = _panel(taste or (), [*(rater or ()), *([ME] if ask and not rater else ())], profiles)
+    panel = _panel(taste or (), [*(rater or ()), *([ME] if ask and not rater else ())], judge, profiles)
     warnings = warnings_of(*panel.scorers)
     with existing_collection(collection) if space is None else Collection(collection) as store:
         narrowed = _space(space, store, negative, wildcards, drawing.vocabulary).restrict(ban or (), pin or ())
