@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ...errors import CollectionError
 from ...metrics.protocols import Scorer
@@ -12,7 +12,9 @@ from ..ingest.engines import Engine
 from ..ingest.roots import remember_roots
 from ..ingest.scan import Scan, as_text
 from ..ingest.sync import Update, sync
+from ..judges.guarded import GuardedJudge
 from .evaluate import evaluate
+from .judging import JudgedPictures, judge_evaluated
 from .result import Evaluation
 
 
@@ -25,12 +27,14 @@ class EvaluatedCollection:
         update: changes found in the folders.
         evaluation: of the pictures in the folders.
         title: names of the first folders.
+        judged: values of judges by others.
     """
 
     collection: Collection
     update: Update
     evaluation: Evaluation
     title: str
+    judged: JudgedPictures = field(default_factory=JudgedPictures)
 
 
 def sync_and_evaluate(
@@ -39,6 +43,7 @@ def sync_and_evaluate(
     engine: Engine,
     tastes: Sequence[Scorer] = (),
     *,
+    judges: Sequence[GuardedJudge] = (),
     retry: bool = False,
     progress: Callable[[int], None] = lambda files: None,
     expect: Callable[[int], None] = lambda total: None,
@@ -51,6 +56,7 @@ def sync_and_evaluate(
         scan: the folders.
         engine: inspects new files.
         tastes: profiles to score by, beside the technical score and the detectors; the first one ranks.
+        judges: judges by others, whose values come beside the scores.
         retry: True to inspect files again that could not be decoded.
         progress: called with a number of files that are done.
         expect: called with the number of files found so far.
@@ -82,4 +88,6 @@ def sync_and_evaluate(
         problems = "".join(f" {problem}" for problem in update.problems[:3])
         raise CollectionError(f"There is no picture in {where}.{problems}")
     title = ", ".join(as_text(root.absolute().name) for root in scan.roots[:3])
-    return EvaluatedCollection(collection, update, evaluate(collection, update.scan_number, tastes, evaluating), title)
+    evaluation = evaluate(collection, update.scan_number, tastes, evaluating)
+    judged = judge_evaluated(collection, evaluation.ids, judges, evaluating)
+    return EvaluatedCollection(collection, update, evaluation, title, judged)

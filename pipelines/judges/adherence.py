@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import expit, logsumexp
@@ -18,7 +19,9 @@ from ..ingest.metadata import plain_prompt
 from ..scoring.measuring import measure
 from .calibration import Calibration
 from .storing import prompts_of
-from .towers import Towers
+
+if TYPE_CHECKING:
+    from .towers import Towers
 
 #: The two towers that come with soart; they know the words of the embedded model.
 EMBEDDED_TOWERS = Path(__file__).parents[1] / "tiny" / "clip"
@@ -90,6 +93,12 @@ class Adherence:
         low, high = np.exp(log - _Z * deviation), min(1.0, np.exp(log + _Z * deviation))
         return cls(tuple(phrases), float(np.exp(log)), float(low), float(high))
 
+    @property
+    def not_shown(self) -> list[str]:
+        """Phrases that are probably not shown as asked, in words, the least probable first."""
+        missed = sorted((p for p in self.phrases if p.told and p.shown < MISSED), key=lambda phrase: phrase.shown)
+        return [phrase.sentence for phrase in missed]
+
     def reasons(self, top: int = 3) -> tuple[Reason, ...]:
         """The phrases that cost most, then what is seen; each adds the logarithm of its probability."""
         told = sorted((phrase for phrase in self.phrases if phrase.told), key=lambda phrase: phrase.shown)
@@ -154,6 +163,9 @@ def load(argument: str) -> AdherenceJudge:
         ModelError: the towers cannot be loaded.
         JudgeError: they read no text, or have no calibration.
     """
+    # PyTorch and transformers, which a ranking by stored values need not wait for.
+    from .towers import Towers
+
     folder = EMBEDDED_TOWERS if argument == "embedded" else Path(argument).expanduser()
     calibration = Calibration.load(folder)
     name = "adherence" if argument == "embedded" else f"adherence:{folder.name}"

@@ -14,6 +14,7 @@ from ..collection.collection import Collection
 from ..collection.tables import ImageRow
 from ..scoring.measuring import measure
 from ..scoring.ranking import RankedPicture, rank, without_near
+from .adherence import Adherence, AdherenceJudge, adherences
 from .finding import check_weights
 from .guarded import GuardedJudge
 from .storing import judge_pictures
@@ -26,6 +27,23 @@ def standard(values: np.ndarray) -> np.ndarray:
     deviation = float(values.std())
     centred: np.ndarray = values - values.mean()
     return centred / deviation if deviation > 1e-9 * (1 + abs(float(values.mean()))) else np.zeros(len(values))
+
+
+def combined(
+    columns: Mapping[str, np.ndarray], weights: Mapping[str, float]
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """The common score (n,) of several columns of values (n,), and the share of each column in it.
+
+    A single column is the score itself; several count in standard deviations.
+
+    Args:
+        columns: values by name.
+        weights: by name; 1 for a column without one.
+    """
+    total = sum(weights.get(name, 1.0) for name in columns)
+    shares = {name: weights.get(name, 1.0) / total * standard(values) for name, values in columns.items()}
+    scores = next(iter(columns.values())) if len(columns) == 1 else np.sum(list(shares.values()), axis=0)
+    return scores, shares
 
 
 def rank_by_judges(
@@ -76,20 +94,17 @@ def rank_by_judges(
     if not judged:
         return [], problems
     matrix = {name: np.array([column[row.id] for row in judged]) for name, column in columns.items()}
-    weights = {judge.stored_name: weight for judge, weight in judges}
-    if scorer is not None:
-        weights[scorer.stored_name] = 1.0
-    total = sum(weights.values())
-    shares = {name: weights[name] / total * standard(values) for name, values in matrix.items()}
-    scores = next(iter(matrix.values())) if len(matrix) == 1 else np.sum(list(shares.values()), axis=0)
+    scores, shares = combined(matrix, {judge.stored_name: weight for judge, weight in judges})
+    phrases = _phrases(collection, judged, judges)
     order, ranks = np.argsort(-scores, kind="stable"), percentiles(scores)
     ranking = []
     for place, i in enumerate(order, start=1):
         row = judged[i]
-        reasons = tuple(
+        reasons = [
             Reason(f"{judge.name} {judge.sign * matrix[judge.stored_name][i]:.3g}", float(shares[judge.stored_name][i]))
             for judge, _ in judges
-        )
+        ]
+        reasons += phrases[row.id].reasons() if row.id in phrases else ()
         ranking.append(
             RankedPicture(
                 place, row, collection.locate(row), float(scores[i]), float(ranks[i]), (*reasons, *why.get(row.id, ()))
@@ -102,6 +117,12 @@ def rank_by_judges(
         matrix_of_items = np.stack([items[picture.row.id] for picture in ranking]).astype(np.float64)
         ranking, problems = without_near(ranking, matrix_of_items, min_distance), [*problems, *unreadable]
     return ranking, problems
+
+
+def _phrases(collection: Collection, rows: Sequence[ImageRow], judges: Sequence[Weighted]) -> dict[int, Adherence]:
+    """The adherence of pictures by id, of the first judge that judges phrase by phrase."""
+    inner = next((judge.inner for judge, _ in judges if isinstance(judge.inner, AdherenceJudge)), None)
+    return adherences(collection, rows, inner)[0] if inner is not None else {}
 
 
 def _repeat(progress: Callable[[], None], count: int) -> None:

@@ -84,7 +84,8 @@ def decoded_pictures(work: Path, pictures: np.ndarray) -> np.ndarray:
         parts = []
         for start in range(0, len(pictures), 500):
             batch = torch.from_numpy(pictures[start : start + 500 : 2].copy()).permute(0, 3, 1, 2).float() / 127.5 - 1
-            values = vae.decoder(vae.encoder(batch)).clamp(-1, 1)
+            with torch.autocast("cpu", torch.bfloat16):
+                values = vae.decoder(vae.encoder(batch.to(memory_format=torch.channels_last))).float().clamp(-1, 1)
             parts.append(((values + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy())
         np.save(path.with_suffix(".part.npy"), np.concatenate(parts))
         path.with_suffix(".part.npy").rename(path)

@@ -112,7 +112,7 @@ def show_ranking(
     }
     if not output.as_json:
         if ranking:
-            print_ranking(ranking, output.top)
+            print_ranking(ranking, output.top, decimals=3 if judges else 1)
         print_notes(problems)
         if report is not None:
             say(f"Report: {report}")
@@ -170,7 +170,7 @@ def ranking_rows(ranking: Sequence[RankedPicture]) -> list[dict[str, Any]]:
     return rows
 
 
-def print_ranking(ranking: Sequence[RankedPicture], top: int) -> None:
+def print_ranking(ranking: Sequence[RankedPicture], top: int, decimals: int = 1) -> None:
     """Print the best ``top`` as a table."""
     from rich.text import Text
 
@@ -186,7 +186,7 @@ def print_ranking(ranking: Sequence[RankedPicture], top: int) -> None:
         prompt = f"{drawn.prompt} (seed {drawn.seed})" if drawn else ""
         why = "; ".join(reason_texts(picture.reasons))
         texts = (Text(printable(text)) for text in (picture.path.name, prompt, why))
-        table.add_row(str(picture.place), f"{picture.score:.1f}", f"{picture.percentile:.0f}", *texts)
+        table.add_row(str(picture.place), f"{picture.score:.{decimals}f}", f"{picture.percentile:.0f}", *texts)
     out.print(table)
     if len(ranking) > top:
         out.print(f"… and {len(ranking) - top} more.")
