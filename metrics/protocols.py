@@ -61,7 +61,20 @@ class Scorer(Measurer, Protocol):
 
 
 class PictureJudge(Protocol):
-    """Judges pictures, and their prompts if it wants them: the interface for judges by others (docs/judges.md)."""
+    """Judges pictures, and their prompts if it wants them: the interface for judges by others (docs/judges.md).
+
+    Examples:
+        >>> import soart
+        >>> class Brightness:
+        ...     name, version = "brightness", "1"
+        ...     range, higher_is_better, needs_prompt = (0.0, 1.0), True, False
+        ...
+        ...     def judge(self, pictures, prompts):
+        ...         return [float(pixels.mean()) / 255 for pixels in pictures]
+        >>> judge: soart.PictureJudge = Brightness()
+        >>> judge.judge([np.full((4, 4, 3), 51, np.uint8)], [""])
+        [0.2]
+    """
 
     @property
     def name(self) -> str:

@@ -58,7 +58,7 @@ class Towers:
         except Exception as error:
             raise JudgeError(f"The model {source!r} has no usable tokenizer: {first_line(error)}.") from error
         bias = getattr(model, "logit_bias", None)
-        return cls(extractor, tokenizer, float(model.logit_scale.exp()), 0.0 if bias is None else float(bias))
+        return cls(extractor, tokenizer, _number(model.logit_scale.exp()), 0.0 if bias is None else _number(bias))
 
     @property
     def is_sigmoid(self) -> bool:
@@ -93,3 +93,7 @@ class Towers:
         features = features if isinstance(features, torch.Tensor) else features.pooler_output
         rows: np.ndarray = functional.normalize(features, dim=1).cpu().double().numpy()
         return rows
+
+
+def _number(value: torch.Tensor) -> float:
+    return float(value.detach().item())

@@ -29,7 +29,7 @@ from .train import SEED, fit, render_pictures
 from .words import FACTORS, Scene, caption, random_scene
 
 OUT = Path(__file__).parent / "clip"
-PICTURES, STEPS, BATCH = 24_000, 3_000, 64
+PICTURES, STEPS, BATCH = 24_000, 1_600, 64
 WIDTH, DEPTH, EMBEDDING = 128, 4, 64
 #: Weight of the captions in the loss.
 CAPTIONS = 0.3
@@ -46,10 +46,11 @@ def words_of(factor: str) -> dict[str, tuple[str, ...]]:
 
 
 def build_towers(tokenizer: CLIPTokenizer) -> CLIPModel:
-    """An untrained model of about a million weights: 8×8 patches of 64×64 pixels, texts of 32 tokens."""
-    shared = {"num_attention_heads": 4, "projection_dim": EMBEDDING}
+    """An untrained model of 1.1 million weights: 8×8 patches of 64×64 pixels, texts of 32 tokens."""
+    # On a CPU rectified units and plain attention train several times faster than transformers' own choices.
+    shared = {"num_attention_heads": 4, "projection_dim": EMBEDDING, "hidden_act": "relu"}
     text = {
-        "vocab_size": len(tokenizer), "hidden_size": WIDTH, "intermediate_size": 2 * WIDTH, "num_hidden_layers": 2,
+        "vocab_size": len(tokenizer), "hidden_size": WIDTH, "intermediate_size": 2 * WIDTH, "num_hidden_layers": 1,
         "max_position_embeddings": LENGTH, "bos_token_id": tokenizer.bos_token_id,
         "eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id,
     }  # fmt: skip
@@ -57,9 +58,8 @@ def build_towers(tokenizer: CLIPTokenizer) -> CLIPModel:
         "image_size": SIZE, "patch_size": 8, "hidden_size": WIDTH, "intermediate_size": 4 * WIDTH,
         "num_hidden_layers": DEPTH,
     }  # fmt: skip
-    return CLIPModel(
-        CLIPConfig(text_config={**text, **shared}, vision_config={**vision, **shared}, projection_dim=EMBEDDING)
-    )
+    config = CLIPConfig(text_config={**text, **shared}, vision_config={**vision, **shared}, projection_dim=EMBEDDING)
+    return CLIPModel._from_config(config, attn_implementation="eager")
 
 
 def build_processor(tokenizer: CLIPTokenizer) -> CLIPProcessor:
@@ -132,7 +132,7 @@ def train_towers(work: Path, pictures: np.ndarray, decoded: np.ndarray, steps: i
         tokens = tokenizer(texts, padding=True, truncation=True, return_tensors="pt")
         with torch.autocast("cpu", torch.bfloat16):
             seen = model.get_image_features(_tensor(pictures, decoded, indices, rng)).pooler_output
-            read = model.get_text_features(**tokens).pooler_output
+        read = model.get_text_features(**tokens).pooler_output
         scale = model.logit_scale.exp().clamp(max=100)
         similarity = scale * functional.normalize(seen.float(), dim=1) @ functional.normalize(read.float(), dim=1).T
         by_caption = similarity[:, len(phrases) :]
@@ -145,7 +145,7 @@ def train_towers(work: Path, pictures: np.ndarray, decoded: np.ndarray, steps: i
             start = end
         return loss
 
-    mean = fit(work / "towers.pt", {"towers": model}, steps, 1e-3, loss_of, 0.998)
+    mean = fit(work / "towers.pt", {"towers": model}, steps, 1.5e-3, loss_of, 0.995)
     model.load_state_dict(mean["towers"])
     return model.eval(), tokenizer
 

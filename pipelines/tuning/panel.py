@@ -44,6 +44,38 @@ class Judge(NamedTuple):
 
 
 @dataclass(frozen=True)
+class AdherenceFloor:
+    """The least adherence to the prompt that a picture of the study should have.
+
+    Attributes:
+        judge: judges adherence, 0…1.
+        least: the floor, above 0 and at most 1.
+
+    Raises:
+        SoartError: a floor out of range.
+    """
+
+    judge: GuardedJudge
+    least: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.least <= 1:
+            raise SoartError(f"Expected a least adherence above 0 and at most 1, got {self.least:g}.")
+
+    def apply(self, values: np.ndarray, adherence: np.ndarray) -> np.ndarray:
+        """Values (n,) pulled towards the lowest one, as far as the adherence (n,) lies below the floor.
+
+        A picture that shows nothing of its prompt counts as the worst of the study. NaN adherence changes nothing.
+        """
+        if not np.isfinite(values).any():
+            return values
+        lowest = np.nanmin(values)
+        share = np.where(np.isfinite(adherence), np.clip(adherence / self.least, 0, 1), 1.0)
+        pulled: np.ndarray = lowest + share * (values - lowest)
+        return pulled
+
+
+@dataclass(frozen=True)
 class Panel:
     """The judges of a study.
 
@@ -54,6 +86,7 @@ class Panel:
             0 (it then only informs the model).
         external: names of scores from outside soart that the collection holds; in the goal they count as people do.
         judges: judges by others, see docs/judges.md; in the goal they count as people do.
+        floor: least adherence; pictures below it count less in the goal.
 
     Raises:
         SoartError: no scorers, two judges of one name, a weight of an unknown judge, a negative one, or none above 0.
@@ -70,6 +103,7 @@ class Panel:
     weights: Mapping[str, float] = field(default_factory=dict)
     external: Sequence[str] = ()
     judges: Sequence[GuardedJudge] = ()
+    floor: AdherenceFloor | None = None
 
     def __post_init__(self) -> None:
         names = [*(scorer.stored_name for scorer in self.scorers), *self.people, *self.external, *self.judge_names]
@@ -106,6 +140,8 @@ class Judgements:
         goal: weights by judge, of those with a judgement; empty if no judge of the goal has one.
         people: names of the judges that are people.
         problems: a sentence for each failure of a judge.
+        adherence: (n,) to the prompts, if the panel has a floor of it; NaN where it cannot be told. The values of the
+            goal's judges are those after the floor.
     """
 
     trials: list[Trial]
@@ -115,6 +151,7 @@ class Judgements:
     goal: dict[str, float]
     people: frozenset[str]
     problems: tuple[str, ...] = ()
+    adherence: np.ndarray | None = None
 
     def scale(self, name: str) -> Scale:
         """The scale of a judge: ``STARS`` for people, mean and deviation for profiles (unit 1 if all are equal)."""
@@ -179,13 +216,20 @@ def collect_judgements(panel: Panel, collection: Collection, drawn: Sequence[Tri
     goal = {name: panel.weight(name) for name in active if panel.weight(name) > 0}
     # Until people have rated, profiles stand in for them.
     goal = goal or {scorer.stored_name: 1.0 for scorer in panel.scorers if scorer.stored_name in active}
-    return Judgements(trials, rows, matrices[0], values, goal, frozenset(panel.people), tuple(problems))
+    adherence = None
+    if panel.floor is not None:
+        stored, sentences = judge_pictures(collection, rows, panel.floor.judge)
+        problems += sentences
+        adherence = np.array([stored.get(row.id, np.nan) for row in rows])
+        values |= {name: panel.floor.apply(values[name], adherence) for name in goal}
+    return Judgements(trials, rows, matrices[0], values, goal, frozenset(panel.people), tuple(problems), adherence)
 
 
 def weighted_panel(
     profiles: Sequence[tuple[Scorer, float]],
     people: Sequence[tuple[str, float]],
     judges: Sequence[tuple[GuardedJudge, float]] = (),
+    floor: AdherenceFloor | None = None,
 ) -> Panel:
     """A panel in whose goal every listed judge counts, profiles beside people too.
 
@@ -193,6 +237,7 @@ def weighted_panel(
         profiles: with their weights; empty for the technical score, which counts only without people and judges.
         people: rater names with their weights.
         judges: judges by others with their weights.
+        floor: least adherence to the prompt.
 
     Raises:
         SoartError: as for ``Panel``.
@@ -200,4 +245,4 @@ def weighted_panel(
     weights = {scorer.stored_name: weight for scorer, weight in profiles}
     scorers = [scorer for scorer, _ in profiles] or [TechnicalScorer.load()]
     weights |= {**dict(people), **{judge.stored_name: weight for judge, weight in judges}}
-    return Panel(scorers, [name for name, _ in people], weights, judges=[judge for judge, _ in judges])
+    return Panel(scorers, [name for name, _ in people], weights, judges=[judge for judge, _ in judges], floor=floor)

@@ -168,7 +168,7 @@ class Tuner:
         judgements = self.judged() if self.prune else None
         # People and judges by others see final pictures only.
         final_only = {*self.panel.people, *self.panel.judge_names}
-        if judgements is None or final_only & set(judgements.goal):
+        if judgements is None or self.panel.floor or final_only & set(judgements.goal):
             return self.ask(count)
         share = pruning.account(self.study, judgements).share
         previewed = () if share is None else (share,)
