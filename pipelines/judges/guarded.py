@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import first_line
+from ...metrics.damage.titles import JUDGE
 from ...metrics.protocols import Measurer, PictureJudge
 
 #: Seconds that a judge may take for a batch before it is given up, and pictures that it gets at once.
@@ -22,7 +23,7 @@ _SLACK = 1e-5
 
 def stored_name(judge: PictureJudge) -> str:
     """Name under which a judge's values are stored: ``judge:NAME@VERSION``, shortened by a hash if it is too long."""
-    name = f"judge:{judge.name}@{judge.version}"
+    name = f"{JUDGE}{judge.name}@{judge.version}"
     if len(name) <= _LONGEST:
         return name
     return f"{name[: _LONGEST - 17]}-{hashlib.sha256(name.encode()).hexdigest()[:16]}"

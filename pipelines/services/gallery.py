@@ -12,6 +12,7 @@ from typing import Any
 
 from ...errors import ProfileError, SoartError
 from ...metrics.damage.scorer import TechnicalScorer
+from ...metrics.damage.titles import JUDGE
 from ...metrics.tastes.profile import TECHNICAL
 from ..collection.collection import Collection
 from ..collection.damage import suspected
@@ -92,6 +93,15 @@ def cells_by_id(collection: Collection, ids: Iterable[int], rater: str) -> dict[
     return {cell["id"]: cell for part in windows for cell in cells_of(collection, rows_of(collection, part), rater)}
 
 
+def stored_profile(profiles: CollectionProfiles, name: str) -> str:
+    """The name under which scores of a profile are stored; that of a judge by others is its stored name already.
+
+    Raises:
+        ProfileError: no profile of that name.
+    """
+    return name if name.startswith(JUDGE) else profiles.scorer(name).stored_name
+
+
 def usable_profiles(
     profiles: CollectionProfiles, names: Iterable[str]
 ) -> tuple[dict[str, TasteScorer | TechnicalScorer], list[str]]:
@@ -163,6 +173,8 @@ def start_scoring(jobs: Jobs, collection: Collection, profiles: CollectionProfil
     Raises:
         ProfileError: the profile does not exist or cannot be used.
     """
+    if profile.startswith(JUDGE):
+        raise ProfileError("The gallery shows values of judges, but does not judge: run soart evaluate --judge.")
     scorer = profiles.scorer(profile)
 
     def work(job: Job) -> None:

@@ -120,3 +120,16 @@ def test_the_words_of_a_filter_are_limited(visitor):
         refused = visitor.get(path, words="thing " * (MOST_WORDS + 1))
         assert refused.status_code == 400
         assert refused.json()["error"] == "Expected at most 50 words to search prompts for, got 51."
+
+
+def test_values_of_judges_sort_and_filter(visitor, folder):
+    name = "judge:clip:a/b@1"
+    with Collection(folder) as collection:
+        pictures = collection.ids()
+        collection.set_scores(name, {image: -float(image) for image in pictures})
+    assert visitor.get("/api/ids", sort="score", profile=name).json()["ids"][: len(pictures)] == sorted(pictures)
+    assert visitor.get("/api/ids", profile=name, low="100").json()["ids"] == [min(pictures)]
+    assert visitor.get("/api/cells", ids="2", profile=name).json()["cells"][0]["score"] == -2
+    assert "judge: clip:a/b" in visitor.get("/gallery").text
+    assert visitor.get("/heat/2", profile=name).status_code == 200
+    assert visitor.get("/detail/2", profile=name).status_code == 200
