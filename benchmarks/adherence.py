@@ -76,7 +76,9 @@ def main() -> None:
     items = adherence.extractor.extract(pictures)
     judged = [adherence.adherence(item, prompt) for item, prompt in zip(items, prompts, strict=True)]
     seconds = time.perf_counter() - started
-    print(f"{arguments.n} pictures at {POOR_STEPS} steps and guidance {POOR_GUIDANCE}; {1000 * seconds / arguments.n:.1f} ms each")
+    print(
+        f"{arguments.n} pictures at {POOR_STEPS} steps and guidance {POOR_GUIDANCE}; {1000 * seconds / arguments.n:.1f} ms each"
+    )
     everything = np.ones(arguments.n, bool)
     for factor in JUDGED:
         truth = np.array([answer[factor] == getattr(scene, factor) for answer, scene in zip(seen, scenes, strict=True)])

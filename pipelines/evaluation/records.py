@@ -76,7 +76,9 @@ def _judge_columns(judged: JudgedPictures, evaluation: Evaluation, row: int) -> 
     """The columns of a record that come from judges."""
     record: dict[str, Any] = {}
     for name, values in judged.values.items():
-        record[f"score:{name}"] = round(judged.signs[name] * float(values[row]), 6) if values[row] == values[row] else None
+        record[f"score:{name}"] = (
+            round(judged.signs[name] * float(values[row]), 6) if values[row] == values[row] else None
+        )
     if judged.adherence:
         record[NOT_SHOWN] = "; ".join(judged.not_shown(int(evaluation.ids[row]))) or None
     return record

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -70,7 +71,9 @@ def load(argument: str) -> AestheticJudge:
     layers = read_head(Path(head).expanduser())
     width = layers[0][0].shape[1]
     if not tower and width not in TOWERS:
-        raise JudgeError(f"The head {head!r} takes embeddings of {width} numbers: name their model, aesthetic:HEAD,MODEL.")
+        raise JudgeError(
+            f"The head {head!r} takes embeddings of {width} numbers: name their model, aesthetic:HEAD,MODEL."
+        )
     extractor = DeepExtractor.load(tower or TOWERS[width])
     if len(extractor.names) != width:
         raise JudgeError(
@@ -105,7 +108,7 @@ def read_head(path: Path) -> list[tuple[np.ndarray, np.ndarray]]:
     # A damaged file raises errors of nearly any kind.
     except Exception as error:
         raise JudgeError(f"{str(path)!r} cannot be read as an aesthetic predictor: {first_line(error)}.") from error
-    chained = all(a[0].shape[0] == b[0].shape[1] for a, b in zip(layers, layers[1:], strict=False))
+    chained = all(a[0].shape[0] == b[0].shape[1] for a, b in pairwise(layers))
     if not layers or not chained or layers[-1][0].shape[0] != 1:
         raise JudgeError(f"{str(path)!r} is not an aesthetic predictor: expected linear layers that end in one number.")
     return layers

@@ -9,7 +9,6 @@ from types import MappingProxyType
 from ...errors import JudgeError
 from ...metrics.protocols import PictureJudge
 
-
 #: Said of weights and packages that may not be used commercially.
 NON_COMMERCIAL = "forbids commercial use"
 

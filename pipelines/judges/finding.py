@@ -91,26 +91,32 @@ def guarded_judges(named: Sequence[tuple[str, float]]) -> list[tuple[GuardedJudg
     """Load judges by name and guard them, each with its weight.
 
     Raises:
-        JudgeError: as for ``judge_named``, or weights that cannot be used.
+        JudgeError: as for ``judge_named``; two judges of one name, or a negative weight.
     """
     judges = [(GuardedJudge(judge_named(name)), weight) for name, weight in named]
-    if judges:
-        check_weights(judges)
+    # In a tune even a judge of weight 0 has its use: it warns.
+    check_weights(judges, beside=True)
     return judges
 
 
-def check_weights(judges: Sequence[tuple[GuardedJudge, float]]) -> None:
-    """Refuse weights that cannot be used.
+def check_weights(judges: Sequence[tuple[GuardedJudge, float]], *, beside: bool) -> None:
+    """Refuse judges that cannot be used together.
+
+    Args:
+        judges: with their weights.
+        beside: True if something else counts too, so that all weights may be 0.
 
     Raises:
-        JudgeError: two judges of one name, or weights that are negative or all 0.
+        JudgeError: two judges of one name, or weights that are negative, or all 0 with nothing beside them.
     """
     names = [judge.stored_name for judge, _ in judges]
     weights = [weight for _, weight in judges]
     if twice := [judge.name for judge, _ in judges if names.count(judge.stored_name) > 1]:
         raise JudgeError(f"The judge {twice[0]!r} is named twice: name each judge once.")
-    if not all(math.isfinite(weight) and weight >= 0 for weight in weights) or not any(weights):
-        raise JudgeError(f"Expected weights of judges of at least 0, one of them above 0, got {weights}.")
+    if not all(math.isfinite(weight) and weight >= 0 for weight in weights) or not (beside or any(weights)):
+        raise JudgeError(
+            f"Expected weights of judges of at least 0, one of them above 0 without a taste, got {weights}."
+        )
 
 
 def _from_module(module: str, path: str) -> Any:  # noqa: ANN401

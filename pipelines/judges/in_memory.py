@@ -11,7 +11,7 @@ from ...metrics.percentiles import percentiles
 from ...metrics.protocols import PictureJudge, Reason, Scorer
 from ..scoring.in_memory import ScoredPicture, score_batch
 from ..support.batching import batches
-from .finding import checked, guarded_judges
+from .finding import check_weights, checked, guarded_judges
 from .guarded import GuardedJudge
 from .ranking import Weighted, combined
 
@@ -43,7 +43,10 @@ def judges_for(named: Named) -> list[Weighted]:
 
 
 def judge_batch(
-    pictures: Mapping[int, np.ndarray], prompts: Mapping[int, str], judges: Sequence[Weighted], scorer: Scorer | None = None
+    pictures: Mapping[int, np.ndarray],
+    prompts: Mapping[int, str],
+    judges: Sequence[Weighted],
+    scorer: Scorer | None = None,
 ) -> tuple[list[ScoredPicture], list[str]]:
     """Judge a batch, alone or together with a taste; see ``rank_by_judges`` for how they are combined.
 
@@ -56,7 +59,11 @@ def judge_batch(
     Returns:
         the pictures that every judge gave a value, in their order, with percentiles among them, and sentences on what
         went wrong.
+
+    Raises:
+        JudgeError: judges that cannot be used together.
     """
+    check_weights(judges, beside=scorer is not None)
     columns: dict[str, dict[int, float]] = {}
     why: dict[int, tuple[Reason, ...]] = {}
     problems: list[str] = []

@@ -75,7 +75,7 @@ def rank_by_judges(
     Raises:
         JudgeError: two judges of one name, or weights that are negative or all 0.
     """
-    check_weights(judges)
+    check_weights(judges, beside=scorer is not None)
     rows = collection.images() if rows is None else rows
     problems: list[str] = []
     columns: dict[str, dict[int, float]] = {}

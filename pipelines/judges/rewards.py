@@ -61,6 +61,8 @@ def load(argument: str) -> ImageRewardJudge | Hpsv2Judge:
             return Hpsv2Judge(hpsv2, model, version("hpsv2"))
         import ImageReward
 
-        return ImageRewardJudge(ImageReward.load(model, device="cpu"), "image-reward", f"{version('image-reward')}-{model}")
+        return ImageRewardJudge(
+            ImageReward.load(model, device="cpu"), "image-reward", f"{version('image-reward')}-{model}"
+        )
     except ImportError as error:
         raise JudgeError(f"The judge {kind} needs the package of that name: pip install {kind}.") from error

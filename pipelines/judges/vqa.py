@@ -38,7 +38,9 @@ class VqaJudge:
         labels = {str(label).lower(): number for number, label in (model.config.id2label or {}).items()}
         self._classes = (labels[YES], labels[NO]) if {YES, NO} <= labels.keys() else None
         if self._classes is None and not hasattr(model, "text_decoder"):
-            raise JudgeError(f"The model {source!r} ({type(model).__name__}) knows no answers yes and no: give ViLT or BLIP.")
+            raise JudgeError(
+                f"The model {source!r} ({type(model).__name__}) knows no answers yes and no: give ViLT or BLIP."
+            )
         digest = hashlib.sha256()
         for name, tensor in sorted(model.state_dict().items()):
             digest.update(name.encode() + tensor.float().numpy().tobytes())

@@ -138,7 +138,7 @@ def test_heads_that_do_not_fit(clip, tmp_path):
 
 
 def test_models_that_cannot_judge(tmp_path, clip):
-    with pytest.raises(ModelError, match="not a model folder|cannot be loaded"):
+    with pytest.raises(ModelError, match=r"not a model folder|cannot be loaded"):
         judge_named(f"clip:{tmp_path / 'nothing'}")
     config = transformers.ViTConfig(
         hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=24, image_size=32, patch_size=8
@@ -204,7 +204,7 @@ def test_vqa_by_words(tmp_path):
 )
 def test_missing_packages(monkeypatch, name, package):
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(JudgeError, match=rf"needs the package of that name: pip install"):
+    with pytest.raises(JudgeError, match=r"needs the package of that name: pip install"):
         judge_named(name)
 
 

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from types import SimpleNamespace
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -124,7 +125,7 @@ def test_ignored_phrases_come_first():
 class Planted:
     scale = 4.0
     extractor = SimpleNamespace(version="planted", names=("a", "b", "c"))
-    places = {"boat": 0, "ship": 0, "fox": 1, "owl": 2}
+    places: ClassVar = {"boat": 0, "ship": 0, "fox": 1, "owl": 2}
 
     def texts(self, texts):
         return np.eye(3)[[self.places[text] for text in texts]]

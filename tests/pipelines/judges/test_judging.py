@@ -211,7 +211,9 @@ def package(tmp_path, monkeypatch):
     site = tmp_path / "site"
     (site / "acme_judge-2.5.dist-info").mkdir(parents=True)
     (site / "acme_judge.py").write_text(Path(__file__).with_name("acme_judge.txt").read_text())
-    (site / "acme_judge-2.5.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-judge\nVersion: 2.5\n")
+    (site / "acme_judge-2.5.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: acme-judge\nVersion: 2.5\n"
+    )
     (site / "acme_judge-2.5.dist-info" / "entry_points.txt").write_text(
         "[soart.judges]\nredness = acme_judge:Redness\nbroken = acme_judge:Broken\nready = acme_judge:ready\n"
         "adherence = acme_judge:Redness\n"

@@ -48,5 +48,5 @@ def test_a_floor_in_tunes(soart, tmp_path):
     code, out, _ = soart(*command, "--adherence", 0.8)
     assert code == 0
     assert "pictures reach 0.8; mean 0." in out
-    code, _, err = soart(*command, "--adherence", 2)
+    code, _, _ = soart(*command, "--adherence", 2)
     assert code == 2

@@ -19,7 +19,9 @@ def package(tmp_path, monkeypatch):
     site = tmp_path / "site"
     (site / "acme_judge-2.5.dist-info").mkdir(parents=True)
     (site / "acme_judge.py").write_text(SOURCE.read_text())
-    (site / "acme_judge-2.5.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-judge\nVersion: 2.5\n")
+    (site / "acme_judge-2.5.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: acme-judge\nVersion: 2.5\n"
+    )
     (site / "acme_judge-2.5.dist-info" / "entry_points.txt").write_text(
         "[soart.judges]\nredness = acme_judge:Redness\nbroken = acme_judge:Broken\n"
     )
@@ -62,7 +64,17 @@ def test_rank_by_a_judge(soart, package, folder):
 
 def test_generate_and_tune_by_a_judge(soart, package, tmp_path):
     code, out, _ = soart(
-        "generate", "a {boat|fox}", "-n", 3, "--steps", 2, "--judge", "redness", "--collection", tmp_path / "c", "--json"
+        "generate",
+        "a {boat|fox}",
+        "-n",
+        3,
+        "--steps",
+        2,
+        "--judge",
+        "redness",
+        "--collection",
+        tmp_path / "c",
+        "--json",
     )
     assert code == 0
     assert json.loads(out)["profile"] == "judge:redness@1"

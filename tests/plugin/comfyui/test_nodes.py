@@ -321,7 +321,9 @@ class Redness:
 def test_judge_of_somebody_else(comfy, graph, monkeypatch):
     monkeypatch.setitem(sys.modules, "redness_of_somebody", sys.modules[__name__])
     source = pictures(graph, count=4)
-    judged = graph.add("SoartJudge", images=source.out(), judge="redness_of_somebody:Redness", prompt="a\nb\nnothing\nc", top_k=2)
+    judged = graph.add(
+        "SoartJudge", images=source.out(), judge="redness_of_somebody:Redness", prompt="a\nb\nnothing\nc", top_k=2
+    )
     none = graph.add("SoartJudge", images=source.out(), judge="nobody", prompt="", top_k=0)
     ran = comfy.run(graph)
     assert ran.ok, ran.error

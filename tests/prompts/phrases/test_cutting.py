@@ -61,7 +61,9 @@ def test_three_hundred_phrases_take_no_time():
     assert time.process_time() - started < 2
 
 
-@pytest.mark.parametrize(("word", "one"), [("foxes", "fox"), ("boats", "boat"), ("glass", "glass"), ("dishes", "dish"), ("as", "as")])
+@pytest.mark.parametrize(
+    ("word", "one"), [("foxes", "fox"), ("boats", "boat"), ("glass", "glass"), ("dishes", "dish"), ("as", "as")]
+)
 def test_singular(word, one):
     assert singular(word) == one
 
