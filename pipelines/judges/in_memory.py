@@ -11,6 +11,7 @@ from ...metrics.percentiles import percentiles
 from ...metrics.protocols import PictureJudge, Reason, Scorer
 from ..scoring.in_memory import ScoredPicture, score_batch
 from ..support.batching import batches
+from .adherence import AdherenceJudge
 from .finding import check_weights, checked, guarded_judges
 from .guarded import GuardedJudge
 from .ranking import Weighted, combined
@@ -66,13 +67,21 @@ def judge_batch(
     check_weights(judges, beside=scorer is not None)
     columns: dict[str, dict[int, float]] = {}
     why: dict[int, tuple[Reason, ...]] = {}
+    seen: dict[int, tuple[Reason, ...]] = {}
     problems: list[str] = []
     if scorer is not None:
         scored, problems = score_batch(pictures, scorer)
         columns[scorer.stored_name] = {picture.number: picture.score for picture in scored}
         why = {picture.number: picture.reasons for picture in scored}
     for judge, _ in judges:
-        columns[judge.stored_name] = _values(pictures, prompts, judge)
+        asked = {n: p for n, p in pictures.items() if prompts.get(n, "").strip() or not judge.needs_prompt}
+        if len(asked) < len(pictures):
+            missing = len(pictures) - len(asked)
+            problems.append(
+                f"The judge {judge.name!r} needs a prompt, which {missing} of {len(pictures)} pictures do not have."
+            )
+        columns[judge.stored_name], phrases = _values(asked, prompts, judge)
+        seen = seen or phrases
         problems += judge.problems
     numbers = [number for number in pictures if all(number in column for column in columns.values())]
     if not numbers:
@@ -87,18 +96,29 @@ def judge_batch(
             Reason(f"{judge.name} {judge.sign * matrix[judge.stored_name][i]:.3g}", float(shares[judge.stored_name][i]))
             for judge, _ in judges
         ]
-        results.append(ScoredPicture(number, float(scores[i]), float(ranks[i]), (*reasons, *why.get(number, ()))))
+        results.append(
+            ScoredPicture(
+                number, float(scores[i]), float(ranks[i]), (*reasons, *seen.get(number, ()), *why.get(number, ()))
+            )
+        )
     return results, problems
 
 
-def _values(pictures: Mapping[int, np.ndarray], prompts: Mapping[int, str], judge: GuardedJudge) -> dict[int, float]:
+def _values(
+    pictures: Mapping[int, np.ndarray], prompts: Mapping[int, str], judge: GuardedJudge
+) -> tuple[dict[int, float], dict[int, tuple[Reason, ...]]]:
+    """Values by number, and the reasons of a judge that judges phrase by phrase."""
     values: dict[int, float] = {}
+    reasons: dict[int, tuple[Reason, ...]] = {}
     for numbers in batches(pictures, judge.batch):
         pixels = [_as_uint8(pictures[number]) for number in numbers]
         things = pixels if judge.measurer is None else [judge.measurer.extractor.extract(p)[0] for p in pixels]
         found = judge.values(things, [prompts.get(number, "") for number in numbers])
         values |= {number: float(v) for number, v in zip(numbers, found, strict=True) if np.isfinite(v)}
-    return values
+        if isinstance(judge.inner, AdherenceJudge):
+            pairs = zip(numbers, things, strict=True)
+            reasons |= {number: judge.inner.adherence(item, prompts[number]).reasons() for number, item in pairs}
+    return values, reasons
 
 
 def _as_uint8(pixels: np.ndarray) -> np.ndarray:

@@ -234,3 +234,6 @@ def test_in_memory(clip):
     again, _ = judge_batch(floats, dict.fromkeys(batch, "a boat"), judges)
     assert [p.score for p in again] == pytest.approx([p.score for p in judged])
     assert judges_for(None) == []
+    judged, problems = judge_batch(batch, {0: "a boat", 1: " "}, judges[:1])
+    assert [picture.number for picture in judged] == [0]
+    assert "needs a prompt, which 2 of 3 pictures do not have" in problems[0]
