@@ -64,30 +64,24 @@ def test_rank_by_a_judge(soart, package, folder):
 
 def test_generate_and_tune_by_a_judge(soart, package, tmp_path):
     code, out, _ = soart(
-        "generate",
-        "a {boat|fox}",
-        "-n",
-        3,
-        "--steps",
-        2,
-        "--judge",
-        "redness",
-        "--collection",
-        tmp_path / "c",
-        "--json",
+        "generate", "a {boat|fox}", "-n", 3, "--steps", 2, "--judge", "redness", "--collection", tmp_path / "c", "--json"
     )
     assert code == 0
     assert json.loads(out)["profile"] == "judge:redness@1"
     with Collection(tmp_path / "c") as collection:
         assert len(collection.scores("judge:redness@1")) == 3
+    space = tmp_path / "space.yaml"
+    space.write_text("template: a boat in {palette} colors\nslots:\n  palette: [warm, cool, neon]\n  steps: ['3']\n")
     code, out, _ = soart(
-        "tune", "a boat in {warm|cool} colors, {flat design|woodcut}", "--budget", 6, "--batch", 3, "--judge", "redness",
-        "--collection", tmp_path / "t", "--json",
-    )  # fmt: skip
+        "tune", space, "--budget", 6, "--batch", 3, "--judge", "redness", "--collection", tmp_path / "t", "--json"
+    )
     assert code == 0
-    assert json.loads(out)["goal"] == {"judge:redness@1": 1.0}
+    facts = json.loads(out)
+    assert facts["goal"] == {"judge:redness@1": 1.0}
     with Collection(tmp_path / "t") as collection:
-        assert len(collection.scores("judge:redness@1")) == 6
+        sound = {row.id for row in collection.images() if not row.problem}
+        assert set(collection.scores("judge:redness@1")) == sound
+    assert facts["pictures"] == len(sound)
 
 
 def test_evaluate_with_a_judge(soart, package, folder, tmp_path):
