@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from scipy.optimize import minimize
 from scipy.special import expit
 
 from ...errors import JudgeError, first_line
@@ -47,7 +48,7 @@ class Curve:
 
 
 def fit_curve(margins: np.ndarray, shown: np.ndarray, phrases: Sequence[str]) -> Curve:
-    """Fit the curve by Newton's method, and its spread between phrases by the method of moments.
+    """Fit the curve by penalised maximum likelihood, and its spread between phrases by the method of moments.
 
     Args:
         margins: (n,).
@@ -55,15 +56,17 @@ def fit_curve(margins: np.ndarray, shown: np.ndarray, phrases: Sequence[str]) ->
         phrases: n names; the spread is that between their one-step offsets (DerSimonian & Laird 1986).
     """
     design = np.stack([margins, np.ones_like(margins)], axis=1)
-    weights, prior = np.array([1.0, 0.0]), np.array([1.0, 0.0])
-    for _ in range(100):
-        p = expit(design @ weights)
-        hessian = (design * (p * (1 - p))[:, None]).T @ design + _RIDGE * np.eye(2)
-        step = np.linalg.solve(hessian, design.T @ (shown - p) - _RIDGE * (weights - prior))
-        weights = weights + step
-        if np.abs(step).max() < 1e-9:
-            break
+    prior = np.array([1.0, 0.0])
+
+    def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
+        log_odds = design @ weights
+        value = np.logaddexp(0, log_odds).sum() - log_odds[shown].sum() + _RIDGE / 2 * ((weights - prior) ** 2).sum()
+        return float(value), design.T @ (expit(log_odds) - shown) + _RIDGE * (weights - prior)
+
+    # Convex; plain Newton steps overshoot where most margins are large.
+    weights = minimize(loss, prior, jac=True, method="L-BFGS-B").x
     p = expit(design @ weights)
+    hessian = (design * (p * (1 - p))[:, None]).T @ design + _RIDGE * np.eye(2)
     names = np.array(phrases)
     offsets, variances = [], []
     for name in np.unique(names):

@@ -58,6 +58,16 @@ def test_the_spread_between_phrases_is_found():
     assert fit_curve(margins, shown, [str(p) for p in phrase]).spread == pytest.approx(offsets.std(), rel=0.25)
 
 
+def test_large_margins_do_not_throw_the_fit_off():
+    """Plain Newton steps diverged on margins such as those of a good model."""
+    rng = np.random.default_rng(3)
+    margins = rng.normal(25, 15, 1500)
+    shown = rng.random(1500) < expit(0.4 * margins + 1)
+    curve = fit_curve(margins, shown, ["a"] * 1500)
+    assert curve.slope == pytest.approx(0.4, abs=0.1)
+    assert abs(curve.offset - 1) < 1
+
+
 @pytest.mark.parametrize("shown", [np.zeros(9, bool), np.ones(9, bool), np.arange(9) > 4])
 def test_separable_data_give_a_finite_curve(shown):
     curve = fit_curve(np.linspace(-3, 3, 9), shown, ["a"] * 9)

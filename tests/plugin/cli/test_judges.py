@@ -64,7 +64,17 @@ def test_rank_by_a_judge(soart, package, folder):
 
 def test_generate_and_tune_by_a_judge(soart, package, tmp_path):
     code, out, _ = soart(
-        "generate", "a {boat|fox}", "-n", 3, "--steps", 2, "--judge", "redness", "--collection", tmp_path / "c", "--json"
+        "generate",
+        "a {boat|fox}",
+        "-n",
+        3,
+        "--steps",
+        2,
+        "--judge",
+        "redness",
+        "--collection",
+        tmp_path / "c",
+        "--json",
     )
     assert code == 0
     assert json.loads(out)["profile"] == "judge:redness@1"
