@@ -29,12 +29,12 @@ from .train import SEED, fit, render_pictures
 from .words import FACTORS, Scene, caption, random_scene
 
 OUT = Path(__file__).parent / "clip"
-PICTURES, STEPS, BATCH = 24_000, 1_600, 64
+PICTURES, STEPS, BATCH = 24_000, 2_000, 64
 WIDTH, DEPTH, EMBEDDING = 128, 4, 64
 #: Weight of the captions in the loss.
 CAPTIONS = 0.3
 #: Pictures for the calibration, and the settings that they are drawn with.
-CALIBRATED, POOR_STEPS, POOR_GUIDANCE = 1_500, (2, 3, 5), (1.0, 1.5, 2.5)
+CALIBRATED, POOR_STEPS, POOR_GUIDANCE = 500, (1, 2, 3), (1.0, 1.5, 2.5)
 _TEMPLATES = ("{}", "{}", "a {}", "a picture of a {}", "picture in {}", "the {}")
 
 
