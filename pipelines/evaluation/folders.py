@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ...errors import CollectionError
 from ...metrics.protocols import Scorer
@@ -12,10 +13,12 @@ from ..ingest.engines import Engine
 from ..ingest.roots import remember_roots
 from ..ingest.scan import Scan, as_text
 from ..ingest.sync import Update, sync
-from ..judges.guarded import GuardedJudge
 from .evaluate import evaluate
 from .judging import JudgedPictures, judge_evaluated
 from .result import Evaluation
+
+if TYPE_CHECKING:
+    from ..judges.guarded import GuardedJudge
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..collection.collection import Collection
 from ..collection.pictures import images_by_id
-from ..judges.adherence import Adherence, AdherenceJudge, PhraseShare, adherences, phrase_shares
-from ..judges.guarded import GuardedJudge
-from ..judges.storing import judge_pictures
+
+# Judges are imported only if there are any, so that a second run is quick.
+if TYPE_CHECKING:
+    from ..judges.adherence import Adherence, PhraseShare
+    from ..judges.guarded import GuardedJudge
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,10 @@ class JudgedPictures:
     @property
     def phrases(self) -> list[PhraseShare]:
         """The phrases asked for in the collection, the most ignored first."""
+        if not self.adherence:
+            return []
+        from ..judges.adherence import phrase_shares
+
         return phrase_shares(self.adherence)
 
     def not_shown(self, image: int) -> list[str]:
@@ -55,6 +62,11 @@ def judge_evaluated(
         judges: the judges.
         progress: called with a number of pictures that a judge is done with.
     """
+    if not judges:
+        return JudgedPictures()
+    from ..judges.adherence import AdherenceJudge, adherences
+    from ..judges.storing import judge_pictures
+
     rows = list(images_by_id(collection, ids.tolist()).values())
     values, problems = {}, []
     adherence: Mapping[int, Adherence] = {}

@@ -379,6 +379,6 @@ def test_best_of_and_tune_by_a_judge(embedded, tmp_path):
     assert [c.score for c in best] == pytest.approx([c.pixels[..., 0].mean() / 255 for c in best])
     assert best[0].score >= best[-1].score
     findings = pipe.tune(
-        "{boat|fox}, {cool|warm} palette", collection=tmp_path / "c", judge=Redness(), budget=4, batch=2
+        "{boat|fox}, {cool|warm} palette", collection=tmp_path / "c", judge=Redness(), budget=2, batch=2
     )
     assert findings.goal == {"judge:redness@1": 1.0}

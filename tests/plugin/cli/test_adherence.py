@@ -43,8 +43,9 @@ def test_what_was_asked_for_and_not_shown(soart, drawn, tmp_path, monkeypatch):
 
 
 def test_a_floor_in_tunes(soart, tmp_path):
-    command = ("tune", "a boat in {warm|cool} colors, {flat design|woodcut}", "--budget", 4, "--batch", 2,
-               "--collection", tmp_path / "t")  # fmt: skip
+    space = tmp_path / "space.yaml"
+    space.write_text("template: a boat in {palette} colors\nslots:\n  palette: [warm, cool, neon]\n  steps: ['2']\n")
+    command = ("tune", space, "--budget", 4, "--batch", 4, "--collection", tmp_path / "t")
     code, out, _ = soart(*command, "--adherence", 0.8)
     assert code == 0
     assert "pictures reach 0.8; mean 0." in out
