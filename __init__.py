@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .metrics.damage.scorer import TechnicalScorer as TechnicalScorer
     from .metrics.image import read_image as read_image
     from .metrics.items.soart import SoartExtractor as SoartExtractor
+    from .metrics.protocols import PictureJudge as PictureJudge
     from .metrics.tastes.profile import TasteProfile as TasteProfile
     from .pipelines.api import Ranking as Ranking
     from .pipelines.api import generate as generate
@@ -42,6 +43,7 @@ _HOMES = {
     "ImageGenerator": ".pipelines.models.generator",
     "LocalEngine": ".pipelines.ingest.local_engine",
     "Panel": ".pipelines.tuning.panel",
+    "PictureJudge": ".metrics.protocols",
     "PromptSpace": ".prompts.space.space",
     "Ranking": ".pipelines.api",
     "Scan": ".pipelines.ingest.scan",

@@ -78,5 +78,9 @@ class ProfileError(SoartError):
     """A scoring profile that cannot be read, or does not fit the items."""
 
 
+class JudgeError(SoartError):
+    """A judge that cannot be found, loaded or used."""
+
+
 class ItemsError(SoartError, ValueError):
     """An item matrix that an estimator cannot learn from or measure; also a ``ValueError``, as scikit-learn expects."""

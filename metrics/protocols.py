@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -57,3 +58,43 @@ class Scorer(Measurer, Protocol):
 
     def explain(self, items: np.ndarray, top: int = 2) -> list[list[Reason]]:
         """For each of (n, p) items, the ``top`` reasons that moved its score most, the largest first."""
+
+
+class PictureJudge(Protocol):
+    """Judges pictures, and their prompts if it wants them: the interface for judges by others (docs/judges.md).
+
+    Examples:
+        >>> import soart
+        >>> class Brightness:
+        ...     name, version = "brightness", "1"
+        ...     range, higher_is_better, needs_prompt = (0.0, 1.0), True, False
+        ...
+        ...     def judge(self, pictures, prompts):
+        ...         return [float(pixels.mean()) / 255 for pixels in pictures]
+        >>> judge: soart.PictureJudge = Brightness()
+        >>> judge.judge([np.full((4, 4, 3), 51, np.uint8)], [""])
+        [0.2]
+    """
+
+    @property
+    def name(self) -> str:
+        """Short name, 1–64 characters; values are stored under it."""
+
+    @property
+    def version(self) -> str:
+        """Changes whenever values change; values of different versions are never mixed."""
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """Smallest and largest possible value; infinite where there is no limit."""
+
+    @property
+    def higher_is_better(self) -> bool:
+        """False for distances and other values of which less is better."""
+
+    @property
+    def needs_prompt(self) -> bool:
+        """True if a picture without a prompt cannot be judged."""
+
+    def judge(self, pictures: Sequence[np.ndarray], prompts: Sequence[str], /) -> Sequence[float] | np.ndarray:
+        """(n,) values of n pictures, each (h, w, 3) uint8 sRGB, and their prompts, empty for unknown ones; NaN: none."""

@@ -24,6 +24,8 @@ from ..metrics.tastes.profile import TasteProfile
 from . import generate as generation
 from .collection.collection import Collection
 from .collection.tables import ImageRow
+from .judges.in_memory import Named, judges_for
+from .judges.ranking import rank_by_judges
 from .models.generator import ImageGenerator
 from .models.loading import LoadedModel, load_model
 from .reports.page import data_url
@@ -157,6 +159,7 @@ def rank(
     pictures: str | Path | Collection | Iterable[str | Path],
     *,
     taste: str | Taste | Scorer | None = None,
+    judge: Named = None,
     min_distance: float | None = None,
 ) -> Ranking:
     """Rank pictures, best first; nothing is written beside them.
@@ -165,13 +168,16 @@ def rank(
         pictures: a collection (its folder, its URL, or an open one, which stays open), a folder of pictures, or several
             files and folders.
         taste: what ranks: the name of a taste or of a built-in profile, a taste, or a scorer; by default the technical
-            score.
+            score, if no judge is named.
+        judge: a judge by others or its name, several of them, or weights by name, see docs/judges.md; beside them a
+            taste has weight 1.
         min_distance: drop pictures closer than this to a better one: 0.3 removes look-alikes, 1 keeps only a few.
             Places and percentiles are those among all pictures.
 
     Raises:
         CollectionError: the collection cannot be opened.
         ProfileError: no profile of that name, or a damaged file.
+        JudgeError: a judge that cannot be found, loaded or used.
 
     Examples:
         >>> from pathlib import Path
@@ -187,12 +193,18 @@ def rank(
         ...     print([picture.path.name for picture in soart.rank(folder, taste="blur")])
         ['sharp.png', 'soft.png']
     """
-    scorer = _scorer(taste)
+    scorer, judges = _scorer(taste), judges_for(judge)
+    beside = scorer if taste is not None else None
     if isinstance(pictures, Collection):
+        if judges:
+            return Ranking(*rank_by_judges(pictures, None, judges, beside, min_distance=min_distance))
         return _ranking(pictures, None, scorer, min_distance)
     paths = [pictures] if isinstance(pictures, str | Path) else list(pictures)
     store, rows, problems = open_pictures(paths, scorer)
     with store:
+        if judges:
+            ranked, left_out = rank_by_judges(store, rows, judges, beside, min_distance=min_distance)
+            return Ranking(ranked, [*problems, *left_out])
         return _ranking(store, rows, scorer, min_distance, problems)
 
 

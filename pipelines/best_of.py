@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from ..errors import ModelError, expect
+from ..errors import JudgeError, ModelError, expect
 from ..metrics.damage.scorer import TechnicalScorer
 from ..metrics.protocols import Reason, Scorer
 from . import generate as generation
+from .judges.in_memory import judge_batch
+from .judges.ranking import Weighted
 from .models.generator import ImageGenerator
 from .models.request import DrawnPicture, Request
 from .scoring.in_memory import best_first, score_batch
@@ -49,6 +51,7 @@ def best_of(
     *,
     keep: int | None = None,
     scorer: Scorer | None = None,
+    judges: Sequence[Weighted] = (),
     seed: int = 0,
     prompt_seed: int = 0,
     progress: Callable[[int], None] = lambda done: None,
@@ -61,7 +64,8 @@ def best_of(
         prompt: a prompt or a dynamic-prompts template.
         n: number of pictures to draw.
         keep: number of the best to return; by default all.
-        scorer: the profile; by default the technical score.
+        scorer: the profile; by default the technical score, or the judges alone.
+        judges: judges by others with their weights; beside them a profile that is named has weight 1.
         seed: image seed of the first picture, counting up.
         prompt_seed: decides which prompts a template gives.
         progress: called with the number of pictures drawn.
@@ -69,11 +73,11 @@ def best_of(
 
     Raises:
         ModelError: the model fails, or draws no sound picture.
+        JudgeError: the judges gave no picture a value.
         PromptError: the template cannot be expanded.
     """
     expect("keep as a number of pictures", keep, int, type(None))
     expect("progress as a function", progress, Callable)  # type: ignore[arg-type]
-    scorer = scorer or TechnicalScorer.load()
     requests = generation.plan(prompt, n, generator, seed=seed, prompt_seed=prompt_seed, **settings)
     drawn: list[DrawnPicture] = []
     for batch in generator.draw(requests):
@@ -82,7 +86,12 @@ def best_of(
     sound = {number: picture.pixels for number, picture in enumerate(drawn) if not picture.problem}
     if not sound:
         raise ModelError(f"All {n} pictures failed ({drawn[0].problem}): try another model, dtype or settings.")
-    scored, _ = score_batch(sound, scorer)
+    if judges:
+        scored, problems = judge_batch(sound, {n: drawn[n].request.prompt for n in sound}, judges, scorer)
+        if not scored:
+            raise JudgeError(f"No picture could be judged. {' '.join(problems)}")
+    else:
+        scored, _ = score_batch(sound, scorer or TechnicalScorer.load())
     return [
         Candidate(drawn[p.number].request, sound[p.number], p.score, p.percentile, p.reasons)
         for p in best_first(scored)[:keep]

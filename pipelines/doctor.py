@@ -1,4 +1,4 @@
-"""Checks the installation: packages, device, embedded model, built-in profile."""
+"""Checks the installation: packages, device, embedded model, built-in profile, judges."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ..errors import SoartError
 from ..metrics.damage.scorer import TechnicalScorer
+from .judges.finding import judge_named, known_judges
 from .models.devices import choose_device, choose_dtype
 from .models.loading import EMBEDDED_FOLDER
 
@@ -74,4 +75,22 @@ def run_checks() -> list[Check]:
         checks.append(Check("technical profile", True, TechnicalScorer.load().stored_name))
     except SoartError as error:
         checks.append(Check("technical profile", False, str(error), "reinstall soart"))
+    return [*checks, *_judge_checks()]
+
+
+def _judge_checks() -> list[Check]:
+    """A line for each judge that can be named; those of other packages are loaded, the built-in ones only listed."""
+    checks = []
+    for source in known_judges():
+        name = f"judge {source.name}" + (f":{source.argument}" if source.argument else "")
+        if source.origin == "soart":
+            found = source.summary + (f"; {source.licence}" if source.licence else "")
+            checks.append(Check(name, True, found, optional=True))
+            continue
+        try:
+            judge = judge_named(source.name)
+        except SoartError as error:
+            checks.append(Check(name, False, f"from {source.origin}", str(error), optional=True))
+        else:
+            checks.append(Check(name, True, f"version {judge.version}, from {source.origin}", optional=True))
     return checks

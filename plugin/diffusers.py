@@ -23,6 +23,7 @@ from ..errors import expect
 from ..metrics.protocols import Scorer
 from ..pipelines.best_of import Candidate, best_of
 from ..pipelines.collection.collection import Collection
+from ..pipelines.judges.in_memory import Named, judges_for
 from ..pipelines.models.adopting import adopt
 from ..pipelines.models.calls import split_options
 from ..pipelines.models.early_stop import stop_if_too_low
@@ -32,7 +33,7 @@ from ..pipelines.scoring.in_memory import as_pictures, scores_and_ranking
 from ..pipelines.scoring.profile_store import scorer_for
 from ..pipelines.tuning.findings import StudyFindings, findings_of
 from ..pipelines.tuning.loop import tune
-from ..pipelines.tuning.panel import Panel
+from ..pipelines.tuning.panel import Panel, weighted_panel
 from ..pipelines.tuning.tuner import Tuner
 from ..prompts.space.space import PromptSpace
 
@@ -193,6 +194,7 @@ class SoartPipeline:
         n: int = 16,
         *,
         taste: Scorer | str | None = None,
+        judge: Named = None,
         **options: Any,
     ) -> list[Candidate]:
         """Draw ``n`` pictures of a prompt or template; best first.
@@ -200,7 +202,8 @@ class SoartPipeline:
         Args:
             prompt: a prompt or a dynamic-prompts template.
             n: number of pictures to draw.
-            taste: a scorer, or the name of a taste; the technical score by default.
+            taste: a scorer, or the name of a taste; the technical score by default, if no judge is named.
+            judge: a judge by others or its name, several of them, or weights by name; see docs/judges.md.
             options: those of ``soart.pipelines.best_of.best_of``, settings also by their names in diffusers; and fixed
                 arguments of the pipeline's call, such as ``clip_skip`` or ``ip_adapter_image``.
 
@@ -208,10 +211,12 @@ class SoartPipeline:
             SoartError: an argument of another type.
             ModelError: unknown or out-of-range settings, or every picture failed.
             ProfileError: no taste has this name.
+            JudgeError: a judge that cannot be found, loaded or used.
             PromptError: a template that cannot be expanded.
         """
         generator, others = self._with(options)
-        return best_of(generator, prompt, n, scorer=scorer_for(taste), **others)
+        scorer = None if taste is None and judge is not None else scorer_for(taste)
+        return best_of(generator, prompt, n, scorer=scorer, judges=judges_for(judge), **others)
 
     def tune(
         self,
@@ -219,6 +224,7 @@ class SoartPipeline:
         *,
         collection: Path | str = "soart-tuning",
         taste: Scorer | str | None = None,
+        judge: Named = None,
         raters: Sequence[str] = (),
         budget: int = 120,
         batch: int = 8,
@@ -234,6 +240,7 @@ class SoartPipeline:
             space: a space, or YAML, a template or a plain prompt.
             collection: folder for pictures, choices and ratings.
             taste: a scorer, or the name of a taste; the technical score by default.
+            judge: judges by others, as for ``best_of``; without a taste they alone are the goal.
             raters: people whose ratings in the collection count.
             budget: total number of pictures, those of earlier calls included.
             batch: pictures between two decisions.
@@ -259,7 +266,9 @@ class SoartPipeline:
         generator, settings = self._with(options)
         generator = ImageGenerator(generator.model, **settings)
         with Collection(collection) as store:
-            panel = Panel([scorer_for(taste)], raters)
+            profiles = [(scorer_for(taste), 1.0)] if taste is not None or judge is None else []
+            people = [(rater, 1.0) for rater in raters]
+            panel = weighted_panel(profiles, people, judges_for(judge)) if judge else Panel([scorer_for(taste)], raters)
             tuner = Tuner(store, generator, space, panel, seed=seed, batch=batch, budget=budget, prune=prune)
             tune(tuner, progress=progress)
             return findings_of(tuner)

@@ -11,6 +11,10 @@ CAUTION = (
 )
 
 
+#: Start of the names under which values of judges by others are stored.
+JUDGE = "judge:"
+
+
 def damage_noun(damage: str) -> str:
     """The damage of a detector as a noun, such as "fading" for ``fade``."""
     return NOUNS.get(damage, damage)
@@ -20,15 +24,19 @@ def profile_title(name: str) -> str:
     """Title of a profile by its name: ``technical``, a detector or a taste."""
     if name == "technical":
         return "technical quality"
+    if name.startswith(JUDGE):
+        return f"judge: {name.removeprefix(JUDGE).partition('@')[0]}"
     return f"freedom from {damage_noun(name)}" if name in DETECTORS else f"taste: {name}"
 
 
 def stored_title(name: str) -> str:
-    """Title of a profile by the name that its scores are stored under, such as ``technical-4`` or ``taste:mine``.
+    """Title of a profile by the name that its scores are stored under; other names stay as they are.
 
-    Other names stay as they are.
+    Such names are ``technical-4``, ``taste:mine`` and ``judge:clip@1``.
     """
     plain, _, version = name.rpartition("-")
     if plain in ("technical", *DETECTORS) and version.isdecimal():
         return profile_title(plain)
+    if name.startswith(JUDGE):
+        return profile_title(name)
     return profile_title(name.removeprefix("taste:")) if name.startswith("taste:") else name

@@ -91,7 +91,7 @@ def _efficientnet(depths: bool) -> Network:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep progress bars and notices of transformers off the terminal; errors still raise."""
     from transformers import logging
 
@@ -122,7 +122,7 @@ def _pretrained(source: str, depths: bool) -> Network:
             f"{EFFICIENTNET!r}."
         )
     try:
-        with _quiet():
+        with quiet():
             return _from_transformers(str(path) if local else place, source, depths)
     except ModelError:
         raise

@@ -97,5 +97,5 @@ def _write_parquet(records: Iterable[Record], columns: Mapping[str, type], path:
 def export_evaluation(evaluated: EvaluatedCollection, path: Path) -> None:
     """Write one record per file of an evaluated collection, unusable files included; errors as for ``export``."""
     evaluation, update = evaluated.evaluation, evaluated.update
-    records = records_of(evaluated.collection, update.scan_number, evaluation, update.unusable)
-    export(records, columns_of(evaluation), path)
+    records = records_of(evaluated.collection, update.scan_number, evaluation, update.unusable, evaluated.judged)
+    export(records, columns_of(evaluation, evaluated.judged), path)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ...errors import CollectionError
 from ...metrics.items.combined import ItemKind, taste_extractor
@@ -15,7 +16,11 @@ from ..ingest.scan import Scan, as_text
 from ..ingest.sync import Update, sync
 from ..scoring.taste_scorer import TasteScorer
 from .evaluate import evaluate
+from .judging import JudgedPictures, judge_evaluated
 from .result import Evaluation
+
+if TYPE_CHECKING:
+    from ..judges.guarded import GuardedJudge
 
 
 @dataclass(frozen=True)
@@ -27,12 +32,14 @@ class EvaluatedCollection:
         update: changes found in the folders.
         evaluation: of the pictures in the folders.
         title: names of the first folders.
+        judged: values of judges by others.
     """
 
     collection: Collection
     update: Update
     evaluation: Evaluation
     title: str
+    judged: JudgedPictures = field(default_factory=JudgedPictures)
 
 
 def sync_and_evaluate(
@@ -41,6 +48,7 @@ def sync_and_evaluate(
     engine: Engine,
     tastes: Sequence[Scorer] = (),
     *,
+    judges: Sequence[GuardedJudge] = (),
     retry: bool = False,
     progress: Callable[[int], None] = lambda files: None,
     expect: Callable[[int], None] = lambda total: None,
@@ -53,6 +61,7 @@ def sync_and_evaluate(
         scan: the folders.
         engine: inspects new files.
         tastes: profiles to score by, beside the technical score and the detectors; the first one ranks.
+        judges: judges by others, whose values come beside the scores.
         retry: True to inspect files again that could not be decoded.
         progress: called with a number of files that are done.
         expect: called with the number of files found so far.
@@ -84,4 +93,6 @@ def sync_and_evaluate(
         problems = "".join(f" {problem}" for problem in update.problems[:3])
         raise CollectionError(f"There is no picture in {where}.{problems}")
     title = ", ".join(as_text(root.absolute().name) for root in scan.roots[:3])
-    return EvaluatedCollection(collection, update, evaluate(collection, update.scan_number, tastes, evaluating), title)
+    evaluation = evaluate(collection, update.scan_number, tastes, evaluating)
+    judged = judge_evaluated(collection, evaluation.ids, judges, evaluating)
+    return EvaluatedCollection(collection, update, evaluation, title, judged)

@@ -13,6 +13,7 @@ from ..collection.collection import Collection
 from ..collection.files import FileFacts, file_facts
 from ..collection.pictures import sha256_by_id
 from ..ingest.scan import as_text
+from .judging import JudgedPictures
 from .result import Evaluation
 
 #: Columns of every record and the types of their values; scores follow, one column ``score:PROFILE`` each.
@@ -24,13 +25,22 @@ COLUMNS: dict[str, type] = {
 }  # fmt: skip
 
 
-def columns(evaluation: Evaluation) -> dict[str, type]:
+#: Column of the phrases that a picture was asked for and does not show.
+NOT_SHOWN = "not_shown"
+
+
+def columns(evaluation: Evaluation, judged: JudgedPictures = JudgedPictures()) -> dict[str, type]:  # noqa: B008
     """Names and types of the columns of an evaluation's records."""
-    return COLUMNS | {f"score:{profile}": float for profile in evaluation.scores}
+    scores = {f"score:{profile}": float for profile in (*evaluation.scores, *judged.values)}
+    return COLUMNS | scores | ({NOT_SHOWN: str} if judged.adherence else {})
 
 
 def records(
-    collection: Collection, scan_number: int, evaluation: Evaluation, unusable: Mapping[str, str] = MappingProxyType({})
+    collection: Collection,
+    scan_number: int,
+    evaluation: Evaluation,
+    unusable: Mapping[str, str] = MappingProxyType({}),
+    judged: JudgedPictures = JudgedPictures(),  # noqa: B008
 ) -> Iterator[dict[str, Any]]:
     """Yield a record for every file that a scan saw, in the order of paths; values that are not known are None.
 
@@ -42,18 +52,36 @@ def records(
         evaluation: of its pictures.
         unusable: problems by path of files that the collection does not store, see ``Update``. Bytes of their names
             that are not text are escaped.
+        judged: values of judges by others, each in the judge's own sign.
     """
-    blank: dict[str, Any] = dict.fromkeys(columns(evaluation))
+    blank: dict[str, Any] = dict.fromkeys(columns(evaluation, judged))
     # Sorted again, because escaping may change the order.
     ordered = sorted((as_text(path), problem) for path, problem in unusable.items())
     others = (blank | {"path": path, "problem": problem} for path, problem in ordered)
-    return heapq.merge(_stored(collection, scan_number, evaluation), others, key=lambda record: str(record["path"]))
+    stored = _stored(collection, scan_number, evaluation, judged)
+    return heapq.merge(stored, others, key=lambda record: str(record["path"]))
 
 
-def _stored(collection: Collection, scan_number: int, evaluation: Evaluation) -> Iterator[dict[str, Any]]:
-    digests = _group_digests(collection, evaluation)
+def _stored(
+    collection: Collection, scan_number: int, evaluation: Evaluation, judged: JudgedPictures
+) -> Iterator[dict[str, Any]]:
+    digests, blank = _group_digests(collection, evaluation), dict.fromkeys(columns(evaluation, judged))
     for facts in file_facts(collection, scan_number):
-        yield _record(facts, evaluation, digests)
+        record = blank | _record(facts, evaluation, digests)
+        row = evaluation.place.get(facts.image.id) if facts.image is not None else None
+        yield record if row is None else record | _judge_columns(judged, evaluation, row)
+
+
+def _judge_columns(judged: JudgedPictures, evaluation: Evaluation, row: int) -> dict[str, Any]:
+    """The columns of a record that come from judges."""
+    record: dict[str, Any] = {}
+    for name, values in judged.values.items():
+        record[f"score:{name}"] = (
+            round(judged.signs[name] * float(values[row]), 6) if values[row] == values[row] else None
+        )
+    if judged.adherence:
+        record[NOT_SHOWN] = "; ".join(judged.not_shown(int(evaluation.ids[row]))) or None
+    return record
 
 
 def _group_digests(collection: Collection, evaluation: Evaluation) -> dict[int, str]:

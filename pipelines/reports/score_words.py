@@ -8,9 +8,9 @@ from ...metrics.protocols import Reason
 from .page import figure
 
 
-def score_text(score: float, percentile: float) -> str:
+def score_text(score: float, percentile: float, decimals: int = 1) -> str:
     """A score and its percentile, 0–100, as one phrase."""
-    return f"score {score:.1f}, percentile {percentile:.0f}"
+    return f"score {score:.{decimals}f}, percentile {percentile:.0f}"
 
 
 def reason_texts(reasons: Iterable[Reason]) -> list[str]:

@@ -104,9 +104,15 @@ def rank(
         for place, i in enumerate(order, start=1)
     ]
     if min_distance is not None:
-        from ...metrics.similarity.diversity import select_diverse
-        from ...metrics.similarity.outliers_and_styles import Overview
-
-        diverse = set(select_diverse(scores, Overview.of(matrix).coordinates(matrix), min_distance).tolist())
-        ranking = [picture for picture, i in zip(ranking, order, strict=True) if i in diverse]
+        ranking = without_near(ranking, matrix[order], min_distance)
     return ranking, problems + unreadable
+
+
+def without_near(ranking: Sequence[RankedPicture], items: np.ndarray, min_distance: float) -> list[RankedPicture]:
+    """Leave out pictures of a ranking, with items (n, p), that are closer than ``min_distance`` to a better one."""
+    from ...metrics.similarity.diversity import select_diverse
+    from ...metrics.similarity.outliers_and_styles import Overview
+
+    scores = np.array([picture.score for picture in ranking])
+    diverse = set(select_diverse(scores, Overview.of(items).coordinates(items), min_distance).tolist())
+    return [picture for i, picture in enumerate(ranking) if i in diverse]

@@ -13,6 +13,7 @@ from typing import Any
 
 from ...errors import ProfileError, SoartError
 from ...metrics.damage.scorer import TechnicalScorer
+from ...metrics.damage.titles import JUDGE
 from ...metrics.tastes.profile import TECHNICAL
 from ..collection.collection import Collection
 from ..collection.counts import count_collection
@@ -92,6 +93,15 @@ def cells_by_id(collection: Collection, ids: Iterable[int], rater: str) -> dict[
     unique = sorted(set(ids))
     windows = (unique[start : start + WINDOW] for start in range(0, len(unique), WINDOW))
     return {cell["id"]: cell for part in windows for cell in cells_of(collection, rows_of(collection, part), rater)}
+
+
+def stored_profile(profiles: CollectionProfiles, name: str) -> str:
+    """The name under which scores of a profile are stored; that of a judge by others is its stored name already.
+
+    Raises:
+        ProfileError: no profile of that name.
+    """
+    return name if name.startswith(JUDGE) else profiles.scorer(name).stored_name
 
 
 def usable_profiles(
@@ -174,6 +184,8 @@ def start_scoring(
     Raises:
         ProfileError: the profile does not exist or cannot be used.
     """
+    if profile.startswith(JUDGE):
+        raise ProfileError("The gallery shows values of judges, but does not judge: run soart evaluate --judge.")
     scorer = profiles.scorer(profile)
 
     def work(job: Job) -> None:

@@ -68,12 +68,13 @@ def learning_rate(step: int, steps: int, peak: float) -> float:
     return peak * min((step + 1) / 200, 1.0, (steps - step) / (0.5 * steps))
 
 
-def _save(path: Path, state: dict[str, object]) -> None:
+def save_whole(path: Path, state: dict[str, object]) -> None:
+    """Write a checkpoint, whole or not at all."""
     torch.save(state, path.with_suffix(".part"))
     path.with_suffix(".part").rename(path)
 
 
-def _loop(
+def fit(
     path: Path,
     modules: dict[str, torch.nn.Module],
     steps: int,
@@ -117,7 +118,7 @@ def _loop(
             total = 0.0
         if (step + 1) % CHECKPOINT == 0 or step + 1 == steps:
             states = {name: m.state_dict() for name, m in modules.items()}
-            _save(path, {"modules": states, "optimizer": optimizer.state_dict(), "mean": mean, "step": step + 1})
+            save_whole(path, {"modules": states, "optimizer": optimizer.state_dict(), "mean": mean, "step": step + 1})
     return mean
 
 
@@ -142,7 +143,7 @@ def train_vae(work: Path, pictures: np.ndarray, steps: int) -> Any:  # noqa: ANN
         total: torch.Tensor = difference.abs().mean() + 0.5 * difference.square().mean() + 0.5 * slopes + 0.01 * pull
         return total
 
-    mean = _loop(work / "vae.pt", {"vae": vae}, steps, 2e-3, loss_of, 0.995)
+    mean = fit(work / "vae.pt", {"vae": vae}, steps, 2e-3, loss_of, 0.995)
     vae.load_state_dict(mean["vae"])
     return vae.eval()
 
@@ -157,7 +158,7 @@ def encode_pictures(work: Path, vae: Any, pictures: np.ndarray) -> tuple[torch.T
             with torch.autocast("cpu", torch.bfloat16):
                 parts.append(vae.encoder(_batch(pictures, np.arange(start, min(start + 250, len(pictures))))).float())
         latents = torch.cat(parts).contiguous()
-        _save(path, {"latents": latents.half(), "scale": float(1 / latents.std())})
+        save_whole(path, {"latents": latents.half(), "scale": float(1 / latents.std())})
     state = torch.load(path, weights_only=True)
     return state["latents"].float() * state["scale"], state["scale"]
 
@@ -189,7 +190,7 @@ def train_unet(work: Path, latents: torch.Tensor, steps: int) -> dict[str, Any]:
         total: torch.Tensor = (out.float() - target).square().mean()
         return total
 
-    mean = _loop(work / "unet.pt", {"unet": unet, "text": text}, steps, 1e-3, loss_of, 0.998)
+    mean = fit(work / "unet.pt", {"unet": unet, "text": text}, steps, 1e-3, loss_of, 0.998)
     unet.load_state_dict(mean["unet"])
     text.load_state_dict(mean["text"])
     return {"unet": unet.eval(), "text_encoder": text.eval(), "tokenizer": tokenizer}

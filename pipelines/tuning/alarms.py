@@ -15,6 +15,8 @@ import numpy as np
 COLLAPSE = 1 / 3
 #: Smallest drift and change of a score that count, in standard deviations of the first batch.
 DRIFT, CHANGE = 2.5, 1.0
+#: Smallest loss of mean adherence that counts.
+LOST = 0.1
 #: Pictures needed in the first and in the last batch.
 MIN_PICTURES = 4
 
@@ -79,6 +81,27 @@ def find_alarms(
                 f"fell by {-change:.1f}."
             )
     return alarms
+
+
+def adherence_alarm(scores: tuple[np.ndarray, np.ndarray], adherence: tuple[np.ndarray, np.ndarray]) -> str:
+    """A sentence if the score rose while the pictures show less of their prompts; empty otherwise.
+
+    Args:
+        scores: (n,) and (m,) values of the score that was optimised, of the first and the last pictures.
+        adherence: (n,) and (m,) adherence 0…1 of them; NaN where it cannot be told.
+    """
+    early, late = (values[np.isfinite(values)] for values in adherence)
+    if min(len(early), len(late)) < MIN_PICTURES:
+        return ""
+    rose, lost = _in_deviations(*scores) > CHANGE, float(early.mean() - late.mean())
+    # Welch's standard error of the loss.
+    error = float(np.sqrt(early.var(ddof=1) / len(early) + late.var(ddof=1) / len(late)))
+    if not rose or lost <= max(LOST, 2 * error):
+        return ""
+    return (
+        f"Adherence lost: the score rose, but the pictures show less of what was asked, {late.mean():.2f} after "
+        f"{early.mean():.2f}; raise --adherence, or weigh adherence as a judge."
+    )
 
 
 def _in_deviations(early: np.ndarray, late: np.ndarray) -> float:

@@ -22,7 +22,7 @@ from ...prompts.steering.steering import Steering
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
 from ..scoring.measuring import measure
-from .alarms import MIN_PICTURES, appearance, find_alarms
+from .alarms import MIN_PICTURES, adherence_alarm, appearance, find_alarms
 from .panel import Judge, Judgements
 from .pruning import account
 from .tuner import WINNERS, Tuner
@@ -192,7 +192,7 @@ def findings_of(tuner: Tuner) -> StudyFindings:
         batches=_batches(judgements),
         gain=(unit * mean, unit * error),
         alarms=[*tuner.dead_slots, *_alarms(tuner, judgements)],
-        notes=[*tuner.study.notes, *([str(pruning)] if pruning.previews else [])],
+        notes=[*tuner.study.notes, *judgements.problems, *_floor_note(tuner, judgements), *([str(pruning)] if pruning.previews else [])],
         yaml=tuner.space.to_yaml(),
     )  # fmt: skip
 
@@ -291,7 +291,29 @@ def _alarms(tuner: Tuner, judgements: Judgements) -> list[str]:
             scores = technical.score(np.array([items[row.id] for row in judgements.rows], dtype=np.float64))
             judge = (stored_title(technical.stored_name), scores[first], scores[last])
     items_of_ends = judgements.items[first], judgements.items[last]
-    return find_alarms(items_of_ends, appearances, (goal[first], goal[last]), judge)
+    alarms = find_alarms(items_of_ends, appearances, (goal[first], goal[last]), judge)
+    adherence = _adherence(tuner, judgements)
+    lost = adherence_alarm((goal[first], goal[last]), (adherence[first], adherence[last]))
+    return [*alarms, *([lost] if lost else [])]
+
+
+def _adherence(tuner: Tuner, judgements: Judgements) -> np.ndarray:
+    """(n,) adherence by the panel's floor, or by a judge of adherence that is not in the goal; else NaN."""
+    if judgements.adherence is not None:
+        return judgements.adherence
+    names = [judge.stored_name for judge in tuner.panel.judges if judge.name.startswith("adherence")]
+    outside = [name for name in names if name not in judgements.goal]
+    return judgements.values[outside[0]] if outside else np.full(len(judgements.rows), np.nan)
+
+
+def _floor_note(tuner: Tuner, judgements: Judgements) -> list[str]:
+    if tuner.panel.floor is None or judgements.adherence is None:
+        return []
+    told = judgements.adherence[np.isfinite(judgements.adherence)]
+    if not len(told):
+        return ["Adherence: no phrase of the prompts can be told, so the floor had no effect."]
+    least, reached = tuner.panel.floor.least, int((told >= tuner.panel.floor.least).sum())
+    return [f"Adherence: {reached} of {len(told)} pictures reach {least:g}; mean {told.mean():.2f}."]
 
 
 def _first_and_last(judgements: Judgements) -> tuple[np.ndarray, np.ndarray] | None:

@@ -19,6 +19,8 @@ from ...metrics.tastes.examples import HIGHEST, LOWEST
 from ..collection import ratings
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
+from ..judges.guarded import GuardedJudge
+from ..judges.storing import judge_pictures
 from ..scoring.measuring import measure
 from .study import Trial
 
@@ -42,6 +44,38 @@ class Judge(NamedTuple):
 
 
 @dataclass(frozen=True)
+class AdherenceFloor:
+    """The least adherence to the prompt that a picture of the study should have.
+
+    Attributes:
+        judge: judges adherence, 0…1.
+        least: the floor, above 0 and at most 1.
+
+    Raises:
+        SoartError: a floor out of range.
+    """
+
+    judge: GuardedJudge
+    least: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.least <= 1:
+            raise SoartError(f"Expected a least adherence above 0 and at most 1, got {self.least:g}.")
+
+    def apply(self, values: np.ndarray, adherence: np.ndarray) -> np.ndarray:
+        """Values (n,) pulled towards the lowest one, as far as the adherence (n,) lies below the floor.
+
+        A picture that shows nothing of its prompt counts as the worst of the study. NaN adherence changes nothing.
+        """
+        if not np.isfinite(values).any():
+            return values
+        lowest = np.nanmin(values)
+        share = np.where(np.isfinite(adherence), np.clip(adherence / self.least, 0, 1), 1.0)
+        pulled: np.ndarray = lowest + share * (values - lowest)
+        return pulled
+
+
+@dataclass(frozen=True)
 class Panel:
     """The judges of a study.
 
@@ -51,6 +85,8 @@ class Panel:
         weights: by judge name, in the goal. Defaults: 1 for every person; 1 for a profile if there are no people, else
             0 (it then only informs the model).
         external: names of scores from outside soart that the collection holds; in the goal they count as people do.
+        judges: judges by others, see docs/judges.md; in the goal they count as people do.
+        floor: least adherence; pictures below it count less in the goal.
 
     Raises:
         SoartError: no scorers, two judges of one name, a weight of an unknown judge, a negative one, or none above 0.
@@ -66,9 +102,11 @@ class Panel:
     people: Sequence[str] = ()
     weights: Mapping[str, float] = field(default_factory=dict)
     external: Sequence[str] = ()
+    judges: Sequence[GuardedJudge] = ()
+    floor: AdherenceFloor | None = None
 
     def __post_init__(self) -> None:
-        names = [*(scorer.stored_name for scorer in self.scorers), *self.people, *self.external]
+        names = [*(scorer.stored_name for scorer in self.scorers), *self.people, *self.external, *self.judge_names]
         if not self.scorers or len(set(names)) < len(names):
             raise SoartError(f"Expected at least one profile, and judges of different names, got {names}.")
         if unknown := set(self.weights) - set(names):
@@ -79,9 +117,14 @@ class Panel:
                 f"Expected weights of at least 0, one of them above 0, got {dict(zip(names, weights, strict=True))}."
             )
 
+    @property
+    def judge_names(self) -> list[str]:
+        """Names under which the values of ``judges`` are stored."""
+        return [judge.stored_name for judge in self.judges]
+
     def weight(self, name: str) -> float:
         """The weight of a judge in the goal."""
-        first = (*self.people, *self.external)
+        first = (*self.people, *self.external, *self.judge_names)
         return self.weights.get(name, 1.0 if name in first or not first else 0.0)
 
 
@@ -96,6 +139,9 @@ class Judgements:
         values: (n,) by judge, profiles first: scores, or ratings 1–5; NaN for a picture that the judge has not judged.
         goal: weights by judge, of those with a judgement; empty if no judge of the goal has one.
         people: names of the judges that are people.
+        problems: a sentence for each failure of a judge.
+        adherence: (n,) to the prompts, if the panel has a floor of it; NaN where it cannot be told. The values of the
+            goal's judges are those after the floor.
     """
 
     trials: list[Trial]
@@ -104,6 +150,8 @@ class Judgements:
     values: dict[str, np.ndarray]
     goal: dict[str, float]
     people: frozenset[str]
+    problems: tuple[str, ...] = ()
+    adherence: np.ndarray | None = None
 
     def scale(self, name: str) -> Scale:
         """The scale of a judge: ``STARS`` for people, mean and deviation for profiles (unit 1 if all are equal)."""
@@ -158,25 +206,43 @@ def collect_judgements(panel: Panel, collection: Collection, drawn: Sequence[Tri
             raise ItemsError(f"The score {scorer.stored_name!r} is not a number for some pictures: learn it anew.")
     by_picture = {rater: ratings.ratings(collection, rater) for rater in panel.people}
     by_picture |= {name: collection.scores(name) for name in panel.external}
+    problems: list[str] = []
+    for judge in panel.judges:
+        by_picture[judge.stored_name], sentences = judge_pictures(collection, rows, judge)
+        problems += sentences
     for name, stored in by_picture.items():
         values[name] = np.array([stored.get(row.id, np.nan) for row in rows])
     active = [name for name, column in values.items() if np.isfinite(column).any()]
     goal = {name: panel.weight(name) for name in active if panel.weight(name) > 0}
     # Until people have rated, profiles stand in for them.
     goal = goal or {scorer.stored_name: 1.0 for scorer in panel.scorers if scorer.stored_name in active}
-    return Judgements(trials, rows, matrices[0], values, goal, frozenset(panel.people))
+    adherence = None
+    if panel.floor is not None:
+        stored, sentences = judge_pictures(collection, rows, panel.floor.judge)
+        problems += sentences
+        adherence = np.array([stored.get(row.id, np.nan) for row in rows])
+        values |= {name: panel.floor.apply(values[name], adherence) for name in goal}
+    return Judgements(trials, rows, matrices[0], values, goal, frozenset(panel.people), tuple(problems), adherence)
 
 
-def weighted_panel(profiles: Sequence[tuple[Scorer, float]], people: Sequence[tuple[str, float]]) -> Panel:
+def weighted_panel(
+    profiles: Sequence[tuple[Scorer, float]],
+    people: Sequence[tuple[str, float]],
+    judges: Sequence[tuple[GuardedJudge, float]] = (),
+    floor: AdherenceFloor | None = None,
+) -> Panel:
     """A panel in whose goal every listed judge counts, profiles beside people too.
 
     Args:
-        profiles: with their weights; empty for the technical score, which counts only without people.
+        profiles: with their weights; empty for the technical score, which counts only without people and judges.
         people: rater names with their weights.
+        judges: judges by others with their weights.
+        floor: least adherence to the prompt.
 
     Raises:
         SoartError: as for ``Panel``.
     """
     weights = {scorer.stored_name: weight for scorer, weight in profiles}
     scorers = [scorer for scorer, _ in profiles] or [TechnicalScorer.load()]
-    return Panel(scorers, [name for name, _ in people], {**weights, **dict(people)})
+    weights |= {**dict(people), **{judge.stored_name: weight for judge, weight in judges}}
+    return Panel(scorers, [name for name, _ in people], weights, judges=[judge for judge, _ in judges], floor=floor)

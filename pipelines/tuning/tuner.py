@@ -180,7 +180,9 @@ class Tuner:
     def _candidates(self, count: int) -> list[Trial]:
         """At most ``count`` choices to draw: the next ones, or the better half of twice as many after a preview."""
         judgements = self.judged() if self.prune else None
-        if judgements is None or judgements.people & set(judgements.goal):
+        # People and judges by others see final pictures only.
+        final_only = {*self.panel.people, *self.panel.judge_names}
+        if judgements is None or self.panel.floor or final_only & set(judgements.goal):
             return self.ask(count)
         share = pruning.account(self.study, judgements).share
         previewed = () if share is None else (share,)

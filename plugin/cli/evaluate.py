@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ...errors import SoartError
-from .evaluate_output import document, print_contrast, print_evaluation
-from .options import Engine, EvaluationOption, Folders, Json, Only, Processes, Profiles
+from .evaluate_output import document, print_contrast, print_evaluation, print_judged
+from .options import Engine, EvaluationOption, Folders, Json, Judges, Only, Processes, Profiles, load_judges
 from .terminal import Progress, emit, interruptible, note, print_notes, say
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ...pipelines.evaluation.folders import EvaluatedCollection
     from ...pipelines.ingest.engines import Engine as InspectionEngine
     from ...pipelines.ingest.scan import Scan
+    from ...pipelines.judges.guarded import GuardedJudge
 
 
 def _single(names: list[str] | None) -> list[str] | None:
@@ -42,13 +43,21 @@ def scorers_with_warnings(names: Sequence[str], profiles: Path | None) -> tuple[
 
 
 def evaluate_with_progress(
-    store: Collection, scan: Scan, engine: InspectionEngine, scorers: Sequence[Scorer], *, retry: bool = False
+    store: Collection,
+    scan: Scan,
+    engine: InspectionEngine,
+    scorers: Sequence[Scorer],
+    *,
+    judges: Sequence[GuardedJudge] = (),
+    retry: bool = False,
 ) -> EvaluatedCollection:
     """Bring a collection in step with folders and evaluate it, behind a progress bar."""
     from ...pipelines.evaluation.folders import sync_and_evaluate
 
     with Progress("inspecting", 0) as bar:
-        return sync_and_evaluate(store, scan, engine, scorers, retry=retry, progress=bar, expect=bar.expect)
+        return sync_and_evaluate(
+            store, scan, engine, scorers, judges=judges, retry=retry, progress=bar, expect=bar.expect
+        )
 
 
 def evaluate(
@@ -60,6 +69,7 @@ def evaluate(
             help="Also score by this taste; repeatable. The first one ranks; default: the technical score.",
         ),
     ] = None,
+    judge: Judges = None,
     report: Annotated[
         list[str] | None,
         typer.Option(
@@ -101,6 +111,7 @@ def evaluate(
     for path in export or ():
         format_of(path)
     scorers, warnings = scorers_with_warnings(tastes or (), profiles)
+    judges = [loaded for loaded, _ in load_judges(judge)]
     target = Path(report[0]) if report else None
     sides = [(folders, collection), *([(against, None)] if against else [])]
     with interruptible(), ExitStack() as stack:
@@ -116,7 +127,12 @@ def evaluate(
             check_report(target, [root for _, roots in stores for root in roots])
         evaluated, *others = (
             evaluate_with_progress(
-                store, Scan(roots, only or (), follow_links), engine_named(engine, workers), scorers, retry=retry
+                store,
+                Scan(roots, only or (), follow_links),
+                engine_named(engine, workers),
+                scorers,
+                judges=judges,
+                retry=retry,
             )
             for store, roots in stores
         )
@@ -138,7 +154,8 @@ def evaluate(
         print_evaluation(evaluated, top)
         if contrasted:
             print_contrast(contrasted, ", ".join(against or ()))
-        print_notes(evaluated.update.problems)
+        print_judged(evaluated, top)
+        print_notes([*evaluated.update.problems, *evaluated.judged.problems])
         for text in warnings:
             note(text)
         for path in (*(export or ()), *([page] if page else ())):

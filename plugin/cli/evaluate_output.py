@@ -64,13 +64,51 @@ def document(
             "associations": [asdict(association) for association in evaluation.associations],
             "trends": [asdict(trend) for trend in evaluation.trends],
             "timeline": [asdict(period) for period in evaluation.timeline],
+            "judges": _judges(evaluated),
+            "phrases": [asdict(share) for share in evaluated.judged.phrases],
             "against": _against(contrasted) if contrasted else None,
             "report": str(report) if report else None,
             "exports": [str(path) for path in exports],
-            "notes": list(notes),
+            "notes": [*notes, *evaluated.judged.problems],
         }
     )
     return plain
+
+
+def _judges(evaluated: EvaluatedCollection) -> dict[str, Any]:
+    """Number of judged pictures, mean and quartiles by judge, in the judge's own sign."""
+    facts = {}
+    for name, values in evaluated.judged.values.items():
+        own = sorted(float(v) for v in evaluated.judged.signs[name] * values if isfinite(v))
+        quartiles = [own[len(own) // 4], own[len(own) // 2], own[3 * len(own) // 4]] if own else []
+        facts[name] = {"pictures": len(own), "mean": sum(own) / len(own) if own else None, "quartiles": quartiles}
+    return facts
+
+
+def print_judged(evaluated: EvaluatedCollection, top: int) -> None:
+    """Print the values of judges, the pictures that miss most, and the phrases that are ignored most."""
+    from ...metrics.damage.titles import stored_title
+    from ...pipelines.collection.files import first_paths
+
+    judged = evaluated.judged
+    for name, facts in _judges(evaluated).items():
+        if facts["pictures"]:
+            quartiles = ", ".join(f"{value:.3g}" for value in facts["quartiles"])
+            say(f"{stored_title(name)}: {facts['pictures']} pictures, mean {facts['mean']:.3g}, quartiles {quartiles}")
+    missed = sorted((a.value, image) for image, a in judged.adherence.items() if a.not_shown)
+    if judged.adherence:
+        say(f"Asked for, not shown: {len(missed)} of {len(judged.adherence)} pictures with a prompt")
+    paths = first_paths(evaluated.collection, evaluated.update.scan_number, [image for _, image in missed[:top]])
+    for _, image in missed[:top]:
+        say(f"  {printable(Path(paths[image]).name)}: {printable('; '.join(judged.not_shown(image)))}")
+    told = [share for share in judged.phrases if isfinite(share.shown)]
+    for share in [share for share in told if share.low < 1][:top]:
+        say(
+            f"  {share.kind} {printable(share.phrase)!r}: shown in {100 * share.shown:.0f} % of {share.pictures} "
+            f"({100 * share.low:.0f} … {100 * share.high:.0f} %)"
+        )
+    if unknown := len(judged.phrases) - len(told):
+        say(f"  {unknown} phrases cannot be told by this judge.")
 
 
 def _against(contrast: Contrast) -> dict[str, Any]:

@@ -7,7 +7,17 @@ from typing import Annotated
 import typer
 
 from ...pipelines.models.options import GeneratorOptions
-from .options import CollectionOption, Json, Report, Top, Wildcards, load_generator, with_generator_options
+from .options import (
+    CollectionOption,
+    Json,
+    Judges,
+    Report,
+    Top,
+    Wildcards,
+    load_generator,
+    load_judges,
+    with_generator_options,
+)
 from .ranking_output import RankingOutput, draw
 from .terminal import emit
 
@@ -36,6 +46,7 @@ def generate(
     size: Annotated[str | None, typer.Option(help="WIDTHxHEIGHT in pixels; default: the model's own.")] = None,
     drawing: GeneratorOptions = GeneratorOptions(),
     wildcards: Wildcards = None,
+    judge: Judges = None,
     collection: CollectionOption = "soart-pictures",
     report: Report = None,
     top: Top = 20,
@@ -46,11 +57,13 @@ def generate(
     from ...pipelines.collection.collection import Collection
 
     width, height = _parse_size(size)
+    judges = load_judges(judge)
     with Collection(collection) as store, load_generator(drawing) as generator:
         requests = generation.plan(
             prompt, count, generator, seed=seed, prompt_seed=prompt_seed, wildcards=wildcards,
             negative=negative, steps=steps, guidance=guidance, width=width, height=height,
         )  # fmt: skip
-        _, facts = draw(store, generator, requests, RankingOutput(as_json, report, top, "soart: generated pictures"))
+        output = RankingOutput(as_json, report, top, "soart: generated pictures")
+        _, facts = draw(store, generator, requests, output, judges)
     if as_json:
         emit(facts)

@@ -16,6 +16,7 @@ from ...pipelines.models.options import GeneratorOptions
 from .terminal import err
 
 if TYPE_CHECKING:
+    from ...pipelines.judges.guarded import GuardedJudge
     from ...pipelines.models.generator import ImageGenerator
 
 # A collection is text and not a Path, because a Path drops a slash of a URL.
@@ -50,6 +51,16 @@ Wildcards = Annotated[Path | None, typer.Option("--wildcards", help="Folder of y
 Profiles = Annotated[
     Path | None,
     typer.Option("--profiles", help="Folder of tastes; default: soart/tastes in your configuration folder."),
+]
+Judges = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--judge",
+        "--by",
+        metavar="NAME[:ARGUMENT][=WEIGHT]",
+        help="Judge to rank by, alone or beside a taste, such as adherence, clip:HUB_ID or module:Class; repeatable. "
+        "soart doctor lists them; docs/judges.md tells which weights forbid commercial use.",
+    ),
 ]
 Rater = Annotated[str, typer.Option("--rater", help="Name of the person who rates.")]
 Engine = Annotated[
@@ -128,6 +139,16 @@ def weighted(texts: Sequence[str], option: str) -> list[tuple[str, float]]:
         except ValueError:
             raise typer.BadParameter(f"expected NAME or NAME=WEIGHT, got {text!r}", param_hint=option) from None
     return pairs
+
+
+def load_judges(texts: Sequence[str] | None, option: str = "--judge") -> list[tuple[GuardedJudge, float]]:
+    """Load the judges of NAME or NAME=WEIGHT, with a spinner in a terminal; none for no texts."""
+    if not texts:
+        return []
+    from ...pipelines.judges.finding import guarded_judges
+
+    with err.status("loading the judges…") if sys.stderr.isatty() else nullcontext():
+        return guarded_judges(weighted(texts, option))
 
 
 def with_generator_options(*, cluster: bool = True) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .options import CopyTo, Json, Pictures, Profiles, Report, Top
+from .options import CopyTo, Json, Judges, Pictures, Profiles, Report, Top, load_judges
 from .ranking_output import RankingOutput, show_ranking
 from .terminal import Progress, emit, print_notes, say
 
@@ -24,6 +24,7 @@ def rank(
             "default: the technical score.",
         ),
     ] = None,
+    judge: Judges = None,
     min_distance: Annotated[
         float | None,
         typer.Option(
@@ -43,6 +44,7 @@ def rank(
 
     if copy_to is not None:
         check_target(copy_to, [Path(path) for path in paths if Path(path).is_dir()])
+    judges = load_judges(judge)
     scorer = TechnicalScorer.load() if by is None else scorer_named(by, ProfileStore(profiles))
     warnings = warnings_of(scorer)
     with Progress("reading", 0) as progress:
@@ -50,7 +52,16 @@ def rank(
     title = f"soart: {collection.title}" if collection.folder is not None else "soart: ranking"
     with collection:
         output = RankingOutput(as_json, report, top, title, tuple(warnings))
-        facts = show_ranking(collection, rows, output, problems, scorer=scorer, min_distance=min_distance)
+        facts = show_ranking(
+            collection,
+            rows,
+            output,
+            problems,
+            scorer=scorer,
+            min_distance=min_distance,
+            judges=judges,
+            with_scorer=by is not None,
+        )
     if copy_to is not None:
         from ...pipelines.tidying.copying import copy_best
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from textwrap import shorten
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +20,13 @@ if TYPE_CHECKING:
     from ...metrics.protocols import Scorer
     from ...pipelines.collection.collection import Collection
     from ...pipelines.collection.tables import ImageRow
+    from ...pipelines.judges.guarded import GuardedJudge
     from ...pipelines.models.generator import ImageGenerator
     from ...pipelines.models.request import Request
     from ...pipelines.scoring.ranking import RankedPicture
 
+#: Characters of a prompt in the table.
+PROMPT = 120
 #: Columns of a drawn picture that a JSON ranking repeats.
 _DRAWN = ("prompt", "negative", "seed", "steps", "guidance", "model")
 
@@ -55,6 +59,9 @@ def show_ranking(
     scorer: Scorer | None = None,
     min_distance: float | None = None,
     known: Mapping[int, np.ndarray] = MappingProxyType({}),
+    judges: Sequence[tuple[GuardedJudge, float]] = (),
+    *,
+    with_scorer: bool = False,
 ) -> dict[str, Any]:
     """Rank pictures, write the report, and print the ranking unless JSON is wanted.
 
@@ -67,6 +74,8 @@ def show_ranking(
         scorer: the profile; by default the technical score.
         min_distance: drop pictures closer than this to a better one.
         known: items of pictures that were just measured for this profile.
+        judges: judges to rank by, with their weights.
+        with_scorer: True if ``scorer`` counts beside ``judges``.
 
     Returns:
         the JSON document.
@@ -75,22 +84,32 @@ def show_ranking(
         SoartError: no picture could be ranked.
     """
     from ...metrics.damage.scorer import TechnicalScorer
+    from ...pipelines.judges.storing import prompts_of
     from ...pipelines.scoring.ranking import rank
 
     scorer = scorer or TechnicalScorer.load()
-    with Progress("measuring", len(rows)) as progress:
-        ranking, left_out = rank(collection, rows, scorer, progress, min_distance, known)
+    profile = scorer.stored_name
+    if judges:
+        from ...pipelines.judges.ranking import rank_by_judges
+
+        beside = scorer if with_scorer else None
+        profile = " + ".join([*(judge.stored_name for judge, _ in judges), *([profile] if beside else ())])
+        with Progress("judging", len(rows) * (len(judges) + with_scorer)) as progress:
+            ranking, left_out = rank_by_judges(collection, rows, judges, beside, progress, min_distance, known)
+    else:
+        with Progress("measuring", len(rows)) as progress:
+            ranking, left_out = rank(collection, rows, scorer, progress, min_distance, known)
     problems = [*problems, *left_out]
     report = output.report
     if report is not None:
         from ...pipelines.reports.page import write_report
         from ...pipelines.reports.ranking import render_report
 
-        page = render_report(collection, ranking, output.title, scorer.stored_name, output.notes, problems)
+        page = render_report(collection, ranking, output.title, profile, output.notes, problems)
         report = write_report(report, page)
     document = {
         **(facts or {}),
-        "profile": scorer.stored_name,
+        "profile": profile,
         "ranking": ranking_rows(ranking),
         "problems": problems,
         "notes": list(output.notes),
@@ -98,7 +117,8 @@ def show_ranking(
     }
     if not output.as_json:
         if ranking:
-            print_ranking(ranking, output.top)
+            prompts = prompts_of(collection, [picture.row for picture in ranking[: output.top]])
+            print_ranking(ranking, output.top, prompts, decimals=3 if judges else 1)
         print_notes(problems)
         if report is not None:
             say(f"Report: {report}")
@@ -110,7 +130,11 @@ def show_ranking(
 
 
 def draw(
-    collection: Collection, generator: ImageGenerator, requests: Sequence[Request], output: RankingOutput
+    collection: Collection,
+    generator: ImageGenerator,
+    requests: Sequence[Request],
+    output: RankingOutput,
+    judges: Sequence[tuple[GuardedJudge, float]] = (),
 ) -> tuple[list[ImageRow], dict[str, Any]]:
     """Draw the pictures that are not in the collection yet, and show the ranking of all requested ones.
 
@@ -132,7 +156,7 @@ def draw(
         "collection": collection.name,
         "model": generator.model.identity,
     }
-    return result.rows, show_ranking(collection, result.rows, output, facts=facts, known=result.items)
+    return result.rows, show_ranking(collection, result.rows, output, facts=facts, known=result.items, judges=judges)
 
 
 def ranking_rows(ranking: Sequence[RankedPicture]) -> list[dict[str, Any]]:
@@ -161,8 +185,17 @@ def names_from_common_folder(paths: Sequence[Path]) -> list[str]:
     return [str(path.absolute().relative_to(folder)) for path in paths]
 
 
-def print_ranking(ranking: Sequence[RankedPicture], top: int) -> None:
-    """Print the best ``top`` as a table; names of pictures begin at the folder that holds all."""
+def print_ranking(
+    ranking: Sequence[RankedPicture], top: int, prompts: Mapping[int, str] = MappingProxyType({}), decimals: int = 1
+) -> None:
+    """Print the best ``top`` as a table; names of pictures begin at the folder that holds all.
+
+    Args:
+        ranking: best first.
+        top: number of lines.
+        prompts: by picture id; long ones are cut.
+        decimals: of the scores.
+    """
     from rich.text import Text
 
     from ...pipelines.reports.score_words import reason_texts
@@ -176,11 +209,12 @@ def print_ranking(ranking: Sequence[RankedPicture], top: int) -> None:
     names = names_from_common_folder([picture.path for picture in ranking])
     for picture, name in zip(ranking[:top], names, strict=False):
         drawn = picture.row.generation
-        prompt = f"{drawn.prompt} (seed {drawn.seed})" if drawn else ""
+        prompt = shorten(prompts.get(picture.row.id, ""), PROMPT, placeholder=" …")
+        prompt += f" (seed {drawn.seed})" if drawn else ""
         why = "; ".join(reason_texts(picture.reasons))
         verdict = [picture.verdict] if judged else []
         texts = (Text(printable(text)) for text in (name, prompt, *verdict, why))
-        table.add_row(str(picture.place), f"{picture.score:.1f}", f"{picture.percentile:.0f}", *texts)
+        table.add_row(str(picture.place), f"{picture.score:.{decimals}f}", f"{picture.percentile:.0f}", *texts)
     out.print(table)
     if len(ranking) > top:
         out.print(f"… and {len(ranking) - top} more.")

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ...pipelines.models.options import GeneratorOptions
-from .options import CollectionOption, Json, Profiles, Wildcards, load_generator, weighted, with_generator_options
+from .options import (
+    CollectionOption,
+    Json,
+    Judges,
+    Profiles,
+    Wildcards,
+    load_generator,
+    load_judges,
+    weighted,
+    with_generator_options,
+)
 from .terminal import Progress, emit, interruptible, note, say
 
 if TYPE_CHECKING:
@@ -24,14 +34,21 @@ if TYPE_CHECKING:
 ME = "me"
 
 
-def _panel(tastes: Sequence[str], raters: Sequence[str], profiles: Path | None) -> Panel:
+def _panel(
+    tastes: Sequence[str],
+    raters: Sequence[str],
+    judges: Sequence[str] | None,
+    adherence: float | None,
+    profiles: Path | None,
+) -> Panel:
     from ...pipelines.scoring.profile_store import ProfileStore, scorers_named
-    from ...pipelines.tuning.panel import weighted_panel
+    from ...pipelines.tuning.panel import AdherenceFloor, weighted_panel
 
     weights = dict(weighted(tastes, "--taste"))
     people = weighted(raters, "--rater")
     scorers = scorers_named([*weights], ProfileStore(profiles))
-    return weighted_panel([*zip(scorers, weights.values(), strict=True)], people)
+    floor = AdherenceFloor(load_judges(["adherence"])[0][0], adherence) if adherence else None
+    return weighted_panel([*zip(scorers, weights.values(), strict=True)], people, load_judges(judges), floor)
 
 
 def _space(
@@ -66,6 +83,15 @@ def tune(
     rater: Annotated[
         list[str] | None,
         typer.Option("--rater", help="Person whose ratings to optimise for, NAME or NAME=WEIGHT; repeatable."),
+    ] = None,
+    judge: Judges = None,
+    adherence: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Least adherence to the prompt, 0–1: pictures below it count less, see docs/judges.md.",
+        ),
     ] = None,
     ask: Annotated[
         bool, typer.Option("--ask", help="Rate every batch by keys as it comes: 1–5, x to skip, u to undo, q to quit.")
@@ -114,7 +140,7 @@ def tune(
 
     if space is None and not resume:
         raise typer.BadParameter("name a space, or --resume the one tuned last", param_hint="SPACE")
-    panel = _panel(taste or (), [*(rater or ()), *([ME] if ask and not rater else ())], profiles)
+    panel = _panel(taste or (), [*(rater or ()), *([ME] if ask and not rater else ())], judge, adherence, profiles)
     warnings = warnings_of(*panel.scorers)
     with existing_collection(collection) if space is None else Collection(collection) as store:
         narrowed = _space(space, store, negative, wildcards, drawing.vocabulary).restrict(ban or (), pin or ())

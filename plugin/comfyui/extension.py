@@ -9,6 +9,7 @@ from __future__ import annotations
 from comfy_api.latest import ComfyExtension, io
 
 from .generate import SoartGenerate
+from .judge import SoartJudge
 from .score import SoartGate, SoartRank, SoartScore
 from .steer import SoartFactorEffects, SoartObserve, SoartPromptChoice
 from .taste import SoartExplain, SoartTaste
@@ -17,6 +18,7 @@ NODES = [
     SoartGenerate,
     SoartScore,
     SoartRank,
+    SoartJudge,
     SoartTaste,
     SoartExplain,
     SoartPromptChoice,

@@ -153,10 +153,10 @@ def score_table(scored: Sequence[ScoredPicture], title: str) -> dict[str, Any]:
     return {"title": title, "columns": ["picture", "score", "percentile", "why"], "rows": rows}
 
 
-def score_lines(scored: Sequence[ScoredPicture]) -> str:
+def score_lines(scored: Sequence[ScoredPicture], decimals: int = 1) -> str:
     """Scores as text, one line per picture."""
     from ...pipelines.reports.score_words import score_text
 
     return "\n".join(
-        f"picture {picture.number + 1}: {score_text(picture.score, picture.percentile)}" for picture in scored
+        f"picture {picture.number + 1}: {score_text(picture.score, picture.percentile, decimals)}" for picture in scored
     )

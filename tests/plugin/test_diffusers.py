@@ -365,3 +365,20 @@ def test_the_example_in_the_docs_runs(tmp_path, monkeypatch, capsys):
     exec(compile(example, "diffusers.md", "exec"), {})  # noqa: S102
     assert "picture of a" in capsys.readouterr().out
     assert len(list(tmp_path.glob("seed *.png"))) == 1
+
+
+def test_best_of_and_tune_by_a_judge(embedded, tmp_path):
+    class Redness:
+        name, version, range, higher_is_better, needs_prompt = "redness", "1", (0.0, 1.0), True, False
+
+        def judge(self, pictures, prompts):
+            return [float(pixels[..., 0].mean()) / 255 for pixels in pictures]
+
+    pipe = soart.wrap(embedded.pipeline, identity="embedded")
+    best = pipe.best_of("a boat, {cool|warm} palette", n=3, judge=Redness(), num_inference_steps=2)
+    assert [c.score for c in best] == pytest.approx([c.pixels[..., 0].mean() / 255 for c in best])
+    assert best[0].score >= best[-1].score
+    findings = pipe.tune(
+        "{boat|fox}, {cool|warm} palette", collection=tmp_path / "c", judge=Redness(), budget=2, batch=2
+    )
+    assert findings.goal == {"judge:redness@1": 1.0}

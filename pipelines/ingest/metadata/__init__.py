@@ -9,7 +9,7 @@ from .foldertable import TABLES, FolderTable
 from .read import SIDECARS, embedded_metadata, picture_metadata, sidecars_of
 from .record import PictureMetadata
 from .sidecars import sidecar_metadata
-from .words import prompt_words
+from .words import plain_prompt, prompt_words
 
 __all__ = [
     "SIDECARS",
@@ -18,6 +18,7 @@ __all__ = [
     "PictureMetadata",
     "embedded_metadata",
     "picture_metadata",
+    "plain_prompt",
     "prompt_words",
     "sidecar_metadata",
     "sidecars_of",

@@ -59,14 +59,24 @@ _STOP = frozenset(
 )
 
 
+def _without_tools(prompt: str) -> str:
+    text = prompt[:LONGEST_PROMPT].replace("\\(", "\ue000").replace("\\)", "\ue001")
+    return _BREAKS.sub(",", _DROPPED.sub(" ", text))
+
+
+def plain_prompt(prompt: str) -> str:
+    """A prompt without weights, brackets of weights, LoRAs, embeddings, wildcards, flags and ``BREAK``."""
+    text = re.sub(r"[()\[\]{}]", " ", _NUMBERS.sub(" ", _without_tools(prompt)))
+    return " ".join(text.replace("\ue000", "(").replace("\ue001", ")").split())
+
+
 def prompt_words(prompt: str) -> list[str]:
     r"""The phrases of up to six words and the single words of a prompt, folded to lower case, each once, in order.
 
     Weights, LoRAs, embeddings, wildcards, flags, ``BREAK`` and brackets are left out; ``\(`` and ``\)`` are kept as
     brackets of a name; underscores count as spaces. Articles and prepositions do not count as single words.
     """
-    text = prompt[:LONGEST_PROMPT].replace("\\(", "\ue000").replace("\\)", "\ue001")
-    text = _NUMBERS.sub(" , ", _BREAKS.sub(",", _DROPPED.sub(" ", text)))
+    text = _NUMBERS.sub(" , ", _without_tools(prompt))
     words: dict[str, None] = {}
     for part in _SEPARATORS.split(text):
         phrase = " ".join(part.replace("_", " ").replace("\\", " ").casefold().split())

@@ -12,13 +12,14 @@ from starlette.routing import Route
 
 from ....errors import SoartError
 from ....metrics.damage.suspicion import detectors
+from ....metrics.damage.titles import JUDGE
 from ....metrics.tastes.profile import TECHNICAL
 from ....pipelines.collection.counts import count_collection
 from ....pipelines.collection.queries import DAMAGE, Query, order, row_of, rows_of
 from ....pipelines.collection.thumbnails import LARGE, SIDE, for_browser
 from ....pipelines.scoring.explaining import heat_picture
 from ....pipelines.scoring.similar import by_likeness
-from ....pipelines.services.gallery import cells_of, picture_details, start_scoring, usable_profiles
+from ....pipelines.services.gallery import cells_of, picture_details, start_scoring, stored_profile, usable_profiles
 from ..answers import json_endpoint, page, whole_number, whole_numbers
 from ..state import current_collection, rater_of
 
@@ -72,6 +73,7 @@ def gallery(request: Request) -> Response:
     # The view of tastes shows the messages about tastes that cannot be used.
     scorers, _ = usable_profiles(current.profiles, current.profiles.names())
     profiles = [(name, counts.profiles.get(scorer.stored_name, 0)) for name, scorer in scorers.items()]
+    profiles += [(name, scored) for name, scored in counts.profiles.items() if name.startswith(JUDGE)]
     chosen = request.query_params.get("profile") or next((name for name, scored in profiles if scored), TECHNICAL)
     return page(
         request, "gallery.html", current, view="gallery", profiles=profiles, sound=counts.pictures - counts.problems,
@@ -83,7 +85,7 @@ def gallery(request: Request) -> Response:
 def ids(request: Request) -> Response:
     """Ids of all pictures of a query, in order; with ``like`` in that of their likeness to a picture."""
     current = current_collection(request)
-    query = query_of(request.query_params, lambda name: current.profiles.scorer(name).stored_name)
+    query = query_of(request.query_params, lambda name: stored_profile(current.profiles, name))
     found = order(current.collection, query, rater_of(request))
     if like := request.query_params.get("like"):
         example = row_of(current.collection, whole_number(like, "the picture's number"))
@@ -96,7 +98,7 @@ def cells(request: Request) -> Response:
     current = current_collection(request)
     name = request.query_params.get("profile", "")
     rows = rows_of(current.collection, whole_numbers(request.query_params.get("ids", ""), "a picture's number"))
-    profile = current.profiles.scorer(name).stored_name if name else ""
+    profile = stored_profile(current.profiles, name) if name else ""
     return JSONResponse({"cells": cells_of(current.collection, rows, rater_of(request), profile)})
 
 
@@ -113,7 +115,9 @@ def heat(request: Request) -> Response:
     """A picture under its heat map."""
     current = current_collection(request)
     row = row_of(current.collection, request.path_params["image"])
-    scorer = current.profiles.scorer(request.query_params.get("profile") or TECHNICAL)
+    name = request.query_params.get("profile") or TECHNICAL
+    # A judge by others has no heat map.
+    scorer = current.profiles.scorer(TECHNICAL if name.startswith(JUDGE) else name)
     return Response(
         heat_picture(current.collection, row, scorer),
         media_type="image/jpeg",

@@ -308,3 +308,30 @@ def test_numbers_for_json():
     assert type(comfy_pictures.plain(np.float32(3))) is float
     assert comfy_pictures.plain(float("nan")) is None
     assert comfy_pictures.plain(float("inf")) is None
+
+
+class Redness:
+    """Share of red in a picture, but nothing for a prompt that says so."""
+
+    name, version, range, higher_is_better, needs_prompt = "redness", "1", (0.0, 1.0), True, False
+
+    def judge(self, pictures, prompts):
+        pairs = zip(pictures, prompts, strict=True)
+        return [float("nan") if text == "nothing" else float(p[..., 0].mean() / p.mean() / 3) for p, text in pairs]
+
+
+def test_judge_of_somebody_else(comfy, graph, monkeypatch):
+    monkeypatch.setitem(sys.modules, "redness_of_somebody", sys.modules[__name__])
+    source = pictures(graph, count=4)
+    judged = graph.add(
+        "SoartJudge", images=source.out(), judge="redness_of_somebody:Redness", prompt="a\nb\nnothing\nc", top_k=2
+    )
+    none = graph.add("SoartJudge", images=source.out(), judge="nobody", prompt="", top_k=0)
+    ran = comfy.run(graph)
+    assert ran.ok, ran.error
+    rows = table(ran, judged)
+    assert len(rows) == 2
+    assert 3 not in [row["picture"] for row in rows]
+    assert rows[0]["score"] >= rows[1]["score"]
+    assert "NaN or infinity" in texts(ran, judged)
+    assert "There is no judge 'nobody'" in texts(ran, none)

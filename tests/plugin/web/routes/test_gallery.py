@@ -144,3 +144,16 @@ def test_more_like_this(visitor, folder):
     assert f'href="/c/0/gallery?like={like}"' in visitor.get(f"/detail/{like}").text
     for bad in ("x", "999", "-1", "1e3", "9" * 30):
         assert visitor.get("/api/ids", like=bad).status_code == 400, bad
+
+
+def test_values_of_judges_sort_and_filter(visitor, folder):
+    name = "judge:clip:a/b@1"
+    with Collection(folder) as collection:
+        pictures = collection.ids()
+        collection.set_scores(name, {image: -float(image) for image in pictures})
+    assert visitor.get("/api/ids", sort="score", profile=name).json()["ids"][: len(pictures)] == sorted(pictures)
+    assert visitor.get("/api/ids", profile=name, low="100").json()["ids"] == [min(pictures)]
+    assert visitor.get("/api/cells", ids="2", profile=name).json()["cells"][0]["score"] == -2
+    assert "judge: clip:a/b" in visitor.get("/gallery").text
+    assert visitor.get("/heat/2", profile=name).status_code == 200
+    assert visitor.get("/detail/2", profile=name).status_code == 200

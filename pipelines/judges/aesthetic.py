@@ -1,0 +1,114 @@
+"""The LAION aesthetic predictors: a small head on the embeddings of CLIP (v2) or SigLIP (v2.5).
+
+Sources: C. Schuhmann, "Improved aesthetic predictor" (2022); discus0434, "Aesthetic predictor v2.5" (2024).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ...errors import JudgeError, first_line
+from ...metrics.items.deep import DeepExtractor
+from ...metrics.protocols import Extractor
+
+#: Hub id of the picture tower by the width of the head's input: of v2, and of v2.5.
+TOWERS = {768: "openai/clip-vit-large-patch14", 1152: "google/siglip-so400m-patch14-384"}
+#: Values are trained on ratings 1…10, and a linear head may go beyond them.
+RANGE = (-100.0, 100.0)
+
+
+class AestheticJudge:
+    """Predicts the mean aesthetic rating of a picture, about 1…10.
+
+    Args:
+        extractor: embeds pictures.
+        layers: weights (out, in) and biases (out,) of the head, first layer first.
+        name: of the judge.
+    """
+
+    range, higher_is_better, needs_prompt = RANGE, True, False
+
+    def __init__(self, extractor: DeepExtractor, layers: Sequence[tuple[np.ndarray, np.ndarray]], name: str) -> None:
+        self._extractor, self._layers, self.name = extractor, layers, name[-64:].strip()
+        digest = hashlib.sha256(extractor.version.encode())
+        for weight, bias in layers:
+            digest.update(weight.tobytes() + bias.tobytes())
+        self.version = digest.hexdigest()[:12]
+
+    @property
+    def extractor(self) -> Extractor:
+        """The picture tower; its embeddings are stored as items, so that a picture is decoded once."""
+        return self._extractor
+
+    def judge(self, pictures: Sequence[np.ndarray], prompts: Sequence[str]) -> np.ndarray:
+        """(n,) values of pictures."""
+        return self.judge_items(self._extractor.extract(list(pictures)), prompts)
+
+    def judge_items(self, items: Sequence[np.ndarray] | np.ndarray, prompts: Sequence[str]) -> np.ndarray:
+        """(n,) values of n embeddings."""
+        values = np.asarray(items, dtype=np.float64)
+        # Both heads are stacks of linear layers; their dropout is for training.
+        for weight, bias in self._layers:
+            values = values @ weight.T + bias
+        flat: np.ndarray = values[:, 0]
+        return flat
+
+
+def load(argument: str) -> AestheticJudge:
+    """Load the judge for ``HEAD`` or ``HEAD,TOWER``: a file of weights, and a hub id or folder of the picture tower.
+
+    Raises:
+        JudgeError: the head is missing, damaged, or does not fit the tower.
+        ModelError: the tower cannot be loaded.
+    """
+    head, _, tower = argument.partition(",")
+    layers = read_head(Path(head).expanduser())
+    width = layers[0][0].shape[1]
+    if not tower and width not in TOWERS:
+        raise JudgeError(
+            f"The head {head!r} takes embeddings of {width} numbers: name their model, aesthetic:HEAD,MODEL."
+        )
+    extractor = DeepExtractor.load(tower or TOWERS[width])
+    if len(extractor.names) != width:
+        raise JudgeError(
+            f"The head {head!r} takes embeddings of {width} numbers, but {tower or TOWERS[width]!r} gives "
+            f"{len(extractor.names)}: name the model that it was trained on."
+        )
+    return AestheticJudge(extractor, layers, f"aesthetic:{Path(head).stem}")
+
+
+def read_head(path: Path) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Weights (out, in) and biases (out,) of a head's linear layers, from ``.pth`` or ``.safetensors``.
+
+    The file is read without running any code in it.
+
+    Raises:
+        JudgeError: it is missing or damaged, or its layers do not end in one number.
+    """
+    if not path.is_file():
+        raise JudgeError(f"There is no file {str(path)!r}: download the weights of the aesthetic predictor first.")
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            tensors = load_file(path)
+        else:
+            tensors = torch.load(path, map_location="cpu", weights_only=True)
+        names = [name.removesuffix(".weight") for name, tensor in tensors.items() if name.endswith(".weight")]
+        names.sort(key=lambda name: [int(part) if part.isdecimal() else 0 for part in name.split(".")])
+        layers = [
+            (tensors[f"{name}.weight"].double().numpy(), tensors[f"{name}.bias"].double().numpy()) for name in names
+        ]
+    # A damaged file raises errors of nearly any kind.
+    except Exception as error:
+        raise JudgeError(f"{str(path)!r} cannot be read as an aesthetic predictor: {first_line(error)}.") from error
+    chained = all(a[0].shape[0] == b[0].shape[1] for a, b in pairwise(layers))
+    if not layers or not chained or layers[-1][0].shape[0] != 1:
+        raise JudgeError(f"{str(path)!r} is not an aesthetic predictor: expected linear layers that end in one number.")
+    return layers

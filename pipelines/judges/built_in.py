@@ -1,0 +1,114 @@
+"""The table of built-in judges; each is imported when it is used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from types import MappingProxyType
+
+from ...errors import JudgeError
+from ...metrics.protocols import PictureJudge
+
+#: Said of weights and packages that may not be used commercially.
+NON_COMMERCIAL = "forbids commercial use"
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltIn:
+    """A built-in judge.
+
+    Attributes:
+        module: file of this room that holds ``load(argument)``.
+        summary: one line.
+        argument: in words; empty if the judge takes none.
+        default: argument if none is given; empty if the judge needs one.
+        licence: a restriction of the usual weights, such as that commercial use is forbidden.
+        prefix: put before the argument, for modules that hold several judges.
+    """
+
+    module: str
+    summary: str
+    argument: str = ""
+    default: str = ""
+    licence: str = ""
+    prefix: str = ""
+
+    def load(self, argument: str) -> PictureJudge:
+        """Load the judge.
+
+        Raises:
+            JudgeError: an argument is missing, or not taken.
+        """
+        if argument and not self.argument:
+            raise JudgeError(f"This judge takes no argument, got {argument!r}: give its name alone.")
+        if self.argument and not (argument or self.default):
+            raise JudgeError(f"This judge needs an argument, NAME:{self.argument}, see docs/judges.md.")
+        module = import_module(f".{self.module}", __package__)
+        judge: PictureJudge = module.load(self.prefix + (argument or self.default))
+        return judge
+
+
+#: By name, in the order of ``soart doctor`` and docs/judges.md.
+BUILT_IN: MappingProxyType[str, BuiltIn] = MappingProxyType(
+    {
+        "adherence": BuiltIn(
+            "adherence",
+            "probability that the picture shows every phrase of its prompt; knows the words of the embedded model",
+            argument="FOLDER",
+            default="embedded",
+        ),
+        "clip": BuiltIn(
+            "embedding",
+            "CLIP score: 100 × cosine of picture and prompt",
+            argument="HUB_ID|FOLDER",
+            default="openai/clip-vit-base-patch32",
+            prefix="clip ",
+        ),
+        "siglip": BuiltIn(
+            "embedding",
+            "SigLIP's probability that picture and prompt belong together",
+            argument="HUB_ID|FOLDER",
+            default="google/siglip-base-patch16-224",
+            prefix="siglip ",
+        ),
+        "pickscore": BuiltIn(
+            "embedding",
+            "PickScore, learnt from people's choices between pictures",
+            argument="HUB_ID|FOLDER",
+            default="yuvalkirstain/PickScore_v1",
+            prefix="pickscore ",
+        ),
+        "aesthetic": BuiltIn(
+            "aesthetic",
+            "LAION aesthetic predictor v2 (on CLIP) or v2.5 (on SigLIP), from its file of weights",
+            argument="HEAD[,HUB_ID|FOLDER]",
+            licence="v2.5 is under the AGPL-3.0",
+        ),
+        "pyiqa": BuiltIn(
+            "pyiqa",
+            "any no-reference metric of the package pyiqa",
+            argument="METRIC",
+            licence=f"pyiqa {NON_COMMERCIAL}",
+        ),
+        "vqascore": BuiltIn(
+            "vqa",
+            "VQAScore: probability of yes to a question about the picture",
+            argument="HUB_ID|FOLDER",
+            default="Salesforce/blip-vqa-base",
+        ),
+        "image-reward": BuiltIn(
+            "rewards",
+            "ImageReward, by its own package",
+            argument="MODEL",
+            default="ImageReward-v1.0",
+            prefix="image-reward ",
+        ),
+        "hpsv2": BuiltIn(
+            "rewards",
+            "human preference score v2, by its own package",
+            argument="VERSION",
+            default="v2.1",
+            prefix="hpsv2 ",
+        ),
+    }
+)

@@ -1,0 +1,145 @@
+"""Calibration of phrases: how a margin between embeddings becomes the probability that a phrase is shown.
+
+A phrase of a kind competes with the other options of that kind. Its margin is its own similarity less the log-sum-exp
+of the others', which is the log-odds of zero-shot classification (Radford et al. 2021). A logistic curve for each kind
+turns margins into probabilities (Platt, "Probabilistic outputs for support vector machines", 1999).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.special import expit
+
+from ...errors import JudgeError, first_line
+
+#: File of the calibration, beside the weights of the towers.
+FILE = "adherence.json"
+#: Weak normal prior of the curve's parameters, as a precision; it keeps separable data from an infinite slope.
+_RIDGE = 1e-2
+
+
+@dataclass(frozen=True)
+class Curve:
+    """P(shown) of a margin m: logistic with log-odds ``slope`` · m + ``offset``.
+
+    Attributes:
+        slope, offset: of the log-odds.
+        covariance: 2×2 of both, from the fit.
+        spread: standard deviation of the log-odds between phrases, beyond the curve.
+    """
+
+    slope: float
+    offset: float
+    covariance: tuple[tuple[float, float], tuple[float, float]]
+    spread: float
+
+    def log_odds(self, margins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(n,) log-odds of (n,) margins, and their standard deviations."""
+        design = np.stack([margins, np.ones_like(margins)], axis=-1)
+        variance = np.einsum("...i,ij,...j->...", design, np.array(self.covariance), design) + self.spread**2
+        return design @ np.array([self.slope, self.offset]), np.sqrt(variance)
+
+
+def fit_curve(margins: np.ndarray, shown: np.ndarray, phrases: Sequence[str]) -> Curve:
+    """Fit the curve by penalised maximum likelihood, and its spread between phrases by the method of moments.
+
+    Args:
+        margins: (n,).
+        shown: (n,) bool.
+        phrases: n names; the spread is that between their one-step offsets (DerSimonian & Laird 1986).
+    """
+    design = np.stack([margins, np.ones_like(margins)], axis=1)
+    prior = np.array([1.0, 0.0])
+
+    def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
+        log_odds = design @ weights
+        value = np.logaddexp(0, log_odds).sum() - log_odds[shown].sum() + _RIDGE / 2 * ((weights - prior) ** 2).sum()
+        return float(value), design.T @ (expit(log_odds) - shown) + _RIDGE * (weights - prior)
+
+    # Convex; plain Newton steps overshoot where most margins are large.
+    weights = minimize(loss, prior, jac=True, method="L-BFGS-B").x
+    p = expit(design @ weights)
+    hessian = (design * (p * (1 - p))[:, None]).T @ design + _RIDGE * np.eye(2)
+    names = np.array(phrases)
+    offsets, variances = [], []
+    for name in np.unique(names):
+        own = names == name
+        information = float((p * (1 - p))[own].sum())
+        if information > 1:
+            offsets.append(float((shown - p)[own].sum()) / information)
+            variances.append(1 / information)
+    between = float(np.var(offsets) - np.mean(variances)) if len(offsets) > 1 else 0.0
+    covariance = np.linalg.inv(hessian)
+    return Curve(
+        float(weights[0]),
+        float(weights[1]),
+        tuple(tuple(float(v) for v in row) for row in covariance),  # type: ignore[arg-type]
+        float(np.sqrt(max(between, 0.0))),
+    )
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of phrases that a model can tell apart.
+
+    Attributes:
+        options: for each option its phrases, in lower case; those of one option mean the same.
+        curve: its calibration.
+    """
+
+    options: tuple[tuple[str, ...], ...]
+    curve: Curve
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The phrases that a model can tell, and how.
+
+    Attributes:
+        kinds: by name.
+        source: what it was calibrated on, in words.
+    """
+
+    kinds: dict[str, Kind]
+    source: str
+
+    @cached_property
+    def lexicon(self) -> dict[str, str]:
+        """Kinds of all phrases, by phrase."""
+        return {p: name for name, kind in self.kinds.items() for option in kind.options for p in option}
+
+    def save(self, folder: Path) -> None:
+        """Write the calibration into the folder of the model."""
+        kinds = {name: {"options": kind.options, **asdict(kind.curve)} for name, kind in self.kinds.items()}
+        text = json.dumps({"source": self.source, "kinds": kinds}, indent=1)
+        (folder / FILE).write_text(f"{text}\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Calibration:
+        """Read the calibration of a model.
+
+        Raises:
+            JudgeError: there is none, or it is damaged.
+        """
+        path = folder / FILE
+        if not path.is_file():
+            raise JudgeError(
+                f"{str(folder)!r} has no {FILE}, so its values are not probabilities: use the judge clip with it."
+            )
+        try:
+            stored = json.loads(path.read_text(encoding="utf-8"))
+            kinds = {}
+            for name, kind in stored["kinds"].items():
+                options = tuple(tuple(str(p) for p in option) for option in kind.pop("options"))
+                (a, b), (c, d) = kind.pop("covariance")
+                kinds[name] = Kind(options, Curve(covariance=((a, b), (c, d)), **kind))
+            return cls(kinds, str(stored["source"]))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise JudgeError(f"{str(path)!r} is damaged ({first_line(error)}): reinstall, or train it anew.") from error

@@ -1,0 +1,68 @@
+"""Judges on a picture tower and a text tower: CLIP score, SigLIP and PickScore.
+
+Sources: Hessel et al., "CLIPScore" (2021); Zhai et al., "Sigmoid loss for language image pre-training" (2023); Kirstain
+et al., "Pick-a-Pic" (2023).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.special import expit
+
+from ...metrics.protocols import Extractor
+from ..ingest.metadata import plain_prompt
+from .towers import Towers
+
+#: Judges whose value is the model's own logit, a cosine times its learnt scale.
+LOGITS = ("pickscore",)
+
+
+class TowersJudge:
+    """Judges how well picture and prompt belong together.
+
+    The value is 100 × cosine of CLIP's embeddings, SigLIP's probability 0…1, or PickScore's logit.
+
+    Args:
+        towers: both towers.
+        kind: ``clip``, ``siglip`` or ``pickscore``.
+        source: hub id or folder, for the name.
+    """
+
+    higher_is_better, needs_prompt = True, True
+
+    def __init__(self, towers: Towers, kind: str, source: str) -> None:
+        self.towers, self._probability = towers, towers.is_sigmoid and kind not in LOGITS
+        self._factor = towers.scale if kind in LOGITS else 100.0
+        self.name = f"{kind}:{source}"[-64:].strip()
+        self.version = towers.digest
+        self.range = (0.0, 1.0) if self._probability else (-self._factor, self._factor)
+
+    @property
+    def extractor(self) -> Extractor:
+        """The picture tower; its embeddings are stored as items, so that a picture is decoded once."""
+        return self.towers.extractor
+
+    def judge(self, pictures: Sequence[np.ndarray], prompts: Sequence[str]) -> np.ndarray:
+        """(n,) values of pictures."""
+        return self.judge_items(self.towers.extractor.extract(list(pictures)), prompts)
+
+    def judge_items(self, items: Sequence[np.ndarray] | np.ndarray, prompts: Sequence[str]) -> np.ndarray:
+        """(n,) values of n embeddings."""
+        texts = self.towers.texts([plain_prompt(prompt) for prompt in prompts])
+        cosines: np.ndarray = np.einsum("nd,nd->n", np.asarray(items, dtype=np.float64), texts)
+        if self._probability:
+            return np.asarray(expit(self.towers.scale * cosines + self.towers.bias))
+        return self._factor * cosines
+
+
+def load(argument: str) -> TowersJudge:
+    """Load the judge ``KIND SOURCE``; both come from the table of built-in judges.
+
+    Raises:
+        ModelError: the model cannot be loaded.
+        JudgeError: it reads no text.
+    """
+    kind, _, source = argument.partition(" ")
+    return TowersJudge(Towers.load(source), kind, source)

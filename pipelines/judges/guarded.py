@@ -1,0 +1,147 @@
+"""Calls a judge so that its failures cost values and never the run."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ...errors import first_line
+from ...metrics.damage.titles import JUDGE
+from ...metrics.protocols import Measurer, PictureJudge
+
+#: Seconds that a judge may take for a batch before it is given up, and pictures that it gets at once.
+SECONDS, BATCH = 300.0, 8
+#: Longest name of stored scores.
+_LONGEST = 128
+#: Slack of the ends of a judge's range, for values rounded by float32.
+_SLACK = 1e-5
+
+
+def stored_name(judge: PictureJudge) -> str:
+    """Name under which a judge's values are stored: ``judge:NAME@VERSION``, shortened by a hash if it is too long."""
+    name = f"{JUDGE}{judge.name}@{judge.version}"
+    if len(name) <= _LONGEST:
+        return name
+    return f"{name[: _LONGEST - 17]}-{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+
+
+class GuardedJudge:
+    """A judge whose errors, silences and strange values become sentences.
+
+    Stored values are higher for better pictures: those of a judge of which less is better change their sign.
+
+    Args:
+        judge: the judge, as ``judge_named`` returns it.
+        seconds: time limit of a batch; after it the judge is given up.
+        batch: pictures judged at once.
+
+    Attributes:
+        measurer: measures the items that it judges by; None for a judge of pixels.
+        stored_name: fixed when the guard is made.
+        stopped: a sentence that says why the judge is given up; empty while it is not.
+    """
+
+    def __init__(self, judge: PictureJudge, seconds: float = SECONDS, batch: int = BATCH) -> None:
+        self.inner, self.seconds, self.batch = judge, seconds, batch
+        self.name, self.version = judge.name, judge.version
+        self.stored_name, self.sign = stored_name(judge), 1.0 if judge.higher_is_better else -1.0
+        self.needs_prompt = judge.needs_prompt
+        # A judge of embeddings gets those that the collection stores, so that a picture is decoded once.
+        self.measurer: Measurer | None = judge if hasattr(judge, "judge_items") else None  # type: ignore[assignment]
+        self._judge = getattr(judge, "judge_items", judge.judge)
+        self.stopped = ""
+        self._failed: dict[str, int] = {}
+
+    @property
+    def problems(self) -> list[str]:
+        """A sentence for each kind of failure so far."""
+        counted = [
+            f"The judge {self.name!r} gave {_pictures(count)} no value: {what}." for what, count in self._failed.items()
+        ]
+        return [*counted, *([self.stopped] if self.stopped else [])]
+
+    def values(self, pictures: Sequence[np.ndarray], prompts: Sequence[str]) -> np.ndarray:
+        """(n,) float64 values, higher is better, NaN where the judge gave none; at most ``batch`` pictures at once.
+
+        Args:
+            pictures: each (h, w, 3) uint8 sRGB; their items (p,) for a judge with ``measurer``.
+            prompts: of the pictures; empty for unknown ones.
+        """
+        nothing = np.full(len(pictures), np.nan)
+        if self.stopped or not len(pictures):
+            return nothing
+        answer = self._ask(pictures, prompts)
+        if isinstance(answer, Exception):
+            if len(pictures) == 1:
+                self._count(f"{type(answer).__name__}: {first_line(answer)}")
+                return nothing
+            # One bad picture must not cost the others of its batch.
+            single = [self.values([picture], [prompt]) for picture, prompt in zip(pictures, prompts, strict=True)]
+            values = np.concatenate(single)
+            if np.isnan(values).all() and not self.stopped:
+                self.stopped = f"The judge {self.name!r} failed on every picture of a batch and is not used any more."
+            return values
+        return nothing if self.stopped else self._sound(answer, len(pictures))
+
+    def _ask(self, pictures: Sequence[np.ndarray], prompts: Sequence[str]) -> Any:  # noqa: ANN401
+        """The judge's answer or its exception; sets ``stopped`` if it takes too long or its version changes."""
+        box: list[Any] = []
+
+        def call() -> None:
+            try:
+                box.append(self._judge(pictures, prompts))
+            except Exception as error:
+                box.append(error)
+            # Code of others may even end the thread.
+            except BaseException as error:
+                box.append(RuntimeError(f"{type(error).__name__}: {error}"))
+
+        # A daemon, because a thread cannot be ended, and must not keep the program from ending.
+        thread = threading.Thread(target=call, name=f"soart judge {self.name}", daemon=True)
+        thread.start()
+        thread.join(self.seconds)
+        if not box:
+            self.stopped = (
+                f"The judge {self.name!r} did not answer within {self.seconds:g} s and is not used any more; "
+                "run again for the pictures that have no value yet."
+            )
+            return None
+        if self.inner.version != self.version:
+            self.stopped = (
+                f"The judge {self.name!r} changed its version from {self.version!r} to {self.inner.version!r} while "
+                "judging and is not used any more: run again to judge by the new version."
+            )
+        return box[0]
+
+    def _sound(self, answer: Any, count: int) -> np.ndarray:  # noqa: ANN401
+        try:
+            values = np.asarray(answer, dtype=np.float64)
+        except (TypeError, ValueError):
+            values = np.empty(0)
+        if values.shape != (count,):
+            self._count(f"it did not return one number a picture, but {_shape(answer)}", count)
+            return np.full(count, np.nan)
+        low, high = (float(end) for end in self.inner.range)
+        outside = np.isfinite(values) & ((values < low - _SLACK) | (values > high + _SLACK))
+        if outside.any():
+            self._count(f"values outside its range {low:g} … {high:g}, such as {values[outside][0]:g}", outside.sum())
+        if silent := int((~np.isfinite(values)).sum()):
+            self._count("NaN or infinity", silent)
+        usable = np.isfinite(values) & ~outside
+        return np.where(usable, self.sign * values, np.nan)
+
+    def _count(self, what: str, pictures: int = 1) -> None:
+        self._failed[what] = self._failed.get(what, 0) + int(pictures)
+
+
+def _pictures(count: int) -> str:
+    return "1 picture" if count == 1 else f"{count} pictures"
+
+
+def _shape(answer: object) -> str:
+    length = f" of {len(answer)}" if hasattr(answer, "__len__") else ""
+    return f"a {type(answer).__name__}{length}"

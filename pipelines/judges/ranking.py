@@ -1,0 +1,130 @@
+"""Ranks pictures by judges, alone or together with a taste."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+
+import numpy as np
+
+from ...metrics.damage.scorer import TechnicalScorer
+from ...metrics.percentiles import percentiles
+from ...metrics.protocols import Reason, Scorer
+from ..collection.collection import Collection
+from ..collection.tables import ImageRow
+from ..scoring.measuring import measure
+from ..scoring.ranking import RankedPicture, rank, without_near
+from .adherence import Adherence, AdherenceJudge, adherences
+from .finding import check_weights
+from .guarded import GuardedJudge
+from .storing import judge_pictures
+
+Weighted = tuple[GuardedJudge, float]
+
+
+def standard(values: np.ndarray) -> np.ndarray:
+    """(n,) values in standard deviations from their mean; zeros if all are equal."""
+    deviation = float(values.std())
+    centred: np.ndarray = values - values.mean()
+    return centred / deviation if deviation > 1e-9 * (1 + abs(float(values.mean()))) else np.zeros(len(values))
+
+
+def combined(
+    columns: Mapping[str, np.ndarray], weights: Mapping[str, float]
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """The common score (n,) of several columns of values (n,), and the share of each column in it.
+
+    A single column is the score itself; several count in standard deviations.
+
+    Args:
+        columns: values by name.
+        weights: by name; 1 for a column without one.
+    """
+    total = sum(weights.get(name, 1.0) for name in columns)
+    shares = {name: weights.get(name, 1.0) / total * standard(values) for name, values in columns.items()}
+    scores = next(iter(columns.values())) if len(columns) == 1 else np.sum(list(shares.values()), axis=0)
+    return scores, shares
+
+
+def rank_by_judges(
+    collection: Collection,
+    rows: Sequence[ImageRow] | None,
+    judges: Sequence[Weighted],
+    scorer: Scorer | None = None,
+    progress: Callable[[], None] = lambda: None,
+    min_distance: float | None = None,
+    known: Mapping[int, np.ndarray] = MappingProxyType({}),
+) -> tuple[list[RankedPicture], list[str]]:
+    """Rank pictures by one judge, or by the weighted mean of several and of a taste, best first.
+
+    One judge alone ranks by its own values, higher is better. Otherwise each counts in standard deviations over the
+    ranked pictures, by its weight; a taste has weight 1.
+
+    Args:
+        collection: holds the pictures; all values are stored in it.
+        rows: the pictures, by default all. Those with a problem are left out.
+        judges: with their weights, at least one.
+        scorer: a taste or another profile that counts too.
+        progress: called once per picture and judge.
+        min_distance: drop pictures closer than this to a better one, see ``pipelines.scoring.ranking.rank``.
+        known: items of pictures that were just measured for ``scorer``.
+
+    Returns:
+        the ranking, and sentences on what was left out.
+
+    Raises:
+        JudgeError: two judges of one name, or weights that are negative or all 0.
+    """
+    check_weights(judges, beside=scorer is not None)
+    rows = collection.images() if rows is None else rows
+    problems: list[str] = []
+    columns: dict[str, dict[int, float]] = {}
+    if scorer is not None:
+        scored, problems = rank(collection, rows, scorer, progress, known=known)
+        columns[scorer.stored_name] = {picture.row.id: picture.score for picture in scored}
+        why = {picture.row.id: picture.reasons for picture in scored}
+    else:
+        problems = [f"{str(collection.locate(row))!r} is left out: {row.problem}." for row in rows if row.problem]
+        why = {}
+    sound = [row for row in rows if not row.problem]
+    for judge, _ in judges:
+        columns[judge.stored_name], left_out = judge_pictures(collection, sound, judge, lambda n: _repeat(progress, n))
+        problems += left_out
+    judged = [row for row in sound if all(row.id in column for column in columns.values())]
+    if not judged:
+        return [], problems
+    matrix = {name: np.array([column[row.id] for row in judged]) for name, column in columns.items()}
+    scores, shares = combined(matrix, {judge.stored_name: weight for judge, weight in judges})
+    phrases = _phrases(collection, judged, judges)
+    order, ranks = np.argsort(-scores, kind="stable"), percentiles(scores)
+    ranking = []
+    for place, i in enumerate(order, start=1):
+        row = judged[i]
+        reasons = [
+            Reason(f"{judge.name} {judge.sign * matrix[judge.stored_name][i]:.3g}", float(shares[judge.stored_name][i]))
+            for judge, _ in judges
+        ]
+        reasons += phrases[row.id].reasons() if row.id in phrases else ()
+        ranking.append(
+            RankedPicture(
+                place, row, collection.locate(row), float(scores[i]), float(ranks[i]), (*reasons, *why.get(row.id, ()))
+            )
+        )
+    if min_distance is not None:
+        measurer = scorer or TechnicalScorer.load()
+        items, unreadable = measure(collection, judged, measurer, known=known if scorer is not None else {})
+        ranking = [picture for picture in ranking if picture.row.id in items]
+        matrix_of_items = np.stack([items[picture.row.id] for picture in ranking]).astype(np.float64)
+        ranking, problems = without_near(ranking, matrix_of_items, min_distance), [*problems, *unreadable]
+    return ranking, problems
+
+
+def _phrases(collection: Collection, rows: Sequence[ImageRow], judges: Sequence[Weighted]) -> dict[int, Adherence]:
+    """The adherence of pictures by id, of the first judge that judges phrase by phrase."""
+    inner = next((judge.inner for judge, _ in judges if isinstance(judge.inner, AdherenceJudge)), None)
+    return adherences(collection, rows, inner)[0] if inner is not None else {}
+
+
+def _repeat(progress: Callable[[], None], count: int) -> None:
+    for _ in range(count):
+        progress()

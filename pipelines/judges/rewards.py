@@ -1,0 +1,68 @@
+"""Reward models that come with packages of their own: ImageReward and HPSv2.
+
+Sources: Xu et al., "ImageReward" (2023); Wu et al., "Human preference score v2" (2023).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from ...errors import JudgeError
+
+
+class ImageRewardJudge:
+    """ImageReward's score; about −2…2, standardised over its training data."""
+
+    range, higher_is_better, needs_prompt = (-math.inf, math.inf), True, True
+
+    def __init__(self, model: Any, name: str, version: str) -> None:  # noqa: ANN401
+        self._model, self.name, self.version = model, name, version
+
+    def judge(self, pictures: Sequence[np.ndarray], prompts: Sequence[str]) -> list[float]:
+        """Scores of pictures."""
+        pairs = zip(pictures, prompts, strict=True)
+        return [float(self._model.score(prompt, Image.fromarray(pixels))) for pixels, prompt in pairs]
+
+
+class Hpsv2Judge:
+    """The human preference score v2, a cosine; about 0.2…0.35."""
+
+    name, range, higher_is_better, needs_prompt = "hpsv2", (-1.0, 1.0), True, True
+
+    def __init__(self, package: Any, model: str, version: str) -> None:  # noqa: ANN401
+        self._package, self._model, self.version = package, model, f"{version}-{model}"
+
+    def judge(self, pictures: Sequence[np.ndarray], prompts: Sequence[str]) -> list[float]:
+        """Scores of pictures."""
+        pairs = zip(pictures, prompts, strict=True)
+        return [
+            float(self._package.score(Image.fromarray(pixels), prompt, hps_version=self._model)[0])
+            for pixels, prompt in pairs
+        ]
+
+
+def load(argument: str) -> ImageRewardJudge | Hpsv2Judge:
+    """Load the judge ``image-reward MODEL`` or ``hpsv2 VERSION``; the package fetches its weights itself.
+
+    Raises:
+        JudgeError: the package is missing.
+    """
+    kind, _, model = argument.partition(" ")
+    try:
+        if kind == "hpsv2":
+            import hpsv2
+
+            return Hpsv2Judge(hpsv2, model, version("hpsv2"))
+        import ImageReward
+
+        return ImageRewardJudge(
+            ImageReward.load(model, device="cpu"), "image-reward", f"{version('image-reward')}-{model}"
+        )
+    except ImportError as error:
+        raise JudgeError(f"The judge {kind} needs the package of that name: pip install {kind}.") from error

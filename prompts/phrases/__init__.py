@@ -1,0 +1,1 @@
+"""Phrases of a prompt: what a picture is asked to show."""

@@ -1,0 +1,239 @@
+"""Judges by others on tiny, randomly initialised real models of their classes."""
+
+import importlib.util
+import sys
+import types
+
+import numpy as np
+import pytest
+import torch
+import transformers
+from PIL import Image
+from torch.nn import functional
+
+from soart.errors import JudgeError, ModelError
+from soart.pipelines.judges.aesthetic import read_head
+from soart.pipelines.judges.finding import judge_named
+from soart.pipelines.judges.guarded import GuardedJudge
+from soart.pipelines.judges.in_memory import judge_batch, judges_for
+from soart.pipelines.judges.storing import judge_pictures
+from soart.pipelines.tiny.parts import build_tokenizer
+from soart.pipelines.tiny.towers import build_processor, build_towers
+
+PROMPTS = ["a (red:1.3) boat, warm colors", "an owl <lora:x:1>"]
+
+
+def pictures(count=2, side=40):
+    return [np.random.default_rng(i).integers(0, 256, (side + i, side, 3), dtype=np.uint8) for i in range(count)]
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("clip")
+    torch.manual_seed(0)
+    tokenizer = build_tokenizer(folder)
+    build_towers(tokenizer).save_pretrained(folder)
+    build_processor(tokenizer).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def siglip(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("siglip")
+    torch.manual_seed(0)
+    tokenizer = build_tokenizer(folder)
+    layers = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 24}
+    text = {**layers, "vocab_size": len(tokenizer), "max_position_embeddings": 32, "projection_size": 16}
+    config = transformers.SiglipConfig(text_config=text, vision_config={**layers, "image_size": 32, "patch_size": 16})
+    transformers.SiglipModel(config).save_pretrained(folder)
+    transformers.SiglipImageProcessor(size={"height": 32, "width": 32}).save_pretrained(folder)
+    return folder
+
+
+def by_transformers(folder, texts):
+    """Cosines by transformers itself, each pair alone."""
+    model = transformers.AutoModel.from_pretrained(folder).eval()
+    processor = transformers.AutoImageProcessor.from_pretrained(folder, backend="pil")
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    padding = "max_length" if hasattr(model, "logit_bias") else False
+    cosines = []
+    for pixels, text in zip(pictures(), texts, strict=True):
+        tokens = tokenizer([text], padding=padding, max_length=32, return_tensors="pt")
+        with torch.inference_mode():
+            out = model(**tokens, pixel_values=processor(Image.fromarray(pixels), return_tensors="pt")["pixel_values"])
+        cosines.append(functional.cosine_similarity(out.image_embeds, out.text_embeds).item())
+    return model, np.array(cosines)
+
+
+PLAIN = ["a red boat, warm colors", "an owl"]
+
+
+def test_clip_score(clip):
+    judge = judge_named(f"clip:{clip}")
+    _, cosines = by_transformers(clip, PLAIN)
+    assert judge.judge(pictures(), PROMPTS) == pytest.approx(100 * cosines, abs=1e-3)
+    assert judge.name.startswith("clip:")
+    assert judge.needs_prompt
+    assert judge_named(f"clip:{clip}").version == judge.version
+
+
+def test_pickscore_is_the_logit(clip):
+    model, cosines = by_transformers(clip, PLAIN)
+    values = judge_named(f"pickscore:{clip}").judge(pictures(), PROMPTS)
+    assert values == pytest.approx(model.logit_scale.exp().item() * cosines, abs=1e-3)
+
+
+def test_siglip_is_a_probability(siglip):
+    model, cosines = by_transformers(siglip, PLAIN)
+    values = judge_named(f"siglip:{siglip}").judge(pictures(), PROMPTS)
+    logits = model.logit_scale.exp().item() * cosines + model.logit_bias.item()
+    assert values == pytest.approx(1 / (1 + np.exp(-logits)), abs=1e-6)
+
+
+def test_embeddings_are_stored_so_that_nothing_is_decoded_twice(clip, collection, make_drawn):
+    rows = collection.add_drawn([make_drawn(i, "a boat", size=32) for i in range(3)], "m", "s")
+    first, problems = judge_pictures(collection, rows, GuardedJudge(judge_named(f"clip:{clip}")))
+    assert problems == []
+    for row in rows:
+        collection.locate(row).unlink()
+    second, problems = judge_pictures(collection, rows, GuardedJudge(judge_named(f"pickscore:{clip}")))
+    assert problems == []
+    ratio = np.array([second[i] / first[i] for i in first])
+    assert np.ptp(ratio) < 1e-6
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_aesthetic_head(clip, tmp_path, suffix):
+    torch.manual_seed(1)
+    head = torch.nn.Sequential(torch.nn.Linear(64, 8), torch.nn.Dropout(0.2), torch.nn.Linear(8, 1)).eval()
+    path, weights = tmp_path / f"head{suffix}", {f"layers.{k}": v for k, v in head.state_dict().items()}
+    if suffix == ".pth":
+        torch.save(weights, path)
+    else:
+        from safetensors.torch import save_file
+
+        save_file(weights, path)
+    judge = judge_named(f"aesthetic:{path},{clip}")
+    with torch.inference_mode():
+        expected = head(torch.from_numpy(judge.extractor.extract(pictures())).float())[:, 0].numpy()
+    assert judge.judge(pictures(), ["", ""]) == pytest.approx(expected, abs=1e-5)
+    with pytest.raises(JudgeError, match="embeddings of 64 numbers: name their model"):
+        judge_named(f"aesthetic:{path}")
+
+
+def test_heads_that_do_not_fit(clip, tmp_path):
+    torch.save({"a.weight": torch.zeros(1, 9), "a.bias": torch.zeros(1)}, tmp_path / "wide.pth")
+    with pytest.raises(JudgeError, match=r"9 numbers, but .* gives 64"):
+        judge_named(f"aesthetic:{tmp_path / 'wide.pth'},{clip}")
+    torch.save({"a.weight": torch.zeros(2, 9), "a.bias": torch.zeros(2)}, tmp_path / "two.pth")
+    with pytest.raises(JudgeError, match="linear layers that end in one number"):
+        read_head(tmp_path / "two.pth")
+    (tmp_path / "damaged.pth").write_bytes(b"abc")
+    with pytest.raises(JudgeError, match="cannot be read"):
+        read_head(tmp_path / "damaged.pth")
+    with pytest.raises(JudgeError, match="There is no file"):
+        judge_named("aesthetic:nowhere.pth")
+    with pytest.raises(JudgeError, match="needs an argument"):
+        judge_named("aesthetic")
+
+
+def test_models_that_cannot_judge(tmp_path, clip):
+    with pytest.raises(ModelError, match=r"not a model folder|cannot be loaded"):
+        judge_named(f"clip:{tmp_path / 'nothing'}")
+    config = transformers.ViTConfig(
+        hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=24, image_size=32, patch_size=8
+    )
+    transformers.ViTModel(config).save_pretrained(tmp_path)
+    transformers.ViTImageProcessor(size={"height": 32, "width": 32}).save_pretrained(tmp_path)
+    with pytest.raises(JudgeError, match="reads no text"):
+        judge_named(f"clip:{tmp_path}")
+    with pytest.raises(JudgeError, match="cannot be loaded for questions"):
+        judge_named(f"vqascore:{clip}")
+
+
+def save_vilt(folder):
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "does", "this", "figure", "show", "boat", "owl", "a", "?"]
+    (folder / "vocab.txt").write_text("\n".join(words))
+    tokenizer = transformers.BertTokenizer(str(folder / "vocab.txt"), model_max_length=40)
+    config = transformers.ViltConfig(
+        vocab_size=len(words), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=24,
+        image_size=32, patch_size=16, max_position_embeddings=40, id2label={0: "yes", 1: "no", 2: "red"},
+    )  # fmt: skip
+    processor = transformers.ViltImageProcessor(size={"shortest_edge": 32}, size_divisor=16)
+    transformers.ViltProcessor(processor, tokenizer).save_pretrained(folder)
+    return transformers.ViltForQuestionAnswering(config)
+
+
+def test_vqa_by_classes(tmp_path):
+    torch.manual_seed(0)
+    model = save_vilt(tmp_path)
+    model.save_pretrained(tmp_path)
+    judge = judge_named(f"vqascore:{tmp_path}")
+    values = judge.judge(pictures(), ["a boat", "an owl"])
+    assert len(values) == 2
+    assert all(0 < value < 1 for value in values)
+    with torch.no_grad():
+        model.classifier[-1].weight.zero_()
+        model.classifier[-1].bias.copy_(torch.tensor([2.0, 0.5, 9.0]))
+    model.save_pretrained(tmp_path)
+    assert judge_named(f"vqascore:{tmp_path}").judge(pictures(1), ["a boat"]) == pytest.approx([1 / (1 + np.exp(-1.5))])
+
+
+def test_vqa_by_words(tmp_path):
+    torch.manual_seed(0)
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "yes", "no", "does", "show", "boat", "a", "?"]
+    (tmp_path / "vocab.txt").write_text("\n".join(words))
+    tokenizer = transformers.BertTokenizer(str(tmp_path / "vocab.txt"), model_max_length=40)
+    layers = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 24}
+    text = {**layers, "vocab_size": len(words), "encoder_hidden_size": 16, "max_position_embeddings": 40,
+            "bos_token_id": 2, "pad_token_id": 0, "sep_token_id": 3, "eos_token_id": 3}  # fmt: skip
+    config = transformers.BlipConfig(
+        text_config=text, vision_config={**layers, "image_size": 32, "patch_size": 16}, projection_dim=16
+    )
+    transformers.BlipForQuestionAnswering(config).save_pretrained(tmp_path)
+    image = transformers.BlipImageProcessor(size={"height": 32, "width": 32})
+    transformers.BlipProcessor(image, tokenizer).save_pretrained(tmp_path)
+    judge = judge_named(f"vqascore:{tmp_path}")
+    first, second = judge.judge(pictures(1) * 2, ["a boat", "show"])
+    assert 0 < first < 1
+    assert first != second
+
+
+@pytest.mark.parametrize(
+    ("name", "package"), [("pyiqa:niqe", "pyiqa"), ("image-reward", "ImageReward"), ("hpsv2", "hpsv2")]
+)
+def test_missing_packages(monkeypatch, name, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(JudgeError, match=r"needs the package of that name: pip install"):
+        judge_named(name)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("pyiqa") is None, reason="pyiqa is not installed")
+def test_a_metric_of_pyiqa():
+    judge = judge_named("pyiqa:entropy")
+    flat, busy = np.full((64, 64, 3), 90, np.uint8), pictures(1, 64)[0]
+    low, high = judge.judge([flat, busy], ["", ""])
+    assert low < high
+    with pytest.raises(JudgeError, match="no metric"):
+        judge_named("pyiqa:nothing")
+    with pytest.raises(JudgeError, match="reference picture"):
+        judge_named("pyiqa:psnr")
+
+
+def test_in_memory(clip):
+    judges = judges_for([f"clip:{clip}", types.SimpleNamespace(
+        name="first", version="1", range=(0, 255), higher_is_better=False, needs_prompt=False,
+        judge=lambda pictures, prompts: [float(p[0, 0, 0]) for p in pictures],
+    )])  # fmt: skip
+    batch = dict(enumerate(pictures(3)))
+    judged, problems = judge_batch(batch, dict.fromkeys(batch, "a boat"), judges)
+    assert problems == []
+    assert [picture.number for picture in judged] == [0, 1, 2]
+    assert sum(picture.score for picture in judged) == pytest.approx(0, abs=1e-9)
+    floats = {number: pixels / 255 for number, pixels in batch.items()}
+    again, _ = judge_batch(floats, dict.fromkeys(batch, "a boat"), judges)
+    assert [p.score for p in again] == pytest.approx([p.score for p in judged])
+    assert judges_for(None) == []
+    judged, problems = judge_batch(batch, {0: "a boat", 1: " "}, judges[:1])
+    assert [picture.number for picture in judged] == [0]
+    assert "needs a prompt, which 2 of 3 pictures do not have" in problems[0]

@@ -1,0 +1,239 @@
+"""Adherence: calibration, products, "cannot tell", and its use in rankings, evaluations and tunes."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import ClassVar
+
+import numpy as np
+import pytest
+from scipy.special import expit
+
+from soart.errors import JudgeError, SoartError
+from soart.pipelines.judges.adherence import (
+    EMBEDDED_TOWERS,
+    Adherence,
+    AdherenceJudge,
+    PhraseJudgement,
+    adherences,
+    load,
+    phrase_shares,
+)
+from soart.pipelines.judges.calibration import Calibration, Curve, Kind, fit_curve
+from soart.pipelines.judges.guarded import GuardedJudge
+from soart.pipelines.judges.ranking import rank_by_judges
+from soart.pipelines.tiny.judge import balanced_scenes
+from soart.pipelines.tiny.render import render
+from soart.pipelines.tuning.alarms import adherence_alarm
+from soart.pipelines.tuning.panel import AdherenceFloor
+from soart.prompts.phrases.cutting import Phrase
+
+
+def judgement(shown, deviation=0.1, text="boat", negated=False):
+    return PhraseJudgement(Phrase(text, "subject", negated), shown, shown, shown, deviation)
+
+
+# Curves
+
+
+def test_a_planted_curve_is_found():
+    rng = np.random.default_rng(0)
+    margins = rng.normal(0, 2, 20_000)
+    shown = rng.random(20_000) < expit(0.7 * margins - 0.4)
+    curve = fit_curve(margins, shown, rng.choice(list("abcde"), 20_000).tolist())
+    assert curve.slope == pytest.approx(0.7, abs=0.04)
+    assert curve.offset == pytest.approx(-0.4, abs=0.04)
+    assert curve.spread < 0.1
+    log_odds, deviation = curve.log_odds(np.array([0.0, 10.0]))
+    assert log_odds == pytest.approx([curve.offset, curve.offset + 10 * curve.slope])
+    assert deviation[1] > deviation[0] > 0
+
+
+def test_the_spread_between_phrases_is_found():
+    rng = np.random.default_rng(1)
+    offsets = rng.normal(0, 0.8, 40)
+    phrase = rng.integers(40, size=40_000)
+    margins = rng.normal(0, 1, 40_000)
+    shown = rng.random(40_000) < expit(margins + offsets[phrase])
+    assert fit_curve(margins, shown, [str(p) for p in phrase]).spread == pytest.approx(offsets.std(), rel=0.25)
+
+
+def test_large_margins_do_not_throw_the_fit_off():
+    """Plain Newton steps diverged on margins such as those of a good model."""
+    rng = np.random.default_rng(3)
+    margins = rng.normal(25, 15, 1500)
+    shown = rng.random(1500) < expit(0.4 * margins + 1)
+    curve = fit_curve(margins, shown, ["a"] * 1500)
+    assert curve.slope == pytest.approx(0.4, abs=0.1)
+    assert abs(curve.offset - 1) < 1
+
+
+@pytest.mark.parametrize("shown", [np.zeros(9, bool), np.ones(9, bool), np.arange(9) > 4])
+def test_separable_data_give_a_finite_curve(shown):
+    curve = fit_curve(np.linspace(-3, 3, 9), shown, ["a"] * 9)
+    assert np.isfinite([curve.slope, curve.offset, *np.ravel(curve.covariance)]).all()
+
+
+def test_calibrations_are_read_as_written(tmp_path):
+    kinds = {"style": Kind((("woodcut", "linocut"), ("flat",)), Curve(0.5, 0.1, ((0.1, 0.0), (0.0, 0.2)), 0.3))}
+    written = Calibration(kinds, "a test")
+    written.save(tmp_path)
+    assert Calibration.load(tmp_path) == written
+    assert written.lexicon == {"woodcut": "style", "linocut": "style", "flat": "style"}
+    for damage in ("", "[]", "{}", json.dumps({"source": "", "kinds": {"a": {}}})):
+        (tmp_path / "adherence.json").write_text(damage)
+        with pytest.raises(JudgeError, match="is damaged"):
+            Calibration.load(tmp_path)
+
+
+# Products
+
+
+def test_the_product_and_its_interval_against_simulation():
+    phrases = [judgement(0.9, 0.4), judgement(0.6, 0.3), judgement(float("nan"))]
+    whole = Adherence.of(phrases)
+    rng = np.random.default_rng(2)
+    draws = np.prod(
+        [expit(np.log(p.shown / (1 - p.shown)) + rng.normal(0, p.deviation, 100_000)) for p in phrases[:2]], axis=0
+    )
+    assert whole.value == pytest.approx(0.54)
+    assert [whole.low, whole.high] == pytest.approx(np.quantile(draws, [0.05, 0.95]), abs=0.03)
+
+
+def test_nothing_told_is_no_value():
+    for phrases in ([], [judgement(float("nan"))]):
+        assert np.isnan(Adherence.of(phrases).value)
+        assert Adherence.of(phrases).reasons() == ()
+    assert 0 <= Adherence.of([judgement(1e-9)] * 300).value < 1e-300
+
+
+def test_sentences():
+    assert judgement(0.07).sentence == "no boat seen: 0.07"
+    assert judgement(0.97).sentence == "boat seen: 0.97"
+    assert judgement(0.1, text="fox", negated=True).sentence == "fox seen, unwanted: 0.10"
+    assert judgement(float("nan"), text="dog").sentence == "cannot tell 'dog'"
+    whole = Adherence.of([judgement(0.9, text="owl"), judgement(0.07), judgement(0.3, text="woodcut")])
+    assert whole.not_shown == ["no boat seen: 0.07", "no woodcut seen: 0.30"]
+    assert [reason.text for reason in whole.reasons(2)] == whole.not_shown
+    assert sum(reason.contribution for reason in whole.reasons()) == pytest.approx(np.log(whole.value))
+
+
+def test_ignored_phrases_come_first():
+    judged = {
+        1: Adherence.of([judgement(0.9), judgement(0.2, text="neon"), judgement(float("nan"), text="dog")]),
+        2: Adherence.of([judgement(0.8), judgement(0.4, text="neon")]),
+    }
+    shares = phrase_shares(judged)
+    assert [(s.phrase, s.pictures) for s in shares] == [("neon", 2), ("boat", 2), ("dog", 1)]
+    assert shares[0].shown == pytest.approx(0.3)
+    assert all(s.low <= s.shown <= s.high for s in shares[:2])
+
+
+# A planted model: embeddings are one-hot, so that every margin is known
+
+
+class Planted:
+    scale = 4.0
+    extractor = SimpleNamespace(version="planted", names=("a", "b", "c"))
+    places: ClassVar = {"boat": 0, "ship": 0, "fox": 1, "owl": 2}
+
+    def texts(self, texts):
+        return np.eye(3)[[self.places[text] for text in texts]]
+
+
+@pytest.fixture
+def planted():
+    curve = Curve(1.0, 0.0, ((0.01, 0.0), (0.0, 0.01)), 0.1)
+    return AdherenceJudge(Planted(), Calibration({"subject": Kind((("boat", "ship"), ("fox",), ("owl",)), curve)}, ""))
+
+
+def test_margins_are_those_of_zero_shot_classification(planted):
+    softmax = np.exp([4.0, 0, 0]) / np.exp([4.0, 0, 0]).sum()
+    for text in ("a boat", "a ship", "boats"):
+        assert planted.adherence(np.eye(3)[0], text).value == pytest.approx(softmax[0])
+    assert planted.adherence(np.eye(3)[0], "a fox").value == pytest.approx(softmax[1])
+    assert planted.adherence(np.eye(3)[0], "no fox").value == pytest.approx(1 - softmax[1])
+    assert planted.adherence(np.eye(3)[0], "a boat and a fox").value == pytest.approx(softmax[0] * softmax[1])
+
+
+def test_unknown_phrases_cannot_be_told(planted):
+    for text in ("a zorbly", "ein Hund", '"boat"', "three dogs", ""):
+        assert np.isnan(planted.adherence(np.eye(3)[0], text).value)
+    told = {j.phrase.text: j.told for j in planted.adherence(np.eye(3)[0], "two wooden boats, woodcut").phrases}
+    assert told == {"two wooden boats": False, "boat": True, "wooden boats": False, "woodcut": False}
+    judge = GuardedJudge(planted)
+    assert np.isnan(judge.values([np.eye(3)[0]], ["a dog"])).all()
+
+
+# The floor and the alarm of tunes
+
+
+def test_the_floor_pulls_towards_the_worst():
+    floor = AdherenceFloor(None, 0.8)
+    values = np.array([3.0, 5.0, 1.0, 4.0, np.nan])
+    pulled = floor.apply(values, np.array([0.9, 0.4, 0.0, np.nan, 0.1]))
+    assert pulled == pytest.approx([3.0, 3.0, 1.0, 4.0, np.nan], nan_ok=True)
+    assert np.isnan(floor.apply(np.full(2, np.nan), np.zeros(2))).all()
+    for least in (0.0, 1.1, float("nan")):
+        with pytest.raises(SoartError, match="least adherence"):
+            AdherenceFloor(None, least)
+
+
+def test_the_alarm_tells_a_taste_bought_with_adherence():
+    rng = np.random.default_rng(0)
+    low, high = rng.normal(0, 1, 8), rng.normal(3, 1, 8)
+    kept, lost = rng.uniform(0.8, 0.9, 8), rng.uniform(0.2, 0.4, 8)
+    assert "Adherence lost" in adherence_alarm((low, high), (kept, lost))
+    assert adherence_alarm((low, high), (kept, kept)) == ""
+    assert adherence_alarm((high, low), (kept, lost)) == ""
+    assert adherence_alarm((low, high), (kept, np.full(8, np.nan))) == ""
+
+
+# The towers that come with soart
+
+
+@pytest.fixture(scope="module")
+def judge():
+    return load("embedded")
+
+
+@pytest.fixture(scope="module")
+def rendered():
+    rng = np.random.default_rng(5)
+    scenes = [scene for scene in balanced_scenes(60, seed=9) if scene.quality in ("sharp", "vivid")]
+    return scenes, np.stack([render(scene, rng) for scene in scenes])
+
+
+def test_the_towers_are_small():
+    assert sum(path.stat().st_size for path in EMBEDDED_TOWERS.rglob("*") if path.is_file()) <= 6 * 2**20
+    assert not [path for path in Path(EMBEDDED_TOWERS).rglob("*") if path.suffix not in (".json", ".safetensors", "")]
+
+
+def test_right_prompts_beat_wrong_ones(judge, rendered):
+    scenes, pictures = rendered
+    items = judge.extractor.extract(pictures)
+    right = [judge.adherence(item, f"a {s.subject}, {s.style}").value for item, s in zip(items, scenes, strict=True)]
+    others = [scenes[i - 1].subject if scenes[i - 1].subject != s.subject else "" for i, s in enumerate(scenes)]
+    wins = [
+        value > judge.adherence(item, f"a {other}, {s.style}").value
+        for value, item, s, other in zip(right, items, scenes, others, strict=True)
+        if other
+    ]
+    assert np.mean(wins) >= 0.8
+
+
+def test_ranked_by_adherence(judge, collection, rendered):
+    from soart.pipelines.models.request import DrawnPicture, Request
+
+    scenes, pictures = rendered
+    texts = [f"a {scene.subject}" for scene in scenes[:6]] + ["a zorbly"]
+    drawn = [
+        DrawnPicture(Request(text, i, width=64, height=64), pictures[i], None, 0.1) for i, text in enumerate(texts)
+    ]
+    rows = collection.add_drawn(drawn, "m", "s")
+    ranking, problems = rank_by_judges(collection, rows, [(GuardedJudge(judge), 1.0)])
+    assert len(ranking) == 6
+    assert any("NaN" in sentence for sentence in problems)
+    assert ranking[0].reasons[1].text.endswith(f"seen: {ranking[0].score:.2f}")
+    judged, _ = adherences(collection, rows, judge)
+    assert [judged[p.row.id].value for p in ranking] == pytest.approx([p.score for p in ranking], abs=1e-6)

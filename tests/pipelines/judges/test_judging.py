@@ -1,0 +1,276 @@
+"""Judges by others: found, guarded, stored, ranked by."""
+
+import math
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from soart.errors import JudgeError
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.judges.finding import checked, guarded_judges, judge_named, known_judges
+from soart.pipelines.judges.guarded import GuardedJudge, stored_name
+from soart.pipelines.judges.ranking import rank_by_judges, standard
+from soart.pipelines.judges.storing import judge_pictures, prompts_of
+
+
+class Brightness:
+    """Mean brightness, 0…1."""
+
+    name, version = "brightness", "1"
+    range, higher_is_better, needs_prompt = (0.0, 1.0), True, False
+
+    def __init__(self):
+        self.seen = 0
+
+    def judge(self, pictures, prompts):
+        self.seen += len(pictures)
+        return [float(pixels.mean()) / 255 for pixels in pictures]
+
+
+class Length(Brightness):
+    """Length of the prompt, of which less is better."""
+
+    name, range, higher_is_better, needs_prompt = "length", (0, math.inf), False, True
+
+    def judge(self, pictures, prompts):
+        return np.array([len(prompt) for prompt in prompts])
+
+
+@pytest.fixture
+def drawn(collection, make_drawn):
+    """Five drawn pictures and one with a problem."""
+    batch = [make_drawn(seed, "boat" * (seed + 1)) for seed in range(5)] + [make_drawn(9, problem="all black")]
+    return collection.add_drawn(batch, "m", "s")
+
+
+def means(collection, rows):
+    return {row.id: np.asarray(Image.open(collection.locate(row))).mean() / 255 for row in rows if not row.problem}
+
+
+def test_values_are_stored_once(collection, drawn):
+    judge, progress = Brightness(), []
+    values, problems = judge_pictures(collection, drawn[:5], GuardedJudge(judge), progress.append)
+    assert problems == []
+    assert values == pytest.approx(means(collection, drawn))
+    assert sum(progress) == 5
+    again, _ = judge_pictures(collection, drawn[:5], GuardedJudge(judge))
+    assert again == values
+    assert judge.seen == 5
+    judge.version = "2"
+    judge_pictures(collection, drawn[:5], GuardedJudge(judge))
+    assert judge.seen == 10
+
+
+def test_an_interrupted_run_continues(collection, drawn):
+    class Impatient(Brightness):
+        def judge(self, pictures, prompts):
+            if self.seen == 2:
+                raise KeyboardInterrupt
+            return super().judge(pictures, prompts)
+
+    judge = Impatient()
+    judge_pictures(collection, drawn[:5], GuardedJudge(judge, batch=2))
+    kept = collection.scores("judge:brightness@1")
+    assert len(kept) == 2
+    later = Brightness()
+    judge_pictures(collection, drawn[:5], GuardedJudge(later))
+    assert later.seen == 3
+
+
+def test_fewer_is_better_and_prompts(collection, drawn, tmp_path):
+    Image.new("RGB", (20, 20), "red").save(tmp_path / "bare.png")
+    bare, _ = collection.add_file(tmp_path / "bare.png")
+    assert prompts_of(collection, [drawn[1], bare]) == {drawn[1].id: "boatboat"}
+    ranking, problems = rank_by_judges(collection, [*drawn, bare], [(GuardedJudge(Length()), 1.0)])
+    assert [picture.score for picture in ranking] == [-4, -8, -12, -16, -20]
+    assert ranking[0].reasons[0].text == "length 4"
+    assert [sentence for sentence in problems if "needs a prompt, which 1 of 6 pictures do not have" in sentence]
+    assert any("all black" in sentence for sentence in problems)
+
+
+def test_the_prompt_of_another_tool_is_read_from_the_file(tmp_path):
+    from PIL.PngImagePlugin import PngInfo
+
+    text = PngInfo()
+    text.add_text("parameters", "a lighthouse\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1, Size: 20x20")
+    Image.new("RGB", (20, 20), "red").save(tmp_path / "a1111.png", pnginfo=text)
+    with Collection(None) as collection:
+        row, _ = collection.add_file(tmp_path / "a1111.png")
+        assert prompts_of(collection, [row]) == {row.id: "a lighthouse"}
+
+
+def test_several_judges_count_in_deviations(collection, drawn):
+    judges = [(GuardedJudge(Brightness()), 3.0), (GuardedJudge(Length()), 1.0)]
+    ranking, _ = rank_by_judges(collection, drawn, judges)
+    sound = drawn[:5]
+    bright = np.array(list(means(collection, sound).values()))
+    goal = (3 * standard(bright) + standard(-4.0 * np.arange(1, 6))) / 4
+    assert [p.row.id for p in ranking] == [sound[i].id for i in np.argsort(-goal)]
+    assert [p.score for p in ranking] == pytest.approx(sorted(goal, reverse=True))
+    assert sum(reason.contribution for reason in ranking[0].reasons) == pytest.approx(ranking[0].score)
+
+
+def test_near_pictures_can_be_dropped(untidy):
+    with Collection(untidy) as collection:
+        everything, _ = rank_by_judges(collection, None, [(GuardedJudge(Brightness()), 1.0)])
+        fewer, _ = rank_by_judges(collection, None, [(GuardedJudge(Brightness()), 1.0)], min_distance=1.0)
+    assert 0 < len(fewer) < len(everything)
+    assert {p.row.id for p in fewer} <= {p.row.id for p in everything}
+
+
+# What goes wrong
+
+
+def guard(answer, count=3, **options):
+    class Odd(Brightness):
+        def judge(self, pictures, prompts):
+            return answer(pictures)
+
+    judge = GuardedJudge(Odd(), **options)
+    return judge, judge.values([np.full((2, 2, 3), i, np.uint8) for i in range(count)], [""] * count)
+
+
+def test_nan_and_values_out_of_range_cost_themselves():
+    judge, values = guard(lambda pictures: [0.5, float("nan"), 7.0])
+    assert values[0] == 0.5
+    assert np.isnan(values[1:]).all()
+    assert [s for s in judge.problems if "NaN or infinity" in s]
+    assert [s for s in judge.problems if "outside its range 0 … 1, such as 7" in s]
+    assert not judge.stopped
+
+
+@pytest.mark.parametrize("answer", [[0.1], 0.5, None, "abc", [[0.1] * 3], ["a", "b", "c"]])
+def test_other_answers_give_no_value(answer):
+    judge, values = guard(lambda pictures: answer)
+    assert np.isnan(values).all()
+    assert "did not return one number a picture" in judge.problems[0]
+
+
+def test_an_error_costs_the_picture_that_causes_it():
+    def answer(pictures):
+        if any(picture.max() == 1 for picture in pictures):
+            raise ValueError("boom")
+        return [0.5] * len(pictures)
+
+    judge, values = guard(answer)
+    assert np.array_equal(np.isnan(values), [False, True, False])
+    assert judge.problems == ["The judge 'brightness' gave 1 picture no value: ValueError: boom."]
+
+
+def test_a_judge_that_always_fails_is_given_up():
+    calls = []
+
+    def answer(pictures):
+        calls.append(len(pictures))
+        raise SystemExit(3)
+
+    judge, values = guard(answer)
+    assert np.isnan(values).all()
+    assert "is not used any more" in judge.stopped
+    judge.values([np.zeros((2, 2, 3), np.uint8)], [""])
+    assert calls == [3, 1, 1, 1]
+
+
+def test_a_judge_that_hangs_is_given_up():
+    release = threading.Event()
+    judge, values = guard(lambda pictures: release.wait(30) and [], seconds=0.05)
+    release.set()
+    assert np.isnan(values).all()
+    assert "did not answer within 0.05 s" in judge.stopped
+
+
+def test_a_judge_that_changes_its_version_is_given_up(collection, drawn):
+    class Restless(Brightness):
+        def judge(self, pictures, prompts):
+            values = super().judge(pictures, prompts)
+            self.version = str(self.seen)
+            return values
+
+    values, problems = judge_pictures(collection, drawn[:5], GuardedJudge(Restless()))
+    assert values == {}
+    assert "changed its version from '1' to '5'" in problems[0]
+
+
+def test_long_names_stay_apart():
+    long, other = Brightness(), Brightness()
+    long.name, long.version, other.name, other.version = "x" * 64, "1" * 100, "x" * 64, "1" * 99 + "2"
+    names = {stored_name(long), stored_name(other)}
+    assert len(names) == 2
+    assert all(len(name) <= 128 for name in names)
+
+
+# Found by name
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """Install a package of somebody else's, as an installer leaves it, with judges at entry points."""
+    site = tmp_path / "site"
+    (site / "acme_judge-2.5.dist-info").mkdir(parents=True)
+    (site / "acme_judge.py").write_text(Path(__file__).with_name("acme_judge.txt").read_text())
+    (site / "acme_judge-2.5.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: acme-judge\nVersion: 2.5\n"
+    )
+    (site / "acme_judge-2.5.dist-info" / "entry_points.txt").write_text(
+        "[soart.judges]\nredness = acme_judge:Redness\nbroken = acme_judge:Broken\nready = acme_judge:ready\n"
+        "adherence = acme_judge:Redness\n"
+    )
+    monkeypatch.syspath_prepend(site)
+    yield site
+    import sys
+
+    sys.modules.pop("acme_judge", None)
+
+
+def test_entry_points_are_found(package):
+    sources = {source.name: source for source in known_judges()}
+    assert sources["redness"].origin == "acme-judge 2.5"
+    assert sources["adherence"].origin == "soart"
+    assert judge_named("redness").name == "redness"
+    assert judge_named("redness:0.5").name == "redness:0.5"
+    assert judge_named("ready").name == "redness"
+    assert judge_named("acme_judge:Redness").version == "1"
+    [(judge, weight)] = guarded_judges([("redness", 2.0)])
+    assert (judge.stored_name, weight) == ("judge:redness@1", 2.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("nothing", "There is no judge 'nothing': name one of adherence"),
+        ("broken", "cannot be loaded: RuntimeError: no weights"),
+        ("acme_judge:Missing", "install its package"),
+        ("no_such_module:Judge", "No module named"),
+        ("acme_judge:Partial", "has no 'range'"),
+        ("adherence:nowhere", "has no adherence.json"),
+        ("", "There is no judge ''"),
+    ],
+)
+def test_judges_that_cannot_be_used(package, name, message):
+    with pytest.raises(JudgeError, match=message):
+        judge_named(name)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"name": "a@b"}, {"name": ""}, {"version": 3}, {"version": ""}, {"range": (1, 0)}, {"range": (math.nan, 1)},
+        {"range": 1}, {"higher_is_better": "yes"}, {"needs_prompt": 1}, {"judge": 3},
+    ],
+)  # fmt: skip
+def test_parts_are_checked(parts):
+    judge = Brightness()
+    for name, value in parts.items():
+        setattr(judge, name, value)
+    with pytest.raises(JudgeError, match="is not usable: expected"):
+        checked(judge, "x")
+
+
+def test_weights_are_checked():
+    with pytest.raises(JudgeError, match="named twice"):
+        rank_by_judges(None, [], [(GuardedJudge(Brightness()), 1.0), (GuardedJudge(Brightness()), 1.0)])
+    with pytest.raises(JudgeError, match="at least 0"):
+        rank_by_judges(None, [], [(GuardedJudge(Brightness()), -1.0)])

@@ -1,0 +1,116 @@
+"""A judge of somebody else's package through the command line."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from soart.pipelines.collection.collection import Collection
+
+SOURCE = Path(__file__).parents[2] / "pipelines" / "judges" / "acme_judge.txt"
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """Install a package with a judge at an entry point, as an installer leaves it."""
+    site = tmp_path / "site"
+    (site / "acme_judge-2.5.dist-info").mkdir(parents=True)
+    (site / "acme_judge.py").write_text(SOURCE.read_text())
+    (site / "acme_judge-2.5.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: acme-judge\nVersion: 2.5\n"
+    )
+    (site / "acme_judge-2.5.dist-info" / "entry_points.txt").write_text(
+        "[soart.judges]\nredness = acme_judge:Redness\nbroken = acme_judge:Broken\n"
+    )
+    monkeypatch.syspath_prepend(site)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    yield
+    sys.modules.pop("acme_judge", None)
+
+
+def redness(path):
+    pixels = np.asarray(Image.open(path)).astype(float)
+    return pixels[..., 0].sum() / pixels.sum()
+
+
+@pytest.fixture
+def folder(tmp_path, paint):
+    return paint(tmp_path / "pictures", 6, 3, vivid=True)
+
+
+def test_rank_by_a_judge(soart, package, folder):
+    code, out, _ = soart("rank", folder, "--judge", "redness", "--json")
+    assert code == 0
+    facts = json.loads(out)
+    assert facts["profile"] == "judge:redness@1"
+    assert [Path(r["path"]).name for r in facts["ranking"]] == [
+        path.name for path in sorted(folder.iterdir(), key=redness, reverse=True)
+    ]
+    assert facts["ranking"][0]["score"] == pytest.approx(max(map(redness, folder.iterdir())), abs=1e-4)
+    code, out, _ = soart("rank", folder, "--by", "redness", "--taste", "blur", "--judge", "redness:x=0.5", "--top", 2)
+    assert code == 0
+    assert "redness:x 0." in out
+    for wrong, message in (("redness=a", "expected NAME or NAME=WEIGHT"), ("redness=-1", "at least 0")):
+        code, _, err = soart("rank", folder, "--judge", wrong)
+        assert code in (1, 2)
+        assert message in err
+    code, _, err = soart("rank", folder, "--judge", "nobody")
+    assert code == 1
+    assert "There is no judge 'nobody'" in err
+
+
+def test_generate_and_tune_by_a_judge(soart, package, tmp_path):
+    code, out, _ = soart(
+        "generate",
+        "a {boat|fox}",
+        "-n",
+        3,
+        "--steps",
+        2,
+        "--judge",
+        "redness",
+        "--collection",
+        tmp_path / "c",
+        "--json",
+    )
+    assert code == 0
+    assert json.loads(out)["profile"] == "judge:redness@1"
+    with Collection(tmp_path / "c") as collection:
+        assert len(collection.scores("judge:redness@1")) == 3
+    space = tmp_path / "space.yaml"
+    space.write_text("template: a boat in {palette} colors\nslots:\n  palette: [warm, cool, neon]\n  steps: ['3']\n")
+    code, out, _ = soart(
+        "tune", space, "--budget", 6, "--batch", 3, "--judge", "redness", "--collection", tmp_path / "t", "--json"
+    )
+    assert code == 0
+    facts = json.loads(out)
+    assert facts["goal"] == {"judge:redness@1": 1.0}
+    with Collection(tmp_path / "t") as collection:
+        sound = {row.id for row in collection.images() if not row.problem}
+        assert set(collection.scores("judge:redness@1")) == sound
+    assert facts["pictures"] == len(sound)
+
+
+def test_evaluate_with_a_judge(soart, package, folder, tmp_path):
+    table = tmp_path / "out.json"
+    command = ("evaluate", folder, "--judge", "redness", "--export", table, "--workers", 1)
+    code, out, _ = soart(*command)
+    assert code == 0
+    assert "judge: redness: 6 pictures, mean 0." in out
+    rows = json.loads(table.read_text())
+    assert [row["score:judge:redness@1"] for row in rows] == pytest.approx(
+        [redness(row["path"]) for row in rows], abs=1e-6
+    )
+    code, out, _ = soart(*command, "--json")
+    assert json.loads(out)["judges"]["judge:redness@1"]["pictures"] == 6
+
+
+def test_doctor_lists_judges(soart, package):
+    _, out, _ = soart("doctor")
+    assert "judge redness: version 1, from acme-judge 2.5" in out
+    assert "missing  judge broken: from acme-judge 2.5 → The judge 'broken' cannot be loaded" in out
+    assert "judge pyiqa:METRIC" in out
+    assert "forbids commercial use" in out
