@@ -14,7 +14,6 @@ from ..ingest.engines import Engine
 from ..ingest.roots import remember_roots
 from ..ingest.scan import Scan, as_text
 from ..ingest.sync import Update, sync
-from ..scoring.taste_scorer import TasteScorer
 from .evaluate import evaluate
 from .judging import JudgedPictures, judge_evaluated
 from .result import Evaluation
@@ -84,7 +83,7 @@ def sync_and_evaluate(
         ...     print(result.title, result.update.found, len(result.evaluation.ids))
         pictures 2 1
     """
-    learnt = [scorer.taste for scorer in tastes if isinstance(scorer, TasteScorer)]
+    learnt = [taste for scorer in tastes if (taste := getattr(scorer, "taste", None)) is not None]
     kinds = {ItemKind(taste.version, taste.network) for taste in learnt if taste.version != taste_extractor().version}
     update = sync(collection, scan, engine, [None, *sorted(kinds)], retry=retry, progress=progress, expect=expect)
     remember_roots(collection, scan.roots)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...metrics.protocols import Scorer
-from ...metrics.tastes.profile import TECHNICAL, TasteProfile, technical_prior
 from ..collection.collection import Collection
-from ..collection.ratings import others_mean
+
+if TYPE_CHECKING:
+    from ...metrics.tastes.profile import TasteProfile
 
 
 def prior_matrix(
@@ -31,6 +33,10 @@ def prior_matrix(
     Returns:
         (k,) prior scores by picture id; NaN if no other rater has rated the picture.
     """
+    # An evaluation without a taste needs none of it.
+    from ...metrics.tastes.profile import TECHNICAL, technical_prior
+    from ..collection.ratings import others_mean
+
     ids = list(items)
     columns = []
     for prior in prior_names:
@@ -45,14 +51,18 @@ def prior_matrix(
 
 def taste_with_others(scorer: Scorer) -> TasteProfile | None:
     """The taste of a scorer, if it knows how to use other raters' ratings of the pictures."""
-    taste = getattr(scorer, "taste", None)
-    return taste if isinstance(taste, TasteProfile) and taste.alone is not None else None
+    taste: TasteProfile | None = getattr(scorer, "taste", None)
+    return None if getattr(taste, "alone", None) is None else taste
 
 
 def known_of_others(collection: Collection, scorer: Scorer) -> dict[int, float]:
     """Mean ratings of other raters by picture id; none if the profile does not use them."""
     taste = taste_with_others(scorer)
-    return {} if taste is None else dict(others_mean(collection, taste.rater))
+    if taste is None:
+        return {}
+    from ..collection.ratings import others_mean
+
+    return dict(others_mean(collection, taste.rater))
 
 
 def scores_in(collection: Collection, scorer: Scorer, ids: Sequence[int], items: np.ndarray) -> np.ndarray:

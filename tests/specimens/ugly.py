@@ -88,7 +88,7 @@ def write_ugly(folder):
     return set(broken), set(odd)
 
 
-def dangerous_inspection(path, networks):
+def dangerous_inspection(path, kinds):
     """Inspects files, but crashes at some names and sleeps at others."""
     if "crash" in path:
         os.abort()
@@ -98,7 +98,7 @@ def dangerous_inspection(path, networks):
         if mark := os.environ.get("UGLY_MARK"):
             Path(mark).write_text(str(os.getpid()))
         time.sleep(60)
-    return inspect_file(path, networks)
+    return inspect_file(path, kinds)
 
 
 class _Cheese:
@@ -106,18 +106,21 @@ class _Cheese:
 
     version = "cheese"
 
+    @property
+    def without_network(self):
+        return self
+
     def extract(self, pixels):
         raise RuntimeError("out of cheese")
 
 
-def failing_inspection(path, networks):
+def failing_inspection(path, kinds):
     """An inspection whose extractor fails, at a good picture."""
     from soart.pipelines.ingest import inspection
 
     Path(path).write_bytes(encoded(picture(), "PNG"))
-    inspection._extractor.cache_clear()
-    original, inspection._extractor = inspection._extractor, lambda network: _Cheese()
+    original, inspection.extractor_of = inspection.extractor_of, lambda kind: _Cheese()
     try:
-        return inspect_file(path, networks)
+        return inspect_file(path, kinds)
     finally:
-        inspection._extractor = original
+        inspection.extractor_of = original
