@@ -68,6 +68,7 @@ bench: $(BENCH)  ## print the figures of docs/benchmarks.md; hours
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/metadata_speed.py
 	$(BIN)/python benchmarks/recognition.py
+	$(BIN)/python benchmarks/adherence.py
 	$(BIN)/python benchmarks/build_quality.py
 	$(BIN)/python benchmarks/kinds.py --peers
 	$(BIN)/python benchmarks/invariance.py

@@ -1,6 +1,6 @@
 """Measures adherence on the embedded model: is a phrase shown, and does P(shown) mean what it says?
 
-    python benchmarks/adherence.py [-n 900] [--best-of 60]
+    python benchmarks/adherence.py [-n 700] [--best-of 60]
 
 Pictures are drawn at few steps and low guidance, so that a good share fails. An independent classifier, trained on
 rendered pictures alone, says what they show. Scenes, wordings and seeds are others than those of the training and the
@@ -25,7 +25,7 @@ from soart.pipelines.tiny.towers import POOR_GUIDANCE, POOR_STEPS, poor_pictures
 
 JUDGE = Path(__file__).parents[1] / "tests" / "assets" / "judge.safetensors"
 #: Seeds of the reported pictures; the calibration has 1.
-SEED, BEST_SEED = 77, 78
+SEED, BEST_SEED = 79, 80
 BINS = 10
 #: Words that the renderer never drew: made-up ones, and real ones of other things.
 REAL = ("dog", "bicycle", "guitar", "astronaut", "bridge", "teapot", "violin", "cactus", "train", "lamp")
@@ -65,7 +65,7 @@ def made_up(count: int, seed: int) -> list[str]:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("-n", type=int, default=900, help="pictures")
+    parser.add_argument("-n", type=int, default=700, help="pictures")
     parser.add_argument("--best-of", type=int, default=60, help="prompts of which the best of four is taken")
     parser.add_argument("--towers", default="embedded", help="folder of the towers")
     arguments = parser.parse_args()

@@ -51,7 +51,7 @@ class TowersJudge:
     def judge_items(self, items: Sequence[np.ndarray] | np.ndarray, prompts: Sequence[str]) -> np.ndarray:
         """(n,) values of n embeddings."""
         texts = self.towers.texts([plain_prompt(prompt) for prompt in prompts])
-        cosines: np.ndarray = np.einsum("nd,nd->n", np.asarray(items, dtype=np.float64), texts)
+        cosines: np.ndarray = (np.asarray(items, dtype=np.float64) * texts).sum(axis=1)
         if self._probability:
             return np.asarray(expit(self.towers.scale * cosines + self.towers.bias))
         return self._factor * cosines

@@ -29,7 +29,7 @@ from .train import SEED, fit, render_pictures
 from .words import FACTORS, Scene, caption, random_scene
 
 OUT = Path(__file__).parent / "clip"
-PICTURES, STEPS, BATCH = 24_000, 4_000, 64
+PICTURES, STEPS, BATCH = 24_000, 3_200, 64
 WIDTH, DEPTH, EMBEDDING = 128, 4, 64
 #: Weight of the captions in the loss.
 CAPTIONS = 0.3
