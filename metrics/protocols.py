@@ -64,6 +64,7 @@ class PictureJudge(Protocol):
     """Judges pictures, and their prompts if it wants them: the interface for judges by others (docs/judges.md).
 
     Examples:
+        >>> import numpy as np
         >>> import soart
         >>> class Brightness:
         ...     name, version = "brightness", "1"

@@ -29,7 +29,7 @@ HOSTS = {
     ("comfy", "comfy_api", "comfy_execution", "folder_paths"): r"plugin/comfyui/\w+\.py",
     (
         "diffusers",
-    ): r"pipelines/(models/(generator|loading)|tiny/\w+)\.py|plugin/(diffusers|custom_pipelines/\w+/pipeline)\.py",
+    ): r"pipelines/(models/(calls|generator|loading)|tiny/\w+)\.py|plugin/(diffusers|custom_pipelines/\w+/pipeline)\.py",
     ("optuna",): r"plugin/optuna\.py",
 }
 

@@ -190,7 +190,7 @@ def test_what_was_culled_is_not_culled_again(soart, art, tmp_path, monkeypatch):
 def test_the_folder_looked_at_cannot_take_what_is_culled(soart, art, to):
     before = everything_in(art)
     code, out, err = soart("cull", "art", "--worst", 50, "--to", to)
-    assert (code, out, "is, or contains, a folder being evaluated" in err) == (1, "", True)
+    assert (code, out, "is, or contains, a folder that is read" in err) == (1, "", True)
     assert everything_in(art) == before
 
 

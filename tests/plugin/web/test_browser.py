@@ -453,7 +453,7 @@ def test_no_view_is_wider_than_a_phone_and_all_is_named(come, address, view):
     nameless = "node => !(node.textContent.trim() || node.ariaLabel || node.title || node.querySelector('img[alt]') || node.labels?.length)"
     assert (
         page.evaluate(
-            f"[...document.querySelectorAll('button, a, select, input, textarea')].filter({nameless}).map((node) => node.outerHTML)"
+            f"[...document.querySelectorAll('button, a, select, input:not([type=hidden]), textarea')].filter({nameless}).map((node) => node.outerHTML)"
         )
         == []
     )
