@@ -40,3 +40,8 @@ def stored_title(name: str) -> str:
     if name.startswith(JUDGE):
         return profile_title(name)
     return profile_title(name.removeprefix("taste:")) if name.startswith("taste:") else name
+
+
+def has_points(name: str) -> bool:
+    """True if scores stored under a name are points, 0 to 100: those of the technical score, detectors and tastes."""
+    return stored_title(name) != name and not name.startswith(JUDGE)

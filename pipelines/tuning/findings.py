@@ -30,7 +30,7 @@ from .tuner import WINNERS, Tuner
 
 @dataclass(frozen=True, slots=True)
 class Winner:
-    """One of the best choices.
+    """One of the best choices that were judged.
 
     Attributes:
         choice: options by slot.
@@ -218,16 +218,22 @@ def _named(tuner: Tuner, effects: Sequence[Effect], unit: float) -> list[OptionE
 def _winners(tuner: Tuner, steering: Steering, judgements: Judgements) -> list[Winner]:
     choices, draws = tuner.leaders(steering, judgements)
     goal, (middle, unit) = judgements.goal_values(), judgements.goal_scale
+    judged = {trial.choice for trial, value in zip(judgements.trials, goal, strict=True) if np.isfinite(value)}
+    # A prompt that only the model praises has not shown anything yet.
+    leading = [
+        (choice, values) for choice, values in zip(choices, draws.T, strict=True) if choice in judged or not judged
+    ]
     winners = []
-    for choice, values in zip(choices[:WINNERS], draws.T, strict=False):
+    for choice, values in leading[:WINNERS]:
         numbers = [number for number, trial in enumerate(judgements.trials) if trial.choice == choice]
         scores = [float(goal[number]) for number in numbers if np.isfinite(goal[number])]
-        mean, low, high = middle + unit * np.array([values.mean(), *np.quantile(values, [0.05, 0.95])])
+        likely = np.clip(middle + unit * values, *judgements.goal_range)
+        low, high = np.quantile(likely, [0.05, 0.95])
         winners.append(
             Winner(
                 tuner.space.describe(choice),
                 [tuner.space.render(choice, context) for context in range(len(tuner.contexts))],
-                float(mean), float(low), float(high),
+                float(likely.mean()), float(low), float(high),
                 scores,
                 larger_the_better(np.array(scores)),
                 [judgements.rows[number] for number in numbers],

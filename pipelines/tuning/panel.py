@@ -14,6 +14,7 @@ import numpy as np
 
 from ...errors import ItemsError, SoartError
 from ...metrics.damage.scorer import TechnicalScorer
+from ...metrics.damage.titles import has_points
 from ...metrics.protocols import Scorer
 from ...metrics.tastes.examples import HIGHEST, LOWEST
 from ..collection import ratings
@@ -172,6 +173,16 @@ class Judgements:
         """The scale of the goal: that of its only judge, else middle 0 and unit 1."""
         names = [name for name, weight in self.goal.items() if weight > 0]
         return self.scale(names[0]) if len(names) == 1 else Scale(0.0, 1.0)
+
+    @property
+    def goal_range(self) -> tuple[float, float]:
+        """Lowest and highest value that the goal can have; infinite where it is not known."""
+        names = [name for name, weight in self.goal.items() if weight > 0]
+        if len(names) != 1 or self.adherence is not None:
+            return -np.inf, np.inf
+        if names[0] in self.people:
+            return float(LOWEST), float(HIGHEST)
+        return (0.0, 100.0) if has_points(names[0]) else (-np.inf, np.inf)
 
     def goal_values(self) -> np.ndarray:
         """(n,) the goal of every picture; NaN if a judge of the goal has not judged it."""

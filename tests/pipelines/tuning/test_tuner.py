@@ -72,7 +72,9 @@ def test_tuning_finds_what_the_judge_likes_and_ends_within_the_budget(tuner, col
     assert found.winners[0].choice["palette"] == "cool"
     assert len(found.winners[0].pictures) >= SEEDS
     assert found.batches[-1].mean > found.batches[0].mean + 2
-    assert found.winners[0].low <= found.winners[0].mean <= found.winners[0].high
+    for winner in found.winners:
+        assert 0 <= winner.low <= winner.mean <= winner.high <= 100
+        assert winner.scores
     assert found.importance["palette"] == max(found.importance.values())
     best = max((e for e in found.effects if e.slot == "palette"), key=lambda e: e.mean)
     assert best.option == "cool"
