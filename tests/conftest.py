@@ -218,3 +218,17 @@ def come(browser):
     for context in contexts:
         context.close()
     assert complaints == []
+
+
+@pytest.fixture(scope="session")
+def red_and_green(tmp_path_factory):
+    """Eight reddish gradients and eight pictures of green noise."""
+    folder = tmp_path_factory.mktemp("pictures")
+    rng = np.random.default_rng(0)
+    ramp = np.linspace(0, 1, 64)[None, :, None] * np.ones((64, 1, 1))
+    for k in range(8):
+        red = ramp * [200, 40 + 5 * k, 30] + rng.normal(0, 2, (64, 64, 3))
+        green = rng.normal(90, 60, (64, 64, 1)) * [0.2, 1 - k / 40, 0.3]
+        for name, values in (("red", red), ("green", green)):
+            Image.fromarray(np.clip(values, 0, 255).astype(np.uint8)).save(folder / f"{name}{k}.png")
+    return folder

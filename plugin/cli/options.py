@@ -62,6 +62,13 @@ Judges = Annotated[
         "soart doctor lists them; docs/judges.md tells which weights forbid commercial use.",
     ),
 ]
+Network = Annotated[
+    str,
+    typer.Option(
+        help="Network that sees what pictures show: efficientnet-lite0, a hub id or folder of a vision model such as CLIP "
+        "or DINOv2, or none."
+    ),
+]
 Rater = Annotated[str, typer.Option("--rater", help="Name of the person who rates.")]
 Engine = Annotated[
     str,

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ...errors import SoartError
-from .options import CopyTo, Json, Pictures, Top
+from .options import CopyTo, Json, Network, Pictures, Top
 from .ranking_output import names_from_common_folder
 from .terminal import Progress, emit, out, plain_table, print_notes, printable, say
 
@@ -20,13 +20,7 @@ def similar(
         list[Path] | None, typer.Option("--also", metavar="PICTURE", help="A further picture to be like; repeatable.")
     ] = None,
     top: Top = 20,
-    network: Annotated[
-        str,
-        typer.Option(
-            help="Network to compare by: efficientnet-lite0, a hub id or folder of a vision model such as DINOv2, or "
-            "none for texture and colour."
-        ),
-    ] = "efficientnet-lite0",
+    network: Network = "efficientnet-lite0",
     copy_to: CopyTo = None,
     as_json: Json = False,
 ) -> None:

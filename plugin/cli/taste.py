@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .options import CollectionArgument, Json, Profiles, Rater
+from .options import CollectionArgument, Json, Network, Profiles, Rater
 from .terminal import Progress, emit, print_notes, say
 
 if TYPE_CHECKING:
@@ -96,13 +96,7 @@ def learn(
     choices: Annotated[
         Path | None, typer.Option(help="CSV file of two paths a line, the better picture first.")
     ] = None,
-    network: Annotated[
-        str,
-        typer.Option(
-            help="Network whose items are added: efficientnet-lite0, a hub id or folder of a vision model such as CLIP, "
-            "or none."
-        ),
-    ] = "efficientnet-lite0",
+    network: Network = "efficientnet-lite0",
     profiles: Profiles = None,
     as_json: Json = False,
 ) -> None:
