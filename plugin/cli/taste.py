@@ -99,7 +99,7 @@ def learn(
     network: Annotated[
         str,
         typer.Option(
-            help="Network whose items are added: efficientnet-lite0, a hub id or folder of a vision model such as CLIP, "
+            help="Network that sees what pictures show: efficientnet-lite0, a hub id or folder of a vision model such as CLIP, "
             "or none."
         ),
     ] = "efficientnet-lite0",
