@@ -17,7 +17,8 @@ def similar(
     picture: Annotated[Path, typer.Argument(help="Picture to compare with.")],
     paths: Pictures,
     also: Annotated[
-        list[Path] | None, typer.Option("--also", metavar="PICTURE", help="Another picture to compare with; repeatable.")
+        list[Path] | None,
+        typer.Option("--also", metavar="PICTURE", help="Another picture to compare with; repeatable."),
     ] = None,
     top: Top = 20,
     network: Annotated[
