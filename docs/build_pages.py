@@ -186,7 +186,7 @@ MEANINGS = {
     "low": "Lowest number of a slot of numbers.",
     "high": "No number is larger.",
     "step": "Distance of neighbouring numbers. Default: a round one.",
-    "log": "Whether ratios count, not differences.",
+    "log": "True if ratios matter, not differences.",
     "text": "Words put into the prompt; empty for nothing.",
     "wildcard": "Name of a vocabulary whose words are all options.",
     "weight": "How often a random draw takes the option, relative to the others.",

@@ -58,7 +58,7 @@ class _Steered:
 
 
 class SoartSampler(BaseSampler):
-    """A Gaussian process of main effects and pair interactions, steered by knowledge gradient.
+    """A Gaussian process of main effects and pair interactions, steered by the knowledge gradient.
 
     It is made for many categorical parameters and few, noisy trials. Categories are options of a slot. Numbers are smooth
     curves, on the logarithm if ``log=True``: a number with at most 60 values (a step, or whole numbers) has an option for
@@ -76,9 +76,9 @@ class SoartSampler(BaseSampler):
         seed: of its random choices; with the same seed a study with the same trials in the same order is steered the
             same way.
         search_space: name → distribution, if known beforehand; then even the first trials are a balanced design.
-        bins: no longer of any effect, because numbers are not cut into bins any more.
+        bins: has no effect any more, because numbers are not cut into bins.
         startup: number of trials of a balanced design before the model steers, ≥ 0.
-        boldness: no longer of any effect, because the knowledge gradient needs no such setting.
+        boldness: has no effect any more, because the knowledge gradient needs no such setting.
         independent_sampler: for parameters that are not sampled together; Optuna's RandomSampler by default.
 
     Raises:

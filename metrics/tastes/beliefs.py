@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class Trust(NamedTuple):
-    """How far a prior score is trusted: mean and standard deviation of its weight, and the belief in that."""
+    """Trust in a prior score: mean and standard deviation of its weight, and the belief in that trust."""
 
     mean: float
     deviation: float

@@ -153,7 +153,7 @@ def _advice(trust: Trust, more: int, concordances: tuple[float, float], limits: 
 
 
 def ratings_to_show(trust: Trust, count: int, forecast: Callable[[float], float]) -> str:
-    """How many more ratings would show that a taste is better than chance, as a sentence.
+    """Tell in a sentence how many more ratings would show that a taste is better than chance.
 
     Args:
         trust: the trust report.
@@ -175,7 +175,7 @@ def ratings_to_show(trust: Trust, count: int, forecast: Callable[[float], float]
 
 
 def _missing_side(trust: Trust) -> str:
-    """Which side has too few pictures, as a sentence; empty if neither."""
+    """Name in a sentence the side that has too few pictures; empty if neither has."""
     few, many = sorted([(trust.liked, "liked"), (trust.disliked, "disliked")])
     if few[0] * 2 > many[0]:
         return ""
@@ -183,7 +183,9 @@ def _missing_side(trust: Trust) -> str:
 
 
 def _other_items(*, content: bool) -> str:
-    """Which other items might show the taste, as a sentence."""
+    """Name in a sentence other items that might show the taste."""
     if content:
-        return "A larger network may see what this one does not: --network with the hub id of a CLIP or SigLIP model."
-    return "These items only say how pictures look: with --network efficientnet-lite0 they also say what is shown."
+        return (
+            "A larger network may see what this one does not: try --network with the hub id of a CLIP or SigLIP model."
+        )
+    return "These items only measure how pictures look: --network efficientnet-lite0 adds items of what they show."

@@ -11,9 +11,9 @@ and within each of them those of the hypotheses:
 
     w_h = w_t · w_(h|t),   w_(h|t) ∝ b_h · e_h^β,   w_t ∝ b_t · (Σ_h b_h e_h / Σ_h b_h)^γ
 
-The beliefs b, products of one factor each for kernel, size (another one on top of a trusted prior score) and noise, and
-for the trusts, and the tempers β and γ of the evidence are learnt on other tastes, planted in pictures of packages: they
-are those with which the averages rank held-out pictures best (``benchmarks/build_beliefs.py``).
+The beliefs b are products of factors for the kernel, its size (another factor on top of a trusted prior score), the noise
+and the trusts. They and the tempers β and γ of the evidence are learnt on other tastes, planted in pictures of packages:
+the averages should rank held-out pictures best (``benchmarks/build_beliefs.py``).
 
 Sources: Rasmussen & Williams, *Gaussian Processes for Machine Learning* (2006), chapters 2 and 5; Hoeting et al.,
 "Bayesian model averaging", *Statistical Science* 14 (1999); Grünwald & van Ommen, "Inconsistency of Bayesian inference

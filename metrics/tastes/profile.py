@@ -120,7 +120,7 @@ class TasteProfile:
 
     @property
     def trusted_priors(self) -> dict[str, float]:
-        """How far each prior score is trusted, 0…1, by name; empty if the method does not learn it."""
+        """Trust in each prior score, 0…1, by name; empty if the method does not learn it."""
         trusts = getattr(self.fitted.model, "trusts", ())
         return {name: float(trust) for name, trust in zip(self.prior_names, trusts, strict=False)}
 

@@ -1,4 +1,4 @@
-"""Adherence: does a picture show what its prompt asks, phrase by phrase?"""
+"""Adherence: the probability that a picture shows what its prompt asks, phrase by phrase."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MISSED = 0.5
 
 @dataclass(frozen=True, slots=True)
 class PhraseJudgement:
-    """How probably a picture shows a phrase as asked.
+    """The probability that a picture shows a phrase as asked.
 
     Attributes:
         phrase: the phrase.
@@ -187,7 +187,7 @@ def adherences(
 
 @dataclass(frozen=True, slots=True)
 class PhraseShare:
-    """How often pictures that were asked for a phrase show it.
+    """The share of pictures asked for a phrase that show it.
 
     Attributes:
         phrase: its text, with "no" before a negated one.

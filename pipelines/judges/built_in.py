@@ -18,7 +18,7 @@ class BuiltIn:
     """A built-in judge.
 
     Attributes:
-        module: file of this room that holds ``load(argument)``.
+        module: file of this folder that holds ``load(argument)``.
         summary: one line.
         argument: in words; empty if the judge takes none.
         default: argument if none is given; empty if the judge needs one.

@@ -40,7 +40,7 @@ class Towers:
         """Load a model by hub id or folder, in float32.
 
         Raises:
-            ModelError: the model is not there, cannot be loaded, or is no vision model.
+            ModelError: the model is missing, cannot be loaded, or is not a vision model.
             JudgeError: it has no text tower, or no usable tokenizer.
         """
         from transformers import AutoTokenizer
@@ -49,7 +49,7 @@ class Towers:
         model: Any = extractor.network.module
         if not hasattr(model, "get_text_features"):
             raise JudgeError(
-                f"The model {source!r} ({type(model).__name__}) reads no text: give a CLIP or SigLIP model."
+                f"The model {source!r} ({type(model).__name__}) reads no text: name a CLIP or SigLIP model."
             )
         try:
             with quiet():

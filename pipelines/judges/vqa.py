@@ -39,7 +39,7 @@ class VqaJudge:
         self._classes = (labels[YES], labels[NO]) if {YES, NO} <= labels.keys() else None
         if self._classes is None and not hasattr(model, "text_decoder"):
             raise JudgeError(
-                f"The model {source!r} ({type(model).__name__}) knows no answers yes and no: give ViLT or BLIP."
+                f"The model {source!r} ({type(model).__name__}) cannot answer yes or no: name a ViLT or BLIP model."
             )
         digest = hashlib.sha256()
         for name, tensor in sorted(model.state_dict().items()):

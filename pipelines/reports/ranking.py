@@ -15,10 +15,10 @@ from ..scoring.ranking import RankedPicture
 from .page import picture_url, render_page
 
 _EXPLANATION = (
-    "The technical score tells how well a picture is rendered, in points from 0 to 100: below 50 hardly any undamaged "
-    "picture is found. Every fault costs points (blur, noise, JPEG artefacts, fading…), and so does a rendering unlike "
+    "The technical score tells how well a picture is rendered, in points from 0 to 100; hardly any undamaged picture "
+    "scores below 50. Every fault costs points (blur, noise, JPEG artefacts, fading…), and so does a rendering unlike "
     "that of good photographs and drawings. It does not measure content or taste. Reasons are the points that the "
-    "costliest causes take; all causes together add up to what is missing to 100."
+    "worst causes cost; all causes together cost what is missing from 100."
 )
 _TASTE = (
     "A taste's score is learnt from examples. Each reason is what a group of items adds to the score, compared with the "

@@ -1,4 +1,4 @@
-"""What is known of pictures before a taste sees them: the technical score, and the mean rating of other raters."""
+"""Prior scores, which a taste starts from: the technical score and the mean rating of other raters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds pictures like some that the user names: more like this."""
+"""Finds pictures like those that the user names: more like this."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def similar(
     with examples:
         known, unreadable = measure(examples, named, measurer)
     if not known:
-        raise CollectionError(" ".join([*problems, *unreadable]) or "Name a picture that others should be like.")
+        raise CollectionError(" ".join([*problems, *unreadable]) or "Name a picture to compare with.")
     shown = {row.sha256 for row in named}
     sound = [row for row in rows if not row.problem and row.sha256 not in shown]
     items, missing = measure(collection, sound, measurer, progress=progress)

@@ -185,7 +185,7 @@ def start_scoring(
         ProfileError: the profile does not exist or cannot be used.
     """
     if profile.startswith(JUDGE):
-        raise ProfileError("The gallery shows values of judges, but does not judge: run soart evaluate --judge.")
+        raise ProfileError("The gallery shows the values of judges but does not run them: run soart evaluate --judge.")
     scorer = profiles.scorer(profile)
 
     def work(job: Job) -> None:

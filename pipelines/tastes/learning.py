@@ -183,7 +183,7 @@ def learn(
     )  # fmt: skip
     notes = [note] if note else []
     if taste.alone is not None:
-        notes.append(f"Of pictures that no other rater has rated: {taste.alone.trust.sentence}.")
+        notes.append(f"Pictures that no other rater has rated: {taste.alone.trust.sentence}.")
     return Learnt(taste, tuple(problems), tuple(notes))
 
 

@@ -25,7 +25,7 @@ def dead_slots(space: PromptSpace, generator: ImageGenerator, request: Callable[
 
     Args:
         space: its slots of settings and of the negative prompt are tried; words always count.
-        generator: draws two small pictures for a slot that works, and one for each option of one that does not.
+        generator: draws the trial pictures: two for a slot that works, one for each option of a slot that does not.
         request: makes the request of a choice, on the same seed for every choice.
 
     Returns:

@@ -58,8 +58,8 @@ Judges = Annotated[
         "--judge",
         "--by",
         metavar="NAME[:ARGUMENT][=WEIGHT]",
-        help="Judge to rank by, alone or beside a taste, such as adherence, clip:HUB_ID or module:Class; repeatable. "
-        "soart doctor lists them; docs/judges.md tells which weights forbid commercial use.",
+        help="Judge of the pictures, alone or beside a taste: adherence, clip:HUB_ID, module:Class …; repeatable. "
+        "soart doctor lists them; docs/judges.md says which weights forbid commercial use.",
     ),
 ]
 Network = Annotated[

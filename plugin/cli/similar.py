@@ -14,17 +14,18 @@ from .terminal import Progress, emit, out, plain_table, print_notes, printable, 
 
 
 def similar(
-    picture: Annotated[Path, typer.Argument(help="The picture that others should be like.")],
+    picture: Annotated[Path, typer.Argument(help="Picture to compare with.")],
     paths: Pictures,
     also: Annotated[
-        list[Path] | None, typer.Option("--also", metavar="PICTURE", help="A further picture to be like; repeatable.")
+        list[Path] | None,
+        typer.Option("--also", metavar="PICTURE", help="Another picture to compare with; repeatable."),
     ] = None,
     top: Top = 20,
     network: Network = "efficientnet-lite0",
     copy_to: CopyTo = None,
     as_json: Json = False,
 ) -> None:
-    """Find pictures like one that you name, or like several, the most alike first."""
+    """Find pictures like one or several that you name, the most alike first."""
     from rich.text import Text
 
     from ...metrics.items.combined import taste_extractor
@@ -69,4 +70,4 @@ def similar(
             say(f"{copied} copied to {copy_to}")
     print_notes(problems if not as_json else [])
     if not found:
-        raise SoartError("There is no other picture to compare with.")
+        raise SoartError("There is no other picture to compare with: name a folder with more pictures.")

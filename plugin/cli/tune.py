@@ -90,7 +90,7 @@ def tune(
         typer.Option(
             min=0,
             max=1,
-            help="Least adherence to the prompt, 0–1: pictures below it count less, see docs/judges.md.",
+            help="Lowest adherence to the prompt, 0–1; pictures below it count less (docs/judges.md).",
         ),
     ] = None,
     ask: Annotated[

@@ -34,8 +34,8 @@ def web(
     folders: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Folders of pictures, each evaluated first and shown as a collection of its own in your data folder; the "
-            "pictures stay where they are. Or collections."
+            help="Folders of pictures, or collections. A folder is evaluated first and shown as a collection that is kept in "
+            "your data folder; the pictures stay where they are."
         ),
     ] = None,
     collection: Annotated[

@@ -1,4 +1,4 @@
-"""ComfyUI node that ranks a batch by judges of other packages: Judge."""
+"""ComfyUI node that ranks a batch by adherence or another judge: Judge."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _loaded(judge: str) -> PictureJudge:
 
 
 class SoartJudge(SoartNode):
-    """Sorts a batch by a judge of another package or by adherence to the prompt, best first."""
+    """Sorts a batch by adherence to the prompt or another judge, best first."""
 
     shows_images = True
 
@@ -39,7 +39,7 @@ class SoartJudge(SoartNode):
             node_id="SoartJudge",
             display_name="SOART Judge",
             category=CATEGORY,
-            description="Sorts pictures by how well they show the prompt, or by a judge of another package, best first.",
+            description="Sorts pictures, best first, by how well they show the prompt, or by another judge such as CLIP.",
             is_output_node=True,
             inputs=[
                 io.Image.Input("images", tooltip=IMAGES),

@@ -98,7 +98,7 @@ class SoartTaste(SoartNode):
                 io.Image.Input("good", optional=True, tooltip="Pictures you like; eight or more are a start."),
                 io.Image.Input("bad", optional=True, tooltip="Pictures you do not like."),
                 io.Combo.Input("network", options=["none", "efficientnet-lite0"], default="efficientnet-lite0", optional=True,
-                               tooltip="Adds items of a network, which see what a picture shows."),
+                               tooltip="Adds items of a network, so that the taste also learns what pictures show."),
                 io.Int.Input("fold_seed", default=0, min=0, max=2**31 - 1, optional=True, tooltip="Seed of the cross-validation."),
             ],
             outputs=[

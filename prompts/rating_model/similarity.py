@@ -1,8 +1,8 @@
-"""Which options of a slot are alike: neighbouring numbers, or anything that a matrix says.
+"""Likeness of the options of a slot: neighbouring numbers, or as given by a matrix.
 
 By default the options of a slot are equally unlike each other, as words are. With a Gram matrix G_s, the covariance of a
-slot becomes k_s = (1 − ρ_s)·identity + ρ_s·G_s. The share ρ_s is learnt by marginal likelihood, so a likeness without a
-meaning costs little.
+slot becomes k_s = (1 − ρ_s)·identity + ρ_s·G_s. The share ρ_s is learnt by marginal likelihood, so a meaningless
+likeness costs little.
 """
 
 from __future__ import annotations

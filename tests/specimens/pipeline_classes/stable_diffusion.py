@@ -42,7 +42,7 @@ def sd3(kind, **more):
 
 
 def sd3_wide(kind):
-    """Of 16 channels, which some classes insist on."""
+    """Stable Diffusion 3 with 16 latent channels, which some classes require."""
     core = lambda: diffusers.SD3Transformer2DModel(  # noqa: E731
         sample_size=16, patch_size=1, in_channels=16, num_layers=2, attention_head_dim=8, num_attention_heads=4,
         joint_attention_dim=32, caption_projection_dim=32, pooled_projection_dim=64, out_channels=16,

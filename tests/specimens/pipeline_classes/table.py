@@ -1,4 +1,4 @@
-"""What works with each class of pipelines, tried on tiny random weights, and the page of the documentation that says so.
+"""Tries every class of pipelines on tiny random weights, and writes the page of the documentation about them.
 
 python -m specimens.pipeline_classes.table  # in the folder tests; writes docs/models.md
 """
