@@ -81,6 +81,7 @@ bench: $(BENCH)  ## print the figures of docs/benchmarks.md; hours
 	$(BIN)/python benchmarks/rescore.py
 	$(BIN)/python benchmarks/collaborative.py
 	$(BIN)/python benchmarks/tuning.py
+	$(BIN)/python benchmarks/functions.py
 	$(BIN)/python benchmarks/tuning_pictures.py
 	$(BIN)/python benchmarks/web.py
 	$(BIN)/python benchmarks/duplicates.py

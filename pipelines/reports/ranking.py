@@ -9,12 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from ...metrics.damage.titles import stored_title
+from ...metrics.damage.scorer import TechnicalScorer
+from ...metrics.damage.titles import has_points, stored_title
 from ..collection.collection import Collection
 from ..scoring.ranking import RankedPicture
 from .page import picture_url, render_page
 
-_EXPLANATION = (
+_TECHNICAL = (
     "The technical score tells how well a picture is rendered, in points from 0 to 100; hardly any undamaged picture "
     "scores below 50. Every fault costs points (blur, noise, JPEG artefacts, fading…), and so does a rendering unlike "
     "that of good photographs and drawings. It does not measure content or taste. Reasons are the points that the "
@@ -24,6 +25,11 @@ _TASTE = (
     "A taste's score is learnt from examples. Each reason is what a group of items adds to the score, compared with the "
     "mean example."
 )
+_DETECTOR = (
+    "The score is the freedom from one fault, in points from 0 to 100; below 50 the fault is suspected, which hardly any "
+    "undamaged picture is."
+)
+_JUDGES = "The values are those of judges; docs/judges.md says what each of them measures."
 _COMMON = {"a", "an", "the", "of", "in", "on", "at", "with", "and", "or", "picture", "photo", "image", "style"}
 
 
@@ -73,6 +79,15 @@ def word_effects(ranking: Sequence[RankedPicture], least: int = 3, top: int = 12
     return sorted((effect for _, effect in largest), key=lambda effect: -effect.difference)
 
 
+def _explanation(profile: str) -> str:
+    """The meaning of a ranking's scores in sentences, by the name they are stored under."""
+    if not has_points(profile):
+        return _JUDGES
+    if profile.startswith("taste:"):
+        return _TASTE
+    return _TECHNICAL if profile == TechnicalScorer.load().stored_name else _DETECTOR
+
+
 def render_report(
     collection: Collection,
     ranking: Sequence[RankedPicture],
@@ -100,7 +115,7 @@ def render_report(
         words=word_effects(ranking),
         notes=notes,
         problems=problems,
-        explanation=_TASTE if profile.startswith("taste:") else _EXPLANATION,
+        explanation=_explanation(profile),
         models=sorted({r.row.generation.model for r in ranking if r.row.generation}),
         picture=lambda r: pictures[r.row.id],
         sharpness=lambda r: "small" if max(r.row.width, r.row.height) <= 128 else "",

@@ -1,1 +1,1 @@
-"""Moves or annotates the user's files; everything can be undone."""
+"""Moves, annotates or copies the user's files; moves and annotations can be undone."""
