@@ -24,7 +24,8 @@ _DECIMALS = 4
 def _loaded(judge: str) -> PictureJudge:
     from ...pipelines.judges.finding import judge_named
 
-    return judge_named(judge)
+    # A workflow may come from a stranger.
+    return judge_named(judge, classes=False)
 
 
 class SoartJudge(SoartNode):
@@ -43,8 +44,8 @@ class SoartJudge(SoartNode):
             is_output_node=True,
             inputs=[
                 io.Image.Input("images", tooltip=IMAGES),
-                io.String.Input("judge", default="adherence", tooltip="adherence, clip:HUB_ID, pyiqa:METRIC, module:Class or another "
-                                "judge; soart doctor lists them. Some weights forbid commercial use."),
+                io.String.Input("judge", default="adherence", tooltip="adherence, clip:HUB_ID, pyiqa:METRIC or another judge "
+                                "that is installed; soart doctor lists them. Some weights forbid commercial use."),
                 io.String.Input("prompt", default="", multiline=True, optional=True,
                                 tooltip="What the pictures should show: one prompt for all, or one line per picture."),
                 io.Int.Input("top_k", default=0, min=0, max=4096, optional=True, tooltip="How many of the best to keep; 0 keeps all."),

@@ -1,8 +1,10 @@
 """The nodes in ComfyUI: on the stand-in always, and on the real server where COMFYUI_DIR names a checkout."""
 
+import importlib
 import re
 import sqlite3
 import sys
+from importlib.metadata import EntryPoint
 
 import numpy as np
 import pytest
@@ -324,10 +326,13 @@ class Redness:
 
 def test_judge_of_somebody_else(comfy, graph, monkeypatch):
     monkeypatch.setitem(sys.modules, "redness_of_somebody", sys.modules[__name__])
+    offered = EntryPoint("redness", "redness_of_somebody:Redness", "soart.judges")
+    finding = importlib.import_module(f"{comfy.pack}.pipelines.judges.finding")
+    monkeypatch.setattr(finding, "_entries", lambda: {"redness": offered})
     source = pictures(graph, count=4)
-    judged = graph.add(
-        "SoartJudge", images=source.out(), judge="redness_of_somebody:Redness", prompt="a\nb\nnothing\nc", top_k=2
-    )
+    judged = graph.add("SoartJudge", images=source.out(), judge="redness", prompt="a\nb\nnothing\nc", top_k=2)
+    # A workflow may come from a stranger: it names no classes.
+    strange = graph.add("SoartJudge", images=source.out(), judge="redness_of_somebody:Redness", prompt="", top_k=0)
     none = graph.add("SoartJudge", images=source.out(), judge="nobody", prompt="", top_k=0)
     ran = comfy.run(graph)
     assert ran.ok, ran.error
@@ -337,3 +342,4 @@ def test_judge_of_somebody_else(comfy, graph, monkeypatch):
     assert rows[0]["score"] >= rows[1]["score"]
     assert "NaN or infinity" in texts(ran, judged)
     assert "There is no judge 'nobody'" in texts(ran, none)
+    assert "There is no judge 'redness_of_somebody:Redness'" in texts(ran, strange)
