@@ -16,6 +16,9 @@ from ..collection.collection import Collection
 from ..collection.tables import ImageRow
 from .measuring import measure, open_pictures
 
+#: Share of the pictures that must have a network's items for these to be used.
+NEARLY_ALL = 0.9
+
 
 @dataclass(frozen=True, slots=True)
 class SimilarPicture:
@@ -37,7 +40,7 @@ class SimilarPicture:
 def by_likeness(collection: Collection, ids: Sequence[int], image: int) -> list[int]:
     """Sort pictures of a collection by likeness to one of them, by stored items alone; it comes first itself.
 
-    Items of a network are used if they are stored for the picture. Pictures without such items come last.
+    Items of a network are used if nearly all pictures have them. Pictures without the used items come last.
 
     Args:
         collection: the collection.
@@ -51,9 +54,11 @@ def by_likeness(collection: Collection, ids: Sequence[int], image: int) -> list[
     versions = [v for v in collection.item_versions(image) if v == plain or v.startswith(f"{plain}+deep")]
     if not versions:
         raise CollectionError("This picture is not measured yet: choose Score all pictures first.")
-    # The longest one is that with a network's items.
-    version = max(versions, key=len)
-    items = collection.items(version, [*ids, image])
+    # Those of a network first: their versions are longer.
+    for version in sorted(versions, key=len, reverse=True):
+        items = collection.items(version, [*ids, image])
+        if len(items) >= NEARLY_ALL * len(ids):
+            break
     known = [number for number in ids if number in items and number != image]
     if not known:
         return [image, *(number for number in ids if number != image)]
