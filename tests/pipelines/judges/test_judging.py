@@ -82,6 +82,16 @@ def test_a_picture_without_a_value_is_judged_once(collection, drawn):
     assert judge.inner.seen == 6
 
 
+def test_pictures_whose_files_are_gone_have_no_distance(collection, drawn):
+    judges = [(GuardedJudge(Brightness()), 1.0)]
+    assert len(rank_by_judges(collection, drawn[:5], judges)[0]) == 5
+    for row in drawn[:5]:
+        collection.locate(row).unlink()
+    ranking, problems = rank_by_judges(collection, drawn[:5], judges, min_distance=0.3)
+    assert ranking == []
+    assert len(problems) == 5
+
+
 def test_an_interrupted_run_continues(collection, drawn):
     class Impatient(Brightness):
         def judge(self, pictures, prompts):
