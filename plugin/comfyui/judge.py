@@ -24,7 +24,8 @@ _DECIMALS = 4
 def _loaded(judge: str) -> PictureJudge:
     from ...pipelines.judges.finding import judge_named
 
-    return judge_named(judge)
+    # Workflows come from others, and over the network.
+    return judge_named(judge, known_only=True)
 
 
 class SoartJudge(SoartNode):
@@ -43,7 +44,7 @@ class SoartJudge(SoartNode):
             is_output_node=True,
             inputs=[
                 io.Image.Input("images", tooltip=IMAGES),
-                io.String.Input("judge", default="adherence", tooltip="adherence, clip:HUB_ID, pyiqa:METRIC, module:Class or another "
+                io.String.Input("judge", default="adherence", tooltip="adherence, clip:HUB_ID, pyiqa:METRIC or another "
                                 "judge; soart doctor lists them. Some weights forbid commercial use."),
                 io.String.Input("prompt", default="", multiline=True, optional=True,
                                 tooltip="What the pictures should show: one prompt for all, or one line per picture."),

@@ -320,12 +320,17 @@ class Redness:
         return [float("nan") if text == "nothing" else float(p[..., 0].mean() / p.mean() / 3) for p, text in pairs]
 
 
-def test_judge_of_somebody_else(comfy, graph, monkeypatch):
+def test_judge_of_somebody_else(comfy, graph, monkeypatch, tmp_path):
+    """A package offers it; a workflow of someone else cannot name any code of any module."""
     monkeypatch.setitem(sys.modules, "redness_of_somebody", sys.modules[__name__])
+    package = tmp_path / "somebody-1.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: somebody\nVersion: 1\n")
+    (package / "entry_points.txt").write_text("[soart.judges]\nredness = redness_of_somebody:Redness\n")
+    monkeypatch.syspath_prepend(tmp_path)
     source = pictures(graph, count=4)
-    judged = graph.add(
-        "SoartJudge", images=source.out(), judge="redness_of_somebody:Redness", prompt="a\nb\nnothing\nc", top_k=2
-    )
+    judged = graph.add("SoartJudge", images=source.out(), judge="redness", prompt="a\nb\nnothing\nc", top_k=2)
+    code = graph.add("SoartJudge", images=source.out(), judge="redness_of_somebody:Redness", prompt="", top_k=0)
     none = graph.add("SoartJudge", images=source.out(), judge="nobody", prompt="", top_k=0)
     ran = comfy.run(graph)
     assert ran.ok, ran.error
@@ -335,3 +340,4 @@ def test_judge_of_somebody_else(comfy, graph, monkeypatch):
     assert rows[0]["score"] >= rows[1]["score"]
     assert "NaN or infinity" in texts(ran, judged)
     assert "There is no judge 'nobody'" in texts(ran, none)
+    assert "must not name code" in texts(ran, code)
