@@ -58,15 +58,14 @@ def known_judges() -> list[JudgeSource]:
     return sources
 
 
-def judge_named(text: str, *, classes: bool = True) -> PictureJudge:
+def judge_named(text: str, *, known_only: bool = False) -> PictureJudge:
     """Load a judge: ``NAME`` or ``NAME:ARGUMENT`` of a known one, or ``module:Class``.
 
     A class or function is called with the argument if there is one; anything else is the judge itself.
 
     Args:
-        text: names the judge.
-        classes: False to refuse ``module:Class``, where the name may come from a stranger: it would import and call
-            anything that is installed.
+        text: the name.
+        known_only: True to refuse ``module:Class``, for texts of others: it imports and calls any code.
 
     Raises:
         JudgeError: no judge of this name, one that cannot be loaded, or one that lacks a part of ``PictureJudge``.
@@ -77,12 +76,16 @@ def judge_named(text: str, *, classes: bool = True) -> PictureJudge:
             judge = BUILT_IN[name].load(argument)
         elif entry := _entries().get(name):
             judge = _made(entry.load(), argument)
-        elif colon and argument and classes:
+        elif colon and argument and known_only:
+            raise JudgeError(
+                f"The judge {text!r} is not loaded because a workflow must not name code: offer it at an entry point, see "
+                "docs/judges.md."
+            )
+        elif colon and argument:
             judge = _made(_from_module(name, argument), "")
         else:
             names = ", ".join(source.name for source in known_judges())
-            more = ", or give module:Class" if classes else ""
-            raise JudgeError(f"There is no judge {text!r}: name one of {names}{more}.")
+            raise JudgeError(f"There is no judge {text!r}: name one of {names}, or give module:Class.")
     except SoartError:
         raise
     # Loading runs code of others, which raises errors of any kind.

@@ -43,6 +43,7 @@ class GuardedJudge:
         measurer: measures the items that it judges by; None for a judge of pixels.
         stored_name: fixed when the guard is made.
         stopped: a sentence that says why the judge is given up; empty while it is not.
+        without_value: hashes and prompts of the pictures that it gave no value; they are judged once.
     """
 
     def __init__(self, judge: PictureJudge, seconds: float = SECONDS, batch: int = BATCH) -> None:
@@ -54,6 +55,7 @@ class GuardedJudge:
         self.measurer: Measurer | None = judge if hasattr(judge, "judge_items") else None  # type: ignore[assignment]
         self._judge = getattr(judge, "judge_items", judge.judge)
         self.stopped = ""
+        self.without_value: set[tuple[str, str]] = set()
         self._failed: dict[str, int] = {}
 
     @property

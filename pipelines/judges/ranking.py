@@ -113,9 +113,11 @@ def rank_by_judges(
     if min_distance is not None:
         measurer = scorer or TechnicalScorer.load()
         items, unreadable = measure(collection, judged, measurer, known=known if scorer is not None else {})
-        ranking = [picture for picture in ranking if picture.row.id in items]
-        matrix_of_items = np.stack([items[picture.row.id] for picture in ranking]).astype(np.float64)
-        ranking, problems = without_near(ranking, matrix_of_items, min_distance), [*problems, *unreadable]
+        ranking, problems = [picture for picture in ranking if picture.row.id in items], [*problems, *unreadable]
+        # Values may be stored of pictures whose files are gone.
+        if ranking:
+            matrix_of_items = np.stack([items[picture.row.id] for picture in ranking]).astype(np.float64)
+            ranking = without_near(ranking, matrix_of_items, min_distance)
     return ranking, problems
 
 

@@ -75,6 +75,11 @@ def judge_pictures(
         problems.append(f"The judge {judge.name!r} needs a prompt, which {count} of {len(rows)} pictures do not have.")
         missing = [row for row in missing if row.id in prompts]
         progress(count)
+    # A tune comes back to the same pictures after every batch.
+    again = [row for row in missing if (row.sha256, prompts.get(row.id, "")) in judge.without_value]
+    if again:
+        missing = [row for row in missing if (row.sha256, prompts.get(row.id, "")) not in judge.without_value]
+        progress(len(again))
     for block in batches(missing, judge.batch):
         if judge.stopped:
             break
@@ -84,6 +89,10 @@ def judge_pictures(
         fresh = {image: float(value) for image, value in zip(things, found, strict=True) if np.isfinite(value)}
         collection.set_scores(judge.stored_name, fresh)
         values |= fresh
+        if not judge.stopped:
+            judge.without_value |= {
+                (row.sha256, prompts.get(row.id, "")) for row in block if row.id in things and row.id not in fresh
+            }
         progress(len(block))
     return values, [*problems, *judge.problems]
 

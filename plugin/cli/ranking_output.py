@@ -178,10 +178,14 @@ def ranking_rows(ranking: Sequence[RankedPicture]) -> list[dict[str, Any]]:
 
 
 def names_from_common_folder(paths: Sequence[Path]) -> list[str]:
-    """Paths below the folder that holds all of them."""
+    """Paths below the folder that holds all of them; whole paths if none does."""
     if not paths:
         return []
-    folder = os.path.commonpath([path.absolute().parent for path in paths])
+    try:
+        folder = os.path.commonpath([path.absolute().parent for path in paths])
+    # Drives of Windows have no folder in common.
+    except ValueError:
+        return [str(path.absolute()) for path in paths]
     return [str(path.absolute().relative_to(folder)) for path in paths]
 
 

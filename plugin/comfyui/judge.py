@@ -1,4 +1,4 @@
-"""ComfyUI node that ranks a batch by adherence or another judge: Judge."""
+"""ComfyUI node that ranks a batch by judges of other packages: Judge."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _DECIMALS = 4
 def _loaded(judge: str) -> PictureJudge:
     from ...pipelines.judges.finding import judge_named
 
-    # A workflow may come from a stranger.
-    return judge_named(judge, classes=False)
+    # Workflows come from others, and over the network.
+    return judge_named(judge, known_only=True)
 
 
 class SoartJudge(SoartNode):
-    """Sorts a batch by adherence to the prompt or another judge, best first."""
+    """Sorts a batch by a judge of another package or by adherence to the prompt, best first."""
 
     shows_images = True
 
@@ -40,12 +40,12 @@ class SoartJudge(SoartNode):
             node_id="SoartJudge",
             display_name="SOART Judge",
             category=CATEGORY,
-            description="Sorts pictures, best first, by how well they show the prompt, or by another judge such as CLIP.",
+            description="Sorts pictures by how well they show the prompt, or by a judge of another package, best first.",
             is_output_node=True,
             inputs=[
                 io.Image.Input("images", tooltip=IMAGES),
-                io.String.Input("judge", default="adherence", tooltip="adherence, clip:HUB_ID, pyiqa:METRIC or another judge "
-                                "that is installed; soart doctor lists them. Some weights forbid commercial use."),
+                io.String.Input("judge", default="adherence", tooltip="adherence, clip:HUB_ID, pyiqa:METRIC or another "
+                                "judge; soart doctor lists them. Some weights forbid commercial use."),
                 io.String.Input("prompt", default="", multiline=True, optional=True,
                                 tooltip="What the pictures should show: one prompt for all, or one line per picture."),
                 io.Int.Input("top_k", default=0, min=0, max=4096, optional=True, tooltip="How many of the best to keep; 0 keeps all."),

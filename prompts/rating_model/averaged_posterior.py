@@ -58,10 +58,11 @@ class AveragedPosterior:
 
     def covariance(self, choices: np.ndarray, shares: Mapping[int, float]) -> np.ndarray:
         """(n, n) covariance between the goals Σ_r shares[r] f_r of (n, S) choices, without image effects."""
-        within = np.mean(
-            [unit**2 * part.covariance(choices, shares) for unit, part in zip(self._units, self.parts, strict=True)],
-            axis=0,
-        )
+        # One after another, because the matrices may be large.
+        within = np.zeros((len(choices), len(choices)))
+        for unit, part in zip(self._units, self.parts, strict=True):
+            within += unit**2 * part.covariance(choices, shares)
+        within /= len(self.parts)
         values = np.array(
             [
                 unit

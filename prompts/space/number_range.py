@@ -55,7 +55,9 @@ class NumberRange:
         if self.log and self.step is None:
             values = [self.low * (self.high / self.low) ** (number / (GRID - 1)) for number in range(GRID)]
             rounded = [float(round(value)) if self.whole else float(f"{value:.3g}") for value in values]
-            return [_text(value) for value in dict.fromkeys([self.low, *rounded[1:-1], self.high])]
+            # In a narrow range a rounded number may lie outside.
+            inside = [value for value in rounded if self.low < value < self.high]
+            return [_text(value) for value in dict.fromkeys([self.low, *inside, self.high])]
         step = self.step or _round_step(self.high - self.low, whole=self.whole)
         count = math.floor((self.high - self.low) / step + 1e-9) + 1
         # In decimals, so that 0.1 + 2 · 0.1 is 0.3.

@@ -23,9 +23,13 @@ from .search import Domain, best_of, keys, neighbours, peaks
 #: Posterior draws whose maxima are leaders, for a batch and for a single picture, and more leaders: the best by mean, and
 #: the best of those shown.
 DRAWS, FEWER_DRAWS, _BEST, _SHOWN = 64, 24, 32, 16
+#: Draws even in a large space.
+_FEWEST_DRAWS = 8
 #: Leaders whose neighbours are candidates, for a batch and for a single picture, and random starts of the climb on each
 #: draw.
 CENTRES, FEWER_CENTRES, _STARTS = 8, 4, 3
+#: Most candidates, whose covariance is a matrix, and most numbers in the tables of the draws.
+MOST_CANDIDATES, MOST_NUMBERS = 3000, 30_000_000
 #: Domains of at most this many choices are candidates as a whole.
 _FEW = 300
 #: Fantasies of the ratings of earlier picks, an even number, and candidates worth most at the first pick, among which the
@@ -34,6 +38,12 @@ _FANTASIES, _HOPEFUL = 12, 200
 #: Nodes and weights of Gauss–Hermite quadrature for E f(z), z ~ N(0, 1).
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(21)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
+
+
+def draws_for(count: int, domain: Domain) -> int:
+    """Number of posterior draws for a batch of ``count``: fewer where tables of all pairs of options are large."""
+    wanted = DRAWS if count > 1 else FEWER_DRAWS
+    return min(wanted, max(_FEWEST_DRAWS, MOST_NUMBERS // sum(domain.levels) ** 2))
 
 
 def leaders(draws: Tables, mean: Tables, domain: Domain, rng: np.random.Generator, shown: np.ndarray) -> np.ndarray:
@@ -60,14 +70,19 @@ def leaders(draws: Tables, mean: Tables, domain: Domain, rng: np.random.Generato
 def candidates(leading: np.ndarray, mean: Tables, domain: Domain, centres: int = CENTRES) -> np.ndarray:
     """(c, S) distinct permitted choices that may be worth a picture.
 
-    The (l, S) ``leading`` ones come first, then the neighbours of the best ``centres`` of them.
+    The (l, S) ``leading`` ones come first, then the neighbours of the best ``centres`` of them: of more than
+    ``MOST_CANDIDATES`` those of the highest mean.
     """
     if domain.size() <= _FEW:
         others = domain.everything()
     else:
         best = leading[np.argsort(-mean(leading)[0], kind="stable")[:centres]]
         others = np.vstack([_near(choice, domain) for choice in best])
-    return np.array(list(dict.fromkeys(keys(np.vstack([leading, others])))), dtype=np.int64)
+    distinct = np.array(list(dict.fromkeys(keys(np.vstack([leading, others])))), dtype=np.int64)
+    if len(distinct) <= MOST_CANDIDATES:
+        return distinct
+    order = np.argsort(-mean(distinct[len(leading) :])[0], kind="stable")[: MOST_CANDIDATES - len(leading)]
+    return np.vstack([distinct[: len(leading)], distinct[len(leading) + np.sort(order)]])
 
 
 def _near(centre: np.ndarray, domain: Domain) -> np.ndarray:

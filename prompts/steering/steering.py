@@ -22,10 +22,9 @@ from ..rating_model.model import RatingModel
 from .batches import balanced_batch, expected_gain, leaders_batch
 from .knowledge_gradient import (
     CENTRES,
-    DRAWS,
     FEWER_CENTRES,
-    FEWER_DRAWS,
     candidates,
+    draws_for,
     knowledge_gradient_batch,
     leaders,
 )
@@ -282,7 +281,7 @@ class Steering:
         mean = weighted(self.model.means(raters), shares)
         shown = self._shown()
         shown = shown[[domain.permits(choice) for choice in shown]]
-        functions = weighted(self.model.draws(rng, DRAWS if count > 1 else FEWER_DRAWS, raters), shares)
+        functions = weighted(self.model.draws(rng, draws_for(count, domain), raters), shares)
         leading = leaders(functions, mean, domain, rng, shown)
         choices = candidates(leading, mean, domain, CENTRES if count > 1 else FEWER_CENTRES)
         never = self._reserved | set(self._asked) | set(keys(batch))

@@ -64,6 +64,34 @@ def test_values_are_stored_once(collection, drawn):
     assert judge.seen == 10
 
 
+def test_a_picture_without_a_value_is_judged_once(collection, drawn):
+    """A tune collects all judgements after every batch."""
+
+    class Picky(Brightness):
+        def judge(self, pictures, prompts):
+            values = super().judge(pictures, prompts)
+            return [math.nan if prompt == "boat" else value for value, prompt in zip(values, prompts, strict=True)]
+
+    judge, progress = GuardedJudge(Picky()), []
+    values, problems = judge_pictures(collection, drawn[:5], judge)
+    assert (len(values), judge.inner.seen) == (4, 5)
+    assert judge_pictures(collection, drawn[:5], judge, progress.append) == (values, problems)
+    assert (sum(progress), judge.inner.seen) == (5, 5)
+    # Another run tries again.
+    assert judge_pictures(collection, drawn[:5], GuardedJudge(judge.inner))[0] == values
+    assert judge.inner.seen == 6
+
+
+def test_pictures_whose_files_are_gone_have_no_distance(collection, drawn):
+    judges = [(GuardedJudge(Brightness()), 1.0)]
+    assert len(rank_by_judges(collection, drawn[:5], judges)[0]) == 5
+    for row in drawn[:5]:
+        collection.locate(row).unlink()
+    ranking, problems = rank_by_judges(collection, drawn[:5], judges, min_distance=0.3)
+    assert ranking == []
+    assert len(problems) == 5
+
+
 def test_an_interrupted_run_continues(collection, drawn):
     class Impatient(Brightness):
         def judge(self, pictures, prompts):

