@@ -33,15 +33,18 @@ def likeness(items: np.ndarray, liked: np.ndarray, names: Sequence[str]) -> np.n
         raise ItemsError(
             f"Expected items (n, {len(names)}) and at least one liked picture, got {items.shape} and {liked.shape}."
         )
-    everything = np.vstack([items, liked]).astype(np.float64)
-    deviations = everything.std(axis=0)
-    z = np.clip((everything - everything.mean(axis=0)) / np.where(deviations > 0, deviations, np.inf), -CUT, CUT)
     heads = _heads(names)
     mean = np.zeros(len(items))
     for head in heads:
-        lengths = np.linalg.norm(z[:, head], axis=1, keepdims=True)
-        unit = z[:, head] / np.where(lengths > 0, lengths, np.inf)
-        mean += unit[: len(items)] @ unit[len(items) :].mean(axis=0) / len(heads)
+        # In place, and without the items that do not count: there may be many pictures.
+        z = np.vstack([items[:, head], liked[:, head]]).astype(np.float64)
+        deviations = z.std(axis=0)
+        z -= z.mean(axis=0)
+        z /= np.where(deviations > 0, deviations, np.inf)
+        np.clip(z, -CUT, CUT, out=z)
+        lengths = np.linalg.norm(z, axis=1, keepdims=True)
+        z /= np.where(lengths > 0, lengths, np.inf)
+        mean += z[: len(items)] @ z[len(items) :].mean(axis=0) / len(heads)
     return mean
 
 

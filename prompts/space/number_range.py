@@ -35,20 +35,20 @@ class NumberRange:
     whole: bool = False
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
+        # The width of finite numbers may be infinite.
+        if not (math.isfinite(self.low) and math.isfinite(self.high - self.low) and self.low < self.high):
             raise PromptError(f"Expected finite numbers with low below high, got {self.low:g} and {self.high:g}.")
         if self.log and self.low <= 0:
             raise PromptError(f"Expected a lowest number above 0 on a logarithmic scale, got {self.low:g}.")
+        if self.step is not None and not 0 < self.step < math.inf:
+            raise PromptError(f"Expected a finite step above 0, got {self.step:g}.")
         if self.whole and any(value != int(value) for value in (self.low, self.high, self.step or 1.0)):
             raise PromptError("Expected whole numbers as low, high and step.")
-        if self.step is not None:
-            if not self.step > 0:
-                raise PromptError(f"Expected a step above 0, got {self.step:g}.")
-            if not 1 <= (self.high - self.low) / self.step + 1e-9 < MOST:
-                raise PromptError(
-                    f"Expected 2 to {MOST} numbers from {self.low:g} to {self.high:g}, "
-                    f"but the step {self.step:g} gives {math.floor((self.high - self.low) / self.step + 1e-9) + 1}."
-                )
+        if self.step is not None and not 1 <= (steps := (self.high - self.low) / self.step + 1e-9) < MOST:
+            raise PromptError(
+                f"Expected 2 to {MOST} numbers from {self.low:g} to {self.high:g}, "
+                f"but the step {self.step:g} gives {math.floor(steps) + 1 if steps < 1e9 else 'too many'}."
+            )
 
     def texts(self) -> list[str]:
         """The numbers as texts, lowest first."""

@@ -73,6 +73,8 @@ def test_a_space_with_numbers_is_written_as_it_was_read():
         ("low: 0, high: 1, step: 0.0001", "10001"),
         ("low: 0, high: 1, step: 3", "2 to 201 numbers"),
         ("low: 0, high: 1, step: 0", "greater than 0"),
+        ("low: 0, high: 1, step: 1.0e-320", "too many"),
+        ("low: -1.0e+308, high: 1.0e+308", "finite numbers"),
         ("low: 0, high: 1, options: [a]", "no 'options'"),
         ("step: 3, options: [a]", "'step' and 'log' with 'low'"),
         ("low: three, high: 4", "number"),
@@ -84,6 +86,9 @@ def test_mistakes_in_a_range_are_one_sentence(slot, message):
 
 
 def test_steps_must_be_whole():
+    for step in (np.inf, np.nan, 0):
+        with pytest.raises(PromptError, match="finite step above 0"):
+            NumberRange(1, 9, step, whole=True)
     with pytest.raises(PromptError, match="whole numbers"):
         PromptSpace.parse_yaml("slots:\n  steps: {low: 1.5, high: 9}")
 
