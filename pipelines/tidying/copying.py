@@ -8,7 +8,28 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...errors import CollectionError
-from .cull import Move, with_companions
+from .cull import Move, check_target, with_companions
+
+
+def check_copy_target(folder: Path, read: Sequence[Path]) -> None:
+    """Refuse an unusable folder to copy to, before any work begins.
+
+    Args:
+        folder: to copy to.
+        read: files and folders whose pictures are read.
+
+    Raises:
+        CollectionError: as for ``check_target``; or the folder lies in one that is read, so that the copies would be
+            among the pictures next time.
+    """
+    roots = [path for path in read if path.is_dir()]
+    check_target(folder, roots)
+    for root in roots:
+        if folder.resolve().is_relative_to(root.resolve()):
+            raise CollectionError(
+                f"{str(folder)!r} lies in {str(root)!r}, so that the copies would be among its pictures next time: choose "
+                "a folder elsewhere."
+            )
 
 
 def copy_best(pictures: Sequence[Path], folder: Path) -> tuple[int, list[str]]:

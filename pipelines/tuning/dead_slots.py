@@ -18,6 +18,8 @@ from ..models.request import DrawnPicture, Request
 
 #: Steps of a trial picture; a step that ignores a setting does so from the first.
 TRIAL_STEPS = 2
+#: The most options of a slot that are tried.
+TRIED = 4
 
 
 def dead_slots(space: PromptSpace, generator: ImageGenerator, request: Callable[[Choice], Request]) -> list[str]:
@@ -25,7 +27,7 @@ def dead_slots(space: PromptSpace, generator: ImageGenerator, request: Callable[
 
     Args:
         space: its slots of settings and of the negative prompt are tried; words always count.
-        generator: draws the trial pictures: two for a slot that works, one for each option of a slot that does not.
+        generator: draws the trial pictures: two for a slot that works, at most ``TRIED`` for one that does not.
         request: makes the request of a choice, on the same seed for every choice.
 
     Returns:
@@ -42,7 +44,7 @@ def dead_slots(space: PromptSpace, generator: ImageGenerator, request: Callable[
             options = sorted(options, key=lambda option: float(slot.texts[option] or 0))
             options = [*options[:1], *options[:0:-1]]
         choices = {option: (*start[:number], option, *start[number + 1 :]) for option in options}
-        choices = {option: choice for option, choice in choices.items() if space.allows(choice)}
+        choices = dict([pair for pair in choices.items() if space.allows(pair[1])][:TRIED])
         if len(choices) > 1 and _all_alike(generator, [request(choice) for choice in choices.values()], slot.name):
             tried = [slot.texts[option] or "(nothing)" for option in choices]
             sentences.append(

@@ -49,7 +49,8 @@ def tune(
         ...     print(soart.tune(tuner))
         Finished: the leading prompts were re-drawn on new seeds (budget: 2 pictures).
     """
-    for sentence in tuner.find_dead_slots():
+    # A run that will draw nothing more needs no trial pictures.
+    for sentence in tuner.find_dead_slots() if tuner.left > 0 else ():
         log.warning(sentence)
     progress(tuner.done)
     why = f"Finished: the leading prompts were re-drawn on new seeds (budget: {tuner.budget} pictures)."

@@ -40,10 +40,10 @@ def rank(
     from ...metrics.damage.scorer import TechnicalScorer
     from ...pipelines.scoring.measuring import open_pictures
     from ...pipelines.scoring.profile_store import ProfileStore, scorer_named, warnings_of
-    from ...pipelines.tidying.cull import check_target
+    from ...pipelines.tidying.copying import check_copy_target, copy_best
 
     if copy_to is not None:
-        check_target(copy_to, [Path(path) for path in paths if Path(path).is_dir()])
+        check_copy_target(copy_to, [Path(path) for path in paths])
     judges = load_judges(judge)
     scorer = TechnicalScorer.load() if by is None else scorer_named(by, ProfileStore(profiles))
     warnings = warnings_of(scorer)
@@ -63,8 +63,6 @@ def rank(
             with_scorer=by is not None,
         )
     if copy_to is not None:
-        from ...pipelines.tidying.copying import copy_best
-
         copied, left_out = copy_best([Path(picture["path"]) for picture in facts["ranking"][:top]], copy_to)
         facts |= {"copied": copied, "copied_to": str(copy_to)}
         warnings = [*warnings, *left_out]

@@ -32,11 +32,10 @@ def similar(
     from ...pipelines.scoring import similar as neighbours
     from ...pipelines.scoring.measuring import open_pictures
     from ...pipelines.scoring.taste_scorer import TasteMeasurer
-    from ...pipelines.tidying.copying import copy_best
-    from ...pipelines.tidying.cull import check_target
+    from ...pipelines.tidying.copying import check_copy_target, copy_best
 
     if copy_to is not None:
-        check_target(copy_to, [Path(path) for path in paths if Path(path).is_dir()])
+        check_copy_target(copy_to, [Path(path) for path in paths])
     measurer = TasteMeasurer(taste_extractor(None if network == "none" else network))
     with Progress("reading", 0) as progress:
         collection, rows, problems = open_pictures(paths, measurer, progress, progress.expect)

@@ -221,6 +221,7 @@ def delete(
     from ...pipelines.scoring.profile_store import ProfileStore
 
     store = ProfileStore(profiles)
+    names = list(dict.fromkeys(names))
     files = [store.existing(name) for name in names]
     if not yes:
         if not sys.stdin.isatty():

@@ -127,7 +127,11 @@ def test_the_best_are_copied_with_their_texts_and_nothing_is_overwritten(soart, 
     assert (code, f"1 copied to {best}" in out, "is there already and differs" in err) == (0, True, True)
     assert (best / f"2 {second.name}").read_bytes() == b"mine"
     # Refused before anything is read.
-    for bad, words in ((folder / "0.png", "is not a folder"), (tmp_path, "choose a separate folder")):
+    for bad, words in (
+        (folder / "0.png", "is not a folder"),
+        (tmp_path, "choose a separate folder"),
+        (folder / "best", "choose a folder elsewhere"),
+    ):
         code, out, err = soart("rank", tmp_path / "all", "--copy-to", bad)
         assert (code, out, words in err) == (1, "", True)
 
