@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 failure, 2 wrong usage, 130 interrupted.
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated, Any
 
@@ -102,6 +103,9 @@ app.add_typer(taste.app, name="taste")
 
 def main() -> None:
     """Run the command line; expected errors are printed as one sentence."""
+    # Threads of OpenMP that wait actively take the cores from each other: drawing beside one other busy process took
+    # eight times as long. OpenMP reads this when torch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app()
     except SoartError as error:
