@@ -23,6 +23,8 @@ from ..collection.collection import Collection
 from ..collection.tables import ImageRow
 from ..collection.thumbnails import thumbnail
 
+#: Folder of the templates of pages; the gallery shares some.
+TEMPLATES = Path(__file__).parent
 #: Longest side of a picture that a page shows unreduced, in pixels.
 THUMBNAIL = 320
 
@@ -77,9 +79,7 @@ FILTERS = {"figure": figure, "profile": profile_title, "stored": stored_title, "
 
 def render_page(template: str, **values: object) -> str:
     """Render a template of this folder; besides ``values`` it gets ``date``, the present date and time."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
+    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters.update(FILTERS)
     return environment.get_template(template).render(
         date=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"), **values

@@ -17,7 +17,7 @@ from ...errors import ImageError, SoartError
 from ...metrics.damage.titles import CAUTION
 from ...pipelines.collection.database import is_outage
 from ...pipelines.ingest.roots import check_allowed
-from ...pipelines.reports.page import FILTERS
+from ...pipelines.reports.page import FILTERS, TEMPLATES
 from ...version import __version__
 from .sessions import csrf_token_of
 from .state import ForbiddenError, NotFoundError, OpenCollection, check_owner, is_owner, rater_of, server_of
@@ -34,7 +34,7 @@ VIEWS = (
     ("evaluate", "Evaluate"),
 )
 _templates = Environment(
-    loader=FileSystemLoader(HERE / "templates"),
+    loader=FileSystemLoader([HERE / "templates", TEMPLATES]),
     autoescape=True,
     trim_blocks=True,
     lstrip_blocks=True,
