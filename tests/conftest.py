@@ -209,7 +209,7 @@ def come(browser):
         contexts.append(context)
         page = context.new_page()
         # Patience for busy machines; on a quiet one nothing takes a second.
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(180_000)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda m: complaints.append(m.text) if "Content Security Policy" in m.text else None)
         return page

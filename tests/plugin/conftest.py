@@ -1,4 +1,5 @@
 import io
+import math
 import os
 import sys
 import types
@@ -8,6 +9,7 @@ import pytest
 from specimens import comfy_server, comfy_standin
 
 from soart.plugin.cli import app as cli
+from soart.plugin.cli import terminal
 
 ROOT = Path(__file__).parents[2]
 COMFYUI = os.environ.get("COMFYUI_DIR")
@@ -92,6 +94,8 @@ def graph():
 @pytest.fixture
 def soart(capsys, monkeypatch):
     """Run a command line in this process; returns code, stdout, stderr."""
+    # On a busy machine a line of progress would come between the words that tests look for.
+    monkeypatch.setattr(terminal, "LINE_SECONDS", math.inf)
 
     def run(*arguments, stdin=""):
         monkeypatch.setattr(sys, "argv", ["soart", *map(str, arguments)])

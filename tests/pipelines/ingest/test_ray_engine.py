@@ -92,7 +92,7 @@ def workers_of_this_process():
 
 
 def gone_soon():
-    end = time.monotonic() + 20
+    end = time.monotonic() + 240
     while workers_of_this_process() and time.monotonic() < end:
         time.sleep(0.1)
     return not workers_of_this_process()

@@ -15,7 +15,7 @@ from soart.pipelines.support.task_process import TaskProcess
 def until():
     """Wait until something is true."""
 
-    def wait(true, seconds=60):
+    def wait(true, seconds=240):
         end = time.monotonic() + seconds
         while not true():
             assert time.monotonic() < end, "waited in vain"

@@ -32,7 +32,7 @@ def start(jobs, process, key, work, *arguments):
     return jobs.start(key, "Adding", lambda job: process.run(job, work, *arguments))
 
 
-def until(true, seconds=30):
+def until(true, seconds=240):
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "waited in vain"

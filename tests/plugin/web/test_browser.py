@@ -25,7 +25,7 @@ slots:
 """
 
 
-def until(true, seconds=60):
+def until(true, seconds=240):
     end = time.monotonic() + seconds
     while not (value := true()):
         assert time.monotonic() < end, "waited in vain"
@@ -75,7 +75,7 @@ def test_twenty_pictures_are_rated_by_keyboard_with_undo(come, address, folder):
     page.wait_for_selector("#picture[data-id]")
     assert int(shown(page)) not in rated
     # The taste was learnt in the background; its trust arrives.
-    page.wait_for_function("() => document.querySelector('#trust').textContent.startsWith('Taste:')", timeout=60_000)
+    page.wait_for_function("() => document.querySelector('#trust').textContent.startsWith('Taste:')", timeout=180_000)
 
 
 def test_a_skip_is_undone(come, address, folder):
@@ -391,15 +391,15 @@ def test_a_tune_arrives_live_is_narrowed_and_survives_a_reload(come, address, fo
     page.fill("[name=budget]", "400")
     page.uncheck("[name=prune]")
     page.click("#start .primary")
-    page.wait_for_selector("#live img", timeout=60_000)
-    page.wait_for_selector("#course circle.first >> nth=1", timeout=60_000, state="attached")
+    page.wait_for_selector("#live img", timeout=180_000)
+    page.wait_for_selector("#course circle.first >> nth=1", timeout=180_000, state="attached")
     page.click("[data-ban='palette=warm']")
     page.wait_for_selector(".chip[data-ban='palette=warm']")
     arrived = page.locator("#live img").count()
     page.reload()
     page.wait_for_selector("#live img")
     page.wait_for_function(
-        "count => document.querySelectorAll('#live img').length > count + 16", arg=arrived, timeout=60_000
+        "count => document.querySelectorAll('#live img').length > count + 16", arg=arrived, timeout=180_000
     )
     newest = page.eval_on_selector_all("#live .cell", "nodes => nodes.slice(0, 8).map((node) => node.title)")
     assert not any("warm" in title for title in newest)
@@ -407,7 +407,7 @@ def test_a_tune_arrives_live_is_narrowed_and_survives_a_reload(come, address, fo
     page.keyboard.press("5")
     until(lambda: 5.0 in stored(folder).values())
     page.click("#pause")
-    page.wait_for_selector("#state.paused", timeout=60_000)
+    page.wait_for_selector("#state.paused", timeout=180_000)
     assert page.is_visible("#resume")
 
 
@@ -418,7 +418,7 @@ def test_a_tune_whose_pictures_do_not_arrive_says_so(come, address, folder):
     page.fill("[name=text]", SPACE)
     page.fill("[name=budget]", "8")
     page.click("#start .primary")
-    page.wait_for_selector(".toast.bad:has-text('does not answer')", timeout=60_000)
+    page.wait_for_selector(".toast.bad:has-text('does not answer')", timeout=180_000)
     page.unroute("**/api/cells*")
     page.wait_for_selector("#live img")
     page.wait_for_selector(".toast.bad", state="detached")
@@ -493,7 +493,7 @@ def test_a_killed_server_loses_nothing(come, folder, tmp_path):
         page.fill("[name=text]", SPACE)
         page.fill("[name=budget]", "400")
         page.click("#start .primary")
-        page.wait_for_selector("#live img >> nth=9", timeout=60_000)
+        page.wait_for_selector("#live img >> nth=9", timeout=180_000)
         server.send_signal(signal.SIGKILL)
         server.wait(20)
         server.stdout.close()
@@ -510,7 +510,7 @@ def test_a_killed_server_loses_nothing(come, folder, tmp_path):
         assert "nothing is lost" in page.inner_text("#state")
         page.click("#resume")
         page.wait_for_function(
-            "count => document.querySelectorAll('#live img').length > count", arg=drawn - 40 + 4, timeout=60_000
+            "count => document.querySelectorAll('#live img').length > count", arg=drawn - 40 + 4, timeout=180_000
         )
         server.send_signal(signal.SIGINT)
         assert server.wait(30) == 0

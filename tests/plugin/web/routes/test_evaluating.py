@@ -19,7 +19,7 @@ def folder(untidy):
     return untidy
 
 
-def wait(visitor, seconds=60):
+def wait(visitor, seconds=240):
     end = time.monotonic() + seconds
     while (state := visitor.get("/api/evaluate").json())["live"]:
         assert time.monotonic() < end, "waited in vain"
@@ -248,7 +248,7 @@ def test_duplicates_are_chosen_moved_and_brought_back_in_the_browser(come, addre
     page.goto(f"{address}/c/0/evaluate")
     page.wait_for_selector("#state:has-text('Nothing is evaluated yet')")
     page.click("#ask .primary")
-    page.wait_for_selector("[data-keep]", timeout=60_000)
+    page.wait_for_selector("[data-keep]", timeout=180_000)
     assert page.locator(".group").count() == 2
     page.click("[data-keep='17']")
     page.wait_for_selector("[data-keep='17'][aria-pressed='true']")

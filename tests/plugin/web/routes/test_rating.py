@@ -113,7 +113,7 @@ def test_many_raters_learn_one_after_another_in_one_process(visitor):
 
 def test_a_killed_learning_is_reported_and_does_not_kill_the_server(visitor, app):
     rate_as(visitor, "ann")
-    end = time.monotonic() + 30
+    end = time.monotonic() + 240
     while (pid := app.state.server.learning.pid) is None:
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.01)
