@@ -25,6 +25,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import Image
 
 from .parts import LAGS, PARTS, items_of, statistics_of
 
@@ -213,18 +214,11 @@ def _pixel(window: np.ndarray) -> np.ndarray:
     redgreen = (window[::2, ::2, 0].astype(np.float32) - window[::2, ::2, 1]) / 510
     noise = [_noise(plane) for plane in (luma, coarse, redgreen)]
     across, down = _regular_edges(luma), _regular_edges(luma.T)
-    planes = np.ascontiguousarray(window.transpose(2, 0, 1))
-    green = planes[1]
-    levels = max(np.count_nonzero(_occurring(plane)) for plane in planes)
+    green = np.ascontiguousarray(window[..., 1])
+    counts = np.reshape(Image.fromarray(window).histogram(), (3, 256))
+    levels = np.count_nonzero(counts, axis=1).max()
     same = np.concatenate([(green[:, 1:] == green[:, :-1]).ravel(), (green[1:] == green[:-1]).ravel()])
     return np.concatenate([*noise, (across + down) / 2, [np.log10(levels), same.mean() if len(same) else 1.0]])
-
-
-def _occurring(plane: np.ndarray) -> np.ndarray:
-    """(256,) bool: the levels that occur in a uint8 plane."""
-    occurring = np.zeros(256, dtype=bool)
-    occurring[plane] = True
-    return occurring
 
 
 def _noise(plane: np.ndarray) -> np.ndarray:

@@ -14,6 +14,8 @@ from soart.metrics.items.planes import (
     halve,
     normalise,
     responses,
+    smooth,
+    smooth_by_shifts,
     to_channels,
 )
 from soart.metrics.items.ratios import ratio_items
@@ -46,6 +48,20 @@ def test_parts_and_lags():
     assert len(set(PARTS.values())) == 8
     assert all(len(part) == 3 and (0, 0) in part for part in PARTS.values())
     assert len(LAGS) == 13
+
+
+@given(st.sampled_from(KINDS), st.integers(1, 40), st.integers(1, 40))
+@settings(max_examples=30, deadline=None)
+def test_smoothing_with_and_without_opencv_is_a_gaussian(kind, height, width):
+    x = picture(kind, height, width)
+    wanted = ndimage.gaussian_filter(x.double().numpy(), (0, 0, 7 / 6, 7 / 6), mode="nearest", radius=3)
+    for way in (smooth, smooth_by_shifts):
+        smoothed = way(x)
+        assert smoothed.shape == x.shape
+        assert np.allclose(smoothed.numpy(), wanted, atol=1e-6)
+    # Planes that are not contiguous in memory, as strips of a picture are.
+    strip = x[:, :, height // 3 :]
+    assert torch.allclose(smooth(strip), smooth_by_shifts(strip), atol=1e-6)
 
 
 @given(st.sampled_from(KINDS), st.integers(1, 40), st.integers(1, 40), st.booleans(), st.integers(0, 99))
