@@ -11,10 +11,11 @@ at every further ``half``: 100·2^(−technometric / half).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from ..items.combined import CombinedExtractor, taste_extractor
 from ..items.quality import QualityExtractor
 from ..protocols import Reason
 from .names import DETECTORS as DETECTORS
+from .places import fault_places
 from .quality_model import QualityModel
 
 #: Points of a picture at the limit of a detector, below which the fault is suspected; and of a usual undamaged one.
@@ -74,8 +76,8 @@ NOUNS = {
     "grid": "a regular grid",
     "smooth": "over-smoothing",
 }
-#: Evidence from which a fault is called slight.
-SLIGHT = 0.6
+#: Evidence from which a fault is called slight, and the verdict without one.
+SLIGHT, CLEAN = 0.6, "clean"
 #: Strangeness, in standard deviations, from which a rendering is called a little or plainly unlike good pictures.
 ODD, STRANGE = 1.0, 2.0
 
@@ -125,11 +127,12 @@ def technometrics(items: np.ndarray) -> np.ndarray:
     return total
 
 
-def fault_text(fault: str, evidence: float) -> str:
-    """A fault in words, by its evidence."""
-    if evidence > 1:
-        return _SUSPECTED[fault]
-    return _SLIGHT[fault] if evidence > SLIGHT else f"a trace of {NOUNS[fault]}"
+def fault_text(fault: str, evidence: float, place: str = "") -> str:
+    """A fault in words, by its evidence; with its place if it is more than a trace."""
+    if evidence <= SLIGHT:
+        return f"a trace of {NOUNS[fault]}"
+    text = _SUSPECTED[fault] if evidence > 1 else _SLIGHT[fault]
+    return f"{text}, {place}" if place else text
 
 
 def verdicts(evidence: np.ndarray) -> list[str]:
@@ -141,7 +144,7 @@ def verdicts(evidence: np.ndarray) -> list[str]:
     known = np.nan_to_num(evidence, nan=-np.inf)
     strongest = zip(known.argmax(axis=0), known.max(axis=0), strict=True)
     texts = [(fault_text(DETECTORS[k], e), e) for k, e in strongest]
-    return [text.partition(":")[0] if e > SLIGHT else "clean" for text, e in texts]
+    return [text.partition(":")[0] if e > SLIGHT else CLEAN for text, e in texts]
 
 
 def strangeness_text(strangeness: float) -> str:
@@ -229,7 +232,8 @@ class TechnicalScorer:
         return f"{self.fault or 'technical'}-{_VERSION}"
 
     @cached_property
-    def _columns(self) -> list[int]:
+    def columns(self) -> list[int]:
+        """Numbers of the quality items among the extractor's."""
         return [self.extractor.names.index(name) for name in self.model.names]
 
     def _quality(self, items: np.ndarray) -> np.ndarray:
@@ -241,7 +245,7 @@ class TechnicalScorer:
             )
         if not np.isfinite(items).all():
             raise ProfileError(f"Profile {self.stored_name!r} expects finite items, got NaN or infinity.")
-        return np.asarray(items[:, self._columns], dtype=np.float64)
+        return np.asarray(items[:, self.columns], dtype=np.float64)
 
     def _evidence(self, quality: np.ndarray) -> np.ndarray:
         evidence: np.ndarray = self.model.evidence(quality)[self.model.detectors.index(self.fault)]
@@ -281,14 +285,34 @@ class TechnicalScorer:
         evidence: np.ndarray = 1 - np.log(share / (1 - share)) / _STEEPNESS
         return evidence
 
-    def explain(self, items: np.ndarray, top: int = 2) -> list[list[Reason]]:
+    def explain_picture(self, pixels: np.ndarray, items: np.ndarray, top: int = 2) -> list[Reason]:
+        """The ``top`` faults that cost one picture most, with the places of those that are not all over it.
+
+        Args:
+            pixels: (h, w, 3), uint8 or floating 0…1.
+            items: (1, p) its items.
+            top: most reasons to give.
+        """
+        evidence = self.model.evidence(self._quality(items))[:, 0]
+        sought = [fault for fault, e in zip(self.model.detectors, evidence, strict=True) if e > SLIGHT]
+        return self.explain(items, top, fault_places(self.model, pixels, sought))[0]
+
+    def explain(
+        self, items: np.ndarray, top: int = 2, places: Mapping[str, str] = MappingProxyType({})
+    ) -> list[list[Reason]]:
         """The ``top`` faults that cost each of (n, p) items most, the costliest first.
 
         The contributions of all sum to the score less 100.
+
+        Args:
+            items: (n, p).
+            top: most reasons to give.
+            places: where faults are strongest, by fault, for the items of a single picture.
         """
         quality, lost = self._quality(items), self.score(items) - 100
         if self.fault:
-            texts = [fault_text(self.fault, evidence) for evidence in self._evidence(quality)]
+            place = places.get(self.fault, "")
+            texts = [fault_text(self.fault, evidence, place) for evidence in self._evidence(quality)]
             return [[Reason(text, float(points))][:top] for text, points in zip(texts, lost, strict=True)]
         evidence, strangeness = self.model.evidence(quality), self.model.strangeness(quality)
         by_cause = costs(self.model, quality)
@@ -299,7 +323,10 @@ class TechnicalScorer:
             if unfit[n]:
                 rows.append([Reason(unfit[n], -100.0)][:top])
                 continue
-            causes = [fault_text(fault, e) for fault, e in zip(self.model.detectors, evidence[:, n], strict=True)]
+            causes = [
+                fault_text(fault, e, places.get(fault, ""))
+                for fault, e in zip(self.model.detectors, evidence[:, n], strict=True)
+            ]
             causes.append(strangeness_text(strangeness[n]))
             rows.append([Reason(causes[k], float(contributions[k, n])) for k in order[:top]])
         return rows

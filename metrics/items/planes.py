@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,7 @@ def smooth(x: torch.Tensor) -> torch.Tensor:
 
 
 @cache
-def _opencv() -> Any | None:
+def _opencv() -> ModuleType | None:
     """The module cv2; None where OpenCV is not installed."""
     try:
         import cv2

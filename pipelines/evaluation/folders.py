@@ -11,6 +11,7 @@ from ...metrics.items.combined import ItemKind, taste_extractor
 from ...metrics.protocols import Scorer
 from ..collection.collection import Collection
 from ..ingest.engines import Engine
+from ..ingest.inspection import Inspection
 from ..ingest.roots import remember_roots
 from ..ingest.scan import Scan, as_text
 from ..ingest.sync import Update, sync
@@ -51,6 +52,7 @@ def sync_and_evaluate(
     retry: bool = False,
     progress: Callable[[int], None] = lambda files: None,
     expect: Callable[[int], None] = lambda total: None,
+    inspected: Callable[[Inspection], None] = lambda inspection: None,
     evaluating: Callable[[int], None] = lambda pictures: None,
 ) -> EvaluatedCollection:
     """Bring a collection in step with folders and evaluate it.
@@ -64,6 +66,7 @@ def sync_and_evaluate(
         retry: True to inspect files again that could not be decoded.
         progress: called with a number of files that are done.
         expect: called with the number of files found so far.
+        inspected: called with each inspection, such as ``FirstFindings.add``.
         evaluating: called with a number of pictures that are evaluated.
 
     Raises:
@@ -85,7 +88,16 @@ def sync_and_evaluate(
     """
     learnt = [taste for scorer in tastes if (taste := getattr(scorer, "taste", None)) is not None]
     kinds = {ItemKind(taste.version, taste.network) for taste in learnt if taste.version != taste_extractor().version}
-    update = sync(collection, scan, engine, [None, *sorted(kinds)], retry=retry, progress=progress, expect=expect)
+    update = sync(
+        collection,
+        scan,
+        engine,
+        [None, *sorted(kinds)],
+        retry=retry,
+        progress=progress,
+        expect=expect,
+        inspected=inspected,
+    )
     remember_roots(collection, scan.roots)
     if update.found == 0:
         where = ", ".join(repr(str(root)) for root in scan.roots)

@@ -116,6 +116,7 @@ def sync(
     retry: bool = False,
     progress: Callable[[int], None] = lambda files: None,
     expect: Callable[[int], None] = lambda total: None,
+    inspected: Callable[[Inspection], None] = lambda inspection: None,
 ) -> Update:
     """Bring a collection in step with folders; after an interruption the next call completes the work.
 
@@ -127,6 +128,7 @@ def sync(
         retry: inspect files again that could not be decoded.
         progress: called with a number of files that are done.
         expect: called with the number of files listed so far.
+        inspected: called with each inspection.
 
     Raises:
         CollectionError: the collection cannot be read or written.
@@ -162,6 +164,7 @@ def sync(
             if inspection.problem and not inspection.lasting:
                 unopened[inspection.path] = inspection.problem
             update.looked += 1
+            inspected(inspection)
             progress(1)
             yield inspection, started.pop(inspection.path)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +10,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ...errors import CollectionError
+from ...errors import CollectionError, ImageError
 from ...files import write_whole
+from ...metrics.damage.scorer import CLEAN, TechnicalScorer
 from ...metrics.image import read_image
 from ...metrics.protocols import Reason, Scorer
 from ...metrics.tastes.blend import only_profile
@@ -88,7 +90,19 @@ def explain_score(collection: Collection, row: ImageRow, scorer: Scorer) -> Scor
     if row.id not in items:
         return ScoreExplanation(None, problem=problems[0])
     matrix = items[row.id][None].astype(np.float64)
-    return ScoreExplanation(float(scorer.score(matrix)[0]), tuple(scorer.explain(matrix)[0]))
+    pixels = None
+    # Without a fault there is no place to look for; items may outlive their picture.
+    if isinstance(scorer, TechnicalScorer) and scorer.verdicts(matrix) != [CLEAN]:
+        with contextlib.suppress(ImageError):
+            pixels = read_image(collection.locate(row)).pixels
+    return ScoreExplanation(float(scorer.score(matrix)[0]), _reasons(scorer, pixels, matrix, top=2))
+
+
+def _reasons(scorer: Scorer, pixels: np.ndarray | None, items: np.ndarray, top: int) -> tuple[Reason, ...]:
+    """Reasons for the score of one picture with (1, p) items; with the places of faults if the pixels are there."""
+    if isinstance(scorer, TechnicalScorer) and pixels is not None:
+        return tuple(scorer.explain_picture(pixels, items, top))
+    return tuple(scorer.explain(items, top)[0])
 
 
 def explain_pixels(scorer: Scorer, pixels: np.ndarray, grid: int = 4, top: int = 6) -> ExplainedPicture:
@@ -105,8 +119,9 @@ def explain_pixels(scorer: Scorer, pixels: np.ndarray, grid: int = 4, top: int =
     """
     items = measure_pixels(scorer, pixels)
     heat = _heat(scorer, pixels, grid)
-    reasons = tuple(scorer.explain(items, top)[0])
-    return ExplainedPicture(float(scorer.score(items)[0]), reasons, heat, overlay(pixels, heat))
+    return ExplainedPicture(
+        float(scorer.score(items)[0]), _reasons(scorer, pixels, items, top), heat, overlay(pixels, heat)
+    )
 
 
 def explain_picture(scorer: TasteScorer, path: Path, grid: int = 4) -> TasteExplanation:

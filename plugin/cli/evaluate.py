@@ -51,12 +51,22 @@ def evaluate_with_progress(
     judges: Sequence[GuardedJudge] = (),
     retry: bool = False,
 ) -> EvaluatedCollection:
-    """Bring a collection in step with folders and evaluate it, behind a progress bar."""
+    """Bring a collection in step with folders and evaluate it, behind a progress bar with first findings."""
+    from ...pipelines.evaluation.first_findings import FirstFindings
     from ...pipelines.evaluation.folders import sync_and_evaluate
 
-    with Progress("inspecting", 0) as bar:
+    findings = FirstFindings()
+    with Progress("inspecting", 0, lambda: findings.sentence) as bar:
         return sync_and_evaluate(
-            store, scan, engine, scorers, judges=judges, retry=retry, progress=bar, expect=bar.expect
+            store,
+            scan,
+            engine,
+            scorers,
+            judges=judges,
+            retry=retry,
+            progress=bar,
+            expect=bar.expect,
+            inspected=findings.add,
         )
 
 

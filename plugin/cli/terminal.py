@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from rich.console import RenderableType
     from rich.table import Table
@@ -77,9 +77,10 @@ class Progress:
     Args:
         title: text before the bar.
         total: number of pictures; see ``expect`` if it is not known yet.
+        findings: returns what is known so far in a sentence, which is shown below the bar or in the lines.
     """
 
-    def __init__(self, title: str, total: int) -> None:
+    def __init__(self, title: str, total: int, findings: Callable[[], str] = lambda: "") -> None:
         from rich import progress
 
         class Bar(progress.Progress):
@@ -105,6 +106,7 @@ class Progress:
         self._task = self._bar.add_task(title, total=total, rate="")
         self._waiting, self._due = 0, 0.0
         self._title, self._next_line = title, time.monotonic() + LINE_SECONDS
+        self._findings = findings
 
     def __enter__(self) -> Progress:
         self._bar.start()
@@ -142,8 +144,14 @@ class Progress:
         done, self._waiting, self._due = self._waiting, 0, time.monotonic() + UPDATE_SECONDS
         speed = self._bar.tasks[0].finished_speed or self._bar.tasks[0].speed
         self._bar.update(self._task, advance=done, rate=f"{speed:.1f} pictures/s" if speed else "")
+        findings = printable(self._findings())
+        if findings and not self._bar.disable:
+            from rich.text import Text
+
+            self.show(Text(findings))
         if self._bar.disable and time.monotonic() >= self._next_line:
             self._next_line = time.monotonic() + LINE_SECONDS
             task = self._bar.tasks[0]
             total = f" of {task.total:.0f}" if task.total else ""
-            print(f"{self._title}: {task.completed:.0f}{total}", file=sys.stderr, flush=True)
+            found = f"; {findings}" if findings else ""
+            print(f"{self._title}: {task.completed:.0f}{total}{found}", file=sys.stderr, flush=True)

@@ -19,3 +19,15 @@ def test_off_a_terminal_progress_is_a_line_every_few_seconds(monkeypatch, capsys
         progress(1)
         assert capsys.readouterr().err == ""
     assert capsys.readouterr().err == ""
+
+
+def test_findings_follow_the_count(monkeypatch, capsys):
+    now, found = [100.0], [""]
+    monkeypatch.setattr(terminal.time, "monotonic", lambda: now[0])
+    with Progress("inspecting", 9, lambda: found[0]) as progress:
+        now[0] += terminal.LINE_SECONDS
+        progress(1)
+        found[0] = "best 'a[red]\x1b.png'"
+        now[0] += terminal.LINE_SECONDS
+        progress(1)
+    assert capsys.readouterr().err == "inspecting: 1 of 9\ninspecting: 2 of 9; best 'a[red]\\x1b.png'\n"

@@ -1,0 +1,68 @@
+"""First findings of an evaluation, while its folders are still read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...metrics.damage.names import DETECTORS
+from ..ingest.inspection import Inspection
+
+if TYPE_CHECKING:
+    from ...metrics.damage.scorer import TechnicalScorer
+
+#: Pictures that are scored at once.
+_BATCH = 32
+
+
+class FirstFindings:
+    """Scores inspected pictures technically as they come, and sums up the result in a sentence.
+
+    The pictures of earlier runs, which are not opened again, do not count.
+
+    Attributes:
+        sentence: number of pictures, suspected damage, and the best and the weakest picture; empty at the start.
+    """
+
+    sentence = ""
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[str, np.ndarray]] = []
+        self._pictures = 0
+        self._faults: Counter[str] = Counter()
+        self._best, self._weakest = (-1.0, ""), (101.0, "")
+        self._scorer: TechnicalScorer | None = None
+
+    def add(self, inspection: Inspection) -> None:
+        """Take in a file that was inspected; one without items is passed over."""
+        from ...metrics.damage.scorer import TechnicalScorer
+
+        self._scorer = self._scorer or TechnicalScorer.load()
+        items = dict(inspection.items).get(self._scorer.extractor.version)
+        if items is None:
+            return
+        self._waiting.append((inspection.path, np.frombuffer(items, "<f4")))
+        if len(self._waiting) == _BATCH:
+            self._score(self._scorer)
+
+    def _score(self, scorer: TechnicalScorer) -> None:
+        from ...metrics.damage.suspicion import detectors, suspected
+        from ...metrics.damage.titles import damage_noun
+
+        paths, rows = zip(*self._waiting, strict=True)
+        self._waiting = []
+        items = np.stack(rows).astype(np.float64)
+        scores = list(zip(scorer.score(items).tolist(), paths, strict=True))
+        self._pictures += len(scores)
+        self._best, self._weakest = max(self._best, *scores), min(self._weakest, *scores)
+        damage = suspected({detector.stored_name: detector.score(items) for detector in detectors()})
+        self._faults.update(DETECTORS[number] for number in damage[damage >= 0])
+        kinds = ", ".join(f"{damage_noun(fault)} {count}" for fault, count in self._faults.most_common())
+        self.sentence = (
+            f"of {self._pictures} pictures {self._faults.total()} are suspected of damage{f' ({kinds})' if kinds else ''}; "
+            f"best {Path(self._best[1]).name!r} with {self._best[0]:.0f} points, weakest "
+            f"{Path(self._weakest[1]).name!r} with {self._weakest[0]:.0f}"
+        )

@@ -1,0 +1,35 @@
+from pathlib import Path
+
+import numpy as np
+from scipy import ndimage
+
+from soart.metrics.damage.scorer import TechnicalScorer
+from soart.pipelines.evaluation.first_findings import FirstFindings
+from soart.pipelines.ingest.inspection import Inspection
+from soart.pipelines.tiny.render import render
+from soart.pipelines.tiny.words import random_scene
+
+
+def test_findings_are_those_of_the_scores():
+    scorer, rng = TechnicalScorer.load(), np.random.default_rng(4)
+    findings, scores = FirstFindings(), {}
+    for number in range(70):
+        pixels = render(random_scene(rng), rng)
+        if number % 2:
+            pixels = ndimage.gaussian_filter(pixels, (2, 2, 0))
+        items = scorer.extractor.extract(pixels)
+        path = str(Path("folder", f"{number:02}.png"))
+        findings.add(Inspection(path, items=((scorer.extractor.version, items[0].astype("<f4").tobytes()),)))
+        # A file that cannot be decoded brings no items.
+        findings.add(Inspection("broken.png", problem="'broken.png' is empty."))
+        if number == 30:
+            assert findings.sentence == ""
+        if number < 64:
+            scores[path] = float(scorer.score(items.astype(np.float32).astype(float))[0])
+    best, weakest = max(scores, key=scores.get), min(scores, key=scores.get)
+    assert findings.sentence.startswith("of 64 pictures ")
+    assert "blur " in findings.sentence
+    assert findings.sentence.endswith(
+        f"best {Path(best).name!r} with {scores[best]:.0f} points, weakest {Path(weakest).name!r} with "
+        f"{scores[weakest]:.0f}"
+    )
