@@ -1,8 +1,13 @@
-"""Pictures like others: exact nearest neighbours by items."""
+"""Pictures like others: exact nearest neighbours by items.
+
+The likeness of two pictures is the cosine of their standardised items. A network's items decide alone where there are
+some, because they see what is shown. Else SOART and colour items count equally, each with a cosine of its own.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,11 +17,49 @@ from ...errors import ItemsError
 CUT = 4.0
 
 
-def likeness(items: np.ndarray, liked: np.ndarray, names: Sequence[str]) -> np.ndarray:
-    """Likeness of pictures to liked ones: the mean cosine of their standardised items.
+@dataclass(frozen=True)
+class Standard:
+    """Turns items into vectors whose products are likenesses.
 
-    A network's items decide alone where there are some, because they see what is shown. Else SOART and colour items count
-    equally, each with a cosine of its own.
+    Attributes:
+        names: (p,) of the items.
+        mean, deviation: (d,) of the items that count; the deviation of one that does not vary is infinite.
+    """
+
+    names: Sequence[str]
+    mean: np.ndarray
+    deviation: np.ndarray
+
+    @classmethod
+    def of(cls, items: np.ndarray, names: Sequence[str]) -> Standard:
+        """The standard of pictures with items (n, p) and their names (p,)."""
+        values = items[:, _counted(names)].astype(np.float64)
+        if not len(values):
+            return cls(names, np.zeros(values.shape[1]), np.full(values.shape[1], np.inf))
+        deviation = values.std(axis=0)
+        return cls(names, values.mean(axis=0), np.where(deviation > 0, deviation, np.inf))
+
+    def vectors(self, items: np.ndarray) -> np.ndarray:
+        """(n, d) float32 vectors of pictures with items (n, p); the product of two is their likeness, −1…1."""
+        heads = _heads(self.names)
+        z = items[:, _counted(self.names)].astype(np.float64)
+        # In place: there may be many pictures.
+        z -= self.mean
+        z /= self.deviation
+        np.clip(z, -CUT, CUT, out=z)
+        for part in np.split(z, np.cumsum([len(head) for head in heads])[:-1], axis=1):
+            lengths = np.linalg.norm(part, axis=1, keepdims=True)
+            part /= np.where(lengths > 0, lengths, np.inf) * np.sqrt(len(heads))
+        return z.astype(np.float32)
+
+
+def _counted(names: Sequence[str]) -> np.ndarray:
+    """(d,) numbers of the items that count, by their names (p,)."""
+    return np.concatenate(_heads(names))
+
+
+def likeness(items: np.ndarray, liked: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    """Likeness of pictures to liked ones: the mean of their likenesses to each.
 
     Args:
         items: (n, p) items of the pictures.
@@ -33,23 +76,13 @@ def likeness(items: np.ndarray, liked: np.ndarray, names: Sequence[str]) -> np.n
         raise ItemsError(
             f"Expected items (n, {len(names)}) and at least one liked picture, got {items.shape} and {liked.shape}."
         )
-    heads = _heads(names)
-    mean = np.zeros(len(items))
-    for head in heads:
-        # In place, and without the items that do not count: there may be many pictures.
-        z = np.vstack([items[:, head], liked[:, head]]).astype(np.float64)
-        deviations = z.std(axis=0)
-        z -= z.mean(axis=0)
-        z /= np.where(deviations > 0, deviations, np.inf)
-        np.clip(z, -CUT, CUT, out=z)
-        lengths = np.linalg.norm(z, axis=1, keepdims=True)
-        z /= np.where(lengths > 0, lengths, np.inf)
-        mean += z[: len(items)] @ z[len(items) :].mean(axis=0) / len(heads)
-    return mean
+    standard = Standard.of(np.vstack([items, liked]), names)
+    alike: np.ndarray = standard.vectors(items) @ standard.vectors(liked).mean(axis=0)
+    return alike
 
 
-def _heads(names: Sequence[str]) -> list[np.ndarray]:
+def _heads(names: Sequence[str]) -> tuple[np.ndarray, ...]:
     """Numbers of the items that share a cosine."""
     kinds = np.array([name.split("/")[0] for name in names])
     heads = [kinds == "deep"] if "deep" in kinds else [np.isin(kinds, ["raw", "normalised"]), kinds == "colour"]
-    return [np.flatnonzero(head) for head in heads if head.any()] or [np.arange(len(names))]
+    return tuple(np.flatnonzero(head) for head in heads if head.any()) or (np.arange(len(names)),)

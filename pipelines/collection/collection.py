@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, func, insert, select
 
 from ...errors import ImageError
 from ...files import write_whole
@@ -163,6 +163,19 @@ class Collection(Storage):
         """Versions of the stored items of a picture, sorted."""
         with self.session("be read") as session:
             return sorted(session.scalars(select(ItemsRow.version).where(ItemsRow.image_id == image)))
+
+    def measured(self, version: str) -> tuple[int, int]:
+        """Number of pictures with items of a version, and the largest of their ids; 0 and 0 if there is none."""
+        with self.session("be read") as session:
+            query = select(func.count(), func.max(ItemsRow.image_id)).where(ItemsRow.version == version)
+            count, last = session.execute(query).one()
+        return count, last or 0
+
+    def measured_ids(self, version: str) -> list[int]:
+        """Ids of the pictures with items of a version, ascending."""
+        with self.session("be read") as session:
+            query = select(ItemsRow.image_id).where(ItemsRow.version == version).order_by(ItemsRow.image_id)
+            return list(session.scalars(query))
 
     def add_items(self, version: str, items: dict[int, np.ndarray]) -> None:
         """Store items by picture id; pictures that have items of this version keep theirs."""

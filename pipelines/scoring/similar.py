@@ -14,6 +14,7 @@ from ...metrics.protocols import Measurer
 from ...metrics.similarity.neighbours import likeness
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
+from .likeness_index import LikenessIndex
 from .measuring import measure, open_pictures
 
 #: Share of the pictures that must have a network's items for these to be used.
@@ -54,19 +55,17 @@ def by_likeness(collection: Collection, ids: Sequence[int], image: int) -> list[
     versions = [v for v in collection.item_versions(image) if v == plain or v.startswith(f"{plain}+deep")]
     if not versions:
         raise CollectionError("This picture is not measured yet: choose Score all pictures first.")
+    enough = NEARLY_ALL * collection.measured(plain)[0]
     # Those of a network first: their versions are longer.
     for version in sorted(versions, key=len, reverse=True):
-        items = collection.items(version, [*ids, image])
-        if len(items) >= NEARLY_ALL * len(ids):
+        if collection.measured(version)[0] >= enough:
             break
-    known = [number for number in ids if number in items and number != image]
-    if not known:
-        return [image, *(number for number in ids if number != image)]
-    matrix, example = np.stack([items[number] for number in known]), items[image][None]
-    deep = [f"deep/{column}" for column in range(matrix.shape[1] - len(names))]
-    alike = likeness(matrix, example, [*names, *deep])
-    ordered = [known[i] for i in np.argsort(-alike, kind="stable")]
-    return [image, *ordered, *(number for number in ids if number not in items)]
+    width = len(collection.items(version, [image])[image])
+    index = LikenessIndex.of(collection, version, [*names, *(f"deep/{column}" for column in range(width - len(names)))])
+    pictures = np.array([number for number in ids if number != image], dtype=np.int64)
+    rows, (example,) = index.rows(pictures), index.rows(np.array([image]))
+    alike = np.where(rows >= 0, index.likeness(int(example))[rows], -np.inf)
+    return [image, *pictures[np.argsort(-alike, kind="stable")].tolist()]
 
 
 def similar(

@@ -1,10 +1,17 @@
 """More like this."""
 
+import shutil
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from soart.errors import CollectionError
 from soart.metrics.items.combined import taste_extractor
+from soart.metrics.similarity.neighbours import Standard
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.scoring import likeness_index
+from soart.pipelines.scoring.likeness_index import LikenessIndex
 from soart.pipelines.scoring.measuring import open_pictures
 from soart.pipelines.scoring.similar import by_likeness, similar
 from soart.pipelines.scoring.taste_scorer import TasteMeasurer
@@ -43,3 +50,58 @@ def test_stored_items_of_a_network_count_if_nearly_all_pictures_have_them(red_an
         assert by_likeness(collection, ids, ids[0])[:2] == ids[:2]
         with pytest.raises(CollectionError, match="not measured yet"):
             by_likeness(collection, ids, max(ids) + 1)
+
+
+def brute_force(collection, version, names, image):
+    """Likeness of every measured picture to one of them, by id."""
+    ids = collection.measured_ids(version)
+    items = np.stack([collection.items(version, ids)[number] for number in ids])
+    vectors = Standard.of(items, names).vectors(items)
+    return dict(zip(ids, vectors @ vectors[ids.index(image)], strict=True))
+
+
+def test_the_index_follows_the_collection(tmp_path, monkeypatch):
+    monkeypatch.setattr(likeness_index, "BLOCK", 3)
+    rng, names = np.random.default_rng(1), [f"deep/{number}" for number in range(12)]
+    with Collection(tmp_path / "c") as collection:
+        ids = []
+        for number in range(20):
+            path = tmp_path / f"{number}.png"
+            Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)).save(path)
+            ids.append(collection.add_file(path)[0].id)
+        rows = dict(zip(ids, rng.normal(size=(20, 12)).astype(np.float32), strict=True))
+        assert len(LikenessIndex.of(collection, "v", names).ids) == 0
+        # Measured out of order: the index keeps the order of ids.
+        for part in (ids[12:], ids[3:6], ids[:2]):
+            collection.add_items("v", {image: rows[image] for image in part})
+            index = LikenessIndex.of(collection, "v", names)
+            assert index.ids.tolist() == collection.measured_ids("v")
+        (file,) = (tmp_path / "c" / "likeness").iterdir()
+        wanted = brute_force(collection, "v", names, ids[4])
+        # The standard is that of the first eight pictures, so likenesses are nearly those of all thirteen.
+        found = index.likeness(int(index.rows(np.array([ids[4]]))[0]))
+        assert np.corrcoef(found, list(wanted.values()))[0, 1] > 0.9
+        assert index.rows(np.array([ids[7], 999])).tolist() == [-1, -1]
+        # Nothing is made again as long as nothing changes.
+        made = file.stat().st_mtime_ns
+        assert LikenessIndex.of(collection, "v", names).ids.tolist() == index.ids.tolist()
+        assert file.stat().st_mtime_ns == made
+        # Twice the pictures: the standard is learnt anew, and so exact.
+        collection.add_items("v", rows)
+        index = LikenessIndex.of(collection, "v", names)
+        wanted = brute_force(collection, "v", names, ids[4])
+        assert np.allclose(index.likeness(4), list(wanted.values()), atol=1e-5)
+        # A damaged file is replaced.
+        file.write_bytes(file.read_bytes()[:100])
+        assert np.allclose(LikenessIndex.of(collection, "v", names).likeness(4), list(wanted.values()), atol=1e-5)
+
+
+def test_an_index_that_cannot_be_written_is_held_in_memory(red_and_green, tmp_path):
+    with Collection(tmp_path / "c") as collection:
+        ids = [collection.add_file(path)[0].id for path in sorted(red_and_green.glob("*.png"))]
+        items = np.random.default_rng(2).normal(size=(len(ids), len(taste_extractor().names)))
+        collection.add_items(taste_extractor().version, dict(zip(ids, items, strict=True)))
+        expected = by_likeness(collection, ids, ids[0])
+        shutil.rmtree(tmp_path / "c" / "likeness")
+        (tmp_path / "c" / "likeness").write_text("in the way")
+        assert by_likeness(collection, ids, ids[0]) == expected
