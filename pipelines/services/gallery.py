@@ -13,7 +13,9 @@ from typing import Any
 
 from ...errors import ProfileError, SoartError
 from ...metrics.damage.scorer import TechnicalScorer
+from ...metrics.damage.suspicion import detectors
 from ...metrics.damage.titles import JUDGE
+from ...metrics.protocols import Scorer
 from ...metrics.tastes.profile import TECHNICAL
 from ..collection.collection import Collection
 from ..collection.counts import count_collection
@@ -170,7 +172,12 @@ def picture_details(
 
 
 def start_scoring(
-    jobs: Jobs, collection: Collection, profiles: CollectionProfiles, profile: str, title: str = ""
+    jobs: Jobs,
+    collection: Collection,
+    profiles: CollectionProfiles,
+    profile: str,
+    title: str = "",
+    also: Sequence[Scorer] = (),
 ) -> Job:
     """Score all pictures of a collection in the background.
 
@@ -180,6 +187,7 @@ def start_scoring(
         profiles: of the collection.
         profile: name of the profile.
         title: of the job; by default it names the profile.
+        also: further profiles, for the pictures whose items they need are then stored.
 
     Raises:
         ProfileError: the profile does not exist or cannot be used.
@@ -190,6 +198,8 @@ def start_scoring(
 
     def work(job: Job) -> None:
         done, problems = score_all(collection, scorer, job)
+        for further in also:
+            score_all(collection, further, stored_items_only=True)
         job.message = " ".join([f"{done} pictures scored.", *problems[:3]])
 
     return jobs.start(f"score:{profile}", title or f"Scoring by {profile}", work)
@@ -201,8 +211,16 @@ def renew_scores(jobs: Jobs, collection: Collection, profiles: CollectionProfile
     Returns:
         the job; None if there is nothing to do.
     """
-    scored, current = count_collection(collection).profiles, profiles.scorer(TECHNICAL).stored_name
-    earlier = [count for name, count in scored.items() if re.fullmatch(rf"{TECHNICAL}-\d+", name) and name != current]
-    if max(earlier, default=0) <= scored.get(current, 0):
+    scored = count_collection(collection).profiles
+
+    def outdated(scorer: TechnicalScorer) -> bool:
+        name, current = scorer.fault or TECHNICAL, scorer.stored_name
+        earlier = [count for known, count in scored.items() if re.fullmatch(rf"{name}-\d+", known) and known != current]
+        return max(earlier, default=0) > scored.get(current, 0)
+
+    faults = [detector for detector in detectors() if outdated(detector)]
+    if not faults and not outdated(TechnicalScorer.load()):
         return None
-    return start_scoring(jobs, collection, profiles, TECHNICAL, "Measuring pictures anew for this version of soart")
+    title = "Measuring pictures anew for this version of soart"
+    # All detectors, for a picture is examined when each has scored it.
+    return start_scoring(jobs, collection, profiles, TECHNICAL, title, detectors() if faults else ())

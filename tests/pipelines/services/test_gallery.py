@@ -3,6 +3,7 @@
 import pytest
 
 from soart.errors import CollectionError, ProfileError
+from soart.pipelines.collection.damage import examined
 from soart.pipelines.collection.ratings import rate
 from soart.pipelines.services.gallery import (
     cells_by_id,
@@ -35,6 +36,12 @@ def test_pictures_that_an_earlier_version_scored_are_scored_anew_once(collection
     assert job.wait(60)
     assert set(collection.scores(profiles.scorer("technical").stored_name)) == set(coloured)
     assert collection.scores("technical-2") == dict.fromkeys(coloured, 140.0)
+    assert renew_scores(jobs, collection, profiles) is None
+    # A collection that an earlier version examined for damage is examined anew.
+    collection.set_scores("blur-3", dict.fromkeys(coloured, 10.0))
+    assert examined(collection) == set()
+    assert renew_scores(jobs, collection, profiles).wait(60)
+    assert examined(collection) == set(coloured)
     assert renew_scores(jobs, collection, profiles) is None
 
 
