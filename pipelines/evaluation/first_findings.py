@@ -55,14 +55,15 @@ class FirstFindings:
         paths, rows = zip(*self._waiting, strict=True)
         self._waiting = []
         items = np.stack(rows).astype(np.float64)
-        scores = list(zip(scorer.score(items).tolist(), paths, strict=True))
-        self._pictures += len(scores)
-        self._best, self._weakest = max(self._best, *scores), min(self._weakest, *scores)
+        # Black and plain pictures cannot be judged.
+        judged = zip(scorer.score(items).tolist(), paths, scorer.unfit(items), strict=True)
+        scores = [(score, path) for score, path, unfit in judged if not unfit]
+        self._pictures += len(paths)
+        self._best, self._weakest = max([self._best, *scores]), min([self._weakest, *scores])
         damage = suspected({detector.stored_name: detector.score(items) for detector in detectors()})
         self._faults.update(DETECTORS[number] for number in damage[damage >= 0])
         kinds = ", ".join(f"{damage_noun(fault)} {count}" for fault, count in self._faults.most_common())
-        self.sentence = (
-            f"of {self._pictures} pictures {self._faults.total()} are suspected of damage{f' ({kinds})' if kinds else ''}; "
-            f"best {Path(self._best[1]).name!r} with {self._best[0]:.0f} points, weakest "
-            f"{Path(self._weakest[1]).name!r} with {self._weakest[0]:.0f}"
-        )
+        self.sentence = f"of {self._pictures} pictures {self._faults.total()} are suspected of damage{f' ({kinds})' if kinds else ''}"
+        if self._best[1]:
+            best, weakest = ((Path(path).name, round(score)) for score, path in (self._best, self._weakest))
+            self.sentence += f"; best {best[0]!r} with {best[1]} points, weakest {weakest[0]!r} with {weakest[1]}"

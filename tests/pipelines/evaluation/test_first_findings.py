@@ -33,3 +33,12 @@ def test_findings_are_those_of_the_scores():
         f"best {Path(best).name!r} with {scores[best]:.0f} points, weakest {Path(weakest).name!r} with "
         f"{scores[weakest]:.0f}"
     )
+
+
+def test_pictures_that_cannot_be_judged_are_neither_best_nor_weakest():
+    scorer, findings = TechnicalScorer.load(), FirstFindings()
+    black = scorer.extractor.extract(np.zeros((64, 64, 3)))[0].astype("<f4").tobytes()
+    for number in range(32):
+        findings.add(Inspection(f"{number}.png", items=((scorer.extractor.version, black),)))
+    assert findings.sentence.startswith("of 32 pictures ")
+    assert "best" not in findings.sentence
