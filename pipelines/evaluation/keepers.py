@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -110,6 +110,7 @@ def find_keepers(
     judges: Sequence[tuple[GuardedJudge, float]] = (),
     with_score: bool = False,
     rater: str = "me",
+    chosen: Collection[int] = (),
 ) -> Keepers:
     """Find the keepers of every group.
 
@@ -124,6 +125,7 @@ def find_keepers(
             their values.
         with_score: True if the main profile counts beside the judges, with weight 1.
         rater: whose ratings tell how far a profile that is no taste is trusted.
+        chosen: ids of pictures that the user keeps: a group that has some of them keeps these and no other.
 
     Raises:
         CollectionError: an unknown way of grouping, no picture to keep of a group, or no picture could be judged.
@@ -142,7 +144,8 @@ def find_keepers(
         pictures, order = [made[image] for image in ids], np.argsort(-ranked, kind="stable")
         groups = by_prompt(pictures) if by == "prompt" else by_burst(pictures)
         groups = separated(groups, order, distinct_rows(collection, e))
-    choices = choose(groups, order, scores, per_group, partial(too_close, profile))
+    own = {e.place[image] for image in chosen if image in e.place}
+    choices = choose(groups, order, scores, per_group, partial(too_close, profile), own)
     paths = first_paths(collection, evaluated.update.scan_number, ids)
 
     def group_of(choice: Choice) -> KeeperGroup:
@@ -195,6 +198,8 @@ def _trust(
 
 def _why(choice: Choice, profile: str) -> str:
     """The reason for a choice in a few words."""
+    if choice.chosen:
+        return "your choice"
     if choice.kept == len(choice.rows):
         return "all are kept"
     if not np.isfinite(choice.margin):

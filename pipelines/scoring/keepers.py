@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,12 +27,14 @@ class Choice:
         kept: number of pictures kept, from 1.
         margin: score of the last one kept less that of the next; NaN if all are kept or one has no score.
         close: True if the margin is within the error of the score.
+        chosen: True if the user chose what to keep.
     """
 
     rows: tuple[int, ...]
     kept: int
     margin: float
     close: bool
+    chosen: bool = False
 
 
 def chance_of_better(better: float, worse: float) -> float:
@@ -69,6 +71,7 @@ def choose(
     scores: np.ndarray,
     per_group: int,
     close: Callable[[float, float], bool],
+    chosen: Container[int] = (),
 ) -> list[Choice]:
     """Choose the keepers of every group that has two pictures or more.
 
@@ -78,6 +81,7 @@ def choose(
         scores: (n,), higher is better; NaN for none.
         per_group: pictures to keep of a group, from 1.
         close: tells of two scores whether their difference is within the error.
+        chosen: rows that the user keeps: a group that has some of them keeps these and no other.
 
     Returns:
         a choice for each group, in the order of their numbers.
@@ -85,6 +89,10 @@ def choose(
     choices = []
     for rows in rows_by_group(groups[order]):
         members = order[rows]
+        if own := [row for row in members.tolist() if row in chosen]:
+            others = [row for row in members.tolist() if row not in chosen]
+            choices.append(Choice((*own, *others), len(own), float("nan"), close=False, chosen=True))
+            continue
         kept = min(per_group, len(members))
         margin = float(scores[members[kept - 1]] - scores[members[kept]]) if kept < len(members) else float("nan")
         tight = bool(np.isfinite(margin)) and close(float(scores[members[kept - 1]]), float(scores[members[kept]]))

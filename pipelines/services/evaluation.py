@@ -18,6 +18,7 @@ from ...metrics.tastes.profile import TECHNICAL
 from ..collection.collection import Collection
 from ..collection.files import last_scan_number
 from ..collection.results import has_result
+from ..evaluation.evaluate import evaluate as evaluate_scan
 from ..evaluation.folders import EvaluatedCollection, sync_and_evaluate
 from ..ingest.engines import Engine
 from ..ingest.local_engine import LocalEngine
@@ -186,6 +187,10 @@ class EvaluationService(CollectionService):
         members = next((group for group in self.groups() if image in group), None)
         if members is None:
             raise CollectionError(f"Picture {image} has no near-duplicates any more: reload the page.")
+        self.keep_of(members, image, every=every)
+
+    def keep_of(self, members: Sequence[int], image: int, *, every: bool = False) -> None:
+        """Choose which pictures of some that belong together to keep; see ``keep``."""
         with self._lock:
             others = set(self._settings.keep) - set(members)
             keeps_all = set(members) <= set(self._settings.keep)
@@ -196,29 +201,46 @@ class EvaluationService(CollectionService):
         """Plan the moves of a rule.
 
         Raises:
-            CollectionError: the collection is not evaluated, was scanned again since, or a folder of it is not allowed
-                any more.
+            CollectionError: see ``checked`` and ``current``.
+        """
+        return self.checked(plan_moves(self.current(), rule, self.roots(), self.folder / CULLED, self.settings.keep))
+
+    def current(self) -> EvaluatedCollection:
+        """The latest result, for moves of files.
+
+        Raises:
+            CollectionError: the collection is not evaluated, or was scanned again since.
         """
         if (result := self.result) is None:
             raise CollectionError("Evaluate this collection first.")
         if not self._is_current(result):
             raise CollectionError("Another program has scanned this collection meanwhile: evaluate it again.")
-        plan = plan_moves(result, rule, self.roots(), self.folder / CULLED, self.settings.keep)
+        return result
+
+    def checked(self, plan: Plan) -> Plan:
+        """The plan itself.
+
+        Raises:
+            CollectionError: a folder that it moves files from is not allowed any more.
+        """
         self._check_allowed(dict.fromkeys(move.source.parent for move in plan.moves))
         return plan
 
     def move(self, rule: Rule, digest: str) -> Job:
+        """Move the pictures of a rule's plan away in the background, see ``move_files``."""
+        return self.move_files(self.plan(rule), digest)
+
+    def move_files(self, plan: Plan, digest: str) -> Job:
         """Move the pictures of a plan away in the background; a journal records each move before it is made.
 
         Args:
-            rule: the rule of the plan.
-            digest: of the plan.
+            plan: made just now.
+            digest: of the plan that the user has seen.
 
         Raises:
             CollectionError: the plan is empty or out of date, or the folder cannot be written.
             SoartError: another job runs.
         """
-        plan = self.plan(rule)
         if plan.digest != digest or not plan.moves:
             raise CollectionError("The pictures have changed since this list was made: reload it.")
         if not self.movable:
@@ -252,6 +274,17 @@ class EvaluationService(CollectionService):
             return " ".join([f"{_files(done)} brought back.", *problems[:3]])
 
         return self._tidy("Bringing pictures back", work)
+
+    def regroup(self) -> None:
+        """Take changed corrections of near-duplicates into the latest result; nothing is measured again."""
+        with self._lock:
+            if (result := self._result) is None:
+                return
+            profile = self._settings.profile
+            scorers = [self.profiles.scorer(profile)] if profile else []
+            evaluation = evaluate_scan(self.collection, result.update.scan_number, scorers)
+            self._result = replace(result, evaluation=evaluation)
+            self.version += 1
 
     def _tidy(self, title: str, change: Callable[[Job], str]) -> Job:
         """Change files in the background, then evaluate again; ``change`` returns the job's message."""
