@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from ..scoring.grouping import by_burst, by_prompt
 from ..scoring.keepers import Choice, choose, too_close
 from .folders import EvaluatedCollection
 from .near_duplicates import distinct_rows, keeping_order
+from .settings import EvaluationSettings
 
 if TYPE_CHECKING:
     from ..judges.guarded import GuardedJudge
@@ -110,12 +111,12 @@ def find_keepers(
     judges: Sequence[tuple[GuardedJudge, float]] = (),
     with_score: bool = False,
     rater: str = "me",
-    chosen: Collection[int] = (),
 ) -> Keepers:
     """Find the keepers of every group.
 
-    Look-alikes are kept as near-duplicates are everywhere: undamaged ones first, then those with most pixels, then by
-    score. Pictures that the user says are no duplicates are in no group together.
+    A group that has pictures which the user chose in the gallery keeps these and no other. Look-alikes are kept as
+    near-duplicates are everywhere: undamaged ones first, then those with most pixels, then by score. Pictures that the
+    user says are no duplicates are in no group together.
 
     Args:
         evaluated: the evaluated collection.
@@ -125,7 +126,6 @@ def find_keepers(
             their values.
         with_score: True if the main profile counts beside the judges, with weight 1.
         rater: whose ratings tell how far a profile that is no taste is trusted.
-        chosen: ids of pictures that the user keeps: a group that has some of them keeps these and no other.
 
     Raises:
         CollectionError: an unknown way of grouping, no picture to keep of a group, or no picture could be judged.
@@ -144,7 +144,7 @@ def find_keepers(
         pictures, order = [made[image] for image in ids], np.argsort(-ranked, kind="stable")
         groups = by_prompt(pictures) if by == "prompt" else by_burst(pictures)
         groups = separated(groups, order, distinct_rows(collection, e))
-    own = {e.place[image] for image in chosen if image in e.place}
+    own = {e.place[image] for image in EvaluationSettings.of(collection).keep if image in e.place}
     choices = choose(groups, order, scores, per_group, partial(too_close, profile), own)
     paths = first_paths(collection, evaluated.update.scan_number, ids)
 
@@ -166,7 +166,9 @@ def find_keepers(
     return Keepers(by, profile, tuple(found), alone, staying, trust, evaluated.judged.problems)
 
 
-def _scores(evaluated: EvaluatedCollection, judges: Mapping[str, float], with_score: bool) -> tuple[str, np.ndarray]:
+def _scores(
+    evaluated: EvaluatedCollection, judges: Sequence[tuple[GuardedJudge, float]], with_score: bool
+) -> tuple[str, np.ndarray]:
     """Name and values (n,) of the score that chooses; NaN for pictures that a judge has no value of."""
     e = evaluated.evaluation
     if not judges:

@@ -6,10 +6,9 @@ restart the last evaluation is available as soon as its folders have been listed
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from ..collection.files import last_scan_number
 from ..collection.results import has_result
 from ..evaluation.evaluate import evaluate as evaluate_scan
 from ..evaluation.folders import EvaluatedCollection, sync_and_evaluate
+from ..evaluation.settings import KEY, EvaluationSettings
 from ..ingest.engines import Engine
 from ..ingest.local_engine import LocalEngine
 from ..ingest.roots import check_allowed, known_roots
@@ -31,22 +31,6 @@ from ..tidying.journal import undo
 from ..tidying.moved_away import CULLED, UNDO, UndoFile, mark_moved, undo_files
 from ..tidying.plan import Plan, duplicates, plan_moves, prefer
 from .service import CollectionService
-
-#: Key of the jobs, and of the settings in the collection.
-KEY = "evaluate"
-
-
-@dataclass(frozen=True)
-class EvaluationSettings:
-    """Settings of a collection's evaluation.
-
-    Attributes:
-        profile: profile that ranks; empty for the technical score.
-        keep: ids of pictures that every rule keeps; in a group of near-duplicates they replace the proposed one.
-    """
-
-    profile: str = ""
-    keep: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -97,8 +81,7 @@ class EvaluationService(CollectionService):
         self.allowed = allowed
         self._result: EvaluatedCollection | None = None
         self._stale = True
-        stored = json.loads(self._stored_settings() or "{}")
-        self._settings = EvaluationSettings(stored.get("profile", ""), tuple(stored.get("keep", ())))
+        self._settings = EvaluationSettings.of(collection)
         self._evaluated_before = has_result(collection, "evaluation:")
 
     @property
@@ -327,7 +310,7 @@ class EvaluationService(CollectionService):
         return self.jobs.start(self.key, title, work)
 
     def _store(self, settings: EvaluationSettings) -> None:
-        self._store_settings(json.dumps(asdict(settings)))
+        self._store_settings(settings.text())
         self._settings = settings
 
     def _new_journal(self) -> Path:

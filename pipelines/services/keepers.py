@@ -27,9 +27,7 @@ class KeeperService:
     def keepers(self, by: str, per_group: int, rater: str) -> Keepers | None:
         """The keepers; arguments as for ``find_keepers``. None before the first evaluation."""
         result = self.evaluation.result
-        if result is None:
-            return None
-        return find_keepers(result, by, per_group, rater=rater, chosen=self.evaluation.settings.keep)
+        return None if result is None else find_keepers(result, by, per_group, rater=rater)
 
     def keep(self, members: Sequence[int], image: int, *, every: bool = False) -> None:
         """Choose which pictures of a group to keep.
@@ -77,10 +75,8 @@ class KeeperService:
             CollectionError: the collection is not evaluated, was scanned again since, or a folder of it is not allowed
                 any more.
         """
-        current, keep = self.evaluation.current(), self.evaluation.settings.keep
-        found = find_keepers(current, by, per_group, chosen=keep)
-        target = self.evaluation.folder / CULLED
-        moves = moves_of_others(current, found, self.evaluation.roots(), target)
+        current, target = self.evaluation.current(), self.evaluation.folder / CULLED
+        moves = moves_of_others(current, find_keepers(current, by, per_group), self.evaluation.roots(), target)
         return self.evaluation.checked(plan_of(moves, target))
 
     def move(self, by: str, per_group: int, digest: str) -> Job:
