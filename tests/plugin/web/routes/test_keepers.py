@@ -87,3 +87,35 @@ def test_keepers_are_chosen_corrected_moved_and_brought_back(visitor, visit):
     wait(guest)
     assert guest.post("/c/0/api/keepers/move", body).status_code == 403
     assert "data-plan" not in guest.get("/keepers/groups", by="look-alike").text
+
+
+def test_keys_swap_the_keeper_and_correct_a_group_in_the_browser(come, address):
+    page = come()
+    page.goto(f"{address}/c/0/keepers")
+    page.select_option("[name=by]", "look-alike")
+    page.click("#ask .primary")
+    page.wait_for_selector("[data-group]")
+    marked = "figure.keep [data-picture]"
+    proposed, other = (page.get_attribute(f"figure >> nth={k} >> [data-picture]", "data-picture") for k in (0, 1))
+    assert page.get_attribute(f"{marked} >> nth=0", "data-picture") == proposed
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("k")
+    page.wait_for_selector(f"[data-keep='{other}'][aria-pressed='true']")
+    assert page.evaluate("document.activeElement.dataset.picture") == other
+    assert page.locator("text=your choice").count() == 1
+    page.keyboard.press("Enter")
+    page.wait_for_selector("dialog[open] #viewer-image")
+    page.keyboard.press("Escape")
+    page.keyboard.press("d")
+    page.wait_for_selector("[data-forget]")
+    assert page.locator("[data-group]").count() == 1
+    page.click("[data-forget]")
+    page.wait_for_selector("[data-forget]", state="detached")
+    assert page.locator("[data-group]").count() == 2
+    page.click("[data-plan]")
+    page.click("[data-undo]")
+    page.wait_for_selector("[data-undo]", state="detached")
+    page.wait_for_selector("[data-group]")
+    page.set_viewport_size({"width": 390, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
