@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .metrics.tastes.profile import TasteProfile as TasteProfile
     from .pipelines.api import Ranking as Ranking
     from .pipelines.api import generate as generate
+    from .pipelines.api import keep as keep
     from .pipelines.api import rank as rank
     from .pipelines.collection.collection import Collection as Collection
     from .pipelines.evaluation.folders import sync_and_evaluate as sync_and_evaluate
@@ -54,6 +55,7 @@ _HOMES = {
     "Tuner": ".pipelines.tuning.tuner",
     "findings_of": ".pipelines.tuning.findings",
     "generate": ".pipelines.api",
+    "keep": ".pipelines.api",
     "load_model": ".pipelines.models.loading",
     "plan": ".pipelines.generate",
     "rank": ".pipelines.api",

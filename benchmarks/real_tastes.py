@@ -119,7 +119,7 @@ def world(cache: Path, *, development: bool) -> World:
         ]
         for by_folder in (True, False)
     )
-    properties = _looks(small) | {"framing": np.tile(VIEWS, len(found))}
+    properties = looks(small) | {"framing": np.tile(VIEWS, len(found))}
     properties["photograph"] = np.array([f.kind == "photograph" for f in found])[source]
     for category in CATEGORIES:
         member = np.array([category in place for place in paths])[source]
@@ -142,7 +142,7 @@ def _views(pixels: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
     return views
 
 
-def _looks(small: np.ndarray) -> dict[str, np.ndarray]:
+def looks(small: np.ndarray) -> dict[str, np.ndarray]:
     """Palette and composition of (n, s, s, 3) reduced pictures in 0…1."""
     luma = small @ np.array([0.299, 0.587, 0.114])
     red, green, blue = np.moveaxis(small, -1, 0)

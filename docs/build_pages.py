@@ -27,6 +27,7 @@ ORDER = (
     "generate",
     "rank",
     "similar",
+    "keep",
     "tune",
     "taste",
     "evaluate",

@@ -1,6 +1,6 @@
-"""The short way in from Python: draw pictures for a prompt, rank pictures.
+"""The short way in from Python: draw pictures for a prompt, rank pictures, find keepers.
 
-Both functions open and close what they need. The functions below them, with a collection and a generator of the
+These functions open and close what they need. The functions below them, with a collection and a generator of the
 caller's, are ``pipelines.generate.generate`` and ``pipelines.scoring.ranking.rank``.
 """
 
@@ -24,6 +24,11 @@ from ..metrics.tastes.profile import TasteProfile
 from . import generate as generation
 from .collection.collection import Collection
 from .collection.tables import ImageRow
+from .evaluation.folders import sync_and_evaluate
+from .evaluation.keepers import Keepers, find_keepers
+from .ingest.local_engine import LocalEngine
+from .ingest.roots import open_collection_for
+from .ingest.scan import Scan
 from .judges.in_memory import Named, judges_for
 from .judges.ranking import rank_by_judges
 from .models.generator import ImageGenerator
@@ -206,6 +211,63 @@ def rank(
             ranked, left_out = rank_by_judges(store, rows, judges, beside, min_distance=min_distance)
             return Ranking(ranked, [*problems, *left_out])
         return _ranking(store, rows, scorer, min_distance, problems)
+
+
+def keep(
+    pictures: str | Path | Iterable[str | Path],
+    by: str = "prompt",
+    per_group: int = 1,
+    *,
+    taste: str | Taste | Scorer | None = None,
+    judge: Named = None,
+    rater: str = "me",
+    collection: str | Path | None = None,
+) -> Keepers:
+    """Find the keepers: the best pictures of each prompt, burst or group of look-alikes. No file is changed.
+
+    Args:
+        pictures: a folder of pictures, several files and folders, or a collection (its folder or URL).
+        by: ``prompt`` for pictures of one prompt and all its settings but the seed, ``burst`` for those of one prompt
+            that were saved one after the other, or ``look-alike`` for near-duplicates.
+        per_group: pictures to keep of each group.
+        taste: what chooses: the name of a taste or of a built-in profile, a taste, or a scorer; by default the
+            technical score, if no judge is named.
+        judge: a judge by others or its name, several of them, or weights by name; beside them a taste has weight 1.
+        rater: whose ratings tell how far a profile that is no taste is trusted.
+        collection: folder or URL that stores the evaluation; by default one for these folders, in your data folder.
+
+    Raises:
+        CollectionError: the collection cannot be opened, there is no picture, or ``by`` is unknown.
+        ProfileError: no profile of that name, or a damaged file.
+        JudgeError: a judge that cannot be found, loaded or used.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> import numpy as np
+        >>> import soart
+        >>> from PIL import Image
+        >>> pixels = np.kron(np.arange(64).reshape(8, 8) % 5, np.ones((16, 16), int)).astype(np.uint8) * 60
+        >>> with TemporaryDirectory() as folder:
+        ...     pictures = Path(folder, "pictures")
+        ...     pictures.mkdir()
+        ...     sharp = Image.fromarray(pixels).convert("RGB")
+        ...     soft = sharp.resize((16, 16)).resize((128, 128), Image.Resampling.BICUBIC)
+        ...     for name, image in (("sharp", sharp), ("soft", soft)):
+        ...         image.save(pictures / f"{name}.png")
+        ...         _ = (pictures / f"{name}.txt").write_text("tiles")
+        ...     keepers = soart.keep(pictures, taste="blur", collection=Path(folder, "collection"))
+        ...     print([(group.prompt, Path(group.paths[0]).name) for group in keepers.groups])
+        [('tiles', 'sharp.png')]
+    """
+    scorers, judges = [] if taste is None else [_scorer(taste)], judges_for(judge)
+    paths = [pictures] if isinstance(pictures, str | Path) else list(pictures)
+    store, roots = open_collection_for([str(path) for path in paths], None if collection is None else str(collection))
+    with store:
+        evaluated = sync_and_evaluate(
+            store, Scan(roots), LocalEngine(), scorers, judges=[loaded for loaded, _ in judges]
+        )
+        return find_keepers(evaluated, by, per_group, judges=judges, with_score=taste is not None, rater=rater)
 
 
 def _scorer(taste: str | Taste | Scorer | None) -> Scorer:

@@ -15,11 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import pairwise
+from types import MappingProxyType
 
 import numpy as np
 from PIL import Image
 
 from ...errors import ItemsError
+from .distinct import Distinct, without_distinct
 
 BITS = 64
 #: Near-duplicates differ at most by so many bits, by so much of the contrast of their views, and by so much of the mean
@@ -182,6 +184,7 @@ def near_groups(
     order: np.ndarray,
     views_of: Callable[[np.ndarray], np.ndarray],
     distance: int = DISTANCE,
+    distinct: Distinct = MappingProxyType({}),
 ) -> np.ndarray:
     """Group pictures that are nearly the same: hashes at most ``distance`` bits apart, and views that are alike.
 
@@ -192,6 +195,7 @@ def near_groups(
         order: (n,) row numbers, the picture most worth keeping first.
         views_of: gives the ``views`` (k, …) of (k,) rows; called only for rows whose hashes are near.
         distance: the most bits that may differ, 0 … 15.
+        distinct: corrections by the user, by row: no two pictures of a group are distinct.
 
     Returns:
         (n,) group of each picture, numbered from 0 in the order of the pictures that are kept; −1 for no group.
@@ -205,18 +209,22 @@ def near_groups(
     neighbours = _by_key(pairs.ravel(), pairs[::-1].ravel(), len(different))
     rows = _by_key(which, np.arange(len(hashes)), len(different))
     group, count = np.full(len(hashes), -1, np.int64), 0
+    place = np.argsort(order)
     for keeper in order.tolist():
         hash_number = which[keeper]
         if group[keeper] >= 0 or (len(rows[hash_number]) == 1 and not len(neighbours[hash_number])):
             continue
         close = np.concatenate([rows[hash_number], *(rows[other] for other in neighbours[hash_number])])
         close = close[(group[close] < 0) & (close != keeper)]
+        members = [close[:0]]
         for start in range(0, len(close), _VIEWED):
             block = close[start : start + _VIEWED]
-            members = block[alike(views_of(np.array([keeper]))[0], views_of(block))]
-            if len(members):
-                group[members] = group[keeper] = count
-        if group[keeper] >= 0:
+            members.append(block[alike(views_of(np.array([keeper]))[0], views_of(block))])
+        together = [keeper, *np.concatenate(members).tolist()]
+        if distinct:
+            together = without_distinct([keeper, *sorted(together[1:], key=place.__getitem__)], distinct)
+        if len(together) > 1:
+            group[together] = count
             count += 1
     return group
 

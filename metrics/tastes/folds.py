@@ -78,6 +78,11 @@ class HeldOut:
         total = self.counts.sum()
         return float(self.wins.sum() / total) if total else float("nan")
 
+    def take(self, rows: np.ndarray) -> HeldOut:
+        """Comparisons among the pictures in ``rows`` alone."""
+        among = np.ix_(rows, rows)
+        return HeldOut(self.wins[among], self.counts[among], self.scores[rows])
+
     def placements(self) -> np.ndarray:
         """(n,) share of each picture's comparisons that came out right; NaN if it has none."""
         right = (self.wins + self.wins.T).sum(axis=1)

@@ -33,6 +33,7 @@ from .kernels import CONTENT
 from .learning_curve import add_curve
 from .methods import MIXTURE, Attention, learn_attention
 from .trust import Learner, Predictor, Trust, examine
+from .within_groups import WithinGroups, rows_by_group, within_held_out
 
 #: Fewest pictures of a background; fewer describe a collection too badly to be used.
 FEWEST_OF_BACKGROUND = 30
@@ -216,6 +217,7 @@ def learn_taste(
     repeats: int = 5,
     network: str | None = None,
     rater: str = "",
+    prompts: np.ndarray | None = None,
 ) -> TasteProfile:
     """Learn a taste and check it.
 
@@ -236,6 +238,8 @@ def learn_taste(
         repeats: repetitions of the cross-validation in the trust report.
         network: source of the network behind deep items.
         rater: name of the rater in a collection.
+        prompts: (n,) number of the prompt and settings that each picture was made with, −1 if unknown, for the trust
+            among pictures of one prompt.
 
     Raises:
         ItemsError: pictures are only liked or only disliked, a single one, all alike, or both good and bad; or matrices
@@ -264,6 +268,7 @@ def learn_taste(
             replace(examples, priors=examples.priors[:, kept]), names, version, name=name,
             prior_names=tuple(prior for prior in prior_names if prior != OTHERS), rng=rng, methods=methods, curve=curve,
             background=background and (background[0], background[1][:, kept]), repeats=repeats, network=network,
+            prompts=prompts,
         )  # fmt: skip
     check_items(examples.items, len(names), name="learning items")
     _check_contrast(examples)
@@ -280,6 +285,9 @@ def learn_taste(
     fitted = fit(examples, names, rng, scaling, methods, repeats=2, every=True)
     check = examine(examples, _learner(names, common, methods), z, priors, scaling.frame, rng, repeats)
     trust = check.trust
+    if prompts is not None and rows_by_group(prompts):
+        within = WithinGroups() if check.held_out is None else within_held_out(check.held_out, prompts)
+        trust = replace(trust, within=within)
     if curve:
         content = CONTENT in scaling.frame.kinds
         trust = add_curve(trust, examples, _learner(names, common, (fitted.choice.method,)), rng, content=content)

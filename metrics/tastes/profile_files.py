@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from .method_choice import Choice
 from .methods import METHODS, learn
 from .profile import TasteProfile, mode_model
 from .trust import CHANCE, STRONG, TOO_FEW, USABLE, Trust
+from .within_groups import WithinGroups
 
 #: Increased whenever the contents of a file change their meaning.
 FORMAT = 1
@@ -64,7 +66,7 @@ def _profile_contents(profile: TasteProfile) -> tuple[dict[str, Any], dict[str, 
         "name": profile.name, "names": profile.names, "version": profile.version, "prior_names": profile.prior_names,
         "network": profile.network, "created": profile.created, "method": profile.method,
         "reached": profile.fitted.choice.reached, "calibration": profile.calibration,
-        "trust": {k: _plain(v) for k, v in asdict(profile.trust).items()}, "modes": examples.modes.tolist(),
+        "trust": _trust_values(profile.trust), "modes": examples.modes.tolist(),
         "groups": examples.groups.tolist(), "pictures": examples.pictures.tolist(),
     }  # fmt: skip
     values = (
@@ -79,6 +81,25 @@ def _profile_contents(profile: TasteProfile) -> tuple[dict[str, Any], dict[str, 
         # The pictures, their judgements and the scaling of their items are those of the profile itself.
         arrays |= {f"alone/{name}": inner[name] for name in _OWN}
     return header, arrays
+
+
+def _trust_values(trust: Trust) -> dict[str, Any]:
+    """A trust report as plain JSON values; without trust within groups, as earlier versions wrote it, if it has none."""
+    values = {k: _plain(v) for k, v in asdict(trust).items() if k != "within"}
+    if trust.within is not None:
+        values["within"] = {k: _plain(v) for k, v in asdict(trust.within).items()}
+    return values
+
+
+def _read_trust(values: Mapping[str, Any]) -> Trust:
+    """The trust report of plain JSON values."""
+
+    def known(part: Mapping[str, Any]) -> dict[str, Any]:
+        return {key: float("nan") if value is None else value for key, value in part.items()}
+
+    within = WithinGroups(**known(values["within"])) if "within" in values else None
+    curve = tuple(tuple(point) for point in values["curve"])
+    return Trust(**{**known(values), "curve": curve, "within": within})
 
 
 def _plain(value: object) -> object:
@@ -187,9 +208,8 @@ def _restore(header: dict[str, Any], arrays: dict[str, np.ndarray], path: str) -
     frame = replace(Frame.of(np.zeros((1, len(names))), names), centre=arrays["centre"], scale=arrays["scale"])
     scaling = Scaling(frame, arrays["prior_centre"], arrays["prior_scale"])
     method = str(header["method"])
-    trust = {**header["trust"], "curve": tuple(tuple(point) for point in header["trust"]["curve"])}
-    trust = {key: float("nan") if value is None else value for key, value in trust.items()}
-    if method not in METHODS or trust["word"] not in (TOO_FEW, CHANCE, USABLE, STRONG):
+    trust = _read_trust(header["trust"])
+    if method not in METHODS or trust.word not in (TOO_FEW, CHANCE, USABLE, STRONG):
         raise ProfileError(
             f"The taste {path!r} was learnt by the method {method!r}, which this version of soart does not have: learn "
             "it again."
@@ -207,7 +227,7 @@ def _restore(header: dict[str, Any], arrays: dict[str, np.ndarray], path: str) -
     slope, offset = header["calibration"]
     return TasteProfile(
         str(header["name"]), names, str(header["version"]), examples, fitted, tuple(header["prior_names"]),
-        Trust(**trust), (float(slope), float(offset)), arrays["reference"], header["network"], str(header["created"]),
+        trust, (float(slope), float(offset)), arrays["reference"], header["network"], str(header["created"]),
         mode_model(examples, fitted), str(header.get("rater", "")), alone,
     )  # fmt: skip
 

@@ -27,6 +27,7 @@ from .examples import Examples
 from .folds import HeldOut, fold_numbers, gather, learnable, splits
 from .gaussian_process import TRUSTED
 from .kernels import Frame, Kernels
+from .within_groups import WithinGroups
 
 TOO_FEW, CHANCE, USABLE, STRONG = "too few examples", "no better than chance", "usable", "strong"
 #: Fewest liked groups, and fewest disliked groups, that can show anything.
@@ -61,6 +62,7 @@ class Trust:
         advice: how much more ratings would help, as a sentence.
         more, expected: number of further pictures in the advice, and the concordance expected after them; 0 and NaN if
             unknown.
+        within: trust among pictures of one prompt; None if no two pictures are of one, and in earlier tastes.
     """
 
     word: str
@@ -76,6 +78,7 @@ class Trust:
     advice: str = ""
     more: int = 0
     expected: float = float("nan")
+    within: WithinGroups | None = None
 
     @property
     def useless(self) -> bool:

@@ -17,16 +17,14 @@ import numpy as np
 from ...errors import CollectionError
 from ...metrics.damage.scorer import DETECTORS, TechnicalScorer
 from ...metrics.damage.suspicion import suspected
-from ...metrics.image import read_image
 from ...metrics.items.combined import taste_extractor
 from ...metrics.protocols import Scorer
-from ...metrics.similarity.near_duplicates import near_groups, views
 from ..collection.collection import Collection
 from ..collection.files import sound_image_ids
-from ..collection.pictures import perceptual_hashes, pixel_counts, small_thumbnails
 from ..collection.results import store_changed_scores, store_result, stored_result
 from ..scoring.prior_scores import known_of_others, scores_in
 from .correlates import find_associations, find_trends, timeline
+from .near_duplicates import corrected, near_duplicates
 from .result import Evaluation, Style
 
 if TYPE_CHECKING:
@@ -38,8 +36,6 @@ SAMPLE, BLOCK = 4096, 1024
 SHOWN = 6
 #: Increased whenever evaluations change their meaning, so that stored ones are made anew.
 _VERSION = "2"
-#: Pictures whose views are kept at hand while near-duplicates are found.
-_VIEWED = 8192
 
 
 def _blocks(collection: Collection, version: str, ids: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
@@ -79,6 +75,8 @@ def evaluate(
 ) -> Evaluation:
     """Evaluate the pictures that a scan saw; a stored evaluation of the same pictures by the same profiles is reused.
 
+    The user's corrections of near-duplicates count at once; stored evaluations hold none of them.
+
     Args:
         collection: the collection, in step with its folders.
         scan_number: number of the scan, from ``sync``.
@@ -97,10 +95,10 @@ def evaluate(
     stored = stored_result(collection, key, state)
     if stored is not None:
         progress(len(ids))
-        return Evaluation.unpacked(stored)
+        return corrected(collection, Evaluation.unpacked(stored))
     result = _evaluate(collection, scan_number, ids, scorers, progress)
     store_result(collection, key, state, result.packed())
-    return result
+    return corrected(collection, result)
 
 
 def _evaluate(
@@ -118,8 +116,7 @@ def _evaluate(
     _store_scores(collection, ids, scores)
     main = scorers[0].stored_name
     damage = suspected(scores)
-    order = keeping_order(collection, ids, scores[main], damage >= 0)
-    group = near_groups(_hashes(collection, ids), order, _Views(collection, ids))
+    group, best = near_duplicates(collection, ids, scores[main], damage >= 0)
     return Evaluation(
         main=main,
         ids=ids,
@@ -128,7 +125,7 @@ def _evaluate(
         outlier_limit=outlier_limit(positions.distance) if np.isfinite(positions.distance).all() else float("inf"),
         damage=damage,
         group=group,
-        best=best_of_groups(order, group),
+        best=best,
         style=positions.style,
         styles=_styles(positions.style, positions.centre_distance, ids, scores[main], len(overview.styles)),
         associations=find_associations(collection, scan_number, main),
@@ -187,58 +184,6 @@ def _store_scores(collection: Collection, ids: np.ndarray, scores: Mapping[str, 
             block = slice(start, start + BLOCK)
             by_id = dict(zip(ids[block].tolist(), values[block].tolist(), strict=True))
             store_changed_scores(collection, profile, by_id)
-
-
-def _hashes(collection: Collection, ids: np.ndarray) -> np.ndarray:
-    """Perceptual hashes (n,) uint64 of pictures (n,)."""
-    signed = perceptual_hashes(collection, ids.tolist())
-    return np.fromiter((signed[image] for image in ids.tolist()), np.int64, len(ids)).view(np.uint64)
-
-
-class _Views:
-    """Views of pictures (n,) by their rows, from stored thumbnails; those read last stay in memory."""
-
-    def __init__(self, collection: Collection, ids: np.ndarray) -> None:
-        self._collection, self._ids = collection, ids
-        self._known: dict[int, np.ndarray] = {}
-
-    def __call__(self, rows: np.ndarray) -> np.ndarray:
-        missing = {row: int(self._ids[row]) for row in rows.tolist() if row not in self._known}
-        thumbnails = small_thumbnails(self._collection, list(missing.values()))
-        self._known |= {row: views(read_image(thumbnails[image]).pixels) for row, image in missing.items()}
-        result = np.stack([self._known[row] for row in rows.tolist()])
-        for row in list(self._known)[: max(0, len(self._known) - _VIEWED)]:
-            del self._known[row]
-        return result
-
-
-def keeping_order(collection: Collection, ids: np.ndarray, scores: np.ndarray, damaged: np.ndarray) -> np.ndarray:
-    """Order in which pictures are worth keeping among near-duplicates.
-
-    Those without suspected damage come first, of these the ones with most pixels, then best score, then first hash. An
-    enlarged or crushed copy so loses to the original. Pixels come before the score, because what was reduced cannot be
-    enlarged again.
-
-    Args:
-        collection: the collection.
-        ids: of the pictures (n,), in the order of their hashes.
-        scores: (n,).
-        damaged: (n,) bool, True for suspected damage.
-
-    Returns:
-        (n,) row numbers.
-    """
-    pixels = pixel_counts(collection, ids.tolist())
-    size = np.array([pixels[i] for i in ids.tolist()], dtype=np.int64)
-    return np.lexsort((np.arange(len(ids)), -scores, -size, damaged))
-
-
-def best_of_groups(order: np.ndarray, group: np.ndarray) -> np.ndarray:
-    """Choose the picture to keep of each group of near-duplicates: (n,) bool, True for the first in ``order`` (n,)."""
-    best = np.zeros(len(group), bool)
-    members = order[group[order] >= 0]
-    best[members[np.unique(group[members], return_index=True)[1]]] = True
-    return best
 
 
 def _styles(

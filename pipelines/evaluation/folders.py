@@ -20,6 +20,7 @@ from .judging import JudgedPictures, judge_evaluated
 from .result import Evaluation
 
 if TYPE_CHECKING:
+    from ...metrics.tastes.blend import Taste
     from ..judges.guarded import GuardedJudge
 
 
@@ -33,6 +34,7 @@ class EvaluatedCollection:
         evaluation: of the pictures in the folders.
         title: names of the first folders.
         judged: values of judges by others.
+        taste: the taste that ranks; None for a built-in profile.
     """
 
     collection: Collection
@@ -40,6 +42,7 @@ class EvaluatedCollection:
     evaluation: Evaluation
     title: str
     judged: JudgedPictures = field(default_factory=JudgedPictures)
+    taste: Taste | None = None
 
 
 def sync_and_evaluate(
@@ -106,4 +109,5 @@ def sync_and_evaluate(
     title = ", ".join(as_text(root.absolute().name) for root in scan.roots[:3])
     evaluation = evaluate(collection, update.scan_number, tastes, evaluating)
     judged = judge_evaluated(collection, evaluation.ids, judges, evaluating)
-    return EvaluatedCollection(collection, update, evaluation, title, judged)
+    taste = getattr(tastes[0], "taste", None) if tastes else None
+    return EvaluatedCollection(collection, update, evaluation, title, judged, taste)

@@ -6,10 +6,9 @@ restart the last evaluation is available as soon as its folders have been listed
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -18,7 +17,9 @@ from ...metrics.tastes.profile import TECHNICAL
 from ..collection.collection import Collection
 from ..collection.files import last_scan_number
 from ..collection.results import has_result
+from ..evaluation.evaluate import evaluate as evaluate_scan
 from ..evaluation.folders import EvaluatedCollection, sync_and_evaluate
+from ..evaluation.settings import KEY, EvaluationSettings
 from ..ingest.engines import Engine
 from ..ingest.local_engine import LocalEngine
 from ..ingest.roots import check_allowed, known_roots
@@ -30,22 +31,6 @@ from ..tidying.journal import undo
 from ..tidying.moved_away import CULLED, UNDO, UndoFile, mark_moved, undo_files
 from ..tidying.plan import Plan, duplicates, plan_moves, prefer
 from .service import CollectionService
-
-#: Key of the jobs, and of the settings in the collection.
-KEY = "evaluate"
-
-
-@dataclass(frozen=True)
-class EvaluationSettings:
-    """Settings of a collection's evaluation.
-
-    Attributes:
-        profile: profile that ranks; empty for the technical score.
-        keep: ids of pictures that every rule keeps; in a group of near-duplicates they replace the proposed one.
-    """
-
-    profile: str = ""
-    keep: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -96,8 +81,7 @@ class EvaluationService(CollectionService):
         self.allowed = allowed
         self._result: EvaluatedCollection | None = None
         self._stale = True
-        stored = json.loads(self._stored_settings() or "{}")
-        self._settings = EvaluationSettings(stored.get("profile", ""), tuple(stored.get("keep", ())))
+        self._settings = EvaluationSettings.of(collection)
         self._evaluated_before = has_result(collection, "evaluation:")
 
     @property
@@ -186,6 +170,10 @@ class EvaluationService(CollectionService):
         members = next((group for group in self.groups() if image in group), None)
         if members is None:
             raise CollectionError(f"Picture {image} has no near-duplicates any more: reload the page.")
+        self.keep_of(members, image, every=every)
+
+    def keep_of(self, members: Sequence[int], image: int, *, every: bool = False) -> None:
+        """Choose which pictures of some that belong together to keep; see ``keep``."""
         with self._lock:
             others = set(self._settings.keep) - set(members)
             keeps_all = set(members) <= set(self._settings.keep)
@@ -196,29 +184,46 @@ class EvaluationService(CollectionService):
         """Plan the moves of a rule.
 
         Raises:
-            CollectionError: the collection is not evaluated, was scanned again since, or a folder of it is not allowed
-                any more.
+            CollectionError: see ``checked`` and ``current``.
+        """
+        return self.checked(plan_moves(self.current(), rule, self.roots(), self.folder / CULLED, self.settings.keep))
+
+    def current(self) -> EvaluatedCollection:
+        """The latest result, for moves of files.
+
+        Raises:
+            CollectionError: the collection is not evaluated, or was scanned again since.
         """
         if (result := self.result) is None:
             raise CollectionError("Evaluate this collection first.")
         if not self._is_current(result):
             raise CollectionError("Another program has scanned this collection meanwhile: evaluate it again.")
-        plan = plan_moves(result, rule, self.roots(), self.folder / CULLED, self.settings.keep)
+        return result
+
+    def checked(self, plan: Plan) -> Plan:
+        """The plan itself.
+
+        Raises:
+            CollectionError: a folder that it moves files from is not allowed any more.
+        """
         self._check_allowed(dict.fromkeys(move.source.parent for move in plan.moves))
         return plan
 
     def move(self, rule: Rule, digest: str) -> Job:
+        """Move the pictures of a rule's plan away in the background, see ``move_files``."""
+        return self.move_files(self.plan(rule), digest)
+
+    def move_files(self, plan: Plan, digest: str) -> Job:
         """Move the pictures of a plan away in the background; a journal records each move before it is made.
 
         Args:
-            rule: the rule of the plan.
-            digest: of the plan.
+            plan: made just now.
+            digest: of the plan that the user has seen.
 
         Raises:
             CollectionError: the plan is empty or out of date, or the folder cannot be written.
             SoartError: another job runs.
         """
-        plan = self.plan(rule)
         if plan.digest != digest or not plan.moves:
             raise CollectionError("The pictures have changed since this list was made: reload it.")
         if not self.movable:
@@ -252,6 +257,17 @@ class EvaluationService(CollectionService):
             return " ".join([f"{_files(done)} brought back.", *problems[:3]])
 
         return self._tidy("Bringing pictures back", work)
+
+    def regroup(self) -> None:
+        """Take changed corrections of near-duplicates into the latest result; nothing is measured again."""
+        with self._lock:
+            if (result := self._result) is None:
+                return
+            profile = self._settings.profile
+            scorers = [self.profiles.scorer(profile)] if profile else []
+            evaluation = evaluate_scan(self.collection, result.update.scan_number, scorers)
+            self._result = replace(result, evaluation=evaluation)
+            self.version += 1
 
     def _tidy(self, title: str, change: Callable[[Job], str]) -> Job:
         """Change files in the background, then evaluate again; ``change`` returns the job's message."""
@@ -294,7 +310,7 @@ class EvaluationService(CollectionService):
         return self.jobs.start(self.key, title, work)
 
     def _store(self, settings: EvaluationSettings) -> None:
-        self._store_settings(json.dumps(asdict(settings)))
+        self._store_settings(settings.text())
         self._settings = settings
 
     def _new_journal(self) -> Path:

@@ -17,9 +17,11 @@ from ...metrics.tastes.examples import GOOD, Examples, from_choices, from_modes,
 from ...metrics.tastes.profile import OTHERS, TECHNICAL, TasteProfile, learn_taste, technical_prior
 from ..collection.collection import Collection
 from ..collection.comparisons import comparisons
+from ..collection.origins import Origin, origins
 from ..collection.ratings import raters, ratings
 from ..collection.tables import AWAY, ImageRow
 from ..ingest.scan import find_pictures
+from ..scoring.grouping import by_prompt
 from ..scoring.in_memory import measure_batch
 from ..scoring.measuring import import_pictures, measure
 from ..scoring.prior_scores import prior_matrix
@@ -71,22 +73,25 @@ def _import(
     return rows, problems + unreadable
 
 
-def groups_of(rows: Sequence[ImageRow]) -> tuple[list[str], str | None]:
+def groups_of(rows: Sequence[ImageRow], made: Mapping[int, Origin]) -> tuple[list[str], str | None]:
     """Groups of pictures that must be left out together in cross-validation.
 
     Pictures of one prompt make a group; with fewer than ``FEWEST_PROMPTS`` prompts, pictures of one seed do.
 
+    Args:
+        rows: the pictures.
+        made: their origins, by id.
+
     Returns:
         a group for each picture, and a note if the groups are seeds.
     """
-    prompts = {row.generation.prompt for row in rows if row.generation}
+    prompts = {made[row.id].prompt for row in rows} - {""}
     by_seed = 0 < len(prompts) < FEWEST_PROMPTS
     groups = []
     for row in rows:
-        drawn = row.generation
-        groups.append(
-            f"image {row.id}" if drawn is None else f"seed {drawn.seed}" if by_seed else f"prompt {drawn.prompt}"
-        )
+        one = made[row.id]
+        alone = not one.prompt or (by_seed and not one.seed)
+        groups.append(f"image {row.id}" if alone else f"seed {one.seed}" if by_seed else f"prompt {one.prompt}")
     note = (
         f"The pictures come from only {len(prompts)} prompt{'s' * (len(prompts) > 1)}: pictures of one seed, not of one "
         "prompt, were left out together, so the report is valid for these prompts only."
@@ -165,7 +170,8 @@ def learn(
         raise ItemsError(
             _with("Expected pictures to learn a taste from, got none: name folders, or rate some.", problems)
         )
-    groups, note = groups_of(used)
+    made = origins(collection, [row.id for row in used])
+    groups, note = groups_of(used, made)
     group_by_id = {row.id: group for row, group in zip(used, groups, strict=True)}
     examples = _examples(
         items, group_by_id, by_id, {m: [r.id for r in rows] for m, rows in modes.items()}, stars, pairs
@@ -174,12 +180,14 @@ def learn(
     prior_names = (TECHNICAL, OTHERS) if any(other != rater for other in raters(collection)) else (TECHNICAL,)
     priors = prior_matrix(collection, rater, prior_names, items, measurer.extractor.names)
     examples = replace(examples, priors=np.stack([priors[int(i)] for i in examples.pictures]))
+    prompts = by_prompt([made[int(i)] for i in examples.pictures])
     ids = list(by_id)
     background = np.stack([items[i] for i in ids]).astype(np.float64), np.stack([priors[i] for i in ids])
     taste = learn_taste(
         replace(examples, pictures=np.array([by_id[int(i)].sha256[:16] for i in examples.pictures])),
         measurer.extractor.names, measurer.extractor.version, name=name, prior_names=prior_names, background=background,
         rng=np.random.default_rng(seed), network=network, rater=rater,
+        prompts=prompts,
     )  # fmt: skip
     notes = [note] if note else []
     if taste.alone is not None:

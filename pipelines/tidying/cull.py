@@ -113,16 +113,33 @@ def plan_cull(
     """
     e = evaluated.evaluation
     reasons = rule.reasons(e)
-    moves, earlier = [], set()
-    for path, image in paths_with_pictures(evaluated.collection, evaluated.update.scan_number):
+    earlier = set[int]()
+
+    def reason_of(image: int) -> str:
         row = None if image in keep else e.place.get(image)
-        reason = reasons[row] if row is not None else ""
-        if not reason and rule.duplicates and image in earlier:
-            reason = "duplicates"
+        copy = rule.duplicates and image in earlier
         earlier.add(image)
-        if reason:
-            moves.append(Move(Path(path), target / reason / _below(Path(path), roots), image))
-    return moves
+        return (str(reasons[row]) if row is not None else "") or ("duplicates" if copy else "")
+
+    return moves_to(evaluated, reason_of, roots, target)
+
+
+def moves_to(
+    evaluated: EvaluatedCollection, folder_of: Callable[[int], str], roots: Sequence[Path], target: Path
+) -> list[Move]:
+    """The moves of some pictures of a collection, in the order of paths; nothing is moved yet.
+
+    Args:
+        evaluated: the evaluated collection.
+        folder_of: names the folder in ``target`` of a picture by its id, for each of its files; empty if it stays.
+        roots: the folders that were evaluated.
+        target: folder to move to: a file goes to ``target/FOLDER/`` and its path below its root.
+    """
+    return [
+        Move(Path(path), target / folder / _below(Path(path), roots), image)
+        for path, image in paths_with_pictures(evaluated.collection, evaluated.update.scan_number)
+        if (folder := folder_of(image))
+    ]
 
 
 def _below(path: Path, roots: Sequence[Path]) -> Path:

@@ -36,7 +36,7 @@ def duplicates(e: Evaluation) -> list[list[int]]:
 
 @dataclass(frozen=True)
 class Plan:
-    """The moves of a rule.
+    """Moves to be made.
 
     Attributes:
         moves: file by file.
@@ -53,7 +53,11 @@ def plan_moves(
     evaluated: EvaluatedCollection, rule: Rule, roots: Sequence[Path], target: Path, keep: Sequence[int] = ()
 ) -> Plan:
     """The plan of a rule; arguments as for ``plan_cull``."""
-    moves = plan_cull(evaluated, rule, roots, target, keep)
+    return plan_of(plan_cull(evaluated, rule, roots, target, keep), target)
+
+
+def plan_of(moves: Sequence[Move], target: Path) -> Plan:
+    """The plan of some moves to folders in ``target``."""
     pictures: dict[str, list[int]] = {}
     for move in moves:
         pictures.setdefault(move.target.relative_to(target).parts[0], []).append(move.image)

@@ -19,6 +19,7 @@ from .compare_attention import compare_attention
 from .demo import demo, doctor
 from .evaluate import evaluate
 from .generate import generate
+from .keep import keep
 from .rank import rank
 from .similar import similar
 from .terminal import note
@@ -29,7 +30,7 @@ from .web import web
 #: Commands by what they are for, in the order of ``--help``.
 GROUPS = {
     "Draw pictures and tune prompts": ("generate", "tune"),
-    "Rank and sort the pictures you have": ("rank", "similar", "evaluate", "cull", "annotate", "undo"),
+    "Rank and sort the pictures you have": ("rank", "similar", "keep", "evaluate", "cull", "annotate", "undo"),
     "Your taste": ("taste", "web"),
     "Try and check": ("demo", "doctor"),
     "Research": ("compare-attention",),
@@ -86,6 +87,7 @@ def _root(
 app.command(epilog='Example: soart generate "a {fox|owl}, __style__" -n 16 --seed 1 --report foxes.html')(generate)
 app.command(epilog="Example: soart rank holiday-pictures/ --taste mine --report ranking.html")(rank)
 app.command(epilog="Example: soart similar beach.jpg pictures/ --top 12 --copy-to like-beach")(similar)
+app.command(epilog="Example: soart keep pictures/ --by prompt --taste mine --copy-to keepers")(keep)
 app.command(epilog="Example: soart doctor --json")(doctor)
 app.command(
     "compare-attention", epilog="Example: soart compare-attention normal/ blurry/ noisy/ --versions B,D --output tables"

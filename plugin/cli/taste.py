@@ -13,6 +13,7 @@ from .terminal import Progress, emit, print_notes, say
 if TYPE_CHECKING:
     from ...metrics.tastes.blend import Taste
     from ...metrics.tastes.trust import Trust
+    from ...metrics.tastes.within_groups import WithinGroups
     from ...pipelines.scoring.taste_scorer import TasteScorer
 
 app = typer.Typer(
@@ -34,6 +35,18 @@ def _trust(trust: Trust) -> dict[str, Any]:
         "interval": [trust.low, trust.high], "p_value": trust.p_value, "liked": trust.liked, "disliked": trust.disliked,
         "groups": trust.groups, "curve": [list(point) for point in trust.curve], "more": trust.more,
         "expected": trust.expected if isfinite(trust.expected) else None,
+        "within_prompts": None if trust.within is None else within_values(trust.within),
+    }  # fmt: skip
+
+
+def within_values(trust: WithinGroups, unit: str = "prompt") -> dict[str, Any]:
+    """Trust within groups as plain JSON values; ``unit`` as for its sentence."""
+    from math import isfinite
+
+    return {
+        "sentence": f"{trust.sentence(unit)}.", "concordance": trust.concordance if isfinite(trust.concordance) else None,
+        "interval": [trust.low, trust.high], "pairs": trust.pairs, "groups": trust.groups, "known": trust.known,
+        "chance": trust.chance,
     }  # fmt: skip
 
 
@@ -50,6 +63,8 @@ def print_facts(facts: dict[str, Any]) -> None:
     """Print the values of ``describe``."""
     say(f"{facts['name']}: {facts['trust']['sentence']}")
     say(facts["trust"]["advice"])
+    if facts["trust"]["within_prompts"]:
+        say(facts["trust"]["within_prompts"]["sentence"])
     methods = ", ".join(f"{name} {value:.2f}" for name, value in facts["methods"].items())
     trusted = ", ".join(f"{name} {value:.0%}" for name, value in facts["trusted_priors"].items())
     say(f"Method: {facts['method']}" + (f" (cross-validated: {methods})" if methods else ""))

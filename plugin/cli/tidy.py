@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from ...pipelines.collection.collection import Collection
     from ...pipelines.evaluation.folders import EvaluatedCollection
+    from ...pipelines.judges.guarded import GuardedJudge
 
 Dry = Annotated[bool, typer.Option("--dry-run", help="Show the changes without making them.")]
 UndoFile = Annotated[
@@ -31,7 +32,7 @@ ByTaste = Annotated[
 
 
 @contextmanager
-def _evaluated(
+def evaluated_folders(
     folders: list[str],
     collection: str | None,
     only: list[str] | None,
@@ -40,6 +41,7 @@ def _evaluated(
     workers: int | None,
     check: Callable[[Collection, Sequence[Path]], None],
     apart: Path | None = None,
+    judges: Sequence[GuardedJudge] = (),
 ) -> Iterator[tuple[list[Path], EvaluatedCollection]]:
     """The scanned folders and their evaluation, open for the block.
 
@@ -52,6 +54,7 @@ def _evaluated(
         workers: number of processes.
         check: called with the open collection and the folders; raises before anything is scanned.
         apart: a folder that is not scanned.
+        judges: judges by others, whose values come beside the scores.
     """
     from ...pipelines.ingest.local_engine import LocalEngine
     from ...pipelines.ingest.roots import open_collection_for
@@ -65,7 +68,7 @@ def _evaluated(
         with store:
             check(store, roots)
             scan = Scan(roots, only or (), exclude=apart)
-            yield roots, evaluate_with_progress(store, scan, LocalEngine(workers), scorers)
+            yield roots, evaluate_with_progress(store, scan, LocalEngine(workers), scorers, judges=judges)
 
 
 def cull(
@@ -103,7 +106,7 @@ def cull(
     def check(_: Collection, roots: Sequence[Path]) -> None:
         check_target(to, roots)
 
-    with _evaluated(folders, collection, only, taste, profiles, workers, check, to) as (roots, evaluated):
+    with evaluated_folders(folders, collection, only, taste, profiles, workers, check, to) as (roots, evaluated):
         moves = plan_cull(evaluated, rule, roots, to.absolute())
         journal = undo_file or default_undo_file()
         done, problems = moves, list[str]()
@@ -170,7 +173,7 @@ def annotate(
         if rater is not None:
             check_has_rated(store, rater)
 
-    with _evaluated(folders, collection, only, taste, profiles, workers, check) as (_, evaluated):
+    with evaluated_folders(folders, collection, only, taste, profiles, workers, check) as (_, evaluated):
         annotations = list(annotations_of(evaluated, rater))
         journal = undo_file or default_undo_file()
         done, problems = 0, list[str]()

@@ -28,6 +28,7 @@ VIEWS = (
     ("gallery", "Gallery"),
     ("rate", "Rate"),
     ("compare", "Compare"),
+    ("keepers", "Keepers"),
     ("tune", "Tune"),
     ("taste", "Taste"),
     ("attention", "Attention"),

@@ -3,19 +3,11 @@
 import "./page.js";
 
 import { $, $$, around, find, formValues, setServerHtml } from "./dom.js";
+import { followEvaluation } from "./evaluation.js";
 import { watchJobs } from "./jobs.js";
-import { get, getHtml, post, queryOf } from "./request.js";
-import { showError, toast } from "./toasts.js";
+import { getHtml, post, queryOf } from "./request.js";
+import { showError } from "./toasts.js";
 import { openThumbs } from "./viewer.js";
-
-/**
- * @typedef {object} State
- * @property {number} version grows with every change of the findings.
- * @property {boolean} live true while a job is at work.
- * @property {boolean} found true if there are findings.
- * @property {string} message of the last job; empty while one is live.
- * @property {boolean} failed
- */
 
 /** @type {HTMLFormElement} */
 const form = $("#ask");
@@ -23,43 +15,9 @@ const form = $("#ask");
 const rule = $("#rule");
 const FINDINGS = "scores, suspected damage, near-duplicates, outliers and styles";
 const NOT_EVALUATED = `Nothing is evaluated yet: Evaluate finds ${FINDINGS} in the background.`;
-let version = -1;
 /** Number of groups of near-duplicates to show; empty for the default. */
 let groups = "";
-let live = false;
-let timer = 0;
-
-async function poll() {
-  clearTimeout(timer);
-  try {
-    await show(await get("/api/evaluate"));
-    toast("", { key: "evaluate" });
-  } catch (error) {
-    toast(error.message, { key: "evaluate", sticky: true, bad: true });
-  }
-  timer = setTimeout(poll, document.hidden ? 5000 : live ? 500 : 4000);
-}
-
-/** @param {State} state */
-async function show(state) {
-  if (live && !state.live && state.message && !state.failed) toast(state.message, { key: "done" });
-  live = state.live;
-  /** @type {HTMLButtonElement} */
-  const start = $(".primary", form);
-  start.disabled = live;
-  $("#state").className = state.failed ? "error" : "dim";
-  $("#state").textContent = textOf(state);
-  if (live || state.version === version) return;
-  version = state.version;
-  await refresh();
-}
-
-/** @param {State} state */
-function textOf(state) {
-  if (state.live) return "Working: the line at the top shows the progress.";
-  if (state.failed) return state.message;
-  return state.found ? "" : NOT_EVALUATED;
-}
+const poll = followEvaluation(NOT_EVALUATED, refresh);
 
 async function refresh() {
   const focused = /** @type {HTMLElement | null} */ (document.activeElement?.closest("[data-keep], [data-all]"));
@@ -99,9 +57,9 @@ async function showPlan() {
  * @param {object} body
  */
 async function change(path, body) {
-  await show(await post(path, body));
+  await post(path, body);
   watchJobs();
-  poll();
+  await poll();
 }
 
 document.addEventListener("click", (event) => {
@@ -133,9 +91,6 @@ form.addEventListener("submit", async (event) => {
   } catch (error) {
     $(".error", form).textContent = error.message;
   }
-});
-document.addEventListener("visibilitychange", () => {
-  if (!document.hidden) poll();
 });
 openThumbs($("#main"));
 poll();

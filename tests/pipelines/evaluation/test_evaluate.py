@@ -12,8 +12,9 @@ from soart.pipelines.collection.damage import suspected
 from soart.pipelines.collection.files import first_paths
 from soart.pipelines.evaluation import evaluate as module
 from soart.pipelines.evaluation.contrast import contrast
-from soart.pipelines.evaluation.evaluate import best_of_groups, evaluate, keeping_order
+from soart.pipelines.evaluation.evaluate import evaluate
 from soart.pipelines.evaluation.folders import sync_and_evaluate
+from soart.pipelines.evaluation.near_duplicates import best_of_groups, keeping_order
 from soart.pipelines.evaluation.records import records
 from soart.pipelines.evaluation.result import Evaluation
 from soart.pipelines.evaluation.summary import summarise

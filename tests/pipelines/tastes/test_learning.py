@@ -13,6 +13,7 @@ from soart.metrics.tastes.blend import blend
 from soart.metrics.tastes.profile import learn_taste
 from soart.pipelines.collection import ratings
 from soart.pipelines.collection.collection import Collection
+from soart.pipelines.collection.origins import origins
 from soart.pipelines.ingest.scan import find_pictures
 from soart.pipelines.reports.taste import draw_curve, render_taste_report
 from soart.pipelines.scoring.explaining import explain_picture
@@ -186,11 +187,11 @@ def test_what_to_rate_next(rated, scorer):
 def test_pictures_of_one_prompt_stay_together(collection, make_drawn):
     drawn = [make_drawn(seed, prompt=f"prompt {seed % 12}") for seed in range(24)]
     rows = collection.add_drawn(drawn, "model", "sampler")
-    groups, note = tastes.groups_of(rows)
+    groups, note = tastes.groups_of(rows, origins(collection, [row.id for row in rows]))
     assert len(set(groups)) == 12
     assert note is None
     few = collection.add_drawn([make_drawn(seed, prompt="a fox") for seed in range(30, 36)], "model", "sampler")
-    groups, note = tastes.groups_of(few)
+    groups, note = tastes.groups_of(few, origins(collection, [row.id for row in few]))
     assert len(set(groups)) == 6
     assert "only 1 prompt:" in note
 

@@ -1,0 +1,143 @@
+"""Within-group trust: how often a score picks the better of two pictures of one group.
+
+The trust report of a taste compares any two pictures. To choose among pictures of one prompt is harder: what tells
+prompts apart does not help. So pairs of one group are counted alone, such as pictures of one prompt and other seeds.
+
+The interval is Wilson's with a t quantile. Pairs of one group are not independent: the number of pairs is replaced by
+the effective one, p(1 − p) over the variance between groups, and a group of m pictures counts as at most m − 1
+independent pairs.
+
+Sources: Wilson, *JASA* 22 (1927); Korn & Graubard, "Confidence intervals for proportions with small expected number of
+positive counts estimated from survey data", *Survey Methodology* 24 (1998); Dean & Pagano, "Evaluating confidence
+interval methods for binomial proportions in clustered surveys", *J. Survey Statistics and Methodology* 3 (2015).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from .folds import HeldOut, gather
+
+#: Fewest pairs, and fewest groups with pairs, from which anything is said.
+FEWEST_PAIRS, FEWEST_GROUPS = 10, 5
+
+
+@dataclass(frozen=True, slots=True)
+class WithinGroups:
+    """Within-group trust.
+
+    Attributes:
+        concordance: share of pairs of one group, rated differently, of which the better rated picture scores higher.
+            Ties count half; NaN without pairs.
+        low, high: its 95 % interval.
+        pairs: number of these pairs.
+        groups: number of groups that have some.
+    """
+
+    concordance: float = float("nan")
+    low: float = 0.0
+    high: float = 1.0
+    pairs: int = 0
+    groups: int = 0
+
+    @property
+    def known(self) -> bool:
+        """True if there are enough pairs to say anything."""
+        return self.pairs >= FEWEST_PAIRS and self.groups >= FEWEST_GROUPS
+
+    @property
+    def chance(self) -> bool:
+        """True if the interval covers 50 %."""
+        return self.low <= 0.5 <= self.high
+
+    def sentence(self, unit: str = "prompt") -> str:
+        """The figure in words, the beginning of a sentence without its full stop.
+
+        Args:
+            unit: what pictures of a group have in common, in the singular.
+        """
+        counted = f"{_count(self.pairs, 'pair')} of {_count(self.groups, unit)}"
+        if not self.known:
+            return (
+                f"Of two pictures of one {unit}: cannot say yet, {counted} rated differently "
+                f"({FEWEST_PAIRS} pairs of {FEWEST_GROUPS} {unit}s are needed)"
+            )
+        word = ", no better than chance" if self.chance else ", worse than chance" if self.high < 0.5 else ""
+        figure = f"{100 * self.concordance:.0f} % ({100 * self.low:.0f} … {100 * self.high:.0f})"
+        return f"Of two pictures of one {unit} it picks yours in {figure}{word}; {counted}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
+def interval(right: np.ndarray, pairs: np.ndarray, pictures: np.ndarray) -> tuple[float, float]:
+    """95 % interval of the share of right pairs, with groups as clusters.
+
+    Args:
+        right: (g,) right pairs of each group, ties half.
+        pairs: (g,) pairs of each group, at least 1.
+        pictures: (g,) pictures in these pairs.
+    """
+    groups, total = len(pairs), float(pairs.sum())
+    if groups < 2:
+        return 0.0, 1.0
+    p = float(right.sum()) / total
+    variance = groups / (groups - 1) * float(((right - p * pairs) ** 2).sum()) / total**2
+    most = float(np.minimum(pairs, pictures - 1).sum())
+    count = min(most, p * (1 - p) / variance) if variance > 0 else most
+    t = float(stats.t.ppf(0.975, groups - 1))
+    centre = (p + t**2 / (2 * count)) / (1 + t**2 / count)
+    half = t / (1 + t**2 / count) * np.sqrt(p * (1 - p) / count + t**2 / (4 * count**2))
+    return max(0.0, float(centre - half)), min(1.0, float(centre + half))
+
+
+def _tally(parts: Iterable[HeldOut]) -> WithinGroups:
+    """The report over comparisons, one part for each group."""
+    found = []
+    for part in parts:
+        compared = part.counts > 0
+        if compared.any():
+            right = float((part.wins[compared] / part.counts[compared]).sum())
+            found.append((right, int(compared.sum()), int((compared | compared.T).any(axis=0).sum())))
+    if not found:
+        return WithinGroups()
+    right, pairs, pictures = np.array(found, dtype=np.float64).T
+    low, high = interval(right, pairs, pictures)
+    return WithinGroups(float(right.sum() / pairs.sum()), low, high, int(pairs.sum()), len(found))
+
+
+def rows_by_group(groups: np.ndarray) -> list[np.ndarray]:
+    """Row numbers of each group that has two pictures or more, in the order of numbers; −1 stands for no group.
+
+    Args:
+        groups: (n,) number of each picture's group.
+    """
+    order = np.argsort(groups, kind="stable")
+    parts = np.split(order, np.flatnonzero(np.diff(groups[order])) + 1) if len(order) else []
+    return [rows for rows in parts if len(rows) > 1 and groups[rows[0]] >= 0]
+
+
+def within_held_out(held_out: HeldOut, groups: np.ndarray) -> WithinGroups:
+    """Within-group trust of what was learnt from the ratings, by its held-out comparisons.
+
+    Args:
+        held_out: comparisons of n pictures.
+        groups: (n,) number of each picture's group; −1 for none.
+    """
+    return _tally(held_out.take(rows) for rows in rows_by_group(groups))
+
+
+def within_scores(liking: np.ndarray, scores: np.ndarray, groups: np.ndarray) -> WithinGroups:
+    """Within-group trust of a score that was not learnt from the ratings.
+
+    Args:
+        liking: (n,) likings, on any scale.
+        scores: (n,) scores, higher is better.
+        groups: (n,) number of each picture's group; −1 for none.
+    """
+    return _tally(gather(liking[rows], [(np.arange(len(rows)), scores[rows])]) for rows in rows_by_group(groups))

@@ -1,0 +1,74 @@
+"""Corrections of the user: pictures that are no duplicates of each other, whatever a measure says."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Sequence
+
+from sqlalchemy import delete, select
+
+from ...errors import CollectionError
+from .collection import Collection
+from .tables import ImageRow, Meta
+
+#: Start of the keys under which corrections are stored, one row each.
+_KEY = "distinct:"
+
+
+def mark_distinct(collection: Collection, pictures: Sequence[int], others: Sequence[int] | None = None) -> str:
+    """Store that pictures are no duplicates.
+
+    Args:
+        collection: the collection.
+        pictures: ids.
+        others: ids of those that they are no duplicates of; by default of each other.
+
+    Returns:
+        name of the correction, for ``undo_distinct``.
+
+    Raises:
+        CollectionError: there are not two different pictures, or one does not exist; or the collection cannot be
+            written.
+    """
+    first, second = sorted(set(pictures)), sorted(set(pictures if others is None else others))
+    every = {*first, *second}
+    if not first or not second or len(every) < 2:
+        raise CollectionError("Expected at least two different pictures that are no duplicates.")
+    name = uuid.uuid4().hex
+    with collection.session("be written", write=True) as session:
+        known = set(session.scalars(select(ImageRow.id).where(ImageRow.id.in_(every))))
+        if missing := every - known:
+            raise CollectionError(f"There is no picture {min(missing)} in this collection: reload the page.")
+        session.add(Meta(key=_KEY + name, value=json.dumps([first, second])))
+    return name
+
+
+def undo_distinct(collection: Collection, name: str) -> bool:
+    """Delete a correction; returns True if it was stored."""
+    row = Meta.key == _KEY + name
+    with collection.session("be written", write=True) as session:
+        existed = session.scalar(select(Meta.key).where(row)) is not None
+        session.execute(delete(Meta).where(row))
+    return existed
+
+
+def corrections(collection: Collection) -> dict[str, list[int]]:
+    """Return the ids of the pictures of each correction, by name."""
+    return {name: sorted({*first, *second}) for name, (first, second) in _stored(collection).items()}
+
+
+def distinct_pictures(collection: Collection) -> dict[int, frozenset[int]]:
+    """Return, by picture id, the ids of the pictures that it is no duplicate of."""
+    apart: dict[int, set[int]] = {}
+    for first, second in _stored(collection).values():
+        for one, others in ((first, second), (second, first)):
+            for image in one:
+                apart.setdefault(image, set()).update(others)
+    return {image: frozenset(others - {image}) for image, others in apart.items()}
+
+
+def _stored(collection: Collection) -> dict[str, tuple[list[int], list[int]]]:
+    query = select(Meta.key, Meta.value).where(Meta.key.startswith(_KEY, autoescape=True)).order_by(Meta.key)
+    with collection.session("be read") as session:
+        return {key.removeprefix(_KEY): tuple(json.loads(value)) for key, value in session.execute(query)}

@@ -1,0 +1,127 @@
+"""Near-duplicates of a collection, with the user's corrections."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import MappingProxyType
+
+import numpy as np
+
+from ...metrics.image import read_image
+from ...metrics.similarity.distinct import Distinct, numbered
+from ...metrics.similarity.near_duplicates import near_groups, views
+from ..collection.collection import Collection
+from ..collection.distinct import distinct_pictures
+from ..collection.pictures import perceptual_hashes, pixel_counts, small_thumbnails
+from .result import Evaluation
+
+#: Pictures whose views are kept at hand while near-duplicates are found.
+_VIEWED = 8192
+
+
+def near_duplicates(
+    collection: Collection,
+    ids: np.ndarray,
+    scores: np.ndarray,
+    damaged: np.ndarray,
+    distinct: Distinct = MappingProxyType({}),
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find near-duplicates.
+
+    Args:
+        collection: the collection.
+        ids: of the pictures (n,), in the order of their hashes.
+        scores: (n,).
+        damaged: (n,) bool, True for suspected damage.
+        distinct: corrections, by row.
+
+    Returns:
+        (n,) number of each picture's group, −1 for none; and (n,) bool, True for the one to keep of each group.
+    """
+    order = keeping_order(collection, ids, scores, damaged)
+    group = near_groups(_hashes(collection, ids), order, _Views(collection, ids), distinct=distinct)
+    return group, best_of_groups(order, group)
+
+
+def distinct_rows(collection: Collection, e: Evaluation) -> dict[int, frozenset[int]]:
+    """The user's corrections by row of an evaluation, as far as they are about its pictures."""
+    apart = distinct_pictures(collection)
+    by_row = {
+        e.place[i]: frozenset(e.place[j] for j in others if j in e.place) for i, others in apart.items() if i in e.place
+    }
+    return {row: others for row, others in by_row.items() if others}
+
+
+def corrected(collection: Collection, e: Evaluation) -> Evaluation:
+    """The evaluation without groups that hold pictures which the user says are no duplicates.
+
+    Near-duplicates are found anew among the pictures of these groups alone.
+    """
+    distinct = distinct_rows(collection, e)
+    wrong = {int(e.group[row]) for row, others in distinct.items() if (e.group[list(others)] == e.group[row]).any()}
+    members = np.flatnonzero(np.isin(e.group, sorted(wrong - {-1})))
+    if not len(members):
+        return e
+    local = {row: number for number, row in enumerate(members.tolist())}
+    within = {
+        local[row]: frozenset(local[other] for other in others if other in local)
+        for row, others in distinct.items()
+        if row in local
+    }
+    group, best = near_duplicates(collection, e.ids[members], e.scores[e.main][members], e.damage[members] >= 0, within)
+    groups, keep = e.group.copy(), e.best.copy()
+    groups[members] = np.where(group >= 0, group + groups.max() + 1, -1)
+    keep[members] = best
+    return replace(e, group=numbered([number if number >= 0 else None for number in groups.tolist()]), best=keep)
+
+
+def _hashes(collection: Collection, ids: np.ndarray) -> np.ndarray:
+    """Perceptual hashes (n,) uint64 of pictures (n,)."""
+    signed = perceptual_hashes(collection, ids.tolist())
+    return np.fromiter((signed[image] for image in ids.tolist()), np.int64, len(ids)).view(np.uint64)
+
+
+class _Views:
+    """Views of pictures (n,) by their rows, from stored thumbnails; those read last stay in memory."""
+
+    def __init__(self, collection: Collection, ids: np.ndarray) -> None:
+        self._collection, self._ids = collection, ids
+        self._known: dict[int, np.ndarray] = {}
+
+    def __call__(self, rows: np.ndarray) -> np.ndarray:
+        missing = {row: int(self._ids[row]) for row in rows.tolist() if row not in self._known}
+        thumbnails = small_thumbnails(self._collection, list(missing.values()))
+        self._known |= {row: views(read_image(thumbnails[image]).pixels) for row, image in missing.items()}
+        result = np.stack([self._known[row] for row in rows.tolist()])
+        for row in list(self._known)[: max(0, len(self._known) - _VIEWED)]:
+            del self._known[row]
+        return result
+
+
+def keeping_order(collection: Collection, ids: np.ndarray, scores: np.ndarray, damaged: np.ndarray) -> np.ndarray:
+    """Order in which pictures are worth keeping among near-duplicates.
+
+    Those without suspected damage come first, of these the ones with most pixels, then best score, then first hash. An
+    enlarged or crushed copy so loses to the original. Pixels come before the score, because what was reduced cannot be
+    enlarged again.
+
+    Args:
+        collection: the collection.
+        ids: of the pictures (n,), in the order of their hashes.
+        scores: (n,).
+        damaged: (n,) bool, True for suspected damage.
+
+    Returns:
+        (n,) row numbers.
+    """
+    pixels = pixel_counts(collection, ids.tolist())
+    size = np.array([pixels[i] for i in ids.tolist()], dtype=np.int64)
+    return np.lexsort((np.arange(len(ids)), -scores, -size, damaged))
+
+
+def best_of_groups(order: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Choose the picture to keep of each group of near-duplicates: (n,) bool, True for the first in ``order`` (n,)."""
+    best = np.zeros(len(group), bool)
+    members = order[group[order] >= 0]
+    best[members[np.unique(group[members], return_index=True)[1]]] = True
+    return best

@@ -1,0 +1,100 @@
+"""Chooses the keepers of groups of pictures by their scores, and tells which choices are too close to call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import logit
+
+from ...metrics.damage.titles import has_points
+from ...metrics.tastes.within_groups import rows_by_group
+
+#: Error of the technical score and of detectors in points: a picture that is mirrored, turned or slightly reduced moves
+#: by 0.7 to 2.4 (``benchmarks/invariance.py``).
+ERROR = 2.0
+#: Chance of being right, by a taste's own calibration, below which a choice is too close to call.
+CLEAR = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Pictures of a group in the order in which they are worth keeping.
+
+    Attributes:
+        rows: row numbers, the first to keep first.
+        kept: number of pictures kept, from 1.
+        margin: score of the last one kept less that of the next; NaN if all are kept or one has no score.
+        close: True if the margin is within the error of the score.
+        chosen: True if the user chose what to keep.
+    """
+
+    rows: tuple[int, ...]
+    kept: int
+    margin: float
+    close: bool
+    chosen: bool = False
+
+
+def chance_of_better(better: float, worse: float) -> float:
+    """Chance 0…1 that the first of two pictures is liked, given that one of them is and the other is not.
+
+    Args:
+        better: score of the first by a taste, 0–100: the probability that it is liked, in percent.
+        worse: score of the second.
+    """
+    first, second = logit(np.clip(np.array([better, worse]) / 100, 1e-9, 1 - 1e-9))
+    return float(1 / (1 + np.exp(second - first)))
+
+
+def too_close(profile: str, better: float, worse: float) -> bool:
+    """True if two scores of a profile differ by no more than its error.
+
+    That is ``ERROR`` for the technical score and detectors; for a taste, a chance of being right below ``CLEAR``. The
+    errors of judges by others are not known: only equal values are too close.
+
+    Args:
+        profile: stored name of the profile.
+        better: score of one picture.
+        worse: score of another one; may be the higher one.
+    """
+    low, high = sorted((better, worse))
+    if profile.startswith("taste:"):
+        return chance_of_better(high, low) < CLEAR
+    return high - low <= (ERROR if has_points(profile) else 0.0)
+
+
+def choose(
+    groups: np.ndarray,
+    order: np.ndarray,
+    scores: np.ndarray,
+    per_group: int,
+    close: Callable[[float, float], bool],
+    chosen: Container[int] = (),
+) -> list[Choice]:
+    """Choose the keepers of every group that has two pictures or more.
+
+    Args:
+        groups: (n,) number of each picture's group; −1 for none.
+        order: (n,) row numbers, the picture most worth keeping first.
+        scores: (n,), higher is better; NaN for none.
+        per_group: pictures to keep of a group, from 1.
+        close: tells of two scores whether their difference is within the error.
+        chosen: rows that the user keeps: a group that has some of them keeps these and no other.
+
+    Returns:
+        a choice for each group, in the order of their numbers.
+    """
+    choices = []
+    for rows in rows_by_group(groups[order]):
+        members = order[rows]
+        if own := [row for row in members.tolist() if row in chosen]:
+            others = [row for row in members.tolist() if row not in chosen]
+            choices.append(Choice((*own, *others), len(own), float("nan"), close=False, chosen=True))
+            continue
+        kept = min(per_group, len(members))
+        margin = float(scores[members[kept - 1]] - scores[members[kept]]) if kept < len(members) else float("nan")
+        tight = bool(np.isfinite(margin)) and close(float(scores[members[kept - 1]]), float(scores[members[kept]]))
+        choices.append(Choice(tuple(members.tolist()), kept, margin, tight))
+    return choices

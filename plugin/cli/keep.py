@@ -1,0 +1,173 @@
+"""The command ``soart keep``."""
+
+from __future__ import annotations
+
+from math import isfinite
+from pathlib import Path
+from textwrap import shorten
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .options import EvaluationOption, Folders, Json, Only, Processes, Profiles, Rater, load_judges
+from .ranking_output import PROMPT, names_from_common_folder
+from .taste import within_values
+from .terminal import Progress, emit, print_notes, printable, say
+from .tidy import Dry, UndoFile, evaluated_folders
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ...pipelines.collection.collection import Collection
+    from ...pipelines.evaluation.keepers import Keepers
+
+
+def keep(
+    folders: Folders,
+    by: Annotated[
+        str,
+        typer.Option(
+            "--by",
+            metavar="prompt|burst|look-alike",
+            help="Group pictures of one prompt and all its settings but the seed; those of one prompt that were saved "
+            "within 5 minutes of each other or with consecutive file numbers; or near-duplicates.",
+        ),
+    ] = "prompt",
+    per_group: Annotated[int, typer.Option("--per-group", min=1, help="Pictures to keep of each group.")] = 1,
+    taste: Annotated[
+        str | None, typer.Option("--taste", help="Choose by this taste or detector; default: the technical score.")
+    ] = None,
+    judge: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--judge",
+            metavar="NAME[:ARGUMENT][=WEIGHT]",
+            help="Choose by a judge by others, alone or beside a taste; repeatable. See docs/judges.md.",
+        ),
+    ] = None,
+    copy_to: Annotated[
+        Path | None,
+        typer.Option(
+            "--copy-to",
+            metavar="FOLDER",
+            help="Copy the keepers and the pictures in no group to this folder; their names begin with their place.",
+        ),
+    ] = None,
+    move_others_to: Annotated[
+        Path | None,
+        typer.Option(
+            "--move-others-to", metavar="FOLDER", help="Move the other pictures of the groups to this folder."
+        ),
+    ] = None,
+    dry_run: Dry = False,
+    undo_file: UndoFile = None,
+    rater: Rater = "me",
+    top: Annotated[int, typer.Option("--top", min=0, help="Groups to print.")] = 20,
+    profiles: Profiles = None,
+    collection: EvaluationOption = None,
+    only: Only = None,
+    workers: Processes = None,
+    as_json: Json = False,
+) -> None:
+    """Find the keepers: the best picture of each prompt, burst or group of look-alikes.
+
+    Says why each is chosen, and how often such a choice is yours. Nothing is deleted, and moves can be undone.
+    """
+    from ...pipelines.evaluation.keepers import UNITS, find_keepers
+    from ...pipelines.tidying.copying import check_copy_target, copy_best
+    from ...pipelines.tidying.cull import check_target, cull
+    from ...pipelines.tidying.journal import default_undo_file
+    from ...pipelines.tidying.keeping import moves_of_others
+
+    if by not in UNITS:
+        raise typer.BadParameter(f"expected {', '.join(UNITS)}, got {by!r}", param_hint="--by")
+    if copy_to is not None and move_others_to is not None:
+        raise typer.BadParameter("name --copy-to or --move-others-to, not both", param_hint="--move-others-to")
+
+    def check(_: Collection, roots: Sequence[Path]) -> None:
+        if copy_to is not None:
+            check_copy_target(copy_to, roots)
+        if move_others_to is not None:
+            check_target(move_others_to, roots)
+
+    judges = load_judges(judge)
+    journal = undo_file or default_undo_file()
+    copied, moved = None, None
+    with evaluated_folders(
+        folders, collection, only, taste, profiles, workers, check, move_others_to, [one for one, _ in judges]
+    ) as (roots, evaluated):
+        found = find_keepers(evaluated, by, per_group, judges=judges, with_score=taste is not None, rater=rater)
+        problems = list(found.problems)
+        if copy_to is not None and not dry_run:
+            copied, left = copy_best([Path(path) for path in found.staying], copy_to)
+            problems += left
+        if move_others_to is not None and not dry_run:
+            moves = moves_of_others(evaluated, found, roots, move_others_to.absolute())
+            with Progress("moving", len(moves)) as bar:
+                done, left = cull(moves, journal, bar)
+            moved, problems = len(done), problems + left
+    undo = str(journal) if moved else None
+    if as_json:
+        emit(_document(found) | {"problems": problems, "copied": copied, "moved": moved, "undo_file": undo})
+        return
+    _print_groups(found, top)
+    print_notes(problems)
+    if copied is not None:
+        say(f"{copied} copied to {copy_to}")
+    if moved is not None:
+        say(f"{moved} moved to {move_others_to}")
+    if undo:
+        say(f"To undo: soart undo {undo}")
+
+
+def _document(found: Keepers) -> dict[str, Any]:
+    """The keepers as plain JSON values."""
+    return {
+        "by": found.by,
+        "profile": found.profile,
+        "trust": None if found.trust is None else within_values(found.trust, found.unit),
+        "trust_sentence": f"{found.trust_sentence}.",
+        "groups": [
+            {
+                "prompt": group.prompt or None,
+                "why": group.why,
+                "margin": round(group.margin, 4) if isfinite(group.margin) else None,
+                "too_close": group.close,
+                "pictures": [
+                    {"path": path, "score": round(score, 4) if isfinite(score) else None, "keep": number < group.kept}
+                    for number, (path, score) in enumerate(zip(group.paths, group.scores, strict=True))
+                ],
+            }
+            for group in found.groups
+        ],
+        "alone": len(found.alone),
+    }
+
+
+def _print_groups(found: Keepers, top: int) -> None:
+    from ...metrics.damage.titles import has_points
+
+    digits = ".1f" if has_points(found.profile) else ".3g"
+    names = iter(names_from_common_folder([Path(path) for group in found.groups for path in group.paths]))
+    for number, group in enumerate(found.groups):
+        shown = [next(names) for _ in group.paths]
+        if number >= top:
+            continue
+        title = printable(shorten(group.prompt, PROMPT, placeholder=" …")) or f"{len(shown)} look-alikes"
+        say(f"{title}: {group.why}")
+        for place, (name, score) in enumerate(zip(shown, group.scores, strict=True)):
+            mark = "keep" if place < group.kept else "    "
+            say(f"  {mark} {score:>7{digits}}  {printable(name)}")
+    if len(found.groups) > top:
+        say(f"… and {len(found.groups) - top} more groups.")
+    alone = len(found.alone)
+    if not found.groups:
+        hint = "" if found.by == "look-alike" else "; pictures without a prompt are grouped --by look-alike"
+        say(f"No two of {alone} pictures are of one {found.by}{hint}.")
+        return
+    close = sum(group.close for group in found.groups)
+    say(
+        f"{len(found.groups)} groups by {found.by}: {len(found.kept)} to keep, {len(found.others)} others; "
+        f"{close} too close to call; {alone} pictures in no group."
+    )
+    say(f"{found.trust_sentence}.")

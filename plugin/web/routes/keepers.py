@@ -1,0 +1,114 @@
+"""Keepers view: groups with the picture to keep, corrections of groups, and moves of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from ....errors import CollectionError, SoartError
+from ....metrics.tastes.profile import TECHNICAL
+from ....pipelines.collection.counts import count_collection
+from ....pipelines.evaluation.keepers import UNITS
+from ....pipelines.services.gallery import cells_by_id
+from ....pipelines.services.keepers import KeeperService
+from ..answers import json_endpoint, page, whole_number
+from ..state import current_collection, is_owner, rater_of
+
+#: Groups shown at first and with every step, pictures of a group, and corrections.
+GROUPS, MEMBERS, CORRECTIONS = 24, 24, 50
+
+
+def _service(request: Request) -> KeeperService:
+    return KeeperService(current_collection(request).evaluation)
+
+
+def _grouping(parameters: Mapping[str, Any]) -> tuple[str, int]:
+    """The way of grouping, and the number of pictures to keep of a group.
+
+    Raises:
+        SoartError: an unknown way of grouping, or a number that is not from 1 to 99.
+    """
+    by, per_group = str(parameters.get("by") or "prompt"), whole_number(parameters.get("per", 1), "pictures to keep")
+    if by not in UNITS or not 1 <= per_group <= 99:
+        raise SoartError("Choose groups by prompt, burst or look-alike, and 1 to 99 pictures to keep of each.")
+    return by, per_group
+
+
+def _images(body: Mapping[str, Any]) -> list[int]:
+    """Picture ids of a group.
+
+    Raises:
+        SoartError: something else.
+    """
+    images = body.get("images")
+    if not isinstance(images, list):
+        raise SoartError("Expected a list of pictures.")
+    return [whole_number(image, "a picture") for image in images]
+
+
+def keepers_page(request: Request) -> Response:
+    """The view; an earlier evaluation is read in the background."""
+    current = current_collection(request)
+    current.evaluation.recall()
+    return page(
+        request, "keepers.html", current, view="keepers", profiles=current.profiles.names(), ways=list(UNITS),
+        chosen=current.evaluation.settings.profile or TECHNICAL,
+    )  # fmt: skip
+
+
+def groups(request: Request) -> Response:
+    """The groups, corrections, and moves that can be undone, as part of a page."""
+    current, service = current_collection(request), _service(request)
+    by, per_group = _grouping(request.query_params)
+    most = max(GROUPS, whole_number(request.query_params.get("groups", GROUPS), "a number of groups"))
+    found = service.keepers(by, per_group, rater_of(request))
+    corrections = dict(list(service.corrections().items())[:CORRECTIONS])
+    shown = found.groups[:most] if found else ()
+    ids = {image for group in shown for image in group.images[:MEMBERS]}.union(*corrections.values())
+    plan = None
+    if found and found.others and is_owner(request) and current.evaluation.movable:
+        # The files are being scanned anew: the page asks again when that is done.
+        with suppress(CollectionError):
+            plan = service.plan(by, per_group)
+    return page(
+        request, "keeper_groups.html", current, found=found, shown=shown, members=MEMBERS, step=GROUPS, plan=plan,
+        corrections=corrections, cell=cells_by_id(current.collection, ids, rater_of(request)),
+        kept=set(current.evaluation.settings.keep), undo_files=current.evaluation.undo_files(),
+        away=count_collection(current.collection).away,
+    )  # fmt: skip
+
+
+def keep(request: Request, body: dict[str, Any]) -> Response:
+    """Choose which pictures of a group to keep."""
+    _service(request).keep(_images(body), whole_number(body.get("image"), "a picture"), every=body.get("all") is True)
+    return JSONResponse({})
+
+
+def distinct(request: Request, body: dict[str, Any]) -> Response:
+    """Remember that pictures are no duplicates, or forget a correction."""
+    service = _service(request)
+    if "undo" in body:
+        service.undo_distinct(str(body["undo"]))
+        return JSONResponse({})
+    return JSONResponse({"name": service.mark_distinct(_images(body))})
+
+
+def move(request: Request, body: dict[str, Any]) -> Response:
+    """Move the pictures that are no keepers away."""
+    by, per_group = _grouping(body)
+    _service(request).move(by, per_group, str(body.get("plan", "")))
+    return JSONResponse({})
+
+
+routes = [
+    Route("/keepers", keepers_page),
+    Route("/keepers/groups", groups),
+    Route("/api/keepers/keep", json_endpoint(keep), methods=["POST"]),
+    Route("/api/keepers/distinct", json_endpoint(distinct), methods=["POST"]),
+    Route("/api/keepers/move", json_endpoint(move, owner=True), methods=["POST"]),
+]

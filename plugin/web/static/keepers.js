@@ -1,0 +1,120 @@
+// Keepers view: groups with the picture to keep, corrections of groups, moves of the others, and their undo.
+
+import "./page.js";
+
+import { $, $$, around, find, formValues, setServerHtml } from "./dom.js";
+import { followEvaluation } from "./evaluation.js";
+import { watchJobs } from "./jobs.js";
+import { isForView } from "./keys.js";
+import { getHtml, post, queryOf } from "./request.js";
+import { showError, toast } from "./toasts.js";
+import { openThumbs } from "./viewer.js";
+
+/** @type {HTMLFormElement} */
+const form = $("#ask");
+const room = $("#groups");
+/** Number of groups to show; empty for the default. */
+let most = "";
+const poll = followEvaluation("Nothing is evaluated yet: Evaluate finds the groups.", refresh);
+
+/** What the form asks for, as the server reads it. */
+function grouping() {
+  const { by, per } = formValues(form);
+  return { by, per };
+}
+
+/** Show the groups anew; the focus stays on its picture. */
+async function refresh() {
+  const focused = /** @type {HTMLElement | null} */ (document.activeElement?.closest("figure"));
+  const image = focused && find("[data-picture]", focused)?.dataset.picture;
+  const kind = document.activeElement?.closest("[data-keep]") ? "keep" : "picture";
+  setServerHtml(room, await getHtml(`/keepers/groups?${queryOf({ ...grouping(), groups: most })}`));
+  if (image) find(`.group [data-${kind}="${image}"]`, room)?.focus();
+}
+
+/**
+ * Ids of the group around an element.
+ *
+ * @param {Element} node
+ */
+const groupOf = (node) =>
+  (/** @type {HTMLElement} */ (node.closest("[data-group]")).dataset.group ?? "").split(",").map(Number);
+
+/**
+ * Keep a picture in place of the others of its group; or all of them, or again the proposed one.
+ *
+ * @param {Element} node of the group.
+ * @param {number} [image]
+ */
+async function keep(node, image) {
+  const images = groupOf(node);
+  await post("/api/keepers/keep", { images, image: image ?? images[0], all: image === undefined });
+  await poll();
+}
+
+/** @param {Element} node of the group. */
+async function markDistinct(node) {
+  await post("/api/keepers/distinct", { images: groupOf(node) });
+  toast("Remembered: these are no duplicates. The list at the end undoes it.", { key: "distinct" });
+  await poll();
+}
+
+/**
+ * Post a change that works in the background.
+ *
+ * @param {string} path
+ * @param {object} body
+ */
+async function start(path, body) {
+  await post(path, body);
+  watchJobs();
+  await poll();
+}
+
+document.addEventListener("click", (event) => {
+  const button = around(event, "button");
+  const { keep: image, all, distinct, forget, plan, undo, groups } = button?.dataset ?? {};
+  let done = null;
+  if (button && image) done = keep(button, Number(image));
+  else if (button && all !== undefined) done = keep(button);
+  else if (button && distinct !== undefined) done = markDistinct(button);
+  else if (forget) done = start("/api/keepers/distinct", { undo: forget });
+  else if (plan) done = start("/api/keepers/move", { ...grouping(), plan });
+  else if (undo) done = start("/api/evaluate/undo", { name: undo });
+  else if (groups) {
+    most = groups;
+    done = refresh();
+  }
+  done?.catch(showError);
+});
+
+addEventListener("keydown", (event) => {
+  if (!isForView(event)) return;
+  const thumbs = $$(".group [data-picture]", room);
+  const figure = around(event, "figure");
+  const thumb = figure && find("[data-picture]", figure);
+  const at = thumb ? thumbs.indexOf(thumb) : -1;
+  if (event.key === "ArrowRight") thumbs[Math.min(at + 1, thumbs.length - 1)]?.focus();
+  else if (event.key === "ArrowLeft") thumbs[Math.max(at - 1, 0)]?.focus();
+  else if (event.key === "k" && thumb) keep(thumb, Number(thumb.dataset.picture)).catch(showError);
+  else if (event.key === "d" && thumb) markDistinct(thumb).catch(showError);
+  else return;
+  event.preventDefault();
+});
+
+form.addEventListener("change", (event) => {
+  if (around(event, "[name=profile]") || !form.reportValidity()) return;
+  most = "";
+  refresh().catch(showError);
+});
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  try {
+    await start("/api/evaluate", { profile: formValues(form).profile });
+    $(".error", form).textContent = "";
+  } catch (error) {
+    $(".error", form).textContent = error.message;
+  }
+});
+openThumbs($("#main"));
+poll();

@@ -1,0 +1,181 @@
+"""Keepers of a small collection with planted groups, and the user's corrections of groups."""
+
+import os
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import ImageFilter
+
+from soart.errors import CollectionError, JudgeError
+from soart.metrics.tastes.trust import USABLE, Trust
+from soart.metrics.tastes.within_groups import WithinGroups
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.collection.distinct import corrections, distinct_pictures, mark_distinct, undo_distinct
+from soart.pipelines.collection.origins import origins
+from soart.pipelines.collection.ratings import rate, undo_rating
+from soart.pipelines.evaluation.evaluate import evaluate
+from soart.pipelines.evaluation.folders import sync_and_evaluate
+from soart.pipelines.evaluation.judging import JudgedPictures
+from soart.pipelines.evaluation.keepers import JUDGES, find_keepers
+from soart.pipelines.ingest.local_engine import LocalEngine
+from soart.pipelines.ingest.scan import Scan
+from soart.pipelines.judges.guarded import GuardedJudge
+from soart.pipelines.tidying.cull import cull
+from soart.pipelines.tidying.journal import undo
+from soart.pipelines.tidying.keeping import moves_of_others
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory, scene):
+    """Prompts a and b with a sharp picture each and softer ones, a prompt of one picture, and three sizes of a motif."""
+    folder = tmp_path_factory.mktemp("pictures")
+    for number, (prompt, blur) in enumerate([("a", 2), ("a", 0), ("a", 1), ("b", 0), ("b", 2), ("c", 0)]):
+        path = folder / f"{number}.png"
+        scene(number).filter(ImageFilter.GaussianBlur(blur)).save(path)
+        (folder / f"{number}.txt").write_text(prompt)
+        os.utime(path, (1e9 + 1000 * number, 1e9 + 1000 * number))
+    for number, side in enumerate((96, 64, 48), start=6):
+        scene(9).resize((side, side)).save(folder / f"{number}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def found(pictures, tmp_path_factory):
+    with Collection(tmp_path_factory.mktemp("collection")) as collection:
+        yield sync_and_evaluate(collection, Scan([pictures]), LocalEngine(1))
+
+
+def named(found, images):
+    paths = origins(found.collection, images)
+    return "".join(paths[image].path.rsplit("/", 1)[1][0] for image in images)
+
+
+def image_of(found, name):
+    return next(i for i in found.evaluation.ids.tolist() if named(found, [i]) == name)
+
+
+def test_the_sharp_picture_of_each_prompt_is_kept(found):
+    keepers = find_keepers(found)
+    assert [(named(found, group.images), group.prompt) for group in keepers.groups] == [("120", "a"), ("34", "b")]
+    first = keepers.groups[0]
+    assert first.margin == first.scores[0] - first.scores[1] > 2
+    assert first.why == f"{first.margin:.0f} points above the next"
+    assert (named(found, keepers.kept), named(found, keepers.others)) == ("13", "204")
+    assert sorted(named(found, keepers.alone)) == list("5678")
+    assert sorted(path.rsplit("/", 1)[1][0] for path in keepers.staying) == list("135678")
+    two = find_keepers(found, per_group=2)
+    assert (named(found, two.others), two.groups[1].why) == ("0", "all are kept")
+    # A thousand seconds lie between the pictures, but their numbers are consecutive.
+    assert find_keepers(found, "burst").groups == keepers.groups
+
+
+def test_of_look_alikes_the_largest_is_kept(found):
+    (group,) = find_keepers(found, "look-alike").groups
+    assert named(found, group.images) == "678"
+    assert group.prompt == ""
+    assert group.images[0] == found.evaluation.ids[found.evaluation.best]
+
+
+def test_trust_comes_from_the_ratings_of_pairs(found):
+    # By stars the picture that the score would keep of prompt a is the worst, and that of b the better one.
+    rate(
+        found.collection,
+        "ann",
+        {image_of(found, name): stars for name, stars in zip("12034", (1, 2, 3, 4, 3), strict=True)},
+    )
+    keepers = find_keepers(found, rater="ann")
+    assert (keepers.trust.pairs, keepers.trust.groups, keepers.trust.concordance) == (4, 2, 0.25)
+    assert keepers.trust_sentence.startswith("Of two pictures of one prompt: cannot say yet, 4 pairs of 2 prompts")
+    for name in "12034":
+        undo_rating(found.collection, "ann", image_of(found, name))
+    assert find_keepers(found, "burst", rater="ann").trust_sentence.startswith("Of two pictures of one burst: cannot")
+    taste = replace(found.evaluation, main="taste:mine", scores={"taste:mine": found.evaluation.scores["technical-4"]})
+    of_taste = find_keepers(replace(found, evaluation=taste), "burst")
+    assert "cannot say, because this taste was learnt without" in of_taste.trust_sentence
+
+
+class Dark:
+    """Likes dark pictures."""
+
+    name, version, needs_prompt, higher_is_better = "dark", "1", False, True
+
+    def judge(self, pictures, prompts):
+        return np.array([-picture.mean() for picture in pictures])
+
+
+def test_judges_choose(found):
+    judge = GuardedJudge(Dark())
+    values = np.full(len(found.evaluation.ids), np.nan)
+    for name, value in zip("120", (1.0, 2.0, 2.0), strict=True):
+        values[found.evaluation.place[image_of(found, name)]] = value
+    judged = replace(found, judged=JudgedPictures({judge.stored_name: values}, {judge.stored_name: 1.0}))
+    keepers = find_keepers(judged, judges=[(judge, 1.0)])
+    assert (keepers.profile, keepers.groups[0].why) == (judge.stored_name, "too close to call")
+    assert named(found, keepers.groups[0].images)[2] == "1"
+    # No picture of b has a value.
+    assert keepers.groups[1].why == "the others have no value"
+    assert find_keepers(judged, judges=[(judge, 1.0)], with_score=True).profile == JUDGES
+    with pytest.raises(JudgeError):
+        find_keepers(judged, judges=[(judge, -1.0)])
+    nothing = replace(found, judged=JudgedPictures({judge.stored_name: np.full(len(values), np.nan)}, {}))
+    with pytest.raises(CollectionError, match="No picture could be judged"):
+        find_keepers(nothing, judges=[(judge, 1.0)])
+
+
+@pytest.mark.parametrize(("by", "per_group"), [("colour", 1), ("prompt", 0)])
+def test_wrong_groups_are_refused(found, by, per_group):
+    with pytest.raises(CollectionError, match="Expected groups by prompt, burst, look-alike, and 1 or more"):
+        find_keepers(found, by, per_group)
+
+
+def test_corrections_are_remembered_and_can_be_undone(found):
+    collection = found.collection
+    six, seven, eight = (image_of(found, name) for name in "678")
+
+    def again():
+        return replace(found, evaluation=evaluate(collection, found.update.scan_number))
+
+    mark = mark_distinct(collection, [six], [seven, eight])
+    assert distinct_pictures(collection)[six] == {seven, eight}
+    corrected = again()
+    # The two others are near each other too.
+    (group,) = find_keepers(corrected, "look-alike").groups
+    assert named(found, group.images) == "78"
+    assert named(found, corrected.evaluation.ids[corrected.evaluation.best].tolist()) == "7"
+    every = mark_distinct(collection, [six, seven, eight])
+    assert find_keepers(again(), "look-alike").groups == ()
+    assert set(corrections(collection)) == {mark, every}
+    assert undo_distinct(collection, every)
+    assert not undo_distinct(collection, every)
+    assert undo_distinct(collection, mark)
+    assert (again().evaluation.group == found.evaluation.group).all()
+    # Groups by prompt are corrected too.
+    one, two, nought = (image_of(found, name) for name in "120")
+    mark = mark_distinct(collection, [one], [two, nought])
+    assert [named(found, group.images) for group in find_keepers(found).groups] == ["20", "34"]
+    undo_distinct(collection, mark)
+    for wrong in ([one], [], [one, one], [one, 999]):
+        with pytest.raises(CollectionError, match=r"Expected at least two|There is no picture 999"):
+            mark_distinct(collection, wrong)
+    assert corrections(collection) == {}
+
+
+def test_others_are_moved_with_their_texts_and_come_back(found, pictures, tmp_path):
+    before = sorted(pictures.iterdir())
+    moves = moves_of_others(found, find_keepers(found), [pictures], tmp_path)
+    assert [move.target for move in moves] == [tmp_path / "others" / f"{name}.png" for name in "024"]
+    cull(moves, tmp_path / "undo.jsonl")
+    assert len(sorted(pictures.iterdir())) == len(before) - 6
+    assert undo(tmp_path / "undo.jsonl") == (6, [])
+    assert sorted(pictures.iterdir()) == before
+
+
+def test_trust_of_a_taste_is_told_beside_its_keepers(found):
+    taste = replace(found.evaluation, main="taste:mine", scores={"taste:mine": found.evaluation.scores["technical-4"]})
+    learnt = SimpleNamespace(trust=Trust(USABLE, within=WithinGroups(0.71, 0.62, 0.79, 140, 25)))
+    keepers = find_keepers(replace(found, evaluation=taste, taste=learnt), "look-alike")
+    assert keepers.trust_sentence.startswith(
+        "Of two pictures of one prompt it picks yours in 71 % (62 … 79); 140 pairs"
+    )

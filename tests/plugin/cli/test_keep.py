@@ -1,0 +1,56 @@
+"""The command line of ``soart keep``."""
+
+import json
+
+import pytest
+from PIL import ImageFilter
+from specimens.ugly import picture
+
+
+@pytest.fixture
+def art(tmp_path, monkeypatch):
+    """Two prompts of two pictures each, the second one soft; and one of a single picture."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "art"
+    folder.mkdir()
+    for number, prompt in enumerate(("a boat", "a boat", "a fox", "a fox", "an owl")):
+        sharp = picture(number, (96, 96)).filter(ImageFilter.UnsharpMask(3, 300))
+        (sharp.filter(ImageFilter.GaussianBlur(4)) if number % 2 else sharp).save(folder / f"{number}.png")
+        (folder / f"{number}.txt").write_text(prompt)
+    return folder
+
+
+def test_keep(soart, art, tmp_path):
+    code, out, err = soart("keep", art, "--taste", "blur", "--copy-to", tmp_path / "best")
+    assert (code, err) == (0, "")
+    assert "a boat: " in out
+    assert "2 groups by prompt: 2 to keep, 2 others" in out
+    assert "cannot say yet, 0 pairs" in out
+    assert "3 copied to" in out
+    assert sorted(path.name[2:] for path in (tmp_path / "best").glob("*.png")) == ["0.png", "2.png", "4.png"]
+    line = ("keep", art, "--taste", "blur", "--move-others-to", tmp_path / "rest", "--undo-file", tmp_path / "u")
+    document = json.loads(soart(*line, "--dry-run", "--json")[1])
+    assert [[one["keep"] for one in group["pictures"]] for group in document["groups"]] == [[True, False]] * 2
+    assert (document["moved"], document["undo_file"], document["alone"]) == (None, None, 1)
+    assert (document["trust"]["known"], document["trust"]["pairs"]) == (False, 0)
+    before = sorted(art.iterdir())
+    assert "2 moved to" in soart(*line)[1]
+    assert sorted(path.name for path in (tmp_path / "rest" / "others").iterdir()) == [
+        "1.png",
+        "1.txt",
+        "3.png",
+        "3.txt",
+    ]
+    soart("undo", tmp_path / "u")
+    assert sorted(art.iterdir()) == before
+    assert "No two of 5 pictures are of one look-alike." in soart("keep", art, "--by", "look-alike")[1]
+
+
+def test_wrong_usage(soart, art, tmp_path):
+    code, _, err = soart("keep", art, "--by", "colour")
+    assert (code, "prompt, burst, look-alike" in err) == (2, True)
+    code, _, err = soart("keep", art, "--copy-to", tmp_path / "a", "--move-others-to", tmp_path / "b")
+    assert (code, "not both" in err) == (2, True)
+    code, _, err = soart("keep", art, "--copy-to", art / "best")
+    assert (code, "choose a folder elsewhere" in " ".join(err.split())) == (1, True)

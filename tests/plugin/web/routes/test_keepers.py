@@ -1,0 +1,121 @@
+"""The Keepers view without a browser: groups, choices, corrections, and moves of the others."""
+
+import re
+import time
+
+import pytest
+
+
+@pytest.fixture
+def folder(untidy):
+    return untidy
+
+
+def wait(visitor, seconds=60):
+    end = time.monotonic() + seconds
+    while (state := visitor.get("/api/evaluate").json())["live"]:
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+    return state
+
+
+def groups(visitor, by="look-alike", **values):
+    """Ids of each group in order, and those marked as keepers."""
+    page = visitor.get("/keepers/groups", by=by, **values).text
+    found = [[int(i) for i in ids.split(",")] for ids in re.findall(r'data-group="([\d,]+)"', page)]
+    kept = [int(i) for i in re.findall(r'data-keep="(\d+)" aria-pressed="true"', page)]
+    return found, kept
+
+
+def test_keepers_are_chosen_corrected_moved_and_brought_back(visitor, visit):
+    assert "Nothing is evaluated yet" not in visitor.get("/keepers").text
+    assert groups(visitor) == ([], [])
+    visitor.post("/c/0/api/evaluate")
+    wait(visitor)
+    found, kept = groups(visitor)
+    assert len(found) == 2
+    assert kept == [group[0] for group in found]
+    page = visitor.get("/keepers/groups", by="look-alike").text
+    assert "Of two pictures of one look-alike group: cannot say yet" in page
+    assert "style=" not in page
+    first, other = found[0][:2]
+
+    def act(name, **body):
+        return visitor.post(f"/c/0/api/keepers/{name}", body)
+
+    # The user's choice takes the place of the proposal, here and in the Evaluate view.
+    assert act("keep", images=found[0], image=other).status_code == 200
+    assert groups(visitor)[1] == [other, kept[1]]
+    assert f'data-keep="{other}" aria-pressed="true"' in visitor.get("/evaluate/findings").text
+    assert "your choice" in visitor.get("/keepers/groups", by="look-alike").text
+    assert act("keep", images=found[0], image=first, all=True).status_code == 200
+    assert groups(visitor)[1][: len(found[0])] == found[0]
+    act("keep", images=found[0], image=first, all=True)
+    assert groups(visitor)[1] == kept
+    # A correction is seen at once, in all views, and undone as fast.
+    name = act("distinct", images=found[0]).json()["name"]
+    assert groups(visitor)[0] == found[1:]
+    assert visitor.get("/evaluate/findings").text.count('role="group" aria-label="Near-duplicates') == 1
+    assert f'data-forget="{name}"' in visitor.get("/keepers/groups", by="prompt").text
+    assert act("distinct", undo=name).status_code == 200
+    assert groups(visitor) == (found, kept)
+    for wrong in (
+        act("distinct", undo=name),
+        act("distinct", images=[first]),
+        act("distinct", images="x"),
+        act("keep", images=found[0], image=found[1][0]),
+        act("move", by="look-alike", plan="old"),
+        act("move", by="colour"),
+        visitor.get("/keepers/groups", by="colour"),
+        visitor.get("/keepers/groups", per=0),
+    ):
+        assert wrong.status_code == 400
+        assert wrong.json()["error"]
+    digest = page.split('data-plan="')[1].split('"')[0]
+    body = {"by": "look-alike", "plan": digest}
+    forged = visitor.client.post("/c/0/api/keepers/move", json=body)
+    assert forged.status_code == 403
+    assert act("move", **body).status_code == 200
+    assert "moved away" in wait(visitor)["message"]
+    assert groups(visitor) == ([], [])
+    name = visitor.get("/keepers/groups").text.split('data-undo="')[1].split('"')[0]
+    visitor.post("/c/0/api/evaluate/undo", {"name": name})
+    wait(visitor)
+    assert groups(visitor) == (found, kept)
+
+    guest = visit(guests=True, secrets={"token": ""})
+    wait(guest)
+    assert guest.post("/c/0/api/keepers/move", body).status_code == 403
+    assert "data-plan" not in guest.get("/keepers/groups", by="look-alike").text
+
+
+def test_keys_swap_the_keeper_and_correct_a_group_in_the_browser(come, address):
+    page = come()
+    page.goto(f"{address}/c/0/keepers")
+    page.select_option("[name=by]", "look-alike")
+    page.click("#ask .primary")
+    page.wait_for_selector("[data-group]")
+    marked = "figure.keep [data-picture]"
+    proposed, other = (page.get_attribute(f"figure >> nth={k} >> [data-picture]", "data-picture") for k in (0, 1))
+    assert page.get_attribute(f"{marked} >> nth=0", "data-picture") == proposed
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("k")
+    page.wait_for_selector(f"[data-keep='{other}'][aria-pressed='true']")
+    assert page.evaluate("document.activeElement.dataset.picture") == other
+    assert page.locator("text=your choice").count() == 1
+    page.keyboard.press("Enter")
+    page.wait_for_selector("dialog[open] #viewer-image")
+    page.keyboard.press("Escape")
+    page.keyboard.press("d")
+    page.wait_for_selector("[data-forget]")
+    assert page.locator("[data-group]").count() == 1
+    page.click("[data-forget]")
+    page.wait_for_selector("[data-forget]", state="detached")
+    assert page.locator("[data-group]").count() == 2
+    page.click("[data-plan]")
+    page.click("[data-undo]")
+    page.wait_for_selector("[data-undo]", state="detached")
+    page.wait_for_selector("[data-group]")
+    page.set_viewport_size({"width": 390, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
