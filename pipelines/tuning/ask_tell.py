@@ -6,10 +6,10 @@ days apart. A choice without a result is asked again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from types import MappingProxyType
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from ..collection.tables import ImageRow
 from ..models.generator import ImageGenerator
 from ..models.loading import LoadedModel
 from ..models.request import EXTERNAL_GUIDANCE, EXTERNAL_STEPS, DrawnPicture, Request
+from ..models.steps import StepReport
 from ..scoring.measuring import measure
 from .panel import Panel
 from .study import Trial
@@ -29,7 +30,7 @@ from .tuner import BATCH, Tuner
 
 
 class ExternalGenerator(ImageGenerator):
-    """Stand-in generator for pictures drawn elsewhere: builds requests, never draws.
+    """Stand-in generator for pictures drawn elsewhere: builds requests, and draws nothing by itself.
 
     Args:
         name: label of the model that draws; results are kept separately by label.
@@ -53,10 +54,10 @@ class ExternalGenerator(ImageGenerator):
         accepts = frozenset({"prompt", "negative_prompt", "guidance_scale", "width", "height"})
         super().__init__(LoadedModel(None, name.strip(), "", "", "none", steps, guidance, size, 1, accepts))
 
-    def _scheduler(self, name: str | None) -> None:
+    def _scheduler(self, name: str | None) -> object:
         """None: the external model checks its own schedulers."""
 
-    def draw(self, requests: Iterable[Request]) -> NoReturn:
+    def draw(self, requests: Iterable[Request], steps: StepReport | None = None) -> Iterator[list[DrawnPicture]]:
         """Refuse.
 
         Raises:
@@ -143,6 +144,7 @@ def tell(
     score: float | None = None,
     rating: float | None = None,
     rater: str = "me",
+    texts: Mapping[str, str] | None = MappingProxyType({}),
 ) -> tuple[ImageRow, float | None]:
     """Store the picture of a choice, with its score and rating.
 
@@ -153,6 +155,7 @@ def tell(
         score: of any other judge, higher is better; all such scores of a study must be on one scale.
         rating: 1–5, by ``rater``.
         rater: name of the person who rated.
+        texts: further texts of the stored file by keyword; None for a file without any text.
 
     Returns:
         the picture in the collection, and its score under the study's profile; None with a problem.
@@ -173,7 +176,7 @@ def tell(
     with Collection(study.folder) as collection:
         drawn = DrawnPicture(question.request, pixels, problem, 0.0)
         identity = study.generator.model.identity
-        row = collection.add_drawn([drawn], identity, question.request.scheduler or "unknown")[0]
+        row = collection.add_drawn([drawn], identity, question.request.scheduler or "unknown", texts)[0]
         if problem:
             return row, None
         items, unreadable = measure(collection, [row], study.scorer, {row.id: pixels})
