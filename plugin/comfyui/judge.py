@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any
 from comfy_api.latest import io
 
 from ...errors import JudgeError
-from .base import CATEGORY, IMAGES, SoartNode, progress
+from .base import (
+    IMAGES,
+    Progress,
+    SoartNode,
+    node_schema,
+)
 from .pictures import score_lines, score_table, take, to_images, to_pictures
 
 if TYPE_CHECKING:
@@ -36,10 +41,9 @@ class SoartJudge(SoartNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Inputs and outputs."""
-        return io.Schema(
+        return node_schema(
             node_id="SoartJudge",
             display_name="SOART Judge",
-            category=CATEGORY,
             description="Sorts pictures by how well they show the prompt, or by a judge of another package, best first.",
             is_output_node=True,
             inputs=[
@@ -67,7 +71,7 @@ class SoartJudge(SoartNode):
         pictures = to_pictures(images)
         judges = judges_for(_loaded(judge.strip()))
         judged, problems = judge_batch(pictures.pixels, _prompts(prompt, len(images)), judges)
-        progress(len(images))(len(images))
+        Progress(len(images))(len(images))
         if not judged:
             raise JudgeError(" ".join(problems) or f"The judge {judge!r} gave no picture a value.")
         best = best_first(judged)[: top_k or None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -123,6 +124,20 @@ def drawn_images(drawn: Iterable[DrawnPicture]) -> torch.Tensor:
         if picture.problem:
             image[:] = float("nan") if picture.problem == NOT_NUMBERS else 0.0
     return images
+
+
+def kept_texts(hidden: Any) -> dict[str, str] | None:  # noqa: ANN401
+    """Texts that ComfyUI puts into pictures that it saves, by keyword: prompt and workflow; None under --disable-metadata.
+
+    Args:
+        hidden: ``hidden`` of the node that runs.
+    """
+    from comfy.cli_args import args
+
+    if args.disable_metadata:
+        return None
+    values = {"prompt": hidden.prompt, **(hidden.extra_pnginfo or {})}
+    return {keyword: json.dumps(value) for keyword, value in values.items() if value is not None}
 
 
 def take(images: torch.Tensor, numbers: Sequence[int]) -> torch.Tensor:

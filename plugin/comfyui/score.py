@@ -9,15 +9,15 @@ from comfy_execution.graph_utils import ExecutionBlocker
 
 from ...errors import ImageError, SoartError
 from .base import (
-    CATEGORY,
     IMAGES,
+    Progress,
     SoartNode,
     counting_failures,
     failures,
+    node_schema,
     output_folder,
     profile_inputs,
     profile_stamp,
-    progress,
     scorer_of,
     title_of,
 )
@@ -55,8 +55,8 @@ def _score(
     if among.strip():
         folder = output_folder(among)
         with counting_failures(among):
-            reference = scores_among(folder, scorer, progress)
-    scored, problems = score_batch(pictures.pixels, scorer, reference, progress(len(pictures.pixels)))
+            reference = scores_among(folder, scorer, Progress)
+    scored, problems = score_batch(pictures.pixels, scorer, reference, Progress(len(pictures.pixels)))
     if not scored:
         raise ImageError(problems[0])
     pictures.notes[:0] = [*warnings_of(scorer), *problems]
@@ -86,10 +86,9 @@ class SoartScore(_ScoringNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Inputs and outputs."""
-        return io.Schema(
+        return node_schema(
             node_id="SoartScore",
             display_name="SOART Score",
-            category=CATEGORY,
             description="Scores pictures by the technical score, a detector of damage or one of your tastes, with reasons.",
             is_output_node=True,
             inputs=_scoring_inputs(),
@@ -121,10 +120,9 @@ class SoartRank(_ScoringNode):
     def define_schema(cls) -> io.Schema:
         """Inputs and outputs."""
         top = io.Int.Input("top_k", default=0, min=0, max=4096, tooltip="How many of the best to keep; 0 keeps all.")
-        return io.Schema(
+        return node_schema(
             node_id="SoartRank",
             display_name="SOART Rank",
-            category=CATEGORY,
             description="Sorts a batch, best first, and keeps the best of it.",
             is_output_node=True,
             inputs=_scoring_inputs(top),
@@ -160,10 +158,9 @@ class SoartGate(_ScoringNode):
         least = io.Float.Input(
             "percentile", default=50.0, min=0.0, max=100.0, step=1.0, tooltip="Pictures below it do not pass."
         )
-        return io.Schema(
+        return node_schema(
             node_id="SoartGate",
             display_name="SOART Gate",
-            category=CATEGORY,
             description="Passes on only pictures that reach a percentile; if none does, nodes downstream do not run.",
             is_output_node=True,
             inputs=_scoring_inputs(least),

@@ -8,8 +8,16 @@ from comfy_api.latest import io
 from comfy_execution.graph_utils import ExecutionBlocker
 
 from ...pipelines.models.request import EXTERNAL_GUIDANCE, EXTERNAL_STEPS
-from .base import CATEGORY, ChoiceType, SoartNode, always, output_folder, profile_inputs, scorer_of
-from .pictures import plain, to_images, to_picture
+from .base import (
+    ChoiceType,
+    SoartNode,
+    always,
+    node_schema,
+    output_folder,
+    profile_inputs,
+    scorer_of,
+)
+from .pictures import kept_texts, plain, to_images, to_picture
 
 if TYPE_CHECKING:
     import torch
@@ -34,10 +42,9 @@ class SoartPromptChoice(SoartNode):
     def define_schema(cls) -> io.Schema:
         """Inputs and outputs."""
         usual = "Used if the space does not decide it."
-        return io.Schema(
+        return node_schema(
             node_id="SoartPromptChoice",
             display_name="SOART Prompt Choice",
-            category=CATEGORY,
             description="Asks the steering model for the next prompt of a space; it learns from the results of SOART Observe.",
             inputs=[
                 io.String.Input("space", multiline=True, default=EXAMPLE_SPACE,
@@ -120,10 +127,9 @@ class SoartObserve(SoartNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Inputs and outputs."""
-        return io.Schema(
+        return node_schema(
             node_id="SoartObserve",
             display_name="SOART Observe",
-            category=CATEGORY,
             description="Stores the picture of a choice in the collection, with its score or your rating; the next choice learns from it.",
             is_output_node=True,
             inputs=[
@@ -154,7 +160,15 @@ class SoartObserve(SoartNode):
         from ...pipelines.tuning.ask_tell import tell
 
         pixels, problem = to_picture(image)
-        _row, value = tell(choice, pixels, problem=problem, score=score, rating=rating or None, rater=rater)
+        _row, value = tell(
+            choice,
+            pixels,
+            problem=problem,
+            score=score,
+            rating=rating or None,
+            rater=rater,
+            texts=kept_texts(cls.hidden),
+        )
         number = choice.trial.number + 1
         if value is None:
             # The choice goes on, because a blocked one would block the chart of all the others.
@@ -177,10 +191,9 @@ class SoartFactorEffects(SoartNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Inputs and outputs."""
-        return io.Schema(
+        return node_schema(
             node_id="SoartFactorEffects",
             display_name="SOART Factor Effects",
-            category=CATEGORY,
             description="Shows what each option of the space adds to the goal, with 90 % intervals, and the best prompt so far.",
             is_output_node=True,
             # One chart for a whole list of choices.
