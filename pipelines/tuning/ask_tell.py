@@ -6,17 +6,19 @@ days apart. A choice without a result is asked again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 
 from ...errors import CollectionError, ModelError, SoartError
-from ...metrics.protocols import Scorer
+from ...metrics.protocols import Reason, Scorer
 from ...prompts.space.space import PromptSpace
 from ..collection.collection import Collection
+from ..collection.comparisons import choosers
 from ..collection.ratings import OBSERVED, check_rater, check_rating, rate, raters
 from ..collection.tables import ImageRow
 from ..models.generator import ImageGenerator
@@ -94,7 +96,8 @@ class ExternalStudy:
     Attributes:
         folder: of the collection.
         space: the prompts to choose from.
-        scorer: judges every picture; ratings and external scores count in its place as soon as there are any.
+        scorer: judges every picture; ratings, choices between pictures and external scores count in its place as soon as
+            there are any.
         generator: stands for the model that draws.
         seed: of the search, and of the first image; image seeds count up.
     """
@@ -107,7 +110,7 @@ class ExternalStudy:
 
     def tuner(self, collection: Collection, batch: int = BATCH) -> Tuner:
         """The tuner of this study, for everything but drawing."""
-        panel = Panel([self.scorer], raters(collection), external=(OBSERVED,))
+        panel = Panel([self.scorer], raters(collection), external=(OBSERVED,), choosers=choosers(collection))
         return Tuner(collection, self.generator, self.space, panel, seed=self.seed, batch=batch, prune=False)
 
     def ask(self, count: int = 1) -> list[Question]:
@@ -136,6 +139,20 @@ class ExternalStudy:
             return [Question(self, trial, tuner.request(trial), len(trials)) for trial in trials]
 
 
+class Told(NamedTuple):
+    """The result of a choice as it was stored.
+
+    Attributes:
+        row: the picture in the collection.
+        score: under the study's profile; None with a problem.
+        reasons: what moved the score most.
+    """
+
+    row: ImageRow
+    score: float | None
+    reasons: Sequence[Reason] = ()
+
+
 def tell(
     question: Question,
     pixels: np.ndarray,
@@ -145,7 +162,7 @@ def tell(
     rating: float | None = None,
     rater: str = "me",
     texts: Mapping[str, str] | None = MappingProxyType({}),
-) -> tuple[ImageRow, float | None]:
+) -> Told:
     """Store the picture of a choice, with its score and rating.
 
     Args:
@@ -156,9 +173,6 @@ def tell(
         rating: 1–5, by ``rater``.
         rater: name of the person who rated.
         texts: further texts of the stored file by keyword; None for a file without any text.
-
-    Returns:
-        the picture in the collection, and its score under the study's profile; None with a problem.
 
     Raises:
         CollectionError: an invalid rating, score or rater's name (nothing is stored then), or the collection cannot be
@@ -178,14 +192,15 @@ def tell(
         identity = study.generator.model.identity
         row = collection.add_drawn([drawn], identity, question.request.scheduler or "unknown", texts)[0]
         if problem:
-            return row, None
+            return Told(row, None)
         items, unreadable = measure(collection, [row], study.scorer, {row.id: pixels})
         if unreadable:
             raise CollectionError(unreadable[0])
-        value = float(study.scorer.score(items[row.id][None].astype(np.float64))[0])
+        measured = items[row.id][None].astype(np.float64)
+        value = float(study.scorer.score(measured)[0])
         collection.set_scores(study.scorer.stored_name, {row.id: value})
         if score is not None:
             collection.set_scores(OBSERVED, {row.id: float(score)})
         if rating is not None:
             rate(collection, rater, {row.id: rating})
-    return row, value
+        return Told(row, value, study.scorer.explain(measured)[0])

@@ -52,7 +52,7 @@ class SoartNode(io.ComfyNode):
 
     Attributes:
         run: the node's own work.
-        shows_images: True if the node shows pictures.
+        shows_images: True if the node shows pictures without scores.
     """
 
     run: ClassVar[Callable[..., io.NodeOutput]]
@@ -91,13 +91,21 @@ class SoartNode(io.ComfyNode):
         cls,
         texts: Sequence[str],
         table: dict[str, Any] | None = None,
+        *,
+        cards: Sequence[dict[str, Any]] = (),
+        chart: dict[str, Any] | None = None,
         images: torch.Tensor | None = None,
     ) -> dict[str, Any]:
-        """The texts, table and pictures to show in the node.
+        """The contents to show in the node: texts, a table, pictures with scores, a chart, and pictures alone.
 
         The keys are always the same, because ComfyUI merges the runs of a list by the keys of the first.
         """
-        content: dict[str, Any] = {"text": list(texts), "soart_table": [] if table is None else [table]}
+        content: dict[str, Any] = {
+            "text": list(texts),
+            "soart_table": [] if table is None else [table],
+            "soart_cards": list(cards),
+            "soart_chart": [] if chart is None else [chart],
+        }
         if cls.shows_images:
             empty = {"images": [], "animated": (False,)}
             content |= empty if images is None else ui.PreviewImage(images, cls=cls).as_dict()

@@ -14,7 +14,8 @@ from .base import (
     SoartNode,
     node_schema,
 )
-from .pictures import score_lines, score_table, take, to_images, to_pictures
+from .panels import score_cards, score_lines, score_table
+from .pictures import take, to_pictures
 
 if TYPE_CHECKING:
     import torch
@@ -35,8 +36,6 @@ def _loaded(judge: str) -> PictureJudge:
 
 class SoartJudge(SoartNode):
     """Sorts a batch by a judge of another package or by adherence to the prompt, best first."""
-
-    shows_images = True
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -75,9 +74,9 @@ class SoartJudge(SoartNode):
         if not judged:
             raise JudgeError(" ".join(problems) or f"The judge {judge!r} gave no picture a value.")
         best = best_first(judged)[: top_k or None]
-        preview = to_images(pictures.pixels[picture.number] for picture in best)
+        cards = score_cards(best, pictures.pixels, judges[0][0].stored_name, cls)
         table = score_table(best, f"judge: {judges[0][0].name}, best first")
-        shown = cls.show([*pictures.notes, *problems], table, preview)
+        shown = cls.show([*pictures.notes, *problems], table, cards=cards)
         ranked = take(images, [picture.number for picture in best])
         return io.NodeOutput(ranked, [round(p.score, _DECIMALS) for p in best], score_lines(best, _DECIMALS), ui=shown)
 

@@ -21,9 +21,12 @@ from .base import (
     scorer_of,
     title_of,
 )
-from .pictures import Pictures, score_lines, score_table, take, to_images, to_pictures
+from .panels import score_cards, score_lines, score_table
+from .pictures import Pictures, take, to_pictures
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import torch
 
     from ...metrics.protocols import Scorer
@@ -79,6 +82,14 @@ class _ScoringNode(SoartNode):
             return profile_stamp(profile)
         return f"{profile_stamp(profile)} {collection_stamp(folder)} {failures(among)}"
 
+    @classmethod
+    def show_scores(
+        cls, pictures: Pictures, scored: Sequence[ScoredPicture], scorer: Scorer, title: str
+    ) -> dict[str, Any]:
+        """Show pictures with their scores, and the notes on the batch."""
+        cards = score_cards(scored, pictures.pixels, scorer.stored_name, cls)
+        return cls.show(pictures.notes, score_table(scored, title), cards=cards)
+
 
 class SoartScore(_ScoringNode):
     """Scores a batch."""
@@ -105,7 +116,7 @@ class SoartScore(_ScoringNode):
     def run(cls, images: torch.Tensor, profile: str, taste: Scorer | None = None, among: str = "") -> io.NodeOutput:
         """Score the batch."""
         scorer, scored, pictures = _score(images, profile, taste, among)
-        shown = cls.show(pictures.notes, score_table(scored, title_of(scorer)))
+        shown = cls.show_scores(pictures, scored, scorer, title_of(scorer))
         scores = [picture.score for picture in scored]
         percentiles = [picture.percentile for picture in scored]
         return io.NodeOutput(scores, percentiles, score_lines(scored), ui=shown)
@@ -113,8 +124,6 @@ class SoartScore(_ScoringNode):
 
 class SoartRank(_ScoringNode):
     """Sorts a batch, best first."""
-
-    shows_images = True
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -144,8 +153,7 @@ class SoartRank(_ScoringNode):
         scorer, scored, pictures = _score(images, profile, taste, among)
         best = best_first(scored)[: top_k or None]
         ranked = take(images, [picture.number for picture in best])
-        preview = to_images(pictures.pixels[picture.number] for picture in best)
-        shown = cls.show(pictures.notes, score_table(best, f"{title_of(scorer)}, best first"), preview)
+        shown = cls.show_scores(pictures, best, scorer, f"{title_of(scorer)}, best first")
         return io.NodeOutput(ranked, [picture.score for picture in best], score_lines(best), ui=shown)
 
 
@@ -180,7 +188,8 @@ class SoartGate(_ScoringNode):
         scorer, scored, pictures = _score(images, profile, taste, among)
         passed = reaching(scored, percentile)
         summary = f"{len(passed)} of {len(scored)} pictures pass."
-        shown = cls.show([summary, *pictures.notes], score_table(scored, title_of(scorer)))
+        pictures.notes.insert(0, summary)
+        shown = cls.show_scores(pictures, scored, scorer, title_of(scorer))
         if not passed:
             # Not an error, so the blocker has no message.
             return io.NodeOutput(ExecutionBlocker(None), 0, ui=shown)

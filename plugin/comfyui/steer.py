@@ -17,7 +17,9 @@ from .base import (
     profile_inputs,
     scorer_of,
 )
+from .panels import loop_chart, observed_card
 from .pictures import kept_texts, plain, to_images, to_picture
+from .rating import rating_of
 
 if TYPE_CHECKING:
     import torch
@@ -160,7 +162,7 @@ class SoartObserve(SoartNode):
         from ...pipelines.tuning.ask_tell import tell
 
         pixels, problem = to_picture(image)
-        _row, value = tell(
+        told = tell(
             choice,
             pixels,
             problem=problem,
@@ -169,18 +171,20 @@ class SoartObserve(SoartNode):
             rater=rater,
             texts=kept_texts(cls.hidden),
         )
-        number = choice.trial.number + 1
+        number, value = choice.trial.number + 1, told.score
         if value is None:
             # The choice goes on, because a blocked one would block the chart of all the others.
             shown = cls.show([f"Number {number} is stored, but nothing is learnt from it: {problem}."])
             return io.NodeOutput(choice, ExecutionBlocker(None), ui=shown)
+        rate = rating_of(choice.study.folder, told.row.id, rater, rating or None)
+        cards = [observed_card(choice, told, pixels, rate, cls)]
         results = [f"score {plain(value)}"]
         results += [f"external score {plain(score)}"] if score is not None else []
         if rating:
             results += [f"rated {rating} by {rater}"]
             if choice.together > 1:
                 results += [f"a rating set in the node applies to all {choice.together} pictures of the run"]
-        return io.NodeOutput(choice, value, ui=cls.show([f"Number {number}: {', '.join(results)}."]))
+        return io.NodeOutput(choice, value, ui=cls.show([f"Number {number}: {', '.join(results)}."], cards=cards))
 
 
 class SoartFactorEffects(SoartNode):
@@ -237,5 +241,5 @@ class SoartFactorEffects(SoartNode):
         columns = ["prompt", findings.unit, "90 % interval", "pictures"]
         table = {"title": "Best so far", "columns": columns, "rows": rows}
         text = "\n".join(f"{mean} ({interval}): {prompt}" for prompt, mean, interval, _ in rows)
-        shown = cls.show([*findings.alarms, *findings.notes], table, chart)
+        shown = cls.show([*findings.alarms, *findings.notes], table, chart=loop_chart(findings), images=chart)
         return io.NodeOutput(chart, findings.winners[0].words[0].prompt, text, ui=shown)

@@ -76,7 +76,7 @@ class SoartExplain(SoartNode):
         heat = to_images(maps)
         table = {"title": title_of(scorer), "columns": ["picture", "contribution and reason"], "rows": rows}
         text = "\n".join(f"picture {number}: {reason}" for number, reason in rows)
-        return io.NodeOutput(heat, text, ui=cls.show([*warnings_of(scorer), *pictures.notes], table, heat))
+        return io.NodeOutput(heat, text, ui=cls.show([*warnings_of(scorer), *pictures.notes], table, images=heat))
 
 
 class SoartTaste(SoartNode):

@@ -174,6 +174,33 @@ class ProgressBar:
             self.previews.append(picture)
 
 
+class Routes:
+    """The addresses that packs add to the server."""
+
+    def __init__(self):
+        self.posts = {}
+
+    def post(self, path):
+        def add(answer):
+            self.posts[path] = answer
+            return answer
+
+        return add
+
+    def send(self, path, content):
+        """POST bytes to an address; returns status and document."""
+
+        async def document():
+            return json.loads(content)
+
+        answer = asyncio.run(self.posts[path](types.SimpleNamespace(json=document)))
+        return answer.status, answer.document
+
+
+def _json_response(document, status=200):
+    return types.SimpleNamespace(status=status, document=json.loads(json.dumps(document)))
+
+
 class LatentPreviewMethod(Enum):
     NoPreviews = "none"
     Auto = "auto"
@@ -235,6 +262,8 @@ def interface(output, temp):
             "KSampler": _SamplerNode,
             "VAEDecode": _DecodeNode,
         },
+        "aiohttp": {"web": types.SimpleNamespace(json_response=_json_response, Request=object, Response=object)},
+        "server": {"PromptServer": types.SimpleNamespace(instance=types.SimpleNamespace(routes=Routes()))},
         "comfy_api": {},
         "comfy_api.latest": {
             "io": io,
@@ -312,6 +341,10 @@ class StandIn:
             ran.ok, ran.error = False, str(error)
         json.dumps(ran.outputs, allow_nan=False)
         return ran
+
+    def send(self, path, document):
+        routes = sys.modules["server"].PromptServer.instance.routes
+        return routes.send(path, json.dumps(document).encode())
 
     def image(self, entry):
         return np.asarray(Image.open(PreviewImage.folder / entry["filename"]))

@@ -11,6 +11,9 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer
 
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.collection.comparisons import comparisons
+from soart.pipelines.collection.ratings import ratings as stored_ratings
 from soart.pipelines.ingest.metadata import embedded_metadata
 from soart.pipelines.models.loading import EMBEDDED_FOLDER
 
@@ -75,6 +78,9 @@ def test_three_queue_runs_get_better(host, graph):
     assert len({text.split(":")[0] for text in spoken}) == len(spoken)
     [picture] = ran.outputs[chart.id]["images"]
     assert host.image(picture).shape[1] == 900
+    [course] = ran.outputs[chart.id]["soart_chart"]
+    assert [(run["run"], run["pictures"]) for run in course["runs"]] == [(1, 6), (2, 6), (3, 6)]
+    np.testing.assert_allclose([run["mean"] for run in course["runs"]], means, atol=0.02)
     [found] = ran.outputs[chart.id]["soart_table"]
     assert found["columns"][0] == "prompt"
     assert found["rows"][0][0] == ran.outputs[best.id]["text"][0]
@@ -294,3 +300,47 @@ def test_kept_pictures_hold_prompt_and_workflow_unless_the_host_writes_no_metada
         [second] = set(folder.glob("*.png")) - {first}
         with Image.open(second) as picture:
             assert picture.text == {}
+
+
+def test_pictures_are_rated_by_click(host, graph):
+    choice = ask(graph, collection="clicked", count=3)
+    seen = graph.add("SoartObserve", image=draw(graph, choice).out(), choice=choice.out(7), rater="ann")
+    chart = graph.add("SoartFactorEffects", observed=seen.out())
+    cards = host.run(graph).outputs[seen.id]["soart_cards"]
+    assert [card["title"] for card in cards] == ["1", "2", "3"]
+    assert [host.image(card["image"]).shape for card in cards] == [(64, 64, 3)] * 3
+    ratings = [card["rate"] for card in cards]
+    assert {rate["stars"] for rate in ratings} == {None}
+    for stars, rate in zip((5, 1, 2), ratings, strict=True):
+        assert host.send("/soart/rate", rate | {"stars": stars}) == (200, {})
+    assert host.send("/soart/rate", ratings[2] | {"stars": None}) == (200, {})
+    with Collection(host.base / "output" / "clicked") as collection:
+        assert stored_ratings(collection, "ann") == {ratings[0]["image"]: 5, ratings[1]["image"]: 1}
+    assert host.run(graph).outputs[chart.id]["soart_table"][0]["columns"][1] == "stars"
+    pair = {"collection": "clicked", "rater": "ben", "winner": ratings[0]["image"], "loser": ratings[1]["image"]}
+    for _ in range(2):
+        assert host.send("/soart/choose", pair | {"choice": "once"}) == (200, {})
+    with Collection(host.base / "output" / "clicked") as collection:
+        assert comparisons(collection, "ben") == [(pair["winner"], pair["loser"])]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"stars": 9}, "rating from 1 to 5"),
+        ({"stars": "5"}, "whole number as stars"),
+        ({"image": None}, "whole number as image"),
+        ({"rater": ""}, "rater's name"),
+        ({"rater": "technical-4"}, "reserved"),
+        ({"collection": "../elsewhere"}, "inside ComfyUI's output folder"),
+        ({"collection": "nowhere"}, "is not a collection"),
+        ([], "JSON object"),
+    ],
+)
+def test_a_rating_by_click_that_cannot_be_is_refused(host, wrong, said):
+    rating = {"collection": "refused", "image": 1, "rater": "ann", "stars": 3}
+    with Collection(host.base / "output" / "refused"):
+        pass
+    status, document = host.send("/soart/rate", rating | wrong if isinstance(wrong, dict) else wrong)
+    assert status == 400
+    assert said in document["error"]

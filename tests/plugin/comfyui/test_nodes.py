@@ -63,8 +63,16 @@ def test_best_of_n(host, graph):
     scores = sorted((row["score"] for row in table(ran, judged)), reverse=True)
     assert [row["score"] for row in table(ran, best)] == scores[:2]
     assert texts(ran, size) == "[2, 24, 24, 3]"
-    shown = [host.image(entry) for entry in ran.outputs[best.id]["images"]]
-    assert [picture.shape for picture in shown] == [(24, 24, 3)] * 2
+    cards = ran.outputs[best.id]["soart_cards"]
+    assert [card["value"] for card in cards] == scores[:2]
+    assert [host.image(card["image"]).shape for card in cards] == [(24, 24, 3)] * 2
+    # Points and reasons in words; the table is that of clients that show no pictures.
+    assert cards[0]["score"] == f"{scores[0]:.0f} of 100"
+    assert re.fullmatch(r"better than \d+ %", cards[0]["note"])
+    assert re.fullmatch(r"[a-z ,:]+ \([+-][\d.]+\)", cards[0]["why"][0])
+    shown = {card["title"]: host.image(card["image"]) for card in ran.outputs[judged.id]["soart_cards"]}
+    assert list(shown) == list("123456")
+    np.testing.assert_array_equal(shown[cards[0]["title"]], host.image(cards[0]["image"]))
 
 
 def test_gate_lets_the_better_half_pass_and_nothing_where_none_is_good(host, graph):
