@@ -1,4 +1,4 @@
-/** The part of ComfyUI's front end that plugin/…/soart.js uses; ComfyUI serves it at run time. */
+/** The parts of ComfyUI's front end that the scripts of plugin/comfyui/web use; ComfyUI serves them at run time. */
 declare module "*/scripts/app.js" {
   interface NodeType {
     prototype: { onExecuted?: (this: any, output: any, ...rest: unknown[]) => void };
@@ -12,5 +12,12 @@ declare module "*/scripts/app.js" {
   export const app: {
     graph: { setDirtyCanvas(foreground: boolean, background: boolean): void };
     registerExtension(extension: Extension): void;
+  };
+}
+
+declare module "*/scripts/api.js" {
+  export const api: {
+    apiURL(path: string): string;
+    fetchApi(path: string, options: RequestInit): Promise<Response>;
   };
 }

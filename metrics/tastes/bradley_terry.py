@@ -120,6 +120,17 @@ class Standing:
         return [self.ids[row] for row in rng.permutation(rows)]
 
 
+def strengths_of(count: int, pairs: Sequence[tuple[int, int]]) -> np.ndarray:
+    """(count,) strengths in logits by choices (chosen row, other row)."""
+    if not pairs:
+        return np.zeros(count)
+    import choix
+
+    # The penalty is alpha Σ θ², so that the prior's variance is 1 / (2 alpha).
+    strengths: np.ndarray = choix.opt_pairwise(count, pairs, alpha=0.5 / SPREAD**2, method="Newton-CG", tol=1e-8)
+    return strengths
+
+
 def standing(ids: Sequence[int], choices: Sequence[tuple[int, int]]) -> Standing:
     """Put pictures in order by choices.
 
@@ -136,12 +147,7 @@ def standing(ids: Sequence[int], choices: Sequence[tuple[int, int]]) -> Standing
         )
     place = {image: row for row, image in enumerate(ids)}
     pairs = [(place[a], place[b]) for a, b in choices if a in place and b in place]
-    strengths = np.zeros(len(ids))
-    if pairs:
-        import choix
-
-        # The penalty is alpha Σ θ², so that the prior's variance is 1 / (2 alpha).
-        strengths = choix.opt_pairwise(len(ids), pairs, alpha=0.5 / SPREAD**2, method="Newton-CG", tol=1e-8)
+    strengths = strengths_of(len(ids), pairs)
     precision = np.eye(len(ids)) / SPREAD**2
     for a, b in pairs:
         chance = expit(strengths[a] - strengths[b])

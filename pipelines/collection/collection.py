@@ -10,8 +10,9 @@ most the batch in flight, and leaves at most pictures that the next run writes a
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeVar
 
 import numpy as np
@@ -52,9 +53,22 @@ class Collection(Storage):
 
     # Pictures
 
-    def add_drawn(self, batch: Sequence[DrawnPicture], model: str, sampler: str) -> list[ImageRow]:
-        """Write a batch of drawn pictures to disk, then their rows in one transaction; returns the rows."""
-        written = [self._write_picture(drawn, model, sampler) for drawn in batch]
+    def add_drawn(
+        self,
+        batch: Sequence[DrawnPicture],
+        model: str,
+        sampler: str,
+        texts: Mapping[str, str] | None = MappingProxyType({}),
+    ) -> list[ImageRow]:
+        """Write a batch of drawn pictures to disk, then their rows in one transaction; returns the rows.
+
+        Args:
+            batch: the pictures.
+            model: identity of the model that drew them.
+            sampler: name of its sampler.
+            texts: further texts of the files by keyword, such as the workflow of a host; None for files without any text.
+        """
+        written = [self._write_picture(drawn, model, sampler, texts) for drawn in batch]
         with self.session("be written", write=True) as session:
             keys = [drawn.request.key(model) for drawn in batch]
             # A picture whose file is gone or changed is drawn again: its row is kept, with everything that refers to it.
@@ -80,8 +94,11 @@ class Collection(Storage):
                 rows.append(row)
         return rows
 
-    def _write_picture(self, drawn: DrawnPicture, model: str, sampler: str) -> tuple[str, str]:
-        content = encode_png(drawn.pixels, parameters_text(drawn.request, drawn.pixels.shape, model, sampler))
+    def _write_picture(
+        self, drawn: DrawnPicture, model: str, sampler: str, texts: Mapping[str, str] | None
+    ) -> tuple[str, str]:
+        own = {"parameters": parameters_text(drawn.request, drawn.pixels.shape, model, sampler)}
+        content = encode_png(drawn.pixels, {} if texts is None else own | dict(texts) | own)
         digest = hashlib.sha256(content).hexdigest()
         path = f"{IMAGES}/{digest[:20]}.png"
         with self._errors("be written"):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import delete, select
 
 from ...errors import CollectionError
-from ...metrics.tastes.bradley_terry import MOST_SHOWN
+from ...metrics.tastes.bradley_terry import MOST_SHOWN, strengths_of
 from .collection import Collection
 from .tables import ComparisonRow, ImageRow
 
@@ -62,3 +62,19 @@ def comparisons(collection: Collection, rater: str, ids: Sequence[int] | None = 
         query = query.where(ComparisonRow.winner.in_(ids), ComparisonRow.loser.in_(ids))
     with collection.session("be read") as session:
         return [(winner, loser) for winner, loser in session.execute(query.order_by(ComparisonRow.id))]
+
+
+def choosers(collection: Collection) -> list[str]:
+    """Names of the raters who have chosen between pictures, in alphabetical order."""
+    with collection.session("be read") as session:
+        return list(session.scalars(select(ComparisonRow.rater).distinct().order_by(ComparisonRow.rater)))
+
+
+def strengths(collection: Collection, rater: str, ids: Sequence[int]) -> dict[int, float]:
+    """Bradley–Terry strengths in logits, by picture id, of those among ``ids`` that a rater has chosen between."""
+    wanted = set(ids)
+    pairs = [pair for pair in comparisons(collection, rater) if wanted.issuperset(pair)]
+    compared = sorted({image for pair in pairs for image in pair})
+    place = {image: row for row, image in enumerate(compared)}
+    found = strengths_of(len(compared), [(place[winner], place[loser]) for winner, loser in pairs])
+    return dict(zip(compared, found.tolist(), strict=True))

@@ -21,6 +21,8 @@ from ...metrics.formats.png import SIGNATURE
 from ...version import __version__
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..models.request import Request
 
 #: Samplers as A1111 names them.
@@ -75,13 +77,14 @@ def parameters_text(request: Request, shape: tuple[int, ...], model: str, sample
     return "\n".join(lines)
 
 
-def encode_png(pixels: np.ndarray, parameters: str) -> bytes:
-    """Encode (height, width, 3) uint8 pixels; the same input gives the same bytes."""
+def encode_png(pixels: np.ndarray, texts: Mapping[str, str]) -> bytes:
+    """Encode (height, width, 3) uint8 pixels with texts by keyword; the same input gives the same bytes."""
     info = PngImagePlugin.PngInfo()
-    if parameters.isascii():
-        info.add_text("parameters", parameters)
-    else:
-        info.add_itxt("parameters", parameters)
+    for keyword, text in texts.items():
+        if text.isascii():
+            info.add_text(keyword, text)
+        else:
+            info.add_itxt(keyword, text)
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG", pnginfo=info)
     return buffer.getvalue()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from copy import copy
 from dataclasses import fields
 from functools import partial
@@ -24,6 +24,7 @@ from .calls import GUIDER
 from .loading import LoadedModel, quiet_libraries
 from .request import DrawnPicture, Request, drawn_together, problem_of
 from .step_preview import interruptible, preview_call
+from .steps import StepReport
 
 log = logging.getLogger(__name__)
 
@@ -152,16 +153,20 @@ class ImageGenerator:
         except (ValueError, TypeError, NotImplementedError, ImportError) as error:
             raise ModelError(f"The scheduler {name} does not suit this model: {first_line(error)}.") from error
 
-    def draw(self, requests: Iterable[Request]) -> Iterator[list[DrawnPicture]]:
+    def draw(self, requests: Iterable[Request], steps: StepReport | None = None) -> Iterator[list[DrawnPicture]]:
         """Draw ``requests`` in order; yields each finished batch.
 
         The requests of a batch differ in prompt and seed only. When memory runs out, the batch size is halved for good,
         down to one.
 
+        Args:
+            requests: what to draw.
+            steps: told of every step, if the pipeline calls back after steps; an exception from it ends the drawing.
+
         Raises:
             ModelError: the pipeline fails, or even one picture does not fit into memory.
         """
-        yield from self._in_batches(requests, self._run)
+        yield from self._in_batches(requests, partial(self._run, steps=steps), steps)
 
     @property
     def can_preview(self) -> bool:
@@ -173,7 +178,10 @@ class ImageGenerator:
         yield from self._in_batches(requests, partial(self._run, share=share))
 
     def _in_batches(
-        self, requests: Iterable[Request], run: Callable[[list[Request]], list[DrawnPicture]]
+        self,
+        requests: Iterable[Request],
+        run: Callable[[list[Request]], list[DrawnPicture]],
+        steps: StepReport | None = None,
     ) -> Iterator[list[DrawnPicture]]:
         for _, group in groupby(requests, key=drawn_together):
             waiting = list(group)
@@ -182,6 +190,8 @@ class ImageGenerator:
                 try:
                     done = run(batch)
                 except Exception as error:
+                    if steps is not None and error is steps.error:
+                        raise
                     if not _out_of_memory(error):
                         raise ModelError(f"The model {self.model.identity!r} failed: {first_line(error)}.") from error
                     if len(batch) == 1:
@@ -249,7 +259,19 @@ class ImageGenerator:
         finally:
             guider.guidance_scale = own
 
-    def _run(self, batch: list[Request], share: float = 1.0) -> list[DrawnPicture]:
+    def _callbacks(
+        self, batch: list[Request], share: float, steps: StepReport | None
+    ) -> AbstractContextManager[dict[str, Any]]:
+        """Arguments of a call that ends after a share of its steps, or reports them."""
+        pipeline, first = self._model.pipeline, batch[0]
+        if share < 1:
+            return preview_call(pipeline, share)
+        if steps is None or "callback_on_step_end" not in self._model.accepts:
+            return nullcontext({})
+        size = (first.width, first.height) if first.width and first.height else None
+        return steps.call(pipeline, len(batch), size)
+
+    def _run(self, batch: list[Request], share: float = 1.0, steps: StepReport | None = None) -> list[DrawnPicture]:
         started = time.perf_counter()
         pipeline = self._model.pipeline
         # Read anew every time: the pipeline belongs to the caller, who may have changed its scheduler.
@@ -264,12 +286,9 @@ class ImageGenerator:
                 torch.inference_mode(),
                 self._guider(batch[0].guidance),
                 self._noise_of_inputs(batch[0].seed),
+                self._callbacks(batch, share, steps) as callbacks,
             ):
-                if share < 1:
-                    with preview_call(pipeline, share) as callbacks:
-                        output = pipeline(**self._arguments(batch), **callbacks)
-                else:
-                    output = pipeline(**self._arguments(batch))
+                output = pipeline(**self._arguments(batch), **callbacks)
         finally:
             if getattr(pipeline, "scheduler", None) is not current:
                 pipeline.scheduler = current

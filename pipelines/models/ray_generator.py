@@ -25,6 +25,7 @@ from .generator import ImageGenerator
 from .loading import LoadedModel
 from .options import GeneratorOptions
 from .request import DrawnPicture, Request, drawn_together
+from .steps import StepReport
 
 #: Batches queued at one worker, so that it does not wait for this process.
 _QUEUE = 2
@@ -117,8 +118,8 @@ class ClusterGenerator(ImageGenerator):
         """True if ``preview`` can be called on this pipeline."""
         return bool(self._loaded and self._loaded[1])
 
-    def draw(self, requests: Iterable[Request]) -> Iterator[list[DrawnPicture]]:
-        """As ``ImageGenerator.draw``; batches are drawn in parallel and come in order.
+    def draw(self, requests: Iterable[Request], steps: StepReport | None = None) -> Iterator[list[DrawnPicture]]:
+        """As ``ImageGenerator.draw``; batches are drawn in parallel and come in order, and no steps are reported.
 
         Raises:
             ModelError: the pipeline fails, or its workers die again and again.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 #: Attributes of a scheduler's output that hold the predicted original.
 _PREDICTIONS = ("pred_original_sample", "denoised")
 #: Attributes of a pipeline that a preview needs.
-_NEEDED = ("scheduler", "vae", "image_processor")
+NEEDED = ("scheduler", "vae", "image_processor")
 
 
 def interruptible(pipeline: Any) -> bool:
@@ -108,7 +108,7 @@ def preview_call(pipeline: Any, share: float) -> Iterator[dict[str, Any]]:
     watch = Watch(pipeline.scheduler)
 
     def after_step(called: Any, number: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
-        if number + 1 == max(1, round(share * _steps(called))):
+        if number + 1 == max(1, round(share * steps_of(called))):
             called._interrupt = True
             if watch.original is not None:
                 return {"latents": watch.original.to(tensors["latents"])}
@@ -196,13 +196,13 @@ class StepPreview:
             if self._watch is not None:
                 self._watch.end()
             self.pictures = self.scores = self._watch = None
-            if missing := [name for name in _NEEDED if getattr(pipeline, name, None) is None]:
+            if missing := [name for name in NEEDED if getattr(pipeline, name, None) is None]:
                 raise ModelError(
                     f"A {type(pipeline).__name__} without {missing[0]} cannot be previewed: draw without this callback."
                 )
             self._watch = Watch(pipeline.scheduler)
             return False
-        if self._watch is None or step < round(self._share * _steps(pipeline)) - 1:
+        if self._watch is None or step < round(self._share * steps_of(pipeline)) - 1:
             return False
         original = self._watch.original
         self._watch.end()
@@ -227,5 +227,6 @@ class StepPreview:
         return float(self._scorer.score(self._scorer.extractor.extract(pixels).astype(np.float64))[0])
 
 
-def _steps(pipeline: Any) -> int:
+def steps_of(pipeline: Any) -> int:
+    """Number of steps of the present call of a pipeline."""
     return getattr(pipeline, "num_timesteps", None) or len(pipeline.scheduler.timesteps)

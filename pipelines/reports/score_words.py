@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ...metrics.damage.titles import has_points
 from ...metrics.protocols import Reason
 from .page import figure
 
@@ -21,3 +22,18 @@ def reason_texts(reasons: Iterable[Reason]) -> list[str]:
 def interval_text(low: float, high: float, digits: int = 3, sign: str = "") -> str:
     """The ends of an interval; digits and sign as in ``figure``."""
     return f"{figure(low, digits, sign)} … {figure(high, digits, sign)}"
+
+
+def points_text(score: float, name: str) -> str:
+    """A score on the scale of people, such as ``"82 of 100"``; scores without points as a plain number.
+
+    Args:
+        score: the score.
+        name: the name that it is stored under.
+    """
+    return f"{score:.0f} of 100" if has_points(name) else figure(score)
+
+
+def reason_words(reasons: Iterable[Reason]) -> list[str]:
+    """One phrase a reason: its name, and what it added to the score."""
+    return [f"{reason.text} ({figure(reason.contribution, 2, '+')})" for reason in reasons]

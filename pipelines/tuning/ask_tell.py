@@ -6,22 +6,25 @@ days apart. A choice without a result is asked again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 
 from ...errors import CollectionError, ModelError, SoartError
-from ...metrics.protocols import Scorer
+from ...metrics.protocols import Reason, Scorer
 from ...prompts.space.space import PromptSpace
 from ..collection.collection import Collection
+from ..collection.comparisons import choosers
 from ..collection.ratings import OBSERVED, check_rater, check_rating, rate, raters
 from ..collection.tables import ImageRow
 from ..models.generator import ImageGenerator
 from ..models.loading import LoadedModel
 from ..models.request import EXTERNAL_GUIDANCE, EXTERNAL_STEPS, DrawnPicture, Request
+from ..models.steps import StepReport
 from ..scoring.measuring import measure
 from .panel import Panel
 from .study import Trial
@@ -29,7 +32,7 @@ from .tuner import BATCH, Tuner
 
 
 class ExternalGenerator(ImageGenerator):
-    """Stand-in generator for pictures drawn elsewhere: builds requests, never draws.
+    """Stand-in generator for pictures drawn elsewhere: builds requests, and draws nothing by itself.
 
     Args:
         name: label of the model that draws; results are kept separately by label.
@@ -53,10 +56,10 @@ class ExternalGenerator(ImageGenerator):
         accepts = frozenset({"prompt", "negative_prompt", "guidance_scale", "width", "height"})
         super().__init__(LoadedModel(None, name.strip(), "", "", "none", steps, guidance, size, 1, accepts))
 
-    def _scheduler(self, name: str | None) -> None:
+    def _scheduler(self, name: str | None) -> object:
         """None: the external model checks its own schedulers."""
 
-    def draw(self, requests: Iterable[Request]) -> NoReturn:
+    def draw(self, requests: Iterable[Request], steps: StepReport | None = None) -> Iterator[list[DrawnPicture]]:
         """Refuse.
 
         Raises:
@@ -93,7 +96,8 @@ class ExternalStudy:
     Attributes:
         folder: of the collection.
         space: the prompts to choose from.
-        scorer: judges every picture; ratings and external scores count in its place as soon as there are any.
+        scorer: judges every picture; ratings, choices between pictures and external scores count in its place as soon as
+            there are any.
         generator: stands for the model that draws.
         seed: of the search, and of the first image; image seeds count up.
     """
@@ -106,7 +110,7 @@ class ExternalStudy:
 
     def tuner(self, collection: Collection, batch: int = BATCH) -> Tuner:
         """The tuner of this study, for everything but drawing."""
-        panel = Panel([self.scorer], raters(collection), external=(OBSERVED,))
+        panel = Panel([self.scorer], raters(collection), external=(OBSERVED,), choosers=choosers(collection))
         return Tuner(collection, self.generator, self.space, panel, seed=self.seed, batch=batch, prune=False)
 
     def ask(self, count: int = 1) -> list[Question]:
@@ -135,6 +139,20 @@ class ExternalStudy:
             return [Question(self, trial, tuner.request(trial), len(trials)) for trial in trials]
 
 
+class Told(NamedTuple):
+    """The result of a choice as it was stored.
+
+    Attributes:
+        row: the picture in the collection.
+        score: under the study's profile; None with a problem.
+        reasons: what moved the score most.
+    """
+
+    row: ImageRow
+    score: float | None
+    reasons: Sequence[Reason] = ()
+
+
 def tell(
     question: Question,
     pixels: np.ndarray,
@@ -143,7 +161,8 @@ def tell(
     score: float | None = None,
     rating: float | None = None,
     rater: str = "me",
-) -> tuple[ImageRow, float | None]:
+    texts: Mapping[str, str] | None = MappingProxyType({}),
+) -> Told:
     """Store the picture of a choice, with its score and rating.
 
     Args:
@@ -153,9 +172,7 @@ def tell(
         score: of any other judge, higher is better; all such scores of a study must be on one scale.
         rating: 1–5, by ``rater``.
         rater: name of the person who rated.
-
-    Returns:
-        the picture in the collection, and its score under the study's profile; None with a problem.
+        texts: further texts of the stored file by keyword; None for a file without any text.
 
     Raises:
         CollectionError: an invalid rating, score or rater's name (nothing is stored then), or the collection cannot be
@@ -173,16 +190,17 @@ def tell(
     with Collection(study.folder) as collection:
         drawn = DrawnPicture(question.request, pixels, problem, 0.0)
         identity = study.generator.model.identity
-        row = collection.add_drawn([drawn], identity, question.request.scheduler or "unknown")[0]
+        row = collection.add_drawn([drawn], identity, question.request.scheduler or "unknown", texts)[0]
         if problem:
-            return row, None
+            return Told(row, None)
         items, unreadable = measure(collection, [row], study.scorer, {row.id: pixels})
         if unreadable:
             raise CollectionError(unreadable[0])
-        value = float(study.scorer.score(items[row.id][None].astype(np.float64))[0])
+        measured = items[row.id][None].astype(np.float64)
+        value = float(study.scorer.score(measured)[0])
         collection.set_scores(study.scorer.stored_name, {row.id: value})
         if score is not None:
             collection.set_scores(OBSERVED, {row.id: float(score)})
         if rating is not None:
             rate(collection, rater, {row.id: rating})
-    return row, value
+        return Told(row, value, study.scorer.explain(measured)[0])

@@ -19,11 +19,17 @@ from ...metrics.protocols import Scorer
 from ...metrics.tastes.examples import HIGHEST, LOWEST
 from ..collection import ratings
 from ..collection.collection import Collection
+from ..collection.comparisons import strengths
 from ..collection.tables import ImageRow
 from ..judges.guarded import GuardedJudge
 from ..judges.storing import judge_pictures
 from ..scoring.measuring import measure
 from .study import Trial
+
+
+def choices_of(rater: str) -> str:
+    """Name of a rater's choices as a judge beside the rater's ratings."""
+    return f"choices of {rater}"
 
 
 class Scale(NamedTuple):
@@ -86,6 +92,7 @@ class Panel:
         weights: by judge name, in the goal. Defaults: 1 for every person; 1 for a profile if there are no people, else
             0 (it then only informs the model).
         external: names of scores from outside soart that the collection holds; in the goal they count as people do.
+        choosers: rater names; their choices between pictures count as Bradley–Terry strengths, in the goal as people do.
         judges: judges by others, see docs/judges.md; in the goal they count as people do.
         floor: least adherence; pictures below it count less in the goal.
 
@@ -103,11 +110,12 @@ class Panel:
     people: Sequence[str] = ()
     weights: Mapping[str, float] = field(default_factory=dict)
     external: Sequence[str] = ()
+    choosers: Sequence[str] = ()
     judges: Sequence[GuardedJudge] = ()
     floor: AdherenceFloor | None = None
 
     def __post_init__(self) -> None:
-        names = [*(scorer.stored_name for scorer in self.scorers), *self.people, *self.external, *self.judge_names]
+        names = [*(scorer.stored_name for scorer in self.scorers), *self._first]
         if not self.scorers or len(set(names)) < len(names):
             raise SoartError(f"Expected at least one profile, and judges of different names, got {names}.")
         if unknown := set(self.weights) - set(names):
@@ -123,10 +131,14 @@ class Panel:
         """Names under which the values of ``judges`` are stored."""
         return [judge.stored_name for judge in self.judges]
 
+    @property
+    def _first(self) -> list[str]:
+        """Names of the judges that count before the profiles."""
+        return [*self.people, *self.external, *map(choices_of, self.choosers), *self.judge_names]
+
     def weight(self, name: str) -> float:
         """The weight of a judge in the goal."""
-        first = (*self.people, *self.external, *self.judge_names)
-        return self.weights.get(name, 1.0 if name in first or not first else 0.0)
+        return self.weights.get(name, 1.0 if name in self._first or not self._first else 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +229,8 @@ def collect_judgements(panel: Panel, collection: Collection, drawn: Sequence[Tri
             raise ItemsError(f"The score {scorer.stored_name!r} is not a number for some pictures: learn it anew.")
     by_picture = {rater: ratings.ratings(collection, rater) for rater in panel.people}
     by_picture |= {name: collection.scores(name) for name in panel.external}
+    ids = [row.id for row in rows]
+    by_picture |= {choices_of(rater): strengths(collection, rater, ids) for rater in panel.choosers}
     problems: list[str] = []
     for judge in panel.judges:
         by_picture[judge.stored_name], sentences = judge_pictures(collection, rows, judge)

@@ -1,7 +1,7 @@
-"""Base of soart's ComfyUI nodes: errors as text in the node, progress, profiles.
+"""Base of soart's ComfyUI nodes: mistakes, progress, profiles.
 
-A node that meets an expected error shows it as text and blocks its downstream nodes; all other branches of the
-graph run on.
+A mistake ends the run with an error that the front end and API clients see. With the switch ``keep_going`` of a node it is
+text in the node instead, which blocks the nodes downstream; all other branches of the graph run on.
 """
 
 from __future__ import annotations
@@ -15,17 +15,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import folder_paths
+from comfy.cli_args import LatentPreviewMethod, args
 from comfy.utils import ProgressBar
 from comfy_api.latest import io, ui
+from PIL import Image
 
 from ...errors import ModelError, ProfileError, SoartError
 from ...pipelines.support.file_stamps import file_stamp, model_stamp
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
 
     from ...metrics.protocols import Scorer
     from ...pipelines.models.generator import ImageGenerator
+    from ...pipelines.models.steps import StepReport
 
 CATEGORY = "SOART"
 #: A profile from SOART Taste, and a choice from SOART Prompt Choice.
@@ -35,17 +39,12 @@ ChoiceType = io.Custom("SOART_CHOICE")
 IMAGES = "One picture or a batch. Transparency is laid over white; pictures whose values are not numbers are left out."
 #: The profile of a new node.
 DEFAULT_PROFILE = "technical"
+#: The first choice in a list of checkpoints.
+NO_CHECKPOINT = "none"
 #: Least seconds between two updates of the progress bar.
 UPDATE_SECONDS = 0.05
 #: Largest whole number that the front end's JavaScript holds exactly.
 MOST_SEED = 2**53 - 1
-
-
-class NotLoadedError(ModelError):
-    """A model that cannot be loaded.
-
-    It ends the run, as in any loader: if the node showed it as text, ComfyUI would cache that and not try again.
-    """
 
 
 class SoartNode(io.ComfyNode):
@@ -53,27 +52,32 @@ class SoartNode(io.ComfyNode):
 
     Attributes:
         run: the node's own work.
-        shows_images: True if the node shows pictures.
+        shows_images: True if the node shows pictures without scores.
     """
 
     run: ClassVar[Callable[..., io.NodeOutput]]
     shows_images: ClassVar[bool] = False
 
     @classmethod
-    def execute(cls, **inputs: Any) -> io.NodeOutput:  # noqa: ANN401
-        """Run; show an expected error as text."""
+    def execute(cls, keep_going: bool | list[bool] = False, **inputs: Any) -> io.NodeOutput:  # noqa: ANN401
+        """Run; with ``keep_going`` (a list of one for nodes that take lists) show a mistake as text.
+
+        Raises:
+            SoartError: a mistake, or a package is missing.
+        """
         try:
             return cls.run(**inputs)
-        except NotLoadedError:
-            raise
         except SoartError as error:
-            return cls.refuse(str(error))
+            mistake = error
         except ModuleNotFoundError as error:
             package = str(error.name).split(".")[0]
-            return cls.refuse(
+            mistake = SoartError(
                 f"SOART needs the package {package!r}, which is not installed: run pip install -r requirements.txt "
                 "in the folder of this node pack, with ComfyUI's Python."
             )
+        if keep_going in (False, [False]):
+            raise mistake
+        return cls.refuse(str(mistake))
 
     @classmethod
     def refuse(cls, sentence: str) -> io.NodeOutput:
@@ -87,33 +91,74 @@ class SoartNode(io.ComfyNode):
         cls,
         texts: Sequence[str],
         table: dict[str, Any] | None = None,
+        *,
+        cards: Sequence[dict[str, Any]] = (),
+        chart: dict[str, Any] | None = None,
         images: torch.Tensor | None = None,
     ) -> dict[str, Any]:
-        """The texts, table and pictures to show in the node.
+        """The contents to show in the node: texts, a table, pictures with scores, a chart, and pictures alone.
 
         The keys are always the same, because ComfyUI merges the runs of a list by the keys of the first.
         """
-        content: dict[str, Any] = {"text": list(texts), "soart_table": [] if table is None else [table]}
+        content: dict[str, Any] = {
+            "text": list(texts),
+            "soart_table": [] if table is None else [table],
+            "soart_cards": list(cards),
+            "soart_chart": [] if chart is None else [chart],
+        }
         if cls.shows_images:
             empty = {"images": [], "animated": (False,)}
             content |= empty if images is None else ui.PreviewImage(images, cls=cls).as_dict()
         return content
 
 
-def progress(total: int) -> Callable[..., None]:
-    """A function that advances the node's progress bar, by default by one, and ends the run if the user interrupts it."""
-    bar = ProgressBar(max(total, 1))
-    waiting, done, last = 0, 0, 0.0
+def node_schema(*, inputs: Sequence[io.Input], **others: Any) -> io.Schema:  # noqa: ANN401
+    """The schema of a node, with the switch ``keep_going``, in soart's category.
 
-    def step(count: int = 1) -> None:
-        nonlocal waiting, done, last
-        waiting, now = waiting + count, time.monotonic()
+    Args:
+        inputs: without the switch, which comes last, so that saved workflows of earlier versions load.
+        others: further arguments of ``io.Schema``.
+    """
+    switch = io.Boolean.Input(
+        "keep_going", default=False, optional=True,
+        tooltip="On: a mistake is shown in the node and stops only the nodes downstream. Off: it ends the run with an error.",
+    )  # fmt: skip
+    return io.Schema(category=CATEGORY, inputs=[*inputs, switch], **others)
+
+
+class Progress:
+    """The node's progress bar; the host raises from its updates if the user interrupts the run.
+
+    Args:
+        total: number of updates.
+    """
+
+    def __init__(self, total: int) -> None:
+        self._bar = ProgressBar(max(total, 1))
+        self._done, self._last = 0, 0.0
+
+    def __call__(self, count: int = 1) -> None:
+        """Advance by a number of updates."""
+        self.show(self._done + count, self._bar.total)
+
+    def show(self, done: int, total: int, preview: np.ndarray | None = None) -> None:
+        """Show how much is done, and the preview (h, w, 3) uint8 of a picture."""
+        self._done, now = done, time.monotonic()
         # Every update is a message to the browser, and pictures that are already measured pass in no time.
-        if now - last >= UPDATE_SECONDS or done + waiting >= total:
-            done, waiting, last, new = done + waiting, 0, now, waiting
-            bar.update(new)
+        if preview is not None or now - self._last >= UPDATE_SECONDS or done >= total:
+            self._last = now
+            picture = None if preview is None else ("JPEG", Image.fromarray(preview), args.preview_size)
+            self._bar.update_absolute(done, total, picture)
 
-    return step
+    def steps(self, pictures: int) -> StepReport:
+        """A report that shows the steps of drawing a number of pictures, with previews if ComfyUI shows any."""
+        from ...pipelines.models.steps import Step, StepReport
+
+        def after(step: Step) -> None:
+            done = step.drawn * step.total + step.pictures * step.number
+            self.show(done, pictures * step.total, step.preview)
+
+        return StepReport(after, previews=args.preview_method != LatentPreviewMethod.NoPreviews)
 
 
 def output_folder(name: str) -> Path:
@@ -197,14 +242,28 @@ def generator_of(model: str, device: str) -> ImageGenerator:
     """The generator of a model, cached until another model is named or its files change.
 
     Raises:
-        NotLoadedError: the model cannot be loaded.
+        ModelError: the model cannot be loaded.
     """
     if not model.strip():
-        raise NotLoadedError("Expected a model: 'embedded', a diffusers folder, a .safetensors file, or a hub id.")
-    try:
-        return _loaded(model.strip(), device, model_stamp(model))
-    except ModelError as error:
-        raise NotLoadedError(str(error)) from error
+        raise ModelError("Expected a model: 'embedded', a diffusers folder, a .safetensors file, or a hub id.")
+    return _loaded(model.strip(), device, model_stamp(model))
+
+
+def checkpoint_choices() -> list[str]:
+    """ComfyUI's checkpoints, after the choice of none."""
+    return [NO_CHECKPOINT, *folder_paths.get_filename_list("checkpoints")]
+
+
+def checkpoint_path(name: str) -> str:
+    """The file of a checkpoint.
+
+    Raises:
+        ModelError: ComfyUI has no checkpoint of this name.
+    """
+    path = folder_paths.get_full_path("checkpoints", name)
+    if path is None:
+        raise ModelError(f"There is no checkpoint {name!r} in ComfyUI's folder of checkpoints.")
+    return str(path)
 
 
 #: Number of failures caused from outside the graph, by name of the cause.

@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
+from ...errors import ModelError
 from ...pipelines.support.file_stamps import model_stamp
-from .base import CATEGORY, MOST_SEED, SoartNode, counting_failures, failures, generator_of, progress
+from .base import (
+    MOST_SEED,
+    NO_CHECKPOINT,
+    Progress,
+    SoartNode,
+    checkpoint_choices,
+    checkpoint_path,
+    counting_failures,
+    failures,
+    generator_of,
+    node_schema,
+)
 from .pictures import drawn_images
 
+if TYPE_CHECKING:
+    from ...pipelines.models.generator import ImageGenerator
+
 DEVICES = ["auto", "cpu", "cuda", "mps", "xpu"]
+
+
+def _named_model(model: str, checkpoint: str) -> str:
+    """The model by name or path: the chosen checkpoint, if any."""
+    return model.strip() if checkpoint == NO_CHECKPOINT else checkpoint_path(checkpoint)
 
 
 class SoartGenerate(SoartNode):
@@ -19,10 +39,9 @@ class SoartGenerate(SoartNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Inputs and outputs."""
-        return io.Schema(
+        return node_schema(
             node_id="SoartGenerate",
             display_name="SOART Generate",
-            category=CATEGORY,
             description="Draws a batch with the embedded model, a diffusers folder, a single file or a hub id.",
             inputs=[
                 io.String.Input("prompt", multiline=True, default="a {sharp|vivid|blurry} picture of a __subject__",
@@ -44,7 +63,14 @@ class SoartGenerate(SoartNode):
                 io.Combo.Input("device", options=DEVICES, default="auto", optional=True, tooltip="auto: the best device available."),
                 io.String.Input("scheduler", default="", optional=True,
                                 tooltip="Class name of a diffusers scheduler, such as EulerDiscreteScheduler. "
+                                "With a linked MODEL a sampler and a scheduler of ComfyUI, such as 'dpmpp_2m karras'. "
                                 "Empty: the model's own."),
+                io.Combo.Input("checkpoint", options=checkpoint_choices(), default=NO_CHECKPOINT, optional=True,
+                               tooltip="A checkpoint of ComfyUI, drawn by diffusers; used instead of the model named above."),
+                io.Model.Input("comfy_model", optional=True, tooltip="A MODEL of ComfyUI, drawn by its own sampler; "
+                               "used instead of the model named above. Link CLIP and VAE too."),
+                io.Clip.Input("clip", optional=True, tooltip="The CLIP of the linked MODEL."),
+                io.Vae.Input("vae", optional=True, tooltip="The VAE of the linked MODEL."),
             ],
             outputs=[
                 io.Image.Output("images", display_name="images", tooltip="The batch."),
@@ -53,9 +79,13 @@ class SoartGenerate(SoartNode):
         )  # fmt: skip
 
     @classmethod
-    def fingerprint_inputs(cls, model: str = "", **_others: Any) -> str:  # noqa: ANN401
-        """Changes with the files of a local model, and when drawing failed."""
-        return f"{model_stamp(model or '')} {failures(model or '')}"
+    def fingerprint_inputs(cls, model: str = "", checkpoint: str = NO_CHECKPOINT, **_others: Any) -> str:  # noqa: ANN401
+        """Changes with the files of a local model, and when loading or drawing failed."""
+        try:
+            named = _named_model(model or "", checkpoint or NO_CHECKPOINT)
+        except ModelError:
+            return ""
+        return f"{model_stamp(named)} {failures(named)}"
 
     @classmethod
     def run(
@@ -73,21 +103,31 @@ class SoartGenerate(SoartNode):
         literal: bool = False,
         device: str = "auto",
         scheduler: str = "",
+        checkpoint: str = NO_CHECKPOINT,
+        comfy_model: object = None,
+        clip: object = None,
+        vae: object = None,
     ) -> io.NodeOutput:
         """Draw the batch."""
         from ...pipelines import generate as generation
 
-        generator = generator_of(model, device)
-        requests = generation.plan(
-            prompt, count, generator, seed=seed, prompt_seed=prompt_seed, literal=literal, negative=negative,
-            steps=steps or None, guidance=None if guidance < 0 else guidance, width=width or None, height=height or None,
-            scheduler=scheduler.strip() or None,
-        )  # fmt: skip
-        step, drawn = progress(count), []
+        model, drawn = _named_model(model, checkpoint), []
         with counting_failures(model):
-            for batch in generator.draw(requests):
+            if any(part is not None for part in (comfy_model, clip, vae)):
+                from .host_model import HostGenerator
+
+                generator: ImageGenerator = HostGenerator(comfy_model, clip, vae)
+            else:
+                generator = generator_of(model, device)
+            requests = generation.plan(
+                prompt, count, generator, seed=seed, prompt_seed=prompt_seed, literal=literal, negative=negative,
+                steps=steps or None, guidance=None if guidance < 0 else guidance, width=width or None,
+                height=height or None, scheduler=scheduler.strip() or None,
+            )  # fmt: skip
+            progress = Progress(count)
+            for batch in generator.draw(requests, progress.steps(count)):
                 drawn += batch
-                step(len(batch))
+                progress.show(len(drawn), count)
         sound = [picture for picture in drawn if not picture.problem]
         verb = "is left out" if sound else "failed"
         notes = [

@@ -8,8 +8,14 @@ from typing import TYPE_CHECKING, Any
 from comfy_api.latest import io
 
 from ...errors import JudgeError
-from .base import CATEGORY, IMAGES, SoartNode, progress
-from .pictures import score_lines, score_table, take, to_images, to_pictures
+from .base import (
+    IMAGES,
+    Progress,
+    SoartNode,
+    node_schema,
+)
+from .panels import score_cards, score_lines, score_table
+from .pictures import take, to_pictures
 
 if TYPE_CHECKING:
     import torch
@@ -31,15 +37,12 @@ def _loaded(judge: str) -> PictureJudge:
 class SoartJudge(SoartNode):
     """Sorts a batch by a judge of another package or by adherence to the prompt, best first."""
 
-    shows_images = True
-
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Inputs and outputs."""
-        return io.Schema(
+        return node_schema(
             node_id="SoartJudge",
             display_name="SOART Judge",
-            category=CATEGORY,
             description="Sorts pictures by how well they show the prompt, or by a judge of another package, best first.",
             is_output_node=True,
             inputs=[
@@ -67,13 +70,13 @@ class SoartJudge(SoartNode):
         pictures = to_pictures(images)
         judges = judges_for(_loaded(judge.strip()))
         judged, problems = judge_batch(pictures.pixels, _prompts(prompt, len(images)), judges)
-        progress(len(images))(len(images))
+        Progress(len(images))(len(images))
         if not judged:
             raise JudgeError(" ".join(problems) or f"The judge {judge!r} gave no picture a value.")
         best = best_first(judged)[: top_k or None]
-        preview = to_images(pictures.pixels[picture.number] for picture in best)
+        cards = score_cards(best, pictures.pixels, judges[0][0].stored_name, cls)
         table = score_table(best, f"judge: {judges[0][0].name}, best first")
-        shown = cls.show([*pictures.notes, *problems], table, preview)
+        shown = cls.show([*pictures.notes, *problems], table, cards=cards)
         ranked = take(images, [picture.number for picture in best])
         return io.NodeOutput(ranked, [round(p.score, _DECIMALS) for p in best], score_lines(best, _DECIMALS), ui=shown)
 

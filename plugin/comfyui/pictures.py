@@ -1,7 +1,8 @@
-"""Converts pictures between ComfyUI's tensors and soart's arrays, and scores to tables."""
+"""Converts pictures between ComfyUI's tensors and soart's arrays."""
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     import torch
 
     from ...pipelines.models.request import DrawnPicture
-    from ...pipelines.scoring.in_memory import ScoredPicture
 
 
 @dataclass
@@ -125,6 +125,20 @@ def drawn_images(drawn: Iterable[DrawnPicture]) -> torch.Tensor:
     return images
 
 
+def kept_texts(hidden: Any) -> dict[str, str] | None:  # noqa: ANN401
+    """Texts that ComfyUI puts into pictures that it saves, by keyword: prompt and workflow; None under --disable-metadata.
+
+    Args:
+        hidden: ``hidden`` of the node that runs.
+    """
+    from comfy.cli_args import args
+
+    if args.disable_metadata:
+        return None
+    values = {"prompt": hidden.prompt, **(hidden.extra_pnginfo or {})}
+    return {keyword: json.dumps(value) for keyword, value in values.items() if value is not None}
+
+
 def take(images: torch.Tensor, numbers: Sequence[int]) -> torch.Tensor:
     """Pictures of a batch by number, unchanged."""
     batch = images[None] if images.ndim == 3 else images
@@ -135,28 +149,3 @@ def plain(value: float, digits: int = 2) -> float | None:
     """A number for JSON; None for NaN and infinity."""
     number = float(value)
     return round(number, digits) if math.isfinite(number) else None
-
-
-def score_table(scored: Sequence[ScoredPicture], title: str) -> dict[str, Any]:
-    """Scores as a table of plain values for the front end."""
-    from ...pipelines.reports.score_words import reason_texts
-
-    rows = [
-        [
-            picture.number + 1,
-            plain(picture.score),
-            plain(picture.percentile, 0),
-            "; ".join(reason_texts(picture.reasons)),
-        ]
-        for picture in scored
-    ]
-    return {"title": title, "columns": ["picture", "score", "percentile", "why"], "rows": rows}
-
-
-def score_lines(scored: Sequence[ScoredPicture], decimals: int = 1) -> str:
-    """Scores as text, one line per picture."""
-    from ...pipelines.reports.score_words import score_text
-
-    return "\n".join(
-        f"picture {picture.number + 1}: {score_text(picture.score, picture.percentile, decimals)}" for picture in scored
-    )

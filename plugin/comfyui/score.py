@@ -9,21 +9,24 @@ from comfy_execution.graph_utils import ExecutionBlocker
 
 from ...errors import ImageError, SoartError
 from .base import (
-    CATEGORY,
     IMAGES,
+    Progress,
     SoartNode,
     counting_failures,
     failures,
+    node_schema,
     output_folder,
     profile_inputs,
     profile_stamp,
-    progress,
     scorer_of,
     title_of,
 )
-from .pictures import Pictures, score_lines, score_table, take, to_images, to_pictures
+from .panels import score_cards, score_lines, score_table
+from .pictures import Pictures, take, to_pictures
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import torch
 
     from ...metrics.protocols import Scorer
@@ -55,8 +58,8 @@ def _score(
     if among.strip():
         folder = output_folder(among)
         with counting_failures(among):
-            reference = scores_among(folder, scorer, progress)
-    scored, problems = score_batch(pictures.pixels, scorer, reference, progress(len(pictures.pixels)))
+            reference = scores_among(folder, scorer, Progress)
+    scored, problems = score_batch(pictures.pixels, scorer, reference, Progress(len(pictures.pixels)))
     if not scored:
         raise ImageError(problems[0])
     pictures.notes[:0] = [*warnings_of(scorer), *problems]
@@ -79,6 +82,14 @@ class _ScoringNode(SoartNode):
             return profile_stamp(profile)
         return f"{profile_stamp(profile)} {collection_stamp(folder)} {failures(among)}"
 
+    @classmethod
+    def show_scores(
+        cls, pictures: Pictures, scored: Sequence[ScoredPicture], scorer: Scorer, title: str
+    ) -> dict[str, Any]:
+        """Show pictures with their scores, and the notes on the batch."""
+        cards = score_cards(scored, pictures.pixels, scorer.stored_name, cls)
+        return cls.show(pictures.notes, score_table(scored, title), cards=cards)
+
 
 class SoartScore(_ScoringNode):
     """Scores a batch."""
@@ -86,10 +97,9 @@ class SoartScore(_ScoringNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Inputs and outputs."""
-        return io.Schema(
+        return node_schema(
             node_id="SoartScore",
             display_name="SOART Score",
-            category=CATEGORY,
             description="Scores pictures by the technical score, a detector of damage or one of your tastes, with reasons.",
             is_output_node=True,
             inputs=_scoring_inputs(),
@@ -106,7 +116,7 @@ class SoartScore(_ScoringNode):
     def run(cls, images: torch.Tensor, profile: str, taste: Scorer | None = None, among: str = "") -> io.NodeOutput:
         """Score the batch."""
         scorer, scored, pictures = _score(images, profile, taste, among)
-        shown = cls.show(pictures.notes, score_table(scored, title_of(scorer)))
+        shown = cls.show_scores(pictures, scored, scorer, title_of(scorer))
         scores = [picture.score for picture in scored]
         percentiles = [picture.percentile for picture in scored]
         return io.NodeOutput(scores, percentiles, score_lines(scored), ui=shown)
@@ -115,16 +125,13 @@ class SoartScore(_ScoringNode):
 class SoartRank(_ScoringNode):
     """Sorts a batch, best first."""
 
-    shows_images = True
-
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Inputs and outputs."""
         top = io.Int.Input("top_k", default=0, min=0, max=4096, tooltip="How many of the best to keep; 0 keeps all.")
-        return io.Schema(
+        return node_schema(
             node_id="SoartRank",
             display_name="SOART Rank",
-            category=CATEGORY,
             description="Sorts a batch, best first, and keeps the best of it.",
             is_output_node=True,
             inputs=_scoring_inputs(top),
@@ -146,8 +153,7 @@ class SoartRank(_ScoringNode):
         scorer, scored, pictures = _score(images, profile, taste, among)
         best = best_first(scored)[: top_k or None]
         ranked = take(images, [picture.number for picture in best])
-        preview = to_images(pictures.pixels[picture.number] for picture in best)
-        shown = cls.show(pictures.notes, score_table(best, f"{title_of(scorer)}, best first"), preview)
+        shown = cls.show_scores(pictures, best, scorer, f"{title_of(scorer)}, best first")
         return io.NodeOutput(ranked, [picture.score for picture in best], score_lines(best), ui=shown)
 
 
@@ -160,10 +166,9 @@ class SoartGate(_ScoringNode):
         least = io.Float.Input(
             "percentile", default=50.0, min=0.0, max=100.0, step=1.0, tooltip="Pictures below it do not pass."
         )
-        return io.Schema(
+        return node_schema(
             node_id="SoartGate",
             display_name="SOART Gate",
-            category=CATEGORY,
             description="Passes on only pictures that reach a percentile; if none does, nodes downstream do not run.",
             is_output_node=True,
             inputs=_scoring_inputs(least),
@@ -183,7 +188,8 @@ class SoartGate(_ScoringNode):
         scorer, scored, pictures = _score(images, profile, taste, among)
         passed = reaching(scored, percentile)
         summary = f"{len(passed)} of {len(scored)} pictures pass."
-        shown = cls.show([summary, *pictures.notes], score_table(scored, title_of(scorer)))
+        pictures.notes.insert(0, summary)
+        shown = cls.show_scores(pictures, scored, scorer, title_of(scorer))
         if not passed:
             # Not an error, so the blocker has no message.
             return io.NodeOutput(ExecutionBlocker(None), 0, ui=shown)

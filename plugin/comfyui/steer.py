@@ -8,8 +8,18 @@ from comfy_api.latest import io
 from comfy_execution.graph_utils import ExecutionBlocker
 
 from ...pipelines.models.request import EXTERNAL_GUIDANCE, EXTERNAL_STEPS
-from .base import CATEGORY, ChoiceType, SoartNode, always, output_folder, profile_inputs, scorer_of
-from .pictures import plain, to_images, to_picture
+from .base import (
+    ChoiceType,
+    SoartNode,
+    always,
+    node_schema,
+    output_folder,
+    profile_inputs,
+    scorer_of,
+)
+from .panels import loop_chart, observed_card
+from .pictures import kept_texts, plain, to_images, to_picture
+from .rating import rating_of
 
 if TYPE_CHECKING:
     import torch
@@ -34,10 +44,9 @@ class SoartPromptChoice(SoartNode):
     def define_schema(cls) -> io.Schema:
         """Inputs and outputs."""
         usual = "Used if the space does not decide it."
-        return io.Schema(
+        return node_schema(
             node_id="SoartPromptChoice",
             display_name="SOART Prompt Choice",
-            category=CATEGORY,
             description="Asks the steering model for the next prompt of a space; it learns from the results of SOART Observe.",
             inputs=[
                 io.String.Input("space", multiline=True, default=EXAMPLE_SPACE,
@@ -120,10 +129,9 @@ class SoartObserve(SoartNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Inputs and outputs."""
-        return io.Schema(
+        return node_schema(
             node_id="SoartObserve",
             display_name="SOART Observe",
-            category=CATEGORY,
             description="Stores the picture of a choice in the collection, with its score or your rating; the next choice learns from it.",
             is_output_node=True,
             inputs=[
@@ -154,19 +162,29 @@ class SoartObserve(SoartNode):
         from ...pipelines.tuning.ask_tell import tell
 
         pixels, problem = to_picture(image)
-        _row, value = tell(choice, pixels, problem=problem, score=score, rating=rating or None, rater=rater)
-        number = choice.trial.number + 1
+        told = tell(
+            choice,
+            pixels,
+            problem=problem,
+            score=score,
+            rating=rating or None,
+            rater=rater,
+            texts=kept_texts(cls.hidden),
+        )
+        number, value = choice.trial.number + 1, told.score
         if value is None:
             # The choice goes on, because a blocked one would block the chart of all the others.
             shown = cls.show([f"Number {number} is stored, but nothing is learnt from it: {problem}."])
             return io.NodeOutput(choice, ExecutionBlocker(None), ui=shown)
+        rate = rating_of(choice.study.folder, told.row.id, rater, rating or None)
+        cards = [observed_card(choice, told, pixels, rate, cls)]
         results = [f"score {plain(value)}"]
         results += [f"external score {plain(score)}"] if score is not None else []
         if rating:
             results += [f"rated {rating} by {rater}"]
             if choice.together > 1:
                 results += [f"a rating set in the node applies to all {choice.together} pictures of the run"]
-        return io.NodeOutput(choice, value, ui=cls.show([f"Number {number}: {', '.join(results)}."]))
+        return io.NodeOutput(choice, value, ui=cls.show([f"Number {number}: {', '.join(results)}."], cards=cards))
 
 
 class SoartFactorEffects(SoartNode):
@@ -177,10 +195,9 @@ class SoartFactorEffects(SoartNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Inputs and outputs."""
-        return io.Schema(
+        return node_schema(
             node_id="SoartFactorEffects",
             display_name="SOART Factor Effects",
-            category=CATEGORY,
             description="Shows what each option of the space adds to the goal, with 90 % intervals, and the best prompt so far.",
             is_output_node=True,
             # One chart for a whole list of choices.
@@ -224,5 +241,5 @@ class SoartFactorEffects(SoartNode):
         columns = ["prompt", findings.unit, "90 % interval", "pictures"]
         table = {"title": "Best so far", "columns": columns, "rows": rows}
         text = "\n".join(f"{mean} ({interval}): {prompt}" for prompt, mean, interval, _ in rows)
-        shown = cls.show([*findings.alarms, *findings.notes], table, chart)
+        shown = cls.show([*findings.alarms, *findings.notes], table, chart=loop_chart(findings), images=chart)
         return io.NodeOutput(chart, findings.winners[0].words[0].prompt, text, ui=shown)

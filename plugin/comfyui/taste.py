@@ -9,16 +9,16 @@ from comfy_api.latest import io
 from ...errors import ItemsError
 from ...pipelines.support.file_stamps import MISSING
 from .base import (
-    CATEGORY,
     IMAGES,
     ProfileType,
+    Progress,
     SoartNode,
     always,
     counting_failures,
     failures,
+    node_schema,
     profile_inputs,
     profile_stamp,
-    progress,
     scorer_of,
     title_of,
 )
@@ -38,10 +38,9 @@ class SoartExplain(SoartNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Inputs and outputs."""
-        return io.Schema(
+        return node_schema(
             node_id="SoartExplain",
             display_name="SOART Explain",
-            category=CATEGORY,
             description="Explains the scores of pictures: reasons, and a heat map over each, green where it is better than its own mean.",
             is_output_node=True,
             inputs=[
@@ -68,7 +67,7 @@ class SoartExplain(SoartNode):
         from ...pipelines.scoring.profile_store import warnings_of
 
         pictures, scorer = to_pictures(images), scorer_of(profile, taste)
-        step, maps, rows = progress(len(pictures.pixels)), [], []
+        step, maps, rows = Progress(len(pictures.pixels)), [], []
         for number, pixels in pictures.pixels.items():
             explained = explain_pixels(scorer, pixels, grid)
             maps.append(explained.overlay)
@@ -77,7 +76,7 @@ class SoartExplain(SoartNode):
         heat = to_images(maps)
         table = {"title": title_of(scorer), "columns": ["picture", "contribution and reason"], "rows": rows}
         text = "\n".join(f"picture {number}: {reason}" for number, reason in rows)
-        return io.NodeOutput(heat, text, ui=cls.show([*warnings_of(scorer), *pictures.notes], table, heat))
+        return io.NodeOutput(heat, text, ui=cls.show([*warnings_of(scorer), *pictures.notes], table, images=heat))
 
 
 class SoartTaste(SoartNode):
@@ -86,10 +85,9 @@ class SoartTaste(SoartNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Inputs and outputs."""
-        return io.Schema(
+        return node_schema(
             node_id="SoartTaste",
             display_name="SOART Taste",
-            category=CATEGORY,
             description="A taste by name. With pictures you like and pictures you do not like, it is learnt and stored under that name, replacing an earlier one.",
             is_output_node=True,
             inputs=[
@@ -145,7 +143,7 @@ class SoartTaste(SoartNode):
             pictures = list(liked.pixels.values()), list(others.pixels.values())
             taste = learn_from_pictures(
                 name, *pictures, network=None if network == "none" else network, seed=fold_seed,
-                progress=progress(sum(map(len, pictures))),
+                progress=Progress(sum(map(len, pictures))),
             )  # fmt: skip
             notes = [*liked.notes, *others.notes]
             # An unchanged file keeps its time: a new one would make the next run learn again.

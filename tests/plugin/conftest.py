@@ -92,6 +92,17 @@ def graph():
 
 
 @pytest.fixture
+def patient_graph():
+    """A graph whose soart nodes show their mistakes and keep going."""
+
+    class Patient(Graph):
+        def add(self, kind, /, **inputs):
+            return super().add(kind, **({"keep_going": True} if kind.startswith("Soart") else {}), **inputs)
+
+    return Patient()
+
+
+@pytest.fixture
 def soart(capsys, monkeypatch):
     """Run a command line in this process; returns code, stdout, stderr."""
     # On a busy machine a line of progress would come between the words that tests look for.

@@ -78,8 +78,16 @@ class Server:
             content = answer.read()
         return json.loads(content) if content else None
 
-    def run(self, prompt):
-        answer = self.post("/prompt", {"prompt": prompt, "client_id": uuid.uuid4().hex})
+    def send(self, path, document):
+        """POST a document; returns status and the document of the answer."""
+        try:
+            return 200, self.post(path, document)
+        except urllib.error.HTTPError as error:
+            return error.code, json.loads(error.read())
+
+    def run(self, prompt, extra_pnginfo=None):
+        more = {"extra_data": {"extra_pnginfo": extra_pnginfo}} if extra_pnginfo else {}
+        answer = self.post("/prompt", {"prompt": prompt, "client_id": uuid.uuid4().hex, **more})
         until = time.monotonic() + _RUN
         while time.monotonic() < until:
             history = self.json(f"/history/{answer['prompt_id']}").get(answer["prompt_id"])

@@ -12,10 +12,12 @@ import sys
 import types
 from collections import Counter
 from dataclasses import dataclass, field
+from enum import Enum
 from itertools import count
 from typing import ClassVar
 
 import numpy as np
+import torch
 from PIL import Image
 
 
@@ -80,6 +82,7 @@ class Schema:
     description: str = ""
     is_input_list: bool = False
     is_output_node: bool = False
+    hidden: list | None = None
 
     def validate(self):
         ids = Counter([one.id for one in (*self.inputs, *self.outputs)])
@@ -101,7 +104,7 @@ class NodeOutput:
 
 
 class ComfyNode:
-    hidden = None
+    hidden = types.SimpleNamespace(prompt=None, extra_pnginfo=None)
 
     @classmethod
     def GET_SCHEMA(cls):  # noqa: N802
@@ -147,19 +150,90 @@ def core_nodes(io):
 
 
 class ProgressBar:
-    #: Set by a test to end the next run, as the button of the front end does.
-    interrupt = False
+    #: Set by a test to the number of updates after which the run ends, as by the button of the front end.
+    interrupt_after = None
     seen: ClassVar[list] = []
+    previews: ClassVar[list] = []
 
     def __init__(self, total, node_id=None):
         self.total, self.current = total, 0
 
-    def update(self, value):
-        if ProgressBar.interrupt:
-            ProgressBar.interrupt = False
-            raise InterruptedByUserError
-        self.current = min(self.current + value, self.total)
+    def update_absolute(self, value, total=None, preview=None):
+        if ProgressBar.interrupt_after is not None:
+            ProgressBar.interrupt_after -= 1
+            if ProgressBar.interrupt_after < 0:
+                ProgressBar.interrupt_after = None
+                raise InterruptedByUserError
+        self.total = self.total if total is None else total
+        self.current = min(value, self.total)
         self.seen.append((self.current, self.total))
+        if preview is not None:
+            kind, picture, side = preview
+            assert kind == "JPEG"
+            assert side == 512
+            self.previews.append(picture)
+
+
+class Routes:
+    """The addresses that packs add to the server."""
+
+    def __init__(self):
+        self.posts = {}
+
+    def post(self, path):
+        def add(answer):
+            self.posts[path] = answer
+            return answer
+
+        return add
+
+    def send(self, path, content):
+        """POST bytes to an address; returns status and document."""
+
+        async def document():
+            return json.loads(content)
+
+        answer = asyncio.run(self.posts[path](types.SimpleNamespace(json=document)))
+        return answer.status, answer.document
+
+
+def _json_response(document, status=200):
+    return types.SimpleNamespace(status=status, document=json.loads(json.dumps(document)))
+
+
+class LatentPreviewMethod(Enum):
+    NoPreviews = "none"
+    Auto = "auto"
+
+
+class _KSampler:
+    SAMPLERS = ("euler", "dpmpp_2m")
+    SCHEDULERS = ("normal", "karras")
+
+
+class _SamplerNode:
+    """What a sampler was asked for, painted: the prompt's length is red, the seed green, guidance or its scheduler blue."""
+
+    def sample(self, model, seed, steps, cfg, sampler_name, scheduler, positive, negative, latent_image, denoise=1.0):
+        assert (sampler_name in _KSampler.SAMPLERS, scheduler in _KSampler.SCHEDULERS) == (True, True)
+        blue = cfg / 100 if scheduler == "normal" else 1.0
+        colour = torch.tensor([len(positive) / 255, seed / 255, blue])
+        return ({"samples": colour.expand(*latent_image["samples"], 3)},)
+
+
+class _EncodeNode:
+    def encode(self, clip, text):
+        return (clip + text,)
+
+
+class _LatentNode:
+    def generate(self, width, height, batch_size=1):
+        return ({"samples": (batch_size, height, width)},)
+
+
+class _DecodeNode:
+    def decode(self, vae, samples):
+        return (samples["samples"] * vae,)
 
 
 def interface(output, temp):
@@ -167,12 +241,29 @@ def interface(output, temp):
     io = types.SimpleNamespace(
         ComfyNode=ComfyNode, Schema=Schema, NodeOutput=NodeOutput, Input=Input, Combo=Combo, Custom=_type,
         Image=_type("IMAGE"), AnyType=_type("*"), String=_type("STRING", *_WIDGET, "multiline", "placeholder"), Int=_type("INT", *_NUMBER),
+        Model=_type("MODEL"), Clip=_type("CLIP"), Vae=_type("VAE"),
         Float=_type("FLOAT", *_NUMBER, "round"), Boolean=_type("BOOLEAN", *_WIDGET, "label_on", "label_off"),
     )  # fmt: skip
     PreviewImage.folder = temp
+    checkpoints = output.parent / "models" / "checkpoints"
     contents = {
         "comfy": {},
+        "comfy.cli_args": {
+            "LatentPreviewMethod": LatentPreviewMethod,
+            "args": types.SimpleNamespace(
+                disable_metadata=False, preview_method=LatentPreviewMethod.NoPreviews, preview_size=512
+            ),
+        },
+        "comfy.samplers": {"KSampler": _KSampler},
         "comfy.utils": {"ProgressBar": ProgressBar},
+        "nodes": {
+            "CLIPTextEncode": _EncodeNode,
+            "EmptyLatentImage": _LatentNode,
+            "KSampler": _SamplerNode,
+            "VAEDecode": _DecodeNode,
+        },
+        "aiohttp": {"web": types.SimpleNamespace(json_response=_json_response, Request=object, Response=object)},
+        "server": {"PromptServer": types.SimpleNamespace(instance=types.SimpleNamespace(routes=Routes()))},
         "comfy_api": {},
         "comfy_api.latest": {
             "io": io,
@@ -181,7 +272,12 @@ def interface(output, temp):
         },
         "comfy_execution": {},
         "comfy_execution.graph_utils": {"ExecutionBlocker": ExecutionBlocker},
-        "folder_paths": {"get_output_directory": lambda: str(output), "get_temp_directory": lambda: str(temp)},
+        "folder_paths": {
+            "get_output_directory": lambda: str(output),
+            "get_temp_directory": lambda: str(temp),
+            "get_filename_list": lambda kind: sorted(file.name for file in checkpoints.glob("*")),
+            "get_full_path": lambda kind, name: str(checkpoints / name) if (checkpoints / name).is_file() else None,
+        },
     }
     modules = {}
     for name, values in contents.items():
@@ -231,7 +327,8 @@ class StandIn:
     def __init__(self, nodes):
         self.nodes, self.cache = nodes, {}
 
-    def run(self, prompt):
+    def run(self, prompt, extra_pnginfo=None):
+        self.hidden = types.SimpleNamespace(prompt=prompt, extra_pnginfo=extra_pnginfo)
         errors = {key: wrong for key in prompt if (wrong := self._wrong(prompt, key))}
         ends = [key for key, node in prompt.items() if self.nodes[node["class_type"]].GET_SCHEMA().is_output_node]
         sound = [key for key in ends if not errors.keys() & self._ancestry(prompt, key)]
@@ -244,6 +341,10 @@ class StandIn:
             ran.ok, ran.error = False, str(error)
         json.dumps(ran.outputs, allow_nan=False)
         return ran
+
+    def send(self, path, document):
+        routes = sys.modules["server"].PromptServer.instance.routes
+        return routes.send(path, json.dumps(document).encode())
 
     def image(self, entry):
         return np.asarray(Image.open(PreviewImage.folder / entry["filename"]))
@@ -309,6 +410,9 @@ class StandIn:
                 continue
             # A class of its own each time, so that nothing can be kept in it.
             clone = type(f"{node.__name__}Clone", (node, *node.__bases__), dict(node.__dict__))
+            # Nodes whose outputs end a graph get the texts of saved pictures.
+            if schema.is_output_node:
+                clone.hidden = self.hidden
             output = clone.execute(**run)
             if output.ui is not None:
                 shows.append(check_ui(output.ui if isinstance(output.ui, dict) else output.ui.as_dict()))

@@ -1,8 +1,15 @@
-// Shows the texts and tables of a SOART node's output below its widgets.
-// Everything is set as text, never as HTML.
+// Shows the output of a SOART node below its widgets: texts, pictures with scores, the chart of a loop, and tables.
 import { app } from "../../scripts/app.js";
+import { drawCards } from "./cards.js";
+import { drawChart } from "./chart.js";
+import { drawComparer } from "./comparer.js";
+import { el } from "./dom.js";
+import { drawDuel } from "./duel.js";
 
 /**
+ * @import { Card } from "./pictures.js"
+ * @import { Chart } from "./chart.js"
+ *
  * @typedef {object} Table
  * @property {string} title
  * @property {string[]} columns
@@ -11,6 +18,8 @@ import { app } from "../../scripts/app.js";
  * @typedef {object} Output of a node.
  * @property {string[]} [text]
  * @property {Table[]} [soart_table]
+ * @property {Card[]} [soart_cards]
+ * @property {Chart[]} [soart_chart]
  *
  * @typedef {object} Widget
  * @property {string} name
@@ -28,57 +37,22 @@ import { app } from "../../scripts/app.js";
 /** Start of the names of SOART's nodes. */
 const PREFIX = "Soart";
 const WIDGET = "soart_report";
-const PANEL_STYLE = [
-  "overflow:auto",
-  "font:11px/1.4 sans-serif",
-  "color:var(--input-text,#ddd)",
-  "background:var(--comfy-input-bg,#222)",
-  "border-radius:4px",
-  "padding:4px",
-  "user-select:text",
-].join(";");
-const CELL_STYLE = [
-  "padding:1px 6px",
-  "text-align:left",
-  "vertical-align:top",
-  "border-bottom:1px solid rgba(128,128,128,.25)",
-].join(";");
-
-/**
- * @param {"td" | "th"} tag
- * @param {string | number | null} value
- */
-function drawCell(tag, value) {
-  const cell = document.createElement(tag);
-  cell.textContent = value === null || value === undefined ? "–" : String(value);
-  cell.style.cssText = CELL_STYLE;
-  if (typeof value === "number") cell.style.textAlign = "right";
-  return cell;
-}
+/** Least height of a panel in pixels, without pictures and with them. */
+const LOW = 90;
+const HIGH = 240;
 
 /** @param {Table} table */
 function drawTable({ title, columns, rows }) {
   const table = document.createElement("table");
-  table.style.cssText = "border-collapse:collapse;width:100%;margin-top:4px";
-  const caption = table.createCaption();
-  caption.textContent = title;
-  caption.style.cssText = "text-align:left;font-weight:600;padding:2px 6px";
+  table.createCaption().textContent = title;
   const head = table.createTHead().insertRow();
-  for (const column of columns) head.append(drawCell("th", column));
+  for (const column of columns) head.append(el("th", "", column));
   const body = table.createTBody();
   for (const values of rows) {
     const row = body.insertRow();
-    for (const value of values) row.append(drawCell("td", value));
+    for (const value of values) row.append(el("td", typeof value === "number" ? "number" : "", String(value ?? "–")));
   }
   return table;
-}
-
-/** @param {string} text */
-function drawLine(text) {
-  const line = document.createElement("div");
-  line.textContent = text;
-  line.style.cssText = "white-space:pre-wrap;padding:1px 6px";
-  return line;
 }
 
 /**
@@ -89,9 +63,9 @@ function drawLine(text) {
 function panelOf(node) {
   const present = node.widgets?.find((widget) => widget.name === WIDGET);
   if (present) return present.element;
-  const panel = document.createElement("div");
-  panel.style.cssText = PANEL_STYLE;
-  const widget = node.addDOMWidget(WIDGET, WIDGET, panel, { serialize: false, getMinHeight: () => 90 });
+  const panel = el("div", "panel");
+  const getMinHeight = () => (panel.querySelector("img, svg") ? HIGH : LOW);
+  const widget = node.addDOMWidget(WIDGET, WIDGET, panel, { serialize: false, getMinHeight });
   widget.serialize = false;
   return panel;
 }
@@ -104,13 +78,26 @@ function panelOf(node) {
  */
 function show(node, output) {
   const texts = (output?.text ?? []).filter((text) => text);
-  const tables = output?.soart_table ?? [];
-  if (!texts.length && !tables.length) return;
-  panelOf(node).replaceChildren(...texts.map(drawLine), ...tables.map(drawTable));
+  const cards = output?.soart_cards ?? [];
+  const tables = (output?.soart_table ?? []).map(drawTable);
+  const parts = [
+    ...texts.map((text) => el("div", "line-of-text", text)),
+    ...(output?.soart_chart ?? []).map(drawChart),
+    ...(cards.length ? [drawCards(cards), drawComparer([...cards]), drawDuel(cards)] : []),
+    // The pictures tell the same, so that the table is folded under them.
+    ...(cards.length && tables.length ? [el("details", "", el("summary", "", "As a table"), ...tables)] : tables),
+  ].filter((part) => part !== null);
+  if (!parts.length) return;
+  panelOf(node).replaceChildren(...parts);
   const [width, height] = node.computeSize();
   node.setSize([Math.max(node.size[0], width), Math.max(node.size[1], height)]);
   app.graph.setDirtyCanvas(true, true);
 }
+
+const style = document.createElement("link");
+style.rel = "stylesheet";
+style.href = new URL("./soart.css", import.meta.url).href;
+document.head.append(style);
 
 app.registerExtension({
   name: "soart.report",

@@ -11,7 +11,7 @@ PIXELS = np.random.default_rng(0).integers(0, 256, (64, 96, 3), dtype=np.uint8)
 
 
 def encoded(request, model="tiny@1"):
-    return encode_png(PIXELS, parameters_text(request, PIXELS.shape, model, "DPMSolverMultistep"))
+    return encode_png(PIXELS, {"parameters": parameters_text(request, PIXELS.shape, model, "DPMSolverMultistep")})
 
 
 def test_other_tools_read_the_parameters(tmp_path):

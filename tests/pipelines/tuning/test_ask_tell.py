@@ -1,11 +1,14 @@
 """Tuning where somebody else draws, with a drawer whose truth is planted."""
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 
 from soart.errors import CollectionError, ModelError, SoartError
 from soart.metrics.items.colour import ColourExtractor
 from soart.pipelines.collection.collection import Collection
+from soart.pipelines.collection.comparisons import store_choice
 from soart.pipelines.collection.ratings import ratings
 from soart.pipelines.reports.effects_chart import MOST, chosen_effects, effects_chart
 from soart.pipelines.tuning.ask_tell import OBSERVED, ExternalGenerator, ExternalStudy, tell
@@ -53,7 +56,7 @@ def test_it_learns_from_what_it_is_told(study):
     for _ in range(3):
         asked = study.ask(4)
         assert len({question.trial.choice for question in asked}) == 4
-        means.append(np.mean([tell(question, draw(question.request))[1] for question in asked]))
+        means.append(np.mean([tell(question, draw(question.request)).score for question in asked]))
     assert means[2] > means[0]
     with Collection(study.folder) as collection:
         found = findings_of(study.tuner(collection))
@@ -89,7 +92,7 @@ def test_ratings_and_scores_count_in_place_of_the_profile(study):
     for _ in range(3):
         for question in study.ask(4):
             stars = {"dark": 5, "grey": 3, "bright": 1}[question.request.prompt.split()[1]]
-            row, _ = tell(question, draw(question.request), rating=stars, rater="ann")
+            row = tell(question, draw(question.request), rating=stars, rater="ann").row
     with Collection(study.folder) as collection:
         assert ratings(collection, "ann")[row.id] == stars
         found = findings_of(study.tuner(collection))
@@ -97,9 +100,28 @@ def test_ratings_and_scores_count_in_place_of_the_profile(study):
     assert found.winners[0].choice["light"] == "dark"
 
 
+def test_choices_between_two_count_in_place_of_the_profile(study):
+    darkness = []
+    for _ in range(4):
+        told = [(tell(question, draw(question.request)).row.id, question) for question in study.ask(4)]
+        level = {image: LEVEL[question.request.prompt.split()[1]] for image, question in told}
+        darkness.append(np.mean(list(level.values())))
+        with Collection(study.folder) as collection:
+            for (a, _), (b, _) in combinations(told, 2):
+                if level[a] != level[b]:
+                    # The rater likes what the profile does not.
+                    winner, loser = sorted((a, b), key=level.get)
+                    store_choice(collection, "ann", f"{a} {b}", winner, [loser])
+    with Collection(study.folder) as collection:
+        found = findings_of(study.tuner(collection))
+    assert found.goal == {"choices of ann": 1.0}
+    assert found.winners[0].choice["light"] == "dark"
+    assert darkness[-1] < darkness[0]
+
+
 def test_scores_of_another_judge(study):
     for question in study.ask(6):
-        row, own = tell(question, draw(question.request), score=-7.0 if "red" in question.request.prompt else 3.0)
+        row, own, _ = tell(question, draw(question.request), score=-7.0 if "red" in question.request.prompt else 3.0)
     with Collection(study.folder) as collection:
         assert collection.scores(OBSERVED)[row.id] in (-7.0, 3.0)
         assert collection.scores("bright")[row.id] == pytest.approx(own)
@@ -154,7 +176,7 @@ def test_choices_that_failed_are_not_asked_again(study):
 
 def test_a_broken_picture_is_kept_and_not_learnt_from(study):
     [question] = study.ask()
-    row, value = tell(question, np.zeros((8, 8, 3), np.uint8), problem="all black")
+    row, value, _ = tell(question, np.zeros((8, 8, 3), np.uint8), problem="all black")
     assert value is None
     assert row.problem == "all black"
     assert study.ask()[0].trial.choice != question.trial.choice

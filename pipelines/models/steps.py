@@ -1,0 +1,108 @@
+"""Reports the steps of drawing while it goes on, with previews, to a caller who may end it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .step_preview import NEEDED, Watch, decode, steps_of
+
+#: Largest share of the time of drawing that goes into previews.
+PREVIEW_SHARE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A finished step of a batch.
+
+    Attributes:
+        number: from 1.
+        total: number of steps of the batch.
+        pictures: of the batch.
+        drawn: pictures of earlier batches.
+        preview: (h, w, 3) uint8, the first picture of the batch as the model predicts it after this step; None without
+            a preview.
+    """
+
+    number: int
+    total: int
+    pictures: int
+    drawn: int
+    preview: np.ndarray | None
+
+
+class StepReport:
+    """Calls its caller after every step, who may end the drawing by an exception.
+
+    Pipelines that do not call back after a step report nothing.
+
+    Args:
+        after_step: called after every step.
+        previews: True for previews, as many as fit into ``PREVIEW_SHARE`` of the time. Pipelines whose latents cannot be
+            decoded have none.
+
+    Attributes:
+        error: the exception that ``after_step`` ended the drawing with, which is no failure of the model.
+    """
+
+    def __init__(self, after_step: Callable[[Step], None], *, previews: bool = False) -> None:
+        self._after_step, self._previews = after_step, previews
+        self.error: Exception | None = None
+        self._drawn = 0
+
+    @contextmanager
+    def call(
+        self,
+        pipeline: Any,  # noqa: ANN401
+        pictures: int,
+        size: tuple[int, int] | None = None,
+    ) -> Iterator[dict[str, Any]]:
+        """Arguments of a call of ``pipeline`` whose steps are reported; it must take ``callback_on_step_end``.
+
+        Args:
+            pipeline: of diffusers.
+            pictures: of the call.
+            size: width and height in pixels, see ``decode``.
+        """
+        decodable = self._previews and all(getattr(pipeline, name, None) is not None for name in NEEDED)
+        watch = Watch(pipeline.scheduler) if decodable else None
+        started, spent = time.monotonic(), 0.0
+
+        def preview(called: Any, latents: Any) -> np.ndarray | None:  # noqa: ANN401
+            nonlocal spent, watch
+            begun = time.monotonic()
+            if watch is None or spent > PREVIEW_SHARE * (begun - started):
+                return None
+            original = watch.original
+            try:
+                # One picture, because the preview of a batch is no larger.
+                picture = decode(called, (latents if original is None else original.to(latents))[:1], size)[0]
+            # Each family packs its latents in its own way; torch raises any of these.
+            except (AttributeError, RuntimeError, TypeError, ValueError):
+                watch.end()
+                watch = None
+                return None
+            spent += time.monotonic() - begun
+            pixels: np.ndarray = (np.nan_to_num(picture, nan=0.0).clip(0, 1) * 255).round().astype(np.uint8)
+            return pixels
+
+        def after(called: Any, number: int, _timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401
+            shown = preview(called, tensors.get("latents"))
+            try:
+                self._after_step(Step(number + 1, steps_of(called), pictures, self._drawn, shown))
+            except Exception as error:
+                self.error = error
+                raise
+            return {}
+
+        try:
+            yield {"callback_on_step_end": after}
+            self._drawn += pictures
+        finally:
+            if watch is not None:
+                watch.end()

@@ -1,0 +1,112 @@
+"""What nodes show below their widgets, as plain JSON values: tables, pictures with scores, and a chart of the loop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from comfy_api.latest import io, ui
+
+from .pictures import plain, to_images
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ...pipelines.scoring.in_memory import ScoredPicture
+    from ...pipelines.tuning.ask_tell import Question, Told
+    from ...pipelines.tuning.findings import StudyFindings
+
+
+def score_table(scored: Sequence[ScoredPicture], title: str) -> dict[str, Any]:
+    """Scores as a table, for clients that show no pictures."""
+    from ...pipelines.reports.score_words import reason_texts
+
+    rows = [
+        [
+            picture.number + 1,
+            plain(picture.score),
+            plain(picture.percentile, 0),
+            "; ".join(reason_texts(picture.reasons)),
+        ]
+        for picture in scored
+    ]
+    return {"title": title, "columns": ["picture", "score", "percentile", "why"], "rows": rows}
+
+
+def score_lines(scored: Sequence[ScoredPicture], decimals: int = 1) -> str:
+    """Scores as text, one line per picture."""
+    from ...pipelines.reports.score_words import score_text
+
+    return "\n".join(
+        f"picture {picture.number + 1}: {score_text(picture.score, picture.percentile, decimals)}" for picture in scored
+    )
+
+
+def score_cards(
+    scored: Sequence[ScoredPicture], pixels: Mapping[int, np.ndarray], name: str, cls: type[io.ComfyNode]
+) -> list[dict[str, Any]]:
+    """Pictures with their scores on the scale of people and the reasons in words.
+
+    Args:
+        scored: the pictures, in the order in which they are shown.
+        pixels: (h, w, 3) uint8 by number in the batch.
+        name: the name that the scores are stored under.
+        cls: the node, for the texts of the shown files.
+    """
+    from ...pipelines.reports.score_words import points_text, reason_words
+
+    previews = saved_previews([pixels[picture.number] for picture in scored], cls)
+    return [
+        {
+            "image": preview,
+            "title": str(picture.number + 1),
+            "value": plain(picture.score),
+            "score": points_text(picture.score, name),
+            "note": f"better than {picture.percentile:.0f} %",
+            "why": reason_words(picture.reasons),
+        }
+        for picture, preview in zip(scored, previews, strict=True)
+    ]
+
+
+def observed_card(
+    choice: Question, told: Told, pixels: np.ndarray, rate: dict[str, Any], cls: type[io.ComfyNode]
+) -> dict[str, Any]:
+    """The picture of a choice with its score, to be rated by a click.
+
+    Args:
+        choice: the choice.
+        told: what was stored.
+        pixels: (h, w, 3) uint8.
+        rate: what a rating must name, see ``rating``.
+        cls: the node, for the texts of the shown file.
+    """
+    from ...pipelines.reports.score_words import points_text, reason_words
+
+    score = "not judged" if told.score is None else points_text(told.score, choice.study.scorer.stored_name)
+    return {
+        "image": saved_previews([pixels], cls)[0],
+        "title": str(choice.trial.number + 1),
+        "value": None if told.score is None else plain(told.score),
+        "score": score,
+        "note": choice.request.prompt,
+        "why": reason_words(told.reasons),
+        "rate": rate,
+    }
+
+
+def saved_previews(pictures: Sequence[np.ndarray], cls: type[io.ComfyNode]) -> list[dict[str, str]]:
+    """Save (h, w, 3) uint8 pictures of one size in ComfyUI's temporary folder; returns where the front end finds them."""
+    entries = ui.PreviewImage(to_images(pictures), cls=cls).as_dict()["images"]
+    return [dict(entry) for entry in entries]
+
+
+def loop_chart(findings: StudyFindings) -> dict[str, Any]:
+    """Mean and best value of each run of a loop, for the line chart."""
+    return {
+        "unit": findings.unit,
+        "runs": [
+            {"run": batch.number + 1, "pictures": batch.count, "mean": plain(batch.mean), "best": plain(batch.best)}
+            for batch in findings.batches
+        ],
+    }

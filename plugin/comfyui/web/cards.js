@@ -1,0 +1,54 @@
+// Pictures with their scores, reasons and stars.
+import { button, el } from "./dom.js";
+import { drawPicture, store } from "./pictures.js";
+
+/** @import { Card, Rating } from "./pictures.js" */
+
+const MOST_STARS = 5;
+
+/**
+ * Stars that store a rating by click; a click on the present rating takes it back.
+ *
+ * @param {Rating} rate
+ */
+function drawStars(rate) {
+  const row = el("div", "stars");
+  const message = el("span", "message");
+  const stars = Array.from({ length: MOST_STARS }, (_, place) =>
+    button("star", "★", `${place + 1} of ${MOST_STARS} stars`, () => give(place + 1)),
+  );
+  const show = () =>
+    stars.forEach((star, place) => star.setAttribute("aria-pressed", String(place < (rate.stars ?? 0))));
+
+  /** @param {number} count */
+  async function give(count) {
+    const before = rate.stars;
+    rate.stars = before === count ? null : count;
+    show();
+    try {
+      await store("/soart/rate", rate);
+      message.textContent = "";
+    } catch (error) {
+      rate.stars = before;
+      show();
+      message.textContent = error.message;
+    }
+  }
+
+  show();
+  row.append(...stars, message);
+  return row;
+}
+
+/** @param {Card} card */
+function drawCard(card) {
+  const words = el("figcaption", "words", el("div", "score", `${card.title}: ${card.score}`), el("div", "note", card.note));
+  for (const reason of card.why) words.append(el("div", "why", reason));
+  if (card.rate) words.append(drawStars(card.rate));
+  return el("figure", "card", drawPicture(card), words);
+}
+
+/** @param {Card[]} cards */
+export function drawCards(cards) {
+  return el("div", "cards", ...cards.map(drawCard));
+}
