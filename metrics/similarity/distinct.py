@@ -12,11 +12,11 @@ Distinct = Mapping[int, frozenset[int]]
 
 def without_distinct(rows: Sequence[int], distinct: Distinct) -> list[int]:
     """Those of some rows, in their order, that are not distinct from an earlier one of these."""
-    kept: list[int] = []
+    kept: dict[int, None] = {}
     for row in rows:
-        if distinct.get(row, frozenset()).isdisjoint(kept):
-            kept.append(row)
-    return kept
+        if distinct.get(row, frozenset()).isdisjoint(kept.keys()):
+            kept[row] = None
+    return list(kept)
 
 
 def numbered(keys: Sequence[Hashable | None]) -> np.ndarray:

@@ -68,7 +68,7 @@ class KeeperService:
         """Ids of the pictures of each correction, by name."""
         return corrections(self.collection)
 
-    def plan(self, by: str, per_group: int) -> Plan:
+    def plan(self, keepers: Keepers) -> Plan:
         """Plan the moves of all pictures that are no keepers of their group.
 
         Raises:
@@ -76,8 +76,9 @@ class KeeperService:
                 any more.
         """
         current, target = self.evaluation.current(), self.evaluation.folder / CULLED
-        moves = moves_of_others(current, find_keepers(current, by, per_group), self.evaluation.roots(), target)
-        return self.evaluation.checked(plan_of(moves, target))
+        return self.evaluation.checked(
+            plan_of(moves_of_others(current, keepers, self.evaluation.roots(), target), target)
+        )
 
     def move(self, by: str, per_group: int, digest: str) -> Job:
         """Move these pictures away in the background.
@@ -91,4 +92,5 @@ class KeeperService:
             CollectionError: the plan is empty or out of date, or the folder cannot be written.
             SoartError: another job runs.
         """
-        return self.evaluation.move_files(self.plan(by, per_group), digest)
+        keepers = find_keepers(self.evaluation.current(), by, per_group)
+        return self.evaluation.move_files(self.plan(keepers), digest)

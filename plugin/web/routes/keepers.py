@@ -74,7 +74,7 @@ def groups(request: Request) -> Response:
     if found and found.others and is_owner(request) and current.evaluation.movable:
         # The files are being scanned anew: the page asks again when that is done.
         with suppress(CollectionError):
-            plan = service.plan(by, per_group)
+            plan = service.plan(found)
     return page(
         request, "keeper_groups.html", current, found=found, shown=shown, members=MEMBERS, step=GROUPS, plan=plan,
         corrections=corrections, cell=cells_by_id(current.collection, ids, rater_of(request)),

@@ -153,6 +153,10 @@ def test_hashes_do_not_chain_either():
     hashes = np.array([(1 << 4 * k) - 1 for k in range(16)], np.uint64)
     group = near_groups(hashes, np.arange(16), lambda rows: seen[rows], 8)
     assert group.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4, -1]
+    # The user says that 0 and 1, and 4 and 5, are no duplicates: 1 and 5 are left to those that they are near to.
+    distinct = {0: frozenset({1}), 1: frozenset({0}), 4: frozenset({5}), 5: frozenset({4})}
+    group = near_groups(hashes, np.arange(16), lambda rows: seen[rows], 8, distinct)
+    assert group.tolist() == [0, 1, 0, 1, 2, 3, 2, 3, 4, 4, 4, 5, 5, 5, 6, 6]
 
 
 def test_views_are_read_only_where_hashes_are_near():
