@@ -26,10 +26,10 @@ def imported(path):
 CUSTOM = [p for p in SOURCES if "custom_pipelines" in p.parts]
 #: Top-level modules of the hosts, and who alone may import them.
 HOSTS = {
-    ("comfy", "comfy_api", "comfy_execution", "folder_paths"): r"plugin/comfyui/\w+\.py",
+    ("aiohttp", "comfy", "comfy_api", "comfy_execution", "folder_paths", "nodes", "server"): r"plugin/comfyui/\w+\.py",
     (
         "diffusers",
-    ): r"pipelines/(models/(calls|generator|loading)|tiny/\w+)\.py|plugin/(diffusers|custom_pipelines/\w+/pipeline)\.py",
+    ): r"pipelines/(models/(calls|embedded|generator|loading)|tiny/\w+)\.py|plugin/(diffusers|custom_pipelines/\w+/pipeline)\.py",
     ("optuna",): r"plugin/optuna\.py",
 }
 

@@ -19,6 +19,7 @@ import torch
 from ...errors import ModelError, first_line
 from .calls import PICTURES, call_of, check_inputs, guidance_argument
 from .devices import choose_device, choose_dtype, place
+from .embedded import load_embedded
 from .fixed_inputs import alike_in_a_batch, inputs_digest
 from .request import DEFAULT_GUIDANCE, DEFAULT_STEPS, EMBEDDED_GUIDANCE, EMBEDDED_STEPS
 
@@ -211,7 +212,9 @@ def load_model(
         )
     try:
         with quiet_libraries():
-            if path.is_file():
+            if embedded:
+                pipeline = load_embedded(path, kind)
+            elif path.is_file():
                 pipeline = _single_file(path, config, kind)
             else:
                 pipeline = _from_pretrained(str(path) if looks_local else name, kind)

@@ -282,6 +282,8 @@ def interface(output, temp):
     modules = {}
     for name, values in contents.items():
         modules[name] = types.ModuleType(name)
+        # Parts of it that are not listed here cannot be found, as for any package.
+        modules[name].__path__ = []
         modules[name].__dict__.update(values)
     return modules
 

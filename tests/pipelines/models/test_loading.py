@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from specimens import families, ldm
 
 from soart.errors import ModelError
 from soart.pipelines.models.devices import choose_device, choose_dtype
 from soart.pipelines.models.generator import ImageGenerator
-from soart.pipelines.models.loading import load_model
+from soart.pipelines.models.loading import EMBEDDED_FOLDER, load_model
 
 
 @pytest.mark.parametrize("name", ["sd1", "sdxl", "sd3", "flux", "pixart"])
@@ -95,3 +95,14 @@ def test_rules():
     assert choose_dtype("mps") is torch.float16
     assert choose_dtype("cpu", "bfloat16") is torch.bfloat16
     assert choose_device("cpu") == "cpu"
+
+
+def test_no_weight_of_the_embedded_text_encoder_is_random(embedded):
+    """transformers 4 and 5 name them differently, and fill those they do not find."""
+    encoder = embedded.pipeline.text_encoder
+    weights = load_file(EMBEDDED_FOLDER / "text_encoder" / "model.safetensors")
+    loaded = {name.removeprefix("text_model."): value for name, value in encoder.state_dict().items()}
+    assert loaded.keys() == weights.keys()
+    for name, value in weights.items():
+        assert torch.equal(loaded[name], value.to(loaded[name].dtype)), name
+    assert not encoder.training

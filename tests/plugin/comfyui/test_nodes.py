@@ -355,6 +355,23 @@ def test_a_linked_model_is_drawn_by_the_sampler_of_the_host(comfy, graph):
         ({"checkpoint": "gone.safetensors"}, "There is no checkpoint 'gone.safetensors'"),
     ],
 )
+def test_a_linked_model_is_sampled_by_comfyui(host, graph):
+    loaded = graph.add("TestModel")
+    parts = {"comfy_model": loaded.out(), "clip": loaded.out(1), "vae": loaded.out(2), "scheduler": "dpmpp_2m karras"}
+    more = {"prompt": "a boat", "count": 2, "steps": 3, "width": 64, "height": 96}
+    shown = [
+        graph.add("PreviewImage", images=graph.add("SoartGenerate", **PROMPT | more | {"seed": seed}, **parts).out())
+        for seed in (5, 6)
+    ]
+    ran = host.run(graph)
+    assert ran.ok, ran.error
+    first, second = ([host.image(entry) for entry in ran.outputs[node.id]["images"]] for node in shown)
+    assert {picture.shape for picture in first} == {(96, 64, 3)}
+    # The same seed draws the same picture, alone or as the second of a batch.
+    np.testing.assert_array_equal(first[1], second[0])
+    assert not np.array_equal(first[0], first[1])
+
+
 def test_a_linked_model_in_part_or_a_wrong_name_is_refused(comfy, graph, more, said):
     loaded = graph.add("TestModel")
     parts = {"comfy_model": loaded.out(), "clip": loaded.out(1), "vae": loaded.out(2), **more}

@@ -1,12 +1,14 @@
 """The repository as a node pack: what ComfyUI and its registry read, help pages, and example workflows that run."""
 
 import json
+import re
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 from PIL import Image
 
 ROOT = Path(__file__).parents[3]
@@ -48,18 +50,65 @@ def test_requirements_are_those_of_the_project():
     assert (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines() == PROJECT["project"]["dependencies"]
 
 
+#: What ``pip install -r requirements.txt`` of ComfyUI 0.3.64 gives on Linux with Python 3.12, of the packages that soart
+#: needs too: uv pip compile ComfyUI/requirements.txt --exclude-newer 2025-10-12, run on 2026-11-26.
+INSTALLED = {
+    "alembic": "1.17.0", "jinja2": "3.1.6", "numpy": "2.3.3", "pillow": "11.3.0", "pydantic": "2.12.0", "pyyaml": "6.0.3",
+    "safetensors": "0.6.2", "scipy": "1.16.2", "sqlalchemy": "2.0.44", "tokenizers": "0.22.1", "torch": "2.8.0",
+    "transformers": "4.56.2",
+}  # fmt: skip
+
+
+def test_a_working_installation_of_comfyui_is_not_upgraded():
+    needed = {one.name.lower(): one for one in map(Requirement, PROJECT["project"]["dependencies"])}
+    assert set(INSTALLED) <= set(needed)
+    for name, version in INSTALLED.items():
+        assert version in needed[name].specifier, needed[name]
+
+
 def test_the_registry_finds_what_it_needs():
-    comfy = PROJECT["tool"]["comfy"]
+    """By the rules of comfy-cli 1.23, whose own check is a job of CI (docs.comfy.org/registry/specifications)."""
+    project, comfy = PROJECT["project"], PROJECT["tool"]["comfy"]
     assert set(comfy) == {"PublisherId", "DisplayName", "Icon", "requires-comfyui", "includes"}
-    assert "comfyui" not in PROJECT["project"]["name"].lower()
-    assert len(PROJECT["project"]["version"].split(".")) == 3
-    assert (ROOT / PROJECT["project"]["license-files"][0]).is_file()
-    with Image.open(ROOT / comfy["Icon"]) as icon:
+    assert re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,98}[a-z0-9]", project["name"])
+    assert "comfyui" not in project["name"]
+    assert re.fullmatch(r"\d+\.\d+\.\d+", project["version"])
+    assert re.fullmatch(r"(>=|==)\d+\.\d+\.\d+", comfy["requires-comfyui"])
+    # Of classifiers it knows operating systems, and environments that are accelerators.
+    assert not [one for one in project["classifiers"] if one.startswith("Environment ::")]
+    assert project["license"] == "Apache-2.0"
+    assert "Apache License" in (ROOT / project["license-files"][0]).read_text(encoding="utf-8")
+    repository = project["urls"]["Repository"]
+    assert repository.startswith("https://github.com/")
+    # An address, of a file of this repository.
+    raw = repository.replace("https://github.com/", "https://raw.githubusercontent.com/")
+    assert comfy["Icon"].startswith(f"{raw}/main/")
+    with Image.open(ROOT / comfy["Icon"].removeprefix(f"{raw}/main/")) as icon:
         assert icon.width <= 800
         assert icon.height <= 400
     ignored = (ROOT / ".comfyignore").read_text(encoding="utf-8").splitlines()
     assert "tests/" in ignored
-    assert not {"plugin/", "example_workflows/", "requirements.txt"} & set(ignored)
+    assert not {"plugin/", "example_workflows/", "locales/", "requirements.txt"} & set(ignored)
+
+
+@pytest.mark.parametrize("language", sorted(path.name for path in (ROOT / "locales").iterdir()))
+def test_every_word_of_the_nodes_is_translated(language, comfy):
+    folder = ROOT / "locales" / language
+    words = json.loads((folder / "nodeDefs.json").read_text(encoding="utf-8"))
+    assert json.loads((folder / "main.json").read_text(encoding="utf-8"))["nodeCategories"] == {"SOART": "SOART"}
+    ours = {name: node.GET_SCHEMA() for name, node in comfy.nodes.items() if name.startswith("Soart")}
+    assert set(words) == set(ours)
+    for name, schema in ours.items():
+        there = words[name]
+        assert there["display_name"].startswith("SOART ")
+        assert there["description"] not in ("", schema.description)
+        assert list(there["inputs"]) == [one.id for one in schema.inputs]
+        assert list(there["outputs"]) == [str(number) for number in range(len(schema.outputs))]
+        given = [*((one.id, one.options["tooltip"]) for one in schema.inputs), *((one.display_name, one.tooltip) for one in schema.outputs)]  # fmt: skip
+        for entry, (_, tooltip) in zip([*there["inputs"].values(), *there["outputs"].values()], given, strict=True):
+            assert entry["name"]
+            assert entry["tooltip"] not in ("", tooltip)
+            assert re.findall(r"\d+", entry["tooltip"]) == re.findall(r"\d+", tooltip), entry
 
 
 def test_the_package_imports_without_comfyui():
@@ -178,6 +227,7 @@ def test_the_server_serves_help_and_the_front_end_script(request):
     for name in ours:
         assert server.get(f"/extensions/{folder}/docs/{name}.md").startswith(b"# SOART")
     assert f"/extensions/{folder}/soart.js" in server.json("/extensions")
+    assert server.json("/i18n")["de"]["nodeDefs"]["SoartScore"]["display_name"] == "SOART Bewerten"
     found = server.json("/workflow_templates")
     assert sorted(found[folder]) == [path.stem for path in WORKFLOWS]
     assert not [line for line in server.log.read_text().splitlines() if "soart" in line and "Cannot import" in line]

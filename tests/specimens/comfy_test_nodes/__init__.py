@@ -1,5 +1,6 @@
 """A pack of nodes for the tests: pictures of every sort, good and bad, and a place where values can be seen."""
 
+import importlib.util
 from types import SimpleNamespace
 
 import torch
@@ -55,8 +56,46 @@ class SD15:
     """Named as the latents of Stable Diffusion 1.5 in ComfyUI."""
 
 
+class PaintingVae:
+    """Decodes latents (n, 4, h, w) to pictures 8 times as large, by three of their channels."""
+
+    def decode(self, latents):
+        colours = latents[:, :3].sigmoid().repeat_interleave(8, dim=2).repeat_interleave(8, dim=3)
+        return colours.movedim(1, -1).float()
+
+
+class CountingClip:
+    """Encodes a text as noise of its own."""
+
+    def tokenize(self, text):
+        return text
+
+    def encode_from_tokens_scheduled(self, text):
+        source = torch.Generator().manual_seed(sum(text.encode()))
+        return [[torch.randn((1, 8, 16), generator=source), {}]]
+
+
+def untrained_model():
+    """A small untrained model of the architecture of Stable Diffusion 1.5, as ComfyUI's loaders give it."""
+    from comfy import model_management, model_patcher, supported_models
+
+    shape = {
+        "image_size": 32, "in_channels": 4, "out_channels": 4, "model_channels": 32, "num_res_blocks": [1, 1], "channel_mult": (1, 2),
+        "transformer_depth": [1, 1], "transformer_depth_output": [1, 1, 1, 1], "transformer_depth_middle": 1, "context_dim": 16,
+        "use_spatial_transformer": True, "legacy": False, "dtype": torch.float32, "use_linear_in_transformer": False,
+        "adm_in_channels": None, "use_temporal_attention": False,
+    }  # fmt: skip
+    model = supported_models.SD15(shape).get_model({})
+    torch.manual_seed(0)
+    for weight in model.parameters():
+        torch.nn.init.normal_(weight, std=0.05)
+    return model_patcher.ModelPatcher(
+        model, load_device=model_management.get_torch_device(), offload_device=torch.device("cpu")
+    )
+
+
 class TestModel(io.ComfyNode):
-    """A MODEL, CLIP and VAE for the sampler of the stand-in."""
+    """A MODEL, CLIP and VAE: for the sampler of the stand-in, or small ones for that of ComfyUI."""
 
     __test__ = False
 
@@ -67,7 +106,9 @@ class TestModel(io.ComfyNode):
 
     @classmethod
     def execute(cls):
-        return io.NodeOutput(SimpleNamespace(model=SimpleNamespace(latent_format=SD15())), "", 1.0)
+        if importlib.util.find_spec("comfy.supported_models") is None:
+            return io.NodeOutput(SimpleNamespace(model=SimpleNamespace(latent_format=SD15())), "", 1.0)
+        return io.NodeOutput(untrained_model(), CountingClip(), PaintingVae())
 
 
 class TestExtension(ComfyExtension):

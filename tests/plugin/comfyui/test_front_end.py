@@ -1,0 +1,73 @@
+"""The nodes in ComfyUI's own front end, where COMFYUI_DIR names a checkout and Chromium is installed."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.collection.comparisons import comparisons
+from soart.pipelines.collection.ratings import ratings
+
+ROOT = Path(__file__).parents[3]
+#: Milliseconds to wait for a page, and for a run of the loop.
+LOAD, RUN = 60_000, 120_000
+
+
+@pytest.fixture
+def page(comfyui_checkout, browser, request):
+    server = request.getfixturevalue("_real")
+    tab = browser.new_page(viewport={"width": 1900, "height": 1300})
+    problems = []
+    tab.on("pageerror", lambda error: problems.append(str(error)))
+    tab.goto(server.address, timeout=LOAD)
+    tab.wait_for_function("window.app?.graph && window.app.extensionManager", timeout=LOAD)
+    yield tab
+    tab.close()
+    assert not problems
+
+
+def load(tab, name, **values):
+    """Open a shipped workflow with other values of widgets, by the name of the widget."""
+    workflow = json.loads((ROOT / "example_workflows" / f"{name}.json").read_text(encoding="utf-8"))
+    tab.evaluate("(workflow) => window.app.loadGraphData(workflow)", workflow)
+    tab.evaluate(
+        """(values) => {
+            for (const node of window.app.graph._nodes)
+                for (const widget of node.widgets ?? [])
+                    if (node.type === "SoartPromptChoice" && widget.name in values) widget.value = values[widget.name];
+        }""",
+        values,
+    )
+
+
+def run(tab):
+    tab.evaluate("() => window.app.queuePrompt(0)")
+
+
+def test_pictures_are_rated_by_click_in_the_node(page, request):
+    load(page, "closed_loop", collection="front", count=3)
+    run(page)
+    cards = page.locator(".soart-card")
+    cards.nth(2).wait_for(timeout=RUN)
+    assert cards.count() == 3
+    assert "of 100" in cards.first.inner_text()
+    # Every picture is there.
+    assert page.evaluate(
+        "[...document.querySelectorAll('.soart-card img')].every((i) => i.complete && i.naturalWidth === 64)"
+    )
+    star = cards.first.locator(".soart-star").nth(3)
+    with page.expect_response("**/soart/rate") as answer:
+        star.dispatch_event("click")
+    assert answer.value.ok
+    assert cards.first.locator("[aria-pressed=true]").count() == 4
+    duel = page.locator(".soart-duel")
+    with page.expect_response("**/soart/choose") as answer:
+        duel.locator("button").first.dispatch_event("click")
+    assert answer.value.ok
+    with Collection(request.getfixturevalue("_real").base / "output" / "front") as collection:
+        assert list(ratings(collection, "me").values()) == [4]
+        assert len(comparisons(collection, "me")) == 1
+    run(page)
+    page.locator(".soart-chart svg").wait_for(state="attached", timeout=RUN)
+    assert page.locator(".soart-chart circle").count() == 2
