@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,6 +27,20 @@ EXTERNAL_STEPS, EXTERNAL_GUIDANCE = 20, 7.0
 SEED_LIMIT = 2**63
 
 
+class Lora(NamedTuple):
+    """A LoRA of a picture.
+
+    Attributes:
+        name: of its file, without the suffix.
+        weight: 1 for its full strength; any number.
+        digest: hash of its file, 12 hex digits.
+    """
+
+    name: str
+    weight: float
+    digest: str
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One picture to draw: the choice (prompt and settings) and the seed."""
@@ -40,6 +54,10 @@ class Request:
     height: int | None = None
     #: Class name of a diffusers scheduler; None for the model's own.
     scheduler: str | None = None
+    #: The LoRAs that the prompt names, with the content of their files.
+    loras: tuple[Lora, ...] = ()
+    #: True if the prompt or the negative prompt has weights such as (snow:1.3), which the model takes as weights.
+    weighted: bool = False
 
     def check(self) -> None:
         """Raise ModelError if a value is out of range or of another type."""
@@ -61,8 +79,10 @@ class Request:
     def key(self, model: str) -> str:
         """Identity of the picture this request draws with ``model``: a hash over everything that decides its pixels."""
         settings = asdict(self)
-        if self.scheduler is None:
-            del settings["scheduler"]
+        # Pictures without these have the keys of versions that did not have them.
+        for name in ("scheduler", "loras", "weighted"):
+            if not settings[name]:
+                del settings[name]
         content = json.dumps([model, settings], sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(content.encode()).hexdigest()
 
@@ -97,4 +117,5 @@ def problem_of(image: np.ndarray, flagged: bool = False) -> str | None:
 
 def drawn_together(request: Request) -> tuple[Any, ...]:
     """The settings that all requests of a batch share."""
-    return request.steps, request.guidance, request.width, request.height, request.scheduler or ""
+    settings = request.steps, request.guidance, request.width, request.height, request.scheduler or ""
+    return *settings, request.loras, request.weighted
