@@ -95,6 +95,7 @@ class Tuner:
         self.prune = prune and generator.can_preview
         #: Base subjects, or one empty text.
         self.contexts = space.contexts or ("",)
+        self._loras = self._check_words()
         self.study = self._read()
         #: Slots that change nothing, as sentences; see ``find_dead_slots``.
         self.dead_slots: list[str] = []

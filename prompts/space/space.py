@@ -187,6 +187,14 @@ class PromptSpace(SpaceDefinition):
                 raise PromptError(
                     f"No option is named for slot {slot.name!r}: it has {', '.join(map(repr, slot.texts[:12]))}."
                 )
+        for condition in self.conditions:
+            slot, parent = self.slots[condition.slot], self.slots[condition.parent]
+            used = indices[condition.parent] in condition.options
+            if used != bool(slot.texts[indices[condition.slot]]):
+                raise PromptError(
+                    f"Slot {slot.name!r} {'needs a number' if used else 'is not in use'} with "
+                    f"{parent.name}={parent.texts[indices[condition.parent]]}."
+                )
         return tuple(indices)
 
     def describe(self, choice: Sequence[int] | np.ndarray) -> dict[str, str]:
