@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
@@ -25,6 +26,8 @@ EMBEDDED_STEPS, EMBEDDED_GUIDANCE = 16, 3.0
 #: Of models that draw elsewhere, such as in ComfyUI.
 EXTERNAL_STEPS, EXTERNAL_GUIDANCE = 20, 7.0
 SEED_LIMIT = 2**63
+#: Begins a LoRA in the identity of what drew a picture.
+_LORA = "+<lora:"
 
 
 class Lora(NamedTuple):
@@ -85,6 +88,29 @@ class Request:
                 del settings[name]
         content = json.dumps([model, settings], sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(content.encode()).hexdigest()
+
+
+def drawn_by(model: str, loras: Iterable[Lora]) -> str:
+    """The identity of ``model`` with LoRAs, whatever their weights.
+
+    >>> from soart.pipelines.models.request import Lora, drawn_by
+    >>> drawn_by("dreamy@1a2b", [Lora("ink", 0.8, "0123456789ab")])
+    'dreamy@1a2b+<lora:ink@0123456789ab>'
+    """
+    return model + "".join(f"{_LORA}{lora.name}@{lora.digest}>" for lora in loras)
+
+
+def loras_beside(model: str, drawn: str) -> list[str] | None:
+    """The LoRAs that an identity of ``drawn_by`` adds to that of ``model``, each as ``name@digest``; None for another model.
+
+    >>> from soart.pipelines.models.request import loras_beside
+    >>> loras_beside("dreamy@1a2b", "dreamy@1a2b+<lora:ink@0123456789ab>"), loras_beside("other", "dreamy@1a2b")
+    (['ink@0123456789ab'], None)
+    """
+    rest = drawn.removeprefix(model)
+    if not drawn.startswith(model) or not (rest == "" or rest.startswith(_LORA)):
+        return None
+    return [part.removesuffix(">") for part in rest.split(_LORA)[1:]]
 
 
 @dataclass(frozen=True, slots=True)

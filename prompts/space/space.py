@@ -11,6 +11,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -166,6 +167,19 @@ class PromptSpace(SpaceDefinition):
         if costs is not None:
             away = [a + c for a, c in zip(away, costs, strict=True)]
         return cheapest(self.options, self.forbidden, away)
+
+    def covering(self) -> list[Choice]:
+        """Allowed choices in which every option occurs that is not banned; of a slot of numbers, its lowest."""
+        start = self.check(self.sample(1, 0)[0])
+        choices = {start: None}
+        for at, (slot, free) in enumerate(zip(self.slots, self.options, strict=True)):
+            for option in free if slot.range is None else free[:1]:
+                options = [*self.options[:at], (option,), *self.options[at + 1 :]]
+                away = [(np.arange(n) != i).astype(float) for n, i in zip(self.levels, start, strict=True)]
+                # Constraints may leave no choice with an option that is not banned itself.
+                with suppress(PromptError):
+                    choices[cheapest(options, self.forbidden, away)] = None
+        return list(choices)
 
     def choice_of(self, options: Mapping[str, object]) -> Choice:
         """The choice with these options by slot name: the inverse of ``describe``.

@@ -1,14 +1,12 @@
 """LoRAs and word weights on tiny pipelines of Stable Diffusion 1.x and XL, with files that diffusers itself has written."""
 
-import copy
 import shutil
 
 import numpy as np
-import peft
 import pytest
 import torch
-from peft.utils import get_peft_model_state_dict
 from specimens import families
+from specimens.loras import write_lora
 
 import soart
 from soart.errors import LoraError, ModelError
@@ -24,17 +22,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Adapter mine was active"),
 ]
 SIZE = {"width": 32, "height": 32, "steps": 2}
-
-
-def write_lora(pipeline, path, seed, text=False):
-    """A random LoRA for the UNet, and for the text encoder."""
-    torch.manual_seed(seed)
-    states = {}
-    for part, targets in (("unet", ["to_q", "to_v"]), *([("text_encoder", ["q_proj", "v_proj"])] if text else [])):
-        config = peft.LoraConfig(r=2, lora_alpha=16, target_modules=targets, init_lora_weights=False)
-        module = peft.inject_adapter_in_model(config, copy.deepcopy(getattr(pipeline, part)))
-        states[f"{part}_lora_layers"] = get_peft_model_state_dict(module)
-    pipeline.save_lora_weights(path.parent, weight_name=path.name, **states)
 
 
 @pytest.fixture(scope="module", params=["sd1", "sdxl"])

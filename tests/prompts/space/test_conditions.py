@@ -124,7 +124,10 @@ def test_slots_that_are_off_are_equal_and_have_no_effect(space):
     # Without the two slots choices that do not use them have the same covariance.
     plain = np.flatnonzero(choices[:, 2] == 0)
     short = taste_kernel(
-        choices[plain][:, [0, 2]], choices[plain][:, [0, 2]], [2, 3], Hyperparameters(2.0, 0.7, 0.5, theta.slots[[0, 2]])
+        choices[plain][:, [0, 2]],
+        choices[plain][:, [0, 2]],
+        [2, 3],
+        Hyperparameters(2.0, 0.7, 0.5, theta.slots[[0, 2]]),
     )
     np.testing.assert_allclose(kernel[np.ix_(plain, plain)], short)
     used = np.flatnonzero(choices[:, 2] == 1)
@@ -135,7 +138,9 @@ def test_slots_that_are_off_are_equal_and_have_no_effect(space):
 
 def test_both_forms_of_the_model_agree(space):
     choices, rng = everything(space), np.random.default_rng(0)
-    values = 1.0 * (choices[:, 2] == 1) - (choices[:, 1] - 3.0) ** 2 * (choices[:, 2] == 1) / 4 + 0.1 * rng.normal(size=20)
+    values = (
+        1.0 * (choices[:, 2] == 1) - (choices[:, 1] - 3.0) ** 2 * (choices[:, 2] == 1) / 4 + 0.1 * rng.normal(size=20)
+    )
     models = [RatingModel(space.levels, exact_limit=limit, similarities=similarities_of(space)).fit(choices, values)
               for limit in (0, 100)]  # fmt: skip
     means = [model.predict(choices)[0] for model in models]
@@ -155,7 +160,9 @@ def test_the_search_switches_slots_on_and_off(large):
         return sign * ((choices[:, 4] == 1) * (1 - np.abs(choices[:, 6] - 30) / 10) + (choices[:, 2] == 2) * 1.0)
 
     for sign, wanted in ((1, (2, 1)), (-1, None)):
-        model = RatingModel(large.levels, similarities=domain.similarities, iterations=10).fit(known, worth(known, sign))
+        model = RatingModel(large.levels, similarities=domain.similarities, iterations=10).fit(
+            known, worth(known, sign)
+        )
         table = model.means()[0]
         best = best_of(table, domain, rng)[0]
         assert large.allows(best)
@@ -208,7 +215,9 @@ def test_plain_templates_draw_numbers():
 
 
 def test_earlier_choices_of_an_edited_space(space):
-    before = PromptSpace.parse_yaml("template: 'a {animal}{effect}'\nslots:\n  animal: [fox, owl]\n  effect: ['', ', (rain)']")
+    before = PromptSpace.parse_yaml(
+        "template: 'a {animal}{effect}'\nslots:\n  animal: [fox, owl]\n  effect: ['', ', (rain)']"
+    )
     mapped = space.map_from(before, np.array([[0, 0], [1, 1]]))
     assert mapped.choices.tolist() == [[0, 5, 0, 4]]
     always = PromptSpace.parse_yaml("template: 'a {animal}, {ink}{effect}'\n" + SPACE.split("\n", 2)[2])
@@ -218,7 +227,9 @@ def test_earlier_choices_of_an_edited_space(space):
 
 
 def test_braces_in_options_stay_plain_text_where_the_template_has_the_place():
-    space = PromptSpace.parse_yaml("template: '{x}, {y}'\nslots:\n  x: ['a {y}', '{z}']\n  y: {low: 0, high: 1, step: 1}")
+    space = PromptSpace.parse_yaml(
+        "template: '{x}, {y}'\nslots:\n  x: ['a {y}', '{z}']\n  y: {low: 0, high: 1, step: 1}"
+    )
     assert not space.conditions
     assert space.render((0, 1)).prompt == "a {y}, 1"
 
@@ -227,7 +238,10 @@ def test_braces_in_options_stay_plain_text_where_the_template_has_the_place():
     ("yaml", "message"),
     [
         ("template: '{x}'\nslots:\n  x: ['a {y}']\n  y: [b, c]", "leaves out {y}"),
-        ("slots:\n  x: ['a {w}']\n  y: ['b {w}']\n  w: {low: 0, high: 1}", "{w} stands in options of several slots .x, y."),
+        (
+            "slots:\n  x: ['a {w}']\n  y: ['b {w}']\n  w: {low: 0, high: 1}",
+            "{w} stands in options of several slots .x, y.",
+        ),
         ("slots:\n  x: ['', 'a {w}']\n  w: {low: 0, high: 1}\nban: 'x='\npin: 'x='", "leave slot 'x' no option"),
     ],
 )
