@@ -6,10 +6,11 @@ Each message is one sentence: the subject, what is wrong with it, and what to do
 from __future__ import annotations
 
 from numbers import Integral
+from typing import ClassVar
 
 
 class SoartError(Exception):
-    """Base of all expected errors. The command line prints the message and exits with code 1.
+    """Base of all expected errors. The command line prints the message and exits with ``exit_code``.
 
     Examples:
         >>> import soart
@@ -19,6 +20,8 @@ class SoartError(Exception):
         ...     print(error)
         The picture is empty: expected the content of a picture, got 0 bytes.
     """
+
+    exit_code: ClassVar[int] = 1
 
 
 def first_line(error: BaseException) -> str:
@@ -68,6 +71,12 @@ class PromptError(SoartError):
 
 class ModelError(SoartError):
     """A diffusion model that cannot be loaded or run."""
+
+
+class LoraError(ModelError):
+    """A LoRA that a prompt names and that cannot be found, read or used: a mistake in what was asked for."""
+
+    exit_code = 2
 
 
 class CollectionError(SoartError):

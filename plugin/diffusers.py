@@ -28,6 +28,7 @@ from ..pipelines.models.adopting import adopt
 from ..pipelines.models.calls import split_options
 from ..pipelines.models.early_stop import stop_if_too_low
 from ..pipelines.models.generator import ImageGenerator
+from ..pipelines.models.loras import LoraFiles
 from ..pipelines.models.step_preview import StepPreview
 from ..pipelines.scoring.in_memory import as_pictures, scores_and_ranking
 from ..pipelines.scoring.profile_store import scorer_for
@@ -141,14 +142,28 @@ class SoartPipeline:
     pipeline: Any
     generator: ImageGenerator
 
-    def __init__(self, pipeline: Any, identity: str | None, batch_size: int | None, inputs: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        pipeline: Any,
+        identity: str | None,
+        batch_size: int | None,
+        inputs: Mapping[str, Any],
+        loras: LoraFiles | None = None,
+    ) -> None:
         # Not through __setattr__, which sets attributes of the pipeline.
         self.__dict__.update(pipeline=pipeline, _identity=identity, _batch_size=batch_size, _inputs=dict(inputs))
+        self.__dict__["_loras"] = loras or LoraFiles()
         self._adopt()
 
     def _adopt(self) -> None:
         """Describe the pipeline as it is now."""
-        model = adopt(self.pipeline, identity=self._identity, batch_size=self._batch_size, inputs=self._inputs)
+        model = adopt(
+            self.pipeline,
+            identity=self._identity,
+            batch_size=self._batch_size,
+            inputs=self._inputs,
+            loras=self._loras,
+        )
         self.__dict__["generator"] = ImageGenerator(model)
 
     def _with(self, options: Mapping[str, Any]) -> tuple[ImageGenerator, dict[str, Any]]:
@@ -157,7 +172,7 @@ class SoartPipeline:
         if not inputs:
             return self.generator, others
         inputs, weights = {**self._inputs, **inputs}, self.generator.model.weights
-        model = adopt(self.pipeline, identity=weights, batch_size=self._batch_size, inputs=inputs)
+        model = adopt(self.pipeline, identity=weights, batch_size=self._batch_size, inputs=inputs, loras=self._loras)
         return ImageGenerator(model), others
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
@@ -274,7 +289,14 @@ class SoartPipeline:
             return findings_of(tuner)
 
 
-def wrap(pipeline: Any, *, identity: str | None = None, batch_size: int | None = None, **inputs: Any) -> SoartPipeline:
+def wrap(
+    pipeline: Any,
+    *,
+    identity: str | None = None,
+    batch_size: int | None = None,
+    loras: Path | str | Mapping[str, Path | str] | None = None,
+    **inputs: Any,
+) -> SoartPipeline:
     """Give a loaded pipeline ``best_of`` and ``tune``.
 
     >>> import soart
@@ -288,25 +310,30 @@ def wrap(pipeline: Any, *, identity: str | None = None, batch_size: int | None =
 
     Args:
         pipeline: of any family that draws pictures from text; it is not changed. A pipeline that is wrapped already
-            keeps its identity, batch size and inputs where no others are given.
+            keeps its identity, batch size, LoRAs and inputs where no others are given.
         identity: name of its weights in collections; by default a digest of them, taken anew at every
             ``SoartPipeline.tune``. The scheduler and its settings, and fixed inputs, are always part of the identity.
         batch_size: pictures drawn together; by default 1 on a CPU and with fixed pictures, else 4, halved when memory
             runs out.
+        loras: a folder of ``.safetensors`` files, or the file of each name; prompts name them as
+            ``<lora:NAME:WEIGHT>``. The pipeline's own active LoRAs stay on beside them.
         inputs: fixed arguments of its call: what an image-to-image, inpainting or ControlNet pipeline needs besides
             text (``image``, ``mask_image``, ``control_image``), and options such as ``strength`` or ``clip_skip``.
 
     Raises:
         ModelError: a pipeline that does not draw single pictures from text and these inputs, or one without
             ``identity`` whose weights cannot be read.
+        LoraError: there is no such folder or file of LoRAs.
     """
+    files = None if loras is None else LoraFiles(loras)
     if isinstance(pipeline, SoartPipeline):
+        files = files or pipeline._loras
         inputs = {**pipeline._inputs, **inputs}
         identity = pipeline._identity if identity is None else identity
         batch_size = pipeline._batch_size if batch_size is None else batch_size
         pipeline = pipeline.pipeline
     expect("the identity as text", identity, str, type(None))
-    return SoartPipeline(pipeline, identity, batch_size, inputs)
+    return SoartPipeline(pipeline, identity, batch_size, inputs, files)
 
 
 class SoartScoreBlock(ModularPipelineBlocks):

@@ -21,7 +21,7 @@ from sqlalchemy import delete, func, insert, select
 from ...errors import ImageError
 from ...files import write_whole
 from ...metrics.image import Picture, read_content, read_image
-from ..models.request import DrawnPicture
+from ..models.request import DrawnPicture, drawn_by
 from .png import encode_png, holds_picture, parameters_text
 from .storage import IMAGES, Storage
 from .tables import FingerprintRow, GenerationRow, ImageRow, ItemsRow, ScoreRow
@@ -87,7 +87,7 @@ class Collection(Storage):
                 row.sha256, row.path, row.problem = digest, path, drawn.problem
                 row.height, row.width = drawn.pixels.shape[:2]
                 row.generation = row.generation or GenerationRow(
-                    request_key=key, model=model, prompt=request.prompt, negative=request.negative, seed=request.seed,
+                    request_key=key, model=drawn_by(model, request.loras), prompt=request.prompt, negative=request.negative, seed=request.seed,
                     steps=request.steps, guidance=request.guidance, sampler=sampler, seconds=drawn.seconds,
                 )  # fmt: skip
                 session.add(row)

@@ -70,9 +70,12 @@ def parameters_text(request: Request, shape: tuple[int, ...], model: str, sample
         lines.append(f"Negative prompt: {request.negative}")
     # A comma or quote in a value would split it; A1111 quotes such values as JSON does.
     name = json.dumps(model, ensure_ascii=False) if any(c in model for c in ',:"\n') else model
+    hashes = json.dumps(", ".join(f"{lora.name}: {lora.digest}" for lora in request.loras), ensure_ascii=False)
     lines.append(
         f"Steps: {request.steps}, Sampler: {_SAMPLER_NAMES.get(sampler, sampler)}, CFG scale: {request.guidance:g}, "
-        f"Seed: {request.seed}, Size: {shape[1]}x{shape[0]}, Model: {name}, Version: soart {__version__}"
+        f"Seed: {request.seed}, Size: {shape[1]}x{shape[0]}, Model: {name}, "
+        + (f"Lora hashes: {hashes}, " if request.loras else "")
+        + f"Version: soart {__version__}"
     )
     return "\n".join(lines)
 

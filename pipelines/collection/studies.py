@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import func, select
 
+from ..models.request import loras_beside
 from .collection import Collection
 from .tables import ChoiceRow, GenerationRow, ImageRow, SpaceRow
 
@@ -54,15 +55,18 @@ def last_tuned_space(collection: Collection) -> SpaceRow | None:
         return session.scalar(query)
 
 
-def choices_by_space(collection: Collection, model: str) -> list[SpaceChoices]:
-    """Return every tuned space with its choices drawn by ``model``, in the order of their first use."""
+def choices_by_space(collection: Collection, model: str, loras: Container[str] = ()) -> list[SpaceChoices]:
+    """Return every tuned space with its choices drawn by ``model``, in the order of their first use.
+
+    Choices with LoRAs count if all of these are among ``loras``, each as ``name@digest``.
+    """
     spaces = select(SpaceRow.fingerprint, SpaceRow.text).outerjoin(ChoiceRow)
     spaces = spaces.group_by(SpaceRow.fingerprint, SpaceRow.text).order_by(func.min(ChoiceRow.created_at))
     drawn = (
         select(ChoiceRow, ImageRow)
         .outerjoin(GenerationRow, GenerationRow.request_key == ChoiceRow.request_key)
         .outerjoin(ImageRow, ImageRow.id == GenerationRow.image_id)
-        .where(ChoiceRow.model == model)
+        .where(ChoiceRow.model.startswith(model, autoescape=True))
         .order_by(ChoiceRow.number)
     )
     with collection.session("be read") as session:
@@ -70,7 +74,11 @@ def choices_by_space(collection: Collection, model: str) -> list[SpaceChoices]:
             SpaceChoices(
                 fingerprint,
                 text,
-                [(row, image) for row, image in session.execute(drawn.where(ChoiceRow.fingerprint == fingerprint))],
+                [
+                    (row, image)
+                    for row, image in session.execute(drawn.where(ChoiceRow.fingerprint == fingerprint))
+                    if (used := loras_beside(model, row.model)) is not None and all(lora in loras for lora in used)
+                ],
             )
             for fingerprint, text in session.execute(spaces).all()
         ]

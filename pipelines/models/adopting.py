@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ import torch
 from ...errors import ModelError
 from .calls import call_of, check_inputs
 from .loading import LoadedModel, describe_model
+from .loras import PREFIX, LoraFiles
 
 
 def adopt(
@@ -19,6 +21,7 @@ def adopt(
     identity: str | None = None,
     batch_size: int | None = None,
     inputs: Mapping[str, Any] | None = None,
+    loras: LoraFiles | None = None,
 ) -> LoadedModel:
     """Describe a loaded pipeline as it is: nothing is moved, converted or switched off.
 
@@ -27,6 +30,7 @@ def adopt(
         identity: names the weights in a collection; by default ``weights_identity``.
         batch_size: pictures drawn together; by default 1 on a CPU and with fixed pictures, else 4.
         inputs: fixed arguments of every call, such as a control picture; part of the identity.
+        loras: the LoRA files that prompts may name.
 
     Raises:
         ModelError: the pipeline does not draw single pictures from text and these inputs, or its weights cannot be
@@ -37,11 +41,14 @@ def adopt(
     device = str(getattr(pipeline, "_execution_device", None) or getattr(pipeline, "device", "cpu"))
     kind = str(getattr(pipeline, "dtype", "float32"))
     identity = identity or weights_identity(pipeline)
-    return describe_model(pipeline, identity, (device, kind, "none"), batch_size, inputs=inputs)
+    described = describe_model(pipeline, identity, (device, kind, "none"), batch_size, inputs=inputs)
+    return replace(described, loras=loras or LoraFiles())
 
 
 def weights_identity(pipeline: Any) -> str:  # noqa: ANN401
-    """The class of a pipeline and a digest of its present weights, LoRAs included, as text.
+    """The class of a pipeline and a digest of its present weights, as text.
+
+    LoRAs are included, but not those that soart itself has loaded for prompts.
 
     Raises:
         ModelError: weights that cannot be read.
@@ -65,8 +72,13 @@ def _weights_digest(pipeline: Any) -> str:  # noqa: ANN401
         module = getattr(part, "_orig_mod", part)
         grouped = _grouped_on_disk(module)
         digest.update(_adapters(module).encode())
+        wrapped = _wrapped_by_soart(module)
         for key, weight in module.state_dict().items():
-            digest.update(f"{name}.{key} {tuple(weight.shape)}".encode())
+            if any(part.startswith(PREFIX) for part in key.split(".")):
+                continue
+            layer, mark, rest = key.rpartition(".base_layer.")
+            own = f"{layer}.{rest}" if mark and layer in wrapped else key
+            digest.update(f"{name}.{own} {tuple(weight.shape)}".encode())
             values = None if grouped else _offloaded(module, key) if weight.device.type == "meta" else weight
             if values is None:
                 raise ModelError(
@@ -81,12 +93,26 @@ def _weights_digest(pipeline: Any) -> str:  # noqa: ANN401
 
 def _adapters(module: torch.nn.Module) -> str:
     """The active LoRAs and their strengths as text; PEFT stores them beside the weights."""
-    names = ("active_adapters", "disable_adapters")
-    return "".join(
-        f"{name} {sorted(scaling.items())} {[getattr(layer, attribute, None) for attribute in names]}"
-        for name, layer in module.named_modules()
-        if isinstance(scaling := getattr(layer, "scaling", None), dict)
-    )
+    names, texts = ("active_adapters", "disable_adapters"), []
+    for name, layer in module.named_modules():
+        if (scaling := _strengths(layer)) is None:
+            continue
+        strengths = [pair for pair in sorted(scaling.items()) if not pair[0].startswith(PREFIX)]
+        if strengths or not scaling:
+            texts.append(f"{name} {strengths} {[getattr(layer, attribute, None) for attribute in names]}")
+    return "".join(texts)
+
+
+def _wrapped_by_soart(module: torch.nn.Module) -> set[str]:
+    """Names of the layers whose only adapters are soart's, so that without soart they would be plain layers."""
+    strengths = {name: _strengths(layer) for name, layer in module.named_modules()}
+    return {name for name, all_of in strengths.items() if all_of and all(key.startswith(PREFIX) for key in all_of)}
+
+
+def _strengths(layer: torch.nn.Module) -> dict[str, float] | None:
+    """The scale of each adapter of a layer, by its name; None for a layer without adapters."""
+    scaling = getattr(layer, "scaling", None)
+    return scaling if isinstance(scaling, dict) else None
 
 
 def _grouped_on_disk(module: torch.nn.Module) -> bool:

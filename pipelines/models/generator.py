@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from copy import copy
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import partial
 from itertools import groupby
 from typing import Any, Self
@@ -19,17 +19,20 @@ from typing import Any, Self
 import numpy as np
 import torch
 
-from ...errors import ModelError, first_line
+from ...errors import LoraError, ModelError, first_line
 from .calls import GUIDER
 from .loading import LoadedModel, quiet_libraries
-from .request import DrawnPicture, Request, drawn_together, problem_of
+from .loras import applied
+from .prompt_syntax import parse_prompt
+from .request import DrawnPicture, Lora, Request, drawn_together, problem_of
 from .step_preview import interruptible, preview_call
 from .steps import StepReport
+from .word_weights import weighted_arguments
 
 log = logging.getLogger(__name__)
 
-#: Names of the settings of a request: all but its prompt and seed.
-SETTINGS = tuple(field.name for field in fields(Request) if field.name not in ("prompt", "seed"))
+#: Names of the settings of a request: all but its seed, its prompt, and what the prompt says.
+SETTINGS = tuple(f.name for f in fields(Request) if f.name not in ("prompt", "seed", "loras", "weighted"))
 
 
 def _given(settings: dict[str, Any]) -> dict[str, Any]:
@@ -114,7 +117,8 @@ class ImageGenerator:
         """A checked request; settings that are None or missing are the generator's, else the model's own.
 
         Raises:
-            ModelError: a setting is unknown, out of range, or not supported by the model.
+            ModelError: a setting is unknown, out of range, or not supported by the model, or word weights are not.
+            LoraError: the prompt names a LoRA that there is not.
         """
         width, height = self.model.size or (None, None)
         defaults = {"steps": self.model.steps, "guidance": self.model.guidance, "width": width, "height": height}
@@ -124,6 +128,8 @@ class ImageGenerator:
         seed = seed.item() if isinstance(seed, np.generic) else seed
         request = Request(prompt, seed, **{**defaults, **self._settings, **chosen})
         request.check()
+        loras, weighted = self._read(request)
+        request = replace(request, loras=loras, weighted=weighted)
         self._scheduler(request.scheduler)
         if request.negative and "negative_prompt" not in self.model.accepts:
             raise ModelError(f"The model {self.model.identity!r} does not take a negative prompt: leave it out.")
@@ -133,6 +139,19 @@ class ImageGenerator:
                 "leave it out."
             )
         return request
+
+    def _read(self, request: Request) -> tuple[tuple[Lora, ...], bool]:
+        """The LoRAs that a prompt names, and True if words of it or of the negative prompt are weighted."""
+        read, less = parse_prompt(request.prompt), parse_prompt(request.negative)
+        if less.loras:
+            raise LoraError(f"The negative prompt names the LoRA {next(iter(less.loras))!r}: name it in the prompt.")
+        weighted = bool(read.pieces or less.pieces)
+        if weighted and not self.model.weighs_words:
+            raise ModelError(
+                f"The model {self.model.identity!r} takes no word weights such as (snow:1.3), because they need the text "
+                r"encoders of Stable Diffusion 1, 2 or XL: leave them out, or write \( and \) for plain brackets."
+            )
+        return self.model.loras.resolve(read.loras), weighted
 
     def _scheduler(self, name: str | None) -> Any:  # noqa: ANN401
         """The scheduler of this class name with the model's own schedule."""
@@ -189,6 +208,8 @@ class ImageGenerator:
                 batch = waiting[: self.batch_size]
                 try:
                     done = run(batch)
+                except LoraError:
+                    raise
                 except Exception as error:
                     if steps is not None and error is steps.error:
                         raise
@@ -211,10 +232,12 @@ class ImageGenerator:
 
     def _arguments(self, batch: list[Request]) -> dict[str, Any]:
         first, accepts = batch[0], self._model.accepts
+        read = [parse_prompt(r.prompt) for r in batch]
         arguments: dict[str, Any] = {
             # Some pipelines change the mappings and lists that they are given.
             **{name: copy(value) for name, value in self._model.inputs.items()},
-            "prompt": [r.prompt for r in batch],
+            # Without weights the text is the prompt as it was written, less its LoRAs.
+            "prompt": [piece.text for piece in read],
             "num_inference_steps": first.steps,
             "generator": [torch.Generator("cpu").manual_seed(r.seed) for r in batch],
             "output_type": "np",
@@ -234,6 +257,11 @@ class ImageGenerator:
             value = getattr(first, side)
             if value is not None:
                 arguments[side] = value
+        if first.weighted:
+            for name in ("prompt", "negative_prompt"):
+                arguments.pop(name, None)
+            texts = [r.prompt for r in batch], [r.negative for r in batch]
+            arguments |= weighted_arguments(self._model.pipeline, self._model.weighs_words, *texts)
         return arguments
 
     @contextmanager
@@ -283,6 +311,7 @@ class ImageGenerator:
         try:
             with (
                 quiet_libraries(),
+                applied(pipeline, batch[0].loras, self._model.loras),
                 torch.inference_mode(),
                 self._guider(batch[0].guidance),
                 self._noise_of_inputs(batch[0].seed),

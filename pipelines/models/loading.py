@@ -21,7 +21,9 @@ from .calls import PICTURES, call_of, check_inputs, guidance_argument
 from .devices import choose_device, choose_dtype, place
 from .embedded import load_embedded
 from .fixed_inputs import alike_in_a_batch, inputs_digest
+from .loras import LoraFiles
 from .request import DEFAULT_GUIDANCE, DEFAULT_STEPS, EMBEDDED_GUIDANCE, EMBEDDED_STEPS
+from .word_weights import weighing_family
 
 EMBEDDED = "embedded"
 EMBEDDED_FOLDER = Path(__file__).parents[1] / "tiny" / "model"
@@ -54,6 +56,8 @@ class LoadedModel:
         guidance_argument: where the guidance of a request goes, see ``calls.guidance_argument``.
         inputs: fixed arguments of every call, such as a control picture; the identity includes their digest.
         weights: the part of the identity that names the weights; empty where the whole identity does.
+        loras: the LoRA files that prompts may name.
+        weighs_words: how the words of a prompt are weighted, see ``weighing_family``; empty if they cannot be.
     """
 
     pipeline: Any
@@ -70,6 +74,8 @@ class LoadedModel:
     guidance_argument: str | None = "guidance_scale"
     inputs: Mapping[str, Any] = field(default_factory=dict)
     weights: str = ""
+    loras: LoraFiles = field(default_factory=LoraFiles)
+    weighs_words: str = ""
 
     @property
     def sampler(self) -> str:
@@ -180,6 +186,7 @@ def load_model(
     device: str | None = None,
     dtype: str | None = None,
     offload: str = "auto",
+    loras: Path | str | Mapping[str, Path | str] | None = None,
 ) -> LoadedModel:
     """Load a text-to-image pipeline.
 
@@ -189,8 +196,10 @@ def load_model(
         device: ``"cuda"``, ``"cuda:1"``, ``"mps"``, ``"cpu"``…; by default the best device available.
         dtype: ``"float32"``, ``"float16"`` or ``"bfloat16"``; by default chosen by device.
         offload: ``"auto"``, ``"none"``, ``"model"`` or ``"sequential"``.
+        loras: a folder of ``.safetensors`` files, or the file of each name, for prompts with ``<lora:NAME:WEIGHT>``.
 
     Raises:
+        LoraError: there is no such folder or file of LoRAs.
         ModelError: the model does not exist, cannot be read, is not a text-to-image pipeline, or the hub cannot be
             reached.
 
@@ -202,6 +211,7 @@ def load_model(
     """
     device = choose_device(device)
     kind = choose_dtype(device, dtype)
+    lora_files = LoraFiles(loras)
     embedded = model in {None, EMBEDDED}
     path = EMBEDDED_FOLDER if embedded else Path(str(model)).expanduser()
     name = EMBEDDED if embedded else str(model)
@@ -235,7 +245,7 @@ def load_model(
     settings = f"+{_fingerprint(config)}" if config and path.is_file() else ""
     identity = f"{Path(name).name}@{_fingerprint(path)}{settings}" if looks_local else name
     described = describe_model(pipeline, identity, (device, str(kind), placed), batch, steps, guidance)
-    return replace(described, schedule=schedule_digest(getattr(pipeline, "scheduler", None)))
+    return replace(described, schedule=schedule_digest(getattr(pipeline, "scheduler", None)), loras=lora_files)
 
 
 def describe_model(
@@ -284,6 +294,8 @@ def describe_model(
         guidance_argument=guided_by,
         inputs=inputs,
         weights=identity,
+        # The pipelines' own encoders skip layers, compel does not.
+        weighs_words="" if inputs.get("clip_skip") else weighing_family(pipeline, call),
     )
 
 

@@ -16,6 +16,7 @@ class GeneratorOptions:
 
     Attributes:
         model: hub id, diffusers folder or single file; None for the embedded model.
+        loras: folder of .safetensors files, which prompts name as ``<lora:NAME:WEIGHT>``.
         model_config: a diffusers folder that describes a single file, for use offline.
         device: ``"cuda"``, ``"cuda:1"``, ``"xpu"``, ``"mps"`` or ``"cpu"``; by default the best device available.
         dtype: ``"float32"``, ``"float16"`` or ``"bfloat16"``; by default chosen by device.
@@ -26,6 +27,7 @@ class GeneratorOptions:
     """
 
     model: str | None = None
+    loras: Path | None = None
     model_config: Path | None = None
     device: str | None = None
     dtype: str | None = None
@@ -44,5 +46,10 @@ class GeneratorOptions:
         from .loading import load_model
 
         return load_model(
-            self.model, config=self.model_config, device=self.device, dtype=self.dtype, offload=self.offload
+            self.model,
+            config=self.model_config,
+            device=self.device,
+            dtype=self.dtype,
+            offload=self.offload,
+            loras=self.loras,
         )

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,6 +26,22 @@ EMBEDDED_STEPS, EMBEDDED_GUIDANCE = 16, 3.0
 #: Of models that draw elsewhere, such as in ComfyUI.
 EXTERNAL_STEPS, EXTERNAL_GUIDANCE = 20, 7.0
 SEED_LIMIT = 2**63
+#: Begins a LoRA in the identity of what drew a picture.
+_LORA = "+<lora:"
+
+
+class Lora(NamedTuple):
+    """A LoRA of a picture.
+
+    Attributes:
+        name: of its file, without the suffix.
+        weight: 1 for its full strength; any number.
+        digest: hash of its file, 12 hex digits.
+    """
+
+    name: str
+    weight: float
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +57,10 @@ class Request:
     height: int | None = None
     #: Class name of a diffusers scheduler; None for the model's own.
     scheduler: str | None = None
+    #: The LoRAs that the prompt names, with the content of their files.
+    loras: tuple[Lora, ...] = ()
+    #: True if the prompt or the negative prompt has weights such as (snow:1.3), which the model takes as weights.
+    weighted: bool = False
 
     def check(self) -> None:
         """Raise ModelError if a value is out of range or of another type."""
@@ -61,10 +82,35 @@ class Request:
     def key(self, model: str) -> str:
         """Identity of the picture this request draws with ``model``: a hash over everything that decides its pixels."""
         settings = asdict(self)
-        if self.scheduler is None:
-            del settings["scheduler"]
+        # Pictures without these have the keys of versions that did not have them.
+        for name in ("scheduler", "loras", "weighted"):
+            if not settings[name]:
+                del settings[name]
         content = json.dumps([model, settings], sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(content.encode()).hexdigest()
+
+
+def drawn_by(model: str, loras: Iterable[Lora]) -> str:
+    """The identity of ``model`` with LoRAs, whatever their weights.
+
+    >>> from soart.pipelines.models.request import Lora, drawn_by
+    >>> drawn_by("dreamy@1a2b", [Lora("ink", 0.8, "0123456789ab")])
+    'dreamy@1a2b+<lora:ink@0123456789ab>'
+    """
+    return model + "".join(f"{_LORA}{lora.name}@{lora.digest}>" for lora in loras)
+
+
+def loras_beside(model: str, drawn: str) -> list[str] | None:
+    """The LoRAs that an identity of ``drawn_by`` adds to that of ``model``, each as ``name@digest``; None for another model.
+
+    >>> from soart.pipelines.models.request import loras_beside
+    >>> loras_beside("dreamy@1a2b", "dreamy@1a2b+<lora:ink@0123456789ab>"), loras_beside("other", "dreamy@1a2b")
+    (['ink@0123456789ab'], None)
+    """
+    rest = drawn.removeprefix(model)
+    if not drawn.startswith(model) or not (rest == "" or rest.startswith(_LORA)):
+        return None
+    return [part.removesuffix(">") for part in rest.split(_LORA)[1:]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,4 +143,5 @@ def problem_of(image: np.ndarray, flagged: bool = False) -> str | None:
 
 def drawn_together(request: Request) -> tuple[Any, ...]:
     """The settings that all requests of a batch share."""
-    return request.steps, request.guidance, request.width, request.height, request.scheduler or ""
+    settings = request.steps, request.guidance, request.width, request.height, request.scheduler or ""
+    return *settings, request.loras, request.weighted

@@ -23,7 +23,7 @@ from ..collection.ratings import OBSERVED, check_rater, check_rating, rate, rate
 from ..collection.tables import ImageRow
 from ..models.generator import ImageGenerator
 from ..models.loading import LoadedModel
-from ..models.request import EXTERNAL_GUIDANCE, EXTERNAL_STEPS, DrawnPicture, Request
+from ..models.request import EXTERNAL_GUIDANCE, EXTERNAL_STEPS, DrawnPicture, Lora, Request
 from ..models.steps import StepReport
 from ..scoring.measuring import measure
 from .panel import Panel
@@ -55,6 +55,10 @@ class ExternalGenerator(ImageGenerator):
             raise ModelError("Expected a name for the model that draws, got none: results are kept separately by name.")
         accepts = frozenset({"prompt", "negative_prompt", "guidance_scale", "width", "height"})
         super().__init__(LoadedModel(None, name.strip(), "", "", "none", steps, guidance, size, 1, accepts))
+
+    def _read(self, request: Request) -> tuple[tuple[Lora, ...], bool]:
+        """Nothing: the external model reads its own syntax."""
+        return (), False
 
     def _scheduler(self, name: str | None) -> object:
         """None: the external model checks its own schedulers."""

@@ -112,6 +112,7 @@ class StudyFindings:
         effects: of every option that is not banned, slot by slot: on the goal's only judge, or on the judges' common
             opinion.
         importance: share of each slot in the variance of the goal, 0…1.
+        conditions: by slot that is not always in use, the options of another slot that it is in use with.
         pairs: the strongest pair effects.
         judges: by judge name, the options it likes most and least, in its own unit.
         front: the trade-offs between the judges of the goal, if there are several, each in its own unit.
@@ -126,6 +127,7 @@ class StudyFindings:
     winners: list[Winner]
     effects: list[OptionEffect]
     importance: dict[str, float]
+    conditions: dict[str, str]
     pairs: list[NamedPairEffect]
     judges: dict[str, list[OptionEffect]]
     front: list[TradeOff]
@@ -180,6 +182,10 @@ def findings_of(tuner: Tuner) -> StudyFindings:
             tuner, [effect for effect in table.effects if effect.option not in tuner.space.banned[effect.slot]], unit
         ),
         importance={slot.name: float(share) for slot, share in zip(slots, table.importance, strict=True)},
+        conditions={
+            slots[c.slot].name: " or ".join(option(c.parent, number) for number in sorted(c.options))
+            for c in tuner.space.conditions
+        },
         pairs=[
             NamedPairEffect(
                 option(p.slots[0], p.options[0]), option(p.slots[1], p.options[1]),
@@ -198,8 +204,9 @@ def findings_of(tuner: Tuner) -> StudyFindings:
 
 
 def _named(tuner: Tuner, effects: Sequence[Effect], unit: float) -> list[OptionEffect]:
-    """Effects in the words of the space, and in a judge's unit."""
+    """Effects in the words of the space, and in a judge's unit; a slot that is off has none."""
     slots = tuner.space.slots
+    effects = [e for e in effects if not slots[e.slot].conditional or slots[e.slot].texts[e.option]]
     places = [None if numbers is None else numbers.positions for numbers in similarities_of(tuner.space)]
 
     def place(slot: int, option: int) -> float | None:

@@ -6,7 +6,7 @@ A choice is stored before its picture is drawn, so that a run killed at any mome
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,6 +16,7 @@ from ...prompts.space.space import Choice, PromptSpace
 from ..collection.collection import Collection
 from ..collection.studies import choices_by_space, last_tuned_space, store_choice_previews, store_choices
 from ..collection.tables import AWAY, ChoiceRow, ImageRow, SpaceRow
+from ..models.request import Lora, drawn_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Trial:
         row: its picture; None before it is drawn.
         previews: scores of previews, by share of the steps and profile.
         dropped: not to be drawn, because its preview was poor.
+        loras: those of its prompt, of a choice that was not stored before.
     """
 
     number: int
@@ -42,6 +44,7 @@ class Trial:
     row: ImageRow | None = None
     previews: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     dropped: bool = False
+    loras: tuple[Lora, ...] = ()
 
 
 @dataclass
@@ -92,7 +95,7 @@ def store_trials(collection: Collection, space: PromptSpace, model: str, trials:
             options=json.dumps(list(trial.choice)),
             context=trial.context,
             seed=trial.seed,
-            model=model,
+            model=drawn_by(model, trial.loras),
         )
         for trial in trials
     ]
@@ -119,11 +122,14 @@ def last_space(collection: Collection) -> PromptSpace:
     return PromptSpace.parse_yaml(row.text, f"space {row.fingerprint}")
 
 
-def read_study(collection: Collection, space: PromptSpace, model: str) -> Study:
-    """The study of ``space`` drawn by ``model``; choices of earlier versions are carried over where they keep their meaning."""
+def read_study(collection: Collection, space: PromptSpace, model: str, loras: Iterable[Lora] = ()) -> Study:
+    """The study of ``space`` drawn by ``model``; choices of earlier versions are carried over where they keep their meaning.
+
+    Choices with a LoRA count if its file is still that of ``loras``.
+    """
     study = Study()
     # In the order the spaces were first used, this version last: the newest of them has the last word.
-    spaces = choices_by_space(collection, model)
+    spaces = choices_by_space(collection, model, {f"{lora.name}@{lora.digest}" for lora in loras})
     for fingerprint, text, stored in sorted(spaces, key=lambda each: each.fingerprint == space.fingerprint):
         options = np.array([json.loads(row.options) for row, _ in stored], dtype=np.int64)
         places = list(range(len(stored)))

@@ -21,7 +21,7 @@ from .. import generate as generation
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
 from ..models.generator import ImageGenerator
-from ..models.request import Request
+from ..models.request import Lora, Request
 from . import pruning
 from .dead_slots import dead_slots
 from .panel import Judge, Judgements, Panel, collect_judgements
@@ -55,6 +55,8 @@ class Tuner:
 
     Raises:
         PromptError: a space of a single choice.
+        LoraError: a prompt of the space names a LoRA that there is not.
+        ModelError: the model takes no negative prompt or no word weights, and the space has some.
         SoartError: numbers out of range, or ``pareto`` with several base subjects.
 
     Examples:
@@ -95,6 +97,8 @@ class Tuner:
         self.prune = prune and generator.can_preview
         #: Base subjects, or one empty text.
         self.contexts = space.contexts or ("",)
+        #: The LoRAs that prompts of the space name.
+        self._loras = self._named_loras()
         self.study = self._read()
         #: Slots that change nothing, as sentences; see ``find_dead_slots``.
         self.dead_slots: list[str] = []
@@ -150,7 +154,9 @@ class Tuner:
         for number, choice in enumerate(choices, start=start):
             context = self.contexts[number % len(self.contexts)]
             trial = Trial(number, batch, self.space.check(choice), context, self.seed + number, "")
-            trials.append(replace(trial, request_key=self._key(trial)))
+            request = self.request(trial)
+            key = request.key(self.generator.model.identity)
+            trials.append(replace(trial, request_key=key, loras=request.loras))
         store_trials(self.collection, self.space, self.generator.model.identity, trials)
         return trials
 
@@ -277,7 +283,19 @@ class Tuner:
         return np.array([trial.choice for trial in trials]).reshape(-1, len(self.space.slots))
 
     def _read(self) -> Study:
-        return read_study(self.collection, self.space, self.generator.model.identity)
+        return read_study(self.collection, self.space, self.generator.model.identity, self._loras)
+
+    def _named_loras(self) -> set[Lora]:
+        """The LoRAs of all prompts of the space, so that a missing one is noticed before the first picture.
+
+        Raises:
+            ModelError: a prompt that the model does not take.
+        """
+        loras: set[Lora] = set()
+        for choice in self.space.covering():
+            words = self.space.render(choice)
+            loras |= set(self.generator.request(words.prompt, self.seed, negative=words.negative).loras)
+        return loras
 
     def _key(self, trial: Trial) -> str:
         return self.request(trial).key(self.generator.model.identity)

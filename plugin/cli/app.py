@@ -112,7 +112,7 @@ def main() -> None:
         app()
     except SoartError as error:
         note(f"Error: {error}")
-        sys.exit(1)
+        sys.exit(error.exit_code)
     except BrokenPipeError:
         sys.exit(1)
 

@@ -109,6 +109,14 @@ _GENERATOR_OPTIONS: dict[str, Any] = {
             "--model", help="Hub id, diffusers folder, or .safetensors/.ckpt file; default: the embedded model."
         ),
     ],
+    "loras": Annotated[
+        Path | None,
+        typer.Option(
+            "--lora",
+            metavar="DIR",
+            help="Folder of .safetensors LoRAs, which prompts name as <lora:NAME:WEIGHT>; docs/loras.md.",
+        ),
+    ],
     "model_config": Annotated[
         Path | None,
         typer.Option("--model-config", help="Diffusers folder that describes a single-file model, for use offline."),

@@ -108,6 +108,7 @@ def findings_facts(collection: Collection, findings: StudyFindings) -> dict[str,
         ],
         "effects": _effects(findings.effects),
         "importance": findings.importance,
+        "conditions": findings.conditions,
         "pairs": [
             {"options": [p.first, p.second], "mean": p.mean, "interval": [p.low, p.high]} for p in findings.pairs
         ],

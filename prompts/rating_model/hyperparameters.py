@@ -12,7 +12,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.optimize import minimize
 
-from .kernels import Hyperparameters, Rows, identity, likeness, main_and_squares, one_hot, same_rater, slot_kernels
+from .kernels import (
+    Hyperparameters,
+    Rows,
+    likeness,
+    main_and_squares,
+    one_hot,
+    same_rater,
+    slot_kernels,
+    unlikeness,
+)
 from .laplace import Mode, evidence_slope, find_mode
 from .likelihoods import Terms
 from .similarity import Numbers, Similarities
@@ -207,8 +216,8 @@ class Evidence:
         total = [along(slot, kernel) for slot, kernel in enumerate(kernels)]
         for slot in self.layout.alike:
             share = theta.odds[slot] / (1 + theta.odds[slot])
-            unlike = likeness(slot, theta) - identity(self.levels[slot])
-            total.append(along(slot, theta.slots[slot] * share * (1 - share) * unlike))
+            change = likeness(slot, theta) - unlikeness(self.levels[slot], self.layout.similarities[slot])
+            total.append(along(slot, theta.slots[slot] * share * (1 - share) * change))
         for slot in self.layout.numbers:
             share, numbers = theta.odds[slot] / (1 + theta.odds[slot]), self.layout.similarities[slot]
             assert isinstance(numbers, Numbers)

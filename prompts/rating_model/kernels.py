@@ -2,7 +2,7 @@
 
 Symbols: x_s the option of slot s, |s| its number of options, w_s the slot's weight, n_s = |s|/(|s| − 1) so that an
 option's own main effect has variance w_s whatever the slot's size, G_s the likeness of its options (see ``similarity``)
-and ρ_s its share, 0 without a likeness. All variances are in units of the rating noise σ².
+and ρ_s its share, 0 without a likeness. A slot that is not in use has no effect: k_s = 0 there. All variances are in units of the rating noise σ².
 
     k_s  = (1 − ρ_s) n_s (1[x_s = x'_s] − 1/|s|) + ρ_s G_s
     P    = A + b (A² − A₂)/2,     A = Σ_s w_s k_s,  A₂ = Σ_s w_s² k_s²
@@ -22,7 +22,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ...errors import PromptError
-from .similarity import Numbers, Similarities
+from .similarity import Numbers, Similarities, Similarity, identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +144,9 @@ def sizes(levels: Sequence[int]) -> np.ndarray:
     return counts / np.maximum(counts - 1, 1)
 
 
-def identity(level: int) -> np.ndarray:
-    """(|s|, |s|) n_s (1[x = x'] − 1/|s|): options equally unlike each other."""
-    unlike: np.ndarray = (np.eye(level) - 1.0 / level) * (level / max(level - 1, 1))
-    return unlike
+def unlikeness(level: int, similarity: Similarity) -> np.ndarray:
+    """(|s|, |s|) covariance of a slot whose options are equally unlike each other."""
+    return similarity.identity() if isinstance(similarity, Numbers) else identity(level)
 
 
 def likeness(slot: int, theta: Hyperparameters) -> np.ndarray:
@@ -161,7 +160,7 @@ def slot_kernels(levels: Sequence[int], theta: Hyperparameters) -> list[np.ndarr
     """(|s|, |s|) w_s k_s of each slot."""
     kernels = []
     for slot, (level, weight) in enumerate(zip(levels, theta.slots, strict=True)):
-        kernel = identity(level)
+        kernel = unlikeness(level, theta.similarities[slot] if theta.similarities else None)
         if theta.similarities and theta.similarities[slot] is not None:
             share = theta.odds[slot] / (1 + theta.odds[slot])
             kernel = (1 - share) * kernel + share * likeness(slot, theta)

@@ -17,6 +17,12 @@ import numpy as np
 from ...errors import PromptError
 
 
+def identity(level: int) -> np.ndarray:
+    """(|s|, |s|) n_s (1[x = x'] − 1/|s|): options equally unlike each other."""
+    unlike: np.ndarray = (np.eye(level) - 1.0 / level) * (level / max(level - 1, 1))
+    return unlike
+
+
 def centred(matrix: np.ndarray) -> np.ndarray:
     """``matrix`` with rows and columns of mean 0, and a mean diagonal of 1 unless it is 0."""
     middle = matrix - matrix.mean(axis=0) - matrix.mean(axis=1)[:, None] + matrix.mean()
@@ -31,12 +37,15 @@ class Numbers:
 
     Attributes:
         positions: place of each option, from 0 for the lowest to 1 for the highest; on the logarithm where ratios count.
+        conditional: True if the slot has one option more, its last: not in use. It has no effect, so that choices that
+            do not use the slot are equal there.
 
     Raises:
         PromptError: positions that are not finite or do not increase.
     """
 
     positions: tuple[float, ...]
+    conditional: bool = False
 
     def __post_init__(self) -> None:
         if not np.isfinite(self.positions).all() or (np.diff(self.positions) <= 0).any():
@@ -45,7 +54,7 @@ class Numbers:
             )
 
     @classmethod
-    def of(cls, values: Sequence[float], *, log: bool = False) -> Numbers:
+    def of(cls, values: Sequence[float], *, log: bool = False, conditional: bool = False) -> Numbers:
         """The numbers ``values``, lowest first.
 
         Raises:
@@ -57,15 +66,27 @@ class Numbers:
             raise PromptError(f"Expected finite numbers, got {list(values)[:8]}.")
         places = np.log(values) if log else np.asarray(values, dtype=np.float64)
         span = float(places[-1] - places[0]) if len(places) > 1 else 1.0
-        return cls(tuple(((places - places[0]) / (span or 1.0)).tolist()))
+        return cls(tuple(((places - places[0]) / (span or 1.0)).tolist()), conditional)
+
+    def __len__(self) -> int:
+        """Number of options."""
+        return len(self.positions) + self.conditional
+
+    def identity(self) -> np.ndarray:
+        """(|s|, |s|) covariance of numbers that are equally unlike each other."""
+        return self._padded(identity(len(self.positions)))
 
     def gram(self, length: float) -> np.ndarray:
         """(|s|, |s|) centred Matérn covariance of ``length``, as a share of the range."""
-        return _matern(self.positions, length)[0]
+        return self._padded(_matern(self.positions, length)[0])
 
     def slope(self, length: float) -> np.ndarray:
         """(|s|, |s|) derivative of ``gram`` with respect to log ``length``."""
-        return _matern(self.positions, length)[1]
+        return self._padded(_matern(self.positions, length)[1])
+
+    def _padded(self, matrix: np.ndarray) -> np.ndarray:
+        """``matrix`` of the numbers, with zeros for the option that stands for no use."""
+        return np.pad(matrix, (0, int(self.conditional)))
 
 
 @lru_cache(maxsize=64)
@@ -118,7 +139,7 @@ def check_similarities(similarities: Similarities, levels: Sequence[int]) -> Sim
     """
     if not similarities:
         return ()
-    sizes = [len(s.positions) if isinstance(s, Numbers) else len(s.matrix) if s else None for s in similarities]
+    sizes = [len(s) if isinstance(s, Numbers) else len(s.matrix) if s else None for s in similarities]
     if len(sizes) != len(levels) or any(size not in (None, level) for size, level in zip(sizes, levels, strict=True)):
         raise PromptError(f"Expected likenesses for slots of {list(levels)} options, got {sizes}.")
     kept = tuple(s if level > 2 else None for s, level in zip(similarities, levels, strict=True))

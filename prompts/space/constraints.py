@@ -90,11 +90,27 @@ def forbidden_pairs(constraint: Constraint, slots: tuple[Slot, ...]) -> list[For
     return [pair for pair in forbidden if pair.early and pair.late]
 
 
-def obey(choices: np.ndarray, pairs: Sequence[Forbidden]) -> np.ndarray:
-    """(n,) bool: True for those of the (n, slots) choices that break none of ``pairs``."""
+class Mask(NamedTuple):
+    """A ``Forbidden`` as look-up tables: for each option of both slots, True if it is in the set."""
+
+    low: int
+    early: np.ndarray
+    high: int
+    late: np.ndarray
+
+    @classmethod
+    def of(cls, pair: Forbidden, levels: Sequence[int]) -> Mask:
+        """The tables of ``pair`` for slots with these numbers of options."""
+        early, late = np.zeros(levels[pair.low], dtype=bool), np.zeros(levels[pair.high], dtype=bool)
+        early[[*pair.early]], late[[*pair.late]] = True, True
+        return cls(pair.low, early, pair.high, late)
+
+
+def obey(choices: np.ndarray, masks: Sequence[Mask]) -> np.ndarray:
+    """(n,) bool: True for those of the (n, slots) choices that break none of ``masks``."""
     good = np.ones(len(choices), dtype=bool)
-    for pair in pairs:
-        good &= ~(np.isin(choices[:, pair.low], [*pair.early]) & np.isin(choices[:, pair.high], [*pair.late]))
+    for mask in masks:
+        good &= ~(mask.early[choices[:, mask.low]] & mask.late[choices[:, mask.high]])
     return good
 
 
@@ -160,8 +176,10 @@ def cheapest(
     return best[1]
 
 
-def check_constraints(constraints: Sequence[Constraint], slots: tuple[Slot, ...]) -> list[Forbidden]:
-    """The pairs of option sets that ``constraints`` forbid.
+def check_constraints(
+    constraints: Sequence[Constraint], slots: tuple[Slot, ...], always: Sequence[Forbidden] = ()
+) -> list[Forbidden]:
+    """The pairs of option sets that ``constraints`` forbid, beside those that are ``always`` forbidden.
 
     Raises:
         PromptError: an unknown slot or option, or constraints that contradict each other; the message names them.
@@ -171,7 +189,7 @@ def check_constraints(constraints: Sequence[Constraint], slots: tuple[Slot, ...]
     def blocks(used: Sequence[int], at: int, option: int) -> bool:
         options: list[Sequence[int]] = [range(len(slot.options)) for slot in slots]
         options[at] = [option]
-        return count_allowed(options, [pair for i in used for pair in each[i]]) == 0
+        return count_allowed(options, [*always, *(pair for i in used for pair in each[i])]) == 0
 
     everything = range(len(each))
     touched = sorted(

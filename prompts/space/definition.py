@@ -10,8 +10,9 @@ from typing import Self
 import numpy as np
 
 from ...errors import PromptError
-from .constraints import Constraint, Forbidden, check_constraints, count_allowed, obey
-from .rendering import check_negative, check_template, default_negative, default_template
+from .conditions import Condition, find_conditions, named_in_options
+from .constraints import Constraint, Forbidden, Mask, check_constraints, count_allowed, obey
+from .rendering import check_negative, check_template, default_negative, default_template, places
 from .slots import Slot, check_names, restricted
 
 Choice = tuple[int, ...]
@@ -39,8 +40,18 @@ class SpaceDefinition:
         object.__setattr__(self, "contexts", tuple(" ".join(context.split()) for context in self.contexts))
         if "" in self.contexts or len(set(self.contexts)) < len(self.contexts):
             raise PromptError("Expected contexts that are neither empty nor alike: drop those that are.")
-        object.__setattr__(self, "template", self.template or default_template(self.slots, bool(self.contexts)))
-        object.__setattr__(self, "negative", self.negative or default_negative(self.slots))
+        inner = named_in_options(self.slots)
+        outer = tuple(slot for slot in self.slots if slot.name not in inner)
+        object.__setattr__(self, "template", self.template or default_template(outer, bool(self.contexts)))
+        object.__setattr__(self, "negative", self.negative or default_negative(outer))
+        conditional = inner - {*places(self.template), *places(self.negative)}
+        slots = tuple(
+            slot
+            if slot.range is None or slot.conditional == (slot.name in conditional)
+            else Slot(slot.name, slot.range, slot.kind, conditional=slot.name in conditional)
+            for slot in self.slots
+        )
+        object.__setattr__(self, "slots", slots)
         check_template(self.template, self.slots, self.contexts)
         check_negative(self.negative, self.slots)
         bans = tuple(frozenset(options) for options in self.banned) or (frozenset(),) * len(self.slots)
@@ -73,9 +84,19 @@ class SpaceDefinition:
         return masks
 
     @cached_property
+    def conditions(self) -> tuple[Condition, ...]:
+        """The slots of numbers that are not always in use, and when they are."""
+        return find_conditions(self.slots, {*places(self.template), *places(self.negative)})
+
+    @cached_property
     def forbidden(self) -> tuple[Forbidden, ...]:
-        """The constraints as pairs of option sets that exclude each other."""
-        return tuple(check_constraints(self.constraints, self.slots))
+        """The constraints and conditions as pairs of option sets that exclude each other."""
+        conditions = [pair for condition in self.conditions for pair in condition.forbidden(self.slots)]
+        return (*check_constraints(self.constraints, self.slots, conditions), *conditions)
+
+    @cached_property
+    def _forbidden_masks(self) -> tuple[Mask, ...]:
+        return tuple(Mask.of(pair, self.levels) for pair in self.forbidden)
 
     @cached_property
     def size(self) -> int:
@@ -101,7 +122,7 @@ class SpaceDefinition:
 
     def allowed(self, choices: np.ndarray) -> np.ndarray:
         """(n,) bool: True for those of the (n, slots) choices, indices in range, that constraints and bans allow."""
-        good = obey(choices, self.forbidden)
+        good = obey(choices, self._forbidden_masks)
         for column, mask in zip(choices.T, self.masks, strict=True):
             good &= mask[column]
         return good

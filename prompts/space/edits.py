@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import PromptError
+from .conditions import switch_off
 from .definition import SpaceDefinition
 from .rendering import fill
 from .slots import Slot
@@ -124,6 +125,11 @@ def map_choices(old: SpaceDefinition, new: SpaceDefinition, choices: np.ndarray)
             drop(before[:, at] == option, f"{name}={old.slots[at].texts[option]}, which is gone")
     for at, may_vanish in removed:
         drop(~may_vanish[before[:, at]], f"the slot {old.slots[at].name!r}, which is gone")
+    after = switch_off(after, new.conditions, new.levels)
+    for condition in new.conditions:
+        used = np.isin(after[:, condition.parent], [*condition.options])
+        unset = after[:, condition.slot] == new.levels[condition.slot] - 1
+        drop(used & unset, f"the slot {new.slots[condition.slot].name!r}, which has no number there")
     rows = np.flatnonzero(good)
     ranked = tuple(sorted(reasons.items(), key=lambda item: -item[1]))
     return MappedChoices(after[rows], rows, len(before) - len(rows), ranked)

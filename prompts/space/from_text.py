@@ -1,6 +1,6 @@
 """Makes prompt spaces of dynamic-prompts templates and of plain prompts.
 
-Variants and wildcards of a template become slots. Around a plain prompt the vocabularies become slots.
+Variants, wildcards and ranges of numbers of a template become slots. Around a plain prompt the vocabularies become slots.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...errors import PromptError
+from .conditions import place_of
 from .definition import SpaceDefinition
+from .number_range import NumberRange
 from .rendering import SUBJECT, escape
 from .slots import Kind, Option, Slot
 from .templates import WILDCARD, invalid_syntax, quoted, wildcard_values
@@ -42,6 +44,9 @@ VOCABULARY_SLOTS: dict[str, tuple[tuple[str, str, Kind], ...]] = {
 _MOST_OPTIONS_OF_A_VARIANT = 500
 #: A template with more variants, options and wildcards than this is not parsed, which would take seconds.
 _MOST_BRANCHES = 5_000
+#: What a number is the weight of, before its place: a LoRA or words.
+_WEIGHT_OF = re.compile(r"(?:<lora:|\()\s*([^:<>(){}]+):\s*$", re.IGNORECASE)
+_LONGEST_NAME = 30
 
 
 def is_template(text: str) -> bool:
@@ -114,7 +119,8 @@ def space_from_template(text: str, negative: str = "", wildcards: Path | None = 
 
     Each ``{a|b}`` becomes a slot ``choice1``, ``choice2`` …, each ``__name__`` a slot ``name``. Variants inside
     variants become options of the outer slot, with the product of their weights. A variant with one option is plain
-    text; options of weight 0 are left out.
+    text; options of weight 0 are left out. ``{0..1.2}`` becomes a slot of numbers, named after the LoRA or the words that
+    it is the weight of; inside a variant it is in use with that option only.
 
     Args:
         text: the template; it needs at least one variant or wildcard, here or in ``negative``.
@@ -145,8 +151,11 @@ def _template(text: str, kind: Kind, slots: list[Slot], wildcards: Path | None) 
         if isinstance(token, LiteralCommand):
             template += escape(token.literal)
             continue
-        options = _merged(_expansions(token, text, wildcards, ()), text)
-        if len(options) == 1 and not isinstance(token, WildcardCommand):
+        if (numbers := _range_of(token)) is not None:
+            template += _add_numbers(numbers, kind, template, slots)
+            continue
+        options = _merged(_expansions(token, text, wildcards, (), kind, slots), text)
+        if len(options) == 1 and not isinstance(token, WildcardCommand) and "{" not in options[0].text:
             template += escape(options[0].text)
             continue
         wildcard = str(token.wildcard).replace("/", "_") if isinstance(token, WildcardCommand) else ""
@@ -154,6 +163,25 @@ def _template(text: str, kind: Kind, slots: list[Slot], wildcards: Path | None) 
         slots.append(Slot(name, options, kind))
         template += f"{{{name}}}"
     return template
+
+
+def _range_of(command: Command) -> NumberRange | None:
+    """The range of a variant such as ``{0..1.2}``; None for other parts of a template."""
+    from dynamicprompts.commands import LiteralCommand, VariantCommand
+
+    if not isinstance(command, VariantCommand) or len(command.variants) != 1:
+        return None
+    only = command.variants[0].value
+    return NumberRange.written(only.literal) if isinstance(only, LiteralCommand) else None
+
+
+def _add_numbers(numbers: NumberRange, kind: Kind, before: str, slots: list[Slot]) -> str:
+    """Append a slot of numbers to ``slots``; returns its place. ``before`` is the text up to there, which names it."""
+    weighted = _WEIGHT_OF.search(before)
+    words = re.sub(r"\W+", "_", weighted[1]).strip("_")[:_LONGEST_NAME] if weighted else ""
+    name = _free_name(words, "number", {slot.name for slot in slots})
+    slots.append(Slot(name, numbers, kind))
+    return place_of(name)
 
 
 def _free_name(wildcard: str, stem: str, taken: set[str]) -> str:
@@ -191,22 +219,35 @@ def _merged(expansions: list[_Expansion], text: str) -> list[Option]:
     return [Option(*item) for item in weights.items()]
 
 
-def _expansions(command: Command, text: str, wildcards: Path | None, above: tuple[str, ...]) -> list[_Expansion]:
-    """All texts that ``command`` can become; ``above`` are the wildcards around it."""
+def _expansions(
+    command: Command,
+    text: str,
+    wildcards: Path | None,
+    above: tuple[str, ...],
+    kind: Kind,
+    slots: list[Slot],
+    before: str = "",
+) -> list[_Expansion]:
+    """All texts that ``command`` can become.
+
+    ``above`` are the wildcards around it. Its numbers become slots of ``kind``, named by the text ``before`` them.
+    """
     from dynamicprompts.commands import LiteralCommand, SequenceCommand
 
+    if (numbers := _range_of(command)) is not None:
+        return [_Expansion(_add_numbers(numbers, kind, before, slots), 1.0)]
     if isinstance(command, LiteralCommand):
         return [_Expansion(command.literal, 1.0)]
     if isinstance(command, SequenceCommand):
         expansions = [_Expansion("", 1.0)]
         for token in command.tokens:
-            more = _expansions(token, text, wildcards, above)
+            more = _expansions(token, text, wildcards, above, kind, slots, expansions[-1].text)
             expansions = [_Expansion(a.text + b.text, a.weight * b.weight) for a in expansions for b in more]
             _check_count(expansions, text)
         return expansions
     expansions = []
     for value, weight, inside in _branches(command, text, wildcards, above):
-        inner = _expansions(value, text, wildcards, inside)
+        inner = _expansions(value, text, wildcards, inside, kind, slots)
         total = sum(expansion.weight for expansion in inner) or 1.0
         expansions += [_Expansion(expansion.text, weight * expansion.weight / total) for expansion in inner]
         _check_count(expansions, text)

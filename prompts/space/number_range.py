@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -10,6 +11,8 @@ from ...errors import PromptError
 
 #: Numbers on a logarithmic scale without a step, most numbers on another one, and most of any range.
 GRID, FINEST, MOST = 41, 60, 201
+_NUMBER, _TO = r"\s*([+-]?(?:\d+(?:\.\d+)?|\.\d+))\s*", r"(?:\.\.|…)"
+_WRITTEN = re.compile(rf"{_NUMBER}{_TO}{_NUMBER}(?:{_TO}{_NUMBER})?")
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,22 @@ class NumberRange:
                 f"Expected 2 to {MOST} numbers from {self.low:g} to {self.high:g}, "
                 f"but the step {self.step:g} gives {math.floor(steps) + 1 if steps < 1e9 else 'too many'}."
             )
+
+    @classmethod
+    def written(cls, text: str) -> NumberRange | None:
+        """The range that a text such as ``0..1.2`` or ``0..1.2..0.1`` (with a step) means; None for other texts.
+
+        >>> from soart.prompts.space.number_range import NumberRange
+        >>> NumberRange.written("0..1..0.25").texts()
+        ['0', '0.25', '0.5', '0.75', '1']
+
+        Raises:
+            PromptError: bounds or a step that do not make a range.
+        """
+        match = _WRITTEN.fullmatch(text)
+        if match is None:
+            return None
+        return cls(float(match[1]), float(match[2]), None if match[3] is None else float(match[3]))
 
     def texts(self) -> list[str]:
         """The numbers as texts, lowest first."""

@@ -91,7 +91,7 @@ def _row(names: list[str]) -> str:
 
 def check_template(template: str, slots: tuple[Slot, ...], contexts: tuple[str, ...]) -> None:
     """Raise PromptError if the template names an unknown slot, or leaves out a text slot or the subject."""
-    text = {slot.name for slot in slots if slot.kind == "text"}
+    text = {slot.name for slot in slots if slot.kind == "text" and not slot.conditional}
     others = {slot.name: slot.kind for slot in slots if slot.kind != "text"}
     if contexts and SUBJECT in text:
         raise PromptError(f"The space has contexts and a slot {SUBJECT!r}, both for {{{SUBJECT}}}: rename the slot.")
@@ -112,7 +112,7 @@ def check_template(template: str, slots: tuple[Slot, ...], contexts: tuple[str, 
 
 def check_negative(negative: str, slots: tuple[Slot, ...]) -> None:
     """Raise PromptError if the negative template names something other than a negative slot, or leaves one out."""
-    known = {slot.name for slot in slots if slot.kind == "negative"}
+    known = {slot.name for slot in slots if slot.kind == "negative" and not slot.conditional}
     named = places(negative)
     for name in named:
         if name not in known:
@@ -133,9 +133,10 @@ def render(template: str, negative: str, subject: str, chosen: Mapping[str, tupl
         subject: fills ``{subject}``; empty for none.
         chosen: slot name → slot and index of its option.
     """
-    words = {name: slot.texts[option] for name, (slot, option) in chosen.items()} | (
-        {SUBJECT: subject} if subject else {}
-    )
+    words = {name: slot.texts[option] for name, (slot, option) in chosen.items()}
+    for name, number in [(name, words[name]) for name, (slot, _) in chosen.items() if slot.conditional]:
+        words = {other: text.replace(f"{{{name}}}", number) for other, text in words.items()}
+    words |= {SUBJECT: subject} if subject else {}
     settings: dict[str, SettingValue] = {
         name: slot.values[option] for name, (slot, option) in chosen.items() if slot.kind == "setting"
     }

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from .conditions import switch_off
 from .constraints import cheapest
 from .definition import SpaceDefinition
 from .slots import Slot
@@ -57,14 +58,26 @@ def scores(slot: Slot, keys: np.ndarray, draws: np.ndarray, attempt: int) -> np.
     return result
 
 
+def drawable(space: SpaceDefinition) -> list[np.ndarray]:
+    """For each slot (options,) bool, True for what is drawn: what no ban excludes, and a number where there is one."""
+    masks = list(space.masks)
+    for condition in space.conditions:
+        numbers = masks[condition.slot].copy()
+        numbers[-1] = False
+        masks[condition.slot] = numbers if numbers.any() else masks[condition.slot]
+    return masks
+
+
 def _draw(space: SpaceDefinition, keys: Sequence[np.ndarray], draws: np.ndarray) -> np.ndarray:
     """(n, slots) allowed choices of the draws with these numbers."""
     choices = np.zeros((len(draws), len(space.slots)), dtype=np.int64)
     waiting = np.arange(len(draws))
+    masks = drawable(space)
     for attempt in range(_ATTEMPTS):
-        for at, (slot, key, mask) in enumerate(zip(space.slots, keys, space.masks, strict=True)):
+        for at, (slot, key, mask) in enumerate(zip(space.slots, keys, masks, strict=True)):
             drawn = scores(slot, key, draws[waiting], attempt)
             choices[waiting, at] = np.where(mask, drawn, -np.inf).argmax(axis=1)
+        choices = switch_off(choices, space.conditions, space.levels)
         waiting = waiting[~space.allowed(choices[waiting])]
         if not len(waiting):
             return choices

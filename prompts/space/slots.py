@@ -87,14 +87,24 @@ class Slot:
         kind: ``text`` fills a place of the prompt, ``negative`` one of the negative prompt, ``setting`` sets the
             pipeline; by default that of ``default_kind``.
         range: the range whose numbers are the options, or None for options that were listed.
+        conditional: True for a range that is not always in use, see ``conditions``; its last option, which is empty, is
+            taken where it is not.
     """
 
     name: str
     options: tuple[Option, ...]
     kind: Kind
     range: NumberRange | None
+    conditional: bool
 
-    def __init__(self, name: str, options: Iterable[Option | str] | NumberRange, kind: Kind | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        options: Iterable[Option | str] | NumberRange,
+        kind: Kind | None = None,
+        *,
+        conditional: bool = False,
+    ) -> None:
         """Check and store; see the attributes.
 
         Raises:
@@ -102,8 +112,9 @@ class Slot:
         """
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "range", options if isinstance(options, NumberRange) else None)
+        object.__setattr__(self, "conditional", conditional and self.range is not None)
         if isinstance(options, NumberRange):
-            options = options.texts()
+            options = [*options.texts(), *([""] if conditional else [])]
         stored = tuple(o if isinstance(o, Option) else Option(o) for o in options)
         object.__setattr__(self, "options", stored)
         object.__setattr__(self, "kind", kind or default_kind(name))
@@ -140,7 +151,7 @@ class Slot:
         They are a range, or listed as at least three increasing guidances or steps.
         """
         if self.range is not None:
-            return tuple(map(float, self.texts))
+            return tuple(float(text) for text in self.texts if text)
         if self.name not in NUMERIC or self.kind != "setting" or len(self.options) < 3 or "" in self.texts:
             return None
         values = tuple(map(float, self.texts))
@@ -159,7 +170,7 @@ class Slot:
                 return known.index(wanted)
         if self.range is not None:
             try:
-                return list(map(float, self.texts)).index(float(text))
+                return (self.numbers or ()).index(float(text))
             except ValueError:
                 pass
         elif self.kind == "setting" and text:
@@ -237,5 +248,7 @@ def restricted(
     for at, options in (find_options(slots, text) for text in pins):
         pinned.setdefault(at, set()).update(options)
     for at, chosen in pinned.items():
-        excluded[at] |= set(range(len(slots[at].options))) - chosen
+        last = len(slots[at].options) - 1
+        # A pinned weight does not mean that its LoRA must be in.
+        excluded[at] |= set(range(last + 1)) - chosen - ({last} if slots[at].conditional else set())
     return tuple(frozenset(options) for options in excluded)

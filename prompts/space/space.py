@@ -11,6 +11,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -167,6 +168,19 @@ class PromptSpace(SpaceDefinition):
             away = [a + c for a, c in zip(away, costs, strict=True)]
         return cheapest(self.options, self.forbidden, away)
 
+    def covering(self) -> list[Choice]:
+        """Allowed choices in which every option occurs that is not banned; of a slot of numbers, its lowest."""
+        start = self.check(self.sample(1, 0)[0])
+        choices = {start: None}
+        for at, (slot, free) in enumerate(zip(self.slots, self.options, strict=True)):
+            for option in free if slot.range is None else free[:1]:
+                options = [*self.options[:at], (option,), *self.options[at + 1 :]]
+                away = [(np.arange(n) != i).astype(float) for n, i in zip(self.levels, start, strict=True)]
+                # Constraints may leave no choice with an option that is not banned itself.
+                with suppress(PromptError):
+                    choices[cheapest(options, self.forbidden, away)] = None
+        return list(choices)
+
     def choice_of(self, options: Mapping[str, object]) -> Choice:
         """The choice with these options by slot name: the inverse of ``describe``.
 
@@ -186,6 +200,14 @@ class PromptSpace(SpaceDefinition):
             else:
                 raise PromptError(
                     f"No option is named for slot {slot.name!r}: it has {', '.join(map(repr, slot.texts[:12]))}."
+                )
+        for condition in self.conditions:
+            slot, parent = self.slots[condition.slot], self.slots[condition.parent]
+            used = indices[condition.parent] in condition.options
+            if used != bool(slot.texts[indices[condition.slot]]):
+                raise PromptError(
+                    f"Slot {slot.name!r} {'needs a number' if used else 'is not in use'} with "
+                    f"{parent.name}={parent.texts[indices[condition.parent]]}."
                 )
         return tuple(indices)
 

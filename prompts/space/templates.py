@@ -1,6 +1,6 @@
 """Expands prompt templates in the dynamic-prompts syntax.
 
-``{a|b}`` is a variant, ``__name__`` a wildcard. Wildcards come from the user's own folder of ``NAME.txt`` files or else
+``{a|b}`` is a variant, ``__name__`` a wildcard, ``{0..1.2}`` a number of a range. Wildcards come from the user's own folder of ``NAME.txt`` files or else
 from the built-in vocabularies. Expansion depends only on the prompt seed, never on the image seed.
 """
 
@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 
 from ...errors import PromptError, first_line
+from .number_range import NumberRange
 
 VOCABULARIES = Path(__file__).parents[1] / "vocabularies"
 #: A wildcard within a template.
@@ -67,6 +68,24 @@ def invalid_syntax(template: str, error: Exception) -> PromptError:
     return PromptError(f"The prompt {quoted(template)} is not valid dynamic-prompts syntax: {first_line(error)}.")
 
 
+def spell_out(template: str) -> str:
+    """``template`` with each range of numbers as a variant of its numbers.
+
+    >>> from soart.prompts.space.templates import spell_out
+    >>> spell_out("(snow:{0.5..1.5..0.5})")
+    '(snow:{0.5|1|1.5})'
+
+    Raises:
+        PromptError: bounds or a step that do not make a range.
+    """
+
+    def numbers(braces: re.Match[str]) -> str:
+        written = NumberRange.written(braces[1])
+        return braces[0] if written is None else f"{{{'|'.join(written.texts())}}}"
+
+    return re.sub(r"\{([^{}|]*)\}", numbers, template)
+
+
 def expand(template: str, count: int, seed: int, wildcards: Path | None = None) -> list[str]:
     """Draw ``count`` prompts from ``template``.
 
@@ -89,7 +108,8 @@ def expand(template: str, count: int, seed: int, wildcards: Path | None = None) 
         raise PromptError(f"Expected at least one prompt, got {count}.")
     if not template.strip():
         raise PromptError("The prompt is empty: describe what the picture should show.")
-    values = _all_wildcards(template, wildcards)
+    template = spell_out(template)
+    values = {name: [*map(spell_out, texts)] for name, texts in _all_wildcards(template, wildcards).items()}
     if not re.search(r"[{}$]|__", template):
         return [template.strip()] * count
     from dynamicprompts.generators import RandomPromptGenerator

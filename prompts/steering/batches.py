@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..rating_model.choice_functions import Tables
+from ..space.conditions import switch_off
 from .search import Domain, Key, best_of, keys
 
 #: Random designs, of which ``balanced_batch`` takes the one with the largest smallest distance.
@@ -22,14 +23,14 @@ def balanced_batch(domain: Domain, count: int, rng: np.random.Generator) -> np.n
     The design is the best of several Latin hypercubes of options. Rows that break constraints are replaced by random
     permitted ones.
     """
-    usable = domain.usable()
+    usable = domain.drawable()
     best, widest = np.zeros((0, len(usable)), dtype=np.int64), -1
     for _ in range(_DESIGNS):
         columns = [
             rng.permutation(_spread(options, count, rng) if ordered else np.resize(rng.permutation(options), count))
             for options, ordered in zip(usable, domain.numbers(), strict=True)
         ]
-        design = np.column_stack(columns).astype(np.int64)
+        design = switch_off(np.column_stack(columns).astype(np.int64), domain.conditions, domain.levels)
         distances = (design[:, None, :] != design[None, :, :]).sum(axis=2)
         closest = int(distances[np.triu_indices(count, 1)].min(initial=len(usable)))
         if closest > widest:

@@ -88,8 +88,9 @@ def candidates(leading: np.ndarray, mean: Tables, domain: Domain, centres: int =
 def _near(centre: np.ndarray, domain: Domain) -> np.ndarray:
     """(n, S) neighbours of a choice; in a slot of numbers those 1, 2, 4, 8 … options away."""
     others, numbers = neighbours(centre[None], domain), np.array(domain.numbers())
-    step = np.abs(others - centre).max(axis=1, initial=0)
-    skipped = ((others != centre) & numbers).any(axis=1) & ((step & (step - 1)) != 0)
+    step, changed = np.abs(others - centre).max(axis=1, initial=0), others != centre
+    # Choices that differ in several slots have switched some of them on or off.
+    skipped = (changed & numbers).any(axis=1) & (changed.sum(axis=1) == 1) & ((step & (step - 1)) != 0)
     near: np.ndarray = others[~skipped]
     return near
 

@@ -21,6 +21,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import PromptError
+from ..space.conditions import switch_off
+from ..space.sampling import drawable
 from ..space.space import PromptSpace
 from .array_tables import assign_columns, choose_array, standard_arrays
 
@@ -195,13 +197,17 @@ def first_batch(space: PromptSpace, count: int, rng: np.random.Generator) -> Fir
         PromptError: a count below 1.
     """
     numbers = [slot.numbers is not None for slot in space.slots]
+    drawn = [np.flatnonzero(mask).tolist() for mask in drawable(space)]
     columns: list[list[int]] = [
-        _stretches(free, rng) if number else list(free) for free, number in zip(space.options, numbers, strict=True)
+        _stretches(free, rng) if number else free for free, number in zip(drawn, numbers, strict=True)
     ]
     design = orthogonal_design([len(column) for column in columns], count, rng)
     choices = np.column_stack([np.array(column)[design.choices[:, s]] for s, column in enumerate(columns)])
+    choices = switch_off(choices, space.conditions, space.levels)
     bad = np.flatnonzero(~space.allowed(choices))
     if design.array == "full factorial":
+        choices = np.unique(choices, axis=0) if space.conditions else choices
+        bad = np.flatnonzero(~space.allowed(choices))
         choices, bad = np.delete(choices, bad, axis=0), bad[:0]
     for row in bad:
         taken = {tuple(other) for other in np.delete(choices, row, axis=0).tolist()}

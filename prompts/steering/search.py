@@ -15,6 +15,7 @@ from ...errors import PromptError
 from ..rating_model.choice_functions import Tables
 from ..rating_model.kernels import check_levels, offsets, one_hot, slot_of_column
 from ..rating_model.similarity import Numbers, Similarities, check_similarities
+from ..space.conditions import Condition, switch_off
 
 Allows = Callable[[np.ndarray], bool]
 Key = tuple[int, ...]
@@ -22,6 +23,8 @@ Key = tuple[int, ...]
 MOST_EXHAUSTIVE = 4000
 #: Growth up to this is rounding.
 _NO_GROWTH = 1e-12
+#: Options that a slot may take when it comes into use.
+_SPREAD = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +36,15 @@ class Domain:
         options: (Σ|s|,) bool, True for options that bans and pins leave.
         allows: returns True if constraints allow an (S,) choice; None without constraints.
         similarities: which options of each slot are alike; empty for none.
+        conditions: slots that are in use only with some options of another slot, and off, at their last option, with
+            others; ``allows`` must hold choices to them.
     """
 
     levels: tuple[int, ...]
     options: np.ndarray
     allows: Allows | None = None
     similarities: Similarities = ()
+    conditions: tuple[Condition, ...] = ()
 
     @classmethod
     def of(
@@ -47,6 +53,7 @@ class Domain:
         options: Sequence[Sequence[bool]] | None = None,
         allows: Allows | None = None,
         similarities: Similarities = (),
+        conditions: tuple[Condition, ...] = (),
     ) -> Domain:
         """A domain from a mask for each slot.
 
@@ -60,7 +67,8 @@ class Domain:
         for slot, mask in enumerate(masks):
             if not mask.any():
                 raise PromptError(f"Every option of slot {slot} is banned; lift one of the bans or pins.")
-        return cls(counts, np.concatenate(masks).astype(bool), allows, check_similarities(similarities, counts))
+        alike = check_similarities(similarities, counts)
+        return cls(counts, np.concatenate(masks).astype(bool), allows, alike, conditions)
 
     def permits(self, choice: np.ndarray) -> bool:
         """True if ``choice`` may be made."""
@@ -70,6 +78,51 @@ class Domain:
     def usable(self) -> list[np.ndarray]:
         """Options of each slot that bans and pins leave."""
         return [np.flatnonzero(mask) for mask in np.split(self.options, offsets(self.levels)[1:])]
+
+    def drawable(self) -> list[np.ndarray]:
+        """As ``usable``, but of slots that may be off the options in use: ``switch_off`` follows."""
+        usable = self.usable()
+        for condition in self.conditions:
+            in_use = usable[condition.slot][usable[condition.slot] < self.levels[condition.slot] - 1]
+            usable[condition.slot] = in_use if len(in_use) else usable[condition.slot]
+        return usable
+
+    def single(self, choices: np.ndarray) -> np.ndarray:
+        """(n, Σ|s|) bool: True for options that can replace the ones of (n, S) ``choices`` alone, by the conditions."""
+        start, width = offsets(self.levels), int(np.sum(self.levels))
+        alone = np.ones((len(choices), width), dtype=bool)
+        for slot, parent, options in self.conditions:
+            first, last = start[slot], start[slot] + self.levels[slot] - 1
+            with_it = np.isin(np.arange(self.levels[parent]), [*options])
+            used = with_it[choices[:, parent]]
+            alone[:, first:last] &= used[:, None]
+            alone[:, last] &= ~used
+            alone[:, start[parent] : start[parent] + self.levels[parent]] &= with_it == used[:, None]
+        return alone
+
+    def switched(self, choice: np.ndarray) -> np.ndarray:
+        """(n, S) choices that differ in one option on which others depend, allowed or not.
+
+        Slots that come into use take up to ``_SPREAD`` options over their range, all of them the like.
+        """
+        usable, drawable = self.usable(), self.drawable()
+        changed = []
+        for parent in {condition.parent for condition in self.conditions}:
+            inner = [condition for condition in self.conditions if condition.parent == parent]
+            for option in usable[parent]:
+                started = [c.slot for c in inner if option in c.options and choice[parent] not in c.options]
+                ended = [c.slot for c in inner if option not in c.options and choice[parent] in c.options]
+                if option == choice[parent] or not (started or ended):
+                    continue
+                for share in np.linspace(0, 1, _SPREAD) if started else (0.0,):
+                    other = choice.copy()
+                    other[parent] = option
+                    for slot in started:
+                        other[slot] = drawable[slot][round(share * (len(drawable[slot]) - 1))]
+                    for slot in ended:
+                        other[slot] = self.levels[slot] - 1
+                    changed.append(other)
+        return np.array(changed, dtype=np.int64).reshape(-1, len(self.levels))
 
     def numbers(self) -> list[bool]:
         """For each slot, True if its options are numbers, lowest first."""
@@ -104,10 +157,11 @@ class Domain:
         if self.allows is not None and self.size() <= MOST_EXHAUSTIVE:
             everything = self.everything()
             return everything[rng.integers(0, len(everything), count)]
-        usable = self.usable()
+        drawable = self.drawable()
         choices: list[np.ndarray] = []
         for _ in range(20_000 // max(count, 1) + 20):
-            drawn = np.column_stack([rng.choice(options, count) for options in usable])
+            drawn = np.column_stack([rng.choice(options, count) for options in drawable])
+            drawn = switch_off(drawn, self.conditions, self.levels)
             choices += [choice for choice in drawn if self.allows is None or self.allows(choice)]
             if len(choices) >= count:
                 return np.array(choices[:count], dtype=np.int64)
@@ -138,6 +192,7 @@ def climb(table: Tables, starts: np.ndarray, domain: Domain) -> np.ndarray:
     while len(active):
         growth = gains(table, choices[active])
         growth[:, ~domain.options] = -np.inf
+        growth[~domain.single(choices[active])] = -np.inf
         moved = np.zeros(len(active), dtype=bool)
         if domain.allows is None:
             best = growth.argmax(axis=1)
@@ -147,14 +202,26 @@ def climb(table: Tables, starts: np.ndarray, domain: Domain) -> np.ndarray:
         else:
             for number, row in enumerate(active):
                 # The largest growth that constraints allow.
+                most = _NO_GROWTH
+                taken = choices[row]
                 for column in np.argsort(-growth[number]):
-                    if growth[number, column] <= _NO_GROWTH:
+                    if growth[number, column] <= most:
                         break
                     changed = choices[row].copy()
                     changed[slot[column]] = column - start[slot[column]]
                     if domain.allows(changed):
-                        choices[row], moved[number] = changed, True
+                        taken, most, moved[number] = changed, growth[number, column], True
                         break
+                switched = domain.switched(choices[row])
+                if len(switched):
+                    together = table(switched)[0] - table(choices[row][None])[0]
+                    for other in np.argsort(-together):
+                        if together[other] <= most:
+                            break
+                        if domain.allows(switched[other]):
+                            taken, moved[number] = switched[other], True
+                            break
+                choices[row] = taken
         active = active[moved]
     return choices
 
@@ -185,7 +252,7 @@ def peaks(tables: Tables, starts: np.ndarray, domain: Domain) -> np.ndarray:
 
 
 def neighbours(choices: np.ndarray, domain: Domain) -> np.ndarray:
-    """(m, S) all distinct permitted choices that differ from one of ``choices`` in one slot."""
+    """(m, S) all distinct permitted choices that differ from one of ``choices`` in one slot, and those it switches."""
     distinct: dict[Key, None] = {}
     usable = domain.usable()
     for choice in choices:
@@ -195,6 +262,9 @@ def neighbours(choices: np.ndarray, domain: Domain) -> np.ndarray:
                 changed[slot] = option
                 if option != choice[slot] and (domain.allows is None or domain.allows(changed)):
                     distinct[tuple(changed.tolist())] = None
+        for changed in domain.switched(choice):
+            if domain.allows is None or domain.allows(changed):
+                distinct[tuple(changed.tolist())] = None
     return np.array(list(distinct), dtype=np.int64).reshape(-1, len(domain.levels))
 
 

@@ -11,7 +11,9 @@ from .search import Domain
 def similarities_of(space: SpaceDefinition) -> tuple[Numbers | None, ...]:
     """For each slot, its numbers if its options are numbers."""
     return tuple(
-        None if slot.numbers is None else Numbers.of(slot.numbers, log=slot.range is not None and slot.range.log)
+        None
+        if slot.numbers is None
+        else Numbers.of(slot.numbers, log=slot.range is not None and slot.range.log, conditional=slot.conditional)
         for slot in space.slots
     )
 
@@ -19,4 +21,4 @@ def similarities_of(space: SpaceDefinition) -> tuple[Numbers | None, ...]:
 def domain_of(space: PromptSpace) -> Domain:
     """The permitted choices of ``space``, its numbers as numbers."""
     masks = [mask.tolist() for mask in space.masks]
-    return Domain.of(space.levels, masks, space.allows, similarities_of(space))
+    return Domain.of(space.levels, masks, space.allows, similarities_of(space), space.conditions)

@@ -116,3 +116,12 @@ def test_interrupt_keeps_what_is_done(tune, tmp_path, monkeypatch):
     code, out, _ = tune("space.yaml", "--budget", 4, "--batch", 2)
     assert code == 0
     assert "2 of 4 pictures are there already" in out
+
+
+@pytest.mark.parametrize("where", [(), ("--lora", ".")])
+def test_a_lora_that_there_is_not_is_one_sentence(tune, where):
+    code, out, err = tune("a boat, <lora:ink:{0..1.2}>", "--budget", 4, *where)
+    assert (code, out) == (2, "")
+    assert err.startswith("Error: ")
+    assert "LoRA 'ink'" in err
+    assert err.count("\n") == 1

@@ -1,0 +1,176 @@
+"""LoRA files by name, and their use by a pipeline.
+
+A file is loaded once, as an adapter of diffusers (PEFT) that is named by its content. A picture switches on the adapters
+of its prompt, and afterwards those that were active before are active again.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ...errors import LoraError, first_line
+from ..support.file_stamps import file_stamp
+from .request import Lora
+
+#: Adapters of these names are soart's.
+PREFIX = "soart_"
+
+
+class LoraFiles:
+    """Finds LoRA files by their names.
+
+    Args:
+        source: a folder, searched for ``.safetensors`` with its subfolders, or the file of each name; None for none.
+
+    Raises:
+        LoraError: there is no such folder or file.
+    """
+
+    def __init__(self, source: Path | str | Mapping[str, Path | str] | None = None) -> None:
+        self.folder: Path | None = None
+        self._named: dict[str, Path] = {}
+        self._digests: dict[tuple[Path, str], str] = {}
+        if isinstance(source, Mapping):
+            self._named = {name: Path(path).expanduser() for name, path in source.items()}
+            for name, path in self._named.items():
+                if not path.is_file():
+                    raise LoraError(f"There is no file {str(path)!r} for the LoRA {name!r}.")
+        elif source is not None:
+            self.folder = Path(source).expanduser()
+            if not self.folder.is_dir():
+                raise LoraError(f"There is no folder of LoRAs {str(source)!r}: name one with .safetensors files.")
+
+    def files(self) -> dict[str, list[Path]]:
+        """The files of each name, as they are now."""
+        if self.folder is None:
+            return {name: [path] for name, path in sorted(self._named.items())}
+        found: dict[str, list[Path]] = {}
+        for path in sorted(self.folder.rglob("*.safetensors")):
+            found.setdefault(path.stem, []).append(path)
+        return found
+
+    def find(self, name: str) -> Path:
+        """The file of a name.
+
+        Raises:
+            LoraError: no file has this name, or several have.
+        """
+        files = self.files()
+        if len(files.get(name, ())) == 1:
+            return files[name][0]
+        if name in files:
+            raise LoraError(
+                f"Several LoRAs are called {name!r}: rename all but one of {', '.join(map(str, files[name]))}."
+            )
+        if self.folder is None and not files:
+            raise LoraError(
+                f"The prompt names the LoRA {name!r}, but there is no folder of LoRAs: give one with --lora."
+            )
+        close = difflib.get_close_matches(name, files, 1, 0.5)
+        there = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(list(files)[:12]) or 'none'}."
+        where = f"in {str(self.folder)!r}" if self.folder else "among those given"
+        raise LoraError(f"There is no LoRA {name!r} {where}; {there}")
+
+    def digest(self, name: str) -> str:
+        """Hash of the content of a LoRA's file, 12 hex digits.
+
+        Raises:
+            LoraError: there is no such file, or it cannot be read.
+        """
+        path = self.find(name)
+        key = path, file_stamp(path)
+        if key not in self._digests:
+            try:
+                with path.open("rb") as stream:
+                    self._digests[key] = hashlib.file_digest(stream, "sha256").hexdigest()[:12]
+            except OSError as error:
+                raise LoraError(f"The LoRA {str(path)!r} cannot be read: {error.strerror or error}.") from error
+        return self._digests[key]
+
+    def resolve(self, weights: Mapping[str, float]) -> tuple[Lora, ...]:
+        """The LoRAs of these names and weights, in the order of their names.
+
+        Raises:
+            LoraError: there is no such file, or it cannot be read.
+        """
+        return tuple(Lora(name, weight, self.digest(name)) for name, weight in sorted(weights.items()))
+
+
+@contextmanager
+def applied(pipeline: Any, loras: Sequence[Lora], files: LoraFiles) -> Iterator[None]:  # noqa: ANN401
+    """Switch on LoRAs for the pictures that are drawn inside, beside adapters that the pipeline has on already.
+
+    Args:
+        pipeline: of diffusers.
+        loras: the LoRAs and their weights; those of weight 0 do nothing.
+        files: where to find them.
+
+    Raises:
+        LoraError: a file that is not there, has changed, or does not fit the pipeline.
+    """
+    wanted = [lora for lora in loras if lora.weight]
+    if not wanted:
+        yield
+        return
+    before = {layer: (_others(layer), layer.disable_adapters) for layer in _layers(pipeline)}
+    try:
+        for lora in wanted:
+            _load(pipeline, lora, files)
+        pipeline.set_adapters([PREFIX + lora.digest for lora in wanted], [lora.weight for lora in wanted])
+        for layer, (active, disabled) in before.items():
+            if active and not disabled:
+                layer.set_adapter([*active, *layer.active_adapters])
+            layer.enable_adapters(True)
+        yield
+    finally:
+        for layer in _layers(pipeline):
+            active, disabled = before.get(layer, ([], False))
+            layer.set_adapter(active)
+            if disabled:
+                layer.enable_adapters(False)
+            # PEFT activates some other adapter where an active one is deleted: it must do nothing then.
+            for adapter in getattr(layer, "scaling", {}):
+                if adapter.startswith(PREFIX):
+                    layer.set_scale(adapter, 0.0)
+
+
+def _others(layer: Any) -> list[str]:  # noqa: ANN401
+    """The active adapters of a layer that are not soart's."""
+    return [adapter for adapter in layer.active_adapters if not adapter.startswith(PREFIX)]
+
+
+def _load(pipeline: Any, lora: Lora, files: LoraFiles) -> None:  # noqa: ANN401
+    """Load a file as an adapter, unless the pipeline has it."""
+    adapter, path, kind = PREFIX + lora.digest, files.find(lora.name), type(pipeline).__name__
+    if files.digest(lora.name) != lora.digest:
+        raise LoraError(f"The file of the LoRA {lora.name!r} has changed since the picture was planned: start again.")
+    if not hasattr(pipeline, "load_lora_weights"):
+        raise LoraError(f"{kind} takes no LoRAs, because diffusers has no loader for it: leave <lora:{lora.name}> out.")
+    if _holds(pipeline, adapter):
+        return
+    try:
+        pipeline.load_lora_weights(str(path.parent), weight_name=path.name, adapter_name=adapter)
+    # The loading libraries may raise anything; their own reason is the best available.
+    except Exception as error:
+        raise LoraError(f"The LoRA {str(path)!r} does not fit this {kind}: {first_line(error)}.") from error
+    if not _holds(pipeline, adapter):
+        raise LoraError(f"The LoRA {str(path)!r} does not fit this {kind}: it holds no weights for it.")
+
+
+def _holds(pipeline: Any, adapter: str) -> bool:  # noqa: ANN401
+    return any(adapter in names for names in pipeline.get_list_adapters().values())
+
+
+def _layers(pipeline: Any) -> list[Any]:  # noqa: ANN401
+    """The layers of a pipeline that have adapters."""
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    parts = [part for part in pipeline.components.values() if isinstance(part, torch.nn.Module)]
+    return [layer for part in parts for layer in part.modules() if isinstance(layer, BaseTunerLayer)]

@@ -1,0 +1,164 @@
+"""LoRAs and word weights on tiny pipelines of Stable Diffusion 1.x and XL, with files that diffusers itself has written."""
+
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from specimens import families
+from specimens.loras import write_lora
+
+import soart
+from soart.errors import LoraError, ModelError
+from soart.pipelines import generate as generation
+from soart.pipelines.ingest.metadata import embedded_metadata
+from soart.pipelines.models.adopting import weights_identity
+from soart.pipelines.models.generator import ImageGenerator
+from soart.pipelines.models.loras import LoraFiles
+from soart.pipelines.models.request import Request
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Already found a `peft_config`"),
+    pytest.mark.filterwarnings("ignore:Adapter mine was active"),
+]
+SIZE = {"width": 32, "height": 32, "steps": 2}
+
+
+@pytest.fixture(scope="module", params=["sd1", "sdxl"])
+def drawing(request, tmp_path_factory):
+    """A wrapped pipeline with two LoRAs, and a function that draws one picture of a prompt with it."""
+    folder = tmp_path_factory.mktemp(request.param)
+    torch.manual_seed(0)
+    pipeline = families.FAMILIES[request.param](folder)
+    pipeline.set_progress_bar_config(disable=True)
+    (folder / "loras" / "styles").mkdir(parents=True)
+    write_lora(pipeline, folder / "loras" / "ink.safetensors", 1, text=request.param == "sdxl")
+    write_lora(pipeline, folder / "loras" / "styles" / "snow.safetensors", 2)
+    wrapped = soart.wrap(pipeline, loras=folder / "loras")
+
+    def draw(prompt, **settings):
+        generator = wrapped.generator
+        drawn = generator.draw([generator.request(prompt, 3, **SIZE, **settings)])
+        return next(iter(drawn))[0].pixels.astype(int)
+
+    return wrapped, draw
+
+
+def test_pictures_follow_the_weights_of_loras_and_nothing_stays_behind(drawing):
+    wrapped, draw = drawing
+    identity, base = weights_identity(wrapped.pipeline), draw("a fox")
+    assert np.array_equal(draw("a fox, <lora:ink:0>"), base)
+    assert wrapped.get_list_adapters() == {}
+    pictures = [base, *(draw(f"a fox, <lora:{x}>") for x in ("ink:0.5", "ink:1", "snow:1", "ink:1><lora:snow:1"))]
+    assert len({picture.tobytes() for picture in pictures}) == 5
+    adapters = wrapped.get_list_adapters()
+    assert {len(names) for names in adapters.values()} <= {1, 2}
+    # Loaded once, and off again.
+    assert np.array_equal(draw("<lora:ink:1> a fox"), pictures[2])
+    assert wrapped.get_list_adapters() == adapters
+    assert wrapped.get_active_adapters() == []
+    assert np.array_equal(draw("a fox"), base)
+    assert weights_identity(wrapped.pipeline) == identity
+
+
+def test_words_are_weighted(drawing):
+    _, draw = drawing
+    base = draw("a red fox", negative="blurry")
+    assert np.array_equal(draw("a (red:1) fox", negative="blurry"), base)
+    assert np.array_equal(draw("a red fox", negative="(blurry:1)"), base)
+    others = [("a (red:1.5) fox", "blurry"), ("a (red:0.4) fox", "blurry"), ("a red fox", "(blurry:1.5)")]
+    assert len({draw(prompt, negative=less).tobytes() for prompt, less in others} | {base.tobytes()}) == 4
+    assert np.array_equal(draw("a (red:1) fox"), draw("a red fox"))
+
+
+def test_loras_of_the_user_stay_on(drawing):
+    wrapped, draw = drawing
+    wrapped.load_lora_weights(
+        str(wrapped._loras.find("snow").parent), weight_name="snow.safetensors", adapter_name="mine"
+    )
+    try:
+        wrapped.set_adapters(["mine"], [0.7])
+        own, both = draw("a fox"), draw("a fox <lora:ink:1>")
+        assert np.array_equal(draw("a fox"), own)
+        assert wrapped.get_active_adapters() == ["mine"]
+        assert not np.array_equal(both, own)
+    finally:
+        wrapped.delete_adapters("mine")
+    assert np.array_equal(both, draw("a fox <lora:ink:1><lora:snow:0.7>"))
+
+
+def test_batches_of_one_lora_each_keep_their_order(drawing):
+    generator = drawing[0].generator
+    prompts = ["a fox", "a fox <lora:ink:1>", "an owl <lora:ink:1>", "a (fox:1.2)"]
+    requests = [generator.request(prompt, 3, **SIZE) for prompt in prompts]
+    drawn = [picture for batch in generator.draw(requests) for picture in batch]
+    assert [picture.request for picture in drawn] == requests
+    assert np.array_equal(drawn[1].pixels, drawing[1]("a fox <lora:ink:1>"))
+
+
+def test_another_file_of_the_name_is_another_picture(embedded, tmp_path, collection):
+    """The collection tells them apart, and goes on with what it has when the file is the old one again."""
+    ink, other = tmp_path / "ink.safetensors", tmp_path / "other"
+    write_lora(embedded.pipeline, ink, 1)
+    generator = ImageGenerator(soart.load_model(device="cpu", loras=tmp_path))
+    plan = ("a boat, <lora:ink:0.8>", 1, generator)
+    first = generation.generate(collection, generator, generation.plan(*plan, steps=2))
+    shutil.copy(ink, other)
+    write_lora(embedded.pipeline, ink, 2)
+    planned = generation.plan(*plan, steps=2)
+    second = generation.generate(collection, generator, planned)
+    assert (first.drawn, second.drawn) == (1, 1)
+    assert first.rows[0].sha256 != second.rows[0].sha256
+    shutil.copy(other, ink)
+    again = generation.generate(collection, generator, generation.plan(*plan, steps=2))
+    assert (again.drawn, [row.id for row in again.rows]) == (0, [first.rows[0].id])
+    with pytest.raises(LoraError, match="has changed since"):
+        list(generator.draw(planned))
+    metadata = embedded_metadata(collection.locate(first.rows[0]).read_bytes())
+    assert metadata.prompt == "a boat, <lora:ink:0.8>"
+    assert f"ink: {LoraFiles(tmp_path).digest('ink')}" in metadata.settings["lora hashes"]
+
+
+def test_a_lora_that_there_is_not_is_one_sentence(generator, tmp_path):
+    with pytest.raises(LoraError, match=r"names the LoRA 'ink', but there is no folder of LoRAs: give one with --lora"):
+        generator.request("a fox <lora:ink:1>", 0)
+    for name in ("inks", "snow"):
+        (tmp_path / f"{name}.safetensors").write_bytes(b"no weights")
+    files = LoraFiles(tmp_path)
+    with pytest.raises(LoraError, match=r"no LoRA 'ink' in .*did you mean 'inks'"):
+        files.find("ink")
+    (tmp_path / "more").mkdir()
+    shutil.copy(tmp_path / "snow.safetensors", tmp_path / "more")
+    with pytest.raises(LoraError, match="Several LoRAs are called 'snow'"):
+        files.find("snow")
+    with pytest.raises(LoraError, match="There is no folder of LoRAs"):
+        LoraFiles(tmp_path / "none")
+    with pytest.raises(LoraError, match=r"no file .* for the LoRA 'ink'"):
+        LoraFiles({"ink": tmp_path / "none.safetensors"})
+    with pytest.raises(LoraError, match="negative prompt names the LoRA 'ink'"):
+        generator.request("a fox", 0, negative="<lora:ink:1>")
+
+
+def test_a_file_that_does_not_fit_is_one_sentence_and_leaves_nothing(drawing, tmp_path, embedded):
+    wrapped, _ = drawing
+    write_lora(embedded.pipeline, tmp_path / "tiny.safetensors", 1)
+    (tmp_path / "broken.safetensors").write_bytes(b"no weights")
+    generator = soart.wrap(wrapped, loras=tmp_path).generator
+    before = wrapped.get_list_adapters()
+    for name in ("tiny", "broken"):
+        with pytest.raises(LoraError, match=f"{name}.safetensors' does not fit this StableDiffusion"):
+            list(generator.draw([generator.request(f"a fox <lora:{name}:1>", 0, **SIZE)]))
+    assert wrapped.get_list_adapters() == before
+    assert wrapped.get_active_adapters() == []
+
+
+def test_families_without_word_weights_say_so(tmp_path):
+    generator = soart.wrap(families.flux(tmp_path)).generator
+    with pytest.raises(ModelError, match="takes no word weights such as") as caught:
+        generator.request("a (fox:1.2)", 0)
+    assert "\n" not in str(caught.value)
+    assert generator.request(r"a \(fox:1.2\)", 0).weighted is False
+
+
+def test_keys_of_requests_without_loras_and_weights_are_those_of_0_1_0():
+    assert Request("a fox", 1).key("m") == "7861a05be4a67a41a652113f23ff71c6b7f2c0f26b21f54042053582ce8f4de3"
