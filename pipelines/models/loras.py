@@ -19,8 +19,6 @@ from ...errors import LoraError, first_line
 from ..support.file_stamps import file_stamp
 from .request import Lora
 
-#: Name and folder of the LoRAs that come with the embedded model.
-EMBEDDED, EMBEDDED_FOLDER = "embedded", Path(__file__).parents[1] / "tiny" / "loras"
 #: Adapters of these names are soart's.
 PREFIX = "soart_"
 
@@ -29,8 +27,7 @@ class LoraFiles:
     """Finds LoRA files by their names.
 
     Args:
-        source: a folder, searched for ``.safetensors`` with its subfolders; ``"embedded"`` for the LoRAs of the embedded
-            model; the file of each name; or None for none.
+        source: a folder, searched for ``.safetensors`` with its subfolders, or the file of each name; None for none.
 
     Raises:
         LoraError: there is no such folder or file.
@@ -47,8 +44,6 @@ class LoraFiles:
                     raise LoraError(f"There is no file {str(path)!r} for the LoRA {name!r}.")
         elif source is not None:
             self.folder = Path(source).expanduser()
-            if str(source) == EMBEDDED and not self.folder.exists():
-                self.folder = EMBEDDED_FOLDER
             if not self.folder.is_dir():
                 raise LoraError(f"There is no folder of LoRAs {str(source)!r}: name one with .safetensors files.")
 

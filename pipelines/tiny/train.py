@@ -81,7 +81,11 @@ def noised(
     times = ((1 - (1 - share) ** 2) * 1000).long().clamp(max=999)
     times = times[torch.randperm(len(clean), generator=source)]
     signal = alphas[times].view(-1, 1, 1, 1)
-    return signal.sqrt() * clean + (1 - signal).sqrt() * noise, signal.sqrt() * noise - (1 - signal).sqrt() * clean, times
+    return (
+        signal.sqrt() * clean + (1 - signal).sqrt() * noise,
+        signal.sqrt() * noise - (1 - signal).sqrt() * clean,
+        times,
+    )
 
 
 def learning_rate(step: int, steps: int, peak: float) -> float:

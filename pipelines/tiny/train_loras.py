@@ -17,11 +17,10 @@ import numpy as np
 import torch
 from diffusers import StableDiffusionPipeline
 
-from ..models.loras import EMBEDDED_FOLDER
 from .render import SIZE
 from .train import SEED, batch_of, captions, fit, noised, render_pictures
 
-PICTURES, BATCH, STEPS, RANK = 2_000, 32, 500, 4
+PICTURES, BATCH, STEPS, RANK = 1_000, 16, 200, 4
 #: Layers of the UNet that are changed.
 TARGETS = ["to_q", "to_k", "to_v", "to_out.0", "conv1", "conv2", "conv_shortcut"]
 
@@ -108,7 +107,7 @@ def train_lora(work: Path, out: Path, name: str, pictures: int = PICTURES, steps
         return loss
 
     unet.to(memory_format=torch.channels_last)
-    unet.load_state_dict(fit(work / f"{name}.pt", {"unet": unet}, steps, 3e-3, loss_of, 0.98)["unet"])
+    unet.load_state_dict(fit(work / f"{name}.pt", {"unet": unet}, steps, 5e-3, loss_of, 0.97)["unet"])
     weights = {key: weight.half() for key, weight in get_peft_model_state_dict(unet).items()}
     file = f"{name}.safetensors"
     StableDiffusionPipeline.save_lora_weights(out, unet_lora_layers=weights, weight_name=file)
@@ -120,7 +119,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(CHANGES)}; default: all")
     parser.add_argument("--work", type=Path, required=True, help="folder for pictures and checkpoints")
-    parser.add_argument("--out", type=Path, default=EMBEDDED_FOLDER)
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "loras")
     parser.add_argument("--pictures", type=int, default=PICTURES)
     parser.add_argument("--steps", type=int, default=STEPS)
     arguments = parser.parse_args()
