@@ -184,7 +184,7 @@ MEANINGS = {
     "pin": "The only options taken in their slots, SLOT=OPTION.",
     "options": "At least one; no two alike.",
     "kind": "Default: setting for guidance, steps, scheduler and size, else text.",
-    "low": "Lowest number of a slot of numbers.",
+    "low": "Lowest number of a slot of numbers; its place stands in the template, or in options of another slot.",
     "high": "No number is larger.",
     "step": "Distance of neighbouring numbers. Default: a round one.",
     "log": "True if ratios matter, not differences.",

@@ -49,7 +49,7 @@ def render_pictures(work: Path, count: int) -> np.ndarray:
     return pictures
 
 
-def _captions(indices: np.ndarray, step: int) -> list[str]:
+def captions(indices: np.ndarray, step: int) -> list[str]:
     """Fresh words for each use of a picture; the scene is redrawn from the picture's own generator."""
     rng = np.random.default_rng([SEED, 1, step])
     return [
@@ -58,9 +58,34 @@ def _captions(indices: np.ndarray, step: int) -> list[str]:
     ]
 
 
-def _batch(pictures: np.ndarray, indices: np.ndarray) -> torch.Tensor:
+def batch_of(pictures: np.ndarray, indices: np.ndarray) -> torch.Tensor:
+    """(n, 3, 64, 64) pictures of these numbers in −1…1, in order."""
     images = torch.from_numpy(pictures[np.sort(indices)]).permute(0, 3, 1, 2).float() / 127.5 - 1
     return images.to(memory_format=torch.channels_last)
+
+
+def noised(
+    clean: torch.Tensor, alphas: torch.Tensor, source: torch.Generator
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Latents with noise, what v-prediction should say of them (Salimans & Ho 2022), and their times.
+
+    Args:
+        clean: (n, 4, 16, 16) latents.
+        alphas: (1000,) share of the signal at each time.
+        source: draws noise and times.
+    """
+    noise = torch.randn(clean.shape, generator=source)
+    # Stratified, so that batches are alike, and denser towards pure noise, where the words decide what is drawn:
+    # a third above t = 900, where a uniform draw has a tenth.
+    share = (torch.arange(len(clean)) + torch.rand(len(clean), generator=source)) / len(clean)
+    times = ((1 - (1 - share) ** 2) * 1000).long().clamp(max=999)
+    times = times[torch.randperm(len(clean), generator=source)]
+    signal = alphas[times].view(-1, 1, 1, 1)
+    return (
+        signal.sqrt() * clean + (1 - signal).sqrt() * noise,
+        signal.sqrt() * noise - (1 - signal).sqrt() * clean,
+        times,
+    )
 
 
 def learning_rate(step: int, steps: int, peak: float) -> float:
@@ -129,7 +154,7 @@ def train_vae(work: Path, pictures: np.ndarray, steps: int) -> Any:  # noqa: ANN
 
     def loss_of(step: int) -> torch.Tensor:
         rng = np.random.default_rng([SEED, 2, step])
-        images = _batch(pictures, rng.integers(len(pictures), size=BATCH))
+        images = batch_of(pictures, rng.integers(len(pictures), size=BATCH))
         noise = torch.Generator().manual_seed(step)
         with torch.autocast("cpu", torch.bfloat16):
             latents = vae.encoder(images)
@@ -156,7 +181,7 @@ def encode_pictures(work: Path, vae: Any, pictures: np.ndarray) -> tuple[torch.T
         parts = []
         for start in range(0, len(pictures), 250):
             with torch.autocast("cpu", torch.bfloat16):
-                parts.append(vae.encoder(_batch(pictures, np.arange(start, min(start + 250, len(pictures))))).float())
+                parts.append(vae.encoder(batch_of(pictures, np.arange(start, min(start + 250, len(pictures))))).float())
         latents = torch.cat(parts).contiguous()
         save_whole(path, {"latents": latents.half(), "scale": float(1 / latents.std())})
     state = torch.load(path, weights_only=True)
@@ -164,7 +189,7 @@ def encode_pictures(work: Path, vae: Any, pictures: np.ndarray) -> tuple[torch.T
 
 
 def train_unet(work: Path, latents: torch.Tensor, steps: int) -> dict[str, Any]:
-    """Fit UNet and text encoder together by v-prediction (Salimans & Ho 2022)."""
+    """Fit UNet and text encoder together by v-prediction, see ``noised``."""
     torch.manual_seed(SEED + 1)
     tokenizer = build_tokenizer(work / "tokenizer")
     text, unet = build_text_encoder(tokenizer), build_unet().to(memory_format=torch.channels_last)
@@ -173,18 +198,9 @@ def train_unet(work: Path, latents: torch.Tensor, steps: int) -> dict[str, Any]:
     def loss_of(step: int) -> torch.Tensor:
         rng = np.random.default_rng([SEED, 3, step])
         indices = np.sort(rng.integers(len(latents), size=UNET_BATCH))
-        noise_source = torch.Generator().manual_seed(SEED + step)
         clean = latents[indices].to(memory_format=torch.channels_last)
-        noise = torch.randn(clean.shape, generator=noise_source)
-        # Stratified, so that batches are alike, and denser towards pure noise, where the words decide what is drawn:
-        # a third above t = 900, where a uniform draw has a tenth.
-        share = (torch.arange(UNET_BATCH) + torch.rand(UNET_BATCH, generator=noise_source)) / UNET_BATCH
-        times = ((1 - (1 - share) ** 2) * 1000).long().clamp(max=999)
-        times = times[torch.randperm(UNET_BATCH, generator=noise_source)]
-        signal = alphas[times].view(-1, 1, 1, 1)
-        noisy = signal.sqrt() * clean + (1 - signal).sqrt() * noise
-        target = signal.sqrt() * noise - (1 - signal).sqrt() * clean
-        ids = tokenizer(_captions(indices, step), padding="max_length", truncation=True, return_tensors="pt").input_ids
+        noisy, target, times = noised(clean, alphas, torch.Generator().manual_seed(SEED + step))
+        ids = tokenizer(captions(indices, step), padding="max_length", truncation=True, return_tensors="pt").input_ids
         with torch.autocast("cpu", torch.bfloat16):
             out = unet(noisy, times, text(ids).last_hidden_state).sample
         total: torch.Tensor = (out.float() - target).square().mean()

@@ -114,7 +114,7 @@ _GENERATOR_OPTIONS: dict[str, Any] = {
         typer.Option(
             "--lora",
             metavar="DIR",
-            help="Folder of .safetensors LoRAs, which prompts name as <lora:NAME:WEIGHT>; docs/loras.md.",
+            help="Folder of .safetensors LoRAs, which prompts name as <lora:NAME:WEIGHT> (docs/loras.md).",
         ),
     ],
     "model_config": Annotated[
