@@ -69,7 +69,6 @@ def _store(document: object, store: Callable[[Collection, str, dict[str, Any]], 
 def _address(path: str, store: Callable[[Collection, str, dict[str, Any]], None]) -> None:
     """Answer POST requests of a JSON object; a mistake is an answer 400 with a sentence."""
 
-    @PromptServer.instance.routes.post(path)
     async def answer(request: web.Request) -> web.Response:
         try:
             # A locked collection must not hold up the server.
@@ -79,6 +78,8 @@ def _address(path: str, store: Callable[[Collection, str, dict[str, Any]], None]
         except SoartError as error:
             return web.json_response({"error": str(error)}, status=400)
         return web.json_response({})
+
+    PromptServer.instance.routes.post(path)(answer)
 
 
 _address("/soart/rate", _rate)
