@@ -83,6 +83,10 @@ class CollectionError(SoartError):
     """A collection that cannot be opened, read or written."""
 
 
+class NoFindingsError(SoartError):
+    """A study none of whose pictures can be judged yet."""
+
+
 class ProfileError(SoartError):
     """A scoring profile that cannot be read, or does not fit the items."""
 

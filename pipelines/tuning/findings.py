@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...errors import ImageError, SoartError
+from ...errors import ImageError, NoFindingsError
 from ...metrics.damage.scorer import TechnicalScorer
 from ...metrics.damage.titles import stored_title
 from ...metrics.image import read_image
@@ -142,7 +142,7 @@ def findings_of(tuner: Tuner) -> StudyFindings:
     """Compute the findings of a study from its judgements.
 
     Raises:
-        SoartError: no picture can be judged yet.
+        NoFindingsError: no picture can be judged yet.
 
     Examples:
         >>> from tempfile import TemporaryDirectory
@@ -159,7 +159,7 @@ def findings_of(tuner: Tuner) -> StudyFindings:
     """
     judgements = tuner.judged()
     if not judgements.trials:
-        raise SoartError("No picture of this space can be judged yet, so there are no findings: raise the budget.")
+        raise NoFindingsError("No picture of this space can be judged yet, so there are no findings: raise the budget.")
     steering = tuner.steering(judgements)
     unit = judgements.goal_scale.unit
     names = list(judgements.goal)

@@ -8,12 +8,7 @@ from typing import TYPE_CHECKING, Any
 from comfy_api.latest import io
 
 from ...errors import JudgeError
-from .base import (
-    IMAGES,
-    Progress,
-    SoartNode,
-    node_schema,
-)
+from .base import IMAGES, Progress, SoartNode, node_schema
 from .panels import score_cards, score_lines, score_table
 from .pictures import take, to_pictures
 

@@ -7,16 +7,9 @@ from typing import TYPE_CHECKING, Any
 from comfy_api.latest import io
 from comfy_execution.graph_utils import ExecutionBlocker
 
+from ...errors import NoFindingsError
 from ...pipelines.models.request import EXTERNAL_GUIDANCE, EXTERNAL_STEPS
-from .base import (
-    ChoiceType,
-    SoartNode,
-    always,
-    node_schema,
-    output_folder,
-    profile_inputs,
-    scorer_of,
-)
+from .base import ChoiceType, SoartNode, always, node_schema, output_folder, profile_inputs, scorer_of
 from .panels import loop_chart, observed_card
 from .pictures import kept_texts, plain, to_images, to_picture
 from .rating import rating_of
@@ -227,8 +220,12 @@ class SoartFactorEffects(SoartNode):
         from ...pipelines.tuning.findings import findings_of
 
         study = observed[0].study
-        with Collection(study.folder) as collection:
-            findings = findings_of(study.tuner(collection))
+        try:
+            with Collection(study.folder) as collection:
+                findings = findings_of(study.tuner(collection))
+        except NoFindingsError as error:
+            # No mistake: the first pictures of a loop may fail, and the next run goes on.
+            return cls.refuse(str(error))
         judged = sum(batch.count for batch in findings.batches)
         title = f"{study.folder.name}: {judged} pictures"
         chart = to_images(

@@ -97,7 +97,7 @@ def patient_graph():
 
     class Patient(Graph):
         def add(self, kind, /, **inputs):
-            return super().add(kind, **({"keep_going": True} if kind.startswith("Soart") else {}), **inputs)
+            return super().add(kind, **(({"keep_going": True} if kind.startswith("Soart") else {}) | inputs))
 
     return Patient()
 

@@ -4,6 +4,9 @@ import { drawPicture, store } from "./pictures.js";
 
 /** @import { Card } from "./pictures.js" */
 
+/** A name that no other choice has, of at most 36 characters; over plain HTTP there is no `randomUUID`. */
+const newId = () => crypto.randomUUID?.() ?? `${Date.now()}-${Math.random().toString(36).slice(2)}`.slice(0, 36);
+
 /**
  * All pairs of cards in random order.
  *
@@ -52,7 +55,7 @@ export function drawDuel(cards) {
     if (!winner.rate || !loser.rate) return;
     const { collection, rater, image } = winner.rate;
     try {
-      await store("/soart/choose", { collection, rater, choice: crypto.randomUUID(), winner: image, loser: loser.rate.image });
+      await store("/soart/choose", { collection, rater, choice: newId(), winner: image, loser: loser.rate.image });
       message.textContent = "";
       next();
     } catch (error) {

@@ -320,11 +320,6 @@ def test_a_mistake_ends_the_run_unless_the_node_keeps_going(host, graph):
     assert "There is no taste 'nobody'" in texts(ran, wrong)
     assert behind.id not in ran.outputs
     assert len(table(ran, other)) == 4
-    effects = graph.add("SoartFactorEffects", observed=graph.add(
-        "SoartObserve", image=pictures(graph, "nan", 1).out(),
-        choice=graph.add("SoartPromptChoice", **CHOICE, collection="nothing yet").out(7),
-    ).out(), keep_going=True)  # fmt: skip
-    assert "No picture of this space can be judged yet" in texts(host.run(graph), effects)
 
 
 def test_a_linked_model_is_drawn_by_the_sampler_of_the_host(comfy, graph):
@@ -347,14 +342,6 @@ def test_a_linked_model_is_drawn_by_the_sampler_of_the_host(comfy, graph):
         assert images[1][number][0, 0, 2] == 255
 
 
-@pytest.mark.parametrize(
-    ("more", "said"),
-    [
-        ({"clip": None}, "but clip is not linked"),
-        ({"scheduler": "EulerDiscreteScheduler"}, "Expected a sampler and a scheduler of ComfyUI"),
-        ({"checkpoint": "gone.safetensors"}, "There is no checkpoint 'gone.safetensors'"),
-    ],
-)
 def test_a_linked_model_is_sampled_by_comfyui(host, graph):
     loaded = graph.add("TestModel")
     parts = {"comfy_model": loaded.out(), "clip": loaded.out(1), "vae": loaded.out(2), "scheduler": "dpmpp_2m karras"}
@@ -372,6 +359,14 @@ def test_a_linked_model_is_sampled_by_comfyui(host, graph):
     assert not np.array_equal(first[0], first[1])
 
 
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"clip": None}, "but clip is not linked"),
+        ({"scheduler": "EulerDiscreteScheduler"}, "Expected a sampler and a scheduler of ComfyUI"),
+        ({"checkpoint": "gone.safetensors"}, "There is no checkpoint 'gone.safetensors'"),
+    ],
+)
 def test_a_linked_model_in_part_or_a_wrong_name_is_refused(comfy, graph, more, said):
     loaded = graph.add("TestModel")
     parts = {"comfy_model": loaded.out(), "clip": loaded.out(1), "vae": loaded.out(2), **more}
