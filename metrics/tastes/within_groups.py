@@ -63,8 +63,8 @@ class WithinGroups:
         counted = f"{_count(self.pairs, 'pair')} of {_count(self.groups, unit)}"
         if not self.known:
             return (
-                f"Of two pictures of one {unit}: cannot say yet, {counted} rated differently "
-                f"({FEWEST_PAIRS} pairs of {FEWEST_GROUPS} {unit}s are needed)"
+                f"Of two pictures of one {unit}: cannot say yet, {counted} to check it by ({FEWEST_PAIRS} pairs of "
+                f"{FEWEST_GROUPS} {unit}s, rated differently, are needed)"
             )
         word = ", no better than chance" if self.chance else ", worse than chance" if self.high < 0.5 else ""
         figure = f"{100 * self.concordance:.0f} % ({100 * self.low:.0f} … {100 * self.high:.0f})"

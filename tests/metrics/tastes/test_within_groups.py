@@ -64,7 +64,10 @@ def test_interval_keeps_a_width_where_everything_came_out_right():
 @pytest.mark.parametrize(
     ("trust", "expected"),
     [
-        (WithinGroups(), "cannot say yet, 0 pairs of 0 prompts rated differently (10 pairs of 5 prompts are needed)"),
+        (
+            WithinGroups(),
+            "cannot say yet, 0 pairs of 0 prompts to check it by (10 pairs of 5 prompts, rated differently, are needed)",
+        ),
         (WithinGroups(1.0, 0.1, 1.0, 9, 9), "cannot say yet, 9 pairs of 9 prompts"),
         (WithinGroups(0.71, 0.62, 0.79, 140, 25), "it picks yours in 71 % (62 … 79); 140 pairs of 25 prompts"),
         (WithinGroups(0.55, 0.42, 0.67, 40, 12), "it picks yours in 55 % (42 … 67), no better than chance; 40 pairs"),
