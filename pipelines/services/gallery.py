@@ -5,7 +5,6 @@ A cell is the JSON object from which pages and scripts show one picture.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,9 +18,10 @@ from ..collection.collection import Collection
 from ..collection.counts import count_collection
 from ..collection.damage import suspected
 from ..collection.labels import ALBUM, FAVOURITE, KINDS, TAG, favourites_of, labels_of
+from ..collection.origins import Origin, origins_of
 from ..collection.queries import WINDOW, Scale, metadata_of, row_of, rows_of, scores_of, stars_of, title_of
 from ..collection.ratings import ratings_of_picture
-from ..collection.tables import ImageRow, MetadataRow
+from ..collection.tables import ImageRow
 from ..scoring.collection_profiles import CollectionProfiles
 from ..scoring.explaining import ScoreExplanation, explain_score
 from ..scoring.rescoring import score_all
@@ -44,8 +44,7 @@ class PictureDetails:
         tags, albums: their names.
         favourite_of: names of the raters whose favourite it is.
         file: its path.
-        metadata: stored by the tool that made the picture; None for a picture drawn here.
-        settings: further settings in the metadata, by name.
+        origin: how it was made; None if nothing is known.
         damage: name of the suspected damage; None without one.
     """
 
@@ -60,8 +59,7 @@ class PictureDetails:
     albums: list[str]
     favourite_of: list[str]
     file: str
-    metadata: MetadataRow | None
-    settings: dict[str, Any]
+    origin: Origin | None
     damage: str | None
 
 
@@ -156,7 +154,7 @@ def picture_details(
     except ProfileError:
         profile, scorer = TECHNICAL, profiles.scorer(TECHNICAL)
     explanation = explain_score(collection, row, scorer)
-    metadata = None if row.generation else metadata_of(collection, [row.id]).get(row.id)
+    origin = origins_of(collection, [row]).get(row.id)
     percentile = None
     if explanation.score is not None:
         scale = Scale.of(collection, scorer.stored_name)
@@ -164,7 +162,7 @@ def picture_details(
     labels = {kind: labels_of(collection, kind, [row.id]).get(row.id, []) for kind in KINDS}
     return PictureDetails(
         row=row,
-        title=title_of(row, metadata),
+        title=(origin and origin.prompt) or title_of(row),
         profile=profile,
         explanation=explanation,
         percentile=percentile,
@@ -174,8 +172,7 @@ def picture_details(
         albums=labels[ALBUM],
         favourite_of=labels[FAVOURITE],
         file=str(collection.locate(row)),
-        metadata=metadata,
-        settings=json.loads(metadata.settings) if metadata else {},
+        origin=origin,
         damage=suspected(collection, [row.id]).get(row.id),
     )
 
