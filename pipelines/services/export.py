@@ -20,9 +20,9 @@ from ...metrics.image import read_content
 from ..collection.collection import Collection
 from ..collection.counts import count_collection
 from ..collection.labels import ALBUM, FAVOURITE, TAG, labels_of
-from ..collection.origins import Origin, origins_of
 from ..collection.pictures import known_ids
 from ..collection.png import holds_picture
+from ..collection.provenance import Provenance, provenance_of
 from ..collection.queries import WINDOW, rows_of, scores_of, stars_of
 from ..collection.tables import ImageRow
 from ..evaluation.export import csv_lines, json_lines
@@ -127,13 +127,13 @@ class PictureExport:
 
     def records(self) -> Iterator[Record]:
         """A record for every picture, with a value or None for every column, and further values."""
-        for number, row, origin, facts in self._pictures():
+        for number, row, provenance, facts in self._pictures():
             record = dict.fromkeys(self.columns) | facts | {
                 "file": self._name(number, row), "left_out": self.left_out.get(row.id),
                 "path": str(self.collection.locate(row)), "sha256": row.sha256, "width": row.width,
                 "height": row.height, "added": row.created_at.isoformat(timespec="seconds"), "problem": row.problem,
             }  # fmt: skip
-            yield record | (_origin_columns(origin) if origin else {})
+            yield record | (_provenance_columns(provenance) if provenance else {})
 
     def _table(self, kind: str) -> Iterator[bytes]:
         lines = {"csv": csv_lines, "json": json_lines}[kind](self.records(), self.columns)
@@ -161,17 +161,17 @@ class PictureExport:
             return Path(row.path).name
         return f"{number:0{self._digits}d} {safe_name(Path(row.path).name)}"
 
-    def _pictures(self) -> Iterator[tuple[int, ImageRow, Origin | None, Record]]:
-        """Number, row, origin, and columns of ratings, scores and labels, of every picture."""
+    def _pictures(self) -> Iterator[tuple[int, ImageRow, Provenance | None, Record]]:
+        """Number, row, provenance, and columns of ratings, scores and labels, of every picture."""
         number = 0
         for block in batches(self.ids, WINDOW):
             rows = rows_of(self.collection, block)
-            origins = origins_of(self.collection, rows)
+            known = provenance_of(self.collection, rows)
             columns = self._block_columns(block)
             for row in rows:
                 number += 1
                 facts = {name: value(row.id) for name, value in columns.items()}
-                yield number, row, origins.get(row.id), facts
+                yield number, row, known.get(row.id), facts
 
     def _block_columns(self, ids: Sequence[int]) -> Mapping[str, Any]:
         """Columns that are read for some hundred pictures at once: the value by picture id, by name."""
@@ -190,10 +190,10 @@ def _joined(labels: Mapping[int, Sequence[str]], image: int) -> str | None:
     return ", ".join(labels.get(image, ())) or None
 
 
-def _origin_columns(origin: Origin) -> Record:
+def _provenance_columns(provenance: Provenance) -> Record:
     names = ("tool", "prompt", "negative", "model", "sampler", "scheduler", "seed", "steps", "guidance")
-    settings = "; ".join(f"{name}: {value}" for name, value in origin.settings.items())
-    return {name: getattr(origin, name) for name in names} | {"settings": settings or None}
+    settings = "; ".join(f"{name}: {value}" for name, value in provenance.settings.items())
+    return {name: getattr(provenance, name) for name in names} | {"settings": settings or None}
 
 
 def _changed(path: Path) -> datetime:

@@ -18,7 +18,7 @@ from ..collection.collection import Collection
 from ..collection.counts import count_collection
 from ..collection.damage import suspected
 from ..collection.labels import ALBUM, FAVOURITE, KINDS, TAG, favourites_of, labels_of
-from ..collection.origins import Origin, origins_of
+from ..collection.provenance import Provenance, provenance_of
 from ..collection.queries import WINDOW, Scale, metadata_of, row_of, rows_of, scores_of, stars_of, title_of
 from ..collection.ratings import ratings_of_picture
 from ..collection.tables import ImageRow
@@ -44,7 +44,7 @@ class PictureDetails:
         tags, albums: their names.
         favourite_of: names of the raters whose favourite it is.
         file: its path.
-        origin: how it was made; None if nothing is known.
+        provenance: how it was made; None if nothing is known.
         damage: name of the suspected damage; None without one.
     """
 
@@ -59,7 +59,7 @@ class PictureDetails:
     albums: list[str]
     favourite_of: list[str]
     file: str
-    origin: Origin | None
+    provenance: Provenance | None
     damage: str | None
 
 
@@ -154,7 +154,7 @@ def picture_details(
     except ProfileError:
         profile, scorer = TECHNICAL, profiles.scorer(TECHNICAL)
     explanation = explain_score(collection, row, scorer)
-    origin = origins_of(collection, [row]).get(row.id)
+    provenance = provenance_of(collection, [row]).get(row.id)
     percentile = None
     if explanation.score is not None:
         scale = Scale.of(collection, scorer.stored_name)
@@ -162,7 +162,7 @@ def picture_details(
     labels = {kind: labels_of(collection, kind, [row.id]).get(row.id, []) for kind in KINDS}
     return PictureDetails(
         row=row,
-        title=(origin and origin.prompt) or title_of(row),
+        title=(provenance and provenance.prompt) or title_of(row),
         profile=profile,
         explanation=explanation,
         percentile=percentile,
@@ -172,7 +172,7 @@ def picture_details(
         albums=labels[ALBUM],
         favourite_of=labels[FAVOURITE],
         file=str(collection.locate(row)),
-        origin=origin,
+        provenance=provenance,
         damage=suspected(collection, [row.id]).get(row.id),
     )
 

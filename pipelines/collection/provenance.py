@@ -1,4 +1,4 @@
-"""Origins of pictures: prompt and settings, from soart's own requests or from the metadata of other tools."""
+"""Provenance of pictures: prompt and settings, from soart's own requests or from the metadata of other tools."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SOART = "soart"
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class Provenance:
     """How a picture was made; None for what is not known.
 
     Attributes:
@@ -59,27 +59,27 @@ class Origin:
         return {name: value for name, value in values.items() if value is not None}
 
 
-def origins_of(collection: Collection, rows: Sequence[ImageRow]) -> dict[int, Origin]:
-    """Origins of some hundred pictures by picture id; no key for a picture of which nothing is known."""
+def provenance_of(collection: Collection, rows: Sequence[ImageRow]) -> dict[int, Provenance]:
+    """Provenance of some hundred pictures by picture id; no key for a picture of which nothing is known."""
     metadata = metadata_of(collection, [row.id for row in rows if not row.generation])
-    origins = {}
+    known = {}
     for row in rows:
         if row.generation:
-            origins[row.id] = _of_request(row, row.generation)
+            known[row.id] = _of_request(row, row.generation)
         elif row.id in metadata:
-            origins[row.id] = _of_metadata(row, metadata[row.id])
-    return origins
+            known[row.id] = _of_metadata(row, metadata[row.id])
+    return known
 
 
-def _of_request(row: ImageRow, drawn: GenerationRow) -> Origin:
-    return Origin(
+def _of_request(row: ImageRow, drawn: GenerationRow) -> Provenance:
+    return Provenance(
         SOART, (row.width, row.height), drawn.prompt, drawn.negative or None, drawn.model, drawn.sampler,
         seed=str(drawn.seed), steps=drawn.steps, guidance=drawn.guidance,
     )  # fmt: skip
 
 
-def _of_metadata(row: ImageRow, m: MetadataRow) -> Origin:
-    return Origin(
+def _of_metadata(row: ImageRow, m: MetadataRow) -> Provenance:
+    return Provenance(
         m.tool, (row.width, row.height), m.prompt, m.negative, m.model, m.sampler, m.scheduler, m.seed, m.steps, m.guidance,
         json.loads(m.settings),
     )  # fmt: skip

@@ -2,18 +2,18 @@
 
 import json
 
-from soart.pipelines.collection.origins import origins_of
+from soart.pipelines.collection.provenance import provenance_of
 from soart.pipelines.collection.tables import MetadataRow
 from soart.pipelines.ingest.metadata.a1111 import read_parameters
 
 
 def test_the_parameters_of_a_drawn_picture_are_read_back(collection, make_drawn):
     (row,) = collection.add_drawn([make_drawn(7, prompt='a "boat", {odd}\nline')], "m: x", "DPMSolverMultistep")
-    origin = origins_of(collection, [row])[row.id]
-    read = read_parameters(origin.parameters, "x")
-    assert (read.prompt, read.seed, read.steps, read.model) == (origin.prompt, 7, origin.steps, "m: x")
+    provenance = provenance_of(collection, [row])[row.id]
+    read = read_parameters(provenance.parameters, "x")
+    assert (read.prompt, read.seed, read.steps, read.model) == (provenance.prompt, 7, provenance.steps, "m: x")
     assert read.sampler == "DPM++ 2M"
-    assert origin.parameters.endswith(f"\n{origin.settings_line}")
+    assert provenance.parameters.endswith(f"\n{provenance.settings_line}")
 
 
 def test_the_metadata_of_other_tools_is_an_origin_too(collection, paint, tmp_path):
@@ -27,8 +27,8 @@ def test_the_metadata_of_other_tools_is_an_origin_too(collection, paint, tmp_pat
                 settings=json.dumps({"clip skip": "2"}), source="png",
             )
         )  # fmt: skip
-    origins = origins_of(collection, rows)
-    assert set(origins) == {rows[0].id}
-    origin = origins[rows[0].id]
-    assert (origin.tool, origin.seed, origin.settings) == ("Fooocus", seed, {"clip skip": "2"})
-    assert origin.parameters == f"a castle\nNegative prompt: fog\nCFG scale: 4.5, Seed: {seed}, Size: 20x20"
+    known = provenance_of(collection, rows)
+    assert set(known) == {rows[0].id}
+    provenance = known[rows[0].id]
+    assert (provenance.tool, provenance.seed, provenance.settings) == ("Fooocus", seed, {"clip skip": "2"})
+    assert provenance.parameters == f"a castle\nNegative prompt: fog\nCFG scale: 4.5, Seed: {seed}, Size: 20x20"
