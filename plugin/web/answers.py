@@ -23,16 +23,17 @@ from .sessions import csrf_token_of
 from .state import ForbiddenError, NotFoundError, OpenCollection, check_owner, is_owner, rater_of, server_of
 
 HERE = Path(__file__).parent
-#: Views of a collection: address and title.
+#: Views of a collection: address and title; those of people who study how soart works come apart.
 VIEWS = (
     ("gallery", "Gallery"),
     ("rate", "Rate"),
     ("compare", "Compare"),
+    ("generate", "Generate"),
     ("tune", "Tune"),
     ("taste", "Taste"),
-    ("attention", "Attention"),
     ("evaluate", "Evaluate"),
 )
+RESEARCH = (("attention", "Attention"),)
 _templates = Environment(
     loader=FileSystemLoader([HERE / "templates", TEMPLATES]),
     autoescape=True,
@@ -41,7 +42,7 @@ _templates = Environment(
     undefined=StrictUndefined,
 )
 _templates.filters.update(FILTERS)
-_templates.globals.update(caution=CAUTION, finite=math.isfinite, version=__version__, views=VIEWS)
+_templates.globals.update(caution=CAUTION, finite=math.isfinite, version=__version__, views=VIEWS, research=RESEARCH)
 
 
 def page(

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ...errors import SoartError
 from ...pipelines.collection.database import wait_at_most
 from .answers import HERE, on_error, on_failure, on_http_error
-from .routes import attention, comparing, evaluating, gallery, people, rating, tastes, tuning
+from .routes import attention, comparing, evaluating, gallery, generating, people, rating, selection, tastes, tuning
 from .security import Guard
 from .state import Server, ServerSettings
 
@@ -58,7 +58,9 @@ def create_app(settings: ServerSettings) -> Starlette:
         server.close()
 
     views: list[Route] = [
-        route for view in (gallery, rating, comparing, tuning, tastes, attention, evaluating) for route in view.routes
+        route
+        for view in (gallery, selection, rating, comparing, generating, tuning, tastes, attention, evaluating)
+        for route in view.routes
     ]
     app = Starlette(
         routes=[

@@ -143,7 +143,7 @@ def test_a_guest_changes_no_file_and_sees_no_path(visit, folder, settings_, secr
     for path in (MOVE, UNDO):
         refused = guest.post(path, {"worst": "50", "plan": "x", "name": "x"})
         assert refused.status_code == 403
-        assert refused.json()["error"].startswith("Only the owner of this server may move files")
+        assert refused.json()["error"].startswith("Only the owner of this server may move or add files")
     assert guest.post(RATE, BODY).status_code == 200
     for path in ("/c/0/evaluate", "/c/0/detail/1", "/collections"):
         assert str(folder) not in guest.client.get(path).text
