@@ -16,7 +16,19 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ...errors import SoartError
 from ...pipelines.collection.database import wait_at_most
 from .answers import HERE, on_error, on_failure, on_http_error
-from .routes import attention, comparing, evaluating, gallery, generating, people, rating, selection, tastes, tuning
+from .routes import (
+    attention,
+    comparing,
+    evaluating,
+    gallery,
+    generating,
+    importing,
+    people,
+    rating,
+    selection,
+    tastes,
+    tuning,
+)
 from .security import Guard
 from .state import Server, ServerSettings
 
@@ -59,7 +71,18 @@ def create_app(settings: ServerSettings) -> Starlette:
 
     views: list[Route] = [
         route
-        for view in (gallery, selection, rating, comparing, generating, tuning, tastes, attention, evaluating)
+        for view in (
+            gallery,
+            selection,
+            importing,
+            rating,
+            comparing,
+            generating,
+            tuning,
+            tastes,
+            attention,
+            evaluating,
+        )
         for route in view.routes
     ]
     app = Starlette(

@@ -13,6 +13,7 @@ from starlette.routing import Route
 from ....errors import SoartError
 from ....metrics.damage.suspicion import detectors
 from ....metrics.damage.titles import JUDGE
+from ....metrics.formats.decoders import SUFFIXES
 from ....metrics.tastes.bradley_terry import MOST_TO_ORDER
 from ....metrics.tastes.profile import TECHNICAL
 from ....pipelines.collection.counts import count_collection
@@ -22,6 +23,7 @@ from ....pipelines.collection.thumbnails import LARGE, SIDE, for_browser
 from ....pipelines.scoring.explaining import heat_picture
 from ....pipelines.scoring.similar import by_likeness
 from ....pipelines.services.gallery import cells_of, picture_details, start_scoring, stored_profile, usable_profiles
+from ....pipelines.services.importing import MOST_BYTES
 from ..answers import json_endpoint, page, whole_number, whole_numbers
 from ..state import NotFoundError, current_collection, rater_of
 
@@ -85,7 +87,7 @@ def gallery(request: Request) -> Response:
     return page(
         request, "gallery.html", current, view="gallery", profiles=profiles, sound=counts.pictures - counts.problems,
         counts=counts, chosen=chosen, parameters=request.query_params, damages=DAMAGE,
-        most=MOST_TO_ORDER, tags=label_counts(current.collection, TAG), albums=label_counts(current.collection, ALBUM),
+        most=MOST_TO_ORDER, suffixes=sorted(SUFFIXES), most_bytes=MOST_BYTES, tags=label_counts(current.collection, TAG), albums=label_counts(current.collection, ALBUM),
         examined=all(counts.profiles.get(detector.stored_name) for detector in detectors()),
     )  # fmt: skip
 

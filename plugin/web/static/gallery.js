@@ -5,6 +5,7 @@ import "./page.js";
 import { $, around, el, find, formValues } from "./dom.js";
 import { Grid } from "./grid.js";
 import { onJobEnd, watchJobs } from "./jobs.js";
+import { startImport } from "./import.js";
 import { isForView, starsOf } from "./keys.js";
 import { rate } from "./ratings.js";
 import { get, post, queryOf } from "./request.js";
@@ -60,6 +61,9 @@ async function load() {
     const { ids } = await get(`/api/ids?${query}`, { signal: request.signal });
     $("#count").textContent = ids.length === 1 ? "1 picture" : `${ids.length.toLocaleString()} pictures`;
     $("#empty").hidden = ids.length > 0;
+    const profile = form.profile.selectedOptions[0];
+    $("#legend").hidden = !ids.length || !Number(profile.dataset.scored);
+    $("#legend").textContent = `· 90 % means: better than 90 % of the pictures, by ${profile.text.replace(/ \(.*/, "")}`;
     selected.keep(ids);
     grid.show(ids, values.profile);
   } catch (error) {
@@ -109,6 +113,7 @@ find("#all")?.addEventListener("click", clear);
 $("#score").onclick = () => post("/api/score", { profile: form.profile.value }).then(watchJobs, showError);
 onJobEnd("score:", load);
 startSelection(selected, grid, reload);
+startImport();
 
 /** Show the pictures and the names of tags and albums anew. */
 async function reload() {

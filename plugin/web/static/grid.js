@@ -278,6 +278,6 @@ function withNumber(event, act) {
 function percentile(cell) {
   if (cell.percentile === null || cell.score === null) return [];
   const share = `${Math.round(cell.percentile)} %`;
-  const title = `better than ${share} (score ${cell.score.toFixed(1)})`;
+  const title = `better than ${share} of the pictures (score ${cell.score.toFixed(1)})`;
   return [el("span", { className: "percent num", textContent: share, title })];
 }
