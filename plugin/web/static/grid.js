@@ -1,6 +1,6 @@
 // A grid of any number of pictures: the page holds only those in sight.
 
-import { $, around, el } from "./dom.js";
+import { $, around, el, find } from "./dom.js";
 import { hasModifier } from "./keys.js";
 import { badge, heart, image } from "./pictures.js";
 import { get } from "./request.js";
@@ -226,8 +226,9 @@ export class Grid {
     const step = this.#side + GAP;
     const y = this.root.getBoundingClientRect().top + Math.floor(target / this.#columns) * step;
     const head = $(".top").offsetHeight + 8;
+    const foot = innerHeight - 8 - (find("#selection")?.offsetHeight ?? 0);
     if (y < head) scrollBy(0, y - head);
-    else if (y + step > innerHeight - 8) scrollBy(0, y + step - innerHeight + 8);
+    else if (y + step > foot) scrollBy(0, y + step - foot);
     this.#draw();
     for (const [other, { button }] of this.#places) button.tabIndex = other === target ? 0 : -1;
     this.#places.get(target)?.button.focus({ preventScroll: true });
@@ -252,7 +253,7 @@ export class Grid {
     };
     if (event.key in moves) {
       this.focus(number + moves[event.key]);
-      if (event.shiftKey) this.selected.extend(this.ids, this.focused);
+      if (event.shiftKey) this.selected.extend(this.ids, this.focused, number);
     } else if (event.key === " ") this.selected.toggle(this.ids, number);
     else if (!this.act(this.ids[number], event.key)) return;
     event.preventDefault();

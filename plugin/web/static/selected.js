@@ -66,8 +66,10 @@ export class Selected {
    *
    * @param {number[]} list ids of all pictures, in order.
    * @param {number} number of that other one.
+   * @param {number} [from] number of the picture to begin with, if none is selected.
    */
-  extend(list, number) {
+  extend(list, number, from = number) {
+    if (!this.#ids.size) this.#anchor = from;
     const [first, last] = [Math.min(this.#anchor, number), Math.max(this.#anchor, number)];
     list.slice(first, last + 1).forEach((id) => this.#ids.add(id));
     this.#changed();
