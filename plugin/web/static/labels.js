@@ -16,13 +16,13 @@ import { remember } from "./undo.js";
  * @param {number[]} images
  * @param {boolean} on true to give it.
  * @param {(images: number[], on: boolean) => void} [show] called with the pictures that changed, now and after an undo.
- * @returns {Promise<number[]>} the pictures that changed.
+ * @returns {Promise<number[] | null>} the pictures that changed; null if the server refused, which was shown.
  */
 export async function setLabel(kind, name, images, on, show = () => {}) {
   /** @type {{ changed: number[] } | null} */
   const response = await save("/api/selection/label", { kind, name, images, on });
-  const changed = response?.changed ?? [];
-  if (!changed.length) return changed;
+  const changed = response?.changed ?? null;
+  if (!changed?.length) return changed;
   show(changed, on);
   const label = kind === "favourite" ? "favourite" : `${kind} “${name}”`;
   remember(async () => {
@@ -43,7 +43,7 @@ export async function setLabel(kind, name, images, on, show = () => {}) {
  */
 export async function toggleFavourite(images, show) {
   const changed = await setLabel("favourite", "", images, true, show);
-  if (!changed.length) await setLabel("favourite", "", images, false, show);
+  if (changed?.length === 0) await setLabel("favourite", "", images, false, show);
 }
 
 /**
