@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,8 @@ VIEWS = (
     ("evaluate", "Evaluate"),
 )
 RESEARCH = (("attention", "Attention"),)
+#: A quoted absolute path, and the name at its end.
+_PATH = re.compile(r"'(?:/|[A-Za-z]:\\)[^']*?([^'/\\]*)'")
 _templates = Environment(
     loader=FileSystemLoader([HERE / "templates", TEMPLATES]),
     autoescape=True,
@@ -43,6 +47,11 @@ _templates = Environment(
 )
 _templates.filters.update(FILTERS)
 _templates.globals.update(caution=CAUTION, finite=math.isfinite, version=__version__, views=VIEWS, research=RESEARCH)
+
+
+def for_visitor(request: Request, text: str) -> str:
+    """A message as a visitor may see it: for guests, quoted paths become the names of their files."""
+    return text if is_owner(request) else _PATH.sub(r"'\1'", text)
 
 
 def page(
@@ -69,6 +78,7 @@ def page(
         rater=rater_of(request),
         csrf=csrf_token_of(request.session),
         owner=is_owner(request),
+        shown=partial(for_visitor, request),
         let_in="role" in request.session,
         **{"view": "", **values},
     )
@@ -173,7 +183,7 @@ def error_response(request: Request, status: int, message: str) -> Response:
 async def on_error(request: Request, error: Exception) -> Response:
     """Answer an expected error."""
     assert isinstance(error, SoartError)
-    return error_response(request, status_of(error), str(error))
+    return error_response(request, status_of(error), for_visitor(request, str(error)))
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:

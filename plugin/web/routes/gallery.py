@@ -24,7 +24,7 @@ from ....pipelines.scoring.explaining import heat_picture
 from ....pipelines.scoring.similar import by_likeness
 from ....pipelines.services.gallery import cells_of, picture_details, start_scoring, stored_profile, usable_profiles
 from ....pipelines.services.importing import MOST_BYTES
-from ..answers import json_endpoint, page, whole_number, whole_numbers
+from ..answers import for_visitor, json_endpoint, page, whole_number, whole_numbers
 from ..state import NotFoundError, current_collection, rater_of
 
 #: Longest side of a picture by the size in its address; None for all pixels.
@@ -159,7 +159,7 @@ def jobs(request: Request) -> Response:
         "jobs": [
             {
                 "number": job.number, "key": job.key, "title": job.title, "state": job.state, "done": job.done,
-                "total": job.total, "message": job.message, "live": job.live, "left": job.seconds_left,
+                "total": job.total, "message": for_visitor(request, job.message), "live": job.live, "left": job.seconds_left,
             }
             for job in current_collection(request).jobs.list()
         ]

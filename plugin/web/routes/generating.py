@@ -14,7 +14,7 @@ from ....errors import SoartError
 from ....pipelines.collection.provenance import SOART, Provenance, provenance_of
 from ....pipelines.collection.queries import row_of
 from ....pipelines.services.generation import LONGEST_SIDE, MOST_PICTURES, MOST_STEPS, Drawing
-from ..answers import json_endpoint, page, whole_number
+from ..answers import for_visitor, json_endpoint, page, whole_number
 from ..state import current_collection
 
 #: Seeds of variations begin below this.
@@ -69,7 +69,8 @@ def start(request: Request, body: dict[str, Any]) -> Response:
 
 def state(request: Request) -> Response:
     """The state of the latest drawing."""
-    return JSONResponse(asdict(current_collection(request).generation.progress()))
+    progress = current_collection(request).generation.progress()
+    return JSONResponse(asdict(progress) | {"message": for_visitor(request, progress.message)})
 
 
 routes = [
