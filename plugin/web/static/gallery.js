@@ -115,10 +115,15 @@ onJobEnd("score:", load);
 startSelection(selected, grid, reload);
 startImport();
 
+let reloads = 0;
 /** Show the pictures and the names of tags and albums anew. */
 async function reload() {
+  reloads++;
+  const mine = reloads;
   /** @type {Record<string, [string, number][]>} */
   const labels = await get("/api/labels");
+  // A later call has later labels.
+  if (mine !== reloads) return;
   for (const kind of ["tag", "album"]) {
     const { value } = form[kind];
     const options = labels[kind].map(([name, count]) => el("option", { value: name, textContent: `${name} (${count})` }));

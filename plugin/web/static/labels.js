@@ -19,17 +19,22 @@ import { remember } from "./undo.js";
  * @returns {Promise<number[] | null>} the pictures that changed; null if the server refused, which was shown.
  */
 export async function setLabel(kind, name, images, on, show = () => {}) {
-  /** @type {{ changed: number[] } | null} */
-  const response = await save("/api/selection/label", { kind, name, images, on });
-  const changed = response?.changed ?? null;
-  if (!changed?.length) return changed;
-  show(changed, on);
   const label = kind === "favourite" ? "favourite" : `${kind} “${name}”`;
-  remember(async () => {
+  /** @type {Promise<{ changed: number[] } | null>} */
+  const stored = save("/api/selection/label", { kind, name, images, on });
+  // At once: u may be pressed before the server has answered.
+  const forget = remember(async () => {
+    const { changed: known } = (await stored) ?? { changed: [] };
     toast(`Undone: ${label}.`, { key: "undo" });
-    await save("/api/selection/label", { kind, name, images: changed, on: !on });
-    show(changed, !on);
+    await save("/api/selection/label", { kind, name, images: known, on: !on });
+    show(known, !on);
   });
+  const changed = (await stored)?.changed ?? null;
+  if (!changed?.length) {
+    forget();
+    return changed;
+  }
+  show(changed, on);
   const many = changed.length === 1 ? "1 picture" : `${changed.length} pictures`;
   toast(`${many} ${on ? "with" : "without"} ${label}. Press u to undo.`, { key: "label" });
   return changed;

@@ -51,15 +51,20 @@ export async function rate(image, stars, before, show) {
  */
 export async function rateAll(images, stars, show) {
   images.forEach((image) => show(image, stars));
-  /** @type {{ before: [number, Stars][] } | null} */
-  const response = await save("/api/selection/rate", { images, stars });
-  if (!response) return;
-  const { before } = response;
-  remember(async () => {
+  /** @type {Promise<{ before: [number, Stars][] } | null>} */
+  const stored = save("/api/selection/rate", { images, stars });
+  // At once: u may be pressed before the server has answered.
+  const forget = remember(async () => {
+    const before = (await stored)?.before ?? [];
     toast(`Undone: ${wordOf(stars)} for ${before.length} pictures.`, { key: "undo" });
     /** @type {{ now: [number, Stars][] } | null} */
     const restored = await save("/api/selection/rate", { before, stars });
     restored?.now.forEach(([image, now]) => show(image, now));
   });
-  toast(`${before.length} pictures: ${stars ? `rated ${stars}` : wordOf(stars)}. Press u to undo.`, { key: "rated" });
+  const response = await stored;
+  if (!response) forget();
+  else {
+    const word = stars ? `rated ${stars}` : wordOf(stars);
+    toast(`${response.before.length} pictures: ${word}. Press u to undo.`, { key: "rated" });
+  }
 }

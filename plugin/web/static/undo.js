@@ -16,8 +16,16 @@ const changes = [];
  *
  * @param {() => unknown} undo returns the restored value.
  * @param {number | null} [image] the picture that changed; null for a change of several.
+ * @returns {() => void} forgets the change.
  */
-export const remember = (undo, image = null) => changes.push({ image, undo });
+export function remember(undo, image = null) {
+  const change = { image, undo };
+  changes.push(change);
+  return () => {
+    const place = changes.indexOf(change);
+    if (place >= 0) changes.splice(place, 1);
+  };
+}
 
 /**
  * Undo the latest change of this page, or the latest one of a picture.
