@@ -28,7 +28,7 @@ SPREAD = 4.0
 #: A pair is decided from this probability on that one picture is better, or after so many direct comparisons.
 DECIDED_PROBABILITY, DECIDED_COMPARISONS = 0.85, 2
 #: Fewest and most pictures that can be put in order.
-FEWEST_TO_ORDER, MOST_TO_ORDER = 3, 48
+FEWEST_TO_ORDER, MOST_TO_ORDER = 2, 48
 #: Most pictures shown for one choice.
 MOST_SHOWN = 4
 

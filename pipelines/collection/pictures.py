@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy import Select, func, or_, select, update
@@ -43,6 +43,13 @@ def perceptual_hashes(collection: Collection, ids: Sequence[int]) -> dict[int, i
 def small_thumbnails(collection: Collection, ids: Sequence[int]) -> dict[int, bytes]:
     """Return the thumbnails that a scan made of pictures, as JPEG, by id."""
     return _pairs(collection, select(FingerprintRow.image_id, FingerprintRow.thumbnail), ids)
+
+
+def known_ids(collection: Collection, ids: Iterable[int]) -> list[int]:
+    """Return those of some picture ids that are in the collection, each once, in their order."""
+    unique = list(dict.fromkeys(ids))
+    known = _pairs(collection, select(ImageRow.id, ImageRow.id), unique)
+    return [image for image in unique if image in known]
 
 
 def images_by_id(collection: Collection, ids: Sequence[int]) -> dict[int, ImageRow]:

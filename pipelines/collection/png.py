@@ -12,6 +12,7 @@ import json
 import re
 import struct
 import zlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -64,20 +65,39 @@ def holds_picture(content: bytes, sha256: str) -> bool:
 
 def parameters_text(request: Request, shape: tuple[int, ...], model: str, sampler: str) -> str:
     """The ``parameters`` text of AUTOMATIC1111's web UI for a picture of ``shape`` (height, width, …)."""
-    lines = [request.prompt]
+    settings: dict[str, object] = {
+        "Steps": request.steps, "Sampler": sampler_name(sampler), "CFG scale": f"{request.guidance:g}",
+        "Seed": request.seed, "Size": f"{shape[1]}x{shape[0]}", "Model": model,
+    }  # fmt: skip
+    if request.loras:
+        settings["Lora hashes"] = ", ".join(f"{lora.name}: {lora.digest}" for lora in request.loras)
+    settings["Version"] = f"soart {__version__}"
+    return a1111_text(request.prompt, request.negative, settings)
+
+
+def sampler_name(sampler: str) -> str:
+    """The name of a sampler of diffusers in AUTOMATIC1111's web UI; its own name if it has none there."""
+    return _SAMPLER_NAMES.get(sampler, sampler)
+
+
+def a1111_text(prompt: str, negative: str, settings: Mapping[str, object]) -> str:
+    """Prompts and settings as a ``parameters`` text of AUTOMATIC1111's web UI."""
+    lines = [prompt]
     # A line of the prompt may look like the mark of the negative prompt; with two marks readers see the ambiguity.
-    if request.negative or re.search(r"^\s*Negative prompt:", request.prompt, re.MULTILINE):
-        lines.append(f"Negative prompt: {request.negative}")
-    # A comma or quote in a value would split it; A1111 quotes such values as JSON does.
-    name = json.dumps(model, ensure_ascii=False) if any(c in model for c in ',:"\n') else model
-    hashes = json.dumps(", ".join(f"{lora.name}: {lora.digest}" for lora in request.loras), ensure_ascii=False)
-    lines.append(
-        f"Steps: {request.steps}, Sampler: {_SAMPLER_NAMES.get(sampler, sampler)}, CFG scale: {request.guidance:g}, "
-        f"Seed: {request.seed}, Size: {shape[1]}x{shape[0]}, Model: {name}, "
-        + (f"Lora hashes: {hashes}, " if request.loras else "")
-        + f"Version: soart {__version__}"
-    )
+    if negative or re.search(r"^\s*Negative prompt:", prompt, re.MULTILINE):
+        lines.append(f"Negative prompt: {negative}")
+    lines.append(settings_line(settings))
     return "\n".join(lines)
+
+
+def settings_line(settings: Mapping[str, object]) -> str:
+    """Settings as the last line of a ``parameters`` text."""
+    return ", ".join(f"{name}: {_quoted(str(value))}" for name, value in settings.items())
+
+
+def _quoted(value: str) -> str:
+    """A value as A1111 writes it: one with a comma, a colon or a quote, which would split it, as JSON does."""
+    return json.dumps(value, ensure_ascii=False) if any(c in value for c in ',:"\n') else value
 
 
 def encode_png(pixels: np.ndarray, texts: Mapping[str, str]) -> bytes:

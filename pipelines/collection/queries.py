@@ -16,8 +16,10 @@ from sqlalchemy import Select, and_, func, select
 from ...errors import CollectionError
 from ...metrics.damage.scorer import DETECTORS
 from ...metrics.percentiles import percentiles_in
+from ..support.batching import batches
 from .collection import Collection
 from .damage import examined, suspected
+from .labels import ALBUM, FAVOURITE, TAG, is_labelled
 from .ratings import REJECT, STARS
 from .tables import HERE, GenerationRow, ImageRow, MetadataRow, RatingRow, ScoreRow
 
@@ -45,6 +47,8 @@ class Query:
             picture without a prompt; with a leading ``-`` it must not.
         damage: suspected damage, one of ``DAMAGE``; ``none`` chooses pictures that all detectors have scored.
         rated: the rater's judgement: one of ``RATED``, or ``1`` … ``5``.
+        tag, album: that pictures bear; empty for any.
+        favourite: only the rater's favourites.
         since, until: first and last day on which the pictures were added.
         sound: leave out pictures with a problem.
         scored: leave out pictures without a score under the profile.
@@ -61,6 +65,9 @@ class Query:
     words: tuple[str, ...] = ()
     damage: str = ""
     rated: str = ""
+    tag: str = ""
+    album: str = ""
+    favourite: bool = False
     since: dt.date | None = None
     until: dt.date | None = None
     sound: bool = False
@@ -111,6 +118,8 @@ def order(collection: Collection, query: Query, rater: str) -> list[int]:
         pictures = pictures.where(ImageRow.created_at >= dt.datetime.combine(query.since, dt.time.min, dt.UTC))
     if query.until is not None:
         pictures = pictures.where(ImageRow.created_at <= dt.datetime.combine(query.until, dt.time.max, dt.UTC))
+    labels = {TAG: query.tag, ALBUM: query.album, FAVOURITE: rater if query.favourite else ""}
+    pictures = pictures.where(*(is_labelled(kind, name) for kind, name in labels.items() if name))
     if query.scored:
         pictures = pictures.where(score.is_not(None))
     if query.sound:
@@ -207,9 +216,13 @@ def row_of(collection: Collection, image: int) -> ImageRow:
 
 def stars_of(collection: Collection, rater: str, ids: Sequence[int]) -> dict[int, int]:
     """A rater's judgements of pictures by id: 1…5, or 0 for rejected."""
-    query = select(RatingRow.image_id, RatingRow.value).where(RatingRow.rater == rater, RatingRow.image_id.in_(ids))
+    query = select(RatingRow.image_id, RatingRow.value).where(RatingRow.rater == rater)
+    stars: dict[int, int] = {}
     with collection.session("be read") as session:
-        return {image: int(value) for image, value in session.execute(query)}
+        for block in batches(ids, WINDOW):
+            rows = session.execute(query.where(RatingRow.image_id.in_(block)))
+            stars.update({image: int(value) for image, value in rows})
+    return stars
 
 
 def scores_of(collection: Collection, profile: str, ids: Sequence[int]) -> dict[int, float]:

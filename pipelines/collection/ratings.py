@@ -6,21 +6,24 @@ A rating never replaces one of another rater.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, insert, select
 
 from ...errors import CollectionError
 from ...metrics.damage.scorer import DETECTORS
 from ...metrics.tastes.examples import HIGHEST, LOWEST
 from ...metrics.tastes.profile import TECHNICAL
+from ..support.batching import batches
 from .collection import Collection
 from .tables import RatingRow
 
 STARS, REJECT = "stars", "reject"
 #: Name under which scores from elsewhere are stored, beside those of profiles.
 OBSERVED = "observed score"
+#: Rows written in one query.
+_BLOCK = 500
 _PROFILE = re.compile(rf"(taste:.*|({'|'.join((TECHNICAL, *DETECTORS))})-\d+)", re.DOTALL)
 
 
@@ -65,18 +68,39 @@ def reject(collection: Collection, rater: str, image: int) -> None:
     _store(collection, rater, {image: (REJECT, 0.0)})
 
 
-def _store(collection: Collection, rater: str, judgements: Mapping[int, tuple[str, float]]) -> None:
+def set_judgements(collection: Collection, rater: str, judgements: Mapping[int, int | None]) -> None:
+    """Store judgements by picture id: 1…5, 0 to reject, None to delete the judgement.
+
+    Raises:
+        CollectionError: as for ``rate``.
+    """
+    checked = {image: _row_of(value) for image, value in judgements.items() if value is not None}
+    _store(collection, rater, checked, [image for image, value in judgements.items() if value is None])
+
+
+def _row_of(value: int) -> tuple[str, float]:
+    return (REJECT, 0.0) if value == 0 else (STARS, check_rating(value))
+
+
+def _store(
+    collection: Collection, rater: str, judgements: Mapping[int, tuple[str, float]], deleted: Sequence[int] = ()
+) -> None:
     check_rater(rater)
     with collection.session("be written", write=True) as session:
-        for image, (kind, value) in judgements.items():
-            session.execute(delete(RatingRow).where(RatingRow.rater == rater, RatingRow.image_id == image))
-            session.add(RatingRow(image_id=image, rater=rater, kind=kind, value=value))
+        for block in batches([*judgements, *deleted], _BLOCK):
+            session.execute(delete(RatingRow).where(RatingRow.rater == rater, RatingRow.image_id.in_(block)))
+            rows = [
+                {"image_id": image, "rater": rater, "kind": judgements[image][0], "value": judgements[image][1]}
+                for image in block
+                if image in judgements
+            ]
+            if rows:
+                session.execute(insert(RatingRow), rows)
 
 
 def undo_rating(collection: Collection, rater: str, image: int) -> None:
     """Delete a rater's judgement of a picture."""
-    with collection.session("be written", write=True) as session:
-        session.execute(delete(RatingRow).where(RatingRow.rater == rater, RatingRow.image_id == image))
+    set_judgements(collection, rater, {image: None})
 
 
 def ratings(collection: Collection, rater: str) -> dict[int, float]:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from .column_types import String, Text
 
 #: Increased whenever a table changes, with a revision in ``migrations``; checked when a collection is opened.
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 #: Problem of a picture whose files a cull has moved away.
 AWAY = "moved away"
 
@@ -100,6 +100,18 @@ class RatingRow(Base):
     #: ``stars`` 1…5, or ``reject`` (value 0): not to be rated.
     kind: Mapped[str] = mapped_column(String(16), primary_key=True)
     value: Mapped[float]
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=_now)
+
+
+class LabelRow(Base):
+    """A label of a picture: a tag, an album that it is in, or the rater whose favourite it is."""
+
+    __tablename__ = "labels"
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
+    #: ``tag``, ``album`` or ``favourite``.
+    kind: Mapped[str] = mapped_column(String(16), primary_key=True)
+    #: Of the tag, the album or the rater.
+    name: Mapped[str] = mapped_column(String(128), primary_key=True, index=True)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=_now)
 
 

@@ -59,8 +59,13 @@ def thumbnail(collection: Collection, row: ImageRow, side: int = SIDE) -> bytes:
     return content
 
 
-def for_browser(collection: Collection, row: ImageRow, side: int = SIDE) -> tuple[bytes, str]:
+def for_browser(collection: Collection, row: ImageRow, side: int | None = SIDE) -> tuple[bytes, str]:
     """A picture for a browser: the file itself if it is a PNG or JPEG within ``side`` pixels, else its thumbnail.
+
+    Args:
+        collection: the collection.
+        row: the picture.
+        side: longest side of what is returned; None for all pixels, as PNG if the browser may not know the format.
 
     Returns:
         the content and its media type.
@@ -68,9 +73,13 @@ def for_browser(collection: Collection, row: ImageRow, side: int = SIDE) -> tupl
     Raises:
         ImageError: the picture is gone or cannot be decoded.
     """
-    if max(row.width, row.height) <= side:
+    if side is None or max(row.width, row.height) <= side:
         content = read_content(collection.locate(row))
         for start, kind in _WEB:
             if content.startswith(start):
                 return content, kind
+        if side is None:
+            buffer = io.BytesIO()
+            Image.fromarray(read_image(content).pixels).save(buffer, "PNG", compress_level=1)
+            return buffer.getvalue(), "image/png"
     return thumbnail(collection, row, side), "image/jpeg"

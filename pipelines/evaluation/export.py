@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -62,21 +62,40 @@ def _cell(value: object) -> object:
     return str(value).lower() if isinstance(value, bool) else value
 
 
+class _Line:
+    """A file for ``csv.writer`` whose ``write`` returns the text, so that ``writerow`` does."""
+
+    def write(self, text: str) -> str:
+        return text
+
+
+def csv_lines(records: Iterable[Record], columns: Iterable[str]) -> Iterator[str]:
+    """Records as lines of CSV, the names of the columns first."""
+    writer = csv.writer(_Line())
+    columns = list(columns)
+    yield writer.writerow(columns)
+    for record in records:
+        yield writer.writerow(_cell(record[name]) for name in columns)
+
+
+def json_lines(records: Iterable[Record], columns: Iterable[str]) -> Iterator[str]:
+    """Records as the lines of a JSON array."""
+    columns = list(columns)
+    separator = "[\n"
+    for record in records:
+        yield separator + json.dumps({name: record[name] for name in columns}, allow_nan=False)
+        separator = ",\n"
+    yield "[]\n" if separator == "[\n" else "\n]\n"
+
+
 def _write_csv(records: Iterable[Record], columns: Mapping[str, type], path: Path) -> None:
     with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(columns)
-        for record in records:
-            writer.writerow(_cell(record[name]) for name in columns)
+        stream.writelines(csv_lines(records, columns))
 
 
 def _write_json(records: Iterable[Record], columns: Mapping[str, type], path: Path) -> None:
     with path.open("w", encoding="utf-8") as stream:
-        separator = "[\n"
-        for record in records:
-            stream.write(separator + json.dumps({name: record[name] for name in columns}, allow_nan=False))
-            separator = ",\n"
-        stream.write("[]\n" if separator == "[\n" else "\n]\n")
+        stream.writelines(json_lines(records, columns))
 
 
 def _write_parquet(records: Iterable[Record], columns: Mapping[str, type], path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from ...metrics.protocols import Scorer
@@ -44,8 +46,13 @@ def score_all(
             rows = list(images_by_id(collection, block).values())
             items, unreadable = measure(collection, rows, scorer, progress=job.advance)
             problems += unreadable
-        if items:
-            scores = scores_in(collection, scorer, list(items), np.stack(list(items.values())).astype(np.float64))
-            collection.set_scores(scorer.stored_name, dict(zip(items, scores.tolist(), strict=True)))
-            count += len(items)
+        score_items(collection, scorer, items)
+        count += len(items)
     return count, problems
+
+
+def score_items(collection: Collection, scorer: Scorer, items: Mapping[int, np.ndarray]) -> None:
+    """Score pictures by their items (p,), by picture id, and store the scores."""
+    if items:
+        scores = scores_in(collection, scorer, list(items), np.stack(list(items.values())).astype(np.float64))
+        collection.set_scores(scorer.stored_name, dict(zip(items, scores.tolist(), strict=True)))

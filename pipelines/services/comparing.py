@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...metrics.tastes.bradley_terry import MOST_TO_ORDER, Standing, standing
+from ...prompts.phrases.differences import mark_differences
 from ..collection.collection import Collection
 from ..collection.comparisons import comparisons
+from ..collection.provenance import Provenance, provenance_of
 from ..collection.queries import Query, order, rows_of
 from ..collection.tables import ImageRow
 from ..scoring.collection_profiles import CollectionProfiles
@@ -33,6 +35,42 @@ class ComparisonRound:
     standing: Standing
     choice: list[int]
     choices: int
+
+
+@dataclass(frozen=True)
+class Differences:
+    """Differences between pictures.
+
+    Attributes:
+        rows: (n,) the pictures.
+        prompts: (n,) parts of their prompts, True for those that not all have; see ``mark_differences``.
+        settings: (n,) values by the name of a setting in which they differ; empty for one that is not known.
+    """
+
+    rows: list[ImageRow]
+    prompts: list[list[tuple[str, bool]]]
+    settings: dict[str, list[str]]
+
+
+def differences_between(collection: Collection, ids: Sequence[int]) -> Differences:
+    """Compare prompts and settings of some hundred pictures; those that are gone are left out."""
+    rows = rows_of(collection, ids)
+    known = provenance_of(collection, rows)
+    made = [known.get(row.id) or Provenance("", (row.width, row.height)) for row in rows]
+    values: dict[str, list[object]] = {
+        "Negative": [p.negative for p in made], "Seed": [p.seed for p in made], "Steps": [p.steps for p in made],
+        "Guidance": [p.guidance for p in made], "Sampler": [p.sampler for p in made],
+        "Scheduler": [p.scheduler for p in made], "Model": [p.model for p in made],
+        "Size": [f"{p.size[0]} × {p.size[1]}" for p in made],
+    }  # fmt: skip
+    for name in dict.fromkeys(name for p in made for name in p.settings):
+        values.setdefault(name, [p.settings.get(name) for p in made])
+    settings = {
+        name: ["" if value is None else f"{value:g}" if isinstance(value, float) else str(value) for value in column]
+        for name, column in values.items()
+        if len(set(column)) > 1
+    }
+    return Differences(rows, mark_differences([p.prompt or "" for p in made]), settings)
 
 
 def pictures_to_compare(

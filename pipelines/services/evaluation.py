@@ -26,7 +26,7 @@ from ..ingest.roots import check_allowed, known_roots
 from ..ingest.scan import Scan
 from ..scoring.collection_profiles import CollectionProfiles
 from ..support.background import FAILED, Job, Jobs
-from ..tidying.cull import Rule, cull
+from ..tidying.cull import Move, Rule, cull, plan_pictures
 from ..tidying.journal import undo
 from ..tidying.moved_away import CULLED, UNDO, UndoFile, mark_moved, undo_files
 from ..tidying.plan import Plan, duplicates, plan_moves, prefer
@@ -226,15 +226,39 @@ class EvaluationService(CollectionService):
         """
         if plan.digest != digest or not plan.moves:
             raise CollectionError("The pictures have changed since this list was made: reload it.")
+        return self._move(plan.moves)[0]
+
+    def move_pictures(self, ids: Sequence[int]) -> tuple[Job, str]:
+        """Move pictures away in the background, as ``move`` does.
+
+        Args:
+            ids: of the pictures.
+
+        Returns:
+            the job, and the name of the undo file that it will write.
+
+        Raises:
+            CollectionError: none of the pictures has a file, a folder of them is not allowed, or the folder cannot be
+                written.
+            SoartError: another job runs.
+        """
+        moves = plan_pictures(self.collection, ids, self.roots(), self.folder / CULLED)
+        self._check_allowed(dict.fromkeys(move.source.parent for move in moves))
+        if not moves:
+            raise CollectionError("The files of these pictures are gone: there is nothing to move away.")
+        return self._move(moves)
+
+    def _move(self, moves: Sequence[Move]) -> tuple[Job, str]:
         if not self.movable:
             raise CollectionError(f"The folder {str(self.folder)!r} cannot be written: nothing can be moved there.")
+        journal = self._new_journal()
 
         def work(job: Job) -> str:
-            job.expect(len(plan.moves))
-            done, problems = cull(plan.moves, self._new_journal(), job.advance)
+            job.expect(len(moves))
+            done, problems = cull(moves, journal, job.advance)
             return " ".join([f"{_files(len(done))} moved away.", *problems[:3]])
 
-        return self._tidy("Moving pictures away", work)
+        return self._tidy("Moving pictures away", work, {move.image for move in moves}), journal.name
 
     def undo_move(self, name: str) -> Job:
         """Undo a move of pictures in the background.
@@ -269,8 +293,14 @@ class EvaluationService(CollectionService):
             self._result = replace(result, evaluation=evaluation)
             self.version += 1
 
-    def _tidy(self, title: str, change: Callable[[Job], str]) -> Job:
-        """Change files in the background, then evaluate again; ``change`` returns the job's message."""
+    def _tidy(self, title: str, change: Callable[[Job], str], moved: Iterable[int] = ()) -> Job:
+        """Change files in the background, then evaluate again, if the collection ever was evaluated.
+
+        Args:
+            title: of the job.
+            change: returns the job's message.
+            moved: ids of the pictures that it moves.
+        """
 
         def work(job: Job) -> None:
             message = ""
@@ -279,9 +309,10 @@ class EvaluationService(CollectionService):
             finally:
                 with self._lock:
                     self._result, self._stale = None, True
-                mark_moved(self.collection)
+                mark_moved(self.collection, moved)
             try:
-                self._evaluate(job, self.roots())
+                if self._evaluated_before:
+                    self._evaluate(job, self.roots())
             except CollectionError as error:
                 # Such as that no picture is left.
                 raise CollectionError(f"{message} {error}") from error

@@ -5,7 +5,6 @@ A cell is the JSON object from which pages and scripts show one picture.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,9 +19,11 @@ from ...metrics.tastes.profile import TECHNICAL
 from ..collection.collection import Collection
 from ..collection.counts import count_collection
 from ..collection.damage import suspected
+from ..collection.labels import ALBUM, FAVOURITE, KINDS, TAG, favourites_of, labels_of
+from ..collection.provenance import Provenance, provenance_of
 from ..collection.queries import WINDOW, Scale, metadata_of, row_of, rows_of, scores_of, stars_of, title_of
 from ..collection.ratings import ratings_of_picture
-from ..collection.tables import ImageRow, MetadataRow
+from ..collection.tables import ImageRow
 from ..scoring.collection_profiles import CollectionProfiles
 from ..scoring.explaining import ScoreExplanation, explain_score
 from ..scoring.rescoring import score_all
@@ -42,9 +43,10 @@ class PictureDetails:
         percentile: of its score in the collection, 0–100; None without a score or other scored pictures.
         warning: of the profile; None without one.
         ratings: stars by rater, 0 for a skipped picture.
+        tags, albums: their names.
+        favourite_of: names of the raters whose favourite it is.
         file: its path.
-        metadata: stored by the tool that made the picture; None for a picture drawn here.
-        settings: further settings in the metadata, by name.
+        provenance: how it was made; None if nothing is known.
         damage: name of the suspected damage; None without one.
     """
 
@@ -55,9 +57,11 @@ class PictureDetails:
     percentile: float | None
     warning: str | None
     ratings: dict[str, int]
+    tags: list[str]
+    albums: list[str]
+    favourite_of: list[str]
     file: str
-    metadata: MetadataRow | None
-    settings: dict[str, Any]
+    provenance: Provenance | None
     damage: str | None
 
 
@@ -72,10 +76,11 @@ def cells_of(collection: Collection, rows: Sequence[ImageRow], rater: str, profi
 
     Returns:
         a cell for each picture: its id, the start of its hash, width and height in pixels, title, problem, stars (0 for
-        skipped), score, and percentile of the score in the collection (0–100); unknown values are None.
+        skipped), favourite (true or false), score, and percentile of the score in the collection (0–100); unknown
+        values are None.
     """
     ids = [row.id for row in rows]
-    stars = stars_of(collection, rater, ids)
+    stars, favourites = stars_of(collection, rater, ids), favourites_of(collection, rater, ids)
     scores = scores_of(collection, profile, ids) if profile else {}
     scale = Scale.of(collection, profile) if scores else None
     metadata = metadata_of(collection, [row.id for row in rows if not row.generation])
@@ -83,7 +88,7 @@ def cells_of(collection: Collection, rows: Sequence[ImageRow], rater: str, profi
         {
             "id": row.id, "v": row.sha256[:10], "w": row.width, "h": row.height,
             "title": title_of(row, metadata.get(row.id)), "problem": row.problem, "stars": stars.get(row.id),
-            "score": scores.get(row.id),
+            "favourite": row.id in favourites, "score": scores.get(row.id),
             "percentile": scale.percentile(scores[row.id]) if scale and row.id in scores else None,
         }
         for row in rows
@@ -151,22 +156,25 @@ def picture_details(
     except ProfileError:
         profile, scorer = TECHNICAL, profiles.scorer(TECHNICAL)
     explanation = explain_score(collection, row, scorer)
-    metadata = None if row.generation else metadata_of(collection, [row.id]).get(row.id)
+    provenance = provenance_of(collection, [row]).get(row.id)
     percentile = None
     if explanation.score is not None:
         scale = Scale.of(collection, scorer.stored_name)
         percentile = scale.percentile(explanation.score) if len(scale.values) > 1 else None
+    labels = {kind: labels_of(collection, kind, [row.id]).get(row.id, []) for kind in KINDS}
     return PictureDetails(
         row=row,
-        title=title_of(row, metadata),
+        title=(provenance and provenance.prompt) or title_of(row),
         profile=profile,
         explanation=explanation,
         percentile=percentile,
         warning=getattr(scorer, "warning", None),
         ratings=ratings_of_picture(collection, row.id),
+        tags=labels[TAG],
+        albums=labels[ALBUM],
+        favourite_of=labels[FAVOURITE],
         file=str(collection.locate(row)),
-        metadata=metadata,
-        settings=json.loads(metadata.settings) if metadata else {},
+        provenance=provenance,
         damage=suspected(collection, [row.id]).get(row.id),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Collection as Some
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from ...errors import SoartError
@@ -11,7 +12,7 @@ from ...metrics.tastes.blend import only_profile
 from ...metrics.tastes.profile import TasteProfile
 from ..collection import ratings
 from ..collection.collection import Collection
-from ..collection.pictures import count_sound_pictures
+from ..collection.pictures import count_sound_pictures, known_ids
 from ..collection.queries import rows_of, stars_of
 from ..collection.tables import ImageRow
 from ..scoring.collection_profiles import CollectionProfiles
@@ -106,7 +107,7 @@ class RatingService(CollectionService):
         """
         with self._lock:
             before = self._stored(image)
-            self._store_rating(image, value)
+            ratings.set_judgements(self.collection, self.rater, {image: value})
         self.learn_if_due()
         return before
 
@@ -128,22 +129,54 @@ class RatingService(CollectionService):
         with self._lock:
             stored = self._stored(image)
             if stored == value:
-                self._store_rating(image, before)
+                ratings.set_judgements(self.collection, self.rater, {image: before})
                 return before
         return stored
+
+    def rate_many(self, images: Iterable[int], value: int | None) -> dict[int, int | None]:
+        """Store the same rating for several pictures, and learn the taste if it is due.
+
+        Args:
+            images: ids of the pictures; those that are gone are left out.
+            value: 1 to 5, 0 to skip, None to undo.
+
+        Returns:
+            the values stored before, by picture id; None for a picture without one.
+
+        Raises:
+            CollectionError: the rating is out of range, or the collection cannot be written.
+        """
+        with self._lock:
+            known = known_ids(self.collection, images)
+            before = stars_of(self.collection, self.rater, known)
+            ratings.set_judgements(self.collection, self.rater, dict.fromkeys(known, value))
+        self.learn_if_due()
+        return {image: before.get(image) for image in known}
+
+    def undo_many(self, before: Mapping[int, int | None], value: int | None) -> dict[int, int | None]:
+        """Undo a rating of several pictures, except where another one was stored since.
+
+        Args:
+            before: the ratings to restore, by picture id.
+            value: the rating to undo.
+
+        Returns:
+            the ratings that are stored now, by picture id.
+
+        Raises:
+            CollectionError: a rating is out of range, or the collection cannot be written.
+        """
+        with self._lock:
+            known = known_ids(self.collection, before)
+            stored = stars_of(self.collection, self.rater, known)
+            same = {image: before[image] for image in known if stored.get(image) == value}
+            ratings.set_judgements(self.collection, self.rater, same)
+        return {image: same[image] if image in same else stored.get(image) for image in known}
 
     def _stored(self, image: int) -> int | None:
         if not rows_of(self.collection, [image]):
             raise SoartError(f"There is no picture {image} in this collection any more: go on with the next one.")
         return stars_of(self.collection, self.rater, [image]).get(image)
-
-    def _store_rating(self, image: int, value: int | None) -> None:
-        if value is None:
-            ratings.undo_rating(self.collection, self.rater, image)
-        elif value == 0:
-            ratings.reject(self.collection, self.rater, image)
-        else:
-            ratings.rate(self.collection, self.rater, {image: float(value)})
 
     def queue(self, count: int, waiting: Some[int] = ()) -> list[ImageRow]:
         """Pictures to rate next: the most informative ones by the last learning, then unrated ones in random order.

@@ -284,7 +284,7 @@ class TuningService(CollectionService):
                 finally:
                     self._drawing.release()
             else:
-                state, why = PAUSED, "Another collection is being tuned: pause that one, then resume this one."
+                state, why = PAUSED, "The model is drawing other pictures: resume this tune when that is done."
         except SoartError as error:
             state, why = FAILED, str(error)
             raise

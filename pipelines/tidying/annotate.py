@@ -1,17 +1,16 @@
-"""Writes scores and ratings to XMP sidecars or into PNG files; pixels stay.
+"""Writes scores, ratings, tags and albums to XMP sidecars or into PNG files; pixels stay.
 
-XMP sidecars (``NAME.xmp``, or ``NAME.png.xmp`` if other pictures have the same name) hold ``xmp:Rating``, which photo
-managers read: 1–5 stars, −1 for rejected. PNG files get an ``iTXt`` chunk of the keyword ``soart`` before their pixels.
-Both can be undone.
+XMP sidecars (``NAME.xmp``, or ``NAME.png.xmp`` if other pictures have the same name) hold ``xmp:Rating`` and
+``dc:subject``, which photo managers read: 1–5 stars, −1 for rejected, and keywords. PNG files get an ``iTXt`` chunk of the
+keyword ``soart`` before their pixels. Both can be undone.
 
-Sources: Adobe XMP Specification Part 1–3 (2016); PNG Specification, third edition (W3C 2025).
+Source: PNG Specification, third edition (W3C 2025).
 """
 
 from __future__ import annotations
 
 import json
 import os
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,47 +25,19 @@ from ...metrics.formats.png import SIGNATURE
 from ...metrics.image import read_content
 from ..collection.collection import Collection
 from ..collection.files import paths_with_pictures, set_file_size
+from ..collection.labels import ALBUM, TAG, labels_of
 from ..collection.png import NOTE_AT, note_chunk, note_length
 from ..collection.ratings import ratings
 from ..evaluation.folders import EvaluatedCollection
 from ..evaluation.result import Evaluation
 from .journal import Journal
-
-_RATING = re.compile(r"""(xmp:Rating\s*=\s*)("[^"]*"|'[^']*')|(<xmp:Rating>)[^<]*(</xmp:Rating>)""")
-_DESCRIPTION = re.compile(r"<rdf:Description\b")
-_EMPTY = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
-<x:xmpmeta xmlns:x="adobe:ns:meta/">
- <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
-  <rdf:Description rdf:about="" xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmp:Rating="{stars}"/>
- </rdf:RDF>
-</x:xmpmeta>
-<?xpacket end="w"?>
-"""
+from .xmp import with_keywords, with_rating
 
 
 def stars_of(percentile: np.ndarray) -> np.ndarray:
     """Stars 1–5 (n,) of percentiles 0–100 (n,): a fifth of the pictures each."""
     stars: np.ndarray = np.clip(np.floor(percentile / 20) + 1, 1, 5).astype(int)
     return stars
-
-
-def with_rating(xmp: str | None, stars: int) -> str | None:
-    """The text of a sidecar with its rating set and everything else unchanged.
-
-    Args:
-        xmp: the text so far; None for a new sidecar.
-        stars: 1–5, or −1 for rejected.
-
-    Returns:
-        the new text; None if the old one has no place for a rating.
-    """
-    if xmp is None:
-        return _EMPTY.format(stars=stars)
-    if _RATING.search(xmp):
-        return _RATING.sub(lambda m: f'{m[1]}"{stars}"' if m[1] else f"{m[3]}{stars}{m[4]}", xmp)
-    space = "" if "xmlns:xmp=" in xmp else ' xmlns:xmp="http://ns.adobe.com/xap/1.0/"'
-    changed, count = _DESCRIPTION.subn(f'<rdf:Description{space} xmp:Rating="{stars}"', xmp, count=1)
-    return changed if count else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +48,14 @@ class Note:
         path: of the picture.
         stars: 1–5, or −1 for rejected.
         facts: score, percentile and so on, by name.
+        tags, albums: of the picture; keywords of a sidecar.
     """
 
     path: Path
     stars: int
     facts: Mapping[str, object]
+    tags: Sequence[str] = ()
+    albums: Sequence[str] = ()
 
 
 def annotations_of(evaluated: EvaluatedCollection, rater: str | None = None) -> Iterator[Note]:
@@ -95,11 +69,12 @@ def annotations_of(evaluated: EvaluatedCollection, rater: str | None = None) -> 
     e = evaluated.evaluation
     rated = None if rater is None else ratings(evaluated.collection, rater)
     stars = stars_of(e.percentile)
+    tags, albums = (labels_of(evaluated.collection, kind, e.ids.tolist()) for kind in (TAG, ALBUM))
     for path, image in paths_with_pictures(evaluated.collection, evaluated.update.scan_number):
         row = e.place.get(image)
         if row is not None and (rated is None or image in rated):
             value = int(stars[row]) if rated is None else round(rated[image])
-            yield Note(Path(path), value, _facts(e, row))
+            yield Note(Path(path), value, _facts(e, row), tags.get(image, ()), albums.get(image, ()))
 
 
 def _facts(e: Evaluation, row: int) -> dict[str, object]:
@@ -177,7 +152,8 @@ def _write_xmp(note: Note, shared: Callable[[Path], frozenset[str]], journal: Jo
         old = path.read_text(encoding="utf-8") if path.exists() else None
     except UnicodeDecodeError:
         return f"{str(path)!r} is not UTF-8 and stays as it is."
-    new = with_rating(old, note.stars)
+    rated = with_rating(old, note.stars)
+    new = None if rated is None else with_keywords(rated, list(dict.fromkeys([*note.tags, *note.albums])))
     if new is None:
         return f"{str(path)!r} has no description to put a rating in and stays as it is."
     if new != old:
@@ -189,7 +165,8 @@ def _write_png(collection: Collection, note: Note, journal: Journal) -> str | No
     content = read_content(note.path)
     if not content.startswith(SIGNATURE):
         return f"{str(note.path)!r} is not a PNG file: its rating can only be written to an XMP sidecar."
-    chunk = note_chunk(json.dumps({"rating": note.stars, **note.facts}, sort_keys=True))
+    labels = {name: names for name, names in (("tags", note.tags), ("albums", note.albums)) if names}
+    chunk = note_chunk(json.dumps({"rating": note.stars, **note.facts, **labels}, sort_keys=True))
     if content[NOTE_AT : NOTE_AT + len(chunk)] == chunk:
         return None
     # There must be only one.

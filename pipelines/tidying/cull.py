@@ -12,13 +12,18 @@ import numpy as np
 
 from ...errors import CollectionError
 from ...metrics.formats.decoders import SUFFIXES
-from ..collection.files import paths_with_pictures
+from ..collection.collection import Collection
+from ..collection.files import paths_by_picture, paths_with_pictures
+from ..collection.queries import WINDOW, rows_of
 from ..evaluation.folders import EvaluatedCollection
 from ..evaluation.result import Evaluation
+from ..support.batching import batches
 from .journal import Journal
 
 #: Suffixes of the text files beside a picture that move with it.
 BESIDE = (".txt", ".json", ".caption", ".xmp")
+#: Name of the folder for pictures that were selected one by one.
+SELECTED = "selected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +152,25 @@ def _below(path: Path, roots: Sequence[Path]) -> Path:
         if path.is_relative_to(root.absolute()) and path != root.absolute():
             return path.relative_to(root.absolute())
     return Path(path.name)
+
+
+def plan_pictures(collection: Collection, ids: Sequence[int], roots: Sequence[Path], target: Path) -> list[Move]:
+    """The moves of all files of some pictures, in their order; nothing is moved yet.
+
+    Args:
+        collection: the collection.
+        ids: of the pictures.
+        roots: the folders of the collection.
+        target: folder to move to: a file goes to ``target/selected/`` and its path below its root.
+    """
+    moves = []
+    for block in batches(dict.fromkeys(ids), WINDOW):
+        known = paths_by_picture(collection, block)
+        for row in rows_of(collection, block):
+            paths = dict.fromkeys([str(collection.locate(row)), *known.get(row.id, ())])
+            files = [Path(path) for path in paths if os.path.lexists(path)]
+            moves += [Move(file, target / SELECTED / _below(file, roots), row.id) for file in files]
+    return moves
 
 
 def with_companions(move: Move) -> Iterator[Move]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -110,8 +110,12 @@ def _moved_paths(folder: Path) -> Iterator[str]:
             continue
 
 
-def mark_moved(collection: Collection) -> bool:
+def mark_moved(collection: Collection, suspects: Iterable[int] = ()) -> bool:
     """Mark pictures that were moved away, and unmark those that are back; pictures with another problem keep it.
+
+    Args:
+        collection: the collection.
+        suspects: ids of pictures that may have been moved, besides those that undo files name.
 
     Returns:
         True if anything changed.
@@ -121,7 +125,7 @@ def mark_moved(collection: Collection) -> bool:
     """
     if collection.folder is None:
         return False
-    ids = ids_moved_away(collection)
+    ids = ids_moved_away(collection) | set(suspects)
     for paths in batches(_moved_paths(collection.folder), _CHUNK):
         ids |= image_ids_at(collection, paths)
     changes = [change for chunk in batches(sorted(ids), _CHUNK) for change in _changes(collection, chunk)]
@@ -133,11 +137,10 @@ def _changes(collection: Collection, ids: Sequence[int]) -> Iterator[dict[str, A
     """Changes to the rows of pictures that follow from the files on the disk."""
     paths = paths_by_picture(collection, ids)
     for row in sound_or_moved_away(collection, ids):
-        stored = [] if Path(row.path).is_absolute() else [str(collection.locate(row))]
         # Another picture may lie at the old path by now.
         files = [
             path
-            for path in [*stored, *paths.get(row.id, ())]
+            for path in dict.fromkeys([str(collection.locate(row)), *paths.get(row.id, ())])
             if os.path.lexists(path) and (row.problem is None or sha256_of(path) == row.sha256)
         ]
         problem = None if files else AWAY

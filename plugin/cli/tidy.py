@@ -157,7 +157,7 @@ def annotate(
     workers: Processes = None,
     as_json: Json = False,
 ) -> None:
-    """Write one to five stars, by score or by a rater, to XMP sidecars that photo managers read.
+    """Write one to five stars, by score or by a rater, with tags and albums, to XMP sidecars that photo managers read.
 
     Pixels are never touched.
     """

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +25,20 @@ from .sessions import csrf_token_of
 from .state import ForbiddenError, NotFoundError, OpenCollection, check_owner, is_owner, rater_of, server_of
 
 HERE = Path(__file__).parent
-#: Views of a collection: address and title.
+#: Views of a collection: address and title; those of people who study how soart works come apart.
 VIEWS = (
     ("gallery", "Gallery"),
     ("rate", "Rate"),
     ("compare", "Compare"),
     ("keepers", "Keepers"),
+    ("generate", "Generate"),
     ("tune", "Tune"),
     ("taste", "Taste"),
-    ("attention", "Attention"),
     ("evaluate", "Evaluate"),
 )
+RESEARCH = (("attention", "Attention"),)
+#: A quoted absolute path, and the name at its end.
+_PATH = re.compile(r"'(?:/|[A-Za-z]:\\)[^']*?([^'/\\]*)'")
 _templates = Environment(
     loader=FileSystemLoader([HERE / "templates", TEMPLATES]),
     autoescape=True,
@@ -42,7 +47,12 @@ _templates = Environment(
     undefined=StrictUndefined,
 )
 _templates.filters.update(FILTERS)
-_templates.globals.update(caution=CAUTION, finite=math.isfinite, version=__version__, views=VIEWS)
+_templates.globals.update(caution=CAUTION, finite=math.isfinite, version=__version__, views=VIEWS, research=RESEARCH)
+
+
+def for_visitor(request: Request, text: str) -> str:
+    """A message as a visitor may see it: for guests, quoted paths become the names of their files."""
+    return text if is_owner(request) else _PATH.sub(r"'\1'", text)
 
 
 def page(
@@ -69,6 +79,7 @@ def page(
         rater=rater_of(request),
         csrf=csrf_token_of(request.session),
         owner=is_owner(request),
+        shown=partial(for_visitor, request),
         let_in="role" in request.session,
         **{"view": "", **values},
     )
@@ -173,7 +184,7 @@ def error_response(request: Request, status: int, message: str) -> Response:
 async def on_error(request: Request, error: Exception) -> Response:
     """Answer an expected error."""
     assert isinstance(error, SoartError)
-    return error_response(request, status_of(error), str(error))
+    return error_response(request, status_of(error), for_visitor(request, str(error)))
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:

@@ -16,7 +16,20 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ...errors import SoartError
 from ...pipelines.collection.database import wait_at_most
 from .answers import HERE, on_error, on_failure, on_http_error
-from .routes import attention, comparing, evaluating, gallery, keepers, people, rating, tastes, tuning
+from .routes import (
+    attention,
+    comparing,
+    evaluating,
+    gallery,
+    generating,
+    importing,
+    keepers,
+    people,
+    rating,
+    selection,
+    tastes,
+    tuning,
+)
 from .security import Guard
 from .state import Server, ServerSettings
 
@@ -59,7 +72,19 @@ def create_app(settings: ServerSettings) -> Starlette:
 
     views: list[Route] = [
         route
-        for view in (gallery, rating, comparing, keepers, tuning, tastes, attention, evaluating)
+        for view in (
+            gallery,
+            selection,
+            importing,
+            rating,
+            comparing,
+            keepers,
+            generating,
+            tuning,
+            tastes,
+            attention,
+            evaluating,
+        )
         for route in view.routes
     ]
     app = Starlette(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import ipaddress
+import math
 import os
+import re
 import secrets
 import socket
 from collections.abc import Mapping
@@ -17,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ...pipelines.services.importing import MOST_BYTES as MOST_PICTURE_BYTES
 from .sessions import OWNER, Sessions, same_secret
 
 #: Content security policy: everything from this server, nothing inline.
@@ -31,8 +34,10 @@ HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
-#: Most bytes of a request's body.
+#: Most bytes of a request's body, but for pictures that the owner adds.
 MOST_BYTES = 1_000_000
+#: Addresses that take pictures.
+_IMPORT = re.compile(r"/c/\d+/api/import")
 #: Addresses that are open to strangers.
 _OPEN = ("/login", "/static/")
 
@@ -73,7 +78,14 @@ def allowed_host(header: str, names: frozenset[str]) -> bool:
     return name in {"localhost", machine, f"{machine}.local", *names}
 
 
-def refusal(headers: Mapping[str, str], session: Mapping[str, str], names: frozenset[str], *, changing: bool) -> str:
+def refusal(
+    headers: Mapping[str, str],
+    session: Mapping[str, str],
+    names: frozenset[str],
+    *,
+    changing: bool,
+    most_bytes: int = MOST_BYTES,
+) -> str:
     """Check a request before it is answered.
 
     Args:
@@ -81,6 +93,7 @@ def refusal(headers: Mapping[str, str], session: Mapping[str, str], names: froze
         session: of the request.
         names: further host names that the server answers to.
         changing: True if the request can change something.
+        most_bytes: of the body.
 
     Returns:
         the message of a refused request; empty for an allowed one.
@@ -95,13 +108,13 @@ def refusal(headers: Mapping[str, str], session: Mapping[str, str], names: froze
         return "This request came from another site and was not carried out."
     if not same_secret(headers.get("x-csrf-token", ""), session.get("csrf", secrets.token_hex())):
         return "This page is out of date: reload it and try again."
-    return "The request is too large." if _length(headers) > MOST_BYTES else ""
+    return "" if _length(headers) <= most_bytes else "The request is too large."
 
 
-def _length(headers: Mapping[str, str]) -> int:
-    """Announced length of the body; too large if none is announced."""
+def _length(headers: Mapping[str, str]) -> float:
+    """Announced length of the body; infinite if none is announced."""
     length = headers.get("content-length", "")
-    return int(length) if length.isdecimal() and len(length) < 12 else MOST_BYTES + 1
+    return int(length) if length.isdecimal() and len(length) < 12 else math.inf
 
 
 class Guard:
@@ -140,7 +153,9 @@ class Guard:
         sessions, session = self.sessions, request.session
         sessions.drop_ended(session)
         changing = request.method not in {"GET", "HEAD"}
-        message = refusal(Headers(scope=scope), session, self.names, changing=changing)
+        adding = _IMPORT.fullmatch(request.url.path) and sessions.role(session) == OWNER
+        most = MOST_PICTURE_BYTES if adding else MOST_BYTES
+        message = refusal(Headers(scope=scope), session, self.names, changing=changing, most_bytes=most)
         if message:
             return JSONResponse({"error": message}, 403)
         if not changing and sessions.role_of_secret(request.query_params.get("token", "")) == OWNER:

@@ -11,10 +11,14 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 #: Seconds within which a request must have arrived, headers and body.
 ARRIVAL_SECONDS = 20.0
+#: Bytes of a body for which there is a second more, so that large pictures may arrive by slow lines.
+BYTES_A_SECOND = 50_000
 
 
 class PunctualProtocol(H11Protocol):
-    """A connection that is closed if a request on it has not arrived within ``ARRIVAL_SECONDS``.
+    """A connection that is closed if a request on it has not arrived in time.
+
+    That is ``ARRIVAL_SECONDS``, and a second for every ``BYTES_A_SECOND`` of its body.
 
     Uvicorn closes connections without any request only between two requests.
     """
@@ -30,6 +34,10 @@ class PunctualProtocol(H11Protocol):
         """Take a part of a request."""
         if self._deadline is None and self.conn.their_state is h11.IDLE:
             self._watch()
+        elif self._deadline is not None and self.conn.their_state is h11.SEND_BODY:
+            left = self._deadline.when() - self.loop.time()
+            self._unwatch()
+            self._watch(left + len(data) / BYTES_A_SECOND)
         super().data_received(data)
         if self.conn.their_state not in (h11.IDLE, h11.SEND_BODY):
             self._unwatch()
@@ -39,8 +47,8 @@ class PunctualProtocol(H11Protocol):
         self._unwatch()
         super().connection_lost(exc)
 
-    def _watch(self) -> None:
-        self._deadline = self.loop.call_later(ARRIVAL_SECONDS, self.transport.abort)
+    def _watch(self, seconds: float | None = None) -> None:
+        self._deadline = self.loop.call_later(ARRIVAL_SECONDS if seconds is None else seconds, self.transport.abort)
 
     def _unwatch(self) -> None:
         if self._deadline is not None:

@@ -17,10 +17,12 @@ from ...pipelines.scoring.collection_profiles import CollectionProfiles
 from ...pipelines.scoring.profile_store import ProfileStore
 from ...pipelines.services.evaluation import EvaluationService
 from ...pipelines.services.gallery import renew_scores
+from ...pipelines.services.generation import GenerationService
 from ...pipelines.services.rating import RatingService
 from ...pipelines.services.tuning import TuningService
 from ...pipelines.support.background import Jobs
 from ...pipelines.support.task_process import TaskProcess
+from .selections import Selections
 from .sessions import OWNER, Sessions
 from .throttle import Throttle
 
@@ -42,6 +44,7 @@ class OpenCollection:
 
     Attributes:
         allowed: these folders and those of the collection, without links.
+        selections: pictures that were selected for an export.
     """
 
     def __init__(
@@ -58,10 +61,12 @@ class OpenCollection:
         self.name = Path(collection.name).resolve().name
         self.profiles = CollectionProfiles(collection, user_tastes)
         self.tuning = TuningService(collection, self.profiles, self.jobs, load, drawing)
+        self.generation = GenerationService(collection, self.profiles, self.jobs, load, drawing)
         self.allowed = allowed_folders(collection, allowed)
         self.evaluation = EvaluationService(collection, self.profiles, self.jobs, allowed=self.allowed)
         self._lock, self._learning = threading.Lock(), learning
         self._ratings: dict[str, RatingService] = {}
+        self.selections = Selections()
         renew_scores(self.jobs, collection, self.profiles)
 
     @property
@@ -192,7 +197,7 @@ def check_owner(request: Request) -> None:
     """
     if not is_owner(request):
         raise ForbiddenError(
-            "Only the owner of this server may move files: open the address with the token that it printed at its start."
+            "Only the owner of this server may move or add files: open the address with the token that it printed at its start."
         )
 
 

@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ....metrics.tastes.bradley_terry import MOST_TO_ORDER
+from ....metrics.tastes.bradley_terry import FEWEST_TO_ORDER, MOST_TO_ORDER
 from ....pipelines.collection.comparisons import store_choice, undo_choice
 from ....pipelines.collection.counts import count_collection
-from ....pipelines.services.comparing import comparison_round, pictures_to_compare
+from ....pipelines.services.comparing import comparison_round, differences_between, pictures_to_compare
 from ....pipelines.services.gallery import cells_of, usable_profiles
 from ..answers import json_endpoint, page, whole_number, whole_numbers
 from ..state import current_collection, rater_of
@@ -28,7 +28,9 @@ def compare_page(request: Request) -> Response:
     scored = count_collection(current.collection).profiles
     scorers, _ = usable_profiles(current.profiles, current.profiles.names())
     profiles = [name for name, scorer in scorers.items() if scorer.stored_name in scored]
-    return page(request, "compare.html", current, view="compare", profiles=profiles, most=MOST_TO_ORDER)
+    return page(
+        request, "compare.html", current, view="compare", profiles=profiles, most=MOST_TO_ORDER, fewest=FEWEST_TO_ORDER
+    )
 
 
 def pool(request: Request) -> Response:
@@ -69,6 +71,13 @@ def state(request: Request) -> Response:
     })  # fmt: skip
 
 
+def differences(request: Request) -> Response:
+    """The differences between prompts and settings of pictures, as part of a page."""
+    current = current_collection(request)
+    ids = whole_numbers(request.query_params.get("ids", ""), _PICTURE)
+    return page(request, "differences.html", current, differences=differences_between(current.collection, ids))
+
+
 def prefer(request: Request, body: dict[str, Any]) -> Response:
     """Store a choice."""
     current, rater = current_collection(request), check_rater(request, body)
@@ -86,6 +95,7 @@ def undo(request: Request, body: dict[str, Any]) -> Response:
 
 routes = [
     Route("/compare", compare_page),
+    Route("/compare/differences", differences),
     Route("/api/pool", pool),
     Route("/api/compare", state),
     Route("/api/compare", json_endpoint(prefer), methods=["POST"]),

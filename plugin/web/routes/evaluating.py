@@ -18,15 +18,16 @@ from ....pipelines.ingest.roots import known_roots
 from ....pipelines.reports.evaluation import histogram
 from ....pipelines.services.gallery import cells_by_id
 from ....pipelines.tidying.cull import Rule
-from ..answers import folders_of, json_endpoint, page, whole_number
-from ..state import OpenCollection, current_collection, is_owner, rater_of
+from ..answers import folders_of, for_visitor, json_endpoint, page, whole_number
+from ..state import current_collection, is_owner, rater_of
 
 #: Pictures of each kind, groups of near-duplicates at first, pictures of a group, pictures of a reason in a plan.
 TOP, GROUPS, MEMBERS, PLANNED = 12, 12, 24, 24
 
 
-def _state(current: OpenCollection) -> Response:
-    return JSONResponse(asdict(current.evaluation.state()))
+def _state(request: Request) -> Response:
+    now = current_collection(request).evaluation.state()
+    return JSONResponse(asdict(now) | {"message": for_visitor(request, now.message)})
 
 
 def evaluate_page(request: Request) -> Response:
@@ -44,7 +45,7 @@ def state(request: Request) -> Response:
     """The state of the evaluation."""
     current = current_collection(request)
     current.evaluation.recall()
-    return _state(current)
+    return _state(request)
 
 
 def _listed(summary: Summary) -> set[int]:
@@ -83,14 +84,14 @@ def evaluate(request: Request, body: dict[str, Any]) -> Response:
     current = current_collection(request)
     folders = folders_of(current, str(body["folders"])) if "folders" in body else None
     current.evaluation.evaluate(str(body.get("profile", "")), folders)
-    return _state(current)
+    return _state(request)
 
 
 def keep(request: Request, body: dict[str, Any]) -> Response:
     """Choose which near-duplicates to keep."""
     current = current_collection(request)
     current.evaluation.keep(whole_number(body.get("image"), "a picture"), every=body.get("all") is True)
-    return _state(current)
+    return _state(request)
 
 
 def rule_of(parameters: Mapping[str, Any]) -> Rule | None:
@@ -126,14 +127,14 @@ def move(request: Request, body: dict[str, Any]) -> Response:
     if rule is None:
         raise SoartError("Choose what to move away.")
     current.evaluation.move(rule, str(body.get("plan", "")))
-    return _state(current)
+    return _state(request)
 
 
 def undo_move(request: Request, body: dict[str, Any]) -> Response:
     """Undo a move."""
     current = current_collection(request)
     current.evaluation.undo_move(str(body.get("name", "")))
-    return _state(current)
+    return _state(request)
 
 
 routes = [

@@ -13,16 +13,22 @@ from starlette.routing import Route
 from ....errors import SoartError
 from ....metrics.damage.suspicion import detectors
 from ....metrics.damage.titles import JUDGE
+from ....metrics.formats.decoders import SUFFIXES
+from ....metrics.tastes.bradley_terry import MOST_TO_ORDER
 from ....metrics.tastes.profile import TECHNICAL
 from ....pipelines.collection.counts import count_collection
+from ....pipelines.collection.labels import ALBUM, TAG, label_counts
 from ....pipelines.collection.queries import DAMAGE, Query, order, row_of, rows_of
 from ....pipelines.collection.thumbnails import LARGE, SIDE, for_browser
 from ....pipelines.scoring.explaining import heat_picture
 from ....pipelines.scoring.similar import by_likeness
 from ....pipelines.services.gallery import cells_of, picture_details, start_scoring, stored_profile, usable_profiles
-from ..answers import json_endpoint, page, whole_number, whole_numbers
-from ..state import current_collection, rater_of
+from ....pipelines.services.importing import MOST_BYTES
+from ..answers import for_visitor, json_endpoint, page, whole_number, whole_numbers
+from ..state import NotFoundError, current_collection, rater_of
 
+#: Longest side of a picture by the size in its address; None for all pixels.
+SIZES = {"small": SIDE, "large": LARGE, "full": None}
 #: The address of a picture holds the start of its hash, so that its content never changes.
 FOREVER = "private, max-age=31536000, immutable"
 
@@ -61,6 +67,9 @@ def query_of(parameters: Mapping[str, str], stored: Callable[[str], str]) -> Que
         words=tuple(parameters.get("words", "").split()),
         damage=parameters.get("damage", ""),
         rated=parameters.get("rated", ""),
+        tag=parameters.get("tag", ""),
+        album=parameters.get("album", ""),
+        favourite=parameters.get("favourite") == "1",
         since=_day(parameters.get("since", "")),
         until=_day(parameters.get("until", "")),
     )
@@ -78,6 +87,7 @@ def gallery(request: Request) -> Response:
     return page(
         request, "gallery.html", current, view="gallery", profiles=profiles, sound=counts.pictures - counts.problems,
         counts=counts, chosen=chosen, parameters=request.query_params, damages=DAMAGE,
+        most=MOST_TO_ORDER, suffixes=sorted(SUFFIXES), most_bytes=MOST_BYTES, tags=label_counts(current.collection, TAG), albums=label_counts(current.collection, ALBUM),
         examined=all(counts.profiles.get(detector.stored_name) for detector in detectors()),
     )  # fmt: skip
 
@@ -103,10 +113,13 @@ def cells(request: Request) -> Response:
 
 
 def picture(request: Request) -> Response:
-    """The file of a picture, small or large."""
+    """A picture: small, large, or with all its pixels."""
     current = current_collection(request)
     row = row_of(current.collection, request.path_params["image"])
-    content, kind = for_browser(current.collection, row, SIDE if request.path_params["size"] == "small" else LARGE)
+    size = request.path_params["size"]
+    if size not in SIZES:
+        raise NotFoundError("Pictures are served small, large and full.")
+    content, kind = for_browser(current.collection, row, SIZES[size])
     lasting = request.query_params.get("v") == row.sha256[:10]
     return Response(content, media_type=kind, headers={"cache-control": FOREVER if lasting else "private, no-cache"})
 
@@ -146,7 +159,7 @@ def jobs(request: Request) -> Response:
         "jobs": [
             {
                 "number": job.number, "key": job.key, "title": job.title, "state": job.state, "done": job.done,
-                "total": job.total, "message": job.message, "live": job.live, "left": job.seconds_left,
+                "total": job.total, "message": for_visitor(request, job.message), "live": job.live, "left": job.seconds_left,
             }
             for job in current_collection(request).jobs.list()
         ]

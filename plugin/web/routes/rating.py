@@ -50,13 +50,18 @@ def queue(request: Request) -> Response:
 def rate(request: Request, body: dict[str, Any]) -> Response:
     """Store a rating or a skip, or undo either; an undo names the rating that it takes back."""
     service = current_collection(request).rating(check_rater(request, body))
-    image, stars = whole_number(body.get("image"), "a picture's number"), _stars(body.get("stars"))
+    image, stars = whole_number(body.get("image"), "a picture's number"), stars_in(body.get("stars"))
     if "instead_of" in body:
-        return JSONResponse({"stars": service.undo(image, _stars(body["instead_of"]), stars)})
+        return JSONResponse({"stars": service.undo(image, stars_in(body["instead_of"]), stars)})
     return JSONResponse({"before": service.rate(image, stars), "stars": stars})
 
 
-def _stars(value: object) -> int | None:
+def stars_in(value: object) -> int | None:
+    """A rating in a request: 1 to 5, 0 for a skip, None for none; other whole numbers are refused when it is stored.
+
+    Raises:
+        SoartError: not a whole number.
+    """
     return None if value is None else whole_number(value, "a rating")
 
 

@@ -15,8 +15,9 @@ from ....pipelines.collection.ratings import raters
 from ....pipelines.reports.curves import draw_curves
 from ....pipelines.reports.tuning import draw_course, draw_effects, draw_front, words_of
 from ....pipelines.tuning.settings import TuneSettings
-from ..answers import finite, json_endpoint, page, whole_number
+from ..answers import finite, for_visitor, json_endpoint, page, whole_number
 from ..state import current_collection, rater_of, server_of
+from .generating import example_of
 
 #: Smallest and largest budget.
 LEAST, LARGEST = 2, 5000
@@ -28,7 +29,11 @@ def tune_page(request: Request) -> Response:
     """The view."""
     current = current_collection(request)
     people = sorted({*raters(current.collection), rater_of(request)})
-    return page(request, "tune.html", current, view="tune", profiles=current.profiles.names(), people=people)
+    example = example_of(request)
+    return page(
+        request, "tune.html", current, view="tune", profiles=current.profiles.names(), people=people,
+        text=(example and example.prompt) or "",
+    )  # fmt: skip
 
 
 def _weights(weights: object) -> dict[str, float]:
@@ -107,7 +112,7 @@ def state(request: Request) -> Response:
         "done": len(progress.pictures),
         "budget": settings.budget if settings else 0,
         "left": finite(progress.seconds_left),
-        "why": progress.reason,
+        "why": for_visitor(request, progress.reason),
         "bans": settings.bans if settings else [],
         "pins": settings.pins if settings else [],
         "pictures": [

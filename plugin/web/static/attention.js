@@ -45,6 +45,11 @@ const HINTS = {
   folders: "Folders on this machine, one per line",
 };
 const darkScheme = matchMedia("(prefers-color-scheme: dark)");
+/** True if the page is dark, by the system or by the reader's choice. */
+const isDark = () => {
+  const { scheme } = document.documentElement.dataset;
+  return scheme ? scheme === "dark" : darkScheme.matches;
+};
 
 form.source.addEventListener("change", () => {
   const hint = HINTS[form.source.value];
@@ -89,7 +94,7 @@ async function load() {
  */
 function colour(value, reach, oneSided) {
   const share = Math.max(oneSided ? 0 : -1, Math.min(1, value / (reach || 1)));
-  const dark = darkScheme.matches;
+  const dark = isDark();
   const paper = dark ? [28, 30, 33] : [246, 246, 243];
   const ink = dark ? [120, 214, 170] : [16, 82, 58];
   const green = dark ? [92, 201, 150] : [31, 125, 85];
@@ -214,4 +219,5 @@ function blockTable({ modes, values }) {
 }
 
 darkScheme.addEventListener("change", () => load().catch(showError));
+addEventListener("schemechange", () => load().catch(showError));
 load().catch(showError);

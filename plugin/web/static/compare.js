@@ -3,11 +3,11 @@
 
 import "./page.js";
 
-import { $, el, formValues, svg } from "./dom.js";
+import { $, el, formValues, setServerHtml, svg } from "./dom.js";
 import { isForView } from "./keys.js";
 import { save } from "./outbox.js";
 import { image } from "./pictures.js";
-import { get, queryOf } from "./request.js";
+import { get, getHtml, queryOf } from "./request.js";
 import { showError, toast } from "./toasts.js";
 import { openViewer } from "./viewer.js";
 
@@ -25,6 +25,8 @@ import { openViewer } from "./viewer.js";
  * @property {number} made choices.
  */
 
+/** Most pictures whose differences are shown side by side. */
+const MOST_BESIDE = 4;
 /** @type {HTMLFormElement} */
 const form = $("#pool");
 /** @type {number[]} */
@@ -46,8 +48,9 @@ form.addEventListener("submit", async (event) => {
   const values = formValues(form);
   try {
     const pool = await get(`/api/pool?${queryOf(values)}`);
-    if (pool.ids.length < 3)
-      throw new Error(`Only ${pool.ids.length} pictures match, and an order needs at least 3: choose others.`);
+    const fewest = Number(form.dataset.fewest);
+    if (pool.ids.length < fewest)
+      throw new Error(`Only ${pool.ids.length} match, and an order needs at least ${fewest} pictures: choose others.`);
     begin(pool.ids, Number(values.up));
     history.pushState(null, "", `?ids=${ids}&up=${count}`);
   } catch (error) {
@@ -80,6 +83,7 @@ async function next() {
     candidates = state.ask;
     if (!state.clear) showCandidates();
     showOrder(state);
+    await showDifferences(state.clear ? state.order.slice(0, MOST_BESIDE) : candidates);
   } catch (error) {
     showError(error);
     form.hidden = false;
@@ -102,6 +106,18 @@ function showCandidates() {
     );
   });
   room.replaceChildren(...buttons);
+}
+
+/**
+ * Show in what pictures differ, in their order.
+ *
+ * @param {Cell[]} cells
+ */
+async function showDifferences(cells) {
+  const list = String(cells.map((cell) => cell.id));
+  const html = await getHtml(`/compare/differences?ids=${list}`);
+  $("#differences").hidden = false;
+  setServerHtml($("#differences"), html);
 }
 
 /** @param {State} state */
@@ -184,7 +200,7 @@ function leave() {
 
 function showForm() {
   ids = [];
-  $("#duel").hidden = $("#result").hidden = true;
+  $("#duel").hidden = $("#result").hidden = $("#differences").hidden = true;
   form.hidden = false;
 }
 

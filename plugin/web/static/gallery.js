@@ -2,31 +2,50 @@
 
 import "./page.js";
 
-import { $, find, formValues } from "./dom.js";
+import { $, around, el, find, formValues } from "./dom.js";
 import { Grid } from "./grid.js";
 import { onJobEnd, watchJobs } from "./jobs.js";
+import { startImport } from "./import.js";
 import { isForView, starsOf } from "./keys.js";
-import { rate, undoRating } from "./ratings.js";
+import { rate } from "./ratings.js";
 import { get, post, queryOf } from "./request.js";
 import { restoreScroll } from "./scroll.js";
+import { Selected } from "./selected.js";
+import { favour, rateSelected, startSelection } from "./selection.js";
 import { showError } from "./toasts.js";
+import { undoLatest } from "./undo.js";
 import { openViewer } from "./viewer.js";
 
 /** @type {HTMLFormElement} */
 const form = $("#filter");
+const selected = new Selected();
 const grid = new Grid($("#grid"), {
   open: (number) => {
-    openViewer(grid.ids, number, { profile: form.profile.value, onRate: (id, stars) => grid.showRating(id, stars) });
+    openViewer(grid.ids, number, {
+      profile: form.profile.value,
+      onRate: (id, stars) => grid.showRating(id, stars),
+      onFavourite: (id, on) => grid.showFavourite(id, on),
+    });
   },
-  rate: (id, key) => {
+  act: (id, key) => {
+    const several = selected.has(id);
+    if (key === "f") {
+      favour(grid, several ? selected.ids : [id]);
+      return true;
+    }
     const stars = starsOf(key);
     const cell = grid.cells.get(id);
     if (stars === null || !cell) return false;
+    if (several) {
+      rateSelected(grid, selected.ids, stars);
+      return true;
+    }
     const value = cell.stars === stars ? null : stars;
     rate(id, value, cell.stars, (now) => grid.showRating(id, now));
     grid.showRating(id, value);
     return true;
   },
+  selected,
 });
 
 /** @type {AbortController | null} */
@@ -42,6 +61,10 @@ async function load() {
     const { ids } = await get(`/api/ids?${query}`, { signal: request.signal });
     $("#count").textContent = ids.length === 1 ? "1 picture" : `${ids.length.toLocaleString()} pictures`;
     $("#empty").hidden = ids.length > 0;
+    const profile = form.profile.selectedOptions[0];
+    $("#legend").hidden = !ids.length || !Number(profile.dataset.scored);
+    $("#legend").textContent = `· 90 % means: better than 90 % of the pictures, by ${profile.text.replace(/ \(.*/, "")}`;
+    selected.keep(ids);
     grid.show(ids, values.profile);
   } catch (error) {
     if (error.status !== 400) {
@@ -69,7 +92,7 @@ more.onclick = () => {
   more.setAttribute("aria-expanded", String(!filters.hidden));
 };
 const parameters = new URLSearchParams(location.search);
-if (["low", "high", "rated", "damage", "since", "until", "up"].some((name) => parameters.get(name))) more.click();
+if (["low", "high", "rated", "damage", "since", "until", "up", "tag", "album", "favourite"].some((name) => parameters.get(name))) more.click();
 
 function forgetLike() {
   form.like.value = "";
@@ -80,17 +103,45 @@ $("#any").onclick = forgetLike;
 form.sort.addEventListener("change", forgetLike);
 
 function clear() {
-  for (const name of ["words", "low", "high", "since", "until", "rated", "damage"]) form[name].value = "";
+  for (const name of ["words", "low", "high", "since", "until", "rated", "damage", "tag", "album"]) form[name].value = "";
   form.sort.value = "date";
-  form.up.checked = false;
+  form.up.checked = form.favourite.checked = false;
   forgetLike();
 }
 $("#clear").onclick = clear;
 find("#all")?.addEventListener("click", clear);
 $("#score").onclick = () => post("/api/score", { profile: form.profile.value }).then(watchJobs, showError);
 onJobEnd("score:", load);
+startSelection(selected, grid, reload);
+startImport();
+
+let reloads = 0;
+/** Show the pictures and the names of tags and albums anew. */
+async function reload() {
+  reloads++;
+  const mine = reloads;
+  /** @type {Record<string, [string, number][]>} */
+  const labels = await get("/api/labels");
+  // A later call has later labels.
+  if (mine !== reloads) return;
+  for (const kind of ["tag", "album"]) {
+    const { value } = form[kind];
+    const options = labels[kind].map(([name, count]) => el("option", { value: name, textContent: `${name} (${count})` }));
+    form[kind].replaceChildren(form[kind].options[0], ...options);
+    form[kind].value = value;
+    if (form[kind].selectedIndex < 0) form[kind].value = "";
+  }
+  await load();
+}
+
 addEventListener("keydown", (event) => {
-  if (event.key === "u" && isForView(event)) undoRating();
+  if (event.key === "a" && (event.ctrlKey || event.metaKey) && !around(event, "input, textarea, select, dialog[open]")) {
+    event.preventDefault();
+    selected.set(grid.ids);
+  }
+  if (!isForView(event)) return;
+  if (event.key === "u") undoLatest();
+  if (event.key === "Escape" && selected.active) selected.choose(false);
   if (event.target === document.body && ["ArrowDown", "ArrowRight"].includes(event.key) && grid.ids.length) {
     event.preventDefault();
     grid.focus(grid.focused);

@@ -1,8 +1,8 @@
 // A grid of any number of pictures: the page holds only those in sight.
 
-import { $, around, el } from "./dom.js";
+import { $, around, el, find } from "./dom.js";
 import { hasModifier } from "./keys.js";
-import { badge, image } from "./pictures.js";
+import { badge, heart, image } from "./pictures.js";
 import { get } from "./request.js";
 
 /**
@@ -41,16 +41,29 @@ export class Grid {
    * @param {HTMLElement} root
    * @param {object} actions
    * @param {(number: number) => void} actions.open opens a picture by its number in the order.
-   * @param {(id: number, key: string) => boolean} actions.rate rates a picture by a key; false for any other key.
+   * @param {(id: number, key: string) => boolean} actions.act acts on a picture by a key; false for any other key.
+   * @param {import("./selected.js").Selected} actions.selected the selected pictures.
    */
-  constructor(root, { open, rate }) {
+  constructor(root, { open, act, selected }) {
     this.root = root;
-    this.rate = rate;
+    this.act = act;
+    this.selected = selected;
     this.inner = el("div", { className: "inner" });
     root.append(this.inner);
     addEventListener("scroll", () => this.#drawSoon(), { passive: true });
     new ResizeObserver(() => this.#measure()).observe(root);
-    root.addEventListener("click", (event) => withNumber(event, open));
+    root.addEventListener("click", (event) =>
+      withNumber(event, (number) => {
+        if (!selected.click(this.ids, number, event)) open(number);
+      }),
+    );
+    // Space selects: it must not press the button too.
+    root.addEventListener("keyup", (event) => {
+      if (event.key === " ") event.preventDefault();
+    });
+    selected.onChange(() => {
+      for (const [number, { button }] of this.#places) this.#mark(button, this.ids[number]);
+    });
     root.addEventListener("keydown", (event) => withNumber(event, (number) => this.#onKey(event, number)));
     root.addEventListener("focusin", (event) => withNumber(event, (number) => (this.focused = number)));
   }
@@ -163,6 +176,31 @@ export class Grid {
     button.title = cell.title;
     if (cell.problem) button.classList.add("problem");
     badge(button, cell.stars);
+    heart(button, cell.favourite);
+    this.#mark(button, cell.id);
+  }
+
+  /**
+   * Show whether a picture is selected.
+   *
+   * @param {HTMLButtonElement} button
+   * @param {number} id
+   */
+  #mark(button, id) {
+    if (this.selected.active) button.setAttribute("aria-pressed", String(this.selected.has(id)));
+    else button.removeAttribute("aria-pressed");
+  }
+
+  /**
+   * Show that a picture is a favourite, or is none.
+   *
+   * @param {number} id
+   * @param {boolean} on
+   */
+  showFavourite(id, on) {
+    const cell = this.cells.get(id);
+    if (cell) cell.favourite = on;
+    for (const [number, { button }] of this.#places) if (this.ids[number] === id) heart(button, on);
   }
 
   /**
@@ -188,8 +226,9 @@ export class Grid {
     const step = this.#side + GAP;
     const y = this.root.getBoundingClientRect().top + Math.floor(target / this.#columns) * step;
     const head = $(".top").offsetHeight + 8;
+    const foot = innerHeight - 8 - (find("#selection")?.offsetHeight ?? 0);
     if (y < head) scrollBy(0, y - head);
-    else if (y + step > innerHeight - 8) scrollBy(0, y + step - innerHeight + 8);
+    else if (y + step > foot) scrollBy(0, y + step - foot);
     this.#draw();
     for (const [other, { button }] of this.#places) button.tabIndex = other === target ? 0 : -1;
     this.#places.get(target)?.button.focus({ preventScroll: true });
@@ -212,8 +251,11 @@ export class Grid {
       PageDown: this.#columns * 4,
       PageUp: -this.#columns * 4,
     };
-    if (event.key in moves) this.focus(number + moves[event.key]);
-    else if (!this.rate(this.ids[number], event.key)) return;
+    if (event.key in moves) {
+      this.focus(number + moves[event.key]);
+      if (event.shiftKey) this.selected.extend(this.ids, this.focused, number);
+    } else if (event.key === " ") this.selected.toggle(this.ids, number);
+    else if (!this.act(this.ids[number], event.key)) return;
     event.preventDefault();
   }
 }
@@ -237,6 +279,6 @@ function withNumber(event, act) {
 function percentile(cell) {
   if (cell.percentile === null || cell.score === null) return [];
   const share = `${Math.round(cell.percentile)} %`;
-  const title = `better than ${share} (score ${cell.score.toFixed(1)})`;
+  const title = `better than ${share} of the pictures (score ${cell.score.toFixed(1)})`;
   return [el("span", { className: "percent num", textContent: share, title })];
 }

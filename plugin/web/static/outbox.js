@@ -68,16 +68,23 @@ export function save(path, body) {
 
 /** Send the entries of the outbox, unless that is under way. */
 export function flush() {
-  flushing ??= takeTurn().finally(() => (flushing = null));
+  flushing ??= sendUntilEmpty();
   return flushing;
 }
 
-/** Tabs send one after another, because they share the outbox. */
-async function takeTurn() {
-  if (navigator.locks) await navigator.locks.request(LOCK, sendAll);
-  else await sendAll();
+async function sendUntilEmpty() {
+  try {
+    // What is saved in answer to a response may come after the last look at the outbox.
+    while ((await takeTurn()) && read().length);
+  } finally {
+    flushing = null;
+  }
 }
 
+/** Tabs send one after another, because they share the outbox. */
+const takeTurn = () => (navigator.locks ? navigator.locks.request(LOCK, sendAll) : sendAll());
+
+/** @returns {Promise<boolean>} false if entries must wait. */
 async function sendAll() {
   for (let entries = read(); entries.length; entries = read()) {
     const [entry] = entries;
@@ -93,12 +100,12 @@ async function sendAll() {
         const text = `${error.message} ${many} kept in this browser and will be sent again in ${pause} s.`;
         toast(text, { key: "outbox", sticky: true, bad: true });
         setTimeout(flush, pause * 1000);
-        return;
+        return false;
       }
       if (error.status === 401 || error.status === 403) {
         const text = `${error.message} Your ratings are kept in this browser.`;
         toast(text, { key: "outbox", sticky: true, bad: true });
-        return;
+        return false;
       }
       showError(error);
     }
@@ -110,6 +117,7 @@ async function sendAll() {
   const waiting = new Set(read().map((entry) => entry.id));
   for (const id of [...callbacks.keys()])
     if (!waiting.has(id)) setTimeout(() => settle(id, null), responses ? PATIENCE : 0);
+  return true;
 }
 
 /**

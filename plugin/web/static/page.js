@@ -2,8 +2,9 @@
 
 import "./rater.js";
 
-import { find } from "./dom.js";
+import { $, around, find } from "./dom.js";
 import { watchJobs } from "./jobs.js";
+import { hasModifier } from "./keys.js";
 import { startOutbox } from "./outbox.js";
 
 startOutbox();
@@ -13,3 +14,12 @@ document.addEventListener("visibilitychange", () => {
 watchJobs();
 // On a phone the current view may lie beside the screen.
 find(".top [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
+
+/** @type {HTMLDialogElement} */
+const keys = $("#keys");
+find("#help")?.addEventListener("click", () => keys.showModal());
+addEventListener("keydown", (event) => {
+  if (event.key !== "?" || hasModifier(event) || keys.open || around(event, "input, textarea, select")) return;
+  keys.showModal();
+  event.preventDefault();
+});

@@ -12,6 +12,7 @@ import { base } from "./session.js";
  * @property {string} title
  * @property {string | null} problem the reason if it is left out of rankings.
  * @property {number | null} stars your rating, 1–5; 0 for skipped, null for none.
+ * @property {boolean} favourite true if it is your favourite.
  * @property {number | null} score of the profile asked for.
  * @property {number | null} percentile of that score in the collection.
  */
@@ -20,7 +21,7 @@ import { base } from "./session.js";
  * Address of a picture's file.
  *
  * @param {Cell} cell
- * @param {"small" | "large"} [size]
+ * @param {"small" | "large" | "full"} [size]
  */
 export const addressOf = (cell, size = "small") => `${base}/pictures/${cell.id}/${size}?v=${cell.v}`;
 
@@ -35,7 +36,7 @@ export const isTiny = (cell) => Math.max(cell.w, cell.h) <= 128;
  * An image that says so if its file is gone.
  *
  * @param {Cell} cell
- * @param {"small" | "large"} [size]
+ * @param {"small" | "large" | "full"} [size]
  */
 export function image(cell, size = "small") {
   const node = el("img", { alt: cell.title, decoding: "async", draggable: false });
@@ -60,4 +61,15 @@ export function badge(button, stars) {
   const textContent = stars === 0 ? "✕" : `★${stars}`;
   const ariaLabel = stars ? `rated ${stars}` : "skipped";
   button.append(el("span", { className: "badge-stars num", textContent, ariaLabel }));
+}
+
+/**
+ * Show in the corner of a picture's button that it is a favourite, or is none.
+ *
+ * @param {HTMLButtonElement} button
+ * @param {boolean} on
+ */
+export function heart(button, on) {
+  find(".badge-heart", button)?.remove();
+  if (on) button.append(el("span", { className: "badge-heart", textContent: "♥", ariaLabel: "favourite" }));
 }

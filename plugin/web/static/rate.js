@@ -6,10 +6,11 @@ import { $, $$, around, el } from "./dom.js";
 import { onJobEnd, watchJobs } from "./jobs.js";
 import { isForView, starsOf } from "./keys.js";
 import { image } from "./pictures.js";
-import { rate, undoRating } from "./ratings.js";
+import { rate } from "./ratings.js";
 import { get } from "./request.js";
 import { base } from "./session.js";
 import { showError, toast } from "./toasts.js";
+import { undoLatest } from "./undo.js";
 
 /**
  * @import { Cell } from "./pictures.js"
@@ -164,7 +165,7 @@ function undo() {
     return;
   }
   place--;
-  if (!undoRating(queue[place].id)) draw();
+  if (!undoLatest(queue[place].id)) draw();
 }
 
 /** @param {number} stars */

@@ -1,65 +1,70 @@
-// Ratings made on this page, which can be undone one after the other.
+// Ratings, of one picture or of many, which can be undone.
 
 import { save } from "./outbox.js";
 import { toast } from "./toasts.js";
+import { remember } from "./undo.js";
 
-/**
- * @typedef {object} Entry
- * @property {number} image
- * @property {number | null} stars the rating; 0 for skip, null for none.
- * @property {number | null} before the rating in its place, as this page or, once it has answered, the server knows it.
- * @property {(stars: number | null) => void} show shows another rating of the picture.
- */
+/** @typedef {number | null} Stars 1–5; 0 for skip, null for none. */
 
-/** @type {Entry[]} The latest one last. */
-const entries = [];
-
-/** @param {number | null} stars */
+/** @param {Stars} stars */
 const wordOf = (stars) => (stars === null ? "no rating" : stars || "skip");
 
 /**
  * Rate a picture.
  *
  * @param {number} image
- * @param {number | null} stars 0 for skip, null to remove the rating.
- * @param {number | null} before the rating that this page knows.
- * @param {(stars: number | null) => void} show shows another rating of the picture, when this one is undone.
+ * @param {Stars} stars null to remove the rating.
+ * @param {Stars} before the rating that this page knows.
+ * @param {(stars: Stars) => void} show shows another rating of the picture, when this one is undone.
  */
 export async function rate(image, stars, before, show) {
-  const entry = { image, stars, before, show };
-  entries.push(entry);
-  /** @type {{ before: number | null } | null} */
+  // The rating in its place, as this page or, once it has answered, the server knows it.
+  let known = before;
+  remember(() => {
+    show(known);
+    toast(`Undone: ${wordOf(stars)}.`, { key: "undo" });
+    /** @param {{ stars: Stars } | null} response */
+    const check = (response) => {
+      if (!response || response.stars === known) return;
+      show(response.stars);
+      toast(`You have changed this in another tab since: ${wordOf(response.stars)} stays.`, { key: "undo" });
+    };
+    save("/api/rate", { image, stars: known, instead_of: stars }).then(check);
+    return known;
+  }, image);
+  /** @type {{ before: Stars } | null} */
   const response = await save("/api/rate", { image, stars });
   if (!response || response.before === before) return;
   // Another tab has rated it: undo must restore that rating.
-  entry.before = response.before;
-  if (response.before === null) return;
-  const earlier = response.before ? `rated this ${response.before}` : "skipped this";
+  known = response.before;
+  if (known === null) return;
+  const earlier = known ? `rated this ${known}` : "skipped this";
   toast(`You ${earlier} in another tab; your latest rating (${wordOf(stars)}) counts.`, { key: "twice" });
 }
 
 /**
- * Undo the latest rating of this page, or the latest one of a picture.
+ * Give several pictures the same rating.
  *
- * @param {number} [image]
- * @returns {Entry | null} the rating; null if there is none to undo.
+ * @param {number[]} images
+ * @param {Stars} stars null to remove the ratings.
+ * @param {(image: number, stars: Stars) => void} show shows the rating of a picture.
  */
-export function undoRating(image) {
-  const place = entries.findLastIndex((entry) => image === undefined || entry.image === image);
-  if (place < 0) {
-    if (image === undefined) toast("Nothing to undo on this page.", { key: "undo" });
-    return null;
+export async function rateAll(images, stars, show) {
+  images.forEach((image) => show(image, stars));
+  /** @type {Promise<{ before: [number, Stars][] } | null>} */
+  const stored = save("/api/selection/rate", { images, stars });
+  // At once: u may be pressed before the server has answered.
+  const forget = remember(async () => {
+    const before = (await stored)?.before ?? [];
+    toast(`Undone: ${wordOf(stars)} for ${before.length} pictures.`, { key: "undo" });
+    /** @type {{ now: [number, Stars][] } | null} */
+    const restored = await save("/api/selection/rate", { before, stars });
+    restored?.now.forEach(([image, now]) => show(image, now));
+  });
+  const response = await stored;
+  if (!response) forget();
+  else {
+    const word = stars ? `rated ${stars}` : wordOf(stars);
+    toast(`${response.before.length} pictures: ${word}. Press u to undo.`, { key: "rated" });
   }
-  const [entry] = entries.splice(place, 1);
-  const { stars, before, show } = entry;
-  show(before);
-  toast(`Undone: ${wordOf(stars)}.`, { key: "undo" });
-  /** @param {{ stars: number | null } | null} response */
-  const check = (response) => {
-    if (!response || response.stars === before) return;
-    show(response.stars);
-    toast(`You have changed this in another tab since: ${wordOf(response.stars)} stays.`, { key: "undo" });
-  };
-  save("/api/rate", { image: entry.image, stars: before, instead_of: stars }).then(check);
-  return entry;
 }

@@ -75,6 +75,18 @@ export async function postTo(address, body = {}) {
 }
 
 /**
+ * Post a file to this collection.
+ *
+ * @param {string} path within the collection.
+ * @param {File} file
+ * @returns {Promise<any>} the JSON of the response.
+ */
+export async function postFile(path, file) {
+  const headers = { "content-type": "application/octet-stream", "x-csrf-token": csrf };
+  return JSON.parse(await request(base + path, { method: "POST", headers, body: file }));
+}
+
+/**
  * Post JSON to this collection.
  *
  * @param {string} path within the collection.

@@ -2,6 +2,7 @@
 
 import "./page.js";
 
+import { copyText } from "./clipboard.js";
 import { $, $$, around, el, setServerHtml } from "./dom.js";
 import { duration } from "./format.js";
 import { get, getHtml, post } from "./request.js";
@@ -45,7 +46,7 @@ let version = -1;
 let timer = 0;
 let polling = false;
 /** True while the form of a new tune is open. */
-let composing = false;
+let composing = Boolean(form.text.value);
 
 async function poll() {
   clearTimeout(timer);
@@ -115,16 +116,6 @@ $("#findings").addEventListener("click", (event) => {
   else if (ban) narrow("bans", ban);
   else if (pin) narrow("pins", pin);
 });
-
-/** @param {string} text */
-async function copyText(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    toast("Copied.", { key: "copy" });
-  } catch {
-    toast("The browser does not allow this page to copy: select the text instead.", { key: "copy", bad: true });
-  }
-}
 
 /**
  * Ban or pin an option from the next batch on, or lift its ban or pin.
@@ -205,4 +196,6 @@ form.addEventListener("submit", async (event) => {
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) poll();
 });
+// The prompt of a picture, sent here to be tuned.
+if (composing) compose(true);
 poll();

@@ -1,12 +1,16 @@
 // The viewer: one picture with its rating, its reasons and all its facts, over any view.
 
+import { copyText } from "./clipboard.js";
 import { $, $$, around, find, setServerHtml } from "./dom.js";
 import { hasModifier, starsOf } from "./keys.js";
+import { toggleFavourite } from "./labels.js";
 import { addressOf, isTiny } from "./pictures.js";
-import { rate as rateAs, undoRating } from "./ratings.js";
+import { rate as rateAs } from "./ratings.js";
 import { get, getHtml } from "./request.js";
 import { base } from "./session.js";
 import { showError, toast } from "./toasts.js";
+import { undoLatest } from "./undo.js";
+import { Zoom } from "./zoom.js";
 
 /**
  * @import { Cell } from "./pictures.js"
@@ -14,8 +18,11 @@ import { showError, toast } from "./toasts.js";
  * @typedef {object} Options
  * @property {string} [profile] whose score is explained; empty for the default.
  * @property {(id: number, stars: number | null) => void} [onRate] called after every rating.
+ * @property {(id: number, on: boolean) => void} [onFavourite] called when a picture becomes a favourite, or is none any more.
  */
 
+/** @type {Record<string, [number, number]>} Pixels by which an arrow key moves a zoomed picture. */
+const ARROWS = { ArrowRight: [-80, 0], ArrowLeft: [80, 0], ArrowUp: [0, 80], ArrowDown: [0, -80] };
 /** @type {HTMLDialogElement} */
 const dialog = $("#viewer");
 /** @type {HTMLImageElement} */
@@ -32,7 +39,7 @@ let ids = [];
 /** Index of the picture in the list. */
 let place = 0;
 /** @type {Required<Options>} */
-let options = { profile: "", onRate: () => {} };
+let options = { profile: "", onRate: () => {}, onFavourite: () => {} };
 /** @type {Element | null} The element that had the focus before. */
 let opener = null;
 
@@ -43,8 +50,8 @@ let opener = null;
  * @param {number} at index of the first picture to show.
  * @param {Options} [settings]
  */
-export async function openViewer(list, at, { profile = "", onRate = () => {} } = {}) {
-  [ids, place, options, opener] = [list, at, { profile, onRate }, document.activeElement];
+export async function openViewer(list, at, { profile = "", onRate = () => {}, onFavourite = () => {} } = {}) {
+  [ids, place, options, opener] = [list, at, { profile, onRate, onFavourite }, document.activeElement];
   if (!dialog.open) {
     // Back closes the viewer, and stays on the page.
     history.pushState({ viewer: true }, "");
@@ -81,7 +88,9 @@ async function show() {
     picture.className = isTiny(cell) ? "sharp" : "";
     picture.alt = cell.title;
     picture.src = addressOf(cell, "large");
+    zoom.fit(cell.w, cell.h);
     showRating(cell.stars);
+    showFavourite(cell.favourite);
     const html = await getHtml(`/detail/${id}?profile=${encodeURIComponent(options.profile)}`);
     if (ids[place] === id) setServerHtml(detail, html);
     if (ids[place + 1]) preload(ids[place + 1]);
@@ -91,6 +100,27 @@ async function show() {
       showError(error);
     }
   }
+}
+
+const zoom = new Zoom($(".stage", dialog), picture, {
+  turn: (step) => move(step),
+  show: (percent) => {
+    $("#viewer-zoom").textContent = percent === null ? "1:1" : `${percent} %`;
+    $("#viewer-zoom").setAttribute("aria-pressed", String(percent !== null));
+    if (percent !== null) showAllPixels();
+  },
+});
+
+/** Replace the preview by the original picture. */
+function showAllPixels() {
+  const cell = cells.get(ids[place]);
+  if (!cell || picture.src !== new URL(addressOf(cell, "large"), location.href).href) return;
+  const full = new Image();
+  full.src = addressOf(cell, "full");
+  const shown = picture.src;
+  full.onload = () => {
+    if (picture.src === shown && zoom.zoomed) picture.src = full.src;
+  };
 }
 
 /** @param {number} id */
@@ -114,6 +144,21 @@ function showRating(stars) {
   }
 }
 
+/** @param {boolean} on */
+const showFavourite = (on) => $("#viewer-favourite").setAttribute("aria-pressed", String(on));
+
+/** Make the picture a favourite, or take that back. */
+function favour() {
+  const id = ids[place];
+  const { onFavourite } = options;
+  return toggleFavourite([id], (_, on) => {
+    const cell = cells.get(id);
+    if (cell) cell.favourite = on;
+    if (ids[place] === id) showFavourite(on);
+    onFavourite(id, on);
+  });
+}
+
 /**
  * Rate the picture; the same rating again removes it.
  *
@@ -135,14 +180,22 @@ async function rate(stars) {
   await rateAs(id, value, before, showNow);
 }
 
-/** Undo the latest rating of the page, and show its picture. */
+/** Undo the latest change of the page, and show its picture. */
 function undo() {
-  const entry = undoRating();
-  if (!entry) return;
-  const cell = cells.get(entry.image);
-  if (cell) cell.stars = entry.before;
-  const at = ids.indexOf(entry.image);
-  if (at === place) showRating(entry.before);
+  const change = undoLatest();
+  if (!change || change.image === null) {
+    // A change of several pictures, or of labels, may be one of this picture too.
+    Promise.resolve(change?.restored).then(() => {
+      cells.clear();
+      if (change && dialog.open) show();
+    });
+    return;
+  }
+  const stars = /** @type {number | null} */ (change.restored);
+  const cell = cells.get(change.image);
+  if (cell) cell.stars = stars;
+  const at = ids.indexOf(change.image);
+  if (at === place) showRating(stars);
   else if (at >= 0) {
     place = at;
     show();
@@ -168,6 +221,7 @@ function toggleHeat() {
   const on = button.getAttribute("aria-pressed") !== "true";
   button.setAttribute("aria-pressed", String(on));
   const query = `profile=${encodeURIComponent(options.profile)}&v=${cell.v}`;
+  zoom.fit(cell.w, cell.h);
   picture.src = on ? `${base}/heat/${cell.id}?${query}` : addressOf(cell, "large");
 }
 
@@ -176,14 +230,20 @@ dialog.addEventListener("click", (event) => {
   if (button) rate(Number(button.dataset.stars)).catch(showError);
   else if (around(event, "[data-undo-rating]")) undo();
   else if (around(event, "[data-heat]")) toggleHeat();
+  else if (around(event, "[data-copy]")) copyText(around(event, "[data-copy]")?.dataset.copy ?? "");
   else if (event.target === dialog) dialog.close();
 });
 dialog.addEventListener("keydown", (event) => {
   if (hasModifier(event)) return;
   const stars = starsOf(event.key);
   if (stars !== null) rate(stars).catch(showError);
+  else if (zoom.zoomed && event.key in ARROWS) zoom.pan(...ARROWS[event.key]);
   else if (event.key === "ArrowRight") move(1);
   else if (event.key === "ArrowLeft") move(-1);
+  else if (event.key === "z") zoom.toggle();
+  else if (event.key === "+" || event.key === "=") zoom.by(1.5);
+  else if (event.key === "-") zoom.by(1 / 1.5);
+  else if (event.key === "f") favour();
   else if (event.key === "h") toggleHeat();
   else if (event.key === "u") undo();
   else return;
@@ -191,6 +251,8 @@ dialog.addEventListener("keydown", (event) => {
 });
 previous.onclick = () => move(-1);
 next.onclick = () => move(1);
+$("#viewer-zoom").onclick = () => zoom.toggle();
+$("#viewer-favourite").onclick = favour;
 $("#viewer-close").onclick = () => dialog.close();
 addEventListener("popstate", () => dialog.close());
 // After a reload the page is shown without the viewer.

@@ -50,6 +50,10 @@ def test_browsers_get_small_files_as_they_are_and_others_as_thumbnails(collectio
     Image.new("RGB", (9, 9)).save(tmp_path / "a.png", "TIFF")
     row, _ = collection.add_file(tmp_path / "a.png")
     assert for_browser(collection, row)[1] == "image/jpeg"
+    # With all its pixels, as they are.
+    content, kind = for_browser(collection, row, None)
+    assert (np.asarray(Image.open(io.BytesIO(content))).max(), kind) == (0, "image/png")
+    assert for_browser(collection, large, None)[0] == collection.locate(large).read_bytes()
     collection.locate(small).unlink()
     with pytest.raises(ImageError, match="cannot be read"):
         for_browser(collection, small)

@@ -415,3 +415,38 @@ def test_both_databases_move_and_bring_back(where, tmp_path, make_drawn):
         finish(service, service.undo_move(service.undo_files()[0].name))
         assert count_collection(collection).away == 0
         assert len(service.result.evaluation.ids) == 8
+
+
+def test_selected_pictures_are_moved_without_an_evaluation_and_come_back(open_service, collection, tmp_path, paint):
+    drawn = collection.images()[0]
+    path = next(paint(tmp_path / "found", 1, 3, vivid=True).iterdir())
+    path.with_suffix(".txt").write_text("a caption")
+    added, _ = collection.add_file(path)
+    before = contents(collection.folder)
+    service = open_service()
+    job, name = service.move_pictures([added.id, drawn.id, drawn.id])
+    assert finish(service, job) == "2 files moved away."
+    assert service.result is None
+    assert not path.exists()
+    assert not path.with_suffix(".txt").exists()
+    assert not {added.id, drawn.id} & set(order(collection, Query(), "ann"))
+    assert count_collection(collection).away == 2
+    assert service.undo_files()[0].name == name
+    assert service.undo_files()[0].reasons == {"selected": 2}
+    finish(service, service.undo_move(name))
+    assert {added.id, drawn.id} <= set(order(collection, Query(), "ann"))
+    assert path.with_suffix(".txt").read_text() == "a caption"
+    assert contents(collection.folder) == before
+    with pytest.raises(CollectionError, match="nothing to move away"):
+        service.move_pictures([999])
+
+
+def test_selected_pictures_of_a_folder_that_became_a_link_stay(open_service, collection, tmp_path, paint):
+    path = next(paint(tmp_path / "found", 1, 3, vivid=True).iterdir())
+    row, _ = collection.add_file(path)
+    service = open_service()
+    service.allowed = [tmp_path.resolve() / "found", collection.folder.resolve()]
+    path.parent.rename(tmp_path / "elsewhere")
+    path.parent.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(CollectionError, match="may not read the folder"):
+        service.move_pictures([row.id])

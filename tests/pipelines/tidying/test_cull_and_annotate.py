@@ -3,7 +3,6 @@
 import json
 import math
 import os
-import re
 
 import numpy as np
 import pytest
@@ -12,13 +11,14 @@ from specimens.ugly import encoded, picture
 from sqlalchemy import select
 
 from soart.errors import CollectionError
+from soart.pipelines.collection.labels import ALBUM, TAG, set_label
 from soart.pipelines.collection.ratings import rate
 from soart.pipelines.collection.tables import FileRow
 from soart.pipelines.evaluation.folders import sync_and_evaluate
 from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.metadata.sidecars import sidecar_metadata
 from soart.pipelines.ingest.scan import Scan
-from soart.pipelines.tidying.annotate import annotate, annotations_of, stars_of, with_rating
+from soart.pipelines.tidying.annotate import annotate, annotations_of, stars_of
 from soart.pipelines.tidying.cull import Rule, cull, plan_cull
 from soart.pipelines.tidying.journal import undo
 
@@ -70,27 +70,6 @@ def test_stars_are_fifths():
     assert stars_of(np.array([0, 19.9, 20, 50, 99, 100.0])).tolist() == [1, 1, 2, 3, 5, 5]
 
 
-@pytest.mark.parametrize(
-    "old",
-    [
-        None,
-        '<rdf:RDF><rdf:Description rdf:about="" xmp:Rating="1" dc:title="x"/></rdf:RDF>',
-        "<rdf:RDF><rdf:Description><xmp:Rating>1</xmp:Rating></rdf:Description></rdf:RDF>",
-        '<rdf:RDF><rdf:Description rdf:about="" dc:title="x"/></rdf:RDF>',
-    ],
-)
-def test_ratings_are_set_and_the_rest_stays(old):
-    new = with_rating(old, 4)
-    assert re.search(r'xmp:Rating(="|>)4', new)
-    if old and "title" in old:
-        assert 'dc:title="x"' in new
-    assert with_rating(new, 4) == new
-
-
-def test_sidecars_without_a_description_are_left():
-    assert with_rating("<x/>", 3) is None
-
-
 def test_annotations_touch_no_pixel_and_are_undone(collection, art, tmp_path):
     folder = copy_of(art, tmp_path / "mine")
     (folder / "00.xmp").write_text('<rdf:RDF><rdf:Description dc:title="x"/></rdf:RDF>')
@@ -119,10 +98,17 @@ def test_a_raters_stars_are_written(collection, art, tmp_path):
     with collection.session("be read") as session:
         image = session.scalar(select(FileRow.image_id).where(FileRow.path == str(folder / "02.png")))
     rate(collection, "me", {image: 5})
+    set_label(collection, TAG, "boat", [image])
+    set_label(collection, ALBUM, "best", [image])
     (note,) = annotations_of(result, "me")
     assert (note.path.name, note.stars) == ("02.png", 5)
-    annotate(result, [note], tmp_path / "undo.jsonl")
-    assert 'xmp:Rating="5"' in (folder / "02.xmp").read_text()
+    annotate(result, [note], tmp_path / "undo.jsonl", png=True)
+    sidecar = (folder / "02.xmp").read_text()
+    for text in ('xmp:Rating="5"', "<rdf:li>boat</rdf:li>", "<rdf:li>best</rdf:li>"):
+        assert text in sidecar
+    with Image.open(folder / "02.png") as picture_file:
+        facts = json.loads(picture_file.info["soart"])
+    assert (facts["tags"], facts["albums"]) == (["boat"], ["best"])
 
 
 def test_pictures_of_one_name_get_a_sidecar_each(collection, tmp_path):

@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 from soart.pipelines.collection.collection import Collection
 from soart.plugin.web.app import create_app
 
-VIEWS = ("gallery", "rate", "compare", "keepers", "tune", "taste", "attention", "evaluate")
+VIEWS = ("gallery", "rate", "compare", "keepers", "generate", "tune", "taste", "attention", "evaluate")
 
 
 @pytest.mark.parametrize("view", VIEWS)

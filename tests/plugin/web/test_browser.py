@@ -1,5 +1,6 @@
 """The gallery in a real browser: headless Chromium, the real server, the embedded model."""
 
+import json
 import os
 import re
 import signal
@@ -7,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -360,6 +362,78 @@ def test_the_gallery_by_keyboard(come, address, folder):
     page.wait_for_function("() => document.querySelector('#count').textContent === '18 pictures'")
     page.reload()
     page.wait_for_function("() => document.querySelector('#count').textContent === '18 pictures'")
+
+
+def test_a_selection_is_rated_undone_labelled_exported_and_compared(come, address, folder):
+    page = come()
+    page.goto(f"{address}/c/0/gallery?up=1")
+    page.wait_for_selector("[data-number='4'] img")
+    page.focus("[data-number='1'] .cell")
+    page.keyboard.press(" ")
+    page.keyboard.press("Shift+ArrowRight")
+    page.click("[data-number='4'] .cell", modifiers=["Control"])
+    assert page.inner_text("#selected") == "3 selected"
+    page.keyboard.press("5")
+    until(lambda: stored(folder) == {2: 5.0, 3: 5.0, 5: 5.0})
+    page.keyboard.press("u")
+    until(lambda: stored(folder) == {})
+    page.keyboard.press("f")
+    page.wait_for_selector("[data-number='4'] .badge-heart")
+    page.click("[data-act=tag]")
+    page.fill("#label-dialog [name=name]", "sea side, night")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("[name=tag] option[value=night]", state="attached")
+    page.select_option("[name=tag]", "night")
+    page.wait_for_function("() => document.querySelector('#count').textContent === '3 pictures'")
+    with page.expect_download() as download:
+        page.click("[data-act=zip]")
+    with zipfile.ZipFile(download.value.path()) as archive:
+        assert archive.testzip() is None
+        table = json.loads(archive.read("pictures.json"))
+    assert {record["tags"] for record in table} == {"night, sea side"}
+    assert [record["prompt"][-1] for record in table] == ["1", "2", "4"]
+    page.click("[data-act=compare]")
+    page.wait_for_selector(".differences mark")
+    assert page.locator(".choice").count() == 2
+
+
+def test_a_picture_is_zoomed_swiped_copied_and_varied_and_files_are_added(come, address, folder, tmp_path, paint):
+    page = come(has_touch=True, permissions=["clipboard-read", "clipboard-write"])
+    # The scan itself is tested without a browser.
+    page.route("**/api/import/scan", lambda route: route.fulfill(json={"job": 0}))
+    page.goto(f"{address}/c/0/gallery?up=1")
+    page.set_input_files("#add input", next(paint(tmp_path / "new", 1, 5, vivid=True).iterdir()))
+    page.wait_for_selector(".toast:has-text('1 picture added.')")
+    assert [path.name for path in (folder / "images" / "imported").iterdir()] == ["5-0.png"]
+    page.click("[data-number='3'] .cell")
+    page.wait_for_selector("#viewer .prompt:has-text('number 3')")
+    page.keyboard.press("z")
+    page.wait_for_selector("#viewer-zoom[aria-pressed=true]")
+    page.wait_for_function("() => document.querySelector('#viewer-image').src.includes('/pictures/4/full')")
+    # Zoomed, the arrows move the picture; as a whole, they turn to the next one.
+    before = page.eval_on_selector("#viewer-image", "image => image.style.transform")
+    page.keyboard.press("ArrowRight")
+    assert page.eval_on_selector("#viewer-image", "image => image.style.transform") != before
+    page.keyboard.press("z")
+    assert page.eval_on_selector("#viewer-image", "image => image.style.transform") == ""
+    page.eval_on_selector(
+        "#viewer .stage",
+        """stage => [["pointerdown", 300], ["pointermove", 200], ["pointerup", 100]].forEach(([kind, clientX]) =>
+          stage.dispatchEvent(new PointerEvent(kind, { pointerType: "touch", pointerId: 1, clientX, clientY: 200 })))""",
+    )
+    page.wait_for_selector("#viewer .prompt:has-text('number 4')")
+    page.click("#viewer [data-copy] >> text=A1111")
+    page.wait_for_selector(".toast:has-text('Copied.')")
+    assert page.evaluate("navigator.clipboard.readText()").startswith("a grey thing number 4\nSteps: ")
+    page.click("#viewer >> text=Variations")
+    page.wait_for_selector("#draw")
+    assert page.input_value("[name=prompt]") == "a grey thing number 4"
+    page.fill("[name=count]", "2")
+    page.fill("[name=steps]", "2")
+    page.click("#draw .primary")
+    page.wait_for_selector("#live img >> nth=1")
+    page.keyboard.press("?")
+    page.wait_for_selector("#keys[open]")
 
 
 def test_the_focused_picture_stays_when_it_is_scrolled_out_of_sight(come, address, folder):

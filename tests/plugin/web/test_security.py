@@ -143,11 +143,18 @@ def test_a_guest_changes_no_file_and_sees_no_path(visit, folder, settings_, secr
     for path in (MOVE, UNDO):
         refused = guest.post(path, {"worst": "50", "plan": "x", "name": "x"})
         assert refused.status_code == 403
-        assert refused.json()["error"].startswith("Only the owner of this server may move files")
+        assert refused.json()["error"].startswith("Only the owner of this server may move or add files")
     assert guest.post(RATE, BODY).status_code == 200
     for path in ("/c/0/evaluate", "/c/0/detail/1", "/collections"):
         assert str(folder) not in guest.client.get(path).text
     assert str(folder) in visit(**settings_).client.get("/collections").text
+    # Nor in a message.
+    with Collection(folder) as collection:
+        file = collection.locate(collection.images()[0])
+    file.unlink()
+    for path in ("pictures/1/small", "pictures/1/full", "heat/1", "detail/1", "download/1", "api/ids?like=999"):
+        assert str(folder) not in guest.client.get(f"/c/0/{path}").text, path
+    assert f"{file.name}' cannot be read" in guest.client.get("/c/0/pictures/1/full").text
 
 
 def test_the_password_opens_until_the_logout_even_for_a_stolen_cookie(visit, settings, tmp_path):

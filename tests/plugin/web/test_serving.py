@@ -2,13 +2,19 @@
 
 import asyncio
 import contextlib
+import http.client
+import io
 import socket
 import threading
 import time
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from soart.plugin.web import serving
+
+TOKEN = "t" * 43
 
 
 @pytest.fixture
@@ -70,3 +76,37 @@ def test_requests_that_arrive_are_answered_one_after_another(listener):
             stream.sendall(request[20:])
             assert stream.recv(10_000).startswith(b"HTTP/1.1 303")
             time.sleep(0.4)
+
+
+def test_a_picture_that_arrives_slowly_but_steadily_is_taken(listener, folder):
+    buffer = io.BytesIO()
+    noise = np.random.default_rng(0).integers(0, 256, (300, 300, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(buffer, "PNG")
+    content = buffer.getvalue()
+    host, port = listener
+    connection = http.client.HTTPConnection(host, port, timeout=20)
+    connection.request("GET", f"/?token={TOKEN}", headers={"accept": "text/html"})
+    cookie = read(connection)[1].split(";")[0]
+    connection.request("GET", "/c/0/gallery", headers={"cookie": cookie, "accept": "text/html"})
+    page, renewed = read(connection)
+    headers = {
+        "cookie": renewed.split(";")[0] or cookie,
+        "x-csrf-token": page.split('data-csrf="')[1].split('"')[0],
+        "content-length": str(len(content)),
+    }
+    connection.putrequest("POST", "/c/0/api/import?name=slow.png")
+    for name, value in headers.items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    for start in range(0, len(content), 90_000):
+        connection.send(content[start : start + 90_000])
+        time.sleep(0.3)
+    assert read(connection)[0] == '{"name":"slow.png"}'
+    connection.close()
+    assert (folder / "images" / "imported" / "slow.png").read_bytes() == content
+
+
+def read(connection):
+    """The body of the answer, and the cookie that it sets."""
+    answer = connection.getresponse()
+    return answer.read().decode(), answer.headers.get("set-cookie", "")

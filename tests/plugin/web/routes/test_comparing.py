@@ -38,7 +38,7 @@ def test_pictures_to_compare_of_other_sources(visitor):
 
 
 def test_too_few_pictures_and_wrong_choices_are_refused(visitor):
-    assert visitor.get("/api/compare", ids="1,2,999").status_code == 400
+    assert visitor.get("/api/compare", ids="1,999").status_code == 400
     assert visitor.send("compare", choice="c", winner=1, losers="2").status_code == 400
 
 
@@ -48,3 +48,24 @@ def test_skipped_pairs_come_last(visitor, skipped):
     assert len(state["ask"]) == 2
     if "," in skipped:
         assert {cell["id"] for cell in state["ask"]} != {1, 2}
+
+
+def test_two_pictures_are_an_order_after_two_choices(visitor):
+    for choice in ("c", "d"):
+        assert not visitor.get("/api/compare", ids="2,3").json()["clear"]
+        visitor.send("compare", choice=choice, winner=3, losers=[2])
+    state = visitor.get("/api/compare", ids="2,3").json()
+    assert state["clear"]
+    assert [cell["id"] for cell in state["order"]] == [3, 2]
+
+
+def test_differences_of_prompts_and_settings_are_shown_as_text(visitor):
+    page = visitor.get("/compare/differences", ids="4,5,999").text
+    assert "a <mark>red </mark>thing number <mark>3</mark>" in page
+    assert "a <mark>grey </mark>thing number <mark>4</mark>" in page
+    assert '<th scope="row">Seed</th><td class="num">3</td><td class="num">4</td>' in page
+    assert "Steps" not in page
+    hostile = visitor.get("/compare/differences", ids="1,2").text
+    assert "<img" not in hostile
+    assert "<script" not in hostile
+    assert visitor.get("/compare/differences", ids="x").status_code == 400

@@ -54,7 +54,9 @@ def test_the_browser_keeps_pictures_as_long_as_their_content_is_the_same(visitor
 
 def test_pictures_are_served_by_number_alone(visitor):
     assert visitor.get("/heat/2").headers["content-type"] == "image/jpeg"
+    assert visitor.get("/pictures/2/full").headers["content-type"] == "image/png"
     for path in (
+        "/pictures/2/huge",
         "/pictures/../small",
         "/pictures/..%2f..%2fsoart.db/small",
         "/pictures/2/../../soart.db",

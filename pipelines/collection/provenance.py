@@ -1,0 +1,85 @@
+"""Provenance of pictures: prompt and settings, from soart's own requests or from the metadata of other tools."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .collection import Collection
+from .png import a1111_text, sampler_name, settings_line
+from .queries import metadata_of
+from .tables import GenerationRow, ImageRow, MetadataRow
+
+SOART = "soart"
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """How a picture was made; None for what is not known.
+
+    Attributes:
+        tool: that made it; ``soart`` for a picture drawn here.
+        size: width and height in pixels.
+        prompt, negative, model, sampler, scheduler: texts, as that tool writes them.
+        seed: as text, because some tools draw seeds of more than 63 bits.
+        steps: number of sampling steps.
+        guidance: scale of classifier-free guidance.
+        settings: further values by name.
+    """
+
+    tool: str
+    size: tuple[int, int]
+    prompt: str | None = None
+    negative: str | None = None
+    model: str | None = None
+    sampler: str | None = None
+    scheduler: str | None = None
+    seed: str | None = None
+    steps: int | None = None
+    guidance: float | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def settings_line(self) -> str:
+        """The known settings as AUTOMATIC1111's web UI writes them in one line."""
+        return settings_line(self._a1111_settings())
+
+    @property
+    def parameters(self) -> str:
+        """Prompts and settings as a ``parameters`` text of AUTOMATIC1111's web UI."""
+        return a1111_text(self.prompt or "", self.negative or "", self._a1111_settings())
+
+    def _a1111_settings(self) -> dict[str, object]:
+        values = {
+            "Steps": self.steps, "Sampler": self.sampler and sampler_name(self.sampler), "Schedule type": self.scheduler,
+            "CFG scale": None if self.guidance is None else f"{self.guidance:g}", "Seed": self.seed,
+            "Size": f"{self.size[0]}x{self.size[1]}", "Model": self.model,
+        }  # fmt: skip
+        return {name: value for name, value in values.items() if value is not None}
+
+
+def provenance_of(collection: Collection, rows: Sequence[ImageRow]) -> dict[int, Provenance]:
+    """Provenance of some hundred pictures by picture id; no key for a picture of which nothing is known."""
+    metadata = metadata_of(collection, [row.id for row in rows if not row.generation])
+    known = {}
+    for row in rows:
+        if row.generation:
+            known[row.id] = _of_request(row, row.generation)
+        elif row.id in metadata:
+            known[row.id] = _of_metadata(row, metadata[row.id])
+    return known
+
+
+def _of_request(row: ImageRow, drawn: GenerationRow) -> Provenance:
+    return Provenance(
+        SOART, (row.width, row.height), drawn.prompt, drawn.negative or None, drawn.model, drawn.sampler,
+        seed=str(drawn.seed), steps=drawn.steps, guidance=drawn.guidance,
+    )  # fmt: skip
+
+
+def _of_metadata(row: ImageRow, m: MetadataRow) -> Provenance:
+    return Provenance(
+        m.tool, (row.width, row.height), m.prompt, m.negative, m.model, m.sampler, m.scheduler, m.seed, m.steps, m.guidance,
+        json.loads(m.settings),
+    )  # fmt: skip

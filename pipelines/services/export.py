@@ -1,0 +1,211 @@
+"""Exports pictures that were selected: a table of what is known of them, and an archive with their files.
+
+Exports are streams: of pictures one at a time is in memory, of rows some hundred.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ...errors import CollectionError, ImageError
+from ...metrics.image import read_content
+from ..collection.collection import Collection
+from ..collection.counts import count_collection
+from ..collection.labels import ALBUM, FAVOURITE, TAG, labels_of
+from ..collection.pictures import known_ids
+from ..collection.png import holds_picture
+from ..collection.provenance import Provenance, provenance_of
+from ..collection.queries import WINDOW, rows_of, scores_of, stars_of
+from ..collection.tables import ImageRow
+from ..evaluation.export import csv_lines, json_lines
+from ..support.batching import batches
+from ..support.zip_stream import zip_stream
+from ..tidying.cull import Move, with_companions
+
+#: Kinds of exports, with their media types.
+KINDS = {"zip": "application/zip", "csv": "text/csv; charset=utf-8", "json": "application/json"}
+#: Columns of every table; ``file`` comes before, ``rating:NAME`` and ``score:PROFILE`` come after them.
+_COLUMNS = (
+    "sha256", "width", "height", "added", "problem", "tool", "prompt", "negative", "model", "sampler",
+    "scheduler", "seed", "steps", "guidance", "settings", "tags", "albums", "favourite_of",
+)  # fmt: skip
+#: Characters that a name in an archive must not have on some system, and most characters of such a name.
+_UNSAFE, _LONGEST = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]'), 100
+
+Record = dict[str, Any]
+
+
+def safe_name(name: str) -> str:
+    """A file name without characters that some systems refuse, at most 100 characters with its suffix."""
+    path = Path(_UNSAFE.sub("_", name.encode(errors="replace").decode()))
+    return (path.stem[: _LONGEST - 10] + path.suffix[:10]).strip(" .") or "picture"
+
+
+def original(collection: Collection, row: ImageRow, allowed: Sequence[Path]) -> bytes:
+    """The file of a picture, as long as it is the one that the collection knows.
+
+    Args:
+        collection: the collection.
+        row: the picture.
+        allowed: folders, links resolved, into which links may lead.
+
+    Raises:
+        ImageError: the file is gone, was changed since it was scanned, or is reached by a link out of the folders.
+    """
+    path = collection.locate(row)
+    if _leads_out(path, allowed):
+        raise ImageError("Its path is a link out of the folders of this collection.")
+    try:
+        content = read_content(path)
+    except ImageError as error:
+        # Its message names the path, which guests must not see.
+        raise ImageError("Its file cannot be read: it is gone, or closed to this server.") from error
+    if not holds_picture(content, row.sha256):
+        raise ImageError("Its file was changed since it was scanned: evaluate the collection again.")
+    return content
+
+
+def _leads_out(path: Path, allowed: Sequence[Path]) -> bool:
+    real = Path(os.path.realpath(path))
+    return real != path.absolute() and not any(real.is_relative_to(top) for top in allowed)
+
+
+@dataclass
+class PictureExport:
+    """An export of pictures of a collection.
+
+    Args:
+        collection: the collection.
+        ids: of the pictures, in their order; those that are gone are left out.
+        kind: one of ``KINDS``.
+        allowed: folders, links resolved, into which links may lead.
+        private: True to export paths, and the text files beside the pictures.
+
+    Attributes:
+        left_out: why a picture's file is not in the archive, by picture id; filled as the archive is read.
+
+    Raises:
+        CollectionError: an unknown kind, or none of the pictures is there.
+    """
+
+    collection: Collection
+    ids: Sequence[int]
+    kind: str
+    allowed: Sequence[Path]
+    private: bool = False
+    left_out: dict[int, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise CollectionError(f"Expected an export as {', '.join(KINDS)}, got {self.kind[:20]!r}.")
+        self.ids = known_ids(self.collection, self.ids)
+        if not self.ids:
+            raise CollectionError("None of these pictures is in the collection any more: select others.")
+        self._digits = len(str(len(self.ids)))
+        counts = count_collection(self.collection)
+        self._raters, self._profiles = list(counts.raters), list(counts.profiles)
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns of the table."""
+        optional = {"left_out": self.kind == "zip", "path": self.private}
+        ratings = [f"rating:{rater}" for rater in self._raters]
+        scores = [f"score:{profile}" for profile in self._profiles]
+        return ["file", *(name for name, there in optional.items() if there), *_COLUMNS, *ratings, *scores]
+
+    def stream(self) -> Iterator[bytes]:
+        """The export in pieces."""
+        return zip_stream(self._files()) if self.kind == "zip" else self._table(self.kind)
+
+    def records(self) -> Iterator[Record]:
+        """A record for every picture, with a value or None for every column, and further values."""
+        for number, row, provenance, facts in self._pictures():
+            record = dict.fromkeys(self.columns) | facts | {
+                "file": self._name(number, row), "left_out": self.left_out.get(row.id),
+                "path": str(self.collection.locate(row)), "sha256": row.sha256, "width": row.width,
+                "height": row.height, "added": row.created_at.isoformat(timespec="seconds"), "problem": row.problem,
+            }  # fmt: skip
+            yield record | (_provenance_columns(provenance) if provenance else {})
+
+    def _table(self, kind: str) -> Iterator[bytes]:
+        lines = {"csv": csv_lines, "json": json_lines}[kind](self.records(), self.columns)
+        return (line.encode() for line in lines)
+
+    def _files(self) -> Iterator[tuple[str, datetime, Iterable[bytes]]]:
+        for number, row, _, _ in self._pictures():
+            source, name = self.collection.locate(row), self._name(number, row)
+            try:
+                content = original(self.collection, row, self.allowed)
+            except ImageError as error:
+                self.left_out[row.id] = str(error)
+                continue
+            yield name, _changed(source), [content]
+            for file in with_companions(Move(source, Path(name), row.id)) if self.private else ():
+                if file.source != source and not _leads_out(file.source, self.allowed):
+                    yield file.target.name, _changed(file.source), _pieces(file.source)
+        # Last, because they say which files were left out.
+        for kind in ("csv", "json"):
+            yield f"pictures.{kind}", datetime.now(), self._table(kind)
+
+    def _name(self, number: int, row: ImageRow) -> str:
+        """Name of a picture: in an archive, a number makes it unique and keeps the order."""
+        if self.kind != "zip":
+            return Path(row.path).name
+        return f"{number:0{self._digits}d} {safe_name(Path(row.path).name)}"
+
+    def _pictures(self) -> Iterator[tuple[int, ImageRow, Provenance | None, Record]]:
+        """Number, row, provenance, and columns of ratings, scores and labels, of every picture."""
+        number = 0
+        for block in batches(self.ids, WINDOW):
+            rows = rows_of(self.collection, block)
+            known = provenance_of(self.collection, rows)
+            columns = self._block_columns(block)
+            for row in rows:
+                number += 1
+                facts = {name: value(row.id) for name, value in columns.items()}
+                yield number, row, known.get(row.id), facts
+
+    def _block_columns(self, ids: Sequence[int]) -> Mapping[str, Any]:
+        """Columns that are read for some hundred pictures at once: the value by picture id, by name."""
+        columns: dict[str, Any] = {}
+        for rater in self._raters:
+            columns[f"rating:{rater}"] = stars_of(self.collection, rater, ids).get
+        for profile in self._profiles:
+            scores = scores_of(self.collection, profile, ids)
+            columns[f"score:{profile}"] = {i: value for i, value in scores.items() if math.isfinite(value)}.get
+        for name, kind in (("tags", TAG), ("albums", ALBUM), ("favourite_of", FAVOURITE)):
+            columns[name] = partial(_joined, labels_of(self.collection, kind, ids))
+        return columns
+
+
+def _joined(labels: Mapping[int, Sequence[str]], image: int) -> str | None:
+    return ", ".join(labels.get(image, ())) or None
+
+
+def _provenance_columns(provenance: Provenance) -> Record:
+    names = ("tool", "prompt", "negative", "model", "sampler", "scheduler", "seed", "steps", "guidance")
+    settings = "; ".join(f"{name}: {value}" for name, value in provenance.settings.items())
+    return {name: getattr(provenance, name) for name in names} | {"settings": settings or None}
+
+
+def _changed(path: Path) -> datetime:
+    try:
+        return datetime.fromtimestamp(path.stat().st_mtime)
+    except (OSError, OverflowError, ValueError):
+        return datetime.now()
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    """The content of a small text file; nothing if it is gone."""
+    try:
+        yield path.read_bytes()
+    except OSError:
+        return

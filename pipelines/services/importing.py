@@ -1,0 +1,57 @@
+"""Pictures that were dropped on the gallery, copied into the collection's folder."""
+
+from __future__ import annotations
+
+from itertools import count
+from pathlib import Path
+
+from ...errors import CollectionError, ImageError
+from ...files import write_whole
+from ...metrics.formats.decoders import SUFFIXES
+from ...metrics.image import read_image
+from ..collection.collection import Collection
+from ..collection.storage import IMAGES
+from .export import safe_name
+
+#: Folder of imported pictures, in that of the collection's own ones, so that every evaluation scans it.
+IMPORTED = "imported"
+#: Most bytes of a file.
+MOST_BYTES = 100_000_000
+
+
+def import_picture(collection: Collection, name: str, content: bytes) -> Path:
+    """Copy a picture into the collection's folder; the next scan adds it.
+
+    Args:
+        collection: the collection.
+        name: of the file; folders in it are left out. A file of this name with another content stays.
+        content: of the file.
+
+    Returns:
+        path of the copy.
+
+    Raises:
+        ImageError: the suffix is none of a picture, the content is none, or it is damaged or too large.
+        CollectionError: the folder cannot be written, or the collection is in memory.
+    """
+    name = safe_name(name.replace("\\", "/").rsplit("/", 1)[-1])
+    if Path(name).suffix.lower() not in SUFFIXES or name.startswith("."):
+        raise ImageError(f"{name!r} has no suffix of a picture: only pictures can be added.")
+    if len(content) > MOST_BYTES:
+        raise ImageError(f"{name!r} has more than {MOST_BYTES // 10**6} MB: copy it into a folder and evaluate that.")
+    read_image(content, label=name)
+    folder = collection.file(IMAGES) / IMPORTED
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        target = _free(folder / name, content)
+        if not target.exists():
+            write_whole(target, content)
+    except OSError as error:
+        raise CollectionError(f"{name!r} cannot be copied to the collection: {error.strerror or error}.") from error
+    return target
+
+
+def _free(path: Path, content: bytes) -> Path:
+    """The path, or one with a number, that is free or holds the same content."""
+    names = (path if n == 1 else path.with_name(f"{path.stem} ({n}){path.suffix}") for n in count(1))
+    return next(p for p in names if not p.exists() or (p.is_file() and p.read_bytes() == content))

@@ -1,0 +1,69 @@
+"""The text of XMP sidecars: sets ratings and adds keywords, and leaves everything else as it is.
+
+Source: Adobe XMP Specification Part 1–3 (2016).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from xml.sax.saxutils import escape, unescape
+
+_RATING = re.compile(r"""(xmp:Rating\s*=\s*)("[^"]*"|'[^']*')|(<xmp:Rating>)[^<]*(</xmp:Rating>)""")
+_DESCRIPTION = re.compile(r"<rdf:Description\b")
+#: The start tag of the first description, with its end apart.
+_DESCRIPTION_TAG = re.compile(r"""(<rdf:Description\b(?:[^>"'/]|"[^"]*"|'[^']*')*)(/?>)""")
+_SUBJECT = re.compile(r"(<dc:subject\b[^>]*>\s*<rdf:(Bag|Seq|Alt)>)(.*?)(\s*</rdf:\2>\s*</dc:subject>)", re.DOTALL)
+_KEYWORD = re.compile(r"<rdf:li\b[^>]*>([^<]*)</rdf:li>")
+_EMPTY = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
+<x:xmpmeta xmlns:x="adobe:ns:meta/">
+ <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+  <rdf:Description rdf:about="" xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmp:Rating="{stars}"/>
+ </rdf:RDF>
+</x:xmpmeta>
+<?xpacket end="w"?>
+"""
+
+
+def with_rating(xmp: str | None, stars: int) -> str | None:
+    """The text of a sidecar with its rating set.
+
+    Args:
+        xmp: the text so far; None for a new sidecar.
+        stars: 1–5, or −1 for rejected.
+
+    Returns:
+        the new text; None if the old one has no place for a rating.
+    """
+    if xmp is None:
+        return _EMPTY.format(stars=stars)
+    if _RATING.search(xmp):
+        return _RATING.sub(lambda m: f'{m[1]}"{stars}"' if m[1] else f"{m[3]}{stars}{m[4]}", xmp)
+    space = "" if "xmlns:xmp=" in xmp else ' xmlns:xmp="http://ns.adobe.com/xap/1.0/"'
+    changed, count = _DESCRIPTION.subn(f'<rdf:Description{space} xmp:Rating="{stars}"', xmp, count=1)
+    return changed if count else None
+
+
+def with_keywords(xmp: str, keywords: Sequence[str]) -> str | None:
+    """The text of a sidecar with keywords (``dc:subject``) added; those that it has stay, and none comes twice.
+
+    Returns:
+        the new text; None if the old one has no place for keywords.
+    """
+    if subject := _SUBJECT.search(xmp):
+        known = {unescape(text.strip()) for text in _KEYWORD.findall(subject[3])}
+        return xmp[: subject.end(3)] + _items(k for k in keywords if k not in known) + xmp[subject.end(3) :]
+    if not keywords:
+        return xmp
+    if not (tag := _DESCRIPTION_TAG.search(xmp)):
+        return None
+    bag = (
+        f'\n   <dc:subject xmlns:dc="http://purl.org/dc/elements/1.1/">\n    <rdf:Bag>{_items(keywords)}'
+        "\n    </rdf:Bag>\n   </dc:subject>"
+    )
+    end = "\n  </rdf:Description>" if tag[2] == "/>" else ""
+    return f"{xmp[: tag.start()]}{tag[1]}>{bag}{end}{xmp[tag.end() :]}"
+
+
+def _items(keywords: Iterable[str]) -> str:
+    return "".join(f"\n     <rdf:li>{escape(keyword)}</rdf:li>" for keyword in keywords)

@@ -1,0 +1,80 @@
+"""Generate view: draws pictures of a prompt, also those of another picture with other seeds."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import asdict
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from ....errors import SoartError
+from ....pipelines.collection.provenance import SOART, Provenance, provenance_of
+from ....pipelines.collection.queries import row_of
+from ....pipelines.services.generation import LONGEST_SIDE, MOST_PICTURES, MOST_STEPS, Drawing
+from ..answers import for_visitor, json_endpoint, page, whole_number
+from ..state import current_collection
+
+#: Seeds of variations begin below this.
+_SEEDS = 2**31
+
+
+def example_of(request: Request) -> Provenance | None:
+    """How the picture was made that the address names by ``like``; None without one, or if nothing is known."""
+    like = request.query_params.get("like")
+    if not like:
+        return None
+    collection = current_collection(request).collection
+    row = row_of(collection, whole_number(like, "a picture's number"))
+    return provenance_of(collection, [row]).get(row.id)
+
+
+def generate_page(request: Request) -> Response:
+    """The view."""
+    example = example_of(request)
+    return page(
+        request, "generate.html", current_collection(request), view="generate", example=example,
+        # Settings of another tool's model may not suit the model here.
+        own=example is not None and example.tool == SOART,
+        seed=secrets.randbelow(_SEEDS) if example else 0,
+        most=MOST_PICTURES, longest=LONGEST_SIDE, steps=MOST_STEPS,
+    )  # fmt: skip
+
+
+def _optional(body: dict[str, Any], name: str) -> int | None:
+    value = body.get(name)
+    return None if value in (None, "") else whole_number(value, name)
+
+
+def start(request: Request, body: dict[str, Any]) -> Response:
+    """Start drawing."""
+    guidance = body.get("guidance")
+    try:
+        scale = None if guidance in (None, "") else float(str(guidance))
+    except ValueError:
+        raise SoartError(f"Expected a number as guidance, got {str(guidance)[:40]!r}.") from None
+    settings = {name: _optional(body, name) for name in ("steps", "width", "height")}
+    drawing = Drawing(
+        prompt=str(body.get("prompt", "")),
+        count=whole_number(body.get("count", 8), "a number of pictures"),
+        seed=whole_number(body.get("seed", 0), "a seed"),
+        literal=body.get("template") is not True,
+        settings={**settings, "guidance": scale, "negative": str(body.get("negative") or "")},
+    )
+    current_collection(request).generation.start(drawing)
+    return state(request)
+
+
+def state(request: Request) -> Response:
+    """The state of the latest drawing."""
+    progress = current_collection(request).generation.progress()
+    return JSONResponse(asdict(progress) | {"message": for_visitor(request, progress.message)})
+
+
+routes = [
+    Route("/generate", generate_page),
+    Route("/api/generate", state),
+    Route("/api/generate", json_endpoint(start), methods=["POST"]),
+]

@@ -1,0 +1,64 @@
+// Generate view: a form, and the pictures as they are drawn.
+
+import "./page.js";
+
+import { $ } from "./dom.js";
+import { watchJobs } from "./jobs.js";
+import { get, post } from "./request.js";
+import { clearPictures, showPictures } from "./strip.js";
+import { toast } from "./toasts.js";
+
+/**
+ * @typedef {object} State
+ * @property {boolean} live true while pictures are drawn.
+ * @property {number} total pictures; 0 before the first drawing.
+ * @property {number[]} pictures ids.
+ * @property {string} message the outcome, a sentence; empty while it runs.
+ * @property {boolean} failed
+ */
+
+/** @type {HTMLFormElement} */
+const form = $("#draw");
+let timer = 0;
+
+/** @param {State} state */
+async function show(state) {
+  const { live, total, pictures, message, failed } = state;
+  $("#state").textContent = live ? `${pictures.length} of ${total} pictures are drawn.` : message;
+  $("#state").classList.toggle("error", failed);
+  $("button.primary", form).toggleAttribute("disabled", live);
+  const newest = pictures.toReversed().map((id) => ({ id, batch: 0, goal: null }));
+  await showPictures(newest);
+}
+
+async function poll() {
+  clearTimeout(timer);
+  let live = false;
+  try {
+    /** @type {State} */
+    const state = await get("/api/generate");
+    ({ live } = state);
+    await show(state);
+    toast("", { key: "generate" });
+  } catch (error) {
+    toast(`${error.message} Everything drawn so far is kept.`, { key: "generate", sticky: true, bad: true });
+  }
+  timer = setTimeout(poll, live ? 700 : 4000);
+}
+
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const values = new FormData(form);
+  try {
+    const body = { ...Object.fromEntries(values), template: values.has("template") };
+    const state = await post("/api/generate", body);
+    $(".error", form).textContent = "";
+    clearPictures();
+    await show(state);
+    watchJobs();
+    poll();
+  } catch (error) {
+    $(".error", form).textContent = error.message;
+  }
+});
+poll();

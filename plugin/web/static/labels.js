@@ -1,0 +1,86 @@
+// Tags, albums and favourites of pictures.
+
+import { $, el } from "./dom.js";
+import { save } from "./outbox.js";
+import { get } from "./request.js";
+import { showError, toast } from "./toasts.js";
+import { remember } from "./undo.js";
+
+/** @typedef {"tag" | "album" | "favourite"} Kind */
+
+/**
+ * Give pictures a label, or take it away; this can be undone.
+ *
+ * @param {Kind} kind
+ * @param {string} name of the tag or album; empty for a favourite.
+ * @param {number[]} images
+ * @param {boolean} on true to give it.
+ * @param {(images: number[], on: boolean) => void} [show] called with the pictures that changed, now and after an undo.
+ * @returns {Promise<number[] | null>} the pictures that changed; null if the server refused, which was shown.
+ */
+export async function setLabel(kind, name, images, on, show = () => {}) {
+  const label = kind === "favourite" ? "favourite" : `${kind} “${name}”`;
+  /** @type {Promise<{ changed: number[] } | null>} */
+  const stored = save("/api/selection/label", { kind, name, images, on });
+  // At once: u may be pressed before the server has answered.
+  const forget = remember(async () => {
+    const { changed: known } = (await stored) ?? { changed: [] };
+    toast(`Undone: ${label}.`, { key: "undo" });
+    await save("/api/selection/label", { kind, name, images: known, on: !on });
+    show(known, !on);
+  });
+  const changed = (await stored)?.changed ?? null;
+  if (!changed?.length) {
+    forget();
+    return changed;
+  }
+  show(changed, on);
+  const many = changed.length === 1 ? "1 picture" : `${changed.length} pictures`;
+  toast(`${many} ${on ? "with" : "without"} ${label}. Press u to undo.`, { key: "label" });
+  return changed;
+}
+
+/**
+ * Make pictures favourites or, if all of them are, make them none.
+ *
+ * @param {number[]} images
+ * @param {(images: number[], on: boolean) => void} [show] as for `setLabel`.
+ */
+export async function toggleFavourite(images, show) {
+  const changed = await setLabel("favourite", "", images, true, show);
+  if (changed?.length === 0) await setLabel("favourite", "", images, false, show);
+}
+
+/**
+ * Ask for a tag or an album, and give it to pictures or take it away.
+ *
+ * @param {"tag" | "album"} kind
+ * @param {number[]} images
+ * @param {() => void} show called when the labels have changed.
+ */
+export async function askForLabel(kind, images, show) {
+  /** @type {HTMLDialogElement} */
+  const dialog = $("#label-dialog");
+  /** @type {HTMLFormElement} */
+  const form = $("form", dialog);
+  /** @type {Record<"tag" | "album", [string, number][]>} */
+  let known;
+  try {
+    known = await get("/api/labels");
+  } catch (error) {
+    showError(error);
+    return;
+  }
+  const many = images.length === 1 ? "1 picture" : `${images.length} pictures`;
+  $("#label-title").textContent = kind === "tag" ? `Tags of ${many}` : `Albums of ${many}`;
+  $("#label-names").replaceChildren(...known[kind].map(([value]) => el("option", { value })));
+  form.reset();
+  form.onsubmit = async (event) => {
+    const on = /** @type {HTMLButtonElement} */ (event.submitter).value === "add";
+    const names = String(new FormData(form).get("name")).split(",");
+    for (const name of names.map((text) => text.trim()).filter(Boolean))
+      await setLabel(kind, name, images, on, show);
+  };
+  $("[data-close]", dialog).onclick = () => dialog.close();
+  dialog.showModal();
+}

@@ -1,0 +1,72 @@
+"""Tags, albums and favourites of pictures."""
+
+import pytest
+
+from soart.errors import CollectionError
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.collection.labels import (
+    ALBUM,
+    FAVOURITE,
+    LONGEST,
+    TAG,
+    favourites_of,
+    label_counts,
+    labels_of,
+    set_label,
+)
+from soart.pipelines.collection.pictures import update_pictures
+from soart.pipelines.collection.queries import Query, order
+from soart.pipelines.collection.tables import AWAY
+
+
+@pytest.fixture
+def pictures(where, make_drawn):
+    with Collection(where) as collection:
+        rows = collection.add_drawn([make_drawn(seed) for seed in range(4)], "m", "s")
+        yield collection, [row.id for row in rows]
+
+
+def test_labels_are_given_and_taken_away(pictures):
+    collection, (a, b, c, d) = pictures
+    assert set_label(collection, TAG, "  sea   side ", [b, a, a, 99]) == [b, a]
+    assert set_label(collection, TAG, "sea side", [a, c]) == [c]
+    assert set_label(collection, ALBUM, "sea side", [a]) == [a]
+    assert set_label(collection, TAG, "night", [a]) == [a]
+    assert labels_of(collection, TAG, [a, b, c, d]) == {a: ["night", "sea side"], b: ["sea side"], c: ["sea side"]}
+    assert labels_of(collection, ALBUM, [a, b]) == {a: ["sea side"]}
+    assert label_counts(collection, TAG) == {"night": 1, "sea side": 3}
+    # The opposite call undoes it.
+    assert set_label(collection, TAG, "sea side", [c, d], on=False) == [c]
+    assert set_label(collection, TAG, "sea side", [c], on=True) == [c]
+    update_pictures(collection, [{"id": c, "problem": AWAY}])
+    assert label_counts(collection, TAG) == {"night": 1, "sea side": 2}
+
+
+def test_favourites_are_of_one_rater(pictures):
+    collection, (a, b, _, _) = pictures
+    set_label(collection, FAVOURITE, "ann", [a, b])
+    set_label(collection, FAVOURITE, "ben", [b])
+    assert favourites_of(collection, "ann", [a, b]) == {a, b}
+    assert favourites_of(collection, "ben", [a, b]) == {b}
+    assert order(collection, Query(favourite=True), "ben") == [b]
+    assert order(collection, Query(favourite=True), "zoe") == []
+
+
+def test_pictures_are_filtered_by_labels(pictures):
+    collection, (a, b, c, _) = pictures
+    set_label(collection, TAG, "boat", [a, b])
+    set_label(collection, ALBUM, "best", [b, c])
+    assert order(collection, Query(tag="boat"), "me") == [b, a]
+    assert order(collection, Query(album="best"), "me") == [c, b]
+    assert order(collection, Query(tag="boat", album="best"), "me") == [b]
+    assert order(collection, Query(tag="best"), "me") == []
+
+
+def test_wrong_labels_are_refused(pictures):
+    collection, (a, *_) = pictures
+    long = "x" * (LONGEST + 1)
+    wrong = [("colour", "red"), (TAG, " "), (TAG, "a,b"), (ALBUM, long), (TAG, "a\0b"), (FAVOURITE, "taste:me")]
+    for kind, name in wrong:
+        with pytest.raises(CollectionError):
+            set_label(collection, kind, name, [a])
+        assert label_counts(collection, kind) == {}

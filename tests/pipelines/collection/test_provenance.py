@@ -1,0 +1,34 @@
+"""Prompts and settings of pictures, as soart and other tools made them."""
+
+import json
+
+from soart.pipelines.collection.provenance import provenance_of
+from soart.pipelines.collection.tables import MetadataRow
+from soart.pipelines.ingest.metadata.a1111 import read_parameters
+
+
+def test_the_parameters_of_a_drawn_picture_are_read_back(collection, make_drawn):
+    (row,) = collection.add_drawn([make_drawn(7, prompt='a "boat", {odd}\nline')], "m: x", "DPMSolverMultistep")
+    provenance = provenance_of(collection, [row])[row.id]
+    read = read_parameters(provenance.parameters, "x")
+    assert (read.prompt, read.seed, read.steps, read.model) == (provenance.prompt, 7, provenance.steps, "m: x")
+    assert read.sampler == "DPM++ 2M"
+    assert provenance.parameters.endswith(f"\n{provenance.settings_line}")
+
+
+def test_the_metadata_of_other_tools_is_an_origin_too(collection, paint, tmp_path):
+    paths = sorted(paint(tmp_path / "found", 2, 3, vivid=True).iterdir())
+    rows = [collection.add_file(path)[0] for path in paths]
+    seed = str(2**64 - 1)
+    with collection.session("be written", write=True) as session:
+        session.add(
+            MetadataRow(
+                image_id=rows[0].id, tool="Fooocus", prompt="a castle", negative="fog", seed=seed, guidance=4.5,
+                settings=json.dumps({"clip skip": "2"}), source="png",
+            )
+        )  # fmt: skip
+    known = provenance_of(collection, rows)
+    assert set(known) == {rows[0].id}
+    provenance = known[rows[0].id]
+    assert (provenance.tool, provenance.seed, provenance.settings) == ("Fooocus", seed, {"clip skip": "2"})
+    assert provenance.parameters == f"a castle\nNegative prompt: fog\nCFG scale: 4.5, Seed: {seed}, Size: 20x20"

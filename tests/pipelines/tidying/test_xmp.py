@@ -1,0 +1,57 @@
+"""Ratings and keywords in the texts of sidecars."""
+
+import re
+from xml.etree.ElementTree import fromstring
+
+import pytest
+
+from soart.pipelines.tidying.xmp import with_keywords, with_rating
+
+NAMES = 'xmlns:rdf="r" xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:xmp="http://ns.adobe.com/xap/1.0/"'
+BAG = "<dc:subject><rdf:Bag><rdf:li>sea &amp; sky</rdf:li></rdf:Bag></dc:subject>"
+
+
+def keywords(xmp):
+    root = fromstring(xmp[xmp.index("<") : xmp.rindex(">") + 1].split("?>", 1)[-1].split("<?xpacket end")[0])
+    (subject,) = root.iter("{http://purl.org/dc/elements/1.1/}subject")
+    return [item.text for item in subject[0]]
+
+
+@pytest.mark.parametrize(
+    "old",
+    [
+        None,
+        '<rdf:RDF><rdf:Description rdf:about="" xmp:Rating="1" dc:title="x"/></rdf:RDF>',
+        "<rdf:RDF><rdf:Description><xmp:Rating>1</xmp:Rating></rdf:Description></rdf:RDF>",
+        '<rdf:RDF><rdf:Description rdf:about="" dc:title="x"/></rdf:RDF>',
+    ],
+)
+def test_ratings_are_set_and_the_rest_stays(old):
+    new = with_rating(old, 4)
+    assert re.search(r'xmp:Rating(="|>)4', new)
+    if old and "title" in old:
+        assert 'dc:title="x"' in new
+    assert with_rating(new, 4) == new
+
+
+def test_sidecars_without_a_description_are_left():
+    assert with_rating("<x/>", 3) is None
+    assert with_keywords("<x/>", ["a"]) is None
+    assert with_keywords("<x/>", []) == "<x/>"
+
+
+@pytest.mark.parametrize(
+    ("old", "before"),
+    [
+        (with_rating(None, 3), []),
+        (f'<rdf:RDF {NAMES}><rdf:Description xmp:Label="a > b/c"/></rdf:RDF>', []),
+        (f"<rdf:RDF {NAMES}><rdf:Description><xmp:Rating>1</xmp:Rating></rdf:Description></rdf:RDF>", []),
+        (f"<rdf:RDF {NAMES}><rdf:Description>{BAG}</rdf:Description></rdf:RDF>", ["sea & sky"]),
+    ],
+)
+def test_keywords_are_added_once_and_stay_text(old, before):
+    wanted = ["sea & sky", "<b>boat"]
+    new = with_keywords(old, wanted)
+    assert keywords(new) == list(dict.fromkeys([*before, *wanted]))
+    assert with_keywords(new, wanted) == new
+    assert with_keywords(old, []) == old

@@ -1,0 +1,80 @@
+"""Pictures that are dropped on the gallery: owner alone, pictures alone, safe names."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from soart.pipelines.collection.collection import Collection
+from soart.plugin.web import security
+
+
+def encoded(seed, side=40):
+    buffer = io.BytesIO()
+    pixels = np.random.default_rng(seed).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="module")
+def reader(visit_once, things):
+    """A visitor who changes nothing."""
+    return visit_once(things)
+
+
+def drop(visitor, name, content):
+    headers = {"x-csrf-token": visitor.token}
+    return visitor.client.post("/c/0/api/import", params={"name": name}, content=content, headers=headers)
+
+
+def test_dropped_pictures_are_copied_and_found_by_the_scan(visitor, folder):
+    names = ["a.png", "a.png", "../../../x/a.png", "b:\\c\\..\\d?.png"]
+    answers = [
+        drop(visitor, name, encoded(seed)).json()["name"] for name, seed in zip(names, (1, 1, 2, 3), strict=True)
+    ]
+    # The same picture once, another one of its name beside it, and no name leads out.
+    assert answers == ["a.png", "a.png", "a (2).png", "d_.png"]
+    imported = folder / "images" / "imported"
+    assert {path.name for path in imported.iterdir()} == {"a.png", "a (2).png", "d_.png"}
+    assert {path.name for path in folder.parent.iterdir()} <= {"things", "user"}
+    assert visitor.post("/c/0/api/import/scan").status_code == 200
+    assert visitor.wait_for("evaluate")["state"] == "done"
+    with Collection(folder) as collection:
+        assert sorted(collection.locate(row).name for row in collection.images()[40:]) == [
+            "a (2).png",
+            "a.png",
+            "d_.png",
+        ]
+    assert len(visitor.get("/api/ids").json()["ids"]) == 43
+
+
+@pytest.mark.parametrize(("name", "content"), [
+    ("a.html", encoded(1)), ("a.png", b"<script>"), ("a.svg", b"<svg/>"), (".png", encoded(1)), ("a.png", b""),
+    ("a.png", encoded(1)[:-200]), ("", encoded(1)),
+])  # fmt: skip
+def test_anything_but_a_sound_picture_is_refused(reader, things, name, content):
+    assert drop(reader, name, content).status_code == 400
+    assert not (things / "images" / "imported").exists()
+
+
+def test_only_the_owner_adds_pictures_and_only_with_the_token_of_the_session(visit, folder):
+    guest = visit(guests=True, secrets={"token": ""})
+    assert drop(guest, "a.png", encoded(1)).status_code == 403
+    assert guest.post("/c/0/api/import/scan").status_code == 403
+    owner = visit()
+    owner.token = "guess"
+    assert drop(owner, "a.png", encoded(1)).status_code == 403
+    assert not (folder / "images" / "imported").exists()
+
+
+def test_the_size_of_pictures_is_limited_for_the_owner_and_more_for_guests(visit, monkeypatch):
+    large = encoded(1, side=650)
+    assert len(large) > security.MOST_BYTES
+    owner, guest = visit(), visit(guests=True, secrets={"token": ""})
+    assert drop(owner, "large.png", large).status_code == 200
+    assert "too large" in drop(guest, "large.png", large).json()["error"]
+    monkeypatch.setattr(security, "MOST_PICTURE_BYTES", 1000)
+    assert "too large" in drop(owner, "b.png", large).json()["error"]
+    # Other addresses take no more than before.
+    assert owner.post("/c/0/api/rate", {"junk": "x" * 1_100_000}).status_code == 403
