@@ -13,8 +13,8 @@ from ..collection.pictures import images_by_id
 
 # Judges are imported only if there are any, so that a second run is quick.
 if TYPE_CHECKING:
-    from ..judges.adherence import Adherence, PhraseShare
     from ..judges.guarded import GuardedJudge
+    from ..judges.phrase_judgements import Adherence, PhraseShare
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class JudgedPictures:
         """The phrases asked for in the collection, the most ignored first."""
         if not self.adherence:
             return []
-        from ..judges.adherence import phrase_shares
+        from ..judges.phrase_judgements import phrase_shares
 
         return phrase_shares(self.adherence)
 
@@ -64,7 +64,8 @@ def judge_evaluated(
     """
     if not judges:
         return JudgedPictures()
-    from ..judges.adherence import AdherenceJudge, adherences
+    from ..judges.adherence import AdherenceJudge
+    from ..judges.evidence import adherences
     from ..judges.storing import judge_pictures
 
     rows = list(images_by_id(collection, ids.tolist()).values())
