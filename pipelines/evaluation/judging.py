@@ -42,6 +42,12 @@ class JudgedPictures:
 
         return phrase_shares(self.adherence)
 
+    @property
+    def missed(self) -> list[int]:
+        """Ids of the pictures that probably do not show a phrase, the lowest adherence first."""
+        missed = [(adherence.value, image) for image, adherence in self.adherence.items() if adherence.not_shown]
+        return [image for _, image in sorted(missed)]
+
     def not_shown(self, image: int) -> list[str]:
         """Phrases that a picture was asked for and probably does not show, the least probable first."""
         judged = self.adherence.get(image)
