@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from soart.pipelines.judges.adherence import load
+from soart.pipelines.judges.adherence import AdherenceJudge, Evidence, load
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
 from soart.pipelines.tiny.judge import JUDGED, load_judge
@@ -62,6 +62,12 @@ def made_up(count: int, seed: int) -> list[str]:
     return ["".join(rng.choice(list("abcdefghijklmnopqrstuvwxyz"), rng.integers(4, 10))) for _ in range(count)]
 
 
+def evidence(adherence: AdherenceJudge, pictures: np.ndarray) -> list[Evidence]:
+    """Evidence of the towers alone, which know all words of the embedded model."""
+    towers, size = adherence.sources[0], (pictures.shape[2], pictures.shape[1])
+    return [Evidence(size, {towers.version: item}) for item in towers.extractor.extract(pictures)]
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -73,7 +79,7 @@ def main() -> None:
     prompts, scenes, pictures = poor_pictures(arguments.n, SEED)
     seen = judge.recognise(pictures)
     started = time.perf_counter()
-    items = adherence.extractor.extract(pictures)
+    items = evidence(adherence, pictures)
     judged = [adherence.adherence(item, prompt) for item, prompt in zip(items, prompts, strict=True)]
     seconds = time.perf_counter() - started
     print(
@@ -132,7 +138,7 @@ def best_of_four(adherence, judge, count: int) -> None:  # noqa: ANN001
         for i in range(4)
     ]
     pictures = np.stack([drawn.pixels for batch in generator.draw(requests) for drawn in batch])
-    items, seen = adherence.extractor.extract(pictures), judge.recognise(pictures)
+    items, seen = evidence(adherence, pictures), judge.recognise(pictures)
     share = np.array([np.mean([seen[i][n] == scenes[i // 4][n] for n in JUDGED[:3]]) for i in range(len(pictures))])
     value = np.array([adherence.adherence(item, prompts[i // 4]).value for i, item in enumerate(items)]).reshape(-1, 4)
     share = share.reshape(-1, 4)

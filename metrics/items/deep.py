@@ -34,7 +34,7 @@ from PIL import Image
 
 from ...errors import ImageError, ModelError, first_line
 from ..image import check_pixels
-from .networks import Inputs, Network, load_network
+from .networks import Inputs, Network, load_class_network, load_network
 
 #: Versions of the items: the network's output, and its layers at several depths.
 VERSION, VERSION_OF_DEPTHS = "deep-1", "deep-2"
@@ -98,15 +98,31 @@ class DeepExtractor:
         """
         if batch_size < 1:
             raise ValueError(f"Expected a batch size of at least one, got {batch_size}.")
-        name = str(source)
-        network = load_network(name, depths=depths)
+        network = load_network(str(source), depths=depths)
+        return cls._checked(network, str(source), VERSION_OF_DEPTHS if depths else VERSION, device, batch_size)
+
+    @classmethod
+    def classes(cls, *, device: str = "cpu", batch_size: int = 16) -> DeepExtractor:
+        """Load EfficientNet-Lite0 with its classifier.
+
+        Its items are logarithms of probabilities: for each of the 1,000 ImageNet classes the largest over the middle
+        square and the whole picture, so they sum to one or more.
+
+        Raises:
+            ModelError: the weights are missing or damaged, or the device is missing.
+        """
+        return cls._checked(load_class_network(), "efficientnet-lite0", VERSION, device, batch_size)
+
+    @classmethod
+    def _checked(cls, network: Network, name: str, version: str, device: str, batch_size: int) -> DeepExtractor:
+        """The extractor of a network, which is moved to its device and measures a first picture."""
         try:
             network.module.eval().to(device)
         # torch raises errors of nearly any kind for a missing device.
         except Exception as error:
             raise ModelError(f"The network {name!r} cannot run on {device!r}: {first_line(error)}.") from error
         # A first picture shows the number of items, and that the network works at all.
-        version = f"{VERSION_OF_DEPTHS if depths else VERSION}:{network.identity}"
+        version = f"{version}:{network.identity}"
         extractor = cls(network, (), version, device, batch_size)
         probe = np.linspace(0, 255, 32 * 32 * 3).astype(np.uint8).reshape(32, 32, 3)
         try:

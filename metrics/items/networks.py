@@ -19,7 +19,15 @@ from torch import nn
 from torch.nn import functional
 
 from ...errors import ModelError, first_line
-from .efficientnet import STAGES, fused, load_efficientnet, prepare, prepare_whole
+from .efficientnet import (
+    STAGES,
+    fused,
+    load_classifier,
+    load_efficientnet,
+    prepare,
+    prepare_squeezed,
+    prepare_whole,
+)
 
 EFFICIENTNET = "efficientnet-lite0"
 #: Depths at which the layers of a network are read, in shares of their number.
@@ -87,6 +95,29 @@ def _efficientnet(depths: bool) -> Network:
         lambda picture: {"pixel_values": prepare(picture)},
         lambda inputs: module(**inputs),
         f"{EFFICIENTNET}:pooled:{_digest(module)}",
+    )
+
+
+def load_class_network() -> Network:
+    """EfficientNet-Lite0 with its classifier: the largest log-probability of each ImageNet class over two views.
+
+    The views are the middle square and the whole picture squeezed into a square, so that a thing at the edge counts.
+
+    Raises:
+        ModelError: the weights are missing or damaged.
+    """
+    module, classifier = load_efficientnet(), load_classifier()
+    digest = hashlib.sha256((_digest(module) + _digest(classifier)).encode()).hexdigest()[:16]
+    both = nn.Sequential(fused(module), classifier, nn.LogSoftmax(dim=1))
+
+    def embed(inputs: Inputs) -> torch.Tensor:
+        return torch.maximum(both(inputs["middle"]), both(inputs["whole"]))
+
+    return Network(
+        both,
+        lambda picture: {"middle": prepare(picture), "whole": prepare_squeezed(picture)},
+        embed,
+        f"{EFFICIENTNET}:classes:{digest}",
     )
 
 

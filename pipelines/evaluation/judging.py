@@ -13,8 +13,8 @@ from ..collection.pictures import images_by_id
 
 # Judges are imported only if there are any, so that a second run is quick.
 if TYPE_CHECKING:
-    from ..judges.adherence import Adherence, PhraseShare
     from ..judges.guarded import GuardedJudge
+    from ..judges.phrase_judgements import Adherence, PhraseShare
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,15 @@ class JudgedPictures:
         """The phrases asked for in the collection, the most ignored first."""
         if not self.adherence:
             return []
-        from ..judges.adherence import phrase_shares
+        from ..judges.phrase_judgements import phrase_shares
 
         return phrase_shares(self.adherence)
+
+    @property
+    def missed(self) -> list[int]:
+        """Ids of the pictures that probably do not show a phrase, the lowest adherence first."""
+        missed = [(adherence.value, image) for image, adherence in self.adherence.items() if adherence.not_shown]
+        return [image for _, image in sorted(missed)]
 
     def not_shown(self, image: int) -> list[str]:
         """Phrases that a picture was asked for and probably does not show, the least probable first."""
@@ -64,7 +70,8 @@ def judge_evaluated(
     """
     if not judges:
         return JudgedPictures()
-    from ..judges.adherence import AdherenceJudge, adherences
+    from ..judges.adherence import AdherenceJudge
+    from ..judges.evidence import adherences
     from ..judges.storing import judge_pictures
 
     rows = list(images_by_id(collection, ids.tolist()).values())

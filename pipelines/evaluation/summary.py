@@ -44,6 +44,8 @@ class Summary:
         spare: number of redundant pictures: near-duplicates of one to keep.
         outliers: number of pictures far from the rest, and the farthest ones.
         styles: each with its most typical pictures.
+        missed: number of pictures that do not show what they were asked for, and those that show least; the note says
+            what is missing.
     """
 
     files: int
@@ -57,6 +59,7 @@ class Summary:
     spare: int
     outliers: tuple[int, tuple[ListedPicture, ...]]
     styles: tuple[tuple[Style, tuple[ListedPicture, ...]], ...]
+    missed: tuple[int, tuple[ListedPicture, ...]]
 
 
 class _Rows:
@@ -92,6 +95,8 @@ def summarise(evaluated: EvaluatedCollection, top: int = 12) -> Summary:
     sizes = np.bincount(e.group[e.group >= 0])
     groups = [rows.want(_members(e, int(g))) for g in np.argsort(-sizes, kind="stable")[:top]]
     styles = [(style, rows.want(np.array([e.place[i] for i in style.typical], dtype=int)[:top])) for style in e.styles]
+    judged = evaluated.judged
+    missed = rows.want(np.array([e.place[image] for image in judged.missed[:top]], dtype=int))
     paths = rows.paths()
 
     def show(row: int, note: str = "") -> ListedPicture:
@@ -112,6 +117,7 @@ def summarise(evaluated: EvaluatedCollection, top: int = 12) -> Summary:
         spare=int(sizes.sum()) - len(sizes),
         outliers=(len(far), tuple(show(r, f"{e.distance[r]:.1f} times the usual distance") for r in outliers)),
         styles=tuple((style, show_all(chosen)) for style, chosen in styles),
+        missed=(len(judged.missed), tuple(show(r, "; ".join(judged.not_shown(int(e.ids[r])))) for r in missed)),
     )
 
 

@@ -53,7 +53,7 @@ BUILT_IN: MappingProxyType[str, BuiltIn] = MappingProxyType(
     {
         "adherence": BuiltIn(
             "adherence",
-            "probability that the picture shows every phrase of its prompt; knows the words of the embedded model",
+            "probability that the picture shows every phrase of its prompt, where that can be told",
             argument="FOLDER",
             default="embedded",
         ),

@@ -8,10 +8,11 @@ turns margins into probabilities (Platt, "Probabilistic outputs for support vect
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
@@ -21,6 +22,8 @@ from ...errors import JudgeError, first_line
 
 #: File of the calibration, beside the weights of the towers.
 FILE = "adherence.json"
+#: Curves of the sources that come with soart, beside this file; benchmarks write them.
+CURVES = Path(__file__).with_name("curves.json")
 #: Weak normal prior of the curve's parameters, as a precision; it keeps separable data from an infinite slope.
 _RIDGE = 1e-2
 
@@ -85,6 +88,32 @@ def fit_curve(margins: np.ndarray, shown: np.ndarray, phrases: Sequence[str]) ->
     )
 
 
+def load_curves() -> dict[str, Curve]:
+    """The curves of the sources that come with soart, by name, such as ``noun/broad``.
+
+    Raises:
+        JudgeError: the file is missing or damaged.
+    """
+    try:
+        stored = json.loads(CURVES.read_text(encoding="utf-8"))
+        return {name: _curve(values) for name, values in stored.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise JudgeError(f"{str(CURVES)!r} is damaged ({first_line(error)}): reinstall soart.") from error
+
+
+def save_curves(curves: Mapping[str, Curve], path: Path = CURVES) -> None:
+    """Write curves by name; others that the file holds stay."""
+    stored = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    stored |= {name: asdict(curve) for name, curve in curves.items()}
+    path.write_text(json.dumps(dict(sorted(stored.items())), indent=1) + "\n", encoding="utf-8")
+
+
+def _curve(values: Mapping[str, Any]) -> Curve:
+    (a, b), (c, d) = values["covariance"]
+    slope, offset, spread = (float(values[name]) for name in ("slope", "offset", "spread"))
+    return Curve(slope, offset, ((a, b), (c, d)), spread)
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of phrases that a model can tell apart.
@@ -137,9 +166,8 @@ class Calibration:
             stored = json.loads(path.read_text(encoding="utf-8"))
             kinds = {}
             for name, kind in stored["kinds"].items():
-                options = tuple(tuple(str(p) for p in option) for option in kind.pop("options"))
-                (a, b), (c, d) = kind.pop("covariance")
-                kinds[name] = Kind(options, Curve(covariance=((a, b), (c, d)), **kind))
+                options = tuple(tuple(str(p) for p in option) for option in kind["options"])
+                kinds[name] = Kind(options, _curve(kind))
             return cls(kinds, str(stored["source"]))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise JudgeError(f"{str(path)!r} is damaged ({first_line(error)}): reinstall, or train it anew.") from error

@@ -52,7 +52,8 @@ class GuardedJudge:
         self.stored_name, self.sign = stored_name(judge), 1.0 if judge.higher_is_better else -1.0
         self.needs_prompt = judge.needs_prompt
         # A judge of embeddings gets those that the collection stores, so that a picture is decoded once.
-        self.measurer: Measurer | None = judge if hasattr(judge, "judge_items") else None  # type: ignore[assignment]
+        by_items = hasattr(judge, "judge_items") and hasattr(judge, "extractor")
+        self.measurer: Measurer | None = judge if by_items else None  # type: ignore[assignment]
         self._judge = getattr(judge, "judge_items", judge.judge)
         self.stopped = ""
         self.without_value: set[tuple[str, str]] = set()
@@ -66,11 +67,12 @@ class GuardedJudge:
         ]
         return [*counted, *([self.stopped] if self.stopped else [])]
 
-    def values(self, pictures: Sequence[np.ndarray], prompts: Sequence[str]) -> np.ndarray:
+    def values(self, pictures: Sequence[Any], prompts: Sequence[str]) -> np.ndarray:
         """(n,) float64 values, higher is better, NaN where the judge gave none; at most ``batch`` pictures at once.
 
         Args:
-            pictures: each (h, w, 3) uint8 sRGB; their items (p,) for a judge with ``measurer``.
+            pictures: each (h, w, 3) uint8 sRGB; their items (p,) for a judge with ``measurer``; what its
+                ``judge_items`` takes for any other judge that has it.
             prompts: of the pictures; empty for unknown ones.
         """
         nothing = np.full(len(pictures), np.nan)
@@ -89,7 +91,7 @@ class GuardedJudge:
             return values
         return nothing if self.stopped else self._sound(answer, len(pictures))
 
-    def _ask(self, pictures: Sequence[np.ndarray], prompts: Sequence[str]) -> Any:  # noqa: ANN401
+    def _ask(self, pictures: Sequence[Any], prompts: Sequence[str]) -> Any:  # noqa: ANN401
         """The judge's answer or its exception; sets ``stopped`` if it takes too long or its version changes."""
         box: list[Any] = []
 

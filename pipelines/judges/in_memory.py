@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -112,12 +113,16 @@ def _values(
     reasons: dict[int, tuple[Reason, ...]] = {}
     for numbers in batches(pictures, judge.batch):
         pixels = [_as_uint8(pictures[number]) for number in numbers]
-        things = pixels if judge.measurer is None else [judge.measurer.extractor.extract(p)[0] for p in pixels]
-        found = judge.values(things, [prompts.get(number, "") for number in numbers])
-        values |= {number: float(v) for number, v in zip(numbers, found, strict=True) if np.isfinite(v)}
+        texts = [prompts.get(number, "") for number in numbers]
+        things: list[Any] = pixels
         if isinstance(judge.inner, AdherenceJudge):
-            pairs = zip(numbers, things, strict=True)
-            reasons |= {number: judge.inner.adherence(item, prompts[number]).reasons() for number, item in pairs}
+            things = list(map(judge.inner.measure, pixels, texts))
+            judged = map(judge.inner.adherence, things, texts)
+            reasons |= {number: adherence.reasons() for number, adherence in zip(numbers, judged, strict=True)}
+        elif judge.measurer is not None:
+            things = [judge.measurer.extractor.extract(p)[0] for p in pixels]
+        found = judge.values(things, texts)
+        values |= {number: float(v) for number, v in zip(numbers, found, strict=True) if np.isfinite(v)}
     return values, reasons
 
 

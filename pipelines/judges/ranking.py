@@ -14,9 +14,11 @@ from ..collection.collection import Collection
 from ..collection.tables import ImageRow
 from ..scoring.measuring import measure
 from ..scoring.ranking import RankedPicture, rank, without_near
-from .adherence import Adherence, AdherenceJudge, adherences
+from .adherence import AdherenceJudge
+from .evidence import adherences
 from .finding import check_weights
 from .guarded import GuardedJudge
+from .phrase_judgements import Adherence
 from .storing import judge_pictures
 
 Weighted = tuple[GuardedJudge, float]

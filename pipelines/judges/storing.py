@@ -2,47 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from ...errors import ImageError
-from ...metrics.image import read_content, read_image
+from ...metrics.image import read_image
 from ..collection.collection import Collection
-from ..collection.queries import metadata_of
 from ..collection.tables import ImageRow
-from ..ingest.metadata import picture_metadata
 from ..scoring.measuring import measure
 from ..support.batching import batches
+from .adherence import AdherenceJudge
+from .evidence import evidence_of
 from .guarded import GuardedJudge
-
-#: Pictures whose metadata are read at once.
-_BLOCK = 400
-
-
-def prompts_of(collection: Collection, rows: Sequence[ImageRow]) -> dict[int, str]:
-    """Prompts of pictures by id: of soart's own request, or as another tool wrote it; pictures without one are left out.
-
-    Pictures that no evaluation has inspected yet are opened for the prompt in them or beside them.
-    """
-    prompts = {row.id: row.generation.prompt for row in rows if row.generation is not None}
-    others = [row for row in rows if row.id not in prompts]
-    for block in batches(others, _BLOCK):
-        metadata = metadata_of(collection, [row.id for row in block])
-        for row in block:
-            prompt = metadata[row.id].prompt if row.id in metadata else _prompt_beside(collection, row)
-            if prompt:
-                prompts[row.id] = prompt
-    return {image: prompt for image, prompt in prompts.items() if prompt.strip()}
-
-
-def _prompt_beside(collection: Collection, row: ImageRow) -> str | None:
-    try:
-        path = collection.locate(row)
-        metadata = picture_metadata(path, read_content(path))
-    except ImageError:
-        return None
-    return metadata.prompt if metadata else None
+from .prompts import prompts_of
 
 
 def judge_pictures(
@@ -83,7 +57,7 @@ def judge_pictures(
     for block in batches(missing, judge.batch):
         if judge.stopped:
             break
-        things, unreadable = _to_judge(collection, block, judge)
+        things, unreadable = _to_judge(collection, block, prompts, judge)
         problems += unreadable
         found = judge.values(list(things.values()), [prompts.get(image, "") for image in things])
         fresh = {image: float(value) for image, value in zip(things, found, strict=True) if np.isfinite(value)}
@@ -98,9 +72,11 @@ def judge_pictures(
 
 
 def _to_judge(
-    collection: Collection, rows: Sequence[ImageRow], judge: GuardedJudge
-) -> tuple[dict[int, np.ndarray], list[str]]:
-    """Items or pixels of the readable pictures, by id, and a sentence for each of the others."""
+    collection: Collection, rows: Sequence[ImageRow], prompts: Mapping[int, str], judge: GuardedJudge
+) -> tuple[Mapping[int, Any], list[str]]:
+    """Items, evidence or pixels of the readable pictures, by id, and a sentence for each of the others."""
+    if isinstance(judge.inner, AdherenceJudge):
+        return evidence_of(collection, rows, prompts, judge.inner)
     if judge.measurer is not None:
         return measure(collection, rows, judge.measurer)
     pixels, problems = {}, []

@@ -4,7 +4,7 @@
 
 /**
  * @typedef {any[]} Row thumbnail, path, score, percentile, damage, style, distance, outlier, group, best, time,
- *   prompt, model and size of a picture.
+ *   prompt, model, size, adherence and what is not shown of a picture.
  *
  * @typedef {object} Data
  * @property {string[]} fields names of a row's values.
@@ -64,6 +64,9 @@ const ORDERS = {
   name: (a, b) => (a[at.path] < b[at.path] ? -1 : 1),
   new: (a, b) => b[at.time] - a[at.time],
   strange: (a, b) => b[at.distance] - a[at.distance],
+  // Pictures whose prompt cannot be told come last.
+  shown: (a, b) => (b[at.adherence] ?? -1) - (a[at.adherence] ?? -1),
+  missed: (a, b) => (a[at.adherence] ?? 2) - (b[at.adherence] ?? 2),
 };
 /** @type {Record<string, (row: Row) => boolean>} */
 const KINDS = {
@@ -71,6 +74,7 @@ const KINDS = {
   group: (row) => row[at.group] >= 0,
   single: (row) => row[at.group] < 0 || row[at.best],
   outlier: (row) => row[at.outlier],
+  missed: (row) => row[at.missed] !== "",
 };
 
 /**
@@ -108,6 +112,8 @@ function showDetails(row) {
     style: row[at.style] || "–",
     prompt: row[at.prompt],
     model: row[at.model],
+    adherence: row[at.adherence] === null ? null : row[at.adherence].toFixed(2),
+    "not shown": row[at.missed] || null,
   };
   const list = document.createElement("dl");
   for (const [key, value] of Object.entries(facts)) {

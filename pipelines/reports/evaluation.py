@@ -30,7 +30,7 @@ from .page import jpeg_url, render_page, write_report
 LARGEST, TOP, BARS = 10_000, 12, 40
 _FIELDS = (
     "thumb", "path", "score", "percentile", "damage", "style", "distance", "outlier", "group", "best", "time", "prompt",
-    "model", "size",
+    "model", "size", "adherence", "missed",
 )  # fmt: skip
 
 
@@ -149,6 +149,8 @@ def render_evaluation(
         histogram=histogram(e.scores[e.main]),
         associations=[a for a in e.associations if a.q <= 0.5][:60],
         trends=e.trends,
+        judged=len(evaluated.judged.adherence),
+        phrases=evaluated.judged.phrases,
         timeline=e.timeline,
         contrast=contrast,
         picture=lambda image: pictures[image],
@@ -168,7 +170,9 @@ def _rows(evaluated: EvaluatedCollection, order: np.ndarray, folder: Path | None
         block = order[start : start + BLOCK]
         stored = picture_facts(evaluated.collection, evaluated.update.scan_number, e.ids[block].tolist())
         for row in block.tolist():
-            facts = stored[int(e.ids[row])]
+            image = int(e.ids[row])
+            facts, judged = stored[image], evaluated.judged.adherence.get(image)
+            adherence = round(judged.value, 4) if judged and judged.value == judged.value else None
             if folder is None:
                 thumb = base64.b64encode(facts.thumbnail).decode()
             else:
@@ -179,13 +183,19 @@ def _rows(evaluated: EvaluatedCollection, order: np.ndarray, folder: Path | None
                 thumb, facts.path, round(float(e.scores[e.main][row]), 2), round(float(e.percentile[row]), 1), damage_noun(e.damage_name(row)),
                 int(e.style[row]) + 1 if len(e.styles) > 1 else 0, round(distance, 2) if distance == distance else 0,
                 bool(e.outlier[row]), int(e.group[row]), bool(e.best[row]), facts.changed // 10**9, facts.prompt, facts.model,
-                f"{facts.width} × {facts.height}",
+                f"{facts.width} × {facts.height}", adherence, "; ".join(evaluated.judged.not_shown(image)),
             ]  # fmt: skip
 
 
 def _pictures(evaluated: EvaluatedCollection, summary: Summary) -> dict[int, str]:
     """URLs of the pictures above the list, by id: large thumbnails, or small ones of pictures whose file is gone."""
-    lists = [summary.best, summary.worst, summary.outliers[1], *(shown for _, shown in summary.damage.values())]
+    lists = [
+        summary.best,
+        summary.worst,
+        summary.outliers[1],
+        summary.missed[1],
+        *(shown for _, shown in summary.damage.values()),
+    ]
     lists += [*(shown for _, shown in summary.styles), *(group[:24] for group in summary.groups[1])]
     ids = sorted({picture.id for shown in lists for picture in shown})
     small = small_thumbnails(evaluated.collection, ids)

@@ -181,8 +181,8 @@ def poor_pictures(count: int, seed: int) -> tuple[list[str], list[Scene], np.nda
 
 def calibrate(folder: Path, judge: Judge, count: int = CALIBRATED, seed: int = 1) -> None:
     """Fit the curves of the towers in a folder, and write them beside the weights."""
-    from ..judges.adherence import AdherenceJudge
     from ..judges.calibration import Calibration, Curve, Kind, fit_curve
+    from ..judges.phrase_sources import TowerSource
     from ..judges.towers import Towers
 
     _, scenes, pictures = poor_pictures(count, seed)
@@ -190,7 +190,7 @@ def calibrate(folder: Path, judge: Judge, count: int = CALIBRATED, seed: int = 1
     towers = Towers.load(str(folder))
     blank = Curve(1.0, 0.0, ((0.0, 0.0), (0.0, 0.0)), 0.0)
     kinds = {factor: Kind(tuple(words_of(factor).values()), blank) for factor in JUDGED}
-    margins_of = AdherenceJudge(towers, Calibration(kinds, "")).margin
+    margins_of = TowerSource(towers, Calibration(kinds, "")).margin
     items = towers.extractor.extract(pictures)
     for factor in JUDGED:
         asked = [getattr(scene, factor) for scene in scenes]

@@ -95,11 +95,11 @@ def print_judged(evaluated: EvaluatedCollection, top: int) -> None:
         if facts["pictures"]:
             quartiles = ", ".join(f"{value:.3g}" for value in facts["quartiles"])
             say(f"{stored_title(name)}: {facts['pictures']} pictures, mean {facts['mean']:.3g}, quartiles {quartiles}")
-    missed = sorted((a.value, image) for image, a in judged.adherence.items() if a.not_shown)
+    missed = judged.missed
     if judged.adherence:
         say(f"Asked for, not shown: {len(missed)} of {len(judged.adherence)} pictures with a prompt")
-    paths = first_paths(evaluated.collection, evaluated.update.scan_number, [image for _, image in missed[:top]])
-    for _, image in missed[:top]:
+    paths = first_paths(evaluated.collection, evaluated.update.scan_number, missed[:top])
+    for image in missed[:top]:
         say(f"  {printable(Path(paths[image]).name)}: {printable('; '.join(judged.not_shown(image)))}")
     told = [share for share in judged.phrases if isfinite(share.shown)]
     for share in [share for share in told if share.low < 1][:top]:

@@ -84,7 +84,7 @@ def show_ranking(
         SoartError: no picture could be ranked.
     """
     from ...metrics.damage.scorer import TechnicalScorer
-    from ...pipelines.judges.storing import prompts_of
+    from ...pipelines.judges.prompts import prompts_of
     from ...pipelines.scoring.ranking import rank
 
     scorer = scorer or TechnicalScorer.load()

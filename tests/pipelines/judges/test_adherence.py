@@ -10,17 +10,12 @@ import pytest
 from scipy.special import expit
 
 from soart.errors import JudgeError, SoartError
-from soart.pipelines.judges.adherence import (
-    EMBEDDED_TOWERS,
-    Adherence,
-    AdherenceJudge,
-    PhraseJudgement,
-    adherences,
-    load,
-    phrase_shares,
-)
+from soart.pipelines.judges.adherence import EMBEDDED_TOWERS, AdherenceJudge, Evidence, load
 from soart.pipelines.judges.calibration import Calibration, Curve, Kind, fit_curve
+from soart.pipelines.judges.evidence import adherences
 from soart.pipelines.judges.guarded import GuardedJudge
+from soart.pipelines.judges.phrase_judgements import Adherence, PhraseJudgement, phrase_shares
+from soart.pipelines.judges.phrase_sources import TowerSource
 from soart.pipelines.judges.ranking import rank_by_judges
 from soart.pipelines.tiny.judge import balanced_scenes
 from soart.pipelines.tiny.render import render
@@ -144,25 +139,40 @@ class Planted:
 @pytest.fixture
 def planted():
     curve = Curve(1.0, 0.0, ((0.01, 0.0), (0.0, 0.01)), 0.1)
-    return AdherenceJudge(Planted(), Calibration({"subject": Kind((("boat", "ship"), ("fox",), ("owl",)), curve)}, ""))
+    kinds = {"subject": Kind((("boat", "ship"), ("fox",), ("owl",)), curve)}
+    return AdherenceJudge([TowerSource(Planted(), Calibration(kinds, ""))])
+
+
+def boat(judge):
+    """Evidence of a picture of a boat."""
+    return Evidence((64, 64), {judge.sources[0].version: np.eye(3)[0]})
 
 
 def test_margins_are_those_of_zero_shot_classification(planted):
     softmax = np.exp([4.0, 0, 0]) / np.exp([4.0, 0, 0]).sum()
+
+    def value(prompt):
+        return planted.adherence(boat(planted), prompt).value
+
     for text in ("a boat", "a ship", "boats"):
-        assert planted.adherence(np.eye(3)[0], text).value == pytest.approx(softmax[0])
-    assert planted.adherence(np.eye(3)[0], "a fox").value == pytest.approx(softmax[1])
-    assert planted.adherence(np.eye(3)[0], "no fox").value == pytest.approx(1 - softmax[1])
-    assert planted.adherence(np.eye(3)[0], "a boat and a fox").value == pytest.approx(softmax[0] * softmax[1])
+        assert value(text) == pytest.approx(softmax[0])
+    assert value("a fox") == pytest.approx(softmax[1])
+    assert value("no fox") == pytest.approx(1 - softmax[1])
+    assert value("a boat and a fox") == pytest.approx(softmax[0] * softmax[1])
 
 
 def test_unknown_phrases_cannot_be_told(planted):
     for text in ("a zorbly", "ein Hund", '"boat"', "three dogs", ""):
-        assert np.isnan(planted.adherence(np.eye(3)[0], text).value)
-    told = {j.phrase.text: j.told for j in planted.adherence(np.eye(3)[0], "two wooden boats, woodcut").phrases}
+        assert np.isnan(planted.adherence(boat(planted), text).value)
+    told = {j.phrase.text: j.told for j in planted.adherence(boat(planted), "two wooden boats, woodcut").phrases}
     assert told == {"two wooden boats": False, "boat": True, "wooden boats": False, "woodcut": False}
     judge = GuardedJudge(planted)
-    assert np.isnan(judge.values([np.eye(3)[0]], ["a dog"])).all()
+    assert np.isnan(judge.values([boat(planted)], ["a dog"])).all()
+
+
+def test_nothing_is_measured_for_what_cannot_be_told(planted):
+    assert planted.needed("a zorbly", (64, 64)) == []
+    assert planted.needed("a zorbly and a boat", (64, 64)) == list(planted.sources)
 
 
 # The floor and the alarm of tunes
@@ -211,7 +221,7 @@ def test_the_towers_are_small():
 
 def test_right_prompts_beat_wrong_ones(judge, rendered):
     scenes, pictures = rendered
-    items = judge.extractor.extract(pictures)
+    items = [judge.measure(picture, f"a boat, {s.style}") for picture, s in zip(pictures, scenes, strict=True)]
     right = [judge.adherence(item, f"a {s.subject}, {s.style}").value for item, s in zip(items, scenes, strict=True)]
     others = [scenes[i - 1].subject if scenes[i - 1].subject != s.subject else "" for i, s in enumerate(scenes)]
     wins = [

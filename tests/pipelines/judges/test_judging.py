@@ -12,8 +12,9 @@ from soart.errors import JudgeError
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.judges.finding import checked, guarded_judges, judge_named, known_judges
 from soart.pipelines.judges.guarded import GuardedJudge, stored_name
+from soart.pipelines.judges.prompts import prompts_of
 from soart.pipelines.judges.ranking import rank_by_judges, standard
-from soart.pipelines.judges.storing import judge_pictures, prompts_of
+from soart.pipelines.judges.storing import judge_pictures
 
 
 class Brightness:

@@ -1,14 +1,19 @@
 """The page of an evaluation in a real browser."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.evaluation.folders import sync_and_evaluate
+from soart.pipelines.evaluation.judging import JudgedPictures
 from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.scan import Scan
+from soart.pipelines.judges.phrase_judgements import Adherence, PhraseJudgement
 from soart.pipelines.reports.evaluation import write_evaluation
+from soart.prompts.phrases.cutting import Phrase
 
 EVIL = "<img src=x onerror=\"document.title='owned'\"></script><script>document.title='owned'</script>"
 
@@ -66,3 +71,21 @@ def test_the_page_fits_a_phone(found, come, tmp_path):
     page.set_viewport_size({"width": 390, "height": 800})
     page.goto(path.as_uri())
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_what_was_asked_for_and_not_shown(found, come, tmp_path):
+    ids = found.evaluation.ids.tolist()
+    adherence = {}
+    for number, image in enumerate(ids[:20]):
+        phrases = [PhraseJudgement.of(Phrase("boat", "subject"), -3.0 if number < 5 else 3.0, 0.1)]
+        adherence[image] = Adherence.of([*phrases, PhraseJudgement.untold(Phrase("</script>", "detail"))])
+    judged = replace(found, judged=JudgedPictures(adherence=adherence))
+    page = come()
+    page.goto(write_evaluation(tmp_path / "page.html", judged).as_uri())
+    assert "5 of 20 pictures with a prompt" in page.text_content("body")
+    assert "Cannot be told: </script>." in page.text_content("body")
+    page.select_option("select[name=only]", "missed")
+    assert page.locator("#count").text_content() == "5 of 150"
+    page.select_option("select[name=sort]", "shown")
+    page.locator("#grid img").first.click()
+    assert page.locator("dialog dd", has_text="no boat seen: 0.05").count() == 1

@@ -1,0 +1,52 @@
+"""Adherence of stored pictures: what is measured for their prompts, stored, and judged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ..collection.collection import Collection
+from ..collection.tables import ImageRow
+from ..scoring.measuring import measure
+from .adherence import AdherenceJudge, Evidence
+from .phrase_judgements import Adherence
+from .prompts import prompts_of
+
+
+def evidence_of(
+    collection: Collection, rows: Sequence[ImageRow], prompts: Mapping[int, str], judge: AdherenceJudge
+) -> tuple[dict[int, Evidence], list[str]]:
+    """Measure what a judge needs to judge pictures by their prompts; items that are stored are used again.
+
+    Args:
+        collection: holds the pictures and items.
+        rows: the pictures.
+        prompts: by picture id, one for each picture.
+        judge: names the items.
+
+    Returns:
+        evidence by picture id, and a sentence for each picture that could not be read.
+    """
+    sizes = {row.id: (row.width, row.height) for row in rows}
+    needed = {row.id: {s.version for s in judge.needed(prompts[row.id], sizes[row.id])} for row in rows}
+    found, problems = {}, list[str]()
+    for source in judge.sources:
+        asking = [row for row in rows if source.version in needed[row.id]]
+        if asking:
+            found[source.version], unreadable = measure(collection, asking, source)
+            problems += unreadable
+    evidence = {
+        row.id: Evidence(sizes[row.id], {version: found[version][row.id] for version in needed[row.id]})
+        for row in rows
+        if all(row.id in found[version] for version in needed[row.id])
+    }
+    return evidence, list(dict.fromkeys(problems))
+
+
+def adherences(
+    collection: Collection, rows: Sequence[ImageRow], judge: AdherenceJudge
+) -> tuple[dict[int, Adherence], list[str]]:
+    """Adherence of the sound pictures that have a prompt, by id, and sentences on those that cannot be read."""
+    prompts = prompts_of(collection, rows)
+    asked = [row for row in rows if row.id in prompts and not row.problem]
+    evidence, problems = evidence_of(collection, asked, prompts, judge)
+    return {image: judge.adherence(measured, prompts[image]) for image, measured in evidence.items()}, problems

@@ -1,0 +1,102 @@
+"""Nouns that EfficientNet-Lite0 can tell in photographs, by the 1,000 ImageNet classes that it was trained on.
+
+A noun is shown if any class is likely that it stands for: "dog" has 118 of them. The margin of a noun is the log-odds of
+its classes against all others, less the same log-odds of a network that has no idea, so that "animal" and "teapot" can
+share a curve. Everything that the table does not hold cannot be told, nor can anything in pictures that a prompt asks to
+be drawn or painted: there the network misses most things.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+from scipy.special import logsumexp
+
+from ...metrics.items.deep import DeepExtractor
+from ...metrics.items.efficientnet import CLASSES
+from ...prompts.phrases.cutting import Phrase
+from .calibration import Curve, load_curves
+from .phrase_judgements import PhraseJudgement
+from .phrase_sources import Brief
+
+#: The table of nouns; benchmarks/build_nouns.py writes it.
+TABLE = Path(__file__).with_name("nouns.txt")
+#: Shortest side in pixels of pictures in which the network sees things.
+SMALLEST = 97
+#: Prompts that ask for no photograph.
+_DRAWN = re.compile(
+    r"\b(?:(?:oil|acrylic|tempera|ink) on|paint(?:ing|ed)|drawn|drawings?|illustrat\w+|sketch\w*|cartoons?|comics?|anime|manga|"
+    r"watercolou?rs?|gouache|charcoal|engravings?|etchings?|lithograph|woodcuts?|pixel art|low poly|vector|clip ?art|mosaic|"
+    r"fresco|stained glass|tapestry|embroidery|collage|origami|cubism|impressionism|ukiyo-e|pop art|flat design|logo|icon|doodle)\b"
+)
+
+
+@cache
+def noun_classes() -> Mapping[str, frozenset[int]]:
+    """Numbers of the ImageNet classes by noun, in lower case."""
+    table = {}
+    for line in TABLE.read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            noun, _, ranges = line.partition("\t")
+            ends = [part.split("-") for part in ranges.split(",")]
+            table[noun] = frozenset(n for end in ends for n in range(int(end[0]), int(end[-1]) + 1))
+    return MappingProxyType(table)
+
+
+def noun_margin(item: np.ndarray, classes: frozenset[int]) -> float:
+    """Log-odds of some classes against all others, less that of chance.
+
+    Args:
+        item: (1000,) log-probabilities of the classes.
+        classes: numbers of the classes, neither none nor all.
+    """
+    inside = np.zeros(CLASSES, dtype=bool)
+    inside[list(classes)] = True
+    chance = np.log(len(classes) / (CLASSES - len(classes)))
+    return float(logsumexp(item[inside]) - logsumexp(item[~inside]) - chance)
+
+
+class NounSource:
+    """Tells the nouns of ImageNet.
+
+    Args:
+        extractor: measures log-probabilities of the classes.
+        narrow: P(shown) of a noun that one class stands for, by its margin.
+        broad: the same of a noun that several classes stand for.
+    """
+
+    def __init__(self, extractor: DeepExtractor, narrow: Curve, broad: Curve) -> None:
+        self.extractor, self.narrow, self.broad = extractor, narrow, broad
+        self.lexicon: Mapping[str, str] = dict.fromkeys(noun_classes(), "subject")
+        digest = hashlib.sha256(f"{extractor.version} {narrow} {broad}".encode() + TABLE.read_bytes()).hexdigest()
+        self.version = f"nouns-{digest[:12]}"
+
+    @classmethod
+    def load(cls) -> NounSource:
+        """Load the network, the table and the curves.
+
+        Raises:
+            ModelError: the network's weights are missing or damaged.
+            JudgeError: the curves are damaged.
+        """
+        curves = load_curves()
+        return cls(DeepExtractor.classes(), curves["noun/narrow"], curves["noun/broad"])
+
+    def knows(self, phrase: Phrase, brief: Brief) -> bool:
+        """True for the nouns of the table, in photographs that are large enough."""
+        seen = min(brief.size) >= SMALLEST and not _DRAWN.search(brief.prompt.casefold())
+        return seen and phrase.kind == "subject" and phrase.text in self.lexicon
+
+    def judge(self, item: np.ndarray, phrase: Phrase) -> PhraseJudgement:
+        """The judgement from log-probabilities (1000,) of the classes."""
+        classes = noun_classes()[phrase.text]
+        margin = noun_margin(np.asarray(item, dtype=np.float64), classes)
+        curve = self.narrow if len(classes) == 1 else self.broad
+        log_odds, deviation = curve.log_odds(np.array([margin]))
+        return PhraseJudgement.of(phrase, float(log_odds[0]), float(deviation[0]))

@@ -1,0 +1,140 @@
+"""Judgements of phrases: is each shown by a picture, or by the pictures of a collection?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit
+
+from ...metrics.protocols import Reason
+from ...prompts.phrases.cutting import Phrase
+
+#: Half width of 90 % intervals in standard deviations.
+_Z = 1.645
+#: P(shown) below which a phrase counts as asked for, not shown.
+MISSED = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class PhraseJudgement:
+    """The probability that a picture shows a phrase as asked.
+
+    Attributes:
+        phrase: the phrase.
+        shown: P(shown), or P(not shown) for a negated phrase; NaN if the model cannot tell.
+        low, high: its 90 % interval.
+        deviation: standard deviation of the log-odds.
+        missing: what would have to be installed to tell; empty if nothing would help, or if it is told.
+    """
+
+    phrase: Phrase
+    shown: float
+    low: float
+    high: float
+    deviation: float
+    missing: str = ""
+
+    @classmethod
+    def of(cls, phrase: Phrase, log_odds: float, deviation: float) -> PhraseJudgement:
+        """The judgement of a phrase from the log-odds that its words are shown, and their standard deviation."""
+        sign = -1.0 if phrase.negated else 1.0
+        low, shown, high = expit(sign * log_odds + _Z * deviation * np.array([-1.0, 0.0, 1.0])).tolist()
+        return cls(phrase, shown, low, high, deviation)
+
+    @classmethod
+    def untold(cls, phrase: Phrase, missing: str = "") -> PhraseJudgement:
+        """The judgement "cannot tell"."""
+        nan = float("nan")
+        return cls(phrase, nan, nan, nan, nan, missing)
+
+    @property
+    def told(self) -> bool:
+        """False if the model cannot tell."""
+        return bool(np.isfinite(self.shown))
+
+    @property
+    def sentence(self) -> str:
+        """The judgement in words, such as "no boat seen: 0.07"."""
+        text = self.phrase.text
+        if not self.told:
+            return f"cannot tell {text!r}" + (f": install {self.missing}" if self.missing else "")
+        if self.phrase.negated:
+            return f"{text} seen, unwanted: {self.shown:.2f}" if self.shown < MISSED else f"no {text}: {self.shown:.2f}"
+        return f"no {text} seen: {self.shown:.2f}" if self.shown < MISSED else f"{text} seen: {self.shown:.2f}"
+
+
+@dataclass(frozen=True, slots=True)
+class Adherence:
+    """A picture's adherence to its prompt: the product over the phrases that the model can tell.
+
+    Attributes:
+        phrases: in the order of the prompt.
+        value: 0…1; NaN if the model can tell no phrase.
+        low, high: 90 % interval.
+    """
+
+    phrases: tuple[PhraseJudgement, ...]
+    value: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, phrases: Sequence[PhraseJudgement]) -> Adherence:
+        """The product, with an interval by the delta method on its logarithm, phrases taken as independent."""
+        told = [phrase for phrase in phrases if phrase.told]
+        if not told:
+            return cls(tuple(phrases), float("nan"), float("nan"), float("nan"))
+        shown = np.array([phrase.shown for phrase in told])
+        deviation = float(np.linalg.norm((1 - shown) * [phrase.deviation for phrase in told]))
+        log = float(np.log(np.maximum(shown, 1e-300)).sum())
+        low, high = np.exp(log - _Z * deviation), min(1.0, np.exp(log + _Z * deviation))
+        return cls(tuple(phrases), float(np.exp(log)), float(low), float(high))
+
+    @property
+    def not_shown(self) -> list[str]:
+        """Phrases that are probably not shown as asked, in words, the least probable first."""
+        missed = sorted((p for p in self.phrases if p.told and p.shown < MISSED), key=lambda phrase: phrase.shown)
+        return [phrase.sentence for phrase in missed]
+
+    def reasons(self, top: int = 3) -> tuple[Reason, ...]:
+        """The phrases that cost most, then what is seen; each adds the logarithm of its probability."""
+        told = sorted((phrase for phrase in self.phrases if phrase.told), key=lambda phrase: phrase.shown)
+        return tuple(Reason(p.sentence, float(np.log(max(p.shown, 1e-6)))) for p in told[:top])
+
+
+@dataclass(frozen=True, slots=True)
+class PhraseShare:
+    """The share of pictures asked for a phrase that show it.
+
+    Attributes:
+        phrase: its text, with "no" before a negated one.
+        kind: of the phrase.
+        pictures: number of pictures that were asked for it.
+        shown: mean P(shown); NaN if the model cannot tell.
+        low, high: 90 % interval of the mean, over pictures.
+    """
+
+    phrase: str
+    kind: str
+    pictures: int
+    shown: float
+    low: float
+    high: float
+
+
+def phrase_shares(judged: Mapping[int, Adherence]) -> list[PhraseShare]:
+    """Every phrase asked for in a collection: those most ignored first, those that cannot be told last."""
+    values: dict[tuple[str, str], list[float]] = {}
+    for adherence in judged.values():
+        for judgement in adherence.phrases:
+            text = f"no {judgement.phrase.text}" if judgement.phrase.negated else judgement.phrase.text
+            values.setdefault((text, judgement.phrase.kind), []).append(judgement.shown)
+    shares = []
+    for (text, kind), column in values.items():
+        mean = float(np.mean(column))
+        # Of a share of n independent pictures; wide for few, and never narrower than a binomial's.
+        half = _Z * float(np.sqrt(max(mean * (1 - mean), 1 / (4 * len(column))) / len(column)))
+        shares.append(PhraseShare(text, kind, len(column), mean, max(0.0, mean - half), min(1.0, mean + half)))
+    return sorted(shares, key=lambda share: (not np.isfinite(share.shown), share.shown, share.phrase))

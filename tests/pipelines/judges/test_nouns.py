@@ -1,0 +1,72 @@
+"""Nouns of ImageNet: the table, margins, and what a real photograph shows."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_sample_images
+
+from soart.errors import JudgeError
+from soart.pipelines.judges import calibration
+from soart.pipelines.judges.adherence import AdherenceJudge
+from soart.pipelines.judges.nouns import NounSource, noun_classes, noun_margin
+from soart.pipelines.judges.phrase_sources import Brief
+from soart.prompts.phrases.cutting import cut_prompt
+
+
+@pytest.fixture(scope="module")
+def judge():
+    return AdherenceJudge([NounSource.load()])
+
+
+def test_the_table_is_nested():
+    table = noun_classes()
+    assert table["dog"] == frozenset(range(151, 269))
+    assert table["beagle"] < table["hound"] < table["dog"] < table["mammal"] < table["animal"]
+    assert not table["animal"] & table["vehicle"]
+    assert all(classes and max(classes) < 1000 for classes in table.values())
+    assert not {"person", "tree", "flower", "mouse", "orange"} & table.keys()
+
+
+def test_margins_against_sums_of_probabilities():
+    probability = np.full(1000, 0.3 / 999)
+    probability[7] = 0.7
+    item = np.log(probability)
+    inside = probability[[7, 8]].sum()
+    expected = np.log(inside / (1 - inside)) - np.log(2 / 998)
+    assert noun_margin(item, frozenset({7, 8})) == pytest.approx(expected)
+    assert noun_margin(np.full(1000, -np.log(1000)), frozenset(range(400))) == pytest.approx(0)
+
+
+def test_a_photograph(judge):
+    temple, flower = load_sample_images().images
+    seen = {
+        prompt: judge.judge([temple], [prompt])[0] for prompt in ("a palace", "a building", "a dog", "without dogs")
+    }
+    assert min(seen["a palace"], seen["a building"], seen["without dogs"]) > 0.9
+    assert seen["a dog"] < 0.1
+    assert judge.adherence(judge.measure(temple, "a dog"), "a dog").not_shown[0].startswith("no dog seen: 0.0")
+    assert np.isnan(judge.judge([flower], ["a zorbly on a hill"])).all()
+
+
+@pytest.mark.parametrize(
+    ("prompt", "size", "known"),
+    [
+        ("a golden retriever puppy", (512, 512), True),
+        ("a dog", (64, 64), False),
+        ("a dog, watercolor painting", (512, 512), False),
+        ("a woman in a garden", (512, 512), False),
+    ],
+)
+def test_what_can_be_told(judge, prompt, size, known):
+    source = judge.sources[0]
+    phrases = cut_prompt(prompt, source.lexicon)
+    assert any(source.knows(phrase, Brief(prompt, size)) for phrase in phrases) is known
+
+
+def test_damaged_curves_are_one_sentence(tmp_path, monkeypatch):
+    path = tmp_path / "curves.json"
+    monkeypatch.setattr(calibration, "CURVES", path)
+    for content in (None, "", "[]", '{"noun/broad": {}}'):
+        if content is not None:
+            path.write_text(content)
+        with pytest.raises(JudgeError, match="reinstall soart"):
+            calibration.load_curves()
