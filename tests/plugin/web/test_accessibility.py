@@ -8,7 +8,18 @@ from soart.pipelines.collection.collection import Collection
 from soart.pipelines.evaluation.evaluate import default_scorers
 
 AXE = Path(__file__).parents[3] / ".ci" / "javascript" / "node_modules" / "axe-core" / "axe.min.js"
-VIEWS = ("gallery", "rate", "compare", "keepers", "generate", "tune", "taste", "attention", "evaluate", "compare?ids=1,2,3,4&up=2")
+VIEWS = (
+    "gallery",
+    "rate",
+    "compare",
+    "keepers",
+    "generate",
+    "tune",
+    "taste",
+    "attention",
+    "evaluate",
+    "compare?ids=1,2,3,4&up=2",
+)
 #: Run in the page: what axe finds, each with the elements.
 FINDINGS = """async () => (await axe.run(document)).violations.map(
   ({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' ')}`
