@@ -52,7 +52,7 @@ class PictureDetails:
     explanation: ScoreExplanation
     percentile: float | None
     warning: str | None
-    ratings: dict[str, int]
+    ratings: dict[str, float]
     file: str
     metadata: MetadataRow | None
     settings: dict[str, Any]

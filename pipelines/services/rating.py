@@ -90,7 +90,7 @@ class RatingService(CollectionService):
                     return scorer
         return None
 
-    def rate(self, image: int, value: int | None) -> int | None:
+    def rate(self, image: int, value: float | None) -> float | None:
         """Store a rating, and learn the taste if it is due.
 
         Args:
@@ -110,7 +110,7 @@ class RatingService(CollectionService):
         self.learn_if_due()
         return before
 
-    def undo(self, image: int, value: int | None, before: int | None) -> int | None:
+    def undo(self, image: int, value: float | None, before: float | None) -> float | None:
         """Undo a rating, unless another one was stored since.
 
         Args:
@@ -132,12 +132,12 @@ class RatingService(CollectionService):
                 return before
         return stored
 
-    def _stored(self, image: int) -> int | None:
+    def _stored(self, image: int) -> float | None:
         if not rows_of(self.collection, [image]):
             raise SoartError(f"There is no picture {image} in this collection any more: go on with the next one.")
         return stars_of(self.collection, self.rater, [image]).get(image)
 
-    def _store_rating(self, image: int, value: int | None) -> None:
+    def _store_rating(self, image: int, value: float | None) -> None:
         if value is None:
             ratings.undo_rating(self.collection, self.rater, image)
         elif value == 0:
@@ -160,7 +160,7 @@ class RatingService(CollectionService):
         """The rater's progress, and the trust in the taste."""
         counts = ratings.rating_counts(self.collection, self.rater)
         progress = Progress(
-            rated=counts.get(ratings.STARS, 0),
+            rated=sum(counts.get(kind, 0) for kind in ratings.OPINIONS),
             rejected=counts.get(ratings.REJECT, 0),
             pictures=count_sound_pictures(self.collection),
             learning=self.busy,

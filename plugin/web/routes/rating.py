@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ....errors import SoartError
+from ....pipelines.collection.ratings import HALF_STAR, as_stars
 from ....pipelines.services.gallery import cells_of
 from ..answers import json_endpoint, page, whole_number, whole_numbers
 from ..state import current_collection, rater_of
@@ -56,7 +57,10 @@ def rate(request: Request, body: dict[str, Any]) -> Response:
     return JSONResponse({"before": service.rate(image, stars), "stars": stars})
 
 
-def _stars(value: object) -> int | None:
+def _stars(value: object) -> float | None:
+    """A rating in half stars, 0 for a skip, None for none."""
+    if isinstance(value, float) and (value / HALF_STAR).is_integer():
+        return as_stars(value)
     return None if value is None else whole_number(value, "a rating")
 
 
