@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...errors import ProfileError
+from ...errors import ProfileError, expect
 from ..items.combined import CombinedExtractor, taste_extractor
 from ..items.quality import QualityExtractor
 from ..protocols import Reason
@@ -234,6 +234,7 @@ class TechnicalScorer:
 
     def _quality(self, items: np.ndarray) -> np.ndarray:
         """The quality items among (n, p) items."""
+        expect("items as an array (pictures, items)", items, np.ndarray, error=ProfileError)
         if items.ndim != 2 or items.shape[1] != len(self.extractor.names):
             raise ProfileError(
                 f"Profile {self.stored_name!r} expects items of shape (n, {len(self.extractor.names)}), got "

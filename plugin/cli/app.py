@@ -15,13 +15,14 @@ from typer.core import TyperGroup
 from ...errors import SoartError
 from ...version import __version__
 from . import taste, taste_exchange
+from .commands import Commands
 from .compare_attention import compare_attention
 from .demo import demo, doctor
 from .evaluate import evaluate
 from .generate import generate
 from .rank import rank
 from .similar import similar
-from .terminal import note
+from .terminal import note, open_closed_streams
 from .tidy import annotate, cull, undo
 from .tune import tune
 from .web import web
@@ -56,7 +57,7 @@ class GroupedCommands(TyperGroup):
                     formatter.write_dl(rows)
 
 
-app = typer.Typer(
+app = Commands(
     name="soart",
     help="Generate pictures with any Stable Diffusion model, rank them, learn your taste, tune the prompts.",
     epilog=_START,
@@ -106,12 +107,15 @@ def main() -> None:
     # Threads of OpenMP that wait actively take the cores from each other: drawing beside one other busy process took
     # eight times as long. OpenMP reads this when torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    open_closed_streams()
     try:
         app()
     except SoartError as error:
         note(f"Error: {error}")
         sys.exit(1)
     except BrokenPipeError:
+        # What is left to write goes nowhere, or Python would complain of the pipe once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
 
 

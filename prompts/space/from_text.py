@@ -10,11 +10,11 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ...errors import PromptError
+from ...errors import PromptError, expect
 from .definition import SpaceDefinition
 from .rendering import SUBJECT, escape
 from .slots import Kind, Option, Slot
-from .templates import WILDCARD, invalid_syntax, quoted, wildcard_values
+from .templates import WILDCARD, check_weights, check_wildcards, invalid_syntax, quoted, wildcard_values
 
 if TYPE_CHECKING:
     from dynamicprompts.commands import Command
@@ -63,6 +63,11 @@ def space_from_text(
     Raises:
         PromptError: an empty text, broken or unsupported syntax, an unknown wildcard or vocabulary.
     """
+    expect("the prompt as text", text, str, error=PromptError)
+    expect("the negative prompt as text", negative, str, error=PromptError)
+    check_wildcards(wildcards)
+    check_weights(text)
+    check_weights(negative)
     if is_template(text):
         return space_from_template(text, negative, wildcards)
     return space_from_prompt(text, negative, vocabulary=vocabulary, wildcards=wildcards)

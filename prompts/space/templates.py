@@ -6,7 +6,9 @@ from the built-in vocabularies. Expansion depends only on the prompt seed, never
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import math
 import re
 from pathlib import Path
 
@@ -15,6 +17,8 @@ from ...errors import PromptError, first_line
 VOCABULARIES = Path(__file__).parents[1] / "vocabularies"
 #: A wildcard within a template.
 WILDCARD = re.compile(r"__([\w/*.-]+?)__")
+#: What stands where an option of a variant has its weight.
+_WEIGHT = re.compile(r"[{|]\s*([^{}|:$]{1,400}?)\s*::")
 #: Repeated draws in a row after which a template counts as having no more distinct prompts.
 _PATIENCE = 20
 #: Characters of a template that messages quote.
@@ -67,6 +71,29 @@ def invalid_syntax(template: str, error: Exception) -> PromptError:
     return PromptError(f"The prompt {quoted(template)} is not valid dynamic-prompts syntax: {first_line(error)}.")
 
 
+def check_wildcards(folder: Path | None) -> None:
+    """Refuse a folder of the user's own wildcards that does not exist; None is none.
+
+    Raises:
+        PromptError: see above.
+    """
+    if folder is not None and not Path(folder).is_dir():
+        raise PromptError(f"There is no folder of wildcards {str(folder)!r}: name a folder of NAME.txt files.")
+
+
+def check_weights(template: str) -> None:
+    """Refuse numbers in the place of weights that the library would take for words, such as 1e3 and nan.
+
+    Raises:
+        PromptError: see above.
+    """
+    for text in _WEIGHT.findall(template):
+        with contextlib.suppress(ValueError):
+            number = float(text)
+            if not (re.fullmatch(r"[\d.]+", text) and math.isfinite(number)):
+                raise PromptError(f"Expected a weight such as 2 or 0.5 before '::' in the prompt, got {text[:40]!r}.")
+
+
 def expand(template: str, count: int, seed: int, wildcards: Path | None = None) -> list[str]:
     """Draw ``count`` prompts from ``template``.
 
@@ -89,6 +116,8 @@ def expand(template: str, count: int, seed: int, wildcards: Path | None = None) 
         raise PromptError(f"Expected at least one prompt, got {count}.")
     if not template.strip():
         raise PromptError("The prompt is empty: describe what the picture should show.")
+    check_wildcards(wildcards)
+    check_weights(template)
     values = _all_wildcards(template, wildcards)
     if not re.search(r"[{}$]|__", template):
         return [template.strip()] * count
