@@ -37,6 +37,8 @@ ORDER = (
     "web",
     "demo",
     "doctor",
+    "models",
+    "config",
 )
 INTRODUCTION = """\
 # Commands

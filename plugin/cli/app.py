@@ -14,12 +14,13 @@ from typer.core import TyperGroup
 
 from ...errors import SoartError
 from ...version import __version__
-from . import taste, taste_exchange
+from . import configuration, taste, taste_exchange
 from .commands import Commands
 from .compare_attention import compare_attention
 from .demo import demo, doctor
 from .evaluate import evaluate
 from .generate import generate
+from .models import models
 from .rank import rank
 from .similar import similar
 from .terminal import note, open_closed_streams
@@ -32,7 +33,7 @@ GROUPS = {
     "Draw pictures and tune prompts": ("generate", "tune"),
     "Rank and sort the pictures you have": ("rank", "similar", "evaluate", "cull", "annotate", "undo"),
     "Your taste": ("taste", "web"),
-    "Try and check": ("demo", "doctor"),
+    "Try, check and set up": ("demo", "doctor", "models", "config"),
     "Research": ("compare-attention",),
 }
 _START = """\b
@@ -77,11 +78,14 @@ def _print_version(requested: bool) -> None:
 
 @app.callback()
 def _root(
+    ctx: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    pass
+    # Only commands that use settings may fail for a mistake in them.
+    if ctx.invoked_subcommand in {name for _, names in configuration.USES.values() for name in names}:
+        ctx.default_map = configuration.defaults(getattr(ctx.command, "commands", {}))
 
 
 app.command(epilog='Example: soart generate "a {fox|owl}, __style__" -n 16 --seed 1 --report foxes.html')(generate)
@@ -98,8 +102,10 @@ app.command(epilog="Example: soart undo soart-undo-20261125-140000.jsonl")(undo)
 app.command(epilog="Example: soart demo --folder /tmp/soart-demo")(demo)
 app.command(epilog='Example: soart tune "a fox in the snow" --taste mine --budget 120')(tune)
 app.command(epilog="Example: soart web --collection soart-pictures")(web)
+app.command(epilog="Example: soart models")(models)
 taste_exchange.register(taste.app)
 app.add_typer(taste.app, name="taste")
+app.add_typer(configuration.app, name="config")
 
 
 def main() -> None:
