@@ -5,7 +5,7 @@ Each message is one sentence: the subject, what is wrong with it, and what to do
 
 from __future__ import annotations
 
-from numbers import Integral
+from numbers import Integral, Real
 from typing import ClassVar
 
 
@@ -51,8 +51,8 @@ def expect(what: str, value: object, *kinds: type, error: type[SoartError] = Soa
         ...     print(error)
         Expected the prompt as text, got 5.
     """
-    # NumPy's whole numbers are whole numbers too.
-    kinds = (*kinds, Integral) if int in kinds else kinds
+    # NumPy's numbers are numbers too.
+    kinds = (*kinds, *((Integral,) if int in kinds else ()), *((Real,) if float in kinds else ()))
     if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
         raise error(f"Expected {what}, got {value!r:.80}.")
 

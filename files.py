@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,3 +50,22 @@ def write_whole(path: Path, content: bytes, *, private: bool = False, durable: b
     """
     with whole_file(path, private=private, durable=durable) as temporary:
         temporary.write_bytes(content)
+
+
+def check_writable(path: Path, *, parents: bool = False) -> None:
+    """Check that a file can be written, without leaving anything behind.
+
+    Args:
+        path: the file; an earlier one may exist.
+        parents: True if its folder may be missing, because it will be made.
+
+    Raises:
+        OSError: the path is a folder, or a file cannot be made in its folder.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    folder = path.absolute().parent
+    while parents and not os.path.lexists(folder):
+        folder = folder.parent
+    with tempfile.TemporaryFile(dir=folder):
+        pass

@@ -38,6 +38,8 @@ ORDER = (
     "web",
     "demo",
     "doctor",
+    "models",
+    "config",
 )
 INTRODUCTION = """\
 # Commands

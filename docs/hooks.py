@@ -11,7 +11,17 @@ _OUTSIDE = re.compile(r"\]\(\.\./([^)]+)\)")
 _ROOT = Path(__file__).parents[1]
 #: What the package consists of. The repository root is the package, but holds environments too, which take minutes to
 #: search.
-_PACKAGE = ("metrics", "pipelines", "plugin", "prompts", "__init__.py", "errors.py", "files.py", "version.py")
+_PACKAGE = (
+    "metrics",
+    "pipelines",
+    "plugin",
+    "prompts",
+    "__init__.py",
+    "errors.py",
+    "files.py",
+    "notebooks.py",
+    "version.py",
+)
 
 
 def on_startup(**_: Any) -> None:  # noqa: ANN401

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from ..errors import ItemsError
+
+#: Largest weight of a judge or a taste: sums of weighted scores stay far below the largest number.
+HEAVIEST = 1e6
+
+
+def is_weight(value: float) -> bool:
+    """True if a number can be the weight of a judge or a taste: from 0 to ``HEAVIEST``."""
+    return math.isfinite(value) and 0 <= value <= HEAVIEST
 
 
 def check_items(items: object, columns: int | None = None, rows: int = 1, *, name: str = "items") -> np.ndarray:

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
-from ..errors import ImageError, first_line
+from ..errors import ImageError, expect, first_line
 from .formats.decoders import UNDECODED, is_jxl, jxl_size, register_decoder
 from .formats.png import LONGEST_PROFILE, SIGNATURE, TrimmedPng, trim_png
 
@@ -80,6 +80,7 @@ def read_image(
         >>> picture.pixels.shape, picture.pixels[0, 0].tolist(), picture.format, picture.notes
         ((2, 3, 3), [255, 255, 255], 'PNG', ('transparency laid over background',))
     """
+    expect("a picture as a path or the content of a file", source, str, Path, bytes, error=ImageError)
     name = "The picture" if isinstance(source, bytes) and label is None else repr(label or str(source))
     content = source if isinstance(source, bytes) else read_content(source)
     if not content:

@@ -6,7 +6,6 @@ caller's, are ``pipelines.generate.generate`` and ``pipelines.scoring.ranking.ra
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import wraps
@@ -16,14 +15,16 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from ..metrics.damage.scorer import TechnicalScorer
+from ..errors import CollectionError, ImageError, expect
 from ..metrics.image import read_image
 from ..metrics.protocols import Scorer
 from ..metrics.tastes.blend import Blend, Taste
 from ..metrics.tastes.profile import TasteProfile
+from ..notebooks import SHOWN, html_table
 from . import generate as generation
 from .collection.collection import Collection
 from .collection.tables import ImageRow
+from .collection.thumbnails import encode_thumbnail
 from .evaluation.folders import sync_and_evaluate
 from .evaluation.keepers import Keepers, find_keepers
 from .ingest.local_engine import LocalEngine
@@ -33,17 +34,14 @@ from .judges.in_memory import Named, judges_for
 from .judges.ranking import rank_by_judges
 from .models.generator import ImageGenerator
 from .models.loading import LoadedModel, load_model
-from .reports.page import data_url
 from .scoring import ranking as lower
 from .scoring.measuring import open_pictures
-from .scoring.profile_store import ProfileStore, scorer_named
+from .scoring.profile_store import scorer_for
 from .scoring.ranking import RankedPicture
 from .scoring.taste_scorer import TasteScorer
 
 P = ParamSpec("P")
 R = TypeVar("R")
-#: Pictures that a notebook shows of a ranking.
-SHOWN = 12
 
 
 class Ranking(list[RankedPicture]):
@@ -67,14 +65,19 @@ class Ranking(list[RankedPicture]):
 
     def _repr_html_(self) -> str:
         """The best pictures as a table, for notebooks."""
-        lines = "".join(
-            f'<tr><td>{p.place}</td><td><img src="{data_url(read_image(p.path).pixels)}" width="96"></td>'
-            f"<td>{p.score:.1f}</td><td>{html.escape(p.prompt or p.path.name)}</td></tr>"
-            for p in self[:SHOWN]
-        )
-        rest = f"<p>{len(self) - SHOWN} more</p>" if len(self) > SHOWN else ""
-        problems = "".join(f"<p>{html.escape(problem)}</p>" for problem in self.problems)
-        return f"<table><tr><th></th><th></th><th>score</th><th></th></tr>{lines}</table>{rest}{problems}"
+        rows: list[list[str | bytes]] = [
+            [str(p.place), _small(p.path), f"{p.score:.1f}", p.prompt or p.path.name] for p in self[:SHOWN]
+        ]
+        more = [f"{len(self) - SHOWN} more"] if len(self) > SHOWN else []
+        return html_table(["", "", "score", ""], rows, [*more, *self.problems])
+
+
+def _small(path: Path) -> bytes:
+    """The thumbnail of a picture as JPEG; nothing for a picture that is gone."""
+    try:
+        return encode_thumbnail(read_image(path).pixels)
+    except ImageError:
+        return b""
 
 
 def _or_earlier(earlier: Callable[..., Any], *names: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -152,7 +155,7 @@ def generate(
             generator,
             seed=seed,
             prompt_seed=prompt_seed,
-            wildcards=None if wildcards is None else Path(wildcards),
+            wildcards=_folder(wildcards),
             **settings,
         )
         result = generation.generate(store, generator, requests, scorer)
@@ -180,7 +183,7 @@ def rank(
             Places and percentiles are those among all pictures.
 
     Raises:
-        CollectionError: the collection cannot be opened.
+        CollectionError: the collection cannot be opened, or none of the files and folders holds a picture.
         ProfileError: no profile of that name, or a damaged file.
         JudgeError: a judge that cannot be found, loaded or used.
 
@@ -198,15 +201,18 @@ def rank(
         ...     print([picture.path.name for picture in soart.rank(folder, taste="blur")])
         ['sharp.png', 'soft.png']
     """
+    if min_distance is not None:
+        expect("the distance as a number", min_distance, int, float)
     scorer, judges = _scorer(taste), judges_for(judge)
     beside = scorer if taste is not None else None
     if isinstance(pictures, Collection):
         if judges:
             return Ranking(*rank_by_judges(pictures, None, judges, beside, min_distance=min_distance))
         return _ranking(pictures, None, scorer, min_distance)
-    paths = [pictures] if isinstance(pictures, str | Path) else list(pictures)
-    store, rows, problems = open_pictures(paths, scorer)
+    store, rows, problems = open_pictures(_paths(pictures), scorer)
     with store:
+        if problems and not rows:
+            raise CollectionError(f"There is no picture to rank. {' '.join(problems[:3])}")
         if judges:
             ranked, left_out = rank_by_judges(store, rows, judges, beside, min_distance=min_distance)
             return Ranking(ranked, [*problems, *left_out])
@@ -261,8 +267,7 @@ def keep(
         [('tiles', 'sharp.png')]
     """
     scorers, judges = [] if taste is None else [_scorer(taste)], judges_for(judge)
-    paths = [pictures] if isinstance(pictures, str | Path) else list(pictures)
-    store, roots = open_collection_for([str(path) for path in paths], None if collection is None else str(collection))
+    store, roots = open_collection_for([str(path) for path in _paths(pictures)], None if collection is None else str(collection))
     with store:
         evaluated = sync_and_evaluate(
             store, Scan(roots), LocalEngine(), scorers, judges=[loaded for loaded, _ in judges]
@@ -270,12 +275,31 @@ def keep(
         return find_keepers(evaluated, by, per_group, judges=judges, with_score=taste is not None, rater=rater)
 
 
+def _folder(wildcards: str | Path | None) -> Path | None:
+    if wildcards is None:
+        return None
+    expect("the folder of wildcards as a path", wildcards, str, Path)
+    return Path(wildcards)
+
+
+def _paths(pictures: str | Path | Iterable[str | Path]) -> list[str | Path]:
+    """The files and folders that a caller names.
+
+    Raises:
+        CollectionError: no names, empty ones, or something else.
+    """
+    what = "pictures as a collection, a file or folder, or several of them"
+    expect(what, pictures, str, Path, Iterable, error=CollectionError)
+    paths = [pictures] if isinstance(pictures, str | Path) else list(pictures)
+    for path in paths:
+        expect(what, path, str, Path, error=CollectionError)
+    if not (paths and all(map(str, paths))):
+        raise CollectionError(f"Expected {what}, got {'an empty name' if paths else 'none'}.")
+    return paths
+
+
 def _scorer(taste: str | Taste | Scorer | None) -> Scorer:
-    if taste is None:
-        return TechnicalScorer.load()
-    if isinstance(taste, str):
-        return scorer_named(taste, ProfileStore())
-    return TasteScorer.of(taste) if isinstance(taste, TasteProfile | Blend) else taste
+    return TasteScorer.of(taste) if isinstance(taste, TasteProfile | Blend) else scorer_for(taste)
 
 
 def _generator(model: str | Path | LoadedModel | None) -> ImageGenerator:

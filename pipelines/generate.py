@@ -73,6 +73,7 @@ def plan(
         >>> [(request.seed, request.steps, request.prompt.endswith("colors")) for request in requests]
         [(5, 2, True), (6, 2, True)]
     """
+    expect("a generator such as ImageGenerator(load_model())", generator, ImageGenerator)
     expect("the prompt as text", template, str, error=PromptError)
     expect("the number of pictures as a whole number", count, int, error=PromptError)
     expect("the seeds as whole numbers", seed, int)

@@ -12,7 +12,12 @@ import soart.metrics
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("metrics", "pipelines", "plugin", "prompts")
-SOURCES = [ROOT / "errors.py", ROOT / "files.py", *(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))]
+SOURCES = [
+    ROOT / "errors.py",
+    ROOT / "files.py",
+    ROOT / "notebooks.py",
+    *(path for room in ROOMS for path in (ROOT / room).rglob("*.py")),
+]
 PUBLIC = {
     "soart.metrics": soart.metrics,
     **{name: getattr(soart.metrics, name) for name in soart.metrics.__all__},

@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("metrics", "pipelines", "plugin", "prompts")
-MODULES = ("__init__.py", "errors.py", "files.py", "py.typed", "version.py")
+MODULES = ("__init__.py", "errors.py", "files.py", "notebooks.py", "py.typed", "version.py")
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +45,29 @@ def built(tracked, tmp_path_factory):
         [sys.executable, "-m", "build", "--no-isolation", "--outdir", out, copy], check=True, cwd=copy, stdout=subprocess.DEVNULL
     )  # fmt: skip
     return out
+
+
+@pytest.mark.slow
+def test_type_checkers_see_a_strict_editable_install(tracked, tmp_path):
+    copy = tmp_path / "copy"
+    for path in tracked:
+        (copy / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / path, copy / path)
+    build = (
+        f"from setuptools.build_meta import build_editable as b; b({str(tmp_path)!r}, {{'editable_mode': 'strict'}})"
+    )
+    subprocess.run([sys.executable, "-c", build], check=True, cwd=copy, stdout=subprocess.DEVNULL)
+    [made] = tmp_path.glob("*.whl")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "environment"], check=True)
+    [packages] = (tmp_path / "environment").glob("lib/python3*/site-packages")
+    with zipfile.ZipFile(made) as archive:
+        archive.extractall(packages)
+    (tmp_path / "user.py").write_text("import soart\nreveal_type(soart.rank('x'))\nsoart.rank('x', tast=1)\n")
+    line = [sys.executable, "-m", "mypy", "--python-executable", tmp_path / "environment" / "bin" / "python", "user.py"]
+    environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "MYPYPATH")}
+    done = subprocess.run(line, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert 'Revealed type is "soart.pipelines.api.Ranking"' in done.stdout
+    assert 'Unexpected keyword argument "tast"' in done.stdout
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from ...errors import ProfileError
+from ...errors import ProfileError, expect
 from ..items.combined import CombinedExtractor, taste_extractor
 from ..items.quality import QualityExtractor
 from ..protocols import Reason
@@ -238,6 +238,7 @@ class TechnicalScorer:
 
     def _quality(self, items: np.ndarray) -> np.ndarray:
         """The quality items among (n, p) items."""
+        expect("items as an array (pictures, items)", items, np.ndarray, error=ProfileError)
         if items.ndim != 2 or items.shape[1] != len(self.extractor.names):
             raise ProfileError(
                 f"Profile {self.stored_name!r} expects items of shape (n, {len(self.extractor.names)}), got "

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
-from ...errors import ImageError
+from ...errors import ImageError, ItemsError, expect
 from .parts import LAGS, PARTS, items_of, statistics_of
 
 if TYPE_CHECKING:
@@ -84,13 +84,14 @@ class SoartExtractor:
     side: int | None = SIDE
 
     def __post_init__(self) -> None:
+        expect("the number of scales as a whole number", self.scales, int, error=ItemsError)
         if self.scales < 1:
-            raise ValueError(f"Expected at least one scale, got {self.scales}.")
+            raise ItemsError(f"Expected at least one scale, got {self.scales}.")
         if self.side is not None and self.side < 2:
-            raise ValueError(f"Expected a canonical side of at least 2 pixels, got {self.side}.")
+            raise ItemsError(f"Expected a canonical side of at least 2 pixels, got {self.side}.")
         for got, known in ((self.representations, REPRESENTATIONS), (self.metrics, METRICS)):
             if not got or set(got) - set(known):
-                raise ValueError(f"Expected some of {', '.join(known)}, got {got!r}.")
+                raise ItemsError(f"Expected some of {', '.join(known)}, got {got!r}.")
 
     @cached_property
     def names(self) -> tuple[str, ...]:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import ProfileError
+from ..checks import HEAVIEST, is_weight
 from ..percentiles import percentiles_in
+from .notebook import taste_table
 from .profile import TasteProfile
 from .trust import Trust
 
@@ -26,6 +28,9 @@ class Blend:
     name: str
     parts: tuple[TasteProfile, ...]
     weights: tuple[float, ...]
+
+    def _repr_html_(self) -> str:
+        return taste_table(self)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -114,8 +119,10 @@ def blend(name: str, parts: Sequence[Taste], weights: Sequence[float] | None = N
     shares = [1.0] * len(parts) if weights is None else [float(w) for w in weights]
     if len(parts) < 2 or len(shares) != len(parts):
         raise ProfileError(f"Expected at least two tastes and a weight for each, got {len(parts)} and {len(shares)}.")
-    if not all(np.isfinite(w) and w > 0 for w in shares):
-        raise ProfileError(f"Expected weights above zero, got {', '.join(f'{w:g}' for w in shares)}.")
+    if not all(is_weight(w) and w > 0 for w in shares):
+        raise ProfileError(
+            f"Expected weights above 0 and up to {HEAVIEST:,.0f}, got {', '.join(f'{w:g}' for w in shares)}."
+        )
     if len({part.version for part in parts}) > 1:
         raise ProfileError(
             "Expected tastes on the same items, got " + ", ".join(f"{p.name!r} on {p.version}" for p in parts) + "."

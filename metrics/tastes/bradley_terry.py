@@ -7,8 +7,12 @@ is the one whose result carries most information about its difference. Comparing
 the order is decided: one picture is very probably the better one, or the two were compared often enough to count as
 equal.
 
+A tie is half a win for each: the statistic that decides the strengths in Davidson's model of ties, too, is the wins plus
+half the ties of each picture.
+
 Sources: Bradley & Terry, *Biometrika* 39 (1952); MacKay, "Information-based objective functions for active data
-selection", *Neural Computation* 4 (1992). The mode is computed by choix.
+selection", *Neural Computation* 4 (1992); Davidson, "On extending the Bradley–Terry model to accommodate ties in paired
+comparison experiments", *JASA* 65 (1970). The mode is computed by choix.
 """
 
 from __future__ import annotations
@@ -120,23 +124,37 @@ class Standing:
         return [self.ids[row] for row in rng.permutation(rows)]
 
 
-def strengths_of(count: int, pairs: Sequence[tuple[int, int]]) -> np.ndarray:
-    """(count,) strengths in logits by choices (chosen row, other row)."""
-    if not pairs:
+def strengths_of(
+    count: int, wins: Sequence[tuple[int, int]], ties: Sequence[tuple[int, int]], spread: float = SPREAD
+) -> np.ndarray:
+    """(count,) posterior mode of the strengths, in logits.
+
+    Args:
+        count: number of pictures.
+        wins: pairs (chosen, other) of picture numbers.
+        ties: pairs of equal pictures.
+        spread: standard deviation of the strengths before any choice.
+    """
+    if not (wins or ties):
         return np.zeros(count)
     import choix
 
-    # The penalty is alpha Σ θ², so that the prior's variance is 1 / (2 alpha).
-    strengths: np.ndarray = choix.opt_pairwise(count, pairs, alpha=0.5 / SPREAD**2, method="Newton-CG", tol=1e-8)
+    # The penalty is alpha Σ θ², so that the prior's variance is 1 / (2 alpha). With ties all is counted twice.
+    twice = 2 if ties else 1
+    pairs = [*wins] * twice + [pair for a, b in ties for pair in ((a, b), (b, a))]
+    strengths: np.ndarray = choix.opt_pairwise(
+        count, pairs, alpha=twice * 0.5 / spread**2, method="Newton-CG", tol=twice * 1e-8
+    )
     return strengths
 
 
-def standing(ids: Sequence[int], choices: Sequence[tuple[int, int]]) -> Standing:
+def standing(ids: Sequence[int], choices: Sequence[tuple[int, int]], ties: Sequence[tuple[int, int]] = ()) -> Standing:
     """Put pictures in order by choices.
 
     Args:
         ids: (n,) ids of the pictures.
         choices: pairs of ids (chosen, other); those with other pictures are left out.
+        ties: pairs of ids of equal pictures, likewise; a pair called equal needs no more comparisons.
 
     Raises:
         CollectionError: pictures are too few, too many, or not all different.
@@ -146,13 +164,13 @@ def standing(ids: Sequence[int], choices: Sequence[tuple[int, int]]) -> Standing
             f"Expected {FEWEST_TO_ORDER} to {MOST_TO_ORDER} different pictures to put in order, got {len(set(ids))}."
         )
     place = {image: row for row, image in enumerate(ids)}
-    pairs = [(place[a], place[b]) for a, b in choices if a in place and b in place]
-    strengths = strengths_of(len(ids), pairs)
+    wins, equal = ([(place[a], place[b]) for a, b in some if a in place and b in place] for some in (choices, ties))
+    strengths = strengths_of(len(ids), wins, equal)
     precision = np.eye(len(ids)) / SPREAD**2
-    for a, b in pairs:
+    for a, b in (*wins, *equal):
         chance = expit(strengths[a] - strengths[b])
         weight = chance * (1 - chance)
         precision[[a, b], [a, b]] += weight
         precision[[a, b], [b, a]] -= weight
-    direct = Counter((min(a, b), max(a, b)) for a, b in choices)
+    direct = Counter((min(a, b), max(a, b)) for a, b in (*choices, *[*ties] * DECIDED_COMPARISONS))
     return Standing(tuple(ids), strengths, np.linalg.inv(precision), direct)

@@ -20,6 +20,7 @@ from scipy.special import expit
 
 from ...errors import ItemsError
 from ..checks import check_items
+from .bradley_terry import strengths_of
 
 GOOD, BAD, MIDDLE = "good", "bad", "middle"
 #: Lowest and highest rating.
@@ -175,6 +176,7 @@ def from_choices(
     choices: Iterable[tuple[int, int]],
     groups: Sequence[object] | None = None,
     pictures: Sequence[object] | None = None,
+    ties: Iterable[tuple[int, int]] = (),
 ) -> Examples:
     """Examples from (n, p) items and choices between two pictures.
 
@@ -183,22 +185,21 @@ def from_choices(
         choices: pairs (chosen, other) of row numbers.
         groups: (n,) group of each picture; by default each picture is a group.
         pictures: (n,) names; by default numbers.
+        ties: pairs of row numbers of equal pictures.
 
     Raises:
         ItemsError: there are no choices, a row number is out of range, or a picture is compared with itself.
     """
-    import choix
-
     rows = check_items(items, name="learning items")
-    pairs = [(int(a), int(b)) for a, b in choices]
-    if not pairs:
+    wins, equal = ([(int(a), int(b)) for a, b in pairs] for pairs in (choices, ties))
+    if not (wins or equal):
         raise ItemsError("Expected choices between two pictures, got none.")
-    for a, b in pairs:
+    for a, b in (*wins, *equal):
         if a == b or not (0 <= a < len(rows) and 0 <= b < len(rows)):
             raise ItemsError(f"Expected choices between two of {len(rows)} pictures, got {a} and {b}.")
-    strengths = choix.opt_pairwise(len(rows), pairs, alpha=0.5, method="Newton-CG", tol=1e-8)
+    strengths = strengths_of(len(rows), wins, equal, spread=1.0)
     examples = from_liking(rows, 2 * expit(strengths - strengths.mean()) - 1, groups, pictures)
-    return examples.take(np.unique(np.array(pairs)))
+    return examples.take(np.unique(np.array([*wins, *equal])))
 
 
 def mix(*parts: Examples) -> Examples:

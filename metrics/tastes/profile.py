@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 import numpy as np
 from scipy.special import expit
 
-from ...errors import ItemsError, ProfileError
+from ...errors import ItemsError, ProfileError, expect
 from ..checks import check_items
 from ..damage.names import TECHNICAL as TECHNICAL
 from ..percentiles import percentiles_in
@@ -32,6 +32,7 @@ from .folds import near_duplicates
 from .kernels import CONTENT
 from .learning_curve import add_curve
 from .methods import MIXTURE, Attention, learn_attention
+from .notebook import taste_table
 from .trust import Learner, Predictor, Trust, examine
 from .within_groups import WithinGroups, rows_by_group, within_held_out
 
@@ -113,6 +114,9 @@ class TasteProfile:
     modes: Attention | None = field(default=None, repr=False)
     rater: str = ""
     alone: TasteProfile | None = field(default=None, repr=False)
+
+    def _repr_html_(self) -> str:
+        return taste_table(self)
 
     @property
     def method(self) -> str:
@@ -260,6 +264,7 @@ def learn_taste(
         >>> bool(taste.liking(good).mean() > taste.liking(bad).mean())
         True
     """
+    expect("examples, such as from_ratings makes them", examples, Examples, error=ProfileError)
     rng = rng if rng is not None else np.random.default_rng(0)
     alone = None
     if OTHERS in prior_names:

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import StratifiedGroupKFold
 
 from ...errors import CollectionError, ImageError, ItemsError
 from ...metrics.attention.comparison import Comparison, compare
+from ...metrics.attention.evidence import Evidence, evidence
 from ...metrics.attention.version_d import AttentionD
 from ...metrics.attention.versions_abc import AttentionA, AttentionB, AttentionC, AttentionModel
 from ...metrics.image import read_image
@@ -53,15 +53,21 @@ class VersionReport:
 
     Attributes:
         comparison: tables of the two versions.
-        accuracy: cross-validated balanced accuracy by version; pictures of one file name are left out together.
+        evidence: cross-validated balanced accuracies with intervals, and a test of the difference between the two
+            versions; pictures of one file name are left out together.
         chance: balanced accuracy of guessing.
         folds: of the cross-validation.
     """
 
     comparison: Comparison
-    accuracy: Mapping[str, float]
+    evidence: Evidence
     chance: float
     folds: int
+
+    @property
+    def accuracy(self) -> Mapping[str, float]:
+        """Cross-validated balanced accuracy by version."""
+        return self.evidence.accuracy
 
 
 def measure_modes(
@@ -135,6 +141,16 @@ def fit_version(version: str, data: Modes, rows: np.ndarray, unit_space: str) ->
     raise ItemsError(f"Expected a version among {', '.join(VERSIONS)}, got {version!r}.")
 
 
+def check_versions(versions: Sequence[str]) -> None:
+    """Refuse anything but two different versions.
+
+    Raises:
+        ItemsError: see above.
+    """
+    if len(versions) != 2 or len(set(versions) & set(VERSIONS)) != 2:
+        raise ItemsError(f"Expected two versions among {', '.join(VERSIONS)}, got {', '.join(versions) or 'none'}.")
+
+
 def compare_versions(
     data: Modes, versions: Sequence[str] = ("A", "B"), unit_space: str | None = None, folds: int = 5, seed: int = 0
 ) -> VersionReport:
@@ -145,13 +161,12 @@ def compare_versions(
         versions: the two to compare.
         unit_space: mode that version B starts from; by default the first one.
         folds: of the cross-validation; fewer if a mode has too few pictures.
-        seed: of the shuffling.
+        seed: of the shuffling and of the intervals.
 
     Raises:
         ItemsError: an unknown version or unit space, or a mode of fewer than four pictures.
     """
-    if len(versions) != 2 or set(versions) - set(VERSIONS):
-        raise ItemsError(f"Expected two versions among {', '.join(VERSIONS)}, got {', '.join(versions)}.")
+    check_versions(versions)
     unit = unit_space or str(data.modes[0])
     if unit not in data.modes:
         raise ItemsError(f"Expected the unit space among {', '.join(np.unique(data.modes))}, got {unit!r}.")
@@ -182,8 +197,9 @@ def compare_versions(
             comparison = compare(first, second, y2[test], data.modes[test].tolist(), names)
     if comparison is None:
         raise ItemsError("Expected pictures to compare, got none.")
-    accuracy = {v: float(balanced_accuracy_score(data.modes, predicted[v])) for v in VERSIONS}
-    return VersionReport(comparison, accuracy, 1 / len(np.unique(data.modes)), folds)
+    pair = (versions[0], versions[1])
+    found = evidence(data.modes, predicted, stems, pair, np.random.default_rng(seed))
+    return VersionReport(comparison, found, 1 / len(np.unique(data.modes)), folds)
 
 
 def write_comparison(comparison: Comparison, folder: Path) -> list[Path]:

@@ -14,7 +14,7 @@ import platformdirs
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from ...errors import CollectionError
+from ...errors import CollectionError, expect
 
 DATABASE = "soart.db"
 EXAMPLE = "postgresql://user@host/database"
@@ -78,6 +78,9 @@ def address_of(where: Path | str | None) -> Address:
         raise CollectionError(
             f"A collection's URL must be text, such as {EXAMPLE!r}, not a Path: that drops one of its slashes."
         )
+    expect("a collection as a folder or a URL", where, str, Path, error=CollectionError)
+    if not str(where).strip():
+        raise CollectionError("The name of the collection is empty: the current folder is '.'.")
     folder = Path(where).expanduser()
     return Address(URL.create("sqlite", database=str(folder / DATABASE)), folder, str(folder), folder.name)
 

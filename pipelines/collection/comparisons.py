@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import permutations
 
 from sqlalchemy import delete, select
 
@@ -29,20 +30,34 @@ def store_choice(collection: Collection, rater: str, choice: str, winner: int, l
         CollectionError: a name is empty or too long, a picture does not exist or is compared with itself, or the
             collection cannot be written.
     """
+    return _store(collection, rater, choice, [winner, *losers], [(winner, loser) for loser in losers])
+
+
+def store_tie(collection: Collection, rater: str, choice: str, images: Sequence[int]) -> bool:
+    """Store that a rater likes pictures shown together equally well; arguments and errors as for ``store_choice``.
+
+    Each pair is stored both ways under the name of the choice, which earlier versions of soart read as one win each.
+    """
+    return _store(collection, rater, choice, images, list(permutations(images, 2)))
+
+
+def _store(
+    collection: Collection, rater: str, choice: str, images: Sequence[int], pairs: Sequence[tuple[int, int]]
+) -> bool:
+    """Store (winner, loser) pairs of the pictures shown for a choice."""
     if not (0 < len(rater) <= 128 and 0 < len(choice) <= 36):
         raise CollectionError(
             "Expected a rater's name of 1 to 128 characters and a choice's name of 1 to 36 characters."
         )
-    if not 1 <= len(set(losers)) == len(losers) < MOST_SHOWN or winner in losers:
-        raise CollectionError(f"Expected a choice among 2 to {MOST_SHOWN} different pictures, got {[winner, *losers]}.")
-    images = [winner, *losers]
+    if not 2 <= len(set(images)) == len(images) <= MOST_SHOWN:
+        raise CollectionError(f"Expected a choice among 2 to {MOST_SHOWN} different pictures, got {list(images)}.")
     with collection.session("be written", write=True) as session:
         if session.scalar(select(ComparisonRow.id).where(ComparisonRow.choice == choice).limit(1)) is not None:
             return False
         known = set(session.scalars(select(ImageRow.id).where(ImageRow.id.in_(images))))
         if missing := [image for image in images if image not in known]:
             raise CollectionError(f"There is no picture {missing[0]} in this collection: reload the page.")
-        session.add_all(ComparisonRow(choice=choice, rater=rater, winner=winner, loser=loser) for loser in losers)
+        session.add_all(ComparisonRow(choice=choice, rater=rater, winner=a, loser=b) for a, b in pairs)
     return True
 
 
@@ -57,11 +72,25 @@ def undo_choice(collection: Collection, rater: str, choice: str) -> bool:
 
 def comparisons(collection: Collection, rater: str, ids: Sequence[int] | None = None) -> list[tuple[int, int]]:
     """Choices (winner, loser) of a rater in the order of making; only those between ``ids`` unless that is None."""
-    query = select(ComparisonRow.winner, ComparisonRow.loser).where(ComparisonRow.rater == rater)
+    rows = _rows(collection, rater, ids)
+    both_ways = {(choice, loser, winner) for choice, winner, loser in rows}
+    return [(winner, loser) for choice, winner, loser in rows if (choice, winner, loser) not in both_ways]
+
+
+def ties(collection: Collection, rater: str, ids: Sequence[int] | None = None) -> list[tuple[int, int]]:
+    """Pairs that a rater called equal, each once, the smaller id first; otherwise as ``comparisons``."""
+    rows = _rows(collection, rater, ids)
+    both_ways = {(choice, loser, winner) for choice, winner, loser in rows}
+    return [(a, b) for choice, a, b in rows if a < b and (choice, a, b) in both_ways]
+
+
+def _rows(collection: Collection, rater: str, ids: Sequence[int] | None) -> list[tuple[str, int, int]]:
+    """(choice, winner, loser) in the order of making."""
+    query = select(ComparisonRow.choice, ComparisonRow.winner, ComparisonRow.loser).where(ComparisonRow.rater == rater)
     if ids is not None:
         query = query.where(ComparisonRow.winner.in_(ids), ComparisonRow.loser.in_(ids))
     with collection.session("be read") as session:
-        return [(winner, loser) for winner, loser in session.execute(query.order_by(ComparisonRow.id))]
+        return [(choice, a, b) for choice, a, b in session.execute(query.order_by(ComparisonRow.id))]
 
 
 def choosers(collection: Collection) -> list[str]:
@@ -71,10 +100,14 @@ def choosers(collection: Collection) -> list[str]:
 
 
 def strengths(collection: Collection, rater: str, ids: Sequence[int]) -> dict[int, float]:
-    """Bradley–Terry strengths in logits, by picture id, of those among ``ids`` that a rater has chosen between."""
+    """Bradley–Terry strengths in logits, by picture id, of those among ``ids`` that a rater has compared."""
     wanted = set(ids)
-    pairs = [pair for pair in comparisons(collection, rater) if wanted.issuperset(pair)]
-    compared = sorted({image for pair in pairs for image in pair})
+    wins, equal = (
+        [pair for pair in pairs if wanted.issuperset(pair)]
+        for pairs in (comparisons(collection, rater), ties(collection, rater))
+    )
+    compared = sorted({image for pair in (*wins, *equal) for image in pair})
     place = {image: row for row, image in enumerate(compared)}
-    found = strengths_of(len(compared), [(place[winner], place[loser]) for winner, loser in pairs])
+    numbered = ([(place[a], place[b]) for a, b in pairs] for pairs in (wins, equal))
+    found = strengths_of(len(compared), *numbered)
     return dict(zip(compared, found.tolist(), strict=True))

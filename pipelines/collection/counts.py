@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from .collection import Collection
-from .ratings import STARS
+from .ratings import OPINIONS
 from .tables import AWAY, HERE, GenerationRow, ImageRow, RatingRow, ScoreRow
 
 
@@ -49,7 +49,7 @@ def count_collection(collection: Collection) -> CollectionCounts:
         ).one()
         problems = session.scalar(select(func.count()).where(ImageRow.problem.is_not(None), HERE))
         away = session.scalar(select(func.count()).where(ImageRow.problem == AWAY))
-        rated = select(RatingRow.rater, func.count()).where(RatingRow.kind == STARS).group_by(RatingRow.rater)
+        rated = select(RatingRow.rater, func.count()).where(RatingRow.kind.in_(OPINIONS)).group_by(RatingRow.rater)
         scored = select(ScoreRow.profile, func.count()).join(ImageRow, ImageRow.id == ScoreRow.image_id).where(HERE)
         scored = scored.group_by(ScoreRow.profile)
         drawn = select(GenerationRow.model, func.count()).group_by(GenerationRow.model)

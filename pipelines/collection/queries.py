@@ -20,7 +20,7 @@ from ..support.batching import batches
 from .collection import Collection
 from .damage import examined, suspected
 from .labels import ALBUM, FAVOURITE, TAG, is_labelled
-from .ratings import REJECT, STARS
+from .ratings import OPINIONS, REJECT, as_stars
 from .tables import HERE, GenerationRow, ImageRow, MetadataRow, RatingRow, ScoreRow
 
 SORTS = ("score", "date", "rating")
@@ -144,7 +144,7 @@ def _sorted(pictures: Select[Any], query: Query, score: Any, stars: Any) -> Sele
 
 def _rated(rated: str) -> list[Any]:
     kind, value = RatingRow.kind, RatingRow.value
-    stars = kind == STARS
+    stars = kind.in_(OPINIONS)
     conditions: dict[str, list[Any]] = {
         "": [],
         "any": [stars],
@@ -153,7 +153,7 @@ def _rated(rated: str) -> list[Any]:
         "disliked": [stars, value <= 2],
         "rejected": [kind == REJECT],
     }
-    return conditions[rated] if rated in conditions else [stars, value == int(rated)]
+    return conditions[rated] if rated in conditions else [stars, value >= int(rated), value < int(rated) + 1]
 
 
 def _contains(word: str) -> Any:  # noqa: ANN401
@@ -214,14 +214,14 @@ def row_of(collection: Collection, image: int) -> ImageRow:
     return rows[0]
 
 
-def stars_of(collection: Collection, rater: str, ids: Sequence[int]) -> dict[int, int]:
+def stars_of(collection: Collection, rater: str, ids: Sequence[int]) -> dict[int, float]:
     """A rater's judgements of pictures by id: 1…5, or 0 for rejected."""
     query = select(RatingRow.image_id, RatingRow.value).where(RatingRow.rater == rater)
-    stars: dict[int, int] = {}
+    stars: dict[int, float] = {}
     with collection.session("be read") as session:
         for block in batches(ids, WINDOW):
             rows = session.execute(query.where(RatingRow.image_id.in_(block)))
-            stars.update({image: int(value) for image, value in rows})
+            stars.update({image: as_stars(value) for image, value in rows})
     return stars
 
 

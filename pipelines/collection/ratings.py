@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from sqlalchemy import delete, func, insert, select
 
-from ...errors import CollectionError
+from ...errors import CollectionError, expect
 from ...metrics.damage.scorer import DETECTORS
 from ...metrics.tastes.examples import HIGHEST, LOWEST
 from ...metrics.tastes.profile import TECHNICAL
@@ -20,6 +20,13 @@ from .collection import Collection
 from .tables import RatingRow
 
 STARS, REJECT = "stars", "reject"
+#: "Not for me": the picture may be good, and others may like it. It counts as the lowest rating of this rater, and for
+#: nobody else.
+PERSONAL = "personal"
+#: Kinds that are opinions.
+OPINIONS = (STARS, PERSONAL)
+#: Step of ratings by keys.
+HALF_STAR = 0.5
 #: Name under which scores from elsewhere are stored, beside those of profiles.
 OBSERVED = "observed score"
 #: Rows written in one query.
@@ -33,6 +40,7 @@ def check_rating(value: float) -> float:
     Raises:
         CollectionError: the rating is out of scale, or not a number.
     """
+    expect("a rating as a number", value, int, float, error=CollectionError)
     if not LOWEST <= value <= HIGHEST:
         raise CollectionError(f"Expected a rating from {LOWEST:g} to {HIGHEST:g}, got {value:g}.")
     return float(value)
@@ -45,6 +53,7 @@ def check_rater(name: str) -> str:
         CollectionError: the name is empty or too long, or scores are stored under it, so that two judges would have one
             name.
     """
+    expect("a rater's name as text", name, str, error=CollectionError)
     if not name.strip() or len(name) > 128:
         raise CollectionError(f"Expected a rater's name of 1 to 128 characters, got {len(name)}.")
     if name == OBSERVED or _PROFILE.fullmatch(name):
@@ -63,12 +72,21 @@ def rate(collection: Collection, rater: str, stars: Mapping[int, float]) -> None
     _store(collection, rater, {image: (STARS, value) for image, value in checked.items()})
 
 
+def dislike_personally(collection: Collection, rater: str, image: int) -> None:
+    """Store that a picture is not for a rater, whether it is good or not.
+
+    It enters the rater's taste like the lowest rating, but neither the means of other raters nor the stars that
+    ``annotate`` writes.
+    """
+    _store(collection, rater, {image: (PERSONAL, LOWEST)})
+
+
 def reject(collection: Collection, rater: str, image: int) -> None:
     """Store that a rater does not want to rate a picture; it is not proposed again."""
     _store(collection, rater, {image: (REJECT, 0.0)})
 
 
-def set_judgements(collection: Collection, rater: str, judgements: Mapping[int, int | None]) -> None:
+def set_judgements(collection: Collection, rater: str, judgements: Mapping[int, float | None]) -> None:
     """Store judgements by picture id: 1…5, 0 to reject, None to delete the judgement.
 
     Raises:
@@ -78,7 +96,7 @@ def set_judgements(collection: Collection, rater: str, judgements: Mapping[int, 
     _store(collection, rater, checked, [image for image, value in judgements.items() if value is None])
 
 
-def _row_of(value: int) -> tuple[str, float]:
+def _row_of(value: float) -> tuple[str, float]:
     return (REJECT, 0.0) if value == 0 else (STARS, check_rating(value))
 
 
@@ -103,9 +121,15 @@ def undo_rating(collection: Collection, rater: str, image: int) -> None:
     set_judgements(collection, rater, {image: None})
 
 
-def ratings(collection: Collection, rater: str) -> dict[int, float]:
-    """Ratings 1–5 of a rater by picture id, in the order of rating."""
-    query = select(RatingRow).where(RatingRow.rater == rater, RatingRow.kind == STARS)
+def ratings(collection: Collection, rater: str, *, personal: bool = True) -> dict[int, float]:
+    """Ratings 1–5 of a rater by picture id, in the order of rating.
+
+    Args:
+        collection: the collection.
+        rater: name of the rater.
+        personal: True to count "not for me" as the lowest rating; False to leave it out.
+    """
+    query = select(RatingRow).where(RatingRow.rater == rater, RatingRow.kind.in_(OPINIONS if personal else (STARS,)))
     query = query.order_by(RatingRow.created_at, RatingRow.image_id)
     with collection.session("be read") as session:
         return {row.image_id: row.value for row in session.scalars(query)}
@@ -117,10 +141,11 @@ def judged_pictures(collection: Collection, rater: str) -> set[int]:
         return set(session.scalars(select(RatingRow.image_id).where(RatingRow.rater == rater)))
 
 
-def raters(collection: Collection) -> list[str]:
-    """Names of all raters who rated a picture of the collection."""
+def raters(collection: Collection, *, personal: bool = True) -> list[str]:
+    """Names of all raters who rated a picture of the collection; "not for me" is a rating only if ``personal``."""
+    query = select(RatingRow.rater).where(RatingRow.kind.in_(OPINIONS if personal else (STARS,)))
     with collection.session("be read") as session:
-        return sorted(session.scalars(select(RatingRow.rater).where(RatingRow.kind == STARS).distinct()))
+        return sorted(session.scalars(query.distinct()))
 
 
 def check_has_rated(collection: Collection, rater: str) -> None:
@@ -150,24 +175,29 @@ def others_mean(collection: Collection, rater: str) -> dict[int, float]:
     return {image: float(np.mean(values)) for image, values in by_picture.items()}
 
 
-def ratings_of_picture(collection: Collection, image: int) -> dict[str, int]:
+def as_stars(value: float) -> float:
+    """A stored rating for people and JSON: a whole number where it is one, so that 4 is not written 4.0."""
+    return int(value) if value == int(value) else value
+
+
+def ratings_of_picture(collection: Collection, image: int) -> dict[str, float]:
     """All judgements of a picture by rater: 1…5, or 0 for rejected."""
     query = select(RatingRow.rater, RatingRow.value).where(RatingRow.image_id == image).order_by(RatingRow.rater)
     with collection.session("be read") as session:
-        return {rater: int(value) for rater, value in session.execute(query)}
+        return {rater: as_stars(value) for rater, value in session.execute(query)}
 
 
 def rating_counts(collection: Collection, rater: str) -> dict[str, int]:
-    """Return the number of a rater's ratings by kind, ``STARS`` and ``REJECT``; no key for a kind without ratings."""
+    """Return the number of a rater's ratings by kind, such as ``STARS`` and ``REJECT``; no key for a kind without ratings."""
     query = select(RatingRow.kind, func.count()).where(RatingRow.rater == rater).group_by(RatingRow.kind)
     with collection.session("be read") as session:
         return {kind: int(count) for kind, count in session.execute(query)}
 
 
 def star_counts(collection: Collection, rater: str) -> tuple[int, int]:
-    """Return the number of a rater's ratings 1–5, and of the different values among them."""
+    """Return the number of a rater's ratings 1–5, "not for me" included, and of the different values among them."""
     query = select(func.count(), func.count(RatingRow.value.distinct()))
-    query = query.where(RatingRow.rater == rater, RatingRow.kind == STARS)
+    query = query.where(RatingRow.rater == rater, RatingRow.kind.in_(OPINIONS))
     with collection.session("be read") as session:
         count, values = session.execute(query).one()
     return count, values

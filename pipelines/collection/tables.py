@@ -97,7 +97,7 @@ class RatingRow(Base):
     __tablename__ = "ratings"
     image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
     rater: Mapped[str] = mapped_column(String(128), primary_key=True)
-    #: ``stars`` 1…5, or ``reject`` (value 0): not to be rated.
+    #: ``stars`` 1…5; ``personal`` (value 1): not for this rater, good or bad; or ``reject`` (value 0): not to be rated.
     kind: Mapped[str] = mapped_column(String(16), primary_key=True)
     value: Mapped[float]
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=_now)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ...errors import CollectionError
+from ...errors import expect as check_type
 from ...metrics.items.combined import ItemKind, taste_extractor
 from ...metrics.protocols import Scorer
 from ..collection.collection import Collection
@@ -89,6 +90,8 @@ def sync_and_evaluate(
         ...     print(result.title, result.update.found, len(result.evaluation.ids))
         pictures 2 1
     """
+    for what, value, kind in (("a collection", collection, Collection), ("a Scan of folders", scan, Scan)):
+        check_type(what, value, kind)
     learnt = [taste for scorer in tastes if (taste := getattr(scorer, "taste", None)) is not None]
     kinds = {ItemKind(taste.version, taste.network) for taste in learnt if taste.version != taste_extractor().version}
     update = sync(

@@ -10,7 +10,7 @@ from concurrent.futures.process import BrokenProcessPool
 from itertools import chain, islice
 from multiprocessing.context import BaseContext
 
-from ...errors import SoartError
+from ...errors import SoartError, expect
 from ...metrics.items.combined import ItemKind
 from ..support.batching import WAITING, batches
 from ..support.processes import compute_on_one_core, cores, follow_parent
@@ -51,6 +51,10 @@ class LocalEngine:
     def __init__(
         self, workers: int | None = None, limit: float = TIME_LIMIT, inspect: InspectFile = inspect_file
     ) -> None:
+        if workers is not None:
+            expect("the number of workers as a whole number", workers, int)
+            if workers < 1:
+                raise SoartError(f"Expected at least one worker, got {workers}.")
         self.workers = workers or cores()
         self.limit, self.inspect_file = limit, inspect
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ...errors import CollectionError, expect
 from ...metrics.formats.decoders import SUFFIXES
 from .metadata import SIDECARS, sidecars_of
 
@@ -173,6 +174,11 @@ class Scan:
     problems: list[str] = field(default_factory=list)
     unusable: dict[str, str] = field(default_factory=dict)
     unseen: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        expect("folders and files as a list of paths", self.roots, list, tuple, error=CollectionError)
+        for root in self.roots:
+            expect("folders and files as paths", root, str, Path, error=CollectionError)
 
     def __iter__(self) -> Iterator[FileEntry]:
         visited: Visited = set()

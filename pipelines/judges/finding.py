@@ -11,7 +11,8 @@ from importlib.metadata import EntryPoint, entry_points
 from numbers import Real
 from typing import Any
 
-from ...errors import JudgeError, SoartError, first_line
+from ...errors import JudgeError, SoartError, expect, first_line
+from ...metrics.checks import HEAVIEST, is_weight
 from ...metrics.protocols import PictureJudge
 from .built_in import BUILT_IN
 from .guarded import GuardedJudge
@@ -122,9 +123,11 @@ def check_weights(judges: Sequence[tuple[GuardedJudge, float]], *, beside: bool)
     weights = [weight for _, weight in judges]
     if twice := [judge.name for judge, _ in judges if names.count(judge.stored_name) > 1]:
         raise JudgeError(f"The judge {twice[0]!r} is named twice: name each judge once.")
-    if not all(math.isfinite(weight) and weight >= 0 for weight in weights) or not (beside or any(weights)):
+    for weight in weights:
+        expect("the weights of judges as numbers", weight, int, float, error=JudgeError)
+    if not all(map(is_weight, weights)) or not (beside or any(weights)):
         raise JudgeError(
-            f"Expected weights of judges of at least 0, one of them above 0 without a taste, got {weights}."
+            f"Expected weights of judges from 0 to {HEAVIEST:,.0f}, one of them above 0 without a taste, got {weights}."
         )
 
 

@@ -11,10 +11,8 @@ from typing import Any
 
 import torch
 
-from ...errors import ModelError
-
-OFFLOADS = ("auto", "none", "model", "sequential")
-_DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+from ...errors import ModelError, expect, first_line
+from .options import DTYPES, OFFLOADS
 
 
 def choose_device(wanted: str | None = None) -> str:
@@ -23,6 +21,8 @@ def choose_device(wanted: str | None = None) -> str:
     Raises:
         ModelError: the wanted device is not available.
     """
+    if wanted is not None:
+        expect("the device as text", wanted, str, error=ModelError)
     available = ["cpu"]
     if torch.backends.mps.is_available():
         available.insert(0, "mps")
@@ -34,6 +34,10 @@ def choose_device(wanted: str | None = None) -> str:
         return available[0]
     if wanted.split(":")[0] not in available:
         raise ModelError(f"Device {wanted!r} is not available here: choose one of {', '.join(available)}.")
+    try:
+        torch.device(wanted)
+    except RuntimeError as error:
+        raise ModelError(f"Device {wanted!r} cannot be used: {first_line(error)}.") from error
     return wanted
 
 
@@ -44,9 +48,10 @@ def choose_dtype(device: str, wanted: str | None = None) -> torch.dtype:
         ModelError: an unknown dtype.
     """
     if wanted is not None:
-        if wanted not in _DTYPES:
-            raise ModelError(f"Unknown dtype {wanted!r}: choose one of {', '.join(_DTYPES)}.")
-        return _DTYPES[wanted]
+        if wanted not in DTYPES:
+            raise ModelError(f"Unknown dtype {wanted!r}: choose one of {', '.join(DTYPES)}.")
+        dtype: torch.dtype = getattr(torch, wanted)
+        return dtype
     if device == "cpu":
         return torch.float32
     if device.startswith("xpu") or (

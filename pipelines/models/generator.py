@@ -19,7 +19,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 
-from ...errors import LoraError, ModelError, first_line
+from ...errors import LoraError, ModelError, expect, first_line
 from .calls import GUIDER
 from .loading import LoadedModel, quiet_libraries
 from .loras import applied
@@ -94,6 +94,7 @@ class ImageGenerator:
     """
 
     def __init__(self, model: LoadedModel, batch_size: int | None = None, **settings: Any) -> None:  # noqa: ANN401
+        expect("a model as load_model returns it", model, LoadedModel, error=ModelError)
         self._model = model
         self.batch_size = check_batch_size(model.batch_size if batch_size is None else batch_size)
         self._settings = _given(settings)

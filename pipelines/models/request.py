@@ -26,6 +26,8 @@ EMBEDDED_STEPS, EMBEDDED_GUIDANCE = 16, 3.0
 #: Of models that draw elsewhere, such as in ComfyUI.
 EXTERNAL_STEPS, EXTERNAL_GUIDANCE = 20, 7.0
 SEED_LIMIT = 2**63
+#: Smallest and largest values of a request.
+STEPS, GUIDANCE, SIDE = (1, 1000), (0, 100), (8, 8192)
 #: Begins a LoRA in the identity of what drew a picture.
 _LORA = "+<lora:"
 
@@ -65,8 +67,8 @@ class Request:
     def check(self) -> None:
         """Raise ModelError if a value is out of range or of another type."""
         numbers = {
-            "steps": (int, 1, 1000, "1…1000"),
-            "guidance": (int | float, 0, 100, "0…100"),
+            "steps": (int, *STEPS, f"{STEPS[0]}…{STEPS[1]}"),
+            "guidance": (int | float, *GUIDANCE, f"{GUIDANCE[0]}…{GUIDANCE[1]}"),
             "seed": (int, 0, SEED_LIMIT - 1, "0…2^63−1"),
         }
         for name, (kind, low, high, allowed) in numbers.items():
@@ -74,8 +76,8 @@ class Request:
             if not isinstance(value, kind) or not low <= value <= high:
                 raise ModelError(f"Expected {name} in {allowed}, got {value!r}.")
         sides = [side for side in (self.width, self.height) if side is not None]
-        if not all(isinstance(side, int) and 8 <= side <= 8192 for side in sides):
-            raise ModelError(f"Expected size in 8…8192 pixels a side, got {self.width}x{self.height}.")
+        if not all(isinstance(side, int) and SIDE[0] <= side <= SIDE[1] for side in sides):
+            raise ModelError(f"Expected size in {SIDE[0]}…{SIDE[1]} pixels a side, got {self.width}x{self.height}.")
         expect("the prompt as text", self.prompt, str, error=ModelError)
         expect("the negative prompt as text", self.negative, str, error=ModelError)
 

@@ -16,6 +16,7 @@ import numpy as np
 from markupsafe import Markup
 
 from ...errors import CollectionError, ImageError
+from ...files import check_writable
 from ...metrics.damage.titles import CAUTION, damage_noun, stored_title
 from ..collection.files import picture_facts
 from ..collection.pictures import images_by_id, small_thumbnails
@@ -28,6 +29,7 @@ from .page import jpeg_url, render_page, write_report
 
 #: Most pictures listed in a single file, most pictures shown of each kind, and bars of the histogram.
 LARGEST, TOP, BARS = 10_000, 12, 40
+_INDEX = "index.html"
 _FIELDS = (
     "thumb", "path", "score", "percentile", "damage", "style", "distance", "outlier", "group", "best", "time", "prompt",
     "model", "size", "adherence", "missed",
@@ -63,15 +65,19 @@ def histogram(scores: np.ndarray) -> list[Bar]:
 
 
 def check_report(path: Path, roots: Sequence[Path]) -> None:
-    """Refuse a report folder whose thumbnails the next evaluation would take for pictures.
+    """Refuse a report that cannot be written, or whose thumbnails the next evaluation would take for pictures.
 
     Args:
         path: as for ``write_evaluation``; a single file is allowed anywhere.
         roots: the folders that are evaluated.
 
     Raises:
-        CollectionError: the report folder is one of ``roots`` or lies below one.
+        CollectionError: the report cannot be written; or its folder is one of ``roots`` or lies below one.
     """
+    try:
+        check_writable(path if _is_file(path) else path / _INDEX, parents=not _is_file(path))
+    except OSError as error:
+        raise CollectionError(f"The report {str(path)!r} cannot be written: {error.strerror or error}.") from error
     if _is_file(path):
         return
     for root in roots:
@@ -111,7 +117,7 @@ def write_evaluation(
         page = render_evaluation(evaluated, contrast, notes, path / "thumbs")
     except OSError as error:
         raise CollectionError(f"The report {str(path)!r} cannot be written: {error.strerror or error}.") from error
-    return write_report(path / "index.html", page)
+    return write_report(path / _INDEX, page)
 
 
 def render_evaluation(

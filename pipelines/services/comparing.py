@@ -10,7 +10,7 @@ import numpy as np
 from ...metrics.tastes.bradley_terry import MOST_TO_ORDER, Standing, standing
 from ...prompts.phrases.differences import mark_differences
 from ..collection.collection import Collection
-from ..collection.comparisons import comparisons
+from ..collection.comparisons import comparisons, ties
 from ..collection.provenance import Provenance, provenance_of
 from ..collection.queries import Query, order, rows_of
 from ..collection.tables import ImageRow
@@ -127,9 +127,9 @@ def comparison_round(
     """
     rows = rows_of(collection, ids)
     present = [row.id for row in rows]
-    choices = comparisons(collection, rater, present)
-    now = standing(present, choices)
+    choices, equal = comparisons(collection, rater, present), ties(collection, rater, present)
+    now = standing(present, choices, equal)
     pairs = [frozenset(pair) for pair in zip(skipped[::2], skipped[1::2], strict=False)]
     # The same question after a reload.
-    rng = np.random.default_rng([len(choices), len(present)])
-    return ComparisonRound(rows, now, now.next_to_show(count, rng, pairs), len(choices))
+    rng = np.random.default_rng([len(choices) + len(equal), len(present)])
+    return ComparisonRound(rows, now, now.next_to_show(count, rng, pairs), len(choices) + len(equal))

@@ -56,7 +56,7 @@ class PictureDetails:
     explanation: ScoreExplanation
     percentile: float | None
     warning: str | None
-    ratings: dict[str, int]
+    ratings: dict[str, float]
     tags: list[str]
     albums: list[str]
     favourite_of: list[str]

@@ -91,7 +91,7 @@ class RatingService(CollectionService):
                     return scorer
         return None
 
-    def rate(self, image: int, value: int | None) -> int | None:
+    def rate(self, image: int, value: float | None) -> float | None:
         """Store a rating, and learn the taste if it is due.
 
         Args:
@@ -111,7 +111,7 @@ class RatingService(CollectionService):
         self.learn_if_due()
         return before
 
-    def undo(self, image: int, value: int | None, before: int | None) -> int | None:
+    def undo(self, image: int, value: float | None, before: float | None) -> float | None:
         """Undo a rating, unless another one was stored since.
 
         Args:
@@ -133,7 +133,7 @@ class RatingService(CollectionService):
                 return before
         return stored
 
-    def rate_many(self, images: Iterable[int], value: int | None) -> dict[int, int | None]:
+    def rate_many(self, images: Iterable[int], value: float | None) -> dict[int, float | None]:
         """Store the same rating for several pictures, and learn the taste if it is due.
 
         Args:
@@ -153,7 +153,7 @@ class RatingService(CollectionService):
         self.learn_if_due()
         return {image: before.get(image) for image in known}
 
-    def undo_many(self, before: Mapping[int, int | None], value: int | None) -> dict[int, int | None]:
+    def undo_many(self, before: Mapping[int, float | None], value: float | None) -> dict[int, float | None]:
         """Undo a rating of several pictures, except where another one was stored since.
 
         Args:
@@ -173,7 +173,7 @@ class RatingService(CollectionService):
             ratings.set_judgements(self.collection, self.rater, same)
         return {image: same[image] if image in same else stored.get(image) for image in known}
 
-    def _stored(self, image: int) -> int | None:
+    def _stored(self, image: int) -> float | None:
         if not rows_of(self.collection, [image]):
             raise SoartError(f"There is no picture {image} in this collection any more: go on with the next one.")
         return stars_of(self.collection, self.rater, [image]).get(image)
@@ -193,7 +193,7 @@ class RatingService(CollectionService):
         """The rater's progress, and the trust in the taste."""
         counts = ratings.rating_counts(self.collection, self.rater)
         progress = Progress(
-            rated=counts.get(ratings.STARS, 0),
+            rated=sum(counts.get(kind, 0) for kind in ratings.OPINIONS),
             rejected=counts.get(ratings.REJECT, 0),
             pictures=count_sound_pictures(self.collection),
             learning=self.busy,

@@ -16,7 +16,7 @@ from ...metrics.protocols import Measurer
 from ...metrics.tastes.examples import GOOD, Examples, from_choices, from_modes, from_ratings, mix
 from ...metrics.tastes.profile import OTHERS, TECHNICAL, TasteProfile, learn_taste, technical_prior
 from ..collection.collection import Collection
-from ..collection.comparisons import comparisons
+from ..collection.comparisons import comparisons, ties
 from ..collection.origins import Origin, origins
 from ..collection.ratings import raters, ratings
 from ..collection.tables import AWAY, ImageRow
@@ -33,6 +33,10 @@ FEWEST_PROMPTS = 10
 DEFAULT = "default"
 
 
+#: Third column of a line of two equal pictures in a file of choices.
+EQUAL = "equal"
+
+
 @dataclass(frozen=True)
 class Sources:
     """Sources to learn a taste from, in any combination.
@@ -41,7 +45,7 @@ class Sources:
         good: liked pictures, and folders of them.
         bad: disliked pictures and folders, by the name of what is bad about them.
         rater: name of the rater whose ratings and choices in the collection are used; None for no rater.
-        choices: CSV file of two paths a line, the better picture first.
+        choices: CSV file of two paths a line, the better picture first, or of two equal ones and ``EQUAL``.
     """
 
     good: Sequence[Path] = ()
@@ -99,7 +103,8 @@ def groups_of(rows: Sequence[ImageRow], made: Mapping[int, Origin]) -> tuple[lis
     return groups, note if by_seed else None
 
 
-def _read_choices(file: Path) -> list[tuple[Path, Path]]:
+def _read_choices(file: Path) -> list[tuple[Path, Path, bool]]:
+    """Choices (better, other, True for equal) of a CSV file."""
     try:
         with file.open(newline="", encoding="utf-8") as stream:
             lines = [line for line in csv.reader(stream) if line]
@@ -107,9 +112,11 @@ def _read_choices(file: Path) -> list[tuple[Path, Path]]:
         raise CollectionError(
             f"The choices {str(file)!r} cannot be read: {getattr(error, 'strerror', None) or error}."
         ) from error
-    if any(len(line) != 2 for line in lines):
-        raise CollectionError(f"Expected two paths a line in {str(file)!r}, the better picture first.")
-    return [(file.parent / a.strip(), file.parent / b.strip()) for a, b in lines]
+    if not all(len(line) == 2 or (len(line) == 3 and line[2].strip() == EQUAL) for line in lines):
+        raise CollectionError(
+            f"Expected two paths a line in {str(file)!r}, the better picture first, and {EQUAL!r} after two equal ones."
+        )
+    return [(file.parent / line[0].strip(), file.parent / line[1].strip(), len(line) == 3) for line in lines]
 
 
 def learn(
@@ -153,18 +160,23 @@ def learn(
     _refuse_both(modes)
     stars = ratings(collection, sources.rater) if sources.rater is not None else {}
     pairs = comparisons(collection, sources.rater) if sources.rater is not None else []
+    equal = ties(collection, sources.rater) if sources.rater is not None else []
     if sources.choices is not None:
-        for better, worse in _read_choices(sources.choices):
+        for better, worse, tied in _read_choices(sources.choices):
             both, unreadable = _import(collection, [better, worse], measurer, progress)
             problems += unreadable
             if len(both) == 2:
-                pairs.append((both[0].id, both[1].id))
+                (equal if tied else pairs).append((both[0].id, both[1].id))
     # Ratings of a picture still count after its file was moved away.
     candidates = [row for row in collection.images() if row.problem in (None, AWAY)]
     items, unreadable = measure(collection, candidates, measurer, progress=progress)
     problems += [problem for problem in unreadable if problem not in problems]
     by_id = {row.id: row for row in candidates if row.id in items}
-    judged = {row.id for rows in modes.values() for row in rows} | set(stars) | {i for pair in pairs for i in pair}
+    judged = (
+        {row.id for rows in modes.values() for row in rows}
+        | set(stars)
+        | {i for pair in (*pairs, *equal) for i in pair}
+    )
     used = [row for i, row in by_id.items() if i in judged]
     if not used:
         raise ItemsError(
@@ -174,10 +186,12 @@ def learn(
     groups, note = groups_of(used, made)
     group_by_id = {row.id: group for row, group in zip(used, groups, strict=True)}
     examples = _examples(
-        items, group_by_id, by_id, {m: [r.id for r in rows] for m, rows in modes.items()}, stars, pairs
+        items, group_by_id, by_id, {m: [r.id for r in rows] for m, rows in modes.items()}, stars, pairs, equal
     )
     rater = sources.rater or ""
-    prior_names = (TECHNICAL, OTHERS) if any(other != rater for other in raters(collection)) else (TECHNICAL,)
+    prior_names = (
+        (TECHNICAL, OTHERS) if any(other != rater for other in raters(collection, personal=False)) else (TECHNICAL,)
+    )
     priors = prior_matrix(collection, rater, prior_names, items, measurer.extractor.names)
     examples = replace(examples, priors=np.stack([priors[int(i)] for i in examples.pictures]))
     prompts = by_prompt([made[int(i)] for i in examples.pictures])
@@ -212,6 +226,7 @@ def _refuse_both(modes: Mapping[str, Sequence[ImageRow]]) -> None:
 def _examples(
     items: Mapping[int, np.ndarray], groups: Mapping[int, str], rows: Mapping[int, ImageRow],
     modes: Mapping[str, Sequence[int]], stars: Mapping[int, float], pairs: Sequence[tuple[int, int]],
+    equal: Sequence[tuple[int, int]],
 ) -> Examples:  # fmt: skip
     """Examples of all sources together, with picture ids as names."""
     sources = []
@@ -229,15 +244,12 @@ def _examples(
         sources.append(
             from_ratings([items[i] for i in rated], [stars[i] for i in rated], [groups[i] for i in rated], rated)
         )
-    pairs = [(a, b) for a, b in pairs if a in rows and b in rows]
-    if pairs:
-        ids = sorted({i for pair in pairs for i in pair})
+    pairs, equal = ([(a, b) for a, b in several if a in rows and b in rows] for several in (pairs, equal))
+    if pairs or equal:
+        ids = sorted({i for pair in (*pairs, *equal) for i in pair})
         place = {i: k for k, i in enumerate(ids)}
-        sources.append(
-            from_choices(
-                [items[i] for i in ids], [(place[a], place[b]) for a, b in pairs], [groups[i] for i in ids], ids
-            )
-        )
+        won, tied = ([(place[a], place[b]) for a, b in several] for several in (pairs, equal))
+        sources.append(from_choices([items[i] for i in ids], won, [groups[i] for i in ids], ids, tied))
     return mix(*sources)
 
 

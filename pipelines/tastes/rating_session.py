@@ -9,10 +9,21 @@ import numpy as np
 
 from ...errors import CollectionError
 from ...metrics.tastes.blend import only_profile
+from ...metrics.tastes.examples import HIGHEST, LOWEST
 from ...metrics.tastes.proposals import Proposal, propose
 from ..collection.collection import Collection
 from ..collection.pictures import images_by_id
-from ..collection.ratings import check_rating, judged_pictures, rate, reject, undo_rating
+from ..collection.ratings import (
+    HALF_STAR,
+    as_stars,
+    check_rating,
+    dislike_personally,
+    judged_pictures,
+    rate,
+    ratings,
+    reject,
+    undo_rating,
+)
 from ..collection.tables import ImageRow
 from ..scoring.measuring import measure_sound
 from ..scoring.prior_scores import prior_matrix
@@ -83,7 +94,9 @@ def rating_queue(collection: Collection, rater: str, scorer: TasteScorer | None,
 
 @dataclass
 class RatingSession:
-    """Pictures rated one after the other by single keys: 1–5 rates, x skips for good, u undoes the last key.
+    """Pictures rated one after the other by single keys.
+
+    1–5 rates, n says "not for me", x skips for good, + and - move the last rating by half a star, u undoes it.
 
     Every rating is stored at once, so that nothing is lost when the session ends early.
 
@@ -99,7 +112,7 @@ class RatingSession:
     rater: str
     queue: Sequence[ImageRow]
     position: int = 0
-    ratings: dict[int, int | None] = field(default_factory=dict)
+    ratings: dict[int, float | None] = field(default_factory=dict)
 
     @property
     def current(self) -> ImageRow | None:
@@ -121,15 +134,34 @@ class RatingSession:
             undo_rating(self.collection, self.rater, last.id)
             self.ratings.pop(last.id, None)
             return "undone"
+        if key in ("+", "-"):
+            return self._move_last(HALF_STAR if key == "+" else -HALF_STAR)
         if row is None:
             return "all rated"
         if key == "x":
             reject(self.collection, self.rater, row.id)
             self.ratings[row.id] = None
+        elif key == "n":
+            dislike_personally(self.collection, self.rater, row.id)
+            self.ratings[row.id] = LOWEST
         elif key.isdecimal() and len(key) == 1:
             rate(self.collection, self.rater, {row.id: check_rating(float(key))})
             self.ratings[row.id] = int(key)
         else:
-            raise CollectionError(f"Expected 1–5, x (skip), u (undo) or q (quit), got {key!r}.")
+            raise CollectionError(
+                f"Expected 1–5, + or - (half a star), n (not for me), x (skip), u (undo) or q (quit), got {key!r}."
+            )
         self.position += 1
-        return "skipped" if key == "x" else f"rated {key}"
+        return {"x": "skipped", "n": "not for me"}.get(key, f"rated {key}")
+
+    def _move_last(self, step: float) -> str:
+        """Move the last rating by a step, within 1…5."""
+        last = self.queue[self.position - 1] if self.position else None
+        # "Not for me" and skipped pictures have no stars.
+        stars = None if last is None else ratings(self.collection, self.rater, personal=False).get(last.id)
+        if last is None or stars is None:
+            return "no rating to change"
+        stars = min(HIGHEST, max(LOWEST, stars + step))
+        rate(self.collection, self.rater, {last.id: stars})
+        self.ratings[last.id] = as_stars(stars)
+        return f"rated {stars:g}"

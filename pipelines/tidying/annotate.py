@@ -67,7 +67,7 @@ def annotations_of(evaluated: EvaluatedCollection, rater: str | None = None) -> 
             score, of all files.
     """
     e = evaluated.evaluation
-    rated = None if rater is None else ratings(evaluated.collection, rater)
+    rated = None if rater is None else ratings(evaluated.collection, rater, personal=False)
     stars = stars_of(e.percentile)
     tags, albums = (labels_of(evaluated.collection, kind, e.ids.tolist()) for kind in (TAG, ALBUM))
     for path, image in paths_with_pictures(evaluated.collection, evaluated.update.scan_number):

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ...errors import CollectionError
-from ...files import write_whole
+from ...files import check_writable, write_whole
 
 
 class Journal:
@@ -34,8 +34,7 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._stream: IO[str] | None = None
-        if path.exists():
-            raise CollectionError(f"{str(path)!r} exists already: undo it, or name another undo file.")
+        checked_undo_file(path)
 
     def _note(self, **entry: Any) -> None:  # noqa: ANN401
         try:
@@ -145,6 +144,9 @@ def read_entries(path: Path) -> tuple[list[Any], list[int]]:
         raise CollectionError(f"The undo file {str(path)!r} cannot be read: {error.strerror or error}.") from error
     except ValueError as error:
         raise CollectionError(f"{str(path)!r} is not an undo file: {error}.") from error
+    # An interrupted run writes its first entry whole or not at all; undoing deletes the file.
+    if not entries:
+        raise CollectionError(f"{str(path)!r} is not an undo file: it is empty.")
     marks = {number: entry["undone"] for number, entry in enumerate(entries) if _is_mark(entry)}
     undone = {mark for mark in marks.values() if isinstance(mark, int)}
     return entries, [number for number in range(len(entries)) if number not in undone and number not in marks]
@@ -225,6 +227,17 @@ def _undo_one(entry: dict[str, Any]) -> str | None:
     return None
 
 
-def default_undo_file() -> Path:
-    """A file in the current folder, named after the present time."""
-    return Path(f"soart-undo-{datetime.now():%Y%m%d-%H%M%S}.jsonl")
+def checked_undo_file(path: Path | None = None) -> Path:
+    """Check the path of a new undo file before any work begins; by default one in the current folder, named after now.
+
+    Raises:
+        CollectionError: the file exists, or cannot be written.
+    """
+    path = path or Path(f"soart-undo-{datetime.now():%Y%m%d-%H%M%S}.jsonl")
+    if path.exists():
+        raise CollectionError(f"{str(path)!r} exists already: undo it, or name another undo file.")
+    try:
+        check_writable(path, parents=True)
+    except OSError as error:
+        raise CollectionError(f"The undo file {str(path)!r} cannot be written: {error.strerror or error}.") from error
+    return path

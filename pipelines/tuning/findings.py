@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...errors import ImageError, NoFindingsError
+from ...errors import ImageError, NoFindingsError, expect
 from ...metrics.damage.scorer import TechnicalScorer
 from ...metrics.damage.titles import stored_title
 from ...metrics.image import read_image
+from ...notebooks import SHOWN, html_table
 from ...prompts.rating_model.effects import Effect
 from ...prompts.space.rendering import RenderedChoice
 from ...prompts.steering.batches import larger_the_better
@@ -137,6 +138,11 @@ class StudyFindings:
     notes: list[str]
     yaml: str
 
+    def _repr_html_(self) -> str:
+        """The best prompts as a table, for notebooks."""
+        rows = [[f"{w.mean:.1f}", f"{w.low:.1f} … {w.high:.1f}", w.words[0].prompt] for w in self.winners[:SHOWN]]
+        return html_table([self.unit, "90 %", "prompt"], rows, [*self.alarms, *self.notes])
+
 
 def findings_of(tuner: Tuner) -> StudyFindings:
     """Compute the findings of a study from its judgements.
@@ -157,6 +163,7 @@ def findings_of(tuner: Tuner) -> StudyFindings:
         >>> findings.unit, findings.batches[0].count, sorted(findings.winners[0].choice)
         ('score', 2, ['choice1', 'choice2'])
     """
+    expect("a Tuner", tuner, Tuner)
     judgements = tuner.judged()
     if not judgements.trials:
         raise NoFindingsError("No picture of this space can be judged yet, so there are no findings: raise the budget.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from ...errors import expect
 from ..collection.tables import ImageRow
 from .tuner import Tuner
 
@@ -49,6 +50,8 @@ def tune(
         ...     print(soart.tune(tuner))
         Finished: the leading prompts were re-drawn on new seeds (budget: 2 pictures).
     """
+    expect("a Tuner", tuner, Tuner)
+    expect("the deviations to stop below as a number", stop_below, int, float)
     # A run that will draw nothing more needs no trial pictures.
     for sentence in tuner.find_dead_slots() if tuner.left > 0 else ():
         log.warning(sentence)

@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...errors import ItemsError, SoartError
+from ...errors import ItemsError, SoartError, expect
+from ...metrics.checks import HEAVIEST, is_weight
 from ...metrics.damage.scorer import TechnicalScorer
 from ...metrics.damage.titles import has_points
 from ...metrics.protocols import Scorer
@@ -24,6 +25,7 @@ from ..collection.tables import ImageRow
 from ..judges.guarded import GuardedJudge
 from ..judges.storing import judge_pictures
 from ..scoring.measuring import measure
+from ..scoring.profile_store import scorer_for
 from .study import Trial
 
 
@@ -115,15 +117,24 @@ class Panel:
     floor: AdherenceFloor | None = None
 
     def __post_init__(self) -> None:
+        for what, several in (("profiles", self.scorers), ("names of people", self.people)):
+            expect(f"a list of {what}", several, list, tuple)
+        for scorer in self.scorers:
+            scorer_for(scorer)
+        for name in self.people:
+            expect("the names of people as text", name, str)
+        for weight in self.weights.values():
+            expect("weights as numbers", weight, int, float)
         names = [*(scorer.stored_name for scorer in self.scorers), *self._first]
         if not self.scorers or len(set(names)) < len(names):
             raise SoartError(f"Expected at least one profile, and judges of different names, got {names}.")
         if unknown := set(self.weights) - set(names):
             raise SoartError(f"{sorted(unknown)[0]!r} has a weight but is not one of the judges ({', '.join(names)}).")
         weights = [self.weight(name) for name in names]
-        if not (np.isfinite(weights).all() and min(weights) >= 0 and max(weights) > 0):
+        if not (all(map(is_weight, weights)) and max(weights) > 0):
             raise SoartError(
-                f"Expected weights of at least 0, one of them above 0, got {dict(zip(names, weights, strict=True))}."
+                f"Expected weights from 0 to {HEAVIEST:,.0f}, one of them above 0, got "
+                f"{dict(zip(names, weights, strict=True))}."
             )
 
     @property

@@ -12,7 +12,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...errors import SoartError, expect
+from ...errors import ImageError, SoartError, expect
+from ...notebooks import SHOWN, html_table
 from ...prompts.space.space import Choice, PromptSpace
 from ...prompts.steering.orthogonal_arrays import first_batch
 from ...prompts.steering.spaces import domain_of
@@ -20,6 +21,7 @@ from ...prompts.steering.steering import Steering
 from .. import generate as generation
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
+from ..collection.thumbnails import thumbnail
 from ..models.generator import ImageGenerator
 from ..models.request import Lora, Request
 from . import pruning
@@ -85,6 +87,13 @@ class Tuner:
         pareto: bool = False,
         prune: bool = True,
     ) -> None:
+        for what, value, kind in (
+            ("a collection", collection, Collection),
+            ("a generator such as ImageGenerator(load_model())", generator, ImageGenerator),
+            ("a PromptSpace", space, PromptSpace),
+            ("a Panel of judges", panel, Panel),
+        ):
+            expect(what, value, kind)
         space.check_tunable()
         for what, number in (("batch", batch), ("budget", budget), ("seed", seed)):
             expect(f"the {what} as a whole number", number, int)
@@ -205,6 +214,22 @@ class Tuner:
     def judged(self) -> Judgements:
         """The judgements of all sound pictures."""
         return collect_judgements(self.panel, self.collection, self.study.drawn)
+
+    def _repr_html_(self) -> str:
+        """The best pictures so far as a table, for notebooks."""
+        judgements = self.judged()
+        goal = judgements.goal_values() if judgements.trials else np.zeros(0)
+        best = [i for i in np.argsort(-goal, kind="stable") if np.isfinite(goal[i])][:SHOWN]
+        rows = []
+        for i in best:
+            row = judgements.rows[i]
+            try:
+                picture = thumbnail(self.collection, row)
+            except ImageError:
+                picture = b""
+            rows.append([picture, f"{goal[i]:.1f}", row.generation.prompt if row.generation else ""])
+        below = [f"{self.done} of {self.budget} pictures drawn", *self.dead_slots]
+        return html_table(["", "goal", "prompt"], rows, below)
 
     def steering(self, judgements: Judgements | None = None) -> Steering:
         """The steering model fitted to all judgements, every judge on a standard scale."""

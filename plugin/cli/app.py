@@ -14,15 +14,17 @@ from typer.core import TyperGroup
 
 from ...errors import SoartError
 from ...version import __version__
-from . import taste, taste_exchange
+from . import configuration, taste, taste_exchange
+from .commands import Commands
 from .compare_attention import compare_attention
 from .demo import demo, doctor
 from .evaluate import evaluate
 from .generate import generate
 from .keep import keep
+from .models import models
 from .rank import rank
 from .similar import similar
-from .terminal import note
+from .terminal import note, open_closed_streams
 from .tidy import annotate, cull, undo
 from .tune import tune
 from .web import web
@@ -32,7 +34,7 @@ GROUPS = {
     "Draw pictures and tune prompts": ("generate", "tune"),
     "Rank and sort the pictures you have": ("rank", "similar", "keep", "evaluate", "cull", "annotate", "undo"),
     "Your taste": ("taste", "web"),
-    "Try and check": ("demo", "doctor"),
+    "Try, check and set up": ("demo", "doctor", "models", "config"),
     "Research": ("compare-attention",),
 }
 _START = """\b
@@ -57,7 +59,7 @@ class GroupedCommands(TyperGroup):
                     formatter.write_dl(rows)
 
 
-app = typer.Typer(
+app = Commands(
     name="soart",
     help="Generate pictures with any Stable Diffusion model, rank them, learn your taste, tune the prompts.",
     epilog=_START,
@@ -77,11 +79,14 @@ def _print_version(requested: bool) -> None:
 
 @app.callback()
 def _root(
+    ctx: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    pass
+    # Only commands that use settings may fail for a mistake in them.
+    if ctx.invoked_subcommand in {name for _, names in configuration.USES.values() for name in names}:
+        ctx.default_map = configuration.defaults(getattr(ctx.command, "commands", {}))
 
 
 app.command(epilog='Example: soart generate "a {fox|owl}, __style__" -n 16 --seed 1 --report foxes.html')(generate)
@@ -99,8 +104,10 @@ app.command(epilog="Example: soart undo soart-undo-20261125-140000.jsonl")(undo)
 app.command(epilog="Example: soart demo --folder /tmp/soart-demo")(demo)
 app.command(epilog='Example: soart tune "a fox in the snow" --taste mine --budget 120')(tune)
 app.command(epilog="Example: soart web --collection soart-pictures")(web)
+app.command(epilog="Example: soart models")(models)
 taste_exchange.register(taste.app)
 app.add_typer(taste.app, name="taste")
+app.add_typer(configuration.app, name="config")
 
 
 def main() -> None:
@@ -108,12 +115,15 @@ def main() -> None:
     # Threads of OpenMP that wait actively take the cores from each other: drawing beside one other busy process took
     # eight times as long. OpenMP reads this when torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    open_closed_streams()
     try:
         app()
     except SoartError as error:
         note(f"Error: {error}")
         sys.exit(error.exit_code)
     except BrokenPipeError:
+        # What is left to write goes nowhere, or Python would complain of the pipe once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
 
 

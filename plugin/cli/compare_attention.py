@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .options import Json
+from .options import Json, output_folder, wrong_usage
 from .terminal import Progress, emit, out, plain_table, print_notes, say
 
 
@@ -19,29 +19,37 @@ def compare_attention(
     unit_space: Annotated[
         str | None, typer.Option(help="Mode that is the unit space of version B; default: the first folder.")
     ] = None,
-    output: Annotated[Path, typer.Option(help="Folder for the tables (CSV) and their picture (PNG).")] = Path(
-        "soart-attention"
-    ),
+    output: Annotated[
+        Path, typer.Option(callback=output_folder, help="Folder for the tables (CSV) and their picture (PNG).")
+    ] = Path("soart-attention"),
     as_json: Json = False,
 ) -> None:
     """Compare versions of attention: tables of their differences, and how well each version tells modes apart.
 
     The tables are transposed, difference and plus–minus.
     """
-    from ...pipelines.attention.modes import compare_versions, measure_modes, write_comparison
+    from ...pipelines.attention.modes import check_versions, compare_versions, measure_modes, write_comparison
 
     modes = {folder.resolve().name: folder for folder in folders}
     if len(modes) < len(folders):
         raise typer.BadParameter("two folders have the same name; modes are named after folders", param_hint="FOLDERS")
+    pair = [version.strip().upper() for version in versions.split(",")]
+    with wrong_usage("--versions"):
+        check_versions(pair)
     with Progress("measuring", 0) as progress:
         data = measure_modes(modes, progress, progress.expect)
-    report = compare_versions(data, [v.strip().upper() for v in versions.split(",")], unit_space)
+    report = compare_versions(data, pair, unit_space)
     files = write_comparison(report.comparison, output)
+    found = report.evidence
     if as_json:
         emit(
             {
                 "versions": list(report.comparison.names),
-                "balanced_accuracy": dict(report.accuracy),
+                "balanced_accuracy": dict(found.accuracy),
+                "intervals": {version: list(interval) for version, interval in found.intervals.items()},
+                "difference": found.difference,
+                "difference_interval": list(found.difference_interval),
+                "p_value": found.p_value,
                 "chance": report.chance,
                 "folds": report.folds,
                 "lopsidedness": report.comparison.lopsidedness,
@@ -53,13 +61,18 @@ def compare_attention(
         )
         return
     table = plain_table()
-    for name in ("version", "balanced accuracy"):
+    for name in ("version", "balanced accuracy", "95 %"):
         table.add_column(name, justify="right")
-    for version, accuracy in report.accuracy.items():
-        table.add_row(version, f"{accuracy:.2f}")
+    for version, accuracy in found.accuracy.items():
+        table.add_row(version, f"{accuracy:.2f}", "{:.2f} … {:.2f}".format(*found.intervals[version]))
     out.print(table)
     first, second = report.comparison.names
     say(f"{len(data.files)} pictures, {report.folds} folds, chance {report.chance:.2f}")
+    low, high = found.difference_interval
+    say(
+        f"{second} − {first}: {found.difference:+.2f} ({low:+.2f} … {high:+.2f}); by chance as large in "
+        f"{100 * found.p_value:.0f} % of random exchanges"
+    )
     say(f"Plus–minus {second} − {first}: lop-sidedness {report.comparison.lopsidedness:.2f}")
     print_notes(data.problems)
     say(f"Tables: {', '.join(str(file) for file in files)}")

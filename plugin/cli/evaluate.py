@@ -10,7 +10,19 @@ import typer
 
 from ...errors import SoartError
 from .evaluate_output import document, print_contrast, print_evaluation, print_judged
-from .options import Engine, EvaluationOption, Folders, Json, Judges, Only, Processes, Profiles, load_judges
+from .options import (
+    Engine,
+    EvaluationOption,
+    Folders,
+    Json,
+    Judges,
+    Only,
+    Processes,
+    Profiles,
+    load_judges,
+    output_file,
+    wrong_usage,
+)
 from .terminal import Progress, emit, interruptible, note, print_notes, say
 
 if TYPE_CHECKING:
@@ -91,7 +103,9 @@ def evaluate(
     ] = None,
     export: Annotated[
         list[Path] | None,
-        typer.Option("--export", help="Write one row per file to FILE.csv, .json or .parquet; repeatable."),
+        typer.Option(
+            "--export", callback=output_file, help="Write one row per file to FILE.csv, .json or .parquet; repeatable."
+        ),
     ] = None,
     against: Annotated[
         list[str] | None,
@@ -118,11 +132,12 @@ def evaluate(
     from ...pipelines.ingest.roots import open_collection_for
     from ...pipelines.ingest.scan import Scan
 
-    for path in export or ():
-        format_of(path)
+    with wrong_usage("--export"):
+        for path in export or ():
+            format_of(path)
+    target = Path(report[0]) if report else None
     scorers, warnings = scorers_with_warnings(tastes or (), profiles)
     judges = [loaded for loaded, _ in load_judges(judge)]
-    target = Path(report[0]) if report else None
     sides = [(folders, collection), *([(against, None)] if against else [])]
     with interruptible(), ExitStack() as stack:
         stores: list[tuple[Collection, list[Path]]] = []

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import io
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +17,21 @@ if TYPE_CHECKING:
 
 #: Greatest width of a picture, in columns.
 COLUMNS = 48
+
+
+def check_keys() -> None:
+    """Refuse to ask for keys where none can come.
+
+    Raises:
+        SoartError: stdin is closed.
+    """
+    from ...errors import SoartError
+
+    with contextlib.suppress(io.UnsupportedOperation, OSError):
+        if sys.stdin.closed or os.path.samestat(os.fstat(sys.stdin.fileno()), Path(os.devnull).stat()):
+            raise SoartError(
+                "There are no keys to rate by, because stdin is closed: use a terminal, or pipe the keys in."
+            )
 
 
 def keys() -> Iterator[str]:

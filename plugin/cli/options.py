@@ -3,21 +3,86 @@
 from __future__ import annotations
 
 import inspect
+import math
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from ...pipelines.models.options import GeneratorOptions
+from ...errors import SoartError
+from ...files import check_writable
+from ...pipelines.models.options import DTYPES, ENGINES, OFFLOADS, GeneratorOptions
 from .terminal import err
 
 if TYPE_CHECKING:
     from ...pipelines.judges.guarded import GuardedJudge
     from ...pipelines.models.generator import ImageGenerator
+
+
+def check_outputs(paths: Iterable[Path | None], *, folders: bool = False, parents: bool = False) -> None:
+    """Refuse places where nothing can be written; called before any work begins.
+
+    Args:
+        paths: of files or folders; None is passed over.
+        folders: True for folders, which may be missing.
+        parents: True for files whose folder may be missing.
+
+    Raises:
+        SoartError: a file or folder cannot be written.
+    """
+    for path in paths:
+        if path is not None:
+            try:
+                check_writable(path / "file" if folders else path, parents=folders or parents)
+            except OSError as error:
+                raise SoartError(f"{str(path)!r} cannot be written: {error.strerror or error}.") from error
+
+
+def _checked(*, folders: bool = False, parents: bool = False) -> Callable[[typer.Context, Any], Any]:
+    """A callback of options for ``check_outputs``."""
+
+    def check(ctx: typer.Context, value: Any) -> Any:  # noqa: ANN401
+        if not ctx.resilient_parsing:
+            check_outputs(value if isinstance(value, list | tuple) else [value], folders=folders, parents=parents)
+        return value
+
+    return check
+
+
+#: Callbacks of options: an output file in a folder that exists, one whose folder is made, a folder that is made.
+output_file, output_file_anywhere, output_folder = _checked(), _checked(parents=True), _checked(folders=True)
+
+
+def finite(value: float | None) -> float | None:
+    """Callback of options: refuse NaN and infinities."""
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter(f"expected a number, got {value}")
+    return value
+
+
+def one_of(choices: Sequence[str]) -> Callable[[str | None], str | None]:
+    """A callback of options that take one of some words."""
+
+    def check(value: str | None) -> str | None:
+        if value is not None and value not in choices:
+            raise typer.BadParameter(f"expected one of {', '.join(choices)}, got {value!r}")
+        return value
+
+    return check
+
+
+@contextmanager
+def wrong_usage(option: str) -> Iterator[None]:
+    """Turn an error about the value of an option into wrong usage, exit code 2."""
+    try:
+        yield
+    except SoartError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from error
+
 
 # A collection is text and not a Path, because a Path drops a slash of a URL.
 CollectionArgument = Annotated[
@@ -37,20 +102,29 @@ Pictures = Annotated[
     typer.Argument(metavar="PATHS...", help="Pictures, folders of pictures, or a collection (folder or URL)."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
-Report = Annotated[Path | None, typer.Option("--report", help="Write the ranking as an HTML page to this file.")]
+Report = Annotated[
+    Path | None,
+    typer.Option("--report", callback=output_file, help="Write the ranking as an HTML page to this file."),
+]
 Top = Annotated[int, typer.Option("--top", min=1, help="Lines of the ranking to print.")]
 CopyTo = Annotated[
     Path | None,
     typer.Option(
         "--copy-to",
         metavar="FOLDER",
+        callback=output_folder,
         help="Copy the first pictures, as many as --top, to this folder; their names begin with their place.",
     ),
 ]
-Wildcards = Annotated[Path | None, typer.Option("--wildcards", help="Folder of your own NAME.txt wildcard files.")]
+Wildcards = Annotated[
+    Path | None,
+    typer.Option("--wildcards", exists=True, file_okay=False, help="Folder of your own NAME.txt wildcard files."),
+]
 Profiles = Annotated[
     Path | None,
-    typer.Option("--profiles", help="Folder of tastes; default: soart/tastes in your configuration folder."),
+    typer.Option(
+        "--profiles", file_okay=False, help="Folder of tastes; default: soart/tastes in your configuration folder."
+    ),
 ]
 Judges = Annotated[
     list[str] | None,
@@ -74,7 +148,8 @@ Engine = Annotated[
     str,
     typer.Option(
         "--engine",
-        metavar="local|ray",
+        metavar="|".join(ENGINES),
+        callback=one_of(ENGINES),
         help="Run on this machine, or on the Ray cluster at RAY_ADDRESS (docs/cluster.md).",
     ),
 ]
@@ -126,10 +201,19 @@ _GENERATOR_OPTIONS: dict[str, Any] = {
         typer.Option("--device", help="cuda, cuda:1, xpu, mps or cpu; default: the best device available."),
     ],
     "dtype": Annotated[
-        str | None, typer.Option("--dtype", help="float32, float16 or bfloat16; default: chosen by device.")
+        str | None,
+        typer.Option(
+            "--dtype",
+            metavar="|".join(DTYPES),
+            callback=one_of(DTYPES),
+            help="Number format; default: chosen by device.",
+        ),
     ],
     "offload": Annotated[
-        str, typer.Option("--offload", help="auto, none, model or sequential: keep weights off the accelerator.")
+        str,
+        typer.Option(
+            "--offload", metavar="|".join(OFFLOADS), callback=one_of(OFFLOADS), help="Keep weights off the accelerator."
+        ),
     ],
     "engine": Engine,
     "workers": Annotated[
@@ -146,13 +230,19 @@ _GENERATOR_OPTIONS: dict[str, Any] = {
 
 def weighted(texts: Sequence[str], option: str) -> list[tuple[str, float]]:
     """Names and weights of NAME or NAME=WEIGHT, by default weight 1; ``option`` is named in messages."""
+    from ...metrics.checks import HEAVIEST, is_weight
+
     pairs = []
     for text in texts:
         name, split, number = text.rpartition("=")
         try:
-            pairs.append((name, float(number or 1)) if split else (text, 1.0))
+            pair = (name, float(number or 1)) if split else (text, 1.0)
         except ValueError:
-            raise typer.BadParameter(f"expected NAME or NAME=WEIGHT, got {text!r}", param_hint=option) from None
+            pair = ("", math.nan)
+        if not (pair[0].strip() and is_weight(pair[1])):
+            expected = f"expected NAME or NAME=WEIGHT with a weight up to {HEAVIEST:,.0f}"
+            raise typer.BadParameter(f"{expected}, got {text!r}", param_hint=option)
+        pairs.append(pair)
     return pairs
 
 

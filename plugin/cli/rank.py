@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .options import CopyTo, Json, Judges, Pictures, Profiles, Report, Top, load_judges
+from .options import CopyTo, Json, Judges, Pictures, Profiles, Report, Top, finite, load_judges
 from .ranking_output import RankingOutput, show_ranking
 from .terminal import Progress, emit, print_notes, say
 
@@ -29,6 +29,7 @@ def rank(
         float | None,
         typer.Option(
             min=0,
+            callback=finite,
             help="Drop pictures closer than this to a better one (0.3 removes look-alikes, 1 keeps only a few).",
         ),
     ] = None,

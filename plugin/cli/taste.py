@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .options import CollectionArgument, Json, Network, Profiles, Rater
+from .commands import Commands
+from .options import CollectionArgument, Json, Network, Profiles, Rater, check_outputs, output_file
 from .terminal import Progress, emit, print_notes, say
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from ...metrics.tastes.within_groups import WithinGroups
     from ...pipelines.scoring.taste_scorer import TasteScorer
 
-app = typer.Typer(
+app = Commands(
     help="Learn what you like from a few of your own pictures, and score by it.",
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -109,7 +110,10 @@ def learn(
     ] = None,
     rater: Rater = "me",
     choices: Annotated[
-        Path | None, typer.Option(help="CSV file of two paths a line, the better picture first.")
+        Path | None,
+        typer.Option(
+            help="CSV file of two paths a line, the better picture first; 'equal' in a third column for a tie."
+        ),
     ] = None,
     network: Network = "efficientnet-lite0",
     profiles: Profiles = None,
@@ -124,7 +128,7 @@ def learn(
     if not good and not bad and collection is None and choices is None:
         raise typer.BadParameter("name pictures with --good and --bad, a collection, or choices", param_hint="--good")
     store = ProfileStore(profiles)
-    store.place(name)
+    check_outputs([store.place(name)], parents=True)
     sources = learning.Sources(good or (), _bad_kinds(bad or []), None if collection is None else rater, choices)
     only_ratings = not (good or bad or choices)
     pictures = existing_collection(collection) if collection and only_ratings else Collection(collection)
@@ -149,11 +153,15 @@ def rate(
     profiles: Profiles = None,
     as_json: Json = False,
 ) -> None:
-    """Rate pictures by single keys: 1–5, x to skip, u to undo, q to quit. Every key is stored at once."""
+    """Rate pictures by single keys: 1–5, n for "not for me", x to skip, u to undo, q to quit.
+
+    + and - move the last rating by half a star. Every key is stored at once.
+    """
     from ...pipelines.scoring.measuring import existing_collection
     from ...pipelines.tastes.rating_session import RatingSession, rating_queue
-    from .keys import keys, rate_by_keys
+    from .keys import check_keys, keys, rate_by_keys
 
+    check_keys()
     scorer = None if taste is None else taste_scorer(taste, profiles)
     with existing_collection(collection) as store:
         session = RatingSession(store, rater, rating_queue(store, rater, scorer, count))
@@ -170,12 +178,13 @@ def rate(
 
 @app.command(epilog="Example: soart taste show mine pictures/ --report mine.html")
 def show(
-    name: Annotated[str | None, typer.Argument(help="Name of the taste; without one all are listed.")] = None,
+    name: Name,
     paths: Annotated[
         list[str] | None, typer.Argument(help="Pictures or a collection (folder or URL) to score for the report.")
     ] = None,
     report: Annotated[
-        Path | None, typer.Option(help="Write an HTML page with pictures, reasons and the learning curve.")
+        Path | None,
+        typer.Option(callback=output_file, help="Write an HTML page with pictures, reasons and the learning curve."),
     ] = None,
     profiles: Profiles = None,
     as_json: Json = False,
@@ -183,19 +192,12 @@ def show(
     """Show a taste: how reliable it is, its method, and on request a report page over pictures."""
     from ...pipelines.scoring.profile_store import ProfileStore
 
+    if report is not None and not paths:
+        raise typer.BadParameter("name pictures or a collection for the report", param_hint="PATHS")
     store = ProfileStore(profiles)
-    if name is None:
-        tastes = [describe(store.load(each), store.path(each)) for each in store.names()]
-        if as_json:
-            return emit({"tastes": tastes, "folder": str(store.folder)})
-        for facts in tastes:
-            say(f"{facts['name']}: {facts['trust']['word']}, {facts['method']}")
-        return say(f"{len(tastes)} tastes in {store.folder}")
     facts = describe(store.load(name), store.path(name))
     page = None
-    if report is not None:
-        if not paths:
-            raise typer.BadParameter("name pictures or a collection for the report", param_hint="PATHS")
+    if report is not None and paths:
         from ...pipelines.reports.page import write_report
         from ...pipelines.reports.taste import render_taste_report
         from ...pipelines.scoring.measuring import open_pictures

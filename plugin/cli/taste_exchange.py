@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .options import CollectionArgument, Json, Pictures, Profiles, Rater, weighted
+from .options import CollectionArgument, Json, Pictures, Profiles, Rater, output_file_anywhere, weighted
 from .taste import Name, describe, print_facts, taste_scorer
 from .terminal import Progress, emit, note, out, plain_table, print_notes, printable, say
 
@@ -16,7 +16,10 @@ from .terminal import Progress, emit, note, out, plain_table, print_notes, print
 def explain(
     name: Name,
     picture: Annotated[Path, typer.Argument(help="The picture to explain.")],
-    heat: Annotated[Path | None, typer.Option(help="Write the picture under its heat map to this PNG.")] = None,
+    heat: Annotated[
+        Path | None,
+        typer.Option(callback=output_file_anywhere, help="Write the picture under its heat map to this PNG."),
+    ] = None,
     grid: Annotated[int, typer.Option(min=1, max=64, help="Patches per side of the heat map.")] = 4,
     profiles: Profiles = None,
     as_json: Json = False,
@@ -80,7 +83,10 @@ def next_(
 def compare(
     paths: Pictures,
     taste: Annotated[list[str], typer.Option("--taste", help="A taste; name at least two.")],
-    picture: Annotated[Path | None, typer.Option(help="Write the largest disagreements to this PNG.")] = None,
+    picture: Annotated[
+        Path | None,
+        typer.Option(callback=output_file_anywhere, help="Write the largest disagreements to this PNG."),
+    ] = None,
     top: Annotated[int, typer.Option(min=1, help="Number of disagreements.")] = 8,
     profiles: Profiles = None,
     as_json: Json = False,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -24,6 +26,13 @@ LINE_SECONDS = 5.0
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
+
+
+def open_closed_streams() -> None:
+    """Open the null device for each standard stream that is closed; Python leaves None in its place."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
 
 
 def say(text: str) -> None:

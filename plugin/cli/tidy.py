@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .evaluate import evaluate_with_progress, scorers_with_warnings
-from .options import EvaluationOption, Folders, Json, Only, Processes, Profiles
+from .options import EvaluationOption, Folders, Json, Only, Processes, Profiles, finite, output_folder, wrong_usage
 from .terminal import Progress, emit, interruptible, note, print_notes, printable, say
 
 if TYPE_CHECKING:
@@ -73,16 +73,19 @@ def evaluated_folders(
 
 def cull(
     folders: Folders,
-    to: Annotated[Path, typer.Option("--to", help="Destination; one sub-folder per reason.")],
+    to: Annotated[Path, typer.Option("--to", callback=output_folder, help="Destination; one sub-folder per reason.")],
     duplicates: Annotated[
         bool, typer.Option("--duplicates", help="Move all but the best of near-duplicates, and exact copies.")
     ] = False,
     damaged: Annotated[bool, typer.Option("--damaged", help="Move pictures suspected of damage.")] = False,
     outliers: Annotated[bool, typer.Option("--outliers", help="Move pictures far from the rest.")] = False,
     worst: Annotated[
-        float | None, typer.Option("--worst", help="Move this share of the lowest scores, in percent.")
+        float | None,
+        typer.Option("--worst", callback=finite, help="Move this share of the lowest scores, in percent."),
     ] = None,
-    below: Annotated[float | None, typer.Option("--below", help="Move pictures with a score below this.")] = None,
+    below: Annotated[
+        float | None, typer.Option("--below", callback=finite, help="Move pictures with a score below this.")
+    ] = None,
     dry_run: Dry = False,
     undo_file: UndoFile = None,
     taste: ByTaste = None,
@@ -98,17 +101,18 @@ def cull(
     """
     from ...pipelines.tidying.cull import Rule, check_target, plan_cull
     from ...pipelines.tidying.cull import cull as move
-    from ...pipelines.tidying.journal import default_undo_file
+    from ...pipelines.tidying.journal import checked_undo_file
 
-    rule = Rule(duplicates, damaged, outliers, worst, below)
+    with wrong_usage("a rule"):
+        rule = Rule(duplicates, damaged, outliers, worst, below)
     check_target(to)
+    journal = checked_undo_file(undo_file)
 
     def check(_: Collection, roots: Sequence[Path]) -> None:
         check_target(to, roots)
 
     with evaluated_folders(folders, collection, only, taste, profiles, workers, check, to) as (roots, evaluated):
         moves = plan_cull(evaluated, rule, roots, to.absolute())
-        journal = undo_file or default_undo_file()
         done, problems = moves, list[str]()
         if moves and not dry_run:
             with Progress("moving", len(moves)) as bar:
@@ -164,10 +168,11 @@ def annotate(
     from ...pipelines.collection.ratings import check_has_rated
     from ...pipelines.tidying.annotate import annotate as write
     from ...pipelines.tidying.annotate import annotations_of
-    from ...pipelines.tidying.journal import default_undo_file
+    from ...pipelines.tidying.journal import checked_undo_file
 
     if not (xmp or png):
         raise typer.BadParameter("with --no-xmp there is nothing to write: add --png", param_hint="--no-xmp")
+    journal = checked_undo_file(undo_file)
 
     def check(store: Collection, _: Sequence[Path]) -> None:
         if rater is not None:
@@ -175,7 +180,6 @@ def annotate(
 
     with evaluated_folders(folders, collection, only, taste, profiles, workers, check) as (_, evaluated):
         annotations = list(annotations_of(evaluated, rater))
-        journal = undo_file or default_undo_file()
         done, problems = 0, list[str]()
         if annotations and not dry_run:
             with Progress("writing", len(annotations)) as bar:

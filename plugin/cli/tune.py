@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ...pipelines.models.options import GeneratorOptions
+from ...pipelines.models.request import SEED_LIMIT
 from .options import (
     CollectionOption,
     Json,
     Judges,
     Profiles,
     Wildcards,
+    finite,
     load_generator,
     load_judges,
+    output_file,
     weighted,
     with_generator_options,
 )
@@ -24,7 +27,6 @@ from .terminal import Progress, emit, interruptible, note, say
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ...pipelines.collection.collection import Collection
     from ...pipelines.collection.tables import ImageRow
     from ...pipelines.tuning.panel import Panel
     from ...pipelines.tuning.tuner import Tuner
@@ -51,15 +53,10 @@ def _panel(
     return weighted_panel([*zip(scorers, weights.values(), strict=True)], people, load_judges(judges), floor)
 
 
-def _space(
-    text: str | None, collection: Collection, negative: str, wildcards: Path | None, vocabulary: str
-) -> PromptSpace:
-    """The space of a YAML file or of a text; without one, the space tuned last in the collection."""
-    from ...pipelines.tuning.study import last_space
+def _space(text: str, negative: str, wildcards: Path | None, vocabulary: str) -> PromptSpace:
+    """The space of a YAML file or of a text."""
     from ...prompts.space.space import PromptSpace
 
-    if text is None:
-        return last_space(collection)
     if text.lower().endswith((".yaml", ".yml")) or Path(text).is_file():
         return PromptSpace.from_yaml(text, wildcards)
     return PromptSpace.from_text(text, negative, vocabulary=vocabulary, wildcards=wildcards)
@@ -90,11 +87,15 @@ def tune(
         typer.Option(
             min=0,
             max=1,
+            callback=finite,
             help="Lowest adherence to the prompt, 0–1; pictures below it count less (docs/judges.md).",
         ),
     ] = None,
     ask: Annotated[
-        bool, typer.Option("--ask", help="Rate every batch by keys as it comes: 1–5, x to skip, u to undo, q to quit.")
+        bool,
+        typer.Option(
+            "--ask", help="Rate every batch by keys as it comes: 1–5, n not for me, x to skip, u to undo, q to quit."
+        ),
     ] = False,
     pareto: Annotated[
         bool, typer.Option("--pareto", help="With several judges: search for all trade-offs between them.")
@@ -111,20 +112,25 @@ def tune(
     stop: Annotated[
         float,
         typer.Option(
-            min=0, help="Stop when the expected further gain falls below this many standard deviations; 0: never."
+            min=0,
+            callback=finite,
+            help="Stop when the expected further gain falls below this many standard deviations; 0: never.",
         ),
     ] = 0.0,
     resume: Annotated[
         bool,
         typer.Option("--resume", help="Continue with the space tuned last; naming the space again does the same."),
     ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the search and of the first picture.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=SEED_LIMIT - 1, help="Seed of the search and of the first picture.")
+    ] = 0,
     negative: Annotated[str, typer.Option(help="Negative prompt or template, if SPACE is text.")] = "",
     wildcards: Wildcards = None,
     drawing: GeneratorOptions = GeneratorOptions(),
     collection: CollectionOption = "soart-tuning",
     report: Annotated[
-        Path | None, typer.Option("--report", help="HTML page; default: tune.html in the collection.")
+        Path | None,
+        typer.Option("--report", callback=output_file, help="HTML page; default: tune.html in the collection."),
     ] = None,
     profiles: Profiles = None,
     as_json: Json = False,
@@ -136,14 +142,21 @@ def tune(
     from ...pipelines.collection.collection import Collection
     from ...pipelines.scoring.measuring import existing_collection
     from ...pipelines.scoring.profile_store import warnings_of
+    from ...pipelines.tuning.study import last_space
     from ...pipelines.tuning.tuner import Tuner
 
     if space is None and not resume:
         raise typer.BadParameter("name a space, or --resume the one tuned last", param_hint="SPACE")
+    if ask:
+        from .keys import check_keys
+
+        check_keys()
     panel = _panel(taste or (), [*(rater or ()), *([ME] if ask and not rater else ())], judge, adherence, profiles)
     warnings = warnings_of(*panel.scorers)
-    with existing_collection(collection) if space is None else Collection(collection) as store:
-        narrowed = _space(space, store, negative, wildcards, drawing.vocabulary).restrict(ban or (), pin or ())
+    # A mistake in the space leaves no empty collection behind.
+    named = None if space is None else _space(space, negative, wildcards, drawing.vocabulary)
+    with existing_collection(collection) if named is None else Collection(collection) as store:
+        narrowed = (named or last_space(store)).restrict(ban or (), pin or ())
         with load_generator(drawing) as generator:
             tuner = Tuner(
                 store, generator, narrowed, panel, seed=seed, batch=batch, budget=budget, pareto=pareto, prune=prune

@@ -10,13 +10,13 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ...errors import PromptError
+from ...errors import PromptError, expect
 from .conditions import place_of
 from .definition import SpaceDefinition
 from .number_range import NumberRange
 from .rendering import SUBJECT, escape
 from .slots import Kind, Option, Slot
-from .templates import WILDCARD, invalid_syntax, quoted, wildcard_values
+from .templates import WILDCARD, check_weights, check_wildcards, invalid_syntax, quoted, wildcard_values
 
 if TYPE_CHECKING:
     from dynamicprompts.commands import Command
@@ -68,6 +68,11 @@ def space_from_text(
     Raises:
         PromptError: an empty text, broken or unsupported syntax, an unknown wildcard or vocabulary.
     """
+    expect("the prompt as text", text, str, error=PromptError)
+    expect("the negative prompt as text", negative, str, error=PromptError)
+    check_wildcards(wildcards)
+    check_weights(text)
+    check_weights(negative)
     if is_template(text):
         return space_from_template(text, negative, wildcards)
     return space_from_prompt(text, negative, vocabulary=vocabulary, wildcards=wildcards)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from ...errors import PromptError
+from ...errors import PromptError, expect
 from .number_range import NumberRange
 
 Kind = Literal["text", "negative", "setting"]
@@ -241,6 +241,8 @@ def restricted(
     Raises:
         PromptError: an unknown slot or option.
     """
+    for texts in (bans, pins):
+        expect("options as a list of texts such as 'slot=option'", texts, list, tuple, error=PromptError)
     excluded = [set(options) for options in banned]
     pinned: dict[int, set[int]] = {}
     for at, options in (find_options(slots, text) for text in bans):

@@ -19,7 +19,7 @@ from typing import Self
 
 import numpy as np
 
-from ...errors import PromptError
+from ...errors import PromptError, expect
 from .constraints import cheapest
 from .definition import Choice as Choice
 from .definition import SpaceDefinition
@@ -85,6 +85,7 @@ class PromptSpace(SpaceDefinition):
         Raises:
             PromptError: the file cannot be read, or contains a mistake.
         """
+        expect("the YAML file as a path", path, str, Path, error=PromptError)
         return cls.of(read_yaml(path, wildcards))
 
     @classmethod
@@ -127,6 +128,7 @@ class PromptSpace(SpaceDefinition):
         Raises:
             PromptError: a mistake in the text.
         """
+        expect("the prompt space as text", text, str, error=PromptError)
         return cls.parse_yaml(text, "the space") if is_yaml(text) else cls.from_text(text, vocabulary=vocabulary)
 
     @property
@@ -189,6 +191,7 @@ class PromptSpace(SpaceDefinition):
         Raises:
             PromptError: an unknown slot or option, or a slot that must be named.
         """
+        expect("options by the names of their slots", options, Mapping, error=PromptError)
         for name in options:
             find_slot(self.slots, name)
         indices = []
@@ -240,6 +243,7 @@ class PromptSpace(SpaceDefinition):
         Returns:
             (n, slots) int64, n ≤ ``count``.
         """
+        expect("the number of choices as a whole number", count, int, error=PromptError)
         return sample(self, count, seed, distinct=distinct)
 
     def map_from(self, old: SpaceDefinition, choices: np.ndarray) -> MappedChoices:

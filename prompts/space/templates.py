@@ -6,7 +6,9 @@ from the built-in vocabularies. Expansion depends only on the prompt seed, never
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import math
 import re
 from pathlib import Path
 
@@ -16,6 +18,8 @@ from .number_range import NumberRange
 VOCABULARIES = Path(__file__).parents[1] / "vocabularies"
 #: A wildcard within a template.
 WILDCARD = re.compile(r"__([\w/*.-]+?)__")
+#: What stands where an option of a variant has its weight.
+_WEIGHT = re.compile(r"[{|]\s*([^{}|:$]{1,400}?)\s*::")
 #: Repeated draws in a row after which a template counts as having no more distinct prompts.
 _PATIENCE = 20
 #: Characters of a template that messages quote.
@@ -86,6 +90,29 @@ def spell_out(template: str) -> str:
     return re.sub(r"\{([^{}|]*)\}", numbers, template)
 
 
+def check_wildcards(folder: Path | None) -> None:
+    """Refuse a folder of the user's own wildcards that does not exist; None is none.
+
+    Raises:
+        PromptError: see above.
+    """
+    if folder is not None and not Path(folder).is_dir():
+        raise PromptError(f"There is no folder of wildcards {str(folder)!r}: name a folder of NAME.txt files.")
+
+
+def check_weights(template: str) -> None:
+    """Refuse numbers in the place of weights that the library would take for words, such as 1e3 and nan.
+
+    Raises:
+        PromptError: see above.
+    """
+    for text in _WEIGHT.findall(template):
+        with contextlib.suppress(ValueError):
+            number = float(text)
+            if not (re.fullmatch(r"[\d.]+", text) and math.isfinite(number)):
+                raise PromptError(f"Expected a weight such as 2 or 0.5 before '::' in the prompt, got {text[:40]!r}.")
+
+
 def expand(template: str, count: int, seed: int, wildcards: Path | None = None) -> list[str]:
     """Draw ``count`` prompts from ``template``.
 
@@ -108,6 +135,8 @@ def expand(template: str, count: int, seed: int, wildcards: Path | None = None) 
         raise PromptError(f"Expected at least one prompt, got {count}.")
     if not template.strip():
         raise PromptError("The prompt is empty: describe what the picture should show.")
+    check_wildcards(wildcards)
+    check_weights(template)
     template = spell_out(template)
     values = {name: [*map(spell_out, texts)] for name, texts in _all_wildcards(template, wildcards).items()}
     if not re.search(r"[{}$]|__", template):

@@ -15,12 +15,12 @@ from pathlib import Path
 import yaml  # type: ignore[import-untyped]  # it ships no types
 from pydantic import ValidationError
 
-from ...errors import PromptError
+from ...errors import PromptError, expect
 from .constraints import Constraint, needs, not_both
 from .definition import SpaceDefinition
 from .number_range import NumberRange
 from .slots import Option, Slot, default_kind
-from .templates import wildcard_values
+from .templates import check_wildcards, wildcard_values
 from .yaml_schema import WHOLE_WILDCARD, Place, RuleModel, SlotModel, SpaceModel, complaint
 
 #: A file with more nodes than this (aliases counted each time) is refused.
@@ -65,6 +65,8 @@ def parse_yaml(text: str, name: str = "space.yaml", wildcards: Path | None = Non
     Raises:
         PromptError: malformed YAML or a mistake in the space; the message names file, line and path.
     """
+    expect("the YAML of a prompt space as text", text, str, error=PromptError)
+    check_wildcards(wildcards)
     lines: dict[Place, int] = {}
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)

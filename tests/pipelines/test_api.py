@@ -51,7 +51,6 @@ def test_a_ranking_of_a_collection_of_a_folder_and_of_files(drawn):
     assert {picture.prompt for picture in folder} == {None}
     files = soart.rank(path for path in sorted((drawn / "images").iterdir())[:2])
     assert len(files) == 2
-    assert not soart.rank([])
     missing = soart.rank([drawn / "images", drawn / "nowhere"])
     assert len(missing) == 4
     assert "does not exist" in missing.problems[0]
@@ -87,7 +86,7 @@ def test_settings_are_checked(tmp_path, embedded):
 
 def test_a_notebook_shows_the_pictures(drawn):
     page = soart.rank(drawn)._repr_html_()
-    assert page.count("data:image/png") == 4
+    assert page.count("data:image/jpeg") == 4
     assert "a boat" in page
     listed = soart.Ranking([], ["<b> is left out."])
     assert "&lt;b&gt;" in listed._repr_html_()

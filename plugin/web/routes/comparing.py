@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ....metrics.tastes.bradley_terry import FEWEST_TO_ORDER, MOST_TO_ORDER
-from ....pipelines.collection.comparisons import store_choice, undo_choice
+from ....pipelines.collection.comparisons import store_choice, store_tie, undo_choice
 from ....pipelines.collection.counts import count_collection
 from ....pipelines.services.comparing import comparison_round, differences_between, pictures_to_compare
 from ....pipelines.services.gallery import cells_of, usable_profiles
@@ -79,12 +79,15 @@ def differences(request: Request) -> Response:
 
 
 def prefer(request: Request, body: dict[str, Any]) -> Response:
-    """Store a choice."""
+    """Store a choice; without a winner all pictures are equal."""
     current, rater = current_collection(request), check_rater(request, body)
     losers = body.get("losers")
     others = [whole_number(image, _PICTURE) for image in losers] if isinstance(losers, list) else []
-    winner = whole_number(body.get("winner"), _PICTURE)
-    return JSONResponse({"new": store_choice(current.collection, rater, str(body.get("choice", "")), winner, others)})
+    choice = str(body.get("choice", ""))
+    if body.get("winner") is None:
+        return JSONResponse({"new": store_tie(current.collection, rater, choice, others)})
+    winner = whole_number(body["winner"], _PICTURE)
+    return JSONResponse({"new": store_choice(current.collection, rater, choice, winner, others)})
 
 
 def undo(request: Request, body: dict[str, Any]) -> Response:

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ....errors import SoartError
+from ....pipelines.collection.ratings import HALF_STAR, as_stars
 from ....pipelines.services.gallery import cells_of
 from ..answers import json_endpoint, page, whole_number, whole_numbers
 from ..state import current_collection, rater_of
@@ -56,12 +57,14 @@ def rate(request: Request, body: dict[str, Any]) -> Response:
     return JSONResponse({"before": service.rate(image, stars), "stars": stars})
 
 
-def stars_in(value: object) -> int | None:
-    """A rating in a request: 1 to 5, 0 for a skip, None for none; other whole numbers are refused when it is stored.
+def stars_in(value: object) -> float | None:
+    """A rating in a request: in half stars, 0 for a skip, None for none; others are refused when it is stored.
 
     Raises:
-        SoartError: not a whole number.
+        SoartError: neither whole nor half.
     """
+    if isinstance(value, float) and (value / HALF_STAR).is_integer():
+        return as_stars(value)
     return None if value is None else whole_number(value, "a rating")
 
 

@@ -83,3 +83,50 @@ def test_skipped_pairs_wait():
 def test_pools_of_another_size_are_refused(ids):
     with pytest.raises(CollectionError, match="Expected 2 to"):
         standing(ids, [])
+
+
+def test_a_tie_is_half_a_win_for_each():
+    rng = np.random.default_rng(3)
+    choices = [tuple(int(i) for i in rng.permutation(5)[:2]) for _ in range(12)]
+    ties = [tuple(int(i) for i in rng.permutation(5)[:2]) for _ in range(6)]
+    now = standing(range(5), choices, ties)
+
+    def loss(theta):
+        wins = sum(np.log(expit(theta[a] - theta[b])) for a, b in choices)
+        halves = sum(np.log(expit(theta[a] - theta[b])) + np.log(expit(theta[b] - theta[a])) for a, b in ties) / 2
+        return -wins - halves + theta @ theta / (2 * SPREAD**2)
+
+    step = 1e-4 * np.eye(5)
+    slope = [float(loss(now.strengths + e) - loss(now.strengths - e)) / 2e-4 for e in step]
+    assert slope == pytest.approx([0.0] * 5, abs=1e-4)
+    curve = [
+        [(loss(now.strengths + a + b) - loss(now.strengths + a - b) - loss(now.strengths - a + b) + loss(now.strengths - a - b)) / 4e-8 for b in step]
+        for a in step
+    ]  # fmt: skip
+    assert np.linalg.inv(curve) == pytest.approx(now.covariance, rel=1e-3)
+
+
+def test_pictures_called_equal_need_no_more_comparisons():
+    now = standing([1, 2, 3], [], [(1, 2), (2, 3), (1, 3)])
+    assert now.is_decided
+    assert now.strengths == pytest.approx([0, 0, 0])
+    assert not standing([1, 2, 3], [], [(1, 2)]).is_decided
+
+
+def test_ties_help_to_find_the_planted_order():
+    """A rater who calls close pictures equal tells more by saying so than by choosing at random."""
+    rng = np.random.default_rng(4)
+    agreement = {"ties": [], "coins": []}
+    for _ in range(30):
+        truth = rng.normal(size=10)
+        wins, equal, coins = [], [], []
+        for _ in range(40):
+            a, b = (int(i) for i in rng.permutation(10)[:2])
+            if abs(truth[a] - truth[b]) < 0.5:
+                equal.append((a, b))
+                coins.append((a, b) if rng.random() < 0.5 else (b, a))
+            else:
+                wins.append((a, b) if truth[a] > truth[b] else (b, a))
+        for name, made in (("ties", (wins, equal)), ("coins", (wins + coins, ()))):
+            agreement[name].append(kendalltau(standing(range(10), *made).strengths, truth).statistic)
+    assert np.mean(agreement["ties"]) > np.mean(agreement["coins"]) + 0.02

@@ -4,7 +4,15 @@ import pytest
 from soart.errors import CollectionError
 from soart.metrics.tastes.bradley_terry import standing
 from soart.pipelines.collection.collection import Collection
-from soart.pipelines.collection.comparisons import choosers, comparisons, store_choice, strengths, undo_choice
+from soart.pipelines.collection.comparisons import (
+    choosers,
+    comparisons,
+    store_choice,
+    store_tie,
+    strengths,
+    ties,
+    undo_choice,
+)
 from soart.pipelines.tastes.learning import Sources, learn
 
 
@@ -70,3 +78,33 @@ def test_a_taste_is_learnt_from_choices_in_the_collection(eight):
     taste = learn("ann", collection, Sources(rater="ann")).taste
     assert len(taste.examples) == 8
     assert sorted(np.sign(taste.examples.liking)) == [-1] * 4 + [1] * 4
+
+
+def test_ties_are_no_choices(eight):
+    collection, ids = eight
+    assert store_tie(collection, "ann", "t1", ids[:3])
+    assert not store_tie(collection, "ann", "t1", ids[:3])
+    # Two choices that contradict each other are no tie.
+    store_choice(collection, "ann", "c1", ids[4], [ids[5]])
+    store_choice(collection, "ann", "c2", ids[5], [ids[4]])
+    assert ties(collection, "ann") == [(ids[0], ids[1]), (ids[0], ids[2]), (ids[1], ids[2])]
+    assert ties(collection, "ann", ids[1:]) == [(ids[1], ids[2])]
+    assert comparisons(collection, "ann") == [(ids[4], ids[5]), (ids[5], ids[4])]
+    assert undo_choice(collection, "ann", "t1")
+    assert ties(collection, "ann") == []
+    with pytest.raises(CollectionError, match="choice among"):
+        store_tie(collection, "ann", "t2", ids[:1])
+
+
+def test_a_taste_is_learnt_from_ties_too(eight):
+    collection, ids = eight
+    for number, (a, b) in enumerate(zip(ids[:4], ids[4:], strict=True)):
+        store_choice(collection, "ann", f"c{number}", a, [b])
+    before = learn("ann", collection, Sources(rater="ann")).taste.examples
+    store_tie(collection, "ann", "t", [ids[0], ids[4]])
+    after = learn("ann", collection, Sources(rater="ann")).taste.examples
+    assert len(after) == len(before) == 8
+    gaps = [
+        np.ptp([one.liking[list(one.pictures).index(p)] for p in before.pictures[[0, 4]]]) for one in (before, after)
+    ]
+    assert gaps[1] < gaps[0]

@@ -173,6 +173,48 @@ def test_rating_session(rated):
     assert not again & ratings.judged_pictures(collection, "me")
 
 
+def test_half_stars_and_not_for_me(rated):
+    collection, _, _ = rated
+    session = RatingSession(collection, "me", rating_queue(collection, "me", None, 4))
+    ids = [row.id for row in session.queue]
+    assert session.press("+") == "no rating to change"
+    assert [session.press(key) for key in "4-"] == ["rated 4", "rated 3.5"]
+    assert [session.press(key) for key in "5+"] == ["rated 5", "rated 5"]
+    assert [session.press(key) for key in "n+"] == ["not for me", "no rating to change"]
+    assert session.ratings == {ids[0]: 3.5, ids[1]: 5, ids[2]: 1}
+    assert ratings.ratings(collection, "me") == {ids[0]: 3.5, ids[1]: 5, ids[2]: 1}
+    assert ratings.ratings(collection, "me", personal=False) == {ids[0]: 3.5, ids[1]: 5}
+    assert ratings.star_counts(collection, "me") == (3, 3)
+    # An opinion of this rater alone.
+    assert ratings.others_mean(collection, "you") == {ids[0]: -0.75, ids[1]: 0.75}
+    assert session.press("u") == "undone"
+    assert ratings.ratings_of_picture(collection, ids[0]) == {"me": 3.5}
+    assert ratings.ratings_of_picture(collection, ids[2]) == {}
+    ratings.dislike_personally(collection, "ann", ids[3])
+    assert ratings.raters(collection) == ["ann", "me"]
+    assert ratings.raters(collection, personal=False) == ["me"]
+    ratings.rate(collection, "ann", {ids[3]: 2})
+    assert ratings.ratings(collection, "ann", personal=False) == {ids[3]: 2}
+
+
+def test_not_for_me_teaches_the_taste_and_no_prior(rated):
+    collection, rows, vivid = rated
+    for row in rows[:12]:
+        if vivid[row.id]:
+            ratings.rate(collection, "me", {row.id: 5})
+        else:
+            ratings.dislike_personally(collection, "me", row.id)
+    taste = tastes.learn("mine", collection, tastes.Sources(rater="me")).taste
+    assert dict(zip(taste.examples.pictures, taste.examples.liking, strict=True)) == {
+        row.sha256[:16]: 1 if vivid[row.id] else -1 for row in rows[:12]
+    }
+    for row in rows:
+        ratings.undo_rating(collection, "me", row.id)
+    ratings.dislike_personally(collection, "you", rows[0].id)
+    ratings.rate(collection, "me", {row.id: 5 if vivid[row.id] else 1 for row in rows[:12]})
+    assert tastes.learn("mine", collection, tastes.Sources(rater="me")).taste.prior_names == ("technical",)
+
+
 def test_what_to_rate_next(rated, scorer):
     collection, rows, _ = rated
     ratings.rate(collection, "me", {row.id: 3 for row in rows[:15]})

@@ -1,0 +1,203 @@
+"""Defaults of the command line that a user or a project sets once: TOML files and environment variables.
+
+A value typed on the command line counts first, then an environment variable, then ``soart.toml`` in the current folder,
+then ``config.toml`` in the user's configuration folder. Each value is used as if it were typed. The Python API does not
+read any of this, so that a script does the same everywhere.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+import platformdirs
+
+from ..errors import SoartError, first_line
+from ..files import write_whole
+from .models.options import DTYPES, OFFLOADS
+
+#: Name of a project's file, in the current folder.
+PROJECT = "soart.toml"
+Value = str | list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A setting that can be stored.
+
+    Attributes:
+        summary: its meaning in a few words.
+        default: what holds without it, in words.
+        choices: its only values; empty for any text.
+        several: True if its value is a list of texts.
+    """
+
+    summary: str
+    default: str
+    choices: tuple[str, ...] = ()
+    several: bool = False
+
+
+KEYS = {
+    "model": Key("model that draws: hub id, folder or file", "the embedded model"),
+    "device": Key("device that draws, such as cuda or cpu", "the best available"),
+    "dtype": Key("number format of the model", "by device", DTYPES),
+    "offload": Key("weights kept off the accelerator", "auto", OFFLOADS),
+    "taste": Key("taste or detector to score by", "the technical score"),
+    "judges": Key("judges to rank by, NAME[:ARGUMENT][=WEIGHT]", "none", several=True),
+    "collection": Key("collection to draw into and to show", "soart-pictures; soart-tuning for tunes"),
+    "wildcards": Key("folder of your own NAME.txt vocabularies", "none"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A value and its source: the name of an environment variable, the path of a file, or ``default``."""
+
+    value: Value | None
+    source: str
+
+
+def user_file() -> Path:
+    """The file of the user's settings, which need not exist."""
+    return platformdirs.user_config_path("soart") / "config.toml"
+
+
+def variable(key: str) -> str:
+    """The environment variable of a setting."""
+    return f"SOART_{key.upper()}"
+
+
+def read_settings(
+    environment: Mapping[str, str] | None = None, files: Sequence[Path] | None = None
+) -> dict[str, Setting]:
+    """All settings by key, each from the first source that has it.
+
+    Args:
+        environment: by default that of the process. Empty variables count as not set; judges are separated by spaces.
+        files: by default that of the project in the current folder, then that of the user.
+
+    Raises:
+        SoartError: a file that cannot be read, an unknown key, or a wrong value.
+
+    Examples:
+        >>> from soart.pipelines.configuration import read_settings
+        >>> settings = read_settings({"SOART_DEVICE": "cpu"}, [])
+        >>> settings["device"].value, settings["device"].source, settings["model"].source
+        ('cpu', 'SOART_DEVICE', 'default')
+    """
+    environment = os.environ if environment is None else environment
+    files = (Path(PROJECT), user_file()) if files is None else files
+    settings: dict[str, Setting] = {}
+    for path in reversed(files):
+        settings |= {key: Setting(value, str(path)) for key, value in read_file(path).items()}
+    for key, described in KEYS.items():
+        name = variable(key)
+        if text := environment.get(name, "").strip():
+            settings[key] = Setting(checked(key, text.split() if described.several else text, name), name)
+    return {key: settings.get(key, Setting(None, "default")) for key in KEYS}
+
+
+def read_file(path: Path) -> dict[str, Value]:
+    """The settings in a file; none if it does not exist.
+
+    A file in the current folder may come from anybody, so it must not name code: judges as ``module:Class`` are refused
+    in a project's file.
+
+    Raises:
+        SoartError: the file cannot be read, an unknown key, or a wrong value.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise SoartError(f"The settings {str(path)!r} cannot be read: {error.strerror or error}.") from error
+    except ValueError as error:
+        raise SoartError(f"The settings {str(path)!r} are not valid TOML: {first_line(error)}.") from error
+    values = {known(key, repr(str(path))): checked(key, value, repr(str(path))) for key, value in content.items()}
+    if path.name == PROJECT:
+        _check_no_code(values.get("judges", []), path)
+    return values
+
+
+def known(key: str, where: str = "") -> str:
+    """Return a key after checking that it is known.
+
+    Raises:
+        SoartError: it is not.
+    """
+    if key in KEYS:
+        return key
+    near = get_close_matches(key, KEYS, 1)
+    advice = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(KEYS)}."
+    raise SoartError(f"There is no setting {key!r}{f' ({where})' if where else ''}: {advice}")
+
+
+def checked(key: str, value: object, where: str) -> Value:
+    """Return a value after checking that a setting can have it.
+
+    Raises:
+        SoartError: it cannot; ``where`` names the source.
+    """
+    described = KEYS[key]
+    if described.several:
+        if isinstance(value, list) and all(isinstance(text, str) and text.strip() for text in value):
+            return [str(text) for text in value]
+        expected = "a list of texts"
+    elif isinstance(value, str) and value.strip():
+        if not described.choices or value in described.choices:
+            return value
+        expected = f"one of {', '.join(described.choices)}"
+    else:
+        expected = "a text"
+    raise SoartError(f"The setting {key!r} must be {expected}, got {value!r:.80} ({where}).")
+
+
+def _check_no_code(judges: Value, path: Path) -> None:
+    from .judges.finding import known_judges
+
+    names = {source.name for source in known_judges()}
+    for judge in judges:
+        if re.split("[:=]", judge)[0] not in names:
+            raise SoartError(
+                f"The settings {str(path)!r} name the judge {judge!r}, which is none of {', '.join(sorted(names))}: a "
+                "project's file must not name code."
+            )
+
+
+def store(path: Path, key: str, value: Value | None) -> None:
+    """Set or remove a setting in a file; comments and all else in it stay.
+
+    Args:
+        path: of the file; made, with its folder, if it does not exist.
+        key: of the setting.
+        value: the value; None to remove it.
+
+    Raises:
+        SoartError: an unknown key, a wrong value, or a file that cannot be read or written.
+    """
+    import tomlkit
+
+    known(key)
+    if value is not None:
+        value = checked(key, value, "on the command line")
+        if path.name == PROJECT and key == "judges":
+            _check_no_code(value, path)
+    try:
+        document = tomlkit.parse(path.read_text(encoding="utf-8-sig") if path.exists() else "")
+        if value is None:
+            document.pop(key, None)
+        else:
+            document[key] = value
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, tomlkit.dumps(document).encode())
+    except OSError as error:
+        raise SoartError(f"The settings {str(path)!r} cannot be written: {error.strerror or error}.") from error
+    except ValueError as error:
+        raise SoartError(f"The settings {str(path)!r} are not valid TOML: {first_line(error)}.") from error

@@ -1,0 +1,93 @@
+"""Models that can be used at once: the embedded one, and those in the local cache of the hub."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from .calls import listed_classes, needed_inputs
+from .loading import EMBEDDED, EMBEDDED_FOLDER
+
+#: Packages that text encoders need beside diffusers, by a word in the names of the components.
+_PACKAGES = {"T5Tokenizer": "sentencepiece", "GemmaTokenizer": "sentencepiece", "LlamaTokenizer": "sentencepiece"}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAtHand:
+    """A model whose files are on this machine.
+
+    Attributes:
+        name: as for ``--model`` or ``--network``.
+        kind: class of the pipeline; the family of a network such as ``clip``; empty if neither is known.
+        draws: True for a pipeline, which ``--model`` takes; False for a network, for ``--network`` and judges.
+        size: of its files, in bytes.
+    """
+
+    name: str
+    kind: str
+    draws: bool
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A class of pipelines that soart can run.
+
+    Attributes:
+        name: of the class in diffusers.
+        inputs: what it needs besides a prompt, such as a control picture.
+        packages: what it needs besides soart.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    packages: tuple[str, ...]
+
+
+def models_at_hand(cache: Path | None = None) -> list[ModelAtHand]:
+    """The embedded model, then the models in the hub's cache by name.
+
+    Args:
+        cache: folder of the cache; by default that of the user.
+    """
+    from huggingface_hub import scan_cache_dir
+    from huggingface_hub.errors import CacheNotFound
+
+    size = sum(path.stat().st_size for path in EMBEDDED_FOLDER.rglob("*") if path.is_file())
+    found = [ModelAtHand(EMBEDDED, "StableDiffusionPipeline", True, size)]
+    try:
+        cached = scan_cache_dir(cache).repos
+    except CacheNotFound:
+        return found
+    for repository in sorted(cached, key=lambda one: one.repo_id):
+        files = {file.file_name: file.file_path for revision in repository.revisions for file in revision.files}
+        if repository.repo_type == "model":
+            draws = "model_index.json" in files
+            kind = _value(files.get("model_index.json"), "_class_name") or _value(
+                files.get("config.json"), "model_type"
+            )
+            found.append(ModelAtHand(repository.repo_id, kind, draws, repository.size_on_disk))
+    return found
+
+
+def families() -> list[Family]:
+    """The text-to-image classes of the installed diffusers, by name, and what each needs."""
+    return sorted(
+        (Family(kind.__name__, needed_inputs(kind), _packages(kind)) for kind in listed_classes()),
+        key=lambda family: family.name,
+    )
+
+
+def _packages(kind: type) -> tuple[str, ...]:
+    components = " ".join(map(str, inspect.signature(kind).parameters.values()))
+    return tuple(sorted({package for word, package in _PACKAGES.items() if word in components}))
+
+
+def _value(path: Path | None, key: str) -> str:
+    """A text in a JSON file; empty if it is not there."""
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8")).get(key, "")) if path else ""
+    except (OSError, ValueError, AttributeError):
+        return ""

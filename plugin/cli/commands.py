@@ -1,0 +1,72 @@
+"""The class of every command: refuses empty values before anything else, and says so when it is interrupted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import typer
+from typer.core import TyperCommand
+
+from .terminal import note
+
+#: Options that may be empty: texts, not names.
+_MAY_BE_EMPTY = frozenset({"--negative", "--password"})
+
+
+class Command(TyperCommand):
+    """A command whose values are checked as texts first.
+
+    An empty name of a file or folder would otherwise be the current folder, and an empty name of anything else would be
+    looked up in vain after work that takes minutes.
+    """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401
+        """Read the arguments."""
+        if not ctx.resilient_parsing:
+            takes_value = {
+                name for option in self.params if not getattr(option, "is_flag", False) for name in option.opts
+            }
+            if (name := empty_value(args, takes_value)) is not None:
+                raise typer.BadParameter("it is empty", ctx, param_hint=name)
+        rest: list[str] = super().parse_args(ctx, args)
+        return rest
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            note("Interrupted.")
+            raise typer.Exit(130) from None
+
+
+class Commands(typer.Typer):
+    """Commands of the class ``Command``."""
+
+    def command(self, name: str | None = None, **settings: Any) -> Callable[[Any], Any]:  # noqa: ANN401
+        """Add a command."""
+        return super().command(name, cls=Command, **settings)
+
+
+def empty_value(args: Sequence[str], takes_value: set[str]) -> str | None:
+    """The option, or "an argument", whose value is empty or blank; None if there is none.
+
+    Args:
+        args: of a command line, without the name of the command.
+        takes_value: names of the options that take a value.
+
+    Examples:
+        >>> from soart.plugin.cli.commands import empty_value
+        >>> empty_value(["a fox", "--collection", ""], {"--collection"})
+        '--collection'
+        >>> empty_value(["--json", " "], {"--collection"})
+        'an argument'
+    """
+    before = ""
+    for text in args:
+        option, split, value = text.partition("=") if text.startswith("--") else (before, "=", text)
+        if split and not value.strip() and option not in _MAY_BE_EMPTY:
+            return option if option in takes_value else "an argument"
+        before = text
+    return None

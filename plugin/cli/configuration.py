@@ -1,0 +1,153 @@
+"""The commands ``soart config``, and the settings as defaults of all other commands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ...pipelines.configuration import (
+    KEYS,
+    PROJECT,
+    Setting,
+    Value,
+    checked,
+    known,
+    read_settings,
+    store,
+    user_file,
+    variable,
+)
+from .commands import Commands
+from .options import Json, wrong_usage
+from .terminal import emit, out, plain_table, printable, say
+
+#: For each setting, its option and the commands that use it.
+USES = {
+    "model": ("--model", ("generate", "tune", "web")),
+    "device": ("--device", ("generate", "tune", "web")),
+    "dtype": ("--dtype", ("generate", "tune", "web")),
+    "offload": ("--offload", ("generate", "tune", "web")),
+    "taste": ("--taste", ("rank", "tune", "evaluate", "cull", "annotate")),
+    "judges": ("--judge", ("generate", "rank", "tune", "evaluate")),
+    "collection": ("--collection", ("generate", "tune", "web")),
+    "wildcards": ("--wildcards", ("generate", "tune")),
+}
+app = Commands(
+    help="Settings that hold until you change them: model, taste, judges, collection, device. Alone it shows them.",
+    invoke_without_command=True,
+    rich_markup_mode=None,
+)
+KeyName = Annotated[str, typer.Argument(metavar="KEY", help=f"One of {', '.join(KEYS)}.")]
+Project = Annotated[bool, typer.Option("--project", help=f"Change {PROJECT} in this folder, not your own settings.")]
+
+
+def defaults(commands: Mapping[str, Any]) -> dict[str, dict[str, Value]]:
+    """Values of the settings by command and parameter, as Click takes them for defaults.
+
+    Args:
+        commands: the commands by name.
+
+    Raises:
+        SoartError: as for ``read_settings``.
+    """
+    values: dict[str, dict[str, Value]] = {}
+    for key, setting in read_settings().items():
+        option, names = USES[key]
+        value = setting.value
+        if value is None:
+            continue
+        for name in names:
+            parameter = next(one for one in commands[name].params if option in one.opts)
+            many = parameter.multiple and isinstance(value, str)
+            values.setdefault(name, {})[parameter.name] = [str(value)] if many else value
+    return values
+
+
+def _file(project: bool) -> Path:
+    return Path(PROJECT) if project else user_file()
+
+
+def _text(value: Value) -> str:
+    return value if isinstance(value, str) else " ".join(value)
+
+
+def _facts(settings: Mapping[str, Setting]) -> dict[str, Any]:
+    return {key: {"value": setting.value, "from": setting.source} for key, setting in settings.items()}
+
+
+@app.callback()
+def _shown_alone(ctx: typer.Context) -> None:
+    if ctx.invoked_subcommand is None:
+        show()
+
+
+@app.command(epilog="Example: soart config show")
+def show(as_json: Json = False) -> None:
+    """Show every setting, its value, and where the value comes from."""
+    from rich.text import Text
+
+    settings = read_settings()
+    if as_json:
+        return emit(_facts(settings))
+    table = plain_table()
+    for heading in ("setting", "value", "from", "for"):
+        table.add_column(heading, overflow="fold")
+    for key, setting in settings.items():
+        value = f"({KEYS[key].default})" if setting.value is None else _text(setting.value)
+        cells = (key, value, setting.source, ", ".join(USES[key][1]))
+        table.add_row(*(Text(printable(cell)) for cell in cells))
+    return out.print(table)
+
+
+@app.command("set", epilog="Example: soart config set judges adherence clip=0.5")
+def set_(
+    key: KeyName,
+    value: Annotated[list[str], typer.Argument(help="Its value; judges may be several.")],
+    project: Project = False,
+    as_json: Json = False,
+) -> None:
+    """Store a setting. Options of a command and environment variables go before it."""
+    with wrong_usage("KEY"):
+        known(key)
+    if not KEYS[key].several and len(value) > 1:
+        raise typer.BadParameter(f"{key} has one value, got {len(value)}", param_hint="VALUE")
+    chosen = value if KEYS[key].several else value[0]
+    with wrong_usage("VALUE"):
+        checked(key, chosen, "on the command line")
+    path = _file(project)
+    store(path, key, chosen)
+    return _changed(key, path, as_json)
+
+
+@app.command(epilog="Example: soart config unset model")
+def unset(key: KeyName, project: Project = False, as_json: Json = False) -> None:
+    """Remove a setting, so that the next source or the default holds."""
+    with wrong_usage("KEY"):
+        known(key)
+    path = _file(project)
+    store(path, key, None)
+    return _changed(key, path, as_json)
+
+
+def _changed(key: str, path: Path, as_json: bool) -> None:
+    setting = read_settings()[key]
+    if as_json:
+        return emit({"file": str(path), **_facts({key: setting})})
+    value = KEYS[key].default if setting.value is None else f"{_text(setting.value)} ({setting.source})"
+    return say(printable(f"{key}: {value}"))
+
+
+@app.command(epilog="Example: soart config path")
+def path(as_json: Json = False) -> None:
+    """Print the files and environment variables that settings are read from, the first one that has a value counts."""
+    variables = [variable(key) for key in KEYS]
+    files = [str(Path(PROJECT).absolute()), str(user_file())]
+    if as_json:
+        return emit({"variables": variables, "files": files})
+    say(" ".join(variables))
+    for name in files:
+        say(printable(name))
+    return None

@@ -1,0 +1,98 @@
+"""Settings from the environment, the project and the user."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from soart.errors import SoartError
+from soart.pipelines.configuration import KEYS, PROJECT, checked, read_file, read_settings, store, variable
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Paths of a project's and a user's file."""
+    return tmp_path / PROJECT, tmp_path / "config" / "config.toml"
+
+
+def test_each_value_comes_from_the_first_source_that_has_it(files):
+    project, user = files
+    for key, value in (("model", "user's"), ("device", "cpu"), ("taste", "blur")):
+        store(user, key, value)
+    for key, value in (("model", "project's"), ("device", "mps")):
+        store(project, key, value)
+    found = read_settings({"SOART_MODEL": "variable's", "SOART_TASTE": " ", "SOART_JUDGES": "a:b c=2"}, files)
+    assert {key: (setting.value, setting.source) for key, setting in found.items() if setting.source != "default"} == {
+        "model": ("variable's", "SOART_MODEL"),
+        "device": ("mps", str(project)),
+        "taste": ("blur", str(user)),
+        "judges": (["a:b", "c=2"], "SOART_JUDGES"),
+    }
+    assert list(found) == list(KEYS)
+    assert {setting.value for setting in read_settings({}, []).values()} == {None}
+
+
+def test_storing_keeps_comments_and_all_else(files):
+    _, user = files
+    user.parent.mkdir()
+    user.write_text('# mine\nmodel = "a"  # good\n\ntaste = "blur"\n')
+    store(user, "model", "b")
+    store(user, "judges", ["adherence"])
+    store(user, "taste", None)
+    store(user, "taste", None)
+    assert user.read_text() == '# mine\nmodel = "b"  # good\n\njudges = ["adherence"]\n'
+
+
+@settings(max_examples=30)
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str.strip))
+def test_any_text_comes_back(tmp_path_factory, text):
+    path = tmp_path_factory.getbasetemp() / "any.toml"
+    store(path, "taste", text)
+    store(path, "judges", [text, "b"])
+    assert read_file(path) == {"taste": text, "judges": [text, "b"]}
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ('modle = "a"', "no setting 'modle' ('{path}'): did you mean 'model'?"),
+        ('nonsense = "a"', "known are model, device"),
+        ("model = 5", "'model' must be a text, got 5 ('{path}')"),
+        ('model = " "', "must be a text"),
+        ('judges = "adherence"', "must be a list of texts"),
+        ('dtype = "float3"', "one of float32, float16, bfloat16"),
+        ('[model]\nname = "a"', "must be a text"),
+        ("model = ", "not valid TOML: Invalid value"),
+        (b"\xff\xfe\x00", "not valid TOML"),
+        ('judges = ["evil:Class"]', "must not name code"),
+    ],
+)
+def test_mistakes_are_named_with_their_file(files, content, words):
+    path, _ = files
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(SoartError) as caught:
+        read_settings({}, files)
+    assert words.format(path=path) in str(caught.value)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_user_may_name_code_and_a_project_may_not(files):
+    project, user = files
+    store(user, "judges", ["mine:Class=2", "clip:a/b=0.5"])
+    assert read_file(user)["judges"] == ["mine:Class=2", "clip:a/b=0.5"]
+    store(project, "judges", ["clip:a/b=0.5"])
+    with pytest.raises(SoartError, match="must not name code"):
+        store(project, "judges", ["mine:Class"])
+
+
+def test_what_cannot_be_stored_leaves_the_file(files, tmp_path):
+    path, _ = files
+    path.write_text("model = ")
+    with pytest.raises(SoartError, match="not valid TOML"):
+        store(path, "model", "a")
+    assert path.read_text() == "model = "
+    (tmp_path / "file").touch()
+    with pytest.raises(SoartError, match="cannot be written"):
+        store(tmp_path / "file" / "config.toml", "model", "a")
+    with pytest.raises(SoartError, match=r"must be a text, got None \(SOART_MODEL\)"):
+        checked("model", None, variable("model"))

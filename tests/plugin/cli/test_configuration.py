@@ -1,0 +1,99 @@
+"""The command ``soart config``, and commands that use the settings."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.main import get_command
+
+from soart.plugin.cli import app as cli
+from soart.plugin.cli import configuration, generate, tune
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A working folder with pictures, and a configuration folder of its own."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pictures").mkdir()
+    rng = np.random.default_rng(0)
+    for i in range(3):
+        Image.fromarray(rng.integers(0, 256, (24, 24, 3), dtype=np.uint8)).save(tmp_path / "pictures" / f"{i}.png")
+    return tmp_path
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """Options of the generators that commands open, in place of opening them."""
+    from soart.errors import ModelError
+
+    options = []
+
+    def refuse(given):
+        options.append(given)
+        raise ModelError("Nothing is drawn.")
+
+    for module in (generate, tune):
+        monkeypatch.setattr(module, "load_generator", refuse)
+    return options
+
+
+def test_every_setting_is_used_by_commands_that_have_its_option():
+    commands = get_command(cli.app).commands
+    assert set(configuration.USES) == set(configuration.KEYS)
+    for option, names in configuration.USES.values():
+        for name in names:
+            assert any(option in parameter.opts for parameter in commands[name].params)
+
+
+def test_settings_are_set_shown_and_removed(soart, home):
+    assert soart("config", "set", "taste", "blur")[0] == 0
+    assert soart("config", "set", "judges", "adherence", "clip=0.5", "--project")[0] == 0
+    shown = json.loads(soart("config", "show", "--json")[1])
+    assert shown["taste"] == {"value": "blur", "from": str(home / "config" / "soart" / "config.toml")}
+    assert shown["judges"] == {"value": ["adherence", "clip=0.5"], "from": "soart.toml"}
+    code, out, _ = soart("config")
+    assert (code, "adherence clip=0.5" in " ".join(out.split())) == (0, True)
+    assert soart("config", "unset", "taste")[1] == "taste: the technical score\n"
+    assert json.loads(soart("config", "show", "--json")[1])["taste"] == {"value": None, "from": "default"}
+    assert json.loads(soart("config", "path", "--json")[1])["files"][0] == str(home / "soart.toml")
+    for arguments in (("set", "modle", "a"), ("set", "dtype", "float3"), ("set", "model", "a", "b"), ("unset", "x")):
+        assert soart("config", *arguments)[0] == 2
+
+
+def test_rank_uses_taste_and_judges(soart, home, monkeypatch):
+    (home / "soart.toml").write_text('taste = "blur"\n')
+    assert json.loads(soart("rank", "pictures", "--json")[1])["profile"].startswith("blur-")
+    monkeypatch.setenv("SOART_TASTE", "noise")
+    assert json.loads(soart("rank", "pictures", "--json")[1])["profile"].startswith("noise-")
+    typed = soart("rank", "pictures", "--taste", "technical", "--json")[1]
+    assert json.loads(typed)["profile"].startswith("technical-")
+    monkeypatch.setenv("SOART_JUDGES", "nobody")
+    code, _, err = soart("rank", "pictures")
+    assert (code, "no judge 'nobody'" in err) == (1, True)
+
+
+def test_generate_and_tune_use_the_model_and_the_collection(soart, home, opened):
+    (home / "soart.toml").write_text('model = "a/b"\ndevice = "cpu"\noffload = "none"\ncollection = "mine"\n')
+    for command in (("generate", "a fox"), ("tune", "a {fox|owl}"), ("generate", "a fox", "--model", "c/d")):
+        assert soart(*command)[0] == 1
+    assert [(one.model, one.device, one.offload) for one in opened] == [
+        ("a/b", "cpu", "none"), ("a/b", "cpu", "none"), ("c/d", "cpu", "none"),
+    ]  # fmt: skip
+    assert (home / "mine" / "soart.db").is_file()
+    assert not {"soart-pictures", "soart-tuning"} & {path.name for path in home.iterdir()}
+
+
+def test_a_wrong_file_stops_the_commands_that_use_it_and_no_others(soart, home):
+    (home / "soart.toml").write_text('modle = "a"\n')
+    code, out, err = soart("rank", "pictures")
+    assert (code, out) == (1, "")
+    assert err == "Error: There is no setting 'modle' ('soart.toml'): did you mean 'model'?\n"
+    assert soart("similar", "pictures/0.png", "pictures", "--network", "none")[0] == 0
+    assert soart("config", "path")[0] == 0
+
+
+def test_models_are_listed(soart):
+    assert json.loads(soart("models", "--json")[1])["models"][0]["name"] == "embedded"
+    assert "soart models --families" in soart("models")[1]

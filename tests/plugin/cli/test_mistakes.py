@@ -1,0 +1,126 @@
+"""Wrong arguments end in one sentence and the documented exit code, before anything is written."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from soart.plugin.cli import generate
+from soart.plugin.cli.terminal import open_closed_streams
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """The working folder, with pictures in ``pictures`` and a file that is no folder."""
+    (tmp_path / "pictures").mkdir()
+    rng = np.random.default_rng(0)
+    for i in range(3):
+        Image.fromarray(rng.integers(0, 256, (20, 20, 3), dtype=np.uint8)).save(tmp_path / "pictures" / f"{i}.png")
+    (tmp_path / "file").write_text("x")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def contents(folder):
+    return {path: path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
+
+
+USAGE = [
+    (["generate", "a", "--guidance", "inf"], "--guidance"),
+    (["generate", "a", "--guidance", "nan"], "--guidance"),
+    (["generate", "a", "--size", "0x0"], "8 to 8192"),
+    (["generate", "a", "--size", "9" * 5000 + "x8"], "8 to 8192"),
+    (["generate", "a", "--seed", str(2**63)], "--seed"),
+    (["generate", "a", "--collection", ""], "--collection: it is empty"),
+    (["generate", "a", "--collection= "], "--collection: it is empty"),
+    (["generate", ""], "an argument: it is empty"),
+    (["generate", "a", "--wildcards", "nowhere"], "'nowhere' does not exist"),
+    (["generate", "a", "--dtype", "float3"], "float32, float16, bfloat16"),
+    (["generate", "a", "--engine", "dask"], "local, ray"),
+    (["generate", "a", "--judge", "adherence=1e308"], "weight up to 1,000,000"),
+    (["rank", "pictures", "--report", ""], "--report: it is empty"),
+    (["rank", "pictures", "--min-distance", "inf"], "expected a number"),
+    (["evaluate", "pictures", "--export", "x.txt"], ".csv, .json, .parquet"),
+    (["cull", "pictures", "--to", "out"], "Expected a rule"),
+    (["cull", "pictures", "--to", "out", "--worst", "200"], "between 0 and 100"),
+    (["compare-attention", "pictures", "file", "--versions", "A,A"], "two versions"),
+    (["tune", "a {b|c}", "--taste", "blur=nan"], "--taste"),
+    (["taste", "show"], "Missing argument"),
+]
+FAILURE = [
+    (["generate", "a", "--report", "nowhere/r.html"], "'nowhere/r.html' cannot be written: No such file"),
+    (["generate", "a {b"], "not valid dynamic-prompts"),
+    (["generate", "{1e308::a|b}"], "Expected a weight such as 2 or 0.5 before '::'"),
+    (["tune", "a {b"], "not valid dynamic-prompts"),
+    (["tune", "a {b|c}", "--report", "pictures"], "Is a directory"),
+    (["rank", "pictures", "--report", "file/r.html"], "cannot be written: Not a directory"),
+    (["rank", "pictures", "--copy-to", "file/x"], "cannot be written: Not a directory"),
+    (["evaluate", "pictures", "--export", "nowhere/x.csv"], "cannot be written"),
+    (["cull", "pictures", "--to", "out", "--worst", "50", "--undo-file", "file/u.jsonl"], "undo file 'file/u.jsonl'"),
+    (["annotate", "pictures", "--undo-file", "file"], "exists already"),
+    (["compare-attention", "pictures", "file", "--output", "file"], "cannot be written"),
+    (["taste", "learn", "mine", "--good", "pictures", "--profiles", "file/x"], "cannot be written"),
+    (["undo", "file"], "not an undo file"),
+]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words", "expected"), [*((*case, 2) for case in USAGE), *((*case, 1) for case in FAILURE)]
+)
+def test_nothing_is_begun(soart, folder, monkeypatch, arguments, words, expected):
+    def refuse(*_):
+        raise AssertionError("work has begun")
+
+    monkeypatch.setattr(generate, "load_generator", refuse)
+    before = contents(folder)
+    code, out, err = soart(*arguments)
+    assert (code, out) == (expected, "")
+    assert words in " ".join(err.split())
+    assert expected == 2 or len(err.strip().splitlines()) == 1
+    assert contents(folder) == before
+
+
+def test_an_empty_file_is_no_undo_file_and_stays(soart, folder):
+    (folder / "empty").touch()
+    code, _, err = soart("undo", "empty")
+    assert (code, "not an undo file" in err) == (1, True)
+    assert (folder / "empty").exists()
+
+
+def test_texts_may_be_empty_where_they_are_not_names():
+    from soart.plugin.cli.commands import empty_value
+
+    assert empty_value(["a", "--negative", "", "--negative="], {"--negative"}) is None
+
+
+def test_a_closed_stdin_is_seen_before_anything_is_drawn(folder):
+    code = "import sys, soart.plugin.cli.app as app; sys.argv[1:] = ['tune', 'a {b|c}', '--ask']; app.main()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, preexec_fn=lambda: os.close(0)
+    ) as run:
+        _, err = run.communicate(timeout=60)
+    assert (run.returncode, len(err.splitlines()), "stdin is closed" in err) == (1, 1, True)
+    assert not (folder / "soart-tuning").exists()
+
+
+def test_closed_streams_are_opened(monkeypatch):
+    for name in ("stdin", "stderr"):
+        monkeypatch.setattr(sys, name, None)
+    open_closed_streams()
+    with sys.stdin, sys.stderr:
+        assert sys.stdin.read() == ""
+        assert sys.stderr.write("lost") == 4
+
+
+def test_ctrl_c_is_130_in_every_command(soart, folder, monkeypatch):
+    from soart.pipelines.scoring import measuring
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(measuring, "open_pictures", interrupted)
+    code, _, err = soart("rank", "pictures")
+    assert (code, err) == (130, "Interrupted.\n")
