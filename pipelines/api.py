@@ -267,7 +267,9 @@ def keep(
         [('tiles', 'sharp.png')]
     """
     scorers, judges = [] if taste is None else [_scorer(taste)], judges_for(judge)
-    store, roots = open_collection_for([str(path) for path in _paths(pictures)], None if collection is None else str(collection))
+    store, roots = open_collection_for(
+        [str(path) for path in _paths(pictures)], None if collection is None else str(collection)
+    )
     with store:
         evaluated = sync_and_evaluate(
             store, Scan(roots), LocalEngine(), scorers, judges=[loaded for loaded, _ in judges]

@@ -108,6 +108,6 @@ def strengths(collection: Collection, rater: str, ids: Sequence[int]) -> dict[in
     )
     compared = sorted({image for pair in (*wins, *equal) for image in pair})
     place = {image: row for row, image in enumerate(compared)}
-    numbered = ([(place[a], place[b]) for a, b in pairs] for pairs in (wins, equal))
-    found = strengths_of(len(compared), *numbered)
+    won, tied = ([(place[a], place[b]) for a, b in pairs] for pairs in (wins, equal))
+    found = strengths_of(len(compared), won, tied)
     return dict(zip(compared, found.tolist(), strict=True))

@@ -76,7 +76,7 @@ def keep(
     from ...pipelines.evaluation.keepers import UNITS, find_keepers
     from ...pipelines.tidying.copying import check_copy_target, copy_best
     from ...pipelines.tidying.cull import check_target, cull
-    from ...pipelines.tidying.journal import default_undo_file
+    from ...pipelines.tidying.journal import checked_undo_file
     from ...pipelines.tidying.keeping import moves_of_others
 
     if by not in UNITS:
@@ -91,7 +91,7 @@ def keep(
             check_target(move_others_to, roots)
 
     judges = load_judges(judge)
-    journal = undo_file or default_undo_file()
+    journal = checked_undo_file(undo_file) if move_others_to is not None and not dry_run else None
     copied, moved = None, None
     with evaluated_folders(
         folders, collection, only, taste, profiles, workers, check, move_others_to, [one for one, _ in judges]
@@ -101,7 +101,7 @@ def keep(
         if copy_to is not None and not dry_run:
             copied, left = copy_best([Path(path) for path in found.staying], copy_to)
             problems += left
-        if move_others_to is not None and not dry_run:
+        if move_others_to is not None and journal is not None:
             moves = moves_of_others(evaluated, found, roots, move_others_to.absolute())
             with Progress("moving", len(moves)) as bar:
                 done, left = cull(moves, journal, bar)
