@@ -68,6 +68,15 @@ class Ours(Tuner):
         return self.steering.recommend(self.rng).choice
 
 
+class OursFewer(Ours):
+    """soart, given only the first six options of each slot."""
+
+    def __init__(self, levels: Sequence[int], rng: np.random.Generator, plan: Sequence[int]) -> None:
+        super().__init__(levels, rng, plan)
+        few = [np.arange(level) < 6 for level in levels]
+        self.steering = Steering(Domain.of(levels, few), repeats=True)
+
+
 class OursByChoice(Ours):
     """soart, given only the best picture of each batch."""
 

@@ -53,13 +53,13 @@ def _panel(
     return weighted_panel([*zip(scorers, weights.values(), strict=True)], people, load_judges(judges), floor)
 
 
-def _space(text: str, negative: str, wildcards: Path | None, vocabulary: str) -> PromptSpace:
+def _space(text: str, negative: str, wildcards: Path | None, vocabulary: str, words: int) -> PromptSpace:
     """The space of a YAML file or of a text."""
     from ...prompts.space.space import PromptSpace
 
     if text.lower().endswith((".yaml", ".yml")) or Path(text).is_file():
         return PromptSpace.from_yaml(text, wildcards)
-    return PromptSpace.from_text(text, negative, vocabulary=vocabulary, wildcards=wildcards)
+    return PromptSpace.from_text(text, negative, vocabulary=vocabulary, words=words, wildcards=wildcards)
 
 
 @with_generator_options()
@@ -125,6 +125,10 @@ def tune(
         int, typer.Option(min=0, max=SEED_LIMIT - 1, help="Seed of the search and of the first picture.")
     ] = 0,
     negative: Annotated[str, typer.Option(help="Negative prompt or template, if SPACE is text.")] = "",
+    words: Annotated[
+        int,
+        typer.Option(min=1, help="Words to try from each vocabulary, if SPACE is a plain prompt; the widest first."),
+    ] = 5,
     wildcards: Wildcards = None,
     drawing: GeneratorOptions = GeneratorOptions(),
     collection: CollectionOption = "soart-tuning",
@@ -154,7 +158,7 @@ def tune(
     panel = _panel(taste or (), [*(rater or ()), *([ME] if ask and not rater else ())], judge, adherence, profiles)
     warnings = warnings_of(*panel.scorers)
     # A mistake in the space leaves no empty collection behind.
-    named = None if space is None else _space(space, negative, wildcards, drawing.vocabulary)
+    named = None if space is None else _space(space, negative, wildcards, drawing.vocabulary, words)
     with existing_collection(collection) if named is None else Collection(collection) as store:
         narrowed = (named or last_space(store)).restrict(ban or (), pin or ())
         with load_generator(drawing) as generator:

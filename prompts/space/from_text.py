@@ -40,6 +40,8 @@ VOCABULARY_SLOTS: dict[str, tuple[tuple[str, str, Kind], ...]] = {
         ("negative", "embedded_negative", "negative"),
     ),
 }
+#: Words of each vocabulary around a plain prompt.
+WORDS = 5
 #: A variant with more options than this is refused: no budget could tune it.
 _MOST_OPTIONS_OF_A_VARIANT = 500
 #: A template with more variants, options and wildcards than this is not parsed, which would take seconds.
@@ -55,7 +57,7 @@ def is_template(text: str) -> bool:
 
 
 def space_from_text(
-    text: str, negative: str = "", *, vocabulary: str = "general", wildcards: Path | None = None
+    text: str, negative: str = "", *, vocabulary: str = "general", words: int = WORDS, wildcards: Path | None = None
 ) -> SpaceDefinition:
     """Make a space of the variants and wildcards of ``text`` or, if it has none, of the vocabularies around it.
 
@@ -63,6 +65,7 @@ def space_from_text(
         text: a dynamic-prompts template or a plain prompt.
         negative: likewise for the negative prompt.
         vocabulary: for plain prompts: ``general``, or ``embedded`` for the words that the embedded model understands.
+        words: for plain prompts: see ``space_from_prompt``.
         wildcards: a folder of the user's own ``NAME.txt`` files, which replace the built-in ones of those names.
 
     Raises:
@@ -75,11 +78,11 @@ def space_from_text(
     check_weights(negative)
     if is_template(text):
         return space_from_template(text, negative, wildcards)
-    return space_from_prompt(text, negative, vocabulary=vocabulary, wildcards=wildcards)
+    return space_from_prompt(text, negative, vocabulary=vocabulary, words=words, wildcards=wildcards)
 
 
 def space_from_prompt(
-    prompt: str, negative: str = "", *, vocabulary: str = "general", options: int = 5, wildcards: Path | None = None
+    prompt: str, negative: str = "", *, vocabulary: str = "general", words: int = WORDS, wildcards: Path | None = None
 ) -> SpaceDefinition:
     """Make a space around a plain prompt.
 
@@ -89,8 +92,8 @@ def space_from_prompt(
         prompt: the subject, such as ``a fox in the snow``; it stays in every prompt.
         negative: words that stay in every negative prompt.
         vocabulary: ``general`` or ``embedded``; see ``VOCABULARY_SLOTS``.
-        options: number of options to take from the start of each general vocabulary, at least 1; the empty one is
-            added. Each vocabulary begins with those that differ most. The embedded model's few words are all taken.
+        words: number of words to take from the start of each general vocabulary, at least 1. Each vocabulary begins
+            with those that differ most. The embedded model's few words are all taken.
         wildcards: a folder whose ``NAME.txt`` files replace the vocabularies of those names.
 
     Raises:
@@ -100,9 +103,9 @@ def space_from_prompt(
         raise PromptError("The prompt is empty: describe what the picture should show.")
     if vocabulary not in VOCABULARY_SLOTS:
         raise PromptError(f"Unknown vocabulary {vocabulary!r}: known are {', '.join(VOCABULARY_SLOTS)}.")
-    if options < 1:
-        raise PromptError(f"Expected at least one option from each vocabulary, got {options}.")
-    most = None if vocabulary == "embedded" else options
+    if words < 1:
+        raise PromptError(f"Expected at least one word from each vocabulary, got {words}.")
+    most = None if vocabulary == "embedded" else words
     slots = tuple(
         Slot(name, ["", *dict.fromkeys(wildcard_values(file, wildcards)[:most])], kind)
         for name, file, kind in VOCABULARY_SLOTS[vocabulary]

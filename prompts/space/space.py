@@ -24,7 +24,7 @@ from .constraints import cheapest
 from .definition import Choice as Choice
 from .definition import SpaceDefinition
 from .edits import MappedChoices, map_choices
-from .from_text import space_from_text
+from .from_text import WORDS, space_from_text
 from .rendering import RenderedChoice, render
 from .sampling import sample
 from .slots import find_slot
@@ -66,7 +66,13 @@ class PromptSpace(SpaceDefinition):
 
     @classmethod
     def from_text(
-        cls, text: str, negative: str = "", *, vocabulary: str = "general", wildcards: Path | None = None
+        cls,
+        text: str,
+        negative: str = "",
+        *,
+        vocabulary: str = "general",
+        words: int = WORDS,
+        wildcards: Path | None = None,
     ) -> Self:
         """Make a space of a dynamic-prompts template or of a plain prompt; see ``space_from_text``.
 
@@ -76,7 +82,7 @@ class PromptSpace(SpaceDefinition):
             >>> [slot.name for slot in space.slots]
             ['palette', 'style', 'quality', 'negative']
         """
-        return cls.of(space_from_text(text, negative, vocabulary=vocabulary, wildcards=wildcards))
+        return cls.of(space_from_text(text, negative, vocabulary=vocabulary, words=words, wildcards=wildcards))
 
     @classmethod
     def from_yaml(cls, path: Path | str, wildcards: Path | None = None) -> Self:

@@ -35,7 +35,7 @@ def test_the_embedded_model_gets_its_own_words():
 
 def test_more_options_and_own_words(tmp_path):
     (tmp_path / "light.txt").write_text("torchlight\n")
-    made = space_from_prompt("a fox", options=12, wildcards=tmp_path)
+    made = space_from_prompt("a fox", words=12, wildcards=tmp_path)
     assert made.slots[0].texts == ("", *wildcard_values("medium")[:12])
     assert made.slots[3].texts == ("", "torchlight")
 
@@ -123,5 +123,5 @@ def test_bad_arguments(tmp_path):
         space_from_template("__loop__", wildcards=tmp_path)
     with pytest.raises(PromptError, match="Unknown vocabulary"):
         space_from_prompt("a fox", vocabulary="flux")
-    with pytest.raises(PromptError, match="at least one option"):
-        space_from_prompt("a fox", options=0)
+    with pytest.raises(PromptError, match="at least one word"):
+        space_from_prompt("a fox", words=0)
