@@ -172,8 +172,8 @@ def test_blend(profile, taste_world, tmp_path):
 def test_wrong_blends_are_refused(profile, taste_world):
     for parts, weights, words in (
         ([profile], None, "at least two"),
-        ([profile, profile], [1, 0], "above zero"),
-        ([profile, profile], [1, float("nan")], "above zero"),
+        ([profile, profile], [1, 0], "above 0"),
+        ([profile, profile], [1, float("nan")], "above 0"),
         ([profile, replace(profile, version="v2")], None, "same items"),
     ):
         with pytest.raises(ProfileError, match=words):
