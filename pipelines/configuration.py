@@ -19,7 +19,7 @@ import platformdirs
 
 from ..errors import SoartError, first_line
 from ..files import write_whole
-from .models.options import DTYPES, OFFLOADS
+from .models.limits import DTYPES, OFFLOADS
 
 #: Name of a project's file, in the current folder.
 PROJECT = "soart.toml"

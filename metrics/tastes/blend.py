@@ -30,7 +30,7 @@ class Blend:
     weights: tuple[float, ...]
 
     def _repr_html_(self) -> str:
-        return taste_table(self)
+        return taste_table(self.name, self.trust, self.method, self.network)
 
     @property
     def names(self) -> tuple[str, ...]:

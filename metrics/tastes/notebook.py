@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ...notebooks import html_table
-
-if TYPE_CHECKING:
-    from .blend import Taste
+from .trust import Trust
 
 
-def taste_table(taste: Taste) -> str:
+def taste_table(name: str, trust: Trust, method: str, network: str | None) -> str:
     """HTML: how reliable a taste is, its method and its network."""
-    rows = [["reliability", taste.trust.sentence], ["method", taste.method], ["network", taste.network or "none"]]
-    return html_table(["taste", taste.name], rows, [taste.trust.advice] if taste.trust.advice else [])
+    rows = [["reliability", trust.sentence], ["method", method], ["network", network or "none"]]
+    return html_table(["taste", name], rows, [trust.advice] if trust.advice else [])

@@ -116,7 +116,7 @@ class TasteProfile:
     alone: TasteProfile | None = field(default=None, repr=False)
 
     def _repr_html_(self) -> str:
-        return taste_table(self)
+        return taste_table(self.name, self.trust, self.method, self.network)
 
     @property
     def method(self) -> str:

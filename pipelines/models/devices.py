@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from ...errors import ModelError, expect, first_line
-from .options import DTYPES, OFFLOADS
+from .limits import DTYPES, OFFLOADS
 
 
 def choose_device(wanted: str | None = None) -> str:

@@ -9,11 +9,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .loading import LoadedModel
 
-#: Values of the options that take one of some words.
-ENGINES = ("local", "ray")
-DTYPES = ("float32", "float16", "bfloat16")
-OFFLOADS = ("auto", "none", "model", "sequential")
-
 
 @dataclass(frozen=True, slots=True)
 class GeneratorOptions:

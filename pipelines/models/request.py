@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...errors import ModelError, expect
+from .limits import GUIDANCE, SEED_LIMIT, SIDE, STEPS
 
 #: A picture is all black if its brightest value (of 1) is below this.
 BLACK = 2 / 255
@@ -25,9 +26,6 @@ DEFAULT_STEPS, DEFAULT_GUIDANCE = 30, 5.0
 EMBEDDED_STEPS, EMBEDDED_GUIDANCE = 16, 3.0
 #: Of models that draw elsewhere, such as in ComfyUI.
 EXTERNAL_STEPS, EXTERNAL_GUIDANCE = 20, 7.0
-SEED_LIMIT = 2**63
-#: Smallest and largest values of a request.
-STEPS, GUIDANCE, SIDE = (1, 1000), (0, 100), (8, 8192)
 #: Begins a LoRA in the identity of what drew a picture.
 _LORA = "+<lora:"
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import CollectionError
+from ...files import check_writable
 from ...metrics.formats.decoders import SUFFIXES
 from ..collection.collection import Collection
 from ..collection.files import paths_by_picture, paths_with_pictures
@@ -91,12 +92,16 @@ def check_target(target: Path, roots: Sequence[Path] = ()) -> None:
     """Refuse an unusable folder to move or copy to.
 
     Raises:
-        CollectionError: the folder is a file or lies below one. Or one of ``roots`` lies in it, so that pictures moved
+        CollectionError: the folder is a file or lies below one, or cannot be written to. Or one of ``roots`` lies in it, so that pictures moved
             there would be evaluated and moved again.
     """
     existing = next(path for path in (target.absolute(), *target.absolute().parents) if os.path.lexists(path))
     if not existing.is_dir():
         raise CollectionError(f"Nothing can be put into {str(target)!r}: {str(existing)!r} is not a folder.")
+    try:
+        check_writable(target / "picture", parents=True)
+    except OSError as error:
+        raise CollectionError(f"Nothing can be put into {str(target)!r}: {error.strerror or error}.") from error
     for root in roots:
         if root.resolve().is_relative_to(target.resolve()):
             raise CollectionError(f"{str(target)!r} is, or contains, a folder that is read: choose a separate folder.")

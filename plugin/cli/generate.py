@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from ...pipelines.models.limits import GUIDANCE, SEED_LIMIT, SIDE, STEPS
 from ...pipelines.models.options import GeneratorOptions
-from ...pipelines.models.request import GUIDANCE, SEED_LIMIT, SIDE, STEPS
 from .options import (
     CollectionOption,
     Json,

@@ -15,7 +15,8 @@ import typer
 
 from ...errors import SoartError
 from ...files import check_writable
-from ...pipelines.models.options import DTYPES, ENGINES, OFFLOADS, GeneratorOptions
+from ...pipelines.models.limits import DTYPES, ENGINES, OFFLOADS
+from ...pipelines.models.options import GeneratorOptions
 from .terminal import err
 
 if TYPE_CHECKING:
@@ -112,7 +113,6 @@ CopyTo = Annotated[
     typer.Option(
         "--copy-to",
         metavar="FOLDER",
-        callback=output_folder,
         help="Copy the first pictures, as many as --top, to this folder; their names begin with their place.",
     ),
 ]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .evaluate import evaluate_with_progress, scorers_with_warnings
-from .options import EvaluationOption, Folders, Json, Only, Processes, Profiles, finite, output_folder, wrong_usage
+from .options import EvaluationOption, Folders, Json, Only, Processes, Profiles, finite, wrong_usage
 from .terminal import Progress, emit, interruptible, note, print_notes, printable, say
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def evaluated_folders(
 
 def cull(
     folders: Folders,
-    to: Annotated[Path, typer.Option("--to", callback=output_folder, help="Destination; one sub-folder per reason.")],
+    to: Annotated[Path, typer.Option("--to", help="Destination; one sub-folder per reason.")],
     duplicates: Annotated[
         bool, typer.Option("--duplicates", help="Move all but the best of near-duplicates, and exact copies.")
     ] = False,

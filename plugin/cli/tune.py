@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ...pipelines.models.limits import SEED_LIMIT
 from ...pipelines.models.options import GeneratorOptions
-from ...pipelines.models.request import SEED_LIMIT
 from .options import (
     CollectionOption,
     Json,

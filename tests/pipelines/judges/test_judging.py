@@ -301,5 +301,5 @@ def test_parts_are_checked(parts):
 def test_weights_are_checked():
     with pytest.raises(JudgeError, match="named twice"):
         rank_by_judges(None, [], [(GuardedJudge(Brightness()), 1.0), (GuardedJudge(Brightness()), 1.0)])
-    with pytest.raises(JudgeError, match="at least 0"):
+    with pytest.raises(JudgeError, match="from 0 to"):
         rank_by_judges(None, [], [(GuardedJudge(Brightness()), -1.0)])

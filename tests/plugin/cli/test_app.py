@@ -307,4 +307,4 @@ def test_compare_attention_refuses_what_it_cannot_do(soart, mode_folders, tmp_pa
     assert code == 1
     assert "gone" in err
     code, _, err = soart("compare-attention", clean, mode_folders / "grainy", "--versions", "X,Y")
-    assert (code, "got X, Y" in err) == (1, True)
+    assert (code, "got X, Y" in err) == (2, True)

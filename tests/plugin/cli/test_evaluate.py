@@ -79,16 +79,16 @@ def test_ugly_folders_end_well(soart, tmp_path, monkeypatch):
     ("arguments", "code", "said"),
     [
         (["missing"], 1, "There is no picture in"),
-        (["art", "--export", "x.xls"], 1, "ends in .csv, .json, .parquet"),
-        (["art", "--engine", "steam"], 1, "local and ray"),
+        (["art", "--export", "x.xls"], 2, "ends in .csv, .json, .parquet"),
+        (["art", "--engine", "steam"], 2, "local, ray"),
         (["art", "--taste", "nobody"], 1, "There is no taste 'nobody'"),
         (["art", "--workers", "0"], 2, "Invalid value"),
         (["art", "--report", "no/such/page.html"], 1, "cannot be written"),
         ([], 2, "Missing argument"),
-        ([""], 1, "got an empty one"),
-        (["art", ""], 1, "got an empty one"),
-        (["art", "--against", ""], 1, "got an empty one"),
-        (["art", "--report", ""], 2, "expected one file or folder, got ''"),
+        ([""], 2, "an argument: it is empty"),
+        (["art", ""], 2, "an argument: it is empty"),
+        (["art", "--against", ""], 2, "--against: it is empty"),
+        (["art", "--report", ""], 2, "--report: it is empty"),
         (["art", "--report", "a.html", "--report", "a.html"], 2, "got 'a.html', 'a.html'"),
         (["art", "--report", "a.html", "--report", "b"], 2, "got 'a.html', 'b'"),
         (["art", "--report", "art"], 1, "would lie among the pictures of 'art'"),
@@ -109,7 +109,7 @@ def test_mistakes_are_one_sentence(soart, art, arguments, code, said):
 def test_a_folder_without_a_name_is_not_the_one_we_are_in(soart, art, monkeypatch, command):
     monkeypatch.chdir(art)
     code, out, err = soart(command, "", *(["--to", "out", "--worst", 50] if command == "cull" else []))
-    assert (code, out, "got an empty one" in err) == (1, "", True)
+    assert (code, out, "it is empty" in err) == (2, "", True)
 
 
 def test_a_page_of_one_file_may_lie_among_the_pictures(soart, art):
@@ -137,7 +137,7 @@ def test_cull_annotate_and_undo(soart, art, tmp_path):
     code, _, err = soart("undo", tmp_path / "u.jsonl")
     assert (code, "cannot be read" in err) == (1, True)
     code, _, err = soart("cull", art, "--to", tmp_path / "out")
-    assert (code, "Expected a rule" in err) == (1, True)
+    assert (code, "Expected a rule" in err) == (2, True)
 
 
 @pytest.mark.parametrize("to", ["art/0.txt", "art/0.txt/deep/er"])

@@ -53,7 +53,7 @@ def test_rank_by_a_judge(soart, package, folder):
     code, out, _ = soart("rank", folder, "--by", "redness", "--taste", "blur", "--judge", "redness:x=0.5", "--top", 2)
     assert code == 0
     assert "redness:x 0." in out
-    for wrong, message in (("redness=a", "expected NAME or NAME=WEIGHT"), ("redness=-1", "at least 0")):
+    for wrong, message in (("redness=a", "expected NAME or NAME=WEIGHT"), ("redness=-1", "NAME=WEIGHT")):
         code, _, err = soart("rank", folder, "--judge", wrong)
         assert code in (1, 2)
         assert message in err

@@ -57,7 +57,7 @@ FAILURE = [
     (["tune", "a {b"], "not valid dynamic-prompts"),
     (["tune", "a {b|c}", "--report", "pictures"], "Is a directory"),
     (["rank", "pictures", "--report", "file/r.html"], "cannot be written: Not a directory"),
-    (["rank", "pictures", "--copy-to", "file/x"], "cannot be written: Not a directory"),
+    (["rank", "pictures", "--copy-to", "file/x"], "is not a folder"),
     (["evaluate", "pictures", "--export", "nowhere/x.csv"], "cannot be written"),
     (["cull", "pictures", "--to", "out", "--worst", "50", "--undo-file", "file/u.jsonl"], "undo file 'file/u.jsonl'"),
     (["annotate", "pictures", "--undo-file", "file"], "exists already"),

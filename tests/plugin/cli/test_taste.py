@@ -60,7 +60,7 @@ def test_learn_show_rank(soart, world, mine, tmp_path):
     assert "held-out AUC" in out
     assert "Report:" in out
     assert (tmp_path / "r.html").read_text(encoding="utf-8").count("data:image/png") == 16
-    listed = json.loads(soart("taste", "show", *mine, "--json")[1])["tastes"]
+    listed = json.loads(soart("taste", "list", *mine, "--json")[1])["tastes"]
     assert [t["name"] for t in listed] == ["again", "mine"]
     code, out, _ = soart("rank", world / "pool", "--taste", "mine", *mine, "--json")
     ranking = json.loads(out)

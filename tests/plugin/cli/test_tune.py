@@ -85,7 +85,7 @@ def test_plain_prompts_and_templates_make_spaces(tune):
         (["a {boat}"], 1, "Nothing varies"),
         (["--resume", "--collection", "none"], 1, "is not a collection"),
         (["space.yaml", "--pin", "palette=warm", "--pin", "style=woodcut"], 1, "single choice"),
-        (["space.yaml", "--rater", "me=-1"], 1, "weights of at least 0"),
+        (["space.yaml", "--rater", "me=-1"], 2, "NAME=WEIGHT"),
         (["space.yaml", "--report", "none/r.html", "--budget", "2"], 1, "cannot be written"),
         (["space.yaml", "--model", "./none"], 1, "There is no model"),
     ],

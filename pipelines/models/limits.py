@@ -1,0 +1,11 @@
+"""Limits of requests and the words that options take; imports nothing, so that help pages are quick."""
+
+from __future__ import annotations
+
+#: Smallest and largest steps, guidance, and side in pixels, of a request.
+STEPS, GUIDANCE, SIDE = (1, 1000), (0, 100), (8, 8192)
+#: Seeds are below this.
+SEED_LIMIT = 2**63
+ENGINES = ("local", "ray")
+DTYPES = ("float32", "float16", "bfloat16")
+OFFLOADS = ("auto", "none", "model", "sequential")
