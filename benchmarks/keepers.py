@@ -2,12 +2,12 @@
 
     python benchmarks/keepers.py [--repetitions 50] [--development]
 
-The renderer behind the embedded model draws random scenes on several seeds each. A synthetic person likes scenes as such, and within a
-scene a mixture of looks: light, colours, composition, each as a deviation from the mean of the scene; a third of the
-persons like scenes alone. The person rates some seeds of some scenes with 1 to 5 stars; a taste is learnt, and its
-trust within prompts is compared with the truth: how often it picks the better of two pictures of all scenes that were
-not rated. The same for a score that is not learnt. The method was developed on other scenes and persons
-(``--development``).
+The renderer behind the embedded model draws random scenes on several seeds each. A synthetic person likes a mixture of
+looks (light, colours, composition): of the scene as a whole, and to some degree of the single picture; a third of the
+persons like scenes alone. The person rates some seeds of some scenes with 1 to 5 stars. A taste is learnt from them, and
+its trust within prompts is compared with the truth: how often it picks the better of two pictures of a scene, over all
+scenes that were not rated. The same for the technical score, which is not learnt. The method was developed on other
+scenes and persons (``--development``).
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ SEED = 61_803
 SCENES, SEEDS = 100, 5
 #: Prompts that a person rates, and seeds of each.
 RATED = ((12, 4), (30, 4))
-#: Persons of each kind: weight of the looks within a scene beside a noise of 1.
-WITHIN = {"strong": 3.0, "weak": 1.0, "none": 0.0}
+#: Persons of each kind: how much they like the looks of a picture beside those of its scene as a whole.
+WITHIN = {"strong": 1.0, "weak": 0.4, "none": 0.0}
 
 
 @dataclass(frozen=True)
@@ -47,25 +47,27 @@ class World:
         items: (n, p) items, without a network.
         prompt: (n,) number of the scene.
         technical: (n,) technical prior.
-        deviations: (n, k) looks as standardised deviations from the mean of the scene.
+        looks: (n, k) standardised looks.
         noise: number of the world, from which persons are drawn.
     """
 
     items: np.ndarray
     prompt: np.ndarray
     technical: np.ndarray
-    deviations: np.ndarray
+    looks: np.ndarray
     noise: int
 
     def person(self, kind: str, number: int) -> np.ndarray:
         """(n,) stars 1–5 of a person."""
         rng = np.random.default_rng([SEED, self.noise, sorted(WITHIN).index(kind), number])
-        weights = np.zeros(self.deviations.shape[1])
+        weights = np.zeros(self.looks.shape[1])
         chosen = rng.choice(len(weights), rng.integers(1, 4), replace=False)
         weights[chosen] = rng.choice([-1, 1], len(chosen)) * rng.uniform(0.5, 1.5, len(chosen))
-        within = self.deviations @ weights
-        liking = 1.5 * rng.normal(size=SCENES)[self.prompt] + WITHIN[kind] * within / within.std()
-        liking += rng.normal(size=len(liking))
+        liked = (self.looks @ weights).reshape(SCENES, SEEDS)
+        scene = np.repeat(liked.mean(axis=1), SEEDS)
+        within = liked.ravel() - scene
+        liking = scene / scene.std() + WITHIN[kind] * within / within.std()
+        liking += 0.5 * rng.normal(size=SCENES)[self.prompt] + 0.4 * rng.normal(size=len(liking))
         stars: np.ndarray = 1.0 + np.digitize(liking, np.quantile(liking, (0.2, 0.4, 0.6, 0.8)))
         return stars
 
@@ -90,10 +92,15 @@ def world(cache: Path, *, development: bool) -> World:
         np.savez(path, rows=np.stack(rows), small=np.stack(small))
     with np.load(path) as stored:
         items, small = stored["rows"].astype(float), stored["small"] / 255
-    values = np.stack(list(looks(small).values()), axis=1).reshape(SCENES, SEEDS, -1)
-    deviations = (values - values.mean(axis=1, keepdims=True)).reshape(SCENES * SEEDS, -1)
+    values = np.stack(list(looks(small).values()), axis=1)
     technical = technical_prior(items, extractor.names)
-    return World(items, np.repeat(np.arange(SCENES), SEEDS), technical, deviations / deviations.std(axis=0), number)
+    return World(
+        items,
+        np.repeat(np.arange(SCENES), SEEDS),
+        technical,
+        (values - values.mean(axis=0)) / values.std(axis=0),
+        number,
+    )
 
 
 @dataclass

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -26,8 +27,10 @@ def test_pairs_of_one_group_are_counted_alone(seed, n):
     assert found.pairs == len(right)
     assert found.concordance == pytest.approx(np.mean(right) if right else np.nan, nan_ok=True)
     assert 0 <= found.low <= found.high <= 1
-    # All in one fold: held-out comparisons say the same.
-    assert str(within_held_out(gather(liking, [(np.arange(n), scores)]), groups)) == str(found)
+    # All in one fold: held-out comparisons say the same, with more caution.
+    held_out = within_held_out(gather(liking, [(np.arange(n), scores)]), groups)
+    assert str(replace(held_out, low=found.low, high=found.high)) == str(found)
+    assert held_out.low <= found.low <= found.high <= held_out.high
 
 
 def test_pairs_held_out_several_times_count_once():
@@ -58,6 +61,10 @@ def test_interval_keeps_a_width_where_everything_came_out_right():
     # Four pictures of a group are three independent pairs at most.
     assert 0.8 < low < 0.9
     assert high == 1
+    # With nothing to learn the variance of held-out pairs is twice as large.
+    half = pairs / 2
+    (low, high), (lower, higher) = (interval(half, pairs, np.full(10, 4), held_out=h) for h in (False, True))
+    assert lower < low < high < higher
     assert interval(np.array([6.0]), np.array([6.0]), np.array([4.0])) == (0, 1)
 
 
