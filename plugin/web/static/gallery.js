@@ -63,7 +63,7 @@ async function load() {
     $("#empty").hidden = ids.length > 0;
     const profile = form.profile.selectedOptions[0];
     $("#legend").hidden = !ids.length || !Number(profile.dataset.scored);
-    $("#legend").textContent = `· 90 % means: better than 90 % of the pictures, by ${profile.text.replace(/ \(.*/, "")}`;
+    $("#legend").textContent = `· %: share of the pictures that score lower, by ${profile.text.replace(/ \(.*/, "")}`;
     selected.keep(ids);
     grid.show(ids, values.profile);
   } catch (error) {

@@ -111,16 +111,22 @@ const zoom = new Zoom($(".stage", dialog), picture, {
   },
 });
 
-/** Replace the preview by the original picture. */
+/** Address of the preview whose original is being fetched. */
+let replacing = "";
+
+/** Replace the preview by the original picture, once it has arrived. */
 function showAllPixels() {
   const cell = cells.get(ids[place]);
-  if (!cell || picture.src !== new URL(addressOf(cell, "large"), location.href).href) return;
+  const preview = picture.src;
+  if (!cell || preview === replacing || !preview.endsWith(addressOf(cell, "large"))) return;
+  replacing = preview;
   const full = new Image();
-  full.src = addressOf(cell, "full");
-  const shown = picture.src;
   full.onload = () => {
-    if (picture.src === shown && zoom.zoomed) picture.src = full.src;
+    replacing = "";
+    if (picture.src === preview && zoom.zoomed) picture.src = full.src;
   };
+  full.onerror = () => (replacing = "");
+  full.src = addressOf(cell, "full");
 }
 
 /** @param {number} id */
