@@ -15,6 +15,7 @@ from ..ingest.metadata import plain_prompt
 from .calibration import Calibration
 from .phrase_judgements import Adherence, PhraseJudgement
 from .phrase_sources import Brief, PhraseSource, TowerSource
+from .quoted_text import TextSource, missing_extra
 
 #: The two towers that come with soart; they know the words of the embedded model.
 EMBEDDED_TOWERS = Path(__file__).parents[1] / "tiny" / "clip"
@@ -87,7 +88,7 @@ class AdherenceJudge:
         """The adherence of a picture to a prompt."""
         return Adherence.of(
             [
-                PhraseJudgement.untold(phrase)
+                PhraseJudgement.untold(phrase, missing_extra(phrase))
                 if source is None
                 else source.judge(evidence.items[source.version], phrase)
                 for phrase, source in self.phrases(prompt, evidence.size)
@@ -111,4 +112,4 @@ def load(argument: str) -> AdherenceJudge:
     calibration = Calibration.load(folder)
     towers = TowerSource(Towers.load(str(folder)), calibration, EMBEDDED_LARGEST if embedded else None)
     name = "adherence" if embedded else f"adherence:{folder.name}"
-    return AdherenceJudge([towers, NounSource.load()], name)
+    return AdherenceJudge([towers, TextSource.load(), NounSource.load()], name)

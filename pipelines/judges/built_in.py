@@ -110,5 +110,12 @@ BUILT_IN: MappingProxyType[str, BuiltIn] = MappingProxyType(
             default="v2.1",
             prefix="hpsv2 ",
         ),
+        "hpsv3": BuiltIn(
+            "rewards",
+            "human preference score v3, by its own package; needs a GPU for its 7 billion weights",
+            argument="DEVICE",
+            default="cuda",
+            prefix="hpsv3 ",
+        ),
     }
 )

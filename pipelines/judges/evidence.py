@@ -10,6 +10,7 @@ from ..scoring.measuring import measure
 from .adherence import AdherenceJudge, Evidence
 from .phrase_judgements import Adherence
 from .prompts import prompts_of
+from .quoted_text import missing_extra
 
 
 def evidence_of(
@@ -24,11 +25,16 @@ def evidence_of(
         judge: names the items.
 
     Returns:
-        evidence by picture id, and a sentence for each picture that could not be read.
+        evidence by picture id, and a sentence for each picture that could not be read, or extra that is missing.
     """
     sizes = {row.id: (row.width, row.height) for row in rows}
-    needed = {row.id: {s.version for s in judge.needed(prompts[row.id], sizes[row.id])} for row in rows}
+    needed: dict[int, set[str]] = {}
     found, problems = {}, list[str]()
+    for row in rows:
+        phrases = judge.phrases(prompts[row.id], sizes[row.id])
+        needed[row.id] = {source.version for _, source in phrases if source is not None}
+        missing = {missing_extra(phrase) for phrase, source in phrases if source is None} - {""}
+        problems += [f"Quoted text in prompts cannot be told: pip install '{extra}'." for extra in missing]
     for source in judge.sources:
         asking = [row for row in rows if source.version in needed[row.id]]
         if asking:

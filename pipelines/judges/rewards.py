@@ -1,6 +1,7 @@
-"""Reward models that come with packages of their own: ImageReward and HPSv2.
+"""Reward models that come with packages of their own: ImageReward, HPSv2 and HPSv3.
 
-Sources: Xu et al., "ImageReward" (2023); Wu et al., "Human preference score v2" (2023).
+Sources: Xu et al., "ImageReward" (2023); Wu et al., "Human preference score v2" (2023); Ma et al., "HPSv3: towards
+wide-spectrum human preference score" (2025).
 """
 
 from __future__ import annotations
@@ -47,8 +48,24 @@ class Hpsv2Judge:
         ]
 
 
-def load(argument: str) -> ImageRewardJudge | Hpsv2Judge:
-    """Load the judge ``image-reward MODEL`` or ``hpsv2 VERSION``; the package fetches its weights itself.
+class Hpsv3Judge:
+    """The human preference score v3, of a vision language model of 7 billion weights; about −5…15."""
+
+    name, range, higher_is_better, needs_prompt = "hpsv3", (-math.inf, math.inf), True, True
+
+    def __init__(self, model: Any, version: str) -> None:  # noqa: ANN401
+        self._model, self.version = model, version
+
+    def judge(self, pictures: Sequence[np.ndarray], prompts: Sequence[str]) -> list[float]:
+        """Scores of pictures."""
+        # By name, because the order of the two was changed; the package takes pictures in place of their paths.
+        rewards = self._model.reward(prompts=list(prompts), image_paths=[Image.fromarray(p) for p in pictures])
+        # Each is a mean and a deviation.
+        return [float(reward[0]) for reward in rewards]
+
+
+def load(argument: str) -> ImageRewardJudge | Hpsv2Judge | Hpsv3Judge:
+    """Load the judge ``image-reward MODEL``, ``hpsv2 VERSION`` or ``hpsv3 DEVICE``; packages fetch their weights.
 
     Raises:
         JudgeError: the package is missing.
@@ -59,6 +76,10 @@ def load(argument: str) -> ImageRewardJudge | Hpsv2Judge:
             import hpsv2
 
             return Hpsv2Judge(hpsv2, model, version("hpsv2"))
+        if kind == "hpsv3":
+            from hpsv3 import HPSv3RewardInferencer
+
+            return Hpsv3Judge(HPSv3RewardInferencer(device=model), version("hpsv3"))
         import ImageReward
 
         return ImageRewardJudge(

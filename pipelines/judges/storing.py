@@ -68,7 +68,7 @@ def judge_pictures(
                 (row.sha256, prompts.get(row.id, "")) for row in block if row.id in things and row.id not in fresh
             }
         progress(len(block))
-    return values, [*problems, *judge.problems]
+    return values, [*dict.fromkeys(problems), *judge.problems]
 
 
 def _to_judge(

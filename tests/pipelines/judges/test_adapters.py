@@ -200,7 +200,8 @@ def test_vqa_by_words(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "package"), [("pyiqa:niqe", "pyiqa"), ("image-reward", "ImageReward"), ("hpsv2", "hpsv2")]
+    ("name", "package"),
+    [("pyiqa:niqe", "pyiqa"), ("image-reward", "ImageReward"), ("hpsv2", "hpsv2"), ("hpsv3", "hpsv3")],
 )
 def test_missing_packages(monkeypatch, name, package):
     monkeypatch.setitem(sys.modules, package, None)
