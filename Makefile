@@ -84,6 +84,7 @@ bench: $(BENCH)  ## print the figures of docs/benchmarks.md; hours
 	$(BIN)/python benchmarks/tuning.py
 	$(BIN)/python benchmarks/functions.py
 	$(BIN)/python benchmarks/tuning_pictures.py
+	$(BIN)/python benchmarks/comfyui_loop.py
 	$(BIN)/python benchmarks/web.py
 	$(BIN)/python benchmarks/duplicates.py
 	$(BIN)/python benchmarks/collection.py

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 EXAMPLE_SPACE = """\
 template: a {quality} picture of a {subject} in {palette} colors, {style} style
 slots:
-  quality: [sharp, vivid, blurry, noisy, faded]
-  subject: [boat, castle, owl]
-  palette: [warm, cool, monochrome]
-  style: [flat, watercolor, woodcut]
+  quality: [noisy, blurry, faded, sharp, vivid]
+  subject: [boat, castle, fox, house, owl, tree]
+  palette: [warm, cool, pastel, neon, earthy, monochrome]
+  style: [flat, watercolor, woodcut, pixel, pointillist, sketch]
 """
 
 

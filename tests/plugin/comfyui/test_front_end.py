@@ -17,6 +17,8 @@ LOAD, RUN = 60_000, 120_000
 @pytest.fixture
 def page(comfyui_checkout, browser, request):
     server = request.getfixturevalue("_real")
+    # No templates over the canvas at the first start.
+    server.post("/settings/Comfy.TutorialCompleted", True)
     tab = browser.new_page(viewport={"width": 1900, "height": 1300})
     problems = []
     tab.on("pageerror", lambda error: problems.append(str(error)))
@@ -46,7 +48,7 @@ def run(tab):
 
 
 def test_pictures_are_rated_by_click_in_the_node(page, request):
-    load(page, "closed_loop", collection="front", count=3)
+    load(page, "Closed loop", collection="front", count=3)
     run(page)
     cards = page.locator(".soart-card")
     cards.nth(2).wait_for(timeout=RUN)

@@ -91,6 +91,17 @@ def test_the_registry_finds_what_it_needs():
     assert not {"plugin/", "example_workflows/", "locales/", "requirements.txt"} & set(ignored)
 
 
+def test_documentation_links_to_files_of_the_pack_alone():
+    ignored = (ROOT / ".comfyignore").read_text(encoding="utf-8").splitlines()
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    assert not {page.relative_to(ROOT).parts[0] for page in pages} & set(ignored)
+    for page in pages:
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8")):
+            first = (page.parent / target).resolve().relative_to(ROOT.resolve()).parts[0]
+            assert f"{first}/" not in ignored, (page.name, target)
+            assert first not in ignored, (page.name, target)
+
+
 @pytest.mark.parametrize("language", sorted(path.name for path in (ROOT / "locales").iterdir()))
 def test_every_word_of_the_nodes_is_translated(language, comfy):
     folder = ROOT / "locales" / language
@@ -175,7 +186,10 @@ def test_workflows_fit_the_nodes(path, comfy):
     workflow = json.loads(path.read_text(encoding="utf-8"))
     with Image.open(path.with_suffix(".jpg")) as thumbnail:
         assert thumbnail.width > 200
-    assert len((ROOT / f"docs/comfyui/{path.stem}.png").read_bytes()) < 200_000
+    # Its name is what people read in the list of templates.
+    assert re.fullmatch(r"[A-Z][a-z]+( [a-z]+)+", path.stem)
+    picture = f"docs/comfyui/{path.stem.lower().replace(' ', '_')}.png"
+    assert len((ROOT / picture).read_bytes()) < 300_000
     by_id = {node["id"]: node for node in workflow["nodes"]}
     for number, source, slot, target, place, kind in workflow["links"]:
         assert number in by_id[source]["outputs"][slot]["links"]
