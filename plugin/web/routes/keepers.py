@@ -68,15 +68,15 @@ def groups(request: Request) -> Response:
     most = max(GROUPS, whole_number(request.query_params.get("groups", GROUPS), "a number of groups"))
     found = service.keepers(by, per_group, rater_of(request))
     corrections = dict(list(service.corrections().items())[:CORRECTIONS])
-    shown = found.groups[:most] if found else ()
-    ids = {image for group in shown for image in group.images[:MEMBERS]}.union(*corrections.values())
+    listed = found.groups[:most] if found else ()
+    ids = {image for group in listed for image in group.images[:MEMBERS]}.union(*corrections.values())
     plan = None
     if found and found.others and is_owner(request) and current.evaluation.movable:
         # The files are being scanned anew: the page asks again when that is done.
         with suppress(CollectionError):
             plan = service.plan(found)
     return page(
-        request, "keeper_groups.html", current, found=found, shown=shown, members=MEMBERS, step=GROUPS, plan=plan,
+        request, "keeper_groups.html", current, found=found, listed=listed, members=MEMBERS, step=GROUPS, plan=plan,
         corrections=corrections, cell=cells_by_id(current.collection, ids, rater_of(request)),
         kept=set(current.evaluation.settings.keep), undo_files=current.evaluation.undo_files(),
         away=count_collection(current.collection).away,

@@ -89,7 +89,7 @@ def test_one_model_draws_for_one_tune_at_a_time_and_a_failing_model_is_reported(
         service.start(TuneSettings.of_text(SPACE, "embedded", budget=8))
         until(lambda: not service.live)
     assert service.state == PAUSED
-    assert "Another collection" in service.settings.why
+    assert "drawing other pictures" in service.settings.why
 
     def broken():
         raise SoartError("The model cannot be loaded.")
