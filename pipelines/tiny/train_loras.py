@@ -1,4 +1,4 @@
-"""Trains the three LoRAs of the embedded model.
+"""Trains LoRAs of the embedded model.
 
     python -m soart.pipelines.tiny.train_loras --work DIR [--out DIR] [NAME ...]
 
