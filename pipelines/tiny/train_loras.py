@@ -1,4 +1,4 @@
-"""Trains the three LoRAs of the embedded model.
+"""Trains LoRAs of the embedded model.
 
     python -m soart.pipelines.tiny.train_loras --work DIR [--out DIR] [NAME ...]
 
@@ -108,7 +108,7 @@ def train_lora(work: Path, out: Path, name: str, pictures: int = PICTURES, steps
 
     unet.to(memory_format=torch.channels_last)
     unet.load_state_dict(fit(work / f"{name}.pt", {"unet": unet}, steps, 5e-3, loss_of, 0.97)["unet"])
-    weights = {key: weight.half() for key, weight in get_peft_model_state_dict(unet).items()}
+    weights = {key: weight.half().contiguous() for key, weight in get_peft_model_state_dict(unet).items()}
     file = f"{name}.safetensors"
     StableDiffusionPipeline.save_lora_weights(out, unet_lora_layers=weights, weight_name=file)
     return out / file

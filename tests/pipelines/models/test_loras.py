@@ -1,6 +1,7 @@
 """LoRAs and word weights on tiny pipelines of Stable Diffusion 1.x and XL, with files that diffusers itself has written."""
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -162,3 +163,12 @@ def test_families_without_word_weights_say_so(tmp_path):
 
 def test_keys_of_requests_without_loras_and_weights_are_those_of_0_1_0():
     assert Request("a fox", 1).key("m") == "7861a05be4a67a41a652113f23ff71c6b7f2c0f26b21f54042053582ce8f4de3"
+
+
+def test_the_lora_of_the_embedded_model_draws_a_frame():
+    folder = Path(soart.__file__).parent / "pipelines" / "tiny" / "loras"
+    generator = ImageGenerator(soart.load_model(device="cpu", loras=folder), 1)
+    prompts = ["a sharp boat in pastel colors", "a sharp boat in pastel colors <lora:frame:1>"]
+    drawn = [p for batch in generator.draw([generator.request(text, 3, steps=8) for text in prompts]) for p in batch]
+    borders = [picture.pixels[:4].mean() for picture in drawn]
+    assert borders[1] < borders[0] - 60
