@@ -1,4 +1,4 @@
-"""How sure a comparison of versions is: bootstrap intervals of accuracy and a permutation test of the difference.
+"""Evidence for a difference between versions: bootstrap intervals of accuracy and a permutation test of the difference.
 
 Pictures come in groups, such as one scene in several modes. Whole groups are drawn and exchanged, because pictures of
 one group succeed and fail together.
@@ -20,7 +20,7 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known of the accuracies of versions.
+    """Accuracies of versions with their uncertainty.
 
     Attributes:
         accuracy: balanced accuracy by version: the mean over modes of the share that is recognised, 0–1.

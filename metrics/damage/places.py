@@ -1,4 +1,4 @@
-"""Where in a picture a fault is strongest, in words.
+"""Places of faults in a picture, in words.
 
 Nine parts of the picture are measured like pictures. A fault has a place if its evidence is plainly higher in some of
 them than in most.
@@ -35,7 +35,7 @@ _PLACES = {
 
 
 def place_of(evidence: np.ndarray) -> str:
-    """Where a fault is strongest, such as ``"most at the lower left"``; empty if it is about as strong everywhere.
+    """The place of a fault, such as ``"most at the lower left"``; empty if it is about as strong everywhere.
 
     Args:
         evidence: (3, 3) evidence of the fault in the parts of a picture, rows from the top.
@@ -50,7 +50,7 @@ def place_of(evidence: np.ndarray) -> str:
 
 
 def fault_places(model: QualityModel, pixels: np.ndarray, sought: Sequence[str]) -> dict[str, str]:
-    """Where the faults of a picture are strongest, by fault; those that have no place are left out.
+    """Places of the faults of a picture, by fault; those that have no place are left out.
 
     Args:
         model: has the detectors of the faults.

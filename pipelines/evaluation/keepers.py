@@ -89,7 +89,7 @@ class Keepers:
 
     @property
     def unit(self) -> str:
-        """What the pictures of a pair have in common in ``trust``; a taste knows its trust within prompts alone."""
+        """The thing that pictures of a pair have in common in ``trust``; a taste knows its trust within prompts alone."""
         return "prompt" if self.profile.startswith("taste:") else UNITS[self.by]
 
     @property

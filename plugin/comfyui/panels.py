@@ -1,4 +1,4 @@
-"""What nodes show below their widgets, as plain JSON values: tables, pictures with scores, and a chart of the loop."""
+"""Panels below the widgets of nodes, as plain JSON values: tables, pictures with scores, and a chart of the loop."""
 
 from __future__ import annotations
 
