@@ -431,7 +431,7 @@ def test_a_picture_is_zoomed_swiped_copied_and_varied_and_files_are_added(come, 
     page.fill("[name=count]", "2")
     page.fill("[name=steps]", "2")
     page.click("#draw .primary")
-    page.wait_for_selector("#live img >> nth=1")
+    page.wait_for_selector("#live img >> nth=1", timeout=180_000)
     page.keyboard.press("?")
     page.wait_for_selector("#keys[open]")
 
