@@ -81,7 +81,7 @@ def test_loras_of_the_user_stay_on(drawing):
         wrapped.set_adapters(["mine"], [0.7])
         own, both = draw("a fox"), draw("a fox <lora:ink:1>")
         assert np.array_equal(draw("a fox"), own)
-        assert wrapped.get_active_adapters() == ["mine"]
+        assert wrapped.unet.active_adapters() == ["mine"]
         assert not np.array_equal(both, own)
     finally:
         wrapped.delete_adapters("mine")
