@@ -40,6 +40,8 @@ const choices = [];
 /** @type {number[]} Skipped pairs, as a flat list of picture ids. */
 let skipped = [];
 let busy = false;
+/** Ids of the pictures whose differences are shown or on their way. */
+let compared = "";
 
 const newId = () => crypto.randomUUID?.() ?? `${Date.now()}-${Math.random().toString(36).slice(2)}`.slice(0, 36);
 
@@ -83,7 +85,8 @@ async function next() {
     candidates = state.ask;
     if (!state.clear) showCandidates();
     showOrder(state);
-    await showDifferences(state.clear ? state.order.slice(0, MOST_BESIDE) : candidates);
+    // The next choice need not wait for them.
+    showDifferences(state.clear ? state.order.slice(0, MOST_BESIDE) : candidates).catch(showError);
   } catch (error) {
     showError(error);
     form.hidden = false;
@@ -114,8 +117,9 @@ function showCandidates() {
  * @param {Cell[]} cells
  */
 async function showDifferences(cells) {
-  const list = String(cells.map((cell) => cell.id));
+  const list = (compared = String(cells.map((cell) => cell.id)));
   const html = await getHtml(`/compare/differences?ids=${list}`);
+  if (list !== compared) return;
   $("#differences").hidden = false;
   setServerHtml($("#differences"), html);
 }

@@ -60,6 +60,7 @@ def test_unknown_words_are_tolerated(judge, generator):
     assert sum(s["style"] == "pixel" for s in seen) >= 9
 
 
+@pytest.mark.slow
 def test_negative_prompt_takes_away(judge, generator):
     prompts = ["a house, flat design"] * 24
 
@@ -70,6 +71,7 @@ def test_negative_prompt_takes_away(judge, generator):
     assert warm("warm colors") < warm("cool colors, neon colors, monochrome")
 
 
+@pytest.mark.slow
 def test_guidance_makes_the_words_count_for_more(generator):
     """The higher the scale, the further pictures of one seed and different words lie apart."""
 
@@ -100,6 +102,7 @@ def test_recognition_reaches_its_bars(judge, generator):
     assert all(rates[name] >= bar for name, bar in judging.BARS.items()), rates
 
 
+@pytest.mark.slow
 def test_training_resumes_where_it_was(tmp_path):
     """Two steps and two more equal four in one go, bit for bit."""
     from soart.pipelines.tiny import train

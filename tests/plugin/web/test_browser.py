@@ -226,7 +226,7 @@ def test_the_scroll_position_survives_a_reload_and_a_visit_elsewhere(come, addre
     page.goto(f"{address}/c/0/gallery?up=1")
     page.wait_for_selector("[data-number='0'] img")
     page.evaluate("scrollTo(0, 600)")
-    page.wait_for_selector("[data-number='15'] img")
+    page.wait_for_selector("[data-number='9'] img")
     page.reload()
     page.wait_for_function("() => scrollY === 600")
     page.goto(f"{address}/c/0/rate")
