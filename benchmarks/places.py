@@ -1,4 +1,4 @@
-"""How often the place of a fault is named, and named rightly.
+"""Measures how often the place of a fault is named, and named rightly.
 
     python benchmarks/places.py [--pictures 60] [--seed 9]
 

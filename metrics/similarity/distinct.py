@@ -11,7 +11,7 @@ Distinct = Mapping[int, frozenset[int]]
 
 
 def without_distinct(rows: Sequence[int], distinct: Distinct) -> list[int]:
-    """Those of some rows, in their order, that are not distinct from an earlier one of these."""
+    """Drop rows that are distinct from an earlier one that is kept; the order stays."""
     kept: dict[int, None] = {}
     for row in rows:
         if distinct.get(row, frozenset()).isdisjoint(kept.keys()):

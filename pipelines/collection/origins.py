@@ -20,7 +20,7 @@ _BLOCK = 1000
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a picture comes from.
+    """Prompt, settings, file and time of a picture, by which it is grouped.
 
     Attributes:
         prompt: of its request, or as another tool wrote it; empty if unknown.

@@ -16,7 +16,7 @@ SOART = "soart"
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """How a picture was made; None for what is not known.
+    """Prompt, settings and tool behind a picture; None for what is not known.
 
     Attributes:
         tool: that made it; ``soart`` for a picture drawn here.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Brief(NamedTuple):
-    """What decides which source can tell a phrase.
+    """Facts that decide which source can tell a phrase.
 
     Attributes:
         prompt: without the syntax of tools.

@@ -212,7 +212,7 @@ class _KSampler:
 
 
 class _SamplerNode:
-    """What a sampler was asked for, painted: the prompt's length is red, the seed green, guidance or its scheduler blue."""
+    """Paint the request to a sampler: the prompt's length is red, the seed green, guidance or its scheduler blue."""
 
     def sample(self, model, seed, steps, cfg, sampler_name, scheduler, positive, negative, latent_image, denoise=1.0):
         assert (sampler_name in _KSampler.SAMPLERS, scheduler in _KSampler.SCHEDULERS) == (True, True)

@@ -22,7 +22,7 @@ _SEEDS = 2**31
 
 
 def example_of(request: Request) -> Provenance | None:
-    """How the picture was made that the address names by ``like``; None without one, or if nothing is known."""
+    """Provenance of the picture that the address names by ``like``; None without one, or if nothing is known."""
     like = request.query_params.get("like")
     if not like:
         return None
