@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def rating_of(folder: Path, image: int, rater: str, stars: int | None) -> dict[str, Any]:
-    """What a rating by click must name, and the present rating.
+    """Describe a picture to the front end: the names that a rating by click sends back, and the present rating.
 
     Args:
         folder: of the collection, inside ComfyUI's output folder.
