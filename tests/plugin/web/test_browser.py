@@ -436,6 +436,20 @@ def test_a_picture_is_zoomed_swiped_copied_and_varied_and_files_are_added(come, 
     page.wait_for_selector("#keys[open]")
 
 
+def test_a_form_that_is_sent_before_the_scripts_have_loaded_waits_for_them(come, address):
+    page = come()
+    held = []
+    page.route("**/static/generate.js*", lambda route: held.append(route))
+    page.goto(f"{address}/c/0/generate", wait_until="commit")
+    page.fill("[name=prompt]", "a boat")
+    page.fill("[name=count]", "1")
+    page.fill("[name=steps]", "1")
+    page.click("#draw .primary", no_wait_after=True)
+    until(lambda: page.wait_for_timeout(20) or held)
+    held[0].continue_()
+    page.wait_for_selector("#live img", timeout=180_000)
+
+
 def test_the_focused_picture_stays_when_it_is_scrolled_out_of_sight(come, address, folder):
     page = come()
     page.set_viewport_size({"width": 390, "height": 400})
