@@ -69,14 +69,19 @@ bench: $(BENCH)  ## print the figures of docs/benchmarks.md; hours
 	$(BIN)/python benchmarks/metadata_speed.py
 	$(BIN)/python benchmarks/recognition.py
 	$(BIN)/python benchmarks/adherence.py
+	$(BIN)/python benchmarks/adherence_photographs.py
+	$(BIN)/python benchmarks/adherence_text.py
 	$(BIN)/python benchmarks/build_quality.py
+	$(BIN)/python benchmarks/item_selection.py
 	$(BIN)/python benchmarks/kinds.py --peers
 	$(BIN)/python benchmarks/invariance.py
+	$(BIN)/python benchmarks/places.py
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/fewshot.py
 	$(BIN)/python benchmarks/monotonicity.py
 	$(BIN)/python benchmarks/taste.py
 	$(BIN)/python benchmarks/similar.py
+	$(BIN)/python benchmarks/keepers.py
 	$(BIN)/python benchmarks/first_contact.py
 	$(BIN)/python benchmarks/associations.py
 	$(BIN)/python benchmarks/rescore.py

@@ -162,6 +162,21 @@ def calibrated(model: QualityModel, left_out: Sequence[tuple[QualityModel, np.nd
     return replace(scaled, half=float(np.quantile(total[data.clean], 0.98)))
 
 
+def cross_validated(data: Table, folds: int = 5) -> tuple[QualityModel, np.ndarray, np.ndarray]:
+    """The model of a table, and the evidence (k, n) and points (n,) of each picture by a model without its source."""
+    left_out = []
+    for rows, test in GroupKFold(folds).split(data.items, groups=data.source):
+        left_out.append((learn(data.part(rows)), test))
+    model = calibrated(learn(data), left_out, data)
+    evidence, points = np.zeros((len(DETECTORS), len(data.kind))), np.zeros(len(data.kind))
+    for part, test in left_out:
+        scales = {name: getattr(model, name) for name in ("usual", "limit", "distance_mean", "distance_scale", "half")}
+        fold = replace(part, **scales)
+        evidence[:, test] = fold.evidence(data.items[test])
+        points[test] = points_of(costs(fold, data.items[test]).sum(axis=0), model.half)
+    return model, evidence, points
+
+
 def measured(cache: Path) -> Table:
     """The learning pictures; measured once and kept in the cache."""
     path = cache / f"{QualityExtractor().version}-learning-{SEED}.npz"
@@ -179,17 +194,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="store the model in the package")
     arguments = parser.parse_args()
     data = measured(arguments.cache)
-    folds = []
-    for rows, test in GroupKFold(5).split(data.items, groups=data.source):
-        part = data.part(rows)
-        folds.append((learn(part), test))
-    model = calibrated(learn(data), folds, data)
-    evidence, points = np.zeros((len(DETECTORS), len(data.kind))), np.zeros(len(data.kind))
-    for part, test in folds:
-        scales = {name: getattr(model, name) for name in ("usual", "limit", "distance_mean", "distance_scale", "half")}
-        fold = replace(part, **scales)
-        evidence[:, test] = fold.evidence(data.items[test])
-        points[test] = points_of(costs(fold, data.items[test]).sum(axis=0), model.half)
+    model, evidence, points = cross_validated(data)
     found = np.where(evidence.max(axis=0) > 1, np.array(DETECTORS)[evidence.argmax(axis=0)], "none")
     print(f"{len(data.kind)} pictures of {len(set(data.source))} sources; left-out sources:")
     print(f"{'fault':10} {'AUC':>6} {'pairs right':>12} {'suspected':>10} {'rightly':>8} {'mean score':>11}")

@@ -59,6 +59,9 @@ def test_pictures_are_rated_by_click_in_the_node(page, request):
     assert page.evaluate(
         "[...document.querySelectorAll('.soart-card img')].every((i) => i.complete && i.naturalWidth === 64)"
     )
+    run(page)
+    page.locator(".soart-chart svg").wait_for(state="attached", timeout=RUN)
+    assert page.locator(".soart-chart circle").count() == 2
     star = cards.first.locator(".soart-star").nth(3)
     with page.expect_response("**/soart/rate") as answer:
         star.dispatch_event("click")
@@ -71,6 +74,3 @@ def test_pictures_are_rated_by_click_in_the_node(page, request):
     with Collection(request.getfixturevalue("_real").base / "output" / "front") as collection:
         assert list(ratings(collection, "me").values()) == [4]
         assert len(comparisons(collection, "me")) == 1
-    run(page)
-    page.locator(".soart-chart svg").wait_for(state="attached", timeout=RUN)
-    assert page.locator(".soart-chart circle").count() == 2
