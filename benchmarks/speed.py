@@ -4,7 +4,7 @@
 
 Pictures are square crops of scikit-image photographs, stored as PNG and as JPEG of quality 90. Each figure is the median
 over rounds of the mean over the pictures, with the range of the rounds. All measures run in turn within a round, so a busy machine affects them
-equally. The last table shows the growth of the cost with picture size, items and learning pictures.
+equally. OpenCV must be installed; the rows without it smooth as soart does where it is not. The last table shows the growth of the cost with picture size, items and learning pictures.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import patch
 
 import imagehash
 import numpy as np
@@ -28,6 +29,7 @@ from threadpoolctl import threadpool_limits
 from soart.metrics.attention.version_d import AttentionD
 from soart.metrics.attention.versions_abc import AttentionC
 from soart.metrics.image import check_pixels, read_image
+from soart.metrics.items import planes
 from soart.metrics.items.colour import ColourExtractor
 from soart.metrics.items.combined import taste_extractor
 from soart.metrics.items.deep import DeepExtractor
@@ -98,6 +100,10 @@ def main() -> None:
             everything.extract(pixels)
             perceptual_hash(pixels)
 
+        def without_opencv(measure: Callable[[], object]) -> None:
+            with patch.object(planes, "smooth", planes.smooth_by_shifts):
+                measure()
+
         measures: dict[str, Callable[[int], object]] = {
             "decode PNG (read_image)": lambda i: read_image(files[i]),
             "decode JPEG (read_image)": lambda i: read_image(jpegs[i]),
@@ -108,6 +114,9 @@ def main() -> None:
             "perceptual hash": lambda i: perceptual_hash(decoded[i]),
             "PNG, items and hash": lambda i: whole(files[i]),
             "JPEG, items and hash": lambda i: whole(jpegs[i]),
+            "all items, without OpenCV": lambda i: without_opencv(lambda: everything.extract(decoded[i])),
+            "PNG, the same": lambda i: without_opencv(lambda: whole(files[i])),
+            "JPEG, the same": lambda i: without_opencv(lambda: whole(jpegs[i])),
             "SOART at the file's size": lambda i: full_size.extract(decoded[i]),
             "the same by convolution": lambda i: direct_items(decoded[i], full_size),
             "BRISQUE, 36 features": lambda i: brisque_features(decoded[i]),
@@ -130,10 +139,12 @@ def main() -> None:
         print(f"{name:26} {middle[name]:12.2f} {min(values):8.2f} … {max(values):6.2f}")
     ratio = middle["the same by convolution"] / middle["SOART at the file's size"]
     print(f"convolution / autocorrelations {ratio:.1f} (bar 10); largest difference of an item {worst:.1e}")
-    print(
-        f"PNG, items and hash / decoding {middle['PNG, items and hash'] / middle['decode PNG (read_image)']:.2f} (bar 2)"
-    )
-    print(f"JPEG, items and hash {middle['JPEG, items and hash']:.1f} ms (bar 40)")
+    for how, png, jpeg in (
+        ("with", "PNG, items and hash", "JPEG, items and hash"),
+        ("without", "PNG, the same", "JPEG, the same"),
+    ):
+        ratio = middle[png] / middle["decode PNG (read_image)"]
+        print(f"{how} OpenCV: PNG, items and hash / decoding {ratio:.2f} (bar 2); JPEG {middle[jpeg]:.1f} ms (bar 40)")
     rng = np.random.default_rng(0)
     print("\nside of the picture   ms")
     for side in (64, 128, 256, 512, 1024, 2048):
