@@ -322,6 +322,11 @@ class Ran:
     executed: set
     node_errors: dict
 
+    def refuses_choice(self, node):
+        """True if the host itself refuses a value of a node that is not among the choices, as newer ComfyUI does."""
+        errors = self.node_errors.get(node.id, {}).get("errors", ())
+        return any(error["type"] == "value_not_in_list" for error in errors)
+
 
 class StandIn:
     """Runs graphs in API form."""

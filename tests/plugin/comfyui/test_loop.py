@@ -124,11 +124,13 @@ def test_mistakes_in_words(host, patient_graph, more, said):
     drawn = patient_graph.add("TestSink", value=image.out())
     ran = host.run(patient_graph)
     assert ran.ok, ran.error
+    assert drawn.id not in ran.outputs
+    assert other.id in ran.outputs
+    if ran.refuses_choice(choice):
+        return
     [text] = ran.outputs[choice.id]["text"]
     assert said in text
     assert "\n" not in text
-    assert drawn.id not in ran.outputs
-    assert other.id in ran.outputs
 
 
 def test_pictures_that_cannot_be_learnt_from(host, patient_graph):

