@@ -122,12 +122,12 @@ def plan(request: Request) -> Response:
 
 
 def move(request: Request, body: dict[str, Any]) -> Response:
-    """Move the pictures of a plan away."""
+    """Move the pictures of a plan away; answers the name of the undo file."""
     current, rule = current_collection(request), rule_of(body)
     if rule is None:
         raise SoartError("Choose what to move away.")
-    current.evaluation.move(rule, str(body.get("plan", "")))
-    return _state(request)
+    _, name = current.evaluation.move(rule, str(body.get("plan", "")))
+    return JSONResponse({"undo": name})
 
 
 def undo_move(request: Request, body: dict[str, Any]) -> Response:

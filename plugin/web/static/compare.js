@@ -9,6 +9,7 @@ import { save } from "./outbox.js";
 import { image } from "./pictures.js";
 import { get, getHtml, queryOf } from "./request.js";
 import { showError, toast } from "./toasts.js";
+import { onUndo, remember, undoLatest } from "./undo.js";
 import { openViewer } from "./viewer.js";
 
 /**
@@ -35,8 +36,6 @@ let ids = [];
 let count = 2;
 /** @type {Cell[]} */
 let candidates = [];
-/** @type {string[]} Ids of the choices made on this page, which can be undone. */
-const choices = [];
 /** @type {number[]} Skipped pairs, as a flat list of picture ids. */
 let skipped = [];
 let busy = false;
@@ -66,7 +65,6 @@ form.addEventListener("submit", async (event) => {
  */
 function begin(pictures, atATime) {
   [ids, count] = [pictures, atATime];
-  choices.length = 0;
   skipped = [];
   next();
 }
@@ -173,20 +171,14 @@ async function choose(place) {
   const choice = newId();
   const losers = candidates.filter((cell) => cell !== winner).map((cell) => cell.id);
   const response = await save("/api/compare", { choice, winner: winner.id, losers });
-  if (response) choices.push(choice);
+  if (response) remember({ request: { path: "/api/compare/undo", body: { choice }, word: "choice" } });
   await next();
 }
 
-async function undo() {
-  const choice = choices.pop();
-  if (!choice) {
-    toast("Nothing to undo on this page.", { key: "undo" });
-    return;
-  }
-  await save("/api/compare/undo", { choice });
-  toast("Undone.", { key: "undo" });
-  await next();
-}
+const undo = () => undoLatest();
+onUndo(() => {
+  if (ids.length) next();
+});
 
 /** Show other pictures first if you cannot decide between these. */
 function skip() {

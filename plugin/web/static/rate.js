@@ -10,7 +10,7 @@ import { rate } from "./ratings.js";
 import { get } from "./request.js";
 import { base } from "./session.js";
 import { showError, toast } from "./toasts.js";
-import { undoLatest } from "./undo.js";
+import { onUndo, undoLatest } from "./undo.js";
 
 /**
  * @import { Cell } from "./pictures.js"
@@ -158,10 +158,10 @@ function rateCurrent(stars) {
   go(1);
 }
 
-/** Go back to the previous picture, and restore the rating it had. */
+/** Go back to the previous picture, and restore the rating it had; from the first one undo changes of earlier pages. */
 function undo() {
   if (!place) {
-    toast("Nothing to undo.", { key: "undo" });
+    undoLatest();
     return;
   }
   place--;
@@ -212,6 +212,8 @@ function showTrust(progress) {
   $("#trust").textContent = parts.join(" ");
 }
 
+// The queue and the counts begin anew.
+onUndo(() => location.reload());
 onJobEnd("learn:", async () => {
   // The former taste proposed the pictures in the queue: replace all but the current one and the next two.
   queue.length = Math.min(queue.length, place + 3);

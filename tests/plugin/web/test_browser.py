@@ -185,7 +185,7 @@ def test_ratings_of_the_gallery_and_the_viewer_are_undone(come, address, folder)
     until(lambda: stored(folder) == {})
     assert page.locator(".badge-stars").count() == 0
     page.keyboard.press("u")
-    page.wait_for_selector(".toast:has-text('Nothing to undo on this page.')")
+    page.wait_for_selector(".toast:has-text('Nothing to undo.')")
 
 
 def test_back_closes_the_viewer_and_stays_on_the_page(come, address, folder):
@@ -215,7 +215,7 @@ def test_the_viewer_of_compare_leaves_the_choices_alone(come, address, folder):
     page.go_back()
     page.wait_for_selector("#viewer", state="hidden")
     page.keyboard.press("u")
-    page.wait_for_selector(".toast:has-text('Undone.')")
+    page.wait_for_selector(".toast:has-text('Undone: choice.')")
     with Collection(folder) as collection:
         until(lambda: comparisons(collection, "me") == [])
 
