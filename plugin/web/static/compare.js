@@ -162,15 +162,15 @@ function strengthBar({ strength, deviation }, low, high) {
   return bar;
 }
 
-/** @param {number} place of the better picture. */
+/** @param {number | null} place of the better picture; null if all are equally good. */
 async function choose(place) {
-  if (busy || place >= candidates.length || $("#duel").hidden) return;
+  if (busy || (place ?? 0) >= candidates.length || $("#duel").hidden) return;
   busy = true;
-  const winner = candidates[place];
-  $("#shown").children[place].classList.add("won");
+  const winner = place === null ? null : candidates[place];
+  if (place !== null) $("#shown").children[place].classList.add("won");
   const choice = newId();
   const losers = candidates.filter((cell) => cell !== winner).map((cell) => cell.id);
-  const response = await save("/api/compare", { choice, winner: winner.id, losers });
+  const response = await save("/api/compare", { choice, winner: winner?.id ?? null, losers });
   if (response) remember({ request: { path: "/api/compare/undo", body: { choice }, word: "choice" } });
   await next();
 }
@@ -201,6 +201,7 @@ function showForm() {
 }
 
 $("#undo").onclick = undo;
+$("#equal").onclick = () => choose(null);
 $("#skip").onclick = skip;
 $("#other").onclick = leave;
 addEventListener("keydown", (event) => {
@@ -213,6 +214,7 @@ addEventListener("keydown", (event) => {
   else if (event.key === "ArrowRight") choose(1);
   else if (/^[1-4]$/.test(event.key)) choose(Number(event.key) - 1);
   else if (event.key === "u") undo();
+  else if (event.key === "e" || event.key === "=") choose(null);
   else if (event.key === "s") skip();
   else return;
   event.preventDefault();

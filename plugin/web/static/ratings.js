@@ -1,13 +1,17 @@
 // Ratings, of one picture or of many, which can be undone.
 
+import { NOT_FOR_ME } from "./keys.js";
 import { save } from "./outbox.js";
 import { toast } from "./toasts.js";
 import { remember } from "./undo.js";
 
-/** @typedef {number | null} Stars 1–5; 0 for skip, null for none. */
+/** @typedef {number | null} Stars 1–5; 0 for skip, -1 for "not for me", null for none. */
 
 /** @param {Stars} stars */
-const wordOf = (stars) => (stars === null ? "no rating" : String(stars || "skip"));
+function wordOf(stars) {
+  if (stars === null) return "no rating";
+  return stars === NOT_FOR_ME ? "not for me" : String(stars || "skip");
+}
 
 /**
  * Rate a picture.
@@ -41,7 +45,7 @@ export async function rate(image, stars, before, show) {
   known = response.before;
   answer(request());
   if (known === null) return;
-  const earlier = known ? `rated this ${known}` : "skipped this";
+  const earlier = known ? `rated this ${wordOf(known)}` : "skipped this";
   toast(`You ${earlier} in another tab; your latest rating (${wordOf(stars)}) counts.`, { key: "twice" });
 }
 
@@ -70,7 +74,7 @@ export async function rateAll(images, stars, show) {
   else {
     const { before } = response;
     answer({ path: "/api/selection/rate", body: { before, stars }, word: `${wordOf(stars)} for ${before.length} pictures` });
-    const word = stars ? `rated ${stars}` : wordOf(stars);
+    const word = stars && stars > 0 ? `rated ${stars}` : wordOf(stars);
     toast(`${response.before.length} pictures: ${word}. Press u to undo.`, { key: "rated" });
   }
 }

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from soart.pipelines.collection.collection import Collection
-from soart.pipelines.collection.comparisons import comparisons
+from soart.pipelines.collection.comparisons import comparisons, ties
 from soart.pipelines.collection.ratings import judged_pictures, ratings
 
 SPACE = """
@@ -92,6 +92,24 @@ def test_a_skip_is_undone(come, address, folder):
     assert "0 rated, 0 skipped, 40 left" in page.inner_text("#counts")
     with Collection(folder) as collection:
         until(lambda: not judged_pictures(collection, "me"))
+
+
+def test_half_stars_and_not_for_me_by_keys(come, address, folder):
+    page = come()
+    page.goto(f"{address}/c/0/rate")
+    page.wait_for_selector("#picture[data-id]")
+    first, second = press(page, "4"), press(page, "n")
+    page.keyboard.press("+")
+    page.wait_for_selector(".toast:has-text('There is no rating to change.')")
+    page.keyboard.press("u")
+    page.wait_for_selector(".toast:has-text('Undone: not for me.')")
+    page.keyboard.press("-")
+    page.wait_for_selector(".toast:has-text('The previous picture: 3.5.')")
+    press(page, "n")
+    assert "2 rated, 0 skipped, 38 left" in page.inner_text("#counts")
+    until(lambda: stored(folder) == {first: 3.5, second: 1.0})
+    with Collection(folder) as collection:
+        assert ratings(collection, "me", personal=False) == {first: 3.5}
 
 
 def test_two_raters_at_once_keep_their_own_ratings(come, address, folder):
@@ -319,6 +337,12 @@ def test_four_at_a_time_and_skipping(come, address, folder):
     with Collection(folder) as collection:
         assert {winner for winner, _ in comparisons(collection, "me")} == {int(before[2])}
     page.keyboard.press("s")
+    page.keyboard.press("e")
+    page.wait_for_function("() => !document.querySelector('#made').textContent.startsWith('3 choices')")
+    with Collection(folder) as collection:
+        assert ties(collection, "me")
+    page.keyboard.press("u")
+    page.wait_for_function("() => document.querySelector('#made').textContent.startsWith('3 choices')")
     page.keyboard.press("u")
     page.wait_for_function("() => document.querySelector('#made').textContent.startsWith('0 choices')")
 

@@ -75,17 +75,17 @@ class Keyboard:
         for key in keys:
             self.page.keyboard.press(key)
 
-    def go_to(self, selector):
-        """Press Tab until an element has the focus."""
+    def go_to(self, selector, key="Tab"):
+        """Press Tab, or with Shift to go back, until an element has the focus."""
         self.page.wait_for_selector(f"{selector}:not([disabled])")
         for _ in range(60):
             if self.page.evaluate("selector => document.activeElement.matches(selector)", selector):
                 return
-            self.press("Tab")
-        raise AssertionError(f"Tab does not reach {selector}")
+            self.press(key)
+        raise AssertionError(f"{key} does not reach {selector}")
 
-    def enter(self, selector):
-        self.go_to(selector)
+    def enter(self, selector, key="Tab"):
+        self.go_to(selector, key)
         self.press("Enter")
 
     def view(self, name):
@@ -121,7 +121,7 @@ def walk(page, address, prompts, seeds, shoot=lambda name: None):
     person.press("k")
     page.wait_for_selector(f"figure.keep [data-picture='{other}']")
     shoot("keepers")
-    person.enter("[data-plan]")
+    person.enter("[data-plan]", "Shift+Tab")
     page.wait_for_selector("#undo-list")
     person.view("gallery")
     count_is(page, prompts)
