@@ -229,6 +229,7 @@ function toggleHeat() {
   if (!button || !cell) return;
   const on = button.getAttribute("aria-pressed") !== "true";
   button.setAttribute("aria-pressed", String(on));
+  $("[data-legend]", detail).hidden = !on;
   const query = `profile=${encodeURIComponent(options.profile)}&v=${cell.v}`;
   zoom.fit(cell.w, cell.h);
   picture.src = on ? `${base}/heat/${cell.id}?${query}` : addressOf(cell, "large");

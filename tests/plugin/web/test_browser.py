@@ -336,13 +336,13 @@ def test_four_at_a_time_and_skipping(come, address, folder):
     page.wait_for_function("() => document.querySelector('#made').textContent.startsWith('3 choices')")
     with Collection(folder) as collection:
         assert {winner for winner, _ in comparisons(collection, "me")} == {int(before[2])}
-    page.keyboard.press("s")
     page.keyboard.press("e")
     page.wait_for_function("() => !document.querySelector('#made').textContent.startsWith('3 choices')")
     with Collection(folder) as collection:
         assert ties(collection, "me")
     page.keyboard.press("u")
     page.wait_for_function("() => document.querySelector('#made').textContent.startsWith('3 choices')")
+    page.keyboard.press("s")
     page.keyboard.press("u")
     page.wait_for_function("() => document.querySelector('#made').textContent.startsWith('0 choices')")
 
@@ -380,6 +380,9 @@ def test_the_gallery_by_keyboard(come, address, folder):
     page.wait_for_function(
         "() => document.querySelector('#viewer-image').src.includes('/heat/3') && document.querySelector('#viewer-image').naturalWidth > 0"
     )
+    assert page.is_visible("[data-legend]")
+    page.keyboard.press("h")
+    assert page.is_hidden("[data-legend]")
     page.keyboard.press("Escape")
     assert page.evaluate("document.activeElement.className") == "cell"
     page.fill("[name=words]", "grey -38")
