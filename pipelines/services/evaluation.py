@@ -157,12 +157,15 @@ class EvaluationService(CollectionService):
             self._store(replace(self._settings, profile=profile))
             return self._start("Evaluating", lambda job: self._evaluate(job, roots))
 
-    def keep(self, image: int, *, every: bool = False) -> None:
+    def keep(self, image: int, *, every: bool = False) -> tuple[list[int], list[int]]:
         """Choose which pictures of a group of near-duplicates to keep.
 
         Args:
             image: a picture of the group, the only one that is kept.
             every: keep all of the group instead or, if all are kept already, the proposed one.
+
+        Returns:
+            the pictures of the group, and those of them that were chosen before.
 
         Raises:
             CollectionError: the picture has no near-duplicates.
@@ -170,7 +173,7 @@ class EvaluationService(CollectionService):
         members = next((group for group in self.groups() if image in group), None)
         if members is None:
             raise CollectionError(f"Picture {image} has no near-duplicates any more: reload the page.")
-        self.keep_of(members, image, every=every)
+        return members, self.keep_of(members, image, every=every)
 
     def keep_of(self, members: Sequence[int], image: int, *, every: bool = False) -> list[int]:
         """Choose which pictures of some that belong together to keep; see ``keep``.

@@ -8,7 +8,7 @@ import { watchJobs } from "./jobs.js";
 import { isForView } from "./keys.js";
 import { getHtml, post, queryOf } from "./request.js";
 import { showError } from "./toasts.js";
-import { onUndo, rememberMove, undoLatest } from "./undo.js";
+import { onUndo, rememberKeeper, rememberMove, undoLatest } from "./undo.js";
 import { openThumbs } from "./viewer.js";
 
 /** @type {HTMLFormElement} */
@@ -59,9 +59,10 @@ async function showPlan() {
  * @param {object} body
  */
 async function change(path, body) {
-  /** @type {{ undo?: string }} */
-  const { undo } = await post(path, body);
+  /** @type {{ undo?: string, images?: number[], before?: number[] }} */
+  const { undo, images, before } = await post(path, body);
   if (undo) rememberMove(undo);
+  if (before) rememberKeeper(images ?? [], before);
   watchJobs();
   await poll();
 }

@@ -8,7 +8,7 @@ import { watchJobs } from "./jobs.js";
 import { isForView } from "./keys.js";
 import { getHtml, post, queryOf } from "./request.js";
 import { showError, toast } from "./toasts.js";
-import { onUndo, remember, rememberMove, undoLatest } from "./undo.js";
+import { onUndo, remember, rememberKeeper, rememberMove, undoLatest } from "./undo.js";
 import { openThumbs } from "./viewer.js";
 
 /** @type {HTMLFormElement} */
@@ -51,7 +51,7 @@ async function keep(node, image) {
   const images = groupOf(node);
   /** @type {{ before: number[] }} */
   const { before } = await post("/api/keepers/keep", { images, image: image ?? images[0], all: image === undefined });
-  remember({ request: { path: "/api/keepers/keep", body: { images, before }, word: "keeper" } });
+  rememberKeeper(images, before);
   await poll();
 }
 

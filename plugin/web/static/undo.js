@@ -86,6 +86,15 @@ export const rememberMove = (name) =>
   remember({ request: { path: "/api/evaluate/undo", body: { name }, word: "pictures moved away", files: true } });
 
 /**
+ * Remember a choice among pictures that belong together.
+ *
+ * @param {number[]} images
+ * @param {number[]} before those of them that were chosen before.
+ */
+export const rememberKeeper = (images, before) =>
+  remember({ request: { path: "/api/keepers/keep", body: { images, before }, word: "keeper" } });
+
+/**
  * Undo the latest change, or the latest one of a picture.
  *
  * @param {number} [image]

@@ -232,7 +232,7 @@ def test_pictures_are_culled_searched_compared_exported_varied_and_restored_by_k
 
 @pytest.mark.slow
 def test_a_folder_of_two_thousand_pictures_is_walked_through_by_keyboard(come, tmp_path):
-    files = tmp_path / "pictures"
+    files = tmp_path / "many"
     write_pictures(files, 400, 5)
     before = {path.name: path.read_bytes() for path in files.iterdir()}
     with served(files, tmp_path) as (address, place):
