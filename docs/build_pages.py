@@ -31,6 +31,7 @@ ORDER = (
     "tune",
     "taste",
     "evaluate",
+    "label",
     "cull",
     "annotate",
     "undo",

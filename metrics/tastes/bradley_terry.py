@@ -106,7 +106,7 @@ class Standing:
 
         They are the undecided pair with most information and, if ``count`` is above 2, the pictures that follow it in
         the order. Only weaker pictures are added, because a stronger one would win and leave the pair undecided; so
-        there may be fewer near the end of the order.
+        there may be fewer near the end of the order. Of equally informative pairs one with enough of them is taken.
 
         Args:
             count: number of pictures, 2 or more.
@@ -118,7 +118,12 @@ class Standing:
         order, undecided, set_aside = self.order, self.undecided, set(skipped)
         fresh = [(a, b) for a, b in undecided if frozenset((self.ids[a], self.ids[b])) not in set_aside]
         pairs = fresh or undecided or list(pairwise(order))
-        rows = [*max(rng.permutation(pairs).tolist(), key=lambda pair: information[pair[0], pair[1]])]
+
+        def value(pair: list[int]) -> tuple[float, int]:
+            weaker = len(order) - 1 - order.index(pair[1])
+            return round(float(information[pair[0], pair[1]]), 9), min(weaker, count - 2)
+
+        rows = [*max(rng.permutation(pairs).tolist(), key=value)]
         weaker = order[order.index(rows[1]) + 1 :]
         rows += weaker[: max(0, count - 2)]
         return [self.ids[row] for row in rng.permutation(rows)]

@@ -53,6 +53,12 @@ def undo_distinct(collection: Collection, name: str) -> bool:
     return existed
 
 
+def forget_distinct(collection: Collection, pictures: Sequence[int]) -> int:
+    """Delete the corrections of exactly these pictures; returns their number."""
+    names = [name for name, ids in corrections(collection).items() if set(ids) == set(pictures)]
+    return sum(undo_distinct(collection, name) for name in names)
+
+
 def corrections(collection: Collection) -> dict[str, list[int]]:
     """Return the ids of the pictures of each correction, by name."""
     return {name: sorted({*first, *second}) for name, (first, second) in _stored(collection).items()}

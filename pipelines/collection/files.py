@@ -6,6 +6,7 @@ Every scan of folders has a number, and each file keeps the number of the last s
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -111,6 +112,22 @@ def image_ids_at(collection: Collection, paths: Sequence[str]) -> set[int]:
     with collection.session("be read") as session:
         ids = session.scalars(select(FileRow.image_id).where(FileRow.path.in_(paths)))
         return {image for image in ids if image is not None}
+
+
+def image_ids_by_path(collection: Collection, paths: Sequence[str]) -> dict[str, int]:
+    """Return the picture ids of files by absolute path, the collection's own ones too; no key for an unknown file."""
+    folder = collection.folder and collection.folder.absolute()
+    own = {str(Path(path).relative_to(folder)): path for path in paths if folder and Path(path).is_relative_to(folder)}
+    files = select(FileRow.path, FileRow.image_id)
+    pictures = select(ImageRow.path, ImageRow.id)
+    found: dict[str, int] = {}
+    with collection.session("be read") as session:
+        for block in batches([*own], _BLOCK):
+            found |= {own[path]: image for path, image in session.execute(pictures.where(ImageRow.path.in_(block)))}
+        for block in batches(paths, _BLOCK):
+            rows = session.execute(files.where(FileRow.path.in_(block)))
+            found |= {path: image for path, image in rows if image is not None}
+    return found
 
 
 def sound_image_ids(collection: Collection, scan_number: int) -> np.ndarray:

@@ -23,6 +23,8 @@ STARS, REJECT = "stars", "reject"
 #: "Not for me": the picture may be good, and others may like it. It counts as the lowest rating of this rater, and for
 #: nobody else.
 PERSONAL = "personal"
+#: "Not for me" among ratings as numbers.
+NOT_FOR_ME = -1
 #: Kinds that are opinions.
 OPINIONS = (STARS, PERSONAL)
 #: Step of ratings by keys.
@@ -87,7 +89,7 @@ def reject(collection: Collection, rater: str, image: int) -> None:
 
 
 def set_judgements(collection: Collection, rater: str, judgements: Mapping[int, float | None]) -> None:
-    """Store judgements by picture id: 1…5, 0 to reject, None to delete the judgement.
+    """Store judgements by picture id: 1…5, 0 to reject, ``NOT_FOR_ME``, None to delete the judgement.
 
     Raises:
         CollectionError: as for ``rate``.
@@ -97,6 +99,8 @@ def set_judgements(collection: Collection, rater: str, judgements: Mapping[int, 
 
 
 def _row_of(value: float) -> tuple[str, float]:
+    if value == NOT_FOR_ME:
+        return PERSONAL, LOWEST
     return (REJECT, 0.0) if value == 0 else (STARS, check_rating(value))
 
 
@@ -180,11 +184,28 @@ def as_stars(value: float) -> float:
     return int(value) if value == int(value) else value
 
 
-def ratings_of_picture(collection: Collection, image: int) -> dict[str, float]:
-    """All judgements of a picture by rater: 1…5, or 0 for rejected."""
-    query = select(RatingRow.rater, RatingRow.value).where(RatingRow.image_id == image).order_by(RatingRow.rater)
+def judgement_of(kind: str, value: float) -> float:
+    """A stored judgement as a number: 1…5, 0 for rejected, or ``NOT_FOR_ME``."""
+    return NOT_FOR_ME if kind == PERSONAL else as_stars(value)
+
+
+def judgements_of(collection: Collection, rater: str, ids: Sequence[int]) -> dict[int, float]:
+    """A rater's judgements of pictures by id, as ``set_judgements`` takes them."""
+    query = select(RatingRow.image_id, RatingRow.kind, RatingRow.value).where(RatingRow.rater == rater)
+    judgements: dict[int, float] = {}
     with collection.session("be read") as session:
-        return {rater: as_stars(value) for rater, value in session.execute(query)}
+        for block in batches(ids, _BLOCK):
+            rows = session.execute(query.where(RatingRow.image_id.in_(block)))
+            judgements.update({image: judgement_of(kind, value) for image, kind, value in rows})
+    return judgements
+
+
+def ratings_of_picture(collection: Collection, image: int) -> dict[str, float]:
+    """All judgements of a picture by rater: 1…5, 0 for rejected, or ``NOT_FOR_ME``."""
+    query = select(RatingRow.rater, RatingRow.kind, RatingRow.value).where(RatingRow.image_id == image)
+    with collection.session("be read") as session:
+        rows = session.execute(query.order_by(RatingRow.rater))
+        return {rater: judgement_of(kind, value) for rater, kind, value in rows}
 
 
 def rating_counts(collection: Collection, rater: str) -> dict[str, int]:

@@ -44,6 +44,23 @@ def open_collection_for(folders: Sequence[str], collection: str | None = None) -
     return Collection(collection or default_collection_path(roots)), roots
 
 
+def open_evaluated(folder: str, collection: str | None = None) -> Collection:
+    """The existing collection of a folder that was evaluated, to be closed by the caller; nothing is scanned.
+
+    Args:
+        folder: of pictures, or a collection.
+        collection: where the evaluation is stored; None for the default.
+
+    Raises:
+        CollectionError: there is no such collection, or it cannot be opened.
+    """
+    own = folder if Collection.is_collection(folder) else default_collection_path([Path(folder)])
+    where = collection or own
+    if not Collection.is_collection(where):
+        raise CollectionError(f"{folder!r} has not been evaluated yet: run soart evaluate {folder} first.")
+    return Collection(where)
+
+
 def known_roots(collection: Collection) -> list[Path]:
     """Folders that a collection was last brought in step with, without its own."""
     with collection.session("be read") as session:

@@ -24,11 +24,14 @@ from ..collection.thumbnails import thumbnail
 from ..evaluation.contrast import Contrast
 from ..evaluation.evaluate import BLOCK
 from ..evaluation.folders import EvaluatedCollection
-from ..evaluation.summary import Summary, summarise
+from ..evaluation.keepers import KeeperGroup, Keepers, find_keepers
+from ..evaluation.summary import ListedPicture, Summary, summarise
 from .page import jpeg_url, render_page, write_report
 
 #: Most pictures listed in a single file, most pictures shown of each kind, and bars of the histogram.
 LARGEST, TOP, BARS = 10_000, 12, 40
+#: Most pictures shown of a group.
+MEMBERS = 24
 _INDEX = "index.html"
 _FIELDS = (
     "thumb", "path", "score", "percentile", "damage", "style", "distance", "outlier", "group", "best", "time", "prompt",
@@ -135,11 +138,13 @@ def render_evaluation(
         folder: folder to write thumbnails to; None to put them into the page.
     """
     e, summary = evaluated.evaluation, summarise(evaluated, TOP)
+    keepers = find_keepers(evaluated)
+    groups = _keeper_strips(evaluated, keepers)
     order = np.argsort(-e.scores[e.main], kind="stable")
     rows = list(_rows(evaluated, order if folder else order[:LARGEST], folder))
     data = {"fields": _FIELDS, "rows": rows, "thumbs": "thumbs/" if folder else None}
     script = Path(__file__).with_name("evaluation.js").read_text(encoding="utf-8")
-    pictures = _pictures(evaluated, summary)
+    pictures = _pictures(evaluated, summary, [picture for _, shown in groups for picture in shown])
     return render_page(
         "evaluation.html",
         title=f"soart: {evaluated.title}",
@@ -147,6 +152,8 @@ def render_evaluation(
         caution=CAUTION,
         notes=notes,
         summary=summary,
+        keepers=keepers,
+        keeper_groups=groups,
         update=evaluated.update,
         pictures=len(e.ids),
         listed=len(rows),
@@ -193,16 +200,31 @@ def _rows(evaluated: EvaluatedCollection, order: np.ndarray, folder: Path | None
             ]  # fmt: skip
 
 
-def _pictures(evaluated: EvaluatedCollection, summary: Summary) -> dict[int, str]:
+def _keeper_strips(
+    evaluated: EvaluatedCollection, keepers: Keepers
+) -> list[tuple[KeeperGroup, tuple[ListedPicture, ...]]]:
+    """The largest groups with their pictures, those to keep first."""
+    e = evaluated.evaluation
+
+    def show(group: KeeperGroup, k: int) -> ListedPicture:
+        image, note = group.images[k], "keep" if k < group.kept else ""
+        return ListedPicture(image, group.paths[k], group.scores[k], float(e.percentile[e.place[image]]), note)
+
+    largest = sorted(keepers.groups, key=lambda group: -len(group.images))[:TOP]
+    return [(group, tuple(show(group, k) for k in range(min(MEMBERS, len(group.images))))) for group in largest]
+
+
+def _pictures(evaluated: EvaluatedCollection, summary: Summary, more: Sequence[ListedPicture]) -> dict[int, str]:
     """URLs of the pictures above the list, by id: large thumbnails, or small ones of pictures whose file is gone."""
     lists = [
         summary.best,
         summary.worst,
         summary.outliers[1],
         summary.missed[1],
+        more,
         *(shown for _, shown in summary.damage.values()),
     ]
-    lists += [*(shown for _, shown in summary.styles), *(group[:24] for group in summary.groups[1])]
+    lists += [*(shown for _, shown in summary.styles), *(group[:MEMBERS] for group in summary.groups[1])]
     ids = sorted({picture.id for shown in lists for picture in shown})
     small = small_thumbnails(evaluated.collection, ids)
     urls = {}

@@ -157,12 +157,15 @@ class EvaluationService(CollectionService):
             self._store(replace(self._settings, profile=profile))
             return self._start("Evaluating", lambda job: self._evaluate(job, roots))
 
-    def keep(self, image: int, *, every: bool = False) -> None:
+    def keep(self, image: int, *, every: bool = False) -> tuple[list[int], list[int]]:
         """Choose which pictures of a group of near-duplicates to keep.
 
         Args:
             image: a picture of the group, the only one that is kept.
             every: keep all of the group instead or, if all are kept already, the proposed one.
+
+        Returns:
+            the pictures of the group, and those of them that were chosen before.
 
         Raises:
             CollectionError: the picture has no near-duplicates.
@@ -170,15 +173,28 @@ class EvaluationService(CollectionService):
         members = next((group for group in self.groups() if image in group), None)
         if members is None:
             raise CollectionError(f"Picture {image} has no near-duplicates any more: reload the page.")
-        self.keep_of(members, image, every=every)
+        return members, self.keep_of(members, image, every=every)
 
-    def keep_of(self, members: Sequence[int], image: int, *, every: bool = False) -> None:
-        """Choose which pictures of some that belong together to keep; see ``keep``."""
+    def keep_of(self, members: Sequence[int], image: int, *, every: bool = False) -> list[int]:
+        """Choose which pictures of some that belong together to keep; see ``keep``.
+
+        Returns:
+            the pictures of them that were chosen before; none if nothing was chosen.
+        """
         with self._lock:
-            others = set(self._settings.keep) - set(members)
             keeps_all = set(members) <= set(self._settings.keep)
-            chosen = {image} if not every else set[int]() if keeps_all else set(members)
-            self._store(replace(self._settings, keep=tuple(sorted(others | chosen))))
+            return self.choose_of(members, [image] if not every else [] if keeps_all else members)
+
+    def choose_of(self, members: Sequence[int], chosen: Sequence[int]) -> list[int]:
+        """Store the choice among pictures that belong together; an empty one keeps the proposed picture.
+
+        Returns:
+            the choice before.
+        """
+        with self._lock:
+            kept = set(self._settings.keep)
+            self._store(replace(self._settings, keep=tuple(sorted(kept - set(members) | set(chosen) & set(members)))))
+            return sorted(kept & set(members))
 
     def plan(self, rule: Rule) -> Plan:
         """Plan the moves of a rule.
@@ -209,16 +225,19 @@ class EvaluationService(CollectionService):
         self._check_allowed(dict.fromkeys(move.source.parent for move in plan.moves))
         return plan
 
-    def move(self, rule: Rule, digest: str) -> Job:
+    def move(self, rule: Rule, digest: str) -> tuple[Job, str]:
         """Move the pictures of a rule's plan away in the background, see ``move_files``."""
         return self.move_files(self.plan(rule), digest)
 
-    def move_files(self, plan: Plan, digest: str) -> Job:
+    def move_files(self, plan: Plan, digest: str) -> tuple[Job, str]:
         """Move the pictures of a plan away in the background; a journal records each move before it is made.
 
         Args:
             plan: made just now.
             digest: of the plan that the user has seen.
+
+        Returns:
+            the job, and the name of the undo file that it will write.
 
         Raises:
             CollectionError: the plan is empty or out of date, or the folder cannot be written.
@@ -226,7 +245,7 @@ class EvaluationService(CollectionService):
         """
         if plan.digest != digest or not plan.moves:
             raise CollectionError("The pictures have changed since this list was made: reload it.")
-        return self._move(plan.moves)[0]
+        return self._move(plan.moves)
 
     def move_pictures(self, ids: Sequence[int]) -> tuple[Job, str]:
         """Move pictures away in the background, as ``move`` does.

@@ -21,8 +21,8 @@ from ..collection.counts import count_collection
 from ..collection.damage import suspected
 from ..collection.labels import ALBUM, FAVOURITE, KINDS, TAG, favourites_of, labels_of
 from ..collection.provenance import Provenance, provenance_of
-from ..collection.queries import WINDOW, Scale, metadata_of, row_of, rows_of, scores_of, stars_of, title_of
-from ..collection.ratings import ratings_of_picture
+from ..collection.queries import WINDOW, Scale, metadata_of, row_of, rows_of, scores_of, title_of
+from ..collection.ratings import judgements_of, ratings_of_picture
 from ..collection.tables import ImageRow
 from ..scoring.collection_profiles import CollectionProfiles
 from ..scoring.explaining import ScoreExplanation, explain_score
@@ -80,7 +80,7 @@ def cells_of(collection: Collection, rows: Sequence[ImageRow], rater: str, profi
         values are None.
     """
     ids = [row.id for row in rows]
-    stars, favourites = stars_of(collection, rater, ids), favourites_of(collection, rater, ids)
+    stars, favourites = judgements_of(collection, rater, ids), favourites_of(collection, rater, ids)
     scores = scores_of(collection, profile, ids) if profile else {}
     scale = Scale.of(collection, profile) if scores else None
     metadata = metadata_of(collection, [row.id for row in rows if not row.generation])

@@ -29,7 +29,7 @@ class KeeperService:
         result = self.evaluation.result
         return None if result is None else find_keepers(result, by, per_group, rater=rater)
 
-    def keep(self, members: Sequence[int], image: int, *, every: bool = False) -> None:
+    def keep(self, members: Sequence[int], image: int, *, every: bool = False) -> list[int]:
         """Choose which pictures of a group to keep.
 
         Args:
@@ -37,12 +37,15 @@ class KeeperService:
             image: the only one that is kept.
             every: keep all of the group instead or, if the user keeps all already, what is proposed.
 
+        Returns:
+            the pictures of the group that were chosen before.
+
         Raises:
             CollectionError: the picture is not in the group.
         """
         if image not in members:
             raise CollectionError(f"Picture {image} is not in this group any more: reload the page.")
-        self.evaluation.keep_of(members, image, every=every)
+        return self.evaluation.keep_of(members, image, every=every)
 
     def mark_distinct(self, images: Sequence[int]) -> str:
         """Remember that pictures are no duplicates of each other; returns the name of the correction.
@@ -80,13 +83,16 @@ class KeeperService:
             plan_of(moves_of_others(current, keepers, self.evaluation.roots(), target), target)
         )
 
-    def move(self, by: str, per_group: int, digest: str) -> Job:
+    def move(self, by: str, per_group: int, digest: str) -> tuple[Job, str]:
         """Move these pictures away in the background.
 
         Args:
             by: as for ``find_keepers``.
             per_group: pictures to keep of each group.
             digest: of the plan that the user has seen.
+
+        Returns:
+            the job, and the name of the undo file that it will write.
 
         Raises:
             CollectionError: the plan is empty or out of date, or the folder cannot be written.

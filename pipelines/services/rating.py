@@ -13,7 +13,7 @@ from ...metrics.tastes.profile import TasteProfile
 from ..collection import ratings
 from ..collection.collection import Collection
 from ..collection.pictures import count_sound_pictures, known_ids
-from ..collection.queries import rows_of, stars_of
+from ..collection.queries import rows_of
 from ..collection.tables import ImageRow
 from ..scoring.collection_profiles import CollectionProfiles
 from ..scoring.taste_scorer import TasteScorer
@@ -96,7 +96,7 @@ class RatingService(CollectionService):
 
         Args:
             image: id of the picture.
-            value: 1 to 5, 0 to skip, None to undo.
+            value: 1 to 5, 0 to skip, ``NOT_FOR_ME``, None to undo.
 
         Returns:
             the value stored before; None without one.
@@ -116,7 +116,7 @@ class RatingService(CollectionService):
 
         Args:
             image: id of the picture.
-            value: the rating to undo: 1 to 5, 0 for a skip, None for a removed rating.
+            value: the rating to undo: 1 to 5, 0 for a skip, ``NOT_FOR_ME``, None for a removed rating.
             before: the rating to restore.
 
         Returns:
@@ -138,7 +138,7 @@ class RatingService(CollectionService):
 
         Args:
             images: ids of the pictures; those that are gone are left out.
-            value: 1 to 5, 0 to skip, None to undo.
+            value: 1 to 5, 0 to skip, ``NOT_FOR_ME``, None to undo.
 
         Returns:
             the values stored before, by picture id; None for a picture without one.
@@ -148,7 +148,7 @@ class RatingService(CollectionService):
         """
         with self._lock:
             known = known_ids(self.collection, images)
-            before = stars_of(self.collection, self.rater, known)
+            before = ratings.judgements_of(self.collection, self.rater, known)
             ratings.set_judgements(self.collection, self.rater, dict.fromkeys(known, value))
         self.learn_if_due()
         return {image: before.get(image) for image in known}
@@ -168,7 +168,7 @@ class RatingService(CollectionService):
         """
         with self._lock:
             known = known_ids(self.collection, before)
-            stored = stars_of(self.collection, self.rater, known)
+            stored = ratings.judgements_of(self.collection, self.rater, known)
             same = {image: before[image] for image in known if stored.get(image) == value}
             ratings.set_judgements(self.collection, self.rater, same)
         return {image: same[image] if image in same else stored.get(image) for image in known}
@@ -176,7 +176,7 @@ class RatingService(CollectionService):
     def _stored(self, image: int) -> float | None:
         if not rows_of(self.collection, [image]):
             raise SoartError(f"There is no picture {image} in this collection any more: go on with the next one.")
-        return stars_of(self.collection, self.rater, [image]).get(image)
+        return ratings.judgements_of(self.collection, self.rater, [image]).get(image)
 
     def queue(self, count: int, waiting: Some[int] = ()) -> list[ImageRow]:
         """Pictures to rate next: the most informative ones by the last learning, then unrated ones in random order.

@@ -21,6 +21,7 @@ from .demo import demo, doctor
 from .evaluate import evaluate
 from .generate import generate
 from .keep import keep
+from .label import label
 from .models import models
 from .rank import rank
 from .similar import similar
@@ -32,7 +33,7 @@ from .web import web
 #: Commands by what they are for, in the order of ``--help``.
 GROUPS = {
     "Draw pictures and tune prompts": ("generate", "tune"),
-    "Rank and sort the pictures you have": ("rank", "similar", "keep", "evaluate", "cull", "annotate", "undo"),
+    "Rank and sort the pictures you have": ("rank", "similar", "keep", "evaluate", "label", "cull", "annotate", "undo"),
     "Your taste": ("taste", "web"),
     "Try, check and set up": ("demo", "doctor", "models", "config"),
     "Research": ("compare-attention",),
@@ -98,6 +99,7 @@ app.command(
     "compare-attention", epilog="Example: soart compare-attention normal/ blurry/ noisy/ --versions B,D --output tables"
 )(compare_attention)
 app.command(epilog="Example: soart evaluate pictures/ --report pictures.html --export pictures.csv")(evaluate)
+app.command(epilog='Example: soart label pictures/ pictures/a.png --album "best of 2026" --favourite')(label)
 app.command(epilog="Example: soart cull pictures/ --duplicates --worst 20 --to culled/ --dry-run")(cull)
 app.command(epilog="Example: soart annotate pictures/ --taste mine")(annotate)
 app.command(epilog="Example: soart undo soart-undo-20261125-140000.jsonl")(undo)

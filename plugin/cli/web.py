@@ -65,6 +65,10 @@ def web(
             help="Folder that visitors may name for evaluations and attention tables, with all in it; repeatable."
         ),
     ] = None,
+    watch: Annotated[
+        bool,
+        typer.Option("--watch", help="Add pictures that other tools write into the folders while the gallery is open."),
+    ] = False,
     guests: Annotated[
         bool, typer.Option("--guests", help="Let everybody in without token or password, to see, rate and tune.")
     ] = False,
@@ -88,6 +92,8 @@ def web(
     for folder in allow_folders or ():
         if not folder.is_dir():
             raise SoartError(f"There is no folder {str(folder)!r} to allow: name a folder that exists.")
+    if watch and not any(map(os.path.isdir, folders or ())):
+        raise SoartError("--watch needs a folder to watch: name one, as in 'soart web pictures/ --watch'.")
     store = ProfileStore(profiles)
     # A rater's taste has the rater's name, so a name that no taste can have is refused now.
     store.place(rater)
@@ -107,6 +113,7 @@ def web(
                 password=password,
                 guests=guests,
                 allowed=allow_folders or (),
+                watch=watch,
                 names=frozenset({host.lower(), *(name.lower() for name in allow_host or ())}),
                 port=port,
                 secret=signing_key(state),
@@ -115,6 +122,8 @@ def web(
         )
         address = f"http://{_displayed(host)}:{port}/?token={token}"
         say(f"soart web: {address}  (Ctrl-C ends it)")
+        if watch:
+            note(_watched(app))
         if guests:
             note("Anyone who can reach this server can see and rate your pictures and draw new ones.")
         if open_browser:
@@ -139,6 +148,13 @@ def _evaluated(folder: str) -> str:
     with interruptible(), store:
         evaluate_with_progress(store, Scan(roots), LocalEngine(), [])
         return store.name
+
+
+def _watched(app: Starlette) -> str:
+    """The sentence on the folders that are watched."""
+    watches = [opened.watch for opened in app.state.server.collections if opened.watch]
+    folders = [str(folder) for watch in watches for folder in watch.folders]
+    return f"Watching {', '.join(folders)}." if folders else "These collections have no folders to watch."
 
 
 def _serve(app: Starlette, listener: socket.socket) -> None:

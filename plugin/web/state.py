@@ -20,6 +20,7 @@ from ...pipelines.services.gallery import renew_scores
 from ...pipelines.services.generation import GenerationService
 from ...pipelines.services.rating import RatingService
 from ...pipelines.services.tuning import TuningService
+from ...pipelines.services.watching import FolderWatch
 from ...pipelines.support.background import Jobs
 from ...pipelines.support.task_process import TaskProcess
 from .selections import Selections
@@ -41,6 +42,7 @@ class OpenCollection:
         drawing: lock held while pictures are drawn.
         learning: learns the tastes of all raters.
         allowed: folders that requests may name, besides those of the collection.
+        watch: add pictures that other tools write into the folders of the collection.
 
     Attributes:
         allowed: these folders and those of the collection, without links.
@@ -56,6 +58,8 @@ class OpenCollection:
         drawing: threading.Lock,
         learning: TaskProcess,
         allowed: Sequence[Path] = (),
+        *,
+        watch: bool = False,
     ) -> None:
         self.number, self.collection, self.jobs = number, collection, Jobs()
         self.name = Path(collection.name).resolve().name
@@ -68,6 +72,9 @@ class OpenCollection:
         self._ratings: dict[str, RatingService] = {}
         self.selections = Selections()
         renew_scores(self.jobs, collection, self.profiles)
+        self.watch = FolderWatch(self.evaluation) if watch else None
+        if self.watch:
+            self.watch.start()
 
     @property
     def base(self) -> str:
@@ -82,7 +89,9 @@ class OpenCollection:
             return self._ratings[rater]
 
     def close(self) -> None:
-        """End the background jobs, then close the database."""
+        """End the watch and the background jobs, then close the database."""
+        if self.watch:
+            self.watch.close()
         self.jobs.close()
         self.collection.close()
 
@@ -101,6 +110,7 @@ class ServerSettings:
         password: makes its bearer a guest; empty for none.
         guests: let everybody in as a guest.
         allowed: folders that requests may name, with all in them, besides those of the collections.
+        watch: add pictures that other tools write into the folders of the collections.
         names: further host names that the server answers to.
         port: in the name of the session cookie, so that servers of one machine do not log each other out.
         secret: key that signs the session cookies.
@@ -116,6 +126,7 @@ class ServerSettings:
     password: str = ""
     guests: bool = False
     allowed: Sequence[Path] = ()
+    watch: bool = False
     names: frozenset[str] = frozenset()
     port: int = 0
     secret: str = ""
@@ -141,7 +152,14 @@ class Server:
         self.learning = TaskProcess("Learning")
         self.collections = [
             OpenCollection(
-                number, Collection(folder), settings.profiles, self.generator, drawing, self.learning, settings.allowed
+                number,
+                Collection(folder),
+                settings.profiles,
+                self.generator,
+                drawing,
+                self.learning,
+                settings.allowed,
+                watch=settings.watch,
             )
             for number, folder in enumerate(settings.collections)
         ]

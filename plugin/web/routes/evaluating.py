@@ -88,10 +88,10 @@ def evaluate(request: Request, body: dict[str, Any]) -> Response:
 
 
 def keep(request: Request, body: dict[str, Any]) -> Response:
-    """Choose which near-duplicates to keep."""
-    current = current_collection(request)
-    current.evaluation.keep(whole_number(body.get("image"), "a picture"), every=body.get("all") is True)
-    return _state(request)
+    """Choose which near-duplicates to keep; answers their group, and the choice before, for an undo."""
+    evaluation = current_collection(request).evaluation
+    images, before = evaluation.keep(whole_number(body.get("image"), "a picture"), every=body.get("all") is True)
+    return JSONResponse({"images": images, "before": before})
 
 
 def rule_of(parameters: Mapping[str, Any]) -> Rule | None:
@@ -122,12 +122,12 @@ def plan(request: Request) -> Response:
 
 
 def move(request: Request, body: dict[str, Any]) -> Response:
-    """Move the pictures of a plan away."""
+    """Move the pictures of a plan away; answers the name of the undo file."""
     current, rule = current_collection(request), rule_of(body)
     if rule is None:
         raise SoartError("Choose what to move away.")
-    current.evaluation.move(rule, str(body.get("plan", "")))
-    return _state(request)
+    _, name = current.evaluation.move(rule, str(body.get("plan", "")))
+    return JSONResponse({"undo": name})
 
 
 def undo_move(request: Request, body: dict[str, Any]) -> Response:

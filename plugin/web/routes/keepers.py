@@ -39,13 +39,13 @@ def _grouping(parameters: Mapping[str, Any]) -> tuple[str, int]:
     return by, per_group
 
 
-def _images(body: Mapping[str, Any]) -> list[int]:
+def _images(body: Mapping[str, Any], name: str = "images") -> list[int]:
     """Picture ids of a group.
 
     Raises:
         SoartError: something else.
     """
-    images = body.get("images")
+    images = body.get(name)
     if not isinstance(images, list):
         raise SoartError("Expected a list of pictures.")
     return [whole_number(image, "a picture") for image in images]
@@ -84,9 +84,12 @@ def groups(request: Request) -> Response:
 
 
 def keep(request: Request, body: dict[str, Any]) -> Response:
-    """Choose which pictures of a group to keep."""
-    _service(request).keep(_images(body), whole_number(body.get("image"), "a picture"), every=body.get("all") is True)
-    return JSONResponse({})
+    """Choose which pictures of a group to keep, or restore the choice ``before``; answers the one before this."""
+    service, members = _service(request), _images(body)
+    if "before" in body:
+        return JSONResponse({"before": service.evaluation.choose_of(members, _images(body, "before"))})
+    image = whole_number(body.get("image"), "a picture")
+    return JSONResponse({"before": service.keep(members, image, every=body.get("all") is True)})
 
 
 def distinct(request: Request, body: dict[str, Any]) -> Response:
@@ -99,10 +102,10 @@ def distinct(request: Request, body: dict[str, Any]) -> Response:
 
 
 def move(request: Request, body: dict[str, Any]) -> Response:
-    """Move the pictures that are no keepers away."""
+    """Move the pictures that are no keepers away; answers the name of the undo file."""
     by, per_group = _grouping(body)
-    _service(request).move(by, per_group, str(body.get("plan", "")))
-    return JSONResponse({})
+    _, name = _service(request).move(by, per_group, str(body.get("plan", "")))
+    return JSONResponse({"undo": name})
 
 
 routes = [

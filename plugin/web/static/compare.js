@@ -9,6 +9,7 @@ import { save } from "./outbox.js";
 import { image } from "./pictures.js";
 import { get, getHtml, queryOf } from "./request.js";
 import { showError, toast } from "./toasts.js";
+import { onUndo, remember, undoLatest } from "./undo.js";
 import { openViewer } from "./viewer.js";
 
 /**
@@ -35,8 +36,6 @@ let ids = [];
 let count = 2;
 /** @type {Cell[]} */
 let candidates = [];
-/** @type {string[]} Ids of the choices made on this page, which can be undone. */
-const choices = [];
 /** @type {number[]} Skipped pairs, as a flat list of picture ids. */
 let skipped = [];
 let busy = false;
@@ -66,7 +65,6 @@ form.addEventListener("submit", async (event) => {
  */
 function begin(pictures, atATime) {
   [ids, count] = [pictures, atATime];
-  choices.length = 0;
   skipped = [];
   next();
 }
@@ -164,29 +162,23 @@ function strengthBar({ strength, deviation }, low, high) {
   return bar;
 }
 
-/** @param {number} place of the better picture. */
+/** @param {number | null} place of the better picture; null if all are equally good. */
 async function choose(place) {
-  if (busy || place >= candidates.length || $("#duel").hidden) return;
+  if (busy || (place ?? 0) >= candidates.length || $("#duel").hidden) return;
   busy = true;
-  const winner = candidates[place];
-  $("#shown").children[place].classList.add("won");
+  const winner = place === null ? null : candidates[place];
+  if (place !== null) $("#shown").children[place].classList.add("won");
   const choice = newId();
   const losers = candidates.filter((cell) => cell !== winner).map((cell) => cell.id);
-  const response = await save("/api/compare", { choice, winner: winner.id, losers });
-  if (response) choices.push(choice);
+  const response = await save("/api/compare", { choice, winner: winner?.id ?? null, losers });
+  if (response) remember({ request: { path: "/api/compare/undo", body: { choice }, word: "choice" } });
   await next();
 }
 
-async function undo() {
-  const choice = choices.pop();
-  if (!choice) {
-    toast("Nothing to undo on this page.", { key: "undo" });
-    return;
-  }
-  await save("/api/compare/undo", { choice });
-  toast("Undone.", { key: "undo" });
-  await next();
-}
+const undo = () => undoLatest();
+onUndo(() => {
+  if (ids.length) next();
+});
 
 /** Show other pictures first if you cannot decide between these. */
 function skip() {
@@ -209,6 +201,7 @@ function showForm() {
 }
 
 $("#undo").onclick = undo;
+$("#equal").onclick = () => choose(null);
 $("#skip").onclick = skip;
 $("#other").onclick = leave;
 addEventListener("keydown", (event) => {
@@ -221,6 +214,7 @@ addEventListener("keydown", (event) => {
   else if (event.key === "ArrowRight") choose(1);
   else if (/^[1-4]$/.test(event.key)) choose(Number(event.key) - 1);
   else if (event.key === "u") undo();
+  else if (event.key === "e" || event.key === "=") choose(null);
   else if (event.key === "s") skip();
   else return;
   event.preventDefault();

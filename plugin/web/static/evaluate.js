@@ -5,8 +5,10 @@ import "./page.js";
 import { $, $$, around, find, formValues, setServerHtml } from "./dom.js";
 import { followEvaluation } from "./evaluation.js";
 import { watchJobs } from "./jobs.js";
+import { isForView } from "./keys.js";
 import { getHtml, post, queryOf } from "./request.js";
 import { showError } from "./toasts.js";
+import { onUndo, rememberKeeper, rememberMove, undoLatest } from "./undo.js";
 import { openThumbs } from "./viewer.js";
 
 /** @type {HTMLFormElement} */
@@ -57,7 +59,10 @@ async function showPlan() {
  * @param {object} body
  */
 async function change(path, body) {
-  await post(path, body);
+  /** @type {{ undo?: string, images?: number[], before?: number[] }} */
+  const { undo, images, before } = await post(path, body);
+  if (undo) rememberMove(undo);
+  if (before) rememberKeeper(images ?? [], before);
   watchJobs();
   await poll();
 }
@@ -92,5 +97,9 @@ form.addEventListener("submit", async (event) => {
     $(".error", form).textContent = error.message;
   }
 });
+addEventListener("keydown", (event) => {
+  if (isForView(event) && event.key === "u") undoLatest();
+});
 openThumbs($("#main"));
+onUndo(poll);
 poll();

@@ -7,13 +7,14 @@ import { Grid } from "./grid.js";
 import { onJobEnd, watchJobs } from "./jobs.js";
 import { startImport } from "./import.js";
 import { isForView, starsOf } from "./keys.js";
+import { whenLeft } from "./leaving.js";
 import { rate } from "./ratings.js";
 import { get, post, queryOf } from "./request.js";
 import { restoreScroll } from "./scroll.js";
 import { Selected } from "./selected.js";
-import { favour, rateSelected, startSelection } from "./selection.js";
+import { compare, favour, rateSelected, startSelection } from "./selection.js";
 import { showError } from "./toasts.js";
-import { undoLatest } from "./undo.js";
+import { onUndo, undoLatest } from "./undo.js";
 import { openViewer } from "./viewer.js";
 
 /** @type {HTMLFormElement} */
@@ -31,6 +32,10 @@ const grid = new Grid($("#grid"), {
     const several = selected.has(id);
     if (key === "f") {
       favour(grid, several ? selected.ids : [id]);
+      return true;
+    }
+    if (key === "c") {
+      compare(selected.ids);
       return true;
     }
     const stars = starsOf(key);
@@ -113,6 +118,7 @@ find("#all")?.addEventListener("click", clear);
 $("#score").onclick = () => post("/api/score", { profile: form.profile.value }).then(watchJobs, showError);
 onJobEnd("score:", load);
 startSelection(selected, grid, reload);
+onUndo(reload);
 startImport();
 
 let reloads = 0;
@@ -147,4 +153,9 @@ addEventListener("keydown", (event) => {
     grid.focus(grid.focused);
   }
 });
-load().then(() => restoreScroll("gallery"));
+load().then(() => {
+  restoreScroll("gallery");
+  const left = whenLeft("selection", () => selected.ids.join(","));
+  const there = new Set(grid.ids);
+  if (left && !selected.active) selected.set(left.split(",").map(Number).filter((id) => there.has(id)));
+});

@@ -8,6 +8,7 @@ import { watchJobs } from "./jobs.js";
 import { isForView } from "./keys.js";
 import { getHtml, post, queryOf } from "./request.js";
 import { showError, toast } from "./toasts.js";
+import { onUndo, remember, rememberKeeper, rememberMove, undoLatest } from "./undo.js";
 import { openThumbs } from "./viewer.js";
 
 /** @type {HTMLFormElement} */
@@ -48,14 +49,18 @@ const groupOf = (node) =>
  */
 async function keep(node, image) {
   const images = groupOf(node);
-  await post("/api/keepers/keep", { images, image: image ?? images[0], all: image === undefined });
+  /** @type {{ before: number[] }} */
+  const { before } = await post("/api/keepers/keep", { images, image: image ?? images[0], all: image === undefined });
+  rememberKeeper(images, before);
   await poll();
 }
 
 /** @param {Element} node of the group. */
 async function markDistinct(node) {
-  await post("/api/keepers/distinct", { images: groupOf(node) });
-  toast("Remembered: these are no duplicates. The list at the end undoes it.", { key: "distinct" });
+  /** @type {{ name: string }} */
+  const { name } = await post("/api/keepers/distinct", { images: groupOf(node) });
+  remember({ request: { path: "/api/keepers/distinct", body: { undo: name }, word: "not duplicates" } });
+  toast("Remembered: these are no duplicates. Press u to undo.", { key: "distinct" });
   await poll();
 }
 
@@ -66,7 +71,9 @@ async function markDistinct(node) {
  * @param {object} body
  */
 async function start(path, body) {
-  await post(path, body);
+  /** @type {{ undo?: string }} */
+  const { undo } = await post(path, body);
+  if (undo) rememberMove(undo);
   watchJobs();
   await poll();
 }
@@ -98,6 +105,7 @@ addEventListener("keydown", (event) => {
   else if (event.key === "ArrowLeft") thumbs[Math.max(at - 1, 0)]?.focus();
   else if (event.key === "k" && thumb) keep(thumb, Number(thumb.dataset.picture)).catch(showError);
   else if (event.key === "d" && thumb) markDistinct(thumb).catch(showError);
+  else if (event.key === "u") undoLatest();
   else return;
   event.preventDefault();
 });
@@ -117,4 +125,5 @@ form.addEventListener("submit", async (event) => {
   }
 });
 openThumbs($("#main"));
+onUndo(poll);
 poll();

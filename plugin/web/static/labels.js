@@ -23,17 +23,19 @@ export async function setLabel(kind, name, images, on, show = () => {}) {
   /** @type {Promise<{ changed: number[] } | null>} */
   const stored = save("/api/selection/label", { kind, name, images, on });
   // At once: u may be pressed before the server has answered.
-  const forget = remember(async () => {
+  const undo = async () => {
     const { changed: known } = (await stored) ?? { changed: [] };
     toast(`Undone: ${label}.`, { key: "undo" });
     await save("/api/selection/label", { kind, name, images: known, on: !on });
     show(known, !on);
-  });
+  };
+  const { answer, forget } = remember({ request: null, undo });
   const changed = (await stored)?.changed ?? null;
   if (!changed?.length) {
     forget();
     return changed;
   }
+  answer({ path: "/api/selection/label", body: { kind, name, images: changed, on: !on }, word: label });
   show(changed, on);
   const many = changed.length === 1 ? "1 picture" : `${changed.length} pictures`;
   toast(`${many} ${on ? "with" : "without"} ${label}. Press u to undo.`, { key: "label" });

@@ -11,7 +11,7 @@ import { base } from "./session.js";
  * @property {number} h height in pixels.
  * @property {string} title
  * @property {string | null} problem the reason if it is left out of rankings.
- * @property {number | null} stars your rating, 1–5; 0 for skipped, null for none.
+ * @property {number | null} stars your rating, 1–5; 0 for skipped, -1 for "not for me", null for none.
  * @property {boolean} favourite true if it is your favourite.
  * @property {number | null} score of the profile asked for.
  * @property {number | null} percentile of that score in the collection.
@@ -53,13 +53,13 @@ export function image(cell, size = "small") {
  * Show a rating in the corner of a picture's button.
  *
  * @param {HTMLElement} button
- * @param {number | null} stars 0 for skipped, null for no mark.
+ * @param {number | null} stars 0 for skipped, -1 for "not for me", null for no mark.
  */
 export function badge(button, stars) {
   find(".badge-stars", button)?.remove();
   if (stars === null) return;
-  const textContent = stars === 0 ? "✕" : `★${stars}`;
-  const ariaLabel = stars ? `rated ${stars}` : "skipped";
+  const [textContent, ariaLabel] =
+    stars > 0 ? [`★${stars}`, `rated ${stars}`] : stars ? ["⊘", "not for me"] : ["✕", "skipped"];
   button.append(el("span", { className: "badge-stars num", textContent, ariaLabel }));
 }
 

@@ -10,7 +10,7 @@ import { rate } from "./ratings.js";
 import { get } from "./request.js";
 import { base } from "./session.js";
 import { showError, toast } from "./toasts.js";
-import { undoLatest } from "./undo.js";
+import { onUndo, undoLatest } from "./undo.js";
 
 /**
  * @import { Cell } from "./pictures.js"
@@ -42,7 +42,7 @@ let filling = false;
 let dry = false;
 /** @type {Map<number, HTMLImageElement>} Decoded pictures by id. */
 const ready = new Map();
-/** @type {Map<number, number>} Ratings of this page by picture id; 0 for skipped. */
+/** @type {Map<number, number>} Ratings of this page by picture id; 0 for skipped, -1 for "not for me". */
 const ratings = new Map();
 
 /** Keep the next pictures decoded. */
@@ -136,10 +136,13 @@ function go(step) {
   draw();
 }
 
-/** @param {number} stars 0 for skip. */
-function rateCurrent(stars) {
-  const cell = queue[place];
-  if (!cell) return;
+/**
+ * Rate a picture, as the view has not shown it yet.
+ *
+ * @param {Cell} cell
+ * @param {number} stars 0 for skip, -1 for "not for me".
+ */
+function store(cell, stars) {
   const before = ratings.get(cell.id) ?? cell.stars;
   /** @param {number | null} now */
   const show = (now) => {
@@ -154,14 +157,38 @@ function rateCurrent(stars) {
   ratings.set(cell.id, stars);
   if (before !== null) add(before, -1);
   add(stars, 1);
+}
+
+/** @param {number} stars 0 for skip, -1 for "not for me". */
+function rateCurrent(stars) {
+  const cell = queue[place];
+  if (!cell) return;
+  store(cell, stars);
   flash(stars);
   go(1);
 }
 
-/** Go back to the previous picture, and restore the rating it had. */
+/**
+ * Move the rating of the previous picture.
+ *
+ * @param {number} step in stars.
+ */
+function nudge(step) {
+  const cell = queue[place - 1];
+  const stars = cell && (ratings.get(cell.id) ?? cell.stars);
+  if (!cell || !stars || stars < 1) {
+    toast("There is no rating to change.", { key: "nudge" });
+    return;
+  }
+  const value = Math.max(1, Math.min(5, stars + step));
+  if (value !== stars) store(cell, value);
+  toast(`The previous picture: ${value}.`, { key: "nudge" });
+}
+
+/** Go back to the previous picture, and restore the rating it had; from the first one undo changes of earlier pages. */
 function undo() {
   if (!place) {
-    toast("Nothing to undo.", { key: "undo" });
+    undoLatest();
     return;
   }
   place--;
@@ -212,6 +239,8 @@ function showTrust(progress) {
   $("#trust").textContent = parts.join(" ");
 }
 
+// The queue and the counts begin anew.
+onUndo(() => location.reload());
 onJobEnd("learn:", async () => {
   // The former taste proposed the pictures in the queue: replace all but the current one and the next two.
   queue.length = Math.min(queue.length, place + 3);
@@ -234,6 +263,8 @@ function press(key) {
     presses++;
     if (presses % 5 === 0) watchJobs();
   } else if (key === "u" || key === "U") undo();
+  else if (key === "+" || key === "=") nudge(0.5);
+  else if (key === "-") nudge(-0.5);
   else if (key === "ArrowRight" && place < queue.length) go(1);
   else if (key === "ArrowLeft" && place) go(-1);
   else return false;
@@ -244,6 +275,6 @@ addEventListener("keydown", (event) => {
 });
 $(".stars.big").addEventListener("click", (event) => {
   const button = around(event, "button");
-  if (button) press(button.dataset.stars === "0" ? "x" : (button.dataset.stars ?? "u"));
+  if (button) press(button.getAttribute("aria-keyshortcuts") ?? "");
 });
 fill();

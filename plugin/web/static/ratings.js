@@ -1,13 +1,17 @@
 // Ratings, of one picture or of many, which can be undone.
 
+import { NOT_FOR_ME } from "./keys.js";
 import { save } from "./outbox.js";
 import { toast } from "./toasts.js";
 import { remember } from "./undo.js";
 
-/** @typedef {number | null} Stars 1–5; 0 for skip, null for none. */
+/** @typedef {number | null} Stars 1–5; 0 for skip, -1 for "not for me", null for none. */
 
 /** @param {Stars} stars */
-const wordOf = (stars) => (stars === null ? "no rating" : stars || "skip");
+function wordOf(stars) {
+  if (stars === null) return "no rating";
+  return stars === NOT_FOR_ME ? "not for me" : String(stars || "skip");
+}
 
 /**
  * Rate a picture.
@@ -20,7 +24,7 @@ const wordOf = (stars) => (stars === null ? "no rating" : stars || "skip");
 export async function rate(image, stars, before, show) {
   // The rating in its place, as this page or, once it has answered, the server knows it.
   let known = before;
-  remember(() => {
+  const undo = () => {
     show(known);
     toast(`Undone: ${wordOf(stars)}.`, { key: "undo" });
     /** @param {{ stars: Stars } | null} response */
@@ -31,14 +35,17 @@ export async function rate(image, stars, before, show) {
     };
     save("/api/rate", { image, stars: known, instead_of: stars }).then(check);
     return known;
-  }, image);
+  };
+  const request = () => ({ path: "/api/rate", body: { image, stars: known, instead_of: stars }, word: wordOf(stars) });
+  const { answer } = remember({ request: request(), undo, image });
   /** @type {{ before: Stars } | null} */
   const response = await save("/api/rate", { image, stars });
   if (!response || response.before === before) return;
   // Another tab has rated it: undo must restore that rating.
   known = response.before;
+  answer(request());
   if (known === null) return;
-  const earlier = known ? `rated this ${known}` : "skipped this";
+  const earlier = known ? `rated this ${wordOf(known)}` : "skipped this";
   toast(`You ${earlier} in another tab; your latest rating (${wordOf(stars)}) counts.`, { key: "twice" });
 }
 
@@ -54,17 +61,20 @@ export async function rateAll(images, stars, show) {
   /** @type {Promise<{ before: [number, Stars][] } | null>} */
   const stored = save("/api/selection/rate", { images, stars });
   // At once: u may be pressed before the server has answered.
-  const forget = remember(async () => {
+  const undo = async () => {
     const before = (await stored)?.before ?? [];
     toast(`Undone: ${wordOf(stars)} for ${before.length} pictures.`, { key: "undo" });
     /** @type {{ now: [number, Stars][] } | null} */
     const restored = await save("/api/selection/rate", { before, stars });
     restored?.now.forEach(([image, now]) => show(image, now));
-  });
+  };
+  const { answer, forget } = remember({ request: null, undo });
   const response = await stored;
   if (!response) forget();
   else {
-    const word = stars ? `rated ${stars}` : wordOf(stars);
+    const { before } = response;
+    answer({ path: "/api/selection/rate", body: { before, stars }, word: `${wordOf(stars)} for ${before.length} pictures` });
+    const word = stars && stars > 0 ? `rated ${stars}` : wordOf(stars);
     toast(`${response.before.length} pictures: ${word}. Press u to undo.`, { key: "rated" });
   }
 }

@@ -7,7 +7,7 @@ import { rateAll } from "./ratings.js";
 import { post } from "./request.js";
 import { base } from "./session.js";
 import { showError, toast } from "./toasts.js";
-import { remember } from "./undo.js";
+import { rememberMove } from "./undo.js";
 
 /**
  * Show the bar while pictures are selected, and carry out its actions.
@@ -69,8 +69,12 @@ export const rateSelected = (grid, ids, stars) => rateAll(ids, stars, (id, now) 
 export const favour = (grid, ids) =>
   toggleFavourite(ids, (changed, on) => changed.forEach((id) => grid.showFavourite(id, on)));
 
-/** @param {number[]} ids */
-function compare(ids) {
+/**
+ * Open Compare with pictures, if their number allows it.
+ *
+ * @param {number[]} ids
+ */
+export function compare(ids) {
   const most = Number($("#selection").dataset.most);
   if (ids.length < 2 || ids.length > most) {
     toast(`Select 2 to ${most} pictures to compare.`, { key: "compare", bad: true });
@@ -103,7 +107,7 @@ async function move(images, selected) {
   if (!confirm(question)) return;
   /** @type {{ undo: string }} */
   const { undo } = await post("/api/selection/move", { images });
-  remember(() => post("/api/evaluate/undo", { name: undo }).then(watchJobs, showError));
+  rememberMove(undo);
   selected.choose(false);
   watchJobs();
 }

@@ -2,9 +2,10 @@
 
 import { $, around, el } from "./dom.js";
 import { hasModifier, starsOf } from "./keys.js";
-import { save } from "./outbox.js";
 import { badge, image } from "./pictures.js";
+import { rate } from "./ratings.js";
 import { get } from "./request.js";
+import { undoLatest } from "./undo.js";
 import { openViewer } from "./viewer.js";
 
 /**
@@ -105,10 +106,12 @@ strip.addEventListener("keydown", (event) => {
   if (!node || hasModifier(event)) return;
   if (stars !== null) {
     const id = Number(node.dataset.id);
-    const value = places.get(id)?.stars === stars ? null : stars;
+    const before = places.get(id)?.stars ?? null;
+    const value = before === stars ? null : stars;
     showRating(id, value);
-    save("/api/rate", { image: id, stars: value });
-  } else if (event.key === "ArrowRight" || event.key === "ArrowLeft") {
+    rate(id, value, before, (now) => showRating(id, now));
+  } else if (event.key === "u") undoLatest();
+  else if (event.key === "ArrowRight" || event.key === "ArrowLeft") {
     const next = event.key === "ArrowRight" ? node.nextElementSibling : node.previousElementSibling;
     next?.querySelector("button")?.focus();
   } else return;

@@ -1,44 +1,154 @@
-// Changes made on this page, which can be undone one after the other.
+// Changes that can be undone one after the other, also after their page was left or reloaded.
 
-import { toast } from "./toasts.js";
+import { watchJobs } from "./jobs.js";
+import { save } from "./outbox.js";
+import { get, post } from "./request.js";
+import { base, rater } from "./session.js";
+import { showError, toast } from "./toasts.js";
 
 /**
+ * @typedef {object} Request that undoes a change.
+ * @property {string} path within the collection.
+ * @property {object} body
+ * @property {string} word for the change, such as `skip`.
+ * @property {boolean} [files] true if it moves files, as a job that may have to wait.
+ *
  * @typedef {object} Change
+ * @property {string} id
  * @property {number | null} image the picture that changed; null for a change of several.
- * @property {() => unknown} undo returns the restored value.
+ * @property {Request | null} request null until the server has answered.
  */
 
-/** @type {Change[]} The latest one last. */
-const changes = [];
+const KEY = `soart undo ${base} ${rater}`;
+/** Changes that are remembered. */
+const MOST = 500;
+/** @type {Change[]} Of this tab and this rater, the latest one last. */
+let changes = load();
+/** @type {Map<string, () => unknown>} The ways in which this page undoes its own changes, by id. */
+const own = new Map();
+/** @type {(() => unknown)[]} */
+const handlers = [];
+
+/** @returns {Change[]} */
+function load() {
+  try {
+    const stored = /** @type {Change[]} */ (JSON.parse(sessionStorage.getItem(KEY) ?? "[]"));
+    return stored.filter((change) => change.request);
+  } catch {
+    return [];
+  }
+}
+
+function store() {
+  changes = changes.slice(-MOST);
+  try {
+    sessionStorage.setItem(KEY, JSON.stringify(changes));
+  } catch {
+    // A browser that stores nothing, or not as much, undoes the changes of the open page.
+  }
+}
 
 /**
  * Remember a change that can be undone.
  *
- * @param {() => unknown} undo returns the restored value.
- * @param {number | null} [image] the picture that changed; null for a change of several.
- * @returns {() => void} forgets the change.
+ * @param {object} change
+ * @param {Request | null} change.request undoes it from a later page; null until the server has answered.
+ * @param {() => unknown} [change.undo] undoes it on this page, and returns the restored value; by default the request.
+ * @param {number | null} [change.image] the picture that changed; null for a change of several.
+ * @returns {{ answer: (request: Request) => void, forget: () => void }} sets another request; forgets the change.
  */
-export function remember(undo, image = null) {
-  const change = { image, undo };
+export function remember({ request, undo, image = null }) {
+  const id = `${Date.now()} ${Math.random()}`;
+  /** @type {Change} */
+  const change = { id, image, request };
   changes.push(change);
-  return () => {
-    const place = changes.indexOf(change);
-    if (place >= 0) changes.splice(place, 1);
+  if (undo) own.set(id, undo);
+  store();
+  return {
+    answer: (later) => {
+      change.request = later;
+      store();
+    },
+    forget: () => {
+      changes = changes.filter((other) => other.id !== id);
+      own.delete(id);
+      store();
+    },
   };
 }
 
 /**
- * Undo the latest change of this page, or the latest one of a picture.
+ * Remember that pictures are being moved away.
+ *
+ * @param {string} name of the undo file.
+ */
+export const rememberMove = (name) =>
+  remember({ request: { path: "/api/evaluate/undo", body: { name }, word: "pictures moved away", files: true } });
+
+/**
+ * Remember a choice among pictures that belong together.
+ *
+ * @param {number[]} images
+ * @param {number[]} before those of them that were chosen before.
+ */
+export const rememberKeeper = (images, before) =>
+  remember({ request: { path: "/api/keepers/keep", body: { images, before }, word: "keeper" } });
+
+/**
+ * Undo the latest change, or the latest one of a picture.
  *
  * @param {number} [image]
- * @returns {{ image: number | null, restored: unknown } | null} what changed; null if there is nothing to undo.
+ * @returns {{ image: number | null, restored: unknown } | null} the change; null if there is nothing to undo.
  */
 export function undoLatest(image) {
   const place = changes.findLastIndex((change) => image === undefined || change.image === image);
   if (place < 0) {
-    if (image === undefined) toast("Nothing to undo on this page.", { key: "undo" });
+    if (image === undefined) toast("Nothing to undo.", { key: "undo" });
     return null;
   }
-  const [{ image: changed, undo }] = changes.splice(place, 1);
-  return { image: changed, restored: undo() };
+  const [change] = changes.splice(place, 1);
+  store();
+  const undo = own.get(change.id);
+  own.delete(change.id);
+  return { image: change.image, restored: undo ? undo() : send(change) };
 }
+
+/**
+ * Undo a change by its request.
+ *
+ * @param {Change} change
+ */
+async function send(change) {
+  if (!change.request) return;
+  const { path, body, word, files } = change.request;
+  if (files) {
+    try {
+      await post(path, body);
+    } catch (error) {
+      showError(error);
+      /** @type {{ live: boolean }} */
+      const { live } = await get("/api/evaluate");
+      // Another move has to end first.
+      if (live) changes.push(change);
+      store();
+      return;
+    }
+    watchJobs();
+  } else if (!(await save(path, body))) return;
+  toast(`Undone: ${word}.`, { key: "undo" });
+  handlers.forEach((handler) => handler());
+}
+
+/**
+ * Call a function after every undo by a request, whose change the page may show.
+ *
+ * @param {() => unknown} handler
+ */
+export const onUndo = (handler) => handlers.push(handler);
+
+// Back may show a page as it was left: other pages have changed more since.
+addEventListener("pageshow", (event) => {
+  if (!event.persisted) return;
+  own.clear();
+  changes = load();
+});

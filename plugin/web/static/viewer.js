@@ -4,6 +4,7 @@ import { copyText } from "./clipboard.js";
 import { $, $$, around, find, setServerHtml } from "./dom.js";
 import { hasModifier, starsOf } from "./keys.js";
 import { toggleFavourite } from "./labels.js";
+import { flush } from "./outbox.js";
 import { addressOf, isTiny } from "./pictures.js";
 import { rate as rateAs } from "./ratings.js";
 import { get, getHtml } from "./request.js";
@@ -66,6 +67,8 @@ export async function openViewer(list, at, { profile = "", onRate = () => {}, on
 async function cellOf(id) {
   let cell = cells.get(id);
   if (!cell) {
+    // A rating made just before must not be overtaken.
+    await flush();
     /** @type {{ cells: Cell[] }} */
     const answer = await get(`/api/cells?ids=${id}`);
     [cell] = answer.cells;
@@ -189,8 +192,8 @@ async function rate(stars) {
 /** Undo the latest change of the page, and show its picture. */
 function undo() {
   const change = undoLatest();
-  if (!change || change.image === null) {
-    // A change of several pictures, or of labels, may be one of this picture too.
+  if (!change || change.image === null || change.restored instanceof Promise) {
+    // A change of several pictures, of labels, or of an earlier page may be one of this picture too.
     Promise.resolve(change?.restored).then(() => {
       cells.clear();
       if (change && dialog.open) show();
@@ -226,6 +229,7 @@ function toggleHeat() {
   if (!button || !cell) return;
   const on = button.getAttribute("aria-pressed") !== "true";
   button.setAttribute("aria-pressed", String(on));
+  $("[data-legend]", detail).hidden = !on;
   const query = `profile=${encodeURIComponent(options.profile)}&v=${cell.v}`;
   zoom.fit(cell.w, cell.h);
   picture.src = on ? `${base}/heat/${cell.id}?${query}` : addressOf(cell, "large");
@@ -251,6 +255,8 @@ dialog.addEventListener("keydown", (event) => {
   else if (event.key === "-") zoom.by(1 / 1.5);
   else if (event.key === "f") favour();
   else if (event.key === "h") toggleHeat();
+  else if (event.key === "m") find("[data-like]", detail)?.click();
+  else if (event.key === "v") find("[data-vary]", detail)?.click();
   else if (event.key === "u") undo();
   else return;
   event.preventDefault();

@@ -130,3 +130,9 @@ def test_ties_help_to_find_the_planted_order():
         for name, made in (("ties", (wins, equal)), ("coins", (wins + coins, ()))):
             agreement[name].append(kendalltau(standing(range(10), *made).strengths, truth).statistic)
     assert np.mean(agreement["ties"]) > np.mean(agreement["coins"]) + 0.02
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_four_new_pictures_are_all_shown_at_once(seed):
+    """Four that were selected for Compare: a pair from the end of the order would hide the others."""
+    assert sorted(standing([1, 2, 3, 4], []).next_to_show(4, np.random.default_rng(seed))) == [1, 2, 3, 4]

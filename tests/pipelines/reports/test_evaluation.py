@@ -1,6 +1,8 @@
 """The page of an evaluation in a real browser."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +11,8 @@ from PIL import Image
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.evaluation.folders import sync_and_evaluate
 from soart.pipelines.evaluation.judging import JudgedPictures
+from soart.pipelines.evaluation.keepers import find_keepers
+from soart.pipelines.ingest.inspection import inspect_file
 from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.judges.phrase_judgements import Adherence, PhraseJudgement
@@ -89,3 +93,27 @@ def test_what_was_asked_for_and_not_shown(found, come, tmp_path):
     page.select_option("select[name=sort]", "shown")
     page.locator("#grid img").first.click()
     assert page.locator("dialog dd", has_text="no boat seen: 0.05").count() == 1
+
+
+class Here:
+    """Inspects files in this process."""
+
+    def inspect(self, paths, kinds=(None,)):
+        return (inspect_file(path, kinds) for path in paths)
+
+
+def test_the_page_shows_the_keepers_of_each_prompt(tmp_path, paint):
+    folder = paint(tmp_path / "art", 6, 3, vivid=True)
+    for number, prompt in enumerate((EVIL, EVIL, EVIL, "a fox", "a fox", "an owl")):
+        (folder / f"3-{number}.txt").write_text(prompt)
+    with Collection(tmp_path / "collection") as collection:
+        evaluated = sync_and_evaluate(collection, Scan([folder]), Here())
+        keepers = find_keepers(evaluated)
+        page = write_evaluation(tmp_path / "page.html", evaluated).read_text(encoding="utf-8")
+    section = page.split("<h2>Keepers</h2>")[1].split("<h2")[0]
+    assert "2 groups with 2 to keep and 3 others" in section
+    assert f"{keepers.trust_sentence}." in section
+    assert EVIL not in section
+    kept = re.findall(r'class="keep"><img[^>]* alt="([^"]+)"', section)
+    assert kept == [Path(group.paths[0]).name for group in sorted(keepers.groups, key=lambda group: -len(group.images))]
+    assert section.count("<img") == 5

@@ -95,7 +95,7 @@ def rows(collection):
 
 def move(service, rule):
     plan = service.plan(rule)
-    return plan, finish(service, service.move(rule, plan.digest))
+    return plan, finish(service, service.move(rule, plan.digest)[0])
 
 
 def test_an_evaluation_is_found_again_after_a_restart_without_opening_a_file(service, open_service, monkeypatch):
@@ -256,7 +256,7 @@ def test_a_plan_that_is_out_of_date_is_refused(service, collection):
 
 def test_moving_every_picture_is_reported_and_undone(service, collection):
     rule = Rule(below=1e9)
-    said = finish(service, service.move(rule, service.plan(rule).digest), FAILED)
+    said = finish(service, service.move(rule, service.plan(rule).digest)[0], FAILED)
     assert said.startswith("18 files moved away.")
     assert service.result is None
     assert count_collection(collection).pictures == 1
@@ -288,7 +288,7 @@ def test_a_cancelled_cull_stops_and_can_be_undone(service, collection, monkeypat
         real(stream)
 
     monkeypatch.setattr("soart.pipelines.tidying.journal.os.fsync", cancel_at_the_third)
-    finish(service, service.move(rule, plan.digest), CANCELLED)
+    finish(service, service.move(rule, plan.digest)[0], CANCELLED)
     assert count_collection(collection).away == 3
     assert service.result is None
     service.recall()
@@ -301,7 +301,7 @@ def test_a_cancelled_cull_stops_and_can_be_undone(service, collection, monkeypat
 def test_a_cull_that_was_killed_before_it_was_recorded_is_made_good(service, open_service, collection, monkeypatch):
     rule = Rule(duplicates=True)
     monkeypatch.setattr("soart.pipelines.services.evaluation.mark_moved", lambda collection: 1 / 0)
-    finish(service, service.move(rule, service.plan(rule).digest), FAILED)
+    finish(service, service.move(rule, service.plan(rule).digest)[0], FAILED)
     assert count_collection(collection).away == 0
     monkeypatch.undo()
     again = open_service()

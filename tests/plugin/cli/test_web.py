@@ -59,10 +59,13 @@ def test_folders_are_evaluated_and_shown(soart, serving, tmp_path, monkeypatch):
     folder.mkdir()
     for level in (40, 90):
         Image.linear_gradient("L").point(lambda v, level=level: (v + level) % 256).save(folder / f"{level}.png")
-    assert soart("web", folder, "--no-open", "--port", "0")[0] == 0
+    code, _, err = soart("web", folder, "--watch", "--no-open", "--port", "0")
+    assert (code, f"Watching {folder}." in err) == (0, True)
     [shown] = serving[0][0].state.server.collections
     assert len(shown.collection.images()) == 2
     assert sorted(path.name for path in folder.iterdir()) == ["40.png", "90.png"]
+    code, _, err = soart("web", "--watch", "--no-open", "--port", "0")
+    assert (code, "--watch needs a folder" in err) == (1, True)
     code, _, err = soart("web", tmp_path / "none", "--no-open", "--port", "0")
     assert (code, "none" in err) == (1, True)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from soart.pipelines.collection.collection import Collection
-from soart.pipelines.collection.comparisons import comparisons
+from soart.pipelines.collection.comparisons import comparisons, ties
 from soart.pipelines.collection.ratings import judged_pictures, ratings
 
 SPACE = """
@@ -92,6 +92,24 @@ def test_a_skip_is_undone(come, address, folder):
     assert "0 rated, 0 skipped, 40 left" in page.inner_text("#counts")
     with Collection(folder) as collection:
         until(lambda: not judged_pictures(collection, "me"))
+
+
+def test_half_stars_and_not_for_me_by_keys(come, address, folder):
+    page = come()
+    page.goto(f"{address}/c/0/rate")
+    page.wait_for_selector("#picture[data-id]")
+    first, second = press(page, "4"), press(page, "n")
+    page.keyboard.press("+")
+    page.wait_for_selector(".toast:has-text('There is no rating to change.')")
+    page.keyboard.press("u")
+    page.wait_for_selector(".toast:has-text('Undone: not for me.')")
+    page.keyboard.press("-")
+    page.wait_for_selector(".toast:has-text('The previous picture: 3.5.')")
+    press(page, "n")
+    assert "2 rated, 0 skipped, 38 left" in page.inner_text("#counts")
+    until(lambda: stored(folder) == {first: 3.5, second: 1.0})
+    with Collection(folder) as collection:
+        assert ratings(collection, "me", personal=False) == {first: 3.5}
 
 
 def test_two_raters_at_once_keep_their_own_ratings(come, address, folder):
@@ -185,7 +203,7 @@ def test_ratings_of_the_gallery_and_the_viewer_are_undone(come, address, folder)
     until(lambda: stored(folder) == {})
     assert page.locator(".badge-stars").count() == 0
     page.keyboard.press("u")
-    page.wait_for_selector(".toast:has-text('Nothing to undo on this page.')")
+    page.wait_for_selector(".toast:has-text('Nothing to undo.')")
 
 
 def test_back_closes_the_viewer_and_stays_on_the_page(come, address, folder):
@@ -215,7 +233,7 @@ def test_the_viewer_of_compare_leaves_the_choices_alone(come, address, folder):
     page.go_back()
     page.wait_for_selector("#viewer", state="hidden")
     page.keyboard.press("u")
-    page.wait_for_selector(".toast:has-text('Undone.')")
+    page.wait_for_selector(".toast:has-text('Undone: choice.')")
     with Collection(folder) as collection:
         until(lambda: comparisons(collection, "me") == [])
 
@@ -318,6 +336,12 @@ def test_four_at_a_time_and_skipping(come, address, folder):
     page.wait_for_function("() => document.querySelector('#made').textContent.startsWith('3 choices')")
     with Collection(folder) as collection:
         assert {winner for winner, _ in comparisons(collection, "me")} == {int(before[2])}
+    page.keyboard.press("e")
+    page.wait_for_function("() => !document.querySelector('#made').textContent.startsWith('3 choices')")
+    with Collection(folder) as collection:
+        assert ties(collection, "me")
+    page.keyboard.press("u")
+    page.wait_for_function("() => document.querySelector('#made').textContent.startsWith('3 choices')")
     page.keyboard.press("s")
     page.keyboard.press("u")
     page.wait_for_function("() => document.querySelector('#made').textContent.startsWith('0 choices')")
@@ -356,6 +380,9 @@ def test_the_gallery_by_keyboard(come, address, folder):
     page.wait_for_function(
         "() => document.querySelector('#viewer-image').src.includes('/heat/3') && document.querySelector('#viewer-image').naturalWidth > 0"
     )
+    assert page.is_visible("[data-legend]")
+    page.keyboard.press("h")
+    assert page.is_hidden("[data-legend]")
     page.keyboard.press("Escape")
     assert page.evaluate("document.activeElement.className") == "cell"
     page.fill("[name=words]", "grey -38")

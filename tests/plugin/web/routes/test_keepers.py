@@ -44,7 +44,7 @@ def test_keepers_are_chosen_corrected_moved_and_brought_back(visitor, visit):
         return visitor.post(f"/c/0/api/keepers/{name}", body)
 
     # The user's choice takes the place of the proposal, here and in the Evaluate view.
-    assert act("keep", images=found[0], image=other).status_code == 200
+    assert act("keep", images=found[0], image=other).json() == {"before": []}
     assert groups(visitor)[1] == [other, kept[1]]
     assert f'data-keep="{other}" aria-pressed="true"' in visitor.get("/evaluate/findings").text
     assert "your choice" in visitor.get("/keepers/groups", by="look-alike").text

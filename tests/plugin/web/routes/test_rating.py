@@ -9,7 +9,7 @@ import time
 import pytest
 
 from soart.pipelines.collection.collection import Collection
-from soart.pipelines.collection.ratings import ratings
+from soart.pipelines.collection.ratings import PERSONAL, rating_counts, ratings
 from soart.plugin.web.app import LOCK_SECONDS
 
 
@@ -75,6 +75,22 @@ def test_an_undo_names_the_rating_that_it_takes_back(visitor):
     assert visitor.send("rate", image=3, stars=1, instead_of="x").status_code == 400
     assert visitor.send("rate", image=3, stars=9, instead_of=0).status_code == 400
     assert visitor.send("rate", image=999, stars=1, instead_of=0).status_code == 400
+
+
+def test_not_for_me_is_kept_apart_from_one_star_also_by_an_undo(visitor, folder):
+    visitor.send("rate", image=2, stars=-1)
+    assert visitor.get("/api/cells", ids="2").json()["cells"][0]["stars"] == -1
+    assert "me: not for me" in visitor.get("/detail/2").text
+    assert visitor.send("rate", image=2, stars=1).json()["before"] == -1
+    assert visitor.send("rate", image=2, stars=-1, instead_of=1).json() == {"stars": -1}
+    before = visitor.send("selection/rate", images=[2, 3], stars=4).json()["before"]
+    visitor.send("selection/rate", before=before, stars=4)
+    with Collection(folder) as collection:
+        assert rating_counts(collection, "me") == {PERSONAL: 1}
+        assert ratings(collection, "me") == {2: 1.0}
+        assert ratings(collection, "me", personal=False) == {}
+    progress = visitor.get("/api/progress").json()
+    assert (progress["rated"], progress["rejected"]) == (1, 0)
 
 
 def test_a_locked_database_is_reported_soon_and_the_same_request_works_later(folder, visit):

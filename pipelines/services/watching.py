@@ -1,0 +1,160 @@
+"""Watches the folders of a collection, and evaluates it again when other tools write pictures there."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from ...errors import SoartError
+from ..ingest.file_rows import known_files
+from ..ingest.roots import check_allowed, known_roots
+from ..ingest.scan import FileEntry, Scan
+from ..support.batching import batches
+from ..tidying.moved_away import CULLED
+from .evaluation import EvaluationService
+
+#: Least seconds between two listings; after a long listing the pause is this many times as long as the listing.
+PAUSE, RATIO = 2.0, 20.0
+#: Seconds after its last change at which a file counts as written.
+SETTLED = 2.0
+#: Longest wait, in seconds, for files that go on changing while others are written.
+PATIENCE = 30.0
+#: Files compared with the collection at once.
+_CHUNK = 512
+
+#: Size and time of change, in nanoseconds since 1970, of each file by path.
+Listing = dict[str, tuple[int, int]]
+
+
+class Novelty:
+    """New and changed files between listings of a folder, once they are written.
+
+    Args:
+        known: the listing at the start.
+        settled: seconds without a change after which a file counts as written.
+        patience: seconds after which files that are written no longer wait for others that go on changing.
+
+    Examples:
+        >>> from soart.pipelines.services.watching import Novelty
+        >>> novelty = Novelty({"old.png": (10, 0)}, settled=2, patience=30)
+        >>> half, whole = {"old.png": (10, 0), "new.png": (5, 1)}, {"old.png": (10, 0), "new.png": (9, 2)}
+        >>> [novelty.take(listing, at) for listing, at in ((half, 0), (whole, 1), (whole, 2), (whole, 3), (whole, 9))]
+        [False, False, False, True, False]
+    """
+
+    def __init__(
+        self, known: Mapping[str, tuple[int, int]], settled: float = SETTLED, patience: float = PATIENCE
+    ) -> None:
+        self._known, self.settled, self.patience = dict(known), settled, patience
+        # Every file that is new or changed, with the time at which it was first seen so.
+        self._pending: dict[str, tuple[tuple[int, int], float]] = {}
+        self._since = 0.0
+
+    def take(self, listing: Listing, now: float) -> bool:
+        """True if there are new files to scan; they are known from then on.
+
+        Files that vanish are forgotten, so that they are new when they come back.
+
+        Args:
+            listing: of the folder.
+            now: time of the listing, in seconds of any clock.
+        """
+        self._known = {path: state for path, state in self._known.items() if path in listing}
+        changed = {path: state for path, state in listing.items() if self._known.get(path) != state}
+        if changed and not self._pending:
+            self._since = now
+        before = self._pending
+        self._pending = {
+            path: before[path] if path in before and before[path][0] == state else (state, now)
+            for path, state in changed.items()
+        }
+        written = {path: state for path, (state, since) in self._pending.items() if now - since >= self.settled}
+        if not written or (len(written) < len(self._pending) and now - self._since < self.patience):
+            return False
+        self._known |= written
+        self._pending = {path: seen for path, seen in self._pending.items() if path not in written}
+        self._since = now
+        return True
+
+
+class FolderWatch:
+    """Lists the folders of a collection in a thread, and evaluates it when other tools have written pictures there.
+
+    The folders are listed, because not every file system reports changes. An unchanged file is not opened again.
+
+    Args:
+        evaluation: evaluates the collection, with the folders it was evaluated with before.
+        pause: seconds between two listings.
+        settled: as for ``Novelty``.
+
+    Raises:
+        CollectionError: the collection cannot be read, or a folder is not allowed.
+    """
+
+    def __init__(self, evaluation: EvaluationService, pause: float = PAUSE, settled: float = SETTLED) -> None:
+        self.evaluation, self.pause = evaluation, pause
+        self._novelty = Novelty(self._known(), settled)
+        self._due = False
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="soart: watching folders", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the thread."""
+        self._ended.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def look(self, now: float) -> bool:
+        """List the folders once; returns True if that starts an evaluation.
+
+        Args:
+            now: time in seconds, of the same clock each time.
+
+        Raises:
+            CollectionError: the collection cannot be read, or a folder is not allowed any more.
+            SoartError: another job of the evaluation has just started; the next look tries again.
+        """
+        listing = {file.path: (file.size, file.changed) for file in self._files()}
+        self._due = self._novelty.take(listing, now) or self._due
+        if not self._due or self.evaluation.busy:
+            return False
+        self.evaluation.evaluate(self.evaluation.settings.profile)
+        self._due = False
+        return True
+
+    @property
+    def folders(self) -> list[Path]:
+        """The folders that the collection was last evaluated with, without its own."""
+        return known_roots(self.evaluation.collection)
+
+    def _files(self) -> Iterator[FileEntry]:
+        folders = self.folders
+        if self.evaluation.allowed is not None:
+            check_allowed(folders, self.evaluation.allowed)
+        return iter(Scan(folders, exclude=self.evaluation.folder / CULLED, contained=True))
+
+    def _known(self) -> Listing:
+        """Files as the last scan of the collection saw them; texts beside pictures as they are."""
+        listing: Listing = {}
+        for files in batches(self._files(), _CHUNK):
+            pictures = [file.path for file in files if not file.sidecar]
+            seen = known_files(self.evaluation.collection, pictures, ())
+            listing |= {path: (row.size, abs(row.changed)) for path, row in seen.items()}
+            listing |= {file.path: (file.size, file.changed) for file in files if file.sidecar}
+        return listing
+
+    def _run(self) -> None:
+        seconds = 0.0
+        while not self._ended.wait(max(self.pause, RATIO * seconds)):
+            start = time.monotonic()
+            # Such as a database that is locked for a while: the next look tries again.
+            with contextlib.suppress(SoartError):
+                self.look(start)
+            seconds = time.monotonic() - start

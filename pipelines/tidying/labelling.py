@@ -1,0 +1,79 @@
+"""Labels, and corrections of near-duplicates, of pictures that are named by their files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...errors import CollectionError
+from ..collection.collection import Collection
+from ..collection.distinct import forget_distinct, mark_distinct
+from ..collection.files import image_ids_by_path
+from ..collection.labels import FAVOURITE, check_label, set_label
+
+
+@dataclass(frozen=True)
+class Labelling:
+    """Result of ``label_files``.
+
+    Attributes:
+        pictures: number of pictures that the files hold.
+        changed: number of pictures that changed, by kind and name of the label.
+        corrections: number of corrections of near-duplicates that were stored or deleted.
+        problems: a sentence for each file that the collection does not know.
+    """
+
+    pictures: int
+    changed: dict[tuple[str, str], int]
+    corrections: int
+    problems: list[str]
+
+
+def label_files(
+    collection: Collection,
+    files: Sequence[Path],
+    labels: Sequence[tuple[str, str]],
+    *,
+    on: bool = True,
+    distinct: bool = False,
+) -> Labelling:
+    """Give pictures labels, or take them away.
+
+    Args:
+        collection: knows the files.
+        files: of the pictures; unknown ones are reported and left out.
+        labels: kind and name of each, as for ``set_label``.
+        on: True to give the labels, False to take them away.
+        distinct: also remember that the pictures are no duplicates of each other or, if not ``on``, forget that.
+
+    Raises:
+        CollectionError: a label is not allowed, no file is known, or fewer than two pictures are called no duplicates;
+            nothing is stored then. Or the collection cannot be written.
+    """
+    checked = [(kind, check_label(kind, name)) for kind, name in labels]
+    # Absolute without resolving links: the names that a scan stores.
+    paths = {os.path.normpath(file.absolute()): file for file in files}
+    known = image_ids_by_path(collection, [*paths])
+    problems = [
+        f"{str(file)!r} is not in the collection {collection.name!r}: evaluate its folder, then label it."
+        for path, file in paths.items()
+        if path not in known
+    ]
+    ids = list(dict.fromkeys(known[path] for path in paths if path in known))
+    if not ids:
+        raise CollectionError(problems[0] if problems else "Expected at least one picture to label.")
+    corrections = 0
+    if distinct and on:
+        mark_distinct(collection, ids)
+        corrections = 1
+    elif distinct:
+        corrections = forget_distinct(collection, ids)
+    changed = {(kind, name): len(set_label(collection, kind, name, ids, on=on)) for kind, name in checked}
+    return Labelling(len(ids), changed, corrections, problems)
+
+
+def title_of(kind: str, name: str) -> str:
+    """A label for people, such as "tag night" or "favourite of ann"."""
+    return f"{kind} of {name}" if kind == FAVOURITE else f"{kind} {name}"

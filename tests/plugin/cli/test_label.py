@@ -1,0 +1,89 @@
+"""The command line of ``soart label``."""
+
+import json
+
+import numpy as np
+import pytest
+
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.collection.distinct import corrections
+from soart.pipelines.evaluation.folders import sync_and_evaluate
+from soart.pipelines.ingest.inspection import inspect_file
+from soart.pipelines.ingest.roots import default_collection_path
+from soart.pipelines.ingest.scan import Scan
+from soart.pipelines.models.request import DrawnPicture, Request
+
+
+class Here:
+    """Inspects files in this process."""
+
+    def inspect(self, paths, kinds=(None,)):
+        return (inspect_file(path, kinds) for path in paths)
+
+
+@pytest.fixture
+def art(tmp_path, monkeypatch, paint):
+    """A folder of three pictures that was evaluated."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.chdir(tmp_path)
+    folder = paint(tmp_path / "art", 3, 1, vivid=True)
+    with Collection(default_collection_path([folder])) as collection:
+        sync_and_evaluate(collection, Scan([folder]), Here())
+    return folder
+
+
+def listed(soart, folder):
+    return json.loads(soart("label", folder, "--json")[1])
+
+
+def test_labels_are_given_listed_and_taken_away(soart, art):
+    assert listed(soart, art) == {"tag": {}, "album": {}, "favourite": {}, "not_duplicates": 0}
+    code, out, err = soart(
+        "label", art, "art/1-0.png", art / "1-1.png", "art/none.png", "--tag", "sea  side", "--favourite"
+    )
+    assert code == 0
+    assert "tag sea side: given to 2 of 2 pictures" in out
+    assert "favourite of me: given to 2 of 2 pictures" in out
+    assert "'art/none.png' is not in the collection" in err
+    assert listed(soart, art)["tag"] == {"sea side": 2}
+    assert "tag sea side: 2\nfavourite of me: 2\n" in soart("label", art)[1]
+    document = json.loads(soart("label", art, "art/1-0.png", "--tag", "sea side", "--remove", "--json")[1])
+    assert document["labels"] == [{"kind": "tag", "name": "sea side", "changed": 1}]
+    assert listed(soart, art)["tag"] == {"sea side": 1}
+
+
+def test_corrections_of_duplicates_are_remembered_and_forgotten(soart, art):
+    pair = ("label", art, art / "1-0.png", art / "1-1.png", "--not-duplicates")
+    assert "Not duplicates: remembered" in soart(*pair)[1]
+    with Collection(default_collection_path([art])) as collection:
+        assert [len(ids) for ids in corrections(collection).values()] == [2]
+    assert soart("label", art, art / "1-0.png", art / "1-2.png", "--not-duplicates", "--remove")[0] == 0
+    assert listed(soart, art)["not_duplicates"] == 1
+    assert "1 corrections forgotten" in soart(*pair, "--remove")[1]
+    assert listed(soart, art)["not_duplicates"] == 0
+
+
+def test_pictures_of_a_collection_itself_are_labelled(soart, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with Collection(tmp_path / "own") as collection:
+        pixels = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+        collection.add_drawn([DrawnPicture(Request("a boat", 1, width=16, height=16), pixels, None, 0.1)], "m", "s")
+        file = collection.locate(collection.images()[0])
+    assert "album best: given to 1 of 1 pictures" in soart("label", "own", file, "--album", "best")[1]
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "message"),
+    [
+        (["art", "art/1-0.png"], 2, "name --tag, --album, --favourite or --not-duplicates"),
+        (["art", "--tag", "x"], 2, "name the pictures to label"),
+        (["art", "art/1-0.png", "--tag", "a,b"], 1, "without commas"),
+        (["art", "art/1-0.png", "--not-duplicates"], 1, "at least two different pictures"),
+        (["art", "nothing.png", "--tag", "x"], 1, "'nothing.png' is not in the collection"),
+        (["other", "x.png", "--tag", "x"], 1, "'other' has not been evaluated yet"),
+    ],
+)
+def test_mistakes_change_nothing(soart, art, line, code, message):
+    got, _, err = soart("label", *line)
+    assert (got, message in " ".join(err.replace("│", " ").split())) == (code, True)
+    assert listed(soart, art) == {"tag": {}, "album": {}, "favourite": {}, "not_duplicates": 0}

@@ -1,0 +1,52 @@
+"""Pictures that another tool writes into a watched folder, in the open gallery."""
+
+from dataclasses import replace
+
+import pytest
+
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.evaluation.folders import sync_and_evaluate
+from soart.pipelines.ingest.inspection import inspect_file
+from soart.pipelines.ingest.scan import Scan
+from soart.plugin.web.app import create_app
+
+
+class Here:
+    """Inspects files in this process."""
+
+    def inspect(self, paths, kinds=(None,)):
+        return (inspect_file(path, kinds) for path in paths)
+
+
+@pytest.fixture
+def outputs(tmp_path, paint):
+    return paint(tmp_path / "outputs", 3, 1, vivid=True)
+
+
+@pytest.fixture
+def folder(tmp_path, outputs):
+    with Collection(tmp_path / "gallery") as collection:
+        sync_and_evaluate(collection, Scan([outputs]), Here())
+    return tmp_path / "gallery"
+
+
+@pytest.fixture
+def app(settings):
+    app = create_app(replace(settings, watch=True))
+    app.state.server.collections[0].evaluation.engine = Here()
+    return app
+
+
+def test_new_pictures_appear_in_the_open_gallery_and_the_focus_stays(come, address, outputs, paint):
+    page = come()
+    page.goto(f"{address}/c/0/gallery")
+    page.wait_for_selector("[data-number='2'] img")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowRight")
+    focused = "document.activeElement.querySelector('img').src"
+    before = page.evaluate(focused)
+    paint(outputs, 2, 5, vivid=True)
+    page.wait_for_function("() => document.querySelector('#count').textContent === '5 pictures'")
+    page.wait_for_selector(":focus img")
+    assert page.evaluate("document.activeElement.parentElement.dataset.number") == "3"
+    assert page.evaluate(focused) == before
