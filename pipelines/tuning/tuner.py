@@ -16,7 +16,7 @@ from ...errors import ImageError, SoartError, expect
 from ...notebooks import SHOWN, html_table
 from ...prompts.space.space import Choice, PromptSpace
 from ...prompts.steering.orthogonal_arrays import first_batch
-from ...prompts.steering.spaces import domain_of
+from ...prompts.steering.spaces import domain_of, words_of
 from ...prompts.steering.steering import Steering
 from .. import generate as generation
 from ..collection.collection import Collection
@@ -238,7 +238,7 @@ class Tuner:
             Judge(name, context): weight for name, weight in judgements.goal.items() for context in self.contexts
         }
         steering = Steering(
-            domain_of(self.space),
+            domain_of(self.space, self.generator.meanings(words_of(self.space))),
             first=None if judgements.trials else self._opening(),
             goal=goal or None,
             pareto=self.pareto,
