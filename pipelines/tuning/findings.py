@@ -205,7 +205,7 @@ def findings_of(tuner: Tuner) -> StudyFindings:
         batches=_batches(judgements),
         gain=(unit * mean, unit * error),
         alarms=[*tuner.dead_slots, *_alarms(tuner, judgements)],
-        notes=[*tuner.study.notes, *judgements.problems, *_floor_note(tuner, judgements), *([str(pruning)] if pruning.previews else [])],
+        notes=[*filter(None, map(str, tuner.steps)), *tuner.study.notes, *judgements.problems, *_floor_note(tuner, judgements), *([str(pruning)] if pruning.previews else [])],
         yaml=tuner.space.to_yaml(),
     )  # fmt: skip
 

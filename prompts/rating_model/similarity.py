@@ -16,7 +16,6 @@ import numpy as np
 
 from ...errors import PromptError
 
-
 #: Cosine, less 1, over which the likeness of two words falls to 1/e.
 _NEARNESS = 0.5
 
@@ -132,27 +131,32 @@ class Likeness:
 
     @classmethod
     def of_vectors(cls, vectors: np.ndarray) -> Likeness:
-        """Options that are alike where their vectors point the same way from the middle of the slot.
+        """Options that are alike where their vectors point the same way; see ``nearness``."""
+        return cls(nearness(vectors))
 
-        With the cosine c of two such directions, their likeness is exp((c − 1)/0.5).
 
-        Args:
-            vectors: (|s|, d) finite, one for each option; an option whose vector is 0 is like no other.
+def nearness(vectors: np.ndarray) -> np.ndarray:
+    """(n, n) positive semi-definite likeness of vectors, 1 on the diagonal.
 
-        Raises:
-            PromptError: vectors that are not a finite matrix.
-        """
-        rows = np.array(vectors, dtype=np.float64)
-        if rows.ndim != 2 or not np.isfinite(rows).all():
-            raise PromptError(f"Expected a finite vector for each option, got shape {rows.shape}.")
-        known = np.abs(rows).max(axis=1, initial=0.0) > 0
-        # What all options of a slot have in common tells none of them apart.
-        rows[known] -= rows[known].mean(axis=0) if known.any() else 0.0
-        lengths = np.linalg.norm(rows, axis=1)
-        apart = lengths > 1e-9 * lengths.max(initial=0.0)
-        rows[apart] /= lengths[apart][:, None]
-        known = np.exp((np.clip(rows @ rows.T, -1, 1) - 1) / _NEARNESS) * np.outer(apart, apart)
-        return cls(np.where(np.eye(len(rows), dtype=bool), 1.0, known))
+    With the cosine c of the directions of two vectors from the middle of all, it is exp((c − 1)/0.5).
+
+    Args:
+        vectors: (n, d) finite; a vector that is 0 is like no other.
+
+    Raises:
+        PromptError: vectors that are not a finite matrix.
+    """
+    rows = np.array(vectors, dtype=np.float64)
+    if rows.ndim != 2 or not np.isfinite(rows).all():
+        raise PromptError(f"Expected a finite vector for each option, got shape {rows.shape}.")
+    known = np.abs(rows).max(axis=1, initial=0.0) > 0
+    # What all options of a slot have in common tells none of them apart.
+    rows[known] -= rows[known].mean(axis=0) if known.any() else 0.0
+    lengths = np.linalg.norm(rows, axis=1)
+    apart = lengths > 1e-9 * lengths.max(initial=0.0)
+    rows[apart] /= lengths[apart][:, None]
+    near = np.exp((np.clip(rows @ rows.T, -1, 1) - 1) / _NEARNESS) * np.outer(apart, apart)
+    return np.where(np.eye(len(rows), dtype=bool), 1.0, near)
 
 
 Similarity = Numbers | Likeness | None
