@@ -73,6 +73,14 @@ def vocabulary_proposer(vocabulary: str = "general", wildcards: Path | None = No
 
     Raises:
         PromptError: an unknown vocabulary, or a file that cannot be read.
+
+    Examples:
+        >>> import soart
+        >>> proposer = soart.vocabulary_proposer("embedded")
+        >>> proposer.vocabularies["style"][:2]
+        ['flat design', 'watercolor']
+
+        Pass it to ``soart.Tuner`` as ``proposer``.
     """
     if vocabulary not in VOCABULARY_SLOTS:
         raise PromptError(f"Unknown vocabulary {vocabulary!r}: known are {', '.join(VOCABULARY_SLOTS)}.")
