@@ -88,6 +88,7 @@ bench: $(BENCH)  ## print the figures of docs/benchmarks.md; hours
 	$(BIN)/python benchmarks/collaborative.py
 	$(BIN)/python benchmarks/tuning.py
 	$(BIN)/python benchmarks/functions.py
+	$(BIN)/python benchmarks/synonyms.py --seeds 200
 	$(BIN)/python benchmarks/tuning_pictures.py
 	$(BIN)/python benchmarks/comfyui_loop.py
 	$(BIN)/python benchmarks/web.py

@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from .pipelines.models.generator import ImageGenerator as ImageGenerator
     from .pipelines.models.loading import load_model as load_model
     from .pipelines.tuning.findings import findings_of as findings_of
+    from .pipelines.tuning.language_model import LanguageModelProposer as LanguageModelProposer
     from .pipelines.tuning.loop import tune as tune
     from .pipelines.tuning.panel import Panel as Panel
+    from .pipelines.tuning.proposing import vocabulary_proposer as vocabulary_proposer
     from .pipelines.tuning.tuner import Tuner as Tuner
     from .plugin.comfyui.extension import comfy_entrypoint as comfy_entrypoint
     from .plugin.diffusers import wrap as wrap
@@ -42,6 +44,7 @@ _HOMES = {
     "__version__": ".version",
     "Collection": ".pipelines.collection.collection",
     "ImageGenerator": ".pipelines.models.generator",
+    "LanguageModelProposer": ".pipelines.tuning.language_model",
     "LocalEngine": ".pipelines.ingest.local_engine",
     "Panel": ".pipelines.tuning.panel",
     "PictureJudge": ".metrics.protocols",
@@ -62,6 +65,7 @@ _HOMES = {
     "read_image": ".metrics.image",
     "sync_and_evaluate": ".pipelines.evaluation.folders",
     "tune": ".pipelines.tuning.loop",
+    "vocabulary_proposer": ".pipelines.tuning.proposing",
     "wrap": ".plugin.diffusers",
 }
 __all__ = sorted(_HOMES)

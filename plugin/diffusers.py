@@ -37,6 +37,7 @@ from ..pipelines.tuning.loop import tune
 from ..pipelines.tuning.panel import Panel, weighted_panel
 from ..pipelines.tuning.tuner import Tuner
 from ..prompts.space.space import PromptSpace
+from ..prompts.steering.proposals import Proposer
 
 #: Folders for ``DiffusionPipeline.from_pretrained(..., custom_pipeline=FOLDER)``, by family.
 CUSTOM_PIPELINES = {
@@ -246,6 +247,7 @@ class SoartPipeline:
         seed: int = 0,
         prune: bool = True,
         vocabulary: str = "general",
+        proposer: Proposer | None = None,
         progress: Callable[[int], None] = lambda done: None,
         **options: Any,
     ) -> StudyFindings:
@@ -262,6 +264,7 @@ class SoartPipeline:
             seed: of the search and of the first picture.
             prune: drop poor candidates after a preview.
             vocabulary: put around a plain prompt.
+            proposer: proposes options between batches, as ``soart.vocabulary_proposer`` makes one; none by default.
             progress: called with the number of pictures drawn.
             options: settings of every picture that the space leaves open, such as ``width``, ``height``, ``steps`` and
                 ``negative``, also by their names in diffusers; and fixed arguments of the pipeline's call, as in
@@ -284,7 +287,9 @@ class SoartPipeline:
             profiles = [(scorer_for(taste), 1.0)] if taste is not None or judge is None else []
             people = [(rater, 1.0) for rater in raters]
             panel = weighted_panel(profiles, people, judges_for(judge)) if judge else Panel([scorer_for(taste)], raters)
-            tuner = Tuner(store, generator, space, panel, seed=seed, batch=batch, budget=budget, prune=prune)
+            tuner = Tuner(
+                store, generator, space, panel, seed=seed, batch=batch, budget=budget, prune=prune, proposer=proposer
+            )
             tune(tuner, progress=progress)
             return findings_of(tuner)
 

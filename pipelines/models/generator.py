@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from copy import copy
 from dataclasses import fields, replace
@@ -23,6 +23,7 @@ from ...errors import LoraError, ModelError, expect, first_line
 from .calls import GUIDER
 from .loading import LoadedModel, quiet_libraries
 from .loras import applied
+from .meanings import WordMeanings
 from .prompt_syntax import parse_prompt
 from .request import DrawnPicture, Lora, Request, drawn_together, problem_of
 from .step_preview import interruptible, preview_call
@@ -98,6 +99,7 @@ class ImageGenerator:
         self._model = model
         self.batch_size = check_batch_size(model.batch_size if batch_size is None else batch_size)
         self._settings = _given(settings)
+        self._meanings = WordMeanings(model.pipeline)
         self.pipeline_seconds = 0.0
 
     @property
@@ -140,6 +142,10 @@ class ImageGenerator:
                 "leave it out."
             )
         return request
+
+    def meanings(self, texts: Sequence[str]) -> dict[str, np.ndarray]:
+        """(d,) vector of what each of some words means to the model's text encoder; empty if it cannot be used."""
+        return self._meanings.vectors(texts)
 
     def _read(self, request: Request) -> tuple[tuple[Lora, ...], bool]:
         """The LoRAs that a prompt names, and True if words of it or of the negative prompt are weighted."""

@@ -18,7 +18,7 @@ from ...notebooks import SHOWN, html_table
 from ...prompts.rating_model.effects import Effect
 from ...prompts.space.rendering import RenderedChoice
 from ...prompts.steering.batches import larger_the_better
-from ...prompts.steering.spaces import similarities_of
+from ...prompts.steering.spaces import numbers_of
 from ...prompts.steering.steering import Steering
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
@@ -205,7 +205,7 @@ def findings_of(tuner: Tuner) -> StudyFindings:
         batches=_batches(judgements),
         gain=(unit * mean, unit * error),
         alarms=[*tuner.dead_slots, *_alarms(tuner, judgements)],
-        notes=[*tuner.study.notes, *judgements.problems, *_floor_note(tuner, judgements), *([str(pruning)] if pruning.previews else [])],
+        notes=[*filter(None, map(str, tuner.steps)), *tuner.study.notes, *judgements.problems, *_floor_note(tuner, judgements), *([str(pruning)] if pruning.previews else [])],
         yaml=tuner.space.to_yaml(),
     )  # fmt: skip
 
@@ -214,7 +214,7 @@ def _named(tuner: Tuner, effects: Sequence[Effect], unit: float) -> list[OptionE
     """Effects in the words of the space, and in a judge's unit; a slot that is off has none."""
     slots = tuner.space.slots
     effects = [e for e in effects if not slots[e.slot].conditional or slots[e.slot].texts[e.option]]
-    places = [None if numbers is None else numbers.positions for numbers in similarities_of(tuner.space)]
+    places = [None if (numbers := numbers_of(slot)) is None else numbers.positions for slot in slots]
 
     def place(slot: int, option: int) -> float | None:
         numbers = places[slot]

@@ -6,7 +6,7 @@ A choice is stored before its picture is drawn, so that a run killed at any mome
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -122,10 +122,13 @@ def last_space(collection: Collection) -> PromptSpace:
     return PromptSpace.parse_yaml(row.text, f"space {row.fingerprint}")
 
 
-def read_study(collection: Collection, space: PromptSpace, model: str, loras: Iterable[Lora] = ()) -> Study:
+def read_study(
+    collection: Collection, space: PromptSpace, model: str, loras: Iterable[Lora] = (), stages: Container[str] = ()
+) -> Study:
     """The study of ``space`` drawn by ``model``; choices of earlier versions are carried over where they keep their meaning.
 
-    Choices with a LoRA count if its file is still that of ``loras``.
+    Choices with a LoRA count if its file is still that of ``loras``. Choices of the versions with the fingerprints
+    ``stages``, to which options were only added since, are choices of this one.
     """
     study = Study()
     # In the order the spaces were first used, this version last: the newest of them has the last word.
@@ -136,9 +139,11 @@ def read_study(collection: Collection, space: PromptSpace, model: str, loras: It
         if fingerprint != space.fingerprint and stored:
             mapped = space.map_from(PromptSpace.parse_yaml(text, f"space {fingerprint}"), options)
             options, places = mapped.choices, [int(place) for place in mapped.rows]
-            study.notes.append(str(mapped))
-        trials = study.own if fingerprint == space.fingerprint else study.earlier
+            if fingerprint not in stages:
+                study.notes.append(str(mapped))
+        trials = study.own if fingerprint == space.fingerprint or fingerprint in stages else study.earlier
         trials += [_trial(collection, values, *stored[place]) for values, place in zip(options, places, strict=True)]
+    study.own.sort(key=lambda trial: trial.number)
     return study
 
 

@@ -16,10 +16,12 @@ from ...errors import ImageError, SoartError, expect
 from ...notebooks import SHOWN, html_table
 from ...prompts.space.space import Choice, PromptSpace
 from ...prompts.steering.orthogonal_arrays import first_batch
-from ...prompts.steering.spaces import domain_of
+from ...prompts.steering.proposals import Proposer
+from ...prompts.steering.spaces import domain_of, words_of
 from ...prompts.steering.steering import Steering
 from .. import generate as generation
 from ..collection.collection import Collection
+from ..collection.good_prompts import good_prompts
 from ..collection.tables import ImageRow
 from ..collection.thumbnails import thumbnail
 from ..models.generator import ImageGenerator
@@ -27,6 +29,7 @@ from ..models.request import Lora, Request
 from . import pruning
 from .dead_slots import dead_slots
 from .panel import Judge, Judgements, Panel, collect_judgements
+from .proposing import PROMPTS, Step, next_step, read_steps, root_of, store_steps, take
 from .pruning import CANDIDATES, SHARES, add_previews, expected_scores, halve
 from .study import Study, Trial, read_study, store_previews, store_trials
 
@@ -54,6 +57,7 @@ class Tuner:
         pareto: look for all trade-offs between the judges of the goal, not only for the best weighted mean.
         prune: drop poor candidates after a preview, once previews have proved to rank like final pictures; see
             ``pruning``.
+        proposer: proposes options that are added between batches, while hopeless ones are retired; see ``proposing``.
 
     Raises:
         PromptError: a space of a single choice.
@@ -86,6 +90,7 @@ class Tuner:
         budget: int = 120,
         pareto: bool = False,
         prune: bool = True,
+        proposer: Proposer | None = None,
     ) -> None:
         for what, value, kind in (
             ("a collection", collection, Collection),
@@ -102,10 +107,13 @@ class Tuner:
         if pareto and len(space.contexts) > 1:
             raise SoartError("Trade-offs between judges need a single base subject: leave the others out.")
         self.collection, self.generator, self.space, self.panel = collection, generator, space, panel
+        self.proposer = proposer
         self.seed, self.batch, self.budget, self.pareto = seed, batch, budget, pareto
         self.prune = prune and generator.can_preview
         #: Base subjects, or one empty text.
         self.contexts = space.contexts or ("",)
+        #: Changes of the options, of earlier runs too, and the versions of the space before them.
+        self.steps, self._stages = self._resume()
         #: The LoRAs that prompts of the space name.
         self._loras = self._named_loras()
         self.study = self._read()
@@ -189,8 +197,43 @@ class Tuner:
     def step(self, progress: Callable[[int], None] = lambda done: None) -> list[ImageRow]:
         """Draw one batch; returns no pictures when the budget (without its reserve) or the space is used up."""
         count = min(self.batch, self.left - self.reserved)
+        if count > 0:
+            self._propose()
         trials = self._candidates(count) if count > 0 else []
         return self.draw(trials, progress) if trials else []
+
+    def _resume(self) -> tuple[list[Step], set[str]]:
+        """The steps taken so far, and the fingerprints of earlier stages; with a proposer, the space becomes the last one."""
+        model = self.generator.model.identity
+        self._root = root_of(self.collection, self.space.fingerprint, model, self.seed)
+        steps = read_steps(self.collection, self._root, model, self.seed)
+        if self.proposer is None:
+            # The stages up to the space that was named.
+            known = [number for number, step in enumerate(steps) if step.fingerprint == self.space.fingerprint]
+            steps = steps[: max(known) + 1] if known and self._root != self.space.fingerprint else []
+        for step in steps:
+            self.space = take(self.space, step)
+        return steps, {self._root, *(step.fingerprint for step in steps)} if steps else set()
+
+    def _propose(self) -> None:
+        """Add and retire options, once between two batches, from the second on."""
+        done = len(self.study.own)
+        last = self.steps[-1].after if self.steps else 0
+        if self.proposer is None or self.waiting or done < last + self.batch or done < 2 * self.batch:
+            return
+        judgements = self.judged()
+        if not judgements.trials:
+            return
+        prompts = good_prompts(self.collection, [*judgements.goal], {trial.request_key for trial in self.study.drawn})
+        space, step = next_step(
+            self.space, self.steering(judgements), self.proposer, prompts[:PROMPTS], self.generator.meanings, done,
+            self.rng(8),
+        )  # fmt: skip
+        self.steps.append(step)
+        model = self.generator.model.identity
+        store_steps(self.collection, self._root, model, self.seed, self.steps)
+        self.space, self._stages = space, {*self._stages, self._root, step.fingerprint}
+        self.study = self._read()
 
     def _candidates(self, count: int) -> list[Trial]:
         """At most ``count`` choices to draw: the next ones, or the better half of twice as many after a preview."""
@@ -238,7 +281,7 @@ class Tuner:
             Judge(name, context): weight for name, weight in judgements.goal.items() for context in self.contexts
         }
         steering = Steering(
-            domain_of(self.space),
+            domain_of(self.space, self.generator.meanings(words_of(self.space))),
             first=None if judgements.trials else self._opening(),
             goal=goal or None,
             pareto=self.pareto,
@@ -308,7 +351,7 @@ class Tuner:
         return np.array([trial.choice for trial in trials]).reshape(-1, len(self.space.slots))
 
     def _read(self) -> Study:
-        return read_study(self.collection, self.space, self.generator.model.identity, self._loras)
+        return read_study(self.collection, self.space, self.generator.model.identity, self._loras, self._stages)
 
     def _named_loras(self) -> set[Lora]:
         """The LoRAs of all prompts of the space, so that a missing one is noticed before the first picture.

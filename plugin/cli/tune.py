@@ -22,7 +22,7 @@ from .options import (
     weighted,
     with_generator_options,
 )
-from .terminal import Progress, emit, interruptible, note, say
+from .terminal import Progress, emit, interruptible, note, printable, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ...pipelines.tuning.panel import Panel
     from ...pipelines.tuning.tuner import Tuner
     from ...prompts.space.space import PromptSpace
+    from ...prompts.steering.proposals import Proposer
 
 #: The rater of ``--ask`` without ``--rater``.
 ME = "me"
@@ -60,6 +61,19 @@ def _space(text: str, negative: str, wildcards: Path | None, vocabulary: str, wo
     if text.lower().endswith((".yaml", ".yml")) or Path(text).is_file():
         return PromptSpace.from_yaml(text, wildcards)
     return PromptSpace.from_text(text, negative, vocabulary=vocabulary, words=words, wildcards=wildcards)
+
+
+def _proposer(propose: bool, model: str | None, vocabulary: str, wildcards: Path | None) -> Proposer | None:
+    """The proposer of the options ``--propose`` and ``--proposer``."""
+    if model:
+        from ...pipelines.tuning.language_model import LanguageModelProposer
+
+        return LanguageModelProposer.load(model)
+    if propose:
+        from ...pipelines.tuning.proposing import vocabulary_proposer
+
+        return vocabulary_proposer(vocabulary, wildcards)
+    return None
 
 
 @with_generator_options()
@@ -109,6 +123,21 @@ def tune(
     pin: Annotated[
         list[str] | None, typer.Option("--pin", help="Always use this option, SLOT=OPTION; repeatable.")
     ] = None,
+    propose: Annotated[
+        bool,
+        typer.Option(
+            "--propose",
+            help="Add options between batches, words near good ones and of your best prompts, and retire hopeless ones.",
+        ),
+    ] = False,
+    proposer: Annotated[
+        str | None,
+        typer.Option(
+            "--proposer",
+            metavar="ID_OR_FOLDER",
+            help="Local language model that proposes the options, by its id in transformers or its folder.",
+        ),
+    ] = None,
     stop: Annotated[
         float,
         typer.Option(
@@ -157,14 +186,16 @@ def tune(
         check_keys()
     panel = _panel(taste or (), [*(rater or ()), *([ME] if ask and not rater else ())], judge, adherence, profiles)
     warnings = warnings_of(*panel.scorers)
+    proposes = _proposer(propose, proposer, drawing.vocabulary, wildcards)
     # A mistake in the space leaves no empty collection behind.
     named = None if space is None else _space(space, negative, wildcards, drawing.vocabulary, words)
     with existing_collection(collection) if named is None else Collection(collection) as store:
         narrowed = (named or last_space(store)).restrict(ban or (), pin or ())
         with load_generator(drawing) as generator:
             tuner = Tuner(
-                store, generator, narrowed, panel, seed=seed, batch=batch, budget=budget, pareto=pareto, prune=prune
-            )
+                store, generator, narrowed, panel, seed=seed, batch=batch, budget=budget, pareto=pareto, prune=prune,
+                proposer=proposes,
+            )  # fmt: skip
             why = run(tuner, stop, panel.people[0] if ask else None, silent=as_json)
             facts = finish(tuner, why, warnings, report or store.file("tune.html"), as_json)
     if as_json:
@@ -201,7 +232,15 @@ def run(tuner: Tuner, stop: float, rater: str | None, *, silent: bool) -> str:
                 session = RatingSession(tuner.collection, rater, [row for row in rows if not row.problem])
                 return not rate_by_keys(session, pressed, silent=silent)
 
+        reported = len(tuner.steps)
+
         def on_batch(rows: list[ImageRow]) -> bool:
+            nonlocal reported
+            steps, reported = tuner.steps[reported:], len(tuner.steps)
+            if not silent:
+                with progress.hidden():
+                    for sentence in filter(None, map(str, steps)):
+                        say(printable(sentence))
             stopped = rate(rows)
             judged = tuner.judged()
             progress.show(best_table(judged))

@@ -12,18 +12,19 @@ from scipy.linalg import helmert
 
 from .choice_functions import Tables
 from .kernels import Hyperparameters, Rows, offsets, sizes, slot_kernels
+from .similarity import Numbers
 
 #: If a space has more features, pairs of the slots of least weight are left out.
 MOST_FEATURES = 5000
-#: Features of a slot whose options are alike; those left out have small variances.
+#: Features of a slot of numbers; those left out have small variances.
 MOST_CURVES = 12
 
 
-def _curves(kernel: np.ndarray) -> np.ndarray:
-    """(|s|, k) features whose products are nearly ``kernel``: its ``MOST_CURVES`` main directions, at the right variance."""
+def _curves(kernel: np.ndarray, most: int) -> np.ndarray:
+    """(|s|, k) features whose products are nearly ``kernel``: its ``most`` main directions, at the right variance."""
     values, vectors = np.linalg.eigh(kernel)
     values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
-    count = min(len(values) - 1, MOST_CURVES)
+    count = min(len(values) - 1, most)
     curves: np.ndarray = vectors[:, :count] * np.sqrt(values[:count] * values.sum() / max(values[:count].sum(), 1e-300))
     return curves
 
@@ -41,7 +42,7 @@ class Basis:
         self.levels, self.width = levels, width
         alike = theta.similarities or (None,) * len(levels)
         self.contrasts = [
-            _curves(kernel)
+            _curves(kernel, MOST_CURVES if isinstance(similar, Numbers) else level)
             if similar is not None
             else np.sqrt(weight) * (helmert(level).T if level > 1 else np.zeros((1, 0)))
             for similar, kernel, level, weight in zip(

@@ -1,6 +1,6 @@
-"""Likeness of the options of a slot: neighbouring numbers, or as given by a matrix.
+"""Likeness of the options of a slot: neighbouring numbers, or words of similar meaning.
 
-By default the options of a slot are equally unlike each other, as words are. With a Gram matrix G_s, the covariance of a
+By default the options of a slot are equally unlike each other. With a Gram matrix G_s, the covariance of a
 slot becomes k_s = (1 − ρ_s)·identity + ρ_s·G_s. The share ρ_s is learnt by marginal likelihood, so a meaningless
 likeness costs little.
 """
@@ -15,6 +15,9 @@ from functools import lru_cache
 import numpy as np
 
 from ...errors import PromptError
+
+#: Cosine, less 1, over which the likeness of two words falls to 1/e.
+_NEARNESS = 0.5
 
 
 def identity(level: int) -> np.ndarray:
@@ -125,6 +128,35 @@ class Likeness:
         if not square or not np.allclose(matrix, matrix.T) or np.linalg.eigvalsh(matrix).min(initial=0.0) < -1e-8:
             raise PromptError("Expected likenesses as a finite, symmetric matrix without negative eigenvalues.")
         object.__setattr__(self, "matrix", centred(matrix))
+
+    @classmethod
+    def of_vectors(cls, vectors: np.ndarray) -> Likeness:
+        """Options that are alike where their vectors point the same way; see ``nearness``."""
+        return cls(nearness(vectors))
+
+
+def nearness(vectors: np.ndarray) -> np.ndarray:
+    """(n, n) positive semi-definite likeness of vectors, 1 on the diagonal.
+
+    With the cosine c of the directions of two vectors from the middle of all, it is exp((c − 1)/0.5).
+
+    Args:
+        vectors: (n, d) finite; a vector that is 0 is like no other.
+
+    Raises:
+        PromptError: vectors that are not a finite matrix.
+    """
+    rows = np.array(vectors, dtype=np.float64)
+    if rows.ndim != 2 or not np.isfinite(rows).all():
+        raise PromptError(f"Expected a finite vector for each option, got shape {rows.shape}.")
+    known = np.abs(rows).max(axis=1, initial=0.0) > 0
+    # What all options of a slot have in common tells none of them apart.
+    rows[known] -= rows[known].mean(axis=0) if known.any() else 0.0
+    lengths = np.linalg.norm(rows, axis=1)
+    apart = lengths > 1e-9 * lengths.max(initial=0.0)
+    rows[apart] /= lengths[apart][:, None]
+    near = np.exp((np.clip(rows @ rows.T, -1, 1) - 1) / _NEARNESS) * np.outer(apart, apart)
+    return np.where(np.eye(len(rows), dtype=bool), 1.0, near)
 
 
 Similarity = Numbers | Likeness | None

@@ -127,6 +127,14 @@ class SpaceDefinition:
             good &= mask[column]
         return good
 
+    def excluding(self, banned: Sequence[Iterable[int]]) -> Self:
+        """This space with these bans, as option indices of each slot, in place of its own.
+
+        Raises:
+            PromptError: nothing left to choose.
+        """
+        return replace(self, banned=tuple(frozenset(options) for options in banned))
+
     def restrict(self, bans: Iterable[str] = (), pins: Iterable[str] = ()) -> Self:
         """This space without the banned options, and with only the pinned options in pinned slots.
 

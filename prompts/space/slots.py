@@ -89,6 +89,7 @@ class Slot:
         range: the range whose numbers are the options, or None for options that were listed.
         conditional: True for a range that is not always in use, see ``conditions``; its last option, which is empty, is
             taken where it is not.
+        more: words that a tune with proposals may add to the options; none for those of the vocabularies.
     """
 
     name: str
@@ -96,6 +97,7 @@ class Slot:
     kind: Kind
     range: NumberRange | None
     conditional: bool
+    more: tuple[str, ...]
 
     def __init__(
         self,
@@ -104,6 +106,7 @@ class Slot:
         kind: Kind | None = None,
         *,
         conditional: bool = False,
+        more: Iterable[str] = (),
     ) -> None:
         """Check and store; see the attributes.
 
@@ -117,6 +120,7 @@ class Slot:
             options = [*options.texts(), *([""] if conditional else [])]
         stored = tuple(o if isinstance(o, Option) else Option(o) for o in options)
         object.__setattr__(self, "options", stored)
+        object.__setattr__(self, "more", tuple(dict.fromkeys(" ".join(text.split()) for text in more)))
         object.__setattr__(self, "kind", kind or default_kind(name))
         if not _NAME.fullmatch(name):
             raise PromptError(f"Expected a slot name of letters, digits, '_' and '-', got {name!r}.")
@@ -126,6 +130,8 @@ class Slot:
             raise PromptError(f"Unknown setting {name!r}: settings are {', '.join(SETTINGS)}.")
         if not stored:
             raise PromptError(f"Slot {name!r} has no options: list at least one.")
+        if self.more and (self.kind == "setting" or self.range is not None):
+            raise PromptError(f"Slot {name!r} is not made of words, so 'more' cannot add any: leave it out.")
         values: set[SettingValue] = set()
         for option, value in zip(stored, self.values, strict=True):
             if value in values:

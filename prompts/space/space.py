@@ -12,7 +12,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Self
@@ -27,7 +27,7 @@ from .edits import MappedChoices, map_choices
 from .from_text import WORDS, space_from_text
 from .rendering import RenderedChoice, render
 from .sampling import sample
-from .slots import find_slot
+from .slots import Slot, find_slot
 from .yaml_file import is_yaml, parse_yaml, read_yaml, space_to_yaml
 
 
@@ -251,6 +251,24 @@ class PromptSpace(SpaceDefinition):
         """
         expect("the number of choices as a whole number", count, int, error=PromptError)
         return sample(self, count, seed, distinct=distinct)
+
+    def with_options(self, added: Mapping[str, Sequence[str]]) -> Self:
+        """This space with options added at the end of its slots, so that choices of this one stay as they are.
+
+        Args:
+            added: texts by slot name.
+
+        Raises:
+            PromptError: an unknown slot, a slot of numbers, or an option that it has.
+        """
+        slots = list(self.slots)
+        for name, texts in added.items():
+            at = find_slot(self.slots, name)
+            slot = slots[at]
+            if slot.range is not None:
+                raise PromptError(f"Slot {name!r} is a range of numbers: it takes no further options.")
+            slots[at] = Slot(name, [*slot.options, *texts], slot.kind, more=slot.more)
+        return replace(self, slots=tuple(slots))
 
     def map_from(self, old: SpaceDefinition, choices: np.ndarray) -> MappedChoices:
         """Choices of an earlier version of this space, as choices of this one; see ``map_choices``."""

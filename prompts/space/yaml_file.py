@@ -7,7 +7,7 @@ Anchors work, tags are ignored.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +21,7 @@ from .definition import SpaceDefinition
 from .number_range import NumberRange
 from .slots import Option, Slot, default_kind
 from .templates import check_wildcards, wildcard_values
-from .yaml_schema import WHOLE_WILDCARD, Place, RuleModel, SlotModel, SpaceModel, complaint
+from .yaml_schema import WHOLE_WILDCARD, OptionModel, Place, RuleModel, SlotModel, SpaceModel, complaint
 
 #: A file with more nodes than this (aliases counted each time) is refused.
 _MOST_NODES = 100_000
@@ -99,7 +99,8 @@ def parse_yaml(text: str, name: str = "space.yaml", wildcards: Path | None = Non
     slots = []
     for key, entry in model.slots.items():
         with at("slots", key):
-            slots.append(Slot(key, _range(key, entry) or _options(entry, wildcards), entry.kind))
+            more = [option.text for option in _options(entry.more, wildcards)]
+            slots.append(Slot(key, _range(key, entry) or _options(entry.options, wildcards), entry.kind, more=more))
     # Step by step, so that the message names the key with the mistake.
     with at("template" if "template" in raw else "slots"):
         words = [slot for slot in slots if slot.kind != "negative"] or slots
@@ -129,9 +130,9 @@ def _range(name: str, entry: SlotModel) -> NumberRange | None:
     return NumberRange(entry.low, entry.high, entry.step, entry.log, whole=name == "steps")
 
 
-def _options(entry: SlotModel, wildcards: Path | None) -> list[Option]:
+def _options(entries: Sequence[OptionModel], wildcards: Path | None) -> list[Option]:
     options = []
-    for option in entry.options:
+    for option in entries:
         texts = wildcard_values(option.wildcard, wildcards) if option.wildcard else [option.text]
         options += [Option(text, option.weight) for text in texts]
     return options
@@ -190,7 +191,8 @@ def space_to_yaml(space: SpaceDefinition) -> str:
             slots[slot.name] = kind | _bounds(slot.range)
             continue
         options = [_entry(o.text, slot, o.weight) for o in slot.options]
-        slots[slot.name] = kind | {"options": options} if kind else options
+        more = {"more": [_entry(text, slot, 1.0) for text in slot.more]} if slot.more else {}
+        slots[slot.name] = kind | {"options": options} | more if kind or more else options
     rules: list[dict[str, object]] = [
         {"not both": [rule.first, *rule.others]}
         if rule.kind == "not both"

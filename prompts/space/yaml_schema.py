@@ -68,6 +68,9 @@ class SlotModel(_Strict):
     high: Annotated[float, Field(allow_inf_nan=False)] | None = None
     step: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     log: bool = False
+    more: Annotated[
+        list[Annotated[OptionModel, BeforeValidator(_option)]], BeforeValidator(lambda raw: _listed(raw))
+    ] = []
 
 
 class RuleModel(_Strict):
@@ -98,7 +101,7 @@ def complaint(error: ValidationError, name: str, lines: Mapping[Place, int]) -> 
     short = tuple(key for i, key in enumerate(place) if (i, key) != (2, "options"))
     line = next((lines[p[:k]] for k in range(len(place), -1, -1) for p in (place, short) if p[:k] in lines), 1)
     got = first["input"] if isinstance(first["input"], str | int | float) else type(first["input"]).__name__
-    known = {"slots": "options, kind, low, high, step, log", "constraints": "not both, if, needs"}
+    known = {"slots": "options, kind, low, high, step, log, more", "constraints": "not both, if, needs"}
     keys = known.get(str(place[0]), "") if len(place) > 1 else ", ".join(SpaceModel.model_fields)
     reason = {
         "missing": "is missing; add it",

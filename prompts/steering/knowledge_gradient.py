@@ -59,12 +59,20 @@ def leaders(draws: Tables, mean: Tables, domain: Domain, rng: np.random.Generato
     best_shown = shown[np.argsort(-mean(shown)[0], kind="stable")[:_SHOWN]]
     if domain.size() <= _FEW:
         everything = domain.everything()
-        tops = everything[draws(everything).argmax(axis=1)]
         by_mean = everything[np.argsort(-mean(everything)[0], kind="stable")[:_BEST]]
     else:
         by_mean = best_of(mean, domain, rng, starts=best_shown[:4], count=_BEST)
-        tops = peaks(draws, np.vstack([domain.random(rng, _STARTS), by_mean[:1], best_shown[:2]]), domain)
+    tops = maxima(draws, domain, rng, np.vstack([by_mean[:1], best_shown[:2]]))
     return np.array(list(dict.fromkeys(keys(np.vstack([by_mean, tops, best_shown])))), dtype=np.int64)
+
+
+def maxima(draws: Tables, domain: Domain, rng: np.random.Generator, starts: np.ndarray) -> np.ndarray:
+    """(d, S) the maximum of each of d functions, in a large domain by climbing from (k, S) ``starts`` and random choices."""
+    if domain.size() <= _FEW:
+        everything = domain.everything()
+        tops: np.ndarray = everything[draws(everything).argmax(axis=1)]
+        return tops
+    return peaks(draws, np.vstack([domain.random(rng, _STARTS), starts]), domain)
 
 
 def candidates(leading: np.ndarray, mean: Tables, domain: Domain, centres: int = CENTRES) -> np.ndarray:

@@ -27,6 +27,7 @@ from .knowledge_gradient import (
     draws_for,
     knowledge_gradient_batch,
     leaders,
+    maxima,
 )
 from .pareto import pareto_choices, weighted
 from .search import MOST_EXHAUSTIVE, Domain, Key, best_of, keys
@@ -208,6 +209,22 @@ class Steering:
         return factor_effects(
             model, rng, rater=model.raters_[0] if rater is None and len(model.raters_) == 1 else rater
         )
+
+    def hopeless(self, rng: np.random.Generator) -> list[tuple[int, int]]:
+        """(slot, option) pairs that surely are not in the best choice, worst first.
+
+        The option's effect is below that of another option of its slot that the domain permits, by their 90 %
+        intervals, and no choice that may be the best has it: on its own or together with others it is no use.
+        """
+        draws = self._draws(rng, draws_for(_DRAWS, self.domain))
+        mean = self._mean()
+        best_by_mean = best_of(mean, self.domain, rng, starts=self._starts(mean))
+        leading = np.vstack([best_by_mean, maxima(draws, self.domain, rng, best_by_mean)])
+        usable = self.domain.usable()
+        effects = [e for e in self.effects(rng).effects if e.option in usable[e.slot]]
+        best = {slot: max(e.low for e in effects if e.slot == slot) for slot in {e.slot for e in effects}}
+        worse = [e for e in effects if e.high < best[e.slot] and not (leading[:, e.slot] == e.option).any()]
+        return [(e.slot, e.option) for e in sorted(worse, key=lambda e: e.mean - best[e.slot])]
 
     def values(self, choices: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """(200, n) posterior draws of the goal at (n, S) choices, in rating units."""

@@ -54,6 +54,48 @@ def test_bad_likenesses_are_refused_in_one_sentence(make, message):
         make()
 
 
+def test_vectors_that_point_the_same_way_make_options_alike():
+    vectors = np.array([[9.0, 1.0], [9.0, 0.9], [9.0, -1.0], [9.0, -1.1], [0.0, 0.0]])
+    matrix = Likeness.of_vectors(vectors).matrix
+    assert min(matrix[0, 1], matrix[2, 3]) > 0 > max(matrix[0, 2], matrix[1, 3])
+    # The option without a vector is as unlike the ones as the others.
+    np.testing.assert_allclose(matrix[4, :2], matrix[4, 2:4], atol=0.02)
+    np.testing.assert_allclose(matrix, Likeness.of_vectors(7 * vectors).matrix, atol=1e-12)
+
+
+@pytest.mark.parametrize("vectors", [np.zeros((3, 2)), np.ones((3, 2)), np.eye(3), np.zeros((3, 0))])
+def test_vectors_without_differences_leave_options_equally_unlike(vectors):
+    np.testing.assert_allclose(Likeness.of_vectors(vectors).matrix, identity(3), atol=1e-12)
+
+
+@pytest.mark.parametrize("vectors", [np.zeros(3), np.array([[np.nan, 1.0], [1.0, 2.0]])])
+def test_vectors_that_are_no_finite_matrix_are_refused(vectors):
+    with pytest.raises(PromptError, match="finite vector"):
+        Likeness.of_vectors(vectors)
+
+
+def test_a_never_drawn_option_takes_after_those_of_similar_meaning(rng):
+    values = np.array([2.0, 0.0, -2.0, 1.0])
+    # Options 4 to 7 mean nearly the same as 0 to 3.
+    vectors = np.vstack([np.eye(4), np.eye(4) + 0.2 * rng.standard_normal((4, 4))])
+    x = np.column_stack([rng.integers(0, 4, 40), rng.integers(0, 3, 40)])
+    y = values[x[:, 0]] + 0.3 * rng.standard_normal(40)
+    model = RatingModel((8, 3), similarities=(Likeness.of_vectors(vectors), None)).fit(x, y)
+    unseen = model.means()[0].main[0, 4:8]
+    assert np.argsort(-unseen).tolist() == np.argsort(-values).tolist()
+    assert np.ptp(RatingModel((8, 3)).fit(x, y).means()[0].main[0, 4:8]) < 1e-6
+
+
+def test_features_of_words_keep_their_whole_covariance(rng):
+    likeness = Likeness.of_vectors(rng.standard_normal((30, 5)))
+    theta = Layout(2, (), (likeness, None)).unpack(np.log([2.0, 0.8, 0.4, 0.3, 0.5, 0.2]))
+    grid = np.column_stack([np.arange(30), np.arange(30) % 3])
+    rows = Rows(grid, np.zeros(30, dtype=np.int64), None, np.full(30, -1))
+    basis = Basis((30, 3), theta)
+    features = basis(rows) * basis.shared
+    np.testing.assert_allclose(features @ features.T, covariance(rows, rows, (30, 3), theta), atol=1e-9)
+
+
 def test_slots_of_two_options_need_no_likeness():
     assert check_similarities((Numbers.of([1, 2]), None), (2, 3)) == ()
 

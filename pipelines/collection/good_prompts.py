@@ -1,0 +1,43 @@
+"""The prompts of the pictures that judges like best."""
+
+from __future__ import annotations
+
+from collections.abc import Collection as Names
+from collections.abc import Sequence
+
+from sqlalchemy import or_, select
+
+from .collection import Collection
+from .ratings import STARS
+from .tables import GenerationRow, MetadataRow, RatingRow, ScoreRow
+
+#: Best pictures of each judge that are looked at.
+_PICTURES = 300
+
+
+def good_prompts(collection: Collection, judges: Sequence[str], without: Names[str] = ()) -> list[str]:
+    """Return the distinct prompts of the pictures with the highest ratings, then scores, best first.
+
+    Args:
+        collection: may hold pictures from elsewhere, whose prompts are in their metadata.
+        judges: names of raters and of stored scores that count.
+        without: request keys of pictures that do not count.
+    """
+    prompts: dict[str, None] = {}
+    rated = (RatingRow, RatingRow.rater.in_(judges) & (RatingRow.kind == STARS))
+    scored = (ScoreRow, ScoreRow.profile.in_(judges))
+    with collection.session("be read") as session:
+        for table, chosen in (rated, scored):
+            query = (
+                select(GenerationRow.prompt, GenerationRow.request_key, MetadataRow.prompt)
+                .select_from(table)
+                .outerjoin(GenerationRow, GenerationRow.image_id == table.image_id)
+                .outerjoin(MetadataRow, MetadataRow.image_id == table.image_id)
+                .where(chosen, or_(GenerationRow.prompt.is_not(None), MetadataRow.prompt.is_not(None)))
+                .order_by(table.value.desc(), table.image_id)
+                .limit(_PICTURES + len(without))
+            )
+            for drawn, key, stored in session.execute(query):
+                if key not in without and (prompt := drawn or stored):
+                    prompts[prompt] = None
+    return list(prompts)

@@ -1,0 +1,207 @@
+"""Options that a tune adds and retires between batches, stored so that a resumed tune takes the same steps.
+
+A step is stored under the fingerprint of the space that the tune began with, before a choice of the changed space is.
+Choices of all its stages count as choices of the space as it is now.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ...errors import PromptError
+from ...prompts.phrases.cutting import cut_prompt, vocabulary_lexicon
+from ...prompts.space.from_text import VOCABULARY_SLOTS
+from ...prompts.space.space import PromptSpace
+from ...prompts.space.templates import wildcard_values
+from ...prompts.steering.proposals import (
+    NeighbourProposer,
+    Proposal,
+    Proposer,
+    Situation,
+    new_proposals,
+    plain_option,
+)
+from ...prompts.steering.spaces import Meanings
+from ...prompts.steering.steering import Steering
+from ..collection.collection import Collection
+from ..collection.settings import setting, store_setting
+
+#: Options added and retired at most in one step, and fewest options that a slot keeps.
+ADDED, RETIRED, KEPT = 2, 2, 3
+#: Good prompts of the collection whose phrases are candidates.
+PROMPTS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A change of the options of a space.
+
+    Attributes:
+        after: number of choices before it.
+        fingerprint: of the space after it.
+        added: the new options.
+        retired: slot and option of those that are not drawn any more.
+        note: why the proposer proposed nothing; empty for no reason to tell.
+    """
+
+    after: int
+    fingerprint: str
+    added: tuple[Proposal, ...] = ()
+    retired: tuple[tuple[str, str], ...] = ()
+    note: str = ""
+
+    def __str__(self) -> str:
+        """One sentence for the user; empty if nothing changed."""
+        parts = [f"added {p.slot}={p.text} ({p.reason})" for p in self.added]
+        parts += [f"retired {slot}={option or '(nothing)'}" for slot, option in self.retired]
+        parts += [self.note] if self.note else []
+        return f"After {self.after} pictures: {', '.join(parts)}." if parts else ""
+
+
+def vocabulary_proposer(vocabulary: str = "general", wildcards: Path | None = None) -> NeighbourProposer:
+    """A proposer of the words of the vocabularies that a plain prompt gets.
+
+    Args:
+        vocabulary: ``general`` or ``embedded``.
+        wildcards: a folder of the user's own ``NAME.txt`` files, which come first.
+
+    Raises:
+        PromptError: an unknown vocabulary, or a file that cannot be read.
+
+    Examples:
+        >>> import soart
+        >>> proposer = soart.vocabulary_proposer("embedded")
+        >>> proposer.vocabularies["style"][:2]
+        ['flat design', 'watercolor']
+
+        Pass it to ``soart.Tuner`` as ``proposer``.
+    """
+    if vocabulary not in VOCABULARY_SLOTS:
+        raise PromptError(f"Unknown vocabulary {vocabulary!r}: known are {', '.join(VOCABULARY_SLOTS)}.")
+    names = [path.stem for path in sorted((wildcards or Path()).glob("*.txt"))] if wildcards else []
+    names += [file for _, file, _ in VOCABULARY_SLOTS[vocabulary]]
+    names += ["subject"] if vocabulary == "embedded" else []
+    return NeighbourProposer({name: wildcard_values(name, wildcards) for name in dict.fromkeys(names)})
+
+
+def history_key(fingerprint: str, model: str, seed: int) -> str:
+    """Key of the steps that began with a space, drawn by ``model`` with the search seed ``seed``."""
+    return f"proposals {fingerprint} {hashlib.sha256(f'{model} {seed}'.encode()).hexdigest()[:16]}"
+
+
+def read_steps(collection: Collection, root: str, model: str, seed: int) -> list[Step]:
+    """The steps that were taken from the space with the fingerprint ``root``, in order."""
+    stored = json.loads(setting(collection, history_key(root, model, seed)) or "{}")
+    return [
+        Step(
+            step["after"],
+            step["fingerprint"],
+            tuple(Proposal(**each) for each in step["added"]),
+            tuple((slot, option) for slot, option in step["retired"]),
+            step["note"],
+        )
+        for step in stored.get("steps", ())
+    ]
+
+
+def root_of(collection: Collection, fingerprint: str, model: str, seed: int) -> str:
+    """Fingerprint of the space that the stage ``fingerprint`` of a tune began with; itself if it is no later stage."""
+    stored = json.loads(setting(collection, history_key(fingerprint, model, seed)) or "{}")
+    return str(stored.get("root", fingerprint))
+
+
+def store_steps(collection: Collection, root: str, model: str, seed: int, steps: Sequence[Step]) -> None:
+    """Store all steps from ``root``, and for each stage the root that it began with."""
+    text = json.dumps({"steps": [asdict(step) for step in steps]})
+    for stage in {step.fingerprint for step in steps} - {root}:
+        store_setting(collection, history_key(stage, model, seed), json.dumps({"root": root}))
+    store_setting(collection, history_key(root, model, seed), text)
+
+
+def take(space: PromptSpace, step: Step) -> PromptSpace:
+    """``space`` after a step; what it has or lacks already stays."""
+    for proposal in new_proposals(step.added, space, len(step.added)):
+        space = space.with_options({proposal.slot: [proposal.text]})
+    for slot, option in step.retired:
+        banned = [set(options) for options in space.banned]
+        for at, each in enumerate(space.slots):
+            if each.name == slot and option in each.texts:
+                banned[at].add(each.texts.index(option))
+        try:
+            space = space.excluding(banned)
+        except PromptError:
+            # The user's own bans leave the slot nothing else.
+            continue
+    return space
+
+
+def next_step(
+    space: PromptSpace,
+    steering: Steering,
+    proposer: Proposer,
+    prompts: Sequence[str],
+    meanings: Callable[[Sequence[str]], Meanings],
+    after: int,
+    rng: np.random.Generator,
+) -> tuple[PromptSpace, Step]:
+    """Retire hopeless options, and add what a proposer proposes.
+
+    Args:
+        space: as it is now.
+        steering: fitted to all judgements.
+        proposer: proposes options.
+        prompts: good prompts of the collection, best first.
+        meanings: returns vectors of the meaning of texts.
+        after: number of choices so far.
+        rng: for posterior draws.
+
+    Returns:
+        the space after the step, and the step; the same space for a step without changes.
+    """
+    parents = {condition.parent for condition in space.conditions}
+    open_slots = [
+        at for at, slot in enumerate(space.slots)
+        if slot.kind != "setting" and slot.numbers is None and at not in parents
+    ]  # fmt: skip
+    retired: list[tuple[str, str]] = []
+    for at, option in steering.hopeless(rng):
+        if at not in open_slots or len(retired) == RETIRED:
+            continue
+        pair = (space.slots[at].name, space.slots[at].texts[option])
+        left = take(space, Step(after, "", retired=(*retired, pair)))
+        if left.banned != space.banned and len(left.options[at]) >= KEPT:
+            retired.append(pair)
+    narrowed = take(space, Step(after, "", retired=tuple(retired)))
+    effects: dict[str, dict[str, float]] = {space.slots[at].name: {} for at in open_slots}
+    for effect in steering.effects(rng).effects:
+        if effect.slot in open_slots and effect.option in narrowed.options[effect.slot]:
+            effects[space.slots[effect.slot].name][space.slots[effect.slot].texts[effect.option]] = effect.mean
+    situation = Situation(narrowed, effects, phrases_of(prompts, narrowed), meanings)
+    added = new_proposals(proposer.propose(situation, ADDED), narrowed, ADDED)
+    note = "" if added else proposer.note
+    step = Step(after, "", tuple(added), tuple(retired), note)
+    changed = take(space, step)
+    return changed, Step(after, changed.fingerprint, step.added, step.retired, note)
+
+
+def phrases_of(prompts: Sequence[str], space: PromptSpace) -> list[str]:
+    """The phrases of ``prompts`` that may become options: what the space does not say already."""
+    said = " ".join(
+        [space.template, *space.contexts, *(text for slot in space.slots for text in slot.texts)]
+    ).casefold()
+    lexicon = vocabulary_lexicon()
+    phrases = [
+        plain_option(part)
+        for prompt in prompts
+        for part in (
+            *prompt.split(",")[1:],
+            *(phrase.text for phrase in cut_prompt(prompt, lexicon) if not phrase.negated),
+        )
+    ]
+    return [phrase for phrase in dict.fromkeys(phrases) if len(phrase) > 2 and phrase.casefold() not in said]

@@ -1,0 +1,211 @@
+"""Options that a tune adds and retires between batches, on the embedded model at three steps."""
+
+import numpy as np
+import pytest
+import torch
+import transformers
+
+from soart.errors import ModelError, PromptError
+from soart.metrics.items.colour import ColourExtractor
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.collection.good_prompts import good_prompts
+from soart.pipelines.collection.ratings import rate
+from soart.pipelines.tuning.findings import findings_of
+from soart.pipelines.tuning.language_model import LanguageModelProposer, option_of
+from soart.pipelines.tuning.loop import tune
+from soart.pipelines.tuning.panel import Panel
+from soart.pipelines.tuning.proposing import Step, phrases_of, take, vocabulary_proposer
+from soart.pipelines.tuning.tuner import Tuner
+from soart.prompts.space.space import PromptSpace
+from soart.prompts.steering.proposals import Proposal, Situation
+
+SPACE = """
+template: a flat picture of a {subject} in {palette}
+slots:
+  subject: [boat, tree, house]
+  palette: {options: [warm colors, monochrome, neon colors, earthy colors], more: [cool colors]}
+  steps: ['3']
+"""
+
+
+class Bluish:
+    """A judge that likes blue pictures."""
+
+    extractor = ColourExtractor()
+    stored_name = "blue"
+
+    def score(self, items):
+        return 100 * items[
+            :, [self.extractor.names.index(f"colour/hue/{hue}") for hue in ("cyan", "azure", "blue")]
+        ].sum(1)
+
+    def explain(self, items):
+        return [[] for _ in items]
+
+
+@pytest.fixture
+def make(generator):
+    def tuner(collection, proposer=None, space=SPACE, budget=24):
+        space = PromptSpace.parse_yaml(space) if isinstance(space, str) else space
+        proposer = vocabulary_proposer("embedded") if proposer is None else proposer or None
+        return Tuner(
+            collection, generator, space, Panel([Bluish()]), budget=budget, batch=6, prune=False, proposer=proposer
+        )
+
+    return tuner
+
+
+def course(tuner):
+    return [(trial.number, tuner.space.describe(trial.choice), trial.seed) for trial in tuner.study.own]
+
+
+def test_a_tune_finds_an_option_that_it_did_not_begin_with(make, collection, tmp_path, monkeypatch):
+    tuner = make(collection)
+    tune(tuner)
+    assert [step.after for step in tuner.steps] == [12]
+    assert "palette=cool colors (near" in str(tuner.steps[0])
+    assert "subject=fox" in str(tuner.steps[0])
+    assert [trial.number for trial in tuner.study.own] == list(range(len(tuner.study.own)))
+    assert tuner.done <= 24
+    findings = findings_of(tuner)
+    assert findings.winners[0].choice["palette"] == "cool colors"
+    assert str(tuner.steps[0]) in findings.notes
+    # The space of the report, which --resume takes, goes on with all of its pictures.
+    reported = make(collection, False, findings.yaml)
+    assert (reported.done, reported.study.earlier) == (tuner.done, [])
+    # The space as it was named goes on where the proposals have come to; without them it is itself.
+    again = make(collection)
+    assert (again.space, again.steps, course(again)) == (tuner.space, tuner.steps, course(tuner))
+    assert make(collection, False).space.levels == (3, 4, 1)
+    # A run that is killed between the step and the next batch takes the same course.
+    with Collection(tmp_path / "other") as other:
+        cut = make(other)
+        write = Tuner.write
+
+        def torn(self, choices):
+            if self.steps:
+                raise KeyboardInterrupt
+            return write(self, choices)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Tuner, "write", torn)
+            with pytest.raises(KeyboardInterrupt):
+                tune(cut)
+        resumed = make(other)
+        assert len(resumed.steps) == 1
+        tune(resumed)
+        assert course(resumed) == course(tuner)
+
+
+def test_steps_add_and_retire_once_and_obey_bans():
+    space = PromptSpace.parse_yaml(SPACE)
+    step = Step(6, "", (Proposal("palette", "cool colors", "near x"),), (("subject", "tree"), ("palette", "gone")))
+    changed = take(space, step)
+    assert changed.slots[1].texts[-1] == "cool colors"
+    assert changed.options == ((0, 2), (0, 1, 2, 3, 4), (0,))
+    assert take(changed, step) == changed
+    pinned = space.restrict(pins=["subject=tree"])
+    assert take(pinned, step).options[0] == (1,)
+    assert (
+        str(step) == "After 6 pictures: added palette=cool colors (near x), retired subject=tree, retired palette=gone."
+    )
+    assert str(Step(6, "")) == ""
+
+
+def test_good_prompts_are_those_of_the_best_rated_pictures(collection, make_drawn):
+    rows = collection.add_drawn(
+        [make_drawn(seed, prompt=f"a boat, style {seed}") for seed in range(4)], "model", "unknown"
+    )
+    rate(collection, "me", {rows[0].id: 2.0, rows[1].id: 5.0, rows[2].id: 4.0})
+    collection.set_scores("blue", {rows[3].id: 9.0, rows[1].id: 1.0})
+    assert good_prompts(collection, ["me", "blue"]) == [f"a boat, style {n}" for n in (1, 2, 0, 3)]
+    keys = {rows[1].generation.request_key}
+    assert good_prompts(collection, ["me"], keys) == ["a boat, style 2", "a boat, style 0"]
+    assert good_prompts(collection, ["nobody"]) == []
+
+
+def test_phrases_are_what_the_space_does_not_say():
+    space = PromptSpace.parse_yaml(SPACE)
+    phrases = phrases_of(["a boat in warm colors, Golden Hour, (odd:1.3), without fog, <lora:x:1>"], space)
+    assert phrases[0] == "Golden Hour"
+    assert not {"boat", "warm colors", "fog"} & set(phrases)
+
+
+@pytest.fixture(scope="module")
+def language_model(tmp_path_factory):
+    """A folder with a real, randomly initialised causal language model of words."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    words = ["[UNK]", "[END]", "cool", "colors", "owl", "{", "<lora", "\n", "1.", "-", "style", ":", "…"]
+    tokenizer = Tokenizer(models.WordLevel({word: number for number, word in enumerate(words)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    folder = tmp_path_factory.mktemp("language")
+    fast = transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="[UNK]", eos_token="[END]")
+    fast.save_pretrained(folder)
+    torch.manual_seed(0)
+    config = transformers.GPT2Config(
+        vocab_size=len(words), n_positions=160, n_embd=16, n_layer=1, n_head=2, bos_token_id=1, eos_token_id=1
+    )
+    transformers.GPT2LMHeadModel(config).save_pretrained(folder)
+    return folder
+
+
+def test_a_language_model_without_sense_proposes_no_nonsense(language_model, make, collection):
+    proposer = LanguageModelProposer.load(str(language_model))
+    space = PromptSpace.parse_yaml(SPACE)
+    situation = Situation(space, {"palette": {"warm colors": 1.0, "monochrome": 0.0}}, (), lambda texts: {})
+    first, again = proposer.propose(situation, 2), proposer.propose(situation, 2)
+    assert first == again
+    assert all(proposal.slot == "palette" for proposal in first)
+    assert bool(first) != bool(proposer.note)
+    tuner = make(collection, proposer, budget=18)
+    tune(tuner)
+    assert len(tuner.steps) == 1
+    assert tuner.steps[0].added or "proposed no usable option" in str(tuner.steps[0])
+
+
+def test_answers_become_options_line_by_line(language_model, monkeypatch):
+    proposer = LanguageModelProposer.load(str(language_model))
+    answer = (
+        'Sure! Here are some:\n1. cool colors\n- "pastel colors"\npalette: Cobalt\n<lora:x:1>\n\n* {x}\n' + "word " * 50
+    )
+    monkeypatch.setattr(proposer, "_answer", lambda text: answer)
+    situation = Situation(PromptSpace.parse_yaml(SPACE), {"palette": {"monochrome": 0.0}}, (), lambda texts: {})
+    options = [proposal.text for proposal in proposer.propose(situation, 2)]
+    assert options == ["cool colors", "pastel colors", "Cobalt"]
+    monkeypatch.setattr(proposer, "_answer", lambda text: "…\n")
+    assert proposer.propose(situation, 2) == []
+    assert proposer.note.endswith("proposed no usable option")
+
+
+def test_a_language_model_that_fails_is_a_note(language_model, monkeypatch):
+    proposer = LanguageModelProposer.load(str(language_model))
+
+    def fails(text):
+        raise RuntimeError("no memory")
+
+    monkeypatch.setattr(proposer, "_answer", fails)
+    situation = Situation(PromptSpace.parse_yaml(SPACE), {"palette": {"monochrome": 0.0}}, (), lambda texts: {})
+    assert proposer.propose(situation, 2) == []
+    assert "no memory" in proposer.note
+
+
+def test_mistakes_are_one_sentence(tmp_path):
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        LanguageModelProposer.load(str(tmp_path))
+    with pytest.raises(PromptError, match="Unknown vocabulary"):
+        vocabulary_proposer("other")
+
+
+@pytest.mark.parametrize(
+    ("line", "option"), [("2) 'ink sketch',", "ink sketch"), ("Style: ink", "ink"), ("", ""), ("12.", "")]
+)
+def test_lines(line, option):
+    assert option_of(line, "style") == option
+
+
+def test_the_user_s_own_words_come_before_the_built_in_ones(tmp_path):
+    (tmp_path / "light.txt").write_text("candle\nstorm\n", encoding="utf-8")
+    vocabularies = vocabulary_proposer(wildcards=tmp_path).vocabularies
+    assert next(iter(vocabularies)) == "light"
+    assert np.all(np.array(vocabularies["light"]) == ["candle", "storm"])
