@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...errors import SoartError
+from ...errors import JudgeError, SoartError
 from ...metrics.damage.titles import JUDGE
 from ..collection.collection import Collection
 from ..collection.pictures import images_by_id
@@ -55,6 +55,8 @@ def start_judging(jobs: Jobs, collection: Collection, name: str, ids: Sequence[i
             problems = list(dict.fromkeys([*problems, *left_out]))
             if judge.stopped:
                 break
+        if judge.stopped and not judged:
+            raise JudgeError(judge.stopped)
         job.message = " ".join([_summary(judged, len(ids), judge), *problems[:3]])
         return judge.stored_name
 

@@ -66,6 +66,18 @@ def test_a_judge_that_cannot_be_used_is_one_sentence(collection, ids, jobs, pack
     assert "acme_judge" not in sys.modules or name == "broken"
 
 
+def test_a_judge_that_always_fails_makes_the_job_fail(collection, ids, jobs, package, monkeypatch):
+    import acme_judge
+
+    def fail(self, pictures, prompts):
+        raise ValueError("no idea")
+
+    monkeypatch.setattr(acme_judge.Redness, "judge", fail)
+    job = ended(start_judging(jobs, collection, "redness", ids))
+    assert job.state == FAILED
+    assert "failed on every picture of a batch" in job.message
+
+
 def test_no_pictures(collection, jobs, package):
     job = ended(start_judging(jobs, collection, "redness", []))
     assert (job.state, job.message) == (DONE, "redness: 0 of 0 pictures judged.")
