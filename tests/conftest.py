@@ -232,3 +232,28 @@ def red_and_green(tmp_path_factory):
         for name, values in (("red", red), ("green", green)):
             Image.fromarray(np.clip(values, 0, 255).astype(np.uint8)).save(folder / f"{name}{k}.png")
     return folder
+
+
+@pytest.fixture(scope="session")
+def acme_site(tmp_path_factory):
+    """A folder with a package of somebody else's, as an installer leaves it, with judges at entry points."""
+    site = tmp_path_factory.mktemp("site")
+    (site / "acme_judge-2.5.dist-info").mkdir()
+    (site / "acme_judge.py").write_text((Path(__file__).parent / "pipelines" / "judges" / "acme_judge.txt").read_text())
+    (site / "acme_judge-2.5.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: acme-judge\nVersion: 2.5\n"
+    )
+    (site / "acme_judge-2.5.dist-info" / "entry_points.txt").write_text(
+        "[soart.judges]\nredness = acme_judge:Redness\nbroken = acme_judge:Broken\nready = acme_judge:ready\n"
+        "adherence = acme_judge:Redness\n"
+    )
+    return site
+
+
+@pytest.fixture
+def package(acme_site, tmp_path, monkeypatch):
+    """Install the package of somebody else's for a test."""
+    monkeypatch.syspath_prepend(acme_site)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    yield acme_site
+    sys.modules.pop("acme_judge", None)

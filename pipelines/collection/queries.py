@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from sqlalchemy import Select, and_, func, select
+from sqlalchemy.orm import aliased
 
 from ...errors import CollectionError
 from ...metrics.damage.scorer import DETECTORS
@@ -43,6 +44,8 @@ class Query:
         sort: one of ``SORTS``.
         ascending: lowest, or oldest, first.
         low, high: percentiles under the profile between which pictures lie, 0–100.
+        judged_by: stored score that ``at_least`` and ``below`` limit; pictures without it are left out. Empty for none.
+        at_least, below: values of that score between which pictures lie; None for no limit.
         words: at most ``MOST_WORDS`` texts that the prompt (of soart or another tool) must contain, or the path of a
             picture without a prompt; with a leading ``-`` it must not.
         damage: suspected damage, one of ``DAMAGE``; ``none`` chooses pictures that all detectors have scored.
@@ -62,6 +65,9 @@ class Query:
     ascending: bool = False
     low: float = 0.0
     high: float = 100.0
+    judged_by: str = ""
+    at_least: float | None = None
+    below: float | None = None
     words: tuple[str, ...] = ()
     damage: str = ""
     rated: str = ""
@@ -114,6 +120,14 @@ def order(collection: Collection, query: Query, rater: str) -> list[int]:
     if limits:
         scale = Scale.of(collection, query.profile)
         pictures = pictures.where(score >= scale.value_at(query.low), score <= scale.value_at(query.high))
+    if query.judged_by:
+        limited = aliased(ScoreRow)
+        of_judge = and_(limited.image_id == ImageRow.id, limited.profile == query.judged_by)
+        pictures = pictures.join(limited, of_judge)
+        if query.at_least is not None:
+            pictures = pictures.where(limited.value >= query.at_least)
+        if query.below is not None:
+            pictures = pictures.where(limited.value < query.below)
     if query.since is not None:
         pictures = pictures.where(ImageRow.created_at >= dt.datetime.combine(query.since, dt.time.min, dt.UTC))
     if query.until is not None:

@@ -22,6 +22,7 @@ from .result import Evaluation
 
 if TYPE_CHECKING:
     from ...metrics.tastes.blend import Taste
+    from ..judges.engines import Judging
     from ..judges.guarded import GuardedJudge
 
 
@@ -53,6 +54,7 @@ def sync_and_evaluate(
     tastes: Sequence[Scorer] = (),
     *,
     judges: Sequence[GuardedJudge] = (),
+    judging: Judging | None = None,
     retry: bool = False,
     progress: Callable[[int], None] = lambda files: None,
     expect: Callable[[int], None] = lambda total: None,
@@ -67,6 +69,7 @@ def sync_and_evaluate(
         engine: inspects new files.
         tastes: profiles to score by, beside the technical score and the detectors; the first one ranks.
         judges: judges by others, whose values come beside the scores.
+        judging: engine that runs them; this process by default.
         retry: True to inspect files again that could not be decoded.
         progress: called with a number of files that are done.
         expect: called with the number of files found so far.
@@ -111,6 +114,6 @@ def sync_and_evaluate(
         raise CollectionError(f"There is no picture in {where}.{problems}")
     title = ", ".join(as_text(root.absolute().name) for root in scan.roots[:3])
     evaluation = evaluate(collection, update.scan_number, tastes, evaluating)
-    judged = judge_evaluated(collection, evaluation.ids, judges, evaluating)
+    judged = judge_evaluated(collection, evaluation.ids, judges, evaluating, judging)
     taste = getattr(tastes[0], "taste", None) if tastes else None
     return EvaluatedCollection(collection, update, evaluation, title, judged, taste)

@@ -13,6 +13,7 @@ from ..collection.pictures import images_by_id
 
 # Judges are imported only if there are any, so that a second run is quick.
 if TYPE_CHECKING:
+    from ..judges.engines import Judging
     from ..judges.guarded import GuardedJudge
     from ..judges.phrase_judgements import Adherence, PhraseShare
 
@@ -59,6 +60,7 @@ def judge_evaluated(
     ids: np.ndarray,
     judges: Sequence[GuardedJudge],
     progress: Callable[[int], None] = lambda done: None,
+    judging: Judging | None = None,
 ) -> JudgedPictures:
     """Judge the pictures (n,) of an evaluation; stored values are used again.
 
@@ -67,6 +69,7 @@ def judge_evaluated(
         ids: of the pictures (n,).
         judges: the judges.
         progress: called with a number of pictures that a judge is done with.
+        judging: engine that judges; this process by default.
     """
     if not judges:
         return JudgedPictures()
@@ -78,7 +81,7 @@ def judge_evaluated(
     values, problems = {}, []
     adherence: Mapping[int, Adherence] = {}
     for judge in judges:
-        by_id, sentences = judge_pictures(collection, rows, judge, progress)
+        by_id, sentences = (judging or judge_pictures)(collection, rows, judge, progress)
         values[judge.stored_name] = np.array([by_id.get(image, np.nan) for image in ids.tolist()])
         problems += sentences
         if isinstance(judge.inner, AdherenceJudge) and not adherence:

@@ -103,7 +103,7 @@ def guarded_judges(named: Sequence[tuple[str, float]]) -> list[tuple[GuardedJudg
     Raises:
         JudgeError: as for ``judge_named``; two judges of one name, or a negative weight.
     """
-    judges = [(GuardedJudge(judge_named(name)), weight) for name, weight in named]
+    judges = [(GuardedJudge(judge_named(name), named=name), weight) for name, weight in named]
     # In a tune even a judge of weight 0 has its use: it warns.
     check_weights(judges, beside=True)
     return judges

@@ -38,6 +38,8 @@ class GuardedJudge:
         judge: the judge, as ``judge_named`` returns it.
         seconds: time limit of a batch; after it the judge is given up.
         batch: pictures judged at once.
+        named: the text that names it, as for ``judge_named``, so that workers of a cluster can load it; empty if it
+            has no name.
 
     Attributes:
         measurer: measures the items that it judges by; None for a judge of pixels.
@@ -46,8 +48,8 @@ class GuardedJudge:
         without_value: hashes and prompts of the pictures that it gave no value; they are judged once.
     """
 
-    def __init__(self, judge: PictureJudge, seconds: float = SECONDS, batch: int = BATCH) -> None:
-        self.inner, self.seconds, self.batch = judge, seconds, batch
+    def __init__(self, judge: PictureJudge, seconds: float = SECONDS, batch: int = BATCH, named: str = "") -> None:
+        self.inner, self.seconds, self.batch, self.named = judge, seconds, batch, named
         self.name, self.version = judge.name, judge.version
         self.stored_name, self.sign = stored_name(judge), 1.0 if judge.higher_is_better else -1.0
         self.needs_prompt = judge.needs_prompt

@@ -38,6 +38,31 @@ def judge_pictures(
     Returns:
         values by picture id, and a sentence for each reason why pictures have none.
     """
+    values, missing, prompts, problems = still_to_judge(collection, rows, judge, progress)
+    for block in batches(missing, judge.batch):
+        if judge.stopped:
+            break
+        things, unreadable = _to_judge(collection, block, prompts, judge)
+        problems += unreadable
+        found = judge.values(list(things.values()), [prompts.get(image, "") for image in things])
+        fresh = {image: float(value) for image, value in zip(things, found, strict=True) if np.isfinite(value)}
+        collection.set_scores(judge.stored_name, fresh)
+        values |= fresh
+        if not judge.stopped:
+            judge.without_value |= {
+                (row.sha256, prompts.get(row.id, "")) for row in block if row.id in things and row.id not in fresh
+            }
+        progress(len(block))
+    return values, [*dict.fromkeys(problems), *judge.problems]
+
+
+def still_to_judge(
+    collection: Collection, rows: Sequence[ImageRow], judge: GuardedJudge, progress: Callable[[int], None]
+) -> tuple[dict[int, float], list[ImageRow], dict[int, str], list[str]]:
+    """The stored values of pictures by id, the pictures that have none yet, their prompts, and sentences.
+
+    Pictures without a prompt that the judge needs, and those that it gave no value before, are left out.
+    """
     wanted = {row.id for row in rows}
     values = {image: value for image, value in collection.scores(judge.stored_name).items() if image in wanted}
     progress(len(values))
@@ -54,21 +79,7 @@ def judge_pictures(
     if again:
         missing = [row for row in missing if (row.sha256, prompts.get(row.id, "")) not in judge.without_value]
         progress(len(again))
-    for block in batches(missing, judge.batch):
-        if judge.stopped:
-            break
-        things, unreadable = _to_judge(collection, block, prompts, judge)
-        problems += unreadable
-        found = judge.values(list(things.values()), [prompts.get(image, "") for image in things])
-        fresh = {image: float(value) for image, value in zip(things, found, strict=True) if np.isfinite(value)}
-        collection.set_scores(judge.stored_name, fresh)
-        values |= fresh
-        if not judge.stopped:
-            judge.without_value |= {
-                (row.sha256, prompts.get(row.id, "")) for row in block if row.id in things and row.id not in fresh
-            }
-        progress(len(block))
-    return values, [*dict.fromkeys(problems), *judge.problems]
+    return values, missing, prompts, problems
 
 
 def _to_judge(

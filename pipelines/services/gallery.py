@@ -201,7 +201,7 @@ def start_scoring(
         ProfileError: the profile does not exist or cannot be used.
     """
     if profile.startswith(JUDGE):
-        raise ProfileError("The gallery shows the values of judges but does not run them: run soart evaluate --judge.")
+        raise ProfileError("Values of judges are not computed with the scores: choose Judge pictures instead.")
     scorer = profiles.scorer(profile)
 
     def work(job: Job) -> None:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ...pipelines.evaluation.folders import EvaluatedCollection
     from ...pipelines.ingest.engines import Engine as InspectionEngine
     from ...pipelines.ingest.scan import Scan
+    from ...pipelines.judges.engines import Judging
     from ...pipelines.judges.guarded import GuardedJudge
 
 
@@ -61,6 +62,7 @@ def evaluate_with_progress(
     scorers: Sequence[Scorer],
     *,
     judges: Sequence[GuardedJudge] = (),
+    judging: Judging | None = None,
     retry: bool = False,
 ) -> EvaluatedCollection:
     """Bring a collection in step with folders and evaluate it, behind a progress bar with first findings."""
@@ -75,6 +77,7 @@ def evaluate_with_progress(
             engine,
             scorers,
             judges=judges,
+            judging=judging,
             retry=retry,
             progress=bar,
             expect=bar.expect,
@@ -138,6 +141,11 @@ def evaluate(
     target = Path(report[0]) if report else None
     scorers, warnings = scorers_with_warnings(tastes or (), profiles)
     judges = [loaded for loaded, _ in load_judges(judge)]
+    judging = None
+    if judges:
+        from ...pipelines.judges.engines import judging_named
+
+        judging = judging_named(engine, workers)
     sides = [(folders, collection), *([(against, None)] if against else [])]
     with interruptible(), ExitStack() as stack:
         stores: list[tuple[Collection, list[Path]]] = []
@@ -157,6 +165,7 @@ def evaluate(
                 engine_named(engine, workers),
                 scorers,
                 judges=judges,
+                judging=judging,
                 retry=retry,
             )
             for store, roots in stores

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
@@ -20,12 +21,14 @@ from ....pipelines.collection.counts import count_collection
 from ....pipelines.collection.labels import ALBUM, TAG, label_counts
 from ....pipelines.collection.queries import DAMAGE, Query, order, row_of, rows_of
 from ....pipelines.collection.thumbnails import LARGE, SIDE, for_browser
+from ....pipelines.judges.finding import known_judges
 from ....pipelines.scoring.explaining import heat_picture
 from ....pipelines.scoring.similar import by_likeness
 from ....pipelines.services.gallery import cells_of, picture_details, start_scoring, stored_profile, usable_profiles
 from ....pipelines.services.importing import MOST_BYTES
+from ....pipelines.services.judging import KEY, adherence_among, limits_of_shown, start_judging
 from ..answers import for_visitor, json_endpoint, page, whole_number, whole_numbers
-from ..state import NotFoundError, current_collection, rater_of
+from ..state import NotFoundError, OpenCollection, current_collection, rater_of
 
 #: Longest side of a picture by the size in its address; None for all pixels.
 SIZES = {"small": SIDE, "large": LARGE, "full": None}
@@ -75,6 +78,13 @@ def query_of(parameters: Mapping[str, str], stored: Callable[[str], str]) -> Que
     )
 
 
+def _query(current: OpenCollection, parameters: Mapping[str, str]) -> Query:
+    """The query of an address in an open collection."""
+    query = query_of(parameters, lambda name: stored_profile(current.profiles, name))
+    shown = parameters.get("shown", "")
+    return replace(query, **limits_of_shown(shown, count_collection(current.collection).profiles)) if shown else query
+
+
 def gallery(request: Request) -> Response:
     """The view."""
     current = current_collection(request)
@@ -88,6 +98,7 @@ def gallery(request: Request) -> Response:
         request, "gallery.html", current, view="gallery", profiles=profiles, sound=counts.pictures - counts.problems,
         counts=counts, chosen=chosen, parameters=request.query_params, damages=DAMAGE,
         most=MOST_TO_ORDER, suffixes=sorted(SUFFIXES), most_bytes=MOST_BYTES, tags=label_counts(current.collection, TAG), albums=label_counts(current.collection, ALBUM),
+        judges=known_judges(), adherence=adherence_among(counts.profiles),
         examined=all(counts.profiles.get(detector.stored_name) for detector in detectors()),
     )  # fmt: skip
 
@@ -95,8 +106,7 @@ def gallery(request: Request) -> Response:
 def ids(request: Request) -> Response:
     """Ids of all pictures of a query, in order; with ``like`` in that of their likeness to a picture."""
     current = current_collection(request)
-    query = query_of(request.query_params, lambda name: stored_profile(current.profiles, name))
-    found = order(current.collection, query, rater_of(request))
+    found = order(current.collection, _query(current, request.query_params), rater_of(request))
     if like := request.query_params.get("like"):
         example = row_of(current.collection, whole_number(like, "the picture's number"))
         found = by_likeness(current.collection, found, example.id)
@@ -153,6 +163,18 @@ def score(request: Request, body: dict[str, Any]) -> Response:
     return JSONResponse({"job": job.number})
 
 
+def judge(request: Request, body: dict[str, Any]) -> Response:
+    """Judge all pictures of a query by a judge of others, in the background."""
+    current = current_collection(request)
+    filters = body.get("filters", {})
+    if not isinstance(filters, dict):
+        raise SoartError("Expected filters by name.")
+    parameters = {str(name): str(value) for name, value in filters.items()}
+    found = order(current.collection, _query(current, parameters), rater_of(request))
+    job = start_judging(current.jobs, current.collection, str(body.get("judge", "")), found)
+    return JSONResponse({"job": job.number})
+
+
 def jobs(request: Request) -> Response:
     """Background jobs."""
     return JSONResponse({
@@ -160,6 +182,7 @@ def jobs(request: Request) -> Response:
             {
                 "number": job.number, "key": job.key, "title": job.title, "state": job.state, "done": job.done,
                 "total": job.total, "message": for_visitor(request, job.message), "live": job.live, "left": job.seconds_left,
+                "judged": job.result if job.key.startswith(KEY) else None,
             }
             for job in current_collection(request).jobs.list()
         ]
@@ -183,6 +206,7 @@ routes = [
     Route("/heat/{image:int}", heat),
     Route("/detail/{image:int}", detail),
     Route("/api/score", json_endpoint(score), methods=["POST"]),
+    Route("/api/judge", json_endpoint(judge, owner=True), methods=["POST"]),
     Route("/api/jobs", jobs),
     Route("/api/jobs/cancel", json_endpoint(cancel), methods=["POST"]),
 ]

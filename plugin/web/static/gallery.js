@@ -6,6 +6,7 @@ import { $, around, el, find, formValues } from "./dom.js";
 import { Grid } from "./grid.js";
 import { onJobEnd, watchJobs } from "./jobs.js";
 import { startImport } from "./import.js";
+import { startJudging } from "./judging.js";
 import { isForView, starsOf } from "./keys.js";
 import { whenLeft } from "./leaving.js";
 import { rate } from "./ratings.js";
@@ -97,7 +98,7 @@ more.onclick = () => {
   more.setAttribute("aria-expanded", String(!filters.hidden));
 };
 const parameters = new URLSearchParams(location.search);
-if (["low", "high", "rated", "damage", "since", "until", "up", "tag", "album", "favourite"].some((name) => parameters.get(name))) more.click();
+if (["low", "high", "rated", "damage", "shown", "since", "until", "up", "tag", "album", "favourite"].some((name) => parameters.get(name))) more.click();
 
 function forgetLike() {
   form.like.value = "";
@@ -108,7 +109,7 @@ $("#any").onclick = forgetLike;
 form.sort.addEventListener("change", forgetLike);
 
 function clear() {
-  for (const name of ["words", "low", "high", "since", "until", "rated", "damage", "tag", "album"]) form[name].value = "";
+  for (const name of ["words", "low", "high", "since", "until", "rated", "damage", "shown", "tag", "album"]) form[name].value = "";
   form.sort.value = "date";
   form.up.checked = form.favourite.checked = false;
   forgetLike();
@@ -120,6 +121,7 @@ onJobEnd("score:", load);
 startSelection(selected, grid, reload);
 onUndo(reload);
 startImport();
+startJudging(form, () => formValues(form), load);
 
 let reloads = 0;
 /** Show the pictures and the names of tags and albums anew. */

@@ -17,6 +17,7 @@ import { showError, toast } from "./toasts.js";
  * @property {string} message the outcome, in a sentence.
  * @property {boolean} live
  * @property {number | null} left seconds.
+ * @property {string | null} judged name under which the values of a judge are stored, of a job that judged.
  */
 
 /** @type {Map<string, (job: Job) => unknown>} */

@@ -11,7 +11,7 @@ import psutil
 import pytest
 from PIL import Image
 
-from soart.errors import ModelError, SoartError
+from soart.errors import JudgeError, ModelError, SoartError
 from soart.pipelines import generate as generation
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.evaluation.export import export
@@ -22,15 +22,21 @@ from soart.pipelines.ingest.inspection import inspect_file
 from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.ray_engine import RayEngine
 from soart.pipelines.ingest.scan import Scan
+from soart.pipelines.judges.engines import judging_named
+from soart.pipelines.judges.finding import guarded_judges
+from soart.pipelines.judges.guarded import GuardedJudge
+from soart.pipelines.judges.ray_judging import judge_files
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.opening import open_generator
 from soart.pipelines.models.options import GeneratorOptions
 from soart.pipelines.models.ray_generator import ClusterGenerator
+from soart.pipelines.models.request import DrawnPicture, Request
 from soart.pipelines.support.ray_cluster import check_version, import_ray, ray_connection
 from soart.pipelines.tuning.loop import tune
 from soart.pipelines.tuning.panel import Panel
 from soart.pipelines.tuning.tuner import Tuner
 from soart.prompts.space.space import PromptSpace
+from soart.version import __version__
 
 ray = import_ray()
 # Workers cannot import this module.
@@ -44,9 +50,12 @@ def no_cluster_of_others(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def cluster():
-    with ray_connection(2) as connection:
-        yield connection
+def cluster(acme_site):
+    with pytest.MonkeyPatch.context() as patch:
+        # Workers have the package of somebody else's too.
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(acme_site), os.environ.get("PYTHONPATH", "")]))
+        with ray_connection(2) as connection:
+            yield connection
 
 
 @pytest.fixture
@@ -290,3 +299,48 @@ def test_tuning_takes_the_same_steps(cluster, tmp_path, embedded, scorer):
             study = [(a.choice, a.seed, a.previews, a.dropped) for a in tuner.study.own]
             seen.append((study, sorted(row.sha256 for row in collection.images())))
     assert seen[0] == seen[1]
+
+
+@pytest.mark.parametrize("name", ["redness", "adherence"])
+def test_judged_as_on_one_machine(cluster, package, tmp_path, name):
+    [(judge, _)], [(again, _)] = guarded_judges([(name, 1.0)]), guarded_judges([(name, 1.0)])
+    results = []
+    for engine, folder, guarded in (("local", "here", judge), ("ray", "there", again)):
+        with Collection(tmp_path / folder) as collection:
+            rng = np.random.default_rng(0)
+            drawn = [
+                DrawnPicture(
+                    Request(prompt, seed, width=64, height=64),
+                    rng.integers(0, 256, (64, 64, 3), dtype=np.uint8),
+                    None,
+                    0.1,
+                )
+                for seed, prompt in enumerate([PROMPT, "a fox, neon colors", "a zorbly", "a boat, low contrast"] * 3)
+            ]
+            rows = collection.add_drawn(drawn, "m", "s")
+            collection.locate(rows[-1]).write_bytes(b"gone bad")
+            counted = []
+            values, problems = judging_named(engine, 2)(collection, rows, guarded, counted.append)
+            assert sum(counted) == len(rows)
+            assert len(problems) >= 1
+            assert values == collection.scores(guarded.stored_name)
+            results.append([values.get(row.id) for row in rows])
+            # Nothing is left to judge but what cannot be read.
+            with ray_connection(2):
+                assert judging_named(engine, 2)(collection, rows[:-1], guarded)[0] == values
+    assert results[0] == results[1]
+    assert sum(value is not None for value in results[0]) == (11 if name == "redness" else 8)
+
+
+def test_a_judge_without_a_name_stays_on_its_machine(package, tmp_path):
+    import acme_judge
+
+    with Collection(tmp_path / "c") as collection, pytest.raises(JudgeError, match="name it"):
+        judging_named("ray")(collection, [], GuardedJudge(acme_judge.ready))
+    with pytest.raises(SoartError, match="engine"):
+        judging_named("abacus")
+
+
+def test_a_node_with_another_version_of_the_judge(package):
+    with pytest.raises(JudgeError, match="in version '1', not '2'"):
+        judge_files("redness", "2", __version__, [], [])

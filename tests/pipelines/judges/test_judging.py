@@ -2,7 +2,6 @@
 
 import math
 import threading
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -232,26 +231,6 @@ def test_long_names_stay_apart():
 
 
 # Found by name
-
-
-@pytest.fixture
-def package(tmp_path, monkeypatch):
-    """Install a package of somebody else's, as an installer leaves it, with judges at entry points."""
-    site = tmp_path / "site"
-    (site / "acme_judge-2.5.dist-info").mkdir(parents=True)
-    (site / "acme_judge.py").write_text(Path(__file__).with_name("acme_judge.txt").read_text())
-    (site / "acme_judge-2.5.dist-info" / "METADATA").write_text(
-        "Metadata-Version: 2.1\nName: acme-judge\nVersion: 2.5\n"
-    )
-    (site / "acme_judge-2.5.dist-info" / "entry_points.txt").write_text(
-        "[soart.judges]\nredness = acme_judge:Redness\nbroken = acme_judge:Broken\nready = acme_judge:ready\n"
-        "adherence = acme_judge:Redness\n"
-    )
-    monkeypatch.syspath_prepend(site)
-    yield site
-    import sys
-
-    sys.modules.pop("acme_judge", None)
 
 
 def test_entry_points_are_found(package):

@@ -1,7 +1,6 @@
 """A judge of somebody else's package through the command line."""
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,26 +8,6 @@ import pytest
 from PIL import Image
 
 from soart.pipelines.collection.collection import Collection
-
-SOURCE = Path(__file__).parents[2] / "pipelines" / "judges" / "acme_judge.txt"
-
-
-@pytest.fixture
-def package(tmp_path, monkeypatch):
-    """Install a package with a judge at an entry point, as an installer leaves it."""
-    site = tmp_path / "site"
-    (site / "acme_judge-2.5.dist-info").mkdir(parents=True)
-    (site / "acme_judge.py").write_text(SOURCE.read_text())
-    (site / "acme_judge-2.5.dist-info" / "METADATA").write_text(
-        "Metadata-Version: 2.1\nName: acme-judge\nVersion: 2.5\n"
-    )
-    (site / "acme_judge-2.5.dist-info" / "entry_points.txt").write_text(
-        "[soart.judges]\nredness = acme_judge:Redness\nbroken = acme_judge:Broken\n"
-    )
-    monkeypatch.syspath_prepend(site)
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    yield
-    sys.modules.pop("acme_judge", None)
 
 
 def redness(path):

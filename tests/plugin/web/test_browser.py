@@ -80,6 +80,20 @@ def test_twenty_pictures_are_rated_by_keyboard_with_undo(come, address, folder):
     page.wait_for_function("() => document.querySelector('#trust').textContent.startsWith('Taste:')", timeout=180_000)
 
 
+def test_pictures_are_judged_from_the_gallery(package, come, address, folder):
+    page = come()
+    page.goto(f"{address}/c/0/gallery")
+    page.click("#more")
+    page.click("#judge")
+    page.select_option("#judge-dialog [name=judge]", "redness")
+    page.click("#judge-dialog .primary")
+    page.wait_for_selector(".toast:has-text('redness: 40 of 40 pictures judged.')", timeout=240_000)
+    page.wait_for_function("() => document.querySelector('[name=profile]').value === 'judge:redness@1'")
+    page.wait_for_selector("#legend:has-text('by judge: redness')")
+    with Collection(folder) as collection:
+        assert len(collection.scores("judge:redness@1")) == 40
+
+
 def test_a_skip_is_undone(come, address, folder):
     page = come()
     page.goto(f"{address}/c/0/rate")

@@ -159,3 +159,33 @@ def test_values_of_judges_sort_and_filter(visitor, folder):
     assert "judge: clip:a/b" in visitor.get("/gallery").text
     assert visitor.get("/heat/2", profile=name).status_code == 200
     assert visitor.get("/detail/2", profile=name).status_code == 200
+
+
+def test_judged_by_a_judge_of_another_package(package, visitor, folder):
+    page = visitor.get("/gallery").text
+    assert '<option value="redness"' in page
+    assert "redness (acme-judge 2.5)" in page
+    assert "Judge the pictures by adherence first" in page
+    assert visitor.send("judge", judge="redness", filters={"words": "red"}).status_code == 200
+    job = visitor.wait_for("judge:")
+    assert (job["message"], job["judged"]) == ("redness: 20 of 20 pictures judged.", "judge:redness@1")
+    visitor.send("judge", judge="redness", filters={})
+    assert visitor.wait_for("judge:")["message"] == "redness: 40 of 40 pictures judged."
+    ids = visitor.get("/api/ids", profile="judge:redness@1", sort="score").json()["ids"]
+    red = visitor.get("/api/ids", words="red").json()["ids"]
+    assert set(ids[:20]) == set(red)
+    visitor.send("judge", judge="acme_judge:Redness", filters={})
+    assert "offer it at an entry point" in visitor.wait_for("judge:acme")["message"]
+    assert visitor.send("judge", judge="redness", filters=[]).status_code == 400
+
+
+def test_asked_for_not_shown(visitor, folder):
+    assert "judge the pictures first" in visitor.get("/api/ids", shown="no").json()["error"]
+    with Collection(folder) as collection:
+        pictures = collection.ids()
+        collection.set_scores("judge:adherence@1", {2: 0.02, 3: 0.49, 4: 0.9})
+    assert visitor.get("/api/ids", shown="no").json()["ids"] == [3, 2]
+    assert visitor.get("/api/ids", shown="yes").json()["ids"] == [4]
+    assert len(visitor.get("/api/ids", shown="").json()["ids"]) == len(pictures)
+    assert visitor.get("/api/ids", shown="x").status_code == 400
+    assert "asked for, not shown" in visitor.get("/gallery", shown="no").text

@@ -1,0 +1,46 @@
+"""Engines that judge the pictures of a collection: this process or a Ray cluster, chosen by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Protocol
+
+from ..collection.collection import Collection
+from ..collection.tables import ImageRow
+from ..support.processes import unknown_engine
+from .guarded import GuardedJudge
+
+
+class Judging(Protocol):
+    """Judges pictures, and stores what it finds; see ``storing.judge_pictures``."""
+
+    def __call__(
+        self,
+        collection: Collection,
+        rows: Sequence[ImageRow],
+        judge: GuardedJudge,
+        progress: Callable[[int], None] = ...,
+    ) -> tuple[dict[int, float], list[str]]:
+        """Values of pictures by id, and sentences."""
+
+
+def judging_named(name: str, workers: int | None = None) -> Judging:
+    """The engine ``local`` or ``ray``.
+
+    Args:
+        name: of the engine.
+        workers: of a cluster; by default as many as it has CPUs.
+
+    Raises:
+        SoartError: there is no engine of that name.
+    """
+    if name == "local":
+        from .storing import judge_pictures
+
+        return judge_pictures
+    if name == "ray":
+        from .ray_judging import judge_on_cluster
+
+        return partial(judge_on_cluster, workers=workers)
+    raise unknown_engine(name)

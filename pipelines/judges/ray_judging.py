@@ -1,0 +1,191 @@
+"""Judges pictures on a Ray cluster.
+
+Workers load the judge by its name. A judge of items, such as adherence, is sent measurements, and judges in this process
+as it always does; so its values are those of one machine, and the items are stored. Other judges judge on the workers, in
+the same batches as on one machine. The collection stays with this process, its only writer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from ...errors import ImageError, JudgeError, first_line
+from ...metrics.image import read_image
+from ...version import __version__
+from ..collection.collection import Collection
+from ..collection.tables import ImageRow
+from ..support.batching import batches
+from ..support.processes import compute_on_one_core
+from ..support.ray_cluster import check_version, ray_connection, worker_error
+from .adherence import AdherenceJudge
+from .finding import judge_named
+from .guarded import GuardedJudge
+from .storing import judge_pictures, still_to_judge
+
+#: Pictures that a worker measures at once; the batches of a judge of pixels are its own.
+_MEASURED = 64
+#: Times that Ray does a batch again whose worker died.
+_RETRIES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A worker's answer for a batch of pictures.
+
+    Attributes:
+        items: for each picture its items (p,) by their version; empty for a judge of pixels.
+        values: (n,) higher is better, NaN where there is none; None for a judge of items.
+        problems: a sentence for each picture that cannot be read, and for each kind of failure of the judge.
+        stopped: a sentence if the judge is given up.
+    """
+
+    items: list[dict[str, np.ndarray]] = field(default_factory=list)
+    values: np.ndarray | None = None
+    problems: tuple[str, ...] = ()
+    stopped: str = ""
+
+
+@lru_cache(maxsize=2)
+def _loaded(named: str, version: str) -> GuardedJudge:
+    judge = GuardedJudge(judge_named(named), named=named)
+    if judge.version != version:
+        raise JudgeError(
+            f"A node has the judge {named!r} in version {judge.version!r}, not {version!r}: install the same packages and "
+            "weights on every node."
+        )
+    return judge
+
+
+def judge_files(named: str, judge_version: str, version: str, paths: Sequence[str], prompts: Sequence[str]) -> Answer:
+    """Measure or judge a batch of picture files in a worker.
+
+    Args:
+        named: the judge.
+        judge_version: its version in the sending process.
+        version: of soart there.
+        paths: of the pictures.
+        prompts: of the pictures; empty for unknown ones.
+
+    Raises:
+        SoartError: the judge cannot be loaded here, or is of another version.
+    """
+    check_version(version)
+    compute_on_one_core()
+    judge = _loaded(named, judge_version)
+    pixels: list[np.ndarray | None] = []
+    problems = []
+    for path in paths:
+        try:
+            pixels.append(read_image(path).pixels)
+        except ImageError as error:
+            pixels.append(None)
+            problems.append(str(error))
+    if _by_items(judge):
+        items = [
+            {} if picture is None else _items(judge, picture, prompt)
+            for picture, prompt in zip(pixels, prompts, strict=True)
+        ]
+        return Answer(items, None, tuple(problems))
+    values = np.full(len(paths), np.nan)
+    readable = [i for i, picture in enumerate(pixels) if picture is not None]
+    values[readable] = judge.values([pixels[i] for i in readable], [prompts[i] for i in readable])
+    return Answer([], values, (*problems, *judge.problems), judge.stopped)
+
+
+def _by_items(judge: GuardedJudge) -> bool:
+    return isinstance(judge.inner, AdherenceJudge) or judge.measurer is not None
+
+
+def _items(judge: GuardedJudge, pixels: np.ndarray, prompt: str) -> dict[str, np.ndarray]:
+    if isinstance(judge.inner, AdherenceJudge):
+        extractors = [s.extractor for s in judge.inner.needed(prompt, (pixels.shape[1], pixels.shape[0]))]
+    else:
+        extractors = [judge.measurer.extractor] if judge.measurer else []
+    return {extractor.version: extractor.extract(pixels)[0].astype(np.float32) for extractor in extractors}
+
+
+def judge_on_cluster(
+    collection: Collection,
+    rows: Sequence[ImageRow],
+    judge: GuardedJudge,
+    progress: Callable[[int], None] = lambda done: None,
+    workers: int | None = None,
+) -> tuple[dict[int, float], list[str]]:
+    """As ``judge_pictures``, on a Ray cluster whose nodes reach the files under the same absolute paths.
+
+    Args:
+        collection: holds the pictures and the values.
+        rows: the pictures.
+        judge: a judge with a name.
+        progress: called with a number of pictures that are done.
+        workers: most batches under way at a time; of a cluster started here its number of CPUs.
+
+    Raises:
+        JudgeError: the judge has no name.
+        SoartError: no cluster can be reached or started, or its workers cannot load the judge.
+    """
+    if not judge.named:
+        raise JudgeError(
+            f"The judge {judge.name!r} is an object of this process: name it, so that a cluster can load it."
+        )
+    values, missing, prompts, problems = still_to_judge(collection, rows, judge, progress)
+    by_path = {str(collection.locate(row)): row for row in missing}
+    if not by_path:
+        return values, [*problems, *judge.problems]
+    for block, answer in _answers(
+        list(by_path), {path: prompts.get(row.id, "") for path, row in by_path.items()}, judge, workers
+    ):
+        own = [by_path[path] for path in block]
+        if answer.values is None:
+            for version in {version for items in answer.items for version in items}:
+                fresh = {
+                    row.id: items[version] for row, items in zip(own, answer.items, strict=True) if version in items
+                }
+                collection.add_items(version, fresh)
+            found, left_out = judge_pictures(collection, own, judge, progress)
+            problems += left_out
+        else:
+            found = {row.id: float(v) for row, v in zip(own, answer.values, strict=True) if np.isfinite(v)}
+            collection.set_scores(judge.stored_name, found)
+            problems += answer.problems
+            progress(len(own))
+        values |= found
+        if answer.stopped:
+            break
+    return values, list(dict.fromkeys(problems))
+
+
+def _answers(
+    paths: Sequence[str], prompts: Mapping[str, str], judge: GuardedJudge, workers: int | None
+) -> Iterator[tuple[list[str], Answer]]:
+    """The answers for batches of picture files, in any order."""
+    with ray_connection(workers) as ray:
+        task = ray.remote(num_cpus=1, max_retries=_RETRIES)(judge_files)
+        left = (list(block) for block in batches(paths, _MEASURED if _by_items(judge) else judge.batch))
+        running: dict[Any, list[str]] = {}
+        try:
+            while True:
+                room = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
+                while len(running) < room and (block := next(left, None)):
+                    texts = [prompts[path] for path in block]
+                    running[task.remote(judge.named, judge.version, __version__, block, texts)] = block
+                if not running:
+                    return
+                [done], _ = ray.wait([*running], num_returns=1)
+                block = running.pop(done)
+                try:
+                    answer = ray.get(done)
+                except ray.exceptions.RayTaskError as error:
+                    raise worker_error(error) from error
+                except ray.exceptions.RayError as error:
+                    lost = f"{len(block)} pictures were not judged, because their worker died again and again"
+                    answer = Answer([], np.full(len(block), np.nan), (f"{lost}: {first_line(error)}.",))
+                yield block, answer
+        finally:
+            for unfinished in running:
+                ray.cancel(unfinished, force=True)

@@ -1,0 +1,97 @@
+"""Judges the pictures of a collection by judges of others, in the background."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ...errors import JudgeError, SoartError
+from ...metrics.damage.titles import JUDGE
+from ..collection.collection import Collection
+from ..collection.pictures import images_by_id
+from ..judges.finding import judge_named
+from ..judges.guarded import GuardedJudge
+from ..judges.phrase_judgements import MISSED
+from ..judges.storing import judge_pictures
+from ..support.background import Job, Jobs
+from ..support.batching import batches
+
+#: Start of the keys of the jobs, before the name of the judge.
+KEY = "judge:"
+#: Start of the names under which values of adherence are stored.
+_ADHERENCE = f"{JUDGE}adherence"
+#: Pictures whose rows are read at once.
+_STEP = 1024
+#: Longest name of a judge that a page may send.
+_LONGEST = 300
+
+
+def start_judging(jobs: Jobs, collection: Collection, name: str, ids: Sequence[int]) -> Job:
+    """Judge pictures in the background; values of a cancelled or interrupted job are kept, and not made again.
+
+    The result of the job is the name under which the values are stored.
+
+    Args:
+        jobs: of the collection.
+        collection: the collection.
+        name: of the judge, ``NAME`` or ``NAME:ARGUMENT``, built in or from an entry point; never ``module:Class``.
+        ids: of the pictures; those with a problem are left out.
+
+    Returns:
+        the job; a judge that cannot be loaded, or fails on every picture, makes it fail with a sentence.
+    """
+    name = " ".join(name.split())[:_LONGEST]
+
+    def work(job: Job) -> str:
+        judge = GuardedJudge(judge_named(name, known_only=True))
+        job.expect(len(ids))
+        judged, problems = 0, list[str]()
+        for block in batches(ids, _STEP):
+            rows = list(images_by_id(collection, block).values())
+            sound = [row for row in rows if not row.problem]
+            job.advance(len(block) - len(sound))
+            values, left_out = judge_pictures(collection, sound, judge, job.advance)
+            judged += len(values)
+            problems = list(dict.fromkeys([*problems, *left_out]))
+            if judge.stopped:
+                break
+        if judge.stopped and not judged:
+            raise JudgeError(judge.stopped)
+        job.message = " ".join([_summary(judged, len(ids), judge), *problems[:3]])
+        return judge.stored_name
+
+    return jobs.start(f"{KEY}{name}", f"Judging by {name}", work)
+
+
+def _summary(judged: int, count: int, judge: GuardedJudge) -> str:
+    return f"{judge.name}: {judged:,} of {count:,} picture{'' if count == 1 else 's'} judged."
+
+
+def adherence_among(profiles: Mapping[str, int]) -> str:
+    """The stored name of adherence that has most values; empty if there is none.
+
+    Args:
+        profiles: numbers of stored values by stored name.
+    """
+    names = [name for name in profiles if name.startswith((f"{_ADHERENCE}@", f"{_ADHERENCE}:"))]
+    return max(names, key=lambda name: profiles[name], default="")
+
+
+def limits_of_shown(shown: str, profiles: Mapping[str, int]) -> dict[str, Any]:
+    """Attributes of a ``Query`` for pictures that show what their prompts ask, or do not.
+
+    Args:
+        shown: ``yes``, ``no``, or empty for all pictures.
+        profiles: numbers of stored values by stored name.
+
+    Raises:
+        SoartError: another value, or no picture is judged by adherence.
+    """
+    if not shown:
+        return {}
+    if shown not in ("yes", "no"):
+        raise SoartError(f"Expected pictures that show their prompt, yes or no, got {shown[:40]!r}.")
+    name = adherence_among(profiles)
+    if not name:
+        raise SoartError("No picture of this collection is judged by adherence: judge the pictures first.")
+    return {"judged_by": name, "at_least" if shown == "yes" else "below": MISSED}

@@ -1,0 +1,101 @@
+"""Judging in the background: any judge that can be named, again after a cancel, and the filter by adherence."""
+
+import sys
+
+import pytest
+
+from soart.errors import SoartError
+from soart.pipelines.collection.queries import Query, order
+from soart.pipelines.services.judging import adherence_among, limits_of_shown, start_judging
+from soart.pipelines.support.background import CANCELLED, DONE, FAILED, Jobs
+
+
+@pytest.fixture
+def jobs():
+    jobs = Jobs()
+    yield jobs
+    jobs.close()
+
+
+@pytest.fixture
+def ids(collection, make_drawn):
+    collection.add_drawn([make_drawn(seed) for seed in range(20)], "m", "s")
+    return collection.ids()
+
+
+def ended(job):
+    assert job.wait(240)
+    return job
+
+
+def test_a_cancelled_job_goes_on_where_it_was(collection, ids, jobs, package, monkeypatch):
+    import acme_judge
+
+    judged = []
+
+    class Cancelling(acme_judge.Redness):
+        def judge(self, pictures, prompts):
+            judged.extend(pictures)
+            if len(judged) == 8:
+                jobs.list()[-1].cancel()
+            return super().judge(pictures, prompts)
+
+    monkeypatch.setattr(acme_judge, "Redness", Cancelling)
+    first = ended(start_judging(jobs, collection, " redness ", ids))
+    assert (first.state, first.key, len(judged)) == (CANCELLED, "judge:redness", 8)
+    assert len(collection.scores("judge:redness@1")) == 8
+    again = ended(start_judging(jobs, collection, "redness", ids))
+    assert (again.state, again.result, len(judged)) == (DONE, "judge:redness@1", 20)
+    assert (again.done, again.total, again.message) == (20, 20, "redness: 20 of 20 pictures judged.")
+    assert collection.scores("judge:redness@1").keys() == set(ids)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("nobody", "There is no judge 'nobody'"),
+        ("acme_judge:Redness", "offer it at an entry point"),
+        ("broken", "RuntimeError: no weights"),
+        ("", "There is no judge ''"),
+    ],
+)
+def test_a_judge_that_cannot_be_used_is_one_sentence(collection, ids, jobs, package, name, message):
+    job = ended(start_judging(jobs, collection, name, ids))
+    assert job.state == FAILED
+    assert message in job.message
+    assert "acme_judge" not in sys.modules or name == "broken"
+
+
+def test_a_judge_that_always_fails_makes_the_job_fail(collection, ids, jobs, package, monkeypatch):
+    import acme_judge
+
+    def fail(self, pictures, prompts):
+        raise ValueError("no idea")
+
+    monkeypatch.setattr(acme_judge.Redness, "judge", fail)
+    job = ended(start_judging(jobs, collection, "redness", ids))
+    assert job.state == FAILED
+    assert "failed on every picture of a batch" in job.message
+
+
+def test_no_pictures(collection, jobs, package):
+    job = ended(start_judging(jobs, collection, "redness", []))
+    assert (job.state, job.message) == (DONE, "redness: 0 of 0 pictures judged.")
+
+
+def test_asked_for_and_not_shown(collection, ids):
+    name = "judge:adherence@3-x"
+    collection.set_scores(name, {image: k / 10 for k, image in enumerate(ids[:10])})
+    collection.set_scores("judge:adherence@2-y", {ids[0]: 1.0})
+    collection.set_scores("judge:adherence-of-acme@1", dict.fromkeys(ids, 0.0))
+    counts = {
+        stored: len(collection.scores(stored)) for stored in (name, "judge:adherence@2-y", "judge:adherence-of-acme@1")
+    }
+    assert adherence_among(counts) == name
+    assert adherence_among({"technical-5": 3}) == ""
+    for shown, expected in (("no", ids[:5]), ("yes", ids[5:10]), ("", ids)):
+        query = Query(ascending=True, profile="technical-5", **limits_of_shown(shown, counts))
+        assert order(collection, query, "me") == expected
+    for shown, profiles in (("maybe", counts), ("no", {})):
+        with pytest.raises(SoartError):
+            limits_of_shown(shown, profiles)
