@@ -153,15 +153,26 @@ def main() -> None:
         quality = "best cross-validated error in percent" if name in TUNINGS else "mean log10 of the regret"
         print(f"\n{name}: {quality} ± half of the 90 % interval over {arguments.seeds} seeds")
         print(f"{'sampler':12}" + "".join(f"{size:>16}" for size in sizes) + f"{'s a trial':>10}")
+        results = {}
         for sampler in arguments.samplers.split(","):
             folder = arguments.cache / "functions"
             runs = [cached(name, sampler, seed, arguments.trials, folder) for seed in range(arguments.seeds)]
             values = np.array([run["regret"] for run in runs])
             values = values if name in TUNINGS else np.log10(np.maximum(values, 1e-6))
-            cells = "".join(f"{m:9.2f} ± {h:.2f}" for m, h in zip(values.mean(axis=0), half_width(values), strict=True))
+            results[sampler] = values
             print(
-                f"{sampler:12}{cells}{np.mean([run['seconds'] for run in runs]) / arguments.trials:10.2f}", flush=True
+                f"{sampler:12}{_cells(values, '9.2f')}{np.mean([run['seconds'] for run in runs]) / arguments.trials:10.2f}",
+                flush=True,
             )
+        if "soart" in results and len(results) > 1:
+            print("soart − sampler, paired:")
+        for sampler, values in results.items():
+            if "soart" in results and sampler != "soart":
+                print(f"{sampler:12}{_cells(results['soart'] - values, '+9.2f')}")
+
+
+def _cells(values: np.ndarray, form: str) -> str:
+    return "".join(f"{m:{form}} ± {h:.2f}" for m, h in zip(values.mean(axis=0), half_width(values), strict=True))
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ class LanguageModelProposer:
 
     @classmethod
     def load(cls, source: str, device: str = "cpu") -> LanguageModelProposer:
-        """Load a model by hub id or folder.
+        """Load a model by hub id or folder; it must be on this machine, because nothing is downloaded.
 
         Raises:
             ModelError: the model is missing, cannot be loaded, or is not a causal language model.
@@ -51,11 +51,16 @@ class LanguageModelProposer:
 
         try:
             with quiet_libraries():
-                tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
-                model = AutoModelForCausalLM.from_pretrained(source, trust_remote_code=False, dtype="auto")
+                tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False, local_files_only=True)
+                model = AutoModelForCausalLM.from_pretrained(
+                    source, trust_remote_code=False, local_files_only=True, dtype="auto"
+                )
         # The library raises errors of nearly any kind.
         except Exception as error:
-            raise ModelError(f"The language model {source!r} cannot be loaded: {first_line(error)}.") from error
+            raise ModelError(
+                f"The language model {source!r} cannot be loaded from this machine ({first_line(error)}): "
+                "name a folder, or download the model first."
+            ) from error
         return cls(model.to(device).eval(), tokenizer, source)
 
     def propose(self, situation: Situation, count: int) -> list[Proposal]:

@@ -24,6 +24,7 @@ from ...prompts.steering.proposals import (
     Proposal,
     Proposer,
     Situation,
+    is_open,
     new_proposals,
     plain_option,
 )
@@ -165,22 +166,22 @@ def next_step(
         the space after the step, and the step; the same space for a step without changes.
     """
     parents = {condition.parent for condition in space.conditions}
-    open_slots = [
+    worded = [
         at for at, slot in enumerate(space.slots)
         if slot.kind != "setting" and slot.numbers is None and at not in parents
     ]  # fmt: skip
     retired: list[tuple[str, str]] = []
     for at, option in steering.hopeless(rng):
-        if at not in open_slots or len(retired) == RETIRED:
+        if at not in worded or len(retired) == RETIRED:
             continue
         pair = (space.slots[at].name, space.slots[at].texts[option])
         left = take(space, Step(after, "", retired=(*retired, pair)))
         if left.banned != space.banned and len(left.options[at]) >= KEPT:
             retired.append(pair)
     narrowed = take(space, Step(after, "", retired=tuple(retired)))
-    effects: dict[str, dict[str, float]] = {space.slots[at].name: {} for at in open_slots}
+    effects: dict[str, dict[str, float]] = {space.slots[at].name: {} for at in worded if is_open(space.slots[at])}
     for effect in steering.effects(rng).effects:
-        if effect.slot in open_slots and effect.option in narrowed.options[effect.slot]:
+        if space.slots[effect.slot].name in effects and effect.option in narrowed.options[effect.slot]:
             effects[space.slots[effect.slot].name][space.slots[effect.slot].texts[effect.option]] = effect.mean
     situation = Situation(narrowed, effects, phrases_of(prompts, narrowed), meanings)
     added = new_proposals(proposer.propose(situation, ADDED), narrowed, ADDED)

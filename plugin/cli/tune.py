@@ -135,7 +135,7 @@ def tune(
         typer.Option(
             "--proposer",
             metavar="ID_OR_FOLDER",
-            help="Local language model that proposes the options, by its id in transformers or its folder.",
+            help="Language model on this machine that proposes the options, by its id in transformers or its folder.",
         ),
     ] = None,
     stop: Annotated[

@@ -89,7 +89,8 @@ class Slot:
         range: the range whose numbers are the options, or None for options that were listed.
         conditional: True for a range that is not always in use, see ``conditions``; its last option, which is empty, is
             taken where it is not.
-        more: words that a tune with proposals may add to the options; none for those of the vocabularies.
+        more: words that a tune with proposals may add to the options, empty for no words; None for those of the
+            vocabularies.
     """
 
     name: str
@@ -97,7 +98,7 @@ class Slot:
     kind: Kind
     range: NumberRange | None
     conditional: bool
-    more: tuple[str, ...]
+    more: tuple[str, ...] | None
 
     def __init__(
         self,
@@ -106,7 +107,7 @@ class Slot:
         kind: Kind | None = None,
         *,
         conditional: bool = False,
-        more: Iterable[str] = (),
+        more: Iterable[str] | None = None,
     ) -> None:
         """Check and store; see the attributes.
 
@@ -120,7 +121,8 @@ class Slot:
             options = [*options.texts(), *([""] if conditional else [])]
         stored = tuple(o if isinstance(o, Option) else Option(o) for o in options)
         object.__setattr__(self, "options", stored)
-        object.__setattr__(self, "more", tuple(dict.fromkeys(" ".join(text.split()) for text in more)))
+        tidied = None if more is None else tuple(dict.fromkeys(" ".join(text.split()) for text in more))
+        object.__setattr__(self, "more", tidied)
         object.__setattr__(self, "kind", kind or default_kind(name))
         if not _NAME.fullmatch(name):
             raise PromptError(f"Expected a slot name of letters, digits, '_' and '-', got {name!r}.")

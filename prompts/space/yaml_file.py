@@ -99,7 +99,7 @@ def parse_yaml(text: str, name: str = "space.yaml", wildcards: Path | None = Non
     slots = []
     for key, entry in model.slots.items():
         with at("slots", key):
-            more = [option.text for option in _options(entry.more, wildcards)]
+            more = None if entry.more is None else [option.text for option in _options(entry.more, wildcards)]
             slots.append(Slot(key, _range(key, entry) or _options(entry.options, wildcards), entry.kind, more=more))
     # Step by step, so that the message names the key with the mistake.
     with at("template" if "template" in raw else "slots"):
@@ -191,7 +191,7 @@ def space_to_yaml(space: SpaceDefinition) -> str:
             slots[slot.name] = kind | _bounds(slot.range)
             continue
         options = [_entry(o.text, slot, o.weight) for o in slot.options]
-        more = {"more": [_entry(text, slot, 1.0) for text in slot.more]} if slot.more else {}
+        more = {"more": [_entry(text, slot, 1.0) for text in slot.more]} if slot.more is not None else {}
         slots[slot.name] = kind | {"options": options} | more if kind or more else options
     rules: list[dict[str, object]] = [
         {"not both": [rule.first, *rule.others]}

@@ -68,9 +68,7 @@ class SlotModel(_Strict):
     high: Annotated[float, Field(allow_inf_nan=False)] | None = None
     step: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     log: bool = False
-    more: Annotated[
-        list[Annotated[OptionModel, BeforeValidator(_option)]], BeforeValidator(lambda raw: _listed(raw))
-    ] = []
+    more: Annotated[list[Annotated[OptionModel, BeforeValidator(_option)]], BeforeValidator(_listed)] | None = None
 
 
 class RuleModel(_Strict):

@@ -66,10 +66,15 @@ def plain_option(text: str) -> str:
     return tidied if _PLAIN.fullmatch(tidied) and len(tidied.split()) <= _MOST_WORDS else ""
 
 
+def is_open(slot: Slot) -> bool:
+    """True if a slot may get further words."""
+    return slot.kind != "setting" and slot.numbers is None and slot.more != ()
+
+
 def new_proposals(proposals: Sequence[Proposal], space: PromptSpace, count: int) -> list[Proposal]:
-    """The first ``count`` of the proposals for text and negative slots of ``space``, without options that it has."""
+    """The first ``count`` of the proposals for open slots of ``space``, without options that it has."""
     taken = {
-        (slot.name, text.casefold()) for slot in space.slots if slot.kind != "setting" and slot.numbers is None
+        (slot.name, text.casefold()) for slot in space.slots if is_open(slot)
         for text in ("", *slot.texts)
     }  # fmt: skip
     names, kept = {name for name, _ in taken}, []
@@ -114,7 +119,7 @@ class NeighbourProposer:
         return [proposal for _, proposal in ranked][:count]
 
     def _pool(self, slot: Slot) -> list[str]:
-        if slot.more:
+        if slot.more is not None:
             return list(slot.more)
         texts = {text for text in slot.texts if text}
         words = [words for name, words in self.vocabularies.items() if name == slot.name or texts & {*words}]

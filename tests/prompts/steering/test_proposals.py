@@ -102,6 +102,17 @@ def test_added_options_leave_choices_and_bans_as_they_are():
             space.with_options(added)
 
 
+def test_a_slot_without_more_words_stays_as_it_is():
+    space = PromptSpace.parse_yaml("slots: {style: {options: [oil, ink], more: []}, light: [dawn, dusk]}")
+    assert (space.slots[0].more, space.slots[1].more) == ((), None)
+    assert PromptSpace.parse_yaml(space.to_yaml()) == space
+    effects = {"style": {"oil": 1.0, "ink": 0.0}, "light": {"dawn": 1.0, "dusk": 0.0}}
+    proposer = NeighbourProposer({"style": ["oil", "gouache"], "light": ["dawn", "noon"]})
+    proposals = proposer.propose(Situation(space, effects, ["gouache"], known), 9)
+    assert [proposal.slot for proposal in proposals] == ["light"]
+    assert new_proposals([Proposal("style", "gouache", "")], space, 9) == []
+
+
 def test_more_words_survive_a_round_through_yaml():
     space = situation({}).space
     assert space.slots[1].more == ("navy", "crimson", "red")
