@@ -42,8 +42,16 @@ class LikenessIndex:
     among: int
 
     @classmethod
-    def of(cls, collection: Collection, version: str, names: Sequence[str]) -> LikenessIndex:
+    def of(
+        cls, collection: Collection, version: str, names: Sequence[str], measured: tuple[int, int] | None = None
+    ) -> LikenessIndex:
         """The index of a collection by items of a version with names (p,), in step with the stored items.
+
+        Args:
+            collection: the collection.
+            version: of the items.
+            names: (p,) of the items.
+            measured: ``collection.measured(version)``; None to ask for it.
 
         Raises:
             CollectionError: the collection cannot be read.
@@ -52,7 +60,8 @@ class LikenessIndex:
             return _in_memory(collection, version, names, None)
         path = collection.folder / "likeness" / f"{hashlib.sha256(version.encode()).hexdigest()[:20]}.npy"
         earlier = _load(path, names)
-        if earlier is not None and (len(earlier.ids), int(earlier.ids.max(initial=0))) == collection.measured(version):
+        measured = measured or collection.measured(version)
+        if earlier is not None and (len(earlier.ids), int(earlier.ids.max(initial=0))) == measured:
             return earlier
         # The disk may be full, or the folder read-only.
         try:

@@ -102,6 +102,8 @@ class Keyboard:
 
 
 def count_is(page, count):
+    # The page comes with a count: the keys work once the pictures are there.
+    page.wait_for_selector("#grid [data-number] img")
     page.wait_for_function("text => document.querySelector('#count').textContent === text", arg=f"{count:,} pictures")
 
 
