@@ -13,6 +13,7 @@ import numpy as np
 from ...prompts.phrases.cutting import Phrase, cut_prompt
 from ..ingest.metadata import plain_prompt
 from .calibration import Calibration
+from .colours import ColourSource
 from .phrase_judgements import Adherence, PhraseJudgement
 from .phrase_sources import Brief, PhraseSource, TowerSource
 from .quoted_text import TextSource, missing_extra
@@ -112,4 +113,4 @@ def load(argument: str) -> AdherenceJudge:
     calibration = Calibration.load(folder)
     towers = TowerSource(Towers.load(str(folder)), calibration, EMBEDDED_LARGEST if embedded else None)
     name = "adherence" if embedded else f"adherence:{folder.name}"
-    return AdherenceJudge([towers, TextSource.load(), NounSource.load()], name)
+    return AdherenceJudge([towers, TextSource.load(), NounSource.load(), ColourSource.load()], name)

@@ -140,7 +140,7 @@ def test_the_owner_may_enter_the_token_in_place_of_the_password(locked):
 )  # fmt: skip
 def test_a_guest_changes_no_file_and_sees_no_path(visit, folder, settings_, secrets):
     guest = visit(**settings_, secrets=secrets)
-    for path in (MOVE, UNDO):
+    for path in (MOVE, UNDO, "/c/0/api/judge"):
         refused = guest.post(path, {"worst": "50", "plan": "x", "name": "x"})
         assert refused.status_code == 403
         assert refused.json()["error"].startswith("Only the owner of this server may move or add files")
