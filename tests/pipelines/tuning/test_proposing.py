@@ -150,7 +150,7 @@ def language_model(tmp_path_factory):
     return folder
 
 
-def test_a_language_model_without_sense_proposes_no_nonsense(language_model, make, collection):
+def test_a_language_model_without_sense_proposes_no_nonsense(language_model):
     proposer = LanguageModelProposer.load(str(language_model))
     space = PromptSpace.parse_yaml(SPACE)
     situation = Situation(space, {"palette": {"warm colors": 1.0, "monochrome": 0.0}}, (), lambda texts: {})
@@ -158,6 +158,11 @@ def test_a_language_model_without_sense_proposes_no_nonsense(language_model, mak
     assert first == again
     assert all(proposal.slot == "palette" for proposal in first)
     assert bool(first) != bool(proposer.note)
+
+
+@pytest.mark.slow
+def test_a_tune_goes_on_with_a_language_model_without_sense(language_model, make, collection):
+    proposer = LanguageModelProposer.load(str(language_model))
     tuner = make(collection, proposer, budget=18)
     tune(tuner)
     assert len(tuner.steps) == 1
