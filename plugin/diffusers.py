@@ -264,7 +264,8 @@ class SoartPipeline:
             seed: of the search and of the first picture.
             prune: drop poor candidates after a preview.
             vocabulary: put around a plain prompt.
-            proposer: proposes options between batches, as ``soart.vocabulary_proposer`` makes one; none by default.
+            proposer: adds and retires options between batches, such as ``soart.vocabulary_proposer()``; None leaves the
+                space as it is.
             progress: called with the number of pictures drawn.
             options: settings of every picture that the space leaves open, such as ``width``, ``height``, ``steps`` and
                 ``negative``, also by their names in diffusers; and fixed arguments of the pipeline's call, as in

@@ -131,7 +131,7 @@ def judge_on_cluster(
     """
     if not judge.named:
         raise JudgeError(
-            f"The judge {judge.name!r} is an object of this process: name it, so that a cluster can load it."
+            f"The judge {judge.name!r} is a Python object, which a cluster cannot load: pass its name or 'module:Class' instead."
         )
     values, missing, prompts, problems = still_to_judge(collection, rows, judge, progress)
     by_path = {str(collection.locate(row)): row for row in missing}

@@ -90,8 +90,10 @@ def limits_of_shown(shown: str, profiles: Mapping[str, int]) -> dict[str, Any]:
     if not shown:
         return {}
     if shown not in ("yes", "no"):
-        raise SoartError(f"Expected pictures that show their prompt, yes or no, got {shown[:40]!r}.")
+        raise SoartError(f"'shown' must be yes or no, got {shown[:40]!r}.")
     name = adherence_among(profiles)
     if not name:
-        raise SoartError("No picture of this collection is judged by adherence: judge the pictures first.")
+        raise SoartError(
+            "No picture of this collection has been judged by adherence yet: choose Judge pictures… first."
+        )
     return {"judged_by": name, "at_least" if shown == "yes" else "below": MISSED}

@@ -15,7 +15,7 @@ _BULLET = re.compile(r"^\s*(?:[-*•]|\d+[.)])?\s*")
 
 
 class LanguageModelProposer:
-    """Asks a causal language model of transformers for options, in words.
+    """Proposes options by asking a local language model of transformers.
 
     Answers are taken greedily, one option a line. Whatever is no option of a few plain words is ignored.
 

@@ -66,7 +66,7 @@ class Step:
 
 
 def vocabulary_proposer(vocabulary: str = "general", wildcards: Path | None = None) -> NeighbourProposer:
-    """A proposer of the words of the vocabularies that a plain prompt gets.
+    """Return a proposer that takes words from the vocabularies which soart adds to a plain prompt.
 
     Args:
         vocabulary: ``general`` or ``embedded``.

@@ -57,7 +57,8 @@ class Tuner:
         pareto: look for all trade-offs between the judges of the goal, not only for the best weighted mean.
         prune: drop poor candidates after a preview, once previews have proved to rank like final pictures; see
             ``pruning``.
-        proposer: proposes options that are added between batches, while hopeless ones are retired; see ``proposing``.
+        proposer: adds and retires options between batches, such as ``soart.vocabulary_proposer()``; None leaves the space
+            as it is.
 
     Raises:
         PromptError: a space of a single choice.

@@ -12,25 +12,27 @@ from .terminal import emit, print_notes, printable, say
 
 
 def label(
-    folder: Annotated[str, typer.Argument(help="Folder of pictures that was evaluated, or a collection.")],
+    folder: Annotated[str, typer.Argument(help="Folder that was evaluated with soart evaluate, or a collection.")],
     pictures: Annotated[
-        list[Path] | None, typer.Argument(help="Files of the pictures to label; none to list all labels.")
+        list[Path] | None, typer.Argument(help="Picture files to label; leave out to list all labels.")
     ] = None,
-    tag: Annotated[list[str] | None, typer.Option("--tag", help="Give this tag; repeatable.")] = None,
-    album: Annotated[list[str] | None, typer.Option("--album", help="Put them into this album; repeatable.")] = None,
-    favourite: Annotated[bool, typer.Option("--favourite", help="Make them favourites of --rater.")] = False,
+    tag: Annotated[list[str] | None, typer.Option("--tag", help="Add this tag; repeatable.")] = None,
+    album: Annotated[list[str] | None, typer.Option("--album", help="Add to this album; repeatable.")] = None,
+    favourite: Annotated[bool, typer.Option("--favourite", help="Mark as a favourite of --rater.")] = False,
     not_duplicates: Annotated[
         bool,
-        typer.Option("--not-duplicates", help="Remember that these pictures are no duplicates of each other."),
+        typer.Option("--not-duplicates", help="Mark these pictures as not duplicates of each other."),
     ] = False,
-    remove: Annotated[bool, typer.Option("--remove", help="Take the labels away, or forget the correction.")] = False,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Remove these labels, or the not-duplicates mark, instead of adding them.")
+    ] = False,
     rater: Rater = "me",
     collection: EvaluationOption = None,
     as_json: Json = False,
 ) -> None:
-    """Give pictures tags and albums, make them favourites, or say that they are no duplicates; as in the gallery.
+    """Give pictures tags, albums and favourites, or mark them as not duplicates of each other.
 
-    soart annotate writes tags and albums for photo managers.
+    The gallery shows and edits the same labels; soart annotate writes tags and albums for photo managers.
     """
     from ...pipelines.collection.distinct import corrections
     from ...pipelines.collection.labels import ALBUM, FAVOURITE, KINDS, TAG, label_counts
@@ -41,9 +43,12 @@ def label(
     labels += [(FAVOURITE, rater)] if favourite else []
     asked = bool(labels or not_duplicates)
     if pictures and not asked:
-        raise typer.BadParameter("name --tag, --album, --favourite or --not-duplicates", param_hint="PICTURES")
+        raise typer.BadParameter(
+            "nothing to do with these pictures: add --tag, --album, --favourite or --not-duplicates",
+            param_hint="PICTURES",
+        )
     if asked and not pictures:
-        raise typer.BadParameter("name the pictures to label", param_hint="PICTURES")
+        raise typer.BadParameter("no pictures named: add the files to label", param_hint="PICTURES")
     with open_evaluated(folder, collection) as store:
         if not pictures:
             counts = {kind: label_counts(store, kind) for kind in KINDS}
@@ -54,7 +59,7 @@ def label(
             for kind, names in counts.items():
                 for name, count in names.items():
                     say(f"{printable(title_of(kind, name))}: {count}")
-            say(f"groups called no duplicates: {apart}")
+            say(f"groups marked as not duplicates: {apart}")
             return
         done = label_files(store, pictures, labels, on=not remove, distinct=not_duplicates)
     if as_json:
@@ -69,9 +74,14 @@ def label(
         )
         return
     for (kind, name), count in done.changed.items():
+        already = f"; {done.pictures - count} {'did not have' if remove else 'had'} it" if count < done.pictures else ""
         say(
-            f"{printable(title_of(kind, name))}: {'taken from' if remove else 'given to'} {count} of {done.pictures} pictures"
+            f"{printable(title_of(kind, name))}: {'removed from' if remove else 'added to'} {count} of {done.pictures}{already}"
         )
-    if not_duplicates:
-        say("Not duplicates: " + (f"{done.corrections} corrections forgotten" if remove else "remembered"))
+    if not_duplicates and not remove:
+        say("Marked as not duplicates of each other.")
+    elif not_duplicates and done.corrections:
+        say("No longer marked as not duplicates.")
+    elif not_duplicates:
+        say("These pictures were not marked as not duplicates: name exactly the pictures that you marked.")
     print_notes(done.problems)

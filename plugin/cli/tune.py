@@ -127,7 +127,7 @@ def tune(
         bool,
         typer.Option(
             "--propose",
-            help="Add options between batches, words near good ones and of your best prompts, and retire hopeless ones.",
+            help="Between batches, add options that resemble the good ones or come from your best prompts, and retire hopeless ones.",
         ),
     ] = False,
     proposer: Annotated[
@@ -135,7 +135,7 @@ def tune(
         typer.Option(
             "--proposer",
             metavar="ID_OR_FOLDER",
-            help="Language model on this machine that proposes the options, by its id in transformers or its folder.",
+            help="As --propose, with options from a local language model: a hub id or a folder. Download it first; soart downloads nothing.",
         ),
     ] = None,
     stop: Annotated[

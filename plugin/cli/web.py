@@ -154,7 +154,11 @@ def _watched(app: Starlette) -> str:
     """The sentence on the folders that are watched."""
     watches = [opened.watch for opened in app.state.server.collections if opened.watch]
     folders = [str(folder) for watch in watches for folder in watch.folders]
-    return f"Watching {', '.join(folders)}." if folders else "These collections have no folders to watch."
+    return (
+        f"Watching {', '.join(folders)}."
+        if folders
+        else "Nothing to watch: no folder has been evaluated into these collections. Name a folder of pictures."
+    )
 
 
 def _serve(app: Starlette, listener: socket.socket) -> None:

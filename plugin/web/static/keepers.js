@@ -60,7 +60,7 @@ async function markDistinct(node) {
   /** @type {{ name: string }} */
   const { name } = await post("/api/keepers/distinct", { images: groupOf(node) });
   remember({ request: { path: "/api/keepers/distinct", body: { undo: name }, word: "not duplicates" } });
-  toast("Remembered: these are no duplicates. Press u to undo.", { key: "distinct" });
+  toast("Marked as not duplicates. Press u to undo.", { key: "distinct" });
   await poll();
 }
 

@@ -177,12 +177,12 @@ function nudge(step) {
   const cell = queue[place - 1];
   const stars = cell && (ratings.get(cell.id) ?? cell.stars);
   if (!cell || !stars || stars < 1) {
-    toast("There is no rating to change.", { key: "nudge" });
+    toast("The previous picture has no rating to change.", { key: "nudge" });
     return;
   }
   const value = Math.max(1, Math.min(5, stars + step));
   if (value !== stars) store(cell, value);
-  toast(`The previous picture: ${value}.`, { key: "nudge" });
+  toast(`Previous picture now rated ${value}.`, { key: "nudge" });
 }
 
 /** Go back to the previous picture, and restore the rating it had; from the first one undo changes of earlier pages. */

@@ -45,8 +45,8 @@ export async function rate(image, stars, before, show) {
   known = response.before;
   answer(request());
   if (known === null) return;
-  const earlier = known ? `rated this ${wordOf(known)}` : "skipped this";
-  toast(`You ${earlier} in another tab; your latest rating (${wordOf(stars)}) counts.`, { key: "twice" });
+  const earlier = known === NOT_FOR_ME ? 'marked this "not for me"' : known ? `rated this ${known}` : "skipped this";
+  toast(`You ${earlier} in another tab; your latest choice (${wordOf(stars)}) counts.`, { key: "twice" });
 }
 
 /**

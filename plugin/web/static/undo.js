@@ -92,7 +92,7 @@ export const rememberMove = (name) =>
  * @param {number[]} before those of them that were chosen before.
  */
 export const rememberKeeper = (images, before) =>
-  remember({ request: { path: "/api/keepers/keep", body: { images, before }, word: "keeper" } });
+  remember({ request: { path: "/api/keepers/keep", body: { images, before }, word: "choice of keeper" } });
 
 /**
  * Undo the latest change, or the latest one of a picture.

@@ -42,8 +42,8 @@ def test_labels_are_given_listed_and_taken_away(soart, art):
         "label", art, "art/1-0.png", art / "1-1.png", "art/none.png", "--tag", "sea  side", "--favourite"
     )
     assert code == 0
-    assert "tag sea side: given to 2 of 2 pictures" in out
-    assert "favourite of me: given to 2 of 2 pictures" in out
+    assert "tag sea side: added to 2 of 2" in out
+    assert "favourite of me: added to 2 of 2" in out
     assert "'art/none.png' is not in the collection" in err
     assert listed(soart, art)["tag"] == {"sea side": 2}
     assert "tag sea side: 2\nfavourite of me: 2\n" in soart("label", art)[1]
@@ -59,7 +59,7 @@ def test_corrections_of_duplicates_are_remembered_and_forgotten(soart, art):
         assert [len(ids) for ids in corrections(collection).values()] == [2]
     assert soart("label", art, art / "1-0.png", art / "1-2.png", "--not-duplicates", "--remove")[0] == 0
     assert listed(soart, art)["not_duplicates"] == 1
-    assert "1 corrections forgotten" in soart(*pair, "--remove")[1]
+    assert "No longer marked as not duplicates." in soart(*pair, "--remove")[1]
     assert listed(soart, art)["not_duplicates"] == 0
 
 
@@ -69,14 +69,14 @@ def test_pictures_of_a_collection_itself_are_labelled(soart, tmp_path, monkeypat
         pixels = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
         collection.add_drawn([DrawnPicture(Request("a boat", 1, width=16, height=16), pixels, None, 0.1)], "m", "s")
         file = collection.locate(collection.images()[0])
-    assert "album best: given to 1 of 1 pictures" in soart("label", "own", file, "--album", "best")[1]
+    assert "album best: added to 1 of 1" in soart("label", "own", file, "--album", "best")[1]
 
 
 @pytest.mark.parametrize(
     ("line", "code", "message"),
     [
-        (["art", "art/1-0.png"], 2, "name --tag, --album, --favourite or --not-duplicates"),
-        (["art", "--tag", "x"], 2, "name the pictures to label"),
+        (["art", "art/1-0.png"], 2, "add --tag, --album, --favourite or --not-duplicates"),
+        (["art", "--tag", "x"], 2, "add the files to label"),
         (["art", "art/1-0.png", "--tag", "a,b"], 1, "without commas"),
         (["art", "art/1-0.png", "--not-duplicates"], 1, "at least two different pictures"),
         (["art", "nothing.png", "--tag", "x"], 1, "'nothing.png' is not in the collection"),

@@ -77,7 +77,7 @@ def test_twenty_pictures_are_rated_by_keyboard_with_undo(come, address, folder):
     page.wait_for_selector("#picture[data-id]")
     assert int(shown(page)) not in rated
     # The taste was learnt in the background; its trust arrives.
-    page.wait_for_function("() => document.querySelector('#trust').textContent.startsWith('Taste:')", timeout=180_000)
+    page.wait_for_function("() => document.querySelector('#trust').textContent.startsWith('Taste:')", timeout=400_000)
 
 
 def test_pictures_are_judged_from_the_gallery(package, come, address, folder):
@@ -114,11 +114,11 @@ def test_half_stars_and_not_for_me_by_keys(come, address, folder):
     page.wait_for_selector("#picture[data-id]")
     first, second = press(page, "4"), press(page, "n")
     page.keyboard.press("+")
-    page.wait_for_selector(".toast:has-text('There is no rating to change.')")
+    page.wait_for_selector(".toast:has-text('The previous picture has no rating to change.')")
     page.keyboard.press("u")
     page.wait_for_selector(".toast:has-text('Undone: not for me.')")
     page.keyboard.press("-")
-    page.wait_for_selector(".toast:has-text('The previous picture: 3.5.')")
+    page.wait_for_selector(".toast:has-text('Previous picture now rated 3.5.')")
     press(page, "n")
     assert "2 rated, 0 skipped, 38 left" in page.inner_text("#counts")
     until(lambda: stored(folder) == {first: 3.5, second: 1.0})
@@ -162,7 +162,7 @@ def test_two_tabs_on_one_picture_report_it(come, address, folder):
     image = press(first, "5")
     until(lambda: stored(folder) == {image: 5.0})
     press(second, "2")
-    second.wait_for_selector(".toast:has-text('You rated this 5 in another tab; your latest rating (2) counts.')")
+    second.wait_for_selector(".toast:has-text('You rated this 5 in another tab; your latest choice (2) counts.')")
     until(lambda: stored(folder) == {image: 2.0})
 
 
@@ -472,7 +472,7 @@ def test_a_picture_is_zoomed_swiped_copied_and_varied_and_files_are_added(come, 
     page.fill("[name=count]", "2")
     page.fill("[name=steps]", "2")
     page.click("#draw .primary")
-    page.wait_for_selector("#live img >> nth=1", timeout=180_000)
+    page.wait_for_selector("#live img >> nth=1", timeout=400_000)
     page.keyboard.press("?")
     page.wait_for_selector("#keys[open]")
 
@@ -488,7 +488,7 @@ def test_a_form_that_is_sent_before_the_scripts_have_loaded_waits_for_them(come,
     page.click("#draw .primary", no_wait_after=True)
     until(lambda: page.wait_for_timeout(20) or held)
     held[0].continue_()
-    page.wait_for_selector("#live img", timeout=180_000)
+    page.wait_for_selector("#live img", timeout=400_000)
 
 
 def test_the_focused_picture_stays_when_it_is_scrolled_out_of_sight(come, address, folder):
@@ -520,15 +520,15 @@ def test_a_tune_arrives_live_is_narrowed_and_survives_a_reload(come, address, fo
     page.fill("[name=budget]", "400")
     page.uncheck("[name=prune]")
     page.click("#start .primary")
-    page.wait_for_selector("#live img", timeout=180_000)
-    page.wait_for_selector("#course circle.first >> nth=1", timeout=180_000, state="attached")
+    page.wait_for_selector("#live img", timeout=400_000)
+    page.wait_for_selector("#course circle.first >> nth=1", timeout=400_000, state="attached")
     page.click("[data-ban='palette=warm']")
     page.wait_for_selector(".chip[data-ban='palette=warm']")
     arrived = page.locator("#live img").count()
     page.reload()
     page.wait_for_selector("#live img")
     page.wait_for_function(
-        "count => document.querySelectorAll('#live img').length > count + 16", arg=arrived, timeout=180_000
+        "count => document.querySelectorAll('#live img').length > count + 16", arg=arrived, timeout=400_000
     )
     newest = page.eval_on_selector_all("#live .cell", "nodes => nodes.slice(0, 8).map((node) => node.title)")
     assert not any("warm" in title for title in newest)
@@ -536,7 +536,7 @@ def test_a_tune_arrives_live_is_narrowed_and_survives_a_reload(come, address, fo
     page.keyboard.press("5")
     until(lambda: 5.0 in stored(folder).values())
     page.click("#pause")
-    page.wait_for_selector("#state.paused", timeout=180_000)
+    page.wait_for_selector("#state.paused", timeout=400_000)
     assert page.is_visible("#resume")
 
 
@@ -547,7 +547,7 @@ def test_a_tune_whose_pictures_do_not_arrive_says_so(come, address, folder):
     page.fill("[name=text]", SPACE)
     page.fill("[name=budget]", "8")
     page.click("#start .primary")
-    page.wait_for_selector(".toast.bad:has-text('does not answer')", timeout=180_000)
+    page.wait_for_selector(".toast.bad:has-text('does not answer')", timeout=400_000)
     page.unroute("**/api/cells*")
     page.wait_for_selector("#live img")
     page.wait_for_selector(".toast.bad", state="detached")
@@ -622,7 +622,7 @@ def test_a_killed_server_loses_nothing(come, folder, tmp_path):
         page.fill("[name=text]", SPACE)
         page.fill("[name=budget]", "400")
         page.click("#start .primary")
-        page.wait_for_selector("#live img >> nth=9", timeout=180_000)
+        page.wait_for_selector("#live img >> nth=9", timeout=400_000)
         server.send_signal(signal.SIGKILL)
         server.wait(20)
         server.stdout.close()
@@ -639,7 +639,7 @@ def test_a_killed_server_loses_nothing(come, folder, tmp_path):
         assert "nothing is lost" in page.inner_text("#state")
         page.click("#resume")
         page.wait_for_function(
-            "count => document.querySelectorAll('#live img').length > count", arg=drawn - 40 + 4, timeout=180_000
+            "count => document.querySelectorAll('#live img').length > count", arg=drawn - 40 + 4, timeout=400_000
         )
         server.send_signal(signal.SIGINT)
         assert server.wait(30) == 0

@@ -187,7 +187,7 @@ def walk(page, address, prompts, seeds, shoot=lambda name: None):
         page.wait_for_selector(f".toast:has-text('Undone: {word}.')")
     count_is(page, total + 2)
     person.press("u")
-    page.wait_for_selector(".toast:has-text('Undone: keeper.')")
+    page.wait_for_selector(".toast:has-text('Undone: choice of keeper.')")
     shoot("undone")
     person.press("u")
     page.wait_for_selector(".toast:has-text('Nothing to undo.')")
