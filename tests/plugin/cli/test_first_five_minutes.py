@@ -56,7 +56,7 @@ def write_folder(folder, count, side, copies):
             text.add_text("prompt", json.dumps(graph(number, side)))
         paths.append(folder / f"{number:05d}.png")
         picture = view(number, side)
-        picture.save(paths[-1], pnginfo=text)
+        picture.save(paths[-1], pnginfo=text, compress_level=1)
         if number < copies:
             picture.resize((side // 2, side // 2)).save(folder / f"{number:05d}-small.jpg", quality=90)
     return paths
