@@ -49,6 +49,7 @@ KEYS = {
     "dtype": Key("number format of the model", "by device", DTYPES),
     "offload": Key("weights kept off the accelerator", "auto", OFFLOADS),
     "taste": Key("taste or detector to score by", "the technical score"),
+    "population": Key("population whose kinds are a prior of new tastes", "none"),
     "judges": Key("judges to rank by, NAME[:ARGUMENT][=WEIGHT]", "none", several=True),
     "collection": Key("collection to draw into and to show", "soart-pictures; soart-tuning for tunes"),
     "wildcards": Key("folder of your own NAME.txt vocabularies", "none"),

@@ -21,6 +21,7 @@ DIRECTIONS = {"line-h": "horizontal", "line-v": "vertical", "line-d": "diagonal"
 _PRIORS = {
     "technical": ("technically better", "technically worse"),
     "others": ("more to others' liking", "less to others' liking"),
+    "kind": ("more to the liking of a kind of people", "less to the liking of a kind of people"),
 }
 #: More and less of the level and the spread of colour items.
 _COLOUR_PHRASES = {

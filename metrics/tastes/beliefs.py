@@ -48,3 +48,11 @@ TRUSTS = {
     "some": Trust(0.3, 0.15, -0.180),
     "much": Trust(0.7, 0.2, -0.418),
 }
+#: In one kind of a population, together with trust in none; chosen on persons of the learning sources so that those of
+#: no kind lose nothing that shows. A person may like what a kind does not.
+TRUSTS_IN_KINDS = {
+    "none": Trust(0.0, 0.0, 1.5),
+    "some": Trust(0.3, 0.15, 0.0),
+    "much": Trust(0.7, 0.2, 0.0),
+    "against": Trust(-0.5, 0.2, -0.7),
+}

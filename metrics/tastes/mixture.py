@@ -11,6 +11,8 @@ and within each of them those of the hypotheses:
 
     w_h = w_t · w_(h|t),   w_(h|t) ∝ b_h · e_h^β,   w_t ∝ b_t · (Σ_h b_h e_h / Σ_h b_h)^γ
 
+Of the kinds of a population (prior scores named ``kind 1`` …) at most one is trusted, and then no other prior score.
+
 The beliefs b are products of factors for the kernel, its size (another factor on top of a trusted prior score), the noise
 and the trusts. They and the tempers β and γ of the evidence are learnt on other tastes, planted in pictures of packages:
 the averages should rank held-out pictures best (``benchmarks/build_beliefs.py``).
@@ -22,7 +24,7 @@ for misspecified linear models, and a proposal for repairing it", *Bayesian Anal
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import product
@@ -39,7 +41,9 @@ from .beliefs import (
     TEMPER,
     TEMPER_OF_TRUSTS,
     TRUSTS,
+    TRUSTS_IN_KINDS,
     TRUSTS_IN_TECHNICAL,
+    Trust,
 )
 from .item_kernels import ItemKernels
 
@@ -47,8 +51,8 @@ from .item_kernels import ItemKernels
 COMPARED_PICTURES, BEST_HYPOTHESES = 160, 12
 #: Hypotheses of most weight that are kept for uncertainties.
 MOST_PARTS = 40
-#: Name of the prior score that has beliefs of its own.
-TECHNICAL = "technical"
+#: Name of the prior score that has beliefs of its own, and start of the names of kinds.
+TECHNICAL, KIND = "technical", "kind "
 #: Prior scores beyond this many share one trust.
 MOST_TRUSTS = 3
 
@@ -84,12 +88,7 @@ def hypotheses(kernels: Sequence[str], priors: Sequence[str]) -> list[Hypothesis
 
 @lru_cache(maxsize=16)
 def _hypotheses(kernels: tuple[str, ...], priors: tuple[str, ...]) -> tuple[Hypothesis, ...]:
-    tables = [TRUSTS_IN_TECHNICAL if name == TECHNICAL else TRUSTS for name in priors]
-    # Those beyond the most have the trust of the last.
-    choices = [
-        trust + trust[-1:] * (len(priors) - len(trust))
-        for trust in product(*(table.items() for table in tables[:MOST_TRUSTS]))
-    ]
+    choices = list(_trust_choices(priors))
     sizes = [(number, amplitude) for number in range(len(kernels)) for amplitude in AMPLITUDES]
     found = []
     for (number, amplitude), noise, trust in product([*sizes, (-1, 0.0)], NOISES, choices):
@@ -98,12 +97,31 @@ def _hypotheses(kernels: tuple[str, ...], priors: tuple[str, ...]) -> tuple[Hypo
             continue
         size = (RESIDUALS if trusting else AMPLITUDES).get(amplitude, 0.0)
         form = ALONE if number < 0 else KERNELS[kernels[number]] + size
-        belief_in_trust = sum(one.belief for _, one in trust[:MOST_TRUSTS])
+        belief_in_trust = sum(one.belief for _, one in trust)
         means, deviations = tuple(one.mean for _, one in trust), tuple(one.deviation for _, one in trust)
         parts = (kernels[number] if number >= 0 else None, amplitude, noise, *(word for word, _ in trust))
         belief = form + NOISES[noise]
         found.append(Hypothesis(number, amplitude, noise, means, deviations, belief, belief_in_trust, parts))
     return tuple(found)
+
+
+def _trust_choices(priors: tuple[str, ...]) -> Iterator[tuple[tuple[str, Trust], ...]]:
+    """Combinations of trusts in all prior scores, each with its name; beliefs add up to that in the combination."""
+    kinds = [number for number, name in enumerate(priors) if name.startswith(KIND)]
+    tables = [TRUSTS_IN_TECHNICAL if name == TECHNICAL else TRUSTS for name in priors if not name.startswith(KIND)]
+    none = "none", Trust(0.0, 0.0, 0.0)
+    for trust in product(*(table.items() for table in tables[:MOST_TRUSTS])):
+        # Those beyond the most have the trust of the last.
+        last = [(word, one._replace(belief=0.0)) for word, one in trust[-1:]]
+        rest = iter([*trust, *last * (len(tables) - len(trust))])
+        chosen = [none if number in kinds else next(rest) for number in range(len(priors))]
+        if kinds:
+            chosen[kinds[0]] = "none", TRUSTS_IN_KINDS["none"]
+        yield tuple(chosen)
+    for kind, (word, one) in product(kinds, TRUSTS_IN_KINDS.items()):
+        if one.mean:
+            belief = one.belief - np.log(len(kinds)) + sum(table["none"].belief for table in tables[:MOST_TRUSTS])
+            yield tuple((word, one._replace(belief=belief)) if n == kind else none for n in range(len(priors)))
 
 
 @dataclass
@@ -116,7 +134,7 @@ class Mixture:
         coefficients: (k,) weights of the prior scores.
         bias: c.
         shares: weight of each kernel, and of the prior scores alone as ``prior``; sums to 1.
-        trusts: (k,) weight of the hypotheses that trust each prior score.
+        trusts: (k,) weight of the hypotheses that trust each prior score, or its opposite.
         parts: weight, hypothesis and dual weights (n,) of the hypotheses of most weight.
         priors: (n, k) prior scores of the learning pictures.
         weights: (n,) number of judgements behind each liking.
@@ -210,7 +228,7 @@ def learn_mixture(
     means, deviations = _trusts(candidates, priors.shape[1])
     duals = np.stack([weight[number == k] * amplitude[number == k] @ alphas[number == k] for k in range(len(base))])
     coefficients = weight @ (means + deviations**2 * (alphas @ priors))
-    bias, trusts = float(weight @ alphas.sum(axis=1)), weight @ (means > 0)
+    bias, trusts = float(weight @ alphas.sum(axis=1)), weight @ (means != 0)
     shares = {name: float(weight[number == k].sum()) for k, name in enumerate(kernels.names)}
     shares["prior"] = float(weight[number < 0].sum())
     kept = np.argsort(-weight, kind="stable")[:MOST_PARTS]

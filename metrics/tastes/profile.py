@@ -26,12 +26,14 @@ from ...errors import ItemsError, ProfileError, expect
 from ..checks import check_items
 from ..damage.names import TECHNICAL as TECHNICAL
 from ..percentiles import percentiles_in
+from .card_space import card_space, kind_scores
 from .examples import Examples, check_contradictions
 from .fitting import Fitted, Scaling, calibrate, fit
 from .folds import near_duplicates
 from .kernels import CONTENT
 from .learning_curve import add_curve
 from .methods import MIXTURE, Attention, learn_attention
+from .mixture import KIND
 from .notebook import taste_table
 from .trust import Learner, Predictor, Trust, examine
 from .within_groups import WithinGroups, rows_by_group, within_held_out
@@ -60,6 +62,31 @@ def technical_prior(items: np.ndarray, names: Sequence[str]) -> np.ndarray:
     return prior_of_0_1_0(items, numbers)
 
 
+def computed_priors(
+    prior_names: Sequence[str], items: np.ndarray, names: Sequence[str], kinds: np.ndarray, others: np.ndarray
+) -> np.ndarray:
+    """(n, k) prior scores by name: the technical score, the liking of kinds, or other raters' means.
+
+    Args:
+        prior_names: (k,) names.
+        items: (n, p) items.
+        names: (p,) names of the items.
+        kinds: (m, d) weights of the kinds of a population, in the order of their names.
+        others: (n,) other raters' means, NaN where there is none.
+
+    Raises:
+        ProfileError: neither quality items nor SOART items are among the items.
+    """
+    liked = iter(kind_scores(kinds, items).T if len(kinds) else ())
+    columns = []
+    for name in prior_names:
+        if name == TECHNICAL:
+            columns.append(technical_prior(items, names))
+        else:
+            columns.append(next(liked) if name.startswith(KIND) else others)
+    return np.stack(columns, axis=1) if columns else np.zeros((len(items), 0))
+
+
 @dataclass(frozen=True)
 class TasteProfile:
     """A learnt taste; made by ``learn_taste``.
@@ -81,6 +108,9 @@ class TasteProfile:
         rater: name of the rater in a collection, whose others make a prior score; empty if there is none.
         alone: the taste learnt without other raters' means, for pictures that no other has rated; None if they are no
             prior score, and in tastes of soart 0.1.0, which take the mean rating in their place.
+        kinds: (m, d) weights of the kinds of a population whose liking is among the prior scores, in the space of
+            cards; no rows if there is none.
+        kinds_space: version of that space.
 
     Examples:
         >>> import numpy as np
@@ -114,6 +144,8 @@ class TasteProfile:
     modes: Attention | None = field(default=None, repr=False)
     rater: str = ""
     alone: TasteProfile | None = field(default=None, repr=False)
+    kinds: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)), repr=False)
+    kinds_space: str = ""
 
     def _repr_html_(self) -> str:
         return taste_table(self.name, self.trust, self.method, self.network)
@@ -130,7 +162,9 @@ class TasteProfile:
         return {name: float(trust) for name, trust in zip(self.prior_names, trusts, strict=False)}
 
     def prior_scores(self, items: np.ndarray, priors: np.ndarray | None = None) -> np.ndarray:
-        """(n, k) prior scores: ``priors`` themselves, or by default the technical score, and NaN for all others.
+        """(n, k) prior scores: ``priors`` themselves, or by default those that items tell, and NaN for all others.
+
+        Items tell the technical score and the liking of the kinds of a population.
 
         Raises:
             ItemsError: the shape of ``priors`` does not fit.
@@ -141,9 +175,8 @@ class TasteProfile:
             if scores.shape != (len(items), len(self.prior_names)):
                 raise ItemsError(f"Expected {len(self.prior_names)} prior scores a picture, got shape {scores.shape}.")
             return scores
-        columns = [technical_prior(items, self.names) if name == TECHNICAL else np.full(len(items), np.nan)
-                   for name in self.prior_names]  # fmt: skip
-        return np.stack(columns, axis=1) if columns else np.zeros((len(items), 0))
+        unknown = np.full(len(items), np.nan)
+        return computed_priors(self.prior_names, items, self.names, self.kinds, unknown)
 
     def liking(self, items: object, priors: np.ndarray | None = None) -> np.ndarray:
         """(n,) liking of (n, p) items; see the scale above.
@@ -222,6 +255,7 @@ def learn_taste(
     network: str | None = None,
     rater: str = "",
     prompts: np.ndarray | None = None,
+    kinds: np.ndarray | None = None,
 ) -> TasteProfile:
     """Learn a taste and check it.
 
@@ -244,6 +278,7 @@ def learn_taste(
         rater: name of the rater in a collection.
         prompts: (n,) number of the prompt and settings that each picture was made with, −1 if unknown, for the trust
             among pictures of one prompt.
+        kinds: (m, d) weights of the kinds of a population, if their liking is among the prior scores.
 
     Raises:
         ItemsError: pictures are only liked or only disliked, a single one, all alike, or both good and bad; or matrices
@@ -273,7 +308,7 @@ def learn_taste(
             replace(examples, priors=examples.priors[:, kept]), names, version, name=name,
             prior_names=tuple(prior for prior in prior_names if prior != OTHERS), rng=rng, methods=methods, curve=curve,
             background=background and (background[0], background[1][:, kept]), repeats=repeats, network=network,
-            prompts=prompts,
+            prompts=prompts, kinds=kinds,
         )  # fmt: skip
     check_items(examples.items, len(names), name="learning items")
     _check_contrast(examples)
@@ -301,7 +336,7 @@ def learn_taste(
     created = datetime.now(UTC).isoformat(timespec="seconds")
     return TasteProfile(
         name, names, version, examples, fitted, prior_names, trust, calibration, quantiles, network, created,
-        mode_model(examples, fitted), rater, alone,
+        mode_model(examples, fitted), rater, alone, *(() if kinds is None else (kinds, card_space().version)),
     )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from safetensors.numpy import save as to_bytes
 from ...errors import ItemsError, ProfileError
 from ...files import write_whole
 from .blend import Blend, Taste
+from .card_space import card_space
 from .examples import Examples
 from .fitting import Fitted, Scaling
 from .kernels import Frame
@@ -76,9 +77,12 @@ def _profile_contents(profile: TasteProfile) -> tuple[dict[str, Any], dict[str, 
     arrays = {name: np.ascontiguousarray(v, dtype="<f8") for name, v in zip(_ARRAYS, values, strict=True)}
     if profile.rater:
         header["rater"] = profile.rater
+    if len(profile.kinds):
+        header["kinds_space"] = profile.kinds_space
+        arrays["kinds"] = np.ascontiguousarray(profile.kinds, dtype="<f8")
     if profile.alone is not None:
         header["alone"], inner = _profile_contents(profile.alone)
-        # The pictures, their judgements and the scaling of their items are those of the profile itself.
+        # The pictures, their judgements, the scaling of their items and the kinds are those of the profile itself.
         arrays |= {f"alone/{name}": inner[name] for name in _OWN}
     return header, arrays
 
@@ -189,7 +193,8 @@ def load_taste(path: Path) -> Taste:
 
 def _arrays_of(arrays: dict[str, np.ndarray], start: str) -> dict[str, np.ndarray]:
     """Arrays of one profile, whose names begin with ``start``."""
-    names = [*_ARRAYS, *(f"alone/{name}" for name in _OWN if f"{start}alone/{name}" in arrays)]
+    more = ("kinds", *(f"alone/{name}" for name in _OWN))
+    names = [*_ARRAYS, *(name for name in more if f"{start}{name}" in arrays)]
     return {name: arrays[f"{start}{name}"] for name in names}
 
 
@@ -214,6 +219,12 @@ def _restore(header: dict[str, Any], arrays: dict[str, np.ndarray], path: str) -
             f"The taste {path!r} was learnt by the method {method!r}, which this version of soart does not have: learn "
             "it again."
         )
+    kinds, kinds_space = arrays.get("kinds", np.zeros((0, 0))), str(header.get("kinds_space", ""))
+    if kinds_space and (kinds_space != card_space().version or kinds.shape[1] != card_space().width):
+        raise ProfileError(
+            f"The taste {path!r} was learnt with a population of {kinds_space}, this version of soart has "
+            f"{card_space().version}: learn it again."
+        )
     z, priors = scaling.frame.deviations(examples.items), scaling.priors(examples.priors)
     model = learn(method, z, examples, priors, scaling.frame)
     if model is None:
@@ -228,7 +239,7 @@ def _restore(header: dict[str, Any], arrays: dict[str, np.ndarray], path: str) -
     return TasteProfile(
         str(header["name"]), names, str(header["version"]), examples, fitted, tuple(header["prior_names"]),
         trust, (float(slope), float(offset)), arrays["reference"], header["network"], str(header["created"]),
-        mode_model(examples, fitted), str(header.get("rater", "")), alone,
+        mode_model(examples, fitted), str(header.get("rater", "")), alone, kinds, kinds_space,
     )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ def prior_matrix(
     prior_names: Sequence[str],
     items: Mapping[int, np.ndarray],
     names: Sequence[str],
+    kinds: np.ndarray,
 ) -> dict[int, np.ndarray]:
     """Prior scores of pictures.
 
@@ -29,23 +30,20 @@ def prior_matrix(
         prior_names: names (k,) of the prior scores.
         items: of the pictures, by id.
         names: of the items.
+        kinds: (m, d) weights of the kinds of a population, see ``TasteProfile``.
 
     Returns:
         (k,) prior scores by picture id; NaN if no other rater has rated the picture.
     """
     # An evaluation without a taste needs none of it.
-    from ...metrics.tastes.profile import TECHNICAL, technical_prior
+    from ...metrics.tastes.profile import OTHERS, computed_priors
     from ..collection.ratings import others_mean
 
     ids = list(items)
-    columns = []
-    for prior in prior_names:
-        if prior == TECHNICAL:
-            columns.append(technical_prior(np.stack([items[i] for i in ids]).astype(np.float64), names))
-        else:
-            mean = others_mean(collection, rater)
-            columns.append(np.array([mean.get(i, np.nan) for i in ids]))
-    matrix = np.stack(columns, axis=1) if columns else np.zeros((len(ids), 0))
+    mean = others_mean(collection, rater) if OTHERS in prior_names else {}
+    others = np.array([mean.get(i, np.nan) for i in ids])
+    rows = np.stack([items[i] for i in ids]).astype(np.float64)
+    matrix = computed_priors(prior_names, rows, names, kinds, others)
     return dict(zip(ids, matrix, strict=True))
 
 
@@ -78,5 +76,5 @@ def scores_in(collection: Collection, scorer: Scorer, ids: Sequence[int], items:
     if taste is None:
         return scorer.score(items)
     by_id = dict(zip(ids, items, strict=True))
-    priors = prior_matrix(collection, taste.rater, taste.prior_names, by_id, taste.names)
+    priors = prior_matrix(collection, taste.rater, taste.prior_names, by_id, taste.names, taste.kinds)
     return taste.score(items, np.stack([priors[i] for i in ids]), useless_ok=True)

@@ -13,7 +13,9 @@ import numpy as np
 from ...errors import CollectionError, ImageError, ItemsError
 from ...metrics.items.combined import default_network, taste_extractor
 from ...metrics.protocols import Measurer
+from ...metrics.tastes.card_space import card_space, check_items_of, kind_scores
 from ...metrics.tastes.examples import GOOD, Examples, from_choices, from_modes, from_ratings, mix
+from ...metrics.tastes.population import Population
 from ...metrics.tastes.profile import OTHERS, TECHNICAL, TasteProfile, learn_taste, technical_prior
 from ..collection.collection import Collection
 from ..collection.comparisons import comparisons, ties
@@ -127,6 +129,7 @@ def learn(
     network: str | None = DEFAULT,
     device: str = "cpu",
     seed: int = 0,
+    population: Population | None = None,
     progress: Callable[[], None] = lambda: None,
 ) -> Learnt:
     """Learn a taste from folders, ratings and choices; items are measured once and stored in the collection.
@@ -139,15 +142,18 @@ def learn(
             EfficientNet-Lite0, if its package is installed.
         device: where the network runs.
         seed: of the cross-validation.
+        population: the liking of its kinds are further prior scores.
         progress: called once a picture.
 
     Raises:
         ItemsError: only good or only bad pictures, a picture that is both, pictures that are all alike, or a folder
             without pictures.
+        ProfileError: a population, and another network than the default one.
         CollectionError: the collection or the file of choices cannot be read.
     """
     network = default_network() if network == DEFAULT else network
     measurer = TasteMeasurer(taste_extractor(network, device))
+    kinds = _kinds(population, measurer, name)
     problems: list[str] = []
     modes: dict[str, list[ImageRow]] = {}
     for mode, paths in {GOOD: sources.good, **sources.bad}.items():
@@ -189,10 +195,11 @@ def learn(
         items, group_by_id, by_id, {m: [r.id for r in rows] for m, rows in modes.items()}, stars, pairs, equal
     )
     rater = sources.rater or ""
-    prior_names = (
+    prior_names: tuple[str, ...] = (
         (TECHNICAL, OTHERS) if any(other != rater for other in raters(collection, personal=False)) else (TECHNICAL,)
     )
-    priors = prior_matrix(collection, rater, prior_names, items, measurer.extractor.names)
+    prior_names += () if population is None else population.prior_names
+    priors = prior_matrix(collection, rater, prior_names, items, measurer.extractor.names, kinds)
     examples = replace(examples, priors=np.stack([priors[int(i)] for i in examples.pictures]))
     prompts = by_prompt([made[int(i)] for i in examples.pictures])
     ids = list(by_id)
@@ -201,12 +208,24 @@ def learn(
         replace(examples, pictures=np.array([by_id[int(i)].sha256[:16] for i in examples.pictures])),
         measurer.extractor.names, measurer.extractor.version, name=name, prior_names=prior_names, background=background,
         rng=np.random.default_rng(seed), network=network, rater=rater,
-        prompts=prompts,
+        prompts=prompts, kinds=None if population is None else kinds,
     )  # fmt: skip
     notes = [note] if note else []
     if taste.alone is not None:
         notes.append(f"Pictures that no other rater has rated: {taste.alone.trust.sentence}.")
     return Learnt(taste, tuple(problems), tuple(notes))
+
+
+def _kinds(population: Population | None, measurer: TasteMeasurer, name: str) -> np.ndarray:
+    """(m, d) weights of the kinds of a population; no rows without one.
+
+    Raises:
+        ProfileError: the items are not those of the population.
+    """
+    if population is None:
+        return np.zeros((0, 0))
+    check_items_of(card_space(), measurer.extractor.version, name)
+    return population.means
 
 
 def _with(text: str, problems: Sequence[str]) -> str:
@@ -260,6 +279,7 @@ def learn_from_pictures(
     *,
     network: str | None = DEFAULT,
     seed: int = 0,
+    population: Population | None = None,
     progress: Callable[[], None] = lambda: None,
 ) -> TasteProfile:
     """Learn a taste from pictures in memory, on top of the technical score.
@@ -270,15 +290,28 @@ def learn_from_pictures(
         bad: disliked pictures, likewise.
         network: as for ``learn``.
         seed: of the cross-validation.
+        population: as for ``learn``.
         progress: called once a picture.
 
     Raises:
         ItemsError: only good or only bad pictures, a picture that is both, or pictures that are all alike.
+        ProfileError: a population, and another network than the default one.
         ImageError: a picture cannot be measured.
         ModelError: the network cannot be loaded.
+
+    Examples:
+        >>> import numpy as np
+        >>> import soart
+        >>> rng = np.random.default_rng(0)
+        >>> noise = [rng.integers(0, 255, (32, 32, 3), dtype=np.uint8) for _ in range(3)]
+        >>> plain = [np.full((32, 32, 3), level, dtype=np.uint8) for level in (20, 120, 220)]
+        >>> taste = soart.learn_from_pictures("calm", good=plain, bad=noise)
+        >>> taste.trust.word
+        'too few examples'
     """
     network = default_network() if network == DEFAULT else network
     measurer = TasteMeasurer(taste_extractor(network))
+    kinds = _kinds(population, measurer, name)
     items: dict[str, np.ndarray] = {}
     names: dict[str, list[str]] = {}
     for mode, pictures in ((GOOD, good), ("bad", bad)):
@@ -289,7 +322,13 @@ def learn_from_pictures(
     examples = from_modes(items, pictures=names)
     extractor = measurer.extractor
     priors = technical_prior(examples.items, extractor.names)[:, None]
+    prior_names: tuple[str, ...] = (TECHNICAL,)
+    if population is not None:
+        priors, prior_names = (
+            np.hstack([priors, kind_scores(kinds, examples.items)]),
+            (TECHNICAL, *population.prior_names),
+        )
     return learn_taste(
-        replace(examples, priors=priors), extractor.names, extractor.version, name=name, prior_names=(TECHNICAL,),
-        rng=np.random.default_rng(seed), network=network,
+        replace(examples, priors=priors), extractor.names, extractor.version, name=name, prior_names=prior_names,
+        rng=np.random.default_rng(seed), network=network, kinds=None if population is None else kinds,
     )  # fmt: skip

@@ -55,8 +55,10 @@ def propose_pictures(
     unrated = [row for row in collection.images() if row.id not in judged and row.sha256[:16] not in learnt]
     rows, items, _ = measure_sound(collection, unrated, scorer, progress)
     by_id = dict(zip([row.id for row in rows], items, strict=True))
-    priors = prior_matrix(collection, rater, profile.prior_names, by_id, profile.names) if rows else {}
-    prior_scores = np.stack([priors[row.id] for row in rows]) if rows else None
+    prior_scores = None
+    if rows:
+        priors = prior_matrix(collection, rater, profile.prior_names, by_id, profile.names, profile.kinds)
+        prior_scores = np.stack([priors[row.id] for row in rows])
     proposal = propose(profile, items, count, prior_scores)
     return proposal, [rows[i] for i in proposal.rows]
 

@@ -293,6 +293,7 @@ class Tuner:
         steering.reserve(self._choices(self.study.failed))
         evidence = self._evidence(judgements)
         if evidence:
+            # Without the items of the pictures: they would take effects away from the options that they come from.
             steering.tell(
                 self._choices([trial for trial, _, _ in evidence]),
                 np.array([value for _, _, value in evidence]),

@@ -86,7 +86,7 @@ def _root(
     ] = False,
 ) -> None:
     # Only commands that use settings may fail for a mistake in them.
-    if ctx.invoked_subcommand in {name for _, names in configuration.USES.values() for name in names}:
+    if ctx.invoked_subcommand in {name.split()[0] for _, names in configuration.USES.values() for name in names}:
         ctx.default_map = configuration.defaults(getattr(ctx.command, "commands", {}))
 
 

@@ -31,6 +31,7 @@ USES = {
     "dtype": ("--dtype", ("generate", "tune", "web")),
     "offload": ("--offload", ("generate", "tune", "web")),
     "taste": ("--taste", ("rank", "tune", "evaluate", "cull", "annotate")),
+    "population": ("--population", ("taste learn",)),
     "judges": ("--judge", ("generate", "rank", "tune", "evaluate")),
     "collection": ("--collection", ("generate", "tune", "web")),
     "wildcards": ("--wildcards", ("generate", "tune")),
@@ -44,7 +45,7 @@ KeyName = Annotated[str, typer.Argument(metavar="KEY", help=f"One of {', '.join(
 Project = Annotated[bool, typer.Option("--project", help=f"Change {PROJECT} in this folder, not your own settings.")]
 
 
-def defaults(commands: Mapping[str, Any]) -> dict[str, dict[str, Value]]:
+def defaults(commands: Mapping[str, Any]) -> dict[str, Any]:
     """Values of the settings by command and parameter, as Click takes them for defaults.
 
     Args:
@@ -53,16 +54,21 @@ def defaults(commands: Mapping[str, Any]) -> dict[str, dict[str, Value]]:
     Raises:
         SoartError: as for ``read_settings``.
     """
-    values: dict[str, dict[str, Value]] = {}
+    values: dict[str, Any] = {}
     for key, setting in read_settings().items():
         option, names = USES[key]
         value = setting.value
         if value is None:
             continue
         for name in names:
-            parameter = next(one for one in commands[name].params if option in one.opts)
+            # A command of a group has two words.
+            group, _, inner = name.partition(" ")
+            command = commands[group].commands[inner] if inner else commands[group]
+            parameter = next(one for one in command.params if option in one.opts)
             many = parameter.multiple and isinstance(value, str)
-            values.setdefault(name, {})[parameter.name] = [str(value)] if many else value
+            own = values.setdefault(group, {})
+            own = own.setdefault(inner, {}) if inner else own
+            own[parameter.name] = [str(value)] if many else value
     return values
 
 

@@ -116,6 +116,10 @@ def learn(
         ),
     ] = None,
     network: Network = "efficientnet-lite0",
+    population: Annotated[
+        str | None,
+        typer.Option(help="Population to start from, of soart taste join, or none; trusted as far as it helps."),
+    ] = None,
     profiles: Profiles = None,
     as_json: Json = False,
 ) -> None:
@@ -124,18 +128,21 @@ def learn(
     from ...pipelines.scoring.measuring import existing_collection
     from ...pipelines.scoring.profile_store import ProfileStore
     from ...pipelines.tastes import learning
+    from ...pipelines.tastes.sharing import population_named
 
     if not good and not bad and collection is None and choices is None:
         raise typer.BadParameter("name pictures with --good and --bad, a collection, or choices", param_hint="--good")
     store = ProfileStore(profiles)
     check_outputs([store.place(name)], parents=True)
+    kinds = None if population in (None, "none") else population_named(population, store)
     sources = learning.Sources(good or (), _bad_kinds(bad or []), None if collection is None else rater, choices)
     only_ratings = not (good or bad or choices)
     pictures = existing_collection(collection) if collection and only_ratings else Collection(collection)
     with pictures, Progress("measuring", 0) as progress:
         learnt = learning.learn(
-            name, pictures, sources, network=None if network == "none" else network, progress=progress
-        )
+            name, pictures, sources, network=None if network == "none" else network, population=kinds,
+            progress=progress,
+        )  # fmt: skip
     facts = describe(learnt.taste, store.save(learnt.taste))
     if as_json:
         return emit({**facts, "problems": list(learnt.problems), "notes": list(learnt.notes)})

@@ -188,6 +188,55 @@ def import_(
     return say(f"Saved: {facts['file']}")
 
 
+def share(
+    name: Name,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", callback=output_file_anywhere, help="File of the card to write.")
+    ],
+    noise: Annotated[
+        float, typer.Option(min=0, max=100, help="Noise that hides whose card it is; 0: none, 1: much, 2: very much.")
+    ] = 0.0,
+    profiles: Profiles = None,
+    as_json: Json = False,
+) -> None:
+    """Write a card of a taste for soart taste join: a few numbers, without pictures and their items."""
+    from ...metrics.tastes.cards import largest_auc
+    from ...pipelines.scoring.profile_store import ProfileStore
+    from ...pipelines.tastes.sharing import share_taste
+
+    card = share_taste(name, output, noise=noise, profiles=ProfileStore(profiles))
+    largest = largest_auc(noise)
+    if as_json:
+        facts = {"name": name, "file": str(output), "space": card.space, "numbers": card.mean.size, "noise": noise}
+        return emit({**facts, "largest_auc": largest})
+    say(f"Written: {output} ({card.mean.size} numbers and their uncertainty; {card.space})")
+    if noise:
+        return say(f"Nobody can tell by the card which of two people made it with an AUC above {largest:.2f}.")
+    return say("It tells what you like to anybody who reads it; --noise 1 blurs that.")
+
+
+def join(
+    name: Annotated[str, typer.Argument(help="Name of the population.")],
+    cards: Annotated[list[Path], typer.Argument(metavar="CARDS...", help="Files of cards, at least three.")],
+    profiles: Profiles = None,
+    as_json: Json = False,
+) -> None:
+    """Learn the kinds of taste in cards, for soart taste learn --population NAME."""
+    from ...pipelines.scoring.profile_store import ProfileStore
+    from ...pipelines.tastes.sharing import join_population, population_path
+
+    store = ProfileStore(profiles)
+    population, problems = join_population(name, cards, profiles=store)
+    file, shares = str(population_path(name, store)), [float(share) for share in population.shares]
+    if as_json:
+        return emit({"name": name, "file": file, "cards": population.cards, "shares": shares, "problems": problems})
+    print_notes(problems)
+    kinds = "1 kind" if len(shares) == 1 else f"{len(shares)} kinds"
+    say(f"{name}: {kinds} of taste in {population.cards} cards ({', '.join(f'{share:.0%}' for share in shares)})")
+    say(f"Saved: {file}")
+    return say(f"Learn with it: soart taste learn NAME --population {name} --good DIR --bad DIR")
+
+
 def list_(profiles: Profiles = None, as_json: Json = False) -> None:
     """List your tastes: how reliable each is, and its method."""
     from rich.text import Text
@@ -249,4 +298,6 @@ def register(app: typer.Typer) -> None:
     app.command("export", epilog="Example: soart taste export mine mine.taste.safetensors")(export)
     app.command("list", epilog="Example: soart taste list")(list_)
     app.command("delete", epilog="Example: soart taste delete old --yes")(delete)
+    app.command("share", epilog="Example: soart taste share mine -o mine.card --noise 1")(share)
+    app.command("join", epilog="Example: soart taste join friends cards/*.card")(join)
     app.command("import", epilog="Example: soart taste import mine.taste.safetensors --name yours")(import_)

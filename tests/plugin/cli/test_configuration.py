@@ -44,7 +44,9 @@ def test_every_setting_is_used_by_commands_that_have_its_option():
     assert set(configuration.USES) == set(configuration.KEYS)
     for option, names in configuration.USES.values():
         for name in names:
-            assert any(option in parameter.opts for parameter in commands[name].params)
+            group, _, inner = name.partition(" ")
+            command = commands[group].commands[inner] if inner else commands[group]
+            assert any(option in parameter.opts for parameter in command.params)
 
 
 def test_settings_are_set_shown_and_removed(soart, home):

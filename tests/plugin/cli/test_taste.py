@@ -231,3 +231,28 @@ def test_list_and_delete(soart, mine, tmp_path, monkeypatch):
     assert (code, "no taste 'nobody'" in err) == (1, True)
     assert soart("taste", "delete", "broken", "mine", "--yes", *where)[0] == 0
     assert "no taste" in soart("taste", "list", *where)[1]
+
+
+def test_share_join_and_learn_with_a_population(soart, world, mine, tmp_path, monkeypatch):
+    cards = [tmp_path / f"{number}.card" for number in range(3)]
+    for number, card in enumerate(cards):
+        code, out, _ = soart("taste", "share", "mine", "-o", card, "--noise", number, *mine)
+        assert code == 0
+        assert ("with an AUC above 0.92" in out) == (number == 1)
+    assert max(card.stat().st_size for card in cards) < 10_000
+    code, out, err = soart("taste", "join", "friends", *cards, cards[0], world / "good", *mine)
+    assert (code, "1 kind of taste in 3 cards" in out) == (0, True)
+    assert "cannot be read" in err
+    code, out, _ = soart(
+        "taste", "learn", "ours", "--good", world / "good", "--bad", world / "bad", "--population", "friends", *mine,
+        "--json",
+    )  # fmt: skip
+    assert code == 0
+    assert "kind 1" in json.loads(out)["trusted_priors"]
+    code, out, _ = soart("rank", world / "pool", "--taste", "ours", *mine, "--json")
+    assert code == 0
+    monkeypatch.setenv("SOART_POPULATION", "nobody")
+    code, _, err = soart("taste", "learn", "ours", "--good", world / "good", "--bad", world / "bad", *mine)
+    assert (code, "There is no population 'nobody'" in err and "friends" in err) == (1, True)
+    code, _, err = soart("taste", "join", "few", cards[0], world / "P" / "mine.taste.safetensors", *mine)
+    assert (code, "at least 3 cards" in err and "a taste, not a card" in err) == (1, True)

@@ -1,0 +1,137 @@
+"""Shares tastes as cards, and keeps what the cards of many people have in common as populations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ...errors import ProfileError
+from ...metrics.tastes.blend import Taste
+from ...metrics.tastes.cards import Card, load_card, make_card, save_card
+from ...metrics.tastes.population import Population, join_cards, load_population, save_population
+from ..scoring.profile_store import SUFFIX as TASTE_SUFFIX
+from ..scoring.profile_store import ProfileStore
+
+SUFFIX = ".population.safetensors"
+
+
+def population_path(name: str, profiles: ProfileStore) -> Path:
+    """The file of a population, which need not exist; it lies beside the tastes.
+
+    Raises:
+        ProfileError: the name cannot be a file name.
+    """
+    return profiles.folder / profiles.path(name).name.replace(TASTE_SUFFIX, SUFFIX)
+
+
+def population_names(profiles: ProfileStore) -> list[str]:
+    """Names of all populations, sorted."""
+    return sorted(path.name.removesuffix(SUFFIX) for path in profiles.folder.glob(f"*{SUFFIX}"))
+
+
+def population_named(name: str, profiles: ProfileStore) -> Population:
+    """The population of a name.
+
+    Raises:
+        ProfileError: there is none, or its file is damaged or of another version.
+    """
+    path = population_path(name, profiles)
+    if not path.is_file():
+        known = ", ".join(population_names(profiles)) or "none yet"
+        raise ProfileError(
+            f"There is no population {name!r} in {str(profiles.folder)!r} (available: {known}): join cards with soart "
+            "taste join."
+        )
+    return load_population(path)
+
+
+def share_taste(
+    taste: Taste | str,
+    path: str | Path | None = None,
+    *,
+    noise: float = 0.0,
+    rng: np.random.Generator | None = None,
+    profiles: ProfileStore | None = None,
+) -> Card:
+    """Make a card of a taste: a few numbers for others to learn from, without pictures and their items.
+
+    Args:
+        taste: a taste, or the name of one.
+        path: file to write the card to; by default none is written.
+        noise: standard deviation of the noise that hides whose card it is; 0 for none, see docs/tastes.md.
+        rng: source of the noise; by default fresh randomness of the operating system.
+        profiles: where tastes are stored; by default the user's configuration folder.
+
+    Raises:
+        ProfileError: no such taste, a blend, a taste on other items than those of the default network, a noise out of
+            range, or a file that cannot be written.
+
+    Examples:
+        >>> import numpy as np
+        >>> import soart
+        >>> rng = np.random.default_rng(0)
+        >>> noise = [rng.integers(0, 255, (32, 32, 3), dtype=np.uint8) for _ in range(3)]
+        >>> plain = [np.full((32, 32, 3), level, dtype=np.uint8) for level in (20, 120, 220)]
+        >>> taste = soart.learn_from_pictures("calm", good=plain, bad=noise)
+        >>> card = soart.share_taste(taste)
+        >>> card.mean.shape
+        (24,)
+    """
+    if isinstance(taste, str):
+        taste = (profiles or ProfileStore()).load(taste)
+    card = make_card(taste, noise, rng)
+    if path is not None:
+        save_card(card, Path(path))
+    return card
+
+
+def join_population(
+    name: str,
+    cards: Sequence[Card | str | Path],
+    *,
+    seed: int = 0,
+    profiles: ProfileStore | None = None,
+) -> tuple[Population, list[str]]:
+    """Learn the kinds of taste in cards, and keep them as a population to learn tastes with.
+
+    Args:
+        name: of the population; an earlier one of that name is replaced.
+        cards: cards, or files of them; a file twice counts once.
+        seed: of the search for kinds.
+        profiles: where populations are stored; by default the user's configuration folder.
+
+    Returns:
+        the population, and a sentence for each file that is not a card.
+
+    Raises:
+        ProfileError: a bad name, fewer than three cards, or a folder that cannot be written.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> import numpy as np
+        >>> import soart
+        >>> from soart.metrics.tastes.card_space import card_space
+        >>> from soart.metrics.tastes.cards import Card
+        >>> from soart.pipelines.scoring.profile_store import ProfileStore
+        >>> space = card_space()
+        >>> cards = [Card(space.version, np.full(space.width, x), 0.1 * np.eye(space.width)) for x in (0.5, 0.5, 0.6)]
+        >>> with TemporaryDirectory() as folder:
+        ...     friends, problems = soart.join_population("friends", cards, profiles=ProfileStore(folder))
+        >>> friends.cards, len(friends.means), problems
+        (3, 1, [])
+    """
+    profiles = profiles or ProfileStore()
+    path, found, problems = population_path(name, profiles), list[Card](), list[str]()
+    for card in dict.fromkeys(str(card) if isinstance(card, Path) else card for card in cards):
+        try:
+            found.append(load_card(Path(card)) if isinstance(card, str) else card)
+        except ProfileError as error:
+            problems.append(str(error))
+    try:
+        population = join_cards(name, found, np.random.default_rng(seed))
+    except ProfileError as error:
+        raise ProfileError(" ".join([str(error), *problems[:3]])) from None
+    save_population(population, path)
+    return population, problems

@@ -1,0 +1,245 @@
+"""Cards and populations: the regression against a naive oracle, noise, hostile files, and planted kinds."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+from scipy.stats import multivariate_normal
+
+from soart.errors import ProfileError
+from soart.metrics.tastes import card_space as card_space_module
+from soart.metrics.tastes import profile, profile_files
+from soart.metrics.tastes.blend import Blend
+from soart.metrics.tastes.card_space import card_space, check_items_of, kind_scores, learn_space
+from soart.metrics.tastes.cards import (
+    JUDGEMENT,
+    LONGEST,
+    PRIOR,
+    Card,
+    largest_auc,
+    likelihoods,
+    load_card,
+    make_card,
+    noisy,
+    save_card,
+    weights_of,
+)
+from soart.metrics.tastes.mixture import fit_all, hypotheses, log_weights
+from soart.metrics.tastes.population import CardEvidence, join_cards, load_population, save_population
+from soart.metrics.tastes.profile import learn_taste
+from soart.metrics.tastes.profile_files import load_taste, save_taste
+
+WIDTH = 4
+SPACE = SimpleNamespace(version="s", width=WIDTH)
+
+
+def planted(kinds, each, rng, spread=0.1, pictures=16, width=WIDTH):
+    """Cards of ``each`` people of every kind, with weights around those of the (k, d) ``kinds``."""
+    cards = []
+    for number in range(len(kinds) * each):
+        weights = kinds[number % len(kinds)] + spread * rng.normal(size=width)
+        coordinates = rng.normal(size=(pictures, width))
+        liking = np.clip(coordinates @ weights + 0.5 * rng.normal(size=pictures), -1, 1)
+        cards.append(Card("s", *weights_of(coordinates, liking, np.ones(pictures))))
+    return cards
+
+
+def test_weights_are_those_of_bayesian_regression():
+    rng = np.random.default_rng(0)
+    coordinates, liking, judgements = (
+        rng.normal(size=(7, 3)),
+        rng.uniform(-1, 1, 7),
+        rng.integers(1, 4, 7).astype(float),
+    )
+    mean, covariance = weights_of(coordinates, liking, judgements)
+    # With the offset as one more weight of variance 1.
+    wide = np.column_stack([coordinates, np.ones(7)])
+    precision = wide.T @ np.diag(judgements / JUDGEMENT) @ wide + np.diag([1 / PRIOR] * 3 + [1.0])
+    joint = np.linalg.inv(precision)
+    assert np.allclose(mean, (joint @ wide.T @ (judgements / JUDGEMENT * liking))[:3])
+    assert np.allclose(covariance, joint[:3, :3])
+
+
+def test_likelihood_of_a_card_is_that_of_its_ratings():
+    rng = np.random.default_rng(1)
+    coordinates, liking, ones = rng.normal(size=(5, WIDTH)), rng.uniform(-1, 1, 5), np.ones(5)
+    evidence = CardEvidence.of(*likelihoods([Card("s", *weights_of(coordinates, liking, ones))]))
+
+    def oracle(mean, variance):
+        covariance = variance * coordinates @ coordinates.T + 1 + JUDGEMENT * np.eye(5)
+        return multivariate_normal(coordinates @ mean, covariance).logpdf(liking)
+
+    cases = [(rng.normal(size=WIDTH), variance) for variance in (0.01, 0.3, 2.0)]
+    ours = np.array([evidence.log_likelihood(*case)[0] for case in cases])
+    theirs = np.array([oracle(*case) for case in cases])
+    assert np.allclose(ours - ours[0], theirs - theirs[0])
+
+
+def test_noise_hides_whose_card_it_is():
+    rng = np.random.default_rng(2)
+    first, second = (LONGEST * np.eye(WIDTH)[0] * sign for sign in (1, -1))
+    for noise in (0.5, 2.0):
+        told = [noisy(first, noise, rng)[0][0] > noisy(second, noise, rng)[0][0] for _ in range(2000)]
+        # The two cards that are furthest apart reach the bound.
+        assert np.mean(told) == pytest.approx(largest_auc(noise), abs=0.04)
+    assert largest_auc(0) == 1
+    assert np.isclose(largest_auc(100), 0.5, atol=0.01)
+    # However extreme the ratings, the noise covers them; the covariance tells nothing.
+    huge = noisy(1e6 * first, 1.0, np.random.default_rng(3))
+    usual = noisy(first, 1.0, np.random.default_rng(3))
+    assert np.allclose(huge[0], usual[0])
+    assert np.array_equal(huge[1], noisy(second, 1.0, rng)[1])
+
+
+def test_kinds_are_found():
+    rng = np.random.default_rng(4)
+    kinds = np.array([[0.8, 0, 0, 0], [0, 0.8, 0, 0], [-0.6, -0.6, 0, 0]])
+    population = join_cards("p", planted(kinds, 15, rng), rng)
+    assert population.means.shape == (3, WIDTH)
+    assert population.shares.sum() == pytest.approx(1)
+    for kind in kinds:
+        assert np.linalg.norm(population.means - kind, axis=1).min() < 0.35
+    # People who all like the same are one kind.
+    assert len(join_cards("p", planted(kinds[:1], 7, rng), rng).shares) == 1
+    assert population.prior_names == ("kind 1", "kind 2", "kind 3")
+
+
+def test_cards_that_say_nothing_make_a_kind_of_nothing():
+    empty = Card("s", np.zeros(WIDTH), PRIOR * np.eye(WIDTH))
+    assert np.allclose(join_cards("p", [empty] * 5).means, 0)
+
+
+def test_few_or_mixed_cards_are_refused():
+    cards = planted(np.zeros((1, WIDTH)), 3, np.random.default_rng(5))
+    with pytest.raises(ProfileError, match="at least 3 cards"):
+        join_cards("p", cards[:2])
+    with pytest.raises(ProfileError, match="different spaces"):
+        join_cards("p", [*cards, replace(cards[0], space="other")])
+
+
+def test_card_files(tmp_path):
+    (card,) = planted(np.zeros((1, WIDTH)), 1, np.random.default_rng(6))
+    path = save_card(replace(card, noise=0.5), tmp_path / "deep" / "a.card")
+    loaded = load_card(path, SPACE)
+    assert np.array_equal(loaded.mean, card.mean)
+    assert loaded.noise == 0.5
+    with pytest.raises(ProfileError, match="is of s, this version of soart has cards-2"):
+        load_card(path, SimpleNamespace(version="cards-2", width=WIDTH))
+    broken = tmp_path / "broken.card"
+    broken.write_bytes(path.read_bytes()[:-9])
+    changed = tmp_path / "changed.card"
+    changed.write_bytes(path.read_bytes()[:-1] + b"\x01")
+    foreign = tmp_path / "foreign.card"
+    save_file({"mean": card.mean}, foreign)
+    taste = tmp_path / "taste.card"
+    save_file({"mean": card.mean}, taste, metadata={"soart_taste": "{}"})
+    for file, message in (
+        (broken, "is not a card, or is damaged"), (changed, "was changed or damaged"), (foreign, "is not a card"),
+        (taste, "a taste, not a card"), (tmp_path / "none.card", "cannot be read"),
+    ):  # fmt: skip
+        with pytest.raises(ProfileError, match=message):
+            load_card(file, SPACE)
+    # A hostile card must not outweigh all others.
+    for hostile in (
+        replace(card, covariance=-card.covariance), replace(card, covariance=2 * PRIOR * np.eye(WIDTH)),
+        replace(card, mean=np.full(WIDTH, np.nan)), replace(card, mean=1e9 * np.ones(WIDTH)),
+        replace(card, mean=np.zeros(3)),
+    ):  # fmt: skip
+        with pytest.raises(ProfileError, match="numbers that no taste has"):
+            load_card(save_card(hostile, tmp_path / "hostile.card"), SPACE)
+
+
+def test_population_files(tmp_path):
+    population = join_cards("p", planted(np.zeros((1, WIDTH)), 4, np.random.default_rng(7)))
+    path = save_population(population, tmp_path / "p")
+    loaded = load_population(path, SPACE)
+    assert np.array_equal(loaded.means, population.means)
+    assert (loaded.name, loaded.cards) == ("p", 4)
+    with pytest.raises(ProfileError, match="join new cards"):
+        load_population(path, SimpleNamespace(version="cards-2", width=WIDTH))
+    path.write_bytes(b"x")
+    with pytest.raises(ProfileError, match="damaged"):
+        load_population(path, SPACE)
+    save_file({"mean": population.means}, path)
+    with pytest.raises(ProfileError, match="is not a population"):
+        load_population(path, SPACE)
+
+
+def test_space_of_axes(taste_world):
+    items, _ = taste_world.draw(60, np.random.default_rng(8))
+    space = learn_space(items, taste_world.names, "v", 5)
+    coordinates = space.coordinates(items)
+    assert coordinates.shape == (60, 5)
+    assert np.mean(np.sum(coordinates**2, axis=1)) == pytest.approx(1, rel=0.1)
+    assert np.allclose(kind_scores(np.eye(5), items, space), coordinates)
+    with pytest.raises(ProfileError, match="learn it again with the default network"):
+        check_items_of(space, "w", "mine")
+    shipped = card_space()
+    assert shipped.axes.shape == (len(shipped.centre), shipped.width)
+
+
+def test_card_of_a_taste(taste_world):
+    rng = np.random.default_rng(9)
+    items, liking = taste_world.draw(60, rng)
+    space = learn_space(items, taste_world.names, "v1", len(taste_world.names))
+    taste = learn_taste(taste_world.planted(10, rng), taste_world.names, "v1", curve=False, repeats=1)
+    card = make_card(taste, space=space)
+    assert np.corrcoef(space.coordinates(items) @ card.mean, liking)[0, 1] > 0.5
+    hidden = make_card(taste, 1.0, np.random.default_rng(0), space)
+    assert np.array_equal(hidden.mean, make_card(taste, 1.0, np.random.default_rng(0), space).mean)
+    assert not np.array_equal(make_card(taste, 1.0, space=space).mean, make_card(taste, 1.0, space=space).mean)
+    with pytest.raises(ProfileError, match="Expected a noise"):
+        make_card(taste, float("nan"), space=space)
+    with pytest.raises(ProfileError, match="is a blend"):
+        make_card(Blend("both", (taste, taste), (1.0, 1.0)), space=space)
+
+
+def test_at_most_one_kind_is_trusted():
+    kinds = ("kind 1", "kind 2")
+    found = hypotheses(["gaussian all"], ("technical", *kinds))
+    means = np.array([h.means for h in found])
+    assert (np.count_nonzero(means, axis=1) <= 1).all()
+    assert {tuple(row) for row in means} > {(0, 0.7, 0), (0, 0, -0.5), (0.3, 0, 0), (0, 0, 0)}
+    # Without a population nothing has changed: the beliefs in the rest differ by a constant.
+    plain = hypotheses(["gaussian all"], ("technical",))
+    rest = [h for h in found if not any(h.means[1:])]
+    assert np.ptp([a.trust - b.trust for a, b in zip(rest, plain, strict=True)]) < 1e-12
+
+
+@pytest.mark.parametrize(("sign", "trusted"), [(1, True), (-1, True), (0, False)])
+def test_trust_in_a_kind_follows_the_evidence(sign, trusted):
+    rng = np.random.default_rng(10)
+    y = np.repeat([1.0, -1.0], 8)
+    priors = np.column_stack([sign * y + 0.3 * rng.normal(size=16), rng.normal(size=16)])
+    found = hypotheses(["gaussian all"], ("kind 1", "kind 2"))
+    weights = np.exp(log_weights(found, fit_all(found, [np.eye(16)], y, np.ones(16), priors)[0]))
+    means = np.array([h.means for h in found])
+    share = weights @ (means[:, 0] * (sign or 1) > 0) / weights.sum()
+    assert (share > 0.7) == trusted
+
+
+def test_taste_with_kinds_computes_their_liking(taste_world, monkeypatch, tmp_path):
+    rng = np.random.default_rng(11)
+    items, liking = taste_world.draw(200, rng)
+    space = learn_space(items, taste_world.names, "v1", len(taste_world.names))
+    for place in (card_space_module, profile, profile_files):
+        monkeypatch.setattr(place, "card_space", lambda: space)
+    # A kind that likes what this person likes, and one of noise.
+    kinds = np.stack([np.linalg.lstsq(space.coordinates(items), liking, rcond=None)[0], rng.normal(size=space.width)])
+    examples = taste_world.planted(4, rng)
+    options = {"curve": False, "repeats": 1}
+    plain = learn_taste(examples, taste_world.names, "v1", **options)
+    known = replace(examples, priors=kind_scores(kinds, examples.items))
+    helped = learn_taste(
+        known, taste_world.names, "v1", prior_names=("kind 1", "kind 2"), kinds=kinds, **options,
+        background=(items, kind_scores(kinds, items)),
+    )  # fmt: skip
+    assert np.corrcoef(helped.liking(items), liking)[0, 1] > np.corrcoef(plain.liking(items), liking)[0, 1]
+    assert helped.trusted_priors["kind 1"] > helped.trusted_priors["kind 2"]
+    path = save_taste(helped, tmp_path / "t")
+    assert np.allclose(load_taste(path).liking(items), helped.liking(items))
+    monkeypatch.setattr(profile_files, "card_space", lambda: SimpleNamespace(version="cards-2", width=space.width))
+    with pytest.raises(ProfileError, match="learnt with a population of"):
+        load_taste(path)
