@@ -20,7 +20,6 @@ from pathlib import Path
 import numpy as np
 from build_quality import KINDS, cross_validated, measured
 from quality_pictures import Table
-from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold
 from sources import default_cache
 
@@ -105,8 +104,7 @@ def rates(data: Table) -> dict[str, np.ndarray]:
     pairs[damaged] = points[data.base[damaged]] > points[damaged]
     suspected = (evidence.max(axis=0) > 1).astype(float)
     alarms = {f"false alarms, {kind}": np.where(data.clean & (data.kind == kind), suspected, np.nan) for kind in KINDS}
-    auc = roc_auc_score(data.clean, points)
-    return {"pairs right": pairs, **alarms, "AUC": np.full(len(points), auc)}
+    return {"pairs right": pairs, **alarms}
 
 
 def interval(values: np.ndarray, source: np.ndarray, rng: np.random.Generator) -> tuple[float, float]:
