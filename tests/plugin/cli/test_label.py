@@ -54,7 +54,7 @@ def test_labels_are_given_listed_and_taken_away(soart, art):
 
 def test_corrections_of_duplicates_are_remembered_and_forgotten(soart, art):
     pair = ("label", art, art / "1-0.png", art / "1-1.png", "--not-duplicates")
-    assert "Not duplicates: remembered" in soart(*pair)[1]
+    assert "Marked as not duplicates of each other." in soart(*pair)[1]
     with Collection(default_collection_path([art])) as collection:
         assert [len(ids) for ids in corrections(collection).values()] == [2]
     assert soart("label", art, art / "1-0.png", art / "1-2.png", "--not-duplicates", "--remove")[0] == 0

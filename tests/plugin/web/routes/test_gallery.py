@@ -165,7 +165,7 @@ def test_judged_by_a_judge_of_another_package(package, visitor, folder):
     page = visitor.get("/gallery").text
     assert '<option value="redness"' in page
     assert "redness (acme-judge 2.5)" in page
-    assert "Judge the pictures by adherence first" in page
+    assert "Choose Judge pictures… and adherence first" in page
     assert visitor.send("judge", judge="redness", filters={"words": "red"}).status_code == 200
     job = visitor.wait_for("judge:")
     assert (job["message"], job["judged"]) == ("redness: 20 of 20 pictures judged.", "judge:redness@1")
@@ -180,7 +180,7 @@ def test_judged_by_a_judge_of_another_package(package, visitor, folder):
 
 
 def test_asked_for_not_shown(visitor, folder):
-    assert "judge the pictures first" in visitor.get("/api/ids", shown="no").json()["error"]
+    assert "choose Judge pictures" in visitor.get("/api/ids", shown="no").json()["error"]
     with Collection(folder) as collection:
         pictures = collection.ids()
         collection.set_scores("judge:adherence@1", {2: 0.02, 3: 0.49, 4: 0.9})
