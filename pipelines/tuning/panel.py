@@ -147,6 +147,12 @@ class Panel:
         """Names of the judges that count before the profiles."""
         return [*self.people, *self.external, *map(choices_of, self.choosers), *self.judge_names]
 
+    @property
+    def counting(self) -> tuple[str, ...]:
+        """Names of the judges that count in the goal, sorted."""
+        names = [*(scorer.stored_name for scorer in self.scorers), *self._first]
+        return tuple(sorted(name for name in names if self.weight(name) > 0))
+
     def weight(self, name: str) -> float:
         """The weight of a judge in the goal."""
         return self.weights.get(name, 1.0 if name in self._first or not self._first else 0.0)

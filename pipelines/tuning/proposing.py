@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +49,7 @@ class Step:
         added: the new options.
         retired: slot and option of those that are not drawn any more.
         note: why the proposer proposed nothing; empty for no reason to tell.
+        goal: names of the judges that count; options are hopeless to them alone.
     """
 
     after: int
@@ -56,6 +57,11 @@ class Step:
     added: tuple[Proposal, ...] = ()
     retired: tuple[tuple[str, str], ...] = ()
     note: str = ""
+    goal: tuple[str, ...] = ()
+
+    def judged_by(self, goal: tuple[str, ...]) -> Step:
+        """This step for the judges ``goal``: without what was retired for others."""
+        return self if self.goal == goal else replace(self, retired=())
 
     def __str__(self) -> str:
         """One sentence for the user; empty if nothing changed."""
@@ -106,6 +112,7 @@ def read_steps(collection: Collection, root: str, model: str, seed: int) -> list
             tuple(Proposal(**each) for each in step["added"]),
             tuple((slot, option) for slot, option in step["retired"]),
             step["note"],
+            tuple(step["goal"]),
         )
         for step in stored.get("steps", ())
     ]

@@ -212,6 +212,7 @@ class Tuner:
             # The stages up to the space that was named.
             known = [number for number, step in enumerate(steps) if step.fingerprint == self.space.fingerprint]
             steps = steps[: max(known) + 1] if known and self._root != self.space.fingerprint else []
+        steps = [step.judged_by(self.panel.counting) for step in steps]
         for step in steps:
             self.space = take(self.space, step)
         return steps, {self._root, *(step.fingerprint for step in steps)} if steps else set()
@@ -230,7 +231,7 @@ class Tuner:
             self.space, self.steering(judgements), self.proposer, prompts[:PROMPTS], self.generator.meanings, done,
             self.rng(8),
         )  # fmt: skip
-        self.steps.append(step)
+        self.steps.append(replace(step, goal=self.panel.counting))
         model = self.generator.model.identity
         store_steps(self.collection, self._root, model, self.seed, self.steps)
         self.space, self._stages = space, {*self._stages, self._root, step.fingerprint}

@@ -164,7 +164,7 @@ def score(request: Request, body: dict[str, Any]) -> Response:
 
 
 def judge(request: Request, body: dict[str, Any]) -> Response:
-    """Judge all pictures of a query by a judge of others, in the background."""
+    """Judge all pictures of a query, in the background."""
     current = current_collection(request)
     filters = body.get("filters", {})
     if not isinstance(filters, dict):

@@ -77,14 +77,16 @@ export class Grid {
   show(ids, profile) {
     // The keyboard goes on from the same picture, or from its place if it is gone.
     const place = ids.indexOf(this.ids[this.focused]);
-    const active = this.inner.contains(document.activeElement);
+    const active = this.inner.contains(document.activeElement) && document.activeElement;
+    const box = active && active.getBoundingClientRect();
     const focused = place >= 0 || !active ? Math.max(0, place) : Math.min(this.focused, ids.length - 1);
     Object.assign(this, { ids, cells: new Map(), focused });
     this.#profile = profile;
     for (const { node } of this.#places.values()) node.remove();
     this.#places.clear();
     this.#measure();
-    if (active && ids.length) this.focus(focused);
+    // Whoever has scrolled away from the focused picture stays there.
+    if (box && box.bottom > 0 && box.top < innerHeight && ids.length) this.focus(focused);
   }
 
   #measure() {

@@ -1,4 +1,4 @@
-// Judging pictures by judges of others: a dialog, and the values once they are there.
+// Judging pictures: a dialog, and the values once they are there.
 
 import { $, el, find } from "./dom.js";
 import { onJobEnd, watchJobs } from "./jobs.js";
@@ -18,6 +18,8 @@ export function startJudging(filter, filters, load) {
   if (!dialog) return;
   /** @type {HTMLFormElement} */
   const form = $("form", dialog);
+  /** @type {Set<number>} Numbers of the jobs that this page has started. */
+  const own = new Set();
   const offerArgument = () => {
     const { argument } = form.judge.selectedOptions[0].dataset;
     // Judges of other packages do not say what they take.
@@ -32,11 +34,14 @@ export function startJudging(filter, filters, load) {
   form.onsubmit = () => {
     const argument = form.argument.value.trim();
     const judge = argument ? `${form.judge.value}:${argument}` : form.judge.value;
-    post("/api/judge", { judge, filters: form.which.value === "all" ? {} : filters() }).then(watchJobs, showError);
+    post("/api/judge", { judge, filters: form.which.value === "all" ? {} : filters() }).then(({ job }) => {
+      own.add(job);
+      watchJobs();
+    }, showError);
   };
   onJobEnd("judge:", (job) => {
     if (job.state !== "failed") toast(job.message);
-    if (job.judged) showValues(filter, job.judged, load);
+    if (job.judged && own.has(job.number)) showValues(filter, job.judged, load);
   });
 }
 

@@ -5,7 +5,7 @@ import { hasModifier, starsOf } from "./keys.js";
 import { badge, image } from "./pictures.js";
 import { rate } from "./ratings.js";
 import { get } from "./request.js";
-import { undoLatest } from "./undo.js";
+import { onUndo, undoLatest } from "./undo.js";
 import { openViewer } from "./viewer.js";
 
 /**
@@ -100,6 +100,8 @@ export function clearPictures() {
   places.clear();
 }
 
+// The next poll fetches the pictures with their ratings.
+onUndo(clearPictures);
 strip.addEventListener("keydown", (event) => {
   const node = around(event, "[data-id]");
   const stars = starsOf(event.key);

@@ -95,13 +95,15 @@ export const rememberKeeper = (images, before) =>
   remember({ request: { path: "/api/keepers/keep", body: { images, before }, word: "choice of keeper" } });
 
 /**
- * Undo the latest change, or the latest one of a picture.
+ * Undo the latest change, or the latest one of a picture on this page.
  *
  * @param {number} [image]
  * @returns {{ image: number | null, restored: unknown } | null} the change; null if there is nothing to undo.
  */
 export function undoLatest(image) {
-  const place = changes.findLastIndex((change) => image === undefined || change.image === image);
+  const place = changes.findLastIndex(
+    (change) => image === undefined || (change.image === image && own.has(change.id)),
+  );
   if (place < 0) {
     if (image === undefined) toast("Nothing to undo.", { key: "undo" });
     return null;
@@ -126,9 +128,8 @@ async function send(change) {
       await post(path, body);
     } catch (error) {
       showError(error);
-      /** @type {{ live: boolean }} */
-      const { live } = await get("/api/evaluate");
-      // Another move has to end first.
+      // Another move has to end first, or the server cannot say.
+      const live = error.temporary || (await get("/api/evaluate").then((state) => state.live, () => true));
       if (live) changes.push(change);
       store();
       return;

@@ -14,7 +14,7 @@ from soart.pipelines.tuning.findings import findings_of
 from soart.pipelines.tuning.language_model import LanguageModelProposer, option_of
 from soart.pipelines.tuning.loop import tune
 from soart.pipelines.tuning.panel import Panel
-from soart.pipelines.tuning.proposing import Step, phrases_of, take, vocabulary_proposer
+from soart.pipelines.tuning.proposing import Step, phrases_of, store_steps, take, vocabulary_proposer
 from soart.pipelines.tuning.tuner import Tuner
 from soart.prompts.space.space import PromptSpace
 from soart.prompts.steering.proposals import Proposal, Situation
@@ -45,11 +45,18 @@ class Bluish:
 
 @pytest.fixture
 def make(generator):
-    def tuner(collection, proposer=None, space=SPACE, budget=24):
+    def tuner(collection, proposer=None, space=SPACE, budget=24, judge=None):
         space = PromptSpace.parse_yaml(space) if isinstance(space, str) else space
         proposer = vocabulary_proposer("embedded") if proposer is None else proposer or None
         return Tuner(
-            collection, generator, space, Panel([Bluish()]), budget=budget, batch=6, prune=False, proposer=proposer
+            collection,
+            generator,
+            space,
+            Panel([judge or Bluish()]),
+            budget=budget,
+            batch=6,
+            prune=False,
+            proposer=proposer,
         )
 
     return tuner
@@ -110,6 +117,16 @@ def test_steps_add_and_retire_once_and_obey_bans():
         str(step) == "After 6 pictures: added palette=cool colors (near x), retired subject=tree, retired palette=gone."
     )
     assert str(Step(6, "")) == ""
+
+
+def test_what_is_retired_for_one_judge_is_not_for_another(make, collection):
+    tuner = make(collection)
+    step = Step(12, tuner.space.fingerprint, (), (("subject", "tree"),), goal=tuner.panel.counting)
+    store_steps(collection, tuner.space.fingerprint, tuner.generator.model.identity, tuner.seed, [step])
+    assert make(collection).space.options[0] == (0, 2)
+    other = Bluish()
+    other.stored_name = "as blue"
+    assert make(collection, judge=other).space.options[0] == (0, 1, 2)
 
 
 def test_good_prompts_are_those_of_the_best_rated_pictures(collection, make_drawn):

@@ -70,6 +70,9 @@ def test_pictures_of_a_collection_itself_are_labelled(soart, tmp_path, monkeypat
         collection.add_drawn([DrawnPicture(Request("a boat", 1, width=16, height=16), pixels, None, 0.1)], "m", "s")
         file = collection.locate(collection.images()[0])
     assert "album best: added to 1 of 1" in soart("label", "own", file, "--album", "best")[1]
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    assert "album near: added to 1 of 1" in soart("label", "../own", file, "--album", "near")[1]
 
 
 @pytest.mark.parametrize(

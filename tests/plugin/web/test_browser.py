@@ -254,7 +254,7 @@ def test_the_viewer_of_compare_leaves_the_choices_alone(come, address, folder):
 
 def test_the_scroll_position_survives_a_reload_and_a_visit_elsewhere(come, address, folder):
     page = come()
-    page.set_viewport_size({"width": 390, "height": 400})
+    page.set_viewport_size({"width": 390, "height": 640})
     page.goto(f"{address}/c/0/gallery?up=1")
     page.wait_for_selector("[data-number='0'] img")
     page.evaluate("scrollTo(0, 600)")
@@ -493,7 +493,7 @@ def test_a_form_that_is_sent_before_the_scripts_have_loaded_waits_for_them(come,
 
 def test_the_focused_picture_stays_when_it_is_scrolled_out_of_sight(come, address, folder):
     page = come()
-    page.set_viewport_size({"width": 390, "height": 400})
+    page.set_viewport_size({"width": 390, "height": 640})
     page.goto(f"{address}/c/0/gallery?up=1")
     page.focus("[data-number='0'] .cell")
     page.evaluate("scrollTo(0, document.body.scrollHeight)")
