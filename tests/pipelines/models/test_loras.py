@@ -85,7 +85,9 @@ def test_loras_of_the_user_stay_on(drawing):
         assert not np.array_equal(both, own)
     finally:
         wrapped.delete_adapters("mine")
-    assert np.array_equal(both, draw("a fox <lora:ink:1><lora:snow:0.7>"))
+    # The two are summed in another order.
+    asked = draw("a fox <lora:ink:1><lora:snow:0.7>")
+    assert np.abs(both.astype(int) - asked).max() <= 1
 
 
 def test_batches_of_one_lora_each_keep_their_order(drawing):
