@@ -82,6 +82,25 @@ def test_a_judge_that_always_fails_makes_the_job_fail(collection, ids, jobs, pac
     assert "failed on every picture of a batch" in job.message
 
 
+def test_pictures_without_a_value_are_one_sentence_and_values_are_read_once(
+    collection, ids, jobs, package, monkeypatch
+):
+    import acme_judge
+
+    monkeypatch.setattr(acme_judge, "Redness", acme_judge.Moody)
+    scores, reads = collection.scores, []
+    monkeypatch.setattr(collection, "scores", lambda name: reads.append(name) or scores(name))
+    # Most of them were removed meanwhile.
+    job = ended(start_judging(jobs, collection, "redness", range(1, 3001)))
+    missing = 20 - len(scores("judge:redness@1"))
+    assert 1 < missing < 20
+    assert job.message == (
+        f"redness: {20 - missing} of 3,000 pictures judged. "
+        f"The judge 'redness' gave {missing} pictures no value: NaN or infinity."
+    )
+    assert (job.done, len(reads)) == (3000, 1)
+
+
 def test_a_judge_at_work_is_not_started_again(collection, ids, jobs, package, monkeypatch):
     import acme_judge
 
