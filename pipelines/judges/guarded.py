@@ -46,6 +46,7 @@ class GuardedJudge:
         stored_name: fixed when the guard is made.
         stopped: a sentence that says why the judge is given up; empty while it is not.
         without_value: hashes and prompts of the pictures that it gave no value; they are judged once.
+        failed: numbers of pictures without a value, by the reason.
     """
 
     def __init__(self, judge: PictureJudge, seconds: float = SECONDS, batch: int = BATCH, named: str = "") -> None:
@@ -59,15 +60,19 @@ class GuardedJudge:
         self._judge = getattr(judge, "judge_items", judge.judge)
         self.stopped = ""
         self.without_value: set[tuple[str, str]] = set()
-        self._failed: dict[str, int] = {}
+        self.failed: dict[str, int] = {}
 
     @property
     def problems(self) -> list[str]:
         """A sentence for each kind of failure so far."""
         counted = [
-            f"The judge {self.name!r} gave {_pictures(count)} no value: {what}." for what, count in self._failed.items()
+            f"The judge {self.name!r} gave {_pictures(count)} no value: {what}." for what, count in self.failed.items()
         ]
         return [*counted, *([self.stopped] if self.stopped else [])]
+
+    def count_failed(self, what: str, pictures: int = 1) -> None:
+        """Count pictures without a value, for a reason."""
+        self.failed[what] = self.failed.get(what, 0) + int(pictures)
 
     def values(self, pictures: Sequence[Any], prompts: Sequence[str]) -> np.ndarray:
         """(n,) float64 values, higher is better, NaN where the judge gave none; at most ``batch`` pictures at once.
@@ -83,7 +88,7 @@ class GuardedJudge:
         answer = self._ask(pictures, prompts)
         if isinstance(answer, Exception):
             if len(pictures) == 1:
-                self._count(f"{type(answer).__name__}: {first_line(answer)}")
+                self.count_failed(f"{type(answer).__name__}: {first_line(answer)}")
                 return nothing
             # One bad picture must not cost the others of its batch.
             single = [self.values([picture], [prompt]) for picture, prompt in zip(pictures, prompts, strict=True)]
@@ -129,19 +134,17 @@ class GuardedJudge:
         except (TypeError, ValueError):
             values = np.empty(0)
         if values.shape != (count,):
-            self._count(f"it did not return one number a picture, but {_shape(answer)}", count)
+            self.count_failed(f"it did not return one number a picture, but {_shape(answer)}", count)
             return np.full(count, np.nan)
         low, high = (float(end) for end in self.inner.range)
         outside = np.isfinite(values) & ((values < low - _SLACK) | (values > high + _SLACK))
         if outside.any():
-            self._count(f"values outside its range {low:g} … {high:g}, such as {values[outside][0]:g}", outside.sum())
+            what = f"values outside its range {low:g} … {high:g}, such as {values[outside][0]:g}"
+            self.count_failed(what, outside.sum())
         if silent := int((~np.isfinite(values)).sum()):
-            self._count("NaN or infinity", silent)
+            self.count_failed("NaN or infinity", silent)
         usable = np.isfinite(values) & ~outside
         return np.where(usable, self.sign * values, np.nan)
-
-    def _count(self, what: str, pictures: int = 1) -> None:
-        self._failed[what] = self._failed.get(what, 0) + int(pictures)
 
 
 def _pictures(count: int) -> str:

@@ -25,7 +25,7 @@ from ..support.ray_cluster import check_version, ray_connection, worker_error
 from .adherence import AdherenceJudge
 from .finding import judge_named
 from .guarded import GuardedJudge
-from .storing import judge_pictures, still_to_judge
+from .storing import judge_missing, still_to_judge
 
 #: Pictures that a worker measures at once; the batches of a judge of pixels are its own.
 _MEASURED = 64
@@ -40,13 +40,15 @@ class Answer:
     Attributes:
         items: for each picture its items (p,) by their version; empty for a judge of pixels.
         values: (n,) higher is better, NaN where there is none; None for a judge of items.
-        problems: a sentence for each picture that cannot be read, and for each kind of failure of the judge.
+        problems: a sentence for each picture that cannot be read.
+        failed: numbers of pictures of this batch without a value, by the reason.
         stopped: a sentence if the judge is given up.
     """
 
     items: list[dict[str, np.ndarray]] = field(default_factory=list)
     values: np.ndarray | None = None
     problems: tuple[str, ...] = ()
+    failed: dict[str, int] = field(default_factory=dict)
     stopped: str = ""
 
 
@@ -92,9 +94,11 @@ def judge_files(named: str, judge_version: str, version: str, paths: Sequence[st
         ]
         return Answer(items, None, tuple(problems))
     values = np.full(len(paths), np.nan)
+    # The judge stays loaded between batches.
+    judge.failed.clear()
     readable = [i for i, picture in enumerate(pixels) if picture is not None]
     values[readable] = judge.values([pixels[i] for i in readable], [prompts[i] for i in readable])
-    return Answer([], values, (*problems, *judge.problems), judge.stopped)
+    return Answer([], values, tuple(problems), dict(judge.failed), judge.stopped)
 
 
 def _by_items(judge: GuardedJudge) -> bool:
@@ -136,7 +140,7 @@ def judge_on_cluster(
     values, missing, prompts, problems = still_to_judge(collection, rows, judge, progress)
     by_path = {str(collection.locate(row)): row for row in missing}
     if not by_path:
-        return values, [*problems, *judge.problems]
+        return values, [*dict.fromkeys(problems), *judge.problems]
     for block, answer in _answers(
         list(by_path), {path: prompts.get(row.id, "") for path, row in by_path.items()}, judge, workers
     ):
@@ -147,17 +151,20 @@ def judge_on_cluster(
                     row.id: items[version] for row, items in zip(own, answer.items, strict=True) if version in items
                 }
                 collection.add_items(version, fresh)
-            found, left_out = judge_pictures(collection, own, judge, progress)
+            found, left_out = judge_missing(collection, own, prompts, judge, progress)
             problems += left_out
         else:
             found = {row.id: float(v) for row, v in zip(own, answer.values, strict=True) if np.isfinite(v)}
             collection.set_scores(judge.stored_name, found)
             problems += answer.problems
+            for what, count in answer.failed.items():
+                judge.count_failed(what, count)
+            judge.stopped = answer.stopped
             progress(len(own))
         values |= found
-        if answer.stopped:
+        if judge.stopped:
             break
-    return values, list(dict.fromkeys(problems))
+    return values, [*dict.fromkeys(problems), *judge.problems]
 
 
 def _answers(
@@ -183,8 +190,8 @@ def _answers(
                 except ray.exceptions.RayTaskError as error:
                     raise worker_error(error) from error
                 except ray.exceptions.RayError as error:
-                    lost = f"{len(block)} pictures were not judged, because their worker died again and again"
-                    answer = Answer([], np.full(len(block), np.nan), (f"{lost}: {first_line(error)}.",))
+                    lost = f"its worker died again and again ({first_line(error).rstrip('.')})"
+                    answer = Answer([], np.full(len(block), np.nan), (), {lost: len(block)})
                 yield block, answer
         finally:
             for unfinished in running:

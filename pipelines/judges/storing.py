@@ -10,6 +10,7 @@ import numpy as np
 from ...errors import ImageError
 from ...metrics.image import read_image
 from ..collection.collection import Collection
+from ..collection.settings import setting, store_setting
 from ..collection.tables import ImageRow
 from ..scoring.measuring import measure
 from ..support.batching import batches
@@ -17,6 +18,9 @@ from .adherence import AdherenceJudge
 from .evidence import evidence_of
 from .guarded import GuardedJudge
 from .prompts import prompts_of
+
+#: Key of the setting that holds the stored name of the adherence that judged last.
+LATEST_ADHERENCE = "adherence"
 
 
 def judge_pictures(
@@ -39,6 +43,31 @@ def judge_pictures(
         values by picture id, and a sentence for each reason why pictures have none.
     """
     values, missing, prompts, problems = still_to_judge(collection, rows, judge, progress)
+    fresh, unreadable = judge_missing(collection, missing, prompts, judge, progress)
+    return values | fresh, [*dict.fromkeys(problems + unreadable), *judge.problems]
+
+
+def judge_missing(
+    collection: Collection,
+    missing: Sequence[ImageRow],
+    prompts: Mapping[int, str],
+    judge: GuardedJudge,
+    progress: Callable[[int], None],
+) -> tuple[dict[int, float], list[str]]:
+    """Judge pictures without a stored value, and store the values a batch at a time.
+
+    Args:
+        collection: as for ``judge_pictures``.
+        missing: the pictures.
+        prompts: by picture id, of those that have one.
+        judge: as for ``judge_pictures``.
+        progress: as for ``judge_pictures``.
+
+    Returns:
+        values by picture id, and a sentence for each picture that cannot be read.
+    """
+    values: dict[int, float] = {}
+    problems: list[str] = []
     for block in batches(missing, judge.batch):
         if judge.stopped:
             break
@@ -53,7 +82,7 @@ def judge_pictures(
                 (row.sha256, prompts.get(row.id, "")) for row in block if row.id in things and row.id not in fresh
             }
         progress(len(block))
-    return values, [*dict.fromkeys(problems), *judge.problems]
+    return values, problems
 
 
 def still_to_judge(
@@ -61,8 +90,11 @@ def still_to_judge(
 ) -> tuple[dict[int, float], list[ImageRow], dict[int, str], list[str]]:
     """The stored values of pictures by id, the pictures that have none yet, their prompts, and sentences.
 
-    Pictures without a prompt that the judge needs, and those that it gave no value before, are left out.
+    Pictures without a prompt that the judge needs, and those that it gave no value before, are left out. An adherence is
+    remembered as the latest one.
     """
+    if isinstance(judge.inner, AdherenceJudge) and setting(collection, LATEST_ADHERENCE) != judge.stored_name:
+        store_setting(collection, LATEST_ADHERENCE, judge.stored_name)
     wanted = {row.id for row in rows}
     values = {image: value for image, value in collection.scores(judge.stored_name).items() if image in wanted}
     progress(len(values))

@@ -7,6 +7,7 @@ same picture, bit for bit in batches of the same size and within one grey level 
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -100,6 +101,8 @@ class ImageGenerator:
         self.batch_size = check_batch_size(model.batch_size if batch_size is None else batch_size)
         self._settings = _given(settings)
         self._meanings = WordMeanings(model.pipeline)
+        # Drawing moves an offloaded text encoder and adds LoRAs to it. Reentrant for callers' steps.
+        self._in_use = threading.RLock()
         self.pipeline_seconds = 0.0
 
     @property
@@ -144,8 +147,12 @@ class ImageGenerator:
         return request
 
     def meanings(self, texts: Sequence[str]) -> dict[str, np.ndarray]:
-        """(d,) vector of what each of some words means to the model's text encoder; empty if it cannot be used."""
-        return self._meanings.vectors(texts)
+        """(d,) vector of what each of some words means to the model's text encoder; empty if it cannot be used.
+
+        Called while another thread draws, it waits for the end of the batch.
+        """
+        with self._in_use:
+            return self._meanings.vectors(texts)
 
     def _read(self, request: Request) -> tuple[tuple[Lora, ...], bool]:
         """The LoRAs that a prompt names, and True if words of it or of the negative prompt are weighted."""
@@ -214,7 +221,8 @@ class ImageGenerator:
             while waiting:
                 batch = waiting[: self.batch_size]
                 try:
-                    done = run(batch)
+                    with self._in_use:
+                        done = run(batch)
                 except LoraError:
                     raise
                 except Exception as error:

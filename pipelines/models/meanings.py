@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 #: Texts that are encoded at once, and the most tokens of one.
 _BATCH, _LONGEST = 64, 77
+#: Errors of an encoder that is called in another way; all others may pass, such as too little memory.
+_FOR_GOOD = TypeError, AttributeError
 _PLACE = re.compile(r"\{[\w-]+\}")
 
 
@@ -40,7 +42,8 @@ class WordMeanings:
     def vectors(self, texts: Sequence[str]) -> dict[str, np.ndarray]:
         """(d,) float64 vector of each text, without LoRAs and word weights.
 
-        Texts without words are left out; an encoder that cannot be used knows no text.
+        Texts without words are left out; an encoder that cannot be used knows no text. Texts at which the encoder failed
+        are left out, and encoded the next time.
         """
         if self._tokenizer is None or self._encoder is None:
             return {}
@@ -54,8 +57,9 @@ class WordMeanings:
             # Encoders of some families are called in ways of their own, and raise errors of any kind.
             except Exception as error:
                 log.info("The text encoder gives no meanings: %s", first_line(error))
-                self._encoder = None
-                return {}
+                if isinstance(error, _FOR_GOOD):
+                    self._encoder = None
+                break
             self._known.update(
                 (text, row) for text, row in zip(block, rows, strict=True) if np.isfinite(row).all() and row.any()
             )

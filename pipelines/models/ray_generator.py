@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import platform
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import torch
 
 from ...errors import ModelError, SoartError, first_line
@@ -57,6 +58,10 @@ class DrawingWorker:
         parts = self._generator.draw(batch) if share == 1 else self._generator.preview(batch, share)
         return [drawn for part in parts for drawn in part]
 
+    def meanings(self, texts: list[str]) -> dict[str, np.ndarray]:
+        """As ``ImageGenerator.meanings``."""
+        return self._generator.meanings(texts)
+
 
 @dataclass(eq=False)
 class _Worker:
@@ -96,6 +101,7 @@ class ClusterGenerator(ImageGenerator):
         self._workers: list[_Worker] = []
         self._loaded: tuple[LoadedModel, bool] | None = None
         self._deaths = 0
+        self._known_meanings: dict[str, np.ndarray] = {}
         try:
             self._ray = self._stack.enter_context(ray_connection(self._options.workers))
             self._stack.callback(self._dismiss)
@@ -129,6 +135,31 @@ class ClusterGenerator(ImageGenerator):
     def preview(self, requests: Iterable[Request], share: float) -> Iterator[list[DrawnPicture]]:
         """As ``ImageGenerator.preview``."""
         yield from self._fan_out(requests, share)
+
+    def meanings(self, texts: Sequence[str]) -> dict[str, np.ndarray]:
+        """As ``ImageGenerator.meanings``, by a worker; each text is sent once.
+
+        Raises:
+            ModelError: the workers die again and again.
+        """
+        if missing := [text for text in dict.fromkeys(texts) if text not in self._known_meanings]:
+            self._known_meanings |= self._read_by_a_worker(missing)
+        return {text: self._known_meanings[text] for text in texts if text in self._known_meanings}
+
+    def _read_by_a_worker(self, texts: list[str]) -> dict[str, np.ndarray]:
+        job = _Job([])
+        while True:
+            while not (ready := [worker for worker in self._workers if worker.loading is None]):
+                self._wait(())
+            job.worker = ready[0]
+            try:
+                vectors: dict[str, np.ndarray] = self._ray.get(ready[0].actor.meanings.remote(texts))
+            except self._ray.exceptions.RayTaskError as error:
+                raise worker_error(error) from error
+            except self._ray.exceptions.RayError as error:
+                self._replace(ready[0], (job,), error)
+            else:
+                return vectors
 
     def _new_worker(self) -> _Worker:
         actor = self._actor.remote()

@@ -9,19 +9,17 @@ from ...errors import JudgeError, SoartError
 from ...metrics.damage.titles import JUDGE
 from ..collection.collection import Collection
 from ..collection.pictures import images_by_id
+from ..collection.settings import setting
 from ..judges.finding import judge_named
 from ..judges.guarded import GuardedJudge
 from ..judges.phrase_judgements import MISSED
-from ..judges.storing import judge_pictures
+from ..judges.storing import LATEST_ADHERENCE, judge_pictures
 from ..support.background import Job, Jobs
-from ..support.batching import batches
 
 #: Start of the keys of the jobs, before the name of the judge.
 KEY = "judge:"
 #: Start of the names under which values of adherence are stored.
 _ADHERENCE = f"{JUDGE}adherence"
-#: Pictures whose rows are read at once.
-_STEP = 1024
 #: Longest name of a judge that a page may send.
 _LONGEST = 300
 
@@ -39,49 +37,52 @@ def start_judging(jobs: Jobs, collection: Collection, name: str, ids: Sequence[i
 
     Returns:
         the job; a judge that cannot be loaded, or fails on every picture, makes it fail with a sentence.
+
+    Raises:
+        SoartError: this judge is at work already.
     """
     name = " ".join(name.split())[:_LONGEST]
+    key = f"{KEY}{name}"
+    if (running := jobs.find(key)) is not None and running.live:
+        raise SoartError("This judge is at work already: wait until it is done, or cancel it.")
 
     def work(job: Job) -> str:
         judge = GuardedJudge(judge_named(name, known_only=True))
         job.expect(len(ids))
-        judged, problems = 0, list[str]()
-        for block in batches(ids, _STEP):
-            rows = list(images_by_id(collection, block).values())
-            sound = [row for row in rows if not row.problem]
-            job.advance(len(block) - len(sound))
-            values, left_out = judge_pictures(collection, sound, judge, job.advance)
-            judged += len(values)
-            problems = list(dict.fromkeys([*problems, *left_out]))
-            if judge.stopped:
-                break
-        if judge.stopped and not judged:
+        sound = [row for row in images_by_id(collection, ids).values() if not row.problem]
+        job.advance(len(ids) - len(sound))
+        values, problems = judge_pictures(collection, sound, judge, job.advance)
+        if judge.stopped and not values:
             raise JudgeError(judge.stopped)
-        job.message = " ".join([_summary(judged, len(ids), judge), *problems[:3]])
+        job.message = " ".join([_summary(len(values), len(ids), judge), *problems[:3]])
         return judge.stored_name
 
-    return jobs.start(f"{KEY}{name}", f"Judging by {name}", work)
+    # The argument may be a path, and guests see the title.
+    return jobs.start(key, f"Judging by {name.partition(':')[0]}", work)
 
 
 def _summary(judged: int, count: int, judge: GuardedJudge) -> str:
     return f"{judge.name}: {judged:,} of {count:,} picture{'' if count == 1 else 's'} judged."
 
 
-def adherence_among(profiles: Mapping[str, int]) -> str:
-    """The stored name of adherence that has most values; empty if there is none.
+def adherence_among(collection: Collection, profiles: Mapping[str, int]) -> str:
+    """The stored name of the adherence that judged last, else of the one with most values; empty without values.
 
     Args:
+        collection: the collection.
         profiles: numbers of stored values by stored name.
     """
     names = [name for name in profiles if name.startswith((f"{_ADHERENCE}@", f"{_ADHERENCE}:"))]
-    return max(names, key=lambda name: profiles[name], default="")
+    latest = setting(collection, LATEST_ADHERENCE) if len(names) > 1 else None
+    return max(names, key=lambda name: (name == latest, profiles[name]), default="")
 
 
-def limits_of_shown(shown: str, profiles: Mapping[str, int]) -> dict[str, Any]:
+def limits_of_shown(shown: str, collection: Collection, profiles: Mapping[str, int]) -> dict[str, Any]:
     """Attributes of a ``Query`` for pictures that show what their prompts ask, or do not.
 
     Args:
         shown: ``yes``, ``no``, or empty for all pictures.
+        collection: the collection.
         profiles: numbers of stored values by stored name.
 
     Raises:
@@ -91,7 +92,7 @@ def limits_of_shown(shown: str, profiles: Mapping[str, int]) -> dict[str, Any]:
         return {}
     if shown not in ("yes", "no"):
         raise SoartError(f"'shown' must be yes or no, got {shown[:40]!r}.")
-    name = adherence_among(profiles)
+    name = adherence_among(collection, profiles)
     if not name:
         raise SoartError(
             "No picture of this collection has been judged by adherence yet: choose Judge pictures… first."

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
+import itertools
+import logging
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from ...errors import SoartError
+from ...errors import ProfileError, SoartError
 from ..ingest.file_rows import known_files
 from ..ingest.roots import check_allowed, known_roots
 from ..ingest.scan import FileEntry, Scan
+from ..support.background import FAILED, Job
 from ..support.batching import batches
 from ..tidying.moved_away import CULLED
 from .evaluation import EvaluationService
@@ -22,8 +24,14 @@ PAUSE, RATIO = 2.0, 20.0
 SETTLED = 2.0
 #: Longest wait, in seconds, for files that go on changing while others are written.
 PATIENCE = 30.0
+#: Seconds from a failed evaluation to the next try, doubled with each failure up to the second number.
+RETRY = 30.0, 3600.0
+#: Seconds for which ``close`` waits for the thread.
+_CLOSING = 10.0
 #: Files compared with the collection at once.
 _CHUNK = 512
+
+_log = logging.getLogger(__name__)
 
 #: Size and time of change, in nanoseconds since 1970, of each file by path.
 Listing = dict[str, tuple[int, int]]
@@ -96,9 +104,12 @@ class FolderWatch:
 
     def __init__(self, evaluation: EvaluationService, pause: float = PAUSE, settled: float = SETTLED) -> None:
         self.evaluation, self.pause = evaluation, pause
-        self._novelty = Novelty(self._known(), settled)
-        self._due = False
         self._ended = threading.Event()
+        self._novelty = Novelty(self._known(), settled)
+        #: Time from which an evaluation is due; None if there is nothing new.
+        self._due: float | None = None
+        self._job: Job | None = None
+        self._retry = RETRY[0]
         self._thread = threading.Thread(target=self._run, name="soart: watching folders", daemon=True)
 
     def start(self) -> None:
@@ -106,13 +117,15 @@ class FolderWatch:
         self._thread.start()
 
     def close(self) -> None:
-        """End the thread."""
+        """End the thread; a folder that does not answer is not awaited for long."""
         self._ended.set()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(_CLOSING)
 
     def look(self, now: float) -> bool:
         """List the folders once; returns True if that starts an evaluation.
+
+        An evaluation that fails is tried again after a while. If the taste that ranks is gone, the technical score does.
 
         Args:
             now: time in seconds, of the same clock each time.
@@ -122,12 +135,30 @@ class FolderWatch:
             SoartError: another job of the evaluation has just started; the next look tries again.
         """
         listing = {file.path: (file.size, file.changed) for file in self._files()}
-        self._due = self._novelty.take(listing, now) or self._due
-        if not self._due or self.evaluation.busy:
+        if self._ended.is_set():
             return False
-        self.evaluation.evaluate(self.evaluation.settings.profile)
-        self._due = False
+        self._take_end(now)
+        if self._novelty.take(listing, now):
+            self._due = now
+        if self._due is None or now < self._due or self.evaluation.busy:
+            return False
+        try:
+            self._job = self.evaluation.evaluate(self.evaluation.settings.profile)
+        except ProfileError as error:
+            _log.warning("Pictures of watched folders are ranked by the technical score: %s", error)
+            self._job = self.evaluation.evaluate()
+        self._due = None
         return True
+
+    def _take_end(self, now: float) -> None:
+        """If the last evaluation has failed, make it due again."""
+        if self._job is None or self._job.live:
+            return
+        if self._job.state == FAILED:
+            self._due, self._retry = now + self._retry, min(2 * self._retry, RETRY[1])
+        else:
+            self._retry = RETRY[0]
+        self._job = None
 
     @property
     def folders(self) -> list[Path]:
@@ -138,7 +169,8 @@ class FolderWatch:
         folders = self.folders
         if self.evaluation.allowed is not None:
             check_allowed(folders, self.evaluation.allowed)
-        return iter(Scan(folders, exclude=self.evaluation.folder / CULLED, contained=True))
+        files = Scan(folders, exclude=self.evaluation.folder / CULLED, contained=True)
+        return itertools.takewhile(lambda _: not self._ended.is_set(), files)
 
     def _known(self) -> Listing:
         """Files as the last scan of the collection saw them; texts beside pictures as they are."""
@@ -151,10 +183,14 @@ class FolderWatch:
         return listing
 
     def _run(self) -> None:
-        seconds = 0.0
+        seconds, said = 0.0, ""
         while not self._ended.wait(max(self.pause, RATIO * seconds)):
             start = time.monotonic()
             # Such as a database that is locked for a while: the next look tries again.
-            with contextlib.suppress(SoartError):
+            try:
                 self.look(start)
+            except SoartError as error:
+                if str(error) != said:
+                    said = str(error)
+                    _log.warning("Watched folders were not evaluated, but will be tried again: %s", said)
             seconds = time.monotonic() - start

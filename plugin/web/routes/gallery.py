@@ -28,7 +28,7 @@ from ....pipelines.services.gallery import cells_of, picture_details, start_scor
 from ....pipelines.services.importing import MOST_BYTES
 from ....pipelines.services.judging import KEY, adherence_among, limits_of_shown, start_judging
 from ..answers import for_visitor, json_endpoint, page, whole_number, whole_numbers
-from ..state import NotFoundError, OpenCollection, current_collection, rater_of
+from ..state import NotFoundError, OpenCollection, current_collection, is_owner, rater_of
 
 #: Longest side of a picture by the size in its address; None for all pixels.
 SIZES = {"small": SIDE, "large": LARGE, "full": None}
@@ -82,7 +82,10 @@ def _query(current: OpenCollection, parameters: Mapping[str, str]) -> Query:
     """The query of an address in an open collection."""
     query = query_of(parameters, lambda name: stored_profile(current.profiles, name))
     shown = parameters.get("shown", "")
-    return replace(query, **limits_of_shown(shown, count_collection(current.collection).profiles)) if shown else query
+    if not shown:
+        return query
+    profiles = count_collection(current.collection).profiles
+    return replace(query, **limits_of_shown(shown, current.collection, profiles))
 
 
 def gallery(request: Request) -> Response:
@@ -98,7 +101,7 @@ def gallery(request: Request) -> Response:
         request, "gallery.html", current, view="gallery", profiles=profiles, sound=counts.pictures - counts.problems,
         counts=counts, chosen=chosen, parameters=request.query_params, damages=DAMAGE,
         most=MOST_TO_ORDER, suffixes=sorted(SUFFIXES), most_bytes=MOST_BYTES, tags=label_counts(current.collection, TAG), albums=label_counts(current.collection, ALBUM),
-        judges=known_judges(), adherence=adherence_among(counts.profiles),
+        judges=known_judges(), adherence=adherence_among(current.collection, counts.profiles),
         examined=all(counts.profiles.get(detector.stored_name) for detector in detectors()),
     )  # fmt: skip
 
@@ -176,11 +179,12 @@ def judge(request: Request, body: dict[str, Any]) -> Response:
 
 
 def jobs(request: Request) -> Response:
-    """Background jobs."""
+    """Background jobs; guests do not see which argument a judge has, because it may be a path."""
+    owner = is_owner(request)
     return JSONResponse({
         "jobs": [
             {
-                "number": job.number, "key": job.key, "title": job.title, "state": job.state, "done": job.done,
+                "number": job.number, "key": job.key if owner or not job.key.startswith(KEY) else KEY, "title": job.title, "state": job.state, "done": job.done,
                 "total": job.total, "message": for_visitor(request, job.message), "live": job.live, "left": job.seconds_left,
                 "judged": job.result if job.key.startswith(KEY) else None,
             }

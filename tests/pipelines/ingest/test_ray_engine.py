@@ -22,6 +22,7 @@ from soart.pipelines.ingest.inspection import inspect_file
 from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.ray_engine import RayEngine
 from soart.pipelines.ingest.scan import Scan
+from soart.pipelines.judges import ray_judging
 from soart.pipelines.judges.engines import judging_named
 from soart.pipelines.judges.finding import guarded_judges
 from soart.pipelines.judges.guarded import GuardedJudge
@@ -36,6 +37,7 @@ from soart.pipelines.tuning.loop import tune
 from soart.pipelines.tuning.panel import Panel
 from soart.pipelines.tuning.tuner import Tuner
 from soart.prompts.space.space import PromptSpace
+from soart.prompts.steering.spaces import words_of
 from soart.version import __version__
 
 ray = import_ray()
@@ -288,21 +290,24 @@ def test_workers_that_always_die(cluster):
 
 @pytest.mark.slow
 def test_tuning_takes_the_same_steps(cluster, tmp_path, embedded, scorer):
-    space = PromptSpace.from_text("a {sharp|vivid|blurry} picture of a {boat|fox|owl}")
+    space = PromptSpace.from_text("a {sharp|vivid|blurry} picture of a {boat|fox|owl|ship|lighthouse}")
     seen = []
     on_cluster = partial(ClusterGenerator, GeneratorOptions(workers=2))
     for name, make in (("local", partial(ImageGenerator, embedded)), ("cluster", on_cluster)):
         with Collection(tmp_path / name) as collection, make() as generator:
             tuner = Tuner(collection, generator, space, Panel([scorer]), batch=8, budget=24)
             assert tuner.prune
+            words = words_of(space)
+            assert generator.meanings(words).keys() == set(words)
             tune(tuner)
             study = [(a.choice, a.seed, a.previews, a.dropped) for a in tuner.study.own]
             seen.append((study, sorted(row.sha256 for row in collection.images())))
     assert seen[0] == seen[1]
 
 
-@pytest.mark.parametrize("name", ["redness", "adherence"])
-def test_judged_as_on_one_machine(cluster, package, tmp_path, name):
+@pytest.mark.parametrize("name", ["redness", "acme_judge:Moody", "adherence"])
+def test_judged_as_on_one_machine(cluster, package, tmp_path, monkeypatch, name):
+    monkeypatch.setattr(ray_judging, "_MEASURED", 4)
     [(judge, _)], [(again, _)] = guarded_judges([(name, 1.0)]), guarded_judges([(name, 1.0)])
     results = []
     for engine, folder, guarded in (("local", "here", judge), ("ray", "there", again)):
@@ -322,20 +327,22 @@ def test_judged_as_on_one_machine(cluster, package, tmp_path, name):
             counted = []
             values, problems = judging_named(engine, 2)(collection, rows, guarded, counted.append)
             assert sum(counted) == len(rows)
-            assert len(problems) >= 1
+            problems = sorted(problem.replace(str(tmp_path / folder), "") for problem in problems)
             assert values == collection.scores(guarded.stored_name)
-            results.append([values.get(row.id) for row in rows])
+            results.append(([values.get(row.id) for row in rows], problems))
             # Nothing is left to judge but what cannot be read.
             with ray_connection(2):
                 assert judging_named(engine, 2)(collection, rows[:-1], guarded)[0] == values
     assert results[0] == results[1]
-    assert sum(value is not None for value in results[0]) == (11 if name == "redness" else 8)
+    values, problems = results[0]
+    assert sum(value is not None for value in values) == {"redness": 11, "adherence": 8}.get(name, 6)
+    assert len(problems) == 1 + (name != "redness")
 
 
 def test_a_judge_without_a_name_stays_on_its_machine(package, tmp_path):
     import acme_judge
 
-    with Collection(tmp_path / "c") as collection, pytest.raises(JudgeError, match="name it"):
+    with Collection(tmp_path / "c") as collection, pytest.raises(JudgeError, match="pass its name"):
         judging_named("ray")(collection, [], GuardedJudge(acme_judge.ready))
     with pytest.raises(SoartError, match="engine"):
         judging_named("abacus")

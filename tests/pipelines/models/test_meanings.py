@@ -1,5 +1,6 @@
 """Meanings of words by the text encoder of the model."""
 
+import threading
 from types import SimpleNamespace
 
 import numpy as np
@@ -56,6 +57,39 @@ def test_a_pipeline_whose_encoder_cannot_be_used_knows_no_meanings(generator, ki
     )
     meanings = WordMeanings(encoder)
     assert meanings.vectors(["fox"]) == {} == meanings.vectors(["owl"])
+
+
+def test_an_error_that_passes_costs_no_later_meaning(generator, monkeypatch):
+    pipeline = generator.model.pipeline
+    meanings = WordMeanings(SimpleNamespace(tokenizer=pipeline.tokenizer, text_encoder=pipeline.text_encoder))
+    known = meanings.vectors(["fox"])
+    with monkeypatch.context() as patch:
+        patch.setattr(meanings, "_encoder", _broken)
+        patch.setattr(_broken, "device", pipeline.text_encoder.device, raising=False)
+        assert meanings.vectors(["fox", "owl"]).keys() == known.keys()
+    assert meanings.vectors(["fox", "owl"]).keys() == {"fox", "owl"}
+
+
+def test_the_text_encoder_is_not_used_while_another_thread_draws(generator):
+    """Drawing moves an offloaded encoder, and adds LoRAs to it."""
+    read, drawing, seen = threading.Event(), threading.Event(), []
+
+    def meanings():
+        drawing.wait(240)
+        generator.meanings(["a word of this test"])
+        read.set()
+
+    def draw(batch):
+        drawing.set()
+        seen.append(read.wait(0.2))
+        return []
+
+    thread = threading.Thread(target=meanings)
+    thread.start()
+    assert list(generator._in_batches([generator.request("a fox", 1)], draw)) == [[]]
+    assert read.wait(240)
+    thread.join()
+    assert seen == [False]
 
 
 def test_words_are_alike_and_numbers_stay_numbers(generator):

@@ -1,11 +1,15 @@
 """Judging in the background: any judge that can be named, again after a cancel, and the filter by adherence."""
 
 import sys
+import threading
 
 import pytest
 
 from soart.errors import SoartError
 from soart.pipelines.collection.queries import Query, order
+from soart.pipelines.judges.adherence import AdherenceJudge
+from soart.pipelines.judges.guarded import GuardedJudge
+from soart.pipelines.judges.storing import judge_pictures
 from soart.pipelines.services.judging import adherence_among, limits_of_shown, start_judging
 from soart.pipelines.support.background import CANCELLED, DONE, FAILED, Jobs
 
@@ -78,9 +82,51 @@ def test_a_judge_that_always_fails_makes_the_job_fail(collection, ids, jobs, pac
     assert "failed on every picture of a batch" in job.message
 
 
+def test_pictures_without_a_value_are_one_sentence_and_values_are_read_once(
+    collection, ids, jobs, package, monkeypatch
+):
+    import acme_judge
+
+    monkeypatch.setattr(acme_judge, "Redness", acme_judge.Moody)
+    scores, reads = collection.scores, []
+    monkeypatch.setattr(collection, "scores", lambda name: reads.append(name) or scores(name))
+    # Most of them were removed meanwhile.
+    job = ended(start_judging(jobs, collection, "redness", range(1, 3001)))
+    missing = 20 - len(scores("judge:redness@1"))
+    assert 1 < missing < 20
+    assert job.message == (
+        f"redness: {20 - missing} of 3,000 pictures judged. "
+        f"The judge 'redness' gave {missing} pictures no value: NaN or infinity."
+    )
+    assert (job.done, len(reads)) == (3000, 1)
+
+
+def test_a_judge_at_work_is_not_started_again(collection, ids, jobs, package, monkeypatch):
+    import acme_judge
+
+    release, judge = threading.Event(), acme_judge.Redness.judge
+    monkeypatch.setattr(acme_judge.Redness, "judge", lambda *asked: release.wait(240) and judge(*asked))
+    first = start_judging(jobs, collection, "redness:/home/ann/x", ids[:8])
+    assert first.title == "Judging by redness"
+    with pytest.raises(SoartError, match="at work already"):
+        start_judging(jobs, collection, "redness:/home/ann/x", ids)
+    release.set()
+    assert ended(first).done == 8
+    assert ended(start_judging(jobs, collection, "redness:/home/ann/x", ids)).done == 20
+
+
 def test_no_pictures(collection, jobs, package):
     job = ended(start_judging(jobs, collection, "redness", []))
     assert (job.state, job.message) == (DONE, "redness: 0 of 0 pictures judged.")
+
+
+def test_the_adherence_that_judged_last_counts_even_if_an_older_one_has_more_values(collection, ids):
+    judge = GuardedJudge(AdherenceJudge([]))
+    assert judge_pictures(collection, [], judge) == ({}, [])
+    counts = {"judge:adherence@0-older": 20}
+    assert adherence_among(collection, counts) == "judge:adherence@0-older"
+    assert adherence_among(collection, {**counts, judge.stored_name: 1}) == judge.stored_name
+    assert adherence_among(collection, {judge.stored_name: 1, **counts}) == judge.stored_name
 
 
 def test_asked_for_and_not_shown(collection, ids):
@@ -91,11 +137,11 @@ def test_asked_for_and_not_shown(collection, ids):
     counts = {
         stored: len(collection.scores(stored)) for stored in (name, "judge:adherence@2-y", "judge:adherence-of-acme@1")
     }
-    assert adherence_among(counts) == name
-    assert adherence_among({"technical-5": 3}) == ""
+    assert adherence_among(collection, counts) == name
+    assert adherence_among(collection, {"technical-5": 3}) == ""
     for shown, expected in (("no", ids[:5]), ("yes", ids[5:10]), ("", ids)):
-        query = Query(ascending=True, profile="technical-5", **limits_of_shown(shown, counts))
+        query = Query(ascending=True, profile="technical-5", **limits_of_shown(shown, collection, counts))
         assert order(collection, query, "me") == expected
     for shown, profiles in (("maybe", counts), ("no", {})):
         with pytest.raises(SoartError):
-            limits_of_shown(shown, profiles)
+            limits_of_shown(shown, collection, profiles)

@@ -1,10 +1,14 @@
 """Watching folders: what is new, when it is written, and what an evaluation then finds."""
 
+import threading
+import time
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from soart.errors import CollectionError
+from soart.errors import CollectionError, SoartError
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.evaluation.folders import sync_and_evaluate
 from soart.pipelines.ingest.inspection import inspect_file
@@ -93,15 +97,72 @@ def test_links_and_folders_that_lead_out_are_not_read(watched, paint, tmp_path):
     assert len(engine.names) == 3
 
 
-def test_the_thread_goes_on_after_a_failure_and_ends(watched, paint):
+def test_a_failed_evaluation_is_tried_again_after_a_while(watched, paint, monkeypatch):
     folder, evaluation, _ = watched
+    watch = FolderWatch(evaluation, settled=0)
+    paint(folder, 1, 5, vivid=True)
+
+    def fail(job, roots):
+        raise SoartError("The database is locked.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(evaluation, "_evaluate", fail)
+        assert [seen(evaluation, watch, now) for now in (0, 1, 30, 31)] == [True, False, False, True]
+        assert evaluation.failure == "The database is locked."
+    # The next pause is twice as long.
+    assert [seen(evaluation, watch, now) for now in (40, 80, 99, 100, 999)] == [False, False, False, True, False]
+    assert len(evaluation.result.evaluation.ids) == 4
+
+
+def test_new_pictures_do_not_wait_for_the_next_try(watched, paint, monkeypatch):
+    folder, evaluation, _ = watched
+    watch = FolderWatch(evaluation, settled=0)
+    paint(folder, 1, 5, vivid=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(evaluation, "_evaluate", lambda job, roots: 1 / 0)
+        assert [seen(evaluation, watch, now) for now in (0, 1)] == [True, False]
+    paint(folder, 1, 6, vivid=True)
+    assert [seen(evaluation, watch, now) for now in (2, 3)] == [True, False]
+    assert len(evaluation.result.evaluation.ids) == 5
+
+
+def test_without_the_taste_that_ranked_the_technical_score_does(watched, paint):
+    folder, evaluation, _ = watched
+    watch = FolderWatch(evaluation, settled=0)
+    evaluation._store(replace(evaluation.settings, profile="deleted"))
+    paint(folder, 1, 5, vivid=True)
+    assert seen(evaluation, watch, 0)
+    assert (len(evaluation.result.evaluation.ids), evaluation.settings.profile) == (4, "")
+
+
+def test_an_ended_watch_takes_no_partial_listing(watched, paint):
+    folder, evaluation, engine = watched
+    watch = FolderWatch(evaluation, settled=0)
+    paint(folder, 1, 5, vivid=True)
+    watch.close()
+    assert list(watch._files()) == []
+    assert not seen(evaluation, watch, 0)
+    assert len(engine.names) == 3
+
+
+def test_the_thread_goes_on_after_a_failure_and_ends(watched, paint, monkeypatch):
+    folder, evaluation, _ = watched
+    failed, evaluate, deadline = threading.Event(), evaluation.evaluate, time.monotonic() + 240
+
+    def fail_once(profile=""):
+        if not failed.is_set():
+            failed.set()
+            raise SoartError("Another job has just started.")
+        return evaluate(profile)
+
+    monkeypatch.setattr(evaluation, "evaluate", fail_once)
     watch = FolderWatch(evaluation, pause=0.01, settled=0)
-    allowed, evaluation.allowed = evaluation.allowed, []
     watch.start()
-    evaluation.allowed = allowed
     paint(folder, 2, 5, vivid=True)
+    assert failed.wait(240)
     while evaluation.result is None or len(evaluation.result.evaluation.ids) < 5:
-        evaluation.jobs._lock.acquire(timeout=0.02) and evaluation.jobs._lock.release()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
     watch.close()
     watch.close()
     assert not watch._thread.is_alive()

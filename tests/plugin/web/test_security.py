@@ -4,6 +4,7 @@ import pytest
 
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import ratings
+from soart.pipelines.services.judging import start_judging
 from soart.plugin.web.security import allowed_host, signing_key
 from soart.plugin.web.sessions import same_secret
 
@@ -155,6 +156,12 @@ def test_a_guest_changes_no_file_and_sees_no_path(visit, folder, settings_, secr
     for path in ("pictures/1/small", "pictures/1/full", "heat/1", "detail/1", "download/1", "api/ids?like=999"):
         assert str(folder) not in guest.client.get(f"/c/0/{path}").text, path
     assert f"{file.name}' cannot be read" in guest.client.get("/c/0/pictures/1/full").text
+    # Nor in a job.
+    current = guest.client.app.state.server.collections[0]
+    assert start_judging(current.jobs, current.collection, f"adherence:{folder}/towers", []).wait(240)
+    answer = guest.client.get("/c/0/api/jobs")
+    assert str(folder) not in answer.text
+    assert answer.json()["jobs"][-1]["key"] == "judge:"
 
 
 def test_the_password_opens_until_the_logout_even_for_a_stolen_cookie(visit, settings, tmp_path):
