@@ -4,6 +4,9 @@ Measured are the first view, scrolling, filters, the time from key press to next
 The collection is made once (``--folder``; 320 × 320 pixels each, so that thumbnails must be made). The server is the
 command ``soart web`` in a separate process, the browser headless Chromium. Learning runs in the background, as it does
 for users.
+
+With ``--raters`` it measures instead how the server bears several people at once: first one rater, then so many, each
+against a fresh server and without a browser.
 """
 
 from __future__ import annotations
@@ -15,7 +18,11 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx2 as httpx
@@ -23,9 +30,14 @@ import numpy as np
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from soart.pipelines.collection.collection import Collection
+from soart.pipelines.collection.ratings import ratings
 from soart.pipelines.models.request import DrawnPicture, Request
 
 SIDE = 320
+#: Most raters, and most seconds that they rate.
+MOST_RATERS, MOST_SECONDS = 50, 600
+#: Seconds from one rating of a rater to the next, if the server is quick enough.
+PACE = 0.5
 #: Run in the page: milliseconds from a key press until the next picture is on the screen.
 WATCH = """() => {
   window.times = [];
@@ -93,9 +105,14 @@ def make(folder: Path, count: int) -> None:
 
 
 class Server:
-    """``soart web`` in a separate process."""
+    """``soart web`` in a separate process.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: of the collection.
+        home: takes the settings, sessions and tastes in place of the user's own folders.
+    """
+
+    def __init__(self, folder: Path, home: Path | None = None) -> None:
         with socket.create_server(("127.0.0.1", 0)) as found:
             port = found.getsockname()[1]
         self.address = f"http://127.0.0.1:{port}"
@@ -110,7 +127,9 @@ class Server:
             "--port",
             str(port),
         ]
-        self.process = subprocess.Popen(line, stdout=subprocess.PIPE, text=True)
+        names = ("XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
+        environment = None if home is None else {**os.environ, **{name: str(home / name) for name in names}}
+        self.process = subprocess.Popen(line, stdout=subprocess.PIPE, text=True, env=environment)
         assert self.process.stdout is not None
         #: The address with the token, which lets a browser in.
         self.entrance = self.process.stdout.readline().split()[2]
@@ -120,10 +139,36 @@ class Server:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmRSS"))
 
+    def memory_of_all(self) -> tuple[float, int]:
+        """Megabytes of the server with its child processes, and the number of processes.
+
+        Pages that several processes share are counted once.
+        """
+        sizes = []
+        for process in family(self.process.pid):
+            try:
+                lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+            except OSError:  # It has just ended.
+                continue
+            sizes += [int(line.split()[1]) / 1024 for line in lines if line.startswith("Pss:")]
+        return sum(sizes), len(sizes)
+
     def close(self) -> None:
         """Stop the server."""
         self.process.terminate()
         self.process.wait(60)
+
+
+def family(process: int) -> Iterator[int]:
+    """The numbers of a process and of all its descendants."""
+    yield process
+    for children in Path(f"/proc/{process}/task").glob("*/children"):
+        try:
+            numbers = children.read_text().split()
+        except OSError:
+            continue
+        for child in numbers:
+            yield from family(int(child))
 
 
 def visit(browser: Browser, server: Server) -> Page:
@@ -188,14 +233,20 @@ def key_presses(page: Page, address: str, count: int) -> np.ndarray:
     return np.array(page.evaluate("window.times"))
 
 
+def enter(client: httpx.Client, server: Server, rater: str) -> dict[str, str]:
+    """Open a session under the name of a rater, as a browser does; returns the header of changing requests."""
+    client.get(server.entrance)
+    text = client.get("/c/0/gallery", headers={"accept": "text/html"}).text
+    headers = {"x-csrf-token": text.split('data-csrf="')[1].split('"')[0]}
+    client.post("/rater", json={"rater": rater}, headers=headers).raise_for_status()
+    return headers
+
+
 def rate_many(server: Server, count: int, every: int) -> list[float]:
     """Resident megabytes of the server after every so many ratings, each after viewing the picture."""
     found = []
     with httpx.Client(base_url=server.address, timeout=60) as client:
-        client.get(server.entrance)
-        text = client.get("/c/0/gallery", headers={"accept": "text/html"}).text
-        headers = {"x-csrf-token": text.split('data-csrf="')[1].split('"')[0]}
-        client.post("/rater", json={"rater": "bench"}, headers=headers).raise_for_status()
+        headers = enter(client, server, "bench")
         rng, done = np.random.default_rng(1), 0
         while done < count:
             for cell in client.get("/c/0/api/queue?count=8").json()["cells"]:
@@ -211,6 +262,106 @@ def rate_many(server: Server, count: int, every: int) -> list[float]:
     return found
 
 
+@dataclass
+class Sitting:
+    """One person's sitting: what was rated, and milliseconds until each response had arrived."""
+
+    stars: dict[int, int] = field(default_factory=dict)
+    rating: list[float] = field(default_factory=list)
+    viewing: list[float] = field(default_factory=list)
+    #: Ratings that the server did not take.
+    refused: int = 0
+
+
+def sit(server: Server, rater: str, seed: int, seconds: float, started: threading.Barrier) -> Sitting:
+    """Rate the pictures of the queue, each after viewing it, about one in ``PACE`` seconds.
+
+    Args:
+        server: to rate at.
+        rater: name, one that has not rated yet.
+        seed: of the ratings and pauses.
+        seconds: of rating.
+        started: is passed once every rater has a session.
+    """
+    sitting, rng = Sitting(), np.random.default_rng(seed)
+    with httpx.Client(base_url=server.address, timeout=60) as client:
+        headers = enter(client, server, rater)
+
+        def view(path: str) -> httpx.Response:
+            start = time.perf_counter()
+            response = client.get(path).raise_for_status()
+            sitting.viewing.append(1000 * (time.perf_counter() - start))
+            return response
+
+        started.wait(120)
+        # Nobody begins at the same moment as all others.
+        due = time.monotonic() + PACE * rng.random()
+        end = time.monotonic() + seconds
+        ahead: list[dict[str, int]] = []
+        while due < end:
+            time.sleep(max(0.0, due - time.monotonic()))
+            if not ahead and not (ahead := view("/c/0/api/queue?count=8").json()["cells"]):
+                break
+            cell = ahead.pop(0)
+            view(f"/c/0/pictures/{cell['id']}/large?v={cell['v']}")
+            body = {"rater": rater, "image": cell["id"], "stars": int(rng.integers(1, 6))}
+            start = time.perf_counter()
+            response = client.post("/c/0/api/rate", json=body, headers=headers)
+            sitting.rating.append(1000 * (time.perf_counter() - start))
+            if response.status_code == 200:
+                sitting.stars[body["image"]] = body["stars"]
+            else:
+                sitting.refused += 1
+            due = max(time.monotonic(), due + PACE * (0.8 + 0.4 * rng.random()))
+    return sitting
+
+
+def rate_together(folder: Path, raters: list[str], seconds: float) -> float:
+    """Let raters rate at the same time at a fresh server, and print what came of it; returns megabytes of memory."""
+    home = Path(tempfile.mkdtemp(prefix="soart-web-home-"))
+    server = Server(folder, home)
+    try:
+        started = threading.Barrier(len(raters))
+        with ThreadPoolExecutor(len(raters)) as pool:
+            tasks = [pool.submit(sit, server, rater, seed, seconds, started) for seed, rater in enumerate(raters)]
+            memory = [(0.0, 0)]
+            while not all(task.done() for task in tasks):
+                memory.append(server.memory_of_all())
+                time.sleep(1)
+            sittings = [task.result() for task in tasks]
+    finally:
+        server.close()
+        shutil.rmtree(home, ignore_errors=True)
+    with Collection(folder) as collection:
+        stored = [ratings(collection, rater) for rater in raters]
+    lost = sum(
+        sitting.refused + sum(kept.get(image) != stars for image, stars in sitting.stars.items())
+        for sitting, kept in zip(sittings, stored, strict=True)
+    )
+    most, processes = max(memory)
+    print(f"{len(raters)} {'rater' if len(raters) == 1 else 'raters'} for {seconds:g} s:")
+    for name, times in (
+        ("ratings", [t for sitting in sittings for t in sitting.rating]),
+        ("queue and pictures", [t for sitting in sittings for t in sitting.viewing]),
+    ):
+        print(
+            f"  {name}: {len(times)} responses, median {np.median(times):.0f} ms, "
+            f"95th percentile {np.quantile(times, 0.95):.0f} ms (goal 300 ms), longest {max(times):.0f} ms"
+        )
+    print(f"  lost ratings: {lost}")
+    print(f"  memory, server with learning: at most {most:.0f} MB in {processes} processes")
+    return most
+
+
+def compare_raters(folder: Path, count: int, seconds: float) -> None:
+    """Print the figures of one rater, and of several."""
+    # Names of this run, so that a collection can be used again.
+    now = int(time.time())
+    alone = rate_together(folder, [f"alone-{now}"], seconds)
+    together = rate_together(folder, [f"together-{now}-{number}" for number in range(count)], seconds)
+    print(f"memory of {count} raters: {together / alone:.2f} times that of one rater (goal: 1.3 times)")
+
+
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -219,12 +370,19 @@ def main() -> None:
     parser.add_argument("--presses", type=int, default=300)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--folder", type=Path)
+    parser.add_argument("--raters", type=int, default=0, help=f"measure so many raters at once, 2 to {MOST_RATERS}")
+    parser.add_argument("--seconds", type=float, default=60, help=f"that they rate, up to {MOST_SECONDS}")
     given = parser.parse_args()
+    if given.raters and not (2 <= given.raters <= MOST_RATERS and 0 < given.seconds <= MOST_SECONDS):
+        parser.error(f"--raters must be 2 to {MOST_RATERS}, and --seconds at most {MOST_SECONDS}")
     folder = given.folder or Path(tempfile.mkdtemp(prefix="soart-web-"))
     start = time.monotonic()
     make(folder, given.count)
     print(f"{given.count} pictures of {SIDE} × {SIDE}, made in {time.monotonic() - start:.0f} s")
     shutil.rmtree(folder / "thumbs", ignore_errors=True)
+    if given.raters:
+        compare_raters(folder, given.raters, given.seconds)
+        return
     chromium = os.environ.get("SOART_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])

@@ -25,6 +25,7 @@ export function toast(text, { key = text, sticky = false, bad = false } = {}) {
     node = el("p", { dataset: { key } });
     room.append(node);
   }
+  bringToFront(room);
   const notice = node;
   notice.className = bad ? "toast bad" : "toast";
   notice.textContent = text;
@@ -34,6 +35,18 @@ export function toast(text, { key = text, sticky = false, bad = false } = {}) {
       notice,
       setTimeout(() => notice.remove(), 5000),
     );
+}
+
+/**
+ * Move the notices into the open dialog, which would cover them, until it closes.
+ *
+ * @param {HTMLElement} room
+ */
+function bringToFront(room) {
+  const dialog = $$("dialog:modal").at(-1);
+  if (!dialog || dialog.contains(room)) return;
+  dialog.append(room);
+  dialog.addEventListener("close", () => document.body.append(room), { once: true });
 }
 
 /**

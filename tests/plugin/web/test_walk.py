@@ -1,4 +1,4 @@
-"""A whole walk through the gallery by keyboard alone: from a folder of pictures to keepers, exports and back."""
+"""A whole walk through the gallery by keyboard or fingers alone: from pictures to keepers, exports and back."""
 
 import json
 import os
@@ -24,6 +24,11 @@ from soart.pipelines.ingest.inspection import inspect_file
 from soart.pipelines.ingest.scan import Scan
 
 TOKEN = "t" * 43
+#: Run in the page: true if nothing covers an element.
+IN_SIGHT = """(selector) => {
+  const node = document.querySelector(selector), box = node.getBoundingClientRect();
+  return node.contains(document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2));
+}"""
 
 
 def write_pictures(folder, prompts, seeds):
@@ -88,17 +93,140 @@ class Keyboard:
         self.go_to(selector, key)
         self.press("Enter")
 
-    def view(self, name):
-        """Open a view by its link; the way to it begins at the top of the page."""
+    def from_top(self, selector):
         self.page.evaluate("document.activeElement.blur()")
-        self.enter(f"nav [href$='/{name}']")
-        self.page.wait_for_selector(f"body.view-{name}")
+        self.enter(selector)
 
     def focus_pictures(self):
         """Give the grid the focus, as an arrow key does that is pressed anywhere outside it."""
         self.page.wait_for_selector("[data-number='0'] img")
         self.press("ArrowDown")
         self.page.wait_for_function("() => document.activeElement.className === 'cell'")
+
+    def keep_another(self):
+        self.press("ArrowRight", "ArrowRight")
+        other = self.page.get_attribute(":focus", "data-picture")
+        self.press("k")
+        return other
+
+    def move_others_away(self):
+        self.enter("[data-plan]", "Shift+Tab")
+
+    def love_the_second(self):
+        self.focus_pictures()
+        self.press("ArrowRight", "5", "f", "Enter")
+
+    def show_more_like_it(self):
+        self.press("m")
+
+    def select_four(self):
+        self.focus_pictures()
+        self.press("Home", " ", "Shift+ArrowRight", "Shift+ArrowRight", "Shift+ArrowRight")
+
+    def compare(self):
+        self.press("c")
+
+    def choose_the_second(self):
+        self.press("2")
+
+    def export(self):
+        self.enter("[data-act=zip]")
+
+    def open_the_first(self):
+        self.press("Escape")
+        self.page.evaluate("document.activeElement.blur()")
+        self.focus_pictures()
+        self.press("Home", "Enter")
+
+    def vary(self):
+        self.press("v")
+
+    def draw_two(self):
+        for name, value in (("count", "2"), ("steps", "2")):
+            self.go_to(f"[name={name}]")
+            self.press("Control+a")
+            self.page.keyboard.type(value)
+        self.press("Enter")
+
+    def undo(self):
+        self.press("u")
+
+
+class Fingers:
+    """A person with a phone: taps, swipes, and the keyboard on the screen for numbers."""
+
+    def __init__(self, page):
+        self.page = page
+
+    def tap(self, selector):
+        # Chromium takes taps within a third of a second for one gesture, and drops the first one's click.
+        self.page.wait_for_timeout(400)
+        self.page.tap(selector)
+
+    from_top = tap
+
+    def swipe_left(self, selector):
+        """Move one finger to the left, as the browser itself hears it."""
+        box = self.page.locator(selector).bounding_box()
+        x, y = box["x"] + 0.8 * box["width"], box["y"] + box["height"] / 2
+        device = self.page.context.new_cdp_session(self.page)
+        for kind, moved in (("touchStart", 0), ("touchMove", 80), ("touchMove", 160), ("touchEnd", None)):
+            points = [] if moved is None else [{"x": x - moved, "y": y}]
+            device.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        device.detach()
+
+    def keep_another(self):
+        keep = ".group >> nth=0 >> figure >> nth=1 >> [data-keep]"
+        other = self.page.get_attribute(keep, "data-keep")
+        self.tap(keep)
+        return other
+
+    def move_others_away(self):
+        self.tap("[data-plan]")
+
+    def love_the_second(self):
+        self.tap("[data-number='0'] .cell")
+        self.page.wait_for_selector("#viewer-place:has-text('1 of')")
+        self.swipe_left("#viewer .stage")
+        self.page.wait_for_selector("#viewer-place:has-text('2 of')")
+        self.tap("#viewer [data-stars='5']")
+        self.tap("#viewer-favourite")
+
+    def show_more_like_it(self):
+        self.tap("#viewer [data-like]")
+
+    def select_four(self):
+        self.tap("#select")
+        for number in range(4):
+            self.tap(f"[data-number='{number}'] .cell")
+
+    def compare(self):
+        self.tap("[data-act=compare]")
+
+    def choose_the_second(self):
+        self.tap(".choice >> nth=1")
+
+    def export(self):
+        self.tap("[data-act=zip]")
+
+    def open_the_first(self):
+        self.tap("[data-act=none]")
+        self.tap("[data-number='0'] .cell")
+
+    def vary(self):
+        self.tap("#viewer [data-vary]")
+
+    def draw_two(self):
+        for name in ("count", "steps"):
+            self.tap(f"[name={name}]")
+            self.page.fill(f"[name={name}]", "2")
+        self.tap("#draw .primary")
+
+    def undo(self):
+        """Undo in the viewer, which has the button."""
+        if not self.page.is_visible("#viewer"):
+            self.tap("[data-number='0'] .cell")
+        self.tap("#viewer [data-undo-rating]")
 
 
 def count_is(page, count):
@@ -107,54 +235,55 @@ def count_is(page, count):
     page.wait_for_function("text => document.querySelector('#count').textContent === text", arg=f"{count:,} pictures")
 
 
-def walk(page, address, prompts, seeds, shoot=lambda name: None):
+def open_view(page, person, name):
+    person.from_top(f"nav [href$='/{name}']")
+    page.wait_for_selector(f"body.view-{name}")
+
+
+def walk(page, person, address, prompts, seeds, shoot=lambda name: None):
     """The walk; returns the table of the exported pictures."""
-    person, total = Keyboard(page), prompts * seeds
+    total = prompts * seeds
     page.goto(address)
     count_is(page, total)
     shoot("open")
 
     # Cull to keepers: another one of the first group, then move the rest away.
-    person.view("keepers")
+    open_view(page, person, "keepers")
     page.wait_for_selector("[data-plan]")
     assert f"{prompts} groups: {prompts} to keep" in page.inner_text("#groups")
-    person.press("ArrowRight", "ArrowRight")
-    other = page.get_attribute(":focus", "data-picture")
-    person.press("k")
+    other = person.keep_another()
     page.wait_for_selector(f"figure.keep [data-picture='{other}']")
     shoot("keepers")
-    person.enter("[data-plan]", "Shift+Tab")
+    person.move_others_away()
     page.wait_for_selector("#undo-list")
-    person.view("gallery")
+    open_view(page, person, "gallery")
     count_is(page, prompts)
 
     # A favourite, and more like it.
-    person.focus_pictures()
-    person.press("ArrowRight", "5", "f", "Enter")
+    person.love_the_second()
+    page.wait_for_selector("#viewer [data-stars='5'][aria-pressed=true]")
     page.wait_for_selector("#viewer .prompt")
     loved = page.inner_text("#viewer .prompt")
-    page.wait_for_selector("#viewer [data-stars='5'][aria-pressed=true]")
-    person.press("m")
+    person.show_more_like_it()
     page.wait_for_url(re.compile("like="))
     count_is(page, prompts)
     shoot("like")
 
     # Compare four of these, and come back to the same selection.
-    person.focus_pictures()
-    person.press("Home", " ", "Shift+ArrowRight", "Shift+ArrowRight", "Shift+ArrowRight")
+    person.select_four()
     assert page.inner_text("#selected") == "4 selected"
-    person.press("c")
+    person.compare()
     page.wait_for_selector(".of-4 .choice")
     shoot("compare")
-    person.press("2")
+    person.choose_the_second()
     page.wait_for_function("() => document.querySelector('#made').textContent.startsWith('3 choices')")
-    # The browser's own key, which a browser without a window does not have.
+    # The browser's own key or gesture, which a browser without a window does not have.
     page.go_back()
     page.wait_for_function("() => document.querySelector('#selected')?.textContent === '4 selected'")
 
     # Export the four.
     with page.expect_download() as download:
-        person.enter("[data-act=zip]")
+        person.export()
     shoot("export")
     with zipfile.ZipFile(download.value.path()) as archive:
         assert archive.testzip() is None
@@ -163,33 +292,26 @@ def walk(page, address, prompts, seeds, shoot=lambda name: None):
     assert table[0]["prompt"] == loved
 
     # Variations of the loved one.
-    person.press("Escape")
-    page.evaluate("document.activeElement.blur()")
-    person.focus_pictures()
-    person.press("Home", "Enter")
+    person.open_the_first()
     page.wait_for_selector("#viewer [data-vary]")
-    person.press("v")
+    person.vary()
     page.wait_for_selector("#draw")
     assert page.input_value("[name=prompt]") == loved
-    for name, value in (("count", "2"), ("steps", "2")):
-        person.go_to(f"[name={name}]")
-        person.press("Control+a")
-        page.keyboard.type(value)
-    person.press("Enter")
+    person.draw_two()
     page.wait_for_selector("#live img >> nth=1")
     shoot("variations")
 
     # Undo all, from another view: the comparison, the favourite, the rating, the move, the other keeper.
-    person.view("gallery")
+    open_view(page, person, "gallery")
     count_is(page, prompts + 2)
     for word in ("choice", "favourite", "5", "pictures moved away"):
-        person.press("u")
+        person.undo()
         page.wait_for_selector(f".toast:has-text('Undone: {word}.')")
     count_is(page, total + 2)
-    person.press("u")
+    person.undo()
     page.wait_for_selector(".toast:has-text('Undone: choice of keeper.')")
     shoot("undone")
-    person.press("u")
+    person.undo()
     page.wait_for_selector(".toast:has-text('Nothing to undo.')")
     return table
 
@@ -227,7 +349,20 @@ def folder(tmp_path, files):
 
 def test_pictures_are_culled_searched_compared_exported_varied_and_restored_by_keyboard(come, address, folder, files):
     before = {path.name: path.read_bytes() for path in files.iterdir()}
-    walk(come(), f"{address}/?token={TOKEN}", 5, 2)
+    page = come()
+    walk(page, Keyboard(page), f"{address}/?token={TOKEN}", 5, 2)
+    with Collection(folder) as collection:
+        check_restored(collection, files, before)
+
+
+@pytest.mark.slow
+def test_ten_pictures_are_walked_through_on_a_phone(come, address, folder, files):
+    before = {path.name: path.read_bytes() for path in files.iterdir()}
+    page = come(has_touch=True, is_mobile=True)
+    page.set_viewport_size({"width": 390, "height": 844})
+    walk(page, Fingers(page), f"{address}/?token={TOKEN}", 5, 2)
+    # Notices are in sight too while the viewer covers the page.
+    assert page.evaluate(IN_SIGHT, ".toast:last-child")
     with Collection(folder) as collection:
         check_restored(collection, files, before)
 
@@ -238,6 +373,7 @@ def test_a_folder_of_two_thousand_pictures_is_walked_through_by_keyboard(come, t
     write_pictures(files, 400, 5)
     before = {path.name: path.read_bytes() for path in files.iterdir()}
     with served(files, tmp_path) as (address, place):
-        walk(come(), address, 400, 5)
+        page = come()
+        walk(page, Keyboard(page), address, 400, 5)
         with Collection(place) as collection:
             check_restored(collection, files, before)
