@@ -105,6 +105,13 @@ class ImageGenerator:
         self._in_use = threading.RLock()
         self.pipeline_seconds = 0.0
 
+    def __getstate__(self) -> dict[str, Any]:
+        # A lock cannot be copied; a copy has its own pipeline to guard.
+        return {name: value for name, value in self.__dict__.items() if name != "_in_use"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _in_use=threading.RLock())
+
     @property
     def model(self) -> LoadedModel:
         """The model, under the identity of its weights and of its present scheduler."""

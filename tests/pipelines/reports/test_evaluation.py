@@ -111,7 +111,7 @@ def test_the_page_shows_the_keepers_of_each_prompt(tmp_path, paint):
         keepers = find_keepers(evaluated)
         page = write_evaluation(tmp_path / "page.html", evaluated).read_text(encoding="utf-8")
     section = page.split("<h2>Keepers</h2>")[1].split("<h2")[0]
-    assert "2 groups with 2 to keep and 3 others" in section
+    assert "2 groups: 2 to keep, 3 others" in section
     assert f"{keepers.trust_sentence}." in section
     assert EVIL not in section
     kept = re.findall(r'class="keep"><img[^>]* alt="([^"]+)"', section)
