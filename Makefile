@@ -10,6 +10,9 @@ RUN := $(VENV)/.installed
 JS := .ci/javascript
 JS_TOOLS := $(JS)/node_modules/.installed
 
+# The tests start hundreds of processes, each of which would compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test test-slow bench lint lint-js pages docs clean
 
 help:  ## list these targets

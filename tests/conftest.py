@@ -31,6 +31,9 @@ settings.load_profile("steady")
 #: Fixtures and modules that take the whole machine: none of their tests runs beside another one of them.
 EXCLUSIVE = {"browser", "test_ray_engine.py"}
 
+#: Rooms whose own tests must cover them. Tracing doubles the time of a test, so that others run without.
+COVERED = [Path(__file__).parent / room for room in ("metrics", "pipelines", "prompts")]
+
 
 def pytest_collection_modifyitems(items):
     """Keep the tests of a file on one worker, which shares their fixtures; and those of all exclusive files."""
@@ -42,6 +45,8 @@ def pytest_collection_modifyitems(items):
         group = "exclusive" if named & EXCLUSIVE else str(path)
         for test in tests:
             test.add_marker(pytest.mark.xdist_group(group))
+            if not any(path.is_relative_to(room) for room in COVERED):
+                test.add_marker(pytest.mark.no_cover)
 
 
 ASSETS = Path(__file__).parent / "assets"
@@ -101,7 +106,7 @@ def together():
             child = os.fork()
             if child == 0:
                 code = 1
-                signal.alarm(60)
+                signal.alarm(240)
                 try:
                     os.close(opener)
                     os.read(gate, 1)
@@ -207,9 +212,9 @@ def come(browser):
     def open_page(**options):
         context = browser.new_context(viewport={"width": 1280, "height": 860}, **options)
         contexts.append(context)
+        # Patience for busy machines, also in further tabs; on a quiet one nothing takes a second.
+        context.set_default_timeout(400_000)
         page = context.new_page()
-        # Patience for busy machines; on a quiet one nothing takes a second.
-        page.set_default_timeout(180_000)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda m: complaints.append(m.text) if "Content Security Policy" in m.text else None)
         return page

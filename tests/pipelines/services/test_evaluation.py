@@ -67,7 +67,7 @@ def service(open_service):
 
 
 def finish(service, job, state=DONE):
-    assert job.wait(60)
+    assert job.wait(240)
     assert job.state == state, job.message
     return job.message
 
@@ -267,7 +267,7 @@ def test_moving_every_picture_is_reported_and_undone(service, collection):
 def test_one_thing_at_a_time(service):
     plan = service.plan(Rule(duplicates=True))
     with service._lock:
-        service.jobs.start(KEY, "Holding", lambda job: job._cancelled.wait(30))
+        service.jobs.start(KEY, "Holding", lambda job: job._cancelled.wait(240))
         for act in (service.evaluate, lambda: service.move(Rule(duplicates=True), plan.digest)):
             with pytest.raises(SoartError, match="wait until"):
                 act()

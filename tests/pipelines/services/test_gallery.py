@@ -33,14 +33,14 @@ def test_pictures_that_an_earlier_version_scored_are_scored_anew_once(collection
     collection.set_scores("technical-2", dict.fromkeys(coloured, 140.0))
     job = renew_scores(jobs, collection, profiles)
     assert "anew" in job.title
-    assert job.wait(60)
+    assert job.wait(240)
     assert set(collection.scores(profiles.scorer("technical").stored_name)) == set(coloured)
     assert collection.scores("technical-2") == dict.fromkeys(coloured, 140.0)
     assert renew_scores(jobs, collection, profiles) is None
     # A collection that an earlier version examined for damage is examined anew.
     collection.set_scores("blur-3", dict.fromkeys(coloured, 10.0))
     assert examined(collection) == set()
-    assert renew_scores(jobs, collection, profiles).wait(60)
+    assert renew_scores(jobs, collection, profiles).wait(240)
     assert examined(collection) == set(coloured)
     assert renew_scores(jobs, collection, profiles) is None
 

@@ -17,7 +17,7 @@ def test_ratings_teach_in_the_background(rating, coloured, profiles, collection,
     for image in coloured[: 2 * LEAST]:
         assert rating.rate(image, 5 if image % 2 else 1) is None
     job = rating.jobs.find(rating.key)
-    assert job.wait(60)
+    assert job.wait(240)
     assert job.state == DONE
     progress = rating.progress()
     assert (progress.rated, progress.rejected, progress.pictures) == (10, 0, 30)
@@ -78,7 +78,7 @@ def test_a_damaged_taste_is_learnt_anew(collection, profiles, jobs, coloured, pr
     assert rating.progress().word == ""
     for image in coloured[:LEAST]:
         rating.rate(image, 5 if image % 2 else 1)
-    assert rating.jobs.find(rating.key).wait(60)
+    assert rating.jobs.find(rating.key).wait(240)
     assert rating.progress().word
 
 
@@ -88,7 +88,7 @@ def test_profiles_are_tastes_of_the_collection_and_the_user_and_built_in_scores(
     for image in coloured[:6]:
         rating.rate(image, 5 if image % 2 else 1)
     job = rating.learn_now()
-    assert job.wait(60)
+    assert job.wait(240)
     profiles.user.save(profiles.own.load("ann"))
     assert profiles.names()[:2] == ["ann", "technical"]
     assert profiles.scorer("ann") is profiles.scorer("ann")
@@ -103,7 +103,7 @@ def test_scoring_all_goes_on_after_cancelling_and_names_lost_pictures(collection
     lost = collection.images()[3]
     collection.locate(lost).unlink()
     job = jobs.start("s", "Scoring", lambda job: score_all(collection, profiles.scorer("technical"), job))
-    assert job.wait(60)
+    assert job.wait(240)
     done, problems = job.result
     assert done == 29
     assert len(problems) == 1
@@ -114,7 +114,7 @@ def test_scoring_all_goes_on_after_cancelling_and_names_lost_pictures(collection
 def test_reasons_and_heat_maps_for_every_kind_of_profile(rating, profiles, collection, coloured):
     for image in coloured[:6]:
         rating.rate(image, 5 if image % 2 else 1)
-    assert rating.learn_now().wait(60)
+    assert rating.learn_now().wait(240)
     row = collection.images()[0]
     for name in ("ann", "technical", "noise"):
         explanation = explain_score(collection, row, profiles.scorer(name))

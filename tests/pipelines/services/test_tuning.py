@@ -71,7 +71,7 @@ def test_a_killed_process_leaves_a_tune_to_resume(tuning, collection, profiles, 
     before = {image for image, _ in tuning.pictures()}
     again = TuningService(collection, profiles, Jobs(), lambda: generator, threading.Lock())
     assert again.state == INTERRUPTED
-    assert again.read_findings().wait(60)
+    assert again.read_findings().wait(240)
     assert again.latest.done == len(before)
     again.resume()
     until(lambda: not again.live, 60)

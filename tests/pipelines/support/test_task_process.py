@@ -41,7 +41,7 @@ def until(true, seconds=240):
 
 def test_work_is_done_elsewhere_with_progress(jobs, process):
     job = start(jobs, process, "k", add, 3, 4)
-    assert job.wait(60)
+    assert job.wait(240)
     assert (job.state, job.total) == (DONE, 2)
     total, pid = job.result
     assert total == 7
@@ -51,15 +51,15 @@ def test_work_is_done_elsewhere_with_progress(jobs, process):
 def test_tasks_of_many_jobs_run_one_after_another_in_one_process(jobs, process, tmp_path):
     path = str(tmp_path / "notes")
     started = [start(jobs, process, str(k), note, path, 0.05) for k in range(6)]
-    assert all(job.wait(60) for job in started)
+    assert all(job.wait(240) for job in started)
     assert {job.state for job in started} == {DONE}
     assert Path(path).read_text().split() == ["begin", "end"] * 6
 
 
 def test_failures_are_sentences(jobs, process, capfd):
     refused, failed = start(jobs, process, "a", refuse), start(jobs, process, "b", fail)
-    assert refused.wait(60)
-    assert failed.wait(60)
+    assert refused.wait(240)
+    assert failed.wait(240)
     assert (refused.state, refused.message) == (FAILED, "This cannot be done.")
     assert (failed.state, failed.message) == (FAILED, "The work failed unexpectedly (ZeroDivisionError: by zero).")
 
@@ -70,13 +70,13 @@ def test_a_task_is_cancelled_while_it_runs_and_while_it_waits(jobs, process):
     pid = process.pid
     assert waiting.state == WAITING
     waiting.cancel()
-    assert waiting.wait(10)
+    assert waiting.wait(240)
     running.cancel()
-    assert running.wait(10)
+    assert running.wait(240)
     assert (running.state, waiting.state) == (CANCELLED, CANCELLED)
     # The process itself goes on.
     job = start(jobs, process, "c", add, 1, 1)
-    assert job.wait(10)
+    assert job.wait(240)
     assert job.result == (2, pid)
 
 
@@ -85,7 +85,7 @@ def test_a_task_that_does_not_stop_is_killed(jobs, process):
     until(lambda: process.pid)
     time.sleep(0.5)
     job.cancel()
-    assert job.wait(20)
+    assert job.wait(240)
     assert job.state == CANCELLED
     assert process.pid is None
 
@@ -94,30 +94,30 @@ def test_a_killed_process_fails_its_task_and_comes_again(jobs, process):
     job, next_one = start(jobs, process, "a", run_for, 60), start(jobs, process, "b", add, 2, 2)
     until(lambda: job.done)
     os.kill(process.pid, signal.SIGKILL)
-    assert job.wait(30)
+    assert job.wait(240)
     assert job.state == FAILED
     assert job.message.startswith("Adding stopped because its process was ended")
-    assert next_one.wait(60)
+    assert next_one.wait(240)
     assert next_one.result[0] == 4
     # It may also be killed between two tasks.
     os.kill(process.pid, signal.SIGKILL)
     until(lambda: process.pid is None)
     last = start(jobs, process, "c", add, 2, 3)
-    assert last.wait(60)
+    assert last.wait(240)
     assert last.result[0] == 5
 
 
 def test_an_idle_process_ends(jobs):
     process = TaskProcess("Adding", idle=0.3)
     job = start(jobs, process, "a", add, 1, 1)
-    assert job.wait(60)
+    assert job.wait(240)
     until(lambda: process.pid is None)
     again = start(jobs, process, "b", add, 2, 2)
-    assert again.wait(60)
+    assert again.wait(240)
     assert again.result[0] == 4
     process.close()
     late = start(jobs, process, "c", add, 1, 1)
-    assert late.wait(10)
+    assert late.wait(240)
     assert "not possible any more" in late.message
 
 
@@ -126,17 +126,17 @@ def test_the_queue_is_limited(jobs, process, monkeypatch):
     first = [start(jobs, process, str(k), run_for, 60) for k in range(2)]
     until(lambda: len(process._waiting) == 2)
     refused = start(jobs, process, "more", add, 1, 1)
-    assert refused.wait(10)
+    assert refused.wait(240)
     assert refused.message == "Adding has 2 tasks to do before this one: try again later."
     for job in first:
         job.cancel()
-        assert job.wait(20)
+        assert job.wait(240)
 
 
 def test_no_thread_is_left(jobs):
     process = TaskProcess("Adding")
     before = threading.active_count()
     job = start(jobs, process, "a", add, 1, 1)
-    assert job.wait(60)
+    assert job.wait(240)
     process.close()
     until(lambda: threading.active_count() <= before)

@@ -101,7 +101,7 @@ def test_a_closed_stdin_is_seen_before_anything_is_drawn(folder):
     with subprocess.Popen(
         [sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, preexec_fn=lambda: os.close(0)
     ) as run:
-        _, err = run.communicate(timeout=60)
+        _, err = run.communicate(timeout=240)
     assert (run.returncode, len(err.splitlines()), "stdin is closed" in err) == (1, 1, True)
     assert not (folder / "soart-tuning").exists()
 

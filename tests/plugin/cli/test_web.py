@@ -158,12 +158,12 @@ def test_it_serves_until_it_is_interrupted(tmp_path):
     with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ) as process:
         try:
             address, token = process.stdout.readline().split()[2].split("?token=")
-            refused = httpx.get(f"{address}c/0/api/ids")
-            with httpx.Client(follow_redirects=True) as client:
+            refused = httpx.get(f"{address}c/0/api/ids", timeout=240)
+            with httpx.Client(follow_redirects=True, timeout=240) as client:
                 answer = client.get(f"{address}c/0/gallery?token={token}", headers={"accept": "text/html"})
         finally:
             process.send_signal(signal.SIGINT)
         assert refused.status_code == 401
         assert "This collection is empty" in answer.text
-        assert process.wait(30) == 0
+        assert process.wait(240) == 0
         assert process.stderr.read() == ""

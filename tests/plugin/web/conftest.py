@@ -171,7 +171,7 @@ def address(app):
         thread.start()
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         server.should_exit = True
-        thread.join(60)
+        thread.join(240)
         assert not thread.is_alive()
     # What is left open is reported here, not in a later test.
     gc.collect()

@@ -20,7 +20,7 @@ TOKEN = "t" * 43
 @pytest.fixture
 def listener(app, monkeypatch):
     """The address of a server as the command starts it, with little patience."""
-    monkeypatch.setattr(serving, "ARRIVAL_SECONDS", 0.5)
+    monkeypatch.setattr(serving, "ARRIVAL_SECONDS", 1.0)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = serving.make_server(app)
         thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])))
@@ -29,24 +29,24 @@ def listener(app, monkeypatch):
             time.sleep(0.01)
         yield listener.getsockname()
         server.should_exit = True
-        thread.join(60)
+        thread.join(240)
         assert not thread.is_alive()
 
 
-def drip(stream, text, pause=0.1):
-    """Send a text byte by byte; return the seconds until the server closed the connection."""
-    start = time.monotonic()
+def drip(stream, byte, pause=0.1):
+    """Send a byte again and again; True as soon as the server has closed the connection."""
+    end = time.monotonic() + 240
     stream.settimeout(pause)
-    for number in range(200):
+    while time.monotonic() < end:
         try:
-            stream.sendall(text[number % len(text)].encode())
+            stream.sendall(byte)
             if not stream.recv(1000):
-                break
+                return True
         except TimeoutError:
             continue
         except OSError:
-            break
-    return time.monotonic() - start
+            return True
+    return False
 
 
 @pytest.mark.parametrize(
@@ -56,12 +56,12 @@ def drip(stream, text, pause=0.1):
 def test_a_request_that_arrives_drop_by_drop_is_cut_off(listener, beginning):
     with socket.create_connection(listener) as stream:
         stream.sendall(beginning.encode())
-        assert drip(stream, "x") < 5
+        assert drip(stream, b"x")
 
 
 def test_silence_is_cut_off(listener):
     with socket.create_connection(listener) as stream:
-        stream.settimeout(10)
+        stream.settimeout(240)
         with contextlib.suppress(ConnectionResetError):
             assert stream.recv(100) == b""
 
@@ -69,7 +69,7 @@ def test_silence_is_cut_off(listener):
 def test_requests_that_arrive_are_answered_one_after_another(listener):
     request = b"GET /collections HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/html\r\n\r\n"
     with socket.create_connection(listener) as stream:
-        stream.settimeout(10)
+        stream.settimeout(240)
         for _ in range(3):
             stream.sendall(request[:20])
             time.sleep(0.2)
@@ -84,7 +84,7 @@ def test_a_picture_that_arrives_slowly_but_steadily_is_taken(listener, folder):
     Image.fromarray(noise).save(buffer, "PNG")
     content = buffer.getvalue()
     host, port = listener
-    connection = http.client.HTTPConnection(host, port, timeout=20)
+    connection = http.client.HTTPConnection(host, port, timeout=240)
     connection.request("GET", f"/?token={TOKEN}", headers={"accept": "text/html"})
     cookie = read(connection)[1].split(";")[0]
     connection.request("GET", "/c/0/gallery", headers={"cookie": cookie, "accept": "text/html"})
@@ -100,7 +100,7 @@ def test_a_picture_that_arrives_slowly_but_steadily_is_taken(listener, folder):
     connection.endheaders()
     for start in range(0, len(content), 90_000):
         connection.send(content[start : start + 90_000])
-        time.sleep(0.3)
+        time.sleep(0.4)
     assert read(connection)[0] == '{"name":"slow.png"}'
     connection.close()
     assert (folder / "images" / "imported" / "slow.png").read_bytes() == content

@@ -63,10 +63,10 @@ def served(folder, home):
         [collection] = (home / "XDG_DATA_HOME" / "soart" / "collections").iterdir()
         yield address, collection
         process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 0
+        assert process.wait(240) == 0
     finally:
         process.kill()
-        process.wait(60)
+        process.wait(240)
         process.stdout.close()
 
 
