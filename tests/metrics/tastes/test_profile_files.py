@@ -171,6 +171,14 @@ def test_blend(profile, taste_world, tmp_path):
     assert "0.75 mine" in both.method
 
 
+def test_notebooks_show_how_reliable_a_taste_is(profile):
+    for taste in (replace(profile, name="<b>mine"), blend("<b>mine", [profile, profile])):
+        page = taste._repr_html_()
+        assert "&lt;b&gt;mine" in page
+        assert "pictures" in page
+        assert profile.trust.word in page
+
+
 def test_wrong_blends_are_refused(profile, taste_world):
     for parts, weights, words in (
         ([profile], None, "at least two"),

@@ -136,6 +136,21 @@ def test_the_best_are_copied_with_their_texts_and_nothing_is_overwritten(soart, 
         assert (code, out, words in err) == (1, "", True)
 
 
+def test_pages_and_copies_are_opened_when_they_are_there(soart, tmp_path, monkeypatch):
+    folder = tmp_path / "all"
+    folder.mkdir()
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 20, 3), dtype=np.uint8)).save(folder / "0.png")
+    opened, page, best = [], tmp_path / "page.html", tmp_path / "best"
+    monkeypatch.setattr("typer.launch", lambda path: opened.append((path, Path(path).exists())) or 0)
+    assert soart("rank", folder, "--copy-to", best, "--open")[0] == 0
+    assert soart("rank", folder, "--copy-to", best, "--report", page, "--open", "--json")[0] == 0
+    assert soart("evaluate", folder, "--report", page, "--open")[0] == 0
+    assert opened == [(str(path), True) for path in (best, page, page)]
+    monkeypatch.setattr("typer.launch", lambda path: 1)
+    code, _, err = soart("rank", folder, "--report", page, "--open")
+    assert (code, "cannot be opened from here" in err) == (0, True)
+
+
 def test_nothing_to_rank_is_a_failure(soart, tmp_path):
     code, _, err = soart("rank", tmp_path)
     assert code == 1
