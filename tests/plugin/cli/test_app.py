@@ -306,10 +306,13 @@ def test_compare_attention(soart, mode_folders, tmp_path):
     code, out, err = soart("compare-attention", *folders, "--versions", "b,d", "--output", tmp_path / "out")
     assert code == 0
     assert "balanced accuracy" in out
+    assert "by chance as large in" in out
     assert "bad.png" in err
     code, out, _ = soart("compare-attention", *folders, "--versions", "A,B", "--output", tmp_path / "out", "--json")
     document = json.loads(out)
     assert document["balanced_accuracy"]["D"] == 1.0
+    assert document["intervals"]["D"][0] <= 1.0 <= document["intervals"]["D"][1]
+    assert 0 <= document["p_value"] <= 1
     assert document["pictures"] == 12
     assert set(document["blocks"]) == {"clean", "grainy"}
     assert all((tmp_path / "out" / name).exists() for name in ("difference.csv", "plus-minus.csv", "comparison.png"))
