@@ -1,10 +1,11 @@
 """Compares learnt tastes with usual classifiers, from few pictures.
 
-    python benchmarks/taste.py [--splits 20] [--repetitions 50] [--part planted|either|prior|trust|chance|real]…
+    python benchmarks/taste.py [--splits 20] [--repetitions 50] [--part PART]…
 
 *Planted* tastes use pictures of the embedded model, with labels from the scenes in their prompts (``planted.py``),
 which no learner sees. *Real* ones are planted in photographs and drawings of packages (``real_tastes.py``). The figures
-are of tastes and pictures that the method was not developed on. All methods get the same pictures; rivals choose their settings by cross-validation among the learning pictures. Intervals are 95 % t
+are of tastes and pictures that the method was not developed on. Parts: ``planted``, ``either``, ``prior``, ``trust`` and
+``chance`` of planted tastes; ``real`` (against other methods), ``real-priors`` and ``real-trust`` of real ones. All methods get the same pictures; rivals choose their settings by cross-validation among the learning pictures. Intervals are 95 % t
 intervals over splits.
 """
 
@@ -22,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from fewshot import interval
 from planted import ANY, EITHER, TASTES, drawn
-from real_report import report
+from real_report import TABLES, report
 from real_tastes import world
 from sklearn.base import ClassifierMixin
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -233,7 +234,7 @@ def chance(tasks: list[Task], repetitions: int, size: int) -> None:
           f"{CHANCE!r}; {dict(Counter(words))}", flush=True)  # fmt: skip
 
 
-PARTS = ("planted", "either", "prior", "trust", "chance", "real")
+PARTS = ("planted", "either", "prior", "trust", "chance", *TABLES)
 
 
 def main() -> None:
@@ -250,7 +251,7 @@ def main() -> None:
     wanted = arguments.part or PARTS
     plain: list[Task] = []
     either: list[Task] = []
-    if set(wanted) - {"real"}:
+    if set(wanted) - set(TABLES):
         plain = list(planted_tasks(arguments.cache, development=arguments.development))
         either = list(planted_tasks(arguments.cache, development=arguments.development, either=True))
     if "planted" in wanted:
@@ -267,8 +268,9 @@ def main() -> None:
     if "chance" in wanted:
         for size in (8, 20):
             chance(either, 2 * arguments.repetitions, size)
-    if "real" in wanted:
-        report(world(arguments.cache, development=arguments.development), arguments.persons, arguments.repetitions)
+    if set(wanted) & set(TABLES):
+        place = world(arguments.cache, development=arguments.development)
+        report(place, arguments.persons, arguments.repetitions, wanted)
 
 
 if __name__ == "__main__":

@@ -37,14 +37,14 @@ RESIDUALS = {0.06: 0.149, 0.25: -0.004, 1.0: -0.160}
 NOISES = {0.1: -0.335, 0.5: 0.676, 2.0: -0.339}
 #: That a trusted prior score explains everything.
 ALONE = 0.026
-#: In the technical score, and in any other judge.
+#: In the technical score, and in any other judge; with caution, so that a useless one takes less away.
 TRUSTS_IN_TECHNICAL = {
-    "none": Trust(0.0, 0.0, 1.795),
+    "none": Trust(0.0, 0.0, 2.795),
     "some": Trust(0.3, 0.15, -0.769),
     "much": Trust(0.7, 0.2, -1.024),
 }
 TRUSTS = {
-    "none": Trust(0.0, 0.0, 0.583),
+    "none": Trust(0.0, 0.0, 1.583),
     "some": Trust(0.3, 0.15, -0.180),
     "much": Trust(0.7, 0.2, -0.418),
 }

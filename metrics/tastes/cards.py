@@ -15,24 +15,20 @@ differential privacy", *Journal of the Royal Statistical Society B* 84 (2022).
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save as to_bytes
 from scipy.stats import norm
 
 from ...errors import ProfileError
-from ...files import write_whole
+from .array_files import FileKind, read_arrays, write_arrays
 from .blend import Taste
 from .card_space import CardSpace, card_space, check_items_of
 from .profile import TasteProfile
 
-#: Increased whenever the contents of a file change their meaning.
-FORMAT = 1
+FILE = FileKind("card", 1, "ask for a new card", "ask for a card (soart taste share)")
 METHOD = "linear"
 #: Prior variance s² of each weight, and variance of the noise of a single judgement.
 PRIOR, JUDGEMENT = 1.0, 0.5
@@ -128,7 +124,8 @@ def make_card(
     return Card(space.version, mean, covariance, float(noise))
 
 
-def _digest(text: str, arrays: dict[str, np.ndarray]) -> str:
+def _earlier_digest(text: str, arrays: Mapping[str, np.ndarray]) -> str:
+    """The digest in the first files of cards, without the arrays' names."""
     digest = hashlib.sha256(text.encode())
     for name in sorted(arrays):
         digest.update(np.ascontiguousarray(arrays[name]).tobytes())
@@ -141,15 +138,8 @@ def save_card(card: Card, path: Path) -> Path:
     Raises:
         ProfileError: the file cannot be written.
     """
-    arrays = {"mean": np.asarray(card.mean, "<f8"), "covariance": np.ascontiguousarray(card.covariance, "<f8")}
-    text = json.dumps({"format": FORMAT, "space": card.space, "method": METHOD, "noise": card.noise})
-    content = to_bytes(arrays, metadata={"soart_card": text, "sha256": _digest(text, arrays)})
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, content)
-    except OSError as error:
-        raise ProfileError(f"The card cannot be written to {str(path)!r}: {error.strerror or error}.") from error
-    return path
+    header = {"space": card.space, "method": METHOD, "noise": card.noise}
+    return write_arrays(path, FILE, header, {"mean": card.mean, "covariance": card.covariance})
 
 
 def load_card(path: Path, space: CardSpace | None = None) -> Card:
@@ -163,31 +153,17 @@ def load_card(path: Path, space: CardSpace | None = None) -> Card:
         ProfileError: the file is missing, is not a card, was changed or damaged, or is of another space.
     """
     space = space or card_space()
+    header, arrays = read_arrays(path, FILE, ("mean", "covariance"), _earlier_digest)
     try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            arrays = {key: file.get_tensor(key) for key in file.keys() if key in ("mean", "covariance")}  # noqa: SIM118
-    except OSError as error:
-        raise ProfileError(f"The card {str(path)!r} cannot be read: {error.strerror or error}.") from error
-    except (SafetensorError, ValueError) as error:
-        raise ProfileError(f"{str(path)!r} is not a card, or is damaged: {error}.") from error
-    text = metadata.get("soart_card")
-    if text is None:
-        kind = "a taste, not a card: ask for a card (soart taste share)" if "soart_taste" in metadata else "not a card"
-        raise ProfileError(f"{str(path)!r} is {kind}.")
-    if metadata.get("sha256") != _digest(text, arrays):
-        raise ProfileError(f"The card {str(path)!r} was changed or damaged after it was written: get another copy.")
-    try:
-        header = json.loads(text)
-        if (header["format"], header["method"]) != (FORMAT, METHOD):
+        if header["method"] != METHOD:
             raise ProfileError(
-                f"The card {str(path)!r} has format {header['format']} and method {header['method']!r}, this version of "
-                f"soart reads format {FORMAT} and method {METHOD!r}: ask for a new card."
+                f"The card {str(path)!r} has method {header['method']!r}, this version of soart reads method {METHOD!r}: "
+                f"{FILE.remedy}."
             )
         if header["space"] != space.version:
             raise ProfileError(
-                f"The card {str(path)!r} is of {header['space']}, this version of soart has {space.version}: ask for a "
-                "new card."
+                f"The card {str(path)!r} is of {header['space']}, this version of soart has {space.version}: "
+                f"{FILE.remedy}."
             )
         card = Card(str(header["space"]), arrays["mean"], arrays["covariance"], float(header["noise"]))
     except (KeyError, TypeError, ValueError) as error:

@@ -18,7 +18,7 @@ from scipy.optimize import nnls
 
 from .examples import Examples
 from .folds import fold_numbers, gather, learnable, splits
-from .trust import CHANCE, FOLDS, RATE_FIVE, TOO_FEW, Learner, Trust, score_interval
+from .trust import CHANCE, FOLDS, RATE_FIVE, TOO_FEW, Learner, Trust, independent, score_interval
 
 #: Shares of the learning pictures, and exponents c that are tried.
 SHARES = (0.4, 0.6, 0.8, 1.0)
@@ -162,7 +162,7 @@ def ratings_to_show(trust: Trust, count: int, forecast: Callable[[float], float]
     """
     statistic = "rank correlation" if trust.graded else "AUC"
     for times in AHEAD:
-        expected, side = forecast(times), times * count / 2
+        expected, side = forecast(times), independent(times * count / 2)
         if score_interval(expected, side, side)[0] > 0.5:
             value = 2 * expected - 1 if trust.graded else expected
             return (

@@ -14,24 +14,20 @@ Inference, and Learning Algorithms* (2003), chapters 27 and 28.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save as to_bytes
 from scipy.special import gammaln, logsumexp
 
 from ...errors import ProfileError
-from ...files import write_whole
+from .array_files import FileKind, read_arrays, write_arrays
 from .card_space import CardSpace, card_space
 from .cards import Card, likelihoods
 from .mixture import KIND
 
-#: Increased whenever the contents of a file change their meaning.
-FORMAT = 1
+FILE = FileKind("population", 1, "join new cards", "join cards (soart taste join)")
 #: Fewest cards of a population, and most kinds.
 FEWEST, MOST_KINDS = 3, 8
 STARTS, ROUNDS = 4, 60
@@ -194,15 +190,9 @@ def save_population(population: Population, path: Path) -> Path:
     Raises:
         ProfileError: the file cannot be written.
     """
-    arrays = {n: np.ascontiguousarray(getattr(population, n), "<f8") for n in ("shares", "means", "variances")}
-    facts = {"format": FORMAT, "name": population.name, "space": population.space, "cards": population.cards}
-    content = to_bytes(arrays, metadata={"soart_population": json.dumps(facts)})
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, content)
-    except OSError as error:
-        raise ProfileError(f"The population cannot be written to {str(path)!r}: {error.strerror or error}.") from error
-    return path
+    arrays = {name: getattr(population, name) for name in ("shares", "means", "variances")}
+    header = {"name": population.name, "space": population.space, "cards": population.cards}
+    return write_arrays(path, FILE, header, arrays)
 
 
 def load_population(path: Path, space: CardSpace | None = None) -> Population:
@@ -216,27 +206,20 @@ def load_population(path: Path, space: CardSpace | None = None) -> Population:
         ProfileError: the file is missing, is not a population, is damaged, or is of another space.
     """
     space = space or card_space()
+    # The first files of populations had no digest.
+    header, arrays = read_arrays(path, FILE, sealed=False)
     try:
-        with safe_open(path, framework="numpy") as file:
-            text = (file.metadata() or {}).get("soart_population")
-            arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError, ValueError) as error:
-        raise ProfileError(f"The population {str(path)!r} cannot be read, or is damaged: {error}.") from error
-    if text is None:
-        raise ProfileError(f"{str(path)!r} is not a population.")
-    try:
-        facts = json.loads(text)
         found = Population(
-            str(facts["name"]), str(facts["space"]), arrays["shares"], arrays["means"], arrays["variances"],
-            int(facts["cards"]),
+            str(header["name"]), str(header["space"]), arrays["shares"], arrays["means"], arrays["variances"],
+            int(header["cards"]),
         )  # fmt: skip
-        if facts["format"] != FORMAT or found.space != space.version:
-            raise ProfileError(
-                f"The population {found.name!r} is of {found.space}, this version of soart has {space.version}: join new "
-                "cards."
-            )
     except (KeyError, TypeError, ValueError) as error:
         raise ProfileError(f"The population {str(path)!r} is incomplete: {error}.") from error
+    if found.space != space.version:
+        raise ProfileError(
+            f"The population {found.name!r} is of {found.space}, this version of soart has {space.version}: "
+            f"{FILE.remedy}."
+        )
     fits = found.means.shape == (len(found.shares), space.width) and found.variances.shape == found.shares.shape
     if not (fits and len(found.shares) and all(np.isfinite(values).all() for values in arrays.values())):
         raise ProfileError(f"The population {str(path)!r} is damaged: join the cards again.")

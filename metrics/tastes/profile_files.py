@@ -1,25 +1,21 @@
-"""Taste profiles on disk: safetensors with a JSON header, never pickle.
+"""Taste profiles on disk.
 
 A file holds the items of the learning pictures (not the pictures), their judgements, and the results of learning:
 method, scaling, calibration and trust report. Reading fits the method again and checks that the learning pictures get
-the stored likings. A SHA-256 over all contents detects changes and damage.
+the stored likings. See ``array_files`` for the form of the file.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save as to_bytes
 
 from ...errors import ItemsError, ProfileError
-from ...files import write_whole
+from .array_files import FileKind, header_text, read_arrays, write_arrays
 from .blend import Blend, Taste
 from .card_space import card_space
 from .examples import Examples
@@ -31,8 +27,7 @@ from .profile import TasteProfile, mode_model
 from .trust import CHANCE, STRONG, TOO_FEW, USABLE, Trust
 from .within_groups import WithinGroups
 
-#: Increased whenever the contents of a file change their meaning.
-FORMAT = 1
+FILE = FileKind("taste", 1, "learn it again, or use the version that wrote it", "choose a file of soart taste export")
 _ARRAYS = (
     "items",
     "liking",
@@ -49,15 +44,6 @@ _ARRAYS = (
 
 #: Of these, what a taste without other raters' means has of its own.
 _OWN = ("priors", "prior_centre", "prior_scale", "reference", "fitted")
-
-
-def _digest(header: str, arrays: dict[str, np.ndarray]) -> str:
-    """SHA-256 over the header and every array with its name, type and shape."""
-    digest = hashlib.sha256(header.encode())
-    for name in sorted(arrays):
-        digest.update(f"{name} {arrays[name].dtype} {arrays[name].shape}".encode())
-        digest.update(np.ascontiguousarray(arrays[name]).tobytes())
-    return digest.hexdigest()
 
 
 def _profile_contents(profile: TasteProfile) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -111,22 +97,21 @@ def _plain(value: object) -> object:
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
-def _contents(taste: Taste, *, dated: bool = True) -> tuple[str, dict[str, np.ndarray]]:
-    """Header as JSON and arrays of a taste or blend; without the times of learning if not ``dated``."""
+def _contents(taste: Taste, *, dated: bool = True) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Header and arrays of a taste or blend; without the times of learning if not ``dated``."""
     parts, weights = (taste.parts, taste.weights) if isinstance(taste, Blend) else ((taste,), (1.0,))
     headers, arrays = [], {}
     for number, part in enumerate(parts):
         header, part_arrays = _profile_contents(part if dated else replace(part, created=""))
         headers.append(header)
         arrays.update({f"{number}/{name}": values for name, values in part_arrays.items()})
-    text = json.dumps({"format": FORMAT, "name": taste.name, "weights": weights, "parts": headers}, allow_nan=False)
-    return text, arrays
+    return {"name": taste.name, "weights": weights, "parts": headers}, arrays
 
 
 def same_taste(first: Taste, second: Taste) -> bool:
     """True if two tastes are equal up to rounding and the time of learning."""
     (header, arrays), (second_header, second_arrays) = (_contents(taste, dated=False) for taste in (first, second))
-    return header == second_header and all(
+    return header_text(FILE, header) == header_text(FILE, second_header) and all(
         array.shape == second_arrays[name].shape and np.allclose(array, second_arrays[name], equal_nan=True)
         for name, array in arrays.items()
     )
@@ -138,17 +123,8 @@ def save_taste(taste: Taste, path: Path) -> Path:
     Raises:
         ProfileError: the file cannot be written.
     """
-    text, arrays = _contents(taste)
-    content = to_bytes(arrays, metadata={"soart_taste": text, "sha256": _digest(text, arrays)})
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, content, private=True)
-    except OSError as error:
-        raise ProfileError(
-            f"The taste cannot be written to {str(path)!r}: {error.strerror or error} (is the disk full, or the folder "
-            "read-only?)."
-        ) from error
-    return path
+    header, arrays = _contents(taste)
+    return write_arrays(path, FILE, header, arrays, private=True)
 
 
 def load_taste(path: Path) -> Taste:
@@ -157,28 +133,8 @@ def load_taste(path: Path) -> Taste:
     Raises:
         ProfileError: the file is missing, is not a taste, has another format, or was changed or damaged.
     """
+    header, arrays = read_arrays(path, FILE)
     try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except OSError as error:
-        raise ProfileError(f"The taste {str(path)!r} cannot be read: {error.strerror or error}.") from error
-    except (SafetensorError, ValueError) as error:
-        raise ProfileError(f"{str(path)!r} is not a taste profile, or is damaged: {error}.") from error
-    text = metadata.get("soart_taste")
-    if text is None:
-        raise ProfileError(
-            f"{str(path)!r} is a safetensors file but not a taste profile: give one that soart exported."
-        )
-    if metadata.get("sha256") != _digest(text, arrays):
-        raise ProfileError(f"The taste {str(path)!r} was changed or damaged after it was written: get another copy.")
-    try:
-        header = json.loads(text)
-        if header["format"] != FORMAT:
-            raise ProfileError(
-                f"The taste {str(path)!r} has format {header['format']}, this version of soart reads format {FORMAT}: "
-                "learn it again, or use the version that wrote it."
-            )
         parts = tuple(
             _restore(part_header, _arrays_of(arrays, f"{number}/"), str(path))
             for number, part_header in enumerate(header["parts"])

@@ -119,7 +119,8 @@ def rank_by_judges(
         # Values may be stored of pictures whose files are gone.
         if ranking:
             matrix_of_items = np.stack([items[picture.row.id] for picture in ranking]).astype(np.float64)
-            ranking = without_near(ranking, matrix_of_items, min_distance)
+            ranking, dropped = without_near(ranking, matrix_of_items, min_distance)
+            problems += dropped
     return ranking, problems
 
 

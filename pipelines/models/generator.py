@@ -25,6 +25,7 @@ from .calls import GUIDER
 from .loading import LoadedModel, quiet_libraries
 from .loras import applied
 from .meanings import WordMeanings
+from .prompt_limit import PromptLimit
 from .prompt_syntax import parse_prompt
 from .request import DrawnPicture, Lora, Request, drawn_together, problem_of
 from .step_preview import interruptible, preview_call
@@ -101,6 +102,7 @@ class ImageGenerator:
         self.batch_size = check_batch_size(model.batch_size if batch_size is None else batch_size)
         self._settings = _given(settings)
         self._meanings = WordMeanings(model.pipeline)
+        self._limit = PromptLimit(model.pipeline)
         # Drawing moves an offloaded text encoder and adds LoRAs to it. Reentrant for callers' steps.
         self._in_use = threading.RLock()
         self.pipeline_seconds = 0.0
@@ -322,6 +324,7 @@ class ImageGenerator:
         return steps.call(pipeline, len(batch), size)
 
     def _run(self, batch: list[Request], share: float = 1.0, steps: StepReport | None = None) -> list[DrawnPicture]:
+        self._limit.check(text for request in batch for text in (request.prompt, request.negative) if text)
         started = time.perf_counter()
         pipeline = self._model.pipeline
         # Read anew every time: the pipeline belongs to the caller, who may have changed its scheduler.

@@ -66,7 +66,7 @@ def rank(
         known: items of pictures that were just measured, see ``measure``.
 
     Returns:
-        the ranking, and a sentence for each picture that could not be ranked.
+        the ranking, a sentence for each picture that could not be ranked, and one for all that ``min_distance`` dropped.
     """
     scorer = scorer or TechnicalScorer.load()
     rows = collection.images() if rows is None else rows
@@ -103,16 +103,31 @@ def rank(
         )
         for place, i in enumerate(order, start=1)
     ]
+    dropped: list[str] = []
     if min_distance is not None:
-        ranking = without_near(ranking, matrix[order], min_distance)
-    return ranking, problems + unreadable
+        ranking, dropped = without_near(ranking, matrix[order], min_distance)
+    return ranking, problems + unreadable + dropped
 
 
-def without_near(ranking: Sequence[RankedPicture], items: np.ndarray, min_distance: float) -> list[RankedPicture]:
-    """Leave out pictures of a ranking, with items (n, p), that are closer than ``min_distance`` to a better one."""
+def without_near(
+    ranking: Sequence[RankedPicture], items: np.ndarray, min_distance: float
+) -> tuple[list[RankedPicture], list[str]]:
+    """Leave out pictures of a ranking, with items (n, p), that are closer than ``min_distance`` to a better one.
+
+    Returns:
+        the others, and a sentence about those that are left out, if there are any.
+    """
     from ...metrics.similarity.diversity import select_diverse
     from ...metrics.similarity.outliers_and_styles import Overview
 
     scores = np.array([picture.score for picture in ranking])
     diverse = set(select_diverse(scores, Overview.of(items).coordinates(items), min_distance).tolist())
-    return [picture for i, picture in enumerate(ranking) if i in diverse]
+    kept = [picture for i, picture in enumerate(ranking) if i in diverse]
+    if len(kept) == len(ranking):
+        return kept, []
+    first = next(picture for i, picture in enumerate(ranking) if i not in diverse)
+    number = len(ranking) - len(kept)
+    return kept, [
+        f"{number} {'pictures are' if number > 1 else 'picture is'} dropped, closer than {min_distance:g} to a better one; the "
+        f"best is {str(first.path)!r} at place {first.place}."
+    ]

@@ -23,7 +23,7 @@ from .options import (
     output_file,
     wrong_usage,
 )
-from .terminal import Progress, emit, interruptible, note, print_notes, say
+from .terminal import Progress, emit, interruptible, note, print_notes, say, show_in_desktop
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,6 +104,7 @@ def evaluate(
             help="Write a report: OUT.html with everything inside, or a folder (for many pictures).",
         ),
     ] = None,
+    open_report: Annotated[bool, typer.Option("--open", help="Open the report when it is written.")] = False,
     export: Annotated[
         list[Path] | None,
         typer.Option(
@@ -135,6 +136,8 @@ def evaluate(
     from ...pipelines.ingest.roots import open_collection_for
     from ...pipelines.ingest.scan import Scan
 
+    if open_report and not report:
+        raise typer.BadParameter("there is nothing to open: add --report", param_hint="--open")
     with wrong_usage("--export"):
         for path in export or ():
             format_of(path)
@@ -182,6 +185,8 @@ def evaluate(
             from ...pipelines.reports.evaluation import write_evaluation
 
             page = write_evaluation(target, evaluated, contrasted, warnings)
+        if open_report and page:
+            show_in_desktop(page)
         if as_json:
             emit(document(evaluated, contrasted, top, page, export or [], warnings))
             return

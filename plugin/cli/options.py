@@ -116,6 +116,7 @@ CopyTo = Annotated[
         help="Copy the first pictures, as many as --top, to this folder; their names begin with their place.",
     ),
 ]
+Open = Annotated[bool, typer.Option("--open", help="Open the page when it is written, else the folder of the copies.")]
 Wildcards = Annotated[
     Path | None,
     typer.Option("--wildcards", exists=True, file_okay=False, help="Folder of your own NAME.txt wildcard files."),

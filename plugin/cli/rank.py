@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from .options import CopyTo, Json, Judges, Pictures, Profiles, Report, Top, finite, load_judges
+from .options import CopyTo, Json, Judges, Open, Pictures, Profiles, Report, Top, finite, load_judges
 from .ranking_output import RankingOutput, show_ranking
-from .terminal import Progress, emit, print_notes, say
+from .terminal import Progress, emit, print_notes, say, show_in_desktop
 
 
 def rank(
@@ -34,6 +34,7 @@ def rank(
         ),
     ] = None,
     copy_to: CopyTo = None,
+    open_result: Open = False,
     profiles: Profiles = None,
     as_json: Json = False,
 ) -> None:
@@ -43,6 +44,8 @@ def rank(
     from ...pipelines.scoring.profile_store import ProfileStore, scorer_named, warnings_of
     from ...pipelines.tidying.copying import check_copy_target, copy_best
 
+    if open_result and report is None and copy_to is None:
+        raise typer.BadParameter("there is nothing to open: add --report or --copy-to", param_hint="--open")
     if copy_to is not None:
         check_copy_target(copy_to, [Path(path) for path in paths])
     judges = load_judges(judge)
@@ -72,3 +75,5 @@ def rank(
     if as_json:
         emit(facts)
     print_notes(warnings)
+    if open_result:
+        show_in_desktop(facts["report"] or facts["copied_to"])

@@ -56,6 +56,12 @@ def emit(document: dict[str, Any]) -> None:
     print(json.dumps(document, ensure_ascii=True, indent=2, allow_nan=False))
 
 
+def show_in_desktop(path: Path | str) -> None:
+    """Open a page or a folder in the program that the system has for it; a line to stderr if there is none."""
+    if typer.launch(str(path)) != 0:
+        note(f"{str(path)!r} cannot be opened from here: open it yourself.")
+
+
 def printable(text: str) -> str:
     """Escape control characters, so that file names and prompts from elsewhere cannot steer the terminal."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

@@ -1,5 +1,7 @@
 """Cards and populations: the regression against a naive oracle, noise, hostile files, and planted kinds."""
 
+import hashlib
+import json
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -165,6 +167,34 @@ def test_population_files(tmp_path):
     save_file({"mean": population.means}, path)
     with pytest.raises(ProfileError, match="is not a population"):
         load_population(path, SPACE)
+
+
+def test_changed_populations_are_refused(tmp_path):
+    population = join_cards("p", planted(np.zeros((1, WIDTH)), 4, np.random.default_rng(7)))
+    path = save_population(population, tmp_path / "p")
+    path.write_bytes(path.read_bytes()[:-1] + b"\x01")
+    with pytest.raises(ProfileError, match=r"population '.*' was changed or damaged"):
+        load_population(path, SPACE)
+
+
+def test_files_of_before_still_open(tmp_path):
+    """Cards had a digest without the arrays' names, populations had none."""
+    (card,) = planted(np.zeros((1, WIDTH)), 1, np.random.default_rng(6))
+    arrays = {"mean": card.mean, "covariance": card.covariance}
+    text = json.dumps({"format": 1, "space": "s", "method": "linear", "noise": 0.0})
+    digest = hashlib.sha256(text.encode() + card.covariance.tobytes() + card.mean.tobytes()).hexdigest()
+    save_file(arrays, tmp_path / "a.card", metadata={"soart_card": text, "sha256": digest})
+    assert np.array_equal(load_card(tmp_path / "a.card", SPACE).covariance, card.covariance)
+    save_file(arrays, tmp_path / "b.card", metadata={"soart_card": text})
+    with pytest.raises(ProfileError, match="was changed or damaged"):
+        load_card(tmp_path / "b.card", SPACE)
+    kinds = {"shares": np.ones(1), "means": np.zeros((1, WIDTH)), "variances": np.ones(1)}
+    text = json.dumps({"format": 1, "name": "p", "space": "s", "cards": 3})
+    save_file(kinds, tmp_path / "p", metadata={"soart_population": text})
+    assert load_population(tmp_path / "p", SPACE).cards == 3
+    save_file(kinds, tmp_path / "p", metadata={"soart_population": text.replace('"format": 1', '"format": 2')})
+    with pytest.raises(ProfileError, match="has format 2, this version of soart reads format 1: join new cards"):
+        load_population(tmp_path / "p", SPACE)
 
 
 def test_space_of_axes(taste_world):

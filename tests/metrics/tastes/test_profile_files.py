@@ -10,7 +10,7 @@ from soart.errors import ProfileError
 from soart.metrics.tastes.agreement import compare_tastes
 from soart.metrics.tastes.blend import Blend, blend
 from soart.metrics.tastes.profile import learn_taste
-from soart.metrics.tastes.profile_files import FORMAT, check_version, load_taste, same_taste, save_taste
+from soart.metrics.tastes.profile_files import FILE, check_version, load_taste, same_taste, save_taste
 
 
 def make(world, seed=1, name="mine", **options):
@@ -65,9 +65,9 @@ def test_damaged_and_foreign_files_are_refused(profile, tmp_path):
     flipped = bytearray(whole)
     flipped[-9] ^= 1
     for content, words in (
-        (whole[: len(whole) // 2], "not a taste profile, or is damaged"),
-        (b"", "not a taste profile, or is damaged"),
-        (b"not safetensors at all", "not a taste profile, or is damaged"),
+        (whole[: len(whole) // 2], "not a taste, or is damaged"),
+        (b"", "not a taste, or is damaged"),
+        (b"not safetensors at all", "not a taste, or is damaged"),
         (bytes(flipped), "changed or damaged"),
     ):
         broken.write_bytes(content)
@@ -75,28 +75,30 @@ def test_damaged_and_foreign_files_are_refused(profile, tmp_path):
             load_taste(broken)
         assert "\n" not in str(caught.value)
     save_file({"x": np.zeros(3)}, broken)
-    with pytest.raises(ProfileError, match="but not a taste profile"):
+    with pytest.raises(ProfileError, match="is not a taste: choose"):
         load_taste(broken)
     with pytest.raises(ProfileError, match="cannot be read"):
         load_taste(tmp_path / "nothing")
 
 
 def rewrite(path, change, rehash):
-    from soart.metrics.tastes.profile_files import _digest
+    from soart.metrics.tastes.array_files import digest_of
 
     metadata, arrays = parts_of(path)
     header = json.loads(metadata["soart_taste"])
     change(header, arrays)
     text = json.dumps(header)
     save_file(
-        arrays, path, metadata={"soart_taste": text, "sha256": _digest(text, arrays) if rehash else metadata["sha256"]}
+        arrays,
+        path,
+        metadata={"soart_taste": text, "sha256": digest_of(text, arrays) if rehash else metadata["sha256"]},
     )
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda h, a: h.update(format=FORMAT + 1), f"format {FORMAT + 1}"),
+        (lambda h, a: h.update(format=FILE.format + 1), f"format {FILE.format + 1}"),
         (lambda h, a: h["parts"][0].update(method="magic"), "'magic'"),
         (lambda h, a: h["parts"][0].pop("names"), "incomplete"),
         (lambda h, a: h["parts"][0]["trust"].update(word="divine"), "learn it again"),
@@ -167,6 +169,14 @@ def test_blend(profile, taste_world, tmp_path):
     assert (percentile <= 100).all()
     assert both.trust in (profile.trust, other.trust)
     assert "0.75 mine" in both.method
+
+
+def test_notebooks_show_how_reliable_a_taste_is(profile):
+    for taste in (replace(profile, name="<b>mine"), blend("<b>mine", [profile, profile])):
+        page = taste._repr_html_()
+        assert "&lt;b&gt;mine" in page
+        assert "pictures" in page
+        assert profile.trust.word in page
 
 
 def test_wrong_blends_are_refused(profile, taste_world):

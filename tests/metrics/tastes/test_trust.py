@@ -17,6 +17,8 @@ from soart.metrics.tastes.trust import (
     TOO_FEW,
     USABLE,
     Trust,
+    independent,
+    interval,
     permutation_test,
     score_interval,
     sides,
@@ -78,6 +80,23 @@ def test_interval_holds_where_everything_came_out_right():
     assert 0.6 < low < 0.9
     assert score_interval(0.5, 100, 100)[0] > 0.4
     assert score_interval(0.0, 8, 8)[0] == 0
+
+
+def test_interval_is_that_of_fewer_pictures_and_never_excludes_chance_from_above():
+    rng = np.random.default_rng(0)
+    liking, alone = np.repeat([1.0, -1.0], 16), np.arange(32)
+    good, bad = (gather(liking, [(alone, sign * liking + rng.normal(size=32))]) for sign in (1, -1))
+    low, high = interval(good, alone, 16, 16, rng)
+    assert low < score_interval(good.concordance, 16, 16)[0] < good.concordance < high
+    # The variance of five folds, five times, is (1/25 + 1/4) of that of a fold; of independent folds it is 1/5.
+    assert independent(16) == pytest.approx(16 * (1 / 5) / (1 / 25 + 1 / 4))
+    assert interval(good, alone, 16, 16, rng, repeats=1)[0] < low
+    assert independent(0.5) == 1
+    assert bad.concordance < 0.3
+    assert interval(bad, alone, 16, 16, rng)[1] > 0.6
+    # Pictures of one group count together, by the bootstrap: here all of the evidence is in one pair of groups.
+    groups = np.where(alone % 16 < 14, alone // 16, alone)
+    assert interval(good, groups, 16, 16, rng)[0] <= low
 
 
 @pytest.mark.parametrize(
@@ -191,7 +210,7 @@ def test_ratings_that_would_show_a_taste():
     trust = Trust(CHANCE, 0.6)
     said = ratings_to_show(trust, 16, lambda times: 0.6)
     more = int(re.search(r"some (\d+) more", said)[1])
-    enough, few = (more + 16) / 2, (more + 16) / 2 / 1.5
+    enough, few = (independent((more + 16) / 2 / times) for times in (1, 1.5))
     assert score_interval(0.6, enough, enough)[0] > 0.5 >= score_interval(0.6, few, few)[0]
     assert ratings_to_show(trust, 16, lambda times: 0.52).startswith("Even 176 more ratings")
 

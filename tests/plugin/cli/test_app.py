@@ -136,6 +136,21 @@ def test_the_best_are_copied_with_their_texts_and_nothing_is_overwritten(soart, 
         assert (code, out, words in err) == (1, "", True)
 
 
+def test_pages_and_copies_are_opened_when_they_are_there(soart, tmp_path, monkeypatch):
+    folder = tmp_path / "all"
+    folder.mkdir()
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 20, 3), dtype=np.uint8)).save(folder / "0.png")
+    opened, page, best = [], tmp_path / "page.html", tmp_path / "best"
+    monkeypatch.setattr("typer.launch", lambda path: opened.append((path, Path(path).exists())) or 0)
+    assert soart("rank", folder, "--copy-to", best, "--open")[0] == 0
+    assert soart("rank", folder, "--copy-to", best, "--report", page, "--open", "--json")[0] == 0
+    assert soart("evaluate", folder, "--report", page, "--open")[0] == 0
+    assert opened == [(str(path), True) for path in (best, page, page)]
+    monkeypatch.setattr("typer.launch", lambda path: 1)
+    code, _, err = soart("rank", folder, "--report", page, "--open")
+    assert (code, "cannot be opened from here" in err) == (0, True)
+
+
 def test_nothing_to_rank_is_a_failure(soart, tmp_path):
     code, _, err = soart("rank", tmp_path)
     assert code == 1
@@ -291,10 +306,13 @@ def test_compare_attention(soart, mode_folders, tmp_path):
     code, out, err = soart("compare-attention", *folders, "--versions", "b,d", "--output", tmp_path / "out")
     assert code == 0
     assert "balanced accuracy" in out
+    assert "by chance as large in" in out
     assert "bad.png" in err
     code, out, _ = soart("compare-attention", *folders, "--versions", "A,B", "--output", tmp_path / "out", "--json")
     document = json.loads(out)
     assert document["balanced_accuracy"]["D"] == 1.0
+    assert document["intervals"]["D"][0] <= 1.0 <= document["intervals"]["D"][1]
+    assert 0 <= document["p_value"] <= 1
     assert document["pictures"] == 12
     assert set(document["blocks"]) == {"clean", "grainy"}
     assert all((tmp_path / "out" / name).exists() for name in ("difference.csv", "plus-minus.csv", "comparison.png"))

@@ -43,6 +43,8 @@ USAGE = [
     (["generate", "a", "--judge", "adherence=1e308"], "weight up to 1,000,000"),
     (["rank", "pictures", "--report", ""], "--report: it is empty"),
     (["rank", "pictures", "--min-distance", "inf"], "expected a number"),
+    (["rank", "pictures", "--open"], "nothing to open"),
+    (["evaluate", "pictures", "--open"], "nothing to open"),
     (["evaluate", "pictures", "--export", "x.txt"], ".csv, .json, .parquet"),
     (["cull", "pictures", "--to", "out"], "Expected a rule"),
     (["cull", "pictures", "--to", "out", "--worst", "200"], "between 0 and 100"),

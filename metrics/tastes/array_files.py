@@ -1,0 +1,145 @@
+"""Files of tastes, cards and populations: safetensors with a JSON header, never pickle.
+
+The metadata hold the header under a key that names the kind of file, and a SHA-256 over the header and all arrays, which
+detects changes and damage. Reading checks both before anything else is believed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save as to_bytes
+
+from ...errors import ProfileError
+from ...files import write_whole
+
+#: (header, arrays) to a hexadecimal SHA-256.
+Digest = Callable[[str, Mapping[str, np.ndarray]], str]
+
+
+@dataclass(frozen=True, slots=True)
+class FileKind:
+    """A kind of file.
+
+    Attributes:
+        noun: its name in messages; ``soart_`` before it is the key of the header.
+        format: increased whenever the contents of a file change their meaning.
+        remedy: advice to the reader of a file of another format.
+        source: advice to the reader of a file of another kind.
+    """
+
+    noun: str
+    format: int
+    remedy: str
+    source: str
+
+    @property
+    def key(self) -> str:
+        """Key of the header in the metadata of safetensors."""
+        return f"soart_{self.noun}"
+
+
+def digest_of(header: str, arrays: Mapping[str, np.ndarray]) -> str:
+    """SHA-256 over the header and every array with its name, type and shape."""
+    digest = hashlib.sha256(header.encode())
+    for name in sorted(arrays):
+        digest.update(f"{name} {arrays[name].dtype} {arrays[name].shape}".encode())
+        digest.update(np.ascontiguousarray(arrays[name]).tobytes())
+    return digest.hexdigest()
+
+
+def header_text(kind: FileKind, header: Mapping[str, Any]) -> str:
+    """The header with its format, as JSON.
+
+    Raises:
+        ValueError: a number is not finite, which plain JSON cannot hold.
+    """
+    return json.dumps({"format": kind.format, **header}, allow_nan=False)
+
+
+def write_arrays(
+    path: Path, kind: FileKind, header: Mapping[str, Any], arrays: Mapping[str, np.ndarray], *, private: bool = False
+) -> Path:
+    """Write a file, whole or not at all; returns its path.
+
+    Args:
+        path: the file; missing folders are made.
+        kind: of the file.
+        header: plain JSON values.
+        arrays: by name; numbers are stored as 8-byte floats.
+        private: True if only the user may read the file.
+
+    Raises:
+        ProfileError: the file cannot be written.
+    """
+    stored = {name: np.ascontiguousarray(values, dtype="<f8") for name, values in arrays.items()}
+    text = header_text(kind, header)
+    content = to_bytes(stored, metadata={kind.key: text, "sha256": digest_of(text, stored)})
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, content, private=private)
+    except OSError as error:
+        raise ProfileError(
+            f"The {kind.noun} cannot be written to {str(path)!r}: {error.strerror or error} (is the disk full, or the "
+            "folder read-only?)."
+        ) from error
+    return path
+
+
+def read_arrays(
+    path: Path,
+    kind: FileKind,
+    wanted: Collection[str] | None = None,
+    earlier: Digest | None = None,
+    *,
+    sealed: bool = True,
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Header and arrays of a file, which may come from anybody.
+
+    Args:
+        path: the file.
+        kind: that it must have.
+        wanted: names of the arrays to read; all by default.
+        earlier: another digest, by which files of earlier versions are accepted too.
+        sealed: False to accept a file without a digest, as earlier versions wrote some.
+
+    Raises:
+        ProfileError: the file is missing, is of another kind or format, or was changed or damaged.
+    """
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            names = [name for name in file.keys() if wanted is None or name in wanted]  # noqa: SIM118
+            arrays = {name: file.get_tensor(name) for name in names}
+    except OSError as error:
+        raise ProfileError(f"The {kind.noun} {str(path)!r} cannot be read: {error.strerror or error}.") from error
+    except (SafetensorError, ValueError) as error:
+        raise ProfileError(f"{str(path)!r} is not a {kind.noun}, or is damaged: {error}.") from error
+    text = metadata.get(kind.key)
+    if text is None:
+        other = next((key.removeprefix("soart_") for key in metadata if key.startswith("soart_")), None)
+        found = f"a {other}, not a {kind.noun}" if other else f"not a {kind.noun}"
+        raise ProfileError(f"{str(path)!r} is {found}: {kind.source}.")
+    seal = metadata.get("sha256")
+    if (seal is not None or sealed) and seal not in [digest(text, arrays) for digest in (digest_of, earlier) if digest]:
+        raise ProfileError(
+            f"The {kind.noun} {str(path)!r} was changed or damaged after it was written: get another copy."
+        )
+    try:
+        header = json.loads(text)
+        form = header["format"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ProfileError(f"The {kind.noun} {str(path)!r} is incomplete: {error}.") from error
+    if form != kind.format:
+        raise ProfileError(
+            f"The {kind.noun} {str(path)!r} has format {form}, this version of soart reads format {kind.format}: "
+            f"{kind.remedy}."
+        )
+    return header, arrays

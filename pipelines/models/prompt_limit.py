@@ -1,0 +1,82 @@
+"""Warns of words that a model does not read, because its text encoders take only so many tokens."""
+
+from __future__ import annotations
+
+import logging
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from textwrap import shorten
+from typing import Any
+
+from .prompt_syntax import parse_prompt
+
+log = logging.getLogger(__name__)
+
+#: Names of a pipeline's tokenizers.
+_TOKENIZERS = tuple(f"tokenizer{number}" for number in ("", "_2", "_3", "_4"))
+#: Texts that are reported one by one, and the most characters of each.
+REPORTED, SHOWN = 3, 200
+
+
+def lost_words(tokenizers: Sequence[Any], text: str) -> str:
+    """The end of a text that none of some tokenizers of transformers has room for; empty if one has room for all.
+
+    Args:
+        tokenizers: of the text encoders of one model, each of which reads the whole text.
+        text: without word weights.
+    """
+    words = text.split()
+    read = max((_words_read(tokenizer, words) for tokenizer in tokenizers), default=len(words))
+    return " ".join(words[read:])
+
+
+def _words_read(tokenizer: Any, words: list[str]) -> int:  # noqa: ANN401
+    """Number of the first words that fit into a tokenizer's limit."""
+
+    def tokens(count: int) -> int:
+        return len(tokenizer(" ".join(words[:count]), truncation=False, verbose=False)["input_ids"])
+
+    limit = int(tokenizer.model_max_length)
+    # Every word is a token at least, so a very long text need not be read to its end.
+    most = min(len(words), limit)
+    return most if tokens(most) <= limit else bisect_right(range(1, most + 1), limit, key=tokens)
+
+
+class PromptLimit:
+    """Warns once of every text that a pipeline does not read to its end, and of the first few by their words.
+
+    Args:
+        pipeline: of diffusers; without tokenizers nothing is known, and nothing is reported.
+    """
+
+    def __init__(self, pipeline: object) -> None:
+        found = (getattr(pipeline, name, None) for name in _TOKENIZERS)
+        self._tokenizers = [tokenizer for tokenizer in found if hasattr(tokenizer, "model_max_length")]
+        self._known: set[str] = set()
+        self._reported = 0
+
+    def check(self, prompts: Iterable[str]) -> None:
+        """Log a warning for each of some prompts that is too long."""
+        for prompt in prompts:
+            if prompt in self._known or self._reported > REPORTED:
+                continue
+            self._known.add(prompt)
+            try:
+                lost = lost_words(self._tokenizers, parse_prompt(prompt).text)
+            # A tokenizer of an unknown family may want other arguments; drawing does not depend on it.
+            except Exception:
+                log.debug("The length of a prompt cannot be found.", exc_info=True)
+                self._tokenizers = []
+                continue
+            if not lost:
+                continue
+            self._reported += 1
+            if self._reported > REPORTED:
+                log.warning("The model does not read the ends of further prompts: shorten them.")
+            else:
+                log.warning(
+                    "The model does not read the end of a prompt, because its text encoder takes at most %d tokens: "
+                    "shorten the prompt, or move these words forward: %s",
+                    max(int(tokenizer.model_max_length) for tokenizer in self._tokenizers),
+                    shorten(lost, SHOWN, placeholder=" …"),
+                )

@@ -1,0 +1,62 @@
+"""Warnings of words that a text encoder has no room for."""
+
+import logging
+from types import SimpleNamespace
+
+import pytest
+
+import soart
+from soart.pipelines.models.prompt_limit import PromptLimit, lost_words
+
+
+class Letters:
+    """A tokenizer with a token for each letter and two around the text."""
+
+    def __init__(self, limit):
+        self.model_max_length = limit
+
+    def __call__(self, text, **_):
+        return {"input_ids": [0, *(ord(letter) for letter in text if letter != " "), 0]}
+
+
+@pytest.mark.parametrize(
+    ("limits", "lost"),
+    [
+        ([14], ""),
+        ([10**30], ""),
+        ([13], "ijkl"),
+        ([9], "gh ijkl"),
+        ([3], "abcd ef gh ijkl"),
+        ([9, 13], "ijkl"),
+        ([3, 14], ""),
+        ([], ""),
+    ],
+)
+def test_lost_words_are_those_that_no_encoder_reads(limits, lost):
+    assert lost_words([Letters(limit) for limit in limits], "abcd ef  gh ijkl") == lost
+
+
+def test_a_long_prompt_is_drawn_and_its_lost_words_are_named_once(caplog):
+    generator = soart.ImageGenerator(soart.load_model(device="cpu"), steps=1)
+    words = " ".join(["watercolor"] * 40)
+    requests = [generator.request(f"a (fox:1.2), {words} zebra", seed) for seed in (0, 1)]
+    with caplog.at_level(logging.WARNING):
+        assert sum(len(batch) for batch in generator.draw(requests)) == 2
+        list(generator.draw([generator.request("a fox", 0)]))
+    (record,) = caplog.records
+    assert "takes at most 32 tokens" in record.getMessage()
+    assert "watercolor" in record.getMessage()
+    assert "fox" not in record.getMessage()
+
+
+def test_a_flood_of_long_prompts_is_cut(caplog):
+    limit = PromptLimit(SimpleNamespace(tokenizer=Letters(6), tokenizer_2=None))
+    limit.check(f"abc word{number}" for number in range(50))
+    assert [record.getMessage().rsplit(" ", 1)[-1] for record in caplog.records] == ["word0", "word1", "word2", "them."]
+
+
+def test_other_tokenizers_report_nothing(caplog):
+    broken = SimpleNamespace(model_max_length=5)
+    PromptLimit(SimpleNamespace(tokenizer=broken)).check(["a b c d e f"])
+    PromptLimit(SimpleNamespace()).check(["a b c d e f"])
+    assert not caplog.records
