@@ -55,14 +55,19 @@ class PhraseJudgement:
         return bool(np.isfinite(self.shown))
 
     @property
+    def missed(self) -> bool:
+        """True if the phrase is probably not shown as asked."""
+        return self.shown < MISSED
+
+    @property
     def sentence(self) -> str:
         """The judgement in words, such as "no boat seen: 0.07"."""
         text = self.phrase.text
         if not self.told:
             return f"cannot tell {text!r}" + (f": install {self.missing}" if self.missing else "")
         if self.phrase.negated:
-            return f"{text} seen, unwanted: {self.shown:.2f}" if self.shown < MISSED else f"no {text}: {self.shown:.2f}"
-        return f"no {text} seen: {self.shown:.2f}" if self.shown < MISSED else f"{text} seen: {self.shown:.2f}"
+            return f"{text} seen, unwanted: {self.shown:.2f}" if self.missed else f"no {text}: {self.shown:.2f}"
+        return f"no {text} seen: {self.shown:.2f}" if self.missed else f"{text} seen: {self.shown:.2f}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +100,7 @@ class Adherence:
     @property
     def not_shown(self) -> list[str]:
         """Phrases that are probably not shown as asked, in words, the least probable first."""
-        missed = sorted((p for p in self.phrases if p.told and p.shown < MISSED), key=lambda phrase: phrase.shown)
+        missed = sorted((p for p in self.phrases if p.missed), key=lambda phrase: phrase.shown)
         return [phrase.sentence for phrase in missed]
 
     def reasons(self, top: int = 3) -> tuple[Reason, ...]:

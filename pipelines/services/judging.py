@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from ...errors import JudgeError, SoartError
 from ...metrics.damage.titles import JUDGE
 from ..collection.collection import Collection
 from ..collection.pictures import images_by_id
+from ..collection.queries import row_of, scores_of
 from ..collection.settings import setting
+from ..judges.adherence import AdherenceJudge, load
+from ..judges.evidence import adherences
 from ..judges.finding import judge_named
-from ..judges.guarded import GuardedJudge
-from ..judges.phrase_judgements import MISSED
+from ..judges.guarded import GuardedJudge, stored_name
+from ..judges.phrase_judgements import MISSED, Adherence
 from ..judges.storing import LATEST_ADHERENCE, judge_pictures
 from ..support.background import Job, Jobs
 
@@ -98,3 +102,30 @@ def limits_of_shown(shown: str, collection: Collection, profiles: Mapping[str, i
             "No picture of this collection has been judged by adherence yet: choose Judge pictures… first."
         )
     return {"judged_by": name, "at_least" if shown == "yes" else "below": MISSED}
+
+
+@lru_cache(maxsize=1)
+def _built_in() -> AdherenceJudge:
+    return load("embedded")
+
+
+def adherence_of_picture(collection: Collection, image: int) -> Adherence | None:
+    """The adherence of a judged picture to its prompt, phrase by phrase.
+
+    Args:
+        collection: the collection.
+        image: id of the picture.
+
+    Returns:
+        None if the built-in adherence was not the last to judge, if it gave the picture no value, or if the picture can
+        no longer be read.
+
+    Raises:
+        CollectionError: the picture does not exist.
+    """
+    row, name = row_of(collection, image), setting(collection, LATEST_ADHERENCE)
+    # The networks are loaded only for a picture that they have judged.
+    if name is None or not scores_of(collection, name, [image]):
+        return None
+    judge = _built_in()
+    return adherences(collection, [row], judge)[0].get(image) if name == stored_name(judge) else None

@@ -26,7 +26,13 @@ from ....pipelines.scoring.explaining import heat_picture
 from ....pipelines.scoring.similar import by_likeness
 from ....pipelines.services.gallery import cells_of, picture_details, start_scoring, stored_profile, usable_profiles
 from ....pipelines.services.importing import MOST_BYTES
-from ....pipelines.services.judging import KEY, adherence_among, limits_of_shown, start_judging
+from ....pipelines.services.judging import (
+    KEY,
+    adherence_among,
+    adherence_of_picture,
+    limits_of_shown,
+    start_judging,
+)
 from ..answers import for_visitor, json_endpoint, page, whole_number, whole_numbers
 from ..state import NotFoundError, OpenCollection, current_collection, is_owner, rater_of
 
@@ -159,6 +165,13 @@ def detail(request: Request) -> Response:
     return page(request, "detail.html", current, details=details)
 
 
+def phrases(request: Request) -> Response:
+    """The phrases of a picture's prompt that it shows and does not show, as part of a page; empty if it is not judged."""
+    current = current_collection(request)
+    adherence = adherence_of_picture(current.collection, request.path_params["image"])
+    return page(request, "phrases.html", current, adherence=adherence)
+
+
 def score(request: Request, body: dict[str, Any]) -> Response:
     """Score the whole collection by a profile, in the background."""
     current = current_collection(request)
@@ -209,6 +222,7 @@ routes = [
     Route("/pictures/{image:int}/{size}", picture),
     Route("/heat/{image:int}", heat),
     Route("/detail/{image:int}", detail),
+    Route("/phrases/{image:int}", phrases),
     Route("/api/score", json_endpoint(score), methods=["POST"]),
     Route("/api/judge", json_endpoint(judge, owner=True), methods=["POST"]),
     Route("/api/jobs", jobs),

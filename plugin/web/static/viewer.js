@@ -95,13 +95,32 @@ async function show() {
     showRating(cell.stars);
     showFavourite(cell.favourite);
     const html = await getHtml(`/detail/${id}?profile=${encodeURIComponent(options.profile)}`);
-    if (ids[place] === id) setServerHtml(detail, html);
+    if (ids[place] === id) {
+      setServerHtml(detail, html);
+      void showPhrases(id);
+    }
     if (ids[place + 1]) preload(ids[place + 1]);
   } catch (error) {
     if (ids[place] === id) {
       detail.replaceChildren();
       showError(error);
     }
+  }
+}
+
+/**
+ * What the picture shows of its prompt comes later, because a network may have to be loaded.
+ *
+ * @param {number} id
+ */
+async function showPhrases(id) {
+  const node = find("[data-phrases]", detail);
+  if (!node) return;
+  try {
+    const html = await getHtml(`/phrases/${id}`);
+    if (node.isConnected) setServerHtml(node, html);
+  } catch {
+    // Details are complete without it.
   }
 }
 

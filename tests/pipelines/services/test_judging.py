@@ -10,7 +10,7 @@ from soart.pipelines.collection.queries import Query, order
 from soart.pipelines.judges.adherence import AdherenceJudge
 from soart.pipelines.judges.guarded import GuardedJudge
 from soart.pipelines.judges.storing import judge_pictures
-from soart.pipelines.services.judging import adherence_among, limits_of_shown, start_judging
+from soart.pipelines.services.judging import adherence_among, adherence_of_picture, limits_of_shown, start_judging
 from soart.pipelines.support.background import CANCELLED, DONE, FAILED, Jobs
 
 
@@ -145,3 +145,23 @@ def test_asked_for_and_not_shown(collection, ids):
     for shown, profiles in (("maybe", counts), ("no", {})):
         with pytest.raises(SoartError):
             limits_of_shown(shown, collection, profiles)
+
+
+def test_a_judged_picture_tells_phrase_by_phrase(collection, jobs, make_drawn):
+    collection.add_drawn([make_drawn(seed, prompt="a fox in zorblax, without an owl") for seed in range(2)], "m", "s")
+    first, second = collection.ids()
+    assert adherence_of_picture(collection, first) is None
+    job = ended(start_judging(jobs, collection, "adherence", [first]))
+    adherence = adherence_of_picture(collection, first)
+    assert adherence.value == pytest.approx(collection.scores(job.result)[first])
+    assert {p.phrase.text: (p.told, p.phrase.negated) for p in adherence.phrases} == {
+        "fox": (True, False), "zorblax": (False, False), "owl": (True, True),
+    }  # fmt: skip
+    assert adherence_of_picture(collection, second) is None
+    # Values of another adherence cannot be told phrase by phrase.
+    other = GuardedJudge(AdherenceJudge([]))
+    judge_pictures(collection, [], other)
+    collection.set_scores(other.stored_name, {first: 0.5})
+    assert adherence_of_picture(collection, first) is None
+    with pytest.raises(SoartError):
+        adherence_of_picture(collection, 99)

@@ -1,5 +1,7 @@
 """The gallery: queries, pictures, details and scores."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -189,3 +191,19 @@ def test_asked_for_not_shown(visitor, folder):
     assert len(visitor.get("/api/ids", shown="").json()["ids"]) == len(pictures)
     assert visitor.get("/api/ids", shown="x").status_code == 400
     assert "asked for, not shown" in visitor.get("/gallery", shown="no").text
+
+
+def test_phrases_of_a_judged_picture(visitor, folder, make_drawn):
+    with Collection(folder) as collection:
+        collection.add_drawn([make_drawn(1, "a fox, red, <script>alert(1)</script>")], "m", "s")
+        image = max(collection.ids())
+    assert "data-phrases" in visitor.get(f"/detail/{image}").text
+    assert visitor.get(f"/phrases/{image}").text.strip() == ""
+    visitor.send("judge", judge="adherence", filters={"words": "fox"})
+    assert visitor.wait_for("judge:")["message"] == "adherence: 1 of 1 picture judged."
+    found = visitor.get(f"/phrases/{image}").text
+    assert "Matches its prompt" in found
+    assert re.search(r'<li class="(up|down)">(no )?fox seen: 0\.\d\d</li>', found)
+    assert '<li class="dim">cannot tell' in found
+    assert "<script>" not in found
+    assert visitor.get("/phrases/99").status_code == visitor.get("/detail/99").status_code == 400
