@@ -25,6 +25,21 @@ OPTIONS = {"static/*.js": {"parse_template_string": "true"}}
 KEYWORDS = {"_": None, "N_": None, "gettext": None, "plain": None, "ngettext": (1, 2), "pgettext": ((1, "c"), 2)}
 
 
+class PlainCatalog(Catalog):
+    """A catalogue whose header has no dates and no version of Babel, so that equal texts are equal files."""
+
+    @property
+    def mime_headers(self) -> list[tuple[str, str]]:
+        """Lines of the header, by name."""
+        return [
+            ("Language", str(self.locale)),
+            ("MIME-Version", "1.0"),
+            ("Content-Type", "text/plain; charset=utf-8"),
+            ("Content-Transfer-Encoding", "8bit"),
+            ("Plural-Forms", self.plural_forms),
+        ]
+
+
 def extracted() -> Catalog:
     """All texts of templates, scripts and messages."""
     catalogue = Catalog(project="soart", charset="utf-8", fuzzy=False)
@@ -39,22 +54,24 @@ def place(language: str) -> Path:
     return CATALOGUES / language / "LC_MESSAGES" / "web.po"
 
 
-def read(language: str) -> Catalog:
+def read(language: str) -> PlainCatalog:
     """Read the catalogue of a language; an empty one if there is none."""
     path = place(language)
-    if not path.exists():
-        return Catalog(locale=Locale.parse(language), project="soart", charset="utf-8", fuzzy=False)
-    with path.open("rb") as stream:
-        return read_po(stream, locale=language, abort_invalid=True)
+    catalogue = PlainCatalog(locale=Locale.parse(language), charset="utf-8", fuzzy=False)
+    if path.exists():
+        with path.open("rb") as stream:
+            for message in read_po(stream, locale=language, abort_invalid=True):
+                if message.id:
+                    catalogue[message.id] = message
+    return catalogue
 
 
-def po_of(catalogue: Catalog) -> bytes:
-    """The catalogue as a ``.po`` file, without dates and numbers of lines, which would change with everything."""
+def po_of(catalogue: PlainCatalog) -> bytes:
+    """The catalogue as a ``.po`` file, without numbers of lines, which would change with everything."""
     stream = io.BytesIO()
     write_po(stream, catalogue, width=0, sort_by_file=True, include_lineno=False, omit_header=True)
-    language, forms = catalogue.locale, catalogue.plural_forms
-    header = f'msgid ""\nmsgstr ""\n"Language: {language}\\n"\n"MIME-Version: 1.0\\n"\n"Content-Type: text/plain; charset=utf-8\\n"\n"Content-Transfer-Encoding: 8bit\\n"\n"Plural-Forms: {forms};\\n"\n\n'
-    return header.encode() + stream.getvalue()
+    header = "".join(f'"{name}: {value}\\n"\n' for name, value in catalogue.mime_headers)
+    return f'msgid ""\nmsgstr ""\n{header}\n'.encode() + stream.getvalue()
 
 
 def mo_of(language: str) -> bytes:

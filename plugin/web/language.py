@@ -168,8 +168,8 @@ def preferred(header: str) -> str:
 def language_of(request: Request) -> str:
     """Code of the language of a request: the visitor's choice, the server's, or the browser's."""
     for choice in (request.session.get("language"), server_of(request).settings.language):
-        if choice in languages():
-            return str(choice)
+        if isinstance(choice, str) and choice in languages():
+            return choice
     return preferred(request.headers.get("accept-language", ""))
 
 

@@ -14,7 +14,7 @@ def N_(text: str) -> str:  # noqa: N802
 
 #: Values that are messages or words themselves.
 NESTED = frozenset(
-    {"advice", "channel", "counted", "damage", "direction", "fault", "files", "name_of_job", "phrase", "place", "reason", "rest", "size", "statistic", "unit", "word"}
+    {"advice", "channel", "counted", "damage", "direction", "fault", "files", "hue", "name_of_job", "needed", "phrase", "place", "reason", "rest", "size", "statistic", "unit", "word"}
 )  # fmt: skip
 
 #: Sentences, phrases and words that stand in the code as they are here.
@@ -34,7 +34,7 @@ LITERAL = (
     N_("Bringing pictures back"),
     N_("Measuring pictures anew for this version of soart"),
     N_("Cancelled; finished work is kept."),
-    N_("%(name_of_job)s failed unexpectedly (%(error)s)."),
+    N_("%(name_of_job)s failed unexpectedly (%(kind)s: %(error)s)."),
     N_("%(count)s pictures scored."),
     N_("%(count)s pictures evaluated."),
     N_("%(count)s pictures compared."),
@@ -107,8 +107,6 @@ LITERAL = (
     N_("others"),
     N_("selected"),
     # Reasons of tastes
-    N_("%(phrase)s than your bad pictures"),
-    N_("%(phrase)s than your good ones"),
     N_("technically better"),
     N_("technically worse"),
     N_("more to others' liking"),
@@ -232,8 +230,17 @@ LITERAL = (
     N_("%(name)s did not arrive."),
     N_("This work is over already."),
     # Judges
-    N_("%(judge)s: %(judged)s of %(count)s pictures judged."),
-    N_("%(judge)s: %(judged)s of %(count)s picture judged."),
+    N_("probability that the picture shows every phrase of its prompt, where that can be told"),
+    N_("CLIP score: 100 × cosine of picture and prompt"),
+    N_("SigLIP's probability that picture and prompt belong together"),
+    N_("PickScore, learnt from people's choices between pictures"),
+    N_("LAION aesthetic predictor v2 (on CLIP) or v2.5 (on SigLIP), from its file of weights"),
+    N_("any no-reference metric of the package pyiqa"),
+    N_("VQAScore: probability of yes to a question about the picture"),
+    N_("ImageReward, by its own package"),
+    N_("human preference score v2, by its own package"),
+    N_("human preference score v3, by its own package; needs a GPU for its 7 billion weights"),
+    N_("v2.5 is under the AGPL-3.0"),
     N_("This judge is at work already: wait until it is done, or cancel it."),
     N_("No picture of this collection has been judged by adherence yet: choose Judge pictures… first."),
     N_("Values of judges are not computed with the scores: choose Judge pictures instead."),
@@ -271,7 +278,26 @@ LITERAL = (
 
 #: Messages that the code puts together from parts.
 COMPOSED = (
+    N_("pyiqa forbids commercial use"),
     N_("%(fault)s, most %(place)s"),
+    N_("%(judge)s: %(judged)s of %(count)s pictures judged."),
+    N_("%(judge)s: %(judged)s of %(count)s picture judged."),
+    N_("%(phrase)s than your bad pictures"),
+    N_("%(phrase)s than your good ones"),
+    N_("more %(hue)s"),
+    N_("less %(hue)s"),
+    N_("red"),
+    N_("orange"),
+    N_("yellow"),
+    N_("lime"),
+    N_("green"),
+    N_("mint"),
+    N_("cyan"),
+    N_("azure"),
+    N_("blue"),
+    N_("violet"),
+    N_("magenta"),
+    N_("rose"),
     N_("There were too many wrong passwords: try again in 1 second."),
     N_("There were too many wrong passwords: try again in %(count)s seconds."),
     N_("more of the %(size)s %(direction)s detail"),
@@ -315,7 +341,7 @@ COMPOSED = (
     N_("Only %(few)s are liked beside %(many)s disliked: rate more liked ones."),
     N_("Only %(few)s are disliked beside %(many)s liked: rate more disliked ones."),
     N_(
-        "Of two pictures of %(unit)s: cannot say yet, %(counted)s to check it by (%(pairs)s pairs of %(groups)s %(units)s, rated differently, are needed)"
+        "Of two pictures of %(unit)s: cannot say yet, %(counted)s to check it by (%(needed)s, rated differently, are needed)"
     ),
     N_("Of two pictures of %(unit)s it picks yours in %(share)s; %(counted)s"),
     N_("Of two pictures of %(unit)s it picks yours in %(share)s, no better than chance; %(counted)s"),

@@ -69,7 +69,7 @@ def name_rater(request: Request, body: dict[str, Any]) -> Response:
     server_of(request).collections[0].profiles.own.place(name)
     request.session["rater"] = name
     language = body.get("language")
-    if language in languages():
+    if isinstance(language, str) and language in languages():
         request.session["language"] = language
     elif language == "":
         request.session.pop("language", None)
