@@ -13,7 +13,7 @@ JS_TOOLS := $(JS)/node_modules/.installed
 # The tests start hundreds of processes, each of which would compile the package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-slow bench lint lint-js pages docs clean
+.PHONY: help demo test test-slow bench lint lint-js pages texts docs clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -98,6 +98,9 @@ bench: $(BENCH)  ## print the figures of docs/benchmarks.md; hours
 	$(BIN)/python benchmarks/duplicates.py
 	$(BIN)/python benchmarks/collection.py
 	$(BIN)/python benchmarks/cluster.py
+
+texts: $(DEV)  ## bring the catalogues of the gallery's languages in step with its texts
+	$(BIN)/python .ci/texts.py
 
 pages: $(DEV)  ## write the pages that are made from the code
 	$(BIN)/python docs/build_pages.py

@@ -53,6 +53,7 @@ KEYS = {
     "judges": Key("judges to rank by, NAME[:ARGUMENT][=WEIGHT]", "none", several=True),
     "collection": Key("collection to draw into and to show", "soart-pictures; soart-tuning for tunes"),
     "wildcards": Key("folder of your own NAME.txt vocabularies", "none"),
+    "language": Key("language of the gallery, such as de", "that of the browser"),
 }
 
 

@@ -35,6 +35,7 @@ USES = {
     "judges": ("--judge", ("generate", "rank", "tune", "evaluate")),
     "collection": ("--collection", ("generate", "tune", "web")),
     "wildcards": ("--wildcards", ("generate", "tune")),
+    "language": ("--language", ("web",)),
 }
 app = Commands(
     help="Settings that hold until you change them: model, taste, judges, collection, device. Alone it shows them.",

@@ -72,6 +72,10 @@ def web(
     guests: Annotated[
         bool, typer.Option("--guests", help="Let everybody in without token or password, to see, rate and tune.")
     ] = False,
+    language: Annotated[
+        str,
+        typer.Option(help="Language of the pages, en or de, for visitors who chose none; default: their browser's."),
+    ] = "",
     drawing: GeneratorOptions = GeneratorOptions(),
     profiles: Profiles = None,
 ) -> None:
@@ -79,6 +83,7 @@ def web(
     try:
         from ..web import serving  # noqa: F401
         from ..web.app import create_app
+        from ..web.language import languages
         from ..web.security import signing_key
         from ..web.state import ServerSettings
     except ImportError as error:
@@ -87,6 +92,8 @@ def web(
         ) from error
     from ...pipelines.scoring.profile_store import ProfileStore
 
+    if language and language not in languages():
+        raise SoartError(f"The gallery has no texts in {language!r}: choose --language {' or '.join(languages())}.")
     if guests and password:
         raise SoartError("--guests lets everybody in without a password: leave out --guests or the password.")
     for folder in allow_folders or ():
@@ -114,6 +121,7 @@ def web(
                 guests=guests,
                 allowed=allow_folders or (),
                 watch=watch,
+                language=language,
                 names=frozenset({host.lower(), *(name.lower() for name in allow_host or ())}),
                 port=port,
                 secret=signing_key(state),

@@ -9,34 +9,39 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from ...errors import ImageError, SoartError
-from ...metrics.damage.titles import CAUTION
+from ...metrics.damage.titles import CAUTION, damage_noun, profile_title, stored_title
 from ...pipelines.collection.database import is_outage
 from ...pipelines.ingest.roots import check_allowed
-from ...pipelines.reports.page import FILTERS, TEMPLATES
+from ...pipelines.reports.page import TEMPLATES, figure
 from ...version import __version__
+from .language import Texts, languages, texts_of
+from .messages import N_
 from .sessions import csrf_token_of
 from .state import ForbiddenError, NotFoundError, OpenCollection, check_owner, is_owner, rater_of, server_of
 
 HERE = Path(__file__).parent
 #: Views of a collection: address and title; those of people who study how soart works come apart.
 VIEWS = (
-    ("gallery", "Gallery"),
-    ("rate", "Rate"),
-    ("compare", "Compare"),
-    ("keepers", "Keepers"),
-    ("generate", "Generate"),
-    ("tune", "Tune"),
-    ("taste", "Taste"),
-    ("evaluate", "Evaluate"),
+    ("gallery", N_("Gallery")),
+    ("rate", N_("Rate")),
+    ("compare", N_("Compare")),
+    ("keepers", N_("Keepers")),
+    ("generate", N_("Generate")),
+    ("tune", N_("Tune")),
+    ("taste", N_("Taste")),
+    ("evaluate", N_("Evaluate")),
 )
-RESEARCH = (("attention", "Attention"),)
+RESEARCH = (("attention", N_("Attention")),)
+#: Titles of pages by view.
+TITLES = dict((*VIEWS, *RESEARCH, ("collections", N_("Collections"))))
 #: A quoted absolute path, and the name at its end.
 _PATH = re.compile(r"'(?:/|[A-Za-z]:\\)[^']*?([^'/\\]*)'")
 _templates = Environment(
@@ -46,13 +51,46 @@ _templates = Environment(
     lstrip_blocks=True,
     undefined=StrictUndefined,
 )
-_templates.filters.update(FILTERS)
-_templates.globals.update(caution=CAUTION, finite=math.isfinite, version=__version__, views=VIEWS, research=RESEARCH)
+
+
+def _in_language(make: Callable[..., str]) -> Callable[..., str]:
+    """A filter that gets the texts of the page before its value."""
+
+    @pass_context
+    def filtered(context: Context, *values: Any) -> str:  # noqa: ANN401
+        return make(context["texts"], *values)
+
+    return filtered
+
+
+def _reason(texts: Texts, reason: str, low: str) -> str:
+    """The reason of a move in words; ``low`` are those for a low score."""
+    return low if reason == "low" else texts.message(damage_noun(reason))
+
+
+_templates.filters.update(
+    profile=_in_language(lambda texts, name: texts.message(profile_title(name))),
+    stored=_in_language(lambda texts, name: texts.message(stored_title(name))),
+    damage=_in_language(lambda texts, damage: texts.message(damage_noun(damage))),
+    reason=_in_language(_reason),
+    figure=_in_language(Texts.figure),
+    decimals=_in_language(Texts.decimals),
+    day=_in_language(Texts.day),
+    minute=_in_language(Texts.minute),
+    # As the fields of forms need it.
+    number=figure,
+)
+_templates.globals.update(
+    caution=CAUTION, finite=math.isfinite, version=__version__, views=VIEWS, research=RESEARCH, titles=TITLES
+)
 
 
 def for_visitor(request: Request, text: str) -> str:
-    """A message as a visitor may see it: for guests, quoted paths become the names of their files."""
-    return text if is_owner(request) else _PATH.sub(r"'\1'", text)
+    """A message as a visitor may see it: in the visitor's language if it is a known one.
+
+    For guests, quoted paths become the names of their files.
+    """
+    return texts_of(request).message(text if is_owner(request) else _PATH.sub(r"'\1'", text))
 
 
 def page(
@@ -71,7 +109,7 @@ def page(
         status: HTTP status.
         values: variables of the template.
     """
-    server = server_of(request)
+    server, texts = server_of(request), texts_of(request)
     text = _templates.get_template(template).render(
         current=current,
         base=current.base if current else "",
@@ -81,6 +119,13 @@ def page(
         owner=is_owner(request),
         shown=partial(for_visitor, request),
         let_in="role" in request.session,
+        texts=texts,
+        _=texts.gettext,
+        ngettext=texts.ngettext,
+        pgettext=texts.pgettext,
+        language=texts.language,
+        languages=languages(),
+        chosen_language=request.session.get("language", ""),
         **{"view": "", **values},
     )
     return HTMLResponse(text, status)
@@ -191,9 +236,11 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     """Answer a request that the router refuses."""
     status = error.status_code if isinstance(error, HTTPException) else 500
     messages = {404: "Page not found.", 405: "This address does not accept that method."}
-    return error_response(request, status, messages.get(status, "This request cannot be answered."))
+    message = messages.get(status, "This request cannot be answered.")
+    return error_response(request, status, for_visitor(request, message))
 
 
 async def on_failure(request: Request, error: Exception) -> Response:
     """Answer an unexpected failure; its details are in the server's log."""
-    return JSONResponse({"error": f"The server failed unexpectedly ({type(error).__name__}): see its log."}, 500)
+    message = f"The server failed unexpectedly ({type(error).__name__}): see its log."
+    return JSONResponse({"error": for_visitor(request, message)}, 500)

@@ -20,6 +20,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ...pipelines.services.importing import MOST_BYTES as MOST_PICTURE_BYTES
+from .language import texts_of
 from .sessions import OWNER, Sessions, same_secret
 
 #: Content security policy: everything from this server, nothing inline.
@@ -157,7 +158,7 @@ class Guard:
         most = MOST_PICTURE_BYTES if adding else MOST_BYTES
         message = refusal(Headers(scope=scope), session, self.names, changing=changing, most_bytes=most)
         if message:
-            return JSONResponse({"error": message}, 403)
+            return JSONResponse({"error": texts_of(request).message(message)}, 403)
         if not changing and sessions.role_of_secret(request.query_params.get("token", "")) == OWNER:
             sessions.enter(session, OWNER)
             return RedirectResponse(_without_token(request), 303)
@@ -165,7 +166,7 @@ class Guard:
             return None
         if changing or "text/html" not in request.headers.get("accept", ""):
             message = "This server needs a token or a password: reload the page and enter it."
-            return JSONResponse({"error": message}, 401)
+            return JSONResponse({"error": texts_of(request).message(message)}, 401)
         return RedirectResponse("/login", 303)
 
 

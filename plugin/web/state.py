@@ -111,6 +111,7 @@ class ServerSettings:
         guests: let everybody in as a guest.
         allowed: folders that requests may name, with all in them, besides those of the collections.
         watch: add pictures that other tools write into the folders of the collections.
+        language: code of the pages' language for visitors who have not chosen one; empty for that of their browser.
         names: further host names that the server answers to.
         port: in the name of the session cookie, so that servers of one machine do not log each other out.
         secret: key that signs the session cookies.
@@ -127,6 +128,7 @@ class ServerSettings:
     guests: bool = False
     allowed: Sequence[Path] = ()
     watch: bool = False
+    language: str = ""
     names: frozenset[str] = frozenset()
     port: int = 0
     secret: str = ""

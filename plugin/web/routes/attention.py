@@ -13,7 +13,7 @@ from starlette.routing import Route
 from ....pipelines.attention.collection_modes import by_ratings
 from ....pipelines.attention.modes import VERSIONS
 from ....pipelines.services.attention import folders_by_name, result_of, start_comparison
-from ..answers import folders_of, json_endpoint, page
+from ..answers import folders_of, for_visitor, json_endpoint, page
 from ..state import current_collection, rater_of
 
 
@@ -70,7 +70,7 @@ def result(request: Request) -> Response:
             "chance": report.chance,
             "folds": report.folds,
         },
-        "message": message,
+        "message": for_visitor(request, message),
     })  # fmt: skip
 
 

@@ -197,7 +197,7 @@ def jobs(request: Request) -> Response:
     return JSONResponse({
         "jobs": [
             {
-                "number": job.number, "key": job.key if owner or not job.key.startswith(KEY) else KEY, "title": job.title, "state": job.state, "done": job.done,
+                "number": job.number, "key": job.key if owner or not job.key.startswith(KEY) else KEY, "title": for_visitor(request, job.title), "state": job.state, "done": job.done,
                 "total": job.total, "message": for_visitor(request, job.message), "live": job.live, "left": job.seconds_left,
                 "judged": job.result if job.key.startswith(KEY) else None,
             }

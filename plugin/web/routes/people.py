@@ -11,7 +11,8 @@ from starlette.routing import Route
 
 from ....errors import SoartError
 from ....pipelines.collection.counts import count_collection
-from ..answers import json_body, json_endpoint, page
+from ..answers import for_visitor, json_body, json_endpoint, page
+from ..language import languages
 from ..state import server_of
 
 
@@ -42,7 +43,7 @@ async def login(request: Request) -> Response:
     if (wait := server.throttle.wait(address)) > 0:
         seconds = math.ceil(wait)
         message = f"There were too many wrong passwords: try again in {seconds} second{'s' * (seconds > 1)}."
-        return JSONResponse({"error": message}, 429, {"retry-after": str(seconds)})
+        return JSONResponse({"error": for_visitor(request, message)}, 429, {"retry-after": str(seconds)})
     role = server.sessions.role_of_secret(secret)
     if not role:
         server.throttle.wrong(address)
@@ -53,17 +54,25 @@ async def login(request: Request) -> Response:
 
 
 def logout(request: Request, body: dict[str, Any]) -> Response:
-    """End the session."""
+    """End the session; the language stays."""
+    language = request.session.get("language")
     server_of(request).sessions.leave(request.session)
+    if language:
+        request.session["language"] = language
     return JSONResponse({})
 
 
 def name_rater(request: Request, body: dict[str, Any]) -> Response:
-    """Set the name of the rater."""
+    """Set the name of the rater and, if the request names one, the language; an empty one is the browser's."""
     name = " ".join(str(body.get("rater", "")).split())
     # A rater's taste bears the rater's name, so the rules for names of tastes hold.
     server_of(request).collections[0].profiles.own.place(name)
     request.session["rater"] = name
+    language = body.get("language")
+    if isinstance(language, str) and language in languages():
+        request.session["language"] = language
+    elif language == "":
+        request.session.pop("language", None)
     return JSONResponse({"rater": name})
 
 

@@ -12,7 +12,8 @@ from starlette.routing import Route
 from ....errors import SoartError
 from ....pipelines.collection.ratings import HALF_STAR, as_stars
 from ....pipelines.services.gallery import cells_of
-from ..answers import json_endpoint, page, whole_number, whole_numbers
+from ....pipelines.services.rating import RatingService
+from ..answers import for_visitor, json_endpoint, page, whole_number, whole_numbers
 from ..state import current_collection, rater_of
 
 #: Most pictures that are sent ahead at once.
@@ -44,8 +45,14 @@ def queue(request: Request) -> Response:
     count = min(MOST_AHEAD, max(1, whole_number(request.query_params.get("count", "8"), "a count")))
     rows = service.queue(count, whole_numbers(request.query_params.get("skip", ""), "a picture's number"))
     return JSONResponse({
-        "cells": cells_of(current.collection, rows, rater), "progress": asdict(service.progress()),
+        "cells": cells_of(current.collection, rows, rater), "progress": _progress(request, service),
     })  # fmt: skip
+
+
+def _progress(request: Request, service: RatingService) -> dict[str, Any]:
+    """The progress of a rater; its sentences in the language of the request."""
+    progress = asdict(service.progress())
+    return progress | {name: for_visitor(request, progress[name]) for name in ("sentence", "advice", "failed")}
 
 
 def rate(request: Request, body: dict[str, Any]) -> Response:
@@ -70,7 +77,7 @@ def stars_in(value: object) -> float | None:
 
 def progress(request: Request) -> Response:
     """The progress of the rater."""
-    return JSONResponse(asdict(current_collection(request).rating(rater_of(request)).progress()))
+    return JSONResponse(_progress(request, current_collection(request).rating(rater_of(request))))
 
 
 def learn(request: Request, body: dict[str, Any]) -> Response:

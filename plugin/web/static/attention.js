@@ -6,6 +6,7 @@ import { $, el, formValues } from "./dom.js";
 import { onJobEnd, watchJobs } from "./jobs.js";
 import { get, post } from "./request.js";
 import { showError } from "./toasts.js";
+import { _, figure, decimal } from "./translate.js";
 
 /**
  * @typedef {object} Table
@@ -34,15 +35,15 @@ import { showError } from "./toasts.js";
 const form = $("#ask");
 /** @type {[TableName, (report: Report) => string][]} */
 const TITLES = [
-  ["first", (report) => `Version ${report.names[0]}`],
-  ["second", (report) => `Version ${report.names[1]}`],
-  ["difference", (report) => `Difference ${report.names[1]} − ${report.names[0]}`],
-  ["signs", (report) => `Plus–minus, lop-sidedness ${report.lopsidedness.toFixed(2)}`],
+  ["first", (report) => _("Version %(name)s", { name: report.names[0] })],
+  ["second", (report) => _("Version %(name)s", { name: report.names[1] })],
+  ["difference", (report) => _("Difference %(second)s − %(first)s", { first: report.names[0], second: report.names[1] })],
+  ["signs", (report) => _("Plus–minus, lop-sidedness %(value)s", { value: decimal(report.lopsidedness, 2) })],
 ];
 /** @type {Record<string, string | undefined>} */
 const HINTS = {
-  words: "Words of the prompts, such as: sharp blurry noisy",
-  folders: "Folders on this machine, one per line",
+  words: _("Words of the prompts, such as: sharp blurry noisy"),
+  folders: _("Folders on this machine, one per line"),
 };
 const darkScheme = matchMedia("(prefers-color-scheme: dark)");
 /** True if the page is dark, by the system or by the reader's choice. */
@@ -77,9 +78,13 @@ async function load() {
   const { report, message } = await get("/api/attention");
   if (!report) return;
   $("#report").hidden = false;
-  const accuracies = Object.entries(report.accuracy).map(([version, value]) => `${version} ${value.toFixed(2)}`);
-  const accuracy = `Mean accuracy of telling the kinds apart, in ${report.folds} folds: ${accuracies.join(", ")}`;
-  $("#summary").textContent = `${message} ${accuracy}; chance ${report.chance.toFixed(2)}.`;
+  const accuracies = Object.entries(report.accuracy).map(([version, value]) => `${version} ${decimal(value, 2)}`);
+  const accuracy = _("Mean accuracy of telling the kinds apart, in %(folds)s folds: %(accuracies)s; chance %(chance)s.", {
+    folds: report.folds,
+    accuracies: accuracies.join(", "),
+    chance: decimal(report.chance, 2),
+  });
+  $("#summary").textContent = `${message} ${accuracy}`;
   $("#tables").replaceChildren(...TITLES.map(([name, title]) => heatMap(report.tables[name], title(report), name)));
   $("#blocks").replaceChildren(blockTable(report.blocks));
 }
@@ -134,7 +139,11 @@ const isOneSided = (name) => name === "first" || name === "second";
 function heatMap(table, title, name) {
   const [rows, columns] = [table.rows.length, table.columns.length];
   const canvas = el("canvas", { width: columns, height: rows, tabIndex: 0, role: "img" });
-  const label = `${title}: ${rows} learning pictures against ${columns} measured ones; arrow keys read single cells`;
+  const label = _("%(title)s: %(rows)s learning pictures against %(columns)s measured ones; arrow keys read single cells", {
+    title,
+    rows,
+    columns,
+  });
   canvas.setAttribute("aria-label", label);
   paint(canvas, table, name);
   /**
@@ -142,9 +151,11 @@ function heatMap(table, title, name) {
    * @param {number} y
    */
   const readOut = (x, y) => {
-    const learning = `learning ${table.rows[y]} ${y + 1}`;
-    const measured = `measured ${table.columns[x]} picture ${table.pictures[x]}`;
-    $("#pointed").textContent = `${title}: ${learning}, ${measured}: ${table.values[y][x].toPrecision(3)}`;
+    const at = { title, row: table.rows[y], number: y + 1, column: table.columns[x], picture: table.pictures[x] };
+    $("#pointed").textContent = _(
+      "%(title)s: learning %(row)s %(number)s, measured %(column)s picture %(picture)s: %(value)s",
+      { ...at, value: figure(table.values[y][x]) },
+    );
   };
   canvas.addEventListener("pointermove", (event) => {
     const box = canvas.getBoundingClientRect();
@@ -212,7 +223,7 @@ function blockTable({ modes, values }) {
   const head = el("tr", {}, el("td"), ...modes.map((mode) => el("th", { textContent: mode, scope: "col" })));
   const lines = values.map((line, i) => {
     const className = (/** @type {number} */ value) => (Math.abs(value) < 0.1 ? "" : value > 0 ? "up" : "down");
-    const cells = line.map((value) => el("td", { textContent: value.toFixed(2), className: className(value) }));
+    const cells = line.map((value) => el("td", { textContent: decimal(value, 2), className: className(value) }));
     return el("tr", {}, el("th", { textContent: modes[i], scope: "row" }), ...cells);
   });
   return el("table", { className: "num matrix" }, head, ...lines);

@@ -2,6 +2,7 @@
 
 import { el } from "./dom.js";
 import { toast } from "./toasts.js";
+import { _ } from "./translate.js";
 
 /**
  * Copy a text, and say so.
@@ -13,9 +14,9 @@ export async function copyText(text) {
     // Browsers offer the clipboard only on this machine and over TLS.
     if (navigator.clipboard) await navigator.clipboard.writeText(text);
     else copyBySelection(text);
-    toast("Copied.", { key: "copy" });
+    toast(_("Copied."), { key: "copy" });
   } catch {
-    toast("The browser does not allow this page to copy: select the text instead.", { key: "copy", bad: true });
+    toast(_("The browser does not allow this page to copy: select the text instead."), { key: "copy", bad: true });
   }
 }
 

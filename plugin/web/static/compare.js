@@ -9,6 +9,7 @@ import { save } from "./outbox.js";
 import { image } from "./pictures.js";
 import { get, getHtml, queryOf } from "./request.js";
 import { showError, toast } from "./toasts.js";
+import { _, ngettext, decimal } from "./translate.js";
 import { onUndo, remember, undoLatest } from "./undo.js";
 import { openViewer } from "./viewer.js";
 
@@ -51,7 +52,12 @@ form.addEventListener("submit", async (event) => {
     const pool = await get(`/api/pool?${queryOf(values)}`);
     const fewest = Number(form.dataset.fewest);
     if (pool.ids.length < fewest)
-      throw new Error(`Only ${pool.ids.length} match, and an order needs at least ${fewest} pictures: choose others.`);
+      throw new Error(
+        _("Only %(count)s match, and an order needs at least %(fewest)s pictures: choose others.", {
+          count: pool.ids.length,
+          fewest,
+        }),
+      );
     begin(pool.ids, Number(values.up));
     history.pushState(null, "", `?ids=${ids}&up=${count}`);
   } catch (error) {
@@ -77,8 +83,12 @@ async function next() {
     form.hidden = true;
     $("#duel").hidden = state.clear;
     if (state.gone) {
-      const many = state.gone === 1 ? "1 picture is" : `${state.gone} pictures are`;
-      toast(`${many} no longer in the collection: left out.`, { key: "gone" });
+      const text = ngettext(
+        "%(count)s picture is no longer in the collection: left out.",
+        "%(count)s pictures are no longer in the collection: left out.",
+        state.gone,
+      );
+      toast(text, { key: "gone" });
     }
     candidates = state.ask;
     if (!state.clear) showCandidates();
@@ -96,7 +106,7 @@ function showCandidates() {
   const room = $("#shown");
   room.className = `shown of-${candidates.length}`;
   const buttons = candidates.map((cell, place) => {
-    const ariaLabel = `${cell.title} ${place + 1}: choose`;
+    const ariaLabel = _("%(title)s %(number)s: choose", { title: cell.title, number: place + 1 });
     return el(
       "button",
       { className: "choice", ariaLabel, onclick: () => choose(place), dataset: { id: cell.id } },
@@ -125,18 +135,19 @@ async function showDifferences(cells) {
 /** @param {State} state */
 function showOrder(state) {
   const share = Math.round(100 * state.settled);
-  $("#made").textContent = `${state.made} choices, ${share} % of the order is settled`;
+  const choices = ngettext("%(count)s choice", "%(count)s choices", state.made);
+  $("#made").textContent = _("%(choices)s, %(share)s %% of the order is settled", { choices, share });
   $("#result").hidden = !state.made;
-  const head = el("h2", { textContent: state.clear ? "The order is clear" : "The order so far" });
-  const back = el("button", { className: "quiet", textContent: "Undo", onclick: undo });
-  const again = el("button", { className: "quiet", textContent: "Other pictures", onclick: leave });
+  const head = el("h2", { textContent: state.clear ? _("The order is clear") : _("The order so far") });
+  const back = el("button", { className: "quiet", textContent: _("Undo"), onclick: undo });
+  const again = el("button", { className: "quiet", textContent: _("Other pictures"), onclick: leave });
   $("#verdict").replaceChildren(head, ...(state.clear ? [el("span", { className: "row" }, back, again)] : []));
   const low = Math.min(...state.order.map((cell) => cell.strength - cell.deviation));
   const high = Math.max(...state.order.map((cell) => cell.strength + cell.deviation));
   const list = state.order.map((cell) => cell.id);
   const items = state.order.map((cell, place) => {
     const onclick = () => openViewer(list, place);
-    const thumb = el("button", { className: "thumb", ariaLabel: `Open ${cell.title}`, onclick }, image(cell));
+    const thumb = el("button", { className: "thumb", ariaLabel: _("Open %(title)s", { title: cell.title }), onclick }, image(cell));
     const caption = el("span", { className: "caption", textContent: cell.title });
     return el("li", {}, thumb, caption, strengthBar(cell, low, high));
   });
@@ -153,7 +164,10 @@ function showOrder(state) {
 function strengthBar({ strength, deviation }, low, high) {
   const across = (/** @type {number} */ value) => (100 * (value - low)) / (high - low || 1);
   const [from, to] = [across(strength - deviation), across(strength + deviation)];
-  const label = `strength ${strength.toFixed(2)} ± ${deviation.toFixed(2)}`;
+  const label = _("strength %(strength)s ± %(deviation)s", {
+    strength: decimal(strength, 2),
+    deviation: decimal(deviation, 2),
+  });
   const bar = svg("svg", { width: "100%", height: 14, role: "img", "aria-label": label });
   bar.append(
     svg("rect", { x: `${from}%`, y: 5, width: `${to - from}%`, height: 4, rx: 2, class: "range" }),
@@ -171,7 +185,7 @@ async function choose(place) {
   const choice = newId();
   const losers = candidates.filter((cell) => cell !== winner).map((cell) => cell.id);
   const response = await save("/api/compare", { choice, winner: winner?.id ?? null, losers });
-  if (response) remember({ request: { path: "/api/compare/undo", body: { choice }, word: "choice" } });
+  if (response) remember({ request: { path: "/api/compare/undo", body: { choice }, word: _("choice") } });
   await next();
 }
 

@@ -8,6 +8,7 @@ import { watchJobs } from "./jobs.js";
 import { isForView } from "./keys.js";
 import { getHtml, post, queryOf } from "./request.js";
 import { showError } from "./toasts.js";
+import { _ } from "./translate.js";
 import { onUndo, rememberKeeper, rememberMove, undoLatest } from "./undo.js";
 import { openThumbs } from "./viewer.js";
 
@@ -15,8 +16,9 @@ import { openThumbs } from "./viewer.js";
 const form = $("#ask");
 /** @type {HTMLFormElement} */
 const rule = $("#rule");
-const FINDINGS = "scores, suspected damage, near-duplicates, outliers and styles";
-const NOT_EVALUATED = `Nothing is evaluated yet: Evaluate finds ${FINDINGS} in the background.`;
+const NOT_EVALUATED = _(
+  "Nothing is evaluated yet: Evaluate finds scores, suspected damage, near-duplicates, outliers and styles in the background.",
+);
 /** Number of groups of near-duplicates to show; empty for the default. */
 let groups = "";
 const poll = followEvaluation(NOT_EVALUATED, refresh);

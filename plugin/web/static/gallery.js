@@ -15,6 +15,7 @@ import { restoreScroll } from "./scroll.js";
 import { Selected } from "./selected.js";
 import { compare, favour, rateSelected, startSelection } from "./selection.js";
 import { showError } from "./toasts.js";
+import { _, ngettext, decimal } from "./translate.js";
 import { onUndo, undoLatest } from "./undo.js";
 import { openViewer } from "./viewer.js";
 
@@ -65,11 +66,12 @@ async function load() {
   try {
     /** @type {{ ids: number[] }} */
     const { ids } = await get(`/api/ids?${query}`, { signal: request.signal });
-    $("#count").textContent = ids.length === 1 ? "1 picture" : `${ids.length.toLocaleString()} pictures`;
+    $("#count").textContent = ngettext("%(count)s picture", "%(count)s pictures", ids.length, { count: decimal(ids.length) });
     $("#empty").hidden = ids.length > 0;
     const profile = form.profile.selectedOptions[0];
     $("#legend").hidden = !ids.length || !Number(profile.dataset.scored);
-    $("#legend").textContent = `· %: share of the pictures that score lower, by ${profile.text.replace(/ \(.*/, "")}`;
+    const by = { profile: profile.text.replace(/ \(.*/, "") };
+    $("#legend").textContent = _("· %%: share of the pictures that score lower, by %(profile)s", by);
     selected.keep(ids);
     grid.show(ids, values.profile);
   } catch (error) {

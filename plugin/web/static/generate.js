@@ -7,6 +7,7 @@ import { watchJobs } from "./jobs.js";
 import { get, post } from "./request.js";
 import { clearPictures, showPictures } from "./strip.js";
 import { toast } from "./toasts.js";
+import { _, ngettext } from "./translate.js";
 
 /**
  * @typedef {object} State
@@ -24,7 +25,9 @@ let timer = 0;
 /** @param {State} state */
 async function show(state) {
   const { live, total, pictures, message, failed } = state;
-  $("#state").textContent = live ? `${pictures.length} of ${total} pictures are drawn.` : message;
+  const done = { done: pictures.length };
+  const progress = ngettext("%(done)s of %(count)s picture is drawn.", "%(done)s of %(count)s pictures are drawn.", total, done);
+  $("#state").textContent = live ? progress : message;
   $("#state").classList.toggle("error", failed);
   $("button.primary", form).toggleAttribute("disabled", live);
   const newest = pictures.toReversed().map((id) => ({ id, batch: 0, goal: null }));
@@ -41,7 +44,7 @@ async function poll() {
     await show(state);
     toast("", { key: "generate" });
   } catch (error) {
-    toast(`${error.message} Everything drawn so far is kept.`, { key: "generate", sticky: true, bad: true });
+    toast(`${error.message} ${_("Everything drawn so far is kept.")}`, { key: "generate", sticky: true, bad: true });
   }
   timer = setTimeout(poll, live ? 700 : 4000);
 }

@@ -4,6 +4,7 @@ import { $, around, el, find } from "./dom.js";
 import { hasModifier } from "./keys.js";
 import { badge, heart, image } from "./pictures.js";
 import { get } from "./request.js";
+import { _, decimal } from "./translate.js";
 
 /**
  * @import { Cell } from "./pictures.js"
@@ -286,6 +287,6 @@ function withNumber(event, act) {
 function percentile(cell) {
   if (cell.percentile === null || cell.score === null) return [];
   const share = `${Math.round(cell.percentile)} %`;
-  const title = `better than ${share} of the pictures (score ${cell.score.toFixed(1)})`;
+  const title = _("better than %(share)s of the pictures (score %(score)s)", { share, score: decimal(cell.score, 1) });
   return [el("span", { className: "percent num", textContent: share, title })];
 }

@@ -4,6 +4,7 @@ import { $, find } from "./dom.js";
 import { watchJobs } from "./jobs.js";
 import { post, postFile } from "./request.js";
 import { showError, toast } from "./toasts.js";
+import { _, ngettext } from "./translate.js";
 
 /** Take pictures, if the page offers that; it does for the owner. */
 export function startImport() {
@@ -82,13 +83,14 @@ async function addAll(files, most) {
   const problems = [];
   try {
     for (const [at, file] of files.entries()) {
-      toast(`Adding picture ${at + 1} of ${files.length}…`, { key: "import", sticky: true });
+      const text = _("Adding picture %(number)s of %(count)s…", { number: at + 1, count: files.length });
+      toast(text, { key: "import", sticky: true });
       // One after another: the server decodes each to see that it is a picture.
-      const problem = file.size > most ? `${file.name} is too large.` : await add(file);
+      const problem = file.size > most ? _("%(name)s is too large.", { name: file.name }) : await add(file);
       if (problem) problems.push(problem);
     }
     const added = files.length - problems.length;
-    const text = added === 1 ? "1 picture added." : `${added} pictures added.`;
+    const text = ngettext("%(count)s picture added.", "%(count)s pictures added.", added);
     toast([text, ...problems.slice(0, 3)].join(" "), { key: "import", bad: !added || problems.length > 0 });
     if (added) await post("/api/import/scan");
     watchJobs();

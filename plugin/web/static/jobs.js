@@ -5,6 +5,7 @@ import { duration } from "./format.js";
 import { get, post } from "./request.js";
 import { base } from "./session.js";
 import { showError, toast } from "./toasts.js";
+import { _ } from "./translate.js";
 
 /**
  * @typedef {object} Job
@@ -80,10 +81,10 @@ function report(job) {
 /** @param {Job} job */
 function line(job) {
   const share = job.total ? ` ${Math.floor((100 * job.done) / job.total)} %` : "";
-  const left = job.left === null ? "" : `, ${duration(job.left)} left`;
+  const left = job.left === null ? "" : `, ${_("%(duration)s left", { duration: duration(job.left) })}`;
   const cancel = el("button", {
     className: "quiet",
-    textContent: "Cancel",
+    textContent: _("Cancel"),
     onclick: () => post("/api/jobs/cancel", { job: job.number }).catch(showError),
   });
   return el("p", {}, el("span", { className: "spin", ariaHidden: "true" }), `${job.title}${share}${left} `, cancel);

@@ -4,6 +4,7 @@ import { $, el, find } from "./dom.js";
 import { onJobEnd, watchJobs } from "./jobs.js";
 import { post } from "./request.js";
 import { showError, toast } from "./toasts.js";
+import { _ } from "./translate.js";
 
 /**
  * Offer to judge pictures, if the page does; it does for the owner.
@@ -54,14 +55,15 @@ export function startJudging(filter, filters, load) {
  */
 function showValues(filter, name, load) {
   const known = [...filter.profile.options].find((option) => option.value === name);
-  const option = known ?? el("option", { value: name, textContent: name.replace(/^judge:/, "judge: ").replace(/@.*/, "") });
+  const judge = name.replace(/^judge:/, "").replace(/@.*/, "");
+  const option = known ?? el("option", { value: name, textContent: _("judge: %(name)s", { name: judge }) });
   option.dataset.scored = "1";
   if (!known) filter.profile.append(option);
   filter.profile.value = name;
   filter.sort.value = "score";
   if (name.startsWith("judge:adherence")) {
     filter.shown.disabled = false;
-    filter.shown.options[0].textContent = "all";
+    filter.shown.options[0].textContent = filter.rated.options[0].textContent;
   }
   load();
 }

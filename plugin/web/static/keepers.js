@@ -8,6 +8,7 @@ import { watchJobs } from "./jobs.js";
 import { isForView } from "./keys.js";
 import { getHtml, post, queryOf } from "./request.js";
 import { showError, toast } from "./toasts.js";
+import { _ } from "./translate.js";
 import { onUndo, remember, rememberKeeper, rememberMove, undoLatest } from "./undo.js";
 import { openThumbs } from "./viewer.js";
 
@@ -16,7 +17,7 @@ const form = $("#ask");
 const room = $("#groups");
 /** Number of groups to show; empty for the default. */
 let most = "";
-const poll = followEvaluation("Nothing is evaluated yet: Evaluate finds the groups.", refresh);
+const poll = followEvaluation(_("Nothing is evaluated yet: Evaluate finds the groups."), refresh);
 
 /** What the form asks for, as the server reads it. */
 function grouping() {
@@ -59,8 +60,8 @@ async function keep(node, image) {
 async function markDistinct(node) {
   /** @type {{ name: string }} */
   const { name } = await post("/api/keepers/distinct", { images: groupOf(node) });
-  remember({ request: { path: "/api/keepers/distinct", body: { undo: name }, word: "not duplicates" } });
-  toast("Marked as not duplicates. Press u to undo.", { key: "distinct" });
+  remember({ request: { path: "/api/keepers/distinct", body: { undo: name }, word: _("not duplicates") } });
+  toast(_("Marked as not duplicates. Press u to undo."), { key: "distinct" });
   await poll();
 }
 

@@ -4,6 +4,7 @@ import { $, el } from "./dom.js";
 import { save } from "./outbox.js";
 import { get } from "./request.js";
 import { showError, toast } from "./toasts.js";
+import { _, ngettext } from "./translate.js";
 import { remember } from "./undo.js";
 
 /** @typedef {"tag" | "album" | "favourite"} Kind */
@@ -19,13 +20,13 @@ import { remember } from "./undo.js";
  * @returns {Promise<number[] | null>} the pictures that changed; null if the server refused, which was shown.
  */
 export async function setLabel(kind, name, images, on, show = () => {}) {
-  const label = kind === "favourite" ? "favourite" : `${kind} “${name}”`;
+  const label = { favourite: _("favourite"), tag: _("tag “%(name)s”", { name }), album: _("album “%(name)s”", { name }) }[kind];
   /** @type {Promise<{ changed: number[] } | null>} */
   const stored = save("/api/selection/label", { kind, name, images, on });
   // At once: u may be pressed before the server has answered.
   const undo = async () => {
     const { changed: known } = (await stored) ?? { changed: [] };
-    toast(`Undone: ${label}.`, { key: "undo" });
+    toast(_("Undone: %(change)s.", { change: label }), { key: "undo" });
     await save("/api/selection/label", { kind, name, images: known, on: !on });
     show(known, !on);
   };
@@ -37,8 +38,10 @@ export async function setLabel(kind, name, images, on, show = () => {}) {
   }
   answer({ path: "/api/selection/label", body: { kind, name, images: changed, on: !on }, word: label });
   show(changed, on);
-  const many = changed.length === 1 ? "1 picture" : `${changed.length} pictures`;
-  toast(`${many} ${on ? "with" : "without"} ${label}. Press u to undo.`, { key: "label" });
+  const text = on
+    ? ngettext("%(count)s picture with %(label)s.", "%(count)s pictures with %(label)s.", changed.length, { label })
+    : ngettext("%(count)s picture without %(label)s.", "%(count)s pictures without %(label)s.", changed.length, { label });
+  toast(`${text} ${_("Press u to undo.")}`, { key: "label" });
   return changed;
 }
 
@@ -73,8 +76,10 @@ export async function askForLabel(kind, images, show) {
     showError(error);
     return;
   }
-  const many = images.length === 1 ? "1 picture" : `${images.length} pictures`;
-  $("#label-title").textContent = kind === "tag" ? `Tags of ${many}` : `Albums of ${many}`;
+  $("#label-title").textContent =
+    kind === "tag"
+      ? ngettext("Tags of %(count)s picture", "Tags of %(count)s pictures", images.length)
+      : ngettext("Albums of %(count)s picture", "Albums of %(count)s pictures", images.length);
   $("#label-names").replaceChildren(...known[kind].map(([value]) => el("option", { value })));
   form.reset();
   form.onsubmit = async (event) => {

@@ -2,6 +2,7 @@
 
 import { el, find } from "./dom.js";
 import { base } from "./session.js";
+import { _ } from "./translate.js";
 
 /**
  * @typedef {object} Cell a picture, as the server describes it.
@@ -43,7 +44,7 @@ export function image(cell, size = "small") {
   if (isTiny(cell)) node.classList.add("sharp");
   node.onerror = () => {
     node.classList.add("lost");
-    node.alt = `gone: ${cell.title}`;
+    node.alt = _("gone: %(title)s", { title: cell.title });
   };
   node.src = addressOf(cell, size);
   return node;
@@ -59,7 +60,7 @@ export function badge(button, stars) {
   find(".badge-stars", button)?.remove();
   if (stars === null) return;
   const [textContent, ariaLabel] =
-    stars > 0 ? [`★${stars}`, `rated ${stars}`] : stars ? ["⊘", "not for me"] : ["✕", "skipped"];
+    stars > 0 ? [`★${stars}`, _("rated %(stars)s", { stars })] : stars ? ["⊘", _("not for me")] : ["✕", _("skipped")];
   button.append(el("span", { className: "badge-stars num", textContent, ariaLabel }));
 }
 
@@ -71,5 +72,5 @@ export function badge(button, stars) {
  */
 export function heart(button, on) {
   find(".badge-heart", button)?.remove();
-  if (on) button.append(el("span", { className: "badge-heart", textContent: "♥", ariaLabel: "favourite" }));
+  if (on) button.append(el("span", { className: "badge-heart", textContent: "♥", ariaLabel: _("favourite") }));
 }

@@ -10,6 +10,7 @@ import { rate } from "./ratings.js";
 import { get } from "./request.js";
 import { base } from "./session.js";
 import { showError, toast } from "./toasts.js";
+import { _, ngettext, decimal } from "./translate.js";
 import { onUndo, undoLatest } from "./undo.js";
 
 /**
@@ -106,7 +107,7 @@ function draw() {
   picture.alt = node.alt;
   picture.onerror = () => {
     picture.classList.add("lost");
-    toast("This picture's file is gone: skipped.", { key: "gone" });
+    toast(_("This picture's file is gone: skipped."), { key: "gone" });
     if (queue[place] === cell) go(1);
   };
   picture.src = node.src;
@@ -122,8 +123,8 @@ function draw() {
 
 function showEnd() {
   const [text, href, link] = counts?.pictures
-    ? ["You have rated or skipped every picture.", `${base}/taste`, "View your taste"]
-    : ["This collection has no pictures to rate yet.", `${base}/tune`, "Tune a prompt"];
+    ? [_("You have rated or skipped every picture."), `${base}/taste`, _("View your taste")]
+    : [_("This collection has no pictures to rate yet."), `${base}/tune`, _("Tune a prompt")];
   $("#done").replaceChildren(
     el("p", {}, el("b", { textContent: text })),
     el("a", { href, textContent: link, className: "button" }),
@@ -177,12 +178,12 @@ function nudge(step) {
   const cell = queue[place - 1];
   const stars = cell && (ratings.get(cell.id) ?? cell.stars);
   if (!cell || !stars || stars < 1) {
-    toast("The previous picture has no rating to change.", { key: "nudge" });
+    toast(_("The previous picture has no rating to change."), { key: "nudge" });
     return;
   }
   const value = Math.max(1, Math.min(5, stars + step));
   if (value !== stars) store(cell, value);
-  toast(`Previous picture now rated ${value}.`, { key: "nudge" });
+  toast(_("Previous picture now rated %(stars)s.", { stars: decimal(value, value % 1 ? 1 : 0) }), { key: "nudge" });
 }
 
 /** Go back to the previous picture, and restore the rating it had; from the first one undo changes of earlier pages. */
@@ -218,9 +219,10 @@ function showCounts() {
   if (!counts) return;
   const { rated, rejected, pictures } = counts;
   const done = rated + rejected;
-  $("#counts").textContent = `${rated} rated, ${rejected} skipped, ${Math.max(0, pictures - done)} left`;
+  const parts = { rated, skipped: rejected, left: Math.max(0, pictures - done) };
+  $("#counts").textContent = _("%(rated)s rated, %(skipped)s skipped, %(left)s left", parts);
   $("#filled").setAttribute("width", `${pictures ? (100 * done) / pictures : 0}%`);
-  $("#bar").ariaLabel = `${done} of ${pictures} rated or skipped`;
+  $("#bar").ariaLabel = ngettext("%(done)s of %(count)s rated or skipped", "%(done)s of %(count)s rated or skipped", pictures, { done });
 }
 
 /**
@@ -230,11 +232,12 @@ function showCounts() {
  */
 function showTrust(progress) {
   const parts = [];
-  if (progress.learning) parts.push("Learning your taste…");
+  if (progress.learning) parts.push(_("Learning your taste…"));
   if (progress.word) {
-    parts.push(`Taste: ${progress.sentence}.`, progress.stop ? "More ratings would hardly help." : progress.advice);
+    const taste = _("Taste: %(sentence)s.", { sentence: progress.sentence });
+    parts.push(taste, progress.stop ? _("More ratings would hardly help.") : progress.advice);
   } else if (!progress.learning) {
-    parts.push(progress.failed || "Your taste is learnt after a few good and bad ratings.");
+    parts.push(progress.failed || _("Your taste is learnt after a few good and bad ratings."));
   }
   $("#trust").textContent = parts.join(" ");
 }

@@ -1,6 +1,6 @@
 // The dialog that changes the rater's name, and the button that logs out.
 
-import { $, find } from "./dom.js";
+import { $, find, formValues } from "./dom.js";
 import { flush } from "./outbox.js";
 import { postTo } from "./request.js";
 import { showError } from "./toasts.js";
@@ -17,7 +17,7 @@ form.addEventListener("submit", async (event) => {
   try {
     // Ratings that wait belong to the present name.
     await flush();
-    await postTo("/rater", { rater: new FormData(form).get("rater") });
+    await postTo("/rater", formValues(form));
     location.reload();
   } catch (error) {
     $("#who-error").textContent = error.message;

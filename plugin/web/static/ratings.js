@@ -3,14 +3,19 @@
 import { NOT_FOR_ME } from "./keys.js";
 import { save } from "./outbox.js";
 import { toast } from "./toasts.js";
+import { _, ngettext, decimal } from "./translate.js";
 import { remember } from "./undo.js";
 
 /** @typedef {number | null} Stars 1–5; 0 for skip, -1 for "not for me", null for none. */
 
+/** @param {number} stars */
+const starsIn = (stars) => decimal(stars, stars % 1 ? 1 : 0);
+
 /** @param {Stars} stars */
 function wordOf(stars) {
-  if (stars === null) return "no rating";
-  return stars === NOT_FOR_ME ? "not for me" : String(stars || "skip");
+  if (stars === null) return _("no rating");
+  if (stars === NOT_FOR_ME) return _("not for me");
+  return stars ? starsIn(stars) : _("skip");
 }
 
 /**
@@ -26,12 +31,13 @@ export async function rate(image, stars, before, show) {
   let known = before;
   const undo = () => {
     show(known);
-    toast(`Undone: ${wordOf(stars)}.`, { key: "undo" });
+    toast(_("Undone: %(change)s.", { change: wordOf(stars) }), { key: "undo" });
     /** @param {{ stars: Stars } | null} response */
     const check = (response) => {
       if (!response || response.stars === known) return;
       show(response.stars);
-      toast(`You have changed this in another tab since: ${wordOf(response.stars)} stays.`, { key: "undo" });
+      const text = _("You have changed this in another tab since: %(rating)s stays.", { rating: wordOf(response.stars) });
+      toast(text, { key: "undo" });
     };
     save("/api/rate", { image, stars: known, instead_of: stars }).then(check);
     return known;
@@ -45,8 +51,11 @@ export async function rate(image, stars, before, show) {
   known = response.before;
   answer(request());
   if (known === null) return;
-  const earlier = known === NOT_FOR_ME ? 'marked this "not for me"' : known ? `rated this ${known}` : "skipped this";
-  toast(`You ${earlier} in another tab; your latest choice (${wordOf(stars)}) counts.`, { key: "twice" });
+  const values = { stars: starsIn(known), latest: wordOf(stars) };
+  const marked = _('You marked this "not for me" in another tab; your latest choice (%(latest)s) counts.', values);
+  const rated = _("You rated this %(stars)s in another tab; your latest choice (%(latest)s) counts.", values);
+  const skipped = _("You skipped this in another tab; your latest choice (%(latest)s) counts.", values);
+  toast(known === NOT_FOR_ME ? marked : known ? rated : skipped, { key: "twice" });
 }
 
 /**
@@ -58,12 +67,15 @@ export async function rate(image, stars, before, show) {
  */
 export async function rateAll(images, stars, show) {
   images.forEach((image) => show(image, stars));
+  /** @param {number} count */
+  const wordFor = (count) =>
+    ngettext("%(rating)s for %(count)s picture", "%(rating)s for %(count)s pictures", count, { rating: wordOf(stars) });
   /** @type {Promise<{ before: [number, Stars][] } | null>} */
   const stored = save("/api/selection/rate", { images, stars });
   // At once: u may be pressed before the server has answered.
   const undo = async () => {
     const before = (await stored)?.before ?? [];
-    toast(`Undone: ${wordOf(stars)} for ${before.length} pictures.`, { key: "undo" });
+    toast(_("Undone: %(change)s.", { change: wordFor(before.length) }), { key: "undo" });
     /** @type {{ now: [number, Stars][] } | null} */
     const restored = await save("/api/selection/rate", { before, stars });
     restored?.now.forEach(([image, now]) => show(image, now));
@@ -73,8 +85,9 @@ export async function rateAll(images, stars, show) {
   if (!response) forget();
   else {
     const { before } = response;
-    answer({ path: "/api/selection/rate", body: { before, stars }, word: `${wordOf(stars)} for ${before.length} pictures` });
-    const word = stars && stars > 0 ? `rated ${stars}` : wordOf(stars);
-    toast(`${response.before.length} pictures: ${word}. Press u to undo.`, { key: "rated" });
+    answer({ path: "/api/selection/rate", body: { before, stars }, word: wordFor(before.length) });
+    const rating = stars && stars > 0 ? _("rated %(stars)s", { stars: starsIn(stars) }) : wordOf(stars);
+    const text = ngettext("%(count)s picture: %(rating)s.", "%(count)s pictures: %(rating)s.", before.length, { rating });
+    toast(`${text} ${_("Press u to undo.")}`, { key: "rated" });
   }
 }

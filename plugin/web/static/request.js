@@ -1,6 +1,7 @@
 // Requests to the server: JSON, HTML fragments, and errors as sentences.
 
 import { base, csrf } from "./session.js";
+import { _ } from "./translate.js";
 
 /** A request that failed; its message is a sentence for the user. */
 export class RequestError extends Error {
@@ -33,10 +34,10 @@ async function request(address, options) {
     text = await response.text();
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new RequestError("The server does not answer: is it still running?", 0);
+    throw new RequestError(_("The server does not answer: is it still running?"), 0);
   }
   if (response.ok) return text;
-  let message = `The server answered ${response.status}.`;
+  let message = _("The server answered %(status)s.", { status: response.status });
   try {
     message = JSON.parse(text).error || message;
   } catch {

@@ -5,8 +5,6 @@
   const root = document.documentElement;
   /** @type {Record<string, string>} The scheme that a press brings, by the present one; the empty one is the system's. */
   const NEXT = { "": "light", light: "dark", dark: "" };
-  /** @type {Record<string, string>} */
-  const WORDS = { "": "as the system", light: "light", dark: "dark" };
 
   /** @param {string} scheme */
   const apply = (scheme) => {
@@ -14,8 +12,8 @@
     else delete root.dataset.scheme;
   };
   const label = () => {
-    const button = document.querySelector("#scheme");
-    if (button) button.ariaLabel = `Light or dark: ${WORDS[root.dataset.scheme ?? ""]}`;
+    const button = /** @type {HTMLElement | null} */ (document.querySelector("#scheme"));
+    if (button) button.ariaLabel = button.dataset[root.dataset.scheme ?? "system"] ?? "";
   };
   try {
     const stored = localStorage.getItem(KEY) ?? "";

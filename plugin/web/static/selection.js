@@ -7,6 +7,7 @@ import { rateAll } from "./ratings.js";
 import { post } from "./request.js";
 import { base } from "./session.js";
 import { showError, toast } from "./toasts.js";
+import { _, ngettext, decimal } from "./translate.js";
 import { rememberMove } from "./undo.js";
 
 /**
@@ -21,7 +22,7 @@ export function startSelection(selected, grid, reload) {
   selected.onChange(() => {
     const count = selected.ids.length;
     bar.hidden = !selected.active;
-    $("#selected").textContent = `${count.toLocaleString()} selected`;
+    $("#selected").textContent = ngettext("%(count)s selected", "%(count)s selected", count, { count: decimal(count) });
     $("#select").setAttribute("aria-pressed", String(selected.active));
     for (const button of bar.querySelectorAll("button"))
       button.disabled = !count && !["all", "none"].includes(button.dataset.act ?? "");
@@ -77,7 +78,7 @@ export const favour = (grid, ids) =>
 export function compare(ids) {
   const most = Number($("#selection").dataset.most);
   if (ids.length < 2 || ids.length > most) {
-    toast(`Select 2 to ${most} pictures to compare.`, { key: "compare", bad: true });
+    toast(_("Select 2 to %(most)s pictures to compare.", { most }), { key: "compare", bad: true });
     return;
   }
   location.assign(`${base}/compare?ids=${ids}&up=${ids.length === 4 ? 4 : 2}`);
@@ -102,8 +103,11 @@ async function download(kind, images) {
  * @param {import("./selected.js").Selected} selected
  */
 async function move(images, selected) {
-  const many = images.length === 1 ? "1 picture" : `${images.length} pictures`;
-  const question = `Move ${many} to the folder “culled” of this collection? This can be undone.`;
+  const question = ngettext(
+    "Move %(count)s picture to the folder “culled” of this collection? This can be undone.",
+    "Move %(count)s pictures to the folder “culled” of this collection? This can be undone.",
+    images.length,
+  );
   if (!confirm(question)) return;
   /** @type {{ undo: string }} */
   const { undo } = await post("/api/selection/move", { images });

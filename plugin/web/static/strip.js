@@ -5,6 +5,7 @@ import { hasModifier, starsOf } from "./keys.js";
 import { badge, image } from "./pictures.js";
 import { rate } from "./ratings.js";
 import { get } from "./request.js";
+import { figure } from "./translate.js";
 import { onUndo, undoLatest } from "./undo.js";
 import { openViewer } from "./viewer.js";
 
@@ -52,7 +53,7 @@ export async function showPictures(pictures) {
   for (const { id, goal } of pictures) {
     const place = places.get(id);
     if (!place) continue;
-    place.goal.textContent = goal === null ? "" : goal.toPrecision(3).replace(/\.0+$/, "");
+    place.goal.textContent = goal === null ? "" : figure(goal);
     const there = strip.children[position];
     if (there !== place.node) strip.insertBefore(place.node, there ?? null);
     position++;

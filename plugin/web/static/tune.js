@@ -8,6 +8,7 @@ import { duration } from "./format.js";
 import { get, getHtml, post } from "./request.js";
 import { clearPictures, showPictures, showRating } from "./strip.js";
 import { showError, toast } from "./toasts.js";
+import { _, ngettext } from "./translate.js";
 import { numbersOf, openViewer } from "./viewer.js";
 
 /**
@@ -33,12 +34,12 @@ import { numbersOf, openViewer } from "./viewer.js";
 const form = $("#start");
 /** @type {Record<StateName, string>} */
 const WORDS = {
-  running: "Drawing and learning",
-  pausing: "Pausing after this batch",
-  paused: "Paused",
-  ended: "Done",
-  failed: "Stopped",
-  interrupted: "The server stopped during this tune: nothing is lost, press Resume",
+  running: _("Drawing and learning"),
+  pausing: _("Pausing after this batch"),
+  paused: _("Paused"),
+  ended: _("Done"),
+  failed: _("Stopped"),
+  interrupted: _("The server stopped during this tune: nothing is lost, press Resume"),
 };
 /** @type {State | null} */
 let state = null;
@@ -56,7 +57,7 @@ async function poll() {
       await show(await get("/api/tune"));
       toast("", { key: "tune" });
     } catch (error) {
-      toast(`${error.message} Everything drawn so far is kept.`, { key: "tune", sticky: true, bad: true });
+      toast(`${error.message} ${_("Everything drawn so far is kept.")}`, { key: "tune", sticky: true, bad: true });
     }
     polling = false;
   }
@@ -77,15 +78,21 @@ async function show(now) {
   }
   if (now.state === "idle") return;
   const running = isRunning(now);
-  $("#state").textContent = `${WORDS[now.state]}${now.reading && !running ? ", reading the findings" : ""}. ${now.why}`;
+  const reading = now.reading && !running ? `, ${_("reading the findings")}` : "";
+  $("#state").textContent = `${WORDS[now.state]}${reading}. ${now.why}`;
   $("#state").className = `state ${now.state}`;
   $("#pause").hidden = now.state !== "running";
   $("#resume").hidden = running || now.state === "ended";
   $("#longer").hidden = running || now.state !== "ended";
   $("#again").hidden = running;
   $("#filled").setAttribute("width", `${Math.min(100, (100 * now.done) / (now.budget || 1))}%`);
-  const done = now.done > now.budget ? now.done : `${now.done} of ${now.budget}`;
-  $("#numbers").textContent = `${done} pictures${now.left ? `, ${duration(now.left)} left` : ""}`;
+  const { done, budget } = now;
+  const count =
+    done > budget
+      ? ngettext("%(count)s picture", "%(count)s pictures", done)
+      : ngettext("%(done)s of %(count)s picture", "%(done)s of %(count)s pictures", budget, { done });
+  const left = now.left ? `, ${_("%(duration)s left", { duration: duration(now.left) })}` : "";
+  $("#numbers").textContent = `${count}${left}`;
   await showPictures(now.pictures);
   if (now.found && now.version !== version) {
     version = now.version;
@@ -132,8 +139,10 @@ async function narrow(kind, option) {
   try {
     await show(await post("/api/tune/narrow", lists));
     await showFindings();
-    const now = free ? "allowed again" : kind === "bans" ? "banned" : "pinned";
-    toast(`${option} is ${now}, from the next batch on.`, { key: "narrow" });
+    const allowed = _("%(option)s is allowed again, from the next batch on.", { option });
+    const banned = _("%(option)s is banned, from the next batch on.", { option });
+    const pinned = _("%(option)s is pinned, from the next batch on.", { option });
+    toast(free ? allowed : kind === "bans" ? banned : pinned, { key: "narrow" });
   } catch (error) {
     showError(error);
   }
@@ -185,7 +194,7 @@ form.addEventListener("submit", async (event) => {
     composing = false;
     version = -1;
     clearPictures();
-    const text = "Loading the model and drawing the first batch…";
+    const text = _("Loading the model and drawing the first batch…");
     $("#findings").replaceChildren(el("p", { className: "dim", textContent: text }));
     await show(started);
     poll();

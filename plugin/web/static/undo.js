@@ -5,6 +5,7 @@ import { save } from "./outbox.js";
 import { get, post } from "./request.js";
 import { base, rater } from "./session.js";
 import { showError, toast } from "./toasts.js";
+import { _ } from "./translate.js";
 
 /**
  * @typedef {object} Request that undoes a change.
@@ -83,7 +84,7 @@ export function remember({ request, undo, image = null }) {
  * @param {string} name of the undo file.
  */
 export const rememberMove = (name) =>
-  remember({ request: { path: "/api/evaluate/undo", body: { name }, word: "pictures moved away", files: true } });
+  remember({ request: { path: "/api/evaluate/undo", body: { name }, word: _("pictures moved away"), files: true } });
 
 /**
  * Remember a choice among pictures that belong together.
@@ -92,7 +93,7 @@ export const rememberMove = (name) =>
  * @param {number[]} before those of them that were chosen before.
  */
 export const rememberKeeper = (images, before) =>
-  remember({ request: { path: "/api/keepers/keep", body: { images, before }, word: "choice of keeper" } });
+  remember({ request: { path: "/api/keepers/keep", body: { images, before }, word: _("choice of keeper") } });
 
 /**
  * Undo the latest change, or the latest one of a picture on this page.
@@ -105,7 +106,7 @@ export function undoLatest(image) {
     (change) => image === undefined || (change.image === image && own.has(change.id)),
   );
   if (place < 0) {
-    if (image === undefined) toast("Nothing to undo.", { key: "undo" });
+    if (image === undefined) toast(_("Nothing to undo."), { key: "undo" });
     return null;
   }
   const [change] = changes.splice(place, 1);
@@ -136,7 +137,7 @@ async function send(change) {
     }
     watchJobs();
   } else if (!(await save(path, body))) return;
-  toast(`Undone: ${word}.`, { key: "undo" });
+  toast(_("Undone: %(change)s.", { change: word }), { key: "undo" });
   handlers.forEach((handler) => handler());
 }
 

@@ -10,6 +10,7 @@ import { rate as rateAs } from "./ratings.js";
 import { get, getHtml } from "./request.js";
 import { base } from "./session.js";
 import { showError, toast } from "./toasts.js";
+import { _ } from "./translate.js";
 import { undoLatest } from "./undo.js";
 import { Zoom } from "./zoom.js";
 
@@ -72,7 +73,7 @@ async function cellOf(id) {
     /** @type {{ cells: Cell[] }} */
     const answer = await get(`/api/cells?ids=${id}`);
     [cell] = answer.cells;
-    if (!cell) throw new Error("This picture is no longer in the collection.");
+    if (!cell) throw new Error(_("This picture is no longer in the collection."));
     cells.set(id, cell);
   }
   return cell;
@@ -80,7 +81,7 @@ async function cellOf(id) {
 
 async function show() {
   const id = ids[place];
-  $("#viewer-place").textContent = `${place + 1} of ${ids.length}`;
+  $("#viewer-place").textContent = _("%(number)s of %(count)s", { number: place + 1, count: ids.length });
   previous.disabled = place === 0;
   next.disabled = place === ids.length - 1;
   try {
@@ -179,7 +180,7 @@ const showFavourite = (on) => $("#viewer-favourite").setAttribute("aria-pressed"
 function favour() {
   const id = ids[place];
   const { onFavourite } = options;
-  return toggleFavourite([id], (_, on) => {
+  return toggleFavourite([id], (_images, on) => {
     const cell = cells.get(id);
     if (cell) cell.favourite = on;
     if (ids[place] === id) showFavourite(on);
@@ -234,7 +235,7 @@ function undo() {
 function move(step) {
   const target = place + step;
   if (target < 0 || target >= ids.length) {
-    toast(step > 0 ? "That was the last picture." : "That was the first picture.", { key: "end" });
+    toast(step > 0 ? _("That was the last picture.") : _("That was the first picture."), { key: "end" });
     return;
   }
   place = target;

@@ -1,0 +1,430 @@
+"""Languages of the gallery: catalogues in step with the texts, the choice of a language, and pages without English left."""
+
+import ast
+import importlib.util
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from babel.messages.extract import extract_javascript
+from starlette.testclient import TestClient
+
+from soart.metrics.damage.names import DETECTORS
+from soart.metrics.damage.scorer import NOUNS, fault_text
+from soart.metrics.damage.titles import CAUTION, profile_title, stored_title
+from soart.metrics.items.combined import taste_extractor
+from soart.metrics.items.phrases import phrases_of
+from soart.metrics.items.soart import SoartExtractor
+from soart.metrics.tastes import learning_curve
+from soart.metrics.tastes.trust import CHANCE, RATE_FIVE, TOO_FEW, USABLE, Trust
+from soart.metrics.tastes.within_groups import WithinGroups
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.collection.ratings import rate
+from soart.pipelines.ingest.inspection import inspect_file
+from soart.pipelines.judges.finding import known_judges
+from soart.plugin.web.language import CATALOGUES, Texts, languages, matching, preferred, texts_in
+from soart.plugin.web.messages import COMPOSED, LITERAL, MESSAGES
+from soart.plugin.web.security import POLICY
+
+ROOT = Path(__file__).parents[3]
+WEB = ROOT / "plugin" / "web"
+CODES = [code for code in languages() if code != "en"]
+HOSTILE = '"><script>document.title="owned"</script>'
+GERMAN = {"accept-language": "de-AT, en;q=0.5", "accept": "text/html"}
+VIEWS = ("gallery", "rate", "compare", "keepers", "generate", "tune", "taste", "attention", "evaluate")
+PARTS = (
+    "/detail/1",
+    "/evaluate/findings",
+    "/evaluate/plan?duplicates=1",
+    "/keepers/groups?by=prompt",
+    "/tune/findings",
+)
+#: Words that are no English: names, formats, keys, and terms of the field that no language translates.
+NEUTRAL = {"soart", "CSV", "JSON"}
+
+
+@pytest.fixture(scope="module")
+def tool():
+    """The tool that writes the catalogues."""
+    spec = importlib.util.spec_from_file_location("texts", ROOT / ".ci" / "texts.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def extracted(tool):
+    return tool.extracted()
+
+
+def forms(string):
+    return string if isinstance(string, tuple | list) else [string]
+
+
+def named(text):
+    return set(re.findall(r"%\((\w+)\)s", text))
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_text_is_translated_once_and_with_its_values(tool, extracted, code):
+    catalogue = tool.read(code)
+    wanted = {(m.context, m.id) for m in extracted if m.id}
+    there = {(m.context, m.id) for m in catalogue if m.id}
+    assert len(wanted) > 600
+    assert (wanted - there, there - wanted, dict(catalogue.obsolete)) == (set(), set(), {}), "run make texts"
+    for message in catalogue:
+        if message.id:
+            assert not message.fuzzy
+            names = named(forms(message.id)[-1])
+            for form in forms(message.string):
+                assert form.strip(), message.id
+                assert named(form) == names, message.id
+                # What is left must be doubled percent signs, or the text would be no format.
+                assert "%" not in re.sub(r"%\(\w+\)s|%%", "", form), message.id
+    assert list(catalogue.check()) == []
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_compiled_catalogues_are_those_of_the_po_files(tool, code):
+    assert tool.place(code).with_suffix(".mo").read_bytes() == tool.mo_of(code), "run make texts"
+    script = (WEB / "static" / "texts" / f"{code}.js").read_text(encoding="utf-8")
+    assert script == tool.script_of(code), "run make texts"
+
+
+def test_a_text_that_is_in_no_catalogue_would_be_found(tool):
+    catalogue = tool.read("de")
+    assert "Gallery" in catalogue
+    assert "Galery" not in catalogue
+
+
+class Visible(HTMLParser):
+    """Texts and spoken attributes of HTML."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.texts, self.inside = [], []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attributes):
+        if tag in {"code", "kbd", "script", "svg", "pre"}:
+            self.inside.append(tag)
+        found = dict(attributes)
+        names = ["title", "aria-label", "placeholder", "alt"]
+        if tag != "svg":
+            self.texts += [found[name] for name in names if found.get(name)]
+
+    def handle_endtag(self, tag):
+        if self.inside and self.inside[-1] == tag:
+            self.inside.pop()
+
+    def handle_data(self, data):
+        if not self.inside and data.strip():
+            self.texts.append(" ".join(data.split()))
+
+
+def words(text):
+    """Words of at least two letters that a reader would read."""
+    return set(re.findall(r"[^\W\d_]{2,}", text)) - NEUTRAL
+
+
+@pytest.mark.parametrize("path", sorted((WEB / "templates").glob("*.html")), ids=lambda path: path.name)
+def test_templates_hold_no_text_beside_the_catalogue(path):
+    source = re.sub(r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    # Prompts stay in the language of the models.
+    assert [text for text in Visible(source).texts if words(text) and "__style__" not in text] == []
+
+
+def test_scripts_show_no_text_beside_the_catalogue():
+    shown = re.compile(
+        r"(?:\b(?:textContent|ariaLabel|title|alt|placeholder|word)\s*[:=]|\b(?:toast|confirm|Error)\()\s*[\"'`](.*?)[\"'`]\s*[,;)}]",
+        re.DOTALL,
+    )
+    translated = re.compile(r"""\b(?:_|ngettext)\(\s*(["'])(?:(?!\1).)*\1""")
+    scripts = {path.name: translated.sub("_(", path.read_text(encoding="utf-8")) for path in sorted((WEB / "static").glob("*.js"))}  # fmt: skip
+    found = [(name, text) for name, script in scripts.items() for text in shown.findall(script)]
+    left = [(name, text) for name, text in found if words(re.sub(r"\$\{.*?\}", "", text))]
+    # Mistakes of the program itself, which no visitor sees.
+    assert left == [
+        ("clipboard.js", "The browser refuses to copy."),
+        ("dom.js", "This page has no element that matches ${selector}."),
+    ]
+
+
+def test_extraction_finds_texts_in_templates_of_strings():
+    script = b"const a = `${_('one')} ${b}`; f(ngettext('two', 'twos', n));"
+    import io
+
+    found = extract_javascript(io.BytesIO(script), ["_", "ngettext"], (), {"parse_template_string": True})
+    assert [text for _, _, text, _ in found] == ["one", ("two", "twos")]
+
+
+@pytest.fixture(scope="module")
+def sources():
+    """All strings of the code, with NUL in place of each value."""
+    strings = []
+    for room in ("metrics", "pipelines", "plugin"):
+        for path in (ROOT / room).rglob("*.py"):
+            if path.name == "messages.py":
+                continue
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.JoinedStr):
+                    parts = (v.value if isinstance(v, ast.Constant) else "\0" for v in node.values)
+                    strings.append("".join(parts))
+                elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    strings.append(node.value)
+    return "\n".join(strings)
+
+
+def test_messages_stand_in_the_code(sources):
+    code = {template: re.sub(r"%\(\w+\)s", "\0", template).replace("%%", "%") for template in LITERAL}
+    assert [template for template, text in code.items() if text not in sources] == []
+
+
+def trust(**values):
+    return Trust(
+        **(
+            {"word": USABLE, "liked": 9, "disliked": 8, "concordance": 0.8, "low": 0.6, "high": 0.9, "p_value": 0.002}
+            | values
+        )
+    )
+
+
+def phrases():
+    """Phrases of all items."""
+    names = (*taste_extractor().names, *SoartExtractor().names, "deep/000")
+    return {*phrases_of(names, ("technical", "others", "kind"))}
+
+
+def composed():
+    """Messages as the code makes them."""
+    yield from (fault_text(fault, evidence, "most at the top") for fault in DETECTORS for evidence in (0.1, 0.7, 2.0))
+    yield from map(profile_title, ("technical", *DETECTORS, "mine", "judge:clip@1"))
+    yield from map(stored_title, ("technical-4", "taste:mine"))
+    yield from NOUNS.values()
+    yield CAUTION
+    for phrase in phrases():
+        yield from (phrase.more, phrase.less)
+        yield from (f"{words} than {others}" for words in (phrase.more, phrase.less) for others in ("your bad pictures", "your good ones"))  # fmt: skip
+    yield from (trust().sentence, trust(graded=True).sentence, trust(word=TOO_FEW, concordance=float("nan")).sentence)
+    for word in (TOO_FEW, CHANCE, USABLE):
+        yield from (learning_curve._advice(trust(word=word), 17, (0.7, then), (0.6, 0.9)) for then in (0.7, 0.85))
+    yield f"{RATE_FIVE}."
+    yield from (learning_curve._missing_side(trust(liked=few, disliked=30 - few)) for few in (2, 28))
+    yield from (learning_curve._other_items(content=content) for content in (True, False))
+    yield from (learning_curve.ratings_to_show(trust(), 17, lambda times, then=then: then) for then in (0.5, 0.95))
+    for unit in ("prompt", "burst", "look-alike group"):
+        yield WithinGroups(pairs=1, groups=1).sentence(unit)
+        for low, high in ((0.6, 0.9), (0.4, 0.6), (0.1, 0.3)):
+            yield WithinGroups((low + high) / 2, low, high, 20, 6).sentence(unit)
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_messages_of_the_program_are_known_as_they_are_made(code):
+    texts = texts_in(code)
+    made = [message for message in composed() if message]
+    same = {"Halos", "halos", "JPEG artefacts", "banding"}
+    assert [message for message in made if texts.message(message) == message and message not in same] == []
+    # Each part of a composed message is translated too.
+    english = re.compile(r"\b(the|of|and|than|pictures|more|less|most|at|with|rough|smooth)\b")
+    assert [texts.message(message) for message in made if english.search(texts.message(message))] == []
+
+
+def test_composed_messages_are_made_by_the_code():
+    made = [message for message in composed() if message]
+    seen = {matching(sentence)[0] for message in made for sentence in [message, *re.split(r"(?<=[.!?]) ", message)] if matching(sentence)}  # fmt: skip
+    # Their parts are looked up one by one; the others are covered by tests of the routes.
+    parts = {template for template in COMPOSED if len(template.split()) <= 1 or template.startswith(("one ", "1 pair", "%(pairs)s"))}  # fmt: skip
+    assert {
+        template
+        for template in COMPOSED
+        if template not in seen | parts
+        and "wrong passwords" not in template
+        and "judged" not in template
+        and "pyiqa" not in template
+    } == set()
+
+
+def test_messages_keep_their_values_and_unknown_ones_stay():
+    texts = texts_in("de")
+    assert texts.message("12 pictures scored. 'a.png' is odd.") == "12 Bilder haben jetzt einen Score. 'a.png' is odd."
+    assert texts.message("freedom from blur") == "frei von: Unschärfe"
+    assert texts.message("taste: blur") == "Geschmack: blur"
+    assert texts.message(f"taste: {HOSTILE} %(x)s 100 %") == f"Geschmack: {HOSTILE} %(x)s 100 %"
+    assert texts.message("Stopped: the expected further gain is below 0.1 standard deviations.").count("0,1") == 1
+    for message in ("", "Nobody has said this.", "x" * 10_000, "%", "%(count)s"):
+        assert texts.message(message) == message
+        assert texts_in("en").message(message) == message
+    assert texts_in("en").message("12 pictures scored.") == "12 pictures scored."
+    assert len(set(MESSAGES)) == len(MESSAGES)
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [
+        ("", "en"), ("de", "de"), ("DE-at", "de"), ("de;q=0.5,en;q=0.9", "en"), ("fr,de;q=0.1", "de"), ("fr", "en"),
+        ("de;q=0", "en"), ("*", "en"), ("de;q=x,en", "en"), (",;,=;q=", "en"), ("de;q=0.7, fr, en;q=0.7", "de"), ("../de", "en"),
+    ],
+)  # fmt: skip
+def test_the_language_of_a_browser(header, language):
+    assert preferred(header) == language
+
+
+def test_plural_forms_agree_between_server_and_scripts():
+    texts = texts_in("de")
+    assert [str(texts.ngettext("%(count)s file", "%(count)s files", n)) for n in (0, 1, 2, 101)] == ["0 Dateien", "1 Datei", "2 Dateien", "101 Dateien"]  # fmt: skip
+    script = (WEB / "static" / "texts" / "de.js").read_text(encoding="utf-8")
+    catalogue = json.loads(script.partition("soartTexts = ")[2].rstrip().rstrip(";"))
+    assert catalogue["plurals"] == [int(n != 1) for n in range(200)]
+    assert catalogue["texts"]["%(count)s picture"] == ["%(count)s Bild", "%(count)s Bilder"]
+    english = texts_in("en")
+    assert str(english.ngettext("%(count)s file", "%(count)s files", 1)) == "1 file"
+
+
+def test_numbers_and_dates_have_the_form_of_the_language():
+    import datetime as dt
+
+    time = dt.datetime(2026, 1, 31, 14, 5)
+    assert (texts_in("de").minute(time), texts_in("en").minute(time)) == ("31.01.2026 14:05", "2026-01-31 14:05")
+    assert [texts_in(code).figure(0.125, 2, "+") for code in ("de", "en")] == ["+0,12", "+0.12"]
+    assert texts_in("de").decimals(float("nan"), 2) == texts_in("de").figure(np.inf) == "–"
+
+
+def test_values_and_translations_are_escaped(monkeypatch):
+    texts = Texts("de")
+    assert "<script" not in texts.gettext("Keep %(title)s", title=HOSTILE)
+    monkeypatch.setattr(
+        texts, "_catalogue", type("Catalogue", (), {"gettext": lambda self, text: f"{HOSTILE} %(title)s"})()
+    )
+    assert "<" not in texts.gettext("Keep %(title)s", title="<b>")
+    assert texts.gettext("", title="x") == ""
+
+
+class Here:
+    """An engine that inspects files in this process, which costs less than to start workers."""
+
+    def inspect(self, paths, kinds=(None,)):
+        yield from (inspect_file(path, kinds) for path in paths)
+
+
+def page(client, path, **headers):
+    answer = client.get(path, headers=GERMAN | headers)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-security-policy"] == POLICY
+    return answer.text
+
+
+@pytest.fixture(scope="module")
+def both(visit_once, make_untidy, tmp_path_factory):
+    """Every view and part of a page, by language; of a collection with ratings and an evaluation."""
+    folder = make_untidy(tmp_path_factory.mktemp("language") / "untidy")
+    with Collection(folder) as collection:
+        rate(collection, "me", {image: 1 + 4 * (image % 2) for image in collection.ids()[:6]})
+    visitor = visit_once(folder)
+    visitor.client.app.state.server.collections[0].evaluation.engine = Here()
+    assert visitor.send("evaluate").status_code == 200
+    assert visitor.wait_for("evaluate")["state"] == "done"
+    paths = [*(f"/c/0/{view}" for view in VIEWS), *(f"/c/0{part}" for part in PARTS), "/collections", "/login"]
+    return visitor, {code: {path: page(visitor.client, path, **{"accept-language": code}) for path in paths} for code in ("en", "de")}  # fmt: skip
+
+
+def test_german_pages_have_no_english_left(both):
+    _visitor, pages = both
+    catalogue = texts_in("de")._catalogue
+    same = set(re.findall(r'msgid "(.*)"\nmsgstr "\1"', (CATALOGUES / "de" / "LC_MESSAGES" / "web.po").read_text("utf-8")))  # fmt: skip
+    assert catalogue.gettext("Gallery") == "Galerie"
+    # Prompts and names of the collection, and the other language's name.
+    judges = "|".join(judge.name for judge in known_judges())
+    values = re.compile(rf"scene \d+ of \d+|untidy|failed|me(: \d| \d+)?|English|Deutsch|/.*|{judges}|a boat\n.*")
+    left = {}
+    for path, german in pages["de"].items():
+        english = set(Visible(pages["en"][path]).texts)
+        found = {
+            text
+            for text in Visible(german).texts
+            if text in english and words(text) and text.removesuffix(" · untidy") not in same
+        }
+        if found := {text for text in found if not values.fullmatch(text)}:
+            left[path] = found
+    assert left == {}
+    assert all('<html lang="de">' in html for path, html in pages["de"].items() if path.count("/") == 3)
+    assert all('<html lang="en">' in html for path, html in pages["en"].items() if path.count("/") == 3)
+
+
+def test_jobs_and_errors_are_told_in_german(both):
+    visitor, _ = both
+    jobs = visitor.client.get("/c/0/api/jobs", headers=GERMAN).json()["jobs"]
+    assert "Auswertung läuft" in [job["title"] for job in jobs]
+    assert [job["message"] for job in jobs if job["key"] == "evaluate"][-1].endswith(" Bilder ausgewertet.")
+    assert "Diese Seite gibt es nicht." in visitor.client.get("/c/0/nothing", headers=GERMAN).text
+    answer = visitor.client.get("/c/0/api/ids?low=90&high=9", headers={"accept-language": "de"})
+    assert answer.json()["error"] == "Perzentile liegen zwischen 0 und 100, nicht 90 bis 9."
+    refused = visitor.client.post("/rater", json={"rater": "me"}, headers={"accept-language": "de"})
+    assert refused.json()["error"] == "Diese Seite ist veraltet: lade sie neu und versuche es noch einmal."
+
+
+def test_hostile_prompts_stay_text_in_german(things, visit_once):
+    visitor = visit_once(things)
+    with Collection(things) as collection:
+        image = collection.ids()[0]
+    html = page(visitor.client, f"/c/0/detail/{image}") + page(visitor.client, f"/c/0/generate?like={image}")
+    assert "&lt;script&gt;" in html
+    assert "<script>" not in html
+
+
+def test_a_language_is_chosen_beside_the_name(visit):
+    visitor = visit(fresh=True)
+
+    def lang(**headers):
+        html = visitor.client.get("/c/0/gallery", headers={"accept": "text/html", **headers}).text
+        return re.search(r'<html lang="(.*?)">', html)[1]
+
+    assert (lang(), lang(**GERMAN), lang(**{"accept-language": "fr"})) == ("en", "de", "en")
+    for chosen, seen in (
+        ("de", ("de", "de")),
+        ("en", ("en", "en")),
+        ("xx", ("en", "en")),
+        (["de"], ("en", "en")),
+        ("", ("en", "de")),
+    ):
+        assert visitor.post("/rater", {"rater": "me", "language": chosen}).status_code == 200
+        assert (lang(), lang(**GERMAN)) == seen
+    visitor.post("/rater", {"rater": "me", "language": "de"})
+    visitor.post("/logout")
+    assert '<html lang="de">' in visitor.client.get("/login", headers={"accept": "text/html"}).text
+
+
+def test_the_server_may_have_a_language(visit):
+    visitor = visit(language="de")
+    assert '<html lang="de">' in visitor.client.get("/c/0/gallery", headers={"accept": "text/html"}).text
+    visitor.post("/rater", {"rater": "me", "language": "en"})
+    assert '<html lang="en">' in visitor.client.get("/c/0/gallery", headers=GERMAN).text
+
+
+def test_scripts_get_their_texts_before_they_run(both):
+    _, pages = both
+    html = pages["de"]["/c/0/rate"]
+    assert html.index("/static/texts/de.js") < html.index('type="module"')
+    assert "/static/texts/" not in pages["en"]["/c/0/rate"]
+    strangers = TestClient(both[0].client.app, base_url="http://127.0.0.1", follow_redirects=False)
+    assert strangers.get("/static/texts/de.js").headers["content-type"].startswith("text/javascript")
+
+
+def test_german_in_the_browser_and_back(come, address):
+    page = come(locale="de-DE")
+    page.goto(f"{address}/c/0/rate")
+    page.wait_for_selector("#picture[data-id]")
+    page.keyboard.press("5")
+    page.wait_for_function(
+        "() => document.querySelector('#counts').textContent.startsWith('1 bewertet, 0 übersprungen')"
+    )
+    page.goto(f"{address}/c/0/gallery")
+    page.wait_for_function("() => document.querySelector('#count').textContent === '40 Bilder'")
+    assert page.get_attribute("#scheme", "aria-label") == "Hell oder dunkel: wie das System"
+    page.click("#who")
+    page.select_option("#who-dialog [name=language]", "en")
+    page.click("#who-dialog [type=submit]")
+    page.wait_for_function("() => document.documentElement.lang === 'en'")
+    page.wait_for_function("() => document.querySelector('#count').textContent === '40 pictures'")
