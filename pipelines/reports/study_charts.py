@@ -16,8 +16,6 @@ from .page import figure
 
 #: Longest prompt in a tooltip, in characters.
 _PROMPT = 80
-#: Ticks under a curve of numbers.
-_TICKS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +77,12 @@ def _curve(slot: str, numbers: list[OptionEffect], unit: str, limits: tuple[floa
         "mean", tuple((e.place or 0.0, e.mean) for e in numbers), tuple(texts),
         band=tuple((e.low, e.high) for e in numbers), interval="90 % interval",
     )  # fmt: skip
-    steps = range(min(_TICKS, len(numbers)))
-    at = dict.fromkeys(round(k * (len(numbers) - 1) / max(1, len(steps) - 1)) for k in steps)
+    last = len(numbers) - 1
+    # As many even steps as fit, if any number of steps does.
+    steps = next((count for count in (4, 5, 3, 2) if last % count == 0), 4)
+    at = dict.fromkeys(round(k * last / steps) for k in range(steps + 1))
     best = max(range(len(numbers)), key=lambda k: numbers[k].mean)
-    words = f"best at {texts[best]}"
+    words = f"best at {numbers[best].option}: {texts[best].removeprefix(numbers[best].option).strip()}"
     chart = lines_chart(
         [mean, Series("no effect", ((0.0, 0.0), (1.0, 0.0)), kind="zero")], slot, f"effect ({unit})",
         f"Effects of {slot} from {numbers[0].option} to {numbers[-1].option}: {words}.", limits=limits, sign="+",

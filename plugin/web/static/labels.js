@@ -29,7 +29,7 @@ export async function setLabel(kind, name, images, on, show = () => {}) {
     await save("/api/selection/label", { kind, name, images: known, on: !on });
     show(known, !on);
   };
-  const { answer, forget } = remember({ request: null, undo });
+  const { answer, forget, notify } = remember({ request: null, undo });
   const changed = (await stored)?.changed ?? null;
   if (!changed?.length) {
     forget();
@@ -38,7 +38,7 @@ export async function setLabel(kind, name, images, on, show = () => {}) {
   answer({ path: "/api/selection/label", body: { kind, name, images: changed, on: !on }, word: label });
   show(changed, on);
   const many = changed.length === 1 ? "1 picture" : `${changed.length} pictures`;
-  toast(`${many} ${on ? "with" : "without"} ${label}. Press u to undo.`, { key: "label" });
+  notify(`${many} ${on ? "with" : "without"} ${label}.`, "label");
   return changed;
 }
 

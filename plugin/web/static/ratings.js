@@ -68,13 +68,13 @@ export async function rateAll(images, stars, show) {
     const restored = await save("/api/selection/rate", { before, stars });
     restored?.now.forEach(([image, now]) => show(image, now));
   };
-  const { answer, forget } = remember({ request: null, undo });
+  const { answer, forget, notify } = remember({ request: null, undo });
   const response = await stored;
   if (!response) forget();
   else {
     const { before } = response;
     answer({ path: "/api/selection/rate", body: { before, stars }, word: `${wordOf(stars)} for ${before.length} pictures` });
     const word = stars && stars > 0 ? `rated ${stars}` : wordOf(stars);
-    toast(`${response.before.length} pictures: ${word}. Press u to undo.`, { key: "rated" });
+    notify(`${response.before.length} pictures: ${word}.`, "rated");
   }
 }

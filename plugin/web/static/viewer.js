@@ -10,7 +10,7 @@ import { rate as rateAs } from "./ratings.js";
 import { get, getHtml } from "./request.js";
 import { base } from "./session.js";
 import { showError, toast } from "./toasts.js";
-import { undoLatest } from "./undo.js";
+import { onUndoByNotice, undoLatest } from "./undo.js";
 import { Zoom } from "./zoom.js";
 
 /**
@@ -194,10 +194,7 @@ function undo() {
   const change = undoLatest();
   if (!change || change.image === null || change.restored instanceof Promise) {
     // A change of several pictures, of labels, or of an earlier page may be one of this picture too.
-    Promise.resolve(change?.restored).then(() => {
-      cells.clear();
-      if (change && dialog.open) show();
-    });
+    Promise.resolve(change?.restored).then(() => change && showAnew());
     return;
   }
   const stars = /** @type {number | null} */ (change.restored);
@@ -209,6 +206,12 @@ function undo() {
     place = at;
     show();
   }
+}
+
+/** Show the picture as the server knows it now. */
+function showAnew() {
+  cells.clear();
+  if (dialog.open) show();
 }
 
 /** @param {number} step 1 for the next picture, -1 for the previous one. */
@@ -267,6 +270,7 @@ $("#viewer-zoom").onclick = () => zoom.toggle();
 $("#viewer-favourite").onclick = favour;
 $("#viewer-close").onclick = () => dialog.close();
 addEventListener("popstate", () => dialog.close());
+onUndoByNotice(showAnew);
 // After a reload the page is shown without the viewer.
 if (history.state?.viewer) history.replaceState(null, "");
 dialog.addEventListener("close", () => {
