@@ -35,6 +35,8 @@ const previous = $("#viewer-previous");
 const next = $("#viewer-next");
 /** @type {Map<number, Cell>} By id, as far as they were fetched. */
 const cells = new Map();
+/** @type {Map<number, Promise<Cell>>} Requests for cells that are under way, by id. */
+const requests = new Map();
 /** @type {number[]} */
 let ids = [];
 /** Index of the picture in the list. */
@@ -63,19 +65,41 @@ export async function openViewer(list, at, { profile = "", onRate = () => {}, on
   await show();
 }
 
-/** @param {number} id */
+/**
+ * The cell of a picture. A picture that is fetched ahead and shown meanwhile has one cell, which holds its rating.
+ *
+ * @param {number} id
+ * @returns {Promise<Cell>}
+ */
 async function cellOf(id) {
-  let cell = cells.get(id);
-  if (!cell) {
-    // A rating made just before must not be overtaken.
-    await flush();
-    /** @type {{ cells: Cell[] }} */
-    const answer = await get(`/api/cells?ids=${id}`);
-    [cell] = answer.cells;
-    if (!cell) throw new Error("This picture is no longer in the collection.");
-    cells.set(id, cell);
-  }
+  const known = cells.get(id) ?? requests.get(id);
+  if (known) return known;
+  const request = fetchCell(id)
+    .then((cell) => {
+      if (requests.get(id) === request) cells.set(id, cell);
+      return cell;
+    })
+    .finally(() => {
+      if (requests.get(id) === request) requests.delete(id);
+    });
+  requests.set(id, request);
+  return request;
+}
+
+/** @param {number} id */
+async function fetchCell(id) {
+  // A rating made just before must not be overtaken.
+  await flush();
+  /** @type {{ cells: Cell[] }} */
+  const { cells: [cell] } = await get(`/api/cells?ids=${id}`);
+  if (!cell) throw new Error("This picture is no longer in the collection.");
   return cell;
+}
+
+/** Forget all cells, which may have changed. */
+function forgetCells() {
+  cells.clear();
+  requests.clear();
 }
 
 async function show() {
@@ -210,7 +234,7 @@ function undo() {
 
 /** Show the picture as the server knows it now. */
 function showAnew() {
-  cells.clear();
+  forgetCells();
   if (dialog.open) show();
 }
 
@@ -276,7 +300,7 @@ if (history.state?.viewer) history.replaceState(null, "");
 dialog.addEventListener("close", () => {
   if (history.state?.viewer) history.back();
   picture.removeAttribute("src");
-  cells.clear();
+  forgetCells();
   if (opener instanceof HTMLElement) opener.focus();
 });
 

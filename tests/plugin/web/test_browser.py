@@ -238,6 +238,28 @@ def test_back_closes_the_viewer_and_stays_on_the_page(come, address, folder):
     page.wait_for_url(lambda url: "gallery?" not in url or "up=1" not in url)
 
 
+def test_a_picture_that_is_fetched_ahead_and_shown_meanwhile_is_fetched_once(come, address, folder):
+    page = come()
+    asked, held = [], []
+
+    def hold(route):
+        asked.append(route.request.url)
+        held.append(route)
+
+    page.goto(f"{address}/c/0/gallery?up=1")
+    page.wait_for_selector("[data-number='0'] img")
+    page.route("**/api/cells?ids=2", hold)
+    page.click("[data-number='0'] .cell")
+    until(lambda: page.evaluate("1") and held)
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector("#viewer-place:has-text('2 of')")
+    page.wait_for_timeout(100)
+    for route in held:
+        route.continue_()
+    page.wait_for_function("() => document.querySelector('#viewer-image').src.includes('/pictures/2/')")
+    assert len(asked) == 1
+
+
 def test_the_viewer_of_compare_leaves_the_choices_alone(come, address, folder):
     page = come()
     page.goto(f"{address}/c/0/compare?ids=1,2,3,4&up=2")
