@@ -8,9 +8,9 @@ import numpy as np
 
 from ...errors import SoartError
 from ..tuning.findings import OptionEffect
-from .curves import curves_of
+from .chart_frame import BAD, FIRST, INK, TEXT
+from .study_charts import curves_of
 
-_UP, _DOWN, _UNSURE = "#1b9e5a", "#c8372d", "#8a8f98"
 #: Most options to show of a slot: half of them the best, half the worst.
 MOST = 16
 
@@ -73,22 +73,22 @@ def effects_chart(
             loc="left",
             fontsize=10,
         )
-        axis.axvline(0, color="#30343a", linewidth=0.8)
+        axis.axvline(0, color=INK, linewidth=0.8)
         axis.spines[["top", "right", "left"]].set_visible(False)
         axis.tick_params(axis="y", length=0)
         if name in curves:
             # Sideways, so that all slots share the scale of effects.
             across = [effect.place or 0.0 for effect in options]
-            axis.fill_betweenx(across, [e.low for e in options], [e.high for e in options], color=_UP, alpha=0.25)
-            axis.plot([e.mean for e in options], across, color=_UP)
+            axis.fill_betweenx(across, [e.low for e in options], [e.high for e in options], color=FIRST, alpha=0.25)
+            axis.plot([e.mean for e in options], across, color=FIRST)
             axis.set_yticks([0, 1], [options[0].option, options[-1].option])
             continue
         places = np.arange(len(options))[::-1]
         means = np.array([e.mean for e in options])
         reach = np.array([[e.mean - e.low for e in options], [e.high - e.mean for e in options]]).clip(0)
-        colours = [_UP if e.low > 0 else _DOWN if e.high < 0 else _UNSURE for e in options]
+        colours = [FIRST if e.low > 0 else BAD if e.high < 0 else TEXT for e in options]
         axis.barh(places, means, height=0.68, color=colours)
-        axis.errorbar(means, places, xerr=reach, fmt="none", ecolor="#30343a", elinewidth=1, capsize=3)
+        axis.errorbar(means, places, xerr=reach, fmt="none", ecolor=INK, elinewidth=1, capsize=3)
         # A dollar sign would start a formula.
         labels = [(e.option or "(nothing)").replace("$", r"\$") for e in options]
         axis.set_yticks(places, [text if len(text) <= room else text[: room - 1] + "…" for text in labels])

@@ -9,7 +9,6 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -26,10 +25,11 @@ from ..evaluation.evaluate import BLOCK
 from ..evaluation.folders import EvaluatedCollection
 from ..evaluation.keepers import KeeperGroup, Keepers, find_keepers
 from ..evaluation.summary import ListedPicture, Summary, summarise
+from .charts import counts_chart, histogram_chart
 from .page import jpeg_url, render_page, write_report
 
-#: Most pictures listed in a single file, most pictures shown of each kind, and bars of the histogram.
-LARGEST, TOP, BARS = 10_000, 12, 40
+#: Most pictures listed in a single file, and most pictures shown of each kind.
+LARGEST, TOP = 10_000, 12
 #: Most pictures shown of a group.
 MEMBERS = 24
 _INDEX = "index.html"
@@ -39,32 +39,15 @@ _FIELDS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """A bar of the histogram.
+def draw_damage(summary: Summary, pictures: int) -> Markup | None:
+    """The number of pictures that are suspected of each kind of damage; None if none is.
 
-    Attributes:
-        low, high: its scores.
-        count: its pictures.
-        x, width, height: in units of the drawing.
+    Args:
+        summary: the summary with the counts.
+        pictures: number of all pictures.
     """
-
-    low: float
-    high: float
-    count: int
-    x: float
-    width: float
-    height: float
-
-
-def histogram(scores: np.ndarray) -> list[Bar]:
-    """The histogram of (n,) scores."""
-    counts, edges = np.histogram(scores, bins=BARS)
-    width = 640 / BARS
-    return [
-        Bar(float(edges[k]), float(edges[k + 1]), int(count), k * width, width - 1, 100 * float(count / counts.max()))
-        for k, count in enumerate(counts)
-    ]
+    counts = {damage_noun(name): count for name, (count, _) in summary.damage.items() if count}
+    return counts_chart(counts, "pictures", "Suspected damage", total=pictures)
 
 
 def check_report(path: Path, roots: Sequence[Path]) -> None:
@@ -159,7 +142,8 @@ def render_evaluation(
         listed=len(rows),
         damaged=int((e.damage >= 0).sum()),
         limit=e.outlier_limit,
-        histogram=histogram(e.scores[e.main]),
+        histogram=histogram_chart(e.scores[e.main], stored_title(e.main)),
+        damages=draw_damage(summary, len(e.ids)),
         associations=[a for a in e.associations if a.q <= 0.5][:60],
         trends=e.trends,
         judged=len(evaluated.judged.adherence),

@@ -5,10 +5,12 @@ It shows how reliable the taste is, the pictures it likes most and least, and th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from markupsafe import Markup
 
 from ...metrics.image import read_image
 from ...metrics.tastes.blend import only_profile
@@ -18,11 +20,11 @@ from ..collection.collection import Collection
 from ..collection.tables import ImageRow
 from ..scoring.measuring import measure_sound
 from ..scoring.taste_scorer import TasteScorer
+from .line_charts import Series, lines_chart
 from .page import data_url, render_page
 
 #: Most pictures to show of the best, and of the worst.
 SHOWN = 8
-_WIDTH, _HEIGHT, _LEFT, _BOTTOM = 460, 220, 46, 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,32 +41,8 @@ class ListedPicture:
     small: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """The learning curve as coordinates of an SVG drawing.
-
-    Attributes:
-        points: x, y, y of the interval's ends, and label of each point.
-        line: the points of a polyline.
-        expected: x, y and label of the expected next point; None if nothing can be expected.
-        ticks: y and label; AUC, or rank correlation for graded ratings.
-        level: y of chance.
-        width, height, left, bottom: of the drawing.
-    """
-
-    points: tuple[tuple[float, float, float, float, str], ...]
-    line: str
-    expected: tuple[float, float, str] | None
-    ticks: tuple[tuple[float, str], ...]
-    level: float
-    width: int = _WIDTH
-    height: int = _HEIGHT
-    left: int = _LEFT
-    bottom: int = _HEIGHT - _BOTTOM
-
-
-def draw_curve(trust: Trust, examples: int) -> Curve | None:
-    """The drawing of a learning curve; None if there is none.
+def draw_curve(trust: Trust, examples: int) -> Markup | None:
+    """The learning curve of a taste with its interval, chance, and the expected next point; None if there is none.
 
     Args:
         trust: report with the curve.
@@ -72,27 +50,32 @@ def draw_curve(trust: Trust, examples: int) -> Curve | None:
     """
     if len(trust.curve) < 2:
         return None
-    furthest = float(examples + trust.more if np.isfinite(trust.expected) else trust.curve[-1][0])
-
-    def across(size: float) -> float:
-        return round(_LEFT + (_WIDTH - _LEFT - 14) * size / furthest, 1)
-
-    def up(value: float) -> float:
-        # From 0.3 to 1: a held-out concordance far under chance is not worth the room.
-        return round(10 + (_HEIGHT - _BOTTOM - 10) * (1 - (max(value, 0.3) - 0.3) / 0.7), 1)
 
     def shown(value: float) -> float:
         return 2 * value - 1 if trust.graded else value
 
-    points = tuple(
-        (across(n), up(v), up(low), up(high), f"{n} pictures: {shown(v):.2f}") for n, v, low, high in trust.curve
+    # A held-out concordance far under chance is not worth the room.
+    least = shown(0.35)
+    measured = Series(
+        "held out",
+        tuple((n, max(shown(value), least)) for n, value, _, _ in trust.curve),
+        tuple(
+            f"{n} pictures: {shown(v):.2f} ({shown(low):.2f} … {shown(high):.2f})" for n, v, low, high in trust.curve
+        ),
+        band=tuple((max(shown(low), least), max(shown(high), least)) for _, _, low, high in trust.curve),
+        interval="95 % interval",
     )
-    expected = None
-    if np.isfinite(trust.expected):
-        at = examples + trust.more
-        expected = (across(at), up(trust.expected), f"expected after {at} pictures: {shown(trust.expected):.2f}")
-    ticks = tuple((up(v), f"{shown(v):.1f}") for v in (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0))
-    return Curve(points, " ".join(f"{x},{y}" for x, y, *_ in points), expected, ticks, up(0.5))
+    at, known = examples + trust.more, math.isfinite(trust.expected)
+    furthest = max(trust.curve[-1][0], at if known else 0)
+    chance = Series("chance", ((0, shown(0.5)), (furthest, shown(0.5))), kind="level")
+    series = [measured, chance]
+    if known:
+        told = f"expected after {at} pictures: {shown(trust.expected):.2f}"
+        series.append(Series("expected", ((at, max(shown(trust.expected), least)),), (told,), "ring"))
+    unit = "rank correlation (Somers’ D)" if trust.graded else "AUC"
+    size, value = trust.curve[-1][0], shown(trust.curve[-1][1])
+    label = f"Learning curve: {unit} {value:.2f} from {size} pictures. {trust.advice}"
+    return lines_chart(series, "pictures learnt from", unit, label.strip(), limits=(shown(0.35), 1.0))
 
 
 def render_taste_report(

@@ -11,11 +11,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ....errors import SoartError
+from ....metrics.damage.titles import stored_title
 from ....metrics.tastes.profile import TECHNICAL
 from ....pipelines.collection.counts import count_collection
 from ....pipelines.evaluation.summary import Summary, summarise
 from ....pipelines.ingest.roots import known_roots
-from ....pipelines.reports.evaluation import histogram
+from ....pipelines.reports.charts import histogram_chart
+from ....pipelines.reports.evaluation import draw_damage
 from ....pipelines.services.gallery import cells_by_id
 from ....pipelines.tidying.cull import Rule
 from ..answers import folders_of, for_visitor, json_endpoint, page, whole_number
@@ -72,7 +74,8 @@ def findings(request: Request) -> Response:
     listed = [group[:MEMBERS] for group in groups[:most]]
     return page(
         request, "evaluated.html", current, **values, e=e, summary=summary, update=result.update, top=TOP, step=GROUPS,
-        histogram=histogram(e.scores[e.main]), damaged=int((e.damage >= 0).sum()), groups=groups, listed=listed,
+        histogram=histogram_chart(e.scores[e.main], stored_title(e.main)), damages=draw_damage(summary, len(e.ids)),
+        damaged=int((e.damage >= 0).sum()), groups=groups, listed=listed,
         keep=set(e.ids[e.best].tolist()), scores=dict(zip(e.ids.tolist(), e.scores[e.main].tolist(), strict=True)),
         cell=cells_by_id(current.collection, _listed(summary).union(*listed), rater_of(request)),
         movable=service.movable and is_owner(request), associations=[a for a in e.associations if a.q <= 0.5][:24],

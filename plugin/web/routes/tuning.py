@@ -9,11 +9,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ....errors import SoartError
+from ....metrics.damage.titles import stored_title
 from ....metrics.tastes.profile import TECHNICAL
 from ....pipelines.collection.queries import title_of
 from ....pipelines.collection.ratings import raters
-from ....pipelines.reports.curves import draw_curves
-from ....pipelines.reports.tuning import draw_course, draw_effects, draw_front, words_of
+from ....pipelines.reports.study_charts import draw_course, draw_effects, draw_front
+from ....pipelines.reports.tuning import words_of
 from ....pipelines.tuning.settings import TuneSettings
 from ..answers import finite, for_visitor, json_endpoint, page, whole_number
 from ..state import current_collection, rater_of, server_of
@@ -129,12 +130,11 @@ def findings(request: Request) -> Response:
     if latest is None or settings is None:
         return page(request, "findings.html", current, findings=None)
     study = latest.findings
-    curves = draw_curves(study.effects)
     return page(
         request, "findings.html", current, findings=study, settings=settings,
-        effects=draw_effects(study.effects, without=curves), curves=curves,
-        course=draw_course(study), words=words_of, title=title_of, front=draw_front(study.front),
-        judges={name: draw_effects(effects) for name, effects in study.judges.items()},
+        effects=draw_effects(study.effects, study.unit), course=draw_course(study), words=words_of, title=title_of,
+        front=draw_front(study.front),
+        judges={name: draw_effects(effects, f"unit of {stored_title(name)}", curves=False) for name, effects in study.judges.items()},
     )  # fmt: skip
 
 

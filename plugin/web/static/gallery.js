@@ -63,6 +63,7 @@ async function load() {
   const values = formValues(form);
   const query = queryOf(values);
   history.replaceState(history.state, "", `?${query}`);
+  countFilters();
   try {
     /** @type {{ ids: number[] }} */
     const { ids } = await get(`/api/ids?${query}`, { signal: request.signal });
@@ -99,8 +100,15 @@ more.onclick = () => {
   filters.hidden = !filters.hidden;
   more.setAttribute("aria-expanded", String(!filters.hidden));
 };
-const parameters = new URLSearchParams(location.search);
-if (["low", "high", "rated", "damage", "shown", "since", "until", "up", "tag", "album", "favourite"].some((name) => parameters.get(name))) more.click();
+const FILTERS = ["low", "high", "rated", "damage", "shown", "since", "until", "up", "tag", "album", "favourite"];
+/** Show on the button how many filters are set: on a small screen they are folded away. */
+function countFilters() {
+  const values = formValues(form);
+  const count = FILTERS.filter((name) => values[name]).length;
+  $("#set").textContent = count ? `(${count})` : "";
+  return count;
+}
+if (countFilters() && matchMedia("(min-width: 761px) and (min-height: 561px)").matches) more.click();
 
 function forgetLike() {
   form.like.value = "";

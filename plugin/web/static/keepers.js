@@ -7,7 +7,7 @@ import { followEvaluation } from "./evaluation.js";
 import { watchJobs } from "./jobs.js";
 import { isForView } from "./keys.js";
 import { getHtml, post, queryOf } from "./request.js";
-import { showError, toast } from "./toasts.js";
+import { showError } from "./toasts.js";
 import { _ } from "./translate.js";
 import { onUndo, remember, rememberKeeper, rememberMove, undoLatest } from "./undo.js";
 import { openThumbs } from "./viewer.js";
@@ -60,8 +60,8 @@ async function keep(node, image) {
 async function markDistinct(node) {
   /** @type {{ name: string }} */
   const { name } = await post("/api/keepers/distinct", { images: groupOf(node) });
-  remember({ request: { path: "/api/keepers/distinct", body: { undo: name }, word: _("not duplicates") } });
-  toast(_("Marked as not duplicates. Press u to undo."), { key: "distinct" });
+  const request = { path: "/api/keepers/distinct", body: { undo: name }, word: _("not duplicates") };
+  remember({ request }).notify(_("Marked as not duplicates."), "distinct");
   await poll();
 }
 

@@ -30,7 +30,7 @@ export async function setLabel(kind, name, images, on, show = () => {}) {
     await save("/api/selection/label", { kind, name, images: known, on: !on });
     show(known, !on);
   };
-  const { answer, forget } = remember({ request: null, undo });
+  const { answer, forget, notify } = remember({ request: null, undo });
   const changed = (await stored)?.changed ?? null;
   if (!changed?.length) {
     forget();
@@ -41,7 +41,7 @@ export async function setLabel(kind, name, images, on, show = () => {}) {
   const text = on
     ? ngettext("%(count)s picture with %(label)s.", "%(count)s pictures with %(label)s.", changed.length, { label })
     : ngettext("%(count)s picture without %(label)s.", "%(count)s pictures without %(label)s.", changed.length, { label });
-  toast(`${text} ${_("Press u to undo.")}`, { key: "label" });
+  notify(text, "label");
   return changed;
 }
 

@@ -80,14 +80,13 @@ export async function rateAll(images, stars, show) {
     const restored = await save("/api/selection/rate", { before, stars });
     restored?.now.forEach(([image, now]) => show(image, now));
   };
-  const { answer, forget } = remember({ request: null, undo });
+  const { answer, forget, notify } = remember({ request: null, undo });
   const response = await stored;
   if (!response) forget();
   else {
     const { before } = response;
     answer({ path: "/api/selection/rate", body: { before, stars }, word: wordFor(before.length) });
     const rating = stars && stars > 0 ? _("rated %(stars)s", { stars: starsIn(stars) }) : wordOf(stars);
-    const text = ngettext("%(count)s picture: %(rating)s.", "%(count)s pictures: %(rating)s.", before.length, { rating });
-    toast(`${text} ${_("Press u to undo.")}`, { key: "rated" });
+    notify(ngettext("%(count)s picture: %(rating)s.", "%(count)s pictures: %(rating)s.", before.length, { rating }), "rated");
   }
 }

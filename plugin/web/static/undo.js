@@ -4,7 +4,7 @@ import { watchJobs } from "./jobs.js";
 import { save } from "./outbox.js";
 import { get, post } from "./request.js";
 import { base, rater } from "./session.js";
-import { showError, toast } from "./toasts.js";
+import { showError, toast, withdraw } from "./toasts.js";
 import { _ } from "./translate.js";
 
 /**
@@ -29,6 +29,8 @@ let changes = load();
 const own = new Map();
 /** @type {(() => unknown)[]} */
 const handlers = [];
+/** @type {(() => unknown)[]} */
+const noticeHandlers = [];
 
 /** @returns {Change[]} */
 function load() {
@@ -56,7 +58,8 @@ function store() {
  * @param {Request | null} change.request undoes it from a later page; null until the server has answered.
  * @param {() => unknown} [change.undo] undoes it on this page, and returns the restored value; by default the request.
  * @param {number | null} [change.image] the picture that changed; null for a change of several.
- * @returns {{ answer: (request: Request) => void, forget: () => void }} sets another request; forgets the change.
+ * @returns {{ answer: (request: Request) => void, forget: () => void, notify: (text: string, key: string) => void }} sets
+ *   another request; forgets the change; shows a notice with a button that undoes it.
  */
 export function remember({ request, undo, image = null }) {
   const id = `${Date.now()} ${Math.random()}`;
@@ -74,6 +77,10 @@ export function remember({ request, undo, image = null }) {
       changes = changes.filter((other) => other.id !== id);
       own.delete(id);
       store();
+    },
+    notify: (text, key) => {
+      // It may be undone already, by its key.
+      if (changes.some((other) => other.id === id)) toast(text, { key, change: id, undo: () => undoByNotice(id) });
     },
   };
 }
@@ -109,12 +116,33 @@ export function undoLatest(image) {
     if (image === undefined) toast(_("Nothing to undo."), { key: "undo" });
     return null;
   }
+  return undoAt(place);
+}
+
+/** @param {number} place index of the change. */
+function undoAt(place) {
   const [change] = changes.splice(place, 1);
   store();
+  withdraw(change.id);
   const undo = own.get(change.id);
   own.delete(change.id);
   return { image: change.image, restored: undo ? undo() : send(change) };
 }
+
+/** @param {string} id of the change. */
+async function undoByNotice(id) {
+  const place = changes.findIndex((change) => change.id === id);
+  if (place < 0) return;
+  await undoAt(place).restored;
+  noticeHandlers.forEach((handler) => handler());
+}
+
+/**
+ * Call a function after every undo by the button of a notice.
+ *
+ * @param {() => unknown} handler
+ */
+export const onUndoByNotice = (handler) => noticeHandlers.push(handler);
 
 /**
  * Undo a change by its request.

@@ -11,7 +11,7 @@ import { get, getHtml } from "./request.js";
 import { base } from "./session.js";
 import { showError, toast } from "./toasts.js";
 import { _ } from "./translate.js";
-import { undoLatest } from "./undo.js";
+import { onUndoByNotice, undoLatest } from "./undo.js";
 import { Zoom } from "./zoom.js";
 
 /**
@@ -36,6 +36,8 @@ const previous = $("#viewer-previous");
 const next = $("#viewer-next");
 /** @type {Map<number, Cell>} By id, as far as they were fetched. */
 const cells = new Map();
+/** @type {Map<number, Promise<Cell>>} Requests for cells that are under way, by id. */
+const requests = new Map();
 /** @type {number[]} */
 let ids = [];
 /** Index of the picture in the list. */
@@ -64,19 +66,41 @@ export async function openViewer(list, at, { profile = "", onRate = () => {}, on
   await show();
 }
 
-/** @param {number} id */
+/**
+ * The cell of a picture. A picture that is fetched ahead and shown meanwhile has one cell, which holds its rating.
+ *
+ * @param {number} id
+ * @returns {Promise<Cell>}
+ */
 async function cellOf(id) {
-  let cell = cells.get(id);
-  if (!cell) {
-    // A rating made just before must not be overtaken.
-    await flush();
-    /** @type {{ cells: Cell[] }} */
-    const answer = await get(`/api/cells?ids=${id}`);
-    [cell] = answer.cells;
-    if (!cell) throw new Error(_("This picture is no longer in the collection."));
-    cells.set(id, cell);
-  }
+  const known = cells.get(id) ?? requests.get(id);
+  if (known) return known;
+  const request = fetchCell(id)
+    .then((cell) => {
+      if (requests.get(id) === request) cells.set(id, cell);
+      return cell;
+    })
+    .finally(() => {
+      if (requests.get(id) === request) requests.delete(id);
+    });
+  requests.set(id, request);
+  return request;
+}
+
+/** @param {number} id */
+async function fetchCell(id) {
+  // A rating made just before must not be overtaken.
+  await flush();
+  /** @type {{ cells: Cell[] }} */
+  const { cells: [cell] } = await get(`/api/cells?ids=${id}`);
+  if (!cell) throw new Error(_("This picture is no longer in the collection."));
   return cell;
+}
+
+/** Forget all cells, which may have changed. */
+function forgetCells() {
+  cells.clear();
+  requests.clear();
 }
 
 async function show() {
@@ -214,10 +238,7 @@ function undo() {
   const change = undoLatest();
   if (!change || change.image === null || change.restored instanceof Promise) {
     // A change of several pictures, of labels, or of an earlier page may be one of this picture too.
-    Promise.resolve(change?.restored).then(() => {
-      cells.clear();
-      if (change && dialog.open) show();
-    });
+    Promise.resolve(change?.restored).then(() => change && showAnew());
     return;
   }
   const stars = /** @type {number | null} */ (change.restored);
@@ -229,6 +250,12 @@ function undo() {
     place = at;
     show();
   }
+}
+
+/** Show the picture as the server knows it now. */
+function showAnew() {
+  forgetCells();
+  if (dialog.open) show();
 }
 
 /** @param {number} step 1 for the next picture, -1 for the previous one. */
@@ -287,12 +314,13 @@ $("#viewer-zoom").onclick = () => zoom.toggle();
 $("#viewer-favourite").onclick = favour;
 $("#viewer-close").onclick = () => dialog.close();
 addEventListener("popstate", () => dialog.close());
+onUndoByNotice(showAnew);
 // After a reload the page is shown without the viewer.
 if (history.state?.viewer) history.replaceState(null, "");
 dialog.addEventListener("close", () => {
   if (history.state?.viewer) history.back();
   picture.removeAttribute("src");
-  cells.clear();
+  forgetCells();
   if (opener instanceof HTMLElement) opener.focus();
 });
 

@@ -12,13 +12,13 @@ from soart.metrics.items.colour import ColourExtractor
 from soart.pipelines import generate as generation
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import rate
-from soart.pipelines.reports.tuning import draw_course, draw_effects, draw_front, render_tune_report, words_of
-from soart.pipelines.tuning.findings import OptionEffect, TradeOff, findings_of
+from soart.pipelines.reports.study_charts import draw_course
+from soart.pipelines.reports.tuning import render_tune_report, words_of
+from soart.pipelines.tuning.findings import findings_of
 from soart.pipelines.tuning.loop import STOPPED, tune
 from soart.pipelines.tuning.panel import Panel, collect_judgements
 from soart.pipelines.tuning.study import last_space, read_study
 from soart.pipelines.tuning.tuner import SEEDS, WINNERS, Tuner
-from soart.prompts.space.rendering import RenderedChoice
 from soart.prompts.space.space import PromptSpace
 
 SPACE = """
@@ -337,7 +337,7 @@ def test_numbers_are_drawn_as_settings_and_reported_as_curves(collection, genera
     assert max(requests) - min(requests) >= 2
     assert [effect.place for effect in found.effects] == pytest.approx(np.linspace(0, 1, 11))
     page = render_tune_report(collection, found, "t", "w")
-    assert 'class="curve"' in page
+    assert 'class="chart-mean"' in page
     assert "best at " in page
 
 
@@ -352,25 +352,10 @@ def test_lost_files_are_drawn_again(tuner, collection):
     assert again.done == 8
 
 
-def test_charts_of_nothing(tuner):
-    assert draw_effects([]) == {}
+def test_a_course_needs_two_batches(tuner):
     tuner.step()
     assert draw_course(findings_of(tuner)) is None
-    zero = draw_effects([OptionEffect("s", "", 0.0, 0.0, 0.0)])["s"][0]
-    assert (zero.option, zero.low, zero.zero) == ("(nothing)", 0.0, 0.0)
-
-
-def test_trade_offs_are_drawn_in_the_picture_and_need_two_judges():
-    words = RenderedChoice("a boat", "", {})
-    front = [TradeOff(words, {"a": x, "b": 10 - x}) for x in (1.0, 4.0, 9.0)]
-    drawn = draw_front(front)
-    assert drawn.judges == ("a", "b")
-    assert all(drawn.left <= x <= drawn.width and 0 <= y <= drawn.bottom for x, y, _ in drawn.points)
-    xs, ys = zip(*[(x, y) for x, y, _ in drawn.points], strict=True)
-    # More of the first judge lies to the right, more of the second one higher.
-    assert list(xs) == sorted(xs)
-    assert list(ys) == sorted(ys)
-    assert "a 1, b 9: a boat" in drawn.points[0][2]
-    assert len(draw_front(front[:1]).points) == 1
-    assert draw_front([]) is None
-    assert draw_front([TradeOff(words, {"a": 1.0})]) is None
+    tuner.step()
+    course = draw_course(findings_of(tuner))
+    assert "From batch 1 to batch 2 the mean goes" in course
+    assert course.count("<title>batch 2: ") == 2

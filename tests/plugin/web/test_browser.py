@@ -15,6 +15,7 @@ import pytest
 
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.comparisons import comparisons, ties
+from soart.pipelines.collection.labels import FAVOURITE, label_counts
 from soart.pipelines.collection.ratings import judged_pictures, ratings
 
 SPACE = """
@@ -237,6 +238,28 @@ def test_back_closes_the_viewer_and_stays_on_the_page(come, address, folder):
     page.wait_for_url(lambda url: "gallery?" not in url or "up=1" not in url)
 
 
+def test_a_picture_that_is_fetched_ahead_and_shown_meanwhile_is_fetched_once(come, address, folder):
+    page = come()
+    asked, held = [], []
+
+    def hold(route):
+        asked.append(route.request.url)
+        held.append(route)
+
+    page.goto(f"{address}/c/0/gallery?up=1")
+    page.wait_for_selector("[data-number='0'] img")
+    page.route("**/api/cells?ids=2", hold)
+    page.click("[data-number='0'] .cell")
+    until(lambda: page.evaluate("1") and held)
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector("#viewer-place:has-text('2 of')")
+    page.wait_for_timeout(100)
+    for route in held:
+        route.continue_()
+    page.wait_for_function("() => document.querySelector('#viewer-image').src.includes('/pictures/2/')")
+    assert len(asked) == 1
+
+
 def test_the_viewer_of_compare_leaves_the_choices_alone(come, address, folder):
     page = come()
     page.goto(f"{address}/c/0/compare?ids=1,2,3,4&up=2")
@@ -254,7 +277,7 @@ def test_the_viewer_of_compare_leaves_the_choices_alone(come, address, folder):
 
 def test_the_scroll_position_survives_a_reload_and_a_visit_elsewhere(come, address, folder):
     page = come()
-    page.set_viewport_size({"width": 390, "height": 640})
+    page.set_viewport_size({"width": 390, "height": 400})
     page.goto(f"{address}/c/0/gallery?up=1")
     page.wait_for_selector("[data-number='0'] img")
     page.evaluate("scrollTo(0, 600)")
@@ -269,6 +292,38 @@ def test_the_scroll_position_survives_a_reload_and_a_visit_elsewhere(come, addre
     page.goto(f"{address}/c/0/gallery?up=1&words=")
     page.wait_for_selector("[data-number='0'] img")
     assert page.evaluate("scrollY") == 0
+
+
+def test_on_a_low_phone_pictures_are_in_sight_and_notices_undo_by_touch(come, address, folder):
+    page = come(has_touch=True, is_mobile=True)
+    page.set_viewport_size({"width": 390, "height": 400})
+    page.goto(f"{address}/c/0/gallery?up=1&low=0")
+    page.wait_for_selector("[data-number='0'] img")
+    assert not page.is_visible("#filters")
+    assert page.inner_text("#set") == "(2)"
+    first = page.locator("[data-number='0']").bounding_box()
+    assert first["y"] + first["height"] / 2 < 400
+    page.tap("#more")
+    assert page.locator("#filters").bounding_box()["height"] < 200
+    page.fill("[name=low]", "")
+    page.wait_for_function("() => document.querySelector('#set').textContent === '(1)'")
+    page.tap("#more")
+    page.tap("#select")
+    page.wait_for_timeout(400)
+    page.tap("[data-number='0'] .cell")
+    page.wait_for_selector("#selected:has-text('1 selected')")
+    page.tap("[data-act=favourite]")
+    page.wait_for_selector(".toast:has-text('1 picture with favourite.')")
+    assert not page.is_visible(".toast kbd")
+    with Collection(folder) as collection:
+        until(lambda: label_counts(collection, FAVOURITE))
+        page.wait_for_timeout(400)
+        page.tap(".toast button")
+        page.wait_for_selector(".toast:has-text('Undone: favourite.')")
+        until(lambda: not label_counts(collection, FAVOURITE))
+    assert page.locator(".toast button").count() == 0
+    page.keyboard.press("u")
+    page.wait_for_selector(".toast:has-text('Nothing to undo.')")
 
 
 def test_the_line_of_jobs_does_not_move_the_picture_to_rate(come, address, folder):
@@ -493,7 +548,7 @@ def test_a_form_that_is_sent_before_the_scripts_have_loaded_waits_for_them(come,
 
 def test_the_focused_picture_stays_when_it_is_scrolled_out_of_sight(come, address, folder):
     page = come()
-    page.set_viewport_size({"width": 390, "height": 640})
+    page.set_viewport_size({"width": 390, "height": 400})
     page.goto(f"{address}/c/0/gallery?up=1")
     page.focus("[data-number='0'] .cell")
     page.evaluate("scrollTo(0, document.body.scrollHeight)")
@@ -521,7 +576,7 @@ def test_a_tune_arrives_live_is_narrowed_and_survives_a_reload(come, address, fo
     page.uncheck("[name=prune]")
     page.click("#start .primary")
     page.wait_for_selector("#live img", timeout=400_000)
-    page.wait_for_selector("#course circle.first >> nth=1", timeout=400_000, state="attached")
+    page.wait_for_selector("#course .chart-mean-of-the-batch circle >> nth=1", timeout=400_000, state="attached")
     page.click("[data-ban='palette=warm']")
     page.wait_for_selector(".chip[data-ban='palette=warm']")
     arrived = page.locator("#live img").count()

@@ -1,0 +1,212 @@
+"""Charts of pages as SVG, with axes and units: histogram, intervals, and counts.
+
+Every function is pure and returns one ``svg`` element for a page or for a part of one. Equal arguments give equal text. The
+latest charts are kept, because the gallery asks for the same ones again. Not a number and infinite values are left out; None
+means that nothing remains to be drawn. A chart is drawn 400 units wide, to be read on a phone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from markupsafe import Markup
+
+from .chart_frame import (
+    BAD,
+    FIRST,
+    HUGE,
+    INK,
+    KEPT,
+    LINE,
+    SIZE,
+    TEXT,
+    WIDTH,
+    Chart,
+    add_legend,
+    limits_of,
+    name_axes,
+    new_chart,
+    number_text,
+    set_scale,
+)  # fmt: skip
+from .chart_text import fit_text, plain_text, text_width
+
+#: Bars of a histogram; most rows of a chart with a row for each name.
+BARS, MOST_ROWS = 40, 32
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A mean with its interval, in a chart that has a row for each.
+
+    Attributes:
+        name: name of the row.
+        mean, low, high: the mean and the ends of its interval.
+    """
+
+    name: str
+    mean: float
+    low: float
+    high: float
+
+    @property
+    def text(self) -> str:
+        """Mean and interval in words."""
+        mean, low, high = (number_text(value, 2, "+") for value in (self.mean, self.low, self.high))
+        return f"{self.name} {mean} ({low} … {high})"
+
+
+def histogram_chart(scores: Sequence[float] | np.ndarray, unit: str, *, counted: str = "pictures") -> Markup | None:
+    """The histogram of scores, with their median.
+
+    Args:
+        scores: (n,) scores.
+        unit: of the scores, for the axis.
+        counted: the things that have scores, in the plural.
+    """
+    values = np.asarray(scores, dtype=float)
+    values = values[np.isfinite(values)].clip(-HUGE, HUGE)
+    if not len(values):
+        return None
+    counts, edges = np.histogram(values, bins=BARS, range=limits_of([values.min(), values.max()]))
+    middle = [float(value) for value in np.quantile(values, (0.25, 0.5, 0.75))]
+    return _draw_histogram(tuple(counts.tolist()), tuple(edges.tolist()), tuple(middle), unit, counted)
+
+
+@lru_cache(KEPT)
+def _draw_histogram(
+    counts: tuple[int, ...], edges: tuple[float, ...], middle: tuple[float, ...], unit: str, counted: str
+) -> Markup:
+    chart = new_chart(210)
+    lower, median, upper = middle
+    step = edges[1] - edges[0]
+    bars = chart.axes.bar([edge + step / 2 for edge in edges[:-1]], counts, width=0.88 * step, color=FIRST, linewidth=0)
+    for bar in bars:
+        bar.set_gid("bar")
+    chart.titles["bar"] = [
+        f"{number_text(edges[k])} … {number_text(edges[k + 1])}: {count} {counted}" for k, count in enumerate(counts)
+    ]
+    line = chart.axes.axvline(median, color=INK, linewidth=1.5, dashes=(4, 3), zorder=3)
+    set_scale(chart, "y", (0, 1.05 * max(counts)), 4, whole=True)
+    set_scale(chart, "x", (edges[0], edges[-1]), 6)
+    name_axes(chart, unit, counted)
+    add_legend(chart, [line], [f"median {number_text(median)}"], counted)
+    total = sum(counts)
+    label = (
+        f"Histogram of {unit} of {total} {counted}: the median is {number_text(median)}, and the middle half lies between "
+        f"{number_text(lower)} and {number_text(upper)}."
+    )
+    return chart.finish(label, top=30, bottom=42)
+
+
+def intervals_chart(
+    intervals: Sequence[Interval],
+    unit: str,
+    subject: str,
+    *,
+    limits: tuple[float, float] | None = None,
+    level: str = "90 %",
+) -> Markup | None:
+    """A row for each mean with its interval, in the given order; coloured if the interval lies on one side of 0.
+
+    Args:
+        intervals: the rows; of more than ``MOST_ROWS`` the first and the last ones are drawn.
+        unit: of the means, for the axis.
+        subject: the thing whose means these are, for the reading.
+        limits: ends of the scale, if several charts share one.
+        level: level of the intervals, in words.
+    """
+    kept = tuple(row for row in intervals if all(abs(value) < HUGE for value in (row.mean, row.low, row.high)))
+    if not kept:
+        return None
+    return _draw_intervals(kept, unit, subject, limits or interval_limits(kept), level)
+
+
+def interval_limits(intervals: Sequence[Interval]) -> tuple[float, float]:
+    """Ends of a scale that holds all intervals and 0."""
+    ends = [end for row in intervals for end in (row.low, row.high, row.mean) if abs(end) < HUGE]
+    return limits_of([0.0, *ends], 0.03)
+
+
+@lru_cache(KEPT)
+def _draw_intervals(
+    rows: tuple[Interval, ...], unit: str, subject: str, limits: tuple[float, float], level: str
+) -> Markup:
+    left_out = len(rows) - MOST_ROWS
+    shown = rows if left_out <= 0 else (*rows[: MOST_ROWS // 2], *rows[-MOST_ROWS // 2 :])
+    chart, places = new_chart(27 * len(shown) + 54), range(len(shown))[::-1]
+    axes = chart.axes
+    axes.axvline(0, color=TEXT, linewidth=1)
+    for place, row in zip(places, shown, strict=True):
+        sure = FIRST if row.low > 0 else BAD if row.high < 0 else TEXT
+        axes.plot(
+            [row.low, row.high],
+            [place, place],
+            color=sure,
+            linewidth=5,
+            alpha=0.4,
+            solid_capstyle="round",
+            gid="interval",
+        )
+        axes.plot(
+            [row.mean], [place], color=sure, marker="o", markersize=9, markeredgewidth=0, linestyle="", gid="mean"
+        )
+    chart.titles = {"interval": [row.text for row in shown], "mean": [row.text for row in shown]}
+    set_scale(chart, "x", limits, 4, sign="+")
+    axes.xaxis.grid(visible=True, color=LINE, linewidth=1)
+    _rows(chart, [row.name for row in shown], [number_text(row.mean, 2, "+") for row in shown])
+    name_axes(chart, f"effect ({unit}), bars: {level} intervals", "")
+    ends = f"best {rows[0].text}, worst {rows[-1].text}" if len(rows) > 1 else rows[0].text
+    middle = f"; {left_out} in between are not drawn" if left_out > 0 else ""
+    return chart.finish(f"Effects of {subject}: {ends}{middle}.", top=4, bottom=48, right=54)
+
+
+def _rows(chart: Chart, names: Sequence[str], values: Sequence[str]) -> None:
+    """Name the rows of a chart on its left, and write their values on its right."""
+    axes, count = chart.axes, len(names)
+    texts = [plain_text(name) for name in names]
+    fitted = [fit_text(text, SIZE, 0.36 * WIDTH) for text in texts]
+    chart.left = max(text_width(text, SIZE) for text in fitted) + 16
+    axes.set_ylim(-0.5, count - 0.5)
+    axes.set_yticks([])
+    axes.spines["bottom"].set_visible(False)
+    for place, name, value in zip(range(count)[::-1], fitted, values, strict=True):
+        for text, at, side in ((name, -8, "right"), (value, 8, "left")):
+            axes.annotate(
+                text, (0 if side == "right" else 1, place), xytext=(at, 0), xycoords=("axes fraction", "data"),
+                textcoords="offset points", ha=side, va="center", fontsize=SIZE, parse_math=False,
+                color=INK if side == "right" else TEXT, gid="name" if side == "right" else None,
+            )  # fmt: skip
+    chart.titles["name"] = [whole if whole != name else "" for whole, name in zip(texts, fitted, strict=True)]
+
+
+def counts_chart(counts: Mapping[str, int], unit: str, subject: str, *, total: int | None = None) -> Markup | None:
+    """A bar for each count, in the given order.
+
+    Args:
+        counts: count by name; of more than ``MOST_ROWS`` the first ones are drawn.
+        unit: the things that are counted, in the plural.
+        subject: name of the whole, for the reading.
+        total: number of all things; bars then say their share too.
+    """
+    rows = tuple((name, max(count, 0)) for name, count in counts.items())[:MOST_ROWS]
+    return _draw_counts(rows, unit, subject, total) if rows else None
+
+
+@lru_cache(KEPT)
+def _draw_counts(rows: tuple[tuple[str, int], ...], unit: str, subject: str, total: int | None) -> Markup:
+    chart = new_chart(24 * len(rows) + 54)
+    places = list(range(len(rows)))[::-1]
+    for bar in chart.axes.barh(places, [count for _, count in rows], height=0.62, color=BAD, linewidth=0):
+        bar.set_gid("bar")
+    shares = [f", {count / total:.1%}" if total else "" for _, count in rows]
+    chart.titles["bar"] = [f"{name}: {count} {unit}{share}" for (name, count), share in zip(rows, shares, strict=True)]
+    set_scale(chart, "x", (0, 1.04 * max(1, *(count for _, count in rows))), 4, whole=True)
+    chart.axes.xaxis.grid(visible=True, color=LINE, linewidth=1)
+    _rows(chart, [name for name, _ in rows], [str(count) for _, count in rows])
+    name_axes(chart, unit, "")
+    name, count = max(rows, key=lambda row: row[1])
+    return chart.finish(f"{subject}: most often {name}, {count} {unit}.", top=4, bottom=44, right=54)
