@@ -285,7 +285,6 @@ globalThis.soartTexts = {
   "Folders on this machine, one per line": "Ordner auf diesem Rechner, einer je Zeile",
   "Learning your taste…": "Dein Geschmack wird gelernt…",
   "Loading the model and drawing the first batch…": "Das Modell wird geladen, der erste Durchgang generiert…",
-  "Marked as not duplicates. Press u to undo.": "Als keine Duplikate markiert. u macht es rückgängig.",
   "Mean accuracy of telling the kinds apart, in %(folds)s folds: %(accuracies)s; chance %(chance)s.": "Mittlere Trefferquote beim Unterscheiden der Arten, in %(folds)s Teilen: %(accuracies)s; Zufall %(chance)s.",
   "More ratings would hardly help.": "Mehr Bewertungen würden kaum helfen.",
   "Move %(count)s picture to the folder “culled” of this collection? This can be undone.": [
@@ -301,7 +300,6 @@ globalThis.soartTexts = {
   "Paused": "Pause",
   "Pausing after this batch": "Pause nach diesem Durchgang",
   "Plus–minus, lop-sidedness %(value)s": "Plus und Minus, Schieflage %(value)s",
-  "Press u to undo.": "u macht es rückgängig.",
   "Previous picture now rated %(stars)s.": "Voriges Bild jetzt mit %(stars)s bewertet.",
   "Select 2 to %(most)s pictures to compare.": "Wähle 2 bis %(most)s Bilder zum Vergleichen aus.",
   "Stopped": "Abgebrochen",
