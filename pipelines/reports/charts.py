@@ -87,7 +87,7 @@ def _draw_histogram(
     for bar in bars:
         bar.set_gid("bar")
     chart.titles["bar"] = [
-        f"{number_text(edges[k])} … {number_text(edges[k + 1])}: {count} {counted}" for k, count in enumerate(counts)
+        f"{number_text(edges[k])} … {number_text(edges[k + 1])}: {count}" for k, count in enumerate(counts)
     ]
     line = chart.axes.axvline(median, color=INK, linewidth=1.5, dashes=(4, 3), zorder=3)
     set_scale(chart, "y", (0, 1.05 * max(counts)), 4, whole=True)
@@ -202,11 +202,11 @@ def _draw_counts(rows: tuple[tuple[str, int], ...], unit: str, subject: str, tot
     places = list(range(len(rows)))[::-1]
     for bar in chart.axes.barh(places, [count for _, count in rows], height=0.62, color=BAD, linewidth=0):
         bar.set_gid("bar")
-    shares = [f", {count / total:.1%}" if total else "" for _, count in rows]
-    chart.titles["bar"] = [f"{name}: {count} {unit}{share}" for (name, count), share in zip(rows, shares, strict=True)]
+    shares = [f", {100 * count / total:.1f} %" if total else "" for _, count in rows]
+    chart.titles["bar"] = [f"{name}: {count}{share}" for (name, count), share in zip(rows, shares, strict=True)]
     set_scale(chart, "x", (0, 1.04 * max(1, *(count for _, count in rows))), 4, whole=True)
     chart.axes.xaxis.grid(visible=True, color=LINE, linewidth=1)
     _rows(chart, [name for name, _ in rows], [str(count) for _, count in rows])
     name_axes(chart, unit, "")
     name, count = max(rows, key=lambda row: row[1])
-    return chart.finish(f"{subject}: most often {name}, {count} {unit}.", top=4, bottom=44, right=54)
+    return chart.finish(f"{subject}, {unit}: most often {name}, {count}.", top=4, bottom=44, right=54)

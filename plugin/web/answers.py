@@ -75,6 +75,7 @@ _templates.filters.update(
     reason=_in_language(_reason),
     figure=_in_language(Texts.figure),
     decimals=_in_language(Texts.decimals),
+    chart=_in_language(Texts.chart),
     day=_in_language(Texts.day),
     minute=_in_language(Texts.minute),
     # As the fields of forms need it.

@@ -21,7 +21,10 @@ SOURCE = "en"
 #: Catalogues: ``LANGUAGE/LC_MESSAGES/web.po``, and the same compiled as ``web.mo``.
 CATALOGUES = Path(__file__).with_name("locale")
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s")
-_NUMBER = re.compile(r"-?\d+\.\d+")
+_NUMBER = re.compile(r"[-+−]?\d+\.\d+")
+#: Texts of a chart, in elements and for screen readers; and the names of its rows.
+_CHART_TEXT = re.compile(r'(?P<before><text [^>]*>|<title>|aria-label=")(?P<text>[^<"]+)')
+_CHART_NAME = re.compile(r'(<g class="chart-name">.*?</g>)')
 #: Longest message that is compared with the known ones, in characters.
 _LONGEST = 2000
 
@@ -79,7 +82,11 @@ class Texts:
         """A value of a message: words in this language, numbers with its decimal sign, all else as it is."""
         if name in NESTED:
             return self.message(value)
-        return value.replace(".", self._decimal_sign) if _NUMBER.fullmatch(value) else value
+        return self.number(value) or value
+
+    def number(self, text: str) -> str:
+        """A decimal number with the sign of this language; empty for another text."""
+        return text.replace(".", self._decimal_sign) if _NUMBER.fullmatch(text) else ""
 
     def figure(self, value: float, digits: int = 3, sign: str = "") -> str:
         """Format a number for people; arguments as for ``figure`` of the reports."""
@@ -88,6 +95,24 @@ class Texts:
     def decimals(self, value: float, digits: int) -> str:
         """Format a number with so many decimals; NaN and infinities become a dash."""
         return f"{value:.{digits}f}".replace(".", self._decimal_sign) if math.isfinite(value) else "–"
+
+    def chart(self, svg: Markup | None, names: bool = False) -> Markup:
+        """A chart of the reports with its texts in this language.
+
+        Args:
+            svg: the chart; None for none.
+            names: True to translate the names of rows too. Options of prompts stay as they are.
+        """
+        if svg is None or self.language == SOURCE:
+            return svg or Markup()
+
+        def translated(found: re.Match[str]) -> str:
+            text = Markup(found["text"]).unescape()
+            return f"{found['before']}{escape(self.number(text) or self.message(text))}"
+
+        # Every other part is a name with its whole text.
+        parts = [svg] if names else _CHART_NAME.split(svg)
+        return Markup("".join(part if k % 2 else _CHART_TEXT.sub(translated, part) for k, part in enumerate(parts)))
 
     def day(self, time: date) -> str:
         """A date in numbers."""

@@ -14,7 +14,7 @@ def N_(text: str) -> str:  # noqa: N802
 
 #: Values that are messages or words themselves.
 NESTED = frozenset(
-    {"advice", "channel", "counted", "damage", "direction", "fault", "files", "hue", "name_of_job", "needed", "phrase", "place", "reason", "rest", "size", "statistic", "unit", "word"}
+    {"advice", "channel", "counted", "damage", "direction", "fault", "files", "highest", "hue", "lowest", "name_of_job", "needed", "phrase", "other_title", "place", "reason", "rest", "size", "statistic", "title", "unit", "word"}
 )  # fmt: skip
 
 #: Sentences, phrases and words that stand in the code as they are here.
@@ -278,6 +278,42 @@ LITERAL = (
 
 #: Messages that the code puts together from parts.
 COMPOSED = (
+    # Charts
+    N_("Histogram of %(unit)s of %(count)s pictures: the median is %(middle)s, and the middle half lies between %(low)s and %(high)s."),
+    N_("%(low)s … %(high)s: %(count)s"),
+    N_("median %(value)s"),
+    N_("Suspected damage, pictures: most often %(damage)s, %(count)s."),
+    N_("%(damage)s: %(count)s, %(share)s %%"),
+    N_("effect (%(unit)s), bars: 90 %% intervals"),
+    N_("effect (%(unit)s)"),
+    N_("Effects of %(slot)s: best %(highest)s, worst %(lowest)s."),
+    N_("Effects of %(slot)s: %(highest)s."),
+    N_("Effects of %(slot)s: best %(highest)s, worst %(lowest)s; %(count)s in between are not drawn."),
+    N_("Effects of %(slot)s from %(first)s to %(last)s: best at %(option)s: %(mean)s (%(low)s … %(high)s)."),
+    N_("best at %(option)s: %(mean)s (%(low)s … %(high)s)"),
+    N_("%(option)s %(mean)s (%(low)s … %(high)s)"),
+    N_("90 %% interval"),
+    N_("95 %% interval"),
+    N_("mean of the batch"),
+    N_("best picture"),
+    N_("batch %(number)s: mean %(mean)s of %(count)s"),
+    N_("batch %(number)s: best %(best)s"),
+    N_("From batch %(first)s to batch %(last)s the mean goes from %(from)s to %(to)s, and the best picture has %(best)s."),
+    N_("%(count)s choices that no other one beats for both %(title)s and %(other_title)s."),
+    N_("1 choice that no other one beats for both %(title)s and %(other_title)s."),
+    N_("%(title)s →"),
+    N_("↑ %(title)s"),
+    N_("held out"),
+    N_("pictures learnt from"),
+    N_("rank correlation (Somers’ D)"),
+    N_("expected after %(count)s pictures: %(value)s"),
+    N_("%(count)s pictures: %(value)s (%(low)s … %(high)s)"),
+    N_("Learning curve: %(statistic)s %(value)s from %(count)s pictures."),
+    N_("batch"),
+    N_("pictures"),
+    N_("chance"),
+    N_("expected"),
+    N_("mean"),
     N_("%(asked)s seen: %(share)s"),
     N_("no %(asked)s seen: %(share)s"),
     N_("%(asked)s seen, unwanted: %(share)s"),

@@ -6,6 +6,7 @@ import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -25,9 +26,15 @@ from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import rate
 from soart.pipelines.ingest.inspection import inspect_file
 from soart.pipelines.judges.finding import known_judges
+from soart.pipelines.judges.phrase_judgements import PhraseJudgement
+from soart.pipelines.reports.charts import Interval, counts_chart, histogram_chart
+from soart.pipelines.reports.study_charts import draw_course, draw_effects, draw_front
+from soart.pipelines.reports.taste import draw_curve
+from soart.pipelines.tuning.findings import BatchScore, OptionEffect, TradeOff
 from soart.plugin.web.language import CATALOGUES, Texts, languages, matching, preferred, texts_in
 from soart.plugin.web.messages import COMPOSED, LITERAL, MESSAGES
 from soart.plugin.web.security import POLICY
+from soart.prompts.phrases.cutting import Phrase
 
 ROOT = Path(__file__).parents[3]
 WEB = ROOT / "plugin" / "web"
@@ -219,6 +226,37 @@ def composed():
         yield WithinGroups(pairs=1, groups=1).sentence(unit)
         for low, high in ((0.6, 0.9), (0.4, 0.6), (0.1, 0.3)):
             yield WithinGroups((low + high) / 2, low, high, 20, 6).sentence(unit)
+    for shown in (0.25, 0.75):
+        yield from (
+            PhraseJudgement(Phrase("7", "subject", negated), shown, 0.1, 0.9, 1.0).sentence for negated in (False, True)
+        )
+    yield from (PhraseJudgement.untold(Phrase("7", "subject"), missing).sentence for missing in ("", "soart[text]"))
+    for chart in charts():
+        yield from (text for text in svg_texts(chart) or [chart] if not NAMES.fullmatch(text))
+
+
+#: Names and numbers in charts, and names with numbers before a prompt, which stay as they are.
+NAMES = re.compile(r"palette|guidance|AUC|\d+xy|[-+−\d.]+|.*: x")
+
+
+def svg_texts(svg):
+    return re.findall(r'(?:<text [^>]*>|<title>|aria-label=")([^<"]+)', svg)
+
+
+def charts():
+    """Charts of every kind."""
+    yield histogram_chart([1.0, 2.0, 4.0], "technical quality")
+    yield counts_chart({"noise": 3}, "pictures", "Suspected damage", total=24)
+    few, many = ([OptionEffect("palette", f"{k}xy", 1.5 - k, 0.5 - k, 2.5 - k) for k in range(n)] for n in (1, 40))
+    curve = [OptionEffect("guidance", str(k), k - 1.5, k - 2.5, k + 0.5, k / 2) for k in range(3)]
+    drawn = [draw_effects(effects, "stars") for effects in (few, few + many[1:3], many, curve)]
+    yield from (slot.chart for slots in drawn for slot in slots.values())
+    yield drawn[-1]["guidance"].best
+    yield draw_course(SimpleNamespace(batches=[BatchScore(k, 8, k + 0.5, k + 1.5, []) for k in range(2)], unit="stars"))
+    choice = TradeOff(SimpleNamespace(prompt="x"), {"technical-5": 1.5, "taste:mine": 2.5})
+    yield from (draw_front([choice] * count) for count in (1, 2))
+    points = ((8, 0.55, 0.45, 0.65), (16, 0.65, 0.55, 0.75))
+    yield from (draw_curve(trust(curve=points, expected=0.7, more=16, graded=graded), 16) for graded in (False, True))
 
 
 @pytest.mark.parametrize("code", CODES)
@@ -226,7 +264,9 @@ def test_messages_of_the_program_are_known_as_they_are_made(code):
     texts = texts_in(code)
     made = [message for message in composed() if message]
     same = {"Halos", "halos", "JPEG artefacts", "banding"}
-    assert [message for message in made if texts.message(message) == message and message not in same] == []
+    # Whole numbers are the same in every language.
+    worded = [message for message in made if re.search(r"[a-z]{3}|\d\.\d", message)]
+    assert [message for message in worded if texts.message(message) == message and message not in same] == []
     # Each part of a composed message is translated too.
     english = re.compile(r"\b(the|of|and|than|pictures|more|less|most|at|with|rough|smooth)\b")
     assert [texts.message(message) for message in made if english.search(texts.message(message))] == []
@@ -428,3 +468,23 @@ def test_german_in_the_browser_and_back(come, address):
     page.click("#who-dialog [type=submit]")
     page.wait_for_function("() => document.documentElement.lang === 'en'")
     page.wait_for_function("() => document.querySelector('#count').textContent === '40 pictures'")
+
+
+def test_charts_speak_the_language_and_names_of_options_stay():
+    german = texts_in("de")
+    options = [Interval("red", 1.5, 0.5, 2.5), Interval("<b>chance", -1.0, -2.0, 0.3)]
+    drawn = draw_effects([OptionEffect("palette", o.name, o.mean, o.low, o.high) for o in options], "stars")["palette"]
+    texts = svg_texts(german.chart(drawn.chart))
+    assert "effect (stars), bars: 90 % intervals" in svg_texts(drawn.chart)
+    assert "Wirkung (Sterne), Balken: 90-%-Intervalle" in texts
+    assert texts[0].startswith("Wirkungen von palette: am besten red +1,5 (+0,5 … +2,5)")
+    assert {"red", "&lt;b&gt;chance", "+1,5"} <= set(texts)
+    counts = counts_chart({"noise": 3}, "pictures", "Suspected damage", total=24)
+    assert {
+        "Vermutete Schäden, Bilder: am häufigsten Rauschen, 3.",
+        "Rauschen: 3, 12,5 %",
+        "Rauschen",
+        "Bilder",
+    } <= set(svg_texts(german.chart(counts, True)))
+    assert german.chart(None) == ""
+    assert texts_in("en").chart(drawn.chart) is drawn.chart

@@ -285,6 +285,7 @@ globalThis.soartTexts = {
   "Folders on this machine, one per line": "Ordner auf diesem Rechner, einer je Zeile",
   "Learning your taste…": "Dein Geschmack wird gelernt…",
   "Loading the model and drawing the first batch…": "Das Modell wird geladen, der erste Durchgang generiert…",
+  "Marked as not duplicates.": "Als keine Duplikate markiert.",
   "Mean accuracy of telling the kinds apart, in %(folds)s folds: %(accuracies)s; chance %(chance)s.": "Mittlere Trefferquote beim Unterscheiden der Arten, in %(folds)s Teilen: %(accuracies)s; Zufall %(chance)s.",
   "More ratings would hardly help.": "Mehr Bewertungen würden kaum helfen.",
   "Move %(count)s picture to the folder “culled” of this collection? This can be undone.": [
