@@ -10,6 +10,7 @@ import signal
 import sys
 import traceback
 import uuid
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from PIL import Image, ImageFilter
 from sqlalchemy import make_url
 
 from soart.metrics.damage.scorer import TechnicalScorer
+from soart.metrics.tastes import learning_curve
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
@@ -31,8 +33,9 @@ settings.load_profile("steady")
 #: Fixtures and modules that take the whole machine: none of their tests runs beside another one of them.
 EXCLUSIVE = {"browser", "test_ray_engine.py"}
 
-#: Rooms whose own tests must cover them. Tracing doubles the time of a test, so that others run without.
-COVERED = [Path(__file__).parent / room for room in ("metrics", "pipelines", "prompts")]
+HERE = Path(__file__).parent
+#: Rooms whose own tests must cover them. Tracing costs a half of their time again, so that other tests run without.
+COVERED = [HERE / room for room in ("metrics", "pipelines", "prompts")]
 
 
 def pytest_collection_modifyitems(items):
@@ -42,15 +45,23 @@ def pytest_collection_modifyitems(items):
         files.setdefault(item.path, []).append(item)
     for path, tests in files.items():
         named = {path.name}.union(*(getattr(test, "fixturenames", ()) for test in tests))
-        group = "exclusive" if named & EXCLUSIVE else str(path)
+        # The group with the most tests starts first: that of the files beside this one, some of which take long.
+        group = "exclusive" if named & EXCLUSIVE else str(HERE if path.parent == HERE else path)
         for test in tests:
             test.add_marker(pytest.mark.xdist_group(group))
             if not any(path.is_relative_to(room) for room in COVERED):
                 test.add_marker(pytest.mark.no_cover)
 
 
-ASSETS = Path(__file__).parent / "assets"
+ASSETS = HERE / "assets"
 CHROMIUM = os.environ.get("SOART_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.fixture(autouse=True)
+def short_curve(request, monkeypatch):
+    """Learning curves of two repetitions instead of four, which take most of learning; the tests of tastes keep all."""
+    if HERE / "metrics" not in request.path.parents:
+        monkeypatch.setattr(learning_curve, "measure_curve", partial(learning_curve.measure_curve, repeats=2))
 
 
 @pytest.fixture(scope="session")

@@ -168,7 +168,7 @@ def test_pictures_that_bring_a_worker_down_are_named_and_the_others_measured(col
     for name in ("crash-1.png", "crash-2.png", "hang.png"):
         (folder / name).write_bytes(encoded(picture(50), "PNG"))
         settle(folder / name)
-    done = sync(collection, Scan([folder]), LocalEngine(2, limit=2.0, inspect=dangerous_inspection))
+    done = sync(collection, Scan([folder]), LocalEngine(2, limit=3.0, inspect=dangerous_inspection))
     assert len(done.problems) == 3
     assert all("crashed or timed out" in text for text in done.problems)
     assert len(collection.images()) == 5
