@@ -51,7 +51,7 @@ class PromptLimit:
 
     def __init__(self, pipeline: object) -> None:
         found = (getattr(pipeline, name, None) for name in _TOKENIZERS)
-        self._tokenizers = [tokenizer for tokenizer in found if hasattr(tokenizer, "model_max_length")]
+        self._tokenizers: list[Any] = [tokenizer for tokenizer in found if hasattr(tokenizer, "model_max_length")]
         self._known: set[str] = set()
         self._reported = 0
 
