@@ -78,13 +78,14 @@ def _sum(x: np.ndarray) -> np.ndarray:
     """Lowest coefficient of every eight rows that follow each other."""
     for step in (1, 2, 4):
         x = x[:-step] + x[step:]
-    return x * _BASIS[0, 0]
+    summed: np.ndarray = x * _BASIS[0, 0]
+    return summed
 
 
 def _slope(x: np.ndarray) -> np.ndarray:
     """Second coefficient of every eight rows that follow each other."""
     n = len(x) - 7
-    total = (x[:n] - x[7 : 7 + n]) * _BASIS[1, 0]
+    total: np.ndarray = (x[:n] - x[7 : 7 + n]) * _BASIS[1, 0]
     for k in (1, 2, 3):
         total += (x[k : k + n] - x[7 - k : 7 - k + n]) * _BASIS[1, k]
     return total
