@@ -51,6 +51,14 @@ def _jpeg_twice(x: np.ndarray, s: float, rng: np.random.Generator) -> np.ndarray
     return as_jpeg(np.roll(once, tuple(rng.integers(1, 8, 2)), (0, 1)), 80)
 
 
+def _resaved(x: np.ndarray, s: float, rng: np.random.Generator) -> np.ndarray:
+    """Saved as a poor JPEG, half of them moved against its blocks, and half of them saved again as a better JPEG."""
+    once = as_jpeg(x, round(60 - 40 * s))
+    if rng.random() < 0.5:
+        once = np.roll(once, tuple(-rng.integers(1, 8, 2)), (0, 1))
+    return as_jpeg(once, int(rng.integers(75, 96))) if rng.random() < 0.5 else once
+
+
 def _fade(x: np.ndarray, s: float, rng: np.random.Generator) -> np.ndarray:
     return rng.uniform(0.4, 0.65) + (0.7 - 0.45 * s) * (x - 0.5)
 
@@ -116,7 +124,7 @@ DAMAGES: dict[str, Damage] = {
     "saturate": _saturate,
     "pixelate": _pixelate,
 }
-#: The classical damages, and what diffusion and enlarging do wrong beside them. In the order of the detectors.
+#: The classical damages, and what diffusion, enlarging and saving again do wrong beside them.
 FAULTS = DAMAGES | {
     "jpeg": _jpeg_twice,
     "smooth": _smooth,
@@ -124,7 +132,10 @@ FAULTS = DAMAGES | {
     "band": _band,
     "burn": _burn,
     "grid": _grid,
+    "resaved": _resaved,
 }
+#: Faults that the detector of another one is to name.
+NAMED_AS = {"resaved": "jpeg"}
 
 
 def damage(

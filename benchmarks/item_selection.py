@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 from build_quality import KINDS, cross_validated, measured
+from damage import NAMED_AS
 from quality_pictures import Table
 from sklearn.model_selection import GroupKFold
 from sources import default_cache
@@ -62,8 +63,9 @@ class Runs:
 
     def __init__(self, data: Table) -> None:
         self.features = np.hstack([features_of(data), np.eye(len(RUNGS))[rungs_of(data)]])
-        self.fault, self.base, self.clean = data.fault, data.base, data.clean
-        modes = np.array([[fault == detector for detector in DETECTORS] for fault in data.fault], dtype=float)
+        self.base, self.clean = data.base, data.clean
+        self.fault = np.array([NAMED_AS.get(fault, fault) for fault in data.fault])
+        modes = (self.fault[:, None] == np.array(DETECTORS)).astype(float)
         self.folds = []
         for rows, test in GroupKFold(5).split(data.items, groups=data.source):
             part, goal = self.features[rows], modes[rows] - modes[rows].mean(axis=0)

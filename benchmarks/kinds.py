@@ -1,6 +1,6 @@
 """Measures the technical score and its detectors by kind of picture, size and fault, beside classical metrics.
 
-    python benchmarks/kinds.py [--cache DIR] [--peers]
+    python benchmarks/kinds.py [--cache DIR] [--peers] [--resaved]
 
 Pictures are those of quality_pictures.py from the sources that the score was not learnt from, at sizes from 64 to 1,400
 pixels. Printed are mean scores; in which share of pairs an undamaged picture scores above its own damaged version; what
@@ -8,6 +8,8 @@ is suspected; false alarms; and whether scores of undamaged pictures have a tren
 
 With --peers the same pairs are judged by NIQE (its 36 features, its choice of patches, and a unit space from the same
 learning sources, because its published model is a download) and by the blur score of cleanvision.
+
+With --resaved pictures that were poor JPEGs are judged by the quality of the first JPEG and by how they were saved again.
 """
 
 from __future__ import annotations
@@ -19,9 +21,18 @@ from pathlib import Path
 import numpy as np
 import quality_pictures
 from brisque import brisque_features
-from damage import FAULTS, damage
+from damage import FAULTS, NAMED_AS, as_jpeg, damage
 from PIL import Image
-from quality_pictures import EMBEDDED, LIGHT, Table, in_bytes, seeded, undamaged
+from quality_pictures import (
+    EMBEDDED,
+    FEW_STEPS,
+    LIGHT,
+    UNFINISHED,
+    Table,
+    in_bytes,
+    seeded,
+    undamaged,
+)
 from scipy.stats import spearmanr
 from sources import DRAWING, PHOTOGRAPH, Source, default_cache, learning_sources, unseen_sources
 
@@ -33,6 +44,9 @@ SEED = 77
 KINDS = (PHOTOGRAPH, DRAWING, EMBEDDED)
 #: Side of NIQE's patches, and the share of the sharpest patch's contrast that a patch needs.
 PATCH, CONTRAST = 96, 0.75
+#: Qualities of a first JPEG, and ways of saving it again.
+FIRST = (20, 30, 40, 50, 60)
+AGAIN = ("PNG", "JPEG, same blocks", "cropped, PNG", "cropped, JPEG")
 
 
 def measured(cache: Path) -> Table:
@@ -40,7 +54,7 @@ def measured(cache: Path) -> Table:
     path = cache / f"{QualityExtractor().version}-kinds-{SEED}.npz"
     if not path.is_file():
         found = quality_pictures.of_sources(unseen_sources(cache), SEED) + quality_pictures.of_embedded_model(SEED)
-        Table.of(found).save(path)
+        Table.of(found + quality_pictures.of_too_few_steps(SEED)).save(path)
     return Table.load(path)
 
 
@@ -68,9 +82,9 @@ def table_of_faults(data: Table, points: np.ndarray, found: np.ndarray) -> None:
             for part in by_size
         )
         hits = " ".join(f"{np.mean(found[part] >= 0):6.2f}" for part in by_size)
-        right = np.mean(found[rows] == DETECTORS.index(fault)) if fault in DETECTORS else np.nan
+        right = np.nan if fault == "none" else np.mean(found[rows] == DETECTORS.index(NAMED_AS.get(fault, fault)))
         print(f"{fault:10} {means} {pairs} {hits} {right:8.2f}")
-    damaged = (data.fault != "none") & (data.how != "drawn")
+    damaged = ~np.isin(data.fault, ("none", UNFINISHED)) & (data.how != "drawn")
     for label, rows in (("all", damaged), ("256 pixels and more", damaged & (rung >= 256))):
         pairs = np.mean(points[data.base[rows]] > points[rows])
         known = rows & (data.fault != "smooth")
@@ -78,6 +92,58 @@ def table_of_faults(data: Table, points: np.ndarray, found: np.ndarray) -> None:
             f"pairs right, {label}: {pairs:.3f}; without over-smoothing "
             f"{np.mean(points[data.base[known]] > points[known]):.3f}"
         )
+
+
+def table_of_steps(data: Table, points: np.ndarray, found: np.ndarray) -> None:
+    """Print a row for each number of steps that is too small for the embedded model."""
+    print(
+        f"\n{'steps':6} {'pictures':>9} {'mean score':>11} {'pairs right':>12} {'suspected':>10} {'as unfinished':>14}"
+    )
+    for steps in FEW_STEPS:
+        strength = (FEW_STEPS[0] - steps) / (FEW_STEPS[0] - 1)
+        rows = np.flatnonzero((data.fault == UNFINISHED) & (data.strength == strength))
+        print(
+            f"{steps:<6} {len(rows):9} {points[rows].mean():11.1f} {np.mean(points[data.base[rows]] > points[rows]):12.2f} "
+            f"{np.mean(found[rows] >= 0):10.2f} {np.mean(found[rows] == DETECTORS.index(UNFINISHED)):14.2f}"
+        )
+    wrong = found == DETECTORS.index(UNFINISHED)
+    for label, rows in (("undamaged drawings", data.clean), ("other faults", ~data.clean & (data.fault != UNFINISHED))):
+        rows &= data.kind == EMBEDDED
+        print(f"called unfinished, {label}: {np.mean(wrong[rows]):.3f} of {rows.sum()}")
+    print(f"called unfinished, photographs and drawings of packages: {wrong[data.kind != EMBEDDED].sum()}")
+
+
+def middle_size(source: Source) -> np.ndarray | None:
+    """An undamaged picture of a source with 512 to 800 pixels; None if it is too small."""
+    return next((p for p in undamaged(source, seeded(source.name, SEED)) if 512 <= max(p.shape[:2]) <= 800), None)
+
+
+def saved_again(once: np.ndarray, way: str, rng: np.random.Generator) -> np.ndarray:
+    """A decoded JPEG, saved again in one of the ways of AGAIN."""
+    if way.startswith("cropped"):
+        row, column = rng.integers(1, 8, 2)
+        once = once[row:, column:]
+    return as_jpeg(once, int(rng.integers(75, 96))) if "JPEG" in way else once
+
+
+def table_of_resaved(cache: Path, scorer: TechnicalScorer) -> None:
+    """Print how many poor JPEGs of each quality are suspected, and named as JPEG, by how they were saved again."""
+    rng, extractor = np.random.default_rng(SEED), QualityExtractor()
+    pictures = [p for s in unseen_sources(cache) if (p := middle_size(s)) is not None]
+    print(f"\nsuspected, and named as JPEG, {len(pictures)} pictures; saved again as JPEG of quality 75 to 95")
+    print(f"{'first quality':18}" + "".join(f"{quality:>14}" for quality in FIRST))
+    for way in AGAIN:
+        row = ""
+        for quality in FIRST:
+            shown = [in_bytes(saved_again(as_jpeg(p, quality), way, rng)) for p in pictures]
+            evidence = scorer.model.evidence(np.concatenate([extractor.extract(pixels) for pixels in shown]))
+            named = (evidence.argmax(axis=0) == DETECTORS.index("jpeg")) & (evidence.max(axis=0) > 1)
+            row += f"{np.mean(evidence.max(axis=0) > 1):7.2f}{named.mean():7.2f}"
+        print(f"{way:18}{row}")
+    for low, high in ((85, 95), (70, 80)):
+        shown = [in_bytes(as_jpeg(p, int(rng.integers(low, high + 1)))) for p in pictures]
+        evidence = scorer.model.evidence(np.concatenate([extractor.extract(pixels) for pixels in shown]))
+        print(f"saved once at quality {low} to {high}: {np.mean(evidence.max(axis=0) > 1):.2f} suspected")
 
 
 def table_of_kinds(data: Table, points: np.ndarray, found: np.ndarray) -> None:
@@ -124,10 +190,6 @@ def patches(pixels: np.ndarray) -> np.ndarray:
 
 def peers(cache: Path, scorer: TechnicalScorer) -> None:
     """Print pairs right of soart, NIQE and cleanvision on one picture of 512 to 800 pixels of each unseen source."""
-
-    def middle_size(source: Source) -> np.ndarray | None:
-        return next((p for p in undamaged(source, seeded(source.name, SEED)) if 512 <= max(p.shape[:2]) <= 800), None)
-
     good = [patches(in_bytes(p)) for s in learning_sources(cache)[::2] if (p := middle_size(s)) is not None]
     unit = np.concatenate(good)
     mean, covariance = unit.mean(axis=0), np.cov(unit.T)
@@ -184,6 +246,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cache", type=Path, default=default_cache(), help="folder of unpacked packages")
     parser.add_argument("--peers", action="store_true", help="compare with NIQE and cleanvision")
+    parser.add_argument("--resaved", action="store_true", help="judge poor JPEGs that were saved again")
     arguments = parser.parse_args()
     scorer = TechnicalScorer.load()
     data = measured(arguments.cache)
@@ -193,6 +256,9 @@ def main() -> None:
     )
     table_of_faults(data, points, found)
     table_of_kinds(data, points, found)
+    table_of_steps(data, points, found)
+    if arguments.resaved:
+        table_of_resaved(arguments.cache, scorer)
     if arguments.peers:
         peers(arguments.cache, scorer)
 

@@ -29,10 +29,12 @@ EMBEDDED = "embedded"
 #: Light versions of an undamaged picture, all undamaged.
 LIGHT = ("as it is", "JPEG", "grey")
 #: Faults after which a picture is not saved as JPEG, because that would hide or add what is looked for.
-_AS_PNG = ("jpeg", "grid", "band")
+_AS_PNG = ("jpeg", "grid", "band", "resaved")
 #: Quality words of the embedded model's undamaged drawings, and of the damaged ones with their fault.
 GOOD_WORDS = ("sharp", "vivid", "")
 BAD_WORDS = {"blurry": "blur", "noisy": "noise", "faded": "fade"}
+#: A fault that only the embedded model can show here, and its numbers of steps, the mildest first.
+UNFINISHED, FEW_STEPS = "unfinished", (3, 2, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Version:
         kind: photograph, drawing or embedded.
         side: pixels of the longest side.
         picture: number of the undamaged picture among those of the source.
-        fault: "none" or one of FAULTS.
+        fault: "none", one of FAULTS or UNFINISHED.
         how: one of LIGHT, or "drawn" if the embedded model drew the fault itself.
         strength: of the fault, 0…1.
         items: (p,) float32 quality items.
@@ -136,31 +138,59 @@ def of_sources(sources: Sequence[Source], seed: int, workers: int = 2) -> list[V
         return [v for found in pool.starmap(_versions_of, [(source, seed) for source in sources], 1) for v in found]
 
 
-def of_embedded_model(seed: int) -> list[Version]:
-    """Versions of drawings of the embedded model: each subject, which is the source, in each style and quality word."""
-    from soart.pipelines.models.generator import ImageGenerator
-    from soart.pipelines.models.loading import load_model
+def _drawings(seed: int) -> tuple[list[tuple[str, str, str, int]], np.random.Generator]:
+    """Drawings of each subject in each style and quality word, and the generator after choosing them.
+
+    Each is the name of its source, which is the subject, its quality word, its prompt and its seed.
+    """
     from soart.pipelines.tiny.words import PALETTES, STYLES, SUBJECTS
 
     rng = np.random.default_rng(seed)
-    generator = ImageGenerator(load_model(device="cpu"))
-    requests, told = [], []
+    drawings = []
     for subject in SUBJECTS:
         for style in STYLES.values():
             for word in (*GOOD_WORDS, *BAD_WORDS):
                 palette = PALETTES[str(rng.choice(list(PALETTES)))]
                 prompt = ", ".join(part for part in (subject, palette[0], style[0], word) if part)
-                requests.append(generator.request(prompt, int(rng.integers(2**31))))
-                told.append((f"{EMBEDDED}/{subject}", word))
-    drawn = [picture.pixels for batch in generator.draw(requests) for picture in batch]
+                drawings.append((f"{EMBEDDED}/{subject}", word, prompt, int(rng.integers(2**31))))
+    return drawings, rng
+
+
+def _draw(drawings: Sequence[tuple[str, str, str, int]], **settings: int) -> list[np.ndarray]:
+    """The drawings by the embedded model, (h, w, 3) uint8 each."""
+    from soart.pipelines.models.generator import ImageGenerator
+    from soart.pipelines.models.loading import load_model
+
+    generator = ImageGenerator(load_model(device="cpu"))
+    requests = [generator.request(prompt, seed, **settings) for _, _, prompt, seed in drawings]
+    return [picture.pixels for batch in generator.draw(requests) for picture in batch]
+
+
+def of_embedded_model(seed: int) -> list[Version]:
+    """Versions of drawings of the embedded model: each subject, which is the source, in each style and quality word."""
+    drawings, rng = _drawings(seed)
     found: list[Version] = []
     extractor = QualityExtractor()
-    for number, ((name, word), pixels) in enumerate(zip(told, drawn, strict=True)):
+    for number, ((name, word, _, _), pixels) in enumerate(zip(drawings, _draw(drawings), strict=True)):
         if word in GOOD_WORDS:
             found += versions(pixels.astype(np.float32) / 255, name, EMBEDDED, number, rng, tuple(FAULTS))
         else:
             items = extractor.extract(pixels)[0].astype(np.float32)
             found.append(Version(name, EMBEDDED, max(pixels.shape[:2]), number, BAD_WORDS[word], "drawn", 0.5, items))
+    return found
+
+
+def of_too_few_steps(seed: int) -> list[Version]:
+    """The undamaged drawings of ``of_embedded_model`` as the model leaves them after 3, 2 or 1 steps."""
+    drawings = [(number, drawing) for number, drawing in enumerate(_drawings(seed)[0]) if drawing[1] in GOOD_WORDS]
+    extractor, found = QualityExtractor(), []
+    for steps in FEW_STEPS:
+        pictures = _draw([drawing for _, drawing in drawings], steps=steps)
+        for (number, (name, *_)), pixels in zip(drawings, pictures, strict=True):
+            items = extractor.extract(pixels)[0].astype(np.float32)
+            strength = (FEW_STEPS[0] - steps) / (FEW_STEPS[0] - 1)
+            side = max(pixels.shape[:2])
+            found.append(Version(name, EMBEDDED, side, number, UNFINISHED, LIGHT[0], strength, items))
     return found
 
 

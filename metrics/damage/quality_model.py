@@ -132,7 +132,8 @@ class QualityModel:
         values: (2, m, k) fitted values of the keys; those of a fault are 0 under the rotation that it does not use.
         share: (k,) evidence without attention to any key.
         temperature: of attention.
-        usual, limit: (k, r) evidence of the median undamaged picture, and at the limit.
+        usual, limit: (k, r) evidence of the median undamaged picture, and at the limit; infinite at a rung where a
+            fault was not learnt, and is never found.
         half: badness at which a picture has 50 points.
     """
 

@@ -35,11 +35,11 @@ _KNEE, _WIDTH = 0.4, 0.25
 _STRANGE = 0.6
 #: Logits per unit of evidence: from ``USUAL`` at 0 to ``LIMIT`` at 1.
 _STEEPNESS = float(np.log(USUAL / (100 - USUAL)))
-_VERSION = 4
+_VERSION = 5
 _SUSPECTED = {
     "blur": "blurred: the finest detail is missing",
     "noise": "noisy: grain over plain areas",
-    "jpeg": "JPEG artefacts: traces of eight-pixel blocks",
+    "jpeg": "JPEG artefacts: traces of eight-pixel blocks, of this file or of an earlier one",
     "fade": "faded: little between dark and light",
     "saturate": "over-saturated",
     "pixelate": "pixelated: pixels larger than they should be",
@@ -48,6 +48,7 @@ _SUSPECTED = {
     "burn": "burnt: contrast and colours beyond their limits",
     "grid": "a regular grid: lines over the whole picture",
     "smooth": "over-smoothed: surfaces without texture, as of plastic",
+    "unfinished": "unfinished: drawn in too few steps",
 }
 _SLIGHT = {
     "blur": "slightly soft",
@@ -61,6 +62,7 @@ _SLIGHT = {
     "burn": "slightly burnt",
     "grid": "a slight grid",
     "smooth": "slightly over-smoothed",
+    "unfinished": "slightly unfinished",
 }
 #: Faults as nouns, such as "fading" for ``fade``.
 NOUNS = {
@@ -75,6 +77,7 @@ NOUNS = {
     "burn": "burnt colours",
     "grid": "a regular grid",
     "smooth": "over-smoothing",
+    "unfinished": "an unfinished rendering",
 }
 #: Evidence from which a fault is called slight, and the verdict without one.
 SLIGHT, CLEAN = 0.6, "clean"

@@ -6,7 +6,7 @@ from .scorer import DETECTORS, NOUNS
 
 #: A warning to show beside suspicions of damage; the rates are those of benchmarks/kinds.py.
 CAUTION = (
-    "Up to 2 % of undamaged pictures are suspected of some damage, and style can look like damage (a soft watercolour, a "
+    "Up to 3 % of undamaged pictures are suspected of some damage, and style can look like damage (a soft watercolour, a "
     "grainy film)"
 )
 
@@ -32,7 +32,7 @@ def profile_title(name: str) -> str:
 def stored_title(name: str) -> str:
     """Title of a profile by the name that its scores are stored under; other names stay as they are.
 
-    Such names are ``technical-4``, ``taste:mine`` and ``judge:clip@1``.
+    Such names are ``technical-5``, ``taste:mine`` and ``judge:clip@1``.
     """
     plain, _, version = name.rpartition("-")
     if plain in ("technical", *DETECTORS) and version.isdecimal():

@@ -51,6 +51,7 @@ _QUALITY = {
     "pixel/grid": ("more traces of a grid", "fewer traces of a grid"),
     "pixel/levels": ("more levels of colour", "fewer levels of colour"),
     "pixel/equal": ("more flat areas", "fewer flat areas"),
+    "pixel/comb": ("more traces of JPEG", "fewer traces of JPEG"),
     "side": ("larger pictures", "smaller pictures"),
 }
 

@@ -5,8 +5,8 @@ Three kinds, all the same for a picture that is mirrored or turned:
 * *texture*: Y2 and Y3 of SOART parts (``parts``) on locally normalised luma, at three scales, as means over the cells
   of the picture that hold enough detail to judge.
 * *detail* and *tone*: how detail is spread over the cells, contrast, colourfulness and clipping.
-* *pixel*: traces that live in the pixels of the file, and which reducing would hide: noise, grids and lost levels. They
-  are measured in the middle of the picture as it is.
+* *pixel*: traces that live in the pixels of the file, and which reducing would hide: noise, grids, lost levels and a
+  poor JPEG (``jpeg``). They are measured in the middle of the picture as it is.
 
 Texture, detail and tone are measured at the largest canonical size in ``RUNGS`` that the picture reaches, which is the
 first item; never enlarged.
@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from .jpeg import comb_of
 from .parts import LAGS, PARTS, items_of, statistics_of
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from .views import PictureViews, Pyramid
 
-VERSION = "quality-1"
+VERSION = "quality-2"
 #: Canonical sizes in pixels of the longest side.
 RUNGS = (512, 256, 128, 64)
 #: Cells along the longest side, and their smallest side in pixels.
@@ -46,12 +47,14 @@ DETAIL = 0.5
 TONE_SIDE = 256
 #: Side of the square in the middle that pixel items are measured in, and of its cells.
 WINDOW, NOISE_CELL = 512, 32
+#: Floor added to the strength of a JPEG's comb before the logarithm.
+FAINTEST = 0.02
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 _QUANTILES = (10, 25, 50, 75, 90)
 _TONES = ("q01", "q05", "q25", "q50", "q75", "q95", "q99", "deviation", "dark", "light")
 _CHROMAS = ("mean", "q50", "q95", "q99", "clipped")
 _PIXELS = ("noise/fine/q10", "noise/fine/q50", "noise/coarse/q10", "noise/coarse/q50", "noise/colour/q10",
-           "noise/colour/q50", "grid/eight", "grid/any", "grid/step", "levels", "equal")  # fmt: skip
+           "noise/colour/q50", "grid/eight", "grid/any", "grid/step", "levels", "equal", "comb")  # fmt: skip
 
 
 def rung_of(longest: int) -> int:
@@ -218,7 +221,8 @@ def _pixel(window: np.ndarray) -> np.ndarray:
     counts = np.reshape(Image.fromarray(window).histogram(), (3, 256))
     levels = np.count_nonzero(counts, axis=1).max()
     same = np.concatenate([(green[:, 1:] == green[:, :-1]).ravel(), (green[1:] == green[:-1]).ravel()])
-    return np.concatenate([*noise, (across + down) / 2, [np.log10(levels), same.mean() if len(same) else 1.0]])
+    last = [np.log10(levels), same.mean() if len(same) else 1.0, np.log10(comb_of(luma * 255) + FAINTEST)]
+    return np.concatenate([*noise, (across + down) / 2, last])
 
 
 def _noise(plane: np.ndarray) -> np.ndarray:

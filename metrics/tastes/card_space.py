@@ -9,6 +9,7 @@ principal axes of items of which every kind (texture, colour, quality, content) 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -55,7 +56,9 @@ class CardSpace:
         return coordinates
 
 
-def learn_space(items: np.ndarray, names: tuple[str, ...], version: str, width: int) -> CardSpace:
+def learn_space(
+    items: np.ndarray, names: tuple[str, ...], version: str, width: int, ignored: Collection[str] = ()
+) -> CardSpace:
     """The space of ``width`` principal axes of reference pictures.
 
     Args:
@@ -63,11 +66,16 @@ def learn_space(items: np.ndarray, names: tuple[str, ...], version: str, width: 
         names: (p,) names of the items.
         version: of the items.
         width: number of axes, below n.
+        ignored: names of items that do not count.
     """
     centre, scale = items.mean(axis=0), items.std(axis=0)
+    scale[[name in ignored for name in names]] = 0.0
     scale = np.where(scale > 1e-9 * np.maximum(np.abs(centre), 1e-3), scale, np.inf)
     z = np.clip((items - centre) / scale, -CUT, CUT)
-    kinds = kinds_of(names)
+    kinds = {
+        kind: np.array([k for k in numbers if names[k] not in ignored], dtype=np.int64)
+        for kind, numbers in kinds_of(names).items()
+    }
     shown = [kind for kind in APPEARANCE if kind in kinds]
     weights = np.zeros(len(names))
     for kind in (*shown, *([CONTENT] if CONTENT in kinds else [])):

@@ -40,7 +40,7 @@ class Query:
     """A choice of pictures and their order; by default all but those that were moved away, newest first.
 
     Attributes:
-        profile: stored score to sort and filter by, such as ``technical-4`` or ``taste:mine``.
+        profile: stored score to sort and filter by, such as ``technical-5`` or ``taste:mine``.
         sort: one of ``SORTS``.
         ascending: lowest, or oldest, first.
         low, high: percentiles under the profile between which pictures lie, 0–100.

@@ -18,10 +18,10 @@ def photograph():
     return np.asarray(Image.fromarray(datasets.load_sample_image("china.jpg")).resize((600, 420)))
 
 
-def with_noise(picture, rows, columns):
+def with_noise(picture, rows, columns, deviation=45):
     rng = np.random.default_rng(3)
     noisy = picture.astype(float)
-    noisy[rows, columns] += rng.normal(0, 45, noisy[rows, columns].shape)
+    noisy[rows, columns] += rng.normal(0, deviation, noisy[rows, columns].shape)
     return noisy.clip(0, 255).astype(np.uint8)
 
 
@@ -49,7 +49,7 @@ def test_place_of_noise_in_a_photograph(scorer, photograph):
 
 
 def test_reasons_name_the_place(scorer, photograph):
-    noisy = with_noise(photograph, np.s_[140:], np.s_[:400])
+    noisy = with_noise(photograph, np.s_[140:], np.s_[:400], 80)
     items = scorer.extractor.extract(noisy)
     plain, placed = scorer.explain(items, 3)[0], scorer.explain_picture(noisy, items, 3)
     assert [reason.contribution for reason in placed] == [reason.contribution for reason in plain]

@@ -1,3 +1,4 @@
+import io
 from dataclasses import replace
 from pathlib import Path
 
@@ -99,6 +100,27 @@ def test_reasons_name_the_fault(scorer, photograph):
     assert not any(text.startswith("noisy") for text in clean)
 
 
+def test_a_poor_jpeg_is_named_after_cropping_and_saving_again(scorer, photograph):
+    def saved(pixels, quality):
+        buffer = io.BytesIO()
+        Image.fromarray(pixels).save(buffer, "JPEG", quality=quality)
+        return np.asarray(Image.open(buffer))
+
+    again = saved(np.ascontiguousarray(saved(photograph, 40)[3:, 5:]), 90)
+    assert scorer.verdicts(scorer.extractor.extract(again)) == ["JPEG artefacts"]
+    good = scorer.verdicts(scorer.extractor.extract(saved(photograph, 90)))
+    assert good == scorer.verdicts(scorer.extractor.extract(photograph)) == ["clean"]
+
+
+def test_a_fault_is_not_found_at_sizes_where_it_was_not_learnt(scorer, photograph):
+    unfinished = DETECTORS.index("unfinished")
+    for side, learnt in ((400, False), (200, False), (100, True)):
+        reduced = np.asarray(Image.fromarray(photograph).resize((side, side)))
+        evidence = scorer.model.evidence(QualityExtractor().extract(reduced))
+        assert np.isfinite(evidence).all()
+        assert (evidence[unfinished, 0] != 0) == learnt
+
+
 def test_technometric_is_the_sum_of_all_costs(scorer, scenes):
     items = scorer.extractor.extract(scenes[0])
     quality = QualityExtractor().extract(scenes[0])
@@ -168,7 +190,7 @@ def test_detectors_find_their_own_damage(scenes):
     for name, damage in damages.items():
         detector = TechnicalScorer.detector(name)
         assert np.mean(scores(detector, scenes) > scores(detector, [damage(p) for p in scenes])) > 0.8
-    assert {TechnicalScorer.detector(name).stored_name for name in DETECTORS} == {f"{name}-4" for name in DETECTORS}
+    assert {TechnicalScorer.detector(name).stored_name for name in DETECTORS} == {f"{name}-5" for name in DETECTORS}
     with pytest.raises(ProfileError, match=r"detector among blur, noise, .*got '\.\./x'"):
         TechnicalScorer.detector("../x")
 

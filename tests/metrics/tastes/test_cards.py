@@ -210,6 +210,17 @@ def test_space_of_axes(taste_world):
     assert shipped.axes.shape == (len(shipped.centre), shipped.width)
 
 
+def test_ignored_items_do_not_move_coordinates(taste_world):
+    items, _ = taste_world.draw(60, np.random.default_rng(8))
+    names = taste_world.names
+    space = learn_space(items, names, "v", 5, names[:2])
+    other = items.copy()
+    other[:, :2] += 100
+    assert np.array_equal(space.coordinates(other), space.coordinates(items))
+    fewer = learn_space(items[:, 2:], names[2:], "v", 5)
+    assert np.allclose(np.abs(fewer.coordinates(items[:, 2:])), np.abs(space.coordinates(items)))
+
+
 def test_card_of_a_taste(taste_world):
     rng = np.random.default_rng(9)
     items, liking = taste_world.draw(60, rng)
