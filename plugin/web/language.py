@@ -77,9 +77,9 @@ class Texts:
 
     def _value(self, name: str, value: str) -> str:
         """A value of a message: words in this language, numbers with its decimal sign, all else as it is."""
-        if name in NESTED:
-            return self.message(value)
-        return value.replace(".", self._decimal_sign) if _NUMBER.fullmatch(value) else value
+        if _NUMBER.fullmatch(value):
+            return value.replace(".", self._decimal_sign)
+        return self.message(value) if name in NESTED else value
 
     def figure(self, value: float, digits: int = 3, sign: str = "") -> str:
         """Format a number for people; arguments as for ``figure`` of the reports."""

@@ -13,9 +13,10 @@ def N_(text: str) -> str:  # noqa: N802
 
 
 #: Values that are messages or words themselves.
-NESTED = frozenset(
-    {"advice", "channel", "counted", "damage", "direction", "fault", "files", "hue", "name_of_job", "needed", "phrase", "place", "reason", "rest", "size", "statistic", "unit", "word"}
-)  # fmt: skip
+NESTED = frozenset({
+    "channel", "counted", "damage", "direction", "fault", "files", "hue", "margin", "name_of_job", "needed", "phrase", "place",
+    "reason", "report", "size", "statistic", "unit", "word",
+})  # fmt: skip
 
 #: Sentences, phrases and words that stand in the code as they are here.
 LITERAL = (
@@ -177,6 +178,11 @@ LITERAL = (
     N_(
         "These items only measure how pictures look: --network efficientnet-lite0 adds items of what they show."
     ),
+    N_("The taste %(name)s is not reliable yet (%(report)s)."),
+    N_("The taste %(name)s is not reliable yet for pictures that no other rater has rated (%(report)s)."),
+    N_("liked"),
+    N_("middle"),
+    N_("disliked"),
     # Keepers
     N_("your choice"),
     N_("all are kept"),
@@ -329,7 +335,10 @@ COMPOSED = (
     N_("red–green"),
     N_("blue–yellow"),
     N_(
-        "%(word)s: %(liked)s liked and %(disliked)s disliked pictures, held-out %(statistic)s %(value)s (95 %% interval %(low)s…%(high)s, permutation test p = %(p)s)"
+        "%(word)s: %(liked)s liked and %(disliked)s disliked pictures, held-out AUC %(value)s (95 %% interval %(low)s…%(high)s, permutation test p = %(p)s)"
+    ),
+    N_(
+        "%(word)s: %(liked)s liked and %(disliked)s disliked pictures, held-out rank correlation %(value)s (95 %% interval %(low)s…%(high)s, permutation test p = %(p)s)"
     ),
     N_(
         "%(word)s: %(liked)s liked and %(disliked)s disliked pictures; nothing can be held out to check the profile"

@@ -353,6 +353,6 @@ globalThis.soartTexts = {
   "skipped": "übersprungen",
   "strength %(strength)s ± %(deviation)s": "Stärke %(strength)s ± %(deviation)s",
   "tag “%(name)s”": "Tag „%(name)s“",
-  "· %%: share of the pictures that score lower, by %(profile)s": "· %%: Anteil der Bilder mit niedrigerem Score, nach %(profile)s"
+  "· %%: share of the pictures that score lower, by %(profile)s": "· %%: Anteil der Bilder mit niedrigerem Score (%(profile)s)"
  }
 };
