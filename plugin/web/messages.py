@@ -14,7 +14,7 @@ def N_(text: str) -> str:  # noqa: N802
 
 #: Values that are messages or words themselves.
 NESTED = frozenset({
-    "channel", "counted", "damage", "direction", "fault", "files", "hue", "margin", "name_of_job", "needed", "phrase", "place",
+    "appearance", "channel", "counted", "damage", "direction", "fault", "files", "hue", "margin", "name_of_job", "needed", "phrase", "place",
     "reason", "report", "size", "statistic", "unit", "word",
 })  # fmt: skip
 
@@ -201,6 +201,18 @@ LITERAL = (
     N_("negative"),
     N_("Finished: the leading prompts were re-drawn on new seeds (budget: %(count)s pictures)."),
     N_("Stopped: the expected further gain is below %(limit)s standard deviations."),
+    N_("Every allowed combination has been drawn."),
+    N_("Slot %(name)s changes nothing: this model draws the same picture with %(first)s and %(second)s. Remove the slot."),
+    N_("Diversity collapse: the last pictures are %(share)s as far apart as the first; ban what they share, or pin fewer options."),
+    N_("Drift: %(appearance)s went %(word)s from %(early)s to %(late)s, %(moved)s standard deviations of the first pictures; check if the score rewards just that."),
+    N_("Disagreement: the score rose by %(gain)s standard deviations, but %(name)s, which was not optimised, fell by %(loss)s."),
+    N_("Adherence lost: the score rose, but the pictures show less of what was asked, %(late)s after %(early)s; raise --adherence, or weigh adherence as a judge."),
+    N_("Adherence: no phrase of the prompts can be told, so the floor had no effect."),
+    N_("Adherence: %(reached)s of %(count)s pictures reach %(least)s; mean %(mean)s."),
+    N_("saturation"),
+    N_("contrast"),
+    N_("up"),
+    N_("down"),
     N_("The model is drawing other pictures: resume this tune when that is done."),
     N_("Nothing was tuned in this collection yet: start with a prompt."),
     N_("A tune is running in this collection: pause it before you start another one."),
