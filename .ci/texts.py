@@ -92,8 +92,11 @@ def script_of(language: str) -> str:
     plural = get_plural(language)
     # The formulas of gettext depend on the last two digits of large numbers.
     forms = [_form(plural.plural_expr, number) for number in range(200)]
-    content = json.dumps({"plurals": forms, "texts": texts}, ensure_ascii=False, indent=1, sort_keys=True)
-    return f"// @ts-nocheck\n// Made by `make texts` from locale/{language}: do not edit.\nglobalThis.soartTexts = {content};\n"
+    content = json.dumps(texts, ensure_ascii=False, indent=1, sort_keys=True)
+    return (
+        f"// @ts-nocheck\n// Made by `make texts` from locale/{language}: do not edit.\n"
+        f"globalThis.soartTexts = {{\n\"plurals\": {json.dumps(forms)},\n\"texts\": {content}}};\n"
+    )
 
 
 def _form(expression: str, number: int) -> int:

@@ -80,9 +80,7 @@ class Texts:
 
     def _value(self, name: str, value: str) -> str:
         """A value of a message: words in this language, numbers with its decimal sign, all else as it is."""
-        if name in NESTED:
-            return self.message(value)
-        return self.number(value) or value
+        return self.number(value) or (self.message(value) if name in NESTED else value)
 
     def number(self, text: str) -> str:
         """A decimal number with the sign of this language; empty for another text."""

@@ -13,9 +13,10 @@ def N_(text: str) -> str:  # noqa: N802
 
 
 #: Values that are messages or words themselves.
-NESTED = frozenset(
-    {"advice", "channel", "counted", "damage", "direction", "fault", "files", "highest", "hue", "lowest", "name_of_job", "needed", "phrase", "other_title", "place", "reason", "rest", "size", "statistic", "title", "unit", "word"}
-)  # fmt: skip
+NESTED = frozenset({
+    "appearance", "channel", "counted", "damage", "direction", "fault", "files", "highest", "hue", "lowest", "margin", "name_of_job", "needed",
+    "other_title", "phrase", "place", "reason", "report", "size", "statistic", "title", "unit", "word",
+})  # fmt: skip
 
 #: Sentences, phrases and words that stand in the code as they are here.
 LITERAL = (
@@ -177,6 +178,11 @@ LITERAL = (
     N_(
         "These items only measure how pictures look: --network efficientnet-lite0 adds items of what they show."
     ),
+    N_("The taste %(name)s is not reliable yet (%(report)s)."),
+    N_("The taste %(name)s is not reliable yet for pictures that no other rater has rated (%(report)s)."),
+    N_("liked"),
+    N_("middle"),
+    N_("disliked"),
     # Keepers
     N_("your choice"),
     N_("all are kept"),
@@ -195,6 +201,18 @@ LITERAL = (
     N_("negative"),
     N_("Finished: the leading prompts were re-drawn on new seeds (budget: %(count)s pictures)."),
     N_("Stopped: the expected further gain is below %(limit)s standard deviations."),
+    N_("Every allowed combination has been drawn."),
+    N_("Slot %(name)s changes nothing: this model draws the same picture with %(first)s and %(second)s. Remove the slot."),
+    N_("Diversity collapse: the last pictures are %(share)s as far apart as the first; ban what they share, or pin fewer options."),
+    N_("Drift: %(appearance)s went %(word)s from %(early)s to %(late)s, %(moved)s standard deviations of the first pictures; check if the score rewards just that."),
+    N_("Disagreement: the score rose by %(gain)s standard deviations, but %(name)s, which was not optimised, fell by %(loss)s."),
+    N_("Adherence lost: the score rose, but the pictures show less of what was asked, %(late)s after %(early)s; raise --adherence, or weigh adherence as a judge."),
+    N_("Adherence: no phrase of the prompts can be told, so the floor had no effect."),
+    N_("Adherence: %(reached)s of %(count)s pictures reach %(least)s; mean %(mean)s."),
+    N_("saturation"),
+    N_("contrast"),
+    N_("up"),
+    N_("down"),
     N_("The model is drawing other pictures: resume this tune when that is done."),
     N_("Nothing was tuned in this collection yet: start with a prompt."),
     N_("A tune is running in this collection: pause it before you start another one."),
@@ -371,7 +389,10 @@ COMPOSED = (
     N_("red–green"),
     N_("blue–yellow"),
     N_(
-        "%(word)s: %(liked)s liked and %(disliked)s disliked pictures, held-out %(statistic)s %(value)s (95 %% interval %(low)s…%(high)s, permutation test p = %(p)s)"
+        "%(word)s: %(liked)s liked and %(disliked)s disliked pictures, held-out AUC %(value)s (95 %% interval %(low)s…%(high)s, permutation test p = %(p)s)"
+    ),
+    N_(
+        "%(word)s: %(liked)s liked and %(disliked)s disliked pictures, held-out rank correlation %(value)s (95 %% interval %(low)s…%(high)s, permutation test p = %(p)s)"
     ),
     N_(
         "%(word)s: %(liked)s liked and %(disliked)s disliked pictures; nothing can be held out to check the profile"
