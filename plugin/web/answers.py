@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from ...errors import ImageError, SoartError
-from ...metrics.damage.titles import CAUTION
+from ...metrics.damage.titles import CAUTION, JUDGE
 from ...pipelines.collection.database import is_outage
 from ...pipelines.ingest.roots import check_allowed
 from ...pipelines.reports.page import FILTERS, TEMPLATES
@@ -47,6 +47,7 @@ _templates = Environment(
     undefined=StrictUndefined,
 )
 _templates.filters.update(FILTERS)
+_templates.tests["judge"] = lambda name: name.startswith(JUDGE)
 _templates.globals.update(caution=CAUTION, finite=math.isfinite, version=__version__, views=VIEWS, research=RESEARCH)
 
 
