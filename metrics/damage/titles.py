@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from .scorer import DETECTORS, NOUNS
 
 #: A warning to show beside suspicions of damage; the rates are those of benchmarks/kinds.py.
@@ -20,12 +22,40 @@ def damage_noun(damage: str) -> str:
     return NOUNS.get(damage, damage)
 
 
+#: Start of a path on Linux, macOS or Windows.
+_PATH = re.compile(r"[/~.\\]|[A-Za-z]:[/\\]")
+
+
+def shared_name(name: str) -> str:
+    """A stored name as others may see it: that of a judge without the folder that its model lies in.
+
+    A path gives way to its last part. Names on a hub, such as ``openai/clip-vit-base-patch32``, stay.
+
+    Examples:
+        >>> shared_name("judge:clip:/home/ann/models/fine@1")
+        'judge:clip:fine@1'
+        >>> shared_name("judge:clip:openai/clip-vit-base-patch32@1")
+        'judge:clip:openai/clip-vit-base-patch32@1'
+    """
+    if not name.startswith(JUDGE):
+        return name
+    body, at, version = name.removeprefix(JUDGE).rpartition("@") if "@" in name else (name.removeprefix(JUDGE), "", "")
+    kind, colon, argument = body.partition(":")
+    # Long names are stored without their start, so that a path may begin anywhere and stand where the kind would.
+    whole = argument if colon and not set("/\\") & set(kind) else body
+    path = _PATH.match(whole) or "\\" in whole or whole.count("/") > 1 or (whole == body and "/" in whole)
+    if not path:
+        return name
+    last = re.split(r"[/\\]+", whole.rstrip("/\\"))[-1] or "model"
+    return f"{JUDGE}{f'{kind}:' if whole is argument else ''}{last}{at}{version}"
+
+
 def profile_title(name: str) -> str:
     """Title of a profile by its name: ``technical``, a detector or a taste."""
     if name == "technical":
         return "technical quality"
     if name.startswith(JUDGE):
-        return f"judge: {name.removeprefix(JUDGE).partition('@')[0]}"
+        return f"judge: {shared_name(name).removeprefix(JUDGE).partition('@')[0]}"
     return f"freedom from {damage_noun(name)}" if name in DETECTORS else f"taste: {name}"
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import CollectionError, ImageError
+from ...metrics.damage.titles import shared_name
 from ...metrics.image import read_content
 from ..collection.collection import Collection
 from ..collection.counts import count_collection
@@ -118,7 +119,7 @@ class PictureExport:
         """Names of the columns of the table."""
         optional = {"left_out": self.kind == "zip", "path": self.private}
         ratings = [f"rating:{rater}" for rater in self._raters]
-        scores = [f"score:{profile}" for profile in self._profiles]
+        scores = dict.fromkeys(self._score_column(profile) for profile in self._profiles)
         return ["file", *(name for name, there in optional.items() if there), *_COLUMNS, *ratings, *scores]
 
     def stream(self) -> Iterator[bytes]:
@@ -173,6 +174,10 @@ class PictureExport:
                 facts = {name: value(row.id) for name, value in columns.items()}
                 yield number, row, known.get(row.id), facts
 
+    def _score_column(self, profile: str) -> str:
+        """Name of the column of a profile's scores; one that is not private holds no folder of a judge."""
+        return f"score:{profile if self.private else shared_name(profile)}"
+
     def _block_columns(self, ids: Sequence[int]) -> Mapping[str, Any]:
         """Columns that are read for some hundred pictures at once: the value by picture id, by name."""
         columns: dict[str, Any] = {}
@@ -180,7 +185,7 @@ class PictureExport:
             columns[f"rating:{rater}"] = stars_of(self.collection, rater, ids).get
         for profile in self._profiles:
             scores = scores_of(self.collection, profile, ids)
-            columns[f"score:{profile}"] = {i: value for i, value in scores.items() if math.isfinite(value)}.get
+            columns[self._score_column(profile)] = {i: value for i, value in scores.items() if math.isfinite(value)}.get
         for name, kind in (("tags", TAG), ("albums", ALBUM), ("favourite_of", FAVOURITE)):
             columns[name] = partial(_joined, labels_of(self.collection, kind, ids))
         return columns

@@ -13,7 +13,7 @@ from typing import Any
 from ...errors import ProfileError, SoartError
 from ...metrics.damage.scorer import TechnicalScorer
 from ...metrics.damage.suspicion import detectors
-from ...metrics.damage.titles import JUDGE
+from ...metrics.damage.titles import JUDGE, shared_name
 from ...metrics.protocols import Scorer
 from ...metrics.tastes.profile import TECHNICAL
 from ..collection.collection import Collection
@@ -102,13 +102,20 @@ def cells_by_id(collection: Collection, ids: Iterable[int], rater: str) -> dict[
     return {cell["id"]: cell for part in windows for cell in cells_of(collection, rows_of(collection, part), rater)}
 
 
-def stored_profile(profiles: CollectionProfiles, name: str) -> str:
+def stored_profile(profiles: CollectionProfiles, name: str, stored: Iterable[str] = ()) -> str:
     """The name under which scores of a profile are stored; that of a judge by others is its stored name already.
+
+    Args:
+        profiles: of the collection.
+        name: of the profile, or the shared name of a judge by others.
+        stored: names with stored scores, among which the judge of a shared name is.
 
     Raises:
         ProfileError: no profile of that name.
     """
-    return name if name.startswith(JUDGE) else profiles.scorer(name).stored_name
+    if name.startswith(JUDGE):
+        return next((known for known in stored if name in (known, shared_name(known))), name)
+    return profiles.scorer(name).stored_name
 
 
 def usable_profiles(

@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from ...errors import ImageError, SoartError
-from ...metrics.damage.titles import CAUTION, damage_noun, profile_title, stored_title
+from ...metrics.damage.titles import CAUTION, JUDGE, damage_noun, profile_title, stored_title
 from ...pipelines.collection.database import is_outage
 from ...pipelines.ingest.roots import check_allowed
 from ...pipelines.reports.page import TEMPLATES, figure
@@ -81,6 +81,7 @@ _templates.filters.update(
     # As the fields of forms need it.
     number=figure,
 )
+_templates.tests["judge"] = lambda name: name.startswith(JUDGE)
 _templates.globals.update(
     caution=CAUTION, finite=math.isfinite, version=__version__, views=VIEWS, research=RESEARCH, titles=TITLES
 )

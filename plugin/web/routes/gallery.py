@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from ....errors import SoartError
 from ....metrics.damage.suspicion import detectors
-from ....metrics.damage.titles import JUDGE
+from ....metrics.damage.titles import JUDGE, shared_name
 from ....metrics.formats.decoders import SUFFIXES
 from ....metrics.tastes.bradley_terry import MOST_TO_ORDER
 from ....metrics.tastes.profile import TECHNICAL
@@ -34,7 +34,7 @@ from ....pipelines.services.judging import (
     start_judging,
 )
 from ..answers import for_visitor, json_endpoint, page, whole_number, whole_numbers
-from ..state import NotFoundError, OpenCollection, current_collection, is_owner, rater_of
+from ..state import NotFoundError, current_collection, is_owner, rater_of
 
 #: Longest side of a picture by the size in its address; None for all pixels.
 SIZES = {"small": SIDE, "large": LARGE, "full": None}
@@ -84,9 +84,17 @@ def query_of(parameters: Mapping[str, str], stored: Callable[[str], str]) -> Que
     )
 
 
-def _query(current: OpenCollection, parameters: Mapping[str, str]) -> Query:
+def _stored(request: Request, name: str) -> str:
+    """The stored name of a profile that a visitor names; guests know judges by their shared names."""
+    current = current_collection(request)
+    shared = name.startswith(JUDGE) and not is_owner(request)
+    return stored_profile(current.profiles, name, count_collection(current.collection).profiles if shared else ())
+
+
+def _query(request: Request, parameters: Mapping[str, str]) -> Query:
     """The query of an address in an open collection."""
-    query = query_of(parameters, lambda name: stored_profile(current.profiles, name))
+    current = current_collection(request)
+    query = query_of(parameters, lambda name: _stored(request, name))
     shown = parameters.get("shown", "")
     if not shown:
         return query
@@ -101,7 +109,8 @@ def gallery(request: Request) -> Response:
     # The view of tastes shows the messages about tastes that cannot be used.
     scorers, _ = usable_profiles(current.profiles, current.profiles.names())
     profiles = [(name, counts.profiles.get(scorer.stored_name, 0)) for name, scorer in scorers.items()]
-    profiles += [(name, scored) for name, scored in counts.profiles.items() if name.startswith(JUDGE)]
+    judges = [(name, scored) for name, scored in counts.profiles.items() if name.startswith(JUDGE)]
+    profiles += judges if is_owner(request) else [(shared_name(name), scored) for name, scored in judges]
     chosen = request.query_params.get("profile") or next((name for name, scored in profiles if scored), TECHNICAL)
     return page(
         request, "gallery.html", current, view="gallery", profiles=profiles, sound=counts.pictures - counts.problems,
@@ -115,7 +124,7 @@ def gallery(request: Request) -> Response:
 def ids(request: Request) -> Response:
     """Ids of all pictures of a query, in order; with ``like`` in that of their likeness to a picture."""
     current = current_collection(request)
-    found = order(current.collection, _query(current, request.query_params), rater_of(request))
+    found = order(current.collection, _query(request, request.query_params), rater_of(request))
     if like := request.query_params.get("like"):
         example = row_of(current.collection, whole_number(like, "the picture's number"))
         found = by_likeness(current.collection, found, example.id)
@@ -127,7 +136,7 @@ def cells(request: Request) -> Response:
     current = current_collection(request)
     name = request.query_params.get("profile", "")
     rows = rows_of(current.collection, whole_numbers(request.query_params.get("ids", ""), "a picture's number"))
-    profile = stored_profile(current.profiles, name) if name else ""
+    profile = _stored(request, name) if name else ""
     return JSONResponse({"cells": cells_of(current.collection, rows, rater_of(request), profile)})
 
 
@@ -186,7 +195,7 @@ def judge(request: Request, body: dict[str, Any]) -> Response:
     if not isinstance(filters, dict):
         raise SoartError("Expected filters by name.")
     parameters = {str(name): str(value) for name, value in filters.items()}
-    found = order(current.collection, _query(current, parameters), rater_of(request))
+    found = order(current.collection, _query(request, parameters), rater_of(request))
     job = start_judging(current.jobs, current.collection, str(body.get("judge", "")), found)
     return JSONResponse({"job": job.number})
 

@@ -149,6 +149,20 @@ def test_a_guest_changes_no_file_and_sees_no_path(visit, folder, settings_, secr
     for path in ("/c/0/evaluate", "/c/0/detail/1", "/collections"):
         assert str(folder) not in guest.client.get(path).text
     assert str(folder) in visit(**settings_).client.get("/collections").text
+    # Nor in the name of a judge, which works all the same.
+    judge = f"judge:clip:{folder}/towers@1"
+    with Collection(folder) as collection:
+        collection.set_scores(judge, dict.fromkeys(collection.ids(), 5.0))
+    for path in ("gallery", "detail/1"):
+        assert str(folder) not in guest.client.get(f"/c/0/{path}").text, path
+    export = guest.client.get(guest.send("selection/export", images=[1], kind="csv").json()["address"]).text
+    assert "score:judge:clip:towers@1" in export
+    assert str(folder) not in export
+    assert 'value="judge:clip:towers@1"' in guest.client.get("/c/0/gallery").text
+    assert f'title="{judge}">judge: clip:towers<' in visit(**settings_).client.get("/c/0/gallery").text
+    for visitor, name in ((guest, "judge:clip:towers@1"), (visit(**settings_), judge)):
+        assert visitor.get("/api/cells", ids="1", profile=name).json()["cells"][0]["score"] == 5
+        assert len(visitor.get("/api/ids", profile=name, sort="score").json()["ids"]) == 40
     # Nor in a message.
     with Collection(folder) as collection:
         file = collection.locate(collection.images()[0])
