@@ -239,32 +239,27 @@ def take_views(browser: Browser, address: str, names: list[str]) -> None:
         context.close()
 
 
-def take_walk(browser: Browser, work: Path) -> None:
-    """The walk by keyboard that a test takes, through drawn pictures."""
+def take_walk(browser: Browser) -> None:
+    """The walk by keyboard that a test takes, through drawn pictures, in a home of its own."""
     sys.path.insert(0, str(HERE.parent / "tests" / "plugin" / "web"))
     from test_walk import Keyboard, walk
 
-    folder = work / "pictures"
-    shutil.rmtree(folder, ignore_errors=True)
-    with Collection(work / "walk") as collection:
-        generator = ImageGenerator(load_model("embedded"))
-        prompts = plan("a __subject__, __style__", 8, generator, seed=3, prompt_seed=3)
-        drawn = generate(collection, generator, [replace(r, seed=r.seed + 1000 * k) for r in prompts for k in range(3)])
-        folder.mkdir()
-        for row in drawn.rows:
-            shutil.copy(collection.locate(row), folder)
-    shutil.rmtree(work / "walk")
+    names = {
+        "keepers": "keepers", "export": "selected", "compare": "compare", "variations": "variations", "undone": "undone",
+    }  # fmt: skip
     page = browser.new_page(viewport={"width": 960, "height": 600}, color_scheme="light")
     page.set_default_timeout(WAIT)
-    names = {
-        "keepers": "keepers",
-        "export": "selected",
-        "compare": "compare",
-        "variations": "variations",
-        "undone": "undone",
-    }
-    with served(work, str(folder)) as address:
-        walk(page, Keyboard(page), address, 8, 3, lambda name: name in names and save(page, f"walk-{names[name]}"))
+    with tempfile.TemporaryDirectory() as home:
+        folder = Path(home) / "pictures"
+        folder.mkdir()
+        with Collection(Path(home) / "drawn") as collection:
+            generator = ImageGenerator(load_model("embedded"))
+            prompts = plan("a __subject__, __style__", 8, generator, seed=3, prompt_seed=3)
+            requests = [replace(r, seed=r.seed + 1000 * k) for r in prompts for k in range(3)]
+            for row in generate(collection, generator, requests).rows:
+                shutil.copy(collection.locate(row), folder)
+        with served(Path(home), str(folder)) as address:
+            walk(page, Keyboard(page), address, 8, 3, lambda name: name in names and save(page, f"walk-{names[name]}"))
     page.close()
 
 
@@ -286,7 +281,7 @@ def main() -> None:
                 with served(work, "--collection", folder.name) as address:
                     take_views(browser, address, chosen.names)
             if not chosen.names or "walk" in chosen.names:
-                take_walk(browser, work)
+                take_walk(browser)
             browser.close()
     finally:
         if not chosen.work:
