@@ -30,12 +30,7 @@ def shared_name(name: str) -> str:
     """A stored name as others may see it: that of a judge without the folder that its model lies in.
 
     A path gives way to its last part. Names on a hub, such as ``openai/clip-vit-base-patch32``, stay.
-
-    Examples:
-        >>> shared_name("judge:clip:/home/ann/models/fine@1")
-        'judge:clip:fine@1'
-        >>> shared_name("judge:clip:openai/clip-vit-base-patch32@1")
-        'judge:clip:openai/clip-vit-base-patch32@1'
+    So ``judge:clip:/home/ann/models/fine@1`` becomes ``judge:clip:fine@1``.
     """
     if not name.startswith(JUDGE):
         return name

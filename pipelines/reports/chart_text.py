@@ -10,7 +10,7 @@ import unicodedata
 
 #: Longest text that a chart takes, in characters.
 LONGEST = 400
-_NARROW, _WIDE = frozenset("iIljtfr.,:;'|!()[]/ "), frozenset("mwMW@%—…")
+_NARROW, _WIDE = frozenset("iIljtfr.,:;'|!()[]/ "), frozenset("mwMW@%—…<>+=~#−±×&")
 
 
 def plain_text(text: str) -> str:
@@ -37,7 +37,7 @@ def _ems(character: str) -> float:
         return 0.33
     if character in _WIDE or unicodedata.east_asian_width(character) in ("W", "F"):
         return 1.0
-    return 0.7 if character.isupper() else 0.6
+    return 0.7 if character.isupper() else 0.63
 
 
 def fit_text(text: str, size: float, width: float) -> str:
