@@ -95,7 +95,7 @@ def script_of(language: str) -> str:
     content = json.dumps(texts, ensure_ascii=False, indent=1, sort_keys=True)
     return (
         f"// @ts-nocheck\n// Made by `make texts` from locale/{language}: do not edit.\n"
-        f"globalThis.soartTexts = {{\n\"plurals\": {json.dumps(forms)},\n\"texts\": {content}}};\n"
+        f'globalThis.soartTexts = {{\n"plurals": {json.dumps(forms)},\n"texts": {content}}};\n'
     )
 
 
