@@ -31,7 +31,7 @@ SIZES = (4, 8, 16, 30)
 TABLES = ("real", "real-priors", "real-trust")
 #: Slopes of other raters' mean against the person's own liking; 0 is useless.
 SLOPES = (0.0, 0.5, 1.0, 2.5)
-FIRST = 10_000
+FIRST, REDRAWS = 10_000, 12
 
 
 def _examples(place: World, rows: np.ndarray, learn: np.ndarray, priors: np.ndarray):  # noqa: ANN202
@@ -132,11 +132,21 @@ def priors(place: World, persons: int) -> None:
             print(line, flush=True)
 
 
+def _auc_of(label: np.ndarray, learn: np.ndarray, place: World, liking: np.ndarray) -> float:
+    """AUC of likings on the views with a label whose sources were not learnt from."""
+    test = np.flatnonzero((label != 0) & ~np.isin(place.source, place.source[learn]))
+    return float(roc_auc_score(label[test] == 1, liking[test]))
+
+
 def trust(place: World, repetitions: int) -> None:
-    """Share of trust reports whose interval covers the AUC on all other pictures, and of good tastes called usable."""
+    """Share of trust reports whose interval covers the AUC on all other pictures, and of good tastes called usable.
+
+    The other pictures are few, so their AUC is itself uncertain. The expected one is the mean over ``REDRAWS`` of what
+    the person likes about single pictures.
+    """
     both = place.both
     for size in SIZES:
-        covered, words, widths, true, usable = [], [], [], [], []
+        covered, expected, words, widths, true, usable = [], [], [], [], [], []
         for number in range(repetitions):
             label, _ = place.person(FIRST + number)
             learn, test = place.split(label, size, np.random.default_rng([size, number]))
@@ -145,14 +155,17 @@ def trust(place: World, repetitions: int) -> None:
                 _examples(place, both, learn, known), place.names, taste_extractor().version, prior_names=("technical",),
                 background=(both, known), rng=np.random.default_rng(number), curve=False,
             )  # fmt: skip
-            true.append(roc_auc_score(label[test] == 1, profile.liking(both[test])))
-            covered.append((true[-1] < profile.trust.low, true[-1] > profile.trust.high))
+            liking, low, high = profile.liking(both), profile.trust.low, profile.trust.high
+            true.append(roc_auc_score(label[test] == 1, liking[test]))
+            covered.append((true[-1] < low, true[-1] > high))
+            aucs = [_auc_of(place.person(FIRST + number, n + 1)[0], learn, place, liking) for n in range(REDRAWS)]
+            expected.append(low <= np.mean(aucs) <= high)
             widths.append(profile.trust.high - profile.trust.low)
             words.append(profile.trust.word)
             usable.append(not profile.trust.useless)
         (below, above), reached, called = np.mean(covered, axis=0), np.array(true), np.array(usable)
         print(f"\ntrust, {size}+{size}: interval covers the true AUC in {1 - below - above:.1%} of {repetitions} (below it "
-              f"{below:.1%}, above it {above:.1%}), mean width {np.mean(widths):.3f}; {dict(Counter(words))}", flush=True)  # fmt: skip
+              f"{below:.1%}, above it {above:.1%}), the expected one in {np.mean(expected):.1%}, mean width {np.mean(widths):.3f}; {dict(Counter(words))}", flush=True)  # fmt: skip
         for title, share in (
             ("of the usable ones with a true AUC above 0.6", reached[called] > 0.6),
             ("of those with a true AUC above 0.65 called usable", called[reached > 0.65]),

@@ -66,8 +66,13 @@ class World:
         """(n, p + q) items of both kinds."""
         return np.hstack([self.items, self.deep])
 
-    def person(self, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """(n,) labels 1 (liked), −1 or 0, and (n,) standardised likings, of a synthetic person."""
+    def person(self, seed: int, redraw: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """(n,) labels 1 (liked), −1 or 0, and (n,) standardised likings, of a synthetic person.
+
+        Args:
+            seed: of the person.
+            redraw: draws the likings for single sources and views anew unless it is 0, as if the pictures were others.
+        """
         rng = np.random.default_rng([SEED, seed])
         liking = np.zeros(len(self.source))
         for name in rng.choice(sorted(self.properties), rng.integers(1, 4), replace=False):
@@ -75,8 +80,12 @@ class World:
         if rng.random() < 0.6:
             by_folder, by_package = (rng.normal(size=200)[places] for places in (self.folder, self.package))
             liking += rng.uniform(0.3, 1.2) * (by_folder + by_package)
-        liking = _standard(liking) + rng.uniform(0.3, 1.2) * rng.normal(size=500)[self.source]
-        liking = _standard(liking + rng.uniform(0.2, 0.6) * rng.normal(size=len(liking)))
+        of_sources, sources = rng.uniform(0.3, 1.2), rng.normal(size=500)
+        of_views, views = rng.uniform(0.2, 0.6), rng.normal(size=len(liking))
+        if redraw:
+            again = np.random.default_rng([SEED, seed, redraw])
+            sources, views = again.normal(size=500), again.normal(size=len(liking))
+        liking = _standard(_standard(liking) + of_sources * sources[self.source] + of_views * views)
         low, high = np.quantile(liking, (0.4, 0.6))
         return np.where(liking >= high, 1, np.where(liking <= low, -1, 0)), liking
 
