@@ -22,9 +22,11 @@ from sqlalchemy import make_url
 from soart.metrics.damage.scorer import TechnicalScorer
 from soart.metrics.tastes import learning_curve
 from soart.pipelines.collection.collection import Collection
+from soart.pipelines.models import loading
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
-from soart.pipelines.models.request import DrawnPicture, Request
+from soart.pipelines.models.request import EMBEDDED_STEPS, DrawnPicture, Request
+from soart.pipelines.support.processes import cores
 
 # The same examples in every run, however slow the machine; `pytest --hypothesis-profile=default` looks for new ones.
 settings.register_profile("steady", derandomize=True, deadline=None)
@@ -36,6 +38,11 @@ EXCLUSIVE = {"browser", "test_ray_engine.py"}
 HERE = Path(__file__).parent
 #: Rooms whose own tests must cover them. Tracing costs a half of their time again, so that other tests run without.
 COVERED = [HERE / room for room in ("metrics", "pipelines", "prompts")]
+
+
+def pytest_xdist_auto_num_workers():
+    """One more than there are cores, because tests also wait for browsers, servers and clusters."""
+    return None if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else cores() + 1
 
 
 def pytest_collection_modifyitems(items):
@@ -60,8 +67,22 @@ CHROMIUM = os.environ.get("SOART_CHROMIUM") or shutil.which("chromium") or shuti
 @pytest.fixture(autouse=True)
 def short_curve(request, monkeypatch):
     """Learning curves of two repetitions instead of four, which take most of learning; the tests of tastes keep all."""
-    if HERE / "metrics" not in request.path.parents:
+    if HERE / "metrics" not in request.path.parents and "usual_effort" not in request.fixturenames:
         monkeypatch.setattr(learning_curve, "measure_curve", partial(learning_curve.measure_curve, repeats=2))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def few_steps():
+    """Half the usual steps of the embedded model: drawing takes most of the tests that draw."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loading, "EMBEDDED_STEPS", EMBEDDED_STEPS // 2)
+        yield
+
+
+@pytest.fixture
+def usual_effort(monkeypatch):
+    """What users get: the usual steps of models that a test loads, and learning curves of all repetitions."""
+    monkeypatch.setattr(loading, "EMBEDDED_STEPS", EMBEDDED_STEPS)
 
 
 @pytest.fixture(scope="session")
@@ -210,7 +231,7 @@ def browser():
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        found = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"], timeout=240_000)
         yield found
         found.close()
 

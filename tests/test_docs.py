@@ -48,6 +48,7 @@ def commands():
 
 
 @pytest.mark.parametrize("path", [p for p in DOCS if ">>>" in p.read_text(encoding="utf-8")], ids=lambda p: p.name)
+@pytest.mark.usefixtures("usual_effort")
 def test_examples(path):
     failed, tried = doctest.testfile(str(path), module_relative=False, encoding="utf-8")
     assert tried > 0
@@ -156,6 +157,7 @@ def test_every_public_name_is_in_the_api_page():
     assert set(listed) == public | estimators
 
 
+@pytest.mark.usefixtures("usual_effort")
 def test_the_python_example_in_the_readme_runs(tmp_path, monkeypatch, capsys):
     [example] = [code for code in blocks(ROOT / "README.md", "python") if "soart.generate" in code]
     monkeypatch.chdir(tmp_path)

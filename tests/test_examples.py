@@ -39,6 +39,7 @@ def has_examples(path):
 @pytest.mark.parametrize(
     "path", sorted(filter(has_examples, SOURCES)), ids=lambda path: path.relative_to(ROOT).as_posix()
 )
+@pytest.mark.usefixtures("usual_effort")
 def test_examples_run(path, tmp_path, monkeypatch):
     """They have to import what they use, for readers copy them."""
     monkeypatch.chdir(tmp_path)

@@ -31,7 +31,7 @@ from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.opening import open_generator
 from soart.pipelines.models.options import GeneratorOptions
 from soart.pipelines.models.ray_generator import ClusterGenerator
-from soart.pipelines.models.request import DrawnPicture, Request
+from soart.pipelines.models.request import EMBEDDED_STEPS, DrawnPicture, Request
 from soart.pipelines.support.ray_cluster import check_version, import_ray, ray_connection
 from soart.pipelines.tuning.loop import tune
 from soart.pipelines.tuning.panel import Panel
@@ -293,7 +293,9 @@ def test_tuning_takes_the_same_steps(cluster, tmp_path, embedded, scorer):
     space = PromptSpace.from_text("a {sharp|vivid|blurry} picture of a {boat|fox|owl|ship|lighthouse}")
     seen = []
     on_cluster = partial(ClusterGenerator, GeneratorOptions(workers=2))
-    for name, make in (("local", partial(ImageGenerator, embedded)), ("cluster", on_cluster)):
+    # The workers load the model with its usual steps.
+    here = partial(ImageGenerator, embedded, steps=EMBEDDED_STEPS)
+    for name, make in (("local", here), ("cluster", on_cluster)):
         with Collection(tmp_path / name) as collection, make() as generator:
             tuner = Tuner(collection, generator, space, Panel([scorer]), batch=8, budget=24)
             assert tuner.prune

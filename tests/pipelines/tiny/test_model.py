@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from soart.pipelines.models.loading import EMBEDDED_FOLDER
+from soart.pipelines.models.request import EMBEDDED_STEPS
 from soart.pipelines.tiny import judge as judging
 from soart.pipelines.tiny.parts import build_tokenizer
 from soart.pipelines.tiny.words import corpus
@@ -18,7 +19,7 @@ def judge():
 
 
 def drawn(generator, prompts, **settings):
-    requests = [generator.request(p, 500 + i, **settings) for i, p in enumerate(prompts)]
+    requests = [generator.request(p, 500 + i, **{"steps": EMBEDDED_STEPS, **settings}) for i, p in enumerate(prompts)]
     return np.stack([d.pixels for batch in generator.draw(requests) for d in batch])
 
 

@@ -62,6 +62,7 @@ def test_second_run_reuses(soart, tmp_path):
     assert "1 drawn (1 again, because their files are gone or changed), 1 already there" in out
 
 
+@pytest.mark.usefixtures("usual_effort")
 def test_demo(soart, tmp_path):
     code, out, _ = soart("demo", "--folder", tmp_path / "d", "--json")
     first = json.loads(out)
