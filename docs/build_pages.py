@@ -27,6 +27,7 @@ ORDER = (
     "generate",
     "rank",
     "similar",
+    "find",
     "keep",
     "tune",
     "taste",

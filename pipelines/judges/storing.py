@@ -71,18 +71,36 @@ def judge_missing(
     for block in batches(missing, judge.batch):
         if judge.stopped:
             break
-        things, unreadable = _to_judge(collection, block, prompts, judge)
+        found, unreadable = judge_batch(collection, block, prompts, judge)
         problems += unreadable
-        found = judge.values(list(things.values()), [prompts.get(image, "") for image in things])
-        fresh = {image: float(value) for image, value in zip(things, found, strict=True) if np.isfinite(value)}
+        fresh = {image: value for image, value in found.items() if np.isfinite(value)}
         collection.set_scores(judge.stored_name, fresh)
         values |= fresh
         if not judge.stopped:
             judge.without_value |= {
-                (row.sha256, prompts.get(row.id, "")) for row in block if row.id in things and row.id not in fresh
+                (row.sha256, prompts.get(row.id, "")) for row in block if row.id in found and row.id not in fresh
             }
         progress(len(block))
     return values, problems
+
+
+def judge_batch(
+    collection: Collection, rows: Sequence[ImageRow], prompts: Mapping[int, str], judge: GuardedJudge
+) -> tuple[dict[int, float], list[str]]:
+    """Judge at most ``judge.batch`` pictures; what is measured for that is stored, the values are not.
+
+    Args:
+        collection: holds the pictures.
+        rows: the pictures.
+        prompts: by picture id, of those that have one.
+        judge: the judge.
+
+    Returns:
+        values of the readable pictures by id, NaN where the judge gave none, and a sentence for each unreadable picture.
+    """
+    things, unreadable = _to_judge(collection, rows, prompts, judge)
+    values = judge.values(list(things.values()), [prompts.get(image, "") for image in things])
+    return dict(zip(things, values.tolist(), strict=True)), unreadable
 
 
 def still_to_judge(

@@ -19,6 +19,7 @@ from .commands import Commands
 from .compare_attention import compare_attention
 from .demo import demo, doctor
 from .evaluate import evaluate
+from .find import find
 from .generate import generate
 from .keep import keep
 from .label import label
@@ -33,7 +34,17 @@ from .web import web
 #: Commands by what they are for, in the order of ``--help``.
 GROUPS = {
     "Draw pictures and tune prompts": ("generate", "tune"),
-    "Rank and sort the pictures you have": ("rank", "similar", "keep", "evaluate", "label", "cull", "annotate", "undo"),
+    "Rank and sort the pictures you have": (
+        "rank",
+        "similar",
+        "find",
+        "keep",
+        "evaluate",
+        "label",
+        "cull",
+        "annotate",
+        "undo",
+    ),
     "Your taste": ("taste", "web"),
     "Try, check and set up": ("demo", "doctor", "models", "config"),
     "Research": ("compare-attention",),
@@ -93,6 +104,7 @@ def _root(
 app.command(epilog='Example: soart generate "a {fox|owl}, __style__" -n 16 --seed 1 --report foxes.html')(generate)
 app.command(epilog="Example: soart rank holiday-pictures/ --taste mine --report ranking.html")(rank)
 app.command(epilog="Example: soart similar beach.jpg pictures/ --top 12 --copy-to like-beach")(similar)
+app.command(epilog='Example: soart find "a red fox in the snow" pictures/ --top 12')(find)
 app.command(epilog="Example: soart keep pictures/ --by prompt --taste mine --copy-to keepers")(keep)
 app.command(epilog="Example: soart doctor --json")(doctor)
 app.command(

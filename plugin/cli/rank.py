@@ -20,8 +20,8 @@ def rank(
         str | None,
         typer.Option(
             "--taste",
-            help="Rank by this taste, or by freedom from blur, noise, jpeg, fade, saturate, pixelate, halo, band, burn, grid or smooth; "
-            "default: the technical score.",
+            help="Rank by this taste, or by freedom from blur, noise, jpeg, fade, saturate, pixelate, halo, band, burn, "
+            "grid, smooth or unfinished; default: the technical score.",
         ),
     ] = None,
     judge: Judges = None,

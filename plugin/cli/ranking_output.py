@@ -222,3 +222,16 @@ def print_ranking(
     out.print(table)
     if len(ranking) > top:
         out.print(f"… and {len(ranking) - top} more.")
+
+
+def show_found(column: str, values: Sequence[str], paths: Sequence[Path]) -> None:
+    """Print files in their order as a table, each with its place and a value."""
+    from rich.text import Text
+
+    table = plain_table()
+    for name in ("#", column):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("picture", overflow="fold")
+    for place, (value, name) in enumerate(zip(values, names_from_common_folder(paths), strict=True), start=1):
+        table.add_row(str(place), value, Text(printable(name)))
+    out.print(table)

@@ -9,8 +9,8 @@ import typer
 
 from ...errors import SoartError
 from .options import CopyTo, Json, Network, Pictures, Top
-from .ranking_output import names_from_common_folder
-from .terminal import Progress, emit, out, plain_table, print_notes, printable, say
+from .ranking_output import show_found
+from .terminal import Progress, emit, print_notes, say
 
 
 def similar(
@@ -26,8 +26,6 @@ def similar(
     as_json: Json = False,
 ) -> None:
     """Find pictures like one or several that you name, the most alike first."""
-    from rich.text import Text
-
     from ...metrics.items.combined import taste_extractor
     from ...pipelines.scoring import similar as neighbours
     from ...pipelines.scoring.measuring import open_pictures
@@ -58,13 +56,7 @@ def similar(
             }
         )
     elif shown:
-        table = plain_table()
-        for name in ("#", "likeness"):
-            table.add_column(name, justify="right", no_wrap=True)
-        table.add_column("picture", overflow="fold")
-        for one, name in zip(shown, names_from_common_folder([one.path for one in shown]), strict=True):
-            table.add_row(str(one.place), f"{one.likeness:.2f}", Text(printable(name)))
-        out.print(table)
+        show_found("likeness", [f"{one.likeness:.2f}" for one in shown], [one.path for one in shown])
         if copy_to is not None:
             say(f"{copied} copied to {copy_to}")
     print_notes(problems if not as_json else [])

@@ -59,7 +59,7 @@ def test_a_weight_is_tuned_where_its_lora_is_in(tmp_path, collection, embedded):
     assert found.conditions == {"ink": "effect: , <lora:ink:{ink}>"}
     assert [effect.option for effect in found.effects if effect.slot == "ink"] == ["0.5", "0.75", "1", "1.25", "1.5"]
     page = render_tune_report(collection, found, "tuned", "")
-    assert 'aria-label="ink: effect of 0.5 to 1.5' in page
+    assert 'aria-label="Effects of ink from 0.5 to 1.5' in page
     assert "only with effect: , &lt;lora:ink:{ink}&gt;" in page
     # The same file goes on; with another of its name only pictures without the LoRA count.
     assert tuner().done == done

@@ -1,0 +1,102 @@
+"""Finds the pictures that show some words, whatever their own prompts say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ...errors import JudgeError
+from ..collection.collection import Collection
+from ..collection.tables import ImageRow
+from ..support.batching import batches
+from .adherence import AdherenceJudge
+from .guarded import GuardedJudge
+from .storing import judge_batch
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPicture:
+    """A picture that may show the words.
+
+    Attributes:
+        place: 1 for the one that shows them best.
+        row: the picture in the collection.
+        path: of its file.
+        value: by the judge, higher is better; of adherence, the probability that every phrase is shown, 0…1.
+    """
+
+    place: int
+    row: ImageRow
+    path: Path
+    value: float
+
+
+def pictures_showing(
+    collection: Collection,
+    rows: Sequence[ImageRow],
+    words: str,
+    judge: GuardedJudge,
+    progress: Callable[[int], None] = lambda done: None,
+) -> tuple[list[FoundPicture], list[str]]:
+    """Sort pictures by how well they show some words, the best first.
+
+    What the judge measures of a picture is stored, so that the next words take a fraction of the time.
+
+    Args:
+        collection: holds the pictures.
+        rows: the pictures; those with a problem (all black…) are left out.
+        words: as in a prompt, such as ``a red fox in the snow``.
+        judge: reads prompts, as adherence, CLIP and SigLIP do.
+        progress: called with a number of pictures that are done.
+
+    Returns:
+        the pictures that the judge gave a value, and sentences on the others and on phrases that it cannot tell.
+
+    Raises:
+        JudgeError: the judge reads no prompts, or can tell nothing about these words in any picture.
+    """
+    if not judge.needs_prompt:
+        raise JudgeError(f"The judge {judge.name!r} reads no words: choose adherence, or clip or siglip with a model.")
+    sound = [row for row in rows if not row.problem]
+    values, problems = dict[int, float](), list[str]()
+    for block in batches(sound, judge.batch):
+        if judge.stopped:
+            break
+        found, unreadable = judge_batch(collection, block, dict.fromkeys((row.id for row in block), words), judge)
+        values |= {image: value for image, value in found.items() if np.isfinite(value)}
+        problems += unreadable
+        progress(len(block))
+    if sound and not values:
+        raise JudgeError(
+            " ".join(
+                [*_untold(judge, words, sound), *problems[:3], *([judge.stopped] if judge.stopped else [])]
+                or [f"The judge {judge.name!r} gave no picture a value for {words!r}."]
+            )
+        )
+    by_id = {row.id: row for row in sound}
+    order = sorted(values, key=lambda image: (-values[image], image))
+    pictures = [
+        FoundPicture(place, by_id[image], collection.locate(by_id[image]), values[image])
+        for place, image in enumerate(order, start=1)
+    ]
+    return pictures, [*_untold(judge, words, sound), *dict.fromkeys(problems), *judge.problems]
+
+
+def _untold(judge: GuardedJudge, words: str, rows: Sequence[ImageRow]) -> list[str]:
+    """A sentence about the phrases that adherence can tell in none of the pictures."""
+    if not isinstance(judge.inner, AdherenceJudge):
+        return []
+    told: dict[str, bool] = {}
+    for size in {(row.width, row.height) for row in rows}:
+        for phrase, source in judge.inner.phrases(words, size):
+            told[phrase.text] = told.get(phrase.text, False) or source is not None
+    unknown = [repr(text) for text, known in told.items() if not known]
+    if not unknown:
+        return []
+    return [
+        f"Adherence cannot tell {', '.join(unknown)} in these pictures: name a model that reads any words, such as "
+        "--judge clip:openai/clip-vit-base-patch32."
+    ]

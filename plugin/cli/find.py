@@ -1,0 +1,66 @@
+"""The command ``soart find``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ...errors import SoartError
+from .options import CopyTo, Json, Pictures, Top, load_judges
+from .ranking_output import show_found
+from .terminal import Progress, emit, print_notes, say
+
+
+def find(
+    words: Annotated[str, typer.Argument(help='What the pictures should show, such as "a red fox in the snow".')],
+    paths: Pictures,
+    judge: Annotated[
+        str,
+        typer.Option(
+            "--judge",
+            metavar="NAME[:ARGUMENT]",
+            help="Judge that reads the words: adherence, clip:HUB_ID, siglip:HUB_ID or another that needs prompts.",
+        ),
+    ] = "adherence",
+    top: Top = 20,
+    copy_to: CopyTo = None,
+    as_json: Json = False,
+) -> None:
+    """Find pictures that show what you describe in words, the best first."""
+    from ...metrics.damage.scorer import TechnicalScorer
+    from ...pipelines.judges.searching import pictures_showing
+    from ...pipelines.scoring.measuring import open_pictures
+    from ...pipelines.tidying.copying import check_copy_target, copy_best
+
+    if copy_to is not None:
+        check_copy_target(copy_to, [Path(path) for path in paths])
+    [(chosen, _)] = load_judges([judge])
+    with Progress("reading", 0) as progress:
+        collection, rows, problems = open_pictures(paths, TechnicalScorer.load(), progress, progress.expect)
+    with collection, Progress("looking", len(rows)) as progress:
+        found, left_out = pictures_showing(collection, rows, words, chosen, progress)
+    problems += left_out
+    shown = found[:top]
+    if copy_to is not None and shown:
+        copied, left_out = copy_best([one.path for one in shown], copy_to)
+        problems += left_out
+    if as_json:
+        emit(
+            {
+                "judge": chosen.name,
+                "found": [
+                    {"place": one.place, "path": str(one.path.resolve()), "value": round(one.value, 4)} for one in shown
+                ],
+                "problems": problems,
+                "copied": copied if copy_to is not None and shown else None,
+            }
+        )
+    elif shown:
+        show_found(chosen.name, [f"{one.value:.3g}" for one in shown], [one.path for one in shown])
+        if copy_to is not None:
+            say(f"{copied} copied to {copy_to}")
+    print_notes(problems if not as_json else [])
+    if not found:
+        raise SoartError("There is no picture to look at: name a folder with pictures.")

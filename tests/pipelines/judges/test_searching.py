@@ -1,0 +1,72 @@
+"""Search by words: the judge's order, what it cannot tell, and what is measured once."""
+
+import numpy as np
+import pytest
+
+from soart.errors import JudgeError
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.judges.finding import judge_named
+from soart.pipelines.judges.guarded import GuardedJudge
+from soart.pipelines.judges.searching import pictures_showing
+
+
+@pytest.fixture(scope="module")
+def adherence():
+    return judge_named("adherence")
+
+
+@pytest.fixture
+def colours(tmp_path, red_and_green):
+    with Collection(tmp_path / "colours") as collection:
+        for path in sorted(red_and_green.iterdir()):
+            collection.add_file(path)
+        yield collection
+
+
+class Reader:
+    """Gives a picture the share of its red, if the prompt asks for red, and no value for other words."""
+
+    name, version, range, higher_is_better, needs_prompt = "reader", "1", (0.0, 1.0), True, True
+
+    def judge(self, pictures, prompts):
+        pairs = zip(pictures, prompts, strict=True)
+        return np.array([p[..., 0].sum() / p.sum() if words == "red" else np.nan for p, words in pairs])
+
+
+def test_pictures_come_in_the_order_of_the_judge(colours):
+    done = []
+    found, problems = pictures_showing(colours, colours.images(), "red", GuardedJudge(Reader()), done.append)
+    assert [one.path.name[:3] for one in found] == ["red"] * 8 + ["gre"] * 8
+    assert [one.place for one in found] == list(range(1, 17))
+    assert np.all(np.diff([one.value for one in found]) <= 0)
+    assert (problems, sum(done)) == ([], 16)
+    assert colours.scores("judge:reader@1") == {}
+    with pytest.raises(JudgeError, match="reader"):
+        pictures_showing(colours, colours.images(), "green", GuardedJudge(Reader()))
+    assert pictures_showing(colours, [], "red", GuardedJudge(Reader())) == ([], [])
+
+
+def test_adherence_names_what_it_cannot_tell_and_measures_once(colours, adherence, monkeypatch):
+    judge = GuardedJudge(adherence)
+    found, problems = pictures_showing(colours, colours.images(), "a boat, zorblax", judge)
+    assert len(found) == 16
+    assert all(0 <= one.value <= 1 for one in found)
+    assert problems == [
+        "Adherence cannot tell 'zorblax' in these pictures: name a model that reads any words, such as "
+        "--judge clip:openai/clip-vit-base-patch32."
+    ]
+    with pytest.raises(JudgeError, match="cannot tell 'zorblax'"):
+        pictures_showing(colours, colours.images(), "zorblax", judge)
+
+    def refuse(self, pixels):
+        raise AssertionError("measured twice")
+
+    for source in adherence.sources:
+        monkeypatch.setattr(type(source.extractor), "extract", refuse)
+    again, _ = pictures_showing(colours, colours.images(), "an owl", judge)
+    assert len(again) == 16
+
+
+def test_a_judge_that_reads_no_words_is_refused(colours, package):
+    with pytest.raises(JudgeError, match="reads no words"):
+        pictures_showing(colours, colours.images(), "red", GuardedJudge(judge_named("redness")))

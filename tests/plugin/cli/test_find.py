@@ -1,0 +1,26 @@
+"""The command line of ``soart find``."""
+
+import json
+
+
+def test_the_command_copies_what_it_finds(soart, red_and_green, tmp_path):
+    line = ("find", "a boat, zorblax", red_and_green, "--top", 3)
+    code, text, _ = soart(*line, "--copy-to", tmp_path / "boats", "--json")
+    document = json.loads(text)
+    assert (code, document["judge"], document["copied"]) == (0, "adherence", 3)
+    assert [one["place"] for one in document["found"]] == [1, 2, 3]
+    assert "cannot tell 'zorblax'" in document["problems"][0]
+    assert len(list((tmp_path / "boats").iterdir())) == 3
+    code, text, err = soart(*line)
+    assert (code, len(text.splitlines()), "cannot tell 'zorblax'" in err) == (0, 4, True)
+
+
+def test_mistakes_are_one_sentence(soart, red_and_green, tmp_path):
+    for words, place, more, said in (
+        ("zorblax", red_and_green, (), "cannot tell 'zorblax'"),
+        ("a boat", tmp_path / "nowhere", (), "does not exist"),
+        ("a boat", red_and_green, ("--judge", "nobody"), "There is no judge 'nobody'"),
+    ):
+        code, out, err = soart("find", words, place, *more)
+        assert (code, out, said in err, "Traceback" in err) == (1, "", True, False)
+    assert soart("find", "", red_and_green)[0] == 2
