@@ -43,7 +43,7 @@ def _words_read(tokenizer: Any, words: list[str]) -> int:  # noqa: ANN401
 
 
 class PromptLimit:
-    """Warns once of every text that a pipeline does not read to its end, and of the first few by their words.
+    """Warns of the first few texts that a pipeline does not read to their ends, naming the lost words; then once in general.
 
     Args:
         pipeline: of diffusers; without tokenizers nothing is known, and nothing is reported.

@@ -290,9 +290,9 @@ def test_composed_messages_are_made_by_the_code():
 def test_messages_keep_their_values_and_unknown_ones_stay():
     texts = texts_in("de")
     drift = "Drift: contrast went down from 0.31 to 0.12, 1.5 standard deviations of the first pictures; check if the score rewards just that."
-    assert texts.message(drift).startswith("Drift: Kontrast: gefallen von 0,31 auf 0,12, 1,5 Standard")
+    assert texts.message(drift).startswith("Drift: Kontrast von 0,31 auf 0,12 gefallen (1,5 Standard")
     assert texts.message("12 pictures scored. 'a.png' is odd.") == "12 Bilder haben jetzt einen Score. 'a.png' is odd."
-    assert texts.message("freedom from blur") == "frei von: Unschärfe"
+    assert texts.message("freedom from blur") == "ohne Unschärfe"
     assert texts.message("taste: blur") == "Geschmack: blur"
     assert texts.message(f"taste: {HOSTILE} %(x)s 100 %") == f"Geschmack: {HOSTILE} %(x)s 100 %"
     assert texts.message("Stopped: the expected further gain is below 0.1 standard deviations.").count("0,1") == 1

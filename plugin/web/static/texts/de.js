@@ -5,8 +5,8 @@ globalThis.soartTexts = {
 "texts": {
  "%(choices)s, %(share)s %% of the order is settled": "%(choices)s, %(share)s %% der Rangfolge stehen fest",
  "%(count)s choice": [
-  "%(count)s Wahl",
-  "%(count)s Wahlen"
+  "%(count)s Entscheidung",
+  "%(count)s Entscheidungen"
  ],
  "%(count)s picture": [
   "%(count)s Bild",
@@ -57,9 +57,9 @@ globalThis.soartTexts = {
  "%(minutes)s min": "%(minutes)s min",
  "%(name)s is too large.": "%(name)s ist zu groß.",
  "%(number)s of %(count)s": "%(number)s von %(count)s",
- "%(option)s is allowed again, from the next batch on.": "%(option)s ist ab dem nächsten Durchgang wieder erlaubt.",
- "%(option)s is banned, from the next batch on.": "%(option)s ist ab dem nächsten Durchgang ausgeschlossen.",
- "%(option)s is pinned, from the next batch on.": "%(option)s ist ab dem nächsten Durchgang fest.",
+ "%(option)s is allowed again, from the next batch on.": "%(option)s ist ab der nächsten Runde wieder erlaubt.",
+ "%(option)s is banned, from the next batch on.": "%(option)s ist ab der nächsten Runde ausgeschlossen.",
+ "%(option)s is pinned, from the next batch on.": "%(option)s ist ab der nächsten Runde festgelegt.",
  "%(rated)s rated, %(skipped)s skipped, %(left)s left": "%(rated)s bewertet, %(skipped)s übersprungen, %(left)s übrig",
  "%(rating)s for %(count)s picture": [
   "%(rating)s für %(count)s Bild",
@@ -68,7 +68,7 @@ globalThis.soartTexts = {
  "%(seconds)s s": "%(seconds)s s",
  "%(title)s %(number)s: choose": "%(title)s %(number)s: wählen",
  "%(title)s: %(rows)s learning pictures against %(columns)s measured ones; arrow keys read single cells": "%(title)s: %(rows)s Lernbilder gegen %(columns)s gemessene; Pfeiltasten lesen einzelne Zellen",
- "%(title)s: learning %(row)s %(number)s, measured %(column)s picture %(picture)s: %(value)s": "%(title)s: gelernt %(row)s %(number)s, gemessen %(column)s Bild %(picture)s: %(value)s",
+ "%(title)s: learning %(row)s %(number)s, measured %(column)s picture %(picture)s: %(value)s": "%(title)s: Lernbild %(number)s (%(row)s), gemessenes Bild %(picture)s (%(column)s): %(value)s",
  "Adding picture %(number)s of %(count)s…": "Bild %(number)s von %(count)s wird hinzugefügt…",
  "Albums of %(count)s picture": [
   "Alben für %(count)s Bild",
@@ -83,7 +83,7 @@ globalThis.soartTexts = {
  "Everything drawn so far is kept.": "Alles bisher Generierte bleibt.",
  "Folders on this machine, one per line": "Ordner auf diesem Rechner, einer je Zeile",
  "Learning your taste…": "Dein Geschmack wird gelernt…",
- "Loading the model and drawing the first batch…": "Das Modell wird geladen, der erste Durchgang generiert…",
+ "Loading the model and drawing the first batch…": "Das Modell wird geladen, die erste Runde generiert…",
  "Marked as not duplicates.": "Als keine Duplikate markiert.",
  "Mean accuracy of telling the kinds apart, in %(folds)s folds: %(accuracies)s; chance %(chance)s.": "Mittlere Trefferquote beim Unterscheiden der Arten, in %(folds)s Teilen: %(accuracies)s; Zufall %(chance)s.",
  "More ratings would hardly help.": "Mehr Bewertungen würden kaum helfen.",
@@ -94,18 +94,18 @@ globalThis.soartTexts = {
  "Nothing is evaluated yet: Evaluate finds scores, suspected damage, near-duplicates, outliers and styles in the background.": "Noch nichts ist ausgewertet: „Auswerten“ findet im Hintergrund Scores, vermutete Schäden, Fast-Duplikate, Ausreißer und Stile.",
  "Nothing is evaluated yet: Evaluate finds the groups.": "Noch nichts ist ausgewertet: „Auswerten“ findet die Gruppen.",
  "Nothing to undo.": "Es gibt nichts rückgängig zu machen.",
- "Only %(count)s match, and an order needs at least %(fewest)s pictures: choose others.": "Nur %(count)s passen, und eine Rangfolge braucht mindestens %(fewest)s Bilder: wähle andere.",
+ "Only %(count)s match, and an order needs at least %(fewest)s pictures: choose others.": "Nur %(count)s passend, eine Rangfolge braucht aber mindestens %(fewest)s Bilder: wähle andere.",
  "Open %(title)s": "%(title)s öffnen",
  "Other pictures": "Andere Bilder",
- "Paused": "Pause",
- "Pausing after this batch": "Pause nach diesem Durchgang",
+ "Paused": "Angehalten",
+ "Pausing after this batch": "Pause nach dieser Runde",
  "Plus–minus, lop-sidedness %(value)s": "Plus und Minus, Schieflage %(value)s",
  "Previous picture now rated %(stars)s.": "Voriges Bild jetzt mit %(stars)s bewertet.",
  "Select 2 to %(most)s pictures to compare.": "Wähle 2 bis %(most)s Bilder zum Vergleichen aus.",
  "Stopped": "Abgebrochen",
  "Tags of %(count)s picture": [
-  "Tags für %(count)s Bild",
-  "Tags für %(count)s Bilder"
+  "Schlagwörter für %(count)s Bild",
+  "Schlagwörter für %(count)s Bilder"
  ],
  "Taste: %(sentence)s.": "Geschmack: %(sentence)s.",
  "That was the first picture.": "Das war das erste Bild.",
@@ -136,7 +136,7 @@ globalThis.soartTexts = {
  "Your taste is learnt after a few good and bad ratings.": "Dein Geschmack wird nach einigen guten und schlechten Bewertungen gelernt.",
  "album “%(name)s”": "Album „%(name)s“",
  "better than %(share)s of the pictures (score %(score)s)": "besser als %(share)s der Bilder (Score %(score)s)",
- "choice": "Wahl",
+ "choice": "Entscheidung",
  "choice of keeper": "Wahl des Bildes, das bleibt",
  "favourite": "Favorit",
  "gone: %(title)s": "weg: %(title)s",
@@ -150,6 +150,6 @@ globalThis.soartTexts = {
  "skip": "überspringen",
  "skipped": "übersprungen",
  "strength %(strength)s ± %(deviation)s": "Stärke %(strength)s ± %(deviation)s",
- "tag “%(name)s”": "Tag „%(name)s“",
+ "tag “%(name)s”": "Schlagwort „%(name)s“",
  "· %%: share of the pictures that score lower, by %(profile)s": "· %%: Anteil der Bilder mit niedrigerem Score (%(profile)s)"
 }};
