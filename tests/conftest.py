@@ -81,7 +81,7 @@ def few_steps():
 
 @pytest.fixture
 def usual_effort(monkeypatch):
-    """What users get: the usual steps of models that a test loads, and learning curves of all repetitions."""
+    """The usual steps of models that a test loads, and learning curves of all repetitions, as users get them."""
     monkeypatch.setattr(loading, "EMBEDDED_STEPS", EMBEDDED_STEPS)
 
 
