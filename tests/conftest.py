@@ -46,18 +46,26 @@ def pytest_xdist_auto_num_workers():
 
 
 def pytest_collection_modifyitems(items):
-    """Keep the tests of a file on one worker, which shares their fixtures; and those of all exclusive files."""
+    """Keep the tests of a file on one worker, which shares their fixtures; and those of all exclusive files.
+
+    The two groups that take longest start first, so that no worker is alone with one of them in the end: the exclusive
+    one, and that of the files beside this one.
+    """
     files = {}
     for item in items:
         files.setdefault(item.path, []).append(item)
+    groups = {"exclusive": [], str(HERE): []}
     for path, tests in files.items():
         named = {path.name}.union(*(getattr(test, "fixturenames", ()) for test in tests))
-        # The group with the most tests starts first: that of the files beside this one, some of which take long.
         group = "exclusive" if named & EXCLUSIVE else str(HERE if path.parent == HERE else path)
+        groups.setdefault(group, []).extend(tests)
         for test in tests:
             test.add_marker(pytest.mark.xdist_group(group))
             if not any(path.is_relative_to(room) for room in COVERED):
                 test.add_marker(pytest.mark.no_cover)
+    first, second, *others = groups.values()
+    others.sort(key=len, reverse=True)
+    items[:] = [test for group in (first, second, *others) for test in group]
 
 
 ASSETS = HERE / "assets"
