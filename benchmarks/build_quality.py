@@ -25,9 +25,19 @@ from sources import DRAWING, PHOTOGRAPH, default_cache, learning_sources
 
 import soart.metrics.damage.scorer as technical
 from soart.metrics.attention.version_d import inverse_root
-from soart.metrics.damage.quality_model import QualityModel, folded, is_texture, symmetries, unit_vectors
-from soart.metrics.damage.scorer import DETECTORS, costs, points_of
-from soart.metrics.items.quality import RUNGS, QualityExtractor
+from soart.metrics.damage.quality_model import (
+    CUT,
+    UNIT_SCALES,
+    UNIT_SIZE,
+    QualityModel,
+    folded,
+    is_texture,
+    symmetries,
+    unit_texture,
+    unit_vectors,
+)
+from soart.metrics.damage.scorer import DETECTORS, costs, fault_costs, points_of
+from soart.metrics.items.quality import RUNGS, SCALES, QualityExtractor
 
 SEED = 31
 KINDS = (PHOTOGRAPH, DRAWING, EMBEDDED)
@@ -41,14 +51,32 @@ ALARMS, ALARMS_OF = 0.0025, {"saturate": 0.006, "noise": 0.0005, "band": 0.0005}
 FEWEST = 30
 #: Items that colours decide, and the faults that may use them: others must not mind how colourful a picture is.
 _COLOUR, COLOUR_FAULTS = ("chroma", "colour"), ("fade", "saturate", "burn")
+#: Fields of the model that undamaged pictures of left-out sources decide.
+_CALIBRATED = ("usual", "limit", "distance_mean", "distance_scale", "weight", "half")
 
 
 def unit_space(texture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean (q,) and inverse covariance (q, q) of (n, q) texture items, the same for mirrored and turned pictures."""
-    mean, orders = texture.mean(axis=0), symmetries()
+    mean, orders = texture.mean(axis=0), symmetries(UNIT_SCALES)
     covariance = ledoit_wolf(texture - mean, assume_centered=True)[0]
     symmetric = np.mean([covariance[np.ix_(order, order)] for order in orders], axis=0)
     return np.mean([mean[order] for order in orders], axis=0), np.linalg.inv(symmetric)
+
+
+def usual_items(items: np.ndarray, columns: np.ndarray, scales: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mean (p,) and standard deviation (p,) of (n, p) items, the same for texture that mirroring or turning exchanges.
+
+    Args:
+        items: of undamaged pictures.
+        columns: (q,) numbers of the texture items.
+        scales: number of their scales.
+    """
+    mean, variance = items.mean(axis=0), items.var(axis=0)
+    orders = symmetries(scales)
+    square = variance[columns] + mean[columns] ** 2
+    mean[columns] = np.mean([mean[columns][order] for order in orders], axis=0)
+    variance[columns] = np.mean([square[order] for order in orders], axis=0) - mean[columns] ** 2
+    return mean, np.maximum(np.sqrt(variance), 1e-2)
 
 
 def attention(
@@ -116,32 +144,62 @@ def learn(data: Table) -> QualityModel:
     """The model of a table; limits and the scale of distances are those of the learning pictures themselves."""
     extractor = QualityExtractor()
     names, p = extractor.names, len(extractor.names)
-    texture = np.array([is_texture(name) for name in names])
+    texture = np.flatnonzero([is_texture(name) for name in names])
     rung = np.minimum((data.items[:, :1] < np.array(RUNGS)).sum(axis=1), len(RUNGS) - 1)
-    centre, scale = np.zeros((len(RUNGS), p)), np.ones((len(RUNGS), p))
+    good = data.clean & (data.how != "grey")
+    centre, scale = np.zeros((2, len(RUNGS), p))
     for r in range(len(RUNGS)):
-        good = data.items[data.clean & (rung == r) & (data.how != "grey")]
-        centre[r], scale[r] = good.mean(axis=0), np.maximum(good.std(axis=0), 1e-2)
-    z = np.clip((data.items - centre[rung]) / scale[rung], -6, 6)
-    spaces = []
-    for r in range(len(RUNGS)):
+        centre[r], scale[r] = usual_items(data.items[good & (rung == r)], texture, SCALES)
+    z = np.clip((data.items - centre[rung]) / scale[rung], -CUT, CUT)
+    own, size = unit_texture(data.items, names, rung), UNIT_SIZE[rung]
+    own_scale, spaces = [], []
+    for of in range(UNIT_SIZE.max() + 1):
+        own_scale.append(usual_items(own[good & (size == of)], np.arange(own.shape[1]), UNIT_SCALES))
         for kind in KINDS:
-            good = data.clean & (rung == r) & (data.how != "grey") & (data.kind == kind)
-            if good.sum() >= FEWEST:
-                spaces.append((r, *unit_space(z[good][:, texture])))
+            rows = good & (size == of) & (data.kind == kind)
+            if rows.sum() >= FEWEST:
+                mean, deviation = own_scale[-1]
+                spaces.append((of, *unit_space(np.clip((own[rows] - mean) / deviation, -CUT, CUT))))
     feature_names, fold = folded(names)
     colour = np.array([any(word in name for word in _COLOUR) for name in feature_names])
     detectors = attention(z @ fold, colour, rung, data, np.random.default_rng(SEED))
     ones = np.ones((len(DETECTORS), len(RUNGS)))
     return QualityModel(
         names, extractor.version, DETECTORS, np.array(RUNGS, dtype=float), centre, scale,
-        np.array([r for r, *_ in spaces]), np.stack([m for _, m, _ in spaces]), np.stack([i for *_, i in spaces]),
-        np.zeros(len(RUNGS)), np.ones(len(RUNGS)), *detectors, 0 * ones, ones, TEMPERATURE, 1.0,
+        np.stack([mean for mean, _ in own_scale]), np.stack([deviation for _, deviation in own_scale]),
+        np.array([of for of, *_ in spaces]), np.stack([m for _, m, _ in spaces]), np.stack([i for *_, i in spaces]),
+        np.zeros(len(own_scale)), np.ones(len(own_scale)), *detectors, 0 * ones, ones, np.ones(len(RUNGS)),
+        TEMPERATURE, 1.0,
     )  # fmt: skip
 
 
+def equalising(cost: np.ndarray, rung: np.ndarray, data: Table) -> np.ndarray:
+    """(r,) weights of the costs of faults, by which undamaged pictures of the same sources cost as much at each rung.
+
+    Args:
+        cost: (n,) of all faults of each picture.
+        rung: (n,) of the pictures.
+        data: what they are.
+    """
+    weight = np.ones(len(RUNGS))
+    good = data.clean & (data.how != "grey")
+    means = {
+        (source, r): cost[rows].mean()
+        for source in set(data.source)
+        for r in range(len(RUNGS))
+        if (rows := good & (data.source == source) & (rung == r)).any()
+    }
+    for r in range(1, len(RUNGS)):
+        both = [
+            (means[source, r - 1], mean) for (source, of), mean in means.items() if of == r and (source, r - 1) in means
+        ]
+        larger, smaller = np.mean(both, axis=0)
+        weight[r] = weight[r - 1] * larger / smaller
+    return weight
+
+
 def calibrated(model: QualityModel, left_out: Sequence[tuple[QualityModel, np.ndarray]], data: Table) -> QualityModel:
-    """The model with the scales of evidence and distance, from undamaged pictures of left-out sources.
+    """The model with the scales of evidence, costs and distance, from undamaged pictures of left-out sources.
 
     Args:
         model: learnt from all sources.
@@ -153,7 +211,6 @@ def calibrated(model: QualityModel, left_out: Sequence[tuple[QualityModel, np.nd
         evidence[:, rows], strangeness[rows] = part.evidence(data.items[rows]), part.strangeness(data.items[rows])
     rung, label = model.rung(data.items), labels(data)
     usual, limit = np.zeros((2, len(DETECTORS), len(RUNGS)))
-    mean, deviation = np.zeros(len(RUNGS)), np.ones(len(RUNGS))
     for r in range(len(RUNGS)):
         good = data.clean & (rung == r)
         usual[:, r] = np.median(evidence[:, good], axis=1)
@@ -166,14 +223,21 @@ def calibrated(model: QualityModel, left_out: Sequence[tuple[QualityModel, np.nd
             ]
         )
         limit[:, r] = np.where(np.isin(np.arange(len(DETECTORS)), label[rung == r]), highest, np.inf)
-        mean[r], deviation[r] = strangeness[good].mean(), strangeness[good].std()
-    scaled = replace(model, usual=usual, limit=limit, distance_mean=mean, distance_scale=deviation)
+    distances = [strangeness[data.clean & (UNIT_SIZE[rung] == of)] for of in range(UNIT_SIZE.max() + 1)]
+    scales = {
+        "usual": usual,
+        "limit": limit,
+        "distance_mean": np.array([distance.mean() for distance in distances]),
+        "distance_scale": np.array([distance.std() for distance in distances]),
+        "weight": equalising(
+            fault_costs((evidence - usual[:, rung]) / (limit - usual)[:, rung]).sum(axis=0), rung, data
+        ),
+    }
     # The costs of undamaged pictures, again of left-out sources.
     total = np.zeros(len(data.kind))
     for part, rows in left_out:
-        fold = replace(part, usual=usual, limit=limit, distance_mean=mean, distance_scale=deviation)
-        total[rows] = costs(fold, data.items[rows]).sum(axis=0)
-    return replace(scaled, half=float(np.quantile(total[data.clean], 0.98)))
+        total[rows] = costs(replace(part, **scales), data.items[rows]).sum(axis=0)
+    return replace(model, **scales, half=float(np.quantile(total[data.clean], 0.98)))
 
 
 def cross_validated(data: Table, folds: int = 5) -> tuple[QualityModel, np.ndarray, np.ndarray]:
@@ -184,8 +248,7 @@ def cross_validated(data: Table, folds: int = 5) -> tuple[QualityModel, np.ndarr
     model = calibrated(learn(data), left_out, data)
     evidence, points = np.zeros((len(DETECTORS), len(data.kind))), np.zeros(len(data.kind))
     for part, test in left_out:
-        scales = {name: getattr(model, name) for name in ("usual", "limit", "distance_mean", "distance_scale", "half")}
-        fold = replace(part, **scales)
+        fold = replace(part, **{name: getattr(model, name) for name in _CALIBRATED})
         evidence[:, test] = fold.evidence(data.items[test])
         points[test] = points_of(costs(fold, data.items[test]).sum(axis=0), model.half)
     return model, evidence, points

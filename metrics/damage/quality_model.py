@@ -3,13 +3,16 @@
 Quality items are standardised at each canonical size (rung), so that all sizes share one model.
 
 * A *unit space* describes good pictures of one kind (photographs, drawings, those of the embedded model) by the mean and
-  the covariance of their texture items. The distance of a picture is that from the nearest unit space of its rung: MT of
-  the Mahalanobis–Taguchi family, with hard attention over the unit spaces. Mean and covariance are symmetrised over all
-  mirrorings and quarter turns, so that the distance of a picture does not change with them.
+  the covariance of their texture items. The distance of a picture is that from the nearest unit space of its size: MT of
+  the Mahalanobis–Taguchi family, with hard attention over the unit spaces. Pictures of 512 and of 256 pixels share their
+  unit spaces, in which they are described by the texture that both can show: at 256 and at 128 pixels. So the distance
+  hardly changes when a picture is reduced. Means and covariances are symmetrised over all mirrorings and quarter turns,
+  so that it does not change with them.
 * A *detector* is attention-RT, version D (``attention/version_d``): a picture attends to learning pictures, undamaged
   ones and damaged ones, whose values are fitted. Keys are a sample of the learning pictures; the values are fitted to
   all of them. Evidence of a fault is 0 for the median undamaged picture and 1 at the limit, which hardly any
-  undamaged picture passes.
+  undamaged picture passes. The costs of all faults are weighted by rung, so that an undamaged picture loses as much at
+  each size.
 
 Sources: Taguchi & Jugulum, *The Mahalanobis–Taguchi Strategy* (2002); covariances after Ledoit & Wolf (2004); values
 fitted to more pictures than there are keys: Rasmussen & Williams, *Gaussian Processes for Machine Learning* (2006), 8.3.1,
@@ -21,7 +24,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +39,9 @@ from ..items.quality import SCALES
 CUT = 6.0
 #: Length of the part of a key that tells the rung, as a share of the usual length of the rest.
 RUNG_SHARE = 0.3
+#: Number of scales of texture in unit spaces; the first of them at each rung; and the size of picture whose unit spaces
+#: the rung uses, as a row of those.
+UNIT_SCALES, _FIRST_SCALE, UNIT_SIZE = 2, np.array([1, 0, 0, 0]), np.array([0, 0, 1, 2])
 #: Large arrays, stored in half precision; that moves evidence by less than 0.01.
 _HALF_PRECISION = ("rotation", "keys", "values")
 #: Parts that a mirroring or a quarter turn exchanges.
@@ -52,8 +58,8 @@ def is_texture(name: str) -> bool:
 
 
 @cache
-def symmetries() -> list[np.ndarray]:
-    """Orders of the texture items of a picture under each of the eight mirrorings and quarter turns."""
+def symmetries(scales: int = SCALES) -> list[np.ndarray]:
+    """Orders of the texture items at a number of scales, under each of the eight mirrorings and quarter turns."""
     parts = list(PARTS)
     orders: set[tuple[int, ...]] = set()
     waiting = [tuple(range(len(parts)))]
@@ -68,7 +74,7 @@ def symmetries() -> list[np.ndarray]:
     metrics, step = 2, 2 * len(parts)
     return [
         np.array(
-            [scale * step + part * metrics + m for scale in range(SCALES) for part in order for m in range(metrics)]
+            [scale * step + part * metrics + m for scale in range(scales) for part in order for m in range(metrics)]
         )
         for order in sorted(orders)
     ]
@@ -97,6 +103,19 @@ def folded(names: tuple[str, ...]) -> tuple[tuple[str, ...], np.ndarray]:
     return tuple(columns), matrix
 
 
+def unit_texture(items: np.ndarray, names: Sequence[str], rung: np.ndarray) -> np.ndarray:
+    """(n, q) texture items that unit spaces use.
+
+    Args:
+        items: (n, p) quality items.
+        names: (p,) their names.
+        rung: (n,) row of each picture among the rungs.
+    """
+    texture = items[:, [is_texture(name) for name in names]].reshape(len(items), SCALES, -1)
+    scales = _FIRST_SCALE[rung][:, None] + np.arange(UNIT_SCALES)
+    return np.take_along_axis(texture, scales[:, :, None], axis=1).reshape(len(items), -1)
+
+
 def unit_vectors(features: np.ndarray, rung: np.ndarray, rungs: int, rotation: np.ndarray) -> np.ndarray:
     """(n, f + r) queries or keys of attention: rotated features and the rung, of length 1.
 
@@ -122,10 +141,12 @@ class QualityModel:
         detectors: (k,) names of the detectors.
         rungs: (r,) canonical sizes, the largest first.
         centre, scale: (r, p) mean and standard deviation of items over undamaged pictures.
-        unit_rung: (s,) rung of each unit space.
+        unit_centre, unit_scale: (z, q) mean and standard deviation of the texture items that unit spaces use, over
+            undamaged pictures of each size in ``UNIT_SIZE``.
+        unit_size: (s,) size of each unit space.
         unit_mean: (s, q) its mean of standardised texture items.
         unit_inverse: (s, q, q) its inverse covariance.
-        distance_mean, distance_scale: (r,) of the logarithm of the distances of undamaged pictures.
+        distance_mean, distance_scale: (z,) of the logarithm of the distances of undamaged pictures.
         key_centre: (f,) centre of the features.
         rotation: (2, f, f) Σ_w^(−1/2), of the covariance within faults; the first leaves out the features of colour.
         keys: (2, m, f + r) unit vectors of learning pictures under each rotation.
@@ -134,6 +155,7 @@ class QualityModel:
         temperature: of attention.
         usual, limit: (k, r) evidence of the median undamaged picture, and at the limit; infinite at a rung where a
             fault was not learnt, and is never found.
+        weight: (r,) weight of the costs of faults.
         half: badness at which a picture has 50 points.
     """
 
@@ -143,7 +165,9 @@ class QualityModel:
     rungs: np.ndarray
     centre: np.ndarray
     scale: np.ndarray
-    unit_rung: np.ndarray
+    unit_centre: np.ndarray
+    unit_scale: np.ndarray
+    unit_size: np.ndarray
     unit_mean: np.ndarray
     unit_inverse: np.ndarray
     distance_mean: np.ndarray
@@ -155,12 +179,9 @@ class QualityModel:
     share: np.ndarray
     usual: np.ndarray
     limit: np.ndarray
+    weight: np.ndarray
     temperature: float
     half: float
-
-    @cached_property
-    def _texture(self) -> np.ndarray:
-        return np.array([is_texture(name) for name in self.names])
 
     def rung(self, items: np.ndarray) -> np.ndarray:
         """(n,) row in ``rungs`` of (n, p) items; pictures smaller than all are judged as the smallest."""
@@ -175,18 +196,21 @@ class QualityModel:
         return z
 
     def strangeness(self, items: np.ndarray) -> np.ndarray:
-        """(n,) distance of (n, p) items from the nearest unit space of their rung.
+        """(n,) distance of (n, p) items from the nearest unit space of their size.
 
         Its logarithm is given in standard deviations: 0 is the mean undamaged picture.
         """
-        rung, texture = self.rung(items), self.standardised(items)[:, self._texture]
+        rung = self.rung(items)
+        size = UNIT_SIZE[rung]
+        texture = unit_texture(items, self.names, rung)
+        texture = np.clip((texture - self.unit_centre[size]) / self.unit_scale[size], -CUT, CUT)
         nearest = np.full(len(items), np.inf)
-        for space, mean, inverse in zip(self.unit_rung, self.unit_mean, self.unit_inverse, strict=True):
-            rows = np.flatnonzero(rung == space)
+        for of, mean, inverse in zip(self.unit_size, self.unit_mean, self.unit_inverse, strict=True):
+            rows = np.flatnonzero(size == of)
             z = texture[rows] - mean
             nearest[rows] = np.minimum(nearest[rows], np.einsum("nq,qr,nr->n", z, inverse, z, optimize=True))
-        logarithm = np.log(nearest / self._texture.sum() + 1e-9)
-        strangeness: np.ndarray = (logarithm - self.distance_mean[rung]) / self.distance_scale[rung]
+        logarithm = np.log(nearest / texture.shape[1] + 1e-9)
+        strangeness: np.ndarray = (logarithm - self.distance_mean[size]) / self.distance_scale[size]
         return strangeness
 
     def evidence(self, items: np.ndarray) -> np.ndarray:
@@ -230,7 +254,7 @@ class QualityModel:
             with safe_open(path, framework="numpy") as file:
                 header = file.metadata()
                 arrays = {key: file.get_tensor(key).astype(np.float64) for key in file.keys()}  # noqa: SIM118
-            arrays["unit_rung"] = arrays["unit_rung"].astype(int)
+            arrays["unit_size"] = arrays["unit_size"].astype(int)
             model = cls(
                 tuple(json.loads(header["names"])), header["version"], tuple(json.loads(header["detectors"])),
                 temperature=float(header["temperature"]), half=float(header["half"]), **arrays,

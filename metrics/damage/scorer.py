@@ -30,12 +30,12 @@ from .quality_model import QualityModel
 #: Points of a picture at the limit of a detector, below which the fault is suspected; and of a usual undamaged one.
 LIMIT, USUAL = 50.0, 85.0
 #: Evidence below which a fault costs hardly anything, and the width of the transition.
-_KNEE, _WIDTH = 0.4, 0.25
+_KNEE, _WIDTH = 0.4, 0.2
 #: Cost of a standard deviation of strangeness.
-_STRANGE = 0.6
+_STRANGE = 0.8
 #: Logits per unit of evidence: from ``USUAL`` at 0 to ``LIMIT`` at 1.
 _STEEPNESS = float(np.log(USUAL / (100 - USUAL)))
-_VERSION = 5
+_VERSION = 6
 _SUSPECTED = {
     "blur": "blurred: the finest detail is missing",
     "noise": "noisy: grain over plain areas",
@@ -100,6 +100,12 @@ def quality_model() -> QualityModel:
 FEWEST_PIXELS, PLAIN = 16, 3 / 255
 
 
+def fault_costs(evidence: np.ndarray) -> np.ndarray:
+    """Costs ≥ 0 of evidence, of the same shape, before they are weighted by the size of the picture."""
+    found: np.ndarray = _WIDTH * np.logaddexp(0.0, (evidence - _KNEE) / _WIDTH)
+    return found
+
+
 def costs(model: QualityModel, items: np.ndarray) -> np.ndarray:
     """Costs of pictures: (k + 1, n), each ≥ 0, of every fault of the model, and of strangeness.
 
@@ -107,7 +113,7 @@ def costs(model: QualityModel, items: np.ndarray) -> np.ndarray:
         model: unit spaces and detectors.
         items: (n, p) quality items.
     """
-    faults = _WIDTH * np.logaddexp(0.0, (model.evidence(items) - _KNEE) / _WIDTH)
+    faults = model.weight[model.rung(items)] * fault_costs(model.evidence(items))
     return np.vstack([faults, _STRANGE * np.logaddexp(0.0, model.strangeness(items))])
 
 

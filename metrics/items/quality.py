@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from .views import PictureViews, Pyramid
 
-VERSION = "quality-2"
+VERSION = "quality-3"
 #: Canonical sizes in pixels of the longest side.
 RUNGS = (512, 256, 128, 64)
 #: Cells along the longest side, and their smallest side in pixels.
@@ -172,20 +172,30 @@ def _texture_and_detail(pyramid: Pyramid) -> np.ndarray:
 
 def _gradient_energy(raw: np.ndarray, grid: Grid) -> np.ndarray:
     """(cells,) mean squared gradient of a plane (h, w)."""
-    rows, columns = np.zeros_like(raw), np.zeros_like(raw)
-    rows[1:] = np.diff(raw, axis=0)
-    columns[:, 1:] = np.diff(raw, axis=1)
-    energy: np.ndarray = (grid.sums(rows, rows) + grid.sums(columns, columns)) / grid.side**2
-    return energy.astype(np.float64)
+    energy = np.zeros_like(raw)
+    for values, plane in ((raw, energy), (raw.T, energy.T)):
+        # Half to each of the two pixels, so that cells of a mirrored picture have the same.
+        halves = np.diff(values, axis=0) ** 2 / 2
+        plane[1:] += halves
+        plane[:-1] += halves
+    cells: np.ndarray = grid.cells(energy).sum(axis=(1, 3), dtype=np.float64).ravel() / grid.side**2
+    return cells
 
 
 def _cell_autocorrelations(plane: np.ndarray, grid: Grid) -> np.ndarray:
-    """(cells, 13) autocorrelations at ``LAGS`` of the cells of a plane (h, w); beyond its edge lie zeros."""
+    """(cells, 13) autocorrelations at ``LAGS`` of the cells of a plane (h, w); beyond its edge lie zeros.
+
+    A product of two pixels counts half in the cell of each, so that cells of a mirrored picture have the same.
+    """
     framed = np.pad(plane.astype(np.float64), 2)
     height, width = plane.shape
-    centre = framed[2 : 2 + height, 2 : 2 + width]
-    shifted = (framed[2 + dy : 2 + dy + height, 2 + dx : 2 + dx + width] for dy, dx in LAGS)
-    return np.stack([grid.sums(centre, other) for other in shifted], axis=1)
+
+    def shifted(dy: int, dx: int) -> np.ndarray:
+        return framed[2 + dy : 2 + dy + height, 2 + dx : 2 + dx + width]
+
+    centre = shifted(0, 0)
+    others = ((shifted(dy, dx) + shifted(-dy, -dx)) / 2 for dy, dx in LAGS)
+    return np.stack([grid.sums(centre, other) for other in others], axis=1)
 
 
 def quantiles_of(values: np.ndarray, percentages: Sequence[float]) -> np.ndarray:

@@ -77,9 +77,9 @@ def test_the_size_and_the_orientation_of_a_picture_do_not_matter(scorer, photogr
     assert base - worse > 20
     mirrored = [photograph[:, ::-1], photograph[::-1], np.rot90(photograph), photograph.transpose(1, 0, 2)]
     for other in mirrored:
-        assert scores(scorer, [other / 255])[0] == pytest.approx(base, abs=2)
-    large = Image.fromarray(photograph).resize((256, 256), Image.Resampling.LANCZOS)
-    assert scores(scorer, [np.asarray(large) / 255])[0] == pytest.approx(base, abs=10)
+        assert scores(scorer, [other / 255])[0] == pytest.approx(base, abs=0.3)
+    smaller = Image.fromarray(photograph).resize((260, 260), Image.Resampling.LANCZOS)
+    assert scores(scorer, [np.asarray(smaller) / 255])[0] == pytest.approx(base, abs=5)
 
 
 def test_reasons_add_up_to_the_score(scorer, scenes):
@@ -172,9 +172,8 @@ def test_symmetries_are_those_of_the_square():
 
     base = items(picture)
     for other in (picture[:, ::-1], np.rot90(picture), np.rot90(picture, 2), picture.transpose(1, 0, 2)):
-        # Nearly, because lags reach over the edges of cells on one side.
         apart = sorted(np.abs(items(other) - base[list(order)]).max() for order in orders)
-        assert apart[0] < 0.3 < apart[-1]
+        assert apart[0] < 1e-3 < 0.3 < apart[-1]
 
 
 def test_detectors_find_their_own_damage(scenes):
@@ -190,7 +189,7 @@ def test_detectors_find_their_own_damage(scenes):
     for name, damage in damages.items():
         detector = TechnicalScorer.detector(name)
         assert np.mean(scores(detector, scenes) > scores(detector, [damage(p) for p in scenes])) > 0.8
-    assert {TechnicalScorer.detector(name).stored_name for name in DETECTORS} == {f"{name}-5" for name in DETECTORS}
+    assert {TechnicalScorer.detector(name).stored_name for name in DETECTORS} == {f"{name}-6" for name in DETECTORS}
     with pytest.raises(ProfileError, match=r"detector among blur, noise, .*got '\.\./x'"):
         TechnicalScorer.detector("../x")
 

@@ -92,7 +92,7 @@ def test_profiles_are_tastes_of_the_collection_and_the_user_and_built_in_scores(
     profiles.user.save(profiles.own.load("ann"))
     assert profiles.names()[:2] == ["ann", "technical"]
     assert profiles.scorer("ann") is profiles.scorer("ann")
-    assert profiles.scorer("blur").stored_name == "blur-5"
+    assert profiles.scorer("blur").stored_name == "blur-6"
     with pytest.raises(ProfileError, match="no taste 'zoe'"):
         profiles.scorer("zoe")
     with pytest.raises(ProfileError, match="in memory"), Collection(None) as collection:
@@ -108,7 +108,7 @@ def test_scoring_all_goes_on_after_cancelling_and_names_lost_pictures(collection
     assert done == 29
     assert len(problems) == 1
     assert "cannot be read" in problems[0]
-    assert len(collection.scores("technical-5")) == 29
+    assert len(collection.scores("technical-6")) == 29
 
 
 def test_reasons_and_heat_maps_for_every_kind_of_profile(rating, profiles, collection, coloured):

@@ -81,7 +81,7 @@ def test_annotations_touch_no_pixel_and_are_undone(collection, art, tmp_path):
     for name, content in pixels.items():
         with Image.open(folder / name) as image:
             assert np.asarray(image).tobytes() == content
-            assert json.loads(image.info["soart"])["profile"] == "technical-5"
+            assert json.loads(image.info["soart"])["profile"] == "technical-6"
     assert 'dc:title="x"' in (folder / "00.xmp").read_text()
     # The pictures are still the same to the collection.
     again = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1))

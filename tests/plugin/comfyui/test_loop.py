@@ -334,7 +334,7 @@ def test_pictures_are_rated_by_click(host, graph):
         ({"stars": "5"}, "whole number as stars"),
         ({"image": None}, "whole number as image"),
         ({"rater": ""}, "rater's name"),
-        ({"rater": "technical-5"}, "reserved"),
+        ({"rater": "technical-6"}, "reserved"),
         ({"collection": "../elsewhere"}, "inside ComfyUI's output folder"),
         ({"collection": "nowhere"}, "is not a collection"),
         ([], "JSON object"),
