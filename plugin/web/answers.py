@@ -90,9 +90,12 @@ _templates.globals.update(
 def for_visitor(request: Request, text: str) -> str:
     """A message as a visitor may see it: in the visitor's language if it is a known one.
 
-    For guests, quoted paths become the names of their files.
+    For guests, quoted paths become the names of their files, and a running backend is named without its address.
     """
-    return texts_of(request).message(text if is_owner(request) else _PATH.sub(r"'\1'", text))
+    if not is_owner(request):
+        backend = server_of(request).settings.backend
+        text = _PATH.sub(r"'\1'", text.replace(backend.title, backend.name) if backend else text)
+    return texts_of(request).message(text)
 
 
 def page(
@@ -119,6 +122,7 @@ def page(
         rater=rater_of(request),
         csrf=csrf_token_of(request.session),
         owner=is_owner(request),
+        backend=server.backend_title(private=is_owner(request)),
         shown=partial(for_visitor, request),
         let_in="role" in request.session,
         texts=texts,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ from .sessions import OWNER, Sessions
 from .throttle import Throttle
 
 if TYPE_CHECKING:
+    from ...pipelines.models.backend_address import BackendAddress
     from ...pipelines.models.generator import ImageGenerator
 
 
@@ -103,6 +105,7 @@ class ServerSettings:
     Attributes:
         collections: folders, or URLs of databases.
         load: loads the model that draws.
+        backend: the running backend that draws; None for a model in this process. Requests cannot name one.
         vocabulary: vocabulary of plain prompts: ``embedded`` or ``general``.
         profiles: the user's tastes.
         rater: name of a rater who has not entered one.
@@ -120,6 +123,7 @@ class ServerSettings:
 
     collections: Sequence[Path | str]
     load: Callable[[], ImageGenerator]
+    backend: BackendAddress | None = None
     vocabulary: str = "embedded"
     profiles: ProfileStore = field(default_factory=ProfileStore)
     rater: str = "me"
@@ -165,6 +169,7 @@ class Server:
             )
             for number, folder in enumerate(settings.collections)
         ]
+        self._look_at_backend()
 
     def generator(self) -> ImageGenerator:
         """The model that draws, loaded once."""
@@ -172,6 +177,28 @@ class Server:
             if self._generator is None:
                 self._generator = self.settings.load()
             return self._generator
+
+    def backend_title(self, *, private: bool) -> str:
+        """The running backend that draws, and its model as soon as that is known; empty for a model in this process.
+
+        Args:
+            private: name its address too, which guests need not know.
+        """
+        backend = self.settings.backend
+        if backend is None:
+            return ""
+        checkpoint = getattr(self._generator, "checkpoint", "")
+        return (backend.title if private else backend.name) + (f", {checkpoint}" if checkpoint else "")
+
+    def _look_at_backend(self) -> None:
+        """Learn in the background which model a backend has, so that pages can name it; one that is off is tried later."""
+
+        def look() -> None:
+            with contextlib.suppress(SoartError):
+                self.generator()
+
+        if self.settings.backend is not None:
+            threading.Thread(target=look, name="soart-backend", daemon=True).start()
 
     def close(self) -> None:
         """Close every collection, and end the learning."""
