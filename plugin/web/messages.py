@@ -219,6 +219,7 @@ LITERAL = (
     N_("up"),
     N_("down"),
     N_("The model is drawing other pictures: resume this tune when that is done."),
+    N_("Look-alikes are found by an evaluation: choose Evaluate first."),
     N_("%(backend)s does not answer (%(error)s): start it, or correct the address."),
     N_("%(backend)s broke off in the middle of an answer (%(error)s): look at its console."),
     N_("%(backend)s failed: %(error)s. What was drawn before is kept."),

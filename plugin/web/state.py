@@ -20,6 +20,7 @@ from ...pipelines.services.evaluation import EvaluationService
 from ...pipelines.services.gallery import renew_scores
 from ...pipelines.services.generation import GenerationService
 from ...pipelines.services.rating import RatingService
+from ...pipelines.services.stacks import StackService
 from ...pipelines.services.tuning import TuningService
 from ...pipelines.services.watching import FolderWatch
 from ...pipelines.support.background import Jobs
@@ -70,6 +71,7 @@ class OpenCollection:
         self.generation = GenerationService(collection, self.profiles, self.jobs, load, drawing)
         self.allowed = allowed_folders(collection, allowed)
         self.evaluation = EvaluationService(collection, self.profiles, self.jobs, allowed=self.allowed)
+        self.stacks = StackService(self.evaluation)
         self._lock, self._learning = threading.Lock(), learning
         self._ratings: dict[str, RatingService] = {}
         self.selections = Selections()
