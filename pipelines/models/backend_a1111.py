@@ -58,6 +58,8 @@ class A1111Backend(BackendGenerator):
 
     def __init__(self, client: BackendClient) -> None:
         options = _get(client, "options")
+        if not isinstance(options, dict):
+            raise ModelError(f"{client.address.title} answers something unknown: is this the address of a web UI?")
         checkpoints = [_checkpoint(entry) for entry in _objects(_get(client, "sd-models"))]
         self._chosen = _chosen(client, options, checkpoints)
         settings = {name: options.get(name) for name in _OPTIONS if options.get(name) is not None}
@@ -185,13 +187,12 @@ def _checkpoint(entry: dict[str, Any]) -> Checkpoint:
     return Checkpoint(title, frozenset(names), str(entry.get("sha256") or entry.get("hash") or ""))
 
 
-def _chosen(client: BackendClient, options: Any, checkpoints: list[Checkpoint]) -> Checkpoint:  # noqa: ANN401
+def _chosen(client: BackendClient, options: dict[str, Any], checkpoints: list[Checkpoint]) -> Checkpoint:
     """The checkpoint that the address names, else the one that the web UI has loaded.
 
     Raises:
         ModelError: there is none.
     """
-    options = options if isinstance(options, dict) else {}
     wanted = client.address.choice or str(options.get("sd_model_checkpoint") or "")
     exact = [one for one in checkpoints if wanted and wanted == one.title]
     if found := exact or [one for one in checkpoints if wanted and stem(wanted) in one.names]:

@@ -172,7 +172,7 @@ class ComfyBackend(BackendGenerator):
         events = {
             entry[0]: entry[1]
             for entry in (messages if isinstance(messages, list) else [])
-            if isinstance(entry, list) and len(entry) == 2 and isinstance(entry[1], dict)
+            if isinstance(entry, list) and len(entry) == 2 and isinstance(entry[0], str) and isinstance(entry[1], dict)
         }
         if "execution_interrupted" in events:
             raise self._failed("the picture was interrupted there")
@@ -211,7 +211,8 @@ def _refusal(error: RefusedError) -> str:
     document = error.document if isinstance(error.document, dict) else {}
     nodes = document.get("node_errors")
     for node in nodes.values() if isinstance(nodes, dict) else ():
-        for mistake in node.get("errors", ()) if isinstance(node, dict) else ():
+        mistakes = node.get("errors") if isinstance(node, dict) else None
+        for mistake in mistakes if isinstance(mistakes, list) else ():
             if isinstance(mistake, dict):
                 details = shortened(str(mistake.get("details", "")))
                 return f"its node {node.get('class_type')} refuses the graph: {shortened(str(mistake.get('message')))} ({details})"

@@ -98,6 +98,19 @@ def for_visitor(request: Request, text: str) -> str:
     return texts_of(request).message(text)
 
 
+def backend_of(request: Request) -> str:
+    """The running backend that draws, in words, with its model as soon as that is known; empty for a model in this process.
+
+    Guests are not told its address.
+    """
+    server = server_of(request)
+    backend, model = server.settings.backend, server.backend_model
+    if backend is None:
+        return ""
+    named = backend.title if is_owner(request) else backend.name
+    return texts_of(request).plain("%(backend)s, model %(model)s", backend=named, model=model) if model else named
+
+
 def page(
     request: Request,
     template: str,
@@ -122,7 +135,7 @@ def page(
         rater=rater_of(request),
         csrf=csrf_token_of(request.session),
         owner=is_owner(request),
-        backend=server.backend_title(private=is_owner(request)),
+        backend=backend_of(request),
         shown=partial(for_visitor, request),
         let_in="role" in request.session,
         texts=texts,

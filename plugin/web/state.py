@@ -180,17 +180,10 @@ class Server:
                 self._generator = self.settings.load()
             return self._generator
 
-    def backend_title(self, *, private: bool) -> str:
-        """The running backend that draws, and its model as soon as that is known; empty for a model in this process.
-
-        Args:
-            private: name its address too, which guests need not know.
-        """
-        backend = self.settings.backend
-        if backend is None:
-            return ""
-        checkpoint = getattr(self._generator, "checkpoint", "")
-        return (backend.title if private else backend.name) + (f", {checkpoint}" if checkpoint else "")
+    @property
+    def backend_model(self) -> str:
+        """The model of the running backend that draws; empty for a model in this process, or while it is not known."""
+        return getattr(self._generator, "checkpoint", "") if self.settings.backend else ""
 
     def _look_at_backend(self) -> None:
         """Learn in the background which model a backend has, so that pages can name it; one that is off is tried later."""

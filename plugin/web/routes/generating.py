@@ -14,8 +14,8 @@ from ....errors import SoartError
 from ....pipelines.collection.provenance import SOART, Provenance, provenance_of
 from ....pipelines.collection.queries import row_of
 from ....pipelines.services.generation import LONGEST_SIDE, MOST_PICTURES, MOST_STEPS, Drawing
-from ..answers import for_visitor, json_endpoint, page, whole_number
-from ..state import current_collection, is_owner, server_of
+from ..answers import backend_of, for_visitor, json_endpoint, page, whole_number
+from ..state import current_collection, server_of
 
 #: Seeds of variations begin below this.
 _SEEDS = 2**31
@@ -81,8 +81,9 @@ def start(request: Request, body: dict[str, Any]) -> Response:
 def state(request: Request) -> Response:
     """The state of the latest drawing."""
     progress = current_collection(request).generation.progress()
-    backend = server_of(request).backend_title(private=is_owner(request))
-    return JSONResponse(asdict(progress) | {"message": for_visitor(request, progress.message), "backend": backend})
+    return JSONResponse(
+        asdict(progress) | {"message": for_visitor(request, progress.message), "backend": backend_of(request)}
+    )
 
 
 routes = [

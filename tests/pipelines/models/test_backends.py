@@ -6,6 +6,8 @@ import socket
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from specimens.backends import A1111, Comfy, serving
 
 import soart
@@ -19,6 +21,29 @@ from soart.pipelines.models.backend_address import backend_address
 from soart.pipelines.models.comfy_workflow import default_workflow, read_workflow, workflow_of
 from soart.pipelines.models.opening import open_generator
 from soart.pipelines.models.options import GeneratorOptions
+
+#: Keys of answers, and the paths that may answer anything.
+NAMES = (
+    "title",
+    "filename",
+    "images",
+    "info",
+    "prompt_id",
+    "run-0",
+    "outputs",
+    "9",
+    "status",
+    "messages",
+    "errors",
+    "node_errors",
+    "input",
+    "error",
+    "sd_model_checkpoint",
+)
+PATHS = {
+    A1111: ("/sdapi/v1/options", "/sdapi/v1/sd-models", "/sdapi/v1/txt2img"),
+    Comfy: ("/system_stats", "/object_info/CheckpointLoaderSimple", "/experiment/models/checkpoints", "/prompt", "/history/run-0", "/queue", "/view"),
+}  # fmt: skip
 
 
 def opened(model, **options):
@@ -170,6 +195,34 @@ def test_user_and_password_are_sent_to_the_backend(backend):
         opened(name.replace("http://", "http://me:secret@"))
     headers = [headers for *_, headers in backend.requests]
     assert {header["Authorization"] for header in headers} == {f"Basic {base64.b64encode(b'me:secret').decode()}"}
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@pytest.mark.parametrize("kind", [A1111, Comfy])
+def test_any_answer_is_used_or_told_in_one_sentence(kind, monkeypatch):
+    monkeypatch.setattr(backend_comfyui, "_FIRST_PAUSE", 0.0001)
+    monkeypatch.setattr(backend_comfyui, "DRAW_SECONDS", 0.02)
+    backend = kind()
+    with serving(backend) as name:
+
+        @settings(max_examples=30)
+        @given(st.sampled_from(PATHS[kind]), st.sampled_from((200, 400, 500)), JSON)
+        def check(path, status, document):
+            backend.failures = {path: (status, document)}
+            message = ""
+            try:
+                only(opened(name), scheduler=None)
+            except ModelError as error:
+                message = str(error)
+            assert "\n" not in message
+
+        check()
 
 
 # Automatic1111

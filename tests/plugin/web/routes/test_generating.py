@@ -105,7 +105,7 @@ def test_variations_of_a_picture_are_drawn_with_the_backend_of_the_owner(tmp_pat
             "load": partial(open_generator, name),
         }
         owner = visit(**drawn_by)
-        title = f"{backend_address(name).title}, dreamy_v2"
+        title = f"{backend_address(name).title}, model dreamy_v2"
         end = time.monotonic() + 240
         while title not in (page := owner.get("/generate", like=image).text) and time.monotonic() < end:
             time.sleep(0.02)
