@@ -124,7 +124,9 @@ class BackendClient:
         if isinstance(error, URLError):
             text = getattr(reason, "strerror", None) or str(reason)
             return ModelError(f"{title} does not answer ({shortened(text)}): start it, or correct the address.")
-        text = "it was cut short" if isinstance(error, http.client.IncompleteRead) else shortened(str(error))
+        text = getattr(error, "strerror", None) or shortened(str(error)) or type(error).__name__
+        if isinstance(error, http.client.IncompleteRead):
+            text = "it was cut short"
         return ModelError(f"{title} broke off in the middle of an answer ({text}): look at its console.")
 
 
