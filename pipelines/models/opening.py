@@ -27,6 +27,12 @@ def open_generator(options: GeneratorOptions | str | None = None) -> ImageGenera
     Raises:
         ModelError: the model cannot be loaded, or the backend cannot be used.
         SoartError: an unknown engine, workers without a cluster, ray is not installed, or no cluster can be reached.
+
+    Examples:
+        >>> import soart
+        >>> with soart.open_generator("embedded") as generator:
+        ...     generator.model.size
+        (64, 64)
     """
     options = GeneratorOptions(options) if isinstance(options, str) else options or GeneratorOptions()
     if (address := backend_address(options.model)) is not None:
