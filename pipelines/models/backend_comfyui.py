@@ -18,7 +18,7 @@ from urllib.parse import quote, urlencode
 from ...errors import LoraError, ModelError
 from .backend import BackendGenerator, stem, usual_size
 from .backend_http import DRAW_SECONDS, BackendClient, RefusedError, is_out_of_memory, shortened
-from .comfy_workflow import ComfyWorkflow, default_workflow, read_workflow, split_sampler, values_of
+from .comfy_workflow import MARKS, ComfyWorkflow, default_workflow, read_workflow, split_sampler, values_of
 from .external import ACCEPTS, ExternalGenerator
 from .limits import GUIDANCE, SIDE, STEPS
 from .prompt_syntax import parse_prompt
@@ -63,11 +63,12 @@ class ComfyBackend(BackendGenerator):
             raise ModelError(
                 f"The seed of the workflow {choice!r} cannot be found: give its sampler a seed of its own."
             )
+        guidance = _within(workflow.own("guidance"), GUIDANCE)
         sampler = " ".join(str(workflow.own(key)) for key in ("sampler", "schedule") if workflow.own(key))
         described = ExternalGenerator(
-            f"comfyui:{name}@{_digest(client, workflow)}",
+            f"comfyui:{name}@{_digest(client, workflow, sized=size is not None)}",
             int(_within(workflow.own("steps"), STEPS) or EXTERNAL_STEPS),
-            _within(workflow.own("guidance"), GUIDANCE) or EXTERNAL_GUIDANCE,
+            EXTERNAL_GUIDANCE if guidance is None else guidance,
             size,
             sampler or _SAMPLER,
             ACCEPTS
@@ -76,7 +77,7 @@ class ComfyBackend(BackendGenerator):
         )
         super().__init__(client, described.model, name)
         own = workflow.own("negative")
-        if isinstance(own, str) and own.strip() and "%" not in own:
+        if isinstance(own, str) and own.strip() and MARKS["negative"] not in own:
             self._settings = {"negative": own}
         self._known: dict[str, list[str]] | None = None
         # Some versions tell only named clients of pictures that they have cached.
@@ -252,14 +253,21 @@ def _checkpoint(client: BackendClient) -> str:
     return found[0]
 
 
-def _digest(client: BackendClient, workflow: ComfyWorkflow) -> str:
-    """Hash of a graph and, where ComfyUI tells it, of the size of its checkpoint, 12 hex digits."""
+def _digest(client: BackendClient, workflow: ComfyWorkflow, *, sized: bool) -> str:
+    """Hash of a graph and, where ComfyUI tells it, of the size of its checkpoint, 12 hex digits.
+
+    Args:
+        client: sends requests to ComfyUI.
+        workflow: the graph.
+        sized: True if every request names width and height.
+    """
+    named = ("prompt", "negative", "seed", "steps", "guidance", *(("width", "height") if sized else ()))
     size = None
     with contextlib.suppress(ModelError):
         listed = client.json("/experiment/models/checkpoints") if workflow.weights else None
         files = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
         size = next((entry.get("size") for entry in files if entry.get("name") == workflow.weights), None)
-    return hashlib.sha256(f"{workflow.digest} {size}".encode()).hexdigest()[:12]
+    return hashlib.sha256(f"{workflow.digest(named)} {size}".encode()).hexdigest()[:12]
 
 
 def _within(value: object, limits: tuple[int, int]) -> float | None:

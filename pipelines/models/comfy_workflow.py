@@ -73,10 +73,14 @@ class ComfyWorkflow:
         )
         return next(named, "")
 
-    @property
-    def digest(self) -> str:
-        """Hash of everything in the graph that is not a setting of a request, 12 hex digits."""
-        blank = self.filled(dict.fromkeys(self.places, ""))
+    def digest(self, settings: Collection[str]) -> str:
+        """Hash of everything in the graph but the values of some settings, 12 hex digits.
+
+        Args:
+            settings: those that every request names itself. A value that a request may leave to the graph must count, or
+                pictures of another sampler would be taken for the same.
+        """
+        blank = self.filled(dict.fromkeys(settings, ""))
         return hashlib.sha256(json.dumps(blank, sort_keys=True).encode()).hexdigest()[:12]
 
 

@@ -391,12 +391,27 @@ def test_marks_stand_for_texts_that_cannot_be_found():
         workflow_of(graph, "it")
 
 
-def test_the_identity_of_a_workflow_ignores_settings_and_nothing_else():
-    first, other = workflow_of(flux(), "it"), flux()
-    other["12"]["inputs"]["value"], other["13"]["inputs"]["value"], other["8"]["inputs"]["steps"] = "b", 6, 9
-    assert workflow_of(other, "it").digest == first.digest
-    other["3"]["inputs"]["clip_name1"] = "b"
-    assert workflow_of(other, "it").digest != first.digest
+def test_the_identity_of_a_workflow_ignores_what_requests_name_and_nothing_else(tmp_path):
+    def identity(**changes):
+        nodes = flux()
+        for place, value in changes.items():
+            node, name = place.split("_", 1)
+            nodes[node.removeprefix("n")]["inputs"][name] = value
+        path = tmp_path / "w.json"
+        path.write_text(json.dumps(nodes))
+        return opened(f"{model}#{path}").model.identity
+
+    with serving(Comfy()) as model:
+        first = identity()
+        assert identity(n12_value="b", n13_value=6, n8_steps=9, n2_guidance=2.0, n10_width=64) == first
+        # A request without a sampler is drawn with that of the workflow.
+        changes = (
+            {"n7_sampler_name": "dpmpp_2m"},
+            {"n8_scheduler": "karras"},
+            {"n3_clip_name1": "b"},
+            {"n10_width": 3},
+        )
+        assert len({first, *(identity(**change) for change in changes)}) == 5
 
 
 @pytest.mark.parametrize(
