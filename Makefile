@@ -92,6 +92,7 @@ bench: $(BENCH)  ## print the figures of docs/benchmarks.md; hours
 	$(BIN)/python benchmarks/monotonicity.py
 	$(BIN)/python benchmarks/taste.py
 	$(BIN)/python benchmarks/similar.py
+	$(BIN)/python benchmarks/stacks.py
 	$(BIN)/python benchmarks/keepers.py
 	$(BIN)/python benchmarks/first_contact.py
 	$(BIN)/python benchmarks/associations.py

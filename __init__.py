@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .pipelines.ingest.scan import Scan as Scan
     from .pipelines.models.generator import ImageGenerator as ImageGenerator
     from .pipelines.models.loading import load_model as load_model
+    from .pipelines.models.opening import open_generator as open_generator
     from .pipelines.tastes.learning import learn_from_pictures as learn_from_pictures
     from .pipelines.tastes.sharing import join_population as join_population
     from .pipelines.tastes.sharing import share_taste as share_taste
@@ -65,6 +66,7 @@ _HOMES = {
     "keep": ".pipelines.api",
     "learn_from_pictures": ".pipelines.tastes.learning",
     "load_model": ".pipelines.models.loading",
+    "open_generator": ".pipelines.models.opening",
     "plan": ".pipelines.generate",
     "rank": ".pipelines.api",
     "read_image": ".metrics.image",

@@ -22,10 +22,11 @@ from scipy import stats
 
 import soart
 from soart.pipelines.collection.collection import Collection
+from soart.pipelines.models.external import ExternalGenerator
 from soart.pipelines.scoring.profile_store import ProfileStore, scorer_named
 from soart.pipelines.tiny.judge import Judge, load_judge, to_tensor
 from soart.pipelines.tiny.words import QUALITIES
-from soart.pipelines.tuning.ask_tell import ExternalGenerator, ExternalStudy, tell
+from soart.pipelines.tuning.ask_tell import ExternalStudy, tell
 from soart.pipelines.tuning.findings import findings_of
 
 ROOT = Path(__file__).parents[1]

@@ -245,7 +245,7 @@ def take_walk(browser: Browser) -> None:
     from test_walk import Keyboard, walk
 
     names = {
-        "keepers": "keepers", "export": "selected", "compare": "compare", "variations": "variations", "undone": "undone",
+        "stacks": "stacks", "keepers": "keepers", "export": "selected", "compare": "compare", "variations": "variations", "undone": "undone",
     }  # fmt: skip
     page = browser.new_page(viewport={"width": 960, "height": 600}, color_scheme="light")
     page.set_default_timeout(WAIT)

@@ -33,7 +33,9 @@ from .ingest.scan import Scan
 from .judges.in_memory import Named, judges_for
 from .judges.ranking import rank_by_judges
 from .models.generator import ImageGenerator
-from .models.loading import LoadedModel, load_model
+from .models.loading import LoadedModel
+from .models.opening import open_generator
+from .models.options import GeneratorOptions
 from .scoring import ranking as lower
 from .scoring.measuring import open_pictures
 from .scoring.profile_store import scorer_for
@@ -121,8 +123,8 @@ def generate(
         prompt: a prompt or a dynamic-prompts template: ``{a|b}`` varies, ``__style__`` draws from a vocabulary.
         count: number of pictures, at least 1.
         collection: a folder, the URL of a PostgreSQL database, or an open collection, which stays open.
-        model: hub id, diffusers folder or single file, or the result of ``load_model``, or a generator, which stays
-            open; by default the embedded model.
+        model: hub id, diffusers folder or single file, a running backend such as ``"a1111:http://127.0.0.1:7860"``, the
+            result of ``load_model``, or a generator, which stays open; by default the embedded model.
         seed: image seed of the first picture, counting up.
         prompt_seed: decides which prompts the template gives.
         taste: what ranks: the name of a taste or of a built-in profile, a taste, or a scorer; by default the technical
@@ -305,8 +307,9 @@ def _scorer(taste: str | Taste | Scorer | None) -> Scorer:
 
 
 def _generator(model: str | Path | LoadedModel | None) -> ImageGenerator:
-    loaded = model if isinstance(model, LoadedModel) else load_model(None if model is None else str(model))
-    return ImageGenerator(loaded)
+    if isinstance(model, LoadedModel):
+        return ImageGenerator(model)
+    return open_generator(GeneratorOptions(None if model is None else str(model)))
 
 
 def _ranking(

@@ -19,6 +19,7 @@ import platformdirs
 
 from ..errors import SoartError, first_line
 from ..files import write_whole
+from .models.backend_address import backend_address
 from .models.limits import DTYPES, OFFLOADS
 
 #: Name of a project's file, in the current folder.
@@ -44,7 +45,7 @@ class Key:
 
 
 KEYS = {
-    "model": Key("model that draws: hub id, folder or file", "the embedded model"),
+    "model": Key("model that draws: hub id, folder, file or running backend", "the embedded model"),
     "device": Key("device that draws, such as cuda or cpu", "the best available"),
     "dtype": Key("number format of the model", "by device", DTYPES),
     "offload": Key("weights kept off the accelerator", "auto", OFFLOADS),
@@ -108,8 +109,8 @@ def read_settings(
 def read_file(path: Path) -> dict[str, Value]:
     """The settings in a file; none if it does not exist.
 
-    A file in the current folder may come from anybody, so it must not name code: judges as ``module:Class`` are refused
-    in a project's file.
+    A file in the current folder may come from anybody, so it must not name code or another program: judges as
+    ``module:Class`` and running backends are refused in a project's file.
 
     Raises:
         SoartError: the file cannot be read, an unknown key, or a wrong value.
@@ -125,6 +126,7 @@ def read_file(path: Path) -> dict[str, Value]:
     values = {known(key, repr(str(path))): checked(key, value, repr(str(path))) for key, value in content.items()}
     if path.name == PROJECT:
         _check_no_code(values.get("judges", []), path)
+        _check_no_backend(values.get("model"), path)
     return values
 
 
@@ -173,6 +175,14 @@ def _check_no_code(judges: Value, path: Path) -> None:
             )
 
 
+def _check_no_backend(model: Value | None, path: Path) -> None:
+    if isinstance(model, str) and backend_address(model) is not None:
+        raise SoartError(
+            f"The settings {str(path)!r} name a running backend: name it on the command line, as SOART_MODEL or by soart "
+            "config, because a project's file must not send requests to other programs."
+        )
+
+
 def store(path: Path, key: str, value: Value | None) -> None:
     """Set or remove a setting in a file; comments and all else in it stay.
 
@@ -191,6 +201,8 @@ def store(path: Path, key: str, value: Value | None) -> None:
         value = checked(key, value, "on the command line")
         if path.name == PROJECT and key == "judges":
             _check_no_code(value, path)
+        if path.name == PROJECT and key == "model":
+            _check_no_backend(value, path)
     try:
         document = tomlkit.parse(path.read_text(encoding="utf-8-sig") if path.exists() else "")
         if value is None:

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from ..errors import SoartError
 from ..metrics.damage.scorer import TechnicalScorer
 from .judges.finding import judge_named, known_judges
+from .models.backend_address import backend_address
 from .models.devices import choose_device, choose_dtype
 from .models.loading import EMBEDDED_FOLDER
+from .models.opening import open_generator
 
 _REQUIRED = (
     "torch",
@@ -54,8 +56,12 @@ class Check:
     optional: bool = False
 
 
-def run_checks() -> list[Check]:
-    """Run all checks: required packages first, then optional ones, then the rest."""
+def run_checks(model: str | None = None) -> list[Check]:
+    """Run all checks: required packages first, then optional ones, then the rest.
+
+    Args:
+        model: that is configured; a running backend is asked for its checkpoint.
+    """
     checks = [Check("Python", True, platform.python_version())]
     for name in (*_REQUIRED, *_OPTIONAL):
         optional = name in _OPTIONAL
@@ -75,7 +81,18 @@ def run_checks() -> list[Check]:
         checks.append(Check("technical profile", True, TechnicalScorer.load().stored_name))
     except SoartError as error:
         checks.append(Check("technical profile", False, str(error), "reinstall soart"))
-    return [*checks, *_judge_checks()]
+    return [*checks, *_backend_checks(model), *_judge_checks()]
+
+
+def _backend_checks(model: str | None) -> list[Check]:
+    """A line for the configured backend: its checkpoint, or why it cannot draw."""
+    try:
+        if backend_address(model) is None:
+            return []
+        generator = open_generator(model)
+    except SoartError as error:
+        return [Check("backend", False, "cannot be used", str(error), optional=True)]
+    return [Check("backend", True, str(getattr(generator, "title", "answers")), optional=True)]
 
 
 def _judge_checks() -> list[Check]:

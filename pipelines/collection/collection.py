@@ -221,5 +221,6 @@ class Collection(Storage):
     def scores(self, profile: str) -> dict[int, float]:
         """All stored scores under ``profile``, by picture id."""
         with self.session("be read") as session:
-            query = select(ScoreRow).where(ScoreRow.profile == profile).order_by(ScoreRow.image_id)
-            return {row.image_id: row.value for row in session.scalars(query)}
+            # Columns alone: objects would take several times as long.
+            query = select(ScoreRow.image_id, ScoreRow.value).where(ScoreRow.profile == profile)
+            return {row.image_id: row.value for row in session.execute(query.order_by(ScoreRow.image_id))}

@@ -43,26 +43,36 @@ def _settings_of(text: str | None) -> dict[str, str]:
     return {name: value for name, value in values.items() if "seed" not in name and not name.startswith("batch")}
 
 
-def _origin(
-    image: ImageRow,
-    generation: GenerationRow | None,
-    metadata: MetadataRow | None,
-    path: str | None,
-    changed: int | None,
-) -> Origin:
-    if generation is not None:
-        made: list[Any] = [getattr(generation, name) for name in ("negative", "model", "sampler", "steps", "guidance")]
-        made += [image.width, image.height]
-        prompt, seed = generation.prompt, str(generation.seed)
+#: What is read of a picture, of its request, and of its metadata: columns alone, because objects would take twice as long.
+_IMAGE = (ImageRow.id, ImageRow.path, ImageRow.created_at, ImageRow.width, ImageRow.height)
+_DRAWN = tuple(
+    getattr(GenerationRow, name)
+    for name in ("image_id", "prompt", "seed", "negative", "model", "sampler", "steps", "guidance")
+)
+_WRITTEN = tuple(
+    getattr(MetadataRow, name)
+    for name in ("prompt", "seed", "settings", "negative", "model", "sampler", "scheduler", "steps", "guidance")
+)
+
+
+def _origin(values: Sequence[Any]) -> tuple[int, Origin]:
+    """Id and origin of a picture from the columns above, its path and the time of its file."""
+    (image, own, created, width, height), rest = values[:5], values[5:]
+    (drawn, *request), written = rest[: len(_DRAWN)], rest[len(_DRAWN) : -2]
+    path, changed = rest[-2:]
+    made: list[Any]
+    if drawn is not None:
+        prompt, seed, *made = request
+        made += [width, height]
+        seed = str(seed)
     else:
-        names = ("negative", "model", "sampler", "scheduler", "steps", "guidance")
-        made = [getattr(metadata, name, None) for name in names]
-        made.append(_settings_of(getattr(metadata, "settings", None)))
-        prompt, seed = (getattr(metadata, name, None) or "" for name in ("prompt", "seed"))
+        prompt, seed, settings, *made = written
+        made.append(_settings_of(settings))
     # SQLite keeps no time zone.
-    added = image.created_at if image.created_at.tzinfo else image.created_at.replace(tzinfo=UTC)
+    added = created if created.tzinfo else created.replace(tzinfo=UTC)
     time = abs(changed) / 1e9 if changed is not None else added.timestamp()
-    return Origin(prompt.strip(), json.dumps(made, sort_keys=True), seed, path or image.path, time)
+    text = json.dumps(made, sort_keys=True)
+    return image, Origin((prompt or "").strip(), text, seed or "", path or own, time)
 
 
 def origins(collection: Collection, ids: Sequence[int]) -> dict[int, Origin]:
@@ -76,12 +86,12 @@ def origins(collection: Collection, ids: Sequence[int]) -> dict[int, Origin]:
             .subquery()
         )  # fmt: skip
         query = (
-            select(ImageRow, GenerationRow, MetadataRow, file.c.path, file.c.changed)
+            select(*_IMAGE, *_DRAWN, *_WRITTEN, file.c.path, file.c.changed)
             .outerjoin(GenerationRow, GenerationRow.image_id == ImageRow.id)
             .outerjoin(MetadataRow, MetadataRow.image_id == ImageRow.id)
             .outerjoin(file, file.c.image_id == ImageRow.id)
             .where(ImageRow.id.in_(block))
         )
         with collection.session("be read") as session:
-            found.update({row[0].id: _origin(*row) for row in session.execute(query)})
+            found.update(_origin(row) for row in session.execute(query))
     return found

@@ -16,7 +16,7 @@ from ...metrics.tastes.within_groups import WithinGroups, within_scores
 from ..collection.files import first_paths
 from ..collection.origins import origins
 from ..collection.ratings import ratings
-from ..scoring.grouping import by_burst, by_prompt
+from ..scoring.grouping import grouped_by
 from ..scoring.keepers import Choice, choose, too_close
 from .folders import EvaluatedCollection
 from .near_duplicates import distinct_rows, keeping_order
@@ -142,8 +142,7 @@ def find_keepers(
         groups, order = e.group, keeping_order(collection, e.ids, ranked, e.damage >= 0)
     else:
         pictures, order = [made[image] for image in ids], np.argsort(-ranked, kind="stable")
-        groups = by_prompt(pictures) if by == "prompt" else by_burst(pictures)
-        groups = separated(groups, order, distinct_rows(collection, e))
+        groups = separated(grouped_by(by, pictures), order, distinct_rows(collection, e))
     own = {e.place[image] for image in EvaluationSettings.of(collection).keep if image in e.place}
     choices = choose(groups, order, scores, per_group, partial(too_close, profile), own)
     paths = first_paths(collection, evaluated.update.scan_number, ids)

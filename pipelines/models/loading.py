@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from ...errors import ModelError, first_line
+from .backend_address import backend_address
 from .calls import PICTURES, call_of, check_inputs, guidance_argument
 from .devices import choose_device, choose_dtype, place
 from .embedded import load_embedded
@@ -58,6 +59,7 @@ class LoadedModel:
         weights: the part of the identity that names the weights; empty where the whole identity does.
         loras: the LoRA files that prompts may name.
         weighs_words: how the words of a prompt are weighted, see ``weighing_family``; empty if they cannot be.
+        own_sampler: name of the sampler of a model that draws outside this process; empty for that of the pipeline.
     """
 
     pipeline: Any
@@ -76,11 +78,12 @@ class LoadedModel:
     weights: str = ""
     loras: LoraFiles = field(default_factory=LoraFiles)
     weighs_words: str = ""
+    own_sampler: str = ""
 
     @property
     def sampler(self) -> str:
         """Class name of the scheduler, without the word Scheduler."""
-        return type(self.pipeline.scheduler).__name__.removesuffix("Scheduler")
+        return self.own_sampler or type(self.pipeline.scheduler).__name__.removesuffix("Scheduler")
 
     def now(self) -> LoadedModel:
         """The model under an identity that includes its present scheduler: equal identities draw equal pictures."""
@@ -209,6 +212,10 @@ def load_model(
         >>> model.identity.partition("@")[0], model.size, model.steps
         ('embedded', (64, 64), 16)
     """
+    if isinstance(model, str) and backend_address(model) is not None:
+        raise ModelError(
+            f"{model.partition(':')[0]} is a running backend and no model to load: use open_generator instead."
+        )
     device = choose_device(device)
     kind = choose_dtype(device, dtype)
     lora_files = LoraFiles(loras)

@@ -1,25 +1,42 @@
-"""Opens the generator that options describe, in this process or on a cluster."""
+"""Opens the generator that options describe: in this process, on a cluster, or in a running backend."""
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
-from ...errors import SoartError
+from ...errors import ModelError, SoartError
 from ..support.processes import unknown_engine
+from .backend_address import BackendAddress, backend_address
 from .options import GeneratorOptions
 
 if TYPE_CHECKING:
     from .generator import ImageGenerator
 
 
-def open_generator(options: GeneratorOptions | None = None) -> ImageGenerator:
+log = logging.getLogger(__name__)
+
+
+def open_generator(options: GeneratorOptions | str | None = None) -> ImageGenerator:
     """Open the generator that the options describe; close it, or use it in a ``with``.
 
+    Args:
+        options: the options, or the name of a model alone, such as ``"a1111:http://127.0.0.1:7860"``; None for the
+            embedded model.
+
     Raises:
-        ModelError: the model cannot be loaded.
+        ModelError: the model cannot be loaded, or the backend cannot be used.
         SoartError: an unknown engine, workers without a cluster, ray is not installed, or no cluster can be reached.
+
+    Examples:
+        >>> import soart
+        >>> with soart.open_generator("embedded") as generator:
+        ...     generator.model.size
+        (64, 64)
     """
-    options = options or GeneratorOptions()
+    options = GeneratorOptions(options) if isinstance(options, str) else options or GeneratorOptions()
+    if (address := backend_address(options.model)) is not None:
+        return _open_backend(address, options)
     if options.engine == "ray":
         from .ray_generator import ClusterGenerator
 
@@ -33,3 +50,42 @@ def open_generator(options: GeneratorOptions | None = None) -> ImageGenerator:
     from .generator import ImageGenerator
 
     return ImageGenerator(options.load_model(), options.batch_size)
+
+
+def _open_backend(address: BackendAddress, options: GeneratorOptions) -> ImageGenerator:
+    """The generator of a backend.
+
+    Raises:
+        ModelError: options that a backend cannot follow, or a backend that cannot be used.
+    """
+    _check(address, options)
+    from .backend_http import BackendClient
+
+    client = BackendClient(address)
+    if address.kind == "comfyui":
+        from .backend_comfyui import ComfyBackend
+
+        return ComfyBackend(client)
+    from .backend_a1111 import A1111Backend
+
+    return A1111Backend(client)
+
+
+def _check(address: BackendAddress, options: GeneratorOptions) -> None:
+    refused = {
+        "--lora": (options.loras, "put LoRAs into its own folder"),
+        "--model-config": (options.model_config, "it reads its own settings"),
+        "--engine ray": (options.engine != "local", "it draws on its own machine"),
+        "--workers": (options.workers, "it draws one picture at a time"),
+    }
+    for name, (value, reason) in refused.items():
+        if value:
+            raise ModelError(f"{name} cannot be used with {address.title}, because {reason}: leave it out.")
+    ignored = {
+        "--device": options.device,
+        "--dtype": options.dtype,
+        "--offload": options.offload != "auto",
+        "--batch-size": options.batch_size,
+    }
+    if names := [name for name, value in ignored.items() if value]:
+        log.warning("%s has no effect, because %s decides that itself.", " and ".join(names), address.title)

@@ -15,7 +15,8 @@ class GeneratorOptions:
     """The model that draws, and the machines that it draws on.
 
     Attributes:
-        model: hub id, diffusers folder or single file; None for the embedded model.
+        model: hub id, diffusers folder or single file; a running backend such as ``a1111:http://127.0.0.1:7860``, see
+            ``backend_address``; None for the embedded model.
         loras: folder of .safetensors files, which prompts name as ``<lora:NAME:WEIGHT>``.
         model_config: a diffusers folder that describes a single file, for use offline.
         device: ``"cuda"``, ``"cuda:1"``, ``"xpu"``, ``"mps"`` or ``"cpu"``; by default the best device available.

@@ -61,3 +61,8 @@ def by_burst(pictures: Sequence[Origin], gap: float = GAP) -> np.ndarray:
     links = np.array(pairs, dtype=np.int64).reshape(-1, 2)
     graph = coo_array((np.ones(len(links)), (links[:, 0], links[:, 1])), shape=(len(pictures), len(pictures)))
     return numbered(connected_components(graph, directed=False)[1].tolist()) if len(pictures) else prompt
+
+
+def grouped_by(way: str, pictures: Sequence[Origin]) -> np.ndarray:
+    """(n,) group of each picture by ``"prompt"`` or ``"burst"``; −1 for none."""
+    return by_prompt(pictures) if way == "prompt" else by_burst(pictures)

@@ -36,7 +36,7 @@ class Drawing:
         count: number of pictures.
         seed: image seed of the first picture, counting up.
         literal: True to use the prompt as it is, with its braces.
-        settings: ``negative``, ``steps``, ``guidance``, ``width`` and ``height``; None for the model's own.
+        settings: ``negative``, ``steps``, ``guidance``, ``width``, ``height`` and ``scheduler``; None for the model's own.
 
     Raises:
         SoartError: no prompt, or a number out of range.

@@ -6,7 +6,7 @@ days apart. A choice without a result is asked again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -14,66 +14,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...errors import CollectionError, ModelError, SoartError
+from ...errors import CollectionError, SoartError
 from ...metrics.protocols import Reason, Scorer
 from ...prompts.space.space import PromptSpace
 from ..collection.collection import Collection
 from ..collection.comparisons import choosers
 from ..collection.ratings import OBSERVED, check_rater, check_rating, rate, raters
 from ..collection.tables import ImageRow
-from ..models.generator import ImageGenerator
-from ..models.loading import LoadedModel
-from ..models.request import EXTERNAL_GUIDANCE, EXTERNAL_STEPS, DrawnPicture, Lora, Request
-from ..models.steps import StepReport
+from ..models.external import ExternalGenerator
+from ..models.request import DrawnPicture, Request
 from ..scoring.measuring import measure
 from .panel import Panel
 from .study import Trial
 from .tuner import BATCH, Tuner
-
-
-class ExternalGenerator(ImageGenerator):
-    """Stand-in generator for pictures drawn elsewhere: builds requests, and draws nothing by itself.
-
-    Args:
-        name: label of the model that draws; results are kept separately by label.
-        steps: of choices without steps of their own.
-        guidance: likewise.
-        size: width and height in pixels, likewise; None leaves them to the model.
-
-    Raises:
-        ModelError: an empty name.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        steps: int = EXTERNAL_STEPS,
-        guidance: float = EXTERNAL_GUIDANCE,
-        size: tuple[int, int] | None = None,
-    ) -> None:
-        if not name.strip():
-            raise ModelError("Expected a name for the model that draws, got none: results are kept separately by name.")
-        accepts = frozenset({"prompt", "negative_prompt", "guidance_scale", "width", "height"})
-        super().__init__(LoadedModel(None, name.strip(), "", "", "none", steps, guidance, size, 1, accepts))
-
-    def _read(self, request: Request) -> tuple[tuple[Lora, ...], bool]:
-        """Nothing: the external model reads its own syntax."""
-        return (), False
-
-    def _scheduler(self, name: str | None) -> object:
-        """None: the external model checks its own schedulers."""
-
-    def draw(self, requests: Iterable[Request], steps: StepReport | None = None) -> Iterator[list[DrawnPicture]]:
-        """Refuse.
-
-        Raises:
-            ModelError: always.
-        """
-        raise ModelError(f"The pictures of {self.model.identity!r} are drawn elsewhere: ask, draw there, and tell.")
-
-    def preview(self, requests: Iterable[Request], share: float) -> Iterator[list[DrawnPicture]]:
-        """Refuse, as ``draw`` does."""
-        return self.draw(requests)
 
 
 @dataclass(frozen=True)

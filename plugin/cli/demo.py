@@ -50,9 +50,11 @@ def demo(
 
 def doctor(as_json: Json = False) -> None:
     """Check the installation: packages, the device that will be used, and what is missing."""
+    from ...pipelines.configuration import read_settings
     from ...pipelines.doctor import run_checks
 
-    checks = run_checks()
+    model = read_settings()["model"].value
+    checks = run_checks(model if isinstance(model, str) else None)
     if as_json:
         emit({"checks": [{"name": c.name, "ok": c.ok, "found": c.found, "advice": c.advice} for c in checks]})
     else:

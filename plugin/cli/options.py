@@ -182,7 +182,9 @@ _GENERATOR_OPTIONS: dict[str, Any] = {
     "model": Annotated[
         str | None,
         typer.Option(
-            "--model", help="Hub id, diffusers folder, or .safetensors/.ckpt file; default: the embedded model."
+            "--model",
+            help="Hub id, diffusers folder, or .safetensors/.ckpt file; or a running backend: a1111:URL, comfyui:URL "
+            "(docs/backends.md). Default: the embedded model.",
         ),
     ],
     "loras": Annotated[

@@ -16,6 +16,7 @@ import platformdirs
 import typer
 
 from ...errors import CollectionError, SoartError
+from ...pipelines.models.backend_address import backend_address
 from ...pipelines.models.options import GeneratorOptions
 from .evaluate import evaluate_with_progress
 from .options import Profiles, load_generator, with_generator_options
@@ -113,6 +114,7 @@ def web(
             ServerSettings(
                 collections,
                 partial(load_generator, drawing),
+                backend=backend_address(drawing.model),
                 vocabulary=drawing.vocabulary,
                 profiles=store,
                 rater=rater,

@@ -21,6 +21,7 @@ from comfy_api.latest import io, ui
 from PIL import Image
 
 from ...errors import ModelError, ProfileError, SoartError
+from ...pipelines.models.backend_address import backend_address
 from ...pipelines.support.file_stamps import file_stamp, model_stamp
 
 if TYPE_CHECKING:
@@ -246,6 +247,9 @@ def generator_of(model: str, device: str) -> ImageGenerator:
     """
     if not model.strip():
         raise ModelError("Expected a model: 'embedded', a diffusers folder, a .safetensors file, or a hub id.")
+    if backend_address(model.strip()) is not None:
+        # Whoever may queue a graph must not make this machine send requests to any address.
+        raise ModelError("A node draws in this ComfyUI and not with another program: name a model, not a backend.")
     return _loaded(model.strip(), device, model_stamp(model))
 
 

@@ -9,8 +9,9 @@ import nodes
 from comfy.samplers import KSampler
 
 from ...errors import ModelError
+from ...pipelines.models.comfy_workflow import split_sampler
+from ...pipelines.models.external import ExternalGenerator
 from ...pipelines.models.request import DrawnPicture, Request
-from ...pipelines.tuning.ask_tell import ExternalGenerator
 from .pictures import to_picture
 
 if TYPE_CHECKING:
@@ -48,13 +49,9 @@ class HostGenerator(ExternalGenerator):
         Raises:
             ModelError: ComfyUI has no such sampler or scheduler.
         """
-        sampler, _, schedule = (name or DEFAULT_SAMPLER).partition(" ")
-        if sampler not in KSampler.SAMPLERS or schedule not in KSampler.SCHEDULERS:
-            raise ModelError(
-                "Expected a sampler and a scheduler of ComfyUI with a linked MODEL, such as 'dpmpp_2m karras', "
-                f"got {name!r}."
-            )
-        return sampler, schedule
+        return split_sampler(
+            name or DEFAULT_SAMPLER, KSampler.SAMPLERS, KSampler.SCHEDULERS, "ComfyUI with a linked MODEL"
+        )
 
     def draw(self, requests: Iterable[Request], steps: StepReport | None = None) -> Iterator[list[DrawnPicture]]:
         """Draw ``requests`` one by one; KSampler itself reports its steps."""

@@ -95,8 +95,9 @@ class SoartPromptChoice(SoartNode):
         taste: Scorer | None = None,
     ) -> io.NodeOutput:
         """Ask for choices."""
+        from ...pipelines.models.external import ExternalGenerator
         from ...pipelines.scoring.profile_store import warnings_of
-        from ...pipelines.tuning.ask_tell import ExternalGenerator, ExternalStudy
+        from ...pipelines.tuning.ask_tell import ExternalStudy
         from ...prompts.space.space import PromptSpace
 
         study = ExternalStudy(

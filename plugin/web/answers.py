@@ -90,9 +90,25 @@ _templates.globals.update(
 def for_visitor(request: Request, text: str) -> str:
     """A message as a visitor may see it: in the visitor's language if it is a known one.
 
-    For guests, quoted paths become the names of their files.
+    For guests, quoted paths become the names of their files, and a running backend is named without its address.
     """
-    return texts_of(request).message(text if is_owner(request) else _PATH.sub(r"'\1'", text))
+    if not is_owner(request):
+        backend = server_of(request).settings.backend
+        text = _PATH.sub(r"'\1'", text.replace(backend.title, backend.name) if backend else text)
+    return texts_of(request).message(text)
+
+
+def backend_of(request: Request) -> str:
+    """The running backend that draws, in words, with its model as soon as that is known; empty for a model in this process.
+
+    Guests are not told its address.
+    """
+    server = server_of(request)
+    backend, model = server.settings.backend, server.backend_model
+    if backend is None:
+        return ""
+    named = backend.title if is_owner(request) else backend.name
+    return texts_of(request).plain("%(backend)s, model %(model)s", backend=named, model=model) if model else named
 
 
 def page(
@@ -119,6 +135,7 @@ def page(
         rater=rater_of(request),
         csrf=csrf_token_of(request.session),
         owner=is_owner(request),
+        backend=backend_of(request),
         shown=partial(for_visitor, request),
         let_in="role" in request.session,
         texts=texts,

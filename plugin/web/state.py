@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from ...pipelines.services.evaluation import EvaluationService
 from ...pipelines.services.gallery import renew_scores
 from ...pipelines.services.generation import GenerationService
 from ...pipelines.services.rating import RatingService
+from ...pipelines.services.stacks import StackService
 from ...pipelines.services.tuning import TuningService
 from ...pipelines.services.watching import FolderWatch
 from ...pipelines.support.background import Jobs
@@ -28,6 +30,7 @@ from .sessions import OWNER, Sessions
 from .throttle import Throttle
 
 if TYPE_CHECKING:
+    from ...pipelines.models.backend_address import BackendAddress
     from ...pipelines.models.generator import ImageGenerator
 
 
@@ -68,6 +71,7 @@ class OpenCollection:
         self.generation = GenerationService(collection, self.profiles, self.jobs, load, drawing)
         self.allowed = allowed_folders(collection, allowed)
         self.evaluation = EvaluationService(collection, self.profiles, self.jobs, allowed=self.allowed)
+        self.stacks = StackService(self.evaluation)
         self._lock, self._learning = threading.Lock(), learning
         self._ratings: dict[str, RatingService] = {}
         self.selections = Selections()
@@ -103,6 +107,7 @@ class ServerSettings:
     Attributes:
         collections: folders, or URLs of databases.
         load: loads the model that draws.
+        backend: the running backend that draws; None for a model in this process. Requests cannot name one.
         vocabulary: vocabulary of plain prompts: ``embedded`` or ``general``.
         profiles: the user's tastes.
         rater: name of a rater who has not entered one.
@@ -120,6 +125,7 @@ class ServerSettings:
 
     collections: Sequence[Path | str]
     load: Callable[[], ImageGenerator]
+    backend: BackendAddress | None = None
     vocabulary: str = "embedded"
     profiles: ProfileStore = field(default_factory=ProfileStore)
     rater: str = "me"
@@ -165,6 +171,7 @@ class Server:
             )
             for number, folder in enumerate(settings.collections)
         ]
+        self._look_at_backend()
 
     def generator(self) -> ImageGenerator:
         """The model that draws, loaded once."""
@@ -172,6 +179,21 @@ class Server:
             if self._generator is None:
                 self._generator = self.settings.load()
             return self._generator
+
+    @property
+    def backend_model(self) -> str:
+        """The model of the running backend that draws; empty for a model in this process, or while it is not known."""
+        return getattr(self._generator, "checkpoint", "") if self.settings.backend else ""
+
+    def _look_at_backend(self) -> None:
+        """Learn in the background which model a backend has, so that pages can name it; one that is off is tried later."""
+
+        def look() -> None:
+            with contextlib.suppress(SoartError):
+                self.generator()
+
+        if self.settings.backend is not None:
+            threading.Thread(target=look, name="soart-backend", daemon=True).start()
 
     def close(self) -> None:
         """Close every collection, and end the learning."""

@@ -6,26 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .comfygraph import Graph, Link, Node
+from ...support.comfygraph import EMBEDDED, Graph, Link, Node
 from .comfytexts import Texts
 from .record import PictureMetadata, loras, record, size
 
 _MODELS = ("ckpt_name", "unet_name", "base_ckpt_name", "model_name", "model_path", "checkpoint", "gguf_name", "ckpt")
-#: Inputs of video samplers for texts that a node of their own has encoded.
-_EMBEDDED = frozenset({"text_embeds", "hyvid_embeds"})
-
-
-def is_sampler(node: Node) -> bool:
-    """True if a node turns noise into a picture, judging by its inputs."""
-    names = node.inputs.keys()
-    seeded = bool({"seed", "noise_seed", "noise"} & names)
-    stepped = bool({"steps", "sigmas"} & names)
-    if "guider" in names and stepped:
-        return True
-    if "positive" in names and seeded and stepped and not re.search("presampling|loader", node.kind, re.IGNORECASE):
-        return True
-    kind = node.kind.lower()
-    return "sampler" in kind and ((seeded and stepped and bool(_EMBEDDED & names)) or "pipe" in names)
 
 
 def read_sampler(graph: Graph, texts: Texts, node: Node, source: str) -> PictureMetadata:
@@ -39,7 +24,7 @@ def read_sampler(graph: Graph, texts: Texts, node: Node, source: str) -> Picture
         return origin[0] if origin else None
 
     guider, noise, sigmas = node_at("guider"), node_at("noise"), node_at("sigmas")
-    embeds = _encoder(graph, graph.find(node, *_EMBEDDED))
+    embeds = _encoder(graph, graph.find(node, *EMBEDDED))
     guided = guider or node
     positive = graph.find(guided, "positive", "conditioning", "cond1", "prompt")
     negative = graph.find(guided, "negative", "negative_prompt")
@@ -82,7 +67,7 @@ def _encoder(graph: Graph, value: object) -> Node | None:
     """The node that encodes the texts of a video sampler, past those that change its embeddings."""
     for _ in range(50):
         origin = graph.at(value)
-        inside = graph.find(origin[0], *_EMBEDDED, "original_text_embeds") if origin else None
+        inside = graph.find(origin[0], *EMBEDDED, "original_text_embeds") if origin else None
         if origin is None or inside is None:
             return origin[0] if origin else None
         value = inside

@@ -6,25 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from .comfygraph import DEEPEST, SLOTS, Graph, Link, Node
+from ...support.comfygraph import DEEPEST, ENCODED, SLOTS, Graph, Link, Node
 from .record import LONGEST_PROMPT, number
 
 T = TypeVar("T")
-#: Text inputs of encoders, the most informative first.
-_ENCODED = (
-    "populated_text",
-    "t5xxl",
-    "text_g",
-    "clip_g",
-    "clip_l",
-    "text_l",
-    "llama",
-    "mt5xl",
-    "bert",
-    "user_prompt",
-    "prompt",
-    "text",
-)
 _WORDS = (
     "text",
     "string",
@@ -132,7 +117,7 @@ class Texts:
             parts = [self.words(inputs[name], depth + 1) for name in sources]
             known = [text for part in parts for text in part or ()]
             return None if None in parts or len(known) > 1000 else list(dict.fromkeys(known))
-        texts = [self.text(inputs[name], depth + 1) for name in _ENCODED if isinstance(inputs.get(name), str | Link)]
+        texts = [self.text(inputs[name], depth + 1) for name in ENCODED if isinstance(inputs.get(name), str | Link)]
         if not texts or not any(isinstance(item, Link) for item in inputs.values()):
             return None
         if "populated_text" in inputs:

@@ -6,30 +6,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .comfygraph import Graph, Link
-from .comfysampler import is_sampler, read_sampler
+from ...support.comfygraph import Graph, base_samplers
+from .comfysampler import read_sampler
 from .comfytexts import Texts
 from .comfyworkflow import graph_of_workflow
 from .record import PictureMetadata, read_object, record
 
-# Inputs of a sampler that do not lead to the picture it starts from.
-_NO_PICTURE = frozenset(
-    {
-        "positive",
-        "negative",
-        "conditioning",
-        "model",
-        "clip",
-        "vae",
-        "guider",
-        "sigmas",
-        "noise",
-        "seed",
-        "noise_seed",
-        "sampler",
-    }
-    | {"control_net", "text", "prompt", "text_embeds", "steps", "cfg", "clip_vision", "style_model"}
-)
 _FIELDS = ("prompt", "negative", "model", "sampler", "scheduler", "seed", "steps", "guidance")
 
 
@@ -99,33 +81,3 @@ def read_graph(graph: Graph, source: str) -> PictureMetadata:
     agreed = {name: getattr(bases[0], name) for name in _FIELDS if len({getattr(b, name) for b in bases}) == 1}
     settings = {k: v for k, v in bases[0].settings.items() if all(b.settings.get(k) == v for b in bases)}
     return record("ComfyUI", source, settings=settings, **agreed)
-
-
-def base_samplers(graph: Graph) -> list[str]:
-    """Names of the samplers from which the saved pictures start: no other sampler is above them."""
-    used = {v.node for node in graph.nodes.values() for v in node.inputs.values() if isinstance(v, Link)}
-    ends = [name for name in graph.nodes if name not in used]
-    for wanted in ("save", "preview"):
-        outputs = [name for name in graph.nodes if wanted in graph.nodes[name].kind.lower()]
-        if outputs:
-            ends = outputs
-            break
-    above = set(graph.upstream([Link(name, 0) for name in ends], frozenset()))
-    samplers = {name for name in graph.nodes if name in above and is_sampler(graph.nodes[name])}
-    if not samplers:
-        # Nodes of paid services: one call with the prompt in it.
-        calls = [name for name in above if {"prompt", "seed"} <= graph.nodes[name].inputs.keys()]
-        return calls if len(calls) == 1 else []
-    if len(samplers) > 100:
-        return []
-    return [name for name in graph.nodes if name in samplers and not _starts_from(graph, name) & samplers]
-
-
-def _starts_from(graph: Graph, name: str) -> set[str]:
-    inputs = graph.nodes[name].inputs
-    links = [v for k, v in inputs.items() if isinstance(v, Link) and k not in _NO_PICTURE]
-    # Stable Cascade hands the first stage to the second beside the prompt.
-    positive = graph.at(inputs.get("positive"))
-    if positive and isinstance(positive[0].inputs.get("stage_c"), Link):
-        links.append(positive[0].inputs["stage_c"])
-    return set(graph.upstream(links, _NO_PICTURE)) - {name}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .comfygraph import Graph, Link, Node
+from ...support.comfygraph import Graph, Link, Node
 
 _MUTED, _BYPASSED = 2, 4
 _INPUT, _OUTPUT = -10, -20

@@ -21,6 +21,7 @@ from ....pipelines.collection.counts import count_collection
 from ....pipelines.collection.labels import ALBUM, TAG, label_counts
 from ....pipelines.collection.queries import DAMAGE, Query, order, row_of, rows_of
 from ....pipelines.collection.thumbnails import LARGE, SIDE, for_browser
+from ....pipelines.evaluation.stacks import stacked
 from ....pipelines.judges.finding import known_judges
 from ....pipelines.scoring.explaining import heat_picture
 from ....pipelines.scoring.similar import by_likeness
@@ -122,13 +123,23 @@ def gallery(request: Request) -> Response:
 
 
 def ids(request: Request) -> Response:
-    """Ids of all pictures of a query, in order; with ``like`` in that of their likeness to a picture."""
-    current = current_collection(request)
-    found = order(current.collection, _query(request, request.query_params), rater_of(request))
-    if like := request.query_params.get("like"):
+    """Ids of all pictures of a query, in order; with ``like`` in that of their likeness to a picture.
+
+    With ``stacks`` each stack is one picture, and the answer names the others; ``stack`` names a picture whose stack alone
+    is shown, spread out.
+    """
+    current, parameters = current_collection(request), request.query_params
+    query = _query(request, parameters)
+    found = order(current.collection, query, rater_of(request))
+    if like := parameters.get("like"):
         example = row_of(current.collection, whole_number(like, "the picture's number"))
         found = by_likeness(current.collection, found, example.id)
-    return JSONResponse({"ids": found})
+    by, opened = parameters.get("stacks"), parameters.get("stack")
+    if not by:
+        return JSONResponse({"ids": found})
+    number = whole_number(opened, "the picture's number") if opened else None
+    found, by_top = stacked(found, current.stacks.stacks(by, query.profile), number)
+    return JSONResponse({"ids": found, "stacks": list(by_top.values())})
 
 
 def cells(request: Request) -> Response:

@@ -14,8 +14,8 @@ from ....errors import SoartError
 from ....pipelines.collection.provenance import SOART, Provenance, provenance_of
 from ....pipelines.collection.queries import row_of
 from ....pipelines.services.generation import LONGEST_SIDE, MOST_PICTURES, MOST_STEPS, Drawing
-from ..answers import for_visitor, json_endpoint, page, whole_number
-from ..state import current_collection
+from ..answers import backend_of, for_visitor, json_endpoint, page, whole_number
+from ..state import current_collection, server_of
 
 #: Seeds of variations begin below this.
 _SEEDS = 2**31
@@ -33,14 +33,20 @@ def example_of(request: Request) -> Provenance | None:
 
 def generate_page(request: Request) -> Response:
     """The view."""
-    example = example_of(request)
+    example, backend = example_of(request), server_of(request).settings.backend
+    # Settings of another tool's model may not suit the model here.
+    own = example is not None and example.tool in {SOART, *(backend.tools if backend else ())}
     return page(
-        request, "generate.html", current_collection(request), view="generate", example=example,
-        # Settings of another tool's model may not suit the model here.
-        own=example is not None and example.tool == SOART,
+        request, "generate.html", current_collection(request), view="generate", example=example, own=own,
+        sampler=_sampler(example) if example and own and backend else "",
         seed=secrets.randbelow(_SEEDS) if example else 0,
         most=MOST_PICTURES, longest=LONGEST_SIDE, steps=MOST_STEPS,
     )  # fmt: skip
+
+
+def _sampler(example: Provenance) -> str:
+    """Sampler and scheduler of a picture, as running backends take them."""
+    return " ".join(filter(None, (example.sampler, example.scheduler)))
 
 
 def _optional(body: dict[str, Any], name: str) -> int | None:
@@ -61,7 +67,12 @@ def start(request: Request, body: dict[str, Any]) -> Response:
         count=whole_number(body.get("count", 8), "a number of pictures"),
         seed=whole_number(body.get("seed", 0), "a seed"),
         literal=body.get("template") is not True,
-        settings={**settings, "guidance": scale, "negative": str(body.get("negative") or "")},
+        settings={
+            **settings,
+            "guidance": scale,
+            "negative": str(body.get("negative") or ""),
+            "scheduler": str(body.get("sampler") or "").strip() or None,
+        },
     )
     current_collection(request).generation.start(drawing)
     return state(request)
@@ -70,7 +81,9 @@ def start(request: Request, body: dict[str, Any]) -> Response:
 def state(request: Request) -> Response:
     """The state of the latest drawing."""
     progress = current_collection(request).generation.progress()
-    return JSONResponse(asdict(progress) | {"message": for_visitor(request, progress.message)})
+    return JSONResponse(
+        asdict(progress) | {"message": for_visitor(request, progress.message), "backend": backend_of(request)}
+    )
 
 
 routes = [

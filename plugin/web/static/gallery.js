@@ -24,6 +24,11 @@ const form = $("#filter");
 const selected = new Selected();
 const grid = new Grid($("#grid"), {
   open: (number) => {
+    const top = grid.ids[number];
+    if (grid.stacks.has(top)) {
+      spread(top);
+      return;
+    }
     openViewer(grid.ids, number, {
       profile: form.profile.value,
       onRate: (id, stars) => grid.showRating(id, stars),
@@ -55,6 +60,46 @@ const grid = new Grid($("#grid"), {
   selected,
 });
 
+selected.members = (id) => grid.stacks.get(id) ?? [id];
+
+/**
+ * Show the pictures of one stack, and no other; Back shows all stacks again.
+ *
+ * @param {number} id of a picture of the stack.
+ */
+async function spread(id) {
+  form.stack.value = String(id);
+  const parameters = new URLSearchParams(location.search);
+  parameters.set("stack", String(id));
+  history.pushState({ stack: id }, "", `?${parameters}`);
+  scrollTo(0, 0);
+  await load();
+  grid.focus(0);
+}
+
+/** Show all stacks again, with the focus on the one that was open. */
+async function closeStack() {
+  const id = Number(form.stack.value);
+  form.stack.value = "";
+  await load();
+  const number = grid.ids.findIndex((top) => selected.members(top).includes(id));
+  if (number >= 0) grid.focus(number);
+}
+
+function leaveStack() {
+  if (history.state?.stack) history.back();
+  else closeStack();
+}
+addEventListener("popstate", () => {
+  const stack = new URLSearchParams(location.search).get("stack") ?? "";
+  if (stack === form.stack.value) return;
+  if (!stack) closeStack();
+  else {
+    form.stack.value = stack;
+    load();
+  }
+});
+
 /** @type {AbortController | null} */
 let request = null;
 async function load() {
@@ -65,16 +110,17 @@ async function load() {
   history.replaceState(history.state, "", `?${query}`);
   countFilters();
   try {
-    /** @type {{ ids: number[] }} */
-    const { ids } = await get(`/api/ids?${query}`, { signal: request.signal });
-    $("#count").textContent = ngettext("%(count)s picture", "%(count)s pictures", ids.length, { count: decimal(ids.length) });
+    /** @type {{ ids: number[], stacks?: number[][] }} */
+    const { ids, stacks = [] } = await get(`/api/ids?${query}`, { signal: request.signal });
+    $("#count").textContent = counted(ids, stacks);
+    $("#spread").hidden = !values.stack;
     $("#empty").hidden = ids.length > 0;
     const profile = form.profile.selectedOptions[0];
     $("#legend").hidden = !ids.length || !Number(profile.dataset.scored);
     const by = { profile: profile.text.replace(/ \(.*/, "") };
     $("#legend").textContent = _("· %%: share of the pictures that score lower, by %(profile)s", by);
+    grid.show(ids, values.profile, stacks);
     selected.keep(ids);
-    grid.show(ids, values.profile);
   } catch (error) {
     if (error.status !== 400) {
       showError(error);
@@ -87,6 +133,21 @@ async function load() {
   }
 }
 
+/**
+ * The numbers of pictures and stacks in words.
+ *
+ * @param {number[]} ids that are shown.
+ * @param {number[][]} stacks
+ */
+function counted(ids, stacks) {
+  const count = ids.length + stacks.reduce((sum, members) => sum + members.length - 1, 0);
+  const pictures = ngettext("%(count)s picture", "%(count)s pictures", count, { count: decimal(count) });
+  if (!stacks.length) return pictures;
+  const number = ngettext("%(count)s stack", "%(count)s stacks", stacks.length, { count: decimal(stacks.length) });
+  return `${pictures}, ${number}`;
+}
+
+form.stacks.addEventListener("input", () => (form.stack.value = ""));
 let typing = 0;
 form.addEventListener("input", () => {
   clearTimeout(typing);
@@ -116,6 +177,7 @@ function forgetLike() {
   load();
 }
 $("#any").onclick = forgetLike;
+$("#close-stack").onclick = leaveStack;
 form.sort.addEventListener("change", forgetLike);
 
 function clear() {
@@ -160,6 +222,7 @@ addEventListener("keydown", (event) => {
   if (!isForView(event)) return;
   if (event.key === "u") undoLatest();
   if (event.key === "Escape" && selected.active) selected.choose(false);
+  else if (event.key === "Escape" && form.stack.value) leaveStack();
   if (event.target === document.body && ["ArrowDown", "ArrowRight"].includes(event.key) && grid.ids.length) {
     event.preventDefault();
     grid.focus(grid.focused);
@@ -168,6 +231,6 @@ addEventListener("keydown", (event) => {
 load().then(() => {
   restoreScroll("gallery");
   const left = whenLeft("selection", () => selected.ids.join(","));
-  const there = new Set(grid.ids);
+  const there = new Set(grid.ids.flatMap(selected.members));
   if (left && !selected.active) selected.set(left.split(",").map(Number).filter((id) => there.has(id)));
 });

@@ -2,7 +2,7 @@
 
 import "./page.js";
 
-import { $ } from "./dom.js";
+import { $, find } from "./dom.js";
 import { watchJobs } from "./jobs.js";
 import { get, post } from "./request.js";
 import { clearPictures, showPictures } from "./strip.js";
@@ -16,6 +16,7 @@ import { _, ngettext } from "./translate.js";
  * @property {number[]} pictures ids.
  * @property {string} message the outcome, a sentence; empty while it runs.
  * @property {boolean} failed
+ * @property {string} backend the running backend that draws; empty for none.
  */
 
 /** @type {HTMLFormElement} */
@@ -24,7 +25,9 @@ let timer = 0;
 
 /** @param {State} state */
 async function show(state) {
-  const { live, total, pictures, message, failed } = state;
+  const { live, total, pictures, message, failed, backend } = state;
+  const named = find("#backend");
+  if (named) named.textContent = backend;
   const done = { done: pictures.length };
   const progress = ngettext("%(done)s of %(count)s picture is drawn.", "%(done)s of %(count)s pictures are drawn.", total, done);
   $("#state").textContent = live ? progress : message;

@@ -4,7 +4,7 @@ import { $, around, el, find } from "./dom.js";
 import { hasModifier } from "./keys.js";
 import { badge, heart, image } from "./pictures.js";
 import { get } from "./request.js";
-import { _, decimal } from "./translate.js";
+import { _, decimal, ngettext } from "./translate.js";
 
 /**
  * @import { Cell } from "./pictures.js"
@@ -25,6 +25,8 @@ export class Grid {
   ids = [];
   /** @type {Map<number, Cell>} By id, as far as they were fetched. */
   cells = new Map();
+  /** @type {Map<number, number[]>} Ids of each stack by that of its top, which is the first of them. */
+  stacks = new Map();
   /** Number of the picture that has, or had, the focus. */
   focused = 0;
   /** @type {Set<number>} Ids of the cells that are being fetched. */
@@ -74,14 +76,15 @@ export class Grid {
    *
    * @param {number[]} ids
    * @param {string} profile whose scores are shown.
+   * @param {number[][]} [stacks] ids of each stack, the top first.
    */
-  show(ids, profile) {
+  show(ids, profile, stacks = []) {
     // The keyboard goes on from the same picture, or from its place if it is gone.
     const place = ids.indexOf(this.ids[this.focused]);
     const active = this.inner.contains(document.activeElement) && document.activeElement;
     const box = active && active.getBoundingClientRect();
     const focused = place >= 0 || !active ? Math.max(0, place) : Math.min(this.focused, ids.length - 1);
-    Object.assign(this, { ids, cells: new Map(), focused });
+    Object.assign(this, { ids, cells: new Map(), stacks: new Map(stacks.map((members) => [members[0], members])), focused });
     this.#profile = profile;
     for (const { node } of this.#places.values()) node.remove();
     this.#places.clear();
@@ -180,7 +183,9 @@ export class Grid {
     if (!cell) return;
     place.full = true;
     const { button } = place;
-    button.replaceChildren(image(cell), ...percentile(cell));
+    const stack = this.stacks.get(cell.id);
+    button.replaceChildren(image(cell), ...percentile(cell), ...height(stack));
+    button.classList.toggle("stack", Boolean(stack));
     button.title = cell.title;
     if (cell.problem) button.classList.add("problem");
     badge(button, cell.stars);
@@ -289,4 +294,15 @@ function percentile(cell) {
   const share = `${Math.round(cell.percentile)} %`;
   const title = _("better than %(share)s of the pictures (score %(score)s)", { share, score: decimal(cell.score, 1) });
   return [el("span", { className: "percent num", textContent: share, title })];
+}
+
+/**
+ * The mark of a stack, with the number of its pictures; none for a picture that is in no stack.
+ *
+ * @param {number[] | undefined} stack ids.
+ */
+function height(stack) {
+  if (!stack) return [];
+  const textContent = ngettext("%(count)s picture", "%(count)s pictures", stack.length, { count: decimal(stack.length) });
+  return [el("span", { className: "badge-stack num", textContent })];
 }

@@ -6,6 +6,8 @@ export class Selected {
   /** Number of the picture from which a range begins. */
   #anchor = 0;
   #choosing = false;
+  /** @type {(id: number) => number[]} Ids that are selected with a picture: those of its stack. */
+  members = (id) => [id];
   /** @type {(() => void)[]} */
   #handlers = [];
 
@@ -28,9 +30,13 @@ export class Selected {
     return this.#choosing || this.#ids.size > 0;
   }
 
-  /** @param {number} id */
+  /**
+   * True if a picture, with all of its stack, is selected.
+   *
+   * @param {number} id
+   */
   has(id) {
-    return this.#ids.has(id);
+    return this.members(id).every((member) => this.#ids.has(member));
   }
 
   /**
@@ -57,7 +63,11 @@ export class Selected {
    */
   toggle(list, number) {
     this.#anchor = number;
-    if (!this.#ids.delete(list[number])) this.#ids.add(list[number]);
+    const on = !this.has(list[number]);
+    for (const id of this.members(list[number])) {
+      if (on) this.#ids.add(id);
+      else this.#ids.delete(id);
+    }
     this.#changed();
   }
 
@@ -71,7 +81,7 @@ export class Selected {
   extend(list, number, from = number) {
     if (!this.#ids.size) this.#anchor = from;
     const [first, last] = [Math.min(this.#anchor, number), Math.max(this.#anchor, number)];
-    list.slice(first, last + 1).forEach((id) => this.#ids.add(id));
+    list.slice(first, last + 1).flatMap((id) => this.members(id)).forEach((id) => this.#ids.add(id));
     this.#changed();
   }
 
@@ -81,7 +91,7 @@ export class Selected {
    * @param {number[]} list ids.
    */
   set(list) {
-    this.#ids = new Set(list);
+    this.#ids = new Set(list.flatMap((id) => this.members(id)));
     this.#anchor = 0;
     this.#changed();
   }
@@ -92,9 +102,12 @@ export class Selected {
    * @param {number[]} list ids.
    */
   keep(list) {
-    const there = new Set(list);
+    const there = new Set(list.flatMap((id) => this.members(id)));
     const kept = this.ids.filter((id) => there.has(id));
-    if (kept.length < this.#ids.size) this.set(kept);
+    if (kept.length === this.#ids.size) return;
+    this.#ids = new Set(kept);
+    this.#anchor = 0;
+    this.#changed();
   }
 
   /**

@@ -10,8 +10,9 @@ from soart.metrics.items.colour import ColourExtractor
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.comparisons import store_choice
 from soart.pipelines.collection.ratings import ratings
+from soart.pipelines.models.external import ExternalGenerator
 from soart.pipelines.reports.effects_chart import MOST, chosen_effects, effects_chart
-from soart.pipelines.tuning.ask_tell import OBSERVED, ExternalGenerator, ExternalStudy, tell
+from soart.pipelines.tuning.ask_tell import OBSERVED, ExternalStudy, tell
 from soart.pipelines.tuning.findings import OptionEffect, findings_of
 from soart.prompts.space.space import PromptSpace
 

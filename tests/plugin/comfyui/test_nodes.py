@@ -458,3 +458,12 @@ def test_judge_of_somebody_else(comfy, patient_graph, monkeypatch, tmp_path):
     assert "NaN or infinity" in texts(ran, judged)
     assert "There is no judge 'nobody'" in texts(ran, none)
     assert "must not name code" in texts(ran, code)
+
+
+def test_a_node_draws_with_no_other_program(comfy, graph):
+    """Whoever may queue a graph must not make the host send requests to any address."""
+    drawn = graph.add("SoartGenerate", **PROMPT | {"model": "a1111:http://10.0.0.1:7860"})
+    graph.add("TestSink", value=drawn.out(1))
+    ran = comfy.run(graph)
+    assert not ran.ok
+    assert "name a model, not a backend" in ran.error

@@ -703,3 +703,55 @@ def test_a_killed_server_loses_nothing(come, folder, tmp_path):
         server.wait(240)
         server.stdout.close()
     assert Path(folder / "soart.db").is_file()
+
+
+def test_stacks_are_opened_selected_and_closed_by_keyboard(come, address, folder, make_drawn):
+    with Collection(folder) as collection:
+        ids = [
+            row.id for row in collection.add_drawn([make_drawn(seed, "a stacked boat") for seed in range(3)], "m", "s")
+        ]
+    page = come()
+    page.goto(f"{address}/c/0/gallery")
+    page.wait_for_function("() => document.querySelector('#count').textContent === '43 pictures'")
+    page.select_option("[name=stacks]", "prompt")
+    page.wait_for_function("() => document.querySelector('#count').textContent === '43 pictures, 1 stack'")
+    top = "[data-number='0'] .cell.stack"
+    page.wait_for_selector(top)
+    # Readers of the screen hear the prompt and the height.
+    assert page.get_by_role("button", name="a stacked boat 3 pictures").count() == 1
+    # A stack is selected whole.
+    page.focus(top)
+    page.keyboard.press(" ")
+    assert page.inner_text("#selected") == "3 selected"
+    assert page.get_attribute(top, "aria-pressed") == "true"
+    page.keyboard.press("4")
+    until(lambda: stored(folder) == dict.fromkeys(ids, 4.0))
+    page.keyboard.press("Shift+ArrowRight")
+    assert page.inner_text("#selected") == "4 selected"
+    page.keyboard.press("Escape")
+    # It opens in place; its pictures open in the viewer; Escape goes back to the stack.
+    page.focus(top)
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => document.querySelector('#count').textContent === '3 pictures'")
+    page.wait_for_function("() => document.activeElement.closest('[data-number]')?.dataset.number === '0'")
+    assert "stack=" in page.url
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#viewer[open]")
+    assert page.inner_text("#viewer-place") == "1 of 3"
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#viewer", state="hidden")
+    page.keyboard.press("Escape")
+    page.wait_for_function("() => document.querySelector('#count').textContent === '43 pictures, 1 stack'")
+    page.wait_for_function("() => document.activeElement.matches('.cell.stack')")
+    # Back and Forward, and a reload of an open stack.
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#spread", state="visible")
+    page.reload()
+    page.wait_for_function("() => document.querySelector('#count').textContent === '3 pictures'")
+    page.click("#close-stack")
+    page.wait_for_selector(top)
+    page.go_forward()
+    page.wait_for_function("() => document.querySelector('#count').textContent === '3 pictures'")
+    page.go_back()
+    page.wait_for_selector(top)
+    assert "stack=" not in page.url

@@ -101,7 +101,26 @@ class Keyboard:
         """Give the grid the focus, as an arrow key does that is pressed anywhere outside it."""
         self.page.wait_for_selector("[data-number='0'] img")
         self.press("ArrowDown")
-        self.page.wait_for_function("() => document.activeElement.className === 'cell'")
+        self.page.wait_for_function("() => document.activeElement.classList.contains('cell')")
+
+    def choose_stacks(self, key):
+        self.page.evaluate("document.activeElement.blur()")
+        self.go_to("[name=stacks]")
+        self.press(key)
+
+    def stack(self):
+        self.choose_stacks("ArrowDown")
+
+    def spread_the_first(self):
+        self.page.evaluate("document.activeElement.blur()")
+        self.focus_pictures()
+        self.press("Enter")
+
+    def close_stack(self):
+        self.press("Escape")
+
+    def unstack(self):
+        self.choose_stacks("ArrowUp")
 
     def keep_another(self):
         self.press("ArrowRight", "ArrowRight")
@@ -175,6 +194,19 @@ class Fingers:
             device.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
         device.detach()
 
+    def stack(self):
+        # The list of choices is the phone's own.
+        self.page.select_option("[name=stacks]", "prompt")
+
+    def spread_the_first(self):
+        self.tap("[data-number='0'] .cell.stack")
+
+    def close_stack(self):
+        self.tap("#close-stack")
+
+    def unstack(self):
+        self.page.select_option("[name=stacks]", "")
+
     def keep_another(self):
         keep = ".group >> nth=0 >> figure >> nth=1 >> [data-keep]"
         other = self.page.get_attribute(keep, "data-keep")
@@ -229,10 +261,12 @@ class Fingers:
         self.tap("#viewer [data-undo-rating]")
 
 
-def count_is(page, count):
+def count_is(page, count, more=""):
     # The page comes with a count: the keys work once the pictures are there.
     page.wait_for_selector("#grid [data-number] img")
-    page.wait_for_function("text => document.querySelector('#count').textContent === text", arg=f"{count:,} pictures")
+    page.wait_for_function(
+        "text => document.querySelector('#count').textContent === text", arg=f"{count:,} pictures{more}"
+    )
 
 
 def open_view(page, person, name):
@@ -246,6 +280,17 @@ def walk(page, person, address, prompts, seeds, shoot=lambda name: None):
     page.goto(address)
     count_is(page, total)
     shoot("open")
+
+    # The pictures of a prompt on each other, and those of one prompt spread out.
+    person.stack()
+    count_is(page, total, f", {prompts} stacks")
+    shoot("stacks")
+    person.spread_the_first()
+    count_is(page, seeds)
+    person.close_stack()
+    count_is(page, total, f", {prompts} stacks")
+    person.unstack()
+    count_is(page, total)
 
     # Cull to keepers: another one of the first group, then move the rest away.
     open_view(page, person, "keepers")

@@ -40,6 +40,10 @@ globalThis.soartTexts = {
   "%(count)s ausgewählt",
   "%(count)s ausgewählt"
  ],
+ "%(count)s stack": [
+  "%(count)s Stapel",
+  "%(count)s Stapel"
+ ],
  "%(done)s of %(count)s picture": [
   "%(done)s von %(count)s Bild",
   "%(done)s von %(count)s Bildern"

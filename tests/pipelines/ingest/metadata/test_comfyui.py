@@ -3,8 +3,8 @@ import json
 import pytest
 
 from soart.pipelines.ingest.metadata import embedded_metadata
-from soart.pipelines.ingest.metadata.comfygraph import Graph
 from soart.pipelines.ingest.metadata.comfyui import read_graph
+from soart.pipelines.support.comfygraph import Graph
 
 
 def node(kind, **inputs):

@@ -9,8 +9,10 @@ from soart.metrics.damage.scorer import TechnicalScorer
 from soart.metrics.items.combined import taste_extractor
 from soart.metrics.similarity.neighbours import likeness
 from soart.pipelines.collection.collection import Collection
+from soart.pipelines.collection.distinct import mark_distinct
 from soart.pipelines.collection.queries import MOST_WORDS
 from soart.pipelines.collection.tables import MetadataRow
+from soart.pipelines.models.request import DrawnPicture, Request
 from soart.pipelines.scoring.measuring import measure
 
 
@@ -207,3 +209,66 @@ def test_phrases_of_a_judged_picture(visitor, folder, make_drawn):
     assert '<li class="dim">cannot tell' in found
     assert "<script>" not in found
     assert visitor.get("/phrases/99").status_code == visitor.get("/detail/99").status_code == 400
+
+
+@pytest.fixture
+def prompts(folder):
+    """Twelve further pictures of three prompts; ids of each, oldest first."""
+    rng = np.random.default_rng(5)
+    with Collection(folder) as collection:
+        drawn = [
+            DrawnPicture(
+                Request(f"a fox in {color}", 100 + i, width=16, height=16),
+                rng.integers(0, 256, (16, 16, 3), dtype=np.uint8), None, 0.1,
+            )
+            for color in ("red", "green", "blue")
+            for i in range(4)
+        ]  # fmt: skip
+        ids = [row.id for row in collection.add_drawn(drawn, "m", "s")]
+        collection.set_scores(TechnicalScorer.load().stored_name, {ids[2]: 90.0, ids[0]: 80.0, ids[5]: 70.0})
+    return [ids[:4], ids[4:8], ids[8:]]
+
+
+def test_stacks_hold_their_pictures_under_the_best(visitor, folder, prompts):
+    red, green, blue = prompts
+    answer = visitor.get("/api/ids", stacks="prompt", profile="technical").json()
+    assert answer["stacks"] == [[red[2], red[0], red[1], red[3]], [green[1], green[0], *green[2:]], blue]
+    # The newest first: blue, then green, then red, then forty pictures of one prompt each.
+    assert answer["ids"][:3] == [blue[0], green[1], red[2]]
+    assert len(answer["ids"]) == 43
+    # Filters and orders go on working.
+    answer = visitor.get("/api/ids", stacks="prompt", profile="technical", words="fox -green", up="1").json()
+    assert answer["ids"] == [red[2], blue[0]]
+    answer = visitor.get("/api/ids", stacks="prompt", profile="technical", sort="score", words="fox").json()
+    assert answer["ids"] == [red[2], green[1], blue[0]]
+    # One picture of a stack that passes a filter is no stack.
+    answer = visitor.get("/api/ids", stacks="prompt", profile="technical", low="99", high="100").json()
+    assert answer == {"ids": [red[2]], "stacks": []}
+    # The pictures of one stack alone.
+    spread = visitor.get("/api/ids", stacks="prompt", profile="technical", stack=str(green[3])).json()
+    assert spread == {"ids": green[::-1], "stacks": []}
+    # A correction parts a stack.
+    with Collection(folder) as collection:
+        mark_distinct(collection, blue[:1], blue[1:])
+    answer = visitor.get("/api/ids", stacks="burst", words="blue").json()
+    assert answer == {"ids": [blue[1], blue[0]], "stacks": [blue[1:]]}
+
+
+def test_stacks_that_cannot_be_made_are_refused(visitor):
+    answer = visitor.get("/api/ids", stacks="look-alike")
+    assert (answer.status_code, answer.json()["error"]) == (
+        400,
+        "Look-alikes are found by an evaluation: choose Evaluate first.",
+    )
+    assert visitor.get("/api/ids", stacks="colour").status_code == 400
+    assert visitor.get("/api/ids", stacks="prompt", stack="x").status_code == 400
+
+
+def test_look_alikes_lie_on_each_other_after_an_evaluation(visit, make_untidy, tmp_path):
+    visitor = visit(collections=[make_untidy(tmp_path / "untidy")])
+    visitor.send("evaluate")
+    visitor.wait_for("evaluate")
+    stacks = visitor.get("/api/ids", stacks="look-alike", profile="technical").json()["stacks"]
+    assert [sorted(stack) for stack in sorted(stacks)] == [[5, 17], [6, 18]]
+    # The larger one on top, as everywhere.
+    assert [stack[0] for stack in sorted(stacks)] == [5, 6]

@@ -1,9 +1,21 @@
 """The Generate view: pictures of a prompt, and variations of a picture."""
 
+import time
+from functools import partial
+
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+from specimens.backends import A1111, serving
 
 from soart.errors import SoartError
 from soart.pipelines.collection.collection import Collection
+from soart.pipelines.evaluation.folders import sync_and_evaluate
+from soart.pipelines.ingest.local_engine import LocalEngine
+from soart.pipelines.ingest.roots import open_collection_for
+from soart.pipelines.ingest.scan import Scan
+from soart.pipelines.models.backend_address import backend_address
+from soart.pipelines.models.opening import open_generator
 from soart.pipelines.services.generation import Drawing
 
 
@@ -73,3 +85,46 @@ def test_facts_of_a_picture_can_be_copied(reader):
     assert 'data-copy="3"' in page
     assert "CFG scale: 5, Seed: 3, Size: 24x24" in page
     assert 'href="/c/0/download/4"' in page
+
+
+def test_variations_of_a_picture_are_drawn_with_the_backend_of_the_owner(tmp_path, visit):
+    backend = A1111()
+    text = PngInfo()
+    settings = "Steps: 9, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 4, Seed: 5, Size: 24x16"
+    text.add_text("parameters", f"a boat\n{settings}")
+    (tmp_path / "art").mkdir()
+    Image.new("RGB", (24, 16), "red").save(tmp_path / "art" / "boat.png", pnginfo=text)
+    store, roots = open_collection_for([str(tmp_path / "art")], str(tmp_path / "seen"))
+    with store:
+        sync_and_evaluate(store, Scan(roots), LocalEngine(1))
+        image = store.images()[0].id
+    with serving(backend) as name:
+        drawn_by = {
+            "collections": [tmp_path / "seen"],
+            "backend": backend_address(name),
+            "load": partial(open_generator, name),
+        }
+        owner = visit(**drawn_by)
+        title = f"{backend_address(name).title}, model dreamy_v2"
+        end = time.monotonic() + 240
+        while title not in (page := owner.get("/generate", like=image).text) and time.monotonic() < end:
+            time.sleep(0.02)
+        assert title in page
+        assert f"drawn with {title}" in owner.get(f"/detail/{image}").text
+        assert 'value="DPM++ 2M Karras"' in page
+        asked = {"prompt": "a boat", "count": 2, "seed": 9, "steps": 9, "guidance": 4, "width": 24, "height": 16}
+        # A request cannot name another program.
+        other = {"model": "a1111:http://127.0.0.1:1", "backend": "a1111:http://127.0.0.1:1"}
+        assert owner.send("generate", **asked, **other, sampler="DPM++ 2M Karras").status_code == 200
+        assert owner.wait_for("draw")["message"] == "2 pictures drawn."
+        sent = [body for _, path, body, _ in backend.requests if path.endswith("txt2img")]
+        told = [(body["seed"], body["steps"], body["sampler_name"], body["scheduler"]) for body in sent]
+        assert told == [(9, 9, "DPM++ 2M", "Karras"), (10, 9, "DPM++ 2M", "Karras")]
+        # Guests are not told where the backend is.
+        guest = visit(**drawn_by, guests=True, secrets={"token": "unknown"})
+        assert 'Draws with <b id="backend">Automatic1111' in guest.get("/generate").text
+        backend.failures["*"] = "break"
+        assert guest.send("generate", **asked | {"seed": 90}).status_code == 200
+        message = guest.wait_for("draw")["message"]
+        assert "Automatic1111 broke off" in message
+        assert "127.0.0.1" not in message

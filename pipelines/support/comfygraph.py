@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -36,7 +37,43 @@ SLOTS: dict[str, dict[int, str]] = {
     "applyinstantidadvanced": {0: "model", 1: "positive", 2: "negative"},
     "efficient loader": {0: "model", 1: "positive", 2: "negative"},
 }
-_VALUES = ("value", "number", "int", "float", "seed", "string", "text")
+#: Text inputs of encoders, the most informative first.
+ENCODED = (
+    "populated_text",
+    "t5xxl",
+    "text_g",
+    "clip_g",
+    "clip_l",
+    "text_l",
+    "llama",
+    "mt5xl",
+    "bert",
+    "user_prompt",
+    "prompt",
+    "text",
+)
+#: Inputs of video samplers for texts that a node of their own has encoded.
+EMBEDDED = frozenset({"text_embeds", "hyvid_embeds"})
+# Inputs of a sampler that do not lead to the picture it starts from.
+_NO_PICTURE = frozenset(
+    {
+        "positive",
+        "negative",
+        "conditioning",
+        "model",
+        "clip",
+        "vae",
+        "guider",
+        "sigmas",
+        "noise",
+        "seed",
+        "noise_seed",
+        "sampler",
+    }
+    | {"control_net", "text", "prompt", "text_embeds", "steps", "cfg", "clip_vision", "style_model"}
+)
+#: Inputs of nodes that hold one value.
+VALUES = ("value", "number", "int", "float", "seed", "string", "text")
 
 
 class Graph:
@@ -59,17 +96,22 @@ class Graph:
                 nodes[str(name)] = Node(node["class_type"], {str(k): _input(v) for k, v in node["inputs"].items()})
         return cls(nodes) if nodes else None
 
-    def at(self, value: object) -> tuple[Node, int] | None:
-        """The node and slot behind a link, past reroutes; ``None`` if it leads nowhere."""
+    def origin(self, value: object) -> Link | None:
+        """The end of a link past reroutes: a link to the node that makes the value; ``None`` if it leads nowhere."""
         for _ in range(DEEPEST):
             node = self.nodes.get(value.node) if isinstance(value, Link) else None
             self._budget -= 1
             if node is None or self._budget < 0 or not isinstance(value, Link):
                 return None
             if "reroute" not in node.kind.lower():
-                return node, value.slot
+                return value
             value = next((item for item in node.inputs.values() if isinstance(item, Link)), None)
         return None
+
+    def at(self, value: object) -> tuple[Node, int] | None:
+        """The node and slot behind a link, past reroutes; ``None`` if it leads nowhere."""
+        origin = self.origin(value)
+        return (self.nodes[origin.node], origin.slot) if origin else None
 
     def find(self, node: Node | None, *names: str) -> Any:  # noqa: ANN401 - a literal of a stranger, or a link
         """The first of the named inputs that the node has, or that reaches it in a pipe."""
@@ -96,7 +138,7 @@ class Graph:
         wanted = SLOTS.get(node.kind.lower(), {}).get(slot, name)
         inside = self.find(node, wanted) if wanted in node.inputs or wanted != name else None
         if inside is None:
-            values = {key: item for key, item in node.inputs.items() if key.lower() in _VALUES}
+            values = {key: item for key, item in node.inputs.items() if key.lower() in VALUES}
             if len(values) != 1 or any(
                 isinstance(item, Link) for key, item in node.inputs.items() if key not in values
             ):
@@ -120,3 +162,46 @@ def _input(value: object) -> object:
     if isinstance(value, list) and len(value) == 2 and isinstance(value[0], str | int) and isinstance(value[1], int):
         return Link(str(value[0]), value[1])
     return value
+
+
+def is_sampler(node: Node) -> bool:
+    """True if a node turns noise into a picture, judging by its inputs."""
+    names = node.inputs.keys()
+    seeded = bool({"seed", "noise_seed", "noise"} & names)
+    stepped = bool({"steps", "sigmas"} & names)
+    if "guider" in names and stepped:
+        return True
+    if "positive" in names and seeded and stepped and not re.search("presampling|loader", node.kind, re.IGNORECASE):
+        return True
+    kind = node.kind.lower()
+    return "sampler" in kind and ((seeded and stepped and bool(EMBEDDED & names)) or "pipe" in names)
+
+
+def base_samplers(graph: Graph) -> list[str]:
+    """Names of the samplers from which the saved pictures start: no other sampler is above them."""
+    used = {v.node for node in graph.nodes.values() for v in node.inputs.values() if isinstance(v, Link)}
+    ends = [name for name in graph.nodes if name not in used]
+    for wanted in ("save", "preview"):
+        outputs = [name for name in graph.nodes if wanted in graph.nodes[name].kind.lower()]
+        if outputs:
+            ends = outputs
+            break
+    above = set(graph.upstream([Link(name, 0) for name in ends], frozenset()))
+    samplers = {name for name in graph.nodes if name in above and is_sampler(graph.nodes[name])}
+    if not samplers:
+        # Nodes of paid services: one call with the prompt in it.
+        calls = [name for name in above if {"prompt", "seed"} <= graph.nodes[name].inputs.keys()]
+        return calls if len(calls) == 1 else []
+    if len(samplers) > 100:
+        return []
+    return [name for name in graph.nodes if name in samplers and not _starts_from(graph, name) & samplers]
+
+
+def _starts_from(graph: Graph, name: str) -> set[str]:
+    inputs = graph.nodes[name].inputs
+    links = [v for k, v in inputs.items() if isinstance(v, Link) and k not in _NO_PICTURE]
+    # Stable Cascade hands the first stage to the second beside the prompt.
+    positive = graph.at(inputs.get("positive"))
+    if positive and isinstance(positive[0].inputs.get("stage_c"), Link):
+        links.append(positive[0].inputs["stage_c"])
+    return set(graph.upstream(links, _NO_PICTURE)) - {name}

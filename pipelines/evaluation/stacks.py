@@ -1,0 +1,120 @@
+"""Stacks of pictures: those of one prompt, burst or group of look-alikes lie on each other, the keeper on top."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+import numpy as np
+
+from ...errors import CollectionError
+from ...metrics.similarity.distinct import separated
+from ..collection.collection import Collection
+from ..collection.distinct import distinct_pictures
+from ..collection.origins import origins
+from ..scoring.grouping import grouped_by
+from ..scoring.keepers import choose, too_close
+from .folders import EvaluatedCollection
+from .keepers import UNITS
+from .near_duplicates import keeping_order
+from .settings import EvaluationSettings
+
+#: Ids of pictures to their groups (n,), −1 for none.
+Grouping = Callable[[Sequence[int]], np.ndarray]
+
+
+def group_origins(collection: Collection, by: str, ids: Sequence[int]) -> np.ndarray:
+    """(n,) group of each picture by ``prompt`` or ``burst``, corrections left aside; −1 for none."""
+    made = origins(collection, ids)
+    return grouped_by(by, [made[image] for image in ids])
+
+
+def find_stacks(
+    collection: Collection,
+    by: str,
+    ids: Sequence[int],
+    scores: Mapping[int, float],
+    profile: str,
+    evaluated: EvaluatedCollection | None = None,
+    group: Grouping | None = None,
+) -> list[tuple[int, ...]]:
+    """Find the stacks of a collection, as ``find_keepers`` finds the groups of an evaluated one.
+
+    In each stack the pictures that the user keeps come first, then the others as they are worth keeping. Pictures that the
+    user says are no duplicates are in no stack together.
+
+    Args:
+        collection: the collection.
+        by: ``prompt``, ``burst`` or ``look-alike``.
+        ids: of all its pictures.
+        scores: by id; a picture without one is worth least.
+        profile: stored name of the profile behind the scores.
+        evaluated: the evaluation, which alone knows look-alikes.
+        group: groups pictures by prompt or burst, by default ``group_origins``; may remember its result.
+
+    Returns:
+        ids of each stack, two or more.
+
+    Raises:
+        CollectionError: an unknown way of grouping, or look-alikes without an evaluation.
+    """
+    if by not in UNITS:
+        raise CollectionError(f"Expected stacks by {', '.join(UNITS)}, got {by[:40]!r}.")
+    if by == "look-alike":
+        if evaluated is None:
+            raise CollectionError("Look-alikes are found by an evaluation: choose Evaluate first.")
+        e = evaluated.evaluation
+        numbers, groups = e.ids.tolist(), e.group
+        values = _values(numbers, scores)
+        order = keeping_order(collection, e.ids, np.where(np.isfinite(values), values, -np.inf), e.damage >= 0)
+    else:
+        numbers, values = list(ids), _values(ids, scores)
+        order = np.argsort(np.where(np.isfinite(values), -values, np.inf), kind="stable")
+        groups = (group or partial(group_origins, collection, by))(numbers)
+        place = {image: row for row, image in enumerate(numbers)}
+        apart = distinct_pictures(collection)
+        distinct = {
+            place[image]: frozenset(place[other] for other in others if other in place)
+            for image, others in apart.items()
+            if image in place
+        }
+        groups = separated(groups, order, {row: others for row, others in distinct.items() if others})
+    kept = set(EvaluationSettings.of(collection).keep)
+    own = {row for row, image in enumerate(numbers) if image in kept}
+    choices = choose(groups, order, values, 1, partial(too_close, profile), own)
+    return [tuple(numbers[row] for row in choice.rows) for choice in choices]
+
+
+def _values(ids: Sequence[int], scores: Mapping[int, float]) -> np.ndarray:
+    return np.array([scores.get(image, np.nan) for image in ids], dtype=np.float64)
+
+
+def stacked(
+    found: Sequence[int], stacks: Sequence[tuple[int, ...]], opened: int | None = None
+) -> tuple[list[int], dict[int, list[int]]]:
+    """Lay the pictures of a query on each other.
+
+    Args:
+        found: ids of the query, in its order.
+        stacks: ids of each stack, the picture on top first.
+        opened: a picture whose stack is shown spread out, and no other; None to show all stacks closed.
+
+    Returns:
+        ids that are shown, in the order of the query, a stack at the place of its first picture; and the ids of each
+        stack that has two or more of the query's pictures, the top one first, by the top one.
+
+    Examples:
+        >>> from soart.pipelines.evaluation.stacks import stacked
+        >>> stacked([4, 1, 5, 3], [(1, 2, 3, 4)])
+        ([1, 5], {1: [1, 3, 4]})
+        >>> stacked([4, 1, 5, 3], [(1, 2, 3, 4)], opened=2)
+        ([4, 1, 3], {})
+    """
+    if opened is not None:
+        members = set(next((stack for stack in stacks if opened in stack), (opened,)))
+        return [image for image in found if image in members], {}
+    there = set(found)
+    shown = [[image for image in stack if image in there] for stack in stacks]
+    by_top = {images[0]: images for images in shown if len(images) > 1}
+    top = {image: images[0] for images in by_top.values() for image in images}
+    return list(dict.fromkeys(top.get(image, image) for image in found)), by_top

@@ -1,0 +1,106 @@
+"""Draws with a program that runs elsewhere, such as Automatic1111's web UI or ComfyUI."""
+
+from __future__ import annotations
+
+import re
+import time
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator
+from pathlib import PureWindowsPath
+
+from ...errors import ImageError, ModelError, first_line
+from ...metrics.image import read_image
+from .backend_http import BackendClient
+from .external import ExternalGenerator
+from .loading import LoadedModel
+from .request import DrawnPicture, Request, problem_of
+from .steps import StepReport
+
+#: Words in the names of checkpoints that were trained on pictures of 1024 pixels, and the sides of these and of others.
+_LARGE = re.compile(r"xl|pony|illustrious|noobai|flux|sd_?3|sd3\.5|chroma|qwen|z.?image", re.IGNORECASE)
+_SIDES = 1024, 512
+_HASH = re.compile(r"\s*\[[0-9a-fA-F]+\]$")
+_SUFFIX = re.compile(r"\.(safetensors|ckpt|gguf|pt|sft)$", re.IGNORECASE)
+
+
+class BackendGenerator(ExternalGenerator):
+    """An ``ImageGenerator`` whose pictures a running backend draws, one at a time.
+
+    The picture of a request is drawn with the checkpoint that was chosen when the backend was opened. Word weights and LoRAs
+    in prompts are the backend's own.
+
+    Args:
+        client: sends requests to the backend.
+        described: the model, as ``ExternalGenerator`` describes it.
+        checkpoint: name of the model for people.
+    """
+
+    def __init__(self, client: BackendClient, described: LoadedModel, checkpoint: str) -> None:
+        super().__init__(
+            described.identity,
+            described.steps,
+            described.guidance,
+            described.size,
+            described.own_sampler,
+            described.accepts,
+        )
+        self.client, self.checkpoint = client, checkpoint
+
+    @property
+    def title(self) -> str:
+        """Name and place of the backend, and its model, such as ``ComfyUI at 127.0.0.1:8188, model dreamy``."""
+        return f"{self.client.address.title}, model {self.checkpoint}"
+
+    def draw(self, requests: Iterable[Request], steps: StepReport | None = None) -> Iterator[list[DrawnPicture]]:
+        """Draw ``requests`` in order; yields each picture as soon as it is there. Steps are not reported.
+
+        Raises:
+            ModelError: the backend cannot be reached, refuses a request, fails, or sends something else than a picture.
+        """
+        for request in requests:
+            started = time.perf_counter()
+            content = self._draw(request)
+            try:
+                pixels = read_image(content, label=f"picture of seed {request.seed}").pixels
+            except ImageError as error:
+                raise ModelError(
+                    f"{self.client.address.title} sent something else than a picture: {first_line(error)}."
+                ) from error
+            seconds = time.perf_counter() - started
+            self.pipeline_seconds += seconds
+            yield [DrawnPicture(request, pixels, problem_of(pixels / 255), seconds)]
+
+    @abstractmethod
+    def _draw(self, request: Request) -> bytes:
+        """The file of the picture of a request."""
+
+    def _failed(self, reason: str) -> ModelError:
+        """The error for a picture that the backend could not draw."""
+        return ModelError(f"{self.client.address.title} failed: {reason}. What was drawn before is kept.")
+
+    def _out_of_memory(self) -> ModelError:
+        return ModelError(
+            f"{self.client.address.title} does not have enough memory for a picture: choose a smaller size, or start it "
+            "with one of its options for little memory. What was drawn before is kept."
+        )
+
+
+def usual_size(checkpoint: str) -> tuple[int, int]:
+    """Width and height for a checkpoint of which only the name is known: 1024 pixels a side if it says so, else 512.
+
+    >>> from soart.pipelines.models.backend import usual_size
+    >>> usual_size("dreamshaperXL_v21.safetensors"), usual_size("dreamshaper_8.safetensors")
+    ((1024, 1024), (512, 512))
+    """
+    side = _SIDES[0] if _LARGE.search(checkpoint) else _SIDES[1]
+    return side, side
+
+
+def stem(name: str) -> str:
+    r"""The name of a checkpoint without folder, suffix and hash.
+
+    >>> from soart.pipelines.models.backend import stem
+    >>> stem("SDXL\\dreamy_v2.1.safetensors [0123456789]")
+    'dreamy_v2.1'
+    """
+    return _SUFFIX.sub("", PureWindowsPath(_HASH.sub("", name)).name)

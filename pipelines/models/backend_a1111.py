@@ -1,0 +1,212 @@
+"""Draws with Automatic1111's web UI, or with another that has its interface: Forge, reForge, SD.Next.
+
+Source of the interface: its own description at ``/docs`` of a web UI that was started with ``--api``.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+from difflib import get_close_matches
+from typing import Any, NamedTuple
+
+from ...errors import ModelError
+from .backend import BackendGenerator, stem, usual_size
+from .backend_http import DRAW_SECONDS, BackendClient, RefusedError, is_out_of_memory, reason_of, shortened
+from .external import ExternalGenerator
+from .request import Request
+
+#: Sampler of requests that name none, which is also that of the interface.
+SAMPLER = "Euler"
+#: Options that change the pictures of a checkpoint.
+_OPTIONS = ("sd_vae", "CLIP_stop_at_last_layers", "randn_source", "eta_noise_seed_delta", "forge_additional_modules")
+
+
+class Checkpoint(NamedTuple):
+    """A checkpoint of the web UI.
+
+    Attributes:
+        title: its name for requests.
+        names: its names without folder, suffix and hash, as answers may have them.
+        digest: its hash; empty if the web UI has not computed it.
+    """
+
+    title: str
+    names: frozenset[str]
+    digest: str
+
+    @property
+    def name(self) -> str:
+        """Its name for people."""
+        return stem(self.title)
+
+
+class A1111Backend(BackendGenerator):
+    """Draws with the web UI at an address.
+
+    The ``scheduler`` of a request is a sampler of the web UI, alone or with a schedule type, such as
+    ``"DPM++ 2M Karras"``. A LoRA is named in the prompt as ``<lora:NAME:WEIGHT>`` and read by the web UI.
+
+    Args:
+        client: sends requests to the web UI.
+
+    Raises:
+        ModelError: the web UI cannot be reached, was started without ``--api``, has no such checkpoint, or has none loaded.
+    """
+
+    def __init__(self, client: BackendClient) -> None:
+        options = _get(client, "options")
+        if not isinstance(options, dict):
+            raise ModelError(f"{client.address.title} answers something unknown: is this the address of a web UI?")
+        checkpoints = [_checkpoint(entry) for entry in _objects(_get(client, "sd-models"))]
+        self._chosen = _chosen(client, options, checkpoints)
+        settings = {name: options.get(name) for name in _OPTIONS if options.get(name) is not None}
+        identity = f"a1111:{self._chosen.name}" + (f"@{self._chosen.digest[:10]}" if self._chosen.digest else "")
+        if settings:
+            identity += f"+{hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:8]}"
+        described = ExternalGenerator(identity, size=usual_size(self._chosen.name), sampler=SAMPLER)
+        super().__init__(client, described.model, self._chosen.name)
+        self._samplers: dict[str, str] | None = None
+        self._schedules: frozenset[str] = frozenset()
+
+    def _scheduler(self, name: str | None) -> tuple[str, str]:
+        """Sampler and schedule type of a request; an empty schedule type is the sampler's own.
+
+        Raises:
+            ModelError: the web UI has no such sampler.
+        """
+        if name is None:
+            return SAMPLER, ""
+        samplers = self._known_samplers()
+        if name in samplers:
+            return samplers[name], ""
+        for schedule in sorted(self._schedules, key=len, reverse=True):
+            if name.endswith(f" {schedule}") and (sampler := name.removesuffix(schedule).rstrip()) in samplers:
+                return samplers[sampler], schedule
+        raise ModelError(
+            f"{self.client.address.title} has no sampler {name!r}: choose among {', '.join(sorted(set(samplers.values())))}."
+        )
+
+    def _known_samplers(self) -> dict[str, str]:
+        """The name of each sampler by its names; also reads the schedule types, which old versions do not list."""
+        if self._samplers is None:
+            known: dict[str, str] = {}
+            for entry in _objects(_get(self.client, "samplers")):
+                name = str(entry.get("name"))
+                aliases = entry.get("aliases")
+                known |= {str(alias): name for alias in (aliases if isinstance(aliases, list) else [])} | {name: name}
+            try:
+                listed = _objects(_get(self.client, "schedulers"))
+            except ModelError:
+                listed = []
+            self._schedules = frozenset(
+                str(entry[key]) for entry in listed for key in ("name", "label") if entry.get(key)
+            )
+            self._samplers = known
+        return self._samplers
+
+    def _draw(self, request: Request) -> bytes:
+        sampler, schedule = self._scheduler(request.scheduler)
+        payload: dict[str, Any] = {
+            "prompt": request.prompt,
+            "negative_prompt": request.negative,
+            "seed": request.seed,
+            "steps": request.steps,
+            "cfg_scale": request.guidance,
+            "sampler_name": sampler,
+            "batch_size": 1,
+            "n_iter": 1,
+            "send_images": True,
+            "save_images": False,
+            "override_settings": {"sd_model_checkpoint": self._chosen.title},
+        }
+        payload |= {"scheduler": schedule} if schedule else {}
+        payload |= {side: getattr(request, side) for side in ("width", "height") if getattr(request, side)}
+        try:
+            answer = self.client.json("/sdapi/v1/txt2img", payload, DRAW_SECONDS)
+        except RefusedError as error:
+            text = f"{reason_of(error.document)} {error.document}"
+            if is_out_of_memory(text):
+                raise self._out_of_memory() from error
+            raise self._failed(shortened(reason_of(error.document)) or str(error).rstrip(".")) from error
+        images = answer.get("images") if isinstance(answer, dict) else None
+        if not isinstance(images, list) or not images or not isinstance(images[0], str):
+            raise self._failed("it answered without a picture")
+        self._check_checkpoint(answer.get("info"))
+        try:
+            return base64.b64decode(images[0].rpartition(",")[2], validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise self._failed("the picture in its answer is damaged") from error
+
+    def _check_checkpoint(self, info: object) -> None:
+        """Refuse a picture of another checkpoint: some versions do not follow the one that is asked for."""
+        try:
+            facts = json.loads(info) if isinstance(info, str) else info
+        except (ValueError, RecursionError):
+            return
+        if not isinstance(facts, dict):
+            return
+        name, digest = facts.get("sd_model_name"), facts.get("sd_model_hash")
+        expected = self._chosen.digest
+        if isinstance(name, str) and name:
+            same = stem(name) in self._chosen.names
+        elif isinstance(digest, str) and digest and expected:
+            same = expected.startswith(digest) or digest.startswith(expected)
+        else:
+            return
+        if not same:
+            raise self._failed(
+                f"it drew with the checkpoint {shortened(str(name or digest))!r} and not with {self._chosen.name!r}, so the "
+                "picture is not stored"
+            )
+
+
+def _get(client: BackendClient, name: str) -> Any:  # noqa: ANN401
+    try:
+        document = client.json(f"/sdapi/v1/{name}")
+    except RefusedError as error:
+        if error.status == 404:
+            raise ModelError(
+                f"{client.address.title} does not offer its interface for programs: start it with --api."
+            ) from error
+        raise
+    if not isinstance(document, dict | list):
+        raise ModelError(f"{client.address.title} answers something unknown: is this the address of a web UI?")
+    return document
+
+
+def _objects(value: object) -> list[dict[str, Any]]:
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+
+
+def _checkpoint(entry: dict[str, Any]) -> Checkpoint:
+    title = str(entry.get("title") or entry.get("model_name") or "")
+    names = {stem(str(entry[key])) for key in ("title", "model_name", "filename") if entry.get(key)}
+    return Checkpoint(title, frozenset(names), str(entry.get("sha256") or entry.get("hash") or ""))
+
+
+def _chosen(client: BackendClient, options: dict[str, Any], checkpoints: list[Checkpoint]) -> Checkpoint:
+    """The checkpoint that the address names, else the one that the web UI has loaded.
+
+    Raises:
+        ModelError: there is none.
+    """
+    wanted = client.address.choice or str(options.get("sd_model_checkpoint") or "")
+    exact = [one for one in checkpoints if wanted and wanted == one.title]
+    if found := exact or [one for one in checkpoints if wanted and stem(wanted) in one.names]:
+        return found[0]
+    title, names = client.address.title, sorted(one.name for one in checkpoints)
+    if client.address.choice:
+        near = get_close_matches(stem(wanted), names, 3) or names[:5]
+        raise ModelError(
+            f"{title} has no checkpoint {wanted!r}: choose one such as {', '.join(near) or 'none there yet'}."
+        )
+    if wanted:
+        return Checkpoint(wanted, frozenset({stem(wanted)}), str(options.get("sd_checkpoint_hash") or ""))
+    if len(checkpoints) == 1:
+        return checkpoints[0]
+    raise ModelError(
+        f"{title} has no checkpoint loaded: choose one there, or name it as {client.address.kind}:…#CHECKPOINT."
+    )

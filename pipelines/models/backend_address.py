@@ -1,0 +1,110 @@
+"""Addresses of running backends, as the option ``--model`` names them; light to import."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
+
+from ...errors import ModelError
+
+
+class Kind(NamedTuple):
+    """A kind of backend.
+
+    Attributes:
+        name: of the program.
+        port: that it listens on unless told otherwise.
+        tools: names in the metadata of pictures whose settings it takes.
+    """
+
+    name: str
+    port: int
+    tools: frozenset[str]
+
+
+#: Kinds by the word before the colon. Forge, reForge and SD.Next have the interface of Automatic1111.
+KINDS = {
+    "a1111": Kind("Automatic1111", 7860, frozenset({"AUTOMATIC1111", "Forge", "SD.Next"})),
+    "comfyui": Kind("ComfyUI", 8188, frozenset({"ComfyUI"})),
+}
+_NAMED = re.compile(rf"({'|'.join(KINDS)}):(.*)", re.DOTALL)
+_EXPECTED = "expected an address such as {example}, or with #CHECKPOINT at its end"
+
+
+@dataclass(frozen=True, slots=True)
+class BackendAddress:
+    """The address of a running backend.
+
+    Attributes:
+        kind: a key of ``KINDS``.
+        url: scheme, host, port and path, without a slash at the end, and without user and password.
+        choice: the checkpoint, or for ComfyUI the file of a workflow, that the address names; empty for none.
+        user, password: for backends that ask for them; empty for none.
+    """
+
+    kind: str
+    url: str
+    choice: str = ""
+    user: str = field(default="", repr=False)
+    password: str = field(default="", repr=False)
+
+    @property
+    def name(self) -> str:
+        """Name of the program, such as ``Automatic1111``."""
+        return KINDS[self.kind].name
+
+    @property
+    def tools(self) -> frozenset[str]:
+        """Names in the metadata of pictures whose settings it takes."""
+        return KINDS[self.kind].tools
+
+    @property
+    def title(self) -> str:
+        """Name and place, such as ``Automatic1111 at 127.0.0.1:7860``."""
+        return f"{self.name} at {self.url.partition('://')[2]}"
+
+
+def backend_address(model: str | None) -> BackendAddress | None:
+    """The backend that a model's name stands for; None for a model that is loaded in this process.
+
+    Args:
+        model: ``KIND:URL`` or ``KIND:URL#CHOICE``; the URL may lack ``http://``, and without one the usual port of this
+            machine is meant.
+
+    Raises:
+        ModelError: a kind of backend with something else than an address.
+
+    Examples:
+        >>> from soart.pipelines.models.backend_address import backend_address
+        >>> backend_address("a1111:").url, backend_address("comfyui:http://box:8188#dreamy.safetensors").choice
+        ('http://127.0.0.1:7860', 'dreamy.safetensors')
+        >>> backend_address("org/model") is None
+        True
+    """
+    named = _NAMED.fullmatch(model or "")
+    if named is None:
+        return None
+    kind, rest = named[1], named[2].strip()
+    # The choice may be a path with characters that end a URL, so it is cut off first.
+    rest, _, choice = rest.partition("#")
+    example = f"{kind}:http://127.0.0.1:{KINDS[kind].port}"
+    wrong = ModelError(f"The backend {_hidden(model or '')!r} cannot be reached: {_EXPECTED.format(example=example)}.")
+    if not rest:
+        rest = f"127.0.0.1:{KINDS[kind].port}"
+    try:
+        parts = urlsplit(rest if "://" in rest else f"http://{rest}")
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise wrong from error
+    if parts.scheme not in ("http", "https") or not host or parts.query or re.search(r"[\s\x00-\x1f]", rest):
+        raise wrong
+    place = (f"[{host}]" if ":" in host else host) + (f":{port}" if port else "")
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    return BackendAddress(kind, f"{parts.scheme}://{place}{parts.path.rstrip('/')}", choice.strip(), user, password)
+
+
+def _hidden(model: str) -> str:
+    """The name without user and password, for messages."""
+    return re.sub(r"(?<=://)[^/@]*@|(?<=:)[^/@:]*:[^/@]*@", "", model)

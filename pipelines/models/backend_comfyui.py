@@ -1,0 +1,277 @@
+"""Draws with a running ComfyUI, by a graph of its example or by a workflow of yours.
+
+Source of the interface: ``server.py`` and ``execution.py`` of ComfyUI 0.3.64 and 0.8.0.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import time
+import uuid
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from ...errors import LoraError, ModelError
+from .backend import BackendGenerator, stem, usual_size
+from .backend_http import DRAW_SECONDS, BackendClient, RefusedError, is_out_of_memory, shortened
+from .comfy_workflow import MARKS, ComfyWorkflow, default_workflow, read_workflow, split_sampler, values_of
+from .external import ACCEPTS, ExternalGenerator
+from .limits import GUIDANCE, SIDE, STEPS
+from .prompt_syntax import parse_prompt
+from .request import EXTERNAL_GUIDANCE, EXTERNAL_STEPS, Lora, Request
+
+#: Seconds between two questions whether a picture is done: the first, and the longest.
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
+#: Questions after which the queue is looked at too.
+_QUEUE_EVERY = 5
+#: Sampler and scheduler of the default graph.
+_SAMPLER = "euler normal"
+
+
+class ComfyBackend(BackendGenerator):
+    """Draws with the ComfyUI at an address.
+
+    The ``scheduler`` of a request is a sampler and a scheduler of ComfyUI, such as ``"dpmpp_2m karras"``.
+
+    Args:
+        client: sends requests to ComfyUI. Its address may name a checkpoint, or the file of a workflow in API format.
+
+    Raises:
+        ModelError: ComfyUI cannot be reached or has no such checkpoint, or the workflow cannot be used.
+    """
+
+    def __init__(self, client: BackendClient) -> None:
+        choice, title = client.address.choice, client.address.title
+        facts = client.json("/system_stats")
+        if not isinstance(facts, dict) or "system" not in facts:
+            raise ModelError(f"{title} answers something unknown: is this the address of a ComfyUI?")
+        self._is_yours = choice.lower().endswith(".json")
+        if self._is_yours:
+            self._workflow, size = read_workflow(Path(choice)), None
+            name = stem(self._workflow.weights) or Path(choice).stem
+            sides = [_within(self._workflow.own(side), SIDE) for side in ("width", "height")]
+            size = (int(sides[0]), int(sides[1])) if sides[0] and sides[1] else None
+        else:
+            checkpoint = _checkpoint(client)
+            self._workflow, name, size = default_workflow(checkpoint), stem(checkpoint), usual_size(checkpoint)
+        workflow = self._workflow
+        if "seed" not in workflow.places:
+            raise ModelError(
+                f"The seed of the workflow {choice!r} cannot be found: give its sampler a seed of its own."
+            )
+        guidance = _within(workflow.own("guidance"), GUIDANCE)
+        sampler = " ".join(str(workflow.own(key)) for key in ("sampler", "schedule") if workflow.own(key))
+        described = ExternalGenerator(
+            f"comfyui:{name}@{_digest(client, workflow, sized=size is not None)}",
+            int(_within(workflow.own("steps"), STEPS) or EXTERNAL_STEPS),
+            EXTERNAL_GUIDANCE if guidance is None else guidance,
+            size,
+            sampler or _SAMPLER,
+            ACCEPTS
+            - ({"negative_prompt"} if "negative" not in workflow.places else set())
+            - ({"width", "height"} if not {"width", "height"} <= workflow.places.keys() else set()),
+        )
+        super().__init__(client, described.model, name)
+        own = workflow.own("negative")
+        if isinstance(own, str) and own.strip() and MARKS["negative"] not in own:
+            self._settings = {"negative": own}
+        self._known: dict[str, list[str]] | None = None
+        # Some versions tell only named clients of pictures that they have cached.
+        self._name = uuid.uuid4().hex
+
+    def request(self, prompt: str, seed: int, **settings: Any) -> Request:  # noqa: ANN401
+        """As ``ImageGenerator.request``; settings that the workflow does not take are refused."""
+        for name, place in (("steps", "steps"), ("guidance", "guidance"), ("scheduler", "sampler")):
+            if settings.get(name) is not None and place not in self._workflow.places:
+                raise ModelError(f"The workflow {self.client.address.choice!r} does not take {name}: leave it out.")
+        return super().request(prompt, seed, **settings)
+
+    def _read(self, request: Request) -> tuple[tuple[Lora, ...], bool]:
+        """Nothing: ComfyUI reads word weights itself, and LoRAs are nodes."""
+        if self._is_yours:
+            # Its nodes may read LoRAs in texts.
+            return (), False
+        if loras := parse_prompt(request.prompt).loras or parse_prompt(request.negative).loras:
+            raise LoraError(
+                f"{self.client.address.name} does not read the LoRA {next(iter(loras))!r} in a prompt: put a node that loads "
+                "it into a workflow."
+            )
+        return (), False
+
+    def _scheduler(self, name: str | None) -> tuple[str | None, str | None]:
+        """Sampler and scheduler of a request; None for those of the workflow.
+
+        Raises:
+            ModelError: ComfyUI has no such sampler or scheduler.
+        """
+        if name is None:
+            return None, None
+        if self._known is None:
+            self._known = {key: _choices(self.client, "KSampler", key) for key in ("sampler_name", "scheduler")}
+        known = self._known
+        return split_sampler(name, known["sampler_name"], known["scheduler"], self.client.address.title)
+
+    def _draw(self, request: Request) -> bytes:
+        graph = self._workflow.filled(values_of(request, *self._scheduler(request.scheduler)))
+        try:
+            answer = self.client.json("/prompt", {"prompt": graph, "client_id": self._name})
+        except RefusedError as error:
+            raise self._failed(_refusal(error)) from error
+        name = answer.get("prompt_id") if isinstance(answer, dict) else None
+        if not isinstance(name, str):
+            raise self._failed("it does not say which run draws the picture")
+        try:
+            history = self._finished(name)
+        except BaseException:
+            # Ctrl-C, or too long a wait: ComfyUI need not go on.
+            with contextlib.suppress(ModelError):
+                self.client.json("/queue", {"delete": [name]}, 3)
+                self.client.json("/interrupt", {"prompt_id": name}, 3)
+            raise
+        self._check(history)
+        return self.client.content(f"/view?{urlencode(_picture(history, graph) or self._no_picture())}")
+
+    def _finished(self, name: str) -> Mapping[str, Any]:
+        """What ComfyUI remembers of a run, once it has ended."""
+        pause, start = _FIRST_PAUSE, time.monotonic()
+        questions = 0
+        while True:
+            known = self.client.json(f"/history/{quote(name)}")
+            history = known.get(name) if isinstance(known, dict) else None
+            if isinstance(history, dict):
+                return history
+            questions += 1
+            if questions % _QUEUE_EVERY == 0 and not self._waits(name):
+                # It may have ended between the two questions.
+                known = self.client.json(f"/history/{quote(name)}")
+                if isinstance(known, dict) and isinstance(known.get(name), dict):
+                    continue
+                raise self._failed(
+                    "it no longer knows the picture that it was to draw, perhaps because its queue was cleared"
+                )
+            if time.monotonic() - start > DRAW_SECONDS:
+                raise self._failed(f"it did not draw a picture within {DRAW_SECONDS / 60:.0f} minutes")
+            time.sleep(pause)
+            pause = min(pause * 1.3, _LONGEST_PAUSE)
+
+    def _waits(self, name: str) -> bool:
+        """True if a run is in the queue, or runs."""
+        queue = self.client.json("/queue")
+        lists = [queue.get(key) for key in ("queue_running", "queue_pending")] if isinstance(queue, dict) else []
+        return any(
+            name in entry for runs in lists if isinstance(runs, list) for entry in runs if isinstance(entry, list)
+        )
+
+    def _check(self, history: Mapping[str, Any]) -> None:
+        """Refuse a run that failed."""
+        status = history.get("status")
+        messages = status.get("messages") if isinstance(status, dict) else None
+        events = {
+            entry[0]: entry[1]
+            for entry in (messages if isinstance(messages, list) else [])
+            if isinstance(entry, list) and len(entry) == 2 and isinstance(entry[0], str) and isinstance(entry[1], dict)
+        }
+        if "execution_interrupted" in events:
+            raise self._failed("the picture was interrupted there")
+        if error := events.get("execution_error"):
+            reason = shortened(str(error.get("exception_message", ""))) or shortened(
+                str(error.get("exception_type", ""))
+            )
+            if is_out_of_memory(f"{error.get('exception_type')} {error.get('exception_message')}"):
+                raise self._out_of_memory()
+            raise self._failed(f"its node {error.get('node_type')} says: {reason or 'no reason given'}")
+
+    def _no_picture(self) -> dict[str, str]:
+        raise self._failed("the workflow made no picture: end it with Save Image or Preview Image")
+
+
+def _picture(history: Mapping[str, Any], graph: Mapping[str, Any]) -> dict[str, str] | None:
+    """The file of the picture of a run: the first that is saved, else the first that is shown."""
+    outputs = history.get("outputs")
+    shown = [
+        image
+        for name in graph
+        for image in _images(outputs.get(name) if isinstance(outputs, dict) else None)
+        if isinstance(image, dict) and isinstance(image.get("filename"), str)
+    ]
+    shown.sort(key=lambda image: image.get("type") != "output")
+    return {key: str(shown[0].get(key, "")) for key in ("filename", "subfolder", "type")} if shown else None
+
+
+def _images(output: object) -> list[Any]:
+    images = output.get("images") if isinstance(output, dict) else None
+    return images if isinstance(images, list) else []
+
+
+def _refusal(error: RefusedError) -> str:
+    """The first mistake of a graph that ComfyUI does not run."""
+    document = error.document if isinstance(error.document, dict) else {}
+    nodes = document.get("node_errors")
+    for node in nodes.values() if isinstance(nodes, dict) else ():
+        mistakes = node.get("errors") if isinstance(node, dict) else None
+        for mistake in mistakes if isinstance(mistakes, list) else ():
+            if isinstance(mistake, dict):
+                details = shortened(str(mistake.get("details", "")))
+                return f"its node {node.get('class_type')} refuses the graph: {shortened(str(mistake.get('message')))} ({details})"
+    return str(error).rstrip(".")
+
+
+def _choices(client: BackendClient, node: str, name: str) -> list[str]:
+    """The choices of an input of a node; empty if ComfyUI does not tell them."""
+    facts = client.json(f"/object_info/{quote(node)}")
+    try:
+        kind, *more = facts[node]["input"]["required"][name]
+        listed = kind if isinstance(kind, list) else more[0]["options"]
+    except (KeyError, IndexError, TypeError, ValueError):
+        return []
+    return [choice for choice in listed if isinstance(choice, str)] if isinstance(listed, list) else []
+
+
+def _checkpoint(client: BackendClient) -> str:
+    """The checkpoint that the address names, else ComfyUI's first.
+
+    Raises:
+        ModelError: there is none.
+    """
+    known, wanted = _choices(client, "CheckpointLoaderSimple", "ckpt_name"), client.address.choice
+    title = client.address.title
+    if not known:
+        raise ModelError(
+            f"{title} has no checkpoint: put one into its folder models/checkpoints, or name a workflow as "
+            f"{client.address.kind}:…#WORKFLOW.json."
+        )
+    found = [name for name in known if not wanted or wanted == name] or [
+        name for name in known if stem(wanted) == stem(name)
+    ]
+    if not found:
+        near = get_close_matches(wanted, known, 3) or known[:5]
+        raise ModelError(f"{title} has no checkpoint {wanted!r}: choose one such as {', '.join(near)}.")
+    return found[0]
+
+
+def _digest(client: BackendClient, workflow: ComfyWorkflow, *, sized: bool) -> str:
+    """Hash of a graph and, where ComfyUI tells it, of the size of its checkpoint, 12 hex digits.
+
+    Args:
+        client: sends requests to ComfyUI.
+        workflow: the graph.
+        sized: True if every request names width and height.
+    """
+    named = ("prompt", "negative", "seed", "steps", "guidance", *(("width", "height") if sized else ()))
+    size = None
+    with contextlib.suppress(ModelError):
+        listed = client.json("/experiment/models/checkpoints") if workflow.weights else None
+        files = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
+        size = next((entry.get("size") for entry in files if entry.get("name") == workflow.weights), None)
+    return hashlib.sha256(f"{workflow.digest(named)} {size}".encode()).hexdigest()[:12]
+
+
+def _within(value: object, limits: tuple[int, int]) -> float | None:
+    """A number within some limits; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if limits[0] <= value <= limits[1] else None

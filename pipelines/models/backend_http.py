@@ -1,0 +1,151 @@
+"""Talks to running backends over HTTP; every failure is one sentence."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
+
+from ...errors import ModelError
+from .backend_address import BackendAddress
+
+#: Seconds that a backend may take to tell about itself, and to draw one picture, its loading of a model included.
+ANSWER_SECONDS, DRAW_SECONDS = 20.0, 1800.0
+#: Most bytes of an answer; a picture of the largest size that can be asked for takes less.
+_MOST_BYTES = 400_000_000
+#: Most bytes of the answer of a failure, and most characters of its message.
+_MOST_ERROR, _SHOWN = 100_000, 240
+
+
+class RefusedError(ModelError):
+    """A request that a backend answered with an error.
+
+    Attributes:
+        status: of HTTP.
+        document: of the answer, if it is JSON; else None.
+    """
+
+    def __init__(self, message: str, status: int, document: Any) -> None:  # noqa: ANN401
+        super().__init__(message)
+        self.status, self.document = status, document
+
+
+class _NoRedirects(HTTPRedirectHandler):
+    """Refuses redirections: only the owner names addresses."""
+
+    def redirect_request(self, *_: Any) -> None:  # noqa: ANN401
+        return None
+
+
+class BackendClient:
+    """Sends requests to one backend, directly and never to another address.
+
+    Args:
+        address: of the backend.
+    """
+
+    def __init__(self, address: BackendAddress) -> None:
+        self.address = address
+        # A proxy of the environment could not reach this machine's own programs.
+        self._opener = build_opener(ProxyHandler({}), _NoRedirects())
+
+    def json(self, path: str, document: object = None, seconds: float = ANSWER_SECONDS) -> Any:  # noqa: ANN401
+        """The JSON document at a path, or the answer to a posted one.
+
+        Args:
+            path: begins with a slash.
+            document: to post; None to get.
+            seconds: time limit of each step of the exchange.
+
+        Raises:
+            RefusedError: the backend answers with an error.
+            ModelError: it cannot be reached, does not answer in time, breaks off, or answers something else.
+        """
+        content = self.content(path, document, seconds)
+        try:
+            return json.loads(content) if content.strip() else None
+        except (ValueError, RecursionError) as error:
+            raise ModelError(
+                f"{self.address.title} answers {path} with something else than JSON: is this the right address?"
+            ) from error
+
+    def content(self, path: str, document: object = None, seconds: float = ANSWER_SECONDS) -> bytes:
+        """As ``json``, but the bytes of the answer."""
+        request = Request(self.address.url + path)
+        if document is not None:
+            request.data = json.dumps(document).encode()
+            request.add_header("Content-Type", "application/json")
+        if self.address.user or self.address.password:
+            pair = f"{self.address.user}:{self.address.password}".encode()
+            request.add_header("Authorization", f"Basic {base64.b64encode(pair).decode()}")
+        try:
+            with self._opener.open(request, timeout=seconds) as answer:
+                content: bytes = answer.read(_MOST_BYTES + 1)
+                if len(content) <= _MOST_BYTES and answer.length:
+                    # A bounded read says nothing of an answer that is cut short.
+                    raise http.client.IncompleteRead(content, answer.length)
+        except HTTPError as error:
+            raise self._refused(error) from error
+        except (OSError, http.client.HTTPException) as error:
+            raise self._broken(error, seconds) from error
+        if len(content) > _MOST_BYTES:
+            raise ModelError(
+                f"{self.address.title} answers with more than {_MOST_BYTES >> 20} MiB: choose a smaller size."
+            )
+        return content
+
+    def _refused(self, error: HTTPError) -> RefusedError:
+        title, document, text = self.address.title, None, ""
+        try:
+            text = error.read(_MOST_ERROR).decode("utf-8", "replace")
+            document = json.loads(text)
+        except (OSError, ValueError, RecursionError, http.client.HTTPException):
+            pass
+        if error.code in (401, 403):
+            message = (
+                f"{title} asks for a user and a password, or does not let this machine in: "
+                f"name them as {self.address.kind}:http://USER:PASSWORD@HOST:PORT."
+            )
+        elif 300 <= error.code < 400:
+            message = f"{title} redirects to another address: name that one, if you trust it."
+        else:
+            reason = shortened(reason_of(document) or error.reason or "no reason given")
+            message = f"{title} refuses a request ({error.code}): {reason}."
+        return RefusedError(message, error.code, document)
+
+    def _broken(self, error: Exception, seconds: float) -> ModelError:
+        title = self.address.title
+        reason = error.reason if isinstance(error, URLError) else error
+        if isinstance(reason, TimeoutError):
+            return ModelError(f"{title} did not answer within {seconds:.0f} seconds: look at its console.")
+        if isinstance(error, URLError):
+            text = getattr(reason, "strerror", None) or str(reason)
+            return ModelError(f"{title} does not answer ({shortened(text)}): start it, or correct the address.")
+        text = getattr(error, "strerror", None) or shortened(str(error)) or type(error).__name__
+        if isinstance(error, http.client.IncompleteRead):
+            text = "it was cut short"
+        return ModelError(f"{title} broke off in the middle of an answer ({text}): look at its console.")
+
+
+def shortened(text: str) -> str:
+    """The first line of a backend's message, of at most some hundred characters, without a full stop at its end."""
+    line = next((line.strip() for line in str(text).splitlines() if line.strip()), "")
+    return (line if len(line) <= _SHOWN else line[:_SHOWN].rstrip() + " …").rstrip(".: ")
+
+
+def reason_of(document: Any) -> str:  # noqa: ANN401
+    """The message in the JSON of a failure, by the names that web frameworks give it; empty if there is none."""
+    if isinstance(document, list):
+        return next(filter(None, map(reason_of, document)), "")
+    if not isinstance(document, dict):
+        return document if isinstance(document, str) else ""
+    keys = ("errors", "detail", "msg", "message", "error")
+    return next(filter(None, (reason_of(document.get(key)) for key in keys)), "")
+
+
+def is_out_of_memory(text: str) -> bool:
+    """True if a backend's message says that it ran out of memory."""
+    return any(sign in text.lower() for sign in ("out of memory", "outofmemory", "allocation on device"))

@@ -1,0 +1,294 @@
+"""Graphs of ComfyUI that draw requests: where each setting goes, and the values that they have of their own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...errors import ModelError, first_line
+from ..support.comfygraph import DEEPEST, ENCODED, VALUES, Graph, Link, base_samplers
+from .request import Request
+
+#: Inputs of nodes by setting, the usual name first.
+_INPUTS = {
+    "seed": ("seed", "noise_seed"),
+    "steps": ("steps",),
+    "guidance": ("cfg", "guidance"),
+    "sampler": ("sampler_name",),
+    "schedule": ("scheduler",),
+}
+#: Marks in texts of a workflow that stand for the prompt and the negative prompt.
+MARKS = {"prompt": "%prompt%", "negative": "%negative%"}
+#: Inputs on the way from a sampler to its texts that do not lead to one.
+_NO_TEXT = frozenset(
+    {"clip", "model", "vae", "image", "pixels", "latent", "control_net", "clip_vision", "style_model", "mask"}
+)
+#: Inputs that name the weights, the usual name first.
+_WEIGHTS = ("ckpt_name", "unet_name", "model_name", "gguf_name", "model")
+Place = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ComfyWorkflow:
+    """A graph in ComfyUI's API format that draws one picture.
+
+    Attributes:
+        nodes: the graph.
+        places: node and input of each setting: ``prompt``, ``negative``, ``seed``, ``steps``, ``guidance``, ``sampler``,
+            ``schedule``, ``width``, ``height``; settings that the graph does not take are missing.
+    """
+
+    nodes: Mapping[str, Any]
+    places: Mapping[str, tuple[Place, ...]]
+
+    def own(self, setting: str) -> Any:  # noqa: ANN401
+        """The value that the graph itself has for a setting; None if it does not take it."""
+        for node, name in self.places.get(setting, ()):
+            return self.nodes[node]["inputs"][name]
+        return None
+
+    def filled(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The graph with other values of some settings; those that are None stay."""
+        nodes = deepcopy(dict(self.nodes))
+        for setting, value in values.items():
+            for node, name in self.places.get(setting, ()) if value is not None else ():
+                inputs, mark = nodes[node]["inputs"], MARKS.get(setting)
+                marked = mark and isinstance(inputs[name], str) and mark in inputs[name]
+                inputs[name] = inputs[name].replace(mark, value) if marked else value
+        return nodes
+
+    @property
+    def weights(self) -> str:
+        """Name of the first checkpoint or other weights that the graph loads; empty if it names none."""
+        named = (
+            node["inputs"][key]
+            for key in _WEIGHTS
+            for node in self.nodes.values()
+            if isinstance(node["inputs"].get(key), str) and node["inputs"][key]
+        )
+        return next(named, "")
+
+    def digest(self, settings: Collection[str]) -> str:
+        """Hash of everything in the graph but the values of some settings, 12 hex digits.
+
+        Args:
+            settings: those that every request names itself. A value that a request may leave to the graph must count, or
+                pictures of another sampler would be taken for the same.
+        """
+        blank = self.filled(dict.fromkeys(settings, ""))
+        return hashlib.sha256(json.dumps(blank, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def default_workflow(checkpoint: str) -> ComfyWorkflow:
+    """The graph of ComfyUI's own example: a checkpoint, two texts, an empty latent, a sampler, and a preview."""
+    nodes = {
+        "4": _node("CheckpointLoaderSimple", ckpt_name=checkpoint),
+        "5": _node("EmptyLatentImage", width=512, height=512, batch_size=1),
+        "6": _node("CLIPTextEncode", text="", clip=["4", 1]),
+        "7": _node("CLIPTextEncode", text="", clip=["4", 1]),
+        "3": _node(
+            "KSampler", seed=0, steps=20, cfg=7.0, sampler_name="euler", scheduler="normal", denoise=1.0,
+            model=["4", 0], positive=["6", 0], negative=["7", 0], latent_image=["5", 0],
+        ),
+        "8": _node("VAEDecode", samples=["3", 0], vae=["4", 2]),
+        # Pictures are kept by soart, so that ComfyUI's own folder need not fill up.
+        "9": _node("PreviewImage", images=["8", 0]),
+    }  # fmt: skip
+    return workflow_of(nodes, "the default graph")
+
+
+def _node(kind: str, **inputs: Any) -> dict[str, Any]:  # noqa: ANN401
+    return {"class_type": kind, "inputs": inputs}
+
+
+def read_workflow(path: Path) -> ComfyWorkflow:
+    """The workflow in a file.
+
+    Raises:
+        ModelError: the file cannot be read, is not in the API format, or draws in a way that cannot be followed.
+    """
+    try:
+        document = json.loads(path.expanduser().read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise ModelError(f"The workflow {str(path)!r} cannot be read: {error.strerror or error}.") from error
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"The workflow {str(path)!r} is not valid JSON: {first_line(error)}.") from error
+    if isinstance(document, dict) and isinstance(document.get("nodes"), list):
+        raise ModelError(
+            f"The workflow {str(path)!r} is in the editor's own format: save it again by Workflow, Export (API)."
+        )
+    if isinstance(document, dict) and isinstance(document.get("prompt"), dict):
+        document = document["prompt"]
+    return workflow_of(document, f"the workflow {str(path)!r}")
+
+
+def workflow_of(document: object, label: str) -> ComfyWorkflow:
+    """Find the places of the settings in a graph.
+
+    Args:
+        document: in ComfyUI's API format.
+        label: of the graph in messages.
+
+    Raises:
+        ModelError: not a graph, or the sampler or its text cannot be found.
+    """
+    graph = Graph.of_prompt(document) if isinstance(document, dict) else None
+    if graph is None or not isinstance(document, dict):
+        raise ModelError(f"{_upper(label)} is not a graph in ComfyUI's API format: save it by Workflow, Export (API).")
+    nodes = {name: deepcopy(document[name]) for name in graph.nodes}
+    samplers = base_samplers(graph)
+    marked = {setting: tuple(_marked(graph, mark)) for setting, mark in MARKS.items()}
+    if len(samplers) != 1:
+        raise ModelError(
+            f"{_upper(label)} starts from {len(samplers) or 'no'} samplers: give one that draws one picture with one sampler."
+        )
+    places = _places(graph, samplers[0])
+    places |= {setting: found for setting, found in marked.items() if found}
+    if not places.get("prompt"):
+        raise ModelError(
+            f"The text of {label} cannot be found: write {MARKS['prompt']} where the prompt goes, and {MARKS['negative']} "
+            "where the negative prompt goes."
+        )
+    for node in nodes.values():
+        if isinstance(node["inputs"].get("batch_size"), int):
+            node["inputs"]["batch_size"] = 1
+    return ComfyWorkflow(nodes, {setting: found for setting, found in places.items() if found})
+
+
+def _upper(label: str) -> str:
+    return label[:1].upper() + label[1:]
+
+
+def _marked(graph: Graph, mark: str) -> Iterator[Place]:
+    for name, node in graph.nodes.items():
+        for key, value in node.inputs.items():
+            if isinstance(value, str) and mark in value:
+                yield name, key
+
+
+def _places(graph: Graph, sampler: str) -> dict[str, tuple[Place, ...]]:
+    """Places of the settings above a sampler, those of its texts included where they are certain."""
+
+    def node_at(name: str, *keys: str) -> str | None:
+        origin = next(filter(None, (graph.origin(graph.nodes[name].inputs.get(key)) for key in keys)), None)
+        return origin.node if origin else None
+
+    guider, noise, sigmas = node_at(sampler, "guider"), node_at(sampler, "noise"), node_at(sampler, "sigmas")
+    chosen = node_at(sampler, "sampler")
+    for _ in range(DEEPEST):
+        # Sigmas are split and cut on their way.
+        if sigmas is None or "steps" in graph.nodes[sigmas].inputs:
+            break
+        sigmas = node_at(sigmas, "sigmas")
+    holders = {"seed": noise, "steps": sigmas, "guidance": guider, "sampler": chosen, "schedule": sigmas}
+    found: dict[str, tuple[Place, ...]] = {}
+    for setting, keys in _INPUTS.items():
+        options = (_literal(graph, name, keys) for name in (holders[setting], sampler) if name)
+        found[setting] = tuple(filter(None, [next(filter(None, options), None)]))
+    latent = node_at(sampler, "latent_image", "latent", "samples") or sampler
+    for side in ("width", "height"):
+        place = _literal(graph, latent, (side,))
+        found[side] = (place,) if place else ()
+    guided = graph.nodes[guider or sampler].inputs
+    positive = next((guided[key] for key in ("positive", "conditioning") if key in guided), None)
+    prompt, distilled = _encoders(graph, positive)
+    negative, _ = _encoders(graph, guided.get("negative"))
+    if distilled:
+        # Models such as Flux were distilled to take guidance beside the text, and are drawn with cfg 1.
+        found["guidance"] = (distilled,)
+    found["prompt"] = _texts(graph, prompt)
+    found["negative"] = () if negative == prompt else _texts(graph, negative)
+    if not prompt:
+        # A node that draws by itself has its texts as inputs.
+        own = graph.nodes[sampler].inputs
+        names = {"prompt": ("prompt",), "negative": ("negative", "negative_prompt")}
+        for setting, keys in names.items():
+            place = _literal(graph, sampler, keys) if any(key in own for key in keys) else None
+            found[setting] = (place,) if place else ()
+    return found
+
+
+def _literal(graph: Graph, name: str, keys: Collection[str]) -> Place | None:
+    """Node and input of the value that arrives at the first of some inputs that a node has; None if it is computed."""
+    for _ in range(DEEPEST):
+        inputs = graph.nodes[name].inputs
+        key = next((key for key in keys if key in inputs), None)
+        if key is None:
+            return None
+        if not isinstance(inputs[key], Link):
+            return name, key
+        origin = graph.origin(inputs[key])
+        if origin is None:
+            return None
+        name, keys = origin.node, (key, *VALUES)
+    return None
+
+
+def _encoders(graph: Graph, value: object) -> tuple[list[str], Place | None]:
+    """Nodes that encode the texts behind a conditioning, and the place of distilled guidance on the way."""
+    pending, seen = [value], set[str]()
+    found: list[str] = []
+    distilled: Place | None = None
+    while pending and len(seen) < DEEPEST:
+        origin = graph.origin(pending.pop())
+        if origin is None or origin.node in seen:
+            continue
+        seen.add(origin.node)
+        inputs = graph.nodes[origin.node].inputs
+        if distilled is None and "guidance" in inputs:
+            distilled = _literal(graph, origin.node, ("guidance",))
+        if any(key in inputs for key in ENCODED):
+            found.append(origin.node)
+            continue
+        # Nodes such as ControlNet's hand both conditionings on, each at its own output.
+        other = ("negative" if origin.slot == 0 else "positive") if {"positive", "negative"} <= inputs.keys() else ""
+        pending += [
+            item for key, item in inputs.items() if isinstance(item, Link) and key not in _NO_TEXT and key != other
+        ]
+    return found, distilled
+
+
+def _texts(graph: Graph, encoders: list[str]) -> tuple[Place, ...]:
+    """Places of the text of one encoder; empty if there are several, or a node computes the text."""
+    if len(encoders) != 1:
+        return ()
+    [name] = encoders
+    keys = [key for key in ENCODED if isinstance(graph.nodes[name].inputs.get(key), str | Link)]
+    places = [_literal(graph, name, (key,)) for key in keys]
+    found = tuple(dict.fromkeys(place for place in places if place is not None))
+    texts = all(isinstance(graph.nodes[node].inputs[key], str) for node, key in found)
+    return found if texts and None not in places else ()
+
+
+def split_sampler(
+    name: str, samplers: Collection[str], schedules: Collection[str], where: str = "ComfyUI"
+) -> tuple[str, str]:
+    """Sampler and schedule of one text such as ``"dpmpp_2m karras"``.
+
+    Raises:
+        ModelError: a sampler or schedule that there is not; ``where`` names the program.
+    """
+    sampler, _, schedule = name.partition(" ")
+    if sampler not in samplers or schedule not in schedules:
+        raise ModelError(f"Expected a sampler and a scheduler of {where}, such as 'dpmpp_2m karras', got {name!r}.")
+    return sampler, schedule
+
+
+def values_of(request: Request, sampler: str | None, schedule: str | None) -> dict[str, Any]:
+    """The values of a request by setting, as ``ComfyWorkflow.filled`` takes them."""
+    return {
+        "prompt": request.prompt,
+        "negative": request.negative,
+        "seed": request.seed,
+        "steps": request.steps,
+        "guidance": request.guidance,
+        "sampler": sampler,
+        "schedule": schedule,
+        "width": request.width,
+        "height": request.height,
+    }

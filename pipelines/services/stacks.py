@@ -1,0 +1,51 @@
+"""Stacks of one collection for the gallery; what is slow to find is remembered until the pictures change."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+
+from ..collection.queries import Query, order
+from ..evaluation.stacks import find_stacks, group_origins
+from .evaluation import EvaluationService
+
+
+class StackService:
+    """The stacks of one collection.
+
+    Args:
+        evaluation: of the collection; it knows look-alikes.
+    """
+
+    def __init__(self, evaluation: EvaluationService) -> None:
+        self.evaluation, self.collection = evaluation, evaluation.collection
+        self._lock = threading.Lock()
+        #: By way of grouping: the pictures and the version of the evaluation, and their groups.
+        self._known: dict[str, tuple[tuple[tuple[int, ...], int], np.ndarray]] = {}
+
+    def stacks(self, by: str, profile: str) -> list[tuple[int, ...]]:
+        """The stacks, see ``find_stacks``; an earlier evaluation is read in the background where it is needed.
+
+        Args:
+            by: ``prompt``, ``burst`` or ``look-alike``.
+            profile: stored name of the profile whose scores choose the picture on top.
+
+        Raises:
+            CollectionError: an unknown way of grouping, or look-alikes that are not known yet.
+        """
+        if by == "look-alike":
+            self.evaluation.recall()
+        ids = order(self.collection, Query(ascending=True), "")
+        scores = self.collection.scores(profile) if profile else {}
+        return find_stacks(self.collection, by, ids, scores, profile, self.evaluation.result, partial(self._groups, by))
+
+    def _groups(self, by: str, ids: Sequence[int]) -> np.ndarray:
+        state = tuple(ids), self.evaluation.version
+        with self._lock:
+            known = self._known.get(by)
+            if known is None or known[0] != state:
+                known = self._known[by] = state, group_origins(self.collection, by, ids)
+            return known[1]

@@ -1,0 +1,449 @@
+"""Pictures drawn by running backends, against servers that speak their interfaces; failures are injected."""
+
+import base64
+import json
+import socket
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from specimens.backends import A1111, Comfy, serving
+
+import soart
+from soart.errors import LoraError, ModelError, SoartError
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.configuration import read_settings
+from soart.pipelines.doctor import run_checks
+from soart.pipelines.generate import generate, plan
+from soart.pipelines.models import backend_comfyui
+from soart.pipelines.models.backend_address import backend_address
+from soart.pipelines.models.comfy_workflow import default_workflow, read_workflow, workflow_of
+from soart.pipelines.models.opening import open_generator
+from soart.pipelines.models.options import GeneratorOptions
+
+#: Keys of answers, and the paths that may answer anything.
+NAMES = (
+    "title",
+    "filename",
+    "images",
+    "info",
+    "prompt_id",
+    "run-0",
+    "outputs",
+    "9",
+    "status",
+    "messages",
+    "errors",
+    "node_errors",
+    "input",
+    "error",
+    "sd_model_checkpoint",
+)
+PATHS = {
+    A1111: ("/sdapi/v1/options", "/sdapi/v1/sd-models", "/sdapi/v1/txt2img"),
+    Comfy: ("/system_stats", "/object_info/CheckpointLoaderSimple", "/experiment/models/checkpoints", "/prompt", "/history/run-0", "/queue", "/view"),
+}  # fmt: skip
+
+
+def opened(model, **options):
+    return open_generator(GeneratorOptions(model, **options))
+
+
+def only(generator, **settings):
+    [[picture]] = generator.draw([generator.request("a boat", 7, width=16, height=24, **settings)])
+    return picture
+
+
+@pytest.fixture(params=[A1111, Comfy], ids=["a1111", "comfyui"])
+def backend(request):
+    return request.param()
+
+
+@pytest.fixture
+def model(backend):
+    with serving(backend) as name:
+        yield name
+
+
+def test_addresses():
+    assert backend_address(None) is backend_address("org/model") is backend_address("a1111") is None
+    assert backend_address("comfyui:").title == "ComfyUI at 127.0.0.1:8188"
+    named = backend_address("a1111:https://me:s%40cret@[::1]:7861/sd/#sub/x.safetensors")
+    assert (named.url, named.choice, named.user, named.password) == (
+        "https://[::1]:7861/sd", "sub/x.safetensors", "me", "s@cret",
+    )  # fmt: skip
+    assert "s@cret" not in repr(named)
+    assert backend_address("a1111:box:80").url == "http://box:80"
+
+
+@pytest.mark.parametrize(
+    "wrong", ["file:///etc/passwd", "http://", "http://a:b:c", "http://box?x=1", "http://b\nox", "http://box:99999"]
+)
+def test_a_wrong_address_is_a_mistake_in_one_sentence(wrong):
+    with pytest.raises(ModelError, match="cannot be reached: expected an address such as"):
+        backend_address(f"a1111:{wrong}")
+
+
+def test_pictures_depend_on_every_setting_and_on_nothing_else(model):
+    with opened(model) as generator:
+        first = only(generator)
+        assert first.pixels.shape == (24, 16, 3)
+        assert first.problem is None
+        assert np.array_equal(first.pixels, only(generator).pixels)
+        sampler = {"a1111": "DPM++ 2M Karras", "comfyui": "dpmpp_2m karras"}[model.partition(":")[0]]
+        changes = ({"steps": 5}, {"guidance": 3.0}, {"negative": "fog"}, {"scheduler": sampler})
+        others = [only(generator, **change).pixels for change in changes]
+        others.append(next(generator.draw([generator.request("a boat", 8, width=16, height=24)]))[0].pixels)
+        others.append(next(generator.draw([generator.request("a fox", 7, width=16, height=24)]))[0].pixels)
+        assert all(not np.array_equal(first.pixels, other) for other in others)
+        assert not generator.can_preview
+        assert generator.meanings(["a boat"]) == {}
+
+
+def test_stored_pictures_are_reused_for_the_same_checkpoint_alone(backend, model, tmp_path):
+    with Collection(tmp_path / "c") as collection:
+        for name, drawn in ((model, 2), (model, 0), (f"{model}#photoXL", 2)):
+            with opened(name) as generator:
+                requests = plan("a boat", 2, generator, width=16, height=16)
+                made = generate(collection, generator, requests)
+                assert (made.drawn, made.reused) == (drawn, 2 - drawn)
+        row = made.rows[0].generation
+        assert row.model.startswith(f"{backend.kind}:photoXL")
+        assert row.sampler == {"a1111": "Euler", "comfyui": "euler normal"}[backend.kind]
+
+
+def test_the_size_follows_the_name_of_the_checkpoint(model):
+    assert opened(model).model.size == (512, 512)
+    named = opened(f"{model}#photoXL.safetensors")
+    assert named.model.size == (1024, 1024)
+    assert named.title.endswith(", model photoXL")
+
+
+def test_the_python_interface_and_the_tuner_draw_with_a_backend(model, tmp_path, scorer):
+    ranking = soart.generate("a {red|blue} boat", 2, tmp_path / "c", model=model, width=32, height=32)
+    assert len(list(ranking)) == 2
+    space = soart.PromptSpace.from_text("a {boat|fox} in {warm|cool} colors")
+    with opened(model) as generator, Collection(tmp_path / "t") as collection:
+        generator._settings = {"width": 32, "height": 32}
+        tuner = soart.Tuner(collection, generator, space, soart.Panel([scorer]), batch=2, budget=2)
+        assert len(tuner.step()) == 2
+        assert not tuner.prune
+
+
+def test_what_a_backend_cannot_do_is_refused_or_has_no_effect(model, tmp_path, caplog):
+    for options in ({"loras": tmp_path}, {"model_config": tmp_path}, {"engine": "ray"}, {"workers": 2}):
+        with pytest.raises(ModelError, match=r"cannot be used with .*, because .*: leave it out\."):
+            opened(model, **options)
+    opened(model, device="cuda", batch_size=4)
+    assert "--device and --batch-size has no effect" in caplog.text
+    with pytest.raises(ModelError, match="sampler"):
+        opened(model).request("a boat", 1, scheduler="EulerDiscreteScheduler")
+    with pytest.raises(ModelError, match=r"no checkpoint 'nowhere'.*such as"):
+        opened(f"{model}#nowhere")
+
+
+def test_nothing_answers(backend):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with pytest.raises(ModelError, match=r"at 127.0.0.1:\d+ does not answer \(.*refused\): start it"):
+        opened(f"{backend.kind}:127.0.0.1:{port}")
+
+
+@pytest.mark.parametrize(
+    ("failure", "message"),
+    [
+        ("break", "broke off in the middle of an answer"),
+        ((200, b"<html>"), "something else than JSON"),
+        ((302, b"http://127.0.0.1:1/"), "redirects to another address"),
+        ((401, {"detail": "Not authenticated"}), "asks for a user and a password"),
+        ((500, {"error": "Boom", "errors": "it burns.\nsecond line"}), "(500): it burns."),
+        ((404, {"detail": "Not Found"}), ""),
+    ],
+)
+def test_other_answers_at_the_beginning(backend, model, failure, message):
+    backend.failures["*"] = failure
+    with pytest.raises(ModelError) as error:
+        opened(model)
+    expected = "start it with --api" if not message and backend.kind == "a1111" else message
+    assert expected in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "failure", ["break", (500, {"error": "OutOfMemoryError", "errors": "CUDA out of memory. Tried"})]
+)
+def test_a_backend_that_dies_keeps_what_was_drawn(backend, model, failure, tmp_path):
+    path = {"a1111": "/sdapi/v1/txt2img", "comfyui": "/prompt"}[backend.kind]
+    with Collection(tmp_path / "c") as collection, opened(model) as generator:
+        requests = plan("a boat", 3, generator, width=16, height=16)
+
+        def stop(done):
+            if done == 1:
+                backend.failures[path] = failure
+
+        with pytest.raises(ModelError):
+            generate(collection, generator, requests, None, stop)
+        backend.failures.clear()
+        made = generate(collection, generator, requests)
+        assert (made.drawn, made.reused) == (2, 1)
+
+
+def test_user_and_password_are_sent_to_the_backend(backend):
+    with serving(backend) as name:
+        opened(name.replace("http://", "http://me:secret@"))
+    headers = [headers for *_, headers in backend.requests]
+    assert {header["Authorization"] for header in headers} == {f"Basic {base64.b64encode(b'me:secret').decode()}"}
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@pytest.mark.parametrize("kind", [A1111, Comfy])
+def test_any_answer_is_used_or_told_in_one_sentence(kind, monkeypatch):
+    monkeypatch.setattr(backend_comfyui, "_FIRST_PAUSE", 0.0001)
+    monkeypatch.setattr(backend_comfyui, "DRAW_SECONDS", 0.02)
+    backend = kind()
+    with serving(backend) as name:
+
+        @settings(max_examples=30)
+        @given(st.sampled_from(PATHS[kind]), st.sampled_from((200, 400, 500)), JSON)
+        def check(path, status, document):
+            backend.failures = {path: (status, document)}
+            message = ""
+            try:
+                only(opened(name), scheduler=None)
+            except ModelError as error:
+                message = str(error)
+            assert "\n" not in message
+
+        check()
+
+
+# Automatic1111
+
+
+def test_identity_of_a_web_ui_names_checkpoint_hash_and_options():
+    backend = A1111()
+    with serving(backend) as name:
+        first = opened(name).model.identity
+        assert first.startswith("a1111:dreamy_v2@0123456789+")
+        backend.options["sd_vae"] = "other.vae"
+        assert opened(name).model.identity != first
+        # A web UI that has nothing loaded, and several checkpoints.
+        backend.options["sd_model_checkpoint"] = None
+        with pytest.raises(ModelError, match="has no checkpoint loaded"):
+            opened(name)
+
+
+def test_a_web_ui_that_draws_with_another_checkpoint_is_caught():
+    backend = A1111()
+    backend.follows = False
+    with (
+        serving(backend) as name,
+        pytest.raises(ModelError, match=r"drew with the checkpoint 'dreamy_v2' and not with 'photoXL'"),
+    ):
+        only(opened(f"{name}#photoXL"))
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        ({"images": []}, "without a picture"),
+        ({"images": ["not base64!"]}, "is damaged"),
+        ({"images": [base64.b64encode(b"no picture").decode()]}, "something else than a picture"),
+        ([], "without a picture"),
+    ],
+)
+def test_answers_without_a_picture(answer, message):
+    backend = A1111()
+    with serving(backend) as name, opened(name) as generator:
+        backend.failures["/sdapi/v1/txt2img"] = (200, answer)
+        with pytest.raises(ModelError, match=message):
+            only(generator)
+
+
+def test_out_of_memory_is_told_with_a_way_out():
+    backend = A1111()
+    with serving(backend) as name, opened(name) as generator:
+        backend.failures["/sdapi/v1/txt2img"] = (500, {"error": "OutOfMemoryError", "errors": "CUDA out of memory."})
+        with pytest.raises(ModelError, match=r"does not have enough memory for a picture: choose a smaller size"):
+            only(generator)
+
+
+# ComfyUI
+
+
+@pytest.mark.parametrize(
+    ("outcome", "message"),
+    [
+        (["execution_error", {"node_type": "KSampler", "exception_message": "bad cfg\nmore", "exception_type": "ValueError"}], "node KSampler says: bad cfg. What was drawn before is kept."),
+        (["execution_error", {"node_type": "KSampler", "exception_message": "Allocation on device", "exception_type": "torch.OutOfMemoryError"}], "enough memory"),
+        (["execution_interrupted", {}], "was interrupted there"),
+    ],
+)  # fmt: skip
+def test_runs_that_fail(outcome, message):
+    backend = Comfy()
+    with serving(backend) as name, opened(name) as generator:
+        backend.outcome = [outcome]
+        with pytest.raises(ModelError, match=message):
+            only(generator)
+
+
+def test_a_run_that_vanishes_from_the_queue(monkeypatch):
+    monkeypatch.setattr(backend_comfyui, "_FIRST_PAUSE", 0.001)
+    backend = Comfy()
+    with serving(backend) as name, opened(name) as generator:
+        backend.forgets = True
+        with pytest.raises(ModelError, match="no longer knows the picture"):
+            only(generator)
+    assert ("POST", "/interrupt") in [(method, path) for method, path, *_ in backend.requests]
+
+
+def test_a_checkpoint_that_vanishes_is_named():
+    backend = Comfy()
+    with serving(backend) as name, opened(name) as generator:
+        backend.checkpoints = ["other.safetensors"]
+        with pytest.raises(
+            ModelError, match=r"node CheckpointLoaderSimple refuses the graph: Value not in list \(ckpt_name"
+        ):
+            only(generator)
+
+
+def test_comfyui_without_checkpoints_and_prompts_with_loras():
+    backend = Comfy()
+    with serving(backend) as name:
+        with pytest.raises(LoraError, match="does not read the LoRA 'ink'"):
+            opened(name).request("a boat <lora:ink:1>", 1)
+        backend.checkpoints = []
+        with pytest.raises(ModelError, match="has no checkpoint: put one into"):
+            opened(name)
+
+
+def flux():
+    """A graph with distilled guidance, a sampler of parts, reroutes, and a seed and a text in nodes of their own."""
+
+    def node(kind, **inputs):
+        return {"class_type": kind, "inputs": inputs}
+
+    return {
+        "1": node("UNETLoader", unet_name="flux/dev.safetensors"),
+        "2": node("CLIPTextEncodeFlux", clip_l=["12", 0], t5xxl=["12", 0], guidance=3.5, clip=["3", 0]),
+        "3": node("DualCLIPLoader", clip_name1="a"),
+        "4": node("BasicGuider", model=["1", 0], conditioning=["5", 0]),
+        "5": node("Reroute", any=["2", 0]),
+        "6": node("RandomNoise", noise_seed=["13", 0]),
+        "7": node("KSamplerSelect", sampler_name="euler"),
+        "8": node("BasicScheduler", scheduler="simple", steps=8, denoise=1.0, model=["1", 0]),
+        "9": node("SamplerCustomAdvanced", noise=["6", 0], guider=["4", 0], sampler=["7", 0], sigmas=["8", 0], latent_image=["10", 0]),
+        "10": node("EmptySD3LatentImage", width=96, height=64, batch_size=4),
+        "11": node("SaveImage", images=["9", 0], filename_prefix="x"),
+        "12": node("PrimitiveString", value="a castle"),
+        "13": node("PrimitiveInt", value=5),
+    }  # fmt: skip
+
+
+def test_settings_go_to_their_places_in_a_workflow_of_parts():
+    workflow = workflow_of(flux(), "it")
+    assert (workflow.own("steps"), workflow.own("guidance"), workflow.own("sampler"), workflow.own("width")) == (
+        8,
+        3.5,
+        "euler",
+        96,
+    )
+    assert "negative" not in workflow.places
+    filled = workflow.filled({"prompt": "a fox", "seed": 9, "steps": 3, "guidance": 2.0, "schedule": None})
+    assert filled["12"]["inputs"]["value"] == "a fox"
+    assert filled["13"]["inputs"]["value"] == 9
+    assert (filled["2"]["inputs"]["guidance"], filled["8"]["inputs"]["steps"]) == (2.0, 3)
+    assert filled["10"]["inputs"]["batch_size"] == 1
+    assert filled["8"]["inputs"]["scheduler"] == "simple"
+    assert workflow.weights == "flux/dev.safetensors"
+
+
+def test_a_workflow_draws_with_its_own_values(tmp_path):
+    (tmp_path / "w.json").write_text(json.dumps(flux()))
+    with serving(Comfy()) as name, opened(f"{name}#{tmp_path / 'w.json'}") as generator:
+        request = generator.request("a fox", 1)
+        assert (request.steps, request.guidance, request.width, request.height) == (8, 3.5, 96, 64)
+        assert next(generator.draw([request]))[0].pixels.shape == (64, 96, 3)
+        assert generator.model.identity.startswith("comfyui:dev@")
+        assert generator.model.sampler == "euler simple"
+        with pytest.raises(ModelError, match="does not take a negative prompt"):
+            generator.request("a fox", 1, negative="fog")
+
+
+def test_marks_stand_for_texts_that_cannot_be_found():
+    graph = default_workflow("x.safetensors").nodes
+    graph["6"]["inputs"]["text"] = ["20", 0]
+    graph["20"] = {"class_type": "Shout", "inputs": {"words": "best, %prompt%", "seed": 1, "loud": True}}
+    graph["7"]["inputs"]["text"] = "%negative%"
+    filled = workflow_of(graph, "it").filled({"prompt": "a fox", "negative": "fog"})
+    assert filled["20"]["inputs"]["words"] == "best, a fox"
+    assert filled["7"]["inputs"]["text"] == "fog"
+    graph["20"]["inputs"]["words"] = "best"
+    with pytest.raises(ModelError, match="write %prompt% where the prompt goes"):
+        workflow_of(graph, "it")
+
+
+def test_the_identity_of_a_workflow_ignores_what_requests_name_and_nothing_else(tmp_path):
+    def identity(**changes):
+        nodes = flux()
+        for place, value in changes.items():
+            node, name = place.split("_", 1)
+            nodes[node.removeprefix("n")]["inputs"][name] = value
+        path = tmp_path / "w.json"
+        path.write_text(json.dumps(nodes))
+        return opened(f"{model}#{path}").model.identity
+
+    with serving(Comfy()) as model:
+        first = identity()
+        assert identity(n12_value="b", n13_value=6, n8_steps=9, n2_guidance=2.0, n10_width=64) == first
+        # A request without a sampler is drawn with that of the workflow.
+        changes = (
+            {"n7_sampler_name": "dpmpp_2m"},
+            {"n8_scheduler": "karras"},
+            {"n3_clip_name1": "b"},
+            {"n10_width": 3},
+        )
+        assert len({first, *(identity(**change) for change in changes)}) == 5
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "is not valid JSON"),
+        ('{"nodes": [], "links": []}', r"editor's own format: save it again by Workflow, Export \(API\)"),
+        ("[]", "is not a graph in ComfyUI's API format"),
+        ('{"1": {"class_type": "SaveImage", "inputs": {}}}', "starts from no samplers"),
+    ],
+)
+def test_files_that_are_no_workflow(content, message, tmp_path):
+    (tmp_path / "w.json").write_text(content)
+    with pytest.raises(ModelError, match=message):
+        read_workflow(tmp_path / "w.json")
+    with pytest.raises(ModelError, match="cannot be read"):
+        read_workflow(tmp_path / "missing.json")
+
+
+def test_backends_are_named_by_the_owner_alone(tmp_path, monkeypatch):
+    with pytest.raises(ModelError, match="use open_generator"):
+        soart.load_model("a1111:")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "soart.toml").write_text('model = "a1111:http://10.0.0.1"')
+    with pytest.raises(SoartError, match="a project's file must not send requests"):
+        read_settings({})
+    assert read_settings({"SOART_MODEL": "comfyui:"}, [])["model"].value == "comfyui:"
+
+
+def test_doctor_asks_a_configured_backend(model):
+    [check] = [check for check in run_checks(model) if check.name == "backend"]
+    assert (check.ok, check.found.partition(" at ")[0]) == (True, backend_address(model).name)
+    [check] = [check for check in run_checks("a1111:127.0.0.1:1") if check.name == "backend"]
+    assert (check.ok, check.optional) == (False, True)
+    assert "does not answer" in check.advice

@@ -1,0 +1,51 @@
+"""Commands that draw with a running backend."""
+
+import json
+
+from specimens.backends import A1111, Comfy, serving
+
+from soart.pipelines.collection.collection import Collection
+
+
+def test_generate_with_a_web_ui(soart, tmp_path, caplog):
+    command = ("generate", "a {fox|owl}", "-n", 2, "--size", "32", "--steps", 3, "--collection", tmp_path / "c")
+    backend = A1111()
+    with serving(backend) as name:
+        code, out, err = soart(*command, "--model", name, "--device", "cpu", "--json")
+        assert code == 0, err
+        assert "--device has no effect, because Automatic1111 at 127.0.0.1:" in caplog.text
+        assert json.loads(out)["model"].startswith("a1111:dreamy_v2@")
+        assert soart(*command, "--model", name)[0] == 0
+        assert len([path for _, path, *_ in backend.requests if path.endswith("txt2img")]) == 2
+        code, _, err = soart(*command, "--model", name, "--lora", tmp_path)
+        assert (code, err.count("\n")) == (1, 1)
+    code, _, err = soart(*command, "--model", name)
+    assert (code, err.count("\n")) == (1, 1)
+    assert "does not answer" in err
+    with Collection(tmp_path / "c") as collection:
+        assert {row.generation.steps for row in collection.images()} == {3}
+
+
+def test_tune_with_comfyui(soart, tmp_path):
+    space = tmp_path / "space.yaml"
+    space.write_text(
+        "template: a {what} in {color}\nslots:\n  what: {options: [fox, owl]}\n  color: {options: [red, blue]}\n"
+        "  size: {options: [32x32]}\n"
+    )
+    with serving(Comfy()) as name:
+        command = (
+            "tune",
+            space,
+            "--model",
+            name,
+            "--budget",
+            4,
+            "--batch",
+            2,
+            "--collection",
+            tmp_path / "t",
+            "--json",
+        )
+        code, out, err = soart(*command)
+    assert code == 0, err
+    assert json.loads(out)["pictures"] == 4

@@ -1,0 +1,194 @@
+"""Small servers that speak the interfaces of Automatic1111's web UI and of ComfyUI, and draw by arithmetic."""
+
+import base64
+import hashlib
+import io
+import json
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
+from PIL import Image
+
+
+def painted(width, height, *facts):
+    """Noise (PNG) that depends on all facts and on nothing else."""
+    seed = int.from_bytes(hashlib.sha256(json.dumps(facts).encode()).digest()[:8], "big")
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    content = io.BytesIO()
+    Image.fromarray(pixels).save(content, "PNG")
+    return content.getvalue()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        pass
+
+    def _answer(self):
+        length = int(self.headers.get("Content-Length") or 0)
+        body = json.loads(self.rfile.read(length)) if length else None
+        backend = self.server.backend
+        path = urlsplit(self.path)
+        backend.requests.append((self.command, path.path, body, dict(self.headers)))
+        failure = backend.failures.get(path.path) or backend.failures.get("*")
+        if failure == "break":
+            # A server that dies in the middle of its answer.
+            self.send_response(200)
+            self.send_header("Content-Length", "1000")
+            self.end_headers()
+            self.wfile.write(b"{")
+            self.wfile.flush()
+            self.connection.close()
+            self.close_connection = True
+            return
+        status, content = failure or backend.answer(self.command, path.path, parse_qs(path.query), body)
+        content = content if isinstance(content, bytes) else json.dumps(content).encode()
+        self.send_response(status)
+        if 300 <= status < 400:
+            self.send_header("Location", content.decode())
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_GET = do_POST = _answer  # noqa: N815
+
+
+class A1111:
+    """A web UI with two checkpoints.
+
+    Attributes:
+        failures: what is answered instead, by path or for all as ``*``: a status and a document, or ``"break"``.
+        requests: method, path, document and headers of each request.
+        follows: False for a version that does not follow the checkpoint that is asked for.
+    """
+
+    kind = "a1111"
+
+    def __init__(self):
+        self.failures, self.requests, self.follows = {}, [], True
+        self.options = {"sd_model_checkpoint": "sub/dreamy_v2.safetensors [0123456789]", "sd_vae": "Automatic"}
+        self.models = [
+            {"title": "sub/dreamy_v2.safetensors [0123456789]", "model_name": "sub_dreamy_v2", "hash": "0123456789",
+             "sha256": "0123456789ab", "filename": "C:\\models\\sub\\dreamy_v2.safetensors"},
+            {"title": "photoXL.safetensors", "model_name": "photoXL", "hash": None, "sha256": None, "filename": "photoXL.safetensors"},
+        ]  # fmt: skip
+
+    def answer(self, method, path, query, body):
+        name = path.removeprefix("/sdapi/v1/")
+        if name == "options":
+            return 200, self.options
+        if name == "sd-models":
+            return 200, self.models
+        if name == "samplers":
+            return 200, [{"name": n, "aliases": [n.lower()], "options": {}} for n in ("Euler", "DPM++ 2M")]
+        if name == "schedulers":
+            return 200, [{"name": "karras", "label": "Karras"}]
+        if name == "txt2img" and method == "POST":
+            return 200, self.draw(body)
+        return 404, {"detail": "Not Found"}
+
+    def draw(self, body):
+        chosen = body["override_settings"]["sd_model_checkpoint"] if self.follows else self.models[0]["title"]
+        [model] = [model for model in self.models if model["title"] == chosen]
+        names = ("prompt", "negative_prompt", "seed", "steps", "cfg_scale", "sampler_name", "scheduler")
+        facts = [body.get(name) for name in names]
+        content = painted(body.get("width", 512), body.get("height", 512), chosen, *facts)
+        stem = model["filename"].split("\\")[-1].removesuffix(".safetensors")
+        info = {"seed": body["seed"], "sd_model_name": stem, "sd_model_hash": model["hash"]}
+        return {"images": [base64.b64encode(content).decode()], "parameters": body, "info": json.dumps(info)}
+
+
+class Comfy:
+    """A ComfyUI that knows the nodes of the default graph; runs end one question after they were queued.
+
+    Attributes:
+        failures, requests: as of ``A1111``.
+        outcome: the messages of every run's end; None for success.
+        forgets: True if runs vanish from the queue.
+    """
+
+    kind = "comfyui"
+
+    def __init__(self):
+        self.failures, self.requests, self.outcome, self.forgets = {}, [], None, False
+        self.checkpoints = ["dreamy.safetensors", "photoXL.safetensors"]
+        self.runs, self.files, self.asked = {}, {}, {}
+
+    def answer(self, method, path, query, body):
+        if path == "/system_stats":
+            return 200, {"system": {"comfyui_version": "0"}, "devices": []}
+        if path.startswith("/object_info/"):
+            lists = {
+                "ckpt_name": [self.checkpoints, {}],
+                "sampler_name": ["COMBO", {"options": ["euler", "dpmpp_2m"]}],
+                "scheduler": [["normal", "karras"]],
+            }
+            return 200, {path.rsplit("/", 1)[1]: {"input": {"required": lists}}}
+        if path == "/experiment/models/checkpoints":
+            return 200, [{"name": name, "size": 7} for name in self.checkpoints]
+        if path == "/prompt":
+            return self.queue(body["prompt"])
+        if path == "/queue" and method == "GET":
+            waiting = [] if self.forgets else [[0, name, {}, {}, []] for name in self.runs]
+            return 200, {"queue_running": [], "queue_pending": waiting}
+        if path in ("/queue", "/interrupt"):
+            return 200, b""
+        if path.startswith("/history/"):
+            return 200, self.history(path.rsplit("/", 1)[1])
+        if path == "/view":
+            return 200, self.files[query["filename"][0]]
+        return 404, {"error": "no such path"}
+
+    def queue(self, graph):
+        for name, node in graph.items():
+            chosen = node["inputs"].get("ckpt_name", self.checkpoints[0])
+            if chosen not in self.checkpoints:
+                mistake = {
+                    "message": "Value not in list",
+                    "details": f"ckpt_name: {chosen!r} not in {self.checkpoints}",
+                }
+                node_errors = {name: {"class_type": node["class_type"], "errors": [mistake]}}
+                return 400, {"error": {"message": "Prompt outputs failed validation"}, "node_errors": node_errors}
+        name = f"run-{len(self.runs)}"
+        self.runs[name] = graph
+        return 200, {"prompt_id": name, "number": 0, "node_errors": {}}
+
+    def history(self, name):
+        self.asked[name] = self.asked.get(name, 0) + 1
+        if self.asked[name] < 2 or self.forgets:
+            return {}
+        graph = self.runs[name]
+        sizes = [node["inputs"] for node in graph.values() if "width" in node["inputs"]]
+        width, height = (sizes[0]["width"], sizes[0]["height"]) if sizes else (64, 64)
+        self.files[f"{name}.png"] = painted(width, height, graph)
+        outputs = {
+            key: {"images": [{"filename": f"{name}.png", "subfolder": "", "type": "temp"}]}
+            for key, node in graph.items()
+            if node["class_type"] in ("PreviewImage", "SaveImage")
+        }
+        messages = [["execution_start", {"prompt_id": name}], *(self.outcome or [])]
+        status = {
+            "status_str": "error" if self.outcome else "success",
+            "completed": not self.outcome,
+            "messages": messages,
+        }
+        return {name: {"prompt": [], "outputs": {} if self.outcome else outputs, "status": status}}
+
+
+@contextmanager
+def serving(backend):
+    """Serve a backend on loopback; yields its name as a model."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    server.backend, server.daemon_threads = backend, True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield f"{backend.kind}:http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
