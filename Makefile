@@ -102,6 +102,8 @@ bench: $(BENCH)  ## print the figures of docs/benchmarks.md; hours
 	$(BIN)/python benchmarks/functions.py
 	$(BIN)/python benchmarks/synonyms.py --seeds 200
 	$(BIN)/python benchmarks/tuning_pictures.py
+	$(BIN)/python benchmarks/tuning_numbers.py
+	$(BIN)/python benchmarks/proposing.py
 	$(BIN)/python benchmarks/comfyui_loop.py
 	$(BIN)/python benchmarks/web.py
 	$(BIN)/python benchmarks/duplicates.py

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import func, select
@@ -84,13 +84,13 @@ def choices_by_space(collection: Collection, model: str, loras: Container[str] =
         ]
 
 
-def drawn_pictures(collection: Collection, fingerprint: str) -> list[tuple[int, int]]:
-    """Return (picture id, batch) of every drawn choice of a space, in the order of the choices' numbers."""
+def drawn_pictures(collection: Collection, fingerprints: Iterable[str]) -> list[tuple[int, int]]:
+    """Return (picture id, batch) of every drawn choice of some spaces, in the order of the choices' numbers."""
     query = (
         select(ImageRow.id, ChoiceRow.batch)
         .join(GenerationRow, GenerationRow.request_key == ChoiceRow.request_key)
         .join(ImageRow, ImageRow.id == GenerationRow.image_id)
-        .where(ChoiceRow.fingerprint == fingerprint)
+        .where(ChoiceRow.fingerprint.in_(set(fingerprints)))
         .order_by(ChoiceRow.number)
     )
     with collection.session("be read") as session:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from ...errors import SoartError
 from ...metrics.tastes.profile import TECHNICAL
+from ...prompts.space.space import PromptSpace
 from ..collection.collection import Collection
 from ..collection.studies import drawn_pictures
 from ..collection.tables import ImageRow
@@ -23,6 +24,7 @@ from ..support.background import Job, Jobs
 from ..tuning.findings import StudyFindings, findings_of
 from ..tuning.loop import STOPPED, tune
 from ..tuning.panel import Panel
+from ..tuning.proposing import Step, history_of, take, vocabulary_proposer
 from ..tuning.settings import PAUSED, RUNNING, TuneSettings
 from ..tuning.tuner import Tuner
 from .service import CollectionService
@@ -202,7 +204,7 @@ class TuningService(CollectionService):
         """
         with self._lock:
             changed = replace(self._started(), bans=bans, pins=pins)
-            changed.narrowed().check_tunable()
+            self._space(changed).check_tunable()
             self._store(changed)
 
     def panel(self, settings: TuneSettings) -> Panel:
@@ -220,9 +222,12 @@ class TuningService(CollectionService):
         return Panel(scorers, list(settings.raters), {**weights, **settings.raters})
 
     def pictures(self) -> list[tuple[int, int]]:
-        """(picture id, batch) of all pictures of this space in the order of drawing, an unfinished batch included."""
+        """(picture id, batch) of all pictures of this space and its stages in the order of drawing, an unfinished batch included."""
         settings = self.settings
-        return [] if settings is None else drawn_pictures(self.collection, settings.whole().fingerprint)
+        if settings is None:
+            return []
+        root, steps = self._history(settings)
+        return drawn_pictures(self.collection, [root, *(step.fingerprint for step in steps)])
 
     def seconds_left(self, done: int) -> float | None:
         """Time until the budget is drawn, by the speed of this run; None if unknown.
@@ -238,7 +243,7 @@ class TuningService(CollectionService):
 
     def read_findings(self) -> Job:
         """Read the findings of a tune that is not running, in the background."""
-        return self.jobs.start(READ, "Reading the tune", lambda job: self._update_findings(self._tuner()))
+        return self.jobs.start(READ, "Reading the tune", lambda job: self._update_findings(self._tuner()[0]))
 
     def _started(self) -> TuneSettings:
         """The settings of a tune that was started."""
@@ -257,12 +262,32 @@ class TuningService(CollectionService):
             self._runs += 1
             self.jobs.start(f"{RUN} {self._runs}", "Tuning", self._work)
 
-    def _tuner(self) -> Tuner:
-        settings = self._started()
-        return Tuner(
-            self.collection, self._load(), settings.narrowed(), self.panel(settings), seed=settings.seed,
-            budget=settings.budget, pareto=settings.pareto, prune=settings.prune,
+    def _history(self, settings: TuneSettings) -> tuple[str, list[Step]]:
+        """Fingerprint of the space that the tune began with, and the steps from there."""
+        return history_of(
+            self.collection, settings.whole().fingerprint, settings.model, settings.seed, proposing=settings.propose
+        )
+
+    def _space(self, settings: TuneSettings) -> PromptSpace:
+        """The space with the options that were added to it, after bans and pins, which may be of added options."""
+        space = settings.whole()
+        for step in self._history(settings)[1]:
+            space = take(space, replace(step, retired=()))
+        return space.restrict(settings.bans, settings.pins)
+
+    def _tuner(self) -> tuple[Tuner, TuneSettings]:
+        """A tuner by the present settings, and these."""
+        generator = self._load()
+        with self._lock:
+            settings = replace(self._started(), model=generator.model.identity)
+            if settings != self._settings:
+                self._store(settings)
+        proposer = vocabulary_proposer(settings.vocabulary) if settings.propose else None
+        tuner = Tuner(
+            self.collection, generator, self._space(settings), self.panel(settings), seed=settings.seed,
+            budget=settings.budget, pareto=settings.pareto, prune=settings.prune, proposer=proposer,
         )  # fmt: skip
+        return tuner, settings
 
     def _update_findings(self, tuner: Tuner) -> None:
         judgements = tuner.judged()
@@ -300,7 +325,7 @@ class TuningService(CollectionService):
 
     def _tune_with_these_settings(self, job: Job) -> tuple[str, str] | None:
         """Tune until the tune ends or is paused, or its settings change; None for changed settings."""
-        used, tuner = self.settings, self._tuner()
+        tuner, used = self._tuner()
         with self._lock:
             self._speed = (time.monotonic(), -tuner.done)
         if tuner.done:

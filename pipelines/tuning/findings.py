@@ -25,6 +25,7 @@ from ..collection.tables import ImageRow
 from ..scoring.measuring import measure
 from .alarms import MIN_PICTURES, adherence_alarm, appearance, find_alarms
 from .panel import Judge, Judgements
+from .proposing import Step
 from .pruning import account
 from .tuner import WINNERS, Tuner
 
@@ -119,6 +120,7 @@ class StudyFindings:
         front: the trade-offs between the judges of the goal, if there are several, each in its own unit.
         batches: in order.
         gain: expected further gain in the unit of the goal, and its standard error.
+        steps: changes of the options that were proposed, in order; also among the notes.
         alarms, notes: sentences.
         yaml: the space, ready to be used again.
     """
@@ -134,6 +136,7 @@ class StudyFindings:
     front: list[TradeOff]
     batches: list[BatchScore]
     gain: tuple[float, float]
+    steps: list[Step]
     alarms: list[str]
     notes: list[str]
     yaml: str
@@ -204,6 +207,7 @@ def findings_of(tuner: Tuner) -> StudyFindings:
         front=_front(tuner, steering, judgements),
         batches=_batches(judgements),
         gain=(unit * mean, unit * error),
+        steps=[step for step in tuner.steps if str(step)],
         alarms=[*tuner.dead_slots, *_alarms(tuner, judgements)],
         notes=[*filter(None, map(str, tuner.steps)), *tuner.study.notes, *judgements.problems, *_floor_note(tuner, judgements), *([str(pruning)] if pruning.previews else [])],
         yaml=tuner.space.to_yaml(),

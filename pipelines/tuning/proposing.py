@@ -124,6 +124,26 @@ def root_of(collection: Collection, fingerprint: str, model: str, seed: int) -> 
     return str(stored.get("root", fingerprint))
 
 
+def history_of(
+    collection: Collection, fingerprint: str, model: str, seed: int, *, proposing: bool
+) -> tuple[str, list[Step]]:
+    """Fingerprint of the space that a tune began with, and the steps that it took from there.
+
+    Args:
+        collection: holds the steps.
+        fingerprint: of the space as it was named, which may be a later stage of the tune.
+        model: identity of the model that draws.
+        seed: of the search.
+        proposing: True for all steps; False for those up to the named space.
+    """
+    root = root_of(collection, fingerprint, model, seed)
+    steps = read_steps(collection, root, model, seed)
+    if not proposing:
+        known = [number for number, step in enumerate(steps) if step.fingerprint == fingerprint]
+        steps = steps[: max(known) + 1] if known and root != fingerprint else []
+    return root, steps
+
+
 def store_steps(collection: Collection, root: str, model: str, seed: int, steps: Sequence[Step]) -> None:
     """Store all steps from ``root``, and for each stage the root that it began with."""
     text = json.dumps({"steps": [asdict(step) for step in steps]})
@@ -132,10 +152,19 @@ def store_steps(collection: Collection, root: str, model: str, seed: int, steps:
     store_setting(collection, history_key(root, model, seed), text)
 
 
+def pinned_slots(space: PromptSpace) -> set[str]:
+    """Names of the slots that bans and pins leave a single one of several options."""
+    pairs = zip(space.slots, space.options, strict=True)
+    return {slot.name for slot, left in pairs if len(left) == 1 < len(slot.options)}
+
+
 def take(space: PromptSpace, step: Step) -> PromptSpace:
-    """``space`` after a step; what it has or lacks already stays."""
+    """``space`` after a step; what it has or lacks already stays, and a pinned slot keeps its pin."""
+    pinned = pinned_slots(space)
     for proposal in new_proposals(step.added, space, len(step.added)):
         space = space.with_options({proposal.slot: [proposal.text]})
+        if proposal.slot in pinned:
+            space = space.restrict(bans=[f"{proposal.slot}={proposal.text}"])
     for slot, option in step.retired:
         banned = [set(options) for options in space.banned]
         for at, each in enumerate(space.slots):
@@ -186,7 +215,9 @@ def next_step(
         if left.banned != space.banned and len(left.options[at]) >= KEPT:
             retired.append(pair)
     narrowed = take(space, Step(after, "", retired=tuple(retired)))
-    effects: dict[str, dict[str, float]] = {space.slots[at].name: {} for at in worded if is_open(space.slots[at])}
+    # The user chose the option of a pinned slot.
+    open_slots = {space.slots[at].name for at in worded if is_open(space.slots[at])} - pinned_slots(space)
+    effects: dict[str, dict[str, float]] = {slot.name: {} for slot in space.slots if slot.name in open_slots}
     for effect in steering.effects(rng).effects:
         if space.slots[effect.slot].name in effects and effect.option in narrowed.options[effect.slot]:
             effects[space.slots[effect.slot].name][space.slots[effect.slot].texts[effect.option]] = effect.mean

@@ -28,6 +28,9 @@ class TuneSettings:
         bans, pins: as ``slot=option``.
         pareto: look for trade-offs between the judges.
         prune: drop poor candidates after a preview.
+        propose: add and retire options between batches.
+        vocabulary: whose words are added: ``general`` or ``embedded``.
+        model: identity of the model that draws; empty before the first run.
         seed: of images and search.
         state: running, paused, ended or failed.
         why: a sentence that says why it ended or failed; else empty.
@@ -41,6 +44,9 @@ class TuneSettings:
     pins: tuple[str, ...] = ()
     pareto: bool = False
     prune: bool = True
+    propose: bool = False
+    vocabulary: str = "general"
+    model: str = ""
     seed: int = 0
     state: str = PAUSED
     why: str = ""
@@ -61,7 +67,7 @@ class TuneSettings:
             else PromptSpace.from_text(text.strip(), vocabulary=vocabulary)
         )
         space.check_tunable()
-        return cls(space.to_yaml(), **rest)
+        return cls(space.to_yaml(), vocabulary=vocabulary, **rest)
 
     def whole(self) -> PromptSpace:
         """The space without bans and pins."""

@@ -29,7 +29,7 @@ from ..models.request import Lora, Request
 from . import pruning
 from .dead_slots import dead_slots
 from .panel import Judge, Judgements, Panel, collect_judgements
-from .proposing import PROMPTS, Step, next_step, read_steps, root_of, store_steps, take
+from .proposing import PROMPTS, Step, history_of, next_step, store_steps, take
 from .pruning import CANDIDATES, SHARES, add_previews, expected_scores, halve
 from .study import Study, Trial, read_study, store_previews, store_trials
 
@@ -206,12 +206,9 @@ class Tuner:
     def _resume(self) -> tuple[list[Step], set[str]]:
         """The steps taken so far, and the fingerprints of earlier stages; with a proposer, the space becomes the last one."""
         model = self.generator.model.identity
-        self._root = root_of(self.collection, self.space.fingerprint, model, self.seed)
-        steps = read_steps(self.collection, self._root, model, self.seed)
-        if self.proposer is None:
-            # The stages up to the space that was named.
-            known = [number for number, step in enumerate(steps) if step.fingerprint == self.space.fingerprint]
-            steps = steps[: max(known) + 1] if known and self._root != self.space.fingerprint else []
+        self._root, steps = history_of(
+            self.collection, self.space.fingerprint, model, self.seed, proposing=self.proposer is not None
+        )
         steps = [step.judged_by(self.panel.counting) for step in steps]
         for step in steps:
             self.space = take(self.space, step)

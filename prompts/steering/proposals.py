@@ -155,7 +155,6 @@ def _best(
     weights = np.linalg.solve(among + _UNEXPLAINED * np.eye(len(options)), values - values.mean())
     predicted = across @ weights
     top = int(predicted.argmax())
-    reason = f"near {options[int(across[top].argmax())]}"
-    if able[top].reason:
-        reason = f"{able[top].reason}, {reason}"
+    nearest = options[int(across[top].argmax())]
+    reason = f"in a good prompt, near {nearest}" if able[top].reason else f"near {nearest}"
     return float(predicted[top]), Proposal(able[top].slot, able[top].text, reason)

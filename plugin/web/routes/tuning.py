@@ -72,6 +72,7 @@ def start(request: Request, body: dict[str, Any]) -> Response:
         raters=people,
         pareto=bool(body.get("pareto")),
         prune=bool(body.get("prune", True)),
+        propose=bool(body.get("propose")),
         seed=whole_number(body.get("seed", 0), "a seed"),
     )
     current_collection(request).tuning.start(settings)

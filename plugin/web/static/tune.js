@@ -187,6 +187,7 @@ form.addEventListener("submit", async (event) => {
     raters: evenWeights(values.getAll("person")),
     pareto: values.has("pareto"),
     prune: values.has("prune"),
+    propose: values.has("propose"),
   };
   try {
     const started = await post("/api/tune/start", body);

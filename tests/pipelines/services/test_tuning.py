@@ -61,6 +61,30 @@ def test_bans_count_from_the_next_batch_and_pausing_from_the_next_too(tuning, co
     assert tuning.settings.bans == ("palette=warm",)
 
 
+def test_options_are_proposed_and_may_be_pinned_after_a_restart(tuning, collection, profiles, generator, until):
+    tuning.start(TuneSettings.of_text(SPACE, "embedded", budget=24, prune=False, propose=True))
+    until(lambda: not tuning.live)
+    assert tuning.state == ENDED, tuning.settings.why
+    (step,) = tuning.latest.findings.steps
+    assert step.after == 16
+    # All stages of the space count.
+    assert len(tuning.pictures()) == tuning.latest.done == 24
+    added = step.added[0]
+    tuning.narrow((), (f"{added.slot}={added.text}",))
+    again = TuningService(collection, profiles, Jobs(), lambda: generator, threading.Lock())
+    assert again.pictures() == tuning.pictures()
+    again.resume(budget=33)
+    until(lambda: not again.live)
+    assert again.state == ENDED, again.settings.why
+    prompts = [row.generation.prompt for row in collection.images()][24:]
+    assert prompts
+    assert [prompt for prompt in prompts if added.text not in prompt] == []
+    # The same space without proposals has only the pictures before them.
+    tuning.start(TuneSettings.of_text(SPACE, "embedded", budget=2, prune=False))
+    until(lambda: not tuning.live)
+    assert len(tuning.pictures()) == 16
+
+
 def test_a_killed_process_leaves_a_tune_to_resume(tuning, collection, profiles, generator, until):
     tuning.start(TuneSettings.of_text(SPACE, "embedded", budget=24, prune=False))
     until(lambda: len(tuning.pictures()) >= 8)

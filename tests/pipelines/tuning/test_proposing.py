@@ -113,6 +113,10 @@ def test_steps_add_and_retire_once_and_obey_bans():
     assert take(changed, step) == changed
     pinned = space.restrict(pins=["subject=tree"])
     assert take(pinned, step).options[0] == (1,)
+    # Nor do added options loosen a pin.
+    pinned = take(space.restrict(pins=["palette=monochrome"]), step)
+    assert (pinned.slots[1].texts[-1], pinned.options[1]) == ("cool colors", (1,))
+    assert pinned.fingerprint == changed.fingerprint
     assert (
         str(step) == "After 6 pictures: added palette=cool colors (near x), retired subject=tree, retired palette=gone."
     )

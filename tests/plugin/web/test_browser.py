@@ -601,11 +601,13 @@ def test_a_tune_whose_pictures_do_not_arrive_says_so(come, address, folder):
     page.goto(f"{address}/c/0/tune")
     page.fill("[name=text]", SPACE)
     page.fill("[name=budget]", "8")
+    page.check("[name=propose]")
     page.click("#start .primary")
     page.wait_for_selector(".toast.bad:has-text('does not answer')", timeout=400_000)
     page.unroute("**/api/cells*")
     page.wait_for_selector("#live img")
     page.wait_for_selector(".toast.bad", state="detached")
+    page.wait_for_selector("#changes", timeout=400_000)
 
 
 @pytest.mark.parametrize("view", ["gallery", "rate", "compare?ids=1,2,3", "tune", "attention", "evaluate"])

@@ -172,7 +172,7 @@ def test_extraction_finds_texts_in_templates_of_strings():
 def sources():
     """All strings of the code, with NUL in place of each value."""
     strings = []
-    for room in ("metrics", "pipelines", "plugin"):
+    for room in ("metrics", "prompts", "pipelines", "plugin"):
         for path in (ROOT / room).rglob("*.py"):
             if path.name == "messages.py":
                 continue

@@ -1,9 +1,13 @@
 """A tune from its start to its findings."""
 
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+
+from soart.pipelines.tuning.proposing import Step
+from soart.prompts.steering.proposals import Proposal
 
 SPACE = (
     "template: a {palette} {thing}\nslots:\n  palette: [red, <b>blue</b>, grey]\n  thing: [boat, fox]\n  steps: ['1']\n"
@@ -16,6 +20,7 @@ def tuned(visit_once, things):
     visitor = visit_once(things)
     body = {
         "text": SPACE, "budget": 12, "profiles": {"technical": 1}, "raters": {"me": 1}, "pareto": True, "prune": False,
+        "propose": True,
     }  # fmt: skip
     started = visitor.post("/c/0/api/tune/start", body).json()
     deadline = time.monotonic() + 240
@@ -50,6 +55,24 @@ def test_findings_show_options_as_text(tuned):
     assert "Best prompts" in page
     assert "&lt;b&gt;blue&lt;/b&gt;" in page
     assert "<b>blue" not in page
+
+
+def test_changes_of_the_options_are_shown_with_their_reasons(tuned, monkeypatch):
+    service = tuned.visitor.client.app.state.server.collections[0].tuning
+    assert service.settings.propose
+    assert "None so far" in tuned.visitor.get("/tune/findings").text
+    step = Step(8, "", (Proposal("palette", "<b>teal</b>", "near <i>blue</i>"),), (("thing", ""),))
+    findings = replace(service.latest.findings, steps=[step], notes=["A note.", str(step)])
+    monkeypatch.setattr(service, "latest", replace(service.latest, findings=findings))
+    page = tuned.visitor.get("/tune/findings").text
+    assert "after 8 pictures" in page
+    assert "palette: <b>&lt;b&gt;teal&lt;/b&gt;</b>" in page
+    assert "near &lt;i&gt;blue&lt;/i&gt;" in page
+    assert "thing: <b>(nothing)</b>" in page
+    assert "A note." in page
+    assert "After 8 pictures: added" not in page
+    german = tuned.visitor.client.get("/c/0/tune/findings", headers={"accept-language": "de"}).text
+    assert "nahe an &lt;i&gt;blue&lt;/i&gt;" in german
 
 
 def test_bans_are_stored(tuned):
