@@ -19,6 +19,8 @@ from .guarded import GuardedJudge
 
 #: Group of the entry points at which packages offer judges.
 GROUP = "soart.judges"
+#: Origin of the built-in judges.
+SOART = "soart"
 _NAME = re.compile(r"[^\s@=](?:[^@=\r\n]{0,62}[^\s@=])?")
 
 
@@ -28,7 +30,7 @@ class JudgeSource:
 
     Attributes:
         name: as for ``--judge``; ``NAME:ARGUMENT`` if ``argument`` is not empty.
-        origin: ``soart``, or the name and version of the package that offers it.
+        origin: ``soart``, or the name and version of the package that offers it; empty for ``module:Class``.
         argument: the argument in words, such as ``HUB_ID|FOLDER``; empty if there is none, or it is not known.
         summary: one line; empty for judges of other packages.
         licence: a restriction of the usual weights; empty if there is none, or it is not known.
@@ -52,11 +54,25 @@ def _entries() -> dict[str, EntryPoint]:
 
 def known_judges() -> list[JudgeSource]:
     """Every judge that can be named, the built-in ones first; none is loaded."""
-    sources = [JudgeSource(name, "soart", b.argument, b.summary, b.licence) for name, b in BUILT_IN.items()]
+    sources = [JudgeSource(name, SOART, b.argument, b.summary, b.licence) for name, b in BUILT_IN.items()]
     for name, entry in sorted(_entries().items()):
         package = f"{entry.dist.name} {entry.dist.version}" if entry.dist else "a package without a name"
         sources.append(JudgeSource(name, package))
     return sources
+
+
+def source_of(text: str) -> JudgeSource:
+    """The source of a judge that is named as for ``judge_named``; nothing is loaded.
+
+    Raises:
+        JudgeError: no judge of this name; whether ``module:Class`` exists is seen when it is loaded.
+    """
+    name, _, argument = text.strip().partition(":")
+    if source := next((source for source in known_judges() if source.name == name), None):
+        return source
+    if not argument:
+        raise _unknown(text)
+    return JudgeSource(text.strip(), "")
 
 
 def judge_named(text: str, *, known_only: bool = False) -> PictureJudge:
@@ -85,8 +101,7 @@ def judge_named(text: str, *, known_only: bool = False) -> PictureJudge:
         elif colon and argument:
             judge = _made(_from_module(name, argument), "")
         else:
-            names = ", ".join(source.name for source in known_judges())
-            raise JudgeError(f"There is no judge {text!r}: name one of {names}, or give module:Class.")
+            raise _unknown(text)
     except SoartError:
         raise
     # Loading runs code of others, which raises errors of any kind.
@@ -129,6 +144,11 @@ def check_weights(judges: Sequence[tuple[GuardedJudge, float]], *, beside: bool)
         raise JudgeError(
             f"Expected weights of judges from 0 to {HEAVIEST:,.0f}, one of them above 0 without a taste, got {weights}."
         )
+
+
+def _unknown(text: str) -> JudgeError:
+    names = ", ".join(source.name for source in known_judges())
+    return JudgeError(f"There is no judge {text!r}: name one of {names}, or give module:Class.")
 
 
 def _from_module(module: str, path: str) -> Any:  # noqa: ANN401

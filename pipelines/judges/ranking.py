@@ -15,6 +15,7 @@ from ..collection.tables import ImageRow
 from ..scoring.measuring import measure
 from ..scoring.ranking import RankedPicture, rank, without_near
 from .adherence import AdherenceJudge
+from .engines import Judging
 from .evidence import adherences
 from .finding import check_weights
 from .guarded import GuardedJudge
@@ -56,6 +57,7 @@ def rank_by_judges(
     progress: Callable[[], None] = lambda: None,
     min_distance: float | None = None,
     known: Mapping[int, np.ndarray] = MappingProxyType({}),
+    judging: Judging = judge_pictures,
 ) -> tuple[list[RankedPicture], list[str]]:
     """Rank pictures by one judge, or by the weighted mean of several and of a taste, best first.
 
@@ -70,6 +72,7 @@ def rank_by_judges(
         progress: called once per picture and judge.
         min_distance: drop pictures closer than this to a better one, see ``pipelines.scoring.ranking.rank``.
         known: items of pictures that were just measured for ``scorer``.
+        judging: engine that runs the judges; this process by default.
 
     Returns:
         the ranking, and sentences on what was left out.
@@ -90,7 +93,7 @@ def rank_by_judges(
         why = {}
     sound = [row for row in rows if not row.problem]
     for judge, _ in judges:
-        columns[judge.stored_name], left_out = judge_pictures(collection, sound, judge, lambda n: _repeat(progress, n))
+        columns[judge.stored_name], left_out = judging(collection, sound, judge, lambda n: _repeat(progress, n))
         problems += left_out
     judged = [row for row in sound if all(row.id in column for column in columns.values())]
     if not judged:

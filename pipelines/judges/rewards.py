@@ -14,7 +14,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ...errors import JudgeError
+from ...errors import JudgeError, first_line
+
+#: Modules of the packages.
+_MODULES = ("hpsv2", "hpsv3", "ImageReward")
 
 
 class ImageRewardJudge:
@@ -68,7 +71,7 @@ def load(argument: str) -> ImageRewardJudge | Hpsv2Judge | Hpsv3Judge:
     """Load the judge ``image-reward MODEL``, ``hpsv2 VERSION`` or ``hpsv3 DEVICE``; packages fetch their weights.
 
     Raises:
-        JudgeError: the package is missing.
+        JudgeError: the package is missing, or does not work with the packages that it needs.
     """
     kind, _, model = argument.partition(" ")
     try:
@@ -86,4 +89,9 @@ def load(argument: str) -> ImageRewardJudge | Hpsv2Judge | Hpsv3Judge:
             ImageReward.load(model, device="cpu"), "image-reward", f"{version('image-reward')}-{model}"
         )
     except ImportError as error:
-        raise JudgeError(f"The judge {kind} needs the package of that name: pip install {kind}.") from error
+        if isinstance(error, ModuleNotFoundError) and error.name in _MODULES:
+            raise JudgeError(f"The judge {kind} needs the package of that name: pip install {kind}.") from error
+        raise JudgeError(
+            f"The package {kind} cannot be imported ({first_line(error).rstrip('.')}): it may need other versions of "
+            "packages than soart, see docs/judges.md."
+        ) from error

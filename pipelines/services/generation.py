@@ -1,16 +1,20 @@
-"""Drawing of pictures in one collection in the background, without tuning."""
+"""Drawing of pictures in one collection in the background, sorted by judges but without tuning."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from ...errors import SoartError
 from ...metrics.tastes.profile import TECHNICAL
 from ..collection.collection import Collection
+from ..collection.tables import ImageRow
 from ..generate import generate, plan
+from ..judges.finding import check_weights
+from ..judges.offered import OfferedJudges
+from ..judges.ranking import Weighted, rank_by_judges
 from ..models.generator import ImageGenerator
 from ..scoring.collection_profiles import CollectionProfiles
 from ..scoring.rescoring import score_items
@@ -23,6 +27,8 @@ KEY = "draw"
 MOST_PICTURES, LONGEST_SIDE, MOST_STEPS = 200, 2048, 200
 #: Most characters of a prompt.
 LONGEST_PROMPT = 10_000
+#: Most sentences on what the judges could not judge.
+_MOST_PROBLEMS = 3
 #: Seconds between two attempts to get at the model, and to see whether the job was cancelled.
 _PAUSE = 0.3
 
@@ -37,6 +43,7 @@ class Drawing:
         seed: image seed of the first picture, counting up.
         literal: True to use the prompt as it is, with its braces.
         settings: ``negative``, ``steps``, ``guidance``, ``width``, ``height`` and ``scheduler``; None for the model's own.
+        judges: weights of the judges that sort the pictures, by the labels under which the gallery offers them.
 
     Raises:
         SoartError: no prompt, or a number out of range.
@@ -47,6 +54,7 @@ class Drawing:
     seed: int = 0
     literal: bool = False
     settings: Mapping[str, Any] | None = None
+    judges: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         settings = self.settings or {}
@@ -69,7 +77,9 @@ class DrawingProgress:
     Attributes:
         live: True while pictures are drawn, or are about to be.
         total: number of pictures; 0 before the first drawing.
-        pictures: ids of the pictures that are there, in the order of the requests.
+        pictures: ids of the pictures that are there, in the order of the requests; once judges have sorted them, best
+            first, then those without a value.
+        values: by picture id, of the judges; empty until they have judged.
         message: the outcome, a sentence; empty while it runs.
         failed: True if it failed.
     """
@@ -77,6 +87,7 @@ class DrawingProgress:
     live: bool
     total: int
     pictures: list[int]
+    values: dict[int, float]
     message: str
     failed: bool
 
@@ -90,6 +101,7 @@ class GenerationService(CollectionService):
         jobs: its background jobs.
         load: loads the model that draws.
         drawing: lock held while pictures are drawn.
+        judges: judges by others that may sort the pictures; by default those of ``OfferedJudges``.
     """
 
     def __init__(
@@ -99,49 +111,60 @@ class GenerationService(CollectionService):
         jobs: Jobs,
         load: Callable[[], ImageGenerator],
         drawing: threading.Lock,
+        judges: OfferedJudges | None = None,
     ) -> None:
         super().__init__(collection, profiles, jobs, KEY)
-        self._load, self._drawing = load, drawing
+        self._load, self._drawing, self._judges = load, drawing, judges or OfferedJudges()
         self._total = 0
         self._keys: list[str] = []
+        #: Values of the judges by picture id, best first.
+        self._values: dict[int, float] = {}
 
     def start(self, drawing: Drawing) -> Job:
         """Draw in the background.
 
         Raises:
             SoartError: pictures of this collection are being drawn already.
+            JudgeError: a judge is not offered, or cannot be loaded, or weights are out of range.
         """
+        judges = self._judges.load(drawing.judges)
+        if judges:
+            check_weights(judges, beside=False)
         with self._lock:
             if self.busy:
                 raise SoartError("Pictures are being drawn already: wait until they are done, or cancel that.")
-            self._total, self._keys = drawing.count, []
-            return self.jobs.start(self.key, "Drawing", lambda job: self._work(job, drawing))
+            self._total, self._keys, self._values = drawing.count, [], {}
+            return self.jobs.start(self.key, "Drawing", lambda job: self._work(job, drawing, judges))
 
     def progress(self) -> DrawingProgress:
         """The state of the latest drawing."""
         job = self.job
         with self._lock:
-            total, keys = self._total, list(self._keys)
+            total, keys, values = self._total, list(self._keys), dict(self._values)
         rows = self.collection.requested(keys)
+        drawn = [rows[key].id for key in keys if key in rows]
         return DrawingProgress(
             live=self.busy,
             total=total,
-            pictures=list(dict.fromkeys(rows[key].id for key in keys if key in rows)),
+            pictures=list(dict.fromkeys([*values, *drawn])),
+            values=values,
             message=job.message if job is not None and not job.live else "",
             failed=bool(self.failure),
         )
 
-    def _work(self, job: Job, drawing: Drawing) -> None:
+    def _work(self, job: Job, drawing: Drawing, judges: Sequence[Weighted]) -> None:
         job.total = drawing.count
         # A tune, or another collection, may draw with the model.
         while not self._drawing.acquire(timeout=_PAUSE):
             job.check()
         try:
-            self._draw(job, drawing)
+            rows, done = self._draw(job, drawing)
         finally:
             self._drawing.release()
+        job.message = " ".join([done, *self._sort(job, rows, judges)])
 
-    def _draw(self, job: Job, drawing: Drawing) -> None:
+    def _draw(self, job: Job, drawing: Drawing) -> tuple[list[ImageRow], str]:
+        """Draw and score the pictures; returns them, and a sentence."""
         generator = self._load()
         requests = plan(
             drawing.prompt, drawing.count, generator, seed=drawing.seed, prompt_seed=drawing.seed, literal=drawing.literal,
@@ -150,8 +173,17 @@ class GenerationService(CollectionService):
         with self._lock:
             self._keys = [request.key(generator.model.identity) for request in requests]
         scorer = self.profiles.scorer(TECHNICAL)
-        job.expect(len(requests))
+        job.expect(len(requests) * (1 + len(drawing.judges)))
         drawn = generate(self.collection, generator, requests, scorer, job.advance)
         score_items(self.collection, scorer, drawn.items)
         known = f" {drawn.reused} were in the collection already." if drawn.reused else ""
-        job.message = f"{drawn.drawn} pictures drawn.{known}"
+        return drawn.rows, f"{drawn.drawn} pictures drawn.{known}"
+
+    def _sort(self, job: Job, rows: Sequence[ImageRow], judges: Sequence[Weighted]) -> list[str]:
+        """Sort the pictures by judges, whose values are stored; returns sentences."""
+        if not judges:
+            return []
+        ranking, problems = rank_by_judges(self.collection, rows, judges, progress=job.advance)
+        with self._lock:
+            self._values = {picture.row.id: picture.score for picture in ranking}
+        return problems[:_MOST_PROBLEMS]

@@ -16,6 +16,7 @@ from ..judges.adherence import AdherenceJudge, load
 from ..judges.evidence import adherences
 from ..judges.finding import judge_named
 from ..judges.guarded import GuardedJudge, stored_name
+from ..judges.offered import OfferedJudges
 from ..judges.phrase_judgements import MISSED, Adherence
 from ..judges.storing import LATEST_ADHERENCE, judge_pictures
 from ..support.background import Job, Jobs
@@ -28,7 +29,9 @@ _ADHERENCE = f"{JUDGE}adherence"
 _LONGEST = 300
 
 
-def start_judging(jobs: Jobs, collection: Collection, name: str, ids: Sequence[int]) -> Job:
+def start_judging(
+    jobs: Jobs, collection: Collection, name: str, ids: Sequence[int], offered: OfferedJudges | None = None
+) -> Job:
     """Judge pictures in the background; values of a cancelled or interrupted job are kept, and not made again.
 
     The result of the job is the name under which the values are stored.
@@ -36,8 +39,10 @@ def start_judging(jobs: Jobs, collection: Collection, name: str, ids: Sequence[i
     Args:
         jobs: of the collection.
         collection: the collection.
-        name: of the judge, ``NAME`` or ``NAME:ARGUMENT``, built in or from an entry point; never ``module:Class``.
+        name: of the judge, ``NAME`` or ``NAME:ARGUMENT``, built in or from an entry point, or the label of an offered
+            one; never ``module:Class``.
         ids: of the pictures; those with a problem are left out.
+        offered: judges that the owner of a gallery allows.
 
     Returns:
         the job; a judge that cannot be loaded, or fails on every picture, makes it fail with a sentence.
@@ -51,7 +56,10 @@ def start_judging(jobs: Jobs, collection: Collection, name: str, ids: Sequence[i
         raise SoartError("This judge is at work already: wait until it is done, or cancel it.")
 
     def work(job: Job) -> str:
-        judge = GuardedJudge(judge_named(name, known_only=True))
+        if offered is not None and name in offered:
+            [(judge, _)] = offered.load({name: 1.0})
+        else:
+            judge = GuardedJudge(judge_named(name, known_only=True))
         job.expect(len(ids))
         sound = [row for row in images_by_id(collection, ids).values() if not row.problem]
         job.advance(len(ids) - len(sound))

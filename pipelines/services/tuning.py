@@ -18,12 +18,13 @@ from ...prompts.space.space import PromptSpace
 from ..collection.collection import Collection
 from ..collection.studies import drawn_pictures
 from ..collection.tables import ImageRow
+from ..judges.offered import ADHERENCE, OfferedJudges
 from ..models.generator import ImageGenerator
 from ..scoring.collection_profiles import CollectionProfiles
 from ..support.background import Job, Jobs
 from ..tuning.findings import StudyFindings, findings_of
 from ..tuning.loop import STOPPED, tune
-from ..tuning.panel import Panel
+from ..tuning.panel import AdherenceFloor, Panel
 from ..tuning.proposing import Step, history_of, take, vocabulary_proposer
 from ..tuning.settings import PAUSED, RUNNING, TuneSettings
 from ..tuning.tuner import Tuner
@@ -89,6 +90,7 @@ class TuningService(CollectionService):
         jobs: its background jobs.
         load: loads the model that draws.
         drawing: lock held while pictures are drawn, because a model draws for one tune at a time.
+        judges: judges by others that a tune may use; by default those of ``OfferedJudges``.
 
     Attributes:
         latest: the latest findings; None before the first batch is judged.
@@ -101,10 +103,11 @@ class TuningService(CollectionService):
         jobs: Jobs,
         load: Callable[[], ImageGenerator],
         drawing: threading.Lock,
+        judges: OfferedJudges | None = None,
     ) -> None:
         # A new run may start before the thread of the last one has ended: each has a key of its own, see _run.
         super().__init__(collection, profiles, jobs, READ, settings_key=SETTINGS)
-        self._load, self._drawing = load, drawing
+        self._load, self._drawing, self._judges = load, drawing, judges or OfferedJudges()
         self._pause = self._running = False
         #: Start of the drawing, and pictures drawn since then.
         self._speed: tuple[float, int] = (0.0, 0)
@@ -159,7 +162,8 @@ class TuningService(CollectionService):
         """Start a tune; the choices and pictures of earlier ones stay in the collection.
 
         Raises:
-            SoartError: a tune is running.
+            SoartError: a tune is running, or weights or a floor out of range.
+            JudgeError: a judge by others is not offered, or cannot be loaded.
             PromptError: the space leaves nothing to choose from.
         """
         settings.narrowed().check_tunable()
@@ -208,18 +212,25 @@ class TuningService(CollectionService):
             self._store(changed)
 
     def panel(self, settings: TuneSettings) -> Panel:
-        """The judges of a tune.
+        """The judges of a tune; judges by others are loaded.
 
         Raises:
             ProfileError: a taste does not exist any more.
-            SoartError: a weight without a judge.
+            JudgeError: a judge by others is not offered any more, or cannot be loaded.
+            SoartError: weights or a floor out of range.
         """
         names = list(settings.profiles) or [TECHNICAL]
         scorers = [self.profiles.scorer(name) for name in names]
         weights = {
             scorer.stored_name: settings.profiles.get(name, 0.0) for name, scorer in zip(names, scorers, strict=True)
         }
-        return Panel(scorers, list(settings.raters), {**weights, **settings.raters})
+        judges = self._judges.load(settings.judges)
+        weights |= {**settings.raters, **{judge.stored_name: weight for judge, weight in judges}}
+        floor = None
+        if settings.adherence:
+            [(judge, _)] = self._judges.load({ADHERENCE: 1.0})
+            floor = AdherenceFloor(judge, settings.adherence)
+        return Panel(scorers, list(settings.raters), weights, judges=[judge for judge, _ in judges], floor=floor)
 
     def pictures(self) -> list[tuple[int, int]]:
         """(picture id, batch) of all pictures of this space and its stages in the order of drawing, an unfinished batch included."""

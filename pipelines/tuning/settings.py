@@ -25,6 +25,8 @@ class TuneSettings:
         budget: pictures in all.
         profiles: weights of tastes and built-in scores in the goal.
         raters: weights of people in the goal.
+        judges: weights of judges by others in the goal, by the labels under which the gallery offers them.
+        adherence: least adherence to the prompt, above 0 and at most 1; 0 for no floor.
         bans, pins: as ``slot=option``.
         pareto: look for trade-offs between the judges.
         prune: drop poor candidates after a preview.
@@ -40,6 +42,8 @@ class TuneSettings:
     budget: int = 60
     profiles: dict[str, float] = field(default_factory=lambda: {TECHNICAL: 1.0})
     raters: dict[str, float] = field(default_factory=dict)
+    judges: dict[str, float] = field(default_factory=dict)
+    adherence: float = 0.0
     bans: tuple[str, ...] = ()
     pins: tuple[str, ...] = ()
     pareto: bool = False

@@ -32,7 +32,7 @@ USES = {
     "offload": ("--offload", ("generate", "tune", "web")),
     "taste": ("--taste", ("rank", "tune", "evaluate", "cull", "annotate")),
     "population": ("--population", ("taste learn",)),
-    "judges": ("--judge", ("generate", "rank", "tune", "evaluate")),
+    "judges": ("--judge", ("generate", "rank", "tune", "evaluate", "web")),
     "collection": ("--collection", ("generate", "tune", "web")),
     "wildcards": ("--wildcards", ("generate", "tune")),
     "language": ("--language", ("web",)),

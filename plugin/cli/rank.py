@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from .options import CopyTo, Json, Judges, Open, Pictures, Profiles, Report, Top, finite, load_judges
+from ...pipelines.models.limits import ENGINES
+from .options import CopyTo, Json, Judges, Open, Pictures, Profiles, Report, Top, finite, load_judges, one_of
 from .ranking_output import RankingOutput, show_ranking
 from .terminal import Progress, emit, print_notes, say, show_in_desktop
 
@@ -25,6 +26,15 @@ def rank(
         ),
     ] = None,
     judge: Judges = None,
+    engine: Annotated[
+        str,
+        typer.Option(
+            "--engine",
+            metavar="|".join(ENGINES),
+            callback=one_of(ENGINES),
+            help="Run judges on this machine, or on the Ray cluster at RAY_ADDRESS (docs/cluster.md).",
+        ),
+    ] = "local",
     min_distance: Annotated[
         float | None,
         typer.Option(
@@ -48,6 +58,8 @@ def rank(
         raise typer.BadParameter("there is nothing to open: add --report or --copy-to", param_hint="--open")
     if copy_to is not None:
         check_copy_target(copy_to, [Path(path) for path in paths])
+    if engine != "local" and not judge:
+        raise typer.BadParameter("only judges run there: add --judge", param_hint="--engine")
     judges = load_judges(judge)
     scorer = TechnicalScorer.load() if by is None else scorer_named(by, ProfileStore(profiles))
     warnings = warnings_of(scorer)
@@ -65,6 +77,7 @@ def rank(
             min_distance=min_distance,
             judges=judges,
             with_scorer=by is not None,
+            engine=engine,
         )
     if copy_to is not None:
         copied, left_out = copy_best([Path(picture["path"]) for picture in facts["ranking"][:top]], copy_to)

@@ -62,6 +62,7 @@ def show_ranking(
     judges: Sequence[tuple[GuardedJudge, float]] = (),
     *,
     with_scorer: bool = False,
+    engine: str = "local",
 ) -> dict[str, Any]:
     """Rank pictures, write the report, and print the ranking unless JSON is wanted.
 
@@ -76,6 +77,7 @@ def show_ranking(
         known: items of pictures that were just measured for this profile.
         judges: judges to rank by, with their weights.
         with_scorer: True if ``scorer`` counts beside ``judges``.
+        engine: name of the engine that runs the judges.
 
     Returns:
         the JSON document.
@@ -90,12 +92,15 @@ def show_ranking(
     scorer = scorer or TechnicalScorer.load()
     profile = scorer.stored_name
     if judges:
+        from ...pipelines.judges.engines import judging_named
         from ...pipelines.judges.ranking import rank_by_judges
 
         beside = scorer if with_scorer else None
         profile = " + ".join([*(judge.stored_name for judge, _ in judges), *([profile] if beside else ())])
         with Progress("judging", len(rows) * (len(judges) + with_scorer)) as progress:
-            ranking, left_out = rank_by_judges(collection, rows, judges, beside, progress, min_distance, known)
+            ranking, left_out = rank_by_judges(
+                collection, rows, judges, beside, progress, min_distance, known, judging_named(engine)
+            )
     else:
         with Progress("measuring", len(rows)) as progress:
             ranking, left_out = rank(collection, rows, scorer, progress, min_distance, known)

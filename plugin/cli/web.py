@@ -19,7 +19,7 @@ from ...errors import CollectionError, SoartError
 from ...pipelines.models.backend_address import backend_address
 from ...pipelines.models.options import GeneratorOptions
 from .evaluate import evaluate_with_progress
-from .options import Profiles, load_generator, with_generator_options
+from .options import Profiles, load_generator, weighted, with_generator_options
 from .terminal import Progress, interruptible, note, say
 
 if TYPE_CHECKING:
@@ -70,6 +70,15 @@ def web(
         bool,
         typer.Option("--watch", help="Add pictures that other tools write into the folders while the gallery is open."),
     ] = False,
+    judge: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--judge",
+            metavar="NAME[:ARGUMENT][=WEIGHT]",
+            help="Judge that visitors may choose in Tune and Generate besides adherence and those of installed packages: "
+            "clip:HUB_ID, module:Class …; repeatable. WEIGHT is proposed to them.",
+        ),
+    ] = None,
     guests: Annotated[
         bool, typer.Option("--guests", help="Let everybody in without token or password, to see, rate and tune.")
     ] = False,
@@ -122,6 +131,7 @@ def web(
                 password=password,
                 guests=guests,
                 allowed=allow_folders or (),
+                judges=weighted(judge or (), "--judge"),
                 watch=watch,
                 language=language,
                 names=frozenset({host.lower(), *(name.lower() for name in allow_host or ())}),

@@ -206,6 +206,36 @@ def whole_number(value: object, name: str) -> int:
         raise SoartError(f"Expected a whole number as {name}, got {str(value)[:40]!r}.") from None
 
 
+def number(value: object, name: str) -> float:
+    """A number of a request, infinite and NaN included.
+
+    Args:
+        value: a number or its text.
+        name: of the value, for the message.
+
+    Raises:
+        SoartError: the value is not a number.
+    """
+    try:
+        return float(str(value))
+    except ValueError:
+        raise SoartError(f"Expected a number as {name}, got {str(value)[:40]!r}.") from None
+
+
+def weights_of(value: object) -> dict[str, float]:
+    """Weights by name; empty if the request has none.
+
+    Raises:
+        SoartError: a weight is not a number.
+    """
+    if not isinstance(value, dict):
+        return {}
+    try:
+        return {str(name): float(weight) for name, weight in value.items()}
+    except (TypeError, ValueError):
+        raise SoartError("Expected a number as every judge's weight.") from None
+
+
 def whole_numbers(text: str, name: str) -> list[int]:
     """Whole numbers separated by commas.
 

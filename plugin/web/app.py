@@ -62,6 +62,7 @@ def create_app(settings: ServerSettings) -> Starlette:
 
     Raises:
         CollectionError: a collection cannot be opened.
+        JudgeError: a judge of the settings does not exist.
     """
     server = Server(settings)
 

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from ...errors import SoartError
 from ...pipelines.collection.collection import Collection
 from ...pipelines.ingest.roots import allowed_folders
+from ...pipelines.judges.offered import OfferedJudges
 from ...pipelines.scoring.collection_profiles import CollectionProfiles
 from ...pipelines.scoring.profile_store import ProfileStore
 from ...pipelines.services.evaluation import EvaluationService
@@ -44,6 +45,7 @@ class OpenCollection:
         load: loads the model that draws.
         drawing: lock held while pictures are drawn.
         learning: learns the tastes of all raters.
+        judges: judges by others that tunes and drawings may use.
         allowed: folders that requests may name, besides those of the collection.
         watch: add pictures that other tools write into the folders of the collection.
 
@@ -60,6 +62,7 @@ class OpenCollection:
         load: Callable[[], ImageGenerator],
         drawing: threading.Lock,
         learning: TaskProcess,
+        judges: OfferedJudges,
         allowed: Sequence[Path] = (),
         *,
         watch: bool = False,
@@ -67,8 +70,8 @@ class OpenCollection:
         self.number, self.collection, self.jobs = number, collection, Jobs()
         self.name = Path(collection.name).resolve().name
         self.profiles = CollectionProfiles(collection, user_tastes)
-        self.tuning = TuningService(collection, self.profiles, self.jobs, load, drawing)
-        self.generation = GenerationService(collection, self.profiles, self.jobs, load, drawing)
+        self.tuning = TuningService(collection, self.profiles, self.jobs, load, drawing, judges)
+        self.generation = GenerationService(collection, self.profiles, self.jobs, load, drawing, judges)
         self.allowed = allowed_folders(collection, allowed)
         self.evaluation = EvaluationService(collection, self.profiles, self.jobs, allowed=self.allowed)
         self.stacks = StackService(self.evaluation)
@@ -115,6 +118,7 @@ class ServerSettings:
         password: makes its bearer a guest; empty for none.
         guests: let everybody in as a guest.
         allowed: folders that requests may name, with all in them, besides those of the collections.
+        judges: judges by others that visitors may use besides adherence and those of packages, with the weights to propose.
         watch: add pictures that other tools write into the folders of the collections.
         language: code of the pages' language for visitors who have not chosen one; empty for that of their browser.
         names: further host names that the server answers to.
@@ -133,6 +137,7 @@ class ServerSettings:
     password: str = ""
     guests: bool = False
     allowed: Sequence[Path] = ()
+    judges: Sequence[tuple[str, float]] = ()
     watch: bool = False
     language: str = ""
     names: frozenset[str] = frozenset()
@@ -142,10 +147,11 @@ class ServerSettings:
 
 
 class Server:
-    """All open collections of a server, and the model they share.
+    """All open collections of a server, and the model and judges they share.
 
     Raises:
         CollectionError: a collection cannot be opened.
+        JudgeError: a judge of the settings does not exist.
     """
 
     def __init__(self, settings: ServerSettings) -> None:
@@ -156,6 +162,7 @@ class Server:
         self.throttle = Throttle()
         self._lock = threading.Lock()
         self._generator: ImageGenerator | None = None
+        self.judges = OfferedJudges(settings.judges)
         drawing = threading.Lock()
         self.learning = TaskProcess("Learning")
         self.collections = [
@@ -166,6 +173,7 @@ class Server:
                 self.generator,
                 drawing,
                 self.learning,
+                self.judges,
                 settings.allowed,
                 watch=settings.watch,
             )

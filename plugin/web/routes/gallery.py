@@ -35,7 +35,7 @@ from ....pipelines.services.judging import (
     start_judging,
 )
 from ..answers import for_visitor, json_endpoint, page, whole_number, whole_numbers
-from ..state import NotFoundError, current_collection, is_owner, rater_of
+from ..state import NotFoundError, current_collection, is_owner, rater_of, server_of
 
 #: Longest side of a picture by the size in its address; None for all pixels.
 SIZES = {"small": SIDE, "large": LARGE, "full": None}
@@ -117,7 +117,7 @@ def gallery(request: Request) -> Response:
         request, "gallery.html", current, view="gallery", profiles=profiles, sound=counts.pictures - counts.problems,
         counts=counts, chosen=chosen, parameters=request.query_params, damages=DAMAGE,
         most=MOST_TO_ORDER, suffixes=sorted(SUFFIXES), most_bytes=MOST_BYTES, tags=label_counts(current.collection, TAG), albums=label_counts(current.collection, ALBUM),
-        judges=known_judges(), adherence=adherence_among(current.collection, counts.profiles),
+        judges=[*known_judges(), *server_of(request).judges.own], adherence=adherence_among(current.collection, counts.profiles),
         examined=all(counts.profiles.get(detector.stored_name) for detector in detectors()),
     )  # fmt: skip
 
@@ -207,7 +207,7 @@ def judge(request: Request, body: dict[str, Any]) -> Response:
         raise SoartError("Expected filters by name.")
     parameters = {str(name): str(value) for name, value in filters.items()}
     found = order(current.collection, _query(request, parameters), rater_of(request))
-    job = start_judging(current.jobs, current.collection, str(body.get("judge", "")), found)
+    job = start_judging(current.jobs, current.collection, str(body.get("judge", "")), found, server_of(request).judges)
     return JSONResponse({"job": job.number})
 
 

@@ -10,11 +10,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ....errors import SoartError
 from ....pipelines.collection.provenance import SOART, Provenance, provenance_of
 from ....pipelines.collection.queries import row_of
 from ....pipelines.services.generation import LONGEST_SIDE, MOST_PICTURES, MOST_STEPS, Drawing
-from ..answers import backend_of, for_visitor, json_endpoint, page, whole_number
+from ..answers import backend_of, for_visitor, json_endpoint, number, page, weights_of, whole_number
 from ..state import current_collection, server_of
 
 #: Seeds of variations begin below this.
@@ -40,7 +39,7 @@ def generate_page(request: Request) -> Response:
         request, "generate.html", current_collection(request), view="generate", example=example, own=own,
         sampler=_sampler(example) if example and own and backend else "",
         seed=secrets.randbelow(_SEEDS) if example else 0,
-        most=MOST_PICTURES, longest=LONGEST_SIDE, steps=MOST_STEPS,
+        judges=server_of(request).judges, most=MOST_PICTURES, longest=LONGEST_SIDE, steps=MOST_STEPS,
     )  # fmt: skip
 
 
@@ -57,10 +56,7 @@ def _optional(body: dict[str, Any], name: str) -> int | None:
 def start(request: Request, body: dict[str, Any]) -> Response:
     """Start drawing."""
     guidance = body.get("guidance")
-    try:
-        scale = None if guidance in (None, "") else float(str(guidance))
-    except ValueError:
-        raise SoartError(f"Expected a number as guidance, got {str(guidance)[:40]!r}.") from None
+    scale = None if guidance in (None, "") else number(guidance, "guidance")
     settings = {name: _optional(body, name) for name in ("steps", "width", "height")}
     drawing = Drawing(
         prompt=str(body.get("prompt", "")),
@@ -73,6 +69,7 @@ def start(request: Request, body: dict[str, Any]) -> Response:
             "negative": str(body.get("negative") or ""),
             "scheduler": str(body.get("sampler") or "").strip() or None,
         },
+        judges=weights_of(body.get("judges")),
     )
     current_collection(request).generation.start(drawing)
     return state(request)

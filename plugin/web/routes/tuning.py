@@ -16,7 +16,7 @@ from ....pipelines.collection.ratings import raters
 from ....pipelines.reports.study_charts import draw_course, draw_effects, draw_front
 from ....pipelines.reports.tuning import words_of
 from ....pipelines.tuning.settings import TuneSettings
-from ..answers import finite, for_visitor, json_endpoint, page, whole_number
+from ..answers import finite, for_visitor, json_endpoint, number, page, weights_of, whole_number
 from ..state import current_collection, rater_of, server_of
 from .generating import example_of
 
@@ -32,18 +32,9 @@ def tune_page(request: Request) -> Response:
     people = sorted({*raters(current.collection), rater_of(request)})
     example = example_of(request)
     return page(
-        request, "tune.html", current, view="tune", profiles=current.profiles.names(), people=people,
+        request, "tune.html", current, view="tune", profiles=current.profiles.names(), people=people, judges=server_of(request).judges,
         text=(example and example.prompt) or "",
     )  # fmt: skip
-
-
-def _weights(weights: object) -> dict[str, float]:
-    if not isinstance(weights, dict):
-        return {}
-    try:
-        return {str(name): float(weight) for name, weight in weights.items()}
-    except (TypeError, ValueError):
-        raise SoartError("Expected a number as every judge's weight.") from None
 
 
 def budget_of(value: object) -> int:
@@ -63,13 +54,16 @@ def start(request: Request, body: dict[str, Any]) -> Response:
     text = str(body.get("text", "")).strip()
     if not text:
         raise SoartError("Name a prompt to tune, such as: a boat.")
-    profiles, people = _weights(body.get("profiles")), _weights(body.get("raters"))
+    profiles, people, judges = (weights_of(body.get(kind)) for kind in ("profiles", "raters", "judges"))
+    least = body.get("adherence")
     settings = TuneSettings.of_text(
         text,
         server_of(request).settings.vocabulary,
         budget=budget_of(body.get("budget", 60)),
-        profiles=profiles or ({} if people else {TECHNICAL: 1.0}),
+        profiles=profiles or ({} if people or judges else {TECHNICAL: 1.0}),
         raters=people,
+        judges=judges,
+        adherence=0.0 if least in (None, "") else number(least, "a least adherence"),
         pareto=bool(body.get("pareto")),
         prune=bool(body.get("prune", True)),
         propose=bool(body.get("propose")),

@@ -8,12 +8,14 @@ import { get, post } from "./request.js";
 import { clearPictures, showPictures } from "./strip.js";
 import { toast } from "./toasts.js";
 import { _, ngettext } from "./translate.js";
+import { startWeights, weightsIn } from "./weights.js";
 
 /**
  * @typedef {object} State
  * @property {boolean} live true while pictures are drawn.
  * @property {number} total pictures; 0 before the first drawing.
- * @property {number[]} pictures ids.
+ * @property {number[]} pictures ids, as they were drawn; once judges have sorted them, best first.
+ * @property {Record<number, number>} values of the judges, by id; empty until they have judged.
  * @property {string} message the outcome, a sentence; empty while it runs.
  * @property {boolean} failed
  * @property {string} backend the running backend that draws; empty for none.
@@ -25,7 +27,7 @@ let timer = 0;
 
 /** @param {State} state */
 async function show(state) {
-  const { live, total, pictures, message, failed, backend } = state;
+  const { live, total, pictures, values, message, failed, backend } = state;
   const named = find("#backend");
   if (named) named.textContent = backend;
   const done = { done: pictures.length };
@@ -33,8 +35,10 @@ async function show(state) {
   $("#state").textContent = live ? progress : message;
   $("#state").classList.toggle("error", failed);
   $("button.primary", form).toggleAttribute("disabled", live);
-  const newest = pictures.toReversed().map((id) => ({ id, batch: 0, goal: null }));
-  await showPictures(newest);
+  const sorted = Object.keys(values).length > 0;
+  $("#live").ariaLabel = sorted ? _("Pictures, best first") : _("Pictures, newest first");
+  const order = sorted ? pictures : pictures.toReversed();
+  await showPictures(order.map((id) => ({ id, batch: 0, goal: values[id] ?? null })));
 }
 
 async function poll() {
@@ -56,7 +60,11 @@ form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const values = new FormData(form);
   try {
-    const body = { ...Object.fromEntries(values), template: values.has("template") };
+    const body = {
+      ...Object.fromEntries(values),
+      template: values.has("template"),
+      judges: weightsIn(form, "judge"),
+    };
     const state = await post("/api/generate", body);
     $(".error", form).textContent = "";
     clearPictures();
@@ -67,4 +75,5 @@ form.addEventListener("submit", async (event) => {
     $(".error", form).textContent = error.message;
   }
 });
+startWeights(form);
 poll();

@@ -10,6 +10,7 @@ import { clearPictures, showPictures, showRating } from "./strip.js";
 import { showError, toast } from "./toasts.js";
 import { _, ngettext } from "./translate.js";
 import { numbersOf, openViewer } from "./viewer.js";
+import { startWeights, weightsIn } from "./weights.js";
 
 /**
  * @import { TunePicture } from "./strip.js"
@@ -170,21 +171,16 @@ function compose(on) {
   if (on) form.text.focus();
 }
 
-/**
- * Weight 1 for each judge.
- *
- * @param {FormDataEntryValue[]} names
- */
-const evenWeights = (names) => Object.fromEntries(names.map((name) => [name, 1]));
-
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const values = new FormData(form);
   const body = {
     text: values.get("text"),
     budget: values.get("budget"),
-    profiles: evenWeights(values.getAll("profile")),
-    raters: evenWeights(values.getAll("person")),
+    profiles: weightsIn(form, "profile"),
+    raters: weightsIn(form, "person"),
+    judges: weightsIn(form, "judge"),
+    adherence: values.get("adherence"),
     pareto: values.has("pareto"),
     prune: values.has("prune"),
     propose: values.has("propose"),
@@ -203,6 +199,7 @@ form.addEventListener("submit", async (event) => {
     $(".error", form).textContent = error.message;
   }
 });
+startWeights(form);
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) poll();
 });

@@ -209,6 +209,14 @@ def test_missing_packages(monkeypatch, name, package):
         judge_named(name)
 
 
+def test_a_package_that_does_not_fit_the_others(monkeypatch, tmp_path):
+    """As ImageReward's release beside a transformers that lacks what it imports."""
+    (tmp_path / "ImageReward.py").write_text("from transformers.modeling_utils import no_such_function\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(JudgeError, match=r"image-reward cannot be imported \(cannot import name 'no_such_function'"):
+        judge_named("image-reward")
+
+
 @pytest.mark.skipif(importlib.util.find_spec("pyiqa") is None, reason="pyiqa is not installed")
 def test_a_metric_of_pyiqa():
     judge = judge_named("pyiqa:entropy")

@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from soart.errors import PromptError, SoartError
+from soart.pipelines.judges.offered import OfferedJudges
 from soart.pipelines.services.tuning import ENDED, FAILED, IDLE, INTERRUPTED, PAUSED, RUNNING, TuningService
 from soart.pipelines.support.background import Jobs
 from soart.pipelines.tuning.settings import TuneSettings
@@ -122,6 +123,59 @@ def test_one_model_draws_for_one_tune_at_a_time_and_a_failing_model_is_reported(
     service.resume()
     until(lambda: not service.live)
     assert (service.state, service.settings.why) == (FAILED, "The model cannot be loaded.")
+
+
+def test_judges_of_a_package_and_a_floor_of_adherence_count(package, collection, profiles, jobs, generator, until):
+    def service(*named):
+        return TuningService(
+            collection,
+            profiles,
+            jobs,
+            lambda: generator,
+            threading.Lock(),
+            OfferedJudges([(name, 1.0) for name in named]),
+        )
+
+    tuning = service("acme_judge:Moody")
+    settings = TuneSettings.of_text(
+        SPACE, "embedded", budget=8, prune=False, pareto=True, judges={"acme_judge:Moody": 2.0}, adherence=0.5
+    )
+    assert TuneSettings.read(settings.write()) == settings
+    tuning.start(settings)
+    until(lambda: not tuning.live)
+    assert (tuning.state, tuning.settings.judges) == (ENDED, {"acme_judge:Moody": 2.0})
+    drawn = {image for image, _ in tuning.pictures()}
+    # This judge has no opinion of some pictures.
+    assert 0 < len(tuning.latest.goal) <= len(drawn)
+    assert set(tuning.latest.goal) == collection.scores("judge:redness@1").keys() & drawn
+    notes = " ".join(tuning.latest.findings.notes)
+    assert "NaN" in notes
+    assert "adherence" in notes.lower()
+    means = tuning.latest.findings.front[0].means
+    assert len(means) == 2
+    assert "judge:redness@1" in means
+    # A server that no longer offers the judge says so, and loads nothing.
+    later = service()
+    later.resume(budget=16)
+    until(lambda: not later.live)
+    assert later.state == FAILED
+    assert "'acme_judge:Moody' is not offered here" in later.settings.why
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"judges": {"os:getcwd": 1.0}}, "not offered here"),
+        ({"judges": {"adherence": -1.0}}, "Expected weights"),
+        ({"judges": {"adherence": 0.0}, "profiles": {}}, "one of them above 0"),
+        ({"adherence": 1.5}, "at most 1"),
+        ({"adherence": float("nan")}, "at most 1"),
+    ],
+)
+def test_other_judges_and_floors_are_refused(tuning, wrong, message):
+    with pytest.raises(SoartError, match=message):
+        tuning.start(TuneSettings.of_text(SPACE, "embedded", **wrong))
+    assert tuning.state == IDLE
 
 
 def test_settings_of_all_kinds_of_text_and_of_other_versions():

@@ -8,6 +8,8 @@ import pytest
 from PIL import Image
 
 from soart.pipelines.collection.collection import Collection
+from soart.pipelines.judges import ray_judging
+from soart.pipelines.judges.storing import judge_pictures
 
 
 def redness(path):
@@ -39,6 +41,25 @@ def test_rank_by_a_judge(soart, package, folder):
     code, _, err = soart("rank", folder, "--judge", "nobody")
     assert code == 1
     assert "There is no judge 'nobody'" in err
+
+
+def test_the_engine_of_rank_runs_its_judges(soart, package, folder, monkeypatch):
+    """How a cluster judges is tested with the engines; here, that rank hands the judges to it."""
+    asked = []
+
+    def judged(collection, rows, judge, progress, workers):
+        asked.append((len(rows), judge.named, workers))
+        return judge_pictures(collection, rows, judge, progress)
+
+    monkeypatch.setattr(ray_judging, "judge_on_cluster", judged)
+    found = [
+        json.loads(soart("rank", folder, "--judge", "redness", "--json", *more)[1])
+        for more in ((), ("--engine", "ray"))
+    ]
+    assert found[0] == found[1]
+    assert asked == [(6, "redness", None)]
+    for wrong in (("--engine", "ray"), ("--engine", "abacus", "--judge", "redness")):
+        assert soart("rank", folder, *wrong)[0] == 2
 
 
 def test_generate_and_tune_by_a_judge(soart, package, tmp_path):

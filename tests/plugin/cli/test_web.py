@@ -143,6 +143,20 @@ def test_folders_to_allow_must_exist(soart, serving, tmp_path):
     assert tmp_path in serving[-1][0].state.server.collections[0].allowed
 
 
+def test_judges_are_offered_and_mistakes_seen_at_once(soart, serving, package, tmp_path):
+    Collection(tmp_path / "soart-demo").close()
+    named = ("--judge", "acme_judge:Moody=0.5", "--judge", "clip:openai/clip-vit-base-patch32")
+    assert soart("web", "--no-open", "--port", "0", *named)[0] == 0
+    offered = list(serving[0][0].state.server.judges)
+    assert [(judge.label, judge.weight) for judge in offered][-2:] == [
+        ("acme_judge:Moody", 0.5),
+        ("clip:openai/clip-vit-base-patch32", 1.0),
+    ]
+    code, _, err = soart("web", "--no-open", "--port", "0", "--judge", "nothing")
+    assert (code, err.count("There is no judge 'nothing'")) == (1, 1)
+    assert soart("web", "--no-open", "--port", "0", "--judge", "redness=much")[0] == 2
+
+
 def test_without_the_extra_it_says_how_to_get_it(soart, monkeypatch):
     for name in [name for name in sys.modules if name.startswith("soart.plugin.web.app")]:
         monkeypatch.delitem(sys.modules, name)

@@ -595,6 +595,35 @@ def test_a_tune_arrives_live_is_narrowed_and_survives_a_reload(come, address, fo
     assert page.is_visible("#resume")
 
 
+def test_a_tune_and_a_drawing_by_a_chosen_judge(package, come, address, folder):
+    page = come()
+    page.goto(f"{address}/c/0/tune")
+    weight = ".weighted:has([value=redness]) .weight"
+    assert page.is_hidden(weight)
+    page.check("[name=judge][value=redness]")
+    page.fill(weight, "2.5")
+    page.fill("[name=adherence]", "0.3")
+    page.fill("[name=text]", SPACE)
+    page.fill("[name=budget]", "2")
+    with page.expect_request("**/api/tune/start") as started:
+        page.click("#start .primary")
+    body = started.value.post_data_json
+    assert (body["profiles"], body["judges"], body["adherence"]) == ({"technical": 1}, {"redness": 2.5}, "0.3")
+    page.wait_for_selector("#state.ended", timeout=400_000)
+    page.goto(f"{address}/c/0/generate")
+    page.check("[name=judge][value=redness]")
+    page.fill("[name=prompt]", "a {red|blue} boat")
+    page.fill("[name=count]", "3")
+    page.fill("[name=steps]", "1")
+    page.click("#draw .primary")
+    page.wait_for_selector("#live[aria-label='Pictures, best first']", timeout=400_000)
+    with Collection(folder) as collection:
+        stored = collection.scores("judge:redness@1")
+    shown = page.eval_on_selector_all("#live [data-id]", "nodes => nodes.map((node) => Number(node.dataset.id))")
+    assert len(shown) == 3
+    assert shown == sorted(shown, key=lambda image: -stored[image])
+
+
 def test_a_tune_whose_pictures_do_not_arrive_says_so(come, address, folder):
     page = come()
     page.route("**/api/cells*", lambda route: route.abort())

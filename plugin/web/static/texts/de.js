@@ -103,6 +103,8 @@ globalThis.soartTexts = {
  "Other pictures": "Andere Bilder",
  "Paused": "Angehalten",
  "Pausing after this batch": "Pause nach dieser Runde",
+ "Pictures, best first": "Bilder, die besten zuerst",
+ "Pictures, newest first": "Bilder, die neuesten zuerst",
  "Plus–minus, lop-sidedness %(value)s": "Plus und Minus, Schieflage %(value)s",
  "Previous picture now rated %(stars)s.": "Voriges Bild jetzt mit %(stars)s bewertet.",
  "Select 2 to %(most)s pictures to compare.": "Wähle 2 bis %(most)s Bilder zum Vergleichen aus.",

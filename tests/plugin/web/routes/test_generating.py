@@ -46,6 +46,22 @@ def test_pictures_are_drawn_scored_and_kept(visitor, folder):
     assert visitor.get("/api/ids", words="{b|c}").json()["ids"]
 
 
+def test_judges_sort_the_pictures(package, visitor, folder):
+    page = visitor.get("/generate").text
+    assert 'name="judge" value="redness"' in page
+    body = {"prompt": "a {boat|fox}", "template": True, "count": 4, "steps": 2}
+    for judges in ({"os:getcwd": 1}, {"redness": "x"}, {"redness": 0}, {"redness": -1}):
+        assert visitor.send("generate", **body, judges=judges).status_code == 400
+    assert visitor.send("generate", **body, judges={"redness": 1}).status_code == 200
+    assert visitor.wait_for("draw")["message"] == "4 pictures drawn."
+    state = visitor.get("/api/generate").json()
+    with Collection(folder) as collection:
+        stored = collection.scores("judge:redness@1")
+    assert len(stored) == 4
+    assert state["values"] == {str(image): value for image, value in stored.items()}
+    assert state["pictures"] == sorted(stored, key=lambda image: -stored[image])
+
+
 def test_a_failure_is_a_sentence(visitor):
     assert visitor.send("generate", prompt="a {boat", template=True, count=1).status_code == 200
     assert visitor.wait_for("draw")["state"] == "failed"

@@ -37,7 +37,9 @@ def test_before_the_first_start(visitor):
 
 @pytest.mark.parametrize("wrong", [
     {"text": ""}, {"text": "a {fox"}, {"text": "a boat", "budget": 1}, {"text": "a boat", "profiles": {"zoe": 1}},
-    {"text": "a boat", "raters": {"me": "x"}},
+    {"text": "a boat", "raters": {"me": "x"}}, {"text": "a boat", "judges": {"adherence": "x"}},
+    {"text": "a boat", "judges": {"os:getcwd": 1}}, {"text": "a boat", "judges": {"clip:/etc": 1}},
+    {"text": "a boat", "adherence": "x"}, {"text": "a boat", "adherence": 2},
 ])  # fmt: skip
 def test_wrong_settings_are_refused(visitor, wrong):
     assert visitor.post("/c/0/api/tune/start", wrong).status_code == 400
@@ -100,3 +102,24 @@ def test_huge_prompts_are_refused_soon_and_briefly(visitor, text):
     assert time.process_time() - start < 5
     assert refused.status_code == 400
     assert len(refused.json()["error"]) < 500
+
+
+def test_judges_of_the_owner_and_of_packages_by_a_guest(package, things, visit):
+    """A guest of a server whose owner named a judge by code; the path of another one stays the owner's."""
+    named = [("acme_judge:Moody", 0.5), (f"clip:{things}/fine", 1.0)]
+    guest = visit(judges=named, guests=True, secrets={"token": ""})
+    page = guest.get("/tune").text
+    for label in ("adherence", "redness", "acme_judge:Moody", "clip:fine"):
+        assert f'name="judge" value="{label}"' in page
+    assert 'aria-label="Weight of judge: acme_judge:Moody"' in page
+    assert str(things) not in page
+    body = {"text": SPACE, "budget": 4, "judges": {"redness": 2, "acme_judge:Moody": 0}, "adherence": "0.5"}
+    refused = guest.post("/c/0/api/tune/start", body | {"judges": {"acme_judge:Redness": 1}})
+    assert refused.status_code == 400
+    assert "is not offered here: the owner of this server names it with soart web --judge" in refused.json()["error"]
+    # Both are judges of one name.
+    assert "named twice" in guest.post("/c/0/api/tune/start", body).json()["error"]
+    body["judges"] = {"acme_judge:Moody": 2}
+    assert guest.post("/c/0/api/tune/start", body).json()["state"] == "running"
+    settings = guest.client.app.state.server.collections[0].tuning.settings
+    assert (settings.judges, settings.adherence, settings.profiles) == ({"acme_judge:Moody": 2.0}, 0.5, {})

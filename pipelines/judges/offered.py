@@ -1,0 +1,98 @@
+"""Judges that visitors of a gallery may choose by name."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ...errors import JudgeError
+from ...metrics.damage.titles import JUDGE, shared_name
+from ...metrics.protocols import PictureJudge
+from .finding import SOART, JudgeSource, check_weights, judge_named, known_judges, source_of
+from .guarded import GuardedJudge
+
+#: The judge of the floor of adherence, which is always offered.
+ADHERENCE = "adherence"
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedJudge:
+    """A judge that visitors may choose.
+
+    Attributes:
+        label: the name by which they choose it; without the folder that its model lies in.
+        named: the judge, as for ``judge_named``.
+        weight: the weight that is proposed.
+        source: its origin, summary and licence.
+    """
+
+    label: str
+    named: str
+    weight: float
+    source: JudgeSource
+
+
+class OfferedJudges:
+    """The judges of a gallery: adherence, those that packages offer, and those that the owner named.
+
+    Visitors name a judge by its label alone, so that no request names code or a path. A judge is loaded when it is first
+    used, and then kept.
+
+    Args:
+        named: judges that the owner allows, ``module:Class`` too, with the weights to propose.
+
+    Raises:
+        JudgeError: a judge that does not exist, or two with one label.
+    """
+
+    def __init__(self, named: Sequence[tuple[str, float]] = ()) -> None:
+        packages = [source.name for source in known_judges() if source.origin != SOART]
+        weights = {**dict.fromkeys([ADHERENCE, *packages], 1.0), **{text.strip(): weight for text, weight in named}}
+        self._judges: dict[str, OfferedJudge] = {}
+        for text, weight in weights.items():
+            label = shared_name(f"{JUDGE}{text}").removeprefix(JUDGE)
+            if label in self._judges:
+                raise JudgeError(
+                    f"Two judges would both be called {label!r}: leave one out, or rename the folder of its model."
+                )
+            self._judges[label] = OfferedJudge(label, text, weight, source_of(text))
+        self._lock = threading.Lock()
+        self._loaded: dict[str, PictureJudge] = {}
+
+    def __iter__(self) -> Iterator[OfferedJudge]:
+        """The judges, in the order in which pages show them."""
+        return iter(self._judges.values())
+
+    def __contains__(self, label: str) -> bool:
+        """True if a judge of this label is offered."""
+        return label in self._judges
+
+    @property
+    def own(self) -> list[JudgeSource]:
+        """Sources of the judges that only the owner's naming offers, by their labels."""
+        known = {source.name for source in known_judges()}
+        judges = [judge for judge in self if judge.label not in known]
+        return [replace(judge.source, name=judge.label, argument="") for judge in judges]
+
+    def load(self, weights: Mapping[str, float]) -> list[tuple[GuardedJudge, float]]:
+        """Load judges by label, and guard them anew, each with its weight.
+
+        Raises:
+            JudgeError: a label that is not offered, a judge that cannot be loaded, or a negative weight.
+        """
+        judges = [(self._guarded(label), weight) for label, weight in weights.items()]
+        # In a tune even a judge of weight 0 has its use: it warns.
+        check_weights(judges, beside=True)
+        return judges
+
+    def _guarded(self, label: str) -> GuardedJudge:
+        if label not in self._judges:
+            raise JudgeError(
+                f"The judge {label[:80]!r} is not offered here: the owner of this server names it with soart web --judge."
+            )
+        named = self._judges[label].named
+        with self._lock:
+            if label not in self._loaded:
+                self._loaded[label] = judge_named(named)
+            return GuardedJudge(self._loaded[label], named=named)

@@ -1,0 +1,52 @@
+"""Judges that a gallery offers."""
+
+import pytest
+
+from soart.errors import JudgeError
+from soart.pipelines.judges.offered import OfferedJudges
+
+
+def labels(offered):
+    return [judge.label for judge in offered]
+
+
+def test_adherence_those_of_packages_and_those_of_the_owner(package, tmp_path):
+    owner = [("acme_judge:Moody", 0.5), (f"clip:{tmp_path}/fine", 2.0), ("redness", 3.0)]
+    offered = OfferedJudges(owner)
+    assert labels(offered) == ["adherence", "broken", "ready", "redness", "acme_judge:Moody", "clip:fine"]
+    assert [judge.weight for judge in offered] == [1.0, 1.0, 1.0, 3.0, 0.5, 2.0]
+    assert [source.name for source in offered.own] == ["acme_judge:Moody", "clip:fine"]
+    assert {judge.label: judge.source.origin for judge in offered}["ready"] == "acme-judge 2.5"
+
+
+def test_they_are_loaded_once_and_guarded_anew(package):
+    offered = OfferedJudges([("acme_judge:Moody", 1.0)])
+    [(first, weight)] = offered.load({"acme_judge:Moody": 0.0})
+    [(second, _)] = offered.load({"acme_judge:Moody": 1.0})
+    assert (first.stored_name, weight) == ("judge:redness@1", 0.0)
+    assert first is not second
+    assert first.inner is second.inner
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ({"acme_judge:Redness": 1.0}, "'acme_judge:Redness' is not offered here"),
+        ({"clip:/etc": 1.0}, "is not offered here"),
+        ({"redness:0.5": 1.0}, "is not offered here"),
+        ({"broken": 1.0}, "cannot be loaded: RuntimeError: no weights"),
+        ({"redness": -1.0}, "Expected weights of judges from 0"),
+        ({"redness": float("nan")}, "Expected weights of judges from 0"),
+        ({"redness": 1.0, "ready": 1.0}, "named twice"),
+    ],
+)
+def test_nothing_else_is_loaded(package, weights, message):
+    with pytest.raises(JudgeError, match=message):
+        OfferedJudges().load(weights)
+
+
+def test_a_mistake_of_the_owner_is_seen_at_the_start(tmp_path):
+    with pytest.raises(JudgeError, match="There is no judge 'nothing'"):
+        OfferedJudges([("nothing", 1.0)])
+    with pytest.raises(JudgeError, match="both be called 'clip:fine'"):
+        OfferedJudges([(f"clip:{tmp_path}/a/fine", 1.0), (f"clip:{tmp_path}/b/fine", 1.0)])
