@@ -187,15 +187,17 @@ def _cell_autocorrelations(plane: np.ndarray, grid: Grid) -> np.ndarray:
 
     A product of two pixels counts half in the cell of each, so that cells of a mirrored picture have the same.
     """
-    framed = np.pad(plane.astype(np.float64), 2)
+    framed, both = np.pad(plane, 2), np.empty_like(plane)
     height, width = plane.shape
 
     def shifted(dy: int, dx: int) -> np.ndarray:
         return framed[2 + dy : 2 + dy + height, 2 + dx : 2 + dx + width]
 
-    centre = shifted(0, 0)
-    others = ((shifted(dy, dx) + shifted(-dy, -dx)) / 2 for dy, dx in LAGS)
-    return np.stack([grid.sums(centre, other) for other in others], axis=1)
+    sums = []
+    for dy, dx in LAGS:
+        np.add(shifted(dy, dx), shifted(-dy, -dx), out=both)
+        sums.append(grid.sums(plane, both))
+    return np.stack(sums, axis=1).astype(np.float64) / 2
 
 
 def quantiles_of(values: np.ndarray, percentages: Sequence[float]) -> np.ndarray:

@@ -119,7 +119,7 @@ class StudyFindings:
         judges: by judge name, the options it likes most and least, in its own unit.
         front: the trade-offs between the judges of the goal, if there are several, each in its own unit.
         batches: in order.
-        gain: expected further gain in the unit of the goal, and its standard error.
+        gain: the most that further pictures can be expected to gain, in the unit of the goal, and its standard error.
         steps: changes of the options that were proposed, in order; also among the notes.
         alarms, notes: sentences.
         yaml: the space, ready to be used again.
@@ -181,7 +181,7 @@ def findings_of(tuner: Tuner) -> StudyFindings:
     def option(slot: int, number: int) -> str:
         return f"{slots[slot].name}: {slots[slot].texts[number] or '(nothing)'}"
 
-    mean, error = steering.gain(tuner.rng(6))
+    mean, error = steering.gain(tuner.rng(6), judgements.goal_limits)
     pruning = account(tuner.study, judgements)
     only = names[0] if len(names) == 1 else None
     return StudyFindings(

@@ -14,6 +14,12 @@ log = logging.getLogger(__name__)
 STOPPED = "Ended on request."
 
 
+def _gains_little(tuner: Tuner, threshold: float) -> bool:
+    """True if further pictures are surely expected to gain less than ``threshold`` standard deviations."""
+    judgements = tuner.judged()
+    return tuner.steering(judgements).should_stop(tuner.rng(2), threshold, judgements.goal_limits)
+
+
 def tune(
     tuner: Tuner,
     *,
@@ -58,7 +64,7 @@ def tune(
     progress(tuner.done)
     why = f"Finished: the leading prompts were re-drawn on new seeds (budget: {tuner.budget} pictures)."
     while tuner.left > tuner.reserved:
-        if stop_below > 0 and tuner.done >= 3 * tuner.batch and tuner.steering().should_stop(tuner.rng(2), stop_below):
+        if stop_below > 0 and tuner.done >= 3 * tuner.batch and _gains_little(tuner, stop_below):
             why = f"Stopped: the expected further gain is below {stop_below:g} standard deviations."
             break
         rows = tuner.step(progress)

@@ -213,6 +213,13 @@ class Judgements:
             return float(LOWEST), float(HIGHEST)
         return (0.0, 100.0) if has_points(names[0]) else (-np.inf, np.inf)
 
+    @property
+    def goal_limits(self) -> tuple[float, float]:
+        """The range of the goal as distances from the middle of its scale, in its unit: the scale of steering."""
+        middle, unit = self.goal_scale
+        lowest, highest = self.goal_range
+        return (lowest - middle) / unit, (highest - middle) / unit
+
     def goal_values(self) -> np.ndarray:
         """(n,) the goal of every picture; NaN if a judge of the goal has not judged it."""
         weights = {name: weight for name, weight in self.goal.items() if weight > 0}

@@ -78,7 +78,7 @@ def print_findings(findings: StudyFindings) -> None:
         option = f"{effect.slot}: {effect.option or '(nothing)'}"
         say(printable(f"  {figure(effect.mean, 2, '+'):>6} {interval}  {option}"))
     mean, error = findings.gain
-    say(f"Expected further gain: {figure(mean, 2)} ± {figure(error, 2)}.")
+    say(f"Expected further gain: at most {figure(mean, 2)} ± {figure(error, 2)}.")
 
 
 def _number(value: float) -> float | None:

@@ -63,17 +63,29 @@ def leaders_batch(draws: Tables, shown: np.ndarray, mean: Tables, count: int) ->
 
 
 def expected_gain(
-    draws: Tables, recommended: np.ndarray, domain: Domain, rng: np.random.Generator
+    draws: Tables,
+    recommended: np.ndarray,
+    domain: Domain,
+    rng: np.random.Generator,
+    limits: tuple[float, float] = (-np.inf, np.inf),
 ) -> tuple[float, float]:
     """Expected gain of perfect knowledge over the recommended choice, and its standard error.
 
     The mean of max f − f(recommended) over d posterior draws f. It bounds the gain of any further pictures (expected simple regret), in the units of
     the draws.
+
+    Args:
+        draws: f.
+        recommended: (S,) choice.
+        domain: of the choices.
+        rng: chooses where the searches for the maxima begin.
+        limits: the lowest and the highest value there is, such as 100 points; draws know none.
     """
     regrets = []
     for number in range(len(draws)):
         peak = best_of(draws[number], domain, rng, starts=recommended[None], restarts=12)
-        regrets.append(float(draws[number](peak)[0, 0] - draws[number](recommended[None])[0, 0]))
+        values = np.clip([draws[number](peak)[0, 0], draws[number](recommended[None])[0, 0]], *limits)
+        regrets.append(float(values[0] - values[1]))
     return float(np.mean(regrets)), float(np.std(regrets) / np.sqrt(len(regrets)))
 
 

@@ -194,13 +194,15 @@ class Steering:
         deviation = self._draws(rng, _DRAWS)(best).std(axis=0)
         return Recommendation(best[0], float(mean(best)[0, 0]), float(deviation[0]))
 
-    def gain(self, rng: np.random.Generator) -> tuple[float, float]:
+    def gain(self, rng: np.random.Generator, limits: tuple[float, float] = (-np.inf, np.inf)) -> tuple[float, float]:
         """A bound of the expected further gain, in rating units, and its standard error; see ``expected_gain``."""
-        return expected_gain(self._draws(rng, _GAIN_DRAWS), self.recommend(rng).choice, self.domain, rng)
+        return expected_gain(self._draws(rng, _GAIN_DRAWS), self.recommend(rng).choice, self.domain, rng, limits)
 
-    def should_stop(self, rng: np.random.Generator, threshold: float) -> bool:
+    def should_stop(
+        self, rng: np.random.Generator, threshold: float, limits: tuple[float, float] = (-np.inf, np.inf)
+    ) -> bool:
         """True if the gain is below ``threshold`` rating units, by more than its standard error."""
-        mean, error = self.gain(rng)
+        mean, error = self.gain(rng, limits)
         return mean + error < threshold
 
     def effects(self, rng: np.random.Generator, rater: Hashable | None = None) -> EffectTable:

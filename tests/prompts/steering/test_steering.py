@@ -233,7 +233,12 @@ def test_the_expected_gain_shrinks_and_stops_the_loop(rng):
     assert steering.should_stop(rng, 10.0)
     assert not steering.should_stop(rng, -1.0)
     known = taste(rng, levels)
-    assert expected_gain(known, best_of(known, domain, rng)[0], domain, rng) == (0.0, 0.0)
+    best = best_of(known, domain, rng)[0]
+    assert expected_gain(known, best, domain, rng) == (0.0, 0.0)
+    # Nothing is above the highest value there is.
+    other = next(choice for choice in everything(levels) if tuple(choice) != tuple(best))
+    highest = float(known(np.array([other]))[0, 0]) + 0.01
+    assert 0 < expected_gain(known, np.array(other), domain, rng, (-np.inf, highest))[0] <= 0.01 + 1e-9
 
 
 def test_several_raters_a_weighted_goal_and_the_pareto_front(rng):
