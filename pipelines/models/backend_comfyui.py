@@ -35,7 +35,7 @@ _SAMPLER = "euler normal"
 class ComfyBackend(BackendGenerator):
     """Draws with the ComfyUI at an address.
 
-    The ``scheduler`` of a request is a sampler and a scheduler of ComfyUI, such as ``"dpmpp_2m karras"``.
+    The ``scheduler`` of a request is a sampler and a scheduler of ComfyUI, such as ``"dpmpp_2m karras"``, or a sampler alone.
 
     Args:
         client: sends requests to ComfyUI. Its address may name a checkpoint, or the file of a workflow in API format.
@@ -113,6 +113,8 @@ class ComfyBackend(BackendGenerator):
         if self._known is None:
             self._known = {key: _choices(self.client, "KSampler", key) for key in ("sampler_name", "scheduler")}
         known = self._known
+        if name in known["sampler_name"]:
+            return name, None
         return split_sampler(name, known["sampler_name"], known["scheduler"], self.client.address.title)
 
     def _draw(self, request: Request) -> bytes:

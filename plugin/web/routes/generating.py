@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from ....pipelines.collection.provenance import SOART, Provenance, provenance_of
 from ....pipelines.collection.queries import row_of
+from ....pipelines.models.backend_address import BackendAddress
 from ....pipelines.services.generation import LONGEST_SIDE, MOST_PICTURES, MOST_STEPS, Drawing
 from ..answers import backend_of, for_visitor, json_endpoint, number, page, weights_of, whole_number
 from ..state import current_collection, server_of
@@ -37,15 +38,16 @@ def generate_page(request: Request) -> Response:
     own = example is not None and example.tool in {SOART, *(backend.tools if backend else ())}
     return page(
         request, "generate.html", current_collection(request), view="generate", example=example, own=own,
-        sampler=_sampler(example) if example and own and backend else "",
+        sampler=_sampler(example, backend) if example and backend else "",
         seed=secrets.randbelow(_SEEDS) if example else 0,
         judges=server_of(request).judges, most=MOST_PICTURES, longest=LONGEST_SIDE, steps=MOST_STEPS,
     )  # fmt: skip
 
 
-def _sampler(example: Provenance) -> str:
-    """Sampler and scheduler of a picture, as running backends take them."""
-    return " ".join(filter(None, (example.sampler, example.scheduler)))
+def _sampler(example: Provenance, backend: BackendAddress) -> str:
+    """Sampler and scheduler of a picture that the kind of backend made itself, as it takes them; empty for others."""
+    made_there = example.tool in backend.tools or (example.model or "").startswith(f"{backend.kind}:")
+    return " ".join(filter(None, (example.sampler, example.scheduler))) if made_there else ""
 
 
 def _optional(body: dict[str, Any], name: str) -> int | None:

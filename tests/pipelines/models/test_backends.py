@@ -368,12 +368,16 @@ def test_settings_go_to_their_places_in_a_workflow_of_parts():
 
 def test_a_workflow_draws_with_its_own_values(tmp_path):
     (tmp_path / "w.json").write_text(json.dumps(flux()))
-    with serving(Comfy()) as name, opened(f"{name}#{tmp_path / 'w.json'}") as generator:
+    backend = Comfy()
+    with serving(backend) as name, opened(f"{name}#{tmp_path / 'w.json'}") as generator:
         request = generator.request("a fox", 1)
         assert (request.steps, request.guidance, request.width, request.height) == (8, 3.5, 96, 64)
         assert next(generator.draw([request]))[0].pixels.shape == (64, 96, 3)
         assert generator.model.identity.startswith("comfyui:dev@")
         assert generator.model.sampler == "euler simple"
+        next(generator.draw([generator.request("a fox", 1, scheduler="dpmpp_2m")]))
+        graph = backend.runs["run-1"]
+        assert (graph["7"]["inputs"]["sampler_name"], graph["8"]["inputs"]["scheduler"]) == ("dpmpp_2m", "simple")
         with pytest.raises(ModelError, match="does not take a negative prompt"):
             generator.request("a fox", 1, negative="fog")
 

@@ -103,7 +103,7 @@ def test_facts_of_a_picture_can_be_copied(reader):
     assert 'href="/c/0/download/4"' in page
 
 
-def test_variations_of_a_picture_are_drawn_with_the_backend_of_the_owner(tmp_path, visit):
+def test_variations_of_a_picture_are_drawn_with_the_backend_of_the_owner(tmp_path, visit, make_drawn):
     backend = A1111()
     text = PngInfo()
     settings = "Steps: 9, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 4, Seed: 5, Size: 24x16"
@@ -136,6 +136,12 @@ def test_variations_of_a_picture_are_drawn_with_the_backend_of_the_owner(tmp_pat
         sent = [body for _, path, body, _ in backend.requests if path.endswith("txt2img")]
         told = [(body["seed"], body["steps"], body["sampler_name"], body["scheduler"]) for body in sent]
         assert told == [(9, 9, "DPM++ 2M", "Karras"), (10, 9, "DPM++ 2M", "Karras")]
+        # The sampler of a picture that the backend drew is known, too, but that of another model would not be.
+        drawn = owner.get("/api/generate").json()["pictures"][0]
+        assert 'value="DPM++ 2M Karras"' in owner.get("/generate", like=drawn).text
+        with Collection(tmp_path / "seen") as collection:
+            [other] = collection.add_drawn([make_drawn(1)], "embedded", "DPMSolverMultistep")
+        assert "DPMSolver" not in owner.get("/generate", like=other.id).text
         # Guests are not told where the backend is.
         guest = visit(**drawn_by, guests=True, secrets={"token": "unknown"})
         assert 'Draws with <b id="backend">Automatic1111' in guest.get("/generate").text
