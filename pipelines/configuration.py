@@ -19,7 +19,7 @@ import platformdirs
 
 from ..errors import SoartError, first_line
 from ..files import write_whole
-from .models.backend_address import backend_address
+from .models.backends.address import backend_address
 from .models.limits import DTYPES, OFFLOADS
 
 #: Name of a project's file, in the current folder.

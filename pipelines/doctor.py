@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ..errors import SoartError
 from ..metrics.damage.scorer import TechnicalScorer
 from .judges.finding import judge_named, known_judges
-from .models.backend_address import backend_address
+from .models.backends.address import backend_address
 from .models.devices import choose_device, choose_dtype
 from .models.loading import EMBEDDED_FOLDER
 from .models.opening import open_generator

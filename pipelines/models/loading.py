@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from ...errors import ModelError, first_line
-from .backend_address import backend_address
+from .backends.address import backend_address
 from .calls import PICTURES, call_of, check_inputs, guidance_argument
 from .devices import choose_device, choose_dtype, place
 from .embedded import load_embedded

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...errors import ModelError, SoartError
 from ..support.processes import unknown_engine
-from .backend_address import BackendAddress, backend_address
+from .backends.address import BackendAddress, backend_address
 from .options import GeneratorOptions
 
 if TYPE_CHECKING:
@@ -59,14 +59,14 @@ def _open_backend(address: BackendAddress, options: GeneratorOptions) -> ImageGe
         ModelError: options that a backend cannot follow, or a backend that cannot be used.
     """
     _check(address, options)
-    from .backend_http import BackendClient
+    from .backends.http import BackendClient
 
     client = BackendClient(address)
     if address.kind == "comfyui":
-        from .backend_comfyui import ComfyBackend
+        from .backends.comfyui import ComfyBackend
 
         return ComfyBackend(client)
-    from .backend_a1111 import A1111Backend
+    from .backends.a1111 import A1111Backend
 
     return A1111Backend(client)
 

@@ -16,7 +16,7 @@ import platformdirs
 import typer
 
 from ...errors import CollectionError, SoartError
-from ...pipelines.models.backend_address import backend_address
+from ...pipelines.models.backends.address import backend_address
 from ...pipelines.models.options import GeneratorOptions
 from .evaluate import evaluate_with_progress
 from .options import Profiles, load_generator, weighted, with_generator_options

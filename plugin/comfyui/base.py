@@ -21,7 +21,7 @@ from comfy_api.latest import io, ui
 from PIL import Image
 
 from ...errors import ModelError, ProfileError, SoartError
-from ...pipelines.models.backend_address import backend_address
+from ...pipelines.models.backends.address import backend_address
 from ...pipelines.support.file_stamps import file_stamp, model_stamp
 
 if TYPE_CHECKING:

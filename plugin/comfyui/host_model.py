@@ -9,7 +9,7 @@ import nodes
 from comfy.samplers import KSampler
 
 from ...errors import ModelError
-from ...pipelines.models.comfy_workflow import split_sampler
+from ...pipelines.models.backends.comfy_workflow import split_sampler
 from ...pipelines.models.external import ExternalGenerator
 from ...pipelines.models.request import DrawnPicture, Request
 from .pictures import to_picture

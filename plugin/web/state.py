@@ -31,7 +31,7 @@ from .sessions import OWNER, Sessions
 from .throttle import Throttle
 
 if TYPE_CHECKING:
-    from ...pipelines.models.backend_address import BackendAddress
+    from ...pipelines.models.backends.address import BackendAddress
     from ...pipelines.models.generator import ImageGenerator
 
 

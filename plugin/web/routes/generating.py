@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from ....pipelines.collection.provenance import SOART, Provenance, provenance_of
 from ....pipelines.collection.queries import row_of
-from ....pipelines.models.backend_address import BackendAddress
+from ....pipelines.models.backends.address import BackendAddress
 from ....pipelines.services.generation import LONGEST_SIDE, MOST_PICTURES, MOST_STEPS, Drawing
 from ..answers import backend_of, for_visitor, json_endpoint, number, page, weights_of, whole_number
 from ..state import current_collection, server_of

@@ -16,9 +16,9 @@ from soart.pipelines.collection.collection import Collection
 from soart.pipelines.configuration import read_settings
 from soart.pipelines.doctor import run_checks
 from soart.pipelines.generate import generate, plan
-from soart.pipelines.models import backend_comfyui
-from soart.pipelines.models.backend_address import backend_address
-from soart.pipelines.models.comfy_workflow import default_workflow, read_workflow, workflow_of
+from soart.pipelines.models.backends import comfyui as backend_comfyui
+from soart.pipelines.models.backends.address import backend_address
+from soart.pipelines.models.backends.comfy_workflow import default_workflow, read_workflow, workflow_of
 from soart.pipelines.models.opening import open_generator
 from soart.pipelines.models.options import GeneratorOptions
 

@@ -8,7 +8,7 @@ import pytest
 from soart.errors import ModelError
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.generate import generate, plan
-from soart.pipelines.models.comfy_workflow import default_workflow
+from soart.pipelines.models.backends.comfy_workflow import default_workflow
 from soart.pipelines.models.opening import open_generator
 
 

@@ -14,7 +14,7 @@ from soart.pipelines.evaluation.folders import sync_and_evaluate
 from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.roots import open_collection_for
 from soart.pipelines.ingest.scan import Scan
-from soart.pipelines.models.backend_address import backend_address
+from soart.pipelines.models.backends.address import backend_address
 from soart.pipelines.models.opening import open_generator
 from soart.pipelines.services.generation import Drawing
 

@@ -12,11 +12,11 @@ import json
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
-from ...errors import ModelError
-from .backend import BackendGenerator, stem, usual_size
-from .backend_http import DRAW_SECONDS, BackendClient, RefusedError, is_out_of_memory, reason_of, shortened
-from .external import ExternalGenerator
-from .request import Request
+from ....errors import ModelError
+from ..external import ExternalGenerator
+from ..request import Request
+from .generator import BackendGenerator, stem, usual_size
+from .http import DRAW_SECONDS, BackendClient, RefusedError, is_out_of_memory, reason_of, shortened
 
 #: Sampler of requests that name none, which is also that of the interface.
 SAMPLER = "Euler"

@@ -8,13 +8,13 @@ from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from pathlib import PureWindowsPath
 
-from ...errors import ImageError, ModelError, first_line
-from ...metrics.image import read_image
-from .backend_http import BackendClient
-from .external import ExternalGenerator
-from .loading import LoadedModel
-from .request import DrawnPicture, Request, problem_of
-from .steps import StepReport
+from ....errors import ImageError, ModelError, first_line
+from ....metrics.image import read_image
+from ..external import ExternalGenerator
+from ..loading import LoadedModel
+from ..request import DrawnPicture, Request, problem_of
+from ..steps import StepReport
+from .http import BackendClient
 
 #: Words in the names of checkpoints that were trained on pictures of 1024 pixels, and the sides of these and of others.
 _LARGE = re.compile(r"xl|pony|illustrious|noobai|flux|sd_?3|sd3\.5|chroma|qwen|z.?image", re.IGNORECASE)
@@ -88,7 +88,7 @@ class BackendGenerator(ExternalGenerator):
 def usual_size(checkpoint: str) -> tuple[int, int]:
     """Width and height for a checkpoint of which only the name is known: 1024 pixels a side if it says so, else 512.
 
-    >>> from soart.pipelines.models.backend import usual_size
+    >>> from soart.pipelines.models.backends.generator import usual_size
     >>> usual_size("dreamshaperXL_v21.safetensors"), usual_size("dreamshaper_8.safetensors")
     ((1024, 1024), (512, 512))
     """
@@ -99,7 +99,7 @@ def usual_size(checkpoint: str) -> tuple[int, int]:
 def stem(name: str) -> str:
     r"""The name of a checkpoint without folder, suffix and hash.
 
-    >>> from soart.pipelines.models.backend import stem
+    >>> from soart.pipelines.models.backends.generator import stem
     >>> stem("SDXL\\dreamy_v2.1.safetensors [0123456789]")
     'dreamy_v2.1'
     """

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...errors import ModelError, first_line
-from ..support.comfygraph import DEEPEST, ENCODED, VALUES, Graph, Link, base_samplers
-from .request import Request
+from ....errors import ModelError, first_line
+from ...support.comfygraph import DEEPEST, ENCODED, VALUES, Graph, Link, base_samplers
+from ..request import Request
 
 #: Inputs of nodes by setting, the usual name first.
 _INPUTS = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from ...errors import ModelError
+from ....errors import ModelError
 
 
 class Kind(NamedTuple):
@@ -77,7 +77,7 @@ def backend_address(model: str | None) -> BackendAddress | None:
         ModelError: a kind of backend with something else than an address.
 
     Examples:
-        >>> from soart.pipelines.models.backend_address import backend_address
+        >>> from soart.pipelines.models.backends.address import backend_address
         >>> backend_address("a1111:").url, backend_address("comfyui:http://box:8188#dreamy.safetensors").choice
         ('http://127.0.0.1:7860', 'dreamy.safetensors')
         >>> backend_address("org/model") is None

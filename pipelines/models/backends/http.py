@@ -9,8 +9,8 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
 
-from ...errors import ModelError
-from .backend_address import BackendAddress
+from ....errors import ModelError
+from .address import BackendAddress
 
 #: Seconds that a backend may take to tell about itself, and to draw one picture, its loading of a model included.
 ANSWER_SECONDS, DRAW_SECONDS = 20.0, 1800.0

@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from ...errors import LoraError, ModelError
-from .backend import BackendGenerator, stem, usual_size
-from .backend_http import DRAW_SECONDS, BackendClient, RefusedError, is_out_of_memory, shortened
+from ....errors import LoraError, ModelError
+from ..external import ACCEPTS, ExternalGenerator
+from ..limits import GUIDANCE, SIDE, STEPS
+from ..prompt_syntax import parse_prompt
+from ..request import EXTERNAL_GUIDANCE, EXTERNAL_STEPS, Lora, Request
 from .comfy_workflow import MARKS, ComfyWorkflow, default_workflow, read_workflow, split_sampler, values_of
-from .external import ACCEPTS, ExternalGenerator
-from .limits import GUIDANCE, SIDE, STEPS
-from .prompt_syntax import parse_prompt
-from .request import EXTERNAL_GUIDANCE, EXTERNAL_STEPS, Lora, Request
+from .generator import BackendGenerator, stem, usual_size
+from .http import DRAW_SECONDS, BackendClient, RefusedError, is_out_of_memory, shortened
 
 #: Seconds between two questions whether a picture is done: the first, and the longest.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0

@@ -1,0 +1,1 @@
+"""Running programs that draw: web UIs and ComfyUI."""
