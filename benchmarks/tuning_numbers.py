@@ -349,11 +349,12 @@ def main() -> None:
         + f"{'pictures to 0.9':>20}{'reached':>9}{'s a run':>9}"
     )
     goals: dict[str, np.ndarray] = {}
+    qualities: dict[str, np.ndarray] = {}
     for name in arguments.methods.split(","):
         runs = [cached(name, seed, arguments.budget, folder, world) for seed, world in zip(seeds, worlds, strict=True)]
         quality = np.array([row[0] for row in runs])
         goals[name] = reached = pictures_to_goal(quality)
-        shown = quality[:, columns]
+        qualities[name] = shown = quality[:, columns]
         cells = "".join(f"{m:9.3f} ± {h:.3f}" for m, h in zip(shown.mean(axis=0), half_width(shown), strict=True))
         half = half_width(reached[:, None].astype(float))[0]
         share = (reached <= arguments.budget).mean()
@@ -361,6 +362,11 @@ def main() -> None:
             f"{name:12}{cells}{reached.mean():13.1f} ± {half:4.1f}{share:9.0%}{np.mean([r[1] for r in runs]):9.1f}",
             flush=True,
         )
+    even = np.array([seed % 2 == 0 for seed in seeds])
+    for title, some in (("weighted sums", even), ("ideal pictures", ~even)):
+        for name, quality in qualities.items():
+            if some.any():
+                print(f"{title}, {name}: " + ", ".join(f"{value:.3f}" for value in quality[some].mean(axis=0)))
     for name, reached in goals.items():
         if "soart" in goals and name != "soart":
             ahead = (goals["soart"] - reached).astype(float)
