@@ -1,0 +1,62 @@
+"""The benchmark of numbers: its splines, its count of pictures, and its plots."""
+
+import importlib.util
+import sys
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+FOLDER = Path(__file__).parents[2] / "benchmarks"
+
+
+@pytest.fixture(scope="module")
+def numbers():
+    sys.path.insert(0, str(FOLDER))
+    try:
+        spec = importlib.util.spec_from_file_location("benchmark_numbers", FOLDER / "tuning_numbers.py")
+        module = importlib.util.module_from_spec(spec)
+        # Dataclasses look their module up.
+        sys.modules[spec.name] = module
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(str(FOLDER))
+    return module
+
+
+def test_splines_pass_through_the_grid_and_find_the_best_of_all_choices(numbers):
+    """A smooth function of each number is told everywhere from its values on the grid."""
+    levels, nodes = numbers.SPACE.levels, numbers.NODES
+    peak = np.array([7, 3, 11, 5, 4, 6])
+
+    def value(choice):
+        return -float((((np.asarray(choice) - peak) / np.array(levels)) ** 2).sum())
+
+    items = np.empty((*map(len, nodes), 1, 1))
+    for place in product(*(range(len(each)) for each in nodes)):
+        items[place] = value([each[number] for each, number in zip(nodes, place, strict=True)])
+    # A taste of one property is that property times a number of either sign.
+    worlds = (numbers.NumbersWorld.of(items, seed) for seed in range(0, 20, 2))
+    world = next(world for world in worlds if world.quality(peak) > 0.5)
+    assert world.quality(peak) == pytest.approx(1)
+    assert world.quality(np.zeros(6, dtype=int)) < 0.5
+    ratings = world.rate(np.array([peak, peak]), np.random.default_rng(0))
+    assert ratings[0] == pytest.approx(ratings[1])
+
+
+def test_pictures_to_the_goal_count_from_the_last_miss_on(numbers):
+    quality = np.array([[0.5, 0.95, 0.8, 0.9, 1.0], [0.9] * 5, [0.1] * 5])
+    assert numbers.pictures_to_goal(quality).tolist() == [32, 8, 48]
+
+
+def test_plots_keep_the_numbers_of_the_best_picture(numbers):
+    """Without noise, and with a sum of curves of one number each, plots climb to the best."""
+    levels = (13, 13, 13, 13, 12, 9)
+    plots = numbers.Plots(levels, np.random.default_rng(0), (160,))
+    peak = np.array([12, 0, 4, 8, 11, 3])
+    for _ in range(20):
+        batch = plots.ask(8)
+        assert ((batch >= 0) & (batch < levels)).all()
+        plots.tell(batch, -(((batch - peak) / levels) ** 2).sum(axis=1))
+    assert np.abs(plots.recommend() - peak).max() <= 1
