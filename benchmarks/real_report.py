@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from fewshot import interval
@@ -22,16 +23,20 @@ from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.svm import SVC
 
 from soart.metrics.items.combined import taste_extractor
-from soart.metrics.tastes.examples import from_modes
+from soart.metrics.tastes.examples import from_modes, from_ratings
 from soart.metrics.tastes.fitting import Fitted, Scaling, fit
 from soart.metrics.tastes.profile import learn_taste
+from soart.metrics.tastes.proposals import propose_first
+from soart.pipelines.tastes.rating_session import considered
 
 SIZES = (4, 8, 16, 30)
 #: Parts of the report.
-TABLES = ("real", "real-priors", "real-trust")
+TABLES = ("real", "real-priors", "real-trust", "real-first")
 #: Slopes of other raters' mean against the person's own liking; 0 is useless.
 SLOPES = (0.0, 0.5, 1.0, 2.5)
 FIRST, REDRAWS = 10_000, 12
+#: Numbers of pictures that are rated first, and random orders that are averaged.
+FIRST_SIZES, DRAWS = (8, 16, 30), 4
 
 
 def _examples(place: World, rows: np.ndarray, learn: np.ndarray, priors: np.ndarray):  # noqa: ANN202
@@ -173,6 +178,55 @@ def trust(place: World, repetitions: int) -> None:
             print(f"  {title}: {share.mean():.0%} of {len(share)}" if len(share) else f"  {title}: none", flush=True)
 
 
+def first_pictures(place: World, persons: int) -> None:
+    """AUC from the first pictures that are rated, chosen by ``propose_first`` or at random.
+
+    Half of the sources are held out. Of the others any views may be rated, in stars by fifths of the person's likings.
+    """
+    both, names = place.both, taste_extractor().names
+    scaling = Scaling.of(both, place.technical[:, None], place.names)
+    for size in FIRST_SIZES:
+        reached: dict[str, list[float]] = {"random": [], "proposed": []}
+        different = []
+        for number in range(persons):
+            label, liking = place.person(FIRST + number)
+            rng = np.random.default_rng([size, number])
+            sources = rng.permutation(np.unique(place.source))
+            held_out = np.isin(place.source, sources[: len(sources) // 2])
+            offered = rng.permutation(np.flatnonzero(~held_out))
+            test = np.flatnonzero(held_out & (label != 0))
+            few = offered[: considered(len(offered))]
+            proposed = few[propose_first(place.items[few], names, size)]
+            different.append(len(np.unique(place.source[proposed])))
+            aucs = [
+                _rated_auc(place, scaling, rows, test, label, liking, number)
+                for rows in (proposed, *(rng.permutation(offered)[:size] for _ in range(DRAWS)))
+            ]
+            reached["proposed"].append(aucs[0])
+            reached["random"].append(float(np.mean(aucs[1:])))
+        mean, low, high = interval(np.array(reached["proposed"]) - np.array(reached["random"]))
+        print(f"first {size} pictures, {persons} persons: at random {np.mean(reached['random']):.3f}, proposed "
+              f"{np.mean(reached['proposed']):.3f}, gain {mean:+.3f} ({low:+.3f} … {high:+.3f}); of {np.mean(different):.1f} sources", flush=True)  # fmt: skip
+
+
+def _rated_auc(
+    place: World, scaling: Scaling, rows: np.ndarray, test: np.ndarray, label: np.ndarray, liking: np.ndarray, seed: int
+) -> float:
+    """AUC of the taste learnt from some rated rows; 0.5 if all have one rating."""
+    stars = 1.0 + np.searchsorted(np.quantile(liking, (0.2, 0.4, 0.6, 0.8)), liking[rows])
+    if len(np.unique(stars)) < 2:
+        return 0.5
+    found = from_ratings(place.both[rows], stars, place.source[rows].tolist())
+    priors = place.technical[:, None]
+    fitted = fit(
+        replace(found, priors=priors[rows], prior_names=("technical",)),
+        place.names,
+        np.random.default_rng(seed),
+        scaling,
+    )
+    return float(roc_auc_score(label[test] == 1, fitted(place.both[test], priors[test])))
+
+
 def report(place: World, persons: int, repetitions: int, wanted: Sequence[str]) -> None:
     """The tables that are wanted, of ``TABLES``."""
     if TABLES[0] in wanted:
@@ -181,3 +235,5 @@ def report(place: World, persons: int, repetitions: int, wanted: Sequence[str]) 
         priors(place, persons)
     if TABLES[2] in wanted:
         trust(place, repetitions)
+    if TABLES[3] in wanted:
+        first_pictures(place, persons)

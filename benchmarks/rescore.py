@@ -1,4 +1,4 @@
-"""Times scoring a whole collection anew after a refit, from stored items.
+"""Times scoring a whole collection anew after a refit, and choosing the first pictures to rate, from stored items.
 
     python benchmarks/rescore.py [-n 100000] [--runs 3]
 
@@ -24,10 +24,13 @@ from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.tables import ImageRow
 from soart.pipelines.scoring.rescoring import score_all
 from soart.pipelines.scoring.taste_scorer import TasteScorer
+from soart.pipelines.tastes.rating_session import rating_queue
 from soart.pipelines.tiny.render import render
 from soart.pipelines.tiny.words import random_scene
 
 SEED, SIDE = 5, 30
+#: Pictures to rate first.
+FIRST = 16
 
 
 def main() -> None:
@@ -71,6 +74,12 @@ def main() -> None:
             started = time.perf_counter()
             done, _ = score_all(collection, scorer, stored_items_only=True)
             seconds.append(time.perf_counter() - started)
+        choosing = []
+        for run in range(arguments.runs):
+            started = time.process_time()
+            rating_queue(collection, f"rater {run}", None, FIRST)
+            choosing.append(time.process_time() - started)
+    print(f"first {FIRST} pictures to rate, of {done}, chosen in {np.median(choosing):.2f} s of CPU ({min(choosing):.2f} … {max(choosing):.2f} s)")  # fmt: skip
     print(f"{done} pictures scored by {taste.method} in {np.median(seconds):.1f} s ({min(seconds):.1f} … {max(seconds):.1f} s, "
           f"{arguments.runs} runs)")  # fmt: skip
 

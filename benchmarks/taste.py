@@ -5,7 +5,8 @@
 *Planted* tastes use pictures of the embedded model, with labels from the scenes in their prompts (``planted.py``),
 which no learner sees. *Real* ones are planted in photographs and drawings of packages (``real_tastes.py``). The figures
 are of tastes and pictures that the method was not developed on. Parts: ``planted``, ``either``, ``prior``, ``trust`` and
-``chance`` of planted tastes; ``real`` (against other methods), ``real-priors`` and ``real-trust`` of real ones. All methods get the same pictures; rivals choose their settings by cross-validation among the learning pictures. Intervals are 95 % t
+``chance`` of planted tastes; ``real`` (against other methods), ``real-priors``, ``real-trust`` and ``real-first`` (which pictures to rate first) of
+real ones. All methods get the same pictures; rivals choose their settings by cross-validation among the learning pictures. Intervals are 95 % t
 intervals over splits.
 """
 
@@ -245,7 +246,9 @@ def main() -> None:
     parser.add_argument("--persons", type=int, default=60, help="synthetic persons of the real pictures")
     parser.add_argument("--cache", type=Path, default=default_cache())
     parser.add_argument("--part", choices=PARTS, action="append", help="repeat for several")
-    parser.add_argument("--development", action="store_true", help="planted tastes the method was developed on")
+    parser.add_argument(
+        "--development", action="store_true", help="tastes and sources that the method was developed on"
+    )
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore", module="sklearn")
     wanted = arguments.part or PARTS

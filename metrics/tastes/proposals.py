@@ -1,21 +1,29 @@
-"""Proposes pictures to rate next, and when to stop.
+"""Proposes pictures to rate next, or first, and when to stop.
 
 Pictures are chosen one by one, each time the one whose rating carries most information about all likings: ½ log(1 +
 σ²/noise), where σ is its standard deviation after the ratings so far and those already proposed. So near-copies of a
 proposed picture are not proposed as well.
 
+While nothing is known of a taste, the most uncertain pictures are odd ones, from which little follows. Then each time the
+picture is chosen whose rating lowers the variance of all likings most, summed over the pictures (transductive
+experimental design): one that stands for many others.
+
 Sources: MacKay, "Information-based objective functions for active data selection", *Neural Computation* 4 (1992);
-Krause, Singh & Guestrin, *Journal of Machine Learning Research* 9 (2008).
+Krause, Singh & Guestrin, *Journal of Machine Learning Research* 9 (2008); Yu, Bi & Tresp, "Active learning via
+transductive experimental design", ICML (2006).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..checks import check_items
 from .gaussian_process import Preference, learn_preference
+from .item_kernels import ItemKernels
+from .kernels import APPEARANCE, Frame
 from .learning_curve import WORTH
 from .methods import Both
 from .mixture import Mixture
@@ -26,6 +34,8 @@ from .trust import RATE_FIVE, STRONG, TOO_FEW
 SHORTLIST = 600
 #: The least information, in bits, that is worth a rating.
 LEAST_BITS = 0.02
+#: Kernels of ``item_kernels`` for the first pictures, with their sizes, and the noise of a rating.
+FIRST_KERNELS, FIRST_NOISE = {"gaussian appearance": 0.25, "linear all": 0.25}, 0.5
 
 
 @dataclass(frozen=True)
@@ -94,6 +104,45 @@ def propose(profile: TasteProfile, items: object, count: int = 8, priors: np.nda
     if not chosen:
         return Proposal(np.zeros(0, dtype=int), np.zeros(0), True, "No further rating would improve the taste.")
     return Proposal(shortlist[chosen], np.array(bits), stop, reason)
+
+
+def propose_first(items: object, names: tuple[str, ...], count: int, rated: Sequence[int] = ()) -> np.ndarray:
+    """Rows of pictures to rate while nothing is known of a taste, the most instructive first.
+
+    Args:
+        items: (n, p) items of pictures, rated ones included; those of a network are not used.
+        names: (p,) names of the items.
+        count: the most pictures to propose.
+        rated: rows of pictures that were rated already, or are about to be; they are not proposed.
+
+    Raises:
+        ItemsError: the items do not fit.
+    """
+    rows = check_items(items, len(names), rows=0)
+    if not len(rows):
+        return np.zeros(0, dtype=int)
+    frame = Frame.of(rows, names)
+    z = frame.deviations(rows)
+    kinds = {kind: columns for kind, columns in frame.kinds.items() if kind in APPEARANCE}
+    kernels = ItemKernels.of(z, kinds, np.zeros(len(z)))
+    values = dict(zip(kernels.names, kernels.against(z), strict=True))
+    covariance = 1 + np.sum([size * values[name] for name, size in FIRST_KERNELS.items()], axis=0)
+    for row in rated:
+        covariance = _after_rating(covariance, row)
+    taken = list(rated)
+    for _ in range(min(count, len(rows) - len(set(taken)))):
+        gain = np.einsum("ij,ij->j", covariance, covariance) / (np.diag(covariance) + FIRST_NOISE)
+        gain[taken] = -np.inf
+        taken.append(int(gain.argmax()))
+        covariance = _after_rating(covariance, taken[-1])
+    return np.array(taken[len(rated) :], dtype=int)
+
+
+def _after_rating(covariance: np.ndarray, row: int) -> np.ndarray:
+    """The covariance (n, n) of likings once a picture is rated."""
+    column = covariance[:, row]
+    after: np.ndarray = covariance - np.outer(column, column) / (column[row] + FIRST_NOISE)
+    return after
 
 
 def stop_rule(profile: TasteProfile) -> tuple[bool, str]:

@@ -179,7 +179,7 @@ class RatingService(CollectionService):
         return ratings.judgements_of(self.collection, self.rater, [image]).get(image)
 
     def queue(self, count: int, waiting: Some[int] = ()) -> list[ImageRow]:
-        """Pictures to rate next: the most informative ones by the last learning, then unrated ones in random order.
+        """Pictures to rate next: the most informative ones by the last learning, then others, see ``unrated_pictures``.
 
         Args:
             count: number of pictures.

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...errors import CollectionError
+from ...metrics.items.combined import taste_extractor
 from ...metrics.tastes.blend import only_profile
 from ...metrics.tastes.examples import HIGHEST, LOWEST
-from ...metrics.tastes.proposals import Proposal, propose
+from ...metrics.tastes.proposals import Proposal, propose, propose_first
 from ..collection.collection import Collection
 from ..collection.pictures import images_by_id
 from ..collection.ratings import (
@@ -28,6 +29,11 @@ from ..collection.tables import ImageRow
 from ..scoring.measuring import measure_sound
 from ..scoring.prior_scores import prior_matrix
 from ..scoring.taste_scorer import TasteScorer
+
+#: Number of pictures that a rater has seen from which on others come in random order.
+SEEDED = 64
+#: Least and most pictures of which the first ones are chosen; of a collection's pictures, half of them.
+CANDIDATES = 64, 600
 
 
 def propose_pictures(
@@ -66,9 +72,11 @@ def propose_pictures(
 def unrated_pictures(
     collection: Collection, rater: str, count: int, proposed: Sequence[int] = (), skip: Container[int] = ()
 ) -> list[ImageRow]:
-    """Sound pictures that a rater has neither rated nor skipped: the proposed ones, then others in random order.
+    """Sound pictures that a rater has neither rated nor skipped: the proposed ones, then others.
 
-    The order is the same each time for one rater, and another for every other: together, raters cover more pictures.
+    The others begin with those that stand for many, as long as the rater has judged few; see ``first_pictures``. The rest
+    come in random order. The order is the same each time for one rater, and another for every other: together, raters
+    cover more pictures.
 
     Args:
         collection: the collection.
@@ -80,15 +88,52 @@ def unrated_pictures(
     judged = judged_pictures(collection, rater)
     ids = [image for image in proposed if image not in judged and image not in skip][:count]
     if len(ids) < count:
-        rest = [image for image in collection.ids() if not (image in judged or image in skip or image in ids)]
-        chance = np.random.default_rng([ord(letter) for letter in rater]).random(1 + max(rest, default=0))
-        ids += sorted(rest, key=lambda image: float(chance[image]))[: count - len(ids)]
+        sound = collection.ids()
+        chance = np.random.default_rng([ord(letter) for letter in rater]).random(1 + max(sound, default=0))
+        mixed = sorted(sound, key=lambda image: float(chance[image]))
+        seen = {image for image in mixed if image in judged or image in skip or image in ids}
+        if len(seen) < SEEDED:
+            ids += first_pictures(collection, mixed, seen, count - len(ids))
+        ids += [image for image in mixed if image not in seen and image not in ids][: count - len(ids)]
     rows = images_by_id(collection, ids)
     return [rows[image] for image in ids if image in rows]
 
 
+def considered(count: int) -> int:
+    """Number of pictures, of so many in random order, of which the first ones to rate are chosen."""
+    least, most = CANDIDATES
+    return min(count, max(least, min(most, count // 2)))
+
+
+def first_pictures(collection: Collection, mixed: Sequence[int], seen: Container[int], count: int) -> list[int]:
+    """Pictures to rate while nothing is known of a taste: those that stand for many others.
+
+    Only stored items are used, so that nothing has to be decoded.
+
+    Args:
+        collection: the collection.
+        mixed: ids of its pictures, in an order of the rater. Only the first half of those with items, and those that the
+            rater has seen, are considered: so raters begin with different pictures, and many pictures take no longer.
+        seen: ids of pictures that the rater has judged, or is about to.
+        count: most pictures to propose.
+
+    Returns:
+        ids of pictures that were not seen; fewer than ``count`` if not enough have items.
+    """
+    extractor = taste_extractor()
+    measured = set(collection.measured_ids(extractor.version))
+    candidates = [image for image in mixed if image in measured]
+    most = considered(len(candidates))
+    chosen = candidates[:most] + [image for image in candidates[most:] if image in seen]
+    items = collection.items(extractor.version, chosen)
+    ids = [image for image in chosen if image in items]
+    matrix = np.array([items[image] for image in ids], dtype=np.float64).reshape(len(ids), len(extractor.names))
+    rows = propose_first(matrix, extractor.names, count, [row for row, image in enumerate(ids) if image in seen])
+    return [ids[row] for row in rows]
+
+
 def rating_queue(collection: Collection, rater: str, scorer: TasteScorer | None, count: int) -> list[ImageRow]:
-    """At most ``count`` pictures to rate: those that would teach a taste most, or without one in random order."""
+    """At most ``count`` pictures to rate: those that would teach a taste most, without one as ``unrated_pictures``."""
     if scorer is not None:
         return propose_pictures(collection, scorer, rater, count)[1]
     return unrated_pictures(collection, rater, count)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from soart.errors import CollectionError, ItemsError, ProfileError
+from soart.metrics.damage.scorer import TechnicalScorer
 from soart.metrics.damage.titles import profile_title, stored_title
 from soart.metrics.items.colour import ColourExtractor
 from soart.metrics.items.combined import CombinedExtractor, taste_extractor_of
@@ -24,7 +25,13 @@ from soart.pipelines.scoring.rescoring import score_all
 from soart.pipelines.scoring.taste_scorer import TasteMeasurer, TasteScorer
 from soart.pipelines.tastes import learning as tastes
 from soart.pipelines.tastes.agreement import compare_on, disagreement_sheet
-from soart.pipelines.tastes.rating_session import RatingSession, propose_pictures, rating_queue
+from soart.pipelines.tastes.rating_session import (
+    RatingSession,
+    considered,
+    propose_pictures,
+    rating_queue,
+    unrated_pictures,
+)
 
 
 @pytest.fixture(scope="module")
@@ -224,6 +231,45 @@ def test_what_to_rate_next(rated, scorer):
     assert [row.id for row in rating_queue(collection, "me", scorer, 3)] == [row.id for row in chosen]
     ratings.rate(collection, "me", {row.id: 3 for row in rows})
     assert propose_pictures(collection, scorer, "me", 3)[0].stop
+
+
+def test_what_to_rate_first(collection, make_drawn):
+    """Pictures that stand for many; without items, and for the rest, in a random order of the rater."""
+    # One of three colours each, of which the last is rare.
+    rng = np.random.default_rng(0)
+    levels = [(200, 60, 60)] * 12 + [(60, 60, 200)] * 8 + [(60, 200, 60)] * 4
+    pixels = [np.clip(np.array(level) + rng.normal(0, 8, (24, 24, 3)), 0, 255).astype(np.uint8) for level in levels]
+    drawn = [replace(make_drawn(seed, size=24), pixels=p) for seed, p in enumerate(pixels)]
+    rows = collection.add_drawn(drawn, "m", "s")
+    colour = {row.id: level for row, level in zip(rows, levels, strict=True)}
+
+    def queue(rater, count=24):
+        return [row.id for row in rating_queue(collection, rater, None, count)]
+
+    unmeasured = queue("me")
+    assert sorted(unmeasured) == sorted(colour)
+    assert unmeasured != queue("you")
+    measure(collection, rows, TechnicalScorer.load())
+    first = queue("me", 3)
+    assert {colour[image] for image in first} == set(levels)
+    assert queue("me", 3) == first
+    assert sorted(queue("me", 99)) == sorted(colour)
+    # What is rated counts as known: the colour that is left comes next.
+    ratings.rate(collection, "me", {image: 4 for image in first if colour[image] != levels[0]})
+    ratings.rate(collection, "me", {row.id: 2 for row in rows[12:15]})
+    assert colour[queue("me", 1)[0]] == levels[0]
+    many = unrated_pictures(collection, "me", 9, skip=set(first))
+    assert not {row.id for row in many} & set(first)
+
+
+def test_raters_of_many_pictures_begin_with_others(collection, make_drawn):
+    rows = collection.add_drawn([make_drawn(seed) for seed in range(140)], "m", "s")
+    version, rng = TechnicalScorer.load().extractor.version, np.random.default_rng(1)
+    width = len(TechnicalScorer.load().extractor.names)
+    collection.add_items(version, {row.id: rng.normal(size=width).astype(np.float32) for row in rows})
+    queues = [{row.id for row in rating_queue(collection, rater, None, 8)} for rater in ("me", "you", "ann")]
+    assert len(set.union(*queues)) > 12
+    assert [considered(count) for count in (0, 9, 64, 100, 140, 5000)] == [0, 9, 64, 64, 70, 600]
 
 
 def test_pictures_of_one_prompt_stay_together(collection, make_drawn):
