@@ -70,7 +70,7 @@ lint: lint-types lint-style lint-js  ## format, style, types, import contracts a
 
 test:  ## lint, then run the fast tests: what every change must pass
 	@$(MAKE) --no-print-directory $(PAIRED) lint
-	$(BIN)/pytest -m "not slow" -n auto --dist loadgroup --no-loadscope-reorder --cov --cov-report=term
+	$(BIN)/pytest -m "not slow" -n auto --dist loadfile --no-loadscope-reorder --cov --cov-report=term
 
 test-slow: $(DEV)  ## run the tests that take minutes
 	$(BIN)/pytest -m slow

@@ -32,8 +32,8 @@ from soart.pipelines.support.processes import cores
 settings.register_profile("steady", derandomize=True, deadline=None)
 settings.load_profile("steady")
 
-#: Fixtures and modules that take the whole machine: none of their tests runs beside another one of them.
-EXCLUSIVE = {"browser", "test_ray_engine.py"}
+#: Fixtures and modules whose tests take longest, for they wait for other programs.
+LONGEST = {"browser", "test_ray_engine.py"}
 
 HERE = Path(__file__).parent
 #: Rooms whose own tests must cover them. Tracing costs a half of their time again, so that other tests run without.
@@ -45,29 +45,20 @@ def pytest_xdist_auto_num_workers():
     return None if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else cores() + 1
 
 
-# First, because xdist reads the groups in the same hook.
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Keep the tests of a file on one worker, which shares their fixtures; and those of all exclusive files.
-
-    The two groups that take longest start first, so that no worker is alone with one of them in the end: the exclusive
-    one, and that of the files beside this one.
-    """
+    """Order the files, of which each goes to one worker that shares its fixtures: those that take longest start first."""
     files = {}
     for item in items:
         files.setdefault(item.path, []).append(item)
-    groups = {"exclusive": [], str(HERE): []}
-    for path, tests in files.items():
-        named = {path.name}.union(*(getattr(test, "fixturenames", ()) for test in tests))
-        group = "exclusive" if named & EXCLUSIVE else str(HERE if path.parent == HERE else path)
-        groups.setdefault(group, []).extend(tests)
-        for test in tests:
-            test.add_marker(pytest.mark.xdist_group(group))
-            if not any(path.is_relative_to(room) for room in COVERED):
-                test.add_marker(pytest.mark.no_cover)
-    first, second, *others = groups.values()
-    others.sort(key=len, reverse=True)
-    items[:] = [test for group in (first, second, *others) for test in group]
+
+    def begins(path):
+        names = {path.name}.union(*(getattr(test, "fixturenames", ()) for test in files[path]))
+        return not names & LONGEST, path.parent != HERE, -len(files[path])
+
+    items[:] = [test for path in sorted(files, key=begins) for test in files[path]]
+    for test in items:
+        if not any(test.path.is_relative_to(room) for room in COVERED):
+            test.add_marker(pytest.mark.no_cover)
 
 
 ASSETS = HERE / "assets"
