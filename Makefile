@@ -13,6 +13,8 @@ JS_TOOLS := $(JS)/node_modules/.installed
 # The tests start hundreds of processes, each of which would compile the package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
+# pip does not compile all packages on one core (`--no-compile`): what is imported is compiled then.
+
 # Lints two at a time; each tool's output stays together where this make can do that.
 PAIRED := --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
@@ -25,19 +27,19 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(RUN): pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m pip install --quiet --no-compile --editable .
 	touch $@
 
 $(DEV): pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --no-compile --editable '.[dev]'
 	touch $@ $(RUN)
 
 $(BENCH): pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable '.[dev,bench]'
+	$(BIN)/python -m pip install --quiet --no-compile --editable '.[dev,bench]'
 	touch $@ $(DEV) $(RUN)
 
 $(SITE): pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	$(BIN)/python -m pip install --quiet --no-compile --editable '.[docs]'
 	touch $@ $(RUN)
 
 demo: $(RUN)  ## draw, rank, learn a taste and tune a prompt on the embedded model
