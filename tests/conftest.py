@@ -41,8 +41,8 @@ COVERED = [HERE / room for room in ("metrics", "pipelines", "prompts")]
 
 
 def pytest_xdist_auto_num_workers():
-    """Two more than there are cores, because tests also wait for browsers, servers and clusters."""
-    return None if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else cores() + 2
+    """One more than there are cores, because tests also wait for browsers, servers and clusters."""
+    return None if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else cores() + 1
 
 
 def pytest_collection_modifyitems(items):
