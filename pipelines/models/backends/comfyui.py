@@ -138,7 +138,7 @@ class ComfyBackend(BackendGenerator):
         return self.client.content(f"/view?{urlencode(_picture(history, graph) or self._no_picture())}")
 
     def _finished(self, name: str) -> Mapping[str, Any]:
-        """What ComfyUI remembers of a run, once it has ended."""
+        """Wait for the end of a run; returns its entry in the history."""
         pause, start = _FIRST_PAUSE, time.monotonic()
         questions = 0
         while True:

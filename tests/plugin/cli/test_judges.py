@@ -44,7 +44,7 @@ def test_rank_by_a_judge(soart, package, folder):
 
 
 def test_the_engine_of_rank_runs_its_judges(soart, package, folder, monkeypatch):
-    """How a cluster judges is tested with the engines; here, that rank hands the judges to it."""
+    """``rank`` hands its judges to the cluster; judging there is tested with the engines."""
     asked = []
 
     def judged(collection, rows, judge, progress, workers):
