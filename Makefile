@@ -18,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Lints two at a time; each tool's output stays together where this make can do that.
 PAIRED := --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
-.PHONY: help demo test test-slow bench lint lint-js lint-style lint-types pages texts docs clean
+.PHONY: help demo test test-slow bench collect lint lint-js lint-style lint-types pages texts docs clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,8 +70,12 @@ lint-style: $(DEV)
 
 lint: lint-types lint-style lint-js  ## format, style, types, import contracts and browser scripts
 
+# The first import compiles packages and tests: beside the types, and not in every test process anew.
+collect: $(DEV)
+	@$(BIN)/pytest -m "not slow" --collect-only --quiet >/dev/null || $(BIN)/pytest -m "not slow" --collect-only --quiet
+
 test:  ## lint, then run the fast tests: what every change must pass
-	@$(MAKE) --no-print-directory $(PAIRED) lint
+	@$(MAKE) --no-print-directory $(PAIRED) lint collect
 	$(BIN)/pytest -m "not slow" -n auto --dist loadfile --no-loadscope-reorder --cov --cov-report=term
 
 test-slow: $(DEV)  ## run the tests that take minutes

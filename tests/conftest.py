@@ -69,7 +69,9 @@ def pytest_collection_finish():
 
 
 ASSETS = HERE / "assets"
-CHROMIUM = os.environ.get("SOART_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+#: The headless shell, where there is one, takes a quarter less time than the whole browser.
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser")
+CHROMIUM = os.environ.get("SOART_CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
 @pytest.fixture(autouse=True)
@@ -235,7 +237,7 @@ def untidy(make_untidy, tmp_path):
 @pytest.fixture(scope="module")
 def browser():
     if CHROMIUM is None:
-        pytest.skip("no chromium here: apt-get install chromium, or set SOART_CHROMIUM")
+        pytest.skip("no Chromium here: apt-get install chromium-headless-shell, or set SOART_CHROMIUM")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

@@ -87,7 +87,9 @@ async function closeStack() {
 }
 
 function leaveStack() {
-  if (history.state?.stack) history.back();
+  // A viewer that was just closed goes back first.
+  if (history.state?.viewer) addEventListener("popstate", leaveStack, { once: true });
+  else if (history.state?.stack) history.back();
   else closeStack();
 }
 addEventListener("popstate", () => {

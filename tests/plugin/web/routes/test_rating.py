@@ -122,7 +122,7 @@ def test_many_raters_learn_one_after_another_in_one_process(visitor):
         return {child.pid for child in multiprocessing.active_children() if child.name == "soart: Learning"}
 
     of_other_tests = processes()
-    raters = [f"rater {k}" for k in range(4)]
+    raters = [f"rater {k}" for k in range(3)]
     for rater in raters:
         rate_as(visitor, rater)
     assert len(processes() - of_other_tests) == 1

@@ -1,0 +1,71 @@
+"""Comparing in a real browser: headless Chromium, the real server, the embedded model."""
+
+import re
+
+from specimens.browsing import until
+
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.collection.comparisons import comparisons, ties
+
+
+def test_the_viewer_of_compare_leaves_the_choices_alone(come, address, folder):
+    page = come()
+    page.goto(f"{address}/c/0/compare?ids=1,2,3,4&up=2")
+    page.wait_for_selector(".choice")
+    page.keyboard.press("1")
+    page.click("#order .thumb >> nth=0")
+    page.wait_for_selector("#viewer[open]")
+    page.go_back()
+    page.wait_for_selector("#viewer", state="hidden")
+    page.keyboard.press("u")
+    page.wait_for_selector(".toast:has-text('Undone: choice.')")
+    with Collection(folder) as collection:
+        until(lambda: comparisons(collection, "me") == [])
+
+
+def test_comparing_ends_with_the_order_the_rater_has(come, address, folder):
+    page = come()
+    page.goto(f"{address}/c/0/compare")
+    page.select_option("[name=source]", "newest")
+    page.fill("[name=count]", "5")
+    page.click("#pool .primary")
+    page.wait_for_selector(".choice")
+    for number in range(60):
+        if page.is_hidden("#duel"):
+            break
+        made = page.inner_text("#made")
+        ids = [int(choice.get_attribute("data-id")) for choice in page.query_selector_all(".choice")]
+        page.keyboard.press("ArrowLeft" if ids[0] > ids[1] else "ArrowRight")
+        page.wait_for_function(
+            "made => document.querySelector('#made').textContent !== made || document.querySelector('#duel').hidden",
+            arg=made,
+        )
+        # A reload in the middle loses nothing.
+        if number == 3:
+            page.reload()
+            page.wait_for_selector(".choice")
+    assert page.inner_text("#verdict h2") == "The order is clear"
+    names = page.eval_on_selector_all("#order .caption", "nodes => nodes.map((node) => node.textContent)")
+    assert [int(re.search(r"\d+", name)[0]) for name in names] == [39, 38, 37, 36, 35]
+    with Collection(folder) as collection:
+        assert all(winner > loser for winner, loser in comparisons(collection, "me"))
+
+
+def test_four_at_a_time_and_skipping(come, address, folder):
+    page = come()
+    page.goto(f"{address}/c/0/compare?ids=3,4,5,6,7,8&up=4")
+    page.wait_for_selector(".of-4 .choice")
+    before = [choice.get_attribute("data-id") for choice in page.query_selector_all(".choice")]
+    page.keyboard.press("3")
+    page.wait_for_function("() => document.querySelector('#made').textContent.startsWith('3 choices')")
+    with Collection(folder) as collection:
+        assert {winner for winner, _ in comparisons(collection, "me")} == {int(before[2])}
+    page.keyboard.press("e")
+    page.wait_for_function("() => !document.querySelector('#made').textContent.startsWith('3 choices')")
+    with Collection(folder) as collection:
+        assert ties(collection, "me")
+    page.keyboard.press("u")
+    page.wait_for_function("() => document.querySelector('#made').textContent.startsWith('3 choices')")
+    page.keyboard.press("s")
+    page.keyboard.press("u")
+    page.wait_for_function("() => document.querySelector('#made').textContent.startsWith('0 choices')")

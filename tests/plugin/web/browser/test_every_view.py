@@ -1,0 +1,69 @@
+"""Every view in a real browser: headless Chromium and the real server."""
+
+import pytest
+from specimens.browsing import until
+
+
+def test_a_hostile_prompt_stays_text_in_every_view(come, address, folder):
+    page = come()
+    for view in ("gallery?sort=date&up=1", "compare?ids=1,2,3"):
+        page.goto(f"{address}/c/0/{view}")
+        page.wait_for_selector("#grid img, .choice img")
+        assert page.title() in ("Gallery · things", "Compare · things")
+    page.goto(f"{address}/c/0/gallery?sort=date&up=1")
+    page.click(".place:first-child .cell")
+    page.wait_for_selector("#viewer .prompt")
+    assert page.inner_text("#viewer .prompt").startswith("<img src=x onerror=")
+    assert page.get_attribute("#viewer-image", "alt").startswith("<img src=x")
+    assert page.evaluate("document.querySelectorAll('[onerror], main script').length") == 0
+    assert page.title() == "Gallery · things"
+
+
+def test_a_form_that_is_sent_before_the_scripts_have_loaded_waits_for_them(come, address):
+    page = come()
+    held = []
+    page.route("**/static/generate.js*", lambda route: held.append(route))
+    page.goto(f"{address}/c/0/generate", wait_until="commit")
+    page.fill("[name=prompt]", "a boat")
+    page.fill("[name=count]", "1")
+    page.fill("[name=steps]", "1")
+    page.click("#draw .primary", no_wait_after=True)
+    until(lambda: page.wait_for_timeout(20) or held)
+    held[0].continue_()
+    page.wait_for_selector("#live img", timeout=400_000)
+
+
+@pytest.mark.parametrize("view", ["gallery", "rate", "compare?ids=1,2,3", "tune", "attention", "evaluate"])
+def test_every_view_says_that_the_server_is_gone(come, address, view):
+    """And complains of nothing else: `come` fails on an error nobody handled."""
+    page = come()
+    page.route("**/api/**", lambda route: route.abort())
+    page.goto(f"{address}/c/0/{view}")
+    page.wait_for_selector(".toast.bad:has-text('does not answer')")
+
+
+@pytest.mark.parametrize("path", ["/collections", "/c/0/nowhere", "/c/0/taste"])
+def test_the_rater_is_named_on_pages_that_rate_nothing(come, address, path):
+    page = come()
+    page.goto(f"{address}{path}")
+    page.click("#who")
+    page.fill("[name=rater]", "ann")
+    page.click("#who-dialog .primary")
+    page.wait_for_selector("body[data-rater=ann]")
+
+
+@pytest.mark.parametrize("view", ["gallery", "rate", "compare", "tune", "taste", "attention"])
+def test_no_view_is_wider_than_a_phone_and_all_is_named(come, address, view):
+    page = come()
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{address}/c/0/{view}")
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    nameless = "node => !(node.textContent.trim() || node.ariaLabel || node.title || node.querySelector('img[alt]') || node.labels?.length)"
+    assert (
+        page.evaluate(
+            f"[...document.querySelectorAll('button, a, select, input:not([type=hidden]), textarea')].filter({nameless}).map((node) => node.outerHTML)"
+        )
+        == []
+    )
+    assert page.evaluate("[...document.querySelectorAll('img:not([alt])')].length") == 0

@@ -1,0 +1,288 @@
+"""The grid of pictures and the viewer in a real browser: headless Chromium, the real server, the embedded model."""
+
+import json
+import zipfile
+
+from specimens.browsing import stored, until
+
+from soart.pipelines.collection.collection import Collection
+
+
+def test_pictures_are_judged_from_the_gallery(package, come, address, folder):
+    page = come()
+    page.goto(f"{address}/c/0/gallery")
+    page.click("#more")
+    page.click("#judge")
+    page.select_option("#judge-dialog [name=judge]", "redness")
+    page.click("#judge-dialog .primary")
+    page.wait_for_selector(".toast:has-text('redness: 40 of 40 pictures judged.')", timeout=240_000)
+    page.wait_for_function("() => document.querySelector('[name=profile]').value === 'judge:redness@1'")
+    page.wait_for_selector("#legend:has-text('by judge: redness')")
+    with Collection(folder) as collection:
+        assert len(collection.scores("judge:redness@1")) == 40
+
+
+def test_ratings_of_the_gallery_and_the_viewer_are_undone(come, address, folder):
+    page = come()
+    page.goto(f"{address}/c/0/gallery?up=1")
+    page.focus("[data-number='0'] .cell")
+    page.wait_for_selector("[data-number='0'] img")
+    page.keyboard.press("4")
+    page.keyboard.press("5")
+    until(lambda: stored(folder) == {1: 5.0})
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#viewer [data-stars='5'][aria-pressed=true]")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector("#viewer .prompt:has-text('number 1')")
+    page.keyboard.press("1")
+    until(lambda: stored(folder) == {1: 5.0, 2: 1.0})
+    page.click("[data-undo-rating]")
+    until(lambda: stored(folder) == {1: 5.0})
+    assert page.locator("#viewer [data-stars][aria-pressed=true]").count() == 0
+    # The next one belongs to the picture before: it is shown.
+    page.keyboard.press("u")
+    page.wait_for_selector("#viewer [data-stars='4'][aria-pressed=true]")
+    until(lambda: stored(folder) == {1: 4.0})
+    page.keyboard.press("Escape")
+    page.keyboard.press("u")
+    until(lambda: stored(folder) == {})
+    assert page.locator(".badge-stars").count() == 0
+    page.keyboard.press("u")
+    page.wait_for_selector(".toast:has-text('Nothing to undo.')")
+
+
+def test_back_closes_the_viewer_and_stays_on_the_page(come, address, folder):
+    page = come()
+    page.goto(f"{address}/c/0/gallery?up=1")
+    page.click("[data-number='3'] .cell")
+    page.wait_for_selector("#viewer[open]")
+    page.go_back()
+    page.wait_for_selector("#viewer", state="hidden")
+    assert page.url.startswith(f"{address}/c/0/gallery?")
+    # Closed by a key, it leaves nothing behind: Back goes to the page before.
+    page.click("[data-number='3'] .cell")
+    page.wait_for_selector("#viewer .prompt")
+    page.keyboard.press("Escape")
+    page.wait_for_function("() => history.state === null")
+    page.go_back()
+    page.wait_for_url(lambda url: "gallery?" not in url or "up=1" not in url)
+
+
+def test_a_picture_that_is_fetched_ahead_and_shown_meanwhile_is_fetched_once(come, address, folder):
+    page = come()
+    asked, held = [], []
+
+    def hold(route):
+        asked.append(route.request.url)
+        held.append(route)
+
+    page.goto(f"{address}/c/0/gallery?up=1")
+    page.wait_for_selector("[data-number='0'] img")
+    page.route("**/api/cells?ids=2", hold)
+    page.click("[data-number='0'] .cell")
+    until(lambda: page.evaluate("1") and held)
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector("#viewer-place:has-text('2 of')")
+    page.wait_for_timeout(100)
+    for route in held:
+        route.continue_()
+    page.wait_for_function("() => document.querySelector('#viewer-image').src.includes('/pictures/2/')")
+    assert len(asked) == 1
+
+
+def test_the_scroll_position_survives_a_reload_and_a_visit_elsewhere(come, address, folder):
+    page = come()
+    page.set_viewport_size({"width": 390, "height": 400})
+    page.goto(f"{address}/c/0/gallery?up=1")
+    page.wait_for_selector("[data-number='0'] img")
+    page.evaluate("scrollTo(0, 600)")
+    page.wait_for_selector("[data-number='9'] img")
+    page.reload()
+    page.wait_for_function("() => scrollY === 600")
+    page.goto(f"{address}/c/0/rate")
+    page.wait_for_selector("#picture[data-id]")
+    page.go_back()
+    page.wait_for_function("() => scrollY === 600")
+    # The way to the page from elsewhere starts at the top.
+    page.goto(f"{address}/c/0/gallery?up=1&words=")
+    page.wait_for_selector("[data-number='0'] img")
+    assert page.evaluate("scrollY") == 0
+
+
+def test_the_gallery_by_keyboard(come, address, folder):
+    page = come()
+    page.goto(f"{address}/c/0/gallery?up=1")
+    page.wait_for_selector("#grid .badge-stars, #grid img")
+    page.keyboard.press("ArrowDown")
+    page.wait_for_function("() => document.activeElement.className === 'cell'")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("4")
+    until(lambda: stored(folder) == {2: 4.0})
+    assert page.inner_text(":focus .badge-stars") == "★4"
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#viewer .prompt:has-text('number 1')")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector("#viewer .prompt:has-text('number 2')")
+    page.keyboard.press("h")
+    page.wait_for_function(
+        "() => document.querySelector('#viewer-image').src.includes('/heat/3') && document.querySelector('#viewer-image').naturalWidth > 0"
+    )
+    assert page.is_visible("[data-legend]")
+    page.keyboard.press("h")
+    assert page.is_hidden("[data-legend]")
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.className") == "cell"
+    page.fill("[name=words]", "grey -38")
+    page.wait_for_function("() => document.querySelector('#count').textContent === '18 pictures'")
+    page.reload()
+    page.wait_for_function("() => document.querySelector('#count').textContent === '18 pictures'")
+
+
+def test_a_selection_is_rated_undone_labelled_exported_and_compared(come, address, folder):
+    page = come()
+    page.goto(f"{address}/c/0/gallery?up=1")
+    page.wait_for_selector("[data-number='4'] img")
+    page.focus("[data-number='1'] .cell")
+    page.keyboard.press(" ")
+    page.keyboard.press("Shift+ArrowRight")
+    page.click("[data-number='4'] .cell", modifiers=["Control"])
+    assert page.inner_text("#selected") == "3 selected"
+    page.keyboard.press("5")
+    until(lambda: stored(folder) == {2: 5.0, 3: 5.0, 5: 5.0})
+    page.keyboard.press("u")
+    until(lambda: stored(folder) == {})
+    page.keyboard.press("f")
+    page.wait_for_selector("[data-number='4'] .badge-heart")
+    page.click("[data-act=tag]")
+    page.fill("#label-dialog [name=name]", "sea side, night")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("[name=tag] option[value=night]", state="attached")
+    page.select_option("[name=tag]", "night")
+    page.wait_for_function("() => document.querySelector('#count').textContent === '3 pictures'")
+    with page.expect_download() as download:
+        page.click("[data-act=zip]")
+    with zipfile.ZipFile(download.value.path()) as archive:
+        assert archive.testzip() is None
+        table = json.loads(archive.read("pictures.json"))
+    assert {record["tags"] for record in table} == {"night, sea side"}
+    assert [record["prompt"][-1] for record in table] == ["1", "2", "4"]
+    page.click("[data-act=compare]")
+    page.wait_for_selector(".differences mark")
+    assert page.locator(".choice").count() == 2
+
+
+def test_a_picture_is_zoomed_swiped_copied_and_varied_and_files_are_added(come, address, folder, tmp_path, paint):
+    page = come(has_touch=True, permissions=["clipboard-read", "clipboard-write"])
+    # The scan itself is tested without a browser.
+    page.route("**/api/import/scan", lambda route: route.fulfill(json={"job": 0}))
+    page.goto(f"{address}/c/0/gallery?up=1")
+    page.set_input_files("#add input", next(paint(tmp_path / "new", 1, 5, vivid=True).iterdir()))
+    page.wait_for_selector(".toast:has-text('1 picture added.')")
+    assert [path.name for path in (folder / "images" / "imported").iterdir()] == ["5-0.png"]
+    page.click("[data-number='3'] .cell")
+    page.wait_for_selector("#viewer .prompt:has-text('number 3')")
+    page.keyboard.press("z")
+    page.wait_for_selector("#viewer-zoom[aria-pressed=true]")
+    page.wait_for_function("() => document.querySelector('#viewer-image').src.includes('/pictures/4/full')")
+    # Zoomed, the arrows move the picture; as a whole, they turn to the next one.
+    before = page.eval_on_selector("#viewer-image", "image => image.style.transform")
+    page.keyboard.press("ArrowRight")
+    assert page.eval_on_selector("#viewer-image", "image => image.style.transform") != before
+    page.keyboard.press("z")
+    assert page.eval_on_selector("#viewer-image", "image => image.style.transform") == ""
+    page.eval_on_selector(
+        "#viewer .stage",
+        """stage => [["pointerdown", 300], ["pointermove", 200], ["pointerup", 100]].forEach(([kind, clientX]) =>
+          stage.dispatchEvent(new PointerEvent(kind, { pointerType: "touch", pointerId: 1, clientX, clientY: 200 })))""",
+    )
+    page.wait_for_selector("#viewer .prompt:has-text('number 4')")
+    page.click("#viewer [data-copy] >> text=A1111")
+    page.wait_for_selector(".toast:has-text('Copied.')")
+    assert page.evaluate("navigator.clipboard.readText()").startswith("a grey thing number 4\nSteps: ")
+    page.click("#viewer >> text=Variations")
+    page.wait_for_selector("#draw")
+    assert page.input_value("[name=prompt]") == "a grey thing number 4"
+    page.fill("[name=count]", "2")
+    page.fill("[name=steps]", "2")
+    page.click("#draw .primary")
+    page.wait_for_selector("#live img >> nth=1", timeout=400_000)
+    page.keyboard.press("?")
+    page.wait_for_selector("#keys[open]")
+
+
+def test_the_focused_picture_stays_when_it_is_scrolled_out_of_sight(come, address, folder):
+    page = come()
+    page.set_viewport_size({"width": 390, "height": 400})
+    page.goto(f"{address}/c/0/gallery?up=1")
+    page.focus("[data-number='0'] .cell")
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    page.wait_for_selector("[data-number='1']", state="detached")
+    assert page.evaluate("document.activeElement.parentElement.dataset.number") == "0"
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("() => document.activeElement.parentElement.dataset.number === '1'")
+
+
+def test_percentiles_the_wrong_way_round_are_reported(come, address, folder):
+    page = come()
+    page.goto(f"{address}/c/0/gallery?low=90&high=10")
+    page.wait_for_function("() => document.querySelector('#count').textContent.startsWith('Expected percentiles')")
+    assert page.locator("#grid img").count() == 0
+    page.fill("[name=high]", "")
+    page.fill("[name=low]", "")
+    page.wait_for_function("() => document.querySelector('#count').textContent === '40 pictures'")
+
+
+def test_stacks_are_opened_selected_and_closed_by_keyboard(come, address, folder, make_drawn):
+    with Collection(folder) as collection:
+        ids = [
+            row.id for row in collection.add_drawn([make_drawn(seed, "a stacked boat") for seed in range(3)], "m", "s")
+        ]
+    page = come()
+    page.goto(f"{address}/c/0/gallery")
+    page.wait_for_function("() => document.querySelector('#count').textContent === '43 pictures'")
+    page.select_option("[name=stacks]", "prompt")
+    page.wait_for_function("() => document.querySelector('#count').textContent === '43 pictures, 1 stack'")
+    top = "[data-number='0'] .cell.stack"
+    page.wait_for_selector(top)
+    # Readers of the screen hear the prompt and the height.
+    assert page.get_by_role("button", name="a stacked boat 3 pictures").count() == 1
+    # A stack is selected whole.
+    page.focus(top)
+    page.keyboard.press(" ")
+    assert page.inner_text("#selected") == "3 selected"
+    assert page.get_attribute(top, "aria-pressed") == "true"
+    page.keyboard.press("4")
+    until(lambda: stored(folder) == dict.fromkeys(ids, 4.0))
+    page.keyboard.press("Shift+ArrowRight")
+    assert page.inner_text("#selected") == "4 selected"
+    page.keyboard.press("Escape")
+    # It opens in place; its pictures open in the viewer; Escape goes back to the stack.
+    page.focus(top)
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => document.querySelector('#count').textContent === '3 pictures'")
+    page.wait_for_function("() => document.activeElement.closest('[data-number]')?.dataset.number === '0'")
+    assert "stack=" in page.url
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#viewer[open]")
+    assert page.inner_text("#viewer-place") == "1 of 3"
+    # The second key arrives before the browser has left the viewer's place in its history.
+    page.evaluate(
+        """() => {
+            document.querySelector("#viewer").close();
+            document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+        }"""
+    )
+    page.wait_for_function("() => document.querySelector('#count').textContent === '43 pictures, 1 stack'")
+    page.wait_for_function("() => document.activeElement.matches('.cell.stack')")
+    # Back and Forward, and a reload of an open stack.
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#spread", state="visible")
+    page.reload()
+    page.wait_for_function("() => document.querySelector('#count').textContent === '3 pictures'")
+    page.click("#close-stack")
+    page.wait_for_selector(top)
+    page.go_forward()
+    page.wait_for_function("() => document.querySelector('#count').textContent === '3 pictures'")
+    page.go_back()
+    page.wait_for_selector(top)
+    assert "stack=" not in page.url

@@ -1,0 +1,153 @@
+"""Tuning in a real browser: headless Chromium, the real server, the embedded model."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from specimens.browsing import press, stored, until
+
+from soart.pipelines.collection.collection import Collection
+
+SPACE = """
+template: a {palette} {subject}, {style}
+slots:
+  palette: [warm, cool, neon, pastel]
+  subject: [boat, fox, owl, tree, castle, house]
+  style: [flat, woodcut, ink sketch, watercolor, pixel art, pointillism]
+  steps: ['2']
+"""
+
+
+def test_a_tune_arrives_live_is_narrowed_and_survives_a_reload(come, address, folder):
+    page = come()
+    page.goto(f"{address}/c/0/tune")
+    page.fill("[name=text]", SPACE)
+    page.fill("[name=budget]", "400")
+    page.uncheck("[name=prune]")
+    page.click("#start .primary")
+    page.wait_for_selector("#live img", timeout=400_000)
+    page.wait_for_selector("#course .chart-mean-of-the-batch circle >> nth=1", timeout=400_000, state="attached")
+    page.click("[data-ban='palette=warm']")
+    page.wait_for_selector(".chip[data-ban='palette=warm']")
+    arrived = page.locator("#live img").count()
+    page.reload()
+    page.wait_for_selector("#live img")
+    page.wait_for_function(
+        "count => document.querySelectorAll('#live img').length > count + 16", arg=arrived, timeout=400_000
+    )
+    newest = page.eval_on_selector_all("#live .cell", "nodes => nodes.slice(0, 8).map((node) => node.title)")
+    assert not any("warm" in title for title in newest)
+    page.focus("#live .cell")
+    page.keyboard.press("5")
+    until(lambda: 5.0 in stored(folder).values())
+    page.click("#pause")
+    page.wait_for_selector("#state.paused", timeout=400_000)
+    assert page.is_visible("#resume")
+
+
+def test_a_tune_and_a_drawing_by_a_chosen_judge(package, come, address, folder):
+    page = come()
+    page.goto(f"{address}/c/0/tune")
+    weight = ".weighted:has([value=redness]) .weight"
+    assert page.is_hidden(weight)
+    page.check("[name=judge][value=redness]")
+    page.fill(weight, "2.5")
+    page.fill("[name=adherence]", "0.3")
+    page.fill("[name=text]", SPACE)
+    page.fill("[name=budget]", "2")
+    with page.expect_request("**/api/tune/start") as started:
+        page.click("#start .primary")
+    body = started.value.post_data_json
+    assert (body["profiles"], body["judges"], body["adherence"]) == ({"technical": 1}, {"redness": 2.5}, "0.3")
+    page.wait_for_selector("#state.ended", timeout=400_000)
+    page.goto(f"{address}/c/0/generate")
+    page.check("[name=judge][value=redness]")
+    page.fill("[name=prompt]", "a {red|blue} boat")
+    page.fill("[name=count]", "3")
+    page.fill("[name=steps]", "1")
+    page.click("#draw .primary")
+    page.wait_for_selector("#live[aria-label='Pictures, best first']", timeout=400_000)
+    with Collection(folder) as collection:
+        stored = collection.scores("judge:redness@1")
+    shown = page.eval_on_selector_all("#live [data-id]", "nodes => nodes.map((node) => Number(node.dataset.id))")
+    assert len(shown) == 3
+    assert shown == sorted(shown, key=lambda image: -stored[image])
+
+
+def test_a_tune_whose_pictures_do_not_arrive_says_so(come, address, folder):
+    page = come()
+    page.route("**/api/cells*", lambda route: route.abort())
+    page.goto(f"{address}/c/0/tune")
+    page.fill("[name=text]", SPACE)
+    page.fill("[name=budget]", "8")
+    page.check("[name=propose]")
+    page.click("#start .primary")
+    page.wait_for_selector(".toast.bad:has-text('does not answer')", timeout=400_000)
+    page.unroute("**/api/cells*")
+    page.wait_for_selector("#live img")
+    page.wait_for_selector(".toast.bad", state="detached")
+    page.wait_for_selector("#changes", timeout=400_000)
+
+
+def start(folder, tmp_path, port):
+    """The command itself, in a process of its own, and the address that it prints."""
+    environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path / "state"), "XDG_CONFIG_HOME": str(tmp_path / "config")}
+    line = [
+        sys.executable,
+        "-m",
+        "soart.plugin.cli",
+        "web",
+        "--collection",
+        str(folder),
+        "--no-open",
+        "--port",
+        str(port),
+    ]
+    process = subprocess.Popen(line, env=environment, stdout=subprocess.PIPE, text=True, cwd=tmp_path)
+    return process, process.stdout.readline().split()[2]
+
+
+def test_a_killed_server_loses_nothing(come, folder, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    server, printed = start(folder, tmp_path, port)
+    try:
+        page, rating = come(), come()
+        for tab, view in ((page, "tune"), (rating, "rate")):
+            tab.goto(printed)
+            tab.goto(f"http://127.0.0.1:{port}/c/0/{view}")
+        rating.wait_for_selector("#picture[data-id]")
+        rated = {press(rating, "4"): 4.0}
+        until(lambda: stored(folder) == rated)
+        page.fill("[name=text]", SPACE)
+        page.fill("[name=budget]", "400")
+        page.click("#start .primary")
+        page.wait_for_selector("#live img >> nth=9", timeout=400_000)
+        server.send_signal(signal.SIGKILL)
+        server.wait(240)
+        server.stdout.close()
+        # Rating goes on: ratings wait in the browser, and the page says so.
+        rated[press(rating, "2")] = 2.0
+        rating.wait_for_selector(".toast.bad:has-text('kept in this browser')")
+        page.wait_for_selector(".toast.bad:has-text('does not answer')")
+        with Collection(folder) as collection:
+            drawn = len(collection.images())
+        # The session of before is still good: nobody needs the new token.
+        server, _ = start(folder, tmp_path, port)
+        until(lambda: stored(folder) == rated)
+        page.wait_for_selector("#state.interrupted")
+        assert "nothing is lost" in page.inner_text("#state")
+        page.click("#resume")
+        page.wait_for_function(
+            "count => document.querySelectorAll('#live img').length > count", arg=drawn - 40 + 4, timeout=400_000
+        )
+        server.send_signal(signal.SIGINT)
+        assert server.wait(240) == 0
+    finally:
+        server.kill()
+        server.wait(240)
+        server.stdout.close()
+    assert Path(folder / "soart.db").is_file()
