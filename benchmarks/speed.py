@@ -4,7 +4,7 @@
 
 Pictures are square crops of scikit-image photographs, stored as PNG and as JPEG of quality 90. Each figure is the median
 over rounds of the mean over the pictures, with the range of the rounds. All measures run in turn within a round, so a busy machine affects them
-equally. OpenCV must be installed; the rows without it smooth as soart does where it is not. The last table shows the growth of the cost with picture size, items and learning pictures.
+equally. OpenCV must be installed; the rows without it measure as soart does where it is not. The last table shows the growth of the cost with picture size, items and learning pictures.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def main() -> None:
             perceptual_hash(pixels)
 
         def without_opencv(measure: Callable[[], object]) -> None:
-            with patch.object(planes, "smooth", planes.smooth_by_shifts):
+            with patch.object(planes, "opencv", lambda: None):
                 measure()
 
         measures: dict[str, Callable[[int], object]] = {

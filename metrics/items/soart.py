@@ -158,18 +158,19 @@ class SoartExtractor:
 
     def measure(self, views: PictureViews) -> np.ndarray:
         """(len(names),) items of one picture."""
-        from .planes import sums_of
+        from .planes import one_thread, sums_of
 
         sides = (self.side, self.side and self.side // 2)
         sums = []
-        for pyramid in (views.luma(sides[0]), views.opponents(sides[1])):
-            planes = (
-                pyramid.raw(scale) if representation == "raw" else pyramid.normalised(scale)
-                for representation, scale in product(self.representations, range(self.scales))
-            )
-            shape = (len(self.representations), self.scales, -1)
-            means, correlations, counts = sums_of(planes)
-            sums.append((means.reshape(shape), correlations.reshape(*shape, len(LAGS)), counts.reshape(shape)))
+        with one_thread():
+            for pyramid in (views.luma(sides[0]), views.opponents(sides[1])):
+                planes = (
+                    pyramid.raw(scale) if representation == "raw" else pyramid.normalised(scale)
+                    for representation, scale in product(self.representations, range(self.scales))
+                )
+                shape = (len(self.representations), self.scales, -1)
+                means, correlations, counts = sums_of(planes)
+                sums.append((means.reshape(shape), correlations.reshape(*shape, len(LAGS)), counts.reshape(shape)))
         means, correlations, counts = (np.concatenate(parts, axis=2) for parts in zip(*sums, strict=True))
         # Channels before scales, as in the names.
         statistics = statistics_of(*(values.swapaxes(1, 2) for values in (means, correlations, counts)))
