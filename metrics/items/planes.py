@@ -139,16 +139,17 @@ def smooth_by_shifts(x: torch.Tensor) -> torch.Tensor:
 
 def normalise(x: torch.Tensor) -> torch.Tensor:
     """Divide out local mean and contrast, (x − μ)/(σ + C), under a 7×7 Gaussian of σ = 7/6 (Mittal et al. 2012)."""
-    height, strips = x.shape[2], []
+    result = torch.empty_like(x, memory_format=torch.contiguous_format)
     # In strips that stay in the cache. Each has a margin of six rows on both sides, three for μ and three for σ.
-    for top in range(0, height, STRIP):
+    for top in range(0, x.shape[2], STRIP):
         above = max(0, top - 6)
         strip = x[:, :, above : top + STRIP + 6]
         # Deviations from the local mean, not E[x²] − E[x]²: no cancellation, so flat pictures give zero.
-        strip = strip - smooth(strip)
-        strip.div_(smooth(strip.square()).sqrt_().add_(1 / 255))
-        strips.append(strip[:, :, top - above : top - above + STRIP])
-    return strips[0] if len(strips) == 1 else torch.cat(strips, dim=2)
+        strip = smooth(strip).neg_().add_(strip)
+        inner = slice(top - above, top - above + STRIP)
+        contrast = smooth(strip.square())[:, :, inner].sqrt_().add_(1 / 255)
+        torch.div(strip[:, :, inner], contrast, out=result[:, :, top : top + STRIP])
+    return result
 
 
 def second_differences(plane: np.ndarray) -> np.ndarray:
@@ -241,7 +242,7 @@ def autocorrelations(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     means, sums = np.zeros(count * channels), np.zeros((count * channels, len(LAGS)))
     for number, plane in enumerate(planes):
         # Row by row in single precision, whose rounding is too small to matter.
-        means[number] = float(plane.mean(1).mean(dtype=np.float64 if on_cpu else torch.float64))
+        means[number] = float(plane.sum(1).sum(dtype=np.float64 if on_cpu else torch.float64)) / (height * width)
         for top in range(0, height, STRIP):
             rows = plane[top : top + STRIP + 2]
             inner = frame[: len(rows), :width]
