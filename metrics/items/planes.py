@@ -241,8 +241,7 @@ def autocorrelations(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     flat = frame.reshape(-1)
     means, sums = np.zeros(count * channels), np.zeros((count * channels, len(LAGS)))
     for number, plane in enumerate(planes):
-        # Row by row in single precision, whose rounding is too small to matter.
-        means[number] = float(plane.sum(1).sum(dtype=np.float64 if on_cpu else torch.float64)) / (height * width)
+        means[number] = float(plane.mean(dtype=np.float64 if on_cpu else torch.float64))
         for top in range(0, height, STRIP):
             rows = plane[top : top + STRIP + 2]
             inner = frame[: len(rows), :width]
