@@ -6,7 +6,6 @@ Importing this module imports torch, which takes a second; ``soart`` and ``parts
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -14,7 +13,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.lib.stride_tricks import as_strided
-from threadpoolctl import ThreadpoolController
 from torch.nn import functional
 
 from ...errors import ImageError
@@ -23,20 +21,6 @@ from .parts import KERNELS, LAGS, MEAN_KERNEL, Statistics
 
 #: Rows of a strip, small enough that the strip and its results stay in the processor's cache.
 STRIP = 128
-
-
-@cache
-def _libraries() -> ThreadpoolController:
-    return ThreadpoolController()
-
-
-def one_thread() -> AbstractContextManager[object]:
-    """A context in which linear algebra of this process uses one thread, so that every machine adds in the same order.
-
-    For short sums threads cost more than they gain, on a busy machine a hundredfold.
-    """
-    context: AbstractContextManager[object] = _libraries().limit(limits=1, user_api="blas")
-    return context
 
 
 def to_luma(rgb: torch.Tensor) -> torch.Tensor:

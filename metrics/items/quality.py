@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from ...threads import one_blas_thread
 from .jpeg import comb_of
 from .parts import LAGS, PARTS, items_of, statistics_of
 
@@ -105,11 +106,11 @@ class QualityExtractor:
 
     def measure(self, views: PictureViews) -> np.ndarray:
         """(p,) items of one picture."""
-        from .planes import in_bytes, one_thread
+        from .planes import in_bytes
 
         rung = rung_of(views.longest)
         window = in_bytes(middle(views.picture, WINDOW))[0].permute(1, 2, 0).numpy()
-        with one_thread():
+        with one_blas_thread():
             tone = _tone(in_bytes(views.at(min(rung, TONE_SIDE)))[0].numpy())
             return np.concatenate([[rung], _texture_and_detail(views.luma(rung)), tone, _pixel(window)])
 

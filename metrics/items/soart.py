@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, overload
 import numpy as np
 
 from ...errors import ImageError, ItemsError, expect
+from ...threads import one_blas_thread
 from .parts import LAGS, PARTS, items_of, statistics_of
 
 if TYPE_CHECKING:
@@ -158,11 +159,12 @@ class SoartExtractor:
 
     def measure(self, views: PictureViews) -> np.ndarray:
         """(len(names),) items of one picture."""
-        from .planes import one_thread, sums_of
+        from .planes import sums_of
 
         sides = (self.side, self.side and self.side // 2)
         sums = []
-        with one_thread():
+        # Every machine adds in the same order.
+        with one_blas_thread():
             for pyramid in (views.luma(sides[0]), views.opponents(sides[1])):
                 planes = (
                     pyramid.raw(scale) if representation == "raw" else pyramid.normalised(scale)
