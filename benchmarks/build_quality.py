@@ -292,6 +292,8 @@ def main() -> None:
     for kind in KINDS:
         rows = data.clean & (data.kind == kind)
         print(f"false alarms, {kind}: {np.mean(found[rows] != 'none'):.3f}; mean score {points[rows].mean():.1f}")
+    for style, (mean, colourfulness) in data.trends(points).items():
+        print(f"{style}, as they are: mean score {mean:.1f}; rank correlation with colourfulness {colourfulness:+.2f}")
     print(f"technometric of 50 points: {model.half:.2f}")
     if arguments.write:
         path = Path(technical.__file__).with_name("quality.safetensors")

@@ -160,13 +160,13 @@ def table_of_kinds(data: Table, points: np.ndarray, found: np.ndarray) -> None:
                 )
     for kind in KINDS:
         print(f"false alarms, {kind}: {np.mean(found[data.clean & (data.kind == kind)] >= 0):.3f}")
-    chroma = data.items[:, list(QualityExtractor().names).index("quality/chroma/mean")]
-    for kind in KINDS:
-        rows = data.clean & (data.how == LIGHT[0]) & (data.kind == kind)
-        trends = {"colourfulness": spearmanr(points[rows], chroma[rows]).statistic}
-        if kind != EMBEDDED:
-            trends["size"] = spearmanr(points[rows], data.side[rows]).statistic
-        print(f"rank correlation of scores, {kind}: " + ", ".join(f"{n} {r:+.2f}" for n, r in trends.items()))
+    for style, (mean, colourfulness) in data.trends(points).items():
+        rows = data.clean & (data.how == LIGHT[0]) & data.styles[style]
+        size = "" if style == EMBEDDED else f", size {spearmanr(points[rows], data.side[rows]).statistic:+.2f}"
+        print(
+            f"{style}, {rows.sum()} pictures as they are: mean score {mean:.1f}; rank correlation of scores with "
+            f"colourfulness {colourfulness:+.2f}{size}"
+        )
     change = {how: (points - points[data.base])[data.clean & (data.how == how)].mean() for how in LIGHT[1:]}
     print("change of the score, " + "; ".join(f"{how}: {value:+.1f} points" for how, value in change.items()))
     drawn = data.how == "drawn"

@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 from damage import FAULTS, as_jpeg, damage
 from PIL import Image
-from sources import CONTRAST, Source
+from scipy.stats import spearmanr
+from sources import CONTRAST, DRAWING, PHOTOGRAPH, Source
 
 from soart.metrics.image import read_image
 from soart.metrics.items.quality import QualityExtractor
@@ -26,6 +27,8 @@ from soart.metrics.items.quality import QualityExtractor
 #: Ranges of the longest side; each source gives a picture in every one that it is large enough for.
 SIZES = ((900, 1400), (512, 800), (256, 450), (128, 250), (64, 125))
 EMBEDDED = "embedded"
+#: Beginnings of the names of packages whose drawings are painted, by the artists of two games; other drawings are mostly flat.
+PAINTED = ("wesnoth", "naev")
 #: Light versions of an undamaged picture, all undamaged.
 LIGHT = ("as it is", "JPEG", "grey")
 #: Faults after which a picture is not saved as JPEG, because that would hide or add what is looked for.
@@ -240,6 +243,25 @@ class Table:
     def clean(self) -> np.ndarray:
         """(n,) bool: undamaged."""
         return np.asarray(self.fault == "none")
+
+    @property
+    def styles(self) -> dict[str, np.ndarray]:
+        """(n,) bool of each style: photographs, drawings, both parts of these, and drawings of the embedded model."""
+        drawn = self.kind == DRAWING
+        painted = drawn & np.array([source.startswith(PAINTED) for source in self.source])
+        return {
+            PHOTOGRAPH: self.kind == PHOTOGRAPH, DRAWING: drawn, "painted drawing": painted,
+            "other drawing": drawn & ~painted, EMBEDDED: self.kind == EMBEDDED,
+        }  # fmt: skip
+
+    def trends(self, points: np.ndarray) -> dict[str, tuple[float, float]]:
+        """Mean of (n,) points, and their rank correlation with colourfulness, of undamaged pictures of each style."""
+        chroma = self.items[:, QualityExtractor().names.index("quality/chroma/mean")]
+        undamaged = self.clean & (self.how == LIGHT[0])
+        return {
+            style: (points[undamaged & rows].mean(), spearmanr(points[undamaged & rows], chroma[undamaged & rows]).statistic)
+            for style, rows in self.styles.items() if (undamaged & rows).any()
+        }  # fmt: skip
 
     def part(self, rows: np.ndarray) -> Table:
         """Some rows; of pictures whose undamaged picture is not among them, ``base`` is −1."""

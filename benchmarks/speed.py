@@ -1,10 +1,10 @@
 """Times measuring a picture on one core, beside decoding and other measures.
 
-    python benchmarks/speed.py [--rounds 15] [--side 1024]
+    python benchmarks/speed.py [--rounds 15] [--side 1024] [--cpu]
 
 Pictures are square crops of scikit-image photographs, stored as PNG and as JPEG of quality 90. Each figure is the median
 over rounds of the mean over the pictures, with the range of the rounds. All measures run in turn within a round, so a busy machine affects them
-equally. OpenCV must be installed; the rows without it smooth as soart does where it is not. The last table shows the growth of the cost with picture size, items and learning pictures.
+equally; with --cpu CPU time is measured instead of wall time, which it affects less. OpenCV must be installed; the rows without it measure as soart does where it is not. The last table shows the growth of the cost with picture size, items and learning pictures.
 """
 
 from __future__ import annotations
@@ -72,11 +72,11 @@ def photographs(folder: Path, side: int) -> list[Path]:
     return files
 
 
-def seconds(run: Callable[[], object]) -> float:
-    """Wall time of one call."""
-    started = time.perf_counter()
+def seconds(run: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
+    """Time of one call by a clock."""
+    started = clock()
     run()
-    return time.perf_counter() - started
+    return clock() - started
 
 
 def main() -> None:
@@ -84,7 +84,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--side", type=int, default=1024, help="pixels of the pictures' sides")
+    parser.add_argument("--cpu", action="store_true", help="measure CPU time")
     arguments = parser.parse_args()
+    clock = time.process_time if arguments.cpu else time.perf_counter
     torch.set_num_threads(1)
     threadpool_limits(1)
     everything, full_size = taste_extractor(), SoartExtractor(side=None)
@@ -101,7 +103,7 @@ def main() -> None:
             perceptual_hash(pixels)
 
         def without_opencv(measure: Callable[[], object]) -> None:
-            with patch.object(planes, "smooth", planes.smooth_by_shifts):
+            with patch.object(planes, "opencv", lambda: None):
                 measure()
 
         measures: dict[str, Callable[[int], object]] = {
@@ -126,7 +128,7 @@ def main() -> None:
         rounds: dict[str, list[float]] = {name: [] for name in measures}
         for number in range(arguments.rounds + 1):
             for name, measure in measures.items():
-                mean = np.mean([seconds(lambda i=i, m=measure: m(i)) for i in range(len(files))])
+                mean = np.mean([seconds(lambda i=i, m=measure: m(i), clock) for i in range(len(files))])
                 # The first round warms up.
                 if number:
                     rounds[name].append(1000 * float(mean))
@@ -134,6 +136,7 @@ def main() -> None:
     print(
         f"{len(files)} pictures of {arguments.side}×{arguments.side}, one core of {platform.processor() or platform.machine()}, torch {torch.__version__}"
     )
+    print(f"{'CPU' if arguments.cpu else 'wall'} time; range of the rounds")
     print(f"{'measure':26} {'ms a picture':>12} {'range':>17}")
     for name, values in rounds.items():
         print(f"{name:26} {middle[name]:12.2f} {min(values):8.2f} … {max(values):6.2f}")

@@ -1,9 +1,9 @@
-"""Takes the pictures of web.md anew: fills a collection, opens the gallery in headless Chromium, and writes docs/web/*.jpg.
+"""Takes the pictures of web.md and first-five-minutes.md anew in headless Chromium: docs/web/*.jpg and docs/first-five-*.jpg.
 
     python docs/take_pictures.py [--work DIR] [NAME ...]
 
 It needs Playwright and Chromium, as the tests do, and takes some five minutes. With ``--work`` the collection is kept in
-DIR and used again. Names such as ``tune-phone`` or ``walk`` take only these pictures.
+DIR and used again. Names such as ``tune-phone``, ``walk`` or ``first-five`` take only these pictures.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFilter
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from soart.metrics.damage.scorer import TechnicalScorer
@@ -51,6 +52,8 @@ slots:
   guidance: {low: 1, high: 7, step: 1}
 """
 BUDGET = 48
+#: Prompts of the small pictures of the first five minutes.
+FIRST_FIVE = "a {sharp|vivid|faded} {house|tree|boat|castle} in {warm|cool|pastel} colors, {watercolor|pixel art|ink sketch|flat}"
 #: Longest wait for anything, in milliseconds.
 WAIT = 400_000
 DESKTOP, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
@@ -263,6 +266,36 @@ def take_walk(browser: Browser) -> None:
     page.close()
 
 
+def write_first_five(folder: Path) -> None:
+    """Write 24 small pictures of various prompts and numbers of steps; one is blurred, and two are compressed copies."""
+    generator = ImageGenerator(load_model("embedded"))
+    requests = plan(FIRST_FIVE, 22, generator, seed=demo.SEED, prompt_seed=demo.SEED)
+    requests = [replace(request, steps=steps) for request, steps in zip(requests, cycle((16, 16, 8, 4)))]
+    drawn = [Image.fromarray(picture.pixels) for batch in generator.draw(requests) for picture in batch]
+    drawn[5] = drawn[5].filter(ImageFilter.GaussianBlur(1.5))
+    for number, picture in enumerate(drawn, 1):
+        picture.save(folder / f"{number:05}.png")
+    for number, of in enumerate((3, 9), 23):
+        drawn[of].save(folder / f"{number:05}.jpg", quality=15)
+
+
+def take_first_five(browser: Browser) -> None:
+    """The reports of the first five minutes: of ``soart rank`` and of ``soart evaluate``."""
+    page = browser.new_page(viewport={"width": 900, "height": 1100}, color_scheme="light")
+    with tempfile.TemporaryDirectory() as home:
+        folder = Path(home) / "pictures"
+        folder.mkdir()
+        write_first_five(folder)
+        homes = dict.fromkeys(("XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"), home)
+        for command, height in (("rank", 1100), ("evaluate", 1560)):
+            report = Path(home) / f"{command}.html"
+            line = [sys.executable, "-m", "soart.plugin.cli", command, str(folder), "--report", str(report)]
+            subprocess.run(line, cwd=home, env={**os.environ, **homes}, stdout=subprocess.DEVNULL, check=True)
+            page.goto(report.as_uri())
+            save(page, f"../first-five-{command}", height)
+    page.close()
+
+
 def main() -> None:
     """Take the pictures that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -273,15 +306,17 @@ def main() -> None:
     work.mkdir(parents=True, exist_ok=True)
     try:
         folder = work / "holiday"
-        if not folder.exists():
+        if not folder.exists() and (not chosen.names or set(chosen.names) - {"walk", "first-five"}):
             fill(folder)
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"))
-            if not chosen.names or set(chosen.names) - {"walk"}:
+            if not chosen.names or set(chosen.names) - {"walk", "first-five"}:
                 with served(work, "--collection", folder.name) as address:
                     take_views(browser, address, chosen.names)
             if not chosen.names or "walk" in chosen.names:
                 take_walk(browser)
+            if not chosen.names or "first-five" in chosen.names:
+                take_first_five(browser)
             browser.close()
     finally:
         if not chosen.work:

@@ -33,8 +33,12 @@ _STATISTICS = ("mean", "deviation", *(f"q{q:02d}" for q in QUANTILES))
 
 def _statistics(values: np.ndarray) -> np.ndarray:
     """(c, 7) mean, standard deviation and quantiles of (c, pixels) values."""
-    quantiles = np.percentile(values, QUANTILES, axis=1).T
-    return np.column_stack([values.mean(axis=1), values.std(axis=1), quantiles])
+    # Sorting is several times as fast as np.percentile, which partitions for one quantile after another.
+    ordered, places = np.sort(values, axis=1), np.array(QUANTILES) / 100 * (values.shape[1] - 1)
+    below = places.astype(int)
+    low, high = (ordered[:, k].astype(np.float64) for k in (below, np.minimum(below + 1, values.shape[1] - 1)))
+    means = values.mean(axis=1, dtype=np.float64)
+    return np.column_stack([means, values.std(axis=1, dtype=np.float64), low + (high - low) * (places - below)])
 
 
 def _chroma(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -72,9 +76,9 @@ def colour_items(picture: np.ndarray) -> np.ndarray:
     from .planes import to_channels
 
     rows = np.ascontiguousarray(picture.reshape(-1, 3).T)
-    planes = to_channels(torch.from_numpy(rows)[None, :, None])[0, :, 0].numpy().astype(np.float64)
-    rgb = rows.astype(np.float64)
-    return np.concatenate([_statistics(planes).ravel(), _statistics(_chroma(rgb)[0][None]).ravel(), hue_shares(rgb)])
+    planes = to_channels(torch.from_numpy(rows)[None, :, None])[0, :, 0].numpy()
+    values = np.concatenate([planes, _chroma(rows)[0][None]])
+    return np.concatenate([_statistics(values).ravel(), hue_shares(rows.astype(np.float64))])
 
 
 @dataclass(frozen=True)

@@ -93,8 +93,11 @@ def _slope(x: np.ndarray) -> np.ndarray:
 
 def _counts(coefficients: np.ndarray, groups: np.ndarray | int = 0, most: int = 1) -> np.ndarray:
     """(most, 128) numbers of rounded magnitudes in each group of coefficients."""
-    rounded = (np.abs(coefficients) + 0.5).astype(np.int32)
-    np.minimum(rounded, _MOST - 1, out=rounded)
+    magnitudes = np.abs(coefficients)
+    magnitudes += 0.5
+    np.minimum(magnitudes, _MOST - 0.5, out=magnitudes)
+    # Of the type that bincount would convert to.
+    rounded = magnitudes.astype(np.intp)
     rounded += groups * _MOST
     counts = np.bincount(rounded.ravel(), minlength=most * _MOST).reshape(most, _MOST)
     return counts if most > 1 else counts[0]

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.lib.stride_tricks import as_strided
 from torch.nn import functional
 
 from ...errors import ImageError
-from ...threads import one_blas_thread
 from ..image import check_pictures, check_pixels
 from .parts import KERNELS, LAGS, MEAN_KERNEL, Statistics
 
@@ -29,6 +29,19 @@ def to_luma(rgb: torch.Tensor) -> torch.Tensor:
     return (0.299 * r + 0.587 * g + 0.114 * b).unsqueeze(1)
 
 
+def luma_of_bytes(rgb: np.ndarray) -> np.ndarray:
+    """(h, w) float32 luma in 0…1 of (3, h, w) uint8 sRGB."""
+    luma: np.ndarray
+    # Whichever is faster where the colours of a pixel lie side by side, and where each channel lies apart.
+    if rgb.strides[0] == 1:
+        luma = rgb.transpose(1, 2, 0) @ _LUMA
+    else:
+        luma = rgb[0] * _LUMA[0]
+        for channel, share in zip(rgb[1:], _LUMA[1:], strict=True):
+            luma += channel * share
+    return luma
+
+
 def to_opponents(rgb: torch.Tensor) -> torch.Tensor:
     """(n, 2, h, w) opponent channels, red–green and blue–yellow, in 0…1 of (n, 3, h, w) sRGB in 0…1."""
     r, g, b = rgb.unbind(1)
@@ -40,16 +53,27 @@ def to_channels(rgb: torch.Tensor) -> torch.Tensor:
     return torch.cat([to_luma(rgb), to_opponents(rgb)], dim=1)
 
 
+#: Shares of red, green and blue in luma in 0…1, of bytes.
+_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32) / 255
 _TAPS = np.exp(-(np.arange(4) ** 2) / (2 * (7 / 6) ** 2))
 _TAPS /= 2 * _TAPS.sum() - _TAPS[0]
 _KERNEL = np.concatenate([_TAPS[:0:-1], _TAPS])
+_SECOND = np.outer([1, -2, 1], [1, -2, 1]).astype(np.float32)
+#: Side of a block, and the matrix that smooths one with three pixels more on both sides.
+_BLOCK = 16
+_BAND = np.stack([np.pad(_KERNEL, (k, _BLOCK - 1 - k)) for k in range(_BLOCK)], axis=1).astype(np.float32)
 
 
 def smooth(x: torch.Tensor) -> torch.Tensor:
-    """Smooth (n, c, h, w) planes with a 7×7 Gaussian of σ = 7/6, edges repeated; by OpenCV where it is installed."""
-    cv2 = _opencv()
-    if cv2 is None or x.device.type != "cpu":
+    """Smooth (n, c, h, w) planes with a 7×7 Gaussian of σ = 7/6, edges repeated.
+
+    By OpenCV where it is installed, or by matrix products; on other devices than the CPU by shifted planes.
+    """
+    if x.device.type != "cpu":
         return smooth_by_shifts(x)
+    cv2 = opencv()
+    if cv2 is None:
+        return smooth_by_products(x)
     smoothed = torch.empty_like(x, memory_format=torch.contiguous_format)
     for plane, result in zip(x.flatten(0, 1).numpy(), smoothed.flatten(0, 1).numpy(), strict=True):
         cv2.sepFilter2D(plane, -1, _KERNEL, _KERNEL, dst=result, borderType=cv2.BORDER_REPLICATE)
@@ -57,13 +81,32 @@ def smooth(x: torch.Tensor) -> torch.Tensor:
 
 
 @cache
-def _opencv() -> ModuleType | None:
+def opencv() -> ModuleType | None:
     """The module cv2; None where OpenCV is not installed."""
     try:
         import cv2
     except ImportError:
         return None
     return cv2
+
+
+def smooth_by_products(x: torch.Tensor) -> torch.Tensor:
+    """As ``smooth``, by products of blocks of columns, then of rows, with a band matrix; twice as fast as by shifts."""
+    height, width = x.shape[2:]
+    down, across = (-(-n // _BLOCK) for n in (height, width))
+    smoothed = torch.empty_like(x, memory_format=torch.contiguous_format)
+    # Each block has three pixels more on both sides; blocks overlap by these.
+    wide = np.empty((height, across * _BLOCK + 6), np.float32)
+    tall = np.empty((down * _BLOCK + 6, across * _BLOCK), np.float32)
+    by_columns = as_strided(wide, (across, height, _BLOCK + 6), (_BLOCK * wide.itemsize, *wide.strides))
+    by_rows = as_strided(tall, (down, _BLOCK + 6, tall.shape[1]), (_BLOCK * tall.strides[0], *tall.strides))
+    for plane, result in zip(x.flatten(0, 1).numpy(), smoothed.flatten(0, 1).numpy(), strict=True):
+        wide[:, 3 : width + 3] = plane
+        wide[:, :3], wide[:, width + 3 :] = plane[:, :1], plane[:, -1:]
+        np.matmul(by_columns, _BAND, out=tall[3 : height + 3].reshape(height, across, _BLOCK).transpose(1, 0, 2))
+        tall[:3], tall[height + 3 :] = tall[3], tall[height + 2]
+        result[:] = np.matmul(_BAND.T, by_rows).reshape(down * _BLOCK, -1)[:height, :width]
+    return smoothed
 
 
 def smooth_by_shifts(x: torch.Tensor) -> torch.Tensor:
@@ -80,16 +123,32 @@ def smooth_by_shifts(x: torch.Tensor) -> torch.Tensor:
 
 def normalise(x: torch.Tensor) -> torch.Tensor:
     """Divide out local mean and contrast, (x − μ)/(σ + C), under a 7×7 Gaussian of σ = 7/6 (Mittal et al. 2012)."""
-    height, strips = x.shape[2], []
+    result = torch.empty_like(x, memory_format=torch.contiguous_format)
     # In strips that stay in the cache. Each has a margin of six rows on both sides, three for μ and three for σ.
-    for top in range(0, height, STRIP):
+    for top in range(0, x.shape[2], STRIP):
         above = max(0, top - 6)
         strip = x[:, :, above : top + STRIP + 6]
         # Deviations from the local mean, not E[x²] − E[x]²: no cancellation, so flat pictures give zero.
-        strip = strip - smooth(strip)
-        strip.div_(smooth(strip.square()).sqrt_().add_(1 / 255))
-        strips.append(strip[:, :, top - above : top - above + STRIP])
-    return strips[0] if len(strips) == 1 else torch.cat(strips, dim=2)
+        strip = smooth(strip).neg_().add_(strip)
+        inner = slice(top - above, top - above + STRIP)
+        contrast = smooth(strip.square())[:, :, inner].sqrt_().add_(1 / 255)
+        torch.div(strip[:, :, inner], contrast, out=result[:, :, top : top + STRIP])
+    return result
+
+
+def second_differences(plane: np.ndarray) -> np.ndarray:
+    """(h − 2, w − 2) second differences, from row to row and from column to column, of a float32 plane (h, w)."""
+    cv2 = opencv()
+    if cv2 is not None:
+        found: np.ndarray = cv2.filter2D(plane, -1, _SECOND)[1:-1, 1:-1]
+        return found
+    down = plane[2:] + plane[:-2]
+    down -= plane[1:-1]
+    down -= plane[1:-1]
+    both: np.ndarray = down[:, 2:] + down[:, :-2]
+    both -= down[:, 1:-1]
+    both -= down[:, 1:-1]
+    return both
 
 
 def halve(x: torch.Tensor) -> torch.Tensor:
@@ -154,24 +213,30 @@ def autocorrelations(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         (n, c) means μ, and (n, c, 13) sums Σ y(p) y(p + lag) over LAGS of y = x − μ framed by zeros; float64.
     """
     count, channels, height, width = x.shape
-    mean = x.mean(dim=(2, 3), dtype=torch.float64)
     # Two zero columns between rows make each lag one offset in the flattened strip. The last three rows hold the rows
     # below the strip, which lags reach into.
     offsets = [dy * (width + 2) + dx for dy, dx in LAGS]
     framed = x.new_zeros((min(STRIP, height) + 3, width + 2), dtype=torch.float64)
-    flat = framed.flatten()
-    # NumPy's dot product is three times as fast as torch's.
-    dot: Callable[..., Any] = np.dot if x.device.type == "cpu" else torch.dot
-    y = flat.numpy() if x.device.type == "cpu" else flat
-    sums = torch.zeros((count * channels, len(LAGS)), dtype=torch.float64)
-    for plane, centre, row in zip(x.flatten(0, 1), mean.flatten(), sums, strict=True):
+    on_cpu = x.device.type == "cpu"
+    # NumPy's sums and dot products are three times as fast as torch's.
+    dot: Callable[..., Any] = np.dot if on_cpu else torch.dot
+    frame: Any = framed.numpy() if on_cpu else framed
+    planes: Any = x.flatten(0, 1).numpy() if on_cpu else x.flatten(0, 1)
+    flat = frame.reshape(-1)
+    means, sums = np.zeros(count * channels), np.zeros((count * channels, len(LAGS)))
+    for number, plane in enumerate(planes):
+        means[number] = float(plane.mean(dtype=np.float64 if on_cpu else torch.float64))
         for top in range(0, height, STRIP):
             rows = plane[top : top + STRIP + 2]
-            framed[: len(rows), :width].copy_(rows).sub_(centre)
-            framed[len(rows) :].zero_()
+            inner = frame[: len(rows), :width]
+            if on_cpu:
+                np.subtract(rows, means[number], out=inner, dtype=np.float64)
+            else:
+                inner.copy_(rows).sub_(means[number])
+            frame[len(rows) :] = 0
             length = min(len(rows), STRIP) * (width + 2)
-            row += torch.tensor([dot(y[:length], y[k : k + length]) for k in offsets])
-    return mean, sums.view(count, channels, len(LAGS))
+            sums[number] += [float(dot(flat[:length], flat[k : k + length])) for k in offsets]
+    return torch.from_numpy(means).view(count, channels), torch.from_numpy(sums).view(count, channels, -1)
 
 
 def responses(x: torch.Tensor) -> int:
@@ -198,9 +263,7 @@ def sums_of(planes: Iterable[torch.Tensor]) -> tuple[np.ndarray, np.ndarray, np.
     Returns:
         Means and numbers of responses (planes, c), and autocorrelations (planes, c, 13), float64.
     """
-    # Every machine adds in the same order.
-    with one_blas_thread():
-        sums = [(*autocorrelations(x), responses(x)) for x in planes]
-    means, correlations = (torch.cat(values).cpu().numpy() for values in list(zip(*sums, strict=True))[:2])
+    sums = [(*autocorrelations(x), responses(x)) for x in planes]
+    means, correlations = (torch.cat(values).numpy() for values in list(zip(*sums, strict=True))[:2])
     counts = np.array([[float(count)] for *_, count in sums])
     return means, correlations, np.broadcast_to(counts, means.shape)

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from ...threads import one_blas_thread
 from .jpeg import comb_of
 from .parts import LAGS, PARTS, items_of, statistics_of
 
@@ -109,8 +110,9 @@ class QualityExtractor:
 
         rung = rung_of(views.longest)
         window = in_bytes(middle(views.picture, WINDOW))[0].permute(1, 2, 0).numpy()
-        tone = _tone(in_bytes(views.at(min(rung, TONE_SIDE)))[0].numpy())
-        return np.concatenate([[rung], _texture_and_detail(views.luma(rung)), tone, _pixel(window)])
+        with one_blas_thread():
+            tone = _tone(in_bytes(views.at(min(rung, TONE_SIDE)))[0].numpy())
+            return np.concatenate([[rung], _texture_and_detail(views.luma(rung)), tone, _pixel(window)])
 
 
 def middle(picture: torch.Tensor, side: int) -> torch.Tensor:
@@ -137,17 +139,25 @@ class Grid:
         """As many cells as a plane (h, w) holds, at least one."""
         return cls(max(1, plane.shape[0] // side), max(1, plane.shape[1] // side), side)
 
-    def cells(self, plane: np.ndarray) -> np.ndarray:
-        """(rows, height, columns, width) view of the cells of a plane (h, w)."""
-        height, width = min(self.side, plane.shape[0]), min(self.side, plane.shape[1])
-        top, left = (plane.shape[0] - self.rows * height) // 2, (plane.shape[1] - self.columns * width) // 2
-        inner = plane[top : top + self.rows * height, left : left + self.columns * width]
-        return inner.reshape(self.rows, height, self.columns, width)
+    def place(self, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+        """Height and width of the cells of a plane (h, w), and row and column of the first one."""
+        height, width = min(self.side, shape[0]), min(self.side, shape[1])
+        return height, width, (shape[0] - self.rows * height) // 2, (shape[1] - self.columns * width) // 2
 
-    def sums(self, one: np.ndarray, two: np.ndarray) -> np.ndarray:
-        """(cells,) sums of the products of two planes (h, w) over the cells, a row of cells after the other."""
-        sums: np.ndarray = np.einsum("ihjw,ihjw->ij", self.cells(one), self.cells(two)).ravel()
-        return sums
+    def bands(self, plane: np.ndarray, top: int, left: int, height: int, wide: int) -> np.ndarray:
+        """(rows, height, wide) view of the rows of cells of a plane that begin at ``top``, and of its columns from ``left``."""
+        return plane[top : top + self.rows * height, left : left + wide].reshape(self.rows, height, wide)
+
+    def sums(self, columns: np.ndarray) -> np.ndarray:
+        """(…, cells) sums, a row of cells after the other, of (…, rows, columns · width) sums over their columns."""
+        sums: np.ndarray = columns.reshape(*columns.shape[:-1], self.columns, -1).sum(axis=-1, dtype=np.float64)
+        return sums.reshape(*sums.shape[:-2], -1)
+
+    def means(self, plane: np.ndarray) -> np.ndarray:
+        """(cells,) means of a plane (h, w)."""
+        height, width, top, left = self.place(plane.shape)
+        columns = self.bands(plane, top, left, height, self.columns * width).sum(axis=1)
+        return self.sums(columns) / (height * width)
 
 
 def _texture_and_detail(pyramid: Pyramid) -> np.ndarray:
@@ -170,34 +180,57 @@ def _texture_and_detail(pyramid: Pyramid) -> np.ndarray:
     return np.concatenate([*textures, *details])
 
 
+def _column_sums(one: np.ndarray, two: np.ndarray) -> np.ndarray:
+    """(rows, w) sums of the products of (rows, h, w) bands over their columns."""
+    sums: np.ndarray = np.einsum("rhw,rhw->rw", one, two)
+    return sums
+
+
 def _gradient_energy(raw: np.ndarray, grid: Grid) -> np.ndarray:
-    """(cells,) mean squared gradient of a plane (h, w)."""
-    energy = np.zeros_like(raw)
-    for values, plane in ((raw, energy), (raw.T, energy.T)):
-        # Half to each of the two pixels, so that cells of a mirrored picture have the same.
-        halves = np.diff(values, axis=0) ** 2 / 2
-        plane[1:] += halves
-        plane[:-1] += halves
-    cells: np.ndarray = grid.cells(energy).sum(axis=(1, 3), dtype=np.float64).ravel() / grid.side**2
-    return cells
+    """(cells,) mean squared gradient of a plane (h, w).
+
+    A difference of two pixels counts half in the cell of each, so that cells of a mirrored picture have the same.
+    """
+    height, width, top, left = grid.place(raw.shape)
+    wide = grid.columns * width
+    # Differences from the pixel before, 0 before the first and after the last.
+    down, across = np.zeros((len(raw) + 1, raw.shape[1]), raw.dtype), np.zeros((len(raw), raw.shape[1] + 1), raw.dtype)
+    np.subtract(raw[1:], raw[:-1], out=down[1:-1])
+    np.subtract(raw[:, 1:], raw[:, :-1], out=across[:, 1:-1])
+    bands = grid.bands(down, top, left, height, wide)
+    edges = down[top : top + grid.rows * height + 1 : height, left : left + wide] ** 2
+    columns = _column_sums(bands, bands) + (edges[1:] - edges[:-1]) / 2
+    bands = grid.bands(across, top, left, height, wide + 1)
+    squares = _column_sums(bands, bands)
+    columns += (squares[:, 1:] + squares[:, :-1]) / 2
+    return grid.sums(columns) / grid.side**2
 
 
 def _cell_autocorrelations(plane: np.ndarray, grid: Grid) -> np.ndarray:
     """(cells, 13) autocorrelations at ``LAGS`` of the cells of a plane (h, w); beyond its edge lie zeros.
 
-    A product of two pixels counts half in the cell of each, so that cells of a mirrored picture have the same.
+    A product of two pixels counts half in the cell of each, so that cells of a mirrored picture have the same. The
+    products are summed over the columns of the cells. From there the other half differs by products on the edges of
+    cells alone: up to two rows above, and two columns beside.
     """
-    framed, both = np.pad(plane, 2), np.empty_like(plane)
-    height, width = plane.shape
-
-    def shifted(dy: int, dx: int) -> np.ndarray:
-        return framed[2 + dy : 2 + dy + height, 2 + dx : 2 + dx + width]
-
-    sums = []
-    for dy, dx in LAGS:
-        np.add(shifted(dy, dx), shifted(-dy, -dx), out=both)
-        sums.append(grid.sums(plane, both))
-    return np.stack(sums, axis=1).astype(np.float64) / 2
+    height, width, top, left = grid.place(plane.shape)
+    inner, wide = grid.columns * width, grid.columns * width + 4
+    framed = np.zeros((plane.shape[0] + 4, plane.shape[1] + 8), plane.dtype)
+    framed[2:-2, 4:-4] = plane
+    bands = grid.bands(framed, top + 2, left + 2, height, wide)
+    found = np.empty((len(LAGS), grid.rows * grid.columns))
+    for number, (dy, dx) in enumerate(LAGS):
+        columns = _column_sums(bands, grid.bands(framed, top + 2 + dy, left + 2 + dx, height, wide))
+        other = columns.copy()
+        for row in range(top + 2 - dy, top + 2):
+            last = row + grid.rows * height + 1
+            edges = (
+                framed[row:last:height, left + 2 : left + 2 + wide]
+                * framed[row + dy : last + dy : height, left + 2 + dx : left + 2 + dx + wide]
+            )
+            other += edges[:-1] - edges[1:]
+        found[number] = grid.sums(columns[:, 2 : 2 + inner] + other[:, 2 - dx : 2 - dx + inner]) / 2
+    return found.T
 
 
 def quantiles_of(values: np.ndarray, percentages: Sequence[float]) -> np.ndarray:
@@ -210,12 +243,12 @@ def quantiles_of(values: np.ndarray, percentages: Sequence[float]) -> np.ndarray
 
 def _tone(small: np.ndarray) -> np.ndarray:
     """Tone items of a (3, h, w) uint8 picture."""
-    red, green, blue = small
+    red, green, blue = np.ascontiguousarray(small)
     largest, least = np.maximum(np.maximum(red, green), blue), np.minimum(np.minimum(red, green), blue)
-    luma = np.tensordot(_LUMA, small, axes=1)
+    luma = sum(weight * channel.astype(np.float32) for weight, channel in zip(_LUMA, (red, green, blue), strict=True))
     chroma = largest - least
     shares = [largest <= 2, least >= 253, (largest >= 254) & (least <= 1)]
-    dark, light, clipped = (np.log10(share.mean() + 1e-3) for share in shares)
+    dark, light, clipped = (np.log10(np.count_nonzero(share) / share.size + 1e-3) for share in shares)
     levels = quantiles_of((luma + 0.5).astype(np.uint8), (1, 5, 25, 50, 75, 95, 99))
     chromas = quantiles_of(chroma, (50, 95, 99))
     return np.array([*levels, luma.std() / 255, dark, light, chroma.mean() / 255, *chromas, clipped])
@@ -223,35 +256,49 @@ def _tone(small: np.ndarray) -> np.ndarray:
 
 def _pixel(window: np.ndarray) -> np.ndarray:
     """Pixel items of an (h, w, 3) uint8 picture."""
-    luma = window @ (_LUMA / 255)
+    from .planes import luma_of_bytes
+
+    luma = luma_of_bytes(window.transpose(2, 0, 1))
     half = luma[: len(luma) // 2 * 2, : luma.shape[1] // 2 * 2]
-    coarse = (half[::2, ::2] + half[1::2, ::2] + half[::2, 1::2] + half[1::2, 1::2]) / 4
+    rows = half[::2] + half[1::2]
+    coarse = (rows[:, ::2] + rows[:, 1::2]) / 4
     redgreen = (window[::2, ::2, 0].astype(np.float32) - window[::2, ::2, 1]) / 510
     noise = [_noise(plane) for plane in (luma, coarse, redgreen)]
-    across, down = _regular_edges(luma), _regular_edges(luma.T)
+    across, down = _regular_edges(luma, 1), _regular_edges(luma, 0)
     green = np.ascontiguousarray(window[..., 1])
     counts = np.reshape(Image.fromarray(window).histogram(), (3, 256))
     levels = np.count_nonzero(counts, axis=1).max()
-    same = np.concatenate([(green[:, 1:] == green[:, :-1]).ravel(), (green[1:] == green[:-1]).ravel()])
-    last = [np.log10(levels), same.mean() if len(same) else 1.0, np.log10(comb_of(luma * 255) + FAINTEST)]
+    same = [green[:, 1:] == green[:, :-1], green[1:] == green[:-1]]
+    number = sum(equal.size for equal in same)
+    share = sum(np.count_nonzero(equal) for equal in same) / number if number else 1.0
+    last = [np.log10(levels), share, np.log10(comb_of(luma * 255) + FAINTEST)]
     return np.concatenate([*noise, (across + down) / 2, last])
 
 
 def _noise(plane: np.ndarray) -> np.ndarray:
     """Tenth and fiftieth percentile over cells of log10 of the noise (standard deviation, 0…1)."""
+    from .planes import second_differences
+
     if min(plane.shape) < 4:
         return np.full(2, -4.0)
-    second = plane[2:] + plane[:-2] - 2 * plane[1:-1]
-    mask = np.abs(second[:, 2:] + second[:, :-2] - 2 * second[:, 1:-1])
-    sigma = Grid.over(mask, NOISE_CELL).cells(mask).mean(axis=(1, 3)) * (np.sqrt(np.pi / 2) / 6)
+    mask = np.abs(second_differences(plane))
+    sigma = Grid.over(mask, NOISE_CELL).means(mask) * (np.sqrt(np.pi / 2) / 6)
     found: np.ndarray = np.log10(np.percentile(sigma, (10, 50)) + 1e-4)
     return found
 
 
-def _regular_edges(luma: np.ndarray) -> np.ndarray:
-    """Strength of regular vertical edges: at every eighth pixel, at any spacing, and the height of the step."""
+def _regular_edges(luma: np.ndarray, axis: int) -> np.ndarray:
+    """Strength of regular edges across an axis: at every eighth pixel, at any spacing, and the height of the step."""
+    steps = np.diff(luma, axis=axis)
+    np.abs(steps, out=steps)
     # Cut, so that the edges of what is shown do not decide.
-    edges = np.minimum(np.abs(np.diff(luma, axis=1)), 0.04).mean(axis=0, dtype=np.float64)
+    np.minimum(steps, 0.04, out=steps)
+    if axis:
+        # Short sums in single precision, then their sum.
+        edges = np.add.reduceat(steps, range(0, len(steps), 32), axis=0).mean(axis=0, dtype=np.float64)
+        edges *= -(-len(steps) // 32) / len(steps)
+    else:
+        edges = steps.mean(axis=1).astype(np.float64)
     if len(edges) < 34:
         return np.array([0.0, 0.0, -4.0])
     profile = edges[1:-1] - (edges[:-2] + edges[2:]) / 2

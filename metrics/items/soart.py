@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, overload
 import numpy as np
 
 from ...errors import ImageError, ItemsError, expect
+from ...threads import one_blas_thread
 from .parts import LAGS, PARTS, items_of, statistics_of
 
 if TYPE_CHECKING:
@@ -162,14 +163,16 @@ class SoartExtractor:
 
         sides = (self.side, self.side and self.side // 2)
         sums = []
-        for pyramid in (views.luma(sides[0]), views.opponents(sides[1])):
-            planes = (
-                pyramid.raw(scale) if representation == "raw" else pyramid.normalised(scale)
-                for representation, scale in product(self.representations, range(self.scales))
-            )
-            shape = (len(self.representations), self.scales, -1)
-            means, correlations, counts = sums_of(planes)
-            sums.append((means.reshape(shape), correlations.reshape(*shape, len(LAGS)), counts.reshape(shape)))
+        # Every machine adds in the same order.
+        with one_blas_thread():
+            for pyramid in (views.luma(sides[0]), views.opponents(sides[1])):
+                planes = (
+                    pyramid.raw(scale) if representation == "raw" else pyramid.normalised(scale)
+                    for representation, scale in product(self.representations, range(self.scales))
+                )
+                shape = (len(self.representations), self.scales, -1)
+                means, correlations, counts = sums_of(planes)
+                sums.append((means.reshape(shape), correlations.reshape(*shape, len(LAGS)), counts.reshape(shape)))
         means, correlations, counts = (np.concatenate(parts, axis=2) for parts in zip(*sums, strict=True))
         # Channels before scales, as in the names.
         statistics = statistics_of(*(values.swapaxes(1, 2) for values in (means, correlations, counts)))

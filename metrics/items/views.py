@@ -6,7 +6,7 @@ from functools import cached_property
 
 import torch
 
-from .planes import halve, in_floats, normalise, reduced, to_luma, to_opponents
+from .planes import halve, in_floats, luma_of_bytes, normalise, reduced, to_luma, to_opponents
 
 
 class Pyramid:
@@ -60,7 +60,12 @@ class PictureViews:
         """Luma at a size."""
         side = self.longest if side is None else min(side, self.longest)
         if side not in self._lumas:
-            self._lumas[side] = Pyramid(to_luma(in_floats(self.at(side))))
+            picture = self.at(side)
+            if picture.dtype == torch.uint8 and picture.device.type == "cpu":
+                luma = torch.from_numpy(luma_of_bytes(picture[0].numpy()))[None, None]
+            else:
+                luma = to_luma(in_floats(picture))
+            self._lumas[side] = Pyramid(luma)
         return self._lumas[side]
 
     def opponents(self, side: int | None) -> Pyramid:

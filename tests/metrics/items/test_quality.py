@@ -6,10 +6,19 @@ import torch
 from PIL import Image
 
 from soart.errors import ImageError
+from soart.metrics.items import planes
 from soart.metrics.items.colour import ColourExtractor
 from soart.metrics.items.combined import CombinedExtractor, taste_extractor, taste_extractor_of
-from soart.metrics.items.planes import reduced
-from soart.metrics.items.quality import Grid, QualityExtractor, quantiles_of, rung_of
+from soart.metrics.items.parts import LAGS
+from soart.metrics.items.planes import luma_of_bytes, reduced
+from soart.metrics.items.quality import (
+    Grid,
+    QualityExtractor,
+    _cell_autocorrelations,
+    _gradient_energy,
+    quantiles_of,
+    rung_of,
+)
 from soart.metrics.items.soart import SoartExtractor
 
 NAMES = QualityExtractor().names
@@ -63,16 +72,48 @@ def test_each_trace_moves_its_own_item():
     assert grey["quality/chroma/mean"] == 0 < plain["quality/chroma/mean"]
 
 
-def test_sums_over_cells_are_those_of_a_naive_loop():
-    rng = np.random.default_rng(3)
-    one, two = rng.random((2, 21, 34))
-    grid = Grid.over(one, 8)
-    expected = [
-        (one[2 + 8 * i : 10 + 8 * i, 1 + 8 * j : 9 + 8 * j] * two[2 + 8 * i : 10 + 8 * i, 1 + 8 * j : 9 + 8 * j]).sum()
-        for i in range(2)
-        for j in range(4)
+@pytest.mark.parametrize(("shape", "side"), [((21, 34), 8), ((5, 40), 8), ((16, 16), 4), ((7, 9), 1)])
+def test_sums_over_cells_are_those_of_a_naive_loop(shape, side):
+    plane = np.random.default_rng(3).normal(size=shape).astype(np.float32)
+    grid = Grid.over(plane, side)
+    height, width, top, left = grid.place(shape)
+    cells = [
+        (slice(top + height * i, top + height * (i + 1)), slice(left + width * j, left + width * (j + 1)))
+        for i in range(grid.rows)
+        for j in range(grid.columns)
     ]
-    np.testing.assert_allclose(grid.sums(one, two), expected)
+    np.testing.assert_allclose(grid.means(plane), [plane[cell].mean(dtype=np.float64) for cell in cells], atol=1e-6)
+    framed = np.pad(plane, 2).astype(np.float64)
+    shifted = [
+        [framed[2 + sign * dy :, 2 + sign * dx :][: shape[0], : shape[1]] for sign in (1, -1)] for dy, dx in LAGS
+    ]
+    expected = [[(plane * (one + two) / 2)[cell].sum() for one, two in shifted] for cell in cells]
+    np.testing.assert_allclose(_cell_autocorrelations(plane, grid), expected, atol=1e-5)
+    energy = np.zeros(shape)
+    for axis in (0, 1):
+        squares = np.diff(plane.astype(np.float64), axis=axis) ** 2 / 2
+        before, after = ((0, 1), (1, 0))
+        for pad in (before, after):
+            energy += np.pad(squares, [pad if k == axis else (0, 0) for k in (0, 1)])
+    np.testing.assert_allclose(
+        _gradient_energy(plane, grid), [energy[cell].sum() / side**2 for cell in cells], atol=1e-6, rtol=1e-5
+    )
+
+
+def test_luma_does_not_depend_on_the_order_in_memory():
+    picture = noise(50, 41)
+    channels = np.ascontiguousarray(picture.transpose(2, 0, 1))
+    expected = picture @ np.array([0.299, 0.587, 0.114]) / 255
+    for rgb in (channels, picture.transpose(2, 0, 1)):
+        np.testing.assert_allclose(luma_of_bytes(rgb), expected, atol=1e-6)
+
+
+def test_items_are_the_same_without_opencv(monkeypatch):
+    pytest.importorskip("cv2")
+    picture = noise(90, 120)
+    fast = taste_extractor().extract(picture)
+    monkeypatch.setattr(planes, "opencv", lambda: None)
+    np.testing.assert_allclose(taste_extractor().extract(picture), fast, atol=1e-4)
 
 
 def test_quantiles_by_histogram_are_near_those_of_sorting():
