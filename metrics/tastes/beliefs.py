@@ -57,3 +57,5 @@ TRUSTS_IN_KINDS = {
     "much": Trust(0.7, 0.2, 0.0),
     "against": Trust(-0.5, 0.2, -0.7),
 }
+#: In all kinds of a population at once, each with a weight of its own; chosen like those in one kind.
+TOGETHER = Trust(0.0, 0.3, 1.0)
