@@ -125,7 +125,7 @@ def _trust_choices(priors: tuple[str, ...]) -> Iterator[tuple[tuple[str, Trust],
         if one.mean:
             belief = one.belief - np.log(len(kinds)) + in_others
             yield tuple((word, one._replace(belief=belief)) if n == kind else none for n in range(len(priors)))
-    if kinds:
+    if len(kinds) > 1:
         beliefs = iter([TOGETHER.belief + in_others, *[0.0] * len(kinds)])
         yield tuple(
             ("together", TOGETHER._replace(belief=next(beliefs))) if n in kinds else none for n in range(len(priors))

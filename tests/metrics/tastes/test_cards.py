@@ -280,6 +280,8 @@ def test_a_bit_of_two_kinds_is_trusted_together():
         )
     )
     assert believed < 0.6 < 0.9 < shown
+    # A single kind is trusted by hypotheses of its own.
+    assert not any(h.deviations[0] and not h.means[0] for h in hypotheses(["gaussian all"], ("kind 1",)))
 
 
 def test_taste_with_kinds_computes_their_liking(taste_world, monkeypatch, tmp_path):
