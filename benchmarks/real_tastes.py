@@ -2,19 +2,20 @@
 
 Every source gives three views: the whole picture, and two crops of half and three quarters of its sides. A synthetic
 person likes a mixture of a few properties (category, package and folder, palette, composition, framing), with a liking
-of its own for single sources that nothing shows. The upper two fifths are liked, the lower two disliked. Methods are
-developed on the learning sources; figures are reported on the unseen ones.
+of its own for single sources that nothing shows. The upper two fifths are liked, the lower two disliked. Persons *of content*
+like categories, packages and folders alone, and none of the looks. Methods are developed on the learning sources;
+figures are reported on the unseen ones.
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from sources import learning_sources, unseen_sources
+from sources import Source, learning_sources, unseen_sources
 
 from soart.metrics.image import read_image
 from soart.metrics.items.combined import default_network, taste_extractor
@@ -33,6 +34,21 @@ CATEGORIES = (
     "/tuxpaint/",
     "/abstract/",
     "/units/",
+)
+
+
+#: Properties of the looks of a picture: palette, composition and framing.
+LOOKS = (
+    "light",
+    "contrast",
+    "saturated",
+    "warm",
+    "green",
+    "lit from above",
+    "subject in the middle",
+    "light in the middle",
+    "symmetric",
+    "framing",
 )
 
 
@@ -62,17 +78,17 @@ class World:
         return taste_extractor(default_network()).names
 
     @property
+    def of_content(self) -> World:
+        """The same views for persons who like content alone, none of the looks."""
+        return replace(self, properties={name: v for name, v in self.properties.items() if name not in LOOKS})
+
+    @property
     def both(self) -> np.ndarray:
         """(n, p + q) items of both kinds."""
         return np.hstack([self.items, self.deep])
 
-    def person(self, seed: int, redraw: int = 0) -> tuple[np.ndarray, np.ndarray]:
-        """(n,) labels 1 (liked), −1 or 0, and (n,) standardised likings, of a synthetic person.
-
-        Args:
-            seed: of the person.
-            redraw: draws the likings for single sources and views anew unless it is 0, as if the pictures were others.
-        """
+    def person(self, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """(n,) labels 1 (liked), −1 or 0, and (n,) standardised likings, of the synthetic person of a ``seed``."""
         rng = np.random.default_rng([SEED, seed])
         liking = np.zeros(len(self.source))
         for name in rng.choice(sorted(self.properties), rng.integers(1, 4), replace=False):
@@ -82,9 +98,6 @@ class World:
             liking += rng.uniform(0.3, 1.2) * (by_folder + by_package)
         of_sources, sources = rng.uniform(0.3, 1.2), rng.normal(size=500)
         of_views, views = rng.uniform(0.2, 0.6), rng.normal(size=len(liking))
-        if redraw:
-            again = np.random.default_rng([SEED, seed, redraw])
-            sources, views = again.normal(size=500), again.normal(size=len(liking))
         liking = _standard(_standard(liking) + of_sources * sources[self.source] + of_views * views)
         low, high = np.quantile(liking, (0.4, 0.6))
         return np.where(liking >= high, 1, np.where(liking <= low, -1, 0)), liking
@@ -101,6 +114,25 @@ class World:
 
 def world(cache: Path, *, development: bool) -> World:
     """The learning sources for development, or the unseen ones, measured once."""
+    return _world(*_measured(cache, development=development))
+
+
+def whole_world(cache: Path, *, development: bool) -> tuple[World, np.ndarray]:
+    """All sources, and (n,) True for the views that may be rated; the likings of all others tell the truth of a taste.
+
+    The unseen sources may be rated. With ``development`` it is half of the learning sources, and the unseen ones are left out.
+    """
+    if development:
+        place = world(cache, development=True)
+        return place, place.source % 2 == 0
+    unseen, learning = (_measured(cache, development=one) for one in (False, True))
+    found, *arrays = zip(unseen, learning, strict=True)
+    place = _world([*found[0], *found[1]], *(np.concatenate(pair) for pair in arrays))
+    return place, np.arange(len(place.source)) < len(unseen[1])
+
+
+def _measured(cache: Path, *, development: bool) -> tuple[list[Source], np.ndarray, np.ndarray]:
+    """Sources, the (n, p + q) items of their views, and the (n, s, s, 3) reduced views in 0…1."""
     found = (learning_sources if development else unseen_sources)(cache)
     extractor = taste_extractor(default_network())
     key = repr((extractor.version, [source.name for source in found], LONGEST, VIEWS, SEED))
@@ -118,7 +150,10 @@ def world(cache: Path, *, development: bool) -> World:
             print(f"\rmeasuring {number + 1}/{len(found)}", end="", flush=True)
         np.savez(path, rows=np.stack(rows), small=np.stack(small))
     with np.load(path) as stored:
-        rows, small = stored["rows"].astype(float), stored["small"].astype(float) / 255
+        return found, stored["rows"].astype(float), stored["small"].astype(float) / 255
+
+
+def _world(found: list[Source], rows: np.ndarray, small: np.ndarray) -> World:
     count = len(taste_extractor().names)
     source = np.repeat(np.arange(len(found)), len(VIEWS))
     paths = np.array([str(f.path) for f in found])

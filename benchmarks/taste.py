@@ -5,8 +5,9 @@
 *Planted* tastes use pictures of the embedded model, with labels from the scenes in their prompts (``planted.py``),
 which no learner sees. *Real* ones are planted in photographs and drawings of packages (``real_tastes.py``). The figures
 are of tastes and pictures that the method was not developed on. Parts: ``planted``, ``either``, ``prior``, ``trust`` and
-``chance`` of planted tastes; ``real`` (against other methods), ``real-priors``, ``real-trust`` and ``real-first`` (which pictures to rate first) of
-real ones. All methods get the same pictures; rivals choose their settings by cross-validation among the learning pictures. Intervals are 95 % t
+``chance`` of planted tastes; ``real`` (against other methods), ``real-priors``, ``real-trust``, ``real-first`` (which
+pictures to rate first) and ``real-content`` (as ``real``, of persons who like content alone) of real ones. All methods get
+the same pictures; rivals choose their settings by cross-validation among the learning pictures. Intervals are 95 % t
 intervals over splits.
 """
 
@@ -25,7 +26,6 @@ import numpy as np
 from fewshot import interval
 from planted import ANY, EITHER, TASTES, drawn
 from real_report import TABLES, report
-from real_tastes import world
 from sklearn.base import ClassifierMixin
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression
@@ -272,8 +272,13 @@ def main() -> None:
         for size in (8, 20):
             chance(either, 2 * arguments.repetitions, size)
     if set(wanted) & set(TABLES):
-        place = world(arguments.cache, development=arguments.development)
-        report(place, arguments.persons, arguments.repetitions, wanted)
+        report(
+            arguments.cache,
+            arguments.persons,
+            arguments.repetitions,
+            wanted,
+            development=arguments.development,
+        )
 
 
 if __name__ == "__main__":

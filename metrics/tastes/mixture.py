@@ -11,7 +11,8 @@ and within each of them those of the hypotheses:
 
     w_h = w_t · w_(h|t),   w_(h|t) ∝ b_h · e_h^β,   w_t ∝ b_t · (Σ_h b_h e_h / Σ_h b_h)^γ
 
-Of the kinds of a population (prior scores named ``kind 1`` …) at most one is trusted, and then no other prior score.
+Of the kinds of a population (prior scores named ``kind 1`` …) one is trusted, or all together, and then no other prior
+score. All together have weights of mean 0: a person may like a bit of some kinds and the opposite of others.
 
 The beliefs b are products of factors for the kernel, its size (another factor on top of a trusted prior score), the noise
 and the trusts. They and the tempers β and γ of the evidence are learnt on other tastes, planted in pictures of packages:
@@ -40,6 +41,7 @@ from .beliefs import (
     RESIDUALS,
     TEMPER,
     TEMPER_OF_TRUSTS,
+    TOGETHER,
     TRUSTS,
     TRUSTS_IN_KINDS,
     TRUSTS_IN_TECHNICAL,
@@ -92,7 +94,7 @@ def _hypotheses(kernels: tuple[str, ...], priors: tuple[str, ...]) -> tuple[Hypo
     sizes = [(number, amplitude) for number in range(len(kernels)) for amplitude in AMPLITUDES]
     found = []
     for (number, amplitude), noise, trust in product([*sizes, (-1, 0.0)], NOISES, choices):
-        trusting = any(one.mean for _, one in trust)
+        trusting = any(one.deviation for _, one in trust)
         if number < 0 and not trusting:
             continue
         size = (RESIDUALS if trusting else AMPLITUDES).get(amplitude, 0.0)
@@ -118,10 +120,16 @@ def _trust_choices(priors: tuple[str, ...]) -> Iterator[tuple[tuple[str, Trust],
         if kinds:
             chosen[kinds[0]] = "none", TRUSTS_IN_KINDS["none"]
         yield tuple(chosen)
+    in_others = sum(table["none"].belief for table in tables[:MOST_TRUSTS])
     for kind, (word, one) in product(kinds, TRUSTS_IN_KINDS.items()):
         if one.mean:
-            belief = one.belief - np.log(len(kinds)) + sum(table["none"].belief for table in tables[:MOST_TRUSTS])
+            belief = one.belief - np.log(len(kinds)) + in_others
             yield tuple((word, one._replace(belief=belief)) if n == kind else none for n in range(len(priors)))
+    if len(kinds) > 1:
+        beliefs = iter([TOGETHER.belief + in_others, *[0.0] * len(kinds)])
+        yield tuple(
+            ("together", TOGETHER._replace(belief=next(beliefs))) if n in kinds else none for n in range(len(priors))
+        )
 
 
 @dataclass
@@ -228,7 +236,7 @@ def learn_mixture(
     means, deviations = _trusts(candidates, priors.shape[1])
     duals = np.stack([weight[number == k] * amplitude[number == k] @ alphas[number == k] for k in range(len(base))])
     coefficients = weight @ (means + deviations**2 * (alphas @ priors))
-    bias, trusts = float(weight @ alphas.sum(axis=1)), weight @ (means != 0)
+    bias, trusts = float(weight @ alphas.sum(axis=1)), weight @ (deviations > 0)
     shares = {name: float(weight[number == k].sum()) for k, name in enumerate(kernels.names)}
     shares["prior"] = float(weight[number < 0].sum())
     kept = np.argsort(-weight, kind="stable")[:MOST_PARTS]
@@ -238,9 +246,9 @@ def learn_mixture(
 
 def log_weights(candidates: list[Hypothesis], evidence: np.ndarray) -> np.ndarray:
     """(h,) log weights of hypotheses, the largest 0, from (h,) log evidence."""
-    belief, places = np.array([h.belief for h in candidates]), dict[tuple[float, ...], list[int]]()
+    belief, places = np.array([h.belief for h in candidates]), dict[tuple[tuple[float, ...], ...], list[int]]()
     for i, h in enumerate(candidates):
-        places.setdefault(h.means, []).append(i)
+        places.setdefault((h.means, h.deviations), []).append(i)
     weights = np.empty(len(candidates))
     for place in places.values():
         own, shown = belief[place], evidence[place]

@@ -237,15 +237,17 @@ def test_card_of_a_taste(taste_world):
         make_card(Blend("both", (taste, taste), (1.0, 1.0)), space=space)
 
 
-def test_at_most_one_kind_is_trusted():
+def test_one_kind_is_trusted_or_all_together():
     kinds = ("kind 1", "kind 2")
     found = hypotheses(["gaussian all"], ("technical", *kinds))
     means = np.array([h.means for h in found])
     assert (np.count_nonzero(means, axis=1) <= 1).all()
     assert {tuple(row) for row in means} > {(0, 0.7, 0), (0, 0, -0.5), (0.3, 0, 0), (0, 0, 0)}
+    assert {np.count_nonzero(h.deviations) for h in found if any(h.deviations[1:])} == {1, 2}
+    assert not any(h.deviations[0] for h in found if any(h.deviations[1:]))
     # Without a population nothing has changed: the beliefs in the rest differ by a constant.
     plain = hypotheses(["gaussian all"], ("technical",))
-    rest = [h for h in found if not any(h.means[1:])]
+    rest = [h for h in found if not any(h.deviations[1:])]
     assert np.ptp([a.trust - b.trust for a, b in zip(rest, plain, strict=True)]) < 1e-12
 
 
@@ -259,6 +261,27 @@ def test_trust_in_a_kind_follows_the_evidence(sign, trusted):
     means = np.array([h.means for h in found])
     share = weights @ (means[:, 0] * (sign or 1) > 0) / weights.sum()
     assert (share > 0.7) == trusted
+
+
+def test_a_bit_of_two_kinds_is_trusted_together():
+    rng = np.random.default_rng(4)
+    y = np.repeat([1.0, -1.0], 8)
+    noise = 1.2 * rng.normal(size=16)
+    # Likes the first kind and the opposite of the second: neither alone tells much, their difference tells all.
+    priors = np.column_stack([y + noise, noise - y, rng.normal(size=16)]) / 1.6
+    found = hypotheses(["gaussian all"], ("kind 1", "kind 2", "kind 3"))
+    together = np.array([all(h.deviations) for h in found])
+    assert not np.array([h.means for h in found])[together].any()
+    believed, shown = (
+        float(weights[together].sum() / weights.sum())
+        for weights in (
+            np.exp(log_weights(found, evidence))
+            for evidence in (np.zeros(len(found)), fit_all(found, [np.eye(16)], y, np.ones(16), priors)[0])
+        )
+    )
+    assert believed < 0.6 < 0.9 < shown
+    # A single kind is trusted by hypotheses of its own.
+    assert not any(h.deviations[0] and not h.means[0] for h in hypotheses(["gaussian all"], ("kind 1",)))
 
 
 def test_taste_with_kinds_computes_their_liking(taste_world, monkeypatch, tmp_path):
