@@ -12,24 +12,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from threadpoolctl import ThreadpoolController
 from torch.nn import functional
 
 from ...errors import ImageError
+from ...threads import one_blas_thread
 from ..image import check_pictures, check_pixels
 from .parts import KERNELS, LAGS, MEAN_KERNEL, Statistics
 
 #: Rows of a strip, small enough that the strip and its results stay in the processor's cache.
 STRIP = 128
-
-
-@cache
-def blas() -> ThreadpoolController:
-    """Controller of this process's linear algebra libraries, to limit their threads.
-
-    For short sums threads cost more than they gain, on a busy machine a hundredfold.
-    """
-    return ThreadpoolController()
 
 
 def to_luma(rgb: torch.Tensor) -> torch.Tensor:
@@ -207,8 +198,8 @@ def sums_of(planes: Iterable[torch.Tensor]) -> tuple[np.ndarray, np.ndarray, np.
     Returns:
         Means and numbers of responses (planes, c), and autocorrelations (planes, c, 13), float64.
     """
-    # One thread, so that every machine adds in the same order.
-    with blas().limit(limits=1, user_api="blas"):
+    # Every machine adds in the same order.
+    with one_blas_thread():
         sums = [(*autocorrelations(x), responses(x)) for x in planes]
     means, correlations = (torch.cat(values).cpu().numpy() for values in list(zip(*sums, strict=True))[:2])
     counts = np.array([[float(count)] for *_, count in sums])

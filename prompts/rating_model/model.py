@@ -14,6 +14,7 @@ from typing import Self
 import numpy as np
 
 from ...errors import PromptError
+from ...threads import one_blas_thread
 from .averaged_posterior import AveragedPosterior, draw_hyperparameters
 from .cells import Cells, Names
 from .choice_functions import Tables
@@ -70,6 +71,7 @@ class RatingModel:
         self.scale = scale
         self.iterations, self.exact_limit, self.factors = iterations, exact_limit, factors
 
+    @one_blas_thread()
     def fit(
         self,
         choices: object,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ...errors import PromptError
+from ...threads import one_blas_thread
 from ..rating_model.cells import DEFAULT_RATER, Cells
 from ..rating_model.choice_functions import Tables
 from ..rating_model.effects import EffectTable, factor_effects
@@ -158,6 +159,7 @@ class Steering:
             self._theta, self._fitted = self._model.theta_, True
         return self._model
 
+    @one_blas_thread()
     def ask(self, count: int, rng: np.random.Generator) -> np.ndarray:
         """(≤ count, S) distinct choices to show next; fewer if the space has run out of unused choices.
 
@@ -182,11 +184,13 @@ class Steering:
         self._asked.update(dict.fromkeys(keys(batch)))
         return batch
 
+    @one_blas_thread()
     def ask_again(self, count: int, rng: np.random.Generator) -> np.ndarray:
         """(count, S) of the best choices shown so far, to show on further seeds; (0, S) before any feedback."""
         shown = self._shown()
         return leaders_batch(self._draws(rng, count), shown, self._mean(), count) if len(shown) else shown
 
+    @one_blas_thread()
     def recommend(self, rng: np.random.Generator) -> Recommendation:
         """The permitted choice of highest posterior mean, shown or not."""
         mean = self._mean()
@@ -194,6 +198,7 @@ class Steering:
         deviation = self._draws(rng, _DRAWS)(best).std(axis=0)
         return Recommendation(best[0], float(mean(best)[0, 0]), float(deviation[0]))
 
+    @one_blas_thread()
     def gain(self, rng: np.random.Generator, limits: tuple[float, float] = (-np.inf, np.inf)) -> tuple[float, float]:
         """A bound of the expected further gain, in rating units, and its standard error; see ``expected_gain``."""
         return expected_gain(self._draws(rng, _GAIN_DRAWS), self.recommend(rng).choice, self.domain, rng, limits)
@@ -205,6 +210,7 @@ class Steering:
         mean, error = self.gain(rng, limits)
         return mean + error < threshold
 
+    @one_blas_thread()
     def effects(self, rng: np.random.Generator, rater: Hashable | None = None) -> EffectTable:
         """The factor-effect table of ``rater``; by default of the only one, or of what several have in common."""
         model = self.model
@@ -212,6 +218,7 @@ class Steering:
             model, rng, rater=model.raters_[0] if rater is None and len(model.raters_) == 1 else rater
         )
 
+    @one_blas_thread()
     def hopeless(self, rng: np.random.Generator) -> list[tuple[int, int]]:
         """(slot, option) pairs that surely are not in the best choice, worst first.
 
@@ -228,10 +235,12 @@ class Steering:
         worse = [e for e in effects if e.high < best[e.slot] and not (leading[:, e.slot] == e.option).any()]
         return [(e.slot, e.option) for e in sorted(worse, key=lambda e: e.mean - best[e.slot])]
 
+    @one_blas_thread()
     def values(self, choices: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """(200, n) posterior draws of the goal at (n, S) choices, in rating units."""
         return self._draws(rng, _DRAWS)(choices)
 
+    @one_blas_thread()
     def front(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, list[Hashable]]:
         """The Pareto front of the goal's raters: (n, S) choices, their (n, g) means, and the g raters."""
         raters = self._goal()[0]
