@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ...errors import ImageError
 from ...metrics.damage.titles import stored_title
@@ -24,6 +24,14 @@ def words_of(words: RenderedChoice) -> str:
     lines = [words.prompt] + ([f"Negative prompt: {words.negative}"] if words.negative else [])
     settings = ", ".join(f"{name} {value}" for name, value in words.settings.items())
     return "\n".join([*lines, settings] if settings else lines)
+
+
+def _goal_of(weights: Mapping[str, float]) -> str:
+    """The judges of a goal by their titles, with their weights if there are several."""
+    several = len(weights) > 1
+    return ", ".join(
+        f"{stored_title(name)} × {weight:g}" if several else stored_title(name) for name, weight in weights.items()
+    )
 
 
 def render_tune_report(
@@ -54,7 +62,7 @@ def render_tune_report(
         why=why,
         warnings=warnings,
         tuned=tuned,
-        goal=", ".join(tuned.goal) if len(tuned.goal) < 2 else ", ".join(f"{n} × {w:g}" for n, w in tuned.goal.items()),
+        goal=_goal_of(tuned.goal),
         effects=draw_effects(tuned.effects, tuned.unit),
         course=draw_course(tuned),
         ends=[(name, tuned.batches[i]) for name, i in (("First batch", 0), ("Last batch", -1))]

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -87,6 +88,8 @@ def test_tuning_finds_what_the_judge_likes_and_ends_within_the_budget(tuner, col
     assert "Mind &lt;this&gt;" in page
     assert page.count("data:image/png") >= 8
     assert words_of(found.winners[0].words[0]).splitlines()[0] in page
+    titled = replace(found, goal={"technical-5": 1.0})
+    assert "goal: <b>technical quality</b>, in score" in render_tune_report(collection, titled, "t", why)
     # The same command again draws nothing.
     again = Tuner(collection, tuner.generator, tuner.space, tuner.panel, budget=24)
     assert tune(again, on_batch=lambda rows: pytest.fail("drew again")) == why
