@@ -62,7 +62,7 @@ def find_stacks(
         raise CollectionError(f"Expected stacks by {', '.join(UNITS)}, got {by[:40]!r}.")
     if by == "look-alike":
         if evaluated is None:
-            raise CollectionError("Look-alikes are found by an evaluation: choose Evaluate first.")
+            raise CollectionError("Look-alikes need an evaluation: choose Evaluate first.")
         e = evaluated.evaluation
         numbers, groups = e.ids.tolist(), e.group
         values = _values(numbers, scores)

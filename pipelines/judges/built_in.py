@@ -53,7 +53,7 @@ BUILT_IN: MappingProxyType[str, BuiltIn] = MappingProxyType(
     {
         "adherence": BuiltIn(
             "adherence",
-            "probability that the picture shows every phrase of its prompt, where that can be told",
+            "probability that the picture shows every phrase of its prompt that can be judged",
             argument="FOLDER",
             default="embedded",
         ),

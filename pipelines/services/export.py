@@ -68,7 +68,7 @@ def original(collection: Collection, row: ImageRow, allowed: Sequence[Path]) -> 
         content = read_content(path)
     except ImageError as error:
         # Its message names the path, which guests must not see.
-        raise ImageError("Its file cannot be read: it is gone, or closed to this server.") from error
+        raise ImageError("Its file cannot be read: it is gone, or this server may not read it.") from error
     if not holds_picture(content, row.sha256):
         raise ImageError("Its file was changed since it was scanned: evaluate the collection again.")
     return content

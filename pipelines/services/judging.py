@@ -48,12 +48,12 @@ def start_judging(
         the job; a judge that cannot be loaded, or fails on every picture, makes it fail with a sentence.
 
     Raises:
-        SoartError: this judge is at work already.
+        SoartError: this judge is already running.
     """
     name = " ".join(name.split())[:_LONGEST]
     key = f"{KEY}{name}"
     if (running := jobs.find(key)) is not None and running.live:
-        raise SoartError("This judge is at work already: wait until it is done, or cancel it.")
+        raise SoartError("This judge is already running: wait until it is done, or cancel it.")
 
     def work(job: Job) -> str:
         if offered is not None and name in offered:

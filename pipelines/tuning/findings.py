@@ -335,7 +335,7 @@ def _floor_note(tuner: Tuner, judgements: Judgements) -> list[str]:
         return []
     told = judgements.adherence[np.isfinite(judgements.adherence)]
     if not len(told):
-        return ["Adherence: no phrase of the prompts can be told, so the floor had no effect."]
+        return ["Adherence: no phrase of the prompts can be judged, so the floor had no effect."]
     least, reached = tuner.panel.floor.least, int((told >= tuner.panel.floor.least).sum())
     return [f"Adherence: {reached} of {len(told)} pictures reach {least:g}; mean {told.mean():.2f}."]
 

@@ -42,7 +42,7 @@ def keep(
         typer.Option(
             "--judge",
             metavar="NAME[:ARGUMENT][=WEIGHT]",
-            help="Choose by a judge by others, alone or beside a taste; repeatable. See docs/judges.md.",
+            help="Choose by this judge, alone or beside a taste; repeatable. docs/judges.md lists judges.",
         ),
     ] = None,
     copy_to: Annotated[

@@ -156,5 +156,5 @@ def _best(
     predicted = across @ weights
     top = int(predicted.argmax())
     nearest = options[int(across[top].argmax())]
-    reason = f"in a good prompt, near {nearest}" if able[top].reason else f"near {nearest}"
+    reason = f"in a good prompt, similar to {nearest}" if able[top].reason else f"similar to {nearest}"
     return float(predicted[top]), Proposal(able[top].slot, able[top].text, reason)

@@ -169,7 +169,7 @@ def _get(client: BackendClient, name: str) -> Any:  # noqa: ANN401
     except RefusedError as error:
         if error.status == 404:
             raise ModelError(
-                f"{client.address.title} does not offer its interface for programs: start it with --api."
+                f"{client.address.title} has its API switched off: start it with --api."
             ) from error
         raise
     if not isinstance(document, dict | list):

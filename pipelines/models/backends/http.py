@@ -127,7 +127,7 @@ class BackendClient:
         text = getattr(error, "strerror", None) or shortened(str(error)) or type(error).__name__
         if isinstance(error, http.client.IncompleteRead):
             text = "it was cut short"
-        return ModelError(f"{title} broke off in the middle of an answer ({text}): look at its console.")
+        return ModelError(f"{title} stopped in the middle of an answer ({text}): see its console.")
 
 
 def shortened(text: str) -> str:

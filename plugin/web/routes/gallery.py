@@ -230,7 +230,7 @@ def cancel(request: Request, body: dict[str, Any]) -> Response:
     """Cancel a background job."""
     job = current_collection(request).jobs.get(whole_number(body.get("job"), "a job's number"))
     if job is None:
-        raise SoartError("This work is over already.")
+        raise SoartError("This job has already ended.")
     job.cancel()
     return JSONResponse({})
 

@@ -154,7 +154,7 @@ def test_nothing_answers(backend):
 @pytest.mark.parametrize(
     ("failure", "message"),
     [
-        ("break", "broke off in the middle of an answer"),
+        ("break", "stopped in the middle of an answer"),
         ((200, b"<html>"), "something else than JSON"),
         ((302, b"http://127.0.0.1:1/"), "redirects to another address"),
         ((401, {"detail": "Not authenticated"}), "asks for a user and a password"),

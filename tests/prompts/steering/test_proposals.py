@@ -34,8 +34,8 @@ def test_words_near_good_options_come_first():
     proposer = NeighbourProposer({"style": ["oil", "pixels", "low poly", "gouache"], "other": ["unrelated"]})
     effects = {"style": {"oil": 2.0, "pixels": -2.0}, "tint": {"": 0.0, "red": -1.0, "blue": 1.0}}
     assert proposer.propose(situation(effects), 2) == [
-        Proposal("style", "gouache", "near oil"),
-        Proposal("tint", "navy", "near blue"),
+        Proposal("style", "gouache", "similar to oil"),
+        Proposal("tint", "navy", "similar to blue"),
     ]
     worse = {"style": {"oil": -2.0, "pixels": 2.0}, "tint": {"": 0.0, "red": 1.0, "blue": -1.0}}
     assert [proposal.text for proposal in proposer.propose(situation(worse), 1)] == ["low poly"]
@@ -51,7 +51,7 @@ def test_without_meanings_a_vocabulary_goes_on_in_its_order():
 def test_phrases_of_good_prompts_go_where_their_meaning_is():
     effects = {"style": {"oil": 1.0, "pixels": 0.0}, "light": {"dawn": 0.0, "dusk": 0.0}}
     proposals = NeighbourProposer({}).propose(situation(effects, ["gouache", "unheard of", "oil"]), 3)
-    assert proposals == [Proposal("style", "gouache", "in a good prompt, near oil")]
+    assert proposals == [Proposal("style", "gouache", "in a good prompt, similar to oil")]
 
 
 @pytest.mark.parametrize("text", ["oil paint", "  f/1.4   aperture ", "bird's-eye view", "ÉTÉ", "8k"])

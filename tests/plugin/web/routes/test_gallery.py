@@ -98,7 +98,7 @@ def test_wrong_queries_are_refused(visitor, wrong):
 
 def test_wrong_numbers_of_pictures_and_jobs_are_refused(visitor):
     assert visitor.get("/api/cells", ids="1,x").status_code == 400
-    assert visitor.post("/c/0/api/jobs/cancel", {"job": 99}).json()["error"] == "This work is over already."
+    assert visitor.post("/c/0/api/jobs/cancel", {"job": 99}).json()["error"] == "This job has already ended."
 
 
 def test_all_pictures_are_scored_and_sorted_by_score(visitor):
@@ -258,7 +258,7 @@ def test_stacks_that_cannot_be_made_are_refused(visitor):
     answer = visitor.get("/api/ids", stacks="look-alike")
     assert (answer.status_code, answer.json()["error"]) == (
         400,
-        "Look-alikes are found by an evaluation: choose Evaluate first.",
+        "Look-alikes need an evaluation: choose Evaluate first.",
     )
     assert visitor.get("/api/ids", stacks="colour").status_code == 400
     assert visitor.get("/api/ids", stacks="prompt", stack="x").status_code == 400

@@ -63,18 +63,18 @@ def test_changes_of_the_options_are_shown_with_their_reasons(tuned, monkeypatch)
     service = tuned.visitor.client.app.state.server.collections[0].tuning
     assert service.settings.propose
     assert "None so far" in tuned.visitor.get("/tune/findings").text
-    step = Step(8, "", (Proposal("palette", "<b>teal</b>", "near <i>blue</i>"),), (("thing", ""),))
+    step = Step(8, "", (Proposal("palette", "<b>teal</b>", "similar to <i>blue</i>"),), (("thing", ""),))
     findings = replace(service.latest.findings, steps=[step], notes=["A note.", str(step)])
     monkeypatch.setattr(service, "latest", replace(service.latest, findings=findings))
     page = tuned.visitor.get("/tune/findings").text
     assert "after 8 pictures" in page
     assert "palette: <b>&lt;b&gt;teal&lt;/b&gt;</b>" in page
-    assert "near &lt;i&gt;blue&lt;/i&gt;" in page
+    assert "similar to &lt;i&gt;blue&lt;/i&gt;" in page
     assert "thing: <b>(nothing)</b>" in page
     assert "A note." in page
     assert "After 8 pictures: added" not in page
     german = tuned.visitor.client.get("/c/0/tune/findings", headers={"accept-language": "de"}).text
-    assert "nahe an &lt;i&gt;blue&lt;/i&gt;" in german
+    assert "ähnlich wie &lt;i&gt;blue&lt;/i&gt;" in german
 
 
 def test_bans_are_stored(tuned):
