@@ -20,6 +20,7 @@ _PACKAGE = (
     "errors.py",
     "files.py",
     "notebooks.py",
+    "threads.py",
     "version.py",
 )
 

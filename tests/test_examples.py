@@ -16,6 +16,7 @@ SOURCES = [
     ROOT / "errors.py",
     ROOT / "files.py",
     ROOT / "notebooks.py",
+    ROOT / "threads.py",
     *(path for room in ROOMS for path in (ROOT / room).rglob("*.py")),
 ]
 PUBLIC = {

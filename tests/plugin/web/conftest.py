@@ -166,7 +166,10 @@ async def serve_and_close(server, listener):
 def address(app):
     """The server on a free port, in a thread."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1))
+        config = uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1)
+        # Imports what it needs before another thread does.
+        config.load()
+        server = uvicorn.Server(config)
         thread = threading.Thread(target=lambda: asyncio.run(serve_and_close(server, listener)))
         thread.start()
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
