@@ -34,7 +34,7 @@ def evidence_of(
         phrases = judge.phrases(prompts[row.id], sizes[row.id])
         needed[row.id] = {source.version for _, source in phrases if source is not None}
         missing = {missing_extra(phrase) for phrase, source in phrases if source is None} - {""}
-        problems += [f"Quoted text in prompts cannot be told: pip install '{extra}'." for extra in missing]
+        problems += [f"Quoted text in prompts cannot be judged: pip install '{extra}'." for extra in missing]
     for source in judge.sources:
         asking = [row for row in rows if source.version in needed[row.id]]
         if asking:

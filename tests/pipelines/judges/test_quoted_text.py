@@ -73,5 +73,5 @@ def test_without_the_reader_a_sentence_says_what_to_install(monkeypatch, collect
     )
     rows = collection.add_drawn([drawn], "m", "s")
     assert judge_pictures(collection, rows, GuardedJudge(judge))[1][0] == (
-        "Quoted text in prompts cannot be told: pip install 'soart[text]'."
+        "Quoted text in prompts cannot be judged: pip install 'soart[text]'."
     )

@@ -108,7 +108,7 @@ def test_a_judge_at_work_is_not_started_again(collection, ids, jobs, package, mo
     monkeypatch.setattr(acme_judge.Redness, "judge", lambda *asked: release.wait(240) and judge(*asked))
     first = start_judging(jobs, collection, "redness:/home/ann/x", ids[:8])
     assert first.title == "Judging by redness"
-    with pytest.raises(SoartError, match="at work already"):
+    with pytest.raises(SoartError, match="already running"):
         start_judging(jobs, collection, "redness:/home/ann/x", ids)
     release.set()
     assert ended(first).done == 8

@@ -39,7 +39,7 @@ def test_what_was_asked_for_and_not_shown(soart, drawn, tmp_path, monkeypatch):
     assert all("not_shown" in row for row in json.loads(table.read_text()))
     code, out, _ = soart("evaluate", drawn / "images", "--judge", "adherence")
     assert "Asked for, not shown: " in out
-    assert "cannot be told by this judge" in out
+    assert "cannot be judged by adherence" in out
 
 
 def test_a_floor_in_tunes(soart, tmp_path):
