@@ -106,7 +106,9 @@ def test_a_tune_finds_an_option_that_it_did_not_begin_with(make, collection, tmp
 
 def test_steps_add_and_retire_once_and_obey_bans():
     space = PromptSpace.parse_yaml(SPACE)
-    step = Step(6, "", (Proposal("palette", "cool colors", "similar to x"),), (("subject", "tree"), ("palette", "gone")))
+    step = Step(
+        6, "", (Proposal("palette", "cool colors", "similar to x"),), (("subject", "tree"), ("palette", "gone"))
+    )
     changed = take(space, step)
     assert changed.slots[1].texts[-1] == "cool colors"
     assert changed.options == ((0, 2), (0, 1, 2, 3, 4), (0,))
@@ -118,7 +120,8 @@ def test_steps_add_and_retire_once_and_obey_bans():
     assert (pinned.slots[1].texts[-1], pinned.options[1]) == ("cool colors", (1,))
     assert pinned.fingerprint == changed.fingerprint
     assert (
-        str(step) == "After 6 pictures: added palette=cool colors (similar to x), retired subject=tree, retired palette=gone."
+        str(step)
+        == "After 6 pictures: added palette=cool colors (similar to x), retired subject=tree, retired palette=gone."
     )
     assert str(Step(6, "")) == ""
 
