@@ -40,14 +40,14 @@ _SUSPECTED = {
     "blur": "blurred: the finest detail is missing",
     "noise": "noisy: grain over plain areas",
     "jpeg": "JPEG artefacts: traces of eight-pixel blocks, of this file or of an earlier one",
-    "fade": "faded: little between dark and light",
+    "fade": "faded: little difference between dark and light",
     "saturate": "over-saturated",
     "pixelate": "pixelated: pixels larger than they should be",
     "halo": "halos: bright or dark seams along edges",
     "band": "banding: too few levels of colour",
     "burn": "burnt: contrast and colours beyond their limits",
     "grid": "a regular grid: lines over the whole picture",
-    "smooth": "over-smoothed: surfaces without texture, as of plastic",
+    "smooth": "over-smoothed: surfaces without texture, like plastic",
     "unfinished": "unfinished: drawn in too few steps",
 }
 _SLIGHT = {

@@ -36,7 +36,7 @@ SETTINGS = "tune"
 IDLE, PAUSING, INTERRUPTED, ENDED, FAILED = "idle", "pausing", "interrupted", "ended", "failed"
 #: Keys of jobs: of runs, with their number, and of reading the findings.
 RUN, READ = "tune", "read tune"
-_NOT_STARTED = "Nothing was tuned in this collection yet: start with a prompt."
+_NOT_STARTED = "Nothing has been tuned in this collection yet: start with a prompt."
 
 
 @dataclass(frozen=True)

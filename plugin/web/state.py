@@ -247,7 +247,7 @@ def check_owner(request: Request) -> None:
     """
     if not is_owner(request):
         raise ForbiddenError(
-            "Only the owner of this server may move or add files, or start judges: open the address with the token that it printed at its start."
+            "Only the owner of this server may move or add files, or start judges: open the address with the token that it printed when it started."
         )
 
 
