@@ -192,5 +192,5 @@ def test_settings_of_all_kinds_of_text_and_of_other_versions():
 
 def test_nothing_to_resume(tuning):
     for act in (tuning.resume, lambda: tuning.narrow((), ())):
-        with pytest.raises(SoartError, match="Nothing was tuned"):
+        with pytest.raises(SoartError, match="Nothing has been tuned"):
             act()
