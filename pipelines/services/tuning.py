@@ -358,7 +358,9 @@ class TuningService(CollectionService):
         why = tune(tuner, on_batch=on_batch, progress=on_progress)
         if why != STOPPED:
             self._update_findings(tuner)
-            return ENDED, why
+            with self._lock:
+                # Resumed meanwhile with a larger budget, it goes on.
+                return (ENDED, why) if self._settings == used else None
         with self._lock:
             return (PAUSED, "") if self._pause else None
 

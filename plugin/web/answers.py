@@ -232,7 +232,7 @@ def weights_of(value: object) -> dict[str, float]:
         return {}
     try:
         return {str(name): float(weight) for name, weight in value.items()}
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise SoartError("Expected a number as every judge's weight.") from None
 
 

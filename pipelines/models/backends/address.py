@@ -96,9 +96,12 @@ def backend_address(model: str | None) -> BackendAddress | None:
     try:
         parts = urlsplit(rest if "://" in rest else f"http://{rest}")
         host, port = parts.hostname, parts.port
+        f"{host}{parts.path}".encode("ascii")
+        (host or "").encode("idna")
     except ValueError as error:
         raise wrong from error
-    if parts.scheme not in ("http", "https") or not host or parts.query or re.search(r"[\s\x00-\x1f]", rest):
+    malformed = parts.scheme not in ("http", "https") or not host or port == 0 or parts.query
+    if malformed or re.search(r"[\s\x00-\x1f]", rest):
         raise wrong
     place = (f"[{host}]" if ":" in host else host) + (f":{port}" if port else "")
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
@@ -106,5 +109,5 @@ def backend_address(model: str | None) -> BackendAddress | None:
 
 
 def _hidden(model: str) -> str:
-    """The name without user and password, for messages."""
-    return re.sub(r"(?<=://)[^/@]*@|(?<=:)[^/@:]*:[^/@]*@", "", model)
+    """The name without user and password, which may hold any character, for messages."""
+    return re.sub(r"^(\w+:(?:\w+://)?).*@", r"\1", model, flags=re.DOTALL)

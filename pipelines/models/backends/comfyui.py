@@ -130,9 +130,9 @@ class ComfyBackend(BackendGenerator):
             history = self._finished(name)
         except BaseException:
             # Ctrl-C, or too long a wait: ComfyUI need not go on.
-            with contextlib.suppress(ModelError):
-                self.client.json("/queue", {"delete": [name]}, 3)
-                self.client.json("/interrupt", {"prompt_id": name}, 3)
+            for path, document in (("/queue", {"delete": [name]}), ("/interrupt", {"prompt_id": name})):
+                with contextlib.suppress(ModelError):
+                    self.client.json(path, document, 3)
             raise
         self._check(history)
         return self.client.content(f"/view?{urlencode(_picture(history, graph) or self._no_picture())}")

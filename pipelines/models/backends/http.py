@@ -100,7 +100,8 @@ class BackendClient:
     def _refused(self, error: HTTPError) -> RefusedError:
         title, document, text = self.address.title, None, ""
         try:
-            text = error.read(_MOST_ERROR).decode("utf-8", "replace")
+            with error:
+                text = error.read(_MOST_ERROR).decode("utf-8", "replace")
             document = json.loads(text)
         except (OSError, ValueError, RecursionError, http.client.HTTPException):
             pass

@@ -86,6 +86,7 @@ export class Grid {
     const focused = place >= 0 || !active ? Math.max(0, place) : Math.min(this.focused, ids.length - 1);
     Object.assign(this, { ids, cells: new Map(), stacks: new Map(stacks.map((members) => [members[0], members])), focused });
     this.#profile = profile;
+    this.#requested = new Set();
     for (const { node } of this.#places.values()) node.remove();
     this.#places.clear();
     this.#measure();
@@ -139,8 +140,14 @@ export class Grid {
       const { cells } = await get(`/api/cells?ids=${ids.join(",")}&profile=${encodeURIComponent(profile)}`);
       if (profile === this.#profile) cells.forEach((cell) => this.cells.set(cell.id, cell));
     } catch {
-      setTimeout(() => this.#drawSoon(), 2000);
+      setTimeout(() => {
+        ids.forEach((id) => this.#requested.delete(id));
+        this.#drawSoon();
+      }, 2000);
+      return;
     }
+    // Pictures that were removed meanwhile have no cells, and are not asked for again.
+    if (profile === this.#profile) ids = ids.filter((id) => this.cells.has(id));
     ids.forEach((id) => this.#requested.delete(id));
     for (const [number, place] of this.#places) if (!place.full) this.#fill(place, number);
     this.#drawSoon();

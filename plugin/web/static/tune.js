@@ -125,13 +125,24 @@ $("#findings").addEventListener("click", (event) => {
   else if (pin) narrow("pins", pin);
 });
 
+/** The changes of bans and pins so far: each begins from the lists that the one before has left. */
+let narrowed = Promise.resolve();
+
 /**
  * Ban or pin an option from the next batch on, or lift its ban or pin.
  *
  * @param {"bans" | "pins"} kind
  * @param {string} option such as `style=flat`.
  */
-async function narrow(kind, option) {
+function narrow(kind, option) {
+  narrowed = narrowed.then(() => banOrPin(kind, option));
+}
+
+/**
+ * @param {"bans" | "pins"} kind
+ * @param {string} option
+ */
+async function banOrPin(kind, option) {
   if (!state) return;
   const lists = { bans: [...state.bans], pins: [...state.pins] };
   const free = lists[kind].includes(option);

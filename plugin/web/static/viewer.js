@@ -313,7 +313,11 @@ next.onclick = () => move(1);
 $("#viewer-zoom").onclick = () => zoom.toggle();
 $("#viewer-favourite").onclick = favour;
 $("#viewer-close").onclick = () => dialog.close();
-addEventListener("popstate", () => dialog.close());
+addEventListener("popstate", () => {
+  dialog.close();
+  // Forward does not open the viewer again, so no Back has to close it.
+  if (history.state?.viewer) history.replaceState(null, "");
+});
 onUndoByNotice(showAnew);
 // After a reload the page is shown without the viewer.
 if (history.state?.viewer) history.replaceState(null, "");

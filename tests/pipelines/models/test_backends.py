@@ -78,11 +78,29 @@ def test_addresses():
 
 
 @pytest.mark.parametrize(
-    "wrong", ["file:///etc/passwd", "http://", "http://a:b:c", "http://box?x=1", "http://b\nox", "http://box:99999"]
+    "wrong",
+    [
+        "file:///etc/passwd",
+        "http://",
+        "http://a:b:c",
+        "http://box?x=1",
+        "http://b\nox",
+        "http://box:99999",
+        "http://box:0",
+        "http://a..b",
+        "http://box/ä",
+    ],
 )
 def test_a_wrong_address_is_a_mistake_in_one_sentence(wrong):
     with pytest.raises(ModelError, match="cannot be reached: expected an address such as"):
         backend_address(f"a1111:{wrong}")
+
+
+@pytest.mark.parametrize("place", ["http://me:s/cret@box", "me:s/cret@box:x", "http://me:s#cret@box:x"])
+def test_messages_do_not_tell_a_password_that_breaks_the_address(place):
+    with pytest.raises(ModelError) as caught:
+        backend_address(f"a1111:{place}")
+    assert "cret" not in str(caught.value)
 
 
 def test_pictures_depend_on_every_setting_and_on_nothing_else(model):
