@@ -95,9 +95,9 @@ def backend_address(model: str | None) -> BackendAddress | None:
         rest = f"127.0.0.1:{KINDS[kind].port}"
     try:
         parts = urlsplit(rest if "://" in rest else f"http://{rest}")
-        host, port = parts.hostname, parts.port
+        host, port = parts.hostname or "", parts.port
         f"{host}{parts.path}".encode("ascii")
-        (host or "").encode("idna")
+        host.encode("idna")
     except ValueError as error:
         raise wrong from error
     malformed = parts.scheme not in ("http", "https") or not host or port == 0 or parts.query
