@@ -35,8 +35,8 @@ def draw_hyperparameters(
     least = 0.5 / evidence.deviation.max() ** 2
     noise = rng.standard_normal((count // 2, size)) / np.sqrt(np.maximum(values, least))
     steps = np.concatenate([noise, -noise]) @ vectors.T
-    low, high = evidence.mean - 4 * evidence.deviation, evidence.mean + 4 * evidence.deviation
-    return [evidence.layout.unpack(np.clip(centre + step, low, high)) for step in steps]
+    bounds = evidence.bounds()
+    return [evidence.layout.unpack(np.clip(centre + step, *bounds.T)) for step in steps]
 
 
 class AveragedPosterior:

@@ -2,19 +2,70 @@
 
 A table holds a constant, an effect of every option and an effect of every pair of options:
 
-    f(x) = constant + Σ_s main[x_s] + Σ_{s<t} pair[x_s, x_t]
+    f(x) = constant + Σ_s main[x_s] + Σ_{s<t} pair[x_s, x_t] + Re Σ_j weight_j Π_s factor_sj[x_s]
 
-Every draw and every mean of the rating model has this form, so a function over 10¹² choices is a (Σ|s|, Σ|s|) table.
+The last sum is what several numbers do together; see ``Products``. Every draw and every mean of the rating model has this
+form, so a function over 10¹² choices is a (Σ|s|, Σ|s|) table and a few products.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import prod
 
 import numpy as np
 
-from .kernels import Hyperparameters, gather, one_hot, slot_kernels, slot_of_column
+from .kernels import Hyperparameters, gather, joint_kernels, offsets, one_hot, slot_kernels, slot_of_column
+from .similarity import Numbers
+
+#: Random waves of a prior draw of the joint effect of numbers.
+_WAVES = 192
+
+
+@dataclass(frozen=True, slots=True)
+class Products:
+    """d functions Re Σ_j weight_j Π_s factor_sj[x_s] of the slots of numbers.
+
+    Attributes:
+        weights: (d, j), real or complex.
+        factors: slot → (d, |s|, j), real or complex.
+    """
+
+    weights: np.ndarray
+    factors: dict[int, np.ndarray]
+
+    def __call__(self, choices: np.ndarray) -> np.ndarray:
+        """(d, n) values at (n, S) choices."""
+        values = [
+            prod((factors[number][choices[:, slot]] for slot, factors in self.factors.items())) @ weights
+            for number, weights in enumerate(self.weights)
+        ]
+        return np.real(np.array(values)).reshape(len(self.weights), len(choices))
+
+    def take(self, functions: Sequence[int] | np.ndarray) -> Products:
+        """The functions numbered ``functions``."""
+        return Products(self.weights[functions], {s: factors[functions] for s, factors in self.factors.items()})
+
+    def times(self, factor: float) -> Products:
+        """Each function times a number."""
+        return Products(self.weights * factor, self.factors)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Products]) -> Products:
+        """The functions of several, one after another."""
+        slots = parts[0].factors
+        factors = {s: np.concatenate([part.factors[s] for part in parts]) for s in slots}
+        return cls(np.concatenate([part.weights for part in parts]), factors)
+
+    def add_options(self, choices: np.ndarray, levels: Sequence[int], totals: np.ndarray) -> None:
+        """Add to (d, k, Σ|s|) ``totals`` the values when one option of the (d, k, S) ``choices`` is replaced by each other."""
+        start, everywhere = offsets(levels), np.arange(len(self.weights))[:, None]
+        here = {s: factors[everywhere, choices[..., s]] for s, factors in self.factors.items()}
+        for slot, factors in self.factors.items():
+            others = prod((values for s, values in here.items() if s != slot), start=self.weights[:, None, :])
+            part = slice(start[slot], start[slot] + levels[slot])
+            totals[..., part] += np.real(others @ factors.transpose(0, 2, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +77,14 @@ class Tables:
         constant: (d,).
         main: (d, Σ|s|).
         pair: (d, Σ|s|, Σ|s|) symmetric, zero inside a slot.
+        products: of numbers, their sum.
     """
 
     levels: tuple[int, ...]
     constant: np.ndarray
     main: np.ndarray
     pair: np.ndarray
+    products: tuple[Products, ...] = ()
 
     def __len__(self) -> int:
         return len(self.constant)
@@ -41,29 +94,71 @@ class Tables:
         ones = one_hot(choices, self.levels)
         pairs = np.stack([((ones @ table) * ones).sum(axis=1) for table in self.pair]) if len(self) else 0.0
         values: np.ndarray = self.constant[:, None] + self.main @ ones.T + pairs / 2
+        for products in self.products:
+            values += products(choices)
         return values
 
     def __getitem__(self, index: int) -> Tables:
         """The single function at ``index``."""
-        return Tables(self.levels, self.constant[[index]], self.main[[index]], self.pair[[index]])
+        return self.take([index])
+
+    def take(self, functions: Sequence[int] | np.ndarray) -> Tables:
+        """The functions numbered ``functions``."""
+        products = tuple(part.take(functions) for part in self.products)
+        return Tables(self.levels, self.constant[functions], self.main[functions], self.pair[functions], products)
+
+    def options(self, choices: np.ndarray) -> np.ndarray:
+        """(d, k, Σ|s|) values, but for a constant in each slot, when one option of each function's (d, k, S) ``choices`` is replaced by each other one."""
+        flat = one_hot(choices.reshape(-1, len(self.levels)), self.levels)
+        totals: np.ndarray = self.main[:, None, :] + flat.reshape(*choices.shape[:2], -1) @ self.pair
+        for products in self.products:
+            products.add_options(choices, self.levels, totals)
+        return totals
 
     @classmethod
     def joined(cls, tables: Sequence[Tables], chosen: np.ndarray) -> Tables:
         """The functions of several ``tables``, one after another, of which those numbered ``chosen``."""
-        parts = [np.concatenate([getattr(t, name) for t in tables])[chosen] for name in ("constant", "main", "pair")]
-        return cls(tables[0].levels, *parts)
+        constant, main, pair = (
+            np.concatenate([getattr(table, name) for table in tables])[chosen] for name in ("constant", "main", "pair")
+        )
+        alike = zip(*(table.products for table in tables), strict=True)
+        products = tuple(Products.joined(parts).take(chosen) for parts in alike)
+        return cls(tables[0].levels, constant, main, pair, products)
 
     def plus(self, other: Tables) -> Tables:
         """The sum, function by function."""
-        return Tables(self.levels, self.constant + other.constant, self.main + other.main, self.pair + other.pair)
+        constant, main, pair = self.constant + other.constant, self.main + other.main, self.pair + other.pair
+        return Tables(self.levels, constant, main, pair, self.products + other.products)
 
     def times(self, factor: float) -> Tables:
         """Each function times a number."""
-        return Tables(self.levels, self.constant * factor, self.main * factor, self.pair * factor)
+        products = tuple(part.times(factor) for part in self.products)
+        return Tables(self.levels, self.constant * factor, self.main * factor, self.pair * factor, products)
 
     def shifted(self, constants: np.ndarray) -> Tables:
         """Each function plus its own number, (d,) ``constants``."""
-        return Tables(self.levels, self.constant + constants, self.main, self.pair)
+        return replace(self, constant=self.constant + constants)
+
+    def flattened(self) -> Tables:
+        """The constant, the effects and the pairs of options alone, with those that are in the products."""
+        constant, main, pair = self.constant.copy(), self.main.copy(), self.pair.copy()
+        start = offsets(self.levels)
+        for products in self.products:
+            means = {s: factors.mean(axis=1, keepdims=True) for s, factors in products.factors.items()}
+            apart = {s: factors - means[s] for s, factors in products.factors.items()}
+            weights = products.weights[:, None, :]
+            constant += np.real(prod(means.values(), start=weights)).sum(axis=(1, 2))
+            for s, first in apart.items():
+                here = slice(start[s], start[s] + self.levels[s])
+                others = prod((means[u] for u in means if u != s), start=weights)
+                main[:, here] += np.real(first * others).sum(axis=2)
+                for t, second in apart.items():
+                    if t == s:
+                        continue
+                    there = slice(start[t], start[t] + self.levels[t])
+                    rest = prod((means[u] for u in means if u not in (s, t)), start=weights)
+                    pair[:, here, there] += np.real((first * rest) @ second.transpose(0, 2, 1))
+        return Tables(self.levels, constant, main, pair)
 
 
 def _across(levels: Sequence[int]) -> np.ndarray:
@@ -88,7 +183,12 @@ def combination(
     pair = np.empty((len(weights), rows.shape[1], rows.shape[1]))
     for table, weight in zip(pair, weights, strict=True):
         np.multiply(rows.T @ (rows * weight[:, None]), across, out=table)
-    return Tables(levels, constants, weights @ rows, pair)
+    factors = {
+        slot: np.broadcast_to(kernel[:, choices[:, slot]], (len(weights), len(kernel), len(choices)))
+        for slot, kernel in joint_kernels(theta).items()
+    }
+    products = (Products(theta.joint * weights, factors),) if factors else ()
+    return Tables(levels, constants, weights @ rows, pair, products)
 
 
 def prior_draws(
@@ -101,7 +201,16 @@ def prior_draws(
     noise = np.triu(rng.standard_normal((count, width, width)))
     half = _each((noise + noise.transpose(0, 2, 1)) * across, roots)
     pair = _each(half.transpose(0, 2, 1), roots) * np.sqrt(theta.pairs)
-    return Tables(levels, np.sqrt(constant) * rng.standard_normal(count), main, pair)
+    constants = np.sqrt(constant) * rng.standard_normal(count)
+    if not theta.joint:
+        return Tables(levels, constants, main, pair)
+    waves = {
+        slot: similarity.waves(float(theta.joint_lengths[slot]), rng, (count, _WAVES))
+        for slot, similarity in enumerate(theta.similarities)
+        if isinstance(similarity, Numbers)
+    }
+    weights = rng.standard_normal((count, _WAVES)) + 1j * rng.standard_normal((count, _WAVES))
+    return Tables(levels, constants, main, pair, (Products(np.sqrt(theta.joint / _WAVES) * weights, waves),))
 
 
 def _each(array: np.ndarray, matrices: Sequence[np.ndarray]) -> np.ndarray:

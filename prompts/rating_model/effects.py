@@ -97,13 +97,13 @@ def factor_effects(
         pairs: number of pairs to list.
     """
     raters = None if rater is None else [rater]
-    mean = model.means(raters)[0]
+    mean = model.means(raters)[0].flattened()
     levels, start, slot = model.levels, offsets(model.levels), slot_of_column(model.levels)
     upper = np.triu(mean.pair[0], 1)
     first, second = _strongest(upper, slot, [isinstance(s, Numbers) for s in model.similarities], pairs)
     main, together = [], []
     for _ in range(DRAWS // _CHUNK):
-        table = model.draws(rng, _CHUNK, raters)[0]
+        table = model.draws(rng, _CHUNK, raters)[0].flattened()
         main.append(table.main)
         together.append(table.pair[:, first, second])
     tails = [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2]

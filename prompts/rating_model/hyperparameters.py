@@ -15,6 +15,7 @@ from scipy.optimize import minimize
 from .kernels import (
     Hyperparameters,
     Rows,
+    joint_kernels,
     likeness,
     main_and_squares,
     one_hot,
@@ -25,6 +26,12 @@ from .kernels import (
 from .laplace import Mode, evidence_slope, find_mode
 from .likelihoods import Terms
 from .similarity import Numbers, Similarities
+
+#: Deviations from the median beyond which the priors of amplitude and noise fall as a power: functions without noise are
+#: far from what is usual.
+_TAIL = 2.0
+#: Half the width of the range of log θ, in deviations of its prior: usually, and for amplitude and noise.
+_WIDE, _WIDEST = 6.0, 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +54,16 @@ class Priors:
     number_odds: tuple[float, float] = (4.0, 1.5)
     odds: tuple[float, float] = (0.1, 1.2)
     lengths: tuple[float, float] = (0.4, 0.7)
+    joint: tuple[float, float] = (0.5, 1.5)
+    joint_lengths: tuple[float, float] = (0.4, 0.7)
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
     """The layout of the vector log θ.
 
-    v, b, c, w_1…w_S, odds of the slots with a likeness, lengths of the slots of numbers, then the hyper-parameters named
-    in ``extra``.
+    v, b, c, w_1…w_S, odds of the slots with a likeness, lengths of the slots of numbers, with a joint effect of numbers
+    its lengths too, then the hyper-parameters named in ``extra``.
     """
 
     slots: int
@@ -71,10 +80,19 @@ class Layout:
         """Slots of numbers."""
         return [slot for slot, similarity in enumerate(self.similarities) if isinstance(similarity, Numbers)]
 
+    @property
+    def joined(self) -> list[int]:
+        """Slots of numbers if they have a joint effect."""
+        return self.numbers if "joint" in self.extra else []
+
     @classmethod
-    def of(cls, rows: Rows, terms: Terms, raters: int, similarities: Similarities = ()) -> Layout:
-        """The layout with the hyper-parameters that these data can determine."""
+    def of(
+        cls, rows: Rows, terms: Terms, raters: int, similarities: Similarities = (), *, joint: bool = False
+    ) -> Layout:
+        """The layout with the hyper-parameters that these data can determine; with ``joint`` what numbers do together."""
         extra: tuple[str, ...] = ("own_constant", "own") if raters > 1 else ()
+        if joint and sum(isinstance(similarity, Numbers) for similarity in similarities) > 1:
+            extra += ("joint",)
         pictures = rows.pictures[terms.cells()]
         known = pictures[pictures >= 0]
         if rows.items is not None:
@@ -95,7 +113,11 @@ class Layout:
             odds, lengths = np.zeros(self.slots), np.zeros(self.slots)
             odds[self.alike], rest = rest[: len(self.alike)], rest[len(self.alike) :]
             lengths[self.numbers], rest = rest[: len(self.numbers)], rest[len(self.numbers) :]
-            theta = replace(theta, odds=odds, lengths=lengths, similarities=self.similarities)
+            joint_lengths = np.zeros(self.slots)
+            joint_lengths[self.joined], rest = rest[: len(self.joined)], rest[len(self.joined) :]
+            theta = replace(
+                theta, odds=odds, lengths=lengths, joint_lengths=joint_lengths, similarities=self.similarities
+            )
         return theta.replace(**{name: float(value) for name, value in zip(self.extra, rest, strict=True)})
 
     def pack(self, theta: Hyperparameters, missing: np.ndarray) -> np.ndarray:
@@ -106,17 +128,28 @@ class Layout:
             named = [
                 *(theta.odds[self.alike] if known else [0.0] * len(self.alike)),
                 *(theta.lengths[self.numbers] if known else [0.0] * len(self.numbers)),
+                *(theta.joint_lengths[self.joined] if known else [0.0] * len(self.joined)),
                 *named,
             ]
         values = np.array([theta.amplitude, theta.pairs, theta.constant, *theta.slots, *named])
         return np.where(values > 0, np.log(np.where(values > 0, values, 1.0)), missing)
+
+    def tailed(self) -> np.ndarray:
+        """(p,) bool: True for the amplitude and the noise, whose priors have heavy tails."""
+        named = [name == "noise" for name in self.extra]
+        rest = self.slots + len(self.alike) + len(self.numbers) + len(self.joined) + 2
+        return np.array([True, *[False] * rest, *named])
 
     def prior(self, priors: Priors) -> tuple[np.ndarray, np.ndarray]:
         """Mean and deviation of log θ."""
         pairs = [priors.amplitude, priors.pairs, priors.constant]
         pairs += [(1 / self.slots, priors.slots)] * self.slots
         pairs += [priors.number_odds if slot in self.numbers else priors.odds for slot in self.alike]
-        pairs += [priors.lengths] * len(self.numbers) + [getattr(priors, name) for name in self.extra]
+        pairs += [priors.lengths] * len(self.numbers)
+        middle, deviation = priors.joint_lengths
+        # Distances grow with the root of the number of numbers (Hvarfner, Hellsten & Nardi 2024).
+        pairs += [(middle * len(self.joined) ** 0.5, deviation)] * len(self.joined)
+        pairs += [getattr(priors, name) for name in self.extra]
         medians, deviations = np.array(pairs).T
         return np.log(medians), deviations
 
@@ -134,6 +167,7 @@ class Evidence:
     ) -> None:
         self.rows, self.terms, self.levels, self.layout = rows, terms, levels, layout
         self.mean, self.deviation = layout.prior(priors)
+        self._tailed = layout.tailed()
         self._ones = one_hot(rows.choices, levels)
         self._columns = np.split(self._ones, np.cumsum(levels)[:-1], axis=1)
         same = same_rater(rows.raters, rows.raters)
@@ -143,6 +177,11 @@ class Evidence:
         self._same_picture = same_picture.astype(np.float64) if "seeds" in layout.extra else np.zeros((1, 1))
         self._start: np.ndarray | None = None
 
+    def bounds(self) -> np.ndarray:
+        """(p, 2) lowest and highest log θ that is considered."""
+        width = np.where(self._tailed, _WIDEST, _WIDE) * self.deviation
+        return np.column_stack([self.mean - width, self.mean + width])
+
     def mode(self, theta: Hyperparameters) -> Mode:
         """The posterior under these hyper-parameters."""
         return find_mode(self._parts(theta, slot_kernels(self.levels, theta))[0], self.terms, theta.noise, self._start)
@@ -151,7 +190,7 @@ class Evidence:
         """Minus (log Z + log prior), and its gradient."""
         theta = self.layout.unpack(log_theta)
         kernels = slot_kernels(self.levels, theta)
-        kernel, inside, main, both, taste = self._parts(theta, kernels)
+        kernel, inside, main, both, taste, together = self._parts(theta, kernels)
         mode = find_mode(kernel, self.terms, theta.noise, self._start)
         # The last mode is a good start for the next one.
         self._start = mode.weights
@@ -163,6 +202,7 @@ class Evidence:
             float(np.vdot(by_taste, both)) * theta.pairs,
             float(outer.sum()) * theta.constant,
             *self._by_slot(by_taste, main, theta, kernels),
+            *self._by_joint_length(by_taste * together, theta),
         ]
         own = outer * self._same
         extra = {
@@ -171,16 +211,26 @@ class Evidence:
             "items": theta.items * float((slope * self._items).sum()),
             "seeds": theta.seeds * float((slope * self._same_picture).sum()),
             "noise": by_noise,
+            "joint": float(np.vdot(by_taste, together)) if theta.joint else 0.0,
         }
         gradient += [extra[name] for name in self.layout.extra]
         standard = (log_theta - self.mean) / self.deviation
-        value = mode.evidence - 0.5 * float(standard @ standard)
-        return -value, -(np.array(gradient) - standard / self.deviation)
+        far = self._tailed & (np.abs(standard) > _TAIL)
+        size = np.where(far, np.abs(standard), _TAIL)
+        penalty = np.where(far, _TAIL**2 * (0.5 + np.log(size / _TAIL)), standard**2 / 2)
+        slopes = np.where(far, np.sign(standard) * _TAIL**2 / size, standard)
+        return -(mode.evidence - float(penalty.sum())), -(np.array(gradient) - slopes / self.deviation)
 
     def _parts(self, theta: Hyperparameters, kernels: list[np.ndarray]) -> tuple[np.ndarray, ...]:
         main, squares = main_and_squares(self.rows.choices, self.rows.choices, kernels)
         both = (main**2 - squares) / 2
         taste = main + theta.pairs * both
+        together = np.zeros((1, 1))
+        if theta.joint:
+            together = np.full_like(taste, theta.joint)
+            for slot, correlation in joint_kernels(theta).items():
+                together *= self._between(slot, correlation)
+            taste += together
         inside = theta.constant + taste
         # Terms of variance 0 are skipped: with hundreds of cells every sweep over a matrix counts.
         if theta.own or theta.own_constant:
@@ -190,7 +240,24 @@ class Evidence:
             kernel += theta.items * self._items
         if theta.seeds:
             kernel += theta.seeds * self._same_picture
-        return kernel, inside, main, both, taste
+        return kernel, inside, main, both, taste, together
+
+    def _between(self, slot: int, matrix: np.ndarray) -> np.ndarray:
+        """(n, n) entries of a (|s|, |s|) matrix for the options of the cells."""
+        options = self.rows.choices[:, slot]
+        entries: np.ndarray = matrix[options[:, None], options]
+        return entries
+
+    def _by_joint_length(self, slope: np.ndarray, theta: Hyperparameters) -> list[float]:
+        """Σ slope ∘ ∂ log Π_s m_s/∂φ for the logarithms φ of the joint lengths."""
+        total = []
+        for slot, correlation in joint_kernels(theta).items():
+            numbers = theta.similarities[slot]
+            assert isinstance(numbers, Numbers)
+            growth = numbers.correlation_slope(float(theta.joint_lengths[slot]))
+            relative = np.divide(growth, correlation, out=np.zeros_like(growth), where=correlation > 0)
+            total.append(float(np.vdot(slope, self._between(slot, relative))))
+        return total
 
     def _by_slot(
         self, slope: np.ndarray, main: np.ndarray, theta: Hyperparameters, kernels: list[np.ndarray]
@@ -227,11 +294,10 @@ class Evidence:
 
 def maximise(evidence: Evidence, start: Hyperparameters | None, iterations: int) -> Hyperparameters:
     """The hyper-parameters of highest posterior, by L-BFGS from ``start`` or the priors' medians."""
-    layout, low, high = evidence.layout, evidence.mean - 6 * evidence.deviation, evidence.mean + 6 * evidence.deviation
-    origin = evidence.mean if start is None else np.clip(layout.pack(start, evidence.mean), low, high)
+    layout, bounds = evidence.layout, evidence.bounds()
+    origin = evidence.mean if start is None else np.clip(layout.pack(start, evidence.mean), *bounds.T)
     if iterations <= 0 or not len(evidence.terms):
         return layout.unpack(origin)
     options = {"maxiter": iterations, "ftol": 1e-6, "gtol": 1e-2}
-    bounds = np.column_stack([low, high])
     result = minimize(evidence.__call__, origin, jac=True, method="L-BFGS-B", bounds=bounds, options=options)  # type: ignore[call-overload]
     return layout.unpack(result.x)

@@ -5,11 +5,12 @@ option's own main effect has variance w_s whatever the slot's size, G_s the like
 and ρ_s its share, 0 without a likeness. A slot that is not in use has no effect: k_s = 0 there. All variances are in units of the rating noise σ².
 
     k_s  = (1 − ρ_s) n_s (1[x_s = x'_s] − 1/|s|) + ρ_s G_s
-    P    = A + b (A² − A₂)/2,     A = Σ_s w_s k_s,  A₂ = Σ_s w_s² k_s²
+    P    = A + b (A² − A₂)/2 + e Π_s m_s,     A = Σ_s w_s k_s,  A₂ = Σ_s w_s² k_s²
     K    = v { (c + P) + 1[r = r'] (d + o P) } + u·⟨items, items'⟩ + t·1[same picture]
 
 P holds main effects and pair interactions of the options: the kernel of a second-order factorisation machine with all
-ranks (Rendle 2010; functional ANOVA, Durrande et al. 2013). c and d are the variances of the common mean and of a
+ranks (Rendle 2010; functional ANOVA, Durrande et al. 2013). Its last term is what all numbers do together: e is its
+variance, and m_s the Matérn covariance of slot s, over the slots of numbers. c and d are the variances of the common mean and of a
 rater's own mean. o is the share of taste that is a rater's own (intrinsic coregionalisation, Bonilla, Chai & Williams
 2008), u the weight of image items, t the variance between seeds of one choice.
 """
@@ -42,6 +43,8 @@ class Hyperparameters:
         odds: (S,) ρ_s/(1 − ρ_s), 0 for slots without a likeness; empty if there is none at all.
         lengths: (S,) lengths of the curves of numbers, 0 for other slots; empty likewise.
         similarities: likenesses of the options of each slot, which are given, not learnt; empty likewise.
+        joint: e, 0 with fewer than two slots of numbers.
+        joint_lengths: (S,) lengths of m_s, 0 for slots that are not numbers; empty likewise.
     """
 
     amplitude: float
@@ -56,6 +59,8 @@ class Hyperparameters:
     odds: np.ndarray = field(default_factory=lambda: np.zeros(0))
     lengths: np.ndarray = field(default_factory=lambda: np.zeros(0))
     similarities: Similarities = ()
+    joint: float = 0.0
+    joint_lengths: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
     def replace(self, **changes: float) -> Hyperparameters:
         """A copy with some values changed."""
@@ -168,6 +173,17 @@ def slot_kernels(levels: Sequence[int], theta: Hyperparameters) -> list[np.ndarr
     return kernels
 
 
+def joint_kernels(theta: Hyperparameters) -> dict[int, np.ndarray]:
+    """(|s|, |s|) m_s by slot of numbers; empty without a joint effect of numbers."""
+    if not theta.joint:
+        return {}
+    return {
+        slot: similarity.correlation(float(theta.joint_lengths[slot]))
+        for slot, similarity in enumerate(theta.similarities)
+        if isinstance(similarity, Numbers)
+    }
+
+
 def gather(choices: np.ndarray, matrices: Sequence[np.ndarray]) -> np.ndarray:
     """(n, Σ|s|) the row of each slot's matrix that belongs to the option taken, side by side."""
     rows: np.ndarray = np.concatenate([matrix[choices[:, s]] for s, matrix in enumerate(matrices)], axis=1)
@@ -186,6 +202,11 @@ def taste_kernel(first: np.ndarray, second: np.ndarray, levels: Sequence[int], t
     """(n, m) P."""
     main, squares = main_and_squares(first, second, slot_kernels(levels, theta))
     taste: np.ndarray = main + theta.pairs * (main**2 - squares) / 2
+    if theta.joint:
+        together = np.full_like(taste, theta.joint)
+        for slot, kernel in joint_kernels(theta).items():
+            together *= kernel[first[:, slot, None], second[:, slot]]
+        taste += together
     return taste
 
 
@@ -193,7 +214,7 @@ def taste_variance(choices: np.ndarray, levels: Sequence[int], theta: Hyperparam
     """(n,) P(x, x)."""
     single = np.stack([np.diag(kernel)[choices[:, s]] for s, kernel in enumerate(slot_kernels(levels, theta))], axis=1)
     main, squares = single.sum(axis=1), (single**2).sum(axis=1)
-    taste: np.ndarray = main + theta.pairs * (main**2 - squares) / 2
+    taste: np.ndarray = main + theta.pairs * (main**2 - squares) / 2 + theta.joint
     return taste
 
 

@@ -107,7 +107,8 @@ class RatingModel:
         self.raters_, rows = self.cells_.raters, self.cells_.rows
         terms = Terms.of(judgements, self.cells_.cell, (ratings - self.location_) / self.spread_)
         terms.check_raters(rows)
-        layout = Layout.of(rows, terms, len(self.raters_), self.similarities)
+        exact = len(rows) <= self.exact_limit and not self.factors
+        layout = Layout.of(rows, terms, len(self.raters_), self.similarities, joint=exact)
         if start is not None and len(start.slots) != len(self.levels):
             start = None
         some_rows, some_terms = rows, terms
@@ -123,7 +124,7 @@ class RatingModel:
         self.theta_ = maximise(evidence, start, iterations)
         mode = evidence.mode(self.theta_)
         self.posterior_: KernelPosterior | AveragedPosterior | FeaturePosterior
-        if len(rows) > self.exact_limit or self.factors:
+        if not exact:
             self.posterior_ = fit_features(self.levels, rows, terms, self.theta_, len(self.raters_), self.factors)
         else:
             if len(some_rows) < len(rows):

@@ -20,9 +20,11 @@ from ...errors import PromptError
 _NEARNESS = 0.5
 
 
+@lru_cache(maxsize=256)
 def identity(level: int) -> np.ndarray:
-    """(|s|, |s|) n_s (1[x = x'] − 1/|s|): options equally unlike each other."""
+    """(|s|, |s|) n_s (1[x = x'] − 1/|s|), read-only: options equally unlike each other."""
     unlike: np.ndarray = (np.eye(level) - 1.0 / level) * (level / max(level - 1, 1))
+    unlike.flags.writeable = False
     return unlike
 
 
@@ -81,32 +83,67 @@ class Numbers:
 
     def gram(self, length: float) -> np.ndarray:
         """(|s|, |s|) centred Matérn covariance of ``length``, as a share of the range."""
-        return self._padded(_matern(self.positions, length)[0])
+        return self._padded(_centred_matern(self.positions, length)[0])
 
     def slope(self, length: float) -> np.ndarray:
         """(|s|, |s|) derivative of ``gram`` with respect to log ``length``."""
-        return self._padded(_matern(self.positions, length)[1])
+        return self._padded(_centred_matern(self.positions, length)[1])
+
+    def correlation(self, length: float) -> np.ndarray:
+        """(|s|, |s|) Matérn covariance of ``length``, 1 on the diagonal; no use is like no number."""
+        matrix = self._padded(matern(self.positions, length)[0])
+        matrix[-1, -1] = 1.0
+        return matrix
+
+    def correlation_slope(self, length: float) -> np.ndarray:
+        """(|s|, |s|) derivative of ``correlation`` with respect to log ``length``."""
+        return self._padded(matern(self.positions, length)[1])
+
+    def waves(self, length: float, rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+        """(d, |s|, f) complex random waves of the options; the mean of w(x) w̄(x') is ``correlation`` (Rahimi & Recht 2007).
+
+        Args:
+            length: of the covariance, whose spectral density is a t distribution of 5 degrees of freedom.
+            rng: draws frequencies.
+            shape: d, f.
+        """
+        frequencies = rng.standard_t(5, shape) / length
+        phases = frequencies[:, None, :] * np.asarray(self.positions)[None, :, None]
+        if self.conditional:
+            phases = np.concatenate([phases, rng.uniform(0, 2 * np.pi, (shape[0], 1, shape[1]))], axis=1)
+        waves: np.ndarray = np.exp(1j * phases)
+        return waves
 
     def _padded(self, matrix: np.ndarray) -> np.ndarray:
         """``matrix`` of the numbers, with zeros for the option that stands for no use."""
-        return np.pad(matrix, (0, int(self.conditional)))
+        if not self.conditional:
+            return matrix
+        padded = np.zeros((len(self), len(self)))
+        padded[:-1, :-1] = matrix
+        return padded
+
+
+def matern(positions: tuple[float, ...], length: float) -> tuple[np.ndarray, np.ndarray]:
+    """The Matérn 5/2 covariance, and its derivative with respect to the logarithm of the length."""
+    places = np.asarray(positions)
+    r = math.sqrt(5) * np.abs(places[:, None] - places) / length
+    decay = np.exp(-r)
+    return (1 + r + r**2 / 3) * decay, r**2 * (1 + r) / 3 * decay
 
 
 @lru_cache(maxsize=64)
-def _matern(positions: tuple[float, ...], length: float) -> tuple[np.ndarray, np.ndarray]:
+def _centred_matern(positions: tuple[float, ...], length: float) -> tuple[np.ndarray, np.ndarray]:
     """The centred Matérn 5/2 covariance, and its derivative with respect to the logarithm of the length."""
-    places = np.asarray(positions)
-    r = math.sqrt(5) * np.abs(places[:, None] - places) / length
-    matrix, derivative = (1 + r + r**2 / 3) * np.exp(-r), r**2 * (1 + r) / 3 * np.exp(-r)
+    matrix, derivative = matern(positions, length)
 
     def middle(square: np.ndarray) -> np.ndarray:
         centre: np.ndarray = square - square.mean(axis=0) - square.mean(axis=1)[:, None] + square.mean()
         return centre
 
     matrix, derivative = middle(matrix), middle(derivative)
-    scale = len(places) / max(float(np.trace(matrix)), 1e-12)
+    scale = len(positions) / max(float(np.trace(matrix)), 1e-12)
     gram = matrix * scale
-    return gram, scale * derivative - gram * (scale * float(np.trace(derivative)) / len(places))
+    return gram, scale * derivative - gram * (scale * float(np.trace(derivative)) / len(positions))
 
 
 @dataclass(frozen=True, eq=False)

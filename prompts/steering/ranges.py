@@ -15,7 +15,7 @@ from ..rating_model.similarity import Numbers
 #: Ranges of at most this many values have an option for each; others have as many even ones, and more where it pays.
 ALL, _EVEN = 60, 17
 #: Of those: most values that were tried, values around which there are finer ones, and halvings of the even distance.
-_TRIED, _CENTRES, _HALVINGS = 24, 2, 5
+_TRIED, _CENTRES, _HALVINGS = 24, 2, (1, 2, 3, 4, 5, 7, 9, 11)
 #: Values nearer than this share of the range are one.
 _SAME = 1e-6
 
@@ -70,7 +70,7 @@ class Range:
             return cls(low, high, step, log, (low,))
         start, width = (math.log(low), math.log(high / low)) if log else (low, high - low)
         known = [((math.log(value) if log else value) - start) / width for value in tried if low <= value <= high]
-        offsets = [sign * 0.5**k / (_EVEN - 1) for k in range(1, _HALVINGS + 1) for sign in (-1, 1)]
+        offsets = [sign * 0.5**k / (_EVEN - 1) for k in _HALVINGS for sign in (-1, 1)]
         fine = [place + offset for place in list(dict.fromkeys(known))[:_CENTRES] for offset in offsets]
         # Tried values first: they stay as they are, and new ones too near to them are left out.
         values: dict[float, None] = {}

@@ -13,7 +13,7 @@ import numpy as np
 
 from ...errors import PromptError
 from ..rating_model.choice_functions import Tables
-from ..rating_model.kernels import check_levels, offsets, one_hot, slot_of_column
+from ..rating_model.kernels import check_levels, offsets, slot_of_column
 from ..rating_model.similarity import Numbers, Similarities, check_similarities
 from ..space.conditions import Condition, switch_off
 
@@ -177,8 +177,7 @@ def keys(choices: np.ndarray) -> list[Key]:
 
 def gains(table: Tables, choices: np.ndarray) -> np.ndarray:
     """(n, Σ|s|) change of the first function of ``table`` when one option of a choice is replaced by each other one."""
-    ones = one_hot(choices, table.levels)
-    totals = table.main[0] + ones @ table.pair[0]
+    totals = table.options(choices[None])[0]
     present = np.take_along_axis(totals, choices + offsets(table.levels), axis=1)
     changes: np.ndarray = totals - np.repeat(present, table.levels, axis=1)
     return changes
@@ -237,8 +236,7 @@ def peaks(tables: Tables, starts: np.ndarray, domain: Domain) -> np.ndarray:
         active = np.arange(len(tables))
         while len(active):
             here = climbed[active]
-            ones = one_hot(here.reshape(-1, len(start)), domain.levels).reshape(*here.shape[:2], -1)
-            totals = tables.main[active, None, :] + ones @ tables.pair[active]
+            totals = tables.take(active).options(here)
             growth = totals - np.repeat(np.take_along_axis(totals, here + start, axis=2), domain.levels, axis=2)
             growth[..., ~domain.options] = -np.inf
             best = growth.argmax(axis=2)
