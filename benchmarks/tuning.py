@@ -49,7 +49,7 @@ METHODS: dict[str, type[Tuner]] = {
 #: Methods that take seconds per run, unlike the peers with Gaussian processes, in spaces of 6 options a slot.
 FAST = tuple(name for name in METHODS if name not in ("optuna-gp", "botorch", "pairwise-gp", "soart-6"))
 #: Raise a version when a change makes cached runs of the method out of date.
-VERSIONS = {"soart": 2, "soart-best": 2}
+VERSIONS = {"soart": 3, "soart-best": 3}
 PLAN = (20, 40, 80, 160)
 BATCH = 8
 Run = dict[str, Any]

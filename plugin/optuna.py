@@ -58,12 +58,11 @@ class _Steered:
 
 
 class SoartSampler(BaseSampler):
-    """A Gaussian process of main effects and pair interactions, steered by the knowledge gradient.
+    """A Gaussian process of main effects, pair interactions and what all numbers do together, steered by the knowledge gradient.
 
     It is made for many categorical parameters and few, noisy trials. Categories are options of a slot. Numbers are smooth
     curves, on the logarithm if ``log=True``: a number with at most 60 values (a step, or whole numbers) has an option for
-    each, any other a grid that grows finer around the best trials. Products of three and more parameters are not in the
-    model, so other samplers are better where several numbers only work together.
+    each, any other a grid that grows finer around the best trials.
 
     Parameters that all finished trials have in common are sampled together. The independent sampler draws the others:
     those of the first trial, conditional ones, changing ranges, and more than 100 categories. A choice is repeated only

@@ -51,7 +51,7 @@ class Priors:
     items: tuple[float, float] = (1.0, 1.0)
     seeds: tuple[float, float] = (0.5, 1.0)
     noise: tuple[float, float] = (0.5, 0.7)
-    number_odds: tuple[float, float] = (4.0, 1.5)
+    number_odds: tuple[float, float] = (50.0, 1.0)
     odds: tuple[float, float] = (0.1, 1.2)
     lengths: tuple[float, float] = (0.4, 0.7)
     joint: tuple[float, float] = (0.5, 1.5)
