@@ -417,6 +417,10 @@ def test_marks_stand_for_texts_that_cannot_be_found():
     filled = workflow_of(graph, "it").filled({"prompt": "a fox", "negative": "fog"})
     assert filled["20"]["inputs"]["words"] == "best, a fox"
     assert filled["7"]["inputs"]["text"] == "fog"
+    # Both in one text, and a prompt that holds the characters of a mark.
+    graph["20"]["inputs"]["words"] = "%prompt%, without %negative%"
+    filled = workflow_of(graph, "it").filled({"prompt": "a %negative% fox", "negative": "fog"})
+    assert filled["20"]["inputs"]["words"] == "a %negative% fox, without fog"
     graph["20"]["inputs"]["words"] = "best"
     with pytest.raises(ModelError, match="write %prompt% where the prompt goes"):
         workflow_of(graph, "it")
