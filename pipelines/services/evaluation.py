@@ -332,8 +332,8 @@ class EvaluationService(CollectionService):
             try:
                 if self._evaluated_before:
                     self._evaluate(job, self.roots())
-            except CollectionError as error:
-                # Such as that no picture is left.
+            except SoartError as error:
+                # Such as that no picture is left, or that the taste which ranks is gone.
                 raise CollectionError(f"{message} {error}") from error
             job.message = message
 

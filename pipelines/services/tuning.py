@@ -21,7 +21,7 @@ from ..collection.tables import ImageRow
 from ..judges.offered import ADHERENCE, OfferedJudges
 from ..models.generator import ImageGenerator
 from ..scoring.collection_profiles import CollectionProfiles
-from ..support.background import Job, Jobs
+from ..support.background import CancelledError, Job, Jobs
 from ..tuning.findings import StudyFindings, findings_of
 from ..tuning.loop import STOPPED, tune
 from ..tuning.panel import AdherenceFloor, Panel
@@ -321,8 +321,11 @@ class TuningService(CollectionService):
                     self._drawing.release()
             else:
                 state, why = PAUSED, "The model is drawing other pictures: resume this tune when that is done."
-        except SoartError as error:
-            state, why = FAILED, str(error)
+        except CancelledError:
+            # The server closes, which leaves the tune as a killed one would.
+            raise
+        except Exception as error:
+            state, why = FAILED, job.reason(error)
             raise
         finally:
             self._end(state, why)

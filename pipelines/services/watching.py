@@ -189,8 +189,12 @@ class FolderWatch:
             # Such as a database that is locked for a while: the next look tries again.
             try:
                 self.look(start)
-            except SoartError as error:
+            # A thread that dies silently would leave its folders unwatched for ever.
+            except Exception as error:
                 if str(error) != said:
                     said = str(error)
-                    _log.warning("Watched folders were not evaluated, but will be tried again: %s", said)
+                    trace = None if isinstance(error, SoartError) else error
+                    _log.warning(
+                        "Watched folders were not evaluated, but will be tried again: %s", said, exc_info=trace
+                    )
             seconds = time.monotonic() - start

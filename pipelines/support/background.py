@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ...errors import SoartError
+from ...errors import SoartError, first_line
 
 WAITING, RUNNING, DONE, FAILED, CANCELLED = "waiting", "running", "done", "failed", "cancelled"
 #: Finished jobs that stay in the list.
@@ -87,6 +87,12 @@ class Job:
         """Wait until the job has finished; returns False if the time ran out."""
         return self._finished.wait(seconds)
 
+    def reason(self, error: Exception) -> str:
+        """A sentence on a failure of the work."""
+        if isinstance(error, SoartError):
+            return str(error)
+        return f"{self.title} failed unexpectedly ({type(error).__name__}: {first_line(error)})."
+
     def run(self, work: Callable[[Job], Any]) -> None:
         """Do the work in this thread; any failure ends as a message."""
         try:
@@ -96,12 +102,11 @@ class Job:
             self.state = DONE
         except CancelledError:
             self.state, self.message = CANCELLED, "Cancelled; finished work is kept."
-        except SoartError as error:
-            self.state, self.message = FAILED, str(error)
         # A thread that dies silently would leave its job running for ever.
         except Exception as error:
-            _log.exception("job %r failed", self.title)
-            self.state, self.message = FAILED, f"{self.title} failed unexpectedly ({type(error).__name__}: {error})."
+            if not isinstance(error, SoartError):
+                _log.exception("job %r failed", self.title)
+            self.state, self.message = FAILED, self.reason(error)
         finally:
             self._finished.set()
 

@@ -171,7 +171,9 @@ def _across(levels: Sequence[int]) -> np.ndarray:
 def root(matrix: np.ndarray) -> np.ndarray:
     """The symmetric root of a positive semi-definite matrix."""
     values, vectors = np.linalg.eigh(matrix)
-    symmetric: np.ndarray = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
+    # The root of an eigenvalue that is 0 but for rounding would not be near 0.
+    values[values < 1e-12 * values[-1]] = 0.0
+    symmetric: np.ndarray = (vectors * np.sqrt(values)) @ vectors.T
     return symmetric
 
 

@@ -1,10 +1,12 @@
 """Small servers that speak the interfaces of Automatic1111's web UI and of ComfyUI, and draw by arithmetic."""
 
 import base64
+import contextlib
 import hashlib
 import io
 import json
 import threading
+import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
@@ -28,6 +30,14 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_):
         pass
 
+    def _trickle(self, count):
+        """Send a byte every now and then, until the client has gone away."""
+        self.close_connection = True
+        with contextlib.suppress(OSError):
+            for _ in range(count):
+                self.wfile.write(b" ")
+                time.sleep(0.1)
+
     def _answer(self):
         length = int(self.headers.get("Content-Length") or 0)
         body = json.loads(self.rfile.read(length)) if length else None
@@ -45,6 +55,16 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.close()
             self.close_connection = True
             return
+        if failure == "trickle":
+            self.send_response(200)
+            self.send_header("Content-Length", "1000")
+            self.end_headers()
+            self._trickle(1000)
+            return
+        if failure == "trickle head":
+            self.wfile.write(b"HTTP/1.1 200 ")
+            self._trickle(1000)
+            return
         status, content = failure or backend.answer(self.command, path.path, parse_qs(path.query), body)
         content = content if isinstance(content, bytes) else json.dumps(content).encode()
         self.send_response(status)
@@ -61,7 +81,8 @@ class A1111:
     """A web UI with two checkpoints.
 
     Attributes:
-        failures: what is answered instead, by path or for all as ``*``: a status and a document, or ``"break"``.
+        failures: what is answered instead, by path or for all as ``*``: a status and a document, ``"break"``, ``"trickle"``, or
+            ``"trickle head"``.
         requests: method, path, document and headers of each request.
         follows: False for a version that does not follow the checkpoint that is asked for.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Collection, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ _INPUTS = {
 }
 #: Marks in texts of a workflow that stand for the prompt and the negative prompt.
 MARKS = {"prompt": "%prompt%", "negative": "%negative%"}
+_MARK = re.compile("|".join(MARKS.values()))
 #: Inputs on the way from a sampler to its texts that do not lead to one.
 _NO_TEXT = frozenset(
     {"clip", "model", "vae", "image", "pixels", "latent", "control_net", "clip_vision", "style_model", "mask"}
@@ -55,11 +57,15 @@ class ComfyWorkflow:
     def filled(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """The graph with other values of some settings; those that are None stay."""
         nodes = deepcopy(dict(self.nodes))
+        texts = {mark: values[setting] for setting, mark in MARKS.items() if values.get(setting) is not None}
         for setting, value in values.items():
             for node, name in self.places.get(setting, ()) if value is not None else ():
-                inputs, mark = nodes[node]["inputs"], MARKS.get(setting)
-                marked = mark and isinstance(inputs[name], str) and mark in inputs[name]
-                inputs[name] = inputs[name].replace(mark, value) if marked else value
+                own, mark = self.nodes[node]["inputs"][name], MARKS.get(setting)
+                marked = mark and isinstance(own, str) and mark in own
+                # All marks at once: a prompt may hold the characters of a mark.
+                nodes[node]["inputs"][name] = (
+                    _MARK.sub(lambda found: texts.get(found[0], found[0]), own) if marked else value
+                )
         return nodes
 
     @property

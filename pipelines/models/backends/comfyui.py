@@ -22,7 +22,7 @@ from ..prompt_syntax import parse_prompt
 from ..request import EXTERNAL_GUIDANCE, EXTERNAL_STEPS, Lora, Request
 from .comfy_workflow import MARKS, ComfyWorkflow, default_workflow, read_workflow, split_sampler, values_of
 from .generator import BackendGenerator, stem, usual_size
-from .http import DRAW_SECONDS, BackendClient, RefusedError, is_out_of_memory, shortened
+from .http import DRAW_SECONDS, SEND_SECONDS, BackendClient, RefusedError, is_out_of_memory, shortened
 
 #: Seconds between two questions whether a picture is done: the first, and the longest.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
@@ -135,7 +135,8 @@ class ComfyBackend(BackendGenerator):
                     self.client.json(path, document, 3)
             raise
         self._check(history)
-        return self.client.content(f"/view?{urlencode(_picture(history, graph) or self._no_picture())}")
+        place = urlencode(_picture(history, graph) or self._no_picture())
+        return self.client.content(f"/view?{place}", seconds=SEND_SECONDS)
 
     def _finished(self, name: str) -> Mapping[str, Any]:
         """Wait for the end of a run; returns its entry in the history."""

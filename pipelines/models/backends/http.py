@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import base64
 import http.client
+import io
 import json
+import socket
+import time
 from typing import Any
 from urllib.error import HTTPError, URLError
-from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
+from urllib.request import HTTPHandler, HTTPRedirectHandler, HTTPSHandler, ProxyHandler, Request, build_opener
 
 from ....errors import ModelError
 from .address import BackendAddress
 
-#: Seconds that a backend may take to tell about itself, and to draw one picture, its loading of a model included.
-ANSWER_SECONDS, DRAW_SECONDS = 20.0, 1800.0
+#: Seconds that a backend may take to tell about itself, to send a picture that is drawn, and to draw one picture, its
+#: loading of a model included.
+ANSWER_SECONDS, SEND_SECONDS, DRAW_SECONDS = 20.0, 300.0, 1800.0
 #: Most bytes of an answer; a picture of the largest size that can be asked for takes less.
 _MOST_BYTES = 400_000_000
 #: Most bytes of the answer of a failure, and most characters of its message.
@@ -40,6 +44,61 @@ class _NoRedirects(HTTPRedirectHandler):
         return None
 
 
+class _Arriving(io.RawIOBase):
+    """The bytes that a connection receives until a deadline, however slowly they come.
+
+    Args:
+        connection: its time limit, which would hold anew for every byte, is that of all bytes from now on.
+        received: its bytes.
+    """
+
+    def __init__(self, connection: socket.socket, received: io.RawIOBase) -> None:
+        self._connection, self._received = connection, received
+        seconds = connection.gettimeout()
+        self._deadline = None if seconds is None else time.monotonic() + seconds
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:  # noqa: ANN401
+        if self._deadline is not None:
+            left = self._deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError("timed out")
+            self._connection.settimeout(left)
+        return self._received.readinto(buffer)
+
+    def close(self) -> None:
+        self._received.close()
+        super().close()
+
+
+class _Answer(http.client.HTTPResponse):
+    """An answer whose time limit holds for the whole of it."""
+
+    def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:  # noqa: ANN401
+        super().__init__(sock, *args, **options)
+        self.fp = io.BufferedReader(_Arriving(sock, self.fp.detach()))
+
+
+class _Connection(http.client.HTTPConnection):
+    response_class = _Answer
+
+
+class _SecureConnection(http.client.HTTPSConnection):
+    response_class = _Answer
+
+
+class _Http(HTTPHandler):
+    def http_open(self, req: Request) -> http.client.HTTPResponse:
+        return self.do_open(_Connection, req)
+
+
+class _Https(HTTPSHandler):
+    def https_open(self, req: Request) -> http.client.HTTPResponse:
+        return self.do_open(_SecureConnection, req)
+
+
 class BackendClient:
     """Sends requests to one backend, directly and never to another address.
 
@@ -50,7 +109,7 @@ class BackendClient:
     def __init__(self, address: BackendAddress) -> None:
         self.address = address
         # A proxy of the environment could not reach this machine's own programs.
-        self._opener = build_opener(ProxyHandler({}), _NoRedirects())
+        self._opener = build_opener(ProxyHandler({}), _NoRedirects(), _Http(), _Https())
 
     def json(self, path: str, document: object = None, seconds: float = ANSWER_SECONDS) -> Any:  # noqa: ANN401
         """The JSON document at a path, or the answer to a posted one.
@@ -58,7 +117,7 @@ class BackendClient:
         Args:
             path: begins with a slash.
             document: to post; None to get.
-            seconds: time limit of each step of the exchange.
+            seconds: time limit of the connection, and of the whole answer.
 
         Raises:
             RefusedError: the backend answers with an error.

@@ -3,7 +3,9 @@
 
 import "./page.js";
 
+import { onSubmit } from "./actions.js";
 import { $, el, formValues, setServerHtml, svg } from "./dom.js";
+import { whenBack } from "./history.js";
 import { isForView } from "./keys.js";
 import { save } from "./outbox.js";
 import { image } from "./pictures.js";
@@ -40,29 +42,28 @@ let candidates = [];
 /** @type {number[]} Skipped pairs, as a flat list of picture ids. */
 let skipped = [];
 let busy = false;
+/** Questions so far, and leavings: only the answer to the latest is shown. */
+let rounds = 0;
+/** Milliseconds until the next attempt if the server does not answer. */
+const PAUSE = 2000;
 /** Ids of the pictures whose differences are shown or on their way. */
 let compared = "";
 
 const newId = () => crypto.randomUUID?.() ?? `${Date.now()}-${Math.random().toString(36).slice(2)}`.slice(0, 36);
 
-form.addEventListener("submit", async (event) => {
-  event.preventDefault();
+onSubmit(form, async () => {
   const values = formValues(form);
-  try {
-    const pool = await get(`/api/pool?${queryOf(values)}`);
-    const fewest = Number(form.dataset.fewest);
-    if (pool.ids.length < fewest)
-      throw new Error(
-        _("Only %(count)s match, and an order needs at least %(fewest)s pictures: choose others.", {
-          count: pool.ids.length,
-          fewest,
-        }),
-      );
-    begin(pool.ids, Number(values.up));
-    history.pushState(null, "", `?ids=${ids}&up=${count}`);
-  } catch (error) {
-    $(".error", form).textContent = error.message;
-  }
+  const pool = await get(`/api/pool?${queryOf(values)}`);
+  const fewest = Number(form.dataset.fewest);
+  if (pool.ids.length < fewest)
+    throw new Error(
+      _("Only %(count)s match, and an order needs at least %(fewest)s pictures: choose others.", {
+        count: pool.ids.length,
+        fewest,
+      }),
+    );
+  begin(pool.ids, Number(values.up));
+  history.pushState(null, "", `?ids=${ids}&up=${count}`);
 });
 
 /**
@@ -77,9 +78,12 @@ function begin(pictures, atATime) {
 
 async function next() {
   busy = true;
+  rounds++;
+  const mine = rounds;
   try {
     /** @type {State} */
     const state = await get(`/api/compare?ids=${ids}&up=${count}&passed=${skipped}`);
+    if (mine !== rounds) return;
     form.hidden = true;
     $("#duel").hidden = state.clear;
     if (state.gone) {
@@ -96,7 +100,13 @@ async function next() {
     // The next choice need not wait for them.
     showDifferences(state.clear ? state.order.slice(0, MOST_BESIDE) : candidates).catch(showError);
   } catch (error) {
+    if (mine !== rounds) return;
     showError(error);
+    if (error.temporary) {
+      // What is shown rests meanwhile: it may have been answered.
+      setTimeout(() => mine === rounds && next(), PAUSE);
+      return;
+    }
     form.hidden = false;
   }
   busy = false;
@@ -184,8 +194,9 @@ async function choose(place) {
   if (place !== null) $("#shown").children[place].classList.add("won");
   const choice = newId();
   const losers = candidates.filter((cell) => cell !== winner).map((cell) => cell.id);
-  const response = await save("/api/compare", { choice, winner: winner?.id ?? null, losers });
-  if (response) remember({ request: { path: "/api/compare/undo", body: { choice }, word: _("choice") } });
+  // At once: u may be pressed before the server has answered.
+  const { forget } = remember({ request: { path: "/api/compare/undo", body: { choice }, word: _("choice") } });
+  if (!(await save("/api/compare", { choice, winner: winner?.id ?? null, losers }))) forget();
   await next();
 }
 
@@ -203,13 +214,17 @@ function skip() {
   next();
 }
 
-function leave() {
+async function leave() {
+  await whenBack();
   history.pushState(null, "", location.pathname);
   showForm();
 }
 
 function showForm() {
   ids = [];
+  rounds++;
+  busy = false;
+  compared = "";
   $("#duel").hidden = $("#result").hidden = $("#differences").hidden = true;
   form.hidden = false;
 }

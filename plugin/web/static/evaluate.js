@@ -2,11 +2,12 @@
 
 import "./page.js";
 
+import { once, onSubmit } from "./actions.js";
 import { $, $$, around, find, formValues, setServerHtml } from "./dom.js";
 import { followEvaluation } from "./evaluation.js";
 import { watchJobs } from "./jobs.js";
 import { isForView } from "./keys.js";
-import { getHtml, post, queryOf } from "./request.js";
+import { getHtml, latestHtml, post, queryOf } from "./request.js";
 import { showError } from "./toasts.js";
 import { _ } from "./translate.js";
 import { onUndo, rememberKeeper, rememberMove, undoLatest } from "./undo.js";
@@ -21,13 +22,14 @@ const NOT_EVALUATED = _(
 );
 /** Number of groups of near-duplicates to show; empty for the default. */
 let groups = "";
+const getFindings = latestHtml();
 const poll = followEvaluation(NOT_EVALUATED, refresh);
 
 async function refresh() {
   const focused = /** @type {HTMLElement | null} */ (document.activeElement?.closest("[data-keep], [data-all]"));
   const kind = focused?.dataset.keep ? "keep" : "all";
   const value = focused?.dataset[kind];
-  setServerHtml($("#findings"), await getHtml(`/evaluate/findings?${queryOf({ groups })}`));
+  setServerHtml($("#findings"), await getFindings(`/evaluate/findings?${queryOf({ groups })}`));
   $("#undo").replaceChildren(...$$("#undo-list", $("#findings")));
   $("#tidy").hidden = $("#jump").hidden = !find("#found")?.dataset.movable;
   if (focused) {
@@ -63,42 +65,40 @@ async function showPlan() {
 async function change(path, body) {
   /** @type {{ undo?: string, images?: number[], before?: number[] }} */
   const { undo, images, before } = await post(path, body);
-  if (undo) rememberMove(undo);
+  if (undo) {
+    rememberMove(undo);
+    // The rule must not move the rest.
+    rule.reset();
+  }
   if (before) rememberKeeper(images ?? [], before);
   watchJobs();
   await poll();
 }
 
 document.addEventListener("click", (event) => {
-  const { keep, all, groups: more, plan: digest, undo } = around(event, "button")?.dataset ?? {};
-  let done = null;
-  if (keep ?? all) done = change("/api/evaluate/keep", { image: keep ?? all, all: keep === undefined });
-  else if (digest) {
-    done = change("/api/evaluate/move", { ...formValues(rule), plan: digest });
-    // A second click must not move the rest.
-    rule.reset();
-  } else if (undo) done = change("/api/evaluate/undo", { name: undo });
-  else if (more) {
-    groups = more;
-    done = refresh();
-  }
-  done?.catch(showError);
+  const button = around(event, "button");
+  const { keep, all, groups: more, plan: digest, undo } = button?.dataset ?? {};
+  let act = null;
+  if (keep ?? all) act = () => change("/api/evaluate/keep", { image: keep ?? all, all: keep === undefined });
+  else if (digest) act = () => change("/api/evaluate/move", { ...formValues(rule), plan: digest });
+  else if (undo) act = () => change("/api/evaluate/undo", { name: undo });
+  else if (more) act = () => showGroups(more);
+  if (button && act) once(button, act);
 });
+
+/** @param {string} count of groups to show. */
+function showGroups(count) {
+  groups = count;
+  return refresh();
+}
+
 let typing = 0;
 rule.addEventListener("input", () => {
   clearTimeout(typing);
   typing = setTimeout(showPlan, 150);
 });
 rule.addEventListener("submit", (event) => event.preventDefault());
-form.addEventListener("submit", async (event) => {
-  event.preventDefault();
-  try {
-    await change("/api/evaluate", formValues(form));
-    $(".error", form).textContent = "";
-  } catch (error) {
-    $(".error", form).textContent = error.message;
-  }
-});
+onSubmit(form, () => change("/api/evaluate", formValues(form)));
 addEventListener("keydown", (event) => {
   if (isForView(event) && event.key === "u") undoLatest();
 });

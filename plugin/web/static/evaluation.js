@@ -2,7 +2,7 @@
 
 import { $ } from "./dom.js";
 import { get } from "./request.js";
-import { toast } from "./toasts.js";
+import { showError, toast } from "./toasts.js";
 import { _ } from "./translate.js";
 
 /**
@@ -28,6 +28,8 @@ export function followEvaluation(nothing, refresh) {
   let version = -1;
   let live = false;
   let timer = 0;
+  /** Questions so far: only the latest counts. */
+  let polls = 0;
 
   /** @param {State} state */
   async function show(state) {
@@ -38,7 +40,13 @@ export function followEvaluation(nothing, refresh) {
     $("#state").textContent = textOf(state);
     if (live || state.version === version) return;
     version = state.version;
-    await refresh();
+    try {
+      await refresh();
+    } catch (error) {
+      // The next poll asks again.
+      if (version === state.version) version = -1;
+      throw error;
+    }
   }
 
   /** @param {State} state */
@@ -50,13 +58,17 @@ export function followEvaluation(nothing, refresh) {
 
   async function poll() {
     clearTimeout(timer);
+    polls++;
+    const mine = polls;
     try {
-      await show(await get("/api/evaluate"));
+      const state = await get("/api/evaluate");
+      if (mine !== polls) return;
+      await show(state);
       toast("", { key: "evaluate" });
     } catch (error) {
-      toast(error.message, { key: "evaluate", sticky: true, bad: true });
+      if (mine === polls) showError(error, { key: "evaluate", sticky: true });
     }
-    timer = setTimeout(poll, document.hidden ? 5000 : live ? 500 : 4000);
+    if (mine === polls) timer = setTimeout(poll, document.hidden ? 5000 : live ? 500 : 4000);
   }
 
   document.addEventListener("visibilitychange", () => {

@@ -4,6 +4,7 @@ import "./page.js";
 
 import { $, around, el, find, formValues } from "./dom.js";
 import { Grid } from "./grid.js";
+import { goBack, whenBack } from "./history.js";
 import { onJobEnd, watchJobs } from "./jobs.js";
 import { startImport } from "./import.js";
 import { startJudging } from "./judging.js";
@@ -68,6 +69,7 @@ selected.members = (id) => grid.stacks.get(id) ?? [id];
  * @param {number} id of a picture of the stack.
  */
 async function spread(id) {
+  await whenBack();
   form.stack.value = String(id);
   const parameters = new URLSearchParams(location.search);
   parameters.set("stack", String(id));
@@ -86,11 +88,10 @@ async function closeStack() {
   if (number >= 0) grid.focus(number);
 }
 
-function leaveStack() {
-  // A viewer that was just closed goes back first.
-  if (history.state?.viewer) addEventListener("popstate", leaveStack, { once: true });
-  else if (history.state?.stack) history.back();
-  else closeStack();
+async function leaveStack() {
+  await whenBack();
+  if (history.state?.stack) goBack();
+  else if (form.stack.value) closeStack();
 }
 addEventListener("popstate", () => {
   const stack = new URLSearchParams(location.search).get("stack") ?? "";
@@ -203,7 +204,13 @@ async function reload() {
   reloads++;
   const mine = reloads;
   /** @type {Record<string, [string, number][]>} */
-  const labels = await get("/api/labels");
+  let labels;
+  try {
+    labels = await get("/api/labels");
+  } catch (error) {
+    showError(error);
+    return;
+  }
   // A later call has later labels.
   if (mine !== reloads) return;
   for (const kind of ["tag", "album"]) {

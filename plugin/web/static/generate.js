@@ -2,6 +2,7 @@
 
 import "./page.js";
 
+import { onSubmit } from "./actions.js";
 import { $, find } from "./dom.js";
 import { watchJobs } from "./jobs.js";
 import { get, post } from "./request.js";
@@ -24,10 +25,15 @@ import { startWeights, weightsIn } from "./weights.js";
 /** @type {HTMLFormElement} */
 const form = $("#draw");
 let timer = 0;
+let live = false;
+/** States that were shown so far. */
+let shows = 0;
 
 /** @param {State} state */
 async function show(state) {
-  const { live, total, pictures, values, message, failed, backend } = state;
+  shows++;
+  ({ live } = state);
+  const { total, pictures, values, message, failed, backend } = state;
   const named = find("#backend");
   if (named) named.textContent = backend;
   const done = { done: pictures.length };
@@ -43,12 +49,12 @@ async function show(state) {
 
 async function poll() {
   clearTimeout(timer);
-  let live = false;
+  const before = shows;
   try {
     /** @type {State} */
     const state = await get("/api/generate");
-    ({ live } = state);
-    await show(state);
+    // Another that was shown meanwhile, such as in answer to the form, is newer.
+    if (before === shows) await show(state);
     toast("", { key: "generate" });
   } catch (error) {
     toast(`${error.message} ${_("Everything drawn so far is kept.")}`, { key: "generate", sticky: true, bad: true });
@@ -56,24 +62,18 @@ async function poll() {
   timer = setTimeout(poll, live ? 700 : 4000);
 }
 
-form.addEventListener("submit", async (event) => {
-  event.preventDefault();
+onSubmit(form, async () => {
   const values = new FormData(form);
-  try {
-    const body = {
-      ...Object.fromEntries(values),
-      template: values.has("template"),
-      judges: weightsIn(form, "judge"),
-    };
-    const state = await post("/api/generate", body);
-    $(".error", form).textContent = "";
-    clearPictures();
-    await show(state);
-    watchJobs();
-    poll();
-  } catch (error) {
-    $(".error", form).textContent = error.message;
-  }
+  const body = {
+    ...Object.fromEntries(values),
+    template: values.has("template"),
+    judges: weightsIn(form, "judge"),
+  };
+  const state = await post("/api/generate", body);
+  clearPictures();
+  await show(state);
+  watchJobs();
+  poll();
 });
 startWeights(form);
 poll();

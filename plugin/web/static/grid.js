@@ -29,7 +29,7 @@ export class Grid {
   stacks = new Map();
   /** Number of the picture that has, or had, the focus. */
   focused = 0;
-  /** @type {Set<number>} Ids of the cells that are being fetched. */
+  /** @type {Set<number>} Ids of the cells that are being fetched; another set as soon as others are shown. */
   #requested = new Set();
   /** @type {Map<number, Place>} By number in the order. */
   #places = new Map();
@@ -133,22 +133,23 @@ export class Grid {
 
   /** @param {number[]} ids */
   async #fetch(ids) {
-    ids.forEach((id) => this.#requested.add(id));
-    const profile = this.#profile;
+    const requested = this.#requested;
+    ids.forEach((id) => requested.add(id));
     try {
       /** @type {{ cells: Cell[] }} */
-      const { cells } = await get(`/api/cells?ids=${ids.join(",")}&profile=${encodeURIComponent(profile)}`);
-      if (profile === this.#profile) cells.forEach((cell) => this.cells.set(cell.id, cell));
+      const { cells } = await get(`/api/cells?ids=${ids.join(",")}&profile=${encodeURIComponent(this.#profile)}`);
+      // Others are shown meanwhile: their cells are fetched later, and are newer.
+      if (requested !== this.#requested) return;
+      cells.forEach((cell) => this.cells.set(cell.id, cell));
     } catch {
       setTimeout(() => {
-        ids.forEach((id) => this.#requested.delete(id));
+        ids.forEach((id) => requested.delete(id));
         this.#drawSoon();
       }, 2000);
       return;
     }
     // Pictures that were removed meanwhile have no cells, and are not asked for again.
-    if (profile === this.#profile) ids = ids.filter((id) => this.cells.has(id));
-    ids.forEach((id) => this.#requested.delete(id));
+    ids.filter((id) => this.cells.has(id)).forEach((id) => requested.delete(id));
     for (const [number, place] of this.#places) if (!place.full) this.#fill(place, number);
     this.#drawSoon();
   }

@@ -21,6 +21,8 @@ export function startJudging(filter, filters, load) {
   const form = $("form", dialog);
   /** @type {Set<number>} Numbers of the jobs that this page has started. */
   const own = new Set();
+  /** The latest request that starts a job: a quick job may end before its number is known. */
+  let started = Promise.resolve();
   const offerArgument = () => {
     const { argument } = form.judge.selectedOptions[0].dataset;
     // Judges of other packages do not say what they take.
@@ -35,12 +37,13 @@ export function startJudging(filter, filters, load) {
   form.onsubmit = () => {
     const argument = form.argument.value.trim();
     const judge = argument ? `${form.judge.value}:${argument}` : form.judge.value;
-    post("/api/judge", { judge, filters: form.which.value === "all" ? {} : filters() }).then(({ job }) => {
+    started = post("/api/judge", { judge, filters: form.which.value === "all" ? {} : filters() }).then(({ job }) => {
       own.add(job);
       watchJobs();
     }, showError);
   };
-  onJobEnd("judge:", (job) => {
+  onJobEnd("judge:", async (job) => {
+    await started;
     if (job.state !== "failed") toast(job.message);
     if (job.judged && own.has(job.number)) showValues(filter, job.judged, load);
   });

@@ -2,11 +2,12 @@
 
 import "./page.js";
 
+import { once, onSubmit } from "./actions.js";
 import { $, $$, around, find, formValues, setServerHtml } from "./dom.js";
 import { followEvaluation } from "./evaluation.js";
 import { watchJobs } from "./jobs.js";
 import { isForView } from "./keys.js";
-import { getHtml, post, queryOf } from "./request.js";
+import { latestHtml, post, queryOf } from "./request.js";
 import { showError } from "./toasts.js";
 import { _ } from "./translate.js";
 import { onUndo, remember, rememberKeeper, rememberMove, undoLatest } from "./undo.js";
@@ -17,6 +18,7 @@ const form = $("#ask");
 const room = $("#groups");
 /** Number of groups to show; empty for the default. */
 let most = "";
+const getGroups = latestHtml();
 const poll = followEvaluation(_("Nothing is evaluated yet: Evaluate finds the groups."), refresh);
 
 /** What the form asks for, as the server reads it. */
@@ -30,7 +32,7 @@ async function refresh() {
   const focused = /** @type {HTMLElement | null} */ (document.activeElement?.closest("figure"));
   const image = focused && find("[data-picture]", focused)?.dataset.picture;
   const kind = document.activeElement?.closest("[data-keep]") ? "keep" : "picture";
-  setServerHtml(room, await getHtml(`/keepers/groups?${queryOf({ ...grouping(), groups: most })}`));
+  setServerHtml(room, await getGroups(`/keepers/groups?${queryOf({ ...grouping(), groups: most })}`));
   if (image) find(`.group [data-${kind}="${image}"]`, room)?.focus();
 }
 
@@ -82,19 +84,24 @@ async function start(path, body) {
 document.addEventListener("click", (event) => {
   const button = around(event, "button");
   const { keep: image, all, distinct, forget, plan, undo, groups } = button?.dataset ?? {};
-  let done = null;
-  if (button && image) done = keep(button, Number(image));
-  else if (button && all !== undefined) done = keep(button);
-  else if (button && distinct !== undefined) done = markDistinct(button);
-  else if (forget) done = start("/api/keepers/distinct", { undo: forget });
-  else if (plan) done = start("/api/keepers/move", { ...grouping(), plan });
-  else if (undo) done = start("/api/evaluate/undo", { name: undo });
-  else if (groups) {
-    most = groups;
-    done = refresh();
-  }
-  done?.catch(showError);
+  if (!button) return;
+  let act = null;
+  if (image) act = () => keep(button, Number(image));
+  else if (all !== undefined) act = () => keep(button);
+  else if (distinct !== undefined) act = () => markDistinct(button);
+  else if (forget) act = () => start("/api/keepers/distinct", { undo: forget });
+  else if (plan) act = () => start("/api/keepers/move", { ...grouping(), plan });
+  else if (undo) act = () => start("/api/evaluate/undo", { name: undo });
+  else if (groups) act = () => showGroups(groups);
+  if (act) once(button, act);
 });
+
+/** @param {string} count of groups to show; empty for the default. */
+function showGroups(count) {
+  most = count;
+  return refresh();
+}
+
 
 addEventListener("keydown", (event) => {
   if (!isForView(event)) return;
@@ -104,8 +111,8 @@ addEventListener("keydown", (event) => {
   const at = thumb ? thumbs.indexOf(thumb) : -1;
   if (event.key === "ArrowRight") thumbs[Math.min(at + 1, thumbs.length - 1)]?.focus();
   else if (event.key === "ArrowLeft") thumbs[Math.max(at - 1, 0)]?.focus();
-  else if (event.key === "k" && thumb) keep(thumb, Number(thumb.dataset.picture)).catch(showError);
-  else if (event.key === "d" && thumb) markDistinct(thumb).catch(showError);
+  else if (event.key === "k" && thumb) once(thumb, () => keep(thumb, Number(thumb.dataset.picture)));
+  else if (event.key === "d" && thumb) once(thumb, () => markDistinct(thumb));
   else if (event.key === "u") undoLatest();
   else return;
   event.preventDefault();
@@ -113,18 +120,9 @@ addEventListener("keydown", (event) => {
 
 form.addEventListener("change", (event) => {
   if (around(event, "[name=profile]") || !form.reportValidity()) return;
-  most = "";
-  refresh().catch(showError);
+  showGroups("").catch(showError);
 });
-form.addEventListener("submit", async (event) => {
-  event.preventDefault();
-  try {
-    await start("/api/evaluate", { profile: formValues(form).profile });
-    $(".error", form).textContent = "";
-  } catch (error) {
-    $(".error", form).textContent = error.message;
-  }
-});
+onSubmit(form, () => start("/api/evaluate", { profile: formValues(form).profile }));
 openThumbs($("#main"));
 onUndo(poll);
 poll();

@@ -55,6 +55,20 @@ async function request(address, options) {
 export const getHtml = (path, options) => request(base + path, { headers: { accept: "application/json" }, ...options });
 
 /**
+ * A function that fetches HTML as `getHtml` does, and aborts its own earlier request, whose answer would be out of date.
+ *
+ * @returns {(path: string) => Promise<string>}
+ */
+export function latestHtml() {
+  let controller = new AbortController();
+  return (path) => {
+    controller.abort();
+    controller = new AbortController();
+    return getHtml(path, { signal: controller.signal });
+  };
+}
+
+/**
  * JSON of this collection.
  *
  * @param {string} path within the collection.

@@ -32,17 +32,23 @@ const places = new Map();
 /** @type {Set<number>} Ids of pictures that are not in the collection. */
 const unknown = new Set();
 
+/** Pictures that were shown so far, and clearings: cells that arrive for earlier ones are out of date. */
+let shows = 0;
+
 /**
  * Put the strip in step with the tune.
  *
  * @param {TunePicture[]} pictures
  */
 export async function showPictures(pictures) {
+  shows++;
+  const mine = shows;
   const missing = pictures.map(({ id }) => id).filter((id) => !places.has(id) && !unknown.has(id));
   for (let start = 0; start < missing.length; start += WINDOW) {
     const ids = missing.slice(start, start + WINDOW);
     /** @type {{ cells: Cell[] }} */
     const { cells } = await get(`/api/cells?ids=${ids}`);
+    if (mine !== shows) return;
     ids.forEach((id) => unknown.add(id));
     for (const cell of cells) {
       unknown.delete(cell.id);
@@ -97,6 +103,7 @@ export function showRating(id, stars) {
 
 /** Empty the strip. */
 export function clearPictures() {
+  shows++;
   strip.replaceChildren();
   places.clear();
 }

@@ -98,7 +98,8 @@ function bringToFront(room) {
  * Show an error as a notice, unless it only says that a request was aborted.
  *
  * @param {Error} error
+ * @param {{ key?: string, sticky?: boolean }} [options] as for `toast`.
  */
-export function showError(error) {
-  if (error.name !== "AbortError") toast(error.message, { bad: true });
+export function showError(error, options = {}) {
+  if (error.name !== "AbortError") toast(error.message, { ...options, bad: true });
 }

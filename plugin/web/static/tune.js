@@ -2,6 +2,7 @@
 
 import "./page.js";
 
+import { onSubmit } from "./actions.js";
 import { copyText } from "./clipboard.js";
 import { $, $$, around, el, setServerHtml } from "./dom.js";
 import { duration } from "./format.js";
@@ -44,7 +45,10 @@ const WORDS = {
 };
 /** @type {State | null} */
 let state = null;
+/** Version of the findings that are shown, or on their way. */
 let version = -1;
+/** States that were shown so far. */
+let shows = 0;
 let timer = 0;
 let polling = false;
 /** True while the form of a new tune is open. */
@@ -55,7 +59,7 @@ async function poll() {
   if (!polling) {
     polling = true;
     try {
-      await show(await get("/api/tune"));
+      await showAnswer(get("/api/tune"));
       toast("", { key: "tune" });
     } catch (error) {
       toast(`${error.message} ${_("Everything drawn so far is kept.")}`, { key: "tune", sticky: true, bad: true });
@@ -69,8 +73,21 @@ async function poll() {
 /** @param {State} tune */
 const isRunning = (tune) => tune.state === "running" || tune.state === "pausing";
 
+/**
+ * Show the state that a request answers, unless another was shown since it was sent.
+ *
+ * @param {Promise<State>} answer
+ */
+async function showAnswer(answer) {
+  const before = shows;
+  const now = await answer;
+  if (before === shows) await show(now);
+}
+
 /** @param {State} now */
 async function show(now) {
+  shows++;
+  const mine = shows;
   state = now;
   const idle = now.state === "idle";
   if (!composing) {
@@ -95,19 +112,31 @@ async function show(now) {
   const left = now.left ? `, ${_("%(duration)s left", { duration: duration(now.left) })}` : "";
   $("#numbers").textContent = `${count}${left}`;
   await showPictures(now.pictures);
-  if (now.found && now.version !== version) {
-    version = now.version;
-    await showFindings();
-  }
+  if (mine === shows && now.found && now.version !== version) await showFindings(now.version);
 }
 
-/** Fetch the findings; the focus stays on the button that had it. */
-async function showFindings() {
+/**
+ * Fetch the findings; the focus stays on the button that had it.
+ *
+ * @param {number} latest their version.
+ */
+async function showFindings(latest) {
+  version = latest;
+  let html;
+  try {
+    html = await getHtml("/tune/findings");
+  } catch (error) {
+    // The next poll asks again.
+    if (version === latest) version = -1;
+    throw error;
+  }
+  // Later ones are on their way, or another tune has begun.
+  if (version !== latest) return;
   const room = $("#findings");
   const focused = /** @type {HTMLElement | null} */ (document.activeElement?.closest("[data-ban], [data-pin]"));
   const kind = focused?.dataset.ban ? "ban" : "pin";
   const value = focused?.dataset[kind];
-  setServerHtml(room, await getHtml("/tune/findings"));
+  setServerHtml(room, html);
   if (focused) {
     $$(`[data-${kind}]`, room)
       .find((button) => button.dataset[kind] === value)
@@ -149,12 +178,12 @@ async function banOrPin(kind, option) {
   if (free) lists[kind] = lists[kind].filter((other) => other !== option);
   else lists[kind].push(option);
   try {
-    await show(await post("/api/tune/narrow", lists));
-    await showFindings();
+    const now = await post("/api/tune/narrow", lists);
     const allowed = _("%(option)s is allowed again, from the next batch on.", { option });
     const banned = _("%(option)s is banned, from the next batch on.", { option });
     const pinned = _("%(option)s is pinned, from the next batch on.", { option });
     toast(free ? allowed : kind === "bans" ? banned : pinned, { key: "narrow" });
+    await show(now);
   } catch (error) {
     showError(error);
   }
@@ -166,7 +195,7 @@ async function banOrPin(kind, option) {
  * @param {string} path
  * @param {object} [body]
  */
-const change = (path, body) => post(path, body).then(show).catch(showError).then(poll);
+const change = (path, body) => showAnswer(post(path, body)).catch(showError).then(poll);
 $("#pause").onclick = () => change("/api/tune/pause");
 $("#resume").onclick = () => change("/api/tune/resume");
 $("#longer").onclick = () => change("/api/tune/resume", { budget: (state?.budget ?? 0) + 24 });
@@ -182,8 +211,7 @@ function compose(on) {
   if (on) form.text.focus();
 }
 
-form.addEventListener("submit", async (event) => {
-  event.preventDefault();
+onSubmit(form, async () => {
   const values = new FormData(form);
   const body = {
     text: values.get("text"),
@@ -196,19 +224,14 @@ form.addEventListener("submit", async (event) => {
     prune: values.has("prune"),
     propose: values.has("propose"),
   };
-  try {
-    const started = await post("/api/tune/start", body);
-    $(".error", form).textContent = "";
-    composing = false;
-    version = -1;
-    clearPictures();
-    const text = _("Loading the model and drawing the first batch…");
-    $("#findings").replaceChildren(el("p", { className: "dim", textContent: text }));
-    await show(started);
-    poll();
-  } catch (error) {
-    $(".error", form).textContent = error.message;
-  }
+  const started = await post("/api/tune/start", body);
+  composing = false;
+  version = -1;
+  clearPictures();
+  const text = _("Loading the model and drawing the first batch…");
+  $("#findings").replaceChildren(el("p", { className: "dim", textContent: text }));
+  await show(started);
+  poll();
 });
 startWeights(form);
 document.addEventListener("visibilitychange", () => {

@@ -2,6 +2,7 @@
 
 import { copyText } from "./clipboard.js";
 import { $, $$, around, find, setServerHtml } from "./dom.js";
+import { goBack, whenBack } from "./history.js";
 import { hasModifier, starsOf } from "./keys.js";
 import { toggleFavourite } from "./labels.js";
 import { flush } from "./outbox.js";
@@ -55,7 +56,9 @@ let opener = null;
  * @param {Options} [settings]
  */
 export async function openViewer(list, at, { profile = "", onRate = () => {}, onFavourite = () => {} } = {}) {
-  [ids, place, options, opener] = [list, at, { profile, onRate, onFavourite }, document.activeElement];
+  const focused = document.activeElement;
+  await whenBack();
+  [ids, place, options, opener] = [list, at, { profile, onRate, onFavourite }, focused];
   if (!dialog.open) {
     // Back closes the viewer, and stays on the page.
     history.pushState({ viewer: true }, "");
@@ -103,14 +106,18 @@ function forgetCells() {
   requests.clear();
 }
 
+/** Pictures that were shown so far, and closings: what arrives for an earlier one is out of date. */
+let shows = 0;
+
 async function show() {
-  const id = ids[place];
+  shows++;
+  const [mine, id] = [shows, ids[place]];
   $("#viewer-place").textContent = _("%(number)s of %(count)s", { number: place + 1, count: ids.length });
   previous.disabled = place === 0;
   next.disabled = place === ids.length - 1;
   try {
     const cell = await cellOf(id);
-    if (ids[place] !== id) return;
+    if (mine !== shows) return;
     $("#viewer-gone").hidden = true;
     picture.hidden = false;
     picture.className = isTiny(cell) ? "sharp" : "";
@@ -120,16 +127,14 @@ async function show() {
     showRating(cell.stars);
     showFavourite(cell.favourite);
     const html = await getHtml(`/detail/${id}?profile=${encodeURIComponent(options.profile)}`);
-    if (ids[place] === id) {
-      setServerHtml(detail, html);
-      void showPhrases(id);
-    }
+    if (mine !== shows) return;
+    setServerHtml(detail, html);
+    void showPhrases(id);
     if (ids[place + 1]) preload(ids[place + 1]);
   } catch (error) {
-    if (ids[place] === id) {
-      detail.replaceChildren();
-      showError(error);
-    }
+    if (mine !== shows) return;
+    detail.replaceChildren();
+    showError(error);
   }
 }
 
@@ -185,7 +190,21 @@ async function preload(id) {
   }
 }
 
+/**
+ * Address of the heat map of a picture, within the collection.
+ *
+ * @param {Cell} cell
+ */
+const heatOf = (cell) => `/heat/${cell.id}?profile=${encodeURIComponent(options.profile)}&v=${cell.v}`;
+
 picture.addEventListener("error", () => {
+  const cell = cells.get(ids[place]);
+  if (cell && picture.getAttribute("src") === base + heatOf(cell)) {
+    showHeat(false);
+    // An image does not tell why it failed.
+    getHtml(heatOf(cell)).catch(showError);
+    return;
+  }
   picture.hidden = true;
   $("#viewer-gone").hidden = false;
 });
@@ -219,9 +238,10 @@ function favour() {
  */
 async function rate(stars) {
   const id = ids[place];
+  // Another list may be open once the cell is there.
+  const { onRate } = options;
   const cell = await cellOf(id);
   const value = cell.stars === stars ? null : stars;
-  const { onRate } = options;
   /** @param {number | null} now */
   const showNow = (now) => {
     cell.stars = now;
@@ -269,17 +289,19 @@ function move(step) {
   show();
 }
 
-/** Lay the heat map over the picture, or take it away. */
 function toggleHeat() {
   const button = find("[data-heat]", detail);
+  if (button) showHeat(button.getAttribute("aria-pressed") !== "true");
+}
+
+/** @param {boolean} on true to lay the heat map over the picture, false to take it away. */
+function showHeat(on) {
   const cell = cells.get(ids[place]);
-  if (!button || !cell) return;
-  const on = button.getAttribute("aria-pressed") !== "true";
-  button.setAttribute("aria-pressed", String(on));
-  $("[data-legend]", detail).hidden = !on;
-  const query = `profile=${encodeURIComponent(options.profile)}&v=${cell.v}`;
+  if (!cell) return;
+  find("[data-heat]", detail)?.setAttribute("aria-pressed", String(on));
+  find("[data-legend]", detail)?.toggleAttribute("hidden", !on);
   zoom.fit(cell.w, cell.h);
-  picture.src = on ? `${base}/heat/${cell.id}?${query}` : addressOf(cell, "large");
+  picture.src = on ? base + heatOf(cell) : addressOf(cell, "large");
 }
 
 dialog.addEventListener("click", (event) => {
@@ -322,7 +344,10 @@ onUndoByNotice(showAnew);
 // After a reload the page is shown without the viewer.
 if (history.state?.viewer) history.replaceState(null, "");
 dialog.addEventListener("close", () => {
-  if (history.state?.viewer) history.back();
+  // This event comes later than the closing.
+  if (dialog.open) return;
+  if (history.state?.viewer) goBack();
+  shows++;
   picture.removeAttribute("src");
   forgetCells();
   if (opener instanceof HTMLElement) opener.focus();

@@ -62,7 +62,7 @@ class TestEngine:
         for path in fatal:
             (tmp_path / path).write_bytes(encoded(picture(50), "PNG"))
         inspections = by_path(
-            make(2, limit=3.0, inspect=dangerous_inspection).inspect([*paths[:4], *fatal, *paths[4:]])
+            make(2, limit=10.0, inspect=dangerous_inspection).inspect([*paths[:4], *fatal, *paths[4:]])
         )
         for path in fatal:
             assert inspections.pop(path).problem == f"Decoding {path!r} crashed or timed out; skipped."

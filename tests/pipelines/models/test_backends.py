@@ -19,6 +19,7 @@ from soart.pipelines.generate import generate, plan
 from soart.pipelines.models.backends import comfyui as backend_comfyui
 from soart.pipelines.models.backends.address import backend_address
 from soart.pipelines.models.backends.comfy_workflow import default_workflow, read_workflow, workflow_of
+from soart.pipelines.models.backends.http import BackendClient
 from soart.pipelines.models.opening import open_generator
 from soart.pipelines.models.options import GeneratorOptions
 
@@ -187,6 +188,14 @@ def test_other_answers_at_the_beginning(backend, model, failure, message):
     expected = "start it with --api" if not message and backend.kind == "a1111" else message
     assert expected in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("failure", ["trickle", "trickle head"])
+def test_an_answer_that_trickles_has_a_time_limit_as_a_whole(backend, model, failure):
+    backend.failures["*"] = failure
+    client = BackendClient(backend_address(model))
+    with pytest.raises(ModelError, match=r"did not answer within 1 seconds"):
+        client.content("/", seconds=1)
 
 
 @pytest.mark.parametrize(
@@ -408,6 +417,10 @@ def test_marks_stand_for_texts_that_cannot_be_found():
     filled = workflow_of(graph, "it").filled({"prompt": "a fox", "negative": "fog"})
     assert filled["20"]["inputs"]["words"] == "best, a fox"
     assert filled["7"]["inputs"]["text"] == "fog"
+    # Both in one text, and a prompt that holds the characters of a mark.
+    graph["20"]["inputs"]["words"] = "%prompt%, without %negative%"
+    filled = workflow_of(graph, "it").filled({"prompt": "a %negative% fox", "negative": "fog"})
+    assert filled["20"]["inputs"]["words"] == "a %negative% fox, without fog"
     graph["20"]["inputs"]["words"] = "best"
     with pytest.raises(ModelError, match="write %prompt% where the prompt goes"):
         workflow_of(graph, "it")

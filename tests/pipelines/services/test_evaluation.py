@@ -298,6 +298,18 @@ def test_a_cancelled_cull_stops_and_can_be_undone(service, collection, monkeypat
     assert (contents(collection.folder), rows(collection)) == before
 
 
+def test_a_move_whose_evaluation_fails_tells_that_files_were_moved(service, monkeypatch):
+    rule = Rule(duplicates=True)
+    plan = service.plan(rule)
+
+    def fail(job, roots):
+        raise ProfileError("The taste is gone.")
+
+    monkeypatch.setattr(service, "_evaluate", fail)
+    message = finish(service, service.move(rule, plan.digest)[0], FAILED)
+    assert message == f"{len(plan.moves)} files moved away. The taste is gone."
+
+
 def test_a_cull_that_was_killed_before_it_was_recorded_is_made_good(service, open_service, collection, monkeypatch):
     rule = Rule(duplicates=True)
     monkeypatch.setattr("soart.pipelines.services.evaluation.mark_moved", lambda collection: 1 / 0)

@@ -125,6 +125,30 @@ def test_one_model_draws_for_one_tune_at_a_time_and_a_failing_model_is_reported(
     assert (service.state, service.settings.why) == (FAILED, "The model cannot be loaded.")
 
 
+def test_an_unexpected_failure_is_a_failure_with_a_sentence_and_keeps_what_was_drawn(
+    tuning, generator, monkeypatch, caplog, until
+):
+    draw = generator.draw
+
+    def fail_later(requests, *arguments, **options):
+        if tuning.pictures():
+            raise ValueError("Bad pixels.\nDetails follow.")
+        return draw(requests, *arguments, **options)
+
+    monkeypatch.setattr(generator, "draw", fail_later)
+    tuning.start(TuneSettings.of_text(SPACE, "embedded", budget=24, prune=False))
+    until(lambda: not tuning.live)
+    assert (tuning.state, tuning.settings.why) == (FAILED, "Tuning failed unexpectedly (ValueError: Bad pixels).")
+    assert "Traceback" in caplog.text
+    drawn = tuning.pictures()
+    assert drawn
+    monkeypatch.undo()
+    tuning.resume()
+    until(lambda: not tuning.live)
+    assert tuning.state == ENDED
+    assert tuning.pictures()[: len(drawn)] == drawn
+
+
 def test_judges_of_a_package_and_a_floor_of_adherence_count(package, collection, profiles, jobs, generator, until):
     def service(*named):
         return TuningService(

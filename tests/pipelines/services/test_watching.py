@@ -145,14 +145,15 @@ def test_an_ended_watch_takes_no_partial_listing(watched, paint):
     assert len(engine.names) == 3
 
 
-def test_the_thread_goes_on_after_a_failure_and_ends(watched, paint, monkeypatch):
+@pytest.mark.parametrize("kind", [SoartError, ValueError])
+def test_the_thread_goes_on_after_a_failure_and_ends(watched, paint, monkeypatch, caplog, kind):
     folder, evaluation, _ = watched
     failed, evaluate, deadline = threading.Event(), evaluation.evaluate, time.monotonic() + 240
 
     def fail_once(profile=""):
         if not failed.is_set():
             failed.set()
-            raise SoartError("Another job has just started.")
+            raise kind("Another job has just started.")
         return evaluate(profile)
 
     monkeypatch.setattr(evaluation, "evaluate", fail_once)
@@ -166,6 +167,9 @@ def test_the_thread_goes_on_after_a_failure_and_ends(watched, paint, monkeypatch
     watch.close()
     watch.close()
     assert not watch._thread.is_alive()
+    assert "Another job has just started." in caplog.text
+    # Only what is not expected needs a trace.
+    assert ("Traceback" in caplog.text) == (kind is ValueError)
 
 
 @given(st.lists(st.dictionaries(st.sampled_from("abc"), st.integers(0, 2), max_size=3), max_size=12))

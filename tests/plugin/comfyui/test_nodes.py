@@ -10,7 +10,6 @@ import torch
 
 from soart.metrics.items import combined
 from soart.pipelines.models.request import NOT_NUMBERS
-from soart.plugin.comfyui import base as comfy_base
 from soart.plugin.comfyui import pictures as comfy_pictures
 
 PROMPT = {
@@ -275,7 +274,7 @@ CHOICE = {
 
 def test_a_run_can_be_interrupted_within_the_steps_of_a_batch(comfy, graph, monkeypatch):
     # Else a step that is drawn quickly is not shown.
-    monkeypatch.setattr(comfy_base, "UPDATE_SECONDS", 0)
+    monkeypatch.setattr("soart.plugin.comfyui.base.UPDATE_SECONDS", 0)
     bar = sys.modules["comfy.utils"].ProgressBar
     graph.add("PreviewImage", images=graph.add("SoartGenerate", **{**PROMPT, "seed": 99}).out())
     graph.add("SoartScore", images=pictures(graph).out(), profile="technical")

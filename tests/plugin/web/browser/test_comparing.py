@@ -2,7 +2,7 @@
 
 import re
 
-from specimens.browsing import until
+from specimens.browsing import Held, until
 
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.comparisons import comparisons, ties
@@ -49,6 +49,48 @@ def test_comparing_ends_with_the_order_the_rater_has(come, address, folder):
     assert [int(re.search(r"\d+", name)[0]) for name in names] == [39, 38, 37, 36, 35]
     with Collection(folder) as collection:
         assert all(winner > loser for winner, loser in comparisons(collection, "me"))
+
+
+def test_a_choice_is_undone_before_the_server_has_stored_it(come, address, folder):
+    page = come()
+    page.goto(f"{address}/c/0/compare?ids=1,2,3,4&up=2")
+    page.wait_for_selector(".choice")
+    held = Held(page, "**/api/compare", "POST")
+    page.keyboard.press("1")
+    held.wait()
+    page.keyboard.press("u")
+    held.release()
+    page.wait_for_selector(".toast:has-text('Undone: choice.')")
+    page.wait_for_function("() => document.querySelector('#made').textContent.startsWith('0 choices')")
+    with Collection(folder) as collection:
+        assert comparisons(collection, "me") == []
+
+
+def test_a_question_that_comes_late_is_not_asked(come, address, folder):
+    page = come()
+    page.goto(f"{address}/c/0/compare?ids=1,2,3,4&up=2")
+    page.wait_for_selector(".choice")
+    held = Held(page, "**/api/compare?*", answered=True)
+    page.keyboard.press("s")
+    held.wait()
+    page.click("#other")
+    held.release()
+    assert page.is_visible("#pool")
+    assert page.is_hidden("#duel")
+
+
+def test_a_question_that_fails_is_asked_again_and_no_choice_is_made_twice(come, address, folder):
+    page = come()
+    page.goto(f"{address}/c/0/compare?ids=1,2,3,4&up=2")
+    page.wait_for_selector(".choice")
+    page.route("**/api/compare?*", lambda route: route.abort())
+    page.keyboard.press("1")
+    page.wait_for_selector(".toast.bad:has-text('does not answer')")
+    page.keyboard.press("1")
+    page.unroute("**/api/compare?*")
+    page.wait_for_function("() => document.querySelector('#made').textContent.startsWith('1 choice')")
+    with Collection(folder) as collection:
+        assert len(comparisons(collection, "me")) == 1
 
 
 def test_four_at_a_time_and_skipping(come, address, folder):

@@ -3,7 +3,8 @@
 import json
 import zipfile
 
-from specimens.browsing import stored, until
+import pytest
+from specimens.browsing import Held, count_backs, stored, until, wait_for_back
 
 from soart.pipelines.collection.collection import Collection
 
@@ -20,6 +21,24 @@ def test_pictures_are_judged_from_the_gallery(package, come, address, folder):
     page.wait_for_selector("#legend:has-text('by judge: redness')")
     with Collection(folder) as collection:
         assert len(collection.scores("judge:redness@1")) == 40
+
+
+def test_the_values_of_a_judge_that_ends_before_the_page_knows_its_job_are_shown(package, come, address, folder):
+    page = come()
+    page.goto(f"{address}/c/0/gallery")
+    held = Held(page, "**/api/judge", "POST", answered=True)
+    page.click("#more")
+    page.click("#judge")
+    page.select_option("#judge-dialog [name=judge]", "redness")
+
+    def tells_the_end(response):
+        return "/api/jobs" in response.url and any(not job["live"] for job in response.json()["jobs"])
+
+    with page.expect_response(tells_the_end, timeout=240_000):
+        page.click("#judge-dialog .primary")
+        held.wait()
+    held.release()
+    page.wait_for_function("() => document.querySelector('[name=profile]').value === 'judge:redness@1'")
 
 
 def test_ratings_of_the_gallery_and_the_viewer_are_undone(come, address, folder):
@@ -66,6 +85,139 @@ def test_back_closes_the_viewer_and_stays_on_the_page(come, address, folder):
     page.wait_for_function("() => history.state === null")
     page.go_back()
     page.wait_for_url(lambda url: "gallery?" not in url or "up=1" not in url)
+
+
+@pytest.mark.parametrize("moment", ["before the event of closing", "after it"])
+def test_a_picture_that_is_opened_while_the_viewer_goes_back_stays_open(come, address, folder, moment):
+    page = come()
+    page.goto(f"{address}/c/0/gallery?up=1")
+    page.click("[data-number='3'] .cell")
+    page.wait_for_selector("#viewer .prompt:has-text('number 3')")
+    count_backs(page)
+    page.evaluate(
+        """moment => {
+            const viewer = document.querySelector("#viewer");
+            const open = () => document.querySelector("[data-number='5'] .cell").click();
+            if (moment === "after it") viewer.addEventListener("close", open, { once: true });
+            viewer.close();
+            if (moment !== "after it") open();
+        }""",
+        moment,
+    )
+    wait_for_back(page)
+    page.wait_for_selector("#viewer[open] .prompt:has-text('number 5')")
+    assert page.evaluate("window.backs") == 1
+    page.go_back()
+    page.wait_for_selector("#viewer", state="hidden")
+    assert page.evaluate("history.state") is None
+
+
+def test_a_stack_that_is_opened_while_the_viewer_goes_back_stays_open_and_so_the_other_way_round(
+    come, address, folder, make_drawn
+):
+    with Collection(folder) as collection:
+        collection.add_drawn([make_drawn(seed, "a stacked boat") for seed in range(3)], "m", "s")
+    page = come()
+    page.goto(f"{address}/c/0/gallery?stacks=prompt")
+    page.wait_for_selector("[data-number='0'] .cell.stack")
+    page.click("[data-number='1'] .cell")
+    page.wait_for_selector("#viewer .prompt")
+    count_backs(page)
+    page.evaluate(
+        """() => {
+            document.querySelector("#viewer").close();
+            document.querySelector("[data-number='0'] .cell").click();
+        }"""
+    )
+    wait_for_back(page)
+    page.wait_for_function("() => document.querySelector('#count').textContent === '3 pictures'")
+    assert page.evaluate("Boolean(history.state.stack)")
+    page.wait_for_selector("[data-number='1'] img")
+    page.evaluate(
+        """async () => {
+            document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+            // The page goes back at once, but is not there before the next task.
+            for (let step = 0; step < 20; step++) await null;
+            document.querySelector("[data-number='1'] .cell").click();
+        }"""
+    )
+    wait_for_back(page, 2)
+    page.wait_for_selector("#viewer[open]")
+    assert page.inner_text("#viewer-place") == "2 of 3"
+    assert page.evaluate("window.backs") == 2
+    page.keyboard.press("Escape")
+    page.wait_for_function("() => document.querySelector('#count').textContent === '43 pictures, 1 stack'")
+
+
+def test_a_heat_map_that_fails_leaves_the_picture_and_tells_why(come, address, folder):
+    page = come()
+    page.goto(f"{address}/c/0/gallery?up=1")
+    page.click("[data-number='3'] .cell")
+    page.wait_for_selector("#viewer .prompt:has-text('number 3')")
+    page.route("**/heat/**", lambda route: route.fulfill(status=400, json={"error": "This profile is gone."}))
+    page.keyboard.press("h")
+    page.wait_for_selector(".toast.bad:has-text('This profile is gone.')")
+    page.wait_for_function("() => document.querySelector('#viewer-image').src.includes('/pictures/4/large')")
+    assert page.is_visible("#viewer-image")
+    assert page.is_hidden("#viewer-gone")
+    assert page.get_attribute("[data-heat]", "aria-pressed") == "false"
+    page.unroute("**/heat/**")
+    page.keyboard.press("h")
+    page.wait_for_function(
+        "() => document.querySelector('#viewer-image').src.includes('/heat/4') && document.querySelector('#viewer-image').naturalWidth > 0"
+    )
+    # A file that is gone is still said to be.
+    page.route("**/pictures/5/large*", lambda route: route.abort())
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector("#viewer-gone", state="visible")
+
+
+def test_what_arrives_after_the_viewer_was_closed_belongs_to_the_list_that_was_open(come, address, folder):
+    page = come()
+    page.goto(f"{address}/c/0/gallery?up=1")
+    page.wait_for_selector("[data-number='4'] img")
+    page.evaluate(
+        """async () => {
+            const { openViewer } = await import(new URL("viewer.js", document.querySelector("script[type=module]").src));
+            window.rated = [];
+            window.show = (list) => openViewer([list], 0, { onRate: (id) => window.rated.push([list, id]) });
+        }"""
+    )
+    held = Held(page, "**/api/cells?ids=4")
+    page.evaluate("() => void window.show(4)")
+    held.wait()
+    page.keyboard.press("5")
+    page.keyboard.press("Escape")
+    page.wait_for_function("() => history.state === null")
+    page.evaluate("() => void window.show(5)")
+    page.wait_for_selector("#viewer .prompt:has-text('number 4')")
+    page.keyboard.press("Escape")
+    page.wait_for_function("() => history.state === null")
+    held.release()
+    until(lambda: stored(folder) == {4: 5.0})
+    assert page.evaluate("window.rated") == [[4, 4]]
+    # The picture of the closed viewer is not fetched any more.
+    assert page.get_attribute("#viewer-image", "src") is None
+
+
+def test_cells_that_were_asked_for_before_a_rating_do_not_replace_later_ones(come, address, folder):
+    page = come()
+    held = Held(page, "**/api/cells*", answered=True)
+    page.goto(f"{address}/c/0/gallery?up=1")
+    held.wait()
+    # The same pictures in another order, and again in this one.
+    page.uncheck("[name=up]")
+    page.wait_for_selector("[data-number='0'] .cell[title='a red thing number 39']")
+    page.check("[name=up]")
+    page.wait_for_selector("[data-number='3'] .cell[title='a red thing number 3']")
+    page.focus("[data-number='3'] .cell")
+    page.keyboard.press("5")
+    until(lambda: stored(folder) == {4: 5.0})
+    held.release()
+    # The same rating again removes it.
+    page.keyboard.press("5")
+    page.wait_for_selector(":focus .badge-stars", state="detached")
+    until(lambda: stored(folder) == {})
 
 
 def test_a_picture_that_is_fetched_ahead_and_shown_meanwhile_is_fetched_once(come, address, folder):

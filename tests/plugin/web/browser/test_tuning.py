@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from specimens.browsing import press, stored, until
+from specimens.browsing import Held, press, stored, until
 
 from soart.pipelines.collection.collection import Collection
 
@@ -90,6 +90,64 @@ def test_a_tune_whose_pictures_do_not_arrive_says_so(come, address, folder):
     page.wait_for_selector("#live img")
     page.wait_for_selector(".toast.bad", state="detached")
     page.wait_for_selector("#changes", timeout=400_000)
+
+
+def test_findings_that_fail_are_fetched_again(come, address):
+    page = come()
+    page.route("**/tune/findings", lambda route: route.abort())
+    page.goto(f"{address}/c/0/tune")
+    page.fill("[name=text]", SPACE)
+    page.fill("[name=budget]", "2")
+    page.click("#start .primary")
+    page.wait_for_selector("#state.ended", timeout=400_000)
+    # The next question follows once the findings have failed.
+    for _ in range(2):
+        with page.expect_response("**/api/tune"):
+            pass
+    assert not page.query_selector("#findings .slot")
+    page.unroute("**/tune/findings")
+    page.wait_for_selector("#findings .slot")
+
+
+def test_a_tune_that_has_begun_is_not_hidden_by_an_earlier_state(come, address):
+    page = come()
+    page.goto(f"{address}/c/0/tune")
+    page.fill("[name=text]", SPACE)
+    held = Held(page, "**/api/tune", answered=True)
+    held.wait()
+    page.fill("[name=budget]", "2")
+    page.click("#start .primary")
+    page.wait_for_selector("#run", state="visible")
+    page.evaluate(
+        """() => {
+            const form = document.querySelector("#start");
+            new MutationObserver(() => (window.shown ||= !form.hidden)).observe(form, { attributes: true });
+        }"""
+    )
+    held.release()
+    page.wait_for_selector("#state.ended", timeout=400_000)
+    assert not page.evaluate("window.shown")
+
+
+def test_a_drawing_that_has_begun_is_not_hidden_by_an_earlier_state(come, address):
+    page = come()
+    held = Held(page, "**/api/generate", answered=True)
+    page.goto(f"{address}/c/0/generate")
+    held.wait()
+    page.fill("[name=prompt]", "a boat")
+    page.fill("[name=count]", "1")
+    page.fill("[name=steps]", "1")
+    page.click("#draw .primary")
+    page.wait_for_selector("#state:not(:empty)")
+    page.evaluate(
+        """() => {
+            const state = document.querySelector("#state");
+            new MutationObserver(() => (window.emptied ||= !state.textContent)).observe(state, { childList: true });
+        }"""
+    )
+    held.release()
+    page.wait_for_selector("#live img", timeout=400_000)
+    assert not page.evaluate("window.emptied")
 
 
 def start(folder, tmp_path, port):

@@ -1,0 +1,99 @@
+"""Evaluating and tidying in a real browser whose requests are slow or fail: headless Chromium and the real server."""
+
+import pytest
+from specimens.browsing import Held, until
+
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.evaluation.folders import sync_and_evaluate
+from soart.pipelines.ingest.local_engine import LocalEngine
+from soart.pipelines.ingest.scan import Scan
+
+
+@pytest.fixture
+def folder(untidy):
+    """A collection that was evaluated."""
+    with Collection(untidy) as collection:
+        sync_and_evaluate(collection, Scan([untidy / "images"]), LocalEngine())
+    return untidy
+
+
+def requests_of(page, part, method="GET"):
+    """The requests of a page to addresses with a part, as they are made."""
+    requests = []
+    page.on("request", lambda request: part in request.url and request.method == method and requests.append(request))
+    return requests
+
+
+@pytest.mark.parametrize(
+    ("view", "part", "shown"), [("evaluate", "evaluate/findings", "#found"), ("keepers", "keepers/groups", "#trust")]
+)
+def test_findings_that_fail_are_fetched_again(come, address, view, part, shown):
+    page = come()
+    page.route(f"**/{part}*", lambda route: route.abort())
+    page.goto(f"{address}/c/0/{view}")
+    page.wait_for_selector(".toast.bad:has-text('does not answer')")
+    with page.expect_request("**/api/evaluate"):
+        pass
+    page.unroute(f"**/{part}*")
+    page.wait_for_selector(shown)
+
+
+def test_a_state_that_arrives_late_is_not_shown(come, address):
+    page = come()
+    page.goto(f"{address}/c/0/evaluate")
+    page.wait_for_selector("#found")
+    held = Held(page, "**/api/evaluate", answered=True)
+    held.wait()
+    findings = requests_of(page, "/evaluate/findings")
+    page.click("#ask .primary")
+    until(lambda: page.wait_for_timeout(20) or findings)
+    held.release()
+    # Those of the earlier version are not asked for.
+    assert len(findings) == 1
+
+
+def test_groups_that_arrive_late_do_not_replace_later_ones(come, address):
+    page = come()
+    page.goto(f"{address}/c/0/keepers")
+    page.wait_for_selector("#trust")
+    held = Held(page, "**/keepers/groups?by=burst*", answered=True)
+    page.select_option("[name=by]", "burst")
+    held.wait()
+    page.select_option("[name=by]", "look-alike")
+    page.wait_for_selector("[data-group]")
+    held.release()
+    assert page.locator("[data-group]").count() == 2
+
+
+@pytest.mark.parametrize("view", ["evaluate", "keepers"])
+def test_two_clicks_are_one_evaluation(come, address, view):
+    page = come()
+    page.goto(f"{address}/c/0/{view}")
+    page.wait_for_selector("#found, #trust")
+    posts, held = requests_of(page, "/api/evaluate", "POST"), Held(page, "**/api/evaluate", "POST")
+    findings = requests_of(page, "/evaluate/findings" if view == "evaluate" else "/keepers/groups")
+    page.click("#ask .primary")
+    held.wait()
+    page.click("#ask .primary")
+    held.release()
+    until(lambda: page.wait_for_timeout(20) or findings)
+    assert len(posts) == 1
+    assert page.inner_text("#ask .error") == ""
+
+
+@pytest.mark.parametrize(("view", "choose"), [("evaluate", "#rule [name=duplicates]"), ("keepers", "")])
+def test_two_clicks_are_one_move(come, address, view, choose):
+    page = come()
+    page.goto(f"{address}/c/0/{view}")
+    if choose:
+        page.check(choose)
+    else:
+        page.select_option("[name=by]", "look-alike")
+    posts, held = requests_of(page, f"/api/{view}/move", "POST"), Held(page, f"**/api/{view}/move", "POST")
+    page.click("[data-plan]")
+    held.wait()
+    page.click("[data-plan]")
+    held.release()
+    page.wait_for_selector("[data-undo]", timeout=240_000)
+    assert len(posts) == 1
+    assert page.locator(".toast.bad").count() == 0
