@@ -58,7 +58,7 @@ class _Steered:
 
 
 class SoartSampler(BaseSampler):
-    """A Gaussian process of main effects, pair interactions and what all numbers do together, steered by the knowledge gradient.
+    """A Gaussian process of effects, pairs and what all numbers do together, steered by the knowledge gradient.
 
     It is made for many categorical parameters and few, noisy trials. Categories are options of a slot. Numbers are smooth
     curves, on the logarithm if ``log=True``: a number with at most 60 values (a step, or whole numbers) has an option for

@@ -17,7 +17,7 @@ from math import prod
 import numpy as np
 
 from .kernels import Hyperparameters, gather, joint_kernels, offsets, one_hot, slot_kernels, slot_of_column
-from .similarity import Numbers
+from .similarity import joint_numbers
 
 #: Random waves of a prior draw of the joint effect of numbers.
 _WAVES = 192
@@ -59,7 +59,7 @@ class Products:
         return cls(np.concatenate([part.weights for part in parts]), factors)
 
     def add_options(self, choices: np.ndarray, levels: Sequence[int], totals: np.ndarray) -> None:
-        """Add to (d, k, Σ|s|) ``totals`` the values when one option of the (d, k, S) ``choices`` is replaced by each other."""
+        """Add to (d, k, Σ|s|) ``totals`` the values when one option of a (d, k, S) choice is replaced by each other one."""
         start, everywhere = offsets(levels), np.arange(len(self.weights))[:, None]
         here = {s: factors[everywhere, choices[..., s]] for s, factors in self.factors.items()}
         for slot, factors in self.factors.items():
@@ -108,7 +108,11 @@ class Tables:
         return Tables(self.levels, self.constant[functions], self.main[functions], self.pair[functions], products)
 
     def options(self, choices: np.ndarray) -> np.ndarray:
-        """(d, k, Σ|s|) values, but for a constant in each slot, when one option of each function's (d, k, S) ``choices`` is replaced by each other one."""
+        """(d, k, Σ|s|) values, but for a constant in each slot, when one option of a choice is replaced by each other one.
+
+        Args:
+            choices: (d, k, S), k for each function.
+        """
         flat = one_hot(choices.reshape(-1, len(self.levels)), self.levels)
         totals: np.ndarray = self.main[:, None, :] + flat.reshape(*choices.shape[:2], -1) @ self.pair
         for products in self.products:
@@ -140,7 +144,10 @@ class Tables:
         return replace(self, constant=self.constant + constants)
 
     def flattened(self) -> Tables:
-        """The constant, the effects and the pairs of options alone, with those that are in the products."""
+        """The constant and the effects of options and of pairs alone, with those that are in the products.
+
+        They are means over all options of the other slots: what three and more numbers do beyond them is left out.
+        """
         constant, main, pair = self.constant.copy(), self.main.copy(), self.pair.copy()
         start = offsets(self.levels)
         for products in self.products:
@@ -207,9 +214,8 @@ def prior_draws(
     if not theta.joint:
         return Tables(levels, constants, main, pair)
     waves = {
-        slot: similarity.waves(float(theta.joint_lengths[slot]), rng, (count, _WAVES))
-        for slot, similarity in enumerate(theta.similarities)
-        if isinstance(similarity, Numbers)
+        slot: numbers.waves(float(theta.joint_lengths[slot]), rng, (count, _WAVES))
+        for slot, numbers in joint_numbers(theta.similarities).items()
     }
     weights = rng.standard_normal((count, _WAVES)) + 1j * rng.standard_normal((count, _WAVES))
     return Tables(levels, constants, main, pair, (Products(np.sqrt(theta.joint / _WAVES) * weights, waves),))

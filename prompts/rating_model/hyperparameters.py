@@ -25,7 +25,7 @@ from .kernels import (
 )
 from .laplace import Mode, evidence_slope, find_mode
 from .likelihoods import Terms
-from .similarity import Numbers, Similarities
+from .similarity import Numbers, Similarities, joint_numbers, matern
 
 #: Deviations from the median beyond which the priors of amplitude and noise fall as a power: functions without noise are
 #: far from what is usual.
@@ -62,8 +62,8 @@ class Priors:
 class Layout:
     """The layout of the vector log θ.
 
-    v, b, c, w_1…w_S, odds of the slots with a likeness, lengths of the slots of numbers, with a joint effect of numbers
-    its lengths too, then the hyper-parameters named in ``extra``.
+    v, b, c, w_1…w_S, odds of the slots with a likeness, lengths of the slots of numbers, lengths of the joint effect, then
+    the hyper-parameters named in ``extra``.
     """
 
     slots: int
@@ -82,16 +82,16 @@ class Layout:
 
     @property
     def joined(self) -> list[int]:
-        """Slots of numbers if they have a joint effect."""
-        return self.numbers if "joint" in self.extra else []
+        """Slots with a joint effect."""
+        return list(joint_numbers(self.similarities)) if "joint" in self.extra else []
 
     @classmethod
     def of(
         cls, rows: Rows, terms: Terms, raters: int, similarities: Similarities = (), *, joint: bool = False
     ) -> Layout:
-        """The layout with the hyper-parameters that these data can determine; with ``joint`` what numbers do together."""
+        """The layout with the hyper-parameters that these data can determine, that of a ``joint`` effect only if wanted."""
         extra: tuple[str, ...] = ("own_constant", "own") if raters > 1 else ()
-        if joint and sum(isinstance(similarity, Numbers) for similarity in similarities) > 1:
+        if joint and joint_numbers(similarities):
             extra += ("joint",)
         pictures = rows.pictures[terms.cells()]
         known = pictures[pictures >= 0]
@@ -251,10 +251,10 @@ class Evidence:
     def _by_joint_length(self, slope: np.ndarray, theta: Hyperparameters) -> list[float]:
         """Σ slope ∘ ∂ log Π_s m_s/∂φ for the logarithms φ of the joint lengths."""
         total = []
-        for slot, correlation in joint_kernels(theta).items():
+        for slot in self.layout.joined:
             numbers = theta.similarities[slot]
             assert isinstance(numbers, Numbers)
-            growth = numbers.correlation_slope(float(theta.joint_lengths[slot]))
+            correlation, growth = matern(numbers.positions, float(theta.joint_lengths[slot]))
             relative = np.divide(growth, correlation, out=np.zeros_like(growth), where=correlation > 0)
             total.append(float(np.vdot(slope, self._between(slot, relative))))
         return total

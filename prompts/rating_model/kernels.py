@@ -10,7 +10,7 @@ and ρ_s its share, 0 without a likeness. A slot that is not in use has no effec
 
 P holds main effects and pair interactions of the options: the kernel of a second-order factorisation machine with all
 ranks (Rendle 2010; functional ANOVA, Durrande et al. 2013). Its last term is what all numbers do together: e is its
-variance, and m_s the Matérn covariance of slot s, over the slots of numbers. c and d are the variances of the common mean and of a
+variance, and m_s the Matérn covariance of slot s, over the slots of numbers that are always in use. c and d are the variances of the common mean and of a
 rater's own mean. o is the share of taste that is a rater's own (intrinsic coregionalisation, Bonilla, Chai & Williams
 2008), u the weight of image items, t the variance between seeds of one choice.
 """
@@ -23,7 +23,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ...errors import PromptError
-from .similarity import Numbers, Similarities, Similarity, identity
+from .similarity import Numbers, Similarities, Similarity, identity, joint_numbers, matern
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,8 @@ class Hyperparameters:
         odds: (S,) ρ_s/(1 − ρ_s), 0 for slots without a likeness; empty if there is none at all.
         lengths: (S,) lengths of the curves of numbers, 0 for other slots; empty likewise.
         similarities: likenesses of the options of each slot, which are given, not learnt; empty likewise.
-        joint: e, 0 with fewer than two slots of numbers.
-        joint_lengths: (S,) lengths of m_s, 0 for slots that are not numbers; empty likewise.
+        joint: e, 0 without a joint effect.
+        joint_lengths: (S,) lengths of m_s, 0 for slots without a joint effect; empty likewise.
     """
 
     amplitude: float
@@ -174,13 +174,12 @@ def slot_kernels(levels: Sequence[int], theta: Hyperparameters) -> list[np.ndarr
 
 
 def joint_kernels(theta: Hyperparameters) -> dict[int, np.ndarray]:
-    """(|s|, |s|) m_s by slot of numbers; empty without a joint effect of numbers."""
+    """(|s|, |s|) m_s of the slots with a joint effect; empty without one."""
     if not theta.joint:
         return {}
     return {
-        slot: similarity.correlation(float(theta.joint_lengths[slot]))
-        for slot, similarity in enumerate(theta.similarities)
-        if isinstance(similarity, Numbers)
+        slot: matern(numbers.positions, float(theta.joint_lengths[slot]))[0]
+        for slot, numbers in joint_numbers(theta.similarities).items()
     }
 
 

@@ -89,18 +89,8 @@ class Numbers:
         """(|s|, |s|) derivative of ``gram`` with respect to log ``length``."""
         return self._padded(_centred_matern(self.positions, length)[1])
 
-    def correlation(self, length: float) -> np.ndarray:
-        """(|s|, |s|) Matérn covariance of ``length``, 1 on the diagonal; no use is like no number."""
-        matrix = self._padded(matern(self.positions, length)[0])
-        matrix[-1, -1] = 1.0
-        return matrix
-
-    def correlation_slope(self, length: float) -> np.ndarray:
-        """(|s|, |s|) derivative of ``correlation`` with respect to log ``length``."""
-        return self._padded(matern(self.positions, length)[1])
-
     def waves(self, length: float, rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
-        """(d, |s|, f) complex random waves of the options; the mean of w(x) w̄(x') is ``correlation`` (Rahimi & Recht 2007).
+        """(d, numbers, f) complex random waves w; the mean of w(x) w̄(x') is ``matern`` (Rahimi & Recht 2007).
 
         Args:
             length: of the covariance, whose spectral density is a t distribution of 5 degrees of freedom.
@@ -108,10 +98,7 @@ class Numbers:
             shape: d, f.
         """
         frequencies = rng.standard_t(5, shape) / length
-        phases = frequencies[:, None, :] * np.asarray(self.positions)[None, :, None]
-        if self.conditional:
-            phases = np.concatenate([phases, rng.uniform(0, 2 * np.pi, (shape[0], 1, shape[1]))], axis=1)
-        waves: np.ndarray = np.exp(1j * phases)
+        waves: np.ndarray = np.exp(1j * frequencies[:, None, :] * np.asarray(self.positions)[None, :, None])
         return waves
 
     def _padded(self, matrix: np.ndarray) -> np.ndarray:
@@ -124,7 +111,7 @@ class Numbers:
 
 
 def matern(positions: tuple[float, ...], length: float) -> tuple[np.ndarray, np.ndarray]:
-    """The Matérn 5/2 covariance, and its derivative with respect to the logarithm of the length."""
+    """The Matérn 5/2 covariance, 1 on the diagonal, and its derivative with respect to the logarithm of the length."""
     places = np.asarray(positions)
     r = math.sqrt(5) * np.abs(places[:, None] - places) / length
     decay = np.exp(-r)
@@ -198,6 +185,16 @@ def nearness(vectors: np.ndarray) -> np.ndarray:
 
 Similarity = Numbers | Likeness | None
 Similarities = tuple[Similarity, ...]
+
+
+def joint_numbers(similarities: Similarities) -> dict[int, Numbers]:
+    """The slots of numbers that are always in use, which have a joint effect; none if they are fewer than two."""
+    found = {
+        slot: similarity
+        for slot, similarity in enumerate(similarities)
+        if isinstance(similarity, Numbers) and not similarity.conditional
+    }
+    return found if len(found) > 1 else {}
 
 
 def check_similarities(similarities: Similarities, levels: Sequence[int]) -> Similarities:
