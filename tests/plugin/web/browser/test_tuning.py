@@ -183,7 +183,7 @@ def test_a_killed_server_loses_nothing(come, folder, tmp_path):
         page.fill("[name=text]", SPACE)
         page.fill("[name=budget]", "400")
         page.click("#start .primary")
-        page.wait_for_selector("#live img >> nth=9", timeout=400_000)
+        page.wait_for_selector("#live img >> nth=3", timeout=400_000)
         server.send_signal(signal.SIGKILL)
         server.wait(240)
         server.stdout.close()
