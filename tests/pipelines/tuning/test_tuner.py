@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import time
 from dataclasses import replace
 
@@ -129,8 +130,11 @@ def test_kill_at_any_moment(tmp_path, space, panel, embedded):
         if child == 0:
             try:
                 import torch
+                from tqdm.auto import tqdm
 
                 torch.set_num_threads(1)
+                # Progress bars of all processes share a lock, which a killed one would keep for ever.
+                tqdm.set_lock(threading.RLock())
                 with Collection(folder) as collection:
                     tune(Tuner(collection, generation.ImageGenerator(embedded, 2), space, panel, budget=12, batch=4))
             finally:
