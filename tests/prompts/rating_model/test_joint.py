@@ -1,4 +1,4 @@
-"""What several numbers do together: the last term of the taste kernel."""
+"""The joint effect of several numbers, the last term of the taste kernel."""
 
 import numpy as np
 import pytest
