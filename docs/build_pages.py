@@ -158,11 +158,9 @@ def _section(name: str, command: TyperCommand) -> str:
 
 def commands_page() -> str:
     """``docs/commands.md``: every command with its arguments and options."""
-    from typer.main import get_command
+    from soart.plugin.cli.app import root
 
-    from soart.plugin.cli.app import app
-
-    group = get_command(app)
+    group = root()
     # Typer's groups are not typed as such.
     found = list(_commands(group))
     index = ["| command | |", "|---|---|"]

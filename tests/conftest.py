@@ -37,8 +37,6 @@ settings.load_profile("steady")
 LONGEST = {"browser", "test_ray_engine.py"}
 
 HERE = Path(__file__).parent
-#: Rooms whose own tests must cover them. Tracing costs a half of their time again, so that other tests run without.
-COVERED = [HERE / room for room in ("metrics", "pipelines", "prompts")]
 
 
 def pytest_xdist_auto_num_workers():
@@ -57,9 +55,6 @@ def pytest_collection_modifyitems(items):
         return not names & LONGEST, path.parent != HERE, -len(files[path])
 
     items[:] = [test for path in sorted(files, key=begins) for test in files[path]]
-    for test in items:
-        if not any(test.path.is_relative_to(room) for room in COVERED):
-            test.add_marker(pytest.mark.no_cover)
 
 
 def pytest_collection_finish():
@@ -76,16 +71,17 @@ CHROMIUM = os.environ.get("SOART_CHROMIUM") or next(filter(None, map(shutil.whic
 
 @pytest.fixture(autouse=True)
 def short_curve(request, monkeypatch):
-    """Learning curves of two repetitions instead of four, which take most of learning; the tests of tastes keep all."""
+    """Learning curves of two sizes and repetitions instead of four, which take most of learning; the tests of tastes keep all."""
     if HERE / "metrics" not in request.path.parents and "usual_effort" not in request.fixturenames:
         monkeypatch.setattr(learning_curve, "measure_curve", partial(learning_curve.measure_curve, repeats=2))
+        monkeypatch.setattr(learning_curve, "SHARES", (0.6, 1.0))
 
 
 @pytest.fixture(scope="session", autouse=True)
 def few_steps():
-    """Half the usual steps of the embedded model: drawing takes most of the tests that draw."""
+    """A quarter of the usual steps of the embedded model: drawing takes most of the tests that draw."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loading, "EMBEDDED_STEPS", EMBEDDED_STEPS // 2)
+        patch.setattr(loading, "EMBEDDED_STEPS", EMBEDDED_STEPS // 4)
         yield
 
 

@@ -12,11 +12,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from typer.main import get_command
 
 import soart
 import soart.metrics
-from soart.plugin.cli.app import app
+from soart.plugin.cli.app import root
 from soart.prompts.space.space import PromptSpace
 
 ROOT = Path(__file__).parents[1]
@@ -41,7 +40,7 @@ def blocks(path, language):
 
 def commands():
     """Every command by the words that call it, and the command."""
-    for name, command in get_command(app).commands.items():
+    for name, command in root().commands.items():
         yield name, command
         for inner, one in getattr(command, "commands", {}).items():
             yield f"{name} {inner}", one
@@ -95,7 +94,7 @@ def test_commands_in_the_pages_parse(path):
     for line in (line for block in blocks(path, "sh") for line in block.splitlines()):
         if line.startswith("soart "):
             _, name, *arguments = shlex.split(line, comments=True)
-            command = get_command(app).commands[name]
+            command = root().commands[name]
             if hasattr(command, "commands"):
                 name, *arguments = arguments
                 command = command.commands[name]

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import cache
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
+from typer.main import get_command
 
 from ...errors import SoartError
 from ...version import __version__
@@ -124,6 +126,14 @@ app.add_typer(taste.app, name="taste")
 app.add_typer(configuration.app, name="config")
 
 
+@cache
+def root() -> GroupedCommands:
+    """All commands with their options, which are read from signatures once, for that takes a tenth of a second."""
+    commands = get_command(app)
+    assert isinstance(commands, GroupedCommands)
+    return commands
+
+
 def main() -> None:
     """Run the command line; expected errors are printed as one sentence."""
     # Threads of OpenMP that wait actively take the cores from each other: drawing beside one other busy process took
@@ -131,7 +141,7 @@ def main() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     open_closed_streams()
     try:
-        app()
+        root()()
     except SoartError as error:
         note(f"Error: {error}")
         sys.exit(error.exit_code)

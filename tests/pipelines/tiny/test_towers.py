@@ -3,11 +3,13 @@
 import numpy as np
 import torch
 
+from soart.pipelines.tiny import towers
 from soart.pipelines.tiny.judge import JUDGED
 from soart.pipelines.tiny.towers import build_processor, train_towers, words_of
 
 
-def test_a_training_is_repeatable_and_read_back_whole(tmp_path):
+def test_a_training_is_repeatable_and_read_back_whole(tmp_path, monkeypatch):
+    monkeypatch.setattr(towers, "BATCH", 8)
     rng = np.random.default_rng(0)
     pictures = rng.integers(0, 256, (6, 64, 64, 3), dtype=np.uint8)
     whole, tokenizer = train_towers(tmp_path / "a", pictures, pictures[::2], 2)
