@@ -2,7 +2,7 @@
 
 import "./page.js";
 
-import { once, onSubmit } from "./actions.js";
+import { actionsEnd, once, onSubmit } from "./actions.js";
 import { $, $$, around, find, formValues, setServerHtml } from "./dom.js";
 import { followEvaluation } from "./evaluation.js";
 import { watchJobs } from "./jobs.js";
@@ -100,7 +100,7 @@ rule.addEventListener("input", () => {
 rule.addEventListener("submit", (event) => event.preventDefault());
 onSubmit(form, () => change("/api/evaluate", formValues(form)));
 addEventListener("keydown", (event) => {
-  if (isForView(event) && event.key === "u") undoLatest();
+  if (isForView(event) && event.key === "u") actionsEnd().then(() => undoLatest());
 });
 openThumbs($("#main"));
 onUndo(poll);

@@ -2,7 +2,7 @@
 
 import "./page.js";
 
-import { once, onSubmit } from "./actions.js";
+import { actionsEnd, once, onSubmit } from "./actions.js";
 import { $, $$, around, find, formValues, setServerHtml } from "./dom.js";
 import { followEvaluation } from "./evaluation.js";
 import { watchJobs } from "./jobs.js";
@@ -113,7 +113,7 @@ addEventListener("keydown", (event) => {
   else if (event.key === "ArrowLeft") thumbs[Math.max(at - 1, 0)]?.focus();
   else if (event.key === "k" && thumb) once(thumb, () => keep(thumb, Number(thumb.dataset.picture)));
   else if (event.key === "d" && thumb) once(thumb, () => markDistinct(thumb));
-  else if (event.key === "u") undoLatest();
+  else if (event.key === "u") actionsEnd().then(() => undoLatest());
   else return;
   event.preventDefault();
 });

@@ -97,3 +97,20 @@ def test_two_clicks_are_one_move(come, address, view, choose):
     page.wait_for_selector("[data-undo]", timeout=240_000)
     assert len(posts) == 1
     assert page.locator(".toast.bad").count() == 0
+
+
+def test_a_choice_is_undone_though_its_answer_is_late(come, address):
+    page = come()
+    page.goto(f"{address}/c/0/keepers")
+    page.select_option("[name=by]", "look-alike")
+    kept = page.locator("[data-keep][aria-pressed='true']").first.get_attribute("data-keep")
+    other = page.locator(f".group:has([data-keep='{kept}']) [data-keep][aria-pressed='false']").first
+    chosen = other.get_attribute("data-keep")
+    held = Held(page, "**/api/keepers/keep", "POST", answered=True)
+    other.click()
+    held.wait()
+    page.keyboard.press("u")
+    held.release()
+    page.wait_for_selector(".toast:has-text('Undone: choice of keeper')")
+    page.wait_for_selector(f"[data-keep='{kept}'][aria-pressed='true']")
+    assert page.get_attribute(f"[data-keep='{chosen}']", "aria-pressed") == "false"
