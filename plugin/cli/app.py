@@ -128,7 +128,7 @@ app.add_typer(configuration.app, name="config")
 
 @cache
 def root() -> GroupedCommands:
-    """All commands with their options, which are read from signatures once, for that takes a tenth of a second."""
+    """The group of all commands, built once: reading their options from signatures takes a tenth of a second."""
     commands = get_command(app)
     assert isinstance(commands, GroupedCommands)
     return commands
