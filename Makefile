@@ -18,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Lints two at a time; each tool's output stays together where this make can do that.
 PAIRED := --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
-.PHONY: help demo test coverage test-slow bench collect lint lint-js lint-style lint-types pages texts docs clean
+.PHONY: help demo test test-slow bench collect lint lint-js lint-style lint-types pages texts docs clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,11 +76,7 @@ collect: $(DEV)
 
 test:  ## lint, then run the fast tests: what every change must pass
 	@$(MAKE) --no-print-directory $(PAIRED) lint collect
-	$(BIN)/pytest -m "not slow" -n auto --dist loadfile --no-loadscope-reorder
-
-# Not a part of `test`, for tracing takes a third of the time again.
-coverage: $(DEV)  ## measure how much of metrics, pipelines and prompts their own tests cover
-	$(BIN)/pytest tests/metrics tests/pipelines tests/prompts -m "not slow" -n auto --cov --cov-report=term
+	$(BIN)/pytest -m "not slow" -n auto --dist loadfile --no-loadscope-reorder --cov --cov-report=term
 
 test-slow: $(DEV)  ## run the tests that take minutes
 	$(BIN)/pytest -m slow

@@ -37,6 +37,10 @@ settings.load_profile("steady")
 LONGEST = {"browser", "test_ray_engine.py"}
 
 HERE = Path(__file__).parent
+#: Rooms whose own tests must cover them. Tracing costs a third of the time again, so other tests and those that draw run
+#: without.
+COVERED = [HERE / room for room in ("metrics", "pipelines", "prompts")]
+DRAWING = {"embedded", "generator"}
 
 
 def pytest_xdist_auto_num_workers():
@@ -55,6 +59,9 @@ def pytest_collection_modifyitems(items):
         return not names & LONGEST, path.parent != HERE, -len(files[path])
 
     items[:] = [test for path in sorted(files, key=begins) for test in files[path]]
+    for test in items:
+        if DRAWING & set(getattr(test, "fixturenames", ())) or not any(test.path.is_relative_to(room) for room in COVERED):
+            test.add_marker(pytest.mark.no_cover)
 
 
 def pytest_collection_finish():

@@ -187,8 +187,6 @@ def test_a_killed_server_loses_nothing(come, folder, tmp_path):
         until(lambda: stored(folder) == rated)
         page.fill("[name=text]", SPACE)
         page.fill("[name=budget]", "400")
-        # Whole pictures alone: candidates that are dropped early take several times as long.
-        page.uncheck("[name=prune]")
         page.click("#start .primary")
         page.wait_for_selector("#live img >> nth=3", timeout=400_000)
         server.send_signal(signal.SIGKILL)
@@ -204,9 +202,12 @@ def test_a_killed_server_loses_nothing(come, folder, tmp_path):
         until(lambda: stored(folder) == rated)
         page.wait_for_selector("#state.interrupted")
         assert "nothing is lost" in page.inner_text("#state")
+        shown = page.locator("#live img").count()
         page.click("#resume")
         until(lambda: pictures(folder) > drawn)
-        page.wait_for_selector("#state.running")
+        page.wait_for_function(
+            "count => document.querySelectorAll('#live img').length > count", arg=shown, timeout=400_000
+        )
         server.send_signal(signal.SIGINT)
         assert server.wait(240) == 0
     finally:
