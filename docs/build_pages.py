@@ -158,9 +158,11 @@ def _section(name: str, command: TyperCommand) -> str:
 
 def commands_page() -> str:
     """``docs/commands.md``: every command with its arguments and options."""
-    from soart.plugin.cli.app import root
+    from typer.main import get_command
 
-    group = root()
+    from soart.plugin.cli.app import app
+
+    group = get_command(app)
     # Typer's groups are not typed as such.
     found = list(_commands(group))
     index = ["| command | |", "|---|---|"]

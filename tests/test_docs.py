@@ -12,13 +12,16 @@ from pathlib import Path
 
 import pytest
 import yaml
+from typer.main import get_command
 
 import soart
 import soart.metrics
-from soart.plugin.cli.app import root
+from soart.plugin.cli.app import app
 from soart.prompts.space.space import PromptSpace
 
 ROOT = Path(__file__).parents[1]
+# Not the commands that other tests run: commands keep the names of the help option of the first context.
+GROUP = get_command(app)
 DOCS = sorted((ROOT / "docs").glob("*.md"))
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS]
 ROOM_OF_NODES = "plugin/**/docs/Soart*.md"
@@ -40,7 +43,7 @@ def blocks(path, language):
 
 def commands():
     """Every command by the words that call it, and the command."""
-    for name, command in root().commands.items():
+    for name, command in GROUP.commands.items():
         yield name, command
         for inner, one in getattr(command, "commands", {}).items():
             yield f"{name} {inner}", one
@@ -94,7 +97,7 @@ def test_commands_in_the_pages_parse(path):
     for line in (line for block in blocks(path, "sh") for line in block.splitlines()):
         if line.startswith("soart "):
             _, name, *arguments = shlex.split(line, comments=True)
-            command = root().commands[name]
+            command = GROUP.commands[name]
             if hasattr(command, "commands"):
                 name, *arguments = arguments
                 command = command.commands[name]

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from typer.main import get_command
 
 from soart.metrics.damage.scorer import DETECTORS
 from soart.pipelines.models.options import GeneratorOptions
@@ -230,9 +231,9 @@ def test_soart_alone_says_where_to_start_and_what_each_command_does(soart):
     text = " ".join((out + err).split())
     assert code == 2
     assert "Where to start: soart demo" in text
-    for command in cli.root().commands.values():
+    for command in get_command(cli.app).commands.values():
         assert " ".join(command.get_short_help_str(limit=1000).split()) in text
-    assert {name for names in cli.GROUPS.values() for name in names} == set(cli.root().commands)
+    assert {name for names in cli.GROUPS.values() for name in names} == set(get_command(cli.app).commands)
     assert soart("rank", "-h")[1] == soart("rank", "--help")[1]
 
 
@@ -261,7 +262,7 @@ def test_generator_options_are_one_value(monkeypatch, soart, tmp_path):
 def test_every_command_has_help_with_an_example_that_parses(soart):
     import shlex
 
-    group = cli.root()
+    group = get_command(cli.app)
     assert set(group.commands) >= {"generate", "rank", "demo", "doctor", "compare-attention", "taste"}
     for name, command in group.commands.items():
         if hasattr(command, "commands"):

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
+from typer.main import get_command
 
 from soart.plugin.cli import app as cli
 from soart.plugin.cli import configuration, generate, tune
@@ -39,7 +40,7 @@ def opened(monkeypatch):
 
 
 def test_every_setting_is_used_by_commands_that_have_its_option():
-    commands = cli.root().commands
+    commands = get_command(cli.app).commands
     assert set(configuration.USES) == set(configuration.KEYS)
     for option, names in configuration.USES.values():
         for name in names:

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 from PIL import Image
+from typer.main import get_command
 
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import ratings
@@ -174,7 +175,7 @@ def test_mistakes_end_in_one_sentence(soart, world, tmp_path, arguments, code):
 
 
 def test_every_command_has_an_example():
-    group = cli.root().commands["taste"]
+    group = get_command(cli.app).commands["taste"]
     assert set(group.commands) >= {"learn", "rate", "show", "explain", "next", "compare", "blend", "export", "import"}
     for name, command in group.commands.items():
         examples = re.findall(r"soart taste ([^\n]*?)(?=\s{2,}or:|$)", command.epilog or "")
