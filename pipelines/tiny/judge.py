@@ -72,17 +72,22 @@ def load_judge(path: Path) -> Judge:
     return judge.eval()
 
 
-def train(count: int = 16_000, epochs: int = 6) -> Judge:
+def save_judge(judge: Judge, path: Path) -> None:
+    """Write a trained judge to safetensors."""
+    save_file({k: v.contiguous() for k, v in judge.state_dict().items()}, path)
+
+
+def train_judge(count: int = 16_000, epochs: int = 6, seed: int = SEED) -> Judge:
     """Train on ``count`` fresh renderings; prints accuracy on 1,000 more."""
-    series = list(examples(SEED, count + 1000))
+    series = list(examples(seed, count + 1000))
     pictures = np.stack([image for _, image in series])
     labels = {n: torch.tensor([list(FACTORS[n]).index(getattr(s, n)) for s, _ in series]) for n in JUDGED}
-    torch.manual_seed(SEED)
+    torch.manual_seed(seed)
     judge = Judge()
     optimizer = torch.optim.AdamW(judge.parameters(), lr=2e-3, weight_decay=0.02)
     steps = epochs * (count // _BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=steps)
-    order = np.random.default_rng(SEED)
+    order = np.random.default_rng(seed)
     for epoch in range(epochs):
         judge.train()
         started = time.perf_counter()
@@ -131,9 +136,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    judge = train()
+    judge = train_judge()
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    save_file({k: v.contiguous() for k, v in judge.state_dict().items()}, arguments.out)
+    save_judge(judge, arguments.out)
 
 
 if __name__ == "__main__":

@@ -2,14 +2,21 @@
 
     python -m soart.pipelines.tiny.towers --work DIR --judge tests/assets/judge.safetensors [--out DIR]
 
-A picture tower and a text tower, saved as a ``CLIPModel`` of transformers with its processor, learn from the renderer's
-captioned pictures alone. Half of them pass through the embedded autoencoder first, because drawn pictures do. A picture
-should lie nearest to its own option among the options of every factor (in any of their words), and to its own caption
-among those of its batch (Radford et al., "Learning transferable visual models from natural language supervision",
-2021). Like ``train`` it may be killed at any moment. It takes minutes on one core.
+A picture tower and a text tower, saved as a ``CLIPModel`` of transformers with its processor, learn from two kinds of
+pictures, by halves:
 
-At last pictures are drawn at few steps and low guidance, so that a good share fails. The judge of ``judge`` says what
-they show, and a curve for each factor is fitted to that; see ``pipelines.judges.calibration``.
+* the renderer's, which show what their captions say. Every second one passes through the embedded autoencoder first,
+  because drawn pictures do.
+* those that the embedded model draws at few steps and low guidance, so that a good share fails. A classifier trained on
+  rendered pictures says how probably they show each option, and the towers learn these probabilities (Hinton et al.,
+  "Distilling the knowledge in a neural network", 2015).
+
+A picture should lie nearest to its own option among the options of every factor (in any of their words), and a rendered
+one to its own caption among those of its batch (Radford et al., "Learning transferable visual models from natural
+language supervision", 2021). Like ``train`` it may be killed at any moment, but for the classifier's ten minutes.
+
+At last a curve for each factor is fitted to pictures drawn in the same way; see ``pipelines.judges.calibration``. What
+they show is said by another classifier, ``--judge``, of which training sees nothing.
 """
 
 from __future__ import annotations
@@ -22,19 +29,25 @@ import torch
 from torch.nn import functional
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcessor, CLIPTokenizer
 
-from .judge import JUDGED, Judge, balanced_scenes, load_judge
+from .judge import JUDGED, Judge, balanced_scenes, load_judge, save_judge, to_tensor, train_judge
 from .parts import LENGTH, build_tokenizer
 from .render import SIZE
 from .train import SEED, fit, render_pictures
 from .words import FACTORS, Scene, caption, random_scene
 
 OUT = Path(__file__).parent / "clip"
-PICTURES, STEPS, BATCH = 24_000, 3_200, 64
+PICTURES, STEPS = 24_000, 3_200
+#: Pictures of each kind in a batch.
+BATCH = 64
 WIDTH, DEPTH, EMBEDDING = 128, 4, 64
 #: Weight of the captions in the loss.
 CAPTIONS = 0.3
 #: Pictures for the calibration, and the settings that they are drawn with.
 CALIBRATED, POOR_STEPS, POOR_GUIDANCE = 500, (1, 2, 3), (1.0, 1.5, 2.5)
+#: Drawn pictures to learn from, those that are drawn at once, and the seed of the first of these.
+DRAWN, PART, FIRST = 16_000, 500, 1_000
+#: Seed of the classifier that says what they show.
+TEACHER = 5_151
 _TEMPLATES = ("{}", "{}", "a {}", "a picture of a {}", "picture in {}", "the {}")
 
 
@@ -87,10 +100,42 @@ def decoded_pictures(work: Path, pictures: np.ndarray) -> np.ndarray:
             with torch.autocast("cpu", torch.bfloat16):
                 values = vae.decoder(vae.encoder(batch.to(memory_format=torch.channels_last))).float().clamp(-1, 1)
             parts.append(((values + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy())
-        np.save(path.with_suffix(".part.npy"), np.concatenate(parts))
-        path.with_suffix(".part.npy").rename(path)
+        _save(path, np.concatenate(parts))
     decoded: np.ndarray = np.load(path, mmap_mode="r")
     return decoded
+
+
+def drawn_pictures(work: Path, count: int) -> np.ndarray:
+    """Pictures that the embedded model draws at few steps and low guidance, drawn once; (count, 64, 64, 3) uint8."""
+    parts = []
+    for start in range(0, count, PART):
+        path = work / f"drawn-{start}.npy"
+        if not path.exists():
+            _save(path, poor_pictures(PART, FIRST + start // PART)[2])
+        parts.append(np.load(path))
+    return np.concatenate(parts)[:count]
+
+
+def _save(path: Path, array: np.ndarray) -> None:
+    """Write an array, whole or not at all."""
+    np.save(path.with_suffix(".part.npy"), array)
+    path.with_suffix(".part.npy").rename(path)
+
+
+def load_teacher(work: Path) -> Judge:
+    """The classifier that says what drawn pictures show, trained once."""
+    path = work / "teacher.safetensors"
+    if not path.exists():
+        save_judge(train_judge(seed=TEACHER), path.with_suffix(".part"))
+        path.with_suffix(".part").rename(path)
+    return load_judge(path)
+
+
+@torch.no_grad()
+def probabilities(teacher: Judge, pictures: np.ndarray) -> dict[str, torch.Tensor]:
+    """How probably (n, 64, 64, 3) uint8 pictures show each option; (n, options) float32 by factor."""
+    parts = [teacher(to_tensor(pictures[start : start + PART])) for start in range(0, len(pictures), PART)]
+    return {factor: torch.cat([part[factor] for part in parts]).softmax(dim=1) for factor in JUDGED}
 
 
 def _phrases(rng: np.random.Generator) -> list[str]:
@@ -102,22 +147,39 @@ def _phrases(rng: np.random.Generator) -> list[str]:
     ]
 
 
-def _labels(scenes: list[Scene], factor: str) -> torch.Tensor:
-    return torch.tensor([list(FACTORS[factor]).index(getattr(scene, factor)) for scene in scenes])
+def _certain(scenes: list[Scene], factor: str) -> torch.Tensor:
+    """(n, options): 1 for the option of each scene."""
+    labels = torch.tensor([list(FACTORS[factor]).index(getattr(scene, factor)) for scene in scenes])
+    return functional.one_hot(labels, len(FACTORS[factor])).float()
 
 
-def _tensor(pictures: np.ndarray, decoded: np.ndarray, indices: np.ndarray, rng: np.random.Generator) -> torch.Tensor:
-    """A batch in −1…1: every second one decoded, some mirrored, some with a little noise."""
-    chosen = np.stack([decoded[i // 2] if i % 2 == 0 else pictures[i] for i in indices])
-    flips = rng.random(len(indices)) < 0.5
+def _tensor(chosen: np.ndarray, rng: np.random.Generator) -> torch.Tensor:
+    """A batch of (n, 64, 64, 3) uint8 pictures in −1…1, some mirrored, some with a little noise."""
+    flips = rng.random(len(chosen)) < 0.5
     chosen[flips] = chosen[flips, :, ::-1]
-    values = torch.from_numpy(chosen).permute(0, 3, 1, 2).float() / 127.5 - 1
-    strength = rng.uniform(0, 0.06, (len(indices), 1, 1, 1)).astype(np.float32)
+    values = to_tensor(chosen)
+    strength = rng.uniform(0, 0.06, (len(chosen), 1, 1, 1)).astype(np.float32)
     return values + torch.from_numpy(strength * rng.standard_normal(values.shape, dtype=np.float32))
 
 
-def train_towers(work: Path, pictures: np.ndarray, decoded: np.ndarray, steps: int) -> tuple[CLIPModel, CLIPTokenizer]:
-    """Fit both towers together."""
+def train_towers(
+    work: Path,
+    pictures: np.ndarray,
+    decoded: np.ndarray,
+    drawn: np.ndarray,
+    shown: dict[str, torch.Tensor],
+    steps: int,
+) -> tuple[CLIPModel, CLIPTokenizer]:
+    """Fit both towers together.
+
+    Args:
+        work: folder for checkpoints.
+        pictures: (n, 64, 64, 3) uint8, the first of the renderer's series.
+        decoded: (n // 2, 64, 64, 3) uint8, every second of them from the autoencoder.
+        drawn: (m, 64, 64, 3) uint8.
+        shown: (m, options) probabilities by factor that the drawn ones show each option.
+        steps: of the optimiser.
+    """
     torch.manual_seed(SEED + 2)
     tokenizer = build_tokenizer(work / "tokenizer")
     model = build_towers(tokenizer)
@@ -125,23 +187,25 @@ def train_towers(work: Path, pictures: np.ndarray, decoded: np.ndarray, steps: i
 
     def loss_of(step: int) -> torch.Tensor:
         rng = np.random.default_rng([SEED, 4, step])
-        indices = rng.integers(len(pictures), size=BATCH)
-        scenes = [random_scene(np.random.default_rng([SEED, int(i)])) for i in indices]
+        rendered, others = rng.integers(len(pictures), size=BATCH), rng.integers(len(drawn), size=BATCH)
+        chosen = [decoded[i // 2] if i % 2 == 0 else pictures[i] for i in rendered]
+        scenes = [random_scene(np.random.default_rng([SEED, int(i)])) for i in rendered]
         phrases = _phrases(rng)
         texts = [*phrases, *(caption(scene, rng) for scene in scenes)]
         tokens = tokenizer(texts, padding=True, truncation=True, return_tensors="pt")
         with torch.autocast("cpu", torch.bfloat16):
-            seen = model.get_image_features(_tensor(pictures, decoded, indices, rng)).pooler_output
+            seen = model.get_image_features(_tensor(np.concatenate([chosen, drawn[others]]), rng)).pooler_output
         read = model.get_text_features(**tokens).pooler_output
         scale = model.logit_scale.exp().clamp(max=100)
         similarity = scale * functional.normalize(seen.float(), dim=1) @ functional.normalize(read.float(), dim=1).T
-        by_caption = similarity[:, len(phrases) :]
+        by_caption = similarity[:BATCH, len(phrases) :]
         own = torch.arange(BATCH)
         loss = CAPTIONS * (functional.cross_entropy(by_caption, own) + functional.cross_entropy(by_caption.T, own)) / 2
         start = 0
         for factor in JUDGED:
             end = start + len(FACTORS[factor])
-            loss = loss + functional.cross_entropy(similarity[:, start:end], _labels(scenes, factor))
+            right = torch.cat([_certain(scenes, factor), shown[factor][others]])
+            loss = loss + functional.cross_entropy(similarity[:, start:end], right)
             start = end
         return loss
 
@@ -207,13 +271,16 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="folder for pictures and checkpoints")
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--judge", type=Path, required=True, help="weights of the independent judge")
-    parser.add_argument("--pictures", type=int, default=PICTURES)
+    parser.add_argument("--pictures", type=int, default=PICTURES, help="rendered ones")
+    parser.add_argument("--drawn", type=int, default=DRAWN, help="drawn ones")
     parser.add_argument("--steps", type=int, default=STEPS)
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
     pictures = render_pictures(arguments.work, arguments.pictures)
     decoded = decoded_pictures(arguments.work, pictures)
-    model, tokenizer = train_towers(arguments.work, pictures, decoded, arguments.steps)
+    drawn = drawn_pictures(arguments.work, arguments.drawn)
+    shown = probabilities(load_teacher(arguments.work), drawn)
+    model, tokenizer = train_towers(arguments.work, pictures, decoded, drawn, shown, arguments.steps)
     model.half().save_pretrained(arguments.out)
     build_processor(tokenizer).save_pretrained(arguments.out)
     calibrate(arguments.out, load_judge(arguments.judge))
