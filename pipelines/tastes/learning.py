@@ -108,7 +108,7 @@ def groups_of(rows: Sequence[ImageRow], made: Mapping[int, Origin]) -> tuple[lis
 def _read_choices(file: Path) -> list[tuple[Path, Path, bool]]:
     """Choices (better, other, True for equal) of a CSV file."""
     try:
-        with file.open(newline="", encoding="utf-8") as stream:
+        with file.open(newline="", encoding="utf-8-sig") as stream:
             lines = [line for line in csv.reader(stream) if line]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise CollectionError(

@@ -2,6 +2,7 @@
 
 import "./page.js";
 
+import { onSubmit } from "./actions.js";
 import { $, el, formValues } from "./dom.js";
 import { onJobEnd, watchJobs } from "./jobs.js";
 import { get, post } from "./request.js";
@@ -58,15 +59,9 @@ form.source.addEventListener("change", () => {
   $("#text span").textContent = hint ?? "";
   $("#classes").hidden = Boolean(hint);
 });
-form.addEventListener("submit", async (event) => {
-  event.preventDefault();
-  $(".error", form).textContent = "";
-  try {
-    await post("/api/attention", formValues(form));
-    watchJobs();
-  } catch (error) {
-    $(".error", form).textContent = error.message;
-  }
+onSubmit(form, async () => {
+  await post("/api/attention", formValues(form));
+  watchJobs();
 });
 onJobEnd("attention", async (job) => {
   if (job.state === "failed") $(".error", form).textContent = job.message;

@@ -202,7 +202,8 @@ picture.addEventListener("error", () => {
   if (cell && picture.getAttribute("src") === base + heatOf(cell)) {
     showHeat(false);
     // An image does not tell why it failed.
-    getHtml(heatOf(cell)).catch(showError);
+    const again = () => toast(_("The heat map did not arrive: show it once more."), { bad: true });
+    getHtml(heatOf(cell)).then(again, showError);
     return;
   }
   picture.hidden = true;

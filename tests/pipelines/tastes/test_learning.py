@@ -127,7 +127,8 @@ def test_ratings_become_a_taste(rated):
 def test_choices_become_a_taste(folders, tmp_path):
     good, bad = (sorted(folder.iterdir()) for folder in folders)
     file = tmp_path / "choices.csv"
-    file.write_text("".join(f'"{a}","{b}"\n' for a, b in zip(good, bad, strict=True)))
+    # Spreadsheets put a mark before the first path.
+    file.write_text("".join(f'"{a}","{b}"\n' for a, b in zip(good, bad, strict=True)), encoding="utf-8-sig")
     with Collection(None) as collection:
         taste = tastes.learn("x", collection, tastes.Sources(choices=file)).taste
     assert taste.trust.liked == taste.trust.disliked == 7

@@ -117,6 +117,7 @@ globalThis.soartTexts = {
  "That was the first picture.": "Das war das erste Bild.",
  "That was the last picture.": "Das war das letzte Bild.",
  "The browser does not allow this page to copy: select the text instead.": "Der Browser erlaubt dieser Seite das Kopieren nicht: Markiere den Text stattdessen.",
+ "The heat map did not arrive: show it once more.": "Die Heatmap ist nicht angekommen: Zeig sie noch einmal an.",
  "The order is clear": "Die Rangfolge steht",
  "The order so far": "Die Rangfolge bisher",
  "The previous picture has no rating to change.": "Das vorige Bild hat keine Bewertung, die sich ändern ließe.",

@@ -162,6 +162,9 @@ def test_a_heat_map_that_fails_leaves_the_picture_and_tells_why(come, address, f
     assert page.is_hidden("#viewer-gone")
     assert page.get_attribute("[data-heat]", "aria-pressed") == "false"
     page.unroute("**/heat/**")
+    page.route("**/heat/**", lambda route: route.abort(), times=1)
+    page.keyboard.press("h")
+    page.wait_for_selector(".toast.bad:has-text('The heat map did not arrive')")
     page.keyboard.press("h")
     page.wait_for_function(
         "() => document.querySelector('#viewer-image').src.includes('/heat/4') && document.querySelector('#viewer-image').naturalWidth > 0"
