@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,9 +14,11 @@ from ..metrics.protocols import Measurer
 from ..prompts.space.templates import expand
 from .collection.collection import Collection
 from .collection.tables import ImageRow
-from .models.generator import ImageGenerator
 from .models.request import Request
 from .scoring.measuring import measure
+
+if TYPE_CHECKING:
+    from .models.generator import ImageGenerator
 
 
 @dataclass
@@ -73,6 +75,8 @@ def plan(
         >>> [(request.seed, request.steps, request.prompt.endswith("colors")) for request in requests]
         [(5, 2, True), (6, 2, True)]
     """
+    from .models.generator import ImageGenerator
+
     expect("a generator such as ImageGenerator(load_model())", generator, ImageGenerator)
     expect("the prompt as text", template, str, error=PromptError)
     expect("the number of pictures as a whole number", count, int, error=PromptError)

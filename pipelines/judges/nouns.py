@@ -14,16 +14,18 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import logsumexp
 
-from ...metrics.items.deep import DeepExtractor
-from ...metrics.items.efficientnet import CLASSES
 from ...prompts.phrases.cutting import Phrase
 from .calibration import Curve, load_curves
 from .phrase_judgements import PhraseJudgement
 from .phrase_sources import Brief
+
+if TYPE_CHECKING:
+    from ...metrics.items.deep import DeepExtractor
 
 #: The table of nouns; benchmarks/build_nouns.py writes it.
 TABLE = Path(__file__).with_name("nouns.txt")
@@ -56,9 +58,9 @@ def noun_margin(item: np.ndarray, classes: frozenset[int]) -> float:
         item: (1000,) log-probabilities of the classes.
         classes: numbers of the classes, neither none nor all.
     """
-    inside = np.zeros(CLASSES, dtype=bool)
+    inside = np.zeros(len(item), dtype=bool)
     inside[list(classes)] = True
-    chance = np.log(len(classes) / (CLASSES - len(classes)))
+    chance = np.log(len(classes) / (len(item) - len(classes)))
     return float(logsumexp(item[inside]) - logsumexp(item[~inside]) - chance)
 
 
@@ -85,6 +87,8 @@ class NounSource:
             ModelError: the network's weights are missing or damaged.
             JudgeError: the curves are damaged.
         """
+        from ...metrics.items.deep import DeepExtractor
+
         curves = load_curves()
         return cls(DeepExtractor.classes(), curves["noun/narrow"], curves["noun/broad"])
 

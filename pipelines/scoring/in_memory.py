@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from PIL import Image
 
 from ...errors import ImageError, ItemsError
@@ -48,6 +47,8 @@ def as_pictures(images: Any) -> dict[int, np.ndarray]:  # noqa: ANN401
     Raises:
         ImageError: something else, such as latents.
     """
+    import torch
+
     pictures = {}
     for number, image in enumerate(images):
         pixels = np.asarray(image.convert("RGB")) if isinstance(image, Image.Image) else image

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...errors import SoartError
 from ...metrics.tastes.profile import TECHNICAL
@@ -15,11 +15,13 @@ from ..generate import generate, plan
 from ..judges.finding import check_weights
 from ..judges.offered import OfferedJudges
 from ..judges.ranking import Weighted, rank_by_judges
-from ..models.generator import ImageGenerator
 from ..scoring.collection_profiles import CollectionProfiles
 from ..scoring.rescoring import score_items
 from ..support.background import Job, Jobs
 from .service import CollectionService
+
+if TYPE_CHECKING:
+    from ..models.generator import ImageGenerator
 
 #: Key of the jobs.
 KEY = "draw"

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from ...errors import SoartError
 from ...metrics.tastes.profile import TECHNICAL
@@ -19,7 +20,6 @@ from ..collection.collection import Collection
 from ..collection.studies import drawn_pictures
 from ..collection.tables import ImageRow
 from ..judges.offered import ADHERENCE, OfferedJudges
-from ..models.generator import ImageGenerator
 from ..scoring.collection_profiles import CollectionProfiles
 from ..support.background import CancelledError, Job, Jobs
 from ..tuning.findings import StudyFindings, findings_of
@@ -29,6 +29,9 @@ from ..tuning.proposing import Step, history_of, take, vocabulary_proposer
 from ..tuning.settings import PAUSED, RUNNING, TuneSettings
 from ..tuning.tuner import Tuner
 from .service import CollectionService
+
+if TYPE_CHECKING:
+    from ..models.generator import ImageGenerator
 
 #: Key of the settings in the collection.
 SETTINGS = "tune"

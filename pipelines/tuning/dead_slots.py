@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...errors import ModelError
 from ...prompts.space.space import Choice, PromptSpace
-from ..models.generator import ImageGenerator
 from ..models.request import DrawnPicture, Request
+
+if TYPE_CHECKING:
+    from ..models.generator import ImageGenerator
 
 #: Steps of a trial picture; a step that ignores a setting does so from the first.
 TRIAL_STEPS = 2

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.stats import spearmanr
 
-from ..models.generator import ImageGenerator
 from ..models.request import DrawnPicture, Request
 from .panel import Judgements, Panel
 from .study import Study, Trial
+
+if TYPE_CHECKING:
+    from ..models.generator import ImageGenerator
 
 #: Shares of the steps after which a preview is tried, earliest first. Half of the steps would save nothing.
 SHARES = (0.2, 0.35)

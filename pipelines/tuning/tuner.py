@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,7 +25,6 @@ from ..collection.collection import Collection
 from ..collection.good_prompts import good_prompts
 from ..collection.tables import ImageRow
 from ..collection.thumbnails import thumbnail
-from ..models.generator import ImageGenerator
 from ..models.request import Lora, Request
 from . import pruning
 from .dead_slots import dead_slots
@@ -32,6 +32,9 @@ from .panel import Judge, Judgements, Panel, collect_judgements
 from .proposing import PROMPTS, Step, history_of, next_step, store_steps, take
 from .pruning import CANDIDATES, SHARES, add_previews, expected_scores, halve
 from .study import Study, Trial, read_study, store_previews, store_trials
+
+if TYPE_CHECKING:
+    from ..models.generator import ImageGenerator
 
 #: Pictures drawn between two decisions of the steering model.
 BATCH = 8
@@ -93,6 +96,8 @@ class Tuner:
         prune: bool = True,
         proposer: Proposer | None = None,
     ) -> None:
+        from ..models.generator import ImageGenerator
+
         for what, value, kind in (
             ("a collection", collection, Collection),
             ("a generator such as ImageGenerator(load_model())", generator, ImageGenerator),

@@ -11,9 +11,9 @@ import pytest
 
 from soart.errors import CollectionError, ItemsError, ModelError, PromptError, SoartError
 from soart.metrics.items.colour import ColourExtractor
-from soart.pipelines import generate as generation
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import rate
+from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.reports.study_charts import draw_course
 from soart.pipelines.reports.tuning import render_tune_report, words_of
 from soart.pipelines.tuning.findings import findings_of
@@ -100,7 +100,7 @@ def test_interrupted_run_takes_the_steps_of_an_undisturbed_one(tuner, generator,
     tune(tuner)
     whole = [(a.choice, a.seed, a.request_key) for a in tuner.study.own]
     with Collection(tmp_path / "other") as collection:
-        draw = generation.ImageGenerator.draw
+        draw = ImageGenerator.draw
 
         def torn(self, requests):
             for number, batch in enumerate(draw(self, requests)):
@@ -111,7 +111,7 @@ def test_interrupted_run_takes_the_steps_of_an_undisturbed_one(tuner, generator,
         cut = Tuner(collection, generator, space, panel, budget=24, batch=8)
         cut.step()
         with monkeypatch.context() as patch:
-            patch.setattr(generation.ImageGenerator, "draw", torn)
+            patch.setattr(ImageGenerator, "draw", torn)
             with pytest.raises(KeyboardInterrupt):
                 cut.step()
         again = Tuner(collection, generator, space, panel, budget=24, batch=8)
@@ -136,14 +136,14 @@ def test_kill_at_any_moment(tmp_path, space, panel, embedded):
                 # Progress bars of all processes share a lock, which a killed one would keep for ever.
                 tqdm.set_lock(threading.RLock())
                 with Collection(folder) as collection:
-                    tune(Tuner(collection, generation.ImageGenerator(embedded, 2), space, panel, budget=12, batch=4))
+                    tune(Tuner(collection, ImageGenerator(embedded, 2), space, panel, budget=12, batch=4))
             finally:
                 os._exit(0)
         time.sleep(0.4 + 0.5 * life)
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
     with Collection(folder) as collection:
-        tuner = Tuner(collection, generation.ImageGenerator(embedded, 2), space, panel, budget=12, batch=4)
+        tuner = Tuner(collection, ImageGenerator(embedded, 2), space, panel, budget=12, batch=4)
         tune(tuner)
         assert tuner.done == len(collection.images()) == len({row.sha256 for row in collection.images()}) <= 12
         assert not tuner.study.waiting
@@ -311,7 +311,7 @@ def test_scores_that_are_no_numbers(collection, generator, space):
 
 def test_failed_pictures(collection, generator, space, panel, monkeypatch):
     """A batch that fails whole is an error; single failures are passed over and stay in the collection."""
-    draw = generation.ImageGenerator.draw
+    draw = ImageGenerator.draw
 
     def failing(count):
         def drawn(self, requests):
@@ -324,10 +324,10 @@ def test_failed_pictures(collection, generator, space, panel, monkeypatch):
 
     tuner = Tuner(collection, generator, space, panel, budget=12, batch=4)
     with monkeypatch.context() as patch:
-        patch.setattr(generation.ImageGenerator, "draw", failing(1))
+        patch.setattr(ImageGenerator, "draw", failing(1))
         tuner.step()
         assert len(tuner.judged().trials) == 3
-        patch.setattr(generation.ImageGenerator, "draw", failing(99))
+        patch.setattr(ImageGenerator, "draw", failing(99))
         with pytest.raises(SoartError, match="All 4 pictures of the last batch failed"):
             tuner.step()
     tune(tuner)

@@ -189,9 +189,9 @@ def test_mistakes_end_in_one_sentence(soart, tmp_path, monkeypatch, arguments, c
 
 
 def test_interrupt_keeps_what_is_done(soart, tmp_path, monkeypatch):
-    from soart.pipelines import generate as generation
+    from soart.pipelines.models.generator import ImageGenerator
 
-    draw = generation.ImageGenerator.draw
+    draw = ImageGenerator.draw
 
     def interrupted(self, requests):
         yield next(iter(draw(self, requests)))
@@ -210,7 +210,7 @@ def test_interrupt_keeps_what_is_done(soart, tmp_path, monkeypatch):
         tmp_path / "c",
     )
     with monkeypatch.context() as patch:
-        patch.setattr(generation.ImageGenerator, "draw", interrupted)
+        patch.setattr(ImageGenerator, "draw", interrupted)
         code, _, err = soart(*command)
     assert code == 130
     assert "Interrupted" in err

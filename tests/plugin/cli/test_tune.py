@@ -100,16 +100,16 @@ def test_mistakes_end_in_one_sentence(tune, tmp_path, monkeypatch, arguments, co
 
 
 def test_interrupt_keeps_what_is_done(tune, tmp_path, monkeypatch):
-    from soart.pipelines import generate as generation
+    from soart.pipelines.models.generator import ImageGenerator
 
-    draw = generation.ImageGenerator.draw
+    draw = ImageGenerator.draw
 
     def interrupted(self, requests):
         yield next(iter(draw(self, requests)))
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(generation.ImageGenerator, "draw", interrupted)
+        patch.setattr(ImageGenerator, "draw", interrupted)
         code, _, err = tune("space.yaml", "--budget", 4, "--batch", 2)
     assert code == 130
     assert "run the same command to continue" in err

@@ -166,6 +166,11 @@ def test_without_the_extra_it_says_how_to_get_it(soart, monkeypatch):
     assert "pip install 'soart[web]'" in err
 
 
+def test_it_starts_without_what_only_pictures_need():
+    code = "import sys, soart.plugin.web.app; sys.exit('torch' in sys.modules or 'diffusers' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_it_serves_until_it_is_interrupted(tmp_path):
     Collection(tmp_path / "c").close()
     line = [sys.executable, "-m", "soart.plugin.cli", "web", "--collection", "c", "--no-open", "--port", "0"]
