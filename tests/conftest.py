@@ -12,6 +12,7 @@ import sys
 import traceback
 import uuid
 from functools import partial
+from itertools import filterfalse, zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -49,16 +50,20 @@ def pytest_xdist_auto_num_workers():
 
 
 def pytest_collection_modifyitems(items):
-    """Order the files, of which each goes to one worker that shares its fixtures: those that take longest start first."""
+    """Order the files, of which each goes to one worker that shares its fixtures.
+
+    Those that take longest start first, by turns with others that do not wait for other programs.
+    """
     files = {}
     for item in items:
         files.setdefault(item.path, []).append(item)
 
-    def begins(path):
-        names = {path.name}.union(*(getattr(test, "fixturenames", ()) for test in files[path]))
-        return not names & LONGEST, path.parent != HERE, -len(files[path])
+    def waits(path):
+        return not LONGEST.isdisjoint({path.name}.union(*(getattr(test, "fixturenames", ()) for test in files[path])))
 
-    items[:] = [test for path in sorted(files, key=begins) for test in files[path]]
+    ordered = sorted(files, key=lambda path: (path.parent != HERE, -len(files[path])))
+    by_turns = zip_longest(filter(waits, ordered), filterfalse(waits, ordered))
+    items[:] = [test for pair in by_turns for path in pair if path for test in files[path]]
     for test in items:
         draws = not DRAWING.isdisjoint(getattr(test, "fixturenames", ()))
         if draws or not any(test.path.is_relative_to(room) for room in COVERED):
