@@ -386,7 +386,9 @@ def main() -> None:
     chromium = os.environ.get("SOART_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        start = time.monotonic()
         server = Server(folder)
+        print(f"start, until the address is printed: {time.monotonic() - start:.2f} s")
         try:
             views = [first_view(visit(browser, server), server.address) for _ in range(given.runs)]
             print(
