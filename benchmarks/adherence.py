@@ -24,7 +24,7 @@ from soart.pipelines.tiny.judge import JUDGED, load_judge
 from soart.pipelines.tiny.towers import POOR_GUIDANCE, POOR_STEPS, poor_pictures, words_of
 
 JUDGE = Path(__file__).parents[1] / "tests" / "assets" / "judge.safetensors"
-#: Seeds of the reported pictures; the calibration has 1.
+#: Seeds of the reported pictures; the calibration has 1, the training 1,000 and more.
 SEED, BEST_SEED = 79, 80
 BINS = 10
 #: Words that the renderer never drew: made-up ones, and real ones of other things.

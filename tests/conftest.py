@@ -34,8 +34,8 @@ from soart.pipelines.support.processes import cores
 settings.register_profile("steady", derandomize=True, deadline=None)
 settings.load_profile("steady")
 
-#: Fixtures and modules whose tests take longest, for they wait for other programs.
-LONGEST = {"browser", "test_ray_engine.py"}
+#: Fixtures and modules whose tests wait for other programs.
+WAITING = {"browser", "test_ray_engine.py"}
 
 HERE = Path(__file__).parent
 #: Rooms whose own tests must cover them. Tracing costs a third of the time again, so other tests and those that draw run
@@ -52,14 +52,14 @@ def pytest_xdist_auto_num_workers():
 def pytest_collection_modifyitems(items):
     """Order the files, of which each goes to one worker that shares its fixtures.
 
-    Those that take longest start first, by turns with others that do not wait for other programs.
+    Files that wait for other programs alternate with files that do not; of each kind those with the most tests come first.
     """
     files = {}
     for item in items:
         files.setdefault(item.path, []).append(item)
 
     def waits(path):
-        return not LONGEST.isdisjoint({path.name}.union(*(getattr(test, "fixturenames", ()) for test in files[path])))
+        return not WAITING.isdisjoint({path.name}.union(*(getattr(test, "fixturenames", ()) for test in files[path])))
 
     ordered = sorted(files, key=lambda path: (path.parent != HERE, -len(files[path])))
     by_turns = zip_longest(filter(waits, ordered), filterfalse(waits, ordered))

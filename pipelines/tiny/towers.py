@@ -7,16 +7,16 @@ pictures, by halves:
 
 * the renderer's, which show what their captions say. Every second one passes through the embedded autoencoder first,
   because drawn pictures do.
-* those that the embedded model draws at few steps and low guidance, so that a good share fails. A classifier trained on
-  rendered pictures says how probably they show each option, and the towers learn these probabilities (Hinton et al.,
-  "Distilling the knowledge in a neural network", 2015).
+* those that the embedded model draws at few steps and low guidance, so that a good share fails. A teacher, which is a
+  classifier trained on rendered pictures, says how probably they show each option, and the towers learn these
+  probabilities (Hinton et al., "Distilling the knowledge in a neural network", 2015).
 
 A picture should lie nearest to its own option among the options of every factor (in any of their words), and a rendered
 one to its own caption among those of its batch (Radford et al., "Learning transferable visual models from natural
-language supervision", 2021). Like ``train`` it may be killed at any moment, but for the classifier's ten minutes.
+language supervision", 2021). Like ``train`` it may be killed and run again; only an unfinished classifier starts anew.
 
 At last a curve for each factor is fitted to pictures drawn in the same way; see ``pipelines.judges.calibration``. What
-they show is said by another classifier, ``--judge``, of which training sees nothing.
+they show is said by the judge of ``--judge``: a classifier of which training sees nothing.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ CAPTIONS = 0.3
 CALIBRATED, POOR_STEPS, POOR_GUIDANCE = 500, (1, 2, 3), (1.0, 1.5, 2.5)
 #: Drawn pictures to learn from, those that are drawn at once, and the seed of the first of these.
 DRAWN, PART, FIRST = 16_000, 500, 1_000
-#: Seed of the classifier that says what they show.
+#: Seed of the teacher, which says what they show.
 TEACHER = 5_151
 _TEMPLATES = ("{}", "{}", "a {}", "a picture of a {}", "picture in {}", "the {}")
 
@@ -105,7 +105,7 @@ def decoded_pictures(work: Path, pictures: np.ndarray) -> np.ndarray:
     return decoded
 
 
-def drawn_pictures(work: Path, count: int) -> np.ndarray:
+def poor_series(work: Path, count: int) -> np.ndarray:
     """Pictures that the embedded model draws at few steps and low guidance, drawn once; (count, 64, 64, 3) uint8."""
     parts = []
     for start in range(0, count, PART):
@@ -123,7 +123,7 @@ def _save(path: Path, array: np.ndarray) -> None:
 
 
 def load_teacher(work: Path) -> Judge:
-    """The classifier that says what drawn pictures show, trained once."""
+    """The teacher, which says what drawn pictures show; trained once."""
     path = work / "teacher.safetensors"
     if not path.exists():
         save_judge(train_judge(seed=TEACHER), path.with_suffix(".part"))
@@ -209,7 +209,7 @@ def train_towers(
             start = end
         return loss
 
-    mean = fit(work / "towers.pt", {"towers": model}, steps, 1.5e-3, loss_of, 0.995)
+    mean = fit(work / f"towers-{len(drawn)}.pt", {"towers": model}, steps, 1.5e-3, loss_of, 0.995)
     model.load_state_dict(mean["towers"])
     return model.eval(), tokenizer
 
@@ -271,14 +271,14 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="folder for pictures and checkpoints")
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--judge", type=Path, required=True, help="weights of the independent judge")
-    parser.add_argument("--pictures", type=int, default=PICTURES, help="rendered ones")
-    parser.add_argument("--drawn", type=int, default=DRAWN, help="drawn ones")
+    parser.add_argument("--pictures", type=int, default=PICTURES, help="number of rendered pictures")
+    parser.add_argument("--drawn", type=int, default=DRAWN, help="number of drawn pictures")
     parser.add_argument("--steps", type=int, default=STEPS)
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
     pictures = render_pictures(arguments.work, arguments.pictures)
     decoded = decoded_pictures(arguments.work, pictures)
-    drawn = drawn_pictures(arguments.work, arguments.drawn)
+    drawn = poor_series(arguments.work, arguments.drawn)
     shown = probabilities(load_teacher(arguments.work), drawn)
     model, tokenizer = train_towers(arguments.work, pictures, decoded, drawn, shown, arguments.steps)
     model.half().save_pretrained(arguments.out)

@@ -202,7 +202,9 @@ picture.addEventListener("error", () => {
   if (cell && picture.getAttribute("src") === base + heatOf(cell)) {
     showHeat(false);
     // An image does not tell why it failed.
-    const again = () => toast(_("The heat map did not arrive: show it once more."), { bad: true });
+    const again = () => {
+      if (ids[place] === cell.id) toast(_("The heat map did not arrive: show it once more."), { bad: true });
+    };
     getHtml(heatOf(cell)).then(again, showError);
     return;
   }
