@@ -133,7 +133,7 @@ def load_teacher(work: Path) -> Judge:
 
 @torch.no_grad()
 def probabilities(teacher: Judge, pictures: np.ndarray) -> dict[str, torch.Tensor]:
-    """How probably (n, 64, 64, 3) uint8 pictures show each option; (n, options) float32 by factor."""
+    """Probabilities, by the teacher, that (n, 64, 64, 3) uint8 pictures show each option; (n, options) by factor."""
     parts = [teacher(to_tensor(pictures[start : start + PART])) for start in range(0, len(pictures), PART)]
     return {factor: torch.cat([part[factor] for part in parts]).softmax(dim=1) for factor in JUDGED}
 
