@@ -18,6 +18,7 @@ import argparse
 import os
 import shutil
 import subprocess
+import tempfile
 from collections import Counter
 from dataclasses import dataclass
 from itertools import combinations
@@ -188,20 +189,22 @@ def default_cache() -> Path:
 
 def unpack(package: str, cache: Path) -> bool:
     """Download a Debian package and unpack it into ``cache/package`` unless it is there; False if that fails."""
-    folder, fresh = cache / package, cache / f"{package}.part"
+    folder = cache / package
     if folder.is_dir():
         return True
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
-    try:
-        subprocess.run(["apt-get", "download", "--quiet", package], cwd=fresh, check=True, capture_output=True)
-        archive = next(fresh.glob("*.deb"))
-        subprocess.run(["dpkg-deb", "-x", archive, fresh], check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError, StopIteration):
-        shutil.rmtree(fresh)
-        return False
-    archive.unlink()
-    fresh.rename(folder)
+    cache.mkdir(parents=True, exist_ok=True)
+    # A folder of its own, because another benchmark may fetch the same package at the same time.
+    with tempfile.TemporaryDirectory(prefix=f"{package}.", suffix=".part", dir=cache) as place:
+        fresh = Path(place) / package
+        fresh.mkdir()
+        try:
+            subprocess.run(["apt-get", "download", "--quiet", package], cwd=fresh, check=True, capture_output=True)
+            archive = next(fresh.glob("*.deb"))
+            subprocess.run(["dpkg-deb", "-x", archive, fresh], check=True, capture_output=True)
+            archive.unlink()
+            fresh.rename(folder)
+        except (OSError, subprocess.CalledProcessError, StopIteration):
+            return folder.is_dir()
     return True
 
 
