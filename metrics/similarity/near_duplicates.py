@@ -13,7 +13,7 @@ multi-index hashing", CVPR 2012.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import pairwise
 from types import MappingProxyType
 
@@ -35,8 +35,8 @@ _GAIN, _FAINT = 4 / 3, 0.05
 _HASH_SIDE = 32
 #: Shares of red, green and blue in lightness, as in JPEG.
 _LUMA = (0.299, 0.587, 0.114)
-#: Comparisons of hashes, and pictures whose views are compared, at once.
-_BLOCK, _VIEWED = 4_000_000, 1024
+#: Pictures whose views are compared at once.
+_VIEWED = 1024
 
 
 def perceptual_hash(pixels: np.ndarray) -> int:
@@ -50,56 +50,40 @@ def perceptual_hash(pixels: np.ndarray) -> int:
     return int.from_bytes(np.packbits(bits.ravel()).tobytes(), "big")
 
 
-def _equal_runs(values: np.ndarray) -> Iterator[np.ndarray]:
-    """Row numbers of each value of (n,) that occurs more than once."""
-    order = np.argsort(values, kind="stable")
-    edges = np.flatnonzero(np.diff(values[order])) + 1
-    for run in np.split(order, edges):
-        if len(run) > 1:
-            yield run
-
-
-def near_pairs(hashes: np.ndarray, distance: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Find pairs of hashes of which at most ``distance`` bits differ, block by block, each pair once.
+class HashIndex:
+    """Finds the hashes that are near a given one.
 
     Args:
-        hashes: (n,) uint64, all different.
-        distance: 0 … 15.
-
-    Yields:
-        (k,) numbers i and (k,) numbers j of the pairs, i < j.
+        hashes: (n,) uint64.
+        distance: the most bits that may differ, 0 … 15.
 
     Raises:
         ItemsError: the hashes have another type, or the distance is out of range.
     """
-    if hashes.dtype != np.uint64 or hashes.ndim != 1:
-        raise ItemsError(f"Expected hashes as (n,) uint64, got {hashes.dtype} of shape {hashes.shape}.")
-    if not 0 <= distance < 16:
-        raise ItemsError(f"Expected a distance from 0 to 15 bits, got {distance}.")
-    edges = np.linspace(0, BITS, distance + 2).astype(int)
-    masks = [np.uint64((1 << int(high)) - (1 << int(low))) for low, high in pairwise(edges)]
-    for number, mask in enumerate(masks):
-        for run in _equal_runs(hashes & mask):
-            for first, second in _pairs_within(hashes, run, distance):
-                differing = hashes[first] ^ hashes[second]
-                # The others came with an earlier band that is equal too.
-                new = (
-                    np.all([differing & earlier != 0 for earlier in masks[:number]], axis=0) if number else slice(None)
-                )
-                yield first[new], second[new]
 
+    def __init__(self, hashes: np.ndarray, distance: int) -> None:
+        if hashes.dtype != np.uint64 or hashes.ndim != 1:
+            raise ItemsError(f"Expected hashes as (n,) uint64, got {hashes.dtype} of shape {hashes.shape}.")
+        if not 0 <= distance < 16:
+            raise ItemsError(f"Expected a distance from 0 to 15 bits, got {distance}.")
+        self._hashes, self._distance = hashes, distance
+        edges = np.linspace(0, BITS, distance + 2).astype(int)
+        masks = [np.uint64((1 << int(high)) - (1 << int(low))) for low, high in pairwise(edges)]
+        orders = [np.argsort(hashes & mask, kind="stable") for mask in masks]
+        #: Rows and hashes in the order of each band, and the places of those that are equal in it to each row.
+        self._rows = np.stack(orders).astype(np.int32)
+        self._values = hashes[self._rows]
+        bands = [(values & mask, hashes & mask) for values, mask in zip(self._values, masks, strict=True)]
+        self._first = np.stack([np.searchsorted(known, asked) for known, asked in bands], axis=1)
+        self._last = np.stack([np.searchsorted(known, asked, "right") for known, asked in bands], axis=1)
 
-def _pairs_within(hashes: np.ndarray, run: np.ndarray, distance: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Pairs i < j of the rows in ``run`` of which at most ``distance`` bits differ."""
-    rows = max(1, _BLOCK // len(run))
-    for start in range(0, len(run), rows):
-        block = hashes[run[start : start + rows]]
-        differing = np.bitwise_count(block[:, None] ^ hashes[run][None, :])
-        first, second = np.nonzero(differing <= distance)
-        later = second > first + start
-        pair = np.sort(np.stack([run[first[later] + start], run[second[later]]]), axis=0)
-        if pair.shape[1]:
-            yield pair[0], pair[1]
+    def near(self, row: int) -> np.ndarray:
+        """The other rows whose hashes are near that of ``row``, ascending."""
+        places = [slice(*ends) for ends in zip(self._first[row].tolist(), self._last[row].tolist(), strict=True)]
+        values = np.concatenate([band[place] for band, place in zip(self._values, places, strict=True)])
+        close = np.flatnonzero(np.bitwise_count(values ^ self._hashes[row]) <= self._distance)
+        rows = np.unique(np.concatenate([band[place] for band, place in zip(self._rows, places, strict=True)])[close])
+        return rows[rows != row]
 
 
 def views(pixels: np.ndarray) -> np.ndarray:
@@ -137,11 +121,16 @@ def alike(one: np.ndarray, others: np.ndarray) -> np.ndarray:
         (k,) bool: True where mean colours differ by at most ``SHIFT``, and views by at most ``APART`` of the contrast,
         either whole or with one of both cropped.
     """
-    shift = np.sqrt(np.mean((_mean_colours(one[None]) - _mean_colours(others)) ** 2, axis=1))
-    near: np.ndarray = shift <= SHIFT
+    near = _shift(_mean_colours(one[None])[0], _mean_colours(others)) <= SHIFT
     if near.any():
         near[near] = _least_apart(_centred(one[None])[0], _centred(others[near])) <= APART
     return near
+
+
+def _shift(one: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Root mean square differences (k,) of a mean colour (3,) and others (k, 3)."""
+    shift: np.ndarray = np.sqrt(np.mean((one - others) ** 2, axis=1))
+    return shift
 
 
 def _mean_colours(seen: np.ndarray) -> np.ndarray:
@@ -203,23 +192,20 @@ def near_groups(
     Raises:
         ItemsError: the hashes have another type, or the distance is out of range.
     """
-    different, which = np.unique(hashes, return_inverse=True)
-    near = [np.stack(pair) for pair in near_pairs(different, distance)]
-    pairs = np.concatenate(near, axis=1) if near else np.zeros((2, 0), np.int64)
-    neighbours = _by_key(pairs.ravel(), pairs[::-1].ravel(), len(different))
-    rows = _by_key(which, np.arange(len(hashes)), len(different))
+    index = HashIndex(hashes, distance)
     group, count = np.full(len(hashes), -1, np.int64), 0
     place = np.argsort(order)
+    # Mean colours of pictures whose views were read: those of another colour need not be read again.
+    means = np.full((len(hashes), 3), np.nan)
     for keeper in order.tolist():
-        hash_number = which[keeper]
-        if group[keeper] >= 0 or (len(rows[hash_number]) == 1 and not len(neighbours[hash_number])):
-            continue
-        close = np.concatenate([rows[hash_number], *(rows[other] for other in neighbours[hash_number])])
-        close = close[(group[close] < 0) & (close != keeper)]
+        close = index.near(keeper) if group[keeper] < 0 else group[:0]
+        close = close[(group[close] < 0) & ~(_shift(means[keeper], means[close]) > SHIFT)]
         members = [close[:0]]
         for start in range(0, len(close), _VIEWED):
             block = close[start : start + _VIEWED]
-            members.append(block[alike(views_of(np.array([keeper]))[0], views_of(block))])
+            one, others = views_of(np.array([keeper])), views_of(block)
+            means[keeper], means[block] = _mean_colours(one)[0], _mean_colours(others)
+            members.append(block[alike(one[0], others)])
         together = [keeper, *np.concatenate(members).tolist()]
         if distinct:
             together = without_distinct([keeper, *sorted(together[1:], key=place.__getitem__)], distinct)
@@ -227,9 +213,3 @@ def near_groups(
             group[together] = count
             count += 1
     return group
-
-
-def _by_key(keys: np.ndarray, values: np.ndarray, count: int) -> list[np.ndarray]:
-    """Values (m,) of each key 0 … ``count`` − 1."""
-    order = np.argsort(keys, kind="stable")
-    return np.split(values[order], np.searchsorted(keys[order], np.arange(1, count))) if count else []

@@ -22,7 +22,7 @@ from ...errors import ImageError
 from ...files import write_whole
 from ...metrics.image import Picture, read_content, read_image
 from ..models.request import DrawnPicture, drawn_by
-from .png import encode_png, holds_picture, parameters_text
+from .png import encode_png, holds_picture, parameters_text, unchanged_content
 from .storage import IMAGES, Storage
 from .tables import FingerprintRow, GenerationRow, ImageRow, ItemsRow, ScoreRow
 
@@ -132,6 +132,22 @@ class Collection(Storage):
             if known is None:
                 session.add(row)
         return known or row, picture
+
+    def content(self, row: ImageRow) -> bytes:
+        """The content of the file of a picture.
+
+        Raises:
+            ImageError: the file cannot be read, or holds another picture by now.
+        """
+        return unchanged_content(self.locate(row), row.sha256)
+
+    def pixels(self, row: ImageRow) -> np.ndarray:
+        """(height, width, 3) uint8 sRGB, read-only: the pixels of a picture.
+
+        Raises:
+            ImageError: the file cannot be read or decoded, or holds another picture by now.
+        """
+        return read_image(self.content(row), label=str(self.locate(row))).pixels
 
     def images(self) -> list[ImageRow]:
         """All pictures in the order they came, with their generations."""

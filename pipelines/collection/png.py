@@ -13,12 +13,15 @@ import re
 import struct
 import zlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, PngImagePlugin
 
+from ...errors import ImageError
 from ...metrics.formats.png import SIGNATURE
+from ...metrics.image import read_content
 from ...version import __version__
 
 if TYPE_CHECKING:
@@ -58,9 +61,23 @@ def note_length(content: bytes) -> int:
 
 
 def holds_picture(content: bytes, sha256: str) -> bool:
-    """True if a file holds the picture that was written with this SHA-256, annotated since or not."""
-    rest = content[:NOTE_AT] + content[NOTE_AT + note_length(content) :]
-    return hashlib.sha256(rest).hexdigest() == sha256
+    """True if a file holds the picture that was written or added with this SHA-256, annotated since or not."""
+    if hashlib.sha256(content).hexdigest() == sha256:
+        return True
+    length = note_length(content)
+    return length > 0 and hashlib.sha256(content[:NOTE_AT] + content[NOTE_AT + length :]).hexdigest() == sha256
+
+
+def unchanged_content(path: Path, sha256: str) -> bytes:
+    """The content of a file that still holds the picture of this SHA-256.
+
+    Raises:
+        ImageError: the file cannot be read, or holds something else.
+    """
+    content = read_content(path)
+    if not holds_picture(content, sha256):
+        raise ImageError(f"{str(path)!r} is not the picture any more that was added: evaluate its folder again.")
+    return content
 
 
 def parameters_text(request: Request, shape: tuple[int, ...], model: str, sampler: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 import numpy as np
 from sqlalchemy import delete, func, insert, select
@@ -215,10 +216,18 @@ def rating_counts(collection: Collection, rater: str) -> dict[str, int]:
         return {kind: int(count) for kind, count in session.execute(query)}
 
 
-def star_counts(collection: Collection, rater: str) -> tuple[int, int]:
-    """Return the number of a rater's ratings 1–5, "not for me" included, and of the different values among them."""
+def star_counts(collection: Collection, rater: str, until: datetime | None = None) -> tuple[int, int]:
+    """Return the number of a rater's ratings 1–5, "not for me" included, and of the different values among them.
+
+    Args:
+        collection: the collection.
+        rater: name of the rater.
+        until: count only ratings that were stored by then.
+    """
     query = select(func.count(), func.count(RatingRow.value.distinct()))
     query = query.where(RatingRow.rater == rater, RatingRow.kind.in_(OPINIONS))
+    if until is not None:
+        query = query.where(RatingRow.created_at <= until)
     with collection.session("be read") as session:
         count, values = session.execute(query).one()
     return count, values

@@ -5,6 +5,7 @@ All are about the pictures that one scan saw, and stream: memory does not grow w
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +21,23 @@ TEXTS = ("prompt", "negative", "model", "sampler", "scheduler", "tool")
 NUMBERS = ("steps", "guidance", "pixels")
 _NANOSECONDS = 86_400 * 10**9
 _BLOCK = 1000
+
+
+def digest_of_settings(collection: Collection, scan_number: int) -> bytes:
+    """SHA-256 of the prompts and settings of the pictures of a scan, and of the days on which their files last changed.
+
+    It differs wherever one of the statistics below may differ while the pictures and their scores are the same.
+    """
+    settings = [getattr(MetadataRow, name) for name in (*TEXTS, *NUMBERS) if name != "pixels"]
+    pictures = select(MetadataRow.image_id, *settings).where(MetadataRow.image_id.in_(image_ids_of_scan(scan_number)))
+    day = func.abs(FileRow.changed) // _NANOSECONDS
+    files = select(FileRow.image_id, day).where(FileRow.scan == scan_number, FileRow.image_id.is_not(None))
+    digest = hashlib.sha256()
+    with collection.session("be read") as session:
+        for query in (pictures.order_by(MetadataRow.image_id), files.order_by(FileRow.image_id, day)):
+            for row in session.execute(query.execution_options(yield_per=_BLOCK)):
+                digest.update(repr(tuple(row)).encode(errors="surrogateescape"))
+    return digest.digest()
 
 
 def distinct_prompts(collection: Collection, scan_number: int) -> Iterator[str]:

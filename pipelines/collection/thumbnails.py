@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from ...files import write_whole
-from ...metrics.image import read_content, read_image
+from ...metrics.image import read_image
 from .collection import Collection
 from .tables import ImageRow
 
@@ -50,7 +50,7 @@ def thumbnail(collection: Collection, row: ImageRow, side: int = SIDE) -> bytes:
     if path is not None:
         with contextlib.suppress(OSError):
             return path.read_bytes()
-    content = encode_thumbnail(read_image(collection.locate(row)).pixels, side)
+    content = encode_thumbnail(collection.pixels(row), side)
     if path is not None:
         # A cache that cannot be written costs time only.
         with contextlib.suppress(OSError):
@@ -74,7 +74,7 @@ def for_browser(collection: Collection, row: ImageRow, side: int | None = SIDE) 
         ImageError: the picture is gone or cannot be decoded.
     """
     if side is None or max(row.width, row.height) <= side:
-        content = read_content(collection.locate(row))
+        content = collection.content(row)
         for start, kind in _WEB:
             if content.startswith(start):
                 return content, kind

@@ -22,6 +22,7 @@ from ...metrics.protocols import Scorer
 from ..collection.collection import Collection
 from ..collection.files import sound_image_ids
 from ..collection.results import store_changed_scores, store_result, stored_result
+from ..collection.score_statistics import digest_of_settings
 from ..scoring.prior_scores import known_of_others, scores_in
 from .correlates import find_associations, find_trends, timeline
 from .near_duplicates import corrected, near_duplicates
@@ -51,9 +52,13 @@ def items_of(collection: Collection, version: str, ids: np.ndarray) -> np.ndarra
     return np.concatenate([items for _, items in _blocks(collection, version, ids)])
 
 
-def fingerprint(collection: Collection, ids: np.ndarray, scorers: Sequence[Scorer]) -> str:
-    """Hash of the pictures (n,) and of the profiles; a profile is recognised by its scores of the first pictures."""
+def fingerprint(collection: Collection, scan_number: int, ids: np.ndarray, scorers: Sequence[Scorer]) -> str:
+    """Hash of the pictures (n,) of a scan, of their settings, and of the profiles.
+
+    A profile is recognised by its scores of the first pictures.
+    """
     digest = hashlib.sha256(f"{_VERSION} {SAMPLE}".encode() + ids.tobytes())
+    digest.update(digest_of_settings(collection, scan_number))
     for scorer in scorers:
         items = items_of(collection, scorer.extractor.version, ids[:16])
         digest.update(scorer.stored_name.encode() + scorer.score(items).tobytes())
@@ -73,7 +78,7 @@ def evaluate(
     tastes: Sequence[Scorer] = (),
     progress: Callable[[int], None] = lambda pictures: None,
 ) -> Evaluation:
-    """Evaluate the pictures that a scan saw; a stored evaluation of the same pictures by the same profiles is reused.
+    """Evaluate the pictures that a scan saw; a stored evaluation of the same pictures, with the same settings, by the same profiles is reused.
 
     The user's corrections of near-duplicates count at once; stored evaluations hold none of them.
 
@@ -91,7 +96,7 @@ def evaluate(
     if not len(ids):
         raise CollectionError(f"The collection {collection.name!r} holds no picture that can be evaluated.")
     key = f"evaluation:{','.join(s.stored_name for s in scorers)}"[:128]
-    state = fingerprint(collection, ids, scorers)
+    state = fingerprint(collection, scan_number, ids, scorers)
     stored = stored_result(collection, key, state)
     if stored is not None:
         progress(len(ids))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from ...errors import ImageError, JudgeError, first_line
 from ...metrics.image import read_image
 from ...version import __version__
 from ..collection.collection import Collection
+from ..collection.png import unchanged_content
 from ..collection.tables import ImageRow
 from ..support.batching import batches
 from ..support.processes import compute_on_one_core
@@ -63,14 +65,16 @@ def _loaded(named: str, version: str) -> GuardedJudge:
     return judge
 
 
-def judge_files(named: str, judge_version: str, version: str, paths: Sequence[str], prompts: Sequence[str]) -> Answer:
+def judge_files(
+    named: str, judge_version: str, version: str, files: Sequence[tuple[str, str]], prompts: Sequence[str]
+) -> Answer:
     """Measure or judge a batch of picture files in a worker.
 
     Args:
         named: the judge.
         judge_version: its version in the sending process.
         version: of soart there.
-        paths: of the pictures.
+        files: path and SHA-256 of each picture.
         prompts: of the pictures; empty for unknown ones.
 
     Raises:
@@ -81,9 +85,9 @@ def judge_files(named: str, judge_version: str, version: str, paths: Sequence[st
     judge = _loaded(named, judge_version)
     pixels: list[np.ndarray | None] = []
     problems = []
-    for path in paths:
+    for path, sha256 in files:
         try:
-            pixels.append(read_image(path).pixels)
+            pixels.append(read_image(unchanged_content(Path(path), sha256), label=path).pixels)
         except ImageError as error:
             pixels.append(None)
             problems.append(str(error))
@@ -93,7 +97,7 @@ def judge_files(named: str, judge_version: str, version: str, paths: Sequence[st
             for picture, prompt in zip(pixels, prompts, strict=True)
         ]
         return Answer(items, None, tuple(problems))
-    values = np.full(len(paths), np.nan)
+    values = np.full(len(files), np.nan)
     # The judge stays loaded between batches.
     judge.failed.clear()
     readable = [i for i, picture in enumerate(pixels) if picture is not None]
@@ -138,13 +142,9 @@ def judge_on_cluster(
             f"The judge {judge.name!r} is a Python object, which a cluster cannot load: pass its name or 'module:Class' instead."
         )
     values, missing, prompts, problems = still_to_judge(collection, rows, judge, progress)
-    by_path = {str(collection.locate(row)): row for row in missing}
-    if not by_path:
+    if not missing:
         return values, [*dict.fromkeys(problems), *judge.problems]
-    for block, answer in _answers(
-        list(by_path), {path: prompts.get(row.id, "") for path, row in by_path.items()}, judge, workers
-    ):
-        own = [by_path[path] for path in block]
+    for own, answer in _answers(collection, missing, prompts, judge, workers):
         if answer.values is None:
             for version in {version for items in answer.items for version in items}:
                 fresh = {
@@ -168,19 +168,24 @@ def judge_on_cluster(
 
 
 def _answers(
-    paths: Sequence[str], prompts: Mapping[str, str], judge: GuardedJudge, workers: int | None
-) -> Iterator[tuple[list[str], Answer]]:
-    """The answers for batches of picture files, in any order."""
+    collection: Collection,
+    rows: Sequence[ImageRow],
+    prompts: Mapping[int, str],
+    judge: GuardedJudge,
+    workers: int | None,
+) -> Iterator[tuple[list[ImageRow], Answer]]:
+    """The answers for batches of pictures, in any order."""
     with ray_connection(workers) as ray:
         task = ray.remote(num_cpus=1, max_retries=_RETRIES)(judge_files)
-        left = (list(block) for block in batches(paths, _MEASURED if _by_items(judge) else judge.batch))
-        running: dict[Any, list[str]] = {}
+        left = (list(block) for block in batches(rows, _MEASURED if _by_items(judge) else judge.batch))
+        running: dict[Any, list[ImageRow]] = {}
         try:
             while True:
                 room = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
                 while len(running) < room and (block := next(left, None)):
-                    texts = [prompts[path] for path in block]
-                    running[task.remote(judge.named, judge.version, __version__, block, texts)] = block
+                    files = [(str(collection.locate(row)), row.sha256) for row in block]
+                    texts = [prompts.get(row.id, "") for row in block]
+                    running[task.remote(judge.named, judge.version, __version__, files, texts)] = block
                 if not running:
                     return
                 [done], _ = ray.wait([*running], num_returns=1)

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from ...errors import ImageError
-from ...metrics.image import read_image
 from ..collection.collection import Collection
 from ..collection.settings import setting, store_setting
 from ..collection.tables import ImageRow
@@ -143,7 +142,7 @@ def _to_judge(
     pixels, problems = {}, []
     for row in rows:
         try:
-            pixels[row.id] = read_image(collection.locate(row)).pixels
+            pixels[row.id] = collection.pixels(row)
         except ImageError as error:
             problems.append(str(error))
     return pixels, problems

@@ -18,7 +18,6 @@ from PIL import Image
 from ...errors import SoartError
 from ...files import write_whole
 from ...metrics.damage.titles import damage_noun, profile_title, stored_title
-from ...metrics.image import read_image
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
 from ..collection.thumbnails import thumbnail
@@ -56,7 +55,7 @@ def picture_url(collection: Collection, row: ImageRow) -> str:
     """
     if max(row.width, row.height) > THUMBNAIL:
         return jpeg_url(thumbnail(collection, row))
-    return data_url(read_image(collection.locate(row)).pixels)
+    return data_url(collection.pixels(row))
 
 
 def figure(value: float, digits: int = 3, sign: str = "") -> str:

@@ -94,7 +94,7 @@ def explain_score(collection: Collection, row: ImageRow, scorer: Scorer) -> Scor
     # Without a fault there is no place to look for; items may outlive their picture.
     if isinstance(scorer, TechnicalScorer) and scorer.verdicts(matrix) != [CLEAN]:
         with contextlib.suppress(ImageError):
-            pixels = read_image(collection.locate(row)).pixels
+            pixels = collection.pixels(row)
     return ScoreExplanation(float(scorer.score(matrix)[0]), _reasons(scorer, pixels, matrix, top=2))
 
 
@@ -148,7 +148,7 @@ def heat_picture(collection: Collection, row: ImageRow, scorer: Scorer) -> bytes
     Raises:
         ImageError: the picture is gone or cannot be decoded.
     """
-    pixels = read_image(collection.locate(row)).pixels
+    pixels = collection.pixels(row)
     heat = _heat(scorer, pixels)
     image = Image.fromarray(pixels)
     image.thumbnail((SIDE, SIDE))

@@ -9,7 +9,6 @@ from types import MappingProxyType
 import numpy as np
 
 from ...errors import CollectionError, ImageError
-from ...metrics.image import read_image
 from ...metrics.items.combined import CombinedExtractor
 from ...metrics.protocols import Measurer
 from ..collection.address import address_of, is_url
@@ -78,7 +77,7 @@ def measure(
 def _pixels(collection: Collection, row: ImageRow, pixels: Mapping[int, np.ndarray]) -> np.ndarray:
     """Pixels of a picture, decoded only if they are not among ``pixels``."""
     decoded = pixels.get(row.id)
-    return decoded if decoded is not None else read_image(collection.locate(row)).pixels
+    return decoded if decoded is not None else collection.pixels(row)
 
 
 def _add_network(

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Collection as Some
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from ...errors import SoartError
 from ...metrics.tastes.blend import only_profile
@@ -77,9 +78,11 @@ class RatingService(CollectionService):
         self._proposed: list[int] = []
         self._stop = False
         # After a restart the taste is learnt again only once there are new ratings.
-        scorer = self._scorer()
-        self._learnt_from = self._tried_at = len(only_profile(scorer.taste).examples) if scorer else 0
+        scorer, self._tried_at = self._scorer(), 0
         if scorer:
+            # The time is in whole seconds.
+            created = datetime.fromisoformat(only_profile(scorer.taste).created) + timedelta(seconds=1)
+            self._tried_at, _ = ratings.star_counts(collection, rater, created)
             jobs.start(f"propose:{rater}", f"Choosing pictures for {rater} to rate", self._propose)
 
     def _scorer(self) -> TasteScorer | None:
@@ -205,7 +208,7 @@ class RatingService(CollectionService):
         trust = scorer.taste.trust
         return replace(
             progress,
-            learnt=self._learnt_from,
+            learnt=len(only_profile(scorer.taste).examples),
             word=trust.word,
             sentence=trust.sentence,
             advice=trust.advice,
@@ -247,6 +250,6 @@ class RatingService(CollectionService):
         lesson: Lesson = self._process.run(job, learn_taste, self.collection.where, self.rater)
         self._take(lesson)
         with self._lock:
-            self._learnt_from = self._tried_at = lesson.rated
+            self._tried_at = lesson.rated
         self._process.run(job, score_by_taste, self.collection.where, self.rater)
         job.message = lesson.sentence

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
-from ...metrics.image import read_image
 from ...metrics.tastes.agreement import Agreement, compare_tastes
 from ..collection.collection import Collection
 from ..collection.queries import Query, order
@@ -83,7 +82,7 @@ def disagreement_sheet(
     pen = ImageDraw.Draw(sheet)
     for k, i in enumerate(chosen):
         y, x = divmod(k, columns)
-        picture = Image.fromarray(read_image(collection.locate(rows[i])).pixels)
+        picture = Image.fromarray(collection.pixels(rows[i]))
         scale = (TILE - 8) / max(picture.size)
         size = tuple(max(1, round(side * scale)) for side in picture.size)
         picture = picture.resize((size[0], size[1]), Image.Resampling.NEAREST if scale > 1 else Image.Resampling.BOX)

@@ -13,7 +13,6 @@ import numpy as np
 from ...errors import ImageError, NoFindingsError, expect
 from ...metrics.damage.scorer import TechnicalScorer
 from ...metrics.damage.titles import stored_title
-from ...metrics.image import read_image
 from ...notebooks import SHOWN, html_table
 from ...prompts.rating_model.effects import Effect
 from ...prompts.space.rendering import RenderedChoice
@@ -358,7 +357,7 @@ def _appearances(collection: Collection, rows: Sequence[ImageRow]) -> dict[str, 
     values: dict[str, list[float]] = {"saturation": [], "contrast": []}
     for row in rows:
         try:
-            measured = appearance(read_image(collection.locate(row)).pixels)
+            measured = appearance(collection.pixels(row))
         except ImageError:
             measured = {}
         for name, column in values.items():

@@ -1,4 +1,5 @@
 import io
+import tracemalloc
 from dataclasses import replace
 from itertools import combinations
 
@@ -10,31 +11,25 @@ from PIL import Image
 
 from soart.errors import ItemsError
 from soart.metrics.image import read_image
-from soart.metrics.similarity.near_duplicates import DISTANCE, alike, near_groups, near_pairs, perceptual_hash, views
+from soart.metrics.similarity.near_duplicates import DISTANCE, HashIndex, alike, near_groups, perceptual_hash, views
 from soart.pipelines.collection.thumbnails import encode_thumbnail
 from soart.pipelines.tiny.render import render
 from soart.pipelines.tiny.words import Scene
 
 
-def naive_pairs(hashes, distance):
-    return {(i, j) for i, j in combinations(range(len(hashes)), 2) if bin(hashes[i] ^ hashes[j]).count("1") <= distance}
-
-
 @given(
-    st.lists(st.integers(0, 2**64 - 1), unique=True, max_size=30),
+    st.lists(st.integers(0, 2**64 - 1), max_size=30),
     st.lists(st.tuples(st.integers(0, 29), st.sets(st.integers(0, 63), max_size=9)), max_size=30),
     st.integers(0, 9),
 )
 @settings(max_examples=60, deadline=None)
-def test_pairs_are_those_of_a_naive_search(numbers, neighbours, distance):
+def test_near_hashes_are_those_of_a_naive_search(numbers, neighbours, distance):
     # Neighbours by a few flipped bits, because random numbers are never near.
     numbers += [numbers[k] ^ sum(1 << b for b in bits) for k, bits in neighbours if k < len(numbers)]
-    numbers = list(dict.fromkeys(numbers))
-    pairs = []
-    for i, j in near_pairs(np.array(numbers, np.uint64), distance):
-        pairs += zip(i.tolist(), j.tolist(), strict=True)
-    assert len(pairs) == len(set(pairs))
-    assert set(pairs) == naive_pairs(numbers, distance)
+    index = HashIndex(np.array(numbers, np.uint64), distance)
+    for row, number in enumerate(numbers):
+        near = [i for i, other in enumerate(numbers) if (number ^ other).bit_count() <= distance and i != row]
+        assert index.near(row).tolist() == near
 
 
 @pytest.mark.parametrize(
@@ -42,7 +37,7 @@ def test_pairs_are_those_of_a_naive_search(numbers, neighbours, distance):
 )
 def test_wrong_hashes_are_refused(hashes, distance):
     with pytest.raises(ItemsError, match="Expected"):
-        list(near_pairs(hashes, distance))
+        HashIndex(hashes, distance)
 
 
 def motif(colours, size=96):
@@ -169,6 +164,33 @@ def test_views_are_read_only_where_hashes_are_near():
     hashes = np.array([0, 2**32 - 1, 1, 2**64 - 1], np.uint64)
     assert near_groups(hashes, np.arange(4), views_of).tolist() == [0, -1, 0, -1]
     assert set(read) == {0, 2}
+
+
+def test_plain_pictures_are_read_once():
+    """Their hashes are all the same, and their colours are not."""
+    rng, read = np.random.default_rng(0), np.zeros(60, int)
+    colours = rng.permutation(np.stack(np.meshgrid(*[[0, 80, 160, 240]] * 3), axis=-1).reshape(-1, 3))[:60]
+    seen = np.stack([views(np.full((64, 64, 3), colour, np.uint8)) for colour in colours])
+
+    def views_of(rows):
+        if len(rows) > 1:
+            read[rows] += 1
+        return seen[rows]
+
+    assert set(near_groups(np.zeros(60, np.uint64), np.arange(60), views_of).tolist()) == {-1}
+    assert read.max() == 1
+
+
+def test_many_frames_of_one_scene_need_little_memory():
+    flips = np.array([sum(1 << b for b in bits) for bits in combinations(range(30), 4)][:6000], np.uint64)
+    seen = views(photograph())[None]
+    tracemalloc.start()
+    group = near_groups(flips, np.arange(len(flips)), lambda rows: np.repeat(seen, len(rows), axis=0))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert not group.any()
+    # All pairs would be hundreds of megabytes.
+    assert peak < 60e6
 
 
 def test_few_and_plain_pictures():
