@@ -52,6 +52,18 @@ def check_items(items: object, columns: int | None = None, rows: int = 1, *, nam
     return matrix
 
 
+def constant(items: np.ndarray) -> np.ndarray:
+    """(p,) bool: True for items (n, p) that vary by no more than rounding errors; n ≥ 1."""
+    same: np.ndarray = np.ptp(items, axis=0) <= 1e-14 * np.abs(items).max(axis=0)
+    return same
+
+
+def centre(items: np.ndarray) -> np.ndarray:
+    """(p,) means of items (n, p); of constant items exactly their value, which a mean misses by a rounding error."""
+    middle: np.ndarray = np.where(constant(items), items[0], items.mean(axis=0))
+    return middle
+
+
 def check_targets(targets: object, rows: int) -> np.ndarray:
     """Check targets, one for each of ``rows`` pictures, and return them as (rows,) float64.
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import PromptError
-from ..prompts.steering.history import SteeringFromHistory
+from ..prompts.steering.history import INFINITE_FROM, SteeringFromHistory
 from ..prompts.steering.ranges import Range
 from ..prompts.steering.search import Key
 
@@ -48,13 +48,12 @@ _GROWN = 1.25
 
 @dataclass(frozen=True)
 class _Steered:
-    """The steering of a study: its name and parameters, the options of each, and the trials when these were laid."""
+    """The steering of a study: its parameters, the options of each, and the trials when these were laid, by number."""
 
-    study: str
     space: dict[str, BaseDistribution]
     steering: SteeringFromHistory
     ranges: list[Range]
-    trials: int
+    trials: dict[int, tuple[dict[str, Any], float]]
 
 
 class SoartSampler(BaseSampler):
@@ -186,17 +185,20 @@ class SoartSampler(BaseSampler):
 
         Begun anew if parameters have changed, or if trials have grown by ``_GROWN``: then numbers get a new grid.
         """
-        known = self._steered
-        trials = [
-            trial
+        known, sign = self._steered, _sign(study)
+        trials = {
+            trial.number: (trial.params, sign * trial.value)
             for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-            if trial.value is not None and all(name in trial.params for name in space)
-        ]
-        same = known is not None and (known.study, known.space) == (study.study_name, space)
-        if known is not None and same and len(trials) < max(_GROWN * known.trials, self._startup):
+            if trial.value is not None
+            and sign * trial.value < INFINITE_FROM
+            and all(name in trial.params for name in space)
+        }
+        # Another study may have the same parameters.
+        same = known is not None and known.space == space and known.trials.items() <= trials.items()
+        if known is not None and same and len(trials) < max(_GROWN * len(known.trials), self._startup):
             return known.steering, known.ranges
-        trials.sort(key=lambda trial: trial.value or 0.0, reverse=study.direction.name == "MAXIMIZE")
-        ranges = [_range(kind, [trial.params[name] for trial in trials]) for name, kind in space.items()]
+        best_first = sorted(trials.values(), key=lambda trial: -trial[1])
+        ranges = [_range(kind, [params[name] for params, _ in best_first]) for name, kind in space.items()]
         if known is None or not same or ranges != known.ranges:
             alike = [
                 None if isinstance(k, CategoricalDistribution) else r.numbers
@@ -206,7 +208,7 @@ class SoartSampler(BaseSampler):
             steering = SteeringFromHistory(levels, startup=self._startup, similarities=tuple(alike))
         else:
             steering = known.steering
-        self._steered = _Steered(study.study_name, dict(space), steering, ranges, len(trials))
+        self._steered = _Steered(dict(space), steering, ranges, trials)
         return steering, ranges
 
     def _next(
@@ -232,7 +234,7 @@ class SoartSampler(BaseSampler):
 
         Trials with values outside the space are left out: enqueued by mistake, or older than a change of a range.
         """
-        sign = 1.0 if study.direction.name == "MAXIMIZE" else -1.0
+        sign = _sign(study)
         finished, others = {}, []
         for trial in study.get_trials(deepcopy=False):
             params = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
@@ -243,11 +245,16 @@ class SoartSampler(BaseSampler):
             choice = tuple(option for option in indices if option is not None)
             if len(choice) < len(space):
                 continue
-            if trial.state == TrialState.COMPLETE and trial.value is not None:
+            if trial.state == TrialState.COMPLETE and trial.value is not None and sign * trial.value < INFINITE_FROM:
                 finished[trial.number] = (choice, sign * trial.value)
             else:
                 others.append(choice)
         return finished, others
+
+
+def _sign(study: Study) -> float:
+    """What to multiply values by, so that larger is better."""
+    return 1.0 if study.direction.name == "MAXIMIZE" else -1.0
 
 
 def _steerable(kind: BaseDistribution) -> bool:

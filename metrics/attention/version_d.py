@@ -27,6 +27,7 @@ from scipy.special import log_softmax, softmax
 from sklearn.covariance import ledoit_wolf
 
 from ...errors import ItemsError
+from ..checks import constant
 from ..taguchi.distances import deviations
 from .versions_abc import AttentionModel
 
@@ -160,6 +161,8 @@ class AttentionD(AttentionModel):
         # The mean of the modes, not of the pictures: a mode of many examples must not pull the centre.
         self.centre_ = np.mean([x[self.modes_ == mode].mean(axis=0) for mode in self.classes_], axis=0)
         self.scale_ = deviations(np.vstack([residuals, -residuals]), "pinv")
+        # Rounding errors of a mean are no variation.
+        self.scale_[np.all([constant(x[self.modes_ == mode]) for mode in self.classes_], axis=0)] = np.inf
         self.heads_ = _check_heads(self.heads, x.shape[1])
         self.weights_ = _check_weights(self.weights, len(self.heads_))
         self.rotations_ = [

@@ -19,7 +19,7 @@ from sklearn.covariance import ledoit_wolf
 from sklearn.utils.validation import check_is_fitted
 
 from ...errors import ItemsError
-from ..checks import check_items
+from ..checks import check_items, constant
 
 Singular = Literal["raise", "pinv", "shrink"]
 #: A correlation matrix with a larger condition number counts as singular.
@@ -65,7 +65,8 @@ def inverse(correlation: np.ndarray, singular: Singular, normalised: np.ndarray)
         correlation: (q, q) correlation matrix.
         singular: the way out if the matrix is singular to working precision. ``raise`` refuses it. ``pinv`` takes the
             Moore–Penrose inverse, which ignores directions in which the unit space does not vary. ``shrink`` inverts
-            the Ledoit–Wolf (2004) estimate, which always has an inverse.
+            the Ledoit–Wolf (2004) estimate, which has an inverse unless some items do not vary at all: then its
+            Moore–Penrose inverse.
         normalised: (n, q) unit space that the matrix is computed from.
 
     Raises:
@@ -75,7 +76,9 @@ def inverse(correlation: np.ndarray, singular: Singular, normalised: np.ndarray)
     if singular == "pinv":
         result = np.linalg.pinv(correlation, hermitian=True)
     elif singular == "shrink":
-        result = np.linalg.inv(ledoit_wolf(normalised, assume_centered=True)[0])
+        estimate = ledoit_wolf(normalised, assume_centered=True)[0]
+        sound = np.linalg.cond(estimate) < CONDITION_LIMIT
+        result = np.linalg.inv(estimate) if sound else np.linalg.pinv(estimate, hermitian=True)
     elif not np.linalg.cond(correlation) < CONDITION_LIMIT:
         raise ItemsError(
             f"The {len(normalised)} pictures of the unit space leave the correlation of {len(correlation)} items "
@@ -144,15 +147,13 @@ def deviations(unit: np.ndarray, singular: Singular, names: str = "items") -> np
     Raises:
         ItemsError: an item is constant and the option is ``raise``.
     """
-    deviation = unit.std(axis=0, ddof=1)
-    # Rounding of the mean leaves constant items a deviation of some units in the last place.
-    constant = deviation <= 1e-14 * np.abs(unit).max(axis=0)
-    if constant.any() and singular == "raise":
+    same = constant(unit)
+    if same.any() and singular == "raise":
         raise ItemsError(
-            f"{constant.sum()} of {len(constant)} {names} are constant over the unit space (the first is number "
-            f"{int(np.argmax(constant))}); leave them out, or set singular='shrink' or singular='pinv'."
+            f"{same.sum()} of {len(same)} {names} are constant over the unit space (the first is number "
+            f"{int(np.argmax(same))}); leave them out, or set singular='shrink' or singular='pinv'."
         )
-    result: np.ndarray = np.where(constant, np.inf, deviation)
+    result: np.ndarray = np.where(same, np.inf, unit.std(axis=0, ddof=1))
     return result
 
 

@@ -24,7 +24,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from ...errors import ItemsError
-from ..checks import check_items, check_targets
+from ..checks import centre, check_items, check_targets
 
 
 def signal_to_noise(x: np.ndarray, signal: np.ndarray, *, subtract: bool = True) -> tuple[np.ndarray, np.ndarray]:
@@ -154,7 +154,7 @@ class T1(_TMethod):
                 f"Expected a unit space and at least two samples beside it, got {unit.sum()} and {(~unit).sum()}."
             )
         self.n_features_in_ = x.shape[1]
-        self.centre_, self.target_centre_ = x[unit].mean(axis=0), float(y[unit].mean())
+        self.centre_, self.target_centre_ = centre(x[unit]), float(centre(y[unit, None])[0])
         x, signal = x[~unit] - self.centre_, y[~unit] - self.target_centre_
         return self._learn(x, signal)
 
@@ -219,7 +219,7 @@ class Ta(_TMethod):
         x = check_items(items, rows=2)
         y = check_targets(targets, len(x))
         self.n_features_in_ = x.shape[1]
-        self.centre_, self.target_centre_ = x.mean(axis=0), float(y.mean())
+        self.centre_, self.target_centre_ = centre(x), float(centre(y[:, None])[0])
         x, signal = x - self.centre_, y - self.target_centre_
         return self._learn(x, signal)
 

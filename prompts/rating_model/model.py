@@ -212,4 +212,4 @@ class RatingModel:
         self.location_ = float(ratings.mean()) if len(ratings) else 0.0
         spread = float(ratings.std()) if len(ratings) > 1 else 0.0
         # Equal ratings have a deviation of rounding errors only.
-        self.spread_ = spread if spread > 1e-12 * (1 + abs(self.location_)) else 1.0
+        self.spread_ = spread if spread > 1e-12 * np.abs(ratings).max(initial=0.0) else 1.0

@@ -19,7 +19,7 @@ from .search import Domain, Key, keys
 from .steering import Steering
 
 #: Values beyond ±this count as infinite, because their squares would be.
-_INFINITE_FROM = 1e100
+INFINITE_FROM = 1e100
 #: Fewest values whose quartiles are meaningful.
 _FEWEST_FOR_QUARTILES = 8
 
@@ -116,10 +116,10 @@ class SteeringFromHistory:
 
     def _clipped(self, trials: Mapping[int, tuple[Key, float]]) -> dict[int, tuple[Key, float]]:
         """The trials to learn from, their values raised to the floor."""
-        usable = {number: trial for number, trial in trials.items() if trial[1] < _INFINITE_FROM}
+        usable = {number: trial for number, trial in trials.items() if trial[1] < INFINITE_FROM}
         # The floor moves only when the history has grown by half, because the model may then have to start anew.
         if len(usable) >= 1.5 * self._floor_from or len(usable) < len(self._learnt):
-            finite = [value for _, value in usable.values() if value > -_INFINITE_FROM]
+            finite = [value for _, value in usable.values() if value > -INFINITE_FROM]
             low, high = np.quantile(finite, [0.25, 0.75]) if len(finite) >= _FEWEST_FOR_QUARTILES else (0.0, 0.0)
             self._floor = float(low - 3 * (high - low)) if high > low else float(min(finite, default=0.0))
             self._floor_from = len(usable) if high > low else 0

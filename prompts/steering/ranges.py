@@ -68,7 +68,7 @@ class Range:
             return cls(low, high, step, log, tuple(_value(low, step, number) for number in range(count)))
         if low == high:
             return cls(low, high, step, log, (low,))
-        start, width = (math.log(low), math.log(high / low)) if log else (low, high - low)
+        start, width = (math.log(low), math.log(high) - math.log(low)) if log else (low, high - low)
         known = [((math.log(value) if log else value) - start) / width for value in tried if low <= value <= high]
         offsets = [sign * 0.5**k / (_EVEN - 1) for k in _HALVINGS for sign in (-1, 1)]
         fine = [place + offset for place in list(dict.fromkeys(known))[:_CENTRES] for offset in offsets]

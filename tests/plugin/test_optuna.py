@@ -109,6 +109,54 @@ def test_infinite_values_and_equal_values():
     assert len(set(params(study))) == 20
 
 
+def test_infinitely_good_values_are_no_place_to_search():
+    def objective(trial):
+        x = trial.suggest_float("x", 0, 1)
+        return float("-inf") if x < 0.4 else (x - 0.777) ** 2
+
+    for seed in range(3):
+        study = optuna.create_study(sampler=SoartSampler(seed=seed))
+        study.optimize(objective, n_trials=30)
+        assert min(trial.value for trial in study.trials if trial.value >= 0) < 1e-5
+
+
+def test_choices_of_infinite_value_are_not_repeated_after_a_restart():
+    study = optuna.create_study(direction="maximize")
+
+    def objective(trial):
+        a, b = trial.suggest_int("a", 0, 9), trial.suggest_int("b", 0, 9)
+        return float("inf") if a > 6 else a - abs(b - 3)
+
+    for seed in range(25):
+        study.sampler = SoartSampler(seed=seed)
+        study.optimize(objective, n_trials=1)
+    tried = params(study)
+    assert len(set(tried[1:])) == 24
+
+
+def test_a_sampler_of_another_study_of_the_same_name_lays_a_grid_anew():
+    sampler = SoartSampler(seed=0)
+    for optimum in (0.2, 0.9):
+        study = optuna.create_study(study_name="same", sampler=sampler)
+        study.optimize(lambda trial, at=optimum: (trial.suggest_float("x", 0, 1) - at) ** 2, n_trials=25)
+        assert study.best_value < 1e-6
+
+
+def test_the_scale_of_values_does_not_matter():
+    def regret(scale):
+        study = optuna.create_study(direction="maximize", sampler=SoartSampler(seed=3))
+        study.optimize(lambda trial: scale * planted(3)(trial), n_trials=24)
+        return params(study)
+
+    assert regret(1.0) == regret(2.0**-60)
+
+
+def test_numbers_over_hundreds_of_magnitudes():
+    study = optuna.create_study(sampler=SoartSampler(seed=0))
+    study.optimize(lambda trial: abs(np.log10(trial.suggest_float("x", 1e-200, 1e200, log=True)) - 50), n_trials=15)
+    assert study.best_value < 20
+
+
 def test_enqueued_trials_are_kept_and_completed():
     study = optuna.create_study(direction="maximize", sampler=SoartSampler(seed=0))
     objective = planted(3)

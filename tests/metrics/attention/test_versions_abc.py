@@ -35,6 +35,20 @@ MODELS = {
     "C": AttentionC().fit(LEARN, MODES),
     "D": AttentionD().fit(LEARN, MODES),
 }
+
+
+@pytest.mark.parametrize("value", [0.1, 0.7, 123.456])
+def test_version_d_ignores_items_that_do_not_vary(value):
+    """Whatever they are in measured pictures: their mean misses them by a rounding error."""
+    for count in (3, 7, 12):
+        x, modes = planted(count, 2)
+        model = AttentionD().fit(np.column_stack([np.full(len(x), value), x]), modes)
+        same, other = (
+            model.predict_proba(np.column_stack([np.full(len(TEST), v), TEST])) for v in (value, value * (1 + 1e-6))
+        )
+        np.testing.assert_array_equal(same, other)
+
+
 versions = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS.keys())
 
 

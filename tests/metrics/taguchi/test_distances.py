@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 
 from soart.errors import ItemsError
-from soart.metrics.taguchi.distances import MT, MTA, RT, adjoint, rt_metrics
+from soart.metrics.taguchi.distances import MT, MTA, RT, adjoint, deviations, rt_metrics
 from soart.metrics.taguchi.item_selection import distance_gains, prediction_gains, two_level_array
 from soart.metrics.taguchi.tmethods import T1, T2, Ta, Tb, larger_the_better, signal_to_noise
 
@@ -116,6 +116,36 @@ def test_constant_item_is_a_named_choice():
     varying = [0, 1, 3, 4]
     got = MT(singular="pinv").fit(flat).distance(X)
     close(got, MT().fit(X[:, varying]).distance(X[:, varying]) * np.sqrt(4 / 5))
+
+
+@pytest.mark.parametrize("rows", [5, 1000, 4096])
+@pytest.mark.parametrize("value", [0.1, 0.7, -123.456, 0.0])
+def test_rounding_errors_of_constant_items_are_no_variation(rows, value):
+    x = np.random.default_rng(rows).normal(size=(rows, 3))
+    x[:, 1] = value
+    assert deviations(x, "pinv")[1] == np.inf
+    with pytest.raises(ItemsError, match="1 of 3 items are constant"):
+        deviations(x, "raise")
+    # One unit in the last place more is no variation either, and a millionth is.
+    x[0, 1] = np.nextafter(value, 1e9)
+    assert (deviations(x, "pinv")[1] == np.inf) == (value != 0)
+    x[0, 1] = value + 1e-6
+    assert deviations(x, "pinv")[1] < np.inf
+    x[:, 0], x[:, 1] = 0.3 * x[:, 2] + 1, value
+    measured = x[:1] + np.array([0, 0.01, 0])
+    for model in (T1(), T2(), Ta(), Tb()):
+        model.fit(x, x[:, 0])
+        assert model.beta_[1] == model.eta_[1] == 0
+        assert model.predict(measured) == model.predict(x[:1])
+
+
+def test_shrinking_works_without_any_variation():
+    for model in (MT(singular="shrink"), RT(singular="shrink")):
+        assert model.fit(np.ones((5, 3))).distance(np.ones((2, 3))).tolist() == [0, 0]
+    unit = np.ones((6, 4))
+    unit[:, 0] = range(6)
+    with pytest.raises(ItemsError, match="Expected finite SN"):
+        distance_gains(unit, unit[:2] + 1)
 
 
 @pytest.mark.parametrize(
