@@ -57,6 +57,24 @@ def expect(what: str, value: object, *kinds: type, error: type[SoartError] = Soa
         raise error(f"Expected {what}, got {value!r:.80}.")
 
 
+def expect_seed(value: object, error: type[SoartError] = SoartError) -> None:
+    """Refuse a seed that is not a whole number of at least 0, by ``error``.
+
+    Examples:
+        >>> from soart.errors import SoartError, expect_seed
+        >>> expect_seed(0)
+        >>> try:
+        ...     expect_seed(-1)
+        ... except SoartError as error:
+        ...     print(error)
+        Expected the seed as a whole number of at least 0, got -1.
+    """
+    what = "the seed as a whole number of at least 0"
+    expect(what, value, int, error=error)
+    if value < 0:  # type: ignore[operator]
+        raise error(f"Expected {what}, got {value!r:.80}.")
+
+
 class ImageError(SoartError):
     """A picture that cannot be read or measured."""
 

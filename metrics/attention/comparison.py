@@ -162,7 +162,7 @@ def compare(
         >>> comparison.blocks.index.tolist(), comparison.blocks.columns.tolist()
         (['blurry', 'normal'], ['normal'])
     """
-    if first.modes_.tolist() != second.modes_.tolist():
-        raise ItemsError("Expected two versions learnt from the same pictures in the same order, got other modes.")
+    if first.modes_.tolist() != second.modes_.tolist() or not np.array_equal(first.learning_, second.learning_):
+        raise ItemsError("Expected two versions learnt from the same pictures in the same order, got others.")
     tables = [transposed(model, items, modes, pictures) for model in (first, second)]
     return Comparison(tables[0], tables[1], names or (type(first).__name__[-1], type(second).__name__[-1]))

@@ -83,7 +83,8 @@ class HashIndex:
         values = np.concatenate([band[place] for band, place in zip(self._values, places, strict=True)])
         close = np.flatnonzero(np.bitwise_count(values ^ self._hashes[row]) <= self._distance)
         rows = np.unique(np.concatenate([band[place] for band, place in zip(self._rows, places, strict=True)])[close])
-        return rows[rows != row]
+        others: np.ndarray = rows[rows != row]
+        return others
 
 
 def views(pixels: np.ndarray) -> np.ndarray:

@@ -66,11 +66,20 @@ class Collection(Storage):
             batch: the pictures.
             model: identity of the model that drew them.
             sampler: name of its sampler.
-            texts: further texts of the files by keyword, such as the workflow of a host; None for files without any text.
+            texts: further texts of the files by keyword, such as the workflow of a host; None for files without any text,
+                except a hash where another request has drawn the same pixels.
         """
-        written = [self._write_picture(drawn, model, sampler, texts) for drawn in batch]
+        keys = [drawn.request.key(model) for drawn in batch]
+        if texts is None:
+            contents = self._plain_contents(batch, keys)
+        else:
+            others = {keyword: text for keyword, text in texts.items() if keyword != "parameters"}
+            own = [parameters_text(drawn.request, drawn.pixels.shape, model, sampler) for drawn in batch]
+            contents = [
+                encode_png(drawn.pixels, {"parameters": text} | others) for drawn, text in zip(batch, own, strict=True)
+            ]
+        written = [self._write_picture(content) for content in contents]
         with self.session("be written", write=True) as session:
-            keys = [drawn.request.key(model) for drawn in batch]
             # A picture whose file is gone or changed is drawn again: its row is kept, with everything that refers to it.
             query = select(ImageRow).join(ImageRow.generation).where(GenerationRow.request_key.in_(keys))
             by_key = {row.generation.request_key: row for row in session.scalars(query) if row.generation}
@@ -94,11 +103,20 @@ class Collection(Storage):
                 rows.append(row)
         return rows
 
-    def _write_picture(
-        self, drawn: DrawnPicture, model: str, sampler: str, texts: Mapping[str, str] | None
-    ) -> tuple[str, str]:
-        own = {"parameters": parameters_text(drawn.request, drawn.pixels.shape, model, sampler)}
-        content = encode_png(drawn.pixels, {} if texts is None else own | dict(texts) | own)
+    def _plain_contents(self, batch: Sequence[DrawnPicture], keys: Sequence[str]) -> list[bytes]:
+        """PNGs without texts. A picture is known by its content, so equal ones of other requests get a hash as text."""
+        contents = [encode_png(drawn.pixels, {}) for drawn in batch]
+        digests = [hashlib.sha256(content).hexdigest() for content in contents]
+        query = select(ImageRow.sha256, GenerationRow.request_key).join(ImageRow.generation)
+        with self.session("be read") as session:
+            owners = dict(map(tuple, session.execute(query.where(ImageRow.sha256.in_(digests)))))
+        return [
+            content if owners.setdefault(digest, key) == key else encode_png(drawn.pixels, {"request": key})
+            for drawn, key, content, digest in zip(batch, keys, contents, digests, strict=True)
+        ]
+
+    def _write_picture(self, content: bytes) -> tuple[str, str]:
+        """Write the content of a picture; returns its SHA-256 and its path in the collection's folder."""
         digest = hashlib.sha256(content).hexdigest()
         path = f"{IMAGES}/{digest[:20]}.png"
         with self._errors("be written"):

@@ -14,8 +14,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from ...metrics.damage.titles import JUDGE
 from ..collection.collection import Collection
-from ..collection.tables import FileRow, FingerprintRow, ImageRow, ItemsRow, MetadataRow
+from ..collection.tables import FileRow, FingerprintRow, ImageRow, ItemsRow, MetadataRow, ScoreRow
 from .inspection import Inspection
 from .metadata import TABLES, PictureMetadata
 from .scan import FileEntry
@@ -184,6 +185,13 @@ def _add_metadata(session: Session, copies: Sequence[tuple[int, PictureMetadata 
 
 
 def _write_metadata(session: Session, metadata: Mapping[int, PictureMetadata | None]) -> None:
+    known = select(MetadataRow.image_id, MetadataRow.prompt).where(MetadataRow.image_id.in_(metadata))
+    new = {image: found.prompt if found else None for image, found in metadata.items()}
+    changed = [image for image, prompt in session.execute(known) if prompt != new[image]]
+    if changed:
+        # Judges may have seen the prompt.
+        judged = ScoreRow.image_id.in_(changed), ScoreRow.profile.startswith(JUDGE)
+        session.execute(delete(ScoreRow).where(*judged))
     session.execute(delete(MetadataRow).where(MetadataRow.image_id.in_(metadata)))
     rows = [_metadata_row(image, known) for image, known in metadata.items() if known is not None]
     if rows:

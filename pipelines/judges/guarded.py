@@ -85,7 +85,7 @@ class GuardedJudge:
         nothing = np.full(len(pictures), np.nan)
         if self.stopped or not len(pictures):
             return nothing
-        answer = self._ask(pictures, prompts)
+        answer = self._ask([_locked(picture) for picture in pictures], prompts)
         if isinstance(answer, Exception):
             if len(pictures) == 1:
                 self.count_failed(f"{type(answer).__name__}: {first_line(answer)}")
@@ -131,7 +131,7 @@ class GuardedJudge:
     def _sound(self, answer: Any, count: int) -> np.ndarray:  # noqa: ANN401
         try:
             values = np.asarray(answer, dtype=np.float64)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             values = np.empty(0)
         if values.shape != (count,):
             self.count_failed(f"it did not return one number a picture, but {_shape(answer)}", count)
@@ -145,6 +145,15 @@ class GuardedJudge:
             self.count_failed("NaN or infinity", silent)
         usable = np.isfinite(values) & ~outside
         return np.where(usable, self.sign * values, np.nan)
+
+
+def _locked(picture: Any) -> Any:  # noqa: ANN401
+    """A picture that a judge cannot change for those who see it later."""
+    if not isinstance(picture, np.ndarray):
+        return picture
+    view = picture.view()
+    view.flags.writeable = False
+    return view
 
 
 def _pictures(count: int) -> str:

@@ -17,6 +17,7 @@ import numpy as np
 
 from ...errors import ImageError, JudgeError, first_line
 from ...metrics.image import read_image
+from ...metrics.protocols import PictureJudge
 from ...version import __version__
 from ..collection.collection import Collection
 from ..collection.png import unchanged_content
@@ -55,8 +56,8 @@ class Answer:
 
 
 @lru_cache(maxsize=2)
-def _loaded(named: str, version: str) -> GuardedJudge:
-    judge = GuardedJudge(judge_named(named), named=named)
+def _loaded(named: str, version: str) -> PictureJudge:
+    judge = judge_named(named)
     if judge.version != version:
         raise JudgeError(
             f"A node has the judge {named!r} in version {judge.version!r}, not {version!r}: install the same packages and "
@@ -82,7 +83,7 @@ def judge_files(
     """
     check_version(version)
     compute_on_one_core()
-    judge = _loaded(named, judge_version)
+    judge = GuardedJudge(_loaded(named, judge_version), named=named)
     pixels: list[np.ndarray | None] = []
     problems = []
     for path, sha256 in files:
@@ -98,8 +99,6 @@ def judge_files(
         ]
         return Answer(items, None, tuple(problems))
     values = np.full(len(files), np.nan)
-    # The judge stays loaded between batches.
-    judge.failed.clear()
     readable = [i for i, picture in enumerate(pixels) if picture is not None]
     values[readable] = judge.values([pixels[i] for i in readable], [prompts[i] for i in readable])
     return Answer([], values, tuple(problems), dict(judge.failed), judge.stopped)

@@ -69,12 +69,12 @@ def start_judging(
         job.message = " ".join([_summary(len(values), len(ids), judge), *problems[:3]])
         return judge.stored_name
 
-    # The argument may be a path, and guests see the title.
+    # The argument may be a path, and guests see title and message.
     return jobs.start(key, f"Judging by {name.partition(':')[0]}", work)
 
 
 def _summary(judged: int, count: int, judge: GuardedJudge) -> str:
-    return f"{judge.name}: {judged:,} of {count:,} picture{'' if count == 1 else 's'} judged."
+    return f"{judge.name.partition(':')[0]}: {judged:,} of {count:,} picture{'' if count == 1 else 's'} judged."
 
 
 def adherence_among(collection: Collection, profiles: Mapping[str, int]) -> str:

@@ -7,10 +7,11 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import NoneType
 
 import numpy as np
 
-from ...errors import CollectionError, ImageError, ItemsError
+from ...errors import CollectionError, ImageError, ItemsError, ProfileError, expect, expect_seed
 from ...metrics.items.combined import default_network, taste_extractor
 from ...metrics.protocols import Measurer
 from ...metrics.tastes.card_space import card_space, check_items_of, kind_scores
@@ -148,9 +149,10 @@ def learn(
     Raises:
         ItemsError: only good or only bad pictures, a picture that is both, pictures that are all alike, or a folder
             without pictures.
-        ProfileError: a population, and another network than the default one.
+        ProfileError: a seed below 0, or a population and another network than the default one.
         CollectionError: the collection or the file of choices cannot be read.
     """
+    expect_seed(seed, ProfileError)
     network = default_network() if network == DEFAULT else network
     measurer = TasteMeasurer(taste_extractor(network, device))
     kinds = _kinds(population, measurer, name)
@@ -169,20 +171,31 @@ def learn(
     equal = ties(collection, sources.rater) if sources.rater is not None else []
     if sources.choices is not None:
         for better, worse, tied in _read_choices(sources.choices):
-            both, unreadable = _import(collection, [better, worse], measurer, progress)
-            problems += unreadable
-            if len(both) == 2:
-                (equal if tied else pairs).append((both[0].id, both[1].id))
-    # Ratings of a picture still count after its file was moved away.
-    candidates = [row for row in collection.images() if row.problem in (None, AWAY)]
-    items, unreadable = measure(collection, candidates, measurer, progress=progress)
-    problems += [problem for problem in unreadable if problem not in problems]
-    by_id = {row.id: row for row in candidates if row.id in items}
+            sides = [_import(collection, [side], measurer, progress) for side in (better, worse)]
+            problems += [problem for _, unreadable in sides for problem in unreadable]
+            (first, second) = ([row.id for row in rows] for rows, _ in sides)
+            if len(first) > 1 or len(second) > 1 or (first and first == second):
+                problems.append(
+                    f"Expected two different pictures in a line of {str(sources.choices)!r}, got {str(better)!r} and {str(worse)!r}."
+                )
+            elif first and second:
+                (equal if tied else pairs).append((first[0], second[0]))
     judged = (
         {row.id for rows in modes.values() for row in rows}
         | set(stars)
         | {i for pair in (*pairs, *equal) for i in pair}
     )
+    pictures = collection.images()
+    # Ratings of a picture still count after its file was moved away, if its items are known.
+    away = [row for row in pictures if row.problem == AWAY and row.id in judged]
+    items, unreadable = measure(collection, away, measurer, progress=progress)
+    if unreadable:
+        problems.append(_gone(len(unreadable)))
+    candidates = [*away, *(row for row in pictures if row.problem is None)]
+    found, unreadable = measure(collection, candidates[len(away) :], measurer, progress=progress)
+    items |= found
+    problems += [problem for problem in unreadable if problem not in problems]
+    by_id = {row.id: row for row in sorted(candidates, key=lambda row: row.id) if row.id in items}
     used = [row for i, row in by_id.items() if i in judged]
     if not used:
         raise ItemsError(
@@ -220,12 +233,19 @@ def _kinds(population: Population | None, measurer: TasteMeasurer, name: str) ->
     """(m, d) weights of the kinds of a population; no rows without one.
 
     Raises:
-        ProfileError: the items are not those of the population.
+        ProfileError: no population, or the items are not those of it.
     """
+    expect("a population, or None", population, Population, NoneType, error=ProfileError)
     if population is None:
         return np.zeros((0, 0))
     check_items_of(card_space(), measurer.extractor.version, name)
     return population.means
+
+
+def _gone(count: int) -> str:
+    """A sentence about judged pictures that were moved away before they were measured."""
+    pictures = "1 judged picture was" if count == 1 else f"{count} judged pictures were"
+    return f"{pictures} moved away before the network measured {'it' if count == 1 else 'them'}: bring back what should count."
 
 
 def _with(text: str, problems: Sequence[str]) -> str:
@@ -295,7 +315,7 @@ def learn_from_pictures(
 
     Raises:
         ItemsError: only good or only bad pictures, a picture that is both, or pictures that are all alike.
-        ProfileError: a population, and another network than the default one.
+        ProfileError: a seed below 0, or a population and another network than the default one.
         ImageError: a picture cannot be measured.
         ModelError: the network cannot be loaded.
 
@@ -309,6 +329,7 @@ def learn_from_pictures(
         >>> taste.trust.word
         'too few examples'
     """
+    expect_seed(seed, ProfileError)
     network = default_network() if network == DEFAULT else network
     measurer = TasteMeasurer(taste_extractor(network))
     kinds = _kinds(population, measurer, name)

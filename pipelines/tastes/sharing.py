@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from types import NoneType
 
 import numpy as np
 
-from ...errors import ProfileError
-from ...metrics.tastes.blend import Taste
+from ...errors import ProfileError, expect, expect_seed
+from ...metrics.tastes.blend import Blend, Taste
 from ...metrics.tastes.cards import Card, load_card, make_card, save_card
 from ...metrics.tastes.population import Population, join_cards, load_population, save_population
+from ...metrics.tastes.profile import TasteProfile
 from ..scoring.profile_store import SUFFIX as TASTE_SUFFIX
 from ..scoring.profile_store import ProfileStore
 
@@ -65,7 +67,7 @@ def share_taste(
         profiles: where tastes are stored; by default the user's configuration folder.
 
     Raises:
-        ProfileError: no such taste, a blend, a taste on other items than those of the default network, a noise out of
+        ProfileError: arguments of a wrong type, no such taste, a blend, a taste on other items than those of the default network, a noise out of
             range, or a file that cannot be written.
 
     Examples:
@@ -79,6 +81,9 @@ def share_taste(
         >>> card.mean.shape
         (24,)
     """
+    expect("a taste or its name", taste, str, TasteProfile, Blend, error=ProfileError)
+    expect("the noise as a number", noise, int, float, error=ProfileError)
+    expect("a generator of randomness, or None", rng, np.random.Generator, NoneType, error=ProfileError)
     if isinstance(taste, str):
         taste = (profiles or ProfileStore()).load(taste)
     card = make_card(taste, noise, rng)
@@ -106,7 +111,7 @@ def join_population(
         the population, and a sentence for each file that is not a card.
 
     Raises:
-        ProfileError: a bad name, fewer than three cards, or a folder that cannot be written.
+        ProfileError: arguments of a wrong type, a bad name, fewer than three cards, or a folder that cannot be written.
 
     Examples:
         >>> from tempfile import TemporaryDirectory
@@ -122,6 +127,10 @@ def join_population(
         >>> friends.cards, len(friends.means), problems
         (3, 1, [])
     """
+    expect_seed(seed, ProfileError)
+    expect("cards, or their files", cards, Sequence, error=ProfileError)
+    for card in cards:
+        expect("cards, or their files", card, Card, str, Path, error=ProfileError)
     profiles = profiles or ProfileStore()
     path, found, problems = population_path(name, profiles), list[Card](), list[str]()
     for card in dict.fromkeys(str(card) if isinstance(card, Path) else card for card in cards):

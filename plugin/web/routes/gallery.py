@@ -219,11 +219,16 @@ def jobs(request: Request) -> Response:
             {
                 "number": job.number, "key": job.key if owner or not job.key.startswith(KEY) else KEY, "title": for_visitor(request, job.title), "state": job.state, "done": job.done,
                 "total": job.total, "message": for_visitor(request, job.message), "live": job.live, "left": job.seconds_left,
-                "judged": job.result if job.key.startswith(KEY) else None,
+                "judged": _judged(job.result, owner) if job.key.startswith(KEY) else None,
             }
             for job in current_collection(request).jobs.list()
         ]
     })  # fmt: skip
+
+
+def _judged(result: object, owner: bool) -> object:
+    """The stored name of a judge that is done, for guests without the folder of its model."""
+    return shared_name(result) if isinstance(result, str) and not owner else result
 
 
 def cancel(request: Request, body: dict[str, Any]) -> Response:

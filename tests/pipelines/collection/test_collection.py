@@ -243,3 +243,17 @@ def test_items_that_somebody_else_stored_meanwhile_are_no_mistake(collection, ma
     collection.add_items("w", {row.id: np.zeros(2)})
     assert collection.items("v", [row.id])[row.id].tolist() == [1, 1, 1]
     assert collection.items("w", [row.id])[row.id].tolist() == [0, 0]
+
+
+def test_equal_pictures_without_texts_stay_apart(collection, make_drawn):
+    """Two prompts may draw the same pixels, and each has a row of its own."""
+    pixels = make_drawn(1).pixels
+    one, two, three = (replace(make_drawn(seed), pixels=pixels) for seed in (1, 2, 3))
+    rows = collection.add_drawn([one, two], "m", "DDIM", None) + collection.add_drawn([three], "m", "DDIM", None)
+    assert len({row.id for row in rows}) == len({row.sha256 for row in rows}) == 3
+    for row in rows:
+        with Image.open(collection.locate(row)) as picture:
+            assert np.array_equal(np.asarray(picture), pixels)
+            # No text but a hash, and that only where it must be.
+            assert [len(text) for text in picture.text.values()] == ([] if row is rows[0] else [64])
+    assert [row.id for row in collection.add_drawn([one, two, three], "m", "DDIM", None)] == [row.id for row in rows]

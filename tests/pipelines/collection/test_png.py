@@ -1,10 +1,11 @@
+import hashlib
 import io
 
 import numpy as np
 from PIL import Image
 from sd_parsers import ParserManager
 
-from soart.pipelines.collection.png import encode_png, parameters_text
+from soart.pipelines.collection.png import NOTE_AT, encode_png, holds_picture, note_chunk, parameters_text
 from soart.pipelines.models.request import Request
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (64, 96, 3), dtype=np.uint8)
@@ -45,3 +46,12 @@ def test_same_input_same_bytes():
 def test_model_names_with_separators_are_quoted():
     text = parameters_text(Request("a", 1), (8, 8, 3), 'odd, "name": x', "DDIM")
     assert r'Model: "odd, \"name\": x"' in text
+
+
+def test_an_annotated_picture_that_is_added_is_known_by_its_whole_content():
+    """Whoever annotated it, it is annotated already when it comes."""
+    plain = encode_png(np.full((8, 8, 3), 9, np.uint8), {})
+    content = plain[:NOTE_AT] + note_chunk("{}") + plain[NOTE_AT:]
+    assert holds_picture(content, hashlib.sha256(content).hexdigest())
+    assert holds_picture(content, hashlib.sha256(plain).hexdigest())
+    assert not holds_picture(plain, hashlib.sha256(content).hexdigest())

@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -224,3 +226,37 @@ def test_of_near_duplicates_an_undamaged_one_is_kept_then_the_largest_then_the_b
         best, nothing = best_of_groups(order, group), best_of_groups(order, group - 1)
     assert np.flatnonzero(best).tolist() == [expected]
     assert not nothing.any()
+
+
+def test_changed_prompts_and_dates_are_evaluated_anew(collection, tmp_path):
+    folder = tmp_path / "art"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    words = {"fox": 230, "owl": 60}
+
+    def describe(first, second):
+        for number in range(24):
+            (folder / f"{number:02}.txt").write_text(f"a picture of {(first, second)[number % 2]}, number {number}")
+
+    for number in range(24):
+        level = list(words.values())[number % 2]
+        pixels = np.clip(rng.normal(level, 8, (96, 96, 3)), 0, 255).astype(np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number:02}.png")
+    describe("fox", "owl")
+    first = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1)).evaluation
+    assert {"fox", "owl"} <= {a.value for a in first.associations}
+    judged = {int(image): 1.0 for image in first.ids}
+    collection.set_scores("judge:somebody@1", judged)
+    collection.set_scores("technical-0", judged)
+    assert sync_and_evaluate(collection, Scan([folder]), LocalEngine(1)).evaluation.packed() == first.packed()
+    describe("yak", "zebra")
+    for path in folder.glob("*.png"):
+        os.utime(path, (1e9, 1e9))
+    again = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1)).evaluation
+    found = {a.value for a in again.associations}
+    assert {"yak", "zebra"} <= found
+    assert not {"fox", "owl"} & found
+    assert [period.name[:4] for period in again.timeline] == ["2001"]
+    # Judges may have seen the prompts.
+    assert collection.scores("judge:somebody@1") == {}
+    assert collection.scores("technical-0") == judged

@@ -1,3 +1,4 @@
+import hashlib
 import os
 import signal
 import sys
@@ -24,7 +25,7 @@ from soart.pipelines.ingest.ray_engine import RayEngine
 from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.judges import ray_judging
 from soart.pipelines.judges.engines import judging_named
-from soart.pipelines.judges.finding import guarded_judges
+from soart.pipelines.judges.finding import guarded_judges, judge_named
 from soart.pipelines.judges.guarded import GuardedJudge
 from soart.pipelines.judges.ray_judging import judge_files
 from soart.pipelines.models.generator import ImageGenerator
@@ -215,7 +216,7 @@ def test_nodes_that_cannot_run_soart(cluster, pictures):
 
 @pytest.mark.slow
 def test_pictures_drawn_are_those_of_one_machine(cluster, embedded):
-    local = ImageGenerator(embedded, 3)
+    local = ImageGenerator(embedded, 3, steps=EMBEDDED_STEPS)
     with ClusterGenerator(GeneratorOptions(batch_size=3, workers=2)) as generator:
         assert (generator.model.identity, generator.model.sampler) == (embedded.identity, embedded.sampler)
         assert generator.request("a fox", 1) == local.request("a fox", 1)
@@ -353,3 +354,29 @@ def test_a_judge_without_a_name_stays_on_its_machine(package, tmp_path):
 def test_a_node_with_another_version_of_the_judge(package):
     with pytest.raises(JudgeError, match="in version '1', not '2'"):
         judge_files("redness", "2", __version__, [], [])
+
+
+def test_a_worker_that_gave_up_a_judge_begins_anew(package, tmp_path, monkeypatch):
+    """The cluster outlives a call, and so do its processes."""
+    path = tmp_path / "one.png"
+    Image.new("RGB", (40, 40), (200, 0, 0)).save(path)
+    content = [(str(path), hashlib.sha256(path.read_bytes()).hexdigest()), (str(path), "0" * 64)]
+    ray_judging._loaded.cache_clear()
+    down = [True]
+
+    def judge(self, pictures, prompts):
+        if down[0]:
+            raise ConnectionError("the server is down")
+        return [0.5] * len(pictures)
+
+    judge_class = type(judge_named("redness"))
+    monkeypatch.setattr(judge_class, "judge", judge)
+    first = judge_files("redness", "1", __version__, content[:1] * 2, ["", ""])
+    assert "not used any more" in first.stopped
+    down[0] = False
+    again = judge_files("redness", "1", __version__, content, ["", ""])
+    assert again.values.tolist() == pytest.approx([0.5, np.nan], nan_ok=True)
+    assert not again.stopped
+    # Another picture lies at the path of the second one.
+    assert len(again.problems) == 1
+    assert "is not the picture any more" in again.problems[0]

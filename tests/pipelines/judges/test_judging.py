@@ -177,6 +177,12 @@ def test_other_answers_give_no_value(answer):
     assert "did not return one number a picture" in judge.problems[0]
 
 
+def test_numbers_too_large_for_any_float_are_no_values():
+    judge, values = guard(lambda pictures: [10**400] * 3)
+    assert np.isnan(values).all()
+    assert "gave 3 pictures no value" in judge.problems[0]
+
+
 def test_an_error_costs_the_picture_that_causes_it():
     def answer(pictures):
         if any(picture.max() == 1 for picture in pictures):
@@ -282,3 +288,26 @@ def test_weights_are_checked():
         rank_by_judges(None, [], [(GuardedJudge(Brightness()), 1.0), (GuardedJudge(Brightness()), 1.0)])
     with pytest.raises(JudgeError, match="from 0 to"):
         rank_by_judges(None, [], [(GuardedJudge(Brightness()), -1.0)])
+
+
+def test_a_changed_file_gives_the_earlier_picture_no_value(collection, tmp_path):
+    path = tmp_path / "one.png"
+    Image.new("RGB", (40, 40), (40, 40, 40)).save(path)
+    dark, _ = collection.add_file(path)
+    Image.new("RGB", (40, 40), (220, 220, 220)).save(path)
+    bright, _ = collection.add_file(path)
+    values, problems = judge_pictures(collection, [dark, bright], GuardedJudge(Brightness()))
+    assert values == {bright.id: pytest.approx(220 / 255)}
+    assert len(problems) == 1
+    assert "is not the picture any more" in problems[0]
+
+
+def test_judges_cannot_change_pictures():
+    class Spoiler(Brightness):
+        def judge(self, pictures, prompts):
+            pictures[0][:] = 0
+
+    judge, pixels = GuardedJudge(Spoiler()), np.full((8, 8, 3), 9, np.uint8)
+    assert np.isnan(judge.values([pixels], [""])).all()
+    assert (pixels == 9).all()
+    assert "read-only" in judge.problems[0]

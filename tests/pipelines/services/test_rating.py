@@ -1,10 +1,14 @@
 """The service of rating, on real pictures."""
 
+import time
+
 import numpy as np
 import pytest
 
 from soart.errors import ProfileError, SoartError
+from soart.pipelines.collection import ratings
 from soart.pipelines.collection.collection import Collection
+from soart.pipelines.collection.comparisons import store_choice
 from soart.pipelines.scoring.collection_profiles import CollectionProfiles
 from soart.pipelines.scoring.explaining import explain_score, heat_picture
 from soart.pipelines.scoring.profile_store import ProfileStore
@@ -33,6 +37,17 @@ def test_ratings_teach_in_the_background(rating, coloured, profiles, collection,
     again = RatingService(rating.collection, profiles, Jobs(), "ann", process)
     assert again.progress().word
     assert not again.is_due()
+    assert again.progress().learnt == progress.learnt == 10
+    # Choices are examples too, and no ratings.
+    for pair in range(10):
+        store_choice(collection, "ann", f"choice {pair}", coloured[2 * pair], [coloured[2 * pair + 1]])
+    again.learn_now().wait(240)
+    time.sleep(1.1)
+    for image in coloured[10 : 10 + LEAST]:
+        ratings.rate(collection, "ann", {image: 4})
+    assert again.progress().learnt > 10 + LEAST
+    assert again.is_due()
+    assert RatingService(rating.collection, profiles, Jobs(), "ann", process).is_due()
 
 
 def test_a_rating_replaces_skips_and_is_undone(rating, coloured):

@@ -1,6 +1,8 @@
 import re
+import shutil
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +16,8 @@ from soart.metrics.tastes.profile import learn_taste
 from soart.pipelines.collection import ratings
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.origins import origins
+from soart.pipelines.collection.pictures import update_pictures
+from soart.pipelines.collection.tables import AWAY
 from soart.pipelines.ingest.scan import find_pictures
 from soart.pipelines.reports.taste import draw_curve, render_taste_report
 from soart.pipelines.scoring.explaining import explain_picture
@@ -25,6 +29,7 @@ from soart.pipelines.scoring.taste_scorer import TasteMeasurer, TasteScorer
 from soart.pipelines.tastes import learning as tastes
 from soart.pipelines.tastes.agreement import compare_on, disagreement_sheet
 from soart.pipelines.tastes.rating_session import propose_pictures
+from soart.pipelines.tastes.sharing import join_population, share_taste
 
 
 def test_folders_become_a_taste(learnt, scorer, folders, tmp_path, paint):
@@ -321,3 +326,52 @@ def test_tastes_on_the_output_of_a_network_get_its_items():
     extractor = taste_extractor_of(version, "efficientnet-lite0")
     assert extractor.parts[-1].version.startswith("deep-1:")
     assert tastes.taste_extractor("efficientnet-lite0").parts[-1].version.startswith("deep-2:")
+
+
+def test_a_line_of_choices_names_two_pictures(folders, tmp_path):
+    good, bad = (sorted(folder.iterdir()) for folder in folders)
+    lines = [f"{better},{worse}" for better, worse in zip(good[:6], bad[:6], strict=True)]
+    # A folder of two pictures and a lost file are no choice between the two, and a picture is not better than itself.
+    two = tmp_path / "two"
+    two.mkdir()
+    for path in (good[0], bad[0]):
+        shutil.copy(path, two)
+    (tmp_path / "choices.csv").write_text("\n".join([*lines, "two,gone.png", f"{good[1]},{good[1]}"]))
+    with Collection(None) as collection:
+        learnt = tastes.learn("mine", collection, tastes.Sources(choices=tmp_path / "choices.csv"))
+    assert len(learnt.taste.examples) == 12
+    assert sum("Expected two different pictures in a line" in problem for problem in learnt.problems) == 2
+    assert sum("gone.png" in problem and "found" not in problem for problem in learnt.problems) >= 1
+
+
+def test_judged_pictures_that_were_moved_away_unmeasured_are_counted(rated):
+    collection, rows, vivid = rated
+    ratings.rate(collection, "me", {row.id: 5 if vivid[row.id] else 1 for row in rows[:12]})
+    moved = [row.id for row in (*rows[:2], *rows[12:])]
+    for row in (*rows[:2], *rows[12:]):
+        Path(row.path).unlink()
+    update_pictures(collection, [{"id": image, "problem": AWAY} for image in moved])
+    learnt = tastes.learn("mine", collection, tastes.Sources(rater="me"))
+    assert len(learnt.taste.examples) == 10
+    assert learnt.problems == (
+        "2 judged pictures were moved away before the network measured them: bring back what should count.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [({"seed": -1}, "the seed"), ({"seed": 1.5}, "the seed"), ({"population": "f"}, "a population")],
+)
+def test_wrong_arguments_are_refused_in_one_sentence(wrong, message):
+    pictures = [np.full((8, 8, 3), level, np.uint8) for level in (0, 90)]
+    with pytest.raises(ProfileError, match=f"Expected {message}"):
+        tastes.learn_from_pictures("a", pictures[:1], pictures[1:], **wrong)
+
+
+def test_cards_are_refused_in_one_sentence(learnt, tmp_path):
+    for wrong in ({"taste": None}, {"taste": learnt.taste, "noise": "1"}, {"taste": learnt.taste, "rng": 5}):
+        with pytest.raises(ProfileError, match="Expected"):
+            share_taste(**wrong)
+    for wrong in ({"cards": [1, 2, 3]}, {"cards": 5}, {"cards": [], "seed": -1}):
+        with pytest.raises(ProfileError, match="Expected"):
+            join_population("friends", **wrong, profiles=ProfileStore(tmp_path))

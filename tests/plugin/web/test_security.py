@@ -4,7 +4,7 @@ import pytest
 
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import ratings
-from soart.pipelines.services.judging import start_judging
+from soart.pipelines.services.judging import KEY, start_judging
 from soart.plugin.web.security import allowed_host, signing_key
 from soart.plugin.web.sessions import same_secret
 
@@ -176,6 +176,12 @@ def test_a_guest_changes_no_file_and_sees_no_path(visit, folder, settings_, secr
     answer = guest.client.get("/c/0/api/jobs")
     assert str(folder) not in answer.text
     assert answer.json()["jobs"][-1]["key"] == "judge:"
+    current.jobs.start(
+        f"{KEY}clip:{folder}/towers", "Judging by clip", lambda job: f"judge:clip:{folder}/towers@1"
+    ).wait(9)
+    answer = guest.client.get("/c/0/api/jobs")
+    assert str(folder) not in answer.text
+    assert answer.json()["jobs"][-1]["judged"] == "judge:clip:towers@1"
 
 
 def test_the_password_opens_until_the_logout_even_for_a_stolen_cookie(visit, settings, tmp_path):
