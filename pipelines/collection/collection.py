@@ -109,7 +109,7 @@ class Collection(Storage):
         digests = [hashlib.sha256(content).hexdigest() for content in contents]
         query = select(ImageRow.sha256, GenerationRow.request_key).join(ImageRow.generation)
         with self.session("be read") as session:
-            owners = dict(map(tuple, session.execute(query.where(ImageRow.sha256.in_(digests)))))
+            owners = {row.sha256: row.request_key for row in session.execute(query.where(ImageRow.sha256.in_(digests)))}
         return [
             content if owners.setdefault(digest, key) == key else encode_png(drawn.pixels, {"request": key})
             for drawn, key, content, digest in zip(batch, keys, contents, digests, strict=True)
