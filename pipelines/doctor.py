@@ -102,7 +102,10 @@ def _judge_checks() -> list[Check]:
         name = f"judge {source.name}" + (f":{source.argument}" if source.argument else "")
         if source.origin == "soart":
             found = source.summary + (f"; {source.licence}" if source.licence else "")
-            checks.append(Check(name, True, found, optional=True))
+            missing = f"pip install {source.missing}" if source.missing else ""
+            checks.append(
+                Check(name, not missing, f"not installed: {found}" if missing else found, missing, optional=True)
+            )
             continue
         try:
             judge = judge_named(source.name)

@@ -43,8 +43,9 @@ STAGES = (
 )
 #: Shorter sides of whole pictures: the first for pictures of at least ``SMALLEST`` pixels a side, else the second.
 SIDES, SMALLEST = (448, 128), 160
-#: Times its shorter side that a whole picture is long at most; of longer ones the shorter side is less.
-LONG = 3.0
+#: Times its shorter side that a whole picture is long at most; of longer ones the shorter side is less, but never less
+#: than the fewest pixels that the last stage sees.
+LONG, LEAST = 3.0, 32
 
 
 class _Convolution(nn.Conv2d):
@@ -161,7 +162,7 @@ def prepare_whole(picture: Image.Image) -> torch.Tensor:
     shorter, longer = sorted(picture.size)
     side = SIDES[0] if shorter >= SMALLEST else SIDES[1]
     scale = min(side / shorter, LONG * side / longer)
-    width, height = (max(1, round(scale * length)) for length in picture.size)
+    width, height = (max(LEAST, round(scale * length)) for length in picture.size)
     # Pillow's filter grows with the reduction, so that nothing aliases.
     return _values(picture.resize((width, height), Image.Resampling.BICUBIC))
 

@@ -58,10 +58,17 @@ _QUALITY = {
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """Words for more and for less of a group of items."""
+    """Words for more and for less of a group of items.
+
+    Attributes:
+        more: for more of the property.
+        less: for less of it.
+        liked: True if the property is what a taste likes, and no amount that the items tell.
+    """
 
     more: str
     less: str
+    liked: bool = False
 
     def direction(self, difference: np.ndarray, columns: np.ndarray, names: Sequence[str]) -> str:
         """The phrase for a difference.
@@ -79,7 +86,7 @@ class Phrase:
 
 def _is_amount(name: str) -> bool:
     """True if more of an item means more of the property: error variances, levels and spreads of colour, priors."""
-    return not name or name.startswith(("colour/", "quality/", "deep/")) or name.endswith("/Y2")
+    return not name or name.startswith(("colour/", "quality/")) or name.endswith("/Y2")
 
 
 def _soart_phrase(name: str) -> Phrase:
@@ -117,7 +124,7 @@ def _phrase_of(name: str) -> Phrase:
         return next(Phrase(*words) for start, words in _QUALITY.items() if rest.startswith(start))
     if kind == "deep":
         content = "content, as a network sees it,"
-        return Phrase(f"{content} more to your taste", f"{content} less to your taste")
+        return Phrase(f"{content} more to your taste", f"{content} less to your taste", liked=True)
     return _soart_phrase(name)
 
 

@@ -106,7 +106,7 @@ def _standard(part: TasteProfile, liking: np.ndarray) -> np.ndarray:
 
 
 def blend(name: str, parts: Sequence[Taste], weights: Sequence[float] | None = None) -> Blend:
-    """Blend tastes. A blend among them is replaced by its parts.
+    """Blend tastes. A blend among them is replaced by its parts, and a taste that comes twice counts once.
 
     Args:
         name: name of the new blend.
@@ -127,11 +127,15 @@ def blend(name: str, parts: Sequence[Taste], weights: Sequence[float] | None = N
         raise ProfileError(
             "Expected tastes on the same items, got " + ", ".join(f"{p.name!r} on {p.version}" for p in parts) + "."
         )
-    flat: list[tuple[TasteProfile, float]] = []
+    flat: dict[tuple[str, str], tuple[TasteProfile, float]] = {}
     for part, weight in zip(parts, shares, strict=True):
         inner = [(part, 1.0)] if isinstance(part, TasteProfile) else list(zip(part.parts, part.weights, strict=True))
-        flat += [(p, weight * w / sum(shares)) for p, w in inner]
-    return Blend(name, tuple(p for p, _ in flat), tuple(w for _, w in flat))
+        for taste, share in inner:
+            key = (taste.name, taste.created)
+            flat[key] = taste, weight * share / sum(shares) + (flat[key][1] if key in flat else 0.0)
+    if len(flat) < 2:
+        raise ProfileError(f"Expected at least two different tastes, got {parts[0].name!r} alone.")
+    return Blend(name, *zip(*flat.values(), strict=True))
 
 
 def only_profile(taste: Taste) -> TasteProfile:

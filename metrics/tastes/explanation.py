@@ -133,6 +133,8 @@ def explain(profile: TasteProfile, items: object, priors: np.ndarray | None = No
             added, columns = float(contributions[phrase][i]), groups[phrase]
             reference, name = (disliked, "your bad pictures") if added > 0 else (liked, "your good ones")
             direction = phrase.direction(measured[i, columns] - reference[columns], columns, profile.names)
+            if phrase.liked:
+                direction = phrase.more if added > 0 else phrase.less
             reasons.append(Reason(f"{direction} than {name}", added))
         remainder = float(liking[i] - baseline - sum(values[i] for values in contributions.values()))
         mode = None

@@ -36,7 +36,7 @@ SAMPLE, BLOCK = 4096, 1024
 #: Typical pictures of a style.
 SHOWN = 6
 #: Increased whenever evaluations change their meaning, so that stored ones are made anew.
-_VERSION = "2"
+_VERSION = "3"
 
 
 def _blocks(collection: Collection, version: str, ids: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
@@ -132,6 +132,7 @@ def _evaluate(
         group=group,
         best=best,
         style=positions.style,
+        unfit=positions.unfit,
         styles=_styles(positions.style, positions.centre_distance, ids, scores[main], len(overview.styles)),
         associations=find_associations(collection, scan_number, main),
         trends=find_trends(collection, scan_number, main),
@@ -147,11 +148,13 @@ class _Positions:
         distance: (n,) MT distance from the unit space.
         style: (n,) number of the nearest style.
         centre_distance: (n,) distance from the centre of that style.
+        unfit: (n,) why pictures cannot be judged; empty for those that can.
     """
 
     distance: np.ndarray
     style: np.ndarray
     centre_distance: np.ndarray
+    unfit: np.ndarray
 
 
 def _pass_over_items(
@@ -165,13 +168,14 @@ def _pass_over_items(
 
     All come from one pass over the items, except scores of profiles with items of another version.
     """
-    extractor, n = taste_extractor(), len(ids)
+    extractor, n, technical = taste_extractor(), len(ids), TechnicalScorer.load()
     scores = {scorer.stored_name: np.empty(n) for scorer in scorers}
-    positions = _Positions(np.empty(n), np.empty(n, np.int64), np.empty(n))
+    positions = _Positions(np.empty(n), np.empty(n, np.int64), np.empty(n), np.empty(n, "U64"))
     for block, items in _blocks(collection, extractor.version, ids):
         for scorer in scorers:
             if scorer.extractor.version == extractor.version:
                 scores[scorer.stored_name][block] = scores_in(collection, scorer, ids[block].tolist(), items)
+        positions.unfit[block] = technical.unfit(items)
         positions.distance[block] = overview.distances(items)
         positions.style[block], positions.centre_distance[block] = overview.style_of(overview.coordinates(items))
         progress(len(items))
@@ -179,6 +183,10 @@ def _pass_over_items(
         if (version := scorer.extractor.version) != extractor.version:
             for block, items in _blocks(collection, version, ids):
                 scores[scorer.stored_name][block] = scores_in(collection, scorer, ids[block].tolist(), items)
+    for scorer in scorers:
+        # What cannot be judged is not called damaged either.
+        if isinstance(scorer, TechnicalScorer) and scorer.fault:
+            scores[scorer.stored_name][positions.unfit != ""] = 100.0
     return scores, positions
 
 

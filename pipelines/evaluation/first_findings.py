@@ -56,12 +56,14 @@ class FirstFindings:
         self._waiting = []
         items = np.stack(rows).astype(np.float64)
         # Black and plain pictures cannot be judged.
-        judged = zip(scorer.score(items).tolist(), paths, scorer.unfit(items), strict=True)
-        scores = [(score, path) for score, path, unfit in judged if not unfit]
+        fit = np.array([not reason for reason in scorer.unfit(items)])
+        scores = [
+            (score, path) for score, path, fits in zip(scorer.score(items).tolist(), paths, fit, strict=True) if fits
+        ]
         self._pictures += len(paths)
         self._best, self._weakest = max([self._best, *scores]), min([self._weakest, *scores])
         damage = suspected({detector.stored_name: detector.score(items) for detector in detectors()})
-        self._faults.update(DETECTORS[number] for number in damage[damage >= 0])
+        self._faults.update(DETECTORS[number] for number in damage[fit & (damage >= 0)])
         kinds = ", ".join(f"{damage_noun(fault)} {count}" for fault, count in self._faults.most_common())
         self.sentence = f"of {self._pictures} pictures {self._faults.total()} are suspected of damage{f' ({kinds})' if kinds else ''}"
         if self._best[1]:

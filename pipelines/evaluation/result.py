@@ -17,7 +17,15 @@ from ...metrics.percentiles import percentiles
 from .associations import Association, Trend
 
 #: Attributes that are arrays, by the names under which they are stored.
-_ARRAYS = {"ids": "ids", "distance": "distance", "mode": "damage", "group": "group", "best": "best", "style": "style"}
+_ARRAYS = {
+    "ids": "ids",
+    "distance": "distance",
+    "mode": "damage",
+    "group": "group",
+    "best": "best",
+    "style": "style",
+    "unfit": "unfit",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +74,8 @@ class Evaluation:
         group: number of the group of near-duplicates, −1 for none.
         best: True for the picture to keep of each group.
         style: number of the picture's style.
+        unfit: why the picture cannot be judged, such as ``"all black"``; empty for those that can. Its technical score is
+            0, and no damage is suspected of it.
         styles: facts of each style.
         associations: of words, models and settings with the main score, the most certain of each kind first.
         trends: of numbers with the main score.
@@ -81,6 +91,7 @@ class Evaluation:
     group: np.ndarray
     best: np.ndarray
     style: np.ndarray
+    unfit: np.ndarray
     styles: tuple[Style, ...]
     associations: tuple[Association, ...]
     trends: tuple[Trend, ...]
@@ -103,8 +114,9 @@ class Evaluation:
 
     @cached_property
     def verdicts(self) -> list[str]:
-        """(n,) technical quality in a word or two, such as ``"clean"`` and ``"slightly soft"``."""
-        return verdicts(evidence_of(self.scores))
+        """(n,) technical quality in a word or two, such as ``"clean"`` and ``"slightly soft"``, or why there is none."""
+        words = verdicts(evidence_of(self.scores))
+        return [reason or word for reason, word in zip(self.unfit.tolist(), words, strict=True)]
 
     @cached_property
     def technometric(self) -> np.ndarray:
@@ -125,7 +137,8 @@ class Evaluation:
             **{name: [asdict(value) for value in getattr(self, name)] for name in _LISTS},
         }
         buffer = io.BytesIO()
-        arrays = {name: getattr(self, attribute) for name, attribute in _ARRAYS.items()}
+        arrays = {name: getattr(self, attribute) for name, attribute in _ARRAYS.items() if attribute != "unfit"}
+        arrays |= {"unfit": self.unfit} if (self.unfit != "").any() else {}
         arrays |= {f"score{k}": values for k, values in enumerate(self.scores.values())}
         np.savez(buffer, plain=np.frombuffer(json.dumps(plain).encode(), np.uint8), allow_pickle=False, **arrays)
         return buffer.getvalue()
@@ -136,7 +149,9 @@ class Evaluation:
         with np.load(io.BytesIO(content), allow_pickle=False) as stored:
             values: dict[str, Any] = json.loads(stored["plain"].tobytes())
             values["scores"] = {name: stored[f"score{k}"] for k, name in enumerate(values.pop("profiles"))}
-            values |= {attribute: stored[name] for name, attribute in _ARRAYS.items()}
+            values |= {attribute: stored[name] for name, attribute in _ARRAYS.items() if name in stored}
+        # Mostly there is nothing to store.
+        values.setdefault("unfit", np.full(len(values["ids"]), ""))
         values |= {name: tuple(kind(**_tuples(fields)) for fields in values[name]) for name, kind in _LISTS.items()}
         return cls(**values)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import platformdirs
 
 from ...errors import CollectionError
+from ..collection.address import address_of
 from ..collection.collection import Collection
 from ..collection.storage import IMAGES
 from ..collection.tables import Meta
@@ -44,6 +45,28 @@ def open_collection_for(folders: Sequence[str], collection: str | None = None) -
     return Collection(collection or default_collection_path(roots)), roots
 
 
+def place_of(where: Path | str) -> Path | str:
+    """Where the collection lies that a user names: there, or, for a folder that was evaluated, elsewhere."""
+    if not Collection.is_collection(where) and Path(where).is_dir():
+        evaluated = default_collection_path([Path(where)])
+        return evaluated if Collection.is_collection(evaluated) else where
+    return where
+
+
+def existing_collection(where: Path | str) -> Collection:
+    """Open the collection that a user names, see ``place_of``; unlike ``Collection(where)`` it creates nothing.
+
+    Raises:
+        CollectionError: there is no collection.
+    """
+    place = place_of(where)
+    if not Collection.is_collection(place):
+        raise CollectionError(
+            f"{address_of(where).name!r} is not a collection: generate pictures into one, or run soart evaluate on a folder first."
+        )
+    return Collection(place)
+
+
 def open_evaluated(folder: str, collection: str | None = None) -> Collection:
     """The existing collection of a folder that was evaluated, to be closed by the caller; nothing is scanned.
 
@@ -54,8 +77,7 @@ def open_evaluated(folder: str, collection: str | None = None) -> Collection:
     Raises:
         CollectionError: there is no such collection, or it cannot be opened.
     """
-    own = folder if Collection.is_collection(folder) else default_collection_path([Path(folder)])
-    where = collection or own
+    where = collection or place_of(folder)
     if not Collection.is_collection(where):
         raise CollectionError(f"{folder!r} has not been evaluated yet: run soart evaluate {folder} first.")
     return Collection(where)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from types import MappingProxyType
 
 from ...errors import JudgeError
@@ -24,6 +25,7 @@ class BuiltIn:
         default: argument if none is given; empty if the judge needs one.
         licence: a restriction of the usual weights, such as that commercial use is forbidden.
         prefix: put before the argument, for modules that hold several judges.
+        needs: package that soart does not bring: its module, then its name; empty if there is none.
     """
 
     module: str
@@ -32,6 +34,12 @@ class BuiltIn:
     default: str = ""
     licence: str = ""
     prefix: str = ""
+    needs: tuple[str, str] | tuple[()] = ()
+
+    @property
+    def missing(self) -> str:
+        """Name of the package that it needs, if that is not installed; else empty."""
+        return self.needs[1] if self.needs and find_spec(self.needs[0]) is None else ""
 
     def load(self, argument: str) -> PictureJudge:
         """Load the judge.
@@ -89,6 +97,7 @@ BUILT_IN: MappingProxyType[str, BuiltIn] = MappingProxyType(
             "any no-reference metric of the package pyiqa",
             argument="METRIC",
             licence=f"pyiqa {NON_COMMERCIAL}",
+            needs=("pyiqa", "pyiqa"),
         ),
         "vqascore": BuiltIn(
             "vqa",
@@ -102,6 +111,7 @@ BUILT_IN: MappingProxyType[str, BuiltIn] = MappingProxyType(
             argument="MODEL",
             default="ImageReward-v1.0",
             prefix="image-reward ",
+            needs=("ImageReward", "image-reward"),
         ),
         "hpsv2": BuiltIn(
             "rewards",
@@ -109,6 +119,7 @@ BUILT_IN: MappingProxyType[str, BuiltIn] = MappingProxyType(
             argument="VERSION",
             default="v2.1",
             prefix="hpsv2 ",
+            needs=("hpsv2", "hpsv2"),
         ),
         "hpsv3": BuiltIn(
             "rewards",
@@ -116,6 +127,7 @@ BUILT_IN: MappingProxyType[str, BuiltIn] = MappingProxyType(
             argument="DEVICE",
             default="cuda",
             prefix="hpsv3 ",
+            needs=("hpsv3", "hpsv3"),
         ),
     }
 )

@@ -34,6 +34,7 @@ class JudgeSource:
         argument: the argument in words, such as ``HUB_ID|FOLDER``; empty if there is none, or it is not known.
         summary: one line; empty for judges of other packages.
         licence: a restriction of the usual weights; empty if there is none, or it is not known.
+        missing: name of a package that it needs and that is not installed; empty if there is none, or it is not known.
     """
 
     name: str
@@ -41,6 +42,7 @@ class JudgeSource:
     argument: str = ""
     summary: str = ""
     licence: str = ""
+    missing: str = ""
 
 
 def _entries() -> dict[str, EntryPoint]:
@@ -54,7 +56,7 @@ def _entries() -> dict[str, EntryPoint]:
 
 def known_judges() -> list[JudgeSource]:
     """Every judge that can be named, the built-in ones first; none is loaded."""
-    sources = [JudgeSource(name, SOART, b.argument, b.summary, b.licence) for name, b in BUILT_IN.items()]
+    sources = [JudgeSource(name, SOART, b.argument, b.summary, b.licence, b.missing) for name, b in BUILT_IN.items()]
     for name, entry in sorted(_entries().items()):
         package = f"{entry.dist.name} {entry.dist.version}" if entry.dist else "a package without a name"
         sources.append(JudgeSource(name, package))

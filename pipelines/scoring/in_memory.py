@@ -17,7 +17,8 @@ from ...errors import ImageError, ItemsError
 from ...metrics.percentiles import percentiles
 from ...metrics.protocols import Measurer, Reason, Scorer
 from ..collection.collection import Collection
-from .measuring import existing_collection, measure
+from ..ingest.roots import existing_collection
+from .measuring import measure
 from .taste_scorer import TasteScorer
 
 

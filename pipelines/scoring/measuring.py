@@ -11,9 +11,10 @@ import numpy as np
 from ...errors import CollectionError, ImageError
 from ...metrics.items.combined import CombinedExtractor
 from ...metrics.protocols import Measurer
-from ..collection.address import address_of, is_url
+from ..collection.address import is_url
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
+from ..ingest.roots import existing_collection
 from ..ingest.scan import find_pictures
 from ..support.batching import batches
 from .taste_scorer import TasteScorer
@@ -152,17 +153,6 @@ def measure_sound(
     readable = [row for row in sound if row.id in items]
     matrix = np.stack([items[row.id] for row in readable]) if readable else np.zeros((0, len(scorer.extractor.names)))
     return readable, matrix.astype(np.float64), problems
-
-
-def existing_collection(where: Path | str) -> Collection:
-    """Open the collection in a folder or a database; unlike ``Collection(where)`` it creates nothing.
-
-    Raises:
-        CollectionError: there is no collection.
-    """
-    if not Collection.is_collection(where):
-        raise CollectionError(f"{address_of(where).name!r} is not a collection: generate pictures into one first.")
-    return Collection(where)
 
 
 def open_pictures(

@@ -101,15 +101,20 @@ class ProfileStore:
         except OSError as error:
             raise ProfileError(f"{str(path)!r} cannot be deleted: {error.strerror or error}.") from error
 
-    def save(self, taste: Taste) -> Path:
-        """Write a taste in place of an earlier one of its name.
+    def save(self, taste: Taste, *, replace: bool = True) -> Path:
+        """Write a taste, unless ``replace`` is False and there is one of its name.
 
         Raises:
-            ProfileError: a bad name, see ``place``, or the folder cannot be written.
+            ProfileError: a bad name, see ``place``; the name is taken; or the folder cannot be written.
         """
         from ...metrics.tastes.profile_files import save_taste
 
-        return save_taste(taste, self.place(taste.name))
+        path = self.place(taste.name)
+        if path.exists() and not replace:
+            raise ProfileError(
+                f"There is a taste {taste.name!r} already: choose another name, or say that it may be replaced (--replace)."
+            )
+        return save_taste(taste, path)
 
 
 def scorer_for(taste: Scorer | str | None, profiles: ProfileStore | None = None) -> Scorer:

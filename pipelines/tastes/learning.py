@@ -258,8 +258,9 @@ def _refuse_both(modes: Mapping[str, Sequence[ImageRow]]) -> None:
     for mode, rows in modes.items():
         both = [row.path for row in rows if row.id in good and mode != GOOD]
         if both:
-            more = f" and {len(both) - 1} more" if len(both) > 1 else ""
-            raise ItemsError(f"{both[0]!r}{more} is both good and {mode}: take it out of one of them.")
+            several = len(both) > 1
+            named = f"{both[0]!r} and {len(both) - 1} more are" if several else f"{both[0]!r} is"
+            raise ItemsError(f"{named} both good and {mode}: take {'them' if several else 'it'} out of one of the two.")
 
 
 def _examples(

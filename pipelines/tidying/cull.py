@@ -49,12 +49,12 @@ class Rule:
     below: float | None = None
 
     def __post_init__(self) -> None:
-        if not (self.duplicates or self.damaged or self.outliers or self.worst or self.below is not None):
+        if not (self.duplicates or self.damaged or self.outliers or self.worst is not None or self.below is not None):
             raise CollectionError("Expected a rule: duplicates, damaged, outliers, a worst share, or a score.")
         if self.below is not None and math.isnan(self.below):
             raise CollectionError("The score that pictures are moved below must be a number, got nan.")
         if self.worst is not None and not 0 < self.worst < 100:
-            raise CollectionError(f"Expected a worst share between 0 and 100, got {self.worst:g}.")
+            raise CollectionError(f"Expected a worst share between 0 and 100, neither of them, got {self.worst:g}.")
 
     def reasons(self, e: Evaluation) -> np.ndarray:
         """Name (n,) of the folder that each picture goes to; empty for pictures that stay."""

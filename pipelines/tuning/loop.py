@@ -7,11 +7,25 @@ from collections.abc import Callable
 
 from ...errors import expect
 from ..collection.tables import ImageRow
-from .tuner import Tuner
+from .tuner import SEEDS, Tuner
 
 log = logging.getLogger(__name__)
 
 STOPPED = "Ended on request."
+
+
+def _finished(tuner: Tuner) -> str:
+    """A sentence on how often the leading prompts were drawn when the budget was used up."""
+    seeds = tuner.seeds_of_leaders()
+    if not seeds:
+        return f"Finished (budget: {tuner.budget} pictures)."
+    if min(seeds) >= SEEDS:
+        return f"Finished: each leading prompt was drawn on {SEEDS} seeds (budget: {tuner.budget} pictures)."
+    counts = f"{min(seeds)}" if min(seeds) == max(seeds) else f"{min(seeds)}–{max(seeds)}"
+    return (
+        f"Finished (budget: {tuner.budget} pictures). Seeds of each leading prompt: {counts}; with a larger budget they are "
+        f"drawn on {SEEDS}."
+    )
 
 
 def _gains_little(tuner: Tuner, threshold: float) -> bool:
@@ -54,7 +68,7 @@ def tune(
         >>> with TemporaryDirectory() as folder, soart.Collection(folder) as collection:
         ...     tuner = soart.Tuner(collection, generator, space, panel, batch=2, budget=2, prune=False)
         ...     print(soart.tune(tuner))
-        Finished: the leading prompts were re-drawn on new seeds (budget: 2 pictures).
+        Finished (budget: 2 pictures). Seeds of each leading prompt: 1; with a larger budget they are drawn on 4.
     """
     expect("a Tuner", tuner, Tuner)
     expect("the deviations to stop below as a number", stop_below, int, float)
@@ -62,7 +76,7 @@ def tune(
     for sentence in tuner.find_dead_slots() if tuner.left > 0 else ():
         log.warning(sentence)
     progress(tuner.done)
-    why = f"Finished: the leading prompts were re-drawn on new seeds (budget: {tuner.budget} pictures)."
+    why = ""
     while tuner.left > tuner.reserved:
         if stop_below > 0 and tuner.done >= 3 * tuner.batch and _gains_little(tuner, stop_below):
             why = f"Stopped: the expected further gain is below {stop_below:g} standard deviations."
@@ -77,4 +91,4 @@ def tune(
     while tuner.done < end and (trials := tuner.replicate(end - tuner.done)):
         if on_batch(tuner.draw(trials, progress)):
             return STOPPED
-    return why
+    return why or _finished(tuner)

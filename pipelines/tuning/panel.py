@@ -84,6 +84,16 @@ class AdherenceFloor:
         return pulled
 
 
+def unheard(panel: Panel, collection: Collection) -> list[str]:
+    """A sentence for each person of a panel who has not rated a picture of the collection yet."""
+    rated = ratings.raters(collection)
+    return [
+        f"{name!r} has rated no picture of this collection: until there are ratings, the goal is that of the other judges."
+        for name in panel.people
+        if name not in rated
+    ]
+
+
 @dataclass(frozen=True)
 class Panel:
     """The judges of a study.

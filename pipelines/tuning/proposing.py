@@ -65,10 +65,15 @@ class Step:
 
     def __str__(self) -> str:
         """One sentence for the user; empty if nothing changed."""
-        parts = [f"added {p.slot}={p.text} ({p.reason})" for p in self.added]
-        parts += [f"retired {slot}={option or '(nothing)'}" for slot, option in self.retired]
+        parts = [f"added {p.slot}={_named(p.text)} ({p.reason})" for p in self.added]
+        parts += [f"retired {slot}={_named(option) or '(nothing)'}" for slot, option in self.retired]
         parts += [self.note] if self.note else []
-        return f"After {self.after} pictures: {', '.join(parts)}." if parts else ""
+        return f"After {self.after} candidates: {', '.join(parts)}." if parts else ""
+
+
+def _named(option: str) -> str:
+    """An option in a list of them: in quotation marks if it has commas of its own."""
+    return f"'{option}'" if "," in option else option
 
 
 def vocabulary_proposer(vocabulary: str = "general", wildcards: Path | None = None) -> NeighbourProposer:

@@ -63,6 +63,8 @@ class Pruning:
 
     def __str__(self) -> str:
         """A one-sentence summary."""
+        if not self.agreements:
+            return "Previews: too few pictures so far to compare them with the final ones; nothing was dropped."
         ranks = ", ".join(f"{a.correlation:.2f} after {a.share:.0%} of the steps" for a in self.agreements)
         if not self.dropped:
             return f"Previews: rank correlation with the final pictures {ranks}; nothing was dropped."

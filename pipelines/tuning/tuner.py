@@ -319,17 +319,26 @@ class Tuner:
         return [choices[i] for i in order], values[:, order]
 
     def replicate(self, count: int) -> list[Trial]:
-        """Store the leaders as choices on new seeds: at most ``count``, until each leader has ``SEEDS`` pictures."""
+        """Store leaders as choices on another seed each: at most ``count``, and none that has ``SEEDS`` pictures.
+
+        One seed at a time, because a leader that was lucky soon gives way to others.
+        """
         if waiting := self.waiting[:count]:
             return waiting
         judgements = self.judged()
         if not judgements.trials:
             return []
         leaders, _ = self.leaders(self.steering(judgements), judgements)
-        choices: list[Choice] = []
-        for leader in leaders[:WINNERS]:
-            choices += [leader] * (SEEDS - sum(trial.choice == leader for trial in judgements.trials))
-        return self.write(choices[:count])
+        fewer = [leader for leader in leaders[:WINNERS] if _seeds_of(leader, judgements) < SEEDS]
+        return self.write(fewer[:count])
+
+    def seeds_of_leaders(self) -> list[int]:
+        """Number of judged pictures of each leader that has any."""
+        judgements = self.judged()
+        if not judgements.trials:
+            return []
+        leaders, _ = self.leaders(self.steering(judgements), judgements)
+        return [seeds for leader in leaders[:WINNERS] if (seeds := _seeds_of(leader, judgements))]
 
     def _opening(self) -> np.ndarray | None:
         """(n, slots) choices of an orthogonal array for the first batch; None if they exceed their share of the budget."""
@@ -372,3 +381,8 @@ class Tuner:
 
     def _key(self, trial: Trial) -> str:
         return self.request(trial).key(self.generator.model.identity)
+
+
+def _seeds_of(choice: Choice, judgements: Judgements) -> int:
+    """Number of judged pictures of a choice."""
+    return sum(trial.choice == choice for trial in judgements.trials)

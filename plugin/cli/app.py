@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 failure, 2 wrong usage, 130 interrupted.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from functools import cache
@@ -125,6 +126,9 @@ taste_exchange.register(taste.app)
 app.add_typer(taste.app, name="taste")
 app.add_typer(configuration.app, name="config")
 
+#: Errors of writing to a pipe that nobody reads, or to a full or failing device.
+_UNWRITABLE = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
 
 @cache
 def root() -> GroupedCommands:
@@ -145,9 +149,17 @@ def main() -> None:
     except SoartError as error:
         note(f"Error: {error}")
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # What is left to write goes nowhere, or Python would complain of the pipe once more at its end.
+    except KeyboardInterrupt:
+        # Before a command begins; a command says itself what is kept.
+        note("Interrupted.")
+        sys.exit(130)
+    except OSError as error:
+        if error.errno not in _UNWRITABLE or error.filename is not None:
+            raise
+        # What is left to write goes nowhere, or Python would complain once more at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if error.errno != errno.EPIPE:
+            note(f"Error: the output cannot be written: {error.strerror}.")
         sys.exit(1)
 
 

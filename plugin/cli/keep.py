@@ -98,11 +98,11 @@ def keep(
     ) as (roots, evaluated):
         found = find_keepers(evaluated, by, per_group, judges=judges, with_score=taste is not None, rater=rater)
         problems = list(found.problems)
+        moves = [] if move_others_to is None else moves_of_others(evaluated, found, roots, move_others_to.absolute())
         if copy_to is not None and not dry_run:
             copied, left = copy_best([Path(path) for path in found.staying], copy_to)
             problems += left
         if move_others_to is not None and journal is not None:
-            moves = moves_of_others(evaluated, found, roots, move_others_to.absolute())
             with Progress("moving", len(moves)) as bar:
                 done, left = cull(moves, journal, bar)
             moved, problems = len(done), problems + left
@@ -112,6 +112,12 @@ def keep(
         return
     _print_groups(found, top)
     print_notes(problems)
+    if dry_run and copy_to is not None:
+        say(f"Would copy {len(found.staying)} pictures to {copy_to}")
+    if dry_run and move_others_to is not None:
+        for step in moves:
+            say(f"{printable(str(step.source))} → {printable(str(step.target))}")
+        say(f"Would move {len(moves)} pictures to {move_others_to}")
     if copied is not None:
         say(f"{copied} copied to {copy_to}")
     if moved is not None:

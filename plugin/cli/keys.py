@@ -23,14 +23,14 @@ def check_keys() -> None:
     """Refuse to ask for keys where none can come.
 
     Raises:
-        SoartError: stdin is closed.
+        SoartError: stdin is closed, or the empty device.
     """
     from ...errors import SoartError
 
     with contextlib.suppress(io.UnsupportedOperation, OSError):
         if sys.stdin.closed or os.path.samestat(os.fstat(sys.stdin.fileno()), Path(os.devnull).stat()):
             raise SoartError(
-                "There are no keys to rate by, because stdin is closed: use a terminal, or pipe the keys in."
+                "There are no keys to rate by, because stdin holds none: use a terminal, or pipe the keys in."
             )
 
 

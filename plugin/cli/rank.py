@@ -10,7 +10,7 @@ import typer
 from ...pipelines.models.limits import ENGINES
 from .options import CopyTo, Json, Judges, Open, Pictures, Profiles, Report, Top, finite, load_judges, one_of
 from .ranking_output import RankingOutput, show_ranking
-from .terminal import Progress, emit, print_notes, say, show_in_desktop
+from .terminal import Progress, emit, print_notes, show_in_desktop
 
 
 def rank(
@@ -52,7 +52,7 @@ def rank(
     from ...metrics.damage.scorer import TechnicalScorer
     from ...pipelines.scoring.measuring import open_pictures
     from ...pipelines.scoring.profile_store import ProfileStore, scorer_named, warnings_of
-    from ...pipelines.tidying.copying import check_copy_target, copy_best
+    from ...pipelines.tidying.copying import check_copy_target
 
     if open_result and report is None and copy_to is None:
         raise typer.BadParameter("there is nothing to open: add --report or --copy-to", param_hint="--open")
@@ -67,7 +67,7 @@ def rank(
         collection, rows, problems = open_pictures(paths, scorer, progress, progress.expect)
     title = f"soart: {collection.title}" if collection.folder is not None else "soart: ranking"
     with collection:
-        output = RankingOutput(as_json, report, top, title, tuple(warnings))
+        output = RankingOutput(as_json, report, top, title, tuple(warnings), copy_to)
         facts = show_ranking(
             collection,
             rows,
@@ -79,12 +79,6 @@ def rank(
             with_scorer=by is not None,
             engine=engine,
         )
-    if copy_to is not None:
-        copied, left_out = copy_best([Path(picture["path"]) for picture in facts["ranking"][:top]], copy_to)
-        facts |= {"copied": copied, "copied_to": str(copy_to)}
-        warnings = [*warnings, *left_out]
-        if not as_json:
-            say(f"{copied} copied to {copy_to}")
     if as_json:
         emit(facts)
     print_notes(warnings)

@@ -41,6 +41,7 @@ class RankingOutput:
         top: lines of the printed table.
         title: heading of the page.
         notes: sentences for the page.
+        copy_to: folder that the printed pictures are copied to; None for none.
     """
 
     as_json: bool
@@ -48,6 +49,7 @@ class RankingOutput:
     top: int
     title: str
     notes: tuple[str, ...] = ()
+    copy_to: Path | None = None
 
 
 def show_ranking(
@@ -64,7 +66,7 @@ def show_ranking(
     with_scorer: bool = False,
     engine: str = "local",
 ) -> dict[str, Any]:
-    """Rank pictures, write the report, and print the ranking unless JSON is wanted.
+    """Rank pictures, write the report, copy the best, and print the ranking unless JSON is wanted.
 
     Args:
         collection: the collection of the pictures.
@@ -105,6 +107,13 @@ def show_ranking(
         with Progress("measuring", len(rows)) as progress:
             ranking, left_out = rank(collection, rows, scorer, progress, min_distance, known)
     problems = [*problems, *left_out]
+    copied = None
+    if output.copy_to is not None and ranking:
+        from ...pipelines.tidying.copying import copy_best
+
+        # Before anything is printed: a closed pipe ends the command.
+        copied, left_out = copy_best([picture.path for picture in ranking[: output.top]], output.copy_to)
+        problems += left_out
     report = output.report
     if report is not None:
         from ...pipelines.reports.page import write_report
@@ -120,6 +129,8 @@ def show_ranking(
         "notes": list(output.notes),
         "report": str(report) if report else None,
     }
+    if output.copy_to is not None:
+        document |= {"copied": copied, "copied_to": str(output.copy_to)}
     if not output.as_json:
         if ranking:
             prompts = prompts_of(collection, [picture.row for picture in ranking[: output.top]])
@@ -127,6 +138,8 @@ def show_ranking(
         print_notes(problems)
         if report is not None:
             say(f"Report: {report}")
+        if copied is not None:
+            say(f"{copied} copied to {output.copy_to}")
     if not ranking:
         if output.as_json:
             emit(document)

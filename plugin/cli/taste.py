@@ -88,6 +88,10 @@ def _bad_kinds(texts: list[str]) -> dict[str, list[Path]]:
         kind, split, folder = text.partition("=")
         # The name of an existing folder can hold an equals sign itself.
         named = bool(split) and not Path(text).exists()
+        if not (folder if named else text):
+            raise typer.BadParameter(
+                "expected a folder, got an empty name: the current folder is '.'", param_hint="--bad"
+            )
         kinds.setdefault(kind if named else "bad", []).append(Path(folder if named else text))
     if {"", "good"} & set(kinds):
         raise typer.BadParameter("a kind of bad pictures needs a name other than 'good'", param_hint="--bad")
@@ -125,7 +129,7 @@ def learn(
 ) -> None:
     """Learn a taste from good and bad pictures, ratings and choices, and report how reliable it is."""
     from ...pipelines.collection.collection import Collection
-    from ...pipelines.scoring.measuring import existing_collection
+    from ...pipelines.ingest.roots import existing_collection, place_of
     from ...pipelines.scoring.profile_store import ProfileStore
     from ...pipelines.tastes import learning
     from ...pipelines.tastes.sharing import population_named
@@ -137,7 +141,11 @@ def learn(
     kinds = None if population in (None, "none") else population_named(population, store)
     sources = learning.Sources(good or (), _bad_kinds(bad or []), None if collection is None else rater, choices)
     only_ratings = not (good or bad or choices)
-    pictures = existing_collection(collection) if collection and only_ratings else Collection(collection)
+    pictures = (
+        existing_collection(collection)
+        if collection and only_ratings
+        else Collection(None if collection is None else place_of(collection))
+    )
     with pictures, Progress("measuring", 0) as progress:
         learnt = learning.learn(
             name, pictures, sources, network=None if network == "none" else network, population=kinds,
@@ -164,7 +172,7 @@ def rate(
 
     + and - move the last rating by half a star. Every key is stored at once.
     """
-    from ...pipelines.scoring.measuring import existing_collection
+    from ...pipelines.ingest.roots import existing_collection
     from ...pipelines.tastes.rating_session import RatingSession, rating_queue
     from .keys import check_keys, keys, rate_by_keys
 

@@ -12,6 +12,8 @@ from .options import CollectionArgument, Json, Pictures, Profiles, Rater, output
 from .taste import Name, describe, print_facts, taste_scorer
 from .terminal import Progress, emit, note, out, plain_table, print_notes, printable, say
 
+Replace = Annotated[bool, typer.Option("--replace", help="Replace an earlier taste of that name.")]
+
 
 def explain(
     name: Name,
@@ -64,7 +66,7 @@ def next_(
     as_json: Json = False,
 ) -> None:
     """List the pictures whose ratings would teach a taste most, and say whether to stop rating."""
-    from ...pipelines.scoring.measuring import existing_collection
+    from ...pipelines.ingest.roots import existing_collection
     from ...pipelines.tastes.rating_session import propose_pictures
 
     scorer = taste_scorer(name, profiles)
@@ -137,6 +139,7 @@ def compare(
 def blend(
     name: Name,
     parts: Annotated[list[str], typer.Argument(help="Tastes to blend, each NAME or NAME=WEIGHT.")],
+    replace: Replace = False,
     profiles: Profiles = None,
     as_json: Json = False,
 ) -> None:
@@ -147,7 +150,7 @@ def blend(
     store = ProfileStore(profiles)
     pairs = weighted(parts, "PARTS")
     taste = blended(name, [store.load(part) for part, _ in pairs], [weight for _, weight in pairs])
-    facts = describe(taste, store.save(taste))
+    facts = describe(taste, store.save(taste, replace=replace))
     return emit(facts) if as_json else say(f"{facts['name']}: {facts['method']}; saved: {facts['file']}")
 
 
@@ -168,11 +171,12 @@ def export(
 def import_(
     file: Annotated[Path, typer.Argument(help="File that soart exported.")],
     name: Annotated[str | None, typer.Option(help="Name of the imported taste; default: its own.")] = None,
+    replace: Replace = False,
     profiles: Profiles = None,
     as_json: Json = False,
 ) -> None:
     """Import a taste file; altered, damaged or incompatible files are refused."""
-    from dataclasses import replace
+    from dataclasses import replace as changed
 
     from ...metrics.tastes.profile_files import load_taste
     from ...pipelines.scoring.profile_store import ProfileStore
@@ -180,8 +184,8 @@ def import_(
 
     taste = load_taste(file)
     TasteScorer.of(taste)
-    taste = taste if name is None else replace(taste, name=name)
-    facts = describe(taste, ProfileStore(profiles).save(taste))
+    taste = taste if name is None else changed(taste, name=name)
+    facts = describe(taste, ProfileStore(profiles).save(taste, replace=replace))
     if as_json:
         return emit(facts)
     print_facts(facts)

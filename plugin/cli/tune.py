@@ -22,7 +22,7 @@ from .options import (
     weighted,
     with_generator_options,
 )
-from .terminal import Progress, emit, interruptible, note, printable, say
+from .terminal import Progress, emit, interruptible, note, print_notes, printable, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -173,8 +173,9 @@ def tune(
     Ends with the best prompts and a report. After an interruption the same command continues.
     """
     from ...pipelines.collection.collection import Collection
-    from ...pipelines.scoring.measuring import existing_collection
+    from ...pipelines.ingest.roots import existing_collection
     from ...pipelines.scoring.profile_store import warnings_of
+    from ...pipelines.tuning.panel import unheard
     from ...pipelines.tuning.study import last_space
     from ...pipelines.tuning.tuner import Tuner
 
@@ -196,6 +197,10 @@ def tune(
                 store, generator, narrowed, panel, seed=seed, batch=batch, budget=budget, pareto=pareto, prune=prune,
                 proposer=proposes,
             )  # fmt: skip
+            if not ask:
+                strangers = unheard(panel, store)
+                warnings += strangers
+                print_notes(strangers)
             why = run(tuner, stop, panel.people[0] if ask else None, silent=as_json)
             facts = finish(tuner, why, warnings, report or store.file("tune.html"), as_json)
     if as_json:

@@ -56,7 +56,7 @@ def _whole(document: dict[str, Any], name: str) -> int:
 
 def _store(document: object, store: Callable[[Collection, str, dict[str, Any]], None]) -> None:
     from ...pipelines.collection.ratings import check_rater
-    from ...pipelines.scoring.measuring import existing_collection
+    from ...pipelines.ingest.roots import existing_collection
     from .base import output_folder
 
     if not isinstance(document, dict):

@@ -90,7 +90,7 @@ def space_from_prompt(
 
     Args:
         prompt: the subject, such as ``a fox in the snow``; it stays in every prompt.
-        negative: words that stay in every negative prompt.
+        negative: words that stay in every negative prompt; its variants and wildcards become slots, as in a template.
         vocabulary: ``general`` or ``embedded``; see ``VOCABULARY_SLOTS``.
         words: number of words to take from the start of each general vocabulary, at least 1. Each vocabulary begins
             with those that differ most. The embedded model's few words are all taken.
@@ -106,13 +106,13 @@ def space_from_prompt(
     if words < 1:
         raise PromptError(f"Expected at least one word from each vocabulary, got {words}.")
     most = None if vocabulary == "embedded" else words
-    slots = tuple(
+    slots = [
         Slot(name, ["", *dict.fromkeys(wildcard_values(file, wildcards)[:most])], kind)
         for name, file, kind in VOCABULARY_SLOTS[vocabulary]
-    )
+    ]
     places = "".join(f", {{{slot.name}}}" for slot in slots if slot.kind == "text")
-    fixed = escape(negative.strip()) + ", " if negative.strip() else ""
-    return SpaceDefinition(slots, f"{{{SUBJECT}}}{places}", (prompt,), negative=f"{fixed}{{negative}}")
+    fixed = _template(negative.strip(), "negative", slots, wildcards) + ", " if negative.strip() else ""
+    return SpaceDefinition(tuple(slots), f"{{{SUBJECT}}}{places}", (prompt,), negative=f"{fixed}{{negative}}")
 
 
 class _Expansion(NamedTuple):

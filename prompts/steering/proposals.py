@@ -90,7 +90,7 @@ class NeighbourProposer:
     """Proposes words whose meaning lies near that of good options.
 
     Candidates are the ``more`` of a slot, else the words of the vocabularies that it shares a word or its name with, and
-    phrases of good prompts. The effect of a candidate is predicted from those of the slot's options by their likeness,
+    phrases of good prompts. Negative slots get those of vocabularies with *negative* in their names, which others never get. The effect of a candidate is predicted from those of the slot's options by their likeness,
     as the rating model does. Without meanings the words of a vocabulary come in their order.
 
     Args:
@@ -121,14 +121,20 @@ class NeighbourProposer:
     def _pool(self, slot: Slot) -> list[str]:
         if slot.more is not None:
             return list(slot.more)
-        texts = {text for text in slot.texts if text}
-        words = [words for name, words in self.vocabularies.items() if name == slot.name or texts & {*words}]
+        texts, faults = {text for text in slot.texts if text}, slot.kind == "negative"
+        words = [
+            words
+            for name, words in self.vocabularies.items()
+            if ("negative" in name) == faults and (name == slot.name or texts & {*words})
+        ]
         return list(dict.fromkeys(word for each in words for word in each))
 
 
 def _homes(situation: Situation) -> dict[str, str]:
-    """The slot with the option of nearest meaning, by phrase."""
-    options = [(name, text) for name, effects in situation.effects.items() for text in effects if text]
+    """The slot with the option of nearest meaning, by phrase; never a negative one."""
+    negative = {slot.name for slot in situation.space.slots if slot.kind == "negative"}
+    effects = {name: known for name, known in situation.effects.items() if name not in negative}
+    options = [(name, text) for name, known in effects.items() for text in known if text]
     known = situation.meanings([*(text for _, text in options), *situation.phrases])
     options = [(name, text) for name, text in options if text in known]
     phrases = [phrase for phrase in situation.phrases if phrase in known]

@@ -141,7 +141,7 @@ def test_same_taste_but_for_its_date(profile, taste_world, tmp_path):
     later = replace(profile, created="2030-01-01T00:00:00+00:00")
     assert same_taste(profile, load_taste(save_taste(later, tmp_path / "p")))
     assert same_taste(blend("b", [profile, later]), blend("b", [later, profile]))
-    others = (replace(profile, name="other"), make(taste_world, seed=2), blend("mine", [profile, profile], [1, 2]))
+    others = (replace(profile, name="other"), make(taste_world, seed=2), blend("mine", [profile, replace(profile, name="yours")], [1, 2]))
     assert not any(same_taste(profile, other) for other in others)
 
 
@@ -162,8 +162,9 @@ def test_blend(profile, taste_world, tmp_path):
     assert isinstance(again, Blend)
     np.testing.assert_allclose(again.liking(items), both.liking(items), atol=1e-9)
     nested = blend("all", [both, profile])
-    assert [p.name for p in nested.parts] == ["mine", "yours", "mine"]
-    assert sum(nested.weights) == pytest.approx(1)
+    # A taste that comes twice counts once, by both weights.
+    assert [p.name for p in nested.parts] == ["mine", "yours"]
+    assert nested.weights == pytest.approx((0.875, 0.125))
     percentile = both.percentile(both.liking(items))
     assert (percentile >= 0).all()
     assert (percentile <= 100).all()
@@ -172,7 +173,7 @@ def test_blend(profile, taste_world, tmp_path):
 
 
 def test_notebooks_show_how_reliable_a_taste_is(profile):
-    for taste in (replace(profile, name="<b>mine"), blend("<b>mine", [profile, profile])):
+    for taste in (replace(profile, name="<b>mine"), blend("<b>mine", [profile, replace(profile, name="yours")])):
         page = taste._repr_html_()
         assert "&lt;b&gt;mine" in page
         assert "pictures" in page
@@ -182,6 +183,7 @@ def test_notebooks_show_how_reliable_a_taste_is(profile):
 def test_wrong_blends_are_refused(profile, taste_world):
     for parts, weights, words in (
         ([profile], None, "at least two"),
+        ([profile, profile], None, "two different tastes"),
         ([profile, profile], [1, 0], "above 0"),
         ([profile, profile], [1, float("nan")], "above 0"),
         ([profile, replace(profile, version="v2")], None, "same items"),

@@ -16,9 +16,10 @@ from soart.pipelines.collection import database
 from soart.pipelines.collection.address import address_of, is_url
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import rate, ratings
+from soart.pipelines.ingest.roots import existing_collection
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.request import Request
-from soart.pipelines.scoring.measuring import existing_collection, open_pictures
+from soart.pipelines.scoring.measuring import open_pictures
 from soart.pipelines.scoring.ranking import rank
 from soart.pipelines.tuning.loop import tune
 from soart.pipelines.tuning.panel import Panel

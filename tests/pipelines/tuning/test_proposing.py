@@ -121,7 +121,7 @@ def test_steps_add_and_retire_once_and_obey_bans():
     assert pinned.fingerprint == changed.fingerprint
     assert (
         str(step)
-        == "After 6 pictures: added palette=cool colors (similar to x), retired subject=tree, retired palette=gone."
+        == "After 6 candidates: added palette=cool colors (similar to x), retired subject=tree, retired palette=gone."
     )
     assert str(Step(6, "")) == ""
 
