@@ -170,7 +170,7 @@ def _pass_over_items(
     """
     extractor, n, technical = taste_extractor(), len(ids), TechnicalScorer.load()
     scores = {scorer.stored_name: np.empty(n) for scorer in scorers}
-    positions = _Positions(np.empty(n), np.empty(n, np.int64), np.empty(n), np.empty(n, "U64"))
+    positions = _Positions(np.empty(n), np.empty(n, np.int64), np.empty(n), np.empty(n, "U80"))
     for block, items in _blocks(collection, extractor.version, ids):
         for scorer in scorers:
             if scorer.extractor.version == extractor.version:

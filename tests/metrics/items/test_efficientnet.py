@@ -112,9 +112,16 @@ def test_size_hardly_moves_the_items_of_stages(stages):
         ((2000, 1000), (896, 448)),
         ((160, 160), (448, 448)),
         ((64, 64), (128, 128)),
-        ((9, 900), (4, 384)),
+        ((9, 900), (32, 384)),
+        ((2000, 80), (384, 32)),
         ((1, 1), (128, 128)),
     ],
 )
 def test_whole_pictures_are_prepared_at_canonical_sizes(size, prepared):
     assert tuple(prepare_whole(Image.new("RGB", size)).shape) == (1, 3, *prepared[::-1])
+
+
+@pytest.mark.parametrize("size", [(3000, 16), (1000, 50), (16, 200)])
+def test_long_thin_pictures_are_measured(stages, size):
+    pixels = np.random.default_rng(0).integers(0, 256, (*size[::-1], 3), dtype=np.uint8)
+    assert np.isfinite(stages.extract([pixels])).all()

@@ -49,6 +49,26 @@ def test_what_was_planted_is_named(method, taste_world):
     assert "more of the finest horizontal detail than your bad pictures" in texts
 
 
+def test_what_a_network_sees_is_more_or_less_to_the_taste_as_it_counts():
+    rng = np.random.default_rng(0)
+    names = tuple(f"deep/{number:03}" for number in range(6))
+    # Of some items more is liked, of others less, so that their mean says nothing.
+    signs = np.array([1, -1, 1, -1, -1, 1])
+    items = rng.normal(size=(40, 6))
+    liked = items @ signs > 0
+    examples = from_modes({"good": items[liked], "bad": items[~liked]})
+    profile = learn_taste(examples, names, "v", curve=False, repeats=1)
+    seen = set()
+    for one in explain(profile, rng.normal(size=(20, 6))):
+        for reason in one.reasons:
+            if reason.text.startswith("content"):
+                more = "more to your taste than your bad pictures" in reason.text
+                assert more or "less to your taste than your good ones" in reason.text
+                assert more == (reason.contribution > 0)
+                seen.add(more)
+    assert seen == {True, False}
+
+
 def test_reasons_name_the_mode(taste_world):
     items, _ = taste_world.draw(30, np.random.default_rng(3))
     items[10:20, 3] -= 6

@@ -141,7 +141,11 @@ def test_same_taste_but_for_its_date(profile, taste_world, tmp_path):
     later = replace(profile, created="2030-01-01T00:00:00+00:00")
     assert same_taste(profile, load_taste(save_taste(later, tmp_path / "p")))
     assert same_taste(blend("b", [profile, later]), blend("b", [later, profile]))
-    others = (replace(profile, name="other"), make(taste_world, seed=2), blend("mine", [profile, replace(profile, name="yours")], [1, 2]))
+    others = (
+        replace(profile, name="other"),
+        make(taste_world, seed=2),
+        blend("mine", [profile, replace(profile, name="yours")], [1, 2]),
+    )
     assert not any(same_taste(profile, other) for other in others)
 
 

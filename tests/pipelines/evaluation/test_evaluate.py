@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -260,3 +261,25 @@ def test_changed_prompts_and_dates_are_evaluated_anew(collection, tmp_path):
     # Judges may have seen the prompts.
     assert collection.scores("judge:somebody@1") == {}
     assert collection.scores("technical-0") == judged
+
+
+def test_what_cannot_be_judged_is_not_called_damaged(collection, tmp_path, scene):
+    folder = tmp_path / "art"
+    folder.mkdir()
+    for name, pixels in (
+        ("black", np.zeros((300, 300, 3), np.uint8)),
+        ("plain", np.full((300, 300, 3), 90, np.uint8)),
+        ("tiny", np.random.default_rng(0).integers(0, 255, (8, 8, 3), dtype=np.uint8)),
+        ("scene", np.asarray(scene(3))),
+    ):
+        Image.fromarray(pixels).save(folder / f"{name}.png")
+    found = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1))
+    table = {Path(row["path"]).stem: row for row in records(collection, found.update.scan_number, found.evaluation)}
+    assert table["black"]["verdict"] == "all black"
+    assert table["tiny"]["verdict"].startswith("too small to be judged")
+    assert {table[name]["damage"] for name in ("black", "plain", "tiny")} == {None}
+    unfit = found.evaluation.ids[found.evaluation.unfit != ""]
+    assert len(unfit) == 3
+    assert not set(suspected(collection)) & set(unfit.tolist())
+    assert table["scene"]["verdict"] not in ("all black", "nothing but one tone")
+    assert Evaluation.unpacked(found.evaluation.packed()).unfit.tolist() == found.evaluation.unfit.tolist()

@@ -1,6 +1,8 @@
+import importlib.metadata
 import json
 import re
 import resource
+import shlex
 import statistics
 import subprocess
 import sys
@@ -131,6 +133,12 @@ def test_the_best_are_copied_with_their_texts_and_nothing_is_overwritten(soart, 
     code, out, err = soart(*line)
     assert (code, f"1 copied to {best}" in out, "is there already and differs" in err) == (0, True, True)
     assert (best / f"2 {second.name}").read_bytes() == b"mine"
+    # Whoever reads the table may stop at once.
+    line = shlex.join(
+        [sys.executable, "-m", "soart.plugin.cli", "rank", str(tmp_path / "all"), "--copy-to", str(tmp_path / "piped")]
+    )
+    subprocess.run(f"{line} | true", shell=True, check=True, capture_output=True)
+    assert len(list((tmp_path / "piped").glob("*.png"))) == 3
     # Refused before anything is read.
     for bad, words in (
         (folder / "0.png", "is not a folder"),
@@ -154,6 +162,31 @@ def test_pages_and_copies_are_opened_when_they_are_there(soart, tmp_path, monkey
     monkeypatch.setattr("typer.launch", lambda path: 1)
     code, _, err = soart("rank", folder, "--report", page, "--open")
     assert (code, "cannot be opened from here" in err) == (0, True)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
+@pytest.mark.parametrize("arguments", [["-h"], ["models", "--json"]])
+def test_output_that_cannot_be_written_is_one_sentence(arguments):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "soart.plugin.cli", *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "Error: the output cannot be written: No space left on device.\n"
+
+
+def test_an_interrupt_before_the_command_begins_is_no_traceback(monkeypatch, capsys):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "root", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert (ended.value.code, capsys.readouterr().err) == (130, "Interrupted.\n")
 
 
 def test_nothing_to_rank_is_a_failure(soart, tmp_path):
@@ -224,6 +257,10 @@ def test_doctor(soart):
     assert checks["embedded model"]["ok"]
     assert checks["technical profile"]["found"].startswith("technical")
     assert "device" in soart("doctor")[1]
+    for name, package in (("pyiqa:METRIC", "pyiqa"), ("image-reward:MODEL", "image-reward"), ("hpsv3:DEVICE", "hpsv3")):
+        installed = package in {distribution.name for distribution in importlib.metadata.distributions()}
+        check = checks[f"judge {name}"]
+        assert (check["ok"], check["found"].startswith("not installed")) == (installed, not installed)
 
 
 def test_soart_alone_says_where_to_start_and_what_each_command_does(soart):

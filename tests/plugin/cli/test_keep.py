@@ -35,6 +35,11 @@ def test_keep(soart, art, tmp_path):
     assert (document["moved"], document["undo_file"], document["alone"]) == (None, None, 1)
     assert (document["trust"]["known"], document["trust"]["pairs"]) == (False, 0)
     before = sorted(art.iterdir())
+    out = soart(*line, "--dry-run")[1]
+    assert "Would move 2 pictures to" in out
+    assert f"{art / '1.png'} → {tmp_path / 'rest' / 'others' / '1.png'}" in out
+    assert "Would copy 3 pictures to" in soart("keep", art, "--copy-to", tmp_path / "second", "--dry-run")[1]
+    assert sorted(art.iterdir()) == before
     assert "2 moved to" in soart(*line)[1]
     assert sorted(path.name for path in (tmp_path / "rest" / "others").iterdir()) == [
         "1.png",

@@ -256,3 +256,37 @@ def test_share_join_and_learn_with_a_population(soart, world, mine, tmp_path, mo
     assert (code, "There is no population 'nobody'" in err and "friends" in err) == (1, True)
     code, _, err = soart("taste", "join", "few", cards[0], world / "P" / "mine.taste.safetensors", *mine)
     assert (code, "at least 3 cards" in err and "a taste, not a card" in err) == (1, True)
+
+
+def test_a_taste_is_replaced_only_on_request(soart, world, mine, tmp_path):
+    soart("taste", "learn", "grey", "--good", world / "bad", "--bad", world / "good", *mine)
+    file, stored = tmp_path / "mine.safetensors", world / "P" / "mine.taste.safetensors"
+    soart("taste", "export", "mine", file, *mine)
+    before = stored.read_bytes()
+    for line in (("import", file), ("blend", "mine", "mine", "grey")):
+        code, _, err = soart("taste", *line, *mine)
+        assert (code, "There is a taste 'mine' already" in err) == (1, True)
+        assert stored.read_bytes() == before
+    assert soart("taste", "import", file, "--name", "theirs", *mine)[0] == 0
+    assert soart("taste", "import", file, "--name", "theirs", "--replace", *mine)[0] == 0
+    assert soart("taste", "blend", "both", "theirs", "grey", *mine)[0] == 0
+    assert soart("taste", "blend", "both", "theirs=2", "grey", "--replace", *mine)[0] == 0
+
+
+def test_ratings_of_an_evaluated_folder_are_found(soart, world, mine, tmp_path):
+    folder = tmp_path / "pool"
+    shutil.copytree(world / "pool", folder)
+    code, _, err = soart("taste", "rate", folder, stdin="5")
+    assert (code, "soart evaluate on a folder first" in err) == (1, True)
+    soart("evaluate", folder)
+    assert soart("taste", "rate", folder, "-n", 12, stdin="151515151515")[0] == 0
+    code, out, _ = soart("taste", "learn", "rated", "--collection", folder, "--network", "none", *mine, "--json")
+    assert (code, json.loads(out)["trust"]["liked"]) == (0, 4)
+    assert soart("taste", "next", "rated", folder, *mine)[0] == 0
+    # Nothing was written into the folder.
+    assert sorted(path.name for path in folder.iterdir()) == sorted(path.name for path in (world / "pool").iterdir())
+
+
+def test_an_empty_name_is_not_the_current_folder(soart, world, mine):
+    code, _, err = soart("taste", "learn", "x", "--good", world / "good", "--bad", "blurry=", *mine)
+    assert (code, "got an empty name" in " ".join(err.split())) == (2, True)

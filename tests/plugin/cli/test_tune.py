@@ -38,6 +38,13 @@ def test_tune_and_resume(tune, tmp_path):
     assert json.loads(out)["pictures"] == 8
 
 
+def test_a_name_that_nobody_rates_by_is_noticed(tune):
+    code, _, err = tune("space.yaml", "--budget", 2, "--rater", "nobody")
+    assert (code, "'nobody' has rated no picture of this collection" in err) == (0, True)
+    facts = json.loads(tune("space.yaml", "--budget", 2, "--rater", "nobody", "--json")[1])
+    assert "'nobody'" in facts["warnings"][0]
+
+
 def test_asking_and_bans(tune, tmp_path):
     code, out, _ = tune(
         "space.yaml",

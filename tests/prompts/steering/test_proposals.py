@@ -42,6 +42,25 @@ def test_words_near_good_options_come_first():
     assert {proposal.text for proposal in proposer.propose(situation(worse), 9)} == {"low poly", "crimson"}
 
 
+def test_negative_prompts_get_faults_alone():
+    space = PromptSpace.parse_yaml("""
+template: "a fox, {quality}"
+negative: "{avoid}"
+slots:
+  quality: [sharp, blurry]
+  avoid: {options: [blurry, noisy], kind: negative}
+""")
+    vocabularies = {"quality": ["sharp", "vivid", "blurry", "noisy"], "embedded_negative": ["blurry", "noisy", "faded"]}
+    vectors = {word: np.eye(5)[number] for number, word in enumerate(["sharp", "vivid", "blurry", "noisy", "faded"])}
+    effects = {"quality": {"sharp": 1.0, "blurry": -1.0}, "avoid": {"blurry": 1.0, "noisy": 0.0}}
+    made = Situation(
+        space, effects, ["vivid"], lambda texts: {text: vectors[text] for text in texts if text in vectors}
+    )
+    found = {proposal.slot: proposal.text for proposal in NeighbourProposer(vocabularies).propose(made, 9)}
+    assert found["avoid"] == "faded"
+    assert found["quality"] in ("vivid", "noisy")
+
+
 def test_without_meanings_a_vocabulary_goes_on_in_its_order():
     proposer = NeighbourProposer({"any": ["dawn", "noon", "night"]})
     proposals = proposer.propose(situation({"light": {"dawn": 1.0, "dusk": 0.0}}, meanings=lambda texts: {}), 3)
