@@ -10,7 +10,9 @@ from soart.prompts.space.templates import VOCABULARIES, wildcard_values
 def test_the_negative_prompt_of_a_plain_one_may_be_a_template():
     made = PromptSpace.from_text("a fox", "{ugly|dark}, __negative__, plain")
     assert [slot.name for slot in made.slots][-3:] == ["negative", "negative1", "negative2"]
-    drawn = made.render(made.choice_of({"negative1": "dark", "negative2": "blurry", "negative": made.slots[-3].texts[1]}))
+    drawn = made.render(
+        made.choice_of({"negative1": "dark", "negative2": "blurry", "negative": made.slots[-3].texts[1]})
+    )
     assert drawn.negative == f"dark, blurry, plain, {made.slots[-3].texts[1]}"
 
 
