@@ -76,7 +76,7 @@ def unchanged_content(path: Path, sha256: str) -> bytes:
     """
     content = read_content(path)
     if not holds_picture(content, sha256):
-        raise ImageError(f"{str(path)!r} is not the picture any more that was added: evaluate its folder again.")
+        raise ImageError(f"{str(path)!r} no longer holds the picture that was added: evaluate its folder again.")
     return content
 
 

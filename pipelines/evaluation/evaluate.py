@@ -78,8 +78,9 @@ def evaluate(
     tastes: Sequence[Scorer] = (),
     progress: Callable[[int], None] = lambda pictures: None,
 ) -> Evaluation:
-    """Evaluate the pictures that a scan saw; a stored evaluation of the same pictures, with the same settings, by the same profiles is reused.
+    """Evaluate the pictures that a scan saw.
 
+    A stored evaluation of the same pictures, with the same settings, by the same profiles is reused.
     The user's corrections of near-duplicates count at once; stored evaluations hold none of them.
 
     Args:

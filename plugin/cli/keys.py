@@ -30,7 +30,7 @@ def check_keys() -> None:
     with contextlib.suppress(io.UnsupportedOperation, OSError):
         if sys.stdin.closed or os.path.samestat(os.fstat(sys.stdin.fileno()), Path(os.devnull).stat()):
             raise SoartError(
-                "There are no keys to rate by, because stdin holds none: use a terminal, or pipe the keys in."
+                "There are no keys to rate by, because stdin is closed or empty: use a terminal, or pipe the keys in."
             )
 
 

@@ -379,4 +379,4 @@ def test_a_worker_that_gave_up_a_judge_begins_anew(package, tmp_path, monkeypatc
     assert not again.stopped
     # Another picture lies at the path of the second one.
     assert len(again.problems) == 1
-    assert "is not the picture any more" in again.problems[0]
+    assert "no longer holds the picture" in again.problems[0]

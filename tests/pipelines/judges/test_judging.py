@@ -299,7 +299,7 @@ def test_a_changed_file_gives_the_earlier_picture_no_value(collection, tmp_path)
     values, problems = judge_pictures(collection, [dark, bright], GuardedJudge(Brightness()))
     assert values == {bright.id: pytest.approx(220 / 255)}
     assert len(problems) == 1
-    assert "is not the picture any more" in problems[0]
+    assert "no longer holds the picture" in problems[0]
 
 
 def test_judges_cannot_change_pictures():
