@@ -55,7 +55,8 @@ class Priors:
     odds: tuple[float, float] = (0.1, 1.2)
     lengths: tuple[float, float] = (0.4, 0.7)
     joint: tuple[float, float] = (0.5, 1.5)
-    joint_lengths: tuple[float, float] = (0.4, 0.7)
+    joint_lengths: tuple[float, float] = (0.16, 0.7)
+    joint_noise: tuple[float, float] = (0.05, 1.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,9 @@ class Layout:
         middle, deviation = priors.joint_lengths
         # Distances grow with the root of the number of numbers (Hvarfner, Hellsten & Nardi 2024).
         pairs += [(middle * len(self.joined) ** 0.5, deviation)] * len(self.joined)
-        pairs += [getattr(priors, name) for name in self.extra]
+        # What depends on numbers may be free of noise.
+        noise = {"noise": priors.joint_noise} if self.joined else {}
+        pairs += [noise.get(name, getattr(priors, name)) for name in self.extra]
         medians, deviations = np.array(pairs).T
         return np.log(medians), deviations
 
