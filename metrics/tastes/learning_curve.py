@@ -18,7 +18,18 @@ from scipy.optimize import nnls
 
 from .examples import Examples
 from .folds import fold_numbers, gather, learnable, splits
-from .trust import CHANCE, FOLDS, RATE_FIVE, TOO_FEW, Learner, Trust, independent, score_interval
+from .trust import (
+    CHANCE,
+    FEWEST_PER_SIDE,
+    FOLDS,
+    MORE_PROMPTS,
+    RATE_FIVE,
+    TOO_FEW,
+    Learner,
+    Trust,
+    independent,
+    score_interval,
+)
 
 #: Shares of the learning pictures, and exponents c that are tried.
 SHARES = (0.4, 0.6, 0.8, 1.0)
@@ -98,6 +109,8 @@ def add_curve(
         rng: source of folds.
         content: True if a network's items are among the items.
     """
+    if trust.word == TOO_FEW and min(trust.liked, trust.disliked) >= FEWEST_PER_SIDE:
+        return replace(trust, advice=MORE_PROMPTS)
     if not np.isfinite(trust.concordance):
         return replace(trust, advice=f"{RATE_FIVE}.")
     sizes, values = measure_curve(examples, learner, rng)

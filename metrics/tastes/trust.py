@@ -35,6 +35,8 @@ TOO_FEW, CHANCE, USABLE, STRONG = "too few examples", "no better than chance", "
 FEWEST_PER_SIDE = 5
 #: Advice for too few examples, the beginning of a sentence.
 RATE_FIVE = "Rate at least five pictures you like and five you do not"
+#: The same where there are enough pictures, of too few prompts.
+MORE_PROMPTS = "Rate pictures of more prompts: those of one prompt or seed count as one here."
 SIGNIFICANT, STRONG_ABOVE = 0.025, 0.75
 #: The upper end of the interval is widened to that of n²/(n + so many) pictures a side.
 CAUTION_PICTURES = 8

@@ -416,6 +416,7 @@ COMPOSED = (
         "%(word)s: %(liked)s liked and %(disliked)s disliked pictures; nothing can be held out to check the profile"
     ),
     N_("Rate at least five pictures you like and five you do not."),
+    N_("Rate pictures of more prompts: those of one prompt or seed count as one here."),
     N_(
         "Rate at least five pictures you like and five you do not; after %(more)s more the %(statistic)s may be near %(then)s."
     ),

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -166,6 +167,16 @@ def test_graded_report_speaks_of_rank_correlation(taste_world):
     assert trust.graded
     assert trust.rank_correlation == pytest.approx(2 * trust.concordance - 1)
     assert f"rank correlation {trust.rank_correlation:.2f}" in trust.sentence
+
+
+def test_many_pictures_of_few_prompts_say_so(taste_world):
+    rng = np.random.default_rng(0)
+    examples = taste_world.planted(12, rng)
+    few = replace(examples, groups=np.array([f"prompt {number % 3}" for number in range(len(examples))]))
+    trust = learn_taste(few, taste_world.names, "v", rng=rng, repeats=1).trust
+    assert trust.word == TOO_FEW
+    assert min(trust.liked, trust.disliked) >= 5
+    assert trust.advice.startswith("Rate pictures of more prompts")
 
 
 def test_too_few_examples_say_so(taste_world):

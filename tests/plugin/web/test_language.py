@@ -20,7 +20,7 @@ from soart.metrics.items.combined import taste_extractor
 from soart.metrics.items.phrases import phrases_of
 from soart.metrics.items.soart import SoartExtractor
 from soart.metrics.tastes import learning_curve
-from soart.metrics.tastes.trust import CHANCE, RATE_FIVE, TOO_FEW, USABLE, Trust
+from soart.metrics.tastes.trust import CHANCE, MORE_PROMPTS, RATE_FIVE, TOO_FEW, USABLE, Trust
 from soart.metrics.tastes.within_groups import WithinGroups
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import rate
@@ -218,7 +218,7 @@ def composed():
     yield from (trust().sentence, trust(graded=True).sentence, trust(word=TOO_FEW, concordance=float("nan")).sentence)
     for word in (TOO_FEW, CHANCE, USABLE):
         yield from (learning_curve._advice(trust(word=word), 17, (0.7, then), (0.6, 0.9)) for then in (0.7, 0.85))
-    yield f"{RATE_FIVE}."
+    yield from (f"{RATE_FIVE}.", MORE_PROMPTS)
     yield from (learning_curve._missing_side(trust(liked=few, disliked=30 - few)) for few in (2, 28))
     yield from (learning_curve._other_items(content=content) for content in (True, False))
     yield from (learning_curve.ratings_to_show(trust(), 17, lambda times, then=then: then) for then in (0.5, 0.95))
