@@ -253,7 +253,7 @@ class SoartSampler(BaseSampler):
 
 
 def _sign(study: Study) -> float:
-    """What to multiply values by, so that larger is better."""
+    """The factor that makes larger values better."""
     return 1.0 if study.direction.name == "MAXIMIZE" else -1.0
 
 

@@ -46,7 +46,7 @@ def open_collection_for(folders: Sequence[str], collection: str | None = None) -
 
 
 def place_of(where: Path | str) -> Path | str:
-    """Where the collection lies that a user names: there, or, for a folder that was evaluated, elsewhere."""
+    """The place of the collection that a user names; that of a folder that was evaluated lies elsewhere."""
     if not Collection.is_collection(where) and Path(where).is_dir():
         evaluated = default_collection_path([Path(where)])
         return evaluated if Collection.is_collection(evaluated) else where
