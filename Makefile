@@ -81,7 +81,7 @@ test:  ## lint, then run the fast tests: what every change must pass
 test-slow: $(DEV)  ## run the tests that take minutes
 	$(BIN)/pytest -m slow
 
-bench: $(BENCH)  ## print the figures of docs/benchmarks.md; hours
+bench: $(BENCH)  ## print the figures of docs/benchmarks/; hours
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/metadata_speed.py
 	$(BIN)/python benchmarks/recognition.py

@@ -14,7 +14,7 @@ several values on other persons, and nothing is written.
 
 Half of what planted tastes are made of are looks. Real people's likings of pictures followed a network's items far more
 than all others (AUC 0.67 against 0.60 from 8+8 pictures), so ``CONTENT`` is added to the belief in the kernel over
-content. It is the most that costs the mixed tastes nothing that shows; see docs/benchmarks.md.
+content. It is the most that costs the mixed tastes nothing that shows; see docs/benchmarks/taste.md.
 """
 
 from __future__ import annotations

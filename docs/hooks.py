@@ -6,8 +6,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-_OUTSIDE = re.compile(r"\]\(\.\./([^)]+)\)")
-
 _ROOT = Path(__file__).parents[1]
 #: What the package consists of. The repository root is the package, but holds environments too, which take minutes to
 #: search.
@@ -34,7 +32,8 @@ def on_startup(**_: Any) -> None:  # noqa: ANN401
             (folder / name).symlink_to(_ROOT / name)
 
 
-def on_page_markdown(markdown: str, *, config: Any, **_: Any) -> str:  # noqa: ANN401
-    """Replace ``](../path)`` by the address of that file in the repository."""
+def on_page_markdown(markdown: str, *, page: Any, config: Any, **_: Any) -> str:  # noqa: ANN401
+    """Replace links out of ``docs/``, such as ``](../path)``, by the addresses of those files in the repository."""
     base = str(config["extra"]["repository"]).rstrip("/")
-    return _OUTSIDE.sub(rf"]({base}/blob/main/\1)", markdown)
+    up = re.escape("../" * (page.file.src_uri.count("/") + 1))
+    return re.sub(rf"\]\({up}([^)]+)\)", rf"]({base}/blob/main/\1)", markdown)

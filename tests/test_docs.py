@@ -23,7 +23,8 @@ ROOT = Path(__file__).parents[1]
 # Not the commands that other tests run: commands keep the names of the help option of the first context.
 GROUP = get_command(app)
 DOCS = sorted((ROOT / "docs").glob("*.md"))
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS]
+BENCHMARKS = sorted((ROOT / "docs/benchmarks").glob("*.md"))
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS, *BENCHMARKS]
 ROOM_OF_NODES = "plugin/**/docs/Soart*.md"
 
 
@@ -120,8 +121,8 @@ def test_links_lead_somewhere(path):
 
 
 def test_every_page_is_in_the_navigation():
-    listed = re.findall(r": ([\w-]+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.M)
-    assert sorted(listed) == [path.name for path in DOCS]
+    listed = re.findall(r": ([\w/-]+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.M)
+    assert sorted(listed) == sorted(str(path.relative_to(ROOT / "docs")) for path in [*DOCS, *BENCHMARKS])
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda p: p.name)
@@ -138,11 +139,17 @@ def test_the_readme_is_short_and_names_every_command_or_links_to_it():
         assert f"soart {name}" in readme
 
 
-def test_figures_in_the_readme_are_in_the_benchmarks():
-    """The README quotes; docs/benchmarks.md holds the tables with the script that prints each."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    tables = (ROOT / "docs/benchmarks.md").read_text(encoding="utf-8")
-    [claims] = re.findall(r"## How far to trust it\n(.*?)^\* \*\*The embedded", readme, re.S | re.M)
+@pytest.mark.parametrize(
+    ("page", "part"),
+    [
+        ("README.md", r"## How far to trust it\n(.*?)^\* \*\*The embedded"),
+        ("docs/benchmarks/index.md", r"## Goals and misses\n(.*?)^## "),
+    ],
+)
+def test_quoted_figures_are_in_the_benchmarks(page, part):
+    """Summaries quote; the other pages of docs/benchmarks hold the tables with the script that prints each."""
+    tables = "\n".join(path.read_text(encoding="utf-8") for path in BENCHMARKS if path.name != "index.md")
+    [claims] = re.findall(part, (ROOT / page).read_text(encoding="utf-8"), re.S | re.M)
     figures = re.findall(r"\d[\d,.]*\d(?: %| s\b)?|\d+\+\d+", claims)
     assert len(figures) > 10
     known = set(re.findall(r"\d[\d,.]*\d(?: %| s\b)?|\d+\+\d+", tables.replace(".0 s", " s")))

@@ -275,5 +275,8 @@ def test_comparison_of_other_pictures_is_refused():
     other = AttentionD().fit(LEARN[:24], MODES[:24])
     with pytest.raises(ItemsError, match="same order"):
         compare(MODELS["A"], other, TEST)
+    moved = AttentionD().fit(LEARN + 1e-3, MODES)
+    with pytest.raises(ItemsError, match="same pictures"):
+        compare(MODELS["A"], moved, TEST)
     with pytest.raises(ItemsError, match="modes and names"):
         transposed(MODELS["A"], TEST, ["x"])

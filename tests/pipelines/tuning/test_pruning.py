@@ -149,6 +149,7 @@ def test_an_account_says_what_looks_saved_or_cost():
         Pruning(agreements, 0.2, 9, 1, -0.29)
     )
     assert "nothing was dropped" in str(Pruning(agreements, None, 9, 0, -0.3))
+    assert str(Pruning([], None, 2, 0, 0.0)).startswith("Previews: too few pictures so far to compare them")
 
 
 def test_tuning_with_and_without(collection, generator, scorer, tmp_path):

@@ -275,6 +275,17 @@ def test_nothing_judged_yet(tuner):
     assert tuner.replicate(9) == []
 
 
+def test_leaders_are_drawn_again_one_seed_at_a_time(collection, generator, space, panel):
+    tuner = Tuner(collection, generator, space, panel, budget=60, batch=8)
+    tuner.step()
+    while trials := tuner.replicate(60):
+        # Each once, so that a leader that was lucky gives way before it has all of its seeds.
+        choices = [trial.choice for trial in trials]
+        assert len(set(choices)) == len(choices) <= WINNERS
+        tuner.draw(trials)
+    assert tuner.seeds_of_leaders() == [SEEDS] * WINNERS
+
+
 def test_bad_input(tuner, collection, generator, space, panel):
     with pytest.raises(PromptError, match="single choice"):
         Tuner(collection, generator, space.restrict(pins=["subject=boat", "palette=warm", "style=flat"]), panel)
