@@ -261,7 +261,8 @@ def _winners(tuner: Tuner, steering: Steering, judgements: Judgements) -> list[W
 
 def _judges(tuner: Tuner, steering: Steering, judgements: Judgements, top: int = 3) -> dict[str, list[OptionEffect]]:
     """The ``top`` best and worst options of each judge, on its first context."""
-    first = {judge.name: judge for judge in reversed(steering.model.raters_) if isinstance(judge, Judge)}
+    judges = [judge for judge in steering.model.raters_ if isinstance(judge, Judge) and judge.context in tuner.contexts]
+    first = {judge.name: judge for judge in reversed(judges)}
     strongest = {}
     for name, judge in sorted(first.items()):
         effects = sorted(steering.effects(tuner.rng(5), judge).effects, key=lambda e: -e.mean)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -46,26 +46,34 @@ class Trial:
     dropped: bool = False
     loras: tuple[Lora, ...] = ()
 
+    @property
+    def sound(self) -> bool:
+        """True for a drawn picture that is sound."""
+        return self.row is not None and self.row.problem in (None, AWAY)
+
 
 @dataclass
 class Study:
-    """The choices of a space and of its earlier versions in the same collection.
+    """The choices of a space and of others in the same collection.
 
     Attributes:
         own: choices of this version of the space, in order.
-        earlier: choices of other versions that this one still has, their options renumbered.
-        notes: a sentence for each other version, on the choices taken over and left out.
+        earlier: choices of other versions that mean the same words in this one, their options renumbered.
+        hints: choices of other spaces with the same options in other words, such as another subject. Their contexts name
+            these words. They only inform the rating model.
+        notes: a sentence for each other version, on the choices taken over and left out, and one on hints.
     """
 
     own: list[Trial] = field(default_factory=list)
     earlier: list[Trial] = field(default_factory=list)
+    hints: list[Trial] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     @property
     def drawn(self) -> list[Trial]:
         """Every choice with a sound picture, older versions first; each picture once, as the newest version's choice."""
         trials = {trial.request_key: trial for trial in (*self.earlier, *self.own)}
-        return [trial for trial in trials.values() if trial.row is not None and trial.row.problem in (None, AWAY)]
+        return [trial for trial in trials.values() if trial.sound]
 
     @property
     def failed(self) -> list[Trial]:
@@ -135,16 +143,55 @@ def read_study(
     spaces = choices_by_space(collection, model, {f"{lora.name}@{lora.digest}" for lora in loras})
     for fingerprint, text, stored in sorted(spaces, key=lambda each: each.fingerprint == space.fingerprint):
         options = np.array([json.loads(row.options) for row, _ in stored], dtype=np.int64)
-        places = list(range(len(stored)))
-        if fingerprint != space.fingerprint and stored:
-            mapped = space.map_from(PromptSpace.parse_yaml(text, f"space {fingerprint}"), options)
-            options, places = mapped.choices, [int(place) for place in mapped.rows]
-            if fingerprint not in stages:
+        if fingerprint == space.fingerprint:
+            study.own += [_trial(collection, values, *each) for values, each in zip(options, stored, strict=True)]
+        elif stored:
+            old = PromptSpace.parse_yaml(text, f"space {fingerprint}")
+            mapped = space.map_from(old, options)
+            trials = [
+                (options[place], _trial(collection, values, *stored[place]))
+                for values, place in zip(mapped.choices, mapped.rows.tolist(), strict=True)
+            ]
+            if fingerprint in stages:
+                study.own += [trial for _, trial in trials]
+                continue
+            same, others = _by_words(old, space, trials)
+            study.earlier += same
+            study.hints += others
+            if same or (mapped.dropped and _akin(old, space)):
                 study.notes.append(str(mapped))
-        trials = study.own if fingerprint == space.fingerprint or fingerprint in stages else study.earlier
-        trials += [_trial(collection, values, *stored[place]) for values, place in zip(options, places, strict=True)]
     study.own.sort(key=lambda trial: trial.number)
+    if drawn := sum(trial.sound for trial in study.hints):
+        pictures, they = ("picture has", "it counts as a hint") if drawn == 1 else ("pictures have", "they count as hints")
+        study.notes.append(f"{drawn} earlier {pictures} the same options with other words: {they}.")
     return study
+
+
+def _by_words(
+    old: PromptSpace, new: PromptSpace, trials: Sequence[tuple[np.ndarray, Trial]]
+) -> tuple[list[Trial], list[Trial]]:
+    """Choices that mean the same words in both spaces, in the contexts of ``new``, and the others.
+
+    Args:
+        old: the space that they were made in.
+        new: the space of their present option numbers.
+        trials: old option numbers, and the choice with its present ones.
+    """
+    same, others = [], []
+    for options, trial in trials:
+        words = old.render_with(options, trial.context)
+        contexts = [each for each in new.contexts or ("",) if new.render_with(trial.choice, each) == words]
+        if contexts:
+            same.append(replace(trial, context=contexts[0]))
+        else:
+            others.append(replace(trial, context=f"{old.template} · {old.negative} · {trial.context}"))
+    return same, others
+
+
+def _akin(first: PromptSpace, second: PromptSpace) -> bool:
+    """True if two spaces have an option in common, so that one is likely an edited version of the other."""
+    known = {(slot.name, slot.kind, text) for slot in first.slots for text in slot.texts if text}
+    return any((slot.name, slot.kind, text) in known for slot in second.slots for text in slot.texts)
 
 
 def _trial(collection: Collection, options: np.ndarray, row: ChoiceRow, image: ImageRow | None) -> Trial:

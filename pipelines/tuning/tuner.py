@@ -42,6 +42,8 @@ BATCH = 8
 OPENING_SHARE = 0.3
 #: Largest share of the budget that is reserved for drawing the leaders on new seeds.
 RESERVED_SHARE = 0.25
+#: A choice, its judge, and its value on the judge's standard scale.
+Evidence = tuple[Trial, Judge, float]
 #: Winners that are named, and pictures of each before they are.
 WINNERS, SEEDS = 3, 4
 
@@ -123,6 +125,7 @@ class Tuner:
         #: The LoRAs that prompts of the space name.
         self._loras = self._named_loras()
         self.study = self._read()
+        self._hints: list[Evidence] | None = None
         #: Slots that change nothing, as sentences; see ``find_dead_slots``.
         self.dead_slots: list[str] = []
 
@@ -345,14 +348,9 @@ class Tuner:
         design = first_batch(self.space, self.batch, self.rng(0)).choices
         return design if len(design) <= max(self.batch, OPENING_SHARE * self.budget) else None
 
-    def _evidence(self, judgements: Judgements) -> list[tuple[Trial, Judge, float]]:
-        """Every judgement on its judge's standard scale, and the expected scores of dropped candidates."""
-        evidence = [
-            (trial, Judge(name, trial.context), value)
-            for name in judgements.values
-            for trial, value in zip(judgements.trials, judgements.standard(name), strict=True)
-            if np.isfinite(value)
-        ]
+    def _evidence(self, judgements: Judgements) -> list[Evidence]:
+        """Every judgement on its judge's standard scale, the expected scores of dropped candidates, and hints."""
+        evidence = [*self._known_hints(), *_standard(judgements)]
         for scorer in self.panel.scorers:
             middle, unit = judgements.scale(scorer.stored_name)
             evidence += [
@@ -360,6 +358,17 @@ class Tuner:
                 for trial, value in expected_scores(self.study, judgements, scorer.stored_name)
             ]
         return evidence
+
+    def _known_hints(self) -> list[Evidence]:
+        """The judgements of hints by profiles and people, of the time when the tuner was made.
+
+        Judges by others would have to look at them anew, and a floor of adherence belongs to other words.
+        """
+        if self._hints is None:
+            hints = [trial for trial in self.study.hints if trial.sound]
+            panel = replace(self.panel, judges=(), floor=None, weights={})
+            self._hints = _standard(collect_judgements(panel, self.collection, hints)) if hints else []
+        return self._hints
 
     def _choices(self, trials: Sequence[Trial]) -> np.ndarray:
         return np.array([trial.choice for trial in trials]).reshape(-1, len(self.space.slots))
@@ -381,6 +390,16 @@ class Tuner:
 
     def _key(self, trial: Trial) -> str:
         return self.request(trial).key(self.generator.model.identity)
+
+
+def _standard(judgements: Judgements) -> list[Evidence]:
+    """Every judgement on its judge's standard scale."""
+    return [
+        (trial, Judge(name, trial.context), value)
+        for name in judgements.values
+        for trial, value in zip(judgements.trials, judgements.standard(name), strict=True)
+        if np.isfinite(value)
+    ]
 
 
 def _seeds_of(choice: Choice, judgements: Judgements) -> int:

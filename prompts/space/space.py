@@ -144,12 +144,12 @@ class PromptSpace(SpaceDefinition):
 
     @cached_property
     def fingerprint(self) -> str:
-        """16 hex digits that identify the meaning of choices: a hash of templates, slots and option texts.
+        """16 hex digits that identify the meaning of choices: a hash of templates, slots, option texts and contexts.
 
-        Weights, contexts, constraints and bans do not change it, because old choices keep their meaning under them.
+        Weights, constraints and bans do not change it, because old choices keep their meaning under them.
         """
         slots = [(slot.name, slot.kind, slot.texts) for slot in self.slots]
-        text = json.dumps([self.template, self.negative, slots])
+        text = json.dumps([self.template, self.negative, slots, *([self.contexts] if self.contexts else [])])
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
     def check_tunable(self) -> None:
@@ -232,8 +232,12 @@ class PromptSpace(SpaceDefinition):
         """
         if not 0 <= context < max(1, len(self.contexts)):
             raise PromptError(f"Expected a context 0…{max(1, len(self.contexts)) - 1}, got {context}.")
+        return self.render_with(choice, self.contexts[context] if self.contexts else "")
+
+    def render_with(self, choice: Sequence[int] | np.ndarray, subject: str) -> RenderedChoice:
+        """As ``render``, for any base subject; an empty one for a space without contexts."""
         chosen = {slot.name: (slot, i) for slot, i in zip(self.slots, self.check(choice), strict=True)}
-        return render(self.template, self.negative, self.contexts[context] if self.contexts else "", chosen)
+        return render(self.template, self.negative, subject, chosen)
 
     def sample(self, count: int, seed: int | np.random.Generator, *, distinct: bool = True) -> np.ndarray:
         """Random allowed choices, options by their weights.
