@@ -75,6 +75,27 @@ def expect_seed(value: object, error: type[SoartError] = SoartError) -> None:
         raise error(f"Expected {what}, got {value!r:.80}.")
 
 
+def expect_text(what: str, value: object, error: type[SoartError] = SoartError) -> None:
+    r"""Refuse what is not text, or has characters that no file can hold, by ``error``.
+
+    A terminal passes bytes that are not UTF-8 as such characters, lone surrogates.
+
+    Examples:
+        >>> from soart.errors import SoartError, expect_text
+        >>> expect_text("the prompt", "a café")
+        >>> try:
+        ...     expect_text("the prompt", "a caf\udce9")
+        ... except SoartError as error:
+        ...     print(error)
+        Expected the prompt as text in UTF-8, got 'a caf\udce9'.
+    """
+    expect(f"{what} as text", value, str, error=error)
+    try:
+        value.encode()  # type: ignore[attr-defined]
+    except UnicodeEncodeError:
+        raise error(f"Expected {what} as text in UTF-8, got {value!r:.80}.") from None
+
+
 class ImageError(SoartError):
     """A picture that cannot be read or measured."""
 

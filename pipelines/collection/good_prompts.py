@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection as Names
 from collections.abc import Sequence
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import aliased
 
 from .collection import Collection
 from .ratings import STARS
 from .tables import GenerationRow, MetadataRow, RatingRow, ScoreRow
 
+#: Fewest stars of a good picture.
+LIKED = 4
 #: Best pictures of each judge that are looked at.
 _PICTURES = 300
 
@@ -18,14 +21,18 @@ _PICTURES = 300
 def good_prompts(collection: Collection, judges: Sequence[str], without: Names[str] = ()) -> list[str]:
     """Return the distinct prompts of the pictures with the highest ratings, then scores, best first.
 
+    Only ratings of at least four stars count, and scores above their judge's mean.
+
     Args:
         collection: may hold pictures from elsewhere, whose prompts are in their metadata.
         judges: names of raters and of stored scores that count.
         without: request keys of pictures that do not count.
     """
     prompts: dict[str, None] = {}
-    rated = (RatingRow, RatingRow.rater.in_(judges) & (RatingRow.kind == STARS))
-    scored = (ScoreRow, ScoreRow.profile.in_(judges))
+    rated = (RatingRow, RatingRow.rater.in_(judges) & (RatingRow.kind == STARS) & (RatingRow.value >= LIKED))
+    others = aliased(ScoreRow)
+    mean = select(func.avg(others.value)).where(others.profile == ScoreRow.profile).scalar_subquery()
+    scored = (ScoreRow, ScoreRow.profile.in_(judges) & (ScoreRow.value > mean))
     with collection.session("be read") as session:
         for table, chosen in (rated, scored):
             query = (

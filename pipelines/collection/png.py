@@ -101,7 +101,7 @@ def a1111_text(prompt: str, negative: str, settings: Mapping[str, object]) -> st
     """Prompts and settings as a ``parameters`` text of AUTOMATIC1111's web UI."""
     lines = [prompt]
     # A line of the prompt may look like the mark of the negative prompt; with two marks readers see the ambiguity.
-    if negative or re.search(r"^\s*Negative prompt:", prompt, re.MULTILINE):
+    if negative or re.search(r"^[ \t]*Negative prompt:", prompt, re.MULTILINE):
         lines.append(f"Negative prompt: {negative}")
     lines.append(settings_line(settings))
     return "\n".join(lines)

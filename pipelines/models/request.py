@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...errors import ModelError, expect
+from ...errors import ModelError, expect_text
 from .limits import GUIDANCE, SEED_LIMIT, SIDE, STEPS
 
 #: A picture is all black if its brightest value (of 1) is below this.
@@ -76,8 +76,8 @@ class Request:
         sides = [side for side in (self.width, self.height) if side is not None]
         if not all(isinstance(side, int) and SIDE[0] <= side <= SIDE[1] for side in sides):
             raise ModelError(f"Expected size in {SIDE[0]}…{SIDE[1]} pixels a side, got {self.width}x{self.height}.")
-        expect("the prompt as text", self.prompt, str, error=ModelError)
-        expect("the negative prompt as text", self.negative, str, error=ModelError)
+        expect_text("the prompt", self.prompt, ModelError)
+        expect_text("the negative prompt", self.negative, ModelError)
 
     def key(self, model: str) -> str:
         """Identity of the picture this request draws with ``model``: a hash over everything that decides its pixels."""

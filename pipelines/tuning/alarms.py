@@ -47,7 +47,7 @@ def find_alarms(
     Args:
         items: (n, p) of the first and (m, p) of the last pictures.
         appearances: by name, such as ``saturation``, (n,) and (m,) values.
-        scores: (n,) and (m,) values of the score that was optimised.
+        scores: (n,) and (m,) values of the score that was optimised; NaN for pictures without one.
         judge: name of a score that was not optimised, with its (n,) and (m,) values; None without one.
 
     Returns:
@@ -105,5 +105,9 @@ def adherence_alarm(scores: tuple[np.ndarray, np.ndarray], adherence: tuple[np.n
 
 
 def _in_deviations(early: np.ndarray, late: np.ndarray) -> float:
+    """The change of the mean in deviations of the early values; 0 if too few of either are known."""
+    early, late = early[np.isfinite(early)], late[np.isfinite(late)]
+    if min(len(early), len(late)) < MIN_PICTURES:
+        return 0.0
     deviation = float(early.std(ddof=1))
     return float(late.mean() - early.mean()) / deviation if deviation > 0 else 0.0

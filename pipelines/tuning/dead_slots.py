@@ -19,8 +19,9 @@ from ..models.request import DrawnPicture, Request
 if TYPE_CHECKING:
     from ..models.generator import ImageGenerator
 
-#: Steps of a trial picture; a step that ignores a setting does so from the first.
-TRIAL_STEPS = 2
+#: Steps of a trial picture; a step that ignores a setting does so from the first. Schedulers of higher order take their
+#: first steps alike.
+TRIAL_STEPS, SCHEDULER_STEPS = 2, 6
 #: The most options of a slot that are tried.
 TRIED = 4
 
@@ -62,7 +63,8 @@ def _all_alike(generator: ImageGenerator, requests: list[Request], slot: str) ->
     first: DrawnPicture | None = None
     for request in requests:
         if slot != "steps":
-            request = replace(request, steps=min(request.steps, TRIAL_STEPS))
+            steps = SCHEDULER_STEPS if slot == "scheduler" else TRIAL_STEPS
+            request = replace(request, steps=min(request.steps, steps))
         try:
             # Alone, because pictures of batches of different sizes may differ by a grey level.
             [picture] = [drawn for batch in generator.draw([request]) for drawn in batch]

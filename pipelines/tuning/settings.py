@@ -64,12 +64,7 @@ class TuneSettings:
         """
         if len(text) > LONGEST_TEXT:
             raise PromptError(f"Expected a prompt or space of at most {LONGEST_TEXT:,} characters, got {len(text):,}.")
-        yaml = "\n" in text.strip() and "slots:" in text
-        space = (
-            PromptSpace.parse_yaml(text, "the space")
-            if yaml
-            else PromptSpace.from_text(text.strip(), vocabulary=vocabulary)
-        )
+        space = PromptSpace.parse(text.strip(), vocabulary)
         space.check_tunable()
         return cls(space.to_yaml(), vocabulary=vocabulary, **rest)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ...errors import CollectionError
+from ...errors import CollectionError, PromptError
 from ...prompts.space.space import Choice, PromptSpace
 from ..collection.collection import Collection
 from ..collection.studies import choices_by_space, last_tuned_space, store_choice_previews, store_choices
@@ -146,7 +146,11 @@ def read_study(
         if fingerprint == space.fingerprint:
             study.own += [_trial(collection, values, *each) for values, each in zip(options, stored, strict=True)]
         elif stored:
-            old = PromptSpace.parse_yaml(text, f"space {fingerprint}")
+            try:
+                old = PromptSpace.parse_yaml(text, f"space {fingerprint}")
+            except PromptError as error:
+                study.notes.append(f"An earlier space cannot be read any more, so its pictures do not count: {error}")
+                continue
             mapped = space.map_from(old, options)
             trials = [
                 (options[place], _trial(collection, values, *stored[place]))
@@ -162,7 +166,9 @@ def read_study(
                 study.notes.append(str(mapped))
     study.own.sort(key=lambda trial: trial.number)
     if drawn := sum(trial.sound for trial in study.hints):
-        pictures, they = ("picture has", "it counts as a hint") if drawn == 1 else ("pictures have", "they count as hints")
+        pictures, they = (
+            ("picture has", "it counts as a hint") if drawn == 1 else ("pictures have", "they count as hints")
+        )
         study.notes.append(f"{drawn} earlier {pictures} the same options with other words: {they}.")
     return study
 

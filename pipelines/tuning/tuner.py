@@ -289,7 +289,7 @@ class Tuner:
         }
         steering = Steering(
             domain_of(self.space, self.generator.meanings(words_of(self.space))),
-            first=None if judgements.trials else self._opening(),
+            first=None if judgements.trials or self._known_hints() else self._opening(),
             goal=goal or None,
             pareto=self.pareto,
             # Every picture has a seed of its own.
@@ -297,15 +297,16 @@ class Tuner:
         )
         # Another seed rarely helps a failed choice, and without a judgement the search would come back to it.
         steering.reserve(self._choices(self.study.failed))
-        evidence = self._evidence(judgements)
-        if evidence:
-            # Without the items of the pictures: they would take effects away from the options that they come from.
-            steering.tell(
-                self._choices([trial for trial, _, _ in evidence]),
-                np.array([value for _, _, value in evidence]),
-                raters=[judge for _, judge, _ in evidence],
-                pictures=[trial.request_key for trial, _, _ in evidence],
-            )
+        for evidence, hints in ((self._known_hints(), True), (self._evidence(judgements), False)):
+            if evidence:
+                # Without the items of the pictures: they would take effects away from the options that they come from.
+                steering.tell(
+                    self._choices([trial for trial, _, _ in evidence]),
+                    np.array([value for _, _, value in evidence]),
+                    raters=[judge for _, judge, _ in evidence],
+                    pictures=[trial.request_key for trial, _, _ in evidence],
+                    hints=hints,
+                )
         return steering
 
     def leaders(self, steering: Steering, judgements: Judgements) -> tuple[list[Choice], np.ndarray]:
@@ -349,8 +350,8 @@ class Tuner:
         return design if len(design) <= max(self.batch, OPENING_SHARE * self.budget) else None
 
     def _evidence(self, judgements: Judgements) -> list[Evidence]:
-        """Every judgement on its judge's standard scale, the expected scores of dropped candidates, and hints."""
-        evidence = [*self._known_hints(), *_standard(judgements)]
+        """Every judgement on its judge's standard scale, and the expected scores of dropped candidates."""
+        evidence = _standard(judgements)
         for scorer in self.panel.scorers:
             middle, unit = judgements.scale(scorer.stored_name)
             evidence += [

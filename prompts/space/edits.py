@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,10 +41,11 @@ class MappedChoices:
 
 
 def _remains(slot: Slot, text: str, template: str, negative: str) -> bool:
-    """True if a space with these templates still produces ``text`` without ``slot``: it is empty, or literal text."""
+    """True if a space with these templates still produces ``text`` without ``slot``: it is empty, or literal words."""
     if not text:
         return True
-    return slot.kind != "setting" and text in (negative if slot.kind == "negative" else template)
+    words = negative if slot.kind == "negative" else template
+    return slot.kind != "setting" and re.search(rf"(?<!\w){re.escape(text)}(?!\w)", words) is not None
 
 
 def _literal_text(space: SpaceDefinition) -> tuple[str, str]:
@@ -68,8 +70,9 @@ def _tables(
     for slot in new.slots:
         at = places.pop((slot.name, slot.kind), -1)
         table = np.array([_index(slot, text) for text in old.slots[at].texts] if at >= 0 else [], dtype=np.int64)
-        # A new slot stands for literal text of the old template: the longest option found there.
-        literal = [text for text in slot.texts if _remains(slot, text, *old_text)]
+        # A new slot stands for words that only the old template has: the longest option found there.
+        gone = [text for text in slot.texts if not (text and _remains(slot, text, *new_text))]
+        literal = [text for text in gone if _remains(slot, text, *old_text)]
         slots.append((at, table, slot.texts.index(max(literal, key=len)) if literal else -1))
     removed = [
         (at, np.array([_remains(old.slots[at], text, *new_text) for text in old.slots[at].texts]))

@@ -10,12 +10,12 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ...errors import PromptError, expect
+from ...errors import PromptError, expect_text
 from .conditions import place_of
 from .definition import SpaceDefinition
 from .number_range import NumberRange
 from .rendering import SUBJECT, escape
-from .slots import Kind, Option, Slot
+from .slots import SETTINGS, Kind, Option, Slot
 from .templates import WILDCARD, check_weights, check_wildcards, invalid_syntax, quoted, wildcard_values
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ _MOST_OPTIONS_OF_A_VARIANT = 500
 #: A template with more variants, options and wildcards than this is not parsed, which would take seconds.
 _MOST_BRANCHES = 5_000
 #: What a number is the weight of, before its place: a LoRA or words.
-_WEIGHT_OF = re.compile(r"(?:<lora:|\()\s*([^:<>(){}]+):\s*$", re.IGNORECASE)
+_WEIGHT_OF = re.compile(r"(?:<lora:|\()([^:<>(){}]+):\s*$", re.IGNORECASE)
 _LONGEST_NAME = 30
 
 
@@ -71,8 +71,8 @@ def space_from_text(
     Raises:
         PromptError: an empty text, broken or unsupported syntax, an unknown wildcard or vocabulary.
     """
-    expect("the prompt as text", text, str, error=PromptError)
-    expect("the negative prompt as text", negative, str, error=PromptError)
+    expect_text("the prompt", text, PromptError)
+    expect_text("the negative prompt", negative, PromptError)
     check_wildcards(wildcards)
     check_weights(text)
     check_weights(negative)
@@ -187,7 +187,8 @@ def _add_numbers(numbers: NumberRange, kind: Kind, before: str, slots: list[Slot
     """Append a slot of numbers to ``slots``; returns its place. ``before`` is the text up to there, which names it."""
     weighted = _WEIGHT_OF.search(before)
     words = re.sub(r"\W+", "_", weighted[1]).strip("_")[:_LONGEST_NAME] if weighted else ""
-    name = _free_name(words, "number", {slot.name for slot in slots})
+    # A slot of words may not be called like a setting, nor after words in another script.
+    name = _free_name(words if words.isascii() else "", "number", {*SETTINGS, *(slot.name for slot in slots)})
     slots.append(Slot(name, numbers, kind))
     return place_of(name)
 

@@ -12,14 +12,14 @@ import math
 import re
 from pathlib import Path
 
-from ...errors import PromptError, first_line
+from ...errors import PromptError, expect_text, first_line
 from .number_range import NumberRange
 
 VOCABULARIES = Path(__file__).parents[1] / "vocabularies"
 #: A wildcard within a template.
 WILDCARD = re.compile(r"__([\w/*.-]+?)__")
 #: What stands where an option of a variant has its weight.
-_WEIGHT = re.compile(r"[{|]\s*([^{}|:$]{1,400}?)\s*::")
+_WEIGHT = re.compile(r"[{|]([^{}|:$]{1,400})::")
 #: Repeated draws in a row after which a template counts as having no more distinct prompts.
 _PATIENCE = 20
 #: Characters of a template that messages quote.
@@ -106,7 +106,7 @@ def check_weights(template: str) -> None:
     Raises:
         PromptError: see above.
     """
-    for text in _WEIGHT.findall(template):
+    for text in map(str.strip, _WEIGHT.findall(template)):
         with contextlib.suppress(ValueError):
             number = float(text)
             if not (re.fullmatch(r"[\d.]+", text) and math.isfinite(number)):
@@ -133,6 +133,7 @@ def expand(template: str, count: int, seed: int, wildcards: Path | None = None) 
     """
     if count < 1:
         raise PromptError(f"Expected at least one prompt, got {count}.")
+    expect_text("the prompt", template, PromptError)
     if not template.strip():
         raise PromptError("The prompt is empty: describe what the picture should show.")
     check_wildcards(wildcards)

@@ -127,7 +127,8 @@ def _range(name: str, entry: SlotModel) -> NumberRange | None:
         return None
     if entry.low is None or entry.high is None or entry.options:
         raise PromptError("Expected both 'low' and 'high' and no 'options', or only 'options'.")
-    return NumberRange(entry.low, entry.high, entry.step, entry.log, whole=name == "steps")
+    whole = name == "steps" and (entry.kind or default_kind(name)) == "setting"
+    return NumberRange(entry.low, entry.high, entry.step, entry.log, whole=whole)
 
 
 def _options(entries: Sequence[OptionModel], wildcards: Path | None) -> list[Option]:
@@ -147,8 +148,18 @@ def _constraint(rule: RuleModel) -> Constraint:
 
 
 def is_yaml(text: str) -> bool:
-    """True if a line of ``text`` begins with ``slots:``, the one key that every space has."""
-    return bool(re.search(r"^slots\s*:", text, re.MULTILINE))
+    """True if a line of ``text`` begins with ``slots:``, the one key that every space has.
+
+    Raises:
+        PromptError: lines begin with other keys of a space, but none with ``slots:``.
+    """
+    if re.search(r"^slots\s*:", text, re.MULTILINE):
+        return True
+    if other := re.search(r"^(slot|template|contexts|constraints)\s*:", text, re.MULTILINE):
+        raise PromptError(
+            f"The text has a line '{other[1]}:' like a prompt space, but none that begins with 'slots:': add the slots."
+        )
+    return False
 
 
 def read_yaml(path: Path | str, wildcards: Path | None = None) -> SpaceDefinition:

@@ -100,6 +100,7 @@ class Steering:
         self.raters: list[Hashable] = []
         self.pictures: list[Hashable] = []
         self._reserved: set[Key] = set()
+        self._told: set[Key] = set()
         #: Choices asked for and not yet told, in order.
         self._asked: dict[Key, None] = {}
         self._fitted = False
@@ -112,6 +113,7 @@ class Steering:
         *,
         raters: Sequence[Hashable] | None = None,
         pictures: Sequence[Hashable] | None = None,
+        hints: bool = False,
     ) -> None:
         """Add judged pictures.
 
@@ -120,6 +122,7 @@ class Steering:
             feedback: on these n rows; plain (n,) numbers are ratings.
             raters: (n,) names.
             pictures: (n,) identities, if a picture may be judged more than once.
+            hints: True for choices that were shown elsewhere, so that they are still to be shown here.
 
         Raises:
             PromptError: inconsistent feedback; then none of it is added.
@@ -138,8 +141,10 @@ class Steering:
         Terms.of(judgements, cells.cell, judgements.ratings).check_raters(cells.rows)
         self.feedback = judgements.after(self.feedback, len(self.choices))
         self.choices = np.vstack([self.choices, x])
-        for key in keys(x):
-            self._asked.pop(key, None)
+        if not hints:
+            for key in keys(x):
+                self._asked.pop(key, None)
+            self._told |= set(keys(x))
         self.raters += names
         self.pictures += shown
         self._fitted = False
@@ -170,7 +175,7 @@ class Steering:
         """
         if count < 1:
             raise PromptError(f"Expected to ask for at least one choice, got {count}.")
-        taken = self._reserved | set(self._asked) | set(keys(self.choices))
+        taken = self._reserved | set(self._asked) | self._told
         waiting = [
             choice for choice in self.first if keys(choice[None])[0] not in taken and self.domain.permits(choice)
         ]
@@ -314,7 +319,7 @@ class Steering:
         choices = candidates(leading, mean, domain, CENTRES if count > 1 else FEWER_CENTRES)
         never = self._reserved | set(self._asked) | set(keys(batch))
         if not self.repeats:
-            never |= set(keys(self.choices))
+            never |= self._told
         free = np.array([key not in never for key in keys(choices)])
         if free.sum() < count:
             more = best_of(mean, domain, rng, taken=never | set(keys(choices)), count=count)

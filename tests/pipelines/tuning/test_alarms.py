@@ -27,6 +27,13 @@ def test_alarms(quiet):
     against = find_alarms((first, last), {}, (early, early + 5), ("the other", early, early - 5))
     assert len(against) == 1
     assert "the other" in against[0]
+    # People rate only some of the pictures.
+    some = (np.where(np.arange(8) < 5, early, np.nan), np.where(np.arange(8) < 5, early + 5, np.nan))
+    assert find_alarms((first, last), {}, some, ("the other", early, early - 5)) == [
+        against[0].replace(f"{5 / early.std(ddof=1):.1f}", f"{5 / early[:5].std(ddof=1):.1f}", 1)
+    ]
+    three = (np.where(np.arange(8) < 3, early, np.nan), early + 5)
+    assert find_alarms((first, last), {}, three, ("the other", early, early - 5)) == []
     constant = (np.ones((8, 5)), np.ones((8, 5)))
     assert find_alarms(constant, {"x": (np.ones(8), np.ones(8))}, (np.ones(8), np.ones(8))) == []
 

@@ -1,10 +1,14 @@
+import contextlib
+import time
+
 import pytest
 
-from soart.errors import PromptError
+from soart.errors import ModelError, PromptError
+from soart.pipelines.models.request import Request
 from soart.prompts.space.from_text import VOCABULARY_SLOTS, space_from_prompt, space_from_template
 from soart.prompts.space.slots import Option
 from soart.prompts.space.space import PromptSpace
-from soart.prompts.space.templates import VOCABULARIES, wildcard_values
+from soart.prompts.space.templates import VOCABULARIES, expand, wildcard_values
 
 
 def test_the_negative_prompt_of_a_plain_one_may_be_a_template():
@@ -134,3 +138,39 @@ def test_bad_arguments(tmp_path):
         space_from_prompt("a fox", vocabulary="flux")
     with pytest.raises(PromptError, match="at least one word"):
         space_from_prompt("a fox", words=0)
+
+
+@pytest.mark.parametrize(
+    "text", ["(steps:{0.5..1.5}) fox", "<lora:size:{0..1.2}>", "(雪:{0.4..1.6})", "(Äpfel:{0.4..1.6})"]
+)
+def test_numbers_of_any_words_survive_yaml(text):
+    made = PromptSpace.parse(text)
+    again = PromptSpace.parse_yaml(made.to_yaml())
+    assert (again.fingerprint, again.template) == (made.fingerprint, made.template)
+    assert again.slots[0].kind == "text"
+
+
+@pytest.mark.parametrize("text", ["a {%s1}", "a {1%s::x|y}", "<lora:%s{0..1}>", "(%s:{0..1})", "a {b|c}%s"])
+def test_long_white_space_takes_no_time(text):
+    begun = time.process_time()
+    with contextlib.suppress(PromptError):
+        PromptSpace.parse(text % (" " * 20_000))
+    assert time.process_time() - begun < 2
+
+
+@pytest.mark.parametrize("text", ["template: a boat\nslot:\n  x: [red, blue]", "contexts: [a]\nslotss: {}"])
+def test_yaml_without_slots_is_no_prompt(text):
+    with pytest.raises(PromptError, match="begins with 'slots:'"):
+        PromptSpace.parse(text)
+
+
+def test_bytes_that_are_no_text_are_refused():
+    for refused in (lambda: expand("a caf\udce9", 1, 0), lambda: PromptSpace.from_text("a {b|c}", "caf\udce9")):
+        with pytest.raises(PromptError, match="as text in UTF-8"):
+            refused()
+    with pytest.raises(ModelError, match="the negative prompt as text in UTF-8"):
+        Request("a fox", 1, "caf\udce9").check()
+
+
+def test_a_prompt_may_speak_of_slots():
+    assert PromptSpace.parse("a casino,\nwith 3 fruit slots: cherries").contexts[0].startswith("a casino")

@@ -379,14 +379,27 @@ def test_a_new_slot_takes_literal_text_of_the_old_template():
     assert "no empty option" in str(lost)
 
 
+def test_a_new_slot_stands_for_whole_words_that_are_gone():
+    old = PromptSpace((STYLE,), "a red cartoon fox, {style}")
+    vehicles = PromptSpace((STYLE, Slot("vehicle", ["car", "bike"])), "a red cartoon fox, {style}, {vehicle}")
+    assert vehicles.map_from(old, np.array([[1]])).dropped == 1
+    twice = PromptSpace((STYLE, Slot("color", ["red", "blue"])), "a red cartoon fox, {style}, {color}")
+    assert twice.map_from(old, np.array([[1]])).dropped == 1
+    instead = PromptSpace((STYLE, Slot("color", ["blue", "red"])), "a {color} cartoon fox, {style}")
+    assert instead.map_from(old, np.array([[1]])).choices.tolist() == [[1, 1]]
+    # Of several options in the old words the longest is meant.
+    longest = PromptSpace((STYLE, Slot("color", ["red", "red cartoon"])), "a {color} fox, {style}")
+    assert longest.map_from(old, np.array([[1]])).choices.tolist() == [[1, 1]]
+
+
 def test_fingerprint():
     made = space()
     same = space(
         slots=(Slot("style", [Option("", 3), *STYLE.options[1:]]), *made.slots[1:]),
-        contexts=("a yak",),
         constraints=(not_both("style=woodcut", "light=neon light"),),
     )
     assert same.fingerprint == made.fingerprint
+    assert space(contexts=("a yak",)).fingerprint != made.fingerprint
     assert space(slots=(LIGHT, STYLE)).fingerprint != space(slots=(STYLE, LIGHT)).fingerprint
     assert space(template="{subject} {style} {light} {palette}").fingerprint != made.fingerprint
 

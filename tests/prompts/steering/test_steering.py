@@ -321,3 +321,13 @@ def test_signal_to_noise_ratio_larger_the_better():
     assert np.isnan(larger_the_better(np.array([1.0, -1.0])))
     assert np.isnan(larger_the_better(np.array([])))
     assert larger_the_better(np.array([3.0, 3.0])) > larger_the_better(np.array([1.0, 5.0]))
+
+
+def test_hints_inform_and_are_still_to_be_shown(rng):
+    steering = Steering(Domain.of([3, 4]), goal={"me": 1.0})
+    everything = steering.domain.everything()
+    liked = (everything[:, 1] == 2).astype(float)
+    steering.tell(everything, liked, raters=["before"] * len(everything), hints=True)
+    shown = steering.ask(4, rng)
+    assert len(shown) == 4
+    assert steering.recommend(rng).choice[1] == 2
