@@ -46,7 +46,7 @@ def plan(
     *,
     seed: int = 0,
     prompt_seed: int = 0,
-    wildcards: Path | None = None,
+    wildcards: Path | str | None = None,
     literal: bool = False,
     **settings: Any,  # noqa: ANN401
 ) -> list[Request]:

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from ...errors import LoraError, first_line
+from ...errors import LoraError, expect, first_line
 from ..support.file_stamps import file_stamp
 from .request import Lora
 
@@ -43,6 +43,7 @@ class LoraFiles:
                 if not path.is_file():
                     raise LoraError(f"There is no file {str(path)!r} for the LoRA {name!r}.")
         elif source is not None:
+            expect("the LoRAs as a folder, or as files by name", source, str, Path, error=LoraError)
             self.folder = Path(source).expanduser()
             if not self.folder.is_dir():
                 raise LoraError(f"There is no folder of LoRAs {str(source)!r}: name one with .safetensors files.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from ...errors import ModelError, SoartError
+from ...errors import ModelError, SoartError, expect
 from ..support.processes import unknown_engine
 from .backends.address import BackendAddress, backend_address
 from .options import GeneratorOptions
@@ -35,6 +35,7 @@ def open_generator(options: GeneratorOptions | str | None = None) -> ImageGenera
         (64, 64)
     """
     options = GeneratorOptions(options) if isinstance(options, str) else options or GeneratorOptions()
+    expect("the name of a model, or GeneratorOptions", options, GeneratorOptions)
     if (address := backend_address(options.model)) is not None:
         return _open_backend(address, options)
     if options.engine == "ray":

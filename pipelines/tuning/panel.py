@@ -130,7 +130,11 @@ class Panel:
         for what, several in (("profiles", self.scorers), ("names of people", self.people)):
             expect(f"a list of {what}", several, list, tuple)
         for scorer in self.scorers:
+            if isinstance(scorer, str):
+                raise SoartError(f"Expected profiles such as soart.TechnicalScorer.load(), got the name {scorer!r}.")
             scorer_for(scorer)
+        if self.floor is not None:
+            expect("the floor as an AdherenceFloor", self.floor, AdherenceFloor)
         for name in self.people:
             expect("the names of people as text", name, str)
         for weight in self.weights.values():

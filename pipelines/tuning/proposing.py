@@ -18,7 +18,7 @@ from ...errors import PromptError
 from ...prompts.phrases.cutting import cut_prompt, vocabulary_lexicon
 from ...prompts.space.from_text import VOCABULARY_SLOTS
 from ...prompts.space.space import PromptSpace
-from ...prompts.space.templates import wildcard_values
+from ...prompts.space.templates import check_wildcards, wildcard_values
 from ...prompts.steering.proposals import (
     NeighbourProposer,
     Proposal,
@@ -76,7 +76,7 @@ def _named(option: str) -> str:
     return f"'{option}'" if "," in option else option
 
 
-def vocabulary_proposer(vocabulary: str = "general", wildcards: Path | None = None) -> NeighbourProposer:
+def vocabulary_proposer(vocabulary: str = "general", wildcards: Path | str | None = None) -> NeighbourProposer:
     """Return a proposer that takes words from the vocabularies which soart adds to a plain prompt.
 
     Args:
@@ -84,7 +84,7 @@ def vocabulary_proposer(vocabulary: str = "general", wildcards: Path | None = No
         wildcards: a folder of the user's own ``NAME.txt`` files, which come first.
 
     Raises:
-        PromptError: an unknown vocabulary, or a file that cannot be read.
+        PromptError: an unknown vocabulary or folder, or a file that cannot be read.
 
     Examples:
         >>> import soart
@@ -96,7 +96,8 @@ def vocabulary_proposer(vocabulary: str = "general", wildcards: Path | None = No
     """
     if vocabulary not in VOCABULARY_SLOTS:
         raise PromptError(f"Unknown vocabulary {vocabulary!r}: known are {', '.join(VOCABULARY_SLOTS)}.")
-    names = [path.stem for path in sorted((wildcards or Path()).glob("*.txt"))] if wildcards else []
+    check_wildcards(wildcards)
+    names = [path.stem for path in sorted(Path(wildcards).glob("*.txt"))] if wildcards else []
     names += [file for _, file, _ in VOCABULARY_SLOTS[vocabulary]]
     names += ["subject"] if vocabulary == "embedded" else []
     return NeighbourProposer({name: wildcard_values(name, wildcards) for name in dict.fromkeys(names)})

@@ -107,6 +107,8 @@ class Tuner:
             ("a Panel of judges", panel, Panel),
         ):
             expect(what, value, kind)
+        if proposer is not None and not hasattr(proposer, "propose"):
+            raise SoartError(f"Expected a proposer such as soart.vocabulary_proposer(), got {proposer!r:.80}.")
         space.check_tunable()
         for what, number in (("batch", batch), ("budget", budget), ("seed", seed)):
             expect(f"the {what} as a whole number", number, int)

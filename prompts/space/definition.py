@@ -35,7 +35,9 @@ class SpaceDefinition:
 
     def __post_init__(self) -> None:
         for name in ("slots", "contexts", "constraints"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
+            if isinstance(given := getattr(self, name), str):
+                raise PromptError(f"Expected the {name} as a list, got the text {given!r:.80}.")
+            object.__setattr__(self, name, tuple(given))
         check_names(self.slots)
         object.__setattr__(self, "contexts", tuple(" ".join(context.split()) for context in self.contexts))
         if "" in self.contexts or len(set(self.contexts)) < len(self.contexts):

@@ -57,7 +57,12 @@ def is_template(text: str) -> bool:
 
 
 def space_from_text(
-    text: str, negative: str = "", *, vocabulary: str = "general", words: int = WORDS, wildcards: Path | None = None
+    text: str,
+    negative: str = "",
+    *,
+    vocabulary: str = "general",
+    words: int = WORDS,
+    wildcards: Path | str | None = None,
 ) -> SpaceDefinition:
     """Make a space of the variants and wildcards of ``text`` or, if it has none, of the vocabularies around it.
 
@@ -82,7 +87,12 @@ def space_from_text(
 
 
 def space_from_prompt(
-    prompt: str, negative: str = "", *, vocabulary: str = "general", words: int = WORDS, wildcards: Path | None = None
+    prompt: str,
+    negative: str = "",
+    *,
+    vocabulary: str = "general",
+    words: int = WORDS,
+    wildcards: Path | str | None = None,
 ) -> SpaceDefinition:
     """Make a space around a plain prompt.
 
@@ -122,7 +132,7 @@ class _Expansion(NamedTuple):
     weight: float
 
 
-def space_from_template(text: str, negative: str = "", wildcards: Path | None = None) -> SpaceDefinition:
+def space_from_template(text: str, negative: str = "", wildcards: Path | str | None = None) -> SpaceDefinition:
     """Make a space of a dynamic-prompts template.
 
     Each ``{a|b}`` becomes a slot ``choice1``, ``choice2`` …, each ``__name__`` a slot ``name``. Variants inside
@@ -147,7 +157,7 @@ def space_from_template(text: str, negative: str = "", wildcards: Path | None = 
     return SpaceDefinition(tuple(slots), templates[0], negative=templates[1])
 
 
-def _template(text: str, kind: Kind, slots: list[Slot], wildcards: Path | None) -> str:
+def _template(text: str, kind: Kind, slots: list[Slot], wildcards: Path | str | None) -> str:
     """The space's template for ``text``; a slot for each of its variants and wildcards is appended to ``slots``."""
     from dynamicprompts.commands import LiteralCommand, SequenceCommand, WildcardCommand
 
@@ -231,7 +241,7 @@ def _merged(expansions: list[_Expansion], text: str) -> list[Option]:
 def _expansions(
     command: Command,
     text: str,
-    wildcards: Path | None,
+    wildcards: Path | str | None,
     above: tuple[str, ...],
     kind: Kind,
     slots: list[Slot],
@@ -264,7 +274,7 @@ def _expansions(
 
 
 def _branches(
-    command: Command, text: str, wildcards: Path | None, above: tuple[str, ...]
+    command: Command, text: str, wildcards: Path | str | None, above: tuple[str, ...]
 ) -> list[tuple[Command, float, tuple[str, ...]]]:
     """The alternatives of a variant or a wildcard: each with its weight and the wildcards around it."""
     from dynamicprompts.commands import LiteralCommand, VariantCommand, WildcardCommand

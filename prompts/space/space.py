@@ -72,7 +72,7 @@ class PromptSpace(SpaceDefinition):
         *,
         vocabulary: str = "general",
         words: int = WORDS,
-        wildcards: Path | None = None,
+        wildcards: Path | str | None = None,
     ) -> Self:
         """Make a space of a dynamic-prompts template or of a plain prompt; see ``space_from_text``.
 
@@ -85,7 +85,7 @@ class PromptSpace(SpaceDefinition):
         return cls.of(space_from_text(text, negative, vocabulary=vocabulary, words=words, wildcards=wildcards))
 
     @classmethod
-    def from_yaml(cls, path: Path | str, wildcards: Path | None = None) -> Self:
+    def from_yaml(cls, path: Path | str, wildcards: Path | str | None = None) -> Self:
         """Read a YAML file; see ``parse_yaml``.
 
         Raises:
@@ -95,7 +95,7 @@ class PromptSpace(SpaceDefinition):
         return cls.of(read_yaml(path, wildcards))
 
     @classmethod
-    def parse_yaml(cls, text: str, name: str = "space.yaml", wildcards: Path | None = None) -> Self:
+    def parse_yaml(cls, text: str, name: str = "space.yaml", wildcards: Path | str | None = None) -> Self:
         """Make a space of YAML text.
 
         Examples:

@@ -26,7 +26,7 @@ _PATIENCE = 20
 _QUOTED = 200
 
 
-def wildcard_values(name: str, folder: Path | None = None) -> list[str]:
+def wildcard_values(name: str, folder: Path | str | None = None) -> list[str]:
     """Options of wildcard ``name``: from ``folder`` if it has the file, else from the built-in vocabularies.
 
     Raises:
@@ -34,7 +34,7 @@ def wildcard_values(name: str, folder: Path | None = None) -> list[str]:
     """
     if re.fullmatch(r"[\w-]+(/[\w-]+)*", name):
         for home in (folder, VOCABULARIES):
-            path = home / f"{name}.txt" if home else None
+            path = Path(home) / f"{name}.txt" if home else None
             if path and path.is_file():
                 try:
                     lines = path.read_text(encoding="utf-8-sig").splitlines()
@@ -45,12 +45,12 @@ def wildcard_values(name: str, folder: Path | None = None) -> list[str]:
                     raise PromptError(f"The wildcard file {str(path)!r} has no options: write one per line.")
                 return values
     known = sorted(
-        {p.stem for p in VOCABULARIES.glob("*.txt")} | {p.stem for p in (folder or VOCABULARIES).glob("*.txt")}
+        {p.stem for p in VOCABULARIES.glob("*.txt")} | {p.stem for p in Path(folder or VOCABULARIES).glob("*.txt")}
     )
     raise PromptError(f"Unknown wildcard __{name}__ in the prompt: known are {', '.join(known)}.")
 
 
-def _all_wildcards(template: str, folder: Path | None) -> dict[str, list[str]]:
+def _all_wildcards(template: str, folder: Path | str | None) -> dict[str, list[str]]:
     """Options of every wildcard in ``template``, and of those in their options."""
     values: dict[str, list[str]] = {}
     waiting = WILDCARD.findall(template)
@@ -90,7 +90,7 @@ def spell_out(template: str) -> str:
     return re.sub(r"\{([^{}|]*)\}", numbers, template)
 
 
-def check_wildcards(folder: Path | None) -> None:
+def check_wildcards(folder: Path | str | None) -> None:
     """Refuse a folder of the user's own wildcards that does not exist; None is none.
 
     Raises:
@@ -113,7 +113,7 @@ def check_weights(template: str) -> None:
                 raise PromptError(f"Expected a weight such as 2 or 0.5 before '::' in the prompt, got {text[:40]!r}.")
 
 
-def expand(template: str, count: int, seed: int, wildcards: Path | None = None) -> list[str]:
+def expand(template: str, count: int, seed: int, wildcards: Path | str | None = None) -> list[str]:
     """Draw ``count`` prompts from ``template``.
 
     Prompts are distinct as long as the template has new ones. Then the same prompts are repeated in order.

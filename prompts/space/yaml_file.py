@@ -49,7 +49,7 @@ def _plain(node: yaml.Node, place: Place, lines: dict[Place, int], above: tuple[
     return None if node.tag == "tag:yaml.org,2002:null" and node.style is None else str(node.value)
 
 
-def parse_yaml(text: str, name: str = "space.yaml", wildcards: Path | None = None) -> SpaceDefinition:
+def parse_yaml(text: str, name: str = "space.yaml", wildcards: Path | str | None = None) -> SpaceDefinition:
     """The space that YAML ``text`` describes.
 
     Keys: ``slots`` (name: list of options, or ``options`` and ``kind``), ``template``, ``negative``, ``contexts``,
@@ -131,7 +131,7 @@ def _range(name: str, entry: SlotModel) -> NumberRange | None:
     return NumberRange(entry.low, entry.high, entry.step, entry.log, whole=whole)
 
 
-def _options(entries: Sequence[OptionModel], wildcards: Path | None) -> list[Option]:
+def _options(entries: Sequence[OptionModel], wildcards: Path | str | None) -> list[Option]:
     options = []
     for option in entries:
         texts = wildcard_values(option.wildcard, wildcards) if option.wildcard else [option.text]
@@ -162,7 +162,7 @@ def is_yaml(text: str) -> bool:
     return False
 
 
-def read_yaml(path: Path | str, wildcards: Path | None = None) -> SpaceDefinition:
+def read_yaml(path: Path | str, wildcards: Path | str | None = None) -> SpaceDefinition:
     """The space of a YAML file; see ``parse_yaml``.
 
     Raises:

@@ -15,11 +15,14 @@ from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import rate
 from soart.pipelines.collection.tables import SpaceRow
 from soart.pipelines.models.generator import ImageGenerator
+from soart.pipelines.models.loading import load_model
+from soart.pipelines.models.opening import open_generator
 from soart.pipelines.reports.study_charts import draw_course
 from soart.pipelines.reports.tuning import render_tune_report, words_of
 from soart.pipelines.tuning.findings import findings_of
 from soart.pipelines.tuning.loop import STOPPED, tune
 from soart.pipelines.tuning.panel import Panel, collect_judgements
+from soart.pipelines.tuning.proposing import vocabulary_proposer
 from soart.pipelines.tuning.study import last_space, read_study
 from soart.pipelines.tuning.tuner import SEEDS, WINNERS, Tuner
 from soart.prompts.space.space import PromptSpace
@@ -356,6 +359,20 @@ def test_bad_input(tuner, collection, generator, space, panel):
     unknown = PromptSpace.parse_yaml(SPACE + "  scheduler: [NoSuchScheduler, DDIMScheduler]\n")
     with pytest.raises(ModelError, match="NoSuchScheduler"):
         tune(Tuner(collection, generator, unknown, panel))
+
+
+def test_arguments_of_wrong_types(collection, generator, space, panel, tmp_path):
+    for call in (
+        lambda: Panel(["technical"]),
+        lambda: Panel(panel.scorers, floor=0.5),
+        lambda: Tuner(collection, generator, space, panel, proposer=5),
+        lambda: vocabulary_proposer("general", tmp_path / "nowhere"),
+        lambda: open_generator(tmp_path),
+        lambda: load_model(loras=5),
+        lambda: PromptSpace(space.slots, contexts="abc"),
+    ):
+        with pytest.raises(SoartError, match=r"^Expected|no folder of wildcards"):
+            call()
 
 
 def test_scores_that_are_no_numbers(collection, generator, space):

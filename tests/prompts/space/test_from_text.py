@@ -172,5 +172,10 @@ def test_bytes_that_are_no_text_are_refused():
         Request("a fox", 1, "caf\udce9").check()
 
 
+def test_wildcards_may_be_named_by_text(tmp_path):
+    (tmp_path / "style.txt").write_text("ink\nchalk\n")
+    assert PromptSpace.from_text("a __style__", wildcards=str(tmp_path)).slots[0].texts == ("ink", "chalk")
+
+
 def test_a_prompt_may_speak_of_slots():
     assert PromptSpace.parse("a casino,\nwith 3 fruit slots: cherries").contexts[0].startswith("a casino")
