@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from ...errors import ProfileError
+from ...errors import ProfileError, SoartError
 from ...metrics.damage.scorer import DETECTORS, TechnicalScorer
 from ...metrics.tastes.blend import Taste
 from ...metrics.tastes.profile import TECHNICAL
@@ -49,9 +49,24 @@ class CollectionProfiles:
         return [*own, *(name for name in self.user.names() if name not in own)]
 
     def names(self) -> list[str]:
-        """Names of all profiles."""
-        tastes = self.tastes()
-        return [*tastes, *(name for name in (TECHNICAL, *DETECTORS) if name not in tastes)]
+        """Names of all profiles: tastes that can be relied on, the technical score, other tastes, detectors."""
+        tastes, doubtful = self.tastes(), self.doubtful()
+        built_in = [name for name in (TECHNICAL, *DETECTORS) if name not in tastes]
+        reliable = [name for name in tastes if name not in doubtful]
+        return [*reliable, *built_in[:1], *(name for name in tastes if name in doubtful), *built_in[1:]]
+
+    def doubtful(self) -> set[str]:
+        """Names of the tastes that are no better than chance, as far as their ratings tell, or cannot be used."""
+        names = set()
+        for name in self.tastes():
+            try:
+                scorer = self.scorer(name)
+            except SoartError:
+                names.add(name)
+                continue
+            if isinstance(scorer, TasteScorer) and scorer.taste.trust.useless:
+                names.add(name)
+        return names
 
     def home(self, name: str) -> ProfileStore:
         """The store that holds a taste."""

@@ -157,7 +157,8 @@ def expand(template: str, count: int, seed: int, wildcards: Path | str | None = 
                 misses = misses + 1 if prompt in distinct else 0
                 distinct[prompt] = None
     except RecursionError as error:
-        raise PromptError(f"A wildcard of the prompt {quoted(template)} contains itself.") from error
+        why = "A wildcard of the prompt {} contains itself." if values else "The prompt {} is nested too deeply."
+        raise PromptError(why.format(quoted(template))) from error
     except Exception as error:
         raise invalid_syntax(template, error) from error
     return list(itertools.islice(itertools.cycle(distinct), count))

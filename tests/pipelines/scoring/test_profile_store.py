@@ -7,6 +7,10 @@ import numpy as np
 import pytest
 
 from soart.errors import ProfileError
+from soart.metrics.damage.scorer import DETECTORS
+from soart.metrics.tastes.profile import TECHNICAL
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.scoring.collection_profiles import CollectionProfiles
 from soart.pipelines.scoring.profile_store import (
     RESERVED,
     ProfileStore,
@@ -34,6 +38,20 @@ def test_built_in_profiles_come_first(tmp_path, taste):
     assert [scorer.stored_name for scorer in scorers_named(["mine", "blur"], store)] == ["taste:mine", "blur-6"]
     with pytest.raises(ProfileError, match="'other'"):
         scorers_named(["blur", "other"], store)
+
+
+def test_a_taste_no_better_than_chance_is_no_first_choice(tmp_path, taste):
+    assert not taste.trust.useless
+    noise = list(np.random.default_rng(1).integers(0, 255, (12, 20, 20, 3), dtype=np.uint8))
+    chance = learn_from_pictures("chance", noise[:6], noise[6:])
+    assert chance.trust.useless
+    with Collection(tmp_path / "c") as collection:
+        profiles = CollectionProfiles(collection, ProfileStore(tmp_path / "user"))
+        for one in (chance, taste):
+            profiles.own.save(one)
+        profiles.own.path("damaged").write_bytes(b"damaged")
+        assert profiles.names() == ["mine", TECHNICAL, "chance", "damaged", *DETECTORS]
+        assert profiles.doubtful() == {"chance", "damaged"}
 
 
 def test_a_taste_is_saved_only_if_it_has_changed(tmp_path, taste):

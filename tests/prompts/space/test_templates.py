@@ -76,3 +76,8 @@ def test_vocabularies_are_clean():
         assert lines[0].startswith("# ")
         values = wildcard_values(file.stem)
         assert len(values) == len({v.casefold() for v in values}) >= 5
+
+
+def test_deep_nesting_is_named_as_such():
+    with pytest.raises(PromptError, match="is nested too deeply"):
+        expand("{a|" * 500 + "b" + "}" * 500, 1, 0)
