@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import PromptError, expect
-from ..metrics.protocols import Measurer
+from ..metrics.protocols import Scorer
 from ..prompts.space.templates import expand
 from .collection.collection import Collection
 from .collection.tables import ImageRow
 from .models.request import Request
 from .scoring.measuring import measure
+from .scoring.rescoring import score_items
 
 if TYPE_CHECKING:
     from .models.generator import ImageGenerator
@@ -90,10 +91,10 @@ def generate(
     collection: Collection,
     generator: ImageGenerator,
     requests: Sequence[Request],
-    scorer: Measurer | None = None,
+    scorer: Scorer | None = None,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Generated:
-    """Draw the requests that the collection does not hold, and measure the pictures while they are in memory.
+    """Draw the requests that the collection does not hold, and measure and score the pictures while they are in memory.
 
     A picture whose file is gone or changed is drawn again into its old row, which keeps ratings, and keeps items and
     scores too if the picture comes out the same. A changed file stays, under another name.
@@ -104,7 +105,7 @@ def generate(
         collection: stores the pictures and items.
         generator: the model that draws.
         requests: the pictures to draw.
-        scorer: decides which items to measure; None measures nothing.
+        scorer: decides which items to measure, and scores the pictures; None for neither.
         progress: called with the number of pictures reused, then with the size of each batch.
 
     Raises:
@@ -124,7 +125,9 @@ def generate(
         rows = collection.add_drawn(batch, identity, sampler)
         pixels = {row.id: drawn.pixels for row, drawn in zip(rows, batch, strict=True) if not row.problem}
         if scorer is not None:
-            result.items |= measure(collection, [row for row in rows if row.id in pixels], scorer, pixels)[0]
+            items = measure(collection, [row for row in rows if row.id in pixels], scorer, pixels)[0]
+            score_items(collection, scorer, items)
+            result.items |= items
         done.update({drawn.request.key(identity): row for row, drawn in zip(rows, batch, strict=True)})
         result.drawn += len(batch)
         progress(len(batch))

@@ -52,7 +52,8 @@ def score_all(
 
 
 def score_items(collection: Collection, scorer: Scorer, items: Mapping[int, np.ndarray]) -> None:
-    """Score pictures by their items (p,), by picture id, and store the scores."""
+    """Score pictures by their items (p,), by picture id, and store the scores that are numbers."""
     if items:
         scores = scores_in(collection, scorer, list(items), np.stack(list(items.values())).astype(np.float64))
-        collection.set_scores(scorer.stored_name, dict(zip(items, scores.tolist(), strict=True)))
+        known = {image: score for image, score in zip(items, scores.tolist(), strict=True) if np.isfinite(score)}
+        collection.set_scores(scorer.stored_name, known)

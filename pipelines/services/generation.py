@@ -16,7 +16,6 @@ from ..judges.finding import check_weights
 from ..judges.offered import OfferedJudges
 from ..judges.ranking import Weighted, rank_by_judges
 from ..scoring.collection_profiles import CollectionProfiles
-from ..scoring.rescoring import score_items
 from ..support.background import Job, Jobs
 from .service import CollectionService
 
@@ -177,7 +176,6 @@ class GenerationService(CollectionService):
         scorer = self.profiles.scorer(TECHNICAL)
         job.expect(len(requests) * (1 + len(drawing.judges)))
         drawn = generate(self.collection, generator, requests, scorer, job.advance)
-        score_items(self.collection, scorer, drawn.items)
         known = f" {drawn.reused} were in the collection already." if drawn.reused else ""
         return drawn.rows, f"{drawn.drawn} pictures drawn.{known}"
 

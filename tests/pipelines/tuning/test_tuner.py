@@ -242,6 +242,19 @@ def test_pictures_of_other_words_are_hints_only(collection, generator, panel):
     assert hinted.space.describe(best)["palette"] == "cool"
 
 
+def test_every_batch_has_random_numbers_of_its_own(tuner):
+    before = tuner.rng(1).random()
+    assert tuner.rng(1).random() == before
+    tuner.ask(2)
+    tuner.study = read_study(tuner.collection, tuner.space, tuner.generator.model.identity)
+    assert tuner.rng(1).random() != before
+
+
+def test_drawn_pictures_have_scores(tuner, collection):
+    rows = tuner.step()
+    assert set(collection.scores("blue")) == {row.id for row in rows}
+
+
 def test_two_plain_prompts_are_two_tunes(collection, generator, panel):
     for subject in ("a boat", "a castle"):
         space = PromptSpace.parse(subject, "embedded")

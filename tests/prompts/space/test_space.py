@@ -416,3 +416,14 @@ def test_the_package_imports_nothing_heavy():
     code = "import sys, soart.prompts; print({'numpy', 'yaml', 'pydantic', 'scipy', 'pyDOE3'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_samples_of_a_space_that_constraints_nearly_close_follow_the_weights():
+    # All slots must agree, which independent draws hardly ever do.
+    slots = [Slot(f"s{i}", [Option("a", 1), Option("b", 1), Option("c", 3)]) for i in range(16)]
+    rules = [needs(f"s{i}={text}", f"s{i + 1}={text}") for i in range(15) for text in "abc"]
+    made = PromptSpace(slots, constraints=rules)
+    drawn = made.sample(200, 0, distinct=False)
+    assert (drawn == drawn[:, :1]).all()
+    shares = np.bincount(drawn[:, 0], minlength=3) / len(drawn)
+    assert shares[2] > 0.9
