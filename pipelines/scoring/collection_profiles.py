@@ -13,7 +13,7 @@ from ...metrics.damage.scorer import DETECTORS, TechnicalScorer
 from ...metrics.tastes.blend import Taste
 from ...metrics.tastes.profile import TECHNICAL
 from ..collection.collection import Collection
-from .profile_store import ProfileStore, scorer_named
+from .profile_store import RESERVED, ProfileStore, scorer_named
 from .taste_scorer import TasteScorer
 
 #: Folder of a collection that holds its raters' tastes.
@@ -69,7 +69,15 @@ class CollectionProfiles:
         return names
 
     def home(self, name: str) -> ProfileStore:
-        """The store that holds a taste."""
+        """The store that holds a taste; that of the user for built-in profiles.
+
+        Raises:
+            ProfileError: there is no profile of that name.
+        """
+        tastes = self.tastes()
+        if name not in (*tastes, *RESERVED):
+            known = ", ".join(tastes) or "none yet"
+            raise ProfileError(f"There is no taste {name!r} of this collection or of yours (available: {known}).")
         return self.own if name in self.own.names() else self.user
 
     def taste(self, name: str) -> Taste:

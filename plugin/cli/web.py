@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shlex
 import socket
 import sys
 import webbrowser
@@ -245,8 +246,11 @@ def _offer(name: str) -> None:
     Raises:
         CollectionError: not at a terminal, or the answer is no.
     """
+    from ...metrics.formats.decoders import SUFFIXES
     from ...pipelines.collection.address import address_of
 
+    if (folder := Path(name)).is_dir() and any(path.suffix.lower() in SUFFIXES for path in folder.iterdir()):
+        raise CollectionError(f"{name!r} is a folder of pictures and no collection: soart web {shlex.quote(name)}")
     missing = f"There is no collection {address_of(name).name!r}"
     if not _is_interactive():
         raise CollectionError(f"{missing}: create an empty one with --create, or one with pictures by 'soart demo'.")

@@ -92,6 +92,13 @@ def test_somebody_at_a_terminal_is_offered_one(serving, monkeypatch, tmp_path, g
         assert len(collection.scores("technical-6")) == 24
 
 
+def test_a_folder_of_pictures_is_no_collection(soart, tmp_path):
+    (tmp_path / "my art").mkdir()
+    Image.new("RGB", (9, 9)).save(tmp_path / "my art" / "a.PNG")
+    code, _, err = soart("web", "--collection", str(tmp_path / "my art"), "--no-open", "--port", "0")
+    assert (code, "is a folder of pictures and no collection: soart web '" in err) == (1, True)
+
+
 def test_a_taken_port_and_a_strange_address_are_said(soart, tmp_path):
     Collection(tmp_path / "c").close()
     with socket.create_server(("127.0.0.1", 0)) as taken:
