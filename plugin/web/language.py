@@ -21,6 +21,7 @@ SOURCE = "en"
 #: Catalogues: ``LANGUAGE/LC_MESSAGES/web.po``, and the same compiled as ``web.mo``.
 CATALOGUES = Path(__file__).with_name("locale")
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s")
+_SENTENCES = re.compile(r"(?<=[.!?]) ")
 _NUMBER = re.compile(r"[-+−]?\d+\.\d+")
 #: Texts of a chart, in elements and for screen readers; and the names of its rows.
 _CHART_TEXT = re.compile(r'(?P<before><text [^>]*>|<title>|aria-label=")(?P<text>[^<"]+)')
@@ -65,10 +66,13 @@ class Texts:
         """The translation of a message of the program, not escaped; sentence by sentence if the whole is unknown."""
         if self.language == SOURCE or len(text) > _LONGEST:
             return text
-        if (known := self._known(text)) is not None:
-            return known
-        sentences = re.split(r"(?<=[.!?]) ", text)
-        return " ".join(known if (known := self._known(sentence)) is not None else sentence for sentence in sentences)
+        whole, sentences = matching(text), _SENTENCES.split(text)
+        translated = [self._known(sentence) for sentence in sentences]
+        # A value that holds sentences is a reason from elsewhere, or has swallowed known ones.
+        swallowed = whole is not None and any(map(_SENTENCES.search, whole[1].values()))
+        if whole is not None and not (swallowed and all(translated)):
+            return self._known(text) or text
+        return " ".join(known or sentence for known, sentence in zip(translated, sentences, strict=True))
 
     def _known(self, text: str) -> str | None:
         """The translation of a known message with its values; None for an unknown one."""

@@ -287,6 +287,21 @@ def test_composed_messages_are_made_by_the_code():
     } == set()
 
 
+def test_a_value_swallows_no_further_sentence():
+    sentences = [
+        "More ratings of this kind would hardly help: with 52 more the AUC is expected to change from -0.05 to -0.05.",
+        "Even 308 more ratings of this kind would not show that it is better than chance.",
+        "A larger network may see what this one does not: try --network with the hub id of a CLIP or SigLIP model.",
+    ]
+    german = texts_in("de")
+    assert german.message(" ".join(sentences)) == " ".join(map(german.message, sentences))
+    assert not set(sentences) & set(map(german.message, sentences))
+    # A reason from elsewhere may hold sentences.
+    reason = "Learning the taste of ana failed unexpectedly (OSError: Gone. Lost)."
+    assert german.message(reason).endswith("(OSError: Gone. Lost).")
+    assert "unexpectedly" not in german.message(reason)
+
+
 def test_messages_keep_their_values_and_unknown_ones_stay():
     texts = texts_in("de")
     drift = "Drift: contrast went down from 0.31 to 0.12, 1.5 standard deviations of the first pictures; check if the score rewards just that."
