@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -37,8 +38,9 @@ class Summary:
 
     Attributes:
         files, copies: number of files with usable pictures, and of those that are identical to another one.
-        mean, quartiles: of the main score.
-        best, worst: by the main score, the best or the worst first.
+        mean, quartiles: of the main score, of the pictures that can be judged; of all if none can.
+        unfit: number of pictures that cannot be judged, by reason.
+        best, worst: by the main score, the best or the worst first; likewise.
         damage: number of pictures suspected of each damage, and the most damaged ones.
         groups: number of groups of near-duplicates, and the largest ones; the picture to keep comes first.
         spare: number of redundant pictures: near-duplicates of one to keep.
@@ -52,6 +54,7 @@ class Summary:
     copies: int
     mean: float
     quartiles: tuple[float, float]
+    unfit: Mapping[str, int]
     best: tuple[ListedPicture, ...]
     worst: tuple[ListedPicture, ...]
     damage: Mapping[str, tuple[int, tuple[ListedPicture, ...]]]
@@ -84,6 +87,7 @@ def summarise(evaluated: EvaluatedCollection, top: int = 12) -> Summary:
     e = evaluated.evaluation
     scores, rows = e.scores[e.main], _Rows(evaluated)
     order = np.argsort(-scores, kind="stable")
+    order = fit if len(fit := order[e.unfit[order] == ""]) else order
     best, worst = rows.want(order[:top]), rows.want(order[::-1][: min(top, len(order) - min(top, len(order)))])
     damaged = {}
     for k, name in enumerate(DETECTORS):
@@ -108,8 +112,9 @@ def summarise(evaluated: EvaluatedCollection, top: int = 12) -> Summary:
     return Summary(
         files=(files := count_files_with_pictures(evaluated.collection, evaluated.update.scan_number)),
         copies=files - len(e.ids),
-        mean=float(scores.mean()),
-        quartiles=(float(np.quantile(scores, 0.25)), float(np.quantile(scores, 0.75))),
+        mean=float(scores[order].mean()),
+        quartiles=(float(np.quantile(scores[order], 0.25)), float(np.quantile(scores[order], 0.75))),
+        unfit=Counter(e.unfit[e.unfit != ""].tolist()),
         best=show_all(best),
         worst=show_all(worst),
         damage={name: (n, show_all(chosen)) for name, (n, chosen) in sorted(damaged.items(), key=lambda d: -d[1][0])},

@@ -283,3 +283,7 @@ def test_what_cannot_be_judged_is_not_called_damaged(collection, tmp_path, scene
     assert not set(suspected(collection)) & set(unfit.tolist())
     assert table["scene"]["verdict"] not in ("all black", "nothing but one tone")
     assert Evaluation.unpacked(found.evaluation.packed()).unfit.tolist() == found.evaluation.unfit.tolist()
+    summary = summarise(found)
+    assert sum(summary.unfit.values()) == 3
+    assert [Path(picture.path).stem for picture in (*summary.best, *summary.worst)] == ["scene"]
+    assert summary.mean == summary.best[0].score
