@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -30,6 +31,8 @@ EMBEDDED = "embedded"
 EMBEDDED_FOLDER = Path(__file__).parents[1] / "tiny" / "model"
 EMBEDDED_BATCH = 8
 SINGLE_FILES = {".safetensors", ".ckpt"}
+#: Suffixes of the files that decide what the model in a folder draws.
+_FOLDER_FILES = {".json", ".txt", *SINGLE_FILES, ".bin", ".pt", ".pth", ".model"}
 #: Pipeline class by prefix of the architecture that diffusers recognises in a single file.
 _SINGLE_FILE_CLASSES = {
     "v1": "StableDiffusionPipeline",
@@ -125,12 +128,23 @@ def quiet_libraries() -> Iterator[None]:
         transformers.logging.enable_progress_bar()
 
 
+def _passed_over(file: Path) -> bool:
+    """True if the loading libraries read another file instead: safetensors for other weights, JSON for sentencepiece."""
+    if file.suffix == ".model":
+        return file.with_name("tokenizer.json").exists()
+    if file.suffix not in {".bin", ".pt", ".pth"}:
+        return False
+    # Transformers names its weights pytorch_model.bin and model.safetensors.
+    names = {file.stem, re.sub("^pytorch_model", "model", file.stem)}
+    return any(file.with_name(f"{name}.safetensors").exists() for name in names)
+
+
 def _fingerprint(path: Path) -> str:
     """Hash of the names and contents of all weights and settings of a local model, 12 hex digits."""
     digest = hashlib.sha256()
-    files = (
-        [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.suffix in {".json", ".txt", *SINGLE_FILES})
-    )
+    files = [path]
+    if not path.is_file():
+        files = sorted(p for p in path.rglob("*") if p.suffix in _FOLDER_FILES and not _passed_over(p))
     for file in files:
         digest.update(str(file.relative_to(path.parent if path.is_file() else path)).encode())
         with file.open("rb") as stream:

@@ -7,7 +7,7 @@ from specimens import families, ldm
 from soart.errors import ModelError
 from soart.pipelines.models.devices import choose_device, choose_dtype
 from soart.pipelines.models.generator import ImageGenerator
-from soart.pipelines.models.loading import EMBEDDED_FOLDER, load_model
+from soart.pipelines.models.loading import EMBEDDED_FOLDER, _fingerprint, load_model
 
 
 @pytest.mark.parametrize("name", ["sd1", "sdxl", "sd3", "flux", "pixart"])
@@ -64,6 +64,33 @@ def test_identity_follows_the_weights(tmp_path):
     content[-1] ^= 1
     file.write_bytes(content)
     assert load_model(str(folder), device="cpu").identity != before
+
+
+def test_identity_follows_weights_in_other_formats(tmp_path):
+    folder = families.save_family("sd1", tmp_path)
+    before = load_model(str(folder), device="cpu").identity
+    safe = folder / "unet" / "diffusion_pytorch_model.safetensors"
+    weights, other = load_file(safe), safe.with_suffix(".bin")
+    torch.save(weights, other)
+    # Nothing reads it beside the safetensors.
+    assert load_model(str(folder), device="cpu").identity == before
+    safe.unlink()
+    first = load_model(str(folder), device="cpu").identity
+    torch.save({name: weight * 1.05 for name, weight in weights.items()}, other)
+    second = load_model(str(folder), device="cpu").identity
+    assert len({before, first, second}) == 3
+
+
+def test_identity_follows_a_vocabulary_unless_another_is_read(tmp_path):
+    words = tmp_path / "spiece.model"
+    words.write_bytes(b"words")
+    first = _fingerprint(tmp_path)
+    words.write_bytes(b"other")
+    assert _fingerprint(tmp_path) != first
+    (tmp_path / "tokenizer.json").write_text("{}")
+    known = _fingerprint(tmp_path)
+    words.write_bytes(b"words")
+    assert _fingerprint(tmp_path) == known
 
 
 def test_things_that_are_no_model(tmp_path):
