@@ -88,11 +88,15 @@ class Collection(Storage):
             rows = []
             for drawn, key, (digest, path) in zip(batch, keys, written, strict=True):
                 request = drawn.request
-                known = by_key.get(key) or by_digest.get(digest)
-                row = known or ImageRow()
-                if known is not None and known.sha256 != digest:
+                asked_for = by_key.get(key)
+                row = by_digest.get(digest) or asked_for or ImageRow()
+                if asked_for is not None and asked_for is not row and row.generation is None:
+                    # These very pixels were added from elsewhere.
+                    row.generation = asked_for.generation
+                if row is asked_for and row.sha256 != digest:
+                    by_digest.pop(row.sha256, None)
                     for table in (ItemsRow, ScoreRow, FingerprintRow):
-                        session.execute(delete(table).where(table.image_id == known.id))
+                        session.execute(delete(table).where(table.image_id == row.id))
                 row.sha256, row.path, row.problem = digest, path, drawn.problem
                 row.height, row.width = drawn.pixels.shape[:2]
                 row.generation = row.generation or GenerationRow(
@@ -100,6 +104,7 @@ class Collection(Storage):
                     steps=request.steps, guidance=request.guidance, sampler=sampler, seconds=drawn.seconds,
                 )  # fmt: skip
                 session.add(row)
+                by_key[key] = by_digest[digest] = row
                 rows.append(row)
         return rows
 

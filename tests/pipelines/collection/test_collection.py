@@ -58,6 +58,26 @@ def test_lost_file_is_drawn_again_into_its_old_row(collection, make_drawn, score
     assert perceptual_hashes(collection, [row.id]) == {}
 
 
+def test_lost_picture_is_drawn_again_as_one_that_was_added_from_elsewhere(collection, make_drawn, tmp_path):
+    row = collection.add_drawn([make_drawn(1)], "m", "DDIM")[0]
+    other = make_drawn(1)
+    other.pixels[0, 0] ^= 1
+    with Collection(tmp_path / "elsewhere") as elsewhere:
+        file = elsewhere.locate(elsewhere.add_drawn([other], "m", "DDIM")[0])
+        added, _ = collection.add_file(file)
+    collection.locate(row).unlink()
+    again = collection.add_drawn([other], "m", "DDIM")[0]
+    assert again.id == added.id
+    assert collection.known_requests([other.request.key("m")]).keys() == {other.request.key("m")}
+    assert [(each.id, each.generation is None) for each in collection.images()] == [(row.id, True), (added.id, False)]
+
+
+def test_a_picture_twice_in_a_batch_has_one_row(collection, make_drawn):
+    first, second = collection.add_drawn([make_drawn(1), make_drawn(1)], "m", "DDIM")
+    assert first.id == second.id
+    assert len(collection.images()) == 1
+
+
 def test_file_left_in_place(collection, tmp_path):
     path = tmp_path / "näme with\nnewline.png"
     Image.new("RGB", (4, 4), "red").save(path)
