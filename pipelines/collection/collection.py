@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import TypeVar
 
 import numpy as np
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, func, insert, or_, select
 
 from ...errors import ImageError
 from ...files import write_whole
@@ -24,7 +24,7 @@ from ...metrics.image import Picture, read_content, read_image
 from ..models.request import DrawnPicture, drawn_by
 from .png import encode_png, holds_picture, parameters_text, unchanged_content
 from .storage import IMAGES, Storage
-from .tables import FingerprintRow, GenerationRow, ImageRow, ItemsRow, ScoreRow
+from .tables import ComparisonRow, FingerprintRow, GenerationRow, ImageRow, ItemsRow, RatingRow, ScoreRow
 
 T = TypeVar("T")
 #: Rows selected by one query, below the databases' limits on bound variables.
@@ -95,7 +95,12 @@ class Collection(Storage):
                     row.generation = asked_for.generation
                 if row is asked_for and row.sha256 != digest:
                     by_digest.pop(row.sha256, None)
-                    for table in (ItemsRow, ScoreRow, FingerprintRow):
+                    stale: list[type[ItemsRow | ScoreRow | FingerprintRow | RatingRow]] = [ItemsRow, ScoreRow, FingerprintRow]
+                    if self._shows_another(row, drawn.pixels):
+                        stale.append(RatingRow)
+                        mentioned = or_(ComparisonRow.winner == row.id, ComparisonRow.loser == row.id)
+                        session.execute(delete(ComparisonRow).where(mentioned))
+                    for table in stale:
                         session.execute(delete(table).where(table.image_id == row.id))
                 row.sha256, row.path, row.problem = digest, path, drawn.problem
                 row.height, row.width = drawn.pixels.shape[:2]
@@ -107,6 +112,15 @@ class Collection(Storage):
                 by_key[key] = by_digest[digest] = row
                 rows.append(row)
         return rows
+
+    def _shows_another(self, row: ImageRow, pixels: np.ndarray) -> bool:
+        """True if the file of a picture is unchanged, and other pixels differ from it by more than one grey level."""
+        try:
+            own = self.pixels(row)
+        except ImageError:
+            # A lost picture is drawn anew as it was, but for roundings.
+            return False
+        return own.shape != pixels.shape or int(np.abs(own.astype(np.int16) - pixels).max()) > 1
 
     def _plain_contents(self, batch: Sequence[DrawnPicture], keys: Sequence[str]) -> list[bytes]:
         """PNGs without texts. A picture is known by its content, so equal ones of other requests get a hash as text."""

@@ -8,7 +8,7 @@ import pytest
 from soart.errors import CollectionError, ModelError, SoartError
 from soart.metrics.items.colour import ColourExtractor
 from soart.pipelines.collection.collection import Collection
-from soart.pipelines.collection.comparisons import store_choice
+from soart.pipelines.collection.comparisons import choosers, store_choice
 from soart.pipelines.collection.ratings import ratings
 from soart.pipelines.models.external import ExternalGenerator
 from soart.pipelines.reports.effects_chart import MOST, chosen_effects, effects_chart
@@ -118,6 +118,20 @@ def test_choices_between_two_count_in_place_of_the_profile(study):
     assert found.goal == {"choices of ann": 1.0}
     assert found.winners[0].choice["light"] == "dark"
     assert darkness[-1] < darkness[0]
+
+
+def test_an_answer_that_is_replaced_takes_its_ratings_along(study):
+    first, second = study.ask(2)
+    row, other = (tell(question, draw(question.request), rating=5).row for question in (first, second))
+    with Collection(study.folder) as collection:
+        store_choice(collection, "me", "one", row.id, [other.id])
+    same = tell(first, draw(first.request), texts={"workflow": "{}"}).row
+    with Collection(study.folder) as collection:
+        assert ratings(collection, "me") == {row.id: 5, other.id: 5}
+    assert tell(first, 255 - draw(first.request)).row.id == row.id == same.id
+    with Collection(study.folder) as collection:
+        assert ratings(collection, "me") == {other.id: 5}
+        assert not choosers(collection)
 
 
 def test_scores_of_another_judge(study):
