@@ -95,7 +95,11 @@ class Collection(Storage):
                     row.generation = asked_for.generation
                 if row is asked_for and row.sha256 != digest:
                     by_digest.pop(row.sha256, None)
-                    stale: list[type[ItemsRow | ScoreRow | FingerprintRow | RatingRow]] = [ItemsRow, ScoreRow, FingerprintRow]
+                    stale: list[type[ItemsRow | ScoreRow | FingerprintRow | RatingRow]] = [
+                        ItemsRow,
+                        ScoreRow,
+                        FingerprintRow,
+                    ]
                     if self._shows_another(row, drawn.pixels):
                         stale.append(RatingRow)
                         mentioned = or_(ComparisonRow.winner == row.id, ComparisonRow.loser == row.id)

@@ -138,8 +138,6 @@ class ImageGenerator:
         width, height = self.model.size or (None, None)
         defaults = {"steps": self.model.steps, "guidance": self.model.guidance, "width": width, "height": height}
         chosen = _given(settings)
-        if not chosen.get("negative"):
-            chosen.pop("negative", None)
         seed = seed.item() if isinstance(seed, np.generic) else seed
         request = Request(prompt, seed, **{**defaults, **self._settings, **chosen})
         request.check()

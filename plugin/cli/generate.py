@@ -50,7 +50,7 @@ def generate(
         int, typer.Option(min=0, max=SEED_LIMIT - 1, help="Image seed of the first picture; the next ones count up.")
     ] = 0,
     prompt_seed: Annotated[int, typer.Option(min=0, help="Seed of the prompt variants.")] = 0,
-    negative: Annotated[str, typer.Option(help="What the pictures should not show.")] = "",
+    negative: Annotated[str | None, typer.Option(help="What the pictures should not show.")] = None,
     steps: Annotated[
         int | None, typer.Option(min=STEPS[0], max=STEPS[1], help="Denoising steps; default: the model's own.")
     ] = None,

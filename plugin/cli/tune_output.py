@@ -86,7 +86,7 @@ def _number(value: float) -> float | None:
 
 
 def _words(words: RenderedChoice) -> dict[str, Any]:
-    return {"prompt": words.prompt, "negative": words.negative, **words.settings}
+    return {"prompt": words.prompt, "negative": words.negative or "", **words.settings}
 
 
 def _effects(effects: list[OptionEffect]) -> list[dict[str, Any]]:

@@ -16,10 +16,10 @@ _PIECE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
 @dataclass(frozen=True)
 class RenderedChoice:
-    """The words and settings of a choice; a setting without a slot is None."""
+    """The words and settings of a choice; None for a setting without a slot, or a negative prompt without a template."""
 
     prompt: str
-    negative: str = ""
+    negative: str | None = None
     guidance: float | None = None
     steps: int | None = None
     scheduler: str | None = None
@@ -129,7 +129,7 @@ def render(template: str, negative: str, subject: str, chosen: Mapping[str, tupl
 
     Args:
         template: of the prompt.
-        negative: template of the negative prompt.
+        negative: template of the negative prompt; empty for none.
         subject: fills ``{subject}``; empty for none.
         chosen: slot name → slot and index of its option.
     """
@@ -143,7 +143,7 @@ def render(template: str, negative: str, subject: str, chosen: Mapping[str, tupl
     guidance, steps, scheduler, size = (settings.get(name) for name in ("guidance", "steps", "scheduler", "size"))
     return RenderedChoice(
         fill(template, words),
-        fill(negative, words),
+        fill(negative, words) if negative else None,
         guidance if isinstance(guidance, float) else None,
         steps if isinstance(steps, int) else None,
         scheduler if isinstance(scheduler, str) and scheduler else None,

@@ -68,7 +68,7 @@ def start(request: Request, body: dict[str, Any]) -> Response:
         settings={
             **settings,
             "guidance": scale,
-            "negative": str(body.get("negative") or ""),
+            "negative": str(body.get("negative") or "") or None,
             "scheduler": str(body.get("sampler") or "").strip() or None,
         },
         judges=weights_of(body.get("judges")),

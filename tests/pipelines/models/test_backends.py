@@ -409,6 +409,15 @@ def test_a_workflow_draws_with_its_own_values(tmp_path):
             generator.request("a fox", 1, negative="fog")
 
 
+def test_a_workflow_keeps_its_negative_prompt_until_one_is_given(tmp_path):
+    graph = {name: dict(node) for name, node in default_workflow("dreamy.safetensors").nodes.items()}
+    graph["7"]["inputs"] = graph["7"]["inputs"] | {"text": "ugly"}
+    (tmp_path / "w.json").write_text(json.dumps(graph))
+    with serving(Comfy()) as name, opened(f"{name}#{tmp_path / 'w.json'}") as generator:
+        words = [generator.request("a fox", 1, negative=given).negative for given in (None, "", "fog")]
+    assert words == ["ugly", "", "fog"]
+
+
 def test_marks_stand_for_texts_that_cannot_be_found():
     graph = default_workflow("x.safetensors").nodes
     graph["6"]["inputs"]["text"] = ["20", 0]

@@ -78,6 +78,15 @@ def test_a_setting_that_there_is_not(generator):
         generator.request("a fox", 0, num_inference_steps=4)
 
 
+def test_an_empty_negative_prompt_is_no_missing_one(generator):
+    hazy = ImageGenerator(generator.model, negative="blurry")
+    assert [hazy.request("a fox", 0, negative=words).negative for words in (None, "", "noisy")] == [
+        "blurry",
+        "",
+        "noisy",
+    ]
+
+
 def test_size_the_model_cannot_draw_is_one_sentence(generator):
     with pytest.raises(ModelError, match="failed") as caught:
         draw(generator, [generator.request("a fox", 0, width=61, height=64)])

@@ -25,6 +25,7 @@ from soart.pipelines.tuning.panel import Panel, collect_judgements
 from soart.pipelines.tuning.proposing import vocabulary_proposer
 from soart.pipelines.tuning.study import last_space, read_study
 from soart.pipelines.tuning.tuner import SEEDS, WINNERS, Tuner
+from soart.prompts.space.slots import Slot
 from soart.prompts.space.space import PromptSpace
 
 SPACE = """
@@ -314,6 +315,16 @@ def test_small_space_ends_when_all_is_shown(collection, generator, panel):
     assert tuner.done == 2 * SEEDS
     assert findings_of(tuner).winners[0].choice["palette"] == "cool"
     assert len(findings_of(tuner).winners) == 2 <= WINNERS
+
+
+@pytest.mark.parametrize(
+    ("slots", "drawn"), [((), {"blurry"}), ((Slot("bad", ["", "noisy"], "negative"),), {"", "noisy"})]
+)
+def test_the_usual_negative_prompt_is_for_spaces_without_one(collection, generator, panel, slots, drawn):
+    hazy = ImageGenerator(generator.model, negative="blurry")
+    tuner = Tuner(collection, hazy, PromptSpace((Slot("thing", ["fox", "owl"]), *slots)), panel)
+    trials = tuner.write(list(tuner.space.covering()))
+    assert {tuner.request(trial).negative for trial in trials} == drawn
 
 
 def test_a_run_may_end_early(collection, generator, space, panel):

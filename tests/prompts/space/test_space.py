@@ -40,6 +40,11 @@ def test_a_choice_in_words_and_settings():
     assert made.size == made.total == 4 * 3 * 3 * 3 * 3 * 2
 
 
+def test_an_empty_negative_prompt_differs_from_none():
+    empty, none = PromptSpace((STYLE, FAULTS)), PromptSpace((STYLE,))
+    assert (empty.render((0, 0)).negative, none.render((0,)).negative) == ("", None)
+
+
 def test_steps_and_scheduler():
     made = space(slots=(STYLE, Slot("steps", ["20", "4"]), Slot("scheduler", ["", "DPM++ 2M"])))
     assert made.render((0, 1, 1)).settings == {"steps": 4, "scheduler": "DPM++ 2M"}
