@@ -14,6 +14,9 @@ from .calls import call_of, check_inputs
 from .loading import LoadedModel, describe_model
 from .loras import PREFIX, LoraFiles
 
+#: Attributes of the blocks of a UNet that FreeU sets.
+_FREEU = ("b1", "b2", "s1", "s2")
+
 
 def adopt(
     pipeline: Any,  # noqa: ANN401
@@ -57,7 +60,7 @@ def weights_identity(pipeline: Any) -> str:  # noqa: ANN401
 
 
 def _weights_digest(pipeline: Any) -> str:  # noqa: ANN401
-    """Hash of the names, shapes and some values of every weight, and of the strengths of LoRAs; 12 hex digits.
+    """Hash of the names, shapes and some values of every weight, and of LoRAs, FreeU and IP-Adapters; 12 hex digits.
 
     Some values, because reading all would take minutes. The hash does not depend on where the weights lie, so that a
     study continues when a pipeline is offloaded.
@@ -71,7 +74,7 @@ def _weights_digest(pipeline: Any) -> str:  # noqa: ANN401
         # What torch.compile returns holds the module and renames its weights.
         module = getattr(part, "_orig_mod", part)
         grouped = _grouped_on_disk(module)
-        digest.update(_adapters(module).encode())
+        digest.update((_adapters(module) + _switches(module)).encode())
         wrapped = _wrapped_by_soart(module)
         for key, weight in module.state_dict().items():
             if any(part.startswith(PREFIX) for part in key.split(".")):
@@ -100,6 +103,19 @@ def _adapters(module: torch.nn.Module) -> str:
         strengths = [pair for pair in sorted(scaling.items()) if not pair[0].startswith(PREFIX)]
         if strengths or not scaling:
             texts.append(f"{name} {strengths} {[getattr(layer, attribute, None) for attribute in names]}")
+    return "".join(texts)
+
+
+def _switches(module: torch.nn.Module) -> str:
+    """The settings of FreeU and the scales of IP-Adapters as text; diffusers keeps them beside the weights."""
+    texts = []
+    for name, layer in module.named_modules():
+        freeu = [getattr(layer, key, None) for key in _FREEU]
+        if all(isinstance(value, int | float) for value in freeu):
+            texts.append(f"{name} freeu {freeu}")
+        scale = getattr(getattr(layer, "processor", None), "scale", None)
+        if isinstance(scale, int | float | list | tuple):
+            texts.append(f"{name} scale {scale}")
     return "".join(texts)
 
 

@@ -4,6 +4,7 @@ import accelerate
 import pytest
 import torch
 from diffusers.hooks import apply_group_offloading
+from diffusers.models.attention_processor import IPAdapterAttnProcessor2_0
 from specimens import families
 
 from soart.errors import ModelError
@@ -27,6 +28,22 @@ def test_identity_follows_how_strong_loras_are(tmp_path):
     pipe.unet.enable_lora()
     pipe.set_adapters(["first"], [1.0])
     assert adopt(pipe).identity == seen[1]
+
+
+def test_identity_follows_freeu_and_the_scales_of_ip_adapters(tmp_path):
+    pipe = families.sd1(tmp_path)
+    seen = [adopt(pipe).identity]
+    for strength in (0.2, 0.9):
+        pipe.enable_freeu(s1=strength, s2=0.2, b1=1.6, b2=1.8)
+        seen.append(adopt(pipe).identity)
+    pipe.disable_freeu()
+    assert adopt(pipe).identity == seen[0]
+    attention = next(part for name, part in pipe.unet.named_modules() if name.endswith("attn2"))
+    attention.set_processor(IPAdapterAttnProcessor2_0(attention.inner_dim, attention.cross_attention_dim))
+    for scale in (1.0, 0.4):
+        pipe.set_ip_adapter_scale(scale)
+        seen.append(adopt(pipe).identity)
+    assert len(set(seen)) == 5
 
 
 def offloaded(pipeline, how, folder):
