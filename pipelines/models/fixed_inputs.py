@@ -46,8 +46,10 @@ def alike_in_a_batch(inputs: Mapping[str, Any]) -> bool:
 def _parts(value: Any, name: str) -> Iterator[bytes]:  # noqa: ANN401
     """The type and content of a value as bytes; each container begins with its length."""
     if isinstance(value, Image.Image):
+        # The colours of a palette are not in its bytes.
+        colours = value.convert("RGBA") if value.mode in ("P", "PA") else value
         yield f"picture {value.mode} {value.size}".encode()
-        yield value.tobytes()
+        yield colours.tobytes()
     elif isinstance(value, torch.Tensor):
         yield f"tensor {value.dtype} {tuple(value.shape)}".encode()
         yield value.detach().to("cpu").contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()

@@ -8,6 +8,7 @@ import diffusers
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from specimens import families
 from specimens.pipeline_classes import BUILDERS, build, table
 from specimens.pipeline_classes.stable_diffusion import inpainting_unet, ip_adapter, mask, picture, sd_controlnet
@@ -250,6 +251,15 @@ def test_a_picture_is_known_by_its_pixels():
     assert inputs_digest({"a": 1, "b": 2}) == inputs_digest({"b": 2, "a": 1})
     with pytest.raises(ModelError, match="'image' cannot be identified"):
         inputs_digest({"image": [object()]})
+
+
+def test_palettes_count_in_the_digest_of_pictures():
+    digests = []
+    for colour in ([255, 0, 0], [0, 0, 255]):
+        picture = Image.new("P", (8, 8), 1)
+        picture.putpalette([0, 0, 0, *colour])
+        digests.append(inputs_digest({"image": picture}))
+    assert digests[0] != digests[1]
 
 
 def test_a_picture_is_drawn_on(from_pictures):
