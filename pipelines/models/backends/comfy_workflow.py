@@ -54,6 +54,21 @@ class ComfyWorkflow:
             return self.nodes[node]["inputs"][name]
         return None
 
+    def check(self, values: Mapping[str, Any]) -> None:
+        """Raise ModelError if one input would take different values of two settings."""
+        taken: dict[Place, str] = {}
+        for setting, value in values.items():
+            for node, name in self.places.get(setting, ()) if value is not None else ():
+                own = self.nodes[node]["inputs"][name]
+                if setting in MARKS and isinstance(own, str) and MARKS[setting] in own:
+                    continue
+                other = taken.setdefault((node, name), setting)
+                if values[other] != value:
+                    raise ModelError(
+                        f"The workflow takes {other} and {setting} from one input, {name!r} of its node {node}, which cannot "
+                        f"be {values[other]!r} and {value!r}: give each a node of its own."
+                    )
+
     def filled(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """The graph with other values of some settings; those that are None stay."""
         nodes = deepcopy(dict(self.nodes))

@@ -88,7 +88,9 @@ class ComfyBackend(BackendGenerator):
         for name, place in (("steps", "steps"), ("guidance", "guidance"), ("scheduler", "sampler")):
             if settings.get(name) is not None and place not in self._workflow.places:
                 raise ModelError(f"The workflow {self.client.address.choice!r} does not take {name}: leave it out.")
-        return super().request(prompt, seed, **settings)
+        request = super().request(prompt, seed, **settings)
+        self._workflow.check(values_of(request, None, None))
+        return request
 
     def _read(self, request: Request) -> tuple[tuple[Lora, ...], bool]:
         """Nothing: ComfyUI reads word weights itself, and LoRAs are nodes."""

@@ -409,6 +409,17 @@ def test_a_workflow_draws_with_its_own_values(tmp_path):
             generator.request("a fox", 1, negative="fog")
 
 
+def test_a_node_that_feeds_two_settings_takes_equal_values_only(tmp_path):
+    graph = flux()
+    graph["14"] = {"class_type": "PrimitiveInt", "inputs": {"value": 64}}
+    graph["10"]["inputs"] |= {"width": ["14", 0], "height": ["14", 0]}
+    (tmp_path / "w.json").write_text(json.dumps(graph))
+    with serving(Comfy()) as name, opened(f"{name}#{tmp_path / 'w.json'}") as generator:
+        assert generator.request("a fox", 1, width=96, height=96).width == 96
+        with pytest.raises(ModelError, match="takes width and height from one input, 'value' of its node 14"):
+            generator.request("a fox", 1, width=96, height=64)
+
+
 def test_a_workflow_keeps_its_negative_prompt_until_one_is_given(tmp_path):
     graph = {name: dict(node) for name, node in default_workflow("dreamy.safetensors").nodes.items()}
     graph["7"]["inputs"] = graph["7"]["inputs"] | {"text": "ugly"}
