@@ -108,7 +108,7 @@ class ComfyBackend(BackendGenerator):
         """Sampler and scheduler of a request; None for those of the workflow.
 
         Raises:
-            ModelError: ComfyUI has no such sampler or scheduler.
+            ModelError: ComfyUI has no such sampler or scheduler, or the workflow takes no scheduler.
         """
         if name is None:
             return None, None
@@ -117,7 +117,13 @@ class ComfyBackend(BackendGenerator):
         known = self._known
         if name in known["sampler_name"]:
             return name, None
-        return split_sampler(name, known["sampler_name"], known["scheduler"], self.client.address.title)
+        sampler, schedule = split_sampler(name, known["sampler_name"], known["scheduler"], self.client.address.title)
+        if "schedule" not in self._workflow.places:
+            raise ModelError(
+                f"The workflow {self.client.address.choice!r} takes no schedule such as {schedule!r}: name the sampler alone, "
+                f"as {sampler!r}."
+            )
+        return sampler, schedule
 
     def _draw(self, request: Request) -> bytes:
         graph = self._workflow.filled(values_of(request, *self._scheduler(request.scheduler)))

@@ -420,6 +420,16 @@ def test_a_node_that_feeds_two_settings_takes_equal_values_only(tmp_path):
             generator.request("a fox", 1, width=96, height=64)
 
 
+def test_a_schedule_without_a_place_in_the_workflow_is_refused(tmp_path):
+    graph = flux()
+    del graph["8"]["inputs"]["scheduler"]
+    (tmp_path / "w.json").write_text(json.dumps(graph))
+    with serving(Comfy()) as name, opened(f"{name}#{tmp_path / 'w.json'}") as generator:
+        assert generator.request("a fox", 1, scheduler="dpmpp_2m").scheduler == "dpmpp_2m"
+        with pytest.raises(ModelError, match="takes no schedule such as 'karras': name the sampler alone"):
+            generator.request("a fox", 1, scheduler="dpmpp_2m karras")
+
+
 def test_a_workflow_keeps_its_negative_prompt_until_one_is_given(tmp_path):
     graph = {name: dict(node) for name, node in default_workflow("dreamy.safetensors").nodes.items()}
     graph["7"]["inputs"] = graph["7"]["inputs"] | {"text": "ugly"}
