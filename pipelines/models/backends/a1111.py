@@ -62,10 +62,11 @@ class A1111Backend(BackendGenerator):
             raise ModelError(f"{client.address.title} answers something unknown: is this the address of a web UI?")
         checkpoints = [_checkpoint(entry) for entry in _objects(_get(client, "sd-models"))]
         self._chosen = _chosen(client, options, checkpoints)
-        settings = {name: options.get(name) for name in _OPTIONS if options.get(name) is not None}
+        # Sent with every request, because somebody may change them there while pictures are drawn.
+        self._options = {name: options[name] for name in _OPTIONS if options.get(name) is not None}
         identity = f"a1111:{self._chosen.name}" + (f"@{self._chosen.digest[:10]}" if self._chosen.digest else "")
-        if settings:
-            identity += f"+{hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:8]}"
+        if self._options:
+            identity += f"+{hashlib.sha256(json.dumps(self._options, sort_keys=True).encode()).hexdigest()[:8]}"
         described = ExternalGenerator(identity, size=usual_size(self._chosen.name), sampler=SAMPLER)
         super().__init__(client, described.model, self._chosen.name)
         self._samplers: dict[str, str] | None = None
@@ -120,7 +121,7 @@ class A1111Backend(BackendGenerator):
             "n_iter": 1,
             "send_images": True,
             "save_images": False,
-            "override_settings": {"sd_model_checkpoint": self._chosen.title},
+            "override_settings": {"sd_model_checkpoint": self._chosen.title, **self._options},
         }
         payload |= {"scheduler": schedule} if schedule else {}
         payload |= {side: getattr(request, side) for side in ("width", "height") if getattr(request, side)}

@@ -268,6 +268,18 @@ def test_identity_of_a_web_ui_names_checkpoint_hash_and_options():
             opened(name)
 
 
+def test_options_that_are_changed_in_a_web_ui_meanwhile_do_not_count():
+    backend = A1111()
+    backend.options |= {"CLIP_stop_at_last_layers": 1, "randn_source": None}
+    with serving(backend) as name, opened(name) as generator:
+        backend.options |= {"CLIP_stop_at_last_layers": 2, "sd_vae": "other.vae"}
+        next(generator.draw([generator.request("a fox", 1, steps=1)]))
+    sent = backend.requests[-1][2]["override_settings"]
+    assert sent == {
+        "sd_model_checkpoint": backend.models[0]["title"], "sd_vae": "Automatic", "CLIP_stop_at_last_layers": 1,
+    }  # fmt: skip
+
+
 def test_a_web_ui_that_draws_with_another_checkpoint_is_caught():
     backend = A1111()
     backend.follows = False
