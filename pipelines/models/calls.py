@@ -111,8 +111,18 @@ def split_options(pipeline: Any, options: Mapping[str, Any]) -> tuple[dict[str, 
 
     Returns:
         the fixed inputs, and the others with settings by their names in soart.
+
+    Raises:
+        ModelError: an argument that soart sets for every picture, or one setting by both of its names.
     """
     call = call_of(pipeline)
+    for name in options:
+        if name in OWN:
+            more = ", and pass seed to choose the pictures" if name == "generator" else ""
+            raise ModelError(f"{name!r} cannot be given because soart sets it for every picture: leave it out{more}.")
+        other = SETTING_NAMES.get(name, name)
+        if other != name and other in options:
+            raise ModelError(f"{name!r} and {other!r} are the same setting: give one of them.")
     # What both name, such as a seed, is soart's.
     inputs = {name for name in options if name in call and name not in OWN | SETTING_NAMES.keys() | {"seed"}}
     return (

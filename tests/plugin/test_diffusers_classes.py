@@ -253,6 +253,24 @@ def test_a_picture_is_known_by_its_pixels():
         inputs_digest({"image": [object()]})
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"generator": 1},
+            "'generator' cannot be given because soart sets it for every picture: leave it out, and pass seed",
+        ),
+        ({"num_images_per_prompt": 2}, "'num_images_per_prompt' cannot be given"),
+        ({"guidance_scale": 3, "guidance": 4}, "'guidance_scale' and 'guidance' are the same setting"),
+        ({"steps": 3, "num_inference_steps": 2}, "'num_inference_steps' and 'steps' are the same setting"),
+    ],
+)
+def test_arguments_that_contradict_soart_are_refused(stable, options, message):
+    for method in (wrap(stable).best_of, wrap(stable).tune):
+        with pytest.raises(ModelError, match=message):
+            method("a {fox|owl}", **options)
+
+
 def test_palettes_count_in_the_digest_of_pictures():
     digests = []
     for colour in ([255, 0, 0], [0, 0, 255]):
