@@ -64,12 +64,17 @@ def predicted_original(
 class Watch:
     """Follows the steps of a scheduler, and holds the original that the latest step predicts.
 
+    Args:
+        scheduler: whose ``step`` is replaced until ``end``.
+        once: True to end by itself at the next step; for callers who do not see how the call of the pipeline ends.
+
     Attributes:
         original: its latents; None before the first step, and for kinds of schedulers without a prediction.
     """
 
-    def __init__(self, scheduler: Any) -> None:
-        self._scheduler, self._step = scheduler, scheduler.step
+    def __init__(self, scheduler: Any, *, once: bool = False) -> None:
+        self._scheduler, self._step, self._once = scheduler, scheduler.step, once
+        self._replaced = scheduler.__dict__.get("step")
         self.original: torch.Tensor | None = None
         scheduler.step = self._watched
 
@@ -81,6 +86,8 @@ class Watch:
         *rest: Any,
         **options: Any,
     ) -> Any:
+        if self._once:
+            self.end()
         as_dict = options.pop("return_dict", True)
         output = self._step(model_output, timestep, sample, *rest, **options, return_dict=True)
         scheduler = self._scheduler
@@ -94,8 +101,13 @@ class Watch:
         return output if as_dict else output.to_tuple()
 
     def end(self) -> None:
-        """Restore the scheduler's own step."""
-        self._scheduler.__dict__.pop("step", None)
+        """Restore the step that the scheduler had."""
+        if self._scheduler.__dict__.get("step") != self._watched:
+            return
+        if self._replaced is None:
+            del self._scheduler.step
+        else:
+            self._scheduler.step = self._replaced
 
 
 @contextmanager
@@ -200,9 +212,11 @@ class StepPreview:
                 raise ModelError(
                     f"A {type(pipeline).__name__} without {missing[0]} cannot be previewed: draw without this callback."
                 )
-            self._watch = Watch(pipeline.scheduler)
-            return False
-        if self._watch is None or step < round(self._share * steps_of(pipeline)) - 1:
+        steps = steps_of(pipeline)
+        previewed = max(1, round(self._share * steps) - 1)
+        if step + 1 == previewed < steps:
+            self._watch = Watch(pipeline.scheduler, once=True)
+        if self._watch is None or step < previewed:
             return False
         original = self._watch.original
         self._watch.end()

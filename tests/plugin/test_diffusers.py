@@ -95,6 +95,34 @@ def test_the_callback_stops_pictures_that_score_too_low(pipe):
     assert not callback.stopped
 
 
+def test_the_callback_leaves_nothing_in_the_scheduler(pipe):
+    call(pipe, steps=1, callback_on_step_end=SoartCallback(below=0))
+    assert "step" not in vars(pipe.scheduler)
+    for last in range(4):
+        callback = SoartCallback(below=-1e9, share=0.5)
+
+        def ending(pipeline, number, timestep, tensors, callback=callback, last=last):
+            callback(pipeline, number, timestep, tensors)
+            pipeline._interrupt = number == last
+            return {}
+
+        call(pipe, callback_on_step_end=ending, callback_on_step_end_tensor_inputs=["latents"])
+        call(pipe, steps=1)
+        assert "step" not in vars(pipe.scheduler)
+
+
+def test_a_step_of_ones_own_survives_previews(pipe):
+    own = pipe.scheduler.step
+    try:
+        pipe.scheduler.step = own
+        generator = wrap(pipe).generator
+        next(generator.preview([generator.request("a fox", 1, steps=4, **SIZE)], 0.5))
+        call(pipe, callback_on_step_end=SoartCallback(below=-1e9))
+        assert vars(pipe.scheduler)["step"] is own
+    finally:
+        del pipe.scheduler.step
+
+
 def latent_consistency(folder):
     torch.manual_seed(0)
     parts = {
