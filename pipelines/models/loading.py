@@ -9,8 +9,9 @@ import contextlib
 import hashlib
 import json
 import re
+import threading
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -107,25 +108,53 @@ def schedule_digest(scheduler: Any) -> str:  # noqa: ANN401
 
 
 @contextlib.contextmanager
-def quiet_libraries() -> Iterator[None]:
-    """Hide progress bars and notices of the loading libraries; errors still raise."""
+def _quiet() -> Iterator[None]:
+    """Hide progress bars and notices of the loading libraries, and show again those that were shown."""
     import diffusers
     import transformers
 
-    saved = diffusers.utils.logging.get_verbosity(), transformers.logging.get_verbosity()
-    diffusers.utils.logging.set_verbosity_error()
-    transformers.logging.set_verbosity_error()
-    diffusers.utils.logging.disable_progress_bar()
-    transformers.logging.disable_progress_bar()
+    logs = diffusers.utils.logging, transformers.logging
+    saved = [(log, log.get_verbosity(), log.is_progress_bar_enabled()) for log in logs]
+    for log in logs:
+        log.set_verbosity_error()
+        log.disable_progress_bar()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        diffusers.utils.logging.set_verbosity(saved[0])
-        transformers.logging.set_verbosity(saved[1])
-        diffusers.utils.logging.enable_progress_bar()
-        transformers.logging.enable_progress_bar()
+        for log, verbosity, shown in saved:
+            log.set_verbosity(verbosity)
+            if shown:
+                log.enable_progress_bar()
+
+
+class _Shared(contextlib.AbstractContextManager[None]):
+    """Enters a context for the first of several threads, and leaves it after the last."""
+
+    def __init__(self, enter: Callable[[], contextlib.AbstractContextManager[None]]) -> None:
+        self._enter, self._lock = enter, threading.Lock()
+        self._users, self._entered = 0, contextlib.ExitStack()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._users:
+                self._entered.enter_context(self._enter())
+            self._users += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._users -= 1
+            if not self._users:
+                self._entered.close()
+
+
+_shared_quiet = _Shared(_quiet)
+
+
+def quiet_libraries() -> contextlib.AbstractContextManager[None]:
+    """A context that hides progress bars and notices of the loading libraries; errors still raise."""
+    return _shared_quiet
 
 
 def _passed_over(file: Path) -> bool:

@@ -1,13 +1,17 @@
+import warnings
+
+import diffusers
 import numpy as np
 import pytest
 import torch
+import transformers
 from safetensors.torch import load_file, save_file
 from specimens import families, ldm
 
 from soart.errors import ModelError
 from soart.pipelines.models.devices import choose_device, choose_dtype
 from soart.pipelines.models.generator import ImageGenerator
-from soart.pipelines.models.loading import EMBEDDED_FOLDER, _fingerprint, load_model
+from soart.pipelines.models.loading import EMBEDDED_FOLDER, _fingerprint, load_model, quiet_libraries
 
 
 @pytest.mark.parametrize("name", ["sd1", "sdxl", "sd3", "flux", "pixart"])
@@ -91,6 +95,30 @@ def test_identity_follows_a_vocabulary_unless_another_is_read(tmp_path):
     known = _fingerprint(tmp_path)
     words.write_bytes(b"words")
     assert _fingerprint(tmp_path) == known
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_quiet_libraries_are_as_loud_as_before(shown):
+    logs = diffusers.utils.logging, transformers.logging
+    before = [(log.get_verbosity(), log.is_progress_bar_enabled()) for log in logs], list(warnings.filters)
+    try:
+        for log in logs:
+            (log.enable_progress_bar if shown else log.disable_progress_bar)()
+            log.set_verbosity_info()
+        # Two threads overlap, and the first to come is the first to leave.
+        first, second = quiet_libraries(), quiet_libraries()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert not any(log.is_progress_bar_enabled() for log in logs)
+        second.__exit__(None, None, None)
+        assert [log.is_progress_bar_enabled() for log in logs] == [shown, shown]
+        assert all(log.get_verbosity() == log.INFO for log in logs)
+        assert list(warnings.filters) == before[1]
+    finally:
+        for log, (verbosity, bars) in zip(logs, before[0], strict=True):
+            log.set_verbosity(verbosity)
+            (log.enable_progress_bar if bars else log.disable_progress_bar)()
 
 
 def test_things_that_are_no_model(tmp_path):
