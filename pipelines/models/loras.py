@@ -121,6 +121,7 @@ def applied(pipeline: Any, loras: Sequence[Lora], files: LoraFiles) -> Iterator[
         yield
         return
     before = {layer: (_others(layer), layer.disable_adapters) for layer in _layers(pipeline)}
+    own = {part: _active_elsewhere(part) for part in _parts(pipeline)}
     try:
         for lora in wanted:
             _load(pipeline, lora, files)
@@ -131,20 +132,35 @@ def applied(pipeline: Any, loras: Sequence[Lora], files: LoraFiles) -> Iterator[
             layer.enable_adapters(True)
         yield
     finally:
-        for layer in _layers(pipeline):
-            active, disabled = before.get(layer, ([], False))
-            layer.set_adapter(active)
-            if disabled:
-                layer.enable_adapters(False)
-            # PEFT activates some other adapter where an active one is deleted: it must do nothing then.
-            for adapter in getattr(layer, "scaling", {}):
-                if adapter.startswith(PREFIX):
-                    layer.set_scale(adapter, 0.0)
+        for part, elsewhere in own.items():
+            for layer in _layers_of(part):
+                active, disabled = before.get(layer, ([], False))
+                # Diffusers reads from the first layer, whatever adapters it has, which ones are active.
+                layer.set_adapter(elsewhere if _is_soarts(layer) else active)
+                if disabled:
+                    layer.enable_adapters(False)
+                # PEFT activates some other adapter where an active one is deleted: it must do nothing then.
+                for adapter in getattr(layer, "scaling", {}):
+                    if adapter.startswith(PREFIX):
+                        layer.set_scale(adapter, 0.0)
 
 
 def _others(layer: Any) -> list[str]:  # noqa: ANN401
-    """The active adapters of a layer that are not soart's."""
+    """The active adapters of a layer that are not soart's; none for a layer whose adapters are all soart's."""
+    if _is_soarts(layer):
+        return []
     return [adapter for adapter in layer.active_adapters if not adapter.startswith(PREFIX)]
+
+
+def _is_soarts(layer: Any) -> bool:  # noqa: ANN401
+    """True if all adapters of a layer are soart's."""
+    names = list(getattr(layer, "scaling", {}))
+    return bool(names) and all(name.startswith(PREFIX) for name in names)
+
+
+def _active_elsewhere(part: torch.nn.Module) -> list[str]:
+    """The adapters of others that are active in any layer of a part."""
+    return list(dict.fromkeys(name for layer in _layers_of(part) for name in _others(layer)))
 
 
 def _load(pipeline: Any, lora: Lora, files: LoraFiles) -> None:  # noqa: ANN401
@@ -169,9 +185,17 @@ def _holds(pipeline: Any, adapter: str) -> bool:  # noqa: ANN401
     return any(adapter in names for names in pipeline.get_list_adapters().values())
 
 
-def _layers(pipeline: Any) -> list[Any]:  # noqa: ANN401
-    """The layers of a pipeline that have adapters."""
+def _parts(pipeline: Any) -> list[torch.nn.Module]:  # noqa: ANN401
+    return [part for part in pipeline.components.values() if isinstance(part, torch.nn.Module)]
+
+
+def _layers_of(part: torch.nn.Module) -> list[Any]:
+    """The layers of a part of a pipeline that have adapters."""
     from peft.tuners.tuners_utils import BaseTunerLayer
 
-    parts = [part for part in pipeline.components.values() if isinstance(part, torch.nn.Module)]
-    return [layer for part in parts for layer in part.modules() if isinstance(layer, BaseTunerLayer)]
+    return [layer for layer in part.modules() if isinstance(layer, BaseTunerLayer)]
+
+
+def _layers(pipeline: Any) -> list[Any]:  # noqa: ANN401
+    """The layers of a pipeline that have adapters."""
+    return [layer for part in _parts(pipeline) for layer in _layers_of(part)]

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from specimens import families
 from specimens.loras import write_lora
 
@@ -87,6 +88,28 @@ def test_loras_of_the_user_stay_on(drawing):
         wrapped.delete_adapters("mine")
     # In one order, because sums of floating-point numbers depend on it: the user's own first, those of a prompt by name.
     assert np.array_equal(both, draw("a fox <lora:ink:0.7><lora:snow:1>"))
+
+
+def test_the_users_adapters_stay_named_where_only_some_layers_have_them(embedded, tmp_path):
+    folder = Path(soart.__file__).parent / "pipelines" / "tiny" / "loras"
+    pipeline = soart.load_model(device="cpu").pipeline
+    weights = load_file(folder / "frame.safetensors")
+    save_file({name: value for name, value in weights.items() if ".up_blocks." in name}, tmp_path / "mine.safetensors")
+    pipeline.load_lora_weights(str(tmp_path), weight_name="mine.safetensors", adapter_name="mine")
+    generator = soart.wrap(pipeline, loras=folder).generator
+    plain, framed = (generator.request(prompt, 1, steps=2) for prompt in ("a boat", "a boat <lora:frame:1>"))
+    base = next(ImageGenerator(embedded).draw([plain]))[0].pixels
+    for disabled in (False, True):
+        (pipeline.disable_lora if disabled else pipeline.enable_lora)()
+        before = next(generator.draw([plain]))[0].pixels
+        next(generator.draw([framed]))
+        assert pipeline.get_active_adapters() == ["mine"]
+        assert np.array_equal(next(generator.draw([plain]))[0].pixels, before)
+        assert np.array_equal(before, base) == disabled
+    # PEFT then activates the other adapter, which is soart's.
+    pipeline.enable_lora()
+    pipeline.delete_adapters("mine")
+    assert np.array_equal(next(generator.draw([plain]))[0].pixels, base)
 
 
 def test_batches_of_one_lora_each_keep_their_order(drawing):
