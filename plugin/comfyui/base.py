@@ -10,7 +10,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -231,12 +230,8 @@ def always() -> int:
     return time.time_ns()
 
 
-@lru_cache(maxsize=1)
-def _loaded(model: str, device: str, changed: str) -> ImageGenerator:
-    from ...pipelines.models.opening import open_generator
-    from ...pipelines.models.options import GeneratorOptions
-
-    return open_generator(GeneratorOptions(model, device=None if device == "auto" else device))
+#: The latest generator by the names of its model and device, and the stamp of the model's files.
+_loaded: dict[tuple[str, str, str], ImageGenerator] = {}
 
 
 def generator_of(model: str, device: str) -> ImageGenerator:
@@ -250,7 +245,17 @@ def generator_of(model: str, device: str) -> ImageGenerator:
     if backend_address(model.strip()) is not None:
         # Whoever may queue a graph must not make this machine send requests to any address.
         raise ModelError("A node draws in this ComfyUI and not with another program: name a model, not a backend.")
-    return _loaded(model.strip(), device, model_stamp(model))
+    from ...pipelines.models.opening import open_generator
+    from ...pipelines.models.options import GeneratorOptions
+
+    key = model.strip(), device, model_stamp(model)
+    generator = _loaded.get(key)
+    if generator is None:
+        # Memory may not hold the earlier model beside the next.
+        _loaded.clear()
+        generator = open_generator(GeneratorOptions(key[0], device=None if device == "auto" else device))
+        _loaded[key] = generator
+    return generator
 
 
 def checkpoint_choices() -> list[str]:
