@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import nodes
 from comfy.samplers import KSampler
 
-from ...errors import ModelError
+from ...errors import LoraError, ModelError
 from ...pipelines.models.backends.comfy_workflow import split_sampler
 from ...pipelines.models.external import ExternalGenerator
-from ...pipelines.models.request import DrawnPicture, Request
+from ...pipelines.models.prompt_syntax import parse_prompt
+from ...pipelines.models.request import DrawnPicture, Lora, Request
 from .pictures import to_picture
 
 if TYPE_CHECKING:
@@ -42,6 +43,15 @@ class HostGenerator(ExternalGenerator):
         side = 512 if type(model.model.latent_format).__name__ == "SD15" else 1024
         super().__init__("the linked MODEL", size=(side, side))
         self._parts = model, clip, vae
+
+    def _read(self, request: Request) -> tuple[tuple[Lora, ...], bool]:
+        """Nothing: CLIP reads word weights, and LoRAs are nodes before the linked MODEL."""
+        if loras := parse_prompt(request.prompt).loras or parse_prompt(request.negative).loras:
+            raise LoraError(
+                f"A linked MODEL does not read the LoRA {next(iter(loras))!r} in a prompt: link the MODEL of a node that loads "
+                "it, such as Load LoRA."
+            )
+        return (), False
 
     def _scheduler(self, name: str | None) -> tuple[str, str]:
         """Sampler and scheduler by their names in one text.

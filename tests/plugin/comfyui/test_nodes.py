@@ -1,8 +1,12 @@
 """The nodes in ComfyUI: on the stand-in always, and on the real server where COMFYUI_DIR names a checkout."""
 
+import gc
+import importlib
 import re
 import sqlite3
 import sys
+import weakref
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -362,10 +366,29 @@ def test_a_linked_model_is_sampled_by_comfyui(host, graph):
     assert not np.array_equal(first[0], first[1])
 
 
+def test_a_model_is_freed_before_another_is_loaded(comfy, monkeypatch):
+    base, opening = (
+        importlib.import_module(f"{comfy.pack}.{name}") for name in ("plugin.comfyui.base", "pipelines.models.opening")
+    )
+    first = weakref.ref(base.generator_of("embedded", "cpu"))
+    assert base.generator_of("embedded", "cpu") is first()
+    open_generator, freed = opening.open_generator, []
+
+    def opened(options):
+        gc.collect()
+        freed.append(first() is None)
+        return open_generator(options)
+
+    monkeypatch.setattr(opening, "open_generator", opened)
+    base.generator_of("embedded", "auto")
+    assert freed == [True]
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [
         ({"clip": None}, "but clip is not linked"),
+        ({"prompt": "a boat <lora:ink:1>"}, "A linked MODEL does not read the LoRA 'ink' in a prompt"),
         ({"scheduler": "EulerDiscreteScheduler"}, "Expected a sampler and a scheduler of ComfyUI"),
         ({"checkpoint": "gone.safetensors"}, "There is no checkpoint 'gone.safetensors'"),
     ],
@@ -373,10 +396,20 @@ def test_a_linked_model_is_sampled_by_comfyui(host, graph):
 def test_a_linked_model_in_part_or_a_wrong_name_is_refused(comfy, graph, more, said):
     loaded = graph.add("TestModel")
     parts = {"comfy_model": loaded.out(), "clip": loaded.out(1), "vae": loaded.out(2), **more}
-    graph.add("PreviewImage", images=graph.add("SoartGenerate", **PROMPT, **parts).out())
+    graph.add("PreviewImage", images=graph.add("SoartGenerate", **PROMPT | parts).out())
     ran = comfy.run(graph)
     assert not ran.ok
     assert said in ran.error
+
+
+def test_the_usual_size_follows_the_latents_of_a_linked_model(comfy):
+    host_model = importlib.import_module(f"{comfy.pack}.plugin.comfyui.host_model")
+    sizes = []
+    for name in ("SD15", "SDXL", "Flux"):
+        model = SimpleNamespace(model=SimpleNamespace(latent_format=type(name, (), {})()))
+        request = host_model.HostGenerator(model, "clip", "vae").request("a boat", 1)
+        sizes.append((request.width, request.height))
+    assert sizes == [(512, 512), (1024, 1024), (1024, 1024)]
 
 
 def test_a_checkpoint_of_the_host_is_drawn(comfy, graph):
