@@ -11,6 +11,7 @@ pictures of modular pipelines.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -19,7 +20,7 @@ import numpy as np
 from diffusers.callbacks import PipelineCallback
 from diffusers.modular_pipelines import InputParam, ModularPipelineBlocks, OutputParam, PipelineState
 
-from ..errors import expect
+from ..errors import ModelError, expect
 from ..metrics.protocols import Scorer
 from ..pipelines.best_of import Candidate, best_of
 from ..pipelines.collection.collection import Collection
@@ -69,7 +70,7 @@ class SoartCallback(PipelineCallback):
         stopped: True if the last call was stopped.
 
     Raises:
-        ModelError: a share outside (0, 1); when called, a pipeline whose latents cannot be decoded early.
+        ModelError: a share outside (0, 1), a score that is not a number, or only one of width and height; when called, a pipeline whose latents cannot be decoded early.
         ProfileError: no taste has this name.
     """
 
@@ -85,6 +86,10 @@ class SoartCallback(PipelineCallback):
     ) -> None:
         expect("below as a score", below, int, float)
         expect("the share of the steps as a number", share, int, float)
+        if math.isnan(below):
+            raise ModelError("Expected below as a score, got nan: give the score that a picture should reach.")
+        if (width is None) != (height is None):
+            raise ModelError(f"Expected width and height together, got {width} and {height}: give both or neither.")
         super().__init__(cutoff_step_ratio=float(share), cutoff_step_index=None)
         size = (width, height) if width and height else None
         self._preview = StepPreview(scorer_for(taste), share, size)

@@ -205,6 +205,11 @@ def test_wrong_numbers_of_a_wrapper_and_a_callback(stable):
         SoartCallback(below="x")
     with pytest.raises(SoartError, match="share of the steps as a number"):
         SoartCallback(below=0, share="x")
+    with pytest.raises(ModelError, match="below as a score, got nan"):
+        SoartCallback(below=float("nan"))
+    for size in ({"width": 64}, {"height": 64}):
+        with pytest.raises(ModelError, match="width and height together"):
+            SoartCallback(below=0, **size)
 
 
 def test_fixed_inputs_reach_the_picture_and_its_identity(stable):
