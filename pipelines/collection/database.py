@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from ...errors import CollectionError
@@ -124,8 +124,10 @@ def explained_errors(name: str, action: str) -> Iterator[None]:
 def _cause(error: Exception) -> str:
     cause: Any = getattr(error, "orig", None) or getattr(error, "strerror", None) or error
     if not hasattr(cause, "sqlstate"):
-        hint = "is the disk full, the folder read-only, or another soart writing to it?"
-        return f"{' '.join(str(cause).split())} ({hint})"
+        # A mistake in the data says nothing of the disk.
+        of_data = isinstance(error, OverflowError | IntegrityError)
+        hint = "" if of_data else " (is the disk full, the folder read-only, or another soart writing to it?)"
+        return f"{' '.join(str(cause).split())}{hint}"
     # libpq appends a question; the hint below asks it better.
     message = cause.diag.message_primary or re.sub(r"Is the server running[^?]*\?", "", str(cause))
     if cause.sqlstate in _BUSY:

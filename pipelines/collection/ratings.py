@@ -18,7 +18,7 @@ from ...metrics.tastes.examples import HIGHEST, LOWEST
 from ...metrics.tastes.profile import TECHNICAL
 from ..support.batching import batches
 from .collection import Collection
-from .tables import RatingRow
+from .tables import ImageRow, RatingRow
 
 STARS, REJECT = "stars", "reject"
 #: "Not for me": the picture may be good, and others may like it. It counts as the lowest rating of this rater, and for
@@ -68,8 +68,8 @@ def rate(collection: Collection, rater: str, stars: Mapping[int, float]) -> None
     """Store ratings 1–5 by picture id; a rater's earlier rating or rejection of the same picture is replaced.
 
     Raises:
-        CollectionError: a rating is out of scale or the name is not allowed (nothing is stored then), or the collection
-            cannot be written.
+        CollectionError: a rating is out of scale, the name is not allowed or a picture does not exist (nothing is stored
+            then), or the collection cannot be written.
     """
     checked = {image: check_rating(value) for image, value in stars.items()}
     _store(collection, rater, {image: (STARS, value) for image, value in checked.items()})
@@ -111,6 +111,9 @@ def _store(
     check_rater(rater)
     with collection.session("be written", write=True) as session:
         for block in batches([*judgements, *deleted], _BLOCK):
+            known = set(session.scalars(select(ImageRow.id).where(ImageRow.id.in_(block))))
+            if missing := [image for image in block if image in judgements and image not in known]:
+                raise CollectionError(f"There is no picture {missing[0]} in this collection: reload the page.")
             session.execute(delete(RatingRow).where(RatingRow.rater == rater, RatingRow.image_id.in_(block)))
             rows = [
                 {"image_id": image, "rater": rater, "kind": judgements[image][0], "value": judgements[image][1]}

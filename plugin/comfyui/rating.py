@@ -73,7 +73,8 @@ def _address(path: str, store: Callable[[Collection, str, dict[str, Any]], None]
         try:
             # A locked collection must not hold up the server.
             await asyncio.to_thread(_store, await request.json(), store)
-        except ValueError:
+        # Nested too deeply, or something else than JSON.
+        except (ValueError, RecursionError):
             return web.json_response({"error": "Expected a JSON object."}, status=400)
         except SoartError as error:
             return web.json_response({"error": str(error)}, status=400)

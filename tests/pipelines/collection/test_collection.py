@@ -17,7 +17,7 @@ from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.column_types import restored, storable
 from soart.pipelines.collection.pictures import perceptual_hashes
 from soart.pipelines.collection.ratings import rate, ratings
-from soart.pipelines.collection.tables import FingerprintRow, GenerationRow, Meta
+from soart.pipelines.collection.tables import FingerprintRow, GenerationRow, ImageRow, Meta
 
 
 @pytest.fixture
@@ -205,6 +205,23 @@ def test_numbers_too_large_end_in_a_sentence(collection, make_drawn):
 
 def big(drawn):
     return replace(drawn, request=replace(drawn.request, seed=2**63))
+
+
+def test_mistakes_in_data_are_not_blamed_on_the_disk(collection, make_drawn):
+    collection.add_drawn([make_drawn(1)], "m", "DDIM")
+    row = collection.images()[0]
+    with (
+        pytest.raises(CollectionError, match="cannot be written") as twice,
+        collection.session("be written", write=True) as session,
+    ):
+        session.add(ImageRow(sha256=row.sha256, path="x", width=1, height=1))
+    with pytest.raises(CollectionError, match="cannot be written") as large:
+        collection.set_scores("m", {2**70: 1.0})
+    for caught in (twice, large):
+        assert "disk" not in str(caught.value)
+    with pytest.raises(CollectionError, match="There is no picture 99"):
+        rate(collection, "me", {row.id: 5, 99: 5})
+    assert ratings(collection, "me") == {}
 
 
 def test_items_are_kept_as_first_stored(collection, make_drawn):

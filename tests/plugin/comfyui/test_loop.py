@@ -333,6 +333,7 @@ def test_pictures_are_rated_by_click(host, graph):
         ({"stars": 9}, "rating from 1 to 5"),
         ({"stars": "5"}, "whole number as stars"),
         ({"image": None}, "whole number as image"),
+        ({"image": 99}, "There is no picture 99 in this collection"),
         ({"rater": ""}, "rater's name"),
         ({"rater": "technical-6"}, "reserved"),
         ({"collection": "../elsewhere"}, "inside ComfyUI's output folder"),
@@ -347,3 +348,8 @@ def test_a_rating_by_click_that_cannot_be_is_refused(host, wrong, said):
     status, document = host.send("/soart/rate", rating | wrong if isinstance(wrong, dict) else wrong)
     assert status == 400
     assert said in document["error"]
+
+
+def test_a_rating_of_deeply_nested_json_is_refused(comfy):
+    status, document = sys.modules["server"].PromptServer.instance.routes.send("/soart/rate", b"[" * 200_000)
+    assert (status, document) == (400, {"error": "Expected a JSON object."})
