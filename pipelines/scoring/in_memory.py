@@ -183,6 +183,17 @@ def scores_among(
     return scores
 
 
+def most_reachable(count: int, scorer: Scorer) -> float:
+    """The highest percentile that a picture of a batch of ``count`` can have if ``score_batch`` has no reference.
+
+    >>> from soart.metrics.damage.scorer import TechnicalScorer
+    >>> from soart.pipelines.scoring.in_memory import most_reachable
+    >>> most_reachable(4, TechnicalScorer.load())
+    87.5
+    """
+    return 100.0 if isinstance(scorer, TasteScorer) else 100 - 50 / count
+
+
 def reaching(scored: Sequence[ScoredPicture], percentile: float) -> list[ScoredPicture]:
     """Pictures of at least a percentile, 0–100, in their order."""
     return [picture for picture in scored if picture.percentile >= percentile]

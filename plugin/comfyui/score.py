@@ -107,7 +107,8 @@ class SoartScore(_ScoringNode):
                 io.Float.Output("scores", display_name="scores", is_output_list=True,
                                 tooltip="One score per picture, higher is better."),
                 io.Float.Output("percentiles", display_name="percentiles", is_output_list=True,
-                                tooltip="0–100: share of pictures with a lower score."),
+                                tooltip="0–100: share of pictures with a lower score, and half of those with the same "
+                                "score, itself included."),
                 io.String.Output("text", display_name="text", tooltip="Scores and percentiles, one picture per line."),
             ],
         )  # fmt: skip
@@ -183,11 +184,14 @@ class SoartGate(_ScoringNode):
         cls, images: torch.Tensor, profile: str, percentile: float = 50.0, taste: Scorer | None = None, among: str = ""
     ) -> io.NodeOutput:
         """Pass on the pictures that reach the percentile."""
-        from ...pipelines.scoring.in_memory import reaching
+        from ...pipelines.scoring.in_memory import most_reachable, reaching
 
         scorer, scored, pictures = _score(images, profile, taste, among)
         passed = reaching(scored, percentile)
         summary = f"{len(passed)} of {len(scored)} pictures pass."
+        most = most_reachable(len(scored), scorer)
+        if percentile > most and not among.strip():
+            summary += f" Among {len(scored)} pictures none can exceed the percentile {most:.4g}: lower it, or name a collection."
         pictures.notes.insert(0, summary)
         shown = cls.show_scores(pictures, scored, scorer, title_of(scorer))
         if not passed:

@@ -91,6 +91,8 @@ def test_gate_lets_the_better_half_pass_and_nothing_where_none_is_good(host, gra
     assert (texts(ran, number), texts(ran, none)) == ("3", "0")
     assert never.id not in ran.outputs
     assert "0 of 6 pictures pass" in texts(ran, shut)
+    assert "Among 6 pictures none can exceed the percentile 91.67" in texts(ran, shut)
+    assert "exceed" not in texts(ran, gate)
 
 
 def test_explain_shows_where_and_why(host, graph):
