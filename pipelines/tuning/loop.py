@@ -57,7 +57,7 @@ def tune(
 
     Raises:
         ModelError: the model fails, or its settings are out of range.
-        SoartError: every picture of a batch failed.
+        SoartError: every picture of a batch failed, or several in a row.
 
     Examples:
         >>> from tempfile import TemporaryDirectory

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 BATCH = 8
 #: An orthogonal array opens a run if it takes no more than this share of the budget.
 OPENING_SHARE = 0.3
+#: Failed pictures in a row that end a run, in batches of one too.
+MOST_FAILURES = 3
 #: Largest share of the budget that is reserved for drawing the leaders on new seeds.
 RESERVED_SHARE = 0.25
 #: A choice, its judge, and its value on the judge's standard scale.
@@ -128,6 +130,8 @@ class Tuner:
         self._loras = self._named_loras()
         self.study = self._read()
         self._hints: list[Evidence] | None = None
+        #: Pictures at the end of what was drawn that failed, one after the other.
+        self._failures = 0
         #: Slots that change nothing, as sentences; see ``find_dead_slots``.
         self.dead_slots: list[str] = []
 
@@ -193,16 +197,21 @@ class Tuner:
 
         Raises:
             ModelError: the model fails, or its settings are out of range.
-            SoartError: every picture failed.
+            SoartError: every picture of several failed, or ``MOST_FAILURES`` in a row.
         """
         requests = [self.request(trial) for trial in trials]
         made = generation.generate(self.collection, self.generator, requests, self.panel.scorers[0], progress)
         self.study = self._read()
-        if trials and all(row.problem for row in made.rows):
-            raise SoartError(
-                f"All {len(trials)} pictures of the last batch failed ({made.rows[0].problem}): "
-                "try another model, dtype or settings."
+        for row in made.rows:
+            self._failures = self._failures + 1 if row.problem else 0
+        all_failed = len(made.rows) > 1 and self._failures >= len(made.rows)
+        if all_failed or self._failures >= MOST_FAILURES:
+            which = (
+                f"All {len(made.rows)} pictures of the last batch"
+                if all_failed
+                else f"The last {self._failures} pictures"
             )
+            raise SoartError(f"{which} failed ({made.rows[-1].problem}): try another model, dtype or settings.")
         return made.rows
 
     def step(self, progress: Callable[[int], None] = lambda done: None) -> list[ImageRow]:

@@ -436,6 +436,23 @@ def test_failed_pictures(collection, generator, space, panel, monkeypatch):
     assert len(findings_of(tuner).winners) == WINNERS
 
 
+def test_a_failed_picture_that_is_a_batch_of_its_own_is_passed_over(collection, generator, space, panel, monkeypatch):
+    draw, failing = ImageGenerator.draw, iter([True, True, False, True, True, True])
+
+    def drawn(self, requests):
+        for batch in draw(self, requests):
+            for one in batch:
+                object.__setattr__(one, "problem", "all black" if next(failing) else None)
+            yield batch
+
+    monkeypatch.setattr(ImageGenerator, "draw", drawn)
+    tuner = Tuner(collection, generator, space, panel, budget=12, batch=1)
+    for _ in range(5):
+        tuner.step()
+    with pytest.raises(SoartError, match=r"The last 3 pictures failed \(all black\)"):
+        tuner.step()
+
+
 def test_numbers_are_drawn_as_settings_and_reported_as_curves(collection, generator, panel):
     space = PromptSpace.parse_yaml("template: a boat\nslots:\n  guidance: {low: 1, high: 6, step: 0.5}\n")
     tuner = Tuner(collection, generator, space, panel, budget=8, batch=4, prune=False)
