@@ -30,6 +30,16 @@ def test_identity_follows_how_strong_loras_are(tmp_path):
     assert adopt(pipe).identity == seen[1]
 
 
+def test_identity_follows_all_parts_of_a_weight(tmp_path):
+    pipe = families.sd1(tmp_path)
+    weight = max(pipe.unet.parameters(), key=torch.numel).detach().reshape(-1)
+    seen = [adopt(pipe).identity]
+    for quarter in weight.chunk(4):
+        quarter += 1
+        seen.append(adopt(pipe).identity)
+    assert len(set(seen)) == 5
+
+
 def test_identity_follows_freeu_and_the_scales_of_ip_adapters(tmp_path):
     pipe = families.sd1(tmp_path)
     seen = [adopt(pipe).identity]

@@ -291,6 +291,23 @@ def test_a_web_ui_that_draws_with_another_checkpoint_is_caught():
 
 
 @pytest.mark.parametrize(
+    ("digest", "same"), [("0123456789", True), ("0123456789abcdef", True), ("fedcba9876", False), ("", True)]
+)
+def test_a_web_ui_that_names_its_checkpoint_by_hash_alone(digest, same):
+    class ByHash(A1111):
+        def draw(self, body):
+            answer = super().draw(body)
+            return answer | {"info": json.dumps({"sd_model_hash": digest})}
+
+    with serving(ByHash()) as name, opened(name) as generator:
+        if same:
+            only(generator)
+            return
+        with pytest.raises(ModelError, match=r"drew with the checkpoint 'fedcba9876' and not with 'dreamy_v2'"):
+            only(generator)
+
+
+@pytest.mark.parametrize(
     ("answer", "message"),
     [
         ({"images": []}, "without a picture"),
@@ -332,6 +349,24 @@ def test_runs_that_fail(outcome, message):
         backend.outcome = [outcome]
         with pytest.raises(ModelError, match=message):
             only(generator)
+
+
+def test_a_run_that_takes_too_long_is_given_up(monkeypatch):
+    monkeypatch.setattr(backend_comfyui, "_FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(backend_comfyui, "DRAW_SECONDS", 0.06)
+
+    class Endless(Comfy):
+        def history(self, name):
+            return {}
+
+    backend = Endless()
+    with (
+        serving(backend) as name,
+        opened(name) as generator,
+        pytest.raises(ModelError, match="did not draw a picture within"),
+    ):
+        only(generator)
+    assert ("POST", "/interrupt") in [request[:2] for request in backend.requests]
 
 
 def test_a_run_that_vanishes_from_the_queue(monkeypatch):

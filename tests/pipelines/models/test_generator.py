@@ -1,4 +1,5 @@
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -76,6 +77,17 @@ def test_a_setting_that_there_is_not(generator):
         ModelError, match="There is no setting 'num_inference_steps': choose among negative, steps, guidance, "
     ):
         generator.request("a fox", 0, num_inference_steps=4)
+
+
+def test_noise_of_inputs_follows_the_seed_and_leaves_the_callers(embedded):
+    generator = ImageGenerator(replace(embedded, inputs={"eta": 0.0}))
+    torch.manual_seed(9)
+    seen = []
+    for seed in (1, 2, 1):
+        with generator._noise_of_inputs(seed):
+            seen.append(torch.rand(3).tolist())
+    assert seen[0] == seen[2] != seen[1]
+    assert torch.equal(torch.rand(3), torch.rand(3, generator=torch.Generator().manual_seed(9)))
 
 
 def test_an_empty_negative_prompt_is_no_missing_one(generator):

@@ -121,6 +121,16 @@ def test_batches_of_one_lora_each_keep_their_order(drawing):
     assert np.array_equal(drawn[1].pixels, drawing[1]("a fox <lora:ink:1>"))
 
 
+def test_weighted_and_plain_prompts_are_drawn_each_as_itself(embedded):
+    generator = ImageGenerator(embedded, 4)
+    prompts = ["a noisy picture of a boat", "a (noisy:1.6) picture of a boat", "a noisy picture of an owl"]
+    requests = [generator.request(text, 3, steps=4) for text in prompts]
+    together = [picture.pixels.astype(int) for batch in generator.draw(requests) for picture in batch]
+    for request, picture in zip(requests, together, strict=True):
+        assert np.abs(next(generator.draw([request]))[0].pixels - picture).max() <= 1
+    assert np.abs(together[0] - together[1]).max() > 20
+
+
 def test_another_file_of_the_name_is_another_picture(embedded, tmp_path, collection):
     """The collection tells them apart, and goes on with what it has when the file is the old one again."""
     ink, other = tmp_path / "ink.safetensors", tmp_path / "other"

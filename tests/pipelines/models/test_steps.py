@@ -1,8 +1,12 @@
 import numpy as np
 import pytest
+import torch
+from specimens import families
 
 from soart.errors import ModelError
 from soart.pipelines.models import steps as steps_module
+from soart.pipelines.models.early_stop import all_too_low
+from soart.pipelines.models.step_preview import decode
 from soart.pipelines.models.steps import StepReport
 
 
@@ -12,6 +16,22 @@ def requests(generator, count=3, **settings):
 
 def drawn(generator, report=None, **settings):
     return [picture for batch in generator.draw(requests(generator, **settings), report) for picture in batch]
+
+
+@pytest.mark.parametrize(("scores", "low"), [([39.9], True), ([40.0], False), ([10.0, 40.0], False), ([np.nan], True)])
+def test_a_picture_that_just_reaches_the_limit_is_finished(scores, low):
+    assert all_too_low(np.array(scores), 40) == low
+
+
+def test_decoders_that_overflow_in_half_precision_are_used_in_single(tmp_path):
+    pipe = families.sdxl(tmp_path)
+    latents = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(1))
+    pipe.vae.to(torch.float16).to(torch.float32)
+    wanted = decode(pipe, latents)
+    pipe.vae.to(torch.float16)
+    assert pipe.vae.config.force_upcast
+    np.testing.assert_array_equal(decode(pipe, latents), wanted)
+    assert pipe.vae.dtype == torch.float16
 
 
 def test_every_step_of_every_batch_is_reported(generator):
