@@ -42,8 +42,10 @@ VIEWS = (
 RESEARCH = (("attention", N_("Attention")),)
 #: Titles of pages by view.
 TITLES = dict((*VIEWS, *RESEARCH, ("collections", N_("Collections"))))
-#: A quoted absolute path, and the name at its end.
-_PATH = re.compile(r"'(?:/|[A-Za-z]:\\)[^']*?([^'/\\]*)'")
+#: An absolute path or the address of a database, quoted as ``repr`` does.
+_PATH = re.compile(
+    r"""(['"])(?P<start>/|\\\\|[A-Za-z]:[\\/]|\w[\w+.-]*://[^/'"]*)(?P<rest>(?:\\.|(?!\1)[^\\])*)\1""", re.DOTALL
+)
 _templates = Environment(
     loader=FileSystemLoader([HERE / "templates", TEMPLATES]),
     autoescape=True,
@@ -87,14 +89,25 @@ _templates.globals.update(
 )
 
 
+def without_paths(text: str) -> str:
+    """A message with the names of files and databases instead of their quoted paths and addresses."""
+
+    def named(path: re.Match[str]) -> str:
+        rest = path["rest"].split("?")[0] if "://" in path["start"] else path["rest"]
+        name = re.split(r"[/\\]+", rest.rstrip("/\\"))[-1]
+        return f"{path[1]}{name}{path[1]}"
+
+    return _PATH.sub(named, text)
+
+
 def for_visitor(request: Request, text: str) -> str:
     """A message as a visitor may see it: in the visitor's language if it is a known one.
 
-    For guests, quoted paths become the names of their files, and a running backend is named without its address.
+    For guests, files and databases are named without their paths, and a running backend without its address.
     """
     if not is_owner(request):
         backend = server_of(request).settings.backend
-        text = _PATH.sub(r"'\1'", text.replace(backend.title, backend.name) if backend else text)
+        text = without_paths(text.replace(backend.title, backend.name) if backend else text)
     return texts_of(request).message(text)
 
 

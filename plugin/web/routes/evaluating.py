@@ -36,7 +36,7 @@ def evaluate_page(request: Request) -> Response:
     """The view; an earlier evaluation is read in the background."""
     current = current_collection(request)
     current.evaluation.recall()
-    folders = "\n".join(map(str, known_roots(current.collection)))
+    folders = "\n".join(map(str, known_roots(current.collection))) if is_owner(request) else ""
     return page(
         request, "evaluate.html", current, view="evaluate", profiles=current.profiles.names(), folders=folders,
         chosen=current.evaluation.settings.profile or TECHNICAL,
@@ -83,9 +83,10 @@ def findings(request: Request) -> Response:
 
 
 def evaluate(request: Request, body: dict[str, Any]) -> Response:
-    """Start an evaluation in the background."""
-    current = current_collection(request)
-    folders = folders_of(current, str(body["folders"])) if "folders" in body else None
+    """Start an evaluation in the background; without folders those of the last one, which guests do not see."""
+    current, text = current_collection(request), str(body.get("folders", ""))
+    named = text.strip() or ("folders" in body and is_owner(request))
+    folders = folders_of(current, text) if named else None
     current.evaluation.evaluate(str(body.get("profile", "")), folders)
     return _state(request)
 

@@ -9,6 +9,8 @@ from starlette.testclient import TestClient
 from soart.pipelines.collection.collection import Collection
 from soart.plugin.web.app import create_app
 
+from .conftest import TOKEN
+
 VIEWS = ("gallery", "rate", "compare", "keepers", "generate", "tune", "taste", "attention", "evaluate")
 
 
@@ -41,7 +43,9 @@ def test_the_first_page_of_several_collections_is_their_list(settings, tmp_path)
         assert ">second</a>" in page
         assert str(tmp_path / "second") not in page
         assert "This collection is empty" in two.get("/c/1/gallery").text
-        assert f"--collection {tmp_path / 'second'}" in two.get("/c/1/gallery").text
+        assert "--collection second<" in two.get("/c/1/gallery").text
+        two.get("/", params={"token": TOKEN})
+        assert f"--collection {tmp_path / 'second'}<" in two.get("/c/1/gallery").text
         assert two.get("/c/1/api/ids").json() == {"ids": []}
 
 

@@ -5,6 +5,7 @@ import pytest
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import ratings
 from soart.pipelines.services.judging import KEY, start_judging
+from soart.plugin.web.answers import without_paths
 from soart.plugin.web.security import allowed_host, signing_key
 from soart.plugin.web.sessions import same_secret
 
@@ -182,6 +183,18 @@ def test_a_guest_changes_no_file_and_sees_no_path(visit, folder, settings_, secr
     answer = guest.client.get("/c/0/api/jobs")
     assert str(folder) not in answer.text
     assert answer.json()["jobs"][-1]["judged"] == "judge:clip:towers@1"
+
+
+@pytest.mark.parametrize(("path", "name"), [
+    ("/home/ann/art/a.png", "a.png"), ("/home/Ann's pictures/a.png", "a.png"), ("/Ann's \"best\"/of/x y.png", "x y.png"),
+    ("C:\\Users\\ann\\a.png", "a.png"), ("C:/Users/Ann's/a.png", "a.png"), ("\\\\server\\share\\a.png", "a.png"),
+    ("\\\\server\\share", "share"), ("/home/ann/art/", "art"), ("/", ""),
+    ("postgresql://alice:pw@db.internal:5432/art", "art"), ("postgresql+psycopg://alice@db.internal/art?sslkey=/k", "art"),
+    ("postgresql://alice@db.internal", ""), ("sqlite:////home/ann/soart.db", "soart.db"),
+])  # fmt: skip
+def test_messages_for_guests_name_files_and_databases_without_their_paths(path, name):
+    shown = without_paths(f"The file {path!r} isn't there: it's not in 'and/or' {path!r}.")
+    assert shown in {f"The file {q}{name}{q} isn't there: it's not in 'and/or' {q}{name}{q}." for q in "'\""}
 
 
 def test_the_password_opens_until_the_logout_even_for_a_stolen_cookie(visit, settings, tmp_path):

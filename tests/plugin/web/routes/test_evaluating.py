@@ -10,6 +10,7 @@ from soart.metrics.damage.titles import damage_noun
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.damage import suspected
 from soart.pipelines.collection.tables import AWAY
+from soart.pipelines.ingest.roots import known_roots
 
 DUPLICATES = {"duplicates": "1"}
 
@@ -57,6 +58,21 @@ def test_the_gallery_is_filtered_by_suspected_damage_once_it_is_evaluated(visito
     assert image in visitor.get("/api/ids", damage=damage).json()["ids"]
     assert f"<dd>{damage_noun(damage)}</dd>" in visitor.get(f"/detail/{image}").text
     assert visitor.get("/api/ids", damage="rain").status_code == 400
+
+
+def test_guests_evaluate_the_folders_of_the_last_time_without_seeing_their_paths(visit, folder, tmp_path, make_untidy):
+    own = make_untidy(tmp_path / "Ann's pictures") / "images"
+    owner = visit(fresh=True, allowed=[own])
+    evaluated(owner, folders=str(own))
+    assert "Ann&#39;s pictures" in owner.get("/evaluate").text
+    guest = visit(fresh=True, guests=True, secrets={"token": ""})
+    page = guest.get("/evaluate").text
+    assert str(tmp_path) not in page
+    assert "Ann&#39;s" not in page
+    wait(guest)
+    evaluated(guest, folders="")
+    with Collection(folder) as collection:
+        assert known_roots(collection) == [own]
 
 
 def snapshot(visitor):
