@@ -57,7 +57,7 @@ def web(
     create: Annotated[
         bool, typer.Option("--create", help="Create an empty collection if the named one does not exist.")
     ] = False,
-    rater: Annotated[str, typer.Option(help="Default rater name.")] = "me",
+    rater: Annotated[str, typer.Option(help="Name of the owner as a rater until another one is entered.")] = "me",
     allow_host: Annotated[
         list[str] | None, typer.Option(help="Further host name that may be used to open the page; repeatable.")
     ] = None,

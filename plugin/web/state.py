@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from ...pipelines.models.generator import ImageGenerator
 
 
+#: Names of guests who have not entered one: the first that is not the owner's.
+GUEST_RATERS = ("guest", "visitor")
+
+
 class OpenCollection:
     """A collection with its profiles, background jobs and services.
 
@@ -113,7 +117,7 @@ class ServerSettings:
         backend: the running backend that draws; None for a model in this process. Requests cannot name one.
         vocabulary: vocabulary of plain prompts: ``embedded`` or ``general``.
         profiles: the user's tastes.
-        rater: name of a rater who has not entered one.
+        rater: name of an owner who has not entered one.
         token: makes its bearer the owner, who may move files; empty if nobody can.
         password: makes its bearer a guest; empty for none.
         guests: let everybody in as a guest.
@@ -229,9 +233,10 @@ def current_collection(request: Request) -> OpenCollection:
 
 
 def rater_of(request: Request) -> str:
-    """Name of the rater of a request."""
-    name: str = request.session.get("rater", server_of(request).settings.rater)
-    return name
+    """Name of the rater of a request; guests who have not entered one share a name that is not the owner's."""
+    own = server_of(request).settings.rater
+    name: str = request.session.get("rater", "")
+    return name or (own if is_owner(request) else next(shared for shared in GUEST_RATERS if shared != own))
 
 
 def is_owner(request: Request) -> bool:

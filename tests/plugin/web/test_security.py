@@ -146,7 +146,7 @@ def test_a_guest_changes_no_file_and_sees_no_path(visit, folder, settings_, secr
         refused = guest.post(path, {"worst": "50", "plan": "x", "name": "x"})
         assert refused.status_code == 403
         assert refused.json()["error"].startswith("Only the owner of this server may move or add files")
-    assert guest.post(RATE, BODY).status_code == 200
+    assert guest.post(RATE, {**BODY, "rater": "guest"}).status_code == 200
     for path in ("/c/0/evaluate", "/c/0/detail/1", "/collections"):
         assert str(folder) not in guest.client.get(path).text
     assert str(folder) in visit(**settings_).client.get("/collections").text
@@ -221,8 +221,22 @@ def test_the_token_of_changes_is_another_one_after_the_login(locked):
     assert enter(client, PASSWORD).status_code == 200
     after = csrf_of(client)
     assert after != before
-    assert client.post(RATE, json=BODY, headers=before).status_code == 403
-    assert client.post(RATE, json=BODY, headers=after).status_code == 200
+    body = {**BODY, "rater": "guest"}
+    assert client.post(RATE, json=body, headers=before).status_code == 403
+    assert client.post(RATE, json=body, headers=after).status_code == 200
+
+
+@pytest.mark.parametrize(("own", "shared"), [("me", "guest"), ("guest", "visitor")])
+def test_a_guest_without_a_name_rates_beside_the_owner(visit, folder, own, shared):
+    owner = visit(password=PASSWORD, rater=own)
+    assert owner.post(RATE, {**BODY, "rater": own}).status_code == 200
+    guest = visit(password=PASSWORD, rater=own, secrets={"token": "", "password": PASSWORD})
+    assert guest.post(RATE, {**BODY, "rater": own, "stars": 1}).status_code == 400
+    assert guest.post(RATE, {**BODY, "rater": shared, "stars": 1}).status_code == 200
+    assert guest.post("/rater", {"rater": "ann"}).status_code == 200
+    assert guest.post(RATE, {**BODY, "rater": "ann", "stars": 2}).status_code == 200
+    with Collection(folder) as collection:
+        assert [ratings(collection, rater) for rater in (own, shared, "ann")] == [{1: 5}, {1: 1}, {1: 2}]
 
 
 def test_a_new_password_ends_sessions_but_not_the_name_of_the_rater(visit):
