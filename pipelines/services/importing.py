@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from itertools import count
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from .export import safe_name
 IMPORTED = "imported"
 #: Most bytes of a file.
 MOST_BYTES = 100_000_000
+_copying = threading.Lock()
 
 
 def import_picture(collection: Collection, name: str, content: bytes) -> Path:
@@ -43,15 +45,27 @@ def import_picture(collection: Collection, name: str, content: bytes) -> Path:
     folder = collection.file(IMAGES) / IMPORTED
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        target = _free(folder / name, content)
-        if not target.exists():
-            write_whole(target, content)
+        return _copy(folder / name, content)
     except OSError as error:
         raise CollectionError(f"{name!r} cannot be copied to the collection: {error.strerror or error}.") from error
-    return target
 
 
-def _free(path: Path, content: bytes) -> Path:
-    """The path, or one with a number, that is free or holds the same content."""
-    names = (path if n == 1 else path.with_name(f"{path.stem} ({n}){path.suffix}") for n in count(1))
-    return next(p for p in names if not p.exists() or (p.is_file() and p.read_bytes() == content))
+def _copy(path: Path, content: bytes) -> Path:
+    """Write a file under its name, or one with a number if another content has it; returns its path."""
+    for n in count(1):
+        target = path if n == 1 else path.with_name(f"{path.stem} ({n}){path.suffix}")
+        with _copying:
+            if target.is_file() and target.read_bytes() == content:
+                return target
+            # Another process may take the name at the same time: only one of them makes the file.
+            try:
+                target.touch(exist_ok=False)
+            except FileExistsError:
+                continue
+            try:
+                write_whole(target, content)
+            except BaseException:
+                target.unlink(missing_ok=True)
+                raise
+            return target
+    raise AssertionError("unreachable")

@@ -1,12 +1,15 @@
 """Pictures that are dropped on the gallery: owner alone, pictures alone, safe names."""
 
 import io
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from soart.pipelines.collection.collection import Collection
+from soart.pipelines.services.importing import import_picture
 from soart.plugin.web import security
 
 
@@ -47,6 +50,14 @@ def test_dropped_pictures_are_copied_and_found_by_the_scan(visitor, folder):
             "d_.png",
         ]
     assert len(visitor.get("/api/ids").json()["ids"]) == 43
+
+
+def test_pictures_of_one_name_that_arrive_at_once_all_stay(collection):
+    contents = [encoded(seed) for seed in (*range(8), 0)]
+    with ThreadPoolExecutor(len(contents)) as pool:
+        paths = list(pool.map(partial(import_picture, collection, "a.png"), contents))
+    assert len(set(paths)) == 8
+    assert [path.read_bytes() for path in paths] == contents
 
 
 @pytest.mark.parametrize(("name", "content"), [
