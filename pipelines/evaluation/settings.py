@@ -27,7 +27,12 @@ class EvaluationSettings:
     @classmethod
     def of(cls, collection: Collection) -> EvaluationSettings:
         """The settings that a collection keeps."""
-        stored = json.loads(setting(collection, KEY) or "{}")
+        return cls.read(setting(collection, KEY))
+
+    @classmethod
+    def read(cls, text: str | None) -> EvaluationSettings:
+        """Settings from their text; the default ones from None."""
+        stored = json.loads(text or "{}")
         return cls(stored.get("profile", ""), tuple(stored.get("keep", ())))
 
     def text(self) -> str:

@@ -81,21 +81,19 @@ class EvaluationService(CollectionService):
         self.allowed = allowed
         self._result: EvaluatedCollection | None = None
         self._stale = True
-        self._settings = EvaluationSettings.of(collection)
         self._evaluated_before = has_result(collection, "evaluation:")
 
     @property
     def settings(self) -> EvaluationSettings:
-        """The settings of the last evaluation."""
-        with self._lock:
-            return self._settings
+        """The settings that the collection stores now; another program may have changed them."""
+        return EvaluationSettings.of(self.collection)
 
     @property
     def result(self) -> EvaluatedCollection | None:
         """The latest result, with the pictures that the settings keep; None before the first."""
         with self._lock:
-            result, settings = self._result, self._settings
-        return result and replace(result, evaluation=prefer(result.evaluation, settings.keep))
+            result = self._result
+        return result and replace(result, evaluation=prefer(result.evaluation, self.settings.keep))
 
     @property
     def movable(self) -> bool:
@@ -154,7 +152,7 @@ class EvaluationService(CollectionService):
         roots = self.roots() if folders is None else [self.folder / "images", *folders]
         with self._lock:
             self._refuse_if_busy()
-            self._store(replace(self._settings, profile=profile))
+            self._change(lambda settings: replace(settings, profile=profile))
             return self._start("Evaluating", lambda job: self._evaluate(job, roots))
 
     def keep(self, image: int, *, every: bool = False) -> tuple[list[int], list[int]]:
@@ -182,7 +180,7 @@ class EvaluationService(CollectionService):
             the pictures of them that were chosen before; none if nothing was chosen.
         """
         with self._lock:
-            keeps_all = set(members) <= set(self._settings.keep)
+            keeps_all = set(members) <= set(self.settings.keep)
             return self.choose_of(members, [image] if not every else [] if keeps_all else members)
 
     def choose_of(self, members: Sequence[int], chosen: Sequence[int]) -> list[int]:
@@ -191,10 +189,15 @@ class EvaluationService(CollectionService):
         Returns:
             the choice before.
         """
+        group, before = set(members), set()
+
+        def choose(settings: EvaluationSettings) -> EvaluationSettings:
+            before.update(group.intersection(settings.keep))
+            return replace(settings, keep=tuple(sorted(set(settings.keep) - group | group.intersection(chosen))))
+
         with self._lock:
-            kept = set(self._settings.keep)
-            self._store(replace(self._settings, keep=tuple(sorted(kept - set(members) | set(chosen) & set(members)))))
-            return sorted(kept & set(members))
+            self._change(choose)
+        return sorted(before)
 
     def plan(self, rule: Rule) -> Plan:
         """Plan the moves of a rule.
@@ -306,7 +309,7 @@ class EvaluationService(CollectionService):
         with self._lock:
             if (result := self._result) is None:
                 return
-            profile = self._settings.profile
+            profile = self.settings.profile
             scorers = [self.profiles.scorer(profile)] if profile else []
             evaluation = evaluate_scan(self.collection, result.update.scan_number, scorers)
             self._result = replace(result, evaluation=evaluation)
@@ -359,9 +362,8 @@ class EvaluationService(CollectionService):
         self.version += 1
         return self.jobs.start(self.key, title, work)
 
-    def _store(self, settings: EvaluationSettings) -> None:
-        self._store_settings(settings.text())
-        self._settings = settings
+    def _change(self, change: Callable[[EvaluationSettings], EvaluationSettings]) -> None:
+        self._change_settings(lambda text: change(EvaluationSettings.read(text)).text())
 
     def _new_journal(self) -> Path:
         start = f"{datetime.now():%Y%m%d-%H%M%S}"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 from ..collection.collection import Collection
-from ..collection.settings import setting, store_setting
+from ..collection.settings import change_setting, setting, store_setting
 from ..scoring.collection_profiles import CollectionProfiles
 from ..support.background import FAILED, Job, Jobs
 
@@ -55,4 +56,9 @@ class CollectionService:
     def _store_settings(self, text: str) -> None:
         """Store settings in place of the earlier ones, as a new version."""
         store_setting(self.collection, self._settings_key, text)
+        self.version += 1
+
+    def _change_settings(self, change: Callable[[str | None], str]) -> None:
+        """Store settings made from those that the collection stores now, which another program may have changed."""
+        change_setting(self.collection, self._settings_key, change)
         self.version += 1

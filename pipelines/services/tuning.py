@@ -116,14 +116,12 @@ class TuningService(CollectionService):
         self._speed: tuple[float, int] = (0.0, 0)
         self.latest: LatestFindings | None = None
         self._runs = 0
-        text = self._stored_settings()
-        self._settings = None if text is None else TuneSettings.read(text)
 
     @property
     def settings(self) -> TuneSettings | None:
-        """Settings of the tune; None before the first start."""
-        with self._lock:
-            return self._settings
+        """Settings of the tune as the collection stores them now; None before the first start."""
+        text = self._stored_settings()
+        return None if text is None else TuneSettings.read(text)
 
     @property
     def live(self) -> bool:
@@ -135,11 +133,11 @@ class TuningService(CollectionService):
     def state(self) -> str:
         """The state; ``interrupted`` if the settings say running but the process was killed."""
         with self._lock:
-            if self._settings is None:
+            if (settings := self.settings) is None:
                 return IDLE
             if self.live:
                 return PAUSING if self._pause else RUNNING
-            return INTERRUPTED if self._settings.state == RUNNING else self._settings.state
+            return INTERRUPTED if settings.state == RUNNING else settings.state
 
     def progress(self) -> TuneProgress:
         """The state with all pictures; starts reading the findings of a tune that is not running.
@@ -175,7 +173,7 @@ class TuningService(CollectionService):
             if self.live:
                 raise SoartError("A tune is running in this collection: pause it before you start another one.")
             self.latest = None
-            self._store(replace(settings, state=RUNNING, why=""))
+            self._store_settings(replace(settings, state=RUNNING, why="").write())
             self._run()
 
     def resume(self, budget: int | None = None) -> None:
@@ -188,8 +186,7 @@ class TuningService(CollectionService):
             SoartError: nothing was tuned yet.
         """
         with self._lock:
-            settings = self._started()
-            self._store(replace(settings, state=RUNNING, why="", budget=budget or settings.budget))
+            self._change(lambda settings: replace(settings, state=RUNNING, why="", budget=budget or settings.budget))
             self._run()
 
     def pause(self) -> None:
@@ -210,9 +207,8 @@ class TuningService(CollectionService):
             SoartError: nothing was tuned yet.
         """
         with self._lock:
-            changed = replace(self._started(), bans=bans, pins=pins)
-            self._space(changed).check_tunable()
-            self._store(changed)
+            self._space(replace(self._started(), bans=bans, pins=pins)).check_tunable()
+            self._change(lambda settings: replace(settings, bans=bans, pins=pins))
 
     def panel(self, settings: TuneSettings) -> Panel:
         """The judges of a tune; judges by others are loaded.
@@ -251,9 +247,9 @@ class TuningService(CollectionService):
         """
         with self._lock:
             start, drawn = self._speed
-            if self._settings is None or not self._running or drawn <= 0:
+            if not self._running or drawn <= 0 or (settings := self.settings) is None:
                 return None
-            return (time.monotonic() - start) / drawn * max(0, self._settings.budget - done)
+            return (time.monotonic() - start) / drawn * max(0, settings.budget - done)
 
     def read_findings(self) -> Job:
         """Read the findings of a tune that is not running, in the background."""
@@ -261,13 +257,11 @@ class TuningService(CollectionService):
 
     def _started(self) -> TuneSettings:
         """The settings of a tune that was started."""
-        if (settings := self.settings) is None:
-            raise SoartError(_NOT_STARTED)
-        return settings
+        return _started(self._stored_settings())
 
-    def _store(self, settings: TuneSettings) -> None:
-        self._store_settings(settings.write())
-        self._settings = settings
+    def _change(self, change: Callable[[TuneSettings], TuneSettings]) -> None:
+        """Change the settings of a tune that was started."""
+        self._change_settings(lambda text: change(_started(text)).write())
 
     def _run(self) -> None:
         self._pause = False
@@ -293,9 +287,10 @@ class TuningService(CollectionService):
         """A tuner by the present settings, and these."""
         generator = self._load()
         with self._lock:
-            settings = replace(self._started(), model=generator.model.identity)
-            if settings != self._settings:
-                self._store(settings)
+            model = generator.model.identity
+            if self._started().model != model:
+                self._change(lambda settings: replace(settings, model=model))
+            settings = self._started()
         proposer = vocabulary_proposer(settings.vocabulary) if settings.propose else None
         tuner = Tuner(
             self.collection, generator, self._space(settings), self.panel(settings), seed=settings.seed,
@@ -359,19 +354,37 @@ class TuningService(CollectionService):
         def on_batch(rows: list[ImageRow]) -> bool:
             self._update_findings(tuner)
             with self._lock:
-                return self._pause or self._settings != used
+                return self._pause or self.settings != used
 
         why = tune(tuner, on_batch=on_batch, progress=on_progress)
         if why != STOPPED:
             self._update_findings(tuner)
             with self._lock:
                 # Resumed meanwhile with a larger budget, it goes on.
-                return (ENDED, why) if self._settings == used else None
+                return (ENDED, why) if self.settings == used else self._replaced(used)
         with self._lock:
-            return (PAUSED, "") if self._pause else None
+            return (PAUSED, "") if self._pause else self._replaced(used)
+
+    def _replaced(self, used: TuneSettings) -> tuple[str, str] | None:
+        """The end of a run if another program has started another tune, which keeps its settings; else None."""
+        now = self.settings
+        same = now is not None and (now.space, now.seed) == (used.space, used.seed)
+        return None if same else (INTERRUPTED, "")
 
     def _end(self, state: str, why: str) -> None:
         with self._lock:
             self._pause = self._running = False
-            if self._settings is not None and state != INTERRUPTED:
-                self._store(replace(self._settings, state=state, why=why))
+            if state != INTERRUPTED and self.settings is not None:
+                self._change(lambda settings: replace(settings, state=state, why=why))
+
+
+def _started(text: str | None) -> TuneSettings:
+    """Settings from their text.
+
+    Raises:
+        SoartError: nothing was tuned yet.
+    """
+    settings = None if text is None else TuneSettings.read(text)
+    if settings is None:
+        raise SoartError(_NOT_STARTED)
+    return settings

@@ -180,6 +180,16 @@ def test_another_one_can_be_kept_or_all(service, open_service):
         service.keep(1)
 
 
+def test_choices_of_another_server_stay(collection, open_service):
+    first, second = open_service(), open_service()
+    second.choose_of([17, 18], [17])
+    assert first.choose_of([5, 6], [6]) == []
+    assert first.settings.keep == second.settings.keep == (6, 17)
+    assert second.choose_of([5, 6], [5]) == [6]
+    first.evaluate().wait(60)
+    assert first.settings.keep == (5, 17)
+
+
 def test_moved_pictures_are_away_everywhere_and_undo_restores_exactly_what_was_there(
     service, open_service, collection, tmp_path
 ):

@@ -62,6 +62,30 @@ def test_bans_count_from_the_next_batch_and_pausing_from_the_next_too(tuning, co
     assert tuning.settings.bans == ("palette=warm",)
 
 
+def test_bans_of_another_server_stay_and_count(tuning, collection, profiles, generator, until):
+    tuning.start(TuneSettings.of_text(SPACE, "embedded", budget=400, prune=False))
+    other = TuningService(collection, profiles, Jobs(), lambda: generator, threading.Lock())
+    until(lambda: tuning.latest is not None)
+    other.narrow(("palette=warm",), ("style=flat",))
+    drawn = len(tuning.pictures())
+    until(lambda: len(tuning.pictures()) > drawn + 8)
+    tuning.pause()
+    until(lambda: not tuning.live)
+    prompts = [row.generation.prompt for row in collection.images()][-3:]
+    assert all("flat" in prompt and "warm" not in prompt for prompt in prompts)
+    assert (tuning.settings.bans, tuning.settings.pins) == (("palette=warm",), ("style=flat",))
+    assert tuning.settings.state == other.settings.state == PAUSED
+
+
+def test_a_tune_ends_when_another_server_starts_another_one(tuning, collection, profiles, generator, until):
+    tuning.start(TuneSettings.of_text(SPACE, "embedded", budget=400, prune=False))
+    other = TuningService(collection, profiles, Jobs(), lambda: generator, threading.Lock())
+    until(lambda: tuning.latest is not None)
+    other.start(TuneSettings.of_text(SPACE, "embedded", budget=4, prune=False, seed=7))
+    until(lambda: not tuning.live and not other.live)
+    assert (tuning.settings.seed, tuning.settings.state) == (7, ENDED)
+
+
 def test_options_are_proposed_and_may_be_pinned_after_a_restart(tuning, collection, profiles, generator, until):
     tuning.start(TuneSettings.of_text(SPACE, "embedded", budget=24, prune=False, propose=True))
     until(lambda: not tuning.live)

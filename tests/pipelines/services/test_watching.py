@@ -129,7 +129,7 @@ def test_new_pictures_do_not_wait_for_the_next_try(watched, paint, monkeypatch):
 def test_without_the_taste_that_ranked_the_technical_score_does(watched, paint):
     folder, evaluation, _ = watched
     watch = FolderWatch(evaluation, settled=0)
-    evaluation._store(replace(evaluation.settings, profile="deleted"))
+    evaluation._change(lambda settings: replace(settings, profile="deleted"))
     paint(folder, 1, 5, vivid=True)
     assert seen(evaluation, watch, 0)
     assert (len(evaluation.result.evaluation.ids), evaluation.settings.profile) == (4, "")
