@@ -19,10 +19,11 @@ class CollectionCounts:
     """Counts of one collection.
 
     Attributes:
-        pictures, problems: all pictures that were not moved away, and those of them that are left out of rankings.
+        pictures, problems: all pictures that were not moved away and whose files are not missing, and those of them that
+            are left out of rankings.
         away: pictures that were moved away; their ratings and scores are kept.
         raters: number of ratings by rater.
-        profiles: number of scores by stored profile, without those of pictures that were moved away.
+        profiles: number of scores by stored profile, of these pictures.
         models: number of pictures by model.
         first, last: times at which the first and the last picture were added; None if there are none.
     """

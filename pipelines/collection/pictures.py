@@ -9,7 +9,7 @@ from sqlalchemy import Select, func, or_, select, update
 
 from ..support.batching import batches
 from .collection import Collection
-from .tables import AWAY, FingerprintRow, ImageRow
+from .tables import AWAY, HERE, MISSING, FingerprintRow, ImageRow
 
 T = TypeVar("T")
 #: Rows read or written in one query.
@@ -62,9 +62,16 @@ def images_by_id(collection: Collection, ids: Sequence[int]) -> dict[int, ImageR
 
 
 def count_sound_pictures(collection: Collection) -> int:
-    """Return the number of pictures without a problem."""
+    """Return the number of pictures without a problem whose files are not missing."""
+    query = select(func.count()).select_from(ImageRow).where(ImageRow.problem.is_(None), HERE)
     with collection.session("be read") as session:
-        return session.scalar(select(func.count()).select_from(ImageRow).where(ImageRow.problem.is_(None))) or 0
+        return session.scalar(query) or 0
+
+
+def ids_without_files(collection: Collection) -> set[int]:
+    """Return the ids of the pictures of which scans have missed all files."""
+    with collection.session("be read") as session:
+        return set(session.scalars(select(ImageRow.id).where(MISSING)))
 
 
 def ids_moved_away(collection: Collection) -> set[int]:

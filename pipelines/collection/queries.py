@@ -37,7 +37,7 @@ MOST_WORDS = 50
 
 @dataclass(frozen=True)
 class Query:
-    """A choice of pictures and their order; by default all but those that were moved away, newest first.
+    """A choice of pictures and their order; by default all that are ``HERE``, newest first.
 
     Attributes:
         profile: stored score to sort and filter by, such as ``technical-5`` or ``taste:mine``.

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sqlalchemy import BigInteger, DateTime, Double, ForeignKey, LargeBinary, or_
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy import BigInteger, DateTime, Double, ForeignKey, LargeBinary, and_, not_, or_, select
+from sqlalchemy.orm import DeclarativeBase, Mapped, aliased, mapped_column, relationship
 
 from .column_types import String, Text
 
@@ -50,10 +50,6 @@ class ImageRow(Base):
     problem: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=_now)
     generation: Mapped[GenerationRow | None] = relationship(back_populates="image", lazy="selectin")
-
-
-#: Condition for pictures that were not moved away.
-HERE = or_(ImageRow.problem.is_(None), ImageRow.problem != AWAY)
 
 
 class GenerationRow(Base):
@@ -161,6 +157,16 @@ class FileRow(Base):
     scan: Mapped[int] = mapped_column(index=True)
     #: Time of the first scan that missed it.
     missing_since: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+_gone, _left = aliased(FileRow), aliased(FileRow)
+#: Condition for pictures of which scans have missed all files.
+MISSING = and_(
+    ImageRow.id.in_(select(_gone.image_id).where(_gone.image_id.is_not(None), _gone.missing_since.is_not(None))),
+    ImageRow.id.not_in(select(_left.image_id).where(_left.image_id.is_not(None), _left.missing_since.is_(None))),
+)
+#: Condition for pictures that were not moved away, and whose files are not missing.
+HERE = and_(or_(ImageRow.problem.is_(None), ImageRow.problem != AWAY), not_(MISSING))
 
 
 class FingerprintRow(Base):

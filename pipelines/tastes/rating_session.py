@@ -13,7 +13,7 @@ from ...metrics.tastes.blend import only_profile
 from ...metrics.tastes.examples import HIGHEST, LOWEST
 from ...metrics.tastes.proposals import Proposal, propose, propose_first
 from ..collection.collection import Collection
-from ..collection.pictures import images_by_id
+from ..collection.pictures import ids_without_files, images_by_id
 from ..collection.ratings import (
     HALF_STAR,
     as_stars,
@@ -41,7 +41,8 @@ def propose_pictures(
 ) -> tuple[Proposal, list[ImageRow]]:
     """Propose the pictures whose ratings would teach a taste most.
 
-    Pictures that the rater has rated or skipped, and those that the taste was learnt from, are left out.
+    Pictures that the rater has rated or skipped, those that the taste was learnt from, and those whose files are missing
+    are left out.
 
     Args:
         collection: the collection.
@@ -57,7 +58,7 @@ def propose_pictures(
         ProfileError: the taste is a blend.
     """
     profile = only_profile(scorer.taste)
-    judged, learnt = judged_pictures(collection, rater), {str(name) for name in profile.examples.pictures}
+    judged, learnt = _left_out(collection, rater), {str(name) for name in profile.examples.pictures}
     unrated = [row for row in collection.images() if row.id not in judged and row.sha256[:16] not in learnt]
     rows, items, _ = measure_sound(collection, unrated, scorer, progress)
     by_id = dict(zip([row.id for row in rows], items, strict=True))
@@ -72,7 +73,7 @@ def propose_pictures(
 def unrated_pictures(
     collection: Collection, rater: str, count: int, proposed: Sequence[int] = (), skip: Container[int] = ()
 ) -> list[ImageRow]:
-    """Sound pictures that a rater has neither rated nor skipped: the proposed ones, then others.
+    """Sound pictures with files that a rater has neither rated nor skipped: the proposed ones, then others.
 
     The others begin with those that stand for many, as long as the rater has judged few; see ``first_pictures``. The rest
     come in random order. The order is the same each time for one rater, and another for every other: together, raters
@@ -85,7 +86,7 @@ def unrated_pictures(
         proposed: ids of pictures to begin with.
         skip: ids to leave out.
     """
-    judged = judged_pictures(collection, rater)
+    judged = _left_out(collection, rater)
     ids = [image for image in proposed if image not in judged and image not in skip][:count]
     if len(ids) < count:
         sound = collection.ids()
@@ -97,6 +98,11 @@ def unrated_pictures(
         ids += [image for image in mixed if image not in seen and image not in ids][: count - len(ids)]
     rows = images_by_id(collection, ids)
     return [rows[image] for image in ids if image in rows]
+
+
+def _left_out(collection: Collection, rater: str) -> set[int]:
+    """Ids of the pictures that a rater has judged, and of those whose files are missing."""
+    return judged_pictures(collection, rater) | ids_without_files(collection)
 
 
 def considered(count: int) -> int:

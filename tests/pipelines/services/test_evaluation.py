@@ -12,7 +12,9 @@ from PIL import Image
 from soart.errors import CollectionError, ProfileError, SoartError
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.counts import count_collection
-from soart.pipelines.collection.queries import Query, order
+from soart.pipelines.collection.labels import TAG, label_counts, set_label
+from soart.pipelines.collection.pictures import count_sound_pictures
+from soart.pipelines.collection.queries import Query, order, row_of
 from soart.pipelines.collection.ratings import rate, ratings
 from soart.pipelines.collection.tables import AWAY, ImageRow
 from soart.pipelines.ingest.inspection import inspect_file
@@ -21,6 +23,7 @@ from soart.pipelines.scoring.profile_store import ProfileStore
 from soart.pipelines.services.evaluation import KEY, EvaluationService
 from soart.pipelines.services.rating import RatingService
 from soart.pipelines.support.background import CANCELLED, DONE, FAILED, Jobs
+from soart.pipelines.tastes.rating_session import unrated_pictures
 from soart.pipelines.tidying.cull import Rule
 from soart.pipelines.tidying.moved_away import mark_moved
 from soart.pipelines.tuning.study import Study, Trial
@@ -178,6 +181,31 @@ def test_another_one_can_be_kept_or_all(service, open_service):
     assert sorted(service.plan(rule).pictures["duplicates"]) == [17, 18]
     with pytest.raises(CollectionError, match="no near-duplicates"):
         service.keep(1)
+
+
+def test_deleted_pictures_are_left_out_from_the_next_evaluation_until_they_return(collection, service):
+    file, copied = collection.locate(row_of(collection, 2)), collection.locate(row_of(collection, 3))
+    content = file.read_bytes()
+    copied.rename(copied.with_name("another name.png"))
+    set_label(collection, TAG, "sea", [1, 2, 3])
+
+    def shown():
+        ids = set(order(collection, Query(), "me"))
+        counts = count_collection(collection)
+        assert counts.pictures == len(ids)
+        assert label_counts(collection, TAG) == {"sea": len(ids & {1, 2, 3})}
+        sound = {row.id for row in collection.images() if row.problem is None} & ids
+        assert {row.id for row in unrated_pictures(collection, "me", 99, [2])} == sound
+        assert count_sound_pictures(collection) == len(sound)
+        return ids
+
+    everything = shown()
+    file.unlink()
+    finish(service, service.evaluate())
+    assert shown() == everything - {2}
+    file.write_bytes(content)
+    finish(service, service.evaluate())
+    assert shown() == everything
 
 
 def test_choices_of_another_server_stay(collection, open_service):
