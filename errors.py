@@ -122,6 +122,10 @@ class CollectionError(SoartError):
     """A collection that cannot be opened, read or written."""
 
 
+class MissingPictureError(CollectionError):
+    """A picture that a collection does not have."""
+
+
 class NoFindingsError(SoartError):
     """A study none of whose pictures can be judged yet."""
 

@@ -10,7 +10,7 @@ import numpy as np
 from ...errors import ItemsError
 from ...metrics.damage.scorer import TechnicalScorer
 from ..collection.collection import Collection
-from ..collection.queries import Query, check_word_count, order, rows_of
+from ..collection.queries import Query, check_words, order, rows_of
 from ..collection.ratings import ratings
 from ..scoring.measuring import measure
 from .modes import Modes
@@ -33,9 +33,9 @@ def by_words(collection: Collection, words: Sequence[str]) -> dict[str, list[int
     """Ids of the pictures whose prompt contains a word, by word; pictures with several of the words are left out.
 
     Raises:
-        CollectionError: more words than ``MOST_WORDS`` of queries.
+        CollectionError: words that cannot be searched, see ``check_words``.
     """
-    check_word_count(words)
+    check_words(words)
     matches = {
         word: order(collection, Query(words=(word,), ascending=True, sound=True), "")
         for word in dict.fromkeys(words)

@@ -6,6 +6,7 @@ The database does the work, so that 50,000 pictures stay quick.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ import numpy as np
 from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import aliased
 
-from ...errors import CollectionError
+from ...errors import CollectionError, MissingPictureError
 from ...metrics.damage.scorer import DETECTORS
 from ...metrics.percentiles import percentiles_in
 from ..support.batching import batches
@@ -33,6 +34,7 @@ WINDOW = 400
 DAMAGE = ("", "any", "none", *DETECTORS)
 #: Most words of a query: each is searched in every prompt.
 MOST_WORDS = 50
+_UNSEARCHABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,8 @@ class Query:
         scored: leave out pictures without a score under the profile.
 
     Raises:
-        CollectionError: an unknown order, rating or damage, percentiles out of range, or too many words.
+        CollectionError: an unknown order, rating or damage, percentiles out of range, or words that cannot
+            be searched, see ``check_words``.
     """
 
     profile: str = ""
@@ -88,17 +91,19 @@ class Query:
             raise CollectionError(f"Expected a damage among {', '.join(DAMAGE[1:])}, got {self.damage!r}.")
         if not 0 <= self.low <= self.high <= 100:
             raise CollectionError(f"Expected percentiles within 0…100, got {self.low:g} to {self.high:g}.")
-        check_word_count(self.words)
+        check_words(self.words)
 
 
-def check_word_count(words: Sequence[str]) -> None:
-    """Refuse more words than can be searched at once.
+def check_words(words: Sequence[str]) -> None:
+    """Refuse more words than can be searched at once, and those that no database holds.
 
     Raises:
-        CollectionError: more than ``MOST_WORDS`` words.
+        CollectionError: more than ``MOST_WORDS`` words, or NUL or half a surrogate pair in one.
     """
     if len(words) > MOST_WORDS:
         raise CollectionError(f"Expected at most {MOST_WORDS} words to search prompts for, got {len(words):,}.")
+    if bad := [word for word in words if _UNSEARCHABLE.search(word)]:
+        raise CollectionError(f"Expected words to search prompts for, got {bad[0][:40]!r}.")
 
 
 def order(collection: Collection, query: Query, rater: str) -> list[int]:
@@ -220,11 +225,11 @@ def row_of(collection: Collection, image: int) -> ImageRow:
     """One picture.
 
     Raises:
-        CollectionError: it does not exist.
+        MissingPictureError: it does not exist.
     """
     rows = rows_of(collection, [image])
     if not rows:
-        raise CollectionError(f"There is no picture {image} in the collection {collection.name!r}.")
+        raise MissingPictureError(f"There is no picture {image} in the collection {collection.name!r}.")
     return rows[0]
 
 

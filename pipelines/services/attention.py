@@ -9,6 +9,7 @@ from ...errors import SoartError
 from ..attention.collection_modes import by_ratings, by_words, modes_of
 from ..attention.modes import Modes, VersionReport, compare_versions, measure_modes
 from ..collection.collection import Collection
+from ..collection.queries import check_words
 from ..support.background import Job, Jobs
 
 #: Key of the comparison among the jobs; one runs at a time.
@@ -45,7 +46,11 @@ def start_comparison(
         versions: first and second, such as ``B`` and ``D``.
         words: of prompts, one a mode.
         folders: of pictures by mode, in place of the collection's own pictures; links out of them are left out.
+
+    Raises:
+        CollectionError: words that cannot be searched.
     """
+    check_words(words or ())
 
     def measure(job: Job) -> Modes:
         if folders is not None:

@@ -12,11 +12,12 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from starlette.concurrency import run_in_threadpool
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from ...errors import ImageError, SoartError
+from ...errors import ImageError, MissingPictureError, SoartError
 from ...metrics.damage.titles import CAUTION, JUDGE, damage_noun, profile_title, stored_title
 from ...pipelines.collection.database import is_outage
 from ...pipelines.ingest.roots import check_allowed
@@ -46,6 +47,23 @@ TITLES = dict((*VIEWS, *RESEARCH, ("collections", N_("Collections"))))
 _PATH = re.compile(
     r"""(['"])(?P<start>/|\\\\|[A-Za-z]:[\\/]|\w[\w+.-]*://[^/'"]*)(?P<rest>(?:\\.|(?!\1)[^\\])*)\1""", re.DOTALL
 )
+#: Bits of the numbers that databases hold, without the sign.
+_BITS = 63
+
+
+class _NumberConvertor(Convertor[int]):
+    """A number in an address that every database holds; longer ones are no address."""
+
+    regex = "[0-9]{1,18}"
+
+    def convert(self, value: str) -> int:
+        return int(value)
+
+    def to_string(self, value: int) -> str:
+        return str(value)
+
+
+register_url_convertor("number", _NumberConvertor())
 _templates = Environment(
     loader=FileSystemLoader([HERE / "templates", TEMPLATES]),
     autoescape=True,
@@ -209,12 +227,15 @@ def whole_number(value: object, name: str) -> int:
         name: of the value, for the message.
 
     Raises:
-        SoartError: the value is not a whole number.
+        SoartError: the value is not a whole number, or has more than 64 bits.
     """
     try:
         if isinstance(value, bool) or not isinstance(value, (int, str)):
             raise ValueError
-        return int(value)
+        number = int(value)
+        if not -(2**_BITS) <= number < 2**_BITS:
+            raise ValueError
+        return number
     except ValueError:
         raise SoartError(f"Expected a whole number as {name}, got {str(value)[:40]!r}.") from None
 
@@ -265,10 +286,18 @@ def folders_of(current: OpenCollection, text: str) -> list[Path]:
         CollectionError: a folder is not among those that requests may name, or does not exist.
     """
     lines = dict.fromkeys(line.strip() for line in text.splitlines())
-    folders = [Path(line).expanduser().absolute() for line in lines if line]
-    check_allowed(folders, current.allowed)
-    if missing := [folder for folder in folders if not folder.is_dir()]:
-        raise SoartError(f"There is no folder {str(missing[0])!r}: name one folder a line.")
+    folders = []
+    for line in filter(None, lines):
+        try:
+            folder = Path(line).expanduser().absolute()
+            check_allowed([folder], current.allowed)
+            exists = folder.is_dir()
+        except (OSError, RuntimeError, ValueError):
+            # Such as a name that no file can have, or the home of nobody.
+            folder, exists = Path(line), False
+        if not exists:
+            raise SoartError(f"There is no folder {str(folder)[:200]!r}: name one folder a line.")
+        folders.append(folder)
     return folders
 
 
@@ -276,7 +305,7 @@ def status_of(error: SoartError) -> int:
     """HTTP status of an error: 403 or 404 for what is forbidden or missing, 503 if a later try may work, else 400."""
     if isinstance(error, ForbiddenError):
         return 403
-    if isinstance(error, (NotFoundError, ImageError)):
+    if isinstance(error, (NotFoundError, MissingPictureError, ImageError)):
         return 404
     return 503 if is_outage(error) else 400
 

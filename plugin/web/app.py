@@ -92,7 +92,7 @@ def create_app(settings: ServerSettings) -> Starlette:
         routes=[
             *people.routes,
             Mount("/static", StaticFiles(directory=HERE / "static")),
-            Mount("/c/{collection:int}", routes=views),
+            Mount("/c/{collection:number}", routes=views),
         ],
         middleware=[
             Middleware(

@@ -104,12 +104,19 @@ def refusal(
         return "This server does not answer under that name: open it by its address, or start it with --allow-host."
     if not changing:
         return ""
-    origin = headers.get("origin")
-    if (origin is not None and urlsplit(origin).netloc != host) or headers.get("sec-fetch-site") == "cross-site":
+    if not _from_host(headers.get("origin"), host) or headers.get("sec-fetch-site") == "cross-site":
         return "This request came from another site and was not carried out."
     if not same_secret(headers.get("x-csrf-token", ""), session.get("csrf", secrets.token_hex())):
         return "This page is out of date: reload it and try again."
     return "" if _length(headers) <= most_bytes else "The request is too large."
+
+
+def _from_host(origin: str | None, host: str) -> bool:
+    """True if an ``Origin`` header is of this host, or missing."""
+    try:
+        return origin is None or urlsplit(origin).netloc == host
+    except ValueError:
+        return False
 
 
 def _length(headers: Mapping[str, str]) -> float:

@@ -113,5 +113,5 @@ routes = [
     Route("/api/selection/export", json_endpoint(prepare_export), methods=["POST"]),
     Route("/api/labels", labels),
     Route("/export/{key}", download_export),
-    Route("/download/{image:int}", download),
+    Route("/download/{image:number}", download),
 ]

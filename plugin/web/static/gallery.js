@@ -125,7 +125,7 @@ async function load() {
     grid.show(ids, values.profile, stacks);
     selected.keep(ids);
   } catch (error) {
-    if (error.status !== 400) {
+    if (error.status !== 400 && error.status !== 404) {
       showError(error);
       return;
     }

@@ -27,6 +27,7 @@ def test_a_change_needs_the_token_of_the_session(visitor, folder):
 
 def test_a_change_must_come_from_this_site(visitor, folder):
     assert visitor.post(RATE, BODY, origin="http://evil.example").status_code == 403
+    assert visitor.post(RATE, BODY, origin="http://[").status_code == 403
     assert visitor.post(RATE, BODY, **{"sec-fetch-site": "cross-site"}).status_code == 403
     assert visitor.post(RATE, BODY, host="evil.example").status_code == 403
     assert visitor.client.get("/c/0/gallery", headers={"host": "evil.example"}).status_code == 403

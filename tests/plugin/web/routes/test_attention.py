@@ -1,5 +1,7 @@
 """Attention tables of words, ratings and folders."""
 
+import json
+
 import pytest
 
 ASK = {"first": "B", "second": "D"}
@@ -56,6 +58,15 @@ def test_missing_and_single_folders_are_refused(visitor, folders):
     body, parent = folders
     for text in (str(parent / "nowhere"), str(parent)):
         assert visitor.post("/c/0/api/attention", {**body, "text": text}).status_code == 400
+
+
+def test_words_that_no_prompt_can_hold_are_refused(visitor):
+    for text in ("grey \ud800", "grey r\x00d"):
+        body = {"first": "a", "second": "b", "source": "words", "text": text}
+        headers = {"x-csrf-token": visitor.token, "content-type": "application/json"}
+        refused = visitor.client.post("/c/0/api/attention", content=json.dumps(body), headers=headers)
+        assert refused.status_code == 400
+        assert refused.json()["error"].startswith("Expected words to search prompts for, got ")
 
 
 def test_only_allowed_folders_are_read(visit, folders):

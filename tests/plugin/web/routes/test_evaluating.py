@@ -1,5 +1,6 @@
 """Evaluating and tidying without a browser, and once with one."""
 
+import json
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -58,6 +59,16 @@ def test_the_gallery_is_filtered_by_suspected_damage_once_it_is_evaluated(visito
     assert image in visitor.get("/api/ids", damage=damage).json()["ids"]
     assert f"<dd>{damage_noun(damage)}</dd>" in visitor.get(f"/detail/{image}").text
     assert visitor.get("/api/ids", damage="rain").status_code == 400
+
+
+@pytest.mark.parametrize("name", ["\x00", "\ud800", "~nobody-here/art", "x" * 5000])
+def test_folders_that_cannot_be_are_refused(visitor, folder, name):
+    for text in (name, f"{folder}/{name}"):
+        headers = {"x-csrf-token": visitor.token, "content-type": "application/json"}
+        body = json.dumps({"folders": text})
+        refused = visitor.client.post("/c/0/api/evaluate", content=body, headers=headers)
+        assert refused.status_code == 400
+        assert "folder" in refused.json()["error"]
 
 
 def test_guests_evaluate_the_folders_of_the_last_time_without_seeing_their_paths(visit, folder, tmp_path, make_untidy):

@@ -67,7 +67,10 @@ def test_pictures_are_served_by_number_alone(visitor):
         "/pictures/-1/small",
     ):
         assert visitor.get(path).status_code == 404, path
-    assert visitor.get("/pictures/999/small").status_code == 400
+    for number in (999, 2**62, "9" * 5000):
+        for path in ("pictures/{}/small", "heat/{}", "detail/{}", "phrases/{}", "download/{}"):
+            assert visitor.get(f"/{path.format(number)}").status_code == 404, path
+    assert visitor.client.get(f"/c/{'9' * 5000}/gallery").status_code == 404
 
 
 def test_a_deleted_file_is_reported_and_its_ratings_stay(visitor, folder):
@@ -148,8 +151,12 @@ def test_more_like_this(visitor, folder):
     alike = likeness(items, stored[like][None], taste_extractor().names)
     assert (np.diff(alike) <= 1e-9).all()
     assert f'href="/c/0/gallery?like={like}"' in visitor.get(f"/detail/{like}").text
-    for bad in ("x", "999", "-1", "1e3", "9" * 30):
-        assert visitor.get("/api/ids", like=bad).status_code == 400, bad
+    for bad in ("x", "1e3", "9" * 30, "9" * 5000, str(2**63)):
+        refused = visitor.get("/api/ids", like=bad)
+        assert refused.status_code == 400, bad
+        assert "Expected a whole number as the picture's number" in refused.json()["error"]
+    for missing in ("999", "-1", str(2**63 - 1)):
+        assert visitor.get("/api/ids", like=missing).status_code == 404, missing
 
 
 def test_values_of_judges_sort_and_filter(visitor, folder):
@@ -208,7 +215,7 @@ def test_phrases_of_a_judged_picture(visitor, folder, make_drawn):
     assert re.search(r'<li class="(up|down)">(no )?fox seen: 0\.\d\d</li>', found)
     assert '<li class="dim">cannot tell' in found
     assert "<script>" not in found
-    assert visitor.get("/phrases/99").status_code == visitor.get("/detail/99").status_code == 400
+    assert visitor.get("/phrases/99").status_code == visitor.get("/detail/99").status_code == 404
 
 
 @pytest.fixture

@@ -92,7 +92,7 @@ def test_forms_are_filled_from_a_picture(reader):
     assert 'name="template" checked' in reader.get("/generate").text
     # A hostile prompt stays text.
     assert "<img src=x" not in reader.get("/generate", like="1").text
-    assert reader.get("/generate", like="999").status_code == 400
+    assert reader.get("/generate", like="999").status_code == 404
 
 
 def test_facts_of_a_picture_can_be_copied(reader):

@@ -114,6 +114,6 @@ def test_a_guest_exports_neither_paths_nor_texts_and_moves_nothing(visit, folder
     with Collection(folder) as collection:
         collection.locate(collection.images()[0]).unlink()
     assert str(folder) not in guest.client.get("/c/0/download/1").text
-    assert guest.send("selection/label", kind="tag", name="x", images=[1]).status_code == 200
+    assert guest.send("selection/label", rater="guest", kind="tag", name="x", images=[1]).status_code == 200
     with Collection(folder) as collection:
         assert label_counts(collection, TAG) == {"x": 1}
