@@ -167,7 +167,9 @@ def picture_details(
     percentile = None
     if explanation.score is not None:
         scale = Scale.of(collection, scorer.stored_name)
-        percentile = scale.percentile(explanation.score) if len(scale.values) > 1 else None
+        # Every digit of the stored score counts: the one computed now may differ in the last of them.
+        score = scores_of(collection, scorer.stored_name, [row.id]).get(row.id, explanation.score)
+        percentile = scale.percentile(score) if len(scale.values) > 1 else None
     labels = {kind: labels_of(collection, kind, [row.id]).get(row.id, []) for kind in KINDS}
     return PictureDetails(
         row=row,

@@ -38,11 +38,27 @@ export async function setLabel(kind, name, images, on, show = () => {}) {
   }
   answer({ path: "/api/selection/label", body: { kind, name, images: changed, on: !on }, word: label });
   show(changed, on);
-  const text = on
-    ? ngettext("%(count)s picture with %(label)s.", "%(count)s pictures with %(label)s.", changed.length, { label })
-    : ngettext("%(count)s picture without %(label)s.", "%(count)s pictures without %(label)s.", changed.length, { label });
-  notify(text, "label");
+  // Each label has a notice of its own: several can be given at once.
+  notify(noticeOf(kind, label, changed.length, on), `label ${kind} ${name}`);
   return changed;
+}
+
+/**
+ * The notice of a changed label.
+ *
+ * @param {Kind} kind
+ * @param {string} label in words.
+ * @param {number} count of pictures that changed.
+ * @param {boolean} on true if it was given.
+ */
+function noticeOf(kind, label, count, on) {
+  if (kind === "favourite")
+    return on
+      ? ngettext("%(count)s picture marked as a favourite.", "%(count)s pictures marked as favourites.", count)
+      : ngettext("%(count)s picture is no longer a favourite.", "%(count)s pictures are no longer favourites.", count);
+  return on
+    ? ngettext("%(count)s picture with %(label)s.", "%(count)s pictures with %(label)s.", count, { label })
+    : ngettext("%(count)s picture without %(label)s.", "%(count)s pictures without %(label)s.", count, { label });
 }
 
 /**

@@ -2,21 +2,12 @@
 
 import { NOT_FOR_ME } from "./keys.js";
 import { save } from "./outbox.js";
+import { changeTo, laterOnesStay, laterStays, starsIn, wordOf } from "./stars.js";
 import { toast } from "./toasts.js";
-import { _, ngettext, decimal } from "./translate.js";
+import { _, ngettext } from "./translate.js";
 import { remember } from "./undo.js";
 
-/** @typedef {number | null} Stars 1–5; 0 for skip, -1 for "not for me", null for none. */
-
-/** @param {number} stars */
-const starsIn = (stars) => decimal(stars, stars % 1 ? 1 : 0);
-
-/** @param {Stars} stars */
-function wordOf(stars) {
-  if (stars === null) return _("no rating");
-  if (stars === NOT_FOR_ME) return _("not for me");
-  return stars ? starsIn(stars) : _("skip");
-}
+/** @typedef {import("./stars.js").Stars} Stars */
 
 /**
  * Rate a picture.
@@ -31,18 +22,15 @@ export async function rate(image, stars, before, show) {
   let known = before;
   const undo = () => {
     show(known);
-    toast(_("Undone: %(change)s.", { change: wordOf(stars) }), { key: "undo" });
+    toast(_("Undone: %(change)s.", { change: changeTo(stars) }), { key: "undo" });
     /** @param {{ stars: Stars } | null} response */
     const check = (response) => {
-      if (!response || response.stars === known) return;
-      show(response.stars);
-      const text = _("You have changed this in another tab since: %(rating)s stays.", { rating: wordOf(response.stars) });
-      toast(text, { key: "undo" });
+      if (laterStays(response, known)) show(response?.stars ?? null);
     };
     save("/api/rate", { image, stars: known, instead_of: stars }).then(check);
     return known;
   };
-  const request = () => ({ path: "/api/rate", body: { image, stars: known, instead_of: stars }, word: wordOf(stars) });
+  const request = () => ({ path: "/api/rate", body: { image, stars: known, instead_of: stars }, word: changeTo(stars) });
   const { answer } = remember({ request: request(), undo, image });
   /** @type {{ before: Stars } | null} */
   const response = await save("/api/rate", { image, stars });
@@ -69,7 +57,7 @@ export async function rateAll(images, stars, show) {
   images.forEach((image) => show(image, stars));
   /** @param {number} count */
   const wordFor = (count) =>
-    ngettext("%(rating)s for %(count)s picture", "%(rating)s for %(count)s pictures", count, { rating: wordOf(stars) });
+    ngettext("%(rating)s for %(count)s picture", "%(rating)s for %(count)s pictures", count, { rating: changeTo(stars) });
   /** @type {Promise<{ before: [number, Stars][] } | null>} */
   const stored = save("/api/selection/rate", { images, stars });
   // At once: u may be pressed before the server has answered.
@@ -79,6 +67,7 @@ export async function rateAll(images, stars, show) {
     /** @type {{ now: [number, Stars][] } | null} */
     const restored = await save("/api/selection/rate", { before, stars });
     restored?.now.forEach(([image, now]) => show(image, now));
+    laterOnesStay(restored, before);
   };
   const { answer, forget, notify } = remember({ request: null, undo });
   const response = await stored;

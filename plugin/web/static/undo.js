@@ -4,13 +4,14 @@ import { watchJobs } from "./jobs.js";
 import { save } from "./outbox.js";
 import { get, post } from "./request.js";
 import { base, rater } from "./session.js";
+import { laterOnesStay, laterStays } from "./stars.js";
 import { showError, toast, withdraw } from "./toasts.js";
 import { _ } from "./translate.js";
 
 /**
  * @typedef {object} Request that undoes a change.
  * @property {string} path within the collection.
- * @property {object} body
+ * @property {Record<string, any>} body
  * @property {string} word for the change, such as `skip`.
  * @property {boolean} [files] true if it moves files, as a job that may have to wait.
  *
@@ -164,9 +165,34 @@ async function send(change) {
       return;
     }
     watchJobs();
-  } else if (!(await save(path, body))) return;
-  toast(_("Undone: %(change)s.", { change: word }), { key: "undo" });
+    sayUndone(word);
+  } else {
+    const response = await save(path, body);
+    if (!response) return;
+    const later = laterChanges(path, body, response);
+    if (!later) sayUndone(word);
+    else if (later === (body.before?.length ?? 1)) return;
+  }
   handlers.forEach((handler) => handler());
+}
+
+/** @param {string} word for the change. */
+const sayUndone = (word) => toast(_("Undone: %(change)s.", { change: word }), { key: "undo" });
+
+/**
+ * Say that an undo has left later changes alone.
+ *
+ * @param {string} path
+ * @param {any} body of the request.
+ * @param {any} response
+ * @returns {number} of these changes.
+ */
+function laterChanges(path, body, response) {
+  if (path === "/api/rate") return Number(laterStays(response, body.stars));
+  if (path === "/api/selection/rate") return laterOnesStay(response, body.before);
+  const nothing = response.taken === false || response.changed?.length === 0;
+  if (nothing) toast(_("This was undone already, or changed since."), { key: "undo" });
+  return Number(nothing);
 }
 
 /**

@@ -1,5 +1,6 @@
 """Cells, details and usable profiles."""
 
+import numpy as np
 import pytest
 
 from soart.errors import CollectionError, ProfileError
@@ -25,6 +26,15 @@ def test_cells_show_the_rating_and_the_percentile_of_the_score(collection, colou
     assert [cells[image]["stars"] for image in coloured[:3]] == [4, None, None]
     assert [cells[image]["percentile"] for image in coloured[:3]] == [25.0, 75.0, None]
     assert cells[third]["title"] == "p2"
+
+
+def test_cell_and_details_agree_on_the_percentile_though_digits_differ(collection, coloured, profiles):
+    name, rows = profiles.scorer("technical").stored_name, collection.images()
+    score = picture_details(collection, profiles, coloured[0]).explanation.score
+    collection.set_scores(name, {coloured[0]: np.nextafter(score, 0), coloured[1]: score, coloured[2]: score + 1})
+    cells = cells_of(collection, rows, "me", name)
+    assert cells[0]["percentile"] == picture_details(collection, profiles, coloured[0]).percentile
+    assert cells[0]["percentile"] < 20
 
 
 def test_pictures_that_an_earlier_version_scored_are_scored_anew_once(collection, coloured, profiles):

@@ -349,7 +349,7 @@ def walk(page, person, address, prompts, seeds, shoot=lambda name: None):
     # Undo all, from another view: the comparison, the favourite, the rating, the move, the other keeper.
     open_view(page, person, "gallery")
     count_is(page, prompts + 2)
-    for word in ("choice", "favourite", "5", "pictures moved away"):
+    for word in ("choice", "favourite", "rating 5", "pictures moved away"):
         person.undo()
         page.wait_for_selector(f".toast:has-text('Undone: {word}.')")
     count_is(page, total + 2)

@@ -16,9 +16,17 @@ globalThis.soartTexts = {
   "%(count)s Bild hinzugefügt.",
   "%(count)s Bilder hinzugefügt."
  ],
+ "%(count)s picture is no longer a favourite.": [
+  "%(count)s Bild ist kein Favorit mehr.",
+  "%(count)s Bilder sind keine Favoriten mehr."
+ ],
  "%(count)s picture is no longer in the collection: left out.": [
   "%(count)s Bild ist nicht mehr in der Sammlung: ausgelassen.",
   "%(count)s Bilder sind nicht mehr in der Sammlung: ausgelassen."
+ ],
+ "%(count)s picture marked as a favourite.": [
+  "%(count)s Bild als Favorit markiert.",
+  "%(count)s Bilder als Favoriten markiert."
  ],
  "%(count)s picture with %(label)s.": [
   "%(count)s Bild mit %(label)s.",
@@ -127,6 +135,7 @@ globalThis.soartTexts = {
  "This collection has no pictures to rate yet.": "Diese Sammlung hat noch keine Bilder zum Bewerten.",
  "This picture is no longer in the collection.": "Dieses Bild ist nicht mehr in der Sammlung.",
  "This picture's file is gone: skipped.": "Die Datei dieses Bildes ist weg: übersprungen.",
+ "This was undone already, or changed since.": "Das wurde schon rückgängig gemacht oder inzwischen geändert.",
  "Tune a prompt": "Einen Prompt optimieren",
  "Undo": "Rückgängig",
  "Undone: %(change)s.": "Rückgängig gemacht: %(change)s.",
@@ -134,6 +143,10 @@ globalThis.soartTexts = {
  "View your taste": "Deinen Geschmack ansehen",
  "Words of the prompts, such as: sharp blurry noisy": "Wörter der Prompts, etwa: sharp blurry noisy",
  "Working: the line at the top shows the progress.": "In Arbeit: Die Zeile ganz oben zeigt den Fortschritt.",
+ "You have changed %(count)s picture in another tab since: its rating stays.": [
+  "Du hast inzwischen %(count)s Bild in einem anderen Tab geändert: seine Bewertung bleibt.",
+  "Du hast inzwischen %(count)s Bilder in einem anderen Tab geändert: ihre Bewertungen bleiben."
+ ],
  "You have changed this in another tab since: %(rating)s stays.": "Du hast das inzwischen in einem anderen Tab geändert: %(rating)s bleibt.",
  "You have rated or skipped every picture.": "Du hast jedes Bild bewertet oder übersprungen.",
  "You marked this \"not for me\" in another tab; your latest choice (%(latest)s) counts.": "In einem anderen Tab war das „nichts für mich“; deine letzte Wahl (%(latest)s) gilt.",
@@ -153,6 +166,7 @@ globalThis.soartTexts = {
  "not for me": "nichts für mich",
  "pictures moved away": "weggelegte Bilder",
  "rated %(stars)s": "mit %(stars)s bewertet",
+ "rating %(stars)s": "Bewertung %(stars)s",
  "reading the findings": "Ergebnisse werden gelesen",
  "skip": "überspringen",
  "skipped": "übersprungen",

@@ -310,8 +310,11 @@ def test_a_selection_is_rated_undone_labelled_exported_and_compared(come, addres
     page.keyboard.press("f")
     page.wait_for_selector("[data-number='4'] .badge-heart")
     page.click("[data-act=tag]")
+    page.wait_for_selector(".toast:has-text('3 pictures marked as favourites.')")
     page.fill("#label-dialog [name=name]", "sea side, night")
     page.keyboard.press("Enter")
+    for tag in ("sea side", "night"):
+        page.wait_for_selector(f".toast:has-text('3 pictures with tag “{tag}”.')")
     page.wait_for_selector("[name=tag] option[value=night]", state="attached")
     page.select_option("[name=tag]", "night")
     page.wait_for_function("() => document.querySelector('#count').textContent === '3 pictures'")

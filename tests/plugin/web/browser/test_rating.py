@@ -17,7 +17,7 @@ def test_twenty_pictures_are_rated_by_keyboard_with_undo(come, address, folder):
         rated[press(page, key)] = key
     last = list(rated)[-1]
     page.keyboard.press("u")
-    page.wait_for_selector(".toast:has-text('Undone: 5.')")
+    page.wait_for_selector(".toast:has-text('Undone: rating 5.')")
     page.wait_for_function("id => document.querySelector('#picture').dataset.id === id", arg=str(last))
     rated[last] = "2"
     press(page, "2")
@@ -132,6 +132,20 @@ def test_undo_leaves_a_later_rating_of_another_tab_alone(come, address, folder):
     assert stored(folder) == {image: 2.0}
 
 
+def test_a_reloaded_page_says_that_its_undo_left_a_later_rating_alone(come, address, folder):
+    first, second = two_tabs(come, address)
+    image = press(first, "5")
+    until(lambda: stored(folder) == {image: 5.0})
+    press(second, "2")
+    until(lambda: stored(folder) == {image: 2.0})
+    first.reload()
+    first.wait_for_selector("#picture[data-id]")
+    first.keyboard.press("u")
+    first.wait_for_selector(".toast:has-text('You have changed this in another tab since: 2 stays.')")
+    assert first.locator(".toast:has-text('Undone')").count() == 0
+    assert stored(folder) == {image: 2.0}
+
+
 def test_on_a_low_phone_pictures_are_in_sight_and_notices_undo_by_touch(come, address, folder):
     page = come(has_touch=True, is_mobile=True)
     page.set_viewport_size({"width": 390, "height": 400})
@@ -151,7 +165,7 @@ def test_on_a_low_phone_pictures_are_in_sight_and_notices_undo_by_touch(come, ad
     page.tap("[data-number='0'] .cell")
     page.wait_for_selector("#selected:has-text('1 selected')")
     page.tap("[data-act=favourite]")
-    page.wait_for_selector(".toast:has-text('1 picture with favourite.')")
+    page.wait_for_selector(".toast:has-text('1 picture marked as a favourite.')")
     assert not page.is_visible(".toast kbd")
     with Collection(folder) as collection:
         until(lambda: label_counts(collection, FAVOURITE))
