@@ -9,6 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 from ...errors import SoartError, first_line
@@ -18,6 +19,12 @@ WAITING, RUNNING, DONE, FAILED, CANCELLED = "waiting", "running", "done", "faile
 MAX_FINISHED = 20
 
 _log = logging.getLogger(__name__)
+_starter: ContextVar[str] = ContextVar("starter", default="")
+
+
+def start_as(name: str) -> None:
+    """Mark the jobs that this task, with the threads it waits for, starts from now on with a name."""
+    _starter.set(name)
 
 
 class CancelledError(Exception):
@@ -35,10 +42,11 @@ class Job:
         done, total: steps; ``total`` is 0 if unknown.
         message: a sentence on the result or the failure.
         result: return value of the work.
+        starter: name that it was started with, see ``start_as``; empty without one.
     """
 
     def __init__(self, number: int, key: str, title: str) -> None:
-        self.number, self.key, self.title = number, key, title
+        self.number, self.key, self.title, self.starter = number, key, title, _starter.get()
         self.state, self.done, self.total, self.message = WAITING, 0, 0, ""
         self.result: Any = None
         self.started = time.monotonic()

@@ -22,6 +22,7 @@ from ...metrics.damage.titles import CAUTION, JUDGE, damage_noun, profile_title,
 from ...pipelines.collection.database import is_outage
 from ...pipelines.ingest.roots import check_allowed
 from ...pipelines.reports.page import TEMPLATES, figure
+from ...pipelines.support.background import start_as
 from ...version import __version__
 from .language import Texts, languages, texts_of
 from .messages import N_
@@ -204,7 +205,7 @@ async def json_body(request: Request) -> dict[str, Any]:
 def json_endpoint(
     work: Callable[[Request, dict[str, Any]], Response], *, owner: bool = False
 ) -> Callable[[Request], Awaitable[Response]]:
-    """An endpoint that takes a JSON object; its work runs in a thread.
+    """An endpoint that takes a JSON object; its work runs in a thread, and jobs of guests bear their rater's name.
 
     Args:
         work: answers the request with its JSON object.
@@ -214,6 +215,7 @@ def json_endpoint(
     async def endpoint(request: Request) -> Response:
         if owner:
             check_owner(request)
+        start_as("" if is_owner(request) else rater_of(request))
         return await run_in_threadpool(work, request, await json_body(request))
 
     return endpoint

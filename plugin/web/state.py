@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from ...pipelines.models.generator import ImageGenerator
 
 
+#: Most raters of a collection whose services are kept.
+MOST_RATERS = 64
 #: Names of guests who have not entered one: the first that is not the owner's.
 GUEST_RATERS = ("guest", "visitor")
 
@@ -95,9 +97,14 @@ class OpenCollection:
     def rating(self, rater: str) -> RatingService:
         """The rating service of one rater."""
         with self._lock:
-            if rater not in self._ratings:
-                self._ratings[rater] = RatingService(self.collection, self.profiles, self.jobs, rater, self._learning)
-            return self._ratings[rater]
+            service = self._ratings.pop(rater, None)
+            if service is None:
+                service = RatingService(self.collection, self.profiles, self.jobs, rater, self._learning)
+            # The latest one last: those that nobody uses any more are forgotten.
+            self._ratings[rater] = service
+            while len(self._ratings) > MOST_RATERS:
+                del self._ratings[next(iter(self._ratings))]
+            return service
 
     def close(self) -> None:
         """End the watch and the background jobs, then close the database."""

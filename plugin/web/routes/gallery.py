@@ -34,8 +34,9 @@ from ....pipelines.services.judging import (
     limits_of_shown,
     start_judging,
 )
+from ....pipelines.support.background import Job
 from ..answers import for_visitor, json_endpoint, page, whole_number, whole_numbers
-from ..state import NotFoundError, current_collection, is_owner, rater_of, server_of
+from ..state import ForbiddenError, NotFoundError, current_collection, is_owner, rater_of, server_of
 
 #: Longest side of a picture by the size in its address; None for all pixels.
 SIZES = {"small": SIDE, "large": LARGE, "full": None}
@@ -220,6 +221,7 @@ def jobs(request: Request) -> Response:
                 "number": job.number, "key": job.key if owner or not job.key.startswith(KEY) else KEY, "title": for_visitor(request, job.title), "state": job.state, "done": job.done,
                 "total": job.total, "message": for_visitor(request, job.message), "live": job.live, "left": job.seconds_left,
                 "judged": _judged(job.result, owner) if job.key.startswith(KEY) else None,
+                "cancellable": _may_cancel(request, job),
             }
             for job in current_collection(request).jobs.list()
         ]
@@ -231,11 +233,20 @@ def _judged(result: object, owner: bool) -> object:
     return shared_name(result) if isinstance(result, str) and not owner else result
 
 
+def _may_cancel(request: Request, job: Job) -> bool:
+    """True if a visitor may cancel a job: the owner, and the guest who started it."""
+    return is_owner(request) or job.starter == rater_of(request)
+
+
 def cancel(request: Request, body: dict[str, Any]) -> Response:
-    """Cancel a background job."""
+    """Cancel a background job; guests only their own ones."""
     job = current_collection(request).jobs.get(whole_number(body.get("job"), "a job's number"))
     if job is None:
         raise SoartError("This job has already ended.")
+    if not _may_cancel(request, job):
+        raise ForbiddenError(
+            "Only the owner of this server and the one who started this job may cancel it: wait for its end."
+        )
     job.cancel()
     return JSONResponse({})
 

@@ -19,6 +19,7 @@ import { _ } from "./translate.js";
  * @property {boolean} live
  * @property {number | null} left seconds.
  * @property {string | null} judged name under which the values of a judge are stored, of a job that judged.
+ * @property {boolean} cancellable true if this visitor may cancel it.
  */
 
 /** @type {Map<string, (job: Job) => unknown>} */
@@ -84,6 +85,7 @@ function line(job) {
   const left = job.left === null ? "" : `, ${_("%(duration)s left", { duration: duration(job.left) })}`;
   const cancel = el("button", {
     className: "quiet",
+    hidden: !job.cancellable,
     textContent: _("Cancel"),
     onclick: () => post("/api/jobs/cancel", { job: job.number }).catch(showError),
   });

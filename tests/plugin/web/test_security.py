@@ -1,6 +1,7 @@
 """Host names, tokens, passwords, roles and keys."""
 
 import pytest
+from starlette.testclient import TestClient
 
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import ratings
@@ -8,6 +9,8 @@ from soart.pipelines.services.judging import KEY, start_judging
 from soart.plugin.web.answers import without_paths
 from soart.plugin.web.security import allowed_host, signing_key
 from soart.plugin.web.sessions import same_secret
+
+from .conftest import Visitor
 
 TOKEN = "t" * 43
 PASSWORD = "öffne dich"
@@ -196,6 +199,31 @@ def test_a_guest_changes_no_file_and_sees_no_path(visit, folder, settings_, secr
 def test_messages_for_guests_name_files_and_databases_without_their_paths(path, name):
     shown = without_paths(f"The file {path!r} isn't there: it's not in 'and/or' {path!r}.")
     assert shown in {f"The file {q}{name}{q} isn't there: it's not in 'and/or' {q}{name}{q}." for q in "'\""}
+
+
+def test_a_guest_cancels_no_job_but_those_of_the_guest(visit):
+    guest = visit(password=PASSWORD, secrets={"token": "", "password": PASSWORD})
+    others = [TestClient(guest.client.app, base_url="http://127.0.0.1", follow_redirects=False) for _ in range(2)]
+    owner, other = Visitor(others[0]), Visitor(others[1], token="", password=PASSWORD)
+    assert other.post("/rater", {"rater": "ann"}).status_code == 200
+    current = guest.client.app.state.server.collections[0]
+
+    def may_cancel(visitor, number):
+        [job] = [job for job in visitor.get("/api/jobs").json()["jobs"] if job["number"] == number]
+        code = visitor.post("/c/0/api/jobs/cancel", {"job": number}).status_code
+        assert code == (200 if job["cancellable"] else 403)
+        return job["cancellable"]
+
+    # The job waits for the model.
+    with current.generation._drawing:
+        for starter, refused, allowed in ((owner, guest, owner), (guest, other, guest), (guest, other, owner)):
+            assert starter.post("/c/0/api/generate", {"prompt": "a boat"}).status_code == 200
+            job = current.generation.job
+            assert not may_cancel(refused, job.number)
+            assert job.live
+            assert may_cancel(allowed, job.number)
+            assert job.wait(60)
+            assert job.state == "cancelled"
 
 
 def test_the_password_opens_until_the_logout_even_for_a_stolen_cookie(visit, settings, tmp_path):

@@ -11,6 +11,7 @@ import pytest
 from soart.pipelines.collection import database
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import PERSONAL, rating_counts, ratings
+from soart.plugin.web.state import MOST_RATERS
 
 
 def test_raters_never_overwrite_each_other(visitor, folder, visit):
@@ -146,3 +147,13 @@ def test_a_killed_learning_is_reported_and_does_not_kill_the_server(visitor, app
     assert visitor.post("/c/0/api/learn").status_code == 200
     assert visitor.wait_for("learn:ann")["state"] == "done"
     assert visitor.get("/api/progress").json()["failed"] == ""
+
+
+def test_the_services_of_the_latest_raters_are_kept(visitor, app):
+    current = app.state.server.collections[0]
+    first, second = current.rating("rater 0"), current.rating("rater 1")
+    for number in range(MOST_RATERS + 10):
+        current.rating(f"rater {number}")
+        assert current.rating("rater 0") is first
+    assert current.rating("rater 1") is not second
+    assert len(current._ratings) == MOST_RATERS
