@@ -39,6 +39,9 @@ SETTINGS = "tune"
 IDLE, PAUSING, INTERRUPTED, ENDED, FAILED = "idle", "pausing", "interrupted", "ended", "failed"
 #: Keys of jobs: of runs, with their number, and of reading the findings.
 RUN, READ = "tune", "read tune"
+#: Seconds between two looks at whether the model is free.
+_LOOK = 0.3
+_WAITS = "The model is drawing other pictures: this tune goes on when that is done."
 _NOT_STARTED = "Nothing has been tuned in this collection yet: start with a prompt."
 
 
@@ -67,7 +70,7 @@ class TuneProgress:
         settings: of the tune; None before the first start.
         judged: True if there are findings.
         reading: True while the findings are read.
-        reason: of the end or the failure, a sentence; empty without one.
+        reason: of waiting, the end or the failure, a sentence; empty without one.
         pictures: (picture id, batch) in the order of drawing.
         goal: by picture id, of judged pictures.
         seconds_left: time until the budget is drawn; None if unknown.
@@ -111,7 +114,7 @@ class TuningService(CollectionService):
         # A new run may start before the thread of the last one has ended: each has a key of its own, see _run.
         super().__init__(collection, profiles, jobs, READ, settings_key=SETTINGS)
         self._load, self._drawing, self._judges = load, drawing, judges or OfferedJudges()
-        self._pause = self._running = False
+        self._pause = self._running = self._waits = False
         #: Start of the drawing, and pictures drawn since then.
         self._speed: tuple[float, int] = (0.0, 0)
         self.latest: LatestFindings | None = None
@@ -153,7 +156,7 @@ class TuningService(CollectionService):
             settings=settings,
             judged=latest is not None,
             reading=self.busy,
-            reason=(settings.why if settings else "") or self.failure,
+            reason=_WAITS if self._waits else (settings.why if settings else "") or self.failure,
             pictures=pictures,
             goal=latest.goal if latest else {},
             seconds_left=self.seconds_left(len(pictures)),
@@ -312,13 +315,13 @@ class TuningService(CollectionService):
     def _work(self, job: Job) -> None:
         state, why = INTERRUPTED, ""
         try:
-            if self._drawing.acquire(blocking=False):
-                try:
-                    state, why = self._tune(job)
-                finally:
-                    self._drawing.release()
-            else:
-                state, why = PAUSED, "The model is drawing other pictures: resume this tune when that is done."
+            if not self._wait_for_the_model(job):
+                state = PAUSED
+                return
+            try:
+                state, why = self._tune(job)
+            finally:
+                self._drawing.release()
         except CancelledError:
             # The server closes, which leaves the tune as a killed one would.
             raise
@@ -327,6 +330,19 @@ class TuningService(CollectionService):
             raise
         finally:
             self._end(state, why)
+
+    def _wait_for_the_model(self, job: Job) -> bool:
+        """Wait until nothing else is drawn; False if the tune was paused before that."""
+        self._waits = True
+        try:
+            while not self._drawing.acquire(timeout=_LOOK):
+                job.check()
+                with self._lock:
+                    if self._pause:
+                        return False
+            return True
+        finally:
+            self._waits = False
 
     def _tune(self, job: Job) -> tuple[str, str]:
         """Tune until the tune ends or is paused, under new settings as soon as they change; returns state and reason."""

@@ -224,7 +224,7 @@ LITERAL = (
     N_("contrast"),
     N_("up"),
     N_("down"),
-    N_("The model is drawing other pictures: resume this tune when that is done."),
+    N_("The model is drawing other pictures: this tune goes on when that is done."),
     N_("Look-alikes need an evaluation: choose Evaluate first."),
     N_("%(backend)s does not answer (%(error)s): start it, or correct the address."),
     N_("%(backend)s stopped in the middle of an answer (%(error)s): see its console."),

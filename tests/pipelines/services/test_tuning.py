@@ -136,9 +136,15 @@ def test_one_model_draws_for_one_tune_at_a_time_and_a_failing_model_is_reported(
     service = TuningService(collection, profiles, jobs, lambda: generator, drawing)
     with drawing:
         service.start(TuneSettings.of_text(SPACE, "embedded", budget=8))
+        until(lambda: "drawing other pictures" in service.progress().reason)
+        service.pause()
         until(lambda: not service.live)
-    assert service.state == PAUSED
-    assert "drawing other pictures" in service.settings.why
+        assert (service.state, service.progress().reason, service.pictures()) == (PAUSED, "", [])
+        service.resume()
+        until(lambda: "drawing other pictures" in service.progress().reason)
+    until(lambda: len(service.pictures()) > 0)
+    service.pause()
+    until(lambda: not service.live)
 
     def broken():
         raise SoartError("The model cannot be loaded.")
