@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import Select, and_, case, func, select
 from sqlalchemy.orm import aliased
 
 from ...errors import CollectionError, MissingPictureError
@@ -25,7 +25,7 @@ from .labels import ALBUM, FAVOURITE, TAG, is_labelled
 from .ratings import OPINIONS, REJECT, as_stars
 from .tables import HERE, GenerationRow, ImageRow, MetadataRow, RatingRow, ScoreRow
 
-SORTS = ("score", "date", "rating")
+SORTS = ("score", "date", "rating", "name")
 #: Values of ``Query.rated`` besides the stars 1…5.
 RATED = ("", "any", "none", "liked", "disliked", "rejected")
 #: Most pictures to read at once.
@@ -44,12 +44,13 @@ class Query:
     Attributes:
         profile: stored score to sort and filter by, such as ``technical-5`` or ``taste:mine``.
         sort: one of ``SORTS``.
-        ascending: lowest, or oldest, first.
+        ascending: lowest, oldest, or last in the alphabet, first.
         low, high: percentiles under the profile between which pictures lie, 0–100.
         judged_by: stored score that ``at_least`` and ``below`` limit; pictures without it are left out. Empty for none.
         at_least, below: values of that score between which pictures lie; None for no limit.
         words: at most ``MOST_WORDS`` texts that the prompt (of soart or another tool) must contain, or the path of a
             picture without a prompt; with a leading ``-`` it must not.
+        names: words may also be in the name of the model, or in the path of a picture that soart has not drawn.
         damage: suspected damage, one of ``DAMAGE``; ``none`` chooses pictures that all detectors have scored.
         rated: the rater's judgement: one of ``RATED``, or ``1`` … ``5``.
         tag, album: that pictures bear; empty for any.
@@ -72,6 +73,7 @@ class Query:
     at_least: float | None = None
     below: float | None = None
     words: tuple[str, ...] = ()
+    names: bool = False
     damage: str = ""
     rated: str = ""
     tag: str = ""
@@ -116,7 +118,7 @@ def order(collection: Collection, query: Query, rater: str) -> list[int]:
     if query.words:
         pictures = pictures.outerjoin(GenerationRow, GenerationRow.image_id == ImageRow.id)
         pictures = pictures.outerjoin(MetadataRow, MetadataRow.image_id == ImageRow.id)
-        pictures = pictures.where(*(_contains(word) for word in query.words))
+        pictures = pictures.where(*(_contains(word, query.names) for word in query.words))
     limits = query.low > 0 or query.high < 100
     if query.sort == "score" or limits or query.scored:
         pictures = pictures.outerjoin(
@@ -144,7 +146,11 @@ def order(collection: Collection, query: Query, rater: str) -> list[int]:
     if query.sound:
         pictures = pictures.where(ImageRow.problem.is_(None))
     with collection.session("be read") as session:
-        ids = list(session.scalars(_sorted(pictures, query, score, stars)))
+        if query.sort == "name":
+            paths = session.execute(pictures.add_columns(ImageRow.path)).all()
+            ids = [image for image, _ in sorted(paths, key=_by_name, reverse=query.ascending)]
+        else:
+            ids = list(session.scalars(_sorted(pictures, query, score, stars)))
     if not query.damage:
         return ids
     damages = suspected(collection)
@@ -161,6 +167,12 @@ def _sorted(pictures: Select[Any], query: Query, score: Any, stars: Any) -> Sele
     return pictures.order_by(value.is_(None), value if query.ascending else value.desc(), ImageRow.id.desc())
 
 
+def _by_name(picture: Any) -> tuple[list[tuple[int, str]], int]:  # noqa: ANN401
+    """Key of an (id, path) by folders and file name, with numbers in them by their size."""
+    parts = re.split(r"(\d{1,18})", picture[1].casefold())
+    return [(int(part), "") if number % 2 else (-1, part) for number, part in enumerate(parts)], picture[0]
+
+
 def _rated(rated: str) -> list[Any]:
     kind, value = RatingRow.kind, RatingRow.value
     stars = kind.in_(OPINIONS)
@@ -175,9 +187,14 @@ def _rated(rated: str) -> list[Any]:
     return conditions[rated] if rated in conditions else [stars, value >= int(rated), value < int(rated) + 1]
 
 
-def _contains(word: str) -> Any:  # noqa: ANN401
-    # Pictures with a prompt have meaningless file names: hashes of their content.
-    text = func.lower(func.coalesce(GenerationRow.prompt, MetadataRow.prompt, ImageRow.path))
+def _contains(word: str, names: bool) -> Any:  # noqa: ANN401
+    text: Any = func.coalesce(GenerationRow.prompt, MetadataRow.prompt, ImageRow.path)
+    if names:
+        # The files of what soart has drawn have meaningless names: hashes of their content.
+        path = case((GenerationRow.prompt.is_(None), ImageRow.path), else_="")
+        model = func.coalesce(GenerationRow.model, MetadataRow.model, "")
+        text = text + "\n" + model + "\n" + path
+    text = func.lower(text)
     contained = text.contains(word.removeprefix("-").lower(), autoescape=True)
     return ~contained if word.startswith("-") else contained
 

@@ -76,6 +76,7 @@ def query_of(parameters: Mapping[str, str], stored: Callable[[str], str]) -> Que
         low=_percentile(parameters, "low", 0.0),
         high=_percentile(parameters, "high", 100.0),
         words=tuple(parameters.get("words", "").split()),
+        names=True,
         damage=parameters.get("damage", ""),
         rated=parameters.get("rated", ""),
         tag=parameters.get("tag", ""),

@@ -82,6 +82,27 @@ def test_pictures_without_a_prompt_are_found_by_their_path(filled, paint, tmp_pa
     assert title_of(row) == file.name
 
 
+def test_names_of_files_and_models_are_searched_on_demand(filled, paint, tmp_path):
+    row, _ = filled.add_file(next(paint(tmp_path / "holiday", 1, 3, vivid=True).iterdir()))
+    with filled.session("be written", write=True) as session:
+        session.add(
+            MetadataRow(image_id=row.id, tool="x", prompt="A Castle", model="Dreamy XL", settings="{}", source="x")
+        )
+    for word in ("castle", "holiday", "dreamy"):
+        assert ids(filled, words=(word,), names=True) == [row.id]
+    assert ids(filled, words=("-dreamy",), names=True) == [6, 5, 4, 3, 2, 1]
+    assert ids(filled, words=("images/",), names=True) == []
+
+
+def test_pictures_sort_by_name_with_numbers_by_size(collection, paint, tmp_path):
+    painted = list(paint(tmp_path / "art", 4, 3, vivid=True).iterdir())
+    names = ["img10.png", "IMG2.png", "img2b.png", "a.png"]
+    rows = [collection.add_file(file.rename(tmp_path / name))[0] for file, name in zip(painted, names, strict=True)]
+    wanted = [rows[k].id for k in (3, 1, 2, 0)]
+    assert ids(collection, sort="name") == wanted
+    assert ids(collection, sort="name", ascending=True) == wanted[::-1]
+
+
 def test_prompts_that_other_tools_wrote_are_found_and_shown(filled, paint, tmp_path):
     row, _ = filled.add_file(next(paint(tmp_path / "holiday", 1, 3, vivid=True).iterdir()))
     with filled.session("be written", write=True) as session:
