@@ -77,6 +77,16 @@ def source_of(text: str) -> JudgeSource:
     return JudgeSource(text.strip(), "")
 
 
+def check_known(text: str) -> None:
+    """Refuse a judge that others name if there is none, or if it would be code; nothing is loaded.
+
+    Raises:
+        JudgeError: no judge of this name, or ``module:Class``.
+    """
+    if not source_of(text).origin:
+        raise _names_code(text)
+
+
 def judge_named(text: str, *, known_only: bool = False) -> PictureJudge:
     """Load a judge: ``NAME`` or ``NAME:ARGUMENT`` of a known one, or ``module:Class``.
 
@@ -96,10 +106,7 @@ def judge_named(text: str, *, known_only: bool = False) -> PictureJudge:
         elif entry := _entries().get(name):
             judge = _made(entry.load(), argument)
         elif colon and argument and known_only:
-            raise JudgeError(
-                f"The judge {text!r} is not loaded because a workflow must not name code: offer it at an entry point, see "
-                "docs/judges.md."
-            )
+            raise _names_code(text)
         elif colon and argument:
             judge = _made(_from_module(name, argument), "")
         else:
@@ -146,6 +153,13 @@ def check_weights(judges: Sequence[tuple[GuardedJudge, float]], *, beside: bool)
         raise JudgeError(
             f"Expected weights of judges from 0 to {HEAVIEST:,.0f}, one of them above 0 without a taste, got {weights}."
         )
+
+
+def _names_code(text: str) -> JudgeError:
+    return JudgeError(
+        f"The judge {text!r} is not loaded because a workflow must not name code: offer it at an entry point, see "
+        "docs/judges.md."
+    )
 
 
 def _unknown(text: str) -> JudgeError:

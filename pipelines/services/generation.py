@@ -15,6 +15,7 @@ from ..generate import generate, plan
 from ..judges.finding import check_weights
 from ..judges.offered import OfferedJudges
 from ..judges.ranking import Weighted, rank_by_judges
+from ..models.limits import GUIDANCE, SEED_LIMIT, SIDE
 from ..scoring.collection_profiles import CollectionProfiles
 from ..support.background import Job, Jobs
 from .service import CollectionService
@@ -64,11 +65,14 @@ class Drawing:
             raise SoartError("Name a prompt to draw, such as: a boat.")
         if long := [name for name, text in texts.items() if len(text) > LONGEST_PROMPT]:
             raise SoartError(f"Expected at most {LONGEST_PROMPT} characters as {long[0]}.")
-        limits = {"count": (self.count, MOST_PICTURES), "steps": (settings.get("steps"), MOST_STEPS)}
-        limits |= {side: (settings.get(side), LONGEST_SIDE) for side in ("width", "height")}
-        for name, (value, most) in limits.items():
-            if value is not None and not 1 <= value <= most:
-                raise SoartError(f"Expected 1 to {most} as {name}, got {value}.")
+        limits = {"count": (self.count, 1, MOST_PICTURES), "steps": (settings.get("steps"), 1, MOST_STEPS)}
+        limits |= {side: (settings.get(side), SIDE[0], LONGEST_SIDE) for side in ("width", "height")}
+        limits |= {"guidance": (settings.get("guidance"), *GUIDANCE)}
+        for name, (value, least, most) in limits.items():
+            if value is not None and not least <= value <= most:
+                raise SoartError(f"Expected {least} to {most} as {name}, got {value}.")
+        if not 0 <= self.seed <= SEED_LIMIT - self.count:
+            raise SoartError(f"Expected the seeds of all pictures in 0…2^63−1, got {self.seed} as the first one.")
 
 
 @dataclass(frozen=True)

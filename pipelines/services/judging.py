@@ -14,7 +14,7 @@ from ..collection.queries import row_of, scores_of
 from ..collection.settings import setting
 from ..judges.adherence import AdherenceJudge, load
 from ..judges.evidence import adherences
-from ..judges.finding import judge_named
+from ..judges.finding import check_known, judge_named
 from ..judges.guarded import GuardedJudge, stored_name
 from ..judges.offered import OfferedJudges
 from ..judges.phrase_judgements import MISSED, Adherence
@@ -48,15 +48,19 @@ def start_judging(
         the job; a judge that cannot be loaded, or fails on every picture, makes it fail with a sentence.
 
     Raises:
+        JudgeError: no judge of this name.
         SoartError: this judge is already running.
     """
     name = " ".join(name.split())[:_LONGEST]
+    own = offered is not None and name in offered
+    if not own:
+        check_known(name)
     key = f"{KEY}{name}"
     if (running := jobs.find(key)) is not None and running.live:
         raise SoartError("This judge is already running: wait until it is done, or cancel it.")
 
     def work(job: Job) -> str:
-        if offered is not None and name in offered:
+        if own and offered is not None:
             [(judge, _)] = offered.load({name: 1.0})
         else:
             judge = GuardedJudge(judge_named(name, known_only=True))

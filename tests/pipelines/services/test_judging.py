@@ -1,11 +1,12 @@
 """Judging in the background: any judge that can be named, again after a cancel, and the filter by adherence."""
 
+import re
 import sys
 import threading
 
 import pytest
 
-from soart.errors import SoartError
+from soart.errors import JudgeError, SoartError
 from soart.pipelines.collection.queries import Query, order
 from soart.pipelines.judges.adherence import AdherenceJudge
 from soart.pipelines.judges.guarded import GuardedJudge
@@ -59,15 +60,20 @@ def test_a_cancelled_job_goes_on_where_it_was(collection, ids, jobs, package, mo
     [
         ("nobody", "There is no judge 'nobody'"),
         ("acme_judge:Redness", "offer it at an entry point"),
-        ("broken", "RuntimeError: no weights"),
         ("", "There is no judge ''"),
     ],
 )
-def test_a_judge_that_cannot_be_used_is_one_sentence(collection, ids, jobs, package, name, message):
-    job = ended(start_judging(jobs, collection, name, ids))
+def test_a_judge_that_does_not_exist_or_is_code_is_refused_at_once(collection, ids, jobs, package, name, message):
+    with pytest.raises(JudgeError, match=re.escape(message)):
+        start_judging(jobs, collection, name, ids)
+    assert jobs.list() == []
+    assert "acme_judge" not in sys.modules
+
+
+def test_a_judge_that_cannot_be_loaded_is_one_sentence(collection, ids, jobs, package):
+    job = ended(start_judging(jobs, collection, "broken", ids))
     assert job.state == FAILED
-    assert message in job.message
-    assert "acme_judge" not in sys.modules or name == "broken"
+    assert "RuntimeError: no weights" in job.message
 
 
 def test_a_judge_that_always_fails_makes_the_job_fail(collection, ids, jobs, package, monkeypatch):

@@ -72,10 +72,29 @@ def test_a_failure_is_a_sentence(visitor):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"prompt": " "}, {"count": 0}, {"count": 201}, {"width": 4096}, {"steps": 0}, {"seed": "x"}, {"guidance": "x"}],
+    [
+        {"prompt": " "},
+        {"count": 0},
+        {"count": 201},
+        {"width": 4096},
+        {"steps": 0},
+        {"seed": "x"},
+        {"guidance": "x"},
+        {"guidance": "nan"},
+        {"guidance": 1e9},
+        {"guidance": -1},
+        {"seed": -1},
+        {"seed": 2**70},
+        {"seed": 2**63 - 2},
+        {"width": 7},
+        {"height": 0},
+    ],
 )
 def test_wrong_requests_are_refused(reader, wrong):
-    assert reader.send("generate", **{"prompt": "a boat"} | wrong).status_code == 400
+    refused = reader.send("generate", **{"prompt": "a boat"} | wrong)
+    assert refused.status_code == 400
+    assert refused.json()["error"].endswith(".")
+    assert not any(job["key"] == "draw" for job in reader.get("/api/jobs").json()["jobs"])
 
 
 def test_long_prompts_are_refused():
@@ -86,7 +105,9 @@ def test_long_prompts_are_refused():
 def test_forms_are_filled_from_a_picture(reader):
     page = reader.get("/generate", like="4").text
     assert "a red thing number 3</textarea>" in page
-    assert 'name="width" min="1" max="2048" placeholder="model&#39;s" value="24"' in page.replace("'s", "&#39;s")
+    assert 'name="width" min="8" step="8" max="2048" placeholder="model&#39;s" value="24"' in page.replace(
+        "'s", "&#39;s"
+    )
     assert 'name="template">' in page
     assert "a red thing number 3</textarea>" in reader.get("/tune", like="4").text
     assert 'name="template" checked' in reader.get("/generate").text
