@@ -15,6 +15,7 @@ from ....pipelines.collection.queries import title_of
 from ....pipelines.collection.ratings import raters
 from ....pipelines.reports.study_charts import draw_course, draw_effects, draw_front
 from ....pipelines.reports.tuning import words_of
+from ....pipelines.services.tuning import text_with_negative
 from ....pipelines.tuning.settings import TuneSettings
 from ..answers import finite, for_visitor, json_endpoint, number, page, weights_of, whole_number
 from ..state import current_collection, rater_of, server_of
@@ -33,7 +34,7 @@ def tune_page(request: Request) -> Response:
     example = example_of(request)
     return page(
         request, "tune.html", current, view="tune", profiles=current.profiles.names(), people=people, judges=server_of(request).judges,
-        text=(example and example.prompt) or "",
+        text=(example and example.prompt) or "", negative=(example and example.negative) or "",
     )  # fmt: skip
 
 
@@ -54,11 +55,12 @@ def start(request: Request, body: dict[str, Any]) -> Response:
     text = str(body.get("text", "")).strip()
     if not text:
         raise SoartError("Name a prompt to tune, such as: a boat.")
+    vocabulary = server_of(request).settings.vocabulary
     profiles, people, judges = (weights_of(body.get(kind)) for kind in ("profiles", "raters", "judges"))
     least = body.get("adherence")
     settings = TuneSettings.of_text(
-        text,
-        server_of(request).settings.vocabulary,
+        text_with_negative(text, str(body.get("negative") or ""), vocabulary),
+        vocabulary,
         budget=budget_of(body.get("budget", 60)),
         profiles=profiles or ({} if people or judges else {TECHNICAL: 1.0}),
         raters=people,

@@ -215,6 +215,7 @@ onSubmit(form, async () => {
   const values = new FormData(form);
   const body = {
     text: values.get("text"),
+    negative: values.get("negative"),
     budget: values.get("budget"),
     profiles: weightsIn(form, "profile"),
     raters: weightsIn(form, "person"),

@@ -4,11 +4,18 @@ import time
 from dataclasses import replace
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
+from soart.errors import PromptError
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.models.request import DrawnPicture, Request
+from soart.pipelines.services.tuning import text_with_negative
 from soart.pipelines.tuning.proposing import Step
+from soart.prompts.space.space import PromptSpace
 from soart.prompts.steering.proposals import Proposal
 
+BLANK = np.full((8, 8, 3), 128, np.uint8)
 SPACE = (
     "template: a {palette} {thing}\nslots:\n  palette: [red, <b>blue</b>, grey]\n  thing: [boat, fox]\n  steps: ['1']\n"
 )
@@ -40,9 +47,29 @@ def test_before_the_first_start(visitor):
     {"text": "a boat", "raters": {"me": "x"}}, {"text": "a boat", "judges": {"adherence": "x"}},
     {"text": "a boat", "judges": {"os:getcwd": 1}}, {"text": "a boat", "judges": {"clip:/etc": 1}},
     {"text": "a boat", "adherence": "x"}, {"text": "a boat", "adherence": 2},
+    {"text": "a boat", "seed": -1}, {"text": "a boat", "seed": 2**63}, {"text": "a boat", "seed": 2**63 - 1},
 ])  # fmt: skip
 def test_wrong_settings_are_refused(visitor, wrong):
     assert visitor.post("/c/0/api/tune/start", wrong).status_code == 400
+    assert visitor.get("/api/tune").json()["state"] == "idle"
+
+
+def test_the_negative_prompt_of_a_picture_is_tuned_too(visitor, folder):
+    with Collection(folder) as collection:
+        drawn = DrawnPicture(Request("a boat", 1, negative="fog, rain", width=8, height=8), BLANK, None, 0.1)
+        [row] = collection.add_drawn([drawn], "m", "s")
+    page = visitor.get("/tune", like=str(row.id)).text
+    assert 'name="negative" maxlength="10000" autocomplete="off" value="fog, rain"' in page
+    space = PromptSpace.parse_yaml(text_with_negative("a boat", " fog, rain ", "embedded"))
+    assert space.negative.startswith("fog, rain, ")
+    assert "a boat" in space.to_yaml()
+    assert text_with_negative("a boat", " ", "embedded") == "a boat"
+    with pytest.raises(PromptError, match="'negative:'"):
+        text_with_negative(space.to_yaml(), "fog", "embedded")
+    with pytest.raises(PromptError, match="at most 100,000 characters"):
+        text_with_negative("a boat", "x" * 100_000, "embedded")
+    refused = visitor.post("/c/0/api/tune/start", {"text": space.to_yaml(), "negative": "fog"})
+    assert "'negative:'" in refused.json()["error"]
 
 
 def test_it_runs_until_the_budget_is_spent(tuned):
