@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +21,7 @@ from ....pipelines.collection.counts import count_collection
 from ....pipelines.collection.labels import ALBUM, TAG, label_counts
 from ....pipelines.collection.queries import DAMAGE, Query, order, row_of, rows_of
 from ....pipelines.collection.thumbnails import LARGE, SIDE, for_browser
+from ....pipelines.evaluation.keepers import UNITS
 from ....pipelines.evaluation.stacks import stacked
 from ....pipelines.judges.finding import known_judges
 from ....pipelines.scoring.explaining import heat_picture
@@ -105,6 +106,24 @@ def _query(request: Request, parameters: Mapping[str, str]) -> Query:
     return replace(query, **limits_of_shown(shown, current.collection, profiles))
 
 
+def _ignored(parameters: Mapping[str, str], profiles: Sequence[str], *, examined: bool) -> list[str]:
+    """Filters of an address that the form of the gallery cannot hold, as ``name=value``.
+
+    Args:
+        parameters: of the address.
+        profiles: names that the form offers.
+        examined: True if the form offers damage.
+    """
+    choices = {"stacks": [*UNITS], "shown": ["yes", "no"], "profile": profiles} | ({} if examined else {"damage": []})
+    wrong = [name for name, offered in choices.items() if parameters.get(name, "") not in ("", *offered)]
+    for name in ("sort", "rated", "damage", "low", "high", "since", "until"):
+        try:
+            query_of({name: parameters.get(name, "")}, str)
+        except SoartError:
+            wrong.append(name)
+    return [f"{name}={parameters[name][:40]}" for name in dict.fromkeys(wrong)]
+
+
 def gallery(request: Request) -> Response:
     """The view."""
     current = current_collection(request)
@@ -115,12 +134,19 @@ def gallery(request: Request) -> Response:
     judges = [(name, scored) for name, scored in counts.profiles.items() if name.startswith(JUDGE)]
     profiles += judges if is_owner(request) else [(shared_name(name), scored) for name, scored in judges]
     chosen = request.query_params.get("profile") or next((name for name, scored in profiles if scored), TECHNICAL)
+    parameters = request.query_params
+    examined = all(counts.profiles.get(detector.stored_name) for detector in detectors())
+    # A tag that no picture bears any more still filters: the form keeps it.
+    labels = {
+        kind: {name: 0 for name in [parameters.get(kind)] if name} | label_counts(current.collection, kind)
+        for kind in (TAG, ALBUM)
+    }
     return page(
         request, "gallery.html", current, view="gallery", profiles=profiles, sound=counts.pictures - counts.problems,
-        counts=counts, chosen=chosen, parameters=request.query_params, damages=DAMAGE,
-        most=MOST_TO_ORDER, suffixes=sorted(SUFFIXES), most_bytes=MOST_BYTES, tags=label_counts(current.collection, TAG), albums=label_counts(current.collection, ALBUM),
+        counts=counts, chosen=chosen, parameters=parameters, damages=DAMAGE,
+        most=MOST_TO_ORDER, suffixes=sorted(SUFFIXES), most_bytes=MOST_BYTES, tags=labels[TAG], albums=labels[ALBUM],
         judges=[*known_judges(), *server_of(request).judges.own], adherence=adherence_among(current.collection, counts.profiles),
-        examined=all(counts.profiles.get(detector.stored_name) for detector in detectors()),
+        examined=examined, ignored=_ignored(parameters, [name for name, _ in profiles], examined=examined),
     )  # fmt: skip
 
 

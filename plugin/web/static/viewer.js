@@ -8,7 +8,7 @@ import { toggleFavourite } from "./labels.js";
 import { flush } from "./outbox.js";
 import { addressOf, isTiny } from "./pictures.js";
 import { rate as rateAs } from "./ratings.js";
-import { get, getHtml } from "./request.js";
+import { get, getHtml, queryOf } from "./request.js";
 import { base } from "./session.js";
 import { showError, toast } from "./toasts.js";
 import { _ } from "./translate.js";
@@ -129,6 +129,7 @@ async function show() {
     const html = await getHtml(`/detail/${id}?profile=${encodeURIComponent(options.profile)}`);
     if (mine !== shows) return;
     setServerHtml(detail, html);
+    keepOrder(id);
     void showPhrases(id);
     if (ids[place + 1]) preload(ids[place + 1]);
   } catch (error) {
@@ -136,6 +137,18 @@ async function show() {
     detail.replaceChildren();
     showError(error);
   }
+}
+
+/**
+ * "More like this" keeps the order and the score of the view, which hold again without it.
+ *
+ * @param {number} id
+ */
+function keepOrder(id) {
+  const link = /** @type {HTMLAnchorElement | null} */ (find("[data-like]", detail));
+  const view = new URLSearchParams(location.search);
+  const kept = { sort: view.get("sort") ?? "", up: view.get("up") ?? "", profile: options.profile };
+  if (link) link.search = `?${queryOf({ like: String(id), ...kept })}`;
 }
 
 /**

@@ -3,10 +3,12 @@
 import json
 import zipfile
 
+import numpy as np
 import pytest
 from specimens.browsing import Held, count_backs, stored, until, wait_for_back
 
 from soart.pipelines.collection.collection import Collection
+from soart.pipelines.models.request import DrawnPicture, Request
 
 
 def test_pictures_are_judged_from_the_gallery(package, come, address, folder):
@@ -68,6 +70,23 @@ def test_ratings_of_the_gallery_and_the_viewer_are_undone(come, address, folder)
     assert page.locator(".badge-stars").count() == 0
     page.keyboard.press("u")
     page.wait_for_selector(".toast:has-text('Nothing to undo.')")
+
+
+def test_more_like_this_keeps_the_order_of_the_view_and_long_prompts_are_folded(come, address, folder):
+    with Collection(folder) as collection:
+        pixels = np.full((24, 24, 3), 128, np.uint8)
+        request = Request(f"a long {'word ' * 900}end", 7, width=24, height=24)
+        [row] = collection.add_drawn([DrawnPicture(request, pixels, None, 0.1)], "m", "s")
+    page = come()
+    page.goto(f"{address}/c/0/gallery?sort=rating&profile=technical&words=long")
+    page.click("[data-number='0'] .cell")
+    page.wait_for_selector("#viewer [data-like]")
+    link = page.get_attribute("#viewer [data-like]", "href")
+    assert link.endswith(f"/gallery?like={row.id}&sort=rating&profile=technical")
+    assert page.inner_text("#viewer h2.prompt").endswith("…")
+    assert not page.locator("#viewer details .prompt").is_visible()
+    page.click("#viewer details summary")
+    assert page.inner_text("#viewer details .prompt").endswith("end")
 
 
 def test_back_closes_the_viewer_and_stays_on_the_page(come, address, folder):

@@ -99,6 +99,24 @@ def test_wrong_queries_are_refused(visitor, wrong):
     assert visitor.get("/api/ids", **wrong).status_code == 400
 
 
+@pytest.mark.parametrize(("query", "named"), [
+    ({"rated": "7"}, "rated=7"), ({"since": "99"}, "since=99"), ({"sort": "abc"}, "sort=abc"), ({"low": "x"}, "low=x"),
+    ({"high": "900"}, "high=900"), ({"profile": "zoe", "stacks": "hue"}, "stacks=hue, profile=zoe"),
+    ({"damage": "rain", "shown": "x"}, "shown=x, damage=rain"), ({"until": "<b>"}, "until=&lt;b&gt;"),
+])  # fmt: skip
+def test_filters_of_an_address_that_are_not_known_are_named(visitor, query, named):
+    assert f"left out: {named}." in visitor.get("/gallery", **query).text
+    known = {"rated": "4", "since": "2026-01-31", "sort": "rating", "low": "10", "profile": "technical", "words": "x"}
+    assert "left out" not in visitor.get("/gallery", **known).text
+
+
+def test_a_tag_that_no_picture_bears_still_filters(visitor):
+    page = visitor.get("/gallery", tag="none", album="nor this").text
+    assert "left out" not in page
+    assert '<option value="none" selected>none (0)</option>' in page
+    assert '<option value="nor this" selected>nor this (0)</option>' in page
+
+
 def test_wrong_numbers_of_pictures_and_jobs_are_refused(visitor):
     assert visitor.get("/api/cells", ids="1,x").status_code == 400
     assert visitor.post("/c/0/api/jobs/cancel", {"job": 99}).json()["error"] == "This job has already ended."
@@ -185,8 +203,11 @@ def test_judged_by_a_judge_of_another_package(package, visitor, folder):
     ids = visitor.get("/api/ids", profile="judge:redness@1", sort="score").json()["ids"]
     red = visitor.get("/api/ids", words="red").json()["ids"]
     assert set(ids[:20]) == set(red)
-    visitor.send("judge", judge="acme_judge:Redness", filters={})
-    assert "offer it at an entry point" in visitor.wait_for("judge:acme")["message"]
+    for judge, message in (("acme_judge:Redness", "offer it at an entry point"), ("nope", "judge")):
+        refused = visitor.send("judge", judge=judge, filters={})
+        assert refused.status_code == 400
+        assert message in refused.json()["error"]
+    assert not any("acme" in job["key"] or "nope" in job["key"] for job in visitor.get("/api/jobs").json()["jobs"])
     assert visitor.send("judge", judge="redness", filters=[]).status_code == 400
 
 
