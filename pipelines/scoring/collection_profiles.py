@@ -50,23 +50,22 @@ class CollectionProfiles:
 
     def names(self) -> list[str]:
         """Names of all profiles: tastes that can be relied on, the technical score, other tastes, detectors."""
-        tastes, doubtful = self.tastes(), self.doubtful()
+        tastes = self.tastes()
         built_in = [name for name in (TECHNICAL, *DETECTORS) if name not in tastes]
-        reliable = [name for name in tastes if name not in doubtful]
-        return [*reliable, *built_in[:1], *(name for name in tastes if name in doubtful), *built_in[1:]]
+        reliable = [name for name in tastes if self._by_chance(name) is False]
+        return [*reliable, *built_in[:1], *(name for name in tastes if name not in reliable), *built_in[1:]]
 
     def doubtful(self) -> set[str]:
-        """Names of the tastes that are no better than chance, as far as their ratings tell, or cannot be used."""
-        names = set()
-        for name in self.tastes():
-            try:
-                scorer = self.scorer(name)
-            except SoartError:
-                names.add(name)
-                continue
-            if isinstance(scorer, TasteScorer) and scorer.taste.trust.useless:
-                names.add(name)
-        return names
+        """Names of the tastes that are no better than chance, as far as their ratings tell."""
+        return {name for name in self.tastes() if self._by_chance(name)}
+
+    def _by_chance(self, taste: str) -> bool | None:
+        """True for a taste that is no better than chance; None for one that cannot be used."""
+        try:
+            scorer = self.scorer(taste)
+        except SoartError:
+            return None
+        return isinstance(scorer, TasteScorer) and scorer.taste.trust.useless
 
     def home(self, name: str) -> ProfileStore:
         """The store that holds a taste; that of the user for built-in profiles.

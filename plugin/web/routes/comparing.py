@@ -29,7 +29,14 @@ def compare_page(request: Request) -> Response:
     scorers, _ = usable_profiles(current.profiles, current.profiles.names())
     profiles = [name for name, scorer in scorers.items() if scorer.stored_name in scored]
     return page(
-        request, "compare.html", current, view="compare", profiles=profiles, most=MOST_TO_ORDER, fewest=FEWEST_TO_ORDER
+        request,
+        "compare.html",
+        current,
+        view="compare",
+        profiles=profiles,
+        doubtful=current.profiles.doubtful(),
+        most=MOST_TO_ORDER,
+        fewest=FEWEST_TO_ORDER,
     )
 
 

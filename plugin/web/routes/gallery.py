@@ -142,7 +142,7 @@ def gallery(request: Request) -> Response:
         for kind in (TAG, ALBUM)
     }
     return page(
-        request, "gallery.html", current, view="gallery", profiles=profiles, sound=counts.pictures - counts.problems,
+        request, "gallery.html", current, view="gallery", profiles=profiles, doubtful=current.profiles.doubtful(), sound=counts.pictures - counts.problems,
         counts=counts, chosen=chosen, parameters=parameters, damages=DAMAGE,
         most=MOST_TO_ORDER, suffixes=sorted(SUFFIXES), most_bytes=MOST_BYTES, tags=labels[TAG], albums=labels[ALBUM],
         judges=[*known_judges(), *server_of(request).judges.own], adherence=adherence_among(current.collection, counts.profiles),

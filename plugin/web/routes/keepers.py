@@ -56,7 +56,7 @@ def keepers_page(request: Request) -> Response:
     current = current_collection(request)
     current.evaluation.recall()
     return page(
-        request, "keepers.html", current, view="keepers", profiles=current.profiles.names(), ways=list(UNITS),
+        request, "keepers.html", current, view="keepers", profiles=current.profiles.names(), doubtful=current.profiles.doubtful(), ways=list(UNITS),
         chosen=current.evaluation.settings.profile or TECHNICAL,
     )  # fmt: skip
 

@@ -33,7 +33,7 @@ def tune_page(request: Request) -> Response:
     people = sorted({*raters(current.collection), rater_of(request)})
     example = example_of(request)
     return page(
-        request, "tune.html", current, view="tune", profiles=current.profiles.names(), people=people, judges=server_of(request).judges,
+        request, "tune.html", current, view="tune", profiles=current.profiles.names(), doubtful=current.profiles.doubtful(), people=people, judges=server_of(request).judges,
         text=(example and example.prompt) or "", negative=(example and example.negative) or "",
     )  # fmt: skip
 

@@ -51,7 +51,7 @@ def test_a_taste_no_better_than_chance_is_no_first_choice(tmp_path, taste):
             profiles.own.save(one)
         profiles.own.path("damaged").write_bytes(b"damaged")
         assert profiles.names() == ["mine", TECHNICAL, "chance", "damaged", *DETECTORS]
-        assert profiles.doubtful() == {"chance", "damaged"}
+        assert profiles.doubtful() == {"chance"}
 
 
 def test_a_taste_is_saved_only_if_it_has_changed(tmp_path, taste):
