@@ -192,8 +192,6 @@ _GENERATOR_OPTIONS: dict[str, Any] = {
         typer.Option(
             "--lora",
             metavar="DIR",
-            exists=True,
-            file_okay=False,
             help="Folder of .safetensors LoRAs, which prompts name as <lora:NAME:WEIGHT> (docs/loras.md).",
         ),
     ],

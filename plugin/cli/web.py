@@ -112,6 +112,8 @@ def web(
             raise SoartError(f"There is no folder {str(folder)!r} to allow: name a folder that exists.")
     if watch and not any(map(os.path.isdir, folders or ())):
         raise SoartError("--watch needs a folder to watch: name one, as in 'soart web pictures/ --watch'.")
+    if drawing.loras is not None and not drawing.loras.expanduser().is_dir():
+        raise SoartError(f"There is no folder of LoRAs {str(drawing.loras)!r}: name one with .safetensors files.")
     store = ProfileStore(profiles)
     # A rater's taste has the rater's name, so a name that no taste can have is refused now.
     store.place(rater)

@@ -38,7 +38,6 @@ USAGE = [
     (["generate", "a", "--collection= "], "--collection: it is empty"),
     (["generate", ""], "an argument: it is empty"),
     (["generate", "a", "--wildcards", "nowhere"], "'nowhere' does not exist"),
-    (["web", "--lora", "nowhere"], "'nowhere' does not exist"),
     (["generate", "a", "--dtype", "float3"], "float32, float16, bfloat16"),
     (["generate", "a", "--engine", "dask"], "local, ray"),
     (["generate", "a", "--judge", "adherence=1e308"], "weight up to 1,000,000"),

@@ -99,6 +99,11 @@ def test_a_folder_of_pictures_is_no_collection(soart, tmp_path):
     assert (code, "is a folder of pictures and no collection: soart web '" in err) == (1, True)
 
 
+def test_a_missing_folder_of_loras_is_noticed_at_the_start(soart):
+    code, _, err = soart("web", "--lora", "nowhere", "--create", "--no-open", "--port", "0")
+    assert (code, "There is no folder of LoRAs 'nowhere'" in err) == (1, True)
+
+
 def test_a_taken_port_and_a_strange_address_are_said(soart, tmp_path):
     Collection(tmp_path / "c").close()
     with socket.create_server(("127.0.0.1", 0)) as taken:
