@@ -110,6 +110,7 @@ bench: $(BENCH)  ## print the figures of docs/benchmarks/; hours
 	$(BIN)/python benchmarks/tuning_pictures.py
 	$(BIN)/python benchmarks/tuning_numbers.py
 	$(BIN)/python benchmarks/proposing.py
+	$(BIN)/python benchmarks/hints.py
 	$(BIN)/python benchmarks/comfyui_loop.py
 	$(BIN)/python benchmarks/web.py
 	$(BIN)/python benchmarks/duplicates.py

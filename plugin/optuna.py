@@ -43,7 +43,7 @@ MOST_CATEGORIES = 100
 
 
 #: Growth of the number of trials after which numbers get a new grid.
-_GROWN = 1.02
+_GROWN = 1.25
 
 
 @dataclass(frozen=True)
