@@ -96,6 +96,11 @@ class EvaluationService(CollectionService):
         return result and replace(result, evaluation=prefer(result.evaluation, self.settings.keep))
 
     @property
+    def culled(self) -> Path:
+        """The folder that pictures are moved to."""
+        return self.folder / CULLED
+
+    @property
     def movable(self) -> bool:
         """True if pictures can be moved to the collection's folder."""
         return os.access(self.folder, os.W_OK)
@@ -205,7 +210,7 @@ class EvaluationService(CollectionService):
         Raises:
             CollectionError: see ``checked`` and ``current``.
         """
-        return self.checked(plan_moves(self.current(), rule, self.roots(), self.folder / CULLED, self.settings.keep))
+        return self.checked(plan_moves(self.current(), rule, self.roots(), self.culled, self.settings.keep))
 
     def current(self) -> EvaluatedCollection:
         """The latest result, for moves of files.
@@ -264,11 +269,19 @@ class EvaluationService(CollectionService):
                 written.
             SoartError: another job runs.
         """
-        moves = plan_pictures(self.collection, ids, self.roots(), self.folder / CULLED)
+        return self._move(self.moves_of(ids))
+
+    def moves_of(self, ids: Sequence[int]) -> list[Move]:
+        """Plan to move all files of pictures away, exact copies included.
+
+        Raises:
+            CollectionError: none of the pictures has a file, or a folder of them is not allowed.
+        """
+        moves = plan_pictures(self.collection, ids, self.roots(), self.culled)
         self._check_allowed(dict.fromkeys(move.source.parent for move in moves))
         if not moves:
             raise CollectionError("The files of these pictures are gone: there is nothing to move away.")
-        return self._move(moves)
+        return moves
 
     def _move(self, moves: Sequence[Move]) -> tuple[Job, str]:
         if not self.movable:
@@ -381,7 +394,7 @@ class EvaluationService(CollectionService):
         def scan_and_evaluate() -> EvaluatedCollection:
             job.expect(0)
             return sync_and_evaluate(
-                self.collection, Scan(roots, exclude=self.folder / CULLED, contained=True), self.engine, scorers,
+                self.collection, Scan(roots, exclude=self.culled, contained=True), self.engine, scorers,
                 progress=job.advance, expect=expect, evaluating=lambda pictures: job.check(),
             )  # fmt: skip
 

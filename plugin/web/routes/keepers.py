@@ -55,8 +55,9 @@ def keepers_page(request: Request) -> Response:
     """The view; an earlier evaluation is read in the background."""
     current = current_collection(request)
     current.evaluation.recall()
+    by, per_group = _grouping(request.query_params)
     return page(
-        request, "keepers.html", current, view="keepers", profiles=current.profiles.names(), doubtful=current.profiles.doubtful(), ways=list(UNITS),
+        request, "keepers.html", current, view="keepers", profiles=current.profiles.names(), doubtful=current.profiles.doubtful(), ways=list(UNITS), by=by, per=per_group,
         chosen=current.evaluation.settings.profile or TECHNICAL,
     )  # fmt: skip
 
@@ -76,7 +77,7 @@ def groups(request: Request) -> Response:
         with suppress(CollectionError):
             plan = service.plan(found)
     return page(
-        request, "keeper_groups.html", current, found=found, listed=listed, members=MEMBERS, step=GROUPS, plan=plan,
+        request, "keeper_groups.html", current, found=found, listed=listed, members=MEMBERS, step=GROUPS, plan=plan, culled=current.evaluation.culled,
         corrections=corrections, cell=cells_by_id(current.collection, ids, rater_of(request)),
         kept=set(current.evaluation.settings.keep), undo_files=current.evaluation.undo_files(),
         away=count_collection(current.collection).away,

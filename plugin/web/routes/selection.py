@@ -68,6 +68,12 @@ def move(request: Request, body: dict[str, Any]) -> Response:
     return JSONResponse({"undo": name})
 
 
+def plan_move(request: Request, body: dict[str, Any]) -> Response:
+    """The number of files that a move of pictures would move, exact copies included, and their folder."""
+    evaluation = current_collection(request).evaluation
+    return JSONResponse({"files": len(evaluation.moves_of(_pictures(body))), "folder": str(evaluation.culled)})
+
+
 def prepare_export(request: Request, body: dict[str, Any]) -> Response:
     """Remember a selection for its download, because an address could not hold it."""
     current = current_collection(request)
@@ -110,6 +116,7 @@ routes = [
     Route("/api/selection/rate", json_endpoint(rate), methods=["POST"]),
     Route("/api/selection/label", json_endpoint(label), methods=["POST"]),
     Route("/api/selection/move", json_endpoint(move, owner=True), methods=["POST"]),
+    Route("/api/selection/plan", json_endpoint(plan_move, owner=True), methods=["POST"]),
     Route("/api/selection/export", json_endpoint(prepare_export), methods=["POST"]),
     Route("/api/labels", labels),
     Route("/export/{key}", download_export),

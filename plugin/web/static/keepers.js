@@ -7,6 +7,7 @@ import { $, $$, around, find, formValues, setServerHtml } from "./dom.js";
 import { followEvaluation } from "./evaluation.js";
 import { watchJobs } from "./jobs.js";
 import { isForView } from "./keys.js";
+import { confirmMove } from "./moving.js";
 import { latestHtml, post, queryOf } from "./request.js";
 import { showError } from "./toasts.js";
 import { _ } from "./translate.js";
@@ -81,6 +82,17 @@ async function start(path, body) {
   await poll();
 }
 
+/**
+ * Move the others away, after a question.
+ *
+ * @param {string} plan its digest.
+ * @param {number} files that it moves.
+ * @param {string} folder to which it moves them.
+ */
+async function move(plan, files, folder) {
+  if (confirmMove(files, folder)) await start("/api/keepers/move", { ...grouping(), plan });
+}
+
 document.addEventListener("click", (event) => {
   const button = around(event, "button");
   const { keep: image, all, distinct, forget, plan, undo, groups } = button?.dataset ?? {};
@@ -90,7 +102,7 @@ document.addEventListener("click", (event) => {
   else if (all !== undefined) act = () => keep(button);
   else if (distinct !== undefined) act = () => markDistinct(button);
   else if (forget) act = () => start("/api/keepers/distinct", { undo: forget });
-  else if (plan) act = () => start("/api/keepers/move", { ...grouping(), plan });
+  else if (plan) act = () => move(plan, Number(button.dataset.files), button.dataset.folder ?? "");
   else if (undo) act = () => start("/api/evaluate/undo", { name: undo });
   else if (groups) act = () => showGroups(groups);
   if (act) once(button, act);
@@ -120,6 +132,7 @@ addEventListener("keydown", (event) => {
 
 form.addEventListener("change", (event) => {
   if (around(event, "[name=profile]") || !form.reportValidity()) return;
+  history.replaceState(history.state, "", `?${queryOf(grouping())}`);
   showGroups("").catch(showError);
 });
 onSubmit(form, () => start("/api/evaluate", { profile: formValues(form).profile }));

@@ -3,6 +3,7 @@
 import { $, around, el } from "./dom.js";
 import { onJobEnd, watchJobs } from "./jobs.js";
 import { askForLabel, toggleFavourite } from "./labels.js";
+import { confirmMove } from "./moving.js";
 import { rateAll } from "./ratings.js";
 import { post } from "./request.js";
 import { base } from "./session.js";
@@ -103,12 +104,9 @@ async function download(kind, images) {
  * @param {import("./selected.js").Selected} selected
  */
 async function move(images, selected) {
-  const question = ngettext(
-    "Move %(count)s picture to the folder “culled” of this collection? This can be undone.",
-    "Move %(count)s pictures to the folder “culled” of this collection? This can be undone.",
-    images.length,
-  );
-  if (!confirm(question)) return;
+  /** @type {{ files: number, folder: string }} */
+  const { files, folder } = await post("/api/selection/plan", { images });
+  if (!confirmMove(files, folder)) return;
   /** @type {{ undo: string }} */
   const { undo } = await post("/api/selection/move", { images });
   rememberMove(undo);

@@ -395,6 +395,7 @@ def folder(tmp_path, files):
 def test_pictures_are_culled_searched_compared_exported_varied_and_restored_by_keyboard(come, address, folder, files):
     before = {path.name: path.read_bytes() for path in files.iterdir()}
     page = come()
+    page.on("dialog", lambda question: question.accept())
     walk(page, Keyboard(page), f"{address}/?token={TOKEN}", 5, 2)
     with Collection(folder) as collection:
         check_restored(collection, files, before)
@@ -404,6 +405,7 @@ def test_pictures_are_culled_searched_compared_exported_varied_and_restored_by_k
 def test_ten_pictures_are_walked_through_on_a_phone(come, address, folder, files):
     before = {path.name: path.read_bytes() for path in files.iterdir()}
     page = come(has_touch=True, is_mobile=True)
+    page.on("dialog", lambda question: question.accept())
     page.set_viewport_size({"width": 390, "height": 844})
     walk(page, Fingers(page), f"{address}/?token={TOKEN}", 5, 2)
     # Notices are in sight too while the viewer covers the page.
@@ -419,6 +421,7 @@ def test_a_folder_of_two_thousand_pictures_is_walked_through_by_keyboard(come, t
     before = {path.name: path.read_bytes() for path in files.iterdir()}
     with served(files, tmp_path) as (address, place):
         page = come()
+        page.on("dialog", lambda question: question.accept())
         walk(page, Keyboard(page), address, 400, 5)
         with Collection(place) as collection:
             check_restored(collection, files, before)

@@ -99,9 +99,9 @@ globalThis.soartTexts = {
  "Marked as not duplicates.": "Als keine Duplikate markiert.",
  "Mean accuracy of telling the kinds apart, in %(folds)s folds: %(accuracies)s; chance %(chance)s.": "Mittlere Trefferquote beim Unterscheiden der Arten, in %(folds)s Teilen: %(accuracies)s; Zufall %(chance)s.",
  "More ratings would hardly help.": "Mehr Bewertungen würden kaum helfen.",
- "Move %(count)s picture to the folder “culled” of this collection? This can be undone.": [
-  "%(count)s Bild in den Ordner „culled“ dieser Sammlung verschieben? Das lässt sich rückgängig machen.",
-  "%(count)s Bilder in den Ordner „culled“ dieser Sammlung verschieben? Das lässt sich rückgängig machen."
+ "Move %(count)s file, with the text files beside it, to %(folder)s? This can be undone.": [
+  "%(count)s Datei samt den Textdateien daneben nach %(folder)s verschieben? Das lässt sich rückgängig machen.",
+  "%(count)s Dateien, exakte Kopien inbegriffen, samt den Textdateien daneben nach %(folder)s verschieben? Das lässt sich rückgängig machen."
  ],
  "Nothing is evaluated yet: Evaluate finds scores, suspected damage, near-duplicates, outliers and styles in the background.": "Noch nichts ist ausgewertet: „Auswerten“ findet im Hintergrund Scores, vermutete Schäden, Fast-Duplikate, Ausreißer und Stile.",
  "Nothing is evaluated yet: Evaluate finds the groups.": "Noch nichts ist ausgewertet: „Auswerten“ findet die Gruppen.",

@@ -84,6 +84,7 @@ def test_two_clicks_are_one_evaluation(come, address, view):
 @pytest.mark.parametrize(("view", "choose"), [("evaluate", "#rule [name=duplicates]"), ("keepers", "")])
 def test_two_clicks_are_one_move(come, address, view, choose):
     page = come()
+    page.on("dialog", lambda question: question.accept())
     page.goto(f"{address}/c/0/{view}")
     if choose:
         page.check(choose)

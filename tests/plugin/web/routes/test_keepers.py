@@ -89,6 +89,17 @@ def test_keepers_are_chosen_corrected_moved_and_brought_back(visitor, visit):
     assert "data-plan" not in guest.get("/keepers/groups", by="look-alike").text
 
 
+def test_the_choice_of_groups_is_in_the_address(visitor):
+    page = visitor.get("/keepers", by="burst", per="3").text
+    assert '<option value="burst" selected>' in page
+    assert 'max="99" value="3"' in page
+    assert visitor.get("/keepers", by="colour").status_code == 400
+    visitor.post("/c/0/api/evaluate")
+    wait(visitor)
+    page = visitor.get("/keepers/groups", by="prompt").text
+    assert "Pictures without a prompt are in no such group: choose “group of look-alikes”." in page
+
+
 def test_keys_swap_the_keeper_and_correct_a_group_in_the_browser(come, address):
     page = come()
     page.goto(f"{address}/c/0/keepers")
@@ -113,9 +124,18 @@ def test_keys_swap_the_keeper_and_correct_a_group_in_the_browser(come, address):
     page.click("[data-forget]")
     page.wait_for_selector("[data-forget]", state="detached")
     assert page.locator("[data-group]").count() == 2
+    # The choice is in the address, and a move is asked about.
+    assert page.url.endswith("/keepers?by=look-alike&per=1")
+    page.reload()
+    page.wait_for_selector("[data-group]")
+    assert page.input_value("[name=by]") == "look-alike"
+    questions = []
+    page.on("dialog", lambda question: (questions.append(question.message), question.accept()))
     page.click("[data-plan]")
     page.click("[data-undo]")
     page.wait_for_selector("[data-undo]", state="detached")
     page.wait_for_selector("[data-group]")
+    [question] = questions
+    assert re.match(r"Move \d files?, .* to /.*/untidy/culled\?", question)
     page.set_viewport_size({"width": 390, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import zipfile
 
 import pytest
@@ -104,9 +105,21 @@ def test_the_original_file_is_downloaded_byte_for_byte(visitor, folder):
     assert visitor.get(f"/download/{row.id}").status_code == 404
 
 
+def test_the_files_of_a_move_are_counted_with_exact_copies(visitor, folder):
+    with Collection(folder) as collection:
+        file = collection.locate(collection.images()[0])
+    shutil.copy(file, file.with_name("copy.png"))
+    visitor.post("/c/0/api/evaluate")
+    visitor.wait_for("evaluate")
+    planned = visitor.send("selection/plan", images=[1, 2]).json()
+    assert planned == {"files": 3, "folder": str(folder / "culled")}
+    assert visitor.send("selection/plan", images=[999]).status_code == 400
+
+
 def test_a_guest_exports_neither_paths_nor_texts_and_moves_nothing(visit, folder):
     guest = visit(guests=True, secrets={"token": ""})
     assert guest.send("selection/move", images=[1]).status_code == 403
+    assert guest.send("selection/plan", images=[1]).status_code == 403
     assert str(folder) not in export(guest, "csv", [1]).text
     with zipfile.ZipFile(io.BytesIO(export(guest, "zip", [1]).content)) as archive:
         assert all(str(folder).encode() not in archive.read(name) for name in archive.namelist())
