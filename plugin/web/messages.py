@@ -238,7 +238,7 @@ LITERAL = (
     # Drawing
     N_("Name a prompt to draw, such as: a boat."),
     N_("Expected at most %(most)s characters as %(name)s."),
-    N_("Expected 1 to %(most)s as %(name)s, got %(value)s."),
+    N_("Expected %(least)s to %(most)s as %(name)s, got %(value)s."),
     N_("Expected a number as %(name)s, got %(value)s."),
     N_("Expected a least adherence above 0 and at most 1, got %(value)s."),
     N_("The judge %(judge)s is not offered here: the owner of this server names it with soart web --judge."),
