@@ -33,8 +33,8 @@ def csrf_token_of(session: Session) -> str:
 class Sessions:
     """Knows the role of a session, lets visitors in, and ends sessions for good.
 
-    A session holds its role with a proof of the password it was given under, an owner's also of the token, so another
-    password or token ends it; the rater's name in it stays. A session that was left is remembered by its number, so a copy of its cookie is worth nothing.
+    A session holds its role with a proof of the password it was given under, so a new password ends it; the rater's
+    name in it stays. A session that was left is remembered by its number, so a copy of its cookie is worth nothing.
 
     Args:
         secret: key of the proofs.
@@ -48,11 +48,7 @@ class Sessions:
         self, secret: str, token: str, password: str, *, guests: bool = False, ended: Path | None = None
     ) -> None:
         self.token, self.password, self.guests = token, password, guests
-        secrets_of = {GUEST: (password,), OWNER: (password, token)}
-        self._proofs = {
-            role: hmac.new(secret.encode(), "\0".join((role, *known)).encode(), hashlib.sha256).hexdigest()[:32]
-            for role, known in secrets_of.items()
-        }
+        self._proof = hmac.new(secret.encode(), password.encode(), hashlib.sha256).hexdigest()[:32]
         self._file = ended
         self._ended: set[str] = set()
         if ended is not None:
@@ -62,7 +58,7 @@ class Sessions:
     def role(self, session: Session) -> str:
         """The role of a session: ``OWNER``, ``GUEST`` or ``STRANGER``."""
         role, proof = session.get("role"), str(session.get("proof"))
-        if role in self._proofs and same_secret(proof, self._proofs[role]):
+        if role in (OWNER, GUEST) and same_secret(proof, self._proof):
             return str(role)
         return GUEST if self.guests else STRANGER
 
@@ -75,7 +71,7 @@ class Sessions:
     def enter(self, session: Session, role: str) -> None:
         """Give a session a role, with a new number and a new token for its changing requests."""
         session.pop("csrf", None)
-        session.update(id=secrets.token_urlsafe(16), role=role, proof=self._proofs[role])
+        session.update(id=secrets.token_urlsafe(16), role=role, proof=self._proof)
 
     def leave(self, session: Session) -> None:
         """End a session for good, wherever copies of its cookie are."""
