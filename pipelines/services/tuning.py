@@ -43,6 +43,8 @@ RUN, READ = "tune", "read tune"
 #: Seconds between two looks at whether the model is free.
 _LOOK = 0.3
 _WAITS = "The model is drawing other pictures: this tune goes on when that is done."
+#: Why a tune ended that has drawn every choice.
+ALL_DRAWN = "Every allowed combination has been drawn."
 #: Seeds that the pictures of a tune may take, beginning with its own.
 _SPARE_SEEDS = 2**32
 _NOT_STARTED = "Nothing has been tuned in this collection yet: start with a prompt."
@@ -108,6 +110,19 @@ class TuneProgress:
     pictures: list[tuple[int, int]]
     goal: dict[int, float]
     seconds_left: float | None
+
+    @property
+    def exhausted(self) -> bool:
+        """True if the tune ended because a larger budget finds nothing more to draw."""
+        return self.state == ENDED and self.reason == ALL_DRAWN
+
+    @property
+    def subject(self) -> str:
+        """The prompts that are tuned, or the template of a space without them; empty before the first start."""
+        if self.settings is None:
+            return ""
+        space = self.settings.whole()
+        return " / ".join(space.contexts) or space.template
 
 
 class TuningService(CollectionService):

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ....errors import SoartError
-from ....metrics.damage.titles import stored_title
+from ....metrics.damage.titles import profile_title, stored_title
 from ....metrics.tastes.profile import TECHNICAL
 from ....pipelines.collection.queries import title_of
 from ....pipelines.collection.ratings import raters
@@ -18,6 +18,7 @@ from ....pipelines.reports.tuning import words_of
 from ....pipelines.services.tuning import text_with_negative
 from ....pipelines.tuning.settings import TuneSettings
 from ..answers import finite, for_visitor, json_endpoint, number, page, weights_of, whole_number
+from ..language import texts_of
 from ..state import current_collection, rater_of, server_of
 from .generating import example_of
 
@@ -98,6 +99,16 @@ def narrow(request: Request, body: dict[str, Any]) -> Response:
     return state(request)
 
 
+def _judges(request: Request, settings: TuneSettings) -> list[str]:
+    """Titles of the judges of a tune, in the language of the request."""
+    texts = texts_of(request)
+    return [
+        *(texts.message(profile_title(name)) for name in settings.profiles),
+        *(texts.plain("ratings of %(rater)s", rater=name) for name in settings.raters),
+        *(texts.plain("judge: %(name)s", name=name) for name in settings.judges),
+    ]
+
+
 def state(request: Request) -> Response:
     """The state of the tune, with its newest pictures."""
     progress = current_collection(request).tuning.progress()
@@ -111,6 +122,9 @@ def state(request: Request) -> Response:
         "budget": settings.budget if settings else 0,
         "left": finite(progress.seconds_left),
         "why": for_visitor(request, progress.reason),
+        "exhausted": progress.exhausted,
+        "subject": progress.subject,
+        "judges": _judges(request, settings) if settings else [],
         "bans": settings.bans if settings else [],
         "pins": settings.pins if settings else [],
         "pictures": [

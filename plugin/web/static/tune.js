@@ -27,6 +27,9 @@ import { startWeights, weightsIn } from "./weights.js";
  * @property {number} budget pictures.
  * @property {number | null} left seconds.
  * @property {string} why the reason of the state, in a sentence; often empty.
+ * @property {boolean} exhausted true if there is nothing more to draw.
+ * @property {string} subject the prompts or the template.
+ * @property {string[]} judges in words.
  * @property {string[]} bans
  * @property {string[]} pins
  * @property {TunePicture[]} pictures newest first.
@@ -96,12 +99,17 @@ async function show(now) {
   }
   if (now.state === "idle") return;
   const running = isRunning(now);
-  const reading = now.reading && !running ? `, ${_("reading the findings")}` : "";
-  $("#state").textContent = `${WORDS[now.state]}${reading}. ${now.why}`;
+  const reading = now.reading && !running ? _("The findings are being read.") : "";
+  $("#state").textContent = [`${WORDS[now.state]}.`, now.why, reading].filter(Boolean).join(" ");
+  $("#subject").textContent = _("Tuning %(subject)s, judged by %(judges)s", {
+    subject: `“${now.subject}”`,
+    judges: now.judges.join(", "),
+  });
+  $("#subject").title = now.subject;
   $("#state").className = `state ${now.state}`;
   $("#pause").hidden = now.state !== "running";
   $("#resume").hidden = running || now.state === "ended";
-  $("#longer").hidden = running || now.state !== "ended";
+  $("#longer").hidden = now.state !== "ended" || now.exhausted;
   $("#again").hidden = running;
   $("#filled").setAttribute("width", `${Math.min(100, (100 * now.done) / (now.budget || 1))}%`);
   const { done, budget } = now;
@@ -229,7 +237,9 @@ onSubmit(form, async () => {
   composing = false;
   version = -1;
   clearPictures();
-  const text = _("Loading the model and drawing the first batch…");
+  const text = started.done
+    ? _("Loading the model and reading what is there…")
+    : _("Loading the model and drawing the first batch…");
   $("#findings").replaceChildren(el("p", { className: "dim", textContent: text }));
   await show(started);
   poll();

@@ -1,6 +1,7 @@
 """The service of tuning, on the embedded model."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -60,6 +61,19 @@ def test_bans_count_from_the_next_batch_and_pausing_from_the_next_too(tuning, co
     with pytest.raises(PromptError):
         tuning.narrow(tuple(f"palette={p}" for p in ("warm", "cool", "monochrome", "neon")), ())
     assert tuning.settings.bans == ("palette=warm",)
+
+
+def test_a_tune_that_has_drawn_everything_says_so(tuning, until):
+    assert tuning.progress().subject == ""
+    space = "template: a {thing}\nslots:\n  thing: [boat, fox]\n  steps: ['1']\n"
+    tuning.start(TuneSettings.of_text(space, "embedded", budget=40, prune=False))
+    until(lambda: not tuning.live)
+    progress = tuning.progress()
+    assert progress.exhausted, progress.reason
+    assert progress.subject == "a {thing}"
+    settings = TuneSettings.of_text("a red boat", "embedded")
+    assert replace(progress, settings=settings).subject == "a red boat"
+    assert not replace(progress, reason="Stopped.").exhausted
 
 
 def test_bans_of_another_server_stay_and_count(tuning, collection, profiles, generator, until):

@@ -29,6 +29,8 @@ def test_a_tune_arrives_live_is_narrowed_and_survives_a_reload(come, address, fo
     page.uncheck("[name=prune]")
     page.click("#start .primary")
     page.wait_for_selector("#live img", timeout=400_000)
+    subject = "Tuning “a {palette} {subject}, {style}”, judged by technical quality"
+    assert page.inner_text("#subject") == subject
     page.wait_for_selector("#course .chart-mean-of-the-batch circle >> nth=1", timeout=400_000, state="attached")
     page.click("[data-ban='palette=warm']")
     page.wait_for_selector(".chip[data-ban='palette=warm']")

@@ -74,6 +74,8 @@ def test_the_negative_prompt_of_a_picture_is_tuned_too(visitor, folder):
 
 def test_it_runs_until_the_budget_is_spent(tuned):
     assert tuned.started["state"] == "running"
+    assert tuned.started["subject"] == "a {palette} {thing}"
+    assert tuned.started["judges"] == ["technical quality", "ratings of me"]
     assert tuned.ended["state"] == "ended"
     assert tuned.ended["found"]
     assert len(tuned.ended["pictures"]) == tuned.ended["done"] <= 12
