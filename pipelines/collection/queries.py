@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Select, and_, case, func, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, select
 from sqlalchemy.orm import aliased
 
 from ...errors import CollectionError, MissingPictureError
@@ -187,15 +187,20 @@ def _rated(rated: str) -> list[Any]:
     return conditions[rated] if rated in conditions else [stars, value >= int(rated), value < int(rated) + 1]
 
 
-def _contains(word: str, names: bool) -> Any:  # noqa: ANN401
-    text: Any = func.coalesce(GenerationRow.prompt, MetadataRow.prompt, ImageRow.path)
+def _file_name() -> ColumnElement[str]:
+    """The part of a path behind its last separator."""
+    path = func.replace(ImageRow.path, "\\", "/")
+    folder = func.rtrim(path, func.replace(path, "/", ""))
+    return func.substr(path, func.length(folder) + 1)
+
+
+def _contains(word: str, names: bool) -> ColumnElement[bool]:
+    # Pictures of soart have meaningless file names: hashes of their content.
+    text: ColumnElement[str] = func.coalesce(GenerationRow.prompt, MetadataRow.prompt, ImageRow.path)
     if names:
-        # The files of what soart has drawn have meaningless names: hashes of their content.
-        path = case((GenerationRow.prompt.is_(None), ImageRow.path), else_="")
-        model = func.coalesce(GenerationRow.model, MetadataRow.model, "")
-        text = text + "\n" + model + "\n" + path
-    text = func.lower(text)
-    contained = text.contains(word.removeprefix("-").lower(), autoescape=True)
+        file = case((GenerationRow.prompt.is_(None), _file_name()), else_="")
+        text = text + "\n" + file + "\n" + func.coalesce(GenerationRow.model, MetadataRow.model, "")
+    contained = func.lower(text).contains(word.removeprefix("-").lower(), autoescape=True)
     return ~contained if word.startswith("-") else contained
 
 

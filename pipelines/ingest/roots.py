@@ -22,8 +22,25 @@ def default_collection_path(roots: Sequence[Path]) -> Path:
     """Folder of the collection for scanned folders, if the user names none; it does not depend on their order."""
     absolute = sorted({str(root.absolute()) for root in roots})
     digest = hashlib.sha256("\n".join(absolute).encode(errors="surrogateescape")).hexdigest()[:12]
-    name = "".join(c if c.isalnum() else "-" for c in Path(absolute[0]).name)[:40]
-    return platformdirs.user_data_path("soart") / "collections" / f"{name}-{digest}"
+    return _default_folder() / f"{_plain(Path(absolute[0]))}-{digest}"
+
+
+def _default_folder() -> Path:
+    return platformdirs.user_data_path("soart") / "collections"
+
+
+def _plain(folder: Path) -> str:
+    """The name of a folder with nothing but letters, digits and dashes."""
+    return "".join(c if c.isalnum() else "-" for c in folder.name)[:40]
+
+
+def title_of_collection(collection: Collection) -> str:
+    """Name of a collection for people: of the pictures' folder if it is kept in the data folder, else its own."""
+    own = Path(collection.name).resolve()
+    if collection.folder is None or own.parent != _default_folder().resolve():
+        return own.name
+    plain = own.name.rpartition("-")[0]
+    return next((root.name for root in known_roots(collection) if _plain(root) == plain), plain)
 
 
 def open_collection_for(folders: Sequence[str], collection: str | None = None) -> tuple[Collection, list[Path]]:

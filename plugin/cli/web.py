@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
-import shlex
 import socket
 import sys
 import webbrowser
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 #: Collections that other commands make; those that exist in the current folder are shown if none is named.
 USUAL = ("soart-pictures", "soart-tuning", "soart-demo")
 PASSWORD = "SOART_PASSWORD"
+_DEVICE = re.compile(r"(?:cuda|xpu)(?::\d{1,3})?|mps|cpu")
 
 
 @with_generator_options(cluster=False)
@@ -112,8 +113,7 @@ def web(
             raise SoartError(f"There is no folder {str(folder)!r} to allow: name a folder that exists.")
     if watch and not any(map(os.path.isdir, folders or ())):
         raise SoartError("--watch needs a folder to watch: name one, as in 'soart web pictures/ --watch'.")
-    if drawing.loras is not None and not drawing.loras.expanduser().is_dir():
-        raise SoartError(f"There is no folder of LoRAs {str(drawing.loras)!r}: name one with .safetensors files.")
+    _check_drawing(drawing)
     store = ProfileStore(profiles)
     # A rater's taste has the rater's name, so a name that no taste can have is refused now.
     store.place(rater)
@@ -152,6 +152,18 @@ def web(
         if open_browser:
             webbrowser.open(address)
         _serve(app, listener)
+
+
+def _check_drawing(drawing: GeneratorOptions) -> None:
+    """Refuse options of the model now that would make every drawing fail later.
+
+    Raises:
+        SoartError: an unknown device, or a folder of LoRAs that does not exist.
+    """
+    if drawing.device and not _DEVICE.fullmatch(drawing.device):
+        raise SoartError(f"--device is cuda, cuda:1, xpu, mps or cpu, not {drawing.device!r}: choose one of these.")
+    if drawing.loras is not None and not drawing.loras.is_dir():
+        raise SoartError(f"There is no folder {str(drawing.loras)!r} of LoRAs: name one that exists as --lora.")
 
 
 def _evaluated(folder: str) -> str:
@@ -233,8 +245,19 @@ def _collections(names: list[str], *, create: bool) -> list[str]:
     chosen = names or [name for name in USUAL if Collection.is_collection(name)] or [USUAL[0]]
     for name in chosen:
         if not Collection.is_collection(name) and not create:
+            if _holds_pictures(name):
+                raise CollectionError(
+                    f"The folder {name!r} holds pictures and is no collection: run 'soart web {name}'."
+                )
             _offer(name)
     return list(dict.fromkeys(chosen))
+
+
+def _holds_pictures(name: str) -> bool:
+    """True if a name is that of a folder with pictures."""
+    from ...metrics.formats.decoders import SUFFIXES
+
+    return Path(name).is_dir() and any(path.suffix.lower() in SUFFIXES for path in Path(name).rglob("*"))
 
 
 def _is_interactive() -> bool:
@@ -248,11 +271,8 @@ def _offer(name: str) -> None:
     Raises:
         CollectionError: not at a terminal, or the answer is no.
     """
-    from ...metrics.formats.decoders import SUFFIXES
     from ...pipelines.collection.address import address_of
 
-    if (folder := Path(name)).is_dir() and any(path.suffix.lower() in SUFFIXES for path in folder.iterdir()):
-        raise CollectionError(f"{name!r} is a folder of pictures and no collection: soart web {shlex.quote(name)}")
     missing = f"There is no collection {address_of(name).name!r}"
     if not _is_interactive():
         raise CollectionError(f"{missing}: create an empty one with --create, or one with pictures by 'soart demo'.")

@@ -13,7 +13,7 @@ from starlette.requests import Request
 
 from ...errors import SoartError
 from ...pipelines.collection.collection import Collection
-from ...pipelines.ingest.roots import allowed_folders
+from ...pipelines.ingest.roots import allowed_folders, title_of_collection
 from ...pipelines.judges.offered import OfferedJudges
 from ...pipelines.scoring.collection_profiles import CollectionProfiles
 from ...pipelines.scoring.profile_store import ProfileStore
@@ -74,7 +74,7 @@ class OpenCollection:
         watch: bool = False,
     ) -> None:
         self.number, self.collection, self.jobs = number, collection, Jobs()
-        self.name = Path(collection.name).resolve().name
+        self.name = title_of_collection(collection)
         self.profiles = CollectionProfiles(collection, user_tastes)
         self.tuning = TuningService(collection, self.profiles, self.jobs, load, drawing, judges)
         self.generation = GenerationService(collection, self.profiles, self.jobs, load, drawing, judges)

@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from ....errors import SoartError
 from ....pipelines.collection.counts import count_collection
+from ....pipelines.ingest.roots import known_roots
 from ..answers import for_visitor, json_body, json_endpoint, page
 from ..language import languages
 from ..state import server_of
@@ -25,7 +26,7 @@ def home(request: Request) -> Response:
 def collections(request: Request) -> Response:
     """All collections of this server."""
     all_open = server_of(request).collections
-    counted = [(current, count_collection(current.collection)) for current in all_open]
+    counted = [(current, count_collection(current.collection), known_roots(current.collection)) for current in all_open]
     single = all_open[0] if len(all_open) == 1 else None
     return page(request, "collections.html", single, collections=counted, view="collections")
 

@@ -22,7 +22,7 @@ from soart.pipelines.evaluation.records import records
 from soart.pipelines.evaluation.result import Evaluation
 from soart.pipelines.evaluation.summary import summarise
 from soart.pipelines.ingest.local_engine import LocalEngine
-from soart.pipelines.ingest.roots import default_collection_path, known_roots, open_collection_for
+from soart.pipelines.ingest.roots import default_collection_path, known_roots, open_collection_for, title_of_collection
 from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.ingest.sync import sync
 from soart.pipelines.reports.evaluation import render_evaluation
@@ -199,6 +199,21 @@ def test_places_belong_to_folders(tmp_path, monkeypatch):
     with collection:
         assert collection.folder == default_collection_path([one])
         assert roots == [one]
+
+
+def test_a_collection_in_the_data_folder_is_named_after_the_folder_of_its_pictures(tmp_path, monkeypatch, paint):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    folder, other = tmp_path / "Ann's pics", paint(tmp_path / "a", 1, 2, vivid=True)
+    paint(folder, 2, 1, vivid=True)
+    collection, roots = open_collection_for([str(folder)])
+    with collection:
+        assert title_of_collection(collection) == "Ann-s-pics"
+        sync_and_evaluate(collection, Scan(roots), LocalEngine(1))
+        assert title_of_collection(collection) == "Ann's pics"
+        sync_and_evaluate(collection, Scan([other, *roots]), LocalEngine(1))
+        assert title_of_collection(collection) == "Ann's pics"
+    with Collection(tmp_path / "own-3eef45f4f655") as own:
+        assert title_of_collection(own) == "own-3eef45f4f655"
 
 
 def test_a_collection_is_evaluated_in_place_with_folders_it_knows(collection, make_drawn, art):

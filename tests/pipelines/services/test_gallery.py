@@ -60,6 +60,14 @@ def test_cells_of_any_number_of_pictures_leave_missing_ones_out(collection, colo
     assert sorted(cells) == sorted(coloured)
 
 
+def test_a_taste_that_is_missing_is_told_with_those_of_the_collection(collection, profiles):
+    profiles.own.folder.mkdir()
+    profiles.own.path("ann").write_bytes(b"junk")
+    with pytest.raises(ProfileError) as error:
+        taste_scorer(profiles, "nobody")
+    assert str(error.value) == "There is no taste 'nobody' of this collection or of yours (available: ann)."
+
+
 def test_a_damaged_taste_is_named_and_the_others_are_usable(collection, profiles):
     profiles.own.folder.mkdir()
     profiles.own.path("ann").write_bytes(b"junk")

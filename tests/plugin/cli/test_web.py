@@ -39,6 +39,22 @@ def test_a_collection_that_is_not_there_is_said_and_not_made(soart, tmp_path):
     assert not (tmp_path / "nothing").exists()
 
 
+def test_a_folder_of_pictures_named_as_a_collection_is_told_apart(soart, tmp_path):
+    (tmp_path / "pics" / "sea").mkdir(parents=True)
+    Image.linear_gradient("L").save(tmp_path / "pics" / "sea" / "a.png")
+    code, _, err = soart("web", "--collection", "pics", "--no-open", "--port", "0")
+    assert (code, "run 'soart web pics'" in err) == (1, True)
+
+
+@pytest.mark.parametrize(("option", "value"), [("--lora", "nosuch"), ("--device", "zzz"), ("--device", "cuda:x")])
+def test_options_of_the_model_are_checked_at_the_start(soart, serving, tmp_path, option, value):
+    line = ("web", "--collection", "new", "--create", "--no-open", "--port", "0")
+    code, _, err = soart(*line, option, value)
+    assert (code, repr(value) in err) == (1, True)
+    assert serving == []
+    assert not (tmp_path / "new").exists()
+
+
 def test_an_empty_one_is_made_on_request(soart, serving, tmp_path):
     code, out, _ = soart("web", "--collection", "new", "--create", "--no-open", "--port", "0")
     assert code == 0
@@ -63,6 +79,7 @@ def test_folders_are_evaluated_and_shown(soart, serving, tmp_path, monkeypatch):
     assert (code, f"Watching {folder}." in err) == (0, True)
     [shown] = serving[0][0].state.server.collections
     assert len(shown.collection.images()) == 2
+    assert shown.name == "holiday"
     assert sorted(path.name for path in folder.iterdir()) == ["40.png", "90.png"]
     code, _, err = soart("web", "--watch", "--no-open", "--port", "0")
     assert (code, "--watch needs a folder" in err) == (1, True)
@@ -90,18 +107,6 @@ def test_somebody_at_a_terminal_is_offered_one(serving, monkeypatch, tmp_path, g
     with Collection(tmp_path / "demo") as collection:
         assert len(collection.images()) == 24
         assert len(collection.scores("technical-6")) == 24
-
-
-def test_a_folder_of_pictures_is_no_collection(soart, tmp_path):
-    (tmp_path / "my art").mkdir()
-    Image.new("RGB", (9, 9)).save(tmp_path / "my art" / "a.PNG")
-    code, _, err = soart("web", "--collection", str(tmp_path / "my art"), "--no-open", "--port", "0")
-    assert (code, "is a folder of pictures and no collection: soart web '" in err) == (1, True)
-
-
-def test_a_missing_folder_of_loras_is_noticed_at_the_start(soart):
-    code, _, err = soart("web", "--lora", "nowhere", "--create", "--no-open", "--port", "0")
-    assert (code, "There is no folder of LoRAs 'nowhere'" in err) == (1, True)
 
 
 def test_a_taken_port_and_a_strange_address_are_said(soart, tmp_path):
