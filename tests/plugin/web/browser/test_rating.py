@@ -146,6 +146,30 @@ def test_a_reloaded_page_says_that_its_undo_left_a_later_rating_alone(come, addr
     assert stored(folder) == {image: 2.0}
 
 
+def test_all_of_a_selection_and_half_stars_are_in_reach_of_a_finger(come, address, folder):
+    page = come(has_touch=True, is_mobile=True)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{address}/c/0/gallery?up=1")
+    page.wait_for_selector("[data-number='0'] img")
+    page.tap("#select")
+    page.tap("[data-number='0'] .cell")
+    page.wait_for_selector("#selected:has-text('1 selected')")
+    bar = page.locator("#selection")
+    assert bar.evaluate("bar => [bar.scrollWidth <= bar.clientWidth, bar.scrollHeight <= bar.clientHeight]") == [
+        True,
+        True,
+    ]
+    page.goto(f"{address}/c/0/rate")
+    page.wait_for_selector("#picture[data-id]")
+    image = shown(page)
+    page.tap("[data-stars='4']")
+    page.wait_for_function("image => document.querySelector('#picture').dataset.id !== image", arg=image)
+    page.tap("[aria-keyshortcuts='-']")
+    until(lambda: stored(folder) == {int(image): 3.5})
+    page.tap("[aria-keyshortcuts='+']")
+    until(lambda: stored(folder) == {int(image): 4.0})
+
+
 def test_on_a_low_phone_pictures_are_in_sight_and_notices_undo_by_touch(come, address, folder):
     page = come(has_touch=True, is_mobile=True)
     page.set_viewport_size({"width": 390, "height": 400})
