@@ -24,7 +24,7 @@ from ..models.limits import SEED_LIMIT
 from ..scoring.collection_profiles import CollectionProfiles
 from ..support.background import CancelledError, Job, Jobs
 from ..tuning.findings import StudyFindings, findings_of
-from ..tuning.loop import STOPPED, tune
+from ..tuning.loop import ALL_DRAWN, STOPPED, tune
 from ..tuning.panel import AdherenceFloor, Panel
 from ..tuning.proposing import Step, history_of, take, vocabulary_proposer
 from ..tuning.settings import LONGEST_TEXT, PAUSED, RUNNING, TuneSettings
@@ -43,8 +43,6 @@ RUN, READ = "tune", "read tune"
 #: Seconds between two looks at whether the model is free.
 _LOOK = 0.3
 _WAITS = "The model is drawing other pictures: this tune goes on when that is done."
-#: Why a tune ended that has drawn every choice.
-ALL_DRAWN = "Every allowed combination has been drawn."
 #: Seeds that the pictures of a tune may take, beginning with its own.
 _SPARE_SEEDS = 2**32
 _NOT_STARTED = "Nothing has been tuned in this collection yet: start with a prompt."

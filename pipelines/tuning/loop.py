@@ -11,7 +11,8 @@ from .tuner import SEEDS, Tuner
 
 log = logging.getLogger(__name__)
 
-STOPPED = "Ended on request."
+#: Reasons for an end.
+STOPPED, ALL_DRAWN = "Ended on request.", "Every allowed combination has been drawn."
 
 
 def _finished(tuner: Tuner) -> str:
@@ -83,7 +84,7 @@ def tune(
             break
         rows = tuner.step(progress)
         if not rows:
-            why = "Every allowed combination has been drawn."
+            why = ALL_DRAWN
             break
         if on_batch(rows):
             return STOPPED
