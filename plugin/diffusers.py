@@ -38,6 +38,7 @@ from ..pipelines.tuning.loop import tune
 from ..pipelines.tuning.panel import Panel, weighted_panel
 from ..pipelines.tuning.tuner import Tuner
 from ..prompts.space.space import PromptSpace
+from ..prompts.space.yaml_file import is_yaml
 from ..prompts.steering.proposals import Proposer
 
 #: Folders for ``DiffusionPipeline.from_pretrained(..., custom_pipeline=FOLDER)``, by family.
@@ -284,10 +285,13 @@ class SoartPipeline:
         expect("a prompt space or its text", space, str, PromptSpace)
         expect("the collection as the path of a folder", collection, str, Path)
         expect("the raters as a list of names", raters, list, tuple)
-        space = PromptSpace.parse(space, vocabulary) if isinstance(space, str) else space
         # The weights may have changed, for example by a LoRA.
         self._adopt()
         generator, settings = self._with(options)
+        if isinstance(space, str):
+            # Words around a plain prompt have negative ones among them, beside which these stay.
+            negative = "" if is_yaml(space) else settings.pop("negative", None) or ""
+            space = PromptSpace.parse(space, vocabulary, negative)
         generator = ImageGenerator(generator.model, **settings)
         with Collection(collection) as store:
             profiles = [(scorer_for(taste), 1.0)] if taste is not None or judge is None else []

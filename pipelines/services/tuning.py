@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ...errors import PromptError, SoartError
+from ...errors import SoartError
 from ...metrics.tastes.profile import TECHNICAL
 from ...prompts.space.space import PromptSpace
 from ..collection.collection import Collection
@@ -27,7 +27,7 @@ from ..tuning.findings import StudyFindings, findings_of
 from ..tuning.loop import ALL_DRAWN, STOPPED, tune
 from ..tuning.panel import AdherenceFloor, Panel
 from ..tuning.proposing import Step, history_of, take, vocabulary_proposer
-from ..tuning.settings import LONGEST_TEXT, PAUSED, RUNNING, TuneSettings
+from ..tuning.settings import PAUSED, RUNNING, TuneSettings
 from ..tuning.tuner import Tuner
 from .service import CollectionService
 
@@ -46,26 +46,6 @@ _WAITS = "The model is drawing other pictures: this tune goes on when that is do
 #: Seeds that the pictures of a tune may take, beginning with its own.
 _SPARE_SEEDS = 2**32
 _NOT_STARTED = "Nothing has been tuned in this collection yet: start with a prompt."
-
-
-def text_with_negative(text: str, negative: str, vocabulary: str) -> str:
-    """The text of a tune with the words of a negative prompt, which make it a space in YAML.
-
-    Args:
-        text: a plain prompt, a template, or a space in YAML.
-        negative: words that stay in every negative prompt; empty for none.
-        vocabulary: of plain prompts: ``general`` or ``embedded``.
-
-    Raises:
-        PromptError: both texts are too long, or a space has a negative prompt beside it.
-    """
-    if not negative.strip():
-        return text
-    if "\n" in text.strip() and "slots:" in text:
-        raise PromptError("A space in YAML has its negative prompt inside: write it there, as 'negative:'.")
-    if len(text) + len(negative) > LONGEST_TEXT:
-        raise PromptError(f"Expected a prompt and a negative prompt of at most {LONGEST_TEXT:,} characters.")
-    return PromptSpace.from_text(text.strip(), negative.strip(), vocabulary=vocabulary).to_yaml()
 
 
 @dataclass(frozen=True)

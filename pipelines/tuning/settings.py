@@ -56,15 +56,15 @@ class TuneSettings:
     why: str = ""
 
     @classmethod
-    def of_text(cls, text: str, vocabulary: str, **rest: Any) -> TuneSettings:  # noqa: ANN401
-        """Settings for a plain prompt, a template, or a space in YAML.
+    def of_text(cls, text: str, vocabulary: str, negative: str = "", **rest: Any) -> TuneSettings:  # noqa: ANN401
+        """Settings for a plain prompt or a template with its negative prompt, or for a space in YAML.
 
         Raises:
-            PromptError: the text does not describe a space, or is longer than ``LONGEST_TEXT``.
+            PromptError: the texts do not describe a space, or are longer than ``LONGEST_TEXT`` together.
         """
-        if len(text) > LONGEST_TEXT:
-            raise PromptError(f"Expected a prompt or space of at most {LONGEST_TEXT:,} characters, got {len(text):,}.")
-        space = PromptSpace.parse(text.strip(), vocabulary)
+        if (length := len(text) + len(negative)) > LONGEST_TEXT:
+            raise PromptError(f"Expected a prompt or space of at most {LONGEST_TEXT:,} characters, got {length:,}.")
+        space = PromptSpace.parse(text.strip(), vocabulary, negative.strip())
         space.check_tunable()
         return cls(space.to_yaml(), vocabulary=vocabulary, **rest)
 

@@ -124,18 +124,23 @@ class PromptSpace(SpaceDefinition):
         return cls.of(parse_yaml(text, name, wildcards))
 
     @classmethod
-    def parse(cls, text: str, vocabulary: str = "general") -> Self:
+    def parse(cls, text: str, vocabulary: str = "general", negative: str = "") -> Self:
         """Make a space of typed text: YAML if a line begins with ``slots:``, else a template or a plain prompt.
 
         Args:
             text: the typed text.
             vocabulary: put around a plain prompt, see ``space_from_text``.
+            negative: of a template or a plain prompt, likewise.
 
         Raises:
-            PromptError: a mistake in the text.
+            PromptError: a mistake in the text, or a negative prompt beside YAML.
         """
         expect("the prompt space as text", text, str, error=PromptError)
-        return cls.parse_yaml(text, "the space") if is_yaml(text) else cls.from_text(text, vocabulary=vocabulary)
+        if is_yaml(text):
+            if negative:
+                raise PromptError("A space in YAML has its negative prompt inside: write it there, as 'negative:'.")
+            return cls.parse_yaml(text, "the space")
+        return cls.from_text(text, negative, vocabulary=vocabulary)
 
     @property
     def total(self) -> int:

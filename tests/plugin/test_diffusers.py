@@ -22,6 +22,7 @@ import soart
 from soart.errors import ImageError, ModelError, ProfileError
 from soart.metrics.items.colour import ColourExtractor
 from soart.pipelines.collection.collection import Collection
+from soart.pipelines.models.loading import load_model
 from soart.pipelines.models.step_preview import decode
 from soart.pipelines.scoring.in_memory import as_pictures
 from soart.plugin.diffusers import CUSTOM_PIPELINES, SoartCallback, SoartScoreBlock, wrap
@@ -410,3 +411,13 @@ def test_best_of_and_tune_by_a_judge(embedded, tmp_path):
         "{boat|fox}, {cool|warm} palette", collection=tmp_path / "c", judge=Redness(), budget=2, batch=2
     )
     assert findings.goal == {"judge:redness@1": 1.0}
+
+
+def test_the_negative_prompt_of_a_tune_stays_in_every_one(tmp_path):
+    wrapped = wrap(load_model(device="cpu").pipeline)
+    options = {"vocabulary": "embedded", "budget": 3, "batch": 3, "prune": False, "steps": 2}
+    wrapped.tune("a boat", collection=tmp_path / "plain", negative_prompt="dull, grey", **options)
+    with Collection(tmp_path / "plain") as collection:
+        drawn = [row.generation.negative for row in collection.images()]
+    assert len(drawn) == 3
+    assert all(negative.startswith("dull, grey") for negative in drawn)

@@ -15,7 +15,6 @@ from ....pipelines.collection.queries import title_of
 from ....pipelines.collection.ratings import raters
 from ....pipelines.reports.study_charts import draw_course, draw_effects, draw_front
 from ....pipelines.reports.tuning import words_of
-from ....pipelines.services.tuning import text_with_negative
 from ....pipelines.tuning.settings import TuneSettings
 from ..answers import finite, for_visitor, json_endpoint, number, page, weights_of, whole_number
 from ..language import texts_of
@@ -56,12 +55,12 @@ def start(request: Request, body: dict[str, Any]) -> Response:
     text = str(body.get("text", "")).strip()
     if not text:
         raise SoartError("Name a prompt to tune, such as: a boat.")
-    vocabulary = server_of(request).settings.vocabulary
     profiles, people, judges = (weights_of(body.get(kind)) for kind in ("profiles", "raters", "judges"))
     least = body.get("adherence")
     settings = TuneSettings.of_text(
-        text_with_negative(text, str(body.get("negative") or ""), vocabulary),
-        vocabulary,
+        text,
+        server_of(request).settings.vocabulary,
+        str(body.get("negative") or ""),
         budget=budget_of(body.get("budget", 60)),
         profiles=profiles or ({} if people or judges else {TECHNICAL: 1.0}),
         raters=people,

@@ -10,9 +10,8 @@ import pytest
 from soart.errors import PromptError
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.models.request import DrawnPicture, Request
-from soart.pipelines.services.tuning import text_with_negative
 from soart.pipelines.tuning.proposing import Step
-from soart.prompts.space.space import PromptSpace
+from soart.pipelines.tuning.settings import TuneSettings
 from soart.prompts.steering.proposals import Proposal
 
 BLANK = np.full((8, 8, 3), 128, np.uint8)
@@ -60,14 +59,14 @@ def test_the_negative_prompt_of_a_picture_is_tuned_too(visitor, folder):
         [row] = collection.add_drawn([drawn], "m", "s")
     page = visitor.get("/tune", like=str(row.id)).text
     assert 'name="negative" maxlength="10000" autocomplete="off" value="fog, rain"' in page
-    space = PromptSpace.parse_yaml(text_with_negative("a boat", " fog, rain ", "embedded"))
+    space = TuneSettings.of_text("a boat", "embedded", " fog, rain ").whole()
     assert space.negative.startswith("fog, rain, ")
     assert "a boat" in space.to_yaml()
-    assert text_with_negative("a boat", " ", "embedded") == "a boat"
+    assert TuneSettings.of_text("a boat", "embedded", " ") == TuneSettings.of_text("a boat", "embedded")
     with pytest.raises(PromptError, match="'negative:'"):
-        text_with_negative(space.to_yaml(), "fog", "embedded")
+        TuneSettings.of_text(space.to_yaml(), "embedded", "fog")
     with pytest.raises(PromptError, match="at most 100,000 characters"):
-        text_with_negative("a boat", "x" * 100_000, "embedded")
+        TuneSettings.of_text("a boat", "embedded", "x" * 100_000)
     refused = visitor.post("/c/0/api/tune/start", {"text": space.to_yaml(), "negative": "fog"})
     assert "'negative:'" in refused.json()["error"]
 
