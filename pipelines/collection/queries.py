@@ -50,7 +50,7 @@ class Query:
         at_least, below: values of that score between which pictures lie; None for no limit.
         words: at most ``MOST_WORDS`` texts that the prompt (of soart or another tool) must contain, or the path of a
             picture without a prompt; with a leading ``-`` it must not.
-        names: words may also be in the name of the model, or in the path of a picture that soart has not drawn.
+        names: words may also be in the name of the model, or in that of a file that soart has not drawn.
         damage: suspected damage, one of ``DAMAGE``; ``none`` chooses pictures that all detectors have scored.
         rated: the rater's judgement: one of ``RATED``, or ``1`` … ``5``.
         tag, album: that pictures bear; empty for any.

@@ -83,15 +83,18 @@ def test_pictures_without_a_prompt_are_found_by_their_path(filled, paint, tmp_pa
 
 
 def test_names_of_files_and_models_are_searched_on_demand(filled, paint, tmp_path):
-    row, _ = filled.add_file(next(paint(tmp_path / "holiday", 1, 3, vivid=True).iterdir()))
+    (file,) = paint(tmp_path / "holiday", 1, 3, vivid=True).iterdir()
+    row, _ = filled.add_file(file.rename(file.with_name("Sunset 1.png")))
     with filled.session("be written", write=True) as session:
         session.add(
             MetadataRow(image_id=row.id, tool="x", prompt="A Castle", model="Dreamy XL", settings="{}", source="x")
         )
-    for word in ("castle", "holiday", "dreamy"):
+    for word in ("castle", "sunset", "dreamy"):
         assert ids(filled, words=(word,), names=True) == [row.id]
+    assert ids(filled, words=("sunset",)) == []
     assert ids(filled, words=("-dreamy",), names=True) == [6, 5, 4, 3, 2, 1]
-    assert ids(filled, words=("images/",), names=True) == []
+    # Neither folders nor the hashes that soart's own files are named after.
+    assert ids(filled, words=("holiday",), names=True) == ids(filled, words=(".png", "-sunset"), names=True) == []
 
 
 def test_pictures_sort_by_name_with_numbers_by_size(collection, paint, tmp_path):
