@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ....errors import SoartError
+from ....metrics.damage.scorer import DETECTORS
 from ....metrics.damage.titles import profile_title, stored_title
 from ....metrics.tastes.profile import TECHNICAL
 from ....pipelines.collection.queries import title_of
@@ -33,7 +34,7 @@ def tune_page(request: Request) -> Response:
     people = sorted({*raters(current.collection), rater_of(request)})
     example = example_of(request)
     return page(
-        request, "tune.html", current, view="tune", profiles=current.profiles.names(), doubtful=current.profiles.doubtful(), people=people, judges=server_of(request).judges,
+        request, "tune.html", current, view="tune", profiles=current.profiles.names(), doubtful=current.profiles.doubtful(), detectors=DETECTORS, people=people, judges=server_of(request).judges,
         text=(example and example.prompt) or "", negative=(example and example.negative) or "",
     )  # fmt: skip
 
