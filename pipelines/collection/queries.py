@@ -103,9 +103,9 @@ def check_words(words: Sequence[str]) -> None:
         CollectionError: more than ``MOST_WORDS`` words, or NUL or half a surrogate pair in one.
     """
     if len(words) > MOST_WORDS:
-        raise CollectionError(f"Expected at most {MOST_WORDS} words to search prompts for, got {len(words):,}.")
+        raise CollectionError(f"Expected at most {MOST_WORDS} words to search for, got {len(words):,}.")
     if bad := [word for word in words if _UNSEARCHABLE.search(word)]:
-        raise CollectionError(f"Expected words to search prompts for, got {bad[0][:40]!r}.")
+        raise CollectionError(f"Expected words to search for, got {bad[0][:40]!r}.")
 
 
 def order(collection: Collection, query: Query, rater: str) -> list[int]:

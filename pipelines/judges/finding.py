@@ -157,7 +157,7 @@ def check_weights(judges: Sequence[tuple[GuardedJudge, float]], *, beside: bool)
 
 def _names_code(text: str) -> JudgeError:
     return JudgeError(
-        f"The judge {text!r} is not loaded because a workflow must not name code: offer it at an entry point, see "
+        f"The judge {text!r} is not loaded because a workflow may not load code: register it as an entry point, see "
         "docs/judges.md."
     )
 

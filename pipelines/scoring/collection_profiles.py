@@ -76,7 +76,9 @@ class CollectionProfiles:
         tastes = self.tastes()
         if name not in (*tastes, *RESERVED):
             known = ", ".join(tastes) or "none yet"
-            raise ProfileError(f"There is no taste {name!r} of this collection or of yours (available: {known}).")
+            raise ProfileError(
+                f"There is no taste {name!r}, neither in this collection nor among your own (available: {known})."
+            )
         return self.own if name in self.own.names() else self.user
 
     def taste(self, name: str) -> Taste:

@@ -247,7 +247,7 @@ def _collections(names: list[str], *, create: bool) -> list[str]:
         if not Collection.is_collection(name) and not create:
             if _holds_pictures(name):
                 raise CollectionError(
-                    f"The folder {name!r} holds pictures and is no collection: run 'soart web {name}'."
+                    f"The folder {name!r} holds pictures but is not a collection: run 'soart web {name}'."
                 )
             _offer(name)
     return list(dict.fromkeys(chosen))

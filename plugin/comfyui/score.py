@@ -191,7 +191,7 @@ class SoartGate(_ScoringNode):
         summary = f"{len(passed)} of {len(scored)} pictures pass."
         most = most_reachable(len(scored), scorer)
         if percentile > most and not among.strip():
-            summary += f" Among {len(scored)} pictures none can exceed the percentile {most:.4g}: lower it, or name a collection."
+            summary += f" Among {len(scored)} pictures none can exceed percentile {most:.4g}: lower the percentile, or name a collection."
         pictures.notes.insert(0, summary)
         shown = cls.show_scores(pictures, scored, scorer, title_of(scorer))
         if not passed:

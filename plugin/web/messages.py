@@ -248,7 +248,7 @@ LITERAL = (
     N_("Expected a day such as 2026-01-31, got %(value)s."),
     N_("Expected a percentile 0–100, got %(value)s."),
     N_("Expected percentiles within 0…100, got %(low)s to %(high)s."),
-    N_("Expected at most %(most)s words to search prompts for, got %(count)s."),
+    N_("Expected at most %(most)s words to search for, got %(count)s."),
     N_("There is no picture %(number)s in the collection %(collection)s."),
     N_("There is no picture %(number)s in this collection any more: go on with the next one."),
     N_("Select at least one picture."),

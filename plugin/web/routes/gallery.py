@@ -272,7 +272,7 @@ def cancel(request: Request, body: dict[str, Any]) -> Response:
         raise SoartError("This job has already ended.")
     if not _may_cancel(request, job):
         raise ForbiddenError(
-            "Only the owner of this server and the one who started this job may cancel it: wait for its end."
+            "Only the owner of this server and whoever started this job may cancel it: wait until it ends."
         )
     job.cancel()
     return JSONResponse({})

@@ -14,6 +14,7 @@ from ....errors import SoartError
 from ....pipelines.collection.labels import ALBUM, FAVOURITE, TAG, label_counts, set_label
 from ....pipelines.collection.queries import row_of
 from ....pipelines.services.export import KINDS, PictureExport, original, safe_name
+from ....pipelines.tidying.cull import SELECTED
 from ..answers import json_endpoint, whole_number
 from ..state import NotFoundError, current_collection, is_owner
 from .rating import check_rater, stars_in
@@ -71,7 +72,9 @@ def move(request: Request, body: dict[str, Any]) -> Response:
 def plan_move(request: Request, body: dict[str, Any]) -> Response:
     """The number of files that a move of pictures would move, exact copies included, and their folder."""
     evaluation = current_collection(request).evaluation
-    return JSONResponse({"files": len(evaluation.moves_of(_pictures(body))), "folder": str(evaluation.culled)})
+    return JSONResponse(
+        {"files": len(evaluation.moves_of(_pictures(body))), "folder": str(evaluation.culled / SELECTED)}
+    )
 
 
 def prepare_export(request: Request, body: dict[str, Any]) -> Response:

@@ -50,8 +50,8 @@ export function laterOnesStay(response, wanted) {
   const later = response?.now.filter(([image, stars]) => stars !== before.get(image)).length ?? 0;
   if (!later) return 0;
   const text = ngettext(
-    "You have changed %(count)s picture in another tab since: its rating stays.",
-    "You have changed %(count)s pictures in another tab since: their ratings stay.",
+    "You have changed the rating of %(count)s picture in another tab since: it stays.",
+    "You have changed the ratings of %(count)s pictures in another tab since: they stay.",
     later,
   );
   toast(text, { key: "undo" });

@@ -101,8 +101,8 @@ async function show(now) {
   const running = isRunning(now);
   const reading = now.reading && !running ? _("The findings are being read.") : "";
   $("#state").textContent = [`${WORDS[now.state]}.`, now.why, reading].filter(Boolean).join(" ");
-  $("#subject").textContent = _("Tuning %(subject)s, judged by %(judges)s", {
-    subject: `“${now.subject}”`,
+  $("#subject").textContent = _("Tuning “%(subject)s”, judged by %(judges)s", {
+    subject: now.subject,
     judges: now.judges.join(", "),
   });
   $("#subject").title = now.subject;

@@ -65,7 +65,10 @@ def test_a_taste_that_is_missing_is_told_with_those_of_the_collection(collection
     profiles.own.path("ann").write_bytes(b"junk")
     with pytest.raises(ProfileError) as error:
         taste_scorer(profiles, "nobody")
-    assert str(error.value) == "There is no taste 'nobody' of this collection or of yours (available: ann)."
+    assert (
+        str(error.value)
+        == "There is no taste 'nobody', neither in this collection nor among your own (available: ann)."
+    )
 
 
 def test_a_damaged_taste_is_named_and_the_others_are_usable(collection, profiles):

@@ -59,7 +59,7 @@ def test_a_cancelled_job_goes_on_where_it_was(collection, ids, jobs, package, mo
     ("name", "message"),
     [
         ("nobody", "There is no judge 'nobody'"),
-        ("acme_judge:Redness", "offer it at an entry point"),
+        ("acme_judge:Redness", "register it as an entry point"),
         ("", "There is no judge ''"),
     ],
 )

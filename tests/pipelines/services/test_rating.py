@@ -109,7 +109,9 @@ def test_profiles_are_tastes_of_the_collection_and_the_user_and_built_in_scores(
     assert profiles.names()[:2] == ["technical", "ann"]
     assert profiles.scorer("ann") is profiles.scorer("ann")
     assert profiles.scorer("blur").stored_name == "blur-6"
-    with pytest.raises(ProfileError, match=r"no taste 'zoe' of this collection or of yours \(available: ann\)"):
+    with pytest.raises(
+        ProfileError, match=r"no taste 'zoe', neither in this collection nor among your own \(available: ann\)"
+    ):
         profiles.scorer("zoe")
     with pytest.raises(ProfileError, match="in memory"), Collection(None) as collection:
         CollectionProfiles(collection, ProfileStore(tmp_path))

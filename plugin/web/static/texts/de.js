@@ -96,7 +96,7 @@ globalThis.soartTexts = {
  "Folders on this machine, one per line": "Ordner auf diesem Rechner, einer je Zeile",
  "Learning your taste…": "Dein Geschmack wird gelernt…",
  "Loading the model and drawing the first batch…": "Das Modell wird geladen, die erste Runde generiert…",
- "Loading the model and reading what is there…": "Modell wird geladen, Vorhandenes wird gelesen …",
+ "Loading the model and reading what is there…": "Das Modell wird geladen, Vorhandenes wird gelesen…",
  "Marked as not duplicates.": "Als keine Duplikate markiert.",
  "Mean accuracy of telling the kinds apart, in %(folds)s folds: %(accuracies)s; chance %(chance)s.": "Mittlere Trefferquote beim Unterscheiden der Arten, in %(folds)s Teilen: %(accuracies)s; Zufall %(chance)s.",
  "More ratings would hardly help.": "Mehr Bewertungen würden kaum helfen.",
@@ -139,16 +139,16 @@ globalThis.soartTexts = {
  "This picture's file is gone: skipped.": "Die Datei dieses Bildes ist weg: übersprungen.",
  "This was undone already, or changed since.": "Das wurde schon rückgängig gemacht oder inzwischen geändert.",
  "Tune a prompt": "Einen Prompt optimieren",
- "Tuning %(subject)s, judged by %(judges)s": "Getunt wird %(subject)s, beurteilt nach: %(judges)s",
+ "Tuning “%(subject)s”, judged by %(judges)s": "Optimiert wird „%(subject)s“, beurteilt nach: %(judges)s",
  "Undo": "Rückgängig",
  "Undone: %(change)s.": "Rückgängig gemacht: %(change)s.",
  "Version %(name)s": "Version %(name)s",
  "View your taste": "Deinen Geschmack ansehen",
  "Words of the prompts, such as: sharp blurry noisy": "Wörter der Prompts, etwa: sharp blurry noisy",
  "Working: the line at the top shows the progress.": "In Arbeit: Die Zeile ganz oben zeigt den Fortschritt.",
- "You have changed %(count)s picture in another tab since: its rating stays.": [
-  "Du hast inzwischen %(count)s Bild in einem anderen Tab geändert: seine Bewertung bleibt.",
-  "Du hast inzwischen %(count)s Bilder in einem anderen Tab geändert: ihre Bewertungen bleiben."
+ "You have changed the rating of %(count)s picture in another tab since: it stays.": [
+  "Du hast inzwischen die Bewertung von %(count)s Bild in einem anderen Tab geändert: Sie bleibt.",
+  "Du hast inzwischen die Bewertungen von %(count)s Bildern in einem anderen Tab geändert: Sie bleiben."
  ],
  "You have changed this in another tab since: %(rating)s stays.": "Du hast das inzwischen in einem anderen Tab geändert: %(rating)s bleibt.",
  "You have rated or skipped every picture.": "Du hast jedes Bild bewertet oder übersprungen.",

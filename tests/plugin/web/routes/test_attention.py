@@ -66,7 +66,7 @@ def test_words_that_no_prompt_can_hold_are_refused(visitor):
         headers = {"x-csrf-token": visitor.token, "content-type": "application/json"}
         refused = visitor.client.post("/c/0/api/attention", content=json.dumps(body), headers=headers)
         assert refused.status_code == 400
-        assert refused.json()["error"].startswith("Expected words to search prompts for, got ")
+        assert refused.json()["error"].startswith("Expected words to search for, got ")
 
 
 def test_only_allowed_folders_are_read(visit, folders):

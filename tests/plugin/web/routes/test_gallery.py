@@ -151,7 +151,7 @@ def test_the_words_of_a_filter_are_limited(visitor):
     for path in ("/api/ids", "/api/pool"):
         refused = visitor.get(path, words="thing " * (MOST_WORDS + 1))
         assert refused.status_code == 400
-        assert refused.json()["error"] == "Expected at most 50 words to search prompts for, got 51."
+        assert refused.json()["error"] == "Expected at most 50 words to search for, got 51."
 
 
 def test_more_like_this(visitor, folder):
@@ -203,7 +203,7 @@ def test_judged_by_a_judge_of_another_package(package, visitor, folder):
     ids = visitor.get("/api/ids", profile="judge:redness@1", sort="score").json()["ids"]
     red = visitor.get("/api/ids", words="red").json()["ids"]
     assert set(ids[:20]) == set(red)
-    for judge, message in (("acme_judge:Redness", "offer it at an entry point"), ("nope", "judge")):
+    for judge, message in (("acme_judge:Redness", "register it as an entry point"), ("nope", "judge")):
         refused = visitor.send("judge", judge=judge, filters={})
         assert refused.status_code == 400
         assert message in refused.json()["error"]

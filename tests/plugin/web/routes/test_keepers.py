@@ -136,6 +136,6 @@ def test_keys_swap_the_keeper_and_correct_a_group_in_the_browser(come, address):
     page.wait_for_selector("[data-undo]", state="detached")
     page.wait_for_selector("[data-group]")
     [question] = questions
-    assert re.match(r"Move \d files?, .* to /.*/untidy/culled\?", question)
+    assert re.match(r"Move \d files?, .* to /.*/untidy/culled/others\?", question)
     page.set_viewport_size({"width": 390, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -112,7 +112,7 @@ def test_the_files_of_a_move_are_counted_with_exact_copies(visitor, folder):
     visitor.post("/c/0/api/evaluate")
     visitor.wait_for("evaluate")
     planned = visitor.send("selection/plan", images=[1, 2]).json()
-    assert planned == {"files": 3, "folder": str(folder / "culled")}
+    assert planned == {"files": 3, "folder": str(folder / "culled" / "selected")}
     assert visitor.send("selection/plan", images=[999]).status_code == 400
 
 
