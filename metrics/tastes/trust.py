@@ -180,7 +180,8 @@ def permutation_test(
     """p-value of the hypothesis that likings do not depend on the pictures.
 
     The statistic is the covariance, within folds, of likings and held-out predictions by kernel ridge on top of the
-    prior scores. Likings are permuted over groups, whose members count as one picture.
+    prior scores. Likings are permuted over groups, whose members count as one picture. The folds do not depend on the
+    likings: were they balanced for the true likings alone, these would differ from permuted ones by that already.
 
     Args:
         z: (n, p) deviations of the examples.
@@ -199,7 +200,7 @@ def permutation_test(
     permuted = np.stack([liking, *(rng.permutation(liking) for _ in range(PERMUTATIONS))], axis=1)
     statistic = np.zeros(permuted.shape[1])
     for _ in range(REPEATS):
-        numbers = fold_numbers(liking, names, FOLDS, rng) if len(names) >= FOLDS else np.arange(len(names))
+        numbers = rng.permutation(np.arange(len(names)) % FOLDS)
         for test, learning in splits(numbers):
             inside = kernel[np.ix_(learning, learning)] + 0.3 * np.eye(len(learning))
             target = permuted[learning] - offset[learning, None]

@@ -134,6 +134,19 @@ def test_permutation_test_is_level_and_powerful(taste_world):
     assert permutation_test(z, examples, priors, frame, rng) < 0.02
 
 
+def test_permutation_test_keeps_its_level_with_five_pictures_a_side():
+    """Folds that are balanced for the true likings alone called one chance taste in six significant at 5 %."""
+    rng = np.random.default_rng(0)
+    names = ("raw/luma/s0/line-h/Y2", "raw/luma/s0/line-v/Y2", "colour/luma/mean", "colour/chroma/mean")
+    small = 0
+    for _ in range(200):
+        items = rng.normal(size=(10, 4))
+        examples = from_modes({"good": items[:5], "bad": items[5:]})
+        z, priors, frame = scaled(examples, names)
+        small += permutation_test(z, examples, priors, frame, rng) <= 0.05
+    assert small <= 18
+
+
 def test_copies_in_a_group_count_once(taste_world):
     """Guards against leakage: random labels of a few scenes, each many times, must not look learnt."""
     rng = np.random.default_rng(3)
