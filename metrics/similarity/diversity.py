@@ -6,6 +6,23 @@ import numpy as np
 
 from ...errors import ItemsError
 
+#: Principal axes in which distances are measured; with as many pictures or fewer they hold all that varies.
+AXES = 32
+
+
+def places_of(items: np.ndarray) -> np.ndarray:
+    """(n, k) places of pictures by their items (n, p), n ≥ 1; those whose items all differ by one deviation are about 1 apart.
+
+    The places of ``outliers_and_styles.Overview`` have an axis for every ten pictures, enough for a unit space and for
+    styles. Few pictures so would lie on one or two lines, where unlike ones look near.
+    """
+    deviation = items.std(axis=0)
+    varies = deviation > 1e-12 * np.abs(items).max(axis=0)
+    z = (items - items.mean(axis=0)) / np.where(varies, deviation, np.inf)
+    axes = np.linalg.svd(z, full_matrices=False)[2][:AXES]
+    places: np.ndarray = z @ axes.T / np.sqrt(items.shape[1])
+    return places
+
 
 def select_diverse(
     scores: np.ndarray, coordinates: np.ndarray, min_distance: float, count: int | None = None
@@ -17,7 +34,7 @@ def select_diverse(
 
     Args:
         scores: (n,) scores; higher is better.
-        coordinates: (n, k) coordinates, such as ``Overview.coordinates``.
+        coordinates: (n, k) coordinates, such as ``places_of``.
         min_distance: least Euclidean distance, 0 or more.
         count: the most pictures to choose; None for any number.
 

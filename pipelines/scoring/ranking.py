@@ -117,11 +117,10 @@ def without_near(
     Returns:
         the others, and a sentence about those that are left out, if there are any.
     """
-    from ...metrics.similarity.diversity import select_diverse
-    from ...metrics.similarity.outliers_and_styles import Overview
+    from ...metrics.similarity.diversity import places_of, select_diverse
 
     scores = np.array([picture.score for picture in ranking])
-    diverse = set(select_diverse(scores, Overview.of(items).coordinates(items), min_distance).tolist())
+    diverse = set(select_diverse(scores, places_of(items), min_distance).tolist())
     kept = [picture for i, picture in enumerate(ranking) if i in diverse]
     if len(kept) == len(ranking):
         return kept, []

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soart.errors import ItemsError
-from soart.metrics.similarity.diversity import select_diverse
+from soart.metrics.similarity.diversity import places_of, select_diverse
 
 
 @given(st.integers(0, 1000), st.integers(0, 30), st.floats(0, 3))
@@ -30,3 +30,15 @@ def test_at_most_as_many_as_wanted():
 def test_wrong_arguments(scores, apart):
     with pytest.raises(ItemsError, match="distance of 0 or more"):
         select_diverse(scores, np.zeros((2, 2)), apart)
+
+
+def test_places_keep_distances_of_few_pictures_and_leave_out_what_does_not_vary():
+    """With an axis for every ten pictures, fifteen unlike pictures lay on one line, and eleven were left out at 0.3."""
+    rng = np.random.default_rng(0)
+    items = np.hstack([rng.normal(size=(15, 60)), np.full((15, 40), 0.1)]) * 1e3
+    places = places_of(items)
+    z = (items[:, :60] - items[:, :60].mean(axis=0)) / items[:, :60].std(axis=0)
+    wanted = np.linalg.norm(z[:, None] - z[None], axis=2) / np.sqrt(100)
+    np.testing.assert_allclose(np.linalg.norm(places[:, None] - places[None], axis=2), wanted, atol=1e-9)
+    assert len(select_diverse(rng.random(15), places, 0.3)) == 15
+    assert places_of(items[:1]).tolist() == [[0.0]]
