@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 
+from ...support.file_stamps import file_stamp
 from .a1111 import read_parameters
 from .comfyui import read_comfyui
 from .containers import Text, texts_of
@@ -25,8 +26,9 @@ from .others import (
     read_tensorart,
 )
 from .record import RATING_ONLY, PictureMetadata, guarded, read_object, record
-from .sidecars import SUFFIXES, sidecar_metadata, texts_beside
+from .sidecars import SUFFIXES, sidecar_metadata, sidecar_rating, texts_beside
 from .stealth import stealth_text
+from .xmp import rating_of
 
 #: Tools that may write a text beside a ComfyUI graph.
 _BESIDE_GRAPHS = frozenset({"AUTOMATIC1111", "ComfyUI", "TensorArt", DEMO})
@@ -40,19 +42,20 @@ def picture_metadata(path: Path, content: bytes) -> PictureMetadata | None:
     """The metadata of a picture; ``None`` if there is none.
 
     The sources in order: the file itself, a text beside it, the table of its folder, the table of the folder above. A
-    file that holds only a rating comes last.
+    rating in the file, or else in an XMP file beside it, is added to whatever these tell.
 
     Args:
         path: of the file.
         content: of the file.
     """
     embedded = embedded_metadata(content)
-    if embedded is not None and embedded.tool != RATING_ONLY:
-        return embedded
-    metadata = sidecar_metadata(path)
+    metadata = _more_than_a_rating(embedded) or _more_than_a_rating(sidecar_metadata(path))
     for folder in (path.parent, path.parent.parent):
         metadata = metadata or _table(folder).get(path.relative_to(folder).as_posix())
-    return metadata or embedded
+    rated = embedded if embedded is not None and "rating" in embedded.settings else sidecar_rating(path)
+    if metadata is None or rated is None:
+        return metadata or rated
+    return metadata if "rating" in metadata.settings else _rated(metadata, rated.settings["rating"])
 
 
 def sidecars_of(path: Path) -> Iterator[Path]:
@@ -62,8 +65,13 @@ def sidecars_of(path: Path) -> Iterator[Path]:
         yield from (folder / name for name in TABLES)
 
 
-@lru_cache(maxsize=4)
 def _table(folder: Path) -> FolderTable:
+    # A server lives longer than its tables.
+    return _table_as_of(folder, file_stamp(*(folder / name for name in TABLES)))
+
+
+@lru_cache(maxsize=4)
+def _table_as_of(folder: Path, stamp: str) -> FolderTable:
     return FolderTable.read(folder)
 
 
@@ -76,7 +84,8 @@ def embedded_metadata(content: bytes) -> PictureMetadata | None:
     metadata = guarded(lambda: read_texts(texts_of(content)))
     if metadata is None or metadata.tool == RATING_ONLY:
         hidden = guarded(stealth_text, content)
-        metadata = (guarded(read_hidden, *hidden) if hidden else None) or metadata
+        found = guarded(read_hidden, *hidden) if hidden else None
+        metadata = _rated(found, metadata.settings["rating"]) if found and metadata else found or metadata
     return metadata
 
 
@@ -114,12 +123,21 @@ def read_texts(named: Iterable[Text]) -> PictureMetadata | None:
             if reader is not read_comfyui and metadata.tool in _BESIDE_GRAPHS:
                 metadata = _with_graph(metadata, texts, places)
             break
-    rating = _rating(texts)
+    rating = rating_of(texts)
     if rating is None:
         return metadata
     if metadata is None:
         place = places.get("xmp:Rating") or places["Rating"]
         return record(RATING_ONLY, place, settings={"rating": rating})
+    return _rated(metadata, rating)
+
+
+def _more_than_a_rating(metadata: PictureMetadata | None) -> PictureMetadata | None:
+    return None if metadata is None or metadata.tool == RATING_ONLY else metadata
+
+
+def _rated(metadata: PictureMetadata, rating: str) -> PictureMetadata:
+    """The metadata with a rating among the settings."""
     return dataclasses.replace(metadata, settings={**metadata.settings, "rating": rating})
 
 
@@ -166,9 +184,3 @@ def _with_graph(metadata: PictureMetadata, texts: Mapping[str, str], places: Map
 
 def _is_unknown(value: object) -> bool:
     return isinstance(value, str) and value.strip().lower() in _UNKNOWN
-
-
-def _rating(texts: Mapping[str, str]) -> str | None:
-    value = (texts.get("xmp:Rating") or texts.get("Rating") or "").strip()
-    # -1 is "rejected" in XMP; 0 is "not rated".
-    return value if value in ("-1", "1", "2", "3", "4", "5") else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from .fooocus import read_fooocus_object
 from .invokeai import read_invokeai_object
 from .others import read_drawthings, read_swarm_object
 from .record import LONGEST_PROMPT, RATING_ONLY, PictureMetadata, guarded, read_object, record
-from .xmp import xmp_texts
+from .xmp import rating_of, xmp_texts
 
 _LONGEST = 16 * 2**20
 
@@ -26,14 +26,21 @@ def sidecar_metadata(path: Path) -> PictureMetadata | None:
     ``NAME.png.SUFFIX`` comes before ``NAME.SUFFIX``, which several pictures may share.
     A ``.txt`` holds A1111's parameters, or else a caption. Never raises.
     """
-    for suffix, reader in _READERS.items():
-        for beside in _beside(path, suffix):
-            content = _content(beside) if beside != path else None
-            if content is None:
-                continue
-            metadata = guarded(reader, content, f"sidecar:{beside.name}")
-            if metadata:
-                return metadata
+    return next(filter(None, (_first(path, suffix, reader) for suffix, reader in _READERS.items())), None)
+
+
+def sidecar_rating(path: Path) -> PictureMetadata | None:
+    """The rating, and nothing else, in an XMP file beside the picture ``path``. Never raises."""
+    return _first(path, ".xmp", _xmp_rating)
+
+
+def _first(path: Path, suffix: str, reader: Callable[[bytes, str], PictureMetadata | None]) -> PictureMetadata | None:
+    """What a reader finds in the first file of a suffix beside a picture that tells something."""
+    for beside in _beside(path, suffix):
+        content = _content(beside) if beside != path else None
+        metadata = None if content is None else guarded(reader, content, f"sidecar:{beside.name}")
+        if metadata:
+            return metadata
     return None
 
 
@@ -101,11 +108,17 @@ def read_any_object(values: Mapping[str, Any], source: str) -> PictureMetadata |
 
 
 def _xmp(content: bytes, source: str) -> PictureMetadata | None:
-    texts = {name: text for name, _, text in xmp_texts(content)}
-    metadata = read_drawthings(texts, dict.fromkeys(texts, source))
-    if metadata is None and "xmp:Rating" in texts:
-        metadata = record(RATING_ONLY, source, settings={"rating": texts["xmp:Rating"]})
-    return metadata
+    texts = _xmp_texts(content)
+    return read_drawthings(texts, dict.fromkeys(texts, source)) or _xmp_rating(content, source)
+
+
+def _xmp_rating(content: bytes, source: str) -> PictureMetadata | None:
+    rating = rating_of(_xmp_texts(content))
+    return None if rating is None else record(RATING_ONLY, source, settings={"rating": rating})
+
+
+def _xmp_texts(content: bytes) -> dict[str, str]:
+    return {name: text for name, _, text in xmp_texts(content)}
 
 
 _READERS = {".json": _json, ".txt": read_note, ".caption": read_note, ".xmp": _xmp}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 _LONGEST = 4 * 2**20
 _XMP, _EXIF, _DC = (
@@ -42,3 +42,10 @@ def xmp_texts(packet: bytes) -> Iterator[tuple[str, str, str]]:
         for tag, text in [*element.attrib.items(), (element.tag, value)]:
             if tag in _FIELDS and text and text.strip():
                 yield _FIELDS[tag], _FIELDS[tag], text.strip()
+
+
+def rating_of(texts: Mapping[str, str]) -> str | None:
+    """The rating among texts by name: 1–5, or −1 for rejected; ``None`` if there is none."""
+    value = (texts.get("xmp:Rating") or texts.get("Rating") or "").strip()
+    # 0 is "not rated".
+    return value if value in ("-1", "1", "2", "3", "4", "5") else None

@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from soart.pipelines.ingest.metadata import sidecar_metadata
+from soart.pipelines.ingest.metadata import picture_metadata, sidecar_metadata
 
 SETTINGS = "Steps: 20, Sampler: Euler, CFG scale: 7, Seed: 5, Size: 8x8, Model: m"
 
@@ -103,6 +103,45 @@ def test_xmp_beside_a_picture(tmp_path):
     assert sidecar_metadata(tmp_path / "a.png").settings == {"rating": "3"}
     (tmp_path / "a.xmp").write_text("<x")
     assert sidecar_metadata(tmp_path / "a.png") is None
+
+
+RATED = '<x xmlns:xmp="http://ns.adobe.com/xap/1.0/"><y xmp:Rating="%s"/></x>'
+
+
+@pytest.mark.parametrize("place", ["file", "text", "table"])
+def test_the_rating_beside_a_picture_hides_nothing_and_is_added(build, tmp_path, place):
+    """The stars that ``soart annotate`` writes beside a picture hid the prompt in a table."""
+    content = build.png({"parameters": f"a fox\n{SETTINGS}"} if place == "file" else {})
+    if place == "text":
+        (tmp_path / "a.txt").write_text("a fox")
+    if place == "table":
+        (tmp_path / "metadata.jsonl").write_text('{"file_name": "a.png", "prompt": "a fox"}')
+    (tmp_path / "a.xmp").write_text(RATED % 4)
+    found = picture_metadata(tmp_path / "a.png", content)
+    assert (found.prompt, found.settings["rating"]) == ("a fox", "4")
+
+
+def test_a_rating_in_the_file_counts_before_one_beside_it(build, tmp_path):
+    (tmp_path / "a.txt").write_text("a fox")
+    (tmp_path / "a.xmp").write_text(RATED % 4)
+    content = build.saved("JPEG", xmp=(RATED % 2).encode())
+    found = picture_metadata(tmp_path / "a.jpg", content)
+    assert (found.tool, found.prompt, found.settings) == ("caption", "a fox", {"rating": "2"})
+    (tmp_path / "a.txt").unlink()
+    assert picture_metadata(tmp_path / "a.jpg", content).settings == {"rating": "2"}
+
+
+@pytest.mark.parametrize("rating", ["0", "9", "x"])
+def test_no_rating_is_none_beside_a_picture_too(tmp_path, rating):
+    (tmp_path / "a.xmp").write_text(RATED % rating)
+    assert sidecar_metadata(tmp_path / "a.png") is None
+    assert picture_metadata(tmp_path / "a.png", b"") is None
+
+
+def test_a_table_that_changes_is_read_again(tmp_path):
+    for prompt in ("a fox", "two owls"):
+        (tmp_path / "metadata.jsonl").write_text(f'{{"file_name": "a.png", "prompt": "{prompt}"}}')
+        assert picture_metadata(tmp_path / "a.png", b"").prompt == prompt
 
 
 def test_what_is_no_plain_file_is_left_alone(tmp_path):
