@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC
@@ -37,10 +38,18 @@ class Origin:
     time: float
 
 
+#: Names of what tools and tables note beside settings, and what differs between pictures that are made alike: seeds,
+#: places in a batch, jobs, times, addresses, and what people think of them.
+_NO_SETTING = re.compile(
+    r"seed|^batch|created|timestamp|\b(?:date|rating|likes)\b"
+    r"|^(?:(?:job|image|picture|file) ?)?(?:id|uuid|url|hash|sha256|md5)$|^(?:job|time|time taken)$"
+)
+
+
 def _settings_of(text: str | None) -> dict[str, str]:
-    """Other settings of a metadata row, without seeds and places in a batch."""
+    """Other settings of a metadata row, as far as they tell how the picture was made."""
     values: dict[str, str] = json.loads(text or "{}")
-    return {name: value for name, value in values.items() if "seed" not in name and not name.startswith("batch")}
+    return {name: value for name, value in values.items() if not _NO_SETTING.search(name)}
 
 
 #: What is read of a picture, of its request, and of its metadata: columns alone, because objects would take twice as long.

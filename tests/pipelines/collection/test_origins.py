@@ -1,0 +1,36 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.collection.origins import origins
+from soart.pipelines.ingest.file_rows import store_metadata
+from soart.pipelines.ingest.metadata.record import record
+from soart.pipelines.scoring.grouping import by_prompt
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "together"),
+    [
+        ({"rating": "5"}, {}, True),
+        ({"job": "1a"}, {"job": "2b"}, True),
+        ({"created date": "2026-11-01"}, {"created date": "2026-11-02"}, True),
+        ({"createdat": "1", "id": "7", "url": "a"}, {"createdat": "2", "id": "8", "url": "b"}, True),
+        ({"variation seed": "1", "batch pos": "0"}, {"variation seed": "2", "batch pos": "1"}, True),
+        ({"size": "512x512"}, {"size": "512x768"}, False),
+        ({"model hash": "a"}, {"model hash": "b"}, False),
+        ({"timesteps": "8"}, {"timesteps": "9"}, False),
+    ],
+)
+def test_pictures_that_are_made_alike_are_of_one_group(tmp_path, one, other, together):
+    """Stars in a photo manager, or the job of Midjourney, took a picture out of the group of its prompt."""
+    with Collection(None) as collection:
+        rows = []
+        for number, settings in enumerate((one, other)):
+            Image.fromarray(np.full((16, 16, 3), 40 * number, np.uint8)).save(tmp_path / f"{number}.png")
+            rows.append(collection.add_file(tmp_path / f"{number}.png")[0])
+            told = record("AUTOMATIC1111", "png:parameters", prompt="a fox", seed=number, settings=settings)
+            store_metadata(collection, {rows[-1].sha256: told})
+        made = origins(collection, [row.id for row in rows])
+        groups = by_prompt([made[row.id] for row in rows]).tolist()
+    assert groups == ([0, 0] if together else [-1, -1])
