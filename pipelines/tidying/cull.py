@@ -56,10 +56,16 @@ class Rule:
         if self.worst is not None and not 0 < self.worst < 100:
             raise CollectionError(f"Expected a worst share between 0 and 100, neither of them, got {self.worst:g}.")
 
-    def reasons(self, e: Evaluation) -> np.ndarray:
-        """Name (n,) of the folder that each picture goes to; empty for pictures that stay."""
+    def reasons(self, e: Evaluation, keep: Container[int] = ()) -> np.ndarray:
+        """Name (n,) of the folder that each picture goes to; empty for pictures that stay.
+
+        Args:
+            e: the evaluation.
+            keep: ids of pictures that stay in any case.
+        """
         reasons = np.full(len(e.ids), "", dtype=object)
         scores = e.scores[e.main]
+        kept = np.array([image in keep for image in e.ids.tolist()], dtype=bool)
         if self.below is not None:
             reasons[scores < self.below] = "low"
         if self.worst is not None:
@@ -70,8 +76,30 @@ class Rule:
             for row in np.flatnonzero(e.damage >= 0):
                 reasons[row] = e.damage_name(int(row))
         if self.duplicates:
-            reasons[(e.group >= 0) & ~e.best] = "duplicates"
+            sound = (reasons == "") | kept
+            reasons[(e.group >= 0) & ~_staying(e, e.best | kept, sound)] = "duplicates"
+        reasons[kept] = ""
         return reasons
+
+
+def _staying(e: Evaluation, chosen: np.ndarray, sound: np.ndarray) -> np.ndarray:
+    """The pictures to keep of groups of near-duplicates (n,), bool.
+
+    Where all of a group that were chosen are moved for another reason, the one of the best score among those that are not
+    takes their place: or no copy would stay.
+
+    Args:
+        e: the evaluation.
+        chosen: (n,) bool, True for the pictures to keep of each group.
+        sound: (n,) bool, True for pictures that no other criterion moves.
+    """
+    staying = chosen.copy()
+    held = np.isin(e.group, e.group[chosen & sound])
+    scores = e.scores[e.main]
+    rows = np.flatnonzero((e.group >= 0) & sound & ~held)
+    rows = rows[np.argsort(-scores[rows], kind="stable")]
+    staying[rows[np.unique(e.group[rows], return_index=True)[1]]] = True
+    return staying
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +150,11 @@ def plan_cull(
         keep: ids of pictures that stay in any case.
     """
     e = evaluated.evaluation
-    reasons = rule.reasons(e)
+    reasons = rule.reasons(e, keep)
     earlier = set[int]()
 
     def reason_of(image: int) -> str:
-        row = None if image in keep else e.place.get(image)
+        row = e.place.get(image)
         copy = rule.duplicates and image in earlier
         earlier.add(image)
         return (str(reasons[row]) if row is not None else "") or ("duplicates" if copy else "")
@@ -181,6 +209,11 @@ def plan_pictures(collection: Collection, ids: Sequence[int], roots: Sequence[Pa
 def with_companions(move: Move) -> Iterator[Move]:
     """The picture, and the text files beside it that belong to no other picture."""
     yield move
+    yield from companions(move)
+
+
+def companions(move: Move) -> Iterator[Move]:
+    """The text files beside a picture that belong to no other picture; the picture itself may have been moved already."""
     shared = any(move.source.with_suffix(s).exists() for s in SUFFIXES if s != move.source.suffix.lower())
     for suffix in BESIDE:
         for beside, to in (
@@ -213,14 +246,18 @@ def cull(
     problems = []
     try:
         for move in moves:
-            for file in with_companions(move):
+            files = [move]
+            for file in files:
                 try:
                     new_path = journal.move(file.source, file.target)
                 except OSError as error:
                     problems.append(f"{str(file.source)!r} cannot be moved: {error.strerror or error}.")
                     break
                 if file is move:
-                    done.append(replace(move, target=new_path))
+                    moved = replace(move, target=new_path)
+                    done.append(moved)
+                    # Texts take the name that was free for the picture: beside another one they would describe that.
+                    files += companions(moved)
             progress(1)
     finally:
         journal.close()

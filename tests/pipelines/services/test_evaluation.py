@@ -237,7 +237,9 @@ def test_moved_pictures_are_away_everywhere_and_undo_restores_exactly_what_was_t
     plan, said = move(service, rule)
     assert said.startswith(f"{len(plan.moves)} files moved away.")
     moved = {move.image for move in plan.moves}
-    assert {17, 18} <= moved
+    # Pictures 5 and 6 go for their scores, so their better near-duplicates 17 and 18 stay.
+    assert {5, 6} <= moved
+    assert not {17, 18} & moved
     assert {one.source.is_relative_to(folder) for one in plan.moves} == {True, False}
     for one in plan.moves:
         assert not one.source.exists()

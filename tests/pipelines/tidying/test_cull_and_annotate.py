@@ -15,11 +15,12 @@ from soart.pipelines.collection.labels import ALBUM, TAG, set_label
 from soart.pipelines.collection.ratings import rate
 from soart.pipelines.collection.tables import FileRow
 from soart.pipelines.evaluation.folders import sync_and_evaluate
+from soart.pipelines.evaluation.result import Evaluation
 from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.metadata.sidecars import sidecar_metadata
 from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.tidying.annotate import annotate, annotations_of, stars_of
-from soart.pipelines.tidying.cull import Rule, cull, plan_cull
+from soart.pipelines.tidying.cull import Move, Rule, cull, plan_cull
 from soart.pipelines.tidying.journal import undo
 
 
@@ -47,6 +48,43 @@ def test_culled_pictures_go_by_reason_with_their_texts_and_come_back(collection,
             assert name[:2] + ".txt" in moved
     assert undo(tmp_path / "undo.jsonl")[1] == []
     assert sorted(p.name for p in folder.iterdir()) == before
+
+
+def grouped(group, best, scores):
+    """An evaluation of pictures 10, 11, … in groups of near-duplicates."""
+    n = len(group)
+    return Evaluation(
+        "technical-6", np.arange(10, 10 + n), {"technical-6": np.array(scores, float)}, np.ones(n), np.inf, np.full(n, -1),
+        np.array(group), np.array(best, bool), np.zeros(n, int), np.full(n, ""), (), (), (), (),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("keep", "reasons"),
+    [
+        ((), ["low", "", "duplicates", "", "low", "duplicates"]),
+        ((10,), ["", "duplicates", "duplicates", "", "low", "duplicates"]),
+        ((12,), ["low", "duplicates", "", "", "low", "duplicates"]),
+    ],
+)
+def test_a_copy_stays_where_the_one_to_keep_is_moved_for_another_reason(keep, reasons):
+    """The largest copy was moved for its score, and the better small ones as its duplicates: none stayed."""
+    e = grouped([0, 0, 0, -1, 1, 1], [1, 0, 0, 0, 1, 0], [40, 90, 80, 95, 40, 30])
+    assert Rule(duplicates=True, below=50).reasons(e, keep).tolist() == reasons
+
+
+def test_texts_take_the_free_name_of_their_picture(tmp_path):
+    """Where a picture of the same name lay already, the text took its name and so described the wrong picture."""
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.png").write_bytes(b"earlier")
+    for name in ("a.png", "a.txt", "a.png.json"):
+        (tmp_path / name).write_text(name)
+    done, problems = cull([Move(tmp_path / "a.png", tmp_path / "out" / "a.png", 1)], tmp_path / "undo.jsonl")
+    assert [move.target.name for move in done] == ["a (2).png"]
+    assert problems == []
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"a.png", "a (2).png", "a (2).txt", "a (2).png.json"}
+    undo(tmp_path / "undo.jsonl")
+    assert (tmp_path / "a.txt").read_text() == "a.txt"
 
 
 def test_a_text_of_two_pictures_stays(collection, tmp_path):
