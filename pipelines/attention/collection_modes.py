@@ -17,8 +17,8 @@ from .modes import Modes
 
 #: Most pictures of a mode, because a larger table cannot be read.
 MOST = 40
-#: Modes of ratings: name, lowest and highest stars.
-CLASSES = (("disliked", 1.0, 2.0), ("middle", 3.0, 3.0), ("liked", 4.0, 5.0))
+#: Modes of ratings: name, lowest and highest stars; half stars between two others are in the middle.
+CLASSES = (("disliked", 1.0, 2.0), ("middle", 2.5, 3.5), ("liked", 4.0, 5.0))
 _FEWEST = 4
 
 

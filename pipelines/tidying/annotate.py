@@ -10,6 +10,7 @@ Source: PNG Specification, third edition (W3C 2025).
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -73,7 +74,8 @@ def annotations_of(evaluated: EvaluatedCollection, rater: str | None = None) -> 
     for path, image in paths_with_pictures(evaluated.collection, evaluated.update.scan_number):
         row = e.place.get(image)
         if row is not None and (rated is None or image in rated):
-            value = int(stars[row]) if rated is None else round(rated[image])
+            # Half stars count up, all of them: round() would take 2.5 for 2 and 3.5 for 4.
+            value = int(stars[row]) if rated is None else math.floor(rated[image] + 0.5)
             yield Note(Path(path), value, _facts(e, row), tags.get(image, ()), albums.get(image, ()))
 
 

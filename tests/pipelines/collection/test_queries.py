@@ -203,6 +203,9 @@ def test_classes_of_ratings_and_of_words(collection, make_drawn):
     collection.add_drawn([*batch, make_drawn(20, "warm and cool")], "m", "s")
     rate(collection, "ann", dict.fromkeys(range(1, 5), 5) | dict.fromkeys(range(5, 9), 1) | {9: 3})
     assert by_ratings(collection, "ann") == {"disliked": [5, 6, 7, 8], "liked": [1, 2, 3, 4]}
+    # Half stars are in a class too.
+    rate(collection, "bob", {1: 2.5, 2: 3.5, 3: 3, 4: 3.5, 5: 2, 6: 4, 7: 4.5, 8: 5, 9: 4})
+    assert by_ratings(collection, "bob") == {"middle": [1, 2, 3, 4], "liked": [6, 7, 8, 9]}
     words = by_words(collection, ["warm", "cool", "-x", ""])
     assert words == {"warm": [2, 4, 6, 8, 10, 12], "cool": [1, 3, 5, 7, 9, 11]}
     data = modes_of(collection, words, most=4)

@@ -140,6 +140,9 @@ def test_a_raters_stars_are_written(collection, art, tmp_path):
     set_label(collection, ALBUM, "best", [image])
     (note,) = annotations_of(result, "me")
     assert (note.path.name, note.stars) == ("02.png", 5)
+    for half, stars in ((1.5, 2), (2.5, 3), (3.5, 4), (4.5, 5)):
+        rate(collection, "half", {image: half})
+        assert [note.stars for note in annotations_of(result, "half")] == [stars]
     annotate(result, [note], tmp_path / "undo.jsonl", png=True)
     sidecar = (folder / "02.xmp").read_text()
     for text in ('xmp:Rating="5"', "<rdf:li>boat</rdf:li>", "<rdf:li>best</rdf:li>"):
