@@ -116,9 +116,10 @@ class PhraseShare:
     Attributes:
         phrase: its text, with "no" before a negated one.
         kind: of the phrase.
-        pictures: number of pictures that were asked for it.
-        shown: mean P(shown); NaN if the model cannot tell.
-        low, high: 90 % interval of the mean, over pictures.
+        pictures: number of pictures that were asked for it and in which it can be told; if it can be told in none, of all
+            that were asked for it.
+        shown: mean P(shown) over the pictures in which it can be told; NaN if it can be told in none.
+        low, high: 90 % interval of the mean, over these pictures.
     """
 
     phrase: str
@@ -138,8 +139,10 @@ def phrase_shares(judged: Mapping[int, Adherence]) -> list[PhraseShare]:
             values.setdefault((text, judgement.phrase.kind), []).append(judgement.shown)
     shares = []
     for (text, kind), column in values.items():
-        mean = float(np.mean(column))
+        # Small pictures, for example, tell less than large ones.
+        told = [shown for shown in column if np.isfinite(shown)]
+        mean, count = (float(np.mean(told)), len(told)) if told else (float("nan"), 1)
         # Of a share of n independent pictures; wide for few, and never narrower than a binomial's.
-        half = _Z * float(np.sqrt(max(mean * (1 - mean), 1 / (4 * len(column))) / len(column)))
-        shares.append(PhraseShare(text, kind, len(column), mean, max(0.0, mean - half), min(1.0, mean + half)))
+        half = _Z * float(np.sqrt(max(mean * (1 - mean), 1 / (4 * count)) / count))
+        shares.append(PhraseShare(text, kind, len(told or column), mean, max(0.0, mean - half), min(1.0, mean + half)))
     return sorted(shares, key=lambda share: (not np.isfinite(share.shown), share.shown, share.phrase))

@@ -124,6 +124,13 @@ def test_ignored_phrases_come_first():
     assert all(s.low <= s.shown <= s.high for s in shares[:2])
 
 
+def test_pictures_in_which_a_phrase_cannot_be_told_do_not_hide_the_others():
+    judged = {k: Adherence.of([judgement(shown, text="dog")]) for k, shown in enumerate((0.2, 0.4, float("nan")))}
+    (share,) = phrase_shares(judged)
+    assert (share.pictures, share.shown) == (2, pytest.approx(0.3))
+    assert 0 <= share.low < 0.3 < share.high < 1
+
+
 # A planted model: embeddings are one-hot, so that every margin is known
 
 
