@@ -22,6 +22,9 @@ from .formats.png import LONGEST_PROFILE, SIGNATURE, TrimmedPng, trim_png
 #: Pictures of more pixels than this are refused before decoding (100 megapixels take 300 MB).
 PIXEL_LIMIT = 100_000_000
 WHITE = (255, 255, 255)
+#: Modes of grey pictures, whose colour profiles are of grey; and all modes whose profiles count.
+_GREY = {"L", "LA", "I;16", "I;16B", "I;16L"}
+_PROFILED = {"RGB", "RGBA", "CMYK", "P", "PA", *_GREY}
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +139,7 @@ def _decode(image: Image.Image, background: tuple[int, int, int], trimmed: Trimm
         if upright.size != image.size or image.getexif().get(0x0112, 1) != 1:
             notes.append("turned by EXIF orientation")
     rgb = _to_rgb(upright, background, notes)
-    if profile and image.mode in {"RGB", "RGBA", "CMYK"}:
+    if profile and image.mode in _PROFILED:
         rgb = _to_srgb(upright, rgb, profile, notes)
     pixels = np.array(rgb, dtype=np.uint8)
     pixels.flags.writeable = False
@@ -168,9 +171,11 @@ def _to_srgb(image: Image.Image, rgb: Image.Image, profile: bytes, notes: list[s
     """Convert an image to sRGB by its ICC profile; ``rgb`` if the profile is sRGB or unusable. Adds to ``notes``."""
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if "sRGB" in ImageCms.getProfileDescription(source):
+        described = ImageCms.getProfileDescription(source)
+        # "Linear sRGB" shares nothing but the primaries.
+        if "sRGB" in described and "linear" not in described.lower():
             return rgb
-        origin = image if image.mode == "CMYK" else rgb
+        origin = image if image.mode == "CMYK" else rgb.convert("L") if image.mode in _GREY else rgb
         converted = ImageCms.profileToProfile(origin, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
     except (ImageCms.PyCMSError, OSError):
         notes.append("unusable colour profile ignored")

@@ -89,6 +89,51 @@ def test_colour_profile_is_converted():
     assert broken.pixels[0, 0].tolist() == [255, 0, 0]
 
 
+def linear_profile(name, *, grey=False):
+    """A version 2 ICC profile of linear light, with the primaries of sRGB."""
+
+    def numbers(*values):
+        return b"XYZ \0\0\0\0" + b"".join(struct.pack(">i", round(value * 65536)) for value in values)
+
+    curve = b"curv\0\0\0\0" + struct.pack(">IHH", 1, 256, 0)
+    text = name.encode() + b"\0"
+    tags = {
+        b"desc": b"desc\0\0\0\0" + struct.pack(">I", len(text)) + text + b"\0" * 78,
+        b"wtpt": numbers(0.9642, 1, 0.8249),
+    }
+    if grey:
+        tags[b"kTRC"] = curve
+    else:
+        primaries = ((0.4361, 0.2225, 0.0139), (0.3851, 0.7169, 0.0971), (0.1431, 0.0606, 0.7142))
+        tags |= {
+            letter + b"XYZ": numbers(*primary) for letter, primary in zip((b"r", b"g", b"b"), primaries, strict=True)
+        }
+        tags |= {letter + b"TRC": curve for letter in (b"r", b"g", b"b")}
+    table, body = struct.pack(">I", len(tags)), b""
+    for kind, data in tags.items():
+        table += kind + struct.pack(">II", 132 + 12 * len(tags) + len(body), len(data))
+        body += data + b"\0" * (-len(data) % 4)
+    header = struct.pack(">I4xI4s4s4s12x4s28x", 128 + len(table + body), 0x02200000, b"mntr", b"GRAY" if grey else b"RGB ", b"XYZ ", b"acsp")  # fmt: skip
+    header += numbers(0.9642, 1, 0.8249)[8:]
+    return header.ljust(128, b"\0") + table + body
+
+
+@pytest.mark.parametrize("mode", ["RGB", "P", "L", "LA"])
+def test_profiles_of_linear_light_are_converted_in_every_mode(mode):
+    """Those that GIMP calls "Linear sRGB" passed for sRGB; those of grey and of palettes were passed over."""
+    image = Image.new("RGB", (4, 4), (64, 64, 64))
+    image = image.quantize(4) if mode == "P" else image.convert(mode)
+    profile = linear_profile("GIMP built-in Linear sRGB", grey=mode in ("L", "LA"))
+    picture = read_image(encode(image, icc_profile=profile))
+    assert picture.pixels[0, 0].tolist() == [137, 137, 137]
+    assert "colour profile converted to sRGB" in picture.notes
+
+
+def test_grey_pictures_with_a_profile_of_colours_stay_as_they_are():
+    picture = read_image(encode(Image.new("L", (4, 4), 64), icc_profile=linear_profile("colours")))
+    assert picture.pixels[0, 0].tolist() == [64, 64, 64]
+
+
 def bomb():
     def chunk(kind, body):
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
