@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import ItemsError
+from ..checks import constant
 
 #: Standardised items are cut at ± this, so that no single one decides alone.
 CUT = 4.0
@@ -36,8 +37,8 @@ class Standard:
         values = items[:, _counted(names)].astype(np.float64)
         if not len(values):
             return cls(names, np.zeros(values.shape[1]), np.full(values.shape[1], np.inf))
-        deviation = values.std(axis=0)
-        return cls(names, values.mean(axis=0), np.where(deviation > 0, deviation, np.inf))
+        # A mean misses the value of constant items by a rounding error, which is no variation.
+        return cls(names, values.mean(axis=0), np.where(constant(values), np.inf, values.std(axis=0)))
 
     def vectors(self, items: np.ndarray) -> np.ndarray:
         """(n, d) float32 vectors of pictures with items (n, p); the product of two is their likeness, −1…1."""

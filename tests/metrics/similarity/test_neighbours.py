@@ -36,6 +36,19 @@ def test_a_network_decides_alone():
     assert likeness(items, items[[3]], names) == pytest.approx(likeness(other, other[[3]], names))
 
 
+def test_constant_items_do_not_count_where_a_mean_misses_their_value():
+    """The mean of ten times 0.1 is not 0.1: the rounding error, in deviations of its own, was a full ±1."""
+    rng = np.random.default_rng(3)
+    items = rng.normal(size=(10, 6))
+    flat = items.copy()
+    items[:, [1, 4]], flat[:, [1, 4]] = 0.1, 0
+    for rows in (items, items[:, :2]):
+        names = NAMES[: rows.shape[1]]
+        assert likeness(rows, rows[[3]], names) == pytest.approx(
+            likeness(flat[:, : len(names)], flat[[3]][:, : len(names)], names)
+        )
+
+
 def test_equal_pictures_and_wrong_shapes():
     assert likeness(np.ones((3, 6)), np.ones((1, 6)), NAMES).tolist() == [0, 0, 0]
     for items, liked in (

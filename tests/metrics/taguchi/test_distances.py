@@ -11,7 +11,7 @@ from sklearn.base import clone
 
 from soart.errors import ItemsError
 from soart.metrics.taguchi.distances import MT, MTA, RT, adjoint, deviations, rt_metrics
-from soart.metrics.taguchi.item_selection import distance_gains, prediction_gains, two_level_array
+from soart.metrics.taguchi.item_selection import distance_gains, gains, prediction_gains, two_level_array
 from soart.metrics.taguchi.tmethods import T1, T2, Ta, Tb, larger_the_better, signal_to_noise
 
 REFERENCE = sorted((Path(__file__).parents[2] / "assets" / "mtsys").glob("*.json"))
@@ -146,6 +146,9 @@ def test_shrinking_works_without_any_variation():
     unit[:, 0] = range(6)
     with pytest.raises(ItemsError, match="Expected finite SN"):
         distance_gains(unit, unit[:2] + 1)
+    # Without its only item nothing is measured, so that there is no gain: it was NaN.
+    with pytest.raises(ItemsError, match="at least two items"):
+        gains(lambda used: 1.0, 1)
 
 
 @pytest.mark.parametrize(
