@@ -71,18 +71,23 @@ def mean_scores(
         yield from session.execute(query.execution_options(yield_per=_BLOCK))
 
 
-def numbers_and_scores(collection: Collection, scan_number: int, profile: str, number: str) -> np.ndarray:
-    """Return (n, 2) float64: a number, and the score, of every picture that has both, in the order of hashes.
+def numbers_and_scores(
+    collection: Collection, scan_number: int, profile: str, number: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """A number, and the score, of every picture that has both, in the order of hashes.
 
     Args:
         collection: the collection.
         scan_number: number of the scan.
         profile: stored score.
         number: one of ``NUMBERS``.
+
+    Returns:
+        (n, 2) float64, and (n,) int64 numbers that are equal for equal prompts; −1 for pictures without one.
     """
     column: Any = ImageRow.width * ImageRow.height if number == "pixels" else getattr(MetadataRow, number)
     query = (
-        select(column, ScoreRow.value)
+        select(column, ScoreRow.value, MetadataRow.prompt)
         .select_from(ImageRow)
         .join(ScoreRow, ScoreRow.image_id == ImageRow.id)
         .outerjoin(MetadataRow, MetadataRow.image_id == ImageRow.id)
@@ -91,7 +96,16 @@ def numbers_and_scores(collection: Collection, scan_number: int, profile: str, n
     )
     with collection.session("be read") as session:
         rows = session.execute(query.execution_options(yield_per=_BLOCK))
-        return np.fromiter((value for row in rows for value in row), np.float64).reshape(-1, 2)
+        found = ((value, score, _number_of(prompt)) for value, score, prompt in rows)
+        table = np.fromiter(found, dtype=[("value", "f8"), ("score", "f8"), ("prompt", "i8")])
+    return np.stack([table["value"], table["score"]], axis=1), table["prompt"]
+
+
+def _number_of(prompt: str | None) -> int:
+    """A number, 0 or more, that is equal for equal prompts; −1 for none."""
+    if not prompt:
+        return -1
+    return int.from_bytes(hashlib.blake2b(prompt.encode(errors="surrogateescape"), digest_size=8).digest()) >> 1
 
 
 def scores_by_day(collection: Collection, scan_number: int, profile: str) -> list[tuple[int, int, float]]:

@@ -43,8 +43,8 @@ def find_trends(collection: Collection, scan_number: int, profile: str) -> tuple
     """Rank correlations of scores with steps, guidance and number of pixels."""
     trends = []
     for name in NUMBERS:
-        pairs = numbers_and_scores(collection, scan_number, profile, name)
-        trends.append(trend(name, pairs[:, 0], pairs[:, 1]))
+        pairs, prompts = numbers_and_scores(collection, scan_number, profile, name)
+        trends.append(trend(name, pairs[:, 0], pairs[:, 1], prompts))
     return tuple(each for each in trends if each is not None)
 
 

@@ -128,6 +128,30 @@ def test_a_trend_has_an_interval_and_bins():
     assert sum(count for _, _, count, _ in found.bins) == 300
 
 
+def test_the_interval_of_a_trend_takes_the_pictures_of_a_prompt_together():
+    """Twenty seeds of each prompt counted as twenty prompts: the interval covered in half of the cases."""
+    rng = np.random.default_rng(0)
+    prompts, covered = np.repeat(np.arange(20), 20), 0
+    for _ in range(200):
+        steps = np.repeat(rng.choice([10.0, 20, 30, 40], 20), 20)
+        scores = np.repeat(rng.normal(size=20), 20) + rng.normal(size=400)
+        found = trend("steps", steps, scores, prompts)
+        covered += found.low <= 0 <= found.high
+    assert covered >= 180
+
+
+def test_pictures_of_one_prompt_or_of_many_are_counted_one_by_one():
+    rng = np.random.default_rng(1)
+    steps, scores = rng.normal(size=(2, 50))
+    alone = trend("steps", steps, scores)
+    assert trend("steps", steps, scores, np.zeros(50, int)) == alone
+    assert trend("steps", steps, scores, rng.permutation(50)) == alone
+    two = trend("steps", np.repeat([1.0, 2], 25), np.repeat([1.0, 2], 25) + 0.1 * scores, np.repeat([0, 1], 25))
+    # Two prompts tell nothing, however many seeds they have.
+    assert two.rho > 0.8
+    assert two.low < 0 < two.high
+
+
 @pytest.mark.parametrize(
     ("values", "scores"),
     [([1.0] * 20, range(20)), (range(20), [1.0] * 20), (range(4), range(4)), ([np.nan] * 20, range(20))],
