@@ -1,13 +1,13 @@
 """Compares two evaluated collections.
 
-Sources: Welch's interval for means; Agresti & Caffo's (2000) for shares; false discovery rate after Benjamini &
-Hochberg (1995); a cross-validated linear discriminant for how distinct the two are as a whole.
+Sources: false discovery rate after Benjamini & Hochberg (1995); a cross-validated linear discriminant for how distinct the
+two are as a whole.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats
@@ -16,37 +16,18 @@ from ...metrics.damage.scorer import DETECTORS
 from ...metrics.items.combined import taste_extractor
 from ...metrics.items.phrases import phrases_of
 from ..collection.files import digests_of_scan
+from ..collection.origins import origins
 from ..collection.score_statistics import distinct_prompts
 from ..ingest.metadata import prompt_words
-from .associations import Sums, welch
 from .evaluate import SAMPLE, items_of
 from .folders import EvaluatedCollection
+from .gaps import Gap, Sample, mean_gap, share_gap, share_gap_of
 
 #: Fewest pictures of each collection for a comparison of scores and looks.
 FEWEST_PICTURES = 8
 _FOLDS, _TOP = 5, 12
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """A difference between two collections.
-
-    Attributes:
-        name: of the quantity.
-        first, second: its mean, or share of pictures, in each collection.
-        low, high: 95 % interval of first − second.
-    """
-
-    name: str
-    first: float
-    second: float
-    low: float
-    high: float
-
-    @property
-    def clear(self) -> bool:
-        """True if the interval excludes zero."""
-        return self.low > 0 or self.high < 0
+#: False discovery rate of looks and of words.
+FALSE_DISCOVERIES = 0.05
 
 
 @dataclass(frozen=True)
@@ -56,7 +37,8 @@ class Contrast:
     Attributes:
         scores: gap of each profile's mean score.
         damage: gap of the share of pictures suspected of each damage.
-        looks: visible differences in words, with the gap in standard deviations of both collections together.
+        looks: visible differences in words, with the gap in standard deviations of both collections together: the largest
+            ones, at a false discovery rate of 5 %.
         words: gap of the share of prompts with a word: the most certain ones, at a false discovery rate of 5 %.
         auc: area under the ROC curve of telling the collections apart by their items, cross-validated. 0.5 is chance;
             NaN for too few pictures.
@@ -71,32 +53,43 @@ class Contrast:
     shared: int
 
 
-def mean_gap(name: str, first: np.ndarray, second: np.ndarray) -> Gap:
-    """Gap of the means of two samples (n,) and (m,), of at least two values each."""
-    sums = [Sums(len(v), len(v), float(v.sum()), float(v @ v)) for v in (first, second)]
-    _, low, high, _ = welch(*sums)
-    return Gap(name, float(first.mean()), float(second.mean()), low, high)
+def _prompts(first: EvaluatedCollection, second: EvaluatedCollection) -> tuple[np.ndarray, np.ndarray]:
+    """(n,) and (m,) number of each picture's prompt, the same in both collections; −1 for none."""
+    numbers: dict[str, int] = {}
 
+    def of(evaluated: EvaluatedCollection) -> np.ndarray:
+        ids = evaluated.evaluation.ids.tolist()
+        made = origins(evaluated.collection, ids)
+        prompts = (made[image].prompt for image in ids)
+        return np.array(
+            [numbers.setdefault(prompt, len(numbers)) if prompt else -1 for prompt in prompts], dtype=np.int64
+        )
 
-def share_gap(name: str, count1: int, n1: int, count2: int, n2: int) -> Gap:
-    """Gap of the shares count1/n1 and count2/n2."""
-    p1, p2 = (count1 + 1) / (n1 + 2), (count2 + 1) / (n2 + 2)
-    half = 1.959964 * np.sqrt(p1 * (1 - p1) / (n1 + 2) + p2 * (1 - p2) / (n2 + 2))
-    return Gap(name, count1 / n1, count2 / n2, p1 - p2 - half, p1 - p2 + half)
+    return of(first), of(second)
 
 
 def contrast(first: EvaluatedCollection, second: EvaluatedCollection) -> Contrast:
     """Compare two collections evaluated by the same profiles."""
     one, two = first.evaluation, second.evaluation
     enough = min(len(one.ids), len(two.ids)) >= FEWEST_PICTURES
-    scores = [mean_gap(name, one.scores[name], two.scores[name]) for name in one.scores] if enough else []
-    counts = [[int((e.damage == k).sum()) for e in (one, two)] for k in range(len(DETECTORS))]
-    damage = [share_gap(name, a, len(one.ids), b, len(two.ids)) for name, (a, b) in zip(DETECTORS, counts, strict=True)]
-    looks, auc = _looks(first, second) if enough else ((), float("nan"))
+    prompts = _prompts(first, second)
+    scores = [
+        mean_gap(name, *(Sample(e.scores[name], p) for e, p in zip((one, two), prompts, strict=True)))[0]
+        for name in (one.scores if enough else ())
+    ]
+    damage = [
+        share_gap_of(
+            name, *(Sample((e.damage == k).astype(float), p) for e, p in zip((one, two), prompts, strict=True))
+        )
+        for k, name in enumerate(DETECTORS)
+    ]
+    looks, auc = _looks(first, second, prompts) if enough else ((), float("nan"))
     return Contrast(tuple(scores), tuple(damage), looks, _words(first, second), auc, _shared(first, second))
 
 
-def _looks(first: EvaluatedCollection, second: EvaluatedCollection) -> tuple[tuple[Gap, ...], float]:
+def _looks(
+    first: EvaluatedCollection, second: EvaluatedCollection, prompts: tuple[np.ndarray, np.ndarray]
+) -> tuple[tuple[Gap, ...], float]:
     """The largest gaps of items, in words, and the AUC of telling the collections apart by all items."""
     version = taste_extractor().version
     a, b = (items_of(s.collection, version, s.evaluation.ids[:SAMPLE]) for s in (first, second))
@@ -106,14 +99,19 @@ def _looks(first: EvaluatedCollection, second: EvaluatedCollection) -> tuple[tup
     z = (both[:, varies] - both[:, varies].mean(axis=0)) / spread[varies]
     names = [name for name, there in zip(taste_extractor().names, varies, strict=True) if there]
     # Only items with words for more and for less: error variances, and levels and spreads of colour.
+    told = [k for k, name in enumerate(names) if name.endswith("/Y2") or name.startswith("colour/")]
+    phrases, of_sample = phrases_of(names), [numbers[:SAMPLE] for numbers in prompts]
+    found = [
+        mean_gap("", *(Sample(part[:, k], p) for part, p in zip((z[: len(a)], z[len(a) :]), of_sample, strict=True)))
+        for k in told
+    ]
+    # Hundreds of items are compared: one in twenty would seem to differ.
+    q = stats.false_discovery_control([1.0 if np.isnan(p) else p for _, p in found]) if found else ()
     gaps: dict[str, Gap] = {}
-    for k, (name, phrase) in enumerate(zip(names, phrases_of(names), strict=True)):
-        if name.endswith("/Y2") or name.startswith("colour/"):
-            gap = mean_gap("", z[: len(a), k], z[len(a) :, k])
-            text = phrase.more if gap.first >= gap.second else phrase.less
-            gap = Gap(text, gap.first, gap.second, gap.low, gap.high)
-            if gap.clear and abs(gap.first - gap.second) > abs(_size(gaps.get(text))):
-                gaps[text] = gap
+    for k, (gap, _), rate in zip(told, found, q, strict=True):
+        text = phrases[k].more if gap.first >= gap.second else phrases[k].less
+        if rate <= FALSE_DISCOVERIES and gap.clear and abs(_size(gap)) > abs(_size(gaps.get(text))):
+            gaps[text] = replace(gap, name=text)
     largest = sorted(gaps.values(), key=lambda gap: -abs(_size(gap)))[:_TOP]
     return tuple(largest), _separation_auc(z, np.arange(len(z)) < len(a))
 
@@ -160,8 +158,8 @@ def _words(first: EvaluatedCollection, second: EvaluatedCollection) -> tuple[Gap
         return ()
     p = [stats.fisher_exact(np.array([[a[w], n - a[w]], [b[w], m - b[w]]])).pvalue for w in words]
     q = stats.false_discovery_control(p)
-    significant = sorted((float(p[k]), w) for k, w in enumerate(words) if q[k] <= 0.05)[:_TOP]
-    return tuple(share_gap(w, a[w], n, b[w], m) for _, w in significant)
+    significant = sorted((float(p[k]), w) for k, w in enumerate(words) if q[k] <= FALSE_DISCOVERIES)[:_TOP]
+    return tuple(share_gap(w, (a[w], n), (b[w], m)) for _, w in significant)
 
 
 def _shared(first: EvaluatedCollection, second: EvaluatedCollection) -> int:

@@ -12,8 +12,9 @@ from .terminal import printable, say
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ...pipelines.evaluation.contrast import Contrast, Gap
+    from ...pipelines.evaluation.contrast import Contrast
     from ...pipelines.evaluation.folders import EvaluatedCollection
+    from ...pipelines.evaluation.gaps import Gap
     from ...pipelines.evaluation.summary import ListedPicture
     from ...pipelines.ingest.sync import Update
 
