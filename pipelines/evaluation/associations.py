@@ -1,4 +1,4 @@
-"""Words, models and settings that correlate with scores, with intervals.
+"""Words, models and other texts that go with higher scores, with intervals.
 
 Pictures of one prompt are alike, so the mean of each different prompt counts once: a hundred seeds of one prompt say
 nothing about its words. Correlation is not causation.
@@ -8,8 +8,7 @@ scores from deciding.
 
 Sources: rank-sum test after Wilcoxon (*Biometrics Bulletin* 1, 1945) with mid-ranks; its tails by a Pearson III curve of
 the permutation distribution's first three moments, as in Mielke & Berry, *Permutation Methods* (2007); Welch's interval;
-false discovery rate after Benjamini & Hochberg (1995); interval of Spearman's ρ after Bonett & Wright (*Psychometrika*
-65, 2000), with the effective number of pictures by the design effect of prompts (Kish, *Survey Sampling*, 1965).
+false discovery rate after Benjamini & Hochberg (1995).
 """
 
 from __future__ import annotations
@@ -114,22 +113,79 @@ class Tally:
             self.having = {value: entries for value, entries in self.having.items() if len(entries) > 1}
 
     def tests(self) -> list[Test]:
-        """A test of every property that enough different prompts have, and enough have not."""
-        prompts, pictures = np.array(self.prompts, dtype=np.int64), np.array(self.pictures, dtype=np.int64)
-        means = np.array(self.means, dtype=np.float64)
-        comparable = {
-            value: np.array(entries, dtype=np.int64)
-            for value, entries in self.having.items()
-            if min(len(entries), len(means) - len(entries)) >= FEWEST
-        }
-        if len(prompts) and prompts[-1] < len(prompts) - 1:
-            comparable = {value: rows for value, rows in comparable.items() if _fewest_prompts(prompts, rows) >= FEWEST}
-        p = rank_sum_p(means, list(comparable.values()))
-        everything = Sums.of(pictures, means)
-        return [
-            Test(self.kind, value, Sums.of(pictures[rows], means[rows]), everything, float(each))
-            for (value, rows), each in zip(comparable.items(), p, strict=True)
-        ]
+        """A test of every property that enough different prompts have, and enough have not.
+
+        On either side a prompt counts once, with the mean of its pictures there, however many entries it has.
+        """
+        prompts, pictures = np.array(self.prompts, dtype=np.int64), np.array(self.pictures, dtype=np.float64)
+        totals = pictures * np.array(self.means, dtype=np.float64)
+        whole = Prompts.of(prompts, pictures, totals)
+        pure: list[tuple[str, Prompts]] = []
+        tests = []
+        for value, entries in self.having.items():
+            if len(entries) < FEWEST:
+                continue
+            rows = np.array(entries, dtype=np.int64)
+            having = Prompts.of(prompts[rows], pictures[rows], totals[rows])
+            mixed = having.pictures < whole.pictures[having.numbers]
+            if min(len(mixed), len(whole.numbers) - int((~mixed).sum())) < FEWEST:
+                continue
+            if not mixed.any():
+                pure.append((value, having))
+                continue
+            others = whole.without(having)
+            scores = np.concatenate([having.means, others.means])
+            p = rank_sum_p(scores, [np.arange(len(having.means))])[0]
+            tests.append(Test(self.kind, value, having.sums, others.sums, float(p)))
+        # All of them compare the same scores, whose ranks are found once.
+        everything = whole.sums
+        for (value, having), p in zip(
+            pure, rank_sum_p(whole.means, [having.numbers for _, having in pure]), strict=True
+        ):
+            tests.append(Test(self.kind, value, having.sums, everything - having.sums, float(p)))
+        return tests
+
+
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """Prompts with some of their pictures.
+
+    Attributes:
+        numbers: (n,) of the prompts, ascending.
+        pictures: (n,) number of the pictures of each.
+        totals: (n,) sum of their scores.
+    """
+
+    numbers: np.ndarray
+    pictures: np.ndarray
+    totals: np.ndarray
+
+    @classmethod
+    def of(cls, prompts: np.ndarray, pictures: np.ndarray, totals: np.ndarray) -> Prompts:
+        """The prompts of (e,) entries, with ascending numbers of their prompts."""
+        if not len(prompts):
+            return cls(prompts, pictures, totals)
+        starts = np.flatnonzero(np.diff(prompts, prepend=prompts[0] - 1))
+        return cls(prompts[starts], np.add.reduceat(pictures, starts), np.add.reduceat(totals, starts))
+
+    def without(self, some: Prompts) -> Prompts:
+        """The prompts, numbered from 0 without gaps, without the pictures of ``some`` of them."""
+        pictures, totals = self.pictures.copy(), self.totals.copy()
+        pictures[some.numbers] -= some.pictures
+        totals[some.numbers] -= some.totals
+        left = pictures > 0
+        return Prompts(self.numbers[left], pictures[left], totals[left])
+
+    @property
+    def means(self) -> np.ndarray:
+        """(n,) mean score of each prompt's pictures."""
+        means: np.ndarray = self.totals / self.pictures
+        return means
+
+    @property
+    def sums(self) -> Sums:
+        """The sums over the prompts."""
+        return Sums.of(self.pictures, self.means)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,31 +195,25 @@ class Test:
     Attributes:
         kind, value: of the property.
         having: sums over the prompts with it.
-        everything: sums over all prompts.
+        others: sums over the prompts without it.
         p: two-sided p-value of the rank-sum test.
     """
 
     kind: str
     value: str
     having: Sums
-    everything: Sums
+    others: Sums
     p: float
 
     def association(self, q: float) -> Association:
         """The association, significant at a false discovery rate ``q``."""
-        difference, low, high, _ = welch(self.having, self.everything - self.having)
+        difference, low, high, _ = welch(self.having, self.others)
         if not np.isfinite(low):
             # Nothing varies on either side.
             low = high = difference
         return Association(
             self.kind, self.value, self.having.pictures, self.having.prompts, difference, low, high, q
         )  # fmt: skip
-
-
-def _fewest_prompts(prompts: np.ndarray, rows: np.ndarray) -> int:
-    """Number of different prompts of some entries or of all others, the smaller one."""
-    others = np.delete(prompts, rows)
-    return min(len(np.unique(prompts[rows])), len(np.unique(others)))
 
 
 def rank_sum_p(scores: np.ndarray, groups: Sequence[np.ndarray]) -> np.ndarray:
@@ -214,91 +264,6 @@ def welch(one: Sums, two: Sums) -> tuple[float, float, float, float]:
     freedom = sum(variances) ** 2 / (variances[0] ** 2 / (one.prompts - 1) + variances[1] ** 2 / (two.prompts - 1))
     half = float(stats.t.ppf(0.975, freedom)) * error
     return difference, difference - half, difference + half, float(2 * stats.t.sf(abs(difference) / error, freedom))
-
-
-@dataclass(frozen=True, slots=True)
-class Trend:
-    """Correlation of scores with a number, such as steps.
-
-    Attributes:
-        name: of the number.
-        pictures: how many have the number.
-        rho: Spearman's rank correlation with the score.
-        low, high: 95 % interval of ``rho``, with the pictures of a prompt as a cluster.
-        bins: lowest and highest number, pictures and mean score of up to five bins of about equal size.
-    """
-
-    name: str
-    pictures: int
-    rho: float
-    low: float
-    high: float
-    bins: tuple[tuple[float, float, int, float], ...]
-
-
-def trend(name: str, values: np.ndarray, scores: np.ndarray, prompts: np.ndarray | None = None) -> Trend | None:
-    """The trend of scores over values; None for fewer than eight pictures, or if either does not vary.
-
-    Args:
-        name: of the number.
-        values: (n,), NaN where it is not known.
-        scores: (n,).
-        prompts: (n,) number of the prompt of each picture, negative for none; by default each has one of its own.
-    """
-    known = np.isfinite(values) & np.isfinite(scores)
-    prompts = np.full(len(values), -1) if prompts is None else prompts
-    values, scores, prompts = values[known], scores[known], prompts[known]
-    if len(values) < 8 or np.ptp(values) == 0 or np.ptp(scores) == 0:
-        return None
-    from scipy import stats
-
-    rho = float(np.clip(stats.spearmanr(values, scores).statistic, -0.999999, 0.999999))
-    independent, clusters = _independent(values, scores, rho, prompts)
-    quantile = 1.959964 if clusters == len(values) else float(stats.t.ppf(0.975, clusters - 1))
-    half = quantile * np.sqrt((1 + rho**2 / 2) / (independent - 3)) if independent > 3 else np.inf
-    edges = np.unique(np.quantile(values, np.linspace(0, 1, 6)))
-    number = np.clip(np.searchsorted(edges, values, "right") - 1, 0, max(len(edges) - 2, 0))
-    bins = []
-    for k in np.unique(number):
-        inside = number == k
-        bins.append(
-            (float(values[inside].min()), float(values[inside].max()), int(inside.sum()), float(scores[inside].mean()))
-        )
-    return Trend(
-        name,
-        len(values),
-        rho,
-        float(np.tanh(np.arctanh(rho) - half)),
-        float(np.tanh(np.arctanh(rho) + half)),
-        tuple(bins),
-    )
-
-
-def _independent(values: np.ndarray, scores: np.ndarray, rho: float, prompts: np.ndarray) -> tuple[float, int]:
-    """The number of independent pictures that tell as much of a rank correlation, and the number of clusters.
-
-    Each picture tells its influence on the correlation. The more those of one prompt agree, the fewer pictures they are
-    worth. Pictures without a prompt are clusters of their own; so are all if there is one prompt alone.
-
-    Args:
-        values: (n,), not all the same.
-        scores: (n,), likewise.
-        rho: their rank correlation.
-        prompts: (n,) numbers of prompts, negative for none.
-    """
-    from scipy import stats
-
-    n = len(values)
-    named = np.unique(prompts, return_inverse=True)[1]
-    cluster = np.unique(np.where(prompts < 0, n + np.arange(n), named), return_inverse=True)[1]
-    clusters = int(cluster.max()) + 1
-    if clusters == 1:
-        return n, n
-    one, two = (stats.zscore(stats.rankdata(each)) for each in (values, scores))
-    influence = one * two - rho * (one**2 + two**2) / 2
-    together, apart = float((np.bincount(cluster, influence) ** 2).sum()), float((influence**2).sum())
-    effect = max(1.0, together / apart * clusters / (clusters - 1)) if apart > 0 and clusters < n else 1.0
-    return n / effect, clusters
 
 
 def findings(tallies: Mapping[str, Tally], top: int = 20) -> list[Association]:

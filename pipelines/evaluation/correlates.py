@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from ..collection.collection import Collection
 from ..collection.score_statistics import NUMBERS, mean_scores, numbers_and_scores, scores_by_day
 from ..ingest.metadata import prompt_words
-from .associations import Association, Tally, Trend, findings, trend
+from .associations import Association, Tally, findings
 from .result import Period
+from .trends import Trend, trend
 
 #: Settings whose values are compared.
 _SETTINGS = ("model", "sampler", "scheduler", "tool")

@@ -14,7 +14,8 @@ import numpy as np
 from ...metrics.damage.scorer import DETECTORS, TechnicalScorer, technometric_of, verdicts
 from ...metrics.damage.suspicion import evidence_of
 from ...metrics.percentiles import percentiles
-from .associations import Association, Trend
+from .associations import Association
+from .trends import Trend
 
 #: Attributes that are arrays, by the names under which they are stored.
 _ARRAYS = {

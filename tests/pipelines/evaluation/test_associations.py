@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from soart.pipelines.evaluation.associations import FEWEST, Sums, Tally, findings, rank_sum_p, trend, welch
+from soart.pipelines.evaluation.associations import FEWEST, Sums, Tally, findings, rank_sum_p, welch
+from soart.pipelines.evaluation.trends import trend
 
 ROOT = Path(__file__).parents[3]
 
@@ -115,6 +116,35 @@ def test_permuted_scores_are_rarely_findings_and_planted_words_are(benchmark, sh
     # A share of 5 % shows at most 7 in 60 runs, 99 times in 100.
     assert sum(benchmark.has_finding(world, rng) for _ in range(60)) <= 7
     assert sum(benchmark.finds_planted(shape, 200, 1.25, rng) for _ in range(10)) >= 8
+
+
+def test_a_prompt_counts_once_however_many_negative_prompts_it_has():
+    """Five negative prompts of each prompt counted as five prompts: noise was certain in three cases of ten."""
+    rng = np.random.default_rng(0)
+    certain = covered = 0
+    for _ in range(200):
+        tally, has = Tally("negative"), rng.random(40) < 0.5
+        for prompt, (level, word) in enumerate(zip(rng.normal(size=40), has, strict=True)):
+            for _ in range(5):
+                tally.add(f"{prompt:02}", ["blur" if word else "noise"], 4, level + 0.5 * rng.normal())
+        (found,) = (one for one in findings({"negative": tally}) if one.value == "blur")
+        assert (found.prompts, found.pictures) == (has.sum(), 20 * has.sum())
+        certain += found.q <= 0.05
+        covered += found.low <= 0 <= found.high
+    assert certain <= 20
+    assert covered >= 180
+
+
+def test_a_prompt_with_and_without_a_property_counts_once_on_either_side():
+    tally = Tally("model")
+    for prompt in range(10):
+        for model, pictures, mean in (("a", 2, 60.0), ("b", 1, 40.0), ("c", 3, 20.0)):
+            tally.add(f"{prompt:02}", [model], pictures, mean + prompt)
+    found = {one.value: one for one in findings({"model": tally})}
+    assert (found["a"].prompts, found["a"].pictures) == (10, 20)
+    # 40 and 20, weighted by their pictures, are 25 in the mean.
+    assert found["a"].difference == pytest.approx(35)
+    assert found["a"].q < 0.01
 
 
 def test_a_trend_has_an_interval_and_bins():
