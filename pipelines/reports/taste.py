@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
-from ...metrics.image import read_image
+from ...errors import ImageError
 from ...metrics.tastes.blend import only_profile
 from ...metrics.tastes.explanation import Explanation, explain, heat_map, overlay
 from ...metrics.tastes.trust import Trust
@@ -78,6 +78,25 @@ def draw_curve(trust: Trust, examples: int) -> Markup | None:
     return lines_chart(series, "pictures learnt from", unit, label.strip(), limits=(shown(0.35), 1.0))
 
 
+def _opened(
+    collection: Collection, rows: Sequence[ImageRow], order: Sequence[int], count: int
+) -> tuple[dict[int, np.ndarray], list[str]]:
+    """Pixels of the first ``count`` pictures in an order that can be read, by row, and a sentence for each of the others.
+
+    Items outlive their picture, so that a file may be gone.
+    """
+    found: dict[int, np.ndarray] = {}
+    problems = []
+    for i in order:
+        if len(found) == count:
+            break
+        try:
+            found[i] = collection.pixels(rows[i])
+        except ImageError as error:
+            problems.append(str(error))
+    return found, problems
+
+
 def render_taste_report(
     collection: Collection, rows: Sequence[ImageRow], scorer: TasteScorer, notes: Sequence[str] = (), shown: int = SHOWN
 ) -> str:
@@ -98,13 +117,15 @@ def render_taste_report(
     liking = profile.liking(items)
     order = np.argsort(-liking, kind="stable")
     count = min(shown, len(order) // 2) if len(order) > 1 else len(order)
-    ends = [int(i) for i in [*order[:count], *order[len(order) - count :]]]
-    reasons = dict(zip(ends, explain(profile, items[ends], top=4), strict=True)) if ends else {}
+    most, unreadable = _opened(collection, measured, order.tolist(), count)
+    least, others = _opened(collection, measured, [i for i in order[::-1].tolist() if i not in most], count)
+    problems += [sentence for sentence in dict.fromkeys([*unreadable, *others]) if sentence not in problems]
+    opened = most | least
+    reasons = dict(zip(opened, explain(profile, items[list(opened)], top=4), strict=True)) if opened else {}
     percentile, score = profile.percentile(liking), 100 * profile.probability(liking)
 
     def show(i: int) -> ListedPicture:
-        path = collection.locate(measured[i])
-        pixels = read_image(path).pixels
+        path, pixels = collection.locate(measured[i]), opened[i]
         heat = overlay(pixels, heat_map(profile, scorer.extractor, pixels))
         drawn = measured[i].generation
         name = path.name if drawn is None else f"{drawn.prompt} (seed {drawn.seed})"
@@ -118,8 +139,8 @@ def render_taste_report(
         profile=profile,
         trust=profile.trust,
         curve=draw_curve(profile.trust, len(profile.examples)),
-        most=[show(int(i)) for i in order[:count]],
-        least=[show(int(i)) for i in order[::-1][:count]],
+        most=[show(i) for i in most],
+        least=[show(i) for i in least],
         pictures=len(measured),
         notes=notes,
         problems=problems,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw
 
+from ...errors import ImageError
 from ...metrics.tastes.agreement import Agreement, compare_tastes
 from ..collection.collection import Collection
 from ..collection.queries import Query, order
@@ -73,16 +75,31 @@ def compare_on(
 def disagreement_sheet(
     collection: Collection, agreement: Agreement, rows: Sequence[ImageRow], top: int = 8
 ) -> Image.Image:
-    """Draw the ``top`` pictures that tastes disagree on most, with the percentile under each taste, as one picture."""
-    chosen = agreement.disagreements(min(top, len(rows)))
+    """Draw the ``top`` pictures that tastes disagree on most, with the percentile under each taste, as one picture.
+
+    Pictures that cannot be read are passed over: their items outlive them.
+
+    Raises:
+        ImageError: no picture can be read.
+    """
+    chosen: dict[int, np.ndarray] = {}
+    for i in agreement.disagreements(len(rows)):
+        if len(chosen) == top:
+            break
+        with contextlib.suppress(ImageError):
+            chosen[i] = collection.pixels(rows[i])
+    if not chosen:
+        raise ImageError(
+            "None of the pictures that the tastes disagree on can be read: are their files where they were?"
+        )
     line = 14
     height = TILE + line * len(agreement.names) + 8
     columns = min(4, max(1, len(chosen)))
     sheet = Image.new("RGB", (columns * TILE, -(-len(chosen) // columns) * height), "white")
     pen = ImageDraw.Draw(sheet)
-    for k, i in enumerate(chosen):
+    for k, (i, pixels) in enumerate(chosen.items()):
         y, x = divmod(k, columns)
-        picture = Image.fromarray(collection.pixels(rows[i]))
+        picture = Image.fromarray(pixels)
         scale = (TILE - 8) / max(picture.size)
         size = tuple(max(1, round(side * scale)) for side in picture.size)
         picture = picture.resize((size[0], size[1]), Image.Resampling.NEAREST if scale > 1 else Image.Resampling.BOX)

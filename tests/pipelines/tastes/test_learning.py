@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from soart.errors import CollectionError, ItemsError, ProfileError
+from soart.errors import CollectionError, ImageError, ItemsError, ProfileError
 from soart.metrics.damage.titles import profile_title, stored_title
 from soart.metrics.items.colour import ColourExtractor
 from soart.metrics.items.combined import CombinedExtractor, taste_extractor_of
@@ -157,6 +157,25 @@ def test_report(rated, scorer, tmp_path):
     trust = replace(scorer.taste.trust, curve=((4, 0.7, 0.6, 0.8), (8, 0.9, 0.85, 0.95)), more=8, expected=0.95)
     assert "8 pictures: 0.90 (0.85 … 0.95)" in draw_curve(replace(trust, graded=False), 8)
     assert "expected after 16 pictures: 0.90" in draw_curve(replace(trust, graded=True), 8)
+
+
+def test_a_missing_file_costs_neither_the_report_nor_the_sheet(rated, scorer):
+    """Items outlive their picture: one file that was gone ended both."""
+    collection, rows, _ = rated
+    agreement, kept, _ = compare_on(collection, rows, [scorer, scorer])
+    # Tastes that agree disagree most on the first picture.
+    path = collection.locate(kept[0])
+    path.rename(path.with_suffix(".away"))
+    try:
+        page = render_taste_report(collection, kept[:4], scorer)
+        assert "cannot be read" in page
+        assert page.count("<img") == 2 * 3
+        assert disagreement_sheet(collection, agreement, kept, 5).width == 4 * 160
+        first = replace(agreement, percentiles=agreement.percentiles[:, :1])
+        with pytest.raises(ImageError, match="None of the pictures"):
+            disagreement_sheet(collection, first, kept[:1])
+    finally:
+        path.with_suffix(".away").rename(path)
 
 
 def test_explained_picture(scorer, folders):
