@@ -19,6 +19,7 @@ from soart.metrics.tastes.cards import (
     JUDGEMENT,
     LONGEST,
     PRIOR,
+    SHOWN,
     Card,
     largest_auc,
     likelihoods,
@@ -307,3 +308,18 @@ def test_taste_with_kinds_computes_their_liking(taste_world, monkeypatch, tmp_pa
     monkeypatch.setattr(profile_files, "card_space", lambda: SimpleNamespace(version="cards-2", width=space.width))
     with pytest.raises(ProfileError, match="learnt with a population of"):
         load_taste(path)
+
+
+def test_a_noisy_mean_is_read_as_that_of_a_usual_card():
+    """By conditioning of the joint normal distribution of a weight and its noisy mean."""
+    mean, sigma = np.array([0.3, -0.2, 0.1]), 0.7
+    rng, again = np.random.default_rng(5), np.random.default_rng(5)
+    found, covariance = noisy(mean, sigma, rng)
+    shown = mean + LONGEST * sigma * again.standard_normal(3)
+    of_shown = SHOWN**2 * PRIOR + SHOWN * (1 - SHOWN) * PRIOR + (LONGEST * sigma) ** 2
+    np.testing.assert_allclose(found, SHOWN * PRIOR / of_shown * shown)
+    np.testing.assert_allclose(covariance, (PRIOR - (SHOWN * PRIOR) ** 2 / of_shown) * np.eye(3))
+    # A longer mean is cut before the noise.
+    longer, _ = noisy(mean * 100, sigma, np.random.default_rng(5))
+    cut = LONGEST * mean / np.linalg.norm(mean)
+    np.testing.assert_allclose(longer - found, SHOWN * PRIOR / of_shown * (cut - mean))

@@ -92,6 +92,9 @@ def test_interval_is_that_of_fewer_pictures_and_never_excludes_chance_from_above
     # The variance of five folds, five times, is (1/25 + 1/4) of that of a fold; of independent folds it is 1/5.
     assert independent(16) == pytest.approx(16 * (1 / 5) / (1 / 25 + 1 / 4))
     assert interval(good, alone, 16, 16, rng, repeats=1)[0] < low
+    # The upper end is that of 16²/24 pictures a side.
+    assert high == score_interval(good.concordance, independent(16 / 1.5), independent(16 / 1.5))[1]
+    assert high > score_interval(good.concordance, independent(16), independent(16))[1]
     assert independent(0.5) == 1
     assert bad.concordance < 0.3
     assert interval(bad, alone, 16, 16, rng)[1] > 0.6
