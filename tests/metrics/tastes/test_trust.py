@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import expit
 from sklearn.metrics import roc_auc_score
 
-from soart.metrics.tastes.examples import from_modes, from_ratings
-from soart.metrics.tastes.fitting import Scaling, fit
+from soart.metrics.tastes.examples import from_liking, from_modes, from_ratings
+from soart.metrics.tastes.fitting import Scaling, calibrate, fit
 from soart.metrics.tastes.folds import fold_numbers, gather, near_duplicates
 from soart.metrics.tastes.learning_curve import PowerLaw, fit_power_law, ratings_to_show
 from soart.metrics.tastes.profile import learn_taste
@@ -270,3 +271,13 @@ def test_choice_is_made_again_in_every_fold(taste_world):
         values.append(trust.concordance)
     assert abs(np.mean(values) - 0.5) < 0.17
     assert fit(examples, taste_world.names, rng).choice.method
+
+
+@pytest.mark.parametrize(("up", "down"), [(4, 4), (3, 9)])
+def test_calibration_is_that_of_platt_with_both_sides_of_equal_weight(up, down):
+    """Scores of two values leave nothing between his targets, (n + 1)/(n + 2) and 1/(n + 2), and the curve."""
+    liking = np.repeat([1.0, -1.0], (up, down))
+    examples = from_liking(np.random.default_rng(0).normal(size=(up + down, 2)), liking)
+    slope, offset = calibrate(gather(liking, [(np.arange(up + down), liking)]), examples)
+    assert expit([offset + slope, offset - slope]) == pytest.approx([(up + 1) / (up + 2), 1 / (down + 2)], abs=1e-3)
+    assert calibrate(None, examples) == (1, 0)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from soart.metrics.tastes.examples import from_liking
 from soart.metrics.tastes.folds import gather
@@ -112,3 +113,12 @@ def test_a_taste_of_prompts_alone_is_chance_within_prompts(taste_world, tmp_path
     save_taste(taste, tmp_path / "a.taste.safetensors")
     assert load_taste(tmp_path / "a.taste.safetensors").trust.within == taste.trust.within
     assert learn_taste(from_liking(items, between), names, "v", curve=False, methods=("ridge",)).trust.within is None
+
+
+def test_a_group_counts_as_one_pair_fewer_than_its_pictures():
+    """Wilson's interval in closed form, with the t quantile of nine degrees of freedom and 10 · 3 pairs."""
+    pairs, pictures = np.full(10, 6), np.full(10, 4)
+    low, high = interval(np.full(10, 4.0), pairs, pictures)
+    p, n, t = 4 / 6, 30, stats.t.ppf(0.975, 9)
+    centre, half = p + t**2 / (2 * n), t * np.sqrt(p * (1 - p) / n + t**2 / (4 * n**2))
+    assert (low, high) == pytest.approx(((centre - half) / (1 + t**2 / n), (centre + half) / (1 + t**2 / n)), abs=0.001)
