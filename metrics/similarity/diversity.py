@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...errors import ItemsError
+from ...threads import one_blas_thread
 
 #: Principal axes in which distances are measured; with as many pictures or fewer they hold all that varies.
 AXES = 32
@@ -19,7 +20,9 @@ def places_of(items: np.ndarray) -> np.ndarray:
     deviation = items.std(axis=0)
     varies = deviation > 1e-12 * np.abs(items).max(axis=0)
     z = (items - items.mean(axis=0)) / np.where(varies, deviation, np.inf)
-    axes = np.linalg.svd(z, full_matrices=False)[2][:AXES]
+    # The same on every machine.
+    with one_blas_thread():
+        axes = np.linalg.svd(z, full_matrices=False)[2][:AXES]
     places: np.ndarray = z @ axes.T / np.sqrt(items.shape[1])
     return places
 

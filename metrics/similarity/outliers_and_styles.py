@@ -116,12 +116,12 @@ class Overview:
         centre, deviation = sample.mean(axis=0), sample.std(axis=0)
         scale = np.where(deviation > 1e-12 * np.abs(sample).max(axis=0), deviation, np.inf)
         z = (sample - centre) / scale
-        axes = np.linalg.svd(z, full_matrices=False)[2][: min(MOST_AXES, max(1, len(z) // PICTURES_PER_AXIS))]
-        plain = cls(centre, scale, axes, None, np.zeros((1, len(axes))))
-        if len(sample) < FEWEST_PICTURES or not np.isfinite(scale).any():
-            return plain
-        # Groups must not depend on the number of cores, and threads slow down short loops on a busy machine.
+        # Axes and groups must not depend on the number of cores, and threads slow down short loops on a busy machine.
         with threadpool_limits(1):
+            axes = np.linalg.svd(z, full_matrices=False)[2][: min(MOST_AXES, max(1, len(z) // PICTURES_PER_AXIS))]
+            plain = cls(centre, scale, axes, None, np.zeros((1, len(axes))))
+            if len(sample) < FEWEST_PICTURES or not np.isfinite(scale).any():
+                return plain
             return replace(
                 plain, unit=unit_space(plain._with_remainder(sample)), styles=find_styles(plain.coordinates(sample))
             )

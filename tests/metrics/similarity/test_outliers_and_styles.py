@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from soart.errors import ItemsError
 from soart.metrics.similarity.outliers_and_styles import Overview, outlier_limit
@@ -60,3 +61,11 @@ def test_few_or_equal_pictures_have_no_outliers_and_one_style(items):
 def test_nothing_to_learn_from_is_refused(items):
     with pytest.raises(ItemsError, match="at least one picture"):
         Overview.of(items)
+
+
+def test_axes_do_not_depend_on_the_number_of_threads():
+    items, found = np.random.default_rng(0).normal(size=(400, 300)), []
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            found.append(Overview.of(items).axes.tobytes())
+    assert found[0] == found[1]
