@@ -30,7 +30,15 @@ from soart.metrics.tastes.cards import (
     weights_of,
 )
 from soart.metrics.tastes.mixture import fit_all, hypotheses, log_weights
-from soart.metrics.tastes.population import CardEvidence, join_cards, load_population, save_population
+from soart.metrics.tastes.population import (
+    PRIOR_CARDS,
+    PRIOR_VARIANCE,
+    SPREAD,
+    CardEvidence,
+    join_cards,
+    load_population,
+    save_population,
+)
 from soart.metrics.tastes.profile import learn_taste
 from soart.metrics.tastes.profile_files import load_taste, save_taste
 
@@ -323,3 +331,23 @@ def test_a_noisy_mean_is_read_as_that_of_a_usual_card():
     longer, _ = noisy(mean * 100, sigma, np.random.default_rng(5))
     cut = LONGEST * mean / np.linalg.norm(mean)
     np.testing.assert_allclose(longer - found, SHOWN * PRIOR / of_shown * (cut - mean))
+
+
+def test_a_kind_is_the_mode_of_its_posterior():
+    """Where maximisation ends, the derivatives of likelihood and priors are zero: of the mean and of the variance."""
+    rng = np.random.default_rng(6)
+    roots = rng.normal(size=(12, 5, 3))
+    precisions, shifts = np.einsum("nij,nik->njk", roots, roots), 3 * rng.normal(size=(12, 3))
+    evidence = CardEvidence.of(shifts, precisions)
+    found = evidence.fit(1, rng.normal(size=(12, 3)), rng)
+    mean, variance = found.means[0], float(found.variances[0])
+
+    def posterior(mean, variance):
+        of_mean = -mean @ mean / (2 * SPREAD)
+        of_variance = -PRIOR_CARDS * 3 / 2 * (np.log(variance) + PRIOR_VARIANCE / variance)
+        return evidence.log_likelihood(mean, variance).sum() + of_mean + of_variance
+
+    for step in 1e-4 * np.eye(3):
+        assert posterior(mean + step, variance) - posterior(mean - step, variance) == pytest.approx(0, abs=1e-5)
+    slope = posterior(mean, variance * 1.001) - posterior(mean, variance / 1.001)
+    assert slope == pytest.approx(0, abs=2e-4)
