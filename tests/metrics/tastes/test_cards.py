@@ -351,3 +351,25 @@ def test_a_kind_is_the_mode_of_its_posterior():
         assert posterior(mean + step, variance) - posterior(mean - step, variance) == pytest.approx(0, abs=1e-5)
     slope = posterior(mean, variance * 1.001) - posterior(mean, variance / 1.001)
     assert slope == pytest.approx(0, abs=2e-4)
+
+
+def test_the_evidence_of_kinds_is_that_of_laplace():
+    """With dense matrices: two kinds can be named in two ways, and their shares cost half a log of the cards."""
+    rng = np.random.default_rng(7)
+    roots = rng.normal(size=(9, 5, 2))
+    precisions, shifts = np.einsum("nij,nik->njk", roots, roots), 3 * rng.normal(size=(9, 2))
+    evidence = CardEvidence.of(shifts, precisions)
+    found = evidence.fit(2, rng.normal(size=(9, 2)), rng)
+    logs = np.stack(
+        [
+            np.log(share) + evidence.log_likelihood(mean, float(variance))
+            for share, mean, variance in zip(found.shares, found.means, found.variances, strict=True)
+        ]
+    )
+    total = np.logaddexp.reduce(logs, axis=0)
+    wanted = total.sum() - 0.5 * np.log(9) + np.log(2)
+    for log, mean, variance in zip(logs, found.means, found.variances, strict=True):
+        spread = [np.linalg.inv(np.linalg.inv(precision) + variance * np.eye(2)) for precision in precisions]
+        hessian = np.tensordot(np.exp(log - total), spread, axes=1) + np.eye(2) / SPREAD
+        wanted -= mean @ mean / (2 * SPREAD) + np.linalg.slogdet(hessian * SPREAD)[1] / 2
+    assert found.evidence == pytest.approx(wanted)
