@@ -63,3 +63,10 @@ def test_whole_groups_are_drawn():
     alone = evidence(modes, predicted, np.arange(120), ("A", "B"), np.random.default_rng(0))
     assert np.ptp(by_scene.intervals["A"]) > 2 * np.ptp(alone.intervals["A"])
     assert by_scene.p_value > alone.p_value
+
+
+def test_a_p_value_is_never_zero():
+    modes = np.repeat(["blurry", "normal"], 40)
+    guesses = {"A": np.full(80, "normal"), "B": modes}
+    found = evidence(modes, guesses, np.arange(80), ("A", "B"), np.random.default_rng(0), draws=99)
+    assert found.p_value == 1 / 100

@@ -280,3 +280,11 @@ def test_comparison_of_other_pictures_is_refused():
         compare(MODELS["A"], moved, TEST)
     with pytest.raises(ItemsError, match="modes and names"):
         transposed(MODELS["A"], TEST, ["x"])
+
+
+def test_many_pictures_of_a_mode_do_not_pull_the_centre_of_version_d():
+    rng = np.random.default_rng(0)
+    modes = np.repeat(["a", "b", "c"], (40, 4, 4))
+    items = rng.normal(size=(48, 3)) + np.repeat([[10.0, 0, 0], [0, 10, 0], [0, 0, 10]], (40, 4, 4), axis=0)
+    wanted = sum(items[modes == mode].mean(axis=0) for mode in "abc") / 3
+    np.testing.assert_allclose(AttentionD().fit(items, modes).centre_, wanted)

@@ -3,7 +3,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from soart.errors import ItemsError
-from soart.metrics.similarity.outliers_and_styles import Overview, outlier_limit
+from soart.metrics.similarity.outliers_and_styles import Overview, find_styles, outlier_limit
 
 
 def cloud(n, seed=0, p=120):
@@ -69,3 +69,12 @@ def test_axes_do_not_depend_on_the_number_of_threads():
         with threadpool_limits(threads):
             found.append(Overview.of(items).axes.tobytes())
     assert found[0] == found[1]
+
+
+def test_two_unusual_pictures_are_no_style():
+    rng = np.random.default_rng(3)
+    far = np.vstack([rng.normal(size=(60, 2)), rng.normal((12, 0), size=(60, 2)), [[60, 60], [61, 60]]])
+    centres = find_styles(far)
+    assert len(centres) >= 1
+    nearest = np.linalg.norm(far[:, None] - centres[None], axis=2).argmin(axis=1)
+    assert np.bincount(nearest).min() >= 3

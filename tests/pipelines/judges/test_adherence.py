@@ -53,6 +53,14 @@ def test_the_spread_between_phrases_is_found():
     assert fit_curve(margins, shown, [str(p) for p in phrase]).spread == pytest.approx(offsets.std(), rel=0.25)
 
 
+def test_chance_is_no_spread_between_phrases():
+    """Thirty pictures of each phrase scatter by 0.4 where phrases do not differ at all."""
+    rng = np.random.default_rng(2)
+    margins = rng.normal(0, 1, 1800)
+    shown = rng.random(1800) < expit(margins)
+    assert fit_curve(margins, shown, [str(k % 60) for k in range(1800)]).spread < 0.2
+
+
 def test_large_margins_do_not_throw_the_fit_off():
     """Plain Newton steps diverged on margins such as those of a good model."""
     rng = np.random.default_rng(3)

@@ -139,6 +139,12 @@ def test_pictures_of_one_prompt_stay_together(collection, make_drawn):
     groups, note = tastes.groups_of(few, origins(collection, [row.id for row in few]))
     assert len(set(groups)) == 6
     assert "only 1 prompt:" in note
+    # Pictures of unknown seeds do not share one.
+    made = {
+        row.id: replace(origin, seed="")
+        for row, origin in zip(few, origins(collection, [row.id for row in few]).values(), strict=True)
+    }
+    assert len(set(tastes.groups_of(few, made)[0])) == 6
 
 
 def test_report(rated, scorer, tmp_path):
