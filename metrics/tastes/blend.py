@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -57,12 +58,23 @@ class Blend:
         """Trust report of the least trusted part."""
         return min((part.trust for part in self.parts), key=lambda trust: (not trust.useless, trust.low))
 
-    @property
+    @cached_property
     def reference(self) -> np.ndarray:
-        """(101,) quantiles of liking: the weighted means of the parts' quantiles."""
+        """(101,) quantiles of liking: the weighted means of the parts' quantiles, as far apart as the parts agree.
+
+        Those means would be the quantiles of the blend if all parts put pictures in one order. Parts that disagree bring
+        likings closer together; how much is measured on the pictures that they were learnt from.
+        """
         weighted = [_standard(part, part.reference) * w for part, w in zip(self.parts, self.weights, strict=True)]
         quantiles: np.ndarray = np.sum(weighted, axis=0)
-        return quantiles
+        return quantiles * self._agreement()
+
+    def _agreement(self) -> float:
+        """Standard deviation of liking, as a share of what it would be if the parts agreed; above 0, at most 1."""
+        pictures = np.unique(np.concatenate([part.examples.items for part in self.parts]), axis=0)
+        likings = [w * _standard(part, part.liking(pictures)) for part, w in zip(self.parts, self.weights, strict=True)]
+        apart = float(sum(liking.std() for liking in likings))
+        return min(1.0, max(float(np.sum(likings, axis=0).std()) / apart, 1e-3)) if apart > 0 else 1.0
 
     def liking(self, items: object, priors: Sequence[np.ndarray | None] | None = None) -> np.ndarray:
         """(n,) liking of (n, p) items; 0 is the mean of the reference collections.

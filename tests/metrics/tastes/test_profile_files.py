@@ -9,6 +9,7 @@ from safetensors.numpy import save_file
 from soart.errors import ProfileError
 from soart.metrics.tastes.agreement import compare_tastes
 from soart.metrics.tastes.blend import Blend, blend
+from soart.metrics.tastes.examples import from_ratings
 from soart.metrics.tastes.profile import learn_taste
 from soart.metrics.tastes.profile_files import FILE, check_version, load_taste, same_taste, save_taste
 
@@ -153,6 +154,29 @@ def test_versions_must_match(profile, taste_world):
     check_version(profile, taste_world.names, "v1")
     with pytest.raises(ProfileError, match="learnt on items v1, this version of soart measures v2"):
         check_version(profile, taste_world.names, "v2")
+
+
+def test_percentiles_of_a_blend_are_those_of_its_likings():
+    """The best twentieth by two unlike tastes had percentiles of 84 and more, and one picture in 500 had 95."""
+    rng = np.random.default_rng(0)
+    names, background = tuple(f"colour/luma/{k}" for k in range(4)), rng.normal(size=(2000, 4))
+    tastes = []
+    for k in (0, 1):
+        items = rng.normal(size=(60, 4))
+        examples = from_ratings(items, np.clip(np.round(3 + 1.5 * items[:, k]), 1, 5))
+        tastes.append(
+            learn_taste(
+                examples, names, "colour-1", name=f"taste {k}", methods=("ridge",), curve=False, repeats=1,
+                background=(background, np.zeros((2000, 0))),
+            )
+        )  # fmt: skip
+    unlike = blend("unlike", tastes)
+    shown = np.quantile(unlike.percentile(unlike.liking(background)), [0.05, 0.25, 0.5, 0.75, 0.95])
+    assert shown == pytest.approx([5, 25, 50, 75, 95], abs=3)
+    # Where both are one, the quantiles are those of either.
+    alike = blend("alike", [tastes[0], replace(tastes[0], name="again")])
+    one = tastes[0].reference
+    assert alike.reference == pytest.approx((one - one.mean()) / one.std())
 
 
 def test_blend(profile, taste_world, tmp_path):
