@@ -9,7 +9,9 @@ import re
 from collections.abc import Iterable, Sequence
 from xml.sax.saxutils import escape, unescape
 
-_RATING = re.compile(r"""(xmp:Rating\s*=\s*)("[^"]*"|'[^']*')|(<xmp:Rating>)[^<]*(</xmp:Rating>)""")
+_RATING = re.compile(
+    r"""(xmp:Rating\s*=\s*)("[^"]*"|'[^']*')|(<xmp:Rating\b[^<>]*(?<!/)>)[^<]*(</xmp:Rating\s*>)|(<xmp:Rating\b[^<>]*/>)"""
+)
 _DESCRIPTION = re.compile(r"<rdf:Description\b")
 #: The start tag of the first description, with its end apart.
 _DESCRIPTION_TAG = re.compile(r"""(<rdf:Description\b(?:[^>"'/]|"[^"]*"|'[^']*')*)(/?>)""")
@@ -38,10 +40,17 @@ def with_rating(xmp: str | None, stars: int) -> str | None:
     if xmp is None:
         return _EMPTY.format(stars=stars)
     if _RATING.search(xmp):
-        return _RATING.sub(lambda m: f'{m[1]}"{stars}"' if m[1] else f"{m[3]}{stars}{m[4]}", xmp)
+        return _RATING.sub(lambda m: _rated(m, stars), xmp)
     space = "" if "xmlns:xmp=" in xmp else ' xmlns:xmp="http://ns.adobe.com/xap/1.0/"'
     changed, count = _DESCRIPTION.subn(f'<rdf:Description{space} xmp:Rating="{stars}"', xmp, count=1)
     return changed if count else None
+
+
+def _rated(match: re.Match[str], stars: int) -> str:
+    """A rating as attribute, as element, or as empty element, with other stars."""
+    if match[1]:
+        return f'{match[1]}"{stars}"'
+    return f"{match[3]}{stars}{match[4]}" if match[3] else f"<xmp:Rating>{stars}</xmp:Rating>"
 
 
 def with_keywords(xmp: str, keywords: Sequence[str]) -> str | None:

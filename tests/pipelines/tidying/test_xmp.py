@@ -24,11 +24,15 @@ def keywords(xmp):
         '<rdf:RDF><rdf:Description rdf:about="" xmp:Rating="1" dc:title="x"/></rdf:RDF>',
         "<rdf:RDF><rdf:Description><xmp:Rating>1</xmp:Rating></rdf:Description></rdf:RDF>",
         '<rdf:RDF><rdf:Description rdf:about="" dc:title="x"/></rdf:RDF>',
+        "<rdf:RDF><rdf:Description><xmp:Rating/></rdf:Description></rdf:RDF>",
+        '<rdf:RDF><rdf:Description dc:title="x"><xmp:Rating rdf:datatype="i">1</xmp:Rating ></rdf:Description></rdf:RDF>',
     ],
 )
 def test_ratings_are_set_and_the_rest_stays(old):
     new = with_rating(old, 4)
-    assert re.search(r'xmp:Rating(="|>)4', new)
+    assert re.search(r'xmp:Rating(="|>| rdf:datatype="i">)4', new)
+    # Not a second one beside an empty element.
+    assert len(re.findall(r"(?<!/)xmp:Rating", new)) == 1
     if old and "title" in old:
         assert 'dc:title="x"' in new
     assert with_rating(new, 4) == new
