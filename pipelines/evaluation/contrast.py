@@ -40,8 +40,8 @@ class Contrast:
         looks: visible differences in words, with the gap in standard deviations of both collections together: the largest
             ones, at a false discovery rate of 5 %.
         words: gap of the share of prompts with a word: the most certain ones, at a false discovery rate of 5 %.
-        auc: area under the ROC curve of telling the collections apart by their items, cross-validated. 0.5 is chance;
-            NaN for too few pictures.
+        auc: area under the ROC curve of telling the collections apart by their items, cross-validated over prompts. 0.5 is
+            chance; NaN for too few pictures.
         shared: number of pictures that are in both.
     """
 
@@ -113,32 +113,40 @@ def _looks(
         if rate <= FALSE_DISCOVERIES and gap.clear and abs(_size(gap)) > abs(_size(gaps.get(text))):
             gaps[text] = replace(gap, name=text)
     largest = sorted(gaps.values(), key=lambda gap: -abs(_size(gap)))[:_TOP]
-    return tuple(largest), _separation_auc(z, np.arange(len(z)) < len(a))
+    return tuple(largest), separation_auc(z, np.arange(len(z)) < len(a), np.concatenate(of_sample))
 
 
 def _size(gap: Gap | None) -> float:
     return 0.0 if gap is None else gap.first - gap.second
 
 
-def _separation_auc(z: np.ndarray, first: np.ndarray) -> float:
+def separation_auc(z: np.ndarray, first: np.ndarray, prompts: np.ndarray) -> float:
     """Cross-validated AUC of telling the pictures of two collections apart; NaN for too few pictures.
+
+    Pictures of one prompt are held out together, where each collection has a prompt for every fold: else its prompts would
+    be recognised, not what they have in common.
 
     Args:
         z: standardised items (n, p) of both.
         first: (n,) bool, True for pictures of the first collection.
+        prompts: (n,) number of each picture's prompt; negative for none.
     """
     from sklearn.decomposition import PCA
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
     from sklearn.metrics import roc_auc_score
-    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, cross_val_predict
     from sklearn.pipeline import make_pipeline
 
     axes = min(16, len(z) // (2 * _FOLDS), z.shape[1])
     if axes < 1:
         return float("nan")
     model = make_pipeline(PCA(axes, random_state=0), LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"))
-    folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=0)
-    return float(roc_auc_score(first, cross_val_predict(model, z, first, cv=folds, method="predict_proba")[:, 1]))
+    groups = np.where(prompts < 0, -1 - np.arange(len(prompts)), prompts)
+    whole = min(len(np.unique(groups[side])) for side in (first, ~first)) >= _FOLDS
+    folds = (StratifiedGroupKFold if whole else StratifiedKFold)(_FOLDS, shuffle=True, random_state=0)
+    splits = list(folds.split(z, first, groups if whole else None))
+    chance = cross_val_predict(model, z, first, cv=splits, method="predict_proba")[:, 1]
+    return float(roc_auc_score(first, chance))
 
 
 def _word_counts(evaluated: EvaluatedCollection) -> tuple[Counter[str], int]:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from soart.pipelines.evaluation.contrast import separation_auc
 from soart.pipelines.evaluation.gaps import Sample, mean_gap, share_gap, share_gap_of
 
 
@@ -69,3 +70,16 @@ def test_nothing_that_varies_has_no_interval():
     gap, p = mean_gap("x", alone([0.1] * 10), alone([0.1] * 10))
     assert np.isnan([gap.low, gap.high, p]).all()
     assert not gap.clear
+
+
+def test_collections_are_not_told_apart_by_their_prompts():
+    """Where pictures of a prompt were on both sides of a fold, its prompts were recognised: an AUC of 0.9 and more."""
+    rng = np.random.default_rng(4)
+    which = np.repeat(np.arange(24), 15)
+    z = rng.normal(size=(24, 12))[which] + 0.5 * rng.normal(size=(360, 12))
+    first = which < 12
+    assert separation_auc(z, first, which) < 0.75
+    assert separation_auc(z, first, np.full(360, -1)) > 0.9
+    assert separation_auc(z + 2 * first[:, None], first, which) > 0.9
+    # Of one prompt in each, pictures are all that can be held out.
+    assert separation_auc(z + 2 * first[:, None], first, first.astype(int)) > 0.9
