@@ -146,6 +146,16 @@ def _decode(image: Image.Image, background: tuple[int, int, int], trimmed: Trimm
     return Picture(pixels, image.format or "unknown", tuple(notes))
 
 
+def rgb_of(image: Image.Image, background: tuple[int, int, int] = WHITE) -> np.ndarray:
+    """(h, w, 3) uint8 pixels of a PIL picture in any mode, as ``read_image`` makes them: laid over a background, of 8 bits.
+
+    Args:
+        image: without regard to its colour profile and orientation.
+        background: the RGB colour, 0–255, laid under transparent pixels.
+    """
+    return np.array(_to_rgb(image, background, []), dtype=np.uint8)
+
+
 def _to_rgb(image: Image.Image, background: tuple[int, int, int], notes: list[str]) -> Image.Image:
     """8-bit RGB of an image in any mode, without regard to its colour profile; adds to ``notes``."""
     if image.mode in {"I", "F", "I;16", "I;16B", "I;16L"}:

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from ...errors import ImageError, ItemsError
+from ...metrics.image import rgb_of
 from ...metrics.percentiles import percentiles
 from ...metrics.protocols import Measurer, Reason, Scorer
 from ..collection.collection import Collection
@@ -52,7 +53,7 @@ def as_pictures(images: Any) -> dict[int, np.ndarray]:  # noqa: ANN401
 
     pictures = {}
     for number, image in enumerate(images):
-        pixels = np.asarray(image.convert("RGB")) if isinstance(image, Image.Image) else image
+        pixels = rgb_of(image) if isinstance(image, Image.Image) else image
         if isinstance(pixels, torch.Tensor):
             pixels = pixels.detach().to("cpu", torch.float32).movedim(0, -1).numpy()
         if not isinstance(pixels, np.ndarray) or pixels.ndim != 3 or pixels.shape[-1] != 3:

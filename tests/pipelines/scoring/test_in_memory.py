@@ -10,7 +10,14 @@ from soart.metrics.percentiles import percentiles
 from soart.pipelines.best_of import best_of
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.scoring.explaining import explain_pixels
-from soart.pipelines.scoring.in_memory import best_first, reaching, reference_scores, score_batch, scores_among
+from soart.pipelines.scoring.in_memory import (
+    as_pictures,
+    best_first,
+    reaching,
+    reference_scores,
+    score_batch,
+    scores_among,
+)
 from soart.pipelines.scoring.measuring import import_pictures
 from soart.pipelines.scoring.ranking import rank
 from soart.pipelines.scoring.taste_scorer import TasteScorer
@@ -130,3 +137,11 @@ def test_pictures_that_reach_a_percentile(scorer):
     scored, _ = score_batch(dict(enumerate(noise(5))), scorer)
     assert reaching(scored, 0) == scored
     assert [picture.percentile >= 50 for picture in scored] == [picture in reaching(scored, 50) for picture in scored]
+
+
+def test_pictures_of_pil_in_any_mode_are_seen_as_in_files():
+    """Under alpha 0 lay colours that nobody sees, and all but the darkest 16-bit greys were white."""
+    hidden = Image.new("RGBA", (4, 4), (255, 0, 0, 0))
+    deep = Image.fromarray(np.full((4, 4), 32768, np.uint16))
+    pictures = as_pictures([hidden, deep, hidden.convert("RGB")])
+    assert [pixels[0, 0].tolist() for pixels in pictures.values()] == [[255] * 3, [128] * 3, [255, 0, 0]]
