@@ -114,7 +114,8 @@ def summarise(evaluated: EvaluatedCollection, top: int = 12) -> Summary:
         copies=files - len(e.ids),
         mean=float(scores[order].mean()),
         quartiles=(float(np.quantile(scores[order], 0.25)), float(np.quantile(scores[order], 0.75))),
-        unfit=Counter(e.unfit[e.unfit != ""].tolist()),
+        # As a plain dictionary, because asdict() mixes up the keys of a Counter.
+        unfit=dict(Counter(e.unfit[e.unfit != ""].tolist())),
         best=show_all(best),
         worst=show_all(worst),
         damage={name: (n, show_all(chosen)) for name, (n, chosen) in sorted(damaged.items(), key=lambda d: -d[1][0])},

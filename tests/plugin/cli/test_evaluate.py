@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+from PIL import Image
 from specimens.ugly import encoded, picture, write_ugly
 
 
@@ -63,6 +64,12 @@ def test_evaluate_as_json(soart, art, tmp_path):
     assert document["against"]["shared"] == 1
     code, _, err = soart("evaluate", art, "--against", art)
     assert (code, "twice" in err) == (1, True)
+
+
+def test_pictures_that_cannot_be_judged_as_json(soart, art):
+    (art / "black.png").write_bytes(encoded(Image.new("RGB", (64, 64)), "PNG"))
+    code, out, _ = soart("evaluate", art, "--json")
+    assert (code, json.loads(out)["unfit"]) == (0, {"all black": 1})
 
 
 def test_ugly_folders_end_well(soart, tmp_path, monkeypatch):
