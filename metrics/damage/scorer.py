@@ -312,7 +312,8 @@ class TechnicalScorer:
     ) -> list[list[Reason]]:
         """The ``top`` faults that cost each of (n, p) items most, the costliest first.
 
-        The contributions of all sum to the score less 100.
+        The contributions of all sum to the score less 100. A fault that is not looked for at the size of a picture is
+        no reason: its constant cost belongs to the rendering.
 
         Args:
             items: (n, p).
@@ -326,6 +327,9 @@ class TechnicalScorer:
             return [[Reason(text, float(points))][:top] for text, points in zip(texts, lost, strict=True)]
         evidence, strangeness = self.model.evidence(quality), self.model.strangeness(quality)
         by_cause = costs(self.model, quality)
+        sought = np.vstack([np.isfinite(self.model.limit)[:, self.model.rung(quality)], np.ones(len(items), bool)])
+        by_cause[-1] += np.where(sought, 0, by_cause).sum(axis=0)
+        by_cause[~sought] = 0
         contributions = by_cause / by_cause.sum(axis=0) * lost
         rows = []
         unfit = self.unfit(items)
@@ -338,5 +342,5 @@ class TechnicalScorer:
                 for fault, e in zip(self.model.detectors, evidence[:, n], strict=True)
             ]
             causes.append(strangeness_text(strangeness[n]))
-            rows.append([Reason(causes[k], float(contributions[k, n])) for k in order[:top]])
+            rows.append([Reason(causes[k], float(contributions[k, n])) for k in order if sought[k, n]][:top])
         return rows

@@ -229,6 +229,13 @@ def test_what_cannot_be_judged_says_so_and_has_no_points(scorer, picture, reason
     assert [(r.text, r.contribution) for r in scorer.explain(items)[0]] == [(reason, -100.0)]
 
 
+def test_a_fault_that_is_not_looked_for_is_no_reason(scorer, scenes):
+    items = np.concatenate([scorer.extractor.extract(np.kron(p, np.ones((4, 4, 1)))) for p in scenes[:3]])
+    for reasons, score in zip(scorer.explain(items, top=99), scorer.score(items), strict=True):
+        assert not any("unfinished" in reason.text for reason in reasons)
+        assert sum(reason.contribution for reason in reasons) == pytest.approx(score - 100)
+
+
 def test_any_picture_with_something_on_it_can_be_judged(scorer, scenes):
     items = np.concatenate([scorer.extractor.extract(p) for p in scenes])
     assert set(scorer.unfit(items)) == {""}
