@@ -124,6 +124,7 @@ def import_pictures(
         a row for each different picture, and a sentence for each file that is unreadable or repeats an earlier one.
     """
     rows: dict[int, ImageRow] = {}
+    named: dict[int, Path] = {}
     problems = []
     for file in files:
         try:
@@ -132,8 +133,9 @@ def import_pictures(
             problems.append(str(error))
         else:
             if row.id in rows:
-                problems.append(f"{str(file)!r} is the same file as {rows[row.id].path!r}: ranked once.")
+                problems.append(f"{str(file)!r} is the same file as {str(named[row.id])!r}: ranked once.")
             rows.setdefault(row.id, row)
+            named.setdefault(row.id, file)
             if picture is not None:
                 measure(collection, [row], scorer, {row.id: picture.pixels})
         progress()

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ...errors import CollectionError
+from ...errors import CollectionError, ImageError
+from ...metrics.image import read_content, read_image
 from ...metrics.items.combined import taste_extractor
 from ...metrics.protocols import Measurer
 from ...metrics.similarity.neighbours import likeness
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
+from ..ingest.scan import find_pictures
 from .likeness_index import LikenessIndex
 from .measuring import measure, open_pictures
 
@@ -70,6 +72,26 @@ def by_likeness(collection: Collection, ids: Sequence[int], image: int) -> list[
     rows, (example,) = index.rows(pictures), index.rows(np.array([image]))
     alike = np.where(rows >= 0, index.likeness(int(example))[rows], -np.inf)
     return [image, *pictures[np.argsort(-alike, kind="stable")].tolist()]
+
+
+def check_liked(liked: Sequence[Path]) -> None:
+    """Check that one of the liked pictures can be read, before hundreds of others are.
+
+    Args:
+        liked: files and folders.
+
+    Raises:
+        CollectionError: none can be read.
+    """
+    files, problems = find_pictures(liked)
+    for file in files:
+        try:
+            read_image(read_content(file), label=str(file))
+        except ImageError as error:
+            problems.append(str(error))
+        else:
+            return
+    raise CollectionError(" ".join(problems) or "Name a picture to compare with.")
 
 
 def similar(

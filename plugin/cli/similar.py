@@ -34,11 +34,13 @@ def similar(
 
     if copy_to is not None:
         check_copy_target(copy_to, [Path(path) for path in paths])
+    liked = [picture, *(also or ())]
+    neighbours.check_liked(liked)
     measurer = TasteMeasurer(taste_extractor(None if network == "none" else network))
     with Progress("reading", 0) as progress:
         collection, rows, problems = open_pictures(paths, measurer, progress, progress.expect)
     with collection, Progress("comparing", len(rows)) as progress:
-        found, unreadable = neighbours.similar(collection, rows, [picture, *(also or ())], measurer, progress)
+        found, unreadable = neighbours.similar(collection, rows, liked, measurer, progress)
     problems += unreadable
     shown = found[:top]
     if copy_to is not None and shown:

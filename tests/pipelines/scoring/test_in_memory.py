@@ -145,3 +145,13 @@ def test_pictures_of_pil_in_any_mode_are_seen_as_in_files():
     deep = Image.fromarray(np.full((4, 4), 32768, np.uint16))
     pictures = as_pictures([hidden, deep, hidden.convert("RGB")])
     assert [pixels[0, 0].tolist() for pixels in pictures.values()] == [[255] * 3, [128] * 3, [255, 0, 0]]
+
+
+def test_a_file_that_repeats_another_names_the_one_that_was_named(collection, scorer, tmp_path):
+    (tmp_path / "a").mkdir()
+    Image.fromarray(noise(1)[0]).save(tmp_path / "b.png")
+    (tmp_path / "a" / "link.png").symlink_to("../b.png")
+    _, problems = import_pictures(collection, [tmp_path / "a" / "link.png", tmp_path / "b.png"], scorer)
+    assert problems == [
+        f"{str(tmp_path / 'b.png')!r} is the same file as {str(tmp_path / 'a' / 'link.png')!r}: ranked once."
+    ]

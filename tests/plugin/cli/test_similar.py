@@ -2,8 +2,12 @@
 
 import json
 
+import pytest
 
-def test_the_command_copies_what_it_finds(soart, red_and_green, tmp_path):
+from soart.pipelines.scoring import measuring
+
+
+def test_the_command_copies_what_it_finds(soart, red_and_green, tmp_path, monkeypatch):
     line = ("similar", red_and_green / "red3.png", red_and_green, "--network", "none", "--top", 3)
     document = json.loads(soart(*line, "--copy-to", tmp_path / "reds", "--json")[1])
     assert [one["place"] for one in document["similar"]] == [1, 2, 3]
@@ -12,5 +16,11 @@ def test_the_command_copies_what_it_finds(soart, red_and_green, tmp_path):
     assert "red" in soart(*line)[1].splitlines()[1]
     code, _, err = soart("similar", tmp_path / "none.png", red_and_green, "--network", "none")
     assert (code, "does not exist" in err) == (1, True)
+    (tmp_path / "empty.png").write_bytes(b"")
+    for name, reason in (("none.png", "does not exist"), ("empty.png", "is empty")):
+        with monkeypatch.context() as patch:
+            patch.setattr(measuring, "import_pictures", lambda *_: pytest.fail("the folder was read first"))
+            code, _, err = soart("similar", tmp_path / name, red_and_green, "--network", "none")
+        assert (code, reason in err) == (1, True)
     code, _, err = soart("similar", red_and_green / "red3.png", tmp_path / "nowhere", "--network", "none")
     assert (code, "no other picture" in err) == (1, True)
