@@ -16,7 +16,8 @@ def whole_file(path: Path, *, private: bool = False, durable: bool = True) -> It
     """Write a file under a temporary name beside it, and give it its name when the block ends without an error.
 
     Args:
-        path: the file; an earlier one is replaced. Its folder must exist.
+        path: the file; an earlier one is replaced. Its folder must exist. Of a link the file that it leads to is
+            written, and the link stays.
         private: True if only the user may read the file; otherwise the process's umask decides.
         durable: True if the content must be on the disk before the file gets its name, so that a power cut leaves the
             earlier file or the new one. False where a damaged file does no harm.
@@ -27,6 +28,7 @@ def whole_file(path: Path, *, private: bool = False, durable: bool = True) -> It
     Raises:
         OSError: the file cannot be written. An earlier one stays as it is, and the temporary file is removed.
     """
+    path = Path(os.path.realpath(path)) if path.is_symlink() else path
     temporary = path.with_name(f".{uuid.uuid4().hex}.part")
     try:
         os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o666))
@@ -64,7 +66,7 @@ def check_writable(path: Path, *, parents: bool = False) -> None:
     """
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    folder = path.absolute().parent
+    folder = Path(os.path.realpath(path)).parent if path.is_symlink() else path.absolute().parent
     while parents and not os.path.lexists(folder):
         folder = folder.parent
     with tempfile.TemporaryFile(dir=folder):

@@ -3,7 +3,7 @@ import stat
 
 import pytest
 
-from soart.files import whole_file, write_whole
+from soart.files import check_writable, whole_file, write_whole
 
 
 def test_a_file_is_written_and_replaced(tmp_path):
@@ -80,3 +80,17 @@ def test_writers_at_the_same_time_do_not_mix(tmp_path, together):
 
     together(work)
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_link_stays_and_its_file_is_written(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "a").write_bytes(b"earlier")
+    (tmp_path / "link").symlink_to("real/a")
+    write_whole(tmp_path / "link", b"later")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real" / "a").read_bytes() == b"later"
+    check_writable(tmp_path / "link")
+    (tmp_path / "link").unlink()
+    (tmp_path / "link").symlink_to("none/a")
+    with pytest.raises(FileNotFoundError):
+        check_writable(tmp_path / "link")

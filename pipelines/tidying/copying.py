@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...errors import CollectionError
+from ...files import whole_file
 from .cull import Move, check_target, with_companions
 
 
@@ -67,7 +68,8 @@ def _copy(source: Path, target: Path) -> str:
     """Copy a file; return what is wrong, or nothing."""
     try:
         if not target.exists():
-            shutil.copy2(source, target)
+            with whole_file(target) as temporary:
+                shutil.copy2(source, temporary)
         elif not filecmp.cmp(source, target, shallow=False):
             return f"{str(target)!r} is there already and differs: name an empty folder, or move it away."
     except OSError as error:

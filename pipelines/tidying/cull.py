@@ -140,7 +140,7 @@ def plan_cull(
 ) -> list[Move]:
     """The moves of a rule, in the order of paths; nothing is moved yet.
 
-    Of exact copies the first stays, if the rule has ``duplicates`` and the picture itself stays.
+    Of exact copies the first that is no link stays, if the rule has ``duplicates`` and the picture itself stays.
 
     Args:
         evaluated: the evaluated collection.
@@ -151,32 +151,42 @@ def plan_cull(
     """
     e = evaluated.evaluation
     reasons = rule.reasons(e, keep)
-    earlier = set[int]()
+    stays = _first_files(evaluated) if rule.duplicates else {}
 
-    def reason_of(image: int) -> str:
+    def reason_of(path: str, image: int) -> str:
         row = e.place.get(image)
-        copy = rule.duplicates and image in earlier
-        earlier.add(image)
+        copy = stays.get(image, path) != path
         return (str(reasons[row]) if row is not None else "") or ("duplicates" if copy else "")
 
     return moves_to(evaluated, reason_of, roots, target)
 
 
+def _first_files(evaluated: EvaluatedCollection) -> dict[int, str]:
+    """Path of the file to keep of each picture, by picture id: the first that is no link, else the first."""
+    files: dict[int, list[str]] = {}
+    for path, image in paths_with_pictures(evaluated.collection, evaluated.update.scan_number):
+        files.setdefault(image, []).append(path)
+    return {
+        image: paths[0] if len(paths) == 1 else next((p for p in paths if not Path(p).is_symlink()), paths[0])
+        for image, paths in files.items()
+    }
+
+
 def moves_to(
-    evaluated: EvaluatedCollection, folder_of: Callable[[int], str], roots: Sequence[Path], target: Path
+    evaluated: EvaluatedCollection, folder_of: Callable[[str, int], str], roots: Sequence[Path], target: Path
 ) -> list[Move]:
     """The moves of some pictures of a collection, in the order of paths; nothing is moved yet.
 
     Args:
         evaluated: the evaluated collection.
-        folder_of: names the folder in ``target`` of a picture by its id, for each of its files; empty if it stays.
+        folder_of: names the folder in ``target`` of a file by its path and the id of its picture; empty if it stays.
         roots: the folders that were evaluated.
         target: folder to move to: a file goes to ``target/FOLDER/`` and its path below its root.
     """
     return [
         Move(Path(path), target / folder / _below(Path(path), roots), image)
         for path, image in paths_with_pictures(evaluated.collection, evaluated.update.scan_number)
-        if (folder := folder_of(image))
+        if (folder := folder_of(path, image))
     ]
 
 

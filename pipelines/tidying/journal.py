@@ -8,6 +8,7 @@ before and after. An undone change adds a line ``{"undone": number}``, so that a
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import json
 import os
@@ -33,16 +34,18 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._stream: IO[str] | None = None
+        self._stream: IO[bytes] | None = None
         checked_undo_file(path)
 
     def _note(self, **entry: Any) -> None:  # noqa: ANN401
         try:
             if self._stream is None:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-                self._stream = self.path.open("x", encoding="utf-8")
-            self._stream.write(json.dumps(entry) + "\n")
-            self._stream.flush()
+                # Without a buffer, so that nothing of a line that did not fit on the disk is written later.
+                self._stream = self.path.open("xb", buffering=0)
+            line = json.dumps(entry).encode() + b"\n"
+            if self._stream.write(line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.fsync(self._stream.fileno())
         except OSError as error:
             raise CollectionError(
@@ -63,7 +66,7 @@ class Journal:
         self._note(**entry)
         try:
             shutil.move(source, free)
-        except OSError:
+        except BaseException:
             # To another disk a file is moved by copying: remove a copy that was not finished.
             if os.path.lexists(source) and os.path.lexists(free):
                 free.unlink()
@@ -139,14 +142,14 @@ def read_entries(path: Path) -> tuple[list[Any], list[int]]:
         CollectionError: the file cannot be read, or is not a journal.
     """
     try:
-        entries = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        entries = [json.loads(line) for line in _whole_lines(path.read_bytes()).splitlines()]
     except OSError as error:
         raise CollectionError(f"The undo file {str(path)!r} cannot be read: {error.strerror or error}.") from error
     except ValueError as error:
         raise CollectionError(f"{str(path)!r} is not an undo file: {error}.") from error
     # An interrupted run writes its first entry whole or not at all; undoing deletes the file.
     if not entries:
-        raise CollectionError(f"{str(path)!r} is not an undo file: it is empty.")
+        raise CollectionError(f"{str(path)!r} is not an undo file: it holds no whole line.")
     marks = {number: entry["undone"] for number, entry in enumerate(entries) if _is_mark(entry)}
     undone = {mark for mark in marks.values() if isinstance(mark, int)}
     return entries, [number for number in range(len(entries)) if number not in undone and number not in marks]
@@ -168,6 +171,9 @@ def undo(path: Path) -> tuple[int, list[str]]:
         CollectionError: the file cannot be read, or is not a journal.
     """
     entries, pending = read_entries(path)
+    content = path.read_bytes()
+    if not content.endswith(b"\n"):
+        write_whole(path, _whole_lines(content))
     done, problems = 0, []
     for number in reversed(pending):
         entry = entries[number]
@@ -185,6 +191,16 @@ def undo(path: Path) -> tuple[int, list[str]]:
     if not problems:
         path.unlink(missing_ok=True)
     return done, problems
+
+
+def _whole_lines(content: bytes) -> bytes:
+    """A journal without a last line that was cut off, by a full disk for instance: its change was never made."""
+    whole, _, last = content.rpartition(b"\n")
+    try:
+        json.loads(last)
+    except ValueError:
+        return whole + b"\n"
+    return content + b"\n"
 
 
 def _remove_folders(entries: Sequence[Any]) -> None:

@@ -25,4 +25,4 @@ def moves_of_others(
         target: folder to move to, see ``moves_to``.
     """
     others = set(keepers.others)
-    return moves_to(evaluated, lambda image: OTHERS if image in others else "", roots, target)
+    return moves_to(evaluated, lambda _, image: OTHERS if image in others else "", roots, target)

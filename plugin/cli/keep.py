@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from math import isfinite
 from pathlib import Path
 from textwrap import shorten
@@ -13,7 +14,7 @@ from .options import EvaluationOption, Folders, Json, Only, Processes, Profiles,
 from .ranking_output import PROMPT, names_from_common_folder
 from .taste import within_values
 from .terminal import Progress, emit, print_notes, printable, say
-from .tidy import Dry, UndoFile, evaluated_folders
+from .tidy import Dry, UndoFile, evaluated_folders, undo_named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,7 +104,7 @@ def keep(
             copied, left = copy_best([Path(path) for path in found.staying], copy_to)
             problems += left
         if move_others_to is not None and journal is not None:
-            with Progress("moving", len(moves)) as bar:
+            with undo_named(journal), Progress("moving", len(moves)) as bar:
                 done, left = cull(moves, journal, bar)
             moved, problems = len(done), problems + left
     undo = str(journal) if moved else None
@@ -123,7 +124,7 @@ def keep(
     if moved is not None:
         say(f"{moved} moved to {move_others_to}")
     if undo:
-        say(f"To undo: soart undo {undo}")
+        say(f"To undo: soart undo {shlex.quote(undo)}")
 
 
 def _document(found: Keepers) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +30,17 @@ UndoFile = Annotated[
 ByTaste = Annotated[
     str | None, typer.Option("--taste", help="Score by this taste or detector; default: the technical score.")
 ]
+
+
+@contextmanager
+def undo_named(journal: Path) -> Iterator[None]:
+    """Print how to undo the changes so far, if the block is interrupted or fails."""
+    try:
+        yield
+    except BaseException:
+        if journal.exists():
+            note(f"To undo the changes so far: soart undo {shlex.quote(str(journal))}")
+        raise
 
 
 @contextmanager
@@ -115,7 +127,7 @@ def cull(
         moves = plan_cull(evaluated, rule, roots, to.absolute())
         done, problems = moves, list[str]()
         if moves and not dry_run:
-            with Progress("moving", len(moves)) as bar:
+            with undo_named(journal), Progress("moving", len(moves)) as bar:
                 done, problems = move(moves, journal, bar)
     moved = 0 if dry_run else len(done)
     if as_json:
@@ -136,7 +148,7 @@ def cull(
         say(f"{'Would move' if dry_run else 'Moved'}: {counts}, of {len(evaluated.evaluation.ids)} pictures")
         print_notes(problems)
         if moved:
-            say(f"To undo: soart undo {journal}")
+            say(f"To undo: soart undo {shlex.quote(str(journal))}")
     if moves and not done:
         raise typer.Exit(1)
 
@@ -182,7 +194,7 @@ def annotate(
         annotations = list(annotations_of(evaluated, rater))
         done, problems = 0, list[str]()
         if annotations and not dry_run:
-            with Progress("writing", len(annotations)) as bar:
+            with undo_named(journal), Progress("writing", len(annotations)) as bar:
                 done, problems = write(evaluated, annotations, journal, xmp=xmp, png=png, progress=bar)
     if as_json:
         emit(
@@ -200,7 +212,7 @@ def annotate(
         say(f"{'Would annotate' if dry_run else 'Annotated'} {len(annotations) if dry_run else done} files")
         print_notes(problems)
         if journal.exists():
-            say(f"To undo: soart undo {journal}")
+            say(f"To undo: soart undo {shlex.quote(str(journal))}")
     if problems and not done:
         raise typer.Exit(1)
 

@@ -180,3 +180,26 @@ def test_pictures_of_one_name_get_a_sidecar_each(collection, tmp_path):
     assert not (tmp_path / "again.jsonl").exists()
     assert undo(tmp_path / "undo.jsonl") == (6, [])
     assert {path.name for path in folder.glob("*.xmp")} == {"same.xmp", "own.png.xmp"}
+
+
+def test_of_a_picture_and_a_link_to_it_the_picture_stays(collection, tmp_path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "picture.png").write_bytes(encoded(picture(1), "PNG"))
+    (folder / "a link.png").symlink_to("picture.png")
+    result = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1))
+    moves = plan_cull(result, Rule(duplicates=True), [folder], tmp_path / "out")
+    assert [move.source.name for move in moves] == ["a link.png"]
+
+
+def test_a_note_is_written_through_a_link_and_undone(collection, tmp_path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (tmp_path / "elsewhere.png").write_bytes(before := encoded(picture(1), "PNG"))
+    (folder / "link.png").symlink_to("../elsewhere.png")
+    result = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1))
+    assert annotate(result, list(annotations_of(result)), tmp_path / "undo.jsonl", xmp=False, png=True) == (1, [])
+    assert (folder / "link.png").is_symlink()
+    assert (tmp_path / "elsewhere.png").read_bytes() != before
+    assert undo(tmp_path / "undo.jsonl") == (1, [])
+    assert (tmp_path / "elsewhere.png").read_bytes() == before

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -121,4 +123,39 @@ def test_a_move_that_fails_leaves_nothing(files):
         journal.move(files / "a", files / "x" / "y" / ("n" * 300))
     journal.close()
     assert sorted(path for path in files.rglob("*") if path.suffix != ".jsonl") == before
+    assert undo(files / "undo.jsonl") == (1, [])
+
+
+def test_a_full_disk_leaves_an_undo_file_that_can_be_used(files):
+    before = state(files)
+    code = (
+        "import resource, signal, sys\nfrom pathlib import Path\nfrom soart.pipelines.tidying.journal import Journal\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\nfolder = Path(sys.argv[1])\njournal = Journal(folder / 'undo.jsonl')\n"
+        "journal.move(folder / 'a', folder / 'x' / 'a')\nsize = (folder / 'undo.jsonl').stat().st_size + 20\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))\n"
+        "try: journal.move(folder / 'b', folder / 'x' / 'b')\nfinally: journal.close()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(files)], capture_output=True, text=True, check=False)
+    assert "cannot be written" in done.stderr.splitlines()[-1]
+    assert state(files) == {"b": b"b", "c": b"c", "x/a": b"a"}
+    assert not (files / "undo.jsonl").read_text().endswith("\n")
+    # A problem at first: the lines that note what was undone must not follow the broken one.
+    (files / "a").write_text("taken")
+    assert len(undo(files / "undo.jsonl")[1]) == 1
+    (files / "a").unlink()
+    assert undo(files / "undo.jsonl") == (1, [])
+    assert state(files) == before
+
+
+def test_an_interrupted_move_to_another_disk_leaves_the_file_alone(files, monkeypatch):
+    def half(source, target):
+        target.write_text("half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(journal_module.shutil, "move", half)
+    journal = Journal(files / "undo.jsonl")
+    with pytest.raises(KeyboardInterrupt):
+        journal.move(files / "a", files / "x" / "a")
+    journal.close()
+    assert state(files) == {"a": b"a", "b": b"b", "c": b"c"}
     assert undo(files / "undo.jsonl") == (1, [])

@@ -1,0 +1,28 @@
+"""Copies of the best pictures."""
+
+import pytest
+from specimens.ugly import encoded, picture
+
+from soart.pipelines.tidying import copying
+from soart.pipelines.tidying.copying import copy_best
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_no_half_picture_stays_among_the_copies(tmp_path, monkeypatch, error):
+    (tmp_path / "a.png").write_bytes(encoded(picture(1), "PNG"))
+
+    def half(source, target):
+        target.write_bytes(source.read_bytes()[:20])
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(copying.shutil, "copy2", half)
+        if isinstance(error, OSError):
+            copied, problems = copy_best([tmp_path / "a.png"], tmp_path / "best")
+            assert (copied, len(problems)) == (0, 1)
+        else:
+            with pytest.raises(KeyboardInterrupt):
+                copy_best([tmp_path / "a.png"], tmp_path / "best")
+    assert list((tmp_path / "best").iterdir()) == []
+    assert copy_best([tmp_path / "a.png"], tmp_path / "best") == (1, [])
+    assert (tmp_path / "best" / "1 a.png").stat().st_mtime == (tmp_path / "a.png").stat().st_mtime
