@@ -19,7 +19,7 @@ from ...metrics.attention.version_d import AttentionD
 from ...metrics.attention.versions_abc import AttentionA, AttentionB, AttentionC, AttentionModel
 from ...metrics.image import read_image
 from ...metrics.items.soart import SoartExtractor, heads_of
-from ..ingest.scan import find_pictures
+from ..ingest.scan import as_text, find_pictures
 
 VERSIONS = ("A", "B", "C", "D")
 
@@ -192,7 +192,7 @@ def compare_versions(
         for version, model in fitted.items():
             predicted[version][test] = model.predict(y2[test])
         if comparison is None:
-            names = [data.files[i].name for i in test]
+            names = [as_text(data.files[i].name) for i in test]
             first, second = (fitted[version] for version in versions)
             comparison = compare(first, second, y2[test], data.modes[test].tolist(), names)
     if comparison is None:

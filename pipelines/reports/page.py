@@ -21,6 +21,7 @@ from ...metrics.damage.titles import damage_noun, profile_title, stored_title
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
 from ..collection.thumbnails import thumbnail
+from ..ingest.scan import as_text
 
 #: Folder of the templates of pages; the gallery shares some.
 TEMPLATES = Path(__file__).parent
@@ -86,13 +87,13 @@ def render_page(template: str, **values: object) -> str:
 
 
 def write_report(path: Path, page: str) -> Path:
-    """Write a page, whole or not at all, and return its absolute path.
+    """Write a page, whole or not at all, and return its absolute path; bytes of file names that are no text are escaped.
 
     Raises:
         SoartError: the file cannot be written.
     """
     try:
-        write_whole(path, page.encode())
+        write_whole(path, as_text(page).encode())
     except OSError as error:
         raise SoartError(f"The report {str(path)!r} cannot be written: {error.strerror or error}.") from error
     return path.resolve()

@@ -1,5 +1,6 @@
 import importlib.metadata
 import json
+import os
 import re
 import resource
 import shlex
@@ -112,6 +113,21 @@ def test_rank_folder_with_ugly_files(soart, tmp_path):
     document = json.loads(soart("rank", tmp_path, "--json")[1])
     assert len(document["ranking"]) == 3
     assert len(document["problems"]) == 4
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+def test_names_that_are_no_text_are_escaped_in_pages_and_tables(soart, tmp_path):
+    rng = np.random.default_rng(0)
+    for mode in ("clean", "dull"):
+        (tmp_path / mode).mkdir()
+        for i in range(4):
+            pixels = rng.integers(0, 256 if mode == "clean" else 90, (20, 20, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(os.fsdecode(os.fsencode(tmp_path / mode / f"{i}") + b"caf\xe9.png"))
+    code, _, err = soart("rank", tmp_path, "--report", tmp_path / "page.html")
+    assert (code, err) == (0, "")
+    assert r"0caf\xe9.png" in (tmp_path / "page.html").read_text(encoding="utf-8")
+    code, _, err = soart("compare-attention", tmp_path / "clean", tmp_path / "dull", "--output", tmp_path / "out")
+    assert (code, err) == (0, "")
 
 
 def test_the_best_are_copied_with_their_texts_and_nothing_is_overwritten(soart, tmp_path):
