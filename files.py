@@ -1,4 +1,4 @@
-"""Files written whole or not at all."""
+"""Files written whole or not at all, and paths without detours."""
 
 from __future__ import annotations
 
@@ -9,6 +9,13 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+
+
+def plain_path(path: Path | str) -> Path:
+    """The absolute path of a file or folder without ``..``; links are followed only where ``..`` comes after one."""
+    absolute = Path(path).absolute()
+    plain = Path(os.path.normpath(absolute))
+    return plain if plain == absolute or plain.resolve() == absolute.resolve() else absolute.resolve()
 
 
 @contextlib.contextmanager

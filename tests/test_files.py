@@ -3,7 +3,7 @@ import stat
 
 import pytest
 
-from soart.files import check_writable, whole_file, write_whole
+from soart.files import check_writable, plain_path, whole_file, write_whole
 
 
 def test_a_file_is_written_and_replaced(tmp_path):
@@ -94,3 +94,14 @@ def test_a_link_stays_and_its_file_is_written(tmp_path):
     (tmp_path / "link").symlink_to("none/a")
     with pytest.raises(FileNotFoundError):
         check_writable(tmp_path / "link")
+
+
+def test_paths_without_detours(tmp_path, monkeypatch):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("a/b")
+    monkeypatch.chdir(tmp_path / "a")
+    assert plain_path("../a/./b/") == tmp_path / "a" / "b"
+    assert plain_path(".") == tmp_path / "a"
+    assert plain_path("../link/none") == tmp_path / "link" / "none"
+    # As the system sees it: the folder above the one that the link leads to.
+    assert plain_path("../link/..") == tmp_path / "a"

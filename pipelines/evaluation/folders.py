@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ...errors import CollectionError
 from ...errors import expect as check_type
+from ...files import plain_path
 from ...metrics.items.combined import ItemKind, taste_extractor
 from ...metrics.protocols import Scorer
 from ..collection.collection import Collection
@@ -112,7 +113,7 @@ def sync_and_evaluate(
         where = ", ".join(repr(str(root)) for root in scan.roots)
         problems = "".join(f" {problem}" for problem in update.problems[:3])
         raise CollectionError(f"There is no picture in {where}.{problems}")
-    title = ", ".join(as_text(root.absolute().name) for root in scan.roots[:3])
+    title = ", ".join(as_text(plain_path(root).name) for root in scan.roots[:3])
     evaluation = evaluate(collection, update.scan_number, tastes, evaluating)
     judged = judge_evaluated(collection, evaluation.ids, judges, evaluating, judging)
     taste = getattr(tastes[0], "taste", None) if tastes else None

@@ -10,6 +10,7 @@ from pathlib import Path
 import platformdirs
 
 from ...errors import CollectionError
+from ...files import plain_path
 from ..collection.address import address_of
 from ..collection.collection import Collection
 from ..collection.storage import IMAGES
@@ -20,7 +21,7 @@ _ROOTS = "roots"
 
 def default_collection_path(roots: Sequence[Path]) -> Path:
     """Folder of the collection for scanned folders, if the user names none; it does not depend on their order."""
-    absolute = sorted({str(root.absolute()) for root in roots})
+    absolute = sorted({str(plain_path(root)) for root in roots})
     digest = hashlib.sha256("\n".join(absolute).encode(errors="surrogateescape")).hexdigest()[:12]
     return _default_folder() / f"{_plain(Path(absolute[0]))}-{digest}"
 
@@ -109,8 +110,8 @@ def known_roots(collection: Collection) -> list[Path]:
 
 def remember_roots(collection: Collection, roots: Sequence[Path]) -> None:
     """Store the folders that a collection is brought in step with, except its own."""
-    images = None if collection.folder is None else (collection.folder / IMAGES).absolute()
-    names = [str(root.absolute()) for root in roots if root.absolute() != images]
+    images = None if collection.folder is None else plain_path(collection.folder / IMAGES)
+    names = [str(root) for root in map(plain_path, roots) if root != images]
     with collection.session("be written", write=True) as session:
         session.merge(Meta(key=_ROOTS, value=json.dumps(names)))
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...errors import CollectionError, expect
+from ...files import plain_path
 from ...metrics.formats.decoders import SUFFIXES
 from .metadata import SIDECARS, sidecars_of
 
@@ -186,7 +187,7 @@ class Scan:
         # Single files first, so that a folder does not bring them again.
         for root in sorted(self.roots, key=os.path.isdir):
             # Absolute without resolving links: the names that the user knows.
-            path = os.path.abspath(root)
+            path = str(plain_path(root))
             if self._excluded(path):
                 continue
             try:

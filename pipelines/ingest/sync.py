@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy import func, select
 
+from ...files import plain_path
 from ...metrics.items.combined import ItemKind
 from ..collection.collection import Collection
 from ..collection.tables import FileRow, Meta
@@ -175,7 +176,7 @@ def sync(
         store_metadata(collection, {i.sha256: i.metadata for i in readings if i.problem is None})
     with collection.session("be written", write=True) as session:
         session.merge(Meta(key=_LAST_START, value=str(started_at)))
-    roots = [str(root.absolute()) for root in scan.roots if root.exists()]
+    roots = [str(plain_path(root)) for root in scan.roots if root.exists()]
     update.missing = mark_missing(collection, update.scan_number, [root for root in roots if is_text(root)])
     update.unusable = dict(sorted((scan.unusable | unopened).items()))
     update.problems = [*scan.problems, *update.unusable.values(), *problems_of(collection, update.scan_number)]

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import CollectionError
-from ...files import check_writable
+from ...files import check_writable, plain_path
 from ...metrics.formats.decoders import SUFFIXES
 from ..collection.collection import Collection
 from ..collection.files import paths_by_picture, paths_with_pictures
@@ -183,17 +183,18 @@ def moves_to(
         roots: the folders that were evaluated.
         target: folder to move to: a file goes to ``target/FOLDER/`` and its path below its root.
     """
+    tops = [plain_path(root) for root in roots]
     return [
-        Move(Path(path), target / folder / _below(Path(path), roots), image)
+        Move(Path(path), target / folder / _below(Path(path), tops), image)
         for path, image in paths_with_pictures(evaluated.collection, evaluated.update.scan_number)
         if (folder := folder_of(path, image))
     ]
 
 
-def _below(path: Path, roots: Sequence[Path]) -> Path:
-    for root in roots:
-        if path.is_relative_to(root.absolute()) and path != root.absolute():
-            return path.relative_to(root.absolute())
+def _below(path: Path, tops: Sequence[Path]) -> Path:
+    for top in tops:
+        if path.is_relative_to(top) and path != top:
+            return path.relative_to(top)
     return Path(path.name)
 
 
@@ -207,12 +208,13 @@ def plan_pictures(collection: Collection, ids: Sequence[int], roots: Sequence[Pa
         target: folder to move to: a file goes to ``target/selected/`` and its path below its root.
     """
     moves = []
+    tops = [plain_path(root) for root in roots]
     for block in batches(dict.fromkeys(ids), WINDOW):
         known = paths_by_picture(collection, block)
         for row in rows_of(collection, block):
             paths = dict.fromkeys([str(collection.locate(row)), *known.get(row.id, ())])
             files = [Path(path) for path in paths if os.path.lexists(path)]
-            moves += [Move(file, target / SELECTED / _below(file, roots), row.id) for file in files]
+            moves += [Move(file, target / SELECTED / _below(file, tops), row.id) for file in files]
     return moves
 
 

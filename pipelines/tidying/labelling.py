@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import CollectionError
+from ...files import plain_path
 from ..collection.collection import Collection
 from ..collection.distinct import forget_distinct, mark_distinct
 from ..collection.files import image_ids_by_path
@@ -53,8 +53,8 @@ def label_files(
             nothing is stored then. Or the collection cannot be written.
     """
     checked = [(kind, check_label(kind, name)) for kind, name in labels]
-    # Absolute without resolving links: the names that a scan stores.
-    paths = {os.path.normpath(file.absolute()): file for file in files}
+    # The names that a scan stores.
+    paths = {str(plain_path(file)): file for file in files}
     known = image_ids_by_path(collection, [*paths])
     problems = [
         f"{str(file)!r} is not in the collection {collection.name!r}: evaluate its folder, then label it."

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ...files import plain_path
 from .options import EvaluationOption, Folders, Json, Only, Processes, Profiles, Rater, load_judges
 from .ranking_output import PROMPT, names_from_common_folder
 from .taste import within_values
@@ -99,7 +100,7 @@ def keep(
     ) as (roots, evaluated):
         found = find_keepers(evaluated, by, per_group, judges=judges, with_score=taste is not None, rater=rater)
         problems = list(found.problems)
-        moves = [] if move_others_to is None else moves_of_others(evaluated, found, roots, move_others_to.absolute())
+        moves = [] if move_others_to is None else moves_of_others(evaluated, found, roots, plain_path(move_others_to))
         if copy_to is not None and not dry_run:
             copied, left = copy_best([Path(path) for path in found.staying], copy_to)
             problems += left

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ...files import plain_path
 from .evaluate import evaluate_with_progress, scorers_with_warnings
 from .options import EvaluationOption, Folders, Json, Only, Processes, Profiles, finite, wrong_usage
 from .terminal import Progress, emit, interruptible, note, print_notes, printable, say
@@ -118,13 +119,14 @@ def cull(
     with wrong_usage("a rule"):
         rule = Rule(duplicates, damaged, outliers, worst, below)
     check_target(to)
+    target = plain_path(to)
     journal = checked_undo_file(undo_file)
 
     def check(_: Collection, roots: Sequence[Path]) -> None:
         check_target(to, roots)
 
     with evaluated_folders(folders, collection, only, taste, profiles, workers, check, to) as (roots, evaluated):
-        moves = plan_cull(evaluated, rule, roots, to.absolute())
+        moves = plan_cull(evaluated, rule, roots, target)
         done, problems = moves, list[str]()
         if moves and not dry_run:
             with undo_named(journal), Progress("moving", len(moves)) as bar:
@@ -143,7 +145,7 @@ def cull(
         if dry_run:
             for step in done:
                 say(f"{printable(str(step.source))} → {printable(str(step.target))}")
-        reasons = Counter(step.target.relative_to(to.absolute()).parts[0] for step in done)
+        reasons = Counter(step.target.relative_to(target).parts[0] for step in done)
         counts = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items())) or "nothing"
         say(f"{'Would move' if dry_run else 'Moved'}: {counts}, of {len(evaluated.evaluation.ids)} pictures")
         print_notes(problems)

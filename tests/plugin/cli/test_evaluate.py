@@ -226,3 +226,19 @@ def test_rank_leaves_out_look_alikes(soart, art):
     assert apart[0] == everything[0]
     assert len(apart) < len(everything)
     assert [one["place"] for one in apart] == sorted(one["place"] for one in apart)
+
+
+def test_a_folder_named_from_another_one_is_the_same(soart, art, tmp_path, monkeypatch):
+    (art / "sub").mkdir()
+    (art / "again.png").rename(art / "sub" / "again.png")
+    soart("evaluate", art)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    (art / "8.png").unlink()
+    code, out, _ = soart("evaluate", "../art", "--report", tmp_path / "page.html")
+    assert (code, "(0 inspected, 0 recognised, 9 unchanged, 1 missing)" in out) == (0, True)
+    assert "<title>soart: art</title>" in (tmp_path / "page.html").read_text()
+    code, out, _ = soart("cull", "../art", "--below", 101, "--to", "../out", "--json")
+    moves = {step["from"]: step["to"] for step in json.loads(out)["moves"]}
+    assert moves[str(art / "sub" / "again.png")] == str(tmp_path / "out" / "low" / "sub" / "again.png")
+    assert (tmp_path / "out" / "low" / "sub" / "again.png").exists()
