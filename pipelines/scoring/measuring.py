@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -157,6 +158,12 @@ def measure_sound(
     return readable, matrix.astype(np.float64), problems
 
 
+def _gone(collection: Collection, count: int) -> list[str]:
+    """A sentence on the pictures of a collection whose files are gone, if there are some."""
+    pictures = "1 picture" if count == 1 else f"{count} pictures"
+    return [f"Left out: {pictures} of {collection.name!r}, of which the files were moved or deleted."] if count else []
+
+
 def open_pictures(
     paths: Sequence[Path | str],
     measurer: Measurer,
@@ -173,6 +180,7 @@ def open_pictures(
 
     Returns:
         the collection, which the caller must close, its pictures, and a sentence for each file that cannot be used.
+        Pictures of a collection whose files are gone are left out, with one sentence on all of them.
 
     Raises:
         CollectionError: a URL among several paths, or one without a collection.
@@ -181,7 +189,9 @@ def open_pictures(
         raise CollectionError("A collection named by a URL cannot be combined with other pictures: name it alone.")
     if len(paths) == 1 and (is_url(paths[0]) or Collection.is_collection(paths[0])):
         collection = existing_collection(paths[0])
-        return collection, collection.images(), []
+        rows = collection.images()
+        here = [row for row in rows if os.path.lexists(collection.locate(row))]
+        return collection, here, _gone(collection, len(rows) - len(here))
     files, problems = find_pictures([Path(path) for path in paths])
     expect(len(files))
     collection = Collection(None)

@@ -18,7 +18,7 @@ from soart.pipelines.scoring.in_memory import (
     score_batch,
     scores_among,
 )
-from soart.pipelines.scoring.measuring import import_pictures
+from soart.pipelines.scoring.measuring import import_pictures, open_pictures
 from soart.pipelines.scoring.ranking import rank
 from soart.pipelines.scoring.taste_scorer import TasteScorer
 from soart.pipelines.tastes.learning import learn_from_pictures
@@ -155,3 +155,16 @@ def test_a_file_that_repeats_another_names_the_one_that_was_named(collection, sc
     assert problems == [
         f"{str(tmp_path / 'b.png')!r} is the same file as {str(tmp_path / 'a' / 'link.png')!r}: ranked once."
     ]
+
+
+def test_pictures_that_are_gone_are_left_out_with_a_word(tmp_path, scorer):
+    for i, pixels in enumerate(noise(3)):
+        Image.fromarray(pixels).save(tmp_path / f"{i}.png")
+    with Collection(tmp_path / "kept") as collection:
+        import_pictures(collection, sorted(tmp_path.glob("*.png")), scorer)
+    (tmp_path / "1.png").unlink()
+    opened, rows, problems = open_pictures([tmp_path / "kept"], scorer)
+    with opened:
+        assert [opened.locate(row).name for row in rows] == ["0.png", "2.png"]
+    assert len(problems) == 1
+    assert "1 picture" in problems[0]
