@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ...errors import SoartError
 from ...pipelines.configuration import (
     KEYS,
     PROJECT,
@@ -21,8 +22,8 @@ from ...pipelines.configuration import (
     variable,
 )
 from .commands import Commands
-from .options import Json, wrong_usage
-from .terminal import emit, out, plain_table, printable, say
+from .options import Json, weighted, wrong_usage
+from .terminal import emit, note, out, plain_table, printable, say
 
 #: For each setting, its option and the commands that use it.
 USES = {
@@ -30,9 +31,9 @@ USES = {
     "device": ("--device", ("generate", "tune", "web")),
     "dtype": ("--dtype", ("generate", "tune", "web")),
     "offload": ("--offload", ("generate", "tune", "web")),
-    "taste": ("--taste", ("rank", "tune", "evaluate", "cull", "annotate")),
+    "taste": ("--taste", ("rank", "tune", "evaluate", "keep", "cull", "annotate")),
     "population": ("--population", ("taste learn",)),
-    "judges": ("--judge", ("generate", "rank", "tune", "evaluate", "web")),
+    "judges": ("--judge", ("generate", "rank", "tune", "evaluate", "keep", "web")),
     "collection": ("--collection", ("generate", "tune", "web")),
     "wildcards": ("--wildcards", ("generate", "tune")),
     "language": ("--language", ("web",)),
@@ -124,9 +125,24 @@ def set_(
     chosen = value if KEYS[key].several else value[0]
     with wrong_usage("VALUE"):
         checked(key, chosen, "on the command line")
+    if key == "judges":
+        weighted(value, "VALUE")
     path = _file(project)
     store(path, key, chosen)
+    if unusable := _unusable_taste(value[0]) if key == "taste" else "":
+        note(f"Stored, but commands that score by it will stop: {unusable}")
     return _changed(key, path, as_json)
+
+
+def _unusable_taste(name: str) -> str:
+    """Why no command can score by a taste of this name; empty if one can."""
+    from ...pipelines.scoring.profile_store import ProfileStore, scorers_named
+
+    try:
+        scorers_named([name], ProfileStore(None))
+    except SoartError as error:
+        return str(error)
+    return ""
 
 
 @app.command(epilog="Example: soart config unset model")

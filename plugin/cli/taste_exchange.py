@@ -277,6 +277,7 @@ def delete(
 ) -> None:
     """Delete tastes; ratings and pictures stay, so that a taste can be learnt again from them."""
     from ...errors import ProfileError
+    from ...pipelines.configuration import read_settings
     from ...pipelines.scoring.profile_store import ProfileStore
 
     store = ProfileStore(profiles)
@@ -288,6 +289,11 @@ def delete(
         typer.confirm(f"Delete {', '.join(map(str, files))}?", abort=True)
     for name in names:
         store.delete(name)
+    default = read_settings()["taste"]
+    if profiles is None and default.value in names:
+        note(
+            f"{default.value!r} is still the taste that commands score by ({default.source}): soart config unset taste"
+        )
     return emit({"deleted": names}) if as_json else say(f"Deleted: {', '.join(names)}")
 
 

@@ -15,6 +15,7 @@ from soart.plugin.cli import configuration, generate, tune
 def home(tmp_path, monkeypatch):
     """A working folder with pictures, and a configuration folder of its own."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "pictures").mkdir()
     rng = np.random.default_rng(0)
@@ -99,3 +100,24 @@ def test_a_wrong_file_stops_the_commands_that_use_it_and_no_others(soart, home):
 def test_models_are_listed(soart):
     assert json.loads(soart("models", "--json")[1])["models"][0]["name"] == "embedded"
     assert "soart models --families" in soart("models")[1]
+
+
+def test_keep_chooses_by_the_taste_of_the_settings(soart, home):
+    (home / "soart.toml").write_text('taste = "blur"\n')
+    document = json.loads(soart("keep", "pictures", "--by", "look-alike", "--json")[1])
+    typed = json.loads(soart("keep", "pictures", "--by", "look-alike", "--taste", "blur", "--json")[1])
+    assert document == typed
+    assert document["profile"].startswith("blur-")
+
+
+def test_what_cannot_be_used_is_said_when_it_is_set_or_deleted(soart, home):
+    code, _, err = soart("config", "set", "taste", "nobody")
+    assert (code, "no taste 'nobody'" in err) == (0, True)
+    assert soart("config", "set", "taste", "blur")[2] == ""
+    assert soart("config", "set", "judges", "adherence", "clip=x")[0] == 2
+    taste = home / "config" / "soart" / "tastes" / "mine.taste.safetensors"
+    taste.parent.mkdir(parents=True, exist_ok=True)
+    taste.touch()
+    soart("config", "set", "taste", "mine")
+    code, _, err = soart("taste", "delete", "mine", "--yes")
+    assert (code, "soart config unset taste" in err) == (0, True)
