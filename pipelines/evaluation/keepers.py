@@ -168,10 +168,10 @@ def find_keepers(
 def _scores(
     evaluated: EvaluatedCollection, judges: Sequence[tuple[GuardedJudge, float]], with_score: bool
 ) -> tuple[str, np.ndarray]:
-    """Name and values (n,) of the score that chooses; NaN for pictures that a judge has no value of."""
+    """Name and values (n,) of the score that chooses; NaN for pictures that cannot be judged."""
     e = evaluated.evaluation
     if not judges:
-        return e.main, e.scores[e.main]
+        return e.main, np.where(np.isfinite(e.standing), e.standing, np.nan)
     from ..judges.finding import check_weights
     from ..judges.ranking import combined
 

@@ -99,9 +99,18 @@ class Evaluation:
     timeline: tuple[Period, ...]
 
     @cached_property
+    def standing(self) -> np.ndarray:
+        """(n,) main scores to order pictures by: −∞ for those that cannot be judged, whatever the profile."""
+        return np.where(self.unfit == "", self.scores[self.main], -np.inf)
+
+    @cached_property
     def percentile(self) -> np.ndarray:
-        """(n,) percentage of pictures with a lower main score, ties counted half."""
-        return percentiles(self.scores[self.main])
+        """(n,) percentage of the judged pictures with a lower main score, ties counted half; 0 if there is no judging."""
+        fit = self.unfit == ""
+        percentage = np.zeros(len(fit))
+        if fit.any():
+            percentage[fit] = percentiles(self.scores[self.main][fit])
+        return percentage
 
     @cached_property
     def outlier(self) -> np.ndarray:

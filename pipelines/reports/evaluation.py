@@ -123,7 +123,7 @@ def render_evaluation(
     e, summary = evaluated.evaluation, summarise(evaluated, TOP)
     keepers = find_keepers(evaluated)
     groups = _keeper_strips(evaluated, keepers)
-    order = np.argsort(-e.scores[e.main], kind="stable")
+    order = np.argsort(-e.standing, kind="stable")
     rows = list(_rows(evaluated, order if folder else order[:LARGEST], folder))
     data = {"fields": _FIELDS, "rows": rows, "thumbs": "thumbs/" if folder else None}
     script = Path(__file__).with_name("evaluation.js").read_text(encoding="utf-8")

@@ -35,8 +35,8 @@ class Rule:
         duplicates: True for all but the one to keep of each group of near-duplicates, and for exact copies.
         damaged: True for pictures suspected of damage.
         outliers: True for pictures far from the rest.
-        worst: percentage of the pictures, 0–100, that have the lowest scores.
-        below: pictures with a lower score than this.
+        worst: percentage of the pictures, 0–100, that have the lowest scores; those that cannot be judged come first.
+        below: pictures with a lower score than this, and those that cannot be judged.
 
     Raises:
         CollectionError: no criterion, or a number out of range.
@@ -64,7 +64,7 @@ class Rule:
             keep: ids of pictures that stay in any case.
         """
         reasons = np.full(len(e.ids), "", dtype=object)
-        scores = e.scores[e.main]
+        scores = e.standing
         kept = np.array([image in keep for image in e.ids.tolist()], dtype=bool)
         if self.below is not None:
             reasons[scores < self.below] = "low"
@@ -95,9 +95,8 @@ def _staying(e: Evaluation, chosen: np.ndarray, sound: np.ndarray) -> np.ndarray
     """
     staying = chosen.copy()
     held = np.isin(e.group, e.group[chosen & sound])
-    scores = e.scores[e.main]
     rows = np.flatnonzero((e.group >= 0) & sound & ~held)
-    rows = rows[np.argsort(-scores[rows], kind="stable")]
+    rows = rows[np.argsort(-e.standing[rows], kind="stable")]
     staying[rows[np.unique(e.group[rows], return_index=True)[1]]] = True
     return staying
 

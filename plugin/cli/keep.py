@@ -165,7 +165,8 @@ def _print_groups(found: Keepers, top: int) -> None:
         say(f"{title}: {group.why}")
         for place, (name, score) in enumerate(zip(shown, group.scores, strict=True)):
             mark = "keep" if place < group.kept else "    "
-            say(f"  {mark} {score:>7{digits}}  {printable(name)}")
+            value = f"{score:{digits}}" if isfinite(score) else "–"
+            say(f"  {mark} {value:>7}  {printable(name)}")
     if len(found.groups) > top:
         say(f"… and {len(found.groups) - top} more groups.")
     alone = len(found.alone)

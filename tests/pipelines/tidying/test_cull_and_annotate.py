@@ -3,6 +3,7 @@
 import json
 import math
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,10 +12,12 @@ from specimens.ugly import encoded, picture
 from sqlalchemy import select
 
 from soart.errors import CollectionError
+from soart.metrics.damage.scorer import TechnicalScorer
 from soart.pipelines.collection.labels import ALBUM, TAG, set_label
 from soart.pipelines.collection.ratings import rate
 from soart.pipelines.collection.tables import FileRow
 from soart.pipelines.evaluation.folders import sync_and_evaluate
+from soart.pipelines.evaluation.keepers import find_keepers
 from soart.pipelines.evaluation.result import Evaluation
 from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.metadata.sidecars import sidecar_metadata
@@ -203,3 +206,25 @@ def test_a_note_is_written_through_a_link_and_undone(collection, tmp_path):
     assert (tmp_path / "elsewhere.png").read_bytes() != before
     assert undo(tmp_path / "undo.jsonl") == (1, [])
     assert (tmp_path / "elsewhere.png").read_bytes() == before
+
+
+def test_pictures_that_cannot_be_judged_come_last_by_any_profile(collection, tmp_path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for name, image in (
+        ("black", Image.new("RGB", (64, 64))),
+        ("a", picture(1, (64, 64))),
+        ("b", picture(2, (64, 64))),
+    ):
+        (folder / f"{name}.png").write_bytes(encoded(image, "PNG"))
+        (folder / f"{name}.txt").write_text("a fox")
+    result = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1), [TechnicalScorer.detector("blur")])
+    e = result.evaluation
+    assert e.scores[e.main].argmax() == e.unfit.tolist().index("all black")
+    for rule in (Rule(worst=34), Rule(below=0)):
+        moves = plan_cull(result, rule, [folder], tmp_path / "out")
+        assert [move.source.name for move in moves] == ["black.png"]
+    assert {note.path.stem: note.stars for note in annotations_of(result)}["black"] == 1
+    assert sorted(e.percentile.tolist()) == [0, 25, 75]
+    (group,) = find_keepers(result).groups
+    assert [Path(path).stem for path in group.paths][-1] == "black"

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from PIL import ImageFilter
+from PIL import Image, ImageFilter
 from specimens.ugly import picture
 
 
@@ -59,3 +59,12 @@ def test_wrong_usage(soart, art, tmp_path):
     assert (code, "not both" in err) == (2, True)
     code, _, err = soart("keep", art, "--copy-to", art / "best")
     assert (code, "choose a folder elsewhere" in " ".join(err.split())) == (1, True)
+
+
+def test_pictures_that_cannot_be_judged_have_no_score(soart, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    (tmp_path / "black").mkdir()
+    for side in (64, 80):
+        Image.new("RGB", (side, side)).save(tmp_path / "black" / f"{side}.png")
+    code, out, _ = soart("keep", tmp_path / "black", "--by", "look-alike")
+    assert (code, "nan" in out, out.splitlines()[1].split()) == (0, False, ["keep", "–", "80.png"])
