@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -129,6 +130,8 @@ def learn(
 ) -> None:
     """Learn a taste from good and bad pictures, ratings and choices, and report how reliable it is."""
     from ...pipelines.collection.collection import Collection
+    from ...pipelines.collection.comparisons import choosers
+    from ...pipelines.collection.ratings import check_has_rated
     from ...pipelines.ingest.roots import existing_collection, place_of
     from ...pipelines.scoring.profile_store import ProfileStore
     from ...pipelines.tastes import learning
@@ -147,6 +150,9 @@ def learn(
         else Collection(None if collection is None else place_of(collection))
     )
     with pictures, Progress("measuring", 0) as progress:
+        # Without a word a misspelt rater would only make the pictures a background.
+        if collection is not None and (only_ratings or rater != "me") and rater not in choosers(pictures):
+            check_has_rated(pictures, rater)
         learnt = learning.learn(
             name, pictures, sources, network=None if network == "none" else network, population=kinds,
             progress=progress,
@@ -188,7 +194,8 @@ def rate(
     if as_json:
         return emit({"rater": rater, "ratings": ratings, "left": len(session.queue) - session.position})
     rated = sum(value is not None for value in ratings.values())
-    return say(f"{rated} rated, {len(ratings) - rated} skipped. Learn: soart taste learn NAME --collection {name}")
+    options = shlex.join(["--collection", name, *([] if rater == "me" else ["--rater", rater])])
+    return say(f"{rated} rated, {len(ratings) - rated} skipped. Learn: soart taste learn NAME {options}")
 
 
 @app.command(epilog="Example: soart taste show mine pictures/ --report mine.html")

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from typer.main import get_command
 
+from soart.metrics.damage.scorer import TechnicalScorer
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import ratings
 from soart.pipelines.ingest.scan import find_pictures
@@ -107,6 +108,20 @@ def test_rate_next_and_learn_from_ratings(soart, world, mine, tmp_path):
     assert code == 0
     assert "not reliable yet" in err
     assert soart("taste", "rate", tmp_path, stdin="1")[2].startswith("Error: ")
+
+
+def test_a_rater_is_named_in_the_next_command_and_missed_if_misspelt(soart, world, mine, tmp_path):
+    folder = tmp_path / "a collection"
+    with Collection(folder) as collection:
+        import_pictures(collection, find_pictures([world / "pool"])[0][:2], TechnicalScorer.load())
+    out = soart("taste", "rate", folder, "--rater", "ann", stdin="51")[1]
+    assert out.splitlines()[-1].endswith(f"--collection '{folder}' --rater ann")
+    for rater in ("anne", "me"):
+        code, _, err = soart("taste", "learn", "hers", "--collection", folder, "--rater", rater, *mine)
+        assert (code, f"'{rater}' has not rated" in err, "'ann'" in err) == (1, True, True)
+    both = ("--good", world / "good", "--bad", world / "bad", "--network", "none")
+    code, _, err = soart("taste", "learn", "hers", *both, "--collection", folder, "--rater", "anne", *mine)
+    assert (code, "'anne' has not rated" in err) == (1, True)
 
 
 def test_compare_blend_export_import(soart, world, mine, tmp_path):
