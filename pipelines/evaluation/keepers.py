@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -115,8 +115,9 @@ def find_keepers(
     """Find the keepers of every group.
 
     A group that has pictures which the user chose in the gallery keeps these and no other. Look-alikes are kept as
-    near-duplicates are everywhere: undamaged ones first, then those with most pixels, then by score. Pictures that the
-    user says are no duplicates are in no group together.
+    near-duplicates are everywhere: undamaged ones first, then those with most pixels, then by score. Of other groups
+    in which no picture has a value all pictures are kept. Pictures that the user says are no duplicates are in no group
+    together.
 
     Args:
         evaluated: the evaluated collection.
@@ -145,13 +146,15 @@ def find_keepers(
         groups = separated(grouped_by(by, pictures), order, distinct_rows(collection, e))
     own = {e.place[image] for image in EvaluationSettings.of(collection).keep if image in e.place}
     choices = choose(groups, order, scores, per_group, partial(too_close, profile), own)
+    if by != "look-alike":
+        choices = [_all_kept_without_values(choice, scores) for choice in choices]
     paths = first_paths(collection, evaluated.update.scan_number, ids)
 
     def group_of(choice: Choice) -> KeeperGroup:
         images = tuple(ids[row] for row in choice.rows)
         return KeeperGroup(
             images, tuple(paths[image] for image in images), tuple(float(scores[row]) for row in choice.rows),
-            choice.kept, choice.margin, choice.close, made[images[0]].prompt, _why(choice, profile),
+            choice.kept, choice.margin, choice.close, made[images[0]].prompt, _why(choice, profile, scores),
         )  # fmt: skip
 
     found = sorted((group_of(choice) for choice in choices), key=lambda group: min(group.paths))
@@ -197,12 +200,19 @@ def _trust(
     return within_scores(liking, scores[rows], groups[rows])
 
 
-def _why(choice: Choice, profile: str) -> str:
+def _all_kept_without_values(choice: Choice, scores: np.ndarray) -> Choice:
+    """The choice of a group; all of it if nothing is known of any picture, because any other choice would be chance."""
+    known = choice.chosen or np.isfinite(scores[list(choice.rows)]).any()
+    return choice if known else replace(choice, kept=len(choice.rows), margin=float("nan"), close=False)
+
+
+def _why(choice: Choice, profile: str, scores: np.ndarray) -> str:
     """The reason for a choice in a few words."""
     if choice.chosen:
         return "your choice"
     if choice.kept == len(choice.rows):
-        return "all are kept"
+        known = np.isfinite(scores[list(choice.rows)]).any()
+        return "all are kept" if known else "none has a value: all are kept"
     if not np.isfinite(choice.margin):
         return "the others have no value"
     if choice.margin < 0:

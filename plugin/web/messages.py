@@ -191,6 +191,7 @@ LITERAL = (
     # Keepers
     N_("your choice"),
     N_("all are kept"),
+    N_("none has a value: all are kept"),
     N_("the others have no value"),
     N_("too close to call"),
     N_("%(margin)s above the next"),

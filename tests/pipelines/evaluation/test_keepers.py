@@ -114,8 +114,9 @@ def test_judges_choose(found):
     keepers = find_keepers(judged, judges=[(judge, 1.0)])
     assert (keepers.profile, keepers.groups[0].why) == (judge.stored_name, "too close to call")
     assert named(found, keepers.groups[0].images)[2] == "1"
-    # No picture of b has a value.
-    assert keepers.groups[1].why == "the others have no value"
+    # No picture of b has a value, so to keep one of them would be chance.
+    assert keepers.groups[1].why == "none has a value: all are kept"
+    assert keepers.groups[1].kept == len(keepers.groups[1].images)
     assert find_keepers(judged, judges=[(judge, 1.0)], with_score=True).profile == JUDGES
     with pytest.raises(JudgeError):
         find_keepers(judged, judges=[(judge, -1.0)])
