@@ -11,12 +11,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Update, and_, delete, exists, func, insert, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from ...metrics.damage.titles import JUDGE
 from ..collection.collection import Collection
-from ..collection.tables import FileRow, FingerprintRow, ImageRow, ItemsRow, MetadataRow, ScoreRow
+from ..collection.files import image_ids_of_scan
+from ..collection.tables import AWAY, FileRow, FingerprintRow, ImageRow, ItemsRow, MetadataRow, ScoreRow
 from .inspection import Inspection
 from .metadata import TABLES, PictureMetadata
 from .scan import FileEntry
@@ -77,6 +78,12 @@ def mark_seen(collection: Collection, scan_number: int, paths: Sequence[str]) ->
     """Mark unchanged files as present in a scan."""
     with collection.session("be written", write=True) as session:
         session.execute(update(FileRow).where(FileRow.path.in_(paths)).values(scan=scan_number, missing_since=None))
+
+
+def seen_again(scan_number: int) -> Update:
+    """The change that takes the mark of moved pictures from those that a scan saw: somebody brought them back."""
+    back = ImageRow.problem == AWAY, ImageRow.id.in_(image_ids_of_scan(scan_number))
+    return update(ImageRow).where(*back).values(problem=None)
 
 
 def link_files(collection: Collection, scan_number: int, files: Sequence[tuple[FileEntry, int]]) -> None:

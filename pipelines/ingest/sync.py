@@ -28,6 +28,7 @@ from .file_rows import (
     mark_missing,
     mark_seen,
     problems_of,
+    seen_again,
     store_inspections,
     store_metadata,
 )
@@ -176,6 +177,7 @@ def sync(
         store_metadata(collection, {i.sha256: i.metadata for i in readings if i.problem is None})
     with collection.session("be written", write=True) as session:
         session.merge(Meta(key=_LAST_START, value=str(started_at)))
+        session.execute(seen_again(update.scan_number))
     roots = [str(plain_path(root)) for root in scan.roots if root.exists()]
     update.missing = mark_missing(collection, update.scan_number, [root for root in roots if is_text(root)])
     update.unusable = dict(sorted((scan.unusable | unopened).items()))

@@ -80,6 +80,7 @@ def keep(
     from ...pipelines.tidying.cull import check_target, cull
     from ...pipelines.tidying.journal import checked_undo_file
     from ...pipelines.tidying.keeping import moves_of_others
+    from ...pipelines.tidying.moved_away import mark_moved
 
     if by not in UNITS:
         raise typer.BadParameter(f"expected {', '.join(UNITS)}, got {by!r}", param_hint="--by")
@@ -107,6 +108,7 @@ def keep(
         if move_others_to is not None and journal is not None:
             with undo_named(journal), Progress("moving", len(moves)) as bar:
                 done, left = cull(moves, journal, bar)
+            mark_moved(evaluated.collection, {step.image for step in done})
             moved, problems = len(done), problems + left
     undo = str(journal) if moved else None
     if as_json:

@@ -115,6 +115,7 @@ def cull(
     from ...pipelines.tidying.cull import Rule, check_target, plan_cull
     from ...pipelines.tidying.cull import cull as move
     from ...pipelines.tidying.journal import checked_undo_file
+    from ...pipelines.tidying.moved_away import mark_moved
 
     with wrong_usage("a rule"):
         rule = Rule(duplicates, damaged, outliers, worst, below)
@@ -131,6 +132,7 @@ def cull(
         if moves and not dry_run:
             with undo_named(journal), Progress("moving", len(moves)) as bar:
                 done, problems = move(moves, journal, bar)
+            mark_moved(evaluated.collection, {step.image for step in done})
     moved = 0 if dry_run else len(done)
     if as_json:
         emit(

@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -242,3 +243,15 @@ def test_a_folder_named_from_another_one_is_the_same(soart, art, tmp_path, monke
     moves = {step["from"]: step["to"] for step in json.loads(out)["moves"]}
     assert moves[str(art / "sub" / "again.png")] == str(tmp_path / "out" / "low" / "sub" / "again.png")
     assert (tmp_path / "out" / "low" / "sub" / "again.png").exists()
+
+
+def test_what_was_culled_is_not_rated_and_counts_again_when_it_is_back(soart, art, tmp_path):
+    soart("cull", art, "--worst", 50, "--to", tmp_path / "out", "--undo-file", tmp_path / "u.jsonl")
+    moved = {path.name for path in (tmp_path / "out").rglob("*.png")}
+    assert len(moved) >= 4
+    rated = json.loads(soart("taste", "rate", art, "--json", stdin="1" * 20)[1])["ratings"]
+    assert {Path(path).name for path in rated} == {f"{k}.png" for k in range(9)} - moved
+    soart("undo", tmp_path / "u.jsonl")
+    assert json.loads(soart("evaluate", art, "--json")[1])["pictures"] == 9
+    rated = json.loads(soart("taste", "rate", art, "--json", stdin="1" * 20)[1])["ratings"]
+    assert {Path(path).name for path in rated} == {f"{k}.png" for k in range(9)} & moved
