@@ -13,7 +13,16 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("metrics", "pipelines", "plugin", "prompts")
-MODULES = ("__init__.py", "errors.py", "files.py", "notebooks.py", "py.typed", "threads.py", "version.py")
+MODULES = (
+    "__init__.py",
+    "__main__.py",
+    "errors.py",
+    "files.py",
+    "notebooks.py",
+    "py.typed",
+    "threads.py",
+    "version.py",
+)
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Runs the command line by ``python -m soart.plugin.cli``."""
+"""Runs the command line by ``python -m soart.plugin.cli``; ``python -m soart`` is shorter."""
 
 from .app import main
 

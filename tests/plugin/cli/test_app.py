@@ -384,3 +384,8 @@ def test_compare_attention_refuses_what_it_cannot_do(soart, mode_folders, tmp_pa
     assert "gone" in err
     code, _, err = soart("compare-attention", clean, mode_folders / "grainy", "--versions", "X,Y")
     assert (code, "got X, Y" in err) == (2, True)
+
+
+def test_the_package_runs_as_a_module():
+    line = [sys.executable, "-m", "soart", "--version"]
+    assert subprocess.run(line, check=True, capture_output=True, text=True).stdout.startswith("soart ")

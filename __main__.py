@@ -1,0 +1,5 @@
+"""Runs the command line by ``python -m soart``."""
+
+from .plugin.cli.app import main
+
+main()
