@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import filecmp
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,9 @@ from pathlib import Path
 from ...errors import CollectionError
 from ...files import whole_file
 from .cull import Move, check_target, with_companions
+
+#: Beginning of the name of a copy.
+_PLACE = re.compile(r"\d+ ")
 
 
 def check_copy_target(folder: Path, read: Sequence[Path]) -> None:
@@ -43,7 +47,8 @@ def copy_best(pictures: Sequence[Path], folder: Path) -> tuple[int, list[str]]:
         folder: made if it does not exist.
 
     Returns:
-        number of pictures that are in the folder now, and a sentence for each file that could not be copied.
+        number of pictures that are in the folder now; and a sentence for each file that could not be copied, and one if
+        the folder holds copies of an earlier ranking, between which these would be lost.
 
     Raises:
         CollectionError: the folder cannot be made.
@@ -53,14 +58,21 @@ def copy_best(pictures: Sequence[Path], folder: Path) -> tuple[int, list[str]]:
     except OSError as error:
         raise CollectionError(f"Nothing can be copied to {str(folder)!r}: {error.strerror or error}.") from error
     digits, copied, problems = len(str(len(pictures))), 0, []
+    targets: set[str] = set()
     for place, source in enumerate(pictures, start=1):
         picture = Move(source, folder / f"{place:0{digits}d} {source.name}", place)
         for file in with_companions(picture):
+            targets.add(file.target.name)
             problem = _copy(file.source, file.target)
             if problem:
                 problems.append(problem)
                 break
             copied += file is picture
+    if earlier := sum(bool(_PLACE.match(name)) for name in {path.name for path in folder.iterdir()} - targets):
+        problems.append(
+            f"{str(folder)!r} also holds {earlier} {'files' if earlier > 1 else 'file'} of an earlier ranking, whose names "
+            "begin with places too: name an empty folder to have these alone."
+        )
     return copied, problems
 
 

@@ -26,3 +26,13 @@ def test_no_half_picture_stays_among_the_copies(tmp_path, monkeypatch, error):
     assert list((tmp_path / "best").iterdir()) == []
     assert copy_best([tmp_path / "a.png"], tmp_path / "best") == (1, [])
     assert (tmp_path / "best" / "1 a.png").stat().st_mtime == (tmp_path / "a.png").stat().st_mtime
+
+
+def test_copies_of_an_earlier_ranking_are_mentioned(tmp_path):
+    for name, seed in (("a.png", 1), ("b.png", 2)):
+        (tmp_path / name).write_bytes(encoded(picture(seed), "PNG"))
+    assert copy_best([tmp_path / "a.png", tmp_path / "b.png"], tmp_path / "best") == (2, [])
+    (tmp_path / "best" / "notes.txt").write_text("mine")
+    copied, problems = copy_best([tmp_path / "b.png", tmp_path / "a.png"], tmp_path / "best")
+    assert (copied, len(problems), "2 files of an earlier ranking" in problems[0]) == (2, 1, True)
+    assert copy_best([tmp_path / "a.png"], tmp_path / "new") == (1, [])
