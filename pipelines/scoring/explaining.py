@@ -25,6 +25,8 @@ from .taste_scorer import TasteScorer
 
 #: Longest side of a picture under its heat map, in pixels.
 SIDE = 1024
+#: Formats of such pictures beside PNG, by the ending of the name.
+_FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 
 
 @dataclass(frozen=True)
@@ -161,13 +163,13 @@ def heat_picture(collection: Collection, row: ImageRow, scorer: Scorer) -> bytes
 
 
 def write_picture(pixels: np.ndarray, path: Path) -> Path:
-    """Write (h, w, 3) uint8 pixels as PNG.
+    """Write (h, w, 3) uint8 pixels as JPEG or WebP if the name ends so, else as PNG.
 
     Raises:
         CollectionError: the file cannot be written.
     """
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
+    Image.fromarray(pixels).save(buffer, _FORMATS.get(path.suffix.lower(), "PNG"))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, buffer.getvalue())

@@ -176,7 +176,7 @@ def save_if_changed(profiles: ProfileStore, taste: Taste) -> str:
     """Save a taste, unless its file already holds the same one.
 
     Returns:
-        local time at which the replaced file was last changed; empty if no other taste was replaced.
+        a sentence on the taste that was replaced; empty if none was.
 
     Raises:
         ProfileError: a bad name, see ``ProfileStore.place``, or a folder that cannot be written.
@@ -192,4 +192,4 @@ def save_if_changed(profiles: ProfileStore, taste: Taste) -> str:
         pass
     replaced = changed_at(path)
     profiles.save(taste)
-    return replaced
+    return f"It replaced the taste of that name of {replaced}." if replaced else ""

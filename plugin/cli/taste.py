@@ -133,7 +133,7 @@ def learn(
     from ...pipelines.collection.comparisons import choosers
     from ...pipelines.collection.ratings import check_has_rated
     from ...pipelines.ingest.roots import existing_collection, place_of
-    from ...pipelines.scoring.profile_store import ProfileStore
+    from ...pipelines.scoring.profile_store import ProfileStore, save_if_changed
     from ...pipelines.tastes import learning
     from ...pipelines.tastes.sharing import population_named
 
@@ -157,11 +157,13 @@ def learn(
             name, pictures, sources, network=None if network == "none" else network, population=kinds,
             progress=progress,
         )  # fmt: skip
-    facts = describe(learnt.taste, store.save(learnt.taste))
+    replaced = save_if_changed(store, learnt.taste)
+    notes = [*learnt.notes, replaced] if replaced else [*learnt.notes]
+    facts = describe(learnt.taste, store.path(name))
     if as_json:
-        return emit({**facts, "problems": list(learnt.problems), "notes": list(learnt.notes)})
+        return emit({**facts, "problems": list(learnt.problems), "notes": notes})
     print_facts(facts)
-    print_notes((*learnt.notes, *learnt.problems))
+    print_notes((*notes, *learnt.problems))
     return say(f"Saved: {facts['file']}")
 
 

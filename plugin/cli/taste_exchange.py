@@ -20,7 +20,9 @@ def explain(
     picture: Annotated[Path, typer.Argument(help="The picture to explain.")],
     heat: Annotated[
         Path | None,
-        typer.Option(callback=output_file_anywhere, help="Write the picture under its heat map to this PNG."),
+        typer.Option(
+            callback=output_file_anywhere, help="Write the picture under its heat map to this PNG, JPEG or WebP file."
+        ),
     ] = None,
     grid: Annotated[int, typer.Option(min=1, max=64, help="Patches per side of the heat map.")] = 4,
     profiles: Profiles = None,

@@ -149,7 +149,6 @@ class SoartTaste(SoartNode):
             # An unchanged file keeps its time: a new one would make the next run learn again.
             with counting_failures(name):
                 replaced = save_if_changed(store, taste)
-            if replaced:
-                notes.append(f"It replaced the taste of that name of {replaced}.")
+            notes += [replaced] if replaced else []
         report = f"{name}: {taste.trust.word}. {taste.trust.sentence}"
         return io.NodeOutput(TasteScorer.of(taste), report, ui=cls.show([report, *notes]))

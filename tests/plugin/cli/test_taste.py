@@ -68,6 +68,9 @@ def test_learn_show_rank(soart, world, mine, tmp_path):
     assert code == 0
     assert ranking["profile"] == "taste:mine"
     assert all("/3-" in r["path"] for r in ranking["ranking"][:4])
+    code, _, err = soart("taste", "learn", "again", "--good", world / "bad", "--bad", world / "good", *mine)
+    assert code == 0
+    assert "It replaced the taste of that name of 20" in err
 
 
 def test_explain(soart, world, mine, tmp_path):
@@ -78,6 +81,9 @@ def test_explain(soart, world, mine, tmp_path):
     assert "than your" in out
     with Image.open(tmp_path / "h.png") as heat:
         assert heat.size == (20, 20)
+    assert soart("taste", "explain", "mine", picture, "--heat", tmp_path / "h.jpg", *mine)[0] == 0
+    with Image.open(tmp_path / "h.jpg") as heat:
+        assert heat.format == "JPEG"
     told = json.loads(soart("taste", "explain", "mine", picture, "--grid", 2, *mine, "--json")[1])
     assert len(told["heat"]) == 2
     assert told["score"] < 50
