@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -51,7 +52,8 @@ def open_collection_for(folders: Sequence[str], collection: str | None = None) -
     evaluation.
 
     Raises:
-        CollectionError: the collection cannot be opened, or the name of a folder is empty.
+        CollectionError: the collection cannot be opened, or the name of a folder is empty; or none of the folders exists
+            and they have no collection yet, so that a misspelt name makes none.
     """
     if not all(folders):
         raise CollectionError("Expected names of folders, got an empty one: the current folder is '.'.")
@@ -60,7 +62,11 @@ def open_collection_for(folders: Sequence[str], collection: str | None = None) -
         images = [] if opened.folder is None else [opened.folder / IMAGES]
         return opened, [*images, *known_roots(opened)]
     roots = [Path(folder) for folder in folders]
-    return Collection(collection or default_collection_path(roots)), roots
+    place = collection or default_collection_path(roots)
+    if not any(map(os.path.lexists, roots)) and not Collection.is_collection(place):
+        missing = " ".join(f"{str(plain_path(root))!r} does not exist." for root in roots)
+        raise CollectionError(f"There is no picture in {', '.join(repr(folder) for folder in folders)}. {missing}")
+    return Collection(place), roots
 
 
 def place_of(where: Path | str) -> Path | str:

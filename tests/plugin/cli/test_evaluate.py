@@ -113,6 +113,14 @@ def test_mistakes_are_one_sentence(soart, art, arguments, code, said):
     assert [path for path in sorted(art.parent.rglob("*.*")) if "data" not in path.parts] == before
 
 
+@pytest.mark.parametrize("command", [["evaluate"], ["cull", "--to", "out", "--worst", "50"], ["annotate"]])
+def test_a_misspelt_folder_makes_no_collection(soart, tmp_path, monkeypatch, command):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    code, _, err = soart(command[0], tmp_path / "none", *command[1:])
+    assert (code, "does not exist" in " ".join(err.split())) == (1, True)
+    assert not (tmp_path / "data").exists()
+
+
 @pytest.mark.parametrize("command", ["cull", "annotate"])
 def test_a_folder_without_a_name_is_not_the_one_we_are_in(soart, art, monkeypatch, command):
     monkeypatch.chdir(art)
