@@ -333,12 +333,16 @@ def test_a_noisy_mean_is_read_as_that_of_a_usual_card():
     np.testing.assert_allclose(longer - found, SHOWN * PRIOR / of_shown * (cut - mean))
 
 
+def planted_evidence(rng, cards, width):
+    """The shifts and precisions of random cards."""
+    roots = rng.normal(size=(cards, 5, width))
+    return 3 * rng.normal(size=(cards, width)), np.einsum("nij,nik->njk", roots, roots)
+
+
 def test_a_kind_is_the_mode_of_its_posterior():
     """Where maximisation ends, the derivatives of likelihood and priors are zero: of the mean and of the variance."""
     rng = np.random.default_rng(6)
-    roots = rng.normal(size=(12, 5, 3))
-    precisions, shifts = np.einsum("nij,nik->njk", roots, roots), 3 * rng.normal(size=(12, 3))
-    evidence = CardEvidence.of(shifts, precisions)
+    evidence = CardEvidence.of(*planted_evidence(rng, 12, 3))
     found = evidence.fit(1, rng.normal(size=(12, 3)), rng)
     mean, variance = found.means[0], float(found.variances[0])
 
@@ -356,8 +360,7 @@ def test_a_kind_is_the_mode_of_its_posterior():
 def test_the_evidence_of_kinds_is_that_of_laplace():
     """With dense matrices: two kinds can be named in two ways, and their shares cost half a log of the cards."""
     rng = np.random.default_rng(7)
-    roots = rng.normal(size=(9, 5, 2))
-    precisions, shifts = np.einsum("nij,nik->njk", roots, roots), 3 * rng.normal(size=(9, 2))
+    shifts, precisions = planted_evidence(rng, 9, 2)
     evidence = CardEvidence.of(shifts, precisions)
     found = evidence.fit(2, rng.normal(size=(9, 2)), rng)
     logs = np.stack(
