@@ -1,4 +1,4 @@
-"""Files written whole or not at all, and paths without detours."""
+"""Files written whole or not at all, and paths without ``..``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 def plain_path(path: Path | str) -> Path:
-    """The absolute path of a file or folder without ``..``; links are followed only where ``..`` comes after one."""
+    """The absolute path of a file or folder without ``..``; links are followed only if ``..`` comes after one."""
     absolute = Path(path).absolute()
     plain = Path(os.path.normpath(absolute))
     return plain if plain == absolute or plain.resolve() == absolute.resolve() else absolute.resolve()
@@ -23,7 +23,7 @@ def whole_file(path: Path, *, private: bool = False, durable: bool = True) -> It
     """Write a file under a temporary name beside it, and give it its name when the block ends without an error.
 
     Args:
-        path: the file; an earlier one is replaced. Its folder must exist. Of a link the file that it leads to is
+        path: the file; an earlier one is replaced. Its folder must exist. If it is a link, the file that it leads to is
             written, and the link stays.
         private: True if only the user may read the file; otherwise the process's umask decides.
         durable: True if the content must be on the disk before the file gets its name, so that a power cut leaves the

@@ -12,10 +12,10 @@ AXES = 32
 
 
 def places_of(items: np.ndarray) -> np.ndarray:
-    """(n, k) places of pictures by their items (n, p), n ≥ 1; those whose items all differ by one deviation are about 1 apart.
+    """(n, k) places of pictures by their items (n, p), n ≥ 1; a deviation in every item is a distance of about 1.
 
     The places of ``outliers_and_styles.Overview`` have an axis for every ten pictures, enough for a unit space and for
-    styles. Few pictures so would lie on one or two lines, where unlike ones look near.
+    styles. With few pictures that is one or two axes, along which unlike pictures look near.
     """
     deviation = items.std(axis=0)
     varies = deviation > 1e-12 * np.abs(items).max(axis=0)

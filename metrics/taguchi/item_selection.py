@@ -49,10 +49,12 @@ def gains(sn_ratio: Callable[[np.ndarray], float], items: int) -> np.ndarray:
         (items,) dB; items worth keeping have a gain above zero.
 
     Raises:
-        ItemsError: fewer than two items, of which none can be left out; or an SN ratio is NaN or infinite.
+        ItemsError: fewer than two items, or an SN ratio is NaN or infinite.
     """
     if items < 2:
-        raise ItemsError(f"Expected at least two items to select from, got {items}: the gain of one is that over none.")
+        raise ItemsError(
+            f"Expected at least two items, got {items}: the gain of an item is over choices of the others."
+        )
     array = two_level_array(items)
     # A run without any item measures nothing, so it is left out of the means.
     ratios = np.array([sn_ratio(row) if row.any() else np.nan for row in array])

@@ -60,9 +60,9 @@ class Blend:
 
     @cached_property
     def reference(self) -> np.ndarray:
-        """(101,) quantiles of liking: the weighted means of the parts' quantiles, as far apart as the parts agree.
+        """(101,) quantiles of liking: weighted means of the parts' quantiles, closer together the more the parts disagree.
 
-        Those means would be the quantiles of the blend if all parts put pictures in one order. Parts that disagree bring
+        Those means would be the quantiles of the blend if all parts ranked pictures alike. Parts that disagree bring
         likings closer together; how much is measured on the pictures that they were learnt from.
         """
         weighted = [_standard(part, part.reference) * w for part, w in zip(self.parts, self.weights, strict=True)]

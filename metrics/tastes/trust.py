@@ -181,7 +181,7 @@ def permutation_test(
 
     The statistic is the covariance, within folds, of likings and held-out predictions by kernel ridge on top of the
     prior scores. Likings are permuted over groups, whose members count as one picture. The folds do not depend on the
-    likings: were they balanced for the true likings alone, these would differ from permuted ones by that already.
+    likings: if they were balanced for the true likings alone, these would differ from permuted ones by chance too.
 
     Args:
         z: (n, p) deviations of the examples.

@@ -50,7 +50,7 @@ class Sample:
     prompts: np.ndarray
 
     def influence(self, *, together: bool) -> dict[int, float]:
-        """Influence on the mean by cluster: each prompt if ``together``, else each picture, under numbers below 0.
+        """Influence of each cluster on the mean: of prompts if ``together``, else of pictures, under numbers below 0.
 
         The sum of their squares is the variance of the mean; with clusters of one picture that is s²/n.
         """
@@ -69,7 +69,7 @@ class Sample:
 
     @property
     def size(self) -> float:
-        """Number of independent pictures whose mean is as certain, at most n."""
+        """Number of independent pictures that would give as precise a mean, at most n."""
         variance, apart = (sum(v * v for v in self.influence(together=t).values()) for t in (self.has_clusters, False))
         return len(self.values) * min(1.0, apart / variance) if variance > 0 else float(len(self.values))
 
@@ -77,8 +77,8 @@ class Sample:
 def mean_gap(name: str, first: Sample, second: Sample) -> tuple[Gap, float]:
     """Gap of the means of two samples, with the p-value of no gap; NaN if nothing varies.
 
-    Welch's interval, with the pictures of a prompt as a cluster. What a prompt that is in both does to both is no gap. If a
-    sample has one prompt alone, the pictures count one by one.
+    Welch's interval, with the pictures of a prompt as a cluster. An effect that a prompt has on both samples cancels
+    out. If either sample has only one prompt, each picture is a cluster of its own.
     """
     mean, other = float(first.values.mean()), float(second.values.mean())
     together = first.has_clusters and second.has_clusters
@@ -103,7 +103,7 @@ def share_gap(
         name: of the quantity.
         first: count, and number of all, of the first collection.
         second: the same of the second one.
-        worth: independent observations that one of each is worth, 0…1.
+        worth: effective number of independent observations per picture of each collection, 0…1.
     """
     sizes = first[1] * worth[0], second[1] * worth[1]
     p1, p2 = ((c * w + 1) / (size + 2) for (c, _), w, size in zip((first, second), worth, sizes, strict=True))

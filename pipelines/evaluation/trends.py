@@ -72,7 +72,7 @@ def trend(name: str, values: np.ndarray, scores: np.ndarray, prompts: np.ndarray
 
 
 def _independent(values: np.ndarray, scores: np.ndarray, rho: float, prompts: np.ndarray) -> tuple[float, int]:
-    """The number of independent pictures that tell as much of a rank correlation, and the number of clusters.
+    """The effective number of independent pictures for a rank correlation, and the number of clusters.
 
     Each picture tells its influence on the correlation. The more those of one prompt agree, the fewer pictures they are
     worth. Pictures without a prompt are clusters of their own; so are all if there is one prompt alone.

@@ -81,7 +81,7 @@ def mark_seen(collection: Collection, scan_number: int, paths: Sequence[str]) ->
 
 
 def seen_again(scan_number: int) -> Update:
-    """The change that takes the mark of moved pictures from those that a scan saw: somebody brought them back."""
+    """The statement that clears the mark of moved pictures where a scan found them: somebody brought them back."""
     back = ImageRow.problem == AWAY, ImageRow.id.in_(image_ids_of_scan(scan_number))
     return update(ImageRow).where(*back).values(problem=None)
 

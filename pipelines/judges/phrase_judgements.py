@@ -116,9 +116,9 @@ class PhraseShare:
     Attributes:
         phrase: its text, with "no" before a negated one.
         kind: of the phrase.
-        pictures: number of pictures that were asked for it and in which it can be told; if it can be told in none, of all
-            that were asked for it.
-        shown: mean P(shown) over the pictures in which it can be told; NaN if it can be told in none.
+        pictures: number of pictures whose prompt asks for it and in which it can be judged; if it can be judged in none,
+            of all whose prompt asks for it.
+        shown: mean P(shown) over the pictures in which it can be judged; NaN if there are none.
         low, high: 90 % interval of the mean, over these pictures.
     """
 

@@ -192,4 +192,4 @@ def save_if_changed(profiles: ProfileStore, taste: Taste) -> str:
         pass
     replaced = changed_at(path)
     profiles.save(taste)
-    return f"It replaced the taste of that name of {replaced}." if replaced else ""
+    return f"It replaced the taste of that name saved on {replaced}." if replaced else ""

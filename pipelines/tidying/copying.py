@@ -48,7 +48,7 @@ def copy_best(pictures: Sequence[Path], folder: Path) -> tuple[int, list[str]]:
 
     Returns:
         number of pictures that are in the folder now; and a sentence for each file that could not be copied, and one if
-        the folder holds copies of an earlier ranking, between which these would be lost.
+        the folder holds copies of an earlier ranking, which are hard to tell from these.
 
     Raises:
         CollectionError: the folder cannot be made.
@@ -70,8 +70,8 @@ def copy_best(pictures: Sequence[Path], folder: Path) -> tuple[int, list[str]]:
             copied += file is picture
     if earlier := sum(bool(_PLACE.match(name)) for name in {path.name for path in folder.iterdir()} - targets):
         problems.append(
-            f"{str(folder)!r} also holds {earlier} {'files' if earlier > 1 else 'file'} of an earlier ranking, whose names "
-            "begin with places too: name an empty folder to have these alone."
+            f"{str(folder)!r} also holds {earlier} numbered {'files' if earlier > 1 else 'file'} of an earlier ranking: "
+            "name an empty folder to keep them apart."
         )
     return copied, problems
 

@@ -85,8 +85,8 @@ class Rule:
 def _staying(e: Evaluation, chosen: np.ndarray, sound: np.ndarray) -> np.ndarray:
     """The pictures to keep of groups of near-duplicates (n,), bool.
 
-    Where all of a group that were chosen are moved for another reason, the one of the best score among those that are not
-    takes their place: or no copy would stay.
+    If all chosen pictures of a group are moved for another reason, the best of those that are not moved takes their place.
+    Otherwise the whole group would go.
 
     Args:
         e: the evaluation.
@@ -139,7 +139,8 @@ def plan_cull(
 ) -> list[Move]:
     """The moves of a rule, in the order of paths; nothing is moved yet.
 
-    Of exact copies the first that is no link stays, if the rule has ``duplicates`` and the picture itself stays.
+    If the rule has ``duplicates`` and a picture stays, one of its exact copies does: the first that is no link, or else
+    the first.
 
     Args:
         evaluated: the evaluated collection.
@@ -267,7 +268,7 @@ def cull(
                 if file is move:
                     moved = replace(move, target=new_path)
                     done.append(moved)
-                    # Texts take the name that was free for the picture: beside another one they would describe that.
+                    # Texts get the picture's new name: with the old one they would describe the picture that has it.
                     files += companions(moved)
             progress(1)
     finally:

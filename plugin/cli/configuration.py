@@ -130,7 +130,7 @@ def set_(
     path = _file(project)
     store(path, key, chosen)
     if unusable := _unusable_taste(value[0]) if key == "taste" else "":
-        note(f"Stored, but commands that score by it will stop: {unusable}")
+        note(f"Stored, but commands that use this taste will fail: {unusable}")
     return _changed(key, path, as_json)
 
 

@@ -293,9 +293,7 @@ def delete(
         store.delete(name)
     default = read_settings()["taste"]
     if profiles is None and default.value in names:
-        note(
-            f"{default.value!r} is still the taste that commands score by ({default.source}): soart config unset taste"
-        )
+        note(f"{default.value!r} is still the configured taste ({default.source}): commands that use it will fail.")
     return emit({"deleted": names}) if as_json else say(f"Deleted: {', '.join(names)}")
 
 

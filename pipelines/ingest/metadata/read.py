@@ -42,7 +42,7 @@ def picture_metadata(path: Path, content: bytes) -> PictureMetadata | None:
     """The metadata of a picture; ``None`` if there is none.
 
     The sources in order: the file itself, a text beside it, the table of its folder, the table of the folder above. A
-    rating in the file, or else in an XMP file beside it, is added to whatever these tell.
+    rating in the file, or else in an XMP file beside it, is added to what these hold.
 
     Args:
         path: of the file.

@@ -35,7 +35,7 @@ def sidecar_rating(path: Path) -> PictureMetadata | None:
 
 
 def _first(path: Path, suffix: str, reader: Callable[[bytes, str], PictureMetadata | None]) -> PictureMetadata | None:
-    """What a reader finds in the first file of a suffix beside a picture that tells something."""
+    """The metadata from the first file of a suffix beside a picture in which the reader finds any."""
     for beside in _beside(path, suffix):
         content = _content(beside) if beside != path else None
         metadata = None if content is None else guarded(reader, content, f"sidecar:{beside.name}")

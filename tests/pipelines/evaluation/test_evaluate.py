@@ -209,6 +209,7 @@ def test_places_belong_to_folders(tmp_path, monkeypatch):
     one, two = tmp_path / "one", tmp_path / "two"
     assert default_collection_path([one, two]) == default_collection_path([two, one, two])
     assert default_collection_path([one]) != default_collection_path([two])
+    one.mkdir()
     collection, roots = open_collection_for([str(one)])
     with collection:
         assert collection.folder == default_collection_path([one])

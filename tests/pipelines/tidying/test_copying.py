@@ -34,5 +34,5 @@ def test_copies_of_an_earlier_ranking_are_mentioned(tmp_path):
     assert copy_best([tmp_path / "a.png", tmp_path / "b.png"], tmp_path / "best") == (2, [])
     (tmp_path / "best" / "notes.txt").write_text("mine")
     copied, problems = copy_best([tmp_path / "b.png", tmp_path / "a.png"], tmp_path / "best")
-    assert (copied, len(problems), "2 files of an earlier ranking" in problems[0]) == (2, 1, True)
+    assert (copied, len(problems), "2 numbered files of an earlier ranking" in problems[0]) == (2, 1, True)
     assert copy_best([tmp_path / "a.png"], tmp_path / "new") == (1, [])

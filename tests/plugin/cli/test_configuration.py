@@ -120,4 +120,4 @@ def test_what_cannot_be_used_is_said_when_it_is_set_or_deleted(soart, home):
     taste.touch()
     soart("config", "set", "taste", "mine")
     code, _, err = soart("taste", "delete", "mine", "--yes")
-    assert (code, "soart config unset taste" in err) == (0, True)
+    assert (code, "still the configured taste" in err) == (0, True)

@@ -70,7 +70,7 @@ def test_learn_show_rank(soart, world, mine, tmp_path):
     assert all("/3-" in r["path"] for r in ranking["ranking"][:4])
     code, _, err = soart("taste", "learn", "again", "--good", world / "bad", "--bad", world / "good", *mine)
     assert code == 0
-    assert "It replaced the taste of that name of 20" in err
+    assert "It replaced the taste of that name saved on 20" in err
 
 
 def test_explain(soart, world, mine, tmp_path):

@@ -55,7 +55,7 @@ def test_a_taste_that_another_graph_replaced_is_learnt_again(host, graph):
     others = {"good": pictures(theirs, "dull", 8, seed=2).out(), "bad": pictures(theirs, "vivid", 8, seed=3).out()}
     other = theirs.add("SoartTaste", name="shared", **others)
     said = texts(host.run(theirs), other)
-    assert re.search(r"It replaced the taste of that name of \d{4}-\d\d-\d\d \d\d:\d\d\.", said), said
+    assert re.search(r"It replaced the taste of that name saved on \d{4}-\d\d-\d\d \d\d:\d\d\.", said), said
     assert not same_taste(load_taste(taste_file(host, "shared")), own)
     ran = host.run(graph)
     assert learnt.id in ran.executed
