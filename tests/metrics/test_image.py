@@ -120,7 +120,7 @@ def linear_profile(name, *, grey=False):
 
 @pytest.mark.parametrize("mode", ["RGB", "P", "L", "LA"])
 def test_profiles_of_linear_light_are_converted_in_every_mode(mode):
-    """Those that GIMP calls "Linear sRGB" passed for sRGB; those of grey and of palettes were passed over."""
+    """A profile that GIMP calls "Linear sRGB" is not mistaken for sRGB, and profiles of grey and palettes are not ignored."""
     image = Image.new("RGB", (4, 4), (64, 64, 64))
     image = image.quantize(4) if mode == "P" else image.convert(mode)
     profile = linear_profile("GIMP built-in Linear sRGB", grey=mode in ("L", "LA"))

@@ -340,7 +340,7 @@ def planted_evidence(rng, cards, width):
 
 
 def test_a_kind_is_the_mode_of_its_posterior():
-    """Where maximisation ends, the derivatives of likelihood and priors are zero: of the mean and of the variance."""
+    """The derivatives of likelihood and priors by its mean and its variance are zero."""
     rng = np.random.default_rng(6)
     evidence = CardEvidence.of(*planted_evidence(rng, 12, 3))
     found = evidence.fit(1, rng.normal(size=(12, 3)), rng)

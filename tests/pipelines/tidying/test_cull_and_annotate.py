@@ -77,7 +77,7 @@ def test_a_copy_stays_where_the_one_to_keep_is_moved_for_another_reason(keep, re
 
 
 def test_texts_take_the_free_name_of_their_picture(tmp_path):
-    """Where a picture of the same name lay already, the text took its name and so described the wrong picture."""
+    """A text never takes the name that would make it describe a picture that was there before."""
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "a.png").write_bytes(b"earlier")
     for name in ("a.png", "a.txt", "a.png.json"):
