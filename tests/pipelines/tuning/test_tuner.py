@@ -8,12 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from specimens.tuning import SPACE, Liking
 
 from soart.errors import CollectionError, ItemsError, ModelError, PromptError, SoartError
-from soart.metrics.items.colour import ColourExtractor
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import rate
-from soart.pipelines.collection.tables import SpaceRow
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
 from soart.pipelines.models.opening import open_generator
@@ -27,46 +26,6 @@ from soart.pipelines.tuning.study import last_space, read_study
 from soart.pipelines.tuning.tuner import SEEDS, WINNERS, Tuner
 from soart.prompts.space.slots import Slot
 from soart.prompts.space.space import PromptSpace
-
-SPACE = """
-template: a {style} picture of a {subject} in {palette} colors
-slots:
-  subject: [boat, tree, house]
-  palette: [warm, cool, monochrome, neon]
-  style: [flat, watercolor, pixel art, woodcut]
-  steps: ['3']
-"""
-
-
-class Liking:
-    """A judge whose truth is plain: it likes pictures of some hues."""
-
-    extractor = ColourExtractor()
-
-    def __init__(self, name, *hues):
-        self.stored_name = name
-        self.columns = [self.extractor.names.index(f"colour/hue/{hue}") for hue in hues]
-
-    def score(self, items):
-        return 100 * items[:, self.columns].sum(axis=1)
-
-    def explain(self, items):
-        return [[] for _ in items]
-
-
-@pytest.fixture
-def space():
-    return PromptSpace.parse_yaml(SPACE)
-
-
-@pytest.fixture
-def panel():
-    return Panel([Liking("blue", "cyan", "azure", "blue")])
-
-
-@pytest.fixture
-def tuner(collection, generator, space, panel):
-    return Tuner(collection, generator, space, panel, budget=24, batch=8)
 
 
 def test_tuning_finds_what_the_judge_likes_and_ends_within_the_budget(tuner, collection):
@@ -196,51 +155,10 @@ def test_several_judges_are_weighted_and_traded_off(collection, generator, space
     assert "Trade-offs" in render_tune_report(collection, found, "t", "w")
 
 
-def test_a_space_edited_between_runs(tuner, generator, panel, collection):
-    tuner.step()
-    edited = SPACE.replace("neon]", "pastel, sepia]").replace("subject: [boat, ", "subject: [")
-    again = Tuner(collection, generator, PromptSpace.parse_yaml(edited), panel, budget=16)
-    kept = [a for a in tuner.study.drawn if a.choice[0] > 0 and a.choice[1] < 3]
-    assert len(again.study.earlier) == len(kept)
-    assert again.done == 0
-    assert len(again.study.notes) == 1
-    assert str(len(tuner.study.drawn) - len(kept)) in again.study.notes[0]
-    again.step()
-    assert last_space(collection) == again.space
-    batches = {asked.batch for asked in again.study.drawn}
-    assert len(batches) == 2
-    # Both versions are known to each other now, and the first has lost nothing.
-    assert len(read_study(collection, tuner.space, generator.model.identity).own) == 8
-
-
 def test_schedulers_that_begin_alike_are_not_dead(collection, generator, panel):
     text = SPACE.replace("steps: ['3']", "scheduler: [DPMSolverMultistepScheduler, UniPCMultistepScheduler]")
     tuner = Tuner(collection, generator, PromptSpace.parse_yaml(text), panel)
     assert tuner.find_dead_slots() == []
-
-
-def test_pictures_of_other_words_are_hints_only(collection, generator, panel):
-    spaces = [
-        PromptSpace.parse_yaml(SPACE.replace("a {style} picture", words))
-        for words in ("a {style} picture", "one {style} view")
-    ]
-    for space in spaces:
-        tuner = Tuner(collection, generator, space, panel, budget=12, batch=8)
-        assert tuner.done == 0
-        tune(tuner)
-        assert tuner.done == 12
-        found = findings_of(tuner)
-        assert sum(batch.count for batch in found.batches) == 12
-        for winner in found.winners:
-            assert {row.generation.prompt for row in winner.pictures} == {winner.words[0].prompt}
-    assert (sum(trial.sound for trial in tuner.study.hints), tuner.study.earlier) == (12, [])
-    assert found.notes[0] == "12 earlier pictures have the same options with other words: they count as hints."
-    # They show the way: before the second space had any picture, its best palette was known.
-    hinted = Tuner(
-        collection, generator, PromptSpace.parse_yaml(SPACE.replace("a {style} picture", "my {style} view")), panel
-    )
-    best = hinted.steering().recommend(hinted.rng(4)).choice
-    assert hinted.space.describe(best)["palette"] == "cool"
 
 
 def test_every_batch_has_random_numbers_of_its_own(tuner):
@@ -254,31 +172,6 @@ def test_every_batch_has_random_numbers_of_its_own(tuner):
 def test_drawn_pictures_have_scores(tuner, collection):
     rows = tuner.step()
     assert set(collection.scores("blue")) == {row.id for row in rows}
-
-
-def test_two_plain_prompts_are_two_tunes(collection, generator, panel):
-    for subject in ("a boat", "a castle"):
-        space = PromptSpace.parse(subject, "embedded")
-        tuner = Tuner(collection, generator, space, panel, budget=3, batch=3, prune=False)
-        assert tuner.done == 0
-        rows = tuner.step()
-        assert all(row.generation.prompt.startswith(subject) for row in rows)
-    assert len(collection.images()) == 6
-
-
-def test_a_stored_space_that_cannot_be_read_is_named(tuner, collection, generator, space, panel):
-    tuner.step()
-    with collection.session("be written", write=True) as session:
-        session.get_one(SpaceRow, space.fingerprint).text = "slots: [1"
-    other = PromptSpace.parse_yaml(SPACE.replace("a {style} picture", "one {style} view"))
-    [note] = Tuner(collection, generator, other, panel).study.notes
-    assert note.startswith("An earlier space cannot be read any more, so its pictures do not count: ")
-
-
-def test_choices_of_another_model_are_another_study(tuner, collection):
-    tuner.ask(4)
-    assert len(read_study(collection, tuner.space, tuner.generator.model.identity).own) == 4
-    assert read_study(collection, tuner.space, "another").own == []
 
 
 def test_bans_reach_what_waits(tuner, generator, panel, collection):
