@@ -167,9 +167,11 @@ def why_unfit(items: np.ndarray, names: Sequence[str]) -> list[str]:
     """Why pictures cannot be judged, such as ``"all black"``; empty for those that can.
 
     Args:
-        items: (n, p) quality items.
+        items: (n, p) items. Without quality items among them nothing is known against any picture.
         names: (p,) their names.
     """
+    if "quality/side" not in names:
+        return [""] * len(items)
     side, dark, spread, lightest, colour = (
         items[:, names.index(f"quality/{name}")]
         for name in ("side", "luma/q01", "luma/deviation", "luma/q99", "chroma/q99")

@@ -36,7 +36,7 @@ SAMPLE, BLOCK = 4096, 1024
 #: Typical pictures of a style.
 SHOWN = 6
 #: Increased whenever evaluations change their meaning, so that stored ones are made anew.
-_VERSION = "4"
+_VERSION = "5"
 
 
 def _blocks(collection: Collection, version: str, ids: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
@@ -134,7 +134,7 @@ def _evaluate(
         best=best,
         style=positions.style,
         unfit=positions.unfit,
-        styles=_styles(positions.style, positions.centre_distance, ids, scores[main], len(overview.styles)),
+        styles=_styles(positions, ids, scores[main], len(overview.styles)),
         associations=find_associations(collection, scan_number, main),
         trends=find_trends(collection, scan_number, main),
         timeline=timeline(collection, scan_number, main),
@@ -200,14 +200,13 @@ def _store_scores(collection: Collection, ids: np.ndarray, scores: Mapping[str, 
             store_changed_scores(collection, profile, by_id)
 
 
-def _styles(
-    style: np.ndarray, centre_distance: np.ndarray, ids: np.ndarray, scores: np.ndarray, count: int
-) -> tuple[Style, ...]:
-    """Facts of each style; its typical pictures are those nearest its centre."""
-    styles = []
+def _styles(positions: _Positions, ids: np.ndarray, scores: np.ndarray, count: int) -> tuple[Style, ...]:
+    """Facts of each style; its typical pictures are those nearest its centre, its mean is of those that can be judged."""
+    styles, fit = [], positions.unfit == ""
     for number in range(count):
-        members = np.flatnonzero(style == number)
-        typical = members[np.argsort(centre_distance[members], kind="stable")[:SHOWN]]
-        mean = float(scores[members].mean()) if len(members) else float("nan")
+        members = np.flatnonzero(positions.style == number)
+        typical = members[np.argsort(positions.centre_distance[members], kind="stable")[:SHOWN]]
+        judged = members[fit[members]] if fit[members].any() else members
+        mean = float(scores[judged].mean()) if len(judged) else float("nan")
         styles.append(Style(number, len(members), mean, tuple(int(i) for i in ids[typical])))
     return tuple(styles)

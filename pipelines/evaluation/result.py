@@ -36,7 +36,7 @@ class Style:
     Attributes:
         number: counts from 0, the largest style first.
         pictures: number of its pictures.
-        score: their mean score.
+        score: mean score of those that can be judged.
         typical: ids of the pictures nearest its centre.
     """
 

@@ -142,7 +142,7 @@ def render_evaluation(
         listed=len(rows),
         damaged=int((e.damage >= 0).sum()),
         limit=e.outlier_limit,
-        histogram=histogram_chart(e.scores[e.main], stored_title(e.main)),
+        histogram=histogram_chart(e.standing, stored_title(e.main)),
         damages=draw_damage(summary, len(e.ids)),
         associations=[a for a in e.associations if a.q <= 0.5][:60],
         trends=e.trends,

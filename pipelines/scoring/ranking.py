@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from ...metrics.damage.scorer import TechnicalScorer
+from ...metrics.damage.scorer import TechnicalScorer, why_unfit
 from ...metrics.percentiles import percentiles
 from ...metrics.protocols import Reason, Scorer
 from ..collection.collection import Collection
@@ -58,7 +58,7 @@ def rank(
 
     Args:
         collection: holds the pictures; missing items and all scores are written to it.
-        rows: the pictures to rank, by default all. Those with a problem (all black…) are left out.
+        rows: the pictures to rank, by default all. Those with a problem (all black…), too small or of one tone are left out.
         scorer: the profile, by default the technical score.
         progress: called once per picture.
         min_distance: drop pictures closer than this to a better one; pictures whose items all differ by one standard
@@ -75,7 +75,7 @@ def rank(
     items, unreadable = measure(collection, sound, scorer, progress=progress, known=known)
     sound = [row for row in sound if row.id in items]
     matrix = np.stack([items[row.id] for row in sound]).astype(np.float64) if sound else np.zeros((0, 0))
-    if sound and isinstance(scorer, TechnicalScorer) and any(unfit := scorer.unfit(matrix)):
+    if sound and any(unfit := why_unfit(matrix, scorer.extractor.names)):
         unreadable += [
             f"{str(collection.locate(row))!r} is left out: {reason}."
             for row, reason in zip(sound, unfit, strict=True)

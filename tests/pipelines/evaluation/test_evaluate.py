@@ -317,3 +317,4 @@ def test_what_cannot_be_judged_is_not_called_damaged(collection, tmp_path, scene
     assert sum(summary.unfit.values()) == 3
     assert [Path(picture.path).stem for picture in (*summary.best, *summary.worst)] == ["scene"]
     assert summary.mean == summary.best[0].score
+    assert {style.score for style in found.evaluation.styles} <= {0.0, summary.mean}

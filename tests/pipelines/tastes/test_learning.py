@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from soart.errors import CollectionError, ImageError, ItemsError, ProfileError
 from soart.metrics.damage.titles import profile_title, stored_title
@@ -45,6 +46,17 @@ def test_folders_become_a_taste(learnt, scorer, folders, tmp_path, paint):
     assert all(0 <= r.score <= 100 for r in ranking)
     assert re.search("than your (bad pictures|good ones)", ranking[0].reasons[0].text)
     assert scorer.warning is None
+
+
+def test_a_taste_leaves_out_what_cannot_be_judged(scorer, tmp_path, paint):
+    Image.new("RGB", (200, 200), (230, 40, 40)).save(tmp_path / "plain.png")
+    Image.new("RGB", (8, 8)).save(tmp_path / "icon.png")
+    with Collection(None) as collection:
+        files, _ = find_pictures([paint(tmp_path / "v", 1, 8, vivid=True), tmp_path])
+        rows, _ = import_pictures(collection, sorted(set(files)), scorer)
+        ranking, problems = rank(collection, rows, scorer)
+        assert len(ranking) == len(collection.scores("taste:vivid")) == 1
+    assert {re.search(r"(\w+)\.png' is left out", problem)[1] for problem in problems} == {"icon", "plain"}
 
 
 def test_the_same_picture_in_good_and_bad(folders, tmp_path):
