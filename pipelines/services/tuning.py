@@ -17,12 +17,14 @@ from ...errors import SoartError
 from ...metrics.tastes.profile import TECHNICAL
 from ...prompts.space.space import PromptSpace
 from ..collection.collection import Collection
+from ..collection.settings import change_setting, setting
 from ..collection.studies import drawn_pictures
 from ..collection.tables import ImageRow
 from ..judges.offered import ADHERENCE, OfferedJudges
 from ..models.limits import SEED_LIMIT
 from ..scoring.collection_profiles import CollectionProfiles
 from ..support.background import CancelledError, Job, Jobs
+from ..tuning.earlier import key_of, remember, remembered
 from ..tuning.findings import StudyFindings, findings_of
 from ..tuning.loop import ALL_DRAWN, STOPPED, tune
 from ..tuning.panel import AdherenceFloor, Panel
@@ -34,11 +36,11 @@ from .service import CollectionService
 if TYPE_CHECKING:
     from ..models.generator import ImageGenerator
 
-#: Key of the settings in the collection.
-SETTINGS = "tune"
+#: Keys in the collection of the settings, and of those of earlier tunes.
+SETTINGS, EARLIER = "tune", "earlier tunes"
 #: States of a tune in addition to those stored in its settings.
 IDLE, PAUSING, INTERRUPTED, ENDED, FAILED = "idle", "pausing", "interrupted", "ended", "failed"
-#: Keys of jobs: of runs, with their number, and of reading the findings.
+#: Keys of jobs: of runs and of reading the findings, with their number.
 RUN, READ = "tune", "read tune"
 #: Seconds between two looks at whether the model is free.
 _LOOK = 0.3
@@ -96,11 +98,23 @@ class TuneProgress:
 
     @property
     def subject(self) -> str:
-        """The prompts that are tuned, or the template of a space without them; empty before the first start."""
-        if self.settings is None:
-            return ""
-        space = self.settings.whole()
-        return " / ".join(space.contexts) or space.template
+        """What is tuned; empty before the first start."""
+        return self.settings.subject if self.settings is not None else ""
+
+
+@dataclass(frozen=True)
+class EarlierTune:
+    """A tune that another one has taken the place of.
+
+    Attributes:
+        key: to open it by.
+        settings: when it was left.
+        pictures: number of pictures drawn.
+    """
+
+    key: str
+    settings: TuneSettings
+    pictures: int
 
 
 class TuningService(CollectionService):
@@ -128,13 +142,13 @@ class TuningService(CollectionService):
         judges: OfferedJudges | None = None,
     ) -> None:
         # A new run may start before the thread of the last one has ended: each has a key of its own, see _run.
-        super().__init__(collection, profiles, jobs, READ, settings_key=SETTINGS)
+        super().__init__(collection, profiles, jobs, f"{READ} 0", settings_key=SETTINGS)
         self._load, self._drawing, self._judges = load, drawing, judges or OfferedJudges()
         self._pause = self._running = self._waits = False
         #: Start of the drawing, and pictures drawn since then.
         self._speed: tuple[float, int] = (0.0, 0)
         self.latest: LatestFindings | None = None
-        self._runs = 0
+        self._runs = self._reads = 0
 
     @property
     def settings(self) -> TuneSettings | None:
@@ -192,11 +206,26 @@ class TuningService(CollectionService):
         settings.narrowed().check_tunable()
         self.panel(settings)
         with self._lock:
-            if self.live:
-                raise SoartError("A tune is running in this collection: pause it before you start another one.")
-            self.latest = None
-            self._store_settings(replace(settings, state=RUNNING, why="").write())
+            self._replace_by(replace(settings, state=RUNNING, why=""))
             self._run()
+
+    def earlier(self) -> list[EarlierTune]:
+        """The tunes that were started before the present one, the latest first."""
+        present = None if (settings := self.settings) is None else key_of(settings)
+        tunes = [(key_of(tune), tune) for tune in remembered(setting(self.collection, EARLIER))]
+        return [EarlierTune(key, tune, len(self._pictures_of(tune))) for key, tune in tunes if key != present]
+
+    def reopen(self, key: str) -> None:
+        """Put an earlier tune in the place of the present one, which becomes an earlier one; it does not run until it is resumed.
+
+        Raises:
+            SoartError: a tune is running, or there is no such tune.
+        """
+        with self._lock:
+            tunes = {key_of(tune): tune for tune in remembered(setting(self.collection, EARLIER))}
+            if key not in tunes:
+                raise SoartError("This tune is not among the earlier ones of this collection: reload the page.")
+            self._replace_by(tunes[key])
 
     def resume(self, budget: int | None = None) -> None:
         """Resume the tune.
@@ -256,10 +285,7 @@ class TuningService(CollectionService):
     def pictures(self) -> list[tuple[int, int]]:
         """(picture id, batch) of all pictures of this space and its stages in the order of drawing, an unfinished batch included."""
         settings = self.settings
-        if settings is None:
-            return []
-        root, steps = self._history(settings)
-        return drawn_pictures(self.collection, [root, *(step.fingerprint for step in steps)])
+        return [] if settings is None else self._pictures_of(settings)
 
     def seconds_left(self, done: int) -> float | None:
         """Time until the budget is drawn, by the speed of this run; None if unknown.
@@ -275,7 +301,7 @@ class TuningService(CollectionService):
 
     def read_findings(self) -> Job:
         """Read the findings of a tune that is not running, in the background."""
-        return self.jobs.start(READ, "Reading the tune", lambda job: self._update_findings(self._tuner()[0]))
+        return self.jobs.start(self.key, "Reading the tune", lambda job: self._update_findings(*self._tuner()))
 
     def _started(self) -> TuneSettings:
         """The settings of a tune that was started."""
@@ -284,6 +310,26 @@ class TuningService(CollectionService):
     def _change(self, change: Callable[[TuneSettings], TuneSettings]) -> None:
         """Change the settings of a tune that was started."""
         self._change_settings(lambda text: change(_started(text)).write())
+
+    def _replace_by(self, settings: TuneSettings) -> None:
+        """Store the settings of another tune in place of the present one, which is remembered as an earlier one.
+
+        Raises:
+            SoartError: a tune is running.
+        """
+        if self.live:
+            raise SoartError("A tune is running in this collection: pause it before you start or open another one.")
+        if (present := self.settings) is not None:
+            change_setting(self.collection, EARLIER, lambda text: remember(text, present))
+        self.latest = None
+        # What a reading of the tune before finds, or why it fails, says nothing about this one.
+        self._reads += 1
+        self.key = f"{READ} {self._reads}"
+        self._store_settings(settings.write())
+
+    def _pictures_of(self, settings: TuneSettings) -> list[tuple[int, int]]:
+        root, steps = self._history(settings)
+        return drawn_pictures(self.collection, [root, *(step.fingerprint for step in steps)])
 
     def _run(self) -> None:
         self._pause = False
@@ -320,7 +366,8 @@ class TuningService(CollectionService):
         )  # fmt: skip
         return tuner, settings
 
-    def _update_findings(self, tuner: Tuner) -> None:
+    def _update_findings(self, tuner: Tuner, used: TuneSettings) -> None:
+        """Replace the findings by those of a tuner under some settings, unless another tune has taken its place."""
         judgements = tuner.judged()
         if not judgements.trials:
             return
@@ -328,8 +375,9 @@ class TuningService(CollectionService):
         goal = {image: value for image, value in values.items() if not math.isnan(value)}
         latest = LatestFindings(findings_of(tuner), goal, tuner.done)
         with self._lock:
-            self.latest = latest
-            self.version += 1
+            if key_of(self._started()) == key_of(used):
+                self.latest = latest
+                self.version += 1
 
     def _work(self, job: Job) -> None:
         state, why = INTERRUPTED, ""
@@ -376,7 +424,7 @@ class TuningService(CollectionService):
         with self._lock:
             self._speed = (time.monotonic(), -tuner.done)
         if tuner.done:
-            self._update_findings(tuner)
+            self._update_findings(tuner, used)
 
         def on_progress(count: int) -> None:
             job.check()
@@ -387,13 +435,13 @@ class TuningService(CollectionService):
                 self.version += 1
 
         def on_batch(rows: list[ImageRow]) -> bool:
-            self._update_findings(tuner)
+            self._update_findings(tuner, used)
             with self._lock:
                 return self._pause or self.settings != used
 
         why = tune(tuner, on_batch=on_batch, progress=on_progress)
         if why != STOPPED:
-            self._update_findings(tuner)
+            self._update_findings(tuner, used)
             with self._lock:
                 # Resumed meanwhile with a larger budget, it goes on.
                 return (ENDED, why) if self.settings == used else self._replaced(used)
@@ -403,8 +451,7 @@ class TuningService(CollectionService):
     def _replaced(self, used: TuneSettings) -> tuple[str, str] | None:
         """The end of a run if another program has started another tune, which keeps its settings; else None."""
         now = self.settings
-        same = now is not None and (now.space, now.seed) == (used.space, used.seed)
-        return None if same else (INTERRUPTED, "")
+        return None if now is not None and key_of(now) == key_of(used) else (INTERRUPTED, "")
 
     def _end(self, state: str, why: str) -> None:
         with self._lock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -14,6 +15,8 @@ from ...prompts.space.space import PromptSpace
 RUNNING, PAUSED = "running", "paused"
 #: Most characters of a prompt or space.
 LONGEST_TEXT = 100_000
+#: Name that a place like ``{fox|owl}`` of a prompt is given, and the number of its options in the subject of a tune.
+_NAMELESS, _SHOWN = re.compile(r"choice\d+"), 4
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,18 @@ class TuneSettings:
     def narrowed(self) -> PromptSpace:
         """The space after bans and pins."""
         return self.whole().restrict(self.bans, self.pins)
+
+    @property
+    def subject(self) -> str:
+        """The prompts that are tuned; of a space without them its template, with the first options of nameless places."""
+        space = self.whole()
+        text = space.template
+        for slot in space.slots:
+            if _NAMELESS.fullmatch(slot.name):
+                shown = [option.text for option in slot.options[:_SHOWN]]
+                more = ["…"] if len(slot.options) > _SHOWN else []
+                text = text.replace(f"{{{slot.name}}}", f"{{{'|'.join(shown + more)}}}")
+        return " / ".join(space.contexts) or text
 
     def write(self) -> str:
         """The settings as JSON."""

@@ -76,6 +76,19 @@ def start(request: Request, body: dict[str, Any]) -> Response:
     return state(request)
 
 
+def earlier(request: Request) -> Response:
+    """The earlier tunes, as part of a page."""
+    current = current_collection(request)
+    tunes = [(tune, _judges(request, tune.settings)) for tune in current.tuning.earlier()]
+    return page(request, "earlier_tunes.html", current, tunes=tunes)
+
+
+def reopen(request: Request, body: dict[str, Any]) -> Response:
+    """Put an earlier tune in the place of the present one."""
+    current_collection(request).tuning.reopen(str(body.get("key", "")))
+    return state(request)
+
+
 def pause(request: Request, body: dict[str, Any]) -> Response:
     """Pause after the batch that is being drawn."""
     current_collection(request).tuning.pause()
@@ -153,6 +166,8 @@ routes = [
     Route("/tune", tune_page),
     Route("/api/tune", state),
     Route("/tune/findings", findings),
+    Route("/tune/earlier", earlier),
+    Route("/api/tune/reopen", json_endpoint(reopen), methods=["POST"]),
     Route("/api/tune/start", json_endpoint(start), methods=["POST"]),
     Route("/api/tune/pause", json_endpoint(pause), methods=["POST"]),
     Route("/api/tune/resume", json_endpoint(resume), methods=["POST"]),

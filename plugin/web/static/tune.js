@@ -105,7 +105,7 @@ async function show(now) {
     subject: now.subject,
     judges: now.judges.join(", "),
   });
-  $("#subject").title = now.subject;
+  $("#subject").title = $("#subject").textContent;
   $("#state").className = `state ${now.state}`;
   $("#pause").hidden = now.state !== "running";
   $("#resume").hidden = running || now.state === "ended";
@@ -216,7 +216,42 @@ function compose(on) {
   form.hidden = !on;
   $("#back").hidden = !on;
   $("#run").hidden = on;
-  if (on) form.text.focus();
+  $("#earlier").hidden = true;
+  if (!on) return;
+  form.text.focus();
+  showEarlier().catch(showError);
+}
+
+/** Show the tunes before the present one below the form. */
+async function showEarlier() {
+  const room = $("#earlier");
+  setServerHtml(room, await getHtml("/tune/earlier"));
+  room.hidden = !composing || !room.childElementCount;
+}
+
+$("#earlier").addEventListener("click", (event) => {
+  const key = around(event, "button")?.dataset.open;
+  if (key) showOther(post("/api/tune/reopen", { key }), _("The findings are being read.")).catch(showError);
+});
+
+/**
+ * Show the tune that has taken the place of the present one.
+ *
+ * @param {Promise<State>} answer
+ * @param {string} [text] shown until there are findings; without one it says what the drawing waits for.
+ */
+async function showOther(answer, text) {
+  const now = await answer;
+  composing = false;
+  version = -1;
+  clearPictures();
+  $("#earlier").hidden = true;
+  const begins = now.done
+    ? _("Loading the model and reading what is there…")
+    : _("Loading the model and drawing the first batch…");
+  $("#findings").replaceChildren(el("p", { className: "dim", textContent: text ?? begins }));
+  await show(now);
+  poll();
 }
 
 onSubmit(form, async () => {
@@ -233,16 +268,7 @@ onSubmit(form, async () => {
     prune: values.has("prune"),
     propose: values.has("propose"),
   };
-  const started = await post("/api/tune/start", body);
-  composing = false;
-  version = -1;
-  clearPictures();
-  const text = started.done
-    ? _("Loading the model and reading what is there…")
-    : _("Loading the model and drawing the first batch…");
-  $("#findings").replaceChildren(el("p", { className: "dim", textContent: text }));
-  await show(started);
-  poll();
+  await showOther(post("/api/tune/start", body));
 });
 startWeights(form);
 document.addEventListener("visibilitychange", () => {

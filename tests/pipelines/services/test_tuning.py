@@ -9,6 +9,7 @@ from soart.errors import PromptError, SoartError
 from soart.pipelines.judges.offered import OfferedJudges
 from soart.pipelines.services.tuning import ENDED, FAILED, IDLE, INTERRUPTED, PAUSED, RUNNING, TuningService
 from soart.pipelines.support.background import Jobs
+from soart.pipelines.tuning.earlier import MOST, remember, remembered
 from soart.pipelines.tuning.settings import TuneSettings
 
 SPACE = """
@@ -263,3 +264,77 @@ def test_nothing_to_resume(tuning):
     for act in (tuning.resume, lambda: tuning.narrow((), ())):
         with pytest.raises(SoartError, match="Nothing has been tuned"):
             act()
+
+
+def test_an_earlier_tune_can_be_opened_and_goes_on_where_it_was_left(tuning, until):
+    assert tuning.earlier() == []
+    tuning.start(TuneSettings.of_text(SPACE, "embedded", budget=8, prune=False))
+    until(lambda: not tuning.live, 60)
+    tuning.narrow(("palette=warm",), ())
+    first = tuning.pictures()
+    other = TuneSettings.of_text("a {fox|owl} at {dawn|noon|dusk|night|sea}", "embedded", budget=2, prune=False)
+    tuning.start(other)
+    with pytest.raises(SoartError, match="is running"):
+        tuning.reopen(tuning.earlier()[0].key)
+    until(lambda: not tuning.live, 60)
+    [earlier] = tuning.earlier()
+    assert (earlier.settings.subject, earlier.pictures) == ("a {style} picture of a boat in {palette} colors", 8)
+
+    tuning.reopen(earlier.key)
+    assert (tuning.state, tuning.settings.bans, tuning.pictures()) == (ENDED, ("palette=warm",), first)
+    assert tuning.latest is None
+    until(lambda: tuning.progress().judged, 60)
+    assert tuning.latest.goal.keys() == {image for image, _ in first}
+    tuning.resume(budget=16)
+    until(lambda: not tuning.live, 60)
+    assert tuning.pictures()[: len(first)] == first
+    assert len(tuning.pictures()) == 16
+
+    # The present tune is none of the earlier ones, and the same tune is not listed twice.
+    assert [(tune.settings.subject, tune.pictures) for tune in tuning.earlier()] == [
+        ("a {fox|owl} at {dawn|noon|dusk|night|…}", 2)
+    ]
+    tuning.start(replace(other, budget=3))
+    until(lambda: not tuning.live, 60)
+    assert [tune.key for tune in tuning.earlier()] == [earlier.key]
+    with pytest.raises(SoartError, match="reload the page"):
+        tuning.reopen("nothing")
+
+
+def test_findings_of_one_tune_are_not_shown_for_another(tuning, monkeypatch, until):
+    tuning.start(TuneSettings.of_text(SPACE, "embedded", budget=4, prune=False))
+    until(lambda: not tuning.live, 60)
+    tuning.start(TuneSettings.of_text("a {fox|owl}", "embedded", budget=2, prune=False))
+    until(lambda: not tuning.live, 60)
+    boats, foxes = tuning.earlier()[0].key, tuning.settings
+    begun, make = threading.Event(), tuning._tuner
+
+    def tuner_slowly():
+        made = make()
+        begun.set()
+        until(lambda: tuning.settings != foxes)
+        return made
+
+    monkeypatch.setattr(tuning, "_tuner", tuner_slowly)
+    reading = tuning.read_findings()
+    begun.wait(60)
+    tuning.reopen(boats)
+    assert reading.wait(60)
+    assert tuning.latest is None
+
+
+@pytest.mark.parametrize("text", [None, "", "{", "3", '[3, "{}", null]'])
+def test_tunes_that_cannot_be_read_are_forgotten(text):
+    assert remembered(text) == []
+    settings = TuneSettings.of_text(SPACE, "embedded")
+    assert remembered(remember(text, settings)) == [settings]
+
+
+def test_the_latest_tunes_are_remembered_each_once():
+    text = None
+    for seed in (*range(60), 30):
+        text = remember(text, TuneSettings.of_text(SPACE, "embedded", seed=seed, budget=8 + seed))
+    assert [settings.seed for settings in remembered(text)] == [30, *(s for s in range(59, -1, -1) if s != 30)][:MOST]
+    # Settings that change while a tune goes on make it no other tune.
+    again = TuneSettings.of_text(SPACE, "embedded", seed=30, budget=99, bans=("palette=warm",))
+    assert remembered(remember(text, again))[:2] == [again, remembered(text)[1]]

@@ -111,6 +111,30 @@ def test_findings_that_fail_are_fetched_again(come, address):
     page.wait_for_selector("#findings .slot")
 
 
+def test_an_earlier_tune_is_opened_in_the_place_of_the_present_one(come, address):
+    page = come()
+    page.goto(f"{address}/c/0/tune")
+    for text in ("a {fox|owl} in {snow|rain}", "a {boat|castle}"):
+        page.wait_for_selector("#start", state="visible")
+        assert page.is_hidden("#earlier")
+        page.fill("[name=text]", text)
+        page.fill("[name=budget]", "2")
+        page.click("#start .primary")
+        page.wait_for_selector("#state.ended >> visible=true", timeout=400_000)
+        page.wait_for_selector(f"#subject:has-text('{text}')")
+        page.click("#again")
+    page.wait_for_selector("#earlier li:has-text('a {fox|owl} in {snow|rain}'):has-text('2 pictures')")
+    assert page.locator("#earlier li").count() == 1
+    page.click("#earlier button")
+    page.wait_for_selector("#subject:has-text('a {fox|owl} in {snow|rain}')")
+    assert page.is_hidden("#start")
+    assert page.is_hidden("#earlier")
+    page.wait_for_selector("#findings pre:has-text('fox'), #findings pre:has-text('owl')", timeout=60_000)
+    assert page.locator("#live img").count() == 2
+    page.reload()
+    page.wait_for_selector("#subject:has-text('a {fox|owl} in {snow|rain}')")
+
+
 def test_a_tune_that_has_begun_is_not_hidden_by_an_earlier_state(come, address):
     page = come()
     page.goto(f"{address}/c/0/tune")

@@ -116,6 +116,23 @@ def test_wrong_bans_are_refused(tuned):
     assert tuned.visitor.post("/c/0/api/tune/narrow", {"bans": "palette=red"}).status_code == 400
 
 
+def test_earlier_tunes_are_listed_as_text_and_opened_by_their_key(tuned):
+    visitor, service = tuned.visitor, tuned.visitor.client.app.state.server.collections[0].tuning
+    assert "<" not in visitor.get("/tune/earlier").text.strip()
+    service._replace_by(TuneSettings.of_text("a {<b>fox</b>|owl}", "embedded"))
+    page = visitor.get("/tune/earlier").text
+    assert "a {palette} {thing}" in page
+    assert "judged by technical quality, ratings of me" in page
+    [earlier] = service.earlier()
+    assert f'data-open="{earlier.key}"' in page
+    assert visitor.get("/api/tune").json()["done"] == 0
+    opened = visitor.post("/c/0/api/tune/reopen", {"key": earlier.key}).json()
+    assert (opened["state"], opened["pictures"]) == ("ended", [dict(p, goal=None) for p in tuned.ended["pictures"]])
+    assert "&lt;b&gt;fox" in visitor.get("/tune/earlier").text
+    assert visitor.post("/c/0/api/tune/reopen", {"key": "x"}).status_code == 400
+    assert visitor.post("/c/0/api/tune/reopen").status_code == 400
+
+
 def test_pausing_a_tune_that_ended_is_no_error(tuned):
     assert tuned.visitor.post("/c/0/api/tune/pause").status_code == 200
 
