@@ -127,11 +127,25 @@ def set_(
         checked(key, chosen, "on the command line")
     if key == "judges":
         weighted(value, "VALUE")
+    if key == "language":
+        _check_language(value[0])
     path = _file(project)
     store(path, key, chosen)
     if unusable := _unusable_taste(value[0]) if key == "taste" else "":
         note(f"Stored, but commands that use this taste will fail: {unusable}")
     return _changed(key, path, as_json)
+
+
+def _check_language(code: str) -> None:
+    try:
+        from ..web.language import languages
+    except ImportError:
+        # The gallery is not installed, and with it no list of its languages.
+        return
+    if code not in languages():
+        raise typer.BadParameter(
+            f"the gallery has no texts in {code!r}, only in {' and '.join(languages())}", param_hint="VALUE"
+        )
 
 
 def _unusable_taste(name: str) -> str:

@@ -131,6 +131,8 @@ def compare(
     for i, first in enumerate(agreement.names):
         for j in range(i + 1, len(agreement.names)):
             say(f"{first} and {agreement.names[j]}: rank correlation {agreement.correlation[i, j]:.2f}")
+    if files:
+        say("Judged most differently, in percentiles of the compared pictures:")
     for file, values in zip(files, percentiles, strict=True):
         say("  ".join(f"{name} {value:.0f}" for name, value in values.items()) + f"  {printable(file)}")
     if sheet is not None:

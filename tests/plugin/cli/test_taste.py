@@ -146,6 +146,7 @@ def test_compare_blend_export_import(soart, world, mine, tmp_path):
     )
     assert code == 0
     assert "rank correlation -" in out
+    assert "Judged most differently, in percentiles of the compared pictures:" in out
     with Image.open(tmp_path / "apart.png") as sheet:
         assert sheet.width == 640
     told = json.loads(
