@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from fewshot import interval
+from real_raters import other_raters
 from real_tastes import World, whole_world, world
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.gaussian_process import GaussianProcessRegressor
@@ -32,7 +33,7 @@ from soart.pipelines.tastes.rating_session import considered
 
 SIZES = (4, 8, 16, 30)
 #: Parts of the report.
-TABLES = ("real", "real-priors", "real-trust", "real-first", "real-content")
+TABLES = ("real", "real-priors", "real-trust", "real-first", "real-content", "real-raters")
 #: Slopes of other raters' mean against the person's own liking; 0 is useless.
 SLOPES = (0.0, 0.5, 1.0, 2.5)
 FIRST = 10_000
@@ -240,3 +241,5 @@ def report(cache: Path, persons: int, repetitions: int, wanted: Sequence[str], *
     if TABLES[4] in wanted:
         print("\npersons of content")
         accuracy(place.of_content, persons)
+    if TABLES[5] in wanted:
+        other_raters(place, persons)

@@ -59,3 +59,6 @@ TRUSTS_IN_KINDS = {
 }
 #: In all kinds of a population at once, each with a weight of its own; chosen like those in one kind.
 TOGETHER = Trust(0.0, 0.3, 1.0)
+#: In the mean of other raters, where these show how far they agree: a person may like the opposite. Chosen on persons of
+#: the learning sources so that those who agree lose nothing.
+TRUSTS_IN_OTHERS = {**TRUSTS, "against": Trust(-0.5, 0.2, -1.0)}

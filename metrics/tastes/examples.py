@@ -42,6 +42,8 @@ class Examples:
         weights: (n,) number of judgements behind each liking; 1 by default.
         priors: (n, k) prior scores on any scale, NaN for missing ones; none by default.
         prior_names: (k,) their names; empty if unknown.
+        prior_beliefs: (k,) beliefs in trusts in them, as other raters have shown them, see ``shown_by_others``; empty for
+            the usual ones.
     """
 
     items: np.ndarray
@@ -52,6 +54,7 @@ class Examples:
     weights: np.ndarray = field(default_factory=lambda: np.zeros(0))
     priors: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
     prior_names: tuple[str, ...] = ()
+    prior_beliefs: tuple[tuple[float, ...] | None, ...] = ()
 
     def __post_init__(self) -> None:
         n = len(check_items(self.items, name="learning items"))
@@ -80,7 +83,8 @@ class Examples:
 
     def take(self, rows: np.ndarray) -> Examples:
         """Examples of the pictures in ``rows``, row numbers or a mask."""
-        return Examples(**{name: getattr(self, name)[rows] for name in _FIELDS}, prior_names=self.prior_names)
+        arrays = {name: getattr(self, name)[rows] for name in _FIELDS}
+        return Examples(**arrays, prior_names=self.prior_names, prior_beliefs=self.prior_beliefs)
 
 
 def _labels(labels: Sequence[object] | None, n: int, kind: str) -> np.ndarray:
@@ -213,7 +217,7 @@ def mix(*parts: Examples) -> Examples:
     if len({part.items.shape[1] for part in parts}) > 1 or len({part.priors.shape[1] for part in parts}) > 1:
         raise ItemsError("Expected the same items of every picture; items of different extractors cannot be mixed.")
     joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _FIELDS}
-    judgements = Examples(**joined, prior_names=parts[0].prior_names)
+    judgements = Examples(**joined, prior_names=parts[0].prior_names, prior_beliefs=parts[0].prior_beliefs)
     first, which = np.unique(judgements.pictures, return_index=True, return_inverse=True)[1:]
     if len(first) == len(judgements):
         return check_contradictions(judgements)

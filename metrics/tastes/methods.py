@@ -189,7 +189,8 @@ def learn_all(
         model: Model | None = None
         if method == MIXTURE:
             kernels = ItemKernels.of(z, frame.kinds, examples.modes)
-            model = learn_mixture(z, examples.liking, examples.weights, priors, kernels, examples.prior_names)
+            named = examples.prior_names, examples.prior_beliefs
+            model = learn_mixture(z, examples.liking, examples.weights, priors, kernels, *named)
         elif method == "gp":
             model = gp
         elif method == "attention":

@@ -29,6 +29,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import product
+from typing import TypeAlias
 
 import numpy as np
 from scipy.linalg import solve_triangular
@@ -44,6 +45,7 @@ from .beliefs import (
     TOGETHER,
     TRUSTS,
     TRUSTS_IN_KINDS,
+    TRUSTS_IN_OTHERS,
     TRUSTS_IN_TECHNICAL,
     Trust,
 )
@@ -57,6 +59,11 @@ MOST_PARTS = 40
 TECHNICAL, KIND = "technical", "kind "
 #: Prior scores beyond this many share one trust.
 MOST_TRUSTS = 3
+
+
+#: Logs of the beliefs in the trusts in a prior score that other raters have shown, in the order of ``shown_trusts``; None
+#: if they show nothing.
+Beliefs: TypeAlias = tuple[float, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +90,22 @@ class Hypothesis:
     parts: tuple[object, ...] = ()
 
 
-def hypotheses(kernels: Sequence[str], priors: Sequence[str]) -> list[Hypothesis]:
-    """All combinations of kernels and of trusts in prior scores, both by name."""
-    return list(_hypotheses(tuple(kernels), tuple(priors)))
+def hypotheses(kernels: Sequence[str], priors: Sequence[str], beliefs: Sequence[Beliefs] = ()) -> list[Hypothesis]:
+    """All combinations of kernels and of trusts in prior scores, both by name.
+
+    Args:
+        kernels: names of the kernels.
+        priors: (k,) names of the prior scores.
+        beliefs: (k,) beliefs in trusts in them that other raters have shown; none for the usual ones of all.
+    """
+    return list(_hypotheses(tuple(kernels), tuple(priors), tuple(beliefs)))
 
 
 @lru_cache(maxsize=16)
-def _hypotheses(kernels: tuple[str, ...], priors: tuple[str, ...]) -> tuple[Hypothesis, ...]:
-    choices = list(_trust_choices(priors))
+def _hypotheses(
+    kernels: tuple[str, ...], priors: tuple[str, ...], beliefs: tuple[Beliefs, ...]
+) -> tuple[Hypothesis, ...]:
+    choices = list(_trust_choices(priors, beliefs or (None,) * len(priors)))
     sizes = [(number, amplitude) for number in range(len(kernels)) for amplitude in AMPLITUDES]
     found = []
     for (number, amplitude), noise, trust in product([*sizes, (-1, 0.0)], NOISES, choices):
@@ -107,10 +122,21 @@ def _hypotheses(kernels: tuple[str, ...], priors: tuple[str, ...]) -> tuple[Hypo
     return tuple(found)
 
 
-def _trust_choices(priors: tuple[str, ...]) -> Iterator[tuple[tuple[str, Trust], ...]]:
+def shown_trusts(prior: str) -> dict[str, Trust]:
+    """The trusts in a prior score that other raters may show, by name; no trust comes first."""
+    return TRUSTS_IN_TECHNICAL if prior == TECHNICAL else TRUSTS_IN_OTHERS
+
+
+def _table(prior: str, beliefs: Beliefs) -> dict[str, Trust]:
+    if beliefs is None:
+        return TRUSTS_IN_TECHNICAL if prior == TECHNICAL else TRUSTS
+    return {word: t._replace(belief=b) for (word, t), b in zip(shown_trusts(prior).items(), beliefs, strict=True)}
+
+
+def _trust_choices(priors: tuple[str, ...], beliefs: tuple[Beliefs, ...]) -> Iterator[tuple[tuple[str, Trust], ...]]:
     """Combinations of trusts in all prior scores, each with its name; beliefs add up to that in the combination."""
     kinds = [number for number, name in enumerate(priors) if name.startswith(KIND)]
-    tables = [TRUSTS_IN_TECHNICAL if name == TECHNICAL else TRUSTS for name in priors if not name.startswith(KIND)]
+    tables = [_table(name, own) for name, own in zip(priors, beliefs, strict=True) if not name.startswith(KIND)]
     none = "none", Trust(0.0, 0.0, 0.0)
     for trust in product(*(table.items() for table in tables[:MOST_TRUSTS])):
         # Those beyond the most have the trust of the last.
@@ -126,9 +152,9 @@ def _trust_choices(priors: tuple[str, ...]) -> Iterator[tuple[tuple[str, Trust],
             belief = one.belief - np.log(len(kinds)) + in_others
             yield tuple((word, one._replace(belief=belief)) if n == kind else none for n in range(len(priors)))
     if len(kinds) > 1:
-        beliefs = iter([TOGETHER.belief + in_others, *[0.0] * len(kinds)])
+        parts = iter([TOGETHER.belief + in_others, *[0.0] * len(kinds)])
         yield tuple(
-            ("together", TOGETHER._replace(belief=next(beliefs))) if n in kinds else none for n in range(len(priors))
+            ("together", TOGETHER._replace(belief=next(parts))) if n in kinds else none for n in range(len(priors))
         )
 
 
@@ -210,6 +236,7 @@ def learn_mixture(
     priors: np.ndarray,
     kernels: ItemKernels,
     prior_names: Sequence[str] = (),
+    prior_beliefs: Sequence[Beliefs] = (),
 ) -> Mixture:
     """Fit all hypotheses and average them.
 
@@ -220,8 +247,9 @@ def learn_mixture(
         priors: (n, k) standardised prior scores; k may be 0.
         kernels: of these pictures.
         prior_names: (k,) names of the prior scores; unknown ones are any judge's.
+        prior_beliefs: (k,) as for ``hypotheses``.
     """
-    candidates = hypotheses(kernels.names, prior_names or [""] * priors.shape[1])
+    candidates = hypotheses(kernels.names, prior_names or [""] * priors.shape[1], prior_beliefs)
     base = kernels.against(z)
     if len(z) > COMPARED_PICTURES:
         few = np.linspace(0, len(z) - 1, COMPARED_PICTURES).astype(int)

@@ -304,8 +304,9 @@ def learn_taste(
     alone = None
     if OTHERS in prior_names:
         kept = np.array([prior != OTHERS for prior in prior_names])
+        beliefs = tuple(b for b, keep in zip(examples.prior_beliefs, kept, strict=False) if keep)
         alone = learn_taste(
-            replace(examples, priors=examples.priors[:, kept]), names, version, name=name,
+            replace(examples, priors=examples.priors[:, kept], prior_beliefs=beliefs), names, version, name=name,
             prior_names=tuple(prior for prior in prior_names if prior != OTHERS), rng=rng, methods=methods, curve=curve,
             background=background and (background[0], background[1][:, kept]), repeats=repeats, network=network,
             prompts=prompts, kinds=kinds,

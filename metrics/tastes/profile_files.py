@@ -63,6 +63,8 @@ def _profile_contents(profile: TasteProfile) -> tuple[dict[str, Any], dict[str, 
     arrays = {name: np.ascontiguousarray(v, dtype="<f8") for name, v in zip(_ARRAYS, values, strict=True)}
     if profile.rater:
         header["rater"] = profile.rater
+    if examples.prior_beliefs:
+        header["prior_beliefs"] = examples.prior_beliefs
     if len(profile.kinds):
         header["kinds_space"] = profile.kinds_space
         arrays["kinds"] = np.ascontiguousarray(profile.kinds, dtype="<f8")
@@ -165,6 +167,7 @@ def _restore(header: dict[str, Any], arrays: dict[str, np.ndarray], path: str) -
     examples = Examples(
         arrays["items"], arrays["liking"], labels["modes"], labels["groups"], labels["pictures"], arrays["weights"],
         arrays["priors"], tuple(str(n) for n in header["prior_names"]),
+        tuple(None if one is None else tuple(map(float, one)) for one in header.get("prior_beliefs", ())),
     )  # fmt: skip
     frame = replace(Frame.of(np.zeros((1, len(names))), names), centre=arrays["centre"], scale=arrays["scale"])
     scaling = Scaling(frame, arrays["prior_centre"], arrays["prior_scale"])

@@ -168,15 +168,20 @@ def check_has_rated(collection: Collection, rater: str) -> None:
         raise CollectionError(f"{rater!r} has not rated any picture in {collection.name!r}; {others}.")
 
 
-def others_mean(collection: Collection, rater: str) -> dict[int, float]:
-    """Mean rating of each picture by all other raters, relative to each rater's own mean; by picture id."""
-    query = select(RatingRow).where(RatingRow.rater != rater, RatingRow.kind == STARS).order_by(RatingRow.image_id)
+def stars_of_others(collection: Collection, rater: str) -> dict[str, dict[int, float]]:
+    """Ratings 1–5 of all other raters, by rater and picture id; "not for me" is no rating here."""
+    query = select(RatingRow).where(RatingRow.rater != rater, RatingRow.kind == STARS)
     by_rater: dict[str, dict[int, float]] = {}
     with collection.session("be read") as session:
-        for row in session.scalars(query):
+        for row in session.scalars(query.order_by(RatingRow.image_id, RatingRow.rater)):
             by_rater.setdefault(row.rater, {})[row.image_id] = row.value
+    return by_rater
+
+
+def others_mean(collection: Collection, rater: str) -> dict[int, float]:
+    """Mean rating of each picture by all other raters, relative to each rater's own mean; by picture id."""
     by_picture: dict[int, list[float]] = {}
-    for stars in by_rater.values():
+    for stars in stars_of_others(collection, rater).values():
         mean = float(np.mean(list(stars.values())))
         for image, value in stars.items():
             by_picture.setdefault(image, []).append(value - mean)

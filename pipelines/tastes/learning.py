@@ -29,6 +29,7 @@ from ..scoring.in_memory import measure_batch
 from ..scoring.measuring import import_pictures, measure
 from ..scoring.prior_scores import prior_matrix
 from ..scoring.taste_scorer import TasteMeasurer
+from .other_raters import beliefs_in
 
 #: Fewest prompts with which pictures of one prompt can be left out together in cross-validation.
 FEWEST_PROMPTS = 10
@@ -213,7 +214,11 @@ def learn(
     )
     prior_names += () if population is None else population.prior_names
     priors = prior_matrix(collection, rater, prior_names, items, measurer.extractor.names, kinds)
-    examples = replace(examples, priors=np.stack([priors[int(i)] for i in examples.pictures]))
+    examples = replace(
+        examples,
+        priors=np.stack([priors[int(i)] for i in examples.pictures]),
+        prior_beliefs=beliefs_in(collection, rater, prior_names, priors, float(examples.liking.std())),
+    )
     prompts = by_prompt([made[int(i)] for i in examples.pictures])
     ids = list(by_id)
     background = np.stack([items[i] for i in ids]).astype(np.float64), np.stack([priors[i] for i in ids])

@@ -1,0 +1,81 @@
+"""What the other raters of a collection show about its prior scores: how far a person can be expected to trust them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from ...metrics.tastes.mixture import Beliefs, shown_trusts
+from ...metrics.tastes.profile import OTHERS, TECHNICAL
+from ...metrics.tastes.shown_by_others import beliefs_shown_by_others
+from ..collection.collection import Collection
+from ..collection.ratings import stars_of_others
+
+#: Prior scores of pictures that a rater has rated, and the ratings.
+Pair = tuple[np.ndarray, np.ndarray]
+
+
+def beliefs_in(
+    collection: Collection, rater: str, prior_names: Sequence[str], priors: Mapping[int, np.ndarray], spread: float
+) -> tuple[Beliefs, ...]:
+    """Beliefs in the trusts in the technical score and in the mean of other raters, by how well they predict these raters.
+
+    Args:
+        collection: holds the ratings.
+        rater: whose taste is learnt; all others count.
+        prior_names: (k,) names of the prior scores.
+        priors: (k,) prior scores of all measured pictures, by id.
+        spread: standard deviation of the rater's likings.
+
+    Returns:
+        (k,) beliefs, None for a prior score of which others show nothing; none at all if nobody else has rated.
+    """
+    stars = list(stars_of_others(collection, rater).values())
+    if not stars:
+        return ()
+    found: list[Beliefs] = []
+    for column, name in enumerate(prior_names):
+        pairs: list[Pair] | None = None
+        if name == TECHNICAL:
+            pairs = list(beside_scores(stars, {image: float(row[column]) for image, row in priors.items()}))
+        elif name == OTHERS:
+            pairs = list(beside_the_rest(stars))
+        found.append(None if pairs is None else beliefs_shown_by_others(shown_trusts(name), pairs, spread))
+    return tuple(found)
+
+
+def beside_scores(stars: Sequence[Mapping[int, float]], scores: Mapping[int, float]) -> Iterator[Pair]:
+    """For every rater the scores and ratings of the pictures that have both."""
+    everything = np.array(list(scores.values()))
+    for own in stars:
+        rated = [image for image in own if image in scores]
+        yield (
+            _standardised(np.array([scores[image] for image in rated]), everything),
+            np.array([own[image] for image in rated]),
+        )
+
+
+def beside_the_rest(stars: Sequence[Mapping[int, float]]) -> Iterator[Pair]:
+    """For every rater the means of all the rest, each relative to its own mean, and the ratings of these pictures."""
+    place = {image: number for number, image in enumerate(sorted({image for own in stars for image in own}))}
+    rows = [np.array([place[image] for image in own]) for own in stars]
+    values = [np.array(list(own.values())) for own in stars]
+    count, total = np.zeros(len(place)), np.zeros(len(place))
+    for row, value in zip(rows, values, strict=True):
+        count[row] += 1
+        total[row] += value - value.mean()
+    for row, value in zip(rows, values, strict=True):
+        others, sums = count.copy(), total.copy()
+        others[row] -= 1
+        sums[row] -= value - value.mean()
+        known = others > 0
+        means = np.divide(sums, others, out=np.zeros(len(place)), where=known)
+        rated = known[row]
+        yield _standardised(means[row[rated]], means[known]), value[rated]
+
+
+def _standardised(scores: np.ndarray, everything: np.ndarray) -> np.ndarray:
+    """Scores in standard deviations of all pictures, cut at ±3, as a taste takes them; 0 if all have the same."""
+    deviation = everything.std() if len(everything) else 0.0
+    return np.clip((scores - everything.mean()) / deviation, -3, 3) if deviation > 1e-12 else np.zeros(len(scores))
