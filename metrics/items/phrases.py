@@ -135,5 +135,9 @@ def phrases_of(names: Sequence[str], priors: Sequence[str] = ()) -> list[Phrase]
         names: names of the items.
         priors: names of the prior scores.
     """
-    prior_phrases = [Phrase(*_PRIORS.get(name, (f"more {name}", f"less {name}"))) for name in priors]
+    # Kinds of people are numbered.
+    prior_phrases = [
+        Phrase(*_PRIORS.get(name if not name.startswith("kind ") else "kind", (f"more {name}", f"less {name}")))
+        for name in priors
+    ]
     return [_phrase_of(name) for name in names] + prior_phrases

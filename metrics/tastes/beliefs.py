@@ -61,4 +61,4 @@ TRUSTS_IN_KINDS = {
 TOGETHER = Trust(0.0, 0.3, 1.0)
 #: In the mean of other raters, where these show how far they agree: a person may like the opposite. Chosen on persons of
 #: the learning sources so that those who agree lose nothing.
-TRUSTS_IN_OTHERS = {**TRUSTS, "against": Trust(-0.5, 0.2, -1.0)}
+TRUSTS_IN_OTHERS = {**TRUSTS, "against": Trust(-0.5, 0.2, -2.0)}

@@ -79,8 +79,8 @@ def weights_of(coordinates: np.ndarray, liking: np.ndarray, judgements: np.ndarr
     """
     confidence = judgements / JUDGEMENT
     # The offset c is integrated out.
-    around = np.diag(confidence) - np.outer(confidence, confidence) / (1 + confidence.sum())
-    weighted = coordinates.T @ around
+    weighted = coordinates.T * confidence
+    weighted -= np.outer(weighted.sum(axis=1), confidence) / (1 + confidence.sum())
     covariance = np.linalg.inv(weighted @ coordinates + np.eye(coordinates.shape[1]) / PRIOR)
     return covariance @ (weighted @ liking), (covariance + covariance.T) / 2
 

@@ -85,6 +85,7 @@ def test_every_item_has_words():
     assert len(phrases) == len(names) + 5
     assert all(p.more and p.less and p.more != p.less for p in phrases)
     assert 20 < len(set(phrases)) < 120
+    assert phrases_of((), ("kind 1", "kind 12"))[1].more == "more to the liking of a kind of people"
 
 
 @pytest.fixture(scope="module")
