@@ -21,6 +21,7 @@ from ..checks import check_items
 from ..image import check_pixels
 from ..items.phrases import Phrase, phrases_of
 from ..protocols import Extractor, Reason
+from .fitting import CHUNK
 from .gaussian_process import Preference
 from .methods import Linear
 from .profile import TasteProfile
@@ -102,17 +103,28 @@ def explain(profile: TasteProfile, items: object, priors: np.ndarray | None = No
     Args:
         profile: a learnt taste.
         items: items of the version that the profile was learnt on.
-        priors: (n, k) prior scores; by default those that can be computed.
+        priors: (n, k) prior scores; by default those that can be computed. Pictures without other raters' means are
+            explained by the taste learnt without them, as they are scored by it.
         top: the most reasons per picture.
 
     Raises:
         ItemsError: items or prior scores do not fit.
     """
     rows = check_items(items, len(profile.names), rows=0)
-    if profile.alone is not None and priors is None:
-        profile = profile.alone
+    scores = profile.prior_scores(rows, priors)
+    unknown, found = profile.unknown(scores), dict[int, Explanation]()
+    for taste, those, known in ((profile, ~unknown, scores), (profile.alone, unknown, profile.known(scores))):
+        numbers = np.flatnonzero(those)
+        for block in (numbers[i : i + CHUNK] for i in range(0, len(numbers), CHUNK)):
+            if taste is not None:
+                found |= dict(zip(block.tolist(), _explain(taste, rows[block], known[block], top), strict=True))
+    return [found[number] for number in range(len(rows))]
+
+
+def _explain(profile: TasteProfile, rows: np.ndarray, priors: np.ndarray, top: int) -> list[Explanation]:
+    """Explanations of (n, p) items with (n, k) prior scores, by this profile."""
     examples, p = profile.examples, len(profile.names)
-    measured = _standard(profile, rows, profile.prior_scores(rows, priors))
+    measured = _standard(profile, rows, priors)
     learning = _standard(profile, examples.items, examples.priors)
     mean_picture = learning.mean(axis=0)
     liked = learning[examples.liking > examples.middle].mean(axis=0)

@@ -21,6 +21,7 @@ from ..collection.collection import Collection
 from ..collection.tables import ImageRow
 from .in_memory import measure_pixels
 from .measuring import measure
+from .prior_scores import reasons_in, scores_in
 from .taste_scorer import TasteScorer
 
 #: Longest side of a picture under its heat map, in pixels.
@@ -97,7 +98,10 @@ def explain_score(collection: Collection, row: ImageRow, scorer: Scorer) -> Scor
     if isinstance(scorer, TechnicalScorer) and scorer.verdicts(matrix) != [CLEAN]:
         with contextlib.suppress(ImageError):
             pixels = collection.pixels(row)
-    return ScoreExplanation(float(scorer.score(matrix)[0]), _reasons(scorer, pixels, matrix, top=2))
+    score = float(scores_in(collection, scorer, [row.id], matrix)[0])
+    if pixels is None:
+        return ScoreExplanation(score, tuple(reasons_in(collection, scorer, [row.id], matrix)[0]))
+    return ScoreExplanation(score, _reasons(scorer, pixels, matrix, top=2))
 
 
 def _reasons(scorer: Scorer, pixels: np.ndarray | None, items: np.ndarray, top: int) -> tuple[Reason, ...]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...metrics.protocols import Scorer
+from ...metrics.protocols import Reason, Scorer
 from ..collection.collection import Collection
 
 if TYPE_CHECKING:
@@ -75,6 +75,24 @@ def scores_in(collection: Collection, scorer: Scorer, ids: Sequence[int], items:
     taste = taste_with_others(scorer)
     if taste is None:
         return scorer.score(items)
+    return taste.score(items, _priors_in(collection, taste, ids, items), useless_ok=True)
+
+
+def reasons_in(
+    collection: Collection, scorer: Scorer, ids: Sequence[int], items: np.ndarray, top: int = 2
+) -> list[list[Reason]]:
+    """The ``top`` reasons for each of the scores of ``scores_in``, which has the same arguments."""
+    taste = taste_with_others(scorer)
+    if taste is None:
+        return scorer.explain(items, top)
+    from ...metrics.tastes.explanation import explain
+
+    explanations = explain(taste, items, _priors_in(collection, taste, ids, items), top)
+    return [list(explanation.reasons) for explanation in explanations]
+
+
+def _priors_in(collection: Collection, taste: TasteProfile, ids: Sequence[int], items: np.ndarray) -> np.ndarray:
+    """(n, k) prior scores of (n,) pictures with (n, p) items."""
     by_id = dict(zip(ids, items, strict=True))
     priors = prior_matrix(collection, taste.rater, taste.prior_names, by_id, taste.names, taste.kinds)
-    return taste.score(items, np.stack([priors[i] for i in ids]), useless_ok=True)
+    return np.stack([priors[i] for i in ids])

@@ -15,7 +15,7 @@ from ...metrics.protocols import Reason, Scorer
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
 from .measuring import measure
-from .prior_scores import scores_in
+from .prior_scores import reasons_in, scores_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +85,11 @@ def rank(
         sound, matrix = [row for row, keep in zip(sound, fit, strict=True) if keep], matrix[fit]
     if not sound:
         return [], problems + unreadable
-    scores = scores_in(collection, scorer, [row.id for row in sound], matrix)
+    ids = [row.id for row in sound]
+    scores = scores_in(collection, scorer, ids, matrix)
     collection.set_scores(scorer.stored_name, {row.id: float(s) for row, s in zip(sound, scores, strict=True)})
-    order, ranks, reasons = np.argsort(-scores, kind="stable"), percentiles(scores), scorer.explain(matrix)
+    order, ranks = np.argsort(-scores, kind="stable"), percentiles(scores)
+    reasons = reasons_in(collection, scorer, ids, matrix)
     verdicts = [""] * len(sound)
     if isinstance(scorer, TechnicalScorer) and not scorer.fault:
         verdicts = scorer.verdicts(matrix)

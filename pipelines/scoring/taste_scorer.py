@@ -11,7 +11,6 @@ from ...metrics.items.combined import CombinedExtractor, taste_extractor_of
 from ...metrics.protocols import Reason
 from ...metrics.tastes.blend import Blend, Taste
 from ...metrics.tastes.explanation import explain
-from ...metrics.tastes.fitting import CHUNK
 from ...metrics.tastes.profile_files import check_version
 
 
@@ -73,5 +72,4 @@ class TasteScorer:
         profile = self.taste
         if isinstance(profile, Blend):
             profile = profile.parts[int(np.argmax(profile.weights))]
-        blocks = (items[i : i + CHUNK] for i in range(0, len(items), CHUNK))
-        return [list(explanation.reasons) for block in blocks for explanation in explain(profile, block, top=top)]
+        return [list(explanation.reasons) for explanation in explain(profile, items, top=top)]

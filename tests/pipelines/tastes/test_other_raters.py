@@ -6,6 +6,9 @@ import pytest
 from soart.metrics.tastes.profile import OTHERS, TECHNICAL
 from soart.metrics.tastes.profile_files import load_taste, same_taste, save_taste
 from soart.pipelines.collection.ratings import dislike_personally, others_mean, rate
+from soart.pipelines.scoring.explaining import explain_score
+from soart.pipelines.scoring.ranking import rank
+from soart.pipelines.scoring.taste_scorer import TasteScorer
 from soart.pipelines.tastes import learning as tastes
 from soart.pipelines.tastes.other_raters import beliefs_in, beside_scores, beside_the_rest
 
@@ -59,6 +62,28 @@ def test_raters_who_agree_are_trusted_sooner(rated, tmp_path):
     path = save_taste(learnt, tmp_path / "mine.safetensors")
     assert same_taste(load_taste(path), learnt)
     assert load_taste(path).alone.examples.prior_beliefs == learnt.alone.examples.prior_beliefs
+
+
+def test_reasons_are_those_of_the_score(rated):
+    collection, rows, vivid = rated
+    rng = np.random.default_rng(4)
+    rate(collection, "me", {row.id: 5.0 if vivid[row.id] else 1.0 for row in (*rows[:4], *rows[-4:])})
+    # The others agree with me, and have not seen the first picture.
+    for number in range(4):
+        stars = {row.id: (4.0 if vivid[row.id] else 2.0) + rng.integers(-1, 2) for row in rows[1:]}
+        rate(collection, f"rater {number}", stars)
+    scorer = TasteScorer.of(tastes.learn("mine", collection, tastes.Sources(rater="me")).taste)
+    ranking, _ = rank(collection, rows, scorer)
+    stored = collection.scores("taste:mine")
+    told = set()
+    for picture in ranking:
+        explained = explain_score(collection, picture.row, scorer)
+        assert explained.score == pytest.approx(stored[picture.row.id])
+        assert [reason.text for reason in explained.reasons] == [reason.text for reason in picture.reasons]
+        if any("others' liking" in reason.text for reason in picture.reasons):
+            told.add(picture.row.id)
+    assert len(told) > len(rows) / 2
+    assert rows[0].id not in told
 
 
 def test_what_is_not_for_a_rater_says_nothing_about_the_picture(rated):
