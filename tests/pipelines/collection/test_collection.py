@@ -124,10 +124,18 @@ def test_damaged_database_and_file_in_the_way(tmp_path):
     folder = tmp_path / "c"
     folder.mkdir()
     (folder / DATABASE).write_bytes(b"this is no database" * 99)
-    with pytest.raises(CollectionError, match="cannot be opened"):
+    with pytest.raises(CollectionError, match=r"cannot be opened: .* \(its file soart.db is damaged"):
         Collection(folder)
     with pytest.raises(CollectionError, match="is a file"):
         Collection(folder / DATABASE)
+
+
+def test_a_damaged_page_is_named_as_such(tmp_path):
+    Collection(tmp_path).close()
+    content = (tmp_path / DATABASE).read_bytes()
+    (tmp_path / DATABASE).write_bytes(content[: len(content) // 2])
+    with pytest.raises(CollectionError, match=r"malformed \(its file soart.db is damaged"):
+        Collection(tmp_path)
 
 
 def test_full_disk_loses_nothing(collection, make_drawn, monkeypatch):
