@@ -18,6 +18,16 @@ def plain_path(path: Path | str) -> Path:
     return plain if plain == absolute or plain.resolve() == absolute.resolve() else absolute.resolve()
 
 
+def beginning_of_paths_in(folder: str, separator: str = os.sep) -> str:
+    r"""The text that all paths of files in a folder begin with.
+
+    >>> from soart.files import beginning_of_paths_in
+    >>> beginning_of_paths_in("/art", "/"), beginning_of_paths_in("/", "/"), beginning_of_paths_in("C:\\art", "\\")
+    ('/art/', '/', 'C:\\art\\')
+    """
+    return folder.rstrip(separator) + separator
+
+
 @contextlib.contextmanager
 def whole_file(path: Path, *, private: bool = False, durable: bool = True) -> Iterator[Path]:
     """Write a file under a temporary name beside it, and give it its name when the block ends without an error.

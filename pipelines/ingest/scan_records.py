@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from ...errors import CollectionError
-from ...files import plain_path
+from ...files import beginning_of_paths_in, plain_path
 from ..collection.collection import Collection
 from ..collection.tables import FileRow, Meta
 from .scan import Scan
@@ -90,7 +89,7 @@ def last_read(path: str, times: Mapping[str, int]) -> int | None:
 
 
 def _inside(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(f"{folder.rstrip(os.sep)}{os.sep}")
+    return path == folder or path.startswith(beginning_of_paths_in(folder))
 
 
 def _times(session: Session) -> dict[str, int]:
