@@ -1,6 +1,7 @@
 """The command ``soart config``, and commands that use the settings."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -63,6 +64,25 @@ def test_settings_are_set_shown_and_removed(soart, home):
     assert json.loads(soart("config", "path", "--json")[1])["files"][0] == str(home / "soart.toml")
     for arguments in (("set", "modle", "a"), ("set", "dtype", "float3"), ("set", "model", "a", "b"), ("unset", "x")):
         assert soart("config", *arguments)[0] == 2
+
+
+def test_passwords_of_settings_are_kept_private(soart, home):
+    for key, value, shown in (
+        ("collection", "postgresql://ann:hunter2@host/art?password=hunter2", "postgresql://ann@host/art"),
+        ("model", "a1111:http://me:hunter2@box", "a1111:http://box"),
+    ):
+        texts = [
+            soart("config", "set", key, value),
+            soart("config"),
+            soart("config", "--help"),
+            soart("generate", "-h"),
+        ]
+        texts += [soart("config", "show", "--json"), soart("config", "set", key, value, "--json")]
+        assert "hunter2" not in "".join(out + err for _, out, err in texts)
+        assert all(shown in "".join(texts[number][1].split()) for number in (0, 3, 4, 5))
+    file = home / "config" / "soart" / "config.toml"
+    assert file.read_text().count("hunter2") == 3
+    assert os.name == "nt" or file.stat().st_mode & 0o077 == 0
 
 
 def test_rank_uses_taste_and_judges(soart, home, monkeypatch):
