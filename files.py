@@ -18,6 +18,17 @@ def plain_path(path: Path | str) -> Path:
     return plain if plain == absolute or plain.resolve() == absolute.resolve() else absolute.resolve()
 
 
+def from_home(path: Path | str) -> Path:
+    """The path with ``~`` and ``~name`` at its beginning replaced by a home folder; unchanged if nobody has this name.
+
+    >>> from soart.files import from_home
+    >>> from_home("~nobody-of-this-name/art").parts[0], from_home("~/art").name
+    ('~nobody-of-this-name', 'art')
+    """
+    # Path.expanduser fails for a folder whose own name begins so.
+    return Path(os.path.expanduser(path))  # noqa: PTH111
+
+
 def beginning_of_paths_in(folder: str, separator: str = os.sep) -> str:
     r"""The text that all paths of files in a folder begin with.
 

@@ -15,6 +15,7 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from ...errors import CollectionError, expect
+from ...files import from_home
 
 DATABASE = "soart.db"
 EXAMPLE = "postgresql://user@host/database"
@@ -82,7 +83,7 @@ def address_of(where: Path | str | None) -> Address:
     expect("a collection as a folder or a URL", where, str, Path, error=CollectionError)
     if not str(where).strip():
         raise CollectionError("The name of the collection is empty: the current folder is '.'.")
-    folder = Path(where).expanduser()
+    folder = from_home(where)
     return Address(URL.create("sqlite", database=str(folder / DATABASE)), folder, str(folder), folder.name)
 
 
@@ -100,7 +101,7 @@ def _server(text: str) -> Address:
     pictures = url.query.get("pictures")
     named = pictures[-1] if isinstance(pictures, tuple) else pictures
     url = url.difference_update_query(["pictures"])
-    folder = Path(named).expanduser().absolute() if named else None
+    folder = from_home(named).absolute() if named else None
     return Address(url, folder, _shown(url), url.database or "collection")
 
 

@@ -130,6 +130,21 @@ def test_damaged_database_and_file_in_the_way(tmp_path):
         Collection(folder / DATABASE)
 
 
+def test_names_that_no_folder_can_have(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    prompt = "a fox in the snow, " * 20
+    assert not Collection.is_collection(prompt)
+    with pytest.raises(CollectionError, match="cannot be made: File name too long"):
+        Collection(prompt)
+
+
+def test_a_folder_whose_name_begins_like_a_home(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Collection("~nobody-of-this-name/art").close()
+    assert Collection.is_collection("~nobody-of-this-name/art")
+    assert (tmp_path / "~nobody-of-this-name" / "art" / DATABASE).is_file()
+
+
 def test_a_damaged_page_is_named_as_such(tmp_path):
     Collection(tmp_path).close()
     content = (tmp_path / DATABASE).read_bytes()
