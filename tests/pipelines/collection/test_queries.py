@@ -11,6 +11,7 @@ from soart.pipelines.attention.collection_modes import by_ratings, by_words, mod
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.counts import count_collection
 from soart.pipelines.collection.damage import suspected
+from soart.pipelines.collection.pictures import update_pictures
 from soart.pipelines.collection.queries import (
     Query,
     Scale,
@@ -23,7 +24,7 @@ from soart.pipelines.collection.queries import (
     title_of,
 )
 from soart.pipelines.collection.ratings import rate, ratings_of_picture, reject
-from soart.pipelines.collection.tables import MetadataRow
+from soart.pipelines.collection.tables import AWAY, MetadataRow
 from soart.pipelines.tastes.agreement import agreement, best_and_worst
 
 PROMPTS = ["a sharp boat", "a blurry boat", "a sharp fox", "100% of a_fox", "A SHARP TREE", "a tree"]
@@ -183,6 +184,9 @@ def test_facts_count(filled):
     found = count_collection(filled)
     assert (found.pictures, found.problems) == (6, 0)
     assert (found.raters, found.profiles, found.models) == ({"ann": 1}, {"p": 5}, {"m": 6})
+    update_pictures(filled, [{"id": 2, "problem": AWAY}, {"id": 3, "problem": "all black"}])
+    found = count_collection(filled)
+    assert (found.pictures, found.problems, found.away, found.profiles) == (5, 1, 1, {"p": 4})
 
 
 def test_ends_hold_scored_pictures_once(filled):
