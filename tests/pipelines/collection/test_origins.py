@@ -1,3 +1,6 @@
+import contextlib
+import time
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -37,11 +40,22 @@ def test_pictures_that_are_made_alike_are_of_one_group(tmp_path, one, other, tog
     assert groups == ([0, 0] if together else [-1, -1])
 
 
+@contextlib.contextmanager
+def local_time(zone):
+    """The time zone of this machine, where it can be set."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", zone)
+        getattr(time, "tzset", bool)()
+        yield
+    getattr(time, "tzset", bool)()
+
+
 def test_the_time_of_a_picture_is_the_latest_change_of_its_files_however_recent(tmp_path, collection):
     """Of a change too recent to be relied on, scans store the time with a minus sign."""
     Image.fromarray(np.full((16, 16, 3), 40, np.uint8)).save(tmp_path / "a.png")
     row, _ = collection.add_file(tmp_path / "a.png")
-    assert origins(collection, [row.id])[row.id].time == pytest.approx(row.created_at.timestamp())
+    with local_time("Pacific/Kiritimati"):
+        assert origins(collection, [row.id])[row.id].time == pytest.approx(row.created_at.timestamp())
     files = [
         FileEntry(str(tmp_path / name), 9, changed) for name, changed in (("a.png", 5 * 10**9), ("b.png", -(7 * 10**9)))
     ]

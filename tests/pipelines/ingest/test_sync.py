@@ -331,6 +331,16 @@ def test_a_text_that_changed_between_a_picture_and_its_folder_is_read_again(coll
     assert prompts(collection)["0.png"] == "a ship"
 
 
+def test_texts_of_pictures_that_patterns_left_out_are_read_again_later(collection, folder):
+    (folder / "0.txt").write_text("a boat")
+    update(collection, folder)
+    (folder / "0.txt").write_text("a ship")
+    sync(collection, Scan([folder], globs=["1.png"]), LocalEngine(1))
+    assert prompts(collection)["0.png"] == "a boat"
+    update(collection, folder)
+    assert prompts(collection)["0.png"] == "a ship"
+
+
 class Disturbed(LocalEngine):
     """Another scan of the same collection runs before the first inspection."""
 
