@@ -146,6 +146,16 @@ def test_ratings_are_those_of_the_rater_who_asks(filled):
     assert ratings_of_picture(filled, 3) == {"ben": 5}
 
 
+def test_half_stars_belong_to_the_stars_below_them(filled):
+    rate(filled, "ann", {1: 4, 2: 4.5, 3: 5, 4: 3.5})
+    assert ids(filled, rated="4") == [2, 1]
+
+
+def test_scores_are_limited_from_one_value_up_to_below_another(filled):
+    assert ids(filled, judged_by="p", at_least=2.0, below=3.0) == [4, 3]
+    assert ids(filled, judged_by="p", at_least=3.0) == [5, 1]
+
+
 def test_days_are_both_included(filled):
     today = dt.datetime.now(dt.UTC).date()
     assert len(ids(filled, since=today, until=today)) == 6
