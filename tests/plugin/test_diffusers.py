@@ -89,11 +89,11 @@ def test_the_callback_stops_pictures_that_score_too_low(pipe):
     assert callback.stopped
     assert steps == [0, 1, 2]
     # The next call begins anew, and one of a single step is never judged.
-    callback.below = -1e9
-    assert np.array_equal(call(pipe, callback_on_step_end=callback), call(pipe))
     call(pipe, steps=1, callback_on_step_end=callback)
     assert callback.scores is None
     assert not callback.stopped
+    callback.below = -1e9
+    assert np.array_equal(call(pipe, callback_on_step_end=callback), call(pipe))
 
 
 def test_the_callback_leaves_nothing_in_the_scheduler(pipe):

@@ -103,11 +103,12 @@ def test_a_file_that_somebody_has_changed_is_kept_beside_the_picture_that_is_dra
     assert (kept.read_bytes(), kept.name.startswith(f"{path.stem}-")) == (b"the work of hours", True)
 
 
-def test_nothing_is_stored_of_pictures_that_do_not_exist(collection, make_drawn):
+def test_nothing_is_stored_of_pictures_that_do_not_exist(collection, where, make_drawn):
     collection.add_drawn([make_drawn(1)], "m", "DDIM")
-    with pytest.raises(CollectionError, match="cannot be written"):
-        collection.set_scores("s", {1: 1.0, 99: 2.0})
-    assert collection.scores("s") == {}
+    with Collection(where) as again:
+        with pytest.raises(CollectionError, match="cannot be written"):
+            again.set_scores("s", {1: 1.0, 99: 2.0})
+        assert again.scores("s") == {}
 
 
 def test_a_picture_twice_in_a_batch_has_one_row(collection, make_drawn):
