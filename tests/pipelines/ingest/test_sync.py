@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from sqlalchemy import select
 
 from soart.errors import CollectionError
 from soart.pipelines.collection.collection import Collection
+from soart.pipelines.collection.settings import setting
 from soart.pipelines.collection.tables import FileRow, FingerprintRow, ImageRow, ItemsRow, MetadataRow
 from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.scan import Scan
@@ -69,6 +71,8 @@ def test_unchanged_files_are_not_opened_again(where, folder):
         second, seen = update(collection, folder)
         assert (second.found, second.unchanged, second.looked, seen) == (5, 5, 0, [])
         assert {row.scan for row in files(collection).values()} == {2}
+        # What earlier scans reserved is forgotten.
+        assert json.loads(setting(collection, "scans_begun")).keys() == {"2"}
 
 
 def test_moved_copied_and_touched_files_are_known_by_content(collection, folder):
