@@ -18,6 +18,27 @@ def plain_path(path: Path | str) -> Path:
     return plain if plain == absolute or plain.resolve() == absolute.resolve() else absolute.resolve()
 
 
+def from_home(path: Path | str) -> Path:
+    """The path with ``~`` and ``~name`` at its beginning replaced by a home folder; unchanged if nobody has this name.
+
+    >>> from soart.files import from_home
+    >>> from_home("~nobody-of-this-name/art").parts[0], from_home("~/art").name
+    ('~nobody-of-this-name', 'art')
+    """
+    # Path.expanduser fails for a folder whose own name begins so.
+    return Path(os.path.expanduser(path))  # noqa: PTH111
+
+
+def beginning_of_paths_in(folder: str, separator: str = os.sep) -> str:
+    r"""The text that all paths of files in a folder begin with.
+
+    >>> from soart.files import beginning_of_paths_in
+    >>> beginning_of_paths_in("/art", "/"), beginning_of_paths_in("/", "/"), beginning_of_paths_in("C:\\art", "\\")
+    ('/art/', '/', 'C:\\art\\')
+    """
+    return folder.rstrip(separator) + separator
+
+
 @contextlib.contextmanager
 def whole_file(path: Path, *, private: bool = False, durable: bool = True) -> Iterator[Path]:
     """Write a file under a temporary name beside it, and give it its name when the block ends without an error.

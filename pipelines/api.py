@@ -15,7 +15,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from ..errors import CollectionError, ImageError, expect
+from ..errors import CollectionError, ImageError, ModelError, expect
 from ..metrics.image import read_image
 from ..metrics.protocols import Scorer
 from ..metrics.tastes.blend import Blend, Taste
@@ -268,6 +268,7 @@ def keep(
         ...     print([(group.prompt, Path(group.paths[0]).name) for group in keepers.groups])
         [('tiles', 'sharp.png')]
     """
+    expect("the collection as a folder or a URL", collection, str, Path, type(None), error=CollectionError)
     scorers, judges = [] if taste is None else [_scorer(taste)], judges_for(judge)
     store, roots = open_collection_for(
         [str(path) for path in _paths(pictures)], None if collection is None else str(collection)
@@ -307,6 +308,8 @@ def _scorer(taste: str | Taste | Scorer | None) -> Scorer:
 
 
 def _generator(model: str | Path | LoadedModel | None) -> ImageGenerator:
+    what = "the model as a name, a path, the result of load_model or a generator"
+    expect(what, model, str, Path, LoadedModel, type(None), error=ModelError)
     if isinstance(model, LoadedModel):
         return ImageGenerator(model)
     return open_generator(GeneratorOptions(None if model is None else str(model)))

@@ -63,7 +63,7 @@ def best_of(
         generator: the model.
         prompt: a prompt or a dynamic-prompts template.
         n: number of pictures to draw.
-        keep: number of the best to return; by default all.
+        keep: number of the best to return, at least 1; by default all.
         scorer: the profile; by default the technical score, or the judges alone.
         judges: judges by others with their weights; beside them a profile that is named has weight 1.
         seed: image seed of the first picture, counting up.
@@ -72,11 +72,13 @@ def best_of(
         settings: ``negative``, ``steps``, ``guidance``, ``width``, ``height``, ``scheduler``.
 
     Raises:
-        ModelError: the model fails, or draws no sound picture.
+        ModelError: the model fails, or draws no sound picture, or there is none to keep.
         JudgeError: the judges gave no picture a value.
         PromptError: the template cannot be expanded.
     """
     expect("keep as a number of pictures", keep, int, type(None))
+    if keep is not None and keep < 1:
+        raise ModelError(f"Expected at least one picture to keep, got {keep}.")
     expect("progress as a function", progress, Callable)  # type: ignore[arg-type]
     requests = generation.plan(prompt, n, generator, seed=seed, prompt_seed=prompt_seed, **settings)
     drawn: list[DrawnPicture] = []

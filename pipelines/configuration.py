@@ -14,13 +14,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import platformdirs
 
-from ..errors import SoartError, first_line
+from ..errors import CollectionError, SoartError, first_line
 from ..files import write_whole
 from .models.backends.address import backend_address
+from .models.backends.address import without_password as backend_without_password
 from .models.limits import DTYPES, OFFLOADS
+
+if TYPE_CHECKING:
+    from .collection.address import Address
 
 #: Name of a project's file, in the current folder.
 PROJECT = "soart.toml"
@@ -110,7 +115,7 @@ def read_file(path: Path) -> dict[str, Value]:
     """The settings in a file; none if it does not exist.
 
     A file in the current folder may come from anybody, so it must not name code or another program: judges as
-    ``module:Class`` and running backends are refused in a project's file.
+    ``module:Class``, running backends and databases on servers are refused in a project's file.
 
     Raises:
         SoartError: the file cannot be read, an unknown key, or a wrong value.
@@ -127,6 +132,7 @@ def read_file(path: Path) -> dict[str, Value]:
     if path.name == PROJECT:
         _check_no_code(values.get("judges", []), path)
         _check_no_backend(values.get("model"), path)
+        _check_no_server(values.get("collection"), path)
     return values
 
 
@@ -155,12 +161,54 @@ def checked(key: str, value: object, where: str) -> Value:
             return [str(text) for text in value]
         expected = "a list of texts"
     elif isinstance(value, str) and value.strip():
+        if key == "collection":
+            _check_address(value, where)
         if not described.choices or value in described.choices:
             return value
         expected = f"one of {', '.join(described.choices)}"
     else:
         expected = "a text"
     raise SoartError(f"The setting {key!r} must be {expected}, got {value!r:.80} ({where}).")
+
+
+def without_password(value: Value) -> Value:
+    """A value for people: addresses of backends and databases without users' passwords and without parameters.
+
+    Examples:
+        >>> from soart.pipelines.configuration import without_password
+        >>> without_password("postgresql://ann:secret@host/art?password=secret"), without_password("a1111:me:secret@box")
+        ('postgresql://ann@host/art', 'a1111:box')
+    """
+    if not isinstance(value, str):
+        return value
+    if "://" in value and value.lower().startswith("postgres"):
+        return _address(value).name
+    return backend_without_password(value) if backend_address(value) is not None else value
+
+
+def _address(value: str) -> Address:
+    # It takes a while to import, and few settings are addresses.
+    from .collection.address import address_of
+
+    return address_of(value)
+
+
+def _check_address(value: str, where: str) -> None:
+    """Refuse a collection that looks like the address of a database and is none."""
+    if ":" not in value:
+        return
+    try:
+        _address(value)
+    except CollectionError as error:
+        raise SoartError(f"The setting 'collection' cannot be used ({where}): {error}") from error
+
+
+def _check_no_server(collection: Value | None, path: Path) -> None:
+    if isinstance(collection, str) and ":" in collection and _address(collection).by_url:
+        raise SoartError(
+            f"The settings {str(path)!r} name a database on a server: name it on the command line, as SOART_COLLECTION or by "
+            "soart config, because a project's file must not send your password to other machines."
+        )
 
 
 def _check_no_code(judges: Value, path: Path) -> None:
@@ -203,6 +251,8 @@ def store(path: Path, key: str, value: Value | None) -> None:
             _check_no_code(value, path)
         if path.name == PROJECT and key == "model":
             _check_no_backend(value, path)
+        if path.name == PROJECT and key == "collection":
+            _check_no_server(value, path)
     try:
         document = tomlkit.parse(path.read_text(encoding="utf-8-sig") if path.exists() else "")
         if value is None:
@@ -210,7 +260,8 @@ def store(path: Path, key: str, value: Value | None) -> None:
         else:
             document[key] = value
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, tomlkit.dumps(document).encode())
+        # A user's own may hold a password.
+        write_whole(path, tomlkit.dumps(document).encode(), private=path.name != PROJECT)
     except OSError as error:
         raise SoartError(f"The settings {str(path)!r} cannot be written: {error.strerror or error}.") from error
     except ValueError as error:

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import CollectionError, ItemsError
-from ...files import write_whole
+from ...files import from_home, write_whole
 from ..protocols import Extractor
 
 #: Pictures measured together: at most so many, and about so many pixels in all.
@@ -35,7 +35,7 @@ class FolderCache(MutableMapping[str, np.ndarray]):
     """
 
     def __init__(self, folder: Path | str, version: str) -> None:
-        self.folder = Path(folder).expanduser() / hashlib.sha256(version.encode()).hexdigest()[:20]
+        self.folder = from_home(folder) / hashlib.sha256(version.encode()).hexdigest()[:20]
 
     def _path(self, key: str) -> Path:
         if not isinstance(key, str) or not _HASH.fullmatch(key):

@@ -19,6 +19,7 @@ from torch import nn
 from torch.nn import functional
 
 from ...errors import ModelError, first_line
+from ...files import from_home
 from .efficientnet import (
     STAGES,
     fused,
@@ -145,7 +146,7 @@ def _pretrained(source: str, depths: bool) -> Network:
     if place.startswith("timm:"):
         place = place.removeprefix("timm:").removeprefix("hf-hub:")
         place = place if "/" in place or Path(place).exists() else f"timm/{place}"
-    path = Path(place).expanduser()
+    path = from_home(place)
     local = path.exists() or path.is_absolute() or place.startswith((".", "~"))
     if local and not path.is_dir():
         raise ModelError(

@@ -15,12 +15,13 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from ...errors import CollectionError, expect
+from ...files import from_home
 
 DATABASE = "soart.db"
 EXAMPLE = "postgresql://user@host/database"
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-#: A URL that was made a Path, which drops one of its slashes.
-_PATH_OF_URL = re.compile(r"postgres(ql)?(\+\w+)?:/(?!/)")
+#: A URL without its two slashes, as a Path of one, or with spaces before it: as a folder it would show its password.
+_MISTYPED_URL = re.compile(r"\s*postgres(ql)?(\+\w+)?:", re.IGNORECASE)
 _POSTGRES = frozenset({"postgres", "postgresql", "postgresql+psycopg"})
 #: Query parameters that identify the database; all others may be secret and stay out of messages.
 _IDENTIFYING = ("host", "port")
@@ -74,14 +75,15 @@ def address_of(where: Path | str | None) -> Address:
         return Address(URL.create("sqlite"), None, "in memory", "in memory")
     if is_url(where):
         return _server(str(where))
-    if _PATH_OF_URL.match(str(where)):
+    if _MISTYPED_URL.match(str(where)):
         raise CollectionError(
-            f"A collection's URL must be text, such as {EXAMPLE!r}, not a Path: that drops one of its slashes."
+            f"A collection's URL must be text, such as {EXAMPLE!r}: with two slashes, without spaces before it, and not a "
+            "Path, which drops a slash."
         )
     expect("a collection as a folder or a URL", where, str, Path, error=CollectionError)
     if not str(where).strip():
         raise CollectionError("The name of the collection is empty: the current folder is '.'.")
-    folder = Path(where).expanduser()
+    folder = from_home(where)
     return Address(URL.create("sqlite", database=str(folder / DATABASE)), folder, str(folder), folder.name)
 
 
@@ -99,7 +101,7 @@ def _server(text: str) -> Address:
     pictures = url.query.get("pictures")
     named = pictures[-1] if isinstance(pictures, tuple) else pictures
     url = url.difference_update_query(["pictures"])
-    folder = Path(named).expanduser().absolute() if named else None
+    folder = from_home(named).absolute() if named else None
     return Address(url, folder, _shown(url), url.database or "collection")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
 import re
 import sqlite3
@@ -12,11 +13,11 @@ from contextvars import ContextVar
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from ...errors import CollectionError
-from .address import Address
+from .address import DATABASE, EXAMPLE, Address
 
 #: Seconds that a writer waits for another one, unless ``wait_at_most`` says less.
 LOCK_SECONDS = 30.0
@@ -29,6 +30,8 @@ _ADVISORY = (
 )
 #: SQLSTATE of deadlocks, serialization failures and lock timeouts.
 _BUSY = {"40001", "40P01", "55P03"}
+#: Codes of SQLite for files that are damaged, or no databases.
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
 def wait_at_most(seconds: float) -> None:
@@ -45,7 +48,7 @@ def connect(address: Address) -> Engine:
     """An engine for the database of a collection; it connects when it is first used.
 
     Raises:
-        CollectionError: the driver is missing.
+        CollectionError: the driver is missing, or the URL has parameters that cannot be read.
     """
     if address.by_url:
         return _connect_server(address)
@@ -89,12 +92,24 @@ def _execute_patiently(cursor: sqlite3.Cursor, command: str) -> None:
             return
 
 
+def _is_of_interest(record: logging.LogRecord) -> bool:
+    """False for what psycopg logs of statements after a failed one, whose error is raised anyway."""
+    return not record.msg.startswith("error ignored terminating")
+
+
 def _connect_server(address: Address) -> Engine:
     defaults = {"connect_timeout": _CONNECT_SECONDS, "application_name": "soart", "client_encoding": "utf8"}
     arguments = {name: value for name, value in defaults.items() if name not in address.url.query}
+    logging.getLogger("psycopg").addFilter(_is_of_interest)
     try:
         # Hours may pass between two batches: a connection that was cut in the meantime is replaced.
         return create_engine(address.url, connect_args=arguments, pool_pre_ping=True)
+    except ArgumentError:
+        # The message may hold a secret.
+        raise CollectionError(
+            f"The URL of the collection {address.name!r} has parameters that cannot be read: expected one such as "
+            f"{EXAMPLE!r}."
+        ) from None
     except ImportError:
         raise CollectionError(
             f"The collection {address.name!r} needs the driver of PostgreSQL: pip install 'soart[postgres]'."
@@ -124,10 +139,7 @@ def explained_errors(name: str, action: str) -> Iterator[None]:
 def _cause(error: Exception) -> str:
     cause: Any = getattr(error, "orig", None) or getattr(error, "strerror", None) or error
     if not hasattr(cause, "sqlstate"):
-        # A mistake in the data says nothing of the disk.
-        of_data = isinstance(error, OverflowError | IntegrityError)
-        hint = "" if of_data else " (is the disk full, the folder read-only, or another soart writing to it?)"
-        return f"{' '.join(str(cause).split())}{hint}"
+        return f"{' '.join(str(cause).split())}{_hint(error, cause)}"
     # libpq appends a question; the hint below asks it better.
     message = cause.diag.message_primary or re.sub(r"Is the server running[^?]*\?", "", str(cause))
     if cause.sqlstate in _BUSY:
@@ -137,6 +149,16 @@ def _cause(error: Exception) -> str:
     else:
         hint = ""
     return f"{' '.join(message.split())}{hint}"
+
+
+def _hint(error: Exception, cause: Any) -> str:  # noqa: ANN401
+    """What may be wrong with an SQLite database or its disk."""
+    # A mistake in the data says nothing of the disk.
+    if isinstance(error, OverflowError | IntegrityError):
+        return ""
+    if getattr(cause, "sqlite_errorcode", 0) & 0xFF in _DAMAGED:
+        return f" (its file {DATABASE} is damaged: put a backup in its place, or move it away to begin anew)"
+    return " (is the disk full, the folder read-only, or another soart writing to it?)"
 
 
 def is_outage(error: Exception) -> bool:

@@ -118,7 +118,11 @@ def image_ids_at(collection: Collection, paths: Sequence[str]) -> set[int]:
 def image_ids_by_path(collection: Collection, paths: Sequence[str]) -> dict[str, int]:
     """Return the picture ids of files by absolute path, the collection's own ones too; no key for an unknown file."""
     folder = collection.folder and Path(os.path.normpath(collection.folder.absolute()))
-    own = {str(Path(path).relative_to(folder)): path for path in paths if folder and Path(path).is_relative_to(folder)}
+    own = {
+        Path(path).relative_to(folder).as_posix(): path
+        for path in paths
+        if folder and Path(path).is_relative_to(folder)
+    }
     files = select(FileRow.path, FileRow.image_id)
     pictures = select(ImageRow.path, ImageRow.id)
     found: dict[str, int] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -11,6 +12,7 @@ from typing import Self
 from sqlalchemy.orm import Session, sessionmaker
 
 from ...errors import CollectionError
+from ...files import from_home
 from .address import DATABASE, address_of, is_url
 from .database import connect, explained_errors, write_alone
 from .tables import ImageRow, Meta
@@ -47,8 +49,9 @@ class Storage:
         self._address = address_of(where)
         self.name, self.title = self._address.name, self._address.title
         self.folder = self._address.folder
-        if self.folder is not None and self.folder.exists() and not self.folder.is_dir():
-            raise CollectionError(f"{str(self.folder)!r} is a file: a collection is a folder.")
+        folder = self.folder
+        if folder is not None and os.path.exists(folder) and not os.path.isdir(folder):  # noqa: PTH110, PTH112
+            raise CollectionError(f"{str(folder)!r} is a file: a collection is a folder.")
         if self.folder is not None and not self._address.by_url:
             self._make_folder(self.folder)
         self._engine = connect(self._address)
@@ -67,7 +70,8 @@ class Storage:
             CollectionError: the URL is wrong, or its server cannot be reached.
         """
         if not is_url(where):
-            return (Path(where).expanduser() / DATABASE).is_file()
+            # A name that is too long for a file, such as a prompt, is no collection.
+            return os.path.isfile(from_home(where) / DATABASE)  # noqa: PTH113
         address = address_of(where)
         engine = connect(address)
         try:

@@ -31,7 +31,7 @@ def is_current(connection: Connection, name: str) -> bool:
         CollectionError: the tables are of a later soart.
     """
     version = stored_version(connection)
-    if version is not None and not (version.isdecimal() and int(version) <= SCHEMA_VERSION):
+    if version is not None and not (version.isdecimal() and 1 <= int(version) <= SCHEMA_VERSION):
         raise CollectionError(
             f"The collection {name!r} has schema version {version}, this soart reads version {SCHEMA_VERSION}: use the "
             "soart that wrote it, or another folder."
@@ -60,6 +60,7 @@ def upgrade_if_needed(engine: Engine, name: str) -> None:
         version = stored_version(connection)
         if version is None:
             _check_encoding(connection, name)
+            _check_no_other_tables(connection, name)
             Base.metadata.create_all(connection)
             connection.execute(insert(Meta).values(key=_VERSION, value=str(SCHEMA_VERSION)))
         else:
@@ -133,6 +134,14 @@ def _alone(engine: Engine) -> Iterator[Connection]:
             connection.rollback()
             if sqlite:
                 connection.execute(text("PRAGMA foreign_keys=ON"))
+
+
+def _check_no_other_tables(connection: Connection, name: str) -> None:
+    if others := sorted(Base.metadata.tables.keys() & set(inspect(connection).get_table_names())):
+        raise CollectionError(
+            f"{name!r} is not a collection, but has a table {others[0]!r} of another program: give soart a database of "
+            "its own."
+        )
 
 
 def _check_encoding(connection: Connection, name: str) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Update, and_, delete, exists, func, insert, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from ...files import beginning_of_paths_in
 from ...metrics.damage.titles import JUDGE
 from ..collection.collection import Collection
 from ..collection.files import image_ids_of_scan
@@ -236,7 +237,7 @@ def mark_missing(collection: Collection, scan_number: int, roots: Sequence[str])
     """
     if not roots:
         return 0
-    folders = [f"{root.rstrip('/')}/" for root in roots]
+    folders = [beginning_of_paths_in(root) for root in roots]
     under = or_(FileRow.path.in_(roots), *(func.substr(FileRow.path, 1, len(f)) == f for f in folders))
     query = (
         select(FileRow.id, FileRow.path, FileRow.missing_since, FileRow.image_id)

@@ -180,6 +180,7 @@ class Scan:
         expect("folders and files as a list of paths", self.roots, list, tuple, error=CollectionError)
         for root in self.roots:
             expect("folders and files as paths", root, str, Path, error=CollectionError)
+        self.roots = [Path(root) for root in self.roots]
 
     def __iter__(self) -> Iterator[FileEntry]:
         visited: Visited = set()

@@ -11,12 +11,9 @@ import time
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from sqlalchemy import func, select
-
 from ...files import plain_path
 from ...metrics.items.combined import ItemKind
 from ..collection.collection import Collection
-from ..collection.tables import FileRow, Meta
 from ..support.batching import batches
 from .engines import Engine
 from .file_rows import (
@@ -34,9 +31,8 @@ from .file_rows import (
 )
 from .inspection import Inspection, extractor_of, sha256_of
 from .scan import FileEntry, Scan, is_text
+from .scan_records import begin_scan, check_undisturbed, folders_read, last_read, note_folders_read
 
-#: Key of the time at which the last update began, in nanoseconds since 1970.
-_LAST_START = "looked"
 #: Files compared with the collection at once, and inspections written at once.
 _CHUNK, _WRITE = 512, 64
 #: Age in nanoseconds below which a file may change again without a new time of change.
@@ -133,12 +129,11 @@ def sync(
         inspected: called with each inspection.
 
     Raises:
-        CollectionError: the collection cannot be read or written.
+        CollectionError: the collection cannot be read or written, or another scan of the same files disturbed this one.
     """
     started_at = time.time_ns()
-    with collection.session("be read") as session:
-        update = Update((session.scalar(select(func.max(FileRow.scan))) or 0) + 1)
-        last_start = session.get(Meta, _LAST_START)
+    times = folders_read(collection)
+    update = Update(begin_scan(collection, scan))
     comparison = _Comparison(collection, [extractor_of(kind).version for kind in kinds], update, retry)
     changed_sidecars: list[str] = []
     started: dict[str, FileEntry] = {}
@@ -148,7 +143,7 @@ def sync(
         for file in scan:
             if not file.sidecar:
                 yield file
-            elif last_start is not None and file.changed >= int(last_start.value):
+            elif (time_read := last_read(file.path, times)) is not None and file.changed >= time_read:
                 changed_sidecars.append(file.path)
 
     def fresh_paths() -> Iterator[str]:
@@ -175,8 +170,9 @@ def sync(
     for paths in batches(files_beside(collection, update.scan_number, changed_sidecars), _WRITE):
         readings = engine.inspect(paths, ())
         store_metadata(collection, {i.sha256: i.metadata for i in readings if i.problem is None})
+    check_undisturbed(collection, update.scan_number, update.found - len(unopened))
     with collection.session("be written", write=True) as session:
-        session.merge(Meta(key=_LAST_START, value=str(started_at)))
+        note_folders_read(session, scan, started_at)
         session.execute(seen_again(update.scan_number))
     roots = [str(plain_path(root)) for root in scan.roots if root.exists()]
     update.missing = mark_missing(collection, update.scan_number, [root for root in roots if is_text(root)])

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ...files import from_home
 from ...prompts.phrases.cutting import Phrase, cut_prompt
 from ..ingest.metadata import plain_prompt
 from .calibration import Calibration
@@ -109,7 +110,7 @@ def load(argument: str) -> AdherenceJudge:
     from .towers import Towers
 
     embedded = argument == "embedded"
-    folder = EMBEDDED_TOWERS if embedded else Path(argument).expanduser()
+    folder = EMBEDDED_TOWERS if embedded else from_home(argument)
     calibration = Calibration.load(folder)
     towers = TowerSource(Towers.load(str(folder)), calibration, EMBEDDED_LARGEST if embedded else None)
     name = "adherence" if embedded else f"adherence:{folder.name}"

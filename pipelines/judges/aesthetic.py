@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from ...errors import JudgeError, first_line
+from ...files import from_home
 from ...metrics.items.deep import DeepExtractor
 from ...metrics.protocols import Extractor
 
@@ -68,7 +69,7 @@ def load(argument: str) -> AestheticJudge:
         ModelError: the tower cannot be loaded.
     """
     head, _, tower = argument.partition(",")
-    layers = read_head(Path(head).expanduser())
+    layers = read_head(from_home(head))
     width = layers[0][0].shape[1]
     if not tower and width not in TOWERS:
         raise JudgeError(

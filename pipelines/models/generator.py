@@ -1,7 +1,8 @@
 """Draws pictures for requests with a loaded text-to-image pipeline, in batches.
 
 The noise of a picture comes from its own seed on the CPU, never from its batch. So the same seed and prompt give the
-same picture, bit for bit in batches of the same size and within one grey level in others.
+same picture, bit for bit in batches of the same size and within one grey level in others. Only some pipelines with fixed
+pictures, which are drawn one at a time by default, encode these with the first seed of a batch.
 """
 
 from __future__ import annotations

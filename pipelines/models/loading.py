@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import re
 import threading
 import warnings
@@ -19,6 +20,7 @@ from typing import Any
 import torch
 
 from ...errors import ModelError, first_line
+from ...files import from_home
 from .backends.address import backend_address
 from .calls import PICTURES, call_of, check_inputs, guidance_argument
 from .devices import choose_device, choose_dtype, place
@@ -263,10 +265,12 @@ def load_model(
     kind = choose_dtype(device, dtype)
     lora_files = LoraFiles(loras)
     embedded = model in {None, EMBEDDED}
-    path = EMBEDDED_FOLDER if embedded else Path(str(model)).expanduser()
+    path = EMBEDDED_FOLDER if embedded else from_home(str(model))
     name = EMBEDDED if embedded else str(model)
-    looks_local = path.exists() or path.is_absolute() or path.suffix in SINGLE_FILES or name.startswith((".", "~"))
-    if looks_local and not path.exists():
+    # Unlike Path.exists, it does not fail for a name that is too long for a file, such as a prompt.
+    exists = os.path.exists(path)  # noqa: PTH110
+    looks_local = exists or path.is_absolute() or path.suffix in SINGLE_FILES or name.startswith((".", "~"))
+    if looks_local and not exists:
         raise ModelError(
             f"There is no model at {name!r}: give a diffusers folder, a .safetensors or .ckpt file, or a hub id."
         )

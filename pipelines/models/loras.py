@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from ...errors import LoraError, expect, first_line
+from ...files import from_home
 from ..support.file_stamps import file_stamp
 from .request import Lora
 
@@ -38,13 +39,13 @@ class LoraFiles:
         self._named: dict[str, Path] = {}
         self._digests: dict[tuple[Path, str], str] = {}
         if isinstance(source, Mapping):
-            self._named = {name: Path(path).expanduser() for name, path in source.items()}
+            self._named = {name: from_home(path) for name, path in source.items()}
             for name, path in self._named.items():
                 if not path.is_file():
                     raise LoraError(f"There is no file {str(path)!r} for the LoRA {name!r}.")
         elif source is not None:
             expect("the LoRAs as a folder, or as files by name", source, str, Path, error=LoraError)
-            self.folder = Path(source).expanduser()
+            self.folder = from_home(source)
             if not self.folder.is_dir():
                 raise LoraError(f"There is no folder of LoRAs {str(source)!r}: name one with .safetensors files.")
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -76,7 +77,13 @@ class Watch:
         self._scheduler, self._step, self._once = scheduler, scheduler.step, once
         self._replaced = scheduler.__dict__.get("step")
         self.original: torch.Tensor | None = None
-        scheduler.step = self._watched
+
+        # Pipelines pass a generator and eta only to a step whose signature has them.
+        @wraps(scheduler.step)
+        def step(*inputs: Any, **options: Any) -> Any:
+            return self._watched(*inputs, **options)
+
+        scheduler.step = self._watching = step
 
     def _watched(
         self,
@@ -102,7 +109,7 @@ class Watch:
 
     def end(self) -> None:
         """Restore the step that the scheduler had."""
-        if self._scheduler.__dict__.get("step") != self._watched:
+        if self._scheduler.__dict__.get("step") is not self._watching:
             return
         if self._replaced is None:
             del self._scheduler.step

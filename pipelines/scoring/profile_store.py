@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import platformdirs
 
 from ...errors import ProfileError
+from ...files import from_home
 from ...metrics.damage.names import DETECTORS, TECHNICAL
 from ..support.file_stamps import changed_at
 
@@ -37,7 +38,7 @@ class ProfileStore:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self.folder = platformdirs.user_config_path("soart") / "tastes" if folder is None else Path(folder).expanduser()
+        self.folder = platformdirs.user_config_path("soart") / "tastes" if folder is None else from_home(folder)
 
     def path(self, name: str) -> Path:
         """The file of a taste, which need not exist.

@@ -9,6 +9,8 @@ import hashlib
 from datetime import datetime
 from pathlib import Path
 
+from ...files import from_home
+
 #: The stamp of a missing file.
 MISSING = "none"
 #: Suffixes of the files of a model folder, and the most of them that a stamp covers.
@@ -36,7 +38,7 @@ def model_stamp(model: object) -> str:
     Args:
         model: path of the model; anything else, such as a hub id, has a constant stamp.
     """
-    path = Path(str(model).strip()).expanduser()
+    path = from_home(str(model).strip())
     try:
         members = [*path.glob("*"), *path.glob("*/*")] if (path / "model_index.json").is_file() else []
     except (OSError, ValueError):

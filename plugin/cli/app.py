@@ -154,6 +154,10 @@ def main() -> None:
         note("Interrupted.")
         sys.exit(130)
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            # Perhaps a prompt in the place of a folder.
+            note(f"Error: {error.filename!s:.60}… is too long for the name of a file or folder.")
+            sys.exit(1)
         if error.errno not in _UNWRITABLE or error.filename is not None:
             raise
         # What is left to write goes nowhere, or Python would complain once more at its end.

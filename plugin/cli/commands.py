@@ -32,6 +32,14 @@ class Command(TyperCommand):
         rest: list[str] = super().parse_args(ctx, args)
         return rest
 
+    def get_help(self, ctx: Any) -> str:  # noqa: ANN401
+        """The help text; settings are shown as defaults without their passwords."""
+        from ...pipelines.configuration import without_password
+
+        ctx.default_map = {name: without_password(value) for name, value in (ctx.default_map or {}).items()}
+        text: str = super().get_help(ctx)
+        return text
+
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401
         """Run the command."""
         try:

@@ -20,6 +20,7 @@ from ...pipelines.configuration import (
     store,
     user_file,
     variable,
+    without_password,
 )
 from .commands import Commands
 from .options import Json, weighted, wrong_usage
@@ -79,11 +80,15 @@ def _file(project: bool) -> Path:
 
 
 def _text(value: Value) -> str:
-    return value if isinstance(value, str) else " ".join(value)
+    shown = without_password(value)
+    return shown if isinstance(shown, str) else " ".join(shown)
 
 
 def _facts(settings: Mapping[str, Setting]) -> dict[str, Any]:
-    return {key: {"value": setting.value, "from": setting.source} for key, setting in settings.items()}
+    shown = {
+        key: None if setting.value is None else without_password(setting.value) for key, setting in settings.items()
+    }
+    return {key: {"value": shown[key], "from": setting.source} for key, setting in settings.items()}
 
 
 @app.callback()

@@ -59,8 +59,13 @@ def rate_by_keys(session: RatingSession, pressed: Iterator[str], *, silent: bool
 
     Returns:
         False if q or the end of the input ended the session early.
+
+    Raises:
+        CollectionError: the collection cannot be written, and the keys come from a script, whose next key would count for
+            the same picture.
     """
     from ...errors import CollectionError
+    from ...pipelines.collection.database import is_outage
 
     while True:
         row = session.current
@@ -82,6 +87,8 @@ def rate_by_keys(session: RatingSession, pressed: Iterator[str], *, silent: bool
         try:
             answer = session.press(key)
         except CollectionError as error:
+            if is_outage(error) and not sys.stdin.isatty():
+                raise
             answer = str(error)
         if not silent:
             say(answer)

@@ -18,6 +18,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from ...errors import ImageError, MissingPictureError, SoartError
+from ...files import from_home
 from ...metrics.damage.titles import CAUTION, JUDGE, damage_noun, profile_title, stored_title
 from ...pipelines.collection.database import is_outage
 from ...pipelines.ingest.roots import check_allowed
@@ -291,7 +292,7 @@ def folders_of(current: OpenCollection, text: str) -> list[Path]:
     folders = []
     for line in filter(None, lines):
         try:
-            folder = Path(line).expanduser().absolute()
+            folder = from_home(line).absolute()
             check_allowed([folder], current.allowed)
             exists = folder.is_dir()
         except (OSError, RuntimeError, ValueError):

@@ -286,6 +286,10 @@ LITERAL = (
     N_("Evaluate this collection first."),
     N_("Another program has scanned this collection meanwhile: evaluate it again."),
     N_("The pictures have changed since this list was made: reload it."),
+    N_(
+        "Another soart read the same pictures into %(collection)s at the same time, which leaves this reading incomplete: run it again; "
+        "nothing is measured twice."
+    ),
     N_("The files of these pictures are gone: there is nothing to move away."),
     N_("The folder %(folder)s cannot be written: nothing can be moved there."),
     N_("There is nothing to undo under this name any more: reload the page."),

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import soart
-from soart.errors import ModelError, ProfileError
+from soart.errors import CollectionError, ModelError, ProfileError
 from soart.metrics.damage.scorer import TechnicalScorer
 from soart.pipelines import generate as generation
 from soart.pipelines.collection.collection import Collection
@@ -82,6 +82,19 @@ def test_the_warning_of_an_unreliable_taste_is_among_the_problems(drawn):
 def test_settings_are_checked(tmp_path, embedded):
     with pytest.raises(ModelError, match="no setting 'stepz'"):
         soart.generate("a boat", 1, tmp_path / "x", model=embedded, stepz=2)
+
+
+def test_values_of_another_type_are_refused_before_any_work(tmp_path, collection):
+    with pytest.raises(CollectionError, match="Expected the collection as a folder or a URL"):
+        soart.keep(tmp_path, collection=collection)
+    with pytest.raises(ModelError, match="Expected the model as a name"):
+        soart.generate("a boat", 1, collection, model=5)
+
+
+def test_folders_may_be_named_by_text(drawn):
+    with soart.Collection(None) as memory:
+        evaluated = soart.sync_and_evaluate(memory, soart.Scan([str(drawn / "images")]), soart.LocalEngine(1))
+    assert evaluated.update.found == 4
 
 
 def test_a_notebook_shows_the_pictures(drawn):

@@ -85,6 +85,22 @@ def test_a_user_may_name_code_and_a_project_may_not(files):
         store(project, "judges", ["mine:Class"])
 
 
+def test_a_user_may_name_a_database_and_a_project_may_not(files):
+    """Its server would be asked for, and so told, the password in PGPASSWORD."""
+    project, user = files
+    store(user, "collection", "postgresql://ann@host/art")
+    assert read_file(user)["collection"] == "postgresql://ann@host/art"
+    with pytest.raises(SoartError, match="must not send your password"):
+        store(project, "collection", "postgresql://ann@host/art")
+    project.write_text('collection = "postgresql://ann@host/art"')
+    with pytest.raises(SoartError, match="name a database on a server"):
+        read_settings({}, files)
+    for wrong in ("mysql://ann@host/art", "postgresql:ann:hunter2@host/art"):
+        with pytest.raises(SoartError, match="'collection' cannot be used") as caught:
+            store(user, "collection", wrong)
+        assert "hunter2" not in str(caught.value)
+
+
 def test_what_cannot_be_stored_leaves_the_file(files, tmp_path):
     path, _ = files
     path.write_text("model = ")

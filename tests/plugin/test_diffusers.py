@@ -89,11 +89,11 @@ def test_the_callback_stops_pictures_that_score_too_low(pipe):
     assert callback.stopped
     assert steps == [0, 1, 2]
     # The next call begins anew, and one of a single step is never judged.
-    callback.below = -1e9
-    assert np.array_equal(call(pipe, callback_on_step_end=callback), call(pipe))
     call(pipe, steps=1, callback_on_step_end=callback)
     assert callback.scores is None
     assert not callback.stopped
+    callback.below = -1e9
+    assert np.array_equal(call(pipe, callback_on_step_end=callback), call(pipe))
 
 
 def test_the_callback_leaves_nothing_in_the_scheduler(pipe):
@@ -202,6 +202,8 @@ def test_best_of(pipe):
     assert len({one.request.seed for one in best}) == 4
     assert best[0].image.size == (32, 32)
     assert wrapped.best_of("a {fox|boat}", n=4, keep=1, steps=2, taste=Bright(), **SIZE)[0].score == scores[0]
+    with pytest.raises(ModelError, match="at least one picture to keep, got -1"):
+        wrapped.best_of("a fox", n=2, keep=-1)
     assert len(wrapped("a fox", num_inference_steps=1, **SIZE).images) == 1
     assert wrapped.scheduler is pipe.scheduler
 

@@ -132,9 +132,11 @@ def test_weights_of_half_the_size_draw_on_the_cpu(dtype, tmp_path):
     assert np.isfinite(callback.scores).all()
 
 
-def test_a_wrapper_can_be_wrapped(stable):
-    first = wrap(stable, identity="mine", batch_size=2, clip_skip=1)
+def test_a_wrapper_can_be_wrapped(stable, tmp_path):
+    (tmp_path / "ink.safetensors").touch()
+    first = wrap(stable, identity="mine", batch_size=2, loras=tmp_path, clip_skip=1)
     again = wrap(first)
+    assert again.generator.model.loras.files() == first.generator.model.loras.files() != {}
     assert again.pipeline is stable
     assert again.generator.model.identity == first.generator.model.identity
     assert again.generator.batch_size == 2

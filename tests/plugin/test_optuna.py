@@ -392,3 +392,13 @@ def test_without_optuna_one_sentence(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", missing)
     with pytest.raises(ImportError, match=r"needs Optuna.*pip install 'soart\[optuna\]'"):
         importlib.import_module("soart.plugin.optuna")
+
+
+def test_enqueued_choices_that_are_under_way_are_not_chosen_again():
+    space = {"c": CategoricalDistribution(WORDS)}
+    study = optuna.create_study(sampler=SoartSampler(seed=1, search_space=space))
+    for word in "bcdef":
+        study.enqueue_trial({"c": word})
+    begun = [study.ask() for _ in "bcdef"]
+    assert study.ask(space).params == {"c": "a"}
+    assert [trial.suggest_categorical("c", WORDS) for trial in begun] == [*"bcdef"]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ....errors import ModelError, first_line
+from ....files import from_home
 from ...support.comfygraph import DEEPEST, ENCODED, VALUES, Graph, Link, base_samplers
 from ..request import Request
 
@@ -134,7 +135,7 @@ def read_workflow(path: Path) -> ComfyWorkflow:
         ModelError: the file cannot be read, is not in the API format, or draws in a way that cannot be followed.
     """
     try:
-        document = json.loads(path.expanduser().read_text(encoding="utf-8-sig"))
+        document = json.loads(from_home(path).read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ModelError(f"The workflow {str(path)!r} cannot be read: {error.strerror or error}.") from error
     except (ValueError, RecursionError) as error:

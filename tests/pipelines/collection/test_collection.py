@@ -15,6 +15,7 @@ from soart.errors import CollectionError, ImageError
 from soart.pipelines.collection.address import DATABASE
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.column_types import restored, storable
+from soart.pipelines.collection.comparisons import comparisons, store_choice
 from soart.pipelines.collection.pictures import perceptual_hashes
 from soart.pipelines.collection.ratings import rate, ratings
 from soart.pipelines.collection.tables import FingerprintRow, GenerationRow, ImageRow, Meta
@@ -72,6 +73,44 @@ def test_lost_picture_is_drawn_again_as_one_that_was_added_from_elsewhere(collec
     assert [(each.id, each.generation is None) for each in collection.images()] == [(row.id, True), (added.id, False)]
 
 
+def changed(drawn, by):
+    """The picture of the same request, each value nearer to grey by at most so much."""
+    pixels = drawn.pixels.astype(int)
+    return replace(drawn, pixels=(pixels - np.sign(pixels - 128) * by).astype(np.uint8))
+
+
+def test_ratings_outlast_roundings_and_no_other_picture(collection, make_drawn):
+    """One that is told again for a request, by a node of ComfyUI say, replaces the earlier one."""
+    first, other = make_drawn(1), make_drawn(2)
+    row, second = collection.add_drawn([first, other], "m", "DDIM")
+    rate(collection, "me", {row.id: 4})
+    store_choice(collection, "me", "one", row.id, [second.id])
+    collection.set_scores("s", {row.id: 1.0})
+    assert collection.add_drawn([changed(first, 1)], "m", "DDIM")[0].id == row.id
+    assert (ratings(collection, "me"), collection.scores("s")) == ({row.id: 4}, {})
+    assert comparisons(collection, "me") == [(row.id, second.id)]
+    assert collection.add_drawn([changed(first, 3)], "m", "DDIM")[0].id == row.id
+    assert (ratings(collection, "me"), comparisons(collection, "me")) == ({}, [])
+
+
+def test_a_file_that_somebody_has_changed_is_kept_beside_the_picture_that_is_drawn_again(collection, make_drawn):
+    [row] = collection.add_drawn([make_drawn(1)], "m", "DDIM")
+    path = collection.locate(row)
+    path.write_bytes(b"the work of hours")
+    collection.add_drawn([make_drawn(1)], "m", "DDIM")
+    assert np.array_equal(collection.pixels(row), make_drawn(1).pixels)
+    [kept] = set(path.parent.iterdir()) - {path}
+    assert (kept.read_bytes(), kept.name.startswith(f"{path.stem}-")) == (b"the work of hours", True)
+
+
+def test_nothing_is_stored_of_pictures_that_do_not_exist(collection, where, make_drawn):
+    collection.add_drawn([make_drawn(1)], "m", "DDIM")
+    with Collection(where) as again:
+        with pytest.raises(CollectionError, match="cannot be written"):
+            again.set_scores("s", {1: 1.0, 99: 2.0})
+        assert again.scores("s") == {}
+
+
 def test_a_picture_twice_in_a_batch_has_one_row(collection, make_drawn):
     first, second = collection.add_drawn([make_drawn(1), make_drawn(1)], "m", "DDIM")
     assert first.id == second.id
@@ -124,10 +163,33 @@ def test_damaged_database_and_file_in_the_way(tmp_path):
     folder = tmp_path / "c"
     folder.mkdir()
     (folder / DATABASE).write_bytes(b"this is no database" * 99)
-    with pytest.raises(CollectionError, match="cannot be opened"):
+    with pytest.raises(CollectionError, match=r"cannot be opened: .* \(its file soart.db is damaged"):
         Collection(folder)
     with pytest.raises(CollectionError, match="is a file"):
         Collection(folder / DATABASE)
+
+
+def test_names_that_no_folder_can_have(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    prompt = "a fox in the snow, " * 20
+    assert not Collection.is_collection(prompt)
+    with pytest.raises(CollectionError, match="cannot be made: File name too long"):
+        Collection(prompt)
+
+
+def test_a_folder_whose_name_begins_like_a_home(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Collection("~nobody-of-this-name/art").close()
+    assert Collection.is_collection("~nobody-of-this-name/art")
+    assert (tmp_path / "~nobody-of-this-name" / "art" / DATABASE).is_file()
+
+
+def test_a_damaged_page_is_named_as_such(tmp_path):
+    Collection(tmp_path).close()
+    content = (tmp_path / DATABASE).read_bytes()
+    (tmp_path / DATABASE).write_bytes(content[: len(content) // 2])
+    with pytest.raises(CollectionError, match=r"malformed \(its file soart.db is damaged"):
+        Collection(tmp_path)
 
 
 def test_full_disk_loses_nothing(collection, make_drawn, monkeypatch):

@@ -1,11 +1,15 @@
+import contextlib
+import time
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.origins import origins
-from soart.pipelines.ingest.file_rows import store_metadata
+from soart.pipelines.ingest.file_rows import link_files, store_metadata
 from soart.pipelines.ingest.metadata.record import record
+from soart.pipelines.ingest.scan import FileEntry
 from soart.pipelines.scoring.grouping import by_prompt
 
 
@@ -34,3 +38,27 @@ def test_pictures_that_are_made_alike_are_of_one_group(tmp_path, one, other, tog
         made = origins(collection, [row.id for row in rows])
         groups = by_prompt([made[row.id] for row in rows]).tolist()
     assert groups == ([0, 0] if together else [-1, -1])
+
+
+@contextlib.contextmanager
+def local_time(zone):
+    """The time zone of this machine, where it can be set."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", zone)
+        getattr(time, "tzset", bool)()
+        yield
+    getattr(time, "tzset", bool)()
+
+
+def test_the_time_of_a_picture_is_the_latest_change_of_its_files_however_recent(tmp_path, collection):
+    """Of a change too recent to be relied on, scans store the time with a minus sign."""
+    Image.fromarray(np.full((16, 16, 3), 40, np.uint8)).save(tmp_path / "a.png")
+    row, _ = collection.add_file(tmp_path / "a.png")
+    with local_time("Pacific/Kiritimati"):
+        assert origins(collection, [row.id])[row.id].time == pytest.approx(row.created_at.timestamp())
+    files = [
+        FileEntry(str(tmp_path / name), 9, changed) for name, changed in (("a.png", 5 * 10**9), ("b.png", -(7 * 10**9)))
+    ]
+    link_files(collection, 1, [(file, row.id) for file in files])
+    made = origins(collection, [row.id])[row.id]
+    assert (made.time, made.path) == (7.0, str(tmp_path / "a.png"))

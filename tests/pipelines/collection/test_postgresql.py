@@ -63,6 +63,9 @@ def test_names_hold_no_password(url, name, title):
         (f"postgresql://ann:a@{SECRET}@host/art", "write those of a password as '%40'"),
         (f"postgresql://ann:a@{SECRET}/b@host/art", "write those of a password as '%40'"),
         (Path(f"postgresql://ann:{SECRET}@host/art"), "must be text"),
+        (f"postgresql:ann:{SECRET}@host/art", "with two slashes"),
+        (f" Postgres://ann:{SECRET}@host/art", "without spaces"),
+        (f"postgresql://ann:{SECRET}@host/art?port=x", "parameters that cannot be read"),
     ],
 )
 def test_wrong_urls_end_in_a_sentence_without_the_password(url, told):
@@ -161,9 +164,9 @@ def test_connection_cut_between_and_within_batches(postgres, make_drawn):
         assert len(collection.images()) == 2
 
 
-def test_role_that_may_only_read(postgres, make_drawn):
+def test_role_that_may_only_read(postgres, make_drawn, caplog):
     with Collection(postgres) as collection:
-        (row,) = collection.add_drawn([make_drawn(1)], "m", "DDIM")
+        row, other = collection.add_drawn([make_drawn(1), make_drawn(2)], "m", "DDIM")
         role, database = f"reader_{make_url(postgres).database}", make_url(postgres).database
         with collection.session("be written", write=True) as session:
             for command in (
@@ -174,9 +177,12 @@ def test_role_that_may_only_read(postgres, make_drawn):
                 session.execute(text(command))
         try:
             with Collection(changed(postgres, username=role, password="r")) as reader:
-                assert [found.id for found in reader.images()] == [row.id]
+                assert [found.id for found in reader.images()] == [row.id, other.id]
                 with pytest.raises(CollectionError, match=r"cannot be written: permission denied for table \w+\.$"):
                     reader.set_scores("s", {row.id: 1.0})
+                with pytest.raises(CollectionError, match="permission denied"):
+                    reader.add_items("v", {row.id: np.ones(2), other.id: np.ones(2)})
+                assert not caplog.records
         finally:
             with collection.session("be written", write=True) as session:
                 session.execute(text(f"DROP OWNED BY {role}"))

@@ -11,6 +11,7 @@ from soart.pipelines.attention.collection_modes import by_ratings, by_words, mod
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.counts import count_collection
 from soart.pipelines.collection.damage import suspected
+from soart.pipelines.collection.pictures import update_pictures
 from soart.pipelines.collection.queries import (
     Query,
     Scale,
@@ -23,7 +24,7 @@ from soart.pipelines.collection.queries import (
     title_of,
 )
 from soart.pipelines.collection.ratings import rate, ratings_of_picture, reject
-from soart.pipelines.collection.tables import MetadataRow
+from soart.pipelines.collection.tables import AWAY, MetadataRow
 from soart.pipelines.tastes.agreement import agreement, best_and_worst
 
 PROMPTS = ["a sharp boat", "a blurry boat", "a sharp fox", "100% of a_fox", "A SHARP TREE", "a tree"]
@@ -145,6 +146,16 @@ def test_ratings_are_those_of_the_rater_who_asks(filled):
     assert ratings_of_picture(filled, 3) == {"ben": 5}
 
 
+def test_half_stars_belong_to_the_stars_below_them(filled):
+    rate(filled, "ann", {1: 4, 2: 4.5, 3: 5, 4: 3.5})
+    assert ids(filled, rated="4") == [2, 1]
+
+
+def test_scores_are_limited_from_one_value_up_to_below_another(filled):
+    assert ids(filled, judged_by="p", at_least=2.0, below=3.0) == [4, 3]
+    assert ids(filled, judged_by="p", at_least=3.0) == [5, 1]
+
+
 def test_days_are_both_included(filled):
     today = dt.datetime.now(dt.UTC).date()
     assert len(ids(filled, since=today, until=today)) == 6
@@ -183,6 +194,9 @@ def test_facts_count(filled):
     found = count_collection(filled)
     assert (found.pictures, found.problems) == (6, 0)
     assert (found.raters, found.profiles, found.models) == ({"ann": 1}, {"p": 5}, {"m": 6})
+    update_pictures(filled, [{"id": 2, "problem": AWAY}, {"id": 3, "problem": "all black"}])
+    found = count_collection(filled)
+    assert (found.pictures, found.problems, found.away, found.profiles) == (5, 1, 1, {"p": 4})
 
 
 def test_ends_hold_scored_pictures_once(filled):

@@ -216,6 +216,15 @@ def test_several_openings_upgrade_once(where, together):
     engine.dispose()
 
 
+@pytest.mark.parametrize("table", ["images", "meta"])
+def test_database_of_another_program_is_refused_and_left_as_it_is(where, engine, table):
+    with engine.begin() as connection:
+        connection.execute(text(f"CREATE TABLE {table} (key TEXT, value TEXT)"))
+    with pytest.raises(CollectionError, match=f"has a table '{table}' of another program"):
+        Collection(where)
+    assert inspect(engine).get_table_names() == [table]
+
+
 def test_database_of_another_encoding_is_refused(postgres):
     server = create_engine(address_of(postgres).url, isolation_level="AUTOCOMMIT")
     name = f"{server.url.database}_latin"

@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 import subprocess
@@ -10,7 +11,9 @@ import pytest
 from specimens.ugly import dangerous_inspection, encoded, picture, write_ugly
 from sqlalchemy import select
 
+from soart.errors import CollectionError
 from soart.pipelines.collection.collection import Collection
+from soart.pipelines.collection.settings import setting
 from soart.pipelines.collection.tables import FileRow, FingerprintRow, ImageRow, ItemsRow, MetadataRow
 from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.scan import Scan
@@ -68,6 +71,8 @@ def test_unchanged_files_are_not_opened_again(where, folder):
         second, seen = update(collection, folder)
         assert (second.found, second.unchanged, second.looked, seen) == (5, 5, 0, [])
         assert {row.scan for row in files(collection).values()} == {2}
+        # What earlier scans reserved is forgotten.
+        assert json.loads(setting(collection, "scans_begun")).keys() == {"2"}
 
 
 def test_moved_copied_and_touched_files_are_known_by_content(collection, folder):
@@ -305,6 +310,81 @@ def test_texts_beside_pictures_are_read_and_read_again_when_they_change(collecti
         "3.png": None,
         "4.png": "a house",
     }
+
+
+def test_texts_that_changed_before_another_folder_was_read_are_read_again(collection, folder, tmp_path):
+    (folder / "0.txt").write_text("a boat")
+    (folder / "inner" / "3.txt").write_text("a fox")
+    update(collection, folder / "0.png")
+    update(collection, folder)
+    (folder / "0.txt").write_text("a ship")
+    (folder / "inner" / "3.txt").write_text("an owl")
+    (tmp_path / "other").mkdir()
+    update(collection, tmp_path / "other")
+    update(collection, folder / "inner")
+    assert (prompts(collection)["0.png"], prompts(collection)["3.png"]) == ("a boat", "an owl")
+    update(collection, folder)
+    assert prompts(collection)["0.png"] == "a ship"
+
+
+def test_a_text_that_changed_between_a_picture_and_its_folder_is_read_again(collection, folder):
+    (folder / "0.txt").write_text("a boat")
+    update(collection, folder / "0.png")
+    (folder / "0.txt").write_text("a ship")
+    update(collection, folder)
+    assert prompts(collection)["0.png"] == "a ship"
+
+
+def test_texts_of_pictures_that_patterns_left_out_are_read_again_later(collection, folder):
+    (folder / "0.txt").write_text("a boat")
+    update(collection, folder)
+    (folder / "0.txt").write_text("a ship")
+    sync(collection, Scan([folder], globs=["1.png"]), LocalEngine(1))
+    assert prompts(collection)["0.png"] == "a boat"
+    update(collection, folder)
+    assert prompts(collection)["0.png"] == "a ship"
+
+
+class Disturbed(LocalEngine):
+    """Another scan of the same collection runs before the first inspection."""
+
+    def __init__(self, other):
+        super().__init__(1)
+        self.other = other
+
+    def inspect(self, paths, kinds=(None,)):
+        for inspection in super().inspect(paths, kinds):
+            yield inspection
+            if self.other is not None:
+                other, self.other = self.other, None
+                other()
+
+
+def test_scans_of_other_folders_at_the_same_time_are_kept_apart(where, folder, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    (folder / "0.png").rename(other / "0.png")
+    both = []
+    with Collection(where) as collection, Collection(where) as second:
+        engine = Disturbed(lambda: both.append(update(second, other)[0]))
+        both.append(sync(collection, Scan([folder]), engine))
+        assert [done.found for done in both] == [1, 4]
+        seen = {
+            name: {p for p, row in files(collection).items() if row.scan == done.scan_number}
+            for name, done in zip((other, folder), both, strict=True)
+        }
+    assert seen == {place: {str(path) for path in place.rglob("*.png")} for place in (other, folder)}
+
+
+def test_a_scan_of_the_same_files_at_the_same_time_is_complete_or_says_that_it_is_not(where, folder):
+    with Collection(where) as collection, Collection(where) as second:
+        done = sync(collection, Scan([folder]), Disturbed(lambda: update(second, folder)))
+        assert sum(row.scan == done.scan_number for row in files(collection).values()) == 5
+        disturbed = Disturbed(lambda: update(second, folder / "inner"))
+        (folder / "new.png").write_bytes(encoded(picture(9), "PNG"))
+        with pytest.raises(CollectionError, match="at the same time"):
+            sync(collection, Scan([folder]), disturbed)
+        assert update(collection, folder)[0].found == 6
 
 
 def test_what_a_text_said_stays_known_when_it_is_deleted(collection, folder):

@@ -14,6 +14,11 @@ from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import EMBEDDED_FOLDER, _fingerprint, load_model, quiet_libraries
 
 
+def test_a_home_of_nobody_is_no_model():
+    with pytest.raises(ModelError, match="There is no model at '~nobody-of-this-name/model'"):
+        load_model("~nobody-of-this-name/model")
+
+
 @pytest.mark.parametrize("name", ["sd1", "sdxl", "sd3", "flux", "pixart"])
 def test_family_from_a_folder(tmp_path, name):
     folder = families.save_family(name, tmp_path)

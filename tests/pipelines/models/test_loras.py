@@ -168,6 +168,8 @@ def test_a_lora_that_there_is_not_is_one_sentence(generator, tmp_path):
         files.find("snow")
     with pytest.raises(LoraError, match="There is no folder of LoRAs"):
         LoraFiles(tmp_path / "none")
+    with pytest.raises(LoraError, match="There is no folder of LoRAs '~nobody-of-this-name/ink'"):
+        LoraFiles("~nobody-of-this-name/ink")
     with pytest.raises(LoraError, match=r"no file .* for the LoRA 'ink'"):
         LoraFiles({"ink": tmp_path / "none.safetensors"})
     with pytest.raises(LoraError, match="negative prompt names the LoRA 'ink'"):

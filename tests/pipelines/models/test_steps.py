@@ -59,6 +59,19 @@ def test_previews_come_near_to_the_picture_and_change_nothing(generator, monkeyp
     assert "step" not in vars(generator.model.pipeline.scheduler)
 
 
+@pytest.mark.parametrize("scheduler", ["EulerAncestralDiscreteScheduler", "LCMScheduler"])
+def test_the_noise_that_a_scheduler_adds_comes_from_the_seed_under_previews_too(generator, monkeypatch, scheduler):
+    monkeypatch.setattr(steps_module, "PREVIEW_SHARE", 1e9)
+    settings = {"count": 1, "scheduler": scheduler}
+    [plain] = drawn(generator, **settings)
+    seen = []
+    [watched] = drawn(generator, StepReport(seen.append, previews=True), **settings)
+    np.testing.assert_array_equal(watched.pixels, plain.pixels)
+    first, second = (next(generator.preview(requests(generator, **settings), 0.5))[0].pixels for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    np.testing.assert_array_equal(first, seen[2].preview)
+
+
 def test_previews_take_a_share_of_the_time(generator, monkeypatch):
     clock = iter(np.arange(0, 1e4, 1.0))
     monkeypatch.setattr(steps_module.time, "monotonic", lambda: next(clock))

@@ -1,6 +1,7 @@
 """The command ``soart config``, and commands that use the settings."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -66,6 +67,25 @@ def test_settings_are_set_shown_and_removed(soart, home):
     code, _, error = soart("config", "set", "language", "fr")
     assert (code, "no texts in 'fr', only in en and de" in " ".join(error.split())) == (2, True)
     assert soart("config", "set", "language", "de")[0] == 0
+
+
+def test_passwords_of_settings_are_kept_private(soart, home):
+    for key, value, shown in (
+        ("collection", "postgresql://ann:hunter2@host/art?password=hunter2", "postgresql://ann@host/art"),
+        ("model", "a1111:http://me:hunter2@box", "a1111:http://box"),
+    ):
+        texts = [
+            soart("config", "set", key, value),
+            soart("config"),
+            soart("config", "--help"),
+            soart("generate", "-h"),
+        ]
+        texts += [soart("config", "show", "--json"), soart("config", "set", key, value, "--json")]
+        assert "hunter2" not in "".join(out + err for _, out, err in texts)
+        assert all(shown in "".join(texts[number][1].split()) for number in (0, 3, 4, 5))
+    file = home / "config" / "soart" / "config.toml"
+    assert file.read_text().count("hunter2") == 3
+    assert os.name == "nt" or file.stat().st_mode & 0o077 == 0
 
 
 def test_rank_uses_taste_and_judges(soart, home, monkeypatch):

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 from PIL import Image
+from sqlalchemy import text
 from typer.main import get_command
 
 from soart.metrics.damage.scorer import TechnicalScorer
@@ -221,6 +222,17 @@ def test_the_last_key_can_be_taken_back_in_a_terminal(world, tmp_path, monkeypat
         assert keys.rate_by_keys(RatingSession(collection, "me", rows), iter("51u4 "))
         assert ratings(collection, "me") == {rows[0].id: 5, rows[1].id: 4}
     assert "Press u to undo it" in capsys.readouterr().out
+
+
+def test_ratings_of_a_script_that_cannot_be_stored_end_it(soart, collection, make_drawn):
+    """Its next key would count for the same picture."""
+    collection.add_drawn([make_drawn(k) for k in range(3)], "m", "DDIM")
+    with collection.session("be written", write=True) as session:
+        session.execute(text("CREATE TRIGGER full BEFORE INSERT ON ratings BEGIN SELECT RAISE(ABORT, 'no room'); END"))
+    for options in ((), ("--json",)):
+        code, _, err = soart("taste", "rate", collection.folder, *options, stdin="512\n")
+        assert code == 1
+        assert "cannot be written: no room" in err
 
 
 def test_no_score_of_a_useless_taste_is_silent(soart, world, tmp_path):

@@ -1,0 +1,109 @@
+"""Records of a collection's scans: their numbers, and the time at which each folder was last read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from ...errors import CollectionError
+from ...files import beginning_of_paths_in, plain_path
+from ..collection.collection import Collection
+from ..collection.tables import FileRow, Meta
+from .scan import Scan
+
+#: Keys of the scans that have begun, by number, and of the times at which folders were last read, as JSON.
+_BEGUN, _READ = "scans_begun", "folders_read"
+#: Key of the time at which an earlier soart began to read any folder, in nanoseconds since 1970.
+_LOOKED = "looked"
+
+
+def begin_scan(collection: Collection, scan: Scan) -> int:
+    """A number for a scan that no other scan has, of this program or another.
+
+    Only scans of the same folders that begin together share one: both see the same files.
+    """
+    what = _digest(scan)
+    with collection.session("be written", write=True) as session:
+        number = (session.scalar(select(func.max(FileRow.scan))) or 0) + 1
+        # Those below have written files.
+        begun = {int(key): other for key, other in _stored(session, _BEGUN).items() if int(key) >= number}
+        while begun.get(number, what) != what:
+            number += 1
+        session.merge(Meta(key=_BEGUN, value=json.dumps(begun | {number: what})))
+    return number
+
+
+def check_undisturbed(collection: Collection, number: int, files: int) -> None:
+    """Refuse a scan that has lost files to another one, which saw the same files after it.
+
+    Args:
+        collection: the collection.
+        number: of the scan.
+        files: how many files it has stored or found unchanged.
+
+    Raises:
+        CollectionError: fewer files have its number.
+    """
+    with collection.session("be read") as session:
+        left = session.scalar(select(func.count()).where(FileRow.scan == number)) or 0
+    if left < files:
+        raise CollectionError(
+            f"Another soart read the same pictures into {collection.name!r} at the same time, which leaves this reading "
+            "incomplete: run it again; nothing is measured twice."
+        )
+
+
+def folders_read(collection: Collection) -> dict[str, int]:
+    """When the last complete scan of each folder began, in nanoseconds since 1970, by absolute path.
+
+    The empty path stands for the first scan of all.
+    """
+    with collection.session("be read") as session:
+        return _times(session)
+
+
+def note_folders_read(session: Session, scan: Scan, began: int) -> None:
+    """Store that a scan that began at this time, in nanoseconds since 1970, is complete."""
+    # Patterns leave out pictures whose texts may have changed.
+    folders = [] if scan.globs else [str(plain_path(root)) for root in scan.roots if Path(root).is_dir()]
+    # A folder inside another one was read with it.
+    kept = {path: time for path, time in _times(session).items() if not any(_inside(path, f) for f in folders)}
+    session.merge(Meta(key=_READ, value=json.dumps({"": began} | kept | dict.fromkeys(folders, began))))
+
+
+def last_read(path: str, times: Mapping[str, int]) -> int | None:
+    """When a file was last read according to ``folders_read``: the first scan for other folders, None before that.
+
+    >>> from soart.pipelines.ingest.scan_records import last_read
+    >>> times = {"": 2, "/a": 5, "/a/b": 7, "/z": 9}
+    >>> last_read("/a/b/c.txt", times), last_read("/c.txt", times), last_read("/c.txt", {})
+    (7, 2, None)
+    """
+    return max((time for folder, time in times.items() if folder and _inside(path, folder)), default=times.get(""))
+
+
+def _inside(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(beginning_of_paths_in(folder))
+
+
+def _times(session: Session) -> dict[str, int]:
+    earlier = session.get(Meta, _LOOKED)
+    return ({} if earlier is None else {"": int(earlier.value)}) | _stored(session, _READ)
+
+
+def _stored(session: Session, key: str) -> dict[str, Any]:
+    row = session.get(Meta, key)
+    stored: dict[str, Any] = {} if row is None else json.loads(row.value)
+    return stored
+
+
+def _digest(scan: Scan) -> str:
+    roots = sorted(str(plain_path(root)) for root in scan.roots)
+    what = json.dumps([roots, sorted(scan.globs), scan.follow_links, str(scan.exclude)])
+    return hashlib.sha256(what.encode()).hexdigest()[:16]
