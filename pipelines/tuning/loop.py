@@ -17,7 +17,7 @@ STOPPED, ALL_DRAWN = "Ended on request.", "Every allowed combination has been dr
 
 def _finished(tuner: Tuner) -> str:
     """A sentence on how often the leading prompts were drawn when the budget was used up."""
-    seeds = tuner.seeds_of_leaders()
+    seeds = tuner.seeds_of_winners()
     if not seeds:
         return f"Finished (budget: {tuner.budget} pictures)."
     if min(seeds) >= SEEDS:

@@ -11,6 +11,7 @@ import pytest
 from specimens.tuning import SPACE, Liking
 
 from soart.errors import CollectionError, ItemsError, ModelError, PromptError, SoartError
+from soart.metrics.damage.scorer import TechnicalScorer
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import rate
 from soart.pipelines.models.generator import ImageGenerator
@@ -253,7 +254,34 @@ def test_leaders_are_drawn_again_one_seed_at_a_time(collection, generator, space
         choices = [trial.choice for trial in trials]
         assert len(set(choices)) == len(choices) <= WINNERS
         tuner.draw(trials)
-    assert tuner.seeds_of_leaders() == [SEEDS] * WINNERS
+    assert tuner.seeds_of_winners() == [SEEDS] * WINNERS
+
+
+def test_winners_come_in_the_order_of_their_expectation_within_the_scale(collection, generator):
+    space = PromptSpace.parse_yaml(
+        "template: a boat in {palette} colors\nslots: {palette: [warm, cool, neon], steps: ['3']}"
+    )
+    panel = Panel([TechnicalScorer.load()], people=["me"])
+    tuner = Tuner(collection, generator, space, panel, budget=12, prune=False)
+    rows = tuner.draw(tuner.write([(0, 0)] * 4 + [(1, 0)] + [(2, 0)] * 2))
+    rate(collection, "me", {row.id: stars for row, stars in zip(rows, [4.5, 4.5, 4.5, 5, 5, 1, 1], strict=True)})
+    # Of the uncertain prompt a large part of the expectation lies above five stars.
+    judgements = tuner.judged()
+    assert tuner.leaders(tuner.steering(judgements), judgements)[0][:2] == [(1, 0), (0, 0)]
+    winners = findings_of(tuner).winners
+    assert [winner.choice["palette"] for winner in winners] == ["warm", "cool", "neon"]
+    assert [winner.mean for winner in winners] == sorted((winner.mean for winner in winners), reverse=True)
+
+
+def test_the_end_counts_the_pictures_of_the_prompts_that_win(collection, generator):
+    space = PromptSpace.parse_yaml("slots: {palette: [warm, cool], subject: [boat, tree], steps: ['3']}")
+    panel = Panel([TechnicalScorer.load()], people=["me"])
+    tuner = Tuner(collection, generator, space, panel, budget=12, prune=False)
+    rows = tuner.draw(tuner.write([(0, 0, 0), (0, 1, 0), (0, 1, 0), (1, 0, 0), (1, 0, 0)]))
+    rate(collection, "me", {row.id: stars for row, stars in zip(rows, [1, 4, 4, 4, 4], strict=True)})
+    judgements = tuner.judged()
+    assert tuner.leaders(tuner.steering(judgements), judgements)[0][0] == (1, 1, 0)
+    assert sorted(tuner.seeds_of_winners()) == sorted(len(winner.pictures) for winner in findings_of(tuner).winners)
 
 
 def test_bad_input(tuner, collection, generator, space, panel):
