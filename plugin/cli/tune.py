@@ -220,6 +220,7 @@ def run(tuner: Tuner, stop: float, rater: str | None, *, silent: bool) -> str:
         a sentence that says why the run ended.
     """
     from ...pipelines.tastes.rating_session import RatingSession
+    from ...pipelines.tuning.loop import STOPPED, left_unrated
     from ...pipelines.tuning.loop import tune as steer
     from .keys import keys, rate_by_keys
     from .tune_output import batch_line, best_table
@@ -231,12 +232,14 @@ def run(tuner: Tuner, stop: float, rater: str | None, *, silent: bool) -> str:
 
         def rate(rows: list[ImageRow]) -> bool:
             """True if the rater ends the run."""
-            if not rater:
+            if not rater or not rows:
                 return False
             with progress.hidden():
                 session = RatingSession(tuner.collection, rater, [row for row in rows if not row.problem])
                 return not rate_by_keys(session, pressed, silent=silent)
 
+        if rater and rate(left_unrated(tuner, rater)):
+            return STOPPED
         reported = len(tuner.steps)
 
         def on_batch(rows: list[ImageRow]) -> bool:

@@ -72,6 +72,17 @@ def test_asking_and_bans(tune, tmp_path):
     assert code == 1
 
 
+def test_asking_begins_with_what_was_left_of_the_last_batch(tune, tmp_path):
+    asking = partial(tune, "space.yaml", "--budget", 3, "--batch", 3, "--ask")
+    for keys, asked, end in (("5 q", "1/3", "Ended"), ("x q", "1/2", "Ended"), ("3", "1/1", "Finished"), ("4", "", "")):
+        code, out, _ = asking(stdin=keys)
+        assert code == 0
+        assert [line for line in out.splitlines() if line[:2] == "1/"] == ([asked] if asked else [])
+        assert end in out
+    with Collection(tmp_path / "soart-tuning") as collection:
+        assert sorted(ratings(collection, "me").values()) == [3, 5]
+
+
 def test_plain_prompts_and_templates_make_spaces(tune):
     facts = json.loads(tune("a {boat|tree}, __palette__", "--budget", 2, "--json")[1])
     assert facts["pictures"] == 2
