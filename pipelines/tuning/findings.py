@@ -31,13 +31,13 @@ from .tuner import Tuner
 
 @dataclass(frozen=True, slots=True)
 class Winner:
-    """One of the best choices that were judged.
+    """One of the best choices that a judge of the goal has judged.
 
     Attributes:
         choice: options by slot.
         words: prompt, negative prompt and settings for each context.
         mean, low, high: expected goal with its 90 % interval, in the unit of the goal.
-        scores: the goal of each of its judged pictures.
+        scores: the goal of each of its pictures that all judges of the goal have judged.
         robustness: larger-the-better SN ratio of those scores in dB; NaN if one is not positive.
         pictures: on different seeds.
     """

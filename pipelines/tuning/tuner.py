@@ -339,13 +339,16 @@ class Tuner:
         return [choices[i] for i in order], values[:, order]
 
     def winners(self, steering: Steering, judgements: Judgements) -> tuple[list[Choice], np.ndarray]:
-        """The first ``WINNERS`` of the leaders that are judged, with their draws; of all leaders if none is judged.
+        """The first ``WINNERS`` of the leaders that a judge of the goal has judged, with their draws; of all if none is.
 
-        A prompt that only the model praises has not shown anything yet.
+        A prompt that only the model praises has not shown anything yet. But people rate few of the pictures, and those
+        few need not be good.
         """
         choices, draws = self.leaders(steering, judgements)
-        finite = np.isfinite(judgements.goal_values())
-        judged = {trial.choice for trial, known in zip(judgements.trials, finite, strict=True) if known}
+        counting = [judgements.values[name] for name, weight in judgements.goal.items() if weight > 0]
+        judged = {
+            trial.choice for at, trial in enumerate(judgements.trials) if any(np.isfinite(of[at]) for of in counting)
+        }
         first = [place for place, choice in enumerate(choices) if choice in judged or not judged][:WINNERS]
         return [choices[place] for place in first], draws[:, first]
 

@@ -64,7 +64,7 @@ def print_findings(findings: StudyFindings) -> None:
 
     for place, winner in enumerate(findings.winners, start=1):
         say("")
-        scores = ", ".join(figure(score) for score in winner.scores) or "none judged"
+        scores = ", ".join(figure(score) for score in winner.scores) or "none judged by all judges"
         interval = interval_text(winner.low, winner.high)
         say(f"{place}. expected {figure(winner.mean)} (90 %: {interval}); its pictures: {scores}")
         for words in winner.words:

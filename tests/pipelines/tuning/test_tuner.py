@@ -21,7 +21,7 @@ from soart.pipelines.reports.study_charts import draw_course
 from soart.pipelines.reports.tuning import render_tune_report, words_of
 from soart.pipelines.tuning.findings import findings_of
 from soart.pipelines.tuning.loop import STOPPED, tune
-from soart.pipelines.tuning.panel import Panel, collect_judgements
+from soart.pipelines.tuning.panel import Panel, collect_judgements, weighted_panel
 from soart.pipelines.tuning.proposing import vocabulary_proposer
 from soart.pipelines.tuning.study import last_space, read_study
 from soart.pipelines.tuning.tuner import SEEDS, WINNERS, Tuner
@@ -282,6 +282,18 @@ def test_the_end_counts_the_pictures_of_the_prompts_that_win(collection, generat
     judgements = tuner.judged()
     assert tuner.leaders(tuner.steering(judgements), judgements)[0][0] == (1, 1, 0)
     assert sorted(tuner.seeds_of_winners()) == sorted(len(winner.pictures) for winner in findings_of(tuner).winners)
+
+
+def test_the_few_pictures_that_a_person_rated_are_not_the_best_for_that(collection, generator, space):
+    panel = weighted_panel([(Liking("blue", "cyan", "azure", "blue"), 1.0)], [("me", 1.0)])
+    tuner = Tuner(collection, generator, space, panel, budget=24, batch=8, prune=False)
+    rows = [*tuner.step(), *tuner.step()]
+    scores = dict(zip(rows, tuner.judged().values["blue"], strict=True))
+    poor = sorted(rows, key=lambda row: scores[row])[:3]
+    rate(collection, "me", {row.id: 1 for row in poor})
+    winners = findings_of(tuner).winners
+    assert len(winners) == WINNERS
+    assert not {row.id for winner in winners for row in winner.pictures} & {row.id for row in poor}
 
 
 def test_bad_input(tuner, collection, generator, space, panel):
