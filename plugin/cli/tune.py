@@ -227,7 +227,8 @@ def run(tuner: Tuner, stop: float, rater: str | None, *, silent: bool) -> str:
 
     pressed = keys() if rater else iter(())
     if tuner.done and not silent:
-        say(f"{tuner.done} of {tuner.budget} pictures are there already.")
+        more = tuner.done > tuner.budget
+        say(f"{tuner.done} {'pictures' if more else f'of {tuner.budget} pictures'} are there already.")
     with interruptible(), Progress("tuning", tuner.budget) as progress:
 
         def rate(rows: list[ImageRow]) -> bool:

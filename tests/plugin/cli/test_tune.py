@@ -5,6 +5,9 @@ import pytest
 
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import ratings
+from soart.pipelines.tuning.findings import TradeOff
+from soart.plugin.cli.tune_output import print_trade_offs
+from soart.prompts.space.rendering import RenderedChoice
 
 SPACE = "template: a boat in {palette} colors, {style}\nslots:\n  palette: [warm, cool, neon]\n  style: [flat design, woodcut]\n  steps: ['3']\n"
 
@@ -74,7 +77,7 @@ def test_asking_and_bans(tune, tmp_path):
 
 def test_asking_begins_with_what_was_left_of_the_last_batch(tune, tmp_path):
     asking = partial(tune, "space.yaml", "--budget", 3, "--batch", 3, "--ask")
-    for keys, asked, end in (("5 q", "1/3", "Ended"), ("x q", "1/2", "Ended"), ("3", "1/1", "Finished"), ("4", "", "")):
+    for keys, asked, end in (("5 x q", "1/3", "Ended"), ("3", "1/1", "Finished"), ("4", "", "")):
         code, out, _ = asking(stdin=keys)
         assert code == 0
         assert [line for line in out.splitlines() if line[:2] == "1/"] == ([asked] if asked else [])
@@ -88,6 +91,22 @@ def test_plain_prompts_and_templates_make_spaces(tune):
     assert facts["pictures"] == 2
     facts = json.loads(tune("a boat", "--budget", 2, "--json", "--collection", "other")[1])
     assert {e["slot"] for e in facts["effects"]} >= {"palette", "style", "quality"}
+
+
+def test_a_goal_of_several_judges_is_named_and_its_trade_offs_are_listed(tune, tmp_path, capsys):
+    judges = ("--taste", "blur", "--taste", "noise=2", "--budget")
+    code, out, _ = tune("space.yaml", *judges, 4, "--batch", 4)
+    assert code == 0
+    assert "Goal: freedom from blur × 1, freedom from noise × 2, in deviations." in out
+    assert tune("space.yaml", *judges, 3)[1].startswith("4 pictures are there already.")
+    words = RenderedChoice("a boat", "blurry", steps=3)
+    one = TradeOff(words, {"blur-6": 90.0, "noise-6": 80.0})
+    print_trade_offs([one] * 7)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2:5] == ["  freedom from blur 90, freedom from noise 80", "   a boat", "   Negative prompt: blurry"]
+    assert lines[-1] == "  … and 2 more in the report."
+    print_trade_offs([one])
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize(
