@@ -14,6 +14,7 @@ from soart.errors import CollectionError, ItemsError, ModelError, PromptError, S
 from soart.metrics.damage.scorer import TechnicalScorer
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import rate
+from soart.pipelines.collection.tables import ChoiceRow, ImageRow
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
 from soart.pipelines.models.opening import open_generator
@@ -342,6 +343,38 @@ def test_scores_that_are_no_numbers(collection, generator, space):
     with pytest.raises(ItemsError, match="'broken' is not a number"):
         tuner.step()
     assert len(collection.images()) == 4
+
+
+def test_a_ban_of_the_best_leaves_the_others(collection, generator, panel):
+    space = PromptSpace.parse_yaml("slots: {palette: [warm, cool, neon], steps: ['3']}")
+    tuner = Tuner(collection, generator, space, panel, budget=12, prune=False)
+    tuner.draw(tuner.write([(0, 0), (1, 0), (2, 0)]))
+    best = findings_of(tuner).winners[0].choice["palette"]
+    banned = Tuner(collection, generator, space.restrict([f"palette={best}"]), panel, budget=12, prune=False)
+    assert {winner.choice["palette"] for winner in findings_of(banned).winners} == {"warm", "cool", "neon"} - {best}
+    assert all(banned.space.allows(trial.choice) for trial in banned.replicate(3))
+
+
+def test_what_waits_is_drawn_only_if_it_gives_the_same_picture_now(tuner, collection):
+    first, second = tuner.write([(0, 0, 0, 0), (1, 1, 1, 0)])
+    tuner.study = tuner._read()
+    assert tuner.waiting == [replace(trial, loras=()) for trial in (first, second)]
+    # As if another version of the model's own settings had asked for it.
+    with collection.session("be written", write=True) as session:
+        session.query(ChoiceRow).filter_by(number=0).update({"request_key": "another"})
+    tuner.study = tuner._read()
+    assert [trial.number for trial in tuner.waiting] == [1]
+
+
+def test_a_choice_that_failed_is_not_asked_again(collection, generator, panel):
+    space = PromptSpace.parse_yaml("slots: {palette: [warm, cool, neon], steps: ['3']}")
+    tuner = Tuner(collection, generator, space, panel, budget=12, batch=3, prune=False)
+    rows = tuner.draw(tuner.write([(0, 0), (1, 0)]))
+    with collection.session("be written", write=True) as session:
+        session.get_one(ImageRow, rows[0].id).problem = "all black"
+    tuner.study = tuner._read()
+    assert [trial.choice for trial in tuner.study.failed] == [(0, 0)]
+    assert sorted(trial.choice for trial in tuner.ask(3)) in ([(2, 0)], [(1, 0), (2, 0)])
 
 
 def test_failed_pictures(collection, generator, space, panel, monkeypatch):
