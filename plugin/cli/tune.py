@@ -188,10 +188,13 @@ def tune(
     panel = _panel(taste or (), [*(rater or ()), *([ME] if ask and not rater else ())], judge, adherence, profiles)
     warnings = warnings_of(*panel.scorers)
     proposes = _proposer(propose, proposer, drawing.vocabulary, wildcards)
-    # A mistake in the space leaves no empty collection behind.
-    named = None if space is None else _space(space, negative, wildcards, drawing.vocabulary, words)
+    # A mistake in the space, a ban or a pin leaves no empty collection behind.
+    named = None
+    if space is not None:
+        named = _space(space, negative, wildcards, drawing.vocabulary, words).restrict(ban or (), pin or ())
+        named.check_tunable()
     with existing_collection(collection) if named is None else Collection(collection) as store:
-        narrowed = (named or last_space(store)).restrict(ban or (), pin or ())
+        narrowed = named or last_space(store).restrict(ban or (), pin or ())
         with load_generator(drawing) as generator:
             tuner = Tuner(
                 store, generator, narrowed, panel, seed=seed, batch=batch, budget=budget, pareto=pareto, prune=prune,

@@ -134,6 +134,8 @@ def test_mistakes_end_in_one_sentence(tune, tmp_path, monkeypatch, arguments, co
     assert words in err
     if code == 1:
         assert len(err.strip().splitlines()) == 1
+    if not {"--report", "--model"} & {*arguments}:
+        assert not (tmp_path / "soart-tuning").exists()
 
 
 def test_interrupt_keeps_what_is_done(tune, tmp_path, monkeypatch):
