@@ -14,7 +14,7 @@ from soart.errors import CollectionError, ItemsError, ModelError, PromptError, S
 from soart.metrics.damage.scorer import TechnicalScorer
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import rate
-from soart.pipelines.collection.tables import ChoiceRow, ImageRow
+from soart.pipelines.collection.tables import AWAY, ChoiceRow, ImageRow
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
 from soart.pipelines.models.opening import open_generator
@@ -364,6 +364,26 @@ def test_what_waits_is_drawn_only_if_it_gives_the_same_picture_now(tuner, collec
         session.query(ChoiceRow).filter_by(number=0).update({"request_key": "another"})
     tuner.study = tuner._read()
     assert [trial.number for trial in tuner.waiting] == [1]
+
+
+def test_pictures_that_were_moved_away_count_and_are_not_drawn_again(collection, generator, space, panel, tmp_path):
+    tuner = Tuner(collection, generator, space, panel, budget=6, batch=6, prune=False)
+    rows = tuner.draw(tuner.write(space.sample(6, 0)))
+    worst = [rows[place] for place in np.argsort(tuner.judged().goal_values())[:2]]
+    for row in worst:
+        collection.locate(row).rename(tmp_path / f"{row.id}.png")
+    with collection.session("be written", write=True) as session:
+        for row in worst:
+            session.get_one(ImageRow, row.id).problem = AWAY
+    again = Tuner(collection, generator, space, panel, budget=6, batch=6, prune=False)
+    assert (again.done, again.waiting, len(again.judged().trials)) == (6, [], 6)
+    tune(again)
+    found = findings_of(again)
+    assert render_tune_report(collection, found, "t", "w")
+    assert not any(collection.locate(row).exists() for row in worst)
+    # A deleted one is drawn again.
+    collection.locate(next(row for row in rows if row not in worst)).unlink()
+    assert Tuner(collection, generator, space, panel, budget=6).done == 5
 
 
 def test_a_choice_that_failed_is_not_asked_again(collection, generator, panel):
