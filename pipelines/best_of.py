@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ..errors import JudgeError, ModelError, expect
+from ..errors import JudgeError, ModelError, SoartError, expect
 from ..metrics.damage.scorer import TechnicalScorer
 from ..metrics.protocols import Reason, Scorer
 from . import generate as generation
@@ -63,7 +63,7 @@ def best_of(
         generator: the model.
         prompt: a prompt or a dynamic-prompts template.
         n: number of pictures to draw.
-        keep: number of the best to return; by default all.
+        keep: number of the best to return, at least 1; by default all.
         scorer: the profile; by default the technical score, or the judges alone.
         judges: judges by others with their weights; beside them a profile that is named has weight 1.
         seed: image seed of the first picture, counting up.
@@ -75,8 +75,11 @@ def best_of(
         ModelError: the model fails, or draws no sound picture.
         JudgeError: the judges gave no picture a value.
         PromptError: the template cannot be expanded.
+        SoartError: ``keep`` is below 1, or an argument of another type.
     """
     expect("keep as a number of pictures", keep, int, type(None))
+    if keep is not None and keep < 1:
+        raise SoartError(f"Expected to keep at least one picture, got {keep}.")
     expect("progress as a function", progress, Callable)  # type: ignore[arg-type]
     requests = generation.plan(prompt, n, generator, seed=seed, prompt_seed=prompt_seed, **settings)
     drawn: list[DrawnPicture] = []
