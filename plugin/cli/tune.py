@@ -172,6 +172,7 @@ def tune(
 
     Ends with the best prompts and a report. After an interruption the same command continues.
     """
+    from ...metrics.damage.titles import stored_title
     from ...pipelines.collection.collection import Collection
     from ...pipelines.ingest.roots import existing_collection
     from ...pipelines.scoring.profile_store import warnings_of
@@ -200,10 +201,13 @@ def tune(
                 store, generator, narrowed, panel, seed=seed, batch=batch, budget=budget, pareto=pareto, prune=prune,
                 proposer=proposes,
             )  # fmt: skip
-            if not ask:
-                strangers = unheard(panel, store)
-                warnings += strangers
-                print_notes(strangers)
+            early = [] if ask else unheard(panel, store)
+            if pareto and len(panel.counting) < 2:
+                early.append(
+                    f"--pareto has no effect: {stored_title(panel.counting[0])} alone judges, so there are no trade-offs."
+                )
+            warnings += early
+            print_notes(early)
             why = run(tuner, stop, panel.people[0] if ask else None, silent=as_json)
             facts = finish(tuner, why, warnings, report or store.file("tune.html"), as_json)
     if as_json:

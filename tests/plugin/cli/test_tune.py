@@ -93,6 +93,12 @@ def test_plain_prompts_and_templates_make_spaces(tune):
     assert {e["slot"] for e in facts["effects"]} >= {"palette", "style", "quality"}
 
 
+def test_trade_offs_need_several_judges(tune):
+    code, _, err = tune("space.yaml", "--budget", 2, "--pareto")
+    words = "--pareto has no effect: technical quality alone judges, so there are no trade-offs."
+    assert (code, err.splitlines()[0]) == (0, words)
+
+
 def test_a_goal_of_several_judges_is_named_and_its_trade_offs_are_listed(tune, tmp_path, capsys):
     judges = ("--taste", "blur", "--taste", "noise=2", "--budget")
     code, out, _ = tune("space.yaml", *judges, 4, "--batch", 4)
