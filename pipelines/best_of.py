@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ..errors import JudgeError, ModelError, expect
+from ..errors import JudgeError, ModelError, SoartError, expect
 from ..metrics.damage.scorer import TechnicalScorer
 from ..metrics.protocols import Reason, Scorer
 from . import generate as generation
@@ -72,13 +72,14 @@ def best_of(
         settings: ``negative``, ``steps``, ``guidance``, ``width``, ``height``, ``scheduler``.
 
     Raises:
-        ModelError: the model fails, or draws no sound picture, or there is none to keep.
+        ModelError: the model fails, or draws no sound picture.
         JudgeError: the judges gave no picture a value.
         PromptError: the template cannot be expanded.
+        SoartError: ``keep`` is below 1, or an argument of another type.
     """
     expect("keep as a number of pictures", keep, int, type(None))
     if keep is not None and keep < 1:
-        raise ModelError(f"Expected at least one picture to keep, got {keep}.")
+        raise SoartError(f"Expected to keep at least one picture, got {keep}.")
     expect("progress as a function", progress, Callable)  # type: ignore[arg-type]
     requests = generation.plan(prompt, n, generator, seed=seed, prompt_seed=prompt_seed, **settings)
     drawn: list[DrawnPicture] = []

@@ -26,7 +26,7 @@ def words_of(words: RenderedChoice) -> str:
     return "\n".join([*lines, settings] if settings else lines)
 
 
-def _goal_of(weights: Mapping[str, float]) -> str:
+def goal_of(weights: Mapping[str, float]) -> str:
     """The judges of a goal by their titles, with their weights if there are several."""
     several = len(weights) > 1
     return ", ".join(
@@ -62,7 +62,7 @@ def render_tune_report(
         why=why,
         warnings=warnings,
         tuned=tuned,
-        goal=_goal_of(tuned.goal),
+        goal=goal_of(tuned.goal),
         effects=draw_effects(tuned.effects, tuned.unit),
         course=draw_course(tuned),
         ends=[(name, tuned.batches[i]) for name, i in (("First batch", 0), ("Last batch", -1))]

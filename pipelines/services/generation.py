@@ -180,8 +180,10 @@ class GenerationService(CollectionService):
         scorer = self.profiles.scorer(TECHNICAL)
         job.expect(len(requests) * (1 + len(drawing.judges)))
         drawn = generate(self.collection, generator, requests, scorer, job.advance)
-        known = f" {drawn.reused} were in the collection already." if drawn.reused else ""
-        return drawn.rows, f"{drawn.drawn} pictures drawn.{known}"
+        count, old = drawn.drawn, drawn.reused
+        done = "1 picture drawn." if count == 1 else f"{count} pictures drawn."
+        known = "1 was in the collection already." if old == 1 else f"{old} were in the collection already."
+        return drawn.rows, f"{done} {known}" if old else done
 
     def _sort(self, job: Job, rows: Sequence[ImageRow], judges: Sequence[Weighted]) -> list[str]:
         """Sort the pictures by judges, whose values are stored; returns sentences."""

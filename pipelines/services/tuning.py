@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ...errors import SoartError
 from ...metrics.tastes.profile import TECHNICAL
@@ -260,6 +260,21 @@ class TuningService(CollectionService):
         with self._lock:
             self._space(replace(self._started(), bans=bans, pins=pins)).check_tunable()
             self._change(lambda settings: replace(settings, bans=bans, pins=pins))
+
+    def switch(self, kind: Literal["bans", "pins"], option: str, *, on: bool) -> None:
+        """Add one option, as ``slot=option``, to the bans or to the pins, or remove it from there.
+
+        Those of other visitors stay.
+
+        Raises:
+            PromptError, SoartError: as for ``narrow``.
+        """
+        with self._lock:
+            settings = self._started()
+            lists = {"bans": settings.bans, "pins": settings.pins}
+            others = tuple(each for each in lists[kind] if each != option)
+            lists[kind] = (*others, option) if on else others
+            self.narrow(lists["bans"], lists["pins"])
 
     def panel(self, settings: TuneSettings) -> Panel:
         """The judges of a tune; judges by others are loaded.

@@ -26,18 +26,18 @@ from .alarms import MIN_PICTURES, adherence_alarm, appearance, find_alarms
 from .panel import Judge, Judgements
 from .proposing import Step
 from .pruning import account
-from .tuner import WINNERS, Tuner
+from .tuner import Tuner
 
 
 @dataclass(frozen=True, slots=True)
 class Winner:
-    """One of the best choices that were judged.
+    """One of the best choices that a judge of the goal has judged.
 
     Attributes:
         choice: options by slot.
         words: prompt, negative prompt and settings for each context.
         mean, low, high: expected goal with its 90 % interval, in the unit of the goal.
-        scores: the goal of each of its judged pictures.
+        scores: the goal of each of its pictures that all judges of the goal have judged.
         robustness: larger-the-better SN ratio of those scores in dB; NaN if one is not positive.
         pictures: on different seeds.
     """
@@ -233,15 +233,10 @@ def _named(tuner: Tuner, effects: Sequence[Effect], unit: float) -> list[OptionE
 
 
 def _winners(tuner: Tuner, steering: Steering, judgements: Judgements) -> list[Winner]:
-    choices, draws = tuner.leaders(steering, judgements)
+    choices, draws = tuner.winners(steering, judgements)
     goal, (middle, unit) = judgements.goal_values(), judgements.goal_scale
-    judged = {trial.choice for trial, value in zip(judgements.trials, goal, strict=True) if np.isfinite(value)}
-    # A prompt that only the model praises has not shown anything yet.
-    leading = [
-        (choice, values) for choice, values in zip(choices, draws.T, strict=True) if choice in judged or not judged
-    ]
     winners = []
-    for choice, values in leading[:WINNERS]:
+    for choice, values in zip(choices, draws.T, strict=True):
         numbers = [number for number, trial in enumerate(judgements.trials) if trial.choice == choice]
         scores = [float(goal[number]) for number in numbers if np.isfinite(goal[number])]
         likely = np.clip(middle + unit * values, *judgements.goal_range)
@@ -256,7 +251,8 @@ def _winners(tuner: Tuner, steering: Steering, judgements: Judgements) -> list[W
                 [judgements.rows[number] for number in numbers],
             )
         )  # fmt: skip
-    return winners
+    # The range of the goal can change their order.
+    return sorted(winners, key=lambda winner: -winner.mean)
 
 
 def _judges(tuner: Tuner, steering: Steering, judgements: Judgements, top: int = 3) -> dict[str, list[OptionEffect]]:

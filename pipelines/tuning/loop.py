@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 
 from ...errors import expect
+from ..collection.ratings import judged_pictures
 from ..collection.tables import ImageRow
 from .tuner import SEEDS, Tuner
 
@@ -17,7 +18,7 @@ STOPPED, ALL_DRAWN = "Ended on request.", "Every allowed combination has been dr
 
 def _finished(tuner: Tuner) -> str:
     """A sentence on how often the leading prompts were drawn when the budget was used up."""
-    seeds = tuner.seeds_of_leaders()
+    seeds = tuner.seeds_of_winners()
     if not seeds:
         return f"Finished (budget: {tuner.budget} pictures)."
     if min(seeds) >= SEEDS:
@@ -33,6 +34,14 @@ def _gains_little(tuner: Tuner, threshold: float) -> bool:
     """True if further pictures are surely expected to gain less than ``threshold`` standard deviations."""
     judgements = tuner.judged()
     return tuner.steering(judgements).should_stop(tuner.rng(2), threshold, judgements.goal_limits)
+
+
+def left_unrated(tuner: Tuner, rater: str) -> list[ImageRow]:
+    """Sound pictures of the last batch that a rater has neither rated nor skipped, as after an interruption."""
+    drawn = [trial for trial in tuner.study.own if trial.sound]
+    last, judged = max((trial.batch for trial in drawn), default=0), judged_pictures(tuner.collection, rater)
+    rows = [trial.row for trial in drawn if trial.batch == last and trial.row is not None]
+    return [row for row in rows if row.id not in judged]
 
 
 def tune(

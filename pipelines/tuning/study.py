@@ -201,7 +201,11 @@ def _akin(first: PromptSpace, second: PromptSpace) -> bool:
 
 
 def _trial(collection: Collection, options: np.ndarray, row: ChoiceRow, image: ImageRow | None) -> Trial:
-    """The trial of a stored choice whose option numbers are now ``options``; a picture whose file is gone counts as not drawn."""
+    """The trial of a stored choice whose option numbers are now ``options``.
+
+    A picture whose file is gone counts as not drawn, unless it was moved away: whoever did that does not want it again.
+    """
+    there = image is not None and (image.problem == AWAY or collection.locate(image).is_file())
     return Trial(
         row.number,
         row.batch,
@@ -209,7 +213,7 @@ def _trial(collection: Collection, options: np.ndarray, row: ChoiceRow, image: I
         row.context,
         row.seed,
         row.request_key,
-        image if image is not None and collection.locate(image).is_file() else None,
+        image if there else None,
         json.loads(row.previews),
         row.dropped,
     )

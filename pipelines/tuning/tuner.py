@@ -180,16 +180,21 @@ class Tuner:
 
     def write(self, choices: Sequence[Choice] | np.ndarray) -> list[Trial]:
         """Store a batch of choices, each with a new image seed: a good choice must be good on every seed."""
-        start = len(self.study.own)
-        batch = 1 + max((trial.batch for trial in (*self.study.earlier, *self.study.own)), default=-1)
+        known = [*self.study.earlier, *self.study.own]
+        start, model = len(self.study.own), self.generator.model.identity
+        batch = 1 + max((trial.batch for trial in known), default=-1)
+        used, seed = {trial.request_key for trial in known}, max((trial.seed for trial in known), default=-1)
         trials = []
         for number, choice in enumerate(choices, start=start):
             context = self.contexts[number % len(self.contexts)]
             trial = Trial(number, batch, self.space.check(choice), context, self.seed + number, "")
-            request = self.request(trial)
-            key = request.key(self.generator.model.identity)
+            # An earlier version of the space began with the same seeds: its pictures would come again.
+            while (request := self.request(trial)).key(model) in used:
+                seed = max(seed, self.seed + number) + 1
+                trial = replace(trial, seed=seed)
+            used.add(key := request.key(model))
             trials.append(replace(trial, request_key=key, loras=request.loras))
-        store_trials(self.collection, self.space, self.generator.model.identity, trials)
+        store_trials(self.collection, self.space, model, trials)
         return trials
 
     def draw(self, trials: Sequence[Trial], progress: Callable[[int], None] = lambda done: None) -> list[ImageRow]:
@@ -333,6 +338,20 @@ class Tuner:
         order = np.argsort(-values.mean(axis=0), kind="stable")
         return [choices[i] for i in order], values[:, order]
 
+    def winners(self, steering: Steering, judgements: Judgements) -> tuple[list[Choice], np.ndarray]:
+        """The first ``WINNERS`` of the leaders that a judge of the goal has judged, with their draws; of all if none is.
+
+        A prompt that only the model praises has not shown anything yet. But people rate few of the pictures, and those
+        few need not be good.
+        """
+        choices, draws = self.leaders(steering, judgements)
+        counting = [judgements.values[name] for name, weight in judgements.goal.items() if weight > 0]
+        judged = {
+            trial.choice for at, trial in enumerate(judgements.trials) if any(np.isfinite(of[at]) for of in counting)
+        }
+        first = [place for place, choice in enumerate(choices) if choice in judged or not judged][:WINNERS]
+        return [choices[place] for place in first], draws[:, first]
+
     def replicate(self, count: int) -> list[Trial]:
         """Store leaders as choices on another seed each: at most ``count``, and none that has ``SEEDS`` pictures.
 
@@ -347,13 +366,12 @@ class Tuner:
         fewer = [leader for leader in leaders[:WINNERS] if _seeds_of(leader, judgements) < SEEDS]
         return self.write(fewer[:count])
 
-    def seeds_of_leaders(self) -> list[int]:
-        """Number of judged pictures of each leader that has any."""
+    def seeds_of_winners(self) -> list[int]:
+        """Number of judged pictures of each of the ``winners``; of none before there are pictures."""
         judgements = self.judged()
         if not judgements.trials:
             return []
-        leaders, _ = self.leaders(self.steering(judgements), judgements)
-        return [seeds for leader in leaders[:WINNERS] if (seeds := _seeds_of(leader, judgements))]
+        return [_seeds_of(choice, judgements) for choice in self.winners(self.steering(judgements), judgements)[0]]
 
     def _opening(self) -> np.ndarray | None:
         """(n, slots) choices of an orthogonal array for the first batch; None if they exceed their share of the budget."""

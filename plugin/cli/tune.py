@@ -172,6 +172,7 @@ def tune(
 
     Ends with the best prompts and a report. After an interruption the same command continues.
     """
+    from ...metrics.damage.titles import stored_title
     from ...pipelines.collection.collection import Collection
     from ...pipelines.ingest.roots import existing_collection
     from ...pipelines.scoring.profile_store import warnings_of
@@ -188,19 +189,25 @@ def tune(
     panel = _panel(taste or (), [*(rater or ()), *([ME] if ask and not rater else ())], judge, adherence, profiles)
     warnings = warnings_of(*panel.scorers)
     proposes = _proposer(propose, proposer, drawing.vocabulary, wildcards)
-    # A mistake in the space leaves no empty collection behind.
-    named = None if space is None else _space(space, negative, wildcards, drawing.vocabulary, words)
+    # A mistake in the space, a ban or a pin leaves no empty collection behind.
+    named = None
+    if space is not None:
+        named = _space(space, negative, wildcards, drawing.vocabulary, words).restrict(ban or (), pin or ())
+        named.check_tunable()
     with existing_collection(collection) if named is None else Collection(collection) as store:
-        narrowed = (named or last_space(store)).restrict(ban or (), pin or ())
+        narrowed = named or last_space(store).restrict(ban or (), pin or ())
         with load_generator(drawing) as generator:
             tuner = Tuner(
                 store, generator, narrowed, panel, seed=seed, batch=batch, budget=budget, pareto=pareto, prune=prune,
                 proposer=proposes,
             )  # fmt: skip
-            if not ask:
-                strangers = unheard(panel, store)
-                warnings += strangers
-                print_notes(strangers)
+            early = [] if ask else unheard(panel, store)
+            if pareto and len(panel.counting) < 2:
+                early.append(
+                    f"--pareto has no effect: {stored_title(panel.counting[0])} alone judges, so there are no trade-offs."
+                )
+            warnings += early
+            print_notes(early)
             why = run(tuner, stop, panel.people[0] if ask else None, silent=as_json)
             facts = finish(tuner, why, warnings, report or store.file("tune.html"), as_json)
     if as_json:
@@ -220,23 +227,27 @@ def run(tuner: Tuner, stop: float, rater: str | None, *, silent: bool) -> str:
         a sentence that says why the run ended.
     """
     from ...pipelines.tastes.rating_session import RatingSession
+    from ...pipelines.tuning.loop import STOPPED, left_unrated
     from ...pipelines.tuning.loop import tune as steer
     from .keys import keys, rate_by_keys
     from .tune_output import batch_line, best_table
 
     pressed = keys() if rater else iter(())
     if tuner.done and not silent:
-        say(f"{tuner.done} of {tuner.budget} pictures are there already.")
+        more = tuner.done > tuner.budget
+        say(f"{tuner.done} {'pictures' if more else f'of {tuner.budget} pictures'} are there already.")
     with interruptible(), Progress("tuning", tuner.budget) as progress:
 
         def rate(rows: list[ImageRow]) -> bool:
             """True if the rater ends the run."""
-            if not rater:
+            if not rater or not rows:
                 return False
             with progress.hidden():
                 session = RatingSession(tuner.collection, rater, [row for row in rows if not row.problem])
                 return not rate_by_keys(session, pressed, silent=silent)
 
+        if rater and rate(left_unrated(tuner, rater)):
+            return STOPPED
         reported = len(tuner.steps)
 
         def on_batch(rows: list[ImageRow]) -> bool:

@@ -10,10 +10,12 @@ import numpy as np
 from .terminal import plain_table, printable, say
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.table import Table
 
     from ...pipelines.collection.collection import Collection
-    from ...pipelines.tuning.findings import OptionEffect, StudyFindings
+    from ...pipelines.tuning.findings import OptionEffect, StudyFindings, TradeOff
     from ...pipelines.tuning.panel import Judgements
     from ...pipelines.tuning.tuner import Tuner
     from ...prompts.space.rendering import RenderedChoice
@@ -57,18 +59,21 @@ def batch_line(judged: Judgements, tuner: Tuner) -> str:
 
 
 def print_findings(findings: StudyFindings) -> None:
-    """Print the best prompts, and the options that helped most and least."""
+    """Print the best prompts, the trade-offs of several judges, and the options that helped most and least."""
     from ...pipelines.reports.page import figure
     from ...pipelines.reports.score_words import interval_text
-    from ...pipelines.reports.tuning import words_of
+    from ...pipelines.reports.tuning import goal_of, words_of
 
+    if findings.unit == "deviations":
+        say(printable(f"Goal: {goal_of(findings.goal)}, in {findings.unit}."))
     for place, winner in enumerate(findings.winners, start=1):
         say("")
-        scores = ", ".join(figure(score) for score in winner.scores) or "none judged"
+        scores = ", ".join(figure(score) for score in winner.scores) or "none judged by all judges"
         interval = interval_text(winner.low, winner.high)
         say(f"{place}. expected {figure(winner.mean)} (90 %: {interval}); its pictures: {scores}")
         for words in winner.words:
             say("\n".join("   " + printable(line) for line in words_of(words).splitlines()))
+    print_trade_offs(findings.front)
     say("")
     say("Options that helped most and least:")
     ordered = sorted(findings.effects, key=lambda effect: -effect.mean)
@@ -79,6 +84,23 @@ def print_findings(findings: StudyFindings) -> None:
         say(printable(f"  {figure(effect.mean, 2, '+'):>6} {interval}  {option}"))
     mean, error = findings.gain
     say(f"Expected further gain: at most {figure(mean, 2)} ± {figure(error, 2)}.")
+
+
+def print_trade_offs(front: Sequence[TradeOff]) -> None:
+    """Print the prompts that no other prompt is expected to beat for every judge, if there is a choice among them."""
+    from ...metrics.damage.titles import stored_title
+    from ...pipelines.reports.page import figure
+    from ...pipelines.reports.tuning import words_of
+
+    if len(front) < 2:
+        return
+    say("")
+    say("Trade-offs, prompts that no other is expected to beat for every judge:")
+    for trade in front[:SHOWN]:
+        say(printable("  " + ", ".join(f"{stored_title(name)} {figure(mean)}" for name, mean in trade.means.items())))
+        say("\n".join("   " + printable(line) for line in words_of(trade.words).splitlines()))
+    if len(front) > SHOWN:
+        say(f"  … and {len(front) - SHOWN} more in the report.")
 
 
 def _number(value: float) -> float | None:

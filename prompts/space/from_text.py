@@ -16,7 +16,16 @@ from .definition import SpaceDefinition
 from .number_range import NumberRange
 from .rendering import SUBJECT, escape
 from .slots import SETTINGS, Kind, Option, Slot
-from .templates import WILDCARD, check_weights, check_wildcards, invalid_syntax, quoted, wildcard_values
+from .templates import (
+    WILDCARD,
+    check_weights,
+    check_wildcards,
+    guarded,
+    invalid_syntax,
+    quoted,
+    unguarded,
+    wildcard_values,
+)
 
 if TYPE_CHECKING:
     from dynamicprompts.commands import Command
@@ -167,7 +176,7 @@ def _template(text: str, kind: Kind, slots: list[Slot], wildcards: Path | str | 
     template = ""
     for token in tree.tokens if isinstance(tree, SequenceCommand) else [tree]:
         if isinstance(token, LiteralCommand):
-            template += escape(token.literal)
+            template += escape(unguarded(token.literal))
             continue
         if (numbers := _range_of(token)) is not None:
             template += _add_numbers(numbers, kind, template, slots)
@@ -219,7 +228,7 @@ def _parse(text: str) -> Command:
             f"The prompt {quoted(text)} has more than {_MOST_BRANCHES:,} variants and options: leave some out."
         )
     try:
-        return parse(text)
+        return parse(guarded(text))
     except Exception as error:
         raise invalid_syntax(text, error) from error
 
@@ -256,7 +265,7 @@ def _expansions(
     if (numbers := _range_of(command)) is not None:
         return [_Expansion(_add_numbers(numbers, kind, before, slots), 1.0)]
     if isinstance(command, LiteralCommand):
-        return [_Expansion(command.literal, 1.0)]
+        return [_Expansion(unguarded(command.literal), 1.0)]
     if isinstance(command, SequenceCommand):
         expansions = [_Expansion("", 1.0)]
         for token in command.tokens:

@@ -20,6 +20,8 @@ VOCABULARIES = Path(__file__).parents[1] / "vocabularies"
 WILDCARD = re.compile(r"__([\w/*.-]+?)__")
 #: What stands where an option of a variant has its weight.
 _WEIGHT = re.compile(r"[{|]([^{}|:$]{1,400})::")
+#: Signs that the library takes for syntax alone too, and unassigned characters that it takes for text.
+_GUARDS = ((re.compile(r"%(?!\{)"), "%", "\ufdd0"), (re.compile(r"(?<!\$)\$(?![${])"), "$", "\ufdd1"))
 #: Repeated draws in a row after which a template counts as having no more distinct prompts.
 _PATIENCE = 20
 #: Characters of a template that messages quote.
@@ -69,7 +71,22 @@ def quoted(template: str) -> str:
 
 def invalid_syntax(template: str, error: Exception) -> PromptError:
     """The error to raise for a template that dynamic-prompts refuses with ``error``."""
-    return PromptError(f"The prompt {quoted(template)} is not valid dynamic-prompts syntax: {first_line(error)}.")
+    why = unguarded(first_line(error))
+    return PromptError(f"The prompt {quoted(template)} is not valid dynamic-prompts syntax: {why}.")
+
+
+def guarded(template: str) -> str:
+    """``template`` for the library, which refuses a plain % or $, as in *50% grey*; see ``unguarded``."""
+    for sign, _, guard in _GUARDS:
+        template = sign.sub(guard, template)
+    return template
+
+
+def unguarded(text: str) -> str:
+    """Text from the library, with the signs that ``guarded`` took out."""
+    for _, sign, guard in _GUARDS:
+        text = text.replace(guard, sign)
+    return text
 
 
 def spell_out(template: str) -> str:
@@ -138,10 +155,13 @@ def expand(template: str, count: int, seed: int, wildcards: Path | str | None = 
         raise PromptError("The prompt is empty: describe what the picture should show.")
     check_wildcards(wildcards)
     check_weights(template)
-    template = spell_out(template)
-    values = {name: [*map(spell_out, texts)] for name, texts in _all_wildcards(template, wildcards).items()}
+    written, template = template, guarded(spell_out(template))
+    values = {
+        name: [guarded(spell_out(text)) for text in texts]
+        for name, texts in _all_wildcards(template, wildcards).items()
+    }
     if not re.search(r"[{}$]|__", template):
-        return [template.strip()] * count
+        return [unguarded(template).strip()] * count
     from dynamicprompts.generators import RandomPromptGenerator
     from dynamicprompts.wildcards import WildcardManager
 
@@ -153,12 +173,12 @@ def expand(template: str, count: int, seed: int, wildcards: Path | str | None = 
         while len(distinct) < count and misses < _PATIENCE:
             # All missing prompts in one call, because the library parses the template anew each time.
             for text in generator.generate(template, num_images=count - len(distinct)):
-                prompt = re.sub(r"\s+", " ", text).strip()
+                prompt = re.sub(r"\s+", " ", unguarded(text)).strip()
                 misses = misses + 1 if prompt in distinct else 0
                 distinct[prompt] = None
     except RecursionError as error:
         why = "A wildcard of the prompt {} contains itself." if values else "The prompt {} is nested too deeply."
-        raise PromptError(why.format(quoted(template))) from error
+        raise PromptError(why.format(quoted(written))) from error
     except Exception as error:
-        raise invalid_syntax(template, error) from error
+        raise invalid_syntax(written, error) from error
     return list(itertools.islice(itertools.cycle(distinct), count))

@@ -158,6 +158,7 @@ def test_what_is_no_pipeline_is_refused(wrong):
         ({"n": 2.5}, PromptError, "the number of pictures as a whole number, got 2.5"),
         ({"n": True}, PromptError, "got True"),
         ({"keep": "x"}, SoartError, "keep as a number"),
+        ({"keep": -1}, SoartError, "keep at least one picture, got -1"),
         ({"seed": "x"}, SoartError, "the seeds as whole numbers"),
         ({"progress": 3}, SoartError, "progress as a function"),
         ({"taste": 3}, ProfileError, "the name of a taste or a scorer, got 3"),

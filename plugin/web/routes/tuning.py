@@ -103,12 +103,11 @@ def resume(request: Request, body: dict[str, Any]) -> Response:
 
 
 def narrow(request: Request, body: dict[str, Any]) -> Response:
-    """Change bans and pins."""
-    kinds = [body.get(kind) for kind in ("bans", "pins")]
-    if not all(isinstance(kind, list) and all(isinstance(text, str) for text in kind) for kind in kinds):
-        raise SoartError("Expected lists of SLOT=OPTION as bans and pins.")
-    bans, pins = (tuple(dict.fromkeys(kind or ())) for kind in kinds)
-    current_collection(request).tuning.narrow(bans, pins)
+    """Add an option to the bans or to the pins, or remove it from there."""
+    kind, option, on = (body.get(name) for name in ("kind", "option", "on"))
+    if kind not in ("bans", "pins") or not isinstance(option, str) or not isinstance(on, bool):
+        raise SoartError("Expected 'bans' or 'pins' as the kind, SLOT=OPTION as the option, and true or false as on.")
+    current_collection(request).tuning.switch(kind, option, on=on)
     return state(request)
 
 

@@ -181,12 +181,10 @@ function narrow(kind, option) {
  */
 async function banOrPin(kind, option) {
   if (!state) return;
-  const lists = { bans: [...state.bans], pins: [...state.pins] };
-  const free = lists[kind].includes(option);
-  if (free) lists[kind] = lists[kind].filter((other) => other !== option);
-  else lists[kind].push(option);
+  const free = state[kind].includes(option);
   try {
-    const now = await post("/api/tune/narrow", lists);
+    // Only the change, because another tab may have changed the lists since.
+    const now = await post("/api/tune/narrow", { kind, option, on: !free });
     const allowed = _("%(option)s is allowed again, from the next batch on.", { option });
     const banned = _("%(option)s is banned, from the next batch on.", { option });
     const pinned = _("%(option)s is pinned, from the next batch on.", { option });

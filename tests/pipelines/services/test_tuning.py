@@ -64,6 +64,21 @@ def test_bans_count_from_the_next_batch_and_pausing_from_the_next_too(tuning, co
     assert tuning.settings.bans == ("palette=warm",)
 
 
+def test_visitors_ban_and_pin_side_by_side(tuning, until):
+    tuning.start(TuneSettings.of_text(SPACE, "embedded", budget=2, prune=False))
+    until(lambda: not tuning.live)
+    tuning.switch("bans", "palette=warm", on=True)
+    tuning.switch("pins", "style=flat", on=True)
+    tuning.switch("bans", "palette=cool", on=True)
+    tuning.switch("bans", "palette=warm", on=True)
+    assert (tuning.settings.bans, tuning.settings.pins) == (("palette=cool", "palette=warm"), ("style=flat",))
+    with pytest.raises(PromptError):
+        tuning.switch("pins", "palette=warm", on=True)
+    tuning.switch("bans", "palette=warm", on=False)
+    tuning.switch("bans", "palette=neon", on=False)
+    assert (tuning.settings.bans, tuning.settings.pins) == (("palette=cool",), ("style=flat",))
+
+
 def test_a_tune_that_has_drawn_everything_says_so(tuning, until):
     assert tuning.progress().subject == ""
     space = "template: a {thing}\nslots:\n  thing: [boat, fox]\n  steps: ['1']\n"

@@ -21,6 +21,7 @@ def test_alarms(quiet):
     (first, last), (early, late) = quiet
     assert "Diversity" in find_alarms((first, 0.05 * last), {}, (early, late))[0]
     assert "Diversity" in find_alarms((first, np.repeat(last[:1], 8, axis=0)), {}, (early, late))[0]
+    assert find_alarms((first, 0.6 * last), {}, (early, late)) == []
     drift = find_alarms((first, last), {"contrast": (early, late - 9)}, (early, late))
     assert len(drift) == 1
     assert "contrast went down" in drift[0]

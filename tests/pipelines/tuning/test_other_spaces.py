@@ -27,6 +27,19 @@ def test_a_space_edited_between_runs(tuner, generator, panel, collection):
     assert len(read_study(collection, tuner.space, generator.model.identity).own) == 8
 
 
+def test_an_edited_space_draws_pictures_that_are_not_there_yet(collection, generator, panel):
+    text = "template: a boat in {palette} colors\nslots: {palette: [warm, cool], steps: ['3']}"
+    drawn = 0
+    for options in ("warm, cool", "warm, cool, neon", "cool, neon", "warm, cool"):
+        space = PromptSpace.parse_yaml(text.replace("warm, cool", options))
+        tuner = Tuner(collection, generator, space, panel, budget=12, batch=3, prune=False)
+        before = tuner.done
+        tuner.draw(tuner.write([(0, 0), (1, 0), (1, 0)]))
+        drawn += tuner.done - before
+        assert len(collection.images()) == drawn
+    assert drawn == 12
+
+
 def test_pictures_of_other_words_are_hints_only(collection, generator, panel):
     spaces = [
         PromptSpace.parse_yaml(SPACE.replace("a {style} picture", words))

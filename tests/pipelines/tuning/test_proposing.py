@@ -14,10 +14,12 @@ from soart.pipelines.tuning.findings import findings_of
 from soart.pipelines.tuning.language_model import LanguageModelProposer, option_of
 from soart.pipelines.tuning.loop import tune
 from soart.pipelines.tuning.panel import Panel
-from soart.pipelines.tuning.proposing import Step, phrases_of, store_steps, take, vocabulary_proposer
+from soart.pipelines.tuning.proposing import Step, next_step, phrases_of, store_steps, take, vocabulary_proposer
 from soart.pipelines.tuning.tuner import Tuner
 from soart.prompts.space.space import PromptSpace
 from soart.prompts.steering.proposals import Proposal, Situation
+from soart.prompts.steering.spaces import domain_of
+from soart.prompts.steering.steering import Steering
 
 SPACE = """
 template: a flat picture of a {subject} in {palette}
@@ -134,6 +136,30 @@ def test_what_is_retired_for_one_judge_is_not_for_another(make, collection):
     other = Bluish()
     other.stored_name = "as blue"
     assert make(collection, judge=other).space.options[0] == (0, 1, 2)
+
+
+class Silent:
+    """A proposer that proposes nothing."""
+
+    note = ""
+
+    def propose(self, situation, count):
+        return []
+
+
+@pytest.mark.parametrize(
+    ("options", "retired"), [("red, blue, tan", 0), ("red, blue, tan, teal", 1), ("a, b, c, d, e, f", 2)]
+)
+def test_a_step_retires_two_options_at_most_and_leaves_three(options, retired):
+    space = PromptSpace.parse_yaml(f"slots: {{colour: [{options}], what: [boat, fox]}}")
+    steering = Steering(domain_of(space))
+    choices = space.sample(12, 0).repeat(4, axis=0)
+    steering.tell(choices, 5.0 * (choices[:, 0] == 0) + np.random.default_rng(0).normal(0, 0.1, len(choices)))
+    assert len(steering.hopeless(np.random.default_rng(0))) >= retired
+    changed, step = next_step(space, steering, Silent(), [], lambda texts: {}, 8, np.random.default_rng(0))
+    assert (len(step.retired), len(step.added)) == (retired, 0)
+    assert len(changed.options[0]) == max(3, len(space.options[0]) - retired)
+    assert 0 in changed.options[0]
 
 
 def test_good_prompts_are_those_of_the_best_rated_pictures(collection, make_drawn):

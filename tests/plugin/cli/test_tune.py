@@ -5,6 +5,9 @@ import pytest
 
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import ratings
+from soart.pipelines.tuning.findings import TradeOff
+from soart.plugin.cli.tune_output import print_trade_offs
+from soart.prompts.space.rendering import RenderedChoice
 
 SPACE = "template: a boat in {palette} colors, {style}\nslots:\n  palette: [warm, cool, neon]\n  style: [flat design, woodcut]\n  steps: ['3']\n"
 
@@ -72,11 +75,44 @@ def test_asking_and_bans(tune, tmp_path):
     assert code == 1
 
 
+def test_asking_begins_with_what_was_left_of_the_last_batch(tune, tmp_path):
+    asking = partial(tune, "space.yaml", "--budget", 3, "--batch", 3, "--ask")
+    for keys, asked, end in (("5 x q", "1/3", "Ended"), ("3", "1/1", "Finished"), ("4", "", "")):
+        code, out, _ = asking(stdin=keys)
+        assert code == 0
+        assert [line for line in out.splitlines() if line[:2] == "1/"] == ([asked] if asked else [])
+        assert end in out
+    with Collection(tmp_path / "soart-tuning") as collection:
+        assert sorted(ratings(collection, "me").values()) == [3, 5]
+
+
 def test_plain_prompts_and_templates_make_spaces(tune):
     facts = json.loads(tune("a {boat|tree}, __palette__", "--budget", 2, "--json")[1])
     assert facts["pictures"] == 2
     facts = json.loads(tune("a boat", "--budget", 2, "--json", "--collection", "other")[1])
     assert {e["slot"] for e in facts["effects"]} >= {"palette", "style", "quality"}
+
+
+def test_trade_offs_need_several_judges(tune):
+    code, _, err = tune("space.yaml", "--budget", 2, "--pareto")
+    words = "--pareto has no effect: technical quality alone judges, so there are no trade-offs."
+    assert (code, err.splitlines()[0]) == (0, words)
+
+
+def test_a_goal_of_several_judges_is_named_and_its_trade_offs_are_listed(tune, tmp_path, capsys):
+    judges = ("--taste", "blur", "--taste", "noise=2", "--budget")
+    code, out, _ = tune("space.yaml", *judges, 4, "--batch", 4)
+    assert code == 0
+    assert "Goal: freedom from blur × 1, freedom from noise × 2, in deviations." in out
+    assert tune("space.yaml", *judges, 3)[1].startswith("4 pictures are there already.")
+    words = RenderedChoice("a boat", "blurry", steps=3)
+    one = TradeOff(words, {"blur-6": 90.0, "noise-6": 80.0})
+    print_trade_offs([one] * 7)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2:5] == ["  freedom from blur 90, freedom from noise 80", "   a boat", "   Negative prompt: blurry"]
+    assert lines[-1] == "  … and 2 more in the report."
+    print_trade_offs([one])
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize(
@@ -104,6 +140,8 @@ def test_mistakes_end_in_one_sentence(tune, tmp_path, monkeypatch, arguments, co
     assert words in err
     if code == 1:
         assert len(err.strip().splitlines()) == 1
+    if not {"--report", "--model"} & {*arguments}:
+        assert not (tmp_path / "soart-tuning").exists()
 
 
 def test_interrupt_keeps_what_is_done(tune, tmp_path, monkeypatch):

@@ -248,3 +248,10 @@ def test_braces_in_options_stay_plain_text_where_the_template_has_the_place():
 def test_mistakes_are_one_sentence(yaml, message):
     with pytest.raises(PromptError, match=message):
         PromptSpace.parse_yaml(yaml)
+
+
+def test_an_option_with_a_number_is_drawn_as_often_as_one_without():
+    space = PromptSpace.from_text("a castle{|, (snow:{0..1..1})}")
+    with_snow = space.sample(4000, 0, distinct=False)[:, 0] < 2
+    # Three deviations; were "not in use" drawn beside the two numbers, and refused, two in five would have snow.
+    assert abs(with_snow.mean() - 0.5) < 3 * 0.5 / 4000**0.5

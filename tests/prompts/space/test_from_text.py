@@ -11,6 +11,12 @@ from soart.prompts.space.space import PromptSpace
 from soart.prompts.space.templates import VOCABULARIES, expand, wildcard_values
 
 
+def test_plain_percent_and_dollar_signs_are_text():
+    space = space_from_template("100% {5%|$5 {a|b}$} x", "20% {noise|blur}")
+    assert space.slots[0].texts == ("5%", "$5 a$", "$5 b$")
+    assert (space.template, space.negative) == ("100% {choice1} x", "20% {negative1}")
+
+
 def test_the_negative_prompt_of_a_plain_one_may_be_a_template():
     made = PromptSpace.from_text("a fox", "{ugly|dark}, __negative__, plain")
     assert [slot.name for slot in made.slots][-3:] == ["negative", "negative1", "negative2"]

@@ -16,6 +16,16 @@ def test_variants_are_distinct_then_cycle():
     assert prompts[4:] == prompts[:2]
 
 
+def test_plain_percent_and_dollar_signs_are_text(tmp_path):
+    (tmp_path / "grey.txt").write_text("50% grey\n")
+    assert expand("a {red|red} $5 bill, 100% __grey__, ${c=sun}{1$$ and $$moon|moon}", 1, 0, tmp_path) == [
+        "a red $5 bill, 100% 50% grey, moon"
+    ]
+    assert expand("a $5 bill, 100%", 1, 0) == ["a $5 bill, 100%"]
+    with pytest.raises(PromptError, match=r"100%.*is not valid"):
+        expand("100% {fox", 1, 0)
+
+
 def test_wildcards_come_from_the_vocabulary():
     prompts = expand("__style__", 6, 0)
     assert sorted(prompts) == sorted(wildcard_values("style"))

@@ -25,6 +25,15 @@ def reader(visit_once, things):
     return visit_once(things)
 
 
+def test_a_single_picture_is_counted_as_one(visitor):
+    for seed, count, message in (
+        (90, 1, "1 picture drawn."),
+        (90, 2, "1 picture drawn. 1 was in the collection already."),
+    ):
+        assert visitor.send("generate", prompt="a boat", count=count, seed=seed, steps=1).status_code == 200
+        assert visitor.wait_for("draw")["message"] == message
+
+
 def test_pictures_are_drawn_scored_and_kept(visitor, folder):
     body = {"prompt": "a {boat|fox}", "template": True, "count": "3", "seed": "5", "steps": "2", "negative": ""}
     assert visitor.send("generate", **body).json()["total"] == 3

@@ -105,15 +105,24 @@ def test_changes_of_the_options_are_shown_with_their_reasons(tuned, monkeypatch)
     assert "ähnlich wie &lt;i&gt;blue&lt;/i&gt;" in german
 
 
+def narrow(tuned, kind, option, on):
+    return tuned.visitor.post("/c/0/api/tune/narrow", {"kind": kind, "option": option, "on": on})
+
+
 def test_bans_are_stored(tuned):
-    narrowed = tuned.visitor.post("/c/0/api/tune/narrow", {"bans": ["palette=red"], "pins": []}).json()
-    assert narrowed["bans"] == ["palette=red"]
+    assert narrow(tuned, "bans", "palette=red", True).json()["bans"] == ["palette=red"]
     assert "Remove the ban of palette=red" in tuned.visitor.get("/tune/findings").text
 
 
 def test_wrong_bans_are_refused(tuned):
-    assert tuned.visitor.post("/c/0/api/tune/narrow", {"bans": ["palette=plaid"], "pins": []}).status_code == 400
-    assert tuned.visitor.post("/c/0/api/tune/narrow", {"bans": "palette=red"}).status_code == 400
+    assert narrow(tuned, "bans", "palette=plaid", True).status_code == 400
+    for kind, option, on in (
+        ("bans", ["palette=red"], True),
+        ("others", "palette=red", True),
+        ("bans", "palette=red", 1),
+    ):
+        answer = narrow(tuned, kind, option, on)
+        assert (answer.status_code, "Expected 'bans' or 'pins'" in answer.json()["error"]) == (400, True)
 
 
 def test_earlier_tunes_are_listed_as_text_and_opened_by_their_key(tuned):
