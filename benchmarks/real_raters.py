@@ -19,7 +19,8 @@ from soart.metrics.tastes.examples import from_modes
 from soart.metrics.tastes.fitting import Scaling, fit
 from soart.metrics.tastes.mixture import shown_trusts
 from soart.metrics.tastes.shown_by_others import beliefs_shown_by_others
-from soart.pipelines.tastes.other_raters import beside_scores, beside_the_rest
+from soart.pipelines.collection.ratings import relative_means
+from soart.pipelines.tastes.other_raters import ratings_with_others_means, ratings_with_scores
 
 #: Numbers of other raters, each with the number of views that each of them rates.
 GROUPS = ((2, 100), (5, 100), (20, 40))
@@ -61,14 +62,10 @@ def group(
     for liking in rest:
         values = np.clip(np.round(3 + 1.1 * with_common(liking) + 0.4 * rng.normal(size=len(liking))), 1, 5)
         stars.append({int(view): float(values[view]) for view in rng.permutation(len(liking))[:rated]})
-    relative = np.full((raters, len(mine)), np.nan)
-    for row, known in zip(relative, stars, strict=True):
-        row[list(known)] = np.array(list(known.values())) - np.mean(list(known.values()))
-    seen = np.isfinite(relative).any(axis=0)
-    others = np.full(len(mine), np.nan)
-    others[seen] = np.nanmean(relative[:, seen], axis=0)
+    means = relative_means(stars)
+    others = np.array([means.get(view, np.nan) for view in range(len(mine))])
     label = np.where(mine >= high, 1, np.where(mine <= low, -1, 0))
-    return Group(np.where(seen, label, 0), stars, others)
+    return Group(np.where(np.isfinite(others), label, 0), stars, others)
 
 
 def aucs(place: World, one: Group, size: int, seed: int) -> Iterator[float]:
@@ -81,15 +78,15 @@ def aucs(place: World, one: Group, size: int, seed: int) -> Iterator[float]:
         {mode: place.both[r] for mode, r in parts.items()}, {mode: place.source[r] for mode, r in parts.items()}
     )
     pairs = {
-        "technical": list(beside_scores(one.stars, dict(enumerate(place.technical.tolist())))),
-        "others": list(beside_the_rest(one.stars)),
+        "technical": list(ratings_with_scores(one.stars, dict(enumerate(place.technical.tolist())))),
+        "others": list(ratings_with_others_means(one.stars)),
     }
     shown = tuple(beliefs_shown_by_others(shown_trusts(name), pairs[name], examples.liking.std()) for name in NAMES)
     for names, beliefs in ((NAMES, shown), (NAMES, ()), (NAMES[:1], ())):
         priors = known[:, : len(names)]
         scaling = Scaling.of(place.both, priors, place.names)
-        told = replace(examples, priors=priors[learn], prior_names=names, prior_beliefs=beliefs)
-        taste = fit(told, place.names, np.random.default_rng(seed), scaling)
+        known_examples = replace(examples, priors=priors[learn], prior_names=names, prior_beliefs=beliefs)
+        taste = fit(known_examples, place.names, np.random.default_rng(seed), scaling)
         yield roc_auc_score(truth, taste(place.both[test], priors[test]))
     yield roc_auc_score(truth, one.others[test])
 

@@ -7,8 +7,8 @@ which no learner sees. *Real* ones are planted in photographs and drawings of pa
 are of tastes and pictures that the method was not developed on. Parts: ``planted``, ``either``, ``prior``, ``trust`` and
 ``chance`` of planted tastes; ``real`` (against other methods), ``real-priors``, ``real-trust``, ``real-first`` (which
 pictures to rate first), ``real-content`` (as ``real``, of persons who like content alone) and ``real-raters`` (among other
-raters, who agree or not) of real ones. All methods get the same pictures; rivals choose their settings by cross-validation among the learning pictures. Intervals are 95 % t
-intervals over splits.
+raters who agree or not) of real ones. All methods get the same pictures; rivals choose their settings by
+cross-validation among the learning pictures. Intervals are 95 % t intervals over splits.
 """
 
 from __future__ import annotations

@@ -20,8 +20,7 @@ import platformdirs
 
 from ..errors import CollectionError, SoartError, first_line
 from ..files import write_whole
-from .models.backends.address import backend_address
-from .models.backends.address import without_password as backend_without_password
+from .models.backends.address import backend_address, without_login
 from .models.limits import DTYPES, OFFLOADS
 
 if TYPE_CHECKING:
@@ -130,9 +129,7 @@ def read_file(path: Path) -> dict[str, Value]:
         raise SoartError(f"The settings {str(path)!r} are not valid TOML: {first_line(error)}.") from error
     values = {known(key, repr(str(path))): checked(key, value, repr(str(path))) for key, value in content.items()}
     if path.name == PROJECT:
-        _check_no_code(values.get("judges", []), path)
-        _check_no_backend(values.get("model"), path)
-        _check_no_server(values.get("collection"), path)
+        _check_project(values, path)
     return values
 
 
@@ -183,7 +180,7 @@ def without_password(value: Value) -> Value:
         return value
     if "://" in value and value.lower().startswith("postgres"):
         return _address(value).name
-    return backend_without_password(value) if backend_address(value) is not None else value
+    return without_login(value) if backend_address(value) is not None else value
 
 
 def _address(value: str) -> Address:
@@ -201,6 +198,13 @@ def _check_address(value: str, where: str) -> None:
         _address(value)
     except CollectionError as error:
         raise SoartError(f"The setting 'collection' cannot be used ({where}): {error}") from error
+
+
+def _check_project(values: Mapping[str, Value], path: Path) -> None:
+    """Refuse settings of a project that name code or another program."""
+    _check_no_code(values.get("judges", []), path)
+    _check_no_backend(values.get("model"), path)
+    _check_no_server(values.get("collection"), path)
 
 
 def _check_no_server(collection: Value | None, path: Path) -> None:
@@ -247,12 +251,8 @@ def store(path: Path, key: str, value: Value | None) -> None:
     known(key)
     if value is not None:
         value = checked(key, value, "on the command line")
-        if path.name == PROJECT and key == "judges":
-            _check_no_code(value, path)
-        if path.name == PROJECT and key == "model":
-            _check_no_backend(value, path)
-        if path.name == PROJECT and key == "collection":
-            _check_no_server(value, path)
+        if path.name == PROJECT:
+            _check_project({key: value}, path)
     try:
         document = tomlkit.parse(path.read_text(encoding="utf-8-sig") if path.exists() else "")
         if value is None:

@@ -167,7 +167,7 @@ def why_unfit(items: np.ndarray, names: Sequence[str]) -> list[str]:
     """Why pictures cannot be judged, such as ``"all black"``; empty for those that can.
 
     Args:
-        items: (n, p) items. Without quality items among them nothing is known against any picture.
+        items: (n, p) items. Without quality items every picture counts as fit.
         names: (p,) their names.
     """
     if "quality/side" not in names:

@@ -5,7 +5,7 @@ All are logs up to a common constant.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 
 class Trust(NamedTuple):
@@ -16,6 +16,9 @@ class Trust(NamedTuple):
     belief: float
 
 
+#: Log beliefs in the trusts in a prior score, as other raters show them, in the order of ``mixture.shown_trusts``; None if
+#: they show nothing.
+Beliefs: TypeAlias = tuple[float, ...] | None
 #: Of the evidence within and among trusts.
 TEMPER, TEMPER_OF_TRUSTS = 0.585, 0.877
 #: "gaussian content" with more than was learnt: real people's tastes are of content more often than planted ones.

@@ -20,6 +20,7 @@ from scipy.special import expit
 
 from ...errors import ItemsError
 from ..checks import check_items
+from .beliefs import Beliefs
 from .bradley_terry import strengths_of
 
 GOOD, BAD, MIDDLE = "good", "bad", "middle"
@@ -54,7 +55,7 @@ class Examples:
     weights: np.ndarray = field(default_factory=lambda: np.zeros(0))
     priors: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
     prior_names: tuple[str, ...] = ()
-    prior_beliefs: tuple[tuple[float, ...] | None, ...] = ()
+    prior_beliefs: tuple[Beliefs, ...] = ()
 
     def __post_init__(self) -> None:
         n = len(check_items(self.items, name="learning items"))

@@ -112,8 +112,8 @@ def explain(profile: TasteProfile, items: object, priors: np.ndarray | None = No
     """
     rows = check_items(items, len(profile.names), rows=0)
     scores = profile.prior_scores(rows, priors)
-    unknown, found = profile.unknown(scores), dict[int, Explanation]()
-    for taste, those, known in ((profile, ~unknown, scores), (profile.alone, unknown, profile.known(scores))):
+    unknown, found = profile.not_rated_by_others(scores), dict[int, Explanation]()
+    for taste, those, known in ((profile, ~unknown, scores), (profile.alone, unknown, profile.without_others(scores))):
         numbers = np.flatnonzero(those)
         for block in (numbers[i : i + CHUNK] for i in range(0, len(numbers), CHUNK)):
             if taste is not None:

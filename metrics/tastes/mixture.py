@@ -29,7 +29,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import product
-from typing import TypeAlias
 
 import numpy as np
 from scipy.linalg import solve_triangular
@@ -47,6 +46,7 @@ from .beliefs import (
     TRUSTS_IN_KINDS,
     TRUSTS_IN_OTHERS,
     TRUSTS_IN_TECHNICAL,
+    Beliefs,
     Trust,
 )
 from .item_kernels import ItemKernels
@@ -59,11 +59,6 @@ MOST_PARTS = 40
 TECHNICAL, KIND = "technical", "kind "
 #: Prior scores beyond this many share one trust.
 MOST_TRUSTS = 3
-
-
-#: Logs of the beliefs in the trusts in a prior score that other raters have shown, in the order of ``shown_trusts``; None
-#: if they show nothing.
-Beliefs: TypeAlias = tuple[float, ...] | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,17 +190,17 @@ class TasteProfile:
         """
         rows = check_items(items, len(self.names), rows=0)
         scores = self.prior_scores(rows, priors)
-        liking, unknown = self.fitted(rows, scores), self.unknown(scores)
+        liking, unknown = self.fitted(rows, scores), self.not_rated_by_others(scores)
         if self.alone is not None and unknown.any():
-            liking[unknown] = self.alone.liking(rows[unknown], self.known(scores[unknown]))
+            liking[unknown] = self.alone.liking(rows[unknown], self.without_others(scores[unknown]))
         return liking
 
-    def unknown(self, scores: np.ndarray) -> np.ndarray:
+    def not_rated_by_others(self, scores: np.ndarray) -> np.ndarray:
         """(n,) True for pictures of (n, k) prior scores that no other rater has rated, if there is a taste for them."""
         column = self.prior_names.index(OTHERS) if self.alone is not None else None
         return np.zeros(len(scores), dtype=bool) if column is None else ~np.isfinite(scores[:, column])
 
-    def known(self, scores: np.ndarray) -> np.ndarray:
+    def without_others(self, scores: np.ndarray) -> np.ndarray:
         """The prior scores that ``alone`` uses, of (n, k)."""
         return scores[:, [name != OTHERS for name in self.prior_names]]
 
@@ -234,9 +234,9 @@ class TasteProfile:
             )
         rows = check_items(items, len(self.names), rows=0)
         scores = self.prior_scores(rows, priors)
-        points, unknown = 100 * self.probability(self.liking(rows, scores)), self.unknown(scores)
+        points, unknown = 100 * self.probability(self.liking(rows, scores)), self.not_rated_by_others(scores)
         if self.alone is not None and unknown.any():
-            points[unknown] = self.alone.score(rows[unknown], self.known(scores[unknown]), useless_ok=True)
+            points[unknown] = self.alone.score(rows[unknown], self.without_others(scores[unknown]), useless_ok=True)
         return points
 
 

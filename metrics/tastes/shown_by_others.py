@@ -1,4 +1,4 @@
-"""How far a prior score can be trusted, by how well it predicts other raters.
+"""Estimates how far a prior score can be trusted from how well it predicts other raters.
 
 A handful of ratings does not tell how much a person agrees with the mean of other raters, or with the technical score.
 What helps is how much these raters agree with each other, and with the technical score. The person is taken for one more
@@ -19,8 +19,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from .beliefs import NOISES, TEMPER_OF_TRUSTS, Trust
-from .mixture import COMPARED_PICTURES, Beliefs, Hypothesis, fit_all
+from .beliefs import NOISES, TEMPER_OF_TRUSTS, Beliefs, Trust
+from .mixture import COMPARED_PICTURES, Hypothesis, fit_all
 
 #: Raters that the usual beliefs count as, and least share of those who differ.
 USUAL_RATERS, LEAST = 3.0, 0.5
@@ -32,7 +32,7 @@ _STEPS = 50
 def beliefs_shown_by_others(
     table: Mapping[str, Trust], others: Sequence[tuple[np.ndarray, np.ndarray]], spread: float
 ) -> Beliefs:
-    """Beliefs in the trusts of a table.
+    """Log beliefs in the trusts in a prior score, estimated from other raters.
 
     Args:
         table: trusts in the prior score with the usual beliefs.

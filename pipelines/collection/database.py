@@ -92,15 +92,15 @@ def _execute_patiently(cursor: sqlite3.Cursor, command: str) -> None:
             return
 
 
-def _is_of_interest(record: logging.LogRecord) -> bool:
-    """False for what psycopg logs of statements after a failed one, whose error is raised anyway."""
+def _worth_logging(record: logging.LogRecord) -> bool:
+    """False for psycopg's warnings that follow a failed statement, because that error is raised anyway."""
     return not record.msg.startswith("error ignored terminating")
 
 
 def _connect_server(address: Address) -> Engine:
     defaults = {"connect_timeout": _CONNECT_SECONDS, "application_name": "soart", "client_encoding": "utf8"}
     arguments = {name: value for name, value in defaults.items() if name not in address.url.query}
-    logging.getLogger("psycopg").addFilter(_is_of_interest)
+    logging.getLogger("psycopg").addFilter(_worth_logging)
     try:
         # Hours may pass between two batches: a connection that was cut in the meantime is replaced.
         return create_engine(address.url, connect_args=arguments, pool_pre_ping=True)

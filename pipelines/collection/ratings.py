@@ -6,7 +6,7 @@ A rating never replaces one of another rater.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 import numpy as np
@@ -178,14 +178,19 @@ def stars_of_others(collection: Collection, rater: str) -> dict[str, dict[int, f
     return by_rater
 
 
-def others_mean(collection: Collection, rater: str) -> dict[int, float]:
-    """Mean rating of each picture by all other raters, relative to each rater's own mean; by picture id."""
+def relative_means(stars: Iterable[Mapping[int, float]]) -> dict[int, float]:
+    """Mean rating of each picture, relative to each rater's own mean, from every rater's ratings; all by picture id."""
     by_picture: dict[int, list[float]] = {}
-    for stars in stars_of_others(collection, rater).values():
-        mean = float(np.mean(list(stars.values())))
-        for image, value in stars.items():
+    for own in stars:
+        mean = float(np.mean(list(own.values())))
+        for image, value in own.items():
             by_picture.setdefault(image, []).append(value - mean)
     return {image: float(np.mean(values)) for image, values in by_picture.items()}
+
+
+def others_mean(collection: Collection, rater: str) -> dict[int, float]:
+    """Mean rating of each picture by all other raters, relative to each rater's own mean; by picture id."""
+    return relative_means(stars_of_others(collection, rater).values())
 
 
 def as_stars(value: float) -> float:

@@ -24,9 +24,10 @@ _LOOKED = "looked"
 
 
 def begin_scan(collection: Collection, scan: Scan) -> int:
-    """A number for a scan that no other scan has, of this program or another.
+    """Reserve a number for a scan, also against other processes.
 
-    Only scans of the same folders that begin together share one: both see the same files.
+    Scans of the same folders that begin together share a number, because both see the same files; all others get
+    different ones.
     """
     what = _digest(scan)
     with collection.session("be written", write=True) as session:
@@ -54,8 +55,8 @@ def check_undisturbed(collection: Collection, number: int, files: int) -> None:
         left = session.scalar(select(func.count()).where(FileRow.scan == number)) or 0
     if left < files:
         raise CollectionError(
-            f"Another soart read the same pictures into {collection.name!r} at the same time, which leaves this reading "
-            "incomplete: run it again; nothing is measured twice."
+            f"Another program scanned the same pictures into {collection.name!r} at the same time, so this scan is "
+            "incomplete. Run it again: no picture is measured twice."
         )
 
 
@@ -78,7 +79,9 @@ def note_folders_read(session: Session, scan: Scan, began: int) -> None:
 
 
 def last_read(path: str, times: Mapping[str, int]) -> int | None:
-    """When a file was last read according to ``folders_read``: the first scan for other folders, None before that.
+    """When the folder of a file was last read, by ``folders_read``.
+
+    For a file outside all of them it is the time of the first scan; None if there was none.
 
     >>> from soart.pipelines.ingest.scan_records import last_read
     >>> times = {"": 2, "/a": 5, "/a/b": 7, "/z": 9}

@@ -83,7 +83,7 @@ class Watch:
         def step(*inputs: Any, **options: Any) -> Any:
             return self._watched(*inputs, **options)
 
-        scheduler.step = self._watching = step
+        scheduler.step = self._installed = step
 
     def _watched(
         self,
@@ -109,7 +109,7 @@ class Watch:
 
     def end(self) -> None:
         """Restore the step that the scheduler had."""
-        if self._scheduler.__dict__.get("step") is not self._watching:
+        if self._scheduler.__dict__.get("step") is not self._installed:
             return
         if self._replaced is None:
             del self._scheduler.step

@@ -104,12 +104,12 @@ class TuneProgress:
 
 @dataclass(frozen=True)
 class EarlierTune:
-    """A tune that another one has taken the place of.
+    """A tune that a later one has replaced.
 
     Attributes:
-        key: to open it by.
-        settings: when it was left.
-        pictures: number of pictures drawn.
+        key: identifies it for ``reopen``.
+        settings: as they were when it was replaced.
+        pictures: number of its pictures.
     """
 
     key: str
@@ -216,7 +216,9 @@ class TuningService(CollectionService):
         return [EarlierTune(key, tune, len(self._pictures_of(tune))) for key, tune in tunes if key != present]
 
     def reopen(self, key: str) -> None:
-        """Put an earlier tune in the place of the present one, which becomes an earlier one; it does not run until it is resumed.
+        """Open an earlier tune in place of the present one.
+
+        The present one becomes an earlier tune. The opened one does not run until it is resumed.
 
         Raises:
             SoartError: a tune is running, or there is no such tune.

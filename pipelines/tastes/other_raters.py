@@ -1,4 +1,4 @@
-"""What the other raters of a collection show about its prior scores: how far a person can be expected to trust them."""
+"""Estimates from the other raters of a collection how far a person will trust its prior scores."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from ...metrics.tastes.mixture import Beliefs, shown_trusts
+from ...metrics.tastes.beliefs import Beliefs
+from ...metrics.tastes.mixture import shown_trusts
 from ...metrics.tastes.profile import OTHERS, TECHNICAL
 from ...metrics.tastes.shown_by_others import beliefs_shown_by_others
 from ..collection.collection import Collection
@@ -38,15 +39,15 @@ def beliefs_in(
     for column, name in enumerate(prior_names):
         pairs: list[Pair] | None = None
         if name == TECHNICAL:
-            pairs = list(beside_scores(stars, {image: float(row[column]) for image, row in priors.items()}))
+            pairs = list(ratings_with_scores(stars, {image: float(row[column]) for image, row in priors.items()}))
         elif name == OTHERS:
-            pairs = list(beside_the_rest(stars))
+            pairs = list(ratings_with_others_means(stars))
         found.append(None if pairs is None else beliefs_shown_by_others(shown_trusts(name), pairs, spread))
     return tuple(found)
 
 
-def beside_scores(stars: Sequence[Mapping[int, float]], scores: Mapping[int, float]) -> Iterator[Pair]:
-    """For every rater the scores and ratings of the pictures that have both."""
+def ratings_with_scores(stars: Sequence[Mapping[int, float]], scores: Mapping[int, float]) -> Iterator[Pair]:
+    """Yield for each rater the standardised scores and the ratings of the pictures that have both."""
     everything = np.array(list(scores.values()))
     for own in stars:
         rated = [image for image in own if image in scores]
@@ -56,8 +57,8 @@ def beside_scores(stars: Sequence[Mapping[int, float]], scores: Mapping[int, flo
         )
 
 
-def beside_the_rest(stars: Sequence[Mapping[int, float]]) -> Iterator[Pair]:
-    """For every rater the means of all the rest, each relative to its own mean, and the ratings of these pictures."""
+def ratings_with_others_means(stars: Sequence[Mapping[int, float]]) -> Iterator[Pair]:
+    """Yield for each rater the standardised means of all others, as ``relative_means`` has them, and the rater's own ratings."""
     place = {image: number for number, image in enumerate(sorted({image for own in stars for image in own}))}
     rows = [np.array([place[image] for image in own]) for own in stars]
     values = [np.array(list(own.values())) for own in stars]

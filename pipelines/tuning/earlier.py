@@ -19,7 +19,7 @@ def key_of(settings: TuneSettings) -> str:
 
 
 def remembered(text: str | None) -> list[TuneSettings]:
-    """The tunes in the text of ``remember``, the latest first; without those that another version of soart wrote."""
+    """The tunes in a text of ``remember``, the latest first; entries that this version cannot read are left out."""
     try:
         texts = json.loads(text or "[]")
     except ValueError:
@@ -29,7 +29,7 @@ def remembered(text: str | None) -> list[TuneSettings]:
 
 
 def remember(text: str | None, settings: TuneSettings) -> str:
-    """The text with a tune in front, in place of what it said of this tune before."""
+    """The stored list with this tune first, in place of an older entry of the same tune."""
     key = key_of(settings)
     others = [other for other in remembered(text) if key_of(other) != key]
     return json.dumps([one.write() for one in (settings, *others)][:MOST])

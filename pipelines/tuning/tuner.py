@@ -367,7 +367,7 @@ class Tuner:
         return self.write(fewer[:count])
 
     def seeds_of_winners(self) -> list[int]:
-        """Number of judged pictures of each of the ``winners``; of none before there are pictures."""
+        """Number of pictures of each of the ``winners``; empty before there are pictures."""
         judgements = self.judged()
         if not judgements.trials:
             return []

@@ -204,7 +204,7 @@ def tune(
             early = [] if ask else unheard(panel, store)
             if pareto and len(panel.counting) < 2:
                 early.append(
-                    f"--pareto has no effect: {stored_title(panel.counting[0])} alone judges, so there are no trade-offs."
+                    f"--pareto has no effect: the only judge is {stored_title(panel.counting[0])}, so there are no trade-offs."
                 )
             warnings += early
             print_notes(early)
@@ -234,8 +234,8 @@ def run(tuner: Tuner, stop: float, rater: str | None, *, silent: bool) -> str:
 
     pressed = keys() if rater else iter(())
     if tuner.done and not silent:
-        more = tuner.done > tuner.budget
-        say(f"{tuner.done} {'pictures' if more else f'of {tuner.budget} pictures'} are there already.")
+        limit = "" if tuner.done > tuner.budget else f"of {tuner.budget} "
+        say(f"{tuner.done} {limit}pictures are there already.")
     with interruptible(), Progress("tuning", tuner.budget) as progress:
 
         def rate(rows: list[ImageRow]) -> bool:

@@ -95,7 +95,7 @@ def print_trade_offs(front: Sequence[TradeOff]) -> None:
     if len(front) < 2:
         return
     say("")
-    say("Trade-offs, prompts that no other is expected to beat for every judge:")
+    say("Trade-offs (prompts that no other prompt is expected to beat for every judge):")
     for trade in front[:SHOWN]:
         say(printable("  " + ", ".join(f"{stored_title(name)} {figure(mean)}" for name, mean in trade.means.items())))
         say("\n".join("   " + printable(line) for line in words_of(trade.words).splitlines()))

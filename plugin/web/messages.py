@@ -289,8 +289,8 @@ LITERAL = (
     N_("Another program has scanned this collection meanwhile: evaluate it again."),
     N_("The pictures have changed since this list was made: reload it."),
     N_(
-        "Another soart read the same pictures into %(collection)s at the same time, which leaves this reading incomplete: run it again; "
-        "nothing is measured twice."
+        "Another program scanned the same pictures into %(collection)s at the same time, so this scan is incomplete. Run it again: no picture is "
+        "measured twice."
     ),
     N_("The files of these pictures are gone: there is nothing to move away."),
     N_("The folder %(folder)s cannot be written: nothing can be moved there."),

@@ -20,7 +20,7 @@ VOCABULARIES = Path(__file__).parents[1] / "vocabularies"
 WILDCARD = re.compile(r"__([\w/*.-]+?)__")
 #: What stands where an option of a variant has its weight.
 _WEIGHT = re.compile(r"[{|]([^{}|:$]{1,400})::")
-#: Signs that the library takes for syntax alone too, and unassigned characters that it takes for text.
+#: Plain signs that the library would take for syntax, each with an unassigned character in its place while it parses.
 _GUARDS = ((re.compile(r"%(?!\{)"), "%", "\ufdd0"), (re.compile(r"(?<!\$)\$(?![${])"), "$", "\ufdd1"))
 #: Repeated draws in a row after which a template counts as having no more distinct prompts.
 _PATIENCE = 20

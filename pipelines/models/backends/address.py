@@ -91,7 +91,7 @@ def backend_address(model: str | None) -> BackendAddress | None:
     rest, _, choice = rest.partition("#")
     example = f"{kind}:http://127.0.0.1:{KINDS[kind].port}"
     wrong = ModelError(
-        f"The backend {without_password(model or '')!r} cannot be reached: {_EXPECTED.format(example=example)}."
+        f"The backend {without_login(model or '')!r} cannot be reached: {_EXPECTED.format(example=example)}."
     )
     if not rest:
         rest = f"127.0.0.1:{KINDS[kind].port}"
@@ -110,12 +110,12 @@ def backend_address(model: str | None) -> BackendAddress | None:
     return BackendAddress(kind, f"{parts.scheme}://{place}{parts.path.rstrip('/')}", choice.strip(), user, password)
 
 
-def without_password(model: str) -> str:
+def without_login(model: str) -> str:
     """The name of a backend without user and password, which may hold any character, for messages.
 
     Examples:
-        >>> from soart.pipelines.models.backends.address import without_password
-        >>> without_password("a1111:http://me:s@cret@box:7860")
+        >>> from soart.pipelines.models.backends.address import without_login
+        >>> without_login("a1111:http://me:s@cret@box:7860")
         'a1111:http://box:7860'
     """
     return re.sub(r"^(\w+:(?:\w+://)?).*@", r"\1", model, flags=re.DOTALL)

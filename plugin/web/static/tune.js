@@ -229,16 +229,16 @@ async function showEarlier() {
 
 $("#earlier").addEventListener("click", (event) => {
   const key = around(event, "button")?.dataset.open;
-  if (key) showOther(post("/api/tune/reopen", { key }), _("The findings are being read.")).catch(showError);
+  if (key) showReplacement(post("/api/tune/reopen", { key }), _("The findings are being read.")).catch(showError);
 });
 
 /**
- * Show the tune that has taken the place of the present one.
+ * Show the tune that replaces the present one.
  *
  * @param {Promise<State>} answer
- * @param {string} [text] shown until there are findings; without one it says what the drawing waits for.
+ * @param {string} [notice] shown until there are findings; by default a line about loading the model.
  */
-async function showOther(answer, text) {
+async function showReplacement(answer, notice) {
   const now = await answer;
   composing = false;
   version = -1;
@@ -247,7 +247,7 @@ async function showOther(answer, text) {
   const begins = now.done
     ? _("Loading the model and reading what is there…")
     : _("Loading the model and drawing the first batch…");
-  $("#findings").replaceChildren(el("p", { className: "dim", textContent: text ?? begins }));
+  $("#findings").replaceChildren(el("p", { className: "dim", textContent: notice ?? begins }));
   await show(now);
   poll();
 }
@@ -266,7 +266,7 @@ onSubmit(form, async () => {
     prune: values.has("prune"),
     propose: values.has("propose"),
   };
-  await showOther(post("/api/tune/start", body));
+  await showReplacement(post("/api/tune/start", body));
 });
 startWeights(form);
 document.addEventListener("visibilitychange", () => {

@@ -1,4 +1,4 @@
-"""What other raters show about prior scores."""
+"""Beliefs in prior scores, estimated from other raters."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def shares(others, table=TRUSTS_IN_OTHERS, spread=1.0):
     return np.exp(beliefs_shown_by_others(table, list(others), spread))
 
 
-def test_nobody_shows_anything():
+def test_too_few_or_equal_ratings_show_nothing():
     few, equal = next(raters(1, 0.9, 3)), (np.arange(9.0), np.full(9, 4.0))
     assert beliefs_shown_by_others(TRUSTS_IN_OTHERS, [], 1.0) is None
     assert beliefs_shown_by_others(TRUSTS_IN_OTHERS, [few, equal, (np.zeros(0), np.zeros(0))], 1.0) is None

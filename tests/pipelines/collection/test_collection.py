@@ -79,7 +79,7 @@ def changed(drawn, by):
     return replace(drawn, pixels=(pixels - np.sign(pixels - 128) * by).astype(np.uint8))
 
 
-def test_ratings_outlast_roundings_and_no_other_picture(collection, make_drawn):
+def test_ratings_survive_rounding_but_not_another_picture(collection, make_drawn):
     """One that is told again for a request, by a node of ComfyUI say, replaces the earlier one."""
     first, other = make_drawn(1), make_drawn(2)
     row, second = collection.add_drawn([first, other], "m", "DDIM")

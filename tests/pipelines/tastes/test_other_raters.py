@@ -10,13 +10,13 @@ from soart.pipelines.scoring.explaining import explain_score
 from soart.pipelines.scoring.ranking import rank
 from soart.pipelines.scoring.taste_scorer import TasteScorer
 from soart.pipelines.tastes import learning as tastes
-from soart.pipelines.tastes.other_raters import beliefs_in, beside_scores, beside_the_rest
+from soart.pipelines.tastes.other_raters import beliefs_in, ratings_with_others_means, ratings_with_scores
 
 
 def test_everybody_is_set_beside_the_mean_of_the_rest():
     rng = np.random.default_rng(0)
     stars = [{int(i): float(rng.integers(1, 6)) for i in rng.permutation(30)[:12]} for _ in range(4)]
-    found = list(beside_the_rest(stars))
+    found = list(ratings_with_others_means(stars))
     for number, own in enumerate(stars):
         rest = stars[:number] + stars[number + 1 :]
         means = {}
@@ -30,9 +30,9 @@ def test_everybody_is_set_beside_the_mean_of_the_rest():
 
 
 def test_raters_without_pictures_in_common_show_nothing():
-    [(first, rated), (second, _)] = beside_the_rest([{1: 5.0, 2: 3.0}, {3: 1.0}])
+    [(first, rated), (second, _)] = ratings_with_others_means([{1: 5.0, 2: 3.0}, {3: 1.0}])
     assert len(first) == len(rated) == len(second) == 0
-    [(scores, rated)] = beside_scores([{1: 5.0, 2: 3.0, 9: 1.0}], {1: 7.0, 2: 7.0})
+    [(scores, rated)] = ratings_with_scores([{1: 5.0, 2: 3.0, 9: 1.0}], {1: 7.0, 2: 7.0})
     assert (scores.tolist(), rated.tolist()) == ([0.0, 0.0], [5.0, 3.0])
 
 

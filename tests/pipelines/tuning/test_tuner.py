@@ -285,7 +285,7 @@ def test_the_end_counts_the_pictures_of_the_prompts_that_win(collection, generat
     assert sorted(tuner.seeds_of_winners()) == sorted(len(winner.pictures) for winner in findings_of(tuner).winners)
 
 
-def test_the_few_pictures_that_a_person_rated_are_not_the_best_for_that(collection, generator, space):
+def test_rated_pictures_do_not_win_just_because_they_are_rated(collection, generator, space):
     panel = weighted_panel([(Liking("blue", "cyan", "azure", "blue"), 1.0)], [("me", 1.0)])
     tuner = Tuner(collection, generator, space, panel, budget=24, batch=8, prune=False)
     rows = [*tuner.step(), *tuner.step()]
