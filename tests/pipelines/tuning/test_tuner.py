@@ -11,10 +11,8 @@ import pytest
 from specimens.tuning import SPACE, Liking
 
 from soart.errors import CollectionError, ItemsError, ModelError, PromptError, SoartError
-from soart.metrics.damage.scorer import TechnicalScorer
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import rate
-from soart.pipelines.collection.tables import AWAY, ChoiceRow, ImageRow
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
 from soart.pipelines.models.opening import open_generator
@@ -22,7 +20,7 @@ from soart.pipelines.reports.study_charts import draw_course
 from soart.pipelines.reports.tuning import render_tune_report, words_of
 from soart.pipelines.tuning.findings import findings_of
 from soart.pipelines.tuning.loop import STOPPED, tune
-from soart.pipelines.tuning.panel import Panel, collect_judgements, weighted_panel
+from soart.pipelines.tuning.panel import Panel, collect_judgements
 from soart.pipelines.tuning.proposing import vocabulary_proposer
 from soart.pipelines.tuning.study import last_space, read_study
 from soart.pipelines.tuning.tuner import SEEDS, WINNERS, Tuner
@@ -176,19 +174,6 @@ def test_drawn_pictures_have_scores(tuner, collection):
     assert set(collection.scores("blue")) == {row.id for row in rows}
 
 
-def test_bans_reach_what_waits(tuner, generator, panel, collection):
-    asked = tuner.ask(8)
-    option = tuner.space.describe(asked[0].choice)["palette"]
-    narrow = Tuner(collection, generator, tuner.space.restrict([f"palette={option}"]), panel, budget=24)
-    assert 0 < len(narrow.waiting) < 8
-    for _ in range(2):
-        narrow.step()
-    drawn = [a for a in narrow.study.own if a.row is not None]
-    assert drawn
-    assert option not in {tuner.space.describe(a.choice)["palette"] for a in drawn}
-    assert findings_of(narrow).winners[0].choice["palette"] != option
-
-
 def test_base_subjects_take_turns(collection, generator, panel):
     text = (
         "contexts: [a boat, a tree]\nslots:\n  palette: [warm colors, cool colors]\n  style: [flat design, woodcut]\n"
@@ -247,56 +232,6 @@ def test_nothing_judged_yet(tuner):
     assert tuner.replicate(9) == []
 
 
-def test_leaders_are_drawn_again_one_seed_at_a_time(collection, generator, space, panel):
-    tuner = Tuner(collection, generator, space, panel, budget=60, batch=8)
-    tuner.step()
-    while trials := tuner.replicate(60):
-        # Each once, so that a leader that was lucky gives way before it has all of its seeds.
-        choices = [trial.choice for trial in trials]
-        assert len(set(choices)) == len(choices) <= WINNERS
-        tuner.draw(trials)
-    assert tuner.seeds_of_winners() == [SEEDS] * WINNERS
-
-
-def test_winners_come_in_the_order_of_their_expectation_within_the_scale(collection, generator):
-    space = PromptSpace.parse_yaml(
-        "template: a boat in {palette} colors\nslots: {palette: [warm, cool, neon], steps: ['3']}"
-    )
-    panel = Panel([TechnicalScorer.load()], people=["me"])
-    tuner = Tuner(collection, generator, space, panel, budget=12, prune=False)
-    rows = tuner.draw(tuner.write([(0, 0)] * 4 + [(1, 0)] + [(2, 0)] * 2))
-    rate(collection, "me", {row.id: stars for row, stars in zip(rows, [4.5, 4.5, 4.5, 5, 5, 1, 1], strict=True)})
-    # Of the uncertain prompt a large part of the expectation lies above five stars.
-    judgements = tuner.judged()
-    assert tuner.leaders(tuner.steering(judgements), judgements)[0][:2] == [(1, 0), (0, 0)]
-    winners = findings_of(tuner).winners
-    assert [winner.choice["palette"] for winner in winners] == ["warm", "cool", "neon"]
-    assert [winner.mean for winner in winners] == sorted((winner.mean for winner in winners), reverse=True)
-
-
-def test_the_end_counts_the_pictures_of_the_prompts_that_win(collection, generator):
-    space = PromptSpace.parse_yaml("slots: {palette: [warm, cool], subject: [boat, tree], steps: ['3']}")
-    panel = Panel([TechnicalScorer.load()], people=["me"])
-    tuner = Tuner(collection, generator, space, panel, budget=12, prune=False)
-    rows = tuner.draw(tuner.write([(0, 0, 0), (0, 1, 0), (0, 1, 0), (1, 0, 0), (1, 0, 0)]))
-    rate(collection, "me", {row.id: stars for row, stars in zip(rows, [1, 4, 4, 4, 4], strict=True)})
-    judgements = tuner.judged()
-    assert tuner.leaders(tuner.steering(judgements), judgements)[0][0] == (1, 1, 0)
-    assert sorted(tuner.seeds_of_winners()) == sorted(len(winner.pictures) for winner in findings_of(tuner).winners)
-
-
-def test_rated_pictures_do_not_win_just_because_they_are_rated(collection, generator, space):
-    panel = weighted_panel([(Liking("blue", "cyan", "azure", "blue"), 1.0)], [("me", 1.0)])
-    tuner = Tuner(collection, generator, space, panel, budget=24, batch=8, prune=False)
-    rows = [*tuner.step(), *tuner.step()]
-    scores = dict(zip(rows, tuner.judged().values["blue"], strict=True))
-    poor = sorted(rows, key=lambda row: scores[row])[:3]
-    rate(collection, "me", {row.id: 1 for row in poor})
-    winners = findings_of(tuner).winners
-    assert len(winners) == WINNERS
-    assert not {row.id for winner in winners for row in winner.pictures} & {row.id for row in poor}
-
-
 def test_bad_input(tuner, collection, generator, space, panel):
     with pytest.raises(PromptError, match="single choice"):
         Tuner(collection, generator, space.restrict(pins=["subject=boat", "palette=warm", "style=flat"]), panel)
@@ -345,100 +280,6 @@ def test_scores_that_are_no_numbers(collection, generator, space):
     assert len(collection.images()) == 4
 
 
-def test_a_ban_of_the_best_leaves_the_others(collection, generator, panel):
-    space = PromptSpace.parse_yaml("slots: {palette: [warm, cool, neon], steps: ['3']}")
-    tuner = Tuner(collection, generator, space, panel, budget=12, prune=False)
-    tuner.draw(tuner.write([(0, 0), (1, 0), (2, 0)]))
-    best = findings_of(tuner).winners[0].choice["palette"]
-    banned = Tuner(collection, generator, space.restrict([f"palette={best}"]), panel, budget=12, prune=False)
-    assert {winner.choice["palette"] for winner in findings_of(banned).winners} == {"warm", "cool", "neon"} - {best}
-    assert all(banned.space.allows(trial.choice) for trial in banned.replicate(3))
-
-
-def test_what_waits_is_drawn_only_if_it_gives_the_same_picture_now(tuner, collection):
-    first, second = tuner.write([(0, 0, 0, 0), (1, 1, 1, 0)])
-    tuner.study = tuner._read()
-    assert tuner.waiting == [replace(trial, loras=()) for trial in (first, second)]
-    # As if another version of the model's own settings had asked for it.
-    with collection.session("be written", write=True) as session:
-        session.query(ChoiceRow).filter_by(number=0).update({"request_key": "another"})
-    tuner.study = tuner._read()
-    assert [trial.number for trial in tuner.waiting] == [1]
-
-
-def test_pictures_that_were_moved_away_count_and_are_not_drawn_again(collection, generator, space, panel, tmp_path):
-    tuner = Tuner(collection, generator, space, panel, budget=6, batch=6, prune=False)
-    rows = tuner.draw(tuner.write(space.sample(6, 0)))
-    worst = [rows[place] for place in np.argsort(tuner.judged().goal_values())[:2]]
-    for row in worst:
-        collection.locate(row).rename(tmp_path / f"{row.id}.png")
-    with collection.session("be written", write=True) as session:
-        for row in worst:
-            session.get_one(ImageRow, row.id).problem = AWAY
-    again = Tuner(collection, generator, space, panel, budget=6, batch=6, prune=False)
-    assert (again.done, again.waiting, len(again.judged().trials)) == (6, [], 6)
-    tune(again)
-    found = findings_of(again)
-    assert render_tune_report(collection, found, "t", "w")
-    assert not any(collection.locate(row).exists() for row in worst)
-    # A deleted one is drawn again.
-    collection.locate(next(row for row in rows if row not in worst)).unlink()
-    assert Tuner(collection, generator, space, panel, budget=6).done == 5
-
-
-def test_a_choice_that_failed_is_not_asked_again(collection, generator, panel):
-    space = PromptSpace.parse_yaml("slots: {palette: [warm, cool, neon], steps: ['3']}")
-    tuner = Tuner(collection, generator, space, panel, budget=12, batch=3, prune=False)
-    rows = tuner.draw(tuner.write([(0, 0), (1, 0)]))
-    with collection.session("be written", write=True) as session:
-        session.get_one(ImageRow, rows[0].id).problem = "all black"
-    tuner.study = tuner._read()
-    assert [trial.choice for trial in tuner.study.failed] == [(0, 0)]
-    assert sorted(trial.choice for trial in tuner.ask(3)) in ([(2, 0)], [(1, 0), (2, 0)])
-
-
-def test_failed_pictures(collection, generator, space, panel, monkeypatch):
-    """A batch that fails whole is an error; single failures are passed over and stay in the collection."""
-    draw = ImageGenerator.draw
-
-    def failing(count):
-        def drawn(self, requests):
-            for batch in draw(self, requests):
-                for one in batch[:count]:
-                    object.__setattr__(one, "problem", "all black")
-                yield batch
-
-        return drawn
-
-    tuner = Tuner(collection, generator, space, panel, budget=12, batch=4)
-    with monkeypatch.context() as patch:
-        patch.setattr(ImageGenerator, "draw", failing(1))
-        tuner.step()
-        assert len(tuner.judged().trials) == 3
-        patch.setattr(ImageGenerator, "draw", failing(99))
-        with pytest.raises(SoartError, match="All 4 pictures of the last batch failed"):
-            tuner.step()
-    tune(tuner)
-    assert len(findings_of(tuner).winners) == WINNERS
-
-
-def test_a_failed_picture_that_is_a_batch_of_its_own_is_passed_over(collection, generator, space, panel, monkeypatch):
-    draw, failing = ImageGenerator.draw, iter([True, True, False, True, True, True])
-
-    def drawn(self, requests):
-        for batch in draw(self, requests):
-            for one in batch:
-                object.__setattr__(one, "problem", "all black" if next(failing) else None)
-            yield batch
-
-    monkeypatch.setattr(ImageGenerator, "draw", drawn)
-    tuner = Tuner(collection, generator, space, panel, budget=12, batch=1)
-    for _ in range(5):
-        tuner.step()
-    with pytest.raises(SoartError, match=r"The last 3 pictures failed \(all black\)"):
-        tuner.step()
-
-
 def test_numbers_are_drawn_as_settings_and_reported_as_curves(collection, generator, panel):
     space = PromptSpace.parse_yaml("template: a boat\nslots:\n  guidance: {low: 1, high: 6, step: 0.5}\n")
     tuner = Tuner(collection, generator, space, panel, budget=8, batch=4, prune=False)
@@ -451,17 +292,6 @@ def test_numbers_are_drawn_as_settings_and_reported_as_curves(collection, genera
     page = render_tune_report(collection, found, "t", "w")
     assert 'class="chart-mean"' in page
     assert "best at " in page
-
-
-def test_lost_files_are_drawn_again(tuner, collection):
-    tuner.step()
-    for row in collection.images()[:2]:
-        collection.locate(row).unlink()
-    again = Tuner(collection, tuner.generator, tuner.space, tuner.panel, budget=24)
-    assert len(again.waiting) == 2
-    assert again.done == 6
-    again.step()
-    assert again.done == 8
 
 
 def test_a_course_needs_two_batches(tuner):

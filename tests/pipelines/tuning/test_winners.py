@@ -1,0 +1,70 @@
+"""The prompts that win a tune, and how often they are drawn."""
+
+from specimens.tuning import Liking
+
+from soart.metrics.damage.scorer import TechnicalScorer
+from soart.pipelines.collection.ratings import rate
+from soart.pipelines.tuning.findings import findings_of
+from soart.pipelines.tuning.panel import Panel, weighted_panel
+from soart.pipelines.tuning.tuner import SEEDS, WINNERS, Tuner
+from soart.prompts.space.space import PromptSpace
+
+
+def test_leaders_are_drawn_again_one_seed_at_a_time(collection, generator, space, panel):
+    tuner = Tuner(collection, generator, space, panel, budget=60, batch=8)
+    tuner.step()
+    while trials := tuner.replicate(60):
+        # Each once, so that a leader that was lucky gives way before it has all of its seeds.
+        choices = [trial.choice for trial in trials]
+        assert len(set(choices)) == len(choices) <= WINNERS
+        tuner.draw(trials)
+    assert tuner.seeds_of_winners() == [SEEDS] * WINNERS
+
+
+def test_winners_come_in_the_order_of_their_expectation_within_the_scale(collection, generator):
+    space = PromptSpace.parse_yaml(
+        "template: a boat in {palette} colors\nslots: {palette: [warm, cool, neon], steps: ['3']}"
+    )
+    panel = Panel([TechnicalScorer.load()], people=["me"])
+    tuner = Tuner(collection, generator, space, panel, budget=12, prune=False)
+    rows = tuner.draw(tuner.write([(0, 0)] * 4 + [(1, 0)] + [(2, 0)] * 2))
+    rate(collection, "me", {row.id: stars for row, stars in zip(rows, [4.5, 4.5, 4.5, 5, 5, 1, 1], strict=True)})
+    # Of the uncertain prompt a large part of the expectation lies above five stars.
+    judgements = tuner.judged()
+    assert tuner.leaders(tuner.steering(judgements), judgements)[0][:2] == [(1, 0), (0, 0)]
+    winners = findings_of(tuner).winners
+    assert [winner.choice["palette"] for winner in winners] == ["warm", "cool", "neon"]
+    assert [winner.mean for winner in winners] == sorted((winner.mean for winner in winners), reverse=True)
+
+
+def test_the_end_counts_the_pictures_of_the_prompts_that_win(collection, generator):
+    space = PromptSpace.parse_yaml("slots: {palette: [warm, cool], subject: [boat, tree], steps: ['3']}")
+    panel = Panel([TechnicalScorer.load()], people=["me"])
+    tuner = Tuner(collection, generator, space, panel, budget=12, prune=False)
+    rows = tuner.draw(tuner.write([(0, 0, 0), (0, 1, 0), (0, 1, 0), (1, 0, 0), (1, 0, 0)]))
+    rate(collection, "me", {row.id: stars for row, stars in zip(rows, [1, 4, 4, 4, 4], strict=True)})
+    judgements = tuner.judged()
+    assert tuner.leaders(tuner.steering(judgements), judgements)[0][0] == (1, 1, 0)
+    assert sorted(tuner.seeds_of_winners()) == sorted(len(winner.pictures) for winner in findings_of(tuner).winners)
+
+
+def test_rated_pictures_do_not_win_just_because_they_are_rated(collection, generator, space):
+    panel = weighted_panel([(Liking("blue", "cyan", "azure", "blue"), 1.0)], [("me", 1.0)])
+    tuner = Tuner(collection, generator, space, panel, budget=24, batch=8, prune=False)
+    rows = [*tuner.step(), *tuner.step()]
+    scores = dict(zip(rows, tuner.judged().values["blue"], strict=True))
+    poor = sorted(rows, key=lambda row: scores[row])[:3]
+    rate(collection, "me", {row.id: 1 for row in poor})
+    winners = findings_of(tuner).winners
+    assert len(winners) == WINNERS
+    assert not {row.id for winner in winners for row in winner.pictures} & {row.id for row in poor}
+
+
+def test_a_ban_of_the_best_leaves_the_others(collection, generator, panel):
+    space = PromptSpace.parse_yaml("slots: {palette: [warm, cool, neon], steps: ['3']}")
+    tuner = Tuner(collection, generator, space, panel, budget=12, prune=False)
+    tuner.draw(tuner.write([(0, 0), (1, 0), (2, 0)]))
+    best = findings_of(tuner).winners[0].choice["palette"]
+    banned = Tuner(collection, generator, space.restrict([f"palette={best}"]), panel, budget=12, prune=False)
+    assert {winner.choice["palette"] for winner in findings_of(banned).winners} == {"warm", "cool", "neon"} - {best}
+    assert all(banned.space.allows(trial.choice) for trial in banned.replicate(3))
