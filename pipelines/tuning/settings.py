@@ -97,15 +97,17 @@ class TuneSettings:
 
     @classmethod
     def read(cls, text: str) -> TuneSettings | None:
-        """Settings from the JSON of ``write``; None if another version of soart wrote it.
+        """Settings from the JSON of ``write``; None if this version of soart cannot read them.
 
         The same prompt, started again, then continues with its choices.
         """
         try:
             values = json.loads(text)
-            return cls(**{**values, "bans": tuple(values["bans"]), "pins": tuple(values["pins"])})
-        except (ValueError, TypeError, KeyError):
+            settings = cls(**{**values, "bans": tuple(values["bans"]), "pins": tuple(values["pins"])})
+            settings.whole()
+        except (ValueError, TypeError, KeyError, PromptError):
             return None
+        return settings
 
 
 @lru_cache(maxsize=16)

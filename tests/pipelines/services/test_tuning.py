@@ -273,6 +273,8 @@ def test_settings_of_all_kinds_of_text_and_of_other_versions():
     assert settings.narrowed().size == 12
     for text in ("", "{}", '{"space": "x", "bans": [], "pins": [], "colour": 1}'):
         assert TuneSettings.read(text) is None
+    # As if a space could be written that this version does not know.
+    assert TuneSettings.read(replace(settings, space=f"{SPACE}\nloops: 3").write()) is None
 
 
 def test_nothing_to_resume(tuning):
