@@ -194,6 +194,10 @@ class ImageGenerator:
         except (ValueError, TypeError, NotImplementedError, ImportError) as error:
             raise ModelError(f"The scheduler {name} does not suit this model: {first_line(error)}.") from error
 
+    def unread(self, prompts: Iterable[str]) -> str:
+        """A sentence on the first of some prompts whose end the model does not read; empty if it reads all, or if that is unknown."""
+        return self._limit.unread(prompts)
+
     def draw(self, requests: Iterable[Request], steps: StepReport | None = None) -> Iterator[list[DrawnPicture]]:
         """Draw ``requests`` in order; yields each finished batch.
 

@@ -61,22 +61,29 @@ class PromptLimit:
             if prompt in self._known or self._reported > REPORTED:
                 continue
             self._known.add(prompt)
-            try:
-                lost = lost_words(self._tokenizers, parse_prompt(prompt).text)
-            # A tokenizer of an unknown family may want other arguments; drawing does not depend on it.
-            except Exception:
-                log.debug("The length of a prompt cannot be found.", exc_info=True)
-                self._tokenizers = []
-                continue
-            if not lost:
+            if not (warning := self._warning(prompt)):
                 continue
             self._reported += 1
-            if self._reported > REPORTED:
-                log.warning("The model does not read the ends of further prompts: shorten them.")
-            else:
-                log.warning(
-                    "The model does not read the end of a prompt, because its text encoder takes at most %d tokens: "
-                    "shorten the prompt, or move these words forward: %s",
-                    max(int(tokenizer.model_max_length) for tokenizer in self._tokenizers),
-                    shorten(lost, SHOWN, placeholder=" …"),
-                )
+            further = self._reported > REPORTED
+            log.warning("The model does not read the ends of further prompts: shorten them." if further else warning)
+
+    def unread(self, prompts: Iterable[str]) -> str:
+        """A sentence on the first of some prompts that is too long; empty if none is."""
+        return next(filter(None, map(self._warning, prompts)), "")
+
+    def _warning(self, prompt: str) -> str:
+        """What of a prompt is not read; empty if all of it is, or if that cannot be found."""
+        try:
+            lost = lost_words(self._tokenizers, parse_prompt(prompt).text)
+        # A tokenizer of an unknown family may want other arguments; drawing does not depend on it.
+        except Exception:
+            log.debug("The length of a prompt cannot be found.", exc_info=True)
+            self._tokenizers = []
+            return ""
+        if not lost:
+            return ""
+        most = max(int(tokenizer.model_max_length) for tokenizer in self._tokenizers)
+        return (
+            f"The model does not read the end of a prompt, because its text encoder takes at most {most} tokens: "
+            f"shorten the prompt, or move these words forward: {shorten(lost, SHOWN, placeholder=' …')}."
+        )

@@ -183,10 +183,12 @@ def findings_of(tuner: Tuner) -> StudyFindings:
     mean, error = steering.gain(tuner.rng(6), judgements.goal_limits)
     pruning = account(tuner.study, judgements)
     only = names[0] if len(names) == 1 else None
+    winners = _winners(tuner, steering, judgements)
+    unread = tuner.generator.unread(words.prompt for winner in winners for words in winner.words)
     return StudyFindings(
         goal=judgements.goal,
         unit="deviations" if only is None else "stars" if only in judgements.people else "score",
-        winners=_winners(tuner, steering, judgements),
+        winners=winners,
         effects=_named(
             tuner, [effect for effect in table.effects if effect.option not in tuner.space.banned[effect.slot]], unit
         ),
@@ -208,7 +210,7 @@ def findings_of(tuner: Tuner) -> StudyFindings:
         gain=(unit * mean, unit * error),
         steps=[step for step in tuner.steps if str(step)],
         alarms=[*tuner.dead_slots, *_alarms(tuner, judgements)],
-        notes=[*filter(None, map(str, tuner.steps)), *tuner.study.notes, *judgements.problems, *_floor_note(tuner, judgements), *([str(pruning)] if pruning.previews else [])],
+        notes=[*filter(None, map(str, tuner.steps)), *tuner.study.notes, *judgements.problems, *_floor_note(tuner, judgements), *([str(pruning)] if pruning.previews else []), *([unread] if unread else [])],
         yaml=tuner.space.to_yaml(),
     )  # fmt: skip
 

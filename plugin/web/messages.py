@@ -40,6 +40,10 @@ LITERAL = (
     N_("%(count)s pictures evaluated."),
     N_("%(count)s pictures compared."),
     N_("%(count)s pictures drawn."),
+    N_(
+        "The model does not read the end of a prompt, because its text encoder takes at most %(count)s tokens: shorten the prompt, or move these "
+        "words forward: %(words)s."
+    ),
     N_("1 picture drawn."),
     N_("%(count)s were in the collection already."),
     N_("1 was in the collection already."),

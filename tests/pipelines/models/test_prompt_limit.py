@@ -49,10 +49,26 @@ def test_a_long_prompt_is_drawn_and_its_lost_words_are_named_once(caplog):
     assert "fox" not in record.getMessage()
 
 
+def test_a_generator_says_which_words_it_does_not_read():
+    generator = soart.ImageGenerator(soart.load_model(device="cpu"), steps=1)
+    long = " ".join(["watercolor"] * 40)
+    assert generator.unread(["a fox", ""]) == ""
+    sentence = generator.unread(["a fox", f"{long} zebra", f"{long} yak"])
+    assert sentence.startswith(
+        "The model does not read the end of a prompt, because its text encoder takes at most 32 tokens"
+    )
+    assert sentence.endswith("watercolor zebra.")
+
+
 def test_a_flood_of_long_prompts_is_cut(caplog):
     limit = PromptLimit(SimpleNamespace(tokenizer=Letters(6), tokenizer_2=None))
     limit.check(f"abc word{number}" for number in range(50))
-    assert [record.getMessage().rsplit(" ", 1)[-1] for record in caplog.records] == ["word0", "word1", "word2", "them."]
+    assert [record.getMessage().rsplit(" ", 1)[-1] for record in caplog.records] == [
+        "word0.",
+        "word1.",
+        "word2.",
+        "them.",
+    ]
 
 
 def test_other_tokenizers_report_nothing(caplog):

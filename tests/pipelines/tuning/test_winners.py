@@ -68,3 +68,13 @@ def test_a_ban_of_the_best_leaves_the_others(collection, generator, panel):
     banned = Tuner(collection, generator, space.restrict([f"palette={best}"]), panel, budget=12, prune=False)
     assert {winner.choice["palette"] for winner in findings_of(banned).winners} == {"warm", "cool", "neon"} - {best}
     assert all(banned.space.allows(trial.choice) for trial in banned.replicate(3))
+
+
+def test_winners_whose_end_is_not_read_are_noted(collection, generator, panel):
+    text = " ".join(["watercolor"] * 40)
+    space = PromptSpace.parse_yaml(f"template: '{text} {{palette}}'\nslots: {{palette: [warm, cool], steps: ['1']}}")
+    tuner = Tuner(collection, generator, space, panel, budget=2, prune=False)
+    tuner.draw(tuner.write([(0, 0), (1, 0)]))
+    notes = [note for note in findings_of(tuner).notes if "does not read the end" in note]
+    assert len(notes) == 1
+    assert notes[0].endswith(("warm.", "cool."))

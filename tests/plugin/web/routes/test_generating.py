@@ -34,6 +34,14 @@ def test_a_single_picture_is_counted_as_one(visitor):
         assert visitor.wait_for("draw")["message"] == message
 
 
+def test_words_that_the_model_does_not_read_are_named(visitor):
+    prompt = "a boat " + "in watercolor " * 30 + "with a zebra"
+    assert visitor.send("generate", prompt=prompt, count=1, seed=90, steps=1).status_code == 200
+    message = visitor.wait_for("draw")["message"]
+    assert message.startswith("1 picture drawn. The model does not read the end of a prompt")
+    assert message.endswith("with a zebra.")
+
+
 def test_pictures_are_drawn_scored_and_kept(visitor, folder):
     body = {"prompt": "a {boat|fox}", "template": True, "count": "3", "seed": "5", "steps": "2", "negative": ""}
     assert visitor.send("generate", **body).json()["total"] == 3
