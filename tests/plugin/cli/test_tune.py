@@ -95,7 +95,7 @@ def test_plain_prompts_and_templates_make_spaces(tune):
 
 def test_trade_offs_need_several_judges(tune):
     code, _, err = tune("space.yaml", "--budget", 2, "--pareto")
-    words = "--pareto has no effect: technical quality alone judges, so there are no trade-offs."
+    words = "--pareto has no effect: the only judge is technical quality, so there are no trade-offs."
     assert (code, err.splitlines()[0]) == (0, words)
 
 

@@ -35,7 +35,7 @@ def test_a_single_picture_is_counted_as_one(visitor):
 
 
 def test_words_that_the_model_does_not_read_are_named(visitor):
-    prompt = "a boat " + "in watercolor " * 30 + "with a zebra"
+    prompt = "a boat " + "in watercolor " * 18 + "with a zebra"
     assert visitor.send("generate", prompt=prompt, count=1, seed=90, steps=1).status_code == 200
     message = visitor.wait_for("draw")["message"]
     assert message.startswith("1 picture drawn. The model does not read the end of a prompt")
