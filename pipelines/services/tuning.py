@@ -10,7 +10,7 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from ...errors import SoartError
@@ -25,21 +25,20 @@ from ..models.limits import SEED_LIMIT
 from ..scoring.collection_profiles import CollectionProfiles
 from ..support.background import CancelledError, Job, Jobs
 from ..tuning.earlier import key_of, remember, remembered
-from ..tuning.findings import StudyFindings, findings_of
-from ..tuning.loop import ALL_DRAWN, STOPPED, tune
+from ..tuning.findings import findings_of
+from ..tuning.loop import STOPPED, tune
 from ..tuning.panel import AdherenceFloor, Panel
 from ..tuning.proposing import Step, history_of, take, vocabulary_proposer
 from ..tuning.settings import PAUSED, RUNNING, TuneSettings
 from ..tuning.tuner import Tuner
 from .service import CollectionService
+from .tune_progress import ENDED, FAILED, IDLE, INTERRUPTED, PAUSING, EarlierTune, LatestFindings, TuneProgress
 
 if TYPE_CHECKING:
     from ..models.generator import ImageGenerator
 
 #: Keys in the collection of the settings, and of those of earlier tunes.
 SETTINGS, EARLIER = "tune", "earlier tunes"
-#: States of a tune in addition to those stored in its settings.
-IDLE, PAUSING, INTERRUPTED, ENDED, FAILED = "idle", "pausing", "interrupted", "ended", "failed"
 #: Keys of jobs: of runs and of reading the findings, with their number.
 RUN, READ = "tune", "read tune"
 #: Seconds between two looks at whether the model is free.
@@ -48,73 +47,6 @@ _WAITS = "The model is drawing other pictures: this tune goes on when that is do
 #: Seeds that the pictures of a tune may take, beginning with its own.
 _SPARE_SEEDS = 2**32
 _NOT_STARTED = "Nothing has been tuned in this collection yet: start with a prompt."
-
-
-@dataclass(frozen=True)
-class LatestFindings:
-    """Findings of a study after its latest batch.
-
-    Attributes:
-        findings: the findings.
-        goal: by picture id, of judged pictures.
-        done: number of pictures drawn.
-    """
-
-    findings: StudyFindings
-    goal: dict[int, float]
-    done: int
-
-
-@dataclass(frozen=True)
-class TuneProgress:
-    """State of a tune as pages show it.
-
-    Attributes:
-        state: ``running``, ``paused``, or one of the states above.
-        version: counts up with every change that pages show.
-        settings: of the tune; None before the first start.
-        judged: True if there are findings.
-        reading: True while the findings are read.
-        reason: of waiting, the end or the failure, a sentence; empty without one.
-        pictures: (picture id, batch) in the order of drawing.
-        goal: by picture id, of judged pictures.
-        seconds_left: time until the budget is drawn; None if unknown.
-    """
-
-    state: str
-    version: int
-    settings: TuneSettings | None
-    judged: bool
-    reading: bool
-    reason: str
-    pictures: list[tuple[int, int]]
-    goal: dict[int, float]
-    seconds_left: float | None
-
-    @property
-    def exhausted(self) -> bool:
-        """True if the tune ended because a larger budget finds nothing more to draw."""
-        return self.state == ENDED and self.reason == ALL_DRAWN
-
-    @property
-    def subject(self) -> str:
-        """What is tuned; empty before the first start."""
-        return self.settings.subject if self.settings is not None else ""
-
-
-@dataclass(frozen=True)
-class EarlierTune:
-    """A tune that a later one has replaced.
-
-    Attributes:
-        key: identifies it for ``reopen``.
-        settings: as they were when it was replaced.
-        pictures: number of its pictures.
-    """
-
-    key: str
-    settings: TuneSettings
-    pictures: int
 
 
 class TuningService(CollectionService):

@@ -7,10 +7,11 @@ import pytest
 
 from soart.errors import PromptError, SoartError
 from soart.pipelines.judges.offered import OfferedJudges
-from soart.pipelines.services.tuning import ENDED, FAILED, IDLE, INTERRUPTED, PAUSED, RUNNING, TuningService
+from soart.pipelines.services.tune_progress import ENDED, FAILED, IDLE, INTERRUPTED
+from soart.pipelines.services.tuning import TuningService
 from soart.pipelines.support.background import Jobs
 from soart.pipelines.tuning.earlier import MOST, remember, remembered
-from soart.pipelines.tuning.settings import TuneSettings
+from soart.pipelines.tuning.settings import PAUSED, RUNNING, TuneSettings
 
 SPACE = """
 template: a {style} picture of a boat in {palette} colors

@@ -1,0 +1,79 @@
+"""What pages show of a tune: its state, the latest findings, and the tunes before it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..tuning.findings import StudyFindings
+from ..tuning.loop import ALL_DRAWN
+from ..tuning.settings import TuneSettings
+
+#: States of a tune in addition to those stored in its settings.
+IDLE, PAUSING, INTERRUPTED, ENDED, FAILED = "idle", "pausing", "interrupted", "ended", "failed"
+
+
+@dataclass(frozen=True)
+class LatestFindings:
+    """Findings of a study after its latest batch.
+
+    Attributes:
+        findings: the findings.
+        goal: by picture id, of judged pictures.
+        done: number of pictures drawn.
+    """
+
+    findings: StudyFindings
+    goal: dict[int, float]
+    done: int
+
+
+@dataclass(frozen=True)
+class TuneProgress:
+    """State of a tune as pages show it.
+
+    Attributes:
+        state: ``running``, ``paused``, or one of the states above.
+        version: counts up with every change that pages show.
+        settings: of the tune; None before the first start.
+        judged: True if there are findings.
+        reading: True while the findings are read.
+        reason: of waiting, the end or the failure, a sentence; empty without one.
+        pictures: (picture id, batch) in the order of drawing.
+        goal: by picture id, of judged pictures.
+        seconds_left: time until the budget is drawn; None if unknown.
+    """
+
+    state: str
+    version: int
+    settings: TuneSettings | None
+    judged: bool
+    reading: bool
+    reason: str
+    pictures: list[tuple[int, int]]
+    goal: dict[int, float]
+    seconds_left: float | None
+
+    @property
+    def exhausted(self) -> bool:
+        """True if the tune ended because a larger budget finds nothing more to draw."""
+        return self.state == ENDED and self.reason == ALL_DRAWN
+
+    @property
+    def subject(self) -> str:
+        """What is tuned; empty before the first start."""
+        return self.settings.subject if self.settings is not None else ""
+
+
+@dataclass(frozen=True)
+class EarlierTune:
+    """A tune that a later one has replaced.
+
+    Attributes:
+        key: identifies it for ``reopen``.
+        settings: as they were when it was replaced.
+        pictures: number of its pictures.
+    """
+
+    key: str
+    settings: TuneSettings
+    pictures: int
