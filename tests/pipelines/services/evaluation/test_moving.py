@@ -1,4 +1,4 @@
-"""The service of evaluating and tidying, on real pictures, without other processes."""
+"""Pictures that the service of evaluation moves away and brings back, on real files."""
 
 import json
 import os
@@ -8,71 +8,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from specimens.evaluating import Here, finish
 
 from soart.errors import CollectionError, ProfileError, SoartError
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.counts import count_collection
-from soart.pipelines.collection.labels import TAG, label_counts, set_label
-from soart.pipelines.collection.pictures import count_sound_pictures
-from soart.pipelines.collection.queries import Query, order, row_of
+from soart.pipelines.collection.queries import Query, order
 from soart.pipelines.collection.ratings import rate, ratings
 from soart.pipelines.collection.tables import AWAY, ImageRow
-from soart.pipelines.ingest.inspection import inspect_file
 from soart.pipelines.scoring.collection_profiles import CollectionProfiles
 from soart.pipelines.scoring.profile_store import ProfileStore
 from soart.pipelines.services.evaluation import KEY, EvaluationService
 from soart.pipelines.services.rating import RatingService
-from soart.pipelines.support.background import CANCELLED, DONE, FAILED, Jobs
-from soart.pipelines.tastes.rating_session import unrated_pictures
+from soart.pipelines.support.background import CANCELLED, FAILED, Jobs
 from soart.pipelines.tidying.cull import Rule
 from soart.pipelines.tidying.moved_away import mark_moved
 from soart.pipelines.tuning.study import Study, Trial
-
-
-class Here:
-    """Inspects files in this process, and counts them."""
-
-    count = 0
-
-    def inspect(self, paths, kinds=(None,)):
-        for path in paths:
-            self.count += 1
-            yield inspect_file(path, kinds)
-
-
-@pytest.fixture
-def collection(untidy):
-    with Collection(untidy) as found:
-        yield found
-
-
-@pytest.fixture
-def open_service(collection, tmp_path):
-    """Services of one server after the other."""
-    opened = []
-
-    def make():
-        opened.append(Jobs())
-        return EvaluationService(
-            collection, CollectionProfiles(collection, ProfileStore(tmp_path / "user")), opened[-1], Here()
-        )
-
-    yield make
-    for jobs in opened:
-        jobs.close()
-
-
-@pytest.fixture
-def service(open_service):
-    found = open_service()
-    finish(found, found.evaluate())
-    return found
-
-
-def finish(service, job, state=DONE):
-    assert job.wait(240)
-    assert job.state == state, job.message
-    return job.message
 
 
 def contents(folder):
@@ -99,123 +50,6 @@ def rows(collection):
 def move(service, rule):
     plan = service.plan(rule)
     return plan, finish(service, service.move(rule, plan.digest)[0])
-
-
-def test_an_evaluation_is_found_again_after_a_restart_without_opening_a_file(service, open_service, monkeypatch):
-    assert service.engine.count == 19
-    assert len(service.result.evaluation.ids) == 18
-    again = open_service()
-    assert again.result is None
-    monkeypatch.setattr("soart.pipelines.evaluation.evaluate._evaluate", None)
-    again.recall()
-    finish(again, again.job)
-    assert again.engine.count == 0
-    assert again.result.evaluation.packed() == service.result.evaluation.packed()
-    before = again.job
-    again.recall()
-    assert again.job is before
-
-
-def test_nothing_is_evaluated_unasked(open_service):
-    service = open_service()
-    service.recall()
-    assert service.job is None
-    assert service.groups() == []
-    with pytest.raises(CollectionError, match="first"):
-        service.plan(Rule(damaged=True))
-    with pytest.raises(ProfileError):
-        service.evaluate("nobody")
-    assert service.job is None
-
-
-def test_the_profile_and_the_folders_are_remembered(service, open_service, tmp_path, paint):
-    other = paint(tmp_path / "other", 3, 7, vivid=True)
-    finish(service, service.evaluate("blur", [other]))
-    assert len(service.result.evaluation.ids) == 21
-    assert service.result.evaluation.main == "blur-6"
-    again = open_service()
-    again.recall()
-    finish(again, again.job)
-    assert again.result.evaluation.packed() == service.result.evaluation.packed()
-    assert again.engine.count == 0
-    finish(service, service.evaluate("technical", []))
-    assert len(service.result.evaluation.ids) == 18
-    assert service.settings.profile == ""
-
-
-def test_an_empty_collection_and_missing_folders_are_sentences(tmp_path):
-    with Collection(tmp_path / "empty") as collection:
-        service = EvaluationService(
-            collection, CollectionProfiles(collection, ProfileStore(tmp_path / "user")), Jobs(), Here()
-        )
-        assert "no picture" in finish(service, service.evaluate(), FAILED)
-        assert "no picture" in finish(service, service.evaluate("", [tmp_path / "gone"]), FAILED)
-        assert service.result is None
-
-
-def test_another_one_can_be_kept_or_all(service, open_service):
-    assert [sorted(group) for group in service.groups()] in ([[5, 17], [6, 18]], [[6, 18], [5, 17]])
-    rule = Rule(duplicates=True)
-    assert sorted(service.plan(rule).pictures["duplicates"]) == [17, 18]
-    service.keep(17)
-    assert sorted(service.plan(rule).pictures["duplicates"]) == [5, 18]
-    again = open_service()
-    again.recall()
-    finish(again, again.job)
-    assert sorted(again.plan(rule).pictures["duplicates"]) == [5, 18]
-    # What is shown names files by their last scan; the other service has made a newer one.
-    with pytest.raises(CollectionError, match="meanwhile"):
-        service.plan(rule)
-    service.recall()
-    finish(service, service.job)
-    service.keep(17, every=True)
-    assert service.plan(rule).pictures["duplicates"] == [18]
-    service.keep(18, every=True)
-    assert service.plan(rule).moves == ()
-    # What is kept on purpose stays under every other rule, too.
-    away = service.plan(Rule(worst=99)).pictures["low"]
-    assert len(away) == 14
-    assert not {5, 6, 17, 18} & set(away)
-    service.keep(5, every=True)
-    service.keep(6, every=True)
-    assert sorted(service.plan(rule).pictures["duplicates"]) == [17, 18]
-    with pytest.raises(CollectionError, match="no near-duplicates"):
-        service.keep(1)
-
-
-def test_deleted_pictures_are_left_out_from_the_next_evaluation_until_they_return(collection, service):
-    file, copied = collection.locate(row_of(collection, 2)), collection.locate(row_of(collection, 3))
-    content = file.read_bytes()
-    copied.rename(copied.with_name("another name.png"))
-    set_label(collection, TAG, "sea", [1, 2, 3])
-
-    def shown():
-        ids = set(order(collection, Query(), "me"))
-        counts = count_collection(collection)
-        assert counts.pictures == len(ids)
-        assert label_counts(collection, TAG) == {"sea": len(ids & {1, 2, 3})}
-        sound = {row.id for row in collection.images() if row.problem is None} & ids
-        assert {row.id for row in unrated_pictures(collection, "me", 99, [2])} == sound
-        assert count_sound_pictures(collection) == len(sound)
-        return ids
-
-    everything = shown()
-    file.unlink()
-    finish(service, service.evaluate())
-    assert shown() == everything - {2}
-    file.write_bytes(content)
-    finish(service, service.evaluate())
-    assert shown() == everything
-
-
-def test_choices_of_another_server_stay(collection, open_service):
-    first, second = open_service(), open_service()
-    second.choose_of([17, 18], [17])
-    assert first.choose_of([5, 6], [6]) == []
-    assert first.settings.keep == second.settings.keep == (6, 17)
-    assert second.choose_of([5, 6], [5]) == [6]
-    first.evaluate().wait(60)
-    assert first.settings.keep == (5, 17)
 
 
 def test_moved_pictures_are_away_everywhere_and_undo_restores_exactly_what_was_there(

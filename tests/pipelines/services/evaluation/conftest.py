@@ -1,0 +1,39 @@
+"""Services of evaluation on an untidy collection."""
+
+import pytest
+from specimens.evaluating import Here, finish
+
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.scoring.collection_profiles import CollectionProfiles
+from soart.pipelines.scoring.profile_store import ProfileStore
+from soart.pipelines.services.evaluation import EvaluationService
+from soart.pipelines.support.background import Jobs
+
+
+@pytest.fixture
+def collection(untidy):
+    with Collection(untidy) as found:
+        yield found
+
+
+@pytest.fixture
+def open_service(collection, tmp_path):
+    """Services of one server after the other."""
+    opened = []
+
+    def make():
+        opened.append(Jobs())
+        return EvaluationService(
+            collection, CollectionProfiles(collection, ProfileStore(tmp_path / "user")), opened[-1], Here()
+        )
+
+    yield make
+    for jobs in opened:
+        jobs.close()
+
+
+@pytest.fixture
+def service(open_service):
+    found = open_service()
+    finish(found, found.evaluate())
+    return found
