@@ -152,7 +152,7 @@ def _cause(error: Exception) -> str:
 
 
 def _hint(error: Exception, cause: Any) -> str:  # noqa: ANN401
-    """What may be wrong with an SQLite database or its disk."""
+    """A hint at the cause of an SQLite error, for the end of its message; empty for mistakes in the data."""
     # A mistake in the data says nothing of the disk.
     if isinstance(error, OverflowError | IntegrityError):
         return ""

@@ -72,7 +72,7 @@ class PromptLimit:
         return next(filter(None, map(self._warning, prompts)), "")
 
     def _warning(self, prompt: str) -> str:
-        """What of a prompt is not read; empty if all of it is, or if that cannot be found."""
+        """A sentence that names the unread words of a prompt; empty if the model reads all of it, or if that is unknown."""
         try:
             lost = lost_words(self._tokenizers, parse_prompt(prompt).text)
         # A tokenizer of an unknown family may want other arguments; drawing does not depend on it.

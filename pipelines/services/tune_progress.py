@@ -1,4 +1,4 @@
-"""What pages show of a tune: its state, the latest findings, and the tunes before it."""
+"""Values of the tuning service that pages show: the state of a tune, its latest findings, and earlier tunes."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class TuneProgress:
 
     @property
     def subject(self) -> str:
-        """What is tuned; empty before the first start."""
+        """The prompts or the template that are tuned, see ``TuneSettings.subject``; empty before the first start."""
         return self.settings.subject if self.settings is not None else ""
 
 

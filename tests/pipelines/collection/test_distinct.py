@@ -3,15 +3,7 @@
 import pytest
 
 from soart.errors import CollectionError
-from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.distinct import corrections, distinct_pictures, forget_distinct, mark_distinct
-
-
-@pytest.fixture
-def pictures(where, make_drawn):
-    with Collection(where) as collection:
-        rows = collection.add_drawn([make_drawn(seed) for seed in range(4)], "m", "s")
-        yield collection, [row.id for row in rows]
 
 
 def test_marks_hold_both_ways_and_between_two_pictures_only(pictures):

@@ -3,7 +3,6 @@
 import pytest
 
 from soart.errors import CollectionError
-from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.labels import (
     ALBUM,
     FAVOURITE,
@@ -17,13 +16,6 @@ from soart.pipelines.collection.labels import (
 from soart.pipelines.collection.pictures import update_pictures
 from soart.pipelines.collection.queries import Query, order
 from soart.pipelines.collection.tables import AWAY
-
-
-@pytest.fixture
-def pictures(where, make_drawn):
-    with Collection(where) as collection:
-        rows = collection.add_drawn([make_drawn(seed) for seed in range(4)], "m", "s")
-        yield collection, [row.id for row in rows]
 
 
 def test_labels_are_given_and_taken_away(pictures):

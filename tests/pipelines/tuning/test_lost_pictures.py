@@ -1,4 +1,4 @@
-"""What becomes of pictures that wait, fail, are moved away or lost during a tune."""
+"""Pictures of a tune that wait, fail, are moved away or are lost."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What a tune takes over from pictures of other spaces, words and models."""
+"""Pictures of other spaces, words and models, as far as a tune takes them over."""
 
 from specimens.tuning import SPACE
 
