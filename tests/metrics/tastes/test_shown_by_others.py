@@ -1,11 +1,15 @@
 """Beliefs in prior scores, estimated from other raters."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
 from scipy.special import logsumexp
 
 from soart.metrics.tastes.beliefs import NOISES, TEMPER_OF_TRUSTS, TRUSTS_IN_OTHERS, TRUSTS_IN_TECHNICAL
+from soart.metrics.tastes.examples import from_liking, mix
+from soart.metrics.tastes.fitting import fit
 from soart.metrics.tastes.shown_by_others import LEAST, USUAL_RATERS, beliefs_shown_by_others
 
 
@@ -81,3 +85,23 @@ def test_raters_of_thousands_of_pictures_take_little_time():
     found = shares(raters(250, 0.5, 3000))
     assert found[[0, 3]].sum() == pytest.approx(LEAST)
     assert found[[1, 2]].sum() == pytest.approx(1 - LEAST)
+
+
+def test_beliefs_decide_how_far_a_taste_trusts_a_prior_score():
+    rng = np.random.default_rng(6)
+    items, others = rng.normal(size=(12, 2)), rng.normal(size=12)
+    liking = np.sign(others + rng.normal(size=12))
+    judged = replace(from_liking(items, liking), priors=others[:, None], prior_names=("others",))
+    names = ("colour/chroma/mean", "colour/luma/mean")
+
+    def trust(*shares):
+        told = replace(judged, prior_beliefs=(tuple(np.log(shares)),))
+        return fit(told, names, np.random.default_rng(0)).model.trusts[0]
+
+    doubtful, trusting = trust(0.97, 0.01, 0.01, 0.01), trust(0.03, 0.48, 0.48, 0.01)
+    assert doubtful < 0.5 * trusting
+    # They go with the pictures of a fold, and with judgements of several sources.
+    told = replace(judged, prior_beliefs=((0.0, -1.0, -2.0, -3.0),))
+    assert (
+        told.take(np.arange(3)).prior_beliefs == mix(told.take(np.arange(3)), told).prior_beliefs == told.prior_beliefs
+    )

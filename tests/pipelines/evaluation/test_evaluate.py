@@ -8,6 +8,7 @@ from specimens.ugly import encoded, picture, write_ugly
 
 from soart.errors import CollectionError
 from soart.metrics.damage.scorer import DETECTORS, TechnicalScorer
+from soart.metrics.damage.titles import stored_title
 from soart.metrics.image import read_image
 from soart.metrics.similarity.near_duplicates import alike, views
 from soart.pipelines.collection.collection import Collection
@@ -25,6 +26,7 @@ from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.roots import default_collection_path, known_roots, open_collection_for, title_of_collection
 from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.ingest.sync import sync
+from soart.pipelines.reports.charts import histogram_chart
 from soart.pipelines.reports.evaluation import render_evaluation
 
 
@@ -318,3 +320,4 @@ def test_what_cannot_be_judged_is_not_called_damaged(collection, tmp_path, scene
     assert [Path(picture.path).stem for picture in (*summary.best, *summary.worst)] == ["scene"]
     assert summary.mean == summary.best[0].score
     assert {style.score for style in found.evaluation.styles} <= {0.0, summary.mean}
+    assert histogram_chart([summary.mean], stored_title(found.evaluation.main)) in render_evaluation(found)
