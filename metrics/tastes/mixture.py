@@ -11,7 +11,7 @@ and within each of them those of the hypotheses:
 
     w_h = w_t · w_(h|t),   w_(h|t) ∝ b_h · e_h^β,   w_t ∝ b_t · (Σ_h b_h e_h / Σ_h b_h)^γ
 
-Of the kinds of a population (prior scores named ``kind 1`` …) one is trusted, or all together, and then no other prior
+Of the technical score and appeal at most one is trusted. Of the kinds of a population (prior scores named ``kind 1`` …) one is trusted, or all together, and then no other prior
 score. All together have weights of mean 0: a person may like a bit of some kinds and the opposite of others.
 
 The beliefs b are products of factors for the kernel, its size (another factor on top of a trusted prior score), the noise
@@ -33,6 +33,7 @@ from itertools import product
 import numpy as np
 from scipy.linalg import solve_triangular
 
+from .appeal import APPEAL
 from .beliefs import (
     ALONE,
     AMPLITUDES,
@@ -131,9 +132,14 @@ def _table(prior: str, beliefs: Beliefs) -> dict[str, Trust]:
 def _trust_choices(priors: tuple[str, ...], beliefs: tuple[Beliefs, ...]) -> Iterator[tuple[tuple[str, Trust], ...]]:
     """Combinations of trusts in all prior scores, each with its name; beliefs add up to that in the combination."""
     kinds = [number for number, name in enumerate(priors) if name.startswith(KIND)]
-    tables = [_table(name, own) for name, own in zip(priors, beliefs, strict=True) if not name.startswith(KIND)]
+    scores = [(name, own) for name, own in zip(priors, beliefs, strict=True) if not name.startswith(KIND)]
+    tables = [_table(name, own) for name, own in scores]
     none = "none", Trust(0.0, 0.0, 0.0)
     for trust in product(*(table.items() for table in tables[:MOST_TRUSTS])):
+        trusted = [name for (name, _), (_, one) in zip(scores, trust, strict=False) if one.deviation]
+        # Both at once would double the number of hypotheses.
+        if TECHNICAL in trusted and APPEAL in trusted:
+            continue
         # Those beyond the most have the trust of the last.
         last = [(word, one._replace(belief=0.0)) for word, one in trust[-1:]]
         rest = iter([*trust, *last * (len(tables) - len(trust))])

@@ -1,6 +1,7 @@
 """A taste profile: one person's liking, learnt from a few pictures.
 
-It starts from prior scores, the technical score and the mean of other raters, and comes with a report on its own worth.
+It starts from prior scores, such as the technical score, appeal and the mean of other raters, and comes with a report on its
+own worth.
 
 | value       | scale                                                                                          |
 |-------------|------------------------------------------------------------------------------------------------|
@@ -26,6 +27,7 @@ from ...errors import ItemsError, ProfileError, expect
 from ..checks import check_items
 from ..damage.names import TECHNICAL as TECHNICAL
 from ..percentiles import percentiles_in
+from .appeal import APPEAL, appeal_model
 from .card_space import card_space, kind_scores
 from .examples import Examples, check_contradictions
 from .fitting import Fitted, Scaling, calibrate, fit
@@ -62,10 +64,15 @@ def technical_prior(items: np.ndarray, names: Sequence[str]) -> np.ndarray:
     return prior_of_0_1_0(items, numbers)
 
 
+def scores_told_by(names: Sequence[str]) -> tuple[str, ...]:
+    """Names of the prior scores that items of these names tell: the technical score, and appeal if the network is its own."""
+    return (TECHNICAL, APPEAL) if appeal_model().known_from(names) else (TECHNICAL,)
+
+
 def computed_priors(
     prior_names: Sequence[str], items: np.ndarray, names: Sequence[str], kinds: np.ndarray, others: np.ndarray
 ) -> np.ndarray:
-    """(n, k) prior scores by name: the technical score, the liking of kinds, or other raters' means.
+    """(n, k) prior scores by name: the technical score, appeal, the liking of kinds, or other raters' means.
 
     Args:
         prior_names: (k,) names.
@@ -75,13 +82,15 @@ def computed_priors(
         others: (n,) other raters' means, NaN where there is none.
 
     Raises:
-        ProfileError: neither quality items nor SOART items are among the items.
+        ProfileError: neither quality items nor SOART items are among the items, or those of appeal are not.
     """
     liked = iter(kind_scores(kinds, items).T if len(kinds) else ())
     columns = []
     for name in prior_names:
         if name == TECHNICAL:
             columns.append(technical_prior(items, names))
+        elif name == APPEAL:
+            columns.append(appeal_model().scores(items, names))
         else:
             columns.append(next(liked) if name.startswith(KIND) else others)
     return np.stack(columns, axis=1) if columns else np.zeros((len(items), 0))
@@ -97,8 +106,8 @@ class TasteProfile:
         version: version of the extractor; items of other versions do not fit.
         examples: the judged pictures that it was learnt from.
         fitted: scaling and method.
-        prior_names: (k,) names of the prior scores. ``technical`` is computed if it is not passed; others then count as
-            missing.
+        prior_names: (k,) names of the prior scores. ``technical``, ``appeal`` and kinds are computed if they are not
+            passed; other raters' means then count as missing.
         trust: trust report.
         calibration: slope and offset from liking to log odds.
         reference: (101,) quantiles of liking in the user's collection.
@@ -164,11 +173,11 @@ class TasteProfile:
     def prior_scores(self, items: np.ndarray, priors: np.ndarray | None = None) -> np.ndarray:
         """(n, k) prior scores: ``priors`` themselves, or by default those that items tell, and NaN for all others.
 
-        Items tell the technical score and the liking of the kinds of a population.
+        Items tell the technical score, appeal, and the liking of the kinds of a population.
 
         Raises:
             ItemsError: the shape of ``priors`` does not fit.
-            ProfileError: a SOART item is missing.
+            ProfileError: an item is missing.
         """
         if priors is not None:
             scores = np.asarray(priors, dtype=np.float64)

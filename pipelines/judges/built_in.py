@@ -65,6 +65,7 @@ BUILT_IN: MappingProxyType[str, BuiltIn] = MappingProxyType(
             argument="FOLDER",
             default="embedded",
         ),
+        "appeal": BuiltIn("appeal", "how beautiful people in general find such a picture, rated from 1 to 7"),
         "clip": BuiltIn(
             "embedding",
             "CLIP score: 100 × cosine of picture and prompt",

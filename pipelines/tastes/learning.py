@@ -14,10 +14,10 @@ import numpy as np
 from ...errors import CollectionError, ImageError, ItemsError, ProfileError, expect, expect_seed
 from ...metrics.items.combined import default_network, taste_extractor
 from ...metrics.protocols import Measurer
-from ...metrics.tastes.card_space import card_space, check_items_of, kind_scores
+from ...metrics.tastes.card_space import card_space, check_items_of
 from ...metrics.tastes.examples import GOOD, Examples, from_choices, from_modes, from_ratings, mix
 from ...metrics.tastes.population import Population
-from ...metrics.tastes.profile import OTHERS, TECHNICAL, TasteProfile, learn_taste, technical_prior
+from ...metrics.tastes.profile import OTHERS, TasteProfile, computed_priors, learn_taste, scores_told_by
 from ..collection.collection import Collection
 from ..collection.comparisons import comparisons, ties
 from ..collection.origins import Origin, origins
@@ -209,9 +209,9 @@ def learn(
         items, group_by_id, by_id, {m: [r.id for r in rows] for m, rows in modes.items()}, stars, pairs, equal
     )
     rater = sources.rater or ""
-    prior_names: tuple[str, ...] = (
-        (TECHNICAL, OTHERS) if any(other != rater for other in raters(collection, personal=False)) else (TECHNICAL,)
-    )
+    prior_names = scores_told_by(measurer.extractor.names)
+    if any(other != rater for other in raters(collection, personal=False)):
+        prior_names += (OTHERS,)
     prior_names += () if population is None else population.prior_names
     priors = prior_matrix(collection, rater, prior_names, items, measurer.extractor.names, kinds)
     examples = replace(
@@ -348,13 +348,8 @@ def learn_from_pictures(
         names[mode] = [hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest()[:16] for pixels in pictures]
     examples = from_modes(items, pictures=names)
     extractor = measurer.extractor
-    priors = technical_prior(examples.items, extractor.names)[:, None]
-    prior_names: tuple[str, ...] = (TECHNICAL,)
-    if population is not None:
-        priors, prior_names = (
-            np.hstack([priors, kind_scores(kinds, examples.items)]),
-            (TECHNICAL, *population.prior_names),
-        )
+    prior_names = scores_told_by(extractor.names) + (() if population is None else population.prior_names)
+    priors = computed_priors(prior_names, examples.items, extractor.names, kinds, np.zeros(len(examples)))
     return learn_taste(
         replace(examples, priors=priors), extractor.names, extractor.version, name=name, prior_names=prior_names,
         rng=np.random.default_rng(seed), network=network, kinds=None if population is None else kinds,

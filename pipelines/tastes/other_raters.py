@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from ...metrics.tastes.appeal import APPEAL
 from ...metrics.tastes.beliefs import Beliefs
 from ...metrics.tastes.mixture import shown_trusts
 from ...metrics.tastes.profile import OTHERS, TECHNICAL
@@ -20,7 +21,7 @@ Pair = tuple[np.ndarray, np.ndarray]
 def beliefs_in(
     collection: Collection, rater: str, prior_names: Sequence[str], priors: Mapping[int, np.ndarray], spread: float
 ) -> tuple[Beliefs, ...]:
-    """Beliefs in the trusts in the technical score and in the mean of other raters, by how well they predict these raters.
+    """Beliefs in the trusts in prior scores, by how well they predict other raters.
 
     Args:
         collection: holds the ratings.
@@ -38,7 +39,7 @@ def beliefs_in(
     found: list[Beliefs] = []
     for column, name in enumerate(prior_names):
         pairs: list[Pair] | None = None
-        if name == TECHNICAL:
+        if name in (TECHNICAL, APPEAL):
             pairs = list(ratings_with_scores(stars, {image: float(row[column]) for image, row in priors.items()}))
         elif name == OTHERS:
             pairs = list(ratings_with_others_means(stars))

@@ -119,6 +119,8 @@ LITERAL = (
     # Reasons of tastes
     N_("technically better"),
     N_("technically worse"),
+    N_("more to people's liking in general"),
+    N_("less to people's liking in general"),
     N_("more to others' liking"),
     N_("less to others' liking"),
     N_("more to the liking of a kind of people"),
@@ -275,6 +277,7 @@ LITERAL = (
     N_("This job has already ended."),
     # Judges
     N_("probability that the picture shows every phrase of its prompt that can be judged"),
+    N_("how beautiful people in general find such a picture, rated from 1 to 7"),
     N_("CLIP score: 100 × cosine of picture and prompt"),
     N_("SigLIP's probability that picture and prompt belong together"),
     N_("PickScore, learnt from people's choices between pictures"),

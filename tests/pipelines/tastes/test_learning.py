@@ -96,9 +96,9 @@ def test_ratings_become_a_taste(rated):
     ratings.rate(collection, "me", {row.id: 5 if vivid[row.id] else 1 + i % 2 for i, row in enumerate(rows)})
     ratings.rate(collection, "aunt", {row.id: 4 if vivid[row.id] else 2 for row in rows[:12]})
     taste = tastes.learn("mine", collection, tastes.Sources(rater="me")).taste
-    assert taste.prior_names == ("technical", "others")
+    assert taste.prior_names == ("technical", "appeal", "others")
     assert taste.examples.graded
-    assert np.isnan(taste.examples.priors[:, 1]).sum() == len(rows) - 12
+    assert np.isnan(taste.examples.priors[:, 2]).sum() == len(rows) - 12
     kept, items, _ = measure_sound(collection, rows, TasteScorer.of(taste))
     liking = taste.liking(items)
     assert min(v for row, v in zip(kept, liking, strict=True) if vivid[row.id]) > max(

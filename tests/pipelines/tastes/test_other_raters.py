@@ -57,8 +57,8 @@ def test_raters_who_agree_are_trusted_sooner(rated, tmp_path):
     assert beliefs_in(collection, "me", ("a judge", OTHERS), priors, 1.0) == (None, alike[1])
 
     learnt = tastes.learn("mine", collection, tastes.Sources(rater="me")).taste
-    assert [len(beliefs) for beliefs in learnt.examples.prior_beliefs] == [3, 4]
-    assert learnt.alone.examples.prior_beliefs == learnt.examples.prior_beliefs[:1]
+    assert [len(beliefs) for beliefs in learnt.examples.prior_beliefs] == [3, 4, 4]
+    assert learnt.alone.examples.prior_beliefs == learnt.examples.prior_beliefs[:2]
     path = save_taste(learnt, tmp_path / "mine.safetensors")
     assert same_taste(load_taste(path), learnt)
     assert load_taste(path).alone.examples.prior_beliefs == learnt.alone.examples.prior_beliefs

@@ -1,0 +1,90 @@
+"""Appeal: a ridge regression on late items, and its place among the prior scores of a taste."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.linear_model import Ridge
+
+from soart.errors import ProfileError
+from soart.metrics.tastes.appeal import APPEAL, appeal_model, learn_appeal
+from soart.metrics.tastes.examples import from_modes
+from soart.metrics.tastes.mixture import hypotheses
+from soart.metrics.tastes.profile import TECHNICAL, computed_priors, learn_taste, scores_told_by
+
+NAMES = (
+    *(f"colour/chroma/{k}" for k in range(3)),
+    *(f"deep/{depth}/{k:03d}" for depth in range(1, 8) for k in range(4)),
+)
+
+
+def pictures(n=60, seed=0):
+    return np.random.default_rng(seed).normal(size=(n, len(NAMES)))
+
+
+def test_is_ridge_regression_on_late_items():
+    items, fresh = pictures(), pictures(9, 1)
+    means = 4 + items @ np.linspace(-1, 1, len(NAMES))
+    learnt = learn_appeal(items, NAMES, means, strength=0.5)
+    assert learnt.names == NAMES[-8:]
+    z, unseen = ((rows[:, -8:] - items[:, -8:].mean(axis=0)) / items[:, -8:].std(axis=0) for rows in (items, fresh))
+    # In the dual the strength is a share of the mean eigenvalue of the pictures' products.
+    oracle = Ridge(alpha=0.5 * np.sum(z**2) / len(z)).fit(z, means)
+    assert np.allclose(learnt.scores(fresh, NAMES), oracle.predict(unseen))
+    shuffled = np.random.default_rng(2).permutation(len(NAMES))
+    assert np.allclose(learnt.scores(fresh[:, shuffled], [NAMES[i] for i in shuffled]), learnt.scores(fresh, NAMES))
+
+
+def test_odd_pictures():
+    items = pictures()
+    items[:, -1] = 3.0
+    learnt = learn_appeal(items, NAMES, items[:, -2])
+    # Items are cut at four deviations, and constant ones do not count.
+    far = np.repeat(items[:1], 3, axis=0)
+    far[1, -2], far[2, -2], far[2, -1] = 1e3, 1e6, 9.0
+    first, second, third = learnt.scores(far, NAMES)
+    assert second == pytest.approx(third)
+    assert second - first < 10
+    assert len(learnt.scores(items[:0], NAMES)) == 0
+    # Equal ratings teach nothing.
+    assert np.allclose(learn_appeal(items, NAMES, np.full(len(items), 5.0)).scores(items, NAMES), 5.0)
+
+
+def test_needs_the_default_network():
+    shipped = appeal_model()
+    assert len(shipped.names) == 192 + 320
+    assert np.isfinite(shipped.weights).all()
+    assert not shipped.known_from(NAMES)
+    assert scores_told_by(NAMES) == (TECHNICAL,)
+    assert scores_told_by((*NAMES, *shipped.names)) == (TECHNICAL, APPEAL)
+    with pytest.raises(ProfileError, match="Appeal needs the item"):
+        computed_priors((APPEAL,), pictures(2), NAMES, np.zeros((0, 0)), np.zeros(2))
+
+
+def test_at_most_one_score_that_items_tell_is_trusted():
+    priors = (TECHNICAL, APPEAL, "others")
+    found = hypotheses(["gaussian all"], priors)
+    trusted = {tuple(deviation > 0 for deviation in h.deviations) for h in found}
+    assert trusted == {
+        (first, second, third)
+        for first in (False, True)
+        for second in (False, True)
+        for third in (False, True)
+        if not (first and second)
+    }
+
+
+def test_a_taste_of_few_pictures_starts_from_it():
+    """Someone who likes what people in general like: four pictures of noise hardly change that."""
+    shipped, rng = appeal_model(), np.random.default_rng(5)
+    items = shipped.centre + shipped.scale * rng.normal(size=(200, len(shipped.names)))
+    scores = computed_priors((APPEAL,), items, shipped.names, np.zeros((0, 0)), np.zeros(200))
+    order = np.argsort(scores[:, 0])
+    chosen = [*order[-8:-4], *order[4:8]]
+    examples = from_modes({"good": items[chosen[:4]], "bad": items[chosen[4:]]})
+    taste = learn_taste(
+        replace(examples, priors=scores[chosen]), shipped.names, "deep-2",
+        prior_names=(APPEAL,), background=(items, scores), curve=False, repeats=1,
+    )  # fmt: skip
+    assert taste.trusted_priors[APPEAL] > 0.8
+    assert np.corrcoef(taste.liking(items), scores[:, 0])[0, 1] > 0.9

@@ -1,0 +1,50 @@
+"""The judge of appeal, on real weights."""
+
+import numpy as np
+import pytest
+
+from soart.errors import JudgeError
+from soart.metrics.items.combined import default_network, taste_extractor
+from soart.metrics.tastes.appeal import APPEAL, appeal_model
+from soart.pipelines.judges.finding import judge_named, known_judges
+from soart.pipelines.judges.in_memory import judge_batch, judges_for
+
+
+def sunset(side=200):
+    """A gradient from blue to orange, with a sun and its reflection on dark water."""
+    y, x = np.mgrid[0:side, 0:side] / side
+    sky = np.stack([60 + 190 * y, 60 + 90 * y, 140 - 60 * y], axis=2)
+    sky[np.hypot(y - 0.5, x - 0.5) < 0.1] = (255, 240, 190)
+    below = y > 0.6
+    sky[below] = 0.5 * sky[::-1][below]
+    return sky.astype(np.uint8)
+
+
+def rubble(side=200):
+    """Grey noise of several scales."""
+    rng = np.random.default_rng(0)
+    grain = sum(np.kron(rng.uniform(40, 200, (side // k, side // k)), np.ones((k, k))) for k in (1, 4, 8)) / 3
+    return np.repeat(grain[:, :, None], 3, axis=2).astype(np.uint8)
+
+
+def test_judges_pictures_of_any_size():
+    judge = judge_named(APPEAL)
+    pictures = [sunset(), rubble(), sunset(64), rubble(64)]
+    values = judge.judge(pictures, [""] * 4)
+    assert ((values >= 1) & (values <= 7)).all()
+    assert values[0] > values[1] + 0.5
+    assert values[2] > values[3]
+    # The same value as the prior score of a taste, which measures more items.
+    extractor = taste_extractor(default_network())
+    prior = appeal_model().scores(np.concatenate([extractor.extract(p) for p in pictures]), extractor.names)
+    assert np.allclose(values, prior, atol=1e-4)
+    assert np.allclose(judge.judge_items(judge.extractor.extract(pictures), [""] * 4), values)
+    ranked, problems = judge_batch(dict(enumerate(pictures)), dict.fromkeys(range(4), ""), judges_for(APPEAL))
+    assert problems == []
+    assert ranked[0].number in (0, 2)
+
+
+def test_is_built_in_and_takes_no_argument():
+    assert APPEAL in {source.name for source in known_judges()}
+    with pytest.raises(JudgeError, match="takes no argument"):
+        judge_named(f"{APPEAL}:large")
