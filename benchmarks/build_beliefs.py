@@ -1,9 +1,11 @@
-"""Learns the beliefs of ``metrics/tastes/mixture.py`` on tastes planted in the learning sources; writes ``beliefs.py``.
+"""Learns the beliefs of ``metrics/tastes/mixture.py`` on other tastes; writes ``beliefs.py``.
 
     python benchmarks/build_beliefs.py [--persons 160] [--check | --caution]
 
-Tastes are learnt from 4+4 to 30+30 pictures, with and without a network's items, and with prior scores from useless to
-very good. Weights of hypotheses follow from their evidence and the beliefs; the beliefs are those with which the
+Three quarters of the lessons are of real people (``people.py``), one quarter are of tastes planted in the learning
+sources. Tastes are learnt from 4+4 to 30+30 pictures (real ones to 16+16), with and without a network's items, and with
+prior scores from useless to very good: simulated means of others for planted tastes; appeal and the means of 2, 5 and 20
+others for people. Weights of hypotheses follow from their evidence and the beliefs; the beliefs are those with which the
 weighted predictions rank held-out pictures best (pairwise logistic loss, by gradient). With ``--check`` beliefs learnt
 on half of the persons are compared on the other half with equal beliefs, and nothing is written.
 
@@ -12,9 +14,9 @@ may. So ``CAUTION`` is added to the beliefs in no trust. It is chosen for the le
 without a useless prior score, or against a good one alone, whichever is larger. With ``--caution`` both are printed for
 several values on other persons, and nothing is written.
 
-Half of what planted tastes are made of are looks. Real people's likings of pictures followed a network's items far more
-than all others (AUC 0.67 against 0.60 from 8+8 pictures), so ``CONTENT`` is added to the belief in the kernel over
-content. It is the most that costs the mixed tastes nothing that shows; see docs/benchmarks/taste.md.
+The tempers are those learnt on planted tastes alone, which prefer more of the evidence; for people anything between 0.15
+and 0.6 is alike. Half of what planted tastes are made of are looks. Real people's likings follow a network's late items far more than all
+others, so people count more. Planted tastes still count, because people's pictures are all photographs.
 """
 
 from __future__ import annotations
@@ -25,10 +27,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from build_appeal import folds, held_out
+from people import People, people
 from real_tastes import World, world
 from sources import default_cache
 
 from soart.metrics.tastes import beliefs
+from soart.metrics.tastes.appeal import APPEAL
 from soart.metrics.tastes.item_kernels import ItemKernels
 from soart.metrics.tastes.kernels import Frame, kinds_of
 from soart.metrics.tastes.mixture import Hypothesis, fit_all, hypotheses, log_weights
@@ -38,13 +43,15 @@ SIZES = (4, 8, 16, 30)
 SLOPES = (0.0, 0.5, 0.0, 1.0, 2.5)
 #: Prior scores of a learning, if any: the technical score, which people's liking hardly follows, and others' mean.
 PRIORS = ("technical", "others")
+#: Fewest liked and disliked pictures that a person's taste is tested on.
+FEWEST_TESTED = 5
 #: Added to the log beliefs in no trust, and other values that ``--caution`` compares it with, from none on.
 CAUTION, CAUTIONS = 1.0, (0.0, 0.5, 1.0, 1.5, 2.0)
-#: Added to the log belief in the kernel over content.
-CONTENT = 1.5
+#: Number of others whose mean is a person's prior score; 0: a useless one, and appeal.
+OTHERS = (0, 2, APPEAL, 5, 0, APPEAL, 20)
 #: First of the persons that caution is chosen on.
 FIRST_CAUTIOUS = 40_000
-STEPS, PERSONS_A_STEP, RATE, SHRINKAGE = 200, 24, 0.08, 0.02
+STEPS, LESSONS_OF_PEOPLE, LESSONS_OF_PLANTED, RATE, SHRINKAGE = 200, 24, 8, 0.08, 0.02
 
 
 @dataclass(frozen=True)
@@ -105,8 +112,38 @@ def lessons(place: World, persons: int) -> list[Lesson]:
     return found
 
 
+def lessons_of_people(place: People) -> list[Lesson]:
+    """As ``lessons``, of real people; every second with prior scores, every fifth without a network."""
+    found, appeal = [], held_out(place, folds(place))
+    for person in range(len(place)):
+        label, _ = place.person(person)
+        for number, size in enumerate(SIZES[:3]):
+            rng = np.random.default_rng([size, person])
+            learn, test = place.split(label, size, rng)
+            liked = label[test] == 1
+            if len(learn) < 2 * size or min(liked.sum(), (~liked).sum()) < FEWEST_TESTED:
+                continue
+            rows = place.items if (person + number) % 5 == 0 else place.both
+            names = place.names[: rows.shape[1]]
+            priors, others = np.zeros((len(rows), 0)), np.zeros(len(rows))
+            title = f"people {size}+{size}" + (", no network" if rows is place.items else "")
+            if (person + number) % 2 == 0:
+                count = OTHERS[(person // 2) % len(OTHERS)]
+                if count == APPEAL:
+                    others = appeal
+                else:
+                    others = place.others(person, int(count), rng) if count else rng.normal(size=len(rows))
+                others = np.nan_to_num(_cut(others))
+                priors = np.stack([_cut(place.technical), others], axis=1)
+                title += f", {count} {'others' * (count != APPEAL)}"
+            z = Frame.of(rows, names).deviations(rows)
+            candidates, evidence, predicted = predictions(z, learn, test, label, priors, names)
+            found.append(Lesson(candidates, evidence, predicted.astype(np.float32), liked, others[test], person, title))
+    return found
+
+
 def _cut(values: np.ndarray) -> np.ndarray:
-    standard: np.ndarray = np.clip((values - values.mean()) / values.std(), -3, 3)
+    standard: np.ndarray = np.clip((values - np.nanmean(values)) / np.nanstd(values), -3, 3)
     return standard
 
 
@@ -131,37 +168,38 @@ def _incidence(lesson: Lesson) -> torch.Tensor:
     return torch.tensor(rows)
 
 
-def learn_beliefs(chosen: list[Lesson]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Logs of all beliefs, in the order of ``PARTS``, and of the two tempers."""
+def learn_beliefs(of_people: list[Lesson], planted: list[Lesson]) -> torch.Tensor:
+    """Logs of all beliefs, in the order of ``PARTS``."""
+    chosen = [*of_people, *planted]
     logs = torch.zeros(len(PARTS), dtype=torch.float64, requires_grad=True)
-    tempers = torch.tensor(np.log([0.5, 1.0]), requires_grad=True)
-    optimiser, rng = torch.optim.Adam([logs, tempers], lr=RATE), np.random.default_rng(0)
+    optimiser, rng = torch.optim.Adam([logs], lr=RATE), np.random.default_rng(0)
     incidence = [_incidence(lesson) for lesson in chosen]
     average = torch.zeros_like(logs)
     for step in range(STEPS):
         optimiser.zero_grad()
         loss = SHRINKAGE * (logs**2).mean()
-        for k in rng.choice(len(chosen), min(PERSONS_A_STEP, len(chosen)), replace=False):
-            score = torch.softmax(weights_of(chosen[k], incidence[k], logs, tempers), 0).float() @ torch.tensor(
+        some = rng.choice(len(of_people), LESSONS_OF_PEOPLE, replace=False)
+        more = len(of_people) + rng.choice(len(planted), LESSONS_OF_PLANTED, replace=False)
+        for k in [*some, *more]:
+            score = torch.softmax(weights_of(chosen[k], incidence[k], logs), 0).float() @ torch.tensor(
                 chosen[k].predictions
             )
             score = (score - score.mean()) / score.std()
             liked = torch.tensor(chosen[k].liked)
             ahead = score[liked][:, None] - score[~liked]
-            loss = loss + torch.nn.functional.softplus(-1.5 * ahead).mean() / PERSONS_A_STEP
+            loss = loss + torch.nn.functional.softplus(-1.5 * ahead).mean() / (len(some) + len(more))
         loss.backward()
         optimiser.step()
         if step >= STEPS // 2:
             average += logs.detach() / (STEPS - STEPS // 2)
-    return average, tempers.detach()
+    return average
 
 
-def weights_of(lesson: Lesson, incidence: torch.Tensor, logs: torch.Tensor, tempers: torch.Tensor) -> torch.Tensor:
+def weights_of(lesson: Lesson, incidence: torch.Tensor, logs: torch.Tensor) -> torch.Tensor:
     """(h,) log weights of the hypotheses of a learning; as ``mixture.log_weights``."""
     ordinary = len(PARTS) - len(PRIORS) * len(beliefs.TRUSTS)
     belief, trust = incidence[:, :ordinary] @ logs[:ordinary], incidence[:, ordinary:] @ logs[ordinary:]
     evidence = torch.tensor(lesson.evidence - lesson.evidence.max())
-    within, among = torch.exp(tempers)
     places: dict[tuple[float, ...], list[int]] = {}
     for i, h in enumerate(lesson.candidates):
         places.setdefault(h.means, []).append(i)
@@ -169,7 +207,9 @@ def weights_of(lesson: Lesson, incidence: torch.Tensor, logs: torch.Tensor, temp
     for place in places.values():
         own, shown = belief[place], evidence[place]
         marginal = torch.logsumexp(own + shown, 0) - torch.logsumexp(own, 0)
-        weights[place] = trust[place] + among * marginal + torch.log_softmax(own + within * shown, 0)
+        weights[place] = (
+            trust[place] + beliefs.TEMPER_OF_TRUSTS * marginal + torch.log_softmax(own + beliefs.TEMPER * shown, 0)
+        )
     return weights
 
 
@@ -180,13 +220,15 @@ def auc(score: np.ndarray, liked: np.ndarray) -> float:
     return float(above / (liked.sum() * (~liked).sum()))
 
 
-def check(every: list[Lesson]) -> None:
+def check(of_people: list[Lesson], planted: list[Lesson]) -> None:
     """Print the gain of learnt beliefs over equal ones, on persons that they were not learnt on."""
     gains: dict[str, list[list[float]]] = {}
     for half in (0, 1):
-        logs, tempers = learn_beliefs([lesson for lesson in every if lesson.person % 2 != half])
-        for lesson in (lesson for lesson in every if lesson.person % 2 == half):
-            learnt = weights_of(lesson, _incidence(lesson), logs, tempers).numpy()
+        # Whether a lesson has prior scores, and which, must not tell its half.
+        learnt_from = [[lesson for lesson in some if lesson.person // 14 % 2 != half] for some in (of_people, planted)]
+        logs = learn_beliefs(*learnt_from)
+        for lesson in (lesson for lesson in (*of_people, *planted) if lesson.person // 14 % 2 == half):
+            learnt = weights_of(lesson, _incidence(lesson), logs).numpy()
             equal = lesson.evidence - lesson.evidence.max()
             trusted = np.array([any(means) for means in (h.means for h in lesson.candidates)])
             # Without a trusted prior score the model is the one that has none.
@@ -235,17 +277,11 @@ def compare_cautions(place: World, persons: int) -> None:
         print(line, flush=True)
 
 
-def write(logs: torch.Tensor, tempers: torch.Tensor) -> None:
+def write(logs: torch.Tensor) -> None:
     """Write the beliefs into the module, in place of those there."""
     values = iter(logs.tolist())
-    within, among = torch.exp(tempers).tolist()
-    lines = [
-        "#: Of the evidence within and among trusts.",
-        f"TEMPER, TEMPER_OF_TRUSTS = {within:.3f}, {among:.3f}",
-        '#: "gaussian content" with more than was learnt: real people\'s tastes are of content more often than planted ones.',
-        "KERNELS = {",
-    ]
-    lines += [f'    "{name}": {next(values) + CONTENT * (name == "gaussian content"):.3f},' for name in beliefs.KERNELS]
+    lines = ["KERNELS = {"]
+    lines += [f'    "{name}": {next(values):.3f},' for name in beliefs.KERNELS]
     alone = next(values)
     lines += ["}"]
     tables = {"AMPLITUDES": beliefs.AMPLITUDES, "RESIDUALS": beliefs.RESIDUALS, "NOISES": beliefs.NOISES}
@@ -266,7 +302,7 @@ def write(logs: torch.Tensor, tempers: torch.Tensor) -> None:
         ]
         lines += ["}"]
     path = Path(beliefs.__file__)
-    head, rest = path.read_text().split("#: Of the evidence", 1)
+    head, rest = path.read_text().split("KERNELS = {", 1)
     # Beliefs in kinds are not learnt here.
     path.write_text(head + "\n".join(lines) + "\n#: In one kind" + rest.split("#: In one kind", 1)[1])
 
@@ -283,11 +319,14 @@ def main() -> None:
     if arguments.caution:
         compare_cautions(world(arguments.cache, development=True), arguments.persons)
         return
-    every = lessons(world(arguments.cache, development=True), arguments.persons)
+    every = (
+        lessons_of_people(people(arguments.cache, development=True)),
+        lessons(world(arguments.cache, development=True), arguments.persons),
+    )
     if arguments.check:
-        check(every)
+        check(*every)
     else:
-        write(*learn_beliefs(every))
+        write(learn_beliefs(*every))
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
     z              (items − centre)/scale, cut at ±4
     d²_b(i, l)     squared distance over the items of kind b, divided by its median over the learning pictures
     d²_appearance  mean of d²_b over texture (SOART), colour and quality items
-    gaussian       exp(−d²), over appearance, content (a network's items), colour, or the mean of the first two
-    linear         ⟨z_i, z_l⟩ scaled to mean 1, over content, its late half, colour, quality, or all kinds alike
+    gaussian       exp(−d²), over appearance, content (a network's items), its late part, colour, or the mean of the first two
+    linear         ⟨z_i, z_l⟩ scaled to mean 1, over content, its late part, colour, quality, or all kinds alike
     attention      exp((C − 1)/T), with the cosines C and the rotations of version D, and temperature T
 
 A ridge fit with the last kernel is version D, see ``attention.version_d``: its softmax without the denominator.
@@ -118,7 +118,7 @@ class ItemKernels:
         """Names of the kernels, in the order of ``against``."""
         attention = [f"attention {t:g}" for t in TEMPERATURES] if self.heads else []
         if CONTENT in self.kinds:
-            extent = ["gaussian content", "gaussian all", "linear content", f"linear {LATE}", "linear all"]
+            extent = [f"{form} {kind}" for form in ("gaussian", "linear") for kind in (CONTENT, LATE, "all")]
         else:
             extent = ["gaussian appearance", "linear all"]
         single = [f"{form} colour" for form in ("gaussian", "linear")] if "colour" in self.kinds else []
@@ -131,12 +131,13 @@ class ItemKernels:
             rows, learnt = of_items(z, columns), of_items(self.z, columns)
             products = rows @ learnt.T
             along[kind] = products / self.powers[kind]
-            if kind != LATE:
-                squares = np.einsum("ip,ip->i", rows, rows)[:, None] + np.einsum("lp,lp->l", learnt, learnt)
-                apart[kind] = np.maximum(squares - 2 * products, 0) / self.widths[kind]
+            squares = np.einsum("ip,ip->i", rows, rows)[:, None] + np.einsum("lp,lp->l", learnt, learnt)
+            apart[kind] = np.maximum(squares - 2 * products, 0) / self.widths[kind]
         self._join(apart)
         self._join(along)
-        values = {name: np.exp(-apart[name.split()[1]]) for name in self.names if name.startswith("gaussian")}
+        values = {
+            name: np.exp(-apart[name.removeprefix("gaussian ")]) for name in self.names if name.startswith("gaussian ")
+        }
         values |= {f"linear {kind}": products for kind, products in along.items()}
         if self.heads:
             cosines = {kind: head(z) @ head(self.z).T for kind, head in self.heads.items()}

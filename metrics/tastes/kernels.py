@@ -31,14 +31,14 @@ APPEARANCE, CONTENT, LATE = ("texture", "colour", "quality"), "content", "late c
 
 
 def kinds_of(names: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """Numbers of the items of each kind; the late content is the second half of a network's depths."""
+    """Numbers of the items of each kind; the late content is the last two sevenths of a network's depths."""
     starts = {"colour": "colour", "quality": "quality", "deep": CONTENT}
     kinds = np.array([starts.get(name.split("/", 1)[0], "texture") for name in names])
     numbers = {kind: np.flatnonzero(kinds == kind) for kind in (*APPEARANCE, CONTENT) if (kinds == kind).any()}
     if CONTENT in numbers:
         parts = [names[number].split("/") for number in numbers[CONTENT]]
         depths = np.array([int(part[1]) if len(part) > 2 else 1 for part in parts])
-        numbers[LATE] = numbers[CONTENT][depths > depths.max() / 2]
+        numbers[LATE] = numbers[CONTENT][depths > depths.max() * 5 / 7]
     return numbers
 
 
