@@ -101,9 +101,9 @@ def with_noise(cards: list[Card], noise: float, seed: int = 0) -> list[Card]:
 def learnt_auc(
     place: Place, label: np.ndarray, learn: np.ndarray, test: np.ndarray, population: Population | None, seed: int
 ) -> float:
-    """AUC of a taste on the test views, learnt with the technical score and perhaps a population as priors."""
+    """AUC of a taste on the test views, learnt with the usual prior scores and perhaps a population."""
     rows, names = place.world.both, place.world.names
-    priors, prior_names = place.world.technical[:, None], ("technical",)
+    priors, prior_names = place.world.told, place.world.told_names
     if population is not None:
         priors = np.hstack([priors, kind_scores(population.means, rows)])
         prior_names += population.prior_names

@@ -28,7 +28,7 @@ AGREEMENTS = (0.0, 0.5, 0.7)
 SIZES = (4, 8, 16)
 #: Persons from whom likings are drawn.
 POOL, POOL_SIZE = 30_000, 100
-NAMES = ("technical", "others")
+OTHERS = "others"
 
 
 @dataclass(frozen=True)
@@ -72,17 +72,18 @@ def aucs(place: World, one: Group, size: int, seed: int) -> Iterator[float]:
     """AUCs of the taste with what others show, with the usual beliefs, without others' means, and of these means alone."""
     learn, test = place.split(one.label, size, np.random.default_rng([size, seed]))
     truth = one.label[test] == 1
-    known = np.stack([place.technical, one.others], axis=1)
+    known, all_names = np.column_stack([place.told, one.others]), (*place.told_names, OTHERS)
     parts = {"good": learn[:size], "bad": learn[size:]}
     examples = from_modes(
         {mode: place.both[r] for mode, r in parts.items()}, {mode: place.source[r] for mode, r in parts.items()}
     )
-    pairs = {
-        "technical": list(ratings_with_scores(one.stars, dict(enumerate(place.technical.tolist())))),
-        "others": list(ratings_with_others_means(one.stars)),
-    }
-    shown = tuple(beliefs_shown_by_others(shown_trusts(name), pairs[name], examples.liking.std()) for name in NAMES)
-    for names, beliefs in ((NAMES, shown), (NAMES, ()), (NAMES[:1], ())):
+    pairs = [list(ratings_with_scores(one.stars, dict(enumerate(scores.tolist())))) for scores in place.told.T]
+    pairs.append(list(ratings_with_others_means(one.stars)))
+    shown = tuple(
+        beliefs_shown_by_others(shown_trusts(name), rated, examples.liking.std())
+        for name, rated in zip(all_names, pairs, strict=True)
+    )
+    for names, beliefs in ((all_names, shown), (all_names, ()), (place.told_names, ())):
         priors = known[:, : len(names)]
         scaling = Scaling.of(place.both, priors, place.names)
         known_examples = replace(examples, priors=priors[learn], prior_names=names, prior_beliefs=beliefs)

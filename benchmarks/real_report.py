@@ -25,7 +25,7 @@ from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.svm import SVC
 
 from soart.metrics.items.combined import taste_extractor
-from soart.metrics.tastes.examples import from_modes, from_ratings
+from soart.metrics.tastes.examples import Examples, from_modes, from_ratings
 from soart.metrics.tastes.fitting import Fitted, Scaling, fit
 from soart.metrics.tastes.profile import learn_taste
 from soart.metrics.tastes.proposals import propose_first
@@ -41,15 +41,20 @@ FIRST = 10_000
 FIRST_SIZES, DRAWS = (8, 16, 30), 4
 
 
-def _examples(place: World, rows: np.ndarray, learn: np.ndarray, priors: np.ndarray):  # noqa: ANN202
-    """Examples of liked and disliked rows, half each, with prior scores."""
+def examples_of(
+    place: World,
+    rows: np.ndarray,
+    learn: np.ndarray,
+    priors: np.ndarray,
+    prior_names: tuple[str, ...] = ("technical", "others"),
+) -> Examples:
+    """Examples of liked and disliked rows, half each, with prior scores, of which there may be fewer than names."""
     half = len(learn) // 2
     parts = {"good": learn[:half], "bad": learn[half:]}
     found = from_modes(
         {mode: rows[r] for mode, r in parts.items()}, {mode: place.source[r] for mode, r in parts.items()}
     )
-    return type(found)(found.items, found.liking, found.modes, found.groups, found.pictures, priors=priors[learn],
-                       prior_names=("technical", "others")[: priors.shape[1]])  # fmt: skip
+    return replace(found, priors=priors[learn], prior_names=prior_names[: priors.shape[1]])
 
 
 def _soart(
@@ -62,10 +67,10 @@ def _soart(
 ) -> Fitted:
     names = place.names[: rows.shape[1]]
     rng = np.random.default_rng(seed)
-    return fit(_examples(place, rows, learn, priors), names, rng, Scaling.of(rows, priors, names), methods)
+    return fit(examples_of(place, rows, learn, priors), names, rng, Scaling.of(rows, priors, names), methods)
 
 
-def _rivals(z: np.ndarray, y: np.ndarray, test: np.ndarray) -> dict[str, np.ndarray]:
+def rivals(z: np.ndarray, y: np.ndarray, test: np.ndarray) -> dict[str, np.ndarray]:
     """Scores of test pictures by usual methods; their settings by cross-validation or evidence."""
     folds = StratifiedKFold(4, shuffle=True, random_state=0)
     width = z.shape[1]
@@ -104,7 +109,7 @@ def accuracy(place: World, persons: int) -> None:
                 "without network": _soart(place, place.items, learn, none, number)(place.items[test], none[test]),
                 "before": _soart(place, both, learn, none, number, ("gp+attention",))(both[test], none[test]),
             }
-            scores |= _rivals(z[learn], y, z[test])
+            scores |= rivals(z[learn], y, z[test])
             for name, values in scores.items():
                 reached.setdefault(name, []).append(roc_auc_score(truth, values))
         print(f"\n{size}+{size} pictures, {persons} persons, {time.perf_counter() - started:.0f} s")
@@ -150,7 +155,7 @@ def trust(place: World, rated: np.ndarray, repetitions: int) -> None:
         rated: (n,) True for those that may be rated, which are the collection.
         repetitions: number of persons.
     """
-    both, known = place.both, place.technical[:, None]
+    both, known = place.both, place.told
     for size in SIZES:
         covered, few, words, widths, true, usable = [], [], [], [], [], []
         for number in range(repetitions):
@@ -158,7 +163,7 @@ def trust(place: World, rated: np.ndarray, repetitions: int) -> None:
             learn, few_others = place.split(np.where(rated, label, 0), size, np.random.default_rng([size, number]))
             test = np.flatnonzero((label != 0) & ~np.isin(place.source, place.source[learn]))
             profile = learn_taste(
-                _examples(place, both, learn, known), place.names, taste_extractor().version, prior_names=("technical",),
+                examples_of(place, both, learn, known, place.told_names), place.names, taste_extractor().version, prior_names=place.told_names,
                 background=(both[rated], known[rated]), rng=np.random.default_rng(number), curve=False,
             )  # fmt: skip
             liking, low, high = profile.liking(both), profile.trust.low, profile.trust.high
@@ -184,7 +189,7 @@ def first_pictures(place: World, persons: int) -> None:
     Half of the sources are held out. Of the others any views may be rated, in stars by fifths of the person's likings.
     """
     both, names = place.both, taste_extractor().names
-    scaling = Scaling.of(both, place.technical[:, None], place.names)
+    scaling = Scaling.of(both, place.told, place.names)
     for size in FIRST_SIZES:
         reached: dict[str, list[float]] = {"random": [], "proposed": []}
         different = []
@@ -217,9 +222,9 @@ def _rated_auc(
     if len(np.unique(stars)) < 2:
         return 0.5
     found = from_ratings(place.both[rows], stars, place.source[rows].tolist())
-    priors = place.technical[:, None]
+    priors = place.told
     fitted = fit(
-        replace(found, priors=priors[rows], prior_names=("technical",)),
+        replace(found, priors=priors[rows], prior_names=place.told_names),
         place.names,
         np.random.default_rng(seed),
         scaling,

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from sources import Source, learning_sources, unseen_sources
 
 from soart.metrics.image import read_image
 from soart.metrics.items.combined import default_network, taste_extractor
-from soart.metrics.tastes.profile import technical_prior
+from soart.metrics.tastes.profile import computed_priors, scores_told_by, technical_prior
 
 SEED = 91
 #: Longest side of a view, share of the sides that a view shows, and side of the reduced picture for composition.
@@ -86,6 +87,17 @@ class World:
     def both(self) -> np.ndarray:
         """(n, p + q) items of both kinds."""
         return np.hstack([self.items, self.deep])
+
+    @property
+    def told_names(self) -> tuple[str, ...]:
+        """(k,) names of the prior scores that every taste has."""
+        return scores_told_by(self.names)
+
+    @cached_property
+    def told(self) -> np.ndarray:
+        """(n, k) these prior scores."""
+        none = np.zeros((0, 0))
+        return computed_priors(self.told_names, self.both, self.names, none, np.zeros(len(self.both)))
 
     def person(self, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """(n,) labels 1 (liked), −1 or 0, and (n,) standardised likings, of the synthetic person of a ``seed``."""

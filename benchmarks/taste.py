@@ -37,11 +37,11 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sources import default_cache
 
-from soart.metrics.items.combined import taste_extractor
+from soart.metrics.items.combined import default_network, taste_extractor
 from soart.metrics.items.deep import DeepExtractor
 from soart.metrics.tastes.examples import from_modes
 from soart.metrics.tastes.fitting import fit
-from soart.metrics.tastes.profile import learn_taste, technical_prior
+from soart.metrics.tastes.profile import computed_priors, learn_taste, scores_told_by, technical_prior
 from soart.metrics.tastes.trust import CHANCE
 
 SEED = 77
@@ -134,7 +134,8 @@ def rival_scores(name: str, x: np.ndarray, y: np.ndarray, test: np.ndarray) -> n
 def accuracy(tasks: list[Task], sizes: tuple[int, ...], splits: int) -> None:
     """Held-out AUC of the profile and of every rival, and paired differences."""
     names = taste_extractor().names
-    deep_names = (*names, *(f"deep/{i:04d}" for i in range(tasks[0].deep.shape[1])))
+    deep_names = taste_extractor(default_network()).names
+    told_names = scores_told_by(deep_names)
     for size in sizes:
         scores: dict[str, list[float]] = {}
         print(f"\n{size}+{size} pictures, {splits} splits a taste; AUC on held-out pictures")
@@ -150,11 +151,11 @@ def accuracy(tasks: list[Task], sizes: tuple[int, ...], splits: int) -> None:
                     roc_auc_score(truth, fitted(task.items[test], task.technical[test][:, None]))
                 )
                 both = np.hstack([task.items, task.deep])
-                wide = replace(examples, items=np.concatenate([both[learn[y == 1]], both[learn[y == -1]]]))
+                order = np.concatenate([learn[y == 1], learn[y == -1]])
+                told = computed_priors(told_names, both, deep_names, np.zeros((0, 0)), np.zeros(len(both)))
+                wide = replace(examples, items=both[order], priors=told[order], prior_names=told_names)
                 fitted = fit(wide, deep_names, rng)
-                own.setdefault("soart+deep", []).append(
-                    roc_auc_score(truth, fitted(both[test], task.technical[test][:, None]))
-                )
+                own.setdefault("soart+deep", []).append(roc_auc_score(truth, fitted(both[test], told[test])))
                 for rival in rivals():
                     score = rival_scores(rival, task.items[learn], y, task.items[test])
                     own.setdefault(rival, []).append(roc_auc_score(truth, score))
