@@ -90,8 +90,9 @@ def test_texts_take_the_free_name_of_their_picture(tmp_path):
     assert (tmp_path / "a.txt").read_text() == "a.txt"
 
 
-def test_a_text_of_two_pictures_stays(collection, tmp_path):
-    for name, seed in (("a.png", 1), ("a.jpg", 2)):
+@pytest.mark.parametrize("other", ["a.jpg", "a.JPG", "a.PNG"])
+def test_a_text_of_two_pictures_stays(collection, tmp_path, other):
+    for name, seed in (("a.png", 1), (other, 2)):
         (tmp_path / name).write_bytes(encoded(picture(seed), "PNG"))
     (tmp_path / "a.txt").write_text("both")
     result = sync_and_evaluate(collection, Scan([tmp_path], ["a.*"]), LocalEngine(1))
@@ -113,7 +114,7 @@ def test_stars_are_fifths():
 
 def test_annotations_touch_no_pixel_and_are_undone(collection, art, tmp_path):
     folder = copy_of(art, tmp_path / "mine")
-    (folder / "00.xmp").write_text('<rdf:RDF><rdf:Description dc:title="x"/></rdf:RDF>')
+    (folder / "00.xmp").write_bytes(b'<rdf:RDF>\r\n<rdf:Description dc:title="x"/>\r\n</rdf:RDF>\r\n')
     before = {p.name: p.read_bytes() for p in folder.iterdir()}
     result = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1))
     pixels = {p.name: np.asarray(Image.open(p)).tobytes() for p in folder.glob("[0-9]*.png")}
@@ -123,7 +124,10 @@ def test_annotations_touch_no_pixel_and_are_undone(collection, art, tmp_path):
         with Image.open(folder / name) as image:
             assert np.asarray(image).tobytes() == content
             assert json.loads(image.info["soart"])["profile"] == "technical-6"
-    assert 'dc:title="x"' in (folder / "00.xmp").read_text()
+    sidecar = (folder / "00.xmp").read_bytes()
+    assert b'dc:title="x"' in sidecar
+    # The ends of its lines stay too.
+    assert sidecar.count(b"\r\n") == 3
     # The pictures are still the same to the collection.
     again = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1))
     assert again.update.looked == 0
