@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Update, and_, delete, exists, func, insert, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from ...files import beginning_of_paths_in
+from ...files import beginning_of_paths_in, is_gone
 from ...metrics.damage.titles import JUDGE
 from ..collection.collection import Collection
 from ..collection.files import image_ids_of_scan
@@ -255,7 +255,7 @@ def mark_missing(collection: Collection, scan_number: int, roots: Sequence[str])
             here = select(FileRow.image_id).where(FileRow.scan == scan_number, FileRow.image_id.in_(images))
             elsewhere = set(session.scalars(here))
         last = rows[-1].id
-        lost = [row for row in rows if not os.path.lexists(row.path)]
+        lost = [row for row in rows if is_gone(row.path)]
         gone |= {row.image_id or row.path for row in lost if row.image_id not in elsewhere}
         fresh = [row.id for row in lost if row.missing_since is None]
         if fresh:

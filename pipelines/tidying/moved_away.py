@@ -7,7 +7,6 @@ between moving a file and marking its picture.
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import CollectionError
+from ...files import is_gone
 from ...metrics.formats.decoders import SUFFIXES
 from ..collection.collection import Collection
 from ..collection.files import image_ids_at, paths_by_picture
@@ -141,7 +141,7 @@ def _changes(collection: Collection, ids: Sequence[int]) -> Iterator[dict[str, A
         files = [
             path
             for path in dict.fromkeys([str(collection.locate(row)), *paths.get(row.id, ())])
-            if os.path.lexists(path) and (row.problem is None or sha256_of(path) == row.sha256)
+            if not is_gone(path) and (row.problem is None or sha256_of(path) == row.sha256)
         ]
         problem = None if files else AWAY
         lost = files and Path(row.path).is_absolute() and row.path not in files

@@ -6,6 +6,9 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from soart.errors import CollectionError
+from soart.files import is_gone
+from soart.pipelines.ingest.roots import open_collection_for
 from soart.pipelines.ingest.scan import Scan, find_pictures
 
 
@@ -91,6 +94,22 @@ def test_folders_that_cannot_be_listed_are_named(closed):
     assert paths == [str(closed / "a.png")]
     assert scan.problems == [f"'{closed}/inner' cannot be read: Permission denied."]
     assert scan.unseen == [str(closed / "inner")]
+
+
+def test_a_folder_that_cannot_be_reached_is_not_called_missing(closed):
+    user = os.geteuid()
+    os.seteuid(user or 65534)
+    try:
+        with pytest.raises(CollectionError, match=r"inner/deep' cannot be read: Permission denied\."):
+            open_collection_for([str(closed / "inner" / "deep")], str(closed / "none"))
+        assert [is_gone(closed / name) for name in ("inner/deep", "none", "a.png", "a.png/x")] == [
+            False,
+            True,
+            False,
+            True,
+        ]
+    finally:
+        os.seteuid(user)
 
 
 def test_a_contained_scan_leaves_out_links_to_elsewhere(folder, tmp_path):

@@ -6,6 +6,7 @@ import sys
 import time
 import tracemalloc
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from specimens.ugly import dangerous_inspection, encoded, picture, write_ugly
@@ -90,6 +91,36 @@ def test_moved_copied_and_touched_files_are_known_by_content(collection, folder)
     # Only what is nowhere any more counts as gone.
     (folder / "moved.png").unlink()
     assert update(collection, folder)[0].missing == 1
+
+
+def test_a_file_of_a_distant_time_does_not_stop_the_scan(collection, folder):
+    settle(folder / "0.png", -300 * 365 * 86_400)
+    settle(folder / "1.png", 300 * 365 * 86_400)
+    for looked in (5, 0):
+        done, _ = update(collection, folder)
+        assert (done.found, done.looked, done.problems) == (5, looked, [])
+
+
+def test_pictures_in_a_folder_that_cannot_be_opened_are_not_gone(tmp_path, folder):
+    # Root may open everything: the second scan runs as an ordinary user.
+    user = os.geteuid()
+    with TemporaryDirectory() as place, Collection(Path(place, "c")) as collection:
+        pictures = Path(place, "pictures")
+        folder.rename(pictures)
+        update(collection, pictures)
+        for path in (Path(place), *Path(place).rglob("*")):
+            path.chmod(0o777)
+        (pictures / "inner").chmod(0)
+        (pictures / "0.png").unlink()
+        os.seteuid(user or 65534)
+        try:
+            done = update(collection, pictures)[0]
+        finally:
+            os.seteuid(user)
+            (pictures / "inner").chmod(0o700)
+        assert (done.found, done.missing) == (2, 1)
+        assert done.problems == [f"'{pictures}/inner' cannot be read: Permission denied."]
+        assert files(collection)[str(pictures / "inner" / "3.png")].missing_since is None
 
 
 def test_changed_files_are_looked_at_and_their_old_pictures_kept(collection, folder):
