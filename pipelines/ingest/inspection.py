@@ -64,13 +64,16 @@ def inspect_file(path: str, kinds: Sequence[ItemKind | None] = (None,)) -> Inspe
 
     Args:
         path: of the file.
-        kinds: of the items that are wanted; None for those that every picture has.
+        kinds: of the items that are wanted; None for those that every picture has. Without any the file is hashed and its
+            metadata read, but it is not decoded, so that it need not hold a picture.
     """
     try:
         content = read_content(path)
     except ImageError as error:
         return Inspection(path, problem=str(error), lasting=False)
     digest = hashlib.sha256(content).hexdigest()
+    if not kinds:
+        return Inspection(path, digest, metadata=picture_metadata(Path(path), content))
     try:
         picture = read_image(content, label=path)
         items, measured = [], dict[str, np.ndarray]()

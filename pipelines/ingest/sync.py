@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from ...files import plain_path
 from ...metrics.items.combined import ItemKind
@@ -18,7 +19,6 @@ from ..support.batching import batches
 from .engines import Engine
 from .file_rows import (
     complete_images,
-    files_beside,
     known_files,
     known_sizes,
     link_files,
@@ -27,9 +27,9 @@ from .file_rows import (
     problems_of,
     seen_again,
     store_inspections,
-    store_metadata,
 )
 from .inspection import Inspection, extractor_of, sha256_of
+from .metadata_rows import files_beside, store_metadata, with_copies, with_unread_texts
 from .scan import FileEntry, Scan, is_text
 from .scan_records import begin_scan, check_undisturbed, folders_read, last_read, note_folders_read
 
@@ -69,6 +69,8 @@ class _Comparison:
 
     def __init__(self, collection: Collection, versions: Sequence[str], update: Update, retry: bool) -> None:
         self.collection, self.versions, self.update, self.retry = collection, versions, update, retry
+        #: Known pictures that lie beside other texts now.
+        self.unread: list[str] = []
 
     def fresh(self, chunk: Sequence[FileEntry]) -> list[FileEntry]:
         """Files that need inspecting; the rest are marked as seen."""
@@ -97,6 +99,7 @@ class _Comparison:
             links = [(settled(file), images[digests[file.path] or ""]) for file in recognised]
             link_files(self.collection, self.update.scan_number, links)
             self.update.recognised += len(recognised)
+            self.unread += with_unread_texts(self.collection, [file.path for file in recognised])
         return [file for file in files if digests.get(file.path) not in images]
 
 
@@ -167,9 +170,10 @@ def sync(
 
     for batch in batches(inspections(), _WRITE):
         store_inspections(collection, update.scan_number, batch)
-    for paths in batches(files_beside(collection, update.scan_number, changed_sidecars), _WRITE):
-        readings = engine.inspect(paths, ())
-        store_metadata(collection, {i.sha256: i.metadata for i in readings if i.problem is None})
+    unread = chain(comparison.unread, files_beside(collection, update.scan_number, changed_sidecars))
+    for paths in batches(unread, _WRITE):
+        readings = engine.inspect(with_copies(collection, paths), ())
+        store_metadata(collection, [(i.sha256, i.metadata) for i in readings if i.problem is None])
     check_undisturbed(collection, update.scan_number, update.found - len(unopened))
     with collection.session("be written", write=True) as session:
         note_folders_read(session, scan, started_at)

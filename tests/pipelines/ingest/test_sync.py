@@ -343,6 +343,44 @@ def test_texts_beside_pictures_are_read_and_read_again_when_they_change(collecti
     }
 
 
+def test_the_text_of_a_copy_counts_beside_those_of_the_others(collection, folder):
+    """Whatever is read last, and whether the copies are there from the beginning."""
+    (folder / "inner" / "b.png").write_bytes((folder / "0.png").read_bytes())
+    (folder / "inner" / "b.txt").write_text("a bee")
+    update(collection, folder)
+    assert prompts(collection)["0.png"] == "a bee"
+    # A table that does not name the copy beside it, a second text, and a third one.
+    (folder / "metadata.jsonl").write_text('{"file_name": "1.png", "text": "an oak"}\n')
+    update(collection, folder)
+    assert prompts(collection)["0.png"] == "a bee"
+    (folder / "c.png").write_bytes((folder / "0.png").read_bytes())
+    (folder / "c.txt").write_text("a cat")
+    update(collection, folder)
+    assert prompts(collection)["0.png"] == "a bee"
+    (folder / "0.txt").write_text("an ant")
+    update(collection, folder)
+    assert prompts(collection) == dict.fromkeys(["0.png", "b.png", "c.png"], "an ant") | {
+        "1.png": "an oak", "2.png": None, "3.png": None, "4.png": None
+    }  # fmt: skip
+
+
+def test_a_known_picture_gets_the_text_that_lies_where_it_was_moved(collection, folder):
+    (folder / "0.txt").write_text("a boat")
+    (folder / "inner" / "fox.txt").write_text("a fox")
+    (folder / "inner" / "ship.txt").write_text("a ship")
+    update(collection, folder)
+    (folder / "1.png").rename(folder / "inner" / "fox.png")
+    (folder / "0.png").rename(folder / "inner" / "ship.png")
+    done, seen = update(collection, folder)
+    assert (done.recognised, done.looked) == (2, 0)
+    assert (prompts(collection)["fox.png"], prompts(collection)["ship.png"]) == ("a fox", "a ship")
+    # Moved with its text, it is not even opened for that.
+    (folder / "inner").rename(folder / "other")
+    done, seen = update(collection, folder)
+    assert (done.recognised, seen) == (4, [])
+    assert prompts(collection)["ship.png"] == "a ship"
+
+
 def test_texts_that_changed_before_another_folder_was_read_are_read_again(collection, folder, tmp_path):
     (folder / "0.txt").write_text("a boat")
     (folder / "inner" / "3.txt").write_text("a fox")
