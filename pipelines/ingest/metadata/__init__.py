@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from .foldertable import TABLES, FolderTable
 from .read import BESIDE, SIDECARS, embedded_metadata, picture_metadata, sidecars_of, source_of
-from .record import PictureMetadata
+from .record import PictureMetadata, maker
 from .sidecars import sidecar_metadata
 from .words import plain_prompt, prompt_words
 
@@ -18,6 +18,7 @@ __all__ = [
     "FolderTable",
     "PictureMetadata",
     "embedded_metadata",
+    "maker",
     "picture_metadata",
     "plain_prompt",
     "prompt_words",

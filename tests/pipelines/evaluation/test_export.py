@@ -18,6 +18,8 @@ from soart.pipelines.evaluation.records import columns, records
 from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.reports.evaluation import render_evaluation, write_evaluation
+from soart.pipelines.services.export import PictureExport
+from soart.pipelines.tidying.xmp import with_rating
 
 
 @pytest.mark.parametrize("kind", ["csv", "json", "parquet"])
@@ -44,6 +46,19 @@ def test_exports_hold_every_file_and_come_back(found, tmp_path, kind):
     export(records(found.collection, found.update.scan_number, found.evaluation), names, path)
     assert path.read_bytes() == first
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_stars_beside_a_picture_name_no_tool(collection, tmp_path):
+    folder = tmp_path / "art"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(encoded(picture(1), "PNG"))
+    (folder / "a.xmp").write_text(with_rating(None, 4))
+    result = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1))
+    [row] = records(collection, result.update.scan_number, result.evaluation)
+    assert (row["tool"], row["settings"], row["source"]) == (None, '{"rating": "4"}', "sidecar:a.xmp")
+    content = b"".join(PictureExport(collection, result.evaluation.ids.tolist(), "json", ()).stream())
+    [row] = json.loads(content)
+    assert (row["tool"], row["settings"]) == (None, "rating: 4")
 
 
 def test_formulas_stay_text_in_spreadsheets(tmp_path):
