@@ -93,6 +93,14 @@ def test_moved_copied_and_touched_files_are_known_by_content(collection, folder)
     assert update(collection, folder)[0].missing == 1
 
 
+def test_a_file_of_another_size_is_looked_at_whatever_its_time(collection, folder):
+    update(collection, folder)
+    status = (folder / "0.png").stat()
+    (folder / "0.png").write_bytes(encoded(picture(99, (50, 50)), "PNG"))
+    os.utime(folder / "0.png", ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert update(collection, folder)[1] == [str(folder / "0.png")]
+
+
 def test_a_file_of_a_distant_time_does_not_stop_the_scan(collection, folder):
     settle(folder / "0.png", -300 * 365 * 86_400)
     settle(folder / "1.png", 300 * 365 * 86_400)
