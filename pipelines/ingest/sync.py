@@ -15,6 +15,7 @@ from itertools import chain
 from ...files import plain_path
 from ...metrics.items.combined import ItemKind
 from ..collection.collection import Collection
+from ..collection.png import digest_of_file
 from ..support.batching import batches
 from .engines import Engine
 from .file_rows import (
@@ -28,7 +29,7 @@ from .file_rows import (
     seen_again,
     store_inspections,
 )
-from .inspection import Inspection, extractor_of, sha256_of
+from .inspection import Inspection, extractor_of
 from .metadata_rows import files_beside, store_metadata, with_copies, with_unread_texts
 from .scan import FileEntry, Scan, is_text
 from .scan_records import begin_scan, check_undisturbed, folders_read, last_read, note_folders_read
@@ -92,7 +93,7 @@ class _Comparison:
         sizes = known_sizes(self.collection, {file.size for file in files}) if files else set()
         # Only a file of a known size, or one that was changed and changed back, can hold a known picture.
         candidates = [file.path for file in files if file.size in sizes or file.path in known]
-        digests = {path: sha256_of(path) for path in candidates}
+        digests = {path: digest_of_file(path) for path in candidates}
         images = complete_images(self.collection, {d for d in digests.values() if d}, self.versions) if digests else {}
         recognised = [file for file in files if digests.get(file.path) in images]
         if recognised:

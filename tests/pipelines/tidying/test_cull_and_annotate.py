@@ -14,6 +14,7 @@ from sqlalchemy import select
 from soart.errors import CollectionError
 from soart.metrics.damage.scorer import TechnicalScorer
 from soart.pipelines.collection.labels import ALBUM, TAG, set_label
+from soart.pipelines.collection.png import NOTE_AT, note_chunk
 from soart.pipelines.collection.ratings import rate
 from soart.pipelines.collection.tables import FileRow
 from soart.pipelines.evaluation.folders import sync_and_evaluate
@@ -197,6 +198,25 @@ def test_of_a_picture_and_a_link_to_it_the_picture_stays(collection, tmp_path):
     result = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1))
     moves = plan_cull(result, Rule(duplicates=True), [folder], tmp_path / "out")
     assert [move.source.name for move in moves] == ["a link.png"]
+
+
+def test_an_annotated_picture_stays_the_same_wherever_it_goes(collection, tmp_path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(encoded(picture(1), "PNG"))
+    result = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1))
+    annotate(result, list(annotations_of(result)), tmp_path / "undo.jsonl", xmp=False, png=True)
+    (folder / "a.png").rename(folder / "renamed.png")
+    renamed = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1)).update
+    assert (renamed.recognised, renamed.looked, renamed.missing) == (1, 0, 0)
+    # A copy of unknown size is opened, and is the same picture too.
+    (tmp_path / "other").mkdir()
+    content = (folder / "renamed.png").read_bytes()
+    (tmp_path / "other" / "b.png").write_bytes(
+        content[:NOTE_AT] + note_chunk("another") + encoded(picture(1), "PNG")[NOTE_AT:]
+    )
+    assert sync_and_evaluate(collection, Scan([tmp_path / "other"]), LocalEngine(1)).update.looked == 1
+    assert [row.id for row in collection.images()] == [collection.add_file(folder / "renamed.png")[0].id]
 
 
 def test_a_note_is_written_through_a_link_and_undone(collection, tmp_path):
