@@ -64,6 +64,12 @@ def test_an_excluded_folder_is_left_out_however_it_is_reached(folder, tmp_path):
     assert sorted(entry.path.rsplit("/", 1)[1] for entry in scan if not entry.sidecar) == ["a.JPG", "b.png"]
 
 
+def test_a_file_named_after_its_folder_is_listed_once(folder):
+    for roots in ([folder, folder / "a.JPG", folder / "a.JPG"], [folder / "a.JPG", folder]):
+        names = sorted(Path(entry.path).name for entry in Scan(roots) if not entry.sidecar)
+        assert names == ["a.JPG", "b.png", "c.webp"]
+
+
 def test_names_stay_as_given(folder, monkeypatch):
     monkeypatch.chdir(folder.parent)
     listed, _ = find_pictures([folder.relative_to(folder.parent)])

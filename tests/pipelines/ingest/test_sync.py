@@ -93,6 +93,16 @@ def test_moved_copied_and_touched_files_are_known_by_content(collection, folder)
     assert update(collection, folder)[0].missing == 1
 
 
+def test_of_copies_the_first_by_name_stands_for_the_picture(collection, folder):
+    update(collection, folder)
+    for name in ("00.png", "9.png"):
+        (folder / name).write_bytes((folder / "1.png").read_bytes())
+        update(collection, folder)
+        image = files(collection)[str(folder / "1.png")].image_id
+        row = next(row for row in collection.images() if row.id == image)
+        assert collection.locate(row) == folder / "00.png"
+
+
 def test_a_file_of_another_size_is_looked_at_whatever_its_time(collection, folder):
     update(collection, folder)
     status = (folder / "0.png").stat()
