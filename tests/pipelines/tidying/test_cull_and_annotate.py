@@ -103,6 +103,12 @@ def test_a_text_of_two_pictures_stays(collection, tmp_path, other):
     assert (tmp_path / "a.txt").exists()
 
 
+@pytest.mark.parametrize(("pictures", "worst", "moved"), [(375, 18.4, 69), (10, 25, 2), (10, 9.9, 0), (9, 99, 8)])
+def test_a_share_is_rounded_down(pictures, worst, moved):
+    reasons = Rule(worst=worst).reasons(grouped([-1] * pictures, [False] * pictures, range(pictures)))
+    assert np.flatnonzero(reasons == "low").tolist() == list(range(moved))
+
+
 @pytest.mark.parametrize("rule", [{}, {"worst": 0.0}, {"worst": 120.0}, {"below": math.nan}])
 def test_rules_must_say_something(rule):
     with pytest.raises(CollectionError, match=r"Expected a|must be a number"):
