@@ -12,6 +12,7 @@ import pytest
 from specimens.ugly import encoded, picture
 
 from soart.errors import CollectionError
+from soart.pipelines.collection.pictures import sha256_by_id, update_pictures
 from soart.pipelines.evaluation.export import export, format_of
 from soart.pipelines.evaluation.folders import sync_and_evaluate
 from soart.pipelines.evaluation.records import columns, records
@@ -59,6 +60,17 @@ def test_stars_beside_a_picture_name_no_tool(collection, tmp_path):
     content = b"".join(PictureExport(collection, result.evaluation.ids.tolist(), "json", ()).stream())
     [row] = json.loads(content)
     assert (row["tool"], row["settings"]) == (None, "rating: 4")
+
+
+def test_a_picture_that_failed_has_its_reason(found):
+    ids = found.evaluation.ids[:2].tolist()
+    update_pictures(found.collection, [{"id": ids[0], "problem": "all black"}])
+    try:
+        rows = list(records(found.collection, found.update.scan_number, found.evaluation))
+    finally:
+        update_pictures(found.collection, [{"id": ids[0], "problem": None}])
+    digest = sha256_by_id(found.collection, ids)[ids[0]]
+    assert {row["sha256"] for row in rows if row["problem"] == "all black"} == {digest}
 
 
 def test_formulas_stay_text_in_spreadsheets(tmp_path):
