@@ -156,6 +156,7 @@ def _document(found: Keepers) -> dict[str, Any]:
 
 def _print_groups(found: Keepers, top: int) -> None:
     from ...metrics.damage.titles import has_points
+    from ...pipelines.evaluation.keepers import UNITS
 
     digits = ".1f" if has_points(found.profile) else ".3g"
     names = iter(names_from_common_folder([Path(path) for group in found.groups for path in group.paths]))
@@ -174,7 +175,7 @@ def _print_groups(found: Keepers, top: int) -> None:
     alone = len(found.alone)
     if not found.groups:
         hint = "" if found.by == "look-alike" else "; pictures without a prompt are grouped --by look-alike"
-        say(f"No two of {alone} pictures are of one {found.by}{hint}.")
+        say(f"No two of {alone} pictures are of one {UNITS[found.by]}{hint}.")
         return
     close = sum(group.close for group in found.groups)
     say(
