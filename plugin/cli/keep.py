@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from math import isfinite
 from pathlib import Path
 from textwrap import shorten
@@ -15,7 +14,7 @@ from .options import EvaluationOption, Folders, Json, Only, Processes, Profiles,
 from .ranking_output import PROMPT, names_from_common_folder
 from .taste import within_values
 from .terminal import Progress, emit, print_notes, printable, say
-from .tidy import Dry, UndoFile, evaluated_folders, undo_named
+from .tidy import Dry, UndoFile, evaluated_folders, undo_command, undo_named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -127,7 +126,7 @@ def keep(
     if moved is not None:
         say(f"{moved} moved to {move_others_to}")
     if undo:
-        say(f"To undo: soart undo {shlex.quote(undo)}")
+        say(f"To undo: {undo_command(Path(undo))}")
 
 
 def _document(found: Keepers) -> dict[str, Any]:
