@@ -50,6 +50,7 @@ class Update:
         looked: files that were opened, decoded or not.
         recognised: new names of known pictures.
         unchanged: files that were not opened.
+        stored: files that the collection holds under the number, unless another scan takes them.
         missing: files that are gone, if their picture is nowhere else now.
         problems: a sentence for each file without a usable picture, and for each folder that could not be listed.
         unusable: those of these sentences that the collection does not keep, by path, in the order of paths.
@@ -60,6 +61,7 @@ class Update:
     looked: int = 0
     recognised: int = 0
     unchanged: int = 0
+    stored: int = 0
     missing: int = 0
     problems: list[str] = field(default_factory=list)
     unusable: dict[str, str] = field(default_factory=dict)
@@ -175,7 +177,8 @@ def sync(
     for paths in batches(unread, _WRITE):
         readings = engine.inspect(with_copies(collection, paths), ())
         store_metadata(collection, [(i.sha256, i.metadata) for i in readings if i.problem is None])
-    check_undisturbed(collection, update.scan_number, update.found - len(unopened))
+    update.stored = update.found - len(unopened)
+    check_undisturbed(collection, update.scan_number, update.stored)
     with collection.session("be written", write=True) as session:
         note_folders_read(session, scan, started_at)
         session.execute(seen_again(update.scan_number))
