@@ -18,6 +18,20 @@ def plain_path(path: Path | str) -> Path:
     return plain if plain == absolute or plain.resolve() == absolute.resolve() else absolute.resolve()
 
 
+def is_gone(path: Path | str) -> bool:
+    """True if there is nothing at a path; False if that cannot be seen, because a folder above it cannot be opened.
+
+    >>> from soart.files import is_gone
+    >>> is_gone("/"), is_gone("/no/such/file")
+    (False, True)
+    """
+    try:
+        os.lstat(path)
+    except OSError as error:
+        return isinstance(error, FileNotFoundError | NotADirectoryError)
+    return False
+
+
 def from_home(path: Path | str) -> Path:
     """The path with ``~`` and ``~name`` at its beginning replaced by a home folder; unchanged if nobody has this name.
 

@@ -136,7 +136,7 @@ def _decode(image: Image.Image, background: tuple[int, int, int], trimmed: Trimm
     # The decoder of JPEG XL has turned the pixels already, except those that it restores as a JPEG.
     if image.format != "JXL" or getattr(image, "jpeg", False):
         upright = ImageOps.exif_transpose(image)
-        if upright.size != image.size or image.getexif().get(0x0112, 1) != 1:
+        if upright.size != image.size or image.getexif().get(0x0112) in range(2, 9):
             notes.append("turned by EXIF orientation")
     rgb = _to_rgb(upright, background, notes)
     if profile and image.mode in _PROFILED:
@@ -160,10 +160,12 @@ def _to_rgb(image: Image.Image, background: tuple[int, int, int], notes: list[st
     """8-bit RGB of an image in any mode, without regard to its colour profile; adds to ``notes``."""
     if image.mode in {"I", "F", "I;16", "I;16B", "I;16L"}:
         values = np.asarray(image).astype(np.float64)
-        low, high = float(np.nanmin(values, initial=0.0)), float(np.nanmax(values, initial=0.0))
-        top = 65535.0 if image.mode != "F" else (1.0 if high <= 1.0 else 255.0 if high <= 255.0 else high)
+        finite = values[np.isfinite(values)]
+        low, high = float(finite.min(initial=0.0)), float(finite.max(initial=0.0))
+        scales = (1.0, 255.0) if image.mode == "F" else (65535.0,)
+        top = next((scale for scale in scales if high <= scale), high)
         notes.append(f"{image.mode} values {low:g}…{high:g} scaled to 8 bits")
-        gray = np.clip(np.nan_to_num(values) / top * 255.0 + 0.5, 0, 255).astype(np.uint8)
+        gray = (np.nan_to_num(values.clip(0, top)) / top * 255.0 + 0.5).astype(np.uint8)
         return Image.fromarray(gray, "L").convert("RGB")
     if image.has_transparency_data:
         notes.append("transparency laid over background")

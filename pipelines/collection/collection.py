@@ -22,7 +22,7 @@ from ...errors import ImageError
 from ...files import write_whole
 from ...metrics.image import Picture, read_content, read_image
 from ..models.request import DrawnPicture, drawn_by
-from .png import encode_png, holds_picture, parameters_text, unchanged_content
+from .png import encode_png, holds_picture, parameters_text, picture_digest, unchanged_content
 from .storage import IMAGES, Storage
 from .tables import ComparisonRow, FingerprintRow, GenerationRow, ImageRow, ItemsRow, RatingRow, ScoreRow
 
@@ -159,7 +159,7 @@ class Collection(Storage):
             ImageError: the file does not hold a sound picture; nothing is stored.
         """
         content = read_content(path)
-        digest = hashlib.sha256(content).hexdigest()
+        digest = picture_digest(content)
         with self.session("be read") as session:
             known = session.scalar(select(ImageRow).where(ImageRow.sha256 == digest))
         if known is not None:

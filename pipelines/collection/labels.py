@@ -21,6 +21,8 @@ KINDS = (TAG, ALBUM, FAVOURITE)
 LONGEST = 100
 #: Rows read or written in one query.
 _BLOCK = 500
+#: Invisible characters that belong to names: they join and part emoji and the letters of some scripts.
+_JOINERS = str.maketrans("", "", "\u200c\u200d")
 
 
 def check_label(kind: str, name: str) -> str:
@@ -34,7 +36,8 @@ def check_label(kind: str, name: str) -> str:
     if kind == FAVOURITE:
         return check_rater(name)
     name = " ".join(name.split())
-    if not name or len(name) > LONGEST or "," in name or not name.isprintable():
+    seen = name.translate(_JOINERS)
+    if not seen or len(name) > LONGEST or "," in name or not seen.isprintable():
         raise CollectionError(
             f"Expected a name of 1 to {LONGEST} characters, without commas, for the {kind}, got {name[:LONGEST]!r}."
         )

@@ -60,12 +60,31 @@ def note_length(content: bytes) -> int:
     return int.from_bytes(content[NOTE_AT : NOTE_AT + 4], "big") + 12
 
 
+def picture_digest(content: bytes) -> str:
+    """SHA-256 by which the picture in a file is known: that of its content without an annotation."""
+    digest = hashlib.sha256(content[:NOTE_AT])
+    digest.update(memoryview(content)[NOTE_AT + note_length(content) :])
+    return digest.hexdigest()
+
+
+def digest_of_file(path: Path | str) -> str | None:
+    """``picture_digest`` of a file, of which little is held in memory; None if it cannot be read."""
+    try:
+        with Path(path).open("rb") as stream:
+            head = stream.read(NOTE_AT + 4 + len(_NOTE))
+            digest = hashlib.sha256(head[:NOTE_AT])
+            stream.seek(NOTE_AT + note_length(head))
+            while block := stream.read(2**20):
+                digest.update(block)
+            return digest.hexdigest()
+    except OSError:
+        return None
+
+
 def holds_picture(content: bytes, sha256: str) -> bool:
     """True if a file holds the picture that was written or added with this SHA-256, annotated since or not."""
-    if hashlib.sha256(content).hexdigest() == sha256:
-        return True
-    length = note_length(content)
-    return length > 0 and hashlib.sha256(content[:NOTE_AT] + content[NOTE_AT + length :]).hexdigest() == sha256
+    # Earlier versions of soart knew a picture that was annotated before it was added by its whole content.
+    return sha256 in (picture_digest(content), hashlib.sha256(content).hexdigest())
 
 
 def unchanged_content(path: Path, sha256: str) -> bytes:

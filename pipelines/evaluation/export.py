@@ -10,6 +10,7 @@ from typing import Any
 
 from ...errors import CollectionError
 from ...files import whole_file
+from ..ingest.scan_records import check_undisturbed
 from ..support.batching import batches
 from .folders import EvaluatedCollection
 from .records import columns as columns_of
@@ -114,7 +115,16 @@ def _write_parquet(records: Iterable[Record], columns: Mapping[str, type], path:
 
 
 def export_evaluation(evaluated: EvaluatedCollection, path: Path) -> None:
-    """Write one record per file of an evaluated collection, unusable files included; errors as for ``export``."""
-    evaluation, update = evaluated.evaluation, evaluated.update
-    records = records_of(evaluated.collection, update.scan_number, evaluation, update.unusable, evaluated.judged)
-    export(records, columns_of(evaluation, evaluated.judged), path)
+    """Write one record per file of an evaluated collection, unusable files included.
+
+    Raises:
+        CollectionError: as for ``export``, or another scan took some of the files meanwhile; an earlier file stays then.
+    """
+    export(_all_records(evaluated), columns_of(evaluated.evaluation, evaluated.judged), path)
+
+
+def _all_records(evaluated: EvaluatedCollection) -> Iterator[Record]:
+    """The records of an evaluated collection; an error at the end if they are not all."""
+    collection, update = evaluated.collection, evaluated.update
+    yield from records_of(collection, update.scan_number, evaluated.evaluation, update.unusable, evaluated.judged)
+    check_undisturbed(collection, update.scan_number, update.stored)

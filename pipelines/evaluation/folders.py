@@ -16,6 +16,7 @@ from ..ingest.engines import Engine
 from ..ingest.inspection import Inspection
 from ..ingest.roots import remember_roots
 from ..ingest.scan import Scan, as_text
+from ..ingest.scan_records import check_undisturbed
 from ..ingest.sync import Update, sync
 from .evaluate import evaluate
 from .judging import JudgedPictures, judge_evaluated
@@ -78,7 +79,8 @@ def sync_and_evaluate(
         evaluating: called with a number of pictures that are evaluated.
 
     Raises:
-        CollectionError: there is no picture, or the collection cannot be read or written.
+        CollectionError: there is no picture, the collection cannot be read or written, or another program scanned the
+            same pictures meanwhile.
 
     Examples:
         >>> from pathlib import Path
@@ -116,5 +118,7 @@ def sync_and_evaluate(
     title = ", ".join(as_text(plain_path(root).name) for root in scan.roots[:3])
     evaluation = evaluate(collection, update.scan_number, tastes, evaluating)
     judged = judge_evaluated(collection, evaluation.ids, judges, evaluating, judging)
+    # Evaluating takes long: files that another scan took meanwhile would be missing in exports and moves.
+    check_undisturbed(collection, update.scan_number, update.stored)
     taste = getattr(tastes[0], "taste", None) if tastes else None
     return EvaluatedCollection(collection, update, evaluation, title, judged, taste)

@@ -213,10 +213,10 @@ def _why(choice: Choice, profile: str, scores: np.ndarray) -> str:
     if choice.kept == len(choice.rows):
         known = np.isfinite(scores[list(choice.rows)]).any()
         return "all are kept" if known else "none has a value: all are kept"
+    if choice.margin < 0 or not np.isfinite(scores[choice.rows[0]]):
+        return "without suspected damage, or larger"
     if not np.isfinite(choice.margin):
         return "the others have no value"
-    if choice.margin < 0:
-        return "without suspected damage, or larger"
     if choice.close:
         return "too close to call"
     margin = f"{choice.margin:.0f} points" if has_points(profile) else f"{choice.margin:.3g}"

@@ -12,6 +12,7 @@ from typing import Any
 from ..collection.collection import Collection
 from ..collection.files import FileFacts, file_facts
 from ..collection.pictures import sha256_by_id
+from ..ingest.metadata import maker
 from ..ingest.scan import as_text
 from .judging import JudgedPictures
 from .result import Evaluation
@@ -96,8 +97,9 @@ def _record(facts: FileFacts, evaluation: Evaluation, digests: Mapping[int, str]
     record |= {"path": file.path, "bytes": file.size, "problem": file.problem}
     record["changed"] = datetime.fromtimestamp(abs(file.changed) // 10**9, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     if metadata is not None:
-        names = ("tool", "prompt", "negative", "model", "sampler", "scheduler", "seed", "steps", "guidance", "source")
+        names = ("prompt", "negative", "model", "sampler", "scheduler", "seed", "steps", "guidance", "source")
         record |= {name: getattr(metadata, name) for name in names}
+        record["tool"] = maker(metadata.tool)
         record["settings"] = json.dumps(json.loads(metadata.settings), sort_keys=True, ensure_ascii=False)
     if image is not None:
         record |= {"sha256": image.sha256, "width": image.width, "height": image.height}

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Collection as Several
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import ColumnElement, Update, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Update, and_, exists, func, insert, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from ...files import beginning_of_paths_in
-from ...metrics.damage.titles import JUDGE
+from ...files import beginning_of_paths_in, is_gone
 from ..collection.collection import Collection
 from ..collection.files import image_ids_of_scan
-from ..collection.tables import AWAY, FileRow, FingerprintRow, ImageRow, ItemsRow, MetadataRow, ScoreRow
+from ..collection.tables import AWAY, FileRow, FingerprintRow, ImageRow, ItemsRow
 from .inspection import Inspection
-from .metadata import TABLES, PictureMetadata
+from .metadata_rows import add_metadata
 from .scan import FileEntry
 
 #: Rows of files read at once in a pass over all.
@@ -127,7 +124,7 @@ def store_inspections(
         copies = [
             (ids[inspection.sha256], inspection.metadata) for inspection, _ in inspections if not inspection.problem
         ]
-        _add_metadata(session, copies)
+        add_metadata(session, copies)
         # A file that could not be opened is not stored, so that the next scan tries again.
         files = [
             (file, ids.get(inspection.sha256), inspection.problem)
@@ -173,62 +170,6 @@ def _add_items(session: Session, inspections: Mapping[int, Inspection]) -> None:
             session.execute(insert(table), rows)
 
 
-def store_metadata(collection: Collection, metadata: Mapping[str, PictureMetadata | None]) -> None:
-    """Replace the metadata of pictures, by SHA-256; None deletes it."""
-    with collection.session("be written", write=True) as session:
-        query = select(ImageRow.sha256, ImageRow.id).where(ImageRow.sha256.in_(metadata))
-        _write_metadata(session, {image: metadata[digest] for digest, image in session.execute(query)})
-
-
-def _add_metadata(session: Session, copies: Sequence[tuple[int, PictureMetadata | None]]) -> None:
-    """Store metadata; if copies of a picture differ, the alphabetically first, in whatever order they are inspected."""
-    query = select(MetadataRow.image_id, MetadataRow.source, MetadataRow.prompt)
-    known = session.execute(query.where(MetadataRow.image_id.in_({image for image, _ in copies}))).all()
-    first = {image: (source, prompt or "") for image, source, prompt in known}
-    better: dict[int, PictureMetadata | None] = {}
-    for image, metadata in copies:
-        if metadata is not None and (image not in first or (metadata.source, metadata.prompt or "") < first[image]):
-            first[image], better[image] = (metadata.source, metadata.prompt or ""), metadata
-    _write_metadata(session, better)
-
-
-def _write_metadata(session: Session, metadata: Mapping[int, PictureMetadata | None]) -> None:
-    known = select(MetadataRow.image_id, MetadataRow.prompt).where(MetadataRow.image_id.in_(metadata))
-    new = {image: found.prompt if found else None for image, found in metadata.items()}
-    changed = [image for image, prompt in session.execute(known) if prompt != new[image]]
-    if changed:
-        # Judges may have seen the prompt.
-        judged = ScoreRow.image_id.in_(changed), ScoreRow.profile.startswith(JUDGE)
-        session.execute(delete(ScoreRow).where(*judged))
-    session.execute(delete(MetadataRow).where(MetadataRow.image_id.in_(metadata)))
-    rows = [_metadata_row(image, known) for image, known in metadata.items() if known is not None]
-    if rows:
-        session.execute(insert(MetadataRow), rows)
-
-
-def _metadata_row(image: int, metadata: PictureMetadata) -> dict[str, Any]:
-    names = ("tool", "prompt", "negative", "model", "sampler", "scheduler", "steps", "guidance", "source")
-    seed = None if metadata.seed is None else str(metadata.seed)
-    settings = json.dumps(dict(metadata.settings), ensure_ascii=False, sort_keys=True)
-    columns = {name: getattr(metadata, name) for name in names}
-    return {"image_id": image, "seed": seed, "settings": settings, **columns}
-
-
-def files_beside(collection: Collection, scan_number: int, sidecars: Iterable[str]) -> Iterator[str]:
-    """Files of a scan that sidecars may describe: texts beside them, tables in their folder or the one above."""
-    folders = {os.path.dirname(s) for s in sidecars if os.path.basename(s) in TABLES}
-    # NAME.txt describes NAME.png, and so does NAME.png.txt.
-    names = {os.path.splitext(s)[0] for s in sidecars if os.path.basename(s) not in TABLES}
-    query = select(FileRow.path).where(FileRow.scan == scan_number, FileRow.image_id.is_not(None))
-    if not names and not folders:
-        return
-    with collection.session("be read") as session:
-        for path in session.scalars(query.order_by(FileRow.path).execution_options(yield_per=_PAGE)):
-            folder = os.path.dirname(path)
-            if path in names or os.path.splitext(path)[0] in names or {folder, os.path.dirname(folder)} & folders:
-                yield path
-
-
 def mark_missing(collection: Collection, scan_number: int, roots: Sequence[str]) -> int:
     """Mark files under ``roots`` (absolute) that this scan did not see and that are gone.
 
@@ -255,7 +196,7 @@ def mark_missing(collection: Collection, scan_number: int, roots: Sequence[str])
             here = select(FileRow.image_id).where(FileRow.scan == scan_number, FileRow.image_id.in_(images))
             elsewhere = set(session.scalars(here))
         last = rows[-1].id
-        lost = [row for row in rows if not os.path.lexists(row.path)]
+        lost = [row for row in rows if is_gone(row.path)]
         gone |= {row.image_id or row.path for row in lost if row.image_id not in elsewhere}
         fresh = [row.id for row in lost if row.missing_since is None]
         if fresh:

@@ -5,7 +5,6 @@ This runs in a worker process; the engines keep the workers.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +16,7 @@ from ...errors import ImageError, MissingDecoderError
 from ...metrics.image import read_content, read_image
 from ...metrics.items.combined import CombinedExtractor, ItemKind, taste_extractor, taste_extractor_of
 from ...metrics.similarity.near_duplicates import perceptual_hash
+from ..collection.png import picture_digest
 from ..collection.thumbnails import SMALL, encode_thumbnail
 from .metadata import PictureMetadata, picture_metadata
 
@@ -27,7 +27,7 @@ class Inspection:
 
     Attributes:
         path: of the file.
-        sha256: of its content; empty if it could not be read.
+        sha256: of its content without an annotation; empty if it could not be read.
         problem: why it holds no picture that can be measured; None for a sound one.
         lasting: True if the problem lies in the content, so that inspecting the same content again is useless.
         width, height: in pixels; 0 without a picture.
@@ -64,13 +64,16 @@ def inspect_file(path: str, kinds: Sequence[ItemKind | None] = (None,)) -> Inspe
 
     Args:
         path: of the file.
-        kinds: of the items that are wanted; None for those that every picture has.
+        kinds: of the items that are wanted; None for those that every picture has. Without any the file is hashed and its
+            metadata read, but it is not decoded, so that it need not hold a picture.
     """
     try:
         content = read_content(path)
     except ImageError as error:
         return Inspection(path, problem=str(error), lasting=False)
-    digest = hashlib.sha256(content).hexdigest()
+    digest = picture_digest(content)
+    if not kinds:
+        return Inspection(path, digest, metadata=picture_metadata(Path(path), content))
     try:
         picture = read_image(content, label=path)
         items, measured = [], dict[str, np.ndarray]()
@@ -90,12 +93,3 @@ def inspect_file(path: str, kinds: Sequence[ItemKind | None] = (None,)) -> Inspe
     # An unexpected failure on a stranger's pixels must not stop the run.
     except Exception as error:
         return Inspection(path, digest, f"{path!r} cannot be measured: {error or type(error).__name__}.", lasting=False)
-
-
-def sha256_of(path: Path | str) -> str | None:
-    """SHA-256 of a file; None if it cannot be read."""
-    try:
-        with Path(path).open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError:
-        return None

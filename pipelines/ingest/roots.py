@@ -16,6 +16,7 @@ from ..collection.address import address_of
 from ..collection.collection import Collection
 from ..collection.storage import IMAGES
 from ..collection.tables import Meta
+from .scan import check_file
 
 _ROOTS = "roots"
 
@@ -64,7 +65,7 @@ def open_collection_for(folders: Sequence[str], collection: str | None = None) -
     roots = [Path(folder) for folder in folders]
     place = collection or default_collection_path(roots)
     if not any(map(os.path.lexists, roots)) and not Collection.is_collection(place):
-        missing = " ".join(f"{str(plain_path(root))!r} does not exist." for root in roots)
+        missing = " ".join(str(check_file(str(plain_path(root)))) for root in roots)
         raise CollectionError(f"There is no picture in {', '.join(repr(folder) for folder in folders)}. {missing}")
     return Collection(place), roots
 

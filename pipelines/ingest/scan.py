@@ -18,6 +18,8 @@ from ...files import plain_path
 from ...metrics.formats.decoders import SUFFIXES
 from .metadata import SIDECARS, sidecars_of
 
+#: The latest time of change in nanoseconds that a database can hold: in the year 2262.
+_LATEST_NS = 2**63 - 1
 #: Device and inode of the folders that were walked.
 Visited = set[tuple[int, int]]
 
@@ -232,7 +234,7 @@ class Scan:
                 self.unusable[path] = status
         elif status is not None:
             changed = max(status.st_mtime_ns, status.st_ctime_ns) if sidecar else status.st_mtime_ns
-            yield FileEntry(path, status.st_size, changed, sidecar)
+            yield FileEntry(path, status.st_size, max(-_LATEST_NS, min(changed, _LATEST_NS)), sidecar)
 
     def _matches(self, path: str, root: str) -> bool:
         below = os.path.relpath(path, root)

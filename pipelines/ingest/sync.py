@@ -10,15 +10,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from ...files import plain_path
 from ...metrics.items.combined import ItemKind
 from ..collection.collection import Collection
+from ..collection.png import digest_of_file
 from ..support.batching import batches
 from .engines import Engine
 from .file_rows import (
     complete_images,
-    files_beside,
     known_files,
     known_sizes,
     link_files,
@@ -27,9 +28,9 @@ from .file_rows import (
     problems_of,
     seen_again,
     store_inspections,
-    store_metadata,
 )
-from .inspection import Inspection, extractor_of, sha256_of
+from .inspection import Inspection, extractor_of
+from .metadata_rows import files_beside, store_metadata, with_copies, with_unread_texts
 from .scan import FileEntry, Scan, is_text
 from .scan_records import begin_scan, check_undisturbed, folders_read, last_read, note_folders_read
 
@@ -49,6 +50,7 @@ class Update:
         looked: files that were opened, decoded or not.
         recognised: new names of known pictures.
         unchanged: files that were not opened.
+        stored: files that the collection holds under the number, unless another scan takes them.
         missing: files that are gone, if their picture is nowhere else now.
         problems: a sentence for each file without a usable picture, and for each folder that could not be listed.
         unusable: those of these sentences that the collection does not keep, by path, in the order of paths.
@@ -59,6 +61,7 @@ class Update:
     looked: int = 0
     recognised: int = 0
     unchanged: int = 0
+    stored: int = 0
     missing: int = 0
     problems: list[str] = field(default_factory=list)
     unusable: dict[str, str] = field(default_factory=dict)
@@ -69,6 +72,8 @@ class _Comparison:
 
     def __init__(self, collection: Collection, versions: Sequence[str], update: Update, retry: bool) -> None:
         self.collection, self.versions, self.update, self.retry = collection, versions, update, retry
+        #: Known pictures that lie beside other texts now.
+        self.unread: list[str] = []
 
     def fresh(self, chunk: Sequence[FileEntry]) -> list[FileEntry]:
         """Files that need inspecting; the rest are marked as seen."""
@@ -90,13 +95,14 @@ class _Comparison:
         sizes = known_sizes(self.collection, {file.size for file in files}) if files else set()
         # Only a file of a known size, or one that was changed and changed back, can hold a known picture.
         candidates = [file.path for file in files if file.size in sizes or file.path in known]
-        digests = {path: sha256_of(path) for path in candidates}
+        digests = {path: digest_of_file(path) for path in candidates}
         images = complete_images(self.collection, {d for d in digests.values() if d}, self.versions) if digests else {}
         recognised = [file for file in files if digests.get(file.path) in images]
         if recognised:
             links = [(settled(file), images[digests[file.path] or ""]) for file in recognised]
             link_files(self.collection, self.update.scan_number, links)
             self.update.recognised += len(recognised)
+            self.unread += with_unread_texts(self.collection, [file.path for file in recognised])
         return [file for file in files if digests.get(file.path) not in images]
 
 
@@ -167,10 +173,12 @@ def sync(
 
     for batch in batches(inspections(), _WRITE):
         store_inspections(collection, update.scan_number, batch)
-    for paths in batches(files_beside(collection, update.scan_number, changed_sidecars), _WRITE):
-        readings = engine.inspect(paths, ())
-        store_metadata(collection, {i.sha256: i.metadata for i in readings if i.problem is None})
-    check_undisturbed(collection, update.scan_number, update.found - len(unopened))
+    unread = chain(comparison.unread, files_beside(collection, update.scan_number, changed_sidecars))
+    for paths in batches(unread, _WRITE):
+        readings = engine.inspect(with_copies(collection, paths), ())
+        store_metadata(collection, [(i.sha256, i.metadata) for i in readings if i.problem is None])
+    update.stored = update.found - len(unopened)
+    check_undisturbed(collection, update.scan_number, update.stored)
     with collection.session("be written", write=True) as session:
         note_folders_read(session, scan, started_at)
         session.execute(seen_again(update.scan_number))

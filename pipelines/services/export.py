@@ -27,6 +27,7 @@ from ..collection.provenance import Provenance, provenance_of
 from ..collection.queries import WINDOW, rows_of, scores_of, stars_of
 from ..collection.tables import ImageRow
 from ..evaluation.export import csv_lines, json_lines
+from ..ingest.metadata import maker
 from ..support.batching import batches
 from ..support.zip_stream import zip_stream
 from ..tidying.cull import Move, with_companions
@@ -196,9 +197,10 @@ def _joined(labels: Mapping[int, Sequence[str]], image: int) -> str | None:
 
 
 def _provenance_columns(provenance: Provenance) -> Record:
-    names = ("tool", "prompt", "negative", "model", "sampler", "scheduler", "seed", "steps", "guidance")
+    names = ("prompt", "negative", "model", "sampler", "scheduler", "seed", "steps", "guidance")
     settings = "; ".join(f"{name}: {value}" for name, value in provenance.settings.items())
-    return {name: getattr(provenance, name) for name in names} | {"settings": settings or None}
+    facts = {name: getattr(provenance, name) for name in names}
+    return {"tool": maker(provenance.tool)} | facts | {"settings": settings or None}
 
 
 def _changed(path: Path) -> datetime:

@@ -151,7 +151,8 @@ def _write_xmp(note: Note, shared: Callable[[Path], frozenset[str]], journal: Jo
     if full_name.exists() or note.path.stem in shared(note.path.parent):
         path = full_name
     try:
-        old = path.read_text(encoding="utf-8") if path.exists() else None
+        # As bytes, because reading as text would change the ends of lines.
+        old = path.read_bytes().decode() if path.exists() else None
     except UnicodeDecodeError:
         return f"{str(path)!r} is not UTF-8 and stays as it is."
     rated = with_rating(old, note.stars)

@@ -8,6 +8,7 @@ before and after. An undone change adds a line ``{"undone": number}``, so that a
 from __future__ import annotations
 
 import base64
+import contextlib
 import errno
 import hashlib
 import json
@@ -35,6 +36,7 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._stream: IO[bytes] | None = None
+        self._entries = 0
         checked_undo_file(path)
 
     def _note(self, **entry: Any) -> None:  # noqa: ANN401
@@ -47,6 +49,7 @@ class Journal:
             if self._stream.write(line) < len(line):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.fsync(self._stream.fileno())
+            self._entries += 1
         except OSError as error:
             raise CollectionError(
                 f"The undo file {str(self.path)!r} cannot be written: {error.strerror or error}."
@@ -70,7 +73,11 @@ class Journal:
             # To another disk a file is moved by copying: remove a copy that was not finished.
             if os.path.lexists(source) and os.path.lexists(free):
                 free.unlink()
-            _remove_folders([entry])
+            if not os.path.lexists(free):
+                _remove_folders([entry])
+                # A move that was not made is nothing to undo.
+                with contextlib.suppress(CollectionError):
+                    self._note(undone=self._entries - 1)
             raise
         return free
 

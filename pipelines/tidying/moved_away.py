@@ -7,7 +7,6 @@ between moving a file and marking its picture.
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,13 +14,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ...errors import CollectionError
+from ...errors import CollectionError, ImageError
+from ...files import is_gone
 from ...metrics.formats.decoders import SUFFIXES
+from ...metrics.image import read_content
 from ..collection.collection import Collection
 from ..collection.files import image_ids_at, paths_by_picture
 from ..collection.pictures import ids_moved_away, sound_or_moved_away, update_pictures
+from ..collection.png import holds_picture
 from ..collection.tables import AWAY
-from ..ingest.inspection import sha256_of
 from ..support.batching import batches
 from .cull import BESIDE
 from .journal import read_entries
@@ -133,6 +134,14 @@ def mark_moved(collection: Collection, suspects: Iterable[int] = ()) -> bool:
     return bool(changes)
 
 
+def _holds(path: str, sha256: str) -> bool:
+    """True if a file holds the picture that was added with this SHA-256."""
+    try:
+        return holds_picture(read_content(path), sha256)
+    except ImageError:
+        return False
+
+
 def _changes(collection: Collection, ids: Sequence[int]) -> Iterator[dict[str, Any]]:
     """Changes to the rows of pictures that follow from the files on the disk."""
     paths = paths_by_picture(collection, ids)
@@ -141,7 +150,7 @@ def _changes(collection: Collection, ids: Sequence[int]) -> Iterator[dict[str, A
         files = [
             path
             for path in dict.fromkeys([str(collection.locate(row)), *paths.get(row.id, ())])
-            if os.path.lexists(path) and (row.problem is None or sha256_of(path) == row.sha256)
+            if not is_gone(path) and (row.problem is None or _holds(path, row.sha256))
         ]
         problem = None if files else AWAY
         lost = files and Path(row.path).is_absolute() and row.path not in files

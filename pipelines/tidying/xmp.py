@@ -9,13 +9,12 @@ import re
 from collections.abc import Iterable, Sequence
 from xml.sax.saxutils import escape, unescape
 
-_RATING = re.compile(
-    r"""(xmp:Rating\s*=\s*)("[^"]*"|'[^']*')|(<xmp:Rating\b[^<>]*(?<!/)>)[^<]*(</xmp:Rating\s*>)|(<xmp:Rating\b[^<>]*/>)"""
-)
-_DESCRIPTION = re.compile(r"<rdf:Description\b")
+#: The namespace of ratings; most sidecars call it "xmp", old ones "xap".
+_PREFIX = re.compile(r"""\bxmlns:([\w.-]+)\s*=\s*["']http://ns\.adobe\.com/xap/1\.0/["']""")
 #: The start tag of the first description, with its end apart.
 _DESCRIPTION_TAG = re.compile(r"""(<rdf:Description\b(?:[^>"'/]|"[^"]*"|'[^']*')*)(/?>)""")
 _SUBJECT = re.compile(r"(<dc:subject\b[^>]*>\s*<rdf:(Bag|Seq|Alt)>)(.*?)(\s*</rdf:\2>\s*</dc:subject>)", re.DOTALL)
+_EMPTY_SUBJECT = re.compile(r"<dc:subject\b[^<>]*(?:/>|>\s*(?:<rdf:(?:Bag|Seq|Alt)\s*/>\s*)?</dc:subject\s*>)")
 _KEYWORD = re.compile(r"<rdf:li\b[^>]*>([^<]*)</rdf:li>")
 _EMPTY = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/">
@@ -39,18 +38,32 @@ def with_rating(xmp: str | None, stars: int) -> str | None:
     """
     if xmp is None:
         return _EMPTY.format(stars=stars)
-    if _RATING.search(xmp):
-        return _RATING.sub(lambda m: _rated(m, stars), xmp)
-    space = "" if "xmlns:xmp=" in xmp else ' xmlns:xmp="http://ns.adobe.com/xap/1.0/"'
-    changed, count = _DESCRIPTION.subn(f'<rdf:Description{space} xmp:Rating="{stars}"', xmp, count=1)
-    return changed if count else None
+    changed, count = _ratings(xmp).subn(lambda match: _rated(match, stars), xmp)
+    if count:
+        return changed
+    if not (tag := _DESCRIPTION_TAG.search(xmp)):
+        return None
+    # Another description may give the prefix a meaning, but only for itself.
+    space = "" if re.search(r"\bxmlns:xmp\s*=", tag[1]) else ' xmlns:xmp="http://ns.adobe.com/xap/1.0/"'
+    at = tag.start() + len("<rdf:Description")
+    return f'{xmp[:at]}{space} xmp:Rating="{stars}"{xmp[at:]}'
+
+
+def _ratings(xmp: str) -> re.Pattern[str]:
+    """Matches the ratings of a sidecar, under every prefix of their namespace."""
+    prefixes = "|".join(map(re.escape, dict.fromkeys(["xmp", *_PREFIX.findall(xmp)])))
+    name = rf"(?:{prefixes}):Rating"
+    return re.compile(
+        rf"""(?<![\w.:-])({name}\s*=\s*)("[^"]*"|'[^']*')"""
+        rf"""|(<{name}\b[^<>]*(?<!/)>)[^<]*(</{name}\s*>)|<({name})\b[^<>]*/>"""
+    )
 
 
 def _rated(match: re.Match[str], stars: int) -> str:
     """A rating as attribute, as element, or as empty element, with other stars."""
     if match[1]:
         return f'{match[1]}"{stars}"'
-    return f"{match[3]}{stars}{match[4]}" if match[3] else f"<xmp:Rating>{stars}</xmp:Rating>"
+    return f"{match[3]}{stars}{match[4]}" if match[3] else f"<{match[5]}>{stars}</{match[5]}>"
 
 
 def with_keywords(xmp: str, keywords: Sequence[str]) -> str | None:
@@ -64,6 +77,7 @@ def with_keywords(xmp: str, keywords: Sequence[str]) -> str | None:
         return xmp[: subject.end(3)] + _items(k for k in keywords if k not in known) + xmp[subject.end(3) :]
     if not keywords:
         return xmp
+    xmp = _EMPTY_SUBJECT.sub("", xmp)
     if not (tag := _DESCRIPTION_TAG.search(xmp)):
         return None
     bag = (

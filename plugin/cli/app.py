@@ -158,6 +158,9 @@ def main() -> None:
             # Perhaps a prompt in the place of a folder.
             note(f"Error: {error.filename!s:.60}… is too long for the name of a file or folder.")
             sys.exit(1)
+        if isinstance(error, PermissionError) and error.filename is not None:
+            note(f"Error: {str(error.filename)!r} cannot be opened: {error.strerror}.")
+            sys.exit(1)
         if error.errno not in _UNWRITABLE or error.filename is not None:
             raise
         # What is left to write goes nowhere, or Python would complain once more at its end.

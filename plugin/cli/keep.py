@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from math import isfinite
 from pathlib import Path
 from textwrap import shorten
@@ -15,7 +14,7 @@ from .options import EvaluationOption, Folders, Json, Only, Processes, Profiles,
 from .ranking_output import PROMPT, names_from_common_folder
 from .taste import within_values
 from .terminal import Progress, emit, print_notes, printable, say
-from .tidy import Dry, UndoFile, evaluated_folders, undo_named
+from .tidy import Dry, UndoFile, evaluated_folders, undo_command, undo_named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -127,7 +126,7 @@ def keep(
     if moved is not None:
         say(f"{moved} moved to {move_others_to}")
     if undo:
-        say(f"To undo: soart undo {shlex.quote(undo)}")
+        say(f"To undo: {undo_command(Path(undo))}")
 
 
 def _document(found: Keepers) -> dict[str, Any]:
@@ -156,6 +155,7 @@ def _document(found: Keepers) -> dict[str, Any]:
 
 def _print_groups(found: Keepers, top: int) -> None:
     from ...metrics.damage.titles import has_points
+    from ...pipelines.evaluation.keepers import UNITS
 
     digits = ".1f" if has_points(found.profile) else ".3g"
     names = iter(names_from_common_folder([Path(path) for group in found.groups for path in group.paths]))
@@ -174,7 +174,7 @@ def _print_groups(found: Keepers, top: int) -> None:
     alone = len(found.alone)
     if not found.groups:
         hint = "" if found.by == "look-alike" else "; pictures without a prompt are grouped --by look-alike"
-        say(f"No two of {alone} pictures are of one {found.by}{hint}.")
+        say(f"No two of {alone} pictures are of one {UNITS[found.by]}{hint}.")
         return
     close = sum(group.close for group in found.groups)
     say(

@@ -33,6 +33,19 @@ ByTaste = Annotated[
 ]
 
 
+def undo_command(journal: Path) -> str:
+    """The command that undoes the changes in an undo file, ready to be copied.
+
+    >>> from pathlib import Path
+    >>> from soart.plugin.cli.tidy import undo_command
+    >>> undo_command(Path("my undo")), undo_command(Path("-x"))
+    ("soart undo 'my undo'", 'soart undo -- -x')
+    """
+    # A name that begins with a dash would be taken for an option.
+    options = ["--"] if str(journal).startswith("-") else []
+    return shlex.join(["soart", "undo", *options, str(journal)])
+
+
 @contextmanager
 def undo_named(journal: Path) -> Iterator[None]:
     """Print how to undo the changes so far, if the block is interrupted or fails."""
@@ -40,7 +53,7 @@ def undo_named(journal: Path) -> Iterator[None]:
         yield
     except BaseException:
         if journal.exists():
-            note(f"To undo the changes so far: soart undo {shlex.quote(str(journal))}")
+            note(f"To undo the changes so far: {undo_command(journal)}")
         raise
 
 
@@ -152,7 +165,7 @@ def cull(
         say(f"{'Would move' if dry_run else 'Moved'}: {counts}, of {len(evaluated.evaluation.ids)} pictures")
         print_notes(problems)
         if moved:
-            say(f"To undo: soart undo {shlex.quote(str(journal))}")
+            say(f"To undo: {undo_command(journal)}")
     if moves and not done:
         raise typer.Exit(1)
 
@@ -216,7 +229,7 @@ def annotate(
         say(f"{'Would annotate' if dry_run else 'Annotated'} {len(annotations) if dry_run else done} files")
         print_notes(problems)
         if journal.exists():
-            say(f"To undo: soart undo {shlex.quote(str(journal))}")
+            say(f"To undo: {undo_command(journal)}")
     if problems and not done:
         raise typer.Exit(1)
 

@@ -62,9 +62,31 @@ def test_exif_orientation_is_applied():
     assert "turned by EXIF orientation" in picture.notes
 
 
+@pytest.mark.parametrize("orientation", [0, 1, 9])
+def test_an_orientation_that_turns_nothing_is_not_noted(orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    assert read_image(encode(RED, exif=exif)).notes == ()
+
+
 def test_sixteen_bit_gray_keeps_its_range():
     values = np.array([[0, 32768, 65535]], dtype=np.uint16)
     assert read_image(encode(Image.fromarray(values))).pixels[0, :, 0].tolist() == [0, 128, 255]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (np.array([[0, 65535]], np.int32), [0, 255]),
+        (np.array([[0, 100_000, 200_000]], np.int32), [0, 128, 255]),
+        (np.array([[0, 0.5, 1]], np.float32), [0, 128, 255]),
+        (np.array([[0, 128, 255]], np.float32), [0, 128, 255]),
+        (np.array([[0, 500, 1000]], np.float32), [0, 128, 255]),
+        (np.array([[-1, np.nan, 0.5, np.inf]], np.float32), [0, 0, 128, 255]),
+    ],
+)
+def test_grey_of_32_bits_keeps_its_range(values, expected):
+    assert read_image(encode(Image.fromarray(values), "TIFF")).pixels[0, :, 0].tolist() == expected
 
 
 def test_cmyk_becomes_rgb():

@@ -6,20 +6,23 @@ Image tools write prompts and settings into picture files, beside them, and into
 from __future__ import annotations
 
 from .foldertable import TABLES, FolderTable
-from .read import SIDECARS, embedded_metadata, picture_metadata, sidecars_of
-from .record import PictureMetadata
+from .read import BESIDE, SIDECARS, embedded_metadata, picture_metadata, sidecars_of, source_of
+from .record import PictureMetadata, maker
 from .sidecars import sidecar_metadata
 from .words import plain_prompt, prompt_words
 
 __all__ = [
+    "BESIDE",
     "SIDECARS",
     "TABLES",
     "FolderTable",
     "PictureMetadata",
     "embedded_metadata",
+    "maker",
     "picture_metadata",
     "plain_prompt",
     "prompt_words",
     "sidecar_metadata",
     "sidecars_of",
+    "source_of",
 ]

@@ -34,6 +34,8 @@ from .xmp import rating_of
 _BESIDE_GRAPHS = frozenset({"AUTOMATIC1111", "ComfyUI", "TensorArt", DEMO})
 #: Words that tools write in place of a value they do not know.
 _UNKNOWN = frozenset({"unknown", "n/a", "none", "null", "undefined"})
+#: Beginnings of the ``source`` of metadata from files beside a picture.
+BESIDE = ("sidecar:", "table:")
 #: Suffixes of files that describe pictures beside them.
 SIDECARS = SUFFIXES | {Path(name).suffix for name in TABLES}
 
@@ -56,6 +58,11 @@ def picture_metadata(path: Path, content: bytes) -> PictureMetadata | None:
     if metadata is None or rated is None:
         return metadata or rated
     return metadata if "rating" in metadata.settings else _rated(metadata, rated.settings["rating"])
+
+
+def source_of(sidecar: Path) -> str:
+    """The ``source`` of the metadata that a sidecar holds."""
+    return f"{'table' if sidecar.name in TABLES else 'sidecar'}:{sidecar.name}"
 
 
 def sidecars_of(path: Path) -> Iterator[Path]:

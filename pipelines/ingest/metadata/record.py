@@ -73,6 +73,16 @@ class PictureMetadata:
         return any(value is not None for value in known) or bool(self.settings)
 
 
+def maker(tool: str) -> str | None:
+    """The tool that made a picture; None where a record holds a rating alone.
+
+    >>> from soart.pipelines.ingest.metadata import maker
+    >>> maker("ComfyUI"), maker("XMP")
+    ('ComfyUI', None)
+    """
+    return None if tool == RATING_ONLY else tool
+
+
 def clean(text: object, longest: int = _LONGEST_VALUE) -> str | None:
     """A text as valid Unicode without controls and bidirectional marks; ``None`` if empty, too long or not a text."""
     known = _valid(text, longest)

@@ -13,6 +13,7 @@ from soart.metrics.damage.scorer import (
     DETECTORS,
     LIMIT,
     TechnicalScorer,
+    costs,
     points_of,
     technometric_of,
     technometrics,
@@ -234,6 +235,13 @@ def test_a_fault_that_is_not_looked_for_is_no_reason(scorer, scenes):
     for reasons, score in zip(scorer.explain(items, top=99), scorer.score(items), strict=True):
         assert not any("unfinished" in reason.text for reason in reasons)
         assert sum(reason.contribution for reason in reasons) == pytest.approx(score - 100)
+    # Every other fault takes its share of all costs, and the rendering takes that of faults that are not looked for.
+    blur = costs(scorer.model, items[:, scorer.columns])[scorer.model.detectors.index("blur")]
+    expected = blur / scorer.technometric(items) * (scorer.score(items) - 100)
+    named = [
+        next(r.contribution for r in rs if "blur" in r.text or "soft" in r.text) for rs in scorer.explain(items, top=99)
+    ]
+    assert named == pytest.approx(expected)
 
 
 def test_any_picture_with_something_on_it_can_be_judged(scorer, scenes):

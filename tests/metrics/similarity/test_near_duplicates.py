@@ -90,6 +90,14 @@ def test_a_changed_copy_is_found_whichever_is_kept(name):
     assert groups(pictures, np.array([3, 2, 1, 0])) == [-1, 0, -1, 0]
 
 
+@pytest.mark.parametrize(("contrast", "expected"), [(0.5, False), (0.8, True), (1.25, True)])
+def test_contrasts_of_copies_differ_by_a_third_at_most(contrast, expected):
+    one = photograph().astype(np.float64) * 0.5 + 64
+    other = (128 + (one - 128) * contrast).astype(np.uint8)
+    for first, second in ((one.astype(np.uint8), other), (other, one.astype(np.uint8))):
+        assert alike(views(first), views(second)[None]).tolist() == [expected]
+
+
 def test_a_small_copy_is_found_by_its_thumbnail():
     """JPEG thumbnails keep half the pixels of colour, which shows in very small ones."""
     rng = np.random.default_rng(0)

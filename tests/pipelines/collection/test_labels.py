@@ -34,6 +34,13 @@ def test_labels_are_given_and_taken_away(pictures):
     assert label_counts(collection, TAG) == {"night": 1, "sea side": 2}
 
 
+@pytest.mark.parametrize("name", ["👩\u200d👧", "می\u200cخواهم", "été"])
+def test_labels_in_any_script(pictures, name):
+    collection, (a, *_) = pictures
+    assert set_label(collection, TAG, name, [a]) == [a]
+    assert label_counts(collection, TAG) == {name: 1}
+
+
 def test_favourites_are_of_one_rater(pictures):
     collection, (a, b, _, _) = pictures
     set_label(collection, FAVOURITE, "ann", [a, b])
@@ -57,7 +64,16 @@ def test_pictures_are_filtered_by_labels(pictures):
 def test_wrong_labels_are_refused(pictures):
     collection, (a, *_) = pictures
     long = "x" * (LONGEST + 1)
-    wrong = [("colour", "red"), (TAG, " "), (TAG, "a,b"), (ALBUM, long), (TAG, "a\0b"), (FAVOURITE, "taste:me")]
+    wrong = [
+        ("colour", "red"),
+        (TAG, " "),
+        (TAG, "a,b"),
+        (ALBUM, long),
+        (TAG, "a\0b"),
+        (TAG, "\u200d"),
+        (TAG, "a\u202eb"),
+        (FAVOURITE, "taste:me"),
+    ]
     for kind, name in wrong:
         with pytest.raises(CollectionError):
             set_label(collection, kind, name, [a])

@@ -7,8 +7,9 @@ from PIL import Image
 
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.origins import origins
-from soart.pipelines.ingest.file_rows import link_files, store_metadata
+from soart.pipelines.ingest.file_rows import link_files
 from soart.pipelines.ingest.metadata.record import record
+from soart.pipelines.ingest.metadata_rows import store_metadata
 from soart.pipelines.ingest.scan import FileEntry
 from soart.pipelines.scoring.grouping import by_prompt
 
@@ -34,7 +35,7 @@ def test_pictures_that_are_made_alike_are_of_one_group(tmp_path, one, other, tog
             Image.fromarray(np.full((16, 16, 3), 40 * number, np.uint8)).save(tmp_path / f"{number}.png")
             rows.append(collection.add_file(tmp_path / f"{number}.png")[0])
             told = record("AUTOMATIC1111", "png:parameters", prompt="a fox", seed=number, settings=settings)
-            store_metadata(collection, {rows[-1].sha256: told})
+            store_metadata(collection, [(rows[-1].sha256, told)])
         made = origins(collection, [row.id for row in rows])
         groups = by_prompt([made[row.id] for row in rows]).tolist()
     assert groups == ([0, 0] if together else [-1, -1])

@@ -5,7 +5,15 @@ import numpy as np
 from PIL import Image
 from sd_parsers import ParserManager
 
-from soart.pipelines.collection.png import NOTE_AT, encode_png, holds_picture, note_chunk, parameters_text
+from soart.pipelines.collection.png import (
+    NOTE_AT,
+    digest_of_file,
+    encode_png,
+    holds_picture,
+    note_chunk,
+    parameters_text,
+    picture_digest,
+)
 from soart.pipelines.models.request import Request
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (64, 96, 3), dtype=np.uint8)
@@ -48,10 +56,18 @@ def test_model_names_with_separators_are_quoted():
     assert r'Model: "odd, \"name\": x"' in text
 
 
-def test_an_annotated_picture_that_is_added_is_known_by_its_whole_content():
-    """Whoever annotated it, it is annotated already when it comes."""
+def test_an_annotated_picture_is_known_by_its_content_without_the_annotation(tmp_path):
+    """Or by its whole content, if an earlier version added it so."""
     plain = encode_png(np.full((8, 8, 3), 9, np.uint8), {})
     content = plain[:NOTE_AT] + note_chunk("{}") + plain[NOTE_AT:]
     assert holds_picture(content, hashlib.sha256(content).hexdigest())
     assert holds_picture(content, hashlib.sha256(plain).hexdigest())
     assert not holds_picture(plain, hashlib.sha256(content).hexdigest())
+    digest = hashlib.sha256(plain).hexdigest()
+    assert picture_digest(content) == picture_digest(plain) == digest
+    big = content + b"x" * 3 * 2**20
+    for other in (content, plain, b"", plain[:20], b"text" * 100, big):
+        (tmp_path / "file").write_bytes(other)
+        assert digest_of_file(tmp_path / "file") == picture_digest(other)
+    assert picture_digest(b"text" * 100) == hashlib.sha256(b"text" * 100).hexdigest()
+    assert digest_of_file(tmp_path / "nowhere") is None

@@ -149,6 +149,9 @@ def test_ratings_are_those_of_the_rater_who_asks(filled):
 def test_half_stars_belong_to_the_stars_below_them(filled):
     rate(filled, "ann", {1: 4, 2: 4.5, 3: 5, 4: 3.5})
     assert ids(filled, rated="4") == [2, 1]
+    assert ids(filled, rated="liked") == [3, 2, 1]
+    rate(filled, "ann", {1: 2, 2: 2.5, 3: 1.5})
+    assert ids(filled, rated="disliked") == [3, 1]
 
 
 def test_scores_are_limited_from_one_value_up_to_below_another(filled):

@@ -47,6 +47,12 @@ def test_the_tails_are_those_of_all_permutations():
         assert (p <= limit).mean() <= 1.15 * limit + 1 / len(groups)
 
 
+def test_the_tails_are_not_much_lighter_than_those_of_all_permutations():
+    scores = np.array([100.0] * 10 + [0, 1, 2, 3, 4, 5])
+    p = rank_sum_p(scores, [np.array(rows) for rows in combinations(range(16), 6)])
+    assert (p <= 0.005).mean() >= 0.4 * 0.005
+
+
 def test_nothing_is_certain_where_nothing_varies():
     assert (rank_sum_p(np.full(20, 0.1) + np.arange(20) * 1e-17, [np.arange(8)]) == 1).all()
     assert rank_sum_p(np.zeros(0), []).shape == (0,)

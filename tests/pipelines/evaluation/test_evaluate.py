@@ -16,7 +16,8 @@ from soart.pipelines.collection.damage import suspected
 from soart.pipelines.collection.files import first_paths
 from soart.pipelines.evaluation import evaluate as module
 from soart.pipelines.evaluation.contrast import contrast
-from soart.pipelines.evaluation.evaluate import evaluate
+from soart.pipelines.evaluation.evaluate import _Positions, _styles, evaluate
+from soart.pipelines.evaluation.export import export_evaluation
 from soart.pipelines.evaluation.folders import sync_and_evaluate
 from soart.pipelines.evaluation.near_duplicates import best_of_groups, keeping_order
 from soart.pipelines.evaluation.records import records
@@ -195,6 +196,36 @@ def test_few_pictures_are_enough(collection, tmp_path, count):
     assert not result.evaluation.outlier.any()
     assert render_evaluation(result)
     assert contrast(result, result).auc != contrast(result, result).auc
+
+
+def test_the_typical_pictures_of_a_style_are_nearest_its_centre():
+    unfit = np.array(["all black", *[""] * 9], dtype="U80")
+    positions = _Positions(np.ones(10), np.array([0] * 9 + [1]), np.arange(10.0, 0, -1), unfit)
+    first, second = _styles(positions, np.arange(100, 110), np.arange(10.0), 2)
+    assert (first.pictures, first.typical) == (9, (108, 107, 106, 105, 104, 103))
+    # The mean is that of pictures that can be judged.
+    assert (first.score, second.score, second.typical) == (4.5, 9.0, (109,))
+
+
+def test_a_scan_of_the_same_pictures_meanwhile_is_noticed(collection, tmp_path, scene):
+    """Exports and moves would have had none of the files that it took."""
+    scene(1).save(tmp_path / "a.png")
+    scene(2).save(tmp_path / "b.png")
+    with pytest.raises(CollectionError, match="Another program scanned the same pictures"):
+        sync_and_evaluate(
+            collection,
+            Scan([tmp_path]),
+            LocalEngine(1),
+            evaluating=lambda _: sync(collection, Scan([tmp_path / "a.png"]), LocalEngine(1)),
+        )
+    result = sync_and_evaluate(collection, Scan([tmp_path]), LocalEngine(1))
+    assert result.update.stored == 2
+    export_evaluation(result, tmp_path / "out.csv")
+    before = (tmp_path / "out.csv").read_bytes()
+    sync(collection, Scan([tmp_path / "a.png"]), LocalEngine(1))
+    with pytest.raises(CollectionError, match="Another program scanned the same pictures"):
+        export_evaluation(result, tmp_path / "out.csv")
+    assert (tmp_path / "out.csv").read_bytes() == before
 
 
 def test_a_folder_without_pictures_is_a_sentence(collection, tmp_path):

@@ -12,12 +12,15 @@ import pytest
 from specimens.ugly import encoded, picture
 
 from soart.errors import CollectionError
+from soart.pipelines.collection.pictures import sha256_by_id, update_pictures
 from soart.pipelines.evaluation.export import export, format_of
 from soart.pipelines.evaluation.folders import sync_and_evaluate
 from soart.pipelines.evaluation.records import columns, records
 from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.reports.evaluation import render_evaluation, write_evaluation
+from soart.pipelines.services.export import PictureExport
+from soart.pipelines.tidying.xmp import with_rating
 
 
 @pytest.mark.parametrize("kind", ["csv", "json", "parquet"])
@@ -44,6 +47,30 @@ def test_exports_hold_every_file_and_come_back(found, tmp_path, kind):
     export(records(found.collection, found.update.scan_number, found.evaluation), names, path)
     assert path.read_bytes() == first
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_stars_beside_a_picture_name_no_tool(collection, tmp_path):
+    folder = tmp_path / "art"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(encoded(picture(1), "PNG"))
+    (folder / "a.xmp").write_text(with_rating(None, 4))
+    result = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1))
+    [row] = records(collection, result.update.scan_number, result.evaluation)
+    assert (row["tool"], row["settings"], row["source"]) == (None, '{"rating": "4"}', "sidecar:a.xmp")
+    content = b"".join(PictureExport(collection, result.evaluation.ids.tolist(), "json", ()).stream())
+    [row] = json.loads(content)
+    assert (row["tool"], row["settings"]) == (None, "rating: 4")
+
+
+def test_a_picture_that_failed_has_its_reason(found):
+    ids = found.evaluation.ids[:2].tolist()
+    update_pictures(found.collection, [{"id": ids[0], "problem": "all black"}])
+    try:
+        rows = list(records(found.collection, found.update.scan_number, found.evaluation))
+    finally:
+        update_pictures(found.collection, [{"id": ids[0], "problem": None}])
+    digest = sha256_by_id(found.collection, ids)[ids[0]]
+    assert {row["sha256"] for row in rows if row["problem"] == "all black"} == {digest}
 
 
 def test_formulas_stay_text_in_spreadsheets(tmp_path):

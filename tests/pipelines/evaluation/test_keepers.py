@@ -120,6 +120,12 @@ def test_judges_choose(found):
     assert find_keepers(judged, judges=[(judge, 1.0)], with_score=True).profile == JUDGES
     with pytest.raises(JudgeError):
         find_keepers(judged, judges=[(judge, -1.0)])
+    # Among look-alikes the largest is kept, though only the smallest has a value here, or none, or all have better ones.
+    for of_look_alikes in ((np.nan, np.nan, 1.0), (np.nan, np.nan, np.nan), (1.0, 3.0, 2.0)):
+        for name, value in zip("678", of_look_alikes, strict=True):
+            values[found.evaluation.place[image_of(found, name)]] = value
+        (group,) = find_keepers(judged, "look-alike", judges=[(judge, 1.0)]).groups
+        assert (named(found, group.images)[0], group.why) == ("6", "without suspected damage, or larger")
     nothing = replace(found, judged=JudgedPictures({judge.stored_name: np.full(len(values), np.nan)}, {}))
     with pytest.raises(CollectionError, match="No picture could be judged"):
         find_keepers(nothing, judges=[(judge, 1.0)])

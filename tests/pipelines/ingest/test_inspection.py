@@ -37,6 +37,16 @@ def test_a_picture_with_megabytes_of_text_is_measured_and_its_prompt_read(tmp_pa
     assert (inspection.problem, inspection.width, inspection.metadata.prompt) == (None, 40, "a fox")
 
 
+def test_without_kinds_only_the_metadata_is_read(tmp_path):
+    info = PngImagePlugin.PngInfo()
+    info.add_text("parameters", "a fox\nSteps: 20, Sampler: Euler, CFG scale: 7, Seed: 5")
+    # Cut within the pixels: decoding it would fail.
+    (tmp_path / "a.png").write_bytes(encoded(picture(), "PNG", pnginfo=info)[:-500])
+    whole, only = (inspect_file(str(tmp_path / "a.png"), kinds) for kinds in ((None,), ()))
+    assert "cut short" in whole.problem
+    assert (only.problem, only.sha256, only.metadata.prompt, only.items) == (None, whole.sha256, "a fox", ())
+
+
 @pytest.mark.parametrize("suffix", sorted(decoders.SUFFIXES))
 def test_folders_are_searched_for_every_suffix(tmp_path, suffix):
     for name in (f"a{suffix}", f"B{suffix.upper()}", "notes.pdf"):

@@ -6,6 +6,9 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from soart.errors import CollectionError
+from soart.files import is_gone
+from soart.pipelines.ingest.roots import open_collection_for
 from soart.pipelines.ingest.scan import Scan, find_pictures
 
 
@@ -61,6 +64,12 @@ def test_an_excluded_folder_is_left_out_however_it_is_reached(folder, tmp_path):
     assert sorted(entry.path.rsplit("/", 1)[1] for entry in scan if not entry.sidecar) == ["a.JPG", "b.png"]
 
 
+def test_a_file_named_after_its_folder_is_listed_once(folder):
+    for roots in ([folder, folder / "a.JPG", folder / "a.JPG"], [folder / "a.JPG", folder]):
+        names = sorted(Path(entry.path).name for entry in Scan(roots) if not entry.sidecar)
+        assert names == ["a.JPG", "b.png", "c.webp"]
+
+
 def test_names_stay_as_given(folder, monkeypatch):
     monkeypatch.chdir(folder.parent)
     listed, _ = find_pictures([folder.relative_to(folder.parent)])
@@ -91,6 +100,22 @@ def test_folders_that_cannot_be_listed_are_named(closed):
     assert paths == [str(closed / "a.png")]
     assert scan.problems == [f"'{closed}/inner' cannot be read: Permission denied."]
     assert scan.unseen == [str(closed / "inner")]
+
+
+def test_a_folder_that_cannot_be_reached_is_not_called_missing(closed):
+    user = os.geteuid()
+    os.seteuid(user or 65534)
+    try:
+        with pytest.raises(CollectionError, match=r"inner/deep' cannot be read: Permission denied\."):
+            open_collection_for([str(closed / "inner" / "deep")], str(closed / "none"))
+        assert [is_gone(closed / name) for name in ("inner/deep", "none", "a.png", "a.png/x")] == [
+            False,
+            True,
+            False,
+            True,
+        ]
+    finally:
+        os.seteuid(user)
 
 
 def test_a_contained_scan_leaves_out_links_to_elsewhere(folder, tmp_path):

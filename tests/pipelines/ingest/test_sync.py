@@ -6,6 +6,7 @@ import sys
 import time
 import tracemalloc
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from specimens.ugly import dangerous_inspection, encoded, picture, write_ugly
@@ -90,6 +91,54 @@ def test_moved_copied_and_touched_files_are_known_by_content(collection, folder)
     # Only what is nowhere any more counts as gone.
     (folder / "moved.png").unlink()
     assert update(collection, folder)[0].missing == 1
+
+
+def test_of_copies_the_first_by_name_stands_for_the_picture(collection, folder):
+    update(collection, folder)
+    for name in ("00.png", "9.png"):
+        (folder / name).write_bytes((folder / "1.png").read_bytes())
+        update(collection, folder)
+        image = files(collection)[str(folder / "1.png")].image_id
+        row = next(row for row in collection.images() if row.id == image)
+        assert collection.locate(row) == folder / "00.png"
+
+
+def test_a_file_of_another_size_is_looked_at_whatever_its_time(collection, folder):
+    update(collection, folder)
+    status = (folder / "0.png").stat()
+    (folder / "0.png").write_bytes(encoded(picture(99, (50, 50)), "PNG"))
+    os.utime(folder / "0.png", ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert update(collection, folder)[1] == [str(folder / "0.png")]
+
+
+def test_a_file_of_a_distant_time_does_not_stop_the_scan(collection, folder):
+    settle(folder / "0.png", -300 * 365 * 86_400)
+    settle(folder / "1.png", 300 * 365 * 86_400)
+    for looked in (5, 0):
+        done, _ = update(collection, folder)
+        assert (done.found, done.looked, done.problems) == (5, looked, [])
+
+
+def test_pictures_in_a_folder_that_cannot_be_opened_are_not_gone(tmp_path, folder):
+    # Root may open everything: the second scan runs as an ordinary user.
+    user = os.geteuid()
+    with TemporaryDirectory() as place, Collection(Path(place, "c")) as collection:
+        pictures = Path(place, "pictures")
+        folder.rename(pictures)
+        update(collection, pictures)
+        for path in (Path(place), *Path(place).rglob("*")):
+            path.chmod(0o777)
+        (pictures / "inner").chmod(0)
+        (pictures / "0.png").unlink()
+        os.seteuid(user or 65534)
+        try:
+            done = update(collection, pictures)[0]
+        finally:
+            os.seteuid(user)
+            (pictures / "inner").chmod(0o700)
+        assert (done.found, done.missing) == (2, 1)
+        assert done.problems == [f"'{pictures}/inner' cannot be read: Permission denied."]
+        assert files(collection)[str(pictures / "inner" / "3.png")].missing_since is None
 
 
 def test_changed_files_are_looked_at_and_their_old_pictures_kept(collection, folder):
@@ -310,6 +359,44 @@ def test_texts_beside_pictures_are_read_and_read_again_when_they_change(collecti
         "3.png": None,
         "4.png": "a house",
     }
+
+
+def test_the_text_of_a_copy_counts_beside_those_of_the_others(collection, folder):
+    """Whatever is read last, and whether the copies are there from the beginning."""
+    (folder / "inner" / "b.png").write_bytes((folder / "0.png").read_bytes())
+    (folder / "inner" / "b.txt").write_text("a bee")
+    update(collection, folder)
+    assert prompts(collection)["0.png"] == "a bee"
+    # A table that does not name the copy beside it, a second text, and a third one.
+    (folder / "metadata.jsonl").write_text('{"file_name": "1.png", "text": "an oak"}\n')
+    update(collection, folder)
+    assert prompts(collection)["0.png"] == "a bee"
+    (folder / "c.png").write_bytes((folder / "0.png").read_bytes())
+    (folder / "c.txt").write_text("a cat")
+    update(collection, folder)
+    assert prompts(collection)["0.png"] == "a bee"
+    (folder / "0.txt").write_text("an ant")
+    update(collection, folder)
+    assert prompts(collection) == dict.fromkeys(["0.png", "b.png", "c.png"], "an ant") | {
+        "1.png": "an oak", "2.png": None, "3.png": None, "4.png": None
+    }  # fmt: skip
+
+
+def test_a_known_picture_gets_the_text_that_lies_where_it_was_moved(collection, folder):
+    (folder / "0.txt").write_text("a boat")
+    (folder / "inner" / "fox.txt").write_text("a fox")
+    (folder / "inner" / "ship.txt").write_text("a ship")
+    update(collection, folder)
+    (folder / "1.png").rename(folder / "inner" / "fox.png")
+    (folder / "0.png").rename(folder / "inner" / "ship.png")
+    done, seen = update(collection, folder)
+    assert (done.recognised, done.looked) == (2, 0)
+    assert (prompts(collection)["fox.png"], prompts(collection)["ship.png"]) == ("a fox", "a ship")
+    # Moved with its text, it is not even opened for that.
+    (folder / "inner").rename(folder / "other")
+    done, seen = update(collection, folder)
+    assert (done.recognised, seen) == (4, [])
+    assert prompts(collection)["ship.png"] == "a ship"
 
 
 def test_texts_that_changed_before_another_folder_was_read_are_read_again(collection, folder, tmp_path):

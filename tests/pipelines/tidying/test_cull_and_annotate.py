@@ -14,6 +14,7 @@ from sqlalchemy import select
 from soart.errors import CollectionError
 from soart.metrics.damage.scorer import TechnicalScorer
 from soart.pipelines.collection.labels import ALBUM, TAG, set_label
+from soart.pipelines.collection.png import NOTE_AT, note_chunk
 from soart.pipelines.collection.ratings import rate
 from soart.pipelines.collection.tables import FileRow
 from soart.pipelines.evaluation.folders import sync_and_evaluate
@@ -90,8 +91,9 @@ def test_texts_take_the_free_name_of_their_picture(tmp_path):
     assert (tmp_path / "a.txt").read_text() == "a.txt"
 
 
-def test_a_text_of_two_pictures_stays(collection, tmp_path):
-    for name, seed in (("a.png", 1), ("a.jpg", 2)):
+@pytest.mark.parametrize("other", ["a.jpg", "a.JPG", "a.PNG"])
+def test_a_text_of_two_pictures_stays(collection, tmp_path, other):
+    for name, seed in (("a.png", 1), (other, 2)):
         (tmp_path / name).write_bytes(encoded(picture(seed), "PNG"))
     (tmp_path / "a.txt").write_text("both")
     result = sync_and_evaluate(collection, Scan([tmp_path], ["a.*"]), LocalEngine(1))
@@ -99,6 +101,12 @@ def test_a_text_of_two_pictures_stays(collection, tmp_path):
     cull(moves, tmp_path / "undo.jsonl")
     assert len(moves) == 1
     assert (tmp_path / "a.txt").exists()
+
+
+@pytest.mark.parametrize(("pictures", "worst", "moved"), [(375, 18.4, 69), (10, 25, 2), (10, 9.9, 0), (9, 99, 8)])
+def test_a_share_is_rounded_down(pictures, worst, moved):
+    reasons = Rule(worst=worst).reasons(grouped([-1] * pictures, [False] * pictures, range(pictures)))
+    assert np.flatnonzero(reasons == "low").tolist() == list(range(moved))
 
 
 @pytest.mark.parametrize("rule", [{}, {"worst": 0.0}, {"worst": 120.0}, {"below": math.nan}])
@@ -113,7 +121,7 @@ def test_stars_are_fifths():
 
 def test_annotations_touch_no_pixel_and_are_undone(collection, art, tmp_path):
     folder = copy_of(art, tmp_path / "mine")
-    (folder / "00.xmp").write_text('<rdf:RDF><rdf:Description dc:title="x"/></rdf:RDF>')
+    (folder / "00.xmp").write_bytes(b'<rdf:RDF>\r\n<rdf:Description dc:title="x"/>\r\n</rdf:RDF>\r\n')
     before = {p.name: p.read_bytes() for p in folder.iterdir()}
     result = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1))
     pixels = {p.name: np.asarray(Image.open(p)).tobytes() for p in folder.glob("[0-9]*.png")}
@@ -123,7 +131,10 @@ def test_annotations_touch_no_pixel_and_are_undone(collection, art, tmp_path):
         with Image.open(folder / name) as image:
             assert np.asarray(image).tobytes() == content
             assert json.loads(image.info["soart"])["profile"] == "technical-6"
-    assert 'dc:title="x"' in (folder / "00.xmp").read_text()
+    sidecar = (folder / "00.xmp").read_bytes()
+    assert b'dc:title="x"' in sidecar
+    # The ends of its lines stay too.
+    assert sidecar.count(b"\r\n") == 3
     # The pictures are still the same to the collection.
     again = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1))
     assert again.update.looked == 0
@@ -193,6 +204,25 @@ def test_of_a_picture_and_a_link_to_it_the_picture_stays(collection, tmp_path):
     result = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1))
     moves = plan_cull(result, Rule(duplicates=True), [folder], tmp_path / "out")
     assert [move.source.name for move in moves] == ["a link.png"]
+
+
+def test_an_annotated_picture_stays_the_same_wherever_it_goes(collection, tmp_path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(encoded(picture(1), "PNG"))
+    result = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1))
+    annotate(result, list(annotations_of(result)), tmp_path / "undo.jsonl", xmp=False, png=True)
+    (folder / "a.png").rename(folder / "renamed.png")
+    renamed = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1)).update
+    assert (renamed.recognised, renamed.looked, renamed.missing) == (1, 0, 0)
+    # A copy of unknown size is opened, and is the same picture too.
+    (tmp_path / "other").mkdir()
+    content = (folder / "renamed.png").read_bytes()
+    (tmp_path / "other" / "b.png").write_bytes(
+        content[:NOTE_AT] + note_chunk("another") + encoded(picture(1), "PNG")[NOTE_AT:]
+    )
+    assert sync_and_evaluate(collection, Scan([tmp_path / "other"]), LocalEngine(1)).update.looked == 1
+    assert [row.id for row in collection.images()] == [collection.add_file(folder / "renamed.png")[0].id]
 
 
 def test_a_note_is_written_through_a_link_and_undone(collection, tmp_path):

@@ -123,7 +123,20 @@ def test_a_move_that_fails_leaves_nothing(files):
         journal.move(files / "a", files / "x" / "y" / ("n" * 300))
     journal.close()
     assert sorted(path for path in files.rglob("*") if path.suffix != ".jsonl") == before
-    assert undo(files / "undo.jsonl") == (1, [])
+    assert undo(files / "undo.jsonl") == (0, [])
+
+
+def test_a_file_that_another_program_took_is_nothing_to_undo(files):
+    journal = Journal(files / "undo.jsonl")
+    journal.move(files / "a", files / "x" / "a")
+    with pytest.raises(FileNotFoundError):
+        journal.move(files / "gone", files / "y" / "gone")
+    journal.move(files / "b", files / "x" / "b")
+    journal.close()
+    assert not (files / "y").exists()
+    assert undo(files / "undo.jsonl") == (2, [])
+    assert state(files) == {"a": b"a", "b": b"b", "c": b"c"}
+    assert not (files / "undo.jsonl").exists()
 
 
 def test_a_full_disk_leaves_an_undo_file_that_can_be_used(files):
@@ -158,4 +171,4 @@ def test_an_interrupted_move_to_another_disk_leaves_the_file_alone(files, monkey
         journal.move(files / "a", files / "x" / "a")
     journal.close()
     assert state(files) == {"a": b"a", "b": b"b", "c": b"c"}
-    assert undo(files / "undo.jsonl") == (1, [])
+    assert undo(files / "undo.jsonl") == (0, [])

@@ -59,3 +59,37 @@ def test_keywords_are_added_once_and_stay_text(old, before):
     assert keywords(new) == list(dict.fromkeys([*before, *wanted]))
     assert with_keywords(new, wanted) == new
     assert with_keywords(old, []) == old
+
+
+XMP, RDF = "http://ns.adobe.com/xap/1.0/", "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+
+
+@pytest.mark.parametrize(
+    "old",
+    [
+        # A description for each namespace, as ExifTool writes them.
+        f"<rdf:RDF xmlns:rdf='{RDF}'><rdf:Description xmlns:dc='d'/>"
+        f"<rdf:Description xmlns:xmp='{XMP}'><xmp:CreateDate>2020</xmp:CreateDate></rdf:Description></rdf:RDF>",
+        f'<rdf:RDF xmlns:rdf="{RDF}"><rdf:Description xmlns:xap="{XMP}" xap:Rating="3"/></rdf:RDF>',
+        f'<rdf:RDF xmlns:rdf="{RDF}"><rdf:Description xmlns:xap="{XMP}"><xap:Rating>3</xap:Rating></rdf:Description></rdf:RDF>',
+        f'<rdf:RDF xmlns:rdf="{RDF}"><rdf:Description xmlns:xap="{XMP}"><xap:Rating/></rdf:Description></rdf:RDF>',
+        f'<rdf:RDF xmlns:rdf="{RDF}" xmlns:other="o"><rdf:Description xmlns:xmp="{XMP}" other:Rating="3"/></rdf:RDF>',
+    ],
+)
+def test_a_rating_is_one_of_its_namespace_whatever_the_prefixes(old):
+    root = fromstring(with_rating(old, 5))
+    elements = [element.text for element in root.iter(f"{{{XMP}}}Rating")]
+    assert elements + [e.attrib[f"{{{XMP}}}Rating"] for e in root.iter() if f"{{{XMP}}}Rating" in e.attrib] == ["5"]
+    assert [e.attrib["{o}Rating"] for e in root.iter() if "{o}Rating" in e.attrib] == ["3"] * old.count("other:")
+    assert fromstring(with_keywords(with_rating(old, 5), ["a"])) is not None
+
+
+@pytest.mark.parametrize(
+    "empty", ["<dc:subject/>", "<dc:subject></dc:subject>", "<dc:subject> <rdf:Bag/> </dc:subject>"]
+)
+def test_keywords_replace_an_empty_list_of_them(empty):
+    old = f"<rdf:RDF {NAMES}><rdf:Description>{empty}<dc:title>t</dc:title></rdf:Description></rdf:RDF>"
+    new = with_keywords(old, ["a"])
+    assert keywords(new) == ["a"]
+    assert "<dc:title>t</dc:title>" in new
+    assert with_keywords(old, []) == old

@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -87,6 +89,24 @@ def test_nothing_is_begun(soart, folder, monkeypatch, arguments, words, expected
     assert words in " ".join(err.split())
     assert expected == 2 or len(err.strip().splitlines()) == 1
     assert contents(folder) == before
+
+
+def test_a_folder_that_cannot_be_opened_is_named(soart, folder):
+    with TemporaryDirectory() as place:
+        inner = Path(place, "closed", "inner")
+        inner.mkdir(parents=True)
+        Path(place).chmod(0o755)
+        inner.parent.chmod(0)
+        user = os.geteuid()
+        # Imports everything, which an ordinary user may not read here.
+        assert soart("label", "nowhere")[0] == 1
+        os.seteuid(user or 65534)
+        try:
+            end = soart("label", str(inner))
+        finally:
+            os.seteuid(user)
+            inner.parent.chmod(0o700)
+    assert end == (1, "", f"Error: '{inner}' cannot be opened: Permission denied.\n")
 
 
 def test_an_empty_file_is_no_undo_file_and_stays(soart, folder):

@@ -18,6 +18,16 @@ def expect_all(found):
     assert found.settings["loras"] == "ink:0.8"
 
 
+def test_a_line_of_settings_has_three_of_them():
+    assert read_parameters("how to draw\nSteps: 20, Seed: 3", "x") is None
+    assert read_parameters("how to draw\nSteps: 20, Seed: 3, Size: 8x8", "x").prompt == "how to draw"
+
+
+def test_of_a_setting_that_comes_twice_the_first_counts():
+    found = read_parameters("a\nSteps: 20, Seed: 3, Seed: 4, ENSD: 1, ensd: 2", "x")
+    assert (found.seed, found.settings) == (3, {"ensd": "1"})
+
+
 @pytest.mark.parametrize("kind", ["auto", "zTXt", "iTXt"])
 def test_png(build, kind):
     found = embedded_metadata(build.png({"parameters": TEXT}, kind=kind))

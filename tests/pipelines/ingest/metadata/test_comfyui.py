@@ -377,6 +377,15 @@ def test_merged_models_have_no_one_name():
     assert read(change(base(**more), "3", model=["20", 0])).model is None
 
 
+def test_a_loader_that_loads_no_lora():
+    loaders = {
+        "20": node("LoraLoader", lora_name="None", strength_model=1, model=["4", 0], clip=["4", 1]),
+        "21": node("LoraLoader", lora_name="ink", strength_model=0.5, model=["20", 0], clip=["20", 1]),
+    }
+    found = read(change(base(**loaders), "3", model=["21", 0]))
+    assert (found.settings["loras"], found.model) == ("ink:0.5", "dream.safetensors")
+
+
 def test_loras_in_stacks():
     stack = node(
         "Power Lora Loader (rgthree)",
@@ -454,6 +463,8 @@ def test_parameters_beside_a_graph(build):
     )
     # Where the two disagree on a number, neither is believed.
     assert (found.steps, found.seed, found.guidance) == (20, None, None)
+    found = embedded_metadata(build.png({"parameters": text.replace("20", "21"), "prompt": json.dumps(base())}))
+    assert (found.steps, found.sampler) == (None, "Euler")
 
 
 def test_the_graph_that_ran_counts_whatever_the_editor_shows(build):

@@ -131,6 +131,22 @@ def test_a_rating_in_the_file_counts_before_one_beside_it(build, tmp_path):
     assert picture_metadata(tmp_path / "a.jpg", content).settings == {"rating": "2"}
 
 
+def test_a_rating_of_the_tool_itself_stays(tmp_path):
+    (tmp_path / "a.json").write_text('{"prompt": "a fox", "rating": "safe"}')
+    (tmp_path / "a.xmp").write_text(RATED % 4)
+    assert picture_metadata(tmp_path / "a.png", b"").settings == {"rating": "safe"}
+
+
+@pytest.mark.parametrize("suffix", [".json", ".txt", ".caption", ".xmp"])
+def test_a_text_of_the_full_name_comes_before_one_that_pictures_share(tmp_path, suffix):
+    for name, stars in ((f"a{suffix}", 1), (f"a.png{suffix}", 2)):
+        text = {".json": f'{{"prompt": "{stars}"}}', ".xmp": RATED % stars}.get(suffix, str(stars))
+        (tmp_path / name).write_text(text)
+    found = sidecar_metadata(tmp_path / "a.png")
+    assert (found.source, found.prompt or found.settings["rating"]) == (f"sidecar:a.png{suffix}", "2")
+    assert sidecar_metadata(tmp_path / "a.jpg").source == f"sidecar:a{suffix}"
+
+
 @pytest.mark.parametrize("rating", ["0", "9", "x"])
 def test_no_rating_is_none_beside_a_picture_too(tmp_path, rating):
     (tmp_path / "a.xmp").write_text(RATED % rating)

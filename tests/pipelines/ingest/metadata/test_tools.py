@@ -3,6 +3,7 @@ import json
 import pytest
 
 from soart.pipelines.ingest.metadata import embedded_metadata
+from soart.pipelines.ingest.metadata.fooocus import read_fooocus_object
 from soart.pipelines.ingest.metadata.others import read_midjourney
 
 
@@ -37,6 +38,10 @@ def test_invokeai_3_and_later(build):
     }
     found = embedded_metadata(build.png({"invokeai_metadata": json.dumps(old)}))
     assert (found.model, found.settings["loras"]) == ("sd15", "x:1")
+    # 0 is no layer to stop at.
+    for skip, expected in ((0, None), (2, "2")):
+        found = embedded_metadata(build.png({"invokeai_metadata": json.dumps(INVOKE | {"clip_skip": skip})}))
+        assert found.settings.get("clip skip") == expected
 
 
 def test_invokeai_2(build):
@@ -102,6 +107,12 @@ def test_novelai(build):
         5.0,
     )
     assert (found.scheduler, found.settings["size"], found.source) == ("karras", "832x1216", "png:Comment")
+    # A strength is written for every picture, and used for those that are made from another one.
+    for request, strength in (("PromptGenerateRequest", None), ("Img2ImgRequest", "0.7")):
+        comment = NOVEL | {"strength": 0.7, "request_type": request}
+        assert (
+            embedded_metadata(build.png(texts | {"Comment": json.dumps(comment)})).settings.get("denoise") == strength
+        )
 
 
 def test_novelai_4_with_characters(build):
@@ -148,6 +159,12 @@ def test_fooocus_scheme(build):
         assert facts(found) == expected
         assert found.settings["styles"] == "Fooocus V2, Fooocus Sharp"
         assert (found.settings["loras"], found.settings["size"]) == ("ink:0.5", "1152x896")
+
+
+def test_two_names_of_fooocus_are_not_enough():
+    values = {"prompt": "a fox", "styles": "x", "sharpness": 2}
+    assert read_fooocus_object(values, "y") is None
+    assert read_fooocus_object(values | {"performance": "Speed"}, "y").prompt == "a fox"
 
 
 def test_fooocus_log(build):
@@ -328,6 +345,7 @@ def test_midjourney(build):
         (f"fox {JOB}", "fox", None),
         ("fox --ar 1:1 --v 5", "fox", "Midjourney 5"),
         ("fox —v 6 —ar 2:3", "fox", "Midjourney 6"),
+        ("fox --by night --v 6 --unheard of", "fox --by night", "Midjourney 6"),
     ],
 )
 def test_midjourney_forms(text, prompt, model):

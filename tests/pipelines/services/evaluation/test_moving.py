@@ -13,6 +13,7 @@ from specimens.evaluating import Here, finish
 from soart.errors import CollectionError, ProfileError, SoartError
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.counts import count_collection
+from soart.pipelines.collection.png import NOTE_AT, note_chunk
 from soart.pipelines.collection.queries import Query, order
 from soart.pipelines.collection.ratings import rate, ratings
 from soart.pipelines.collection.tables import AWAY, ImageRow
@@ -234,6 +235,18 @@ def test_another_picture_at_the_old_place_is_not_taken_for_the_moved_one(service
     strange = next(one.image for one in plan.moves if one.source == place)
     assert next(row for row in collection.images() if row.id == strange).problem == AWAY
     assert "is taken by another file" in finish(service, service.undo_move(service.undo_files()[0].name))
+
+
+def test_annotated_pictures_come_back(service, collection):
+    finish(service, service.evaluate())
+    files = [path for path in (collection.folder / "images").iterdir() if path.suffix == ".png"]
+    for path in files:
+        content = path.read_bytes()
+        path.write_bytes(content[:NOTE_AT] + note_chunk("{}") + content[NOTE_AT:])
+    move(service, Rule(duplicates=True))
+    assert count_collection(collection).away == 2
+    finish(service, service.undo_move(service.undo_files()[0].name))
+    assert count_collection(collection).away == 0
 
 
 def test_strangers_undo_files_are_not_carried_out(service, collection, tmp_path):

@@ -1,0 +1,110 @@
+"""Rows of the metadata of pictures in a collection, and the files whose metadata must be read again."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import delete, insert, or_, select
+from sqlalchemy.orm import Session
+
+from ...metrics.damage.titles import JUDGE
+from ..collection.collection import Collection
+from ..collection.tables import FileRow, ImageRow, MetadataRow, ScoreRow
+from .metadata import BESIDE, TABLES, PictureMetadata, sidecars_of, source_of
+
+#: Rows of files read at once in a pass over all.
+_PAGE = 2000
+
+
+def add_metadata(session: Session, copies: Sequence[tuple[int, PictureMetadata | None]]) -> None:
+    """Store metadata; if copies of a picture differ, the alphabetically first, in whatever order they are inspected."""
+    query = select(MetadataRow.image_id, MetadataRow.source, MetadataRow.prompt)
+    known = session.execute(query.where(MetadataRow.image_id.in_({image for image, _ in copies}))).all()
+    _write_metadata(
+        session, _first_by_picture(copies, {image: (source, prompt or "") for image, source, prompt in known})
+    )
+
+
+def store_metadata(collection: Collection, copies: Sequence[tuple[str, PictureMetadata | None]]) -> None:
+    """Replace the metadata of pictures by that of all their files, each with the SHA-256 of its content.
+
+    If files of a picture differ, the alphabetically first counts; if none has metadata, the picture loses its own.
+    """
+    with collection.session("be written", write=True) as session:
+        query = select(ImageRow.sha256, ImageRow.id).where(ImageRow.sha256.in_({digest for digest, _ in copies}))
+        ids = dict(session.execute(query).all())
+        read = [(ids[digest], metadata) for digest, metadata in copies if digest in ids]
+        _write_metadata(session, dict.fromkeys(ids.values()) | _first_by_picture(read, {}))
+
+
+def _first_by_picture(
+    copies: Sequence[tuple[int, PictureMetadata | None]], known: Mapping[int, tuple[str, str]]
+) -> dict[int, PictureMetadata]:
+    """The alphabetically first metadata of each picture, by id, if it comes before the ``known`` source and prompt."""
+    first, better = dict(known), dict[int, PictureMetadata]()
+    for image, metadata in copies:
+        if metadata is not None and (image not in first or (metadata.source, metadata.prompt or "") < first[image]):
+            first[image], better[image] = (metadata.source, metadata.prompt or ""), metadata
+    return better
+
+
+def _write_metadata(session: Session, metadata: Mapping[int, PictureMetadata | None]) -> None:
+    known = select(MetadataRow.image_id, MetadataRow.prompt).where(MetadataRow.image_id.in_(metadata))
+    new = {image: found.prompt if found else None for image, found in metadata.items()}
+    changed = [image for image, prompt in session.execute(known) if prompt != new[image]]
+    if changed:
+        # Judges may have seen the prompt.
+        judged = ScoreRow.image_id.in_(changed), ScoreRow.profile.startswith(JUDGE)
+        session.execute(delete(ScoreRow).where(*judged))
+    session.execute(delete(MetadataRow).where(MetadataRow.image_id.in_(metadata)))
+    rows = [_metadata_row(image, known) for image, known in metadata.items() if known is not None]
+    if rows:
+        session.execute(insert(MetadataRow), rows)
+
+
+def _metadata_row(image: int, metadata: PictureMetadata) -> dict[str, Any]:
+    names = ("tool", "prompt", "negative", "model", "sampler", "scheduler", "steps", "guidance", "source")
+    seed = None if metadata.seed is None else str(metadata.seed)
+    settings = json.dumps(dict(metadata.settings), ensure_ascii=False, sort_keys=True)
+    columns = {name: getattr(metadata, name) for name in names}
+    return {"image_id": image, "seed": seed, "settings": settings, **columns}
+
+
+def files_beside(collection: Collection, scan_number: int, sidecars: Iterable[str]) -> Iterator[str]:
+    """Files of a scan that sidecars may describe: texts beside them, tables in their folder or the one above."""
+    folders = {os.path.dirname(s) for s in sidecars if os.path.basename(s) in TABLES}
+    # NAME.txt describes NAME.png, and so does NAME.png.txt.
+    names = {os.path.splitext(s)[0] for s in sidecars if os.path.basename(s) not in TABLES}
+    query = select(FileRow.path).where(FileRow.scan == scan_number, FileRow.image_id.is_not(None))
+    if not names and not folders:
+        return
+    with collection.session("be read") as session:
+        for path in session.scalars(query.order_by(FileRow.path).execution_options(yield_per=_PAGE)):
+            folder = os.path.dirname(path)
+            if path in names or os.path.splitext(path)[0] in names or {folder, os.path.dirname(folder)} & folders:
+                yield path
+
+
+def with_unread_texts(collection: Collection, paths: Sequence[str]) -> list[str]:
+    """Files of ``paths`` that have a text beside them, while their pictures have no metadata, or that of another text."""
+    query = (
+        select(FileRow.path, MetadataRow.source)
+        .outerjoin(MetadataRow, MetadataRow.image_id == FileRow.image_id)
+        .where(FileRow.path.in_(paths), or_(MetadataRow.source.is_(None), *map(MetadataRow.source.startswith, BESIDE)))
+    )
+    with collection.session("be read") as session:
+        rows = session.execute(query.order_by(FileRow.path)).all()
+    beside = {path: {source_of(text) for text in sidecars_of(Path(path)) if os.path.isfile(text)} for path, _ in rows}
+    return [path for path, source in rows if beside[path] and source not in beside[path]]
+
+
+def with_copies(collection: Collection, paths: Sequence[str]) -> list[str]:
+    """The files, and all others that hold the same pictures and are not missing."""
+    pictures = select(FileRow.image_id).where(FileRow.path.in_(paths), FileRow.image_id.is_not(None))
+    query = select(FileRow.path).where(FileRow.image_id.in_(pictures), FileRow.missing_since.is_(None))
+    with collection.session("be read") as session:
+        return list(session.scalars(query.order_by(FileRow.path)))
