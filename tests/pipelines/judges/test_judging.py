@@ -165,7 +165,7 @@ def test_nan_and_values_out_of_range_cost_themselves():
     judge, values = guard(lambda pictures: [0.5, float("nan"), 7.0])
     assert values[0] == 0.5
     assert np.isnan(values[1:]).all()
-    assert [s for s in judge.problems if "NaN or infinity" in s]
+    assert [s for s in judge.problems if "it cannot tell (NaN or infinity)" in s]
     assert [s for s in judge.problems if "outside its range 0 … 1, such as 7" in s]
     assert not judge.stopped
 
