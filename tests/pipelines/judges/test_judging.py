@@ -223,8 +223,11 @@ def test_a_judge_that_changes_its_version_is_given_up(collection, drawn):
             self.version = str(self.seen)
             return values
 
-    values, problems = judge_pictures(collection, drawn[:5], GuardedJudge(Restless()))
+    judge = GuardedJudge(Restless())
+    values, problems = judge_pictures(collection, drawn[:5], judge)
     assert values == {}
+    # Its new version may value them.
+    assert judge.without_value == set()
     assert "changed its version from '1' to '5'" in problems[0]
 
 
@@ -311,3 +314,9 @@ def test_judges_cannot_change_pictures():
     assert np.isnan(judge.values([pixels], [""])).all()
     assert (pixels == 9).all()
     assert "read-only" in judge.problems[0]
+
+
+def test_ends_of_a_range_forgive_the_rounding_of_float32():
+    _, values = guard(lambda pictures: [1 + 1e-7, -1e-7, 1.001])
+    assert values[:2] == pytest.approx([1, 0], abs=1e-6)
+    assert np.isnan(values[2])
