@@ -485,6 +485,10 @@ def test_german_in_the_browser_and_back(come, address):
     page.goto(f"{address}/c/0/rate")
     page.wait_for_selector("#picture[data-id]")
     assert page.evaluate("document.documentElement.scrollWidth") == 320
+    for width in (320, 390):
+        page.set_viewport_size({"width": width, "height": 844})
+        texts = page.locator(".stars.big button > *")
+        assert texts.evaluate_all("nodes => nodes.filter((n) => n.offsetWidth > n.parentNode.clientWidth).map((n) => n.innerText)") == []
     page.goto(f"{address}/c/0/gallery")
     page.click("#who")
     page.select_option("#who-dialog [name=language]", "en")
