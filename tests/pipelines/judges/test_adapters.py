@@ -183,6 +183,8 @@ def test_vqa_by_classes(tmp_path):
     values = judge.judge(pictures(), ["a boat", "an owl"])
     assert len(values) == 2
     assert all(0 < value < 1 for value in values)
+    [long] = judge.judge(pictures(1), ["boat " * 300])
+    assert 0 < long < 1
     with torch.no_grad():
         model.classifier[-1].weight.zero_()
         model.classifier[-1].bias.copy_(torch.tensor([2.0, 0.5, 9.0]))

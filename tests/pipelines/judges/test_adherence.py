@@ -273,3 +273,6 @@ def test_ranked_by_adherence(judge, collection, rendered):
     assert ranking[0].reasons[1].text.endswith(f"seen: {ranking[0].score:.2f}")
     judged, _ = adherences(collection, rows, judge)
     assert [judged[p.row.id].value for p in ranking] == pytest.approx([p.score for p in ranking], abs=1e-6)
+    request = Request("a boat", 99, width=64, height=64)
+    black = collection.add_drawn([DrawnPicture(request, pictures[9], "all black", 0.1)], "m", "s")
+    assert adherences(collection, black, judge) == ({}, [])

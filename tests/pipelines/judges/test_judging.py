@@ -320,3 +320,8 @@ def test_ends_of_a_range_forgive_the_rounding_of_float32():
     _, values = guard(lambda pictures: [1 + 1e-7, -1e-7, 1.001])
     assert values[:2] == pytest.approx([1, 0], abs=1e-6)
     assert np.isnan(values[2])
+
+
+def test_a_prompt_of_spaces_is_none(collection, make_drawn):
+    rows = collection.add_drawn([make_drawn(0, " "), make_drawn(1, "a boat")], "m", "s")
+    assert prompts_of(collection, rows) == {rows[1].id: "a boat"}

@@ -488,7 +488,12 @@ def test_german_in_the_browser_and_back(come, address):
     for width in (320, 390):
         page.set_viewport_size({"width": width, "height": 844})
         texts = page.locator(".stars.big button > *")
-        assert texts.evaluate_all("nodes => nodes.filter((n) => n.offsetWidth > n.parentNode.clientWidth).map((n) => n.innerText)") == []
+        assert (
+            texts.evaluate_all(
+                "nodes => nodes.filter((n) => n.offsetWidth > n.parentNode.clientWidth).map((n) => n.innerText)"
+            )
+            == []
+        )
     page.goto(f"{address}/c/0/gallery")
     page.click("#who")
     page.select_option("#who-dialog [name=language]", "en")
