@@ -1,4 +1,4 @@
-"""Threads of the linear algebra libraries."""
+"""Threads: linear algebra in one of them, and imports in several."""
 
 from __future__ import annotations
 
@@ -6,11 +6,25 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from importlib import import_module
 
 from threadpoolctl import ThreadpoolController
 
 #: Modules that bring a linear algebra library each.
 _BRINGERS = ("numpy", "scipy.linalg", "torch")
+
+
+def import_whole(*names: str) -> None:
+    """Import modules, and wait for those that another thread is importing, before a statement imports parts of them.
+
+    transformers and diffusers put another module in their own place when they are complete. A statement that waits for
+    that goes on with the first one, which has no parts; ``importlib`` looks again after the wait.
+
+    Args:
+        names: of the modules.
+    """
+    for name in names:
+        import_module(name)
 
 
 @cache

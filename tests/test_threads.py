@@ -1,3 +1,5 @@
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -6,7 +8,7 @@ import scipy.linalg  # noqa: F401
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from soart.prompts.rating_model import model
-from soart.threads import one_blas_thread
+from soart.threads import import_whole, one_blas_thread
 
 
 def threads():
@@ -45,3 +47,36 @@ def test_the_rating_model_learns_in_one_thread(monkeypatch):
     monkeypatch.setattr(model, "maximise", maximise)
     model.RatingModel([3, 3]).fit(np.array([[0, 1], [2, 2]]), [1.0, 2.0])
     assert seen == [{1}]
+
+
+#: As transformers and diffusers do it: the module that is complete is another one.
+REPLACES_ITSELF = """
+import sys, time, types
+sys.modules["begun"] = types.ModuleType("begun")
+time.sleep(0.3)
+whole = types.ModuleType(__name__)
+whole.part = 42
+sys.modules[__name__] = whole
+"""
+
+
+def test_a_module_that_another_thread_imports_is_waited_for(tmp_path, monkeypatch):
+    (tmp_path / "replaces_itself.py").write_text(REPLACES_ITSELF)
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("begun", "replaces_itself"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+
+    def part():
+        import_whole("replaces_itself")
+        from replaces_itself import part
+
+        return part
+
+    def later():
+        while "begun" not in sys.modules:
+            pass
+        return part()
+
+    with ThreadPoolExecutor(2) as pool:
+        parts = [pool.submit(run) for run in (part, later)]
+        assert [one.result() for one in parts] == [42, 42]

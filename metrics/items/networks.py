@@ -20,6 +20,7 @@ from torch.nn import functional
 
 from ...errors import ModelError, first_line
 from ...files import from_home
+from ...threads import import_whole
 from .efficientnet import (
     STAGES,
     fused,
@@ -125,6 +126,7 @@ def load_class_network() -> Network:
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """Keep progress bars and notices of transformers off the terminal; errors still raise."""
+    import_whole("transformers")
     from transformers import logging
 
     level, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()

@@ -98,12 +98,10 @@ def prediction_gains(model: _TMethod, items: object, targets: object) -> np.ndar
     """
     shares = model.contributions(items)
     signal = check_targets(targets, len(shares)) - model.target_centre_
-    total = model.eta_.sum()
 
     def sn_ratio(used: np.ndarray) -> float:
-        weight = model.eta_[used].sum()
-        estimated = shares[:, used].sum(axis=1) * (total / weight if weight > 0 else 0.0)
-        eta = signal_to_noise(estimated[:, None], signal)[1][0]
+        # Dividing by the weights of these items alone would not change the ratio.
+        eta = signal_to_noise(shares[:, used].sum(axis=1, keepdims=True), signal)[1][0]
         # A choice of items that predicts nothing counts as −100 dB, far below every other.
         return float(10 * np.log10(max(eta * float(signal @ signal), 1e-10)))
 

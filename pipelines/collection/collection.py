@@ -10,6 +10,7 @@ most the batch in flight, and leaves at most pictures that the next run writes a
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -23,7 +24,7 @@ from ...files import write_whole
 from ...metrics.image import Picture, read_content, read_image
 from ..models.request import DrawnPicture, drawn_by
 from .png import encode_png, holds_picture, parameters_text, picture_digest, unchanged_content
-from .storage import IMAGES, Storage
+from .storage import IMAGES, LIKENESS, Storage
 from .tables import ComparisonRow, FingerprintRow, GenerationRow, ImageRow, ItemsRow, RatingRow, ScoreRow
 
 T = TypeVar("T")
@@ -85,7 +86,7 @@ class Collection(Storage):
             by_key = {row.generation.request_key: row for row in session.scalars(query) if row.generation}
             query = select(ImageRow).where(ImageRow.sha256.in_([digest for digest, _ in written]))
             by_digest = {row.sha256: row for row in session.scalars(query)}
-            rows = []
+            rows, replaced = [], False
             for drawn, key, (digest, path) in zip(batch, keys, written, strict=True):
                 request = drawn.request
                 asked_for = by_key.get(key)
@@ -95,6 +96,7 @@ class Collection(Storage):
                     row.generation = asked_for.generation
                 if row is asked_for and row.sha256 != digest:
                     by_digest.pop(row.sha256, None)
+                    replaced = True
                     stale: list[type[ItemsRow | ScoreRow | FingerprintRow | RatingRow]] = [
                         ItemsRow,
                         ScoreRow,
@@ -115,6 +117,9 @@ class Collection(Storage):
                 session.add(row)
                 by_key[key] = by_digest[digest] = row
                 rows.append(row)
+        if replaced and self.folder is not None:
+            # It knows pictures by their ids.
+            shutil.rmtree(self.folder / LIKENESS, ignore_errors=True)
         return rows
 
     def _shows_another(self, row: ImageRow, pixels: np.ndarray) -> bool:

@@ -20,6 +20,8 @@ from .upgrade import is_current, stored_version, upgrade_if_needed
 
 #: Name of the folder for pictures in a collection's folder.
 IMAGES = "images"
+#: Name of the folder for what can be made from items again, see ``pipelines.scoring.likeness_index``.
+LIKENESS = "likeness"
 #: Key under which a database remembers the folder of its pictures.
 _PICTURES = "pictures"
 

@@ -142,7 +142,7 @@ class GuardedJudge:
             what = f"values outside its range {low:g} … {high:g}, such as {values[outside][0]:g}"
             self.count_failed(what, outside.sum())
         if silent := int((~np.isfinite(values)).sum()):
-            self.count_failed("NaN or infinity", silent)
+            self.count_failed("it cannot tell (NaN or infinity)", silent)
         usable = np.isfinite(values) & ~outside
         return np.where(usable, self.sign * values, np.nan)
 

@@ -33,9 +33,11 @@ TABLE = Path(__file__).with_name("nouns.txt")
 SMALLEST = 97
 #: Prompts that ask for no photograph.
 _DRAWN = re.compile(
-    r"\b(?:(?:oil|acrylic|tempera|ink) on|paint(?:ing|ed)|drawn|drawings?|illustrat\w+|sketch\w*|cartoons?|comics?|anime|manga|"
-    r"watercolou?rs?|gouache|charcoal|engravings?|etchings?|lithograph|woodcuts?|pixel art|low poly|vector|clip ?art|mosaic|"
-    r"fresco|stained glass|tapestry|embroidery|collage|origami|cubism|impressionism|ukiyo-e|pop art|flat design|logo|icon|doodle)\b"
+    r"\b(?:(?:oil|acrylic|tempera|ink) on|paint(?:ings?|ed|erly)|drawn|drawings?|illustrat\w+|sketch\w*|cartoon\w*|comics?|anime|manga|"
+    r"watercolou?rs?|gouache|charcoal|engravings?|etchings?|lithographs?|woodcuts?|linocuts?|screen ?prints?|ink wash|line ?art|"
+    r"pixel art|low poly|vectors?|clip ?art|mosaics?|fresco(?:e?s)?|stained glass|tapestr(?:y|ies)|embroidery|collages?|origami|"
+    r"(?:cub|fauv|pointill|impression|expression)is[mt]\w*|ukiyo-e|pop art|concept art|folk art|naive art|art brut|flat design|"
+    r"illuminated manuscripts?|logos?|icons?|doodles?)\b"
 )
 
 
@@ -76,7 +78,9 @@ class NounSource:
     def __init__(self, extractor: DeepExtractor, narrow: Curve, broad: Curve) -> None:
         self.extractor, self.narrow, self.broad = extractor, narrow, broad
         self.lexicon: Mapping[str, str] = dict.fromkeys(noun_classes(), "subject")
-        digest = hashlib.sha256(f"{extractor.version} {narrow} {broad}".encode() + TABLE.read_bytes()).hexdigest()
+        digest = hashlib.sha256(
+            f"{extractor.version} {narrow} {broad} {_DRAWN.pattern}".encode() + TABLE.read_bytes()
+        ).hexdigest()
         self.version = f"nouns-{digest[:12]}"
 
     @classmethod
@@ -94,7 +98,9 @@ class NounSource:
 
     def knows(self, phrase: Phrase, brief: Brief) -> bool:
         """True for the nouns of the table, in photographs that are large enough."""
-        seen = min(brief.size) >= SMALLEST and not _DRAWN.search(brief.prompt.casefold())
+        # Tags have underscores for spaces.
+        drawn = _DRAWN.search(brief.prompt.casefold().replace("_", " "))
+        seen = min(brief.size) >= SMALLEST and not drawn
         return seen and phrase.kind == "subject" and phrase.text in self.lexicon
 
     def judge(self, item: np.ndarray, phrase: Phrase) -> PhraseJudgement:

@@ -14,6 +14,7 @@ from torch.nn import functional
 from ...errors import JudgeError, first_line
 from ...metrics.items.deep import DeepExtractor
 from ...metrics.items.networks import quiet
+from ...threads import import_whole
 
 #: Texts that are embedded at once, and texts whose embeddings are kept.
 _BATCH, _KEPT = 64, 4096
@@ -43,6 +44,7 @@ class Towers:
             ModelError: the model is missing, cannot be loaded, or is not a vision model.
             JudgeError: it has no text tower, or no usable tokenizer.
         """
+        import_whole("transformers")
         from transformers import AutoTokenizer
 
         extractor = DeepExtractor.load(source, device=device)

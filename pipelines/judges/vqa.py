@@ -15,6 +15,7 @@ from PIL import Image
 
 from ...errors import JudgeError, first_line
 from ...metrics.items.networks import quiet
+from ...threads import import_whole
 from ..ingest.metadata import plain_prompt
 
 QUESTION = "Does this figure show '{}'? Please answer yes or no."
@@ -82,6 +83,7 @@ def load(argument: str) -> VqaJudge:
     Raises:
         JudgeError: the model cannot be loaded, or cannot answer yes or no.
     """
+    import_whole("transformers")
     from transformers import AutoModelForVisualQuestionAnswering, AutoProcessor
 
     try:

@@ -21,6 +21,7 @@ import torch
 
 from ...errors import ModelError, first_line
 from ...files import from_home
+from ...threads import import_whole
 from .backends.address import backend_address
 from .calls import PICTURES, call_of, check_inputs, guidance_argument
 from .devices import choose_device, choose_dtype, place
@@ -112,6 +113,7 @@ def schedule_digest(scheduler: Any) -> str:  # noqa: ANN401
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Hide progress bars and notices of the loading libraries, and show again those that were shown."""
+    import_whole("transformers", "diffusers")
     import diffusers
     import transformers
 

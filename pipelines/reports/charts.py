@@ -157,15 +157,15 @@ def _draw_intervals(
     chart.titles = {"interval": [row.text for row in shown], "mean": [row.text for row in shown]}
     set_scale(chart, "x", limits, 4, sign="+")
     axes.xaxis.grid(visible=True, color=LINE, linewidth=1)
-    _rows(chart, [row.name for row in shown], [number_text(row.mean, 2, "+") for row in shown])
+    right = _rows(chart, [row.name for row in shown], [number_text(row.mean, 2, "+") for row in shown])
     name_axes(chart, f"effect ({unit}), bars: {level} intervals", "")
     ends = f"best {rows[0].text}, worst {rows[-1].text}" if len(rows) > 1 else rows[0].text
     middle = f"; {left_out} in between are not drawn" if left_out > 0 else ""
-    return chart.finish(f"Effects of {subject}: {ends}{middle}.", top=4, bottom=48, right=54)
+    return chart.finish(f"Effects of {subject}: {ends}{middle}.", top=4, bottom=48, right=right)
 
 
-def _rows(chart: Chart, names: Sequence[str], values: Sequence[str]) -> None:
-    """Name the rows of a chart on its left, and write their values on its right."""
+def _rows(chart: Chart, names: Sequence[str], values: Sequence[str]) -> float:
+    """Name the rows of a chart on its left, and write their values on its right; returns the room that these need."""
     axes, count = chart.axes, len(names)
     texts = [plain_text(name) for name in names]
     fitted = [fit_text(text, SIZE, 0.36 * WIDTH) for text in texts]
@@ -181,6 +181,7 @@ def _rows(chart: Chart, names: Sequence[str], values: Sequence[str]) -> None:
                 color=INK if side == "right" else TEXT, gid="name" if side == "right" else None,
             )  # fmt: skip
     chart.titles["name"] = [whole if whole != name else "" for whole, name in zip(texts, fitted, strict=True)]
+    return max(54.0, max(text_width(value, SIZE) for value in values) + 12)
 
 
 def counts_chart(counts: Mapping[str, int], unit: str, subject: str, *, total: int | None = None) -> Markup | None:
@@ -206,7 +207,7 @@ def _draw_counts(rows: tuple[tuple[str, int], ...], unit: str, subject: str, tot
     chart.titles["bar"] = [f"{name}: {count}{share}" for (name, count), share in zip(rows, shares, strict=True)]
     set_scale(chart, "x", (0, 1.04 * max(1, *(count for _, count in rows))), 4, whole=True)
     chart.axes.xaxis.grid(visible=True, color=LINE, linewidth=1)
-    _rows(chart, [name for name, _ in rows], [str(count) for _, count in rows])
+    right = _rows(chart, [name for name, _ in rows], [str(count) for _, count in rows])
     name_axes(chart, unit, "")
     name, count = max(rows, key=lambda row: row[1])
-    return chart.finish(f"{subject}, {unit}: most often {name}, {count}.", top=4, bottom=44, right=54)
+    return chart.finish(f"{subject}, {unit}: most often {name}, {count}.", top=4, bottom=44, right=right)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -68,6 +68,16 @@ def draw_effects(effects: Sequence[OptionEffect], unit: str, *, curves: bool = T
         else None
     )
     return drawn | {slot: _curve(slot, line, unit, common) for slot, line in numbers.items()}
+
+
+def unit_of(judge: str) -> str:
+    """The unit of effects on one judge, by its stored name, in words."""
+    return f"unit of {stored_title(judge)}"
+
+
+def draw_judges(judges: Mapping[str, Sequence[OptionEffect]]) -> dict[str, dict[str, SlotChart]]:
+    """A chart by slot of the effects on each judge, in its own unit, by its stored name."""
+    return {judge: draw_effects(effects, unit_of(judge), curves=False) for judge, effects in judges.items()}
 
 
 def _curve(slot: str, numbers: list[OptionEffect], unit: str, limits: tuple[float, float] | None) -> SlotChart:

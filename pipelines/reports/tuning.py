@@ -13,7 +13,7 @@ from ..collection.tables import ImageRow
 from ..tuning.findings import StudyFindings
 from ..tuning.tuner import SEEDS
 from .page import picture_url, render_page
-from .study_charts import draw_course, draw_effects
+from .study_charts import draw_course, draw_effects, draw_judges
 
 #: Pictures of a batch that are shown.
 SHOWN = 8
@@ -68,10 +68,7 @@ def render_tune_report(
         ends=[(name, tuned.batches[i]) for name, i in (("First batch", 0), ("Last batch", -1))]
         if len(tuned.batches) > 1
         else [],
-        judges={
-            name: draw_effects(effects, f"unit of {stored_title(name)}", curves=False)
-            for name, effects in tuned.judges.items()
-        },
+        judges=draw_judges(tuned.judges),
         pictures=sum(batch.count for batch in tuned.batches),
         shown=SHOWN,
         seeds=SEEDS,

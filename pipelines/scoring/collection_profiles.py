@@ -52,20 +52,20 @@ class CollectionProfiles:
         """Names of all profiles: tastes that can be relied on, the technical score, other tastes, detectors."""
         tastes = self.tastes()
         built_in = [name for name in (TECHNICAL, *DETECTORS) if name not in tastes]
-        reliable = [name for name in tastes if self._by_chance(name) is False]
+        reliable = [name for name in tastes if self._doubt(name) == ""]
         return [*reliable, *built_in[:1], *(name for name in tastes if name not in reliable), *built_in[1:]]
 
-    def doubtful(self) -> set[str]:
-        """Names of the tastes that are no better than chance, as far as their ratings tell."""
-        return {name for name in self.tastes() if self._by_chance(name)}
+    def doubtful(self) -> dict[str, str]:
+        """Words of trust, such as ``no better than chance``, by name, of the tastes that cannot be relied on."""
+        return {name: word for name in self.tastes() if (word := self._doubt(name))}
 
-    def _by_chance(self, taste: str) -> bool | None:
-        """True for a taste that is no better than chance; None for one that cannot be used."""
+    def _doubt(self, taste: str) -> str | None:
+        """The word of trust of a taste that cannot be relied on; empty for others, None for one that cannot be used."""
         try:
             scorer = self.scorer(taste)
         except SoartError:
             return None
-        return isinstance(scorer, TasteScorer) and scorer.taste.trust.useless
+        return scorer.taste.trust.word if isinstance(scorer, TasteScorer) and scorer.taste.trust.useless else ""
 
     def home(self, name: str) -> ProfileStore:
         """The store that holds a taste; that of the user for built-in profiles.

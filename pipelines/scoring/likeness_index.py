@@ -18,6 +18,7 @@ import numpy as np
 from ...files import whole_file
 from ...metrics.similarity.neighbours import Standard
 from ..collection.collection import Collection
+from ..collection.storage import LIKENESS
 
 #: Pictures whose items the standard is learnt from, and pictures handled at once.
 SAMPLE, BLOCK = 4096, 1024
@@ -58,7 +59,7 @@ class LikenessIndex:
         """
         if collection.folder is None:
             return _in_memory(collection, version, names, None)
-        path = collection.folder / "likeness" / f"{hashlib.sha256(version.encode()).hexdigest()[:20]}.npy"
+        path = collection.folder / LIKENESS / f"{hashlib.sha256(version.encode()).hexdigest()[:20]}.npy"
         earlier = _load(path, names)
         measured = measured or collection.measured(version)
         if earlier is not None and (len(earlier.ids), int(earlier.ids.max(initial=0))) == measured:

@@ -228,7 +228,7 @@ def learn(
         rng=np.random.default_rng(seed), network=network, rater=rater,
         prompts=prompts, kinds=None if population is None else kinds,
     )  # fmt: skip
-    notes = [note] if note else []
+    notes = [note] if note and np.isfinite(taste.trust.concordance) else []
     if taste.alone is not None:
         notes.append(f"Pictures that no other rater has rated: {taste.alone.trust.sentence}.")
     return Learnt(taste, tuple(problems), tuple(notes))

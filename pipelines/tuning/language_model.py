@@ -8,6 +8,7 @@ from typing import Any
 
 from ...errors import ModelError, first_line
 from ...prompts.steering.proposals import Proposal, Situation, plain_option
+from ...threads import import_whole
 
 #: Longest answer in tokens, and options of a slot that the model is shown.
 _ANSWER, _SHOWN = 120, 12
@@ -45,6 +46,7 @@ class LanguageModelProposer:
         Raises:
             ModelError: the model is missing, cannot be loaded, or is not a causal language model.
         """
+        import_whole("transformers")
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
         from ..models.loading import quiet_libraries

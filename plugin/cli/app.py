@@ -144,8 +144,10 @@ def main() -> None:
     # eight times as long. OpenMP reads this when torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     open_closed_streams()
+    # A shell completes by the name of a program: of python -m soart it would complete python.
+    completion = bool({"--install-completion", "--show-completion"} & set(sys.argv[1:2]))
     try:
-        root()()
+        root()(prog_name="soart" if completion else None)
     except SoartError as error:
         note(f"Error: {error}")
         sys.exit(error.exit_code)

@@ -173,8 +173,8 @@ def _print_groups(found: Keepers, top: int) -> None:
         say(f"… and {len(found.groups) - top} more groups.")
     alone = len(found.alone)
     if not found.groups:
-        hint = "" if found.by == "look-alike" else "; pictures without a prompt are grouped --by look-alike"
-        say(f"No two of {alone} pictures are of one {UNITS[found.by]}{hint}.")
+        none = f"of one {UNITS[found.by]}; pictures without a prompt are grouped --by look-alike"
+        say(f"No two of {alone} pictures are {'look-alikes' if found.by == 'look-alike' else none}.")
         return
     close = sum(group.close for group in found.groups)
     say(

@@ -337,6 +337,7 @@ COMPOSED = (
     N_("%(damage)s: %(count)s, %(share)s %%"),
     N_("effect (%(unit)s), bars: 90 %% intervals"),
     N_("effect (%(unit)s)"),
+    N_("unit of %(title)s"),
     N_("Effects of %(slot)s: best %(highest)s, worst %(lowest)s."),
     N_("Effects of %(slot)s: %(highest)s."),
     N_("Effects of %(slot)s: best %(highest)s, worst %(lowest)s; %(count)s in between are not drawn."),

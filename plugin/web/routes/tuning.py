@@ -10,11 +10,11 @@ from starlette.routing import Route
 
 from ....errors import SoartError
 from ....metrics.damage.scorer import DETECTORS
-from ....metrics.damage.titles import profile_title, stored_title
+from ....metrics.damage.titles import profile_title
 from ....metrics.tastes.profile import TECHNICAL
 from ....pipelines.collection.queries import title_of
 from ....pipelines.collection.ratings import raters
-from ....pipelines.reports.study_charts import draw_course, draw_effects, draw_front
+from ....pipelines.reports.study_charts import draw_course, draw_effects, draw_front, draw_judges
 from ....pipelines.reports.tuning import words_of
 from ....pipelines.tuning.settings import TuneSettings
 from ..answers import finite, for_visitor, json_endpoint, number, page, weights_of, whole_number
@@ -157,7 +157,7 @@ def findings(request: Request) -> Response:
         request, "findings.html", current, findings=study, settings=settings,
         effects=draw_effects(study.effects, study.unit), course=draw_course(study), words=words_of, title=title_of,
         front=draw_front(study.front),
-        judges={name: draw_effects(effects, f"unit of {stored_title(name)}", curves=False) for name, effects in study.judges.items()},
+        judges=draw_judges(study.judges),
     )  # fmt: skip
 
 

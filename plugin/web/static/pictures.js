@@ -1,6 +1,7 @@
 // Pictures of the collection as elements, and the mark of their rating.
 
 import { el, find } from "./dom.js";
+import { getHtml } from "./request.js";
 import { base } from "./session.js";
 import { _ } from "./translate.js";
 
@@ -19,12 +20,27 @@ import { _ } from "./translate.js";
  */
 
 /**
+ * @param {Cell} cell
+ * @param {"small" | "large" | "full"} size
+ */
+const pathOf = (cell, size) => `/pictures/${cell.id}/${size}?v=${cell.v}`;
+
+/**
  * Address of a picture's file.
  *
  * @param {Cell} cell
  * @param {"small" | "large" | "full"} [size]
  */
-export const addressOf = (cell, size = "small") => `${base}/pictures/${cell.id}/${size}?v=${cell.v}`;
+export const addressOf = (cell, size = "small") => base + pathOf(cell, size);
+
+/**
+ * The reason why a picture did not arrive, which an image does not tell.
+ *
+ * @param {Cell} cell
+ * @param {"small" | "large" | "full"} size
+ * @returns {Promise<import("./request.js").RequestError | null>} null if it arrives now.
+ */
+export const failureOf = (cell, size) => getHtml(pathOf(cell, size), { cache: "reload" }).then(() => null, (error) => error);
 
 /**
  * True if a picture is so small that it is enlarged without smoothing.

@@ -5,7 +5,7 @@ import "./page.js";
 import { $, $$, around, el } from "./dom.js";
 import { onJobEnd, watchJobs } from "./jobs.js";
 import { isForView, starsOf } from "./keys.js";
-import { image } from "./pictures.js";
+import { addressOf, failureOf, image, isTiny } from "./pictures.js";
 import { rate } from "./ratings.js";
 import { get } from "./request.js";
 import { base } from "./session.js";
@@ -102,15 +102,10 @@ function draw() {
     if (!filling) showEnd();
     return;
   }
-  const node = ready.get(cell.id) ?? image(cell, "large");
-  picture.className = node.className;
-  picture.alt = node.alt;
-  picture.onerror = () => {
-    picture.classList.add("lost");
-    toast(_("This picture's file is gone: skipped."), { key: "gone" });
-    if (queue[place] === cell) go(1);
-  };
-  picture.src = node.src;
+  picture.className = isTiny(cell) ? "sharp" : "";
+  picture.alt = cell.title;
+  picture.onerror = () => passOver(cell);
+  picture.src = addressOf(cell, "large");
   picture.dataset.id = String(cell.id);
   $("#prompt").textContent = cell.title;
   const stars = ratings.get(cell.id) ?? cell.stars;
@@ -119,6 +114,31 @@ function draw() {
   }
   prepare();
   fill();
+}
+
+/** @type {Cell | null} The picture that was fetched once more. */
+let fetchedAgain = null;
+
+/**
+ * Pass over a picture whose file is gone; one that the server cannot send now is fetched again.
+ *
+ * @param {Cell} cell
+ */
+async function passOver(cell) {
+  ready.delete(cell.id);
+  picture.classList.add("lost");
+  const error = await failureOf(cell, "large");
+  if (queue[place] !== cell) return;
+  if (error?.temporary) {
+    showError(error, { key: "lost" });
+    setTimeout(() => queue[place] === cell && draw(), 1000);
+  } else if (!error && fetchedAgain !== cell) {
+    fetchedAgain = cell;
+    draw();
+  } else {
+    toast(_("This picture's file is gone: skipped."), { key: "gone" });
+    go(1);
+  }
 }
 
 function showEnd() {

@@ -6,7 +6,7 @@ import { goBack, whenBack } from "./history.js";
 import { hasModifier, starsOf } from "./keys.js";
 import { toggleFavourite } from "./labels.js";
 import { flush } from "./outbox.js";
-import { addressOf, isTiny } from "./pictures.js";
+import { addressOf, failureOf, isTiny } from "./pictures.js";
 import { rate as rateAs } from "./ratings.js";
 import { get, getHtml, queryOf } from "./request.js";
 import { base } from "./session.js";
@@ -222,8 +222,20 @@ picture.addEventListener("error", () => {
     return;
   }
   picture.hidden = true;
-  $("#viewer-gone").hidden = false;
+  void explainLoss(cell);
 });
+
+/**
+ * Say that the file of a picture is gone, or why the server cannot send it now.
+ *
+ * @param {Cell | undefined} cell
+ */
+async function explainLoss(cell) {
+  const error = cell ? await failureOf(cell, "large") : null;
+  if (cell?.id !== ids[place]) return;
+  if (error?.temporary) showError(error);
+  else $("#viewer-gone").hidden = false;
+}
 
 /** @param {number | null} stars */
 function showRating(stars) {

@@ -63,6 +63,8 @@ def test_whole_groups_are_drawn():
     alone = evidence(modes, predicted, np.arange(120), ("A", "B"), np.random.default_rng(0))
     assert np.ptp(by_scene.intervals["A"]) > 2 * np.ptp(alone.intervals["A"])
     assert by_scene.p_value > alone.p_value
+    assert alone.difference_interval[0] > 0
+    np.testing.assert_allclose(alone.difference_interval, 1 - np.array(alone.intervals["A"])[::-1])
 
 
 def test_a_p_value_is_never_zero():
@@ -70,3 +72,9 @@ def test_a_p_value_is_never_zero():
     guesses = {"A": np.full(80, "normal"), "B": modes}
     found = evidence(modes, guesses, np.arange(80), ("A", "B"), np.random.default_rng(0), draws=99)
     assert found.p_value == 1 / 100
+
+
+def test_a_draw_without_a_mode_is_balanced_over_the_others():
+    modes = np.array(["rare", *["a", "b"] * 6])
+    found = evidence(modes, {"A": modes, "B": modes}, np.arange(13), ("A", "B"), np.random.default_rng(0), draws=200)
+    assert found.intervals["A"] == (1, 1)

@@ -1,6 +1,7 @@
 """Attention-RT: each version against its formulas, written out plainly, on planted modes and on degenerate input."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,7 +9,7 @@ from sklearn.base import clone
 from sklearn.covariance import ledoit_wolf
 
 from soart.errors import ItemsError
-from soart.metrics.attention.comparison import compare, transposed
+from soart.metrics.attention.comparison import Comparison, compare, transposed
 from soart.metrics.attention.version_d import AttentionD, inverse_root, left_out
 from soart.metrics.attention.versions_abc import AttentionA, AttentionB, AttentionC, cosine, second_moment
 
@@ -261,6 +262,7 @@ def test_comparison_tables():
     signs = comparison.plus_minus.loc["noisy", "normal"].to_numpy()
     assert comparison.blocks.loc["noisy", "normal"] == pytest.approx(signs.mean())
     assert 0 < comparison.lopsidedness <= 1
+    assert comparison.lopsidedness == pytest.approx(comparison.blocks.abs().to_numpy().mean())
     assert compare(MODELS["A"], MODELS["A"], TEST).lopsidedness == 0
 
 
@@ -288,3 +290,27 @@ def test_many_pictures_of_a_mode_do_not_pull_the_centre_of_version_d():
     items = rng.normal(size=(48, 3)) + np.repeat([[10.0, 0, 0], [0, 10, 0], [0, 0, 10]], (40, 4, 4), axis=0)
     wanted = sum(items[modes == mode].mean(axis=0) for mode in "abc") / 3
     np.testing.assert_allclose(AttentionD().fit(items, modes).centre_, wanted)
+
+
+def test_a_version_that_turns_every_block_round_is_lop_sided():
+    """Blocks of opposite signs do not cancel."""
+    rows = pd.MultiIndex.from_product([["a", "b"], ["0"]], names=["mode", "picture"])
+    first = pd.DataFrame(np.array([[0.9, 0.1], [0.1, 0.9]]), index=rows, columns=rows)
+    comparison = Comparison(first, 1 - first)
+    assert comparison.blocks.to_numpy().tolist() == [[-1, 1], [1, -1]]
+    assert comparison.lopsidedness == 1
+
+
+def test_an_item_that_is_constant_in_one_mode_takes_part_in_version_d():
+    rng = np.random.default_rng(0)
+    modes = np.repeat(["a", "b"], 10)
+    items = np.column_stack([rng.normal(size=20), np.where(modes == "a", 2.0, rng.normal(size=20))])
+    assert np.isfinite(AttentionD().fit(items, modes).scale_).all()
+
+
+def test_version_c_attends_to_all_alike_where_no_unit_space_attends_to_its_own():
+    rng = np.random.default_rng(0)
+    modes = np.repeat(["a", "b"], 6)
+    model = AttentionC().fit(rng.normal(size=(12, 2)) + np.where(modes == "a", 0.0, 1e4)[:, None], modes)
+    # Halfway, each unit space turns to the far pictures alone: its own weights underflow.
+    np.testing.assert_allclose(model.attention([[5e3, 5e3]]), np.full((1, 12), 1 / 12))

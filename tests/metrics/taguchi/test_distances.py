@@ -230,7 +230,7 @@ def test_arrays_are_orthogonal(items):
     levels = np.where(two_level_array(items), 1, -1)
     close(levels.T @ levels, len(levels) * np.eye(items))
     assert levels[0].tolist() == [1] * items
-    assert len(levels) > items
+    assert len(levels) == {1: 4, 3: 4, 4: 8, 7: 8, 8: 16, 20: 32}[items]
 
 
 def test_selection_finds_the_items_that_matter():
@@ -250,3 +250,39 @@ def test_selection_finds_the_items_that_matter():
 def test_larger_the_better():
     assert larger_the_better(np.array([10.0, 10.0])) == pytest.approx(20)
     assert larger_the_better(np.array([1.0, 0.0])) == -np.inf
+
+
+def test_gamma_is_a_cosine_whatever_the_rounding():
+    rng = np.random.default_rng(0)
+    standard = rng.normal(size=7)
+    gamma = rt_metrics(rng.normal(size=(2000, 1)) * standard, standard)[:, 2]
+    assert np.abs(gamma).max() == 1
+
+
+def test_an_item_that_follows_the_signal_exactly_outweighs_all_others():
+    rng = np.random.default_rng(0)
+    signal = rng.normal(size=20)
+    _, eta = signal_to_noise(np.column_stack([3 * signal, signal + 1e-4 * rng.normal(size=20)]), signal)
+    assert eta[0] > 1e4 * eta[1] > 0
+
+
+def test_tb_without_a_signal_predicts_the_mean():
+    y = np.array([1.0, 2.0, 6.0])
+    model = Tb().fit(np.ones((3, 2)), y)
+    assert model.predict(np.array([[1.0, 5.0]])) == pytest.approx(3)
+
+
+def test_gains_of_a_prediction_are_those_of_its_items_alone():
+    rng = np.random.default_rng(4)
+    y = rng.normal(size=40)
+    x = y[:, None] + [0.5, 1.0, 1.5] * rng.normal(size=(40, 3))
+    model = Ta().fit(x, y)
+    signal = y - y.mean()
+
+    def sn_ratio(used):
+        mean = model.contributions(x)[:, used].sum(axis=1) / model.eta_[used].sum()
+        explained = (signal @ mean) ** 2 / (signal @ signal)
+        error = (mean @ mean - explained) / 39
+        return 10 * np.log10(max((explained - error) / error, 1e-10))
+
+    assert prediction_gains(model, x, y) == pytest.approx(gains(sn_ratio, 3))

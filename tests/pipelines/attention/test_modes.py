@@ -94,3 +94,9 @@ def test_what_cannot_be_compared_is_named(data, folders, tmp_path):
         compare_versions(scarce)
     with pytest.raises(ItemsError, match="version among"):
         fit_version("E", data, np.ones(36, dtype=bool), "normal")
+
+
+def test_every_fold_leaves_two_pictures_of_a_mode_out(data):
+    few = [*range(5), *range(12, 24), *range(24, 36)]
+    some = type(data)(data.items[few], data.modes[few], tuple(data.files[i] for i in few), data.names, ())
+    assert compare_versions(some).folds == 2

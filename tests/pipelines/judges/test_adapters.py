@@ -45,7 +45,9 @@ def siglip(tmp_path_factory):
     layers = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 24}
     text = {**layers, "vocab_size": len(tokenizer), "max_position_embeddings": 32, "projection_size": 16}
     config = transformers.SiglipConfig(text_config=text, vision_config={**layers, "image_size": 32, "patch_size": 16})
-    transformers.SiglipModel(config).save_pretrained(folder)
+    model = transformers.SiglipModel(config)
+    torch.nn.init.constant_(model.logit_bias, -0.7)
+    model.save_pretrained(folder)
     transformers.SiglipImageProcessor(size={"height": 32, "width": 32}).save_pretrained(folder)
     return folder
 
@@ -88,6 +90,15 @@ def test_siglip_is_a_probability(siglip):
     values = judge_named(f"siglip:{siglip}").judge(pictures(), PROMPTS)
     logits = model.logit_scale.exp().item() * cosines + model.logit_bias.item()
     assert values == pytest.approx(1 / (1 + np.exp(-logits)), abs=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["clip", "siglip"])
+def test_prompts_are_cut_to_what_the_tower_takes(kind, request):
+    towers = judge_named(f"{kind}:{request.getfixturevalue(kind)}").towers
+    # Many tokenizers know no limit.
+    towers.tokenizer.model_max_length = 10**30
+    long, longer = towers.texts(["boat " * 40, "boat " * 80])
+    assert long == pytest.approx(longer)
 
 
 def test_embeddings_are_stored_so_that_nothing_is_decoded_twice(clip, collection, make_drawn):
@@ -172,6 +183,8 @@ def test_vqa_by_classes(tmp_path):
     values = judge.judge(pictures(), ["a boat", "an owl"])
     assert len(values) == 2
     assert all(0 < value < 1 for value in values)
+    [long] = judge.judge(pictures(1), ["boat " * 300])
+    assert 0 < long < 1
     with torch.no_grad():
         model.classifier[-1].weight.zero_()
         model.classifier[-1].bias.copy_(torch.tensor([2.0, 0.5, 9.0]))
@@ -246,3 +259,6 @@ def test_in_memory(clip):
     judged, problems = judge_batch(batch, {0: "a boat", 1: " "}, judges[:1])
     assert [picture.number for picture in judged] == [0]
     assert "needs a prompt, which 2 of 3 pictures do not have" in problems[0]
+    judged, problems = judge_batch(batch, {}, judges[:1])
+    assert judged == []
+    assert "needs a prompt, which 3 of 3 pictures do not have" in problems[0]

@@ -44,6 +44,13 @@ def test_a_planted_curve_is_found():
     assert deviation[1] > deviation[0] > 0
 
 
+def test_log_odds_deviate_by_the_fit_and_between_phrases():
+    curve = Curve(0.5, 0.1, ((0.04, 0.01), (0.01, 0.09)), 0.3)
+    log_odds, deviation = curve.log_odds(np.array([0.0, 2.0]))
+    assert log_odds == pytest.approx([0.1, 1.1])
+    assert deviation**2 == pytest.approx([0.09 + 0.09, 4 * 0.04 + 4 * 0.01 + 0.09 + 0.09])
+
+
 def test_the_spread_between_phrases_is_found():
     rng = np.random.default_rng(1)
     offsets = rng.normal(0, 0.8, 40)
@@ -130,6 +137,10 @@ def test_ignored_phrases_come_first():
     assert [(s.phrase, s.pictures) for s in shares] == [("neon", 2), ("boat", 2), ("dog", 1)]
     assert shares[0].shown == pytest.approx(0.3)
     assert all(s.low <= s.shown <= s.high for s in shares[:2])
+    # As of a share of two independent pictures; of 0 among two, that of a standard error of 1/4.
+    assert (shares[0].low, shares[0].high) == pytest.approx((0, 0.3 + 1.645 * np.sqrt(0.3 * 0.7 / 2)))
+    [never] = phrase_shares({k: Adherence.of([judgement(0.0)]) for k in range(2)})
+    assert (never.low, never.high) == pytest.approx((0, 1.645 / 4))
 
 
 def test_pictures_in_which_a_phrase_cannot_be_told_do_not_hide_the_others():
@@ -262,3 +273,6 @@ def test_ranked_by_adherence(judge, collection, rendered):
     assert ranking[0].reasons[1].text.endswith(f"seen: {ranking[0].score:.2f}")
     judged, _ = adherences(collection, rows, judge)
     assert [judged[p.row.id].value for p in ranking] == pytest.approx([p.score for p in ranking], abs=1e-6)
+    request = Request("a boat", 99, width=64, height=64)
+    black = collection.add_drawn([DrawnPicture(request, pictures[9], "all black", 0.1)], "m", "s")
+    assert adherences(collection, black, judge) == ({}, [])

@@ -7,7 +7,7 @@ from sklearn.datasets import load_sample_images
 from soart.metrics.items.colour import HUES, ColourExtractor
 from soart.pipelines.judges.adherence import AdherenceJudge
 from soart.pipelines.judges.calibration import Curve
-from soart.pipelines.judges.colours import TERMS, Colours, ColourSource, colour_words
+from soart.pipelines.judges.colours import TERMS, Colours, ColourSource, colour_words, stands_alone
 from soart.pipelines.judges.phrase_sources import Brief
 from soart.prompts.phrases.cutting import cut_prompt
 
@@ -46,6 +46,13 @@ def test_known_phrases(judge, prompt, known):
     source = judge.sources[0]
     phrases = cut_prompt(prompt, source.lexicon)
     assert [phrase.text for phrase in phrases if source.knows(phrase, Brief(prompt, (512, 512)))] == known
+
+
+def test_parts_of_words_do_not_stand_alone():
+    assert stands_alone("sepia", "a sepia horse, sepia")
+    assert not stands_alone("sepia", "a sepia horse, non-sepia")
+    assert not stands_alone("dark", "a dark horse, pitchdark")
+    assert stands_alone("high contrast", "a dog, high_contrast")
 
 
 def test_statistics_against_pixels():

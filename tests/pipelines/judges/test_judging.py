@@ -165,7 +165,7 @@ def test_nan_and_values_out_of_range_cost_themselves():
     judge, values = guard(lambda pictures: [0.5, float("nan"), 7.0])
     assert values[0] == 0.5
     assert np.isnan(values[1:]).all()
-    assert [s for s in judge.problems if "NaN or infinity" in s]
+    assert [s for s in judge.problems if "it cannot tell (NaN or infinity)" in s]
     assert [s for s in judge.problems if "outside its range 0 … 1, such as 7" in s]
     assert not judge.stopped
 
@@ -223,8 +223,11 @@ def test_a_judge_that_changes_its_version_is_given_up(collection, drawn):
             self.version = str(self.seen)
             return values
 
-    values, problems = judge_pictures(collection, drawn[:5], GuardedJudge(Restless()))
+    judge = GuardedJudge(Restless())
+    values, problems = judge_pictures(collection, drawn[:5], judge)
     assert values == {}
+    # Its new version may value them.
+    assert judge.without_value == set()
     assert "changed its version from '1' to '5'" in problems[0]
 
 
@@ -311,3 +314,14 @@ def test_judges_cannot_change_pictures():
     assert np.isnan(judge.values([pixels], [""])).all()
     assert (pixels == 9).all()
     assert "read-only" in judge.problems[0]
+
+
+def test_ends_of_a_range_forgive_the_rounding_of_float32():
+    _, values = guard(lambda pictures: [1 + 1e-7, -1e-7, 1.001])
+    assert values[:2] == pytest.approx([1, 0], abs=1e-6)
+    assert np.isnan(values[2])
+
+
+def test_a_prompt_of_spaces_is_none(collection, make_drawn):
+    rows = collection.add_drawn([make_drawn(0, " "), make_drawn(1, "a boat")], "m", "s")
+    assert prompts_of(collection, rows) == {rows[1].id: "a boat"}

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.special import expit
 from sklearn.datasets import load_sample_images
 
 from soart.errors import JudgeError
@@ -53,6 +54,14 @@ def test_a_photograph(judge):
         ("a golden retriever puppy", (512, 512), True),
         ("a dog", (64, 64), False),
         ("a dog, watercolor painting", (512, 512), False),
+        ("dog, oil_painting, masterpiece", (512, 512), False),
+        ("paintings of dogs", (512, 512), False),
+        ("a dog, pointillism", (512, 512), False),
+        ("a dog in an impressionist manner", (512, 512), False),
+        ("a dog, line art", (512, 512), False),
+        ("a dog beside a pencil", (512, 512), True),
+        ("a dog", (97, 97), True),
+        ("a dog", (512, 96), False),
         ("a woman in a garden", (512, 512), False),
     ],
 )
@@ -70,3 +79,15 @@ def test_damaged_curves_are_one_sentence(tmp_path, monkeypatch):
             path.write_text(content)
         with pytest.raises(JudgeError, match="reinstall soart"):
             calibration.load_curves()
+
+
+def test_a_noun_of_one_class_has_a_curve_of_its_own(judge):
+    [source] = judge.sources
+    table = noun_classes()
+    item = np.log(np.full(1000, 1e-3))
+    for noun, curve in (("beagle", source.narrow), ("dog", source.broad)):
+        assert (len(table[noun]) == 1) == (curve is source.narrow)
+        [phrase] = cut_prompt(f"a {noun}", source.lexicon)
+        log_odds, deviation = curve.log_odds(np.array([noun_margin(item, table[noun])]))
+        judged = source.judge(item, phrase)
+        assert (judged.shown, judged.deviation) == pytest.approx((expit(log_odds[0]), deviation[0]))

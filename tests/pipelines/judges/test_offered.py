@@ -19,6 +19,11 @@ def test_adherence_those_of_packages_and_those_of_the_owner(package, tmp_path):
     assert {judge.label: judge.source.origin for judge in offered}["ready"] == "acme-judge 2.5"
 
 
+def test_the_owner_may_weigh_a_judge_that_is_offered_anyway(package):
+    offered = OfferedJudges([(" adherence ", 0.5)])
+    assert [(judge.label, judge.weight) for judge in offered if "adherence" in judge.label] == [("adherence", 0.5)]
+
+
 def test_they_are_loaded_once_and_guarded_anew(package):
     offered = OfferedJudges([("acme_judge:Moody", 1.0)])
     [(first, weight)] = offered.load({"acme_judge:Moody": 0.0})

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
+from soart.pipelines.reports.chart_frame import SIZE, number_text
 from soart.pipelines.reports.chart_text import fit_text, plain_text, text_width, tick_texts
 from soart.pipelines.reports.charts import (
     MOST_ROWS,
@@ -180,6 +181,15 @@ def test_long_names_are_cut_and_whole_in_their_tooltip():
     [cut] = inside(tree, "name", "text")
     assert cut.text.endswith("…")
     assert cut[0].text == name
+
+
+def test_values_of_rows_have_the_room_that_they_need():
+    for mean in (1.0, 0.0036, -0.00000012):
+        tree = parsed(intervals_chart([Interval("woodcut", mean, mean - 0.01, mean + 0.01)], "points", "style"))
+        [value] = [
+            text for text in tree.iter("{http://www.w3.org/2000/svg}text") if text.text == number_text(mean, 2, "+")
+        ]
+        assert float(value.get("x")) + text_width(value.text, SIZE) <= float(tree.get("viewBox").split()[2])
 
 
 def test_settings_of_matplotlib_do_not_matter_and_are_left_alone():

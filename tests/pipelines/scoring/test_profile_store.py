@@ -9,6 +9,7 @@ import pytest
 from soart.errors import ProfileError
 from soart.metrics.damage.scorer import DETECTORS
 from soart.metrics.tastes.profile import TECHNICAL
+from soart.metrics.tastes.trust import CHANCE, TOO_FEW
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.scoring.collection_profiles import CollectionProfiles
 from soart.pipelines.scoring.profile_store import (
@@ -51,7 +52,9 @@ def test_a_taste_no_better_than_chance_is_no_first_choice(tmp_path, taste):
             profiles.own.save(one)
         profiles.own.path("damaged").write_bytes(b"damaged")
         assert profiles.names() == ["mine", TECHNICAL, "chance", "damaged", *DETECTORS]
-        assert profiles.doubtful() == {"chance"}
+        assert profiles.doubtful() == {"chance": CHANCE}
+        profiles.own.save(learn_from_pictures("new", noise[:3], noise[6:9]))
+        assert profiles.doubtful() == {"chance": CHANCE, "new": TOO_FEW}
 
 
 def test_a_taste_is_saved_only_if_it_has_changed(tmp_path, taste):

@@ -1,6 +1,7 @@
 """More like this."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -105,3 +106,20 @@ def test_an_index_that_cannot_be_written_is_held_in_memory(red_and_green, tmp_pa
         shutil.rmtree(tmp_path / "c" / "likeness")
         (tmp_path / "c" / "likeness").write_text("in the way")
         assert by_likeness(collection, ids, ids[0]) == expected
+
+
+def test_a_picture_that_was_drawn_again_is_like_others_by_its_new_pixels(tmp_path, make_drawn):
+    names, version = taste_extractor().names, taste_extractor().version
+    rng = np.random.default_rng(3)
+    items = rng.normal(size=(6, len(names))).astype(np.float32)
+    with Collection(tmp_path / "c") as collection:
+        drawn = [make_drawn(seed) for seed in range(6)]
+        ids = [row.id for row in collection.add_drawn(drawn, "m", "s")]
+        collection.add_items(version, dict(zip(ids, items, strict=True)))
+        by_likeness(collection, ids, ids[0])
+        pixels = rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)
+        [again] = collection.add_drawn([replace(drawn[3], pixels=pixels)], "m", "s")
+        assert again.id == ids[3]
+        # As the first picture: the items of the earlier one are gone.
+        collection.add_items(version, {ids[3]: items[0]})
+        assert by_likeness(collection, ids, ids[0])[:2] == [ids[0], ids[3]]

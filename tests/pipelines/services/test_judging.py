@@ -102,7 +102,7 @@ def test_pictures_without_a_value_are_one_sentence_and_values_are_read_once(
     assert 1 < missing < 20
     assert job.message == (
         f"redness: {20 - missing} of 3,000 pictures judged. "
-        f"The judge 'redness' gave {missing} pictures no value: NaN or infinity."
+        f"The judge 'redness' gave {missing} pictures no value: it cannot tell (NaN or infinity)."
     )
     assert (job.done, len(reads)) == (3000, 1)
 

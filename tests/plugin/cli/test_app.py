@@ -389,3 +389,10 @@ def test_compare_attention_refuses_what_it_cannot_do(soart, mode_folders, tmp_pa
 def test_the_package_runs_as_a_module():
     line = [sys.executable, "-m", "soart", "--version"]
     assert subprocess.run(line, check=True, capture_output=True, text=True).stdout.startswith("soart ")
+
+
+def test_the_module_completes_the_command_and_not_python():
+    line = [sys.executable, "-m", "soart", "--show-completion", "bash"]
+    named = {**os.environ, "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+    script = subprocess.run(line, check=True, capture_output=True, text=True, env=named).stdout
+    assert script.strip().splitlines()[-1].endswith(" -F _soart_completion soart")

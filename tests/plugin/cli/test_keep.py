@@ -49,7 +49,7 @@ def test_keep(soart, art, tmp_path):
     ]
     soart("undo", tmp_path / "u")
     assert sorted(art.iterdir()) == before
-    assert "No two of 5 pictures are of one look-alike group." in soart("keep", art, "--by", "look-alike")[1]
+    assert "No two of 5 pictures are look-alikes." in soart("keep", art, "--by", "look-alike")[1]
 
 
 def test_wrong_usage(soart, art, tmp_path):

@@ -28,7 +28,7 @@ from soart.pipelines.ingest.inspection import inspect_file
 from soart.pipelines.judges.finding import known_judges
 from soart.pipelines.judges.phrase_judgements import PhraseJudgement
 from soart.pipelines.reports.charts import Interval, counts_chart, histogram_chart
-from soart.pipelines.reports.study_charts import draw_course, draw_effects, draw_front
+from soart.pipelines.reports.study_charts import draw_course, draw_effects, draw_front, draw_judges, unit_of
 from soart.pipelines.reports.taste import draw_curve
 from soart.pipelines.tuning.findings import BatchScore, OptionEffect, TradeOff
 from soart.plugin.web.language import CATALOGUES, Texts, languages, matching, preferred, texts_in
@@ -210,6 +210,7 @@ def composed():
     yield from (fault_text(fault, evidence, "most at the top") for fault in DETECTORS for evidence in (0.1, 0.7, 2.0))
     yield from map(profile_title, ("technical", *DETECTORS, "mine", "judge:clip@1"))
     yield from map(stored_title, ("technical-4", "taste:mine"))
+    yield from map(unit_of, ("technical-4", "judge:adherence@2-x"))
     yield from NOUNS.values()
     yield CAUTION
     for phrase in phrases():
@@ -484,6 +485,15 @@ def test_german_in_the_browser_and_back(come, address):
     page.goto(f"{address}/c/0/rate")
     page.wait_for_selector("#picture[data-id]")
     assert page.evaluate("document.documentElement.scrollWidth") == 320
+    for width in (320, 390):
+        page.set_viewport_size({"width": width, "height": 844})
+        texts = page.locator(".stars.big button > *")
+        assert (
+            texts.evaluate_all(
+                "nodes => nodes.filter((n) => n.offsetWidth > n.parentNode.clientWidth).map((n) => n.innerText)"
+            )
+            == []
+        )
     page.goto(f"{address}/c/0/gallery")
     page.click("#who")
     page.select_option("#who-dialog [name=language]", "en")
@@ -499,6 +509,10 @@ def test_charts_speak_the_language_and_names_of_options_stay():
     texts = svg_texts(german.chart(drawn.chart))
     assert "effect (stars), bars: 90 % intervals" in svg_texts(drawn.chart)
     assert "Wirkung (Sterne), Balken: 90-%-Intervalle" in texts
+    [judged] = draw_judges({"judge:clip@1": [OptionEffect("palette", "red", 1.5, 0.5, 2.5)]}).values()
+    assert "Wirkung (Einheit von „Juror: clip“), Balken: 90-%-Intervalle" in svg_texts(
+        german.chart(judged["palette"].chart)
+    )
     assert texts[0].startswith("Wirkungen von palette: am besten red +1,5 (+0,5 … +2,5)")
     assert {"red", "&lt;b&gt;chance", "+1,5"} <= set(texts)
     counts = counts_chart({"noise": 3}, "pictures", "Suspected damage", total=24)

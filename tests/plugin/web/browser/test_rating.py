@@ -229,6 +229,23 @@ def test_a_tab_that_sends_the_rating_of_another_passes_the_response_on(come, add
     until(lambda: stored(folder) == {image: 2.0})
 
 
+def test_pictures_that_the_server_cannot_send_now_are_waited_for(come, address, folder):
+    page = come()
+    page.route("**/pictures/*/large*", lambda route: route.abort())
+    page.goto(f"{address}/c/0/rate")
+    page.wait_for_selector(".toast.bad:has-text('The server does not answer')", timeout=20_000)
+    waiting = shown(page)
+    page.unroute("**/pictures/*/large*")
+    page.wait_for_function("() => document.querySelector('#picture:not(.lost)')?.naturalWidth > 0", timeout=20_000)
+    assert shown(page) == waiting
+    assert page.locator(".toast:has-text('file is gone')").count() == 0
+    page.goto(f"{address}/c/0/gallery?up=1")
+    page.route("**/pictures/*/large*", lambda route: route.abort())
+    page.click(".place:first-child .cell")
+    page.wait_for_selector(".toast.bad:has-text('The server does not answer')", timeout=20_000)
+    assert page.locator("#viewer-gone[hidden]").count() == 1
+
+
 def test_pictures_whose_files_are_gone_are_skipped(come, address, folder):
     with Collection(folder) as collection:
         for row in collection.images()[:-2]:

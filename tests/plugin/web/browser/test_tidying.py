@@ -1,5 +1,6 @@
 """Evaluating and tidying in a real browser whose requests are slow or fail: headless Chromium and the real server."""
 
+import numpy as np
 import pytest
 from specimens.browsing import Held, until
 
@@ -7,6 +8,7 @@ from soart.pipelines.collection.collection import Collection
 from soart.pipelines.evaluation.folders import sync_and_evaluate
 from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.scan import Scan
+from soart.pipelines.models.request import DrawnPicture, Request
 
 
 @pytest.fixture
@@ -115,3 +117,24 @@ def test_a_choice_is_undone_though_its_answer_is_late(come, address):
     page.wait_for_selector(".toast:has-text('Undone: choice of keeper')")
     page.wait_for_selector(f"[data-keep='{kept}'][aria-pressed='true']")
     assert page.get_attribute(f"[data-keep='{chosen}']", "aria-pressed") == "false"
+
+
+#: Height of an element, and the distance of its first line of text from its left edge, in pixels.
+PLACE = """(node) => {
+  const range = document.createRange(), box = node.getBoundingClientRect();
+  range.selectNodeContents(node);
+  return [box.height, range.getClientRects()[0].left - box.left];
+}"""
+
+
+def test_a_group_shows_two_lines_of_its_prompt_at_the_left(come, address, folder):
+    pixels = np.random.default_rng(0).integers(0, 255, (2, 24, 24, 3), dtype=np.uint8)
+    requests = [Request(f"a long {'word ' * 900}end", seed, width=24, height=24) for seed in (1, 2)]
+    with Collection(folder) as collection:
+        collection.add_drawn([DrawnPicture(r, p, None, 0.1) for r, p in zip(requests, pixels, strict=True)], "m", "s")
+        sync_and_evaluate(collection, Scan([folder / "images"]), LocalEngine())
+    page = come()
+    page.goto(f"{address}/c/0/keepers")
+    height, left = page.locator("[data-group] > p:has-text('a long word')").evaluate(PLACE)
+    assert 20 < height < 70
+    assert left < 2

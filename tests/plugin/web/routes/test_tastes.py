@@ -14,6 +14,16 @@ def test_a_taste_is_learnt_and_shown(visitor):
     visitor.wait_for("learn:")
 
 
+def test_lists_of_scores_say_why_a_taste_is_not_to_be_relied_on(visitor):
+    for image in range(1, 7):
+        visitor.send("rate", image=image, stars=5 if image % 2 else 1)
+    visitor.wait_for("learn:")
+    for view in ("gallery", "compare", "evaluate", "keepers", "tune"):
+        page = visitor.get(f"/{view}").text
+        assert "taste: me (too few examples)" in page
+        assert "no better than chance" not in page
+
+
 def test_profiles_that_are_not_tastes_are_refused(visitor):
     assert visitor.get("/taste", name="zoe").status_code == 400
     refused = visitor.get("/taste", name="technical")
