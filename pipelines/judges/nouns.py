@@ -33,7 +33,7 @@ TABLE = Path(__file__).with_name("nouns.txt")
 SMALLEST = 97
 #: Prompts that ask for no photograph.
 _DRAWN = re.compile(
-    r"\b(?:(?:oil|acrylic|tempera|ink) on|paint(?:ings?|ed|erly)|drawn|drawings?|illustrat\w+|sketch\w*|cartoon\w*|comics?|anime|manga|"
+    r"\b(?:(?:oil|acrylic|tempera|ink) on|painterly|paint(?:ings?|ed)|drawn|drawings?|illustrat\w+|sketch\w*|cartoon\w*|comics?|anime|manga|"
     r"watercolou?rs?|gouache|charcoal|engravings?|etchings?|lithographs?|woodcuts?|linocuts?|screen ?prints?|ink wash|line ?art|"
     r"pixel art|low poly|vectors?|clip ?art|mosaics?|fresco(?:e?s)?|stained glass|tapestr(?:y|ies)|embroidery|collages?|origami|"
     r"(?:cub|fauv|pointill|impression|expression)is[mt]\w*|ukiyo-e|pop art|concept art|folk art|naive art|art brut|flat design|"
