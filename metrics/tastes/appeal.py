@@ -28,6 +28,8 @@ APPEAL = "appeal"
 VERSION = "appeal-1"
 #: Strength of the ridge regression, in mean eigenvalues of the pictures' products; chosen by leaving out themes.
 STRENGTH = 1.0
+#: Pictures scored together.
+BLOCK = 4096
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,12 @@ class Appeal:
             raise ProfileError(
                 f"Appeal needs the item {error}, which is missing: measure the default network's items."
             ) from error
-        z = np.clip((items[:, columns] - self.centre) / self.scale, -CUT, CUT)
-        scores: np.ndarray = self.offset + z @ self.weights
+        scores = np.empty(len(items))
+        # In blocks, so that memory does not grow with the number of pictures.
+        for start in range(0, len(items), BLOCK):
+            block = slice(start, start + BLOCK)
+            z = np.clip((items[block, columns] - self.centre) / self.scale, -CUT, CUT)
+            scores[block] = self.offset + z @ self.weights
         return scores
 
 
