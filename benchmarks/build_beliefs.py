@@ -14,8 +14,8 @@ may. So ``CAUTION`` is added to the beliefs in no trust. It is chosen for the le
 without a useless prior score, or against a good one alone, whichever is larger. With ``--caution`` both are printed for
 several values on other persons, and nothing is written.
 
-The tempers are those learnt on planted tastes alone, which prefer more of the evidence; for people anything between 0.15
-and 0.6 is alike. Half of what planted tastes are made of are looks. Real people's likings follow a network's late items far more than all
+The tempers were learnt on planted tastes alone, by an earlier version of this script. For people any β between 0.15 and
+0.6 gave the same AUC. Half of what planted tastes are made of are looks. Real people's likings follow a network's late items far more than all
 others, so people count more. Planted tastes still count, because people's pictures are all photographs.
 """
 
@@ -47,7 +47,7 @@ PRIORS = ("technical", "others")
 FEWEST_TESTED = 5
 #: Added to the log beliefs in no trust, and other values that ``--caution`` compares it with, from none on.
 CAUTION, CAUTIONS = 1.0, (0.0, 0.5, 1.0, 1.5, 2.0)
-#: Number of others whose mean is a person's prior score; 0: a useless one, and appeal.
+#: A person's prior score beside the technical one: the mean of so many others, random numbers (0), or appeal.
 OTHERS = (0, 2, APPEAL, 5, 0, APPEAL, 20)
 #: First of the persons that caution is chosen on.
 FIRST_CAUTIOUS = 40_000

@@ -48,11 +48,13 @@ def chosen(folder: Path) -> tuple[np.ndarray, np.ndarray]:
     """(c, 2) pictures left and right by place among all, and (people, c) True where the right one was chosen."""
     numbers = sorted(int(file.stem) for file in (folder / "images").glob("*.jpg"))
     place = {number: at for at, number in enumerate(numbers)}
-    right, pairs = [], []
+    right, pairs, earlier = [], [], None
     for file in sorted((folder / "data").glob("*.csv")):
         with file.open(encoding="utf-8-sig", newline="") as lines:
             rows = [row for row in csv.DictReader(lines) if row.get("image_left")]
         pairs = [[place[int(Path(row[side]).stem)] for side in ("image_left", "image_right")] for row in rows]
+        assert earlier in (None, pairs), f"{file.name} has other pairs than the files before it."
+        earlier = pairs
         right.append([(row["key_resp_2.keys"] or row["key_resp.keys"]) == "m" for row in rows])
     return np.array(pairs), np.array(right)
 
@@ -99,9 +101,8 @@ def report(folder: Path, cache: Path) -> None:
                 (int(b), int(a)) if own[c] else (int(a), int(b)) for c, (a, b) in zip(learn, pairs[learn], strict=True)
             ]
             apart = z[pairs[learn, 1]] - z[pairs[learn, 0]]
-            # In both directions, so that no side is preferred.
             ridge = RidgeCV(apart.shape[1] * np.logspace(-2, 2, 9), fit_intercept=False).fit(
-                np.vstack([apart, -apart]), np.concatenate([2.0 * own[learn] - 1, 1 - 2.0 * own[learn]])
+                apart, 2.0 * own[learn] - 1
             )
             scores = {
                 "soart": taste(items, priors, PRIORS, won),

@@ -1,9 +1,10 @@
-"""Real people's likings of photographs, for build_beliefs.py and real_people.py.
+"""Real people's likings of photographs, for build_appeal.py, build_beliefs.py and people_report.py.
 
 900 photographs of 248 themes (OASIS: Kurdi, Lozano & Banaji, "Introducing the Open Affective Standardized Image Set",
 *Behavior Research Methods* 49, 2017), of which each of 757 people rated 225 for beauty, from 1 to 7 (Brielmann & Pelli,
 "Intense beauty requires intense pleasure", *Frontiers in Psychology* 10, 2019). Ratings from 5 on count as liked, up to 3
-as disliked. Methods are developed on one half of the themes and of the people; figures are of the other halves.
+as disliked. Methods are developed on one half of the themes and of the people; figures are of the other halves, but those of
+build_appeal.py are cross-validated over all pictures.
 
 The data are the authors' and come neither with soart nor with a package. The folder ``oasis`` in the cache needs the
 pictures in ``images`` and ``OASIS.csv``, as Kurdi publishes them, and ``corrData.mat`` of Brielmann's OASIS-beauty.
@@ -52,7 +53,7 @@ class People(World):
         return np.where(given >= LIKED, 1, np.where(given <= DISLIKED, -1, 0)), given
 
     def others(self, person: int, count: int, rng: np.random.Generator) -> np.ndarray:
-        """(n,) mean ratings of ``count`` other people who have seen these pictures; NaN for pictures nobody of them has seen."""
+        """(n,) mean ratings of up to ``count`` people who have seen these pictures; NaN for those that none has seen."""
         seen = np.isfinite(self.ratings[person])
         companions = [
             other

@@ -21,7 +21,7 @@ import numpy as np
 from safetensors import safe_open
 
 from ...errors import ProfileError
-from .kernels import CUT, LATE, kinds_of
+from .kernels import CUT, LATE, Frame, kinds_of
 
 #: Name of the prior score and of the judge.
 APPEAL = "appeal"
@@ -85,15 +85,14 @@ def learn_appeal(items: np.ndarray, names: tuple[str, ...], means: np.ndarray, s
         strength: of the ridge, in mean eigenvalues of the pictures' products.
     """
     late = kinds_of(names)[LATE]
-    rows = items[:, late]
-    centre, scale = rows.mean(axis=0), rows.std(axis=0)
-    scale = np.where(scale > 1e-9 * np.maximum(np.abs(centre), 1e-3), scale, np.inf)
-    z = np.clip((rows - centre) / scale, -CUT, CUT)
+    late_names = tuple(names[i] for i in late)
+    frame = Frame.of(items[:, late], late_names)
+    z = frame.deviations(items[:, late])
     middle = z.mean(axis=0)
     products = (z - middle) @ (z - middle).T
     ridge = strength * np.trace(products) / len(z) * np.eye(len(z))
     weights = (z - middle).T @ np.linalg.solve(products + ridge, means - means.mean())
-    return Appeal(tuple(names[i] for i in late), centre, scale, weights, float(means.mean() - middle @ weights))
+    return Appeal(late_names, frame.centre, frame.scale, weights, float(means.mean() - middle @ weights))
 
 
 @lru_cache(maxsize=1)

@@ -1,6 +1,6 @@
 """Beliefs of ``mixture`` about tastes, learnt on other tastes by ``benchmarks/build_beliefs.py``.
 
-All are logs up to a common constant.
+All but the tempers are logs up to a common constant.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Trust(NamedTuple):
 #: Log beliefs in the trusts in a prior score, as other raters show them, in the order of ``mixture.shown_trusts``; None if
 #: they show nothing.
 Beliefs: TypeAlias = tuple[float, ...] | None
-#: Of the evidence within and among trusts.
+#: Of the evidence within and among trusts; learnt on planted tastes by an earlier version of the script.
 TEMPER, TEMPER_OF_TRUSTS = 0.585, 0.877
 KERNELS = {
     "gaussian content": -0.001,
@@ -62,6 +62,6 @@ TRUSTS_IN_KINDS = {
 }
 #: In all kinds of a population at once, each with a weight of its own; chosen like those in one kind.
 TOGETHER = Trust(0.0, 0.3, 1.0)
-#: In the mean of other raters, where these show how far they agree: a person may like the opposite. Chosen on persons of
-#: the learning sources so that those who agree lose nothing.
+#: In the mean of other raters and in appeal, where others show how far to trust them: a person may like the opposite.
+#: Chosen for means, on persons of the learning sources, so that those who agree lose nothing.
 TRUSTS_IN_OTHERS = {**TRUSTS, "against": Trust(-0.5, 0.2, -2.0)}

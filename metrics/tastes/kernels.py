@@ -31,7 +31,7 @@ APPEARANCE, CONTENT, LATE = ("texture", "colour", "quality"), "content", "late c
 
 
 def kinds_of(names: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """Numbers of the items of each kind; the late content is the last two sevenths of a network's depths."""
+    """Numbers of the items of each kind; the late content is what lies beyond five sevenths of a network's depths."""
     starts = {"colour": "colour", "quality": "quality", "deep": CONTENT}
     kinds = np.array([starts.get(name.split("/", 1)[0], "texture") for name in names])
     numbers = {kind: np.flatnonzero(kinds == kind) for kind in (*APPEARANCE, CONTENT) if (kinds == kind).any()}

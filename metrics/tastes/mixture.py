@@ -11,12 +11,12 @@ and within each of them those of the hypotheses:
 
     w_h = w_t · w_(h|t),   w_(h|t) ∝ b_h · e_h^β,   w_t ∝ b_t · (Σ_h b_h e_h / Σ_h b_h)^γ
 
-Of the technical score and appeal at most one is trusted. Of the kinds of a population (prior scores named ``kind 1`` …) one is trusted, or all together, and then no other prior
-score. All together have weights of mean 0: a person may like a bit of some kinds and the opposite of others.
+Of the technical score and appeal at most one is trusted. Of the kinds of a population (prior scores named ``kind 1`` …)
+one is trusted, or all together, and then no other prior score. All together have weights of mean 0: a person may like a bit of some kinds and the opposite of others.
 
 The beliefs b are products of factors for the kernel, its size (another factor on top of a trusted prior score), the noise
-and the trusts. They and the tempers β and γ of the evidence are learnt on other tastes, planted in pictures of packages:
-the averages should rank held-out pictures best (``benchmarks/build_beliefs.py``).
+and the trusts. They are learnt on other tastes, mostly of real people: the averages should rank held-out pictures best
+(``benchmarks/build_beliefs.py``). The tempers β and γ of the evidence were learnt on planted tastes alone.
 
 Sources: Rasmussen & Williams, *Gaussian Processes for Machine Learning* (2006), chapters 2 and 5; Hoeting et al.,
 "Bayesian model averaging", *Statistical Science* 14 (1999); Grünwald & van Ommen, "Inconsistency of Bayesian inference
@@ -137,7 +137,7 @@ def _trust_choices(priors: tuple[str, ...], beliefs: tuple[Beliefs, ...]) -> Ite
     none = "none", Trust(0.0, 0.0, 0.0)
     for trust in product(*(table.items() for table in tables[:MOST_TRUSTS])):
         trusted = [name for (name, _), (_, one) in zip(scores, trust, strict=False) if one.deviation]
-        # Both at once would double the number of hypotheses.
+        # Both at once would nearly double the number of hypotheses.
         if TECHNICAL in trusted and APPEAL in trusted:
             continue
         # Those beyond the most have the trust of the last.

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 
 from ...errors import ItemsError, ProfileError
+from .appeal import APPEAL
+from .appeal import VERSION as APPEAL_VERSION
 from .array_files import FileKind, header_text, read_arrays, write_arrays
 from .blend import Blend, Taste
 from .card_space import card_space
@@ -63,6 +65,8 @@ def _profile_contents(profile: TasteProfile) -> tuple[dict[str, Any], dict[str, 
     arrays = {name: np.ascontiguousarray(v, dtype="<f8") for name, v in zip(_ARRAYS, values, strict=True)}
     if profile.rater:
         header["rater"] = profile.rater
+    if APPEAL in profile.prior_names:
+        header["appeal"] = APPEAL_VERSION
     if examples.prior_beliefs:
         header["prior_beliefs"] = examples.prior_beliefs
     if len(profile.kinds):
@@ -183,6 +187,11 @@ def _restore(header: dict[str, Any], arrays: dict[str, np.ndarray], path: str) -
         raise ProfileError(
             f"The taste {path!r} was learnt with a population of {kinds_space}, this version of soart has "
             f"{card_space().version}: learn it again."
+        )
+    if APPEAL in examples.prior_names and header.get("appeal") != APPEAL_VERSION:
+        raise ProfileError(
+            f"The taste {path!r} was learnt with {header.get('appeal')} of people's opinions, this version of soart has "
+            f"{APPEAL_VERSION}: learn it again."
         )
     z, priors = scaling.frame.deviations(examples.items), scaling.priors(examples.priors)
     model = learn(method, z, examples, priors, scaling.frame)

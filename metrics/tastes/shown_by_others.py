@@ -1,7 +1,7 @@
 """Estimates how far a prior score can be trusted from how well it predicts other raters.
 
-A handful of ratings does not tell how much a person agrees with the mean of other raters, or with the technical score.
-What helps is how much these raters agree with each other, and with the technical score. The person is taken for one more
+A handful of ratings does not tell how much a person agrees with the mean of other raters, the technical score or appeal.
+What helps is how much these raters agree with each other, and with these scores. The person is taken for one more
 rater of the same collection: with shares π_t of raters who trust a prior score as the word t says,
 
     π_t ∝ m b_t + Σ_r π_t e_rt^γ / Σ_u π_u e_ru^γ

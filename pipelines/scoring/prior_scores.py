@@ -1,4 +1,4 @@
-"""Prior scores, which a taste starts from: the technical score and the mean rating of other raters."""
+"""Prior scores, which a taste starts from: technical score, appeal, kinds of a population, and other raters' mean."""
 
 from __future__ import annotations
 

@@ -119,8 +119,8 @@ LITERAL = (
     # Reasons of tastes
     N_("technically better"),
     N_("technically worse"),
-    N_("more to people's liking in general"),
-    N_("less to people's liking in general"),
+    N_("more appealing to most people"),
+    N_("less appealing to most people"),
     N_("more to others' liking"),
     N_("less to others' liking"),
     N_("more to the liking of a kind of people"),

@@ -38,7 +38,9 @@ def test_judges_pictures_of_any_size():
     extractor = taste_extractor(default_network())
     prior = appeal_model().scores(np.concatenate([extractor.extract(p) for p in pictures]), extractor.names)
     assert np.allclose(values, prior, atol=1e-4)
-    assert np.allclose(judge.judge_items(judge.extractor.extract(pictures), [""] * 4), values)
+    assert np.allclose(judge.judge_items([extractor.extract(p)[0] for p in pictures], [""] * 4), values)
+    assert judge.extractor.version == extractor.version
+    assert len(judge.judge([], [])) == 0
     ranked, problems = judge_batch(dict(enumerate(pictures)), dict.fromkeys(range(4), ""), judges_for(APPEAL))
     assert problems == []
     assert ranked[0].number in (0, 2)
