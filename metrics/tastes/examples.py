@@ -16,6 +16,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 from scipy.special import expit
 
 from ...errors import ItemsError
@@ -26,7 +28,7 @@ from .bradley_terry import strengths_of
 GOOD, BAD, MIDDLE = "good", "bad", "middle"
 #: Lowest and highest rating.
 LOWEST, HIGHEST = 1.0, 5.0
-_FIELDS = ("items", "liking", "modes", "groups", "pictures", "weights", "priors")
+_FIELDS = ("items", "liking", "modes", "groups", "pictures", "weights", "priors", "levels")
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class Examples:
         pictures: (n,) names of the pictures, for messages and for merging.
         weights: (n,) number of judgements behind each liking; 1 by default.
         priors: (n, k) prior scores on any scale, NaN for missing ones; none by default.
+        levels: (n,) pictures of one level, from 0, are known from choices among each other alone: their likings have an
+            unknown level in common. −1 for other judgements, and by default.
         prior_names: (k,) their names; empty if unknown.
         prior_beliefs: (k,) beliefs in trusts in them, as other raters have shown them, see ``shown_by_others``; empty for
             the usual ones.
@@ -54,6 +58,7 @@ class Examples:
     pictures: np.ndarray
     weights: np.ndarray = field(default_factory=lambda: np.zeros(0))
     priors: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
+    levels: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64), kw_only=True)
     prior_names: tuple[str, ...] = ()
     prior_beliefs: tuple[Beliefs, ...] = ()
 
@@ -63,6 +68,8 @@ class Examples:
             object.__setattr__(self, "weights", np.ones(n))
         if not self.priors.size:
             object.__setattr__(self, "priors", np.zeros((n, 0)))
+        if not len(self.levels):
+            object.__setattr__(self, "levels", np.full(n, -1))
         for name in _FIELDS[1:]:
             if len(getattr(self, name)) != n:
                 raise ItemsError(f"Expected {name} for each of {n} pictures, got {len(getattr(self, name))}.")
@@ -204,7 +211,10 @@ def from_choices(
             raise ItemsError(f"Expected choices between two of {len(rows)} pictures, got {a} and {b}.")
     strengths = strengths_of(len(rows), wins, equal, spread=1.0)
     examples = from_liking(rows, 2 * expit(strengths - strengths.mean()) - 1, groups, pictures)
-    return examples.take(np.unique(np.array([*wins, *equal])))
+    judged = np.array([*wins, *equal])
+    links = coo_array((np.ones(len(judged)), (judged[:, 0], judged[:, 1])), shape=(len(rows), len(rows)))
+    levels = connected_components(links, directed=False)[1].astype(np.int64)
+    return replace(examples, levels=levels).take(np.unique(judged))
 
 
 def mix(*parts: Examples) -> Examples:
@@ -222,6 +232,8 @@ def mix(*parts: Examples) -> Examples:
     first, which = np.unique(judgements.pictures, return_index=True, return_inverse=True)[1:]
     if len(first) == len(judgements):
         return check_contradictions(judgements)
+    # Another judgement of a picture tells its own level.
+    levels = np.where(np.bincount(which) > 1, -1, judgements.levels[first])
     weights = np.bincount(which, judgements.weights)
     liking = np.bincount(which, judgements.weights * judgements.liking) / weights
     merged = judgements.take(first)
@@ -232,7 +244,7 @@ def mix(*parts: Examples) -> Examples:
     modes = np.array([m if abs(v - w) < 1e-12 else mode_of(v)
                       for m, v, w in zip(merged.modes, liking, merged.liking, strict=True)])  # fmt: skip
     order = np.argsort(first)
-    return check_contradictions(replace(merged, liking=liking, modes=modes, weights=weights).take(order))
+    return check_contradictions(replace(merged, liking=liking, modes=modes, weights=weights, levels=levels).take(order))
 
 
 def check_contradictions(examples: Examples) -> Examples:

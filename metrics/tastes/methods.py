@@ -190,7 +190,7 @@ def learn_all(
         if method == MIXTURE:
             kernels = ItemKernels.of(z, frame.kinds, examples.modes)
             named = examples.prior_names, examples.prior_beliefs
-            model = learn_mixture(z, examples.liking, examples.weights, priors, kernels, *named)
+            model = learn_mixture(z, examples.liking, examples.weights, priors, kernels, *named, examples.levels)
         elif method == "gp":
             model = gp
         elif method == "attention":

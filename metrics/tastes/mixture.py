@@ -4,6 +4,8 @@ Symbols: n learning pictures with liking y in −1…1 and deviations z of their
 
     y = P w + c + f(z) + noise/√weight,   w_j ~ N(μ_j, σ_j²),  c ~ N(0, 1),  f ~ GP(0, s² K)
 
+Of pictures that were only compared with each other, differences of y are observed, see ``contrasts_of``.
+
 A hypothesis h names a kernel K of ``item_kernels`` (or none), its size s², the noise, and for every prior score how far
 it is trusted: not at all (μ = σ = 0), somewhat or much. Sixteen pictures do not tell which hypothesis is right, so none
 is chosen. Predictions of all are averaged. With the evidence e_h = N(y; P μ_h, C_h), weights are those of the trusts t,
@@ -31,7 +33,7 @@ from functools import lru_cache
 from itertools import product
 
 import numpy as np
-from scipy.linalg import solve_triangular
+from scipy.linalg import helmert, solve_triangular
 
 from .appeal import APPEAL
 from .beliefs import (
@@ -172,7 +174,8 @@ class Mixture:
         trusts: (k,) weight of the hypotheses that trust each prior score, or its opposite.
         parts: weight, hypothesis and dual weights (n,) of the hypotheses of most weight.
         priors: (n, k) prior scores of the learning pictures.
-        weights: (n,) number of judgements behind each liking.
+        weights: (m,) number of judgements behind each observation.
+        contrasts: (m, n) observations by learning picture, see ``contrasts_of``; None if each is a picture's liking.
     """
 
     kernels: ItemKernels
@@ -184,6 +187,7 @@ class Mixture:
     parts: list[tuple[float, Hypothesis, np.ndarray]] = field(repr=False)
     priors: np.ndarray = field(repr=False)
     weights: np.ndarray = field(repr=False)
+    contrasts: np.ndarray | None = field(default=None, repr=False)
 
     def predict(self, z: np.ndarray, priors: np.ndarray) -> np.ndarray:
         """(i,) liking of pictures from (i, p) deviations and (i, k) prior scores."""
@@ -193,9 +197,12 @@ class Mixture:
         return liking
 
     def _explained(self, h: Hypothesis, base: list[np.ndarray], cross: np.ndarray) -> np.ndarray:
-        """(n, i) L⁻¹ crossᵀ with the Cholesky factor L of a hypothesis's covariance of the learning pictures."""
-        covariance = _covariance(h, base, self.priors, self.priors) + np.diag(h.noise / self.weights)
-        explained: np.ndarray = solve_triangular(np.linalg.cholesky(covariance), cross.T, lower=True)
+        """(m, i) L⁻¹ crossᵀ with the Cholesky factor L of a hypothesis's covariance of the observations."""
+        covariance, seen = _covariance(h, base, self.priors, self.priors), cross.T
+        if self.contrasts is not None:
+            covariance, seen = self.contrasts @ covariance @ self.contrasts.T, self.contrasts @ seen
+        covariance = covariance + np.diag(h.noise / self.weights)
+        explained: np.ndarray = solve_triangular(np.linalg.cholesky(covariance), seen, lower=True)
         return explained
 
     def uncertainty(self, z: np.ndarray, priors: np.ndarray) -> np.ndarray:
@@ -238,6 +245,7 @@ def learn_mixture(
     kernels: ItemKernels,
     prior_names: Sequence[str] = (),
     prior_beliefs: Sequence[Beliefs] = (),
+    levels: np.ndarray | None = None,
 ) -> Mixture:
     """Fit all hypotheses and average them.
 
@@ -249,16 +257,26 @@ def learn_mixture(
         kernels: of these pictures.
         prior_names: (k,) names of the prior scores; unknown ones are any judge's.
         prior_beliefs: (k,) as for ``hypotheses``.
+        levels: (n,) as in ``Examples``; by default all levels are known.
     """
     candidates = hypotheses(kernels.names, prior_names or [""] * priors.shape[1], prior_beliefs)
-    base = kernels.against(z)
-    if len(z) > COMPARED_PICTURES:
-        few = np.linspace(0, len(z) - 1, COMPARED_PICTURES).astype(int)
-        rough = log_weights(
-            candidates, *fit_all(candidates, [k[np.ix_(few, few)] for k in base], y[few], weights[few], priors[few])[:1]
-        )
-        candidates = [candidates[i] for i in np.argsort(rough)[::-1][:BEST_HYPOTHESES]]
-    evidence, alphas = fit_all(candidates, base, y, weights, priors)
+    base, constant, seen, given = kernels.against(z), np.ones(len(z)), y, priors
+    contrasts = contrasts_of(levels, len(z))
+    if contrasts is not None:
+        base = [contrasts @ kernel @ contrasts.T for kernel in base]
+        constant, seen, given = contrasts @ constant, contrasts @ y, contrasts @ priors
+        weights = contrasts**2 @ weights
+        # Differences get the size of likings of good and bad pictures, which the beliefs were learnt on.
+        apart = np.isclose(constant, 0)
+        seen = np.where(apart, seen / (np.sqrt(np.mean(seen**2, where=apart)) or 1.0), seen)
+    if len(seen) > COMPARED_PICTURES:
+        few = np.linspace(0, len(seen) - 1, COMPARED_PICTURES).astype(int)
+        compared = [k[np.ix_(few, few)] for k in base]
+        rough, _ = fit_all(candidates, compared, seen[few], weights[few], given[few], constant[few])
+        candidates = [candidates[i] for i in np.argsort(log_weights(candidates, rough))[::-1][:BEST_HYPOTHESES]]
+    evidence, alphas = fit_all(candidates, base, seen, weights, given, constant)
+    if contrasts is not None:
+        alphas = alphas @ contrasts
     weight = np.exp(log_weights(candidates, evidence))
     weight /= weight.sum()
     number, amplitude = (np.array([getattr(h, name) for h in candidates]) for name in ("kernel", "amplitude"))
@@ -270,7 +288,7 @@ def learn_mixture(
     shares["prior"] = float(weight[number < 0].sum())
     kept = np.argsort(-weight, kind="stable")[:MOST_PARTS]
     parts = [(float(weight[i]), candidates[i], alphas[i]) for i in kept]
-    return Mixture(kernels, duals, coefficients, bias, shares, trusts, parts, priors, weights)
+    return Mixture(kernels, duals, coefficients, bias, shares, trusts, parts, priors, weights, contrasts)
 
 
 def log_weights(candidates: list[Hypothesis], evidence: np.ndarray) -> np.ndarray:
@@ -299,18 +317,44 @@ def _trusts(candidates: Sequence[Hypothesis], priors: int) -> tuple[np.ndarray, 
     return means.reshape(shape), deviations.reshape(shape)
 
 
-def fit_all(
-    candidates: list[Hypothesis], base: list[np.ndarray], y: np.ndarray, weights: np.ndarray, priors: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """(h,) log evidence up to a constant, and (h, n) dual weights C⁻¹(y − Pμ), of hypotheses on n pictures.
+def contrasts_of(levels: np.ndarray | None, n: int) -> np.ndarray | None:
+    """(m, n) observations by picture: likings, and differences of the pictures of each level that is not known.
 
-    With W the diagonal of the weights, C = W^(−½) (s² W^½ K W^½ + noise) W^(−½) + B Bᵀ, where the columns of B are ones
+    A liking whose level is known is an observation of its own. Of the pictures of an unknown level only orthonormal
+    combinations that sum to 0 are observed, one fewer than pictures. None if each picture's liking is an observation, or if
+    there would be none.
+    """
+    if levels is None or (levels < 0).all():
+        return None
+    rows = [np.eye(n)[levels < 0]]
+    for level in np.unique(levels[levels >= 0]):
+        members = np.flatnonzero(levels == level)
+        apart = np.zeros((len(members) - 1, n))
+        apart[:, members] = helmert(len(members)) if len(members) > 1 else 0.0
+        rows.append(apart)
+    joined = np.concatenate(rows)
+    return joined if len(joined) else None
+
+
+def fit_all(
+    candidates: list[Hypothesis],
+    base: list[np.ndarray],
+    y: np.ndarray,
+    weights: np.ndarray,
+    priors: np.ndarray,
+    constant: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """(h,) log evidence up to a constant, and (h, n) dual weights C⁻¹(y − Pμ), of hypotheses on n observations.
+
+    ``constant`` (n,) is what c counts in each of them; 1 by default, as for likings.
+
+    With W the diagonal of the weights, C = W^(−½) (s² W^½ K W^½ + noise) W^(−½) + B Bᵀ, where the columns of B are the constant
     and σ_j times each prior score. One eigendecomposition of W^½ K W^½ = U Λ Uᵀ serves all hypotheses on a kernel; the
     rest is Woodbury's identity in the small space of y, ones and P.
     """
     n, k = priors.shape
     root = np.sqrt(weights)
-    columns = root[:, None] * np.column_stack([y, np.ones(n), priors])
+    columns = root[:, None] * np.column_stack([y, np.ones(n) if constant is None else constant, priors])
     evidence, alphas = np.empty(len(candidates)), np.empty((len(candidates), n))
     kernels = np.array([h.kernel for h in candidates])
     for kernel in np.unique(kernels):

@@ -69,6 +69,8 @@ def _profile_contents(profile: TasteProfile) -> tuple[dict[str, Any], dict[str, 
         header["appeal"] = APPEAL_VERSION
     if examples.prior_beliefs:
         header["prior_beliefs"] = examples.prior_beliefs
+    if (examples.levels >= 0).any():
+        arrays["levels"] = np.ascontiguousarray(examples.levels, dtype="<f8")
     if len(profile.kinds):
         header["kinds_space"] = profile.kinds_space
         arrays["kinds"] = np.ascontiguousarray(profile.kinds, dtype="<f8")
@@ -155,7 +157,7 @@ def load_taste(path: Path) -> Taste:
 
 def _arrays_of(arrays: dict[str, np.ndarray], start: str) -> dict[str, np.ndarray]:
     """Arrays of one profile, whose names begin with ``start``."""
-    more = ("kinds", *(f"alone/{name}" for name in _OWN))
+    more = ("kinds", "levels", *(f"alone/{name}" for name in _OWN))
     names = [*_ARRAYS, *(name for name in more if f"{start}{name}" in arrays)]
     return {name: arrays[f"{start}{name}"] for name in names}
 
@@ -172,6 +174,7 @@ def _restore(header: dict[str, Any], arrays: dict[str, np.ndarray], path: str) -
         arrays["items"], arrays["liking"], labels["modes"], labels["groups"], labels["pictures"], arrays["weights"],
         arrays["priors"], tuple(str(n) for n in header["prior_names"]),
         tuple(None if one is None else tuple(map(float, one)) for one in header.get("prior_beliefs", ())),
+        levels=arrays.get("levels", np.zeros(0)).astype(np.int64),
     )  # fmt: skip
     frame = replace(Frame.of(np.zeros((1, len(names))), names), centre=arrays["centre"], scale=arrays["scale"])
     scaling = Scaling(frame, arrays["prior_centre"], arrays["prior_scale"])
