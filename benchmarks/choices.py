@@ -5,7 +5,7 @@
 22 people chose the prettier of two pictures, 411 times between paintings, 400 times each between houses and between flowers
 (photographs), all people between the same pairs (Y. Feng, "Subjective preference study", 2020). The data do not come with
 soart: the folder ``choices`` in the cache needs the folders ``images`` and ``data`` of the kinds from Loni0111/preference_study
-on GitHub. Nothing was developed on them. Intervals are 95 % t intervals over people.
+on GitHub. That tastes learn from differences of pictures was chosen on them, and nothing else. Intervals are 95 % t intervals over people.
 """
 
 from __future__ import annotations

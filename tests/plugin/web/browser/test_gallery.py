@@ -171,7 +171,7 @@ def test_a_stack_that_is_opened_while_the_viewer_goes_back_stays_open_and_so_the
 def test_a_heat_map_that_fails_leaves_the_picture_and_tells_why(come, address, folder):
     page = come()
     # From the beginning, because the viewer fetches the next picture beforehand.
-    page.route("**/pictures/5/large*", lambda route: route.abort())
+    page.route("**/pictures/5/large*", lambda route: route.fulfill(status=404, json={"error": "Its file is gone."}))
     page.goto(f"{address}/c/0/gallery?up=1")
     page.click("[data-number='3'] .cell")
     page.wait_for_selector("#viewer .prompt:has-text('number 3')")
