@@ -7,10 +7,13 @@ import pytest
 from sklearn.linear_model import Ridge
 
 from soart.errors import ProfileError
+from soart.metrics.tastes import profile_files
 from soart.metrics.tastes.appeal import APPEAL, appeal_model, learn_appeal
 from soart.metrics.tastes.examples import from_modes
+from soart.metrics.tastes.explanation import explain
 from soart.metrics.tastes.mixture import hypotheses
 from soart.metrics.tastes.profile import TECHNICAL, computed_priors, learn_taste, scores_told_by
+from soart.metrics.tastes.profile_files import load_taste, same_taste, save_taste
 
 NAMES = (
     *(f"colour/chroma/{k}" for k in range(3)),
@@ -74,7 +77,7 @@ def test_at_most_one_score_that_items_tell_is_trusted():
     }
 
 
-def test_a_taste_of_few_pictures_starts_from_it():
+def test_a_taste_of_few_pictures_starts_from_it(tmp_path, monkeypatch):
     """Someone who likes what people in general like: four pictures of noise hardly change that."""
     shipped, rng = appeal_model(), np.random.default_rng(5)
     items = shipped.centre + shipped.scale * rng.normal(size=(200, len(shipped.names)))
@@ -88,3 +91,11 @@ def test_a_taste_of_few_pictures_starts_from_it():
     )  # fmt: skip
     assert taste.trusted_priors[APPEAL] > 0.8
     assert np.corrcoef(taste.liking(items), scores[:, 0])[0, 1] > 0.9
+    # It says so in words, and keeps the version of appeal that it was learnt with.
+    best = explain(taste, items[order[-1:]])[0]
+    assert "more appealing to most people" in {reason.text.split(" than")[0] for reason in best.reasons}
+    path = save_taste(taste, tmp_path / "t.safetensors")
+    assert same_taste(load_taste(path), taste)
+    monkeypatch.setattr(profile_files, "APPEAL_VERSION", "appeal-2")
+    with pytest.raises(ProfileError, match="learnt with appeal-1"):
+        load_taste(path)

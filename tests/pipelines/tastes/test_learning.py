@@ -346,6 +346,7 @@ def test_a_taste_with_other_raters_is_stored_whole(rated, tmp_path):
     for name in ("me", "you"):
         ratings.rate(collection, name, {row.id: 5 if vivid[row.id] else 1 for row in rows})
     taste = tastes.learn("me", collection, tastes.Sources(rater="me"), network=None).taste
+    assert taste.prior_names == ("technical", "others")
     store = ProfileStore(tmp_path)
     store.save(taste)
     again = store.load("me")

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from soart.metrics.tastes.appeal import APPEAL
 from soart.metrics.tastes.profile import OTHERS, TECHNICAL
 from soart.metrics.tastes.profile_files import load_taste, same_taste, save_taste
 from soart.pipelines.collection.ratings import dislike_personally, others_mean, rate
@@ -55,6 +56,14 @@ def test_raters_who_agree_are_trusted_sooner(rated, tmp_path):
     # Scores that are noise are noise for all of them.
     assert np.exp(alike[0][0]) > 0.9
     assert beliefs_in(collection, "me", ("a judge", OTHERS), priors, 1.0) == (None, alike[1])
+
+    # Raters who dislike what appeals to most people make its opposite likelier.
+    for number in range(6):
+        rate(collection, f"rater {number}", {image: 5.0 - row % 5 for row, image in enumerate(ids)})
+    appealing = {image: np.array([float(row % 5), np.nan]) for row, image in enumerate(ids)}
+    usual = beliefs_in(collection, "me", (APPEAL, OTHERS), priors, 1.0)[0]
+    against = beliefs_in(collection, "me", (APPEAL, OTHERS), appealing, 1.0)[0]
+    assert np.exp(against[3]) > 2 * np.exp(usual[3])
 
     learnt = tastes.learn("mine", collection, tastes.Sources(rater="me")).taste
     assert [len(beliefs) for beliefs in learnt.examples.prior_beliefs] == [3, 4, 4]
