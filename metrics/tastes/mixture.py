@@ -14,7 +14,8 @@ and within each of them those of the hypotheses:
     w_h = w_t · w_(h|t),   w_(h|t) ∝ b_h · e_h^β,   w_t ∝ b_t · (Σ_h b_h e_h / Σ_h b_h)^γ
 
 Of the technical score and appeal at most one is trusted. Of the kinds of a population (prior scores named ``kind 1`` …)
-one is trusted, or all together, and then no other prior score. All together have weights of mean 0: a person may like a bit of some kinds and the opposite of others.
+one is trusted, or all together, and then no other prior score. All together have weights of mean 0: a person may like
+a bit of some kinds and the opposite of others.
 
 The beliefs b are products of factors for the kernel, its size (another factor on top of a trusted prior score), the noise
 and the trusts. They are learnt on other tastes, mostly of real people: the averages should rank held-out pictures best
@@ -268,7 +269,8 @@ def learn_mixture(
         weights = contrasts**2 @ weights
         # Differences get the size of likings of good and bad pictures, which the beliefs were learnt on.
         apart = np.isclose(constant, 0)
-        seen = np.where(apart, seen / (np.sqrt(np.mean(seen**2, where=apart)) or 1.0), seen)
+        size = float(np.sqrt(np.mean(seen[apart] ** 2))) if apart.any() else 0.0
+        seen = np.where(apart, seen / (size or 1.0), seen)
     if len(seen) > COMPARED_PICTURES:
         few = np.linspace(0, len(seen) - 1, COMPARED_PICTURES).astype(int)
         compared = [k[np.ix_(few, few)] for k in base]

@@ -1,7 +1,7 @@
 """A taste profile: one person's liking, learnt from a few pictures.
 
-It starts from prior scores, such as the technical score, appeal and the mean of other raters, and comes with a report on its
-own worth.
+It starts from prior scores, such as the technical score, appeal and the mean of other raters, and comes with a report on
+its own worth.
 
 | value       | scale                                                                                          |
 |-------------|------------------------------------------------------------------------------------------------|

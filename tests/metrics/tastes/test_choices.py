@@ -64,6 +64,9 @@ def test_levels_do_not_count():
     assert not np.allclose(first, learnt(z, y, None, priors).predict(fresh, np.zeros((5, 1))))
     deviations = models[0].uncertainty(fresh, np.zeros((5, 1)))
     assert (deviations > 0).all()
+    # Ties alone, and pictures whose partners are left out, teach nothing and do no harm.
+    for likings, apart in ((np.zeros(12), levels), (y, np.array([*range(6), *[-1] * 6]))):
+        assert np.isfinite(learnt(z, likings, apart).predict(fresh, np.zeros((5, 0)))).all()
     posterior, noise = models[0].covariance(fresh, np.zeros((5, 1)))
     assert np.linalg.eigvalsh(posterior).min() > -1e-9
     assert noise > 0
