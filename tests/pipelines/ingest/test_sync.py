@@ -1,3 +1,5 @@
+"""Scans of folders: what is looked at again, lost, found, interrupted or disturbed."""
+
 import json
 import os
 import signal
@@ -9,60 +11,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from specimens.scanning import files, settle, update
 from specimens.ugly import dangerous_inspection, encoded, picture, write_ugly
 from sqlalchemy import select
 
 from soart.errors import CollectionError
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.settings import setting
-from soart.pipelines.collection.tables import FileRow, FingerprintRow, ImageRow, ItemsRow, MetadataRow
+from soart.pipelines.collection.tables import FingerprintRow, ImageRow, ItemsRow
 from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.ingest.sync import sync
-
-
-class Counting(LocalEngine):
-    """Counts the files that are looked at."""
-
-    def __init__(self):
-        super().__init__(2)
-        self.seen = []
-
-    def inspect(self, paths, kinds=(None,)):
-        def counted():
-            for path in paths:
-                self.seen.append(path)
-                yield path
-
-        yield from super().inspect(counted(), kinds)
-
-
-@pytest.fixture
-def folder(tmp_path):
-    pictures = tmp_path / "pictures"
-    (pictures / "inner").mkdir(parents=True)
-    for k in range(5):
-        content = encoded(picture(k), "PNG")
-        path = pictures / ("inner" if k > 2 else "") / f"{k}.png"
-        path.write_bytes(content)
-        settle(path)
-    return pictures
-
-
-def settle(path, seconds=100):
-    """As if the file had not changed for a while."""
-    then = time.time() - seconds
-    os.utime(path, (then, then))
-
-
-def update(collection, folder, **options):
-    engine = Counting()
-    return sync(collection, Scan([folder]), engine, **options), engine.seen
-
-
-def files(collection):
-    with collection.session("be read") as session:
-        return {row.path: row for row in session.scalars(select(FileRow))}
 
 
 def test_unchanged_files_are_not_opened_again(where, folder):
@@ -332,106 +291,6 @@ def alive(pid):
         return False
 
 
-def prompts(collection):
-    with collection.session("be read") as session:
-        query = select(FileRow.path, MetadataRow.prompt).outerjoin(
-            MetadataRow, MetadataRow.image_id == FileRow.image_id
-        )
-        return {Path(path).name: prompt for path, prompt in session.execute(query)}
-
-
-def test_texts_beside_pictures_are_read_and_read_again_when_they_change(collection, folder):
-    (folder / "0.txt").write_text("a boat")
-    (folder / "metadata.jsonl").write_text(
-        '{"file_name": "1.png", "text": "a tree"}\n{"file_name": "inner/3.png", "text": "a fox"}\n'
-    )
-    update(collection, folder)
-    assert prompts(collection) == {"0.png": "a boat", "1.png": "a tree", "2.png": None, "3.png": "a fox", "4.png": None}
-    (folder / "0.txt").write_text("a ship")
-    (folder / "inner" / "4.png.json").write_text('{"prompt": "a house"}')
-    (folder / "metadata.jsonl").write_text('{"file_name": "1.png", "text": "an oak"}\n')
-    done, _ = update(collection, folder)
-    assert done.looked == 0
-    assert prompts(collection) == {
-        "0.png": "a ship",
-        "1.png": "an oak",
-        "2.png": None,
-        "3.png": None,
-        "4.png": "a house",
-    }
-
-
-def test_the_text_of_a_copy_counts_beside_those_of_the_others(collection, folder):
-    """Whatever is read last, and whether the copies are there from the beginning."""
-    (folder / "inner" / "b.png").write_bytes((folder / "0.png").read_bytes())
-    (folder / "inner" / "b.txt").write_text("a bee")
-    update(collection, folder)
-    assert prompts(collection)["0.png"] == "a bee"
-    # A table that does not name the copy beside it, a second text, and a third one.
-    (folder / "metadata.jsonl").write_text('{"file_name": "1.png", "text": "an oak"}\n')
-    update(collection, folder)
-    assert prompts(collection)["0.png"] == "a bee"
-    (folder / "c.png").write_bytes((folder / "0.png").read_bytes())
-    (folder / "c.txt").write_text("a cat")
-    update(collection, folder)
-    assert prompts(collection)["0.png"] == "a bee"
-    (folder / "0.txt").write_text("an ant")
-    update(collection, folder)
-    assert prompts(collection) == dict.fromkeys(["0.png", "b.png", "c.png"], "an ant") | {
-        "1.png": "an oak", "2.png": None, "3.png": None, "4.png": None
-    }  # fmt: skip
-
-
-def test_a_known_picture_gets_the_text_that_lies_where_it_was_moved(collection, folder):
-    (folder / "0.txt").write_text("a boat")
-    (folder / "inner" / "fox.txt").write_text("a fox")
-    (folder / "inner" / "ship.txt").write_text("a ship")
-    update(collection, folder)
-    (folder / "1.png").rename(folder / "inner" / "fox.png")
-    (folder / "0.png").rename(folder / "inner" / "ship.png")
-    done, seen = update(collection, folder)
-    assert (done.recognised, done.looked) == (2, 0)
-    assert (prompts(collection)["fox.png"], prompts(collection)["ship.png"]) == ("a fox", "a ship")
-    # Moved with its text, it is not even opened for that.
-    (folder / "inner").rename(folder / "other")
-    done, seen = update(collection, folder)
-    assert (done.recognised, seen) == (4, [])
-    assert prompts(collection)["ship.png"] == "a ship"
-
-
-def test_texts_that_changed_before_another_folder_was_read_are_read_again(collection, folder, tmp_path):
-    (folder / "0.txt").write_text("a boat")
-    (folder / "inner" / "3.txt").write_text("a fox")
-    update(collection, folder / "0.png")
-    update(collection, folder)
-    (folder / "0.txt").write_text("a ship")
-    (folder / "inner" / "3.txt").write_text("an owl")
-    (tmp_path / "other").mkdir()
-    update(collection, tmp_path / "other")
-    update(collection, folder / "inner")
-    assert (prompts(collection)["0.png"], prompts(collection)["3.png"]) == ("a boat", "an owl")
-    update(collection, folder)
-    assert prompts(collection)["0.png"] == "a ship"
-
-
-def test_a_text_that_changed_between_a_picture_and_its_folder_is_read_again(collection, folder):
-    (folder / "0.txt").write_text("a boat")
-    update(collection, folder / "0.png")
-    (folder / "0.txt").write_text("a ship")
-    update(collection, folder)
-    assert prompts(collection)["0.png"] == "a ship"
-
-
-def test_texts_of_pictures_that_patterns_left_out_are_read_again_later(collection, folder):
-    (folder / "0.txt").write_text("a boat")
-    update(collection, folder)
-    (folder / "0.txt").write_text("a ship")
-    sync(collection, Scan([folder], globs=["1.png"]), LocalEngine(1))
-    assert prompts(collection)["0.png"] == "a boat"
-    update(collection, folder)
-    assert prompts(collection)["0.png"] == "a ship"
-
-
 class Disturbed(LocalEngine):
     """Another scan of the same collection runs before the first inspection."""
 
@@ -472,15 +331,6 @@ def test_a_scan_of_the_same_files_at_the_same_time_is_complete_or_says_that_it_i
         with pytest.raises(CollectionError, match="at the same time"):
             sync(collection, Scan([folder]), disturbed)
         assert update(collection, folder)[0].found == 6
-
-
-def test_what_a_text_said_stays_known_when_it_is_deleted(collection, folder):
-    (folder / "0.txt").write_text("a boat")
-    update(collection, folder)
-    (folder / "0.txt").unlink()
-    done, _ = update(collection, folder)
-    assert done.unchanged == 5
-    assert prompts(collection)["0.png"] == "a boat"
 
 
 def test_a_huge_folder_is_never_held_as_a_whole(tmp_path):

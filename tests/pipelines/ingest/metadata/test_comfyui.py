@@ -1,3 +1,5 @@
+"""Graphs of ComfyUI: which prompts, settings and LoRAs a picture was made with."""
+
 import json
 
 import pytest

@@ -1,3 +1,5 @@
+"""Metadata of tools other than ComfyUI, each in its own form."""
+
 import json
 
 import pytest
