@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .metrics.image import read_image as read_image
     from .metrics.items.soart import SoartExtractor as SoartExtractor
     from .metrics.protocols import PictureJudge as PictureJudge
+    from .metrics.tastes.overall import OverallScorer as OverallScorer
     from .metrics.tastes.profile import TasteProfile as TasteProfile
     from .pipelines.api import Ranking as Ranking
     from .pipelines.api import generate as generate
@@ -50,6 +51,7 @@ _HOMES = {
     "ImageGenerator": ".pipelines.models.generator",
     "LanguageModelProposer": ".pipelines.tuning.language_model",
     "LocalEngine": ".pipelines.ingest.local_engine",
+    "OverallScorer": ".metrics.tastes.overall",
     "Panel": ".pipelines.tuning.panel",
     "PictureJudge": ".metrics.protocols",
     "PromptSpace": ".prompts.space.space",

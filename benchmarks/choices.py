@@ -5,58 +5,33 @@
 22 people chose the prettier of two pictures, 411 times between paintings, 400 times each between houses and between flowers
 (photographs), all people between the same pairs (Y. Feng, "Subjective preference study", 2020). The data do not come with
 soart: the folder ``choices`` in the cache needs the folders ``images`` and ``data`` of the kinds from Loni0111/preference_study
-on GitHub. That tastes learn from differences of pictures was chosen on them, and nothing else. Intervals are 95 % t intervals over people.
+on GitHub. That tastes learn from differences of pictures was chosen on them. Appeal, which has learnt from them too, is here
+learnt without the pictures of the kind. Intervals are 95 % t intervals over people.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
-import hashlib
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from fewshot import interval
+from opinions import CHOICES, PHOTOGRAPHS, choices, other_opinions
+from people import everyone
 from sklearn.linear_model import RidgeCV
 from sources import default_cache
 
-from soart.metrics.image import read_image
 from soart.metrics.items.combined import default_network, taste_extractor
+from soart.metrics.tastes.appeal import Opinions, learn_appeal
 from soart.metrics.tastes.examples import from_choices
 from soart.metrics.tastes.fitting import Scaling, fit
-from soart.metrics.tastes.profile import computed_priors, scores_told_by
+from soart.metrics.tastes.profile import scores_told_by, technical_prior
 
-KINDS = ("paints", "houses", "flowers")
 #: Choices that a taste is learnt from.
 SIZES = (30, 100)
 NAMES = taste_extractor(default_network()).names
 PRIORS = scores_told_by(NAMES)
-
-
-def measured(folder: Path, cache: Path) -> np.ndarray:
-    """(n, p) items of the pictures, in the order of their numbers; measured once."""
-    extractor = taste_extractor(default_network())
-    path = cache / f"choices-{folder.name}-{hashlib.sha256(extractor.version.encode()).hexdigest()[:12]}.npy"
-    if not path.exists():
-        files = sorted((folder / "images").glob("*.jpg"), key=lambda file: int(file.stem))
-        np.save(path, np.stack([extractor.extract(read_image(file).pixels)[0].astype(np.float32) for file in files]))
-    return np.load(path).astype(float)
-
-
-def chosen(folder: Path) -> tuple[np.ndarray, np.ndarray]:
-    """(c, 2) pictures left and right by place among all, and (people, c) True where the right one was chosen."""
-    numbers = sorted(int(file.stem) for file in (folder / "images").glob("*.jpg"))
-    place = {number: at for at, number in enumerate(numbers)}
-    right, pairs, earlier = [], [], None
-    for file in sorted((folder / "data").glob("*.csv")):
-        with file.open(encoding="utf-8-sig", newline="") as lines:
-            rows = [row for row in csv.DictReader(lines) if row.get("image_left")]
-        pairs = [[place[int(Path(row[side]).stem)] for side in ("image_left", "image_right")] for row in rows]
-        assert earlier in (None, pairs), f"{file.name} has other pairs than the files before it."
-        earlier = pairs
-        right.append([(row["key_resp_2.keys"] or row["key_resp.keys"]) == "m" for row in rows])
-    return np.array(pairs), np.array(right)
 
 
 def agreement(scores: np.ndarray, pairs: np.ndarray, right: np.ndarray) -> float:
@@ -77,11 +52,12 @@ def taste(items: np.ndarray, priors: np.ndarray, names: tuple[str, ...], won: li
     return learnt(items, priors)
 
 
-def report(folder: Path, cache: Path) -> None:
-    """Print all agreements for a kind of pictures."""
-    items, (pairs, right) = measured(folder, cache), chosen(folder)
-    priors = computed_priors(PRIORS, items, NAMES, np.zeros((0, 0)), np.zeros(len(items)))
-    print(f"\n{folder.name}: {len(items)} pictures, {len(pairs)} choices each of {len(right)} people")
+def report(kind: str, known: dict[str, Opinions], cache: Path) -> None:
+    """Print all agreements for a kind of pictures, of which appeal knows all opinions but those of the kind."""
+    items, pairs, right = choices(kind, cache)
+    appeal = learn_appeal([opinions for domain, opinions in known.items() if domain != kind], NAMES)
+    priors = np.column_stack([technical_prior(items, NAMES), appeal.scores(items, NAMES)])
+    print(f"\n{kind}: {len(items)} pictures, {len(pairs)} choices each of {len(right)} people")
     others = (right.sum(axis=0) - right) / (len(right) - 1)
     majority = [np.mean((rest > 0.5)[rest != 0.5] == own[rest != 0.5]) for rest, own in zip(others, right, strict=True)]
     alone = {
@@ -125,10 +101,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cache", type=Path, default=default_cache())
     cache = parser.parse_args().cache
-    for kind in KINDS:
-        if not (cache / "choices" / kind).is_dir():
-            raise SystemExit(f"{cache / 'choices' / kind} is not there, see benchmarks/choices.py.")
-        report(cache / "choices" / kind, cache)
+    known = {PHOTOGRAPHS: everyone(cache).opinions(), **other_opinions(cache)}
+    for kind in CHOICES:
+        report(kind, known, cache)
 
 
 if __name__ == "__main__":

@@ -13,17 +13,17 @@ pictures in ``images`` and ``OASIS.csv``, as Kurdi publishes them, and ``corrDat
 from __future__ import annotations
 
 import csv
-import hashlib
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from opinions import measured
 from real_tastes import World
 from scipy.io import loadmat
 
-from soart.metrics.image import read_image
-from soart.metrics.items.combined import default_network, taste_extractor
+from soart.metrics.items.combined import taste_extractor
+from soart.metrics.tastes.appeal import Opinions
 from soart.metrics.tastes.profile import technical_prior
 
 SEED = 7
@@ -51,6 +51,10 @@ class People(World):
         """(n,) labels 1 (liked), −1 or 0, and (n,) ratings, of the person of this number."""
         given = self.ratings[seed]
         return np.where(given >= LIKED, 1, np.where(given <= DISLIKED, -1, 0)), given
+
+    def opinions(self, of: np.ndarray | slice = slice(None)) -> Opinions:
+        """The mean ratings, of some pictures."""
+        return Opinions(self.both[of], np.nanmean(self.ratings, axis=0)[of])
 
     def others(self, person: int, count: int, rng: np.random.Generator) -> np.ndarray:
         """(n,) mean ratings of up to ``count`` people who have seen these pictures; NaN for those that none has seen."""
@@ -90,19 +94,11 @@ def categories(cache: Path) -> np.ndarray:
     return np.array([category for _, category in listed(oasis(cache))])
 
 
-def measured(cache: Path) -> tuple[list[str], np.ndarray]:
-    """Names of all pictures, and their (900, p + q) items, measured once."""
-    folder = oasis(cache)
-    names, extractor = [name for name, _ in listed(folder)], taste_extractor(default_network())
-    path = cache / f"people-{hashlib.sha256(extractor.version.encode()).hexdigest()[:12]}.npy"
-    if not path.exists():
-        files = {file.stem.strip().lower(): file for file in (folder / "images").iterdir()}
-        rows = []
-        for number, name in enumerate(names):
-            rows.append(extractor.extract(read_image(files[name.lower()]).pixels)[0].astype(np.float32))
-            print(f"\rmeasuring {number + 1}/{len(names)}", end="", flush=True)
-        np.save(path, np.stack(rows))
-    return names, np.load(path).astype(float)
+def pictures(cache: Path) -> tuple[list[str], np.ndarray]:
+    """Names of all pictures, and their (900, p + q) items."""
+    names = [name for name, _ in listed(oasis(cache))]
+    files = {file.stem.strip().lower(): file for file in (oasis(cache) / "images").iterdir()}
+    return names, measured([files[name.lower()] for name in names], "people", cache)
 
 
 def ratings(cache: Path) -> np.ndarray:
@@ -126,7 +122,7 @@ def people(cache: Path, *, development: bool) -> People:
 
 def everyone(cache: Path) -> People:
     """All pictures and people."""
-    names, rows = measured(cache)
+    names, rows = pictures(cache)
     count = len(taste_extractor().names)
     theme = np.unique([re.sub(r" \d+$", "", name).lower() for name in names], return_inverse=True)[1]
     technical = technical_prior(rows[:, :count], taste_extractor().names)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from fewshot import interval
+from opinions import other_opinions
 from people import People, people
 from real_report import examples_of, rivals
 from scipy.stats import spearmanr
@@ -148,8 +149,8 @@ def main() -> None:
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore", module="sklearn")
     place, other = (people(arguments.cache, development=half) for half in (False, True))
-    means = np.nanmean(other.ratings, axis=0)
-    appeal = learn_appeal(other.both, other.names, means).scores(place.both, place.names)
+    known = [other.opinions(), *other_opinions(arguments.cache).values()]
+    appeal = learn_appeal(known, other.names).scores(place.both, place.names)
     told = np.column_stack([place.technical, appeal])
     for name, scores in zip(scores_told_by(place.names), told.T, strict=True):
         print(f"rank correlation of {name} with the mean rating of {len(scores)} pictures: "

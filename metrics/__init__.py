@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .taguchi.tmethods import T2 as T2
     from .taguchi.tmethods import Ta as Ta
     from .taguchi.tmethods import Tb as Tb
+    from .tastes.overall import OverallScorer as OverallScorer
     from .tastes.profile import TasteProfile as TasteProfile
     from .tastes.profile import learn_taste as learn_taste
 
@@ -44,6 +45,7 @@ _HOMES = {
     "AttentionD": "attention.version_d",
     "DeepExtractor": "items.deep",
     **dict.fromkeys(("MT", "MTA", "RT"), "taguchi.distances"),
+    "OverallScorer": "tastes.overall",
     "SoartExtractor": "items.soart",
     **dict.fromkeys(("T1", "T2", "Ta", "Tb"), "taguchi.tmethods"),
     "TasteProfile": "tastes.profile",

@@ -19,6 +19,7 @@ from ..errors import CollectionError, ImageError, ModelError, expect
 from ..metrics.image import read_image
 from ..metrics.protocols import Scorer
 from ..metrics.tastes.blend import Blend, Taste
+from ..metrics.tastes.overall import default_scorer
 from ..metrics.tastes.profile import TasteProfile
 from ..notebooks import SHOWN, html_table
 from . import generate as generation
@@ -177,7 +178,7 @@ def rank(
     Args:
         pictures: a collection (its folder, its URL, or an open one, which stays open), a folder of pictures, or several
             files and folders.
-        taste: what ranks: the name of a taste or of a built-in profile, a taste, or a scorer; by default the technical
+        taste: what ranks: the name of a taste or of a built-in profile, a taste, or a scorer; by default the overall
             score, if no judge is named.
         judge: a judge by others or its name, several of them, or weights by name, see docs/judges.md; beside them a
             taste has weight 1.
@@ -205,7 +206,8 @@ def rank(
     """
     if min_distance is not None:
         expect("the distance as a number", min_distance, int, float)
-    scorer, judges = _scorer(taste), judges_for(judge)
+    judges = judges_for(judge)
+    scorer = default_scorer() if taste is None and not judges else _scorer(taste)
     beside = scorer if taste is not None else None
     if isinstance(pictures, Collection):
         if judges:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 #: The technical score.
 TECHNICAL = "technical"
+#: The technical score and appeal in one.
+OVERALL = "overall"
 #: Detectors of one fault each. The order numbers the faults in stored evaluations: new ones are added at the end.
 DETECTORS = ("blur", "noise", "jpeg", "fade", "saturate", "pixelate", "halo", "band", "burn", "grid", "smooth",
              "unfinished")  # fmt: skip

@@ -305,9 +305,13 @@ class TechnicalScorer:
             items: (1, p) its items.
             top: most reasons to give.
         """
+        return self.explain(items, top, self.places(pixels, items))[0]
+
+    def places(self, pixels: np.ndarray, items: np.ndarray) -> Mapping[str, str]:
+        """Where the faults of one picture are strongest, by fault; for the arguments of ``explain_picture``."""
         evidence = self.model.evidence(self._quality(items))[:, 0]
         sought = [fault for fault, e in zip(self.model.detectors, evidence, strict=True) if e > SLIGHT]
-        return self.explain(items, top, fault_places(self.model, pixels, sought))[0]
+        return fault_places(self.model, pixels, sought)
 
     def explain(
         self, items: np.ndarray, top: int = 2, places: Mapping[str, str] = MappingProxyType({})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from .names import OVERALL, TECHNICAL
 from .scorer import DETECTORS, NOUNS
 
 #: A warning to show beside suspicions of damage; the rates are those of benchmarks/kinds.py.
@@ -13,6 +14,7 @@ CAUTION = (
 )
 
 
+_TITLES = {TECHNICAL: "technical quality", OVERALL: "overall score"}
 #: Start of the names under which values of judges by others are stored.
 JUDGE = "judge:"
 
@@ -46,9 +48,9 @@ def shared_name(name: str) -> str:
 
 
 def profile_title(name: str) -> str:
-    """Title of a profile by its name: ``technical``, a detector or a taste."""
-    if name == "technical":
-        return "technical quality"
+    """Title of a profile by its name: ``technical``, ``overall``, a detector or a taste."""
+    if name in _TITLES:
+        return _TITLES[name]
     if name.startswith(JUDGE):
         return f"judge: {shared_name(name).removeprefix(JUDGE).partition('@')[0]}"
     return f"freedom from {damage_noun(name)}" if name in DETECTORS else f"taste: {name}"
@@ -60,7 +62,7 @@ def stored_title(name: str) -> str:
     Such names are ``technical-5``, ``taste:mine`` and ``judge:clip@1``.
     """
     plain, _, version = name.rpartition("-")
-    if plain in ("technical", *DETECTORS) and version.isdecimal():
+    if plain in (*_TITLES, *DETECTORS) and version.isdecimal():
         return profile_title(plain)
     if name.startswith(JUDGE):
         return profile_title(name)
@@ -68,5 +70,5 @@ def stored_title(name: str) -> str:
 
 
 def has_points(name: str) -> bool:
-    """True if scores stored under a name are points, 0 to 100: those of the technical score, detectors and tastes."""
+    """True if scores stored under a name are points, 0 to 100: those of built-in profiles and tastes."""
     return stored_title(name) != name and not name.startswith(JUDGE)

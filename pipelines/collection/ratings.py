@@ -13,9 +13,8 @@ import numpy as np
 from sqlalchemy import delete, func, insert, select
 
 from ...errors import CollectionError, expect
-from ...metrics.damage.scorer import DETECTORS
+from ...metrics.damage.names import DETECTORS, OVERALL, TECHNICAL
 from ...metrics.tastes.examples import HIGHEST, LOWEST
-from ...metrics.tastes.profile import TECHNICAL
 from ..support.batching import batches
 from .collection import Collection
 from .tables import ImageRow, RatingRow
@@ -34,7 +33,7 @@ HALF_STAR = 0.5
 OBSERVED = "observed score"
 #: Rows written in one query.
 _BLOCK = 500
-_PROFILE = re.compile(rf"(taste:.*|({'|'.join((TECHNICAL, *DETECTORS))})-\d+)", re.DOTALL)
+_PROFILE = re.compile(rf"(taste:.*|({'|'.join((TECHNICAL, OVERALL, *DETECTORS))})-\d+)", re.DOTALL)
 
 
 def check_rating(value: float) -> float:

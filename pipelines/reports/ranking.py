@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from ...metrics.damage.scorer import TechnicalScorer
+from ...metrics.damage.names import OVERALL, TECHNICAL
 from ...metrics.damage.titles import has_points, stored_title
 from ..collection.collection import Collection
 from ..scoring.ranking import RankedPicture
@@ -20,6 +20,11 @@ _TECHNICAL = (
     "scores below 50. Every fault costs points (blur, noise, JPEG artefacts, fading…), and so does a rendering unlike "
     "that of good photographs and drawings. It does not measure content or taste. Reasons are the points that the "
     "worst causes cost; all causes together cost what is missing from 100."
+)
+_OVERALL = (
+    "The overall score is the percentage of people who would like the picture, as a model of the opinions of several "
+    "hundred people about photographs and art predicts it; every technical fault lowers it. It knows nothing of your own "
+    "taste. Reasons are the points that the worst causes cost; all causes together cost what is missing from 100."
 )
 _TASTE = (
     "A taste's score is learnt from examples. Each reason is what a group of items adds to the score, compared with the "
@@ -85,7 +90,8 @@ def _explanation(profile: str) -> str:
         return _JUDGES
     if profile.startswith("taste:"):
         return _TASTE
-    return _TECHNICAL if profile == TechnicalScorer.load().stored_name else _DETECTOR
+    name = profile.rpartition("-")[0]
+    return {TECHNICAL: _TECHNICAL, OVERALL: _OVERALL}.get(name, _DETECTOR)
 
 
 def render_report(

@@ -9,9 +9,9 @@ import threading
 from pathlib import Path
 
 from ...errors import ProfileError, SoartError
-from ...metrics.damage.scorer import DETECTORS, TechnicalScorer
+from ...metrics.damage.names import DETECTORS, OVERALL, TECHNICAL
 from ...metrics.tastes.blend import Taste
-from ...metrics.tastes.profile import TECHNICAL
+from ...metrics.tastes.overall import BuiltInScorer
 from ..collection.collection import Collection
 from .profile_store import RESERVED, ProfileStore, scorer_named
 from .taste_scorer import TasteScorer
@@ -41,7 +41,7 @@ class CollectionProfiles:
         self.own, self.user = ProfileStore(collection.folder / FOLDER), user
         self._lock = threading.Lock()
         self._tastes: dict[tuple[Path, int], TasteScorer] = {}
-        self._built_in: dict[str, TechnicalScorer] = {}
+        self._built_in: dict[str, BuiltInScorer] = {}
 
     def tastes(self) -> list[str]:
         """Names of all tastes, those of the collection first."""
@@ -49,11 +49,11 @@ class CollectionProfiles:
         return [*own, *(name for name in self.user.names() if name not in own)]
 
     def names(self) -> list[str]:
-        """Names of all profiles: tastes that can be relied on, the technical score, other tastes, detectors."""
+        """Names of all profiles: tastes that can be relied on, the technical and the overall score, other tastes, detectors."""
         tastes = self.tastes()
-        built_in = [name for name in (TECHNICAL, *DETECTORS) if name not in tastes]
+        scores, faults = ([name for name in names if name not in tastes] for names in ((TECHNICAL, OVERALL), DETECTORS))
         reliable = [name for name in tastes if self._doubt(name) == ""]
-        return [*reliable, *built_in[:1], *(name for name in tastes if name not in reliable), *built_in[1:]]
+        return [*reliable, *scores, *(name for name in tastes if name not in reliable), *faults]
 
     def doubtful(self) -> dict[str, str]:
         """Words of trust, such as ``no better than chance``, by name, of the tastes that cannot be relied on."""
@@ -89,7 +89,7 @@ class CollectionProfiles:
         """
         return self.home(name).load(name)
 
-    def scorer(self, name: str) -> TasteScorer | TechnicalScorer:
+    def scorer(self, name: str) -> TasteScorer | BuiltInScorer:
         """The scorer of a name; a taste is read again only when its file has changed.
 
         Raises:

@@ -12,11 +12,12 @@ from PIL import Image
 
 from ...errors import CollectionError, ImageError
 from ...files import write_whole
-from ...metrics.damage.scorer import CLEAN, TechnicalScorer
+from ...metrics.damage.scorer import CLEAN
 from ...metrics.image import read_image
 from ...metrics.protocols import Reason, Scorer
 from ...metrics.tastes.blend import only_profile
 from ...metrics.tastes.explanation import Explanation, explain, overlay, patch_map
+from ...metrics.tastes.overall import BuiltInScorer
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
 from .in_memory import measure_pixels
@@ -95,7 +96,7 @@ def explain_score(collection: Collection, row: ImageRow, scorer: Scorer) -> Scor
     matrix = items[row.id][None].astype(np.float64)
     pixels = None
     # Without a fault there is no place to look for; items may outlive their picture.
-    if isinstance(scorer, TechnicalScorer) and scorer.verdicts(matrix) != [CLEAN]:
+    if isinstance(scorer, BuiltInScorer) and scorer.verdicts(matrix) != [CLEAN]:
         with contextlib.suppress(ImageError):
             pixels = collection.pixels(row)
     score = float(scores_in(collection, scorer, [row.id], matrix)[0])
@@ -106,7 +107,7 @@ def explain_score(collection: Collection, row: ImageRow, scorer: Scorer) -> Scor
 
 def _reasons(scorer: Scorer, pixels: np.ndarray | None, items: np.ndarray, top: int) -> tuple[Reason, ...]:
     """Reasons for the score of one picture with (1, p) items; with the places of faults if the pixels are there."""
-    if isinstance(scorer, TechnicalScorer) and pixels is not None:
+    if isinstance(scorer, BuiltInScorer) and pixels is not None:
         return tuple(scorer.explain_picture(pixels, items, top))
     return tuple(scorer.explain(items, top)[0])
 

@@ -15,18 +15,18 @@ import platformdirs
 
 from ...errors import ProfileError
 from ...files import from_home
-from ...metrics.damage.names import DETECTORS, TECHNICAL
+from ...metrics.damage.names import DETECTORS, OVERALL, TECHNICAL
 from ..support.file_stamps import changed_at
 
 if TYPE_CHECKING:
-    from ...metrics.damage.scorer import TechnicalScorer
     from ...metrics.protocols import Scorer
     from ...metrics.tastes.blend import Taste
+    from ...metrics.tastes.overall import BuiltInScorer
     from .taste_scorer import TasteScorer
 
 SUFFIX = ".taste.safetensors"
 #: Names of the built-in profiles.
-RESERVED = (TECHNICAL, *DETECTORS)
+RESERVED = (TECHNICAL, OVERALL, *DETECTORS)
 _NAME = re.compile(r"[^\W_][\w .-]{0,63}")
 
 
@@ -139,8 +139,8 @@ def scorer_for(taste: Scorer | str | None, profiles: ProfileStore | None = None)
     return taste
 
 
-def scorer_named(name: str, profiles: ProfileStore) -> TasteScorer | TechnicalScorer:
-    """The scorer of a name: the user's taste, else a built-in detector or ``technical``.
+def scorer_named(name: str, profiles: ProfileStore) -> TasteScorer | BuiltInScorer:
+    """The scorer of a name: the user's taste, else ``technical``, ``overall`` or a built-in detector.
 
     Raises:
         ProfileError: no profile of that name, its file is damaged, or it needs items that this soart does not measure.
@@ -151,6 +151,10 @@ def scorer_named(name: str, profiles: ProfileStore) -> TasteScorer | TechnicalSc
         from .taste_scorer import TasteScorer
 
         return TasteScorer.of(profiles.load(name))
+    if name == OVERALL:
+        from ...metrics.tastes.overall import OverallScorer
+
+        return OverallScorer.load()
     return TechnicalScorer.load() if name == TECHNICAL else TechnicalScorer.detector(name)
 
 
@@ -159,7 +163,7 @@ def profile_names(profiles: ProfileStore) -> list[str]:
     return [*RESERVED, *(name for name in profiles.names() if name not in RESERVED)]
 
 
-def scorers_named(names: Sequence[str], profiles: ProfileStore) -> list[TasteScorer | TechnicalScorer]:
+def scorers_named(names: Sequence[str], profiles: ProfileStore) -> list[TasteScorer | BuiltInScorer]:
     """The scorers of some profiles, in the order of their names.
 
     Raises:

@@ -12,6 +12,7 @@ import numpy as np
 from ...metrics.damage.scorer import TechnicalScorer, why_unfit
 from ...metrics.percentiles import percentiles
 from ...metrics.protocols import Reason, Scorer
+from ...metrics.tastes.overall import words_of
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
 from .measuring import measure
@@ -29,7 +30,7 @@ class RankedPicture:
         score: under the profile, higher is better.
         percentile: share of the ranked pictures that it beats, ties counted half, 0–100.
         reasons: the item groups that moved the score most.
-        verdict: the technical quality in a word or two, such as ``"slightly soft"``; empty if another profile ranks.
+        verdict: the technical quality in a word or two, such as ``"slightly soft"``; empty if a taste or a detector ranks.
     """
 
     place: int
@@ -90,9 +91,7 @@ def rank(
     collection.set_scores(scorer.stored_name, {row.id: float(s) for row, s in zip(sound, scores, strict=True)})
     order, ranks = np.argsort(-scores, kind="stable"), percentiles(scores)
     reasons = reasons_in(collection, scorer, ids, matrix)
-    verdicts = [""] * len(sound)
-    if isinstance(scorer, TechnicalScorer) and not scorer.fault:
-        verdicts = scorer.verdicts(matrix)
+    verdicts = words_of(scorer, matrix)
     ranking = [
         RankedPicture(
             place,

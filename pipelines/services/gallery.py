@@ -15,6 +15,7 @@ from ...metrics.damage.scorer import TechnicalScorer
 from ...metrics.damage.suspicion import detectors
 from ...metrics.damage.titles import JUDGE, shared_name
 from ...metrics.protocols import Scorer
+from ...metrics.tastes.overall import BuiltInScorer
 from ...metrics.tastes.profile import TECHNICAL
 from ..collection.collection import Collection
 from ..collection.counts import count_collection
@@ -120,7 +121,7 @@ def stored_profile(profiles: CollectionProfiles, name: str, stored: Iterable[str
 
 def usable_profiles(
     profiles: CollectionProfiles, names: Iterable[str]
-) -> tuple[dict[str, TasteScorer | TechnicalScorer], list[str]]:
+) -> tuple[dict[str, TasteScorer | BuiltInScorer], list[str]]:
     """Scorers by name of their profile, and a message for each profile that cannot be used here."""
     scorers, problems = {}, []
     for name in names:

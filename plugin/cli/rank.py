@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,9 @@ from ...pipelines.models.limits import ENGINES
 from .options import CopyTo, Json, Judges, Open, Pictures, Profiles, Report, Top, finite, load_judges, one_of
 from .ranking_output import RankingOutput, show_ranking
 from .terminal import Progress, emit, print_notes, show_in_desktop
+
+if TYPE_CHECKING:
+    from ...metrics.protocols import Scorer
 
 
 def rank(
@@ -21,8 +24,9 @@ def rank(
         str | None,
         typer.Option(
             "--taste",
-            help="Rank by this taste, or by freedom from blur, noise, jpeg, fade, saturate, pixelate, halo, band, burn, "
-            "grid, smooth or unfinished; default: the technical score.",
+            help="Rank by this taste, by technical (quality alone, five times as fast), or by freedom from blur, noise, "
+            "jpeg, fade, saturate, pixelate, halo, band, burn, grid, smooth or unfinished; default: overall, technical "
+            "quality and what people in general find beautiful.",
         ),
     ] = None,
     judge: Judges = None,
@@ -50,6 +54,7 @@ def rank(
 ) -> None:
     """Rank pictures, best first, with scores, percentiles and reasons. Nothing is written beside the pictures."""
     from ...metrics.damage.scorer import TechnicalScorer
+    from ...metrics.tastes.overall import default_scorer
     from ...pipelines.scoring.measuring import open_pictures
     from ...pipelines.scoring.profile_store import ProfileStore, scorer_named, warnings_of
     from ...pipelines.tidying.copying import check_copy_target
@@ -61,7 +66,11 @@ def rank(
     if engine != "local" and not judge:
         raise typer.BadParameter("only judges run there: add --judge", param_hint="--engine")
     judges = load_judges(judge)
-    scorer = TechnicalScorer.load() if by is None else scorer_named(by, ProfileStore(profiles))
+    scorer: Scorer
+    if by is not None:
+        scorer = scorer_named(by, ProfileStore(profiles))
+    else:
+        scorer = TechnicalScorer.load() if judges else default_scorer()
     warnings = warnings_of(scorer)
     with Progress("reading", 0) as progress:
         collection, rows, problems = open_pictures(paths, scorer, progress, progress.expect)

@@ -1,0 +1,113 @@
+"""People's opinions of pictures that appeal is learnt from, for build_appeal.py, people_report.py and choices.py.
+
+No picture was made by a generator. Domains are groups of pictures whose opinions compare:
+
+* ``photographs``: OASIS, see people.py;
+* ``paintings``: 93 paintings with the mean liking of some twenty people, from 1 to 7 (Fekete et al., "The Vienna Art
+  Picture System (VAPS)", *Psychology of Aesthetics, Creativity, and the Arts* 17, 2023);
+* ``art``, ``interiors``, ``exteriors``, ``faces``, ``landscapes``: 562 pictures with mean ratings from 1 to 7 (Vessel,
+  Maurer, Denker & Starr, "Stronger shared taste for natural aesthetic domains than for artifacts of human culture",
+  *Cognition* 179, 2018);
+* ``paints``, ``houses``, ``flowers``: choices, see choices.py.
+
+The data come neither with soart nor with a package. The folder ``opinions`` in the cache needs ``paintings/images`` and
+the tables ``paintings/*.csv`` (``stimuli_data.csv`` of the three experiments of RealityBending/FakeArt on GitHub), and
+``scenes/images`` and ``scenes/vessel_means_per_image.csv`` (of ColinConwell/AffectExMachina).
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from soart.metrics.image import read_image
+from soart.metrics.items.combined import default_network, taste_extractor
+from soart.metrics.tastes.appeal import Opinions
+
+PHOTOGRAPHS = "photographs"
+#: Kinds of scenes by the names in the table.
+SCENES = {"art": "art", "ari": "interiors", "are": "exteriors", "fac": "faces", "lsc": "landscapes"}
+#: Kinds of pictures that people chose between.
+CHOICES = ("paints", "houses", "flowers")
+
+
+def measured(files: Sequence[Path], title: str, cache: Path) -> np.ndarray:
+    """(n, p) items of pictures, the network's among them; measured once, and kept under this title."""
+    extractor = taste_extractor(default_network())
+    path = cache / f"{title}-{hashlib.sha256(extractor.version.encode()).hexdigest()[:12]}.npy"
+    if not path.exists():
+        rows = []
+        for number, file in enumerate(files, start=1):
+            rows.append(extractor.extract(read_image(file).pixels)[0].astype(np.float32))
+            print(f"\rmeasuring {number}/{len(files)} of {title}", end="", flush=True)
+        np.save(path, np.stack(rows))
+    return np.load(path).astype(float)
+
+
+def folder_of(cache: Path, *parts: str) -> Path:
+    """A folder of the data.
+
+    Raises:
+        SystemExit: it is not there.
+    """
+    folder = cache.joinpath(*parts)
+    if not folder.is_dir():
+        raise SystemExit(f"{folder} is not there, see benchmarks/opinions.py.")
+    return folder
+
+
+def paintings(cache: Path) -> Opinions:
+    """Paintings, rated by people who look at art."""
+    folder = folder_of(cache, "opinions", "paintings")
+    liking = {
+        row["Item"]: float(row["Liking_Mean_All"])
+        for table in sorted(folder.glob("*.csv"))
+        for row in csv.DictReader(table.read_text(encoding="utf-8").splitlines())
+    }
+    files = [file for file in sorted((folder / "images").iterdir()) if file.name in liking]
+    return Opinions(measured(files, "paintings", cache), np.array([liking[file.name] for file in files]))
+
+
+def scenes(cache: Path) -> dict[str, Opinions]:
+    """Art, interiors, exteriors, faces and landscapes; each was rated on its own."""
+    folder = folder_of(cache, "opinions", "scenes")
+    with (folder / "vessel_means_per_image.csv").open(encoding="utf-8", newline="") as lines:
+        rows = [row for row in csv.DictReader(lines) if (folder / "images" / row["image_name"]).is_file()]
+    items = measured([folder / "images" / row["image_name"] for row in rows], "scenes", cache)
+    kinds, ratings = np.array([row["image_type"] for row in rows]), np.array([float(row["rating"]) for row in rows])
+    return {title: Opinions(items[kinds == kind], ratings[kinds == kind]) for kind, title in SCENES.items()}
+
+
+def chosen(folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    """(c, 2) pictures left and right by place among all, and (people, c) True where the right one was chosen."""
+    numbers = sorted(int(file.stem) for file in (folder / "images").glob("*.jpg"))
+    place = {number: at for at, number in enumerate(numbers)}
+    right, pairs, earlier = [], [], None
+    for file in sorted((folder / "data").glob("*.csv")):
+        with file.open(encoding="utf-8-sig", newline="") as lines:
+            rows = [row for row in csv.DictReader(lines) if row.get("image_left")]
+        pairs = [[place[int(Path(row[side]).stem)] for side in ("image_left", "image_right")] for row in rows]
+        assert earlier in (None, pairs), f"{file.name} has other pairs than the files before it."
+        earlier = pairs
+        right.append([(row["key_resp_2.keys"] or row["key_resp.keys"]) == "m" for row in rows])
+    return np.array(pairs), np.array(right)
+
+
+def choices(kind: str, cache: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(n, p) items of the pictures of a kind, and their pairs and choices, see ``chosen``."""
+    folder = folder_of(cache, "choices", kind)
+    files = sorted((folder / "images").glob("*.jpg"), key=lambda file: int(file.stem))
+    return measured(files, f"choices-{kind}", cache), *chosen(folder)
+
+
+def other_opinions(cache: Path) -> dict[str, Opinions]:
+    """All but those of photographs, by domain."""
+    found = {"paintings": paintings(cache), **scenes(cache)}
+    for kind in CHOICES:
+        items, pairs, right = choices(kind, cache)
+        found[kind] = Opinions(items, 2 * right.mean(axis=0) - 1, pairs)
+    return found

@@ -1,0 +1,154 @@
+"""The overall score: how many people would like a picture, less what its technical faults cost.
+
+    overall = technical · share,   share = 1 / (1 + exp(−slope · (appeal − middle)))
+
+The technical score, 0 to 100 points, tells faults; ``appeal`` tells what people in general find beautiful. The share is
+that of people who like a picture among those who like or dislike it: ratings from 5 to 7 and from 1 to 3 of photographs
+whose appeal was predicted from other ones (``benchmarks/build_appeal.py``). So the score of a sound picture is the
+percentage of people who would like it, and points halve with every fault as those of the technical score do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TypeAlias
+
+import numpy as np
+
+from ..damage.names import OVERALL
+from ..damage.scorer import TechnicalScorer, quality_model
+from ..items.combined import CombinedExtractor, default_network, taste_extractor
+from ..items.networks import EFFICIENTNET
+from ..protocols import Reason
+from .appeal import VERSION as APPEAL_VERSION
+from .appeal import appeal_model
+
+#: Appeal that half of the people like, and the logits of one point of appeal more.
+MIDDLE, SLOPE = 3.84, 1.47
+#: Least shares of people, and words for them; the last words are for all below.
+_LIKED_BY = (
+    (0.85, "what it shows would please nearly everyone"),
+    (0.65, "what it shows would please most people"),
+    (0.35, "what it shows would please about half of people"),
+    (0.15, "what it shows would please few people"),
+    (0.0, "what it shows would please hardly anyone"),
+)
+
+
+def shares_of(appeal: np.ndarray) -> np.ndarray:
+    """(n,) shares of people, 0 to 1, who like pictures of this (n,) appeal."""
+    shares: np.ndarray = 1 / (1 + np.exp(-SLOPE * (appeal - MIDDLE)))
+    return shares
+
+
+@dataclass(frozen=True)
+class OverallScorer:
+    """The overall score; 0 to 100 points, higher is better.
+
+    Attributes:
+        technical: the technical score of the same items.
+
+    Examples:
+        >>> import numpy as np
+        >>> from soart import OverallScorer
+        >>> scorer = OverallScorer.load()
+        >>> y, x = np.mgrid[:128, :128] / 128
+        >>> items = scorer.extractor.extract(np.stack([(x + y) / 2, x * y, (np.sin(40 * x) > 0) * 0.8], axis=2))
+        >>> bool(0 <= scorer.score(items)[0] <= scorer.technical.score(items)[0])
+        True
+    """
+
+    technical: TechnicalScorer
+
+    @classmethod
+    def load(cls) -> OverallScorer:
+        """The built-in score.
+
+        Raises:
+            ProfileError: a file of a model is missing or damaged.
+            ModelError: the weights of the default network are missing or damaged.
+        """
+        return cls(TechnicalScorer("", quality_model(), taste_extractor(EFFICIENTNET)))
+
+    @property
+    def extractor(self) -> CombinedExtractor:
+        """That of tastes with the default network; items are stored, so a picture is measured once for both."""
+        return self.technical.extractor
+
+    @property
+    def stored_name(self) -> str:
+        """Name under which scores are stored, with the versions of both scores."""
+        versions = (name.rpartition("-")[2] for name in (self.technical.stored_name, APPEAL_VERSION))
+        return f"{OVERALL}-{''.join(f'{int(version):02d}' for version in versions)}"
+
+    def shares(self, items: np.ndarray) -> np.ndarray:
+        """(n,) shares of people, 0 to 1, who like what pictures of (n, p) items show."""
+        return shares_of(appeal_model().scores(np.asarray(items, dtype=np.float64), self.extractor.names))
+
+    def score(self, items: np.ndarray) -> np.ndarray:
+        """(n,) points of (n, p) items, 0 to 100; higher is better. Pictures that cannot be judged have 0."""
+        points: np.ndarray = self.technical.score(items) * self.shares(items)
+        return points
+
+    def verdicts(self, items: np.ndarray) -> list[str]:
+        """The technical quality in a word or two for each of (n, p) items."""
+        return self.technical.verdicts(items)
+
+    def explain_picture(self, pixels: np.ndarray, items: np.ndarray, top: int = 2) -> list[Reason]:
+        """The ``top`` reasons for the score of one picture, with the places of faults that are not all over it.
+
+        Args:
+            pixels: (h, w, 3), uint8 or floating 0…1.
+            items: (1, p) its items.
+            top: most reasons to give.
+        """
+        return self.explain(items, top, self.technical.places(pixels, items))[0]
+
+    def explain(
+        self, items: np.ndarray, top: int = 2, places: Mapping[str, str] = MappingProxyType({})
+    ) -> list[list[Reason]]:
+        """The ``top`` reasons that cost each of (n, p) items most, the costliest first.
+
+        The contributions of all sum to the score less 100. Each is in proportion to the halvings of the points that its
+        cause costs.
+
+        Args:
+            items: (n, p).
+            top: most reasons to give.
+            places: where faults are strongest, by fault, for the items of a single picture.
+        """
+        rows = []
+        technical, shares, unfit = self.technical.score(items), self.shares(items), self.technical.unfit(items)
+        faults = self.technical.explain(items, len(items.T), places)
+        for points, share, reasons, reason in zip(technical, shares, faults, unfit, strict=True):
+            if reason:
+                rows.append(reasons[:top])
+                continue
+            lost, halvings = points - 100, (-np.log2(points / 100), -np.log2(share))
+            scale = (points * share - 100) / max(sum(halvings), 1e-12)
+            found = [
+                Reason(r.text, float(scale * halvings[0] * r.contribution / lost))
+                for r in reasons
+                if r.contribution < 0
+            ]
+            found.append(Reason(next(text for least, text in _LIKED_BY if share >= least), float(scale * halvings[1])))
+            rows.append(sorted(found, key=lambda r: r.contribution)[:top])
+        return rows
+
+
+#: Scorers that come with soart and know the places of faults.
+BuiltInScorer: TypeAlias = TechnicalScorer | OverallScorer
+
+
+def default_scorer() -> BuiltInScorer:
+    """What ranks unless something else is named: the overall score, or the technical one without the default network."""
+    return TechnicalScorer.load() if default_network() is None else OverallScorer.load()
+
+
+def words_of(scorer: object, items: np.ndarray) -> Sequence[str]:
+    """The technical quality of (n, p) items in a word or two; empty for scorers that tell something else."""
+    if isinstance(scorer, OverallScorer) or (isinstance(scorer, TechnicalScorer) and not scorer.fault):
+        return scorer.verdicts(items)
+    return [""] * len(items)
