@@ -16,6 +16,7 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 
 from ..errors import CollectionError, ImageError, ModelError, expect
+from ..metrics.damage.scorer import TechnicalScorer
 from ..metrics.image import read_image
 from ..metrics.protocols import Scorer
 from ..metrics.tastes.blend import Blend, Taste
@@ -128,7 +129,7 @@ def generate(
             result of ``load_model``, or a generator, which stays open; by default the embedded model.
         seed: image seed of the first picture, counting up.
         prompt_seed: decides which prompts the template gives.
-        taste: what ranks: the name of a taste or of a built-in profile, a taste, or a scorer; by default the technical
+        taste: what ranks: the name of a taste or of a built-in profile, a taste, or a scorer; by default the overall
             score.
         wildcards: a folder of your own ``NAME.txt`` vocabularies.
         settings: ``negative``, ``steps``, ``guidance``, ``width``, ``height``, ``scheduler``; by default the model's
@@ -207,7 +208,7 @@ def rank(
     if min_distance is not None:
         expect("the distance as a number", min_distance, int, float)
     judges = judges_for(judge)
-    scorer = default_scorer() if taste is None and not judges else _scorer(taste)
+    scorer = TechnicalScorer.load() if taste is None and judges else _scorer(taste)
     beside = scorer if taste is not None else None
     if isinstance(pictures, Collection):
         if judges:
@@ -306,6 +307,8 @@ def _paths(pictures: str | Path | Iterable[str | Path]) -> list[str | Path]:
 
 
 def _scorer(taste: str | Taste | Scorer | None) -> Scorer:
+    if taste is None:
+        return default_scorer()
     return TasteScorer.of(taste) if isinstance(taste, TasteProfile | Blend) else scorer_for(taste)
 
 

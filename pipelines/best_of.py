@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image
 
 from ..errors import JudgeError, ModelError, SoartError, expect
-from ..metrics.damage.scorer import TechnicalScorer
 from ..metrics.protocols import Reason, Scorer
+from ..metrics.tastes.overall import default_scorer
 from . import generate as generation
 from .judges.in_memory import judge_batch
 from .judges.ranking import Weighted
@@ -64,7 +64,7 @@ def best_of(
         prompt: a prompt or a dynamic-prompts template.
         n: number of pictures to draw.
         keep: number of the best to return, at least 1; by default all.
-        scorer: the profile; by default the technical score, or the judges alone.
+        scorer: the profile; by default the overall score, or the judges alone.
         judges: judges by others with their weights; beside them a profile that is named has weight 1.
         seed: image seed of the first picture, counting up.
         prompt_seed: decides which prompts a template gives.
@@ -94,7 +94,7 @@ def best_of(
         if not scored:
             raise JudgeError(f"No picture could be judged. {' '.join(problems)}")
     else:
-        scored, _ = score_batch(sound, scorer or TechnicalScorer.load())
+        scored, _ = score_batch(sound, scorer or default_scorer())
     return [
         Candidate(drawn[p.number].request, sound[p.number], p.score, p.percentile, p.reasons)
         for p in best_first(scored)[:keep]

@@ -224,7 +224,7 @@ class SoartPipeline:
         Args:
             prompt: a prompt or a dynamic-prompts template.
             n: number of pictures to draw.
-            taste: a scorer, or the name of a taste; the technical score by default, if no judge is named.
+            taste: a scorer, or the name of a taste; the overall score by default, if no judge is named.
             judge: a judge by others or its name, several of them, or weights by name; see docs/judges.md.
             options: those of ``soart.pipelines.best_of.best_of``, settings also by their names in diffusers; and fixed
                 arguments of the pipeline's call, such as ``clip_skip`` or ``ip_adapter_image``.
@@ -237,7 +237,7 @@ class SoartPipeline:
             PromptError: a template that cannot be expanded.
         """
         generator, others = self._with(options)
-        scorer = None if taste is None and judge is not None else scorer_for(taste)
+        scorer = None if taste is None else scorer_for(taste)
         return best_of(generator, prompt, n, scorer=scorer, judges=judges_for(judge), **others)
 
     def tune(

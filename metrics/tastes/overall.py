@@ -119,22 +119,21 @@ class OverallScorer:
             top: most reasons to give.
             places: where faults are strongest, by fault, for the items of a single picture.
         """
+        halvings = self.technical.technometric(items) / self.technical.model.half
+        shares, scores = self.shares(items), self.score(items)
         rows = []
-        technical, shares, unfit = self.technical.score(items), self.shares(items), self.technical.unfit(items)
-        faults = self.technical.explain(items, len(items.T), places)
-        for points, share, reasons, reason in zip(technical, shares, faults, unfit, strict=True):
-            if reason:
-                rows.append(reasons[:top])
+        for n, faults in enumerate(self.technical.explain(items, items.shape[1], places)):
+            if self.technical.unfit(items[n : n + 1])[0]:
+                rows.append(faults[:top])
                 continue
-            lost, halvings = points - 100, (-np.log2(points / 100), -np.log2(share))
-            scale = (points * share - 100) / max(sum(halvings), 1e-12)
-            found = [
-                Reason(r.text, float(scale * halvings[0] * r.contribution / lost))
-                for r in reasons
-                if r.contribution < 0
-            ]
-            found.append(Reason(next(text for least, text in _LIKED_BY if share >= least), float(scale * halvings[1])))
-            rows.append(sorted(found, key=lambda r: r.contribution)[:top])
+            unliked = -float(np.log2(shares[n]))
+            lost = (float(scores[n]) - 100) / (float(halvings[n]) + unliked)
+            # Faults share what the technical score costs in their own proportions.
+            whole = sum(fault.contribution for fault in faults) or 1.0
+            reasons = [Reason(f.text, float(lost * halvings[n] * f.contribution / whole)) for f in faults]
+            text = next(words for least, words in _LIKED_BY if shares[n] >= least)
+            reasons.append(Reason(text, lost * unliked))
+            rows.append(sorted(reasons, key=lambda reason: reason.contribution)[:top])
         return rows
 
 

@@ -160,10 +160,12 @@ def draw(
         the requested pictures, and the JSON document.
     """
     from ...metrics.damage.scorer import TechnicalScorer
+    from ...metrics.tastes.overall import default_scorer
     from ...pipelines import generate as generation
 
     with interruptible(), Progress("drawing", len(requests)) as progress:
-        result = generation.generate(collection, generator, requests, TechnicalScorer.load(), progress)
+        scorer = TechnicalScorer.load() if judges else default_scorer()
+        result = generation.generate(collection, generator, requests, scorer, progress)
     if not output.as_json:
         again = f" ({result.redrawn} again, because their files are gone or changed)" if result.redrawn else ""
         say(f"{result.drawn} drawn{again}, {result.reused} already there; pictures in {collection.name}")
@@ -174,7 +176,9 @@ def draw(
         "collection": collection.name,
         "model": generator.model.identity,
     }
-    return result.rows, show_ranking(collection, result.rows, output, facts=facts, known=result.items, judges=judges)
+    return result.rows, show_ranking(
+        collection, result.rows, output, facts=facts, scorer=scorer, known=result.items, judges=judges
+    )
 
 
 def ranking_rows(ranking: Sequence[RankedPicture]) -> list[dict[str, Any]]:

@@ -1,0 +1,102 @@
+"""The overall score: the technical score times the share of people who would like the picture."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy import ndimage
+from soart.metrics.damage.scorer import TechnicalScorer
+from soart.metrics.tastes import overall
+from soart.metrics.tastes.appeal import Appeal, appeal_model
+from soart.metrics.tastes.overall import MIDDLE, SLOPE, OverallScorer, default_scorer, shares_of, words_of
+from soart.pipelines.tiny.render import render
+from soart.pipelines.tiny.words import random_scene
+
+
+@pytest.fixture(scope="module")
+def scorer():
+    return OverallScorer.load()
+
+
+@pytest.fixture(scope="module")
+def items(scorer):
+    """Items of six drawings, of the first blurred and noisy, and of a black picture."""
+    rng = np.random.default_rng(5)
+    scenes = [render(replace(random_scene(rng), quality="sharp"), rng) / 255.0 for _ in range(6)]
+    blurred = ndimage.gaussian_filter(scenes[0], (2, 2, 0))
+    noisy = np.clip(scenes[0] + rng.normal(0, 0.2, scenes[0].shape), 0, 1)
+    return scorer.extractor.extract(np.stack([*scenes, blurred, noisy, np.zeros_like(blurred)])).astype(float)
+
+
+def test_is_the_technical_score_times_the_share_of_people(scorer, items):
+    technical = TechnicalScorer.load()
+    quality = items[:, : len(technical.extractor.names)]
+    appeal = appeal_model().scores(items, scorer.extractor.names)
+    assert np.allclose(scorer.score(items), technical.score(quality) / (1 + np.exp(-SLOPE * (appeal - MIDDLE))))
+    assert scorer.verdicts(items) == technical.verdicts(quality)
+    assert scorer.score(items)[0] > scorer.score(items)[[6, 7]].max()
+    assert scorer.score(items)[8] == 0
+
+
+def test_half_of_the_people_like_the_middle(scorer):
+    shares = shares_of(np.array([-50.0, MIDDLE - 1, MIDDLE, MIDDLE + 1, 50.0]))
+    assert shares[2] == 0.5
+    assert shares[1] == pytest.approx(1 - shares[3])
+    assert (np.diff(shares) > 0).all()
+    assert shares[0] >= 0
+    assert shares[-1] <= 1
+
+
+def test_reasons_add_up_to_the_score(scorer, items):
+    for row, points in zip(scorer.explain(items, top=1000), scorer.score(items), strict=True):
+        assert sum(r.contribution for r in row) == pytest.approx(points - 100, abs=1e-6)
+        assert all(r.contribution <= 0 for r in row)
+        assert row[0].contribution == min(r.contribution for r in row)
+    assert scorer.explain(items, top=0) == [[]] * len(items)
+    assert [reason.text for reason in scorer.explain(items[8:])[0]] == ["all black"]
+    texts = [[reason.text for reason in row] for row in scorer.explain(items[6:8], top=3)]
+    assert any("blurred" in text for text in texts[0])
+    assert any("noisy" in text for text in texts[1])
+
+
+def test_reasons_tell_how_many_would_like_it(scorer, items, monkeypatch):
+    """The cost of the content is in proportion to the halvings: a quarter of the people are two."""
+    row = items[:1]
+    technical = scorer.technical.score(row)[0] / 100
+    for share, words in ((0.9, "nearly everyone"), (0.7, "most"), (0.5, "about half"), (0.25, "few"), (0.1, "hardly")):
+        level = MIDDLE + np.log(share / (1 - share)) / SLOPE
+        flat = Appeal((), np.zeros(0), np.ones(0), np.zeros((0, 1)), np.zeros((0, 1)), np.zeros(0), level)
+        monkeypatch.setattr(overall, "appeal_model", lambda flat=flat: flat)
+        [reason] = [r for r in scorer.explain(row, top=99)[0] if "would please" in r.text]
+        assert words in reason.text
+        halvings = -np.log2(share)
+        part = halvings / (halvings - np.log2(technical))
+        assert reason.contribution == pytest.approx(part * (100 * technical * share - 100))
+
+
+def test_places_of_faults(scorer):
+    rng = np.random.default_rng(3)
+    picture = np.asarray(Image.fromarray(rng.integers(0, 255, (24, 24, 3), dtype=np.uint8)).resize((384, 384)))
+    noisy = picture.astype(float)
+    noisy[192:, :192] += rng.normal(0, 60, (192, 192, 3))
+    pixels = np.clip(noisy, 0, 255).astype(np.uint8)
+    rows = scorer.extractor.extract(pixels)
+    explained = scorer.explain_picture(pixels, rows, top=99)
+    places = {text for r in scorer.technical.explain_picture(pixels, rows, top=99) if ", " in (text := r.text)}
+    assert places <= {reason.text for reason in explained}
+    assert sum(r.contribution for r in explained) == pytest.approx(scorer.score(rows)[0] - 100)
+
+
+def test_is_the_default_where_the_network_is(scorer, items, monkeypatch):
+    assert isinstance(default_scorer(), OverallScorer)
+    assert words_of(scorer, items) == scorer.verdicts(items)
+    assert words_of(TechnicalScorer.detector("blur"), items[:, :2]) == [""] * len(items)
+    monkeypatch.setattr(overall, "default_network", lambda: None)
+    assert isinstance(default_scorer(), TechnicalScorer)
+
+
+def test_the_stored_name_has_both_versions(scorer, monkeypatch):
+    assert scorer.stored_name == f"overall-{int(scorer.technical.stored_name.split('-')[1]):02d}02"
+    monkeypatch.setattr(overall, "APPEAL_VERSION", "appeal-11")
+    assert scorer.stored_name.endswith("11")
