@@ -1,6 +1,6 @@
-"""Measures the change of the technical score when a picture is resized, mirrored or turned.
+"""Measures the change of the technical or the overall score when a picture is resized, mirrored or turned.
 
-    python benchmarks/invariance.py [--cache DIR] [-n 40]
+    python benchmarks/invariance.py [--cache DIR] [-n 40] [--overall]
 
 Pictures are photographs and drawings that the score was not learnt from, reduced to a longest side of 1,024 pixels (so
 only sources of 1,332 pixels or more). Each is compared with itself at smaller sizes (Lanczos), mirrored, upside down
@@ -18,6 +18,7 @@ from sources import default_cache, unseen_sources
 
 from soart.metrics.damage.scorer import TechnicalScorer
 from soart.metrics.image import read_image
+from soart.metrics.tastes.overall import OverallScorer
 
 LARGEST = 1024
 SIZES = (768, 512, 384, 256)
@@ -34,8 +35,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cache", type=Path, default=default_cache(), help="folder of unpacked packages")
     parser.add_argument("-n", type=int, default=60, help="most pictures")
+    parser.add_argument("--overall", action="store_true", help="the overall score, not the technical one")
     arguments = parser.parse_args()
-    scorer = TechnicalScorer.load()
+    scorer = OverallScorer.load() if arguments.overall else TechnicalScorer.load()
     scores: dict[str, list[float]] = {}
     for source in unseen_sources(arguments.cache):
         picture = Image.fromarray(read_image(source.path).pixels)

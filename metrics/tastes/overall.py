@@ -20,7 +20,6 @@ import numpy as np
 from ..damage.names import OVERALL
 from ..damage.scorer import TechnicalScorer, quality_model
 from ..items.combined import CombinedExtractor, default_network, taste_extractor
-from ..items.networks import EFFICIENTNET
 from ..protocols import Reason
 from .appeal import VERSION as APPEAL_VERSION
 from .appeal import appeal_model
@@ -70,6 +69,9 @@ class OverallScorer:
             ProfileError: a file of a model is missing or damaged.
             ModelError: the weights of the default network are missing or damaged.
         """
+        # Hosts list profiles when they start, and loading this imports torch.
+        from ..items.networks import EFFICIENTNET
+
         return cls(TechnicalScorer("", quality_model(), taste_extractor(EFFICIENTNET)))
 
     @property

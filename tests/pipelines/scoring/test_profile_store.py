@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from soart.errors import ProfileError
-from soart.metrics.damage.scorer import DETECTORS
+from soart.metrics.damage.names import DETECTORS, OVERALL
 from soart.metrics.tastes.profile import TECHNICAL
 from soart.metrics.tastes.trust import CHANCE, TOO_FEW
 from soart.pipelines.collection.collection import Collection
@@ -51,7 +51,7 @@ def test_a_taste_no_better_than_chance_is_no_first_choice(tmp_path, taste):
         for one in (chance, taste):
             profiles.own.save(one)
         profiles.own.path("damaged").write_bytes(b"damaged")
-        assert profiles.names() == ["mine", TECHNICAL, "chance", "damaged", *DETECTORS]
+        assert profiles.names() == ["mine", TECHNICAL, OVERALL, "chance", "damaged", *DETECTORS]
         assert profiles.doubtful() == {"chance": CHANCE}
         profiles.own.save(learn_from_pictures("new", noise[:3], noise[6:9]))
         assert profiles.doubtful() == {"chance": CHANCE, "new": TOO_FEW}

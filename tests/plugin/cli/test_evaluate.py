@@ -227,8 +227,8 @@ def test_annotations_that_write_nothing_are_refused(soart, art):
 
 
 def test_rank_leaves_out_look_alikes(soart, art):
-    everything = json.loads(soart("rank", art, "--json")[1])["ranking"]
-    out = soart("rank", art, "--min-distance", 1.2, "--json")[1]
+    everything = json.loads(soart("rank", art, "--taste", "technical", "--json")[1])["ranking"]
+    out = soart("rank", art, "--taste", "technical", "--min-distance", 1.2, "--json")[1]
     apart = json.loads(out)["ranking"]
     (dropped,) = (line for line in json.loads(out)["problems"] if "closer than 1.2" in line)
     assert dropped.startswith(f"{len(everything) - len(apart)} picture")

@@ -1,0 +1,98 @@
+"""Measures the overall score: agreement with people, order within pairs of versions, kinds of pictures.
+
+    python benchmarks/overall.py [--cache DIR]
+
+Agreement is that of build_appeal.py: with opinions of domains that appeal has not learnt from. Pairs are an undamaged
+picture of 512 to 800 pixels of each source that the technical score was not learnt from, and its damaged versions, one
+for each fault, of any strength. The data of opinions.py must be there.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from build_appeal import Learner, by_domain, mean_over, soart, technical
+from damage import FAULTS, damage
+from kinds import SEED, middle_size
+from opinions import other_opinions
+from people import categories, everyone
+from quality_pictures import in_bytes
+from scipy.stats import spearmanr
+from sources import default_cache, unseen_sources
+
+from soart.metrics.damage.scorer import quality_model, technometrics
+from soart.metrics.tastes.appeal import Opinions, learn_appeal
+from soart.metrics.tastes.overall import OverallScorer, shares_of
+
+
+def overall(names: tuple[str, ...]) -> Learner:
+    """The overall score with an appeal that is learnt from these opinions."""
+    columns = [names.index(name) for name in quality_model().names]
+
+    def learn(opinions: Sequence[Opinions]) -> Callable[[np.ndarray], np.ndarray]:
+        appeal = learn_appeal(opinions, names)
+        # In logarithms, which order pictures alike.
+        return lambda items: (
+            np.log2(shares_of(appeal.scores(items, names))) - technometrics(items[:, columns]) / quality_model().half
+        )
+
+    return learn
+
+
+def agreement(cache: Path) -> None:
+    """Print how far scores agree with people."""
+    place, others, category = everyone(cache), other_opinions(cache), categories(cache)
+    columns = {
+        title: by_domain(place, category, others, learner(place.names))
+        for title, learner in {"technical": technical, "appeal": soart, "overall": overall}.items()
+    }
+    print("agreement with people: rank correlations with ratings, shares of choices\n" + " " * 14, end="")
+    print(" ".join(f"{title:>10}" for title in columns))
+    for domain in columns["overall"]:
+        print(f"{domain:14} " + " ".join(f"{found[domain]:10.3f}" for found in columns.values()))
+    print(f"{'mean':14} " + " ".join(f"{mean_over(found, others):10.3f}" for found in columns.values()))
+
+
+def pairs(cache: Path) -> None:
+    """Print pairs in the right order, and scores of undamaged pictures by kind."""
+    scorer, rng = OverallScorer.load(), np.random.default_rng(SEED)
+    sources = [(source, picture) for source in unseen_sources(cache) if (picture := middle_size(source)) is not None]
+    scores: dict[str, list[np.ndarray]] = {"technical": [], "overall": []}
+    for number, (_, picture) in enumerate(sources, start=1):
+        versions = [in_bytes(picture)]
+        versions += [in_bytes(damage(picture, fault, float(rng.uniform()), rng, FAULTS)) for fault in FAULTS]
+        items = np.concatenate([scorer.extractor.extract(pixels) for pixels in versions])
+        scores["technical"].append(scorer.technical.score(items))
+        scores["overall"].append(scorer.score(items))
+        print(f"\r{number}/{len(sources)}", end="", flush=True)
+    by_title = {title: np.stack(rows) for title, rows in scores.items()}
+    print(f"\npairs right, {len(sources)} pictures of 512 to 800 pixels\n{'':14} ", end="")
+    print(" ".join(f"{title:>10}" for title in by_title))
+    for k, fault in enumerate(FAULTS, start=1):
+        print(f"{fault:14} " + " ".join(f"{np.mean(rows[:, 0] > rows[:, k]):10.2f}" for rows in by_title.values()))
+    right = {title: rows[:, :1] > rows[:, 1:] for title, rows in by_title.items()}
+    known = [fault != "smooth" for fault in FAULTS]
+    print(f"{'all':14} " + " ".join(f"{values.mean():10.3f}" for values in right.values()))
+    print(f"{'but smooth':14} " + " ".join(f"{values[:, known].mean():10.3f}" for values in right.values()))
+    kinds, undamaged = np.array([source.kind for source, _ in sources]), by_title["overall"][:, 0]
+    for kind in np.unique(kinds):
+        points = undamaged[kinds == kind]
+        print(f"{kind}: {len(points)} undamaged, overall {points.mean():.1f} ± {points.std():.1f} points")
+    sides = np.array([max(picture.shape[:2]) for _, picture in sources])
+    print(f"rank correlation of the overall score with the longest side {spearmanr(undamaged, sides)[0]:+.2f}")
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cache", type=Path, default=default_cache(), help="folder of unpacked packages")
+    cache = parser.parse_args().cache
+    agreement(cache)
+    pairs(cache)
+
+
+if __name__ == "__main__":
+    main()
