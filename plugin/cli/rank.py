@@ -24,9 +24,9 @@ def rank(
         str | None,
         typer.Option(
             "--taste",
-            help="Rank by this taste, by technical (quality alone, five times as fast), or by freedom from blur, noise, "
-            "jpeg, fade, saturate, pixelate, halo, band, burn, grid, smooth or unfinished; default: overall, technical "
-            "quality and what people in general find beautiful.",
+            help="Rank by this taste, by technical (how well it is rendered), or by freedom from blur, noise, jpeg, fade, "
+            "saturate, pixelate, halo, band, burn, grid, smooth or unfinished; default: overall (how many people would "
+            "like it, less what technical faults cost).",
         ),
     ] = None,
     judge: Judges = None,

@@ -53,6 +53,12 @@ LITERAL = (
     N_("%(count)s files"),
     # Faults, technical reasons and their places
     N_("technical quality"),
+    N_("overall score"),
+    N_("what it shows would please nearly everyone"),
+    N_("what it shows would please most people"),
+    N_("what it shows would please about half of people"),
+    N_("what it shows would please few people"),
+    N_("what it shows would please hardly anyone"),
     N_("freedom from %(damage)s"),
     N_("taste: %(name)s"),
     N_("judge: %(name)s"),
