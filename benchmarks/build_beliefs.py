@@ -22,18 +22,20 @@ others, so people count more. Planted tastes still count, because people's pictu
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from build_appeal import folds, held_out
+from build_appeal import folds, held_out, soart
+from opinions import other_opinions
 from people import People, people
 from real_tastes import World, world
 from sources import default_cache
 
 from soart.metrics.tastes import beliefs
-from soart.metrics.tastes.appeal import APPEAL
+from soart.metrics.tastes.appeal import APPEAL, Opinions
 from soart.metrics.tastes.item_kernels import ItemKernels
 from soart.metrics.tastes.kernels import Frame, kinds_of
 from soart.metrics.tastes.mixture import Hypothesis, fit_all, hypotheses, log_weights
@@ -112,9 +114,12 @@ def lessons(place: World, persons: int) -> list[Lesson]:
     return found
 
 
-def lessons_of_people(place: People) -> list[Lesson]:
-    """As ``lessons``, of real people; every second with prior scores, every fifth without a network."""
-    found, appeal = [], held_out(place, folds(place))
+def lessons_of_people(place: People, others_of: Sequence[Opinions]) -> list[Lesson]:
+    """As ``lessons``, of real people; every second with prior scores, every fifth without a network.
+
+    Appeal is learnt from photographs of other themes and from opinions of other sources.
+    """
+    found, appeal = [], held_out(place, folds(place), others_of, soart(place.names))
     for person in range(len(place)):
         label, _ = place.person(person)
         for number, size in enumerate(SIZES[:3]):
@@ -320,7 +325,7 @@ def main() -> None:
         compare_cautions(world(arguments.cache, development=True), arguments.persons)
         return
     every = (
-        lessons_of_people(people(arguments.cache, development=True)),
+        lessons_of_people(people(arguments.cache, development=True), list(other_opinions(arguments.cache).values())),
         lessons(world(arguments.cache, development=True), arguments.persons),
     )
     if arguments.check:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import soart
@@ -54,6 +55,31 @@ def test_a_ranking_of_a_collection_of_a_folder_and_of_files(drawn):
     missing = soart.rank([drawn / "images", drawn / "nowhere"])
     assert len(missing) == 4
     assert "does not exist" in missing.problems[0]
+
+
+def test_the_overall_score_ranks_unless_something_else_is_named(drawn, monkeypatch):
+    scorer = soart.OverallScorer.load()
+    by_default = soart.rank(drawn)
+    with Collection(drawn) as collection:
+        items = collection.items(scorer.extractor.version, [picture.row.id for picture in by_default])
+        scores = scorer.score(np.stack([items[picture.row.id] for picture in by_default]).astype(float))
+    assert [picture.score for picture in by_default] == pytest.approx(scores)
+    assert list(scores) == sorted(scores, reverse=True)
+    assert {picture.verdict for picture in by_default} != {""}
+    assert [p.score for p in soart.rank(drawn, taste="overall")] == [p.score for p in by_default]
+    technical = {p.path: p.score for p in soart.rank(drawn, taste="technical")}
+    assert all(technical[picture.path] > picture.score for picture in by_default)
+    # A judge alone needs no network.
+    monkeypatch.setattr("soart.pipelines.api.default_scorer", None)
+
+    class Brightness:
+        name, version = "brightness", "1"
+        range, higher_is_better, needs_prompt = (0.0, 255.0), True, False
+
+        def judge(self, pictures, prompts):
+            return [float(pixels.mean()) for pixels in pictures]
+
+    assert len(soart.rank(drawn / "images", judge=Brightness())) == 4
 
 
 def test_min_distance_drops_look_alikes(drawn):

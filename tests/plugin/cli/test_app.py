@@ -115,6 +115,21 @@ def test_rank_folder_with_ugly_files(soart, tmp_path):
     assert len(document["problems"]) == 4
 
 
+def test_what_ranks_is_named(soart, tmp_path):
+    drawn = json.loads(soart("generate", "a {fox|boat}", "--count", 3, "--collection", tmp_path / "c", "--json")[1])
+    assert drawn["profile"].startswith("overall-")
+    ranked = {
+        name: json.loads(soart("rank", tmp_path / "c", *taste, "--report", tmp_path / f"{name}.html", "--json")[1])
+        for name, taste in (("default", ()), ("overall", ("--taste", "overall")), ("technical", ("--taste", "technical")))
+    }
+    assert drawn["ranking"] == ranked["default"]["ranking"] == ranked["overall"]["ranking"]
+    assert ranked["technical"]["profile"].startswith("technical-")
+    reasons = [reason["group"] for one in ranked["default"]["ranking"] for reason in one["reasons"]]
+    assert any("would please" in reason for reason in reasons)
+    for name, words in (("default", "would like the picture"), ("technical", "how well a picture is rendered")):
+        assert words in (tmp_path / f"{name}.html").read_text(encoding="utf-8")
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
 def test_names_that_are_no_text_are_escaped_in_pages_and_tables(soart, tmp_path):
     rng = np.random.default_rng(0)
