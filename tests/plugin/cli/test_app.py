@@ -120,7 +120,11 @@ def test_what_ranks_is_named(soart, tmp_path):
     assert drawn["profile"].startswith("overall-")
     ranked = {
         name: json.loads(soart("rank", tmp_path / "c", *taste, "--report", tmp_path / f"{name}.html", "--json")[1])
-        for name, taste in (("default", ()), ("overall", ("--taste", "overall")), ("technical", ("--taste", "technical")))
+        for name, taste in (
+            ("default", ()),
+            ("overall", ("--taste", "overall")),
+            ("technical", ("--taste", "technical")),
+        )
     }
     assert drawn["ranking"] == ranked["default"]["ranking"] == ranked["overall"]["ranking"]
     assert ranked["technical"]["profile"].startswith("technical-")

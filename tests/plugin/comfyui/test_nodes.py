@@ -279,8 +279,8 @@ CHOICE = {
 
 
 def test_a_run_can_be_interrupted_within_the_steps_of_a_batch(comfy, graph, monkeypatch):
-    # Else a step that is drawn quickly is not shown. Below 0, because the clock of a virtual machine may go back a little.
-    monkeypatch.setattr("soart.plugin.comfyui.base.UPDATE_SECONDS", float("-inf"))
+    # Else a step that is drawn quickly is not shown. The pack's modules are its own.
+    monkeypatch.setattr(sys.modules[f"{comfy.pack}.plugin.comfyui.base"], "UPDATE_SECONDS", float("-inf"))
     bar = sys.modules["comfy.utils"].ProgressBar
     graph.add("PreviewImage", images=graph.add("SoartGenerate", **{**PROMPT, "seed": 99}).out())
     graph.add("SoartScore", images=pictures(graph).out(), profile="technical")
