@@ -17,10 +17,10 @@ from pathlib import Path
 
 import numpy as np
 from opinions import PHOTOGRAPHS, other_opinions
-from people import People, categories, everyone
+from people import DISLIKED, LIKED, People, categories, everyone
 from safetensors.numpy import save_file
 from scipy.stats import spearmanr
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import LogisticRegression, Ridge
 from sources import default_cache
 
 from soart.metrics.tastes import appeal
@@ -86,6 +86,16 @@ def folds(place: People) -> np.ndarray:
     return number
 
 
+def share_of_people(place: People, others: Sequence[Opinions]) -> None:
+    """Print the logistic curve from appeal to the share of people who like photographs of other themes."""
+    scores = held_out(place, folds(place), others, soart(place.names))
+    liked, disliked = place.ratings >= LIKED, place.ratings <= DISLIKED
+    _, photograph = np.nonzero(liked | disliked)
+    curve = LogisticRegression(C=np.inf).fit(scores[photograph][:, None], liked[liked | disliked])
+    slope = float(curve.coef_[0, 0])
+    print(f"share of people who like a photograph: slope {slope:.2f}, middle {-float(curve.intercept_[0]) / slope:.2f}")
+
+
 def by_domain(place: People, category: np.ndarray, others: dict[str, Opinions], learner: Learner) -> dict[str, float]:
     """Agreement with each category of photographs and each other domain, learnt from all but it."""
     scores = held_out(place, category, list(others.values()), learner)
@@ -126,6 +136,7 @@ def report(place: People, category: np.ndarray, others: dict[str, Opinions]) -> 
             f"{PHOTOGRAPHS} of other themes, {len(scores)}: {name} {agreement(scores, place.opinions()):.3f}",
             flush=True,
         )
+    share_of_people(place, list(others.values()))
 
 
 def compare_settings(place: People, category: np.ndarray, others: dict[str, Opinions]) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...metrics.damage.names import DETECTORS
 from ..ingest.inspection import Inspection
+from ..support.wording import counted
 
 if TYPE_CHECKING:
     from ...metrics.damage.scorer import TechnicalScorer
@@ -65,7 +66,7 @@ class FirstFindings:
         damage = suspected({detector.stored_name: detector.score(items) for detector in detectors()})
         self._faults.update(DETECTORS[number] for number in damage[fit & (damage >= 0)])
         kinds = ", ".join(f"{damage_noun(fault)} {count}" for fault, count in self._faults.most_common())
-        self.sentence = f"of {self._pictures} pictures {self._faults.total()} are suspected of damage{f' ({kinds})' if kinds else ''}"
+        self.sentence = f"of {counted(self._pictures)} {self._faults.total()} are suspected of damage{f' ({kinds})' if kinds else ''}"
         if self._best[1]:
             best, weakest = ((Path(path).name, round(score)) for score, path in (self._best, self._weakest))
             self.sentence += f"; best {best[0]!r} with {best[1]} points, weakest {weakest[0]!r} with {weakest[1]}"

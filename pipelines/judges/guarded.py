@@ -12,6 +12,7 @@ import numpy as np
 from ...errors import first_line
 from ...metrics.damage.titles import JUDGE
 from ...metrics.protocols import Measurer, PictureJudge
+from ..support.wording import counted
 
 #: Seconds that a judge may take for a batch before it is given up, and pictures that it gets at once.
 SECONDS, BATCH = 300.0, 8
@@ -66,7 +67,7 @@ class GuardedJudge:
     def problems(self) -> list[str]:
         """A sentence for each kind of failure so far."""
         counted = [
-            f"The judge {self.name!r} gave {_pictures(count)} no value: {what}." for what, count in self.failed.items()
+            f"The judge {self.name!r} gave {counted(count)} no value: {what}." for what, count in self.failed.items()
         ]
         return [*counted, *([self.stopped] if self.stopped else [])]
 
@@ -154,10 +155,6 @@ def _locked(picture: Any) -> Any:  # noqa: ANN401
     view = picture.view()
     view.flags.writeable = False
     return view
-
-
-def _pictures(count: int) -> str:
-    return "1 picture" if count == 1 else f"{count} pictures"
 
 
 def _shape(answer: object) -> str:

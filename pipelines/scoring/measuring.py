@@ -18,6 +18,7 @@ from ..collection.tables import ImageRow
 from ..ingest.roots import existing_collection
 from ..ingest.scan import find_pictures
 from ..support.batching import batches
+from ..support.wording import counted
 from .taste_scorer import TasteScorer
 
 #: Pictures after which items are stored, so that a killed run loses no more than these.
@@ -160,8 +161,11 @@ def measure_sound(
 
 def _gone(collection: Collection, count: int) -> list[str]:
     """A sentence on the pictures of a collection whose files are gone, if there are some."""
-    pictures = "1 picture" if count == 1 else f"{count} pictures"
-    return [f"Left out: {pictures} of {collection.name!r}, of which the files were moved or deleted."] if count else []
+    return (
+        [f"Left out: {counted(count)} of {collection.name!r}, of which the files were moved or deleted."]
+        if count
+        else []
+    )
 
 
 def open_pictures(

@@ -7,6 +7,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...pipelines.support.wording import counted
 from .terminal import printable, say
 
 if TYPE_CHECKING:
@@ -95,10 +96,10 @@ def print_judged(evaluated: EvaluatedCollection, top: int) -> None:
     for name, facts in _judges(evaluated).items():
         if facts["pictures"]:
             quartiles = ", ".join(f"{value:.3g}" for value in facts["quartiles"])
-            say(f"{stored_title(name)}: {facts['pictures']} pictures, mean {facts['mean']:.3g}, quartiles {quartiles}")
+            say(f"{stored_title(name)}: {counted(facts['pictures'])}, mean {facts['mean']:.3g}, quartiles {quartiles}")
     missed = judged.missed
     if judged.adherence:
-        say(f"Asked for, not shown: {len(missed)} of {len(judged.adherence)} pictures with a prompt")
+        say(f"Asked for, not shown: {len(missed)} of {counted(len(judged.adherence))} with a prompt")
     paths = first_paths(evaluated.collection, evaluated.update.scan_number, missed[:top])
     for image in missed[:top]:
         say(f"  {printable(Path(paths[image]).name)}: {printable('; '.join(judged.not_shown(image)))}")
@@ -129,7 +130,7 @@ def print_evaluation(evaluated: EvaluatedCollection, top: int) -> None:
     evaluation, summary, update = evaluated.evaluation, summarise(evaluated, top), _update(evaluated.update)
     missing = f", {update['missing']} missing" if update["missing"] else ""
     say(
-        f"{len(evaluation.ids)} pictures in {summary.files} files ({update['looked']} inspected, "
+        f"{counted(len(evaluation.ids))} in {counted(summary.files, 'file')} ({update['looked']} inspected, "
         f"{update['recognised']} recognised, {update['unchanged']} unchanged{missing}); "
         f"stored in {evaluated.collection.name}"
     )
@@ -154,7 +155,7 @@ def print_evaluation(evaluated: EvaluatedCollection, top: int) -> None:
     count, farthest = summary.outliers
     say(f"Far from the rest: {count}" + (f": {_names(farthest)}" if farthest else ""))
     if len(summary.styles) > 1:
-        styles = (f"{style.pictures} pictures with mean {style.score:.0f}" for style, _ in summary.styles)
+        styles = (f"{counted(style.pictures)} with mean {style.score:.0f}" for style, _ in summary.styles)
         say(f"Styles: {', '.join(styles)}")
     clear = [association for association in evaluation.associations if association.q <= CLEAR]
     for a in clear[: 2 * top]:
@@ -183,7 +184,7 @@ def print_contrast(contrasted: Contrast, name: str) -> None:
     from ...metrics.damage.titles import damage_noun, stored_title
 
     apart = f"; told apart with AUC {contrasted.auc:.2f} (chance 0.50)" if isfinite(contrasted.auc) else ""
-    say(f"Against {printable(name)}: {contrasted.shared} pictures in both{apart}")
+    say(f"Against {printable(name)}: {counted(contrasted.shared)} in both{apart}")
     _print_gaps("mean score by ", [replace(gap, name=stored_title(gap.name)) for gap in contrasted.scores])
     _print_gaps("suspected ", [replace(gap, name=damage_noun(gap.name)) for gap in contrasted.damage], 100, " %")
     _print_gaps("", contrasted.looks[:6])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ...files import plain_path
+from ...pipelines.support.wording import counted
 from .options import EvaluationOption, Folders, Json, Only, Processes, Profiles, Rater, load_judges
 from .ranking_output import PROMPT, names_from_common_folder
 from .taste import within_values
@@ -116,11 +117,11 @@ def keep(
     _print_groups(found, top)
     print_notes(problems)
     if dry_run and copy_to is not None:
-        say(f"Would copy {len(found.staying)} pictures to {copy_to}")
+        say(f"Would copy {counted(len(found.staying))} to {copy_to}")
     if dry_run and move_others_to is not None:
         for step in moves:
             say(f"{printable(str(step.source))} → {printable(str(step.target))}")
-        say(f"Would move {len(moves)} pictures to {move_others_to}")
+        say(f"Would move {counted(len(moves))} to {move_others_to}")
     if copied is not None:
         say(f"{copied} copied to {copy_to}")
     if moved is not None:
@@ -170,7 +171,7 @@ def _print_groups(found: Keepers, top: int) -> None:
             value = f"{score:{digits}}" if isfinite(score) else "–"
             say(f"  {mark} {value:>7}  {printable(name)}")
     if len(found.groups) > top:
-        say(f"… and {len(found.groups) - top} more groups.")
+        say(f"… and {counted(len(found.groups) - top, 'more group')}.")
     alone = len(found.alone)
     if not found.groups:
         none = f"of one {UNITS[found.by]}; pictures without a prompt are grouped --by look-alike"
@@ -178,7 +179,7 @@ def _print_groups(found: Keepers, top: int) -> None:
         return
     close = sum(group.close for group in found.groups)
     say(
-        f"{len(found.groups)} groups by {found.by}: {len(found.kept)} to keep, {len(found.others)} others; "
-        f"{close} too close to call; {alone} pictures in no group."
+        f"{counted(len(found.groups), 'group')} by {found.by}: {len(found.kept)} to keep, "
+        f"{counted(len(found.others), 'other')}; {close} too close to call; {counted(alone)} in no group."
     )
     say(f"{found.trust_sentence}.")

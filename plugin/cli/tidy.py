@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ...files import plain_path
+from ...pipelines.support.wording import counted
 from .evaluate import evaluate_with_progress, scorers_with_warnings
 from .options import EvaluationOption, Folders, Json, Only, Processes, Profiles, finite, wrong_usage
 from .terminal import Progress, emit, interruptible, note, print_notes, printable, say
@@ -162,7 +163,7 @@ def cull(
                 say(f"{printable(str(step.source))} → {printable(str(step.target))}")
         reasons = Counter(step.target.relative_to(target).parts[0] for step in done)
         counts = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items())) or "nothing"
-        say(f"{'Would move' if dry_run else 'Moved'}: {counts}, of {len(evaluated.evaluation.ids)} pictures")
+        say(f"{'Would move' if dry_run else 'Moved'}: {counts}, of {counted(len(evaluated.evaluation.ids))}")
         print_notes(problems)
         if moved:
             say(f"To undo: {undo_command(journal)}")

@@ -44,6 +44,7 @@ def best_table(judged: Judgements) -> Table:
 def batch_line(judged: Judgements, tuner: Tuner) -> str:
     """The mean goal of the last batch, and its best picture."""
     from ...pipelines.reports.page import figure
+    from ...pipelines.support.wording import counted
 
     last = max((trial.batch for trial in judged.trials), default=0)
     batch = [number for number, trial in enumerate(judged.trials) if trial.batch == last]
@@ -51,7 +52,7 @@ def batch_line(judged: Judgements, tuner: Tuner) -> str:
     known = [number for number in batch if np.isfinite(goal[number])]
     start = f"{tuner.done}/{tuner.budget} batch {last + 1}: "
     if not known:
-        return f"{start}{len(batch)} pictures, none judged yet"
+        return f"{start}{counted(len(batch))}, none judged yet"
     best = max(known, key=lambda number: goal[number])
     mean = figure(float(np.mean(goal[known])))
     path = tuner.collection.locate(judged.rows[best])

@@ -189,7 +189,7 @@ def profile_inputs() -> list[io.Input]:
             "profile",
             options=profile_choices(),
             default=DEFAULT_PROFILE,
-            tooltip="The built-in technical score, a detector of one kind of damage, or one of your tastes.",
+            tooltip="The built-in technical or overall score, a detector of one kind of damage, or one of your tastes.",
         ),
         ProfileType.Input(
             "taste", optional=True, tooltip="A profile from SOART Taste, used instead of the one named above."

@@ -100,7 +100,7 @@ class SoartScore(_ScoringNode):
         return node_schema(
             node_id="SoartScore",
             display_name="SOART Score",
-            description="Scores pictures by the technical score, a detector of damage or one of your tastes, with reasons.",
+            description="Scores pictures by the technical or overall score, a detector of damage or one of your tastes, with reasons.",
             is_output_node=True,
             inputs=_scoring_inputs(),
             outputs=[
