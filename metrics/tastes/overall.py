@@ -19,7 +19,7 @@ import numpy as np
 
 from ..damage.names import OVERALL
 from ..damage.scorer import TechnicalScorer, quality_model
-from ..items.combined import CombinedExtractor, default_network, taste_extractor
+from ..items.combined import CombinedExtractor, ItemKind, default_network, taste_extractor
 from ..protocols import Reason
 from .appeal import VERSION as APPEAL_VERSION
 from .appeal import appeal_model
@@ -78,6 +78,11 @@ class OverallScorer:
     def extractor(self) -> CombinedExtractor:
         """That of tastes with the default network; items are stored, so a picture is measured once for both."""
         return self.technical.extractor
+
+    @property
+    def item_kind(self) -> ItemKind:
+        """What an evaluation must measure for it."""
+        return ItemKind(self.extractor.version, default_network())
 
     @property
     def stored_name(self) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ...errors import CollectionError
 from ...errors import expect as check_type
 from ...files import plain_path
-from ...metrics.items.combined import ItemKind, taste_extractor
+from ...metrics.items.combined import taste_extractor
 from ...metrics.protocols import Scorer
 from ..collection.collection import Collection
 from ..ingest.engines import Engine
@@ -98,8 +98,8 @@ def sync_and_evaluate(
     """
     for what, value, kind in (("a collection", collection, Collection), ("a Scan of folders", scan, Scan)):
         check_type(what, value, kind)
-    learnt = [taste for scorer in tastes if (taste := getattr(scorer, "taste", None)) is not None]
-    kinds = {ItemKind(taste.version, taste.network) for taste in learnt if taste.version != taste_extractor().version}
+    needed = [of for scorer in tastes if (of := getattr(scorer, "item_kind", None)) is not None]
+    kinds = {kind for kind in needed if kind.version != taste_extractor().version}
     update = sync(
         collection,
         scan,

@@ -66,10 +66,10 @@ class GuardedJudge:
     @property
     def problems(self) -> list[str]:
         """A sentence for each kind of failure so far."""
-        counted = [
+        failures = [
             f"The judge {self.name!r} gave {counted(count)} no value: {what}." for what, count in self.failed.items()
         ]
-        return [*counted, *([self.stopped] if self.stopped else [])]
+        return [*failures, *([self.stopped] if self.stopped else [])]
 
     def count_failed(self, what: str, pictures: int = 1) -> None:
         """Count pictures without a value, for a reason."""

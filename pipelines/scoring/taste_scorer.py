@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ...metrics.items.combined import CombinedExtractor, taste_extractor_of
+from ...metrics.items.combined import CombinedExtractor, ItemKind, taste_extractor_of
 from ...metrics.protocols import Reason
 from ...metrics.tastes.blend import Blend, Taste
 from ...metrics.tastes.explanation import explain
@@ -44,6 +44,11 @@ class TasteScorer:
         extractor = taste_extractor_of(taste.version, taste.network, device)
         check_version(taste, extractor.names, extractor.version)
         return cls(taste, extractor)
+
+    @property
+    def item_kind(self) -> ItemKind:
+        """What an evaluation must measure for it."""
+        return ItemKind(self.taste.version, self.taste.network)
 
     @property
     def stored_name(self) -> str:

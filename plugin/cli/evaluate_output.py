@@ -149,7 +149,7 @@ def print_evaluation(evaluated: EvaluatedCollection, top: int) -> None:
     ]
     say(f"Suspected damage: {', '.join(damaged) or 'none'}")
     count, groups = summary.groups
-    say(f"Near-duplicates: {summary.spare} redundant ({count} groups); exact copies: {summary.copies}")
+    say(f"Near-duplicates: {summary.spare} redundant ({counted(count, 'group')}); exact copies: {summary.copies}")
     for group in groups:
         say(f"  {_names(group[:top])}{f' and {len(group) - top} more' if len(group) > top else ''}")
     count, farthest = summary.outliers

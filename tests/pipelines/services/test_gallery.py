@@ -11,6 +11,7 @@ from soart.pipelines.services.gallery import (
     cells_of,
     picture_details,
     renew_scores,
+    start_scoring,
     taste_scorer,
     usable_profiles,
 )
@@ -53,6 +54,17 @@ def test_pictures_that_an_earlier_version_scored_are_scored_anew_once(collection
     assert renew_scores(jobs, collection, profiles).wait(240)
     assert examined(collection) == set(coloured)
     assert renew_scores(jobs, collection, profiles) is None
+
+
+def test_the_overall_score_is_computed_in_the_background(collection, coloured, profiles, jobs):
+    job = start_scoring(jobs, collection, profiles, "overall")
+    assert job.wait(240)
+    stored = collection.scores(profiles.scorer("overall").stored_name)
+    assert set(stored) == set(coloured)
+    details = picture_details(collection, profiles, coloured[0], "overall")
+    assert details.explanation.score == pytest.approx(stored[coloured[0]], abs=1e-6)
+    assert details.percentile is not None
+    assert any("would please" in reason.text for reason in details.explanation.reasons)
 
 
 def test_cells_of_any_number_of_pictures_leave_missing_ones_out(collection, coloured):

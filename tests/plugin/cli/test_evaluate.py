@@ -1,3 +1,4 @@
+import csv
 import json
 import os
 import subprocess
@@ -224,6 +225,19 @@ def test_annotations_that_write_nothing_are_refused(soart, art):
     code, _, err = soart("annotate", art, "--no-xmp")
     assert (code, "add --png" in err) == (2, True)
     assert soart("annotate", art, "--no-xmp", "--png")[0] == 0
+
+
+def test_the_overall_score_ranks_an_evaluation_and_chooses_keepers(soart, art, tmp_path):
+    table = tmp_path / "table.csv"
+    code, out, err = soart("evaluate", art, "--taste", "overall", "--export", table, "--collection", tmp_path / "c")
+    assert (code, err) == (0, "")
+    assert "overall score" in out
+    ranked = json.loads(soart("rank", tmp_path / "c", "--json")[1])["ranking"]
+    rows = list(csv.DictReader(table.read_text(encoding="utf-8").splitlines()))
+    known = {Path(row["path"]).name: float(row["score"]) for row in rows if row["score"]}
+    assert {Path(one["path"]).name: pytest.approx(one["score"], abs=0.05) for one in ranked}.items() <= known.items()
+    assert soart("keep", art, "--by", "look-alike", "--taste", "overall")[0] == 0
+    assert soart("cull", art, "--taste", "overall", "--below", "1", "--to", tmp_path / "culled", "--dry-run")[0] == 0
 
 
 def test_rank_leaves_out_look_alikes(soart, art):
