@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -188,8 +189,8 @@ def patches(pixels: np.ndarray) -> np.ndarray:
     )
 
 
-def peers(cache: Path, scorer: TechnicalScorer) -> None:
-    """Print pairs right of soart, NIQE and cleanvision on one picture of 512 to 800 pixels of each unseen source."""
+def niqe_of(cache: Path) -> Callable[[np.ndarray], float]:
+    """NIQE with a unit space of the learning sources, its sign changed: higher is better."""
     good = [patches(in_bytes(p)) for s in learning_sources(cache)[::2] if (p := middle_size(s)) is not None]
     unit = np.concatenate(good)
     mean, covariance = unit.mean(axis=0), np.cov(unit.T)
@@ -200,6 +201,12 @@ def peers(cache: Path, scorer: TechnicalScorer) -> None:
         apart = own.mean(axis=0) - mean
         return -float(np.sqrt(apart @ np.linalg.pinv(pooled) @ apart))
 
+    return niqe
+
+
+def peers(cache: Path, scorer: TechnicalScorer) -> None:
+    """Print pairs right of soart, NIQE and cleanvision on one picture of 512 to 800 pixels of each unseen source."""
+    niqe = niqe_of(cache)
     pictures = [p for s in unseen_sources(cache) if (p := middle_size(s)) is not None]
     right: dict[str, dict[str, list[bool]]] = {
         name: {f: [] for f in FAULTS} for name in ("soart", "NIQE", "cleanvision")

@@ -60,8 +60,8 @@ def folder_of(cache: Path, *parts: str) -> Path:
     return folder
 
 
-def paintings(cache: Path) -> Opinions:
-    """Paintings, rated by people who look at art."""
+def rated_paintings(cache: Path) -> tuple[list[Path], np.ndarray]:
+    """Files of paintings, and their mean liking."""
     folder = folder_of(cache, "opinions", "paintings")
     liking = {
         row["Item"]: float(row["Liking_Mean_All"])
@@ -69,17 +69,17 @@ def paintings(cache: Path) -> Opinions:
         for row in csv.DictReader(table.read_text(encoding="utf-8").splitlines())
     }
     files = [file for file in sorted((folder / "images").iterdir()) if file.name in liking]
-    return Opinions(measured(files, "paintings", cache), np.array([liking[file.name] for file in files]))
+    return files, np.array([liking[file.name] for file in files])
 
 
-def scenes(cache: Path) -> dict[str, Opinions]:
-    """Art, interiors, exteriors, faces and landscapes; each was rated on its own."""
+def rated_scenes(cache: Path) -> tuple[list[Path], np.ndarray, np.ndarray]:
+    """Files of art, interiors, exteriors, faces and landscapes, their kinds, and mean ratings within each kind."""
     folder = folder_of(cache, "opinions", "scenes")
     with (folder / "vessel_means_per_image.csv").open(encoding="utf-8", newline="") as lines:
         rows = [row for row in csv.DictReader(lines) if (folder / "images" / row["image_name"]).is_file()]
-    items = measured([folder / "images" / row["image_name"] for row in rows], "scenes", cache)
-    kinds, ratings = np.array([row["image_type"] for row in rows]), np.array([float(row["rating"]) for row in rows])
-    return {title: Opinions(items[kinds == kind], ratings[kinds == kind]) for kind, title in SCENES.items()}
+    files = [folder / "images" / row["image_name"] for row in rows]
+    kinds = np.array([SCENES[row["image_type"]] for row in rows])
+    return files, kinds, np.array([float(row["rating"]) for row in rows])
 
 
 def chosen(folder: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -97,16 +97,34 @@ def chosen(folder: Path) -> tuple[np.ndarray, np.ndarray]:
     return np.array(pairs), np.array(right)
 
 
+def choice_files(kind: str, cache: Path) -> list[Path]:
+    """Files of the pictures of a kind that people chose between, in the order of their numbers."""
+    return sorted((folder_of(cache, "choices", kind) / "images").glob("*.jpg"), key=lambda file: int(file.stem))
+
+
 def choices(kind: str, cache: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(n, p) items of the pictures of a kind, and their pairs and choices, see ``chosen``."""
-    folder = folder_of(cache, "choices", kind)
-    files = sorted((folder / "images").glob("*.jpg"), key=lambda file: int(file.stem))
-    return measured(files, f"choices-{kind}", cache), *chosen(folder)
+    items = measured(choice_files(kind, cache), f"choices-{kind}", cache)
+    return items, *chosen(folder_of(cache, "choices", kind))
+
+
+def other_files(cache: Path) -> dict[str, list[Path]]:
+    """Files of the pictures of ``other_opinions``, by domain."""
+    files, kinds, _ = rated_scenes(cache)
+    return {
+        "paintings": rated_paintings(cache)[0],
+        **{title: [f for f, kind in zip(files, kinds, strict=True) if kind == title] for title in SCENES.values()},
+        **{kind: choice_files(kind, cache) for kind in CHOICES},
+    }
 
 
 def other_opinions(cache: Path) -> dict[str, Opinions]:
     """All but those of photographs, by domain."""
-    found = {"paintings": paintings(cache), **scenes(cache)}
+    files, liking = rated_paintings(cache)
+    found = {"paintings": Opinions(measured(files, "paintings", cache), liking)}
+    files, kinds, ratings = rated_scenes(cache)
+    items = measured(files, "scenes", cache)
+    found |= {title: Opinions(items[kinds == title], ratings[kinds == title]) for title in SCENES.values()}
     for kind in CHOICES:
         items, pairs, right = choices(kind, cache)
         found[kind] = Opinions(items, 2 * right.mean(axis=0) - 1, pairs)

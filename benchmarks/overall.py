@@ -1,10 +1,11 @@
 """Measures the overall score: agreement with people, order within pairs of versions, kinds of pictures.
 
-    python benchmarks/overall.py [--cache DIR]
+    python benchmarks/overall.py [--cache DIR] [--peers]
 
 Agreement is that of build_appeal.py: with opinions of domains that appeal has not learnt from. Pairs are an undamaged
 picture of 512 to 800 pixels of each source that the technical score was not learnt from, and its damaged versions, one
-for each fault, of any strength. The data of opinions.py must be there.
+for each fault, of any strength. The data of opinions.py must be there. With --peers the agreement of NIQE (as in kinds.py)
+and of cleanvision's blur score is printed alone.
 """
 
 from __future__ import annotations
@@ -15,15 +16,17 @@ from pathlib import Path
 
 import numpy as np
 from build_appeal import Learner, by_domain, mean_over, soart, technical
+from build_appeal import agreement as agree
 from damage import FAULTS, damage
-from kinds import SEED, middle_size
-from opinions import other_opinions
-from people import categories, everyone
+from kinds import SEED, blur_scores, middle_size, niqe_of
+from opinions import other_files, other_opinions
+from people import categories, everyone, picture_files
 from quality_pictures import in_bytes
 from scipy.stats import spearmanr
 from sources import default_cache, unseen_sources
 
 from soart.metrics.damage.scorer import quality_model, technometrics
+from soart.metrics.image import read_image
 from soart.metrics.tastes.appeal import Opinions, learn_appeal
 from soart.metrics.tastes.overall import OverallScorer, shares_of
 
@@ -54,6 +57,23 @@ def agreement(cache: Path) -> None:
     for domain in columns["overall"]:
         print(f"{domain:14} " + " ".join(f"{found[domain]:10.3f}" for found in columns.values()))
     print(f"{'mean':14} " + " ".join(f"{mean_over(found, others):10.3f}" for found in columns.values()))
+
+
+def classical(cache: Path) -> None:
+    """Print how far NIQE and the blur score of cleanvision agree with people."""
+    place, others, category, niqe = everyone(cache), other_opinions(cache), categories(cache), niqe_of(cache)
+    photographs = np.array(picture_files(cache))
+    domains = {
+        name: (list(photographs[category == name]), place.opinions(category == name)) for name in np.unique(category)
+    }
+    domains |= {name: (files, others[name]) for name, files in other_files(cache).items()}
+    found: dict[str, dict[str, float]] = {"NIQE": {}, "cleanvision": {}}
+    print(f"\n{'':14} {'NIQE':>11} {'cleanvision':>11}")
+    for domain, (files, opinions) in domains.items():
+        found["NIQE"][domain] = agree(np.array([niqe(read_image(file).pixels) for file in files]), opinions)
+        found["cleanvision"][domain] = agree(np.array(blur_scores(files)), opinions)
+        print(f"{domain:14} " + " ".join(f"{values[domain]:11.3f}" for values in found.values()), flush=True)
+    print(f"{'mean':14} " + " ".join(f"{mean_over(values, others):11.3f}" for values in found.values()))
 
 
 def pairs(cache: Path) -> None:
@@ -89,9 +109,13 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cache", type=Path, default=default_cache(), help="folder of unpacked packages")
-    cache = parser.parse_args().cache
-    agreement(cache)
-    pairs(cache)
+    parser.add_argument("--peers", action="store_true", help="only the agreement of NIQE and cleanvision")
+    arguments = parser.parse_args()
+    if arguments.peers:
+        classical(arguments.cache)
+        return
+    agreement(arguments.cache)
+    pairs(arguments.cache)
 
 
 if __name__ == "__main__":

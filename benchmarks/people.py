@@ -96,9 +96,13 @@ def categories(cache: Path) -> np.ndarray:
 
 def pictures(cache: Path) -> tuple[list[str], np.ndarray]:
     """Names of all pictures, and their (900, p + q) items."""
-    names = [name for name, _ in listed(oasis(cache))]
+    return [name for name, _ in listed(oasis(cache))], measured(picture_files(cache), "people", cache)
+
+
+def picture_files(cache: Path) -> list[Path]:
+    """The files of all pictures, in the order of the ratings."""
     files = {file.stem.strip().lower(): file for file in (oasis(cache) / "images").iterdir()}
-    return names, measured([files[name.lower()] for name in names], "people", cache)
+    return [files[name.lower()] for name, _ in listed(oasis(cache))]
 
 
 def ratings(cache: Path) -> np.ndarray:
