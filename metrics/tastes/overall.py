@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from ..damage.names import OVERALL
+from ..damage.names import DETECTORS, OVERALL
 from ..damage.scorer import TechnicalScorer, quality_model
 from ..items.combined import CombinedExtractor, ItemKind, default_network, taste_extractor
 from ..protocols import Reason
@@ -127,10 +127,10 @@ class OverallScorer:
             places: where faults are strongest, by fault, for the items of a single picture.
         """
         halvings = self.technical.technometric(items) / self.technical.model.half
-        shares, scores = self.shares(items), self.score(items)
+        shares, scores, unfit = self.shares(items), self.score(items), self.technical.unfit(items)
         rows = []
-        for n, faults in enumerate(self.technical.explain(items, items.shape[1], places)):
-            if self.technical.unfit(items[n : n + 1])[0]:
+        for n, faults in enumerate(self.technical.explain(items, len(DETECTORS) + 1, places)):
+            if unfit[n]:
                 rows.append(faults[:top])
                 continue
             unliked = -float(np.log2(shares[n]))
