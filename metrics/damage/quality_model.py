@@ -111,9 +111,10 @@ def unit_texture(items: np.ndarray, names: Sequence[str], rung: np.ndarray) -> n
         names: (p,) their names.
         rung: (n,) row of each picture among the rungs.
     """
-    texture = items[:, [is_texture(name) for name in names]].reshape(len(items), SCALES, -1)
+    chosen = [is_texture(name) for name in names]
+    texture = items[:, chosen].reshape(len(items), SCALES, sum(chosen) // SCALES)
     scales = _FIRST_SCALE[rung][:, None] + np.arange(UNIT_SCALES)
-    return np.take_along_axis(texture, scales[:, :, None], axis=1).reshape(len(items), -1)
+    return np.take_along_axis(texture, scales[:, :, None], axis=1).reshape(len(items), UNIT_SCALES * texture.shape[2])
 
 
 def unit_vectors(features: np.ndarray, rung: np.ndarray, rungs: int, rotation: np.ndarray) -> np.ndarray:

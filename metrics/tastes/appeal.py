@@ -130,7 +130,12 @@ def learn_appeal(opinions: Sequence[Opinions], names: tuple[str, ...]) -> Appeal
     Args:
         opinions: of several sources; the scale of appeal is that of the first, which must be ratings.
         names: (p,) names of the items.
+
+    Raises:
+        ProfileError: no opinions, or those of the first source are choices.
     """
+    if not opinions or opinions[0].pairs is not None:
+        raise ProfileError("Expected opinions whose first source is ratings, because they give appeal its scale.")
     late = kinds_of(names)[LATE]
     late_names = tuple(names[i] for i in late)
     items = np.concatenate([source.items[:, late] for source in opinions])

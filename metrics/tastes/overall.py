@@ -4,8 +4,8 @@
 
 The technical score, 0 to 100 points, tells faults; ``appeal`` tells what people in general find beautiful. The share is
 that of people who like a picture among those who like or dislike it: ratings from 5 to 7 and from 1 to 3 of photographs
-whose appeal was predicted from other ones (``benchmarks/build_appeal.py``). So the score of a sound picture is the
-percentage of people who would like it, and points halve with every fault as those of the technical score do.
+whose appeal was predicted from other ones (``benchmarks/build_appeal.py``). So the score starts from the percentage of
+people who would like the picture. A sound one has 80 to 95 technical points and loses little of it, a damaged one more.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from ...errors import ProfileError
 from ..damage.names import DETECTORS, OVERALL
 from ..damage.scorer import TechnicalScorer, quality_model
 from ..items.combined import CombinedExtractor, ItemKind, default_network, taste_extractor
@@ -26,14 +27,20 @@ from .appeal import appeal_model
 
 #: Appeal that half of the people like, and the logits of one point of appeal more.
 MIDDLE, SLOPE = 3.84, 1.47
-#: Least shares of people, and words for them; the last words are for all below.
-_LIKED_BY = (
-    (0.85, "what it shows would please nearly everyone"),
-    (0.65, "what it shows would please most people"),
-    (0.35, "what it shows would please about half of people"),
-    (0.15, "what it shows would please few people"),
-    (0.0, "what it shows would please hardly anyone"),
+#: Least shares of people who would like a picture, and what it costs in words.
+_DISLIKED_BY = (
+    (0.85, "a few people would not like what it shows"),
+    (0.65, "some people would not like what it shows"),
+    (0.35, "about half of all people would not like what it shows"),
+    (0.15, "most people would not like what it shows"),
+    (0.0, "hardly anyone would like what it shows"),
 )
+
+
+def stored_with(technical: TechnicalScorer) -> str:
+    """Name under which overall scores with this technical score are stored, with the versions of both their parts."""
+    versions = (name.rpartition("-")[2] for name in (technical.stored_name, APPEAL_VERSION))
+    return f"{OVERALL}-{''.join(f'{int(version):02d}' for version in versions)}"
 
 
 def shares_of(appeal: np.ndarray) -> np.ndarray:
@@ -87,15 +94,31 @@ class OverallScorer:
     @property
     def stored_name(self) -> str:
         """Name under which scores are stored, with the versions of both scores."""
-        versions = (name.rpartition("-")[2] for name in (self.technical.stored_name, APPEAL_VERSION))
-        return f"{OVERALL}-{''.join(f'{int(version):02d}' for version in versions)}"
+        return stored_with(self.technical)
 
     def shares(self, items: np.ndarray) -> np.ndarray:
-        """(n,) shares of people, 0 to 1, who like what pictures of (n, p) items show."""
+        """(n,) shares of people, 0 to 1, who like what pictures of (n, p) items show.
+
+        Raises:
+            ProfileError: the items are not those of the extractor.
+        """
+        self._check(items)
         return shares_of(appeal_model().scores(np.asarray(items, dtype=np.float64), self.extractor.names))
 
+    def _check(self, items: np.ndarray) -> None:
+        if np.ndim(items) != 2 or np.shape(items)[1] != len(self.extractor.names):
+            raise ProfileError(
+                f"Profile {self.stored_name!r} expects items of shape (n, {len(self.extractor.names)}), got "
+                f"{np.shape(items)}."
+            )
+
     def score(self, items: np.ndarray) -> np.ndarray:
-        """(n,) points of (n, p) items, 0 to 100; higher is better. Pictures that cannot be judged have 0."""
+        """(n,) points of (n, p) items, 0 to 100; higher is better. Pictures that cannot be judged have 0.
+
+        Raises:
+            ProfileError: the items are not those of the extractor, or not finite.
+        """
+        self._check(items)
         points: np.ndarray = self.technical.score(items) * self.shares(items)
         return points
 
@@ -126,6 +149,7 @@ class OverallScorer:
             top: most reasons to give.
             places: where faults are strongest, by fault, for the items of a single picture.
         """
+        self._check(items)
         halvings = self.technical.technometric(items) / self.technical.model.half
         shares, scores, unfit = self.shares(items), self.score(items), self.technical.unfit(items)
         rows = []
@@ -138,7 +162,7 @@ class OverallScorer:
             # Faults share what the technical score costs in their own proportions.
             whole = sum(fault.contribution for fault in faults) or 1.0
             reasons = [Reason(f.text, float(lost * halvings[n] * f.contribution / whole)) for f in faults]
-            text = next(words for least, words in _LIKED_BY if shares[n] >= least)
+            text = next(words for least, words in _DISLIKED_BY if shares[n] >= least)
             reasons.append(Reason(text, lost * unliked))
             rows.append(sorted(reasons, key=lambda reason: reason.contribution)[:top])
         return rows
@@ -148,9 +172,16 @@ class OverallScorer:
 BuiltInScorer: TypeAlias = TechnicalScorer | OverallScorer
 
 
-def default_scorer() -> BuiltInScorer:
-    """What ranks unless something else is named: the overall score, or the technical one without the default network."""
-    return TechnicalScorer.load() if default_network() is None else OverallScorer.load()
+def default_scorer(*, judged: bool = False) -> BuiltInScorer:
+    """What ranks unless something else is named: the overall score; the technical one without the default network.
+
+    Args:
+        judged: True if judges rank alone; then the technical score measures the pictures, because it needs no network.
+
+    Raises:
+        ProfileError, ModelError: as for ``OverallScorer.load``.
+    """
+    return TechnicalScorer.load() if judged or default_network() is None else OverallScorer.load()
 
 
 def words_of(scorer: object, items: np.ndarray) -> Sequence[str]:

@@ -22,9 +22,9 @@ _TECHNICAL = (
     "worst causes cost; all causes together cost what is missing from 100."
 )
 _OVERALL = (
-    "The overall score is the percentage of people who would like the picture, as a model of the opinions of several "
-    "hundred people about photographs and art predicts it; every technical fault lowers it. It knows nothing of your own "
-    "taste. Reasons are the points that the worst causes cost; all causes together cost what is missing from 100."
+    "The overall score starts from the percentage of people who would like the picture, a guess by the opinions of several "
+    "hundred people about photographs and art. What costs technical points lowers it: a little for a sound picture, much "
+    "for a damaged one. It knows nothing of your own taste. Reasons are the points that the worst causes cost; all causes together cost what is missing from 100."
 )
 _TASTE = (
     "A taste's score is learnt from examples. Each reason is what a group of items adds to the score, compared with the "

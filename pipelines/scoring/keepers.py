@@ -8,12 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import logit
 
+from ...metrics.damage.names import OVERALL
 from ...metrics.damage.titles import has_points
 from ...metrics.tastes.within_groups import rows_by_group
 
 #: Error of the technical score and of detectors in points: a picture that is mirrored, turned or slightly reduced moves
 #: by 0.7 to 2.4 (``benchmarks/invariance.py``).
 ERROR = 2.0
+#: That of the overall score: one that is mirrored, or reduced to half, moves by 0.8 to 2.7.
+OVERALL_ERROR = 3.0
 #: Chance of being right, by a taste's own calibration, below which a choice is too close to call. The calibration is
 #: cautious: in the development worlds of ``benchmarks/keepers.py`` six in ten of such choices are right at 0.55.
 CLEAR = 0.55
@@ -52,7 +55,7 @@ def chance_of_better(better: float, worse: float) -> float:
 def too_close(profile: str, better: float, worse: float) -> bool:
     """True if two scores of a profile differ by no more than its error.
 
-    That is ``ERROR`` for the technical score and detectors; for a taste, a chance of being right below ``CLEAR``. The
+    That is ``ERROR`` for the technical score and detectors, ``OVERALL_ERROR`` for the overall score; for a taste, a chance of being right below ``CLEAR``. The
     errors of judges by others are not known: only equal values are too close.
 
     Args:
@@ -63,6 +66,8 @@ def too_close(profile: str, better: float, worse: float) -> bool:
     low, high = sorted((better, worse))
     if profile.startswith("taste:"):
         return chance_of_better(high, low) < CLEAR
+    if profile.startswith(f"{OVERALL}-"):
+        return high - low <= OVERALL_ERROR
     return high - low <= (ERROR if has_points(profile) else 0.0)
 
 

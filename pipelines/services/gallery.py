@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import ProfileError, SoartError
+from ...metrics.damage.names import OVERALL, TECHNICAL
 from ...metrics.damage.scorer import TechnicalScorer
 from ...metrics.damage.suspicion import detectors
 from ...metrics.damage.titles import JUDGE, shared_name
 from ...metrics.protocols import Scorer
-from ...metrics.tastes.overall import BuiltInScorer
-from ...metrics.tastes.profile import TECHNICAL
+from ...metrics.tastes.overall import BuiltInScorer, stored_with
 from ..collection.collection import Collection
 from ..collection.counts import count_collection
 from ..collection.damage import suspected
@@ -231,14 +231,16 @@ def renew_scores(jobs: Jobs, collection: Collection, profiles: CollectionProfile
     """
     scored = count_collection(collection).profiles
 
-    def outdated(scorer: TechnicalScorer) -> bool:
-        name, current = scorer.fault or TECHNICAL, scorer.stored_name
+    def outdated(name: str, current: str) -> bool:
         earlier = [count for known, count in scored.items() if re.fullmatch(rf"{name}-\d+", known) and known != current]
         return max(earlier, default=0) > scored.get(current, 0)
 
-    faults = [detector for detector in detectors() if outdated(detector)]
-    if not faults and not outdated(TechnicalScorer.load()):
+    technical = TechnicalScorer.load()
+    faults = [detector for detector in detectors() if outdated(detector.fault, detector.stored_name)]
+    quality, overall = outdated(TECHNICAL, technical.stored_name), outdated(OVERALL, stored_with(technical))
+    if not faults and not quality and not overall:
         return None
     title = "Measuring pictures anew for this version of soart"
     # All detectors, for a picture is examined when each has scored it.
-    return start_scoring(jobs, collection, profiles, TECHNICAL, title, detectors() if faults else ())
+    also = [*((technical,) if quality and overall else ()), *(detectors() if faults else ())]
+    return start_scoring(jobs, collection, profiles, OVERALL if overall else TECHNICAL, title, also)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -11,9 +11,6 @@ from ...pipelines.models.limits import ENGINES
 from .options import CopyTo, Json, Judges, Open, Pictures, Profiles, Report, Top, finite, load_judges, one_of
 from .ranking_output import RankingOutput, show_ranking
 from .terminal import Progress, emit, print_notes, show_in_desktop
-
-if TYPE_CHECKING:
-    from ...metrics.protocols import Scorer
 
 
 def rank(
@@ -44,7 +41,7 @@ def rank(
         typer.Option(
             min=0,
             callback=finite,
-            help="Drop pictures closer than this to a better one (0.3 removes look-alikes, 1 keeps only a few).",
+            help="Drop pictures closer than this to a better one (0.3 removes look-alikes; the larger, the fewer stay).",
         ),
     ] = None,
     copy_to: CopyTo = None,
@@ -53,7 +50,6 @@ def rank(
     as_json: Json = False,
 ) -> None:
     """Rank pictures, best first, with scores, percentiles and reasons. Nothing is written beside the pictures."""
-    from ...metrics.damage.scorer import TechnicalScorer
     from ...metrics.tastes.overall import default_scorer
     from ...pipelines.scoring.measuring import open_pictures
     from ...pipelines.scoring.profile_store import ProfileStore, scorer_named, warnings_of
@@ -66,11 +62,7 @@ def rank(
     if engine != "local" and not judge:
         raise typer.BadParameter("only judges run there: add --judge", param_hint="--engine")
     judges = load_judges(judge)
-    scorer: Scorer
-    if by is not None:
-        scorer = scorer_named(by, ProfileStore(profiles))
-    else:
-        scorer = TechnicalScorer.load() if judges else default_scorer()
+    scorer = default_scorer(judged=bool(judges)) if by is None else scorer_named(by, ProfileStore(profiles))
     warnings = warnings_of(scorer)
     with Progress("reading", 0) as progress:
         collection, rows, problems = open_pictures(paths, scorer, progress, progress.expect)
@@ -81,8 +73,8 @@ def rank(
             collection,
             rows,
             output,
+            scorer,
             problems,
-            scorer=scorer,
             min_distance=min_distance,
             judges=judges,
             with_scorer=by is not None,

@@ -56,9 +56,9 @@ def show_ranking(
     collection: Collection,
     rows: Sequence[ImageRow],
     output: RankingOutput,
+    scorer: Scorer,
     problems: Sequence[str] = (),
     facts: dict[str, Any] | None = None,
-    scorer: Scorer | None = None,
     min_distance: float | None = None,
     known: Mapping[int, np.ndarray] = MappingProxyType({}),
     judges: Sequence[tuple[GuardedJudge, float]] = (),
@@ -72,9 +72,9 @@ def show_ranking(
         collection: the collection of the pictures.
         rows: the pictures.
         output: the form.
+        scorer: the profile.
         problems: sentences about pictures that are missing from ``rows``.
         facts: further values for the JSON document.
-        scorer: the profile; by default the technical score.
         min_distance: drop pictures closer than this to a better one.
         known: items of pictures that were just measured for this profile.
         judges: judges to rank by, with their weights.
@@ -87,11 +87,9 @@ def show_ranking(
     Raises:
         SoartError: no picture could be ranked.
     """
-    from ...metrics.damage.scorer import TechnicalScorer
     from ...pipelines.judges.prompts import prompts_of
     from ...pipelines.scoring.ranking import rank
 
-    scorer = scorer or TechnicalScorer.load()
     profile = scorer.stored_name
     if judges:
         from ...pipelines.judges.engines import judging_named
@@ -159,12 +157,11 @@ def draw(
     Returns:
         the requested pictures, and the JSON document.
     """
-    from ...metrics.damage.scorer import TechnicalScorer
     from ...metrics.tastes.overall import default_scorer
     from ...pipelines import generate as generation
 
     with interruptible(), Progress("drawing", len(requests)) as progress:
-        scorer = TechnicalScorer.load() if judges else default_scorer()
+        scorer = default_scorer(judged=bool(judges))
         result = generation.generate(collection, generator, requests, scorer, progress)
     if not output.as_json:
         again = f" ({result.redrawn} again, because their files are gone or changed)" if result.redrawn else ""
@@ -177,7 +174,7 @@ def draw(
         "model": generator.model.identity,
     }
     return result.rows, show_ranking(
-        collection, result.rows, output, facts=facts, scorer=scorer, known=result.items, judges=judges
+        collection, result.rows, output, scorer, facts=facts, known=result.items, judges=judges
     )
 
 

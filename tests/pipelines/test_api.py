@@ -70,7 +70,7 @@ def test_the_overall_score_ranks_unless_something_else_is_named(drawn, monkeypat
     technical = {p.path: p.score for p in soart.rank(drawn, taste="technical")}
     assert all(technical[picture.path] > picture.score for picture in by_default)
     # A judge alone needs no network.
-    monkeypatch.setattr("soart.pipelines.api.default_scorer", None)
+    monkeypatch.setattr(soart.OverallScorer, "load", None)
 
     class Brightness:
         name, version = "brightness", "1"

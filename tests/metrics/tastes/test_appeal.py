@@ -87,6 +87,9 @@ def test_odd_pictures():
     mean = np.zeros((1, len(NAMES)))
     mean[0, -8:] = learnt.centre
     assert abs(learnt.scores(mean, NAMES)[0] - items[:, -2].mean()) < items[:, -2].std()
+    for wrong in ([], [Opinions(items, np.zeros(1), np.array([[0, 1]]))]):
+        with pytest.raises(ProfileError, match="first source is ratings"):
+            learn_appeal(wrong, NAMES)
     # Equal ratings teach nothing.
     same = learn_appeal([Opinions(items, np.full(len(items), 5.0))], NAMES)
     assert np.allclose(same.scores(items, NAMES), 5.0)

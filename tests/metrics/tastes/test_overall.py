@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
+from soart.errors import ProfileError
 from soart.metrics.damage.scorer import TechnicalScorer
 from soart.metrics.tastes import overall
 from soart.metrics.tastes.appeal import Appeal, appeal_model
@@ -65,11 +66,11 @@ def test_reasons_tell_how_many_would_like_it(scorer, items, monkeypatch):
     """The cost of the content is in proportion to the halvings: a quarter of the people are two."""
     row = items[:1]
     technical = scorer.technical.score(row)[0] / 100
-    for share, words in ((0.9, "nearly everyone"), (0.7, "most"), (0.5, "about half"), (0.25, "few"), (0.1, "hardly")):
+    for share, words in ((0.9, "a few"), (0.7, "some"), (0.5, "about half"), (0.25, "most"), (0.1, "hardly")):
         level = MIDDLE + np.log(share / (1 - share)) / SLOPE
         flat = Appeal((), np.zeros(0), np.ones(0), np.zeros((0, 1)), np.zeros((0, 1)), np.zeros(0), level)
         monkeypatch.setattr(overall, "appeal_model", lambda flat=flat: flat)
-        [reason] = [r for r in scorer.explain(row, top=99)[0] if "would please" in r.text]
+        [reason] = [r for r in scorer.explain(row, top=99)[0] if "like what it shows" in r.text]
         assert words in reason.text
         halvings = -np.log2(share)
         part = halvings / (halvings - np.log2(technical))
@@ -85,16 +86,29 @@ def test_places_of_faults(scorer):
     rows = scorer.extractor.extract(pixels)
     explained = scorer.explain_picture(pixels, rows, top=99)
     places = {text for r in scorer.technical.explain_picture(pixels, rows, top=99) if ", " in (text := r.text)}
+    assert places
     assert places <= {reason.text for reason in explained}
     assert sum(r.contribution for r in explained) == pytest.approx(scorer.score(rows)[0] - 100)
 
 
 def test_is_the_default_where_the_network_is(scorer, items, monkeypatch):
     assert isinstance(default_scorer(), OverallScorer)
+    assert isinstance(default_scorer(judged=True), TechnicalScorer)
     assert words_of(scorer, items) == scorer.verdicts(items)
     assert words_of(TechnicalScorer.detector("blur"), items[:, :2]) == [""] * len(items)
     monkeypatch.setattr(overall, "default_network", lambda: None)
     assert isinstance(default_scorer(), TechnicalScorer)
+
+
+def test_wrong_items_are_refused_by_its_own_name(scorer, items):
+    for one in (items[:, :100], items[0]):
+        for call in (scorer.score, scorer.shares, scorer.explain):
+            with pytest.raises(ProfileError, match="overall-"):
+                call(one)
+    with pytest.raises(ProfileError, match="finite"):
+        scorer.score(items * np.nan)
+    assert scorer.score(items[:0]).shape == (0,)
+    assert scorer.explain(items[:0]) == []
 
 
 def test_the_stored_name_has_both_versions(scorer, monkeypatch):

@@ -64,7 +64,17 @@ def test_the_overall_score_is_computed_in_the_background(collection, coloured, p
     details = picture_details(collection, profiles, coloured[0], "overall")
     assert details.explanation.score == pytest.approx(stored[coloured[0]], abs=1e-6)
     assert details.percentile is not None
-    assert any("would please" in reason.text for reason in details.explanation.reasons)
+    assert any("like what it shows" in reason.text for reason in details.explanation.reasons)
+
+
+def test_overall_scores_of_an_earlier_version_are_renewed(collection, coloured, profiles):
+    jobs, current = Jobs(), profiles.scorer("overall").stored_name
+    collection.set_scores("overall-0501", dict.fromkeys(coloured, 50.0))
+    collection.set_scores("technical-2", dict.fromkeys(coloured, 140.0))
+    assert renew_scores(jobs, collection, profiles).wait(240)
+    for name in (current, profiles.scorer("technical").stored_name):
+        assert set(collection.scores(name)) == set(coloured)
+    assert renew_scores(jobs, collection, profiles) is None
 
 
 def test_cells_of_any_number_of_pictures_leave_missing_ones_out(collection, coloured):

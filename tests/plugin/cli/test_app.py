@@ -129,7 +129,7 @@ def test_what_ranks_is_named(soart, tmp_path):
     assert drawn["ranking"] == ranked["default"]["ranking"] == ranked["overall"]["ranking"]
     assert ranked["technical"]["profile"].startswith("technical-")
     reasons = [reason["group"] for one in ranked["default"]["ranking"] for reason in one["reasons"]]
-    assert any("would please" in reason for reason in reasons)
+    assert any("like what it shows" in reason for reason in reasons)
     for name, words in (("default", "would like the picture"), ("technical", "how well a picture is rendered")):
         assert words in (tmp_path / f"{name}.html").read_text(encoding="utf-8")
 

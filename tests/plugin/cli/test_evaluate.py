@@ -240,11 +240,12 @@ def test_the_overall_score_ranks_an_evaluation_and_chooses_keepers(soart, art, t
     assert soart("cull", art, "--taste", "overall", "--below", "1", "--to", tmp_path / "culled", "--dry-run")[0] == 0
 
 
-def test_rank_leaves_out_look_alikes(soart, art):
-    everything = json.loads(soart("rank", art, "--taste", "technical", "--json")[1])["ranking"]
-    out = soart("rank", art, "--taste", "technical", "--min-distance", 1.2, "--json")[1]
+@pytest.mark.parametrize(("taste", "distance"), [(("--taste", "technical"), 1.2), ((), 1.5)])
+def test_rank_leaves_out_look_alikes(soart, art, taste, distance):
+    everything = json.loads(soart("rank", art, *taste, "--json")[1])["ranking"]
+    out = soart("rank", art, *taste, "--min-distance", distance, "--json")[1]
     apart = json.loads(out)["ranking"]
-    (dropped,) = (line for line in json.loads(out)["problems"] if "closer than 1.2" in line)
+    (dropped,) = (line for line in json.loads(out)["problems"] if f"closer than {distance}" in line)
     assert dropped.startswith(f"{len(everything) - len(apart)} picture")
     assert apart[0] == everything[0]
     assert len(apart) < len(everything)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from soart.metrics.tastes.overall import OverallScorer
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.judges import ray_judging
 from soart.pipelines.judges.storing import judge_pictures
@@ -20,6 +21,13 @@ def redness(path):
 @pytest.fixture
 def folder(tmp_path, paint):
     return paint(tmp_path / "pictures", 6, 3, vivid=True)
+
+
+def test_a_judge_alone_needs_no_network(soart, package, folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(OverallScorer, "load", None)
+    assert soart("rank", folder, "--judge", "redness", "--min-distance", 0.1)[0] == 0
+    drawn = ("generate", "a fox", "--count", 2, "--steps", 2, "--collection", tmp_path / "c")
+    assert soart(*drawn, "--judge", "redness")[0] == 0
 
 
 def test_rank_by_a_judge(soart, package, folder):
