@@ -32,7 +32,7 @@ USES = {
     "device": ("--device", ("generate", "tune", "web")),
     "dtype": ("--dtype", ("generate", "tune", "web")),
     "offload": ("--offload", ("generate", "tune", "web")),
-    "taste": ("--taste", ("rank", "tune", "evaluate", "keep", "cull", "annotate")),
+    "taste": ("--taste", ("generate", "rank", "tune", "evaluate", "keep", "cull", "annotate")),
     "population": ("--population", ("taste learn",)),
     "judges": ("--judge", ("generate", "rank", "tune", "evaluate", "keep", "web")),
     "collection": ("--collection", ("generate", "tune", "web")),

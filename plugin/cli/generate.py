@@ -12,6 +12,8 @@ from .options import (
     CollectionOption,
     Json,
     Judges,
+    Profiles,
+    RankBy,
     Report,
     Top,
     Wildcards,
@@ -21,7 +23,7 @@ from .options import (
     with_generator_options,
 )
 from .ranking_output import RankingOutput, draw
-from .terminal import emit
+from .terminal import emit, print_notes
 
 
 def _parse_size(size: str | None) -> tuple[int | None, int | None]:
@@ -63,27 +65,33 @@ def generate(
     size: Annotated[str | None, typer.Option(help="WIDTHxHEIGHT in pixels; default: the model's own.")] = None,
     drawing: GeneratorOptions = GeneratorOptions(),
     wildcards: Wildcards = None,
+    by: RankBy = None,
     judge: Judges = None,
     collection: CollectionOption = "soart-pictures",
     report: Report = None,
     top: Top = 20,
+    profiles: Profiles = None,
     as_json: Json = False,
 ) -> None:
     """Generate pictures, score them and rank them; pictures already in the collection are not drawn again."""
     from ...pipelines import generate as generation
     from ...pipelines.collection.collection import Collection
+    from ...pipelines.scoring.profile_store import ProfileStore, scorer_named, warnings_of
     from ...prompts.space.templates import expand
 
     width, height = _parse_size(size)
     # A mistake in the prompt leaves no empty collection behind.
     expand(prompt, 1, prompt_seed, wildcards)
     judges = load_judges(judge)
+    scorer = None if by is None else scorer_named(by, ProfileStore(profiles))
+    warnings = warnings_of(scorer)
     with Collection(collection) as store, load_generator(drawing) as generator:
         requests = generation.plan(
             prompt, count, generator, seed=seed, prompt_seed=prompt_seed, wildcards=wildcards,
             negative=negative, steps=steps, guidance=guidance, width=width, height=height,
         )  # fmt: skip
-        output = RankingOutput(as_json, report, top, "soart: generated pictures")
-        _, facts = draw(store, generator, requests, output, judges)
+        output = RankingOutput(as_json, report, top, "soart: generated pictures", tuple(warnings))
+        _, facts = draw(store, generator, requests, output, judges, scorer)
     if as_json:
         emit(facts)
+    print_notes(warnings)

@@ -108,6 +108,15 @@ Report = Annotated[
     typer.Option("--report", callback=output_file, help="Write the ranking as an HTML page to this file."),
 ]
 Top = Annotated[int, typer.Option("--top", min=1, help="Lines of the ranking to print.")]
+RankBy = Annotated[
+    str | None,
+    typer.Option(
+        "--taste",
+        help="Rank by this taste, by technical (how well it is rendered), or by freedom from blur, noise, jpeg, fade, "
+        "saturate, pixelate, halo, band, burn, grid, smooth or unfinished; default: overall (how many people would "
+        "like it, less what technical faults cost).",
+    ),
+]
 CopyTo = Annotated[
     Path | None,
     typer.Option(

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ...pipelines.models.limits import ENGINES
-from .options import CopyTo, Json, Judges, Open, Pictures, Profiles, Report, Top, finite, load_judges, one_of
+from .options import CopyTo, Json, Judges, Open, Pictures, Profiles, RankBy, Report, Top, finite, load_judges, one_of
 from .ranking_output import RankingOutput, show_ranking
 from .terminal import Progress, emit, print_notes, show_in_desktop
 
@@ -17,15 +17,7 @@ def rank(
     paths: Pictures,
     report: Report = None,
     top: Top = 50,
-    by: Annotated[
-        str | None,
-        typer.Option(
-            "--taste",
-            help="Rank by this taste, by technical (how well it is rendered), or by freedom from blur, noise, jpeg, fade, "
-            "saturate, pixelate, halo, band, burn, grid, smooth or unfinished; default: overall (how many people would "
-            "like it, less what technical faults cost).",
-        ),
-    ] = None,
+    by: RankBy = None,
     judge: Judges = None,
     engine: Annotated[
         str,

@@ -151,8 +151,17 @@ def draw(
     requests: Sequence[Request],
     output: RankingOutput,
     judges: Sequence[tuple[GuardedJudge, float]] = (),
+    scorer: Scorer | None = None,
 ) -> tuple[list[ImageRow], dict[str, Any]]:
     """Draw the pictures that are not in the collection yet, and show the ranking of all requested ones.
+
+    Args:
+        collection: the collection to draw into.
+        generator: the model.
+        requests: the pictures.
+        output: the form.
+        judges: judges to rank by, with their weights; beside them a scorer that is named counts too.
+        scorer: the profile; None for the judges alone, or for the overall score.
 
     Returns:
         the requested pictures, and the JSON document.
@@ -161,8 +170,8 @@ def draw(
     from ...pipelines import generate as generation
 
     with interruptible(), Progress("drawing", len(requests)) as progress:
-        scorer = default_scorer(judged=bool(judges))
-        result = generation.generate(collection, generator, requests, scorer, progress)
+        measurer = scorer or default_scorer(judged=bool(judges))
+        result = generation.generate(collection, generator, requests, measurer, progress)
     if not output.as_json:
         again = f" ({result.redrawn} again, because their files are gone or changed)" if result.redrawn else ""
         say(f"{result.drawn} drawn{again}, {result.reused} already there; pictures in {collection.name}")
@@ -174,7 +183,14 @@ def draw(
         "model": generator.model.identity,
     }
     return result.rows, show_ranking(
-        collection, result.rows, output, scorer, facts=facts, known=result.items, judges=judges
+        collection,
+        result.rows,
+        output,
+        measurer,
+        facts=facts,
+        known=result.items,
+        judges=judges,
+        with_scorer=scorer is not None,
     )
 
 

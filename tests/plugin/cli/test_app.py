@@ -128,6 +128,12 @@ def test_what_ranks_is_named(soart, tmp_path):
     }
     assert drawn["ranking"] == ranked["default"]["ranking"] == ranked["overall"]["ranking"]
     assert ranked["technical"]["profile"].startswith("technical-")
+    names = ("a {fox|boat}", "--count", 3, "--collection", tmp_path / "c")
+    named = json.loads(soart("generate", *names, "--taste", "technical", "--json")[1])
+    assert (named["drawn"], named["profile"]) == (0, ranked["technical"]["profile"])
+    assert named["ranking"] == ranked["technical"]["ranking"]
+    code, _, err = soart("generate", "a fox", "--taste", "nobody", "--collection", tmp_path / "other")
+    assert (code, "There is no taste 'nobody'" in err, (tmp_path / "other").exists()) == (1, True, False)
     reasons = [reason["group"] for one in ranked["default"]["ranking"] for reason in one["reasons"]]
     assert any("like what it shows" in reason for reason in reasons)
     for name, words in (("default", "would like the picture"), ("technical", "how well a picture is rendered")):
