@@ -85,6 +85,25 @@ def predictions(
     return candidates, evidence, predicted
 
 
+def lesson_of(
+    rows: np.ndarray,
+    names: tuple[str, ...],
+    split: tuple[np.ndarray, np.ndarray],
+    label: np.ndarray,
+    priors: np.ndarray,
+    others: np.ndarray,
+    person: int,
+    title: str,
+) -> Lesson:
+    """The lesson of a person with (n, p) items, labels, prior scores and others' mean of all pictures.
+
+    ``split`` holds the numbers of the learning and of the test pictures.
+    """
+    (learn, test), z = split, Frame.of(rows, names).deviations(rows)
+    candidates, evidence, predicted = predictions(z, learn, test, label, priors, names)
+    return Lesson(candidates, evidence, predicted.astype(np.float32), label[test] == 1, others[test], person, title)
+
+
 def lessons(place: World, persons: int) -> list[Lesson]:
     """Learnings of all persons; every second with prior scores, every fifth without a network."""
     found = []
@@ -102,13 +121,7 @@ def lessons(place: World, persons: int) -> list[Lesson]:
                 others = slope * liking + rng.normal(size=len(liking))
                 priors = np.stack([_cut(place.technical), _cut(others)], axis=1)
                 title += f", others' mean of slope {slope}"
-            z = Frame.of(rows, names).deviations(rows)
-            candidates, evidence, predicted = predictions(z, learn, test, label, priors, names)
-            found.append(
-                Lesson(
-                    candidates, evidence, predicted.astype(np.float32), label[test] == 1, others[test], person, title
-                )
-            )
+            found.append(lesson_of(rows, names, (learn, test), label, priors, others, person, title))
         print(f"\r{person + 1}/{persons} persons", end="", flush=True)
     print()
     return found
@@ -141,9 +154,7 @@ def lessons_of_people(place: People, others_of: Sequence[Opinions]) -> list[Less
                 others = np.nan_to_num(_cut(others))
                 priors = np.stack([_cut(place.technical), others], axis=1)
                 title += f", {count} {'others' * (count != APPEAL)}"
-            z = Frame.of(rows, names).deviations(rows)
-            candidates, evidence, predicted = predictions(z, learn, test, label, priors, names)
-            found.append(Lesson(candidates, evidence, predicted.astype(np.float32), liked, others[test], person, title))
+            found.append(lesson_of(rows, names, (learn, test), label, priors, others, person, title))
     return found
 
 

@@ -19,7 +19,7 @@ import inspect
 import json
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -200,6 +200,16 @@ def interval(values: np.ndarray) -> tuple[float, float, float]:
     """Mean and 95 % t interval of (n,) values."""
     mean, half = values.mean(), stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
     return float(mean), float(mean - half), float(mean + half)
+
+
+def compared(reached: np.ndarray, others: Sequence[str]) -> str:
+    """The mean of the first of (n, k) columns, and that of each of the others with the 95 % interval of the difference."""
+    first, *rest = reached.T
+    text = f"{first.mean():.3f}"
+    for name, values in zip(others, rest, strict=True):
+        mean, low, high = interval(first - values)
+        text += f", {name} {values.mean():.3f} ({mean:+.3f}: {low:+.3f} … {high:+.3f})"
+    return text
 
 
 def run_split(data: Data, title: str, number: int, cache: Path) -> dict[str, list[float]]:

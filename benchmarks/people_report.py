@@ -15,7 +15,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
-from fewshot import interval
+from fewshot import compared, interval
 from opinions import other_opinions
 from people import People, people
 from real_report import examples_of, rivals
@@ -110,12 +110,8 @@ def among_others(place: People, told: np.ndarray, count: int) -> None:
                         roc_auc_score(label[test] == 1, means[test]),
                     )
                 )
-            taste, without, alone = np.array(rows).T
-            line = f"  {companions or 'useless':>7} others, {len(rows)} people: taste {taste.mean():.3f}"
-            for name, values in (("without them", without), ("their mean alone", alone)):
-                mean, low, high = interval(taste - values)
-                line += f", {name} {values.mean():.3f} ({mean:+.3f}: {low:+.3f} … {high:+.3f})"
-            print(line, flush=True)
+            told_of = compared(np.array(rows), ("without them", "their mean alone"))
+            print(f"  {companions or 'useless':>7} others, {len(rows)} people: taste {told_of}", flush=True)
 
 
 def trust(place: People, told: np.ndarray, count: int) -> None:

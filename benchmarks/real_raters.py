@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from fewshot import interval
+from fewshot import compared
 from real_tastes import World
 from sklearn.metrics import roc_auc_score
 
@@ -109,9 +109,5 @@ def other_raters(place: World, persons: int) -> None:
                 ), size, number))
                 for number in range(persons)
             ]  # fmt: skip
-            shown, usual, without, alone = np.array(rows).T
-            line = f"  {size}+{size}: with what others show {shown.mean():.3f}"
-            for name, values in (("usual beliefs", usual), ("without others", without), ("others alone", alone)):
-                mean, low, high = interval(shown - values)
-                line += f", {name} {values.mean():.3f} ({mean:+.3f}: {low:+.3f} … {high:+.3f})"
-            print(line, flush=True)
+            told_of = compared(np.array(rows), ("usual beliefs", "without others", "others alone"))
+            print(f"  {size}+{size}: with what others show {told_of}", flush=True)

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from fewshot import interval
+from fewshot import compared, interval
 from real_raters import other_raters
 from real_tastes import World, whole_world, world
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -136,12 +136,9 @@ def priors(place: World, persons: int) -> None:
                 reached.setdefault(slope, []).append(row)
         print(f"\npriors, {size}+{size} pictures, {persons} persons")
         for slope, rows in reached.items():
-            taste, without, alone = np.array(rows).T
-            line = f"  others of slope {slope}: taste {taste.mean():.3f}"
-            for name, values in (("without", without), ("others alone", alone)):
-                mean, low, high = interval(taste - values)
-                line += f", {name} {values.mean():.3f} ({mean:+.3f}: {low:+.3f} … {high:+.3f})"
-            print(line, flush=True)
+            print(
+                f"  others of slope {slope}: taste {compared(np.array(rows), ('without', 'others alone'))}", flush=True
+            )
 
 
 def trust(place: World, rated: np.ndarray, repetitions: int) -> None:

@@ -308,7 +308,7 @@ class TechnicalScorer:
         return self.explain(items, top, self.places(pixels, items))[0]
 
     def places(self, pixels: np.ndarray, items: np.ndarray) -> Mapping[str, str]:
-        """Where the faults of one picture are strongest, by fault; for the arguments of ``explain_picture``."""
+        """Places of the strongest faults of one picture, by fault; the arguments are those of ``explain_picture``."""
         evidence = self.model.evidence(self._quality(items))[:, 0]
         sought = [fault for fault, e in zip(self.model.detectors, evidence, strict=True) if e > SLIGHT]
         return fault_places(self.model, pixels, sought)

@@ -39,7 +39,7 @@ BLOCK = 1024
 
 @dataclass(frozen=True)
 class Opinions:
-    """What people think of pictures of one source: ratings of all, or choices between two of them.
+    """People's opinions of pictures of one source: ratings of all, or choices between two of them.
 
     Attributes:
         items: (n, p) items of the pictures.

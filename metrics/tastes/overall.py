@@ -88,7 +88,7 @@ class OverallScorer:
 
     @property
     def item_kind(self) -> ItemKind:
-        """What an evaluation must measure for it."""
+        """Kind of items that an evaluation must measure for it."""
         return ItemKind(self.extractor.version, default_network())
 
     @property
@@ -173,7 +173,7 @@ BuiltInScorer: TypeAlias = TechnicalScorer | OverallScorer
 
 
 def default_scorer(*, judged: bool = False) -> BuiltInScorer:
-    """What ranks unless something else is named: the overall score; the technical one without the default network.
+    """The scorer that ranks unless another is named: the overall score, or the technical one without the network.
 
     Args:
         judged: True if judges rank alone; then the technical score measures the pictures, because it needs no network.

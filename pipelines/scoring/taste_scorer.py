@@ -47,7 +47,7 @@ class TasteScorer:
 
     @property
     def item_kind(self) -> ItemKind:
-        """What an evaluation must measure for it."""
+        """Kind of items that an evaluation must measure for it."""
         return ItemKind(self.taste.version, self.taste.network)
 
     @property
