@@ -1,4 +1,4 @@
-"""Real people's choices between pictures of one kind: how often appeal, the technical score and tastes agree with them.
+"""Real people's choices between pictures of one kind: how often scores and tastes agree, and what trust reports say of that.
 
     python benchmarks/choices.py
 
@@ -12,6 +12,7 @@ learnt without the pictures of the kind. Intervals are 95 % t intervals over peo
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,13 +25,13 @@ from sources import default_cache
 
 from soart.metrics.items.combined import default_network, taste_extractor
 from soart.metrics.tastes.appeal import Opinions, learn_appeal
-from soart.metrics.tastes.examples import from_choices
+from soart.metrics.tastes.examples import Examples, from_choices
 from soart.metrics.tastes.fitting import Scaling, fit
-from soart.metrics.tastes.profile import scores_told_by, technical_prior
+from soart.metrics.tastes.profile import learn_taste, scores_told_by, technical_prior
 
 #: Choices that a taste is learnt from.
 SIZES = (30, 100)
-NAMES = taste_extractor(default_network()).names
+NAMES, VERSION = taste_extractor(default_network()).names, taste_extractor(default_network()).version
 PRIORS = scores_told_by(NAMES)
 
 
@@ -39,17 +40,47 @@ def agreement(scores: np.ndarray, pairs: np.ndarray, right: np.ndarray) -> float
     return float(np.mean((scores[pairs[:, 1]] > scores[pairs[:, 0]]) == right))
 
 
-def taste(items: np.ndarray, priors: np.ndarray, names: tuple[str, ...], won: list[tuple[int, int]]) -> np.ndarray:
-    """(n,) likings of all pictures, learnt from choices (better, worse)."""
-    examples = from_choices(items, won, pictures=list(range(len(items))))
-    rows = examples.pictures.astype(int)
-    learnt = fit(
-        replace(examples, priors=priors[rows], prior_names=names),
-        NAMES,
-        np.random.default_rng(0),
-        Scaling.of(items, priors, NAMES),
-    )
+def examples_of(items: np.ndarray, pairs: np.ndarray, right: np.ndarray) -> Examples:
+    """Examples from (c, 2) pairs of (n, p) items and (c,) True where the right one was chosen."""
+    won = np.where(right[:, None], pairs[:, ::-1], pairs)
+    return from_choices(items, won, pictures=list(range(len(items))))
+
+
+def with_priors(examples: Examples, priors: np.ndarray, names: tuple[str, ...]) -> Examples:
+    """The examples with their prior scores, of (n, k) of all pictures."""
+    return replace(examples, priors=priors[examples.pictures.astype(int)], prior_names=names)
+
+
+def taste(items: np.ndarray, priors: np.ndarray, names: tuple[str, ...], examples: Examples) -> np.ndarray:
+    """(n,) likings of all pictures, learnt from examples."""
+    scaling = Scaling.of(items, priors, NAMES)
+    learnt = fit(with_priors(examples, priors, names), NAMES, np.random.default_rng(0), scaling)
     return learnt(items, priors)
+
+
+def trust(items: np.ndarray, priors: np.ndarray, pairs: np.ndarray, right: np.ndarray, size: int) -> None:
+    """Print what trust reports of tastes from so many choices say, and how often these agree with other choices."""
+    said, inside, agreed, words = [], [], [], Counter[str]()
+    for person, own in enumerate(right):
+        learn, test = drawn(pairs, size, person)
+        examples = with_priors(examples_of(items, pairs[learn], own[learn]), priors, PRIORS)
+        learnt = learn_taste(examples, NAMES, VERSION, prior_names=PRIORS, background=(items, priors), curve=False)
+        agreed.append(agreement(learnt.liking(items, priors), pairs[test], own[test]))
+        said.append(learnt.trust.concordance)
+        inside.append(learnt.trust.low <= agreed[-1] <= learnt.trust.high)
+        words[learnt.trust.word] += 1
+    counted = ", ".join(f"{word} {count}" for word, count in words.most_common())
+    print(
+        f"  trust from {size} choices: {np.mean(said):.1%} said, {np.mean(agreed):.1%} met, {np.mean(inside):.0%} inside the interval; {counted}",
+        flush=True,
+    )
+
+
+def drawn(pairs: np.ndarray, size: int, person: int) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of the choices that a person's taste is learnt from, and of those between other pictures."""
+    order = np.random.default_rng([size, person]).permutation(len(pairs))
+    learn, rest = order[:size], order[size:]
+    return learn, rest[~np.isin(pairs[rest], pairs[learn]).any(axis=1)]
 
 
 def report(kind: str, known: dict[str, Opinions], cache: Path) -> None:
@@ -70,19 +101,15 @@ def report(kind: str, known: dict[str, Opinions], cache: Path) -> None:
     for size in SIZES:
         found: dict[str, list[float]] = {}
         for person, own in enumerate(right):
-            order = np.random.default_rng([size, person]).permutation(len(pairs))
-            learn, rest = order[:size], order[size:]
-            test = rest[~np.isin(pairs[rest], pairs[learn]).any(axis=1)]
-            won = [
-                (int(b), int(a)) if own[c] else (int(a), int(b)) for c, (a, b) in zip(learn, pairs[learn], strict=True)
-            ]
+            learn, test = drawn(pairs, size, person)
+            examples = examples_of(items, pairs[learn], own[learn])
             apart = z[pairs[learn, 1]] - z[pairs[learn, 0]]
             ridge = RidgeCV(apart.shape[1] * np.logspace(-2, 2, 9), fit_intercept=False).fit(
                 apart, 2.0 * own[learn] - 1
             )
             scores = {
-                "soart": taste(items, priors, PRIORS, won),
-                "no prior score": taste(items, priors[:, :0], (), won),
+                "soart": taste(items, priors, PRIORS, examples),
+                "no prior score": taste(items, priors[:, :0], (), examples),
                 "ridge": z @ ridge.coef_,
                 PRIORS[-1]: priors[:, -1],
             }
@@ -94,6 +121,7 @@ def report(kind: str, known: dict[str, Opinions], cache: Path) -> None:
                 f"  from {size} choices: {name:16} {np.mean(values):.3f}   soart − it {mean:+.3f} ({low:+.3f} … {high:+.3f})",
                 flush=True,
             )
+        trust(items, priors, pairs, right, size)
 
 
 def main() -> None:

@@ -1,6 +1,8 @@
 """Grouped folds, and the concordance of held-out pictures.
 
-Only pictures of one fold are compared with each other, because only they were scored by the same fitted model. The
+Pictures that a person chose between are left out together, and compared with each other alone, because their likings
+have no common level with those of others; unless too many pictures hang together by choices and groups. Only pictures of
+one fold are compared, because only they were scored by the same fitted model. The
 statistic is the concordance: the chance that of two pictures of different liking the better liked one scores higher,
 ties counted half. For good against bad it is the AUC; for graded ratings, 2·concordance − 1 is Somers' D, a rank
 correlation.
@@ -23,6 +25,8 @@ from .methods import learn_all
 
 #: Pictures nearer than this share of the median squared distance are near-duplicates.
 NEAR = 0.01
+#: Largest share of all pictures that are left out together because of choices between them.
+TOGETHER = 0.2
 
 
 def near_duplicates(z: np.ndarray, groups: np.ndarray, near: float = NEAR) -> np.ndarray:
@@ -37,6 +41,36 @@ def near_duplicates(z: np.ndarray, groups: np.ndarray, near: float = NEAR) -> np
     typical = float(np.median(distances[np.triu_indices(len(z), 1)])) if len(z) > 1 else 0.0
     together = (distances <= near * typical) | (groups[:, None] == groups)
     return np.asarray(connected_components(coo_array(together), directed=False)[1])
+
+
+@dataclass(frozen=True)
+class Units:
+    """What is left out together, and what is compared.
+
+    Attributes:
+        unit: (n,) number of each picture's unit: its group, with the groups of all pictures it was chosen against.
+        level: (n,) pictures of one level, from 0, are compared with each other alone; those of −1 with all others of −1.
+    """
+
+    unit: np.ndarray
+    level: np.ndarray
+
+    @classmethod
+    def of(cls, examples: Examples) -> Units:
+        """The units of some examples; without choices, or where too many pictures hang together, these are the groups."""
+        groups = np.unique(examples.groups, return_inverse=True)[1]
+        if (examples.levels < 0).all():
+            return cls(groups, np.full(len(groups), -1))
+        chosen = (examples.levels[:, None] == examples.levels) & (examples.levels >= 0)
+        joined = connected_components(coo_array((groups[:, None] == groups) | chosen), directed=False)[1]
+        few = np.bincount(joined)[joined] <= max(2, TOGETHER * len(joined))
+        unit = np.unique(np.where(few, joined, joined.max() + 1 + groups), return_inverse=True)[1]
+        return cls(unit, np.where(few & (examples.levels >= 0), examples.levels, -1))
+
+    @property
+    def choices(self) -> int:
+        """Number of units in which pictures are compared by choices."""
+        return len(np.unique(self.unit[self.level >= 0]))
 
 
 def fold_numbers(liking: np.ndarray, groups: np.ndarray, folds: int, rng: np.random.Generator) -> np.ndarray:
@@ -89,22 +123,39 @@ class HeldOut:
         total = (self.counts + self.counts.T).sum(axis=1)
         return np.where(total > 0, right / np.maximum(total, 1), np.nan)
 
-    def resampled(self, weights: np.ndarray) -> np.ndarray:
-        """(b,) concordances under (b, n) weights of the pictures; NaN if no comparison is left."""
-        won = np.einsum("bi,bi->b", weights @ self.wins, weights)
-        total = np.einsum("bi,bi->b", weights @ self.counts, weights)
+    def resampled(self, weights: np.ndarray, level: np.ndarray | None = None) -> np.ndarray:
+        """(b,) concordances under weights of the pictures; NaN if no comparison is left.
+
+        Args:
+            weights: (b, n) how often each picture was drawn.
+            level: (n,) as in ``Units``: choices were drawn with their pictures; −1 for all by default.
+        """
+        level = np.full(len(self.scores), -1) if level is None else level
+        chosen = (level[:, None] == level) & (level >= 0)
+
+        def drawn(compared: np.ndarray) -> np.ndarray:
+            rated, choices = np.where(chosen, 0.0, compared), np.where(chosen, compared, 0.0)
+            count: np.ndarray = np.einsum("bi,bi->b", weights @ rated, weights) + weights @ choices.sum(axis=1)
+            return count
+
+        won, total = drawn(self.wins), drawn(self.counts)
         return np.where(total > 0, won / np.where(total > 0, total, 1), np.nan)
 
 
-def gather(liking: np.ndarray, tests: Sequence[tuple[np.ndarray, np.ndarray]]) -> HeldOut:
+def gather(
+    liking: np.ndarray, tests: Sequence[tuple[np.ndarray, np.ndarray]], level: np.ndarray | None = None
+) -> HeldOut:
     """Collect comparisons.
 
     Args:
         liking: (n,) likings.
         tests: for each fold of each repetition, the rows of its pictures and their held-out scores.
+        level: (n,) as in ``Units``; all pictures are compared by default.
     """
     n = len(liking)
     better = liking[:, None] > liking + 1e-12
+    if level is not None:
+        better &= level[:, None] == level
     wins, counts, total, times = np.zeros((n, n)), np.zeros((n, n)), np.zeros(n), np.zeros(n)
     for rows, scores in tests:
         pairs = np.ix_(rows, rows)
@@ -151,4 +202,5 @@ def compare_held_out(
             tests = {method: tests[method] for method in models}
             for method, model in models.items():
                 tests[method].append((test, model.predict(z[test], priors[test])))
-    return {method: gather(examples.liking, by_fold) for method, by_fold in tests.items()}
+    level = Units.of(examples).level
+    return {method: gather(examples.liking, by_fold, level) for method, by_fold in tests.items()}

@@ -17,7 +17,7 @@ import numpy as np
 from scipy.optimize import nnls
 
 from .examples import Examples
-from .folds import fold_numbers, gather, learnable, splits
+from .folds import Units, fold_numbers, gather, learnable, splits
 from .trust import (
     CHANCE,
     FEWEST_PER_SIDE,
@@ -56,13 +56,13 @@ def measure_curve(
         (s,) mean numbers of learning pictures, and (repeats, s) concordances, NaN where nothing could be compared.
     """
     sizes, values = np.zeros(len(SHARES)), np.full((repeats, len(SHARES)), np.nan)
-    times = 0
+    times, units = 0, Units.of(examples)
     for repeat in range(repeats):
-        numbers = fold_numbers(examples.liking, examples.groups, FOLDS, rng)
+        numbers = fold_numbers(examples.liking, units.unit, FOLDS, rng)
         tests: list[list[tuple[np.ndarray, np.ndarray]]] = [[] for _ in SHARES]
         for test, learning in splits(numbers):
             # Ten balanced subsets: a share of the learning pictures is the first few of them.
-            tenth = fold_numbers(examples.liking[learning], examples.groups[learning], 10, rng)
+            tenth = fold_numbers(examples.liking[learning], units.unit[learning], 10, rng)
             for k, share in enumerate(SHARES):
                 rows = learning[tenth < round(10 * share)]
                 sizes[k] += len(rows)
@@ -70,7 +70,7 @@ def measure_curve(
                     predictor = learner(examples.take(rows), rng)
                     tests[k].append((test, predictor(examples.items[test], examples.priors[test])))
             times += 1
-        values[repeat] = [gather(examples.liking, by_fold).concordance for by_fold in tests]
+        values[repeat] = [gather(examples.liking, by_fold, units.level).concordance for by_fold in tests]
     return sizes / max(times, 1), values
 
 

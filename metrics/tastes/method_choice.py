@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .examples import Examples
-from .folds import compare_held_out, fold_numbers
+from .folds import Units, compare_held_out, fold_numbers
 from .kernels import Frame
 from .methods import METHODS
 
@@ -63,7 +63,8 @@ def choose(
         methods = [m for m in methods if m == usual or (m == "prior" and few and priors.shape[1])]
     if len(methods) == 1:
         return Choice(usual, {})
-    numbers = [fold_numbers(examples.liking, examples.groups, folds, rng) for _ in range(repeats)]
+    unit = Units.of(examples).unit
+    numbers = [fold_numbers(examples.liking, unit, folds, rng) for _ in range(repeats)]
     held_out = compare_held_out(methods, z, examples, priors, frame, numbers)
     placements = {method: comparisons.placements() for method, comparisons in held_out.items()}
     usable = {m: p for m, p in placements.items() if np.isfinite(p).any()}

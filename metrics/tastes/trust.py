@@ -25,7 +25,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from .examples import Examples
-from .folds import HeldOut, fold_numbers, gather, learnable, splits
+from .folds import HeldOut, Units, fold_numbers, gather, learnable, splits
 from .gaussian_process import TRUSTED
 from .kernels import Frame, Kernels
 from .within_groups import WithinGroups
@@ -130,33 +130,34 @@ def independent(pictures: float, repeats: int = REPEATS) -> float:
 
 
 def interval(
-    held_out: HeldOut, groups: np.ndarray, better: int, worse: int, rng: np.random.Generator, repeats: int = REPEATS
+    held_out: HeldOut, units: Units, better: int, worse: int, rng: np.random.Generator, repeats: int = REPEATS
 ) -> tuple[float, float]:
     """95 % interval of the held-out concordance: ``score_interval`` of fewer, independent pictures.
 
     The upper end is cautious, because profiles are cross-validated on four fifths of the pictures, and with few of them
     the profile learnt from all is often better. Nor is a profile learnt from all expected below chance: folds that leave
     out liked pictures learn from more disliked ones, which turns a weak profile round. So the upper end is at least that
-    of a concordance of 0.5. Both were chosen on planted tastes. Where groups hold several pictures, the interval is
-    widened to that of a bootstrap over groups.
+    of a concordance of 0.5. Both were chosen on planted tastes. Where units hold several pictures, the interval is
+    widened to that of a bootstrap over units.
 
     Args:
         held_out: comparisons of held-out pictures.
-        groups: (n,) group of each picture.
-        better: number of better liked groups.
-        worse: number of the others.
+        units: what was left out together, and compared.
+        better: number of units with better liked pictures.
+        worse: number of those with others.
         rng: source of the bootstrap.
         repeats: repetitions of the cross-validation.
     """
-    low = score_interval(held_out.concordance, *(independent(n, repeats) for n in (better, worse)))[0]
-    cautious = (independent(n**2 / (n + CAUTION_PICTURES), repeats) for n in (better, worse))
+    # At chance, m choices tell as much as all comparisons of 2m/3 liked with 2m/3 disliked pictures.
+    sizes = [n - units.choices / 3 for n in (better, worse)]
+    low = score_interval(held_out.concordance, *(independent(n, repeats) for n in sizes))[0]
+    cautious = (independent(n**2 / (n + CAUTION_PICTURES), repeats) for n in sizes)
     high = score_interval(max(held_out.concordance, 0.5), *cautious)[1]
-    which = np.unique(groups, return_inverse=True)[1]
-    count = which.max() + 1
-    if count == len(groups):
+    count = units.unit.max() + 1
+    if count == len(units.unit):
         return low, high
-    drawn = rng.multinomial(count, np.full(count, 1 / count), size=BOOTSTRAPS)[:, which].astype(np.float64)
-    values = held_out.resampled(drawn)
+    drawn = rng.multinomial(count, np.full(count, 1 / count), size=BOOTSTRAPS)[:, units.unit].astype(np.float64)
+    values = held_out.resampled(drawn, units.level)
     values = values[np.isfinite(values)]
     if len(values):
         low, high = min(low, float(np.quantile(values, 0.025))), max(high, float(np.quantile(values, 0.975)))
@@ -164,14 +165,32 @@ def interval(
 
 
 def cross_validate(examples: Examples, learner: Learner, rng: np.random.Generator, repeats: int = REPEATS) -> HeldOut:
-    """Leave every group out ``repeats`` times, with other folds each time."""
-    tests = []
+    """Leave every unit out ``repeats`` times, with other folds each time."""
+    tests, units = [], Units.of(examples)
     for _ in range(repeats):
-        for test, learning in splits(fold_numbers(examples.liking, examples.groups, FOLDS, rng)):
+        for test, learning in splits(fold_numbers(examples.liking, units.unit, FOLDS, rng)):
             if learnable(examples.liking[learning]):
                 predictor = learner(examples.take(learning), rng)
                 tests.append((test, predictor(examples.items[test], examples.priors[test])))
-    return gather(examples.liking, tests)
+    return gather(examples.liking, tests, units.level)
+
+
+def contrasts(examples: Examples) -> np.ndarray:
+    """(m, n) weights of the pictures in the mean of each unit, or, for units of choices, in a difference of their likings.
+
+    The first picture of a difference counts positively, so that its value says whether that one was chosen.
+    """
+    units = Units.of(examples)
+    rows = np.zeros((units.unit.max() + 1, len(examples)))
+    for number, row in enumerate(rows):
+        members = np.flatnonzero(units.unit == number)
+        chosen = members[units.level[members] >= 0]
+        if len(chosen):
+            apart = examples.liking[chosen] - examples.liking[chosen].mean()
+            row[chosen] = apart / max(np.abs(apart).sum() / 2, 1e-12) * (1 if apart[0] >= 0 else -1)
+        else:
+            row[members] = 1 / len(members)
+    return rows
 
 
 def permutation_test(
@@ -180,8 +199,9 @@ def permutation_test(
     """p-value of the hypothesis that likings do not depend on the pictures.
 
     The statistic is the covariance, within folds, of likings and held-out predictions by kernel ridge on top of the
-    prior scores. Likings are permuted over groups, whose members count as one picture. The folds do not depend on the
-    likings: if they were balanced for the true likings alone, these would differ from permuted ones by chance too.
+    prior scores. Likings are permuted over units, whose members count as one picture; choices are turned round instead,
+    each with a chance of one half. The folds do not depend on the likings: if they were balanced for the true likings
+    alone, these would differ from permuted ones by chance too.
 
     Args:
         z: (n, p) deviations of the examples.
@@ -190,17 +210,17 @@ def permutation_test(
         frame: blocks of the items.
         rng: source of folds and permutations.
     """
-    names, which = np.unique(examples.groups, return_inverse=True)
-    mean = np.zeros((len(names), len(z)))
-    mean[which, np.arange(len(z))] = 1
-    mean /= mean.sum(axis=1, keepdims=True)
+    units, rows = Units.of(examples), contrasts(examples)
+    choices = np.isin(np.arange(len(rows)), units.unit[units.level >= 0])
     kernels = Kernels.of(z, frame)
     base = np.mean(kernels.against(z), axis=0) + TRUSTED[1] * priors @ priors.T
-    kernel, liking, offset = mean @ base @ mean.T, mean @ examples.liking, TRUSTED[0] * mean @ priors.sum(axis=1)
-    permuted = np.stack([liking, *(rng.permutation(liking) for _ in range(PERMUTATIONS))], axis=1)
+    kernel, liking, offset = rows @ base @ rows.T, rows @ examples.liking, TRUSTED[0] * rows @ priors.sum(axis=1)
+    permuted = np.repeat(liking[:, None], 1 + PERMUTATIONS, axis=1)
+    permuted[~choices, 1:] = rng.permuted(permuted[~choices, 1:], axis=0)
+    permuted[choices, 1:] *= rng.choice([-1.0, 1.0], (int(choices.sum()), PERMUTATIONS))
     statistic = np.zeros(permuted.shape[1])
     for _ in range(REPEATS):
-        numbers = rng.permutation(np.arange(len(names)) % FOLDS)
+        numbers = rng.permutation(np.arange(len(rows)) % FOLDS)
         for test, learning in splits(numbers):
             inside = kernel[np.ix_(learning, learning)] + 0.3 * np.eye(len(learning))
             target = permuted[learning] - offset[learning, None]
@@ -213,10 +233,14 @@ def permutation_test(
 
 
 def sides(examples: Examples) -> tuple[int, int]:
-    """Numbers of groups whose mean liking is above and below the middle."""
-    which = np.unique(examples.groups, return_inverse=True)[1]
-    mean = np.bincount(which, examples.liking) / np.bincount(which)
-    return int((mean > examples.middle).sum()), int((mean < examples.middle).sum())
+    """Numbers of units whose mean liking is above and below the middle; those of choices have pictures on both sides."""
+    units = Units.of(examples)
+    rated = units.unit[~np.isin(units.unit, units.unit[units.level >= 0])]
+    size = units.unit.max() + 1
+    count = np.bincount(rated, minlength=size)
+    mean = np.bincount(units.unit, examples.liking)[count > 0] / count[count > 0]
+    above, below = (int(side.sum()) + units.choices for side in (mean > examples.middle, mean < examples.middle))
+    return above, below
 
 
 def word_for(better: int, worse: int, p_value: float, low: float) -> str:
@@ -259,14 +283,15 @@ def examine(
     better, worse = sides(examples)
     liked = int((examples.liking > examples.middle).sum())
     disliked = int((examples.liking < examples.middle).sum())
-    groups = len(np.unique(examples.groups))
+    units = Units.of(examples)
+    groups = int(units.unit.max()) + 1
     plain = Trust(TOO_FEW, liked=liked, disliked=disliked, groups=groups, graded=examples.graded)
     if min(better, worse) < 2 or groups < FOLDS:
         return Check(plain)
     held_out = cross_validate(examples, learner, rng, repeats)
     if not np.isfinite(held_out.concordance):
         return Check(plain)
-    low, high = interval(held_out, examples.groups, better, worse, rng, repeats)
+    low, high = interval(held_out, units, better, worse, rng, repeats)
     p_value = permutation_test(z, examples, priors, frame, rng)
     word = word_for(better, worse, p_value, low)
     trust = replace(plain, word=word, concordance=held_out.concordance, low=low, high=high, p_value=p_value)

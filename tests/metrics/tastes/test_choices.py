@@ -1,4 +1,4 @@
-"""Choices between pictures: the model observes differences, not levels."""
+"""Choices between pictures: the model observes differences, not levels, and is checked by pairs that it has not seen."""
 
 from dataclasses import replace
 
@@ -6,12 +6,23 @@ import numpy as np
 import pytest
 
 from soart.metrics.tastes.examples import from_choices, from_ratings, mix
-from soart.metrics.tastes.fitting import fit
+from soart.metrics.tastes.fitting import Scaling, fit
+from soart.metrics.tastes.folds import Units, gather
 from soart.metrics.tastes.item_kernels import ItemKernels
 from soart.metrics.tastes.kernels import kinds_of
 from soart.metrics.tastes.mixture import contrasts_of, learn_mixture
 from soart.metrics.tastes.profile import learn_taste
 from soart.metrics.tastes.profile_files import load_taste, same_taste, save_taste
+from soart.metrics.tastes.trust import (
+    Predictor,
+    contrasts,
+    cross_validate,
+    independent,
+    interval,
+    permutation_test,
+    score_interval,
+    sides,
+)
 
 NAMES = tuple(f"colour/chroma/{k}" for k in range(4))
 
@@ -112,3 +123,107 @@ def test_pairs_of_unlike_levels_teach_their_difference():
     ]
     assert reached[0] > 0.85
     assert reached[0] > reached[1]
+
+
+def pairs_of(items, count, chosen=lambda better, worse: True, start=0):
+    """Choices between neighbours of which ``chosen`` says whether the first one won."""
+    return [(i, i + 1) if chosen(items[i], items[i + 1]) else (i + 1, i) for i in range(start, start + 2 * count, 2)]
+
+
+def test_pictures_of_a_choice_are_one_unit_unless_too_many_hang_together():
+    items = np.arange(80.0).reshape(20, 4)
+    pairs = from_choices(items, pairs_of(items, 10))
+    units = Units.of(pairs)
+    assert units.unit.tolist() == np.repeat(range(10), 2).tolist()
+    assert units.level.tolist() == pairs.levels.tolist()
+    assert units.choices == 10
+    # Pictures of one prompt are a group, which comes along.
+    grouped = Units.of(replace(pairs, groups=np.array(["0", "1", "1", *map(str, range(3, 20))])))
+    assert grouped.unit[:4].tolist() == [grouped.unit[0]] * 4
+    assert grouped.choices == 9
+    # An order of all of them is compared as ratings are.
+    order = from_choices(items, [(i, i + 1) for i in range(19)])
+    assert Units.of(order).level.tolist() == [-1] * 20
+    assert Units.of(order).choices == 0
+    # Ratings beside choices are units of their own.
+    both = mix(from_choices(items[:16], pairs_of(items, 4), pictures=range(16)),
+               from_ratings(items[8:], [1, 5] * 6, groups=range(8, 20), pictures=range(8, 20)))  # fmt: skip
+    assert Units.of(both).choices == 4
+    assert (Units.of(both).level >= 0).tolist() == [True] * 8 + [False] * 12
+    assert sides(both) == (6 + 4, 6 + 4)
+
+
+def test_only_the_pictures_of_a_choice_are_compared():
+    liking, level = np.array([0.3, -0.3, 0.3, -0.3, 1.0, -1.0]), np.array([0, 0, 1, 1, -1, -1])
+    scores = np.array([1.0, 0.0, 0.1, 0.2, 0.0, 5.0])
+    held_out = gather(liking, [(np.arange(6), scores)], level)
+    assert held_out.counts.sum() == 3
+    assert held_out.concordance == pytest.approx(1 / 3)
+    # A choice drawn twice counts twice; rated pictures drawn twice are compared four times.
+    drawn = np.array([[2.0, 2, 1, 1, 2, 2]])
+    assert held_out.resampled(drawn, level) == pytest.approx([2 / (2 + 1 + 4)])
+
+
+def test_trust_in_choices_is_that_in_unseen_pairs():
+    """The other picture of a held-out pair would tell the wrong direction: a pair shares what nothing else has."""
+    rng = np.random.default_rng(4)
+    reported, met = [], []
+    for _ in range(12):
+        items = rng.normal(size=(400, 4))
+        common = np.repeat(3 * rng.normal(size=(200, 3)), 2, axis=0)
+        items[:, 1:] += common
+        pairs = pairs_of(items, 200, lambda a, b: a[0] + rng.normal() > b[0] + rng.normal())
+        learnt_from, rest = pairs[:40], np.array(pairs[40:])
+        taste = learn_taste(from_choices(items, learnt_from), NAMES, "v1", curve=False, repeats=2)
+        liking = taste.liking(items)
+        reported.append(taste.trust.concordance)
+        met.append(np.mean(liking[rest[:, 0]] > liking[rest[:, 1]]))
+    assert np.mean(reported) == pytest.approx(np.mean(met), abs=0.05)
+
+
+def test_the_interval_of_choices_is_as_wide_as_that_of_so_many_coins():
+    rng = np.random.default_rng(5)
+    items = rng.normal(size=(200, 4))
+    examples = from_choices(items, pairs_of(items, 100, lambda *_: rng.random() < 0.5))
+    units = Units.of(examples)
+    assert sides(examples) == (100, 100)
+
+    def by_chance(some, rng) -> Predictor:
+        return lambda items, priors: rng.normal(size=len(items))
+
+    held_out = cross_validate(examples, by_chance, rng)
+    low, high = interval(held_out, units, 100, 100, rng)
+    # A share of 100 coins has a standard deviation of 0.05, one of fewer independent ones a larger one.
+    assert held_out.concordance - low == pytest.approx(1.96 * 0.5 / np.sqrt(independent(100)), rel=0.1)
+    assert low > score_interval(held_out.concordance, 40, 40)[0]
+    assert high - low < 0.3
+
+
+def test_permutation_test_of_choices_is_level_and_powerful():
+    rng = np.random.default_rng(6)
+    small = {"apart": 0, "hanging together": 0}
+    for kind in small:
+        for _ in range(100):
+            items = rng.normal(size=(40, 4))
+            pairs = (
+                pairs_of(items, 20) if kind == "apart" else [tuple(rng.choice(40, 2, replace=False)) for _ in range(24)]
+            )
+            examples = from_choices(items, pairs)
+            small[kind] += p_value_of(examples, rng) <= 0.1
+    assert max(small.values()) <= 18
+    items = rng.normal(size=(40, 4))
+    assert p_value_of(from_choices(items, pairs_of(items, 20, lambda a, b: a[0] > b[0])), rng) < 0.02
+
+
+def p_value_of(examples, rng):
+    scaling = Scaling.of(examples.items, examples.priors, NAMES)
+    z = scaling.frame.deviations(examples.items)
+    return permutation_test(z, examples, scaling.priors(examples.priors), scaling.frame, rng)
+
+
+def test_differences_do_not_tell_by_their_sign_which_picture_was_chosen():
+    items = np.arange(24.0).reshape(6, 4)
+    rows = contrasts(from_choices(items, [(1, 0), (2, 3), (5, 4)]))
+    assert rows.tolist() == [[1, -1, 0, 0, 0, 0], [0, 0, 1, -1, 0, 0], [0, 0, 0, 0, 1, -1]]
+    tied = contrasts(from_choices(items, [(1, 0)], ties=[(2, 3)]))
+    assert np.isfinite(tied).all()

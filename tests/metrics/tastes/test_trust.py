@@ -10,7 +10,7 @@ from sklearn.metrics import roc_auc_score
 
 from soart.metrics.tastes.examples import from_liking, from_modes, from_ratings
 from soart.metrics.tastes.fitting import Scaling, calibrate, fit
-from soart.metrics.tastes.folds import fold_numbers, gather, near_duplicates
+from soart.metrics.tastes.folds import Units, fold_numbers, gather, near_duplicates
 from soart.metrics.tastes.learning_curve import PowerLaw, fit_power_law, ratings_to_show
 from soart.metrics.tastes.profile import learn_taste
 from soart.metrics.tastes.trust import (
@@ -86,8 +86,9 @@ def test_interval_holds_where_everything_came_out_right():
 
 def test_interval_is_that_of_fewer_pictures_and_never_excludes_chance_from_above():
     rng = np.random.default_rng(0)
-    liking, alone = np.repeat([1.0, -1.0], 16), np.arange(32)
-    good, bad = (gather(liking, [(alone, sign * liking + rng.normal(size=32))]) for sign in (1, -1))
+    liking = np.repeat([1.0, -1.0], 16)
+    alone = Units(np.arange(32), np.full(32, -1))
+    good, bad = (gather(liking, [(alone.unit, sign * liking + rng.normal(size=32))]) for sign in (1, -1))
     low, high = interval(good, alone, 16, 16, rng)
     assert low < score_interval(good.concordance, 16, 16)[0] < good.concordance < high
     # The variance of five folds, five times, is (1/25 + 1/4) of that of a fold; of independent folds it is 1/5.
@@ -100,8 +101,9 @@ def test_interval_is_that_of_fewer_pictures_and_never_excludes_chance_from_above
     assert bad.concordance < 0.3
     assert interval(bad, alone, 16, 16, rng)[1] > 0.6
     # Pictures of one group count together, by the bootstrap: here all of the evidence is in one pair of groups.
-    groups = np.where(alone % 16 < 14, alone // 16, alone)
-    assert interval(good, groups, 16, 16, rng)[0] <= low
+    number = alone.unit
+    groups = np.unique(np.where(number % 16 < 14, number // 16, number), return_inverse=True)[1]
+    assert interval(good, Units(groups, alone.level), 16, 16, rng)[0] <= low
 
 
 @pytest.mark.parametrize(
