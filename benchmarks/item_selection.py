@@ -8,7 +8,7 @@ better, is that of their sensitivities d' to the faults on left-out sources: the
 picture and its own undamaged one, in standard deviations of undamaged pictures.
 
 Half of the sources choose the features with a gain above zero; the other half compares the technical score with all
-features and with these. All are learning pictures of build_quality.py.
+features and with these. All are learning pictures of build_quality.py, without those of published.py.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from build_quality import KINDS, cross_validated, measured
+from build_quality import KINDS, cross_validated, of_packages
 from damage import NAMED_AS
 from quality_pictures import Table
 from sklearn.model_selection import GroupKFold
@@ -105,7 +105,11 @@ def rates(data: Table) -> dict[str, np.ndarray]:
     pairs = np.full(len(points), np.nan)
     pairs[damaged] = points[data.base[damaged]] > points[damaged]
     suspected = (evidence.max(axis=0) > 1).astype(float)
-    alarms = {f"false alarms, {kind}": np.where(data.clean & (data.kind == kind), suspected, np.nan) for kind in KINDS}
+    alarms = {
+        f"false alarms, {kind}": np.where(data.clean & (data.kind == kind), suspected, np.nan)
+        for kind in KINDS
+        if (data.kind == kind).any()
+    }
     return {"pairs right": pairs, **alarms}
 
 
@@ -123,7 +127,7 @@ def main() -> None:
     """Select and compare."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cache", type=Path, default=default_cache(), help="folder of unpacked packages")
-    data = measured(parser.parse_args().cache)
+    data = of_packages(parser.parse_args().cache)
     names = folded(QualityExtractor().names)[0]
     sources = np.unique(data.source)
     choosing = np.isin(data.source, np.random.default_rng(7).permutation(sources)[: len(sources) // 2])

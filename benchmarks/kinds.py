@@ -3,8 +3,9 @@
     python benchmarks/kinds.py [--cache DIR] [--peers] [--resaved]
 
 Pictures are those of quality_pictures.py from the sources that the score was not learnt from, at sizes from 64 to 1,400
-pixels. Printed are mean scores; in which share of pairs an undamaged picture scores above its own damaged version; what
-is suspected; false alarms; and whether scores of undamaged pictures have a trend with size, colourfulness or kind.
+pixels; where the data of opinions.py are there, those of published.py too. Printed are mean scores; in which share of pairs an
+undamaged picture scores above its own damaged version; what is suspected; false alarms; and whether scores of undamaged
+pictures have a trend with size, colourfulness or kind.
 
 With --peers the same pairs are judged by NIQE (its 36 features, its choice of patches, and a unit space from the same
 learning sources, because its published model is a download) and by the blur score of cleanvision.
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,6 +26,7 @@ import quality_pictures
 from brisque import brisque_features
 from damage import FAULTS, NAMED_AS, as_jpeg, damage
 from PIL import Image
+from published import domains_of, published_sources
 from quality_pictures import (
     EMBEDDED,
     FEW_STEPS,
@@ -35,14 +38,14 @@ from quality_pictures import (
     undamaged,
 )
 from scipy.stats import spearmanr
-from sources import DRAWING, PHOTOGRAPH, Source, default_cache, learning_sources, unseen_sources
+from sources import ART, DRAWING, PHOTOGRAPH, WEB, Source, default_cache, learning_sources, unseen_sources
 
 from soart.metrics.damage.quality_model import QualityModel
 from soart.metrics.damage.scorer import DETECTORS, TechnicalScorer, costs, points_of
 from soart.metrics.items.quality import RUNGS, QualityExtractor
 
 SEED = 77
-KINDS = (PHOTOGRAPH, DRAWING, EMBEDDED)
+KINDS = (PHOTOGRAPH, DRAWING, EMBEDDED, WEB, ART)
 #: Side of NIQE's patches, and the share of the sharpest patch's contrast that a patch needs.
 PATCH, CONTRAST = 96, 0.75
 #: Qualities of a first JPEG, and ways of saving it again.
@@ -56,6 +59,14 @@ def measured(cache: Path) -> Table:
     if not path.is_file():
         found = quality_pictures.of_sources(unseen_sources(cache), SEED) + quality_pictures.of_embedded_model(SEED)
         Table.of(found + quality_pictures.of_too_few_steps(SEED)).save(path)
+    return Table.load(path)
+
+
+def published(cache: Path) -> Table:
+    """The published pictures that the score was not learnt from; kept in the cache."""
+    path = cache / f"{QualityExtractor().version}-published-{SEED}.npz"
+    if not path.is_file():
+        Table.of(quality_pictures.of_sources(published_sources(cache, learning=False), SEED)).save(path)
     return Table.load(path)
 
 
@@ -114,6 +125,27 @@ def table_of_steps(data: Table, points: np.ndarray, found: np.ndarray) -> None:
     print(f"called unfinished, photographs and drawings of packages: {wrong[data.kind != EMBEDDED].sum()}")
 
 
+def table_of_published(data: Table, points: np.ndarray, found: np.ndarray) -> None:
+    """Print rates of published pictures: by fault, and false alarms by domain."""
+    print(f"\n{'published':12} {'pairs right':>12} {'suspected':>10} {'rightly':>8}")
+    for fault in FAULTS:
+        rows = data.fault == fault
+        right = np.mean(found[rows] == DETECTORS.index(NAMED_AS.get(fault, fault)))
+        print(
+            f"{fault:12} {np.mean(points[data.base[rows]] > points[rows]):12.3f} {np.mean(found[rows] >= 0):10.2f} {right:8.2f}"
+        )
+    damaged = ~data.clean
+    print(f"{'all':12} {np.mean(points[data.base[damaged]] > points[damaged]):12.3f}")
+    domain = domains_of(data.source)
+    for name in dict.fromkeys(domain):
+        rows = data.clean & (domain == name)
+        faults = Counter(DETECTORS[k] for k in found[rows & (found >= 0)])
+        kinds = ", ".join(f"{fault} {count}" for fault, count in faults.most_common())
+        print(
+            f"false alarms, {name:12} {np.mean(found[rows] >= 0):.3f} of {rows.sum():5}; mean score {points[rows].mean():.1f}; {kinds}"
+        )
+
+
 def middle_size(source: Source) -> np.ndarray | None:
     """An undamaged picture of a source with 512 to 800 pixels; None if it is too small."""
     return next((p for p in undamaged(source, seeded(source.name, SEED)) if 512 <= max(p.shape[:2]) <= 800), None)
@@ -159,7 +191,8 @@ def table_of_kinds(data: Table, points: np.ndarray, found: np.ndarray) -> None:
                     f"{kind} {r:<6} {rows.sum():9} {points[rows].mean():11.1f} {points[rows].std():10.1f} "
                     f"{np.mean(found[rows] >= 0):13.3f}"
                 )
-    for kind in KINDS:
+    present = [kind for kind in KINDS if (data.kind == kind).any()]
+    for kind in present:
         print(f"false alarms, {kind}: {np.mean(found[data.clean & (data.kind == kind)] >= 0):.3f}")
     for style, (mean, colourfulness) in data.trends(points).items():
         rows = data.clean & (data.how == LIGHT[0]) & data.styles[style]
@@ -170,6 +203,8 @@ def table_of_kinds(data: Table, points: np.ndarray, found: np.ndarray) -> None:
         )
     change = {how: (points - points[data.base])[data.clean & (data.how == how)].mean() for how in LIGHT[1:]}
     print("change of the score, " + "; ".join(f"{how}: {value:+.1f} points" for how, value in change.items()))
+    if EMBEDDED not in present:
+        return
     drawn = data.how == "drawn"
     for fault in ("blur", "noise", "fade"):
         print(f"drawn with {fault} by the embedded model: {points[drawn & (data.fault == fault)].mean():.1f}")
@@ -264,6 +299,11 @@ def main() -> None:
     table_of_faults(data, points, found)
     table_of_kinds(data, points, found)
     table_of_steps(data, points, found)
+    if (arguments.cache / "opinions").is_dir():
+        others = published(arguments.cache)
+        points, _, found = judged(scorer.model, others)
+        table_of_published(others, points, found)
+        table_of_kinds(others, points, found)
     if arguments.resaved:
         table_of_resaved(arguments.cache, scorer)
     if arguments.peers:

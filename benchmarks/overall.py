@@ -1,4 +1,4 @@
-"""Measures the overall score: agreement with people, suspicions on the same pictures, order within pairs of versions.
+"""Measures the overall score: agreement with people, and order within pairs of versions.
 
     python benchmarks/overall.py [--cache DIR] [--peers]
 
@@ -11,7 +11,6 @@ and of cleanvision's blur score is printed alone.
 from __future__ import annotations
 
 import argparse
-from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -20,13 +19,13 @@ from build_appeal import Learner, by_domain, mean_over, soart, technical
 from build_appeal import agreement as agree
 from damage import FAULTS, damage
 from kinds import SEED, blur_scores, middle_size, niqe_of
-from opinions import PHOTOGRAPHS, other_files, other_opinions
+from opinions import other_files, other_opinions
 from people import categories, everyone, picture_files
 from quality_pictures import in_bytes
 from scipy.stats import spearmanr
 from sources import default_cache, unseen_sources
 
-from soart.metrics.damage.scorer import DETECTORS, quality_model, technometrics
+from soart.metrics.damage.scorer import quality_model, technometrics
 from soart.metrics.image import read_image
 from soart.metrics.tastes.appeal import Opinions, learn_appeal
 from soart.metrics.tastes.overall import OverallScorer, shares_of
@@ -58,18 +57,6 @@ def agreement(cache: Path) -> None:
     for domain in columns["overall"]:
         print(f"{domain:14} " + " ".join(f"{found[domain]:10.3f}" for found in columns.values()))
     print(f"{'mean':14} " + " ".join(f"{mean_over(found, others):10.3f}" for found in columns.values()))
-
-
-def suspicions(cache: Path) -> None:
-    """Print how many pictures of each domain are suspected, and of what; nobody has checked them for damage."""
-    place, columns = everyone(cache), [everyone(cache).names.index(name) for name in quality_model().names]
-    domains = {PHOTOGRAPHS: place.both} | {name: opinions.items for name, opinions in other_opinions(cache).items()}
-    print("\nsuspected of damage")
-    for domain, items in domains.items():
-        evidence = quality_model().evidence(items[:, columns])
-        faults = Counter(DETECTORS[k] for k in evidence.argmax(axis=0)[evidence.max(axis=0) > 1])
-        kinds = ", ".join(f"{fault} {count}" for fault, count in faults.most_common())
-        print(f"{domain:14} {faults.total() / len(items):6.1%} of {len(items)}: {kinds}")
 
 
 def classical(cache: Path) -> None:
@@ -128,7 +115,6 @@ def main() -> None:
         classical(arguments.cache)
         return
     agreement(arguments.cache)
-    suspicions(arguments.cache)
     pairs(arguments.cache)
 
 

@@ -114,14 +114,21 @@ def ratings(cache: Path) -> np.ndarray:
 def people(cache: Path, *, development: bool) -> People:
     """The halves for development, or the others."""
     every = everyone(cache)
-    in_half = np.random.default_rng(SEED).permutation(every.source.max() + 1) % 2 == (0 if development else 1)
-    chosen, half = in_half[every.source], np.arange(len(every)) % 2 == (0 if development else 1)
+    chosen = themes_for(every.source, development=development)
+    half = np.arange(len(every)) % 2 == (0 if development else 1)
     rated = every.ratings[np.ix_(half, chosen)]
     enough = np.minimum((rated >= LIKED).sum(axis=1), (rated <= DISLIKED).sum(axis=1)) >= FEWEST
     arrays = {
         name: getattr(every, name)[chosen] for name in ("items", "deep", "source", "technical", "folder", "package")
     }
     return replace(every, **arrays, ratings=rated[enough])
+
+
+def themes_for(theme: np.ndarray, *, development: bool) -> np.ndarray:
+    """(n,) True for pictures whose (n,) themes are among the half for development, or among the other half."""
+    in_half = np.random.default_rng(SEED).permutation(theme.max() + 1) % 2 == (0 if development else 1)
+    chosen: np.ndarray = in_half[theme]
+    return chosen
 
 
 def everyone(cache: Path) -> People:

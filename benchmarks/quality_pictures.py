@@ -1,9 +1,9 @@
 """Pictures that the technical score is learnt from and measured on: undamaged ones, and damaged versions of each.
 
 Sources are the photographs and drawings of sources.py, each reduced to several sizes (so that noise and JPEG of the
-source are averaged away), and drawings of the embedded model. Every undamaged picture comes as it is, after light JPEG
-and without colours, which the score must not mind; and with each fault of damage.py at a random strength, 40 % of them
-saved as JPEG afterwards.
+source are averaged away), those of published.py as they are and reduced, and drawings of the embedded model. Every undamaged picture
+comes as it is, after light JPEG and without colours, which the score must not mind; and with each fault of damage.py, or
+some of them, at a random strength, 40 % of them saved as JPEG afterwards.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 from damage import FAULTS, as_jpeg, damage
 from PIL import Image
 from scipy.stats import spearmanr
-from sources import CONTRAST, DRAWING, PHOTOGRAPH, Source
+from sources import ART, CONTRAST, DRAWING, PHOTOGRAPH, WEB, Source
 
 from soart.metrics.image import read_image
 from soart.metrics.items.quality import QualityExtractor
@@ -27,6 +27,8 @@ from soart.metrics.items.quality import QualityExtractor
 #: Ranges of the longest side; each source gives a picture in every one that it is large enough for.
 SIZES = ((900, 1400), (512, 800), (256, 450), (128, 250), (64, 125))
 EMBEDDED = "embedded"
+#: Number of faults, chosen by chance, that each published picture is given.
+SOME_FAULTS = 6
 #: Beginnings of the names of packages whose drawings are painted, by the artists of two games; other drawings are mostly flat.
 PAINTED = ("wesnoth", "naev")
 #: Light versions of an undamaged picture, all undamaged.
@@ -46,7 +48,7 @@ class Version:
 
     Attributes:
         source: name of its source.
-        kind: photograph, drawing or embedded.
+        kind: one of those of sources.py, or embedded.
         side: pixels of the longest side.
         picture: number of the undamaged picture among those of the source.
         fault: "none", one of FAULTS or UNFINISHED.
@@ -93,6 +95,17 @@ def undamaged(source: Source, rng: np.random.Generator) -> Iterator[np.ndarray]:
             yield picture
 
 
+def as_published(source: Source, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """A published picture as it is, unless it is larger than all of SIZES, and in one smaller size."""
+    pixels = Image.fromarray(read_image(source.path).pixels)
+    sides = [max(pixels.size)] if max(pixels.size) <= SIZES[0][1] else [int(rng.integers(*SIZES[0]))]
+    low, high = SIZES[int(rng.choice([k for k, (_, high) in enumerate(SIZES) if high * 1.3 <= sides[0]]))]
+    sides.append(int(rng.integers(low, high + 1)))
+    for side in sides:
+        size = tuple(max(1, round(n * side / max(pixels.size))) for n in pixels.size)
+        yield np.asarray(pixels.resize(size, Image.Resampling.LANCZOS), dtype=np.float32) / 255
+
+
 def in_bytes(picture: np.ndarray) -> np.ndarray:
     """A float picture in 8 bits, like real ones."""
     return (picture * 255 + 0.5).astype(np.uint8)
@@ -129,9 +142,10 @@ def _one_thread() -> None:
 def _versions_of(source: Source, seed: int) -> list[Version]:
     _one_thread()
     rng = seeded(source.name, seed)
-    found = []
-    for number, picture in enumerate(undamaged(source, rng)):
-        found += versions(picture, source.name, source.kind, number, rng, tuple(FAULTS))
+    found, published = [], source.kind in (WEB, ART)
+    for number, picture in enumerate((as_published if published else undamaged)(source, rng)):
+        faults = rng.choice(list(FAULTS), SOME_FAULTS, replace=False) if published else tuple(FAULTS)
+        found += versions(picture, source.name, source.kind, number, rng, faults)
     return found
 
 
@@ -239,6 +253,16 @@ class Table:
             base=np.array([first.get((v.source, v.picture), -1) for v in found]),
         )
 
+    @classmethod
+    def joined(cls, *tables: Table) -> Table:
+        """Several tables as one."""
+        starts = np.cumsum([0] + [len(table.kind) for table in tables])
+        columns = {name: np.concatenate([table.__dict__[name] for table in tables]) for name in tables[0].__dict__}
+        bases = [
+            np.where(table.base >= 0, table.base + start, -1) for table, start in zip(tables, starts, strict=False)
+        ]
+        return cls(**columns | {"base": np.concatenate(bases)})
+
     @property
     def clean(self) -> np.ndarray:
         """(n,) bool: undamaged."""
@@ -246,12 +270,12 @@ class Table:
 
     @property
     def styles(self) -> dict[str, np.ndarray]:
-        """(n,) bool of each style: photographs, drawings, both parts of these, and drawings of the embedded model."""
+        """(n,) bool of each style: the kinds, and both parts of drawings."""
         drawn = self.kind == DRAWING
         painted = drawn & np.array([source.startswith(PAINTED) for source in self.source])
         return {
             PHOTOGRAPH: self.kind == PHOTOGRAPH, DRAWING: drawn, "painted drawing": painted,
-            "other drawing": drawn & ~painted, EMBEDDED: self.kind == EMBEDDED,
+            "other drawing": drawn & ~painted, **{kind: self.kind == kind for kind in (EMBEDDED, WEB, ART)},
         }  # fmt: skip
 
     def trends(self, points: np.ndarray) -> dict[str, tuple[float, float]]:

@@ -31,6 +31,8 @@ from soart.metrics.formats.decoders import SUFFIXES
 from soart.metrics.image import read_image
 
 PHOTOGRAPH, DRAWING = "photograph", "drawing"
+#: Kinds of the pictures of published.py.
+WEB, ART = "web photograph", "scanned art"
 SHORTER = {PHOTOGRAPH: 384, DRAWING: 334}
 #: Crops of less contrast than this (standard deviation, 0…1) are drawn again, because damage does not show on plain
 #: paper.
@@ -175,7 +177,7 @@ CHOSEN = (
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A source picture: ``name`` is package/stem, unique and stable; ``kind`` is photograph or drawing."""
+    """A source picture: ``name`` is package/stem, unique and stable; ``kind`` is one of the four above."""
 
     name: str
     kind: str

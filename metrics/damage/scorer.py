@@ -35,7 +35,7 @@ _KNEE, _WIDTH = 0.4, 0.2
 _STRANGE = 0.8
 #: Logits per unit of evidence: from ``USUAL`` at 0 to ``LIMIT`` at 1.
 _STEEPNESS = float(np.log(USUAL / (100 - USUAL)))
-_VERSION = 6
+_VERSION = 7
 _SUSPECTED = {
     "blur": "blurred: the finest detail is missing",
     "noise": "noisy: grain over plain areas",

@@ -21,7 +21,7 @@ def photograph():
 def with_noise(picture, rows, columns, deviation=45):
     rng = np.random.default_rng(3)
     noisy = picture.astype(float)
-    noisy[rows, columns] += rng.normal(0, deviation, noisy[rows, columns].shape)
+    noisy[rows, columns] += rng.normal(0, deviation, (*noisy[rows, columns].shape[:2], 1))
     return noisy.clip(0, 255).astype(np.uint8)
 
 

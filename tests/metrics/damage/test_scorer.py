@@ -190,7 +190,7 @@ def test_detectors_find_their_own_damage(scenes):
     for name, damage in damages.items():
         detector = TechnicalScorer.detector(name)
         assert np.mean(scores(detector, scenes) > scores(detector, [damage(p) for p in scenes])) > 0.8
-    assert {TechnicalScorer.detector(name).stored_name for name in DETECTORS} == {f"{name}-6" for name in DETECTORS}
+    assert {TechnicalScorer.detector(name).stored_name for name in DETECTORS} == {f"{name}-7" for name in DETECTORS}
     with pytest.raises(ProfileError, match=r"detector among blur, noise, .*got '\.\./x'"):
         TechnicalScorer.detector("../x")
 

@@ -81,7 +81,7 @@ def test_places_of_faults(scorer):
     rng = np.random.default_rng(3)
     picture = np.asarray(Image.fromarray(rng.integers(0, 255, (24, 24, 3), dtype=np.uint8)).resize((384, 384)))
     noisy = picture.astype(float)
-    noisy[192:, :192] += rng.normal(0, 60, (192, 192, 3))
+    noisy[128:, :256] += rng.normal(0, 80, (256, 256, 1))
     pixels = np.clip(noisy, 0, 255).astype(np.uint8)
     rows = scorer.extractor.extract(pixels)
     explained = scorer.explain_picture(pixels, rows, top=99)

@@ -91,7 +91,7 @@ def test_trust_comes_from_the_ratings_of_pairs(found):
     for name in "12034":
         undo_rating(found.collection, "ann", image_of(found, name))
     assert find_keepers(found, "burst", rater="ann").trust_sentence.startswith("Of two pictures of one burst: cannot")
-    taste = replace(found.evaluation, main="taste:mine", scores={"taste:mine": found.evaluation.scores["technical-6"]})
+    taste = replace(found.evaluation, main="taste:mine", scores={"taste:mine": found.evaluation.scores["technical-7"]})
     of_taste = find_keepers(replace(found, evaluation=taste), "burst")
     assert "cannot say, because this taste was learnt without" in of_taste.trust_sentence
 
@@ -180,7 +180,7 @@ def test_others_are_moved_with_their_texts_and_come_back(found, pictures, tmp_pa
 
 
 def test_trust_of_a_taste_is_told_beside_its_keepers(found):
-    taste = replace(found.evaluation, main="taste:mine", scores={"taste:mine": found.evaluation.scores["technical-6"]})
+    taste = replace(found.evaluation, main="taste:mine", scores={"taste:mine": found.evaluation.scores["technical-7"]})
     learnt = SimpleNamespace(trust=Trust(USABLE, within=WithinGroups(0.71, 0.62, 0.79, 140, 25)))
     keepers = find_keepers(replace(found, evaluation=taste, taste=learnt), "look-alike")
     assert keepers.trust_sentence.startswith(
