@@ -110,7 +110,7 @@ def test_profiles_are_tastes_of_the_collection_and_the_user_and_built_in_scores(
     # From six ratings it is no better than chance.
     assert profiles.names()[:3] == ["technical", "overall", "ann"]
     assert profiles.scorer("ann") is profiles.scorer("ann")
-    assert profiles.scorer("blur").stored_name == "blur-6"
+    assert profiles.scorer("blur").stored_name == "blur-7"
     with pytest.raises(
         ProfileError, match=r"no taste 'zoe', neither in this collection nor among your own \(available: ann\)"
     ):
