@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-#: The technical score.
-TECHNICAL = "technical"
+#: The technical score, and the version of its model and its detectors.
+TECHNICAL, TECHNICAL_VERSION = "technical", 7
 #: The technical score and appeal in one.
 OVERALL = "overall"
 #: Detectors of one fault each. The order numbers the faults in stored evaluations: new ones are added at the end.

@@ -24,6 +24,7 @@ from ..items.combined import CombinedExtractor, taste_extractor
 from ..items.quality import QualityExtractor
 from ..protocols import Reason
 from .names import DETECTORS as DETECTORS
+from .names import TECHNICAL_VERSION
 from .places import fault_places
 from .quality_model import QualityModel
 
@@ -35,7 +36,6 @@ _KNEE, _WIDTH = 0.4, 0.2
 _STRANGE = 0.8
 #: Logits per unit of evidence: from ``USUAL`` at 0 to ``LIMIT`` at 1.
 _STEEPNESS = float(np.log(USUAL / (100 - USUAL)))
-_VERSION = 7
 _SUSPECTED = {
     "blur": "blurred: the finest detail is missing",
     "noise": "noisy: grain over plain areas",
@@ -240,7 +240,7 @@ class TechnicalScorer:
     @property
     def stored_name(self) -> str:
         """Name and version under which scores are stored."""
-        return f"{self.fault or 'technical'}-{_VERSION}"
+        return f"{self.fault or 'technical'}-{TECHNICAL_VERSION}"
 
     @cached_property
     def columns(self) -> list[int]:

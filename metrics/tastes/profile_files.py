@@ -7,7 +7,7 @@ the stored likings. See ``array_files`` for the form of the file.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import ItemsError, ProfileError
+from ..damage.names import TECHNICAL, TECHNICAL_VERSION
 from .appeal import APPEAL
 from .appeal import VERSION as APPEAL_VERSION
 from .array_files import FileKind, header_text, read_arrays, write_arrays
@@ -65,8 +66,7 @@ def _profile_contents(profile: TasteProfile) -> tuple[dict[str, Any], dict[str, 
     arrays = {name: np.ascontiguousarray(v, dtype="<f8") for name, v in zip(_ARRAYS, values, strict=True)}
     if profile.rater:
         header["rater"] = profile.rater
-    if APPEAL in profile.prior_names:
-        header["appeal"] = APPEAL_VERSION
+    header |= _versions_of_priors(profile.prior_names, profile.names)
     if examples.prior_beliefs:
         header["prior_beliefs"] = examples.prior_beliefs
     if (examples.levels >= 0).any():
@@ -162,6 +162,14 @@ def _arrays_of(arrays: dict[str, np.ndarray], start: str) -> dict[str, np.ndarra
     return {name: arrays[f"{start}{name}"] for name in names}
 
 
+def _versions_of_priors(prior_names: Sequence[str], names: Sequence[str]) -> dict[str, str]:
+    """Versions by name of the prior scores that items of these names tell; tastes of soart 0.1.0 have an own technical one."""
+    versions = {APPEAL: APPEAL_VERSION}
+    if "quality/side" in names:
+        versions[TECHNICAL] = f"{TECHNICAL}-{TECHNICAL_VERSION}"
+    return {name: version for name, version in versions.items() if name in prior_names}
+
+
 def _restore(header: dict[str, Any], arrays: dict[str, np.ndarray], path: str) -> TasteProfile:
     """One profile from its header and arrays, fitted again and checked.
 
@@ -191,11 +199,12 @@ def _restore(header: dict[str, Any], arrays: dict[str, np.ndarray], path: str) -
             f"The taste {path!r} was learnt with a population of {kinds_space}, this version of soart has "
             f"{card_space().version}: learn it again."
         )
-    if APPEAL in examples.prior_names and header.get("appeal") != APPEAL_VERSION:
-        raise ProfileError(
-            f"The taste {path!r} was learnt with {header.get('appeal')} of people's opinions, this version of soart has "
-            f"{APPEAL_VERSION}: learn it again."
-        )
+    for name, current in _versions_of_priors(examples.prior_names, names).items():
+        if header.get(name) != current:
+            raise ProfileError(
+                f"The taste {path!r} was learnt with {header.get(name, f'an earlier version of {name}')}, this version of "
+                f"soart has {current}: learn it again."
+            )
     z, priors = scaling.frame.deviations(examples.items), scaling.priors(examples.priors)
     model = learn(method, z, examples, priors, scaling.frame)
     if model is None:

@@ -7,6 +7,7 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from soart.errors import ProfileError
+from soart.metrics.tastes import profile_files
 from soart.metrics.tastes.agreement import compare_tastes
 from soart.metrics.tastes.blend import Blend, blend
 from soart.metrics.tastes.examples import from_ratings
@@ -57,6 +58,32 @@ def test_named_modes_survive(taste_world, tmp_path):
     again = load_taste(save_taste(profile, tmp_path / "p"))
     z = profile.fitted.scaling.frame.deviations(items)
     np.testing.assert_allclose(again.modes.probabilities(z), profile.modes.probabilities(z), atol=1e-8)
+
+
+@pytest.mark.parametrize("prior", ["technical", "appeal"])
+def test_tastes_learnt_from_other_scores_are_to_be_learnt_again(prior, taste_world, tmp_path, monkeypatch):
+    names = ("quality/side", *taste_world.names)
+    rng = np.random.default_rng(4)
+    examples = taste_world.planted(8, rng)
+    examples = replace(
+        examples,
+        items=np.column_stack([np.full(16, 256.0), examples.items]),
+        priors=examples.liking[:, None] + rng.normal(size=(16, 1)),
+    )
+    taste = learn_taste(examples, names, "v1", prior_names=(prior,), curve=False, repeats=1)
+    path = save_taste(taste, tmp_path / "t")
+    assert same_taste(load_taste(path), taste)
+    monkeypatch.setattr(profile_files, f"{prior.upper()}_VERSION", f"{prior}-99")
+    with pytest.raises(
+        ProfileError, match=rf"was learnt with {prior}-\d+, this version of soart has .*{prior}-99: learn"
+    ):
+        load_taste(path)
+    # Earlier files do not say which technical score it was.
+    monkeypatch.setattr(profile_files, "_versions_of_priors", lambda *_: {})
+    path = save_taste(taste, tmp_path / "earlier")
+    monkeypatch.undo()
+    with pytest.raises(ProfileError, match=f"learnt with an earlier version of {prior}, this version"):
+        load_taste(path)
 
 
 def test_damaged_and_foreign_files_are_refused(profile, tmp_path):
