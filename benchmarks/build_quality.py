@@ -2,8 +2,8 @@
 
     python benchmarks/build_quality.py [--cache DIR] [--write] [--without DOMAIN ...]
 
-Learning pictures are those of quality_pictures.py: two of three sources of sources.py, one half of the pictures of published.py
-(whose data must be there), and drawings of the embedded model and its renderer. The printed rates are on left-out sources (grouped cross-validation); kinds.py measures the stored model on the
+Learning pictures are those of quality_pictures.py: two of three sources of sources.py, one half of the pictures of
+published.py (whose data must be there), and drawings of the embedded model and its renderer. The printed rates are on left-out sources (grouped cross-validation); kinds.py measures the stored model on the
 sources that were not learnt from. With --without nothing is learnt from domains of published.py, such as faces, and it is
 printed how many of their undamaged pictures are suspected.
 """
@@ -284,6 +284,10 @@ def main() -> None:
     parser.add_argument("--without", nargs="+", default=[], metavar="DOMAIN", help="domains that are left out")
     arguments = parser.parse_args()
     data = measured(arguments.cache)
+    if unknown := set(arguments.without) - set(domains_of(data.source)):
+        parser.error(f"no pictures of {', '.join(sorted(unknown))}")
+    if arguments.without and arguments.write:
+        parser.error("a model without some pictures is not stored: leave out --write or --without")
     left_out = np.isin(domains_of(data.source), arguments.without)
     others, data = data.part(np.flatnonzero(left_out)), data.part(np.flatnonzero(~left_out))
     model, evidence, points = cross_validated(data)

@@ -299,7 +299,7 @@ def main() -> None:
     table_of_faults(data, points, found)
     table_of_kinds(data, points, found)
     table_of_steps(data, points, found)
-    if (arguments.cache / "opinions").is_dir():
+    if all((arguments.cache / folder).is_dir() for folder in ("oasis", "opinions", "choices")):
         others = published(arguments.cache)
         points, _, found = judged(scorer.model, others)
         table_of_published(others, points, found)

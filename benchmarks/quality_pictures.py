@@ -1,9 +1,9 @@
 """Pictures that the technical score is learnt from and measured on: undamaged ones, and damaged versions of each.
 
 Sources are the photographs and drawings of sources.py, each reduced to several sizes (so that noise and JPEG of the
-source are averaged away), those of published.py as they are and reduced, and drawings of the embedded model. Every undamaged picture
-comes as it is, after light JPEG and without colours, which the score must not mind; and with each fault of damage.py, or
-some of them, at a random strength, 40 % of them saved as JPEG afterwards.
+source are averaged away), those of published.py as they are and reduced, and drawings of the embedded model. Every
+undamaged picture comes as it is, after light JPEG and without colours, which the score must not mind; and with each fault
+of damage.py, or some of them, at a random strength, 40 % of them saved as JPEG afterwards.
 """
 
 from __future__ import annotations

@@ -3,11 +3,11 @@
 Quality items are standardised at each canonical size (rung), so that all sizes share one model.
 
 * A *unit space* describes good pictures of one kind (photographs, drawings, those of the embedded model, photographs from
-  the web, scans of art) by the mean and the covariance of their texture items. The distance of a picture is that from the nearest unit space of its size: MT of
-  the Mahalanobis–Taguchi family, with hard attention over the unit spaces. Pictures of 512 and of 256 pixels share their
-  unit spaces, in which they are described by the texture that both can show: at 256 and at 128 pixels. So the distance
-  hardly changes when a picture is reduced. Means and covariances are symmetrised over all mirrorings and quarter turns,
-  so that it does not change with them.
+  the web, scans of art) by the mean and the covariance of their texture items. The distance of a picture is that from the
+  nearest unit space of its size: MT of the Mahalanobis–Taguchi family, with hard attention over the unit spaces. Pictures
+  of 512 and of 256 pixels share their unit spaces, in which they are described by the texture that both can show: at 256
+  and at 128 pixels. So the distance hardly changes when a picture is reduced. Means and covariances are symmetrised over
+  all mirrorings and quarter turns, so that it does not change with them.
 * A *detector* is attention-RT, version D (``attention/version_d``): a picture attends to learning pictures, undamaged
   ones and damaged ones, whose values are fitted. Keys are a sample of the learning pictures; the values are fitted to
   all of them. Evidence of a fault is 0 for the median undamaged picture and 1 at the limit, which hardly any

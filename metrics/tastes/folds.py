@@ -1,8 +1,8 @@
 """Grouped folds, and the concordance of held-out pictures.
 
 Pictures that a person chose between are left out together, and compared with each other alone, because their likings
-have no common level with those of others; unless too many pictures hang together by choices and groups. Only pictures of
-one fold are compared, because only they were scored by the same fitted model. The
+have no common level with those of others. Where too many pictures hang together by choices and groups, they are left out
+and compared like rated ones. Only pictures of one fold are compared, because only they were scored by the same model. The
 statistic is the concordance: the chance that of two pictures of different liking the better liked one scores higher,
 ties counted half. For good against bad it is the AUC; for graded ratings, 2·concordance − 1 is Somers' D, a rank
 correlation.
@@ -48,12 +48,14 @@ class Units:
     """What is left out together, and what is compared.
 
     Attributes:
-        unit: (n,) number of each picture's unit: its group, with the groups of all pictures it was chosen against.
+        unit: (n,) number of each picture's unit: its group, and all groups that hang together with it by choices.
         level: (n,) pictures of one level, from 0, are compared with each other alone; those of −1 with all others of −1.
+        choices: number of units in which pictures of a level have unequal likings.
     """
 
     unit: np.ndarray
     level: np.ndarray
+    choices: int = 0
 
     @classmethod
     def of(cls, examples: Examples) -> Units:
@@ -65,12 +67,9 @@ class Units:
         joined = connected_components(coo_array((groups[:, None] == groups) | chosen), directed=False)[1]
         few = np.bincount(joined)[joined] <= max(2, TOGETHER * len(joined))
         unit = np.unique(np.where(few, joined, joined.max() + 1 + groups), return_inverse=True)[1]
-        return cls(unit, np.where(few & (examples.levels >= 0), examples.levels, -1))
-
-    @property
-    def choices(self) -> int:
-        """Number of units in which pictures are compared by choices."""
-        return len(np.unique(self.unit[self.level >= 0]))
+        level = np.where(few & (examples.levels >= 0), examples.levels, -1)
+        parts = [(unit[level == one][0], np.ptp(examples.liking[level == one])) for one in np.unique(level[level >= 0])]
+        return cls(unit, level, len({number for number, apart in parts if apart > 1e-12}))
 
 
 def fold_numbers(liking: np.ndarray, groups: np.ndarray, folds: int, rng: np.random.Generator) -> np.ndarray:

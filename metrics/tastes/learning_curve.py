@@ -136,7 +136,10 @@ def add_curve(
     )
     advice = _advice(trust, more, (now, then), (low, high))
     if trust.word == CHANCE:
-        helps = [ratings_to_show(trust, more, forecast), _missing_side(trust), _other_items(content=content)]
+        # Choices are pairs of pictures, and show less than two ratings do.
+        units = Units.of(examples)
+        side = more / 3 if units.choices and (units.level >= 0).all() else more / 2
+        helps = [ratings_to_show(trust, more, forecast, side), _missing_side(trust), _other_items(content=content)]
         advice = " ".join([advice, *(sentence for sentence in helps if sentence)])
     return replace(trust, curve=curve, advice=advice, more=more, expected=float(then))
 
@@ -165,17 +168,19 @@ def _advice(trust: Trust, more: int, concordances: tuple[float, float], limits: 
     )
 
 
-def ratings_to_show(trust: Trust, count: int, forecast: Callable[[float], float]) -> str:
+def ratings_to_show(trust: Trust, count: int, forecast: Callable[[float], float], side_now: float | None = None) -> str:
     """Tell in a sentence how many more ratings would show that a taste is better than chance.
 
     Args:
         trust: the trust report.
         count: number of ratings now.
         forecast: the concordance expected with so many times the ratings.
+        side_now: number of pictures a side that they show as much as, see ``trust.comparisons``; by default half of them.
     """
+    side_now = count / 2 if side_now is None else side_now
     statistic = "rank correlation" if trust.graded else "AUC"
     for times in AHEAD:
-        expected, side = forecast(times), independent(times * count / 2)
+        expected, side = forecast(times), independent(times * side_now)
         if score_interval(expected, side, side)[0] > 0.5:
             value = 2 * expected - 1 if trust.graded else expected
             return (

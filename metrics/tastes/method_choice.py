@@ -58,23 +58,28 @@ def choose(
         repeats: repetitions of the cross-validation.
         every: True to measure, for the report, also methods that cannot be chosen from so few pictures.
     """
-    usual, few = methods[0], len(z) < FEWEST_TO_BEAT_PRIORS
-    if len(z) < FEWEST_TO_CHOOSE and not every:
+    units = Units.of(examples)
+    # The two pictures of a choice come out right or wrong together, and count once.
+    single = np.unique(np.where(units.level >= 0, units.unit, -1 - np.arange(len(z))), return_inverse=True)[1]
+    count = int(single.max()) + 1
+    usual, few = methods[0], count < FEWEST_TO_BEAT_PRIORS
+    if count < FEWEST_TO_CHOOSE and not every:
         methods = [m for m in methods if m == usual or (m == "prior" and few and priors.shape[1])]
     if len(methods) == 1:
         return Choice(usual, {})
-    unit = Units.of(examples).unit
-    numbers = [fold_numbers(examples.liking, unit, folds, rng) for _ in range(repeats)]
+    numbers = [fold_numbers(examples.liking, units.unit, folds, rng) for _ in range(repeats)]
     held_out = compare_held_out(methods, z, examples, priors, frame, numbers)
     placements = {method: comparisons.placements() for method, comparisons in held_out.items()}
     usable = {m: p for m, p in placements.items() if np.isfinite(p).any()}
     reached = {method: float(np.nanmean(p)) for method, p in usable.items()}
     best = usual
     for method in usable:
-        if method == usual or usual not in usable or len(z) < FEWEST_TO_CHOOSE:
+        if method == usual or usual not in usable or count < FEWEST_TO_CHOOSE:
             continue
-        ahead = usable[method] - usable[usual]
-        ahead = ahead[np.isfinite(ahead)]
+        difference = usable[method] - usable[usual]
+        known = np.isfinite(difference)
+        times = np.bincount(single[known], minlength=count)
+        ahead = np.bincount(single[known], difference[known], count)[times > 0] / times[times > 0]
         error = ahead.std(ddof=1) / np.sqrt(len(ahead)) if len(ahead) > 1 else np.inf
         if ahead.size and ahead.mean() > error and reached[method] > reached.get(best, 0.0):
             best = method

@@ -129,6 +129,20 @@ def independent(pictures: float, repeats: int = REPEATS) -> float:
     return max(1.0, pictures / (1 / repeats + FOLDS / (FOLDS - 1)))
 
 
+def comparisons(pictures: float, choices: int, rated: float) -> float:
+    """Number of rated pictures a side that show as much as these and some choices.
+
+    At chance, the comparisons of k with k rated pictures have the variance 1/(6k), and m choices that of m coins, 1/(4m).
+
+    Args:
+        pictures: k.
+        choices: m.
+        rated: share of the comparisons, 0…1, that are between rated pictures.
+    """
+    parts = [(rated, pictures), (1 - rated, 2 * choices / 3)]
+    return 1 / sum(share**2 / size for share, size in parts if share > 0)
+
+
 def interval(
     held_out: HeldOut, units: Units, better: int, worse: int, rng: np.random.Generator, repeats: int = REPEATS
 ) -> tuple[float, float]:
@@ -148,8 +162,8 @@ def interval(
         rng: source of the bootstrap.
         repeats: repetitions of the cross-validation.
     """
-    # At chance, m choices tell as much as all comparisons of 2m/3 liked with 2m/3 disliked pictures.
-    sizes = [n - units.choices / 3 for n in (better, worse)]
+    rated = held_out.counts[np.ix_(units.level < 0, units.level < 0)].sum() / held_out.counts.sum()
+    sizes = [comparisons(n - units.choices, units.choices, rated) for n in (better, worse)]
     low = score_interval(held_out.concordance, *(independent(n, repeats) for n in sizes))[0]
     cautious = (independent(n**2 / (n + CAUTION_PICTURES), repeats) for n in sizes)
     high = score_interval(max(held_out.concordance, 0.5), *cautious)[1]
@@ -175,22 +189,47 @@ def cross_validate(examples: Examples, learner: Learner, rng: np.random.Generato
     return gather(examples.liking, tests, units.level)
 
 
-def contrasts(examples: Examples) -> np.ndarray:
-    """(m, n) weights of the pictures in the mean of each unit, or, for units of choices, in a difference of their likings.
+@dataclass(frozen=True)
+class Contrasts:
+    """What the permutation test looks at: means of rated pictures, and differences between chosen and other ones.
 
-    The first picture of a difference counts positively, so that its value says whether that one was chosen.
+    Attributes:
+        rows: (m, n) weights of the pictures. The first picture of a difference counts positively, so that its value says
+            whether that one was chosen.
+        unit: (m,) unit of each row, as in ``Units``.
+        choice: (m,) True for differences.
     """
-    units = Units.of(examples)
-    rows = np.zeros((units.unit.max() + 1, len(examples)))
-    for number, row in enumerate(rows):
-        members = np.flatnonzero(units.unit == number)
-        chosen = members[units.level[members] >= 0]
-        if len(chosen):
-            apart = examples.liking[chosen] - examples.liking[chosen].mean()
-            row[chosen] = apart / max(np.abs(apart).sum() / 2, 1e-12) * (1 if apart[0] >= 0 else -1)
-        else:
-            row[members] = 1 / len(members)
-    return rows
+
+    rows: np.ndarray
+    unit: np.ndarray
+    choice: np.ndarray
+
+    @classmethod
+    def of(cls, examples: Examples, units: Units) -> Contrasts:
+        """A mean for each unit with rated pictures, and a difference for each with choices that are no ties."""
+        rows, unit, choice = [], [], []
+        for number in range(units.unit.max() + 1):
+            rated, difference = (units.unit == number) & (units.level < 0), np.zeros(len(examples))
+            for level in np.unique(units.level[(units.unit == number) & (units.level >= 0)]):
+                of_level = units.level == level
+                difference[of_level] = examples.liking[of_level] - examples.liking[of_level].mean()
+            size = np.abs(difference).sum() / 2
+            if rated.any():
+                rows.append(rated / rated.sum())
+            if size > 1e-12:
+                rows.append(difference / size * np.sign(difference[np.flatnonzero(difference)[0]]))
+            found = [False] * bool(rated.any()) + [True] * bool(size > 1e-12)
+            choice += found
+            unit += [number] * len(found)
+        return cls(np.array(rows), np.array(unit), np.array(choice))
+
+    def centred(self, values: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Values of some rows, (r,) or (r, b), with those of means less their mean; differences have no level."""
+        means = ~self.choice[rows]
+        centred = values.copy()
+        if means.any():
+            centred[means] -= values[means].mean(axis=0)
+        return centred
 
 
 def permutation_test(
@@ -210,8 +249,9 @@ def permutation_test(
         frame: blocks of the items.
         rng: source of folds and permutations.
     """
-    units, rows = Units.of(examples), contrasts(examples)
-    choices = np.isin(np.arange(len(rows)), units.unit[units.level >= 0])
+    units = Units.of(examples)
+    contrasts = Contrasts.of(examples, units)
+    rows, choices = contrasts.rows, contrasts.choice
     kernels = Kernels.of(z, frame)
     base = np.mean(kernels.against(z), axis=0) + TRUSTED[1] * priors @ priors.T
     kernel, liking, offset = rows @ base @ rows.T, rows @ examples.liking, TRUSTED[0] * rows @ priors.sum(axis=1)
@@ -220,14 +260,14 @@ def permutation_test(
     permuted[choices, 1:] *= rng.choice([-1.0, 1.0], (int(choices.sum()), PERMUTATIONS))
     statistic = np.zeros(permuted.shape[1])
     for _ in range(REPEATS):
-        numbers = rng.permutation(np.arange(len(rows)) % FOLDS)
+        numbers = rng.permutation(np.arange(units.unit.max() + 1) % FOLDS)[contrasts.unit]
         for test, learning in splits(numbers):
             inside = kernel[np.ix_(learning, learning)] + 0.3 * np.eye(len(learning))
             target = permuted[learning] - offset[learning, None]
-            centred = target - target.mean(axis=0)
-            predicted = kernel[np.ix_(test, learning)] @ np.linalg.solve(inside, centred) + offset[test, None]
-            predicted -= predicted.mean(axis=0)
-            statistic += np.sum(predicted * (permuted[test] - permuted[test].mean(axis=0)), axis=0)
+            weights = np.linalg.solve(inside, contrasts.centred(target, learning))
+            predicted = kernel[np.ix_(test, learning)] @ weights + offset[test, None]
+            predicted = contrasts.centred(predicted, test)
+            statistic += np.sum(predicted * contrasts.centred(permuted[test], test), axis=0)
     # Rounding must not make a permutation that changes nothing look different.
     return float(np.mean(statistic >= statistic[0] - 1e-9 * np.abs(statistic).max()))
 
@@ -235,10 +275,9 @@ def permutation_test(
 def sides(examples: Examples) -> tuple[int, int]:
     """Numbers of units whose mean liking is above and below the middle; those of choices have pictures on both sides."""
     units = Units.of(examples)
-    rated = units.unit[~np.isin(units.unit, units.unit[units.level >= 0])]
-    size = units.unit.max() + 1
-    count = np.bincount(rated, minlength=size)
-    mean = np.bincount(units.unit, examples.liking)[count > 0] / count[count > 0]
+    rated = units.level < 0
+    count = np.bincount(units.unit[rated])
+    mean = np.bincount(units.unit[rated], examples.liking[rated])[count > 0] / count[count > 0]
     above, below = (int(side.sum()) + units.choices for side in (mean > examples.middle, mean < examples.middle))
     return above, below
 

@@ -14,8 +14,9 @@ from soart.metrics.tastes.mixture import contrasts_of, learn_mixture
 from soart.metrics.tastes.profile import learn_taste
 from soart.metrics.tastes.profile_files import load_taste, same_taste, save_taste
 from soart.metrics.tastes.trust import (
+    Contrasts,
     Predictor,
-    contrasts,
+    comparisons,
     cross_validate,
     independent,
     interval,
@@ -151,6 +152,10 @@ def test_pictures_of_a_choice_are_one_unit_unless_too_many_hang_together():
     assert Units.of(both).choices == 4
     assert (Units.of(both).level >= 0).tolist() == [True] * 8 + [False] * 12
     assert sides(both) == (6 + 4, 6 + 4)
+    # Neither ties nor what is left of a choice after its partner was rated are comparisons.
+    tied = from_choices(items, pairs_of(items, 4), ties=[(8, 9)])
+    assert Units.of(tied).choices == 4
+    assert Units.of(tied.take(np.arange(1, 10))).choices == 3
 
 
 def test_only_the_pictures_of_a_choice_are_compared():
@@ -222,8 +227,40 @@ def p_value_of(examples, rng):
 
 
 def test_differences_do_not_tell_by_their_sign_which_picture_was_chosen():
-    items = np.arange(24.0).reshape(6, 4)
-    rows = contrasts(from_choices(items, [(1, 0), (2, 3), (5, 4)]))
-    assert rows.tolist() == [[1, -1, 0, 0, 0, 0], [0, 0, 1, -1, 0, 0], [0, 0, 0, 0, 1, -1]]
-    tied = contrasts(from_choices(items, [(1, 0)], ties=[(2, 3)]))
-    assert np.isfinite(tied).all()
+    items = np.arange(32.0).reshape(8, 4)
+
+    def rows_of(examples):
+        return Contrasts.of(examples, Units.of(examples)).rows.tolist()
+
+    pairs = [[1, -1, 0, 0, 0, 0], [0, 0, 1, -1, 0, 0], [0, 0, 0, 0, 1, -1]]
+    assert rows_of(from_choices(items, [(1, 0), (2, 3), (5, 4)])) == pairs
+    # Nothing is known from ties.
+    assert rows_of(from_choices(items, [(1, 0)], ties=[(2, 3)])) == [[1, -1, 0, 0]]
+    # Rated pictures of the prompt of a choice count by their mean.
+    both = mix(from_choices(items, [(0, 1)], groups=["a", "b", *"cdefgh"], pictures=range(8)),
+               from_ratings(items[2:], [5, 1, 5, 1, 5, 1], groups=["a", "a", *"defg"], pictures=range(2, 8)))  # fmt: skip
+    contrasts = Contrasts.of(both, Units(np.array([0, 0, 0, 0, 1, 2, 3, 4]), np.array([0, 0, *[-1] * 6])))
+    assert contrasts.rows[:2].tolist() == [[0, 0, 0.5, 0.5, 0, 0, 0, 0], [1, -1, 0, 0, 0, 0, 0, 0]]
+    assert contrasts.unit.tolist() == [0, 0, 1, 2, 3, 4]
+    assert contrasts.choice.tolist() == [False, True, False, False, False, False]
+    # Differences of likings have no level that could be taken off.
+    assert contrasts.centred(np.array([5.0, 7, 1, 1, 1, 2]), np.arange(6)).tolist() == [3, 7, -1, -1, -1, 0]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_choices_count_in_whatever_order_their_pictures_are_stored(turned):
+    """As in a folder of one model against a folder of another: the lower number always won, or never."""
+    rng = np.random.default_rng(7)
+    items = rng.normal(size=(60, 4))
+    items[0::2, 0] += 1.5 * (1 - 2 * turned)
+    examples = from_choices(items, [(i + turned, i + 1 - turned) for i in range(0, 60, 2)])
+    assert p_value_of(examples, rng) < 0.01
+
+
+def test_choices_beside_ratings_show_as_much_as_their_share_of_the_comparisons():
+    assert comparisons(20, 0, 1.0) == pytest.approx(20)
+    assert comparisons(0, 30, 0.0) == pytest.approx(20)
+    # Few comparisons by choices say little about the many by ratings, and the other way round.
+    assert comparisons(20, 30, 0.5) == pytest.approx(40)
+    assert comparisons(20, 30, 0.9) < 25
+    assert comparisons(4, 300, 0.9) < 5
