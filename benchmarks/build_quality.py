@@ -3,9 +3,10 @@
     python benchmarks/build_quality.py [--cache DIR] [--write] [--without DOMAIN ...]
 
 Learning pictures are those of quality_pictures.py: two of three sources of sources.py, one half of the pictures of
-published.py (whose data must be there), and drawings of the embedded model and its renderer. The printed rates are on left-out sources (grouped cross-validation); kinds.py measures the stored model on the
-sources that were not learnt from. With --without nothing is learnt from domains of published.py, such as faces, and it is
-printed how many of their undamaged pictures are suspected.
+published.py (whose data must be there), and drawings of the embedded model and its renderer. The printed rates are on
+left-out sources (grouped cross-validation); kinds.py measures the stored model on the sources that were not learnt from.
+With --without nothing is learnt from domains of published.py, such as faces, and it is printed how many of their undamaged
+pictures are suspected.
 """
 
 from __future__ import annotations
