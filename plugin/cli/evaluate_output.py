@@ -7,7 +7,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...pipelines.support.wording import counted
+from ...pipelines.support.wording import counted, percent
 from .terminal import printable, say
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def print_evaluation(evaluated: EvaluatedCollection, top: int) -> None:
         if pictures:
             say(f"{name}: {_names(pictures)}")
     damaged = [
-        f"{damage_noun(name)} {count} ({100 * count / len(evaluation.ids):.0f} %)"
+        f"{damage_noun(name)} {count} ({percent(count, len(evaluation.ids))})"
         for name, (count, _) in summary.damage.items()
         if count
     ]
