@@ -135,11 +135,11 @@ def comparisons(pictures: float, choices: int, rated: float) -> float:
     At chance, the comparisons of k with k rated pictures have the variance 1/(6k), and m choices that of m coins, 1/(4m).
 
     Args:
-        pictures: k.
+        pictures: k; 0 counts as 1, where all rated pictures are on the other side of the middle.
         choices: m.
         rated: share of the comparisons, 0…1, that are between rated pictures.
     """
-    parts = [(rated, pictures), (1 - rated, 2 * choices / 3)]
+    parts = [(rated, max(pictures, 1)), (1 - rated, 2 * choices / 3)]
     return 1 / sum(share**2 / size for share, size in parts if share > 0)
 
 

@@ -264,3 +264,4 @@ def test_choices_beside_ratings_show_as_much_as_their_share_of_the_comparisons()
     assert comparisons(20, 30, 0.5) == pytest.approx(40)
     assert comparisons(20, 30, 0.9) < 25
     assert comparisons(4, 300, 0.9) < 5
+    assert comparisons(0, 30, 0.1) == pytest.approx(1 / (0.01 + 0.81 / 20))
