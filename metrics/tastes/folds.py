@@ -45,7 +45,7 @@ def near_duplicates(z: np.ndarray, groups: np.ndarray, near: float = NEAR) -> np
 
 @dataclass(frozen=True)
 class Units:
-    """What is left out together, and what is compared.
+    """Pictures grouped into units, which are left out as a whole, and into levels, within which they are compared.
 
     Attributes:
         unit: (n,) number of each picture's unit: its group, and all groups that hang together with it by choices.

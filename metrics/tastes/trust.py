@@ -191,7 +191,7 @@ def cross_validate(examples: Examples, learner: Learner, rng: np.random.Generato
 
 @dataclass(frozen=True)
 class Contrasts:
-    """What the permutation test looks at: means of rated pictures, and differences between chosen and other ones.
+    """Weights that make means of rated pictures, and differences of chosen ones, from values of single pictures.
 
     Attributes:
         rows: (m, n) weights of the pictures. The first picture of a difference counts positively, so that its value says
