@@ -15,10 +15,12 @@ unexport PYTHONDONTWRITEBYTECODE
 
 # pip does not compile all packages on one core (`--no-compile`): what is imported is compiled then.
 
+FAST := $(BIN)/pytest -m "not slow" -n auto --dist loadfile --no-loadscope-reorder
+
 # Lints two at a time; each tool's output stays together where this make can do that.
 PAIRED := --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
-.PHONY: help demo test test-slow bench collect lint lint-js lint-style lint-types pages texts docs clean
+.PHONY: help demo test test-slow coverage bench collect lint lint-js lint-style lint-types pages texts docs clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,10 +78,14 @@ collect: $(DEV)
 
 test:  ## lint, then run the fast tests: what every change must pass
 	@$(MAKE) --no-print-directory $(PAIRED) lint collect
-	$(BIN)/pytest -m "not slow" -n auto --dist loadfile --no-loadscope-reorder --cov --cov-report=term
+	$(FAST)
 
 test-slow: $(DEV)  ## run the tests that take minutes
 	$(BIN)/pytest -m slow
+
+# Apart, because tracing every line takes as long again as the tests that are traced.
+coverage: $(DEV)  ## run the fast tests traced: how much of the code do they reach?
+	$(FAST) --cov --cov-report=term
 
 bench: $(BENCH)  ## print the figures of docs/benchmarks/; hours
 	$(BIN)/python benchmarks/overhead.py

@@ -38,7 +38,7 @@ settings.load_profile("steady")
 WAITING = {"browser", "test_ray_engine.py"}
 
 HERE = Path(__file__).parent
-#: Rooms whose own tests must cover them. Tracing costs a third of the time again, so other tests and those that draw run
+#: Rooms whose own tests must cover them (`make coverage`). Tracing takes long, so other tests and those that draw run
 #: without.
 COVERED = [HERE / room for room in ("metrics", "pipelines", "prompts")]
 DRAWING = {"embedded", "generator"}
