@@ -16,7 +16,7 @@ from math import prod
 
 import numpy as np
 
-from .kernels import Hyperparameters, gather, joint_kernels, offsets, one_hot, slot_kernels, slot_of_column
+from .kernels import Hyperparameters, gather, joint_kernels, offsets, slot_kernels, slot_of_column
 from .similarity import joint_numbers
 
 #: Random waves of a prior draw of the joint effect of numbers.
@@ -43,8 +43,8 @@ class Products:
         ]
         return np.real(np.array(values)).reshape(len(self.weights), len(choices))
 
-    def take(self, functions: Sequence[int] | np.ndarray) -> Products:
-        """The functions numbered ``functions``."""
+    def take(self, functions: Sequence[int] | np.ndarray | slice) -> Products:
+        """The functions numbered ``functions``; of a slice without a copy."""
         return Products(self.weights[functions], {s: factors[functions] for s, factors in self.factors.items()})
 
     def times(self, factor: float) -> Products:
@@ -91,32 +91,38 @@ class Tables:
 
     def __call__(self, choices: np.ndarray) -> np.ndarray:
         """(d, n) values at (n, S) choices."""
-        ones = one_hot(choices, self.levels)
-        pairs = np.stack([((ones @ table) * ones).sum(axis=1) for table in self.pair]) if len(self) else 0.0
-        values: np.ndarray = self.constant[:, None] + self.main @ ones.T + pairs / 2
+        columns = choices + offsets(self.levels)
+        values: np.ndarray = self.constant[:, None] + self.main[:, columns].sum(axis=2)
+        for slot in range(1, len(self.levels)):
+            values += self.pair[:, columns[:, slot, None], columns[:, :slot]].sum(axis=2)
         for products in self.products:
             values += products(choices)
         return values
 
     def __getitem__(self, index: int) -> Tables:
         """The single function at ``index``."""
-        return self.take([index])
+        number = range(len(self))[index]
+        return self.take(slice(number, number + 1))
 
-    def take(self, functions: Sequence[int] | np.ndarray) -> Tables:
-        """The functions numbered ``functions``."""
+    def take(self, functions: Sequence[int] | np.ndarray | slice) -> Tables:
+        """The functions numbered ``functions``; of a slice without a copy."""
         products = tuple(part.take(functions) for part in self.products)
         return Tables(self.levels, self.constant[functions], self.main[functions], self.pair[functions], products)
 
-    def options(self, choices: np.ndarray) -> np.ndarray:
-        """(d, k, Σ|s|) values, but for a constant in each slot, when one option of a choice is replaced by each other one.
+    def options(self, choices: np.ndarray, functions: np.ndarray | None = None) -> np.ndarray:
+        """(f, k, Σ|s|) values, but for a constant in each slot, when one option of a choice is replaced by each other one.
 
         Args:
-            choices: (d, k, S), k for each function.
+            choices: (f, k, S), k for each function.
+            functions: (f,) numbers of functions; None for all.
         """
-        flat = one_hot(choices.reshape(-1, len(self.levels)), self.levels)
-        totals: np.ndarray = self.main[:, None, :] + flat.reshape(*choices.shape[:2], -1) @ self.pair
+        functions = np.arange(len(self)) if functions is None else functions
+        columns = choices + offsets(self.levels)
+        totals = np.repeat(self.main[functions, None, :], choices.shape[1], axis=1)
+        for slot in range(len(self.levels)):
+            totals += self.pair[functions[:, None], columns[..., slot]]
         for products in self.products:
-            products.add_options(choices, self.levels, totals)
+            products.take(functions).add_options(choices, self.levels, totals)
         return totals
 
     @classmethod

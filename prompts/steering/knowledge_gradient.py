@@ -29,7 +29,9 @@ _FEWEST_DRAWS = 8
 #: draw.
 CENTRES, FEWER_CENTRES, _STARTS = 8, 4, 3
 #: Most candidates, whose covariance is a matrix, and most numbers in the tables of the draws.
-MOST_CANDIDATES, MOST_NUMBERS = 3000, 30_000_000
+MOST_CANDIDATES, MOST_NUMBERS = 3000, 10_000_000
+#: Candidates even in a large space, and most products in their covariance: candidates² × options of all slots.
+_FEWEST_CANDIDATES, _MOST_PRODUCTS = 500, 1_500_000_000
 #: Domains of at most this many choices are candidates as a whole.
 _FEW = 300
 #: Fantasies of the ratings of earlier picks, an even number, and candidates worth most at the first pick, among which the
@@ -44,6 +46,12 @@ def draws_for(count: int, domain: Domain) -> int:
     """Number of posterior draws for a batch of ``count``: fewer where tables of all pairs of options are large."""
     wanted = DRAWS if count > 1 else FEWER_DRAWS
     return min(wanted, max(_FEWEST_DRAWS, MOST_NUMBERS // sum(domain.levels) ** 2))
+
+
+def candidates_for(domain: Domain) -> int:
+    """Most candidates: fewer where slots have many options, because the time of their covariance grows with these."""
+    affordable = int(np.sqrt(_MOST_PRODUCTS / sum(domain.levels)))
+    return min(MOST_CANDIDATES, max(_FEWEST_CANDIDATES, affordable))
 
 
 def leaders(draws: Tables, mean: Tables, domain: Domain, rng: np.random.Generator, shown: np.ndarray) -> np.ndarray:
@@ -78,8 +86,8 @@ def maxima(draws: Tables, domain: Domain, rng: np.random.Generator, starts: np.n
 def candidates(leading: np.ndarray, mean: Tables, domain: Domain, centres: int = CENTRES) -> np.ndarray:
     """(c, S) distinct permitted choices that may be worth a picture.
 
-    The (l, S) ``leading`` ones come first, then the neighbours of the best ``centres`` of them: of more than
-    ``MOST_CANDIDATES`` those of the highest mean.
+    The (l, S) ``leading`` ones come first, then the neighbours of the best ``centres`` of them: of too many those of the
+    highest mean.
     """
     if domain.size() <= _FEW:
         others = domain.everything()
@@ -87,9 +95,10 @@ def candidates(leading: np.ndarray, mean: Tables, domain: Domain, centres: int =
         best = leading[np.argsort(-mean(leading)[0], kind="stable")[:centres]]
         others = np.vstack([_near(choice, domain) for choice in best])
     distinct = np.array(list(dict.fromkeys(keys(np.vstack([leading, others])))), dtype=np.int64)
-    if len(distinct) <= MOST_CANDIDATES:
+    most = candidates_for(domain)
+    if len(distinct) <= most:
         return distinct
-    order = np.argsort(-mean(distinct[len(leading) :])[0], kind="stable")[: MOST_CANDIDATES - len(leading)]
+    order = np.argsort(-mean(distinct[len(leading) :])[0], kind="stable")[: max(most - len(leading), 0)]
     return np.vstack([distinct[: len(leading)], distinct[len(leading) + np.sort(order)]])
 
 

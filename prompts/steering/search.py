@@ -177,7 +177,7 @@ def keys(choices: np.ndarray) -> list[Key]:
 
 def gains(table: Tables, choices: np.ndarray) -> np.ndarray:
     """(n, Σ|s|) change of the first function of ``table`` when one option of a choice is replaced by each other one."""
-    totals = table.options(choices[None])[0]
+    totals = table[0].options(choices[None])[0]
     present = np.take_along_axis(totals, choices + offsets(table.levels), axis=1)
     changes: np.ndarray = totals - np.repeat(present, table.levels, axis=1)
     return changes
@@ -236,7 +236,7 @@ def peaks(tables: Tables, starts: np.ndarray, domain: Domain) -> np.ndarray:
         active = np.arange(len(tables))
         while len(active):
             here = climbed[active]
-            totals = tables.take(active).options(here)
+            totals = tables.options(here, active)
             growth = totals - np.repeat(np.take_along_axis(totals, here + start, axis=2), domain.levels, axis=2)
             growth[..., ~domain.options] = -np.inf
             best = growth.argmax(axis=2)

@@ -1,5 +1,7 @@
 """The joint effect of several numbers, the last term of the taste kernel."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from soart.prompts.rating_model.cells import Cells
 from soart.prompts.rating_model.choice_functions import Tables, combination, prior_draws
 from soart.prompts.rating_model.feedback import Feedback
 from soart.prompts.rating_model.hyperparameters import Evidence, Layout, Priors
-from soart.prompts.rating_model.kernels import Rows, covariance, offsets, taste_kernel, variance
+from soart.prompts.rating_model.kernels import Rows, covariance, offsets, one_hot, taste_kernel, variance
 from soart.prompts.rating_model.likelihoods import Terms
 from soart.prompts.rating_model.model import RatingModel
 from soart.prompts.rating_model.similarity import Numbers
@@ -88,11 +90,20 @@ def test_options_are_what_changing_one_of_them_gives(rng, tables):
                 changed[slot] = option
                 gain = growth[:, row, start[slot] + option] - growth[:, row, start[slot] + choice[slot]]
                 np.testing.assert_allclose(tables(np.stack([changed, choice])) @ [1, -1], gain, atol=1e-12)
+    np.testing.assert_allclose(
+        tables.options(np.stack([x[:3], x[3:]]), np.array([2, 0])), [growth[2, :3], growth[0, 3:]]
+    )
 
 
 def test_functions_are_added_scaled_taken_and_joined(rng, tables):
     x = choices(rng, 12)
     values = tables(x)
+    ones = one_hot(x, LEVELS)
+    pairs = np.einsum("nc,dce,ne->dn", ones, tables.pair, ones) / 2
+    plain = tables.constant[:, None] + tables.main @ ones.T + pairs
+    np.testing.assert_allclose(replace(tables, products=())(x), plain, atol=1e-12)
+    np.testing.assert_array_equal([table(x)[0] for table in tables], values)
+    np.testing.assert_array_equal(tables[-1](x)[0], values[-1])
     np.testing.assert_allclose(tables.times(2.0).plus(tables).shifted(np.ones(3))(x), 3 * values + 1)
     np.testing.assert_allclose(tables[1](x), values[[1]])
     joined = Tables.joined([tables, tables.times(-1.0)], np.array([5, 0]))
