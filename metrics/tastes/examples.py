@@ -28,7 +28,7 @@ from .bradley_terry import strengths_of
 GOOD, BAD, MIDDLE = "good", "bad", "middle"
 #: Lowest and highest rating.
 LOWEST, HIGHEST = 1.0, 5.0
-_FIELDS = ("items", "liking", "modes", "groups", "pictures", "weights", "priors", "levels")
+_FIELDS = ("items", "liking", "modes", "groups", "pictures", "weights", "priors", "levels", "choices")
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ class Examples:
         priors: (n, k) prior scores on any scale, NaN for missing ones; none by default.
         levels: (n,) pictures of one level, from 0, are known from choices among each other alone: their likings have an
             unknown level in common. −1 for other judgements, and by default.
+        choices: (n,) number of choices, not counting ties, in which each picture won or lost; 0 by default.
         prior_names: (k,) their names; empty if unknown.
         prior_beliefs: (k,) beliefs in trusts in them, as other raters have shown them, see ``shown_by_others``; empty for
             the usual ones.
@@ -59,6 +60,7 @@ class Examples:
     weights: np.ndarray = field(default_factory=lambda: np.zeros(0))
     priors: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
     levels: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64), kw_only=True)
+    choices: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64), kw_only=True)
     prior_names: tuple[str, ...] = ()
     prior_beliefs: tuple[Beliefs, ...] = ()
 
@@ -70,6 +72,8 @@ class Examples:
             object.__setattr__(self, "priors", np.zeros((n, 0)))
         if not len(self.levels):
             object.__setattr__(self, "levels", np.full(n, -1))
+        if not len(self.choices):
+            object.__setattr__(self, "choices", np.zeros(n, dtype=np.int64))
         for name in _FIELDS[1:]:
             if len(getattr(self, name)) != n:
                 raise ItemsError(f"Expected {name} for each of {n} pictures, got {len(getattr(self, name))}.")
@@ -83,6 +87,11 @@ class Examples:
     def graded(self) -> bool:
         """True if there are more than two different likings."""
         return len(np.unique(self.liking)) > 2
+
+    @property
+    def only_choices(self) -> int:
+        """Number of choices, not counting ties, if the pictures are known from choices alone; else 0."""
+        return int(self.choices.sum()) // 2 if (self.levels >= 0).all() else 0
 
     @property
     def middle(self) -> float:
@@ -214,7 +223,8 @@ def from_choices(
     judged = np.array([*wins, *equal])
     links = coo_array((np.ones(len(judged)), (judged[:, 0], judged[:, 1])), shape=(len(rows), len(rows)))
     levels = connected_components(links, directed=False)[1].astype(np.int64)
-    return replace(examples, levels=levels).take(np.unique(judged))
+    counts = np.bincount(np.array(wins, dtype=np.int64).ravel(), minlength=len(rows))
+    return replace(examples, levels=levels, choices=counts).take(np.unique(judged))
 
 
 def mix(*parts: Examples) -> Examples:
@@ -235,6 +245,7 @@ def mix(*parts: Examples) -> Examples:
     # Another judgement of a picture tells its own level.
     levels = np.where(np.bincount(which) > 1, -1, judgements.levels[first])
     weights = np.bincount(which, judgements.weights)
+    choices = np.bincount(which, judgements.choices).astype(np.int64)
     liking = np.bincount(which, judgements.weights * judgements.liking) / weights
     merged = judgements.take(first)
     for i in np.flatnonzero(np.bincount(which) > 1):
@@ -244,7 +255,9 @@ def mix(*parts: Examples) -> Examples:
     modes = np.array([m if abs(v - w) < 1e-12 else mode_of(v)
                       for m, v, w in zip(merged.modes, liking, merged.liking, strict=True)])  # fmt: skip
     order = np.argsort(first)
-    return check_contradictions(replace(merged, liking=liking, modes=modes, weights=weights, levels=levels).take(order))
+    return check_contradictions(
+        replace(merged, liking=liking, modes=modes, weights=weights, levels=levels, choices=choices).take(order)
+    )
 
 
 def check_contradictions(examples: Examples) -> Examples:

@@ -1,4 +1,4 @@
-"""The learning curve, and how much more ratings would help.
+"""The learning curve, and how much more ratings or choices would help.
 
 Held-out concordance is measured with shares of the learning pictures. Its distance from 1 is fitted by an inverse power
 law 1 − C(m) = a + b·m^(−c) with a, b ≥ 0; the repetitions give the uncertainty. The law says how much the concordance
@@ -17,9 +17,11 @@ import numpy as np
 from scipy.optimize import nnls
 
 from .examples import Examples
-from .folds import Units, fold_numbers, gather, learnable, splits
+from .folds import HeldOut, Units, fold_numbers, gather, learnable, splits
 from .trust import (
     CHANCE,
+    CHOOSE_FIVE,
+    CHOOSE_MORE_PROMPTS,
     FEWEST_PER_SIDE,
     FOLDS,
     MORE_PROMPTS,
@@ -29,15 +31,19 @@ from .trust import (
     Trust,
     independent,
     score_interval,
+    shown_as_much,
 )
 
 #: Shares of the learning pictures, and exponents c that are tried.
 SHARES = (0.4, 0.6, 0.8, 1.0)
 EXPONENTS = (0.35, 0.5, 0.7, 1.0)
 REPEATS = 4
-#: The least gain in concordance that is worth more ratings.
+#: Advice without a learning curve.
+RATE_MORE = "Rate more pictures: there are too few for a learning curve."
+CHOOSE_MORE = "Choose between more pictures: there are too few for a learning curve."
+#: The least gain in concordance that is worth more ratings or choices.
 WORTH = 0.01
-#: Times as many ratings as now that are looked ahead to for a taste that shows nothing yet.
+#: Times as many ratings or choices as now that are looked ahead to for a taste that shows nothing yet.
 AHEAD = (1.5, 2, 3, 4, 6, 8, 12)
 
 
@@ -98,47 +104,55 @@ def fit_power_law(sizes: np.ndarray, concordances: np.ndarray) -> PowerLaw:
 
 
 def add_curve(
-    trust: Trust, examples: Examples, learner: Learner, rng: np.random.Generator, *, content: bool = False
+    trust: Trust,
+    examples: Examples,
+    learner: Learner,
+    rng: np.random.Generator,
+    *,
+    held_out: HeldOut | None = None,
+    content: bool = False,
 ) -> Trust:
-    """The trust report with a learning curve, and advice on how much as many ratings again would help.
+    """The trust report with a learning curve, and advice on how much as many ratings or choices again would help.
 
     Args:
         trust: the report.
         examples: the judged pictures.
         learner: learns from some of them.
         rng: source of folds.
+        held_out: the comparisons behind the report; None if nothing could be held out.
         content: True if a network's items are among the items.
     """
+    few, more_prompts = (CHOOSE_FIVE, CHOOSE_MORE_PROMPTS) if trust.choices else (RATE_FIVE, MORE_PROMPTS)
     if trust.word == TOO_FEW and min(trust.liked, trust.disliked) >= FEWEST_PER_SIDE:
-        return replace(trust, advice=MORE_PROMPTS)
-    if not np.isfinite(trust.concordance):
-        return replace(trust, advice=f"{RATE_FIVE}.")
+        return replace(trust, advice=more_prompts)
+    if held_out is None or not np.isfinite(trust.concordance):
+        return replace(trust, advice=f"{few}.")
     sizes, values = measure_curve(examples, learner, rng)
     usable = np.isfinite(values).all(axis=0)
     sizes, values = sizes[usable], values[:, usable]
     if len(sizes) < 2:
-        return replace(trust, advice="Rate more pictures: there are too few for a learning curve.")
+        return replace(trust, advice=CHOOSE_MORE if trust.choices else RATE_MORE)
     laws = [fit_power_law(sizes, values[rng.integers(0, len(values), len(values))].mean(axis=0)) for _ in range(100)]
     law = fit_power_law(sizes, values.mean(axis=0))
-    more = len(examples)
+    more = trust.choices or len(examples)
     reached = float(sizes[-1])
 
     def forecast(times: float, by: PowerLaw = law) -> float:
-        """Held-out concordance expected with so many times the ratings."""
+        """Held-out concordance expected with so many times the ratings or choices."""
         return float(np.clip(trust.concordance + by(times * reached) - by(reached), 0, 1))
 
     now, then = trust.concordance, forecast(2)
     low, high = (float(v) for v in np.quantile([forecast(2, resampled) for resampled in laws], (0.05, 0.95)))
     spread = values.std(axis=0, ddof=1) / np.sqrt(len(values)) * 2
     curve = tuple(
-        (round(size), float(v), float(max(v - s, 0)), float(min(v + s, 1)))
+        (round(size * more / len(examples)), float(v), float(max(v - s, 0)), float(min(v + s, 1)))
         for size, v, s in zip(sizes, values.mean(axis=0), spread, strict=True)
     )
     advice = _advice(trust, more, (now, then), (low, high))
     if trust.word == CHANCE:
-        # Choices are pairs of pictures, and show less than two ratings do.
         units = Units.of(examples)
-        side = more / 3 if units.choices and (units.level >= 0).all() else more / 2
+        half = (units.level < 0).sum() / 2 + units.choices
+        side = shown_as_much(held_out, units, half, half)[0]
         helps = [ratings_to_show(trust, more, forecast, side), _missing_side(trust), _other_items(content=content)]
         advice = " ".join([advice, *(sentence for sentence in helps if sentence)])
     return replace(trust, curve=curve, advice=advice, more=more, expected=float(then))
@@ -149,32 +163,34 @@ def _advice(trust: Trust, more: int, concordances: tuple[float, float], limits: 
 
     Args:
         trust: the trust report.
-        more: number of further ratings.
+        more: number of further ratings, or choices.
         concordances: concordance now, and the one expected after these ratings.
         limits: 90 % interval of the expected concordance.
     """
     statistic = "rank correlation" if trust.graded else "AUC"
     now, then, low, high = (2 * c - 1 if trust.graded else c for c in (*concordances, *limits))
     if trust.word == TOO_FEW:
+        if trust.choices:
+            return f"{CHOOSE_FIVE}; after {more} more choices the {statistic} may be near {then:.2f}."
         return f"{RATE_FIVE}; after {more} more the {statistic} may be near {then:.2f}."
     if concordances[1] - concordances[0] >= WORTH:
         return (
-            f"{more} more ratings are expected to raise the {statistic} from {now:.2f} to {then:.2f} "
+            f"{more} more {trust.judgements} are expected to raise the {statistic} from {now:.2f} to {then:.2f} "
             f"(90 % of fits: {low:.2f}…{high:.2f})."
         )
     return (
-        f"More ratings of this kind would hardly help: with {more} more the {statistic} is expected to change from "
-        f"{now:.2f} to {then:.2f}."
+        f"More {trust.judgements} of this kind would hardly help: with {more} more the {statistic} is expected to change "
+        f"from {now:.2f} to {then:.2f}."
     )
 
 
 def ratings_to_show(trust: Trust, count: int, forecast: Callable[[float], float], side_now: float | None = None) -> str:
-    """Tell in a sentence how many more ratings would show that a taste is better than chance.
+    """Tell in a sentence how many more ratings or choices would show that a taste is better than chance.
 
     Args:
         trust: the trust report.
-        count: number of ratings now.
-        forecast: the concordance expected with so many times the ratings.
+        count: number of ratings, or choices, now.
+        forecast: the concordance expected with so many times as many.
         side_now: number of pictures a side that they show as much as, see ``trust.comparisons``; by default half of them.
     """
     side_now = count / 2 if side_now is None else side_now
@@ -183,19 +199,19 @@ def ratings_to_show(trust: Trust, count: int, forecast: Callable[[float], float]
         expected, side = forecast(times), independent(times * side_now)
         if score_interval(expected, side, side)[0] > 0.5:
             value = 2 * expected - 1 if trust.graded else expected
-            return (
-                f"If the {statistic} is then {value:.2f}, some {round((times - 1) * count)} more, half of them liked, would "
-                "show that it is better than chance."
-            )
+            more = round((times - 1) * count)
+            needed = f"{more} more choices" if trust.choices else f"{more} more, half of them liked,"
+            return f"If the {statistic} is then {value:.2f}, some {needed} would show that it is better than chance."
     return (
-        f"Even {round((AHEAD[-1] - 1) * count)} more ratings of this kind would not show that it is better than chance."
+        f"Even {round((AHEAD[-1] - 1) * count)} more {trust.judgements} of this kind would not show that it is better than "
+        "chance."
     )
 
 
 def _missing_side(trust: Trust) -> str:
-    """Name in a sentence the side that has too few pictures; empty if neither has."""
+    """Name in a sentence the side that has too few pictures; empty if neither has, and for choices, which have none."""
     few, many = sorted([(trust.liked, "liked"), (trust.disliked, "disliked")])
-    if few[0] * 2 > many[0]:
+    if trust.choices or few[0] * 2 > many[0]:
         return ""
     return f"Only {few[0]} are {few[1]} beside {many[0]} {many[1]}: rate more {few[1]} ones."
 

@@ -340,7 +340,8 @@ def learn_taste(
         trust = replace(trust, within=within)
     if curve:
         content = CONTENT in scaling.frame.kinds
-        trust = add_curve(trust, examples, _learner(names, common, (fitted.choice.method,)), rng, content=content)
+        learner = _learner(names, common, (fitted.choice.method,))
+        trust = add_curve(trust, examples, learner, rng, held_out=check.held_out, content=content)
     quantiles = np.quantile(fitted(*reference), np.linspace(0, 1, 101))
     calibration = calibrate(check.held_out, examples)
     created = datetime.now(UTC).isoformat(timespec="seconds")

@@ -71,6 +71,8 @@ def _profile_contents(profile: TasteProfile) -> tuple[dict[str, Any], dict[str, 
         header["prior_beliefs"] = examples.prior_beliefs
     if (examples.levels >= 0).any():
         arrays["levels"] = np.ascontiguousarray(examples.levels, dtype="<f8")
+    if examples.choices.any():
+        arrays["choices"] = np.ascontiguousarray(examples.choices, dtype="<f8")
     if len(profile.kinds):
         header["kinds_space"] = profile.kinds_space
         arrays["kinds"] = np.ascontiguousarray(profile.kinds, dtype="<f8")
@@ -82,8 +84,8 @@ def _profile_contents(profile: TasteProfile) -> tuple[dict[str, Any], dict[str, 
 
 
 def _trust_values(trust: Trust) -> dict[str, Any]:
-    """A trust report as plain JSON values; without trust within groups, as earlier versions wrote it, if it has none."""
-    values = {k: _plain(v) for k, v in asdict(trust).items() if k != "within"}
+    """A trust report as plain JSON values; as earlier versions wrote it if it has no trust within groups and no choices."""
+    values = {k: _plain(v) for k, v in asdict(trust).items() if k != "within" and (k != "choices" or v)}
     if trust.within is not None:
         values["within"] = {k: _plain(v) for k, v in asdict(trust.within).items()}
     return values
@@ -157,7 +159,7 @@ def load_taste(path: Path) -> Taste:
 
 def _arrays_of(arrays: dict[str, np.ndarray], start: str) -> dict[str, np.ndarray]:
     """Arrays of one profile, whose names begin with ``start``."""
-    more = ("kinds", "levels", *(f"alone/{name}" for name in _OWN))
+    more = ("kinds", "levels", "choices", *(f"alone/{name}" for name in _OWN))
     names = [*_ARRAYS, *(name for name in more if f"{start}{name}" in arrays)]
     return {name: arrays[f"{start}{name}"] for name in names}
 
@@ -183,6 +185,7 @@ def _restore(header: dict[str, Any], arrays: dict[str, np.ndarray], path: str) -
         arrays["priors"], tuple(str(n) for n in header["prior_names"]),
         tuple(None if one is None else tuple(map(float, one)) for one in header.get("prior_beliefs", ())),
         levels=arrays.get("levels", np.zeros(0)).astype(np.int64),
+        choices=arrays.get("choices", np.zeros(0)).astype(np.int64),
     )  # fmt: skip
     frame = replace(Frame.of(np.zeros((1, len(names))), names), centre=arrays["centre"], scale=arrays["scale"])
     scaling = Scaling(frame, arrays["prior_centre"], arrays["prior_scale"])

@@ -28,7 +28,7 @@ from .learning_curve import WORTH
 from .methods import Both
 from .mixture import Mixture
 from .profile import TasteProfile
-from .trust import RATE_FIVE, STRONG, TOO_FEW
+from .trust import CHOOSE_FIVE, RATE_FIVE, STRONG, TOO_FEW
 
 #: Only so many of the most uncertain pictures are candidates.
 SHORTLIST = 600
@@ -146,20 +146,23 @@ def _after_rating(covariance: np.ndarray, row: int) -> np.ndarray:
 
 
 def stop_rule(profile: TasteProfile) -> tuple[bool, str]:
-    """True if rating can stop, and the reason or advice as a sentence.
+    """True if rating, or choosing, can stop, and the reason or advice as a sentence.
 
-    Rating can stop if as many ratings again would add less than ``WORTH`` to the concordance, and the profile is strong
+    It can stop if as many ratings or choices again would add less than ``WORTH`` to the concordance, and the profile is strong
     or its learning curve is flat.
     """
     trust = profile.trust
     if trust.word == TOO_FEW:
-        return False, trust.advice or f"{RATE_FIVE}."
+        return False, trust.advice or f"{CHOOSE_FIVE if trust.choices else RATE_FIVE}."
     gain = trust.expected - trust.concordance
     if np.isfinite(gain) and gain < WORTH and trust.word == STRONG:
         reason = (
-            f"The profile is strong, and {trust.more} more ratings are expected to add less than {WORTH}: you can stop."
+            f"The profile is strong, and {trust.more} more {trust.judgements} are expected to add less than {WORTH}: you can "
+            "stop."
         )
         return True, reason
     if np.isfinite(gain) and gain < WORTH and trust.curve and trust.curve[-1][1] - trust.curve[0][1] < WORTH:
-        return True, f"The learning curve is flat: {trust.more} more ratings are expected to add less than {WORTH}."
+        return True, (
+            f"The learning curve is flat: {trust.more} more {trust.judgements} are expected to add less than {WORTH}."
+        )
     return False, trust.advice

@@ -35,8 +35,11 @@ TOO_FEW, CHANCE, USABLE, STRONG = "too few examples", "no better than chance", "
 FEWEST_PER_SIDE = 5
 #: Advice for too few examples, the beginning of a sentence.
 RATE_FIVE = "Rate at least five pictures you like and five you do not"
-#: The same where there are enough pictures, of too few prompts.
+#: The same for a taste that is learnt from choices alone.
+CHOOSE_FIVE = "Choose at least five times between two pictures, each time other ones"
+#: Advice where there are enough pictures, or choices, of too few prompts.
 MORE_PROMPTS = "Rate pictures of more prompts: those of one prompt or seed count as one here."
+CHOOSE_MORE_PROMPTS = "Choose between pictures of more prompts: choices of one prompt or seed count as one here."
 SIGNIFICANT, STRONG_ABOVE = 0.025, 0.75
 #: The upper end of the interval is widened to that of n²/(n + so many) pictures a side.
 CAUTION_PICTURES = 8
@@ -59,12 +62,15 @@ class Trust:
         low, high: its 95 % interval.
         p_value: p-value of the permutation test; 1 without a test.
         liked, disliked: number of pictures above and below the middle.
+        choices: number of choices, not counting ties, of a taste that was learnt from choices alone; else 0, and in earlier
+            tastes.
         groups: number of independent groups of pictures.
         graded: True if there are more than two different likings.
-        curve: learning curve: number of learning pictures, concordance, low and high for each point.
-        advice: how much more ratings would help, as a sentence.
-        more, expected: number of further pictures in the advice, and the concordance expected after them; 0 and NaN if
-            unknown.
+        curve: learning curve: number of learning pictures (choices, if there are choices alone), concordance, low and
+            high for each point.
+        advice: how much more ratings or choices would help, as a sentence.
+        more, expected: number of further pictures or choices in the advice, and the concordance expected after them; 0
+            and NaN if unknown.
         within: trust among pictures of one prompt; None if no two pictures are of one, and in earlier tastes.
     """
 
@@ -82,11 +88,17 @@ class Trust:
     more: int = 0
     expected: float = float("nan")
     within: WithinGroups | None = None
+    choices: int = 0
 
     @property
     def useless(self) -> bool:
         """True if scores must not be shown without a warning."""
         return self.word in (TOO_FEW, CHANCE)
+
+    @property
+    def judgements(self) -> str:
+        """Plural noun of the judgements that it was learnt from: choices, or else ratings."""
+        return "choices" if self.choices else "ratings"
 
     @property
     def rank_correlation(self) -> float:
@@ -96,7 +108,8 @@ class Trust:
     @property
     def sentence(self) -> str:
         """The report in one sentence."""
-        start = f"{self.word}: {self.liked} liked and {self.disliked} disliked pictures"
+        pictures = f"{self.liked} liked and {self.disliked} disliked pictures"
+        start = f"{self.word}: {f'{self.choices} choices between pictures' if self.choices else pictures}"
         if not np.isfinite(self.concordance):
             return f"{start}; nothing can be held out to check the profile"
         statistic = "rank correlation" if self.graded else "AUC"
@@ -143,6 +156,20 @@ def comparisons(pictures: float, choices: int, rated: float) -> float:
     return 1 / sum(share**2 / size for share, size in parts if share > 0)
 
 
+def shown_as_much(held_out: HeldOut, units: Units, better: float, worse: float) -> tuple[float, float]:
+    """Numbers of rated pictures on each side that show as much as these units, see ``comparisons``.
+
+    Args:
+        held_out: comparisons of held-out pictures, which say how many are between rated ones.
+        units: what was left out together, and compared.
+        better: number of units with better liked pictures, choices among them.
+        worse: number of those with others.
+    """
+    rated = held_out.counts[np.ix_(units.level < 0, units.level < 0)].sum() / held_out.counts.sum()
+    first, second = (comparisons(n - units.choices, units.choices, rated) for n in (better, worse))
+    return first, second
+
+
 def interval(
     held_out: HeldOut, units: Units, better: int, worse: int, rng: np.random.Generator, repeats: int = REPEATS
 ) -> tuple[float, float]:
@@ -162,8 +189,7 @@ def interval(
         rng: source of the bootstrap.
         repeats: repetitions of the cross-validation.
     """
-    rated = held_out.counts[np.ix_(units.level < 0, units.level < 0)].sum() / held_out.counts.sum()
-    sizes = [comparisons(n - units.choices, units.choices, rated) for n in (better, worse)]
+    sizes = shown_as_much(held_out, units, better, worse)
     low = score_interval(held_out.concordance, *(independent(n, repeats) for n in sizes))[0]
     cautious = (independent(n**2 / (n + CAUTION_PICTURES), repeats) for n in sizes)
     high = score_interval(max(held_out.concordance, 0.5), *cautious)[1]
@@ -324,7 +350,9 @@ def examine(
     disliked = int((examples.liking < examples.middle).sum())
     units = Units.of(examples)
     groups = int(units.unit.max()) + 1
-    plain = Trust(TOO_FEW, liked=liked, disliked=disliked, groups=groups, graded=examples.graded)
+    plain = Trust(
+        TOO_FEW, liked=liked, disliked=disliked, groups=groups, graded=examples.graded, choices=examples.only_choices
+    )
     if min(better, worse) < 2 or groups < FOLDS:
         return Check(plain)
     held_out = cross_validate(examples, learner, rng, repeats)

@@ -46,7 +46,7 @@ def draw_curve(trust: Trust, examples: int) -> Markup | None:
 
     Args:
         trust: report with the curve.
-        examples: number of pictures that the taste was learnt from.
+        examples: number of pictures that the taste was learnt from, which counts unless it was learnt from choices alone.
     """
     if len(trust.curve) < 2:
         return None
@@ -54,28 +54,29 @@ def draw_curve(trust: Trust, examples: int) -> Markup | None:
     def shown(value: float) -> float:
         return 2 * value - 1 if trust.graded else value
 
+    judged = "choices" if trust.choices else "pictures"
     # A held-out concordance far under chance is not worth the room.
     least = shown(0.35)
     measured = Series(
         "held out",
         tuple((n, max(shown(value), least)) for n, value, _, _ in trust.curve),
         tuple(
-            f"{n} pictures: {shown(v):.2f} ({shown(low):.2f} … {shown(high):.2f})" for n, v, low, high in trust.curve
+            f"{n} {judged}: {shown(v):.2f} ({shown(low):.2f} … {shown(high):.2f})" for n, v, low, high in trust.curve
         ),
         band=tuple((max(shown(low), least), max(shown(high), least)) for _, _, low, high in trust.curve),
         interval="95 % interval",
     )
-    at, known = examples + trust.more, math.isfinite(trust.expected)
+    at, known = (trust.choices or examples) + trust.more, math.isfinite(trust.expected)
     furthest = max(trust.curve[-1][0], at if known else 0)
     chance = Series("chance", ((0, shown(0.5)), (furthest, shown(0.5))), kind="level")
     series = [measured, chance]
     if known:
-        told = f"expected after {at} pictures: {shown(trust.expected):.2f}"
+        told = f"expected after {at} {judged}: {shown(trust.expected):.2f}"
         series.append(Series("expected", ((at, max(shown(trust.expected), least)),), (told,), "ring"))
     unit = "rank correlation (Somers’ D)" if trust.graded else "AUC"
     size, value = trust.curve[-1][0], shown(trust.curve[-1][1])
-    label = f"Learning curve: {unit} {value:.2f} from {size} pictures. {trust.advice}"
-    return lines_chart(series, "pictures learnt from", unit, label.strip(), limits=(shown(0.35), 1.0))
+    label = f"Learning curve: {unit} {value:.2f} from {size} {judged}. {trust.advice}"
+    return lines_chart(series, f"{judged} learnt from", unit, label.strip(), limits=(shown(0.35), 1.0))
 
 
 def _opened(

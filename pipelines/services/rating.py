@@ -208,11 +208,12 @@ class RatingService(CollectionService):
         trust = scorer.taste.trust
         return replace(
             progress,
-            learnt=len(only_profile(scorer.taste).examples),
+            learnt=trust.choices or len(only_profile(scorer.taste).examples),
             word=trust.word,
             sentence=trust.sentence,
             advice=trust.advice,
-            stop=self._stop,
+            # Choices that would hardly help say nothing about ratings.
+            stop=self._stop and not trust.choices,
         )
 
     def _propose(self, job: Job) -> None:

@@ -35,6 +35,7 @@ def _trust(trust: Trust) -> dict[str, Any]:
         "concordance": trust.concordance if known else None,
         "rank_correlation": trust.rank_correlation if known else None,
         "interval": [trust.low, trust.high], "p_value": trust.p_value, "liked": trust.liked, "disliked": trust.disliked,
+        "choices": trust.choices,
         "groups": trust.groups, "curve": [list(point) for point in trust.curve], "more": trust.more,
         "expected": trust.expected if isfinite(trust.expected) else None,
         "within_prompts": None if trust.within is None else within_values(trust.within),

@@ -181,16 +181,8 @@ LITERAL = (
     N_("rank correlation"),
     N_("Rate at least five pictures you like and five you do not"),
     N_("Rate more pictures: there are too few for a learning curve."),
-    N_(
-        "%(more)s more ratings are expected to raise the %(statistic)s from %(now)s to %(then)s (90 %% of fits: %(low)s…%(high)s)."
-    ),
-    N_(
-        "More ratings of this kind would hardly help: with %(more)s more the %(statistic)s is expected to change from %(now)s to %(then)s."
-    ),
-    N_(
-        "If the %(statistic)s is then %(value)s, some %(more)s more, half of them liked, would show that it is better than chance."
-    ),
-    N_("Even %(more)s more ratings of this kind would not show that it is better than chance."),
+    N_("Choose between more pictures: there are too few for a learning curve."),
+    N_("Choose at least five times between two pictures, each time other ones"),
     N_(
         "A larger network may see what this one does not: try --network with the hub id of a CLIP or SigLIP model."
     ),
@@ -363,10 +355,14 @@ COMPOSED = (
     N_("↑ %(title)s"),
     N_("held out"),
     N_("pictures learnt from"),
+    N_("choices learnt from"),
     N_("rank correlation (Somers’ D)"),
     N_("expected after %(count)s pictures: %(value)s"),
+    N_("expected after %(count)s choices: %(value)s"),
     N_("%(count)s pictures: %(value)s (%(low)s … %(high)s)"),
+    N_("%(count)s choices: %(value)s (%(low)s … %(high)s)"),
     N_("Learning curve: %(statistic)s %(value)s from %(count)s pictures."),
+    N_("Learning curve: %(statistic)s %(value)s from %(count)s choices."),
     N_("batch"),
     N_("pictures"),
     N_("chance"),
@@ -437,10 +433,38 @@ COMPOSED = (
     N_(
         "%(word)s: %(liked)s liked and %(disliked)s disliked pictures; nothing can be held out to check the profile"
     ),
+    N_("%(word)s: %(choices)s choices between pictures, held-out AUC %(value)s (95 %% interval %(low)s…%(high)s, permutation test p = %(p)s)"),
+    N_(
+        "%(word)s: %(choices)s choices between pictures, held-out rank correlation %(value)s (95 %% interval %(low)s…%(high)s, permutation test p = %(p)s)"
+    ),
+    N_("%(word)s: %(choices)s choices between pictures; nothing can be held out to check the profile"),
+    N_(
+        "%(more)s more ratings are expected to raise the %(statistic)s from %(now)s to %(then)s (90 %% of fits: %(low)s…%(high)s)."
+    ),
+    N_(
+        "%(more)s more choices are expected to raise the %(statistic)s from %(now)s to %(then)s (90 %% of fits: %(low)s…%(high)s)."
+    ),
+    N_(
+        "More ratings of this kind would hardly help: with %(more)s more the %(statistic)s is expected to change from %(now)s to %(then)s."
+    ),
+    N_(
+        "More choices of this kind would hardly help: with %(more)s more the %(statistic)s is expected to change from %(now)s to %(then)s."
+    ),
+    N_(
+        "If the %(statistic)s is then %(value)s, some %(more)s more, half of them liked, would show that it is better than chance."
+    ),
+    N_("If the %(statistic)s is then %(value)s, some %(more)s more choices would show that it is better than chance."),
+    N_("Even %(more)s more ratings of this kind would not show that it is better than chance."),
+    N_("Even %(more)s more choices of this kind would not show that it is better than chance."),
     N_("Rate at least five pictures you like and five you do not."),
+    N_("Choose at least five times between two pictures, each time other ones."),
     N_("Rate pictures of more prompts: those of one prompt or seed count as one here."),
+    N_("Choose between pictures of more prompts: choices of one prompt or seed count as one here."),
     N_(
         "Rate at least five pictures you like and five you do not; after %(more)s more the %(statistic)s may be near %(then)s."
+    ),
+    N_(
+        "Choose at least five times between two pictures, each time other ones; after %(more)s more choices the %(statistic)s may be near %(then)s."
     ),
     N_("Only %(few)s are liked beside %(many)s disliked: rate more liked ones."),
     N_("Only %(few)s are disliked beside %(many)s liked: rate more disliked ones."),

@@ -1,5 +1,6 @@
 """Choices between pictures: the model observes differences, not levels, and is checked by pairs that it has not seen."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -10,10 +11,18 @@ from soart.metrics.tastes.fitting import Scaling, fit
 from soart.metrics.tastes.folds import Units, gather
 from soart.metrics.tastes.item_kernels import ItemKernels
 from soart.metrics.tastes.kernels import kinds_of
+from soart.metrics.tastes.learning_curve import ratings_to_show
 from soart.metrics.tastes.mixture import contrasts_of, learn_mixture
 from soart.metrics.tastes.profile import learn_taste
 from soart.metrics.tastes.profile_files import load_taste, same_taste, save_taste
+from soart.metrics.tastes.proposals import stop_rule
 from soart.metrics.tastes.trust import (
+    CHANCE,
+    CHOOSE_FIVE,
+    CHOOSE_MORE_PROMPTS,
+    STRONG,
+    TOO_FEW,
+    USABLE,
     Contrasts,
     Predictor,
     comparisons,
@@ -265,3 +274,67 @@ def test_choices_beside_ratings_show_as_much_as_their_share_of_the_comparisons()
     assert comparisons(20, 30, 0.9) < 25
     assert comparisons(4, 300, 0.9) < 5
     assert comparisons(0, 30, 0.1) == pytest.approx(1 / (0.01 + 0.81 / 20))
+
+
+def coin_choices(rng, count=20):
+    items = rng.normal(size=(2 * count, 4))
+    return from_choices(items, pairs_of(items, count, lambda *_: rng.random() < 0.5))
+
+
+def test_advice_of_choices_speaks_of_choices():
+    """So many choices again, a learning curve over choices, and no pictures a side."""
+    rng = np.random.default_rng(8)
+    items = rng.normal(size=(60, 4))
+    taste = learn_taste(from_choices(items, pairs_of(items, 30, lambda a, b: a[0] > b[0])), NAMES, "v1", repeats=2)
+    trust = taste.trust
+    assert (trust.choices, trust.more) == (30, 30)
+    assert trust.sentence.startswith(f"{trust.word}: 30 choices between pictures, held-out AUC ")
+    assert "30 more" in trust.advice
+    assert "choices" in trust.advice
+    assert "rating" not in trust.advice
+    # Folds learn from 24 of the 30 choices at most.
+    assert trust.curve[-1][0] == 24
+    flat = replace(trust, word=STRONG, expected=trust.concordance, curve=())
+    for report in (trust, flat, replace(flat, word=USABLE, curve=trust.curve[:1])):
+        reason = stop_rule(replace(taste, trust=report))[1]
+        assert "choices" in reason
+        assert "rating" not in reason
+
+
+def test_choices_that_would_show_a_taste_are_as_many_as_the_interval_needs():
+    taste = learn_taste(coin_choices(np.random.default_rng(9)), NAMES, "v1", repeats=2)
+    assert taste.trust.word == CHANCE
+    assert re.search(r"more choices (would|of this kind would not) show", taste.trust.advice)
+    assert not re.search("rating|liked|rate ", taste.trust.advice)
+    trust = replace(taste.trust, concordance=0.6)
+    said = ratings_to_show(trust, 20, lambda times: 0.6, comparisons(0, 20, 0.0))
+    more = int(re.search(r"some (\d+) more choices would show", said)[1])
+    # A share of m coins: m choices count as 2m/3 pictures a side.
+    enough, few = (independent(2 * (more + 20) / 3 / times) for times in (1, 1.5))
+    assert score_interval(0.6, enough, enough)[0] > 0.5 >= score_interval(0.6, few, few)[0]
+
+
+def test_too_few_choices_are_told_how_many_are_needed():
+    rng = np.random.default_rng(10)
+    few = learn_taste(coin_choices(rng, 3), NAMES, "v1", repeats=1).trust
+    assert (few.word, few.choices) == (TOO_FEW, 3)
+    assert few.advice.startswith(CHOOSE_FIVE)
+    assert few.sentence.startswith("too few examples: 3 choices between pictures; ")
+    # Many choices of one prompt are one.
+    examples = coin_choices(rng, 10)
+    joined = learn_taste(replace(examples, groups=np.repeat("a", 20)), NAMES, "v1", repeats=1).trust
+    assert joined.advice == CHOOSE_MORE_PROMPTS
+
+
+def test_choices_are_counted_as_they_were_made(tmp_path):
+    items = np.random.default_rng(11).normal(size=(9, 4))
+    # Each of four pictures against each other, and a tie.
+    examples = from_choices(items, [(a, b) for a in range(4) for b in range(a)], ties=[(4, 5)])
+    assert examples.only_choices == 6
+    assert examples.take(np.arange(2, 6)).choices.tolist() == [3, 3, 0, 0]
+    rated = from_ratings(items[6:], [1, 5, 3], pictures=["x", "y", "z"])
+    assert (rated.only_choices, mix(examples, rated).only_choices) == (0, 0)
+    taste = learn_taste(examples, NAMES, "v1", repeats=1)
+    again = load_taste(save_taste(taste, tmp_path / "t.safetensors"))
+    assert again.trust.choices == 6
+    assert again.examples.choices.tolist() == examples.choices.tolist()

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
+from soart.metrics.tastes.trust import Trust
 from soart.pipelines.reports.chart_frame import SIZE, number_text
 from soart.pipelines.reports.chart_text import fit_text, plain_text, text_width, tick_texts
 from soart.pipelines.reports.charts import (
@@ -17,6 +18,7 @@ from soart.pipelines.reports.charts import (
     intervals_chart,
 )
 from soart.pipelines.reports.line_charts import MOST_POINTS, Series, lines_chart
+from soart.pipelines.reports.taste import draw_curve
 
 NAN, INF = float("nan"), float("inf")
 HOSTILE = ["<script>alert(1)</script>", "$x_1$", "$", "a & b", '"quoted" \'too\'', "שלום עולם", "猫の写真", "a\x00b\x1b\ud800", "\u202egnp.exe", "🦊", "", "w" * 3000]  # fmt: skip
@@ -218,3 +220,14 @@ def test_texts_are_measured_cut_and_cleaned():
     assert tick_texts([0.0, 20.0]) == ["0", "20"]
     assert tick_texts([1e12, 2e12]) == ["1e+12", "2e+12"]
     assert tick_texts([]) == []
+
+
+@pytest.mark.parametrize(("choices", "judged", "total"), [(0, "pictures", 56), (20, "choices", 36)])
+def test_the_learning_curve_of_a_taste_counts_what_it_was_learnt_from(choices, judged, total):
+    curve = ((6, 0.6, 0.5, 0.7), (16, 0.7, 0.6, 0.8))
+    trust = Trust("usable", 0.7, 0.6, 0.8, 0.01, 20, 20, 40, curve=curve, more=16, expected=0.75, choices=choices)
+    chart = draw_curve(trust, 40)
+    parsed(chart)
+    assert all(
+        text in chart for text in (f"{judged} learnt from", f"16 {judged}: 0.70", f"expected after {total} {judged}")
+    )

@@ -5,6 +5,7 @@ import importlib.util
 import json
 import re
 from html.parser import HTMLParser
+from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,7 +21,16 @@ from soart.metrics.items.combined import taste_extractor
 from soart.metrics.items.phrases import phrases_of
 from soart.metrics.items.soart import SoartExtractor
 from soart.metrics.tastes import learning_curve
-from soart.metrics.tastes.trust import CHANCE, MORE_PROMPTS, RATE_FIVE, TOO_FEW, USABLE, Trust
+from soart.metrics.tastes.trust import (
+    CHANCE,
+    CHOOSE_FIVE,
+    CHOOSE_MORE_PROMPTS,
+    MORE_PROMPTS,
+    RATE_FIVE,
+    TOO_FEW,
+    USABLE,
+    Trust,
+)
 from soart.metrics.tastes.within_groups import WithinGroups
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import rate
@@ -217,12 +227,17 @@ def composed():
         yield from (phrase.more, phrase.less)
         yield from (f"{words} than {others}" for words in (phrase.more, phrase.less) for others in ("your bad pictures", "your good ones"))  # fmt: skip
     yield from (trust().sentence, trust(graded=True).sentence, trust(word=TOO_FEW, concordance=float("nan")).sentence)
-    for word in (TOO_FEW, CHANCE, USABLE):
-        yield from (learning_curve._advice(trust(word=word), 17, (0.7, then), (0.6, 0.9)) for then in (0.7, 0.85))
-    yield from (f"{RATE_FIVE}.", MORE_PROMPTS)
+    yield from (
+        trust(choices=9, **values).sentence
+        for values in ({}, {"graded": True}, {"word": TOO_FEW, "concordance": float("nan")})
+    )
+    for word, choices in product((TOO_FEW, CHANCE, USABLE), (0, 9)):
+        report = trust(word=word, choices=choices)
+        yield from (learning_curve._advice(report, 17, (0.7, then), (0.6, 0.9)) for then in (0.7, 0.85))
+        yield from (learning_curve.ratings_to_show(report, 17, lambda times, then=then: then) for then in (0.5, 0.95))
+    yield from (f"{RATE_FIVE}.", MORE_PROMPTS, f"{CHOOSE_FIVE}.", CHOOSE_MORE_PROMPTS)
     yield from (learning_curve._missing_side(trust(liked=few, disliked=30 - few)) for few in (2, 28))
     yield from (learning_curve._other_items(content=content) for content in (True, False))
-    yield from (learning_curve.ratings_to_show(trust(), 17, lambda times, then=then: then) for then in (0.5, 0.95))
     for unit in ("prompt", "burst", "look-alike group"):
         yield WithinGroups(pairs=1, groups=1).sentence(unit)
         for low, high in ((0.6, 0.9), (0.4, 0.6), (0.1, 0.3)):
@@ -257,7 +272,8 @@ def charts():
     choice = TradeOff(SimpleNamespace(prompt="x"), {"technical-7": 1.5, "taste:mine": 2.5})
     yield from (draw_front([choice] * count) for count in (1, 2))
     points = ((8, 0.55, 0.45, 0.65), (16, 0.65, 0.55, 0.75))
-    yield from (draw_curve(trust(curve=points, expected=0.7, more=16, graded=graded), 16) for graded in (False, True))
+    for graded, choices in product((False, True), (0, 16)):
+        yield draw_curve(trust(curve=points, expected=0.7, more=16, graded=graded, choices=choices), 16)
 
 
 @pytest.mark.parametrize("code", CODES)
